@@ -1,0 +1,36 @@
+"""Visual product search: a photo in, the shop's products out, with the reason for each."""
+
+from shoplens.build import Summary
+from shoplens.embedders import Embedder
+from shoplens.errors import (
+    ConditionError,
+    FeedError,
+    ModelError,
+    PhotoError,
+    Refused,
+    ShoplensError,
+    StoreError,
+)
+from shoplens.settings import Settings
+from shoplens.shop import Shop
+from shoplens.types import Answer, Product, Region, Rejection, Result
+
+__version__ = "0.1.0"
+__all__ = [
+    "Answer",
+    "ConditionError",
+    "Embedder",
+    "FeedError",
+    "ModelError",
+    "PhotoError",
+    "Product",
+    "Refused",
+    "Region",
+    "Rejection",
+    "Result",
+    "Settings",
+    "Shop",
+    "ShoplensError",
+    "StoreError",
+    "Summary",
+]

@@ -1,0 +1,235 @@
+"""The whole build path: feed -> products -> photos -> embeddings -> store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shoplens.catalogue import Feed, Report, SummaryRow
+from shoplens.embedders import Embedder
+from shoplens.entries import EntryMaker, Outcome
+from shoplens.errors import InvalidValue, Refused, StoreError
+from shoplens.images import PhotoSource
+from shoplens.index.entry import Entry, Index, Record
+from shoplens.index.manifest import Manifest
+from shoplens.index.store import Generation, Store, timestamp
+from shoplens.settings import Settings
+from shoplens.types import Rejection
+
+BATCH = 64
+"""Products acknowledged at once."""
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and of how much."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did. Products: ``added + changed + unchanged + left out = products`` of the feed."""
+
+    products: int = 0
+    photos: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    photos_embedded: int = 0
+    photos_known: int = 0
+    rows: int = 0
+    rejected: int = 0
+    notes: int = 0
+    seconds: float = 0.0
+    report: Path | None = None
+    problems: list[SummaryRow] = field(default_factory=list)
+
+
+class Builder:
+    """Changes a store. Every method may be killed at any moment and called again.
+
+    Args:
+        store: to change.
+        embedder: its model must be the live generation's, except for :meth:`index`.
+        source: gives the photos' bytes.
+        settings: limits and threads.
+        progress: told now and then how far it is.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        source: PhotoSource,
+        settings: Settings,
+        progress: Progress | None = None,
+    ) -> None:
+        self.store, self.embedder, self.source, self.settings = store, embedder, source, settings
+        self._progress: Progress = progress or (lambda what, done, total: None)
+
+    def index(self, feed: Feed) -> Summary:
+        """Build a new generation from a whole feed and make it live; the one before serves until then.
+
+        Raises:
+            FeedError: the feed cannot be read, or nothing in it can be used; the store stays as it was.
+        """
+        with self.store.writing(), self._run("index") as (summary, report):
+            feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
+            manifest = Manifest(
+                self.embedder.model, self.embedder.dimensions, str(feed.path.absolute()), feed.format, timestamp()
+            )
+            generation = self.store.filling(manifest)
+            before = self.store.live if self.store.has_live else None
+            known = [before.index] if before is not None and before.manifest.model == self.embedder.model else []
+            self._fill(generation.index, feed, known, summary, report)
+            if generation.index.count() > summary.products:
+                summary.removed += generation.index.remove(set(generation.index.ids()) - set(feed.product_ids()))
+            if not generation.index.count():
+                generation.index.close()
+                raise Refused(
+                    f"No product of {feed.path} can be used.", f"See {report.path} for why. The store was not changed."
+                )
+            self._optimize(generation)
+            self.store.switch(generation)
+        return summary
+
+    def add(self, feed: Feed) -> Summary:
+        """Add the feed's products to the live generation, or replace those with the same id."""
+        with self.store.writing(), self._run("add") as (summary, report):
+            generation = self._live_of_this_model()
+            feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
+            self._fill(generation.index, feed, [], summary, report)
+            self._optimize(generation)
+        return summary
+
+    def sync(self, feed: Feed, max_removals: str = "10%") -> Summary:
+        """Make the live generation equal to a full feed: add, change, remove.
+
+        Args:
+            max_removals: share (``10%``) or number of products that may go.
+
+        Raises:
+            Refused: more would go; nothing was changed.
+        """
+        with self.store.writing(), self._run("sync") as (summary, report):
+            generation = self._live_of_this_model()
+            feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
+            gone = set(generation.index.ids())
+            allowed = removals_allowed(max_removals, len(gone))
+            gone.difference_update(feed.product_ids())
+            if len(gone) > allowed:
+                raise Refused(
+                    f"{feed.path} lacks {len(gone)} of the {generation.index.count()} products in the store "
+                    f"({', '.join(sorted(gone)[:3])}, …); --max-removals {max_removals} allows {allowed}.",
+                    "If they are to go, raise --max-removals. Nothing was changed.",
+                )
+            self._fill(generation.index, feed, [], summary, report)
+            summary.removed = generation.index.remove(gone)
+            self._optimize(generation)
+        return summary
+
+    def _live_of_this_model(self) -> Generation:
+        generation = self.store.live
+        check_model(generation, self.embedder)
+        return generation
+
+    def _optimize(self, generation: Generation) -> None:
+        self._progress("Building the search graph", 0, 0)
+        self.store.optimize(generation)
+
+    def _run(self, command: str) -> _Run:
+        return _Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl")
+
+    def _fill(self, index: Index, feed: Feed, known: list[Index], summary: Summary, report: Report) -> None:
+        """Write the feed's products, in batches; what is already there as it should be is left alone."""
+        maker = EntryMaker(self.embedder, self.source, [index, *known], self.settings)  # type: ignore[list-item]
+        summary.rows = feed.counts.rows
+        total, done = feed.count, 0
+        for batch in batches(maker.outcomes(feed), BATCH):
+            for outcome in batch:
+                _count(outcome, summary)
+                for rejection in outcome.rejections:
+                    report.add(rejection)
+            entries = [outcome.entry for outcome in batch if outcome.entry is not None]
+            _write(index, entries, summary)
+            done += sum(1 for outcome in batch if outcome.entry is not None or outcome.photos_embedded)
+            self._progress("Indexing", done, total)
+
+
+class _Run:
+    """A summary and a report that are complete when the run ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._summary, self._report, self._started = Summary(), Report(path), time.perf_counter()
+
+    def __enter__(self) -> tuple[Summary, Report]:
+        return self._summary, self._report
+
+    def __exit__(self, *_: object) -> None:
+        self._report.close()
+        self._summary.rejected, self._summary.notes = self._report.rejected, self._report.notes
+        self._summary.problems = self._report.summary()
+        self._summary.report = self._report.path if self._summary.problems else None
+        self._summary.seconds = time.perf_counter() - self._started
+
+
+def check_model(generation: Generation, embedder: Embedder) -> None:
+    """Refuse to mix vectors of two models.
+
+    Raises:
+        StoreError: ``other-model``, with the command that rebuilds.
+    """
+    if generation.manifest.model != embedder.model:
+        raise StoreError(
+            f"The store was made by the model {generation.manifest.model}, and this is {embedder.model}.",
+            f"Rebuild it: shoplens index --replace {generation.manifest.feed}, or use the model it was made by.",
+            code="other-model",
+        )
+
+
+def removals_allowed(text: str, products: int) -> int:
+    """Products that may go: ``25`` or ``10%``, the latter rounded down.
+
+    Raises:
+        InvalidValue: for anything else.
+    """
+    number = text.removesuffix("%")
+    if not number.replace(".", "", 1).isdigit() or (number == text and "." in number):
+        raise InvalidValue(f"--max-removals is {text!r}.", "Write a share such as 10%, or a number of products.")
+    return int(products * min(float(number), 100.0) / 100) if text.endswith("%") else int(number)
+
+
+def batches(items: Iterable[Outcome], size: int) -> Iterator[list[Outcome]]:
+    """Lists of up to ``size`` items, none empty."""
+    batch: list[Outcome] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _count(outcome: Outcome, summary: Summary) -> None:
+    summary.photos_embedded += outcome.photos_embedded
+    summary.photos_known += outcome.photos_known
+    if outcome.entry is not None:
+        summary.products += 1
+        summary.photos += len(outcome.entry.photos)
+
+
+def _write(index: Index, entries: list[Entry], summary: Summary) -> None:
+    before = {record.product.id: record for record in index.records(entry.product.id for entry in entries)}
+    upserts, replacements = [], []
+    for entry in entries:
+        stored = before.get(entry.product.id)
+        if stored == Record(entry.product, entry.photos):
+            summary.unchanged += 1
+        elif stored is not None and stored.photos == entry.photos:
+            replacements.append(entry.product)
+        else:
+            upserts.append(entry)
+            summary.added += stored is None
+    summary.changed += len(replacements) + sum(entry.product.id in before for entry in upserts)
+    index.replace_products(replacements)
+    index.upsert(upserts)

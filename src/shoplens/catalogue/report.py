@@ -1,0 +1,103 @@
+"""The report of what a run could not use: a file with every rejection, and the numbers for a table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Literal, NamedTuple
+
+from shoplens.types import Rejection
+
+EXAMPLES = 3
+"""Rejections of each kind that are kept in memory."""
+
+
+class SummaryRow(NamedTuple):
+    """All rejections of one level and kind: how many times, the first of them, and what to do."""
+
+    level: Literal["rejected", "note"]
+    kind: str
+    times: int
+    example: str
+    fix: str
+
+
+@dataclass(slots=True)
+class _Tally:
+    count: int
+    examples: list[Rejection]
+
+
+class Report:
+    """Writes rejections as JSON Lines, each at once, so that a run that dies leaves what it found.
+
+    Args:
+        path: the file; its folder is made, and what is already there stays. None keeps the numbers only.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self._tallies: dict[tuple[Literal["rejected", "note"], str], _Tally] = {}
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> Report:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def add(self, rejection: Rejection) -> None:
+        """Count a rejection and write it down."""
+        tally = self._tallies.setdefault((rejection.level, rejection.kind), _Tally(0, []))
+        tally.count += 1
+        if len(tally.examples) < EXAMPLES:
+            tally.examples.append(rejection)
+        if self.path is not None:
+            if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self.path.open("a", encoding="utf-8", errors="backslashreplace")
+            self._file.write(json.dumps(asdict(rejection), ensure_ascii=False) + "\n")
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close the file; a rejection added later opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    @property
+    def rejected(self) -> int:
+        """How many rejections left something out."""
+        return sum(tally.count for (level, _), tally in self._tallies.items() if level == "rejected")
+
+    @property
+    def notes(self) -> int:
+        """How many rejections are notes."""
+        return sum(tally.count for (level, _), tally in self._tallies.items() if level == "note")
+
+    def examples(self, kind: str) -> tuple[Rejection, ...]:
+        """The first few rejections of a kind."""
+        return tuple(one for (_, name), tally in self._tallies.items() if name == kind for one in tally.examples)
+
+    def summary(self) -> list[SummaryRow]:
+        """A row per level and kind: what was rejected before what was noted, the most frequent first."""
+        rows = [
+            SummaryRow(level, kind, tally.count, described(tally.examples[0]), tally.examples[0].fix)
+            for (level, kind), tally in self._tallies.items()
+        ]
+        return sorted(rows, key=lambda row: (row.level == "note", -row.times, row.kind))
+
+
+def described(rejection: Rejection) -> str:
+    """Where a rejection is and what stood there.
+
+    >>> described(Rejection("bad-price", "no price", "write one", row=7, field="price", value="cheap"))
+    'row 7, price: cheap'
+    """
+    where = [f"row {rejection.row}"] if rejection.row is not None else []
+    where += [part for part in (rejection.product_id, rejection.field) if part]
+    return ", ".join(where) + (f": {rejection.value}" if rejection.value else "")

@@ -1,0 +1,107 @@
+"""Lines of text from a file whose encoding nobody wrote down."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from shoplens.types import Rejection
+
+HEAD = 65_536
+"""Bytes that are looked at to tell the encoding and the line ends."""
+
+_UTF16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_FLAWS = {
+    "not-utf-8": (
+        "This row is not valid UTF-8; it and others like it were read as Windows-1252.",
+        "Export the feed as UTF-8.",
+    ),
+    "bad-characters": ("Some bytes of this row are no character in UTF-16; they were replaced.", "Export as UTF-8."),
+    "nul-bytes": ("This row holds NUL characters; here and below they were removed.", "Export the feed without them."),
+}
+
+
+class TextLines:
+    """The lines of a file with their ends, in UTF-8 (with or without a byte order mark), UTF-16 or, line by line where
+    UTF-8 fails, Windows-1252.
+
+    What was odd about the lines read so far waits in :meth:`notes`, once per oddity.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: set[str] = set()
+        self._fresh: list[tuple[str, str]] = []
+
+    def __iter__(self) -> Iterator[str]:
+        with self._path.open("rb") as file:
+            head = file.read(HEAD)
+            file.seek(0)
+            encoding = _utf16_name(head)
+            lines = self._utf16(encoding) if encoding else self._utf8(_byte_lines(file, head))
+            for line in lines:
+                if "\0" in line:
+                    self._flaw("nul-bytes", line)
+                    line = line.replace("\0", "")
+                yield line
+
+    def notes(self, row: int) -> Iterator[Rejection]:
+        """The oddities found since the last call, as notes on ``row``."""
+        while self._fresh:
+            kind, value = self._fresh.pop(0)
+            reason, fix = _FLAWS[kind]
+            yield Rejection(kind=kind, level="note", row=row, value=value, reason=reason, fix=fix)
+
+    def _flaw(self, kind: str, line: str) -> None:
+        if kind not in self._seen:
+            self._seen.add(kind)
+            self._fresh.append((kind, line.strip()[:200]))
+
+    def _utf8(self, lines: Iterator[bytes]) -> Iterator[str]:
+        for number, raw in enumerate(lines):
+            if number == 0:
+                raw = raw.removeprefix(codecs.BOM_UTF8)
+            try:
+                yield raw.decode("utf-8")
+            except UnicodeDecodeError:
+                text = raw.decode("cp1252", "replace")
+                self._flaw("not-utf-8", text)
+                yield text
+
+    def _utf16(self, encoding: str) -> Iterator[str]:
+        with self._path.open(encoding=encoding, errors="replace", newline="") as file:
+            for line in file:
+                if "\ufffd" in line:
+                    self._flaw("bad-characters", line)
+                yield line
+
+
+def head_text(path: Path) -> str:
+    """The first 64 kB of a file as text, to recognise it by."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    return head.decode(_utf16_name(head) or "utf-8-sig", "replace").replace("\0", "")
+
+
+def _utf16_name(head: bytes) -> str | None:
+    by_mark = _UTF16.get(head[:2])
+    if by_mark or len(head) < 4:
+        return by_mark
+    odd, even = head[1:200:2], head[0:200:2]  # the header of a feed is ASCII, so half the bytes of UTF-16 are NUL
+    if not any(odd) and all(even):
+        return "utf-16-le"
+    return "utf-16-be" if not any(even) and all(odd) else None
+
+
+def _byte_lines(file: BinaryIO, head: bytes) -> Iterator[bytes]:
+    if b"\n" in head or b"\r" not in head:
+        yield from file
+        return
+    rest = b""  # line ends of the old Macintosh
+    while block := file.read(HEAD):
+        *lines, rest = (rest + block).split(b"\r")
+        yield from (line + b"\r" for line in lines)
+    if rest:
+        yield rest

@@ -1,0 +1,120 @@
+"""The card of an ONNX embedder: a small JSON file beside it that says what goes in and what comes out.
+
+The least that is needed::
+
+    {"name": "my-model", "side": 224}
+
+A full example is ``models/`` in this package. ``licence``, ``source`` and other keys for people are kept unread.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from shoplens.errors import ModelError
+from shoplens.types import Pixels
+
+Fit = Literal["squash", "crop", "pad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the pixels must look like.
+
+    Attributes:
+        name: first part of the model id.
+        side: pixels per side of the square that goes in.
+        fit: ``squash`` scales the whole photo to the square, ``crop`` takes the middle, ``pad`` keeps its shape and
+            fills up with the median colour of its border.
+        layout: order of the input's axes.
+        dtype: ``uint8`` gives the pixels as they are; ``float32`` gives (pixel - mean) / std.
+        mean, std: per channel, in units of a pixel (0 to 255).
+        output: name of the output to use; the first when empty.
+        dimensions: length of the output, for cards that want it checked; 0 reads it from the file.
+    """
+
+    name: str
+    side: int
+    fit: Fit = "squash"
+    layout: Literal["NHWC", "NCHW"] = "NCHW"
+    dtype: Literal["uint8", "float32"] = "float32"
+    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
+    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    output: str = ""
+    dimensions: int = 0
+
+    def __post_init__(self) -> None:
+        for name, right in {
+            "name": isinstance(self.name, str) and bool(self.name.strip()),
+            "side": isinstance(self.side, int) and 8 <= self.side <= 4096,
+            "fit": self.fit in FITS,
+            "layout": self.layout in ("NHWC", "NCHW"),
+            "dtype": self.dtype in ("uint8", "float32"),
+            "mean": len(self.mean) == 3,
+            "std": len(self.std) == 3 and all(value > 0 for value in self.std),
+            "dimensions": isinstance(self.dimensions, int) and self.dimensions >= 0,
+        }.items():
+            if not right:
+                raise ModelError(
+                    f"The model's card says {name} = {getattr(self, name)!r}.", "See the docstring of embedders/card.py."
+                )
+
+
+def card_beside(model: Path) -> Card:
+    """The card of ``model.onnx``, read from ``model.json``.
+
+    Raises:
+        ModelError: when it is missing, is not JSON, or says something that cannot be.
+    """
+    path = model.with_suffix(".json")
+    try:
+        told: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ModelError(
+            f"{model} has no card.", f'Write {path}, at least {{"name": "my-model", "side": 224}}.', code="no-card"
+        ) from None
+    except ValueError as problem:
+        raise ModelError(f"{path} is not JSON: {problem}.", "Mend it.") from None
+    known = {field.name for field in fields(Card)}
+    if not isinstance(told, dict) or not {"name", "side"} <= told.keys():
+        raise ModelError(f"{path} lacks `name` or `side`.", 'Write at least {"name": "my-model", "side": 224}.')
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items() if name in known}
+    return Card(**given)
+
+
+def network_input(photo: Pixels, card: Card) -> np.ndarray[Any, np.dtype[Any]]:
+    """One photo as the network wants it, without the batch axis: (side, side, 3) or (3, side, side)."""
+    image = Image.fromarray(photo)
+    if image.size != (card.side, card.side):
+        image = FITS[card.fit](image, card.side)
+    pixels = np.asarray(image)
+    if card.dtype == "float32":
+        pixels = (pixels.astype(np.float32) - np.float32(card.mean)) / np.float32(card.std)
+    return pixels if card.layout == "NHWC" else pixels.transpose(2, 0, 1)
+
+
+def _squashed(image: Image.Image, side: int) -> Image.Image:
+    return image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _cropped(image: Image.Image, side: int) -> Image.Image:
+    return ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)
+
+
+def _padded(image: Image.Image, side: int) -> Image.Image:
+    inner = ImageOps.contain(image, (side, side), Image.Resampling.BICUBIC)
+    pixels = np.asarray(inner)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    square = Image.new("RGB", (side, side), tuple(int(value) for value in np.median(border, axis=0)))
+    square.paste(inner, ((side - inner.width) // 2, (side - inner.height) // 2))
+    return square
+
+
+FITS = {"squash": _squashed, "crop": _cropped, "pad": _padded}

@@ -1,0 +1,90 @@
+"""Any ONNX file as an embedder, run by ONNX Runtime; the shipped one by default."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from shoplens.embedders.card import Card, card_beside, network_input
+from shoplens.errors import ModelError
+from shoplens.types import Pixels, Vectors
+
+SHIPPED = Path(str(resources.files("shoplens.embedders"))) / "models" / "efficientnet-lite2.onnx"
+
+
+class OnnxEmbedder:
+    """An ONNX network and its card.
+
+    Args:
+        path: the ``.onnx`` file; its card lies beside it as ``.json``. None takes the shipped one.
+        threads: that one photo may use; indexing runs several photos at once with one thread each, a search gives one
+            photo all of them.
+
+    Raises:
+        ModelError: when the file or its card is missing, unreadable, or the two do not fit.
+    """
+
+    def __init__(self, path: Path | None = None, *, threads: int = 1) -> None:
+        import onnxruntime
+
+        path = path or SHIPPED
+        self.card: Card = card_beside(path) if path.is_file() else _missing(path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=onnxruntime.get_available_providers()
+            )
+        except Exception as problem:  # onnxruntime's own exceptions share no public base
+            raise ModelError(
+                f"{path} cannot be loaded: {str(problem).splitlines()[0]}", "Give a valid ONNX file.", code="bad-onnx"
+            ) from None
+        self._input = self._session.get_inputs()[0].name
+        outputs = {output.name: output for output in self._session.get_outputs()}
+        self._output = self.card.output or next(iter(outputs))
+        if self._output not in outputs:
+            raise ModelError(f"{path} has no output {self._output!r}.", f"There are: {', '.join(outputs)}.")
+        self.dimensions = self._dimensions(outputs[self._output].shape)
+        self.shortest = self.card.side
+        self.model = f"{self.card.name}@{_digest(path, self.card)}"
+
+    def embed(self, photos: Sequence[Pixels]) -> Vectors:
+        """float32 (number of photos, dimensions)."""
+        batch = np.stack([network_input(photo, self.card) for photo in photos])
+        try:
+            found = self._session.run([self._output], {self._input: batch})[0]
+        except Exception as problem:  # as above
+            raise ModelError(
+                f"{self.card.name} cannot take {batch.dtype} {batch.shape}: {str(problem).splitlines()[0]}",
+                "Correct `side`, `layout` or `dtype` in its card.",
+            ) from None
+        return np.asarray(found, np.float32)
+
+    def _dimensions(self, shape: Sequence[object]) -> int:
+        last = shape[-1] if shape else None
+        dimensions = self.card.dimensions or (last if isinstance(last, int) else 0)
+        if not dimensions or len(shape) != 2:
+            raise ModelError(
+                f"Output {self._output!r} of {self.card.name} has shape {list(shape)}, not (photos, dimensions).",
+                "Choose a pooled output by `output` in the card, and say `dimensions`.",
+            )
+        return dimensions
+
+
+def _missing(path: Path) -> Card:
+    raise ModelError(f"There is no model at {path}.", "Give the path of an ONNX file.", code="no-model")
+
+
+def _digest(path: Path, card: Card) -> str:
+    """First 12 hex digits over the weights and everything that shapes their input."""
+    digest = hashlib.sha256(path.read_bytes())
+    digest.update(json.dumps(dataclasses.asdict(card), sort_keys=True).encode())
+    return digest.hexdigest()[:12]

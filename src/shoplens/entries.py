@@ -1,0 +1,192 @@
+"""Products -> entries: photos fetched, decoded and embedded, several at once, in the order of the feed.
+
+Fetching waits for other people's servers and has threads of its own; decoding and the forward pass share one pool with
+a thread per core. Each photo passes through the network alone and on one thread: that keeps all cores busy without a
+batch to wait for, and gives the same bits whatever else is in flight, so an interrupted build ends like any other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from shoplens.embedders import Embedder, embedded
+from shoplens.errors import PhotoError
+from shoplens.images import PhotoSource, decoded
+from shoplens.images.hashes import content_hash
+from shoplens.images.source import is_url
+from shoplens.index.entry import Entry, Index
+from shoplens.settings import Settings
+from shoplens.types import Photo, Product, Rejection, Vectors
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+FETCHERS, PRODUCTS_IN_FLIGHT, RECENT_PHOTOS = 16, 32, 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one item of a feed.
+
+    Attributes:
+        entry: None where nothing of the item can be used.
+        rejections: what was wrong with it.
+        photos_embedded: photos that went through the network.
+        photos_known: photos whose vector was at hand.
+    """
+
+    entry: Entry | None = None
+    rejections: tuple[Rejection, ...] = ()
+    photos_embedded: int = 0
+    photos_known: int = 0
+
+
+class EntryMaker:
+    """Turns feed items into :class:`Outcome`, in their order.
+
+    Args:
+        embedder: makes the vectors.
+        source: gives the photos' bytes.
+        indexes: where vectors of the same model may be found already.
+        settings: for limits and the number of threads.
+    """
+
+    def __init__(
+        self, embedder: Embedder, source: PhotoSource, indexes: Sequence[Index], settings: Settings
+    ) -> None:
+        self._embedder, self._source, self._settings = embedder, source, settings
+        self._known = _KnownPhotos(indexes)
+        self._indexes = indexes
+
+    def outcomes(self, items: Iterable[Product | Rejection]) -> Iterator[Outcome]:
+        """One outcome per item. ``items`` is read from the calling thread, a bounded distance ahead."""
+        with ThreadPoolExecutor(FETCHERS) as fetching, ThreadPoolExecutor(self._settings.cores) as computing:
+            fetched = in_order(fetching, self._fetched, items, PRODUCTS_IN_FLIGHT)
+            yield from in_order(computing, self._outcome, fetched, PRODUCTS_IN_FLIGHT)
+
+    def _fetched(self, item: Product | Rejection) -> tuple[Product | Rejection, dict[str, bytes | PhotoError]]:
+        """The item, with the bytes of its remote photos; local ones are read where they are decoded."""
+        photos: dict[str, bytes | PhotoError] = {}
+        if isinstance(item, Product):
+            for photo in filter(is_url, item.photos):
+                try:
+                    photos[photo] = self._source.bytes_of(photo)
+                except PhotoError as problem:
+                    photos[photo] = problem
+        return item, photos
+
+    def _outcome(self, fetched: tuple[Product | Rejection, dict[str, bytes | PhotoError]]) -> Outcome:
+        product, remote = fetched
+        if isinstance(product, Rejection):
+            return Outcome(rejections=(product,))
+        photos: list[tuple[Photo, Vectors]] = []
+        rejections: list[Rejection] = []
+        new = 0
+        for photo in product.photos:
+            try:
+                found, is_new = self._photo(photo, remote.get(photo))
+                photos.append(found)
+                new += is_new
+            except PhotoError as problem:
+                stored = self._stored_photo(product.id, photo) if is_url(photo) else None
+                if stored is not None:
+                    photos.append(stored)
+                rejections.append(_photo_rejection(product.id, photo, problem, kept=stored is not None))
+        if not photos:
+            rejections.append(_unusable(product))
+            return Outcome(rejections=tuple(rejections))
+        usable = replace(product, photos=tuple(photo.source for photo, _ in photos))
+        entry = Entry(usable, tuple(photo for photo, _ in photos), np.stack([vector for _, vector in photos]))
+        return Outcome(entry, tuple(rejections), new, len(photos) - new)
+
+    def _photo(self, source: str, fetched: bytes | PhotoError | None) -> tuple[tuple[Photo, Vectors], bool]:
+        """A photo and its vector, and whether it had to be embedded."""
+        if isinstance(fetched, PhotoError):
+            raise fetched
+        data = self._source.bytes_of(source) if fetched is None else fetched
+        name = content_hash(data)
+        known = self._known.get(name)
+        if known is not None:
+            return (replace(known[0], source=source), known[1]), False
+        try:
+            picture = decoded(data, self._settings)
+        except PhotoError:
+            self._source.forget(source)
+            raise
+        vector = embedded(self._embedder, [name], [picture.pixels]).vectors[0]
+        photo = Photo(source, name, picture.pixel_hash, picture.width, picture.height)
+        self._known.add(photo, vector)
+        return (photo, vector), True
+
+    def _stored_photo(self, product_id: str, source: str) -> tuple[Photo, Vectors] | None:
+        """The photo as it was, for a server that does not answer today."""
+        for index in self._indexes:
+            for record in index.records([product_id]):
+                for photo in record.photos:
+                    if photo.source == source and (known := self._known.get(photo.content_hash)) is not None:
+                        return replace(known[0], source=source), known[1]
+        return None
+
+
+class _KnownPhotos:
+    """Vectors at hand: of the last few thousand photos, and of those in the given indexes."""
+
+    def __init__(self, indexes: Sequence[Index]) -> None:
+        self._indexes = indexes
+        self._recent: OrderedDict[str, tuple[Photo, Vectors]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, photo: Photo, vector: Vectors) -> None:
+        with self._lock:
+            self._recent[photo.content_hash] = (photo, vector)
+            if len(self._recent) > RECENT_PHOTOS:
+                self._recent.popitem(last=False)
+
+    def get(self, content_hash: str) -> tuple[Photo, Vectors] | None:
+        with self._lock:
+            if (recent := self._recent.get(content_hash)) is not None:
+                return recent
+        for index in self._indexes:
+            if (found := index.photo_vectors([content_hash]).get(content_hash)) is not None:
+                return found
+        return None
+
+
+def in_order(
+    pool: Executor, make: Callable[[Item], Made], items: Iterable[Item], ahead: int
+) -> Iterator[Made]:
+    """``make`` of every item, several at once in the pool, in the items' order; never more than ``ahead`` in flight."""
+    flying: deque[Future[Made]] = deque()
+    try:
+        for item in items:
+            flying.append(pool.submit(make, item))
+            if len(flying) >= ahead:
+                yield flying.popleft().result()
+        while flying:
+            yield flying.popleft().result()
+    finally:
+        for future in flying:
+            future.cancel()
+
+
+def _photo_rejection(product_id: str, photo: str, problem: PhotoError, *, kept: bool) -> Rejection:
+    reason = f"{problem.problem} The copy from before is used." if kept else problem.problem
+    level = "note" if kept else "rejected"
+    return Rejection(problem.code, reason, problem.fix, level, None, product_id, "photos", photo)  # type: ignore[arg-type]
+
+
+def _unusable(product: Product) -> Rejection:
+    return Rejection(
+        "product-without-usable-photo",
+        "None of the product's photos can be used.",
+        "Mend or replace one of them.",
+        product_id=product.id,
+        field="photos",
+        value=", ".join(product.photos),
+    )

@@ -1,0 +1,165 @@
+"""Bytes -> an upright RGB picture, or a :class:`PhotoError` that says why not."""
+
+from __future__ import annotations
+
+import re
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from PIL import Image
+from PIL.ImageFile import ImageFile
+
+from shoplens.errors import PhotoError
+from shoplens.images.colour import rgb
+from shoplens.images.formats import format_of
+from shoplens.images.hashes import content_hash, pixel_hash
+from shoplens.images.picture import Picture, cropped
+from shoplens.settings import Settings
+
+__all__ = ["Picture", "cropped", "decoded", "photo_size"]
+
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = {5, 6, 7, 8}
+_TRUNCATED_TEXT = re.compile(r"truncated|broken data stream|end of file|incomplete|premature", re.IGNORECASE)
+_TRUNCATED_TYPES = (EOFError, IndexError, struct.error)
+
+
+def decoded(data: bytes, settings: Settings, *, shortest: int | None = None) -> Picture:
+    """The photo's pixels: upright, 8-bit sRGB, transparency on white, the first frame of an animation.
+
+    Args:
+        data: the file's bytes.
+        settings: for the limits on bytes, pixels and aspect.
+        shortest: None decodes at full resolution. A number lets a JPEG be decoded at 1/2, 1/4 or 1/8 of it, several
+            times faster, as long as the shorter side keeps at least so many pixels; for a region, ask for as many
+            times more as the photo's shorter side is longer than the region's.
+
+    Raises:
+        PhotoError: ``photo-empty``, ``photo-too-many-bytes``, ``photo-not-an-image``, ``photo-needs-heic``,
+            ``photo-needs-avif``, ``photo-too-many-pixels``, ``photo-absurd-aspect``, ``photo-truncated`` or
+            ``photo-damaged``.
+    """
+    with _photo_errors(data):
+        image = _opened(data, settings)
+        full = image.size
+        if shortest is not None and image.format == "JPEG":
+            image.draft(None, (shortest, shortest))
+        reduced = image.size != full
+        image.load()
+        orientation = _orientation(image)
+        upright = rgb(image)
+        if orientation in _UPRIGHT:
+            upright = upright.transpose(_UPRIGHT[orientation])
+        pixels = np.asarray(upright)
+    if reduced:
+        width, height = full[::-1] if orientation in _SIDEWAYS else full
+        return Picture(pixels, content_hash(data), "", width, height)
+    return Picture(pixels, content_hash(data), pixel_hash(pixels), pixels.shape[1], pixels.shape[0])
+
+
+def photo_size(data: bytes, settings: Settings) -> tuple[int, int]:
+    """Width and height in pixels of the upright photo, read from its header without decoding it.
+
+    Raises:
+        PhotoError: as :func:`decoded`, as far as the header tells.
+    """
+    with _photo_errors(data):
+        image = _opened(data, settings)
+        width, height = image.size
+        return (height, width) if _is_sideways(image, data) else (width, height)
+
+
+def _is_sideways(image: ImageFile, data: bytes) -> bool:
+    """True when an image whose pixels are not decoded yet has its sides the other way round than the upright photo."""
+    if image.format == "TIFF":  # its reader turns the photo itself, and tells the upright size
+        return False
+    if image.format == "PNG" and "exif" not in image.info and b"eXIf" not in data:
+        return False  # Pillow would decode the whole file to look for orientation behind the pixels
+    return _orientation(image) in _SIDEWAYS
+
+
+def _opened(data: bytes, settings: Settings) -> ImageFile:
+    if not data:
+        raise PhotoError("The file is empty (0 bytes).", "Export the photo again.", code="photo-empty")
+    if len(data) > settings.max_photo_bytes:
+        raise too_many_bytes(len(data), settings)
+    kind = format_of(data)
+    if kind.name == "WebP" and int.from_bytes(data[4:8], "little") + 8 > len(data):
+        raise EOFError("fewer bytes than the header says")  # its reader only says that it failed
+    image = kind.opened(data)
+    _check_size(*image.size, settings)
+    return image
+
+
+def too_many_bytes(size: int, settings: Settings) -> PhotoError:
+    """The error for a file of ``size`` bytes, or of at least so many."""
+    return PhotoError(
+        f"The file has {size:,} bytes; at most {settings.max_photo_bytes:,} are allowed.",
+        "Give a smaller file, or raise max_photo_bytes (SHOPLENS_MAX_PHOTO_BYTES).",
+        code="photo-too-many-bytes",
+    )
+
+
+def _check_size(width: int, height: int, settings: Settings) -> None:
+    if width < 1 or height < 1:
+        raise ValueError(f"size {width} x {height}")
+    if width * height > settings.max_photo_pixels:
+        raise PhotoError(
+            f"The photo says it is {width} x {height} pixels; at most {settings.max_photo_pixels:,} are allowed.",
+            "Give a smaller photo, or raise max_photo_pixels (SHOPLENS_MAX_PHOTO_PIXELS).",
+            code="photo-too-many-pixels",
+        )
+    if max(width, height) > settings.max_aspect * min(width, height):
+        raise PhotoError(
+            f"The photo is {width} x {height} pixels, one side more than {settings.max_aspect:g} times the other.",
+            "Give the product's photo rather than a line or a banner, or raise max_aspect (SHOPLENS_MAX_ASPECT).",
+            code="photo-absurd-aspect",
+        )
+
+
+def _orientation(image: ImageFile) -> int:
+    """EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # metadata written by anyone; unreadable is the same as none
+        return 1
+
+
+@contextmanager
+def _photo_errors(data: bytes) -> Iterator[None]:
+    """Turns whatever a reader raises into a :class:`PhotoError`, and keeps its warnings in."""
+    # Odd metadata makes these readers warn. `catch_warnings` is not safe with threads, an added filter is.
+    warnings.filterwarnings("ignore", module=r"PIL\.(TiffImagePlugin|PngImagePlugin|Image)$")
+    try:
+        yield
+    except PhotoError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
+        raise PhotoError(f"{problem}", "Give a smaller photo.", code="photo-too-many-pixels") from None
+    except Exception as problem:
+        if _is_truncated(problem):
+            raise PhotoError(
+                f"The photo is cut off after {len(data):,} bytes.", "Copy or export it again.", code="photo-truncated"
+            ) from None
+        raise PhotoError(
+            f"The photo is damaged: {problem or type(problem).__name__}.",
+            "Open it in an image editor and save it again.",
+            code="photo-damaged",
+        ) from None
+
+
+def _is_truncated(problem: Exception) -> bool:
+    types = (problem, problem.__cause__, problem.__context__)
+    return any(isinstance(one, _TRUNCATED_TYPES) for one in types) or bool(_TRUNCATED_TEXT.search(str(problem)))

@@ -1,0 +1,205 @@
+"""The network as the fetcher sees it: every answer of the resolver checked, and every wait inside one deadline.
+
+The name is resolved once, here, and the connection goes to the very address that was checked, so a name that
+answers differently the second time gains nothing. TLS still verifies the certificate for the name.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpcore
+
+from shoplens.errors import PhotoError
+from shoplens.images.addresses import refused_kind
+
+Resolver = Callable[[str, int], Sequence[str]]
+"""Host name and port -> addresses as text; ``socket.gaierror`` when there are none."""
+
+_NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+
+
+def addresses_of(host: str, port: int) -> list[str]:
+    """Addresses that the system's resolver gives, in its order, each once."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(answer[4][0]) for answer in found))
+
+
+class Deadline(threading.local):
+    """The moment at which the calling thread's work must be done; every thread has its own."""
+
+    def __init__(self) -> None:
+        self._ends = 0.0
+
+    def start(self, seconds: float) -> None:
+        """The work ends ``seconds`` from now."""
+        self._ends = time.monotonic() + seconds
+
+    def extend(self, seconds: float) -> None:
+        """The work may take ``seconds`` more."""
+        self._ends += seconds
+
+    def left(self) -> float:
+        """Seconds left, more than 0.
+
+        Raises:
+            httpcore.ReadTimeout: none are left.
+        """
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the deadline has passed")
+        return left
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What the fetcher reaches the world through.
+
+    Attributes:
+        resolver: host name and port -> addresses.
+        sockets: connects to an address.
+        certificates: whom TLS trusts; None for the usual authorities.
+    """
+
+    resolver: Resolver = addresses_of
+    sockets: httpcore.NetworkBackend = field(default_factory=httpcore.SyncBackend)
+    certificates: ssl.SSLContext | None = None
+
+
+class GuardedNetwork(httpcore.NetworkBackend):
+    """Connects only to addresses that :func:`refused_kind` lets through, or to any with ``allow_private``."""
+
+    def __init__(self, network: Network, deadline: Deadline, *, allow_private: bool) -> None:
+        self._network = network
+        self._deadline = deadline
+        self._allow_private = allow_private
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Stream to the first checked address that answers.
+
+        Raises:
+            PhotoError: ``fetch-address``, or ``fetch-failed`` for a name that does not exist.
+            httpcore.ConnectError, httpcore.ConnectTimeout: worth another try.
+        """
+        addresses = self._resolved(host, port)
+        if not self._allow_private:
+            _check_addresses(host, addresses)
+        for turn, address in enumerate(addresses):
+            share = self._deadline.left() / (len(addresses) - turn)
+            try:
+                stream = self._network.sockets.connect_tcp(address, port, share, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if turn == len(addresses) - 1:
+                    raise
+            else:
+                return _TimedStream(stream, self._deadline)
+        raise httpcore.ConnectError(f"{host} has no addresses")
+
+    def _resolved(self, host: str, port: int) -> Sequence[str]:
+        """The resolver's answer, asked in a thread of its own because it takes no timeout."""
+        answers: list[Sequence[str]] = []
+        problems: list[Exception] = []
+
+        def ask() -> None:
+            try:
+                answers.append(self._network.resolver(host, port))
+            except (OSError, UnicodeError) as problem:
+                problems.append(problem)
+
+        thread = threading.Thread(target=ask, daemon=True, name="shoplens-resolve")
+        thread.start()
+        thread.join(self._deadline.left())
+        if answers:
+            return answers[0]
+        if not problems:
+            raise httpcore.ConnectTimeout(f"no address for {host} in time")
+        if getattr(problems[0], "errno", None) in _NO_SUCH_NAME or isinstance(problems[0], UnicodeError):
+            raise PhotoError(
+                f"There is no host named {host}.", "Correct the photo's URL, or try again later.", code="fetch-failed"
+            )
+        raise httpcore.ConnectError(f"{host} cannot be resolved: {problems[0]}")
+
+
+def _check_addresses(host: str, addresses: Sequence[str]) -> None:
+    for address in addresses:
+        if (kind := refused_kind(address)) is not None:
+            raise PhotoError(
+                f"{host} is at {address}, a {kind} address, from which photos are not fetched.",
+                "Use a public URL; for a shop's own network, pass --allow-private (SHOPLENS_ALLOW_PRIVATE=1).",
+                code="fetch-address",
+            )
+
+
+def _untrusted(host: str | None, problem: ssl.SSLCertVerificationError) -> PhotoError:
+    return PhotoError(
+        f"The certificate of {host} is not trusted: {problem.verify_message}.",
+        "Use the host name that the certificate is for, or let the server renew it.",
+        code="fetch-failed",
+    )
+
+
+class _TimedStream(httpcore.NetworkStream):
+    """A stream on which every wait ends at the deadline, so that a slow drip of bytes cannot prolong it."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.left())
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.left())
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = self._deadline.left()
+        try:
+            with _cut_after(left, self._stream.get_extra_info("socket")):
+                stream = self._stream.start_tls(ssl_context, server_hostname, left)
+        except httpcore.ConnectError as problem:
+            self._deadline.left()  # says so when the handshake was cut
+            if isinstance(problem.__cause__, ssl.SSLCertVerificationError):
+                raise _untrusted(server_hostname, problem.__cause__) from None
+            raise
+        return _TimedStream(stream, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+@contextmanager
+def _cut_after(seconds: float, connection: socket.socket) -> Iterator[None]:
+    """Shuts the connection down after so many seconds: a handshake waits for many small reads, each with a timeout."""
+    handle = connection.dup()  # TLS takes the original away
+
+    def cut() -> None:
+        with suppress(OSError):
+            handle.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        handle.close()

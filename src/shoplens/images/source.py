@@ -1,0 +1,111 @@
+"""Where photos come from: a local file or a URL -> the file's bytes."""
+
+from __future__ import annotations
+
+import re
+import stat
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shoplens.errors import PhotoError
+from shoplens.images.decode import photo_size, too_many_bytes
+from shoplens.images.kept import KeptPhotos
+from shoplens.settings import Settings
+
+if TYPE_CHECKING:
+    from shoplens.images.fetch import Fetcher
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+class PhotoSource:
+    """The bytes of any photo that a product or a query names. Thread-safe.
+
+    Args:
+        settings: for the limits.
+        kept: where fetched photos are kept; None keeps none, as for shoppers' photos.
+        fetcher: made from the settings when omitted, as soon as a URL asks for one.
+    """
+
+    def __init__(self, settings: Settings, kept: KeptPhotos | None = None, fetcher: Fetcher | None = None) -> None:
+        self._settings = settings
+        self._kept = kept
+        self._fetcher = fetcher
+        self._lock = threading.Lock()
+
+    def bytes_of(self, source: str) -> bytes:
+        """The file's bytes; a URL is fetched only when no copy is kept.
+
+        Args:
+            source: absolute path or http(s) URL.
+
+        Raises:
+            PhotoError: as :func:`local_bytes` for a path, as :meth:`Fetcher.fetch` for a URL, and for a fetched file
+                that is empty or no photo, which is not kept: ``photo-empty``, ``photo-not-an-image`` and the others
+                of :func:`photo_size`.
+        """
+        if not is_url(source):
+            return local_bytes(source, self._settings)
+        if self._kept is not None and (data := self._kept.bytes_of(source)) is not None:
+            return data
+        data = self._opened_fetcher().fetch(source)
+        if self._kept is not None:
+            photo_size(data, self._settings)
+            self._kept.keep(source, data)
+        return data
+
+    def forget(self, source: str) -> None:
+        """A URL is fetched anew next time, e.g. because what was kept cannot be decoded; nothing for a path."""
+        if self._kept is not None and is_url(source):
+            self._kept.forget(source)
+
+    def close(self) -> None:
+        """Closes the fetcher's connections."""
+        if self._fetcher is not None:
+            self._fetcher.close()
+
+    def _opened_fetcher(self) -> Fetcher:
+        with self._lock:
+            if self._fetcher is None:
+                from shoplens.images.fetch import Fetcher
+
+                self._fetcher = Fetcher(self._settings)
+            return self._fetcher
+
+
+def is_url(source: str) -> bool:
+    """True for anything with a scheme, whether or not it can be fetched."""
+    return _URL.match(source) is not None
+
+
+def local_bytes(source: str, settings: Settings) -> bytes:
+    """Bytes of a local file, its size checked before it is read.
+
+    Raises:
+        PhotoError: ``photo-missing``, ``photo-not-a-file``, ``photo-unreadable`` or ``photo-too-many-bytes``.
+    """
+    path = Path(source)
+    try:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise PhotoError(f"{source} is not a file.", "Name the photo itself.", code="photo-not-a-file")
+        if state.st_size > settings.max_photo_bytes:
+            raise too_many_bytes(state.st_size, settings)
+        with path.open("rb") as file:
+            data = file.read(settings.max_photo_bytes + 1)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise PhotoError(
+            f"There is no file {source}.",
+            "Correct the path in the feed, or give the folder that its photos are relative to with --media.",
+            code="photo-missing",
+        ) from None
+    except OSError as problem:
+        raise PhotoError(
+            f"{source} cannot be read: {problem.strerror or problem}.",
+            "Make it readable for the user that runs shoplens.",
+            code="photo-unreadable",
+        ) from None
+    if len(data) > settings.max_photo_bytes:
+        raise too_many_bytes(len(data), settings)
+    return data

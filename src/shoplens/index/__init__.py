@@ -1,0 +1,1 @@
+"""Vectors and product records -> a store on disk; retrieval."""

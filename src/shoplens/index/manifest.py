@@ -1,0 +1,63 @@
+"""What a store and a generation say about themselves. The file format is a promise: see ``FORMAT``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from shoplens.errors import StoreError
+from shoplens.index.durable import replace_file
+
+FORMAT = 1
+NAME = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One generation.
+
+    Attributes:
+        model: id of the model that made every vector in it.
+        dimensions: length of a vector.
+        feed: path of the feed it was built from.
+        feed_format: name of that feed's format.
+        created: UTC, ISO 8601.
+        complete: whether the build reached its end; only a complete generation can be live.
+        format: version of everything on disk.
+    """
+
+    model: str
+    dimensions: int
+    feed: str
+    feed_format: str
+    created: str
+    complete: bool = False
+    format: int = FORMAT
+
+    def write(self, folder: Path) -> None:
+        replace_file(folder / NAME, json.dumps(asdict(self), indent=2) + "\n")
+
+
+def manifest_in(folder: Path) -> Manifest:
+    """Manifest of a generation.
+
+    Raises:
+        StoreError: when it is missing, damaged, or of a later version than this Shoplens knows.
+    """
+    path = folder / NAME
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        if told["format"] > FORMAT:
+            raise StoreError(
+                f"{path} is of format {told['format']}; this Shoplens knows up to {FORMAT}.",
+                "Upgrade: pip install --upgrade shoplens.",
+                code="newer-store",
+            )
+        return Manifest(**told)
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise StoreError(
+            f"{path} cannot be read: {problem!r}.",
+            "Restore a backup, or build the store anew with `shoplens index --replace`.",
+            code="damaged-store",
+        ) from problem

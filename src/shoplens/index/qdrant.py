@@ -1,0 +1,271 @@
+"""The Qdrant engine in this process: one point per product, its photos as one multivector.
+
+Decided by measuring (``benchmarks/RESULTS.md``): against a point per photo the multivector builds as fast, answers
+faster, and makes products what hits, facets and atomic writes count. Which photo matched is found afterwards, from the
+vectors of the few hits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+import qdrant_edge as engine
+
+from shoplens.errors import StoreError
+from shoplens.index.conditions import Condition, check_fields
+from shoplens.index.entry import Entry, Hit, Record, best_photo
+from shoplens.index.payload import (
+    HASHES,
+    ID,
+    SIZES,
+    field_key,
+    field_of,
+    filter_from,
+    hash_key,
+    is_photo_hash,
+    payload_of,
+    point_id,
+    record_from,
+    size_key,
+)
+from shoplens.types import Photo, Product, Vectors
+
+VECTOR = "pretrained"
+GRAPH_LINKS, BUILD_BREADTH, SEARCH_BREADTH = 16, 100, 128
+EXACT_UP_TO = 4_000
+"""Products meeting a condition up to which looking at each is cheaper than walking the graph."""
+PAGE = 1_000
+
+_SCHEMAS = {
+    "text": engine.KeywordIndexParams(enable_hnsw=False),
+    "number": engine.FloatIndexParams(enable_hnsw=False),
+}
+
+
+class QdrantIndex:
+    """One shard of the engine. See :class:`~shoplens.index.entry.Index` for the promises.
+
+    Args:
+        folder: the shard's; made when it does not exist.
+        dimensions: length of a vector.
+
+    Raises:
+        StoreError: when the engine cannot open the folder.
+    """
+
+    def __init__(self, folder: Path, dimensions: int) -> None:
+        self.dimensions = dimensions
+        self._writing = threading.Lock()
+        try:
+            if folder.is_dir() and any(folder.iterdir()):
+                self._shard = engine.EdgeShard.load(str(folder))
+            else:
+                folder.mkdir(parents=True, exist_ok=True)
+                self._shard = engine.EdgeShard.create(str(folder), _config(dimensions))
+                self._create_indexes({HASHES: engine.UuidIndexParams(enable_hnsw=False)})
+                self._create_indexes({SIZES: engine.KeywordIndexParams(enable_hnsw=False)})
+        except Exception as problem:  # the engine raises plain exceptions
+            raise StoreError(
+                f"The engine cannot open {folder}: {str(problem).splitlines()[0][:300]}",
+                "Restore a backup, or build the store anew with `shoplens index --replace`.",
+                code="damaged-store",
+            ) from problem
+        self._kinds = self._stored_kinds()
+
+    def upsert(self, entries: Sequence[Entry]) -> None:
+        points = []
+        for entry in entries:
+            payload = payload_of(Record(entry.product, entry.photos))
+            points.append(engine.Point(point_id(entry.product.id), {VECTOR: entry.vectors.tolist()}, payload))
+        with self._writing:
+            self._index_new_fields(point.payload or {} for point in points)
+            if points:
+                self._shard.update(engine.UpdateOperation.upsert_points(points))
+
+    def replace_products(self, products: Sequence[Product]) -> None:
+        with self._writing:
+            for product in products:
+                (record,) = self.records([product.id])
+                payload = payload_of(Record(product, record.photos))
+                self._index_new_fields([payload])
+                self._shard.update(engine.UpdateOperation.overwrite_payload([point_id(product.id)], payload))
+
+    def remove(self, ids: Iterable[str]) -> int:
+        with self._writing:
+            points = [point_id(product_id) for product_id in set(ids)]
+            found = [record.id for record in self._shard.retrieve(points, False, False)]
+            if found:
+                self._shard.update(engine.UpdateOperation.delete_points(found))
+            return len(found)
+
+    def nearest(self, vector: Vectors, k: int, condition: Condition | None = None) -> list[Hit]:
+        conditions = self._filter(condition)
+        meeting = self._count(conditions)
+        wanted = min(k, meeting)
+        if wanted <= 0:
+            return []
+        exact = meeting <= max(EXACT_UP_TO, k)
+        points = self._search(vector, wanted, conditions, exact)
+        if len(points) < wanted and not exact:
+            points = self._search(vector, wanted, conditions, exact=True)
+        hits = [_hit(point, vector) for point in points]
+        return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))
+
+    def with_photo(self, hash: str, condition: Condition | None = None) -> list[Hit]:
+        if not is_photo_hash(hash):
+            return []
+        same = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(hash)))
+        conditions = [same] if condition is None else [same, self._filter(condition)]
+        records = [record_from(point.payload or {}) for point in self._scrolled(engine.Filter(must=conditions))]
+        hits = [
+            Hit(record, 1.0, next(photo for photo in record.photos if hash in (photo.content_hash, photo.pixel_hash)))
+            for record in records
+        ]
+        return sorted(hits, key=lambda hit: hit.record.product.id)
+
+    def has_photo_size(self, width: int, height: int) -> bool:
+        size = engine.FieldCondition(SIZES, match=engine.MatchValue(size_key(width, height)))
+        points, _ = self._shard.scroll(
+            engine.ScrollRequest(limit=1, filter=engine.Filter(must=[size]), with_payload=False)
+        )
+        return bool(points)
+
+    def records(self, ids: Iterable[str]) -> list[Record]:
+        points = [point_id(product_id) for product_id in ids]
+        found = {str(point.id): point for point in self._shard.retrieve(points, True, False)}
+        return [record_from(found[point].payload or {}) for point in points if point in found]
+
+    def photo_vectors(self, content_hashes: Iterable[str]) -> Mapping[str, tuple[Photo, Vectors]]:
+        wanted = {hash for hash in content_hashes if is_photo_hash(hash)}
+        if not wanted:
+            return {}
+        same = engine.FieldCondition(HASHES, match=engine.MatchAny(sorted(map(hash_key, wanted))))
+        found = {}
+        for point in self._scrolled(engine.Filter(must=[same]), with_vector=True):
+            record = record_from(point.payload or {})
+            for photo, vector in zip(record.photos, _vectors(point), strict=True):
+                if photo.content_hash in wanted:
+                    found[photo.content_hash] = (photo, vector)
+        return found
+
+    def ids(self) -> Iterator[str]:
+        for point in self._scrolled(None, payload=[ID]):
+            yield (point.payload or {})["record"]["id"]
+
+    def count(self, condition: Condition | None = None) -> int:
+        return self._count(self._filter(condition))
+
+    def facet(self, field: str, limit: int = 20, condition: Condition | None = None) -> list[tuple[str, int]]:
+        if "text" not in self._kinds.get(field, ()):
+            return []
+        # Ties at the limit are cut by value, which takes all values to decide.
+        everything = engine.FacetRequest(
+            field_key("text", field), limit=100_000, exact=True, filter=self._filter(condition)
+        )
+        counts = [(str(hit.value), hit.count) for hit in self._shard.facet(everything).hits if hit.count]
+        return sorted(counts, key=lambda item: (-item[1], item[0]))[:limit]
+
+    def field_kinds(self) -> Mapping[str, frozenset[str]]:
+        return self._kinds
+
+    def unoptimized(self) -> int:
+        """Products that are found by looking at each, for want of a graph over them."""
+        info = self._shard.info()
+        return max(0, info.points_count - info.indexed_vectors_count)
+
+    def flush(self) -> None:
+        with self._writing:
+            self._shard.flush()
+
+    def close(self) -> None:
+        with self._writing:
+            self._shard.close()
+
+    def _filter(self, condition: Condition | None) -> engine.Filter | None:
+        if condition is None:
+            return None
+        check_fields(condition, self._kinds)
+        return filter_from(condition, self._kinds)
+
+    def _count(self, conditions: engine.Filter | None) -> int:
+        return self._shard.count(engine.CountRequest(exact=True, filter=conditions))
+
+    def _search(
+        self, vector: Vectors, k: int, conditions: engine.Filter | None, exact: bool
+    ) -> list[engine.ScoredPoint]:
+        acorn = engine.AcornSearchParams(enable=conditions is not None, max_selectivity=1.0)
+        params = engine.SearchParams(hnsw_ef=max(SEARCH_BREADTH, 2 * k), exact=exact, acorn=acorn)
+        nearest = engine.Query.Nearest([vector.tolist()], using=VECTOR)
+        return self._shard.query(
+            engine.QueryRequest(
+                query=nearest, limit=k, filter=conditions, params=params, with_payload=True, with_vector=[VECTOR]
+            )
+        )
+
+    def _scrolled(
+        self, conditions: engine.Filter | None, *, with_vector: bool = False, payload: list[str] | bool = True
+    ) -> Iterator[engine.Record]:
+        offset: Any = None
+        while True:
+            points, offset = self._shard.scroll(
+                engine.ScrollRequest(
+                    offset=offset, limit=PAGE, filter=conditions, with_payload=payload, with_vector=with_vector
+                )
+            )
+            yield from points
+            if offset is None:
+                return
+
+    def _stored_kinds(self) -> dict[str, frozenset[str]]:
+        kinds: dict[str, frozenset[str]] = {}
+        for key in self._shard.info().payload_schema:
+            if (found := field_of(key)) is not None:
+                kind, field = found
+                kinds[field] = kinds.get(field, frozenset()) | {kind}
+        return kinds
+
+    def _index_new_fields(self, payloads: Iterable[Mapping[str, Any]]) -> None:
+        """Fields are indexed before the first product that has them is written, so a known field is always indexed."""
+        new: dict[str, Any] = {}
+        for payload in payloads:
+            for kind, schema in _SCHEMAS.items():
+                for encoded in payload[kind]:
+                    field = unquote(encoded)
+                    if kind not in self._kinds.get(field, ()):
+                        new[field_key(kind, field)] = schema
+        if new:
+            self._create_indexes(new)
+            self._kinds = self._stored_kinds()
+
+    def _create_indexes(self, schemas: Mapping[str, Any]) -> None:
+        for key, schema in schemas.items():
+            self._shard.update(engine.UpdateOperation.create_field_index(key, schema))
+
+
+def _config(dimensions: int) -> engine.EdgeConfig:
+    graph = engine.HnswIndexConfig(m=GRAPH_LINKS, ef_construct=BUILD_BREADTH, full_scan_threshold=10_000, payload_m=0)
+    photos = engine.EdgeVectorParams(
+        size=dimensions,
+        distance=engine.Distance.Dot,
+        multivector_config=engine.MultiVectorConfig(engine.MultiVectorComparator.MaxSim),
+    )
+    return engine.EdgeConfig(
+        vectors={VECTOR: photos},
+        hnsw_config=graph,
+        optimizers=engine.EdgeOptimizersConfig(default_segment_number=1),
+    )
+
+
+def _vectors(point: engine.ScoredPoint | engine.Record) -> Vectors:
+    return np.asarray(point.vector[VECTOR], np.float32)  # type: ignore[call-overload, index]
+
+
+def _hit(point: engine.ScoredPoint, vector: Vectors) -> Hit:
+    record = record_from(point.payload or {})
+    photo, similarity = best_photo(_vectors(point), vector)
+    return Hit(record, similarity, record.photos[photo])

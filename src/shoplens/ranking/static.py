@@ -1,0 +1,35 @@
+"""Candidates -> results by static weights: the score is the weighted sum of the similarities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from shoplens.types import Candidate, Result
+
+
+def similarity_from_cosine(cosine: float) -> float:
+    """[-1, 1] -> [0, 1], keeping the order: (1 + cosine) / 2."""
+    return min(1.0, max(0.0, (1.0 + cosine) / 2.0))
+
+
+def ranked(candidates: Iterable[Candidate], weights: Mapping[str, float]) -> list[Result]:
+    """Best first: products with this very photo, then by score; equals by product id.
+
+    Args:
+        weights: dimension -> weight, none negative, not all zero; they are divided by their sum.
+
+    >>> from shoplens.types import Product
+    >>> shirt = Candidate(Product("s1", "Shirt", ("/s.jpg",)), {"look": 0.8, "color": 0.5}, "/s.jpg")
+    >>> dict(ranked([shirt], {"look": 3, "color": 1})[0].parts)
+    {'look': 0.6000000000000001, 'color': 0.125}
+    """
+    total = sum(weights.values())
+    rows = []
+    for candidate in candidates:
+        parts = {name: weight / total * candidate.scores.get(name, 0.0) for name, weight in weights.items()}
+        rows.append((not candidate.same_photo, -sum(parts.values()), candidate.product.id, candidate, parts))
+    rows.sort(key=lambda row: row[:3])
+    return [
+        Result(rank, candidate.product, -negative, candidate.photo, parts, candidate.same_photo)
+        for rank, (_, negative, _, candidate, parts) in enumerate(rows, start=1)
+    ]

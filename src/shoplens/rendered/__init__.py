@@ -1,0 +1,26 @@
+"""A small shop, drawn: products of known shape, colour, pattern and material, and phone photos of them."""
+
+from shoplens.rendered.catalogue import RenderedCatalogue, render_catalogue
+from shoplens.rendered.colors import COLORS
+from shoplens.rendered.materials import MATERIALS
+from shoplens.rendered.patterns import PATTERNS
+from shoplens.rendered.phone import KINDS, phone_photo
+from shoplens.rendered.shapes import SHAPES
+from shoplens.rendered.specs import ProductSpec, spec_of, specs
+from shoplens.rendered.studio import VIEWS, product_photo
+
+__all__ = [
+    "COLORS",
+    "KINDS",
+    "MATERIALS",
+    "PATTERNS",
+    "SHAPES",
+    "VIEWS",
+    "ProductSpec",
+    "RenderedCatalogue",
+    "phone_photo",
+    "product_photo",
+    "render_catalogue",
+    "spec_of",
+    "specs",
+]

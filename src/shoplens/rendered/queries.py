@@ -1,0 +1,95 @@
+"""Which products are photographed with a phone, how, and which dimension then decides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from shoplens.rendered.specs import ProductSpec, spec_of, specs
+
+_ORDER = (
+    "plain",
+    "grey-light",
+    "angled",
+    "blur",
+    "cluttered",
+    "dark",
+    "plain",
+    "grey-light",
+    "warm-light",
+    "blur",
+    "occluded",
+)
+"""Kinds, over and over; prime in length, so that they do not beat with the groups."""
+
+_QUALITIES = (42, 75)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A phone photo to be taken.
+
+    Attributes:
+        number: from 1; also the seed of the photo.
+        spec: the product, the right answer.
+        kind: of :data:`~shoplens.rendered.phone.KINDS`.
+        deciding: the dimension that names the product because another one is hidden; empty when none does.
+        quality: of the JPEG.
+    """
+
+    number: int
+    spec: ProductSpec
+    kind: str
+    deciding: str
+    quality: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Hidden:
+    """What a kind of photo hides.
+
+    Attributes:
+        seen: the part of the appearance that can still be seen.
+        deciding: what then tells products of one shape apart.
+    """
+
+    seen: Callable[[ProductSpec], tuple[str, ...]]
+    deciding: str
+
+
+HIDDEN: dict[str, _Hidden] = {
+    "grey-light": _Hidden(lambda s: (s.shape, s.cut, s.material, s.pattern, s.scale, s.direction), "pattern"),
+    "blur": _Hidden(lambda s: (s.shape, s.cut, s.color, s.accent), "color"),
+}
+"""Grey light hides the colours, so the pattern decides; blur hides the pattern, so the colours decide."""
+
+
+def queries_of(products: int, count: int, seed: int) -> Iterator[Query]:
+    """``count`` phone photos of the first ``products`` products.
+
+    For a kind that hides a dimension, products are preferred that no other product equals in what is left to see, and
+    that have a neighbour of the same shape which differs in the deciding dimension: ``deciding`` is then named. Where
+    there is none of that sort, any product is taken and ``deciding`` is empty.
+    """
+    decided = {kind: _decided(hidden, products, seed) for kind, hidden in HIDDEN.items()}
+    for number in range(1, count + 1):
+        rng = np.random.default_rng([seed, 61, number])
+        kind = _ORDER[(number - 1) % len(_ORDER)]
+        fit = decided.get(kind, [])
+        chosen = fit[int(rng.integers(len(fit)))] if fit else int(rng.integers(products)) + 1
+        deciding = HIDDEN[kind].deciding if fit else ""
+        yield Query(number, spec_of(chosen, seed), kind, deciding, int(rng.integers(*_QUALITIES, endpoint=True)))
+
+
+def _decided(hidden: _Hidden, products: int, seed: int) -> list[int]:
+    """Numbers of the products that what ``hidden`` leaves to see tells from all others."""
+    seen = Counter(hidden.seen(spec) for spec in specs(products, seed))
+    values: dict[str, set[str]] = {}
+    for spec in specs(products, seed):
+        values.setdefault(spec.shape, set()).add(getattr(spec, hidden.deciding))
+    return [
+        spec.number for spec in specs(products, seed) if seen[hidden.seen(spec)] == 1 and len(values[spec.shape]) > 1
+    ]

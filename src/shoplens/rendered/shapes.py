@@ -1,0 +1,10 @@
+"""Every shape that the shop sells."""
+
+from __future__ import annotations
+
+from shoplens.rendered.accessories import ACCESSORIES
+from shoplens.rendered.garments import GARMENTS
+from shoplens.rendered.homeware import HOMEWARE
+from shoplens.rendered.parts import Shape
+
+SHAPES: dict[str, Shape] = {**GARMENTS, **ACCESSORIES, **HOMEWARE}

@@ -1,0 +1,109 @@
+"""One frozen :class:`Settings`; the only reader of the environment and of ``shoplens.toml``.
+
+Order: what a caller passes, then ``SHOPLENS_<NAME>``, then ``shoplens.toml`` in the working directory, then the default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shoplens.errors import SettingsError
+
+PREFIX = "SHOPLENS_"
+FILE = "shoplens.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, with its default.
+
+    ``help`` of each field is what the documentation and ``shoplens info --settings`` print.
+    """
+
+    store: Path = field(default=Path("shoplens-store"), metadata={"help": "folder of the store"})
+    data: Path | None = field(default=None, metadata={"help": "folder with real catalogues for `make demo`"})
+    model: Path | None = field(
+        default=None, metadata={"help": "ONNX file of another embedder, with a JSON card beside it; default: shipped"}
+    )
+    threads: int = field(default=0, metadata={"help": "CPU threads; 0: as many as there are cores"})
+    allow_private: bool = field(
+        default=False, metadata={"help": "fetch photos from private, loopback and link-local addresses too"}
+    )
+    fetch_per_host: int = field(default=4, metadata={"help": "photos fetched at once from one host"})
+    fetch_attempts: int = field(default=4, metadata={"help": "tries per photo, with growing pauses"})
+    fetch_timeout: float = field(default=20.0, metadata={"help": "seconds per try, the whole body included"})
+    max_photo_bytes: int = field(default=30_000_000, metadata={"help": "largest photo file, in bytes"})
+    max_photo_pixels: int = field(default=80_000_000, metadata={"help": "largest photo, width x height"})
+    max_aspect: float = field(default=20.0, metadata={"help": "largest ratio of a photo's longer to its shorter side"})
+    kept_photo_bytes: int = field(default=10_000_000_000, metadata={"help": "space for fetched photos, in bytes"})
+    lock_wait: float = field(default=5.0, metadata={"help": "seconds to wait for a store that another process uses"})
+
+    def __post_init__(self) -> None:
+        for name, lowest in {
+            "threads": 0,
+            "fetch_per_host": 1,
+            "fetch_attempts": 1,
+            "fetch_timeout": 0.01,
+            "max_photo_bytes": 1,
+            "max_photo_pixels": 1,
+            "max_aspect": 1,
+            "kept_photo_bytes": 0,
+            "lock_wait": 0,
+        }.items():
+            if not getattr(self, name) >= lowest:
+                raise SettingsError(f"{name} is {getattr(self, name)!r}.", f"Set it to {lowest} or more.")
+
+    @property
+    def cores(self) -> int:
+        """Threads to use, at least 1."""
+        return self.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def settings_from(environment: Mapping[str, str] | None = None, folder: Path | None = None, **given: Any) -> Settings:
+    """Settings from what is ``given`` (None counts as not given), the environment and ``shoplens.toml``.
+
+    Raises:
+        SettingsError: an unknown name in ``shoplens.toml``, or a value of the wrong type.
+    """
+    environment = os.environ if environment is None else environment
+    fields = {f.name: f for f in dataclasses.fields(Settings)}
+    path = (folder or Path.cwd()) / FILE
+    values: dict[str, Any] = {}
+    for name, value in _file_values(path).items():
+        if name not in fields:
+            raise SettingsError(f"{path} sets {name!r}, which does not exist.", f"There are: {', '.join(fields)}.")
+        values[name] = _converted(fields[name], value, f"{name} in {path}")
+    for name in fields:
+        if (text := environment.get(PREFIX + name.upper())) is not None:
+            values[name] = _converted(fields[name], text, PREFIX + name.upper())
+    values.update({name: value for name, value in given.items() if value is not None})
+    return Settings(**values)
+
+
+def _file_values(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise SettingsError(f"{path} is not valid TOML: {problem}.", "Mend that line.") from None
+
+
+def _converted(setting: dataclasses.Field[Any], value: Any, where: str) -> Any:
+    kind = str(setting.type)
+    try:
+        if kind.startswith("Path"):
+            return Path(value).expanduser()
+        if kind == "bool":
+            return value if isinstance(value, bool) else {"1": True, "true": True, "0": False, "false": False}[
+                str(value).strip().lower()
+            ]
+        return int(str(value)) if kind == "int" else float(str(value))
+    except (ValueError, TypeError, KeyError):
+        raise SettingsError(f"{where} is {value!r}.", f"It must be a {kind}: {setting.metadata['help']}.") from None

@@ -1,0 +1,234 @@
+"""The library's front door: one open store, and everything that can be done with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from shoplens.build import Builder, Progress, Summary
+from shoplens.catalogue import read_feed
+from shoplens.embedders import Embedder, OnnxEmbedder
+from shoplens.errors import InvalidValue, Refused
+from shoplens.images import KeptPhotos, PhotoSource
+from shoplens.images.source import is_url
+from shoplens.index.store import Store, restore
+from shoplens.search import Query, SoldOut, search
+from shoplens.settings import Settings, settings_from
+from shoplens.types import Answer, Product, Region
+
+
+class Shop:
+    """One shop's catalogue, open for searching and for changes. Use it in a ``with`` block; thread-safe.
+
+    Args:
+        store: folder of the store; ``SHOPLENS_STORE`` or ``./shoplens-store`` when omitted.
+        embedder: another than the shipped one; it must be the one the store was made by.
+        settings: everything else.
+
+    Raises:
+        StoreError: there is no store, another process has it open, or it is damaged.
+
+    >>> with Shop("shoplens-store") as shop:  # doctest: +SKIP
+    ...     for result in shop.search("photo.jpg", k=3).results:
+    ...         print(result.rank, result.product.title, round(result.score, 3))
+    """
+
+    def __init__(
+        self,
+        store: str | Path | None = None,
+        *,
+        embedder: Embedder | None = None,
+        settings: Settings | None = None,
+        _create: bool = False,
+    ) -> None:
+        self.settings = settings or settings_from(store=Path(store) if store else None)
+        folder = Path(store) if store else self.settings.store
+        self._store = Store(folder, create=_create, lock_wait=self.settings.lock_wait)
+        self._kept = KeptPhotos(self._store.photos_folder, self.settings.kept_photo_bytes)
+        self._feed_photos = PhotoSource(self.settings, self._kept)
+        self._query_photos = PhotoSource(self.settings)
+        self._given_embedder = embedder
+        self._embedders: dict[int, Embedder] = {}
+        self._loading = threading.Lock()
+
+    @classmethod
+    def index(
+        cls,
+        feed: str | Path,
+        store: str | Path | None = None,
+        *,
+        media: str | Path | None = None,
+        format: str | None = None,
+        replace: bool = False,
+        embedder: Embedder | None = None,
+        settings: Settings | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Shop, Summary]:
+        """Build a store from a whole feed, and open it. An interrupted build is continued.
+
+        Args:
+            feed: file or folder.
+            media: folder that the feed's photo paths are relative to; by the format's habit when omitted.
+            format: name of a feed format; recognised by its header when omitted.
+            replace: build a live store anew; without it, one that exists is left alone.
+            progress: told (what, done, of how many) now and then.
+
+        Raises:
+            Refused: the store exists and ``replace`` is false.
+            FeedError: the feed cannot be read.
+        """
+        with read_feed(Path(feed), media=Path(media) if media else None, format=format) as read:
+            shop = cls(store, embedder=embedder, settings=settings, _create=True)
+            try:
+                if shop._store.has_live and not replace:
+                    live = shop._store.live
+                    raise Refused(
+                        f"{shop._store.folder} already holds {live.index.count()} products "
+                        f"from {live.manifest.feed}. Indexing {read.path} would replace them all.",
+                        "Say --replace for that, or use `shoplens sync` to add, change and remove what differs.",
+                        code="store-exists",
+                    )
+                return shop, shop._builder(progress).index(read)
+            except BaseException:
+                shop.close()
+                raise
+
+    def add(
+        self,
+        feed: str | Path,
+        *,
+        media: str | Path | None = None,
+        format: str | None = None,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """Add a feed's products, or replace those with the same id; the others stay."""
+        with read_feed(Path(feed), media=Path(media) if media else None, format=format) as read:
+            return self._builder(progress).add(read)
+
+    def sync(
+        self,
+        feed: str | Path,
+        *,
+        media: str | Path | None = None,
+        format: str | None = None,
+        max_removals: str = "10%",
+        progress: Progress | None = None,
+    ) -> Summary:
+        """Make the store equal to a full feed: add, change, remove.
+
+        Raises:
+            Refused: more products than ``max_removals`` would go; nothing was changed.
+        """
+        with read_feed(Path(feed), media=Path(media) if media else None, format=format) as read:
+            return self._builder(progress).sync(read, max_removals)
+
+    def remove(self, ids: Iterable[str]) -> int:
+        """Remove products; unknown ids are passed over. Returns how many went."""
+        with self._store.writing():
+            return self._store.live.index.remove(ids)
+
+    def search(
+        self,
+        photo: str | Path | bytes,
+        k: int = 10,
+        *,
+        where: str | Iterable[str] = (),
+        region: Region | tuple[int, int, int, int] | None = None,
+        per_group: int | None = None,
+        sold_out: SoldOut = "show",
+    ) -> Answer:
+        """Products for a photo (path, URL, or a file's bytes), best first.
+
+        >>> shop.search("hall.jpg", where="color = green and price < 40", region=(40, 60, 200, 300))  # doctest: +SKIP
+        """
+        query = Query(
+            photo=_located(photo),
+            k=k,
+            where=(where,) if isinstance(where, str) else tuple(where),
+            region=Region(*region) if isinstance(region, tuple) else region,
+            per_group=per_group,
+            sold_out=sold_out,
+        )
+        return search(self._store, query, self._embedder(self.settings.cores), self._query_photos, self.settings)
+
+    def product(self, product_id: str) -> Product | None:
+        """The record of a product, or None."""
+        records = self._store.live.index.records([product_id])
+        return records[0].product if records else None
+
+    def __len__(self) -> int:
+        return self._store.live.index.count()
+
+    def info(self) -> dict[str, Any]:
+        """What the store holds and how it was made; ready for JSON."""
+        generation = self._store.live
+        index = generation.index
+        size = sum(path.stat().st_size for path in self._store.folder.rglob("*") if path.is_file())
+        return {
+            "store": str(self._store.folder),
+            "products": index.count(),
+            "model": generation.manifest.model,
+            "dimensions": generation.manifest.dimensions,
+            "feed": generation.manifest.feed,
+            "feed_format": generation.manifest.feed_format,
+            "created": generation.manifest.created,
+            "generation": generation.name,
+            "bytes": size,
+            "fields": {
+                field: {"holds": sorted(kinds), "values": dict(index.facet(field, 5))}
+                for field, kinds in sorted(index.field_kinds().items())
+                if field != "id"
+            },
+        }
+
+    def flush(self) -> None:
+        """Make every change so far survive loss of power; without it they survive the death of the process."""
+        self._store.live.index.flush()
+
+    def backup(self, folder: str | Path) -> None:
+        """Copy the store to a new folder, while others search and write."""
+        self._store.backup(Path(folder))
+
+    @staticmethod
+    def restore(backup: str | Path, store: str | Path | None = None, *, replace: bool = False) -> None:
+        """Make a store out of a backup."""
+        settings = settings_from(store=Path(store) if store else None)
+        restore(Path(backup), settings.store, replace_store=replace, lock_wait=settings.lock_wait)
+
+    def close(self) -> None:
+        """Flush and let other processes have the store."""
+        self._feed_photos.close()
+        self._query_photos.close()
+        self._store.close()
+
+    def __enter__(self) -> Shop:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _builder(self, progress: Progress | None) -> Builder:
+        return Builder(self._store, self._embedder(1), self._feed_photos, self.settings, progress)
+
+    def _embedder(self, threads: int) -> Embedder:
+        """Loaded when first needed: one thread per photo for building, all of them for a single query."""
+        if self._given_embedder is not None:
+            return self._given_embedder
+        with self._loading:
+            if threads not in self._embedders:
+                self._embedders[threads] = OnnxEmbedder(self.settings.model, threads=threads)
+            return self._embedders[threads]
+
+
+def _located(photo: str | Path | bytes) -> str | bytes:
+    if isinstance(photo, bytes) or (isinstance(photo, str) and is_url(photo)):
+        return photo
+    path = Path(photo).expanduser()
+    if not str(photo):
+        raise InvalidValue("The photo's path is empty.", "Give a file, a URL, or bytes.")
+    return str(path.absolute())

@@ -1,0 +1,219 @@
+"""What holds for feeds of every format."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shoplens.catalogue import FORMATS, read_feed
+from shoplens.errors import FeedError
+from shoplens.types import Product, Rejection
+
+from .feeds import jsonl, outcome, product, written
+
+
+def test_every_format_is_recognised_by_its_header_alone(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    written(tmp_path / "photos" / "a.jpg", b"x")
+    feeds = {
+        "magento": written(tmp_path / "m", "sku,product_type,name,base_image\nA,simple,Name,a.jpg\n"),
+        "merchant": written(tmp_path / "g", "id\ttitle\timage_link\nA\tName\ta.jpg\n"),
+        "jsonl": jsonl(tmp_path / "j", product()),
+        "folder": tmp_path / "photos",
+    }
+    assert set(feeds) == set(FORMATS)
+    for name, path in feeds.items():
+        assert outcome(path).format == name
+        assert outcome(path, format=name).counts.products == 1
+
+
+def test_an_unknown_header_names_formats_and_columns_looked_for_and_found(tmp_path: Path) -> None:
+    with pytest.raises(FeedError) as caught:
+        read_feed(written(tmp_path / "f.csv", "artikel;bild\n1;a.jpg\n"))
+    assert caught.value.code == "unknown-header"
+    assert "artikel, bild" in caught.value.problem
+    for form in FORMATS.values():
+        assert form.name in caught.value.fix
+        assert all(column in caught.value.fix for column in form.columns)
+
+
+def test_a_forced_format_looks_for_its_own_columns_only(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "f", product())
+    with pytest.raises(FeedError, match="sku, product_type") as caught:
+        read_feed(path, format="magento")
+    assert caught.value.code == "unknown-header" and "image_link" not in caught.value.fix
+    with pytest.raises(FeedError, match="magento, merchant, jsonl, folder") as caught:
+        read_feed(path, format="excel")
+    assert caught.value.code == "unknown-format"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n\n", b"\xef\xbb\xbf", b"id,image_link\n", b"id,image_link\r\n\r\n", b"<rss><channel/></rss>"]
+)
+def test_an_empty_feed_is_an_error(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(FeedError) as caught:
+        read_feed(written(tmp_path / "f", content))
+    assert caught.value.code == "empty-feed"
+
+
+def test_an_empty_folder_is_an_empty_feed(tmp_path: Path) -> None:
+    with pytest.raises(FeedError) as caught:
+        read_feed(tmp_path)
+    assert caught.value.code == "empty-feed"
+
+
+def test_a_feed_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FeedError) as caught:
+        read_feed(tmp_path / "nothing.csv")
+    assert caught.value.code == "no-feed" and "nothing.csv" in caught.value.problem
+
+
+def test_missing_ids_and_duplicate_ids(tmp_path: Path) -> None:
+    found = outcome(
+        jsonl(tmp_path / "f", product("A"), product(" "), product("B"), product(" A", title="second"), {"title": "T"})
+    )
+    assert [one.id for one in found.products] == ["A", "B"]
+    assert found.products[0].title == "Title A"
+    assert [(one.kind, one.row) for one in found.rejections] == [
+        ("missing-id", 2),
+        ("duplicate-id", 4),
+        ("missing-id", 5),
+    ]
+    repeat = found.the("duplicate-id")
+    assert (repeat.field, repeat.value, repeat.product_id) == ("id", "A", "A") and "row 1" in repeat.reason
+    assert (found.counts.rows, found.counts.used, found.counts.rejected) == (5, 2, 3)
+
+
+def test_an_id_that_a_product_cannot_have(tmp_path: Path) -> None:
+    found = outcome(jsonl(tmp_path / "f", product("x" * 513, photos=["a"]), product("a\nb", photos=["a"]), product()))
+    assert [(one.kind, one.row, one.field) for one in found.rejections] == [("bad-id", 1, "id"), ("bad-id", 2, "id")]
+    assert [one.id for one in found.products] == ["A"]
+
+
+def test_a_product_without_photos_is_rejected(tmp_path: Path) -> None:
+    found = outcome(jsonl(tmp_path / "f", product(photos=[]), product("B", photos=["ftp://x/b.jpg"]), product("C")))
+    assert [one.id for one in found.products] == ["C"]
+    assert [(one.kind, one.row) for one in found.rejections] == [
+        ("product-without-photos", 1),
+        ("photo-scheme", 2),
+        ("product-without-photos", 2),
+    ]
+
+
+def test_a_product_without_title_is_called_by_its_id(tmp_path: Path) -> None:
+    found = outcome(jsonl(tmp_path / "f", product(title=" ")))
+    assert found.products[0].title == "A"
+    note = found.the("missing-title")
+    assert (note.level, note.row, note.field, note.product_id) == ("note", 1, "title", "A")
+
+
+def test_a_url_that_runs_code_is_left_out(tmp_path: Path) -> None:
+    found = outcome(jsonl(tmp_path / "f", product(url="javascript:alert(1)"), product("B", url="/b.html")))
+    assert [one.url for one in found.products] == ["", "/b.html"]
+    assert (found.the("bad-url").row, found.the("bad-url").value) == (1, "javascript:alert(1)")
+
+
+def test_an_attribute_name_that_cannot_be_used(tmp_path: Path) -> None:
+    found = outcome(jsonl(tmp_path / "f", product(attributes={"a\nb": "x", "": "y", "fit": ["slim", ""], "none": ""})))
+    assert dict(found.products[0].attributes) == {"fit": ("slim",)}
+    assert [(one.kind, one.level, one.value) for one in found.rejections] == [
+        ("bad-attribute-name", "note", "x"),
+        ("bad-attribute-name", "note", "y"),
+    ]
+
+
+def test_rejections_stand_where_their_rows_do(tmp_path: Path) -> None:
+    path = written(tmp_path / "f", json.dumps(product("A")) + "\n{oops\n" + json.dumps(product("B")) + "\n")
+    with read_feed(path) as feed:
+        assert [getattr(item, "id", None) or item.row for item in feed if isinstance(item, Product | Rejection)] == [
+            "A",
+            2,
+            "B",
+        ]
+
+
+def test_progress_is_told_per_row_and_the_feed_is_read_once(tmp_path: Path) -> None:
+    seen: list[int] = []
+    path = jsonl(tmp_path / "f", *(product(str(number)) for number in range(7)))
+    with read_feed(path) as feed:
+        feed.prepare(seen.append)
+        path.unlink()
+        feed.prepare(seen.append)
+        assert feed.count == 7
+    assert seen == [1, 2, 3, 4, 5, 6, 7]
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=8).map(str.strip)
+VALUE = st.one_of(TEXT.filter(bool), st.booleans(), st.integers(-(2**53), 2**53), st.floats(-1e9, 1e9))
+PRODUCT = st.fixed_dictionaries(
+    {
+        "id": TEXT.filter(bool),
+        "photos": st.lists(st.from_regex(r"[a-z0-9/]{1,9}\.jpg", fullmatch=True), min_size=1, max_size=3),
+    },
+    optional={
+        "title": TEXT,
+        "price": st.floats(0, 1e9),
+        "attributes": st.dictionaries(TEXT.filter(bool), st.lists(VALUE, max_size=3), max_size=3),
+        "in_stock": st.none() | st.booleans(),
+    },
+)
+
+
+@given(st.lists(PRODUCT, min_size=1, max_size=12))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_products_come_out_as_they_went_in_the_first_of_each_id(tmp_path: Path, objects: list[dict[str, object]]) -> None:
+    found = outcome(jsonl(tmp_path / "f", *objects))
+    first = {}
+    for one in objects:
+        first.setdefault(one["id"], one)
+    in_media = [one for one in first.values() if any(not str(photo).startswith("/") for photo in one["photos"])]  # type: ignore[attr-defined]
+    assert [one.id for one in found.products] == [one["id"] for one in in_media]
+    for made, given_ in zip(found.products, in_media, strict=True):
+        assert made.price == given_.get("price") and made.in_stock == given_.get("in_stock")
+        values = given_.get("attributes", {})
+        assert isinstance(values, dict)
+        assert dict(made.attributes) == {name: tuple(some) for name, some in values.items() if some}
+
+
+def _many(folder: Path, rows: int) -> Iterator[Path]:
+    yield jsonl(
+        folder / f"{rows}.jsonl",
+        *(product(str(number), description="soft and warm " * 8) for number in range(rows)),
+    )
+    path = folder / f"{rows}.tsv"
+    with path.open("w", newline="") as file:
+        out = csv.writer(file, delimiter="\t")
+        out.writerow(["id", "title", "description", "image_link", "item_group_id", "size"])
+        for number in range(rows):
+            design = number % (rows // 4)
+            out.writerow([number, f"T{design}", "soft and warm " * 8, f"{design}.jpg", f"G{design}", number // (rows // 4)])
+    yield path
+
+
+def _peak(path: Path) -> tuple[int, int]:
+    tracemalloc.start()
+    with read_feed(path) as feed:
+        products = sum(isinstance(item, Product) for item in feed)
+        ids = sum(1 for _ in feed.product_ids())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert ids == products
+    return products, peak
+
+
+def test_memory_is_flat(tmp_path: Path) -> None:
+    for small, large in zip(_many(tmp_path, 1_000), _many(tmp_path, 20_000), strict=True):
+        (few, low), (many, high) = _peak(small), _peak(large)
+        assert many == 20 * few
+        assert high < low + 300_000, f"{path_name(large)}: {low} bytes at 1,000 rows, {high} at 20,000"
+
+
+def path_name(path: Path) -> str:
+    return path.name

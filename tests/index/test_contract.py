@@ -1,0 +1,245 @@
+"""One suite for every index; the exact one, which is the definition, is the oracle."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens.errors import ConditionError
+from shoplens.index.conditions import parsed
+from shoplens.index.entry import Entry, Index
+from shoplens.index.exact import ExactIndex
+from shoplens.index.qdrant import QdrantIndex
+from shoplens.types import Photo, Product
+
+DIMENSIONS = 8
+ODD_NAMES = ('a "quoted" name', "dotted.name", "[0]", "back\\slash", "naïve %20", "text")
+
+
+def entry(number: int, rng: np.random.Generator, **changes: object) -> Entry:
+    sources = tuple(f"/photos/{number}-{view}.jpg" for view in range(1 + number % 3))
+    product = Product(
+        id=f"p{number}",
+        title=f"Product {number}",
+        photos=sources,
+        price=float(number % 50) + 0.5,
+        brand=("Acme", "Blue Sky")[number % 2],
+        category=("Shop", f"Shelf {number % 7}"),
+        attributes={
+            "color": (("red", "green", "Light Blue")[number % 3],),
+            "size": tuple(str(size) for size in range(36, 37 + number % 4)),
+            ODD_NAMES[number % len(ODD_NAMES)]: ("odd", True),
+            **({"rare": (number,)} if number % 100 == 0 else {}),
+        },
+        group_id=f"g{number // 4}",
+        in_stock=None if number % 5 == 0 else number % 5 > 1,
+    )
+    photos = tuple(
+        Photo(source, f"{number:016x}{view:016x}", f"f{number:015x}{view:016x}", 100 + view, 200)
+        for view, source in enumerate(sources)
+    )
+    vectors = rng.normal(size=(len(sources), DIMENSIONS)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return Entry(replace(product, **changes), photos, vectors)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=[ExactIndex, QdrantIndex], ids=["exact", "qdrant"], scope="module")
+def new_index(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Index]]:
+    opened: list[Index] = []
+
+    def make() -> Index:
+        folder = tmp_path_factory.mktemp("shard")
+        index = ExactIndex(DIMENSIONS) if request.param is ExactIndex else QdrantIndex(folder, DIMENSIONS)
+        opened.append(index)
+        return index
+
+    yield make
+    for index in opened:
+        index.close()
+
+
+Filled = tuple[Index, ExactIndex, list[Entry]]
+
+
+def filled_index(new_index: Callable[[], Index]) -> Filled:
+    rng = np.random.default_rng(7)
+    entries = [entry(number, rng) for number in range(300)]
+    index, oracle = new_index(), ExactIndex(DIMENSIONS)
+    for start in range(0, 300, 64):
+        index.upsert(entries[start : start + 64])
+    oracle.upsert(entries)
+    return index, oracle, entries
+
+
+@pytest.fixture(scope="module")
+def read_only(new_index: Callable[[], Index]) -> Filled:
+    return filled_index(new_index)
+
+
+@pytest.fixture
+def filled(new_index: Callable[[], Index]) -> Filled:
+    return filled_index(new_index)
+
+
+CONDITIONS = [
+    None,
+    "color = RED",
+    "color != red",
+    "color in (green, light blue) and price < 20",
+    "price >= 10.5 and price <= 10.5",
+    "price = 10.5",
+    "size = 38 or brand = acme",
+    "size > 37.5",
+    "not (in_stock = true)",
+    "in_stock = false",
+    "category = 'shelf 3'",
+    "group_id = g7",
+    "id in (p1, p2, nothing)",
+    "color = nothing",
+    '"dotted.name" = odd',
+    '"a \\"quoted\\" name" = odd or "[0]" = true or "back\\\\slash" = odd',
+    '"naïve %20" = odd or text = odd',
+    "rare = 100 or rare > 199",
+    "not (color = red or color = green) and not size = 36",
+]
+
+
+@pytest.mark.parametrize("text", CONDITIONS)
+@pytest.mark.parametrize("k", [1, 10, 1000])
+def test_nearest_equals_the_definition(
+    read_only: Filled, text: str | None, k: int
+) -> None:
+    index, oracle, _ = read_only
+    condition = parsed(text) if text else None
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        query = rng.normal(size=DIMENSIONS).astype(np.float32)
+        query /= np.linalg.norm(query)
+        expected, found = oracle.nearest(query, k, condition), index.nearest(query, k, condition)
+        assert [hit.record for hit in found] == [hit.record for hit in expected]
+        assert [hit.photo for hit in found] == [hit.photo for hit in expected]
+        assert [hit.similarity for hit in found] == pytest.approx([hit.similarity for hit in expected], abs=1e-5)
+    assert index.count(condition) == oracle.count(condition)
+    assert index.facet("color", 20, condition) == oracle.facet("color", 20, condition)
+    assert index.facet("size", 2, condition) == oracle.facet("size", 2, condition)
+
+
+def test_random_conditions(read_only: Filled) -> None:
+    index, oracle, _ = read_only
+    rng = np.random.default_rng(11)
+    simple = [text for text in CONDITIONS if text]
+    for _ in range(60):
+        parts = [simple[pick] for pick in rng.integers(len(simple), size=3)]
+        words = [("and", "or")[pick] for pick in rng.integers(2, size=2)]
+        text = f"({parts[0]}) {words[0]} not ({parts[1]}) {words[1]} ({parts[2]})"
+        query = rng.normal(size=DIMENSIONS).astype(np.float32)
+        query /= np.linalg.norm(query)
+        expected = [hit.record.product.id for hit in oracle.nearest(query, 7, parsed(text))]
+        assert [hit.record.product.id for hit in index.nearest(query, 7, parsed(text))] == expected, text
+
+
+def test_records_come_back_whole_and_in_order(read_only: Filled) -> None:
+    index, _, entries = read_only
+    found = index.records(["p7", "nothing", "p3"])
+    assert [(record.product, record.photos) for record in found] == [
+        (entries[number].product, entries[number].photos) for number in (7, 3)
+    ]
+    assert sorted(index.ids()) == sorted(entry.product.id for entry in entries)
+
+
+def test_empty_index(new_index: Callable[[], Index]) -> None:
+    index = new_index()
+    query = np.eye(DIMENSIONS, dtype=np.float32)[0]
+    assert index.nearest(query, 5) == []
+    assert (index.count(), list(index.ids()), index.records(["a"]), index.remove(["a"])) == (0, [], [], 0)
+    assert index.facet("color") == []
+    with pytest.raises(ConditionError):
+        index.nearest(query, 5, parsed("color = red"))
+
+
+def test_equal_similarities_are_ordered_by_id(new_index: Callable[[], Index]) -> None:
+    index, rng = new_index(), np.random.default_rng(0)
+    same = entry(0, rng).vectors
+    index.upsert([replace(entry(number * 3, rng), vectors=same) for number in (5, 1, 3)])
+    assert [hit.record.product.id for hit in index.nearest(same[0], 3)] == ["p15", "p3", "p9"]
+
+
+def test_a_photo_is_found_by_either_hash_in_every_product(filled: Filled) -> None:
+    index, oracle, entries = filled
+    shared = replace(entries[5], product=replace(entries[5].product, id="copy"))
+    index.upsert([shared])
+    oracle.upsert([shared])
+    photo = entries[5].photos[1]
+    for hash in (photo.content_hash, photo.pixel_hash):
+        hits = index.with_photo(hash)
+        assert [(hit.record.product.id, hit.photo, hit.similarity) for hit in hits] == [
+            ("copy", photo, 1.0),
+            ("p5", photo, 1.0),
+        ]
+    assert [hit.record.product.id for hit in index.with_photo(photo.content_hash, parsed("id = p5"))] == ["p5"]
+    assert index.with_photo("") == index.with_photo("0" * 32 + "1") == index.with_photo("e" * 32) == []
+    assert index.has_photo_size(101, 200)
+    assert not index.has_photo_size(200, 101)
+
+
+def test_vectors_of_known_photos(read_only: Filled) -> None:
+    index, _, entries = read_only
+    hashes = [entries[8].photos[2].content_hash, entries[9].photos[0].content_hash, "e" * 32]
+    found = index.photo_vectors(hashes)
+    assert set(found) == set(hashes[:2])
+    photo, vector = found[hashes[0]]
+    assert photo == entries[8].photos[2]
+    np.testing.assert_array_equal(vector, entries[8].vectors[2])
+    assert index.photo_vectors([]) == {}
+
+
+def test_upsert_replaces_the_whole_product(filled: Filled) -> None:
+    index, _, entries = filled
+    old, new = entries[8], replace(entry(6, np.random.default_rng(1)), product=replace(entries[6].product, id="p8"))
+    index.upsert([new])
+    assert index.count() == 300
+    (record,) = index.records(["p8"])
+    assert (record.product, record.photos) == (new.product, new.photos)
+    assert index.nearest(new.vectors[0], 1)[0].record.product.id == "p8"
+    assert index.nearest(old.vectors[2], 1)[0].similarity < 0.999
+    assert index.with_photo(old.photos[2].content_hash) == []
+
+
+def test_a_change_of_the_record_leaves_vectors_alone(filled: Filled) -> None:
+    index, _, entries = filled
+    sale = replace(entries[8].product, price=1.25, attributes={"color": ("pink",), "brand new": ("yes",)})
+    index.replace_products([sale])
+    (record,) = index.records(["p8"])
+    assert record.product == sale
+    hit = index.nearest(entries[8].vectors[2], 1, parsed('price < 1.5 and "brand new" = yes'))[0]
+    assert (hit.record.product.id, hit.photo) == ("p8", entries[8].photos[2])
+    assert index.count(parsed("id = p8 and color = light blue")) == 0
+
+
+def test_remove_is_idempotent(filled: Filled) -> None:
+    index, _, entries = filled
+    assert index.remove(["p8", "p8", "p9", "nothing"]) == 2
+    assert index.remove(["p8"]) == 0
+    assert index.count() == 298
+    assert index.records(["p8"]) == []
+    assert index.nearest(entries[8].vectors[0], 1)[0].record.product.id != "p8"
+
+
+def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    entries = [entry(number, rng) for number in range(50)]
+    index = QdrantIndex(tmp_path / "shard", DIMENSIONS)
+    index.upsert(entries)
+    index.remove(["p3"])
+    kinds = index.field_kinds()
+    index.flush()
+    index.close()
+    again = QdrantIndex(tmp_path / "shard", DIMENSIONS)
+    assert again.count() == 49
+    assert again.field_kinds() == kinds
+    assert again.records(["p7"])[0].product == entries[7].product
+    again.close()
