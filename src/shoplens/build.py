@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from shoplens.index.entry import Entry, Index, Record
 from shoplens.index.manifest import Manifest
 from shoplens.index.store import Generation, Store, timestamp
 from shoplens.settings import Settings
-from shoplens.types import Rejection
 
 BATCH = 64
 """Products acknowledged at once."""
@@ -139,9 +138,9 @@ class Builder:
     def _run(self, command: str) -> _Run:
         return _Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl")
 
-    def _fill(self, index: Index, feed: Feed, known: list[Index], summary: Summary, report: Report) -> None:
+    def _fill(self, index: Index, feed: Feed, known: Sequence[Index], summary: Summary, report: Report) -> None:
         """Write the feed's products, in batches; what is already there as it should be is left alone."""
-        maker = EntryMaker(self.embedder, self.source, [index, *known], self.settings)  # type: ignore[list-item]
+        maker = EntryMaker(self.embedder, self.source, [index, *known], self.settings)
         summary.rows = feed.counts.rows
         total, done = feed.count, 0
         for batch in batches(maker.outcomes(feed), BATCH):

@@ -57,9 +57,7 @@ class EntryMaker:
         settings: for limits and the number of threads.
     """
 
-    def __init__(
-        self, embedder: Embedder, source: PhotoSource, indexes: Sequence[Index], settings: Settings
-    ) -> None:
+    def __init__(self, embedder: Embedder, source: PhotoSource, indexes: Sequence[Index], settings: Settings) -> None:
         self._embedder, self._source, self._settings = embedder, source, settings
         self._known = _KnownPhotos(indexes)
         self._indexes = indexes
@@ -158,9 +156,7 @@ class _KnownPhotos:
         return None
 
 
-def in_order(
-    pool: Executor, make: Callable[[Item], Made], items: Iterable[Item], ahead: int
-) -> Iterator[Made]:
+def in_order(pool: Executor, make: Callable[[Item], Made], items: Iterable[Item], ahead: int) -> Iterator[Made]:
     """``make`` of every item, several at once in the pool, in the items' order; never more than ``ahead`` in flight."""
     flying: deque[Future[Made]] = deque()
     try:

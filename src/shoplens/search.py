@@ -13,7 +13,7 @@ from typing import Literal
 from shoplens.build import check_model
 from shoplens.embedders import Embedder, embedded
 from shoplens.errors import InvalidValue
-from shoplens.images import Picture, PhotoSource, decoded, photo_size
+from shoplens.images import PhotoSource, Picture, decoded, photo_size
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf, leaves, parsed_all
 from shoplens.index.entry import Hit, Index
 from shoplens.index.store import Store
@@ -74,9 +74,7 @@ def search(store: Store, query: Query, embedder: Embedder, source: PhotoSource, 
     with clock.stage("embed"):
         vector = embedded(embedder, ["query"], [pixels]).vectors[0]
     with clock.stage("retrieve"):
-        tiers = [
-            _candidates(index, vector, picture, query, tier) for tier in _tiers(condition, query.sold_out, index)
-        ]
+        tiers = [_candidates(index, vector, picture, query, tier) for tier in _tiers(condition, query.sold_out, index)]
     with clock.stage("rank"):
         results = [result for tier in tiers for result in ranked(tier, {"look": 1.0})][: query.k]
         results = [replace(result, rank=rank) for rank, result in enumerate(results, start=1)]

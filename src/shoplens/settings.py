@@ -1,6 +1,6 @@
 """One frozen :class:`Settings`; the only reader of the environment and of ``shoplens.toml``.
 
-Order: what a caller passes, then ``SHOPLENS_<NAME>``, then ``shoplens.toml`` in the working directory, then the default.
+Order: what a caller passes, ``SHOPLENS_<NAME>``, ``shoplens.toml`` in the working directory, the default.
 """
 
 from __future__ import annotations
@@ -101,9 +101,11 @@ def _converted(setting: dataclasses.Field[Any], value: Any, where: str) -> Any:
         if kind.startswith("Path"):
             return Path(value).expanduser()
         if kind == "bool":
-            return value if isinstance(value, bool) else {"1": True, "true": True, "0": False, "false": False}[
-                str(value).strip().lower()
-            ]
+            return (
+                value
+                if isinstance(value, bool)
+                else {"1": True, "true": True, "0": False, "false": False}[str(value).strip().lower()]
+            )
         return int(str(value)) if kind == "int" else float(str(value))
     except (ValueError, TypeError, KeyError):
         raise SettingsError(f"{where} is {value!r}.", f"It must be a {kind}: {setting.metadata['help']}.") from None

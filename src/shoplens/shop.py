@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -49,7 +50,7 @@ class Shop:
         self._store = Store(folder, create=_create, lock_wait=self.settings.lock_wait)
         self._kept = KeptPhotos(self._store.photos_folder, self.settings.kept_photo_bytes)
         self._feed_photos = PhotoSource(self.settings, self._kept)
-        self._query_photos = PhotoSource(self.settings)
+        self._query_photos = PhotoSource(replace(self.settings, fetch_attempts=1))  # a shopper waits for it
         self._given_embedder = embedder
         self._embedders: dict[int, Embedder] = {}
         self._loading = threading.Lock()

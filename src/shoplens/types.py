@@ -62,9 +62,7 @@ class Product:
     def __post_init__(self) -> None:
         _check_name("id", self.id, MAX_ID_LENGTH)
         if not self.photos or len(set(self.photos)) != len(self.photos):
-            raise InvalidValue(
-                f"Product {self.id!r} has photos {list(self.photos)!r}.", "Give one or more, each once."
-            )
+            raise InvalidValue(f"Product {self.id!r} has photos {list(self.photos)!r}.", "Give one or more, each once.")
         if self.price is not None and not (math.isfinite(self.price) and self.price >= 0):
             raise InvalidValue(f"Product {self.id!r} has price {self.price!r}.", "Give a number of 0 or more, or none.")
         for name, values in self.attributes.items():

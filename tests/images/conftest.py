@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from shoplens.images.fetch import Fetcher
+from shoplens.images.guard import Network
 from shoplens.settings import Settings
 
+from .fetchers import Here
 from .local_server import Server
 
 
@@ -21,3 +27,37 @@ def server() -> Iterator[Server]:
     running = Server()
     yield running
     running.close()
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def near(pauses: list[float]) -> Iterator[Callable[..., Fetcher]]:
+    """Makes fetchers that may reach this machine, pause at once and without chance, and are closed at the end."""
+    made: list[Fetcher] = []
+
+    def fetcher(network: Network | None = None, **changes: Any) -> Fetcher:
+        network = network or Network()
+        if network.certificates is None:
+            network = replace(network, certificates=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # trusts nobody, is quick
+        settings = replace(Settings(allow_private=True, fetch_timeout=5.0), **changes)
+        made.append(Fetcher(settings, network=network, sleep=pauses.append, jitter=lambda: 1.0))
+        return made[-1]
+
+    yield fetcher
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def guarded(near: Callable[..., Fetcher]) -> Callable[..., Fetcher]:
+    """Makes fetchers that may reach only public addresses, all of which lead to this machine."""
+
+    def fetcher(resolver: Callable[[str, int], list[str]], sockets: Here | None = None, **changes: Any) -> Fetcher:
+        network = Network(resolver=resolver, sockets=sockets or Here())
+        return near(network, allow_private=False, **changes)
+
+    return fetcher

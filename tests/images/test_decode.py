@@ -8,9 +8,11 @@ import subprocess
 import sys
 import zlib
 from hashlib import blake2b
+from io import BytesIO
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -30,10 +32,6 @@ LOSSY = ("JPEG", "WEBP", "AVIF", "HEIF")
 def save(image: Image.Image, kind: str, **options: object) -> bytes:
     if kind != "HEIF":
         return encoded(image, kind, **options)
-    from io import BytesIO
-
-    import pillow_heif
-
     buffer = BytesIO()
     pillow_heif.from_pillow(image).save(buffer, quality=90)
     return buffer.getvalue()
@@ -148,6 +146,22 @@ def test_a_reduced_jpeg_is_never_below_shortest(shortest: int, settings: Setting
 def test_other_formats_are_not_reduced(settings: Settings) -> None:
     data = save(scene(), "PNG")
     assert decoded(data, settings, shortest=8).pixel_hash == decoded(data, settings).pixel_hash
+
+
+def test_a_thumbnail_inside_a_heic_is_not_taken_for_the_photo(settings: Settings) -> None:
+    buffer = BytesIO()
+    photo = pillow_heif.from_pillow(scene(256, 192))
+    sizes: Any = [64]
+    photo[0].info["thumbnails"] = sizes
+    photo.save(buffer)
+    assert pillow_heif.open_heif(buffer).info["thumbnails"] == [64]
+    assert decoded(buffer.getvalue(), settings, shortest=32).pixels.shape == (192, 256, 3)
+
+
+def test_the_size_of_a_png_is_read_without_its_pixels(settings: Settings) -> None:
+    data = png(30, 20, 8, 2, b"not rows")
+    assert photo_size(data, settings) == (30, 20)
+    assert code_of(data, settings) in ("photo-damaged", "photo-truncated")
 
 
 # Modes

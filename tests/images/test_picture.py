@@ -39,3 +39,4 @@ def test_a_region_of_a_reduced_photo_is_scaled(settings: Settings) -> None:
     assert np.abs(reduced.crop(region).mean((0, 1)) - whole.crop(region).mean((0, 1))).max() < 2
     assert reduced.crop(Region(799, 599, 1, 1)).shape == (1, 1, 3)
     assert reduced.crop(Region(1, 1, 2, 2)).shape == (1, 1, 3)
+    assert reduced.crop(Region(2, 2, 4, 4)).shape == (2, 2, 3)

@@ -59,7 +59,7 @@ def test_grammar(text: str, expected: object) -> None:
         ("color in ()", "')'"),
         ("(color = green", "at its end"),
         ("color = green)", "')'"),
-        ("color = 'green", "\"'green\""),
+        ("color = 'green", '"\'green"'),
         ("color == green", "'= green'"),
         ("color ! green", "'! green'"),
         ("and = 3", "'and = 3'"),

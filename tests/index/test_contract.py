@@ -110,9 +110,7 @@ CONDITIONS = [
 
 @pytest.mark.parametrize("text", CONDITIONS)
 @pytest.mark.parametrize("k", [1, 10, 1000])
-def test_nearest_equals_the_definition(
-    read_only: Filled, text: str | None, k: int
-) -> None:
+def test_nearest_equals_the_definition(read_only: Filled, text: str | None, k: int) -> None:
     index, oracle, _ = read_only
     condition = parsed(text) if text else None
     rng = np.random.default_rng(3)

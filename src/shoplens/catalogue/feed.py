@@ -49,11 +49,11 @@ class Feed:
         self._filled = None
 
     def __iter__(self) -> Iterator[Product | Rejection]:
-        yield from self.prepare()[0].items()
+        yield from self._contents()[0].items()
 
     def product_ids(self) -> Iterator[str]:
         """Ids of the products that iterating gives, in the same order."""
-        return self.prepare()[0].product_ids()
+        return self._contents()[0].product_ids()
 
     @property
     def count(self) -> int:
@@ -63,14 +63,17 @@ class Feed:
     @property
     def counts(self) -> FeedCounts:
         """What became of the feed's rows."""
-        return self.prepare()[1]
+        return self._contents()[1]
 
-    def prepare(self, on_row: Callable[[int], None] | None = None) -> tuple[Spool, FeedCounts]:
+    def prepare(self, on_row: Callable[[int], None] | None = None) -> None:
         """Read the feed, if that has not been done; ``on_row`` is called with the number of rows read so far.
 
         Raises:
             FeedError: the feed is empty or broken as a whole, or there is no space for the spool.
         """
+        self._contents(on_row)
+
+    def _contents(self, on_row: Callable[[int], None] | None = None) -> tuple[Spool, FeedCounts]:
         if self._filled:
             return self._filled
         spool = Spool()

@@ -92,7 +92,7 @@ def _attributes(text: str) -> dict[str, list[Value]]:
     found: dict[str, list[Value]] = {}
     for pair in _NEXT_NAME.split(text):
         name, _, value = pair.partition("=")
-        name, value = name.strip().lower(), _unquoted(value)
+        name = name.strip().lower()
         if name and name not in _HOUSEKEEPING:
             found[name] = [clean for one in value.split("|") if (clean := line(from_html(_unquoted(one))))]
     return {name: values for name, values in found.items() if values}

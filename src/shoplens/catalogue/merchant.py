@@ -121,10 +121,8 @@ def _photos(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _category(values: Mapping[str, str]) -> tuple[str, ...]:
-    text = values.get("product_type") or values.get("google_product_category", "")
-    if text.isdecimal():
-        return ()
-    return tuple(level for level in (line(from_html(part)) for part in text.split(">")) if level)
+    text = line(from_html(values.get("product_type") or values.get("google_product_category", "")))
+    return () if text.isdecimal() else tuple(level.strip() for level in text.split(">") if level.strip())
 
 
 def _attributes(values: Mapping[str, str]) -> dict[str, list[Value]]:

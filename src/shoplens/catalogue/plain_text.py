@@ -75,7 +75,7 @@ def from_html(text: str) -> str:
     'Warm & dry.\\nTwo pockets.\\nHood.'
     """
     if "<" not in text and "&" not in text:
-        return paragraphs(text)
+        return paragraphs(text if text.isascii() else _BULLETS.sub("\n", text))
     reader = _Reader()
     reader.feed(text[:MAX_TEXT])
     reader.close()

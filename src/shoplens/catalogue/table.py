@@ -105,7 +105,7 @@ def _rows(tape: _Tape, delimiter: str, width: int) -> Iterator[list[str] | str]:
         except (_UnclosedError, csv.Error):
             cells = None
         first, *others = tape.current
-        if cells is not None and (len(cells) == width or not _swallowed(others, delimiter, width)):
+        if cells is not None and not (others and _swallowed(tape.current, cells, delimiter, width)):
             yield cells
             continue
         tape.take_back(others)
@@ -113,9 +113,19 @@ def _rows(tape: _Tape, delimiter: str, width: int) -> Iterator[list[str] | str]:
         yield first
 
 
-def _swallowed(lines: list[str], delimiter: str, width: int) -> bool:
-    """Whether whole rows stand in the lines that a stray quote made part of the row before them."""
-    return any(len(_cells(line, delimiter)) == width for line in lines)
+def _swallowed(lines: list[str], cells: list[str], delimiter: str, width: int) -> bool:
+    """Whether a stray quote made whole rows part of the row before them: the row does not fit, or its quotes do not,
+    and lines of it would fit as rows."""
+    fits = len(cells) == width and _is_strict(lines, delimiter)
+    return not fits and any(len(_cells(line, delimiter)) == width for line in lines[1:])
+
+
+def _is_strict(lines: list[str], delimiter: str) -> bool:
+    try:
+        next(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return False
+    return True
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

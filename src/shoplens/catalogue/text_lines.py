@@ -89,10 +89,10 @@ def _utf16_name(head: bytes) -> str | None:
     by_mark = _UTF16.get(head[:2])
     if by_mark or len(head) < 4:
         return by_mark
-    odd, even = head[1:200:2], head[0:200:2]  # the header of a feed is ASCII, so half the bytes of UTF-16 are NUL
-    if not any(odd) and all(even):
-        return "utf-16-le"
-    return "utf-16-be" if not any(even) and all(odd) else None
+    even, odd = (part.count(0) / len(part) for part in (head[0:200:2], head[1:200:2]))
+    if max(even, odd) < 0.7 or min(even, odd) > 0.1:  # of ASCII, which headers are, half the bytes of UTF-16 are NUL
+        return None
+    return "utf-16-be" if even > odd else "utf-16-le"
 
 
 def _byte_lines(file: BinaryIO, head: bytes) -> Iterator[bytes]:

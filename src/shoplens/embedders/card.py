@@ -63,7 +63,8 @@ class Card:
         }.items():
             if not right:
                 raise ModelError(
-                    f"The model's card says {name} = {getattr(self, name)!r}.", "See the docstring of embedders/card.py."
+                    f"The model's card says {name} = {getattr(self, name)!r}.",
+                    "See the docstring of embedders/card.py.",
                 )
 
 
@@ -86,7 +87,7 @@ def card_beside(model: Path) -> Card:
     if not isinstance(told, dict) or not {"name", "side"} <= told.keys():
         raise ModelError(f"{path} lacks `name` or `side`.", 'Write at least {"name": "my-model", "side": 224}.')
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items() if name in known}
-    return Card(**given)
+    return Card(**given)  # type: ignore[arg-type]  # checked by Card itself
 
 
 def network_input(photo: Pixels, card: Card) -> np.ndarray[Any, np.dtype[Any]]:
@@ -96,7 +97,12 @@ def network_input(photo: Pixels, card: Card) -> np.ndarray[Any, np.dtype[Any]]:
         image = FITS[card.fit](image, card.side)
     pixels = np.asarray(image)
     if card.dtype == "float32":
-        pixels = (pixels.astype(np.float32) - np.float32(card.mean)) / np.float32(card.std)
+        mean, std = np.asarray(card.mean, np.float32), np.asarray(card.std, np.float32)
+        return _ordered((pixels.astype(np.float32) - mean) / std, card)
+    return _ordered(pixels, card)
+
+
+def _ordered(pixels: np.ndarray[Any, np.dtype[Any]], card: Card) -> np.ndarray[Any, np.dtype[Any]]:
     return pixels if card.layout == "NHWC" else pixels.transpose(2, 0, 1)
 
 

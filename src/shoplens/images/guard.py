@@ -10,8 +10,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -171,12 +170,9 @@ class _TimedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left = self._deadline.left()
-        try:
-            with _cut_after(left, self._stream.get_extra_info("socket")):
-                stream = self._stream.start_tls(ssl_context, server_hostname, left)
+        try:  # a TLS handshake takes its timeout as a whole, not for every read
+            stream = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left())
         except httpcore.ConnectError as problem:
-            self._deadline.left()  # says so when the handshake was cut
             if isinstance(problem.__cause__, ssl.SSLCertVerificationError):
                 raise _untrusted(server_hostname, problem.__cause__) from None
             raise
@@ -184,22 +180,3 @@ class _TimedStream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
-
-
-@contextmanager
-def _cut_after(seconds: float, connection: socket.socket) -> Iterator[None]:
-    """Shuts the connection down after so many seconds: a handshake waits for many small reads, each with a timeout."""
-    handle = connection.dup()  # TLS takes the original away
-
-    def cut() -> None:
-        with suppress(OSError):
-            handle.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        handle.close()

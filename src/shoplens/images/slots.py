@@ -23,6 +23,10 @@ class HostSlots:
         self._hosts: dict[bytes, _Host] = {}
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        """How many hosts are in use."""
+        return len(self._hosts)
+
     @contextmanager
     def slot(self, host: bytes) -> Iterator[float]:
         """Holds one of the host's slots, and gives the seconds that were spent waiting for it."""

@@ -7,8 +7,8 @@
     one        = "not" one | "(" condition ")" | field comparison
     comparison = ("=" | "!=" | "<" | "<=" | ">" | ">=") value | "in" "(" value { "," value } ")"
 
-A field with spaces or signs in its name is quoted. A value is a number, ``true``, ``false``, a quoted text, or bare words
-(``color = light blue``). Text is compared without regard to case. A product that lacks the field, or holds several
+A field with spaces or signs in its name is quoted. A value is a number, ``true``, ``false``, a quoted text, or bare
+words (``color = light blue``). Text is compared without regard to case. A product that lacks the field, or holds several
 values, is read thus: ``=`` and the orderings hold when *any* value does; ``a != b`` is ``not a = b``, so products
 without the field meet it.
 """
@@ -89,7 +89,9 @@ def field_values(product: Product) -> dict[str, FieldValues]:
         "group_id": (product.group_id,) if product.group_id else (),
         "in_stock": () if product.in_stock is None else (product.in_stock,),
     }
-    attributes = {(f"attributes.{name}" if name in {*own, "price"} else name): v for name, v in product.attributes.items()}
+    attributes = {
+        (f"attributes.{name}" if name in {*own, "price"} else name): v for name, v in product.attributes.items()
+    }
     fields = {name: _comparable(values) for name, values in {**own, **attributes}.items() if values}
     if product.price is not None:
         fields["price"] = FieldValues(numbers=(float(product.price),))
@@ -151,7 +153,9 @@ def check_fields(condition: Condition, kinds: Mapping[str, frozenset[str]]) -> N
         held = kinds.get(leaf.field)
         if held is None:
             raise ConditionError(
-                f"No product has a field {leaf.field!r}.", f"There are: {', '.join(sorted(kinds))}.", code="unknown-field"
+                f"No product has a field {leaf.field!r}.",
+                f"There are: {', '.join(sorted(kinds))}.",
+                code="unknown-field",
             )
         if isinstance(leaf, Ordered) and "number" not in held:
             numeric = ", ".join(sorted(name for name, held in kinds.items() if "number" in held)) or "none"

@@ -103,5 +103,3 @@ class ExactIndex:
 
 def _record(entry: Entry) -> Record:
     return Record(entry.product, entry.photos)
-
-

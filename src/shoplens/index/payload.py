@@ -28,7 +28,7 @@ _NAMESPACE = uuid.UUID("6f6c3f5e-51f5-4e0c-9d0e-0d9bd0a0c0de")
 _BOUNDS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
 
-def point_id(product_id: str) -> str:
+def point_id(product_id: str) -> engine.PointId:
     """The engine takes integers and UUIDs only."""
     return str(uuid.uuid5(_NAMESPACE, product_id))
 

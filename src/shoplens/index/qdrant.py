@@ -120,8 +120,9 @@ class QdrantIndex:
         if not is_photo_hash(hash):
             return []
         same = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(hash)))
-        conditions = [same] if condition is None else [same, self._filter(condition)]
-        records = [record_from(point.payload or {}) for point in self._scrolled(engine.Filter(must=conditions))]
+        meeting = self._filter(condition)
+        both = engine.Filter(must=[same] if meeting is None else [same, meeting])
+        records = [record_from(point.payload or {}) for point in self._scrolled(both)]
         hits = [
             Hit(record, 1.0, next(photo for photo in record.photos if hash in (photo.content_hash, photo.pixel_hash)))
             for record in records
@@ -138,7 +139,7 @@ class QdrantIndex:
     def records(self, ids: Iterable[str]) -> list[Record]:
         points = [point_id(product_id) for product_id in ids]
         found = {str(point.id): point for point in self._shard.retrieve(points, True, False)}
-        return [record_from(found[point].payload or {}) for point in points if point in found]
+        return [record_from(found[str(point)].payload or {}) for point in points if str(point) in found]
 
     def photo_vectors(self, content_hashes: Iterable[str]) -> Mapping[str, tuple[Photo, Vectors]]:
         wanted = {hash for hash in content_hashes if is_photo_hash(hash)}

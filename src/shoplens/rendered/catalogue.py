@@ -124,7 +124,10 @@ def _drawn_query(folder: Path, query: Query) -> tuple[str, str, str, str]:
 
 
 def _in_order(work: Callable[[_Item], _Done], items: Iterable[_Item]) -> Iterator[_Done]:
-    """Results of ``work`` in the order of ``items``, a few at a time on every core (Pillow and numpy let go of the GIL)."""
+    """Results of ``work`` in the order of ``items``; a few are under way at a time, on every core.
+
+    Threads suffice: Pillow and numpy let go of the interpreter's lock.
+    """
     threads = min(8, os.cpu_count() or 1)
     waiting: deque[Future[_Done]] = deque()
     with ThreadPoolExecutor(threads) as pool:

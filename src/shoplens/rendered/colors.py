@@ -55,4 +55,5 @@ def rgb(lab: Lab) -> Rgb:
     f = np.array([y + lab[1] / 500.0, y, y - lab[2] / 200.0])
     xyz = np.where(f > 6 / 29, f**3, (f - 4 / 29) * 3 * (6 / 29) ** 2) * _WHITE
     linear = np.clip(_TO_RGB @ xyz, 0.0, 1.0)
-    return np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear).astype(np.float32)
+    display: Rgb = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear).astype(np.float32)
+    return display

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from shoplens.rendered.colors import dyed, rgb
+from shoplens.rendered.colors import Lab, dyed, rgb
 from shoplens.rendered.light import Film, Surface, lit
 from shoplens.rendered.materials import MATERIALS, Material
-from shoplens.rendered.parts import Part, Shape
+from shoplens.rendered.parts import Part
 from shoplens.rendered.paths import Points, polyline
 from shoplens.rendered.patterns import ANGLES, SCALES, Plane, coverage
 from shoplens.rendered.relief import blurred, noise, rounded, slopes, turned_body
@@ -74,11 +74,56 @@ class Cutout:
     alpha: Plane
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the paints of a drawing look.
+
+    Attributes:
+        main, accent: colours.
+        material: of every part that names no texture of its own.
+        pattern: on the parts painted ``main``.
+        repeat: size of one repeat of the pattern, product units.
+        angle: of the pattern, degrees.
+        shift: of the pattern, product units.
+        folds: seed of the soft folds.
+    """
+
+    main: Lab
+    accent: Lab
+    material: str
+    pattern: str = "solid"
+    repeat: float = 10.0
+    angle: float = 0.0
+    shift: tuple[float, float] = (0.0, 0.0)
+    folds: int = 0
+
+
+def look_of(spec: ProductSpec) -> Look:
+    """How this product looks: the print of its design, the dye lot of its own."""
+    design = np.random.default_rng([spec.seed, 21, spec.group])
+    own = np.random.default_rng([spec.seed, 22, spec.number])
+    across, along = design.random(2) * 40
+    return Look(
+        main=dyed(spec.color, own),
+        accent=dyed(spec.accent, design),
+        material=spec.material,
+        pattern=spec.pattern,
+        repeat=SCALES.get(spec.scale, 10.0) * SHAPES[spec.shape].print_scale,
+        angle=ANGLES.get(spec.direction, 0.0),
+        shift=(float(across), float(along)),
+        folds=int(own.integers(2**31)),
+    )
+
+
 def cutout(spec: ProductSpec, pose: Pose, size: int) -> Cutout:
     """The product in this pose, in a square of ``size`` pixels."""
-    shape = SHAPES[spec.shape]
-    easel = _Easel(spec, shape, pose, size)
-    for part in shape.cuts[spec.cut]:
+    return drawn(SHAPES[spec.shape].cuts[spec.cut], look_of(spec), pose, size)
+
+
+def drawn(parts: tuple[Part, ...], look: Look, pose: Pose, size: int) -> Cutout:
+    """Parts, painted from back to front, in a square of ``size`` pixels."""
+    easel = _Easel(look, pose, size)
+    for part in parts:
         easel.paint(part, polyline(part.path, part.mirrored), [polyline(fold) for fold in part.folds])
         if part.twin:
             mirrored = [[100, 0] + points * [-1, 1] for points in map(polyline, (part.path, *part.folds))]
@@ -105,32 +150,15 @@ class _Patch:
 class _Easel:
     """A picture in the making."""
 
-    def __init__(self, spec: ProductSpec, shape: Shape, pose: Pose, size: int) -> None:
-        self.spec, self.shape, self.size = spec, shape, size
+    def __init__(self, look: Look, pose: Pose, size: int) -> None:
+        self.look, self.size = look, size
         self.matrix = pose.matrix(size)
         self.inverse = np.linalg.inv(self.matrix[:, :2])
         self.unit = float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
         self.film = np.zeros((size, size, 3), dtype=np.float32)
         self.alpha = np.zeros((size, size), dtype=np.float32)
-        look = np.random.default_rng([spec.seed, 21, spec.group])
-        self.shift = look.random(2) * 40
-        self.repeat = SCALES.get(spec.scale, 10.0) * shape.print_scale
-        self.rng = np.random.default_rng([spec.seed, 22, spec.number])
-        self.colors = self._colors(dyed(spec.color, self.rng), dyed(spec.accent, look))
-
-    def _colors(self, main: tuple[float, float, float], accent: tuple[float, float, float]) -> dict[str, Film]:
-        lightness, a, b = main
-        seams = lightness + (16 if lightness < 45 else -15)
-        labs = {
-            "main": main,
-            "plain": main,
-            "accent": accent,
-            "trim": (lightness * 0.86 - 1, a, b),
-            "dark": (lightness * 0.40 + 3, a * 0.55, b * 0.55),
-            "stitch": (seams, a * 0.8, b * 0.8),
-            **{name: lab for name, (lab, _) in _FIXED.items()},
-        }
-        return {name: rgb(lab) ** 2 for name, lab in labs.items()}
+        self.rng = np.random.default_rng(look.folds)
+        self.colors = _colors(look.main, look.accent)
 
     def paint(self, part: Part, outline: Points, folds: list[Points]) -> None:
         """Add one part, over what is there."""
@@ -157,7 +185,7 @@ class _Easel:
             return MATERIALS[part.texture]
         if part.paint in _FIXED:
             return MATERIALS[_FIXED[part.paint][1]]
-        return _STIFF if part.paint in ("dark", "stitch") else MATERIALS[self.spec.material]
+        return _STIFF if part.paint in ("dark", "stitch") else MATERIALS[self.look.material]
 
     def _patch(self, part: Part, outline: Points, folds: list[Points]) -> _Patch | None:
         margin = part.stroke * self.unit / 2 + min(part.puff, 5.0) * self.unit + 2
@@ -210,23 +238,41 @@ class _Easel:
 
     def _bumps(self, material: Material, u: Plane, v: Plane) -> Plane:
         """Fine relief in pixels, faded out where a pixel is too coarse to show it."""
-        fade = np.clip(material.grain * self.unit / 2.6 - 0.6, 0.0, 1.0)
+        fade = self._visible(material)
         if material.relief is None or not material.depth or not fade:
             return np.zeros_like(u)
         return material.relief(u, v) * np.float32(material.depth * fade * self.unit)
 
+    def _visible(self, material: Material) -> float:
+        """1 where the pixels are fine enough for the relief, 0 where it would alias."""
+        return min(max(material.grain * self.unit / 3.0 - 1.0, 0.0), 1.0)
+
     def _albedo(self, part: Part, material: Material, u: Plane, v: Plane) -> Film:
         color: Film = self.colors[part.paint]
-        if part.paint == "main" and self.spec.pattern != "solid":
-            angle = ANGLES.get(self.spec.direction, 0.0)
-            shift_u, shift_v = (np.float32(s) for s in self.shift)
-            second = coverage(self.spec.pattern, u + shift_u, v + shift_v, (self.repeat, angle), 1.0 / self.unit)
+        look = self.look
+        if part.paint == "main" and look.pattern != "solid":
+            at = u + np.float32(look.shift[0]), v + np.float32(look.shift[1])
+            second = coverage(look.pattern, *at, (look.repeat, look.angle), 1.0 / self.unit)
             color = color + (self.colors["accent"] - color) * second[..., None]
         if material.speckle and material.relief is not None:
-            fade = np.clip(material.grain * self.unit / 2.6 - 0.6, 0.15, 1.0)
-            tone = 1 + material.relief(u, v) * np.float32(material.speckle * fade)
+            tone = 1 + material.relief(u, v) * np.float32(material.speckle * max(self._visible(material), 0.15))
             color = color * tone[..., None]
         return color
+
+
+def _colors(main: Lab, accent: Lab) -> dict[str, Film]:
+    """Film of each paint, shape (3,)."""
+    lightness, a, b = main
+    labs = {
+        "main": main,
+        "plain": main,
+        "accent": accent,
+        "trim": (lightness * 0.86 - 1, a, b),
+        "dark": (lightness * 0.40 + 3, a * 0.55, b * 0.55),
+        "stitch": (lightness + (16 if lightness < 45 else -15), a * 0.8, b * 0.8),
+        **{name: lab for name, (lab, _) in _FIXED.items()},
+    }
+    return {name: rgb(lab) ** 2 for name, lab in labs.items()}
 
 
 def _ink(extent: tuple[int, int], shapes: list[Points], stroke: float, dash: float) -> Plane:

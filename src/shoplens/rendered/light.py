@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from shoplens.rendered.materials import Material
 from shoplens.rendered.patterns import Plane
 
-Film = npt.NDArray[np.float32]
+Film = npt.NDArray[np.floating[Any]]
 """Light, float32, shape (height, width, 3); its square root is display RGB in 0..1."""
 
 _KEY = np.array([-0.46, -0.58, 0.67], dtype=np.float32)
@@ -55,16 +56,15 @@ def lit(albedo: Film, surface: Surface, material: Material) -> Film:
     shade = sky + key * np.float32((1 - _AMBIENT) / _KEY[2])
     if material.sheen:
         shade = shade * np.float32(1 - 0.35 * material.sheen) + np.float32(material.sheen) * (1 - z) ** 2 * 2
-    image = albedo * shade[..., None]
     shine = _highlight(surface, material)
     if material.mirror:
         room = _room(surface)
         if material.mirror >= 1:
-            return albedo * (np.float32(0.25) * shade + room)[..., None] + (shine * np.float32(0.6))[..., None]
-        shine = shine + np.maximum(room - np.float32(0.62), 0) * np.float32(material.mirror * 0.55)
-    if material.gloss:
-        image = image + shine[..., None]
-    return image
+            shade, shine = np.float32(0.25) * shade + room, shine * np.float32(0.6)
+        else:
+            shine = shine + np.maximum(room - np.float32(0.62), 0) * np.float32(material.mirror * 0.55)
+    light: Film = albedo * shade[..., None] + shine[..., None]
+    return light
 
 
 def _highlight(surface: Surface, material: Material) -> Plane:
@@ -73,7 +73,8 @@ def _highlight(surface: Surface, material: Material) -> Plane:
     while power < material.power:
         base = base * base
         power *= 2
-    return base * np.float32(material.gloss * 0.55)
+    light: Plane = base * np.float32(material.gloss * 0.55)
+    return light
 
 
 def _room(surface: Surface) -> Plane:
@@ -82,9 +83,11 @@ def _room(surface: Surface) -> Plane:
     window = window * _step(-surface.y, -0.55, -0.25)
     wall = _step(surface.x, 0.70, 0.92) * np.float32(0.45)
     floor = np.float32(0.28) * _step(surface.y, 0.1, 0.6)
-    return np.float32(0.42) + window + wall - floor + np.float32(0.15) * surface.z
+    light: Plane = np.float32(0.42) + window + wall - floor + np.float32(0.15) * surface.z
+    return light
 
 
 def _step(t: Plane, low: float, high: float) -> Plane:
     s = np.clip((t - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
-    return s * s * (3 - 2 * s)
+    light: Plane = s * s * (3 - 2 * s)
+    return light

@@ -42,47 +42,54 @@ class Material:
 
 def _wave(t: Plane) -> Plane:
     """Triangle wave of period 1, -1..1."""
-    return np.abs((t - np.floor(t)) * np.float32(4) - np.float32(2)) - np.float32(1)
+    height: Plane = np.abs((t - np.floor(t)) * np.float32(4) - np.float32(2)) - np.float32(1)
+    return height
 
 
 def _stitches(u: Plane, v: Plane) -> Plane:
     """Rows of V-shaped knitted stitches."""
     column = u * np.float32(1 / 2.3)
     slant = np.abs(column - np.floor(column) - np.float32(0.5))
-    return np.float32(0.65) * np.sin((v * np.float32(1 / 1.9) + slant * np.float32(0.9)) * np.float32(2 * np.pi)) + (
-        np.float32(0.6) - np.float32(2.2) * np.abs(slant - np.float32(0.25)) * 2
-    )
+    height: Plane = np.float32(0.65) * np.sin(
+        (v * np.float32(1 / 1.9) + slant * np.float32(0.9)) * np.float32(2 * np.pi)
+    ) + (np.float32(0.6) - np.float32(2.2) * np.abs(slant - np.float32(0.25)) * 2)
+    return height
 
 
 def _ribs(u: Plane, v: Plane) -> Plane:
-    return np.sin(u * np.float32(2 * np.pi / 1.7))
+    height: Plane = np.sin(u * np.float32(2 * np.pi / 1.7))
+    return height
 
 
 def _cords(u: Plane, v: Plane) -> Plane:
-    return np.abs(np.sin(u * np.float32(np.pi / 2.0))) * 2 - 1
+    height: Plane = np.abs(np.sin(u * np.float32(np.pi / 2.0))) * 2 - 1
+    return height
 
 
 def _twill(u: Plane, v: Plane) -> Plane:
-    return _wave((u + v * np.float32(0.8)) * np.float32(1 / 1.15)) * np.float32(0.7) + np.float32(0.5) * _fuzz(u, v)
+    return _wave((u + v * np.float32(0.8)) * np.float32(1 / 1.7)) * np.float32(0.7) + np.float32(0.5) * _fuzz(u, v)
 
 
 def _weave(u: Plane, v: Plane) -> Plane:
-    return np.sin(u * np.float32(2 * np.pi / 1.3)) * np.sin(v * np.float32(2 * np.pi / 1.3))
+    height: Plane = np.sin(u * np.float32(2 * np.pi / 1.3)) * np.sin(v * np.float32(2 * np.pi / 1.3))
+    return height
 
 
 def _slub(u: Plane, v: Plane) -> Plane:
     """Linen: threads of uneven thickness both ways."""
     thread = np.sin(u * np.float32(4.6) + np.float32(2) * np.sin(v * np.float32(0.21)))
-    return thread * np.float32(0.5) + np.sin(
+    height: Plane = thread * np.float32(0.5) + np.sin(
         v * np.float32(5.1) + np.float32(2) * np.sin(u * np.float32(0.17))
     ) * np.float32(0.6)
+    return height
 
 
 def _fuzz(u: Plane, v: Plane) -> Plane:
     """Short-range noise that sticks to the product: sums of incommensurable waves."""
     a = np.sin(u * np.float32(3.1) + np.float32(1.7) * np.sin(v * np.float32(1.3)))
     b = np.sin(v * np.float32(3.7) + np.float32(1.9) * np.sin(u * np.float32(1.1) + np.float32(1)))
-    return a * b
+    height: Plane = a * b
+    return height
 
 
 def _pebbles(u: Plane, v: Plane) -> Plane:
@@ -97,7 +104,8 @@ def _freckles(u: Plane, v: Plane) -> Plane:
 
 
 def _brushed(u: Plane, v: Plane) -> Plane:
-    return np.sin(v * np.float32(7.3)) * np.sin(v * np.float32(2.9) + np.float32(1)) * np.float32(0.8)
+    height: Plane = np.sin(v * np.float32(7.3)) * np.sin(v * np.float32(2.9) + np.float32(1)) * np.float32(0.8)
+    return height
 
 
 def _planks(u: Plane, v: Plane) -> Plane:
@@ -108,13 +116,13 @@ MATERIALS: dict[str, Material] = {
     "cotton": Material(0.03, 8, _weave, 1.3, 0.05, 0.9),
     "jersey": Material(0.05, 8, None, 1.0, 0.0, 1.2),
     "knit": Material(0.02, 4, _stitches, 2.0, 0.42, 0.5, 0.10, 0.0, 0.13),
-    "wool": Material(0.02, 4, _fuzz, 1.8, 0.22, 0.5, 0.20, 0.0, 0.10),
+    "wool": Material(0.02, 4, _fuzz, 1.9, 0.22, 0.5, 0.20, 0.0, 0.10),
     "corduroy": Material(0.05, 8, _cords, 2.0, 0.5, 0.5, 0.12, 0.0, 0.10),
-    "denim": Material(0.03, 8, _twill, 1.1, 0.12, 0.7, 0.0, 0.0, 0.17),
+    "denim": Material(0.03, 8, _twill, 1.35, 0.13, 0.7, 0.0, 0.0, 0.17),
     "linen": Material(0.02, 8, _slub, 1.3, 0.12, 1.1, 0.0, 0.0, 0.10),
     "silk": Material(0.42, 16, None, 1.0, 0.0, 1.7, 0.10),
     "velvet": Material(0.10, 4, None, 1.0, 0.0, 0.9, 0.55),
-    "leather": Material(0.34, 16, _pebbles, 1.5, 0.14, 0.35, 0.0, 0.10, 0.03),
+    "leather": Material(0.34, 16, _pebbles, 1.5, 0.06, 0.35, 0.0, 0.10, 0.03),
     "suede": Material(0.02, 4, _fuzz, 1.8, 0.06, 0.5, 0.30, 0.0, 0.06),
     "canvas": Material(0.03, 8, _weave, 1.3, 0.14, 0.5, 0.0, 0.0, 0.10),
     "nylon": Material(0.26, 32, None, 1.0, 0.0, 0.9, 0.0, 0.06),

@@ -15,8 +15,8 @@ import numpy.typing as npt
 Points = npt.NDArray[np.float64]
 """float64, shape (n, 2): x, y."""
 
-_STEPS = np.linspace(0.0, 1.0, 13)[1:, None]
-_TURN = np.linspace(0.0, 2 * np.pi, 48, endpoint=False)
+_STEPS = np.linspace(0.0, 1.0, 19)[1:, None]
+_TURN = np.linspace(0.0, 2 * np.pi, 72, endpoint=False)
 _NUMBERS = {"M": 2, "L": 2, "Q": 4, "C": 6, "E": 4, "Z": 0}
 
 
@@ -39,11 +39,11 @@ def polyline(path: str, mirrored: bool = False) -> Points:
 
 
 def _piece(command: str, p: Points, start: Points) -> Points:
-    t = _STEPS
+    t, points = _STEPS, p
     if command == "Q":
-        return (1 - t) ** 2 * start + 2 * t * (1 - t) * p[0] + t**2 * p[1]
-    if command == "C":
-        return (1 - t) ** 3 * start + 3 * t * (1 - t) ** 2 * p[0] + 3 * t**2 * (1 - t) * p[1] + t**3 * p[2]
-    if command == "E":
-        return p[0] + np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1) * p[1]
-    return p
+        points = (1 - t) ** 2 * start + 2 * t * (1 - t) * p[0] + t**2 * p[1]
+    elif command == "C":
+        points = (1 - t) ** 3 * start + 3 * t * (1 - t) ** 2 * p[0] + 3 * t**2 * (1 - t) * p[1] + t**3 * p[2]
+    elif command == "E":
+        points = p[0] + np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1) * p[1]
+    return points

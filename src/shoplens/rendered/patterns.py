@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Plane = npt.NDArray[np.float32]
+Plane = npt.NDArray[np.floating[Any]]
 """float32, shape (height, width)."""
 
 SCALES: dict[str, float] = {"small": 6.5, "medium": 10.0, "large": 15.5}
@@ -52,12 +53,13 @@ def coverage(name: str, u: Plane, v: Plane, repeat: tuple[float, float], soft: f
     period = np.float32(repeat[0] * pattern.stretch)
     turn = np.deg2rad(repeat[1])
     cos, sin = np.float32(np.cos(turn) / period), np.float32(np.sin(turn) / period)
-    return pattern.draw(u * cos + v * sin, v * cos - u * sin, float(max(soft / period, 0.004)))
+    return pattern.draw(u * cos + v * sin, v * cos - u * sin, max(float(soft / period), 0.004))
 
 
 def _inside(distance: Plane, soft: float) -> Plane:
     """1 where ``distance`` is negative, 0 where positive, a pixel wide in between."""
-    return np.clip(np.float32(0.5) - distance * np.float32(1.0 / soft), 0, 1)
+    cover: Plane = np.clip(np.float32(0.5) - distance * np.float32(1.0 / soft), 0, 1)
+    return cover
 
 
 def _cells(u: Plane, v: Plane, drop: float = 0.5) -> tuple[Plane, Plane, npt.NDArray[np.uint32]]:
@@ -107,7 +109,8 @@ def _checks(u: Plane, v: Plane, soft: float) -> Plane:
 def _tartan(u: Plane, v: Plane, soft: float) -> Plane:
     across = _band(u, 0.34, soft) * np.float32(0.5) + _band(u + np.float32(0.5), 0.07, soft) * np.float32(0.8)
     along = _band(v, 0.34, soft) * np.float32(0.5) + _band(v + np.float32(0.5), 0.07, soft) * np.float32(0.8)
-    return np.clip(across + along, 0, 1)
+    cover: Plane = np.clip(across + along, 0, 1)
+    return cover
 
 
 def _stars(u: Plane, v: Plane, soft: float) -> Plane:
@@ -119,7 +122,7 @@ def _stars(u: Plane, v: Plane, soft: float) -> Plane:
     tip, notch = np.array([outer, 0.0]), inner * np.array([np.cos(np.pi / 5), np.sin(np.pi / 5)])
     edge = (notch - tip) / np.linalg.norm(notch - tip)
     px, py = radius * np.cos(fold) - np.float32(tip[0]), radius * np.sin(fold)
-    return _inside(-(px * np.float32(edge[1]) - py * np.float32(edge[0])) * np.float32(-1), soft)
+    return _inside(px * np.float32(edge[1]) - py * np.float32(edge[0]), soft)
 
 
 def _hearts(u: Plane, v: Plane, soft: float) -> Plane:
@@ -139,7 +142,10 @@ def _floral(u: Plane, v: Plane, soft: float) -> Plane:
     flower = _inside(radius - petals, soft) * _inside(np.float32(0.085) - radius, soft)
     lx, ly, leaf = _cells(u + np.float32(0.5), v)
     lx, ly = _turned(lx, ly, _chance(leaf, 3) * np.float32(6.3))
-    return np.maximum(flower, _inside(np.hypot(lx, ly * np.float32(2.6)) - np.float32(0.1), soft) * np.float32(0.75))
+    cover: Plane = np.maximum(
+        flower, _inside(np.hypot(lx, ly * np.float32(2.6)) - np.float32(0.1), soft) * np.float32(0.75)
+    )
+    return cover
 
 
 def _zigzag(u: Plane, v: Plane, soft: float) -> Plane:
@@ -150,7 +156,8 @@ def _zigzag(u: Plane, v: Plane, soft: float) -> Plane:
 def _diamonds(u: Plane, v: Plane, soft: float) -> Plane:
     x, y, _ = _cells(u, v * np.float32(0.7), 0.0)
     line = _inside(np.abs(np.abs(x) - np.abs(y)) - np.float32(0.016), soft) * np.float32(0.7)
-    return np.maximum(_inside(np.abs(x) + np.abs(y) - np.float32(0.36), soft), line)
+    cover: Plane = np.maximum(_inside(np.abs(x) + np.abs(y) - np.float32(0.36), soft), line)
+    return cover
 
 
 def _leaves(u: Plane, v: Plane, soft: float) -> Plane:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shoplens.rendered.patterns import PATTERNS, SCALES
+from shoplens.rendered.shapes import SHAPES
 from shoplens.rendered.specs import ProductSpec, spec_of, specs
 
 _ORDER = (
@@ -54,25 +56,39 @@ class _Hidden:
     Attributes:
         seen: the part of the appearance that can still be seen.
         deciding: what then tells products of one shape apart.
+        hides: whether it really does, of this product.
     """
 
     seen: Callable[[ProductSpec], tuple[str, ...]]
     deciding: str
+    hides: Callable[[ProductSpec], bool]
+
+
+_BLURRED_REPEAT = 10.0
+
+
+def repeat_of(spec: ProductSpec) -> float:
+    """Size of one repeat of the product's pattern, product units; 0 when it has none."""
+    if not spec.scale:
+        return 0.0
+    return SCALES[spec.scale] * PATTERNS[spec.pattern].stretch * SHAPES[spec.shape].print_scale
 
 
 HIDDEN: dict[str, _Hidden] = {
-    "grey-light": _Hidden(lambda s: (s.shape, s.cut, s.material, s.pattern, s.scale, s.direction), "pattern"),
-    "blur": _Hidden(lambda s: (s.shape, s.cut, s.color, s.accent), "color"),
+    "grey-light": _Hidden(
+        lambda s: (s.shape, s.cut, s.material, s.pattern, s.scale, s.direction), "pattern", lambda s: True
+    ),
+    "blur": _Hidden(lambda s: (s.shape, s.color, s.accent), "color", lambda s: repeat_of(s) <= _BLURRED_REPEAT),
 }
-"""Grey light hides the colours, so the pattern decides; blur hides the pattern, so the colours decide."""
+"""Grey light hides the colours, so the pattern decides; blur hides patterns of small repeats, so colour decides."""
 
 
 def queries_of(products: int, count: int, seed: int) -> Iterator[Query]:
     """``count`` phone photos of the first ``products`` products.
 
     For a kind that hides a dimension, products are preferred that no other product equals in what is left to see, and
-    that have a neighbour of the same shape which differs in the deciding dimension: ``deciding`` is then named. Where
-    there is none of that sort, any product is taken and ``deciding`` is empty.
+    whose shape comes in several values of the deciding dimension, which is then named. Where there is no such product,
+    any is taken and ``deciding`` is empty.
     """
     decided = {kind: _decided(hidden, products, seed) for kind, hidden in HIDDEN.items()}
     for number in range(1, count + 1):
@@ -91,5 +107,7 @@ def _decided(hidden: _Hidden, products: int, seed: int) -> list[int]:
     for spec in specs(products, seed):
         values.setdefault(spec.shape, set()).add(getattr(spec, hidden.deciding))
     return [
-        spec.number for spec in specs(products, seed) if seen[hidden.seen(spec)] == 1 and len(values[spec.shape]) > 1
+        spec.number
+        for spec in specs(products, seed)
+        if seen[hidden.seen(spec)] == 1 and len(values[spec.shape]) > 1 and hidden.hides(spec)
     ]

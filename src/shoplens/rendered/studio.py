@@ -9,6 +9,7 @@ from shoplens.errors import InvalidValue
 from shoplens.rendered.colors import rgb
 from shoplens.rendered.drawing import Cutout, Pose, cutout
 from shoplens.rendered.light import Film
+from shoplens.rendered.patterns import Plane
 from shoplens.rendered.relief import blurred
 from shoplens.rendered.shapes import SHAPES
 from shoplens.rendered.specs import ProductSpec
@@ -77,14 +78,15 @@ def _ground(spec: ProductSpec, drawn: Cutout, size: int) -> Film:
     if stands:
         glow = glow - np.float32(0.05) * np.clip((y - np.float32(0.80)) * 12, 0, 1)
     shadow = _cast(drawn, size, stands)
-    return tint * (glow * (1 - shadow))[..., None]
+    ground: Film = tint * (glow * (1 - shadow))[..., None]
+    return ground
 
 
-def _cast(drawn: Cutout, size: int, stands: bool) -> Film:
+def _cast(drawn: Cutout, size: int, stands: bool) -> Plane:
     """Darkness of the shadow, 0..1, shape (size, size)."""
-    near = np.roll(blurred(drawn.alpha, size * 0.012), (int(size * 0.010), int(size * 0.008)), axis=(0, 1))
+    near = _moved(blurred(drawn.alpha, size * 0.012), int(size * 0.010), int(size * 0.008))
     if not stands:
-        far = np.roll(blurred(drawn.alpha, size * 0.045), (int(size * 0.032), int(size * 0.026)), axis=(0, 1))
+        far = _moved(blurred(drawn.alpha, size * 0.045), int(size * 0.032), int(size * 0.026))
         return near * np.float32(0.26) + far * np.float32(0.24)
     rows = np.flatnonzero(drawn.alpha.max(axis=1) > 0.5)
     if not len(rows) or rows[-1] >= size - 2:
@@ -93,5 +95,12 @@ def _cast(drawn: Cutout, size: int, stands: bool) -> Film:
     base = drawn.alpha[max(foot - size // 14, 0) : foot].max(axis=0)
     y = (np.arange(size, dtype=np.float32)[:, None] - (foot - size * 0.012)) / np.float32(size * 0.03)
     pool = blurred(np.exp(-y * y).astype(np.float32) * base[None, :], size * 0.02)
-    side = np.roll(blurred(pool, size * 0.05), int(size * 0.05), axis=1)
-    return near * np.float32(0.08) + pool * np.float32(0.38) + side * np.float32(0.25)
+    side = _moved(blurred(pool, size * 0.05), 0, int(size * 0.05))
+    dark: Plane = near * np.float32(0.08) + pool * np.float32(0.38) + side * np.float32(0.25)
+    return dark
+
+
+def _moved(plane: Plane, down: int, right: int) -> Plane:
+    """``plane`` shifted by whole pixels; what comes in at the rim repeats the rim."""
+    height, width = plane.shape
+    return np.pad(plane, ((down, 0), (right, 0)), mode="edge")[:height, :width]

@@ -1,0 +1,50 @@
+"""The command line: one file per command; parse, then call."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from shoplens import __version__
+from shoplens.cli import add, backup, demo, index, info, remove, restore, search, sync
+from shoplens.cli.output import failed
+from shoplens.errors import ShoplensError
+
+app = typer.Typer(
+    name="shoplens",
+    help="Visual product search: a shopper's photo in, the shop's products out, with the reason for each.",
+    epilog="Exit codes: 0 done · 2 wrong usage · 3 bad input · 4 trouble with the store · "
+    "5 rejections under --strict · 6 refused to protect data · 1 anything else.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (index, search, add, remove, sync, info, backup, restore, demo):
+    app.command(name=command.__name__.rsplit(".", 1)[-1])(command.run)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"shoplens {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Visual product search: a shopper's photo in, the shop's products out, with the reason for each."""
+
+
+def main() -> None:
+    """Run the command line; an error on purpose is a message and an exit code, never a traceback."""
+    try:
+        app()
+    except ShoplensError as problem:
+        failed(problem, as_json="--json" in sys.argv)
+        sys.exit(problem.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,20 @@
+"""shoplens backup"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shoplens.cli import options
+from shoplens.cli.output import people
+from shoplens.shop import Shop
+
+
+def run(
+    folder: Annotated[Path, typer.Argument(help="New folder for the copy.", show_default=False)],
+    store: options.Store = None,
+) -> None:
+    """Copy a store to a new folder, whole or not at all."""
+    with Shop(settings=options.settings(store)) as shop:
+        shop.backup(folder)
+        people.print(f"Backed up {len(shop)} products to {folder}. To use it: shoplens restore {folder} --store …")

@@ -1,0 +1,57 @@
+"""shoplens demo"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from shoplens.cli import options
+from shoplens.cli.output import people, print_json, print_summary, progress_bar
+from shoplens.cli.search import as_json
+from shoplens.demo import Demo, run_demo
+
+
+def run(
+    out: Annotated[Path, typer.Option(help="Folder for the catalogue, the store and report.html.")] = Path("demo"),
+    rendered: Annotated[
+        int | None, typer.Option(help="Draw a catalogue of this many products and use that.", show_default=False)
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Index a catalogue, search it with photos that are not in it, and write a report with pictures.
+
+    The catalogue is the real Luma one where it is found (in SHOPLENS_DATA, ../shared/data, or the public Magento 2
+    sample data when the network allows), else one that Shoplens draws.
+    """
+    with progress_bar() as progress:
+        demo = run_demo(
+            out, options.settings(), rendered=rendered, progress=progress, say=lambda text: people.print(escape(text))
+        )
+    print_summary(f"{demo.store} holds", demo.summary, as_json=False, strict=False)
+    if json:
+        print_json({"report": demo.report, "searches": [as_json(search.answer) for search in demo.searches]})
+    else:
+        Console(highlight=False).print(_table(demo))
+    people.print(f"\nPictures: [bold]{demo.report}[/]")
+    query = escape(str(demo.searches[0].answer.source))
+    people.print(f"Try it:   shoplens search {query} --store {demo.store} -k 5")
+
+
+def _table(demo: Demo) -> Table:
+    table = Table("query photo", "kind", "in the photo", "found at", "first result", "score", box=None, pad_edge=False)
+    for search in demo.searches:
+        best = search.answer.results[0]
+        place = f"[green]{search.expected_rank}[/]" if search.expected_rank == 1 else str(search.expected_rank or "–")
+        expected = search.expected.id if search.expected else ""
+        table.add_row(
+            escape(Path(search.answer.source).name),
+            search.how,
+            escape(expected),
+            place,
+            escape(f"{best.product.id} {best.product.title}"),
+            f"{best.score:.3f}",
+        )
+    return table

@@ -1,0 +1,29 @@
+"""shoplens info"""
+
+import dataclasses
+
+from rich.markup import escape
+from rich.table import Table
+
+from shoplens.cli import options
+from shoplens.cli.output import people, print_json
+from shoplens.shop import Shop
+
+
+def run(store: options.Store = None, json: options.Json = False) -> None:
+    """Say what a store holds, how it was made, and which fields `--where` may name."""
+    settings = options.settings(store)
+    with Shop(settings=settings) as shop:
+        told = shop.info()
+    told["settings"] = {field.name: str(getattr(settings, field.name)) for field in dataclasses.fields(settings)}
+    if json:
+        print_json(told)
+        return
+    for name in ("store", "products", "model", "dimensions", "feed", "feed_format", "created", "generation"):
+        people.print(f"{name.replace('_', ' '):12} {escape(str(told[name]))}")
+    people.print(f"{'size':12} {told['bytes'] / 1e6:.1f} MB")
+    table = Table("field", "holds", "most frequent values", box=None, pad_edge=False)
+    for field, about in told["fields"].items():
+        values = ", ".join(f"{value} ({count})" for value, count in about["values"].items())
+        table.add_row(escape(field), ", ".join(about["holds"]), escape(values))
+    people.print(table)

@@ -1,0 +1,86 @@
+"""What commands print: data on stdout, everything for people on stderr."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from shoplens.build import Progress as OnProgress
+from shoplens.build import Summary
+from shoplens.errors import RejectionsFound, ShoplensError
+
+people = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Path):
+        return str(value)
+    return dict(value)
+
+
+def failed(problem: ShoplensError, *, as_json: bool) -> None:
+    """An error: for people always, for machines when they asked for JSON."""
+    people.print(f"[bold red]Error:[/] {escape(problem.problem)}\n[bold]To do:[/] {escape(problem.fix)}")
+    if as_json:
+        print_json({"error": {"code": problem.code, "problem": problem.problem, "fix": problem.fix}})
+
+
+@contextmanager
+def progress_bar() -> Iterator[OnProgress]:
+    """A bar per thing that is being done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=people, transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total or None)
+            bar.update(tasks[what], completed=done, total=total or None)
+
+        yield report
+
+
+def print_summary(done: str, summary: Summary, *, as_json: bool, strict: bool) -> None:
+    """What a run did, and what it could not use.
+
+    Raises:
+        RejectionsFound: under ``strict``, when anything was rejected.
+    """
+    if as_json:
+        print_json(summary)
+    counts = ", ".join(f"{getattr(summary, name)} {name}" for name in ("added", "changed", "unchanged", "removed"))
+    people.print(
+        f"[bold]{done}[/] {summary.products} products, {summary.photos} photos ({counts}; "
+        f"{summary.photos_embedded} photos embedded, {summary.photos_known} known) from {summary.rows} rows "
+        f"in {summary.seconds:.1f} s."
+    )
+    if summary.problems:
+        people.print(_problems(summary))
+        people.print(f"All of them: {summary.report}")
+    if strict and summary.rejected:
+        raise RejectionsFound(f"{summary.rejected} things were rejected.", f"See {summary.report}.")
+
+
+def _problems(summary: Summary) -> Table:
+    table = Table("", "what", "times", "first one", "what to do", box=None, pad_edge=False)
+    for row in summary.problems:
+        colour = "red" if row.level == "rejected" else "yellow"
+        table.add_row(f"[{colour}]{row.level}[/]", row.kind, str(row.times), escape(row.example), escape(row.fix))
+    return table

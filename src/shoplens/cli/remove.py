@@ -1,0 +1,23 @@
+"""shoplens remove"""
+
+from typing import Annotated
+
+import typer
+
+from shoplens.cli import options
+from shoplens.cli.output import people, print_json
+from shoplens.shop import Shop
+
+
+def run(
+    ids: Annotated[list[str], typer.Argument(help="Ids of products.", show_default=False)],
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
+    """Remove products by id. Ids that are not in the store are passed over, and said."""
+    with Shop(settings=options.settings(store)) as shop:
+        unknown = [product_id for product_id in ids if shop.product(product_id) is None]
+        removed = shop.remove(ids)
+    if json:
+        print_json({"removed": removed, "unknown": unknown})
+    people.print(f"Removed {removed} products." + (f" Not in the store: {', '.join(unknown)}." if unknown else ""))

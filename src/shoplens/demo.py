@@ -1,0 +1,239 @@
+"""The demonstration: a catalogue, photos that are not in it, and what a search finds."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+
+from shoplens.build import Progress, Summary
+from shoplens.catalogue import read_feed
+from shoplens.evaluation.search_report import ShownSearch, write_search_report
+from shoplens.images import decoded
+from shoplens.rendered import render_catalogue
+from shoplens.settings import Settings
+from shoplens.shop import Shop
+from shoplens.types import Pixels, Product
+
+LUMA = Path("luma/products.csv")
+SAMPLE_DATA = "https://github.com/magento/magento2-sample-data.git"
+SAMPLE_FEED = "app/code/Magento/ConfigurableSampleData/fixtures"
+SAMPLE_MEDIA = "pub/media/catalog/product"
+RENDERED_PRODUCTS, SEARCHES, SHOWN = 400, 12, 6
+SNAPSHOT_SIZE = (720, 960)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCatalogue:
+    """A feed to index, and photos to search it with that are not in it.
+
+    Attributes:
+        name: which catalogue this is, in words.
+        feed, media: as for :meth:`Shop.index`.
+        queries: (photo, id of the product in it, kind of photo).
+    """
+
+    name: str
+    feed: Path
+    media: Path
+    queries: tuple[tuple[Path, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the demonstration did."""
+
+    catalogue: DemoCatalogue
+    summary: Summary
+    searches: tuple[ShownSearch, ...]
+    report: Path
+    store: Path
+
+
+def run_demo(
+    folder: Path,
+    settings: Settings,
+    *,
+    rendered: int | None = None,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Demo:
+    """Index a catalogue into ``folder/store``, search it, and write ``folder/report.html``.
+
+    Args:
+        folder: made anew in parts: its catalogue and store are replaced.
+        rendered: draw this many products instead of looking for a real catalogue.
+        say: told what is chosen and why.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    catalogue = _chosen(folder, settings, rendered, progress or (lambda what, done, total: None), say)
+    say(f"Catalogue: {catalogue.name}.")
+    settings = replace(settings, store=folder / "store")
+    shop, summary = Shop.index(
+        catalogue.feed, settings.store, media=catalogue.media, replace=True, settings=settings, progress=progress
+    )
+    with shop:
+        searches = tuple(_search(shop, *query) for query in catalogue.queries)
+        report = folder / "report.html"
+        found = sum(search.expected_rank == 1 for search in searches)
+        shown = sum(search.expected_rank is not None for search in searches)
+        facts = [
+            f"{catalogue.name}: {summary.products} products, {summary.photos} photos.",
+            f"{len(searches)} photos that are not in the catalogue: {found} found at rank 1, "
+            f"{shown} among the first {SHOWN}.",
+            "Strategy `pretrained`: an ImageNet network that has never seen this shop.",
+        ]
+        write_search_report(report, "Shoplens: find the product in the photo", facts, searches, _pixels_from(settings))
+    return Demo(catalogue, summary, searches, report, settings.store)
+
+
+def _search(shop: Shop, photo: Path, product_id: str, how: str) -> ShownSearch:
+    answer = shop.search(photo, SHOWN)
+    ranks = [result.rank for result in answer.results if result.product.id == product_id]
+    return ShownSearch(answer, how, shop.product(product_id), ranks[0] if ranks else None)
+
+
+def _pixels_from(settings: Settings) -> Callable[[str], Pixels]:
+    return lambda source: decoded(Path(source).read_bytes(), settings, shortest=440).pixels
+
+
+def _chosen(
+    folder: Path, settings: Settings, rendered: int | None, progress: Progress, say: Callable[[str], None]
+) -> DemoCatalogue:
+    """The first there is: the one asked for, a real one in a data folder, the real one from the network, a drawn one."""
+    if rendered is not None:
+        return _rendered(folder / "rendered", rendered, progress)
+    for data in (settings.data, Path("../shared/data")):
+        if data is not None and (data / LUMA).is_file():
+            return _luma(folder, data / LUMA, data / "luma/media")
+    cloned = _cloned(folder / "sample-data", say)
+    if cloned is not None:
+        return _luma(folder, cloned / SAMPLE_FEED / "products.csv", cloned / SAMPLE_MEDIA)
+    say("No real catalogue at hand and none to be fetched: drawing one.")
+    return _rendered(folder / "rendered", RENDERED_PRODUCTS, progress)
+
+
+def _rendered(folder: Path, products: int, progress: Progress) -> DemoCatalogue:
+    made = render_catalogue(
+        folder,
+        products,
+        queries=SEARCHES,
+        progress=lambda done: progress("Drawing the catalogue", done, products + SEARCHES),
+    )
+    assert made.queries is not None  # queries were asked for
+    with made.queries.open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    queries = tuple((made.queries.parent / row["photo"], row["product_id"], row["kind"]) for row in rows)
+    return DemoCatalogue(f"a rendered shop ({made.feed})", made.feed, made.feed.parent, queries)
+
+
+def _luma(folder: Path, feed: Path, media: Path) -> DemoCatalogue:
+    """The real catalogue less a few photos, which become queries: other views as they are, and as phone photos.
+
+    For a phone photo the view is of a product's first photo, and stays in the catalogue: the phone photo of it is not.
+    """
+    queries_folder = folder / "queries"
+    shutil.rmtree(queries_folder, ignore_errors=True)
+    queries_folder.mkdir()
+    with read_feed(feed, media=media, format="magento") as read:
+        products = [item for item in read if isinstance(item, Product)]
+    several = [product for product in products if len(product.photos) > 1]
+    views = {product.id: product.photos[-1] for product in _drawn(several, SEARCHES // 2)}
+    queries = [(Path(photo), product_id, "another view") for product_id, photo in views.items()]
+    for product in _drawn([product for product in products if product.id not in views], SEARCHES // 2):
+        path = queries_folder / f"{product.id}.jpg"
+        path.write_bytes(snapshot(Path(product.photos[0]).read_bytes(), seed=_number(product.id)))
+        queries.append((path, product.id, "phone photo"))
+    reduced = folder / "catalogue.jsonl"
+    with reduced.open("w", encoding="utf-8") as file:
+        for product in products:
+            photos = [photo for photo in product.photos if photo != views.get(product.id)]
+            file.write(_feed_line(product, [os.path.relpath(photo, media) for photo in photos]))
+    return DemoCatalogue(f"the Luma catalogue of Magento 2 ({feed})", reduced, media, tuple(queries))
+
+
+def _drawn(products: list[Product], count: int) -> Iterator[Product]:
+    """The same few products every time, spread over the catalogue: one per group, by a hash of the group."""
+    groups = {product.group_id: product for product in products}
+    yield from sorted(groups.values(), key=lambda product: _number(product.group_id))[:count]
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def _feed_line(product: Product, photos: list[str]) -> str:
+    row = {
+        "id": product.id,
+        "title": product.title,
+        "description": product.description,
+        "url": product.url,
+        "price": product.price,
+        "currency": product.currency,
+        "brand": product.brand,
+        "category": product.category,
+        "attributes": {name: list(values) for name, values in product.attributes.items()},
+        "group_id": product.group_id,
+        "photos": photos,
+        "in_stock": product.in_stock,
+    }
+    return json.dumps({name: value for name, value in row.items() if value not in (None, "", [], {}, ())}) + "\n"
+
+
+def _cloned(folder: Path, say: Callable[[str], None]) -> Path | None:
+    """The public Magento 2 sample data, only the folders needed; None when the network does not allow it."""
+    if (folder / SAMPLE_FEED / "products.csv").is_file():
+        return folder
+    say("Looking for the public Magento 2 sample data…")
+    shutil.rmtree(folder, ignore_errors=True)
+    steps = (
+        ["git", "clone", "--quiet", "--depth=1", "--filter=blob:none", "--sparse", SAMPLE_DATA, str(folder)],
+        ["git", "-C", str(folder), "sparse-checkout", "set", SAMPLE_FEED, SAMPLE_MEDIA],
+    )
+    try:
+        for step in steps:
+            environment = {"GIT_TERMINAL_PROMPT": "0", "PATH": os.environ.get("PATH", "")}
+            subprocess.run(step, check=True, capture_output=True, timeout=600, env=environment)
+    except (OSError, subprocess.SubprocessError):
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    return folder if (folder / SAMPLE_FEED / "products.csv").is_file() else None
+
+
+def snapshot(data: bytes, seed: int) -> bytes:
+    """A JPEG file as a hurried phone would make it of a picture: askew, off centre, warm light, soft, compressed."""
+    rng = np.random.default_rng(seed)
+    image = Image.fromarray(decoded(data, Settings()).pixels)
+    image = ImageOps.contain(image, (560, 720), Image.Resampling.BICUBIC)
+    table = _table(rng)
+    left, top = (int(rng.integers(40, table.size[axis] - image.size[axis] - 30)) for axis in (0, 1))
+    table.paste(image, (left, top))
+    width, height = table.size
+    corners = np.array([[0, 0], [0, height], [width, height], [width, 0]]) + rng.uniform(-60, 60, (4, 2))
+    photo = table.transform(table.size, Image.Transform.QUAD, tuple(corners.ravel()), Image.Resampling.BICUBIC)
+    light = np.linspace(*rng.uniform(0.62, 1.12, 2), width)[None, :, None] * rng.uniform(0.85, 1.12, 3)
+    pixels = np.asarray(photo).astype(np.float32) * light + rng.normal(0, 5, (height, width, 3))
+    photo = Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.2))
+    photo = ImageEnhance.Contrast(photo).enhance(float(rng.uniform(0.8, 1.05)))
+    file = io.BytesIO()
+    photo.save(file, "JPEG", quality=int(rng.integers(45, 70)))
+    return file.getvalue()
+
+
+def _table(rng: np.random.Generator) -> Image.Image:
+    """Wood: streaks along one direction."""
+    width, height = SNAPSHOT_SIZE
+    streaks = np.repeat(rng.normal(0, 1, (height // 6, 1)), 6, axis=0) + rng.normal(0, 0.25, (height // 6 * 6, width))
+    shade = ImageOps.autocontrast(Image.fromarray((streaks * 40 + 128).clip(0, 255).astype(np.uint8)))
+    wood = ImageOps.colorize(shade.resize(SNAPSHOT_SIZE), (92, 62, 40), (168, 128, 92))
+    return wood.filter(ImageFilter.GaussianBlur(2))
