@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -109,18 +110,19 @@ class EntryMaker:
             raise fetched
         data = self._source.bytes_of(source) if fetched is None else fetched
         name = content_hash(data)
-        known = self._known.get(name)
-        if known is not None:
-            return (replace(known[0], source=source), known[1]), False
-        try:
-            picture = decoded(data, self._settings)
-        except PhotoError:
-            self._source.forget(source)
-            raise
-        vector = embedded(self._embedder, [name], [picture.pixels]).vectors[0]
-        photo = Photo(source, name, picture.pixel_hash, picture.width, picture.height)
-        self._known.add(photo, vector)
-        return (photo, vector), True
+        with self._known.alone(name):
+            known = self._known.get(name)
+            if known is not None:
+                return (replace(known[0], source=source), known[1]), False
+            try:
+                picture = decoded(data, self._settings)
+            except PhotoError:
+                self._source.forget(source)
+                raise
+            vector = embedded(self._embedder, [name], [picture.pixels]).vectors[0]
+            photo = Photo(source, name, picture.pixel_hash, picture.width, picture.height)
+            self._known.add(photo, vector)
+            return (photo, vector), True
 
     def _stored_photo(self, product_id: str, source: str) -> tuple[Photo, Vectors] | None:
         """The photo as it was, for a server that does not answer today."""
@@ -139,6 +141,21 @@ class _KnownPhotos:
         self._indexes = indexes
         self._recent: OrderedDict[str, tuple[Photo, Vectors]] = OrderedDict()
         self._lock = threading.Lock()
+        self._in_work: set[str] = set()
+        self._done = threading.Condition(self._lock)
+
+    @contextmanager
+    def alone(self, content_hash: str) -> Iterator[None]:
+        """Nobody else has this photo in work meanwhile, so that equal photos are embedded once."""
+        with self._done:
+            self._done.wait_for(lambda: content_hash not in self._in_work)
+            self._in_work.add(content_hash)
+        try:
+            yield
+        finally:
+            with self._done:
+                self._in_work.remove(content_hash)
+                self._done.notify_all()
 
     def add(self, photo: Photo, vector: Vectors) -> None:
         with self._lock:

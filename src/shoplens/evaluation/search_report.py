@@ -17,6 +17,7 @@ from shoplens.types import Answer, Pixels, Product, Result
 THUMBNAIL = 220
 SHOWN_ATTRIBUTES = 4
 LONGEST_VALUE = 24
+_NOT_TELLING = {"true", "false", "yes", "no"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,10 @@ def _result(result: Result, expected: Product | None, picture: Callable[[str], P
 
 
 def _attributes(product: Product) -> str:
-    """The first few attributes that one glance can take in."""
-    texts = [", ".join(str(value) for value in values) for values in product.attributes.values()]
-    short = [text for text in texts if len(text) <= LONGEST_VALUE and text not in ("True", "False", "Yes", "No")]
-    return " · ".join(short[:SHOWN_ATTRIBUTES])
+    """A few attributes that one glance can take in: single, short values. A variant's own come last in a feed."""
+    texts = [str(values[0]) for values in product.attributes.values() if len(values) == 1]
+    telling = [text for text in texts if len(text) <= LONGEST_VALUE and text.lower() not in _NOT_TELLING]
+    return " · ".join(telling[-SHOWN_ATTRIBUTES:])
 
 
 def _name(product: Product) -> str:
@@ -135,7 +136,7 @@ section { display: grid; grid-template-columns: 15rem 1fr; gap: 1.5rem; backgrou
 .looked-for, .took, .about { color: var(--soft); font-size: .85rem; }
 .query .looked-for + img { width: 6rem; margin-top: .5rem; }
 ol { list-style: none; padding: 0; display: grid; gap: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); }
 li { border-radius: 10px; padding: .5rem; border: 2px solid transparent; }
 li img { width: 100%; aspect-ratio: 1; object-fit: contain; background: #fff; border-radius: 8px; }
 li.is-it { border-color: var(--good); } li.same-group { border-color: var(--near); }

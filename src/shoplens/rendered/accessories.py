@@ -208,7 +208,7 @@ _STRAP = (
     seam("M41.6 66 L42.2 93", twin=True),
 )
 _TICKS = tuple(
-    line(f"M{50 + 15.5 * x:.2f} {50 + 15.5 * y:.2f} L{50 + 18 * x:.2f} {50 + 18 * y:.2f}", "ink", 0.9)
+    line(f"M{50 + 15.5 * x:.2f} {50 + 15.5 * y:.2f} L{50 + 18 * x:.2f} {50 + 18 * y:.2f}", "mark", 0.9)
     for x, y in (
         (0, -1),
         (0.5, -0.866),
@@ -225,8 +225,8 @@ _TICKS = tuple(
     )
 )
 _HANDS = (
-    line("M50 50 L42.5 43.5", "ink", 1.7),
-    line("M50 50 L61 40.5", "ink", 1.2),
+    line("M50 50 L42.5 43.5", "mark", 1.7),
+    line("M50 50 L61 40.5", "mark", 1.2),
     Part("E 50 50 1.5 1.5", "steel", "soft", 1.0),
 )
 WATCH = Shape(

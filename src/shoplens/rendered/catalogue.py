@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +19,7 @@ from shoplens.rendered.queries import Query, queries_of
 from shoplens.rendered.specs import MOST_PRODUCTS, ProductSpec, specs
 from shoplens.rendered.studio import product_photo
 from shoplens.rendered.words import feed_row, product_id
+from shoplens.settings import Settings
 
 FEED = "catalogue.jsonl"
 QUERIES = "queries.csv"
@@ -128,7 +128,7 @@ def _in_order(work: Callable[[_Item], _Done], items: Iterable[_Item]) -> Iterato
 
     Threads suffice: Pillow and numpy let go of the interpreter's lock.
     """
-    threads = min(8, os.cpu_count() or 1)
+    threads = min(8, Settings().cores)
     waiting: deque[Future[_Done]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for item in items:

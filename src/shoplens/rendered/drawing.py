@@ -185,7 +185,7 @@ class _Easel:
             return MATERIALS[part.texture]
         if part.paint in _FIXED:
             return MATERIALS[_FIXED[part.paint][1]]
-        return _STIFF if part.paint in ("dark", "stitch") else MATERIALS[self.look.material]
+        return _STIFF if part.paint in ("dark", "stitch", "mark") else MATERIALS[self.look.material]
 
     def _patch(self, part: Part, outline: Points, folds: list[Points]) -> _Patch | None:
         margin = part.stroke * self.unit / 2 + min(part.puff, 5.0) * self.unit + 2
@@ -268,6 +268,7 @@ def _colors(main: Lab, accent: Lab) -> dict[str, Film]:
         "plain": main,
         "accent": accent,
         "trim": (lightness * 0.86 - 1, a, b),
+        "mark": (22.0, 0.0, -2.0) if accent[0] > 50 else (93.0, 0.0, 2.0),
         "dark": (lightness * 0.40 + 3, a * 0.55, b * 0.55),
         "stitch": (lightness + (16 if lightness < 45 else -15), a * 0.8, b * 0.8),
         **{name: lab for name, (lab, _) in _FIXED.items()},

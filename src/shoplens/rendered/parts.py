@@ -7,7 +7,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Paint = Literal[
-    "main", "plain", "trim", "accent", "dark", "stitch", "thread", "rubber", "steel", "wood", "paper", "ink", "glow"
+    "main",
+    "plain",
+    "trim",
+    "accent",
+    "dark",
+    "stitch",
+    "thread",
+    "rubber",
+    "steel",
+    "wood",
+    "paper",
+    "ink",
+    "mark",
+    "glow",
 ]
 Form = Literal["soft", "flat", "round", "tube"]
 
@@ -19,7 +32,8 @@ class Part:
     Attributes:
         path: outline, or centre line when ``stroke`` is given; see :mod:`shoplens.rendered.paths`.
         paint: ``main`` is the product's colour with its pattern, ``plain`` without it, ``trim`` a darker one,
-            ``accent`` the second colour, ``dark`` an inside in shadow; the others are what they are called.
+            ``accent`` the second colour, ``mark`` legible on it, ``dark`` an inside in shadow; the others are what
+            they are called.
         form: ``soft`` rises like a filled bag, ``flat`` has a small bevel, ``round`` is turned around an upright
             axis, ``tube`` is a cord.
         puff: how far from the rim it rises, product units.

@@ -1,7 +1,7 @@
 """Outlines written like SVG paths, as polylines.
 
 Commands, all absolute: ``M x y`` start, ``L x y`` line, ``Q`` quadratic and ``C`` cubic Bezier curve, ``E cx cy rx ry``
-a whole ellipse, ``Z`` close. Product units: 100 x 100, y downwards.
+a whole ellipse, ``Z`` nothing more (an outline is closed anyway). Product units: 100 x 100, y downwards.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ def polyline(path: str, mirrored: bool = False) -> Points:
     """
     pieces: list[Points] = []
     for command, numbers in re.findall(r"([A-Z])([^A-Z]*)", path):
-        values = np.array([float(n) for n in numbers.replace(",", " ").split()]).reshape(-1, 2)
-        if command not in _NUMBERS or values.size != _NUMBERS[command]:
-            raise ValueError(f"Path {path!r}: {command} {numbers!r}.")
-        pieces.append(_piece(command, values, pieces[-1][-1] if pieces else np.zeros(2)))
-    points = np.concatenate([piece for piece in pieces if len(piece)])
+        values = np.array([float(n) for n in numbers.replace(",", " ").split()])
+        if _NUMBERS.get(command) != values.size:
+            raise ValueError(f"Path {path!r} has {command} with {values.size} numbers.")
+        if command != "Z":
+            pieces.append(_piece(command, values.reshape(-1, 2), pieces[-1][-1] if pieces else np.zeros(2)))
+    points = np.concatenate(pieces)
     return np.concatenate([points, (points * [-1, 1] + [100, 0])[::-1]]) if mirrored else points
 
 
