@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from shoplens.build import Builder
+from shoplens.build import Builder, Progress
 from shoplens.errors import PhotoError
 from shoplens.images import PhotoSource
 from shoplens.index.entry import Index, Record
@@ -119,10 +119,10 @@ def product(name: str, *photos: str, **fields: Any) -> Product:
     return Product(id=name, title=f"The {name}", photos=photos, **fields)
 
 
-def builder(store: Store, embedder: ColourEmbedder | None = None, source: PhotoSource | None = None) -> Builder:
+def builder(store: Store, embedder: ColourEmbedder | None = None, progress: Progress | None = None) -> Builder:
     """A builder on two threads."""
     settings = Settings(threads=2)
-    return Builder(store, embedder or ColourEmbedder(), source or PhotoSource(settings), settings)
+    return Builder(store, embedder or ColourEmbedder(), PhotoSource(settings), settings, progress)
 
 
 def contents(index: Index) -> dict[str, tuple[Record, list[bytes]]]:

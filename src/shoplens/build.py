@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shoplens.catalogue import Feed, Report, SummaryRow
 from shoplens.embedders import Embedder
-from shoplens.entries import EntryMaker, Outcome
+from shoplens.entries import UNUSABLE, EntryMaker, Outcome
 from shoplens.errors import InvalidValue, Refused, StoreError
 from shoplens.images import PhotoSource
 from shoplens.index.entry import Entry, Index, Record
@@ -25,7 +25,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(slots=True)
 class Summary:
-    """What a run did. Products: ``added + changed + unchanged + left out = products`` of the feed."""
+    """What a run did: ``products = added + changed + unchanged``; ``problems`` has a row per kind of rejection."""
 
     products: int = 0
     photos: int = 0
@@ -76,19 +76,17 @@ class Builder:
             manifest = Manifest(
                 self.embedder.model, self.embedder.dimensions, str(feed.path.absolute()), feed.format, timestamp()
             )
-            generation = self.store.filling(manifest)
-            before = self.store.live if self.store.has_live else None
-            known = [before.index] if before is not None and before.manifest.model == self.embedder.model else []
-            self._fill(generation.index, feed, known, summary, report)
-            if generation.index.count() > summary.products:
-                summary.removed += generation.index.remove(set(generation.index.ids()) - set(feed.product_ids()))
-            if not generation.index.count():
-                generation.index.close()
-                raise Refused(
-                    f"No product of {feed.path} can be used.", f"See {report.path} for why. The store was not changed."
-                )
-            self._optimize(generation)
-            self.store.switch(generation)
+            with self.store.filling(manifest) as generation:
+                before = self.store.live if self.store.has_live else None
+                known = [before.index] if before is not None and before.manifest.model == self.embedder.model else []
+                left_out = self._fill(generation.index, feed, known, summary, report)
+                if generation.index.count() > summary.products:  # an interrupted build wrote more than there is now
+                    wanted = set(feed.product_ids()) - left_out
+                    generation.index.remove(set(generation.index.ids()) - wanted)
+                if not generation.index.count():
+                    raise _nothing_usable(feed, report)
+                self._optimize(generation)
+                self.store.switch(generation)
         return summary
 
     def add(self, feed: Feed) -> Summary:
@@ -107,7 +105,7 @@ class Builder:
             max_removals: share (``10%``) or number of products that may go.
 
         Raises:
-            Refused: more would go; nothing was changed.
+            Refused: more would go, or nothing would be left; nothing was changed.
         """
         with self.store.writing(), self._run("sync") as (summary, report):
             generation = self._live_of_this_model()
@@ -122,6 +120,8 @@ class Builder:
                     "If they are to go, raise --max-removals. Nothing was changed.",
                 )
             self._fill(generation.index, feed, [], summary, report)
+            if gone and len(gone) == generation.index.count():
+                raise _nothing_usable(feed, report)
             summary.removed = generation.index.remove(gone)
             self._optimize(generation)
         return summary
@@ -138,20 +138,28 @@ class Builder:
     def _run(self, command: str) -> _Run:
         return _Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl")
 
-    def _fill(self, index: Index, feed: Feed, known: Sequence[Index], summary: Summary, report: Report) -> None:
-        """Write the feed's products, in batches; what is already there as it should be is left alone."""
+    def _fill(self, index: Index, feed: Feed, known: Sequence[Index], summary: Summary, report: Report) -> set[str]:
+        """Write the feed's products, in batches; what is already there as it should be is left alone.
+
+        Returns:
+            Ids of the products that were left out, for want of a usable photo.
+        """
         maker = EntryMaker(self.embedder, self.source, [index, *known], self.settings)
         summary.rows = feed.counts.rows
-        total, done = feed.count, 0
+        left_out: set[str] = set()
+        done = 0
         for batch in batches(maker.outcomes(feed), BATCH):
             for outcome in batch:
                 _count(outcome, summary)
                 for rejection in outcome.rejections:
                     report.add(rejection)
+                    if rejection.kind == UNUSABLE:
+                        left_out.add(rejection.product_id)
             entries = [outcome.entry for outcome in batch if outcome.entry is not None]
             _write(index, entries, summary)
-            done += sum(1 for outcome in batch if outcome.entry is not None or outcome.photos_embedded)
-            self._progress("Indexing", done, total)
+            done += len(entries)
+            self._progress("Indexing", done + len(left_out), feed.count)
+        return left_out
 
 
 class _Run:
@@ -185,6 +193,10 @@ def check_model(generation: Generation, embedder: Embedder) -> None:
         )
 
 
+def _nothing_usable(feed: Feed, report: Report) -> Refused:
+    return Refused(f"No product of {feed.path} can be used.", f"See {report.path} for why. The store was not changed.")
+
+
 def removals_allowed(text: str, products: int) -> int:
     """Products that may go: ``25`` or ``10%``, the latter rounded down.
 
@@ -192,7 +204,7 @@ def removals_allowed(text: str, products: int) -> int:
         InvalidValue: for anything else.
     """
     number = text.removesuffix("%")
-    if not number.replace(".", "", 1).isdigit() or (number == text and "." in number):
+    if not number.replace(".", "", 1).isdecimal() or (number == text and "." in number):
         raise InvalidValue(f"--max-removals is {text!r}.", "Write a share such as 10%, or a number of products.")
     return int(products * min(float(number), 100.0) / 100) if text.endswith("%") else int(number)
 

@@ -110,7 +110,7 @@ def _pixels_from(settings: Settings) -> Callable[[str], Pixels]:
 def _chosen(
     folder: Path, settings: Settings, rendered: int | None, progress: Progress, say: Callable[[str], None]
 ) -> DemoCatalogue:
-    """The first there is: the one asked for, a real one in a data folder, the real one from the network, a drawn one."""
+    """The first there is: the one asked for, a real one in a data folder, or from the network, or a drawn one."""
     if rendered is not None:
         return _rendered(folder / "rendered", rendered, progress)
     for data in (settings.data, Path("../shared/data")):
@@ -130,10 +130,10 @@ def _rendered(folder: Path, products: int, progress: Progress) -> DemoCatalogue:
         queries=SEARCHES,
         progress=lambda done: progress("Drawing the catalogue", done, products + SEARCHES),
     )
-    assert made.queries is not None  # queries were asked for
-    with made.queries.open(encoding="utf-8") as lines:
+    assert made.queries_file is not None  # queries were asked for
+    with made.queries_file.open(encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
-    queries = tuple((made.queries.parent / row["photo"], row["product_id"], row["kind"]) for row in rows)
+    queries = tuple((made.queries_file.parent / row["photo"], row["product_id"], row["kind"]) for row in rows)
     return DemoCatalogue(f"a rendered shop ({made.feed})", made.feed, made.feed.parent, queries)
 
 
@@ -221,7 +221,8 @@ def snapshot(data: bytes, seed: int) -> bytes:
     width, height = table.size
     corners = np.array([[0, 0], [0, height], [width, height], [width, 0]]) + rng.uniform(-60, 60, (4, 2))
     photo = table.transform(table.size, Image.Transform.QUAD, tuple(corners.ravel()), Image.Resampling.BICUBIC)
-    light = np.linspace(*rng.uniform(0.62, 1.12, 2), width)[None, :, None] * rng.uniform(0.85, 1.12, 3)
+    left_light, right_light = rng.uniform(0.62, 1.12, 2)
+    light = np.linspace(left_light, right_light, width)[None, :, None] * rng.uniform(0.85, 1.12, 3)
     pixels = np.asarray(photo).astype(np.float32) * light + rng.normal(0, 5, (height, width, 3))
     photo = Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.2))
     photo = ImageEnhance.Contrast(photo).enhance(float(rng.uniform(0.8, 1.05)))

@@ -28,7 +28,8 @@ from shoplens.types import Photo, Product, Rejection, Vectors
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-FETCHERS, PRODUCTS_IN_FLIGHT, RECENT_PHOTOS = 16, 32, 4096
+UNUSABLE = "product-without-usable-photo"
+FETCHERS, PRODUCTS_IN_FLIGHT, RECENT_PHOTOS = 16, 32, 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +136,10 @@ class EntryMaker:
 
 
 class _KnownPhotos:
-    """Vectors at hand: of the last few thousand photos, and of those in the given indexes."""
+    """Vectors at hand: of the photos last seen, and of those that were in the given indexes at the start."""
 
     def __init__(self, indexes: Sequence[Index]) -> None:
-        self._indexes = indexes
+        self._indexes = [index for index in indexes if next(index.ids(), None) is not None]
         self._recent: OrderedDict[str, tuple[Photo, Vectors]] = OrderedDict()
         self._lock = threading.Lock()
         self._in_work: set[str] = set()
@@ -166,6 +167,7 @@ class _KnownPhotos:
     def get(self, content_hash: str) -> tuple[Photo, Vectors] | None:
         with self._lock:
             if (recent := self._recent.get(content_hash)) is not None:
+                self._recent.move_to_end(content_hash)
                 return recent
         for index in self._indexes:
             if (found := index.photo_vectors([content_hash]).get(content_hash)) is not None:
@@ -196,7 +198,7 @@ def _photo_rejection(product_id: str, photo: str, problem: PhotoError, *, kept: 
 
 def _unusable(product: Product) -> Rejection:
     return Rejection(
-        "product-without-usable-photo",
+        UNUSABLE,
         "None of the product's photos can be used.",
         "Mend or replace one of them.",
         product_id=product.id,

@@ -74,7 +74,11 @@ def search(store: Store, query: Query, embedder: Embedder, source: PhotoSource, 
     with clock.stage("embed"):
         vector = embedded(embedder, ["query"], [pixels]).vectors[0]
     with clock.stage("retrieve"):
-        tiers = [_candidates(index, vector, picture, query, tier) for tier in _tiers(condition, query.sold_out, index)]
+        taken: Counter[str] = Counter()
+        tiers = [
+            _candidates(index, vector, picture, query, tier, taken)
+            for tier in _tiers(condition, query.sold_out, index)
+        ]
     with clock.stage("rank"):
         results = [result for tier in tiers for result in ranked(tier, {"look": 1.0})][: query.k]
         results = [replace(result, rank=rank) for rank, result in enumerate(results, start=1)]
@@ -113,31 +117,41 @@ def _tiers(condition: Condition | None, sold_out: SoldOut, index: Index) -> list
 
 
 def _candidates(
-    index: Index, vector: Vectors, picture: Picture, query: Query, condition: Condition | None
+    index: Index, vector: Vectors, picture: Picture, query: Query, condition: Condition | None, taken: Counter[str]
 ) -> list[Candidate]:
-    """The best k of a tier; more are retrieved for as long as the limit per group leaves too few."""
-    hashes = [] if query.region is not None else [picture.content_hash, picture.pixel_hash]
+    """The best k of a tier; more are retrieved for as long as the limit per group leaves too few.
+
+    ``taken`` counts each group's products in the tiers before, and then in this one too.
+    """
+    # The later hash says which of a product's photos is named: rather the same file than the same pixels.
+    hashes = [] if query.region is not None else [picture.pixel_hash, picture.content_hash]
     same = {hit.record.product.id: hit for hash in hashes if hash for hit in index.with_photo(hash, condition)}
     wanted = query.k
     while True:
         hits = index.nearest(vector, wanted, condition)
-        chosen = _limited([*same.values(), *(hit for hit in hits if hit.record.product.id not in same)], query)
+        chosen = _limited([*same.values(), *(hit for hit in hits if hit.record.product.id not in same)], query, taken)
         if len(chosen) >= query.k or len(hits) < wanted:
+            taken.update(_group(hit) for hit in chosen)
             return [_candidate(hit, hit.record.product.id in same) for hit in chosen]
         wanted *= 4
 
 
-def _limited(hits: list[Hit], query: Query) -> list[Hit]:
-    """The first k hits that keep the limit per group; a product without a group is a group of its own."""
-    seen: Counter[str] = Counter()
+def _limited(hits: list[Hit], query: Query, taken: Counter[str]) -> list[Hit]:
+    """The first k hits that keep the limit per group."""
+    seen = Counter(taken)
     chosen = []
     for hit in hits:
-        product = hit.record.product
-        group = product.group_id or f"\0{product.id}"
+        group = _group(hit)
         seen[group] += 1
         if query.per_group is None or seen[group] <= query.per_group:
             chosen.append(hit)
     return chosen[: query.k]
+
+
+def _group(hit: Hit) -> str:
+    """A product without a group is a group of its own."""
+    product = hit.record.product
+    return product.group_id or f"\0{product.id}"
 
 
 def _candidate(hit: Hit, same_photo: bool) -> Candidate:

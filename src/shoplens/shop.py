@@ -15,6 +15,7 @@ from shoplens.embedders import Embedder, OnnxEmbedder
 from shoplens.errors import InvalidValue, Refused
 from shoplens.images import KeptPhotos, PhotoSource
 from shoplens.images.source import is_url
+from shoplens.index.durable import size_on_disk
 from shoplens.index.store import Store, restore
 from shoplens.search import Query, SoldOut, search
 from shoplens.settings import Settings, settings_from
@@ -44,10 +45,11 @@ class Shop:
         embedder: Embedder | None = None,
         settings: Settings | None = None,
         _create: bool = False,
+        _rebuild: bool = False,
     ) -> None:
         self.settings = settings or settings_from(store=Path(store) if store else None)
         folder = Path(store) if store else self.settings.store
-        self._store = Store(folder, create=_create, lock_wait=self.settings.lock_wait)
+        self._store = Store(folder, create=_create, rebuild=_rebuild, lock_wait=self.settings.lock_wait)
         self._kept = KeptPhotos(self._store.photos_folder, self.settings.kept_photo_bytes)
         self._feed_photos = PhotoSource(self.settings, self._kept)
         self._query_photos = PhotoSource(replace(self.settings, fetch_attempts=1))  # a shopper waits for it
@@ -82,7 +84,7 @@ class Shop:
             FeedError: the feed cannot be read.
         """
         with read_feed(Path(feed), media=Path(media) if media else None, format=format) as read:
-            shop = cls(store, embedder=embedder, settings=settings, _create=True)
+            shop = cls(store, embedder=embedder, settings=settings, _create=True, _rebuild=replace)
             try:
                 if shop._store.has_live and not replace:
                     live = shop._store.live
@@ -167,7 +169,6 @@ class Shop:
         """What the store holds and how it was made; ready for JSON."""
         generation = self._store.live
         index = generation.index
-        size = sum(path.stat().st_size for path in self._store.folder.rglob("*") if path.is_file())
         return {
             "store": str(self._store.folder),
             "products": index.count(),
@@ -177,7 +178,7 @@ class Shop:
             "feed_format": generation.manifest.feed_format,
             "created": generation.manifest.created,
             "generation": generation.name,
-            "bytes": size,
+            "bytes": size_on_disk(self._store.folder),
             "fields": {
                 field: {"holds": sorted(kinds), "values": dict(index.facet(field, 5))}
                 for field, kinds in sorted(index.field_kinds().items())

@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.output import people, print_json, print_summary, progress_bar
+from shoplens.cli.output import people, print_json, print_summary, print_table, progress_bar
 from shoplens.cli.search import as_json
 from shoplens.demo import Demo, run_demo
 
@@ -34,7 +33,7 @@ def run(
     if json:
         print_json({"report": demo.report, "searches": [as_json(search.answer) for search in demo.searches]})
     else:
-        Console(highlight=False).print(_table(demo))
+        print_table(_table(demo))
     people.print(f"\nPictures: [bold]{demo.report}[/]")
     query = escape(str(demo.searches[0].answer.source))
     people.print(f"Try it:   shoplens search {query} --store {demo.store} -k 5")

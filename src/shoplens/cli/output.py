@@ -19,7 +19,14 @@ from shoplens.build import Progress as OnProgress
 from shoplens.build import Summary
 from shoplens.errors import RejectionsFound, ShoplensError
 
-people = Console(stderr=True, highlight=False, soft_wrap=True)
+WIDE = 160
+"""Columns of a table that is piped, where there is no terminal to ask."""
+people = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else WIDE)
+
+
+def print_table(table: Table) -> None:
+    """A table on stdout."""
+    Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def print_json(value: Any) -> None:

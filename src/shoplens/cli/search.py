@@ -4,12 +4,11 @@ import dataclasses
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.output import people, print_json
+from shoplens.cli.output import people, print_json, print_table
 from shoplens.errors import InvalidValue
 from shoplens.shop import Shop
 from shoplens.types import Answer, Product, Region, Result
@@ -51,7 +50,7 @@ def run(
     if json:
         print_json(as_json(answer))
     else:
-        Console(highlight=False).print(result_table(answer))
+        print_table(result_table(answer))
     for note in answer.notes:
         people.print(escape(note))
     if not json:

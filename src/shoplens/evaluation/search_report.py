@@ -15,7 +15,7 @@ from PIL import Image
 from shoplens.types import Answer, Pixels, Product, Result
 
 THUMBNAIL = 220
-SHOWN_ATTRIBUTES = 4
+SHOWN_ATTRIBUTES = 5
 LONGEST_VALUE = 24
 _NOT_TELLING = {"true", "false", "yes", "no"}
 
@@ -84,16 +84,17 @@ def _result(result: Result, expected: Product | None, picture: Callable[[str], P
         f'<p class="title">{result.rank}. {html.escape(product.title)}</p>'
         f'<p class="about">{html.escape(_attributes(product))}</p>'
         f'<p class="score" title="{html.escape(parts)}"><meter min="0.5" max="1" value="{result.score:.3f}"></meter>'
-        f" {result.score:.3f} <span>{html.escape(price)}</span></p>"
+        f" {result.score:.3f}</p>"
+        f'<p class="price">{html.escape(price)}</p>'
         f'<p class="label">{label}</p></li>'
     )
 
 
 def _attributes(product: Product) -> str:
-    """A few attributes that one glance can take in: single, short values. A variant's own come last in a feed."""
+    """A few attributes that one glance can take in: single, short values."""
     texts = [str(values[0]) for values in product.attributes.values() if len(values) == 1]
     telling = [text for text in texts if len(text) <= LONGEST_VALUE and text.lower() not in _NOT_TELLING]
-    return " · ".join(telling[-SHOWN_ATTRIBUTES:])
+    return " · ".join(telling[:SHOWN_ATTRIBUTES])
 
 
 def _name(product: Product) -> str:
@@ -135,14 +136,14 @@ section { display: grid; grid-template-columns: 15rem 1fr; gap: 1.5rem; backgrou
 .right { color: var(--good); } .near { color: var(--near); } .missed { color: var(--bad); }
 .looked-for, .took, .about { color: var(--soft); font-size: .85rem; }
 .query .looked-for + img { width: 6rem; margin-top: .5rem; }
-ol { list-style: none; padding: 0; display: grid; gap: 1rem;
+ol { list-style: none; padding: 0; display: grid; gap: 1rem; align-items: start;
   grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); }
-li { border-radius: 10px; padding: .5rem; border: 2px solid transparent; }
-li img { width: 100%; aspect-ratio: 1; object-fit: contain; background: #fff; border-radius: 8px; }
+ol li { border-radius: 10px; padding: .5rem; border: 2px solid transparent; }
+ol img { width: 100%; aspect-ratio: 1; object-fit: contain; background: #fff; border-radius: 8px; }
 li.is-it { border-color: var(--good); } li.same-group { border-color: var(--near); }
 .title { font-weight: 550; font-size: .9rem; margin-top: .4rem; }
 .score { font-variant-numeric: tabular-nums; font-size: .85rem; }
-.score span { float: right; } .score meter { width: 3rem; }
+.price { font-size: .85rem; } .score meter { width: 3rem; }
 .label { font-size: .8rem; font-weight: 600; }
 .is-it .label { color: var(--good); } .same-group .label { color: var(--near); }
 @media (max-width: 45rem) { body { padding: .75rem; } section { grid-template-columns: 1fr; }

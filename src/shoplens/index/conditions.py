@@ -8,9 +8,9 @@
     comparison = ("=" | "!=" | "<" | "<=" | ">" | ">=") value | "in" "(" value { "," value } ")"
 
 A field with spaces or signs in its name is quoted. A value is a number, ``true``, ``false``, a quoted text, or bare
-words (``color = light blue``). Text is compared without regard to case. A product that lacks the field, or holds several
-values, is read thus: ``=`` and the orderings hold when *any* value does; ``a != b`` is ``not a = b``, so products
-without the field meet it.
+words (``color = light blue``). Text is compared without regard to case. A product that lacks the field, or holds
+several values, is read thus: ``=`` and the orderings hold when *any* value does; ``a != b`` is ``not a = b``, so
+products without the field meet it.
 """
 
 from __future__ import annotations

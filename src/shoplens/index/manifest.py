@@ -54,6 +54,8 @@ def manifest_in(folder: Path) -> Manifest:
                 "Upgrade: pip install --upgrade shoplens.",
                 code="newer-store",
             )
+        if not (isinstance(told["model"], str) and isinstance(told["dimensions"], int)):
+            raise ValueError("model or dimensions make no sense")
         return Manifest(**told)
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise StoreError(

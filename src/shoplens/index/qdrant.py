@@ -7,6 +7,7 @@ vectors of the few hits.
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ import qdrant_edge as engine
 
 from shoplens.errors import StoreError
 from shoplens.index.conditions import Condition, check_fields
+from shoplens.index.engine_config import VECTOR, engine_config
 from shoplens.index.entry import Entry, Hit, Record, best_photo
 from shoplens.index.payload import (
     HASHES,
@@ -35,16 +37,15 @@ from shoplens.index.payload import (
 )
 from shoplens.types import Photo, Product, Vectors
 
-VECTOR = "pretrained"
-GRAPH_LINKS, BUILD_BREADTH, SEARCH_BREADTH = 16, 100, 128
+SEARCH_BREADTH = 128
 OVERSAMPLING = 2.0
 """Hits that are fetched by int8 codes, as a multiple of those asked for, and ordered anew by the vectors themselves."""
-EXACT_UP_TO = 10_000
-"""Products meeting a condition up to which looking at each (2 ms) is as fast as walking the graph."""
-LARGEST_SEGMENT_KB = 20_000_000
-"""Above a million products; every further segment is one more graph to walk."""
 PAGE = 1_000
 
+_OWN_SCHEMAS = {
+    HASHES: engine.UuidIndexParams(enable_hnsw=False),
+    SIZES: engine.KeywordIndexParams(enable_hnsw=False),
+}
 _SCHEMAS = {
     "text": engine.KeywordIndexParams(enable_hnsw=False),
     "number": engine.FloatIndexParams(enable_hnsw=False),
@@ -65,15 +66,24 @@ class QdrantIndex:
     def __init__(self, folder: Path, dimensions: int) -> None:
         self.dimensions = dimensions
         self._writing = threading.Lock()
+        self._unflushed = False
         try:
             if folder.is_dir() and any(folder.iterdir()):
+                # A graph build that was killed leaves its half-made segments, which the engine never removes.
+                shutil.rmtree(folder / "temp_segments", ignore_errors=True)
                 self._shard = engine.EdgeShard.load(str(folder))
             else:
                 folder.mkdir(parents=True, exist_ok=True)
-                self._shard = engine.EdgeShard.create(str(folder), _config(dimensions))
-                self._create_indexes({HASHES: engine.UuidIndexParams(enable_hnsw=False)})
-                self._create_indexes({SIZES: engine.KeywordIndexParams(enable_hnsw=False)})
+                self._shard = engine.EdgeShard.create(str(folder), engine_config(dimensions))
+            made = self._shard.info().payload_schema  # not yet all of them, where the first process was killed
+            self._create_indexes({key: schema for key, schema in _OWN_SCHEMAS.items() if key not in made})
         except Exception as problem:  # the engine raises plain exceptions
+            if "WouldBlock" in str(problem):
+                raise StoreError(
+                    f"Another process has {folder} open; it may still be building the search graph.",
+                    "Wait until it is done.",
+                    code="store-in-use",
+                ) from problem
             raise StoreError(
                 f"The engine cannot open {folder}: {str(problem).splitlines()[0][:300]}",
                 "Restore a backup, or build the store anew with `shoplens index --replace`.",
@@ -89,7 +99,7 @@ class QdrantIndex:
         with self._writing:
             self._index_new_fields(point.payload or {} for point in points)
             if points:
-                self._shard.update(engine.UpdateOperation.upsert_points(points))
+                self._update(engine.UpdateOperation.upsert_points(points))
 
     def replace_products(self, products: Sequence[Product]) -> None:
         with self._writing:
@@ -97,21 +107,20 @@ class QdrantIndex:
                 (record,) = self.records([product.id])
                 payload = payload_of(Record(product, record.photos))
                 self._index_new_fields([payload])
-                self._shard.update(engine.UpdateOperation.overwrite_payload([point_id(product.id)], payload))
+                self._update(engine.UpdateOperation.overwrite_payload([point_id(product.id)], payload))
 
     def remove(self, ids: Iterable[str]) -> int:
         with self._writing:
             points = [point_id(product_id) for product_id in set(ids)]
             found = [record.id for record in self._shard.retrieve(points, False, False)]
             if found:
-                self._shard.update(engine.UpdateOperation.delete_points(found))
+                self._update(engine.UpdateOperation.delete_points(found))
             return len(found)
 
     def nearest(self, vector: Vectors, k: int, condition: Condition | None = None) -> list[Hit]:
         conditions = self._filter(condition)
-        exact = self._count(conditions, exact=False) <= max(EXACT_UP_TO, k)
-        points = self._search(vector, k, conditions, exact)
-        if len(points) < k and not exact:
+        points = self._search(vector, k, conditions)
+        if len(points) < k:
             points = self._search(vector, k, conditions, exact=True)
         hits = [_hit(point, vector) for point in points]
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))
@@ -159,7 +168,7 @@ class QdrantIndex:
             yield (point.payload or {})["record"]["id"]
 
     def count(self, condition: Condition | None = None) -> int:
-        return self._count(self._filter(condition))
+        return self._shard.count(engine.CountRequest(exact=True, filter=self._filter(condition)))
 
     def facet(self, field: str, limit: int = 20, condition: Condition | None = None) -> list[tuple[str, int]]:
         if "text" not in self._kinds.get(field, ()):
@@ -181,7 +190,9 @@ class QdrantIndex:
 
     def flush(self) -> None:
         with self._writing:
-            self._shard.flush()
+            if self._unflushed:
+                self._shard.flush()
+                self._unflushed = False
 
     def close(self) -> None:
         with self._writing:
@@ -193,13 +204,10 @@ class QdrantIndex:
         check_fields(condition, self._kinds)
         return filter_from(condition, self._kinds)
 
-    def _count(self, conditions: engine.Filter | None, exact: bool = True) -> int:
-        return self._shard.count(engine.CountRequest(exact=exact, filter=conditions))
-
     def _search(
-        self, vector: Vectors, k: int, conditions: engine.Filter | None, exact: bool
+        self, vector: Vectors, k: int, conditions: engine.Filter | None, exact: bool = False
     ) -> list[engine.ScoredPoint]:
-        acorn = engine.AcornSearchParams(enable=conditions is not None, max_selectivity=1.0)
+        acorn = engine.AcornSearchParams(enable=conditions is not None, max_selectivity=0.6)
         codes = engine.QuantizationSearchParams(ignore=exact, rescore=True, oversampling=OVERSAMPLING)
         breadth = max(SEARCH_BREADTH, 2 * k)
         params = engine.SearchParams(hnsw_ef=breadth, exact=exact, acorn=acorn, quantization=codes)
@@ -247,22 +255,11 @@ class QdrantIndex:
 
     def _create_indexes(self, schemas: Mapping[str, Any]) -> None:
         for key, schema in schemas.items():
-            self._shard.update(engine.UpdateOperation.create_field_index(key, schema))
+            self._update(engine.UpdateOperation.create_field_index(key, schema))
 
-
-def _config(dimensions: int) -> engine.EdgeConfig:
-    graph = engine.HnswIndexConfig(m=GRAPH_LINKS, ef_construct=BUILD_BREADTH, full_scan_threshold=10_000, payload_m=0)
-    photos = engine.EdgeVectorParams(
-        size=dimensions,
-        distance=engine.Distance.Dot,
-        multivector_config=engine.MultiVectorConfig(engine.MultiVectorComparator.MaxSim),
-        quantization_config=engine.ScalarQuantizationConfig(engine.ScalarType.Int8, quantile=0.99, always_ram=True),
-    )
-    return engine.EdgeConfig(
-        vectors={VECTOR: photos},
-        hnsw_config=graph,
-        optimizers=engine.EdgeOptimizersConfig(default_segment_number=1, max_segment_size=LARGEST_SEGMENT_KB),
-    )
+    def _update(self, operation: engine.UpdateOperation) -> None:
+        self._unflushed = True
+        self._shard.update(operation)
 
 
 def _vectors(point: engine.ScoredPoint | engine.Record) -> Vectors:

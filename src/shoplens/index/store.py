@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shoplens.errors import Refused, StoreError
-from shoplens.index.durable import replace_file, sync_folder, sync_tree
+from shoplens.index.durable import copy_tree, replace_file, sync_folder, sync_tree
 from shoplens.index.lock import StoreLock
 from shoplens.index.manifest import Manifest, manifest_in
 from shoplens.index.optimize import optimize
@@ -34,7 +34,7 @@ GRAPH_DUE = 10_000
 
 @dataclass
 class Generation:
-    """One complete build, or one on its way to that. ``index`` is None while its graph is built."""
+    """One complete build, or one on its way to that."""
 
     folder: Path
     manifest: Manifest
@@ -52,22 +52,37 @@ class Generation:
 class Store:
     """A store that this process owns until it is closed. Reads may run in parallel; writers hold ``writing()``.
 
+    Args:
+        folder: the store's.
+        create: make it where there is none.
+        rebuild: open it even when the live generation is damaged, as if there were none.
+        lock_wait: seconds to wait for another process to let go.
+
     Raises:
         StoreError: ``no-store`` when there is none and ``create`` is false; ``store-in-use``; ``damaged-store``.
     """
 
-    def __init__(self, folder: Path, *, create: bool = False, lock_wait: float = 5.0) -> None:
+    def __init__(self, folder: Path, *, create: bool = False, rebuild: bool = False, lock_wait: float = 5.0) -> None:
         self.folder = folder.absolute()
-        if not create and not (self.folder / CURRENT).is_file() and not self._generations():
+        if not create and not is_store(self.folder):
             raise StoreError(f"There is no store at {folder}.", "Make one: shoplens index FEED.", code="no-store")
-        self._generations_folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._generations_folder.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise StoreError(
+                f"{folder} cannot hold a store: {problem.strerror}.",
+                "Give another folder with --store.",
+                code="no-store",
+            ) from None
         self._lock = StoreLock(self.folder, lock_wait)
         self._writing = threading.RLock()
+        self._live: Generation | None = None
         try:
             self._live = self._opened_live()
-        except BaseException:
-            self._lock.close()
-            raise
+        except BaseException as problem:
+            if not (rebuild and isinstance(problem, StoreError) and problem.code == "damaged-store"):
+                self._lock.close()
+                raise
 
     @property
     def _generations_folder(self) -> Path:
@@ -102,17 +117,43 @@ class Store:
         with self._writing:
             yield
 
-    def filling(self, manifest: Manifest) -> Generation:
-        """A generation to fill: the unfinished one if it is of the same model, else a new one."""
+    @contextmanager
+    def filling(self, manifest: Manifest) -> Iterator[Generation]:
+        """A generation to fill: the unfinished one if it is of the same model, else a new one.
+
+        When the work on it is cut short, it is closed and left for the next time, or removed if it is still empty.
+        """
+        generation = self._unfinished(manifest) or self._new(manifest)
+        try:
+            yield generation
+        except BaseException:
+            if generation is not self._live:
+                empty = not generation.index.count()
+                generation.index.close()
+                if empty:
+                    shutil.rmtree(generation.folder)
+            raise
+
+    def _unfinished(self, manifest: Manifest) -> Generation | None:
+        """What an interrupted build left, if it can be continued; what cannot is removed."""
+        current = self._current() or ""
         for folder in self._generations():
-            if self._live is not None and folder.name <= self._live.name:
+            if folder.name <= current:
                 continue
-            found = manifest_in(folder) if (folder / "manifest.json").is_file() else None
-            if found is not None and found.model == manifest.model:
-                manifest = replace(manifest, created=found.created)
-                manifest.write(folder)
-                return Generation(folder, manifest, QdrantIndex(folder / "shard", manifest.dimensions))
+            try:
+                found = manifest_in(folder)
+                if found.model == manifest.model:
+                    index = QdrantIndex(folder / "shard", manifest.dimensions)
+                    manifest = replace(manifest, created=found.created)
+                    manifest.write(folder)
+                    return Generation(folder, manifest, index)
+            except StoreError as problem:
+                if problem.code != "damaged-store":
+                    raise
             shutil.rmtree(folder)
+        return None
+
+    def _new(self, manifest: Manifest) -> Generation:
         names = [int(folder.name) for folder in self._generations()]
         folder = self._generations_folder / f"{max(names, default=0) + 1:06d}"
         folder.mkdir()
@@ -154,9 +195,9 @@ class Store:
         with self.writing():
             generation.index.flush()
             with _whole(folder) as copy:
-                shutil.copytree(generation.folder, copy / "generations" / generation.name)
+                copy_tree(generation.folder, copy / "generations" / generation.name)
                 if self.photos_folder.is_dir():
-                    shutil.copytree(self.photos_folder, copy / "photos")
+                    copy_tree(self.photos_folder, copy / "photos")
                 (copy / CURRENT).write_text(generation.name + "\n", "utf-8")
 
     def close(self) -> None:
@@ -168,13 +209,18 @@ class Store:
         self._lock.close()
 
     def _generations(self) -> list[Path]:
-        folder = self._generations_folder
-        return sorted(path for path in folder.iterdir() if path.name.isdigit()) if folder.is_dir() else []
+        return sorted(path for path in self._generations_folder.iterdir() if path.name.isdigit())
+
+    def _current(self) -> str | None:
+        """Name of the live generation; None when no build ever ended."""
+        try:
+            return (self.folder / CURRENT).read_text("utf-8", "replace").strip()
+        except FileNotFoundError:
+            return None
 
     def _opened_live(self) -> Generation | None:
-        try:
-            name = (self.folder / CURRENT).read_text("utf-8").strip()
-        except FileNotFoundError:
+        name = self._current()
+        if name is None:
             return None
         folder = self._generations_folder / name
         manifest = manifest_in(folder)
@@ -184,30 +230,38 @@ class Store:
         return Generation(folder, manifest, QdrantIndex(folder / "shard", manifest.dimensions))
 
 
+def is_store(folder: Path) -> bool:
+    """Whether a store, finished or not, lies there."""
+    generations = folder / "generations"
+    return (folder / CURRENT).is_file() or (generations.is_dir() and any(generations.iterdir()))
+
+
 def restore(backup: Path, folder: Path, *, replace_store: bool = False, lock_wait: float = 5.0) -> None:
     """Make a store out of a backup.
 
     Raises:
-        StoreError: when ``backup`` is not one.
-        Refused: when there is a store at ``folder`` and ``replace_store`` is false; nothing was changed.
+        StoreError: when ``backup`` is not one, or another process uses the store at ``folder``.
+        Refused: when there is something at ``folder`` and ``replace_store`` is false, or it is no store; nothing was
+            changed.
     """
     if not (backup / CURRENT).is_file():
         raise StoreError(f"{backup} is not a backup of a store.", "Give a folder made by `shoplens backup`.")
     manifest_in(backup / "generations" / (backup / CURRENT).read_text("utf-8").strip())
-    if folder.exists() and any(folder.iterdir()):
-        if not replace_store:
-            raise Refused(f"There is already something at {folder}.", "Give another --store, or --replace.")
-        lock = StoreLock(folder, lock_wait)
-        lock.close()
-        old = folder.with_name(f"{folder.name}.replaced-{timestamp()}")
-        with _whole(folder.with_name(folder.name + ".restored")) as copy:
-            shutil.copytree(backup, copy, dirs_exist_ok=True)
-        folder.rename(old)
-        folder.with_name(folder.name + ".restored").rename(folder)
-        shutil.rmtree(old)
-    else:
+    folder = folder.absolute()
+    if not is_store(folder):
         with _whole(folder) as copy:
-            shutil.copytree(backup, copy, dirs_exist_ok=True)
+            copy_tree(backup, copy)
+        return
+    if not replace_store:
+        raise Refused(f"There is already a store at {folder}.", "Give another --store, or --replace.")
+    StoreLock(folder, lock_wait).close()
+    new = folder.with_name(f"{folder.name}.restored-{timestamp()}")
+    old = folder.with_name(f"{folder.name}.replaced-{timestamp()}")
+    with _whole(new) as copy:
+        copy_tree(backup, copy)
+    folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old)
 
 
 @contextmanager

@@ -1,0 +1,37 @@
+"""How the engine keeps vectors and walks its graph. Every number was measured: ``benchmarks/RESULTS.md``."""
+
+from __future__ import annotations
+
+import qdrant_edge as engine
+
+VECTOR = "pretrained"
+"""Name of the vectors of the untouched extractor; other embedders will have names of their own."""
+LINKS, BUILD_BREADTH = 16, 100
+SCANNED_KB, SCANNED_SHARE = 10_000, 0.06
+"""Where a condition keeps less than this share of the vectors, the engine looks at the int8 code of each instead of
+walking the graph, which then misses too many."""
+LARGEST_SEGMENT_KB = 20_000_000
+"""Above a million products; every further segment is one more graph to walk."""
+
+
+def engine_config(dimensions: int, vectors_kb: float = 0) -> engine.EdgeConfig:
+    """Settings of a shard: photos of a product as one multivector, int8 codes beside the vectors, one graph.
+
+    Args:
+        dimensions: length of a vector.
+        vectors_kb: size of all vectors; it decides what is scanned, and takes effect when a graph is built.
+    """
+    photos = engine.EdgeVectorParams(
+        size=dimensions,
+        distance=engine.Distance.Dot,
+        multivector_config=engine.MultiVectorConfig(engine.MultiVectorComparator.MaxSim),
+        quantization_config=engine.ScalarQuantizationConfig(engine.ScalarType.Int8, quantile=0.99, always_ram=True),
+    )
+    scanned = max(SCANNED_KB, round(SCANNED_SHARE * vectors_kb))
+    return engine.EdgeConfig(
+        vectors={VECTOR: photos},
+        hnsw_config=engine.HnswIndexConfig(
+            m=LINKS, ef_construct=BUILD_BREADTH, full_scan_threshold=scanned, payload_m=0
+        ),
+        optimizers=engine.EdgeOptimizersConfig(default_segment_number=1, max_segment_size=LARGEST_SEGMENT_KB),
+    )

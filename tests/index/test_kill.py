@@ -1,0 +1,214 @@
+"""``kill -9`` at random moments: what was acknowledged is there, and the same command again ends the work."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shoplens.errors import StoreError
+from shoplens.index.durable import copy_tree
+from shoplens.index.entry import Entry, Record
+from shoplens.index.optimize import optimize
+from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.store import Store
+from shoplens.types import Photo, Vectors
+from tests.fakes import colored_rows, contents, feed_of, product
+
+PRODUCTS = 320
+ROOT = Path(__file__).parents[2]
+Held = dict[str, tuple[Record, list[bytes]]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A change of a store: what it holds before, and the feed of the change."""
+
+    command: str
+    before: range
+    feed: range
+    changed_price: float | None = None
+    kills: int = 8
+
+
+CASES = {
+    "index": Case("index", range(0), range(PRODUCTS)),
+    "index-anew": Case("index", range(100), range(PRODUCTS), 7.0, kills=4),
+    "add": Case("add", range(100), range(50, PRODUCTS), 7.0),
+    "remove": Case("remove", range(PRODUCTS), range(50, PRODUCTS)),
+    "sync": Case("sync", range(PRODUCTS // 2), range(100, PRODUCTS), 7.0),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shop")
+    colored_rows(folder, range(PRODUCTS))
+    return folder
+
+
+def rows(folder: Path, numbers: Iterable[int], price: float | None = None) -> list[dict[str, Any]]:
+    """Products; those of even number have another price where one is given."""
+    made = colored_rows(folder, numbers)
+    return [{**one, "price": price} if price and int(one["id"][1:]) % 2 == 0 else one for one in made]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command said, and how many seconds it ran."""
+
+    lines: list[str]
+    seconds: float
+
+    @property
+    def ended(self) -> bool:
+        return "end\n" in self.lines
+
+    @property
+    def acknowledged(self) -> int:
+        """How many of the feed's products."""
+        return max((int(line.split()[1]) for line in self.lines if line.startswith("done ")), default=0)
+
+
+def started(*words: str) -> subprocess.Popen[str]:
+    """A command in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
+    )
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):  # it came to its end
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def run(command: str, store: Path, feed: Path, moment: int | float | None = None) -> Run:
+    """The command, killed after so many acknowledgements (int) or seconds (float), or never."""
+    lines: list[str] = []
+    begun = time.perf_counter()
+    with started("tests.index.killable", command, str(store), str(feed)) as process:
+        assert process.stdout is not None
+        timer = threading.Timer(moment if isinstance(moment, float) else 600, kill, [process])
+        timer.start()
+        for line in process.stdout:
+            lines.append(line)
+            if isinstance(moment, int) and len(lines) > moment:
+                kill(process)
+        timer.cancel()
+    return Run([line for line in lines if line.endswith("\n")], time.perf_counter() - begun)
+
+
+def held(folder: Path) -> tuple[Held, Held]:
+    """What the live generation holds, and what an unfinished one does. The store opens, whatever happened."""
+    store = Store(folder, create=True)
+    live = contents(store.live.index) if store.has_live else {}
+    name = store.live.name if store.has_live else ""
+    store.close()
+    newest = max(folder.glob("generations/*"), default=None)
+    if newest is None or newest.name == name or not (newest / "shard").is_dir():
+        return live, {}
+    try:
+        index = QdrantIndex(newest / "shard", 4)
+    except StoreError:  # killed while it was made; the next run removes it
+        return live, {}
+    unfinished = contents(index)
+    index.close()
+    return live, unfinished
+
+
+def check(case: Case, folder: Path, before: Held, after: Held, acknowledged: int) -> None:
+    """Nothing that was acknowledged is lost, and every product is as before or as after, never something else."""
+    live, unfinished = held(folder)
+    promised = [f"p{number}" for number in case.feed][:acknowledged]
+    if case.command == "index":
+        assert live in (before, after)
+        growing = after if live == after else unfinished
+        assert growing == {name: after[name] for name in growing}
+        assert set(promised) <= growing.keys()
+    else:
+        assert unfinished == {}
+        for name in before.keys() | after.keys() | live.keys():
+            assert live.get(name) in (before.get(name), after.get(name))
+        for name in promised:
+            assert live.get(name) == after.get(name)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_killed_changes_lose_nothing_and_can_be_ended(folder: Path, tmp_path: Path, name: str) -> None:
+    case, moments = CASES[name], Random(name)
+    base, undisturbed, store = tmp_path / "base", tmp_path / "undisturbed", tmp_path / "store"
+    base.mkdir()
+    if case.before:
+        run("index", base, feed_of(folder / "before.jsonl", rows(folder, case.before)))
+    feed = feed_of(folder / f"{name}.jsonl", rows(folder, case.feed, case.changed_price))
+    copy_tree(base, undisturbed)
+    whole = run(case.command, undisturbed, feed)
+    assert whole.ended
+    (before, _), (after, _) = held(base), held(undisturbed)
+    assert after != before
+
+    kills, fresh = 0, True
+    for attempt in range(3 * case.kills):
+        if fresh:
+            shutil.rmtree(store, ignore_errors=True)
+            copy_tree(base, store)
+        steps = len(whole.lines) - 2
+        moment = moments.randint(1, steps) if attempt % 2 else moments.uniform(0.3, 1.0) * whole.seconds
+        disturbed = run(case.command, store, feed, moment)
+        check(case, store, before, after, disturbed.acknowledged)
+        kills += not disturbed.ended
+        fresh = disturbed.ended or kills % 3 == 0
+        if kills == case.kills:
+            break
+    assert kills == case.kills
+    assert run(case.command, store, feed).ended
+    assert held(store) == (after, {})
+
+
+def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
+    dimensions, count, moments = 1024, 2_700, Random(5)
+    vectors = np.random.default_rng(5).normal(size=(count, 1, dimensions)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
+    index = QdrantIndex(tmp_path / "shard", dimensions)
+    for start in range(0, count, 300):
+        index.upsert([entry(number, vectors[number]) for number in range(start, start + 300)])
+    index.flush()
+    index.close()
+    for attempt in range(4):
+        process = started("shoplens.index.optimize", str(tmp_path / "shard"))
+        time.sleep(moments.uniform(0.3, 1.8))
+        kill(process)
+        with process:
+            pass
+        index = QdrantIndex(tmp_path / "shard", dimensions)
+        assert index.count() == count, attempt
+        sample = moments.sample(range(count), 30)
+        assert index.photo_vectors([f"{number:032x}" for number in sample]).keys() == {f"{n:032x}" for n in sample}
+        for number in sample:
+            hit = index.nearest(vectors[number, 0], 1)[0]
+            assert (hit.record.product.id, hit.similarity) == (f"p{number}", pytest.approx(1.0, abs=1e-5))
+        index.upsert([entry(0, vectors[0])])
+        index.flush()
+        index.close()
+    optimize(tmp_path / "shard")
+    index = QdrantIndex(tmp_path / "shard", dimensions)
+    assert (index.count(), index.unoptimized()) == (count, 0)
+    index.close()
+
+
+def entry(number: int, vectors: Vectors) -> Entry:
+    name = f"/{number}.jpg"
+    return Entry(product(f"p{number}", name), (Photo(name, f"{number:032x}", f"f{number:031x}", 8, 8),), vectors)

@@ -1,0 +1,72 @@
+"""The documentation cannot drift: its snippets run, and every command, setting, format and exit code appears."""
+
+import dataclasses
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from shoplens import errors
+from shoplens.catalogue import FORMATS
+from shoplens.cli import app
+from shoplens.embedders.card import Card
+from shoplens.rendered import render_catalogue
+from shoplens.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.fixture(scope="module")
+def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the snippets expect it: ``catalogue.jsonl`` and ``photo.jpg``."""
+    folder = tmp_path_factory.mktemp("docs")
+    made = render_catalogue(folder, 12, queries=1)
+    assert made.queries_file is not None
+    shutil.copy(next((made.queries_file.parent / "queries").glob("*.jpg")), folder / "photo.jpg")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if "```python" in page.read_text("utf-8")], ids=lambda p: p.stem
+)
+def test_snippets_run(page: Path, shop_folder: Path) -> None:
+    snippets = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    before = Path.cwd()
+    os.chdir(shop_folder)
+    try:
+        exec(compile("\n".join(snippets), page.name, "exec"), {"__name__": "snippet"})
+    finally:
+        os.chdir(before)
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("docs/store.md", [f"| `{field.name}` |" for field in dataclasses.fields(Settings)]),
+        ("docs/feeds.md", [f"| `{name}` |" for name in FORMATS]),
+        ("docs/models.md", [f"`{field.name}`" for field in dataclasses.fields(Card)]),
+        (
+            "docs/searching.md",
+            [f"| {kind.exit_code} |" for kind in vars(errors).values() if isinstance(kind, type)],
+        ),
+    ],
+)
+def test_every_name_appears(page: str, names: list[str]) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    assert [name for name in names if name not in text] == []
+
+
+def test_every_command_appears() -> None:
+    text = (ROOT / "docs/store.md").read_text("utf-8") + (ROOT / "docs/searching.md").read_text("utf-8")
+    commands = [command.name for command in app.registered_commands]
+    assert len(commands) > 5
+    assert [name for name in commands if f"shoplens {name}" not in text] == []
+
+
+def test_links_lead_somewhere() -> None:
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+            assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
