@@ -31,20 +31,20 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from indexing import default_data, machine_line, spread
 from shoplens.catalogue import read_feed
 from shoplens.embedders import OnnxEmbedder, embedded
 from shoplens.embedders.card import FITS, Card, network_input
 from shoplens.images import decoded
 from shoplens.settings import Settings
 from shoplens.types import Product
+from tables import default_data, interval, machine_line, percent_cell, spread
 
 FITTER = Path(__file__).parent.parent / "tools" / "fit_projection.py"
 DIMENSIONS, POWERS, SHIPPED_PROJECTION = (128, 256, 384), (0.0, -0.1, -0.2, -0.5), "PCA 256, power -0.2"
-RESAMPLES, RANKS = 1000, (1, 5)
 Floats = npt.NDArray[np.float32]
 Hits = npt.NDArray[np.bool_]
 Item = TypeVar("Item")
+RANKS = (1, 5)
 
 
 @dataclass(frozen=True)
@@ -149,20 +149,6 @@ def hits(task: Task, vectors: dict[Path, Floats], query_vectors: dict[Path, Floa
 def recalls(found: Hits) -> dict[int, Floats]:
     """k -> per query 1.0 where the answer is among the first k."""
     return {k: np.asarray(found[:, :k].any(axis=1), np.float32) for k in RANKS}
-
-
-def interval(values: Sequence[float] | Floats, clusters: Sequence[str], seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean (2.5th and 97.5th percentile); whole clusters are drawn with replacement.
-
-    >>> interval([1.0, 1.0, 1.0], ["a", "b", "c"])
-    (1.0, 1.0)
-    """
-    _, owner = np.unique(np.asarray(clusters), return_inverse=True)
-    sums, sizes = np.bincount(owner, weights=np.asarray(values, np.float64)), np.bincount(owner)
-    drawn = np.random.default_rng(seed).integers(0, len(sums), (RESAMPLES, len(sums)))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def unit(vectors: Any) -> Floats:
@@ -353,10 +339,6 @@ def shipped(options: argparse.Namespace) -> dict[str, Any]:
         rows.append(row)
     print(f"\nModel {embedder.model}. {machine_line('onnxruntime', 'numpy', 'pillow')}")
     return {"model": embedder.model, "rows": rows}
-
-
-def percent_cell(value: float, low: float, high: float) -> str:
-    return f"{100 * value:.1f} ({100 * low:.1f}-{100 * high:.1f})"
 
 
 def main() -> None:

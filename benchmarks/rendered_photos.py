@@ -22,10 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from backbones import interval, percent_cell
-from indexing import machine_line
 from shoplens import Shop
 from shoplens.rendered import RenderedCatalogue, render_catalogue
+from tables import interval, machine_line, percent_cell
 
 CUTS = (1, 5, 10)
 

@@ -164,8 +164,8 @@ def _luma(folder: Path, feed: Path, media: Path) -> DemoCatalogue:
 
 def _drawn(products: list[Product], count: int) -> Iterator[Product]:
     """The same few products every time, spread over the catalogue: one per group, by a hash of the group."""
-    groups = {product.group_id: product for product in products}
-    yield from sorted(groups.values(), key=lambda product: _number(product.group_id))[:count]
+    groups = {product.group_id or product.id: product for product in products}
+    yield from sorted(groups.values(), key=lambda product: _number(product.group_id or product.id))[:count]
 
 
 def _number(text: str) -> int:

@@ -76,8 +76,7 @@ def search(store: Store, query: Query, embedder: Embedder, source: PhotoSource, 
     with clock.stage("retrieve"):
         taken: Counter[str] = Counter()
         tiers = [
-            _candidates(index, vector, picture, query, tier, taken)
-            for tier in _tiers(condition, query.sold_out, index)
+            _candidates(index, vector, picture, query, tier, taken) for tier in _tiers(condition, query.sold_out, index)
         ]
     with clock.stage("rank"):
         results = [result for tier in tiers for result in ranked(tier, {"look": 1.0})][: query.k]

@@ -1,6 +1,7 @@
 """One frozen :class:`Settings`; the only reader of the environment and of ``shoplens.toml``.
 
-Order: what a caller passes, ``SHOPLENS_<NAME>``, ``shoplens.toml`` in the working directory, the default.
+Order: what a caller passes, ``SHOPLENS_<NAME>`` (an empty one counts as not set), ``shoplens.toml`` in the working
+directory, the default.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ FILE = "shoplens.toml"
 class Settings:
     """Everything that can be set, with its default.
 
-    ``help`` of each field is what the documentation and ``shoplens info --settings`` print.
+    ``help`` of each field is what ``docs/store.md`` says of it; `shoplens info --json` prints those in force.
     """
 
     store: Path = field(default=Path("shoplens-store"), metadata={"help": "folder of the store"})
@@ -62,7 +63,9 @@ class Settings:
     @property
     def cores(self) -> int:
         """Threads to use, at least 1."""
-        return self.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if self.threads:
+            return self.threads
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def settings_from(environment: Mapping[str, str] | None = None, folder: Path | None = None, **given: Any) -> Settings:
@@ -80,7 +83,7 @@ def settings_from(environment: Mapping[str, str] | None = None, folder: Path | N
             raise SettingsError(f"{path} sets {name!r}, which does not exist.", f"There are: {', '.join(fields)}.")
         values[name] = _converted(fields[name], value, f"{name} in {path}")
     for name in fields:
-        if (text := environment.get(PREFIX + name.upper())) is not None:
+        if text := environment.get(PREFIX + name.upper()):
             values[name] = _converted(fields[name], text, PREFIX + name.upper())
     values.update({name: value for name, value in given.items() if value is not None})
     return Settings(**values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -161,6 +161,10 @@ class Shop:
         """The record of a product, or None."""
         records = self._store.live.index.records([product_id])
         return records[0].product if records else None
+
+    def ids(self) -> Iterator[str]:
+        """Ids of all products, in no particular order."""
+        return self._store.live.index.ids()
 
     def __len__(self) -> int:
         return self._store.live.index.count()

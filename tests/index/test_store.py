@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import qdrant_edge as engine
 
 from shoplens import Shop
 from shoplens.errors import Refused, StoreError
 from shoplens.index.durable import copy_tree, size_on_disk
+from shoplens.index.engine_config import engine_config
 from shoplens.index.entry import Entry
 from shoplens.index.manifest import FORMAT, Manifest, manifest_in
 from shoplens.index.qdrant import QdrantIndex
@@ -63,7 +65,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(built: Path, tmp_path: Path) -> Path:
     """A store of ten products, to be changed."""
-    return copy_tree(built, tmp_path / "store")
+    copy_tree(built, tmp_path / "store")
+    return tmp_path / "store"
 
 
 @pytest.fixture
@@ -165,6 +168,14 @@ def test_unfinished_work_that_cannot_be_continued_is_begun_anew(folder: Path, da
         store.switch(generation)
     assert store.live.index.count() == 2
     store.close()
+
+
+def test_a_shard_whose_making_was_cut_off_gets_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "shard").mkdir()
+    engine.EdgeShard.create(str(tmp_path / "shard"), engine_config(4)).close()
+    index = QdrantIndex(tmp_path / "shard", 4)
+    assert {"hashes", "sizes"} <= index._shard.info().payload_schema.keys()
+    index.close()
 
 
 def test_a_graph_is_built_where_it_is_due(store: Store) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from shoplens.cli import options
 from shoplens.cli.output import people
@@ -17,4 +18,5 @@ def run(
     """Copy a store to a new folder, whole or not at all."""
     with Shop(settings=options.settings(store)) as shop:
         shop.backup(folder)
-        people.print(f"Backed up {len(shop)} products to {folder}. To use it: shoplens restore {folder} --store …")
+        told = f"Backed up {len(shop)} products to {folder}. To use it: shoplens restore {folder} --store …"
+        people.print(escape(told))

@@ -45,7 +45,7 @@ def _plain(value: Any) -> Any:
 def failed(problem: ShoplensError, *, as_json: bool) -> None:
     """An error: for people always, for machines when they asked for JSON."""
     people.print(f"[bold red]Error:[/] {escape(problem.problem)}\n[bold]To do:[/] {escape(problem.fix)}")
-    if as_json:
+    if as_json and not isinstance(problem, RejectionsFound):  # whose summary is on stdout already
         print_json({"error": {"code": problem.code, "problem": problem.problem, "fix": problem.fix}})
 
 
@@ -71,16 +71,16 @@ def print_summary(done: str, summary: Summary, *, as_json: bool, strict: bool) -
         RejectionsFound: under ``strict``, when anything was rejected.
     """
     if as_json:
-        print_json(summary)
+        print_json({**_plain(summary), "problems": [row._asdict() for row in summary.problems]})
     counts = ", ".join(f"{getattr(summary, name)} {name}" for name in ("added", "changed", "unchanged", "removed"))
     people.print(
-        f"[bold]{done}[/] {summary.products} products, {summary.photos} photos ({counts}; "
+        f"[bold]{escape(done)}[/] {summary.products} products, {summary.photos} photos ({counts}; "
         f"{summary.photos_embedded} photos embedded, {summary.photos_known} known) from {summary.rows} rows "
         f"in {summary.seconds:.1f} s."
     )
     if summary.problems:
         people.print(_problems(summary))
-        people.print(f"All of them: {summary.report}")
+        people.print(f"All of them: {escape(str(summary.report))}")
     if strict and summary.rejected:
         raise RejectionsFound(f"{summary.rejected} things were rejected.", f"See {summary.report}.")
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from shoplens.cli import options
 from shoplens.cli.output import people, print_json
@@ -20,4 +21,5 @@ def run(
         removed = shop.remove(ids)
     if json:
         print_json({"removed": removed, "unknown": unknown})
-    people.print(f"Removed {removed} products." + (f" Not in the store: {', '.join(unknown)}." if unknown else ""))
+    missing = f" Not in the store: {', '.join(unknown)}." if unknown else ""
+    people.print(escape(f"Removed {removed} products.{missing}"))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from shoplens.cli import options
 from shoplens.cli.output import people
@@ -19,4 +20,4 @@ def run(
     settings = options.settings(store)
     Shop.restore(folder, settings.store, replace=replace)
     with Shop(settings=settings) as shop:
-        people.print(f"{settings.store} holds {len(shop)} products.")
+        people.print(escape(f"{settings.store} holds {len(shop)} products."))

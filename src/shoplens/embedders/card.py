@@ -54,11 +54,12 @@ class Card:
         for name, right in {
             "name": isinstance(self.name, str) and bool(self.name.strip()),
             "side": isinstance(self.side, int) and 8 <= self.side <= 4096,
-            "fit": self.fit in FITS,
+            "fit": isinstance(self.fit, str) and self.fit in FITS,
             "layout": self.layout in ("NHWC", "NCHW"),
             "dtype": self.dtype in ("uint8", "float32"),
-            "mean": len(self.mean) == 3,
-            "std": len(self.std) == 3 and all(value > 0 for value in self.std),
+            "mean": _is_colour(self.mean),
+            "std": _is_colour(self.std) and all(value > 0 for value in self.std),
+            "output": isinstance(self.output, str),
             "dimensions": isinstance(self.dimensions, int) and self.dimensions >= 0,
         }.items():
             if not right:
@@ -66,6 +67,10 @@ class Card:
                     f"The model's card says {name} = {getattr(self, name)!r}.",
                     "See the docstring of embedders/card.py.",
                 )
+
+
+def _is_colour(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 3 and all(isinstance(one, int | float) for one in value)
 
 
 def card_beside(model: Path) -> Card:

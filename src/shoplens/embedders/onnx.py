@@ -76,6 +76,11 @@ class OnnxEmbedder:
                 f"Output {self._output!r} of {self.card.name} has shape {list(shape)}, not (photos, dimensions).",
                 "Choose a pooled output by `output` in the card, and say `dimensions`.",
             )
+        if isinstance(last, int) and last != dimensions:
+            raise ModelError(
+                f"Output {self._output!r} of {self.card.name} has {last} dimensions, and its card says {dimensions}.",
+                "Correct `dimensions` in the card, or leave it out.",
+            )
         return dimensions
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from shoplens.errors import InvalidValue
 from shoplens.types import Candidate, Result
 
 
@@ -18,12 +19,17 @@ def ranked(candidates: Iterable[Candidate], weights: Mapping[str, float]) -> lis
     Args:
         weights: dimension -> weight, none negative, not all zero; they are divided by their sum.
 
+    Raises:
+        InvalidValue: for other weights.
+
     >>> from shoplens.types import Product
     >>> shirt = Candidate(Product("s1", "Shirt", ("/s.jpg",)), {"look": 0.8, "color": 0.5}, "/s.jpg")
     >>> dict(ranked([shirt], {"look": 3, "color": 1})[0].parts)
     {'look': 0.6000000000000001, 'color': 0.125}
     """
     total = sum(weights.values())
+    if not (total > 0 and all(weight >= 0 for weight in weights.values())):
+        raise InvalidValue(f"Weights {dict(weights)} make no sense.", "Give none below 0, and one above.")
     rows = []
     for candidate in candidates:
         parts = {name: weight / total * candidate.scores.get(name, 0.0) for name, weight in weights.items()}

@@ -1,0 +1,177 @@
+"""The shipped model, and others beside a card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shoplens.embedders import OnnxEmbedder, embedded
+from shoplens.embedders.onnx import SHIPPED
+from shoplens.errors import ModelError
+from shoplens.types import Pixels
+from tests.images.made_photos import scene
+
+
+@pytest.fixture(scope="module")
+def shipped() -> OnnxEmbedder:
+    return OnnxEmbedder()
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[Pixels]:
+    return [
+        np.asarray(scene(width, height, seed)) for seed, (width, height) in enumerate([(96, 64), (260, 260), (31, 400)])
+    ]
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a copy of the shipped model whose card says something else; None leaves a key out."""
+
+    def make(**card: Any) -> Path:
+        told = {**json.loads(SHIPPED.with_suffix(".json").read_text("utf-8")), **card}
+        (tmp_path / "model.json").write_text(json.dumps({key: told[key] for key in told if told[key] is not None}))
+        if not (tmp_path / "model.onnx").exists():
+            (tmp_path / "model.onnx").symlink_to(SHIPPED)
+        return tmp_path / "model.onnx"
+
+    return make
+
+
+def test_the_shipped_model_gives_256_dimensions_of_length_one(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
+    vectors = shipped.embed(photos)
+    assert (vectors.shape, vectors.dtype, shipped.dimensions, shipped.shortest) == ((3, 256), np.float32, 256, 260)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-3)
+    assert shipped.model.startswith("efficientnet-lite2-256@")
+
+
+def test_it_gives_the_same_bits_again_and_on_more_threads_nearly(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
+    np.testing.assert_array_equal(shipped.embed(photos[:1]), shipped.embed(photos[:1]))
+    again = OnnxEmbedder(threads=2)
+    assert again.model == shipped.model
+    np.testing.assert_allclose(again.embed(photos[:1]), shipped.embed(photos[:1]), atol=1e-4)
+
+
+def test_a_batch_equals_its_photos_one_by_one(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
+    singles = np.concatenate([shipped.embed([photo]) for photo in photos])
+    np.testing.assert_allclose(shipped.embed(photos), singles, atol=1e-4)
+
+
+def test_different_photos_differ(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
+    similar = shipped.embed(photos) @ shipped.embed(photos).T
+    assert (similar[~np.eye(3, dtype=bool)] < 0.95).all()
+
+
+def test_embedded_keeps_the_order_and_takes_none(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
+    found = embedded(shipped, ["a", "b"], photos[:2])
+    assert (found.ids, found.model, found.vectors.shape) == (("a", "b"), shipped.model, (2, 256))
+    assert embedded(shipped, [], []).vectors.shape == (0, 256)
+
+
+def test_another_output_of_the_same_file(changed: Callable[..., Path], photos: list[Pixels]) -> None:
+    features = OnnxEmbedder(changed(output="features", dimensions=1280))
+    assert features.dimensions == 1280
+    found = embedded(features, ["a"], photos[:1])
+    np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1.0, atol=1e-3)
+    assert OnnxEmbedder(changed(output="features", dimensions=None)).dimensions == 1280
+
+
+@pytest.mark.parametrize(
+    "card",
+    [{"name": "other"}, {"fit": "pad"}, {"side": 224}, {"output": "features", "dimensions": 1280}, {"mean": [0, 0, 0]}],
+)
+def test_the_model_id_changes_with_what_shapes_the_vectors(
+    shipped: OnnxEmbedder, changed: Callable[..., Path], card: dict[str, Any]
+) -> None:
+    assert OnnxEmbedder(changed(**card)).model != shipped.model
+
+
+def test_the_model_id_does_not_change_with_what_people_read(
+    shipped: OnnxEmbedder, changed: Callable[..., Path]
+) -> None:
+    assert OnnxEmbedder(changed(description="Other words.", licence=None)).model == shipped.model
+
+
+def refused(path: Path) -> ModelError:
+    with pytest.raises(ModelError) as told:
+        OnnxEmbedder(path)
+    assert told.value.exit_code == 3
+    return told.value
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    told = refused(tmp_path / "gone.onnx")
+    assert (told.code, told.problem) == ("no-model", f"There is no model at {tmp_path / 'gone.onnx'}.")
+
+
+def test_a_missing_card_says_what_to_write(tmp_path: Path) -> None:
+    shutil.copy(SHIPPED, tmp_path / "bare.onnx")
+    told = refused(tmp_path / "bare.onnx")
+    assert told.code == "no-card"
+    assert f'Write {tmp_path / "bare.json"}, at least {{"name": "my-model", "side": 224}}' in told.fix
+
+
+def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.onnx").write_text("not a network")
+    (tmp_path / "text.json").write_text('{"name": "text", "side": 224}')
+    told = refused(tmp_path / "text.onnx")
+    assert (told.code, told.fix) == ("bad-onnx", "Give a valid ONNX file.")
+
+
+def test_an_output_that_is_not_there_lists_those_there_are(changed: Callable[..., Path]) -> None:
+    told = refused(changed(output="logits"))
+    assert "has no output 'logits'" in told.problem
+    assert told.fix == "There are: embedding, features, stages."
+
+
+def test_dimensions_that_the_file_does_not_give_are_refused(changed: Callable[..., Path]) -> None:
+    told = refused(changed(dimensions=128))
+    assert "256" in told.problem
+    assert "128" in told.problem
+
+
+@pytest.mark.parametrize("card", [{"layout": "NCHW"}, {"dtype": "float32"}])
+def test_pixels_that_the_network_cannot_take_are_explained(
+    changed: Callable[..., Path], photos: list[Pixels], card: dict[str, Any]
+) -> None:
+    embedder = OnnxEmbedder(changed(**card))
+    with pytest.raises(ModelError, match="cannot take") as told:
+        embedder.embed(photos[:1])
+    assert told.value.fix == "Correct `side`, `layout` or `dtype` in its card."
+
+
+class Wrong:
+    """Answers something that no embedder may."""
+
+    model, dimensions, shortest = "wrong@1", 2, 8
+
+    def __init__(self, answer: list[list[float]]) -> None:
+        self.answer = answer
+
+    def embed(self, photos: object) -> np.ndarray[Any, np.dtype[np.float32]]:
+        return np.array(self.answer, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ([[1.0, 0.0], [1.0, 0.0]], r"answered \(2, 2\), not \(1, 2\)"),
+        ([[1.0, 0.0, 0.0]], r"answered \(1, 3\), not \(1, 2\)"),
+        ([[0.0, 0.0]], "zero or not finite"),
+        ([[float("nan"), 1.0]], "zero or not finite"),
+        ([[float("inf"), 1.0]], "zero or not finite"),
+    ],
+)
+def test_the_answer_of_a_plug_in_is_checked(answer: list[list[float]], message: str, photos: list[Pixels]) -> None:
+    with pytest.raises(ModelError, match=message):
+        embedded(Wrong(answer), ["a"], photos[:1])
+
+
+def test_vectors_are_brought_to_length_one(photos: list[Pixels]) -> None:
+    np.testing.assert_allclose(embedded(Wrong([[3.0, 4.0]]), ["a"], photos[:1]).vectors, [[0.6, 0.8]])

@@ -1,0 +1,319 @@
+"""The command line on a small catalogue, with the shipped model: what it prints where, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shoplens import __version__
+from shoplens.cli import main
+from shoplens.index.durable import copy_tree
+from shoplens.index.store import Store
+from tests.fakes import feed_of, row
+from tests.images.made_photos import scene
+
+COLORS = ("red", "green", "blue")
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The one JSON object on stdout."""
+        assert self.out.endswith("}\n")
+        found = json.loads(self.out)
+        assert isinstance(found, dict)
+        return found
+
+
+def shoplens(*words: object) -> Done:
+    """A command, in this process."""
+    code: object = 0
+    with (
+        redirect_stdout(io.StringIO()) as out,
+        redirect_stderr(io.StringIO()) as err,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(sys, "argv", ["shoplens", *map(str, words)])
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+    assert isinstance(code, int)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def rows(numbers: range, **changes: Any) -> list[dict[str, Any]]:
+    return [
+        row(f"p{number}", price=float(number), attributes={"color": COLORS[number % 3]}, group_id=f"g{number // 4}")
+        | changes
+        for number in numbers
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dozen photos and a feed."""
+    folder = tmp_path_factory.mktemp("shop")
+    for number in range(12):
+        scene(96, 64, seed=number).save(folder / f"p{number}.png")
+    feed_of(folder / "feed.jsonl", rows(range(10)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(folder: Path) -> Path:
+    done = shoplens("index", folder / "feed.jsonl", "--store", folder / "built", "--json")
+    assert (done.code, done.told["products"]) == (0, 10)
+    return folder / "built"
+
+
+@pytest.fixture
+def store(built: Path, tmp_path: Path) -> Iterator[Path]:
+    """A store of p0 to p9 for a test of its own."""
+    copy_tree(built, tmp_path / "store")
+    yield tmp_path / "store"
+    Store(tmp_path / "store", lock_wait=0.0).close()  # every command lets go of it
+
+
+def test_index_tells_what_it_did(folder: Path, tmp_path: Path) -> None:
+    feed = feed_of(folder / "mixed.jsonl", [*rows(range(3)), row("bad", "gone.png"), row("half", "p3.png", "gone.png")])
+    done = shoplens("index", feed, "--store", tmp_path / "store", "--json")
+    assert done.code == 0
+    told = done.told
+    numbers = {name: told[name] for name in ("rows", "products", "photos", "added", "photos_embedded", "rejected")}
+    assert numbers == {"rows": 5, "products": 4, "photos": 4, "added": 4, "photos_embedded": 4, "rejected": 3}
+    assert {one["kind"]: one["times"] for one in told["problems"]} == {
+        "photo-missing": 2,
+        "product-without-usable-photo": 1,
+    }
+    assert Path(told["report"]).is_file()
+    assert "holds 4 products, 4 photos" in done.err
+    assert "photo-missing" in done.err
+    assert "Correct the path in the feed" in done.err
+
+
+def test_without_json_stdout_stays_empty_but_for_answers(store: Path, folder: Path) -> None:
+    assert shoplens("add", folder / "feed.jsonl", "--store", store).out == ""
+    table = shoplens("search", folder / "p3.png", "--store", store, "-k", 2).out
+    assert table.splitlines()[1].split()[:3] == ["1", "1.000", "p3"]
+    assert len(table.splitlines()) == 3
+
+
+def test_index_on_an_existing_store_refuses_and_says_how(store: Path, folder: Path) -> None:
+    done = shoplens("index", folder / "feed.jsonl", "--store", store, "--json")
+    assert done.code == 6
+    error = done.told["error"]
+    assert error["code"] == "store-exists"
+    assert "already holds 10 products" in error["problem"]
+    assert "--replace" in error["fix"]
+    assert "shoplens sync" in error["fix"]
+    assert "already holds 10 products" in done.err
+
+
+def test_index_replace_reuses_vectors(store: Path, folder: Path) -> None:
+    told = shoplens("index", folder / "feed.jsonl", "--store", store, "--replace", "--json").told
+    assert (told["products"], told["photos_known"], told["photos_embedded"]) == (10, 10, 0)
+
+
+def test_search_gives_one_documented_object(store: Path, folder: Path) -> None:
+    done = shoplens("search", folder / "p3.png", "--store", store, "-k", 4, "--json")
+    assert (done.code, done.err) == (0, "")
+    told = done.told
+    assert list(told) == ["query_id", "query", "strategy", "results", "notes", "took_ms"]
+    assert told["query"]["source"] == str(folder / "p3.png")
+    assert told["query"]["region"] is None
+    assert told["query"]["model"].startswith("efficientnet-lite2-256@")
+    assert told["strategy"] == {"used": "pretrained", "fallback_from": None}
+    assert list(told["took_ms"]) == ["decode", "embed", "retrieve", "rank", "total"]
+    assert [one["rank"] for one in told["results"]] == [1, 2, 3, 4]
+    first = told["results"][0]
+    assert (first["product_id"], first["title"], first["score"], first["same_photo"]) == ("p3", "The p3", 1.0, True)
+    assert (first["photo"], first["parts"], first["price"]) == (str(folder / "p3.png"), {"look": 1.0}, 3.0)
+    assert (first["attributes"], first["group_id"]) == ({"color": ["red"]}, "g0")
+
+
+def test_every_photo_of_the_catalogue_finds_its_product(store: Path, folder: Path) -> None:
+    for number in (0, 7, 9):
+        told = shoplens("search", folder / f"p{number}.png", "--store", store, "-k", 1, "--json").told
+        assert told["results"][0]["product_id"] == f"p{number}"
+
+
+def test_search_takes_its_options(store: Path, folder: Path) -> None:
+    words = ("search", folder / "p3.png", "--store", store, "--json")
+
+    def found(*more: object) -> list[str]:
+        return [one["product_id"] for one in shoplens(*words, *more).told["results"]]
+
+    assert set(found("--where", "color = red")) == {"p0", "p3", "p6", "p9"}
+    assert set(found("--where", "color = red", "--where", "price > 3")) == {"p6", "p9"}
+    assert len(found("--per-group", 1)) == 3
+    region = shoplens(*words, "-k", 1, "--region", "4,4,80,56").told
+    assert region["query"]["region"] == [4, 4, 80, 56]
+    assert region["results"][0]["product_id"] == "p3"
+
+
+def test_a_note_says_why_nothing_was_found(store: Path, folder: Path) -> None:
+    done = shoplens("search", folder / "p3.png", "--store", store, "--where", "color = mauve", "--json")
+    assert (done.code, done.told["results"]) == (0, [])
+    assert done.told["notes"] == ["No product meets the condition.", "color has: red (4), blue (3), green (3)."]
+    assert "color has: red (4)" in done.err
+
+
+def test_add_sync_and_remove(store: Path, folder: Path) -> None:
+    added = shoplens("add", feed_of(folder / "more.jsonl", rows(range(9, 12))), "--store", store, "--json").told
+    assert (added["added"], added["unchanged"], added["photos_embedded"]) == (2, 1, 2)
+    full = feed_of(folder / "full.jsonl", [*rows(range(2, 11)), *rows(range(11, 12), price=99.0)])
+    refused = shoplens("sync", full, "--store", store, "--json")
+    assert (refused.code, refused.told["error"]["code"]) == (6, "refused")
+    assert "p0, p1" in refused.told["error"]["problem"]
+    synced = shoplens("sync", full, "--store", store, "--max-removals", "20%", "--json").told
+    assert (synced["changed"], synced["unchanged"], synced["removed"], synced["photos_embedded"]) == (1, 9, 2, 0)
+    gone = shoplens("remove", "p5", "[/odd]", "p6", "--store", store, "--json")
+    assert gone.told == {"removed": 2, "unknown": ["[/odd]"]}
+    assert "Removed 2 products. Not in the store: [/odd]." in gone.err
+    assert shoplens("info", "--store", store, "--json").told["products"] == 8
+
+
+def test_info_says_what_is_there(store: Path, folder: Path) -> None:
+    told = shoplens("info", "--store", store, "--json").told
+    assert (told["store"], told["products"], told["dimensions"]) == (str(store), 10, 256)
+    assert (told["feed"], told["feed_format"], told["generation"]) == (str(folder / "feed.jsonl"), "jsonl", "000001")
+    assert told["fields"]["color"] == {"holds": ["text"], "values": {"red": 4, "blue": 3, "green": 3}}
+    assert 0 < told["bytes"] < 5e6
+    assert told["settings"]["store"] == str(store)
+    people = shoplens("info", "--store", store)
+    assert people.code == 0
+    assert "red (4), blue (3), green (3)" in people.out + people.err
+
+
+def test_backup_and_restore(store: Path, folder: Path, tmp_path: Path) -> None:
+    backup = tmp_path / "backup [1]"
+    done = shoplens("backup", backup, "--store", store)
+    assert (done.code, done.out) == (0, "")
+    assert f"Backed up 10 products to {backup}" in done.err
+    assert shoplens("backup", backup, "--store", store).code == 6
+    shoplens("remove", "p3", "--store", store)
+    assert shoplens("restore", backup, "--store", store).code == 6
+    done = shoplens("restore", backup, "--store", store, "--replace")
+    assert done.code == 0
+    assert "holds 10 products" in done.err
+    assert shoplens("restore", backup, "--store", tmp_path / "other").code == 0
+    told = shoplens("search", folder / "p3.png", "--store", tmp_path / "other", "-k", 1, "--json").told
+    assert told["results"][0]["product_id"] == "p3"
+    assert shoplens("restore", folder, "--store", tmp_path / "another").code == 4
+
+
+def test_the_environment_names_the_store(store: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPLENS_STORE", str(store))
+    assert shoplens("info", "--json").told["store"] == str(store)
+    assert shoplens("info", "--store", store.parent / "elsewhere", "--json").code == 4
+
+
+def test_strict_makes_rejections_an_error_after_the_run(store: Path, folder: Path) -> None:
+    feed = feed_of(folder / "strict.jsonl", [*rows(range(10, 12)), row("bad", "gone.png")])
+    done = shoplens("add", feed, "--store", store, "--strict", "--json")
+    assert done.code == 5
+    assert (done.told["added"], done.told["rejected"]) == (2, 2)
+    assert "2 things were rejected" in done.err
+    assert shoplens("add", folder / "feed.jsonl", "--store", store, "--strict").code == 0
+
+
+def test_an_unknown_header_names_the_formats(folder: Path, tmp_path: Path) -> None:
+    feed = folder / "odd.csv"
+    feed.write_text("artikel;preis\n1;2\n")
+    done = shoplens("index", feed, "--store", tmp_path / "store", "--json")
+    assert done.code == 3
+    told = done.told["error"]
+    for name in ("magento", "merchant", "jsonl"):
+        assert name in told["problem"] + told["fix"]
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("search", "gone.jpg"), "photo-missing"),
+        (("search", "p3.png", "-k", 0), "invalid-value"),
+        (("search", "p3.png", "--where", "colour = red"), "unknown-field"),
+        (("search", "p3.png", "--where", "color = "), "bad-syntax"),
+        (("search", "p3.png", "--region", "1,2,3"), "invalid-value"),
+        (("search", "p3.png", "--region", "90,0,50,50"), "invalid-value"),
+        (("search", "p3.png", "--sold-out", "perhaps"), "invalid-value"),
+        (("search", "p3.png", "--model", "gone.onnx"), "no-model"),
+        (("sync", "feed.jsonl", "--max-removals", "lots"), "invalid-value"),
+        (("add", "gone.jsonl"), "no-feed"),
+        (("add", "feed.jsonl", "--format", "nonsense"), "unknown-format"),
+    ],
+)
+def test_bad_input_is_an_error_with_a_code(store: Path, folder: Path, words: tuple[object, ...], code: str) -> None:
+    command, name, *rest = words
+    done = shoplens(command, folder / str(name), *rest, "--store", store, "--json")
+    assert (done.code, done.told["error"]["code"]) == (3, code)
+    assert done.told["error"]["fix"]
+    assert "Error:" in done.err
+    assert "To do:" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_trouble_with_the_store(store: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = shoplens("search", folder / "p3.png", "--store", tmp_path / "nowhere", "--json")
+    assert (missing.code, missing.told["error"]["code"]) == (4, "no-store")
+    monkeypatch.setenv("SHOPLENS_LOCK_WAIT", "0")
+    owner = Store(store)
+    busy = shoplens("add", folder / "feed.jsonl", "--store", store, "--json")
+    owner.close()
+    assert (busy.code, busy.told["error"]["code"]) == (4, "store-in-use")
+
+
+@pytest.mark.parametrize("words", [("serch",), ("search",), ("search", "p3.png", "-k", "many"), ("index", "--nothing")])
+def test_wrong_usage(words: tuple[str, ...]) -> None:
+    done = shoplens(*words)
+    assert (done.code, done.out) == (2, "")
+    assert "Usage" in done.err
+
+
+def test_a_bad_setting_is_wrong_usage(store: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPLENS_THREADS", "several")
+    done = shoplens("info", "--store", store, "--json")
+    assert (done.code, done.told["error"]["code"]) == (2, "bad-settings")
+
+
+@pytest.mark.parametrize("command", ["index", "search", "add", "remove", "sync", "info", "backup", "restore", "demo"])
+def test_every_command_has_help(command: str) -> None:
+    done = shoplens(command, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert f"shoplens {command}" in done.out
+    assert command in shoplens("--help").out
+
+
+def test_the_installed_command(store: Path, folder: Path) -> None:
+    script = Path(sys.executable).with_name("shoplens")
+    version = subprocess.run([script, "--version"], capture_output=True, text=True, check=False)
+    assert (version.returncode, version.stdout) == (0, f"shoplens {__version__}\n")
+    searched = subprocess.run(
+        [script, "search", folder / "p3.png", "--store", store, "-k", "1", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (searched.returncode, searched.stderr) == (0, "")
+    assert json.loads(searched.stdout)["results"][0]["product_id"] == "p3"
+    failed = subprocess.run([script, "info", "--store", folder], capture_output=True, text=True, check=False)
+    assert (failed.returncode, failed.stdout) == (4, "")
+    assert "There is no store at" in failed.stderr

@@ -1,0 +1,91 @@
+"""The demonstration, on a drawn shop and on a tiny export that looks like the real one."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from shoplens.catalogue import read_feed
+from shoplens.demo import LUMA, SEARCHES, Demo, run_demo, snapshot
+from shoplens.settings import Settings
+from shoplens.types import Product
+from tests.fakes import photo
+
+COLUMNS = [  # of the export, those that matter here
+    "sku",
+    "product_type",
+    "name",
+    "base_image",
+    "additional_attributes",
+    "configurable_variations",
+    "additional_images",
+]
+
+
+def checked(demo: Demo, folder: Path) -> None:
+    assert len(demo.searches) == SEARCHES
+    assert all(search.expected is not None and search.answer.results for search in demo.searches)
+    for search in demo.searches:
+        ranks = [r.rank for r in search.answer.results if r.product.id == search.expected.id]  # type: ignore[union-attr]
+        assert search.expected_rank == (ranks[0] if ranks else None)
+        assert not any(result.same_photo for result in search.answer.results)
+    page = demo.report.read_text("utf-8")
+    assert page.count("<section>") == SEARCHES
+    assert demo.report == folder / "report.html"
+
+
+def test_a_drawn_shop(tmp_path: Path) -> None:
+    said: list[str] = []
+    demo = run_demo(tmp_path, Settings(), rendered=24, say=said.append)
+    checked(demo, tmp_path)
+    assert demo.summary.products == 24
+    assert any("rendered" in text for text in said)
+    found = sum(search.expected_rank == 1 for search in demo.searches)
+    assert found >= SEARCHES // 3  # chance would find a twenty-fourth
+
+
+def test_the_real_export_where_there_is_one(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    media = data / LUMA.parent / "media"
+    media.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    with (data / LUMA).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        for number in range(20):
+            names = [f"/{number}_main.png", f"/{number}_back.png"]
+            for name in names:
+                red, green, blue = (int(value) for value in rng.integers(0, 256, 3))
+                photo(media / name[1:], (red, green, blue), (60, 80))
+            row = {"sku": f"P{number}", "product_type": "simple", "name": f"Product {number}"}
+            writer.writerow({**row, "base_image": names[0], "additional_images": names[1]})
+    said: list[str] = []
+    demo = run_demo(tmp_path / "demo", Settings(data=data), say=said.append)
+    checked(demo, tmp_path / "demo")
+    assert any("Luma" in text for text in said)
+    kinds = [search.how for search in demo.searches]
+    assert kinds == ["another view"] * 6 + ["phone photo"] * 6
+    assert demo.summary.photos == 40 - 6  # the other views were held out
+    with read_feed(tmp_path / "demo/catalogue.jsonl", media=media) as feed:
+        products = [item for item in feed if isinstance(item, Product)]
+    held_out = {search.answer.source for search in demo.searches[:6]}
+    assert held_out.isdisjoint(source for product in products for source in product.photos)
+    assert len((tmp_path / "demo/catalogue.jsonl").read_text("utf-8").splitlines()) == 20
+    assert json.loads((tmp_path / "demo/catalogue.jsonl").read_text("utf-8").splitlines()[0])["id"] == "P0"
+
+
+def test_a_snapshot_is_the_same_picture_worse() -> None:
+    pixels = np.zeros((400, 300, 3), np.uint8)
+    pixels[100:300, 80:220] = (200, 30, 30)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    taken = snapshot(file.getvalue(), seed=3)
+    assert taken == snapshot(file.getvalue(), seed=3)
+    assert taken != snapshot(file.getvalue(), seed=4)
+    shown = np.asarray(Image.open(io.BytesIO(taken))).astype(int)
+    assert shown.shape == (960, 720, 3)
+    red = (shown[..., 0] > 90) & (shown[..., 1] < 70) & (shown[..., 2] < 70)
+    assert 0.05 < red.mean() < 0.5

@@ -1,0 +1,89 @@
+"""Imports go one way, and every file says by its name what is in it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "src" / "shoplens"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LEVELS = (
+    ("types", "errors", "settings"),
+    ("catalogue", "images", "embedders", "filters", "rendered"),
+    ("index",),
+    ("ranking",),
+    ("entries", "build", "search", "shop"),
+    ("evaluation",),
+    ("training",),
+    ("demo", "service", "cli"),
+)
+"""From what is imported by all to what imports all."""
+STRANGERS = LEVELS[1]
+"""These never import each other."""
+FORBIDDEN = {"utils", "common", "helpers", "core", "base", "misc", "manager"}
+LONGEST = 400
+LEVEL = {name: number for number, names in enumerate(LEVELS) for name in names}
+
+
+def name_of(path: Path) -> str:
+    return ".".join(("shoplens", *path.relative_to(PACKAGE).with_suffix("").parts))
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Modules that a file imports anywhere, in functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports inside the package are absolute"
+            yield str(node.module)
+            if node.module == "shoplens":
+                yield from (f"shoplens.{alias.name}" for alias in node.names)
+
+
+def part(module: str) -> str | None:
+    """The package or file directly under shoplens; None for the package itself and for others."""
+    names = module.split(".")
+    return names[1] if names[0] == "shoplens" and len(names) > 1 else None
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_keeps_the_rules(path: Path) -> None:
+    text = path.read_text("utf-8")
+    own = part(name_of(path))
+    assert own == "__init__" or own in LEVEL, f"give {own} its level"
+    assert not FORBIDDEN & set(path.relative_to(PACKAGE).with_suffix("").parts)
+    assert len(text.splitlines()) <= LONGEST
+    for module in imported(ast.parse(text)):
+        if own != "training":
+            assert module.split(".")[0] != "torch", "serving never imports torch"
+        other = part(module)
+        if own is None or own == "__init__" or other is None or other == own or other.startswith("__"):
+            continue
+        assert other in LEVEL, f"{module} is no part of the package"
+        assert LEVEL[other] <= LEVEL[own], f"{own} must not import {other}"
+        assert not (own in STRANGERS and other in STRANGERS), f"{own} and {other} must not know each other"
+
+
+def test_the_rules_see_what_they_forbid() -> None:
+    tree = ast.parse(
+        "def late():\n    import torch.nn\n    from shoplens import build\n    from shoplens.index.store import Store"
+    )
+    assert set(imported(tree)) == {"torch.nn", "shoplens", "shoplens.build", "shoplens.index.store"}
+    assert [part(name) for name in ("torch.nn", "shoplens", "shoplens.build", "shoplens.index.store")] == [
+        None,
+        None,
+        "build",
+        "index",
+    ]
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    asked = "import sys, shoplens; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "onnxruntime", "httpcore", "typer", "rich", "pillow_heif"} & set(loaded)
