@@ -64,10 +64,13 @@ def search(store: Store, query: Query, embedder: Embedder, source: PhotoSource, 
         StoreError: the store was made by another model, or was never finished.
         InvalidValue: the region lies outside the photo.
     """
-    generation = store.live
-    check_model(generation, embedder)
-    index, clock = generation.index, _Clock()
-    condition = parsed_all(query.where)
+    with store.reading() as generation:
+        check_model(generation, embedder)
+        return _answer(generation.index, query, embedder, source, settings)
+
+
+def _answer(index: Index, query: Query, embedder: Embedder, source: PhotoSource, settings: Settings) -> Answer:
+    clock, condition = _Clock(), parsed_all(query.where)
     with clock.stage("decode"):
         picture = _picture(query, index, embedder, source, settings)
         pixels = picture.pixels if query.region is None else picture.crop(query.region)

@@ -159,40 +159,44 @@ class Shop:
 
     def product(self, product_id: str) -> Product | None:
         """The record of a product, or None."""
-        records = self._store.live.index.records([product_id])
+        with self._store.reading() as generation:
+            records = generation.index.records([product_id])
         return records[0].product if records else None
 
     def ids(self) -> Iterator[str]:
         """Ids of all products, in no particular order."""
-        return self._store.live.index.ids()
+        with self._store.reading() as generation:
+            yield from generation.index.ids()
 
     def __len__(self) -> int:
-        return self._store.live.index.count()
+        with self._store.reading() as generation:
+            return generation.index.count()
 
     def info(self) -> dict[str, Any]:
         """What the store holds and how it was made; ready for JSON."""
-        generation = self._store.live
-        index = generation.index
-        return {
-            "store": str(self._store.folder),
-            "products": index.count(),
-            "model": generation.manifest.model,
-            "dimensions": generation.manifest.dimensions,
-            "feed": generation.manifest.feed,
-            "feed_format": generation.manifest.feed_format,
-            "created": generation.manifest.created,
-            "generation": generation.name,
-            "bytes": size_on_disk(self._store.folder),
-            "fields": {
-                field: {"holds": sorted(kinds), "values": dict(index.facet(field, 5))}
-                for field, kinds in sorted(index.field_kinds().items())
-                if field != "id"
-            },
-        }
+        with self._store.reading() as generation:
+            manifest, index = generation.manifest, generation.index
+            return {
+                "store": str(self._store.folder),
+                "products": index.count(),
+                "model": manifest.model,
+                "dimensions": manifest.dimensions,
+                "feed": manifest.feed,
+                "feed_format": manifest.feed_format,
+                "created": manifest.created,
+                "generation": generation.name,
+                "bytes": size_on_disk(self._store.folder),
+                "fields": {
+                    field: {"holds": sorted(kinds), "values": dict(index.facet(field, 5))}
+                    for field, kinds in sorted(index.field_kinds().items())
+                    if field != "id"
+                },
+            }
 
     def flush(self) -> None:
         """Make every change so far survive loss of power; without it they survive the death of the process."""
-        self._store.live.index.flush()
+        with self._store.reading() as generation:
+            generation.index.flush()
 
     def backup(self, folder: str | Path) -> None:
         """Copy the store to a new folder, while others search and write."""

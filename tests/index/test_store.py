@@ -1,4 +1,4 @@
-"""A store on disk: who may open it, which generation is live, and copies of it."""
+"""A store on disk: who may open it, which generation is live, who reads it meanwhile."""
 
 from __future__ import annotations
 
@@ -11,69 +11,24 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import qdrant_edge as engine
 
 from shoplens import Shop
-from shoplens.errors import Refused, StoreError
+from shoplens.errors import StoreError
 from shoplens.index.durable import copy_tree, size_on_disk
 from shoplens.index.engine_config import engine_config
-from shoplens.index.entry import Entry
 from shoplens.index.manifest import FORMAT, Manifest, manifest_in
 from shoplens.index.qdrant import QdrantIndex
-from shoplens.index.store import GRAPH_DUE, Generation, Store, restore
+from shoplens.index.store import Store, restore
 from shoplens.settings import Settings
-from shoplens.types import Photo
-from tests.fakes import RED, ColourEmbedder, Stopped, colored_rows, contents, feed_of, photo, product
+from tests.fakes import ColourEmbedder, Stopped, colored_rows, feed_of
+from tests.index.conftest import entries, filled
 
 SETTINGS = Settings(threads=2, lock_wait=0.0)
+ENOUGH = 10_100
+"""Products of 256 dimensions for which a graph pays."""
 ROOT = Path(__file__).parents[2]
-
-
-def entries(numbers: range, price: float | None = None) -> list[Entry]:
-    """Products ``p0``, ``p1``, … with a photo each."""
-    vector = np.full((1, 4), 0.5, np.float32)
-    return [
-        Entry(
-            product(f"p{number}", f"/{number}.png", price=price),
-            (Photo(f"/{number}.png", f"{number:032x}", f"f{number:031x}", 8, 8),),
-            vector,
-        )
-        for number in numbers
-    ]
-
-
-def filled(store: Store, numbers: range = range(10), model: str = "colour@1") -> Generation:
-    """A live generation of these products."""
-    with store.filling(Manifest(model, 4, "/feed.jsonl", "jsonl", "20260101T000000000000Z")) as generation:
-        generation.index.upsert(entries(numbers))
-        store.switch(generation)
-    return store.live
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of ten products, to be copied."""
-    folder = tmp_path_factory.mktemp("built") / "store"
-    store = Store(folder, create=True)
-    filled(store)
-    store.close()
-    return folder
-
-
-@pytest.fixture
-def folder(built: Path, tmp_path: Path) -> Path:
-    """A store of ten products, to be changed."""
-    copy_tree(built, tmp_path / "store")
-    return tmp_path / "store"
-
-
-@pytest.fixture
-def store(folder: Path) -> Iterator[Store]:
-    opened = Store(folder)
-    yield opened
-    opened.close()
 
 
 def names(folder: Path) -> list[str]:
@@ -84,6 +39,23 @@ def refusal(folder: Path) -> StoreError:
     with pytest.raises(StoreError) as told:
         Store(folder, lock_wait=0.0)
     return told.value
+
+
+@pytest.fixture(scope="module")
+def many_built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of so many products that a graph is due."""
+    store = Store(tmp_path_factory.mktemp("many") / "store", create=True)
+    filled(store, range(ENOUGH), dimensions=256)
+    store.close()
+    return store.folder
+
+
+@pytest.fixture
+def many(many_built: Path, tmp_path: Path) -> Iterator[Store]:
+    copy_tree(many_built, tmp_path / "many")
+    opened = Store(tmp_path / "many")
+    yield opened
+    opened.close()
 
 
 # Generations
@@ -178,14 +150,19 @@ def test_a_shard_whose_making_was_cut_off_gets_the_rest(tmp_path: Path) -> None:
     index.close()
 
 
-def test_a_graph_is_built_where_it_is_due(store: Store) -> None:
-    store.optimize(store.live)
-    same = store.live.index
-    same.upsert(entries(range(10, GRAPH_DUE)))
-    store.optimize(store.live)
-    assert store.live.index is not same
-    assert store.live.index.count() == GRAPH_DUE
-    assert store.live.index.records(["p9999"])[0].photos == entries(range(9999, 10_000))[0].photos
+def test_a_graph_is_built_where_it_is_due(many: Store) -> None:
+    many.live.index.remove([f"p{number}" for number in range(100)])
+    few = many.live
+    many.optimize(few)
+    assert many.live is few
+    many.live.index.upsert(entries(range(100), dimensions=256))
+    many.optimize(few)
+    assert many.live is not few
+    assert (many.live.index.count(), many.live.index.graph_is_due()) == (ENOUGH, False)
+    assert many.live.index.records(["p9999"])[0].photos == entries(range(9999, 10_000))[0].photos
+    with_graph = many.live
+    many.optimize(with_graph)
+    assert many.live is with_graph
 
 
 def test_copies_take_no_more_room_than_the_store(store: Store, tmp_path: Path) -> None:
@@ -215,6 +192,7 @@ def test_an_engine_folder_in_use_is_not_called_damaged(store: Store) -> None:
 
 OWNER = """
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from shoplens.index.store import Store
 store = Store(Path(sys.argv[1]))
@@ -356,135 +334,55 @@ def test_a_folder_that_cannot_hold_a_store_is_an_error(tmp_path: Path) -> None:
     assert refusal(tmp_path).code == "no-store"
 
 
-# Backups
+# Readers beside a writer
 
 
-def test_a_backup_restores_and_answers_the_same(tmp_path: Path) -> None:
-    feed = feed_of(tmp_path / "feed.jsonl", colored_rows(tmp_path, range(20), brand="Acme"))
-    shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
-    (tmp_path / "store" / "photos" / "kept").write_bytes(b"fetched")
-    with shop:
-        shop.remove(["p3"])
-        shop.backup(tmp_path / "copies" / "today")
-        before, expected = contents(shop._store.live.index), shop.search(tmp_path / "p5.png", where="brand = acme")
-        shop.remove(["p5"])
-    Shop.restore(tmp_path / "copies" / "today", tmp_path / "restored")
-    with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=SETTINGS) as again:
-        assert contents(again._store.live.index) == before
-        answer = again.search(tmp_path / "p5.png", where="brand = acme")
-        assert (answer.results, answer.model) == (expected.results, expected.model)
-        assert answer.results[0].product.id == "p5"
-        again.remove(["p5"])
-    assert (tmp_path / "restored" / "photos" / "kept").read_bytes() == b"fetched"
-    assert sorted(path.name for path in (tmp_path / "copies").iterdir()) == ["today"]
-    assert not (tmp_path / "copies" / "today" / "LOCK").exists()
+def test_a_reader_keeps_its_generation_through_a_switch(store: Store) -> None:
+    with store.reading() as before:
+        filled(store, range(3))
+        assert store.live is not before
+        assert before.index.count() == 10
+        assert before.folder.is_dir()
+    assert not before.folder.exists()
+    assert store.live.index.count() == 3
 
 
-def test_a_backup_goes_to_a_new_or_empty_folder_only(store: Store, tmp_path: Path) -> None:
-    (tmp_path / "full").mkdir()
-    photo(tmp_path / "full" / "mine.png", RED)
-    photo(tmp_path / "file.png", RED)
-    for place in (tmp_path / "full", tmp_path / "file.png"):
-        with pytest.raises(Refused, match="exists and is not empty"):
-            store.backup(place)
-    assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.png"]
-    (tmp_path / "empty").mkdir()
-    store.backup(tmp_path / "empty")
-    restore(tmp_path / "empty", tmp_path / "restored")
+def test_readers_are_answered_while_a_graph_is_built(many: Store) -> None:
+    done, counts, problems = threading.Event(), list[int](), list[Exception]()
+    query = entries(range(1), dimensions=256)[0].vectors[0]
+
+    def read() -> None:
+        while not done.wait(0.005):
+            try:
+                with many.reading() as generation:
+                    counts.append(len(generation.index.nearest(query, 5)))
+            except Exception as problem:
+                problems.append(problem)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    before = many.live
+    many.optimize(before)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert problems == []
+    assert set(counts) == {5}
+    assert many.live is not before
+    assert many.live.index.count() == ENOUGH
+    assert names(many.folder) == [many.live.name]
 
 
-def test_an_unfinished_store_has_nothing_to_back_up(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store", create=True)
-    with pytest.raises(StoreError, match="never finished"):
-        store.backup(tmp_path / "backup")
-    store.close()
-    assert not (tmp_path / "backup").exists()
-
-
-def test_what_is_no_backup_is_not_restored(tmp_path: Path, folder: Path) -> None:
-    with pytest.raises(StoreError, match=r"is not a backup of a store\. Give a folder made by `shoplens backup`"):
-        restore(tmp_path, tmp_path / "new")
-    with pytest.raises(StoreError, match="is not a backup"):
-        restore(tmp_path / "nowhere", folder, replace_store=True)
-    (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "CURRENT").write_text("000001\n")
-    with pytest.raises(StoreError, match=r"manifest\.json cannot be read"):
-        restore(tmp_path / "bad", folder, replace_store=True)
-    assert not (tmp_path / "new").exists()
+def test_a_copy_whose_graph_was_not_finished_is_tidied_up(folder: Path) -> None:
+    copy_tree(folder / "generations/000001", folder / "generations/000002.partial")
     Store(folder).close()
+    assert names(folder) == ["000001"]
 
 
-def test_restoring_onto_a_store_needs_to_be_said(folder: Path, tmp_path: Path) -> None:
+def test_a_closed_store_says_so(folder: Path) -> None:
     store = Store(folder)
-    store.backup(tmp_path / "backup")
-    store.live.index.remove(["p1"])
     store.close()
-    with pytest.raises(Refused, match=r"already a store at .*--replace") as told:
-        restore(tmp_path / "backup", folder)
-    assert told.value.exit_code == 6
-    store = Store(folder)
-    assert store.live.index.count() == 9
-    with pytest.raises(StoreError, match="in use"):
-        restore(tmp_path / "backup", folder, replace_store=True, lock_wait=0.0)
-    store.close()
-    for _ in range(2):
-        restore(tmp_path / "backup", folder, replace_store=True)
-    store = Store(folder)
-    assert store.live.index.count() == 10
-    store.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup", "store"]
-
-
-def test_restoring_never_replaces_what_is_no_store(folder: Path, tmp_path: Path) -> None:
-    precious = photo(tmp_path / "album" / "wedding.png", RED)
-    for replace in False, True:
-        with pytest.raises(Refused, match="exists and is not empty"):
-            restore(folder, precious.parent, replace_store=replace)
-        with pytest.raises(Refused, match="exists and is not empty"):
-            restore(folder, precious, replace_store=replace)
-    assert precious.exists()
-
-
-def test_what_a_killed_restore_left_does_not_stop_the_next(folder: Path, tmp_path: Path) -> None:
-    store = Store(folder)
-    store.backup(tmp_path / "backup")
-    store.close()
-    for name in "store.restored", "store.partial", "store.restored.partial":
-        copy_tree(tmp_path / "backup", tmp_path / name)
-    restore(tmp_path / "backup", folder, replace_store=True)
-    Store(folder).close()
-
-
-def test_a_backup_during_writes_holds_all_that_was_acknowledged(store: Store, tmp_path: Path) -> None:
-    acknowledged: list[str] = []
-    stop = threading.Event()
-
-    def write() -> None:
-        for number in range(1_000, 1_000_000):
-            with store.writing():
-                store.live.index.upsert(entries(range(number, number + 1)))
-            acknowledged.append(f"p{number}")
-            if stop.is_set():
-                return
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    promised: list[list[str]] = []
-    for copy in range(4):
-        while len(acknowledged) < 30 * (copy + 1):
-            stop.wait(0.005)
-        promised.append(list(acknowledged))
-        store.backup(tmp_path / f"backup{copy}")
-    stop.set()
-    writer.join()
-    for copy, expected in enumerate(promised):
-        restore(tmp_path / f"backup{copy}", tmp_path / f"restored{copy}")
-        again = Store(tmp_path / f"restored{copy}")
-        held = contents(again.live.index)
-        assert set(expected) <= held.keys() <= {*acknowledged, *(f"p{number}" for number in range(10))}
-        assert held == {
-            name: contents_then for name, contents_then in contents(store.live.index).items() if name in held
-        }
-        hits = again.live.index.nearest(np.full(4, 0.5, np.float32), len(held))
-        assert {hit.record.product.id for hit in hits} == held.keys()
-        again.close()
+    with pytest.raises(StoreError) as told, store.reading():
+        pass
+    assert told.value.code == "closed-store"

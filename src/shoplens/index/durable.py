@@ -62,4 +62,5 @@ def _copy_file(source: str, target: str) -> str:
             else:
                 new.write(block)
         new.truncate(old.tell())
+    shutil.copystat(source, target)
     return target

@@ -19,7 +19,7 @@ import qdrant_edge as engine
 
 from shoplens.errors import StoreError
 from shoplens.index.conditions import Condition, check_fields
-from shoplens.index.engine_config import VECTOR, engine_config
+from shoplens.index.engine_config import GRAPH_DUE_KB, VECTOR, engine_config
 from shoplens.index.entry import Entry, Hit, Record, best_photo
 from shoplens.index.payload import (
     HASHES,
@@ -40,6 +40,8 @@ from shoplens.types import Photo, Product, Vectors
 SEARCH_BREADTH = 128
 OVERSAMPLING = 2.0
 """Hits that are fetched by int8 codes, as a multiple of those asked for, and ordered anew by the vectors themselves."""
+TIES = 4
+"""Hits beyond those asked for, so that a few equals at the end are told apart by their ids rather than by chance."""
 PAGE = 1_000
 
 _OWN_SCHEMAS = {
@@ -119,11 +121,11 @@ class QdrantIndex:
 
     def nearest(self, vector: Vectors, k: int, condition: Condition | None = None) -> list[Hit]:
         conditions = self._filter(condition)
-        points = self._search(vector, k, conditions)
-        if len(points) < k:
-            points = self._search(vector, k, conditions, exact=True)
+        points = self._search(vector, k + TIES, conditions)
+        if len(points) < k + TIES:
+            points = self._search(vector, k + TIES, conditions, exact=True)
         hits = [_hit(point, vector) for point in points]
-        return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))
+        return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
     def with_photo(self, hash: str, condition: Condition | None = None) -> list[Hit]:
         if not is_photo_hash(hash):
@@ -183,10 +185,10 @@ class QdrantIndex:
     def field_kinds(self) -> Mapping[str, frozenset[str]]:
         return self._kinds
 
-    def unoptimized(self) -> int:
-        """Products that are found by looking at each, for want of a graph over them."""
+    def graph_is_due(self) -> bool:
+        """Whether so many products are found by looking at each that a graph over them pays."""
         info = self._shard.info()
-        return max(0, info.points_count - info.indexed_vectors_count)
+        return (info.points_count - info.indexed_vectors_count) * self.dimensions * 4 / 1024 > GRAPH_DUE_KB
 
     def flush(self) -> None:
         with self._writing:

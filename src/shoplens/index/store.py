@@ -27,18 +27,18 @@ from shoplens.index.manifest import Manifest, manifest_in
 from shoplens.index.optimize import optimize
 from shoplens.index.qdrant import QdrantIndex
 
-CURRENT = "CURRENT"
-GRAPH_DUE = 10_000
-"""Products without a graph over them at which building one pays; fewer are searched exactly in about a millisecond."""
+CURRENT, PARTIAL = "CURRENT", ".partial"
 
 
-@dataclass
+@dataclass(eq=False)
 class Generation:
     """One complete build, or one on its way to that."""
 
     folder: Path
     manifest: Manifest
     index: QdrantIndex
+    readers: int = 0
+    retired: bool = False
 
     @property
     def shard(self) -> Path:
@@ -47,6 +47,11 @@ class Generation:
     @property
     def name(self) -> str:
         return self.folder.name
+
+    def discard(self) -> None:
+        """Close it and remove it from disk."""
+        self.index.close()
+        shutil.rmtree(self.folder)
 
 
 class Store:
@@ -75,7 +80,7 @@ class Store:
                 code="no-store",
             ) from None
         self._lock = StoreLock(self.folder, lock_wait)
-        self._writing = threading.RLock()
+        self._writing, self._leases, self._closed = threading.RLock(), threading.Lock(), False
         self._live: Generation | None = None
         try:
             self._live = self._opened_live()
@@ -98,11 +103,13 @@ class Store:
 
     @property
     def live(self) -> Generation:
-        """The generation that answers queries.
+        """The generation that answers queries; readers beside a writer take it by :meth:`reading`.
 
         Raises:
-            StoreError: ``unfinished-store`` when the first build never ended.
+            StoreError: ``unfinished-store`` when the first build never ended; ``closed-store``.
         """
+        if self._closed:
+            raise StoreError(f"The store {self.folder} was closed.", "Open it again.", code="closed-store")
         if self._live is None:
             raise StoreError(
                 f"The store {self.folder} was never finished.",
@@ -110,6 +117,21 @@ class Store:
                 code="unfinished-store",
             )
         return self._live
+
+    @contextmanager
+    def reading(self) -> Iterator[Generation]:
+        """The live generation, which stays open for this block even when another becomes live meanwhile."""
+        with self._leases:
+            generation = self.live
+            generation.readers += 1
+        try:
+            yield generation
+        finally:
+            with self._leases:
+                generation.readers -= 1
+                last = generation.retired and not generation.readers
+            if last:
+                generation.discard()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -154,22 +176,36 @@ class Store:
         return None
 
     def _new(self, manifest: Manifest) -> Generation:
-        names = [int(folder.name) for folder in self._generations()]
-        folder = self._generations_folder / f"{max(names, default=0) + 1:06d}"
+        folder = self._next_folder()
         folder.mkdir()
         manifest.write(folder)
         return Generation(folder, manifest, QdrantIndex(folder / "shard", manifest.dimensions))
 
     def optimize(self, generation: Generation) -> None:
-        """Build the search graph where enough products lack one. Nothing else may use the generation meanwhile."""
-        due = generation.index.unoptimized() >= GRAPH_DUE
+        """Build the search graph where enough products lack one.
+
+        The live generation answers meanwhile: the graph is built over a copy, which then takes its place.
+        """
         generation.index.flush()
-        if due:
-            generation.index.close()
-            try:
-                optimize(generation.shard)
-            finally:
-                generation.index = QdrantIndex(generation.shard, generation.manifest.dimensions)
+        if not generation.index.graph_is_due():
+            return
+        if generation is self._live:
+            self.switch(self._optimized_copy(generation))
+            return
+        generation.index.close()
+        try:
+            optimize(generation.shard)
+        finally:
+            generation.index = QdrantIndex(generation.shard, generation.manifest.dimensions)
+
+    def _optimized_copy(self, generation: Generation) -> Generation:
+        folder = self._next_folder()
+        partial = folder.with_name(folder.name + PARTIAL)
+        shutil.rmtree(partial, ignore_errors=True)
+        copy_tree(generation.folder, partial)
+        optimize(partial / "shard")
+        partial.rename(folder)
+        return Generation(folder, generation.manifest, QdrantIndex(folder / "shard", generation.manifest.dimensions))
 
     def switch(self, generation: Generation) -> None:
         """Make a filled generation the live one, in one atomic step, and remove the one before."""
@@ -178,10 +214,13 @@ class Store:
         generation.manifest.write(generation.folder)
         sync_folder(self._generations_folder)
         replace_file(self.folder / CURRENT, generation.name + "\n")
-        before, self._live = self._live, generation
-        if before is not None:
-            before.index.close()
-            shutil.rmtree(before.folder)
+        with self._leases:
+            before, self._live = self._live, generation
+            if before is None:
+                return
+            before.retired, read = True, before.readers
+        if not read:
+            before.discard()
 
     def backup(self, folder: Path) -> None:
         """Copy the live generation and the kept photos to a new folder, complete or not at all.
@@ -206,7 +245,12 @@ class Store:
             self._live.index.flush()
             self._live.index.close()
             self._live = None
+        self._closed = True
         self._lock.close()
+
+    def _next_folder(self) -> Path:
+        names = [int(folder.name) for folder in self._generations()]
+        return self._generations_folder / f"{max(names, default=0) + 1:06d}"
 
     def _generations(self) -> list[Path]:
         return sorted(path for path in self._generations_folder.iterdir() if path.name.isdigit())
@@ -224,8 +268,8 @@ class Store:
             return None
         folder = self._generations_folder / name
         manifest = manifest_in(folder)
-        for other in self._generations():
-            if other.name < name:  # left by a switch that was cut off
+        for other in self._generations_folder.iterdir():
+            if other.name < name or other.name.endswith(PARTIAL):  # left by a switch or a copy that was cut off
                 shutil.rmtree(other)
         return Generation(folder, manifest, QdrantIndex(folder / "shard", manifest.dimensions))
 
@@ -269,7 +313,7 @@ def _whole(folder: Path) -> Iterator[Path]:
     """A temporary sibling to fill, which becomes ``folder`` when all of it is on disk."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Refused(f"{folder} exists and is not empty.", "Give a new folder.")
-    partial = folder.with_name(folder.name + ".partial")
+    partial = folder.with_name(folder.name + PARTIAL)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:

@@ -1,0 +1,148 @@
+"""Copies of a store, and stores made out of them."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens import Shop
+from shoplens.errors import Refused, StoreError
+from shoplens.index.durable import copy_tree
+from shoplens.index.store import Store, restore
+from tests.fakes import RED, ColourEmbedder, colored_rows, contents, feed_of, photo
+from tests.index.conftest import entries
+from tests.index.test_store import SETTINGS
+
+
+def test_a_backup_restores_and_answers_the_same(tmp_path: Path) -> None:
+    feed = feed_of(tmp_path / "feed.jsonl", colored_rows(tmp_path, range(20), brand="Acme"))
+    shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
+    (tmp_path / "store" / "photos" / "kept").write_bytes(b"fetched")
+    with shop:
+        shop.remove(["p3"])
+        shop.backup(tmp_path / "copies" / "today")
+        before, expected = contents(shop._store.live.index), shop.search(tmp_path / "p5.png", where="brand = acme")
+        shop.remove(["p5"])
+    Shop.restore(tmp_path / "copies" / "today", tmp_path / "restored")
+    with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=SETTINGS) as again:
+        assert contents(again._store.live.index) == before
+        answer = again.search(tmp_path / "p5.png", where="brand = acme")
+        assert (answer.results, answer.model) == (expected.results, expected.model)
+        assert answer.results[0].product.id == "p5"
+        again.remove(["p5"])
+    assert (tmp_path / "restored" / "photos" / "kept").read_bytes() == b"fetched"
+    assert sorted(path.name for path in (tmp_path / "copies").iterdir()) == ["today"]
+    assert not (tmp_path / "copies" / "today" / "LOCK").exists()
+
+
+def test_a_backup_goes_to_a_new_or_empty_folder_only(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    photo(tmp_path / "full" / "mine.png", RED)
+    photo(tmp_path / "file.png", RED)
+    for place in (tmp_path / "full", tmp_path / "file.png"):
+        with pytest.raises(Refused, match="exists and is not empty"):
+            store.backup(place)
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.png"]
+    (tmp_path / "empty").mkdir()
+    store.backup(tmp_path / "empty")
+    restore(tmp_path / "empty", tmp_path / "restored")
+
+
+def test_an_unfinished_store_has_nothing_to_back_up(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store", create=True)
+    with pytest.raises(StoreError, match="never finished"):
+        store.backup(tmp_path / "backup")
+    store.close()
+    assert not (tmp_path / "backup").exists()
+
+
+def test_what_is_no_backup_is_not_restored(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(StoreError, match=r"is not a backup of a store\. Give a folder made by `shoplens backup`"):
+        restore(tmp_path, tmp_path / "new")
+    with pytest.raises(StoreError, match="is not a backup"):
+        restore(tmp_path / "nowhere", folder, replace_store=True)
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "CURRENT").write_text("000001\n")
+    with pytest.raises(StoreError, match=r"manifest\.json cannot be read"):
+        restore(tmp_path / "bad", folder, replace_store=True)
+    assert not (tmp_path / "new").exists()
+    Store(folder).close()
+
+
+def test_restoring_onto_a_store_needs_to_be_said(folder: Path, tmp_path: Path) -> None:
+    store = Store(folder)
+    store.backup(tmp_path / "backup")
+    store.live.index.remove(["p1"])
+    store.close()
+    with pytest.raises(Refused, match=r"already a store at .*--replace") as told:
+        restore(tmp_path / "backup", folder)
+    assert told.value.exit_code == 6
+    store = Store(folder)
+    assert store.live.index.count() == 9
+    with pytest.raises(StoreError, match="in use"):
+        restore(tmp_path / "backup", folder, replace_store=True, lock_wait=0.0)
+    store.close()
+    for _ in range(2):
+        restore(tmp_path / "backup", folder, replace_store=True)
+    store = Store(folder)
+    assert store.live.index.count() == 10
+    store.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup", "store"]
+
+
+def test_restoring_never_replaces_what_is_no_store(folder: Path, tmp_path: Path) -> None:
+    precious = photo(tmp_path / "album" / "wedding.png", RED)
+    for replace in False, True:
+        with pytest.raises(Refused, match="exists and is not empty"):
+            restore(folder, precious.parent, replace_store=replace)
+        with pytest.raises(Refused, match="exists and is not empty"):
+            restore(folder, precious, replace_store=replace)
+    assert precious.exists()
+
+
+def test_what_a_killed_restore_left_does_not_stop_the_next(folder: Path, tmp_path: Path) -> None:
+    store = Store(folder)
+    store.backup(tmp_path / "backup")
+    store.close()
+    for name in "store.restored", "store.partial", "store.restored.partial":
+        copy_tree(tmp_path / "backup", tmp_path / name)
+    restore(tmp_path / "backup", folder, replace_store=True)
+    Store(folder).close()
+
+
+def test_a_backup_during_writes_holds_all_that_was_acknowledged(store: Store, tmp_path: Path) -> None:
+    acknowledged: list[str] = []
+    stop = threading.Event()
+
+    def write() -> None:
+        for number in range(1_000, 1_000_000):
+            with store.writing():
+                store.live.index.upsert(entries(range(number, number + 1)))
+            acknowledged.append(f"p{number}")
+            if stop.is_set():
+                return
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    promised: list[list[str]] = []
+    for copy in range(4):
+        while len(acknowledged) < 30 * (copy + 1):
+            stop.wait(0.005)
+        promised.append(list(acknowledged))
+        store.backup(tmp_path / f"backup{copy}")
+    stop.set()
+    writer.join()
+    for copy, expected in enumerate(promised):
+        restore(tmp_path / f"backup{copy}", tmp_path / f"restored{copy}")
+        again = Store(tmp_path / f"restored{copy}")
+        held = contents(again.live.index)
+        assert set(expected) <= held.keys() <= {*acknowledged, *(f"p{number}" for number in range(10))}
+        assert held == {
+            name: contents_then for name, contents_then in contents(store.live.index).items() if name in held
+        }
+        hits = again.live.index.nearest(np.full(4, 0.5, np.float32), len(held))
+        assert {hit.record.product.id for hit in hits} == held.keys()
+        again.close()
