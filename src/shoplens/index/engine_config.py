@@ -18,7 +18,7 @@ LARGEST_SEGMENT_KB = 20_000_000
 
 
 def engine_config(dimensions: int, vectors_kb: float = 0) -> engine.EdgeConfig:
-    """Settings of a shard: photos of a product as one multivector, int8 codes beside the vectors, one graph.
+    """Settings of a shard: int8 codes beside the vectors, one graph.
 
     Args:
         dimensions: length of a vector.
@@ -27,7 +27,6 @@ def engine_config(dimensions: int, vectors_kb: float = 0) -> engine.EdgeConfig:
     photos = engine.EdgeVectorParams(
         size=dimensions,
         distance=engine.Distance.Dot,
-        multivector_config=engine.MultiVectorConfig(engine.MultiVectorComparator.MaxSim),
         quantization_config=engine.ScalarQuantizationConfig(engine.ScalarType.Int8, quantile=0.99, always_ram=True),
     )
     scanned = max(SCANNED_KB, round(SCANNED_SHARE * vectors_kb))

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import qdrant_edge as engine
 
 from shoplens.errors import StoreError
@@ -35,20 +34,14 @@ def optimize(folder: Path) -> None:
 
 def main(folder: str) -> None:
     shard = engine.EdgeShard.load(folder)
-    photos, dimensions = _photos(shard)
+    (point,), photos = shard.scroll(engine.ScrollRequest(limit=1, with_vector=True))[0], shard.info().points_count
+    dimensions = len(point.vector[VECTOR])  # type: ignore[call-overload, index, arg-type]
     shard.close()
     shard = engine.EdgeShard.load(folder, engine_config(dimensions, vectors_kb=photos * dimensions * 4 / 1024))
     while shard.optimize():
         pass
     shard.flush()
     shard.close()
-
-
-def _photos(shard: engine.EdgeShard) -> tuple[float, int]:
-    """How many photos there are, estimated from the first thousand products, and the length of their vectors."""
-    points, _ = shard.scroll(engine.ScrollRequest(limit=1000, with_payload=False, with_vector=True))
-    vectors = [np.asarray(point.vector[VECTOR]) for point in points if isinstance(point.vector, dict)]
-    return sum(map(len, vectors)) / len(vectors) * shard.info().points_count, vectors[0].shape[1]
 
 
 if __name__ == "__main__":

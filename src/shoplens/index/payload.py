@@ -1,4 +1,4 @@
-"""How a product lies in the engine: its record, and the fields that conditions and facets read."""
+"""How a product lies in the engine: a point per photo, each with the record and the fields that conditions read."""
 
 from __future__ import annotations
 
@@ -23,14 +23,29 @@ from shoplens.index.conditions import (
 from shoplens.index.entry import Record
 from shoplens.types import Photo, Product
 
-HASHES, SIZES, ID = "hashes", "sizes", "record.id"
+VIEW, HASHES, SIZE, ID = "view", "hashes", "size", "record.id"
 _NAMESPACE = uuid.UUID("6f6c3f5e-51f5-4e0c-9d0e-0d9bd0a0c0de")
 _BOUNDS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
 
-def point_id(product_id: str) -> engine.PointId:
-    """The engine takes integers and UUIDs only."""
-    return str(uuid.uuid5(_NAMESPACE, product_id))
+def point_id(product_id: str, view: int = 0) -> str:
+    """Of a product's photo; the engine takes integers and UUIDs only. The last 16 bits are the photo's number."""
+    return str(uuid.UUID(int=uuid.uuid5(_NAMESPACE, product_id).int >> 16 << 16 | view))
+
+
+def point_ids(record: Record) -> list[str]:
+    """Of all photos of a product."""
+    return [point_id(record.product.id, view) for view in range(len(record.photos))]
+
+
+def product_key(point: engine.PointId) -> str:
+    """The same for all photos of a product, and for no other product's."""
+    return str(point)[:-4]
+
+
+def view_of(point: engine.PointId) -> int:
+    """Number of the photo that a point is."""
+    return int(str(point)[-4:], 16)
 
 
 def size_key(width: int, height: int) -> str:
@@ -57,20 +72,24 @@ def field_of(key: str) -> tuple[str, str] | None:
     return (kind, unquote(rest.strip('"'))) if kind in ("text", "number") and rest else None
 
 
-def payload_of(record: Record) -> dict[str, Any]:
+def product_payload(record: Record) -> dict[str, Any]:
+    """What every photo of a product carries: the record, and the fields that conditions and facets read."""
     product = {field.name: getattr(record.product, field.name) for field in dataclasses.fields(Product)}
     product["category"] = list(record.product.category)
     product["attributes"] = {name: list(values) for name, values in record.product.attributes.items()}
     product["photos"] = [dataclasses.asdict(photo) for photo in record.photos]
     fields = field_values(record.product)
-    hashes = {hash for photo in record.photos for hash in (photo.content_hash, photo.pixel_hash) if hash}
     return {
         "record": product,
         "text": {quote(name, safe=" "): list(values.texts) for name, values in fields.items() if values.texts},
         "number": {quote(name, safe=" "): list(values.numbers) for name, values in fields.items() if values.numbers},
-        HASHES: sorted(hash_key(hash) for hash in hashes),
-        SIZES: sorted({size_key(photo.width, photo.height) for photo in record.photos}),
     }
+
+
+def photo_payload(photo: Photo, view: int) -> dict[str, Any]:
+    """What a photo carries of its own."""
+    hashes = {hash for hash in (photo.content_hash, photo.pixel_hash) if hash}
+    return {VIEW: view, HASHES: sorted(map(hash_key, hashes)), SIZE: size_key(photo.width, photo.height)}
 
 
 def record_from(payload: Mapping[str, Any]) -> Record:
