@@ -358,7 +358,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    options.data = options.data.absolute()
+    options.data = options.data.resolve()
     told = shipped(options) if options.shipped else chosen(options)
     if options.json:
         options.json.write_text(json.dumps(told, indent=1), "utf-8")

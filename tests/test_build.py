@@ -268,7 +268,7 @@ def test_another_model_is_refused_with_the_command_that_rebuilds(
 ) -> None:
     before = contents(ten.live.index)
     with pytest.raises(
-        StoreError, match=r"made by the model colour@1, and this is other@2.*shoplens index --replace /"
+        StoreError, match=r"made by the model colour@1 .*, and this is other@2.*shoplens index --replace '/"
     ) as told:
         command(ten, feed(row("new", "p21.png")), embedder=ColourEmbedder("other@2"))
     assert told.value.code == "other-model"

@@ -294,6 +294,15 @@ def test_a_bad_setting_is_wrong_usage(store: Path, folder: Path, monkeypatch: py
     assert (done.code, done.told["error"]["code"]) == (2, "bad-settings")
 
 
+def test_what_a_feed_says_is_shown_as_it_is_and_steers_nothing(folder: Path, tmp_path: Path) -> None:
+    odd = rows(range(3), title="[red]:smile:[/nothing]", currency="[/b]", price=3.0)
+    feed = feed_of(folder / "odd.jsonl", [*odd, row("half", "p3.png", "\x1b[31mgone[/x].png")])
+    done = shoplens("index", feed, "--store", tmp_path / "store")
+    assert done.code == 0 and "\x1b" not in done.err and "\ufffd[31mgone[/x].png" in done.err
+    found = shoplens("search", folder / "p0.png", "--store", tmp_path / "store")
+    assert found.code == 0 and "[red]:smile:[/nothing]" in found.out and "3.00 [/b]" in found.out
+
+
 @pytest.mark.parametrize("command", ["index", "search", "add", "remove", "sync", "info", "backup", "restore", "demo"])
 def test_every_command_has_help(command: str) -> None:
     done = shoplens(command, "--help")

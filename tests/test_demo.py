@@ -3,13 +3,28 @@
 import csv
 import io
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from shoplens.catalogue import read_feed
-from shoplens.demo import LUMA, SEARCHES, Demo, run_demo, snapshot
+from shoplens.demo import (
+    LUMA,
+    MARKER,
+    SAMPLE_FEED,
+    SAMPLE_MEDIA,
+    SEARCHES,
+    Demo,
+    _claim,
+    _cloned,
+    run_demo,
+    snapshot,
+)
+from shoplens.errors import Refused
 from shoplens.settings import Settings
 from shoplens.types import Product
 from tests.fakes import photo
@@ -75,6 +90,43 @@ def test_the_real_export_where_there_is_one(tmp_path: Path) -> None:
     assert held_out.isdisjoint(source for product in products for source in product.photos)
     assert len((tmp_path / "demo/catalogue.jsonl").read_text("utf-8").splitlines()) == 20
     assert json.loads((tmp_path / "demo/catalogue.jsonl").read_text("utf-8").splitlines()[0])["id"] == "P0"
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(Refused, match="was not made by the demonstration") as caught:
+        run_demo(tmp_path, Settings(), rendered=24)
+    assert "--out" in caught.value.fix and [one.name for one in tmp_path.iterdir()] == ["mine.txt"]
+    with pytest.raises(Refused):
+        run_demo(tmp_path / "mine.txt", Settings(), rendered=24)
+
+
+def test_a_new_an_empty_and_an_earlier_folder_are_used(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "new" / "one", tmp_path / "empty"):
+        _claim(folder)
+        (folder / "report.html").touch()
+        _claim(folder)
+        assert sorted(one.name for one in folder.iterdir()) == [MARKER, "report.html"]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_sample_data_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
+    sample = tmp_path / "remote"
+    feed, media = sample / SAMPLE_FEED / "products.csv", sample / SAMPLE_MEDIA / "a.jpg"
+    target = tmp_path / "demo" / "sample-data"
+    target.mkdir(parents=True)  # what an earlier, interrupted attempt left
+    for file, expected in ((feed, None), (media, target)):
+        file.parent.mkdir(parents=True)
+        file.write_text("x")
+        for step in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+            git = ["git", "-C", str(sample), "-c", "user.name=x", "-c", "user.email=x@shop.example"]
+            subprocess.run([*git, *step], check=True, capture_output=True)
+        assert _cloned(target, lambda text: None, sample.as_uri()) == expected
+        assert list(target.parent.iterdir()) == ([target] if expected else [])
+    assert (target / SAMPLE_FEED / "products.csv").is_file() and (target / SAMPLE_MEDIA / "a.jpg").is_file()
+    shutil.rmtree(sample)
+    assert _cloned(target, lambda text: None, sample.as_uri()) == target  # nothing is fetched again
 
 
 def test_a_snapshot_is_the_same_picture_worse() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -19,7 +19,7 @@ from shoplens.images import PhotoSource
 from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
 from shoplens.settings import Settings
-from shoplens.types import Pixels, Product, Rejection, Vectors
+from shoplens.types import Photo, Pixels, Product, Rejection, Vectors
 from tests.fakes import BLUE, GREEN, RED, ColourEmbedder, FakePhotos, colour_vector, photo, product
 
 URL = "https://shop.example/red.png"
@@ -30,7 +30,9 @@ def maker(
     embedder: Embedder | None = None, source: PhotoSource | None = None, *indexes: ExactIndex, threads: int = 2
 ) -> EntryMaker:
     settings = Settings(threads=threads)
-    return EntryMaker(embedder or ColourEmbedder(), source or PhotoSource(settings), indexes, settings)
+    return EntryMaker(
+        embedder or ColourEmbedder(), source or PhotoSource(settings), settings, indexes, next(iter(indexes), None)
+    )
 
 
 def entry_of(outcome: Outcome) -> Entry:
@@ -108,10 +110,21 @@ def test_in_order_keeps_few_in_flight_and_cancels_the_rest() -> None:
 def test_an_error_that_is_not_about_a_photo_ends_the_run(tmp_path: Path) -> None:
     class Broken(ColourEmbedder):
         def embed(self, photos: Sequence[Pixels]) -> Vectors:
-            return np.zeros((1, 4), np.float32)
+            return np.ones((1, 3), np.float32)
 
-    with pytest.raises(ModelError, match="zero or not finite"):
+    with pytest.raises(ModelError, match=r"answered \(1, 3\), not \(1, 4\)"):
         list(maker(Broken()).outcomes([product("red", str(photo(tmp_path / "red.png", RED)))]))
+
+
+def test_a_photo_without_a_direction_is_a_rejection(tmp_path: Path) -> None:
+    class Blind(ColourEmbedder):
+        def embed(self, photos: Sequence[Pixels]) -> Vectors:
+            return np.array([[*photo.mean(axis=(0, 1)), 0.0] for photo in photos], np.float32)
+
+    black, red = str(photo(tmp_path / "black.png", (0, 0, 0))), str(photo(tmp_path / "red.png", RED))
+    (outcome,) = maker(Blind()).outcomes([product("both", black, red)])
+    assert entry_of(outcome).product.photos == (red,)
+    assert [(one.kind, one.value) for one in outcome.rejections] == [("photo-no-embedding", black)]
 
 
 def test_a_bad_photo_is_a_rejection_and_the_product_keeps_its_others(tmp_path: Path) -> None:
@@ -205,10 +218,27 @@ def test_only_the_products_own_stored_copy_stands_in(tmp_path: Path) -> None:
     assert [one.rejections[0].level for one in outcomes] == ["rejected", "rejected"]
 
 
-def test_a_local_photo_that_is_gone_has_no_stored_copy(tmp_path: Path) -> None:
+def test_a_local_photo_that_is_gone_stays_as_it_was_stored(tmp_path: Path) -> None:
     path, index = photo(tmp_path / "red.png", RED), ExactIndex(4)
     (before,) = maker().outcomes([product("red", str(path))])
     index.upsert([entry_of(before)])
     path.unlink()
     (outcome,) = maker(None, None, index).outcomes([product("red", str(path))])
-    assert outcome.entry is None
+    assert entry_of(outcome).photos == entry_of(before).photos
+    assert [(one.kind, one.level) for one in outcome.rejections] == [("photo-missing", "note")]
+
+
+def test_a_photo_that_many_products_share_is_looked_up_once(tmp_path: Path) -> None:
+    class Counting(ExactIndex):
+        asked = 0
+
+        def photo_vectors(self, content_hashes: Iterable[str]) -> Mapping[str, tuple[Photo, Vectors]]:
+            self.asked += 1
+            return super().photo_vectors(content_hashes)
+
+    coming_soon, index = str(photo(tmp_path / "soon.png", RED)), Counting(4)
+    products = [product(f"p{number}", coming_soon) for number in range(50)]
+    index.upsert([entry_of(outcome) for outcome in maker().outcomes(products)])
+    outcomes = list(maker(None, None, index).outcomes(products))
+    assert index.asked == 1
+    assert sum(outcome.photos_known for outcome in outcomes) == 50

@@ -319,7 +319,7 @@ def test_another_model_is_refused(shop: Shop, folder: Path, tmp_path: Path) -> N
     copy_tree(folder / "store", tmp_path / "store")
     with (
         Shop(tmp_path / "store", embedder=ColourEmbedder("other@2"), settings=SETTINGS) as other,
-        pytest.raises(StoreError, match=r"made by the model colour@1, and this is other@2.*index --replace"),
+        pytest.raises(StoreError, match=r"made by the model colour@1 .*, and this is other@2.*index --replace"),
     ):
         other.search(folder / "red.png")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from shoplens.catalogue import Feed, Report, SummaryRow
@@ -16,6 +16,7 @@ from shoplens.index.entry import Entry, Index, Record
 from shoplens.index.manifest import Manifest
 from shoplens.index.store import Generation, Store, timestamp
 from shoplens.settings import Settings
+from shoplens.types import Rejection
 
 BATCH = 64
 """Products acknowledged at once."""
@@ -69,37 +70,40 @@ class Builder:
         """Build a new generation from a whole feed and make it live; the one before serves until then.
 
         Raises:
-            FeedError: the feed cannot be read, or nothing in it can be used; the store stays as it was.
+            FeedError: the feed cannot be read; the store stays as it was.
+            Refused: nothing in the feed can be used; the store stays as it was.
         """
-        with self.store.writing(), self._run("index") as (summary, report):
-            feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
+        with self.store.writing(), self._run("index", feed) as run:
             manifest = Manifest(
                 self.embedder.model, self.embedder.dimensions, str(feed.path.absolute()), feed.format, timestamp()
             )
             with self.store.filling(manifest) as generation:
                 before = self.store.live if self.store.has_live else None
                 known = [before.index] if before is not None and before.manifest.model == self.embedder.model else []
-                left_out = self._fill(generation.index, feed, known, summary, report)
-                if generation.index.count() > summary.products:  # an interrupted build wrote more than there is now
+                maker = EntryMaker(self.embedder, self.source, self.settings, [generation.index, *known])
+                left_out = self._fill(generation.index, feed, maker, run)
+                if generation.index.count() > run.summary.products:  # an interrupted build wrote more than there is now
                     wanted = set(feed.product_ids()) - left_out
                     generation.index.remove(set(generation.index.ids()) - wanted)
                 if not generation.index.count():
-                    raise _nothing_usable(feed, report)
+                    raise _nothing_usable(feed, run.report)
                 self._optimize(generation)
                 self.store.switch(generation)
-        return summary
+        return run.summary
 
     def add(self, feed: Feed) -> Summary:
         """Add the feed's products to the live generation, or replace those with the same id."""
-        with self.store.writing(), self._run("add") as (summary, report):
+        with self.store.writing(), self._run("add", feed) as run:
             generation = self._live_of_this_model()
-            feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
-            self._fill(generation.index, feed, [], summary, report)
+            self._fill(generation.index, feed, self._maker(generation), run)
             self._optimize(generation)
-        return summary
+        return run.summary
 
     def sync(self, feed: Feed, max_removals: str = "10%") -> Summary:
         """Make the live generation equal to a full feed: add, change, remove.
+
+        A product whose row was rejected, or none of whose photos was ever usable, stays as it was: a typo or a slow
+        server removes nothing.
 
         Args:
             max_removals: share (``10%``) or number of products that may go.
@@ -107,56 +111,60 @@ class Builder:
         Raises:
             Refused: more would go, or nothing would be left; nothing was changed.
         """
-        with self.store.writing(), self._run("sync") as (summary, report):
+        with self.store.writing(), self._run("sync", feed) as run:
             generation = self._live_of_this_model()
-            feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
             gone = set(generation.index.ids())
             allowed = removals_allowed(max_removals, len(gone))
             gone.difference_update(feed.product_ids())
+            if gone:
+                gone.difference_update(item.product_id for item in feed if isinstance(item, Rejection))
             if len(gone) > allowed:
                 raise Refused(
                     f"{feed.path} lacks {len(gone)} of the {generation.index.count()} products in the store "
                     f"({', '.join(sorted(gone)[:3])}, …); --max-removals {max_removals} allows {allowed}.",
                     "If they are to go, raise --max-removals. Nothing was changed.",
                 )
-            self._fill(generation.index, feed, [], summary, report)
+            self._fill(generation.index, feed, self._maker(generation), run)
             if gone and len(gone) == generation.index.count():
-                raise _nothing_usable(feed, report)
-            summary.removed = generation.index.remove(gone)
+                raise _nothing_usable(feed, run.report)
+            run.summary.removed = generation.index.remove(gone)
             self._optimize(generation)
-        return summary
+        return run.summary
 
     def _live_of_this_model(self) -> Generation:
         generation = self.store.live
         check_model(generation, self.embedder)
         return generation
 
+    def _maker(self, live: Generation) -> EntryMaker:
+        return EntryMaker(self.embedder, self.source, self.settings, [live.index], live.index)
+
     def _optimize(self, generation: Generation) -> None:
         self._progress("Building the search graph", 0, 0)
         self.store.optimize(generation)
 
-    def _run(self, command: str) -> _Run:
+    def _run(self, command: str, feed: Feed) -> _Run:
+        feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
         return _Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl")
 
-    def _fill(self, index: Index, feed: Feed, known: Sequence[Index], summary: Summary, report: Report) -> set[str]:
+    def _fill(self, index: Index, feed: Feed, maker: EntryMaker, run: _Run) -> set[str]:
         """Write the feed's products, in batches; what is already there as it should be is left alone.
 
         Returns:
             Ids of the products that were left out, for want of a usable photo.
         """
-        maker = EntryMaker(self.embedder, self.source, [index, *known], self.settings)
-        summary.rows = feed.counts.rows
+        run.summary.rows = feed.counts.rows
         left_out: set[str] = set()
         done = 0
         for batch in batches(maker.outcomes(feed), BATCH):
             for outcome in batch:
-                _count(outcome, summary)
+                _count(outcome, run.summary)
                 for rejection in outcome.rejections:
-                    report.add(rejection)
+                    run.report.add(_with_row(rejection, feed))
                     if rejection.kind == UNUSABLE:
                         left_out.add(rejection.product_id)
             entries = [outcome.entry for outcome in batch if outcome.entry is not None]
-            _write(index, entries, summary)
+            _write(index, entries, run.summary)
             done += len(entries)
             self._progress("Indexing", done + len(left_out), feed.count)
         return left_out
@@ -166,17 +174,24 @@ class _Run:
     """A summary and a report that are complete when the run ends, however it ends."""
 
     def __init__(self, path: Path) -> None:
-        self._summary, self._report, self._started = Summary(), Report(path), time.perf_counter()
+        self.summary, self.report, self._started = Summary(), Report(path), time.perf_counter()
 
-    def __enter__(self) -> tuple[Summary, Report]:
-        return self._summary, self._report
+    def __enter__(self) -> _Run:
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self._report.close()
-        self._summary.rejected, self._summary.notes = self._report.rejected, self._report.notes
-        self._summary.problems = self._report.summary()
-        self._summary.report = self._report.path if self._summary.problems else None
-        self._summary.seconds = time.perf_counter() - self._started
+        self.report.close()
+        self.summary.rejected, self.summary.notes = self.report.rejected, self.report.notes
+        self.summary.problems = self.report.summary()
+        self.summary.report = self.report.path if self.summary.problems else None
+        self.summary.seconds = time.perf_counter() - self._started
+
+
+def _with_row(rejection: Rejection, feed: Feed) -> Rejection:
+    """The rejection with the row of its product, where it was found after the feed was read."""
+    if rejection.row is not None or not rejection.product_id:
+        return rejection
+    return replace(rejection, row=feed.row_of(rejection.product_id))
 
 
 def check_model(generation: Generation, embedder: Embedder) -> None:
@@ -185,10 +200,12 @@ def check_model(generation: Generation, embedder: Embedder) -> None:
     Raises:
         StoreError: ``other-model``, with the command that rebuilds.
     """
-    if generation.manifest.model != embedder.model:
+    manifest = generation.manifest
+    if (manifest.model, manifest.dimensions) != (embedder.model, embedder.dimensions):
         raise StoreError(
-            f"The store was made by the model {generation.manifest.model}, and this is {embedder.model}.",
-            f"Rebuild it: shoplens index --replace {generation.manifest.feed}, or use the model it was made by.",
+            f"The store was made by the model {manifest.model} ({manifest.dimensions} dimensions), "
+            f"and this is {embedder.model} ({embedder.dimensions}).",
+            f"Rebuild it: shoplens index --replace '{manifest.feed}', or use the model it was made by.",
             code="other-model",
         )
 

@@ -18,6 +18,7 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from shoplens.build import Progress, Summary
 from shoplens.catalogue import read_feed
+from shoplens.errors import Refused
 from shoplens.evaluation.search_report import ShownSearch, write_search_report
 from shoplens.images import decoded
 from shoplens.rendered import render_catalogue
@@ -29,6 +30,8 @@ LUMA = Path("luma/products.csv")
 SAMPLE_DATA = "https://github.com/magento/magento2-sample-data.git"
 SAMPLE_FEED = "app/code/Magento/ConfigurableSampleData/fixtures"
 SAMPLE_MEDIA = "pub/media/catalog/product"
+MARKER = ".shoplens-demo"
+"""A file that says that a folder was made by the demonstration, which may replace what is in it."""
 RENDERED_PRODUCTS, SEARCHES, SHOWN = 400, 12, 6
 SNAPSHOT_SIZE = (720, 960)
 
@@ -71,11 +74,14 @@ def run_demo(
     """Index a catalogue into ``folder/store``, search it, and write ``folder/report.html``.
 
     Args:
-        folder: made anew in parts: its catalogue and store are replaced.
+        folder: new, empty, or of an earlier demonstration, whose catalogue and store are replaced.
         rendered: draw this many products instead of looking for a real catalogue.
         say: told what is chosen and why.
+
+    Raises:
+        Refused: the folder holds what no demonstration made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder)
     catalogue = _chosen(folder, settings, rendered, progress or (lambda what, done, total: None), say)
     say(f"Catalogue: {catalogue.name}.")
     settings = replace(settings, store=folder / "store")
@@ -95,6 +101,14 @@ def run_demo(
         ]
         write_search_report(report, "Shoplens: find the product in the photo", facts, searches, _pixels_from(settings))
     return Demo(catalogue, summary, searches, report, settings.store)
+
+
+def _claim(folder: Path) -> None:
+    if folder.exists() and not (folder / MARKER).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        fix = "Name a new or empty folder with --out, or delete this one first."
+        raise Refused(f"{folder} was not made by the demonstration, which replaces what it finds there.", fix)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).touch()
 
 
 def _search(shop: Shop, photo: Path, product_id: str, how: str) -> ShownSearch:
@@ -130,11 +144,14 @@ def _rendered(folder: Path, products: int, progress: Progress) -> DemoCatalogue:
         queries=SEARCHES,
         progress=lambda done: progress("Drawing the catalogue", done, products + SEARCHES),
     )
-    assert made.queries_file is not None  # queries were asked for
-    with made.queries_file.open(encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    queries = tuple((made.queries_file.parent / row["photo"], row["product_id"], row["kind"]) for row in rows)
+    queries = tuple(_queries(made.queries_file)) if made.queries_file else ()
     return DemoCatalogue(f"a rendered shop ({made.feed})", made.feed, made.feed.parent, queries)
+
+
+def _queries(file: Path) -> Iterator[tuple[Path, str, str]]:
+    with file.open(encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            yield file.parent / row["photo"], row["product_id"], row["kind"]
 
 
 def _luma(folder: Path, feed: Path, media: Path) -> DemoCatalogue:
@@ -190,24 +207,36 @@ def _feed_line(product: Product, photos: list[str]) -> str:
     return json.dumps({name: value for name, value in row.items() if value not in (None, "", [], {}, ())}) + "\n"
 
 
-def _cloned(folder: Path, say: Callable[[str], None]) -> Path | None:
-    """The public Magento 2 sample data, only the folders needed; None when the network does not allow it."""
-    if (folder / SAMPLE_FEED / "products.csv").is_file():
+def _cloned(folder: Path, say: Callable[[str], None], source: str = SAMPLE_DATA) -> Path | None:
+    """The public Magento 2 sample data, only the folders needed; None when the network does not allow it.
+
+    It is cloned beside ``folder`` and becomes it when it is whole.
+    """
+    if _is_whole(folder):
         return folder
     say("Looking for the public Magento 2 sample data…")
-    shutil.rmtree(folder, ignore_errors=True)
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    for leftover in (folder, unfinished):
+        shutil.rmtree(leftover, ignore_errors=True)
+    git = ["git", "-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=20"]
     steps = (
-        ["git", "clone", "--quiet", "--depth=1", "--filter=blob:none", "--sparse", SAMPLE_DATA, str(folder)],
-        ["git", "-C", str(folder), "sparse-checkout", "set", SAMPLE_FEED, SAMPLE_MEDIA],
+        [*git, "clone", "--quiet", "--depth=1", "--filter=blob:none", "--sparse", source, str(unfinished)],
+        [*git, "-C", str(unfinished), "sparse-checkout", "set", SAMPLE_FEED, SAMPLE_MEDIA],
     )
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
     try:
         for step in steps:
-            environment = {"GIT_TERMINAL_PROMPT": "0", "PATH": os.environ.get("PATH", "")}
             subprocess.run(step, check=True, capture_output=True, timeout=600, env=environment)
+        if _is_whole(unfinished):
+            return unfinished.rename(folder)
     except (OSError, subprocess.SubprocessError):
-        shutil.rmtree(folder, ignore_errors=True)
-        return None
-    return folder if (folder / SAMPLE_FEED / "products.csv").is_file() else None
+        pass  # no git, no network: the caller says so and draws a catalogue
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return None
+
+
+def _is_whole(sample_data: Path) -> bool:
+    return (sample_data / SAMPLE_FEED / "products.csv").is_file() and (sample_data / SAMPLE_MEDIA).is_dir()
 
 
 def snapshot(data: bytes, seed: int) -> bytes:

@@ -18,7 +18,8 @@ from typing import TypeVar
 import numpy as np
 
 from shoplens.embedders import Embedder, embedded
-from shoplens.errors import PhotoError
+from shoplens.embedders.embedder import NO_DIRECTION
+from shoplens.errors import ModelError, PhotoError
 from shoplens.images import PhotoSource, decoded
 from shoplens.images.hashes import content_hash
 from shoplens.images.source import is_url
@@ -55,14 +56,21 @@ class EntryMaker:
     Args:
         embedder: makes the vectors.
         source: gives the photos' bytes.
-        indexes: where vectors of the same model may be found already.
         settings: for limits and the number of threads.
+        indexes: where vectors of the same model may be found already.
+        live: the one of them that answers queries; a photo that cannot be had today stays as it is there.
     """
 
-    def __init__(self, embedder: Embedder, source: PhotoSource, indexes: Sequence[Index], settings: Settings) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        source: PhotoSource,
+        settings: Settings,
+        indexes: Sequence[Index] = (),
+        live: Index | None = None,
+    ) -> None:
         self._embedder, self._source, self._settings = embedder, source, settings
-        self._known = _KnownPhotos(indexes)
-        self._indexes = indexes
+        self._known, self._live = _KnownPhotos(indexes), live
 
     def outcomes(self, items: Iterable[Product | Rejection]) -> Iterator[Outcome]:
         """One outcome per item. ``items`` is read from the calling thread, a bounded distance ahead."""
@@ -70,19 +78,19 @@ class EntryMaker:
             fetched = in_order(fetching, self._fetched, items, PRODUCTS_IN_FLIGHT)
             yield from in_order(computing, self._outcome, fetched, PRODUCTS_IN_FLIGHT)
 
-    def _fetched(self, item: Product | Rejection) -> tuple[Product | Rejection, dict[str, bytes | PhotoError]]:
-        """The item, with the bytes of its remote photos; local ones are read where they are decoded."""
-        photos: dict[str, bytes | PhotoError] = {}
+    def _fetched(self, item: Product | Rejection) -> tuple[Product | Rejection, dict[str, PhotoError]]:
+        """The item, with what went wrong with its remote photos; the others have been fetched and kept."""
+        problems: dict[str, PhotoError] = {}
         if isinstance(item, Product):
             for photo in filter(is_url, item.photos):
                 try:
-                    photos[photo] = self._source.bytes_of(photo)
+                    self._source.bytes_of(photo)
                 except PhotoError as problem:
-                    photos[photo] = problem
-        return item, photos
+                    problems[photo] = problem
+        return item, problems
 
-    def _outcome(self, fetched: tuple[Product | Rejection, dict[str, bytes | PhotoError]]) -> Outcome:
-        product, remote = fetched
+    def _outcome(self, fetched: tuple[Product | Rejection, dict[str, PhotoError]]) -> Outcome:
+        product, problems = fetched
         if isinstance(product, Rejection):
             return Outcome(rejections=(product,))
         photos: list[tuple[Photo, Vectors]] = []
@@ -90,11 +98,11 @@ class EntryMaker:
         new = 0
         for photo in product.photos:
             try:
-                found, is_new = self._photo(photo, remote.get(photo))
+                found, is_new = self._photo(photo, problems.get(photo))
                 photos.append(found)
                 new += is_new
             except PhotoError as problem:
-                stored = self._stored_photo(product.id, photo) if is_url(photo) else None
+                stored = self._stored_photo(product.id, photo)
                 if stored is not None:
                     photos.append(stored)
                 rejections.append(_photo_rejection(product.id, photo, problem, kept=stored is not None))
@@ -105,11 +113,11 @@ class EntryMaker:
         entry = Entry(usable, tuple(photo for photo, _ in photos), np.stack([vector for _, vector in photos]))
         return Outcome(entry, tuple(rejections), new, len(photos) - new)
 
-    def _photo(self, source: str, fetched: bytes | PhotoError | None) -> tuple[tuple[Photo, Vectors], bool]:
+    def _photo(self, source: str, problem: PhotoError | None) -> tuple[tuple[Photo, Vectors], bool]:
         """A photo and its vector, and whether it had to be embedded."""
-        if isinstance(fetched, PhotoError):
-            raise fetched
-        data = self._source.bytes_of(source) if fetched is None else fetched
+        if problem is not None:
+            raise problem
+        data = self._source.bytes_of(source)
         name = content_hash(data)
         with self._known.alone(name):
             known = self._known.get(name)
@@ -120,26 +128,31 @@ class EntryMaker:
             except PhotoError:
                 self._source.forget(source)
                 raise
-            vector = embedded(self._embedder, [name], [picture.pixels]).vectors[0]
+            try:
+                vector = embedded(self._embedder, [name], [picture.pixels]).vectors[0]
+            except ModelError as odd:
+                if odd.code != NO_DIRECTION:
+                    raise
+                raise PhotoError(odd.problem, "Replace the photo; it may be blank.", code="photo-no-embedding") from odd
             photo = Photo(source, name, picture.pixel_hash, picture.width, picture.height)
             self._known.add(photo, vector)
             return (photo, vector), True
 
     def _stored_photo(self, product_id: str, source: str) -> tuple[Photo, Vectors] | None:
-        """The photo as it was, for a server that does not answer today."""
-        for index in self._indexes:
-            for record in index.records([product_id]):
-                for photo in record.photos:
-                    if photo.source == source and (known := self._known.get(photo.content_hash)) is not None:
-                        return replace(known[0], source=source), known[1]
+        """The photo as it was, for a server that does not answer today or a file that is gone."""
+        for record in self._live.records([product_id]) if self._live is not None else ():
+            for photo in record.photos:
+                if photo.source == source and (known := self._known.get(photo.content_hash)) is not None:
+                    return replace(known[0], source=source), known[1]
         return None
 
 
 class _KnownPhotos:
-    """Vectors at hand: of the photos last seen, and of those that were in the given indexes at the start."""
+    """Vectors at hand: of the photos last seen, and of those in the given indexes."""
 
     def __init__(self, indexes: Sequence[Index]) -> None:
-        self._indexes = [index for index in indexes if next(index.ids(), None) is not None]
+        self._indexes = indexes
+        self._worth_asking = any(next(index.ids(), None) is not None for index in indexes)
         self._recent: OrderedDict[str, tuple[Photo, Vectors]] = OrderedDict()
         self._lock = threading.Lock()
         self._in_work: set[str] = set()
@@ -163,14 +176,16 @@ class _KnownPhotos:
             self._recent[photo.content_hash] = (photo, vector)
             if len(self._recent) > RECENT_PHOTOS:
                 self._recent.popitem(last=False)
+                self._worth_asking = True
 
     def get(self, content_hash: str) -> tuple[Photo, Vectors] | None:
         with self._lock:
             if (recent := self._recent.get(content_hash)) is not None:
                 self._recent.move_to_end(content_hash)
                 return recent
-        for index in self._indexes:
+        for index in self._indexes if self._worth_asking else ():
             if (found := index.photo_vectors([content_hash]).get(content_hash)) is not None:
+                self.add(*found)
                 return found
         return None
 

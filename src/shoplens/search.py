@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -79,7 +80,8 @@ def _answer(index: Index, query: Query, embedder: Embedder, source: PhotoSource,
     with clock.stage("retrieve"):
         taken: Counter[str] = Counter()
         tiers = [
-            _candidates(index, vector, picture, query, tier, taken) for tier in _tiers(condition, query.sold_out, index)
+            _candidates(index, vector, picture, query, _Tier(tier, taken))
+            for tier in _tiers(condition, query.sold_out, index)
         ]
     with clock.stage("rank"):
         results = [result for tier in tiers for result in ranked(tier, {"look": 1.0})][: query.k]
@@ -118,42 +120,45 @@ def _tiers(condition: Condition | None, sold_out: SoldOut, index: Index) -> list
     return [tier if condition is None else AllOf((condition, tier)) for tier in tiers]
 
 
-def _candidates(
-    index: Index, vector: Vectors, picture: Picture, query: Query, condition: Condition | None, taken: Counter[str]
-) -> list[Candidate]:
-    """The best k of a tier; more are retrieved for as long as the limit per group leaves too few.
-
-    ``taken`` counts each group's products in the tiers before, and then in this one too.
-    """
+def _candidates(index: Index, vector: Vectors, picture: Picture, query: Query, tier: _Tier) -> list[Candidate]:
+    """The best k of a tier; groups that are full are left out of the retrieval, for as long as there are too few."""
     # The later hash says which of a product's photos is named: rather the same file than the same pixels.
     hashes = [] if query.region is not None else [picture.pixel_hash, picture.content_hash]
-    same = {hit.record.product.id: hit for hash in hashes if hash for hit in index.with_photo(hash, condition)}
-    wanted = query.k
-    while True:
-        hits = index.nearest(vector, wanted, condition)
-        chosen = _limited([*same.values(), *(hit for hit in hits if hit.record.product.id not in same)], query, taken)
-        if len(chosen) >= query.k or len(hits) < wanted:
-            taken.update(_group(hit) for hit in chosen)
-            return [_candidate(hit, hit.record.product.id in same) for hit in chosen]
-        wanted *= 4
+    same = {hit.record.product.id: hit for hash in hashes if hash for hit in index.with_photo(hash, tier.condition)}
+    chosen: dict[str, Hit] = {}
+    tier.take(same.values(), chosen, query)
+    while len(chosen) < query.k:
+        wanted = query.k + len(chosen)
+        hits = index.nearest(vector, wanted, tier.without_full_groups(query))
+        tier.take(hits, chosen, query)
+        if len(hits) < wanted:
+            break
+    return [_candidate(hit, hit.record.product.id in same) for hit in list(chosen.values())[: query.k]]
 
 
-def _limited(hits: list[Hit], query: Query, taken: Counter[str]) -> list[Hit]:
-    """The first k hits that keep the limit per group."""
-    seen = Counter(taken)
-    chosen = []
-    for hit in hits:
-        group = _group(hit)
-        seen[group] += 1
-        if query.per_group is None or seen[group] <= query.per_group:
-            chosen.append(hit)
-    return chosen[: query.k]
+@dataclass(slots=True)
+class _Tier:
+    """A condition, and how many products of each group have been taken in this and the tiers before."""
 
+    condition: Condition | None
+    taken: Counter[str]
 
-def _group(hit: Hit) -> str:
-    """A product without a group is a group of its own."""
-    product = hit.record.product
-    return product.group_id or f"\0{product.id}"
+    def take(self, hits: Iterable[Hit], chosen: dict[str, Hit], query: Query) -> None:
+        """Add hits, best first, up to the limit per group; a product without a group is a group of its own."""
+        for hit in hits:
+            product = hit.record.product
+            group = product.group_id.casefold()
+            full = query.per_group is not None and group and self.taken[group] >= query.per_group
+            if product.id not in chosen and not full:
+                chosen[product.id] = hit
+                self.taken[group] += 1
+
+    def without_full_groups(self, query: Query) -> Condition | None:
+        full = [group for group, taken in self.taken.items() if group and taken >= (query.per_group or sys.maxsize)]
+        if not full:
+            return self.condition
+        others = Not(OneOf("group_id", tuple(full)))
+        return others if self.condition is None else AllOf((self.condition, others))
 
 
 def _candidate(hit: Hit, same_photo: bool) -> Candidate:

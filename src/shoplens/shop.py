@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -126,12 +126,12 @@ class Shop:
             Refused: more products than ``max_removals`` would go; nothing was changed.
         """
         with read_feed(Path(feed), media=Path(media) if media else None, format=format) as read:
-            return self._builder(progress).sync(read, max_removals)
+            return self._builder(progress).sync(read, str(max_removals))
 
     def remove(self, ids: Iterable[str]) -> int:
         """Remove products; unknown ids are passed over. Returns how many went."""
         with self._store.writing():
-            return self._store.live.index.remove(ids)
+            return self._store.live.index.remove([ids] if isinstance(ids, str) else ids)
 
     def search(
         self,
@@ -139,7 +139,7 @@ class Shop:
         k: int = 10,
         *,
         where: str | Iterable[str] = (),
-        region: Region | tuple[int, int, int, int] | None = None,
+        region: Region | Sequence[int] | None = None,
         per_group: int | None = None,
         sold_out: SoldOut = "show",
     ) -> Answer:
@@ -151,7 +151,7 @@ class Shop:
             photo=_located(photo),
             k=k,
             where=(where,) if isinstance(where, str) else tuple(where),
-            region=Region(*region) if isinstance(region, tuple) else region,
+            region=region if region is None or isinstance(region, Region) else Region(*region),
             per_group=per_group,
             sold_out=sold_out,
         )
@@ -238,7 +238,9 @@ class Shop:
 def _located(photo: str | Path | bytes) -> str | bytes:
     if isinstance(photo, bytes) or (isinstance(photo, str) and is_url(photo)):
         return photo
-    path = Path(photo).expanduser()
     if not str(photo):
         raise InvalidValue("The photo's path is empty.", "Give a file, a URL, or bytes.")
-    return str(path.absolute())
+    try:
+        return str(Path(photo).expanduser().absolute())
+    except RuntimeError:  # no such user
+        return str(Path(photo).absolute())

@@ -24,7 +24,7 @@ Value = str | float | bool
 Attributes = Mapping[str, tuple[Value, ...]]
 
 MAX_ID_LENGTH = 512
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shoplens.catalogue import FORMATS, read_feed
+from shoplens.catalogue.attribute_names import MAX_NAMES
+from shoplens.catalogue.checking import MAX_PHOTOS, product_of
+from shoplens.catalogue.photo_paths import PhotoPaths
+from shoplens.catalogue.rows import Draft
 from shoplens.errors import FeedError
-from shoplens.types import Product
+from shoplens.types import Product, Rejection
 
 from .feeds import jsonl, outcome, product, written
 
@@ -115,10 +119,72 @@ def test_a_product_without_title_is_called_by_its_id(tmp_path: Path) -> None:
     assert (note.level, note.row, note.field, note.product_id) == ("note", 1, "title", "A")
 
 
-def test_a_url_that_runs_code_is_left_out(tmp_path: Path) -> None:
-    found = outcome(jsonl(tmp_path / "f", product(url="javascript:alert(1)"), product("B", url="/b.html")))
-    assert [one.url for one in found.products] == ["", "/b.html"]
-    assert (found.the("bad-url").row, found.the("bad-url").value) == (1, "javascript:alert(1)")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "JAVASCRIPT:x",
+        "java\tscript:x",
+        "\x01javascript:x",
+        " javascript:x",
+        "\x7fdata:x",
+        "a\x85b",
+    ],
+)
+def test_a_url_that_runs_code_is_left_out(tmp_path: Path, url: str) -> None:
+    draft = Draft("A", "Title", {"a.jpg": "photos"}, url=url)
+    note, made = product_of(draft, 1, PhotoPaths(tmp_path))
+    assert isinstance(note, Rejection) and (note.kind, note.row, note.value) == ("bad-url", 1, url)
+    assert isinstance(made, Product) and made.url == ""
+
+
+@pytest.mark.parametrize("url", ["/b.html", "b.html", "https://shop.example/ä?x=1:2", "HTTP://shop.example"])
+def test_a_url_of_a_page_is_kept(tmp_path: Path, url: str) -> None:
+    found = outcome(jsonl(tmp_path / "f", product(url=url)))
+    assert found.products[0].url == url and found.rejections == []
+
+
+def test_photos_above_the_limit_are_left_out_with_one_note(tmp_path: Path) -> None:
+    names = [f"{number}.jpg" for number in range(MAX_PHOTOS + 3)]
+    full, above = product("A", photos=names[:MAX_PHOTOS]), product("B", photos=["ftp://x/y", *names])
+    found = outcome(jsonl(tmp_path / "f", full, above))
+    assert [len(one.photos) for one in found.products] == [MAX_PHOTOS, MAX_PHOTOS]
+    assert found.kinds == ["photo-scheme", "too-many-photos"]
+    note = found.the("too-many-photos")
+    assert (note.level, note.row, note.product_id, note.field, note.value) == ("note", 2, "B", "photos", "3 more")
+
+
+def test_attributes_above_the_limit_are_left_out_each_with_one_note(tmp_path: Path) -> None:
+    names = [f"n{number}" for number in range(MAX_NAMES - 1)]
+    rows = [
+        product("A", attributes=dict.fromkeys(names, "x")),
+        product("B", attributes={"last": 1, "late": 2, "n0": 3}),
+        product("C", attributes={"late": 4, "later": 5, "last": 6}),
+    ]
+    found = outcome(jsonl(tmp_path / "f", *rows))
+    assert [dict(one.attributes) for one in found.products[1:]] == [{"last": (1,), "n0": (3,)}, {"last": (6,)}]
+    assert len(found.products[0].attributes) == MAX_NAMES - 1
+    assert [(one.kind, one.level, one.row, one.product_id, one.field, one.value) for one in found.rejections] == [
+        ("too-many-attributes", "note", 2, "B", "late", "2"),
+        ("too-many-attributes", "note", 3, "C", "later", "5"),
+    ]
+
+
+def test_the_row_of_a_product_can_be_asked_while_iterating(tmp_path: Path) -> None:
+    path = written(tmp_path / "f", "{oops\n" + "".join(json.dumps(product(name)) + "\n" for name in "ABA"))
+    with read_feed(path) as feed:
+        assert [feed.row_of(item.id) for item in feed if isinstance(item, Product)] == [2, 3]
+        assert feed.row_of("nobody") is None
+
+
+def test_the_row_of_folded_rows_is_the_first_and_folders_have_none(tmp_path: Path) -> None:
+    text = "id\ttitle\timage_link\titem_group_id\tsize\nA\tT\ta.jpg\tG\tS\nX\tX\tx.jpg\t\t\nB\tT\ta.jpg\tG\tM\n"
+    with read_feed(written(tmp_path / "f", text)) as feed:
+        assert [feed.row_of(name) for name in "AXB"] == [1, 2, None]
+    (tmp_path / "photos").mkdir()
+    written(tmp_path / "photos" / "a.jpg", b"x")
+    with read_feed(tmp_path / "photos") as feed:
+        assert list(feed.product_ids()) == ["a"] and feed.row_of("a") is None
 
 
 def test_an_attribute_name_that_cannot_be_used(tmp_path: Path) -> None:

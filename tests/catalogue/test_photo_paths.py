@@ -70,6 +70,22 @@ def test_a_rejected_photo_leaves_the_others(tmp_path: Path) -> None:
     assert wrong.value == "../x.jpg" and str(media) in wrong.reason
 
 
+def test_a_link_must_not_lead_out_of_the_media_folder(tmp_path: Path) -> None:
+    media, outside = tmp_path / "media", tmp_path / "outside"
+    for folder in (media / "x", outside):
+        folder.mkdir(parents=True)
+        (folder / "a.jpg").touch()
+    (media / "photo.jpg").symlink_to(outside / "a.jpg")
+    (media / "folder").symlink_to(outside)
+    (media / "inside").symlink_to(media / "x")
+    (tmp_path / "link").symlink_to(media)
+    for root in (media, tmp_path / "link"):
+        for reference in ("photo.jpg", "folder/a.jpg", "folder/not-there.jpg"):
+            found = PhotoPaths(root).located(reference)
+            assert isinstance(found, Rejection) and (found.kind, found.value) == ("photo-outside-media", reference)
+        assert PhotoPaths(root).located("inside/a.jpg") == str(root / "inside/a.jpg")
+
+
 def test_a_linked_media_folder_may_be_named_either_way(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shoplens.catalogue.table import TableRow, read_table
+from shoplens.errors import FeedError
 
 from .feeds import outcome, written
 
@@ -103,9 +104,33 @@ def test_a_field_above_the_csv_modules_limit(tmp_path: Path) -> None:
     assert [len(one.description) for one in found.products] == [100_000, 0] and found.rejections == []
 
 
-def test_a_field_above_every_limit_costs_its_row(tmp_path: Path) -> None:
-    found = outcome(written(tmp_path / "f", f"{HEAD}A,{'x' * (17 * 2**20)},a.jpg\nB,t,b.jpg\n"))
-    assert (found.the("malformed-row").row, [one.id for one in found.products]) == (1, ["B"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r"], ids=["lf", "cr"])
+def test_a_line_above_every_limit_costs_its_row(tmp_path: Path, encoding: str, end: str) -> None:
+    text = f"{HEAD}0,t,0.jpg\nA,{'é' * (17 * 2**20)},a.jpg\nB,t,b.jpg\n".replace("\n", end)
+    found = outcome(written(tmp_path / "f", text.encode(encoding)))
+    assert found.kinds == ["line-too-long"] and [one.id for one in found.products] == ["0", "B"]
+    wrong = found.the("line-too-long")
+    assert (wrong.row, wrong.level, wrong.value[:5]) == (2, "rejected", "A,ééé")
+    assert (found.counts.rows, found.counts.rejected) == (3, 1)
+
+
+def test_a_row_of_many_lines_has_a_limit_too(tmp_path: Path) -> None:
+    half = "x\n" + f"{'x' * 2**20}\n" * 9
+    found = outcome(written(tmp_path / "f", f'{HEAD}A,"{half}","{half}"\nB,t,b.jpg\n'))
+    assert (found.rejections[0].kind, found.rejections[0].row, found.rejections[0].value) == (
+        "malformed-row",
+        1,
+        'A,"x',
+    )
+    assert [one.id for one in found.products] == ["B"]
+
+
+def test_a_header_above_every_limit_is_an_error(tmp_path: Path) -> None:
+    path = written(tmp_path / "f", HEAD.strip() + "," + "x" * (17 * 2**20) + "\nA,t,a.jpg\n")
+    with pytest.raises(FeedError, match="longer than 16 MB") as caught:
+        outcome(path)
+    assert caught.value.code == "unknown-header"
 
 
 def test_empty_rows_are_numbered_and_not_counted(tmp_path: Path) -> None:

@@ -74,13 +74,40 @@ def test_a_damaged_photo_or_link_is_as_good_as_none(tmp_path: Path) -> None:
 
 
 def test_old_leftovers_are_removed(tmp_path: Path) -> None:
-    KeptPhotos(tmp_path, LARGE)
+    KeptPhotos(tmp_path, LARGE).keep("a", b"photo")
     old, fresh = tmp_path / "unfinished" / "old", tmp_path / "unfinished" / "fresh"
     for leftover in (old, fresh):
         leftover.write_bytes(b"half")
     os.utime(old, (1000, 1000))
-    KeptPhotos(tmp_path, LARGE)
+    KeptPhotos(tmp_path, LARGE).keep("a", b"photo")
     assert (old.exists(), fresh.exists()) == (False, True)
+
+
+def test_opening_and_asking_touch_nothing(tmp_path: Path) -> None:
+    kept = KeptPhotos(tmp_path / "kept", LARGE)
+    kept.forget("a")
+    assert kept.path_of("a") is None and kept.bytes_of("a") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stray_files_are_passed_over(tmp_path: Path) -> None:
+    path = KeptPhotos(tmp_path, LARGE).keep("a", b"a" * 600)
+    strays = [tmp_path / "photos" / ".DS_Store", path.parent / ".DS_Store", tmp_path / "urls" / ".DS_Store"]
+    for stray in strays:
+        stray.write_bytes(b"x" * 5000)
+    kept = KeptPhotos(tmp_path, 1000)
+    kept.keep("b", b"b" * 300)
+    assert kept.bytes_of("a") and kept.bytes_of("b")  # strays take no room
+    kept.keep("c", b"c" * 600)
+    assert kept.bytes_of("c") and all(stray.exists() for stray in strays)
+
+
+def test_a_link_whose_photo_is_gone_goes_when_it_is_followed(tmp_path: Path) -> None:
+    kept = KeptPhotos(tmp_path, LARGE)
+    kept.keep("a", b"photo").unlink()
+    assert any(path.is_file() for path in (tmp_path / "urls").rglob("*"))
+    assert kept.path_of("a") is None
+    assert not any(path.is_file() for path in (tmp_path / "urls").rglob("*"))
 
 
 def test_many_threads(tmp_path: Path) -> None:

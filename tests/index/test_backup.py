@@ -14,12 +14,29 @@ from shoplens.index.durable import copy_tree
 from shoplens.index.store import Store, restore
 from tests.fakes import RED, ColourEmbedder, colored_rows, contents, feed_of, photo
 from tests.index.conftest import entries
-from tests.index.test_store import SETTINGS
+from tests.index.test_store import SETTINGS, names
+
+TEN = {f"p{number}" for number in range(10)}
+
+
+def backed_up(folder: Path, backup: Path) -> None:
+    store = Store(folder)
+    store.backup(backup)
+    store.close()
+
+
+def held(folder: Path) -> set[str]:
+    """Ids of the products in a store."""
+    store = Store(folder)
+    ids = set(store.live.index.ids())
+    store.close()
+    return ids
 
 
 def test_a_backup_restores_and_answers_the_same(tmp_path: Path) -> None:
     feed = feed_of(tmp_path / "feed.jsonl", colored_rows(tmp_path, range(20), brand="Acme"))
     shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
+    (tmp_path / "store" / "photos").mkdir(exist_ok=True)
     (tmp_path / "store" / "photos" / "kept").write_bytes(b"fetched")
     with shop:
         shop.remove(["p3"])
@@ -103,14 +120,93 @@ def test_restoring_never_replaces_what_is_no_store(folder: Path, tmp_path: Path)
     assert precious.exists()
 
 
-def test_what_a_killed_restore_left_does_not_stop_the_next(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["store", "new"])
+def test_what_a_killed_restore_left_does_not_stop_the_next(folder: Path, tmp_path: Path, target: str) -> None:
+    backed_up(folder, tmp_path / "backup")
+    half = tmp_path / target / "generations" / "000002.partial"
+    copy_tree(tmp_path / "backup" / "generations" / "000001", half)
+    (half / "manifest.json").unlink()
+    (tmp_path / target / "LOCK").touch()
+    restore(tmp_path / "backup", tmp_path / target, replace_store=target == "store")
+    assert held(tmp_path / target) == TEN
+    assert not half.exists()
+
+
+def damaged(shard: Path) -> None:
+    for path in shard.rglob("*.json"):
+        path.write_text("{")
+
+
+@pytest.mark.parametrize("target", ["store", "new"])
+def test_a_backup_that_cannot_be_opened_changes_nothing(folder: Path, tmp_path: Path, target: str) -> None:
+    backed_up(folder, tmp_path / "backup")
+    copy_tree(tmp_path / "backup", tmp_path / "bad")
+    damaged(tmp_path / "bad" / "generations" / "000001" / "shard")
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"backup .*bad cannot be used.*The engine cannot open") as told:
+            restore(tmp_path / "bad", tmp_path / target, replace_store=True)
+        assert told.value.code == "bad-backup"
+    assert held(folder) == TEN
+    assert names(folder) == ["000001"]
+    restore(tmp_path / "backup", tmp_path / target, replace_store=True)
+    assert held(tmp_path / target) == TEN
+
+
+def test_a_damaged_store_is_replaced_by_a_backup(folder: Path, tmp_path: Path) -> None:
+    backed_up(folder, tmp_path / "backup")
+    damaged(folder / "generations" / "000001" / "shard")
+    restore(tmp_path / "backup", folder, replace_store=True)
+    assert held(folder) == TEN
+    assert names(folder) == ["000002"]
+
+
+def test_a_store_and_its_backup_do_not_lie_in_one_another(folder: Path, tmp_path: Path) -> None:
     store = Store(folder)
+    for inside in folder, folder / "backup", tmp_path / "elsewhere" / ".." / "store" / "photos":
+        with pytest.raises(Refused, match="lies in the store"):
+            store.backup(inside)
     store.backup(tmp_path / "backup")
     store.close()
-    for name in "store.restored", "store.partial", "store.restored.partial":
-        copy_tree(tmp_path / "backup", tmp_path / name)
-    restore(tmp_path / "backup", folder, replace_store=True)
-    Store(folder).close()
+    copy_tree(tmp_path / "backup", folder / "old")
+    for backup, target in ((folder / "old", folder), (tmp_path / "backup", tmp_path / "backup" / "photos" / "new")):
+        with pytest.raises(Refused, match="lie in one another"):
+            restore(backup, target, replace_store=True)
+    assert held(folder) == TEN
+
+
+def test_a_backup_leaves_what_lies_beside_it(store: Store, tmp_path: Path) -> None:
+    precious = photo(tmp_path / "backup.partial" / "wedding.png", RED)
+    store.backup(tmp_path / "backup")
+    assert precious.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup", "backup.partial", "store"]
+
+
+def test_a_backup_fills_the_empty_folder_that_one_is_in(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    store.backup(Path())
+    assert sorted(path.name for path in Path().iterdir()) == ["CURRENT", "generations"]
+    restore(Path(), tmp_path / "restored")
+    assert held(tmp_path / "restored") == TEN
+
+
+def test_a_disk_that_cannot_be_written_is_an_error_that_says_so(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    store = Store(folder)
+    with pytest.raises(StoreError, match=r"file/backup could not be written: .*room on the disk") as told:
+        store.backup(tmp_path / "file" / "backup")
+    assert told.value.code == "disk"
+    store.backup(tmp_path / "backup")
+    store.close()
+    photo(tmp_path / "backup" / "photos" / "kept.png", RED)
+    (folder / "photos").write_text("not a folder")
+    with pytest.raises(StoreError, match="store could not be written") as told:
+        restore(tmp_path / "backup", folder, replace_store=True)
+    assert told.value.code == "disk"
+    assert held(folder) == TEN
+    assert names(folder) == ["000001"]
 
 
 def test_a_backup_during_writes_holds_all_that_was_acknowledged(store: Store, tmp_path: Path) -> None:

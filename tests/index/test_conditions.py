@@ -12,6 +12,7 @@ from shoplens.index.conditions import (
     holds,
     parsed,
     parsed_all,
+    text_of,
 )
 from shoplens.types import Product
 
@@ -36,7 +37,7 @@ BARE = Product(id="x", title="x", photos=("/x.jpg",))
         ("color != 'and'", Not(OneOf("color", ("and",)))),
         ('"style general" = Tee', OneOf("style general", ("Tee",))),
         ("price <= 40.50", Ordered("price", "<=", 40.5)),
-        ("size in (S, 36.0, 'X, L')", OneOf("size", ("S", "36", "X, L"))),
+        ("size in (S, 36.0, 'X, L')", OneOf("size", ("S", "36.0", "X, L"))),
         (r"name = 'it\'s'", OneOf("name", ("it's",))),
         ("a=1 or b=2 and c=3", AnyOf((OneOf("a", ("1",)), AllOf((OneOf("b", ("2",)), OneOf("c", ("3",))))))),
         ("(a=1 OR b=2) AND NOT c=3", AllOf((AnyOf((OneOf("a", ("1",)), OneOf("b", ("2",)))), Not(OneOf("c", ("3",)))))),
@@ -109,6 +110,42 @@ def test_deep_nesting_is_refused_not_a_crash() -> None:
 def test_meaning(text: str, hoodie: bool, bare: bool) -> None:
     assert holds(parsed(text), field_values(HOODIE)) is hoodie
     assert holds(parsed(text), field_values(BARE)) is bare
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "true"),
+        (3, "3"),
+        (3.0, "3"),
+        (3.5, "3.5"),
+        (0.00001, "0.00001"),
+        (1e16, "10000000000000000"),
+        (-0.25, "-0.25"),
+        ("Light Blue", "Light Blue"),
+    ],
+)
+def test_values_are_compared_as_people_write_them(value: str | float | bool, text: str) -> None:
+    assert text_of(value) == text
+
+
+def test_long_digits_are_text_and_never_infinite() -> None:
+    long = "9" * 400
+    product = Product("1234567890123456", "t", ("/a.jpg",), attributes={"mpn": (long,)})
+    fields = field_values(product)
+    assert fields["mpn"].numbers == ()
+    assert holds(parsed(f"mpn = {long}"), fields)
+    assert holds(parsed("id = 1234567890123456"), fields)
+    with pytest.raises(ConditionError, match="does not name a number"):
+        parsed(f"price < {long}")
+
+
+def test_a_field_of_true_and_false_takes_nothing_else() -> None:
+    kinds = {"in_stock": frozenset({"text"})}
+    check_fields(parsed("in_stock = TRUE or in_stock != false"), kinds)
+    with pytest.raises(ConditionError, match="true or false") as caught:
+        check_fields(parsed("in_stock = 1"), kinds)
+    assert caught.value.code == "wrong-type"
 
 
 def test_several_texts_must_all_hold() -> None:

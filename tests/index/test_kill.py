@@ -179,7 +179,7 @@ def test_killed_changes_lose_nothing_and_can_be_ended(folder: Path, tmp_path: Pa
 
 
 def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
-    dimensions, count, moments = 1024, 2_700, Random(5)
+    dimensions, count, moments = 1024, 4_200, Random(5)
     vectors = np.random.default_rng(5).normal(size=(count, 1, dimensions)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
     index = QdrantIndex(tmp_path / "shard", dimensions)
@@ -189,7 +189,7 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
     index.close()
     kills = 0
     for attempt in range(4):
-        process = started("shoplens.index.optimize", str(tmp_path / "shard"))
+        process = started("shoplens.index.optimize", str(tmp_path / "shard"), str(os.getpid()))
         time.sleep(moments.uniform(0.3, 1.8))
         kill(process)
         with process:
@@ -207,8 +207,36 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
     assert kills > 1
     optimize(tmp_path / "shard")
     index = QdrantIndex(tmp_path / "shard", dimensions)
-    assert (index.count(), index.unoptimized()) == (count, 0)
+    assert (index.count(), index.graph_is_due()) == (count, False)
     index.close()
+
+
+PARENT = """
+import os, subprocess, sys
+child = subprocess.Popen([sys.executable, "-m", "shoplens.index.optimize", sys.argv[1], str(os.getpid())])
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_a_graph_build_ends_with_its_process(tmp_path: Path) -> None:
+    dimensions = 1024
+    index = QdrantIndex(tmp_path / "shard", dimensions)
+    vectors = np.random.default_rng(6).normal(size=(4_000, 1, dimensions)).astype(np.float32)
+    index.upsert([entry(number, vector) for number, vector in enumerate(vectors)])
+    index.flush()
+    index.close()
+    parent = [sys.executable, "-c", PARENT, str(tmp_path / "shard")]
+    with subprocess.Popen(parent, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        while not any(tmp_path.glob("shard/temp_segments/*")):  # the engine is at it
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    time.sleep(0.2)
+    QdrantIndex(tmp_path / "shard", dimensions).close()
+    gone = subprocess.run([*parent[:1], "-m", "shoplens.index.optimize", str(tmp_path / "shard"), "1"], cwd=ROOT)
+    assert gone.returncode == 1
 
 
 def entry(number: int, vectors: Vectors) -> Entry:

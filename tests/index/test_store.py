@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -146,7 +147,7 @@ def test_a_shard_whose_making_was_cut_off_gets_the_rest(tmp_path: Path) -> None:
     (tmp_path / "shard").mkdir()
     engine.EdgeShard.create(str(tmp_path / "shard"), engine_config(4)).close()
     index = QdrantIndex(tmp_path / "shard", 4)
-    assert {"hashes", "sizes"} <= index._shard.info().payload_schema.keys()
+    assert {"view", "hashes", "size"} <= index._shard.info().payload_schema.keys()
     index.close()
 
 
@@ -175,6 +176,35 @@ def test_copies_take_no_more_room_than_the_store(store: Store, tmp_path: Path) -
     for path in (path for path in store.live.folder.rglob("*") if path.is_file()):
         copied = tmp_path / "restored" / path.relative_to(store.folder)
         assert copied.read_bytes() == path.read_bytes()
+
+
+def test_what_is_no_generation_is_left_alone(folder: Path) -> None:
+    (folder / "generations" / ".DS_Store").write_text("finder")
+    (folder / "generations" / "000000").write_text("a file")
+    (folder / "generations" / "notes.partial").mkdir()
+    store = Store(folder)
+    filled(store, range(3))
+    store.close()
+    assert names(folder) == [".DS_Store", "000000", "000002", "notes.partial"]
+
+
+def test_a_copy_that_may_still_be_written_to_is_not_used(folder: Path) -> None:
+    store = Store(folder)
+    (folder / "generations" / "000002.partial").mkdir()
+    filled(store, range(3))
+    assert store.live.name == "000003"
+    store.close()
+
+
+def test_an_opener_leaves_a_graph_that_is_being_built(store: Store) -> None:
+    building = store.live.shard / "temp_segments" / "segment"
+    building.mkdir(parents=True)
+    with pytest.raises(StoreError, match="may still be building the search graph"):
+        QdrantIndex(store.live.shard, 4)
+    assert building.is_dir()
+    store.close()
+    Store(store.folder).close()
+    assert not building.exists()
 
 
 # Locks
@@ -380,9 +410,51 @@ def test_a_copy_whose_graph_was_not_finished_is_tidied_up(folder: Path) -> None:
     assert names(folder) == ["000001"]
 
 
-def test_a_closed_store_says_so(folder: Path) -> None:
+@pytest.mark.parametrize("use", [Store.reading, Store.writing])
+def test_a_closed_store_says_so(folder: Path, use: Callable[[Store], AbstractContextManager[object]]) -> None:
     store = Store(folder)
     store.close()
-    with pytest.raises(StoreError) as told, store.reading():
+    store.close()
+    with pytest.raises(StoreError) as told, use(store):
         pass
     assert told.value.code == "closed-store"
+
+
+def test_a_close_lets_readers_end_before_the_next_process_comes(store: Store) -> None:
+    closed, answers, before = threading.Event(), list[int](), store.live
+
+    def read() -> None:
+        closed.wait(10)
+        answers.append(before.index.count())
+
+    def close() -> None:
+        store.close()
+        closed.set()
+
+    with store.reading(), store.reading():
+        filled(store, range(3))
+        with store.reading() as live:
+            threads = [threading.Thread(target=read), threading.Thread(target=close)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert (answers, live.index.count()) == ([10], 3)
+        assert before.index.count() == 10
+        assert refusal(store.folder).code == "store-in-use"
+    again = Store(store.folder, lock_wait=0.0)
+    assert (again.live.index.count(), names(store.folder)) == (3, ["000002"])
+    again.close()
+
+
+def test_a_close_waits_for_a_writer(store: Store) -> None:
+    closing = threading.Thread(target=store.close)
+    with store.writing():
+        closing.start()
+        closing.join(0.1)
+        assert closing.is_alive()
+        filled(store, range(3))
+    closing.join()
+    again = Store(store.folder, lock_wait=0.0)
+    assert again.live.index.count() == 3
+    again.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from shoplens.catalogue.attribute_names import AttributeNames
 from shoplens.catalogue.checking import product_of
 from shoplens.catalogue.photo_paths import PhotoPaths
 from shoplens.catalogue.rows import Draft
@@ -20,11 +21,12 @@ def outcomes(spool: Spool, paths: PhotoPaths, id_field: str) -> Iterator[Outcome
     for row, product_id, first in spool.take_repeats():
         spool.settle([row], Fate.REJECTED)
         yield row, _repeat(row, id_field, product_id, f"row {first}")
+    names = AttributeNames(spool)
     for group in spool.groups():
         fate = Fate.REJECTED
         for item in _grouped(spool, group, paths, id_field):
             fate = Fate.USED if isinstance(item, Product) else Fate.SET_ASIDE if item.kind == "not-sold" else fate
-            yield group.first, item
+            yield from ((group.first, one) for one in names.limited(item, group.first))
         spool.settle((number for number, _ in group.members), fate)
         spool.settle([] if group.parent is None else [group.parent], fate)
     for number, parent in spool.parents():

@@ -12,14 +12,21 @@ from shoplens.catalogue.rows import Draft
 from shoplens.errors import InvalidValue
 from shoplens.types import Product, Rejection, Value
 
-_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*):")
+MAX_PHOTOS = 50
+"""Photos of one product that are used."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f-\x9f]")  # browsers pass over some of them, and find a scheme behind
 
 
 def product_of(draft: Draft, row: int, paths: PhotoPaths) -> Iterator[Product | Rejection]:
     """The product that a draft describes, after everything that is wrong with it; the product may be missing."""
     note = partial(replace, row=row, product_id=draft.id)
     photos: dict[str, None] = {}
-    for reference, field in draft.photos.items():
+    for number, (reference, field) in enumerate(draft.photos.items()):
+        if len(photos) == MAX_PHOTOS:
+            yield note(_TOO_MANY_PHOTOS, field=field, value=f"{len(draft.photos) - number} more")
+            break
         place = paths.located(reference)
         if isinstance(place, str):
             photos[place] = None
@@ -59,6 +66,8 @@ def product_of(draft: Draft, row: int, paths: PhotoPaths) -> Iterator[Product | 
 
 def _is_safe(url: str) -> bool:
     """Whether a page can link to it: a path, or an address of the web."""
+    if _NOT_IN_URLS.search(url):
+        return False
     scheme = _SCHEME.match(url)
     return not scheme or scheme[1].lower() in ("http", "https")
 
@@ -79,7 +88,13 @@ _BAD_URL = Rejection(
     level="note",
     field="url",
     reason="This is no address of a web page; the product is kept without it.",
-    fix="Give an http or https URL.",
+    fix="Give an http or https URL, with spaces as %20.",
+)
+_TOO_MANY_PHOTOS = Rejection(
+    kind="too-many-photos",
+    level="note",
+    reason=f"The product has more than {MAX_PHOTOS} photos; the further ones are left out.",
+    fix="Name the best ones first, or fewer.",
 )
 _BAD_NAME = Rejection(
     kind="bad-attribute-name",

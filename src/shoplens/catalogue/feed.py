@@ -55,6 +55,11 @@ class Feed:
         """Ids of the products that iterating gives, in the same order."""
         return self._contents()[0].product_ids()
 
+    def row_of(self, product_id: str) -> int | None:
+        """Number of the first row of a product that iterating gives; None for any other id, and where rows have no
+        numbers. May be asked while iterating, from the same thread."""
+        return self._contents()[0].row_of(product_id) if self._form.numbered else None
+
     @property
     def count(self) -> int:
         """How many products iterating gives."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from shoplens.types import Rejection
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FETCHED = frozenset({"http", "https"})
 
 
@@ -18,19 +18,20 @@ class PhotoPaths:
     """Where the photos of one feed are.
 
     Args:
-        media: the folder that local photos must lie in.
+        media: the folder that local photos must lie in; it may be a link itself.
         rooted: a leading ``/`` means the media folder, not the root of the disk.
     """
 
     def __init__(self, media: Path, *, rooted: bool = False) -> None:
         self.media = os.path.abspath(media)  # noqa: PTH100 (a Path would resolve links or keep "..")
         self._rooted = rooted
-        self._roots = tuple({os.path.join(root, "") for root in (self.media, os.path.realpath(media))})  # noqa: PTH118
+        self._real_root = os.path.join(os.path.realpath(media), "")  # noqa: PTH118
+        self._roots = tuple({os.path.join(self.media, ""), self._real_root})  # noqa: PTH118
 
     def located(self, reference: str) -> str | Rejection:
         """Absolute normalised path or http(s) URL; the rejection lacks row, product and field.
 
-        Nothing is opened and links are not followed: that is up to who reads the photo.
+        Nothing is opened. A link inside the media folder must not lead out of it, but stays part of the path.
         """
         if _CONTROL.search(reference):
             return _refused("bad-photo-path", reference, "It holds characters that cannot be printed.", "Remove them.")
@@ -43,6 +44,9 @@ class PhotoPaths:
         if not path.startswith(self._roots):
             fix = "Name photos relative to the media folder, or give that folder with --media."
             return _refused("photo-outside-media", reference, f"It is not inside the media folder {self.media}.", fix)
+        if not os.path.realpath(path).startswith(self._real_root):
+            reason = f"It is behind a link that leads out of the media folder {self.media}."
+            return _refused("photo-outside-media", reference, reason, "Put the file itself into the media folder.")
         return path
 
 

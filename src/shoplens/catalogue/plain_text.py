@@ -19,7 +19,7 @@ _BLOCKS = words(
     "hr li main nav ol p pre section table tbody td tfoot th thead tr ul"
 )
 _UNSEEN = frozenset({"script", "style", "template", "head"})
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff]")
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r"\s*\n\s*")
 _BULLETS = re.compile(r"[•·▪‣◦●]\s*")

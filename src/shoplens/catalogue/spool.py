@@ -20,6 +20,7 @@ CREATE TABLE links (child TEXT, parent TEXT, variant TEXT);
 CREATE TABLE items (sequence INTEGER PRIMARY KEY, row INTEGER, id TEXT, content TEXT);
 CREATE TABLE fates (number INTEGER PRIMARY KEY, fate INTEGER);
 CREATE TABLE made (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE surplus (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 _INDEXES = """
@@ -171,6 +172,10 @@ class Spool:
         """Whether a parent's id has become a product's."""
         return self._connection.execute("SELECT 1 FROM made WHERE id = ?", (parent_id,)).fetchone() is not None
 
+    def is_new_surplus(self, name: str) -> bool:
+        """Whether an attribute that is left out everywhere is met for the first time."""
+        return self._connection.execute("INSERT OR IGNORE INTO surplus VALUES (?)", (name,)).rowcount == 1
+
     def settle(self, numbers: Iterable[int], fate: Fate) -> None:
         """Remember what became of these rows; of several fates of a row the highest stays."""
         self._connection.executemany(
@@ -190,9 +195,10 @@ class Spool:
 
     def finish(self) -> None:
         """Drop everything but the items, and put those in order."""
-        for table in ("rows", "links", "places", "firsts", "positions", "repeats", "made", "fates"):
+        for table in ("rows", "links", "places", "firsts", "positions", "repeats", "made", "surplus", "fates"):
             self._connection.execute(f"DROP TABLE IF EXISTS {table}")
         self._connection.execute("CREATE INDEX items_by_row ON items (row, sequence, id)")
+        self._connection.execute("CREATE INDEX items_by_id ON items (id, row) WHERE id IS NOT NULL")
 
     def items(self) -> Iterator[Product | Rejection]:
         """Products and rejections in the order of the feed."""
@@ -203,6 +209,11 @@ class Spool:
         """Ids of the products, in the order of the feed."""
         found = self._connection.execute("SELECT id FROM items WHERE id IS NOT NULL ORDER BY row, sequence")
         yield from (product_id for (product_id,) in found)
+
+    def row_of(self, product_id: str) -> int | None:
+        """The row in whose place a product stands."""
+        found = self._connection.execute("SELECT row FROM items WHERE id = ?", (product_id,)).fetchone()
+        return None if found is None else int(found[0])
 
 
 def _packed(item: Product | Rejection) -> str:

@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplens.catalogue.text_lines import TextLines
+from shoplens.catalogue.text_lines import MAX_LINE, TextLines
+from shoplens.errors import FeedError
 from shoplens.types import Rejection
 
 DELIMITERS = (",", ";", "\t", "|")
-MAX_FIELD = 16 * 2**20
+MAX_FIELD = MAX_LINE
 """Characters in one field; the csv module's own limit, 131,072, is too little for descriptions with pictures inside."""
 MAX_LINES = 500
 """Lines in one row; more of them is a quote that was never closed."""
@@ -42,7 +43,7 @@ class _Tape:
         return self
 
     def __next__(self) -> str:
-        if len(self.current) >= MAX_LINES:
+        if len(self.current) >= MAX_LINES or sum(map(len, self.current)) > MAX_FIELD:
             raise _UnclosedError
         line = self._returned.popleft() if self._returned else next(self._lines, None)
         if line is None:
@@ -77,11 +78,17 @@ def read_table(path: Path, known: Collection[str]) -> Iterator[TableRow | Reject
 
     Column names are lower case, with ``_`` for spaces and without the prefix ``g:``. Values of a column that comes
     more than once are joined by commas. Empty rows count in the numbering and are otherwise passed over.
+
+    Raises:
+        FeedError: the header is too long to be one.
     """
     csv.field_size_limit(max(csv.field_size_limit(), MAX_FIELD))
     lines = TextLines(path)
     lines_read = iter(lines)
     header = next(filter(str.strip, lines_read), "")
+    if lines.left_out:
+        fix = "Export it again, with line breaks between the rows."
+        raise FeedError(f"The first line of {path} is longer than {MAX_LINE // 2**20} MB.", fix, code="unknown-header")
     delimiter = delimiter_of(header, known)
     columns = _columns(_cells(header, delimiter))
     tape = _Tape(lines_read)

@@ -5,21 +5,38 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, AnyStr, BinaryIO, Literal
 
 from shoplens.types import Rejection
 
 HEAD = 65_536
 """Bytes that are looked at to tell the encoding and the line ends."""
 
+MAX_LINE = 16 * 2**20
+"""Bytes (in UTF-16, characters) of one line, its end included; a longer line is left out."""
+
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_FLAWS = {
+_FLAWS: dict[str, tuple[Literal["rejected", "note"], str, str]] = {
     "not-utf-8": (
+        "note",
         "This row is not valid UTF-8; it and others like it were read as Windows-1252.",
         "Export the feed as UTF-8.",
     ),
-    "bad-characters": ("Some bytes of this row are no character in UTF-16; they were replaced.", "Export as UTF-8."),
-    "nul-bytes": ("This row holds NUL characters; here and below they were removed.", "Export the feed without them."),
+    "bad-characters": (
+        "note",
+        "Some bytes of this row are no character in UTF-16; they were replaced.",
+        "Export as UTF-8.",
+    ),
+    "nul-bytes": (
+        "note",
+        "This row holds NUL characters; here and below they were removed.",
+        "Export the feed without them.",
+    ),
+    "line-too-long": (
+        "rejected",
+        f"The line is longer than {MAX_LINE // 2**20} MB; it is left out.",
+        "Export texts without pictures inside, and one product per line.",
+    ),
 }
 
 
@@ -27,11 +44,16 @@ class TextLines:
     """The lines of a file with their ends, in UTF-8 (with or without a byte order mark), UTF-16 or, line by line where
     UTF-8 fails, Windows-1252.
 
-    What was odd about the lines read so far waits in :meth:`notes`, once per oddity.
+    What was odd about the lines read so far waits in :meth:`notes`, once per oddity; but every line that is too long
+    is rejected, and an empty one stands in its place.
+
+    Attributes:
+        left_out: how many of the lines read so far were too long.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.left_out = 0
         self._seen: set[str] = set()
         self._fresh: list[tuple[str, str]] = []
 
@@ -48,21 +70,29 @@ class TextLines:
                 yield line
 
     def notes(self, row: int) -> Iterator[Rejection]:
-        """The oddities found since the last call, as notes on ``row``."""
+        """The oddities found since the last call, as notes on ``row``, or rejections of it."""
         while self._fresh:
             kind, value = self._fresh.pop(0)
-            reason, fix = _FLAWS[kind]
-            yield Rejection(kind=kind, level="note", row=row, value=value, reason=reason, fix=fix)
+            level, reason, fix = _FLAWS[kind]
+            yield Rejection(kind=kind, level=level, row=row, value=value, reason=reason, fix=fix)
 
     def _flaw(self, kind: str, line: str) -> None:
         if kind not in self._seen:
             self._seen.add(kind)
             self._fresh.append((kind, line.strip()[:200]))
 
+    def _too_long(self, start: str) -> str:
+        self.left_out += 1
+        self._fresh.append(("line-too-long", start.strip()))
+        return "\n"
+
     def _utf8(self, lines: Iterator[bytes]) -> Iterator[str]:
         for number, raw in enumerate(lines):
             if number == 0:
                 raw = raw.removeprefix(codecs.BOM_UTF8)
+            if len(raw) > MAX_LINE:
+                yield self._too_long(raw[:200].decode("utf-8", "replace"))
+                continue
             try:
                 yield raw.decode("utf-8")
             except UnicodeDecodeError:
@@ -72,7 +102,10 @@ class TextLines:
 
     def _utf16(self, encoding: str) -> Iterator[str]:
         with self._path.open(encoding=encoding, errors="replace", newline="") as file:
-            for line in file:
+            for line in _bounded(file, ("\n", "\r")):
+                if len(line) > MAX_LINE:
+                    yield self._too_long(line[:200])
+                    continue
                 if "\ufffd" in line:
                     self._flaw("bad-characters", line)
                 yield line
@@ -97,11 +130,20 @@ def _utf16_name(head: bytes) -> str | None:
 
 def _byte_lines(file: BinaryIO, head: bytes) -> Iterator[bytes]:
     if b"\n" in head or b"\r" not in head:
-        yield from file
+        yield from _bounded(file, (b"\n",))
         return
     rest = b""  # line ends of the old Macintosh
     while block := file.read(HEAD):
         *lines, rest = (rest + block).split(b"\r")
         yield from (line + b"\r" for line in lines)
+        rest = rest[: MAX_LINE + 1]
     if rest:
         yield rest
+
+
+def _bounded(file: IO[AnyStr], ends: tuple[AnyStr, ...]) -> Iterator[AnyStr]:
+    """The lines of a file; of one that is longer than ``MAX_LINE``, its start."""
+    while line := file.readline(MAX_LINE + 1):
+        yield line
+        while len(line) > MAX_LINE and not line.endswith(ends):
+            line = file.readline(MAX_LINE + 1)

@@ -46,5 +46,3 @@ def main() -> None:
     except ShoplensError as problem:
         failed(problem, as_json="--json" in sys.argv)
         sys.exit(problem.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from shoplens.cli import options
-from shoplens.cli.output import people
+from shoplens.cli.output import people, plain
 from shoplens.shop import Shop
 
 
@@ -19,4 +18,4 @@ def run(
     with Shop(settings=options.settings(store)) as shop:
         shop.backup(folder)
         told = f"Backed up {len(shop)} products to {folder}. To use it: shoplens restore {folder} --store …"
-        people.print(escape(told))
+        people.print(plain(told))

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.output import people, print_json, print_summary, print_table, progress_bar
+from shoplens.cli.output import people, plain, print_json, print_summary, print_table, progress_bar
 from shoplens.cli.search import as_json
 from shoplens.demo import Demo, run_demo
 
@@ -27,16 +26,16 @@ def run(
     """
     with progress_bar() as progress:
         demo = run_demo(
-            out, options.settings(), rendered=rendered, progress=progress, say=lambda text: people.print(escape(text))
+            out, options.settings(), rendered=rendered, progress=progress, say=lambda text: people.print(plain(text))
         )
     print_summary(f"{demo.store} holds", demo.summary, as_json=False, strict=False)
     if json:
         print_json({"report": demo.report, "searches": [as_json(search.answer) for search in demo.searches]})
     else:
         print_table(_table(demo))
-    people.print(f"\nPictures: [bold]{demo.report}[/]")
-    query = escape(str(demo.searches[0].answer.source))
-    people.print(f"Try it:   shoplens search {query} --store {demo.store} -k 5")
+    people.print(f"\nPictures: [bold]{plain(demo.report)}[/]")
+    query = plain(demo.searches[0].answer.source)
+    people.print(f"Try it:   shoplens search {query} --store {plain(demo.store)} -k 5")
 
 
 def _table(demo: Demo) -> Table:
@@ -46,11 +45,11 @@ def _table(demo: Demo) -> Table:
         place = f"[green]{search.expected_rank}[/]" if search.expected_rank == 1 else str(search.expected_rank or "–")
         expected = search.expected.id if search.expected else ""
         table.add_row(
-            escape(Path(search.answer.source).name),
-            search.how,
-            escape(expected),
+            plain(Path(search.answer.source).name),
+            plain(search.how),
+            plain(expected),
             place,
-            escape(f"{best.product.id} {best.product.title}"),
+            plain(f"{best.product.id} {best.product.title}"),
             f"{best.score:.3f}",
         )
     return table

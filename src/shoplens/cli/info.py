@@ -2,11 +2,10 @@
 
 import dataclasses
 
-from rich.markup import escape
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.output import people, print_json
+from shoplens.cli.output import people, plain, print_json
 from shoplens.shop import Shop
 
 
@@ -20,10 +19,10 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
         print_json(told)
         return
     for name in ("store", "products", "model", "dimensions", "feed", "feed_format", "created", "generation"):
-        people.print(f"{name.replace('_', ' '):12} {escape(str(told[name]))}")
+        people.print(f"{name.replace('_', ' '):12} {plain(told[name])}")
     people.print(f"{'size':12} {told['bytes'] / 1e6:.1f} MB")
     table = Table("field", "holds", "most frequent values", box=None, pad_edge=False)
     for field, about in told["fields"].items():
         values = ", ".join(f"{value} ({count})" for value, count in about["values"].items())
-        table.add_row(escape(field), ", ".join(about["holds"]), escape(values))
+        table.add_row(plain(field), plain(", ".join(about["holds"])), plain(values))
     people.print(table)

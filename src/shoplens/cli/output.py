@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,12 +22,18 @@ from shoplens.errors import RejectionsFound, ShoplensError
 
 WIDE = 160
 """Columns of a table that is piped, where there is no terminal to ask."""
-people = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else WIDE)
+people = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True, width=None if sys.stderr.isatty() else WIDE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain(text: object) -> str:
+    """What somebody else wrote, for a console or a table: no markup in it counts, nothing in it steers a terminal."""
+    return escape(_CONTROL.sub("\ufffd", str(text)))
 
 
 def print_table(table: Table) -> None:
     """A table on stdout."""
-    Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
+    Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def print_json(value: Any) -> None:
@@ -44,7 +51,7 @@ def _plain(value: Any) -> Any:
 
 def failed(problem: ShoplensError, *, as_json: bool) -> None:
     """An error: for people always, for machines when they asked for JSON."""
-    people.print(f"[bold red]Error:[/] {escape(problem.problem)}\n[bold]To do:[/] {escape(problem.fix)}")
+    people.print(f"[bold red]Error:[/] {plain(problem.problem)}\n[bold]To do:[/] {plain(problem.fix)}")
     if as_json and not isinstance(problem, RejectionsFound):  # whose summary is on stdout already
         print_json({"error": {"code": problem.code, "problem": problem.problem, "fix": problem.fix}})
 
@@ -74,13 +81,13 @@ def print_summary(done: str, summary: Summary, *, as_json: bool, strict: bool) -
         print_json({**_plain(summary), "problems": [row._asdict() for row in summary.problems]})
     counts = ", ".join(f"{getattr(summary, name)} {name}" for name in ("added", "changed", "unchanged", "removed"))
     people.print(
-        f"[bold]{escape(done)}[/] {summary.products} products, {summary.photos} photos ({counts}; "
+        f"[bold]{plain(done)}[/] {summary.products} products, {summary.photos} photos ({counts}; "
         f"{summary.photos_embedded} photos embedded, {summary.photos_known} known) from {summary.rows} rows "
         f"in {summary.seconds:.1f} s."
     )
     if summary.problems:
         people.print(_problems(summary))
-        people.print(f"All of them: {escape(str(summary.report))}")
+        people.print(f"All of them: {plain(summary.report)}")
     if strict and summary.rejected:
         raise RejectionsFound(f"{summary.rejected} things were rejected.", f"See {summary.report}.")
 
@@ -89,5 +96,5 @@ def _problems(summary: Summary) -> Table:
     table = Table("", "what", "times", "first one", "what to do", box=None, pad_edge=False)
     for row in summary.problems:
         colour = "red" if row.level == "rejected" else "yellow"
-        table.add_row(f"[{colour}]{row.level}[/]", row.kind, str(row.times), escape(row.example), escape(row.fix))
+        table.add_row(f"[{colour}]{row.level}[/]", plain(row.kind), str(row.times), plain(row.example), plain(row.fix))
     return table

@@ -3,10 +3,9 @@
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from shoplens.cli import options
-from shoplens.cli.output import people, print_json
+from shoplens.cli.output import people, plain, print_json
 from shoplens.shop import Shop
 
 
@@ -22,4 +21,4 @@ def run(
     if json:
         print_json({"removed": removed, "unknown": unknown})
     missing = f" Not in the store: {', '.join(unknown)}." if unknown else ""
-    people.print(escape(f"Removed {removed} products.{missing}"))
+    people.print(plain(f"Removed {removed} products.{missing}"))

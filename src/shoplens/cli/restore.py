@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from shoplens.cli import options
-from shoplens.cli.output import people
+from shoplens.cli.output import people, plain
 from shoplens.shop import Shop
 
 
@@ -20,4 +19,4 @@ def run(
     settings = options.settings(store)
     Shop.restore(folder, settings.store, replace=replace)
     with Shop(settings=settings) as shop:
-        people.print(escape(f"{settings.store} holds {len(shop)} products."))
+        people.print(plain(f"{settings.store} holds {len(shop)} products."))

@@ -4,11 +4,10 @@ import dataclasses
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.output import people, print_json, print_table
+from shoplens.cli.output import people, plain, print_json, print_table
 from shoplens.errors import InvalidValue
 from shoplens.shop import Shop
 from shoplens.types import Answer, Product, Region, Result
@@ -52,9 +51,9 @@ def run(
     else:
         print_table(result_table(answer))
     for note in answer.notes:
-        people.print(escape(note))
+        people.print(plain(note))
     if not json:
-        people.print(f"[dim]{answer.strategy} · {answer.took_ms['total']:.0f} ms[/]")
+        people.print(f"[dim]{plain(answer.strategy)} · {answer.took_ms['total']:.0f} ms[/]")
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
@@ -106,9 +105,9 @@ def result_table(answer: Answer) -> Table:
         table.add_row(
             str(result.rank),
             f"{result.score:.3f}",
-            escape(product.id),
-            escape(product.title) + mark,
-            price,
-            escape(" · ".join(shown)),
+            plain(product.id),
+            plain(product.title) + mark,
+            plain(price),
+            plain(" · ".join(shown)),
         )
     return table

@@ -10,6 +10,9 @@ import numpy as np
 from shoplens.errors import ModelError
 from shoplens.types import Embeddings, Pixels, Vectors
 
+NO_DIRECTION = "no-direction"
+"""Code of the error for a vector that is zero or not finite, which may be the photo's fault."""
+
 
 class Embedder(Protocol):
     """A plug-in writes ``embed``; length, order and finiteness are checked by :func:`embedded`.
@@ -47,5 +50,6 @@ def embedded(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -
         raise ModelError(
             f"{embedder.model} answered a vector that is zero or not finite.",
             "Check the scale and offset of the pixels in its card.",
+            code=NO_DIRECTION,
         )
     return Embeddings(tuple(ids), vectors / lengths, embedder.model)

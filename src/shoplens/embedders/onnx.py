@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import hashlib
 import json
 from collections.abc import Sequence
@@ -90,6 +91,8 @@ def _missing(path: Path) -> Card:
 
 def _digest(path: Path, card: Card) -> str:
     """First 12 hex digits over the weights and everything that shapes their input."""
-    digest = hashlib.sha256(path.read_bytes())
+    digest = hashlib.sha256()
+    for part in sorted(path.parent.glob(glob.escape(path.name) + "*")):  # large models keep weights in model.onnx.data
+        digest.update(part.read_bytes())
     digest.update(json.dumps(dataclasses.asdict(card), sort_keys=True).encode())
     return digest.hexdigest()[:12]

@@ -15,15 +15,18 @@ products without the field meet it.
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from shoplens.errors import ConditionError
 from shoplens.types import Product, Value
 
-NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d+)?")
+BOOLEAN_FIELDS = {"in_stock"}
 ORDERINGS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -100,14 +103,27 @@ def field_values(product: Product) -> dict[str, FieldValues]:
 
 def _comparable(values: tuple[Value, ...]) -> FieldValues:
     texts = tuple(dict.fromkeys(text_of(value).casefold() for value in values))
-    return FieldValues(texts, tuple(float(text) for text in texts if NUMBER.fullmatch(text)))
+    return FieldValues(texts, tuple(number for number in map(number_of, texts) if number is not None))
+
+
+def number_of(text: str) -> float | None:
+    """The number that a text reads as; None for anything but a plain, finite decimal number.
+
+    >>> number_of("-3.50"), number_of("1e5"), number_of("XL")
+    (-3.5, None, None)
+    """
+    number = float(text) if text.isascii() and _NUMBER.fullmatch(text) else math.inf
+    return number if math.isfinite(number) else None
 
 
 def text_of(value: Value) -> str:
     """The text a value is compared by: ``true``, ``3``, ``3.5``, ``Light Blue``."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.15g}" if isinstance(value, int | float) else value
+    if isinstance(value, float):
+        written = format(Decimal(repr(value)), "f")
+        return written.rstrip("0").rstrip(".") if "." in written else written
+    return str(value)
 
 
 def holds(condition: Condition, fields: Mapping[str, FieldValues]) -> bool:
@@ -116,7 +132,7 @@ def holds(condition: Condition, fields: Mapping[str, FieldValues]) -> bool:
         case OneOf(field, values):
             found = fields.get(field, FieldValues())
             wanted = {value.casefold() for value in values}
-            numbers = {float(value) for value in values if NUMBER.fullmatch(value)}
+            numbers = {number for number in map(number_of, values) if number is not None}
             return not wanted.isdisjoint(found.texts) or not numbers.isdisjoint(found.numbers)
         case Ordered(field, sign, bound):
             return any(ORDERINGS[sign](number, bound) for number in fields.get(field, FieldValues()).numbers)
@@ -165,11 +181,19 @@ def check_fields(condition: Condition, kinds: Mapping[str, frozenset[str]]) -> N
                 code="wrong-type",
             )
         if isinstance(leaf, OneOf) and "text" not in held:
-            wrong = [value for value in leaf.values if not NUMBER.fullmatch(value)]
+            wrong = [value for value in leaf.values if number_of(value) is None]
             if wrong:
                 raise ConditionError(
                     f"{leaf.field!r} holds numbers and is compared with {wrong[0]!r}.",
                     f"Give a number, e.g. {leaf.field} < 40.",
+                    code="wrong-type",
+                )
+        if isinstance(leaf, OneOf) and leaf.field in BOOLEAN_FIELDS:
+            unclear = [value for value in leaf.values if value.casefold() not in ("true", "false")]
+            if unclear:
+                raise ConditionError(
+                    f"{leaf.field!r} is true or false and is compared with {unclear[0]!r}.",
+                    f"Write {leaf.field} = true or {leaf.field} = false.",
                     code="wrong-type",
                 )
 
@@ -292,14 +316,15 @@ class _Parser:
         if sign in ORDERINGS:
             start = self.at
             value = self._value()
-            if not NUMBER.fullmatch(value):
+            bound = number_of(value)
+            if bound is None:
                 self.at = start
                 raise ConditionError(
                     f"{field} {sign} {value!r} in {self.text!r} does not name a number.",
                     f"Give one, e.g. {field} {sign} 40.",
                     code="wrong-type",
                 )
-            return Ordered(field, sign, float(value))
+            return Ordered(field, sign, bound)
         equal = OneOf(field, (self._value(),))
         return equal if sign == "=" else Not(equal)
 
@@ -318,5 +343,4 @@ class _Parser:
         words = [self._needed("word")]
         while (word := self._taken("word")) is not None:
             words.append(word)
-        value = " ".join(words)
-        return f"{float(value):.15g}" if NUMBER.fullmatch(value) else value
+        return " ".join(words)

@@ -1,10 +1,15 @@
-"""Small files that are either old or new, never half, whatever dies in between."""
+"""Files and folders that are either old or new, never half, whatever dies in between."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from shoplens.errors import Refused
 
 _BLOCK = 65_536
 
@@ -46,6 +51,44 @@ def sync_tree(folder: Path) -> None:
 def copy_tree(source: Path, target: Path) -> None:
     """Copy a folder; the engine's files are mostly holes, and holes stay holes."""
     shutil.copytree(source, target, dirs_exist_ok=True, copy_function=_copy_file)
+
+
+def is_free(folder: Path) -> bool:
+    """Whether nothing is there, or an empty folder."""
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
+@contextmanager
+def whole_folder(folder: Path, *, last: str) -> Iterator[Path]:
+    """A temporary folder to fill, whose contents become those of ``folder`` when all of them are on disk.
+
+    Args:
+        folder: new or empty. An empty one stays: it may be where a disk is mounted, or where the user is.
+        last: name of the file that comes last into an empty one, and says that all of it is there.
+
+    Raises:
+        Refused: when there is something at ``folder``.
+    """
+    folder = folder.resolve()
+    if not is_free(folder):
+        raise Refused(f"{folder} exists and is not empty.", "Give a new folder.")
+    exists = folder.exists()
+    home = folder if exists else folder.parent
+    home.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=home))
+    copy = temporary / "copy"  # with the usual permissions, which the temporary folder lacks
+    try:
+        copy.mkdir()
+        yield copy
+        sync_tree(copy)
+        if exists:
+            for part in sorted(copy.iterdir(), key=lambda part: part.name == last):
+                part.rename(folder / part.name)
+        else:
+            copy.rename(folder)
+        sync_folder(home)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def size_on_disk(folder: Path) -> int:

@@ -35,7 +35,11 @@ class StoreLock:
                 code="store-in-use",
             ) from None
         command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
-        self._owner.write_text(json.dumps({"pid": os.getpid(), "command": command}), "utf-8")
+        try:
+            self._owner.write_text(json.dumps({"pid": os.getpid(), "command": command}), "utf-8")
+        except BaseException:
+            self._lock.release()
+            raise
 
     def close(self) -> None:
         """Lets the next process in."""

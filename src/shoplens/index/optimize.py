@@ -1,10 +1,15 @@
-"""Builds the graphs of a shard that nobody serves: ``python -m shoplens.index.optimize FOLDER``.
+"""Builds the graphs of a shard that nobody serves: ``python -m shoplens.index.optimize FOLDER [PARENT]``.
 
 The engine's ``optimize`` stops every Python thread of its process while it runs, so it gets a process of its own.
+For the same reason no thread in there can see that the parent died; on Linux the kernel is asked to end it then.
+Elsewhere it works on, over a folder that nobody will use.
 """
 
 from __future__ import annotations
 
+import ctypes
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +19,8 @@ import qdrant_edge as engine
 from shoplens.errors import StoreError
 from shoplens.index.engine_config import VECTOR, engine_config
 
+_PR_SET_PDEATHSIG = 1
+
 
 def optimize(folder: Path) -> None:
     """Optimize the shard in ``folder``, which this process has closed, in a child process.
@@ -22,7 +29,10 @@ def optimize(folder: Path) -> None:
         StoreError: when the child fails; the shard stays as it was, only slower to search.
     """
     child = subprocess.run(
-        [sys.executable, "-m", "shoplens.index.optimize", str(folder)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "shoplens.index.optimize", str(folder), str(os.getpid())],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if child.returncode:
         raise StoreError(
@@ -32,7 +42,9 @@ def optimize(folder: Path) -> None:
         )
 
 
-def main(folder: str) -> None:
+def main(folder: str, parent: str = "") -> None:
+    if parent:
+        _die_with(int(parent))
     shard = engine.EdgeShard.load(folder)
     (point,), photos = shard.scroll(engine.ScrollRequest(limit=1, with_vector=True))[0], shard.info().points_count
     dimensions = len(point.vector[VECTOR])  # type: ignore[call-overload, index, arg-type]
@@ -44,5 +56,12 @@ def main(folder: str) -> None:
     shard.close()
 
 
+def _die_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the kernel was asked
+            sys.exit("The process that asked for the graph is gone.")
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

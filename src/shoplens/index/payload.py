@@ -11,7 +11,6 @@ from urllib.parse import quote, unquote
 import qdrant_edge as engine
 
 from shoplens.index.conditions import (
-    NUMBER,
     AllOf,
     AnyOf,
     Condition,
@@ -19,6 +18,7 @@ from shoplens.index.conditions import (
     OneOf,
     Ordered,
     field_values,
+    number_of,
 )
 from shoplens.index.entry import Record
 from shoplens.types import Photo, Product
@@ -30,7 +30,11 @@ _BOUNDS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
 def point_id(product_id: str, view: int = 0) -> str:
     """Of a product's photo; the engine takes integers and UUIDs only. The last 16 bits are the photo's number."""
-    return str(uuid.UUID(int=uuid.uuid5(_NAMESPACE, product_id).int >> 16 << 16 | view))
+    return str(
+        uuid.UUID(
+            int=uuid.uuid5(_NAMESPACE, product_id.encode("utf-8", "backslashreplace").decode()).int >> 16 << 16 | view
+        )
+    )
 
 
 def point_ids(record: Record) -> list[str]:
@@ -109,7 +113,7 @@ def filter_from(condition: Condition, kinds: Mapping[str, frozenset[str]]) -> en
                 folded = sorted({value.casefold() for value in values})
                 ways.append(engine.FieldCondition(field_key("text", field), match=engine.MatchAny(folded)))
             if "number" in kinds[field]:
-                for number in sorted({float(value) for value in values if NUMBER.fullmatch(value)}):
+                for number in sorted({number for number in map(number_of, values) if number is not None}):
                     both = engine.RangeFloat(gte=number, lte=number)
                     ways.append(engine.FieldCondition(field_key("number", field), range=both))
             return engine.Filter(should=ways)

@@ -81,9 +81,10 @@ class QdrantIndex:
         self._unflushed = False
         try:
             if folder.is_dir() and any(folder.iterdir()):
-                # A graph build that was killed leaves its half-made segments, which the engine never removes.
-                shutil.rmtree(folder / "temp_segments", ignore_errors=True)
                 self._shard = engine.EdgeShard.load(str(folder))
+                # A graph build that was killed leaves its half-made segments, which the engine never removes. Only now
+                # does the engine's lock say that none is still being built.
+                shutil.rmtree(folder / "temp_segments", ignore_errors=True)
             else:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._shard = engine.EdgeShard.create(str(folder), engine_config(dimensions))
@@ -189,7 +190,10 @@ class QdrantIndex:
         for point in self._scrolled(engine.Filter(must=[same]), with_vector=True):
             photo = record_from(point.payload or {}).photos[view_of(point.id)]
             if photo.content_hash in wanted:
+                wanted.remove(photo.content_hash)
                 found[photo.content_hash] = (photo, np.asarray(point.vector[VECTOR], np.float32))  # type: ignore[call-overload, index]
+            if not wanted:
+                break
         return found
 
     def ids(self) -> Iterator[str]:

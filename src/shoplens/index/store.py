@@ -14,31 +14,37 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from shoplens.errors import Refused, StoreError
-from shoplens.index.durable import copy_tree, replace_file, sync_folder, sync_tree
+from shoplens.index.durable import copy_tree, is_free, replace_file, sync_folder, sync_tree, whole_folder
 from shoplens.index.lock import StoreLock
 from shoplens.index.manifest import Manifest, manifest_in
 from shoplens.index.optimize import optimize
 from shoplens.index.qdrant import QdrantIndex
 
 CURRENT, PARTIAL = "CURRENT", ".partial"
+_PARTS = {"LOCK", "OWNER", "generations", "photos"}
+"""What a restore that was cut off may leave where there was no store."""
 
 
 @dataclass(eq=False)
 class Generation:
-    """One complete build, or one on its way to that."""
+    """One complete build, or one on its way to that.
+
+    Attributes:
+        end: what its last reader does with it, once it is no longer live.
+    """
 
     folder: Path
     manifest: Manifest
     index: QdrantIndex
     readers: int = 0
-    retired: bool = False
+    end: Callable[[], None] | None = None
 
     @property
     def shard(self) -> Path:
@@ -47,6 +53,11 @@ class Generation:
     @property
     def name(self) -> str:
         return self.folder.name
+
+    def close(self) -> None:
+        """Flush and close it."""
+        self.index.flush()
+        self.index.close()
 
     def discard(self) -> None:
         """Close it and remove it from disk."""
@@ -73,17 +84,19 @@ class Store:
             raise StoreError(f"There is no store at {folder}.", "Make one: shoplens index FEED.", code="no-store")
         try:
             self._generations_folder.mkdir(parents=True, exist_ok=True)
+            self._lock = StoreLock(self.folder, lock_wait)
         except OSError as problem:
             raise StoreError(
                 f"{folder} cannot hold a store: {problem.strerror}.",
                 "Give another folder with --store.",
                 code="no-store",
             ) from None
-        self._lock = StoreLock(self.folder, lock_wait)
         self._writing, self._leases, self._closed = threading.RLock(), threading.Lock(), False
         self._live: Generation | None = None
+        self._open = set[Generation]()  # the live one, and those before it that are still read
         try:
             self._live = self._opened_live()
+            self._open.update([self._live] if self._live else [])
         except BaseException as problem:
             if not (rebuild and isinstance(problem, StoreError) and problem.code == "damaged-store"):
                 self._lock.close()
@@ -108,8 +121,7 @@ class Store:
         Raises:
             StoreError: ``unfinished-store`` when the first build never ended; ``closed-store``.
         """
-        if self._closed:
-            raise StoreError(f"The store {self.folder} was closed.", "Open it again.", code="closed-store")
+        self._refuse_if_closed()
         if self._live is None:
             raise StoreError(
                 f"The store {self.folder} was never finished.",
@@ -129,14 +141,17 @@ class Store:
         finally:
             with self._leases:
                 generation.readers -= 1
-                last = generation.retired and not generation.readers
-            if last:
-                generation.discard()
+            self._end_unread(generation)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One writer at a time; a backup is a writer too."""
+        """One writer at a time; a backup is a writer too.
+
+        Raises:
+            StoreError: ``closed-store``.
+        """
         with self._writing:
+            self._refuse_if_closed()
             yield
 
     @contextmanager
@@ -216,11 +231,11 @@ class Store:
         replace_file(self.folder / CURRENT, generation.name + "\n")
         with self._leases:
             before, self._live = self._live, generation
+            self._open.add(generation)
             if before is None:
                 return
-            before.retired, read = True, before.readers
-        if not read:
-            before.discard()
+            before.end = before.discard
+        self._end_unread(before)
 
     def backup(self, folder: Path) -> None:
         """Copy the live generation and the kept photos to a new folder, complete or not at all.
@@ -228,32 +243,88 @@ class Store:
         Writers wait meanwhile; readers do not.
 
         Raises:
-            Refused: when the folder exists and is not empty.
+            Refused: when the folder exists and is not empty, or lies in the store.
+            StoreError: ``disk``, when it cannot be written.
         """
-        generation = self.live
+        if folder.resolve().is_relative_to(self.folder.resolve()):
+            raise Refused(f"{folder} lies in the store {self.folder}.", "Give a folder outside it.")
         with self.writing():
+            generation = self.live
             generation.index.flush()
-            with _whole(folder) as copy:
+            with _disk_errors_told(folder), whole_folder(folder, last=CURRENT) as copy:
                 copy_tree(generation.folder, copy / "generations" / generation.name)
                 if self.photos_folder.is_dir():
                     copy_tree(self.photos_folder, copy / "photos")
                 (copy / CURRENT).write_text(generation.name + "\n", "utf-8")
 
+    def take_in(self, backup: Path) -> None:
+        """Make a backup's live generation this store's, and keep its photos; until then the store stays as it was.
+
+        Raises:
+            StoreError: ``bad-backup``, when it cannot be opened.
+        """
+        with self.writing():
+            folder = self._next_folder()
+            partial = folder.with_name(folder.name + PARTIAL)
+            try:
+                copy_tree(_live_folder(backup), partial)
+                manifest = manifest_in(partial)
+                QdrantIndex(partial / "shard", manifest.dimensions).close()
+                sync_tree(partial)
+                if (backup / "photos").is_dir():
+                    copy_tree(backup / "photos", self.photos_folder)
+                    sync_tree(self.photos_folder)
+                partial.rename(folder)
+            except StoreError as problem:
+                raise _bad_backup(backup, problem) from problem
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+            self.switch(Generation(folder, manifest, QdrantIndex(folder / "shard", manifest.dimensions)))
+
     def close(self) -> None:
-        """Flush, and let the next process in."""
-        if self._live is not None:
-            self._live.index.flush()
-            self._live.index.close()
-            self._live = None
-        self._closed = True
-        self._lock.close()
+        """Flush, and let the next process in.
+
+        Waits for a writer in another thread. Readers are not waited for: the last of them closes what it reads, and
+        only then comes the next process in.
+        """
+        with self._writing:
+            with self._leases:
+                if self._closed:
+                    return
+                self._closed, live, self._live = True, self._live, None
+                if live is not None:
+                    live.end = live.close
+            if live is None:
+                self._lock.close()
+            else:
+                self._end_unread(live)
+
+    def _end_unread(self, generation: Generation) -> None:
+        """End a generation that is neither live nor read; with the last one of a closed store goes the lock."""
+        with self._leases:
+            if generation.readers or generation.end is None:
+                return
+            end, generation.end = generation.end, None
+        try:
+            end()
+        finally:
+            with self._leases:
+                self._open.remove(generation)
+                free = self._closed and not self._open
+            if free:
+                self._lock.close()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise StoreError(f"The store {self.folder} was closed.", "Open it again.", code="closed-store")
 
     def _next_folder(self) -> Path:
-        names = [int(folder.name) for folder in self._generations()]
-        return self._generations_folder / f"{max(names, default=0) + 1:06d}"
+        """One that nobody writes to, not even a graph build that outlived its process."""
+        numbers = [int(folder.name.removesuffix(PARTIAL)) for folder in _generation_folders(self.folder)]
+        return self._generations_folder / f"{max(numbers, default=0) + 1:06d}"
 
     def _generations(self) -> list[Path]:
-        return sorted(path for path in self._generations_folder.iterdir() if path.name.isdigit())
+        return sorted(folder for folder in _generation_folders(self.folder) if folder.suffix != PARTIAL)
 
     def _current(self) -> str | None:
         """Name of the live generation; None when no build ever ended."""
@@ -268,63 +339,80 @@ class Store:
             return None
         folder = self._generations_folder / name
         manifest = manifest_in(folder)
-        for other in self._generations_folder.iterdir():
-            if other.name < name or other.name.endswith(PARTIAL):  # left by a switch or a copy that was cut off
-                shutil.rmtree(other)
+        for other in _generation_folders(self.folder):
+            if other.name < name or other.suffix == PARTIAL:  # left by a switch or a copy that was cut off
+                shutil.rmtree(other, ignore_errors=True)  # a graph build that outlived its process may still write
         return Generation(folder, manifest, QdrantIndex(folder / "shard", manifest.dimensions))
 
 
 def is_store(folder: Path) -> bool:
     """Whether a store, finished or not, lies there."""
-    generations = folder / "generations"
-    return (folder / CURRENT).is_file() or (generations.is_dir() and any(generations.iterdir()))
+    return (folder / CURRENT).is_file() or any(part.suffix != PARTIAL for part in _generation_folders(folder))
 
 
 def restore(backup: Path, folder: Path, *, replace_store: bool = False, lock_wait: float = 5.0) -> None:
-    """Make a store out of a backup.
+    """Make a store out of a backup: its live generation becomes the store's next one. Complete or not at all.
 
     Raises:
-        StoreError: when ``backup`` is not one, or another process uses the store at ``folder``.
+        StoreError: ``bad-backup``, ``disk``, or ``store-in-use``; a store at ``folder`` stays as it was.
         Refused: when there is something at ``folder`` and ``replace_store`` is false, or it is no store; nothing was
             changed.
     """
     if not (backup / CURRENT).is_file():
-        raise StoreError(f"{backup} is not a backup of a store.", "Give a folder made by `shoplens backup`.")
-    manifest_in(backup / "generations" / (backup / CURRENT).read_text("utf-8").strip())
-    folder = folder.absolute()
-    if not is_store(folder):
-        with _whole(folder) as copy:
-            copy_tree(backup, copy)
-        return
-    if not replace_store:
-        raise Refused(f"There is already a store at {folder}.", "Give another --store, or --replace.")
-    StoreLock(folder, lock_wait).close()
-    new = folder.with_name(f"{folder.name}.restored-{timestamp()}")
-    old = folder.with_name(f"{folder.name}.replaced-{timestamp()}")
-    with _whole(new) as copy:
-        copy_tree(backup, copy)
-    folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old)
+        raise StoreError(
+            f"{backup} is not a backup of a store.", "Give a folder made by `shoplens backup`.", code="bad-backup"
+        )
+    try:
+        manifest_in(_live_folder(backup))
+    except StoreError as problem:
+        raise _bad_backup(backup, problem) from problem
+    here, there = backup.resolve(), folder.resolve()
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        raise Refused(f"{backup} and {folder} lie in one another.", "Give another --store, or move the backup out.")
+    if is_store(folder):
+        if not replace_store:
+            raise Refused(f"There is already a store at {folder}.", "Give another --store, or --replace.")
+    elif not is_free(folder) and not _is_cut_off_restore(folder):
+        raise Refused(f"{folder} exists and is not empty.", "Give a new folder.")
+    with _disk_errors_told(folder), closing(Store(folder, create=True, rebuild=True, lock_wait=lock_wait)) as store:
+        store.take_in(backup)
+
+
+def _is_cut_off_restore(folder: Path) -> bool:
+    return (folder / "generations").is_dir() and {part.name for part in folder.iterdir()} <= _PARTS
+
+
+def _live_folder(store: Path) -> Path:
+    return store / "generations" / (store / CURRENT).read_text("utf-8", "replace").strip()
+
+
+def _bad_backup(backup: Path, problem: StoreError) -> StoreError:
+    if problem.code != "damaged-store":
+        return problem
+    return StoreError(
+        f"The backup {backup} cannot be used. {problem.problem}",
+        "Give another backup; the store is as it was.",
+        code="bad-backup",
+    )
+
+
+def _generation_folders(store: Path) -> list[Path]:
+    """Generations, and what a copy of one that was cut off left; nothing else that may lie there."""
+    found = store.glob("generations/*")
+    return [path for path in found if path.name.removesuffix(PARTIAL).isdecimal() and path.is_dir()]
 
 
 @contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
-    """A temporary sibling to fill, which becomes ``folder`` when all of it is on disk."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Refused(f"{folder} exists and is not empty.", "Give a new folder.")
-    partial = folder.with_name(folder.name + PARTIAL)
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+def _disk_errors_told(folder: Path) -> Iterator[None]:
     try:
-        yield partial
-        sync_tree(partial)
-        if folder.exists():
-            folder.rmdir()
-        partial.rename(folder)
-        sync_folder(folder.parent)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        yield
+    except OSError as problem:
+        reason = problem.args[0][0][2] if isinstance(problem, shutil.Error) else problem.strerror or problem
+        raise StoreError(
+            f"{folder} could not be written: {reason}.",
+            "See that there is room on the disk and that you may write there, and run the command again.",
+            code="disk",
+        ) from problem
 
 
 def timestamp() -> str:
