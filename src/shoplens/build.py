@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from shoplens.catalogue import Feed, Report, SummaryRow
-from shoplens.embedders import Embedder
+from shoplens.embedders import Embedder, OnnxEmbedder
 from shoplens.entries import UNUSABLE, EntryMaker, Outcome
 from shoplens.errors import InvalidValue, Refused, StoreError
 from shoplens.images import PhotoSource
@@ -74,10 +74,7 @@ class Builder:
             Refused: nothing in the feed can be used; the store stays as it was.
         """
         with self.store.writing(), self._run("index", feed) as run:
-            manifest = Manifest(
-                self.embedder.model, self.embedder.dimensions, str(feed.path.absolute()), feed.format, timestamp()
-            )
-            with self.store.filling(manifest) as generation:
+            with self.store.filling(self._manifest(feed)) as generation:
                 before = self.store.live if self.store.has_live else None
                 known = [before.index] if before is not None and before.manifest.model == self.embedder.model else []
                 maker = EntryMaker(self.embedder, self.source, self.settings, [generation.index, *known])
@@ -88,6 +85,8 @@ class Builder:
                 if not generation.index.count():
                     raise _nothing_usable(feed, run.report)
                 self._optimize(generation)
+                counts = {"products": run.summary.products, "photos": run.summary.photos}
+                generation.manifest = replace(generation.manifest, **counts)
                 self.store.switch(generation)
         return run.summary
 
@@ -130,6 +129,17 @@ class Builder:
             run.summary.removed = generation.index.remove(gone)
             self._optimize(generation)
         return run.summary
+
+    def _manifest(self, feed: Feed) -> Manifest:
+        card = asdict(self.embedder.card) if isinstance(self.embedder, OnnxEmbedder) else {}
+        return Manifest(
+            self.embedder.model,
+            self.embedder.dimensions,
+            str(feed.path.absolute()),
+            feed.format,
+            timestamp(),
+            preprocessing=card,
+        )
 
     def _live_of_this_model(self) -> Generation:
         generation = self.store.live

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from shoplens.errors import StoreError
 from shoplens.index.durable import replace_file
@@ -22,7 +24,9 @@ class Manifest:
         dimensions: length of a vector.
         feed: path of the feed it was built from.
         feed_format: name of that feed's format.
-        created: UTC, ISO 8601.
+        created: UTC, when the build began.
+        preprocessing: the model's card: size, fit, scale of the pixels; empty for an embedder without one.
+        products, photos: how many the build ended with; changes since then are not counted here.
         complete: whether the build reached its end; only a complete generation can be live.
         format: version of everything on disk.
     """
@@ -32,6 +36,9 @@ class Manifest:
     feed: str
     feed_format: str
     created: str
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    products: int = 0
+    photos: int = 0
     complete: bool = False
     format: int = FORMAT
 
