@@ -73,21 +73,24 @@ class Builder:
             FeedError: the feed cannot be read; the store stays as it was.
             Refused: nothing in the feed can be used; the store stays as it was.
         """
-        with self.store.writing(), self._run("index", feed) as run:
-            with self.store.filling(self._manifest(feed)) as generation:
-                before = self.store.live if self.store.has_live else None
-                known = [before.index] if before is not None and before.manifest.model == self.embedder.model else []
-                maker = EntryMaker(self.embedder, self.source, self.settings, [generation.index, *known])
-                left_out = self._fill(generation.index, feed, maker, run)
-                if generation.index.count() > run.summary.products:  # an interrupted build wrote more than there is now
-                    wanted = set(feed.product_ids()) - left_out
-                    generation.index.remove(set(generation.index.ids()) - wanted)
-                if not generation.index.count():
-                    raise _nothing_usable(feed, run.report)
-                self._optimize(generation)
-                counts = {"products": run.summary.products, "photos": run.summary.photos}
-                generation.manifest = replace(generation.manifest, **counts)
-                self.store.switch(generation)
+        with (
+            self.store.writing(),
+            self._run("index", feed) as run,
+            self.store.filling(self._manifest(feed)) as generation,
+        ):
+            before = self.store.live if self.store.has_live else None
+            known = [before.index] if before is not None and before.manifest.model == self.embedder.model else []
+            maker = EntryMaker(self.embedder, self.source, self.settings, [generation.index, *known])
+            left_out = self._fill(generation.index, feed, maker, run)
+            if generation.index.count() > run.summary.products:  # an interrupted build wrote more than there is now
+                wanted = set(feed.product_ids()) - left_out
+                generation.index.remove(set(generation.index.ids()) - wanted)
+            if not generation.index.count():
+                raise _nothing_usable(feed, run.report)
+            self._optimize(generation)
+            summary = run.summary
+            generation.manifest = replace(generation.manifest, products=summary.products, photos=summary.photos)
+            self.store.switch(generation)
         return run.summary
 
     def add(self, feed: Feed) -> Summary:
