@@ -13,8 +13,9 @@ from shoplens.entries import UNUSABLE, EntryMaker, Outcome
 from shoplens.errors import InvalidValue, Refused, StoreError
 from shoplens.images import PhotoSource
 from shoplens.index.entry import Entry, Index, Record
+from shoplens.index.generation import Generation
 from shoplens.index.manifest import Manifest
-from shoplens.index.store import Generation, Store, timestamp
+from shoplens.index.store import Store, timestamp
 from shoplens.settings import Settings
 from shoplens.types import Rejection
 

@@ -10,8 +10,9 @@ import pytest
 
 from shoplens.index.durable import copy_tree
 from shoplens.index.entry import Entry
+from shoplens.index.generation import Generation
 from shoplens.index.manifest import Manifest
-from shoplens.index.store import Generation, Store
+from shoplens.index.store import Store
 from shoplens.types import Photo
 from tests.fakes import product
 

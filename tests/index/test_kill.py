@@ -187,10 +187,15 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
         index.upsert([entry(number, vectors[number]) for number in range(start, start + 300)])
     index.flush()
     index.close()
+    copy_tree(tmp_path / "shard", tmp_path / "unoptimized")
     kills = 0
     for attempt in range(4):
+        shutil.rmtree(tmp_path / "shard")
+        copy_tree(tmp_path / "unoptimized", tmp_path / "shard")
         process = started("shoplens.index.optimize", str(tmp_path / "shard"), str(os.getpid()))
-        time.sleep(moments.uniform(0.3, 1.8))
+        while process.poll() is None and not any((tmp_path / "shard/temp_segments").glob("*")):
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0.0, 0.4))  # somewhere in the work, which takes a second or more
         kill(process)
         with process:
             kills += process.wait() == -signal.SIGKILL

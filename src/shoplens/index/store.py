@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from shoplens.errors import Refused, StoreError
 from shoplens.index.durable import copy_tree, is_free, replace_file, sync_folder, sync_tree, whole_folder
+from shoplens.index.generation import Generation
 from shoplens.index.lock import StoreLock
 from shoplens.index.manifest import Manifest, manifest_in
 from shoplens.index.optimize import optimize
@@ -30,39 +31,6 @@ from shoplens.index.qdrant import QdrantIndex
 CURRENT, PARTIAL = "CURRENT", ".partial"
 _PARTS = {"LOCK", "OWNER", "generations", "photos"}
 """What a restore that was cut off may leave where there was no store."""
-
-
-@dataclass(eq=False)
-class Generation:
-    """One complete build, or one on its way to that.
-
-    Attributes:
-        end: what its last reader does with it, once it is no longer live.
-    """
-
-    folder: Path
-    manifest: Manifest
-    index: QdrantIndex
-    readers: int = 0
-    end: Callable[[], None] | None = None
-
-    @property
-    def shard(self) -> Path:
-        return self.folder / "shard"
-
-    @property
-    def name(self) -> str:
-        return self.folder.name
-
-    def close(self) -> None:
-        """Flush and close it."""
-        self.index.flush()
-        self.index.close()
-
-    def discard(self) -> None:
-        """Close it and remove it from disk."""
-        self.index.close()
-        shutil.rmtree(self.folder)
 
 
 class Store:
