@@ -2,9 +2,8 @@
 
 Decided by measuring (``benchmarks/RESULTS.md``): one multivector per product is simpler, but at a million products a
 point per photo takes half to three quarters of the time under conditions, and a fifth less to build its graph.
-Products
-are what comes back, is counted and is written: the photos of a product share their id but for its last 16 bits, lie in
-one write-ahead record, and only the first of them is counted.
+Products are what comes back, is counted and is written: the photos of a product share their id but for its last 16
+bits, lie in one write-ahead record, and only the first of them is counted.
 """
 
 from __future__ import annotations
