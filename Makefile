@@ -29,7 +29,7 @@ $(VENV)/runtime: pyproject.toml constraints.txt
 	  || { echo "Shoplens needs Python 3.11 or later; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
-	$(PIP) --editable .
+	$(PIP) --editable '.[map]'
 	@touch $@
 
 $(VENV)/development: $(VENV)/runtime
