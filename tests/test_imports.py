@@ -17,9 +17,10 @@ LEVELS = (
     ("catalogue", "images", "embedders", "filters", "rendered"),
     ("index",),
     ("ranking",),
-    ("entries", "build", "search", "shop"),
+    ("entries", "build", "candidates", "search"),
     ("evaluation",),
     ("training",),
+    ("shop",),
     ("demo", "service", "cli"),
 )
 """From what is imported by all to what imports all."""

@@ -17,9 +17,9 @@ from shoplens.images import KeptPhotos, PhotoSource
 from shoplens.images.source import is_url
 from shoplens.index.durable import size_on_disk
 from shoplens.index.store import Store, restore
-from shoplens.search import Query, SoldOut, search
+from shoplens.search import search
 from shoplens.settings import Settings, settings_from
-from shoplens.types import Answer, Product, Region
+from shoplens.types import Answer, Product, Query, Region, SoldOut
 
 
 class Shop:

@@ -23,6 +23,9 @@ Vectors = npt.NDArray[np.float32]
 Value = str | float | bool
 Attributes = Mapping[str, tuple[Value, ...]]
 
+SoldOut = Literal["show", "hide", "last"]
+
+MOST_RESULTS = 10_000
 MAX_ID_LENGTH = 512
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -173,6 +176,39 @@ class Embeddings:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked.
+
+    Attributes:
+        photo: absolute path, http(s) URL, or the bytes of a file.
+        k: how many products, 1 to 10,000.
+        where: conditions that must all hold.
+        region: the part of the photo to search for; None for all of it.
+        per_group: most products of one group in the answer; None for no limit.
+        sold_out: whether products that the feed calls out of stock are shown, hidden, or put last.
+        strategy: name of the way to answer.
+        first_photos: leave the further photos of products out, so that they can be queries themselves.
+    """
+
+    photo: str | bytes
+    k: int = 10
+    where: tuple[str, ...] = ()
+    region: Region | None = None
+    per_group: int | None = None
+    sold_out: SoldOut = "show"
+    strategy: str = "pretrained"
+    first_photos: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.k <= MOST_RESULTS:
+            raise InvalidValue(f"k is {self.k}.", f"Ask for 1 to {MOST_RESULTS} products.")
+        if self.per_group is not None and self.per_group < 1:
+            raise InvalidValue(f"per_group is {self.per_group}.", "Ask for 1 or more products of a group.")
+        if self.sold_out not in ("show", "hide", "last"):
+            raise InvalidValue(f"sold_out is {self.sold_out!r}.", "Choose show, hide or last.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,31 @@ def test_random_conditions(read_only: Filled) -> None:
         assert [hit.record.product.id for hit in index.nearest(query, 7, parsed(text))] == expected, text
 
 
+@pytest.mark.parametrize("text", [None, "color in (green, light blue) and price < 20"])
+def test_further_photos_can_be_left_out(read_only: Filled, text: str | None) -> None:
+    index, oracle, entries = read_only
+    condition = parsed(text) if text else None
+    first = ExactIndex(DIMENSIONS)
+    for one in entries:
+        product = replace(one.product, photos=one.product.photos[:1])
+        first.upsert([Entry(product, one.photos[:1], one.vectors[:1])])
+    for query in (one.vectors[-1] for one in entries[:30]):
+        expected = [(hit.record.product.id, hit.photo) for hit in first.nearest(query, 7, condition)]
+        for tried in (index, oracle):
+            found = tried.nearest(query, 7, condition, first_photos=True)
+            assert [(hit.record.product.id, hit.photo) for hit in found] == expected
+    further, own = entries[5].photos[1].content_hash, entries[5].photos[0].content_hash
+    assert index.with_photo(further, first_photos=True) == oracle.with_photo(further, first_photos=True) == []
+    assert [hit.record.product.id for hit in index.with_photo(own, first_photos=True)] == ["p5"]
+
+
+def test_all_records_are_read(read_only: Filled) -> None:
+    index, _, entries = read_only
+    found = {record.product.id: record for record in index.all_records()}
+    assert len(found) == len(list(index.all_records())) == len(entries)
+    assert all(found[one.product.id].photos == one.photos for one in entries)
+
+
 def test_records_come_back_whole_and_in_order(read_only: Filled) -> None:
     index, _, entries = read_only
     found = index.records(["p7", "nothing", "p3"])

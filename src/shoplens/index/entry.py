@@ -77,13 +77,16 @@ class Index(Protocol):
     def remove(self, ids: Iterable[str]) -> int:
         """Remove products; returns how many there were. Unknown ids are passed over."""
 
-    def nearest(self, vector: Vectors, k: int, condition: Condition | None = None) -> list[Hit]:
+    def nearest(
+        self, vector: Vectors, k: int, condition: Condition | None = None, *, first_photos: bool = False
+    ) -> list[Hit]:
         """The ``k`` products whose best photo is most like ``vector`` (float32 (d,), length 1), most alike first.
 
-        Equal similarities are ordered by product id.
+        Equal similarities are ordered by product id. With ``first_photos`` a product's further photos are not there:
+        so they can be searched for as photos that the catalogue lacks.
         """
 
-    def with_photo(self, hash: str, condition: Condition | None = None) -> list[Hit]:
+    def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:
         """Products that have a photo with this content or pixel hash, by id, each with similarity 1."""
 
     def has_photo_size(self, width: int, height: int) -> bool:
@@ -97,6 +100,9 @@ class Index(Protocol):
 
     def ids(self) -> Iterator[str]:
         """All product ids, in no particular order."""
+
+    def all_records(self) -> Iterator[Record]:
+        """Records of all products, in no particular order, read as they are asked for."""
 
     def count(self, condition: Condition | None = None) -> int:
         """How many products meet the condition, exactly."""

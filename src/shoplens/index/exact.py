@@ -33,17 +33,20 @@ class ExactIndex:
             del self._fields[product_id]
         return len(found)
 
-    def nearest(self, vector: Vectors, k: int, condition: Condition | None = None) -> list[Hit]:
+    def nearest(
+        self, vector: Vectors, k: int, condition: Condition | None = None, *, first_photos: bool = False
+    ) -> list[Hit]:
         hits = []
         for entry in self._meeting(condition):
-            photo, similarity = best_photo(entry.vectors, vector)
+            photo, similarity = best_photo(entry.vectors[:1] if first_photos else entry.vectors, vector)
             hits.append(Hit(_record(entry), similarity, entry.photos[photo]))
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
-    def with_photo(self, hash: str, condition: Condition | None = None) -> list[Hit]:
+    def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:
         hits = []
         for entry in sorted(self._meeting(condition), key=lambda entry: entry.product.id):
-            same = [photo for photo in entry.photos if hash and hash in (photo.content_hash, photo.pixel_hash)]
+            photos = entry.photos[:1] if first_photos else entry.photos
+            same = [photo for photo in photos if hash and hash in (photo.content_hash, photo.pixel_hash)]
             if same:
                 hits.append(Hit(_record(entry), 1.0, same[0]))
         return hits
@@ -67,6 +70,9 @@ class ExactIndex:
 
     def ids(self) -> Iterator[str]:
         return iter(list(self._entries))
+
+    def all_records(self) -> Iterator[Record]:
+        return iter([_record(entry) for entry in self._entries.values()])
 
     def count(self, condition: Condition | None = None) -> int:
         return sum(1 for _ in self._meeting(condition))

@@ -134,8 +134,10 @@ class QdrantIndex:
                 self._update(engine.UpdateOperation.delete_points([*points]))
             return len(found)
 
-    def nearest(self, vector: Vectors, k: int, condition: Condition | None = None) -> list[Hit]:
-        conditions = self._filter(condition)
+    def nearest(
+        self, vector: Vectors, k: int, condition: Condition | None = None, *, first_photos: bool = False
+    ) -> list[Hit]:
+        conditions = self._filter(condition, first_photos)
         limit = PHOTOS_FOR_A_PRODUCT * (k + TIES)
         while True:
             points = self._search(vector, limit, conditions)
@@ -159,12 +161,12 @@ class QdrantIndex:
         ]
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
-    def with_photo(self, hash: str, condition: Condition | None = None) -> list[Hit]:
+    def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:
         if not is_photo_hash(hash):
             return []
         same = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(hash)))
         hits: dict[str, Hit] = {}
-        for point in self._scrolled(_both(same, self._filter(condition))):
+        for point in self._scrolled(_both(same, self._filter(condition, first_photos))):
             record = record_from(point.payload or {})
             hits.setdefault(record.product.id, Hit(record, 1.0, record.photos[view_of(point.id)]))
         return [hits[product_id] for product_id in sorted(hits)]
@@ -200,6 +202,10 @@ class QdrantIndex:
         for point in self._scrolled(_FIRST_PHOTOS, payload=[ID]):
             yield (point.payload or {})["record"]["id"]
 
+    def all_records(self) -> Iterator[Record]:
+        for point in self._scrolled(_FIRST_PHOTOS):
+            yield record_from(point.payload or {})
+
     def count(self, condition: Condition | None = None) -> int:
         meeting = _both(_FIRST_PHOTOS, self._filter(condition))
         return self._shard.count(engine.CountRequest(exact=True, filter=meeting))
@@ -232,11 +238,12 @@ class QdrantIndex:
         with self._writing:
             self._shard.close()
 
-    def _filter(self, condition: Condition | None) -> engine.Filter | None:
+    def _filter(self, condition: Condition | None, first_photos: bool = False) -> engine.Filter | None:
         if condition is None:
-            return None
+            return _FIRST_PHOTOS if first_photos else None
         check_fields(condition, self._kinds)
-        return filter_from(condition, self._kinds)
+        found = filter_from(condition, self._kinds)
+        return _both(_FIRST_PHOTOS, found) if first_photos else found
 
     def _search(
         self, vector: Vectors, k: int, conditions: engine.Filter | None, exact: bool = False
