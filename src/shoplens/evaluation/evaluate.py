@@ -1,0 +1,156 @@
+"""The evaluation on one screen: queries -> embedded photos -> judged answers of every strategy -> numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from shoplens.build import Progress, check_model
+from shoplens.catalogue import Report
+from shoplens.embedders import Embedder
+from shoplens.errors import InvalidValue
+from shoplens.evaluation.queries import HELD_OUT, JudgedQuery, held_out, read_queries
+from shoplens.evaluation.query_photos import QueryPhotos, counted, remembered
+from shoplens.evaluation.results import Evaluation, LeftOut
+from shoplens.evaluation.runs import ABSENT, JudgedRun, answerable, judged
+from shoplens.evaluation.scores import Scores
+from shoplens.images import PhotoSource
+from shoplens.index.entry import Index
+from shoplens.index.generation import Generation
+from shoplens.index.store import Store, timestamp
+from shoplens.ranking.strategies import Strategy
+from shoplens.settings import Settings
+from shoplens.types import Rejection
+
+FOLDER = "evaluation"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What an evaluation works with.
+
+    Attributes:
+        store: to be evaluated; it is only read.
+        embedder: gives each photo one thread.
+        source: of the photos' bytes.
+        progress: told now and then how far it is.
+    """
+
+    store: Store
+    embedder: Embedder
+    source: PhotoSource
+    settings: Settings
+    progress: Progress = lambda what, done, total: None
+
+    @contextmanager
+    def reading(self) -> Iterator[Generation]:
+        """The live generation, if it is of the embedder's model.
+
+        Raises:
+            StoreError: ``other-model``, ``unfinished-store``.
+        """
+        with self.store.reading() as generation:
+            check_model(generation, self.embedder)
+            yield generation
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySet:
+    """Where queries come from.
+
+    Attributes:
+        file: of :func:`~shoplens.evaluation.queries.read_queries`; None for held-out photos.
+    """
+
+    file: Path | None = None
+
+    @property
+    def first_photos(self) -> bool:
+        """Whether the gallery lacks the further photos of products, since they are the queries."""
+        return self.file is None
+
+    @property
+    def name(self) -> str:
+        return HELD_OUT if self.file is None else str(self.file)
+
+    def queries(self, index: Index) -> Iterator[JudgedQuery | Rejection]:
+        return held_out(index) if self.file is None else read_queries(self.file)
+
+
+def evaluated(bench: Bench, queries: QuerySet, strategy: Strategy, seed: int = 0) -> Evaluation:
+    """How often a strategy is right on these queries.
+
+    Raises:
+        InvalidValue: ``no-queries``, ``queries-without-column``, or ``nothing-judged`` when no query could be used.
+    """
+    with bench.reading() as generation:
+        scores, rejected = judged_by([strategy], bench, queries, generation.index, seed)
+        mine, index = scores[strategy.name], generation.index
+        bench.progress("Computing intervals", 0, 0)
+        return Evaluation(
+            store=str(bench.store.folder),
+            queries_from=queries.name,
+            strategy=strategy.name,
+            model=bench.embedder.model,
+            products=index.count(),
+            queries=len(mine),
+            absent=sum(one.times for one in rejected if one.kind == ABSENT),
+            left_out=rejected,
+            overall=mine.metrics(),
+            categories=mine.categories(),
+            curve=mine.curve(),
+            worst=mine.worst(),
+            confused=mine.confused(index),
+            milliseconds=mine.milliseconds(),
+            seed=seed,
+        )
+
+
+def judged_by(
+    strategies: Sequence[Strategy], bench: Bench, queries: QuerySet, index: Index, seed: int = 0
+) -> tuple[Mapping[str, Scores], Sequence[LeftOut]]:
+    """Strategy -> scores over the same queries in the same order, and what was left out."""
+    scores = {strategy.name: Scores(seed) for strategy in strategies}
+
+    def take(run: JudgedRun, strategy: Strategy) -> None:
+        scores[strategy.name].add(run)
+
+    left_out = for_each_answer(strategies, bench, queries, index, take)
+    if not any(map(len, scores.values())):
+        told = "; ".join(f"{one.times} × {one.kind} ({one.example})" for one in left_out)
+        raise InvalidValue(
+            f"None of the queries of {queries.name} can be judged{': ' + told if told else ''}.",
+            left_out[0].fix if left_out else "Give a file of queries; no product of the store has a second photo.",
+            code="nothing-judged",
+        )
+    return scores, left_out
+
+
+def for_each_answer(
+    strategies: Sequence[Strategy],
+    bench: Bench,
+    queries: QuerySet,
+    index: Index,
+    take: Callable[[JudgedRun, Strategy], None],
+) -> Sequence[LeftOut]:
+    """Answer every query by every strategy, give each judged answer to ``take``, and say what was left out."""
+    folder = bench.store.folder
+    total = sum(1 for _ in queries.queries(index))
+    report = Report(folder / "reports" / f"{timestamp()}-evaluate.jsonl")
+    with report, remembered(folder / FOLDER / "query-vectors.sqlite", bench.embedder.model) as vectors:
+        photos = QueryPhotos(index, bench.embedder, bench.source, bench.settings, vectors)
+        usable = answerable(index, queries.queries(index), report)
+        for item in counted(photos.of(usable), lambda done: bench.progress("Judging queries", done, total)):
+            if isinstance(item, Rejection):
+                report.add(item)
+                continue
+            for strategy in strategies:
+                take(judged(index, strategy, *item, first_photos=queries.first_photos), strategy)
+    return [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
+
+
+def told(left_out: Iterable[LeftOut]) -> list[str]:
+    """What was left out, a line per kind."""
+    return [f"{one.times} × {one.kind}: {one.example}. {one.fix}" for one in left_out]

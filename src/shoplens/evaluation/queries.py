@@ -1,0 +1,130 @@
+"""Query photos and what is right for each: from a file, or the further photos of a store's own products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shoplens.catalogue.table import TableRow, header_columns, read_table
+from shoplens.catalogue.text_lines import head_text
+from shoplens.errors import InvalidValue
+from shoplens.images.source import is_url
+from shoplens.index.entry import Index
+from shoplens.types import Region, Rejection
+
+COLUMNS = {
+    "photo": "file, relative to the CSV file's folder, or http(s) URL",
+    "product_id": "the right product; several are split by |",
+    "region": "the part of the photo to search for: X,Y,W,H in pixels",
+    "exclude": "products that do not count, such as the query itself; several are split by |",
+    "grade": "how right each of product_id is, above 0, split by |; 1 where there is none",
+}
+REQUIRED = ("photo", "product_id")
+HELD_OUT = "held-out photos"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedQuery:
+    """A query photo and what is right for it.
+
+    Attributes:
+        photo: absolute path or URL.
+        grades: right product -> how right, above 0; the most wanted first.
+        region: the part of the photo to search for.
+        excluded: products that are taken out of every answer before it is judged.
+        row: of the file, the first one below the header is 1.
+    """
+
+    photo: str
+    grades: Mapping[str, float]
+    region: Region | None = None
+    excluded: frozenset[str] = field(default_factory=frozenset)
+    row: int | None = None
+
+
+def read_queries(path: Path) -> Iterator[JudgedQuery | Rejection]:
+    """The rows of a file of queries, one at a time; a row that makes no sense is a rejection.
+
+    Args:
+        path: CSV (or TSV) with the columns of :data:`COLUMNS`; ``photo`` and ``product_id`` are needed.
+
+    Raises:
+        InvalidValue: ``no-queries`` when there is no such file or it has no rows, ``queries-without-column``.
+    """
+    _check_header(path)
+    found = False
+    for row in read_table(path, COLUMNS):
+        found = True
+        yield row if isinstance(row, Rejection) else _query(row, path.absolute().parent)
+    if not found:
+        raise _no_queries(path, "has no rows below its header")
+
+
+def held_out(index: Index) -> Iterator[JudgedQuery]:
+    """Every photo of a product after its first, as a query for that product; search them with ``first_photos``."""
+    for record in index.all_records():
+        for photo in record.photos[1:]:
+            yield JudgedQuery(photo.source, {record.product.id: 1.0})
+
+
+def _check_header(path: Path) -> None:
+    try:
+        text = head_text(path)
+    except OSError as problem:
+        raise _no_queries(path, f"cannot be read: {problem.strerror}") from None
+    if not text.strip():
+        raise _no_queries(path, "is empty")
+    columns = header_columns(text, COLUMNS)
+    for name in REQUIRED:
+        if name not in columns:
+            raise InvalidValue(
+                f"{path} has no column {name!r}; its first line has {', '.join(columns) or 'none'}.",
+                f"Write a header with {' and '.join(REQUIRED)}. {name}: {COLUMNS[name]}.",
+                code="queries-without-column",
+            )
+
+
+def _no_queries(path: Path, problem: str) -> InvalidValue:
+    fix = "Give a CSV file with the columns photo and product_id, and a row per photo; or say --held-out."
+    return InvalidValue(f"{path} {problem}.", fix, code="no-queries")
+
+
+def _query(row: TableRow, folder: Path) -> JudgedQuery | Rejection:
+    values = row.values
+    for name in REQUIRED:
+        if not values.get(name):
+            return _rejected("query-incomplete", row, name, f"The row has no {name}.", f"Write the {COLUMNS[name]}.")
+    right = _ids(values["product_id"])
+    grades = _grades(values.get("grade", ""), len(right))
+    if not right or grades is None:
+        problem = f"{len(right)} products, and grades {values.get('grade')!r}."
+        fix = "Write a number above 0 for each product, split by |, or leave grade empty."
+        return _rejected("query-grades", row, "grade", problem, fix)
+    try:
+        region = Region.parsed(values["region"]) if values.get("region") else None
+    except InvalidValue as odd:
+        return _rejected("query-region", row, "region", odd.problem, odd.fix)
+    photo = values["photo"] if is_url(values["photo"]) else str(folder / values["photo"])
+    excluded = frozenset(_ids(values.get("exclude", "")))
+    return JudgedQuery(photo, dict(zip(right, grades, strict=True)), region, excluded, row.number)
+
+
+def _ids(text: str) -> Sequence[str]:
+    return tuple(dict.fromkeys(part.strip() for part in text.split("|") if part.strip()))
+
+
+def _grades(text: str, count: int) -> Sequence[float] | None:
+    """As many numbers above 0 as there are products; None when that is not what stands there."""
+    if not text:
+        return [1.0] * count
+    try:
+        grades = [float(part) for part in text.split("|")]
+    except ValueError:
+        return None
+    return grades if len(grades) == count and all(math.isfinite(grade) and grade > 0 for grade in grades) else None
+
+
+def _rejected(kind: str, row: TableRow, column: str, reason: str, fix: str) -> Rejection:
+    return Rejection(kind, reason, fix, row=row.number, field=column, value=row.values.get(column, ""))

@@ -1,0 +1,134 @@
+"""Queries -> judged answers, one at a time: nothing here grows with the number of queries or products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from shoplens.candidates import candidates, results
+from shoplens.catalogue import Report
+from shoplens.evaluation.metrics import depth, metrics_of, rank_of_first
+from shoplens.evaluation.queries import JudgedQuery
+from shoplens.index.conditions import OneOf
+from shoplens.index.entry import Index
+from shoplens.ranking.strategies import QueryPhoto, Strategy
+from shoplens.search import Clock
+from shoplens.types import MOST_RESULTS, Product, Query, Rejection, Result
+
+DEPTH = 100
+"""Products that are looked at per query, at least; a right one that comes later counts as not found."""
+ABSENT = "product-not-in-store"
+CATEGORY_RECALL = "recall@1/category"
+"""Whether a right product comes first among the products of its own category."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRun:
+    """One query's answer by one strategy.
+
+    Attributes:
+        query: its ``grades`` are of products that are in the store.
+        right: the most wanted of them.
+        results: best first, without the excluded.
+        numbers: every metric, and :data:`CATEGORY_RECALL`, which is -1 where the right product has no category.
+        rank: of the first right product; None when it is not among the results.
+        milliseconds: ``retrieve`` and ``rank``.
+    """
+
+    query: JudgedQuery
+    right: Product
+    results: list[Result]
+    numbers: dict[str, float]
+    rank: int | None
+    milliseconds: dict[str, float]
+
+    @property
+    def cluster(self) -> str:
+        """What queries have in common that makes them alike: the design of the product they are after."""
+        return self.right.group_id or self.right.id
+
+    @property
+    def category(self) -> str:
+        return " / ".join(self.right.category)
+
+
+def answerable(index: Index, queries: Iterable[JudgedQuery | Rejection], rejected: Report) -> Iterator[JudgedQuery]:
+    """The queries that have a right product in the store, with the grades of those; ``rejected`` hears of the rest."""
+    for query in queries:
+        if isinstance(query, Rejection):
+            rejected.add(query)
+            continue
+        wanted = [name for name in query.grades if name not in query.excluded]
+        there = {record.product.id for record in index.records(wanted)}
+        missing = [name for name in wanted if name not in there]
+        if missing and there:
+            rejected.add(_missing(query, missing, "note"))
+        if there:
+            yield replace(query, grades={name: query.grades[name] for name in wanted if name in there})
+        else:
+            rejected.add(_missing(query, missing, "rejected") if missing else _all_excluded(query))
+
+
+def judged(index: Index, strategy: Strategy, query: JudgedQuery, photo: QueryPhoto, *, first_photos: bool) -> JudgedRun:
+    """One query answered as a search would, and judged.
+
+    Args:
+        first_photos: leave the further photos of products out of the gallery, since they are the queries.
+    """
+    clock = Clock()
+    asked = Query(b"", _depth(query), strategy=strategy.name, first_photos=first_photos)
+    with clock.stage("retrieve"):
+        tiers = candidates(index, strategy, photo, asked, None)
+    with clock.stage("rank"):
+        found = [one for one in results(strategy, tiers, asked.k) if one.product.id not in query.excluded]
+    ids = [result.product.id for result in found]
+    (record,) = index.records([next(iter(query.grades))])
+    numbers = metrics_of(ids, query.grades)
+    numbers[CATEGORY_RECALL] = _category_recall(index, strategy, query, record.product, photo, found, first_photos)
+    rank = rank_of_first(ids, query.grades)
+    return JudgedRun(query, record.product, found, numbers, rank, clock.stages())
+
+
+def _depth(query: JudgedQuery) -> int:
+    return min(MOST_RESULTS, max(DEPTH, depth(query.grades)) + len(query.excluded))
+
+
+def _category_recall(
+    index: Index,
+    strategy: Strategy,
+    query: JudgedQuery,
+    right: Product,
+    photo: QueryPhoto,
+    found: list[Result],
+    first_photos: bool,
+) -> float:
+    """1 if the best product of the right one's category is a right one, 0 if not, -1 if it has no category."""
+    if not right.category:
+        return -1.0
+    same = next((one.product.id for one in found if one.product.category == right.category), None)
+    k = 16
+    while same is None:  # all of the first hundred are of other categories
+        condition = OneOf("category", (right.category[-1].casefold(),))
+        asked = Query(b"", k + len(query.excluded), strategy=strategy.name, first_photos=first_photos)
+        more = results(strategy, candidates(index, strategy, photo, asked, condition), asked.k)
+        kept = [one.product for one in more if one.product.id not in query.excluded]
+        same = next((product.id for product in kept if product.category == right.category), None)
+        if len(more) < asked.k:
+            break
+        k *= 4
+    return float(same in query.grades)
+
+
+def _missing(query: JudgedQuery, ids: list[str], level: str) -> Rejection:
+    if level == "note":
+        kind, reason = "right-product-not-in-store", "Some of the right products are not in the store."
+    else:
+        kind, reason = ABSENT, "None of the right products is in the store; the query is in no metric."
+    fix = "Correct product_id, or index the feed that has them."
+    return Rejection(kind, reason, fix, level, query.row, "", "product_id", "|".join(ids))  # type: ignore[arg-type]
+
+
+def _all_excluded(query: JudgedQuery) -> Rejection:
+    fix = "Name a right product that is not excluded."
+    reason = "All right products of the row are excluded."
+    return Rejection("query-all-excluded", reason, fix, row=query.row, field="exclude", value=query.photo)
