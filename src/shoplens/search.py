@@ -14,7 +14,10 @@ from shoplens.images import PhotoSource, Picture, decoded, photo_size
 from shoplens.index.conditions import Condition, leaves, parsed_all
 from shoplens.index.entry import Index
 from shoplens.index.store import Store
-from shoplens.ranking.strategies import QueryPhoto, strategy_named
+from shoplens.ranking.judging import judged
+from shoplens.ranking.match import REFERENCE
+from shoplens.ranking.stored_calibration import calibration_of
+from shoplens.ranking.strategies import QueryPhoto, Strategy, strategy_named
 from shoplens.settings import Settings
 from shoplens.types import Answer, Query, Result
 
@@ -30,30 +33,39 @@ def search(store: Store, query: Query, embedder: Embedder, source: PhotoSource, 
     """
     with store.reading() as generation:
         check_model(generation, embedder)
-        return _answer(generation.index, query, embedder, source, settings)
+        strategy = strategy_named(query.strategy)
+        calibration = calibration_of(generation, strategy.name)
+        clock, index, condition = Clock(), generation.index, parsed_all(query.where)
+        with clock.stage("decode"):
+            data = query.photo if isinstance(query.photo, bytes) else source.bytes_of(query.photo)
+            picture = query_picture(data, query, index, embedder, settings)
+        with clock.stage("embed"):
+            photo = query_photo(picture, query, embedder)
+        with clock.stage("retrieve"):
+            tiers = candidates(index, strategy, photo, query, condition)
+        with clock.stage("rank"):
+            found = results(strategy, tiers, query.k)
+        with clock.stage("judge"):
+            reference = [] if calibration is None else reference_scores(index, strategy, photo)
+            judgement = judged(found, reference, calibration, query.precision)
+        return Answer(
+            query_id=uuid.uuid4().hex,
+            source=query.photo if isinstance(query.photo, str) else "upload",
+            region=query.region,
+            model=embedder.model,
+            strategy=strategy.name,
+            results=tuple(judgement.results),
+            took_ms=clock.stages(),
+            verdict=judgement.verdict,
+            absent_probability=judgement.absent_probability,
+            notes=_notes(found, condition, index),
+        )
 
 
-def _answer(index: Index, query: Query, embedder: Embedder, source: PhotoSource, settings: Settings) -> Answer:
-    clock, condition, strategy = Clock(), parsed_all(query.where), strategy_named(query.strategy)
-    with clock.stage("decode"):
-        data = query.photo if isinstance(query.photo, bytes) else source.bytes_of(query.photo)
-        picture = query_picture(data, query, index, embedder, settings)
-    with clock.stage("embed"):
-        photo = query_photo(picture, query, embedder)
-    with clock.stage("retrieve"):
-        tiers = candidates(index, strategy, photo, query, condition)
-    with clock.stage("rank"):
-        found = results(strategy, tiers, query.k)
-    return Answer(
-        query_id=uuid.uuid4().hex,
-        source=query.photo if isinstance(query.photo, str) else "upload",
-        region=query.region,
-        model=embedder.model,
-        strategy=strategy.name,
-        results=tuple(found),
-        took_ms=clock.stages(),
-        notes=_notes(found, condition, index),
-    )
+def reference_scores(index: Index, strategy: Strategy, photo: QueryPhoto) -> list[float]:
+    """Scores of the first products of all, whatever was asked for; what match probabilities are read off."""
+    tiers = candidates(index, strategy, QueryPhoto(photo.vector), Query(b"", REFERENCE), None)
+    return [result.score for result in results(strategy, tiers, REFERENCE)]
 
 
 def query_picture(data: bytes, query: Query, index: Index, embedder: Embedder, settings: Settings) -> Picture:

@@ -24,6 +24,7 @@ Value = str | float | bool
 Attributes = Mapping[str, tuple[Value, ...]]
 
 SoldOut = Literal["show", "hide", "last"]
+Verdict = Literal["exact", "similar", "not-in-catalogue", "uncalibrated"]
 
 MOST_RESULTS = 10_000
 MAX_ID_LENGTH = 512
@@ -190,6 +191,8 @@ class Query:
         per_group: most products of one group in the answer; None for no limit.
         sold_out: whether products that the feed calls out of stock are shown, hidden, or put last.
         strategy: name of the way to answer.
+        precision: share of the answers called ``exact``, and of those called ``not-in-catalogue``, that shall be
+            right; 0.50 to 0.99.
         first_photos: leave the further photos of products out, so that they can be queries themselves.
     """
 
@@ -200,6 +203,7 @@ class Query:
     per_group: int | None = None
     sold_out: SoldOut = "show"
     strategy: str = "pretrained"
+    precision: float = 0.95
     first_photos: bool = False
 
     def __post_init__(self) -> None:
@@ -209,6 +213,8 @@ class Query:
             raise InvalidValue(f"per_group is {self.per_group}.", "Ask for 1 or more products of a group.")
         if self.sold_out not in ("show", "hide", "last"):
             raise InvalidValue(f"sold_out is {self.sold_out!r}.", "Choose show, hide or last.")
+        if not 0.5 <= self.precision <= 0.99:
+            raise InvalidValue(f"The precision is {self.precision!r}.", "Choose 0.50 to 0.99.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +245,7 @@ class Result:
         photo: the product's photo that matched.
         parts: dimension -> weight times similarity.
         same_photo: the query is this very photo.
+        match_probability: that this product is the one in the photo; None where nothing was calibrated.
     """
 
     rank: int
@@ -247,6 +254,7 @@ class Result:
     photo: str
     parts: Mapping[str, float]
     same_photo: bool = False
+    match_probability: float | None = None
 
     def __post_init__(self) -> None:
         if not math.isclose(sum(self.parts.values()), self.score, abs_tol=1e-6):
@@ -266,6 +274,9 @@ class Answer:
         fallback: the strategy that was asked for, where another had to be used; else None.
         results: best first.
         took_ms: milliseconds per stage: decode, embed, retrieve, rank, total.
+        verdict: whether the first result ``exact``-ly is the product in the photo, results are ``similar``, or the
+            product is ``not-in-catalogue``, at the precision asked for; ``uncalibrated`` where nobody knows.
+        absent_probability: that the product in the photo is not in the catalogue; None where nothing was calibrated.
         notes: what a person should know, e.g. a condition that no product meets.
     """
 
@@ -277,6 +288,8 @@ class Answer:
     results: Sequence[Result]
     took_ms: Mapping[str, float]
     fallback: str | None = None
+    verdict: Verdict = "uncalibrated"
+    absent_probability: float | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,14 +79,20 @@ class QuerySet:
         return held_out(index) if self.file is None else read_queries(self.file)
 
 
-def evaluated(bench: Bench, queries: QuerySet, strategy: Strategy, seed: int = 0) -> Evaluation:
+def evaluated(
+    bench: Bench, queries: QuerySet, strategy: Strategy, seed: int = 0, watch: Callable[[JudgedRun], None] | None = None
+) -> Evaluation:
     """How often a strategy is right on these queries.
+
+    Args:
+        seed: of the resampling.
+        watch: sees every judged answer.
 
     Raises:
         InvalidValue: ``no-queries``, ``queries-without-column``, or ``nothing-judged`` when no query could be used.
     """
     with bench.reading() as generation:
-        scores, rejected = judged_by([strategy], bench, queries, generation.index, seed)
+        scores, rejected = judged_by([strategy], bench, queries, generation.index, seed, watch)
         mine, index = scores[strategy.name], generation.index
         bench.progress("Computing intervals", 0, 0)
         return Evaluation(
@@ -109,13 +115,20 @@ def evaluated(bench: Bench, queries: QuerySet, strategy: Strategy, seed: int = 0
 
 
 def judged_by(
-    strategies: Sequence[Strategy], bench: Bench, queries: QuerySet, index: Index, seed: int = 0
+    strategies: Sequence[Strategy],
+    bench: Bench,
+    queries: QuerySet,
+    index: Index,
+    seed: int = 0,
+    watch: Callable[[JudgedRun], None] | None = None,
 ) -> tuple[Mapping[str, Scores], Sequence[LeftOut]]:
     """Strategy -> scores over the same queries in the same order, and what was left out."""
     scores = {strategy.name: Scores(seed) for strategy in strategies}
 
     def take(run: JudgedRun, strategy: Strategy) -> None:
         scores[strategy.name].add(run)
+        if watch is not None:
+            watch(run)
 
     left_out = for_each_answer(strategies, bench, queries, index, take)
     if not any(map(len, scores.values())):
@@ -149,8 +162,3 @@ def for_each_answer(
             for strategy in strategies:
                 take(judged(index, strategy, *item, first_photos=queries.first_photos), strategy)
     return [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
-
-
-def told(left_out: Iterable[LeftOut]) -> list[str]:
-    """What was left out, a line per kind."""
-    return [f"{one.times} × {one.kind}: {one.example}. {one.fix}" for one in left_out]

@@ -28,6 +28,7 @@ class JudgedRun:
 
     Attributes:
         query: its ``grades`` are of products that are in the store.
+        photo: as it was searched for.
         right: the most wanted of them.
         results: best first, without the excluded.
         numbers: every metric, and :data:`CATEGORY_RECALL`, which is -1 where the right product has no category.
@@ -36,6 +37,7 @@ class JudgedRun:
     """
 
     query: JudgedQuery
+    photo: QueryPhoto
     right: Product
     results: list[Result]
     numbers: dict[str, float]
@@ -86,7 +88,7 @@ def judged(index: Index, strategy: Strategy, query: JudgedQuery, photo: QueryPho
     numbers = metrics_of(ids, query.grades)
     numbers[CATEGORY_RECALL] = _category_recall(index, strategy, query, record.product, photo, found, first_photos)
     rank = rank_of_first(ids, query.grades)
-    return JudgedRun(query, record.product, found, numbers, rank, clock.stages())
+    return JudgedRun(query, photo, record.product, found, numbers, rank, clock.stages())
 
 
 def _depth(query: JudgedQuery) -> int:

@@ -1,0 +1,95 @@
+"""The calibration on one screen: judged answers -> samples -> match probabilities, kept with the generation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shoplens.evaluation.calibration import ABSENT_SHARE, CalibrationSample, Firsts, Origin, cross_fitted, fitted
+from shoplens.evaluation.evaluate import Bench, QuerySet, for_each_answer
+from shoplens.evaluation.reliability import calibration_error, reliability
+from shoplens.evaluation.report.calibration import Reliability
+from shoplens.evaluation.results import LeftOut
+from shoplens.evaluation.runs import JudgedRun
+from shoplens.index.store import timestamp
+from shoplens.ranking.match import REFERENCE, Calibration
+from shoplens.ranking.stored_calibration import write_calibration
+from shoplens.ranking.strategies import Strategy
+
+SAME_PHOTO = "query-is-in-catalogue"
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationResult:
+    """A calibration, how reliable it is, and the queries that could not be used."""
+
+    calibration: Calibration
+    reliability: tuple[Reliability, ...]
+    left_out: tuple[LeftOut, ...]
+    queries_from: str
+
+
+def calibrated(
+    bench: Bench, queries: QuerySet, strategy: Strategy, absent_share: float = ABSENT_SHARE
+) -> CalibrationResult:
+    """Fit a strategy's match probability and keep it with the live generation, in place of the one before.
+
+    Raises:
+        InvalidValue: ``too-few-queries``, and as :func:`~shoplens.evaluation.evaluate.evaluated`.
+    """
+    with bench.store.writing(), bench.reading() as generation:
+        samples, left_out = samples_of(bench, queries, strategy)
+        origin = Origin(strategy.name, bench.embedder.model, generation.index.count(), timestamp())
+        bench.progress("Fitting", 0, 0)
+        calibration = fitted(samples, origin, absent_share)
+        told = reliabilities(cross_fitted(samples, absent_share))
+        write_calibration(generation, calibration)
+    return CalibrationResult(calibration, told, left_out, queries.name)
+
+
+def samples_of(
+    bench: Bench, queries: QuerySet, strategy: Strategy
+) -> tuple[list[CalibrationSample], tuple[LeftOut, ...]]:
+    """A sample per query, and what was left out: photos that are in the catalogue need no probability."""
+    samples: list[CalibrationSample] = []
+    same: list[str] = []
+
+    def take(run: JudgedRun, _: Strategy) -> None:
+        if run.results and run.results[0].same_photo:
+            same.append(run.query.photo)
+        elif run.results:
+            samples.append(sample_of(run))
+
+    with bench.reading() as generation:
+        left_out = list(for_each_answer([strategy], bench, queries, generation.index, take))
+    if same:
+        left_out.append(LeftOut(SAME_PHOTO, len(same), same[0], "Nothing: such a photo finds its product for sure."))
+    return samples, tuple(left_out)
+
+
+def sample_of(run: JudgedRun) -> CalibrationSample:
+    """What calibration takes of a judged answer."""
+    first = run.results[:REFERENCE]
+    wrong = [result.score for result in run.results if result.product.id not in run.query.grades]
+    return CalibrationSample(
+        tuple(result.score for result in first),
+        tuple(result.product.id in run.query.grades for result in first),
+        tuple(wrong[:REFERENCE]),
+        run.cluster,
+    )
+
+
+def reliabilities(firsts: Firsts) -> tuple[Reliability, ...]:
+    """Of the two probabilities that claims are made by."""
+    kinds = (
+        ("The first result is the product in the photo", firsts.match, firsts.right),
+        ("The product in the photo is not in this catalogue", firsts.absent, firsts.gone),
+    )
+    return tuple(
+        Reliability(
+            claim,
+            reliability(said, true, firsts.cluster, firsts.weight),
+            calibration_error(said, true, firsts.cluster, firsts.weight),
+            len(said),
+        )
+        for claim, said, true in kinds
+    )

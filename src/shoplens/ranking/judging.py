@@ -1,0 +1,52 @@
+"""Results -> what may be claimed of them: match probabilities, and the answer's verdict in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from shoplens.ranking.match import Calibration, absent_probability, match_probabilities, verdict
+from shoplens.types import Result, Verdict
+
+VERDICTS: dict[Verdict, str] = {
+    "exact": "The first result is the product in the photo.",
+    "similar": "These are the most alike; whether one of them is the product in the photo is not sure enough to say.",
+    "not-in-catalogue": "The product in the photo is not in this catalogue; these are the most alike.",
+    "uncalibrated": "How sure this is nobody knows yet: run `shoplens calibrate`.",
+}
+"""Verdict -> a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Results with their match probabilities, and what the answer as a whole may claim."""
+
+    results: Sequence[Result]
+    verdict: Verdict
+    absent_probability: float | None
+
+
+def judged(
+    results: Sequence[Result], reference: Sequence[float], calibration: Calibration | None, precision: float
+) -> Judgement:
+    """What may be claimed at this precision. A product whose photo *is* the query photo needs no calibration: it is 1.
+
+    Args:
+        results: as shown, best first.
+        reference: first scores of all products, best first; see :func:`~shoplens.ranking.match.match_probabilities`.
+        calibration: None claims nothing.
+    """
+    certain = bool(results) and results[0].same_photo
+    if calibration is None:
+        told = [replace(result, match_probability=1.0) if result.same_photo else result for result in results]
+        return Judgement(told, "exact" if certain else "uncalibrated", 0.0 if certain else None)
+    probabilities = match_probabilities(calibration, [result.score for result in results], reference)
+    told = [
+        replace(result, match_probability=1.0 if result.same_photo else probability)
+        for result, probability in zip(results, probabilities, strict=True)
+    ]
+    if certain:
+        return Judgement(told, "exact", 0.0)
+    absent = absent_probability(calibration, reference)
+    first = told[0].match_probability if told else None
+    return Judgement(told, verdict(calibration, first, absent, precision), absent)

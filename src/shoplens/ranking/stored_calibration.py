@@ -1,0 +1,38 @@
+"""A generation's calibrations, one per strategy: files that come and go with the vectors they speak of."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from shoplens.index.durable import replace_file
+from shoplens.index.generation import Generation
+from shoplens.ranking.match import Calibration
+
+
+def write_calibration(generation: Generation, calibration: Calibration) -> None:
+    """Keep it with the generation, in place of the one before."""
+    replace_file(_path(generation, calibration.strategy), calibration.as_json())
+
+
+def calibration_of(generation: Generation, strategy: str) -> Calibration | None:
+    """The generation's calibration of a strategy; None when there is none, or it is of another model.
+
+    Raises:
+        StoreError: ``bad-calibration``.
+    """
+    path = _path(generation, strategy)
+    try:
+        found = _read(path, path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return None
+    return found if found.model == generation.manifest.model else None
+
+
+def _path(generation: Generation, strategy: str) -> Path:
+    return generation.folder / f"calibration-{strategy}.json"
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, changed: int) -> Calibration:
+    return Calibration.from_json(path.read_bytes())
