@@ -83,6 +83,13 @@ class Refused(ShoplensError):
     exit_code = 6
 
 
+class GateFailed(ShoplensError):
+    """The quality gate found the system worse than its baseline."""
+
+    code = "gate-failed"
+    exit_code = 1
+
+
 class RejectionsFound(ShoplensError):
     """The run finished, but ``--strict`` asks that nothing be rejected."""
 

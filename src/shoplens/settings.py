@@ -43,6 +43,9 @@ class Settings:
     max_photo_pixels: int = field(default=80_000_000, metadata={"help": "largest photo, width x height"})
     max_aspect: float = field(default=20.0, metadata={"help": "largest ratio of a photo's longer to its shorter side"})
     kept_photo_bytes: int = field(default=10_000_000_000, metadata={"help": "space for fetched photos, in bytes"})
+    precision: float = field(
+        default=0.95, metadata={"help": "share of `exact` and of `not in this catalogue` that must be right, .5 to .99"}
+    )
     lock_wait: float = field(default=5.0, metadata={"help": "seconds to wait for a store that another process uses"})
 
     def __post_init__(self) -> None:
@@ -59,6 +62,8 @@ class Settings:
         }.items():
             if not getattr(self, name) >= lowest:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}.", f"Set it to {lowest} or more.")
+        if not 0.5 <= self.precision <= 0.99:
+            raise SettingsError(f"precision is {self.precision!r}.", "Set it to 0.50 to 0.99.")
 
     @property
     def cores(self) -> int:

@@ -13,13 +13,22 @@ from shoplens.build import Builder, Progress, Summary
 from shoplens.catalogue import read_feed
 from shoplens.embedders import Embedder, OnnxEmbedder
 from shoplens.errors import InvalidValue, Refused
-from shoplens.images import KeptPhotos, PhotoSource
+from shoplens.evaluation.calibrate import CalibrationResult, calibrated
+from shoplens.evaluation.calibration import ABSENT_SHARE
+from shoplens.evaluation.check import Checked, CheckOptions, checked
+from shoplens.evaluation.compare import compared
+from shoplens.evaluation.evaluate import Bench, QuerySet, evaluated
+from shoplens.evaluation.mapping import QuerySample, catalogue_map
+from shoplens.evaluation.results import Comparison, Evaluation
+from shoplens.evaluation.written import write_calibration_report, write_comparison, write_evaluation, write_gate
+from shoplens.images import KeptPhotos, PhotoSource, decoded
 from shoplens.images.source import is_url
 from shoplens.index.durable import size_on_disk
 from shoplens.index.store import Store, restore
+from shoplens.ranking.strategies import DEFAULT, strategy_named
 from shoplens.search import search
 from shoplens.settings import Settings, settings_from
-from shoplens.types import Answer, Product, Query, Region, SoldOut
+from shoplens.types import Answer, Pixels, Product, Query, Region, SoldOut
 
 
 class Shop:
@@ -142,8 +151,12 @@ class Shop:
         region: Region | Sequence[int] | None = None,
         per_group: int | None = None,
         sold_out: SoldOut = "show",
+        strategy: str = DEFAULT,
+        precision: float | None = None,
     ) -> Answer:
         """Products for a photo (path, URL, or a file's bytes), best first.
+
+        The answer's ``verdict`` claims ``exact`` and ``not-in-catalogue`` at the ``precision`` asked for.
 
         >>> shop.search("hall.jpg", where="color = green and price < 40", region=(40, 60, 200, 300))  # doctest: +SKIP
         """
@@ -154,8 +167,94 @@ class Shop:
             region=region if region is None or isinstance(region, Region) else Region(*region),
             per_group=per_group,
             sold_out=sold_out,
+            strategy=strategy,
+            precision=self.settings.precision if precision is None else precision,
         )
         return search(self._store, query, self._embedder(self.settings.cores), self._query_photos, self.settings)
+
+    def evaluate(
+        self,
+        queries: str | Path | None = None,
+        *,
+        strategy: str = DEFAULT,
+        report: str | Path | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """How often a strategy is right.
+
+        Args:
+            queries: CSV file with ``photo,product_id`` rows; None asks with every photo of a product after its first,
+                which is taken out of the gallery.
+            report: HTML file to write, with a JSON file beside it.
+            seed: of the resampling.
+
+        Raises:
+            InvalidValue: there are no queries, a column is missing, or none of them can be judged.
+        """
+        bench, sample = self._bench(progress), QuerySample()
+        found = evaluated(bench, _query_set(queries), strategy_named(strategy), seed, sample.add)
+        if report is not None:
+            bench.progress("Drawing the map", 0, 0)
+            with self._store.reading() as generation:
+                drawn = catalogue_map(generation.index, sample, seed)
+            write_evaluation(Path(report), found, drawn, self._picture, self._small_picture)
+        return found
+
+    def compare(
+        self,
+        queries: str | Path | None = None,
+        *,
+        report: str | Path | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Comparison:
+        """All strategies on the same queries: how often they are right, and what they cost. See :meth:`evaluate`."""
+        found = compared(self._bench(progress), _query_set(queries), seed)
+        if report is not None:
+            write_comparison(Path(report), found)
+        return found
+
+    def calibrate(
+        self,
+        queries: str | Path | None = None,
+        *,
+        strategy: str = DEFAULT,
+        absent_share: float = ABSENT_SHARE,
+        report: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> CalibrationResult:
+        """Fit the match probability, so that answers can say how sure they are. It belongs to the live generation.
+
+        Args:
+            queries: as for :meth:`evaluate`.
+            absent_share: how often shoppers photograph what the shop does not have, above 0 and below 1.
+
+        Raises:
+            InvalidValue: ``too-few-queries``, and as :meth:`evaluate`; what was calibrated before stays.
+        """
+        found = calibrated(self._bench(progress), _query_set(queries), strategy_named(strategy), absent_share)
+        if report is not None:
+            write_calibration_report(Path(report), found)
+        return found
+
+    def check(
+        self,
+        options: CheckOptions | None = None,
+        *,
+        strategy: str = DEFAULT,
+        report: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> Checked:
+        """Search for corrupted photos, and compare how often they find their product with a baseline.
+
+        Raises:
+            InvalidValue: ``no-baseline``, or nothing could be searched for.
+        """
+        found = checked(self._bench(progress), strategy_named(strategy), options or CheckOptions())
+        if report is not None:
+            write_gate(Path(report), found)
+        return found
 
     def product(self, product_id: str) -> Product | None:
         """The record of a product, or None."""
@@ -225,6 +324,16 @@ class Shop:
     def _builder(self, progress: Progress | None) -> Builder:
         return Builder(self._store, self._embedder(1), self._feed_photos, self.settings, progress)
 
+    def _bench(self, progress: Progress | None) -> Bench:
+        told = progress or (lambda what, done, total: None)
+        return Bench(self._store, self._embedder(1), self._feed_photos, self.settings, told)
+
+    def _picture(self, source: str) -> Pixels:
+        return decoded(self._feed_photos.bytes_of(source), self.settings).pixels
+
+    def _small_picture(self, source: str) -> Pixels:
+        return decoded(self._feed_photos.bytes_of(source), self.settings, shortest=220).pixels
+
     def _embedder(self, threads: int) -> Embedder:
         """Loaded when first needed: one thread per photo for building, all of them for a single query."""
         if self._given_embedder is not None:
@@ -233,6 +342,10 @@ class Shop:
             if threads not in self._embedders:
                 self._embedders[threads] = OnnxEmbedder(self.settings.model, threads=threads)
             return self._embedders[threads]
+
+
+def _query_set(queries: str | Path | None) -> QuerySet:
+    return QuerySet(None if queries is None else Path(queries))
 
 
 def _located(photo: str | Path | bytes) -> str | bytes:

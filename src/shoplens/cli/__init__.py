@@ -7,7 +7,21 @@ import sys
 import typer
 
 from shoplens import __version__
-from shoplens.cli import add, backup, demo, index, info, remove, restore, search, sync
+from shoplens.cli import (
+    add,
+    backup,
+    calibrate,
+    check,
+    compare,
+    demo,
+    evaluate,
+    index,
+    info,
+    remove,
+    restore,
+    search,
+    sync,
+)
 from shoplens.cli.output import failed
 from shoplens.errors import ShoplensError
 
@@ -15,14 +29,15 @@ app = typer.Typer(
     name="shoplens",
     help="Visual product search: a shopper's photo in, the shop's products out, with the reason for each.",
     epilog="Exit codes: 0 done · 2 wrong usage · 3 bad input · 4 trouble with the store · "
-    "5 rejections under --strict · 6 refused to protect data · 1 anything else.",
+    "5 rejections under --strict · 6 refused to protect data · 1 a check that failed, or anything else.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (index, search, add, remove, sync, info, backup, restore, demo):
+COMMANDS = (index, search, add, remove, sync, info, evaluate, compare, calibrate, check, backup, restore, demo)
+for command in COMMANDS:
     app.command(name=command.__name__.rsplit(".", 1)[-1])(command.run)
 
 

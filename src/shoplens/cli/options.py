@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 from shoplens.catalogue import FORMATS
+from shoplens.errors import InvalidValue
+from shoplens.index.store import timestamp
+from shoplens.ranking.strategies import STRATEGIES
 from shoplens.settings import Settings, settings_from
 
 Store = Annotated[
@@ -34,6 +37,44 @@ Model = Annotated[
         "--model", help="ONNX file of another embedder, with its JSON card beside it. [default: the shipped one]"
     ),
 ]
+QueriesFile = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[QUERIES.csv]", help="Rows of photo,product_id (and region, exclude, grade).", show_default=False
+    ),
+]
+HeldOut = Annotated[
+    bool, typer.Option("--held-out", help="Ask with every photo of a product after its first, taken out of the store.")
+]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option("--report", help="HTML file to write, and JSON beside it. [default: in the store's reports/]"),
+]
+Strategy = Annotated[str, typer.Option("--strategy", help=f"How to answer: {', '.join(STRATEGIES)}.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of the resampling that gives the intervals.")]
+
+
+def queries(file: Path | None, held_out: bool) -> Path | None:
+    """The file of queries, or None for held-out photos.
+
+    Raises:
+        InvalidValue: both were given, or neither.
+    """
+    if (file is None) != held_out:
+        both = (
+            "Both a file of queries and --held-out were" if held_out else "Neither a file of queries nor --held-out was"
+        )
+        raise InvalidValue(
+            f"{both} given.",
+            "Give QUERIES.csv with the columns photo and product_id, or --held-out.",
+            code="no-queries",
+        )
+    return file
+
+
+def report(file: Path | None, used: Settings, command: str) -> Path:
+    """Where a command writes its report."""
+    return file or used.store / "reports" / f"{timestamp()}-{command}.html"
 
 
 def settings(store: Path | None = None, model: Path | None = None, allow_private: bool | None = None) -> Settings:

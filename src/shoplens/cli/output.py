@@ -6,7 +6,7 @@ import dataclasses
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from rich.table import Table
 
 from shoplens.build import Progress as OnProgress
 from shoplens.build import Summary
-from shoplens.errors import RejectionsFound, ShoplensError
+from shoplens.errors import GateFailed, RejectionsFound, ShoplensError
+from shoplens.evaluation.results import Estimate, LeftOut
 
 WIDE = 160
 """Columns of a table that is piped, where there is no terminal to ask."""
@@ -52,7 +53,7 @@ def _plain(value: Any) -> Any:
 def failed(problem: ShoplensError, *, as_json: bool) -> None:
     """An error: for people always, for machines when they asked for JSON."""
     people.print(f"[bold red]Error:[/] {plain(problem.problem)}\n[bold]To do:[/] {plain(problem.fix)}")
-    if as_json and not isinstance(problem, RejectionsFound):  # whose summary is on stdout already
+    if as_json and not isinstance(problem, (RejectionsFound, GateFailed)):  # whose summary is on stdout already
         print_json({"error": {"code": problem.code, "problem": problem.problem, "fix": problem.fix}})
 
 
@@ -90,6 +91,21 @@ def print_summary(done: str, summary: Summary, *, as_json: bool, strict: bool) -
         people.print(f"All of them: {plain(summary.report)}")
     if strict and summary.rejected:
         raise RejectionsFound(f"{summary.rejected} things were rejected.", f"See {summary.report}.")
+
+
+def print_left_out(left_out: Sequence[LeftOut]) -> None:
+    """Queries that do not count, and why."""
+    if not left_out:
+        return
+    table = Table("left out", "times", "first one", "what to do", box=None, pad_edge=False)
+    for one in left_out:
+        table.add_row(f"[yellow]{plain(one.kind)}[/]", str(one.times), plain(one.example), plain(one.fix))
+    people.print(table)
+
+
+def percent(estimate: Estimate) -> str:
+    """A share and its interval in percent."""
+    return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
 
 
 def _problems(summary: Summary) -> Table:

@@ -9,6 +9,8 @@ from rich.table import Table
 from shoplens.cli import options
 from shoplens.cli.output import people, plain, print_json, print_table
 from shoplens.errors import InvalidValue
+from shoplens.ranking.judging import VERDICTS
+from shoplens.ranking.strategies import DEFAULT
 from shoplens.shop import Shop
 from shoplens.types import Answer, Product, Region, Result
 
@@ -30,6 +32,11 @@ def run(
         int | None, typer.Option(help="Most variants of one design in the answer.", show_default=False)
     ] = None,
     sold_out: Annotated[str, typer.Option(help="Products out of stock: show, hide or last.")] = "show",
+    strategy: options.Strategy = DEFAULT,
+    precision: Annotated[
+        float | None,
+        typer.Option(help="Share of `exact` and of `not in this catalogue` that must be right. [default: 0.95]"),
+    ] = None,
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
     json: options.Json = False,
@@ -45,11 +52,14 @@ def run(
             region=Region.parsed(region) if region else None,
             per_group=per_group,
             sold_out=sold_out,  # type: ignore[arg-type]  # checked above
+            strategy=strategy,
+            precision=precision,
         )
     if json:
         print_json(as_json(answer))
     else:
         print_table(result_table(answer))
+    people.print(f"[bold]{answer.verdict.replace('-', ' ')}[/]: {plain(VERDICTS[answer.verdict])}")
     for note in answer.notes:
         people.print(plain(note))
     if not json:
@@ -66,6 +76,8 @@ def as_json(answer: Answer) -> dict[str, Any]:
             "model": answer.model,
         },
         "strategy": {"used": answer.strategy, "fallback_from": answer.fallback},
+        "verdict": answer.verdict,
+        "absent_probability": answer.absent_probability,
         "results": [_row(result) for result in answer.results],
         "notes": list(answer.notes),
         "took_ms": dict(answer.took_ms),
@@ -85,6 +97,7 @@ def _row(result: Result) -> dict[str, Any]:
         "score": result.score,
         "photo": result.photo,
         "same_photo": result.same_photo,
+        "match_probability": result.match_probability,
         "parts": dict(result.parts),
         **product,
     }
@@ -92,7 +105,7 @@ def _row(result: Result) -> dict[str, Any]:
 
 def result_table(answer: Answer) -> Table:
     """A row per product."""
-    table = Table("", "score", "product", "title", "price", "attributes", box=None, pad_edge=False)
+    table = Table("", "score", "match", "product", "title", "price", "attributes", box=None, pad_edge=False)
     for result in answer.results:
         product = result.product
         shown = [
@@ -105,6 +118,7 @@ def result_table(answer: Answer) -> Table:
         table.add_row(
             str(result.rank),
             f"{result.score:.3f}",
+            "" if result.match_probability is None else f"{result.match_probability:.0%}",
             plain(product.id),
             plain(product.title) + mark,
             plain(price),

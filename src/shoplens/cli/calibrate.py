@@ -1,0 +1,50 @@
+"""shoplens calibrate"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from shoplens.cli import options
+from shoplens.cli.output import people, percent, plain, print_json, print_left_out, print_table, progress_bar
+from shoplens.evaluation.calibration import ABSENT_SHARE
+from shoplens.evaluation.written import calibration_json, claims
+from shoplens.ranking.strategies import DEFAULT
+from shoplens.shop import Shop
+
+
+def run(
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            help="Rows of photo,product_id. [default: every photo of a product after its first]", show_default=False
+        ),
+    ] = None,
+    store: options.Store = None,
+    strategy: options.Strategy = DEFAULT,
+    absent_share: Annotated[
+        float, typer.Option(help="How often shoppers photograph what the shop does not have, above 0 and below 1.")
+    ] = ABSENT_SHARE,
+    report: options.ReportFile = None,
+    model: options.Model = None,
+    allow_private: options.AllowPrivate = None,
+    json: options.Json = False,
+) -> None:
+    """Learn how sure an answer is, so that search can say `exact`, `similar` or `not in this catalogue`."""
+    settings = options.settings(store, model, allow_private)
+    path = options.report(report, settings, "calibrate")
+    with Shop(settings=settings) as shop, progress_bar() as progress:
+        found = shop.calibrate(queries, strategy=strategy, absent_share=absent_share, report=path, progress=progress)
+    if json:
+        print_json(calibration_json(found))
+    else:
+        columns, *rows = claims(found.calibration)
+        table = Table(*columns, box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*row)
+        print_table(table)
+    print_left_out(found.left_out)
+    for one in found.reliability:
+        people.print(f"{one.claim}: off by {percent(one.ece)} % on average, {one.answers:,} answers.")
+    people.print(f"Measured on products that were not fitted to. Reliability diagrams: [bold]{plain(path)}[/]")
