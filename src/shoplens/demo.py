@@ -19,7 +19,7 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from shoplens.build import Progress, Summary
 from shoplens.catalogue import read_feed
 from shoplens.errors import Refused
-from shoplens.evaluation.search_report import ShownSearch, write_search_report
+from shoplens.evaluation.report.searches import ShownSearch, write_search_report
 from shoplens.images import decoded
 from shoplens.rendered import render_catalogue
 from shoplens.settings import Settings

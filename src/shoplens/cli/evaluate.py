@@ -11,6 +11,9 @@ from shoplens.ranking.strategies import DEFAULT
 from shoplens.shop import Shop
 
 SHOWN_CATEGORIES = 12
+SHOWN = ("recall@1", CATEGORY_RECALL, "recall@5", "mrr")
+NAMES = {CATEGORY_RECALL: "recall@1 in category"}
+CATEGORY = "a right product comes first among the products of its own category"
 
 
 def run(
@@ -32,7 +35,9 @@ def run(
     if json:
         print_json(found.as_json())
     else:
-        print_table(_table(found))
+        print_table(_metrics(found))
+        if found.categories:
+            print_table(_categories(found))
     print_left_out(found.left_out)
     people.print(
         f"{found.queries} queries ({plain(found.queries_from)}), {found.products} products, strategy {found.strategy}; "
@@ -46,15 +51,20 @@ def _absent(found: Evaluation) -> str:
     return f"{found.absent} queries whose product is not in the store are in no figure."
 
 
-def _table(found: Evaluation) -> Table:
-    """Percent, with intervals: over all, then over the categories with most queries."""
-    names = {**{name: name for name in METRICS}, CATEGORY_RECALL: "recall@1 in category"}
-    table = Table("", "queries", *names.values(), box=None, pad_edge=False)
-    rows = [("all", found.queries, found.overall)]
-    rows += [(part.name, part.queries, part.metrics) for part in found.categories[:SHOWN_CATEGORIES]]
-    for name, count, metrics in rows:
-        cells = [percent(metrics[metric]) if metric in metrics else "" for metric in names]
-        table.add_row(plain(name), str(count), *cells)
+def _metrics(found: Evaluation) -> Table:
+    """Percent with intervals, over all queries."""
+    table = Table("metric", "percent", "what it is the mean of", box=None, pad_edge=False)
+    for name, estimate in found.overall.items():
+        table.add_row(NAMES.get(name, name), percent(estimate), METRICS[name].about if name in METRICS else CATEGORY)
+    return table
+
+
+def _categories(found: Evaluation) -> Table:
+    """The categories with the most queries."""
+    table = Table("category", "queries", *(NAMES.get(name, name) for name in SHOWN), box=None, pad_edge=False)
+    for part in found.categories[:SHOWN_CATEGORIES]:
+        cells = [percent(part.metrics[name]) if name in part.metrics else "" for name in SHOWN]
+        table.add_row(plain(part.name), str(part.queries), *cells)
     if len(found.categories) > SHOWN_CATEGORIES:
-        table.add_row(f"… {len(found.categories) - SHOWN_CATEGORIES} more categories in the report")
+        table.add_row(f"… and {len(found.categories) - SHOWN_CATEGORIES} more, in the report")
     return table

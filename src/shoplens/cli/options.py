@@ -61,14 +61,9 @@ def queries(file: Path | None, held_out: bool) -> Path | None:
         InvalidValue: both were given, or neither.
     """
     if (file is None) != held_out:
-        both = (
-            "Both a file of queries and --held-out were" if held_out else "Neither a file of queries nor --held-out was"
-        )
-        raise InvalidValue(
-            f"{both} given.",
-            "Give QUERIES.csv with the columns photo and product_id, or --held-out.",
-            code="no-queries",
-        )
+        given = "Both a file of queries and --held-out were" if held_out else "Neither queries nor --held-out was"
+        fix = "Give QUERIES.csv with the columns photo and product_id, or --held-out."
+        raise InvalidValue(f"{given} given.", fix, code="no-queries")
     return file
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ from shoplens.index.store import timestamp
 from shoplens.ranking.strategies import Strategy
 from shoplens.types import Query
 
-QUERIES, AHEAD = 300, 8
+QUERIES, AHEAD = 1_000, 8
+LEAST_SHARE = 0.5
+"""Of a baseline's photos; with fewer left a passing gate would say nothing."""
 SWAPPED = 0.05
 """Share of swapped vectors for which the power of a baseline is told."""
 
@@ -90,6 +93,13 @@ def checked(bench: Bench, strategy: Strategy, options: CheckOptions) -> Checked:
         replace_file(path, run.as_json())
         bench.progress("Computing the power", 0, 0)
         return Checked(run, None, power(run, SWAPPED), gone)
+    if len(run.queries) < LEAST_SHARE * len(queries):
+        why = ", ".join(f"{times} × {one}" for one, times in Counter(gone.values()).items())
+        raise InvalidValue(
+            f"Only {len(run.queries)} of the {len(queries)} photos of {path} can still be searched for ({why}).",
+            "Put the photos back, or make a new baseline: shoplens check --update.",
+            code="old-baseline",
+        )
     return Checked(run, gate(before, run, gone=gone), None, gone)
 
 
@@ -142,7 +152,14 @@ def _run(
             pixels = decoded(data, bench.settings).pixels
         except ShoplensError:
             return query, "photo-gone", {}
-        return query, "", {kind: _rank(index, strategy, photos, corrupted(pixels, kind, seed), query) for kind in ranks}
+        return (
+            query,
+            "",
+            {
+                kind: _rank(index, strategy, photos, corrupted(pixels, kind, _seed(query, seed)), query)
+                for kind in ranks
+            },
+        )
 
     with ThreadPoolExecutor(bench.settings.cores) as pool:
         for done, (query, why, found) in enumerate(in_order(pool, ranks_of, asked, AHEAD), start=1):
@@ -162,6 +179,11 @@ def _run(
     aligned = {kind: tuple(column) for kind, column in ranks.items()}
     model, products = bench.embedder.model, index.count()
     return Baseline(model, strategy.name, products, timestamp(), seed, tuple(searched), aligned), gone
+
+
+def _seed(query: GateQuery, seed: int) -> int:
+    """Each photo is corrupted in its own way, the same every time."""
+    return int.from_bytes(content_hash(f"{seed} {query.product_id}".encode()).encode()[:4], "big")
 
 
 def _rank(index: Index, strategy: Strategy, photos: QueryPhotos, data: bytes, query: GateQuery) -> int:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shoplens.evaluation.search_report import ShownSearch, write_search_report
+from shoplens.evaluation.report.searches import ShownSearch, write_search_report
 from shoplens.types import Answer, Pixels, Product, Result
 
 HOODIE = Product("h1", "Green <b>hoodie</b>", ("/h1.jpg",), price=52.0, currency="EUR", group_id="h")

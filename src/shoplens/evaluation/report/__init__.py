@@ -1,0 +1,1 @@
+"""The pages that evaluations write: each one file, nothing to load."""
