@@ -46,5 +46,5 @@ def run(
         print_table(table)
     print_left_out(found.left_out)
     for one in found.reliability:
-        people.print(f"{one.claim}: off by {percent(one.ece)} % on average, {one.answers:,} answers.")
+        people.print(f"{one.claim}: off by {percent(one.ece)} % (root mean square), {one.answers:,} answers.")
     people.print(f"Measured on products that were not fitted to. Reliability diagrams: [bold]{plain(path)}[/]")

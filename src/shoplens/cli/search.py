@@ -105,7 +105,7 @@ def _row(result: Result) -> dict[str, Any]:
 
 def result_table(answer: Answer) -> Table:
     """A row per product."""
-    table = Table("", "score", "match", "product", "title", "price", "attributes", box=None, pad_edge=False)
+    table = Table("", "score", "product", "title", "match", "price", "attributes", box=None, pad_edge=False)
     for result in answer.results:
         product = result.product
         shown = [
@@ -118,9 +118,9 @@ def result_table(answer: Answer) -> Table:
         table.add_row(
             str(result.rank),
             f"{result.score:.3f}",
-            "" if result.match_probability is None else f"{result.match_probability:.0%}",
             plain(product.id),
             plain(product.title) + mark,
+            "" if result.match_probability is None else f"{result.match_probability:.0%}",
             plain(price),
             plain(" · ".join(shown)),
         )

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from shoplens.evaluation.calibration import ABSENT_SHARE, CalibrationSample, Firsts, Origin, cross_fitted, fitted
 from shoplens.evaluation.evaluate import Bench, QuerySet, for_each_answer
 from shoplens.evaluation.reliability import calibration_error, reliability
-from shoplens.evaluation.report.calibration import Reliability
-from shoplens.evaluation.results import LeftOut
+from shoplens.evaluation.results import LeftOut, Reliability
 from shoplens.evaluation.runs import JudgedRun
 from shoplens.index.store import timestamp
 from shoplens.ranking.match import REFERENCE, Calibration

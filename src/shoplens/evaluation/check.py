@@ -152,14 +152,8 @@ def _run(
             pixels = decoded(data, bench.settings).pixels
         except ShoplensError:
             return query, "photo-gone", {}
-        return (
-            query,
-            "",
-            {
-                kind: _rank(index, strategy, photos, corrupted(pixels, kind, _seed(query, seed)), query)
-                for kind in ranks
-            },
-        )
+        files = {kind: corrupted(pixels, kind, _seed(query, seed)) for kind in ranks}
+        return query, "", {kind: _rank(index, strategy, photos, data, query) for kind, data in files.items()}
 
     with ThreadPoolExecutor(bench.settings.cores) as pool:
         for done, (query, why, found) in enumerate(in_order(pool, ranks_of, asked, AHEAD), start=1):

@@ -196,6 +196,23 @@ class ReliabilityBin:
 
 
 @dataclass(frozen=True, slots=True)
+class Reliability:
+    """What one kind of probability is worth.
+
+    Attributes:
+        claim: what it is the probability of, such as "The first result is the product".
+        bins: answers of about the same probability, the least probable first.
+        ece: expected calibration error, debiased: how far what was said is from what was true, root mean square.
+        answers: how many were judged.
+    """
+
+    claim: str
+    bins: Sequence[ReliabilityBin]
+    ece: Estimate
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
 class GateCell:
     """One line of the quality gate.
 

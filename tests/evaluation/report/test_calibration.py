@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from shoplens.evaluation.report.calibration import Reliability, calibration_page
-from shoplens.evaluation.results import Estimate, ReliabilityBin
+from shoplens.evaluation.report.calibration import calibration_page
+from shoplens.evaluation.results import Estimate, Reliability, ReliabilityBin
 
 BINS = [ReliabilityBin(1200, 0.2, Estimate(0.1, 0.05, 0.3)), ReliabilityBin(40, 0.9, Estimate(0.75, 0.6, 0.85))]
 FIRST = Reliability("The first result is the product", BINS, Estimate(0.031, 0.012, 0.058), 1240)

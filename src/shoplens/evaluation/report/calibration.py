@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from shoplens.evaluation.report.page import (
     Html,
@@ -18,24 +17,7 @@ from shoplens.evaluation.report.page import (
     table,
 )
 from shoplens.evaluation.report.plots import reliability_plot
-from shoplens.evaluation.results import Estimate, ReliabilityBin
-
-
-@dataclass(frozen=True, slots=True)
-class Reliability:
-    """What one kind of probability is worth.
-
-    Attributes:
-        claim: what it is the probability of, such as "The first result is the product".
-        bins: answers of about the same probability, the least probable first.
-        ece: expected calibration error, debiased: how far what was said is from what was true, on average.
-        answers: how many were judged.
-    """
-
-    claim: str
-    bins: Sequence[ReliabilityBin]
-    ece: Estimate
-    answers: int
+from shoplens.evaluation.results import Reliability
 
 
 def calibration_page(
@@ -55,7 +37,7 @@ def calibration_page(
 def _reliability(part: Reliability) -> Html:
     off = f"{percent(part.ece.value)} ({percent_interval(part.ece)})"
     told = note(
-        f"In {part.answers:,} answers, what was said was off by {off} on average (expected calibration error, "
+        f"In {part.answers:,} answers, what was said was off by {off} (expected calibration error, root mean square, "
         "debiased). Points on the dashed line kept what they promised; points below it promised too much."
     )
     if not part.bins:
