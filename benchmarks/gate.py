@@ -1,0 +1,154 @@
+"""Whether ``shoplens check`` notices what goes wrong, and stays calm when nothing does.
+
+    python benchmarks/gate.py --data ../shared/data --work FOLDER --count 1000 --fresh 20 --fresh-count 300
+
+FOLDER holds the H&M store of ``benchmarks/evaluation.py``, or it is made; every fault is injected into a copy of the
+store, or into the running code. Speed does not matter here; the gate's whole run takes a third of a second per photo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import shoplens.candidates
+import shoplens.images.decode
+from evaluation import FEEDS, store_of
+from shoplens.embedders import Embedder, OnnxEmbedder
+from shoplens.evaluation.check import Checked, CheckOptions, checked
+from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.gate import Baseline, power
+from shoplens.images import PhotoSource
+from shoplens.index.entry import Entry, Index
+from shoplens.index.store import Store, restore
+from shoplens.ranking.strategies import strategy_named
+from shoplens.settings import Settings
+from shoplens.types import Pixels, Vectors
+from tables import default_data, machine_line
+
+
+class SwappedChannels:
+    """The shipped network, fed with blue for red."""
+
+    def __init__(self) -> None:
+        self._inner = OnnxEmbedder(threads=1)
+        self.model, self.dimensions, self.shortest = self._inner.model, self._inner.dimensions, self._inner.shortest
+
+    def embed(self, photos: Sequence[Pixels]) -> Vectors:
+        return self._inner.embed([np.ascontiguousarray(photo[..., ::-1]) for photo in photos])
+
+
+def shuffled(share: float) -> Callable[[Index], None]:
+    """Gives a share of the products the vectors of one another."""
+
+    def shuffle(index: Index) -> None:
+        records = sorted(index.all_records(), key=lambda record: record.product.id)
+        generator = np.random.default_rng(0)
+        chosen = generator.permutation(len(records))[: round(share * len(records))]
+        known = index.photo_vectors(photo.content_hash for record in records for photo in record.photos)
+        for place, other in zip(chosen, np.roll(chosen, 1), strict=True):
+            mine, theirs = records[place], records[other]
+            vectors = np.stack(
+                [known[theirs.photos[n % len(theirs.photos)].content_hash][1] for n in range(len(mine.photos))]
+            )
+            index.upsert([Entry(mine.product, mine.photos, vectors)])
+
+    return shuffle
+
+
+@contextmanager
+def replaced(module: Any, name: str, value: Any) -> Iterator[None]:
+    """A fault in the code, for the length of a block."""
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+def check(folder: Path, options: CheckOptions, embedder: Embedder | None = None) -> Checked:
+    settings = Settings()
+    store = Store(folder)
+    try:
+        bench = Bench(store, embedder or OnnxEmbedder(threads=1), PhotoSource(settings), settings)
+        return checked(bench, strategy_named("pretrained"), options)
+    finally:
+        store.close()
+
+
+def damaged(store: Path, work: Path, damage: Callable[[Index], None], options: CheckOptions) -> Checked:
+    """The check of a copy of the store, after ``damage`` was done to it."""
+    for leftover in ("gate-backup", "gate-store"):
+        shutil.rmtree(work / leftover, ignore_errors=True)
+    source = Store(store)
+    source.backup(work / "gate-backup")
+    source.close()
+    restore(work / "gate-backup", work / "gate-store")
+    copy = Store(work / "gate-store")
+    damage(copy.live.index)
+    copy.close()
+    return check(work / "gate-store", options)
+
+
+def told(name: str, found: Checked) -> None:
+    report = found.report
+    assert report is not None
+    fell = sorted((cell for cell in report.cells if cell.fell), key=lambda cell: cell.difference.value)
+    overall = report.cells[0]
+    worst = f"{fell[0].name} {100 * fell[0].difference.value:+.1f}" if fell else ""
+    print(
+        f"| {name} | {'passes' if report.passed else '**fails**'} | {len(fell)} of {len(report.cells)} | "
+        f"{100 * overall.before.value:.1f} → {100 * overall.now.value:.1f} | {overall.p:.4f} | {worst} |",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=default_data(), help="folder that holds grocery/, luma/, hm/")
+    parser.add_argument("--work", type=Path, default=Path("evaluation-stores"), help="where stores are")
+    parser.add_argument("--catalogue", choices=list(FEEDS), default="hm")
+    parser.add_argument("--count", type=int, default=1000, help="photos of the baseline")
+    parser.add_argument("--fresh", type=int, default=20, help="fresh samples")
+    parser.add_argument("--fresh-count", type=int, default=300, help="photos of each")
+    options = parser.parse_args()
+    data, work = options.data.resolve(), options.work.resolve()
+    store, file = store_of(options.catalogue, data, work), work / "gate-baseline.json"
+    check(store, CheckOptions(baseline=file, update=True, count=options.count))
+    baseline = Baseline.from_json(file.read_bytes())
+    recalls = {kind: np.mean([rank == 1 for rank in ranks]) for kind, ranks in baseline.ranks.items()}
+    print(
+        f"Baseline: {len(baseline.queries)} photos of {baseline.products} products; recall@1 in percent: "
+        + ", ".join(f"{kind} {100 * recall:.1f}" for kind, recall in recalls.items())
+    )
+    for share in (0.01, 0.02, 0.05):
+        print(
+            f"Power, {share:.0%} of the vectors swapped: same queries {power(baseline, share):.2f}, "
+            f"a fresh sample {power(baseline, share, fresh=True):.2f}",
+            flush=True,
+        )
+    print("| what changed | the gate | figures that fell | recall@1, all | p | most |\n|---|---|---|---|---|---|")
+    same = CheckOptions(baseline=file)
+    told("nothing, the same photos", check(store, same))
+    told("red and blue swapped before the network", check(store, same, SwappedChannels()))
+    with replaced(shoplens.images.decode, "_orientation", lambda image: 1):
+        told("EXIF orientation ignored", check(store, same))
+    with replaced(shoplens.candidates, "similarity_from_cosine", lambda cosine: (1 - cosine) / 2):
+        told("similarity with its sign flipped", check(store, same))
+    told("half of the vectors shuffled", damaged(store, work, shuffled(0.5), same))
+    told("5 % of the vectors shuffled", damaged(store, work, shuffled(0.05), same))
+    for seed in range(1, options.fresh + 1):
+        fresh = CheckOptions(baseline=file, fresh=seed, count=options.fresh_count)
+        told(f"nothing, fresh sample {seed}", check(store, fresh))
+    print(f"\n{machine_line('onnxruntime', 'numpy', 'pillow', 'qdrant-edge-py')}")
+
+
+if __name__ == "__main__":
+    main()
