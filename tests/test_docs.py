@@ -11,12 +11,24 @@ import pytest
 from shoplens import errors
 from shoplens.catalogue import FORMATS
 from shoplens.cli import app
+from shoplens.cli.search import as_json
 from shoplens.embedders.card import Card
+from shoplens.evaluation.corruptions import CORRUPTIONS
+from shoplens.evaluation.gate import GONE
+from shoplens.evaluation.metrics import METRICS
+from shoplens.evaluation.queries import COLUMNS
+from shoplens.evaluation.results import Evaluation
+from shoplens.evaluation.runs import CATEGORY_RECALL
+from shoplens.ranking.judging import VERDICTS
+from shoplens.ranking.strategies import STRATEGIES
 from shoplens.rendered import render_catalogue
 from shoplens.settings import Settings
+from shoplens.types import Answer
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EVALUATION_KEYS = ["metrics", *(field.name for field in dataclasses.fields(Evaluation) if field.name != "overall")]
+ANSWER_KEYS = [*as_json(Answer("", "", None, "", "", (), {})), "match_probability"]
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +64,15 @@ def test_snippets_run(page: Path, shop_folder: Path) -> None:
             "docs/searching.md",
             [f"| {kind.exit_code} |" for kind in vars(errors).values() if isinstance(kind, type)],
         ),
+        ("docs/searching.md", [f"| `{name}` |" for name in VERDICTS]),
+        ("docs/searching.md", [f"`{name}`" for name in STRATEGIES]),
+        ("docs/searching.md", [f"`{name}`" for name in ANSWER_KEYS]),
+        ("docs/evaluation.md", [f"| `{name}` |" for name in COLUMNS]),
+        ("docs/evaluation.md", [f"| `{name}` |" for name in (*METRICS, CATEGORY_RECALL)]),
+        ("docs/evaluation.md", [f"| `{name}` |" for name in CORRUPTIONS]),
+        ("docs/evaluation.md", [f"| `{name}` |" for name in VERDICTS]),
+        ("docs/evaluation.md", [f"`{name}`" for name in GONE]),
+        ("docs/evaluation.md", [f"`{name}`" for name in EVALUATION_KEYS]),
     ],
 )
 def test_every_name_appears(page: str, names: list[str]) -> None:
@@ -60,7 +81,7 @@ def test_every_name_appears(page: str, names: list[str]) -> None:
 
 
 def test_every_command_appears() -> None:
-    text = (ROOT / "docs/store.md").read_text("utf-8") + (ROOT / "docs/searching.md").read_text("utf-8")
+    text = "".join((ROOT / f"docs/{page}.md").read_text("utf-8") for page in ("store", "searching", "evaluation"))
     commands = [command.name for command in app.registered_commands]
     assert len(commands) > 5
     assert [name for name in commands if f"shoplens {name}" not in text] == []

@@ -50,3 +50,14 @@ def test_conditions_on_a_real_catalogue(luma: tuple[Shop, Summary], data_folder:
     assert max(result.product.price or 0 for result in answer.results) < 60
     groups = [result.product.group_id for result in answer.results]
     assert len(set(groups)) == len(groups)
+
+
+def test_further_photos_find_their_product_as_often_as_measured(luma: tuple[Shop, Summary]) -> None:
+    shop, _ = luma
+    found = shop.evaluate()
+    assert (found.queries, found.products, found.absent, found.left_out) == (251, 417, 0, [])
+    first = found.overall["recall@1"]
+    assert 0.20 <= first.value <= 0.35
+    assert 0.10 < first.low < first.value < first.high < 0.50
+    assert first.value < found.overall["recall@5"].value < found.overall["recall@10"].value < 1
+    assert sum(part.queries for part in found.categories) == 251

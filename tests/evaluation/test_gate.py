@@ -315,8 +315,11 @@ def test_the_lines_begin_with_the_largest_drop() -> None:
     assert drops == sorted(drops) and drops[-1] < 0
     blur = run.ranks["blur"].count(1) / 1.2
     assert any(line.startswith(f"FELL  blur: {blur:.1f} % -> ") and line.endswith("120 queries)") for line in fell)
-    assert lines[-1].startswith(f"held  {7 - len(fell)} of 7 cells, on the same queries; all: ")
-    assert len(gate(run, run).lines()) == 1
+    assert f"held  {7 - len(fell)} of 7 figures, on the same queries" in lines
+    assert lines[-1].startswith("told  recall@5: ")
+    held, *told = gate(run, run).lines()
+    assert held == "held  7 of 7 figures, on the same queries"
+    assert [line.split(":")[0] for line in told] == ["told  all", "told  recall@5"]
 
 
 def test_the_report_is_ready_for_json() -> None:

@@ -47,4 +47,14 @@ def run(
     print_left_out(found.left_out)
     for one in found.reliability:
         people.print(f"{one.claim}: off by {percent(one.ece)} % (root mean square), {one.answers:,} answers.")
+    if not any((*found.calibration.exact_thresholds, *found.calibration.absent_thresholds)):
+        people.print(
+            "Nothing can be claimed at any precision: the scores of right and wrong products lie too close together, "
+            "or the photos are too few. Every answer will be called similar."
+        )
+    if queries is None:
+        people.print(
+            "[yellow]These were the shop's own photos.[/] Photos from shoppers are harder, and would be taken for "
+            "products that are not in the catalogue: calibrate on some of theirs with --queries as soon as you can."
+        )
     people.print(f"Measured on products that were not fitted to. Reliability diagrams: [bold]{plain(path)}[/]")

@@ -6,11 +6,14 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.output import people, plain, print_json, progress_bar
+from shoplens.cli.output import people, plain, print_json, print_left_out, progress_bar
 from shoplens.errors import GateFailed
 from shoplens.evaluation.check import QUERIES, Checked, CheckOptions
+from shoplens.evaluation.results import plain as plain_values
 from shoplens.ranking.strategies import DEFAULT
 from shoplens.shop import Shop
+
+LEAST_POWER = 0.8
 
 
 def run(
@@ -27,8 +30,12 @@ def run(
     fresh: Annotated[
         int | None, typer.Option(help="Draw other photos than the baseline's, by this seed.", show_default=False)
     ] = None,
-    count: Annotated[int, typer.Option(help="Photos to draw for a baseline, or with --fresh.")] = QUERIES,
-    seed: Annotated[int, typer.Option(help="Of a new baseline's photos and corruptions.")] = 0,
+    count: Annotated[
+        int | None, typer.Option(min=1, help=f"Photos to draw, with --update or --fresh. [default: {QUERIES}]")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of a new baseline's photos and corruptions. [default: 0]", show_default=False)
+    ] = None,
     strategy: options.Strategy = DEFAULT,
     report: options.ReportFile = None,
     model: options.Model = None,
@@ -60,10 +67,15 @@ def _say_baseline(found: Checked, json: bool) -> None:
     run = found.run
     if json:
         made = {"queries": len(run.queries), "kinds": list(run.ranks), "power": found.power}
-        print_json({"baseline": made, "left_out": found.left_out})
+        print_json({"baseline": made, "left_out": found.left_out, "rejected": plain_values(found.rejected)})
     people.print(
         f"The baseline: {len(run.queries)} photos in {len(run.ranks)} kinds. A check notices 5 % of the vectors "
         f"swapped with a probability of {found.power:.2f}."
     )
+    if found.power is not None and found.power < LEAST_POWER:
+        people.print(
+            "[yellow]Too few photos for a sharp check.[/] Draw more with --count; a check that passes says little."
+        )
     for product_id, why in found.left_out.items():
         people.print(f"left out  {plain(product_id)}: {why}")
+    print_left_out(found.rejected)

@@ -36,6 +36,7 @@ def run(
     people.print(f"\nPictures: [bold]{plain(demo.report)}[/]")
     query = plain(demo.searches[0].answer.source)
     people.print(f"Try it:   shoplens search {query} --store {plain(demo.store)} -k 5")
+    people.print(f"Measure:  shoplens evaluate --held-out --store {plain(demo.store)}")
 
 
 def _table(demo: Demo) -> Table:

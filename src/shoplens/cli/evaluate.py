@@ -12,7 +12,6 @@ from shoplens.shop import Shop
 
 SHOWN_CATEGORIES = 12
 SHOWN = ("recall@1", CATEGORY_RECALL, "recall@5", "mrr")
-NAMES = {CATEGORY_RECALL: "recall@1 in category"}
 CATEGORY = "a right product comes first among the products of its own category"
 
 
@@ -48,20 +47,21 @@ def run(
 def _absent(found: Evaluation) -> str:
     if not found.absent:
         return "Every query's product is in the store."
-    return f"{found.absent} queries whose product is not in the store are in no figure."
+    who = "1 query" if found.absent == 1 else f"{found.absent} queries"
+    return f"{who} whose product is not in the store: in no figure."
 
 
 def _metrics(found: Evaluation) -> Table:
     """Percent with intervals, over all queries."""
     table = Table("metric", "percent", "what it is the mean of", box=None, pad_edge=False)
     for name, estimate in found.overall.items():
-        table.add_row(NAMES.get(name, name), percent(estimate), METRICS[name].about if name in METRICS else CATEGORY)
+        table.add_row(name, percent(estimate), METRICS[name].about if name in METRICS else CATEGORY)
     return table
 
 
 def _categories(found: Evaluation) -> Table:
     """The categories with the most queries."""
-    table = Table("category", "queries", *(NAMES.get(name, name) for name in SHOWN), box=None, pad_edge=False)
+    table = Table("category", "queries", *SHOWN, box=None, pad_edge=False)
     for part in found.categories[:SHOWN_CATEGORIES]:
         cells = [percent(part.metrics[name]) if name in part.metrics else "" for name in SHOWN]
         table.add_row(plain(part.name), str(part.queries), *cells)

@@ -51,7 +51,7 @@ ReportFile = Annotated[
     typer.Option("--report", help="HTML file to write, and JSON beside it. [default: in the store's reports/]"),
 ]
 Strategy = Annotated[str, typer.Option("--strategy", help=f"How to answer: {', '.join(STRATEGIES)}.")]
-Seed = Annotated[int, typer.Option("--seed", help="Of the resampling that gives the intervals.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the resampling that gives the intervals.")]
 
 
 def queries(file: Path | None, held_out: bool) -> Path | None:
@@ -68,8 +68,10 @@ def queries(file: Path | None, held_out: bool) -> Path | None:
 
 
 def report(file: Path | None, used: Settings, command: str) -> Path:
-    """Where a command writes its report."""
-    return file or used.store / "reports" / f"{timestamp()}-{command}.html"
+    """Where a command writes its report: the HTML file, whichever of the two was named."""
+    if file is None:
+        return used.store / "reports" / f"{timestamp()}-{command}.html"
+    return file.with_suffix(".html") if file.suffix == ".json" else file
 
 
 def settings(store: Path | None = None, model: Path | None = None, allow_private: bool | None = None) -> Settings:

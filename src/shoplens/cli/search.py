@@ -9,7 +9,7 @@ from rich.table import Table
 from shoplens.cli import options
 from shoplens.cli.output import people, plain, print_json, print_table
 from shoplens.errors import InvalidValue
-from shoplens.ranking.judging import VERDICTS
+from shoplens.ranking.judging import VERDICTS, verdict_words
 from shoplens.ranking.strategies import DEFAULT
 from shoplens.shop import Shop
 from shoplens.types import Answer, Product, Region, Result
@@ -59,7 +59,7 @@ def run(
         print_json(as_json(answer))
     else:
         print_table(result_table(answer))
-    people.print(f"[bold]{answer.verdict.replace('-', ' ')}[/]: {plain(VERDICTS[answer.verdict])}")
+    people.print(f"[bold]{verdict_words(answer.verdict)}[/]: {plain(VERDICTS[answer.verdict])}")
     for note in answer.notes:
         people.print(plain(note))
     if not json:

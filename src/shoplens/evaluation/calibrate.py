@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shoplens.errors import InvalidValue
 from shoplens.evaluation.calibration import ABSENT_SHARE, CalibrationSample, Firsts, Origin, cross_fitted, fitted
 from shoplens.evaluation.evaluate import Bench, QuerySet, for_each_answer
 from shoplens.evaluation.reliability import calibration_error, reliability
@@ -35,14 +37,26 @@ def calibrated(
     Raises:
         InvalidValue: ``too-few-queries``, and as :func:`~shoplens.evaluation.evaluate.evaluated`.
     """
+    if not 0 < absent_share < 1:  # said before all queries are searched for, not after
+        raise InvalidValue(f"The absent share is {absent_share!r}.", "Give a number above 0 and below 1, e.g. 0.5.")
     with bench.store.writing(), bench.reading() as generation:
         samples, left_out = samples_of(bench, queries, strategy)
         origin = Origin(strategy.name, bench.embedder.model, generation.index.count(), timestamp())
         bench.progress("Fitting", 0, 0)
-        calibration = fitted(samples, origin, absent_share)
+        try:
+            calibration = fitted(samples, origin, absent_share)
+        except InvalidValue as problem:
+            raise _with_reasons(problem, queries, left_out) from None
         told = reliabilities(cross_fitted(samples, absent_share))
         write_calibration(generation, calibration)
     return CalibrationResult(calibration, told, left_out, queries.name)
+
+
+def _with_reasons(problem: InvalidValue, queries: QuerySet, left_out: Sequence[LeftOut]) -> InvalidValue:
+    """The same error, with the queries that could have been used if they were mended."""
+    told = "; ".join(f"{one.times} × {one.kind} ({one.example})" for one in left_out)
+    lost = f" Left out of {queries.name}: {told}." if told else ""
+    return InvalidValue(problem.problem + lost, problem.fix, code=problem.code)
 
 
 def samples_of(

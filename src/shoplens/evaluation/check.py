@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shoplens.candidates import candidates, results
 from shoplens.catalogue import Report
+from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.entries import in_order
-from shoplens.errors import InvalidValue, ShoplensError
-from shoplens.evaluation.corruptions import CORRUPTIONS, corrupted
+from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
+from shoplens.evaluation.corruptions import CORRUPTIONS, SMALLEST, corrupted
 from shoplens.evaluation.evaluate import FOLDER, Bench, QuerySet
-from shoplens.evaluation.gate import DEEPEST, Baseline, GateQuery, GateReport, drawn, gate, power
+from shoplens.evaluation.gate import DEEPEST, GONE, Baseline, GateQuery, GateReport, drawn, gate, power
 from shoplens.evaluation.query_photos import QueryPhotos
+from shoplens.evaluation.results import LeftOut
 from shoplens.evaluation.runs import answerable
 from shoplens.images import decoded
 from shoplens.images.hashes import content_hash
@@ -23,13 +25,15 @@ from shoplens.index.durable import replace_file
 from shoplens.index.entry import Index
 from shoplens.index.store import timestamp
 from shoplens.ranking.strategies import Strategy
-from shoplens.types import Query
+from shoplens.types import Query, Rejection
 
 QUERIES, AHEAD = 1_000, 8
 LEAST_SHARE = 0.5
 """Of a baseline's photos; with fewer left a passing gate would say nothing."""
 SWAPPED = 0.05
 """Share of swapped vectors for which the power of a baseline is told."""
+TOO_SMALL = "photo-too-small"
+_FIXES = {**GONE, TOO_SMALL: f"Nothing: a photo of less than {SMALLEST} pixels cannot be corrupted."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,14 @@ class Checked:
         power: probability that a check on the same queries notices 5 % of the vectors swapped; None where a baseline
             was only compared with.
         left_out: photos that were drawn and could not be searched for, by product.
+        rejected: rows of a file of queries that could not be drawn from, counted by kind.
     """
 
     run: Baseline
     report: GateReport | None
     power: float | None
     left_out: dict[str, str]
+    rejected: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +65,33 @@ class CheckOptions:
         update: make the baseline, rather than compare with it.
         fresh: seed of a sample of its own, instead of the baseline's queries.
         queries: the shop's own photos to corrupt, instead of the store's.
-        count: photos to draw for a new baseline or a fresh sample.
-        seed: of a new baseline.
+        count: photos to draw for a new baseline or a fresh sample; 1,000 when omitted.
+        seed: of a new baseline; 0 when omitted.
+
+    Raises:
+        InvalidValue: options that would not be used.
     """
 
     baseline: Path | None = None
     update: bool = False
     fresh: int | None = None
     queries: Path | None = None
-    count: int = QUERIES
-    seed: int = 0
+    count: int | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.update and self.fresh is not None:
+            raise InvalidValue(
+                "A new baseline and a fresh sample to compare with one were both asked for.",
+                "Leave out --fresh; --seed draws other photos for a new baseline.",
+            )
+        if not self.update and self.seed is not None:
+            raise InvalidValue("A seed is of a new baseline.", "Say --update, or --fresh SEED to draw other photos.")
+        if not self.update and self.fresh is None and (self.count is not None or self.queries is not None):
+            raise InvalidValue(
+                "The baseline's own photos are searched for; others were asked for by --count or --queries.",
+                "Leave these out, or say --update for a new baseline, or --fresh SEED for another sample.",
+            )
 
 
 def checked(bench: Bench, strategy: Strategy, options: CheckOptions) -> Checked:
@@ -79,42 +102,75 @@ def checked(bench: Bench, strategy: Strategy, options: CheckOptions) -> Checked:
     Raises:
         InvalidValue: ``no-baseline``; the baseline cannot be used; nothing could be searched for.
     """
-    path = options.baseline or bench.store.folder / FOLDER / "baseline.json"
+    path, rejections = options.baseline or bench.store.folder / FOLDER / "baseline.json", Report()
     with bench.reading() as generation:
         before = None if options.update else _baseline(path)
-        seed = options.seed if before is None else before.seed if options.fresh is None else options.fresh
+        seed = (options.seed or 0) if before is None else before.seed if options.fresh is None else options.fresh
+        count = QUERIES if options.count is None else options.count
         if before is None or options.fresh is not None:
-            queries = drawn(_drawable(bench, generation.index, options.queries), options.count, seed)
+            queries = drawn(_drawable(bench, generation.index, options.queries, rejections), count, seed)
         else:
             queries = before.queries
         run, gone = _run(bench, generation.index, strategy, queries, seed)
+    rejected = tuple(LeftOut(row.kind, row.times, row.example, row.fix) for row in rejections.summary())
     if before is None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, run.as_json())
+        _write_baseline(path, run)
         bench.progress("Computing the power", 0, 0)
-        return Checked(run, None, power(run, SWAPPED), gone)
+        return Checked(run, None, power(run, SWAPPED), gone, rejected)
     if len(run.queries) < LEAST_SHARE * len(queries):
-        why = ", ".join(f"{times} × {one}" for one, times in Counter(gone.values()).items())
+        where = path if options.fresh is None else "the fresh sample"
         raise InvalidValue(
-            f"Only {len(run.queries)} of the {len(queries)} photos of {path} can still be searched for ({why}).",
+            f"Only {len(run.queries)} of the {len(queries)} photos of {where} can still be searched for "
+            f"({_counted(gone)}).",
             "Put the photos back, or make a new baseline: shoplens check --update.",
             code="old-baseline",
         )
-    return Checked(run, gate(before, run, gone=gone), None, gone)
+    report = gate(before, run, gone=gone)
+    untold = rejected if report.paired else (*_left_out(gone), *rejected)
+    return Checked(run, replace(report, left_out=(*report.left_out, *untold)), None, gone, rejected)
+
+
+def _counted(gone: dict[str, str]) -> str:
+    return ", ".join(f"{times} × {why}" for why, times in Counter(gone.values()).items())
+
+
+def _left_out(gone: dict[str, str]) -> Iterator[LeftOut]:
+    """Of a fresh sample, whose photos the gate does not know."""
+    for why, times in Counter(gone.values()).items():
+        ids = [product_id for product_id, one in gone.items() if one == why]
+        yield LeftOut(why, times, ", ".join(ids[:3]) + (", …" if times > 3 else ""), _FIXES[why])
+
+
+def _write_baseline(path: Path, run: Baseline) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, run.as_json())
+    except OSError as problem:
+        raise InvalidValue(
+            f"The baseline {path} cannot be written: {problem.strerror}.", "Give another file with --baseline."
+        ) from None
 
 
 def _baseline(path: Path) -> Baseline:
     try:
-        return Baseline.from_json(path.read_bytes())
+        data = path.read_bytes()
     except FileNotFoundError:
         raise InvalidValue(
             f"There is no baseline at {path}.",
             "Make one while the system is known to be good: shoplens check --update.",
             code="no-baseline",
         ) from None
+    except OSError as problem:
+        raise InvalidValue(
+            f"The baseline {path} cannot be read: {problem.strerror}.", "Give a file that --update made."
+        ) from None
+    try:
+        return Baseline.from_json(data)
+    except InvalidValue as problem:
+        raise InvalidValue(f"{path}: {problem.problem}", problem.fix, code=problem.code) from None
 
 
-def _drawable(bench: Bench, index: Index, file: Path | None) -> Iterator[GateQuery]:
+def _drawable(bench: Bench, index: Index, file: Path | None, rejected: Report) -> Iterator[GateQuery]:
     """What a sample may be drawn from: the first photo of every product, or the photos of a file."""
     if file is None:
         for record in index.all_records():
@@ -122,12 +178,18 @@ def _drawable(bench: Bench, index: Index, file: Path | None) -> Iterator[GateQue
             category = " / ".join(product.category)
             yield GateQuery(product.id, photo.source, photo.content_hash, product.group_id, category)
         return
-    for query in answerable(index, QuerySet(file).queries(index), Report()):
+    for query in answerable(index, QuerySet(file).queries(index), rejected):
         (record,) = index.records([next(iter(query.grades))])
         try:
             name = content_hash(bench.source.bytes_of(query.photo))
-        except ShoplensError:
+        except PhotoError as problem:
+            rejected.add(
+                Rejection(problem.code, problem.problem, problem.fix, row=query.row, field="photo", value=query.photo)
+            )
             continue
+        if query.region is not None:
+            reason, fix = "The whole photo is searched for.", "Cut the region out if it is the region that counts."
+            rejected.add(Rejection("region-not-used", reason, fix, "note", query.row, field="photo", value=query.photo))
         category = " / ".join(record.product.category)
         yield GateQuery(record.product.id, query.photo, name, record.product.group_id, category)
 
@@ -143,15 +205,20 @@ def _run(
     asked = list(queries)
 
     def ranks_of(query: GateQuery) -> tuple[GateQuery, str, dict[str, int]]:
-        if not index.records([query.product_id]):
+        records = index.records([query.product_id])
+        if not records:
             return query, "product-gone", {}
+        # Where the photo lies today: a baseline may have been made in another folder.
+        here = [photo.source for photo in records[0].photos if photo.content_hash == query.content_hash]
         try:
-            data = bench.source.bytes_of(query.photo)
+            data = bench.source.bytes_of(here[0] if here else query.photo)
             if content_hash(data) != query.content_hash:
                 return query, "photo-changed", {}
             pixels = decoded(data, bench.settings).pixels
         except ShoplensError:
             return query, "photo-gone", {}
+        if min(pixels.shape[:2]) < SMALLEST:
+            return query, TOO_SMALL, {}
         files = {kind: corrupted(pixels, kind, _seed(query, seed)) for kind in ranks}
         return query, "", {kind: _rank(index, strategy, photos, data, query) for kind, data in files.items()}
 
@@ -166,7 +233,7 @@ def _run(
                 ranks[kind].append(rank)
     if not searched:
         raise InvalidValue(
-            f"None of {len(asked)} photos could be searched for.",
+            f"None of {len(asked)} photos could be searched for{f' ({_counted(gone)})' if gone else ''}.",
             "Put the photos back where the store looks for them, or give others by --queries.",
             code="nothing-checked",
         )
@@ -181,6 +248,12 @@ def _seed(query: GateQuery, seed: int) -> int:
 
 
 def _rank(index: Index, strategy: Strategy, photos: QueryPhotos, data: bytes, query: GateQuery) -> int:
-    """Rank of the right product, 0 when it is not among the first ten."""
-    found = results(strategy, candidates(index, strategy, photos.made(data), Query(data, DEEPEST), None), DEEPEST)
+    """Rank of the right product, 0 when it is not among the first ten, or when a search would refuse the photo."""
+    try:
+        photo = photos.made(data)
+    except (PhotoError, ModelError) as problem:
+        if isinstance(problem, ModelError) and problem.code != NO_DIRECTION:
+            raise
+        return 0
+    found = results(strategy, candidates(index, strategy, photo, Query(data, DEEPEST), None), DEEPEST)
     return next((result.rank for result in found if result.product.id == query.product_id), 0)

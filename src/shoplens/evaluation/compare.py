@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from shoplens.entries import EntryMaker
+from shoplens.errors import ShoplensError
 from shoplens.evaluation.evaluate import Bench, QuerySet, judged_by
 from shoplens.evaluation.intervals import paired
 from shoplens.evaluation.metrics import METRICS
@@ -78,7 +79,7 @@ def query_ms(bench: Bench, queries: QuerySet, index: Index, strategy: Strategy) 
             data = bench.source.bytes_of(query.photo)
             started = time.perf_counter()
             judged(index, strategy, asked, photos.made(data), first_photos=queries.first_photos)
-        except ValueError:
+        except ShoplensError:  # the judging has told of it
             continue
         took.append((time.perf_counter() - started) * 1e3)
         if len(took) > TIMED_QUERIES:
@@ -100,7 +101,8 @@ def adding_ms(bench: Bench, generation: Generation) -> list[float]:
             started = time.perf_counter()
             entries = [one.entry for one in maker.outcomes([record.product]) if one.entry is not None]
             index.upsert(entries)
-            took.append((time.perf_counter() - started) * 1e3)
+            if entries:
+                took.append((time.perf_counter() - started) * 1e3)
         index.close()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

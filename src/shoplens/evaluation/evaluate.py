@@ -151,7 +151,7 @@ def for_each_answer(
     """Answer every query by every strategy, give each judged answer to ``take``, and say what was left out."""
     folder = bench.store.folder
     total = sum(1 for _ in queries.queries(index))
-    report = Report(folder / "reports" / f"{timestamp()}-evaluate.jsonl")
+    report = Report(folder / "reports" / f"{timestamp()}-queries.jsonl")
     with report, remembered(folder / FOLDER / "query-vectors.sqlite", bench.embedder.model) as vectors:
         photos = QueryPhotos(index, bench.embedder, bench.source, bench.settings, vectors)
         usable = answerable(index, queries.queries(index), report)

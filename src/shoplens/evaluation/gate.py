@@ -223,9 +223,10 @@ class GateReport:
         fell = sorted((cell for cell in self.cells if cell.fell), key=lambda cell: cell.difference.value)
         held = len(self.cells) - len(fell)
         how = "the same queries" if self.paired else "a fresh sample"
-        rest = f"held  {held} of {len(self.cells)} cells, on {how}; {_told(self.cells[0])}; {_told(self.recall_at_5)}"
+        rest = f"held  {held} of {len(self.cells)} figures, on {how}"
+        overall = [f"told  {_told(cell)}" for cell in (self.cells[0], self.recall_at_5) if not cell.fell]
         missing = [f"left out  {one.times} x {one.kind}: {one.example}. {one.fix}" for one in self.left_out]
-        return [f"FELL  {_told(cell)}" for cell in fell] + [rest, *missing]
+        return [f"FELL  {_told(cell)}" for cell in fell] + [rest, *overall, *missing]
 
 
 def _told(cell: GateCell) -> str:

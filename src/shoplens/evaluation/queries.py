@@ -108,7 +108,8 @@ def _query(row: TableRow, folder: Path) -> JudgedQuery | Rejection:
         return _rejected("query-region", row, "region", odd.problem, odd.fix)
     photo = values["photo"] if is_url(values["photo"]) else str(folder / values["photo"])
     excluded = frozenset(_ids(values.get("exclude", "")))
-    return JudgedQuery(photo, dict(zip(right, grades, strict=True)), region, excluded, row.number)
+    most_wanted_first = sorted(zip(right, grades, strict=True), key=lambda one: -one[1])
+    return JudgedQuery(photo, dict(most_wanted_first), region, excluded, row.number)
 
 
 def _ids(text: str) -> Sequence[str]:

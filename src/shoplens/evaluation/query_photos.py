@@ -16,7 +16,7 @@ import numpy as np
 from shoplens.embedders import Embedder
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.entries import in_order
-from shoplens.errors import ModelError, PhotoError, ShoplensError
+from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError, StoreError
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.images import PhotoSource
 from shoplens.images.decode import photo_size
@@ -29,51 +29,101 @@ from shoplens.types import Query, Rejection
 
 AHEAD, COMMIT = 32, 64
 Embedded = tuple[JudgedQuery, QueryPhoto]
+_Row = tuple[bytes, str, int, int]
+_NO_DAMAGE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+}
+"""What keeps a file from being used, and would a new one."""
+MISSING = "Correct the path; one that is not absolute is relative to the folder of the file of queries."
 
 
 class QueryVectors:
-    """A file of vectors that are known already. Thread-safe; a damaged file is begun anew, since all can be remade.
+    """A file of vectors that are known already. Thread-safe, also beside others with the same file; a damaged file is
+    begun anew, since all can be remade.
 
     Args:
         path: the file; its folder is made.
         model: whose vectors are meant.
+
+    Raises:
+        StoreError: ``disk``, whenever the file can be neither read nor written, though it is not damaged.
     """
 
     def __init__(self, path: Path, model: str) -> None:
         self._path, self._model = path, model
-        self._lock, self._unwritten = threading.Lock(), 0
+        self._lock = threading.Lock()
+        self._unwritten: dict[tuple[str, str], _Row] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._file = self._opened()
-        except sqlite3.DatabaseError:
-            path.unlink()
+        self._file: sqlite3.Connection | None = None
+        with self._mending():
             self._file = self._opened()
 
     def get(self, name: str, region: str) -> tuple[QueryPhoto, tuple[int, int]] | None:
         """The photo of this content hash, if it is known, and its size in pixels."""
         with self._lock:
-            row = self._file.execute(
-                "SELECT vector, pixel_hash, width, height FROM vectors WHERE model = ? AND content = ? AND region = ?",
-                (self._model, name, region),
-            ).fetchone()
+            row = self._unwritten.get((name, region)) or self._written(name, region)
         if row is None:
             return None
-        vector, pixel_hash, width, height = row
-        return QueryPhoto(np.frombuffer(vector, np.float32), pixel_hash, "" if region else name), (width, height)
+        data, pixel_hash, width, height = row
+        return QueryPhoto(np.frombuffer(data, np.float32), pixel_hash, "" if region else name), (width, height)
 
     def add(self, name: str, region: str, photo: QueryPhoto, size: tuple[int, int]) -> None:
-        row = (self._model, name, region, photo.vector.tobytes(), photo.pixel_hash, *size)
         with self._lock:
-            self._file.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-            self._unwritten += 1
-            if self._unwritten >= COMMIT:
-                self._file.commit()
-                self._unwritten = 0
+            self._unwritten[name, region] = (photo.vector.tobytes(), photo.pixel_hash, *size)
+            if len(self._unwritten) >= COMMIT:
+                self._write()
 
     def close(self) -> None:
         with self._lock:
-            self._file.commit()
-            self._file.close()
+            try:
+                self._write()
+            finally:
+                self._connection.close()
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if self._file is None:
+            self._file = self._opened()
+        return self._file
+
+    def _written(self, name: str, region: str) -> _Row | None:
+        with self._mending():
+            row: _Row | None = self._connection.execute(
+                "SELECT vector, pixel_hash, width, height FROM vectors WHERE model = ? AND content = ? AND region = ?",
+                (self._model, name, region),
+            ).fetchone()
+            return row if row is not None and _is_sound(row) else None
+        return None
+
+    def _write(self) -> None:
+        """All at once, so that others with the same file wait for milliseconds only."""
+        rows = [(self._model, *key, *row) for key, row in self._unwritten.items()]
+        self._unwritten.clear()
+        with self._mending(), self._connection as file:
+            file.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    @contextlib.contextmanager
+    def _mending(self) -> Iterator[None]:
+        """Where the block finds the file damaged, it ends, and the file is begun anew."""
+        try:
+            yield
+        except sqlite3.DatabaseError as problem:
+            if getattr(problem, "sqlite_errorcode", 0) & 0xFF in _NO_DAMAGE:
+                raise StoreError(
+                    f"{self._path} cannot be used: {problem}.",
+                    "See that there is room on the disk and that you may write there, and run the command again.",
+                    code="disk",
+                ) from problem
+            if self._file is not None:
+                self._file.close()
+            self._path.unlink(missing_ok=True)
+            self._file = self._opened()
 
     def _opened(self) -> sqlite3.Connection:
         file = sqlite3.connect(self._path, check_same_thread=False)
@@ -87,6 +137,15 @@ class QueryVectors:
             file.close()
             raise
         return file
+
+
+def _is_sound(row: _Row) -> bool:
+    """Whether it is what was written, as far as can be told: a vector of length 1."""
+    data = row[0]
+    if not (isinstance(data, bytes) and data and len(data) % 4 == 0):
+        return False
+    with np.errstate(all="ignore"):  # noise may be any number, or none
+        return bool(abs(np.linalg.norm(np.frombuffer(data, np.float32)) - 1) < 1e-3)
 
 
 class QueryPhotos:
@@ -131,18 +190,16 @@ class QueryPhotos:
         try:
             data = self._source.bytes_of(query.photo)
             return query, self._known(data, query)
-        except (PhotoError, ShoplensError) as problem:
+        except (PhotoError, InvalidValue, ModelError) as problem:
             if isinstance(problem, ModelError) and problem.code != NO_DIRECTION:
                 raise
-            return Rejection(
-                problem.code, problem.problem, problem.fix, row=query.row, field="photo", value=query.photo
-            )
+            return _unusable(query, problem)
 
     def _known(self, data: bytes, query: JudgedQuery) -> QueryPhoto:
         asked = Query(data, region=query.region)
         if self._vectors is None:
             return self.made(data, asked)
-        region = "" if query.region is None else ",".join(map(str, astuple(query.region)))
+        region = _region(query)
         name = content_hash(data)
         if (known := self._vectors.get(name, region)) is not None:
             photo, size = known
@@ -151,6 +208,19 @@ class QueryPhotos:
         photo = self.made(data, asked)
         self._vectors.add(name, region, photo, photo_size(data, self._settings))
         return photo
+
+
+def _region(query: JudgedQuery) -> str:
+    return "" if query.region is None else ",".join(map(str, astuple(query.region)))
+
+
+def _unusable(query: JudgedQuery, problem: ShoplensError) -> Rejection:
+    if isinstance(problem, InvalidValue):  # the region reaches outside the photo
+        return Rejection(
+            "query-region", problem.problem, problem.fix, row=query.row, field="region", value=_region(query)
+        )
+    fix = MISSING if problem.code == "photo-missing" and query.row is not None else problem.fix
+    return Rejection(problem.code, problem.problem, fix, row=query.row, field="photo", value=query.photo)
 
 
 @contextlib.contextmanager

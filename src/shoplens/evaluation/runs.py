@@ -9,7 +9,7 @@ from shoplens.candidates import candidates, results
 from shoplens.catalogue import Report
 from shoplens.evaluation.metrics import depth, metrics_of, rank_of_first
 from shoplens.evaluation.queries import JudgedQuery
-from shoplens.index.conditions import OneOf
+from shoplens.index.conditions import AllOf, OneOf
 from shoplens.index.entry import Index
 from shoplens.ranking.strategies import QueryPhoto, Strategy
 from shoplens.search import Clock
@@ -108,14 +108,16 @@ def _category_recall(
     if not right.category:
         return -1.0
     same = next((one.product.id for one in found if one.product.category == right.category), None)
+    condition = AllOf(tuple(OneOf("category", (level.casefold(),)) for level in right.category))
     k = 16
     while same is None:  # all of the first hundred are of other categories
-        condition = OneOf("category", (right.category[-1].casefold(),))
-        asked = Query(b"", k + len(query.excluded), strategy=strategy.name, first_photos=first_photos)
+        asked = Query(
+            b"", min(MOST_RESULTS, k + len(query.excluded)), strategy=strategy.name, first_photos=first_photos
+        )
         more = results(strategy, candidates(index, strategy, photo, asked, condition), asked.k)
         kept = [one.product for one in more if one.product.id not in query.excluded]
         same = next((product.id for product in kept if product.category == right.category), None)
-        if len(more) < asked.k:
+        if len(more) < asked.k or asked.k == MOST_RESULTS:
             break
         k *= 4
     return float(same in query.grades)

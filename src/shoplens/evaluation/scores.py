@@ -16,7 +16,9 @@ from shoplens.evaluation.runs import CATEGORY_RECALL, JudgedRun
 from shoplens.index.entry import Index
 from shoplens.types import Product, Result
 
-WORST, CONFUSED, SHOWN, CURVE = 24, 20, 5, 50
+WORST, CONFUSED, SHOWN, CURVE = 12, 20, 5, 50
+MOST_PAIRS = 10_000
+"""Of confused products that are counted at once; of more, the rarer half is forgotten, and may be counted anew."""
 _NOT_FOUND = 0
 
 
@@ -48,6 +50,8 @@ class Scores:
             self._add_worst(run)
             if run.results:
                 self._confused[run.right.id, run.results[0].product.id] += 1
+                if len(self._confused) > MOST_PAIRS:
+                    self._confused = Counter(dict(self._confused.most_common(MOST_PAIRS // 2)))
 
     def metrics(self, rows: Sequence[int] | None = None) -> dict[str, Estimate]:
         """Name -> mean over these rows, or all; :data:`CATEGORY_RECALL` over those that have a category."""
@@ -57,7 +61,7 @@ class Scores:
             values = self.tally.values(name)[chosen]
             counted = values >= 0
             if counted.any():
-                told[name] = estimate(values[counted].tolist(), clusters[chosen][counted].tolist(), self.seed)
+                told[name] = estimate(values[counted], clusters[chosen][counted], self.seed)
         return told
 
     def categories(self) -> list[Part]:
@@ -66,12 +70,14 @@ class Scores:
         return [Part(name, len(rows), self.metrics(rows.tolist())) for name, rows in parts]
 
     def curve(self) -> list[Estimate]:
-        """Share of queries with a right product among the first k, for k = 1 to 50."""
-        ranks, clusters = np.asarray(self._ranks), self.tally.clusters.tolist()
-        return [
-            estimate(((ranks != _NOT_FOUND) & (ranks <= k)).astype(float).tolist(), clusters, self.seed)
-            for k in range(1, CURVE + 1)
-        ]
+        """Share of queries with a right product among the first k, for k = 1 to 50; like the share, no end falls."""
+        ranks, clusters = np.asarray(self._ranks), self.tally.clusters
+        told: list[Estimate] = []
+        for k in range(1, CURVE + 1):
+            one = estimate(((ranks != _NOT_FOUND) & (ranks <= k)).astype(float), clusters, self.seed)
+            before = told[-1] if told else one
+            told.append(Estimate(one.value, max(one.low, before.low), max(one.high, before.high)))
+        return told
 
     def worst(self) -> list[JudgedAnswer]:
         """The answers whose right product came last, the surest first; one per design."""

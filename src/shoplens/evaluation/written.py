@@ -95,7 +95,7 @@ def calibration_json(result: CalibrationResult) -> dict[str, Any]:
 def _write(path: Path, page: str, told: dict[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, "utf-8")
+        (path.with_suffix(".html") if path.suffix == ".json" else path).write_text(page, "utf-8")
         path.with_suffix(".json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
     except OSError as problem:
         raise InvalidValue(

@@ -17,6 +17,11 @@ VERDICTS: dict[Verdict, str] = {
 """Verdict -> a sentence for people."""
 
 
+def verdict_words(verdict: Verdict) -> str:
+    """How people write it."""
+    return "not in this catalogue" if verdict == "not-in-catalogue" else verdict
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """Results with their match probabilities, and what the answer as a whole may claim."""
@@ -32,21 +37,22 @@ def judged(
     """What may be claimed at this precision. A product whose photo *is* the query photo needs no calibration: it is 1.
 
     Args:
-        results: as shown, best first.
+        results: as shown, best first. One with the query photo may come late, where sold-out products are put last.
         reference: first scores of all products, best first; see :func:`~shoplens.ranking.match.match_probabilities`.
         calibration: None claims nothing.
     """
-    certain = bool(results) and results[0].same_photo
+    first_certain = bool(results) and results[0].same_photo
+    present = any(result.same_photo for result in results)
     if calibration is None:
         told = [replace(result, match_probability=1.0) if result.same_photo else result for result in results]
-        return Judgement(told, "exact" if certain else "uncalibrated", 0.0 if certain else None)
+        return Judgement(told, "exact" if first_certain else "uncalibrated", 0.0 if present else None)
     probabilities = match_probabilities(calibration, [result.score for result in results], reference)
     told = [
         replace(result, match_probability=1.0 if result.same_photo else probability)
         for result, probability in zip(results, probabilities, strict=True)
     ]
-    if certain:
+    if first_certain:
         return Judgement(told, "exact", 0.0)
-    absent = absent_probability(calibration, reference)
+    absent = 0.0 if present else absent_probability(calibration, reference)
     first = told[0].match_probability if told else None
     return Judgement(told, verdict(calibration, first, absent, precision), absent)

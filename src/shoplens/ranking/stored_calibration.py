@@ -23,7 +23,8 @@ def calibration_of(generation: Generation, strategy: str) -> Calibration | None:
     """
     path = _path(generation, strategy)
     try:
-        found = _read(path, path.stat().st_mtime_ns)
+        told = path.stat()
+        found = _read(path, (told.st_mtime_ns, told.st_ino, told.st_size))
     except FileNotFoundError:
         return None
     return found if found.model == generation.manifest.model else None
@@ -34,5 +35,6 @@ def _path(generation: Generation, strategy: str) -> Path:
 
 
 @lru_cache(maxsize=8)
-def _read(path: Path, changed: int) -> Calibration:
+def _read(path: Path, version: tuple[int, ...]) -> Calibration:
+    """``version`` differs for every file that was ever there; its time alone does not, where clocks tick coarsely."""
     return Calibration.from_json(path.read_bytes())

@@ -53,6 +53,10 @@ def summary(comparison: Comparison) -> str:
         return "There is nothing to compare: no strategy has answered a photo whose product is in the store."
     best = max(rows, key=lambda row: row.metrics[FIRST].value)
     share = f"{percent(best.metrics[FIRST].value)} ({percent_interval(best.metrics[FIRST])})"
+    if len(comparison.rows) == 1:
+        return (
+            f"{best.name} finds the product first in {share} of {comparison.queries:,} photos; no other is there yet."
+        )
     told = f"{best.name} finds the product first most often: in {share} of {comparison.queries:,} photos"
     if FIRST not in best.against:
         return f"{told}."
