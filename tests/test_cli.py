@@ -135,12 +135,21 @@ def test_search_gives_one_documented_object(store: Path, folder: Path) -> None:
     done = shoplens("search", folder / "p3.png", "--store", store, "-k", 4, "--json")
     assert (done.code, done.err) == (0, "")
     told = done.told
-    assert list(told) == ["query_id", "query", "strategy", "results", "notes", "took_ms"]
+    assert list(told) == [
+        "query_id",
+        "query",
+        "strategy",
+        "verdict",
+        "absent_probability",
+        "results",
+        "notes",
+        "took_ms",
+    ]
     assert told["query"]["source"] == str(folder / "p3.png")
     assert told["query"]["region"] is None
     assert told["query"]["model"].startswith("efficientnet-lite2-256@")
     assert told["strategy"] == {"used": "pretrained", "fallback_from": None}
-    assert list(told["took_ms"]) == ["decode", "embed", "retrieve", "rank", "total"]
+    assert list(told["took_ms"]) == ["decode", "embed", "retrieve", "rank", "judge", "total"]
     assert [one["rank"] for one in told["results"]] == [1, 2, 3, 4]
     first = told["results"][0]
     assert (first["product_id"], first["title"], first["score"], first["same_photo"]) == ("p3", "The p3", 1.0, True)

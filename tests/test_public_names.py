@@ -6,9 +6,12 @@ import shoplens
 def test_the_public_names() -> None:
     assert sorted(shoplens.__all__) == [
         "Answer",
+        "CheckOptions",
         "ConditionError",
         "Embedder",
+        "Evaluation",
         "FeedError",
+        "InvalidValue",
         "ModelError",
         "PhotoError",
         "Product",

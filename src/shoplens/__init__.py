@@ -5,12 +5,15 @@ from shoplens.embedders import Embedder
 from shoplens.errors import (
     ConditionError,
     FeedError,
+    InvalidValue,
     ModelError,
     PhotoError,
     Refused,
     ShoplensError,
     StoreError,
 )
+from shoplens.evaluation.check import CheckOptions
+from shoplens.evaluation.results import Evaluation
 from shoplens.settings import Settings
 from shoplens.shop import Shop
 from shoplens.types import Answer, Product, Region, Rejection, Result
@@ -18,9 +21,12 @@ from shoplens.types import Answer, Product, Region, Rejection, Result
 __version__ = "0.1.0"
 __all__ = [
     "Answer",
+    "CheckOptions",
     "ConditionError",
     "Embedder",
+    "Evaluation",
     "FeedError",
+    "InvalidValue",
     "ModelError",
     "PhotoError",
     "Product",

@@ -25,7 +25,8 @@ from shoplens.images import KeptPhotos, PhotoSource, decoded
 from shoplens.images.source import is_url
 from shoplens.index.durable import size_on_disk
 from shoplens.index.store import Store, restore
-from shoplens.ranking.strategies import DEFAULT, strategy_named
+from shoplens.ranking.stored_calibration import calibration_of
+from shoplens.ranking.strategies import DEFAULT, STRATEGIES, strategy_named
 from shoplens.search import search
 from shoplens.settings import Settings, settings_from
 from shoplens.types import Answer, Pixels, Product, Query, Region, SoldOut
@@ -62,6 +63,7 @@ class Shop:
         self._kept = KeptPhotos(self._store.photos_folder, self.settings.kept_photo_bytes)
         self._feed_photos = PhotoSource(self.settings, self._kept)
         self._query_photos = PhotoSource(replace(self.settings, fetch_attempts=1))  # a shopper waits for it
+        self._judged_photos = PhotoSource(self.settings, self._kept, keeps=False)  # shoppers' photos are among them
         self._given_embedder = embedder
         self._embedders: dict[int, Embedder] = {}
         self._loading = threading.Lock()
@@ -284,6 +286,11 @@ class Shop:
                 "feed_format": manifest.feed_format,
                 "created": manifest.created,
                 "generation": generation.name,
+                "calibrated": {
+                    name: {"created": one.created, "queries": one.queries, "products": one.products}
+                    for name in STRATEGIES
+                    if (one := calibration_of(generation, name)) is not None
+                },
                 "bytes": size_on_disk(self._store.folder),
                 "fields": {
                     field: {"holds": sorted(kinds), "values": dict(index.facet(field, 5))}
@@ -311,6 +318,7 @@ class Shop:
         """Flush and let other processes have the store."""
         self._feed_photos.close()
         self._query_photos.close()
+        self._judged_photos.close()
         self._store.close()
 
     def __enter__(self) -> Shop:
@@ -326,13 +334,13 @@ class Shop:
 
     def _bench(self, progress: Progress | None) -> Bench:
         told = progress or (lambda what, done, total: None)
-        return Bench(self._store, self._embedder(1), self._feed_photos, self.settings, told)
+        return Bench(self._store, self._embedder(1), self._judged_photos, self.settings, told)
 
     def _picture(self, source: str) -> Pixels:
-        return decoded(self._feed_photos.bytes_of(source), self.settings).pixels
+        return decoded(self._judged_photos.bytes_of(source), self.settings).pixels
 
     def _small_picture(self, source: str) -> Pixels:
-        return decoded(self._feed_photos.bytes_of(source), self.settings, shortest=220).pixels
+        return decoded(self._judged_photos.bytes_of(source), self.settings, shortest=220).pixels
 
     def _embedder(self, threads: int) -> Embedder:
         """Loaded when first needed: one thread per photo for building, all of them for a single query."""

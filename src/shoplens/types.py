@@ -273,7 +273,7 @@ class Answer:
         strategy: the way of answering that was used.
         fallback: the strategy that was asked for, where another had to be used; else None.
         results: best first.
-        took_ms: milliseconds per stage: decode, embed, retrieve, rank, total.
+        took_ms: milliseconds per stage: decode, embed, retrieve, rank, judge, total.
         verdict: whether the first result ``exact``-ly is the product in the photo, results are ``similar``, or the
             product is ``not-in-catalogue``, at the precision asked for; ``uncalibrated`` where nobody knows.
         absent_probability: that the product in the photo is not in the catalogue; None where nothing was calibrated.

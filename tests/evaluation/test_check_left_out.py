@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shoplens import Shop
-from shoplens.errors import PhotoError
+from shoplens.errors import InvalidValue, PhotoError
 from shoplens.evaluation.check import CheckOptions
 from shoplens.evaluation.gate import Baseline
 from shoplens.evaluation.written import write_gate
@@ -125,8 +126,22 @@ def test_with_nothing_to_search_for_it_says_why(folder: Path) -> None:
     )
 
 
-def test_options_that_make_no_sense_together_or_at_all_are_refused(folder: Path) -> None:
-    assert "--seed" in refused(folder / "store", CheckOptions(update=True, fresh=3)).fix
+@pytest.mark.parametrize(
+    ("given", "fix"),
+    [
+        ({"update": True, "fresh": 3}, "--seed draws other photos"),
+        ({"seed": 1}, "Say --update"),
+        ({"count": 3}, "Leave these out"),
+        ({"queries": Path("q.csv")}, "Leave these out"),
+    ],
+)
+def test_options_that_would_not_be_used_are_refused(given: dict[str, Any], fix: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        CheckOptions(**given)
+    assert fix in caught.value.fix
+
+
+def test_a_sample_of_nothing_is_refused(folder: Path) -> None:
     assert "sample of 0" in refused(folder / "store", CheckOptions(update=True, count=0)).problem
 
 

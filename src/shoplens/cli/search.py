@@ -59,7 +59,8 @@ def run(
         print_json(as_json(answer))
     else:
         print_table(result_table(answer))
-    people.print(f"[bold]{verdict_words(answer.verdict)}[/]: {plain(VERDICTS[answer.verdict])}")
+    if answer.results and not json:
+        people.print(f"[bold]{verdict_words(answer.verdict)}[/]: {plain(VERDICTS[answer.verdict])}")
     for note in answer.notes:
         people.print(plain(note))
     if not json:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
 from shoplens.entries import EntryMaker
 from shoplens.errors import ShoplensError
-from shoplens.evaluation.evaluate import Bench, QuerySet, judged_by
+from shoplens.evaluation.evaluate import FOLDER, Bench, QuerySet, judged_by
 from shoplens.evaluation.intervals import paired
 from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.queries import JudgedQuery
@@ -92,7 +90,8 @@ def adding_ms(bench: Bench, generation: Generation) -> list[float]:
 
     Measured on products of the store, which are written to a scratch index beside it; the store is left as it is.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="adding-", dir=bench.store.folder))
+    scratch = bench.store.folder / FOLDER / "adding"  # a fixed name, so that one that was killed leaves one at most
+    shutil.rmtree(scratch, ignore_errors=True)
     took = []
     try:
         index = QdrantIndex(scratch / "shard", generation.manifest.dimensions)

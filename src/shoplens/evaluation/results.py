@@ -64,7 +64,7 @@ class JudgedAnswer:
     Attributes:
         photo: source of the query photo.
         region: the part of it that was searched for.
-        right: the right products that are in the store, the most wanted first; their photo is the first of each.
+        right: the most wanted right product in the store, then the others that were found.
         rank: of the first right product, from 1; None when it came too late to be looked at.
         found: the first few results.
     """

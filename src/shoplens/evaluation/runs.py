@@ -11,6 +11,7 @@ from shoplens.evaluation.metrics import depth, metrics_of, rank_of_first
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.index.conditions import AllOf, OneOf
 from shoplens.index.entry import Index
+from shoplens.ranking.match import REFERENCE
 from shoplens.ranking.strategies import QueryPhoto, Strategy
 from shoplens.search import Clock
 from shoplens.types import MOST_RESULTS, Product, Query, Rejection, Result
@@ -47,7 +48,7 @@ class JudgedRun:
     @property
     def cluster(self) -> str:
         """What queries have in common that makes them alike: the design of the product they are after."""
-        return self.right.group_id or self.right.id
+        return f"group {self.right.group_id}" if self.right.group_id else f"product {self.right.id}"
 
     @property
     def category(self) -> str:
@@ -92,7 +93,7 @@ def judged(index: Index, strategy: Strategy, query: JudgedQuery, photo: QueryPho
 
 
 def _depth(query: JudgedQuery) -> int:
-    return min(MOST_RESULTS, max(DEPTH, depth(query.grades)) + len(query.excluded))
+    return min(MOST_RESULTS, max(DEPTH, depth(query.grades) + REFERENCE) + len(query.excluded))
 
 
 def _category_recall(

@@ -95,11 +95,6 @@ class Scores:
         """Median per query and stage."""
         return {stage: round(float(np.median(column)), 3) for stage, column in self._milliseconds.items() if column}
 
-    def totals_ms(self) -> Sequence[float]:
-        """Retrieval and ranking of each query."""
-        total: list[float] = np.sum([np.asarray(column) for column in self._milliseconds.values()], axis=0).tolist()
-        return total
-
     def _add_worst(self, run: JudgedRun) -> None:
         badness = (float(run.rank or math.inf), run.results[0].score if run.results else 0.0)
         before = self._worst.get(run.cluster)

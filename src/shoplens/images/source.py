@@ -26,11 +26,20 @@ class PhotoSource:
         settings: for the limits.
         kept: where fetched photos are kept; None keeps none, as for shoppers' photos.
         fetcher: made from the settings when omitted, as soon as a URL asks for one.
+        keeps: whether a fetched photo is added to ``kept``; if not, only what is there already is read.
     """
 
-    def __init__(self, settings: Settings, kept: KeptPhotos | None = None, fetcher: Fetcher | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        kept: KeptPhotos | None = None,
+        fetcher: Fetcher | None = None,
+        *,
+        keeps: bool = True,
+    ) -> None:
         self._settings = settings
         self._kept = kept
+        self._keeps = keeps
         self._fetcher = fetcher
         self._lock = threading.Lock()
 
@@ -50,14 +59,14 @@ class PhotoSource:
         if self._kept is not None and (data := self._kept.bytes_of(source)) is not None:
             return data
         data = self._opened_fetcher().fetch(source)
-        if self._kept is not None:
+        if self._kept is not None and self._keeps:
             photo_size(data, self._settings)
             self._kept.keep(source, data)
         return data
 
     def forget(self, source: str) -> None:
         """A URL is fetched anew next time, e.g. because what was kept cannot be decoded; nothing for a path."""
-        if self._kept is not None and is_url(source):
+        if self._kept is not None and self._keeps and is_url(source):
             self._kept.forget(source)
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from shoplens.errors import StoreError
 from shoplens.index.durable import replace_file
 from shoplens.index.generation import Generation
 from shoplens.ranking.match import Calibration
@@ -37,4 +38,7 @@ def _path(generation: Generation, strategy: str) -> Path:
 @lru_cache(maxsize=8)
 def _read(path: Path, version: tuple[int, ...]) -> Calibration:
     """``version`` differs for every file that was ever there; its time alone does not, where clocks tick coarsely."""
-    return Calibration.from_json(path.read_bytes())
+    try:
+        return Calibration.from_json(path.read_bytes())
+    except StoreError as problem:
+        raise StoreError(f"{path}: {problem.problem}", problem.fix, code=problem.code) from None
