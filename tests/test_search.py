@@ -296,7 +296,7 @@ def test_parts_add_up_and_times_are_told(shop: Shop, folder: Path) -> None:
     answer = shop.search(folder / "scene.jpg")
     assert answer.notes == ()
     assert (answer.strategy, answer.fallback, answer.model) == ("pretrained", None, "colour@1")
-    assert list(answer.took_ms) == ["decode", "embed", "retrieve", "rank", "total"]
+    assert list(answer.took_ms) == ["decode", "embed", "retrieve", "rank", "judge", "total"]
     assert all(took >= 0 for took in answer.took_ms.values())
     stages = sum(took for name, took in answer.took_ms.items() if name != "total")
     assert stages <= answer.took_ms["total"] + 0.01

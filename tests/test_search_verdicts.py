@@ -120,7 +120,7 @@ def test_a_store_that_was_never_calibrated_says_so(shop: Shop, folder: Path) -> 
 
 def test_a_photo_of_the_store_is_exact_with_and_without_calibration(shop: Shop, folder: Path) -> None:
     before = shop.search(folder / "red.png")
-    assert (before.verdict, before.absent_probability) == ("exact", 0.0)
+    assert (before.verdict, before.absent_probability) == ("exact", None)
     assert probabilities(before) == {"red": 1.0, "green": None, "blue": None}
     write_calibration(shop._store.live, made())
     for precision in (0.5, 0.95, 0.99):

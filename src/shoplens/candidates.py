@@ -50,7 +50,8 @@ def _of_tier(index: Index, strategy: Strategy, photo: QueryPhoto, query: Query, 
     chosen: dict[str, Hit] = {}
     tier.take(same.values(), chosen, query)
     while len(chosen) < query.k:
-        wanted = Wanted(query.k + len(chosen), tier.without_full_groups(query), query.first_photos)
+        others = tier.without_full_groups(query)
+        wanted = Wanted(query.k + len(chosen), others, query.first_photos, query.without_photo)
         hits = strategy.retrieved(index, photo, wanted)
         tier.take(hits, chosen, query)
         if len(hits) < wanted.k:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from shoplens.build import check_model
 from shoplens.candidates import candidates, results
@@ -15,7 +16,7 @@ from shoplens.index.conditions import Condition, leaves, parsed_all
 from shoplens.index.entry import Index
 from shoplens.index.store import Store
 from shoplens.ranking.judging import judged
-from shoplens.ranking.match import REFERENCE
+from shoplens.ranking.match import REFERENCE, Calibration, claims_anything
 from shoplens.ranking.stored_calibration import calibration_of
 from shoplens.ranking.strategies import QueryPhoto, Strategy, strategy_named
 from shoplens.settings import Settings
@@ -41,12 +42,16 @@ def search(store: Store, query: Query, embedder: Embedder, source: PhotoSource, 
             picture = query_picture(data, query, index, embedder, settings)
         with clock.stage("embed"):
             photo = query_photo(picture, query, embedder)
+        k = query.k if calibration is None else max(query.k, REFERENCE)
         with clock.stage("retrieve"):
-            tiers = candidates(index, strategy, photo, query, condition)
+            tiers = candidates(index, strategy, photo, replace(query, k=k), condition)
         with clock.stage("rank"):
-            found = results(strategy, tiers, query.k)
+            all_found = results(strategy, tiers, k)
+            found = all_found[: query.k]
         with clock.stage("judge"):
-            reference = [] if calibration is None else reference_scores(index, strategy, photo)
+            reference = [result.score for result in all_found[:REFERENCE]]
+            if calibration is not None and (_is_narrowed(query) or any(result.same_photo for result in all_found)):
+                reference = reference_scores(index, strategy, photo)
             judgement = judged(found, reference, calibration, query.precision)
         return Answer(
             query_id=uuid.uuid4().hex,
@@ -58,8 +63,13 @@ def search(store: Store, query: Query, embedder: Embedder, source: PhotoSource, 
             took_ms=clock.stages(),
             verdict=judgement.verdict,
             absent_probability=judgement.absent_probability,
-            notes=_notes(found, condition, index),
+            notes=(*_notes(found, condition, index), *_unproven(calibration, query.precision)),
         )
+
+
+def _is_narrowed(query: Query) -> bool:
+    """Whether some products cannot come first, however alike they are."""
+    return bool(query.where) or query.per_group is not None or query.sold_out != "show"
 
 
 def reference_scores(index: Index, strategy: Strategy, photo: QueryPhoto) -> list[float]:
@@ -110,6 +120,13 @@ def _notes(found: list[Result], condition: Condition | None, index: Index) -> tu
         if values:
             notes.append(f"{field} has: {', '.join(f'{value} ({count})' for value, count in values)}.")
     return tuple(notes)
+
+
+def _unproven(calibration: Calibration | None, precision: float) -> tuple[str, ...]:
+    """Why no answer claims anything, where that is so."""
+    if calibration is None or claims_anything(calibration, precision):
+        return ()
+    return (f"Nothing is claimed at a precision of {precision:g}: the photos calibrated on do not prove it.",)
 
 
 class Clock:

@@ -12,15 +12,21 @@ from typing import Any
 from shoplens.build import Builder, Progress, Summary
 from shoplens.catalogue import read_feed
 from shoplens.embedders import Embedder, OnnxEmbedder
-from shoplens.errors import InvalidValue, Refused
+from shoplens.errors import InvalidValue, PhotoError, Refused
 from shoplens.evaluation.calibrate import CalibrationResult, calibrated
 from shoplens.evaluation.calibration import ABSENT_SHARE
-from shoplens.evaluation.check import Checked, CheckOptions, checked
+from shoplens.evaluation.check import Checked, CheckOptions, baseline_file, checked
 from shoplens.evaluation.compare import compared
 from shoplens.evaluation.evaluate import Bench, QuerySet, evaluated
 from shoplens.evaluation.mapping import QuerySample, catalogue_map
 from shoplens.evaluation.results import Comparison, Evaluation
-from shoplens.evaluation.written import write_calibration_report, write_comparison, write_evaluation, write_gate
+from shoplens.evaluation.written import (
+    report_file,
+    write_calibration_report,
+    write_comparison,
+    write_evaluation,
+    write_gate,
+)
 from shoplens.images import KeptPhotos, PhotoSource, decoded
 from shoplens.images.source import is_url
 from shoplens.index.durable import size_on_disk
@@ -172,7 +178,12 @@ class Shop:
             strategy=strategy,
             precision=self.settings.precision if precision is None else precision,
         )
-        return search(self._store, query, self._embedder(self.settings.cores), self._query_photos, self.settings)
+        try:
+            return search(self._store, query, self._embedder(self.settings.cores), self._query_photos, self.settings)
+        except PhotoError as problem:
+            if problem.code != "photo-missing":
+                raise
+            raise PhotoError(problem.problem, "Give the path of a photo, or its URL.", code=problem.code) from None
 
     def evaluate(
         self,
@@ -194,13 +205,14 @@ class Shop:
         Raises:
             InvalidValue: there are no queries, a column is missing, or none of them can be judged.
         """
-        bench, sample = self._bench(progress), QuerySample()
-        found = evaluated(bench, _query_set(queries), strategy_named(strategy), seed, sample.add)
-        if report is not None:
+        bench, asked, sample = self._bench(progress), _query_set(queries), QuerySample()
+        page = None if report is None else report_file(report, asked.file)
+        found = evaluated(bench, asked, strategy_named(strategy), seed, sample.add)
+        if page is not None:
             bench.progress("Drawing the map", 0, 0)
-            with self._store.reading() as generation:
+            with bench.reading() as generation:
                 drawn = catalogue_map(generation.index, sample, seed)
-            write_evaluation(Path(report), found, drawn, self._picture, self._small_picture)
+            write_evaluation(page, found, drawn, self._picture, self._small_picture)
         return found
 
     def compare(
@@ -212,9 +224,11 @@ class Shop:
         progress: Progress | None = None,
     ) -> Comparison:
         """All strategies on the same queries: how often they are right, and what they cost. See :meth:`evaluate`."""
-        found = compared(self._bench(progress), _query_set(queries), seed)
-        if report is not None:
-            write_comparison(Path(report), found)
+        asked = _query_set(queries)
+        page = None if report is None else report_file(report, asked.file)
+        found = compared(self._bench(progress), asked, seed)
+        if page is not None:
+            write_comparison(page, found)
         return found
 
     def calibrate(
@@ -235,9 +249,11 @@ class Shop:
         Raises:
             InvalidValue: ``too-few-queries``, and as :meth:`evaluate`; what was calibrated before stays.
         """
-        found = calibrated(self._bench(progress), _query_set(queries), strategy_named(strategy), absent_share)
-        if report is not None:
-            write_calibration_report(Path(report), found)
+        asked = _query_set(queries)
+        page = None if report is None else report_file(report, asked.file)
+        found = calibrated(self._bench(progress), asked, strategy_named(strategy), absent_share)
+        if page is not None:
+            write_calibration_report(page, found)
         return found
 
     def check(
@@ -253,9 +269,13 @@ class Shop:
         Raises:
             InvalidValue: ``no-baseline``, or nothing could be searched for.
         """
-        found = checked(self._bench(progress), strategy_named(strategy), options or CheckOptions())
-        if report is not None:
-            write_gate(Path(report), found)
+        options = options or CheckOptions()
+        if report is not None and options.update:
+            raise InvalidValue("A new baseline has no report.", "Leave --report out; it tells what a check found.")
+        page = None if report is None else report_file(report, options.queries, baseline_file(self._store, options))
+        found = checked(self._bench(progress), strategy_named(strategy), options)
+        if page is not None:
+            write_gate(page, found)
         return found
 
     def product(self, product_id: str) -> Product | None:

@@ -194,6 +194,7 @@ class Query:
         precision: share of the answers called ``exact``, and of those called ``not-in-catalogue``, that shall be
             right; 0.50 to 0.99.
         first_photos: leave the further photos of products out, so that they can be queries themselves.
+        without_photo: content hash of a photo to leave out, so that it can be a query itself.
     """
 
     photo: str | bytes
@@ -205,6 +206,7 @@ class Query:
     strategy: str = "pretrained"
     precision: float = 0.95
     first_photos: bool = False
+    without_photo: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.k <= MOST_RESULTS:

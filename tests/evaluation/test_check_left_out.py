@@ -13,7 +13,7 @@ from shoplens import Shop
 from shoplens.errors import InvalidValue, PhotoError
 from shoplens.evaluation.check import CheckOptions
 from shoplens.evaluation.gate import Baseline
-from shoplens.evaluation.written import write_gate
+from shoplens.evaluation.written import report_file, write_gate
 from shoplens.index.durable import copy_tree
 from tests.evaluation.checked_shop import (
     COLORS,
@@ -193,7 +193,7 @@ def test_the_report(folder: Path, store: Path, tmp_path: Path) -> None:
     changed(store, lambda index: index.remove(["p3"]))
     found = check(store, COMPARE, Negated())
     assert found.report is not None
-    write_gate(tmp_path / "reports/check.html", found)
+    write_gate(report_file(tmp_path / "reports/check.html"), found)
     told = json.loads((tmp_path / "reports/check.json").read_text())
     assert told == found.report.as_json()
     assert list(told) == ["passed", "cells", "recall_at_5", "paired", "left_out", "alpha"]
@@ -210,11 +210,9 @@ def test_the_report(folder: Path, store: Path, tmp_path: Path) -> None:
 def test_the_shop_checks_and_reports(store: Path, tmp_path: Path) -> None:
     with Shop(store, embedder=ColourEmbedder(), settings=SETTINGS) as shop:
         told: list[tuple[str, int, int]] = []
-        made = shop.check(
-            UPDATE, report=tmp_path / "made.html", progress=lambda what, done, total: told.append((what, done, total))
-        )
+        made = shop.check(UPDATE, progress=lambda what, done, total: told.append((what, done, total)))
         found = shop.check(report=tmp_path / "check.html")
-    assert made.report is None and not (tmp_path / "made.html").exists()
+    assert made.report is None
     assert told[13:] == [("Searching for corrupted photos", 14, 14), ("Computing the power", 0, 0)]
     assert found.report is not None and found.report.passed
     assert json.loads((tmp_path / "check.json").read_text())["passed"] is True

@@ -18,7 +18,6 @@ from shoplens.evaluation.query_photos import (
     MISSING,
     QueryPhotos,
     QueryVectors,
-    counted,
     remembered,
 )
 from shoplens.images import PhotoSource
@@ -273,11 +272,3 @@ def test_a_file_that_cannot_be_one_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"v\.sqlite cannot be used.*room on the disk") as told:
         QueryVectors(tmp_path / "v.sqlite", "m")
     assert told.value.code == "disk"
-
-
-def test_how_many_have_gone_by_is_told_after_each(tmp_path: Path) -> None:
-    told: list[int] = []
-    items = [Rejection("a", "b", "c")] * 3
-    for number, _ in enumerate(counted(items, told.append)):
-        assert len(told) == number
-    assert told == [1, 2, 3]

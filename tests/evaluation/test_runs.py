@@ -10,7 +10,7 @@ import pytest
 from shoplens.catalogue import Report
 from shoplens.evaluation.metrics import metrics_of
 from shoplens.evaluation.queries import JudgedQuery
-from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, JudgedRun, answerable, judged
+from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, Gallery, JudgedRun, answerable, judged
 from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
 from shoplens.ranking.match import REFERENCE
@@ -42,11 +42,13 @@ def run(
     grades: Mapping[str, float] | Iterable[str],
     excluded: Iterable[str] = (),
     *,
-    first_photos: bool = False,
+    gallery: Gallery = "all",
 ) -> JudgedRun:
     told = grades if isinstance(grades, Mapping) else dict.fromkeys(grades, 1.0)
     query = JudgedQuery("/query.png", told, excluded=frozenset(excluded))
-    return judged(index, PRETRAINED, query, QueryPhoto(colour_vector(color)), first_photos=first_photos)
+    found = judged(index, PRETRAINED, query, QueryPhoto(colour_vector(color)), gallery)
+    assert found is not None
+    return found
 
 
 def ids(found: JudgedRun) -> list[str]:
@@ -67,7 +69,7 @@ def test_answers_and_metrics_are_those_of_the_definition(seed: int) -> None:
         grades = {name: float(rng.integers(1, 4)) for name in names[: rng.integers(1, 6)]}
         excluded = names[20:30]
         asked = numbered_color(int(rng.integers(0, 9_999)))
-        found = run(index, asked, grades, excluded, first_photos=first_photos)
+        found = run(index, asked, grades, excluded, gallery="first-photos" if first_photos else "all")
         vectors = {
             name: [colour_vector(one) for one in (several[:1] if first_photos else several)]
             for name, several in colors.items()
@@ -102,13 +104,25 @@ def test_the_first_photo_of_another_product_is_found_although_it_is_held_out() -
     query = JudgedQuery("/red-1.png", {"red": 1.0})
     content = index.records(["green"])[0].photos[0].content_hash
     asked = QueryPhoto(colour_vector(GREEN), "", content)
-    held_out = judged(index, PRETRAINED, query, asked, first_photos=True)
+    held_out = judged(index, PRETRAINED, query, asked, "first-photos")
+    assert held_out is not None
     assert (held_out.results[0].product.id, held_out.results[0].same_photo) == ("green", True)
     assert [one.same_photo for one in held_out.results[1:]] == [False, False]
     assert [one.photo for one in held_out.results if one.product.id == "red"] == ["/red-0.png"]
-    everything = judged(index, PRETRAINED, query, asked, first_photos=False)
+    everything = judged(index, PRETRAINED, query, asked)
+    assert everything is not None
     assert [one.same_photo for one in everything.results] == [True, True, True]
     assert (held_out.rank in (2, 3), everything.rank) == (True, 3)
+    others = judged(index, PRETRAINED, query, asked, "other-photos")
+    assert others is not None
+    assert sorted(ids(others)) == ["blue", "red"], "the only photo of green is the query photo"
+    assert not any(one.same_photo for one in others.results)
+
+
+def test_a_product_that_was_removed_meanwhile_is_not_judged() -> None:
+    index = index_of({"red": [RED], "green": [GREEN]})
+    index.remove(["red"])
+    assert judged(index, PRETRAINED, JudgedQuery("/q.png", {"red": 1.0}), QueryPhoto(colour_vector(RED))) is None
 
 
 def test_the_query_itself_can_be_excluded() -> None:

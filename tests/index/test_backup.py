@@ -14,7 +14,8 @@ from shoplens.index.durable import copy_tree
 from shoplens.index.store import Store, restore
 from tests.fakes import RED, ColourEmbedder, colored_rows, contents, feed_of, photo
 from tests.index.conftest import entries
-from tests.index.test_store import SETTINGS, names
+from tests.index.test_opening import SETTINGS
+from tests.index.test_store import names
 
 TEN = {f"p{number}" for number in range(10)}
 

@@ -158,6 +158,25 @@ def test_further_photos_can_be_left_out(read_only: Filled, text: str | None) -> 
     assert [hit.record.product.id for hit in index.with_photo(own, first_photos=True)] == ["p5"]
 
 
+def test_one_photo_can_be_left_out(read_only: Filled) -> None:
+    index, oracle, entries = read_only
+    for one in entries[:12]:
+        own = one.photos[-1]
+        expected = oracle.nearest(one.vectors[-1], 5, without_photo=own.content_hash)
+        found = index.nearest(one.vectors[-1], 5, without_photo=own.content_hash)
+        assert [(hit.record.product.id, hit.photo) for hit in found] == [
+            (hit.record.product.id, hit.photo) for hit in expected
+        ]
+        assert own not in [hit.photo for hit in found]
+        assert found[0].similarity < 0.999
+    alone = entries[0]  # its only photo: the product itself is not there then
+    ids = [
+        hit.record.product.id
+        for hit in index.nearest(alone.vectors[0], 300, without_photo=alone.photos[0].content_hash)
+    ]
+    assert len(ids) == 299 and alone.product.id not in ids
+
+
 def test_all_records_are_read(read_only: Filled) -> None:
     index, _, entries = read_only
     found = {record.product.id: record for record in index.all_records()}

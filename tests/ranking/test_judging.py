@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.ranking.judging import VERDICTS, judged
+from shoplens.ranking.judging import VERDICTS, judged, verdict_words
 from shoplens.ranking.match import FEATURES, PRECISIONS, Calibration
 from shoplens.types import Result, Verdict
 from tests.fakes import product
@@ -91,7 +91,7 @@ def test_the_query_photo_itself_is_certain(precision: float) -> None:
     for calibration, rest in ((None, None), (CALIBRATION, pytest.approx(0.5 * 0.01 / 0.51))):
         found = judged(shown(tied, same={0, 1}), tied if calibration else [], calibration, precision)
         assert [one.match_probability for one in found.results] == [1.0, 1.0, rest]
-        assert (found.verdict, found.absent_probability) == ("exact", 0.0)
+        assert (found.verdict, found.absent_probability) == ("exact", 0.0 if calibration else None)
 
 
 def test_the_query_photo_put_last_is_certain_to_be_there_and_the_first_is_not_it() -> None:
@@ -103,7 +103,7 @@ def test_the_query_photo_put_last_is_certain_to_be_there_and_the_first_is_not_it
     assert (tied.verdict, tied.absent_probability) == ("similar", 0.0)
     unknown = judged(shown(scores, same={2}), [], None, 0.95)
     assert [one.match_probability for one in unknown.results] == [None, None, 1.0]
-    assert (unknown.verdict, unknown.absent_probability) == ("uncalibrated", 0.0)
+    assert (unknown.verdict, unknown.absent_probability) == ("uncalibrated", None)
 
 
 def test_a_precision_that_makes_no_sense_is_refused() -> None:
@@ -116,3 +116,7 @@ def test_every_verdict_has_a_sentence() -> None:
     assert len(set(VERDICTS.values())) == 4
     assert "`shoplens calibrate`" in VERDICTS["uncalibrated"]
     assert not any("calibrate" in VERDICTS[name] for name in VERDICTS if name != "uncalibrated")
+
+
+def test_the_words_for_people() -> None:
+    assert [verdict_words(one) for one in VERDICTS] == ["exact", "similar", "not in this catalogue", "uncalibrated"]

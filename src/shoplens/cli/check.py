@@ -44,7 +44,7 @@ def run(
 ) -> None:
     """Fail (exit 1) when blurred, dark, cropped, … photos find their product less often than in the baseline."""
     settings = options.settings(store, model, allow_private)
-    path = options.report(report, settings, "check")
+    path = None if update and report is None else options.report(report, settings, "check")
     wanted = CheckOptions(baseline, update, fresh, queries, count, seed)
     with Shop(settings=settings) as shop, progress_bar() as progress:
         found = shop.check(wanted, strategy=strategy, report=path, progress=progress)

@@ -1,5 +1,7 @@
 """shoplens demo"""
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -35,8 +37,9 @@ def run(
         print_table(_table(demo))
     people.print(f"\nPictures: [bold]{plain(demo.report)}[/]")
     query = plain(demo.searches[0].answer.source)
-    people.print(f"Try it:   shoplens search {query} --store {plain(demo.store)} -k 5")
-    people.print(f"Measure:  shoplens evaluate --held-out --store {plain(demo.store)}")
+    command = "shoplens" if shutil.which("shoplens") else plain(sys.argv[0])  # not on the path in a new .venv
+    people.print(f"Try it:   {command} search {query} --store {plain(demo.store)} -k 5")
+    people.print(f"Measure:  {command} evaluate --held-out --store {plain(demo.store)}")
 
 
 def _table(demo: Demo) -> Table:

@@ -69,9 +69,8 @@ def queries(file: Path | None, held_out: bool) -> Path | None:
 
 def report(file: Path | None, used: Settings, command: str) -> Path:
     """Where a command writes its report: the HTML file, whichever of the two was named."""
-    if file is None:
-        return used.store / "reports" / f"{timestamp()}-{command}.html"
-    return file.with_suffix(".html") if file.suffix == ".json" else file
+    page = file or used.store / "reports" / f"{timestamp()}-{command}.html"
+    return page.with_suffix(".html") if page.suffix == ".json" else page
 
 
 def settings(store: Path | None = None, model: Path | None = None, allow_private: bool | None = None) -> Settings:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shoplens.errors import InvalidValue
+from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.calibration import ABSENT_SHARE, CalibrationSample, Firsts, Origin, cross_fitted, fitted
 from shoplens.evaluation.evaluate import Bench, QuerySet, for_each_answer
 from shoplens.evaluation.reliability import calibration_error, reliability
 from shoplens.evaluation.results import LeftOut, Reliability
-from shoplens.evaluation.runs import JudgedRun
-from shoplens.index.store import timestamp
+from shoplens.evaluation.runs import Gallery, JudgedRun
+from shoplens.index.generation import Generation
+from shoplens.index.store import disk_errors_told, timestamp
 from shoplens.ranking.match import REFERENCE, Calibration
 from shoplens.ranking.stored_calibration import write_calibration
 from shoplens.ranking.strategies import Strategy
@@ -39,7 +40,7 @@ def calibrated(
     """
     if not 0 < absent_share < 1:  # said before all queries are searched for, not after
         raise InvalidValue(f"The absent share is {absent_share!r}.", "Give a number above 0 and below 1, e.g. 0.5.")
-    with bench.store.writing(), bench.reading() as generation:
+    with bench.reading() as generation:
         samples, left_out = samples_of(bench, queries, strategy)
         origin = Origin(strategy.name, bench.embedder.model, generation.index.count(), timestamp())
         bench.progress("Fitting", 0, 0)
@@ -48,8 +49,19 @@ def calibrated(
         except InvalidValue as problem:
             raise _with_reasons(problem, queries, left_out) from None
         told = reliabilities(cross_fitted(samples, absent_share))
-        write_calibration(generation, calibration)
+        _keep(bench, generation, calibration)
     return CalibrationResult(calibration, told, left_out, queries.name)
+
+
+def _keep(bench: Bench, generation: Generation, calibration: Calibration) -> None:
+    """With the live generation, if that is the one that was searched, or a copy of it with another graph."""
+    with bench.store.writing(), disk_errors_told(bench.store.folder):
+        live = bench.store.live
+        if (live.manifest.model, live.manifest.created) != (generation.manifest.model, generation.manifest.created):
+            raise StoreError(
+                "The store was built anew while its answers were calibrated.", "Run it again.", code="store-changed"
+            )
+        write_calibration(live, calibration)
 
 
 def _with_reasons(problem: InvalidValue, queries: QuerySet, left_out: Sequence[LeftOut]) -> InvalidValue:
@@ -72,8 +84,10 @@ def samples_of(
         elif run.results:
             samples.append(sample_of(run))
 
+    # A shop's own further photo is looked for among all the others, as a search would.
+    gallery: Gallery = "all" if queries.file else "other-photos"
     with bench.reading() as generation:
-        left_out = list(for_each_answer([strategy], bench, queries, generation.index, take))
+        left_out = list(for_each_answer([strategy], bench, queries, generation.index, take, gallery))
     if same:
         left_out.append(LeftOut(SAME_PHOTO, len(same), same[0], "Nothing: such a photo finds its product for sure."))
     return samples, tuple(left_out)

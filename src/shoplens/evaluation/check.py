@@ -16,6 +16,7 @@ from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
 from shoplens.evaluation.corruptions import CORRUPTIONS, SMALLEST, corrupted
 from shoplens.evaluation.evaluate import FOLDER, Bench, QuerySet
 from shoplens.evaluation.gate import DEEPEST, GONE, Baseline, GateQuery, GateReport, drawn, gate, power
+from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
 from shoplens.evaluation.results import LeftOut
 from shoplens.evaluation.runs import answerable
@@ -23,7 +24,7 @@ from shoplens.images import decoded
 from shoplens.images.hashes import content_hash
 from shoplens.index.durable import replace_file
 from shoplens.index.entry import Index
-from shoplens.index.store import timestamp
+from shoplens.index.store import Store, timestamp
 from shoplens.ranking.strategies import Strategy
 from shoplens.types import Query, Rejection
 
@@ -32,8 +33,6 @@ LEAST_SHARE = 0.5
 """Of a baseline's photos; with fewer left a passing gate would say nothing."""
 SWAPPED = 0.05
 """Share of swapped vectors for which the power of a baseline is told."""
-TOO_SMALL = "photo-too-small"
-_FIXES = {**GONE, TOO_SMALL: f"Nothing: a photo of less than {SMALLEST} pixels cannot be corrupted."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +101,10 @@ def checked(bench: Bench, strategy: Strategy, options: CheckOptions) -> Checked:
     Raises:
         InvalidValue: ``no-baseline``; the baseline cannot be used; nothing could be searched for.
     """
-    path, rejections = options.baseline or bench.store.folder / FOLDER / "baseline.json", Report()
+    path, rejections = baseline_file(bench.store, options), Report()
     with bench.reading() as generation:
         before = None if options.update else _baseline(path)
+        _check_comparable(before, strategy, options)
         seed = (options.seed or 0) if before is None else before.seed if options.fresh is None else options.fresh
         count = QUERIES if options.count is None else options.count
         if before is None or options.fresh is not None:
@@ -130,6 +130,17 @@ def checked(bench: Bench, strategy: Strategy, options: CheckOptions) -> Checked:
     return Checked(run, replace(report, left_out=(*report.left_out, *untold)), None, gone, rejected)
 
 
+def _check_comparable(before: Baseline | None, strategy: Strategy, options: CheckOptions) -> None:
+    if before is not None and before.strategy != strategy.name:
+        raise InvalidValue(
+            f"The baseline is of the strategy {before.strategy}, and this is {strategy.name}.",
+            f"Say --strategy {before.strategy}, or make a new baseline: shoplens check --update.",
+            code="other-strategy",
+        )
+    if before is not None and options.fresh == before.seed:
+        raise InvalidValue(f"The baseline's own photos have the seed {before.seed}.", "Give --fresh another number.")
+
+
 def _counted(gone: dict[str, str]) -> str:
     return ", ".join(f"{times} × {why}" for why, times in Counter(gone.values()).items())
 
@@ -138,12 +149,19 @@ def _left_out(gone: dict[str, str]) -> Iterator[LeftOut]:
     """Of a fresh sample, whose photos the gate does not know."""
     for why, times in Counter(gone.values()).items():
         ids = [product_id for product_id, one in gone.items() if one == why]
-        yield LeftOut(why, times, ", ".join(ids[:3]) + (", …" if times > 3 else ""), _FIXES[why])
+        yield LeftOut(why, times, ", ".join(ids[:3]) + (", …" if times > 3 else ""), GONE[why])
+
+
+def baseline_file(store: Store, options: CheckOptions) -> Path:
+    """Where the baseline is, or will be."""
+    return options.baseline or store.folder / FOLDER / "baseline.json"
 
 
 def _write_baseline(path: Path, run: Baseline) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file() and path.stat().st_size:
+            _baseline(path)  # something else is not written over
         replace_file(path, run.as_json())
     except OSError as problem:
         raise InvalidValue(
@@ -187,11 +205,22 @@ def _drawable(bench: Bench, index: Index, file: Path | None, rejected: Report) -
                 Rejection(problem.code, problem.problem, problem.fix, row=query.row, field="photo", value=query.photo)
             )
             continue
-        if query.region is not None:
-            reason, fix = "The whole photo is searched for.", "Cut the region out if it is the region that counts."
-            rejected.add(Rejection("region-not-used", reason, fix, "note", query.row, field="photo", value=query.photo))
+        for what, instead in _unused(query).items():
+            if instead:
+                fix = "Nothing, or give rows without it."
+                rejected.add(Rejection(f"{what}-not-used", instead, fix, "note", query.row, field=what))
         category = " / ".join(record.product.category)
         yield GateQuery(record.product.id, query.photo, name, record.product.group_id, category)
+
+
+def _unused(query: JudgedQuery) -> dict[str, str]:
+    """What a row says that the gate does not look at: column -> what is done instead; empty where nothing is said."""
+    several = len(query.grades) > 1
+    return {
+        "region": "The whole photo is searched for." if query.region else "",
+        "exclude": "Nothing is taken out of the answer." if query.excluded else "",
+        "product_id": "Only the most wanted product counts." if several else "",
+    }
 
 
 def _run(
@@ -218,7 +247,7 @@ def _run(
         except ShoplensError:
             return query, "photo-gone", {}
         if min(pixels.shape[:2]) < SMALLEST:
-            return query, TOO_SMALL, {}
+            return query, "photo-too-small", {}
         files = {kind: corrupted(pixels, kind, _seed(query, seed)) for kind in ranks}
         return query, "", {kind: _rank(index, strategy, photos, data, query) for kind, data in files.items()}
 
@@ -244,7 +273,7 @@ def _run(
 
 def _seed(query: GateQuery, seed: int) -> int:
     """Each photo is corrupted in its own way, the same every time."""
-    return int.from_bytes(content_hash(f"{seed} {query.product_id}".encode()).encode()[:4], "big")
+    return int(content_hash(f"{seed} {query.product_id} {query.content_hash}".encode())[:8], 16)
 
 
 def _rank(index: Index, strategy: Strategy, photos: QueryPhotos, data: bytes, query: GateQuery) -> int:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
+from shoplens.candidates import candidates, results
 from shoplens.entries import EntryMaker
 from shoplens.errors import ShoplensError
 from shoplens.evaluation.evaluate import FOLDER, Bench, QuerySet, judged_by
@@ -17,13 +21,13 @@ from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
 from shoplens.evaluation.results import Comparison, Paired, StrategyRow
-from shoplens.evaluation.runs import judged
 from shoplens.evaluation.scores import Scores
 from shoplens.index.durable import size_on_disk
 from shoplens.index.entry import Index
 from shoplens.index.generation import Generation
 from shoplens.index.qdrant import QdrantIndex
 from shoplens.ranking.strategies import DEFAULT, STRATEGIES, Strategy
+from shoplens.types import Query
 
 TIMED_QUERIES, ADDED_PRODUCTS = 50, 20
 
@@ -45,7 +49,7 @@ def compared(bench: Bench, queries: QuerySet, seed: int = 0) -> Comparison:
                 metrics=scores[strategy.name].metrics(),
                 against=_against(scores[strategy.name], scores[DEFAULT], seed) if strategy.name != DEFAULT else {},
                 query_ms=_spread(query_ms(bench, queries, index, strategy)),
-                bytes_per_product=size_on_disk(generation.folder) / index.count(),
+                bytes_per_product=size_on_disk(generation.folder) / max(index.count(), 1),
                 adding_ms=_spread(adding),
                 adding=strategy.adding,
             )
@@ -69,14 +73,11 @@ def query_ms(bench: Bench, queries: QuerySet, index: Index, strategy: Strategy) 
     usable = (query for query in queries.queries(index) if isinstance(query, JudgedQuery) and query.region is None)
     took = []
     for query in islice(usable, 4 * TIMED_QUERIES):
-        if not index.records(query.grades):
-            continue
-        there = {record.product.id: 1.0 for record in index.records(query.grades)}
-        asked = JudgedQuery(query.photo, there, excluded=query.excluded - set(there))
         try:
             data = bench.source.bytes_of(query.photo)
+            asked = Query(data, strategy=strategy.name)
             started = time.perf_counter()
-            judged(index, strategy, asked, photos.made(data), first_photos=queries.first_photos)
+            results(strategy, candidates(index, strategy, photos.made(data), asked, None), asked.k)
         except ShoplensError:  # the judging has told of it
             continue
         took.append((time.perf_counter() - started) * 1e3)
@@ -90,19 +91,17 @@ def adding_ms(bench: Bench, generation: Generation) -> list[float]:
 
     Measured on products of the store, which are written to a scratch index beside it; the store is left as it is.
     """
-    scratch = bench.store.folder / FOLDER / "adding"  # a fixed name, so that one that was killed leaves one at most
-    shutil.rmtree(scratch, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(prefix="adding-", dir=bench.store.folder / FOLDER))
     took = []
     try:
-        index = QdrantIndex(scratch / "shard", generation.manifest.dimensions)
-        for record in islice(generation.index.all_records(), ADDED_PRODUCTS + 1):
-            maker = EntryMaker(bench.embedder, bench.source, bench.settings)
-            started = time.perf_counter()
-            entries = [one.entry for one in maker.outcomes([record.product]) if one.entry is not None]
-            index.upsert(entries)
-            if entries:
-                took.append((time.perf_counter() - started) * 1e3)
-        index.close()
+        with closing(QdrantIndex(scratch / "shard", generation.manifest.dimensions)) as index:
+            for record in islice(generation.index.all_records(), ADDED_PRODUCTS + 1):
+                maker = EntryMaker(bench.embedder, bench.source, bench.settings)
+                started = time.perf_counter()
+                entries = [one.entry for one in maker.outcomes([record.product]) if one.entry is not None]
+                index.upsert(entries)
+                if entries:
+                    took.append((time.perf_counter() - started) * 1e3)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return took[1:]

@@ -12,19 +12,19 @@ from shoplens.catalogue import Report
 from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.queries import HELD_OUT, JudgedQuery, held_out, read_queries
-from shoplens.evaluation.query_photos import QueryPhotos, counted, remembered
+from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.evaluation.results import Evaluation, LeftOut
-from shoplens.evaluation.runs import ABSENT, JudgedRun, answerable, judged
+from shoplens.evaluation.runs import ABSENT, Gallery, JudgedRun, answerable, judged
 from shoplens.evaluation.scores import Scores
 from shoplens.images import PhotoSource
 from shoplens.index.entry import Index
 from shoplens.index.generation import Generation
-from shoplens.index.store import Store, timestamp
+from shoplens.index.store import Store, disk_errors_told, timestamp
 from shoplens.ranking.strategies import Strategy
 from shoplens.settings import Settings
 from shoplens.types import Rejection
 
-FOLDER = "evaluation"
+FOLDER, VECTORS = "evaluation", "query-vectors.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Bench:
     """What an evaluation works with.
 
     Attributes:
-        store: to be evaluated; it is only read.
+        store: to be evaluated; nothing that answers searches is changed.
         embedder: gives each photo one thread.
         source: of the photos' bytes.
         progress: told now and then how far it is.
@@ -67,9 +67,9 @@ class QuerySet:
     file: Path | None = None
 
     @property
-    def first_photos(self) -> bool:
-        """Whether the gallery lacks the further photos of products, since they are the queries."""
-        return self.file is None
+    def gallery(self) -> Gallery:
+        """What is searched: without the further photos of products where these are the queries."""
+        return "first-photos" if self.file is None else "all"
 
     @property
     def name(self) -> str:
@@ -130,7 +130,7 @@ def judged_by(
         if watch is not None:
             watch(run)
 
-    left_out = for_each_answer(strategies, bench, queries, index, take)
+    left_out = for_each_answer(strategies, bench, queries, index, take, queries.gallery)
     if not any(map(len, scores.values())):
         told = "; ".join(f"{one.times} × {one.kind} ({one.example})" for one in left_out)
         raise InvalidValue(
@@ -147,18 +147,26 @@ def for_each_answer(
     queries: QuerySet,
     index: Index,
     take: Callable[[JudgedRun, Strategy], None],
+    gallery: Gallery,
 ) -> Sequence[LeftOut]:
-    """Answer every query by every strategy, give each judged answer to ``take``, and say what was left out."""
+    """Answer every query by every strategy, give each judged answer to ``take``, and say what was left out.
+
+    Raises:
+        StoreError: ``disk``, when the store's folders cannot be written.
+    """
     folder = bench.store.folder
     total = sum(1 for _ in queries.queries(index))
     report = Report(folder / "reports" / f"{timestamp()}-queries.jsonl")
-    with report, remembered(folder / FOLDER / "query-vectors.sqlite", bench.embedder.model) as vectors:
+    with disk_errors_told(folder), report, remembered(folder / FOLDER / VECTORS, bench.embedder.model) as vectors:
         photos = QueryPhotos(index, bench.embedder, bench.source, bench.settings, vectors)
         usable = answerable(index, queries.queries(index), report)
-        for item in counted(photos.of(usable), lambda done: bench.progress("Judging queries", done, total)):
+        for done, item in enumerate(photos.of(usable), start=1):
             if isinstance(item, Rejection):
                 report.add(item)
                 continue
             for strategy in strategies:
-                take(judged(index, strategy, *item, first_photos=queries.first_photos), strategy)
+                run = judged(index, strategy, *item, gallery)
+                if run is not None:
+                    take(run, strategy)
+            bench.progress("Judging queries", done + report.rejected, total)
     return [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]

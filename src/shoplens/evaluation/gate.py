@@ -40,6 +40,7 @@ GONE: dict[str, str] = {
     "product-gone": "Make a new baseline when many are gone.",
     "photo-gone": "Put the photos back, or make a new baseline.",
     "photo-changed": "Make a new baseline when many have changed.",
+    "photo-too-small": "Nothing: so few pixels cannot be corrupted.",
     "not-searched": "Search for every query of the baseline, or say why one cannot be searched for.",
     "new-kind": "Make a new baseline to have this corruption checked.",
 }

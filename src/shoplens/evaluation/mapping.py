@@ -55,8 +55,12 @@ class QuerySample:
 def catalogue_map(index: Index, sample: QuerySample, seed: int = 0) -> CatalogueMap:
     """The map of the store's products by their first photos, or of 3,000 of them, with the sample of queries."""
     drawn = heapq.nsmallest(MOST_PRODUCTS, index.all_records(), key=lambda record: _number(record.product.id))
-    records = sorted(drawn, key=lambda record: record.product.id)
-    vectors = _first_vectors(index, records)
+    known = _first_vectors(index, drawn)
+    records = sorted(
+        (one for one in drawn if one.photos[0].content_hash in known),  # not removed meanwhile
+        key=lambda record: record.product.id,
+    )
+    vectors = _stacked([known[record.photos[0].content_hash] for record in records], 1)
     projection = projected(vectors, seed)
     dimensions = dimensions_of([record.product for record in records])
     products = [
@@ -71,17 +75,18 @@ def catalogue_map(index: Index, sample: QuerySample, seed: int = 0) -> Catalogue
     ]
     total = index.count()
     some = f"{len(records):,} of {total:,} products, drawn by a hash of their ids. " if total > len(records) else ""
-    how = projection.note or f"{projection.method}: products that look alike lie side by side."
+    lines = " A line leads from a query photo to its product." if queries else ""
+    how = f"Places by {projection.note or projection.method}.{lines}"
     return CatalogueMap(products, queries, some + how)
 
 
-def _first_vectors(index: Index, records: Sequence[Record]) -> Vectors:
-    found: list[Vectors] = []
+def _first_vectors(index: Index, records: Sequence[Record]) -> dict[str, Vectors]:
+    """Content hash of a first photo -> its vector."""
+    found: dict[str, Vectors] = {}
     for start in range(0, len(records), AT_ONCE):
         hashes = [record.photos[0].content_hash for record in records[start : start + AT_ONCE]]
-        known = index.photo_vectors(hashes)
-        found += [known[name][1] for name in hashes]
-    return _stacked(found, 1)
+        found |= {name: vector for name, (_, vector) in index.photo_vectors(hashes).items()}
+    return found
 
 
 def _stacked(vectors: Sequence[Vectors], dimensions: int) -> Vectors:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
 from pathlib import Path
@@ -231,10 +231,3 @@ def remembered(path: Path, model: str) -> Iterator[QueryVectors]:
         yield vectors
     finally:
         vectors.close()
-
-
-def counted(items: Iterable[Embedded | Rejection], told: Callable[[int], None]) -> Iterator[Embedded | Rejection]:
-    """The items; ``told`` hears after each how many have gone by."""
-    for number, item in enumerate(items, start=1):
-        yield item
-        told(number)

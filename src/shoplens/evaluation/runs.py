@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from shoplens.candidates import candidates, results
 from shoplens.catalogue import Report
@@ -21,6 +22,9 @@ DEPTH = 100
 ABSENT = "product-not-in-store"
 CATEGORY_RECALL = "recall@1/category"
 """Whether a right product comes first among the products of its own category."""
+Gallery = Literal["all", "first-photos", "other-photos"]
+"""What is searched: all photos; the first one of each product, where the further ones are the queries; or all but the
+query's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +76,28 @@ def answerable(index: Index, queries: Iterable[JudgedQuery | Rejection], rejecte
             rejected.add(_missing(query, missing, "rejected") if missing else _all_excluded(query))
 
 
-def judged(index: Index, strategy: Strategy, query: JudgedQuery, photo: QueryPhoto, *, first_photos: bool) -> JudgedRun:
-    """One query answered as a search would, and judged.
-
-    Args:
-        first_photos: leave the further photos of products out of the gallery, since they are the queries.
-    """
+def judged(
+    index: Index, strategy: Strategy, query: JudgedQuery, photo: QueryPhoto, gallery: Gallery = "all"
+) -> JudgedRun | None:
+    """One query answered as a search would, and judged; None when its product was removed meanwhile."""
+    records = index.records([next(iter(query.grades))])
+    if not records:
+        return None
+    asked = Query(b"", _depth(query), strategy=strategy.name, first_photos=gallery == "first-photos")
+    if gallery == "other-photos":
+        asked = replace(asked, without_photo=photo.content_hash)
+        photo = QueryPhoto(photo.vector)
     clock = Clock()
-    asked = Query(b"", _depth(query), strategy=strategy.name, first_photos=first_photos)
     with clock.stage("retrieve"):
         tiers = candidates(index, strategy, photo, asked, None)
     with clock.stage("rank"):
         found = [one for one in results(strategy, tiers, asked.k) if one.product.id not in query.excluded]
-    ids = [result.product.id for result in found]
-    (record,) = index.records([next(iter(query.grades))])
+    ids = [result.product.id for result in found][: max(DEPTH, depth(query.grades))]
+    product = records[0].product
     numbers = metrics_of(ids, query.grades)
-    numbers[CATEGORY_RECALL] = _category_recall(index, strategy, query, record.product, photo, found, first_photos)
+    numbers[CATEGORY_RECALL] = _category_recall(index, strategy, query, product, photo, found, asked)
     rank = rank_of_first(ids, query.grades)
-    return JudgedRun(query, photo, record.product, found, numbers, rank, clock.stages())
+    return JudgedRun(query, photo, product, found, numbers, rank, clock.stages())
 
 
 def _depth(query: JudgedQuery) -> int:
@@ -103,7 +111,7 @@ def _category_recall(
     right: Product,
     photo: QueryPhoto,
     found: list[Result],
-    first_photos: bool,
+    query_asked: Query,
 ) -> float:
     """1 if the best product of the right one's category is a right one, 0 if not, -1 if it has no category."""
     if not right.category:
@@ -112,9 +120,7 @@ def _category_recall(
     condition = AllOf(tuple(OneOf("category", (level.casefold(),)) for level in right.category))
     k = 16
     while same is None:  # all of the first hundred are of other categories
-        asked = Query(
-            b"", min(MOST_RESULTS, k + len(query.excluded)), strategy=strategy.name, first_photos=first_photos
-        )
+        asked = replace(query_asked, k=min(MOST_RESULTS, k + len(query.excluded)))
         more = results(strategy, candidates(index, strategy, photo, asked, condition), asked.k)
         kept = [one.product for one in more if one.product.id not in query.excluded]
         same = next((product.id for product in kept if product.category == right.category), None)

@@ -89,7 +89,11 @@ class Scores:
         pairs = sorted(self._confused.items(), key=lambda one: (-one[1], one[0]))[:CONFUSED]
         names = {name for pair, _ in pairs for name in pair}
         products = {record.product.id: record.product for record in index.records(names)}
-        return [Confusion(found(products[right]), found(products[wrong]), times) for (right, wrong), times in pairs]
+        return [
+            Confusion(found(products[right]), found(products[wrong]), times)
+            for (right, wrong), times in pairs
+            if right in products and wrong in products  # not removed meanwhile
+        ]
 
     def milliseconds(self) -> dict[str, float]:
         """Median per query and stage."""

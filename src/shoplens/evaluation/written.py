@@ -92,12 +92,38 @@ def calibration_json(result: CalibrationResult) -> dict[str, Any]:
     return {**told, "queries_from": result.queries_from, "reliability": parts, "left_out": plain(result.left_out)}
 
 
-def _write(path: Path, page: str, told: dict[str, Any]) -> None:
+def report_file(path: str | Path, *inputs: Path | None) -> Path:
+    """The page's file; checked before the work is done that it will tell of.
+
+    Args:
+        path: the page, or the JSON file that lies beside it.
+        inputs: files that must not be written over.
+
+    Raises:
+        InvalidValue: it cannot be written, or would be written over an input.
+    """
+    page = Path(path).with_suffix(".html") if Path(path).suffix == ".json" else Path(path)
+    for file in (page, page.with_suffix(".json")):
+        if any(one is not None and one.resolve() == file.resolve() for one in inputs):
+            raise InvalidValue(f"The report would be written over {file}.", "Give another file with --report.")
+        if file.is_dir():
+            raise InvalidValue(f"The report {file} is a folder.", "Give a file with --report.")
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise InvalidValue(f"The report {page} is no page by its name.", "Give --report a name that ends in .html.")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        (path.with_suffix(".html") if path.suffix == ".json" else path).write_text(page, "utf-8")
-        path.with_suffix(".json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        page.parent.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise InvalidValue(
-            f"The report {path} cannot be written: {problem.strerror}.", "Give another file with --report."
-        ) from None
+        raise _unwritable(page, problem) from None
+    return page
+
+
+def _write(page: Path, text: str, told: dict[str, Any]) -> None:
+    try:
+        page.write_text(text, "utf-8")
+        page.with_suffix(".json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    except OSError as problem:
+        raise _unwritable(page, problem) from None
+
+
+def _unwritable(page: Path, problem: OSError) -> InvalidValue:
+    return InvalidValue(f"The report {page} cannot be written: {problem.strerror}.", "Give another file with --report.")

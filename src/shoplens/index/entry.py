@@ -78,12 +78,19 @@ class Index(Protocol):
         """Remove products; returns how many there were. Unknown ids are passed over."""
 
     def nearest(
-        self, vector: Vectors, k: int, condition: Condition | None = None, *, first_photos: bool = False
+        self,
+        vector: Vectors,
+        k: int,
+        condition: Condition | None = None,
+        *,
+        first_photos: bool = False,
+        without_photo: str = "",
     ) -> list[Hit]:
         """The ``k`` products whose best photo is most like ``vector`` (float32 (d,), length 1), most alike first.
 
         Equal similarities are ordered by product id. With ``first_photos`` a product's further photos are not there:
-        so they can be searched for as photos that the catalogue lacks.
+        so they can be searched for as photos that the catalogue lacks. ``without_photo`` is the content hash of a
+        photo that is not there, in any product.
         """
 
     def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:

@@ -34,12 +34,21 @@ class ExactIndex:
         return len(found)
 
     def nearest(
-        self, vector: Vectors, k: int, condition: Condition | None = None, *, first_photos: bool = False
+        self,
+        vector: Vectors,
+        k: int,
+        condition: Condition | None = None,
+        *,
+        first_photos: bool = False,
+        without_photo: str = "",
     ) -> list[Hit]:
         hits = []
         for entry in self._meeting(condition):
-            photo, similarity = best_photo(entry.vectors[:1] if first_photos else entry.vectors, vector)
-            hits.append(Hit(_record(entry), similarity, entry.photos[photo]))
+            photos = entry.photos[:1] if first_photos else entry.photos
+            there = [n for n, one in enumerate(photos) if not without_photo or one.content_hash != without_photo]
+            if there:
+                best, similarity = best_photo(entry.vectors[there], vector)
+                hits.append(Hit(_record(entry), similarity, entry.photos[there[best]]))
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
     def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:

@@ -135,9 +135,18 @@ class QdrantIndex:
             return len(found)
 
     def nearest(
-        self, vector: Vectors, k: int, condition: Condition | None = None, *, first_photos: bool = False
+        self,
+        vector: Vectors,
+        k: int,
+        condition: Condition | None = None,
+        *,
+        first_photos: bool = False,
+        without_photo: str = "",
     ) -> list[Hit]:
         conditions = self._filter(condition, first_photos)
+        if is_photo_hash(without_photo):
+            own = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(without_photo)))
+            conditions = engine.Filter(must=[conditions] if conditions else [], must_not=[own])
         limit = PHOTOS_FOR_A_PRODUCT * (k + TIES)
         while True:
             points = self._search(vector, limit, conditions)

@@ -5,9 +5,10 @@
     STORE/
       CURRENT                 name of the live generation; replaced atomically
       LOCK, OWNER             which process has it open
-      generations/000001/     manifest.json and the engine's shard
+      generations/000001/     manifest.json, the engine's shard, a calibration per strategy
+      evaluation/             vectors of query photos, the baseline of the quality gate
       photos/                 fetched photos, by content
-      reports/                what each run rejected, JSON Lines
+      reports/                what each run rejected, JSON Lines; pages of evaluations
 """
 
 from __future__ import annotations
@@ -219,7 +220,7 @@ class Store:
         with self.writing():
             generation = self.live
             generation.index.flush()
-            with _disk_errors_told(folder), whole_folder(folder, last=CURRENT) as copy:
+            with disk_errors_told(folder), whole_folder(folder, last=CURRENT) as copy:
                 copy_tree(generation.folder, copy / "generations" / generation.name)
                 if self.photos_folder.is_dir():
                     copy_tree(self.photos_folder, copy / "photos")
@@ -342,7 +343,7 @@ def restore(backup: Path, folder: Path, *, replace_store: bool = False, lock_wai
             raise Refused(f"There is already a store at {folder}.", "Give another --store, or --replace.")
     elif not is_free(folder) and not _is_cut_off_restore(folder):
         raise Refused(f"{folder} exists and is not empty.", "Give a new folder.")
-    with _disk_errors_told(folder), closing(Store(folder, create=True, rebuild=True, lock_wait=lock_wait)) as store:
+    with disk_errors_told(folder), closing(Store(folder, create=True, rebuild=True, lock_wait=lock_wait)) as store:
         store.take_in(backup)
 
 
@@ -371,7 +372,8 @@ def _generation_folders(store: Path) -> list[Path]:
 
 
 @contextmanager
-def _disk_errors_told(folder: Path) -> Iterator[None]:
+def disk_errors_told(folder: Path) -> Iterator[None]:
+    """Turns the system's errors about files into a :class:`StoreError`, ``disk``."""
     try:
         yield
     except OSError as problem:

@@ -45,7 +45,7 @@ def judged(
     present = any(result.same_photo for result in results)
     if calibration is None:
         told = [replace(result, match_probability=1.0) if result.same_photo else result for result in results]
-        return Judgement(told, "exact" if first_certain else "uncalibrated", 0.0 if present else None)
+        return Judgement(told, "exact" if first_certain else "uncalibrated", None)
     probabilities = match_probabilities(calibration, [result.score for result in results], reference)
     told = [
         replace(result, match_probability=1.0 if result.same_photo else probability)

@@ -196,9 +196,7 @@ def verdict(
     Raises:
         InvalidValue: for another precision.
     """
-    place = math.ceil(round(100 * precision - 50, 6)) if math.isfinite(precision) else -1
-    if not 0 <= place < len(PRECISIONS):
-        raise InvalidValue(f"The precision is {precision!r}.", "Choose 0.50 to 0.99.")
+    place = _place(precision)
     if calibration is None:
         return "uncalibrated"
     exact = _reaches(first_probability, calibration.exact_thresholds[place])
@@ -206,6 +204,24 @@ def verdict(
     if exact == absent:
         return "similar"
     return "exact" if exact else "not-in-catalogue"
+
+
+def claims_anything(calibration: Calibration, precision: float) -> bool:
+    """Whether any answer can be called ``exact`` or ``not-in-catalogue`` at this precision.
+
+    Raises:
+        InvalidValue: as :func:`verdict`.
+    """
+    place = _place(precision)
+    return calibration.exact_thresholds[place] is not None or calibration.absent_thresholds[place] is not None
+
+
+def _place(precision: float) -> int:
+    """Of a precision among ``PRECISIONS``; one in between takes the next higher."""
+    place = math.ceil(round(100 * precision - 50, 6)) if math.isfinite(precision) else -1
+    if not 0 <= place < len(PRECISIONS):
+        raise InvalidValue(f"The precision is {precision!r}.", "Choose 0.50 to 0.99.")
+    return place
 
 
 def features(score: float, reference: Sequence[float]) -> tuple[float, float, float]:

@@ -30,11 +30,12 @@ class QueryPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to retrieve: ``k`` products that meet ``condition``; ``first_photos`` as in :meth:`Index.nearest`."""
+    """What to retrieve: ``k`` products that meet ``condition``; the rest as in :meth:`Index.nearest`."""
 
     k: int
     condition: Condition | None = None
     first_photos: bool = False
+    without_photo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,13 @@ class Strategy:
 
 
 def _nearest(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Hit]:
-    return index.nearest(photo.vector, wanted.k, wanted.condition, first_photos=wanted.first_photos)
+    return index.nearest(
+        photo.vector,
+        wanted.k,
+        wanted.condition,
+        first_photos=wanted.first_photos,
+        without_photo=wanted.without_photo,
+    )
 
 
 STRATEGIES = {

@@ -300,7 +300,8 @@ def _check_place(what: str, x: float, y: float) -> None:
 
 _SECTION = """<section class="catalogue-map" aria-label="map of the catalogue"><style>
 {style}</style>
-<header class="cm-head"><h2>Map of the catalogue</h2><p>{count}; what looks alike lies together. {note}</p></header>
+<header class="cm-head"><h2>Map of the catalogue</h2><p>{count}; what looks alike lies together,
+islands lie anywhere. Drag and zoom. {note}</p></header>
 {body}</section>
 """
 _BODY = """<noscript><p>The map is drawn by a script, which is inside this page: allow it to run.</p></noscript>
