@@ -15,7 +15,18 @@ from shoplens.entries import in_order
 from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
 from shoplens.evaluation.corruptions import CORRUPTIONS, SMALLEST, corrupted
 from shoplens.evaluation.evaluate import FOLDER, Bench, QuerySet
-from shoplens.evaluation.gate import DEEPEST, GONE, Baseline, GateQuery, GateReport, drawn, gate, power
+from shoplens.evaluation.gate import (
+    DEEPEST,
+    FRESH_ALPHA,
+    GONE,
+    Baseline,
+    GateOptions,
+    GateQuery,
+    GateReport,
+    drawn,
+    gate,
+    power,
+)
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
 from shoplens.evaluation.results import LeftOut
@@ -125,7 +136,8 @@ def checked(bench: Bench, strategy: Strategy, options: CheckOptions) -> Checked:
             "Put the photos back, or make a new baseline: shoplens check --update.",
             code="old-baseline",
         )
-    report = gate(before, run, gone=gone)
+    how = GateOptions() if options.fresh is None else GateOptions(alpha=FRESH_ALPHA)
+    report = gate(before, run, how, gone)
     untold = rejected if report.paired else (*_left_out(gone), *rejected)
     return Checked(run, replace(report, left_out=(*report.left_out, *untold)), None, gone, rejected)
 

@@ -26,7 +26,7 @@ Values = Sequence[float] | npt.NDArray[np.floating[Any]]
 Clusters = Sequence[str] | npt.NDArray[Any]
 """The cluster of each query, in the same order."""
 
-REARRANGEMENTS = 9_999
+REARRANGEMENTS, DEALS = 9_999, 99_999
 """Draws of a test that is not exact; its p is never below 1 / (draws + 1)."""
 
 _LEVEL = 0.95
@@ -139,7 +139,7 @@ def independent_drop(
     honest where one of the two has no spread.
 
     The p is one-sided: clusters of both are put together and dealt out again, as many to each as it had, and this is
-    the share of deals whose difference is as low as it was, or lower: (b + 1) / (n + 1) with b of n = 9,999 deals
+    the share of deals whose difference is as low as it was, or lower: (b + 1) / (n + 1) with b of n = 99,999 deals
     (Fisher 1935; for shares of single queries this is his exact test). A cluster that is in both counts as two; where
     the queries are the same, :func:`p_of_drop` sees more. Quick for recall, where many clusters are of one kind;
     100,000 clusters that are all different take minutes.
@@ -281,9 +281,9 @@ def _p_of_deal(now: _Kinds, before: _Kinds, seed: int) -> float:
     all_sum, all_size = times @ pairs[:, 0], times @ pairs[:, 1]
     generator = np.random.default_rng(seed)
     extremes = 0
-    for rows in _chunks(REARRANGEMENTS, len(times)):
+    for rows in _chunks(DEALS, len(times)):
         dealt = generator.multivariate_hypergeometric(times, now.clusters, rows.stop - rows.start)
         sums, sizes = dealt @ pairs[:, 0], dealt @ pairs[:, 1]
         means, others = sums / sizes, (all_sum - sums) / (all_size - sizes)
         extremes += int((means - others <= now.mean - before.mean + _TIE).sum())
-    return (extremes + 1) / (REARRANGEMENTS + 1)
+    return (extremes + 1) / (DEALS + 1)
