@@ -67,6 +67,8 @@ def write_gate(path: Path, checked: Checked) -> None:
         f"{len(run.queries):,} photos in {len(run.ranks)} kinds, {run.products:,} products; strategy {run.strategy}, "
         f"model {run.model}.",
         "Compared query by query." if report.paired else "Two samples were compared.",
+        "A figure falls when chance hardly explains its drop, all figures considered (Holm's correction): "
+        f"a system that did not change fails in {report.alpha:.2%} of checks at most.",
         *(f"{one.times} × {one.kind} left out: {one.example}. {one.fix}" for one in report.left_out),
     ]
     _write(path, gate_page(report.cells, report.passed, facts), report.as_json())
