@@ -356,9 +356,10 @@
     rings.length = 0;
     const seen = data.queries.map((query, i) => [query, i]).filter(([query]) => isWanted(query));
     context.lineWidth = 1.5;
+    const faint = clamp(12 / seen.length, .08, .55); // many lines together hide what lies below; the shown one is bold
     for (const [query] of seen) {
       context.strokeStyle = query.first ? theme.good : theme.bad;
-      if (query.right.length) drawLine(query, query.right[0], .55);
+      if (query.right.length) drawLine(query, query.right[0], faint);
     }
     const radius = zoom() > 3 ? clamp(7 * zoom() ** .5, 12, 26) : (seen.length > 150 ? 4 : 5.5) * breadth();
     for (const [query, i] of seen) {
