@@ -1,6 +1,9 @@
 """Whether ``shoplens check`` notices what goes wrong, and stays calm when nothing does.
 
     python benchmarks/gate.py --data ../shared/data --work FOLDER --count 1000 --fresh 20 --fresh-count 300
+    python benchmarks/gate.py --data ../shared/data --work FOLDER --fresh-only --first 21 --fresh-count 200
+
+The second command draws other samples and compares them with the baseline that the first one made.
 
 FOLDER holds the H&M store of ``benchmarks/evaluation.py``, or it is made; every fault is injected into a copy of the
 store, or into the running code. Speed does not matter here; the gate's whole run takes a third of a second per photo.
@@ -110,19 +113,8 @@ def told(name: str, found: Checked) -> None:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=default_data(), help="folder that holds grocery/, luma/, hm/")
-    parser.add_argument("--work", type=Path, default=Path("evaluation-stores"), help="where stores are")
-    parser.add_argument("--catalogue", choices=list(FEEDS), default="hm")
-    parser.add_argument("--count", type=int, default=1000, help="photos of the baseline")
-    parser.add_argument("--fresh", type=int, default=20, help="fresh samples")
-    parser.add_argument("--fresh-count", type=int, default=300, help="photos of each")
-    options = parser.parse_args()
-    data, work = options.data.resolve(), options.work.resolve()
-    store, file = store_of(options.catalogue, data, work), work / "gate-baseline.json"
-    check(store, CheckOptions(baseline=file, update=True, count=options.count))
-    baseline = Baseline.from_json(file.read_bytes())
+def told_of_baseline(baseline: Baseline) -> None:
+    """Its recall in every corruption, and what it can notice."""
     recalls = {kind: np.mean([rank == 1 for rank in ranks]) for kind, ranks in baseline.ranks.items()}
     print(
         f"Baseline: {len(baseline.queries)} photos of {baseline.products} products; recall@1 in percent: "
@@ -134,8 +126,10 @@ def main() -> None:
             f"a fresh sample {power(baseline, share, fresh=True):.2f}",
             flush=True,
         )
-    print("| what changed | the gate | figures that fell | recall@1, all | p | most |\n|---|---|---|---|---|---|")
-    same = CheckOptions(baseline=file)
+
+
+def told_of_faults(store: Path, work: Path, same: CheckOptions) -> None:
+    """A row per fault."""
     told("nothing, the same photos", check(store, same))
     told("red and blue swapped before the network", check(store, same, SwappedChannels()))
     with replaced(shoplens.images.decode, "_orientation", lambda image: 1):
@@ -144,7 +138,28 @@ def main() -> None:
         told("similarity with its sign flipped", check(store, same))
     told("half of the vectors shuffled", damaged(store, work, shuffled(0.5), same))
     told("5 % of the vectors shuffled", damaged(store, work, shuffled(0.05), same))
-    for seed in range(1, options.fresh + 1):
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=default_data(), help="folder that holds grocery/, luma/, hm/")
+    parser.add_argument("--work", type=Path, default=Path("evaluation-stores"), help="where stores are")
+    parser.add_argument("--catalogue", choices=list(FEEDS), default="hm")
+    parser.add_argument("--count", type=int, default=1000, help="photos of the baseline")
+    parser.add_argument("--fresh", type=int, default=20, help="fresh samples")
+    parser.add_argument("--fresh-count", type=int, default=300, help="photos of each")
+    parser.add_argument("--first", type=int, default=1, help="seed of the first of them; the others follow")
+    parser.add_argument("--fresh-only", action="store_true", help="no faults, and the baseline that is there")
+    options = parser.parse_args()
+    data, work = options.data.resolve(), options.work.resolve()
+    store, file = store_of(options.catalogue, data, work), work / "gate-baseline.json"
+    if not options.fresh_only:
+        check(store, CheckOptions(baseline=file, update=True, count=options.count))
+        told_of_baseline(Baseline.from_json(file.read_bytes()))
+    print("| what changed | the gate | figures that fell | recall@1, all | p | most |\n|---|---|---|---|---|---|")
+    if not options.fresh_only:
+        told_of_faults(store, work, CheckOptions(baseline=file))
+    for seed in range(options.first, options.first + options.fresh):
         fresh = CheckOptions(baseline=file, fresh=seed, count=options.fresh_count)
         told(f"nothing, fresh sample {seed}", check(store, fresh))
     print(f"\n{machine_line('onnxruntime', 'numpy', 'pillow', 'qdrant-edge-py')}")

@@ -4,7 +4,7 @@ from rich.table import Table
 
 from shoplens.cli import options
 from shoplens.cli.output import people, percent, plain, print_json, print_left_out, print_table, progress_bar
-from shoplens.evaluation.metrics import METRICS
+from shoplens.evaluation.report.evaluation import meaning
 from shoplens.evaluation.results import Evaluation
 from shoplens.evaluation.runs import CATEGORY_RECALL
 from shoplens.ranking.strategies import DEFAULT
@@ -12,7 +12,6 @@ from shoplens.shop import Shop
 
 SHOWN_CATEGORIES = 12
 SHOWN = ("recall@1", CATEGORY_RECALL, "recall@5", "mrr")
-CATEGORY = "a right product comes first among the products of its own category"
 
 
 def run(
@@ -55,7 +54,7 @@ def _metrics(found: Evaluation) -> Table:
     """Percent with intervals, over all queries."""
     table = Table("metric", "percent", "what it is the mean of", box=None, pad_edge=False)
     for name, estimate in found.overall.items():
-        table.add_row(name, percent(estimate), METRICS[name].about if name in METRICS else CATEGORY)
+        table.add_row(name, percent(estimate), meaning(name))
     return table
 
 
