@@ -13,11 +13,11 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "shoplens"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = (
-    ("types", "errors", "settings"),
+    ("types", "errors", "preferences", "settings"),
     ("catalogue", "images", "embedders", "filters", "rendered"),
     ("index",),
     ("ranking",),
-    ("entries", "build", "candidates", "search"),
+    ("sight", "filter_scores", "filter_query", "dimension_rows", "entries", "build", "candidates", "facets", "search"),
     ("evaluation",),
     ("training",),
     ("shop",),

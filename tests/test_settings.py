@@ -106,7 +106,10 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
         settings_from({}, tmp_path)
 
 
-@pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: field.name)
+SINGLE = [field for field in dataclasses.fields(Settings) if field.name != "preferences"]
+
+
+@pytest.mark.parametrize("field", SINGLE, ids=lambda field: field.name)
 def test_every_setting_has_help_and_a_variable(field: dataclasses.Field[object], tmp_path: Path) -> None:
     assert field.metadata["help"]
     samples = {
@@ -117,6 +120,22 @@ def test_every_setting_has_help_and_a_variable(field: dataclasses.Field[object],
     text, value = samples.get(str(field.type), ("/some/where", Path("/some/where")))
     found = settings_from({PREFIX + field.name.upper(): text}, tmp_path)
     assert getattr(found, field.name) == value
+
+
+def test_tables_of_the_file_become_preferences_beside_the_flat_keys(tmp_path: Path) -> None:
+    text = 'threads = 1\n[weights]\ncolor = 2\n[dimensions.season]\nlabels = "season.csv"'
+    found = settings_from({"SHOPLENS_PREFERENCES": "color=9"}, with_file(tmp_path, text))
+    assert found.threads == 1
+    assert found.preferences.weights == {"color": 2}
+    assert found.preferences.dimensions.rules["season"].labels == tmp_path / "season.csv"
+    assert hash(found) != hash(Settings())
+
+
+def test_a_table_that_makes_no_sense_is_named_with_its_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"/shoplens\.toml: \[weights\]: color is -1\. Give a number of 0 to"):
+        settings_from({}, with_file(tmp_path, "[weights]\ncolor = -1"))
+    with pytest.raises(SettingsError, match=r"sets 'preferences', .* \[dimensions\], \[weights\]"):
+        settings_from({}, with_file(tmp_path, "preferences = 1"))
 
 
 def test_cores() -> None:

@@ -9,15 +9,21 @@ from pathlib import Path
 
 from shoplens.catalogue import Feed, Report, SummaryRow
 from shoplens.embedders import Embedder, OnnxEmbedder
-from shoplens.entries import UNUSABLE, EntryMaker, Outcome
+from shoplens.entries import UNUSABLE, EntryMaker, Known, Outcome
 from shoplens.errors import InvalidValue, Refused, StoreError
+from shoplens.filter_scores import Material, ProductScorer, fitted, rescored, scorer_of
+from shoplens.filters.filters import DENSE
 from shoplens.images import PhotoSource
-from shoplens.index.entry import Entry, Index, Record
+from shoplens.index.entry import Entry, Index
+from shoplens.index.features import NAME as FEATURES
+from shoplens.index.features import FeatureFile
 from shoplens.index.generation import Generation
 from shoplens.index.manifest import Manifest
 from shoplens.index.store import Store, timestamp
+from shoplens.ranking.stored_calibration import keep_calibrations
 from shoplens.settings import Settings
-from shoplens.types import Rejection
+from shoplens.sight import backbone_width, feature_model
+from shoplens.types import Product, Rejection
 
 BATCH = 64
 """Products acknowledged at once."""
@@ -79,15 +85,14 @@ class Builder:
             self._run("index", feed) as run,
             self.store.filling(self._manifest(feed)) as generation,
         ):
-            before = self.store.live if self.store.has_live else None
-            known = [before.index] if before is not None and before.manifest.model == self.embedder.model else []
-            maker = EntryMaker(self.embedder, self.source, self.settings, [generation.index, *known])
+            maker = EntryMaker(self.embedder, self.source, self.settings, self._known_beside(generation, run))
             left_out = self._fill(generation.index, feed, maker, run)
             if generation.index.count() > run.summary.products:  # an interrupted build wrote more than there is now
                 wanted = set(feed.product_ids()) - left_out
                 generation.index.remove(set(generation.index.ids()) - wanted)
             if not generation.index.count():
                 raise _nothing_usable(feed, run.report)
+            self._fit(generation, run.features)
             self._optimize(generation)
             summary = run.summary
             generation.manifest = replace(generation.manifest, products=summary.products, photos=summary.photos)
@@ -98,7 +103,7 @@ class Builder:
         """Add the feed's products to the live generation, or replace those with the same id."""
         with self.store.writing(), self._run("add", feed) as run:
             generation = self._live_of_this_model()
-            self._fill(generation.index, feed, self._maker(generation), run)
+            self._fill(generation.index, feed, self._maker(generation, run), run)
             self._optimize(generation)
         return run.summary
 
@@ -127,11 +132,46 @@ class Builder:
                     f"({', '.join(sorted(gone)[:3])}, …); --max-removals {max_removals} allows {allowed}.",
                     "If they are to go, raise --max-removals. Nothing was changed.",
                 )
-            self._fill(generation.index, feed, self._maker(generation), run)
+            self._fill(generation.index, feed, self._maker(generation, run), run)
             if gone and len(gone) == generation.index.count():
                 raise _nothing_usable(feed, run.report)
             run.summary.removed = generation.index.remove(gone)
             self._optimize(generation)
+        return run.summary
+
+    def train_filters(self) -> Summary:
+        """Fit the filters anew to the live generation's products, in a new generation that then takes over.
+
+        Photos whose features are known are not looked at again; one that cannot be had is kept as it was.
+
+        Raises:
+            StoreError: ``other-model``.
+            InvalidValue: ``shoplens.toml`` asks for what the products do not have; nothing was changed.
+        """
+        with self.store.writing():
+            live = self._live_of_this_model()
+            manifest = replace(live.manifest, dense=DENSE, created=timestamp(), complete=False)
+            with self._open_run("train-filters") as run, self.store.filling(manifest) as generation:
+                products = live.index.count()
+                known = Known(run.features, [generation.index, live.index], live.index)
+                maker = EntryMaker(self.embedder, self.source, self.settings, known)
+                items = (record.product for record in live.index.all_records())
+                kept = set[str]()
+                for batch in batches(maker.outcomes(items), BATCH):
+                    for outcome in batch:
+                        _count(outcome, run.summary)
+                        for rejection in outcome.rejections:
+                            run.report.add(rejection)
+                    run.features.flush()
+                    entries = [outcome.entry for outcome in batch if outcome.entry is not None]
+                    generation.index.upsert(entries)
+                    kept.update(entry.product.id for entry in entries)
+                    self._progress("Reading the products", len(kept), products)
+                generation.index.remove(set(generation.index.ids()) - kept)  # of a build that was cut off
+                self._fit(generation, run.features)
+                self._optimize(generation)
+                keep_calibrations(live, generation)
+                self.store.switch(generation)
         return run.summary
 
     def _manifest(self, feed: Feed) -> Manifest:
@@ -143,6 +183,7 @@ class Builder:
             feed.format,
             timestamp(),
             preprocessing=card,
+            dense=DENSE,
         )
 
     def _live_of_this_model(self) -> Generation:
@@ -150,8 +191,28 @@ class Builder:
         check_model(generation, self.embedder)
         return generation
 
-    def _maker(self, live: Generation) -> EntryMaker:
-        return EntryMaker(self.embedder, self.source, self.settings, [live.index], live.index)
+    def _maker(self, live: Generation, run: _Run) -> EntryMaker:
+        known = Known(run.features, [live.index], live.index, scorer_of(live))
+        return EntryMaker(self.embedder, self.source, self.settings, known)
+
+    def _known_beside(self, generation: Generation, run: _Run) -> Known:
+        """What a new generation of the same model need not look at again."""
+        before = self.store.live if self.store.has_live else None
+        of_this_model = before is not None and before.manifest.model == self.embedder.model
+        return Known(run.features, [generation.index, *([before.index] if before and of_this_model else [])])
+
+    def _fit(self, generation: Generation, features: FeatureFile) -> None:
+        features.flush()
+        material = Material(
+            generation.index,
+            features,
+            self.settings.preferences.dimensions,
+            backbone_width(self.embedder),
+            self.embedder.model,
+        )
+        scorer = fitted(material, generation.folder, self._progress)
+        generation.filters = scorer.filters
+        rescored(generation.index, scorer, features, self._progress)
 
     def _optimize(self, generation: Generation) -> None:
         self._progress("Building the search graph", 0, 0)
@@ -159,7 +220,11 @@ class Builder:
 
     def _run(self, command: str, feed: Feed) -> _Run:
         feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
-        return _Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl")
+        return self._open_run(command)
+
+    def _open_run(self, command: str) -> _Run:
+        features = FeatureFile(self.store.folder / FEATURES, feature_model(self.embedder))
+        return _Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl", features)
 
     def _fill(self, index: Index, feed: Feed, maker: EntryMaker, run: _Run) -> set[str]:
         """Write the feed's products, in batches; what is already there as it should be is left alone.
@@ -178,7 +243,8 @@ class Builder:
                     if rejection.kind == UNUSABLE:
                         left_out.add(rejection.product_id)
             entries = [outcome.entry for outcome in batch if outcome.entry is not None]
-            _write(index, entries, run.summary)
+            run.features.flush()  # before the products: what an index knows need not be looked at again
+            _write(index, entries, run.summary, maker.scorer)
             done += len(entries)
             self._progress("Indexing", done + len(left_out), feed.count)
         return left_out
@@ -187,13 +253,15 @@ class Builder:
 class _Run:
     """A summary and a report that are complete when the run ends, however it ends."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, features: FeatureFile) -> None:
         self.summary, self.report, self._started = Summary(), Report(path), time.perf_counter()
+        self.features = features
 
     def __enter__(self) -> _Run:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.features.close()
         self.report.close()
         self.summary.rejected, self.summary.notes = self.report.rejected, self.report.notes
         self.summary.problems = self.report.summary()
@@ -260,14 +328,14 @@ def _count(outcome: Outcome, summary: Summary) -> None:
         summary.photos += len(outcome.entry.photos)
 
 
-def _write(index: Index, entries: list[Entry], summary: Summary) -> None:
+def _write(index: Index, entries: list[Entry], summary: Summary, scorer: ProductScorer | None) -> None:
     before = {record.product.id: record for record in index.records(entry.product.id for entry in entries)}
     upserts, replacements = [], []
     for entry in entries:
         stored = before.get(entry.product.id)
-        if stored == Record(entry.product, entry.photos):
+        if stored is not None and stored.is_of(entry):
             summary.unchanged += 1
-        elif stored is not None and stored.photos == entry.photos:
+        elif stored is not None and stored.photos == entry.photos and _read_alike(stored.product, entry, scorer):
             replacements.append(entry.product)
         else:
             upserts.append(entry)
@@ -275,3 +343,8 @@ def _write(index: Index, entries: list[Entry], summary: Summary) -> None:
     summary.changed += len(replacements) + sum(entry.product.id in before for entry in upserts)
     index.replace_products(replacements)
     index.upsert(upserts)
+
+
+def _read_alike(stored: Product, entry: Entry, scorer: ProductScorer | None) -> bool:
+    """Whether the vectors stay as they are: the filters are told the same of both."""
+    return scorer is None or scorer.reads_alike(stored, entry.product)

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf
-from shoplens.index.entry import Hit, Index
-from shoplens.ranking.static import similarity_from_cosine
+from shoplens.index.entry import Index
+from shoplens.ranking.static import ranked
 from shoplens.ranking.strategies import QueryPhoto, Strategy, Wanted
 from shoplens.types import Candidate, Query, Result
 
@@ -23,9 +23,10 @@ def candidates(
     return [_of_tier(index, strategy, photo, query, tier) for tier in tiers]
 
 
-def results(strategy: Strategy, tiers: Iterable[list[Candidate]], k: int) -> list[Result]:
+def results(strategy: Strategy, photo: QueryPhoto, tiers: Iterable[list[Candidate]], k: int) -> list[Result]:
     """The best ``k``, ranked within their tiers."""
-    found = [result for tier in tiers for result in strategy.ranked(tier)][:k]
+    weights = strategy.weights(photo)
+    found = [result for tier in tiers for result in ranked(tier, weights)][:k]
     return [replace(result, rank=rank) for rank, result in enumerate(found, start=1)]
 
 
@@ -41,22 +42,23 @@ def _conditions(condition: Condition | None, query: Query, index: Index) -> list
 def _of_tier(index: Index, strategy: Strategy, photo: QueryPhoto, query: Query, tier: _Tier) -> list[Candidate]:
     """The best k of a tier; groups that are full are left out of the retrieval, for as long as there are too few."""
     # The later hash says which of a product's photos is named: rather the same file than the same pixels.
+    alike = dict.fromkeys(strategy.weights(photo), 1.0)
     same = {
-        hit.record.product.id: hit
+        hit.record.product.id: Candidate(hit.record.product, alike, hit.photo.source, same_photo=True)
         for hash in (photo.pixel_hash, photo.content_hash)
         if hash
         for hit in index.with_photo(hash, tier.condition, first_photos=query.first_photos)
     }
-    chosen: dict[str, Hit] = {}
+    chosen: dict[str, Candidate] = {}
     tier.take(same.values(), chosen, query)
     while len(chosen) < query.k:
         others = tier.without_full_groups(query)
         wanted = Wanted(query.k + len(chosen), others, query.first_photos, query.without_photo)
-        hits = strategy.retrieved(index, photo, wanted)
-        tier.take(hits, chosen, query)
-        if len(hits) < wanted.k:
+        found = strategy.retrieved(index, photo, wanted)
+        tier.take(found, chosen, query)
+        if len(found) < wanted.k:
             break
-    return [_candidate(hit, hit.record.product.id in same) for hit in list(chosen.values())[: query.k]]
+    return list(chosen.values())[: query.k]
 
 
 @dataclass(slots=True)
@@ -66,14 +68,14 @@ class _Tier:
     condition: Condition | None
     taken: Counter[str]
 
-    def take(self, hits: Iterable[Hit], chosen: dict[str, Hit], query: Query) -> None:
-        """Add hits, best first, up to the limit per group; a product without a group is a group of its own."""
-        for hit in hits:
-            product = hit.record.product
+    def take(self, found: Iterable[Candidate], chosen: dict[str, Candidate], query: Query) -> None:
+        """Add candidates, best first, up to the limit per group; a product without a group is a group of its own."""
+        for candidate in found:
+            product = candidate.product
             group = product.group_id.casefold()
             full = query.per_group is not None and group and self.taken[group] >= query.per_group
             if product.id not in chosen and not full:
-                chosen[product.id] = hit
+                chosen[product.id] = candidate
                 self.taken[group] += 1
 
     def without_full_groups(self, query: Query) -> Condition | None:
@@ -82,8 +84,3 @@ class _Tier:
             return self.condition
         others = Not(OneOf("group_id", tuple(full)))
         return others if self.condition is None else AllOf((self.condition, others))
-
-
-def _candidate(hit: Hit, same_photo: bool) -> Candidate:
-    look = 1.0 if same_photo else similarity_from_cosine(hit.similarity)
-    return Candidate(hit.record.product, {"look": look}, hit.photo.source, same_photo)

@@ -17,14 +17,17 @@ from typing import TypeVar
 
 import numpy as np
 
-from shoplens.embedders import Embedder, embedded
+from shoplens.embedders import Embedder
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.errors import ModelError, PhotoError
+from shoplens.filter_scores import ProductScorer
 from shoplens.images import PhotoSource, decoded
 from shoplens.images.hashes import content_hash
 from shoplens.images.source import is_url
 from shoplens.index.entry import Entry, Index
+from shoplens.index.features import FeatureFile
 from shoplens.settings import Settings
+from shoplens.sight import sight
 from shoplens.types import Photo, Product, Rejection, Vectors
 
 Item = TypeVar("Item")
@@ -50,6 +53,23 @@ class Outcome:
     photos_known: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known before a run begins.
+
+    Attributes:
+        features: of photos seen before; those seen for the first time are added.
+        indexes: where vectors of the same model may be found.
+        live: the one of them that answers queries; a photo that cannot be had today stays as it is there.
+        scorer: gives every entry its filter scores; None while there are no filters.
+    """
+
+    features: FeatureFile
+    indexes: Sequence[Index] = ()
+    live: Index | None = None
+    scorer: ProductScorer | None = None
+
+
 class EntryMaker:
     """Turns feed items into :class:`Outcome`, in their order.
 
@@ -57,8 +77,7 @@ class EntryMaker:
         embedder: makes the vectors.
         source: gives the photos' bytes.
         settings: for limits and the number of threads.
-        indexes: where vectors of the same model may be found already.
-        live: the one of them that answers queries; a photo that cannot be had today stays as it is there.
+        known: what need not be looked at again.
     """
 
     def __init__(
@@ -66,11 +85,11 @@ class EntryMaker:
         embedder: Embedder,
         source: PhotoSource,
         settings: Settings,
-        indexes: Sequence[Index] = (),
-        live: Index | None = None,
+        known: Known,
     ) -> None:
         self._embedder, self._source, self._settings = embedder, source, settings
-        self._known, self._live = _KnownPhotos(indexes), live
+        self._known, self._live = _KnownPhotos(known.indexes), known.live
+        self._features, self.scorer = known.features, known.scorer
 
     def outcomes(self, items: Iterable[Product | Rejection]) -> Iterator[Outcome]:
         """One outcome per item. ``items`` is read from the calling thread, a bounded distance ahead."""
@@ -110,7 +129,10 @@ class EntryMaker:
             rejections.append(_unusable(product))
             return Outcome(rejections=tuple(rejections))
         usable = replace(product, photos=tuple(photo.source for photo, _ in photos))
-        entry = Entry(usable, tuple(photo for photo, _ in photos), np.stack([vector for _, vector in photos]))
+        vectors = np.stack([vector for _, vector in photos])
+        names = [photo.content_hash for photo, _ in photos]
+        scores = None if self.scorer is None else self.scorer.scores(usable, names, self._features)
+        entry = Entry(usable, tuple(photo for photo, _ in photos), vectors, scores)
         return Outcome(entry, tuple(rejections), new, len(photos) - new)
 
     def _photo(self, source: str, problem: PhotoError | None) -> tuple[tuple[Photo, Vectors], bool]:
@@ -121,7 +143,7 @@ class EntryMaker:
         name = content_hash(data)
         with self._known.alone(name):
             known = self._known.get(name)
-            if known is not None:
+            if known is not None and self._features.has(name):
                 return (replace(known[0], source=source), known[1]), False
             try:
                 picture = decoded(data, self._settings)
@@ -129,14 +151,15 @@ class EntryMaker:
                 self._source.forget(source)
                 raise
             try:
-                vector = embedded(self._embedder, [name], [picture.pixels]).vectors[0]
+                seen = sight(self._embedder, name, picture.pixels)
             except ModelError as odd:
                 if odd.code != NO_DIRECTION:
                     raise
                 raise PhotoError(odd.problem, "Replace the photo; it may be blank.", code="photo-no-embedding") from odd
             photo = Photo(source, name, picture.pixel_hash, picture.width, picture.height)
-            self._known.add(photo, vector)
-            return (photo, vector), True
+            self._features.add(name, seen.features)
+            self._known.add(photo, seen.vector)
+            return (photo, seen.vector), True
 
     def _stored_photo(self, product_id: str, source: str) -> tuple[Photo, Vectors] | None:
         """The photo as it was, for a server that does not answer today or a file that is gone."""

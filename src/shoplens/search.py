@@ -6,65 +6,174 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shoplens.build import check_model
 from shoplens.candidates import candidates, results
 from shoplens.embedders import Embedder, embedded
+from shoplens.errors import InvalidValue
+from shoplens.facets import Counting, facets
+from shoplens.filter_query import FilterQueries
 from shoplens.images import PhotoSource, Picture, decoded, photo_size
-from shoplens.index.conditions import Condition, leaves, parsed_all
+from shoplens.index.conditions import AllOf, Condition, Not, OneOf, leaves, parsed_all
 from shoplens.index.entry import Index
+from shoplens.index.generation import Generation
+from shoplens.index.predicted import with_predicted
 from shoplens.index.store import Store
 from shoplens.ranking.judging import judged
 from shoplens.ranking.match import REFERENCE, Calibration, claims_anything
 from shoplens.ranking.stored_calibration import calibration_of
-from shoplens.ranking.strategies import QueryPhoto, Strategy, strategy_named
+from shoplens.ranking.strategies import PREFERRED, STRATEGIES, QueryPhoto, Strategy, no_filters, strategy_named
 from shoplens.settings import Settings
+from shoplens.sight import sight
 from shoplens.types import Answer, Query, Result
 
 
-def search(store: Store, query: Query, embedder: Embedder, source: PhotoSource, settings: Settings) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """What query photos are looked at with.
+
+    Attributes:
+        embedder: of the store's model.
+        source: of the photos' bytes.
+        settings: limits, and the shop's preferences.
+    """
+
+    embedder: Embedder
+    source: PhotoSource
+    settings: Settings
+
+
+def search(store: Store, query: Query, eyes: Eyes) -> Answer:
     """Products for a photo, best first.
 
     Raises:
         PhotoError: the photo cannot be used.
         ConditionError: ``where`` names an unknown field or makes no sense.
         StoreError: the store was made by another model, or was never finished.
-        InvalidValue: the region lies outside the photo, or there is no such strategy.
+        InvalidValue: the region lies outside the photo, there is no such strategy, or the search is steered by what
+            the store does not have.
     """
     with store.reading() as generation:
-        check_model(generation, embedder)
-        strategy = strategy_named(query.strategy)
-        calibration = calibration_of(generation, strategy.name)
-        clock, index, condition = Clock(), generation.index, parsed_all(query.where)
-        with clock.stage("decode"):
-            data = query.photo if isinstance(query.photo, bytes) else source.bytes_of(query.photo)
-            picture = query_picture(data, query, index, embedder, settings)
-        with clock.stage("embed"):
-            photo = query_photo(picture, query, embedder)
+        check_model(generation, eyes.embedder)
+        strategy = _strategy(query, generation)
+        calibration = None if _is_steered(query) else calibration_of(generation, strategy.name)
+        clock, index = Clock(), generation.index
+        condition = _condition(query, generation)
+        photo = _asked(query, strategy, generation, eyes, clock)
         k = query.k if calibration is None else max(query.k, REFERENCE)
         with clock.stage("retrieve"):
             tiers = candidates(index, strategy, photo, replace(query, k=k), condition)
         with clock.stage("rank"):
-            all_found = results(strategy, tiers, k)
-            found = all_found[: query.k]
+            all_found = results(strategy, photo, tiers, k)
+            found = _with_predicted(all_found[: query.k], query, index)
         with clock.stage("judge"):
             reference = [result.score for result in all_found[:REFERENCE]]
             if calibration is not None and (_is_narrowed(query) or any(result.same_photo for result in all_found)):
                 reference = reference_scores(index, strategy, photo)
             judgement = judged(found, reference, calibration, query.precision)
+        with clock.stage("facets"):
+            counted = facets(Counting(index, strategy, photo, query, condition)) if query.steering.facets else ()
         return Answer(
             query_id=uuid.uuid4().hex,
-            source=query.photo if isinstance(query.photo, str) else "upload",
+            source=_source(query),
             region=query.region,
-            model=embedder.model,
+            model=eyes.embedder.model,
             strategy=strategy.name,
             results=tuple(judgement.results),
             took_ms=clock.stages(),
             verdict=judgement.verdict,
             absent_probability=judgement.absent_probability,
             notes=(*_notes(found, condition, index), *_unproven(calibration, query.precision)),
+            weights=strategy.weights(photo),
+            facets=counted,
         )
+
+
+def _strategy(query: Query, generation: Generation) -> Strategy:
+    """The one that was asked for, or the best that the store is ready for.
+
+    Raises:
+        InvalidValue: ``unknown-strategy``, ``no-filters``, or ``needs-filters``: a strategy that cannot be steered.
+    """
+    strategy = strategy_named(
+        query.strategy
+        or next(name for name in PREFERRED if generation.filters is not None or not STRATEGIES[name].filters)
+    )
+    if strategy.filters and generation.filters is None:
+        raise no_filters()
+    if _is_steered(query) and not strategy.filters:
+        if not query.strategy:
+            raise no_filters()
+        steerable = ", ".join(one.name for one in STRATEGIES.values() if one.filters)
+        raise InvalidValue(
+            f"The strategy {strategy.name} knows one dimension only; nothing can be weighed in it.",
+            f"Leave --strategy out, or choose one of: {steerable}.",
+            code="needs-filters",
+        )
+    return strategy
+
+
+def _is_steered(query: Query) -> bool:
+    """Whether scores mean something else than in a plain search."""
+    steering = query.steering
+    return bool(steering.weights or steering.profile or steering.like or steering.color or steering.unlike is not None)
+
+
+def _asked(query: Query, strategy: Strategy, generation: Generation, eyes: Eyes, clock: Clock) -> QueryPhoto:
+    """The query as the strategy sees it."""
+    photo, index = None, generation.index
+    if query.photo is not None:
+        with clock.stage("decode"):
+            data = query.photo if isinstance(query.photo, bytes) else eyes.source.bytes_of(query.photo)
+            picture = query_picture(data, query, index, eyes.embedder, eyes.settings)
+        with clock.stage("embed"):
+            photo = query_photo(picture, query, eyes.embedder, features=strategy.filters)
+    if not strategy.filters:
+        assert photo is not None, "only a strategy with filters searches without a photo"
+        return photo
+    with clock.stage("filter"):
+        filtered = FilterQueries(generation, eyes.settings.preferences).of(
+            photo, query.steering, _unlike(query, index, eyes)
+        )
+    return replace(photo or QueryPhoto(filtered.like.look), filtered=filtered)
+
+
+def _unlike(query: Query, index: Index, eyes: Eyes) -> QueryPhoto | None:
+    unwanted = query.steering.unlike
+    if unwanted is None:
+        return None
+    data = unwanted if isinstance(unwanted, bytes) else eyes.source.bytes_of(unwanted)
+    asked = Query(data)
+    return query_photo(query_picture(data, asked, index, eyes.embedder, eyes.settings), asked, eyes.embedder)
+
+
+def _condition(query: Query, generation: Generation) -> Condition | None:
+    """All that products have to meet; not to be the one that the search starts from."""
+    condition, steering = parsed_all(query.where), query.steering
+    if condition is not None and steering.predicted is not None:
+        if generation.filters is None:
+            raise no_filters()
+        names = {one.field: one.name for one in generation.filters.dimensions if one.field}
+        condition = with_predicted(condition, names, steering.predicted, generation.index.field_kinds())
+    if not steering.like:
+        return condition
+    others = Not(OneOf("id", (steering.like,)))
+    return others if condition is None else AllOf((condition, others))
+
+
+def _with_predicted(found: list[Result], query: Query, index: Index) -> list[Result]:
+    """Results that say which of the values they were found by are predicted."""
+    if query.steering.predicted is None or not query.where:
+        return found
+    predicted = {record.product.id: record.predicted for record in index.records(one.product.id for one in found)}
+    return [replace(result, predicted=predicted.get(result.product.id, {})) for result in found]
+
+
+def _source(query: Query) -> str:
+    if query.photo is None:
+        return " ".join(filter(None, (query.steering.like, query.steering.color)))
+    return query.photo if isinstance(query.photo, str) else "upload"
 
 
 def _is_narrowed(query: Query) -> bool:
@@ -74,8 +183,9 @@ def _is_narrowed(query: Query) -> bool:
 
 def reference_scores(index: Index, strategy: Strategy, photo: QueryPhoto) -> list[float]:
     """Scores of the first products of all, whatever was asked for; what match probabilities are read off."""
-    tiers = candidates(index, strategy, QueryPhoto(photo.vector), Query(b"", REFERENCE), None)
-    return [result.score for result in results(strategy, tiers, REFERENCE)]
+    unknown = replace(photo, pixel_hash="", content_hash="")
+    tiers = candidates(index, strategy, unknown, Query(b"", REFERENCE), None)
+    return [result.score for result in results(strategy, unknown, tiers, REFERENCE)]
 
 
 def query_picture(data: bytes, query: Query, index: Index, embedder: Embedder, settings: Settings) -> Picture:
@@ -94,18 +204,22 @@ def query_picture(data: bytes, query: Query, index: Index, embedder: Embedder, s
     return decoded(data, settings, shortest=shortest)
 
 
-def query_photo(picture: Picture, query: Query, embedder: Embedder) -> QueryPhoto:
-    """The picture, or the query's region of it, embedded.
+def query_photo(picture: Picture, query: Query, embedder: Embedder, *, features: bool = True) -> QueryPhoto:
+    """The picture, or the query's region of it, as it is seen; without features where nothing works on them.
 
     Raises:
         InvalidValue: the region reaches outside the photo.
         ModelError: as :func:`~shoplens.embedders.embedded`.
     """
     pixels = picture.pixels if query.region is None else picture.crop(query.region)
-    vector = embedded(embedder, ["query"], [pixels]).vectors[0]
+    if features:
+        seen = sight(embedder, "query", pixels)
+        photo = QueryPhoto(seen.vector, features=seen.features)
+    else:
+        photo = QueryPhoto(embedded(embedder, ["query"], [pixels]).vectors[0])
     if query.region is not None:
-        return QueryPhoto(vector)
-    return QueryPhoto(vector, picture.pixel_hash, picture.content_hash)
+        return photo
+    return replace(photo, pixel_hash=picture.pixel_hash, content_hash=picture.content_hash)
 
 
 def _notes(found: list[Result], condition: Condition | None, index: Index) -> tuple[str, ...]:

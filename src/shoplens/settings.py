@@ -15,15 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from shoplens.errors import SettingsError
+from shoplens.preferences import TABLES, Preferences, preferences_from
 
 PREFIX = "SHOPLENS_"
 FILE = "shoplens.toml"
+PREFERENCES = "preferences"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set, with its default.
 
+    ``preferences`` holds the tables of ``shoplens.toml`` and no variable sets it; all others are single values.
     ``help`` of each field is what ``docs/store.md`` says of it; `shoplens info --json` prints those in force.
     """
 
@@ -47,6 +50,11 @@ class Settings:
         default=0.95, metadata={"help": "share of `exact` and of `not in this catalogue` that must be right, .5 to .99"}
     )
     lock_wait: float = field(default=5.0, metadata={"help": "seconds to wait for a store that another process uses"})
+    preferences: Preferences = field(
+        default_factory=Preferences,
+        hash=False,
+        metadata={"help": "dimensions, weights, profiles and merchandising: tables of `shoplens.toml` only"},
+    )
 
     def __post_init__(self) -> None:
         for name, lowest in {
@@ -77,16 +85,19 @@ def settings_from(environment: Mapping[str, str] | None = None, folder: Path | N
     """Settings from what is ``given`` (None counts as not given), the environment and ``shoplens.toml``.
 
     Raises:
-        SettingsError: an unknown name in ``shoplens.toml``, or a value of the wrong type.
+        SettingsError: an unknown name in ``shoplens.toml``, a value of the wrong type, or settings that contradict
+            each other.
     """
     environment = os.environ if environment is None else environment
-    fields = {f.name: f for f in dataclasses.fields(Settings)}
+    fields = {f.name: f for f in dataclasses.fields(Settings) if f.name != PREFERENCES}
     path = (folder or Path.cwd()) / FILE
-    values: dict[str, Any] = {}
-    for name, value in _file_values(path).items():
+    found = _file_values(path)
+    values: dict[str, Any] = {PREFERENCES: _preferences(found, path)}
+    for name in (name for name in found if name not in TABLES):
         if name not in fields:
-            raise SettingsError(f"{path} sets {name!r}, which does not exist.", f"There are: {', '.join(fields)}.")
-        values[name] = _converted(fields[name], value, f"{name} in {path}")
+            known = ", ".join([*fields, *(f"[{table}]" for table in TABLES)])
+            raise SettingsError(f"{path} sets {name!r}, which does not exist.", f"There are: {known}.")
+        values[name] = _converted(fields[name], found[name], f"{name} in {path}")
     for name in fields:
         if text := environment.get(PREFIX + name.upper()):
             values[name] = _converted(fields[name], text, PREFIX + name.upper())
@@ -101,6 +112,13 @@ def _file_values(path: Path) -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise SettingsError(f"{path} is not valid TOML: {problem}.", "Mend that line.") from None
+
+
+def _preferences(found: Mapping[str, Any], path: Path) -> Preferences:
+    try:
+        return preferences_from({name: found[name] for name in TABLES if name in found}, path.absolute().parent)
+    except SettingsError as odd:
+        raise SettingsError(f"{path}: {odd.problem}", odd.fix, code=odd.code) from None
 
 
 def _converted(setting: dataclasses.Field[Any], value: Any, where: str) -> Any:

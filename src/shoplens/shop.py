@@ -11,6 +11,7 @@ from typing import Any
 
 from shoplens.build import Builder, Progress, Summary
 from shoplens.catalogue import read_feed
+from shoplens.dimension_rows import DimensionRow, dimension_rows
 from shoplens.embedders import Embedder, OnnxEmbedder
 from shoplens.errors import InvalidValue, PhotoError, Refused
 from shoplens.evaluation.calibrate import CalibrationResult, calibrated
@@ -33,9 +34,9 @@ from shoplens.index.durable import size_on_disk
 from shoplens.index.store import Store, restore
 from shoplens.ranking.stored_calibration import calibration_of
 from shoplens.ranking.strategies import DEFAULT, STRATEGIES, strategy_named
-from shoplens.search import search
+from shoplens.search import Eyes, search
 from shoplens.settings import Settings, settings_from
-from shoplens.types import Answer, Pixels, Product, Query, Region, SoldOut
+from shoplens.types import Answer, Pixels, Product, Query, Region, SoldOut, Steering
 
 
 class Shop:
@@ -152,24 +153,28 @@ class Shop:
 
     def search(
         self,
-        photo: str | Path | bytes,
+        photo: str | Path | bytes | None = None,
         k: int = 10,
         *,
         where: str | Iterable[str] = (),
         region: Region | Sequence[int] | None = None,
         per_group: int | None = None,
         sold_out: SoldOut = "show",
-        strategy: str = DEFAULT,
+        strategy: str = "",
         precision: float | None = None,
+        steering: Steering | None = None,
     ) -> Answer:
         """Products for a photo (path, URL, or a file's bytes), best first.
 
-        The answer's ``verdict`` claims ``exact`` and ``not-in-catalogue`` at the ``precision`` asked for.
+        The answer's ``verdict`` claims ``exact`` and ``not-in-catalogue`` at the ``precision`` asked for. Without a
+        photo, ``steering`` names a product or a colour to search by.
 
         >>> shop.search("hall.jpg", where="color = green and price < 40", region=(40, 60, 200, 300))  # doctest: +SKIP
+        >>> shop.search("hall.jpg", steering=Steering(weights={"color": 3, "pattern": 0}))  # doctest: +SKIP
         """
+        steering = steering or Steering()
         query = Query(
-            photo=_located(photo),
+            photo=None if photo is None else located(photo),
             k=k,
             where=(where,) if isinstance(where, str) else tuple(where),
             region=region if region is None or isinstance(region, Region) else Region(*region),
@@ -177,13 +182,37 @@ class Shop:
             sold_out=sold_out,
             strategy=strategy,
             precision=self.settings.precision if precision is None else precision,
+            steering=steering if steering.unlike is None else replace(steering, unlike=located(steering.unlike)),
         )
         try:
-            return search(self._store, query, self._embedder(self.settings.cores), self._query_photos, self.settings)
+            return search(
+                self._store, query, Eyes(self._embedder(self.settings.cores), self._query_photos, self.settings)
+            )
         except PhotoError as problem:
             if problem.code != "photo-missing":
                 raise
             raise PhotoError(problem.problem, "Give the path of a photo, or its URL.", code=problem.code) from None
+
+    def similar(self, product_id: str, k: int = 10, *, steering: Steering | None = None) -> Answer:
+        """Products like one of the catalogue, best first, without itself.
+
+        Raises:
+            InvalidValue: ``unknown-product``.
+        """
+        return self.search(None, k, steering=replace(steering or Steering(), like=product_id))
+
+    def train_filters(self, *, progress: Progress | None = None) -> Summary:
+        """Fit the filters anew, to the products as they are now; a new generation, which then takes over."""
+        return self._builder(progress).train_filters()
+
+    def dimensions(self) -> list[DimensionRow]:
+        """The dimensions of likeness, how well the photos show each, and why others are none.
+
+        Raises:
+            InvalidValue: ``no-filters``.
+        """
+        with self._store.reading() as generation:
+            return dimension_rows(generation)
 
     def evaluate(
         self,
@@ -376,7 +405,8 @@ def _query_set(queries: str | Path | None) -> QuerySet:
     return QuerySet(None if queries is None else Path(queries))
 
 
-def _located(photo: str | Path | bytes) -> str | bytes:
+def located(photo: str | Path | bytes) -> str | bytes:
+    """A photo as queries name it: an absolute path, a URL, or bytes."""
     if isinstance(photo, bytes) or (isinstance(photo, str) and is_url(photo)):
         return photo
     if not str(photo):

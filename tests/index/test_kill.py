@@ -192,7 +192,7 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
     for attempt in range(4):
         shutil.rmtree(tmp_path / "shard")
         copy_tree(tmp_path / "unoptimized", tmp_path / "shard")
-        process = started("shoplens.index.optimize", str(tmp_path / "shard"), str(os.getpid()))
+        process = started("shoplens.index.optimize", str(tmp_path / "shard"), "1024", "0", str(os.getpid()))
         while process.poll() is None and not any((tmp_path / "shard/temp_segments").glob("*")):
             time.sleep(0.01)
         time.sleep(moments.uniform(0.0, 0.4))  # somewhere in the work, which takes a second or more
@@ -218,7 +218,7 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
 
 PARENT = """
 import os, subprocess, sys
-child = subprocess.Popen([sys.executable, "-m", "shoplens.index.optimize", sys.argv[1], str(os.getpid())])
+child = subprocess.Popen([sys.executable, "-m", "shoplens.index.optimize", sys.argv[1], "1024", "0", str(os.getpid())])
 print(child.pid, flush=True)
 child.wait()
 """
@@ -240,7 +240,7 @@ def test_a_graph_build_ends_with_its_process(tmp_path: Path) -> None:
         process.kill()
     time.sleep(0.2)
     QdrantIndex(tmp_path / "shard", dimensions).close()
-    gone = subprocess.run([*parent[:1], "-m", "shoplens.index.optimize", str(tmp_path / "shard"), "1"], cwd=ROOT)
+    gone = subprocess.run([*parent[:1], "-m", "shoplens.index.optimize", str(tmp_path / "shard"), "1024", "0", "1"], cwd=ROOT)
     assert gone.returncode == 1
 
 

@@ -38,6 +38,8 @@ class Card:
         mean, std: per channel, in units of a pixel (0 to 255).
         output: name of the output to use; the first when empty.
         dimensions: length of the output, for cards that want it checked; 0 reads it from the file.
+        features: names of further outputs of shape (photos, any), which the filters work on; they work on ``output``
+            where there are none.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Card:
     std: tuple[float, float, float] = (58.395, 57.12, 57.375)
     output: str = ""
     dimensions: int = 0
+    features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, right in {
@@ -61,6 +64,7 @@ class Card:
             "std": _is_colour(self.std) and all(value > 0 for value in self.std),
             "output": isinstance(self.output, str),
             "dimensions": isinstance(self.dimensions, int) and self.dimensions >= 0,
+            "features": isinstance(self.features, tuple) and all(isinstance(name, str) for name in self.features),
         }.items():
             if not right:
                 raise ModelError(

@@ -20,31 +20,35 @@ class Embedder(Protocol):
     Attributes:
         model: names the weights and the preprocessing; vectors of two models never meet.
         dimensions: length of a vector.
+        features: how many features for the filters follow a vector; 0 lets the filters work on the vector itself.
         shortest: the smallest shorter side, in pixels, at which a photo loses nothing for this model.
     """
 
     model: str
     dimensions: int
+    features: int
     shortest: int
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
-        """float32 (number of photos, dimensions), of any length but zero. May be called from several threads."""
+        """float32 (number of photos, dimensions + features): vectors of any length but zero, and beside them what the
+        same pass gives the filters. May be called from several threads."""
 
 
 def embedded(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -> Embeddings:
-    """Unit vectors of the photos, in their order.
+    """Unit vectors of the photos, in their order, and their features: the vectors, where there are no others.
 
     Raises:
         ModelError: when the embedder's answer has another shape, or is not finite, or is zero.
     """
     if not photos:
         return Embeddings((), np.zeros((0, embedder.dimensions), np.float32), embedder.model)
-    vectors = np.asarray(embedder.embed(photos), np.float32)
-    expected = (len(photos), embedder.dimensions)
-    if vectors.shape != expected:
+    answered = np.asarray(embedder.embed(photos), np.float32)
+    expected = (len(photos), embedder.dimensions + embedder.features)
+    if answered.shape != expected:
         raise ModelError(
-            f"{embedder.model} answered {vectors.shape}, not {expected}.", "Correct `dimensions` in its card."
+            f"{embedder.model} answered {answered.shape}, not {expected}.", "Correct `dimensions` in its card."
         )
+    vectors, features = answered[:, : embedder.dimensions], answered[:, embedder.dimensions :]
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not (np.isfinite(lengths).all() and (lengths > 0).all()):
         raise ModelError(
@@ -52,4 +56,5 @@ def embedded(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -
             "Check the scale and offset of the pixels in its card.",
             code=NO_DIRECTION,
         )
-    return Embeddings(tuple(ids), vectors / lengths, embedder.model)
+    vectors = vectors / lengths
+    return Embeddings(tuple(ids), vectors, embedder.model, features if embedder.features else vectors)

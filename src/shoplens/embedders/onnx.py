@@ -53,21 +53,25 @@ class OnnxEmbedder:
         self._output = self.card.output or next(iter(outputs))
         if self._output not in outputs:
             raise ModelError(f"{path} has no output {self._output!r}.", f"There are: {', '.join(outputs)}.")
+        for name in self.card.features:
+            if name not in outputs:
+                raise ModelError(f"{path} has no output {name!r}.", f"There are: {', '.join(outputs)}.")
         self.dimensions = self._dimensions(outputs[self._output].shape)
+        self.features = sum(_width(name, outputs[name].shape) for name in self.card.features)
         self.shortest = self.card.side
         self.model = f"{self.card.name}@{_digest(path, self.card)}"
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
-        """float32 (number of photos, dimensions)."""
+        """float32 (number of photos, dimensions + features)."""
         batch = np.stack([network_input(photo, self.card) for photo in photos])
         try:
-            found = self._session.run([self._output], {self._input: batch})[0]
+            found = self._session.run([self._output, *self.card.features], {self._input: batch})
         except Exception as problem:  # as above
             raise ModelError(
                 f"{self.card.name} cannot take {batch.dtype} {batch.shape}: {str(problem).splitlines()[0]}",
                 "Correct `side`, `layout` or `dtype` in its card.",
             ) from None
-        return np.asarray(found, np.float32)
+        return np.concatenate([np.asarray(one, np.float32) for one in found], axis=1)
 
     def _dimensions(self, shape: Sequence[object]) -> int:
         last = shape[-1] if shape else None
@@ -89,10 +93,25 @@ def _missing(path: Path) -> Card:
     raise ModelError(f"There is no model at {path}.", "Give the path of an ONNX file.", code="no-model")
 
 
+def _width(name: str, shape: Sequence[object]) -> int:
+    """Length of a further output.
+
+    Raises:
+        ModelError: it is not one row of known length per photo.
+    """
+    if len(shape) != 2 or not isinstance(shape[1], int):
+        raise ModelError(
+            f"Output {name!r} has shape {list(shape)}, not (photos, a number).",
+            "Name pooled outputs in `features` of the card.",
+        )
+    return shape[1]
+
+
 def _digest(path: Path, card: Card) -> str:
-    """First 12 hex digits over the weights and everything that shapes their input."""
+    """First 12 hex digits over the weights and everything that shapes their input or the vector."""
     digest = hashlib.sha256()
     for part in sorted(path.parent.glob(glob.escape(path.name) + "*")):  # large models keep weights in model.onnx.data
         digest.update(part.read_bytes())
-    digest.update(json.dumps(dataclasses.asdict(card), sort_keys=True).encode())
+    shaping = {name: value for name, value in dataclasses.asdict(card).items() if name != "features"}
+    digest.update(json.dumps(shaping, sort_keys=True).encode())
     return digest.hexdigest()[:12]

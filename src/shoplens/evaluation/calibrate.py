@@ -87,7 +87,7 @@ def samples_of(
     # A shop's own further photo is looked for among all the others, as a search would.
     gallery: Gallery = "all" if queries.file else "other-photos"
     with bench.reading() as generation:
-        left_out = list(for_each_answer([strategy], bench, queries, generation.index, take, gallery))
+        left_out = list(for_each_answer([strategy], bench, queries, generation, take, gallery))
     if same:
         left_out.append(LeftOut(SAME_PHOTO, len(same), same[0], "Nothing: such a photo finds its product for sure."))
     return samples, tuple(left_out)

@@ -30,11 +30,13 @@ from shoplens.evaluation.gate import (
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
 from shoplens.evaluation.results import LeftOut
-from shoplens.evaluation.runs import answerable
+from shoplens.evaluation.runs import Answering, answerable
+from shoplens.filter_query import ready
 from shoplens.images import decoded
 from shoplens.images.hashes import content_hash
 from shoplens.index.durable import replace_file
 from shoplens.index.entry import Index
+from shoplens.index.generation import Generation
 from shoplens.index.store import Store, timestamp
 from shoplens.ranking.strategies import Strategy
 from shoplens.types import Query, Rejection
@@ -122,7 +124,7 @@ def checked(bench: Bench, strategy: Strategy, options: CheckOptions) -> Checked:
             queries = drawn(_drawable(bench, generation.index, options.queries, rejections), count, seed)
         else:
             queries = before.queries
-        run, gone = _run(bench, generation.index, strategy, queries, seed)
+        run, gone = _run(bench, generation, strategy, queries, seed)
     rejected = tuple(LeftOut(row.kind, row.times, row.example, row.fix) for row in rejections.summary())
     if before is None:
         _write_baseline(path, run)
@@ -236,9 +238,10 @@ def _unused(query: JudgedQuery) -> dict[str, str]:
 
 
 def _run(
-    bench: Bench, index: Index, strategy: Strategy, queries: Iterable[GateQuery], seed: int
+    bench: Bench, generation: Generation, strategy: Strategy, queries: Iterable[GateQuery], seed: int
 ) -> tuple[Baseline, dict[str, str]]:
     """The ranks of the queries in every corruption, and why some products were not searched for."""
+    index, answering = generation.index, bench.answering(strategy, generation)
     photos = QueryPhotos(index, bench.embedder, bench.source, bench.settings)
     searched: list[GateQuery] = []
     ranks: dict[str, list[int]] = {kind: [] for kind in CORRUPTIONS}
@@ -261,7 +264,7 @@ def _run(
         if min(pixels.shape[:2]) < SMALLEST:
             return query, "photo-too-small", {}
         files = {kind: corrupted(pixels, kind, _seed(query, seed)) for kind in ranks}
-        return query, "", {kind: _rank(index, strategy, photos, data, query) for kind, data in files.items()}
+        return query, "", {kind: _rank(index, answering, photos, data, query) for kind, data in files.items()}
 
     with ThreadPoolExecutor(bench.settings.cores) as pool:
         for done, (query, why, found) in enumerate(in_order(pool, ranks_of, asked, AHEAD), start=1):
@@ -288,13 +291,14 @@ def _seed(query: GateQuery, seed: int) -> int:
     return int(content_hash(f"{seed} {query.product_id} {query.content_hash}".encode())[:8], 16)
 
 
-def _rank(index: Index, strategy: Strategy, photos: QueryPhotos, data: bytes, query: GateQuery) -> int:
+def _rank(index: Index, answering: Answering, photos: QueryPhotos, data: bytes, query: GateQuery) -> int:
     """Rank of the right product, 0 when it is not among the first ten, or when a search would refuse the photo."""
     try:
-        photo = photos.made(data)
+        photo = ready(answering.strategy, photos.made(data, features=answering.strategy.filters), answering.filters)
     except (PhotoError, ModelError) as problem:
         if isinstance(problem, ModelError) and problem.code != NO_DIRECTION:
             raise
         return 0
-    found = results(strategy, candidates(index, strategy, photo, Query(data, DEEPEST), None), DEEPEST)
+    strategy = answering.strategy
+    found = results(strategy, photo, candidates(index, strategy, photo, Query(data, DEEPEST), None), DEEPEST)
     return next((result.rank for result in found if result.product.id == query.product_id), 0)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from shoplens.candidates import candidates, results
-from shoplens.entries import EntryMaker
+from shoplens.entries import EntryMaker, Known
 from shoplens.errors import ShoplensError
 from shoplens.evaluation.evaluate import FOLDER, Bench, QuerySet, judged_by
 from shoplens.evaluation.intervals import paired
@@ -22,11 +22,14 @@ from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
 from shoplens.evaluation.results import Comparison, Paired, StrategyRow
 from shoplens.evaluation.scores import Scores
+from shoplens.filter_query import ready
+from shoplens.filter_scores import scorer_of
 from shoplens.index.durable import size_on_disk
-from shoplens.index.entry import Index
-from shoplens.index.generation import Generation
-from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.features import NAME as FEATURES
+from shoplens.index.features import FeatureFile
+from shoplens.index.generation import Generation, opened_index
 from shoplens.ranking.strategies import DEFAULT, STRATEGIES, Strategy
+from shoplens.sight import feature_model
 from shoplens.types import Query
 
 TIMED_QUERIES, ADDED_PRODUCTS = 50, 20
@@ -39,8 +42,9 @@ def compared(bench: Bench, queries: QuerySet, seed: int = 0) -> Comparison:
         InvalidValue: as :func:`~shoplens.evaluation.evaluate.evaluated`.
     """
     with bench.reading() as generation:
-        index, strategies = generation.index, list(STRATEGIES.values())
-        scores, left_out = judged_by(strategies, bench, queries, index, seed)
+        index = generation.index
+        strategies = [one for one in STRATEGIES.values() if generation.filters is not None or not one.filters]
+        scores, left_out = judged_by(strategies, bench, queries, generation, seed)
         adding = adding_ms(bench, generation)
         rows = [
             StrategyRow(
@@ -48,7 +52,7 @@ def compared(bench: Bench, queries: QuerySet, seed: int = 0) -> Comparison:
                 about=strategy.about,
                 metrics=scores[strategy.name].metrics(),
                 against=_against(scores[strategy.name], scores[DEFAULT], seed) if strategy.name != DEFAULT else {},
-                query_ms=_spread(query_ms(bench, queries, index, strategy)),
+                query_ms=_spread(query_ms(bench, queries, generation, strategy)),
                 bytes_per_product=size_on_disk(generation.folder) / max(index.count(), 1),
                 adding_ms=_spread(adding),
                 adding=strategy.adding,
@@ -67,8 +71,9 @@ def compared(bench: Bench, queries: QuerySet, seed: int = 0) -> Comparison:
         )
 
 
-def query_ms(bench: Bench, queries: QuerySet, index: Index, strategy: Strategy) -> list[float]:
+def query_ms(bench: Bench, queries: QuerySet, generation: Generation, strategy: Strategy) -> list[float]:
     """Milliseconds of single queries, one thread, from a file's bytes to ranked results; the first one is not kept."""
+    index, answering = generation.index, bench.answering(strategy, generation)
     photos = QueryPhotos(index, bench.embedder, bench.source, bench.settings)
     usable = (query for query in queries.queries(index) if isinstance(query, JudgedQuery) and query.region is None)
     took = []
@@ -77,7 +82,8 @@ def query_ms(bench: Bench, queries: QuerySet, index: Index, strategy: Strategy) 
             data = bench.source.bytes_of(query.photo)
             asked = Query(data, strategy=strategy.name)
             started = time.perf_counter()
-            results(strategy, candidates(index, strategy, photos.made(data), asked, None), asked.k)
+            photo = ready(strategy, photos.made(data, features=strategy.filters), answering.filters)
+            results(strategy, photo, candidates(index, strategy, photo, asked, None), asked.k)
         except ShoplensError:  # the judging has told of it
             continue
         took.append((time.perf_counter() - started) * 1e3)
@@ -94,9 +100,13 @@ def adding_ms(bench: Bench, generation: Generation) -> list[float]:
     scratch = Path(tempfile.mkdtemp(prefix="adding-", dir=bench.store.folder / FOLDER))
     took = []
     try:
-        with closing(QdrantIndex(scratch / "shard", generation.manifest.dimensions)) as index:
+        with (
+            closing(opened_index(scratch, generation.manifest)) as index,
+            closing(FeatureFile(scratch / FEATURES, feature_model(bench.embedder))) as features,
+        ):
+            known = Known(features, scorer=scorer_of(generation))
             for record in islice(generation.index.all_records(), ADDED_PRODUCTS + 1):
-                maker = EntryMaker(bench.embedder, bench.source, bench.settings)
+                maker = EntryMaker(bench.embedder, bench.source, bench.settings, known)
                 started = time.perf_counter()
                 entries = [one.entry for one in maker.outcomes([record.product]) if one.entry is not None]
                 index.upsert(entries)

@@ -14,14 +14,16 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.queries import HELD_OUT, JudgedQuery, held_out, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.evaluation.results import Evaluation, LeftOut
-from shoplens.evaluation.runs import ABSENT, Gallery, JudgedRun, answerable, judged
+from shoplens.evaluation.runs import ABSENT, Answering, Gallery, JudgedRun, answerable, judged
 from shoplens.evaluation.scores import Scores
+from shoplens.filter_query import FilterQueries
 from shoplens.images import PhotoSource
 from shoplens.index.entry import Index
 from shoplens.index.generation import Generation
 from shoplens.index.store import Store, disk_errors_told, timestamp
 from shoplens.ranking.strategies import Strategy
 from shoplens.settings import Settings
+from shoplens.sight import feature_model
 from shoplens.types import Rejection
 
 FOLDER, VECTORS = "evaluation", "query-vectors.sqlite"
@@ -54,6 +56,14 @@ class Bench:
         with self.store.reading() as generation:
             check_model(generation, self.embedder)
             yield generation
+
+    def answering(self, strategy: Strategy, generation: Generation) -> Answering:
+        """The strategy with this generation's filters.
+
+        Raises:
+            InvalidValue: ``no-filters``.
+        """
+        return Answering(strategy, FilterQueries(generation, self.settings.preferences) if strategy.filters else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ def evaluated(
         InvalidValue: ``no-queries``, ``queries-without-column``, or ``nothing-judged`` when no query could be used.
     """
     with bench.reading() as generation:
-        scores, rejected = judged_by([strategy], bench, queries, generation.index, seed, watch)
+        scores, rejected = judged_by([strategy], bench, queries, generation, seed, watch)
         mine, index = scores[strategy.name], generation.index
         bench.progress("Computing intervals", 0, 0)
         return Evaluation(
@@ -118,7 +128,7 @@ def judged_by(
     strategies: Sequence[Strategy],
     bench: Bench,
     queries: QuerySet,
-    index: Index,
+    generation: Generation,
     seed: int = 0,
     watch: Callable[[JudgedRun], None] | None = None,
 ) -> tuple[Mapping[str, Scores], Sequence[LeftOut]]:
@@ -130,7 +140,7 @@ def judged_by(
         if watch is not None:
             watch(run)
 
-    left_out = for_each_answer(strategies, bench, queries, index, take, queries.gallery)
+    left_out = for_each_answer(strategies, bench, queries, generation, take, queries.gallery)
     if not any(map(len, scores.values())):
         told = "; ".join(f"{one.times} × {one.kind} ({one.example})" for one in left_out)
         raise InvalidValue(
@@ -145,7 +155,7 @@ def for_each_answer(
     strategies: Sequence[Strategy],
     bench: Bench,
     queries: QuerySet,
-    index: Index,
+    generation: Generation,
     take: Callable[[JudgedRun, Strategy], None],
     gallery: Gallery,
 ) -> Sequence[LeftOut]:
@@ -153,20 +163,26 @@ def for_each_answer(
 
     Raises:
         StoreError: ``disk``, when the store's folders cannot be written.
+        InvalidValue: ``no-filters``, a strategy needs what the generation does not have.
     """
-    folder = bench.store.folder
+    folder, index = bench.store.folder, generation.index
+    answering = [bench.answering(strategy, generation) for strategy in strategies]
     total = sum(1 for _ in queries.queries(index))
     report = Report(folder / "reports" / f"{timestamp()}-queries.jsonl")
-    with disk_errors_told(folder), report, remembered(folder / FOLDER / VECTORS, bench.embedder.model) as vectors:
+    with (
+        disk_errors_told(folder),
+        report,
+        remembered(folder / FOLDER / VECTORS, feature_model(bench.embedder)) as vectors,
+    ):
         photos = QueryPhotos(index, bench.embedder, bench.source, bench.settings, vectors)
         usable = answerable(index, queries.queries(index), report)
         for done, item in enumerate(photos.of(usable), start=1):
             if isinstance(item, Rejection):
                 report.add(item)
                 continue
-            for strategy in strategies:
-                run = judged(index, strategy, *item, gallery)
+            for one in answering:
+                run = judged(index, one, *item, gallery)
                 if run is not None:
-                    take(run, strategy)
+                    take(run, one.strategy)
             bench.progress("Judging queries", done + report.rejected, total)
     return [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]

@@ -4,7 +4,6 @@ where it was, and the next evaluation starts at once."""
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +15,13 @@ import numpy as np
 from shoplens.embedders import Embedder
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.entries import in_order
-from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError, StoreError
+from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.images import PhotoSource
 from shoplens.images.decode import photo_size
 from shoplens.images.hashes import content_hash
 from shoplens.index.entry import Index
+from shoplens.index.mended import MendedFile
 from shoplens.ranking.strategies import QueryPhoto
 from shoplens.search import query_photo, query_picture
 from shoplens.settings import Settings
@@ -29,17 +29,7 @@ from shoplens.types import Query, Rejection
 
 AHEAD, COMMIT = 32, 64
 Embedded = tuple[JudgedQuery, QueryPhoto]
-_Row = tuple[bytes, str, int, int]
-_NO_DAMAGE = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PERM,
-}
-"""What keeps a file from being used, and would a new one."""
+_Row = tuple[bytes, bytes, str, int, int]
 MISSING = "Correct the path; one that is not absolute is relative to the folder of the file of queries."
 
 
@@ -56,13 +46,15 @@ class QueryVectors:
     """
 
     def __init__(self, path: Path, model: str) -> None:
-        self._path, self._model = path, model
+        self._model = model
         self._lock = threading.Lock()
         self._unwritten: dict[tuple[str, str], _Row] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: sqlite3.Connection | None = None
-        with self._mending():
-            self._file = self._opened()
+        self._file = MendedFile(
+            path,
+            "CREATE TABLE IF NOT EXISTS vectors (model TEXT, content TEXT, region TEXT, vector BLOB, features BLOB, "
+            "pixel_hash TEXT, width INTEGER, height INTEGER, PRIMARY KEY (model, content, region)) WITHOUT ROWID",
+            "SELECT vector, features, pixel_hash, width, height FROM vectors LIMIT 1",
+        )
 
     def get(self, name: str, region: str) -> tuple[QueryPhoto, tuple[int, int]] | None:
         """The photo of this content hash, if it is known, and its size in pixels."""
@@ -70,12 +62,14 @@ class QueryVectors:
             row = self._unwritten.get((name, region)) or self._written(name, region)
         if row is None:
             return None
-        data, pixel_hash, width, height = row
-        return QueryPhoto(np.frombuffer(data, np.float32), pixel_hash, "" if region else name), (width, height)
+        data, features, pixel_hash, width, height = row
+        vector, seen = np.frombuffer(data, np.float32), np.frombuffer(features, np.float16).astype(np.float32)
+        return QueryPhoto(vector, pixel_hash, "" if region else name, seen), (width, height)
 
     def add(self, name: str, region: str, photo: QueryPhoto, size: tuple[int, int]) -> None:
         with self._lock:
-            self._unwritten[name, region] = (photo.vector.tobytes(), photo.pixel_hash, *size)
+            features = np.asarray([] if photo.features is None else photo.features, np.float16).tobytes()
+            self._unwritten[name, region] = (photo.vector.tobytes(), features, photo.pixel_hash, *size)
             if len(self._unwritten) >= COMMIT:
                 self._write()
 
@@ -84,18 +78,13 @@ class QueryVectors:
             try:
                 self._write()
             finally:
-                self._connection.close()
-
-    @property
-    def _connection(self) -> sqlite3.Connection:
-        if self._file is None:
-            self._file = self._opened()
-        return self._file
+                self._file.close()
 
     def _written(self, name: str, region: str) -> _Row | None:
-        with self._mending():
-            row: _Row | None = self._connection.execute(
-                "SELECT vector, pixel_hash, width, height FROM vectors WHERE model = ? AND content = ? AND region = ?",
+        with self._file.mending():
+            row: _Row | None = self._file.connection.execute(
+                "SELECT vector, features, pixel_hash, width, height FROM vectors "
+                "WHERE model = ? AND content = ? AND region = ?",
                 (self._model, name, region),
             ).fetchone()
             return row if row is not None and _is_sound(row) else None
@@ -105,38 +94,8 @@ class QueryVectors:
         """All at once, so that others with the same file wait for milliseconds only."""
         rows = [(self._model, *key, *row) for key, row in self._unwritten.items()]
         self._unwritten.clear()
-        with self._mending(), self._connection as file:
-            file.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-
-    @contextlib.contextmanager
-    def _mending(self) -> Iterator[None]:
-        """Where the block finds the file damaged, it ends, and the file is begun anew."""
-        try:
-            yield
-        except sqlite3.DatabaseError as problem:
-            if getattr(problem, "sqlite_errorcode", 0) & 0xFF in _NO_DAMAGE:
-                raise StoreError(
-                    f"{self._path} cannot be used: {problem}.",
-                    "See that there is room on the disk and that you may write there, and run the command again.",
-                    code="disk",
-                ) from problem
-            if self._file is not None:
-                self._file.close()
-            self._path.unlink(missing_ok=True)
-            self._file = self._opened()
-
-    def _opened(self) -> sqlite3.Connection:
-        file = sqlite3.connect(self._path, check_same_thread=False)
-        try:
-            file.execute(
-                "CREATE TABLE IF NOT EXISTS vectors (model TEXT, content TEXT, region TEXT, vector BLOB, "
-                "pixel_hash TEXT, width INTEGER, height INTEGER, PRIMARY KEY (model, content, region)) WITHOUT ROWID"
-            )
-            file.execute("SELECT vector, pixel_hash, width, height FROM vectors LIMIT 1").fetchall()
-        except BaseException:
-            file.close()
-            raise
-        return file
+        with self._file.mending(), self._file.connection as file:
+            file.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _is_sound(row: _Row) -> bool:
@@ -174,15 +133,15 @@ class QueryPhotos:
         with ThreadPoolExecutor(self._settings.cores) as pool:
             yield from in_order(pool, self._embedded, queries, AHEAD)
 
-    def made(self, data: bytes, query: Query | None = None) -> QueryPhoto:
-        """A photo's bytes, decoded and embedded without remembering it.
+    def made(self, data: bytes, query: Query | None = None, *, features: bool = True) -> QueryPhoto:
+        """A photo's bytes, decoded and embedded without remembering it; without features where nothing needs them.
 
         Raises:
             PhotoError, InvalidValue, ModelError: as :func:`~shoplens.search.search`.
         """
         asked = query or Query(data)
         picture = query_picture(data, asked, self._index, self._embedder, self._settings)
-        return query_photo(picture, asked, self._embedder)
+        return query_photo(picture, asked, self._embedder, features=features)
 
     def _embedded(self, query: JudgedQuery | Rejection) -> Embedded | Rejection:
         if isinstance(query, Rejection):

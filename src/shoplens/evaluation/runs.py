@@ -10,6 +10,8 @@ from shoplens.candidates import candidates, results
 from shoplens.catalogue import Report
 from shoplens.evaluation.metrics import depth, metrics_of, rank_of_first
 from shoplens.evaluation.queries import JudgedQuery
+from shoplens.filter_query import FilterQueries, ready
+from shoplens.filter_scores import group_of
 from shoplens.index.conditions import AllOf, OneOf
 from shoplens.index.entry import Index
 from shoplens.ranking.match import REFERENCE
@@ -25,6 +27,14 @@ CATEGORY_RECALL = "recall@1/category"
 Gallery = Literal["all", "first-photos", "other-photos"]
 """What is searched: all photos; the first one of each product, where the further ones are the queries; or all but the
 query's own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answering:
+    """A strategy, and what it asks the filters with; a photo of the catalogue is read by heads that never saw it."""
+
+    strategy: Strategy
+    filters: FilterQueries | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +87,28 @@ def answerable(index: Index, queries: Iterable[JudgedQuery | Rejection], rejecte
 
 
 def judged(
-    index: Index, strategy: Strategy, query: JudgedQuery, photo: QueryPhoto, gallery: Gallery = "all"
+    index: Index,
+    answering: Answering,
+    query: JudgedQuery,
+    photo: QueryPhoto,
+    gallery: Gallery = "all",
 ) -> JudgedRun | None:
     """One query answered as a search would, and judged; None when its product was removed meanwhile."""
     records = index.records([next(iter(query.grades))])
     if not records:
         return None
+    strategy = answering.strategy
     asked = Query(b"", _depth(query), strategy=strategy.name, first_photos=gallery == "first-photos")
+    own = None if gallery == "all" else group_of(records[0].product)
+    photo = ready(strategy, photo, answering.filters, own)
     if gallery == "other-photos":
         asked = replace(asked, without_photo=photo.content_hash)
-        photo = QueryPhoto(photo.vector)
+        photo = replace(photo, pixel_hash="", content_hash="")
     clock = Clock()
     with clock.stage("retrieve"):
         tiers = candidates(index, strategy, photo, asked, None)
     with clock.stage("rank"):
-        found = [one for one in results(strategy, tiers, asked.k) if one.product.id not in query.excluded]
+        found = [one for one in results(strategy, photo, tiers, asked.k) if one.product.id not in query.excluded]
     ids = [result.product.id for result in found][: max(DEPTH, depth(query.grades))]
     product = records[0].product
     numbers = metrics_of(ids, query.grades)
@@ -121,7 +138,7 @@ def _category_recall(
     k = 16
     while same is None:  # all of the first hundred are of other categories
         asked = replace(query_asked, k=min(MOST_RESULTS, k + len(query.excluded)))
-        more = results(strategy, candidates(index, strategy, photo, asked, condition), asked.k)
+        more = results(strategy, photo, candidates(index, strategy, photo, asked, condition), asked.k)
         kept = [one.product for one in more if one.product.id not in query.excluded]
         same = next((product.id for product in kept if product.category == right.category), None)
         if len(more) < asked.k or asked.k == MOST_RESULTS:

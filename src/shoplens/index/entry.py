@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from shoplens.errors import InvalidValue
 from shoplens.index.conditions import Condition
-from shoplens.types import Photo, Product, Vectors
+from shoplens.types import FilterScores, Photo, Product, SparseVector, Vectors
+
+Scores = npt.NDArray[np.float32]
+"""float32 (probes, photos)."""
+NO_MARKS = SparseVector(np.zeros(0, np.uint32), np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,27 +26,61 @@ class Entry:
         product: its ``photos`` are the usable ones, in the same order as ``photos`` here.
         photos: n photos, n >= 1.
         vectors: float32 (n, d), rows of length 1.
+        scores: what the filters say of the photos; None where no filters have been fitted.
     """
 
     product: Product
     photos: tuple[Photo, ...]
     vectors: Vectors
+    scores: FilterScores | None = None
 
     def __post_init__(self) -> None:
         sources = tuple(photo.source for photo in self.photos)
-        if not self.photos or sources != self.product.photos or self.vectors.shape[:1] != (len(sources),):
+        fits = self.scores is None or len(self.scores.marks) == len(sources)
+        if not self.photos or sources != self.product.photos or self.vectors.shape[:1] != (len(sources),) or not fits:
             raise InvalidValue(
                 f"Product {self.product.id!r}: {len(sources)} photos, vectors {self.vectors.shape}.",
-                "Give a vector per photo, and the product's photos in the same order.",
+                "Give a vector and filter scores per photo, and the product's photos in the same order.",
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A product as stored: everything but the vectors."""
+    """A product as stored: everything but the vectors.
+
+    Attributes:
+        predicted: dimension -> class -> probability, by the filters, where the feed is silent; likely classes only.
+    """
 
     product: Product
     photos: tuple[Photo, ...]
+    predicted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def is_of(self, entry: Entry) -> bool:
+        """Whether it says what the feed says, whatever the filters do."""
+        return (self.product, self.photos) == (entry.product, entry.photos)
+
+
+class PhotoKey(NamedTuple):
+    """A photo in an index: ``product`` is the index's own name for its product, ``view`` the photo's number."""
+
+    product: str
+    view: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Probe:
+    """What to look for among photos: a dot product with what they hold.
+
+    Attributes:
+        look: float32 (d,), with the photo's embedding.
+        dense: float32 (m,), with the filters' dense scores.
+        marks: with the filters' marks; retrieval uses either this or the two others.
+    """
+
+    look: Vectors | None = None
+    dense: Vectors | None = None
+    marks: SparseVector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +96,21 @@ class Hit:
     record: Record
     similarity: float
     photo: Photo
+
+
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """Which photos may be retrieved at all.
+
+    Attributes:
+        condition: that their products meet.
+        first_photos: leave the further photos of products out.
+        without_photo: content hash of a photo to leave out.
+    """
+
+    condition: Condition | None = None
+    first_photos: bool = False
+    without_photo: str = ""
 
 
 class Index(Protocol):
@@ -92,6 +146,28 @@ class Index(Protocol):
         so they can be searched for as photos that the catalogue lacks. ``without_photo`` is the content hash of a
         photo that is not there, in any product.
         """
+
+    def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> list[PhotoKey]:
+        """Up to ``limit`` photos with the greatest dot products, greatest first; equals in any order.
+
+        Of ``marks`` only photos that share an entry with the probe are found.
+        """
+
+    def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
+        """Dot products of dense probes with these photos: float32 (probes, photos)."""
+
+    def photo_marks(self, keys: Sequence[PhotoKey]) -> list[SparseVector]:
+        """The marks of these photos; empty ones where the filters say nothing."""
+
+    def photo_records(self, keys: Sequence[PhotoKey]) -> list[Record | None]:
+        """The records of these photos' products; None for those that were removed meanwhile."""
+
+    def product_key(self, product_id: str) -> str:
+        """What photo keys call a product, whether it exists or not."""
+
+    def entries(self, ids: Iterable[str] | None = None) -> Iterator[Entry]:
+        """Products with their vectors and filter scores: those of these ids that exist, in their order; without any,
+        all, in no particular order, read as they are asked for."""
 
     def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:
         """Products that have a photo with this content or pixel hash, by id, each with similarity 1."""

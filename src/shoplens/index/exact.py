@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from shoplens.index.conditions import Condition, FieldValues, check_fields, field_values, holds
-from shoplens.index.entry import Entry, Hit, Record, best_photo
-from shoplens.types import Photo, Product, Vectors
+from shoplens.index.entry import NO_MARKS, Entry, Hit, PhotoKey, Probe, Record, Scores, Sieve, best_photo
+from shoplens.index.predicted import predicted_values
+from shoplens.types import Photo, Product, SparseVector, Vectors
 
 
 class ExactIndex:
@@ -22,7 +25,8 @@ class ExactIndex:
     def upsert(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             self._entries[entry.product.id] = entry
-            self._fields[entry.product.id] = field_values(entry.product)
+            predicted = {} if entry.scores is None else entry.scores.predicted
+            self._fields[entry.product.id] = {**field_values(entry.product), **predicted_values(predicted)}
 
     def replace_products(self, products: Sequence[Product]) -> None:
         self.upsert([replace(self._entries[product.id], product=product) for product in products])
@@ -50,6 +54,33 @@ class ExactIndex:
                 best, similarity = best_photo(entry.vectors[there], vector)
                 hits.append(Hit(_record(entry), similarity, entry.photos[there[best]]))
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
+
+    def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> list[PhotoKey]:
+        found = []
+        for entry in self._meeting(sieve.condition):
+            for view, photo in enumerate(entry.photos[:1] if sieve.first_photos else entry.photos):
+                left_out = bool(sieve.without_photo) and photo.content_hash == sieve.without_photo
+                if not left_out and (score := _product(probe, entry, view)) is not None:
+                    found.append((-score, PhotoKey(entry.product.id, view)))
+        return [key for _, key in sorted(found)[:limit]]
+
+    def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
+        scores = [[_product(probe, self._entries[key.product], key.view) or 0.0 for key in keys] for probe in probes]
+        return np.array(scores, np.float32).reshape(len(probes), len(keys))
+
+    def photo_marks(self, keys: Sequence[PhotoKey]) -> list[SparseVector]:
+        scores = [self._entries[key.product].scores for key in keys]
+        return [NO_MARKS if one is None else one.marks[key.view] for one, key in zip(scores, keys, strict=True)]
+
+    def photo_records(self, keys: Sequence[PhotoKey]) -> list[Record | None]:
+        return [_record(self._entries[key.product]) if key.product in self._entries else None for key in keys]
+
+    def product_key(self, product_id: str) -> str:
+        return product_id
+
+    def entries(self, ids: Iterable[str] | None = None) -> Iterator[Entry]:
+        wanted = self._entries if ids is None else ids
+        return iter([self._entries[product_id] for product_id in wanted if product_id in self._entries])
 
     def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:
         hits = []
@@ -117,4 +148,16 @@ class ExactIndex:
 
 
 def _record(entry: Entry) -> Record:
-    return Record(entry.product, entry.photos)
+    return Record(entry.product, entry.photos, {} if entry.scores is None else entry.scores.predicted)
+
+
+def _product(probe: Probe, entry: Entry, view: int) -> float | None:
+    """The dot product; None where the photo cannot be found by this probe."""
+    if entry.scores is None:
+        return None
+    if probe.marks is not None:
+        marks = entry.scores.marks[view]
+        shared, here, there = np.intersect1d(probe.marks.indices, marks.indices, return_indices=True)
+        return float(probe.marks.values[here] @ marks.values[there]) if len(shared) else None
+    look = 0.0 if probe.look is None else float(entry.vectors[view] @ probe.look)
+    return look + (0.0 if probe.dense is None else float(entry.scores.dense[view] @ probe.dense))

@@ -11,7 +11,8 @@ from typing import Any
 from shoplens.errors import StoreError
 from shoplens.index.durable import replace_file
 
-FORMAT = 1
+FORMAT = 2
+"""2: a generation may hold filters. One of format 1 is read as one without."""
 NAME = "manifest.json"
 
 
@@ -28,6 +29,7 @@ class Manifest:
         preprocessing: the model's card: size, fit, scale of the pixels; empty for an embedder without one.
         products, photos: how many the build ended with; changes since then are not counted here.
         complete: whether the build reached its end; only a complete generation can be live.
+        dense: length of the filters' dense scores beside a vector; 0 for a generation that has no room for any.
         format: version of everything on disk.
     """
 
@@ -40,6 +42,7 @@ class Manifest:
     products: int = 0
     photos: int = 0
     complete: bool = False
+    dense: int = 0
     format: int = FORMAT
 
     def write(self, folder: Path) -> None:
@@ -63,7 +66,7 @@ def manifest_in(folder: Path) -> Manifest:
             )
         if not (isinstance(told["model"], str) and isinstance(told["dimensions"], int)):
             raise ValueError("model or dimensions make no sense")
-        return Manifest(**told)
+        return Manifest(**{**told, "format": FORMAT})
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise StoreError(
             f"{path} cannot be read: {problem!r}.",

@@ -1,4 +1,4 @@
-"""Builds the graphs of a shard that nobody serves: ``python -m shoplens.index.optimize FOLDER [PARENT]``.
+"""Builds the graphs of a shard that nobody serves: ``python -m shoplens.index.optimize FOLDER …``.
 
 The engine's ``optimize`` stops every Python thread of its process while it runs, so it gets a process of its own.
 For the same reason no thread in there can see that the parent died; on Linux the kernel is asked to end it then.
@@ -17,19 +17,23 @@ from pathlib import Path
 import qdrant_edge as engine
 
 from shoplens.errors import StoreError
-from shoplens.index.engine_config import VECTOR, engine_config
+from shoplens.index.engine_config import engine_config
 
 _PR_SET_PDEATHSIG = 1
 
 
-def optimize(folder: Path) -> None:
+def optimize(folder: Path, dimensions: int, dense: int = 0) -> None:
     """Optimize the shard in ``folder``, which this process has closed, in a child process.
+
+    Args:
+        folder: the shard's.
+        dimensions, dense: lengths of its vectors, as it was made with.
 
     Raises:
         StoreError: when the child fails; the shard stays as it was, only slower to search.
     """
     child = subprocess.run(
-        [sys.executable, "-m", "shoplens.index.optimize", str(folder), str(os.getpid())],
+        [sys.executable, "-m", "shoplens.index.optimize", str(folder), str(dimensions), str(dense), str(os.getpid())],
         capture_output=True,
         text=True,
         check=False,
@@ -42,14 +46,13 @@ def optimize(folder: Path) -> None:
         )
 
 
-def main(folder: str, parent: str = "") -> None:
+def main(folder: str, dimensions: str, dense: str, parent: str = "") -> None:
     if parent:
         _die_with(int(parent))
     shard = engine.EdgeShard.load(folder)
-    (point,), photos = shard.scroll(engine.ScrollRequest(limit=1, with_vector=True))[0], shard.info().points_count
-    dimensions = len(point.vector[VECTOR])  # type: ignore[call-overload, index, arg-type]
+    vectors_kb = shard.info().points_count * int(dimensions) * 4 / 1024
     shard.close()
-    shard = engine.EdgeShard.load(folder, engine_config(dimensions, vectors_kb=photos * dimensions * 4 / 1024))
+    shard = engine.EdgeShard.load(folder, engine_config(int(dimensions), int(dense), vectors_kb))
     while shard.optimize():
         pass
     shard.flush()

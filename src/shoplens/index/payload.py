@@ -21,6 +21,7 @@ from shoplens.index.conditions import (
     number_of,
 )
 from shoplens.index.entry import Record
+from shoplens.index.predicted import predicted_values
 from shoplens.types import Photo, Product
 
 VIEW, HASHES, SIZE, ID = "view", "hashes", "size", "record.id"
@@ -82,9 +83,10 @@ def product_payload(record: Record) -> dict[str, Any]:
     product["category"] = list(record.product.category)
     product["attributes"] = {name: list(values) for name, values in record.product.attributes.items()}
     product["photos"] = [dataclasses.asdict(photo) for photo in record.photos]
-    fields = field_values(record.product)
+    fields = {**field_values(record.product), **predicted_values(record.predicted)}
     return {
         "record": product,
+        "predicted": {name: dict(classes) for name, classes in record.predicted.items()},
         "text": {quote(name, safe=" "): list(values.texts) for name, values in fields.items() if values.texts},
         "number": {quote(name, safe=" "): list(values.numbers) for name, values in fields.items() if values.numbers},
     }
@@ -101,7 +103,8 @@ def record_from(payload: Mapping[str, Any]) -> Record:
     photos = tuple(Photo(**photo) for photo in stored.pop("photos"))
     stored["category"] = tuple(stored["category"])
     stored["attributes"] = {name: tuple(values) for name, values in stored["attributes"].items()}
-    return Record(Product(photos=tuple(photo.source for photo in photos), **stored), photos)
+    predicted = payload.get("predicted") or {}
+    return Record(Product(photos=tuple(photo.source for photo in photos), **stored), photos, predicted)
 
 
 def filter_from(condition: Condition, kinds: Mapping[str, frozenset[str]]) -> engine.Filter:

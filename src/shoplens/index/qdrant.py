@@ -20,8 +20,8 @@ import qdrant_edge as engine
 
 from shoplens.errors import StoreError
 from shoplens.index.conditions import Condition, check_fields
-from shoplens.index.engine_config import GRAPH_DUE_KB, VECTOR, engine_config
-from shoplens.index.entry import Entry, Hit, Record
+from shoplens.index.engine_config import COMBINED, GRAPH_DUE_KB, MARKS, VECTOR, engine_config
+from shoplens.index.entry import NO_MARKS, Entry, Hit, PhotoKey, Probe, Record, Scores, Sieve
 from shoplens.index.payload import (
     HASHES,
     ID,
@@ -32,7 +32,6 @@ from shoplens.index.payload import (
     filter_from,
     hash_key,
     is_photo_hash,
-    photo_payload,
     point_id,
     point_ids,
     product_key,
@@ -41,7 +40,8 @@ from shoplens.index.payload import (
     size_key,
     view_of,
 )
-from shoplens.types import Photo, Product, Vectors
+from shoplens.index.points import entry_from, marks_of, photo_key, photo_point, points_of, sparse
+from shoplens.types import Photo, Product, SparseVector, Vectors
 
 SEARCH_BREADTH = 128
 OVERSAMPLING = 2.0
@@ -70,13 +70,14 @@ class QdrantIndex:
     Args:
         folder: the shard's; made when it does not exist.
         dimensions: length of a vector.
+        dense: length of the filters' dense scores; 0 for a shard without any.
 
     Raises:
         StoreError: when the engine cannot open the folder.
     """
 
-    def __init__(self, folder: Path, dimensions: int) -> None:
-        self.dimensions = dimensions
+    def __init__(self, folder: Path, dimensions: int, dense: int = 0) -> None:
+        self.dimensions, self.dense = dimensions, dense
         self._writing = threading.Lock()
         self._unflushed = False
         try:
@@ -87,7 +88,7 @@ class QdrantIndex:
                 shutil.rmtree(folder / "temp_segments", ignore_errors=True)
             else:
                 folder.mkdir(parents=True, exist_ok=True)
-                self._shard = engine.EdgeShard.create(str(folder), engine_config(dimensions))
+                self._shard = engine.EdgeShard.create(str(folder), engine_config(dimensions, dense))
             made = self._shard.info().payload_schema  # not yet all of them, where the first process was killed
             self._create_indexes({key: schema for key, schema in _OWN_SCHEMAS.items() if key not in made})
         except Exception as problem:  # the engine raises plain exceptions
@@ -106,7 +107,7 @@ class QdrantIndex:
 
     def upsert(self, entries: Sequence[Entry]) -> None:
         with self._writing:
-            points = [point for entry in entries for point in _points(entry)]
+            points = [point for entry in entries for point in points_of(entry, self.dense)]
             if not points:
                 return
             self._index_new_fields(point.payload or {} for point in points)
@@ -121,7 +122,7 @@ class QdrantIndex:
         with self._writing:
             for product in products:
                 (record,) = self.records([product.id])
-                changed = Record(product, record.photos)
+                changed = Record(product, record.photos, record.predicted)
                 payload = product_payload(changed)
                 self._index_new_fields([payload])
                 self._update(engine.UpdateOperation.set_payload([*point_ids(changed)], payload))
@@ -143,15 +144,11 @@ class QdrantIndex:
         first_photos: bool = False,
         without_photo: str = "",
     ) -> list[Hit]:
-        conditions = self._filter(condition, first_photos)
-        if is_photo_hash(without_photo):
-            own = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(without_photo)))
-            conditions = engine.Filter(must=[conditions] if conditions else [], must_not=[own])
+        conditions = self._sieved(Sieve(condition, first_photos, without_photo))
+        near = engine.Query.Nearest(vector.tolist(), using=VECTOR)
         limit = PHOTOS_FOR_A_PRODUCT * (k + TIES)
         while True:
-            points = self._search(vector, limit, conditions)
-            if len(points) < limit:
-                points = self._search(vector, limit, conditions, exact=True)
+            points = self._search(near, limit, conditions)
             best: dict[str, engine.ScoredPoint] = {}
             for point in points:  # most alike first
                 best.setdefault(product_key(point.id), point)
@@ -169,6 +166,57 @@ class QdrantIndex:
             if str(point.id) in payloads  # not removed in between
         ]
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
+
+    def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> list[PhotoKey]:
+        conditions = self._sieved(sieve)
+        if probe.marks is not None:
+            near = engine.Query.Nearest(sparse(probe.marks), using=MARKS)
+            query = engine.QueryRequest(query=near, limit=limit, filter=conditions, with_payload=False)
+            return [photo_key(point.id) for point in self._shard.query(query)]
+        near = engine.Query.Nearest(self._combined(probe), using=COMBINED)
+        return [photo_key(point.id) for point in self._search(near, limit, conditions)]
+
+    def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
+        places = {photo_point(key): n for n, key in enumerate(keys)}
+        scores = np.zeros((len(probes), len(keys)), np.float32)
+        these = engine.Filter(must=[engine.HasIdCondition(set(places))])
+        for row, probe in zip(scores, probes, strict=True):
+            near = engine.Query.Nearest(self._combined(probe), using=COMBINED)
+            for point in self._searched(near, len(keys), these, exact=True) if keys else ():
+                row[places[str(point.id)]] = point.score
+        return scores
+
+    def photo_marks(self, keys: Sequence[PhotoKey]) -> list[SparseVector]:
+        points = self._shard.retrieve([photo_point(key) for key in keys], False, [MARKS])
+        marks = {str(point.id): marks_of(point) for point in points}
+        return [marks.get(photo_point(key), NO_MARKS) for key in keys]
+
+    def photo_records(self, keys: Sequence[PhotoKey]) -> list[Record | None]:
+        points = self._shard.retrieve([photo_point(key) for key in keys], True, False)
+        records = {str(point.id): record_from(point.payload or {}) for point in points}
+        return [records.get(photo_point(key)) for key in keys]
+
+    def product_key(self, product_id: str) -> str:
+        return product_key(point_id(product_id))
+
+    def entries(self, ids: Iterable[str] | None = None) -> Iterator[Entry]:
+        if ids is not None:
+            for record in self.records(ids):
+                yield entry_from(self._shard.retrieve([*point_ids(record)], True, True), self.dimensions)
+            return
+        photos: list[engine.Record] = []
+        for point in self._scrolled(None, with_vector=True):  # by id: photos of a product follow each other
+            if photos and product_key(point.id) != product_key(photos[0].id):
+                yield entry_from(photos, self.dimensions)
+                photos = []
+            photos.append(point)
+        if photos:
+            yield entry_from(photos, self.dimensions)
+
+    def _combined(self, probe: Probe) -> list[float]:
+        look = np.zeros(self.dimensions, np.float32) if probe.look is None else probe.look
+        dense = np.zeros(self.dense, np.float32) if probe.dense is None else probe.dense
+        return [*look.tolist(), *dense.tolist()]
 
     def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:
         if not is_photo_hash(hash):
@@ -235,7 +283,8 @@ class QdrantIndex:
     def graph_is_due(self) -> bool:
         """Whether so many products are found by looking at each that a graph over them pays."""
         info = self._shard.info()
-        return (info.points_count - info.indexed_vectors_count) * self.dimensions * 4 / 1024 > GRAPH_DUE_KB
+        kinds = 2 if self.dense else 1
+        return (info.points_count - info.indexed_vectors_count / kinds) * self.dimensions * 4 / 1024 > GRAPH_DUE_KB
 
     def flush(self) -> None:
         with self._writing:
@@ -254,16 +303,27 @@ class QdrantIndex:
         found = filter_from(condition, self._kinds)
         return _both(_FIRST_PHOTOS, found) if first_photos else found
 
-    def _search(
-        self, vector: Vectors, k: int, conditions: engine.Filter | None, exact: bool = False
+    def _sieved(self, sieve: Sieve) -> engine.Filter | None:
+        conditions = self._filter(sieve.condition, sieve.first_photos)
+        if is_photo_hash(sieve.without_photo):
+            own = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(sieve.without_photo)))
+            return engine.Filter(must=[conditions] if conditions else [], must_not=[own])
+        return conditions
+
+    def _search(self, near: engine.Query, k: int, conditions: engine.Filter | None) -> list[engine.ScoredPoint]:
+        """By the graph; by looking at all where that finds too few."""
+        found = self._searched(near, k, conditions, exact=False)
+        return found if len(found) >= k else self._searched(near, k, conditions, exact=True)
+
+    def _searched(
+        self, near: engine.Query, k: int, conditions: engine.Filter | None, *, exact: bool
     ) -> list[engine.ScoredPoint]:
         acorn = engine.AcornSearchParams(enable=conditions is not None, max_selectivity=0.6)
         codes = engine.QuantizationSearchParams(ignore=exact, rescore=True, oversampling=OVERSAMPLING)
         breadth = max(SEARCH_BREADTH, 2 * k)
         params = engine.SearchParams(hnsw_ef=breadth, exact=exact, acorn=acorn, quantization=codes)
-        nearest = engine.Query.Nearest(vector.tolist(), using=VECTOR)
         return self._shard.query(
-            engine.QueryRequest(query=nearest, limit=k, filter=conditions, params=params, with_payload=False)
+            engine.QueryRequest(query=near, limit=k, filter=conditions, params=params, with_payload=False)
         )
 
     def _scrolled(
@@ -308,13 +368,6 @@ class QdrantIndex:
     def _update(self, operation: engine.UpdateOperation) -> None:
         self._unflushed = True
         self._shard.update(operation)
-
-
-def _points(entry: Entry) -> Iterator[engine.Point]:
-    shared = product_payload(Record(entry.product, entry.photos))
-    for view, (photo, vector) in enumerate(zip(entry.photos, entry.vectors, strict=True)):
-        payload = {**shared, **photo_payload(photo, view)}
-        yield engine.Point(point_id(entry.product.id, view), {VECTOR: vector.tolist()}, payload)
 
 
 def _both(one: engine.FieldCondition | engine.Filter, other: engine.Filter | None) -> engine.Filter:

@@ -23,11 +23,10 @@ from pathlib import Path
 
 from shoplens.errors import Refused, StoreError
 from shoplens.index.durable import copy_tree, is_free, replace_file, sync_folder, sync_tree, whole_folder
-from shoplens.index.generation import Generation
+from shoplens.index.generation import SHARD, Generation, opened, opened_index
 from shoplens.index.lock import StoreLock
 from shoplens.index.manifest import Manifest, manifest_in
 from shoplens.index.optimize import optimize
-from shoplens.index.qdrant import QdrantIndex
 
 CURRENT, PARTIAL = "CURRENT", ".partial"
 _PARTS = {"LOCK", "OWNER", "generations", "photos"}
@@ -148,8 +147,8 @@ class Store:
                 continue
             try:
                 found = manifest_in(folder)
-                if found.model == manifest.model:
-                    index = QdrantIndex(folder / "shard", manifest.dimensions)
+                if (found.model, found.dense) == (manifest.model, manifest.dense):
+                    index = opened_index(folder, manifest)
                     manifest = replace(manifest, created=found.created)
                     manifest.write(folder)
                     return Generation(folder, manifest, index)
@@ -163,7 +162,7 @@ class Store:
         folder = self._next_folder()
         folder.mkdir()
         manifest.write(folder)
-        return Generation(folder, manifest, QdrantIndex(folder / "shard", manifest.dimensions))
+        return Generation(folder, manifest, opened_index(folder, manifest))
 
     def optimize(self, generation: Generation) -> None:
         """Build the search graph where enough products lack one.
@@ -178,18 +177,18 @@ class Store:
             return
         generation.index.close()
         try:
-            optimize(generation.shard)
+            optimize(generation.shard, generation.manifest.dimensions, generation.manifest.dense)
         finally:
-            generation.index = QdrantIndex(generation.shard, generation.manifest.dimensions)
+            generation.index = opened_index(generation.folder, generation.manifest)
 
     def _optimized_copy(self, generation: Generation) -> Generation:
         folder = self._next_folder()
         partial = folder.with_name(folder.name + PARTIAL)
         shutil.rmtree(partial, ignore_errors=True)
         copy_tree(generation.folder, partial)
-        optimize(partial / "shard")
+        optimize(partial / SHARD, generation.manifest.dimensions, generation.manifest.dense)
         partial.rename(folder)
-        return Generation(folder, generation.manifest, QdrantIndex(folder / "shard", generation.manifest.dimensions))
+        return opened(folder, generation.manifest)
 
     def switch(self, generation: Generation) -> None:
         """Make a filled generation the live one, in one atomic step, and remove the one before."""
@@ -238,7 +237,7 @@ class Store:
             try:
                 copy_tree(_live_folder(backup), partial)
                 manifest = manifest_in(partial)
-                QdrantIndex(partial / "shard", manifest.dimensions).close()
+                opened_index(partial, manifest).close()
                 sync_tree(partial)
                 if (backup / "photos").is_dir():
                     copy_tree(backup / "photos", self.photos_folder)
@@ -248,7 +247,7 @@ class Store:
                 raise _bad_backup(backup, problem) from problem
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
-            self.switch(Generation(folder, manifest, QdrantIndex(folder / "shard", manifest.dimensions)))
+            self.switch(opened(folder, manifest))
 
     def close(self) -> None:
         """Flush, and let the next process in.
@@ -311,7 +310,7 @@ class Store:
         for other in _generation_folders(self.folder):
             if other.name < name or other.suffix == PARTIAL:  # left by a switch or a copy that was cut off
                 shutil.rmtree(other, ignore_errors=True)  # a graph build that outlived its process may still write
-        return Generation(folder, manifest, QdrantIndex(folder / "shard", manifest.dimensions))
+        return opened(folder, manifest)
 
 
 def is_store(folder: Path) -> bool:

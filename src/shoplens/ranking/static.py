@@ -33,9 +33,12 @@ def ranked(candidates: Iterable[Candidate], weights: Mapping[str, float]) -> lis
     rows = []
     for candidate in candidates:
         parts = {name: weight / total * candidate.scores.get(name, 0.0) for name, weight in weights.items()}
+        parts.update(candidate.adjustments)
         rows.append((not candidate.same_photo, -sum(parts.values()), candidate.product.id, candidate, parts))
     rows.sort(key=lambda row: row[:3])
     return [
-        Result(rank, candidate.product, -negative, candidate.photo, parts, candidate.same_photo)
+        Result(
+            rank, candidate.product, -negative, candidate.photo, parts, candidate.same_photo, None, candidate.reasons
+        )
         for rank, (_, negative, _, candidate, parts) in enumerate(rows, start=1)
     ]

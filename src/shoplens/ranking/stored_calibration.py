@@ -9,6 +9,7 @@ from shoplens.errors import StoreError
 from shoplens.index.durable import replace_file
 from shoplens.index.generation import Generation
 from shoplens.ranking.match import Calibration
+from shoplens.ranking.strategies import STRATEGIES
 
 
 def write_calibration(generation: Generation, calibration: Calibration) -> None:
@@ -29,6 +30,13 @@ def calibration_of(generation: Generation, strategy: str) -> Calibration | None:
     except FileNotFoundError:
         return None
     return found if found.model == generation.manifest.model else None
+
+
+def keep_calibrations(before: Generation, after: Generation) -> None:
+    """Take over the calibrations of strategies whose scores no filter has a part in; the vectors are the same."""
+    for strategy in STRATEGIES.values():
+        if not strategy.filters and (path := _path(before, strategy.name)).is_file():
+            replace_file(_path(after, strategy.name), path.read_text("utf-8"))
 
 
 def _path(generation: Generation, strategy: str) -> Path:

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shoplens.errors import InvalidValue
 from shoplens.index.conditions import Condition
-from shoplens.index.entry import Hit, Index
-from shoplens.ranking.static import ranked
-from shoplens.types import Candidate, Result, Vectors
+from shoplens.index.entry import Index, Sieve
+from shoplens.ranking.filtered import FilterQuery, candidates_of, pooled
+from shoplens.ranking.static import similarity_from_cosine
+from shoplens.types import Candidate, Features, Vectors
 
 DEFAULT = "pretrained"
+"""What evaluates where nothing else is asked for."""
+PREFERRED = ("filters-static", "pretrained")
+"""What answers a search that names no strategy: the first that the store is ready for."""
+LOOK_ALONE = {"look": 1.0}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class QueryPhoto:
     """A query photo, or a region of it, as strategies see it.
 
     Attributes:
         vector: float32 (d,), length 1.
         pixel_hash, content_hash: as of a product's photo; empty for a region, or where it was not worth knowing.
+        features: float32 (f,), what filters work on; None where nobody needed them.
+        filtered: the query for all filters; None for strategies that have none.
     """
 
     vector: Vectors
     pixel_hash: str = ""
     content_hash: str = ""
+    features: Features | None = None
+    filtered: FilterQuery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +54,54 @@ class Strategy:
     Attributes:
         name: as users write it.
         about: a sentence for people.
-        retrieved: the hits for a photo, best first, as many as are wanted whenever there are so many.
-        ranked: candidates in any order -> results, best first.
+        retrieved: candidates for a photo, best first, as many as are wanted whenever there are so many.
+        weights: dimension -> weight for a photo, summing to 1; by them candidates become results.
         adding: what one more product costs, in words.
+        similar: score from which a product counts as similar to the query: for facets.
+        filters: whether it needs a generation with filters.
     """
 
     name: str
     about: str
-    retrieved: Callable[[Index, QueryPhoto, Wanted], list[Hit]]
-    ranked: Callable[[Iterable[Candidate]], list[Result]]
+    retrieved: Callable[[Index, QueryPhoto, Wanted], list[Candidate]]
+    weights: Callable[[QueryPhoto], Mapping[str, float]]
     adding: str
+    similar: float
+    filters: bool = False
 
 
-def _nearest(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Hit]:
-    return index.nearest(
+def _nearest(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
+    hits = index.nearest(
         photo.vector,
         wanted.k,
         wanted.condition,
         first_photos=wanted.first_photos,
         without_photo=wanted.without_photo,
+    )
+    return [
+        Candidate(hit.record.product, {"look": similarity_from_cosine(hit.similarity)}, hit.photo.source)
+        for hit in hits
+    ]
+
+
+def _filtered(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
+    query = _filter_query(photo)
+    pool = pooled(index, query, wanted.k, Sieve(wanted.condition, wanted.first_photos, wanted.without_photo))
+    return candidates_of(index, query, pool, wanted.k)
+
+
+def _filter_query(photo: QueryPhoto) -> FilterQuery:
+    if photo.filtered is None:
+        raise no_filters()
+    return photo.filtered
+
+
+def no_filters() -> InvalidValue:
+    """What to say where a generation has no filters."""
+    return InvalidValue(
+        "The store has no filters yet.",
+        "Run `shoplens train filters`, which fits them to its products.",
+        code="no-filters",
     )
 
 
@@ -74,8 +112,18 @@ STRATEGIES = {
             "pretrained",
             "An ImageNet network that was never shown this shop, and nearest neighbours.",
             _nearest,
-            lambda candidates: ranked(candidates, {"look": 1.0}),
+            lambda photo: LOOK_ALONE,
             "decode and embed its photos, write them",
+            similar=0.75,
+        ),
+        Strategy(
+            "filters-static",
+            "A filter for every dimension of likeness, all of them retrieving, and a weighted sum.",
+            _filtered,
+            lambda photo: _filter_query(photo).weights,
+            "the same pass over its photos gives all filter scores",
+            similar=0.5,
+            filters=True,
         ),
     )
 }

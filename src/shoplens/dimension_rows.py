@@ -1,0 +1,87 @@
+"""The dimensions of a generation as a table: what each tells apart, how well the photos show it, and what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shoplens.filter_scores import stored_dimensions
+from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
+from shoplens.filters.quality import Quality
+from shoplens.index.generation import Generation
+from shoplens.ranking.strategies import no_filters
+
+_SCORED = {
+    LOOK: "cosine of the embeddings",
+    DESIGN: "cosine after whitening within groups",
+    SHAPE: "cosine of the outlines",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionRow:
+    """One dimension, or an attribute that is none.
+
+    Attributes:
+        name: as weights call it.
+        kind: as :attr:`~shoplens.filters.dimension.Dimension.kind`; ``none`` for an attribute that is no dimension.
+        scored: how likeness is computed, in words.
+        classes: class -> products.
+        untrained: class -> products, of those with too few to learn from; they are never predicted.
+        quality: measured on photos of groups that the heads never saw; None for what is not learned.
+        weight: the default one.
+        note: what a person should know.
+    """
+
+    name: str
+    kind: str
+    scored: str = ""
+    classes: Mapping[str, int] | None = None
+    untrained: Mapping[str, int] | None = None
+    quality: Quality | None = None
+    weight: float | None = None
+    note: str = ""
+
+
+def dimension_rows(generation: Generation) -> list[DimensionRow]:
+    """Every dimension, then every attribute that is none.
+
+    Raises:
+        InvalidValue: ``no-filters``.
+        StoreError: ``damaged-filters``.
+    """
+    filters = generation.filters
+    if filters is None:
+        raise no_filters()
+    dimensions, _ = stored_dimensions(generation)
+    used = [
+        DimensionRow(
+            one.name,
+            one.kind,
+            _scored(one),
+            dict(zip(one.classes, one.products, strict=True)),
+            dict(one.untrained),
+            filters.quality.get(one.name),
+            filters.weights.get(one.name, 1.0),
+            _note(one, filters.quality.get(one.name)),
+        )
+        for one in filters.dimensions
+    ]
+    return used + [DimensionRow(one.name, "none", note=one.reason) for one in dimensions.skipped]
+
+
+def _scored(dimension: Dimension) -> str:
+    if dimension.name in _SCORED:
+        return _SCORED[dimension.name]
+    palette = "palettes" if dimension.name == COLOR and dimension.measured else ""
+    heads = "class probabilities" if dimension.classes else ""
+    return f"agreement of {' and '.join(filter(None, (heads, palette)))}"
+
+
+def _note(dimension: Dimension, quality: Quality | None) -> str:
+    notes = []
+    if quality is not None and not quality.seen:
+        notes.append("the photos do not show it")
+    if dimension.untrained:
+        notes.append(f"{len(dimension.untrained)} classes are untrained, for want of products")
+    return "; ".join(notes)

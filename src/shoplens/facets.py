@@ -1,0 +1,94 @@
+"""Facets: how many of the products that are relevant to a query, and of all, hold each value of a field."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from shoplens.candidates import candidates, results
+from shoplens.errors import ConditionError
+from shoplens.index.conditions import AllOf, Condition, field_values, leaves, text_of
+from shoplens.index.entry import Index
+from shoplens.ranking.strategies import QueryPhoto, Strategy
+from shoplens.types import Facet, Product, Query
+
+MOST_RELEVANT = 1_000
+"""Products that are looked at for being relevant."""
+MOST_VALUES = 100
+"""Values of a facet."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counting:
+    """What facets are counted for.
+
+    Attributes:
+        index, strategy, photo, query: as of the search.
+        condition: all that was asked for.
+    """
+
+    index: Index
+    strategy: Strategy
+    photo: QueryPhoto
+    query: Query
+    condition: Condition | None
+
+
+def facets(counting: Counting) -> tuple[Facet, ...]:
+    """The facets that the query asks for.
+
+    A product is relevant when its score reaches the strategy's threshold of similarity. A facet with ticks is counted
+    without its own condition, so that a shopper sees what ticking another value would bring.
+
+    Raises:
+        ConditionError: ``unknown-field``.
+    """
+    relevant: dict[Condition | None, tuple[list[Product], bool]] = {}
+    found = []
+    kinds = counting.index.field_kinds()
+    for field in counting.query.steering.facets:
+        if "text" not in kinds.get(field, ()):
+            there = ", ".join(sorted(name for name, held in kinds.items() if "text" in held and name != "id"))
+            raise ConditionError(f"There is no field {field!r} to count.", f"There are: {there}.", code="unknown-field")
+        others = without(counting.condition, field)
+        if others not in relevant:
+            relevant[others] = _relevant(counting, others)
+        found.append(_facet(field, *relevant[others], counting.index.facet(field, MOST_VALUES, others)))
+    return tuple(found)
+
+
+def without(condition: Condition | None, field: str) -> Condition | None:
+    """What is left of a condition when the parts that are about this field alone are taken out."""
+    if condition is None:
+        return None
+    parts = condition.conditions if isinstance(condition, AllOf) else (condition,)
+    kept = [part for part in parts if {leaf.field for leaf in leaves(part)} != {field}]
+    inner = [without(part, field) if isinstance(part, AllOf) else part for part in kept]
+    rest = tuple(part for part in inner if part is not None)
+    return None if not rest else rest[0] if len(rest) == 1 else AllOf(rest)
+
+
+def _relevant(counting: Counting, condition: Condition | None) -> tuple[list[Product], bool]:
+    """The relevant products, and whether there cannot be more."""
+    asked = replace(counting.query, k=MOST_RELEVANT, per_group=None)
+    tiers = candidates(counting.index, counting.strategy, counting.photo, asked, condition)
+    ranked = results(counting.strategy, counting.photo, tiers, MOST_RELEVANT)
+    products = [result.product for result in ranked if result.score >= counting.strategy.similar]
+    return products, len(products) < len(ranked) or len(ranked) < MOST_RELEVANT
+
+
+def _facet(field: str, products: list[Product], complete: bool, everywhere: list[tuple[str, int]]) -> Facet:
+    relevant: Counter[str] = Counter()
+    shown: dict[str, str] = {}
+    for product in products:
+        held = field_values(product).get(field)
+        relevant.update(held.texts if held else ())
+        for values in (
+            product.attributes.get(field.removeprefix("attributes."), ()),
+            product.category,
+            (product.brand,),
+        ):
+            shown.update({text_of(value).casefold(): text_of(value) for value in values})
+    counts = {value: (relevant[value], most) for value, most in everywhere}
+    order = sorted(counts, key=lambda value: (-counts[value][0], -counts[value][1], value))
+    return Facet(field, {shown.get(value, value): counts[value] for value in order}, len(products), complete)

@@ -1,0 +1,155 @@
+"""A query and the generation that is to answer it -> the query for all filters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from shoplens.errors import InvalidValue
+from shoplens.filters.dimension import COLOR
+from shoplens.filters.filters import DENSE, Filters
+from shoplens.filters.palette import palette_of_color
+from shoplens.index.entry import NO_MARKS
+from shoplens.index.generation import Generation
+from shoplens.preferences import Preferences
+from shoplens.ranking.filtered import Example, FilterQuery
+from shoplens.ranking.strategies import QueryPhoto, Strategy, no_filters
+from shoplens.ranking.weights import resolved
+from shoplens.types import SparseVector, Steering
+
+IN_CATEGORY = 0.5
+"""Probability from which a query is taken to be in a category, for profiles that differ by category."""
+_AS_IT_IS = Steering()
+
+
+class FilterQueries:
+    """Makes queries for the filters of one generation.
+
+    Args:
+        generation: to be asked.
+        preferences: the shop's weights, profiles and merchandising.
+
+    Raises:
+        InvalidValue: ``no-filters``.
+    """
+
+    def __init__(self, generation: Generation, preferences: Preferences) -> None:
+        filters = generation.filters
+        if filters is None:
+            raise no_filters()
+        self.filters: Filters = filters
+        self._index, self._preferences = generation.index, preferences
+
+    def of(
+        self,
+        photo: QueryPhoto | None,
+        steering: Steering = _AS_IT_IS,
+        unlike: QueryPhoto | None = None,
+        group: str | None = None,
+    ) -> FilterQuery:
+        """The query for a photo, or for what ``steering`` names in its place.
+
+        Args:
+            photo: with its features.
+            steering: weights, profile, example and colour.
+            unlike: what results shall not be like.
+            group: of the product whose photo it is, where it is of the catalogue: no head that saw it reads it then.
+
+        Raises:
+            InvalidValue: ``unknown-product``, ``unknown-color``, ``unknown-dimension``, ``unknown-profile``,
+                ``no-weight``.
+        """
+        like = self._example(photo, steering, group)
+        given = steering
+        if photo is None and not steering.like:  # by colour alone
+            nothing = dict.fromkeys(self._names(), 0.0)
+            given = replace(steering, weights={**nothing, COLOR: 1.0, **steering.weights})
+        weights = resolved(self._fitted(), self._preferences, given, self._categories(like.marks))
+        return FilterQuery(
+            self.filters,
+            like,
+            weights,
+            None if unlike is None else self._seen(unlike, None),
+            self._preferences.merchandising,
+            steering.explain,
+        )
+
+    def _names(self) -> Sequence[str]:
+        return [dimension.name for dimension in self.filters.dimensions]
+
+    def _fitted(self) -> dict[str, float]:
+        return {name: self.filters.weights.get(name, 1.0) for name in self._names()}
+
+    def _example(self, photo: QueryPhoto | None, steering: Steering, group: str | None) -> Example:
+        if photo is not None:
+            example = self._seen(photo, group)
+        elif steering.like:
+            example = self._product(steering.like)
+        else:
+            example = Example(np.zeros(self._index.dimensions, np.float32), np.zeros(DENSE, np.float32), NO_MARKS)
+        return replace(example, marks=self._in_color(example.marks, steering.color)) if steering.color else example
+
+    def _seen(self, photo: QueryPhoto, group: str | None) -> Example:
+        if photo.features is None:
+            raise InvalidValue("The photo's features are unknown.", "Look at the photo with the store's own embedder.")
+        described = self.filters.described(photo.features[None], None if group is None else [group])
+        return Example(photo.vector, described.dense[0], self.filters.marks(described.probabilities[0], {}))
+
+    def _product(self, product_id: str) -> Example:
+        for entry in self._index.entries([product_id]):
+            if entry.scores is None:
+                raise no_filters()
+            return Example(entry.vectors[0], entry.scores.dense[0], entry.scores.marks[0])
+        raise InvalidValue(
+            f"There is no product {product_id!r}.", "Give the id of one in the store.", code="unknown-product"
+        )
+
+    def _in_color(self, marks: SparseVector, color: str) -> SparseVector:
+        """The marks with this colour in place of their own; the whole of the dimension is then the palette."""
+        blocks = self.filters.layout.blocks_of(COLOR)
+        if not blocks:
+            raise InvalidValue(
+                "The dimension color was dropped.",
+                "Take `use = false` out of [dimensions.color].",
+                code="unknown-dimension",
+            )
+        own = np.concatenate([np.arange(block.start, block.entries.stop) for block in blocks])
+        kept = ~np.isin(marks.indices, own)
+        palette = next(block for block in blocks if block.kind == "palette")
+        anchors = palette_of_color(color)
+        there = np.flatnonzero(anchors > 0)
+        indices = np.concatenate([marks.indices[kept], (palette.start + there).astype(np.uint32)])
+        values = np.concatenate([marks.values[kept], np.sqrt(anchors[there] / palette.share)])
+        order = np.argsort(indices)
+        return SparseVector(indices[order], values[order].astype(np.float32))
+
+    def _categories(self, marks: SparseVector) -> list[str]:
+        """Nodes of the category trees that the query is probably in."""
+        found = []
+        for dimension in self.filters.dimensions:
+            for block in self.filters.layout.blocks_of(dimension.name) if dimension.kind == "tree" else ():
+                for entry, value in zip(marks.indices.tolist(), marks.values.tolist(), strict=True):
+                    if block.start <= entry < block.entries.stop and value * value / block.share >= IN_CATEGORY:
+                        found.append(block.classes[entry - block.start])
+        return found
+
+
+def ready(strategy: Strategy, photo: QueryPhoto, filters: FilterQueries | None, group: str | None = None) -> QueryPhoto:
+    """The photo with all that a strategy needs.
+
+    Args:
+        strategy: that will see it.
+        photo: with its features.
+        filters: of the generation; None where it has none.
+        group: as in :meth:`FilterQueries.of`.
+
+    Raises:
+        InvalidValue: ``no-filters``.
+    """
+    if not strategy.filters:
+        return photo
+    if filters is None:
+        raise no_filters()
+    return replace(photo, filtered=filters.of(photo, group=group))

@@ -1,0 +1,114 @@
+"""Scores of heads -> logits whose softmax means what it says."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from shoplens.filters.crossfit import Ints
+from shoplens.filters.pixels import Floats
+
+ROWS = 2000
+"""Photos that a grid is tried on."""
+_TEMPERATURES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6)
+_PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_LAPSES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
+_FARTHEST = 3.0
+"""The last check changes the temperature at most by this factor."""
+_HALVINGS = 20
+_TINY = 1e-12
+
+
+class Softening(NamedTuple):
+    """``read(slope * scores + offset, floor)`` are probabilities; ``loss`` is their mean log loss in nats."""
+
+    slope: float
+    offset: Floats
+    floor: Floats
+    loss: float
+
+
+def softened(scores: Floats, classes: Ints) -> Softening:
+    """p = (1 - e) * softmax(T * scores + t * log prior) + e * prior, with the T, t and e of least log loss.
+
+    T is for how sure the scores are (temperature scaling: Guo, Pleiss, Sun, Weinberger 2017, "On Calibration of Modern
+    Neural Networks"), t for how much the classes' frequencies count, and e for the photos that show or are called
+    something else altogether: without it they alone would decide T, and all others would be read too timidly (a lapse
+    rate: Wichmann, Hill 2001, "The psychometric function: I"). At last T is checked: it is changed until the mean of the
+    highest probability is the share of photos whose highest probability is the right one.
+
+    Three numbers for a whole dimension overfit nothing, so they are taken from the very predictions, made by heads that
+    never saw the photo, that are calibrated.
+
+    Args:
+        scores: float32 (n, K), of photos that the heads never saw.
+        classes: int64 (n,), what each photo is.
+
+    Returns:
+        With no photos or one class: slope 0 and the prior.
+    """
+    count, kinds = scores.shape
+    prior = ((np.bincount(classes, minlength=kinds) + 1) / (count + kinds)).astype(np.float32)
+    log_prior = np.log(prior)
+    if not count or kinds < 2:
+        return Softening(0.0, log_prior, np.zeros(kinds, np.float32), 0.0)
+    few = drawn(count, ROWS)
+    _, sharp, weight, lapse = min(
+        (loss, sharp, weight, lapse)
+        for sharp in _TEMPERATURES
+        for weight in _PRIORS
+        for lapse, loss in _losses(sharp * scores[few] + np.float32(weight) * log_prior, classes[few], prior)
+    )
+    many = drawn(count, 10 * ROWS)
+    logits, floor = sharp * scores[many] + np.float32(weight) * log_prior, (lapse * prior).astype(np.float32)
+    factor = _checked(logits, classes[many], floor)
+    own = read(np.float32(factor) * logits, floor)[np.arange(len(many)), classes[many]]
+    loss = float(-np.log(np.maximum(own, _TINY)).mean())
+    return Softening(sharp * factor, (factor * weight * log_prior).astype(np.float32), floor, loss)
+
+
+def read(logits: Floats, floor: Floats) -> Floats:
+    """Probabilities (n, K) of logits: softmax * (1 - what the floor takes) + floor."""
+    return softmax(logits) * (1 - floor.sum()) + floor
+
+
+def softmax(logits: Floats) -> Floats:
+    """Rows that sum to 1; also for rows without classes."""
+    if not logits.shape[1]:
+        return logits
+    raised: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
+    raised /= raised.sum(axis=1, keepdims=True)
+    return raised
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """Of every number by itself."""
+    result: Floats = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return result.astype(np.float32)
+
+
+def drawn(count: int, most: int) -> Ints:
+    """Numbers below ``count``: all, or so many that are drawn; always the same."""
+    if count <= most:
+        return np.arange(count)
+    return np.random.default_rng(0).choice(count, most, replace=False)
+
+
+def _losses(logits: Floats, classes: Ints, prior: Floats) -> list[tuple[float, float]]:
+    """Each lapse rate and its mean log loss."""
+    own, base = softmax(logits)[np.arange(len(classes)), classes], prior[classes]
+    return [(e, float(-np.log(np.maximum((1 - e) * own + e * base, _TINY)).mean())) for e in _LAPSES]
+
+
+def _checked(logits: Floats, classes: Ints, floor: Floats) -> float:
+    """The factor, by bisection, at which probabilities are as high as they are right."""
+    low, high = 1 / _FARTHEST, _FARTHEST
+    for _ in range(_HALVINGS):
+        factor = (low * high) ** 0.5
+        said = read(np.float32(factor) * logits, floor)
+        if said.max(axis=1).mean() < (said.argmax(axis=1) == classes).mean():
+            low = factor
+        else:
+            high = factor
+    return float((low * high) ** 0.5)

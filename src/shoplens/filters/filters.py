@@ -1,0 +1,290 @@
+"""The filters of one generation: features of a photo -> what it is in every dimension, and how alike two photos are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.errors import InvalidValue
+from shoplens.filters.basis import Basis
+from shoplens.filters.calibrated import read, sigmoid
+from shoplens.filters.crossfit import FOLDS, Heads
+from shoplens.filters.design import DESIGN_SIZE, SHAPE_SIZE, Projection
+from shoplens.filters.dimension import Dimension
+from shoplens.filters.folds import fold_of
+from shoplens.filters.layout import Layout
+from shoplens.filters.measured import MEASURED
+from shoplens.filters.palette import ANCHORS
+from shoplens.filters.pixels import Floats
+from shoplens.filters.quality import Quality
+from shoplens.filters.tree import Tree, depth_of
+from shoplens.types import SparseVector
+
+DENSE = DESIGN_SIZE + SHAPE_SIZE
+"""Numbers of :attr:`Described.dense`."""
+_CLEAR = 0.5
+"""A deeper node of a tree is named where it agrees at least so much as the best one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Described:
+    """What filters see in n photos.
+
+    Attributes:
+        dense: float32 (n, DENSE): the unit vector of ``design``, then that of ``shape``; zeros where there is none.
+        probabilities: float32 (n, T): one number per entry of the layout. They sum to 1 over a block, but are each for
+            itself in a multi-label dimension.
+    """
+
+    dense: Floats
+    probabilities: Floats
+
+    @property
+    def design(self) -> Floats:
+        """float32 (n, DESIGN_SIZE)."""
+        return self.dense[:, :DESIGN_SIZE]
+
+    @property
+    def shape(self) -> Floats:
+        """float32 (n, SHAPE_SIZE)."""
+        return self.dense[:, DESIGN_SIZE:]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Models:
+    """What was fitted.
+
+    Attributes:
+        basis: features -> what heads see.
+        heads: of every learned entry of the layout, in order.
+        trees: of each dimension that is a tree.
+        design, shape: features -> unit vectors.
+    """
+
+    basis: Basis
+    heads: Heads
+    trees: Mapping[str, Tree]
+    design: Projection
+    shape: Projection
+
+
+@dataclass(frozen=True, eq=False)
+class Filters:
+    """Immutable; what a generation carries.
+
+    Attributes:
+        dimensions: of the shop.
+        layout: what the entries of marks mean.
+        models: what was fitted.
+        quality: dimension -> how well it is read, of those that are learned.
+        low: dimension -> raw similarity of photos that have nothing to do with each other, see :meth:`comparable`.
+        weights: dimension -> default static weight.
+        backbone: how many of a photo's features the backbone gave.
+        model: id of the model whose features these filters read.
+    """
+
+    dimensions: tuple[Dimension, ...]
+    layout: Layout
+    models: Models
+    quality: Mapping[str, Quality]
+    low: Mapping[str, float]
+    weights: Mapping[str, float]
+    backbone: int
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("quality", "low", "weights"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        self._check_weights(self.weights)
+
+    @property
+    def classified(self) -> tuple[str, ...]:
+        """The dimensions that are distributions over classes or colours, in the order of :meth:`agreements`."""
+        return self.layout.names
+
+    def with_weights(self, weights: Mapping[str, float]) -> Filters:
+        """The same filters with other default weights.
+
+        Raises:
+            InvalidValue: ``unknown-dimension``, or ``bad-weight`` for one that is negative or no number.
+        """
+        return replace(self, weights=weights)
+
+    def with_low(self, low: Mapping[str, float]) -> Filters:
+        """The same filters with other similarities of photos that have nothing to do with each other."""
+        return replace(self, low=low)
+
+    def described(self, features: Floats, groups: Sequence[str] | None = None) -> Described:
+        """What the filters see.
+
+        Args:
+            features: float32 (n, backbone + MEASURED): the backbone's features, then the measured row.
+            groups: of each photo, where it is one of the catalogue: it is then read by those heads that never saw its
+                group, so that what is said of it is as good, and as bad, as for a shopper's photo. Others are read by
+                the mean of all heads; for linear heads, averaging weights is averaging logits.
+
+        Raises:
+            InvalidValue: features of another width, or another number of groups.
+        """
+        width = self.backbone + MEASURED
+        if features.ndim != 2 or features.shape[1] != width:
+            raise InvalidValue(f"Features of shape {features.shape}.", f"These filters read rows of {width} numbers.")
+        if groups is not None and len(groups) != len(features):
+            raise InvalidValue(f"{len(features)} photos, {len(groups)} groups.", "Give a group per photo.")
+        folds = None if groups is None else np.array([fold_of(group, FOLDS) for group in groups], np.int64)
+        logits = self.models.heads.logits(self.models.basis.apply(features), folds)
+        dense = np.concatenate([self.models.design.apply(features), self.models.shape.apply(features)], axis=1)
+        return Described(dense, self._probabilities(logits, features[:, width - ANCHORS :]))
+
+    def marks(self, probabilities: Floats, known: Mapping[str, tuple[str, ...]]) -> SparseVector:
+        """Square roots of the photo's distributions: what the feed says where it says something, else what was read.
+
+        Args:
+            probabilities: float32 (T,), a row of :attr:`Described.probabilities`.
+            known: dimension -> trained classes that the feed gives the photo's product.
+        """
+        return self.layout.marks(probabilities, known)
+
+    def distribution(self, probabilities: Floats, name: str) -> dict[str, float]:
+        """Class -> probability as read in one photo, of one dimension, most probable first; colours by their names.
+
+        Args:
+            probabilities: float32 (T,).
+            name: of the dimension; the palette of ``color`` counts only where the feed has no classes.
+        """
+        blocks = self.layout.blocks_of(name)
+        told: dict[str, float] = {}
+        for block in blocks:
+            if block.kind == "palette" and len(blocks) > 1:
+                continue
+            part = dict.fromkeys(block.classes, 0.0)
+            for label, p in zip(block.classes, probabilities[block.entries].tolist(), strict=True):
+                part[label] += p
+            told.update(part)
+        return dict(sorted(told.items(), key=lambda pair: -pair[1]))
+
+    def agreements(self, query: SparseVector, photos: Sequence[SparseVector]) -> Floats:
+        """float32 (photos, classified dimensions): raw agreement of a query with each photo, in [0, 1]."""
+        wide = len(self.classified)
+        if not photos or not wide:
+            return np.zeros((len(photos), wide), np.float32)
+        weights = np.zeros(self.layout.size)
+        weights[query.indices] = query.values
+        entries = np.concatenate([photo.indices for photo in photos])
+        values = np.concatenate([photo.values for photo in photos])
+        rows = np.repeat(np.arange(len(photos)), [len(photo.indices) for photo in photos])
+        places = rows * wide + self.layout.dimension_of[entries]
+        sums = np.bincount(places, weights[entries] * values, len(photos) * wide)
+        return sums.reshape(len(photos), wide).astype(np.float32)
+
+    def comparable(self, name: str, raw: npt.ArrayLike) -> Floats:
+        """Raw similarities of one dimension -> [0, 1], the same scale for all: 0 is "as alike as any two", 1 the same.
+
+            s = clip((raw - low) / (1 - low), 0, 1)
+
+        Cosines of photos that have nothing in common lie near .5 in one dimension and near 0 in another, and where
+        half of a catalogue is black, colours agree by chance. Weighing raw numbers would let the crowded dimension
+        count less than its weight says. So ``low`` is the mean of 2,000 random pairs of photos of different groups:
+        min-max normalisation with the score to be expected of a non-match as the minimum and that of identity as the
+        maximum. Jain, Nandakumar, Ross 2005, "Score normalization in multimodal biometric systems".
+
+        Args:
+            name: of a dimension; one that nothing is known of keeps its raw numbers, clipped.
+            raw: cosines of ``look``, ``design`` and ``shape``, agreements of the others.
+        """
+        low = self.low.get(name, 0.0)
+        return np.clip((np.asarray(raw, np.float32) - np.float32(low)) / np.float32(1 - low), 0, 1)
+
+    def weighted(self, query: SparseVector, weights: Mapping[str, float]) -> SparseVector:
+        """The query for retrieval: its dot products with marks order photos by the classified part of the score.
+
+        Each entry is multiplied by weight / (1 - low) of its dimension; entries without weight are left out. It is the
+        sum of w * (raw - low) / (1 - low) but for a constant, and for the clipping of those below ``low``.
+        """
+        factors = [weights.get(name, 0.0) / (1 - self.low.get(name, 0.0)) for name in self.classified]
+        values = query.values * np.array(factors, np.float32)[self.layout.dimension_of[query.indices]]
+        kept = values > 0
+        return SparseVector(query.indices[kept], values[kept])
+
+    def matched(self, query: SparseVector, photo: SparseVector, name: str) -> tuple[str, float, float]:
+        """The class that contributes most to the agreement, and its probability in query and photo.
+
+        Of a tree the deepest node that contributes at least half as much as the best. Where nothing agrees, what the
+        query most probably is; ``("", 0, 0)`` where nothing is known of the query.
+        """
+        mine, theirs = self._by_class(query, name), self._by_class(photo, name)
+        if not mine:
+            return "", 0.0, 0.0
+        parts = self._contributions(query, photo, name)
+        most = max(parts.values(), default=0.0)
+        if most <= 0:
+            label = max(mine, key=lambda c: mine[c])
+        elif name in self.models.trees:
+            label = max((c for c in parts if parts[c] >= _CLEAR * most), key=lambda c: (depth_of(c), parts[c]))
+        else:
+            label = max(parts, key=lambda c: parts[c])
+        return label, mine[label], theirs.get(label, 0.0)
+
+    def _contributions(self, query: SparseVector, photo: SparseVector, name: str) -> dict[str, float]:
+        """Class -> its part of the agreement."""
+        both, left, right = np.intersect1d(query.indices, photo.indices, assume_unique=True, return_indices=True)
+        products = dict(zip(both.tolist(), (query.values[left] * photo.values[right]).tolist(), strict=True))
+        parts: dict[str, float] = {}
+        for block in self.layout.blocks_of(name):
+            for entry, label in enumerate(block.classes, start=block.start):
+                if entry in products:
+                    parts[label] = parts.get(label, 0.0) + products[entry]
+        return parts
+
+    def _by_class(self, marks: SparseVector, name: str) -> dict[str, float]:
+        """Class -> its probability; anchors of one name together."""
+        found: dict[str, float] = {}
+        for block in self.layout.blocks_of(name):
+            start, end = np.searchsorted(marks.indices, [block.start, block.entries.stop])
+            part: dict[str, float] = {}
+            for entry, value in zip(marks.indices[start:end].tolist(), marks.values[start:end].tolist(), strict=True):
+                label = block.classes[entry - block.start]
+                part[label] = part.get(label, 0.0) + value * value / block.share
+            for label, p in part.items():
+                found[label] = max(found.get(label, 0.0), min(1.0, p))
+        return found
+
+    def _probabilities(self, logits: Floats, palettes: Floats) -> Floats:
+        result = np.zeros((len(logits), self.layout.size), np.float32)
+        result[:, self.layout.learned] = logits
+        floor = np.zeros(self.layout.size, np.float32)
+        floor[self.layout.learned] = self.models.heads.floor
+        for name, entries in self._spans.items():
+            if name in self.models.trees:
+                result[:, entries] = self.models.trees[name].probabilities(result[:, entries], floor[entries])
+        for block in self.layout.blocks:
+            part = result[:, block.entries]
+            if block.kind == "single":
+                result[:, block.entries] = read(part, floor[block.entries])
+            elif block.kind == "multi":
+                result[:, block.entries] = sigmoid(part)
+            elif block.kind == "palette":
+                result[:, block.entries] = palettes
+        return result
+
+    @cached_property
+    def _spans(self) -> dict[str, slice]:
+        """Classified dimension -> all of its entries, which lie together."""
+        every = {name: self.layout.blocks_of(name) for name in self.classified}
+        return {name: slice(blocks[0].start, blocks[-1].entries.stop) for name, blocks in every.items()}
+
+    def _check_weights(self, weights: Mapping[str, float]) -> None:
+        names = [dimension.name for dimension in self.dimensions]
+        for name, weight in weights.items():
+            if name not in names:
+                raise InvalidValue(
+                    f"There is no dimension {name!r}.", f"There are {', '.join(names)}.", code="unknown-dimension"
+                )
+            if isinstance(weight, bool) or not (math.isfinite(weight) and weight >= 0):
+                raise InvalidValue(f"The weight of {name!r} is {weight!r}.", "Give 0 or more.", code="bad-weight")

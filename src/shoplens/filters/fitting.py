@@ -1,0 +1,207 @@
+"""A catalogue's photos and its feed's values -> its filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from shoplens.errors import InvalidValue
+from shoplens.filters.basis import fitted_basis
+from shoplens.filters.calibrated import read, sigmoid
+from shoplens.filters.crossfit import FOLDS, Bools, Heads, Ints, Rows
+from shoplens.filters.design import Projection, fitted_design, fitted_shape
+from shoplens.filters.dimension import DESIGN, LOOK, SHAPE, Dimension
+from shoplens.filters.filters import Filters, Models
+from shoplens.filters.fisher import UNKNOWN, fisher_heads
+from shoplens.filters.folds import fold_of
+from shoplens.filters.layout import Layout
+from shoplens.filters.measured import MEASURED
+from shoplens.filters.multilabel import multilabel_heads
+from shoplens.filters.outline import OUTLINE
+from shoplens.filters.palette import FINE
+from shoplens.filters.pixels import Floats
+from shoplens.filters.quality import Quality, quality_of_classes, quality_of_labels
+from shoplens.filters.tree import Tree, depth_of, tree_heads
+from shoplens.types import Vectors
+
+Progress = Callable[[str, int, int], None]
+"""Told what is done, how much of it, and of how much."""
+Known = Mapping[str, tuple[str, ...]]
+"""Dimension -> trained classes that the feed gives a product."""
+_PAIRS = 2000
+_MOST_LOW = 0.95
+"""Where any two photos are so alike, differences are noise and are not blown up further."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Training:
+    """What filters are fitted to; one row per photo everywhere.
+
+    Attributes:
+        vectors: float32 (n, d), unit ``look`` embeddings.
+        features: float32 (n, backbone + MEASURED): the backbone's features, then the measured row.
+        backbone: how many features the backbone gives.
+        groups: of each photo; photos of one group never stand on both sides of a split.
+        first: bool (n,), whether the photo is its product's first.
+        known: of each photo, dimension -> trained classes that the feed gives its product.
+        weights: dimension -> default static weight; 1 each when omitted.
+
+    Raises:
+        InvalidValue: lengths or widths that do not fit, or features that are no numbers.
+    """
+
+    vectors: Vectors
+    features: Floats
+    backbone: int
+    groups: tuple[str, ...]
+    first: Bools
+    known: Sequence[Known]
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        counts = {len(self.vectors), len(self.features), len(self.groups), len(self.first), len(self.known)}
+        if len(counts) != 1:
+            raise InvalidValue(f"Training has columns of {sorted(counts)} rows.", "Give one row per photo everywhere.")
+        if self.features.ndim != 2 or self.features.shape[1] != self.backbone + MEASURED:
+            raise InvalidValue(
+                f"Features of shape {self.features.shape}.", f"Give rows of {self.backbone} + {MEASURED} numbers."
+            )
+        if not np.isfinite(self.features).all():
+            row = int(np.flatnonzero(~np.isfinite(self.features).all(axis=1))[0])
+            raise InvalidValue(f"Features of photo {row} are not all finite numbers.", "Embed the photo again.")
+
+
+def fit(training: Training, dimensions: Sequence[Dimension], model: str, progress: Progress | None = None) -> Filters:
+    """The filters of a catalogue; the same for the same training.
+
+    One basis is taken from all photos, then each learned dimension gets heads in it: linear discriminants for one class
+    per product and for each level of a tree, ridge regressions for several. Every head is fitted to four of five folds
+    of groups, and everything that is said of the catalogue's own photos, quality included, comes from the head that
+    never saw their group. Only the choice of a shrinkage, of two to four numbers that calibrate a dimension, and of
+    photos whose label is doubted, saw all folds.
+
+    A dimension without classes, without photos or with too few of them is no error: what cannot be learned is the
+    prior, and its quality says that it is not seen.
+
+    Args:
+        dimensions: of the shop.
+        model: id of the model that gave the features.
+        progress: told after each dimension.
+    """
+    told = progress or (lambda what, done, total: None)
+    what = "Fitting filters"
+    folds = np.array([fold_of(group, FOLDS) for group in training.groups], np.int64)
+    basis = fitted_basis(training.features, training.backbone)
+    rows = Rows.of(basis.apply(training.features), folds)
+    layout = Layout.of(dimensions)
+    learned = [d for d in dimensions if d.classes and d.name in layout.names]
+    fitted: list[_Fitted] = []
+    for done, dimension in enumerate(learned):
+        told(what, done, len(learned) + 1)
+        fitted.append(_fitted(dimension, rows, training))
+    told(what, len(learned), len(learned) + 1)
+    models = Models(
+        basis,
+        Heads.beside([one.heads for one in fitted], basis.size),
+        {d.name: one.tree for d, one in zip(learned, fitted, strict=True) if one.tree is not None},
+        *_projections(training),
+    )
+    quality = {d.name: one.quality for d, one in zip(learned, fitted, strict=True)}
+    weights = training.weights or {dimension.name: 1.0 for dimension in dimensions}
+    filters = Filters(tuple(dimensions), layout, models, quality, {}, weights, training.backbone, model)
+    filters = filters.with_low(_low(filters, training))
+    told(what, len(learned) + 1, len(learned) + 1)
+    return filters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fitted:
+    """One dimension."""
+
+    heads: Heads
+    quality: Quality
+    tree: Tree | None = None
+
+
+def _fitted(dimension: Dimension, rows: Rows, training: Training) -> _Fitted:
+    known = [known.get(dimension.name, ()) for known in training.known]
+    if dimension.kind == "multi":
+        return _multi(dimension, rows, known)
+    groups = np.unique(np.array(training.groups, np.str_), return_inverse=True)[1] if training.groups else rows.folds
+    if dimension.kind == "tree":
+        return _tree(dimension, rows, known, groups)
+    number = {label: place for place, label in enumerate(dimension.classes)}
+    classes = np.array([number.get(names[0], UNKNOWN) if len(names) == 1 else UNKNOWN for names in known], np.int64)
+    heads = fisher_heads(rows, classes, len(dimension.classes))
+    used = classes != UNKNOWN
+    probabilities = read(heads.logits(rows.x[used], rows.folds[used]), heads.floor)
+    return _Fitted(heads, quality_of_classes(probabilities, classes[used], groups[used]))
+
+
+def _multi(dimension: Dimension, rows: Rows, known: list[tuple[str, ...]]) -> _Fitted:
+    number = {label: place for place, label in enumerate(dimension.classes)}
+    targets = np.zeros((len(known), len(number)), np.float32)
+    for row, names in zip(targets, known, strict=True):
+        row[[number[name] for name in names if name in number]] = 1
+    used = targets.any(axis=1)
+    heads = multilabel_heads(rows, targets, used)
+    probabilities = sigmoid(heads.logits(rows.x[used], rows.folds[used]))
+    return _Fitted(heads, quality_of_labels(probabilities, targets[used], rows.folds[used]))
+
+
+def _tree(dimension: Dimension, rows: Rows, known: list[tuple[str, ...]], groups: Ints) -> _Fitted:
+    tree, heads = tree_heads(rows, Tree.of(dimension.classes), known)
+    ends = [max((n for n in names if n in dimension.classes), key=depth_of, default="") for names in known]
+    used = np.array([bool(end) for end in ends], np.bool_)
+    leaves = tree.leaf_probabilities(heads.logits(rows.x[used], rows.folds[used]), heads.floor)
+    probabilities, classes = tree.among_ends([end for end in ends if end], leaves)
+    return _Fitted(heads, quality_of_classes(probabilities, classes, groups[used]), tree)
+
+
+def _projections(training: Training) -> tuple[Projection, Projection]:
+    """Of ``design`` and of ``shape``."""
+    start = training.backbone + FINE
+    outlines = training.features[:, start : start + OUTLINE]
+    return (
+        fitted_design(training.features, training.backbone, training.groups, training.first),
+        fitted_shape(outlines, start, training.first),
+    )
+
+
+def _low(filters: Filters, training: Training) -> dict[str, float]:
+    """Dimension -> mean raw similarity of random pairs of photos of different groups: one as a shopper's photo, that
+    only the heads speak of, the other as a product's, that the feed speaks of, too."""
+    left, right = _pairs(training.groups)
+    names = [dimension.name for dimension in filters.dimensions]
+    if not len(left):
+        return dict.fromkeys(names, 0.0)
+    mine = filters.described(training.features[left], [training.groups[n] for n in left])
+    theirs = filters.described(training.features[right], [training.groups[n] for n in right])
+    found = {
+        LOOK: (training.vectors[left] * training.vectors[right]).sum(axis=1).mean(),
+        DESIGN: (mine.design * theirs.design).sum(axis=1).mean(),
+        SHAPE: (mine.shape * theirs.shape).sum(axis=1).mean(),
+    }
+    agreements = np.concatenate(
+        [
+            filters.agreements(
+                filters.marks(mine.probabilities[place], {}),
+                [filters.marks(theirs.probabilities[place], training.known[number])],
+            )
+            for place, number in enumerate(right)
+        ]
+    ).mean(axis=0)
+    found |= dict(zip(filters.classified, agreements, strict=True))
+    return {name: min(_MOST_LOW, max(0.0, float(found.get(name, 0.0)))) for name in names}
+
+
+def _pairs(groups: Sequence[str]) -> tuple[Ints, Ints]:
+    """Up to 2,000 drawn pairs of photos of different groups; the same for the same groups."""
+    if not groups:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    number = np.unique(np.array(groups, np.str_), return_inverse=True)[1]
+    left, right = np.random.default_rng(0).integers(len(groups), size=(2, 2 * _PAIRS))
+    apart = np.flatnonzero(number[left] != number[right])[:_PAIRS]
+    return left[apart], right[apart]

@@ -1,0 +1,162 @@
+"""Which entry of a photo's marks means what, and how class probabilities become marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.filters.crossfit import Ints
+from shoplens.filters.dimension import COLOR, Dimension
+from shoplens.filters.palette import ANCHOR_NAMES
+from shoplens.filters.pixels import Floats
+from shoplens.filters.tree import Tree, depth_of, is_below
+from shoplens.types import SparseVector
+
+BlockKind = Literal["single", "multi", "tree", "palette"]
+_LEAST = 0.01
+"""Probabilities below this are not worth an entry."""
+_HALF = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of entries over which probabilities sum to 1.
+
+    Attributes:
+        dimension: its name.
+        kind: how classes become a distribution.
+        classes: what each entry stands for; of a palette the anchors' names, which repeat.
+        start: number of the first entry.
+        share: how much the block counts in its dimension; the shares of a dimension sum to 1.
+    """
+
+    dimension: str
+    kind: BlockKind
+    classes: tuple[str, ...]
+    start: int
+    share: float
+
+    @property
+    def entries(self) -> slice:
+        """Where the block is."""
+        return slice(self.start, self.start + len(self.classes))
+
+    def distribution(self, read: Floats, known: tuple[str, ...]) -> Floats:
+        """float32 (classes,), sum 1, or zeros where nothing is known of a palette.
+
+        One class known: 1 there. Several: equal shares, which is the multi-label form. In a tree: 1 at the node known
+        in this level, or where the feed ends above it, the prediction among the nodes below. Nothing known: the
+        prediction; of a multi-label dimension the classes' probabilities divided by their sum.
+
+        Args:
+            read: float32 (classes,), what was predicted or measured.
+            known: classes that the feed gives; others than the block's do not matter.
+        """
+        told = self._told(known) if known and self.kind != "palette" else None
+        chosen = read if told is None else told if self.kind != "tree" else _within(read, told)
+        total = float(chosen.sum())
+        if total <= 0:
+            return np.zeros_like(read)
+        kept = np.where(chosen >= min(_LEAST * total, float(chosen.max())), chosen, 0)
+        return np.asarray(kept / kept.sum(), np.float32)
+
+    def _told(self, known: tuple[str, ...]) -> Floats | None:
+        """float32 (classes,): 1 for what the feed allows; None where it says nothing of this block."""
+        if self.kind == "tree":
+            deepest = max(known, key=depth_of)
+            allowed = [is_below(node, deepest) or is_below(deepest, node) for node in self.classes]
+        else:
+            allowed = [name in known for name in self.classes]
+        return np.array(allowed, np.float32) if any(allowed) else None
+
+
+def _within(read: Floats, allowed: Floats) -> Floats:
+    """The prediction among what is allowed; equal shares where it gives that nothing."""
+    inside = read * allowed
+    return inside if inside.sum() > 0 else allowed
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The blocks of every dimension that is a distribution, one after the other.
+
+    The mark of an entry is sqrt(share * p). So the dot product of two photos' marks over a dimension's entries is the
+    Bhattacharyya coefficient of the two distributions (1946, "On a measure of divergence between two multinomial
+    populations"), averaged over its blocks by their shares: 1 for equal distributions, 0 for disjoint ones.
+    """
+
+    blocks: tuple[Block, ...]
+
+    @classmethod
+    def of(cls, dimensions: Iterable[Dimension]) -> Layout:
+        """A block for the classes of a dimension, one per level of a tree, and one for the palette of ``color``.
+
+        Classes and palette of ``color`` have half a share each, where there are both.
+        """
+        blocks: list[Block] = []
+        start = 0
+        for dimension in dimensions:
+            for kind, classes, share in _parts(dimension):
+                blocks.append(Block(dimension.name, kind, classes, start, share))
+                start += len(classes)
+        return cls(tuple(blocks))
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return sum(len(block.classes) for block in self.blocks)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The dimensions that have entries, in order."""
+        return tuple(dict.fromkeys(block.dimension for block in self.blocks))
+
+    @cached_property
+    def dimension_of(self) -> npt.NDArray[np.intp]:
+        """intp (size,): place among :attr:`names` of each entry's dimension."""
+        places = [[self.names.index(block.dimension)] * len(block.classes) for block in self.blocks]
+        return np.array([place for part in places for place in part], np.intp)
+
+    @cached_property
+    def learned(self) -> Ints:
+        """int64: the entries that heads predict; the others are measured."""
+        parts = [range(b.start, b.start + len(b.classes)) for b in self.blocks if b.kind != "palette"]
+        return np.array([entry for part in parts for entry in part], np.int64)
+
+    def blocks_of(self, name: str) -> tuple[Block, ...]:
+        """The blocks of a dimension; none for one that is no distribution."""
+        return tuple(block for block in self.blocks if block.dimension == name)
+
+    def marks(self, read: Floats, known: Mapping[str, tuple[str, ...]]) -> SparseVector:
+        """Square roots of shares times probabilities; see :meth:`Block.distribution`.
+
+        Args:
+            read: float32 (size,), what was predicted or measured of the photo.
+            known: dimension -> classes that the feed gives its product.
+        """
+        row = np.zeros(self.size, np.float32)
+        for block in self.blocks:
+            told = block.distribution(read[block.entries], known.get(block.dimension, ()))
+            row[block.entries] = np.sqrt(np.float32(block.share) * told)
+        indices = np.flatnonzero(row)
+        return SparseVector(indices.astype(np.uint32), row[indices])
+
+
+def _parts(dimension: Dimension) -> list[tuple[BlockKind, tuple[str, ...], float]]:
+    """Kind, classes and share of a dimension's blocks."""
+    palette = dimension.measured and dimension.name == COLOR
+    parts: list[tuple[BlockKind, tuple[str, ...], float]] = []
+    if dimension.kind == "tree":
+        levels = Tree.of(dimension.classes).levels
+        parts = [("tree", level, 1 / len(levels)) for level in levels]
+    elif dimension.kind == "single" or dimension.kind == "multi":
+        parts = [(dimension.kind, dimension.classes, 1.0)] if dimension.classes else []
+    if palette:
+        parts = [(kind, classes, share * _HALF) for kind, classes, share in parts]
+        parts.append(("palette", ANCHOR_NAMES, _HALF if parts else 1.0))
+    return parts

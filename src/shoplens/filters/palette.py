@@ -1,0 +1,311 @@
+"""The colours of a photo: finely, for telling products apart, and as a palette that people can read.
+
+Both are taken of the foreground. A *palette* is a distribution over :data:`ANCHORS` fixed colours; two agree as much
+as their Bhattacharyya coefficient, the dot product of their square roots, says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import product
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ImageColor
+
+from shoplens.errors import InvalidValue
+from shoplens.filters.pixels import CHROMA, Floats, linear_rgb, oklab
+
+Doubles = npt.NDArray[np.float64]
+Lab = tuple[float, float, float]
+"""OKLab: lightness, green-red, blue-yellow."""
+
+_BINS = (7, 9, 9)
+"""Bins of L, a and b. They are even in L and in the square root of a and of b, so finest near grey."""
+_MOST = 0.26
+"""Where the bins of a and b end; the few stronger colours count there."""
+FINE = 2 * 282
+"""Numbers of :func:`fine_histograms`: two histograms over the bins that sRGB can reach, counted by a test."""
+
+_WIDTH, _HEIGHT = 0.22, 0.30
+"""How far from the middle, as parts of the photo, the weight of a pixel falls to 1/e."""
+
+_GREYS = 8
+_HUES = tuple(range(29, 389, 36))
+"""Degrees in OKLab: red, orange, yellow, green, turquoise, cyan, azure, blue, purple, pink."""
+_TONES = ((0.36, 0.6, 0.12), (0.60, 0.5, 0.06), (0.84, 0.6, 0.09))
+"""Dark, muted and light: lightness, part of the strongest chroma that sRGB has there, at most so much chroma. The
+fourth tone, vivid, is .85 of the strongest chroma that sRGB has at any lightness."""
+_VIVID = 0.85
+ANCHORS = _GREYS + len(_HUES) * (len(_TONES) + 1)
+"""Colours that a palette is made of."""
+
+_SPREAD = 0.12
+"""Distance at which an anchor's share in a colour has fallen to exp(-1/2)."""
+_DOUBT = 0.05
+"""The same for names: how far from its nearest shade a name still may be meant."""
+_SHARED = 3
+"""Most anchors that one pixel is shared among."""
+_STRONGEST = 8
+"""Most anchors that a palette keeps."""
+_TINY = 1e-9
+_CELLS = (65, 46, 46)
+_CELL, _LOWEST = 1 / 64, -0.35
+"""Pixels of one cell of OKLab, 1/64 wide, are assigned together."""
+
+_SHADES = {
+    "black": "#101010 #000000 #202228",
+    "white": "#fbfbfb #f2f2f0",
+    "grey": "#808080 #b4b4b4 #505050 #d0d0d0",
+    "red": "#d0202a #8c1420 #ff0000 #a8323a",
+    "orange": "#f5861f #ff6a00 #c8602a #ffb070",
+    "yellow": "#f7d417 #ffff00 #c8a028 #f8f0a0",
+    "green": "#3a9a3e #00ff00 #1f4d2a #6b7a3a #b8d8a8 #5a7a5e",
+    "turquoise": "#30c0b8 #007a78 #a8e0d8 #00ffff #5f9090 #204848",
+    "blue": "#2a62c4 #0000ff #1c2a52 #a8c8ec #4aa0e0 #5f7fa0 #22405a",
+    "purple": "#7a3ca0 #3c1e54 #c8b0e4 #8a70a0 #9000ff #c030e0",
+    "pink": "#f080b0 #ff1090 #f8c8d8 #c08090",
+    "brown": "#7a4a28 #3c2416 #a07048",
+    "beige": "#dcc8a4 #c0a880 #efe4d0",
+}
+"""Basic colour -> what is called so, the most typical first."""
+_MUCH = 0.12
+"""Difference in lightness from the typical shade from which on a colour is called light or dark."""
+_PLAIN = ("black", "white")
+
+
+def fine_histograms(lab: Floats, mask: Floats) -> Floats:
+    """Square roots of two soft colour histograms, one after the other: float32 (FINE,).
+
+    The first is of the foreground, the second of the foreground weighted to the photo's middle. A pixel is shared
+    linearly among the 8 bins around it (7 of L, 9 of a, 9 of b); bins that no sRGB colour is nearest to are left out.
+    Each histogram sums to 1 before the root, so half the dot product of two results, in [0, 1], is their agreement.
+
+    Args:
+        lab: OKLab, float32 (h, w, 3).
+        mask: weight of each pixel, float32 (h, w); where it sums to 0, all pixels count alike.
+    """
+    weights = _weights(mask)
+    seen = np.flatnonzero(weights > 0)
+    bins, shares = _bins_and_shares(lab.reshape(-1, 3)[seen])
+    bins = bins.ravel()
+    kept = _reached_bins()
+    result = np.empty((2, len(kept)))
+    for row, weight in zip(result, (weights, weights * _centre(*mask.shape)), strict=True):
+        row[:] = np.bincount(bins, (shares * weight[seen]).ravel(), minlength=int(np.prod(_BINS)))[kept]
+    roots: Floats = np.sqrt(result / result.sum(axis=1, keepdims=True)).astype(np.float32).ravel()
+    return roots
+
+
+def palette(lab: Floats, mask: Floats) -> Floats:
+    """Distribution over the anchors: float32 (ANCHORS,), sum 1, at most 8 of them above 0.
+
+    A pixel of the foreground, weighted to the photo's middle, is shared among its 3 nearest anchors by a Gaussian of
+    the distance; then the 8 strongest are kept.
+
+    Args:
+        lab: OKLab, float32 (h, w, 3).
+        mask: weight of each pixel, float32 (h, w); where it sums to 0, all pixels count alike.
+    """
+    weights = _weights(mask)
+    seen = np.flatnonzero(weights > 0)
+    steps = (lab.reshape(-1, 3)[seen] - np.array([0, _LOWEST, _LOWEST], np.float32)) / np.float32(_CELL)
+    light, green_red, blue_yellow = np.rint(steps).astype(np.intp).T
+    cells = (light * _CELLS[1] + green_red) * _CELLS[2] + blue_yellow
+    amounts = np.bincount(cells, (weights * _centre(*mask.shape))[seen])
+    used = np.flatnonzero(amounts > 0)
+    colours = np.stack(np.unravel_index(used, _CELLS), axis=-1) * _CELL + [0, _LOWEST, _LOWEST]
+    return _pruned(amounts[used] @ _shared(colours))
+
+
+def palette_of_color(text: str) -> Floats:
+    """The palette of one colour: float32 (ANCHORS,).
+
+    Args:
+        text: ``#rrggbb``, ``#rgb``, a name of :data:`BASIC_COLORS`, or a CSS colour name such as ``navy`` or
+            ``light blue``; case, spaces and hyphens do not matter.
+
+    Raises:
+        InvalidValue: ``unknown-color``, for anything else.
+    """
+    name = re.sub(r"[\s_-]+", "", text).casefold().replace("gray", "grey")
+    shades = _SHADES.get(name)
+    known = shades.split()[0] if shades else ImageColor.colormap.get(name, name)
+    if not (isinstance(known, str) and re.fullmatch(r"#([0-9a-f]{3}|[0-9a-f]{6})", known)):
+        raise InvalidValue(
+            f"{text[:60]!r} is not a colour.",
+            f"Write #rrggbb, e.g. #2a62c4, a CSS colour name, or one of {', '.join(BASIC_COLORS)}.",
+            code="unknown-color",
+        )
+    return _pruned(_shared(_lab_of(known)[None])[0])
+
+
+def named(lab_or_palette: npt.NDArray[np.floating] | Lab) -> Floats:
+    """Distribution over :data:`BASIC_COLORS`, in their order: float32 (..., 13), sum 1.
+
+    Args:
+        lab_or_palette: OKLab colours (..., 3), or palettes (..., ANCHORS).
+
+    Raises:
+        InvalidValue: the last axis is neither.
+    """
+    given = np.asarray(lab_or_palette, np.float64)
+    if given.ndim and given.shape[-1] == ANCHORS:
+        return (given @ _nearness(ANCHOR_LABS.astype(np.float64))).astype(np.float32)
+    if given.ndim and given.shape[-1] == 3:
+        return _nearness(given.reshape(-1, 3)).reshape(*given.shape[:-1], -1).astype(np.float32)
+    raise InvalidValue(
+        f"Shape {given.shape} is neither of OKLab colours nor of palettes.",
+        f"The last axis must be 3 or {ANCHORS} long.",
+    )
+
+
+def _weights(mask: Floats) -> Doubles:
+    weights = mask.astype(np.float64).ravel()
+    return weights if weights.sum() > 0 else np.ones_like(weights)
+
+
+@lru_cache(maxsize=4)
+def _centre(height: int, width: int) -> Doubles:
+    """Weight of each pixel for being near the middle, flat: 1 there."""
+    y = ((np.arange(height) + 0.5) / height - 0.5) / _HEIGHT
+    x = ((np.arange(width) + 0.5) / width - 0.5) / _WIDTH
+    weights: Doubles = np.exp(-(y[:, None] ** 2 + x[None] ** 2)).ravel()
+    return weights
+
+
+def _bins_and_shares(colours: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.floating]]:
+    """The 8 flat bins around each of n colours, and its share in each; both (8, n), shares sum to 1 over the 8."""
+    last = np.array(_BINS, colours.dtype) - 1
+    chroma = np.clip(colours[:, 1:], -_MOST, _MOST) / colours.dtype.type(_MOST)
+    spots = np.empty((3, len(colours)), colours.dtype)
+    spots[0] = np.clip(colours[:, 0], 0, 1) * last[0]
+    spots[1:] = ((np.sign(chroma) * np.sqrt(np.abs(chroma)) + 1) / 2 * last[1:]).T
+    low = np.minimum(spots.astype(np.intp), np.array(_BINS)[:, None] - 2)
+    part = spots - low
+    parts = np.stack([1 - part, part])
+    light, green_red, blue_yellow = parts[:, 0], parts[:, 1], parts[:, 2]
+    shares = np.einsum("in,jn,kn->ijkn", light, green_red, blue_yellow).reshape(8, -1)
+    first = (low[0] * _BINS[1] + low[1]) * _BINS[2] + low[2]
+    corners = [(i * _BINS[1] + j) * _BINS[2] + k for i, j, k in product((0, 1), repeat=3)]
+    return first + np.array(corners, np.intp)[:, None], shares
+
+
+@lru_cache(maxsize=1)
+def _reached_bins() -> npt.NDArray[np.intp]:
+    """The flat bins that are nearest to some sRGB colour, of every fifth level of each channel."""
+    levels = np.arange(0, 256, 5, dtype=np.uint8)
+    cube = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(1, -1, 3)
+    bins, shares = _bins_and_shares(oklab(cube)[0])
+    return np.unique(bins[shares.argmax(axis=0), np.arange(bins.shape[1])])
+
+
+def _distances(colours: Doubles, others: Doubles) -> Doubles:
+    """Squared distances (n, m) of n from m OKLab colours."""
+    scale = np.array([1, CHROMA, CHROMA])
+    left, right = colours * scale, others * scale
+    result: Doubles = np.maximum((left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * left @ right.T, 0)
+    return result
+
+
+def _shared(colours: Doubles) -> Doubles:
+    """(n, ANCHORS): how each of n colours is shared among its nearest anchors; rows sum to 1.
+
+    What the first anchor that gets nothing would have got is taken off all, so that a share grows from 0 and
+    neighbouring shades never fall apart.
+    """
+    distances = _distances(colours, ANCHOR_LABS.astype(np.float64))
+    nearest = np.argpartition(distances, _SHARED, axis=1)[:, : _SHARED + 1]
+    near = np.take_along_axis(distances, nearest, axis=1)
+    shares = np.exp((near.min(axis=1, keepdims=True) - near) / (2 * _SPREAD**2))
+    shares = shares - shares[:, _SHARED:] + _TINY
+    shares[:, _SHARED] = 0
+    result = np.zeros_like(distances)
+    np.put_along_axis(result, nearest, shares / shares.sum(axis=1, keepdims=True), axis=1)
+    return result
+
+
+def _pruned(amounts: Doubles) -> Floats:
+    """The strongest amounts, the first of equal ones, made to sum to 1; the others 0."""
+    strongest = np.argsort(-amounts, kind="stable")[:_STRONGEST]
+    result = np.zeros(ANCHORS)
+    result[strongest] = amounts[strongest]
+    return np.asarray(result / result.sum(), np.float32)
+
+
+def _nearness(colours: Doubles) -> Doubles:
+    """(n, 13): a Gaussian of the distance from the nearest shade of each basic colour; rows sum to 1."""
+    near = np.stack([_distances(colours, _labs_of(hexes)).min(axis=1) for hexes in _SHADES.values()], axis=1)
+    shares = np.exp((near.min(axis=1, keepdims=True) - near) / (2 * _DOUBT**2))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float64)
+
+
+def _lab_of(color: str) -> Doubles:
+    return np.asarray(oklab(np.array([[ImageColor.getrgb(color)[:3]]], np.uint8))[0, 0], np.float64)
+
+
+@lru_cache(maxsize=32)
+def _labs_of(hexes: str) -> Doubles:
+    return np.stack([_lab_of(color) for color in hexes.split()])
+
+
+def _strongest_chroma(lightness: Doubles, hue: float) -> Doubles:
+    """The most chroma that sRGB has at each lightness, in the direction of a hue in radians; by bisection."""
+    low, high = np.zeros_like(lightness), np.full_like(lightness, 0.4)
+    for _ in range(24):
+        chroma = (low + high) / 2
+        light = linear_rgb(np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1))
+        fits = ((light >= 0) & (light <= 1)).all(axis=-1)
+        low, high = np.where(fits, chroma, low), np.where(fits, high, chroma)
+    strongest: Doubles = low
+    return strongest
+
+
+def _anchor_labs() -> Floats:
+    """Greys from near black to near white, then every hue dark, muted, light and vivid: float32 (ANCHORS, 3)."""
+    labs = [(lightness, 0.0, 0.0) for lightness in np.linspace(0.12, 0.98, _GREYS)]
+    tones, parts, mosts = (np.array(column) for column in zip(*_TONES, strict=True))
+    levels = np.linspace(0.2, 0.98, 79)
+    for hue in np.radians(_HUES):
+        strongest = _strongest_chroma(levels, hue)
+        chromas = [*np.minimum(parts * _strongest_chroma(tones, hue), mosts), _VIVID * strongest.max()]
+        for lightness, chroma in zip([*tones, levels[strongest.argmax()]], chromas, strict=True):
+            labs.append((lightness, chroma * np.cos(hue), chroma * np.sin(hue)))
+    return np.array(labs, np.float32)
+
+
+def _hex_of(lab: Floats) -> str:
+    light = np.clip(linear_rgb(lab), 0, 1)
+    curved = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return "#" + bytes(np.rint(curved * 255).astype(np.uint8)).hex()
+
+
+def _called(lab: Floats) -> str:
+    """The nearest basic colour, with light or dark before it where it is much lighter or darker than is typical."""
+    name = list(BASIC_COLORS)[int(_nearness(lab[None].astype(np.float64))[0].argmax())]
+    lighter = float(lab[0]) - BASIC_COLORS[name][0]
+    if name in _PLAIN or abs(lighter) < _MUCH:
+        return name
+    return f"{'light' if lighter > 0 else 'dark'} {name}"
+
+
+def _typical(hexes: str) -> Lab:
+    lightness, green_red, blue_yellow = (float(value) for value in _labs_of(hexes)[0])
+    return lightness, green_red, blue_yellow
+
+
+BASIC_COLORS: Mapping[str, Lab] = MappingProxyType({name: _typical(hexes) for name, hexes in _SHADES.items()})
+"""Basic colour name -> OKLab of its most typical shade."""
+
+ANCHOR_LABS: Floats = _anchor_labs()
+"""OKLab of every anchor, float32 (ANCHORS, 3)."""
+ANCHOR_LABS.setflags(write=False)
+
+ANCHOR_HEXES: tuple[str, ...] = tuple(_hex_of(lab) for lab in ANCHOR_LABS)
+"""sRGB of every anchor, ``#rrggbb``."""
+
+ANCHOR_NAMES: tuple[str, ...] = tuple(_called(lab) for lab in ANCHOR_LABS)
+"""What every anchor is called, e.g. ``dark blue``; several may be called the same."""

@@ -1,0 +1,239 @@
+"""Candidates by all filters: each probe retrieves photos, every photo is scored in every dimension, weights sum up.
+
+Two probes see to it that nothing good is missed. One runs through the graph over embeddings, where look, design and
+shape lie side by side, so that one dot product is their weighted sum. The other is sparse: the weighted square roots
+of the query's class probabilities, which the engine's inverted index multiplies with those of every product, exactly.
+What either finds is a candidate, and is scored in all dimensions.
+
+A product is as alike as its best photo is: one photo explains all parts of a score. Its photos are not averaged,
+since a back view and a front view are both what a shopper may hold up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.filters.design import DESIGN_SIZE
+from shoplens.filters.dimension import DESIGN, LOOK, SHAPE
+from shoplens.filters.filters import DENSE, Filters
+from shoplens.index.entry import Index, PhotoKey, Probe, Sieve
+from shoplens.preferences import Merchandising
+from shoplens.types import Candidate, ClassMatch, Reasons, SparseVector, Vectors
+
+Floats = npt.NDArray[np.float32]
+PHOTOS_PER_PROBE = 300
+"""Photos that each probe brings at least, however few products are wanted."""
+PHOTOS_FOR_A_PRODUCT = 2
+UNLIKE = 0.5
+"""What likeness to the photo that results shall not be like takes off the score, as a share of that likeness."""
+PIN, BOOST, BURY, NOT = "pin", "boost", "bury", "not"
+"""Names of the parts of a score that are not dimensions."""
+DENSE_PARTS = {DESIGN: slice(0, DESIGN_SIZE), SHAPE: slice(DESIGN_SIZE, DENSE)}
+"""Where the dimensions lie in dense scores."""
+FIRST = 2.0
+"""The part ``pin`` of the last pinned product; above any score."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """What results shall be like, or shall not be: a photo as the filters see it.
+
+    Attributes:
+        look: float32 (d,); zeros where there is no photo.
+        dense: float32 (m,), as of a product's photo.
+        marks: as of a product's photo.
+    """
+
+    look: Vectors
+    dense: Floats
+    marks: SparseVector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilterQuery:
+    """A query for all filters.
+
+    Attributes:
+        filters: the generation's.
+        like: what is asked for.
+        weights: dimension -> weight, summing to 1.
+        unlike: what results shall not be like.
+        merchandising: a merchandiser's say.
+        explain: whether to give reasons.
+    """
+
+    filters: Filters
+    like: Example
+    weights: Mapping[str, float]
+    unlike: Example | None = None
+    merchandising: Merchandising = field(default_factory=Merchandising)
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """Photos that were retrieved, one per product, best first, with their scores.
+
+    Attributes:
+        keys: n photos of n products.
+        similarities: float32 (n, dimensions), each in [0, 1].
+        against: float32 (n,): what is taken off for being like what was not wanted.
+        marks: of the photos.
+        complete: whether there is no other photo that meets the conditions.
+    """
+
+    keys: list[PhotoKey]
+    similarities: Floats
+    against: Floats
+    marks: list[SparseVector]
+    complete: bool
+
+    def first(self, k: int) -> Pool:
+        return Pool(self.keys[:k], self.similarities[:k], self.against[:k], self.marks[:k], self.complete)
+
+
+def pooled(index: Index, query: FilterQuery, k: int, sieve: Sieve) -> Pool:
+    """At least ``k`` products whenever as many meet the conditions, best first by the weighted sum."""
+    limit = max(PHOTOS_PER_PROBE, PHOTOS_FOR_A_PRODUCT * k)
+    probes = _probes(query)
+    while True:
+        found = [index.photos_near(probe, limit, sieve) for probe in probes]
+        keys = list(dict.fromkeys(key for one in found for key in one))
+        complete = len(found[0]) < limit
+        if complete or len({key.product for key in keys}) >= k:
+            return _scored(index, query, keys, complete)
+        limit *= 4
+
+
+def candidates_of(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[Candidate]:
+    """The pool's best ``k`` products, after the merchandiser's say."""
+    if not pool.keys:
+        return []
+    weights = _weights(query)
+    totals = pool.similarities @ weights - pool.against
+    adjusted = _adjustments(index, query.merchandising, pool.keys)
+    order = sorted(range(len(pool.keys)), key=lambda n: (-(totals[n] + sum(adjusted.get(n, {}).values())), n))
+    chosen = order[:k]
+    records = index.photo_records([pool.keys[n] for n in chosen])
+    names = _names(query.filters)
+    ranks = _ranks_without(query, pool, adjusted, chosen) if query.explain else {}
+    found = []
+    for n, record in zip(chosen, records, strict=True):
+        if record is None:  # removed meanwhile
+            continue
+        scores = {name: float(score) for name, score in zip(names, pool.similarities[n], strict=True)}
+        adjustments = {**adjusted.get(n, {}), **({NOT: -float(pool.against[n])} if query.unlike is not None else {})}
+        photo = record.photos[pool.keys[n].view].source
+        found.append(Candidate(record.product, scores, photo, False, adjustments))
+        if query.explain:
+            matches = _matches(query, pool.marks[n])
+            found[-1] = replace(found[-1], reasons=Reasons(query.weights, scores, matches, ranks.get(n, {})))
+    return found
+
+
+def _names(filters: Filters) -> list[str]:
+    return [dimension.name for dimension in filters.dimensions]
+
+
+def _weights(query: FilterQuery) -> Floats:
+    return np.array([query.weights[name] for name in _names(query.filters)], np.float32)
+
+
+def _probes(query: FilterQuery) -> list[Probe]:
+    """The dense one first: it alone can find every photo."""
+    low = query.filters.low
+    scale = {name: weight / (1 - low.get(name, 0.0)) for name, weight in query.weights.items()}
+    dense = np.zeros_like(query.like.dense)
+    look = np.zeros_like(query.like.look)
+    marks = query.filters.weighted(query.like.marks, query.weights)
+    for example, sign in ((query.like, 1.0), (query.unlike, -UNLIKE)):
+        if example is not None:
+            look = look + np.float32(sign * scale.get(LOOK, 0.0)) * example.look
+            for name, part in DENSE_PARTS.items():
+                dense[part] += np.float32(sign * scale.get(name, 0.0)) * example.dense[part]
+    probes = [Probe(look=look, dense=dense)]
+    return [*probes, Probe(marks=marks)] if len(marks.indices) else probes
+
+
+def _scored(index: Index, query: FilterQuery, keys: list[PhotoKey], complete: bool) -> Pool:
+    marks = index.photo_marks(keys)
+    weights = _weights(query)
+    similarities = _similarities(index, query.filters, query.like, keys, marks)
+    against = np.zeros(len(keys), np.float32)
+    if query.unlike is not None:
+        against = UNLIKE * (_similarities(index, query.filters, query.unlike, keys, marks) @ weights)
+    totals = similarities @ weights - against
+    order = sorted(range(len(keys)), key=lambda n: (-totals[n], keys[n]))
+    best: dict[str, int] = {}
+    for n in order:
+        best.setdefault(keys[n].product, n)
+    chosen = list(best.values())
+    return Pool([keys[n] for n in chosen], similarities[chosen], against[chosen], [marks[n] for n in chosen], complete)
+
+
+def _similarities(
+    index: Index, filters: Filters, example: Example, keys: Sequence[PhotoKey], marks: Sequence[SparseVector]
+) -> Floats:
+    """float32 (photos, dimensions), each in [0, 1]."""
+    probes = {LOOK: Probe(look=example.look)}
+    for name, part in DENSE_PARTS.items():
+        alone = np.zeros_like(example.dense)
+        alone[part] = example.dense[part]
+        probes[name] = Probe(dense=alone)
+    names = [name for name in _names(filters) if name in probes]
+    dense = dict(zip(names, index.photo_scores([probes[name] for name in names], keys), strict=True))
+    classified = filters.agreements(example.marks, marks)
+    places = {name: n for n, name in enumerate(filters.classified)}
+    columns = [
+        filters.comparable(name, dense[name] if name in dense else classified[:, places[name]])
+        for name in _names(filters)
+    ]
+    return np.stack(columns, axis=1) if columns else np.zeros((len(keys), 0), np.float32)
+
+
+def _adjustments(index: Index, say: Merchandising, keys: Sequence[PhotoKey]) -> dict[int, dict[str, float]]:
+    """Place in the pool -> named parts, of products that a merchandiser has a say on."""
+    named = [*say.pins, *say.boosts, *say.buries]
+    if not named:
+        return {}
+    products = {name: index.product_key(name) for name in named}
+    places = {key.product: n for n, key in enumerate(keys)}
+    found: dict[int, dict[str, float]] = {}
+    parts = (
+        (PIN, {name: FIRST + len(say.pins) - 1 - place for place, name in enumerate(say.pins)}),
+        (BOOST, say.boosts),
+        (BURY, {name: -value for name, value in say.buries.items()}),
+    )
+    for part, values in parts:
+        for name, value in values.items():
+            if (place := places.get(products[name])) is not None:
+                found.setdefault(place, {})[part] = value
+    return found
+
+
+def _ranks_without(
+    query: FilterQuery, pool: Pool, adjusted: Mapping[int, Mapping[str, float]], chosen: Sequence[int]
+) -> dict[int, dict[str, int]]:
+    """Place in the pool -> dimension -> rank if that dimension had no weight, the others keeping theirs."""
+    weights = _weights(query)
+    extra = np.array([sum(adjusted.get(n, {}).values()) for n in range(len(pool.keys))]) - pool.against
+    ranks: dict[int, dict[str, int]] = {n: {} for n in chosen}
+    for column, name in enumerate(_names(query.filters)):
+        others = weights.copy()
+        others[column] = 0
+        if weights[column] == 0 or not others.sum() > 0:
+            continue
+        totals = pool.similarities @ (others / others.sum()) + extra
+        for n in chosen:
+            above = totals > totals[n]
+            ranks[n][name] = 1 + int(above.sum()) + int((totals[:n] == totals[n]).sum())
+    return ranks
+
+
+def _matches(query: FilterQuery, marks: SparseVector) -> dict[str, ClassMatch]:
+    matches = {name: query.filters.matched(query.like.marks, marks, name) for name in query.filters.classified}
+    return {name: ClassMatch(*match) for name, match in matches.items() if match[0]}

@@ -1,0 +1,90 @@
+"""Photos and what is computed from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.errors import InvalidValue
+
+Pixels = npt.NDArray[np.uint8]
+"""A decoded photo: uint8, shape (height, width, 3), RGB, upright."""
+
+Vectors = npt.NDArray[np.float32]
+"""float32, shape (n, dimensions), each row of length 1."""
+
+Features = npt.NDArray[np.float32]
+"""float32, shape (n, f): what the filters read off photos; see :mod:`shoplens.sight`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Vectors and what they are of, in one object so that they cannot lose their order.
+
+    Attributes:
+        ids: n names, one per row.
+        vectors: float32 (n, d), rows of length 1 (tolerance 1e-3).
+        model: id of the model that made them; vectors of two models never meet.
+        features: float32 (n, f), what the same pass of the network gives the filters; None where it gives nothing.
+    """
+
+    ids: tuple[str, ...]
+    vectors: Vectors
+    model: str
+    features: Features | None = None
+
+    def __post_init__(self) -> None:
+        if self.vectors.ndim != 2 or len(self.vectors) != len(self.ids) or self.vectors.dtype != np.float32:
+            raise InvalidValue(
+                f"Vectors of shape {self.vectors.shape}, {self.vectors.dtype}, for {len(self.ids)} ids.",
+                "Give float32 of shape (number of ids, dimensions).",
+            )
+        if len(self.ids) and not np.allclose(np.linalg.norm(self.vectors, axis=1), 1.0, atol=1e-3):
+            raise InvalidValue("Some vectors are not of length 1.", "Divide each by its Euclidean norm.")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseVector:
+    """A vector by its entries that are not zero.
+
+    Attributes:
+        indices: uint32 (m,), ascending, no repeats.
+        values: float32 (m,).
+    """
+
+    indices: npt.NDArray[np.uint32]
+    values: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if self.indices.shape != self.values.shape or self.indices.ndim != 1:
+            raise InvalidValue(
+                f"A sparse vector of {self.indices.shape} indices and {self.values.shape} values.",
+                "Give one value per index.",
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilterScores:
+    """What the filters say of the photos of one product.
+
+    Attributes:
+        dense: float32 (photos, m): the dimensions that are embeddings, side by side.
+        marks: per photo, square roots of the class probabilities of all other dimensions.
+        predicted: dimension -> class -> probability, where the feed is silent; likely classes only.
+    """
+
+    dense: npt.NDArray[np.float32]
+    marks: tuple[SparseVector, ...]
+    predicted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.dense.ndim != 2 or len(self.dense) != len(self.marks):
+            raise InvalidValue(
+                f"Filter scores of shape {self.dense.shape} and {len(self.marks)} marks.", "Give both per photo."
+            )

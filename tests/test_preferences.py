@@ -1,0 +1,206 @@
+"""The tables of shoplens.toml: what they hold, and every way in which they can contradict themselves."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from shoplens.errors import SettingsError
+from shoplens.filters.dimension import DESIGN, LOOK, SHAPE, Kind
+from shoplens.preferences import (
+    FEED_KINDS,
+    RESERVED,
+    TABLES,
+    DimensionRule,
+    DimensionRules,
+    Merchandising,
+    Preferences,
+    Profile,
+    folded,
+    preferences_from,
+)
+
+WHOLE = """
+[dimensions]
+min_products = 7
+max_classes = 50
+[dimensions.size]
+use = false
+[dimensions.stil]
+name = "style"
+merge = { "Tops" = ["Tee", "Tank"], "Grey" = ["Gray", "gray melange"] }
+kind = "multi"
+[dimensions.season]
+labels = "season.csv"
+[weights]
+color = 2
+pattern = 0
+[profiles.same-colour]
+color = 4
+pattern = 0
+[profiles.same-colour.categories."Women>Tops "]
+color = 6
+[merchandising]
+pins = ["SKU-1", "SKU-2"]
+boosts = { "SKU-3" = 0.2, "SKU-1" = 1 }
+buries = { "SKU-4" = 0.3 }
+"""
+
+
+def read(text: str) -> Preferences:
+    return preferences_from(tomllib.loads(text), Path("/shop"))
+
+
+def test_everything_that_can_be_said() -> None:
+    assert read(WHOLE) == Preferences(
+        DimensionRules(
+            7,
+            50,
+            {
+                "size": DimensionRule(use=False),
+                "stil": DimensionRule(
+                    "style", merge={"Tops": ("Tee", "Tank"), "Grey": ("Gray", "gray melange")}, kind="multi"
+                ),
+                "season": DimensionRule(labels=Path("/shop/season.csv")),
+            },
+        ),
+        {"color": 2, "pattern": 0},
+        {"same-colour": Profile({"color": 4, "pattern": 0}, {"Women > Tops": {"color": 6}})},
+        Merchandising(("SKU-1", "SKU-2"), {"SKU-3": 0.2, "SKU-1": 1}, {"SKU-4": 0.3}),
+    )
+
+
+def test_nothing_said_is_the_default() -> None:
+    empty = "".join(f"[{table}]\n" for table in TABLES)
+    assert read("") == read(empty) == Preferences()
+    assert (Preferences().dimensions.min_products, Preferences().dimensions.max_classes) == (5, 200)
+
+
+def test_an_absolute_labels_file_stays_where_it_is() -> None:
+    assert read('[dimensions.x]\nlabels = "/else/l.csv"').dimensions.rules["x"].labels == Path("/else/l.csv")
+
+
+def test_the_rule_of_an_attribute_is_found_folded() -> None:
+    rules = DimensionRules(rules={"Stil ": DimensionRule("style")})
+    assert rules.rule("STIL").name == "style"
+    assert rules.rule("stile") == DimensionRule()
+
+
+def test_the_deepest_category_has_the_last_word() -> None:
+    profile = Profile({"color": 4, "look": 1}, {"Women": {"color": 5, "pattern": 2}, "Women > Tops": {"color": 6}})
+    assert profile.for_category("") == profile.for_category("Men > Tops") == {"color": 4, "look": 1}
+    assert profile.for_category("WOMEN") == {"color": 5, "look": 1, "pattern": 2}
+    assert profile.for_category("women>tops > Tees") == {"color": 6, "look": 1, "pattern": 2}
+    assert profile.for_category("Womenswear") == profile.weights
+
+
+def test_a_category_may_take_one_of_a_profiles_weights_away() -> None:
+    assert read("[profiles.p]\ncolor = 1\nlook = 1\n[profiles.p.categories.Hats]\ncolor = 0").profiles[
+        "p"
+    ].for_category("Hats") == {"color": 0, "look": 1}
+
+
+def test_names_agree_with_those_of_the_filters() -> None:
+    assert set(RESERVED) == {LOOK, DESIGN, SHAPE}
+    assert set(FEED_KINDS) < set(get_args(Kind))
+
+
+def test_folded() -> None:
+    assert folded("  Straße ") == folded("STRASSE")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[weights]\ncolor = -1", r"^\[weights\]: color is -1\. Give a number of 0 to 1,000,000\.$"),
+        ("[weights]\ncolor = nan", r"color is nan\. Give a number"),
+        ("[weights]\ncolor = inf", r"color is inf\. Give a number"),
+        ("[weights]\ncolor = 1" + "0" * 400, r"color is 10+\. Give a number"),
+        ("[weights]\ncolor = true", r"color is True\. Give a number"),
+        ("[weights]\ncolor = '2'", r"color is '2'\. Give a number"),
+        ("[weights]\nattributes.shape = 2", r"attributes is a table\. Give a number\. Put quotes around a name with"),
+        ("[weights]\ncolor = 1\nColor = 2", r"\[weights\]: 'color' and 'Color' are one name"),
+        ("weights = 3", r"\[weights\]: it is 3\. Write a table"),
+        ("[profiles.p]\ncolor = 0\npattern = 0.0", r"\[profiles\.p\]: all weights are 0: color, pattern\. Give at"),
+        ("[profiles.p]\ncolor = -2", r"\[profiles\.p\]: color is -2"),
+        ("[profiles]\np = 2", r"\[profiles\.p\]: it is 2\. Write a table"),
+        ("[profiles.p]\ncategories = 2", r"\[profiles\.p\.categories\]: it is 2\. Write a table"),
+        ("[profiles.p.categories]\nHats = 1", r"\[profiles\.p\.categories\]: it is 1\. Write a table"),
+        ("[profiles.p.categories.Hats]\ncolor = nan", r"\[profiles\.p\.categories\.'Hats'\]: color is nan"),
+        ("[profiles.p]\ncolor = 1\n[profiles.p.categories.Hats]\ncolor = 0", r"'Hats'\]: all weights are 0: color\."),
+        (
+            "[profiles.p.categories.'A>B']\nx = 1\n[profiles.p.categories.'a > b']\nx = 2",
+            r"\[profiles\.p\.categories\]: 'A>B' and 'a > b' are one category",
+        ),
+        ("[profiles.p.categories.' > ']\nx = 1", r"it names ' > '\. Write a category from the root down"),
+        ("[dimensions]\nmin_products = 1", r"\[dimensions\]: min_products is 1\. Give a whole number of 2 or more"),
+        ("[dimensions]\nmin_products = 2.5", r"min_products is 2\.5"),
+        ("[dimensions]\nmax_classes = true", r"max_classes is True"),
+        ("[dimensions]\nsize = false", r"\[dimensions\.size\]: it is False\. Write a table \[dimensions\.size\]"),
+        ("[dimensions.a]\nnome = 'x'", r"\[dimensions\.a\]: there is no 'nome'\. There are: name, use, merge, kind, l"),
+        ("[dimensions.a]\nuse = 1", r"\[dimensions\.a\]: use is 1\. Write true or false"),
+        ("[dimensions.a]\nname = ''", r"name is ''\. Write text"),
+        ("[dimensions.a]\nname = 'a=b'", r"name is 'a=b'\. Give 1 to 128 printable characters without '='"),
+        ("[dimensions.a]\nname = ' a'", r"name is ' a'\. Give"),
+        ("[dimensions.a]\nname = 'Look'", r"'a' would be called 'Look', which is reserved\. Choose another name than"),
+        ("[dimensions.a]\nkind = 'several'", r"kind is 'several'\. Choose single, multi, tree"),
+        ("[dimensions.a]\nlabels = ''", r"labels is ''\. Name a CSV file"),
+        ("[dimensions.a]\nname='c'\n[dimensions.b]\nname='C'", r"\[dimensions\]: 'a' and 'b' would both be called 'C'"),
+        ("[dimensions.a]\nname='b'\n[dimensions.b]\nkind='single'", r"'a' and 'b' would both be called 'b'"),
+        ("[dimensions.a]\n[dimensions.A]", r"'a' and 'A' are one name\. Write it once"),
+        ("[dimensions.look]\nuse = false", r"'look' cannot be dropped\. Give it the weight 0"),
+        ("[dimensions.shape]\nname = 'form'", r'"attributes\.shape"'),
+        ("[dimensions.a]\nmerge = ['x']", r"\[dimensions\.a\.merge\]: it is \['x'\]\. Write a table"),
+        ("[dimensions.a.merge]\nX = 'y'", r"\[dimensions\.a\.merge\]: 'y' is no list of texts\."),
+        ("[dimensions.a.merge]\nX = []", r"\[dimensions\.a\.merge\]: 'X' swallows \[\]\. Name the feed's values"),
+        ("[dimensions.a.merge]\nX = ['y']\nZ = ['Y ']", r"'y' is swallowed by 'X' and by 'Z'\. Name it once"),
+        ("[dimensions.a.merge]\nX = ['y']\nY = ['z']", r"'X' swallows 'Y', which swallows values itself"),
+        ("[dimensions.a.merge]\nX = ['y']\nx = ['z']", r"'X' and 'x' are one name"),
+        ("[merchandising]\npins = 'SKU-1'", r"\[merchandising\.pins\]: 'SKU-1' is no list of texts"),
+        ("[merchandising]\npins = [1]", r"\[1\] is no list of texts\. Write a list of quoted texts"),
+        ("[merchandising]\npins = ['A', 'B', 'A']", r"\[merchandising\]: pins names 'A' twice"),
+        ("[merchandising]\npins = ['']", r"pins names ''\. Name each product id once"),
+        ("[merchandising]\nboosts = { A = 0 }", r"boosts gives 'A' 0\. Give a product id a number above 0, at most 1"),
+        ("[merchandising]\nburies = { A = 1.01 }", r"buries gives 'A' 1\.01"),
+        ("[merchandising]\nboosts = { A = true }", r"boosts gives 'A' True"),
+        ("[merchandising]\nboosts = { A = nan }", r"boosts gives 'A' nan"),
+        ("[merchandising]\nboosts = 2", r"\[merchandising\.boosts\]: it is 2"),
+        (
+            "[merchandising]\nboosts = { A = 1 }\nburies = { A = 1 }",
+            r"A is in boosts and in buries\. Take it out of bo",
+        ),
+        ("[merchandising]\npins = ['A']\nburies = { A = 1 }", r"A is in pins and in buries"),
+        (
+            "[merchandising]\nboost = { A = 1 }",
+            r"\[merchandising\]: there is no 'boost'\. There are: pins, boosts, buri",
+        ),
+        ("[weight]\ncolor = 1", r"there is no 'weight'\. There are: dimensions, weights, profiles, merchandising"),
+    ],
+)
+def test_what_makes_no_sense_is_named(text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as told:
+        read(text)
+    assert (told.value.code, told.value.exit_code) == ("bad-settings", 2)
+
+
+def test_values_made_in_code_are_checked_too() -> None:
+    with pytest.raises(SettingsError, match="all weights are 0"):
+        Profile({"color": 0})
+    with pytest.raises(SettingsError, match="color is nan"):
+        Preferences(weights={"color": float("nan")})
+    with pytest.raises(SettingsError, match="A is in pins and in buries"):
+        Merchandising(("A",), {}, {"A": 0.5})
+
+
+def test_a_dropped_dimension_keeps_its_other_lines_for_later() -> None:
+    text = "[dimensions.a]\nuse = false\nname = 'style'\n[dimensions.b]\nname = 'style'"
+    assert read(text).dimensions.rule("a").name == "style"
+
+
+def test_one_class_may_name_itself_among_what_it_swallows() -> None:
+    assert read("[dimensions.a.merge]\nGrey = ['grey', 'Gray']").dimensions.rule("a").merge == {
+        "Grey": ("grey", "Gray")
+    }
