@@ -37,7 +37,7 @@ class Basis:
     @property
     def size(self) -> int:
         """m, how many numbers a photo has in the basis."""
-        return self.axes.shape[1]
+        return int(self.axes.shape[1])
 
     def apply(self, features: Floats) -> Floats:
         """float32 (n, c or more) -> float32 (n, m), rows of length 1, zeros for the mean photo.
@@ -111,7 +111,8 @@ def _axes(rows: Floats, most: int) -> Floats:
         values, right = np.linalg.eigh(rows.T @ rows)
         vectors = right[:, _kept(values, most)]
     signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])]) if vectors.size else 1.0
-    return (vectors * signs).astype(np.float32)
+    result: Floats = (vectors * signs).astype(np.float32)
+    return result
 
 
 def _kept(values: Floats, most: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ ROWS = 2000
 """Photos that a grid is tried on."""
 _TEMPERATURES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6)
 _PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_FINER = (0.8, 0.9, 1.0, 1.12, 1.25)
+_NEARER = (-0.12, -0.06, 0.0, 0.06, 0.12)
 _LAPSES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 _FARTHEST = 3.0
 """The last check changes the temperature at most by this factor."""
@@ -35,8 +38,8 @@ def softened(scores: Floats, classes: Ints) -> Softening:
     T is for how sure the scores are (temperature scaling: Guo, Pleiss, Sun, Weinberger 2017, "On Calibration of Modern
     Neural Networks"), t for how much the classes' frequencies count, and e for the photos that show or are called
     something else altogether: without it they alone would decide T, and all others would be read too timidly (a lapse
-    rate: Wichmann, Hill 2001, "The psychometric function: I"). At last T is checked: it is changed until the mean of the
-    highest probability is the share of photos whose highest probability is the right one.
+    rate: Wichmann, Hill 2001, "The psychometric function: I"). At last the temperature is checked: it is changed until
+    the mean of the highest probability is the share of photos whose highest probability is the right one.
 
     Three numbers for a whole dimension overfit nothing, so they are taken from the very predictions, made by heads that
     never saw the photo, that are calibrated.
@@ -54,12 +57,7 @@ def softened(scores: Floats, classes: Ints) -> Softening:
     if not count or kinds < 2:
         return Softening(0.0, log_prior, np.zeros(kinds, np.float32), 0.0)
     few = drawn(count, ROWS)
-    _, sharp, weight, lapse = min(
-        (loss, sharp, weight, lapse)
-        for sharp in _TEMPERATURES
-        for weight in _PRIORS
-        for lapse, loss in _losses(sharp * scores[few] + np.float32(weight) * log_prior, classes[few], prior)
-    )
+    sharp, weight, lapse = _searched(scores[few], classes[few], prior)
     many = drawn(count, 10 * ROWS)
     logits, floor = sharp * scores[many] + np.float32(weight) * log_prior, (lapse * prior).astype(np.float32)
     factor = _checked(logits, classes[many], floor)
@@ -70,7 +68,8 @@ def softened(scores: Floats, classes: Ints) -> Softening:
 
 def read(logits: Floats, floor: Floats) -> Floats:
     """Probabilities (n, K) of logits: softmax * (1 - what the floor takes) + floor."""
-    return softmax(logits) * (1 - floor.sum()) + floor
+    result: Floats = softmax(logits) * (1 - floor.sum()) + floor
+    return result
 
 
 def softmax(logits: Floats) -> Floats:
@@ -84,8 +83,7 @@ def softmax(logits: Floats) -> Floats:
 
 def sigmoid(logits: Floats) -> Floats:
     """Of every number by itself."""
-    result: Floats = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
-    return result.astype(np.float32)
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
 
 
 def drawn(count: int, most: int) -> Ints:
@@ -93,6 +91,22 @@ def drawn(count: int, most: int) -> Ints:
     if count <= most:
         return np.arange(count)
     return np.random.default_rng(0).choice(count, most, replace=False)
+
+
+def _searched(scores: Floats, classes: Ints, prior: Floats) -> tuple[float, float, float]:
+    """T, t and e of least log loss: on a coarse grid, then on a fine one around the best."""
+    log_prior: Floats = np.log(prior)
+
+    def best(temperatures: Sequence[float], weights: Sequence[float]) -> tuple[float, float, float]:
+        return min(
+            (loss, sharp, weight, lapse)
+            for sharp in temperatures
+            for weight in weights
+            for lapse, loss in _losses(np.float32(sharp) * scores + np.float32(weight) * log_prior, classes, prior)
+        )[1:]
+
+    sharp, weight, _ = best(_TEMPERATURES, _PRIORS)
+    return best([sharp * step for step in _FINER], sorted({min(1.0, max(0.0, weight + step)) for step in _NEARER}))
 
 
 def _losses(logits: Floats, classes: Ints, prior: Floats) -> list[tuple[float, float]]:

@@ -110,7 +110,7 @@ def _padded(axes: Floats, size: int) -> Floats:
     return half(result / largest) if largest > 0 else result
 
 
-def _unit(rows: Floats) -> Floats:
+def _unit(rows: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> Floats:
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     result: Floats = np.where(norms > _TINY, rows / np.maximum(norms, _TINY), 0).astype(np.float32)
     return result

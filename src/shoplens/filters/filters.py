@@ -199,7 +199,8 @@ class Filters:
             raw: cosines of ``look``, ``design`` and ``shape``, agreements of the others.
         """
         low = self.low.get(name, 0.0)
-        return np.clip((np.asarray(raw, np.float32) - np.float32(low)) / np.float32(1 - low), 0, 1)
+        result: Floats = np.clip((np.asarray(raw, np.float32) - np.float32(low)) / np.float32(1 - low), 0, 1)
+        return result
 
     def weighted(self, query: SparseVector, weights: Mapping[str, float]) -> SparseVector:
         """The query for retrieval: its dot products with marks order photos by the classified part of the score.

@@ -145,7 +145,7 @@ def _multi(dimension: Dimension, rows: Rows, known: list[tuple[str, ...]]) -> _F
     targets = np.zeros((len(known), len(number)), np.float32)
     for row, names in zip(targets, known, strict=True):
         row[[number[name] for name in names if name in number]] = 1
-    used = targets.any(axis=1)
+    used = targets.sum(axis=1) > 0
     heads = multilabel_heads(rows, targets, used)
     probabilities = sigmoid(heads.logits(rows.x[used], rows.folds[used]))
     return _Fitted(heads, quality_of_labels(probabilities, targets[used], rows.folds[used]))

@@ -54,6 +54,9 @@ def multilabel_heads(rows: Rows, targets: Floats, known: Bools) -> Heads:
     return min(tried, key=lambda fit: fit[:2])[2]
 
 
+Doubles = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+
 class Sigmoids(NamedTuple):
     """p = sigmoid(slope * score + offset); both float32 (K,). ``loss`` is the mean log loss in nats."""
 
@@ -82,7 +85,8 @@ def platt(scores: Floats, targets: Floats) -> Sigmoids:
     positive = y.sum(axis=0)
     y = np.where(y > 0, (positive + 1) / (positive + 2), 1 / (photos - positive + 2))
     share = np.clip(y.mean(axis=0), 1e-6, 1 - 1e-6)
-    slope, offset = np.zeros(classes), np.log(share / (1 - share))
+    slope: Doubles = np.zeros(classes)
+    offset: Doubles = np.log(share / (1 - share))
     centre = s.mean(axis=0)
     s = s - centre
     unit = float(np.sqrt((s**2).mean())) or 1.0
@@ -97,9 +101,6 @@ def platt(scores: Floats, targets: Floats) -> Sigmoids:
     loss = float((np.logaddexp(0, z) - y * z).mean())
     slope = slope / unit
     return Sigmoids(slope.astype(np.float32), (offset - slope * centre).astype(np.float32), loss)
-
-
-Doubles = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 def _newton(s: Doubles, y: Doubles, slope: Doubles, offset: Doubles, common: float | None) -> tuple[Doubles, Doubles]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -167,7 +168,7 @@ def _above_frequency(probabilities: Floats, targets: Floats, folds: Ints) -> boo
     ]
     if len(gains) < FOLDS:
         return False
-    return float(np.mean(gains)) > _SIDE_OF_FOLDS * float(np.std(gains, ddof=1)) / FOLDS**0.5
+    return float(np.mean(gains)) > _SIDE_OF_FOLDS * float(np.std(gains, ddof=1)) / math.sqrt(FOLDS)
 
 
 def _bar(targets: Floats) -> float:

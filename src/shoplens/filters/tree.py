@@ -67,11 +67,15 @@ class Tree:
         return [next((place for place, node in enumerate(level) if node in path), None) for level in self.levels]
 
     def probabilities(self, logits: Floats, floor: Floats) -> Floats:
-        """float32 (n, size) of logits (n, size) and floor (size,): each level's nodes sum to 1, and a node is the sum of its leaves.
+        """float32 (n, size): each level's nodes sum to 1, and a node is the sum of its leaves.
 
         A leaf's probability is the product of its nodes' probabilities in all levels, to the power of the temperature,
         over the sum of all leaves' (a product of experts: Hinton 2002, "Training Products of Experts by Minimizing
         Contrastive Divergence"). A level that is sure corrects the others, and no node contradicts the one above it.
+
+        Args:
+            logits: float32 (n, size).
+            floor: float32 (size,), of the heads.
         """
         return self.leaf_probabilities(logits, floor) @ self.members.T
 
