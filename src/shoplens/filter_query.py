@@ -9,7 +9,7 @@ import numpy as np
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimension import COLOR
-from shoplens.filters.filters import DENSE, Filters
+from shoplens.filters.filters import DENSE, DENSE_PARTS, TINT_SHARE, Filters
 from shoplens.filters.palette import palette_of_color
 from shoplens.index.entry import NO_MARKS
 from shoplens.index.generation import Generation
@@ -89,7 +89,11 @@ class FilterQueries:
             example = self._product(steering.like)
         else:
             example = Example(np.zeros(self._index.dimensions, np.float32), np.zeros(DENSE, np.float32), NO_MARKS)
-        return replace(example, marks=self._in_color(example.marks, steering.color)) if steering.color else example
+        if not steering.color:
+            return example
+        dense = example.dense.copy()
+        dense[DENSE_PARTS[COLOR]] = 0
+        return Example(example.look, dense, self._in_color(example.marks, steering.color))
 
     def _seen(self, photo: QueryPhoto, group: str | None) -> Example:
         if photo.features is None:
@@ -121,7 +125,7 @@ class FilterQueries:
         anchors = palette_of_color(color)
         there = np.flatnonzero(anchors > 0)
         indices = np.concatenate([marks.indices[kept], (palette.start + there).astype(np.uint32)])
-        values = np.concatenate([marks.values[kept], np.sqrt(anchors[there] / palette.share)])
+        values = np.concatenate([marks.values[kept], np.sqrt(anchors[there] / palette.share) / (1 - TINT_SHARE)])
         order = np.argsort(indices)
         return SparseVector(indices[order], values[order].astype(np.float32))
 

@@ -40,7 +40,9 @@ class Basis:
         return int(self.axes.shape[1])
 
     def apply(self, features: Floats) -> Floats:
-        """float32 (n, c or more) -> float32 (n, m), rows of length 1, zeros for the mean photo.
+        """float32 (n, c or more) -> float32 (n, m), rows of length 1.
+
+        Zeros for the mean photo, and for features that are all zero, which are of a photo that could not be read.
 
         Raises:
             InvalidValue: rows that are too short.
@@ -51,7 +53,9 @@ class Basis:
         result = np.empty((len(features), self.size), np.float32)
         for start in range(0, len(features), _CHUNK):
             chunk = slice(start, start + _CHUNK)
-            result[chunk] = ((features[chunk, :columns] - self.mean) * self.scale) @ self.axes
+            part = features[chunk, :columns]
+            result[chunk] = ((part - self.mean) * self.scale) @ self.axes
+            result[chunk] *= part.any(axis=1, keepdims=True)
         result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-9)
         return result
 

@@ -19,17 +19,21 @@ _NEARER = (-0.12, -0.06, 0.0, 0.06, 0.12)
 _LAPSES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 _FARTHEST = 3.0
 """The last check changes the temperature at most by this factor."""
-_HALVINGS = 20
+_HALVINGS = 12
 _TINY = 1e-12
 
 
 class Softening(NamedTuple):
-    """``read(slope * scores + offset, floor)`` are probabilities; ``loss`` is their mean log loss in nats."""
+    """``read(slope * scores + offset, floor)`` are probabilities, see :func:`softened`."""
 
     slope: float
     offset: Floats
     floor: Floats
-    loss: float
+
+    def logits(self, scores: Floats) -> Floats:
+        """slope * scores + offset."""
+        result: Floats = np.float32(self.slope) * scores + self.offset
+        return result
 
 
 def softened(scores: Floats, classes: Ints) -> Softening:
@@ -38,8 +42,7 @@ def softened(scores: Floats, classes: Ints) -> Softening:
     T is for how sure the scores are (temperature scaling: Guo, Pleiss, Sun, Weinberger 2017, "On Calibration of Modern
     Neural Networks"), t for how much the classes' frequencies count, and e for the photos that show or are called
     something else altogether: without it they alone would decide T, and all others would be read too timidly (a lapse
-    rate: Wichmann, Hill 2001, "The psychometric function: I"). At last the temperature is checked: it is changed until
-    the mean of the highest probability is the share of photos whose highest probability is the right one.
+    rate: Wichmann, Hill 2001, "The psychometric function: I").
 
     Three numbers for a whole dimension overfit nothing, so they are taken from the very predictions, made by heads that
     never saw the photo, that are calibrated.
@@ -55,15 +58,30 @@ def softened(scores: Floats, classes: Ints) -> Softening:
     prior = ((np.bincount(classes, minlength=kinds) + 1) / (count + kinds)).astype(np.float32)
     log_prior = np.log(prior)
     if not count or kinds < 2:
-        return Softening(0.0, log_prior, np.zeros(kinds, np.float32), 0.0)
-    few = drawn(count, ROWS)
-    sharp, weight, lapse = _searched(scores[few], classes[few], prior)
-    many = drawn(count, 10 * ROWS)
-    logits, floor = sharp * scores[many] + np.float32(weight) * log_prior, (lapse * prior).astype(np.float32)
-    factor = _checked(logits, classes[many], floor)
-    own = read(np.float32(factor) * logits, floor)[np.arange(len(many)), classes[many]]
-    loss = float(-np.log(np.maximum(own, _TINY)).mean())
-    return Softening(sharp * factor, (factor * weight * log_prior).astype(np.float32), floor, loss)
+        return Softening(0.0, log_prior, np.zeros(kinds, np.float32))
+    few, more = drawn(count, ROWS // 2), drawn(count, ROWS)
+    rough = _best(scores[few], classes[few], prior, (_TEMPERATURES, _PRIORS))
+    finer = [rough[0] * step for step in _FINER], sorted({min(1.0, max(0.0, rough[1] + step)) for step in _NEARER})
+    sharp, weight, lapse = _best(scores[more], classes[more], prior, finer)
+    return Softening(sharp, (weight * log_prior).astype(np.float32), (lapse * prior).astype(np.float32))
+
+
+def checked(fit: Softening, scores: Floats, classes: Ints) -> Softening:
+    """The same after a check of its temperature: the mean of the highest probability, photo by photo, becomes the share
+    of photos whose highest probability is the right one. Arguments as for :func:`softened`."""
+    if not len(classes) or scores.shape[1] < 2:
+        return fit
+    some = drawn(len(classes), 10 * ROWS)
+    logits, their = fit.logits(scores[some]), classes[some]
+    low, high = 1 / _FARTHEST, _FARTHEST
+    for _ in range(_HALVINGS):
+        factor = (low * high) ** 0.5
+        said = read(np.float32(factor) * logits, fit.floor)
+        if said.max(axis=1).mean() < (said.argmax(axis=1) == their).mean():
+            low = factor
+        else:
+            high = factor
+    return Softening(fit.slope * factor, np.float32(factor) * fit.offset, fit.floor)
 
 
 def read(logits: Floats, floor: Floats) -> Floats:
@@ -93,36 +111,20 @@ def drawn(count: int, most: int) -> Ints:
     return np.random.default_rng(0).choice(count, most, replace=False)
 
 
-def _searched(scores: Floats, classes: Ints, prior: Floats) -> tuple[float, float, float]:
-    """T, t and e of least log loss: on a coarse grid, then on a fine one around the best."""
+def _best(
+    scores: Floats, classes: Ints, prior: Floats, grid: tuple[Sequence[float], Sequence[float]]
+) -> tuple[float, float, float]:
+    """T and t of a grid, and e, of least log loss."""
     log_prior: Floats = np.log(prior)
-
-    def best(temperatures: Sequence[float], weights: Sequence[float]) -> tuple[float, float, float]:
-        return min(
-            (loss, sharp, weight, lapse)
-            for sharp in temperatures
-            for weight in weights
-            for lapse, loss in _losses(np.float32(sharp) * scores + np.float32(weight) * log_prior, classes, prior)
-        )[1:]
-
-    sharp, weight, _ = best(_TEMPERATURES, _PRIORS)
-    return best([sharp * step for step in _FINER], sorted({min(1.0, max(0.0, weight + step)) for step in _NEARER}))
+    return min(
+        (loss, sharp, weight, lapse)
+        for sharp in grid[0]
+        for weight in grid[1]
+        for lapse, loss in _losses(np.float32(sharp) * scores + np.float32(weight) * log_prior, classes, prior)
+    )[1:]
 
 
 def _losses(logits: Floats, classes: Ints, prior: Floats) -> list[tuple[float, float]]:
     """Each lapse rate and its mean log loss."""
     own, base = softmax(logits)[np.arange(len(classes)), classes], prior[classes]
     return [(e, float(-np.log(np.maximum((1 - e) * own + e * base, _TINY)).mean())) for e in _LAPSES]
-
-
-def _checked(logits: Floats, classes: Ints, floor: Floats) -> float:
-    """The factor, by bisection, at which probabilities are as high as they are right."""
-    low, high = 1 / _FARTHEST, _FARTHEST
-    for _ in range(_HALVINGS):
-        factor = (low * high) ** 0.5
-        said = read(np.float32(factor) * logits, floor)
-        if said.max(axis=1).mean() < (said.argmax(axis=1) == classes).mean():
-            low = factor
-        else:
-            high = factor
-    return float((low * high) ** 0.5)

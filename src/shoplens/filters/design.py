@@ -1,4 +1,4 @@
-"""The two dimensions that no feed names: which design a product is a variant of, and the shape of its outline."""
+"""What no feed names, as unit vectors: the design that a product is a variant of, its outline, and its tints."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from shoplens.filters.pixels import Floats
 
 DESIGN_SIZE = 128
 SHAPE_SIZE = 64
+TINT_SIZE = 64
 _SHRINKAGE = 0.3
 _TINY = 1e-9
 
@@ -92,6 +93,22 @@ def fitted_shape(outlines: Floats, start: int, first: Bools) -> Projection:
     centred = rows - mean
     axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :SHAPE_SIZE]
     return Projection(start, mean.astype(np.float32), _padded(axes, SHAPE_SIZE))
+
+
+def fitted_tint(histograms: Floats, start: int, first: Bools) -> Projection:
+    """The 64 directions in which the fine colour histograms of first photos lie: (TINT_SIZE,).
+
+    Rows are square roots, so that the cosine of two of them is the agreement of the histograms; not centred, so that it
+    stays one. It tells shades apart that bear one name and fall on one anchor of the palette.
+
+    Args:
+        histograms: float32 (n, FINE).
+        start: number of their first column among the features.
+        first: bool (n,), whether a photo is its product's first.
+    """
+    rows = histograms[first]
+    axes = np.linalg.eigh(rows.T @ rows)[1][:, ::-1][:, :TINT_SIZE]
+    return Projection(start, np.zeros(histograms.shape[1], np.float32), _padded(axes, TINT_SIZE))
 
 
 def _whitening(apart: Floats) -> Floats:

@@ -15,8 +15,8 @@ from shoplens.errors import InvalidValue
 from shoplens.filters.basis import Basis
 from shoplens.filters.calibrated import read, sigmoid
 from shoplens.filters.crossfit import FOLDS, Heads
-from shoplens.filters.design import DESIGN_SIZE, SHAPE_SIZE, Projection
-from shoplens.filters.dimension import Dimension
+from shoplens.filters.design import DESIGN_SIZE, SHAPE_SIZE, TINT_SIZE, Projection
+from shoplens.filters.dimension import COLOR, DESIGN, SHAPE, Dimension
 from shoplens.filters.folds import fold_of
 from shoplens.filters.layout import Layout
 from shoplens.filters.measured import MEASURED
@@ -26,8 +26,16 @@ from shoplens.filters.quality import Quality
 from shoplens.filters.tree import Tree, depth_of
 from shoplens.types import SparseVector
 
-DENSE = DESIGN_SIZE + SHAPE_SIZE
+DENSE_PARTS = {
+    DESIGN: slice(0, DESIGN_SIZE),
+    SHAPE: slice(DESIGN_SIZE, DESIGN_SIZE + SHAPE_SIZE),
+    COLOR: slice(DESIGN_SIZE + SHAPE_SIZE, DESIGN_SIZE + SHAPE_SIZE + TINT_SIZE),
+}
+"""Where dimensions lie in :attr:`Described.dense`; of ``color`` it is the tint."""
+DENSE = DESIGN_SIZE + SHAPE_SIZE + TINT_SIZE
 """Numbers of :attr:`Described.dense`."""
+TINT_SHARE = 0.6
+"""Of ``color`` the cosine of tints; classes and palette have the rest. Chosen on development groups."""
 _CLEAR = 0.5
 """A deeper node of a tree is named where it agrees at least so much as the best one."""
 
@@ -37,7 +45,8 @@ class Described:
     """What filters see in n photos.
 
     Attributes:
-        dense: float32 (n, DENSE): the unit vector of ``design``, then that of ``shape``; zeros where there is none.
+        dense: float32 (n, DENSE): the unit vectors of ``design``, of ``shape`` and of the tints of ``color``, one after
+            the other; zeros where there is none.
         probabilities: float32 (n, T): one number per entry of the layout. They sum to 1 over a block, but are each for
             itself in a multi-label dimension.
     """
@@ -48,12 +57,17 @@ class Described:
     @property
     def design(self) -> Floats:
         """float32 (n, DESIGN_SIZE)."""
-        return self.dense[:, :DESIGN_SIZE]
+        return self.dense[:, DENSE_PARTS[DESIGN]]
 
     @property
     def shape(self) -> Floats:
         """float32 (n, SHAPE_SIZE)."""
-        return self.dense[:, DESIGN_SIZE:]
+        return self.dense[:, DENSE_PARTS[SHAPE]]
+
+    @property
+    def tint(self) -> Floats:
+        """float32 (n, TINT_SIZE)."""
+        return self.dense[:, DENSE_PARTS[COLOR]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +78,7 @@ class Models:
         basis: features -> what heads see.
         heads: of every learned entry of the layout, in order.
         trees: of each dimension that is a tree.
-        design, shape: features -> unit vectors.
+        design, shape, tint: features -> unit vectors.
     """
 
     basis: Basis
@@ -72,6 +86,7 @@ class Models:
     trees: Mapping[str, Tree]
     design: Projection
     shape: Projection
+    tint: Projection
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +154,8 @@ class Filters:
             raise InvalidValue(f"{len(features)} photos, {len(groups)} groups.", "Give a group per photo.")
         folds = None if groups is None else np.array([fold_of(group, FOLDS) for group in groups], np.int64)
         logits = self.models.heads.logits(self.models.basis.apply(features), folds)
-        dense = np.concatenate([self.models.design.apply(features), self.models.shape.apply(features)], axis=1)
+        projections = (self.models.design, self.models.shape, self.models.tint)
+        dense = np.concatenate([projection.apply(features) for projection in projections], axis=1)
         return Described(dense, self._probabilities(logits, features[:, width - ANCHORS :]))
 
     def marks(self, probabilities: Floats, known: Mapping[str, tuple[str, ...]]) -> SparseVector:
@@ -208,7 +224,10 @@ class Filters:
         Each entry is multiplied by weight / (1 - low) of its dimension; entries without weight are left out. It is the
         sum of w * (raw - low) / (1 - low) but for a constant, and for the clipping of those below ``low``.
         """
-        factors = [weights.get(name, 0.0) / (1 - self.low.get(name, 0.0)) for name in self.classified]
+        factors = [
+            weights.get(name, 0.0) / (1 - self.low.get(name, 0.0)) * (1 - TINT_SHARE if name == COLOR else 1)
+            for name in self.classified
+        ]
         values = query.values * np.array(factors, np.float32)[self.layout.dimension_of[query.indices]]
         kept = values > 0
         return SparseVector(query.indices[kept], values[kept])
@@ -289,3 +308,8 @@ class Filters:
                 )
             if isinstance(weight, bool) or not (math.isfinite(weight) and weight >= 0):
                 raise InvalidValue(f"The weight of {name!r} is {weight!r}.", "Give 0 or more.", code="bad-weight")
+
+
+def with_tint(agreement: npt.ArrayLike, cosine: npt.ArrayLike) -> Floats:
+    """Raw similarity of ``color``: TINT_SHARE * cosine of tints + (1 - TINT_SHARE) * agreement of all else."""
+    return np.asarray((1 - TINT_SHARE) * np.asarray(agreement) + TINT_SHARE * np.asarray(cosine), np.float32)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from shoplens.filters.calibrated import Softening, softened, softmax
+from shoplens.filters.calibrated import Softening, checked, softened, softmax
 from shoplens.filters.crossfit import Bools, Heads, Ints, Rows, Sums, sums_without_each_fold
 from shoplens.filters.pixels import Floats
 
@@ -49,8 +47,8 @@ def fisher_heads(rows: Rows, classes: Ints, kinds: int) -> Heads:
     """Heads whose logits and floor are calibrated probabilities, see :func:`~shoplens.filters.calibrated.read`.
 
     The shrinkage is the one of .05, .1, .3 and 1 that reads most photos rightly which the heads never saw, counting
-    photos and classes alike (the mean of accuracy and balanced accuracy); of equals the one of less log loss. Log loss
-    alone prefers more shrinkage, and loses classes of few photos by it.
+    photos and classes alike (the mean of accuracy and balanced accuracy); of equals the least. Log loss alone prefers
+    more shrinkage, and loses classes of few photos by it.
 
     Photos whose label is hardly to be believed are then left out and the heads solved again: those whose own class has
     a probability below .02 while another has one above .9, floor aside. It is the idea of Northcutt, Jiang, Chuang
@@ -66,35 +64,40 @@ def fisher_heads(rows: Rows, classes: Ints, kinds: int) -> Heads:
     targets = np.zeros((len(classes), kinds), np.float32)
     targets[known, classes[known]] = 1
     sums = sums_without_each_fold(rows, targets, known)
-    tried = [_solved(rows, classes, sums, part) for part in _SHRINKAGES]
-    best = max(tried, key=lambda one: (one.right, -one.fit.loss))
-    doubted = _doubted(best.heads, rows, classes)
+    shrinkage, heads = max(
+        ((part, _solved(rows, classes, sums, part)) for part in _SHRINKAGES),
+        key=lambda one: _right(one[1], rows, classes),
+    )
+    doubted = _doubted(heads, rows, classes)
     if doubted.any():
-        without = sums_without_each_fold(rows, targets, known & ~doubted)
-        best = _solved(rows, classes, without, best.shrinkage)
-    return best.heads
+        heads = _solved(rows, classes, sums_without_each_fold(rows, targets, known & ~doubted), shrinkage)
+    return _checked(heads, rows, classes)
 
 
-class _Solved(NamedTuple):
-    """Calibrated heads of one shrinkage; ``right`` is the mean of accuracy and balanced accuracy."""
-
-    shrinkage: float
-    heads: Heads
-    fit: Softening
-    right: float
-
-
-def _solved(rows: Rows, classes: Ints, sums: list[Sums], shrinkage: float) -> _Solved:
+def _solved(rows: Rows, classes: Ints, sums: list[Sums], shrinkage: float) -> Heads:
+    """Calibrated heads, their temperature not yet checked."""
     seen = np.stack([part.counts > 0 for part in sums])
     heads = Heads.of([discriminant(part, shrinkage) for part in sums], seen)
     known = np.flatnonzero(classes != UNKNOWN)
-    scores, their = heads.logits(rows.x[known], rows.folds[known]), classes[known]
-    fit = softened(scores, their)
-    counts = np.bincount(their, minlength=scores.shape[1])
-    right = their[(fit.slope * scores + fit.offset).argmax(axis=1) == their] if their.size else their
-    recalls = np.bincount(right, minlength=len(counts))[counts > 0] / counts[counts > 0]
-    share = (len(right) / max(len(their), 1) + float(recalls.mean() if recalls.size else 0)) / 2
-    return _Solved(shrinkage, heads.scaled(fit.slope, fit.offset, fit.floor), fit, share)
+    return heads.scaled(*softened(heads.logits(rows.x[known], rows.folds[known]), classes[known]))
+
+
+def _checked(heads: Heads, rows: Rows, classes: Ints) -> Heads:
+    known = np.flatnonzero(classes != UNKNOWN)
+    as_is = Softening(1.0, np.zeros(len(heads.floor), np.float32), heads.floor)
+    return heads.scaled(*checked(as_is, heads.logits(rows.x[known], rows.folds[known]), classes[known]))
+
+
+def _right(heads: Heads, rows: Rows, classes: Ints) -> float:
+    """Mean of accuracy and balanced accuracy on photos that the heads never saw."""
+    known = np.flatnonzero(classes != UNKNOWN)
+    if not known.size:
+        return 0.0
+    their = classes[known]
+    hits = their[heads.logits(rows.x[known], rows.folds[known]).argmax(axis=1) == their]
+    counts = np.bincount(their)
+    recalls = np.bincount(hits, minlength=len(counts))[counts > 0] / counts[counts > 0]
+    return (len(hits) / len(their) + float(recalls.mean())) / 2
 
 
 def _doubted(heads: Heads, rows: Rows, classes: Ints) -> Bools:

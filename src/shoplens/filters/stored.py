@@ -53,7 +53,7 @@ def save_filters(folder: Path, filters: Filters) -> None:
         "arrays": name,
         "dimensions": [dimension_json(dimension) for dimension in filters.dimensions],
         "temperatures": {name: tree.temperature for name, tree in filters.models.trees.items()},
-        "starts": [filters.models.design.first, filters.models.shape.first],
+        "starts": [one.first for one in (filters.models.design, filters.models.shape, filters.models.tint)],
         "quality": {name: dataclasses.asdict(quality) for name, quality in filters.quality.items()},
         "low": dict(filters.low),
         "weights": dict(filters.weights),
@@ -101,6 +101,8 @@ def _arrays(models: Models) -> dict[str, Floats]:
         "design.axes": models.design.axes,
         "shape.mean": models.shape.mean,
         "shape.axes": models.shape.axes,
+        "tint.mean": models.tint.mean,
+        "tint.axes": models.tint.axes,
     }
 
 
@@ -122,19 +124,19 @@ def _filters(meaning: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Filter
     }
     basis = Basis(arrays["basis.mean"], arrays["basis.scale"], arrays["basis.axes"])
     heads = Heads(arrays["heads.weights"], arrays["heads.bias"], arrays["heads.floor"])
-    design, shape = (
+    projections = [
         Projection(int(first), arrays[f"{name}.mean"], arrays[f"{name}.axes"])
-        for name, first in zip(("design", "shape"), meaning["starts"], strict=True)
-    )
+        for name, first in zip(("design", "shape", "tint"), meaning["starts"], strict=True)
+    ]
     if (
         heads.weights.shape != (FOLDS + 1, basis.size, len(layout.learned))
-        or design.axes.shape[1] + shape.axes.shape[1] != DENSE
+        or sum(one.axes.shape[1] for one in projections) != DENSE
     ):
         raise ValueError("the numbers do not fit the dimensions")
     return Filters(
         dimensions,
         layout,
-        Models(basis, heads, trees, design, shape),
+        Models(basis, heads, trees, *projections),
         {name: Quality(**stored) for name, stored in meaning["quality"].items()},
         meaning["low"],
         meaning["weights"],

@@ -8,13 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
-from shoplens.filters.calibrated import ROWS, drawn, read, softmax
+from shoplens.filters.calibrated import ROWS, Softening, checked, drawn, read, softmax
 from shoplens.filters.crossfit import Heads, Ints, Rows
 from shoplens.filters.dimension import PATH
 from shoplens.filters.fisher import UNKNOWN, fisher_heads
 from shoplens.filters.pixels import Floats
 
-_TEMPERATURES = tuple(np.geomspace(0.25, 1.6, 25))
+_TEMPERATURES = tuple(float(step) for step in np.geomspace(0.25, 1.6, 25))
 _TINY = 1e-12
 
 
@@ -133,8 +133,8 @@ def is_below(node: str, other: str) -> bool:
 def tree_heads(rows: Rows, tree: Tree, known: list[tuple[str, ...]]) -> tuple[Tree, Heads]:
     """The tree with its temperature, and heads for all levels side by side.
 
-    Each level has heads of its own, fitted to the products that reach it. The temperature is the one of least log loss,
-    of the deepest node that is known of each photo, on predictions of heads that never saw it.
+    Each level has heads of its own, fitted to the products that reach it. The temperature is the one of least log loss
+    on photos that the heads never saw and whose products end at a leaf, checked as that of any other dimension is.
 
     Args:
         rows: n photos in the basis.
@@ -152,7 +152,9 @@ def tree_heads(rows: Rows, tree: Tree, known: list[tuple[str, ...]]) -> tuple[Tr
     used = used[drawn(len(used), 10 * ROWS)]
     logits = tree.leaf_logits(together.logits(rows.x[used], rows.folds[used]), together.floor)
     best = min(_TEMPERATURES, key=lambda t: _log_loss(np.float32(t) * logits, ends[used]))
-    return replace(tree, temperature=float(best)), together
+    nothing = np.zeros(len(tree.leaves), np.float32)
+    fit = checked(Softening(best, nothing, nothing), logits, ends[used])
+    return replace(tree, temperature=float(fit.slope)), together
 
 
 def _leaves(tree: Tree, known: list[tuple[str, ...]]) -> Ints:

@@ -17,9 +17,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.design import DESIGN_SIZE
-from shoplens.filters.dimension import DESIGN, LOOK, SHAPE
-from shoplens.filters.filters import DENSE, Filters
+from shoplens.filters.dimension import COLOR, LOOK
+from shoplens.filters.filters import DENSE_PARTS, TINT_SHARE, Filters, with_tint
 from shoplens.index.entry import Index, PhotoKey, Probe, Sieve
 from shoplens.preferences import Merchandising
 from shoplens.types import Candidate, ClassMatch, Reasons, SparseVector, Vectors
@@ -32,8 +31,6 @@ UNLIKE = 0.5
 """What likeness to the photo that results shall not be like takes off the score, as a share of that likeness."""
 PIN, BOOST, BURY, NOT = "pin", "boost", "bury", "not"
 """Names of the parts of a score that are not dimensions."""
-DENSE_PARTS = {DESIGN: slice(0, DESIGN_SIZE), SHAPE: slice(DESIGN_SIZE, DENSE)}
-"""Where the dimensions lie in dense scores."""
 FIRST = 2.0
 """The part ``pin`` of the last pinned product; above any score."""
 
@@ -154,7 +151,8 @@ def _probes(query: FilterQuery) -> list[Probe]:
         if example is not None:
             look = look + np.float32(sign * scale.get(LOOK, 0.0)) * example.look
             for name, part in DENSE_PARTS.items():
-                dense[part] += np.float32(sign * scale.get(name, 0.0)) * example.dense[part]
+                share = TINT_SHARE if name == COLOR else 1.0
+                dense[part] += np.float32(sign * share * scale.get(name, 0.0)) * example.dense[part]
     probes = [Probe(look=look, dense=dense)]
     return [*probes, Probe(marks=marks)] if len(marks.indices) else probes
 
@@ -188,10 +186,10 @@ def _similarities(
     dense = dict(zip(names, index.photo_scores([probes[name] for name in names], keys), strict=True))
     classified = filters.agreements(example.marks, marks)
     places = {name: n for n, name in enumerate(filters.classified)}
-    columns = [
-        filters.comparable(name, dense[name] if name in dense else classified[:, places[name]])
-        for name in _names(filters)
-    ]
+    raw = {**dense, **{name: classified[:, place] for name, place in places.items()}}
+    if COLOR in places:
+        raw[COLOR] = with_tint(raw[COLOR], dense[COLOR])
+    columns = [filters.comparable(name, raw[name]) for name in _names(filters)]
     return np.stack(columns, axis=1) if columns else np.zeros((len(keys), 0), np.float32)
 
 

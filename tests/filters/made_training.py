@@ -1,0 +1,74 @@
+"""A small shop whose photos are numbers: what each column means is known, so what filters must find is, too."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shoplens.filters.dimension import PATH, Dimension
+from shoplens.filters.fitting import Training
+from shoplens.filters.measured import MEASURED
+from shoplens.filters.outline import OUTLINE
+from shoplens.filters.palette import ANCHORS, FINE, palette_of_color
+
+BACKBONE = 40
+COLORS = ("red", "green", "blue")
+PATTERNS = ("plain", "starry")
+MATERIALS = ("wool", "silk", "linen")
+NODES = ("tops", "home", f"tops{PATH}hoodie", f"tops{PATH}shirt")
+
+DIMENSIONS = (
+    Dimension("look", "embedding"),
+    Dimension("design", "design"),
+    Dimension("shape", "measured", measured=True),
+    Dimension("color", "single", "color", COLORS, (60, 60, 60), measured=True),
+    Dimension("pattern", "single", "pattern", PATTERNS, (90, 90)),
+    Dimension("material", "multi", "material", MATERIALS, (90, 90, 90)),
+    Dimension("category", "tree", "category", NODES, (120, 60, 60, 60)),
+)
+WITHOUT_FEED = (*DIMENSIONS[:3], Dimension("color", "measured", measured=True))
+
+
+def training(groups: int = 60, noise: float = 0.3, seed: int = 0) -> Training:
+    """``groups`` designs in three colours each, the first of them with a second view.
+
+    Columns of the backbone: 0-2 the colour, 3 the pattern, 4-6 the materials, 7-9 the end of the category, 10-25 the
+    design, the others nothing. The outline is the design's, the palette the colour's.
+    """
+    random = np.random.default_rng(seed)
+    rows, names, first, known, vectors = [], [], [], [], []
+    for group in range(groups):
+        design = random.standard_normal(16)
+        outline = random.random(OUTLINE)
+        pattern, end = int(random.integers(2)), int(random.integers(3))
+        materials = np.flatnonzero(random.random(3) < 0.5)
+        path = (NODES[1],) if end == 0 else (NODES[0], NODES[1 + end])
+        for number, color in enumerate(COLORS):
+            for view in range(2 if number == 0 else 1):
+                row = np.zeros(BACKBONE + MEASURED)
+                row[number] = 1
+                row[3] = pattern
+                row[4 + materials] = 1
+                row[7 + end] = 1
+                row[10:26] = design
+                row[:BACKBONE] += noise * random.standard_normal(BACKBONE)
+                row[BACKBONE + number * 50 : BACKBONE + number * 50 + 50] = 0.14
+                row[BACKBONE : BACKBONE + FINE] += 0.01 * random.random(FINE)
+                row[BACKBONE + FINE : -ANCHORS] = outline + 0.1 * random.random(OUTLINE)
+                row[-ANCHORS:] = palette_of_color(color)
+                rows.append(row)
+                vector = random.standard_normal(8)
+                vectors.append(vector / np.linalg.norm(vector))
+                names.append(f"g{group}")
+                first.append(view == 0)
+                told = {"color": (color,), "pattern": (PATTERNS[pattern],), "category": path}
+                if len(materials):
+                    told["material"] = tuple(MATERIALS[place] for place in materials)
+                known.append(told)
+    return Training(
+        np.array(vectors, np.float32).reshape(len(rows), 8),
+        np.array(rows, np.float32).reshape(len(rows), BACKBONE + MEASURED),
+        BACKBONE,
+        tuple(names),
+        np.array(first, np.bool_),
+        known,
+    )

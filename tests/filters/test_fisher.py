@@ -1,0 +1,155 @@
+"""Discriminants, folds, calibration, and labels that are wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from shoplens.filters.calibrated import Softening, checked, read, softened, softmax
+from shoplens.filters.crossfit import FOLDS, MEAN, Heads, Rows, sums_without_each_fold
+from shoplens.filters.fisher import UNKNOWN, discriminant, fisher_heads
+
+
+def photos(count: int, kinds: int = 3, noise: float = 0.6, seed: int = 0) -> tuple[Rows, np.ndarray]:
+    """Photos around one corner per class, in folds at random."""
+    random = np.random.default_rng(seed)
+    classes = random.integers(kinds, size=count)
+    x = np.eye(8)[classes] + noise * random.standard_normal((count, 8))
+    return Rows.of(x.astype(np.float32), random.integers(FOLDS, size=count)), classes
+
+
+def out_of_fold(heads: Heads, rows: Rows) -> np.ndarray:
+    return read(heads.logits(rows.x, rows.folds), heads.floor)
+
+
+def test_a_discriminant_is_its_definition() -> None:
+    rows, classes = photos(200)
+    targets = np.eye(4, dtype=np.float32)[classes]  # the fourth class has no photo
+    sums = sums_without_each_fold(rows, targets, np.ones(200, bool))
+    for fold in range(FOLDS):
+        x, y = rows.x[rows.folds != fold].astype(np.float64), classes[rows.folds != fold]
+        mean = x.mean(axis=0)
+        means = np.stack(
+            [mean + (x[y == k].mean(axis=0) - mean) * (y == k).sum() / ((y == k).sum() + 2) for k in range(3)]
+        )
+        apart = x - means[y]
+        within = apart.T @ apart / len(x)
+        inverse = np.linalg.inv(within + 0.3 * np.trace(within) / 8 * np.eye(8))
+        weights, bias = discriminant(sums[fold], 0.3)
+        expected = [(m - mean) @ inverse @ (rows.x - mean).T - (m - mean) @ inverse @ (m - mean) / 2 for m in means]
+        assert np.allclose((rows.x @ weights + bias)[:, :3], np.array(expected).T, rtol=1e-3, atol=2e-3)
+        assert np.allclose((rows.x @ weights + bias)[:, 3], 0)
+
+
+def test_sums_leave_out_a_fold_and_what_is_not_used() -> None:
+    rows, classes = photos(90)
+    targets = np.eye(3, dtype=np.float32)[classes]
+    for used in (np.arange(90) % 7 > 0, np.arange(90) % 7 == 0, np.zeros(90, bool)):
+        for fold, sums in enumerate(sums_without_each_fold(rows, targets, used)):
+            inside = used & (rows.folds != fold)
+            assert sums.photos == inside.sum()
+            assert np.allclose(sums.total, rows.x[inside].sum(axis=0), atol=1e-4)
+            assert np.allclose(sums.scatter, rows.x[inside].T @ rows.x[inside], atol=1e-3)
+            assert np.array_equal(sums.counts, targets[inside].sum(axis=0))
+            assert np.allclose(sums.of_class, targets[inside].T @ rows.x[inside], atol=1e-4)
+
+
+def test_no_head_learns_from_the_fold_that_it_reads() -> None:
+    rows, classes = photos(120)
+    heads = fisher_heads(rows, classes, 3)
+    changed = classes.copy()
+    changed[rows.folds == 2] = (changed[rows.folds == 2] + 1) % 3
+    other = fisher_heads(rows, changed, 3)
+    directions = [h.weights[2] / np.linalg.norm(h.weights[2]) for h in (heads, other)]
+    assert np.allclose(directions[0], directions[1], atol=1e-4)
+    assert not np.allclose(heads.weights[1] / np.linalg.norm(heads.weights[1]), directions[0], atol=1e-4)
+
+
+def test_classes_are_read() -> None:
+    rows, classes = photos(600)
+    right = out_of_fold(fisher_heads(rows, classes, 3), rows).argmax(axis=1) == classes
+    assert right.mean() > 0.8
+
+
+def test_the_mean_head_is_the_mean_of_those_that_saw_the_class() -> None:
+    rows, classes = photos(100)
+    only = (rows.folds == 0) & (classes == 2)
+    kept = (classes != 2) | only  # class 2 is in fold 0 alone, so the head of fold 0 never saw it
+    rows = Rows.of(rows.x[kept], rows.folds[kept])
+    heads = fisher_heads(rows, classes[kept], 3)
+    assert np.allclose(heads.weights[MEAN][:, :2], heads.weights[:FOLDS, :, :2].mean(axis=0), atol=1e-4)
+    assert np.allclose(heads.weights[MEAN][:, 2], heads.weights[1:FOLDS, :, 2].mean(axis=0), atol=1e-4)
+    assert not np.allclose(heads.weights[MEAN][:, 2], heads.weights[:FOLDS, :, 2].mean(axis=0), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("count", "kinds", "known"), [(0, 3, 0), (1, 3, 1), (40, 3, 0), (40, 1, 40), (3, 5, 2)], ids=str
+)
+def test_too_little_to_learn_gives_the_prior(count: int, kinds: int, known: int) -> None:
+    rows, classes = photos(count, min(kinds, 3))
+    classes = np.where(np.arange(count) < known, classes, UNKNOWN)
+    probabilities = out_of_fold(fisher_heads(rows, classes, kinds), rows)
+    assert probabilities.shape == (count, kinds)
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    if known == 0:
+        assert np.allclose(probabilities, 1 / kinds, atol=1e-5)
+
+
+def test_probabilities_mean_what_they_say() -> None:
+    rows, classes = photos(3000, noise=1.0)
+    probabilities = out_of_fold(fisher_heads(rows, classes, 3), rows)
+    top, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
+    for part in np.array_split(np.argsort(top), 5):
+        assert abs(top[part].mean() - right[part].mean()) < 0.06
+
+
+def test_scores_without_meaning_become_the_prior() -> None:
+    random = np.random.default_rng(0)
+    classes = (random.random(3000) < 0.2).astype(np.int64)
+    fit = softened(random.standard_normal((3000, 2)).astype(np.float32) * 20, classes)
+    assert fit.slope * 20 < 3
+    scores = random.standard_normal((500, 2)).astype(np.float32)
+    assert np.allclose(read(fit.logits(scores), fit.floor)[:, 1], 0.2, atol=0.1)
+
+
+def test_a_floor_bears_the_photos_that_are_something_else() -> None:
+    random = np.random.default_rng(0)
+    classes = random.integers(4, size=4000)
+    scores = np.where(np.arange(4) == classes[:, None], 9.0, 0.0).astype(np.float32)
+    odd = random.random(4000) < 0.2
+    classes[odd] = random.integers(4, size=int(odd.sum()))
+    fit = softened(scores, classes)
+    assert fit.floor.sum() == pytest.approx(0.2, abs=0.06)
+    said = read(fit.logits(scores), fit.floor)
+    assert said.max(axis=1).mean() == pytest.approx((said.argmax(axis=1) == classes).mean(), abs=0.03)
+
+
+def test_the_check_makes_probabilities_as_high_as_they_are_right() -> None:
+    rows, classes = photos(1500, noise=1.0)
+    nothing = np.zeros(3, np.float32)
+    scores = rows.x[:, :3] * 6
+    before = softmax(scores)
+    assert before.max(axis=1).mean() - (before.argmax(axis=1) == classes).mean() > 0.1
+    after = softmax(checked(Softening(1.0, nothing, nothing), scores, classes).logits(scores))
+    assert after.max(axis=1).mean() == pytest.approx((after.argmax(axis=1) == classes).mean(), abs=0.01)
+
+
+def test_wrong_labels_do_little_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    gained = []
+    for seed in range(4):
+        rows, classes = photos(400, noise=0.35, seed=seed)
+        random = np.random.default_rng(seed)
+        flipped = random.random(400) < 0.15
+        told = np.where(flipped, (classes + random.integers(1, 3, size=400)) % 3, classes)
+
+        def right(labels: np.ndarray, rows: Rows = rows, classes: np.ndarray = classes) -> float:
+            return float((out_of_fold(fisher_heads(rows, labels, 3), rows).argmax(axis=1) == classes).mean())
+
+        clean, noisy = right(classes), right(told)
+        with monkeypatch.context() as patched:
+            patched.setattr("shoplens.filters.fisher._LEAST", -1.0)  # nothing is doubted
+            gained.append(noisy - right(told))
+        assert noisy > clean - 0.03
+        assert noisy > (told == classes).mean() + 0.1
+    assert min(gained) >= -0.005
+    assert np.mean(gained) > 0
