@@ -119,7 +119,7 @@ def build(folder: Path, data: Made) -> dict[str, float]:
     index.flush()
     index.close()
     loaded = time.perf_counter()
-    optimize(folder)
+    optimize(folder, DIMENSIONS)
     size = sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
     child = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {

@@ -139,21 +139,23 @@ def test_search_gives_one_documented_object(store: Path, folder: Path) -> None:
         "query_id",
         "query",
         "strategy",
+        "weights",
         "verdict",
         "absent_probability",
         "results",
+        "facets",
         "notes",
         "took_ms",
     ]
     assert told["query"]["source"] == str(folder / "p3.png")
     assert told["query"]["region"] is None
     assert told["query"]["model"].startswith("efficientnet-lite2-256@")
-    assert told["strategy"] == {"used": "pretrained", "fallback_from": None}
-    assert list(told["took_ms"]) == ["decode", "embed", "retrieve", "rank", "judge", "total"]
+    assert told["strategy"] == {"used": "filters-static", "fallback_from": None}
+    assert list(told["took_ms"]) == ["decode", "embed", "filter", "retrieve", "rank", "judge", "facets", "total"]
     assert [one["rank"] for one in told["results"]] == [1, 2, 3, 4]
     first = told["results"][0]
     assert (first["product_id"], first["title"], first["score"], first["same_photo"]) == ("p3", "The p3", 1.0, True)
-    assert (first["photo"], first["parts"], first["price"]) == (str(folder / "p3.png"), {"look": 1.0}, 3.0)
+    assert (first["photo"], first["parts"], first["price"]) == (str(folder / "p3.png"), told["weights"], 3.0)
     assert (first["attributes"], first["group_id"]) == ({"color": ["red"]}, "g0")
 
 
@@ -290,7 +292,9 @@ def test_trouble_with_the_store(store: Path, folder: Path, tmp_path: Path, monke
     assert (busy.code, busy.told["error"]["code"]) == (4, "store-in-use")
 
 
-@pytest.mark.parametrize("words", [("serch",), ("search",), ("search", "p3.png", "-k", "many"), ("index", "--nothing")])
+@pytest.mark.parametrize(
+    "words", [("serch",), ("similar",), ("search", "p3.png", "-k", "many"), ("index", "--nothing")]
+)
 def test_wrong_usage(words: tuple[str, ...]) -> None:
     done = shoplens(*words)
     assert (done.code, done.out) == (2, "")

@@ -5,13 +5,16 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 from shoplens import errors
 from shoplens.catalogue import FORMATS
 from shoplens.cli import app
-from shoplens.cli.search import as_json
+from shoplens.cli.answer import as_json
 from shoplens.embedders.card import Card
 from shoplens.evaluation.corruptions import CORRUPTIONS
 from shoplens.evaluation.gate import GONE
@@ -19,16 +22,19 @@ from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.queries import COLUMNS
 from shoplens.evaluation.results import Evaluation
 from shoplens.evaluation.runs import CATEGORY_RECALL
+from shoplens.filters.dimension import Kind
+from shoplens.preferences import PARTS, TABLES, DimensionRule
 from shoplens.ranking.judging import VERDICTS
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.rendered import render_catalogue
 from shoplens.settings import Settings
-from shoplens.types import Answer
+from shoplens.types import Answer, Reasons
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EVALUATION_KEYS = ["metrics", *(field.name for field in dataclasses.fields(Evaluation) if field.name != "overall")]
-ANSWER_KEYS = [*as_json(Answer("", "", None, "", "", (), {})), "match_probability"]
+ANSWER_KEYS = [*as_json(Answer("", "", None, "", "", (), {})), "match_probability", "predicted", "reasons"]
+REASONS_KEYS = [field.name for field in dataclasses.fields(Reasons)]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +72,10 @@ def test_snippets_run(page: Path, shop_folder: Path) -> None:
         ),
         ("docs/searching.md", [f"| `{name}` |" for name in VERDICTS]),
         ("docs/searching.md", [f"`{name}`" for name in STRATEGIES]),
-        ("docs/searching.md", [f"`{name}`" for name in ANSWER_KEYS]),
+        ("docs/searching.md", [f"`{name}`" for name in (*ANSWER_KEYS, *REASONS_KEYS)]),
+        ("docs/filters.md", [f"[{table}" for table in TABLES]),
+        ("docs/filters.md", [f"\n{field.name} = " for field in dataclasses.fields(DimensionRule)]),
+        ("docs/filters.md", [f"`{name}`" for name in (*PARTS, *get_args(Kind))]),
         ("docs/evaluation.md", [f"| `{name}` |" for name in COLUMNS]),
         ("docs/evaluation.md", [f"| `{name}` |" for name in (*METRICS, CATEGORY_RECALL)]),
         ("docs/evaluation.md", [f"| `{name}` |" for name in CORRUPTIONS]),
@@ -80,11 +89,33 @@ def test_every_name_appears(page: str, names: list[str]) -> None:
     assert [name for name in names if name not in text] == []
 
 
+def commands() -> dict[str, TyperCommand]:
+    """All commands by name; those of a group with the group's."""
+    root = get_command(app)
+    assert isinstance(root, TyperGroup)
+    found: dict[str, TyperCommand] = {}
+    for name, one in root.commands.items():
+        inside = one.commands if isinstance(one, TyperGroup) else {"": one}
+        for inner, command in inside.items():
+            assert isinstance(command, TyperCommand)
+            found[f"{name} {inner}".strip()] = command
+    return found
+
+
 def test_every_command_appears() -> None:
-    text = "".join((ROOT / f"docs/{page}.md").read_text("utf-8") for page in ("store", "searching", "evaluation"))
-    commands = [command.name for command in app.registered_commands]
-    assert len(commands) > 5
-    assert [name for name in commands if f"shoplens {name}" not in text] == []
+    pages = ("store", "searching", "filters", "evaluation")
+    text = "".join((ROOT / f"docs/{page}.md").read_text("utf-8") for page in pages)
+    assert len(commands()) > 5
+    assert "train filters" in commands()
+    assert [name for name in commands() if f"shoplens {name}" not in text] == []
+
+
+@pytest.mark.parametrize("command", ["search", "similar", "dimensions", "train filters"])
+def test_every_option_of_searching_and_filters_appears(command: str) -> None:
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    options = [name for one in commands()[command].params for name in one.opts if name.startswith("-")]
+    assert "--json" in options
+    assert [name for name in options if not re.search(rf"(?<![\w-]){name}(?![\w-])", text)] == []
 
 
 def test_links_lead_somewhere() -> None:

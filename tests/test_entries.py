@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 from shoplens.embedders import Embedder
-from shoplens.entries import PRODUCTS_IN_FLIGHT, EntryMaker, Outcome, in_order
+from shoplens.entries import PRODUCTS_IN_FLIGHT, EntryMaker, Known, Outcome, in_order
 from shoplens.errors import ModelError, PhotoError
+from shoplens.filters.measured import MEASURED, measured
 from shoplens.images import PhotoSource
 from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
+from shoplens.index.features import NAME, FeatureFile
 from shoplens.settings import Settings
 from shoplens.types import Photo, Pixels, Product, Rejection, Vectors
 from tests.fakes import BLUE, GREEN, RED, ColourEmbedder, FakePhotos, colour_vector, photo, product
@@ -26,13 +28,29 @@ URL = "https://shop.example/red.png"
 NO_ANSWER = PhotoError("The server does not answer.", "Try again later.", code="photo-unreachable")
 
 
-def maker(
-    embedder: Embedder | None = None, source: PhotoSource | None = None, *indexes: ExactIndex, threads: int = 2
-) -> EntryMaker:
-    settings = Settings(threads=threads)
-    return EntryMaker(
-        embedder or ColourEmbedder(), source or PhotoSource(settings), settings, indexes, next(iter(indexes), None)
-    )
+Makers = Callable[..., EntryMaker]
+
+
+@pytest.fixture
+def features(tmp_path: Path) -> Iterator[FeatureFile]:
+    """What all makers of a test have seen of photos."""
+    file = FeatureFile(tmp_path / "features" / NAME, "colour@1")
+    yield file
+    file.close()
+
+
+@pytest.fixture
+def maker(features: FeatureFile) -> Makers:
+    """Makes makers that know these indexes, the first of which is live."""
+
+    def make(
+        embedder: Embedder | None = None, source: PhotoSource | None = None, *indexes: ExactIndex, threads: int = 2
+    ) -> EntryMaker:
+        settings = Settings(threads=threads)
+        known = Known(features, indexes, next(iter(indexes), None))
+        return EntryMaker(embedder or ColourEmbedder(), source or PhotoSource(settings), settings, known)
+
+    return make
 
 
 def entry_of(outcome: Outcome) -> Entry:
@@ -40,7 +58,7 @@ def entry_of(outcome: Outcome) -> Entry:
     return outcome.entry
 
 
-def test_an_entry_has_a_vector_per_photo_in_the_products_order(tmp_path: Path) -> None:
+def test_an_entry_has_a_vector_per_photo_in_the_products_order(tmp_path: Path, maker: Makers) -> None:
     red, blue = str(photo(tmp_path / "red.png", RED)), str(photo(tmp_path / "blue.png", BLUE, (6, 10)))
     (outcome,) = maker().outcomes([product("both", red, blue)])
     entry = entry_of(outcome)
@@ -50,7 +68,7 @@ def test_an_entry_has_a_vector_per_photo_in_the_products_order(tmp_path: Path) -
     assert (outcome.rejections, outcome.photos_embedded, outcome.photos_known) == ((), 2, 0)
 
 
-def test_outcomes_come_in_the_order_of_the_feed(tmp_path: Path) -> None:
+def test_outcomes_come_in_the_order_of_the_feed(tmp_path: Path, maker: Makers) -> None:
     shuffled = Random(3)
 
     class Dawdling(ColourEmbedder):
@@ -69,11 +87,11 @@ def test_outcomes_come_in_the_order_of_the_feed(tmp_path: Path) -> None:
     assert outcomes[7] == Outcome(rejections=(items[7],))
 
 
-def test_nothing_gives_nothing() -> None:
+def test_nothing_gives_nothing(maker: Makers) -> None:
     assert list(maker().outcomes([])) == []
 
 
-def test_the_feed_is_read_a_bounded_distance_ahead(tmp_path: Path) -> None:
+def test_the_feed_is_read_a_bounded_distance_ahead(tmp_path: Path, maker: Makers) -> None:
     name = str(photo(tmp_path / "red.png", RED))
     read = 0
 
@@ -107,7 +125,7 @@ def test_in_order_keeps_few_in_flight_and_cancels_the_rest() -> None:
     assert max(started) < 7
 
 
-def test_an_error_that_is_not_about_a_photo_ends_the_run(tmp_path: Path) -> None:
+def test_an_error_that_is_not_about_a_photo_ends_the_run(tmp_path: Path, maker: Makers) -> None:
     class Broken(ColourEmbedder):
         def embed(self, photos: Sequence[Pixels]) -> Vectors:
             return np.ones((1, 3), np.float32)
@@ -116,7 +134,7 @@ def test_an_error_that_is_not_about_a_photo_ends_the_run(tmp_path: Path) -> None
         list(maker(Broken()).outcomes([product("red", str(photo(tmp_path / "red.png", RED)))]))
 
 
-def test_a_photo_without_a_direction_is_a_rejection(tmp_path: Path) -> None:
+def test_a_photo_without_a_direction_is_a_rejection(tmp_path: Path, maker: Makers) -> None:
     class Blind(ColourEmbedder):
         def embed(self, photos: Sequence[Pixels]) -> Vectors:
             return np.array([[*photo.mean(axis=(0, 1)), 0.0] for photo in photos], np.float32)
@@ -127,7 +145,7 @@ def test_a_photo_without_a_direction_is_a_rejection(tmp_path: Path) -> None:
     assert [(one.kind, one.value) for one in outcome.rejections] == [("photo-no-embedding", black)]
 
 
-def test_a_bad_photo_is_a_rejection_and_the_product_keeps_its_others(tmp_path: Path) -> None:
+def test_a_bad_photo_is_a_rejection_and_the_product_keeps_its_others(tmp_path: Path, maker: Makers) -> None:
     red, empty, gone = str(photo(tmp_path / "red.png", RED)), tmp_path / "empty.png", str(tmp_path / "gone.png")
     empty.write_bytes(b"")
     (outcome,) = maker().outcomes([product("red", gone, red, str(empty))])
@@ -139,7 +157,7 @@ def test_a_bad_photo_is_a_rejection_and_the_product_keeps_its_others(tmp_path: P
     assert all(one.reason and one.fix for one in outcome.rejections)
 
 
-def test_a_product_without_a_usable_photo_is_left_out_and_said(tmp_path: Path) -> None:
+def test_a_product_without_a_usable_photo_is_left_out_and_said(tmp_path: Path, maker: Makers) -> None:
     gone = str(tmp_path / "gone.png")
     (outcome,) = maker().outcomes([product("red", gone)])
     assert outcome.entry is None
@@ -147,7 +165,7 @@ def test_a_product_without_a_usable_photo_is_left_out_and_said(tmp_path: Path) -
     assert outcome.rejections[1].value == gone
 
 
-def test_equal_files_are_embedded_once_even_at_the_same_moment(tmp_path: Path) -> None:
+def test_equal_files_are_embedded_once_even_at_the_same_moment(tmp_path: Path, maker: Makers) -> None:
     names = [str(photo(tmp_path / f"{number}.png", RED)) for number in range(6)]
     embedder = ColourEmbedder(seconds=0.05)
     outcomes = list(maker(embedder, threads=6).outcomes([product(name[-5], name) for name in names]))
@@ -158,14 +176,14 @@ def test_equal_files_are_embedded_once_even_at_the_same_moment(tmp_path: Path) -
     assert len({entry_of(one).vectors.tobytes() for one in outcomes}) == 1
 
 
-def test_a_photo_that_fails_does_not_block_those_who_wait_for_it(tmp_path: Path) -> None:
+def test_a_photo_that_fails_does_not_block_those_who_wait_for_it(tmp_path: Path, maker: Makers) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"not a photo at all")
     outcomes = list(maker(threads=4).outcomes([product(f"p{number}", str(bad)) for number in range(8)]))
     assert [one.rejections[0].kind for one in outcomes] == ["photo-not-an-image"] * 8
 
 
-def test_a_photo_that_an_index_knows_is_not_embedded(tmp_path: Path) -> None:
+def test_a_photo_that_an_index_knows_is_not_embedded(tmp_path: Path, maker: Makers) -> None:
     index, embedder = ExactIndex(4), ColourEmbedder()
     old, copy = str(photo(tmp_path / "old.png", GREEN)), str(photo(tmp_path / "copy.png", GREEN))
     (stored,) = maker().outcomes([product("old", old)])
@@ -176,21 +194,46 @@ def test_a_photo_that_an_index_knows_is_not_embedded(tmp_path: Path) -> None:
     np.testing.assert_array_equal(entry_of(outcome).vectors, entry_of(stored).vectors)
 
 
-def test_a_url_is_read_through_the_source(tmp_path: Path) -> None:
+def test_a_photo_whose_features_are_unknown_is_looked_at_again(tmp_path: Path, maker: Makers) -> None:
+    red, index, embedder = str(photo(tmp_path / "red.png", RED)), ExactIndex(4), ColourEmbedder()
+    (stored,) = maker().outcomes([product("red", red)])
+    index.upsert([entry_of(stored)])
+    settings = Settings(threads=2)
+    other = FeatureFile(tmp_path / "other.sqlite", "colour@1")
+    (outcome,) = EntryMaker(embedder, PhotoSource(settings), settings, Known(other, [index])).outcomes(
+        [product("red", red)]
+    )
+    assert (embedder.photos, outcome.photos_embedded, outcome.photos_known) == (1, 1, 0)
+    assert other.has(entry_of(outcome).photos[0].content_hash)
+    other.close()
+
+
+def test_what_filters_read_is_the_embedding_and_what_is_measured(
+    tmp_path: Path, maker: Makers, features: FeatureFile
+) -> None:
+    (outcome,) = maker().outcomes([product("red", str(photo(tmp_path / "red.png", RED)))])
+    (row,) = features.of([entry_of(outcome).photos[0].content_hash]).values()
+    assert row.shape == (4 + MEASURED,)
+    np.testing.assert_allclose(row[:4], colour_vector(RED), atol=1e-3)  # kept in half precision
+    np.testing.assert_allclose(row[4:], measured(np.full((8, 12, 3), RED, np.uint8)).as_row(), atol=1e-3)
+    assert entry_of(outcome).scores is None
+
+
+def test_a_url_is_read_through_the_source(tmp_path: Path, maker: Makers) -> None:
     source = FakePhotos({URL: photo(tmp_path / "red.png", RED).read_bytes()})
     (outcome,) = maker(None, source).outcomes([product("red", URL)])
     np.testing.assert_allclose(entry_of(outcome).vectors, [colour_vector(RED)], atol=1e-6)
     assert source.forgotten == []
 
 
-def test_a_fetched_photo_that_cannot_be_decoded_is_forgotten(tmp_path: Path) -> None:
+def test_a_fetched_photo_that_cannot_be_decoded_is_forgotten(tmp_path: Path, maker: Makers) -> None:
     whole = photo(tmp_path / "red.png", RED).read_bytes()
     source = FakePhotos({URL: whole[:40]})
     (outcome,) = maker(None, source).outcomes([product("red", URL)])
     assert (outcome.entry, source.forgotten) == (None, [URL])
 
 
-def test_a_photo_whose_server_does_not_answer_today_keeps_its_stored_copy(tmp_path: Path) -> None:
+def test_a_photo_whose_server_does_not_answer_today_keeps_its_stored_copy(tmp_path: Path, maker: Makers) -> None:
     data, index = photo(tmp_path / "red.png", RED).read_bytes(), ExactIndex(4)
     (before,) = maker(None, FakePhotos({URL: data})).outcomes([product("red", URL)])
     index.upsert([entry_of(before)])
@@ -204,7 +247,7 @@ def test_a_photo_whose_server_does_not_answer_today_keeps_its_stored_copy(tmp_pa
     assert (outcome.photos_embedded, outcome.photos_known) == (0, 1)
 
 
-def test_only_the_products_own_stored_copy_stands_in(tmp_path: Path) -> None:
+def test_only_the_products_own_stored_copy_stands_in(tmp_path: Path, maker: Makers) -> None:
     data, index = photo(tmp_path / "red.png", RED).read_bytes(), ExactIndex(4)
     (before,) = maker(None, FakePhotos({URL: data})).outcomes([product("red", URL)])
     index.upsert([entry_of(before)])
@@ -218,7 +261,7 @@ def test_only_the_products_own_stored_copy_stands_in(tmp_path: Path) -> None:
     assert [one.rejections[0].level for one in outcomes] == ["rejected", "rejected"]
 
 
-def test_a_local_photo_that_is_gone_stays_as_it_was_stored(tmp_path: Path) -> None:
+def test_a_local_photo_that_is_gone_stays_as_it_was_stored(tmp_path: Path, maker: Makers) -> None:
     path, index = photo(tmp_path / "red.png", RED), ExactIndex(4)
     (before,) = maker().outcomes([product("red", str(path))])
     index.upsert([entry_of(before)])
@@ -228,7 +271,7 @@ def test_a_local_photo_that_is_gone_stays_as_it_was_stored(tmp_path: Path) -> No
     assert [(one.kind, one.level) for one in outcome.rejections] == [("photo-missing", "note")]
 
 
-def test_a_photo_that_many_products_share_is_looked_up_once(tmp_path: Path) -> None:
+def test_a_photo_that_many_products_share_is_looked_up_once(tmp_path: Path, maker: Makers) -> None:
     class Counting(ExactIndex):
         asked = 0
 

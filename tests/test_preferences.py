@@ -12,6 +12,7 @@ from shoplens.errors import SettingsError
 from shoplens.filters.dimension import DESIGN, LOOK, SHAPE, Kind
 from shoplens.preferences import (
     FEED_KINDS,
+    PARTS,
     RESERVED,
     TABLES,
     DimensionRule,
@@ -22,6 +23,7 @@ from shoplens.preferences import (
     folded,
     preferences_from,
 )
+from shoplens.ranking.filtered import BOOST, BURY, NOT, PIN
 
 WHOLE = """
 [dimensions]
@@ -89,22 +91,14 @@ def test_the_rule_of_an_attribute_is_found_folded() -> None:
     assert rules.rule("stile") == DimensionRule()
 
 
-def test_the_deepest_category_has_the_last_word() -> None:
-    profile = Profile({"color": 4, "look": 1}, {"Women": {"color": 5, "pattern": 2}, "Women > Tops": {"color": 6}})
-    assert profile.for_category("") == profile.for_category("Men > Tops") == {"color": 4, "look": 1}
-    assert profile.for_category("WOMEN") == {"color": 5, "look": 1, "pattern": 2}
-    assert profile.for_category("women>tops > Tees") == {"color": 6, "look": 1, "pattern": 2}
-    assert profile.for_category("Womenswear") == profile.weights
+def test_a_profile_may_take_away_the_weight_of_a_single_dimension() -> None:
+    text = "[profiles.p]\ncolor = 0\n[profiles.p.categories.Hats]\nlook = 0"
+    assert read(text).profiles["p"] == Profile({"color": 0}, {"Hats": {"look": 0}})
 
 
-def test_a_category_may_take_one_of_a_profiles_weights_away() -> None:
-    assert read("[profiles.p]\ncolor = 1\nlook = 1\n[profiles.p.categories.Hats]\ncolor = 0").profiles[
-        "p"
-    ].for_category("Hats") == {"color": 0, "look": 1}
-
-
-def test_names_agree_with_those_of_the_filters() -> None:
+def test_names_agree_with_those_of_the_filters_and_of_the_score() -> None:
     assert set(RESERVED) == {LOOK, DESIGN, SHAPE}
+    assert set(PARTS) == {PIN, BOOST, BURY, NOT, "context"}
     assert set(FEED_KINDS) < set(get_args(Kind))
 
 
@@ -124,13 +118,11 @@ def test_folded() -> None:
         ("[weights]\nattributes.shape = 2", r"attributes is a table\. Give a number\. Put quotes around a name with"),
         ("[weights]\ncolor = 1\nColor = 2", r"\[weights\]: 'color' and 'Color' are one name"),
         ("weights = 3", r"\[weights\]: it is 3\. Write a table"),
-        ("[profiles.p]\ncolor = 0\npattern = 0.0", r"\[profiles\.p\]: all weights are 0: color, pattern\. Give at"),
         ("[profiles.p]\ncolor = -2", r"\[profiles\.p\]: color is -2"),
         ("[profiles]\np = 2", r"\[profiles\.p\]: it is 2\. Write a table"),
         ("[profiles.p]\ncategories = 2", r"\[profiles\.p\.categories\]: it is 2\. Write a table"),
         ("[profiles.p.categories]\nHats = 1", r"\[profiles\.p\.categories\]: it is 1\. Write a table"),
         ("[profiles.p.categories.Hats]\ncolor = nan", r"\[profiles\.p\.categories\.'Hats'\]: color is nan"),
-        ("[profiles.p]\ncolor = 1\n[profiles.p.categories.Hats]\ncolor = 0", r"'Hats'\]: all weights are 0: color\."),
         (
             "[profiles.p.categories.'A>B']\nx = 1\n[profiles.p.categories.'a > b']\nx = 2",
             r"\[profiles\.p\.categories\]: 'A>B' and 'a > b' are one category",
@@ -146,6 +138,11 @@ def test_folded() -> None:
         ("[dimensions.a]\nname = 'a=b'", r"name is 'a=b'\. Give 1 to 128 printable characters without '='"),
         ("[dimensions.a]\nname = ' a'", r"name is ' a'\. Give"),
         ("[dimensions.a]\nname = 'Look'", r"'a' would be called 'Look', which is reserved\. Choose another name than"),
+        ("[dimensions.a]\nname = 'Pin'", r"'a' would be called 'Pin', which is reserved\. Choose .*, pin, boost, bury"),
+        (
+            "[dimensions.Not]\nuse = false",
+            r"'Not' is a part of every score .* Write \[dimensions\.\"attributes\.not\"\]",
+        ),
         ("[dimensions.a]\nkind = 'several'", r"kind is 'several'\. Choose single, multi, tree"),
         ("[dimensions.a]\nlabels = ''", r"labels is ''\. Name a CSV file"),
         ("[dimensions.a]\nname='c'\n[dimensions.b]\nname='C'", r"\[dimensions\]: 'a' and 'b' would both be called 'C'"),
@@ -187,8 +184,8 @@ def test_what_makes_no_sense_is_named(text: str, message: str) -> None:
 
 
 def test_values_made_in_code_are_checked_too() -> None:
-    with pytest.raises(SettingsError, match="all weights are 0"):
-        Profile({"color": 0})
+    with pytest.raises(SettingsError, match="color is -1"):
+        Profile({"color": -1})
     with pytest.raises(SettingsError, match="color is nan"):
         Preferences(weights={"color": float("nan")})
     with pytest.raises(SettingsError, match="A is in pins and in buries"):

@@ -92,7 +92,8 @@ def query(folder: Path, color: Color) -> Path:
 
 def test_answers_are_ordered_by_the_definition(shop: Shop, tmp_path: Path) -> None:
     color = (200, 60, 10)
-    answer = shop.search(query(tmp_path, color), where="id in (red, darkred, green, darkgreen, blue, white)")
+    six = "id in (red, darkred, green, darkgreen, blue, white)"
+    answer = shop.search(query(tmp_path, color), where=six, strategy="pretrained")
     asked = colour_vector(color)
     best = {
         name: max(float(asked @ colour_vector(COLORS[one])) for one in ([name, "black"] if name == "white" else [name]))
@@ -160,9 +161,9 @@ def test_a_region_is_what_is_searched_for(shop: Shop, tmp_path: Path) -> None:
     image.paste(GREEN, (60, 20, 90, 50))
     image.save(tmp_path / "street.png")
     image.save(tmp_path / "street.jpg", quality=95)
-    assert ids(shop.search(tmp_path / "street.png", k=1)) != ["green"]
+    assert ids(shop.search(tmp_path / "street.png", k=1, strategy="pretrained")) != ["green"]
     for name in "street.png", "street.jpg":
-        answer = shop.search(tmp_path / name, k=1, region=(62, 22, 26, 26))
+        answer = shop.search(tmp_path / name, k=1, region=(62, 22, 26, 26), strategy="pretrained")
         assert (ids(answer), answer.region) == (["green"], Region(62, 22, 26, 26))
 
 
@@ -170,7 +171,7 @@ def test_a_region_of_a_large_photo_is_exact(shop: Shop, tmp_path: Path) -> None:
     image = Image.new("RGB", (1600, 1200), BLUE)
     image.paste(GREEN, (800, 600, 840, 640))
     image.save(tmp_path / "large.jpg", quality=95)
-    answer = shop.search(tmp_path / "large.jpg", k=1, region=(806, 606, 28, 28))
+    answer = shop.search(tmp_path / "large.jpg", k=1, region=(806, 606, 28, 28), strategy="pretrained")
     assert ids(answer) == ["green"]
     assert answer.results[0].score == pytest.approx(1.0, abs=1e-3)
 
@@ -202,7 +203,7 @@ def test_all_orientations_embed_alike(tmp_path: Path) -> None:
     with shop:
         assert same(shop.search(tmp_path / "o1.png")) == names
         for orientation in range(1, 9):
-            answer = shop.search(tmp_path / f"j{orientation}.jpg", k=8)
+            answer = shop.search(tmp_path / f"j{orientation}.jpg", k=8, strategy="pretrained")
             assert [result.score for result in answer.results] == pytest.approx([1.0] * 8, abs=1e-4)
         sideways = ColourEmbedder().embed([np.asarray(upright.transpose(Image.Transpose.ROTATE_90))])[0]
         straight = ColourEmbedder().embed([np.asarray(upright)])[0]
@@ -292,16 +293,27 @@ def test_no_match_says_what_there_is(shop: Shop, folder: Path) -> None:
     assert (hidden.results, hidden.notes) == ((), ("No product is left to show.",))
 
 
-def test_parts_add_up_and_times_are_told(shop: Shop, folder: Path) -> None:
-    answer = shop.search(folder / "scene.jpg")
+@pytest.mark.parametrize(
+    ("strategy", "stages", "parts"),
+    [
+        ("pretrained", ["decode", "embed", "retrieve"], {"look"}),
+        ("filters-static", ["decode", "embed", "filter", "retrieve"], {"look", "shape", "color"}),
+    ],
+)
+def test_parts_add_up_and_times_are_told(
+    shop: Shop, folder: Path, strategy: str, stages: list[str], parts: set[str]
+) -> None:
+    answer = shop.search(folder / "scene.jpg", strategy=strategy)
     assert answer.notes == ()
-    assert (answer.strategy, answer.fallback, answer.model) == ("pretrained", None, "colour@1")
-    assert list(answer.took_ms) == ["decode", "embed", "retrieve", "rank", "judge", "total"]
+    assert (answer.strategy, answer.fallback, answer.model) == (strategy, None, "colour@1")
+    assert [name for name in answer.took_ms if name != "facets"] == [*stages, "rank", "judge", "total"]
+    assert sum(answer.weights.values()) == pytest.approx(1)
+    assert set(answer.weights) == parts
     assert all(took >= 0 for took in answer.took_ms.values())
-    stages = sum(took for name, took in answer.took_ms.items() if name != "total")
-    assert stages <= answer.took_ms["total"] + 0.01
+    together = sum(took for name, took in answer.took_ms.items() if name != "total")
+    assert together <= answer.took_ms["total"] + 0.01
     for result in answer.results:
-        assert list(result.parts) == ["look"]
+        assert set(result.parts) == parts
         assert math.isclose(sum(result.parts.values()), result.score, abs_tol=1e-9)
         assert 0 <= result.score <= 1
 

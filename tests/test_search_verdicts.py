@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,11 @@ def calibrated(shop: Shop) -> Shop:
     return shop
 
 
+def search(shop: Shop, photo: Path, k: int = 10, **options: Any) -> Answer:
+    """By the strategy whose scores the formulas of ``made`` speak of."""
+    return shop.search(photo, k, strategy="pretrained", **options)
+
+
 def probabilities(answer: Answer) -> dict[str, float | None]:
     return {result.product.id: result.match_probability for result in answer.results}
 
@@ -112,19 +118,19 @@ def by_head(color: Color) -> tuple[dict[str, float], float]:
 
 
 def test_a_store_that_was_never_calibrated_says_so(shop: Shop, folder: Path) -> None:
-    answer = shop.search(folder / "asked/red.png")
+    answer = search(shop, folder / "asked/red.png")
     assert (answer.verdict, answer.absent_probability) == ("uncalibrated", None)
     assert probabilities(answer) == {"red": None, "green": None, "blue": None}
     assert "run `shoplens calibrate`" in VERDICTS[answer.verdict]
 
 
 def test_a_photo_of_the_store_is_exact_with_and_without_calibration(shop: Shop, folder: Path) -> None:
-    before = shop.search(folder / "red.png")
+    before = search(shop, folder / "red.png")
     assert (before.verdict, before.absent_probability) == ("exact", None)
     assert probabilities(before) == {"red": 1.0, "green": None, "blue": None}
     write_calibration(shop._store.live, made())
     for precision in (0.5, 0.95, 0.99):
-        after = shop.search(folder / "red.png", precision=precision)
+        after = search(shop, folder / "red.png", precision=precision)
         assert (after.verdict, after.absent_probability) == ("exact", 0.0)
         assert probabilities(after) == {
             "red": 1.0,
@@ -133,13 +139,13 @@ def test_a_photo_of_the_store_is_exact_with_and_without_calibration(shop: Shop, 
 
 
 def test_a_photo_of_the_store_that_is_not_shown_claims_nothing_of_what_is(calibrated: Shop, folder: Path) -> None:
-    hidden = calibrated.search(folder / "red.png", where="id = green")
+    hidden = search(calibrated, folder / "red.png", where="id = green")
     assert hidden.verdict == "similar"
     assert probabilities(hidden) == {"green": pytest.approx(0.01 / 0.27, abs=1e-3)}
 
 
 def test_a_sold_out_product_put_last_is_still_the_one_in_the_photo(calibrated: Shop, folder: Path) -> None:
-    answer = calibrated.search(folder / "red.png", sold_out="last")
+    answer = search(calibrated, folder / "red.png", sold_out="last")
     assert [result.product.id for result in answer.results] == ["blue", "green", "red"]
     assert (answer.verdict, answer.absent_probability) == ("similar", 0.0)
     assert answer.results[-1].match_probability == 1.0
@@ -154,7 +160,7 @@ def test_a_sold_out_product_put_last_is_still_the_one_in_the_photo(calibrated: S
 def test_verdict_and_probabilities_are_those_of_the_formulas(
     calibrated: Shop, folder: Path, name: str, verdict: str
 ) -> None:
-    answer = calibrated.search(folder / "asked" / f"{name}.png")
+    answer = search(calibrated, folder / "asked" / f"{name}.png")
     expected, absent = by_head({**COLORS, "gray": GRAY, "black": BLACK}[name])
     assert answer.verdict == verdict
     assert probabilities(answer) == {product: pytest.approx(one, abs=1e-4) for product, one in expected.items()}
@@ -179,17 +185,17 @@ def test_verdict_and_probabilities_are_those_of_the_formulas(
 def test_the_precision_asked_for_moves_the_verdict(
     calibrated: Shop, folder: Path, name: str, precision: float, verdict: str
 ) -> None:
-    answer = calibrated.search(folder / "asked" / f"{name}.png", precision=precision)
+    answer = search(calibrated, folder / "asked" / f"{name}.png", precision=precision)
     assert answer.verdict == verdict
-    assert probabilities(answer) == probabilities(calibrated.search(folder / "asked" / f"{name}.png"))
+    assert probabilities(answer) == probabilities(search(calibrated, folder / "asked" / f"{name}.png"))
 
 
 def test_the_settings_say_which_precision_is_meant(calibrated: Shop, folder: Path) -> None:
     path, asked = calibrated._store.folder, folder / "asked/red.png"
     calibrated.close()
     with Shop(path, embedder=ColourEmbedder(), settings=Settings(threads=2, precision=0.99)) as strict:
-        assert strict.search(asked).verdict == "similar"
-        assert strict.search(asked, precision=0.95).verdict == "exact"
+        assert search(strict, asked).verdict == "similar"
+        assert search(strict, asked, precision=0.95).verdict == "exact"
     assert settings_from({"SHOPLENS_PRECISION": "0.8"}, folder).precision == 0.8
     assert settings_from({}, folder).precision == 0.95
 
@@ -197,7 +203,7 @@ def test_the_settings_say_which_precision_is_meant(calibrated: Shop, folder: Pat
 @pytest.mark.parametrize("precision", [0.0, 0.49, 0.995, 1.0, 95, math.nan])
 def test_a_precision_that_makes_no_sense_is_refused(calibrated: Shop, folder: Path, precision: float) -> None:
     with pytest.raises(InvalidValue, match=r"The precision is .*Choose 0\.50 to 0\.99"):
-        calibrated.search(folder / "asked/red.png", precision=precision)
+        search(calibrated, folder / "asked/red.png", precision=precision)
     with pytest.raises(SettingsError, match=r"precision is .*0\.50 to 0\.99"):
         Settings(precision=precision)
 
@@ -205,16 +211,16 @@ def test_a_precision_that_makes_no_sense_is_refused(calibrated: Shop, folder: Pa
 @pytest.mark.parametrize("name", ["red", "gray", "black"])
 def test_what_is_asked_for_changes_no_probability(calibrated: Shop, folder: Path, name: str) -> None:
     asked = folder / "asked" / f"{name}.png"
-    whole = calibrated.search(asked)
+    whole = search(calibrated, asked)
     everything = probabilities(whole)
     sold_outs: tuple[SoldOut, ...] = ("hide", "last")
     for answer, count in (
-        *((calibrated.search(asked, where=f"id = {one}"), 1) for one in COLORS),
-        (calibrated.search(asked, where="in_stock = true"), 2),
-        (calibrated.search(asked, per_group=1), 2),
-        *((calibrated.search(asked, sold_out=one), count) for one, count in zip(sold_outs, (2, 3), strict=True)),
-        (calibrated.search(asked, 1), 1),
-        (calibrated.search(asked, 1, where="id = green", per_group=1, sold_out="hide"), 1),
+        *((search(calibrated, asked, where=f"id = {one}"), 1) for one in COLORS),
+        (search(calibrated, asked, where="in_stock = true"), 2),
+        (search(calibrated, asked, per_group=1), 2),
+        *((search(calibrated, asked, sold_out=one), count) for one, count in zip(sold_outs, (2, 3), strict=True)),
+        (search(calibrated, asked, 1), 1),
+        (search(calibrated, asked, 1, where="id = green", per_group=1, sold_out="hide"), 1),
     ):
         found = probabilities(answer)
         assert len(found) == count
@@ -224,20 +230,20 @@ def test_what_is_asked_for_changes_no_probability(calibrated: Shop, folder: Path
 
 def test_an_only_product_left_by_a_condition_is_not_exact(calibrated: Shop, folder: Path) -> None:
     asked = folder / "asked/red.png"
-    assert calibrated.search(asked, where="id = green").verdict == "similar"
-    assert calibrated.search(asked, sold_out="hide").verdict == "similar"
-    assert calibrated.search(folder / "asked/black.png", where="id = green").verdict == "not-in-catalogue"
+    assert search(calibrated, asked, where="id = green").verdict == "similar"
+    assert search(calibrated, asked, sold_out="hide").verdict == "similar"
+    assert search(calibrated, folder / "asked/black.png", where="id = green").verdict == "not-in-catalogue"
 
 
 def test_a_region_is_judged_too(calibrated: Shop, folder: Path) -> None:
-    answer = calibrated.search(folder / "red.png", region=(0, 0, 10, 8))
+    answer = search(calibrated, folder / "red.png", region=(0, 0, 10, 8))
     assert answer.verdict == "exact"
     assert answer.results[0].match_probability == pytest.approx(by_head(RED)[0]["red"], abs=1e-4)
 
 
 def test_an_emptied_store_holds_no_product_for_sure(calibrated: Shop, folder: Path) -> None:
     calibrated.remove(COLORS)
-    answer = calibrated.search(folder / "asked/red.png")
+    answer = search(calibrated, folder / "asked/red.png")
     assert (answer.results, answer.verdict, answer.absent_probability) == ((), "not-in-catalogue", 1.0)
 
 
@@ -247,7 +253,7 @@ def test_an_emptied_store_holds_no_product_for_sure(calibrated: Shop, folder: Pa
 @pytest.mark.parametrize("foreign", [made(model="other@1"), made(strategy="hybrid")])
 def test_the_calibration_of_something_else_is_not_used(shop: Shop, folder: Path, foreign: Calibration) -> None:
     write_calibration(shop._store.live, foreign)
-    answer = shop.search(folder / "asked/red.png")
+    answer = search(shop, folder / "asked/red.png")
     assert (answer.verdict, answer.results[0].match_probability) == ("uncalibrated", None)
 
 
@@ -256,24 +262,24 @@ def test_a_damaged_calibration_says_what_to_do(calibrated: Shop, folder: Path, d
     path = calibrated._store.live.folder / FILE
     path.write_bytes(damage if isinstance(damage, bytes) else damage.encode())
     with pytest.raises(StoreError) as told:
-        calibrated.search(folder / "asked/red.png")
+        search(calibrated, folder / "asked/red.png")
     assert (told.value.code, told.value.exit_code) == ("bad-calibration", 4)
     assert "calibration cannot be used" in told.value.problem
     assert told.value.fix == "Run `shoplens calibrate` again."
     write_calibration(calibrated._store.live, made())
-    assert calibrated.search(folder / "asked/red.png").verdict == "exact"
+    assert search(calibrated, folder / "asked/red.png").verdict == "exact"
 
 
 def test_a_new_calibration_counts_at_once_even_within_a_tick_of_the_clock(calibrated: Shop, folder: Path) -> None:
     asked, generation = folder / "asked/gray.png", calibrated._store.live
     path = generation.folder / FILE
-    before, then = calibrated.search(asked).results[0].match_probability, path.stat().st_mtime_ns
+    before, then = search(calibrated, asked).results[0].match_probability, path.stat().st_mtime_ns
     assert before == pytest.approx(by_head(GRAY)[0]["red"], abs=1e-4)
     write_calibration(generation, made(match=-9.0))
     os.utime(path, ns=(then, then))
-    assert calibrated.search(asked).results[0].match_probability == pytest.approx(0.0, abs=1e-3)
+    assert search(calibrated, asked).results[0].match_probability == pytest.approx(0.0, abs=1e-3)
     path.unlink()
-    assert calibrated.search(asked).verdict == "uncalibrated"
+    assert search(calibrated, asked).verdict == "uncalibrated"
 
 
 # It belongs to a generation
@@ -284,7 +290,7 @@ def test_building_anew_loses_the_calibration(calibrated: Shop, folder: Path) -> 
     calibrated.close()
     again, _ = Shop.index(folder / "feed.jsonl", path, replace=True, embedder=ColourEmbedder(), settings=SETTINGS)
     with again:
-        assert again.search(folder / "asked/red.png").verdict == "uncalibrated"
+        assert search(again, folder / "asked/red.png").verdict == "uncalibrated"
         assert calibration_of(again._store.live, "pretrained") is None
 
 
@@ -293,12 +299,12 @@ def test_changes_and_a_new_graph_keep_the_calibration(calibrated: Shop, folder: 
     calibrated.add(feed_of(folder / "more.jsonl", [row("white")]))
     assert calibration_of(calibrated._store.live, "pretrained") == made()
     calibrated.sync(folder / "feed.jsonl", max_removals="50%")
-    assert calibrated.search(folder / "asked/red.png").verdict == "exact"
+    assert search(calibrated, folder / "asked/red.png").verdict == "exact"
     store = calibrated._store
     before = store.live
     store.switch(store._optimized_copy(before))  # what a change does once a graph is due, which takes many products
     assert store.live is not before and not before.folder.exists()
-    assert calibrated.search(folder / "asked/red.png").verdict == "exact"
+    assert search(calibrated, folder / "asked/red.png").verdict == "exact"
     assert calibration_of(store.live, "pretrained") == made()
 
 
@@ -306,5 +312,5 @@ def test_a_backup_holds_the_calibration(calibrated: Shop, folder: Path, tmp_path
     calibrated.backup(tmp_path / "backup")
     Shop.restore(tmp_path / "backup", tmp_path / "restored")
     with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=SETTINGS) as restored:
-        assert restored.search(folder / "asked/red.png").verdict == "exact"
+        assert search(restored, folder / "asked/red.png").verdict == "exact"
         assert calibration_of(restored._store.live, "pretrained") == made()

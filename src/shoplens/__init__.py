@@ -16,7 +16,7 @@ from shoplens.evaluation.check import CheckOptions
 from shoplens.evaluation.results import Evaluation
 from shoplens.settings import Settings
 from shoplens.shop import Shop
-from shoplens.types import Answer, Product, Region, Rejection, Result
+from shoplens.types import Answer, Facet, Product, Reasons, Region, Rejection, Result, Steering
 
 __version__ = "0.1.0"
 __all__ = [
@@ -25,11 +25,13 @@ __all__ = [
     "ConditionError",
     "Embedder",
     "Evaluation",
+    "Facet",
     "FeedError",
     "InvalidValue",
     "ModelError",
     "PhotoError",
     "Product",
+    "Reasons",
     "Refused",
     "Region",
     "Rejection",
@@ -37,6 +39,7 @@ __all__ = [
     "Settings",
     "Shop",
     "ShoplensError",
+    "Steering",
     "StoreError",
     "Summary",
 ]

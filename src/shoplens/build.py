@@ -33,7 +33,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(slots=True)
 class Summary:
-    """What a run did: ``products = added + changed + unchanged``; ``problems`` has a row per kind of rejection."""
+    """What a run did: ``products = added + changed + unchanged``; ``problems`` has a row per kind of rejection.
+
+    ``dimensions`` is how many filters were fitted for; 0 where none were.
+    """
 
     products: int = 0
     photos: int = 0
@@ -44,6 +47,7 @@ class Summary:
     photos_embedded: int = 0
     photos_known: int = 0
     rows: int = 0
+    dimensions: int = 0
     rejected: int = 0
     notes: int = 0
     seconds: float = 0.0
@@ -92,7 +96,7 @@ class Builder:
                 generation.index.remove(set(generation.index.ids()) - wanted)
             if not generation.index.count():
                 raise _nothing_usable(feed, run.report)
-            self._fit(generation, run.features)
+            self._fit(generation, run)
             self._optimize(generation)
             summary = run.summary
             generation.manifest = replace(generation.manifest, products=summary.products, photos=summary.photos)
@@ -168,7 +172,7 @@ class Builder:
                     kept.update(entry.product.id for entry in entries)
                     self._progress("Reading the products", len(kept), products)
                 generation.index.remove(set(generation.index.ids()) - kept)  # of a build that was cut off
-                self._fit(generation, run.features)
+                self._fit(generation, run)
                 self._optimize(generation)
                 keep_calibrations(live, generation)
                 self.store.switch(generation)
@@ -201,7 +205,8 @@ class Builder:
         of_this_model = before is not None and before.manifest.model == self.embedder.model
         return Known(run.features, [generation.index, *([before.index] if before and of_this_model else [])])
 
-    def _fit(self, generation: Generation, features: FeatureFile) -> None:
+    def _fit(self, generation: Generation, run: _Run) -> None:
+        features = run.features
         features.flush()
         material = Material(
             generation.index,
@@ -212,6 +217,7 @@ class Builder:
         )
         scorer = fitted(material, generation.folder, self._progress)
         generation.filters = scorer.filters
+        run.summary.dimensions = len(scorer.filters.dimensions)
         rescored(generation.index, scorer, features, self._progress)
 
     def _optimize(self, generation: Generation) -> None:

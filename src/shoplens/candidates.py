@@ -11,7 +11,7 @@ from shoplens.index.conditions import AllOf, Condition, Not, OneOf
 from shoplens.index.entry import Index
 from shoplens.ranking.static import ranked
 from shoplens.ranking.strategies import QueryPhoto, Strategy, Wanted
-from shoplens.types import Candidate, Query, Result
+from shoplens.types import Candidate, Query, Reasons, Result
 
 
 def candidates(
@@ -42,9 +42,12 @@ def _conditions(condition: Condition | None, query: Query, index: Index) -> list
 def _of_tier(index: Index, strategy: Strategy, photo: QueryPhoto, query: Query, tier: _Tier) -> list[Candidate]:
     """The best k of a tier; groups that are full are left out of the retrieval, for as long as there are too few."""
     # The later hash says which of a product's photos is named: rather the same file than the same pixels.
-    alike = dict.fromkeys(strategy.weights(photo), 1.0)
+    weights = strategy.weights(photo)
+    alike = dict.fromkeys(weights, 1.0)
+    explained = photo.filtered is not None and photo.filtered.explain
+    reasons = Reasons(weights, alike, {}, {}) if explained else None
     same = {
-        hit.record.product.id: Candidate(hit.record.product, alike, hit.photo.source, same_photo=True)
+        hit.record.product.id: Candidate(hit.record.product, alike, hit.photo.source, same_photo=True, reasons=reasons)
         for hash in (photo.pixel_hash, photo.content_hash)
         if hash
         for hit in index.with_photo(hash, tier.condition, first_photos=query.first_photos)

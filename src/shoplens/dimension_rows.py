@@ -9,7 +9,6 @@ from shoplens.filter_scores import stored_dimensions
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.quality import Quality
 from shoplens.index.generation import Generation
-from shoplens.ranking.strategies import no_filters
 
 _SCORED = {
     LOOK: "cosine of the embeddings",
@@ -50,9 +49,7 @@ def dimension_rows(generation: Generation) -> list[DimensionRow]:
         InvalidValue: ``no-filters``.
         StoreError: ``damaged-filters``.
     """
-    filters = generation.filters
-    if filters is None:
-        raise no_filters()
+    filters = generation.fitted
     dimensions, _ = stored_dimensions(generation)
     used = [
         DimensionRow(

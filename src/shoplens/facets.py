@@ -70,9 +70,11 @@ def without(condition: Condition | None, field: str) -> Condition | None:
 
 def _relevant(counting: Counting, condition: Condition | None) -> tuple[list[Product], bool]:
     """The relevant products, and whether there cannot be more."""
-    asked = replace(counting.query, k=MOST_RELEVANT, per_group=None)
-    tiers = candidates(counting.index, counting.strategy, counting.photo, asked, condition)
-    ranked = results(counting.strategy, counting.photo, tiers, MOST_RELEVANT)
+    asked, photo = replace(counting.query, k=MOST_RELEVANT, per_group=None), counting.photo
+    if photo.filtered is not None:
+        photo = replace(photo, filtered=replace(photo.filtered, explain=False))
+    tiers = candidates(counting.index, counting.strategy, photo, asked, condition)
+    ranked = results(counting.strategy, photo, tiers, MOST_RELEVANT)
     products = [result.product for result in ranked if result.score >= counting.strategy.similar]
     return products, len(products) < len(ranked) or len(ranked) < MOST_RELEVANT
 

@@ -15,7 +15,7 @@ from shoplens.index.entry import NO_MARKS
 from shoplens.index.generation import Generation
 from shoplens.preferences import Preferences
 from shoplens.ranking.filtered import Example, FilterQuery
-from shoplens.ranking.strategies import QueryPhoto, Strategy, no_filters
+from shoplens.ranking.strategies import QueryPhoto, Strategy
 from shoplens.ranking.weights import resolved
 from shoplens.types import SparseVector, Steering
 
@@ -33,13 +33,11 @@ class FilterQueries:
 
     Raises:
         InvalidValue: ``no-filters``.
+        StoreError: ``damaged-filters``.
     """
 
     def __init__(self, generation: Generation, preferences: Preferences) -> None:
-        filters = generation.filters
-        if filters is None:
-            raise no_filters()
-        self.filters: Filters = filters
+        self.filters: Filters = generation.fitted
         self._index, self._preferences = generation.index, preferences
 
     def of(
@@ -66,7 +64,8 @@ class FilterQueries:
         if photo is None and not steering.like:  # by colour alone
             nothing = dict.fromkeys(self._names(), 0.0)
             given = replace(steering, weights={**nothing, COLOR: 1.0, **steering.weights})
-        weights = resolved(self._fitted(), self._preferences, given, self._categories(like.marks))
+        asked = resolved(self._fitted(), self._preferences, given, self._categories(like.marks))
+        weights = self.filters.effective(asked, like.look, like.dense, like.marks)
         return FilterQuery(
             self.filters,
             like,
@@ -104,7 +103,7 @@ class FilterQueries:
     def _product(self, product_id: str) -> Example:
         for entry in self._index.entries([product_id]):
             if entry.scores is None:
-                raise no_filters()
+                break
             return Example(entry.vectors[0], entry.scores.dense[0], entry.scores.marks[0])
         raise InvalidValue(
             f"There is no product {product_id!r}.", "Give the id of one in the store.", code="unknown-product"
@@ -146,14 +145,9 @@ def ready(strategy: Strategy, photo: QueryPhoto, filters: FilterQueries | None, 
     Args:
         strategy: that will see it.
         photo: with its features.
-        filters: of the generation; None where it has none.
+        filters: of the generation; needed by strategies with filters only.
         group: as in :meth:`FilterQueries.of`.
-
-    Raises:
-        InvalidValue: ``no-filters``.
     """
-    if not strategy.filters:
+    if not strategy.filters or filters is None:
         return photo
-    if filters is None:
-        raise no_filters()
     return replace(photo, filtered=filters.of(photo, group=group))

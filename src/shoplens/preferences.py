@@ -20,6 +20,10 @@ FeedKind = Literal["single", "multi", "tree"]
 FEED_KINDS: tuple[FeedKind, ...] = ("single", "multi", "tree")
 RESERVED = ("look", "design", "shape")
 """Dimensions that need no feed; no attribute may take their names."""
+PARTS = ("pin", "boost", "bury", "not", "context")
+"""Parts of a score that are no dimensions; no attribute may take their names either."""
+TAKEN = (*RESERVED, *PARTS)
+"""Names that a dimension of the feed cannot have; an attribute that bears one is called ``attributes.<name>``."""
 MAX_WEIGHT = 1e6
 LONGEST_NAME = 128
 CATEGORIES = "categories"
@@ -105,26 +109,11 @@ class Profile:
 
     def __post_init__(self) -> None:
         _check_weights(self.weights)
-        _check_some_weight(self.weights)
         with _inside(CATEGORIES):
             _check_no_repeats(self.by_category)
             for path, weights in self.by_category.items():
                 with _inside(repr(path)):
                     _check_weights(weights)
-                    _check_some_weight({**self.weights, **weights})
-
-    def for_category(self, path: str) -> dict[str, float]:
-        """The weights in a category: those of the profile, then of each category from the root down to ``path``.
-
-        >>> Profile({"color": 4}, {"Women > Tops": {"color": 6}}).for_category("women > tops > Tees")
-        {'color': 6}
-        """
-        by_category = {folded(_path(category)): weights for category, weights in self.by_category.items()}
-        steps = _steps(path)
-        found = dict(self.weights)
-        for length in range(1, len(steps) + 1):
-            found |= by_category.get(folded(_path(_STEP.join(steps[:length]))), {})
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,9 +287,12 @@ def _check_no_repeats(names: Iterable[str]) -> None:
 
 
 def _check_reserved(attribute: str, rule: DimensionRule) -> None:
-    if folded(rule.name) in RESERVED:
+    if folded(rule.name) in TAKEN:
         problem = f"{attribute!r} would be called {rule.name!r}, which is reserved"
-        _refuse(problem, f"Choose another name than {', '.join(RESERVED)}.")
+        _refuse(problem, f"Choose another name than {', '.join(TAKEN)}.")
+    if folded(attribute) in PARTS:
+        fix = f'Write [dimensions."attributes.{folded(attribute)}"] for the attribute of that name.'
+        _refuse(f"{attribute!r} is a part of every score and no dimension", fix)
     if folded(attribute) not in RESERVED:
         return
     if folded(attribute) == "look" and rule.use is False:
@@ -341,22 +333,12 @@ def _check_weights(weights: Mapping[str, Any]) -> None:
             _refuse(f"{name} is {weight!r}", f"Give a number of 0 to {MAX_WEIGHT:,.0f}.")
 
 
-def _check_some_weight(weights: Mapping[str, float]) -> None:
-    if weights and not any(weights.values()):
-        problem = f"all weights are 0: {', '.join(weights)}"
-        _refuse(problem, "Give at least one dimension a number above 0, e.g. look = 1.")
-
-
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _steps(path: str) -> list[str]:
-    return [step.strip() for step in path.split(_STEP) if step.strip()]
-
-
 def _path(text: str) -> str:
-    return f" {_STEP} ".join(_steps(text))
+    return f" {_STEP} ".join(step.strip() for step in text.split(_STEP) if step.strip())
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from shoplens.index.store import Store
 from shoplens.ranking.judging import judged
 from shoplens.ranking.match import REFERENCE, Calibration, claims_anything
 from shoplens.ranking.stored_calibration import calibration_of
-from shoplens.ranking.strategies import PREFERRED, STRATEGIES, QueryPhoto, Strategy, no_filters, strategy_named
+from shoplens.ranking.strategies import PREFERRED, STRATEGIES, QueryPhoto, Strategy, strategy_named
 from shoplens.settings import Settings
 from shoplens.sight import sight
 from shoplens.types import Answer, Query, Result
@@ -84,7 +84,11 @@ def search(store: Store, query: Query, eyes: Eyes) -> Answer:
             took_ms=clock.stages(),
             verdict=judgement.verdict,
             absent_probability=judgement.absent_probability,
-            notes=(*_notes(found, condition, index), *_unproven(calibration, query.precision)),
+            notes=(
+                *_notes(found, condition, index),
+                *_unproven(calibration, query.precision),
+                *_damage(query, generation),
+            ),
             weights=strategy.weights(photo),
             facets=counted,
         )
@@ -100,11 +104,11 @@ def _strategy(query: Query, generation: Generation) -> Strategy:
         query.strategy
         or next(name for name in PREFERRED if generation.filters is not None or not STRATEGIES[name].filters)
     )
-    if strategy.filters and generation.filters is None:
-        raise no_filters()
+    if strategy.filters:
+        _ = generation.fitted  # or says why there are none
     if _is_steered(query) and not strategy.filters:
         if not query.strategy:
-            raise no_filters()
+            _ = generation.fitted
         steerable = ", ".join(one.name for one in STRATEGIES.values() if one.filters)
         raise InvalidValue(
             f"The strategy {strategy.name} knows one dimension only; nothing can be weighed in it.",
@@ -152,9 +156,7 @@ def _condition(query: Query, generation: Generation) -> Condition | None:
     """All that products have to meet; not to be the one that the search starts from."""
     condition, steering = parsed_all(query.where), query.steering
     if condition is not None and steering.predicted is not None:
-        if generation.filters is None:
-            raise no_filters()
-        names = {one.field: one.name for one in generation.filters.dimensions if one.field}
+        names = {one.field: one.name for one in generation.fitted.dimensions if one.field}
         condition = with_predicted(condition, names, steering.predicted, generation.index.field_kinds())
     if not steering.like:
         return condition
@@ -241,6 +243,11 @@ def _unproven(calibration: Calibration | None, precision: float) -> tuple[str, .
     if calibration is None or claims_anything(calibration, precision):
         return ()
     return (f"Nothing is claimed at a precision of {precision:g}: the photos calibrated on do not prove it.",)
+
+
+def _damage(query: Query, generation: Generation) -> tuple[str, ...]:
+    """Why another strategy answered than would have."""
+    return () if query.strategy or generation.damage is None else (str(generation.damage),)
 
 
 class Clock:

@@ -18,6 +18,8 @@ from shoplens.evaluation.calibrate import CalibrationResult, calibrated
 from shoplens.evaluation.calibration import ABSENT_SHARE
 from shoplens.evaluation.check import Checked, CheckOptions, baseline_file, checked
 from shoplens.evaluation.compare import compared
+from shoplens.evaluation.doctor.diagnose import diagnosed
+from shoplens.evaluation.doctor.findings import Diagnosis
 from shoplens.evaluation.evaluate import Bench, QuerySet, evaluated
 from shoplens.evaluation.mapping import QuerySample, catalogue_map
 from shoplens.evaluation.results import Comparison, Evaluation
@@ -25,18 +27,18 @@ from shoplens.evaluation.written import (
     report_file,
     write_calibration_report,
     write_comparison,
+    write_diagnosis,
     write_evaluation,
     write_gate,
 )
-from shoplens.images import KeptPhotos, PhotoSource, decoded
-from shoplens.images.source import is_url
-from shoplens.index.durable import size_on_disk
+from shoplens.images import KeptPhotos, PhotoSource
+from shoplens.images.located import located
 from shoplens.index.store import Store, restore
-from shoplens.ranking.stored_calibration import calibration_of
-from shoplens.ranking.strategies import DEFAULT, STRATEGIES, strategy_named
+from shoplens.ranking.strategies import DEFAULT, strategy_named
 from shoplens.search import Eyes, search
 from shoplens.settings import Settings, settings_from
-from shoplens.types import Answer, Pixels, Product, Query, Region, SoldOut, Steering
+from shoplens.store_info import store_info
+from shoplens.types import Answer, Product, Query, Region, SoldOut, Steering
 
 
 class Shop:
@@ -234,14 +236,14 @@ class Shop:
         Raises:
             InvalidValue: there are no queries, a column is missing, or none of them can be judged.
         """
-        bench, asked, sample = self._bench(progress), _query_set(queries), QuerySample()
+        bench, asked, sample = self._bench(progress), QuerySet.of(queries), QuerySample()
         page = None if report is None else report_file(report, asked.file)
         found = evaluated(bench, asked, strategy_named(strategy), seed, sample.add)
         if page is not None:
             bench.progress("Drawing the map", 0, 0)
             with bench.reading() as generation:
                 drawn = catalogue_map(generation.index, sample, seed)
-            write_evaluation(page, found, drawn, self._picture, self._small_picture)
+            write_evaluation(page, found, drawn, bench.picture, bench.small_picture)
         return found
 
     def compare(
@@ -253,7 +255,7 @@ class Shop:
         progress: Progress | None = None,
     ) -> Comparison:
         """All strategies on the same queries: how often they are right, and what they cost. See :meth:`evaluate`."""
-        asked = _query_set(queries)
+        asked = QuerySet.of(queries)
         page = None if report is None else report_file(report, asked.file)
         found = compared(self._bench(progress), asked, seed)
         if page is not None:
@@ -278,7 +280,7 @@ class Shop:
         Raises:
             InvalidValue: ``too-few-queries``, and as :meth:`evaluate`; what was calibrated before stays.
         """
-        asked = _query_set(queries)
+        asked = QuerySet.of(queries)
         page = None if report is None else report_file(report, asked.file)
         found = calibrated(self._bench(progress), asked, strategy_named(strategy), absent_share)
         if page is not None:
@@ -307,6 +309,31 @@ class Shop:
             write_gate(page, found)
         return found
 
+    def doctor(
+        self,
+        kinds: Iterable[str] = (),
+        *,
+        report: str | Path | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Diagnosis:
+        """What is odd in the catalogue: values that photos contradict, duplicates, products that are never found, …
+
+        Args:
+            kinds: of findings, as :data:`~shoplens.evaluation.doctor.findings.KINDS` names them; all when none is.
+            report: HTML file to write, with a JSON Lines file beside it.
+            seed: of the draw of photos, where there are too many to ask all of them.
+
+        Raises:
+            InvalidValue: ``unknown-kind``.
+        """
+        page = None if report is None else report_file(report, beside=".jsonl")
+        bench = self._bench(progress)
+        found = diagnosed(bench, kinds, seed)
+        if page is not None:
+            write_diagnosis(page, found, bench.small_picture)
+        return found
+
     def product(self, product_id: str) -> Product | None:
         """The record of a product, or None."""
         with self._store.reading() as generation:
@@ -324,29 +351,7 @@ class Shop:
 
     def info(self) -> dict[str, Any]:
         """What the store holds and how it was made; ready for JSON."""
-        with self._store.reading() as generation:
-            manifest, index = generation.manifest, generation.index
-            return {
-                "store": str(self._store.folder),
-                "products": index.count(),
-                "model": manifest.model,
-                "dimensions": manifest.dimensions,
-                "feed": manifest.feed,
-                "feed_format": manifest.feed_format,
-                "created": manifest.created,
-                "generation": generation.name,
-                "calibrated": {
-                    name: {"created": one.created, "queries": one.queries, "products": one.products}
-                    for name in STRATEGIES
-                    if (one := calibration_of(generation, name)) is not None
-                },
-                "bytes": size_on_disk(self._store.folder),
-                "fields": {
-                    field: {"holds": sorted(kinds), "values": dict(index.facet(field, 5))}
-                    for field, kinds in sorted(index.field_kinds().items())
-                    if field != "id"
-                },
-            }
+        return store_info(self._store)
 
     def flush(self) -> None:
         """Make every change so far survive loss of power; without it they survive the death of the process."""
@@ -385,12 +390,6 @@ class Shop:
         told = progress or (lambda what, done, total: None)
         return Bench(self._store, self._embedder(1), self._judged_photos, self.settings, told)
 
-    def _picture(self, source: str) -> Pixels:
-        return decoded(self._judged_photos.bytes_of(source), self.settings).pixels
-
-    def _small_picture(self, source: str) -> Pixels:
-        return decoded(self._judged_photos.bytes_of(source), self.settings, shortest=220).pixels
-
     def _embedder(self, threads: int) -> Embedder:
         """Loaded when first needed: one thread per photo for building, all of them for a single query."""
         if self._given_embedder is not None:
@@ -399,19 +398,3 @@ class Shop:
             if threads not in self._embedders:
                 self._embedders[threads] = OnnxEmbedder(self.settings.model, threads=threads)
             return self._embedders[threads]
-
-
-def _query_set(queries: str | Path | None) -> QuerySet:
-    return QuerySet(None if queries is None else Path(queries))
-
-
-def located(photo: str | Path | bytes) -> str | bytes:
-    """A photo as queries name it: an absolute path, a URL, or bytes."""
-    if isinstance(photo, bytes) or (isinstance(photo, str) and is_url(photo)):
-        return photo
-    if not str(photo):
-        raise InvalidValue("The photo's path is empty.", "Give a file, a URL, or bytes.")
-    try:
-        return str(Path(photo).expanduser().absolute())
-    except RuntimeError:  # no such user
-        return str(Path(photo).absolute())

@@ -45,9 +45,10 @@ def changed(tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_the_shipped_model_gives_256_dimensions_of_length_one(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
-    vectors = shipped.embed(photos)
-    assert (vectors.shape, vectors.dtype, shipped.dimensions, shipped.shortest) == ((3, 256), np.float32, 256, 260)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-3)
+    answered = shipped.embed(photos)
+    assert (shipped.dimensions, shipped.features, shipped.shortest) == (256, 1280 + 544, 260)
+    assert (answered.shape, answered.dtype) == ((3, 256 + 1280 + 544), np.float32)
+    np.testing.assert_allclose(np.linalg.norm(answered[:, :256], axis=1), 1.0, atol=1e-3)
     assert shipped.model.startswith("efficientnet-lite2-256@")
 
 
@@ -64,7 +65,8 @@ def test_a_batch_equals_its_photos_one_by_one(shipped: OnnxEmbedder, photos: lis
 
 
 def test_different_photos_differ(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
-    similar = shipped.embed(photos) @ shipped.embed(photos).T
+    vectors = embedded(shipped, ["a", "b", "c"], photos).vectors
+    similar = vectors @ vectors.T
     assert (similar[~np.eye(3, dtype=bool)] < 0.95).all()
 
 
@@ -151,8 +153,8 @@ class Wrong:
 
     model, dimensions, shortest = "wrong@1", 2, 8
 
-    def __init__(self, answer: list[list[float]]) -> None:
-        self.answer = answer
+    def __init__(self, answer: list[list[float]], features: int = 0) -> None:
+        self.answer, self.features = answer, features
 
     def embed(self, photos: object) -> np.ndarray[Any, np.dtype[np.float32]]:
         return np.array(self.answer, np.float32)
@@ -175,3 +177,26 @@ def test_the_answer_of_a_plug_in_is_checked(answer: list[list[float]], message: 
 
 def test_vectors_are_brought_to_length_one(photos: list[Pixels]) -> None:
     np.testing.assert_allclose(embedded(Wrong([[3.0, 4.0]]), ["a"], photos[:1]).vectors, [[0.6, 0.8]])
+
+
+def test_features_follow_the_vector_and_keep_their_length(photos: list[Pixels]) -> None:
+    found = embedded(Wrong([[3.0, 4.0, 10.0, 0.0, -5.0]], features=3), ["a"], photos[:1])
+    np.testing.assert_allclose(found.vectors, [[0.6, 0.8]])
+    assert found.features is not None
+    np.testing.assert_array_equal(found.features, [[10.0, 0.0, -5.0]])
+
+
+def test_without_features_filters_work_on_the_vector(photos: list[Pixels]) -> None:
+    found = embedded(Wrong([[3.0, 4.0]]), ["a"], photos[:1])
+    assert found.features is not None
+    np.testing.assert_array_equal(found.features, found.vectors)
+
+
+def test_the_features_of_the_card_are_named_outputs(
+    shipped: OnnxEmbedder, changed: Callable[..., Path], photos: list[Pixels]
+) -> None:
+    alone = OnnxEmbedder(changed(features=["stages"]))
+    assert (alone.features, alone.model) == (544, shipped.model)  # vectors are the same
+    np.testing.assert_allclose(alone.embed(photos[:1])[:, 256:], shipped.embed(photos[:1])[:, 256 + 1280 :], atol=1e-5)
+    assert OnnxEmbedder(changed(features=None)).features == 0
+    assert refused(changed(features=["nothing"])).problem.endswith("has no output 'nothing'.")

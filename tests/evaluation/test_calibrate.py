@@ -158,8 +158,8 @@ def test_held_out_photos_are_the_default(shop: Shop, folder: Path) -> None:
     assert found.reliability[1].ece.value == fitted.measured["absent_error"]
     assert list(dict.fromkeys(told)) == ["Judging queries", "Fitting"]
     here, gone = (
-        shop.search(folder / "asked/p5-0.png"),
-        shop.search(photo(folder / "between.png", (90, 90, 90), (9, 9))),
+        shop.search(folder / "asked/p5-0.png", strategy="pretrained"),
+        shop.search(photo(folder / "between.png", (90, 90, 90), (9, 9)), strategy="pretrained"),
     )
     assert here.results[0].product.id == "p5"
     first, other = here.results[0].match_probability, gone.results[0].match_probability
@@ -197,9 +197,9 @@ def test_photos_of_the_catalogue_are_left_out_and_counted(shop: Shop, folder: Pa
 def test_the_absent_share_moves_probabilities(shop: Shop, folder: Path, share: float) -> None:
     asked = folder / "asked/p5-3.png"
     shop.calibrate()
-    even = shop.search(asked).absent_probability
+    even = shop.search(asked, strategy="pretrained").absent_probability
     assert shop.calibrate(absent_share=share).calibration.absent_share == share
-    other = shop.search(asked).absent_probability
+    other = shop.search(asked, strategy="pretrained").absent_probability
     assert even is not None and other is not None
     assert (other < even) == (share < 0.5)
 
@@ -271,7 +271,7 @@ def test_calibrating_again_mends_a_damaged_calibration(shop: Shop, folder: Path)
     path = shop._store.live.folder / "calibration-pretrained.json"
     path.write_text("{")
     assert calibrated(shop._bench(None), QuerySet(), PRETRAINED).calibration.queries == 108
-    assert shop.search(folder / "asked/p5-0.png").verdict != "uncalibrated"
+    assert shop.search(folder / "asked/p5-0.png", strategy="pretrained").verdict != "uncalibrated"
 
 
 # What is written

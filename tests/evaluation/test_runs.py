@@ -10,7 +10,7 @@ import pytest
 from shoplens.catalogue import Report
 from shoplens.evaluation.metrics import metrics_of
 from shoplens.evaluation.queries import JudgedQuery
-from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, Gallery, JudgedRun, answerable, judged
+from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, Answering, Gallery, JudgedRun, answerable, judged
 from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
 from shoplens.ranking.match import REFERENCE
@@ -18,7 +18,7 @@ from shoplens.ranking.strategies import QueryPhoto, strategy_named
 from shoplens.types import MOST_RESULTS, Photo, Rejection
 from tests.fakes import BLUE, GREEN, RED, WHITE, Color, colour_vector, numbered_color, product
 
-PRETRAINED = strategy_named("pretrained")
+PRETRAINED = Answering(strategy_named("pretrained"))
 Categories = Mapping[str, tuple[str, ...]]
 
 

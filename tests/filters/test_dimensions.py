@@ -197,6 +197,8 @@ def test_another_name_for_color() -> None:
     [
         ("shape", "attributes.shape", "shape"),
         ("Look", "attributes.Look", "Look"),
+        ("Pin", "attributes.Pin", "Pin"),
+        ("context", "attributes.context", "context"),
         ("brand", "attributes.brand", "attributes.brand"),
         ("Price", "attributes.Price", "Price"),
     ],

@@ -210,7 +210,7 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
         index.flush()
         index.close()
     assert kills > 1
-    optimize(tmp_path / "shard")
+    optimize(tmp_path / "shard", dimensions)
     index = QdrantIndex(tmp_path / "shard", dimensions)
     assert (index.count(), index.graph_is_due()) == (count, False)
     index.close()
@@ -240,7 +240,8 @@ def test_a_graph_build_ends_with_its_process(tmp_path: Path) -> None:
         process.kill()
     time.sleep(0.2)
     QdrantIndex(tmp_path / "shard", dimensions).close()
-    gone = subprocess.run([*parent[:1], "-m", "shoplens.index.optimize", str(tmp_path / "shard"), "1024", "0", "1"], cwd=ROOT)
+    orphan = [sys.executable, "-m", "shoplens.index.optimize", str(tmp_path / "shard"), "1024", "0", "1"]
+    gone = subprocess.run(orphan, cwd=ROOT)
     assert gone.returncode == 1
 
 

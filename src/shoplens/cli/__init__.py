@@ -14,13 +14,17 @@ from shoplens.cli import (
     check,
     compare,
     demo,
+    dimensions,
+    doctor,
     evaluate,
     index,
     info,
     remove,
     restore,
     search,
+    similar,
     sync,
+    train,
 )
 from shoplens.cli.output import failed
 from shoplens.errors import ShoplensError
@@ -36,9 +40,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = (index, search, add, remove, sync, info, evaluate, compare, calibrate, check, backup, restore, demo)
+COMMANDS = (
+    index,
+    search,
+    similar,
+    dimensions,
+    add,
+    remove,
+    sync,
+    info,
+    evaluate,
+    compare,
+    calibrate,
+    check,
+    doctor,
+    backup,
+    restore,
+    demo,
+)
 for command in COMMANDS:
     app.command(name=command.__name__.rsplit(".", 1)[-1])(command.run)
+app.add_typer(train.app, name="train")
 
 
 def _version(asked: bool) -> None:

@@ -9,8 +9,8 @@ import typer
 from rich.table import Table
 
 from shoplens.cli import options
+from shoplens.cli.answer import as_json
 from shoplens.cli.output import people, plain, print_json, print_summary, print_table, progress_bar
-from shoplens.cli.search import as_json
 from shoplens.demo import Demo, run_demo
 
 

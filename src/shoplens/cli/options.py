@@ -15,15 +15,15 @@ from shoplens.settings import Settings, settings_from
 
 Store = Annotated[
     Path | None,
-    typer.Option("--store", help="Folder of the store. [default: SHOPLENS_STORE, else ./shoplens-store]"),
+    typer.Option("--store", help="Folder of the store. \\[default: SHOPLENS_STORE, else ./shoplens-store]"),
 ]
 Feed = Annotated[Path, typer.Argument(help="Feed file, or a folder of photos.", show_default=False)]
 Media = Annotated[
     Path | None,
-    typer.Option("--media", help="Folder that photo paths are relative to. [default: by the format's habit]"),
+    typer.Option("--media", help="Folder that photo paths are relative to. \\[default: by the format's habit]"),
 ]
 Format = Annotated[
-    str | None, typer.Option("--format", help=f"{', '.join(FORMATS)}. [default: recognised by the header]")
+    str | None, typer.Option("--format", help=f"{', '.join(FORMATS)}. \\[default: recognised by the header]")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else on stderr.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 5 if any row, product or photo was rejected.")]
@@ -34,7 +34,7 @@ AllowPrivate = Annotated[
 Model = Annotated[
     Path | None,
     typer.Option(
-        "--model", help="ONNX file of another embedder, with its JSON card beside it. [default: the shipped one]"
+        "--model", help="ONNX file of another embedder, with its JSON card beside it. \\[default: the shipped one]"
     ),
 ]
 QueriesFile = Annotated[
@@ -48,7 +48,7 @@ HeldOut = Annotated[
 ]
 ReportFile = Annotated[
     Path | None,
-    typer.Option("--report", help="HTML file to write, and JSON beside it. [default: in the store's reports/]"),
+    typer.Option("--report", help="HTML file to write, and JSON beside it. \\[default: in the store's reports/]"),
 ]
 Strategy = Annotated[str, typer.Option("--strategy", help=f"How to answer: {', '.join(STRATEGIES)}.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the resampling that gives the intervals.")]

@@ -83,9 +83,11 @@ def print_summary(done: str, summary: Summary, *, as_json: bool, strict: bool) -
     counts = ", ".join(f"{getattr(summary, name)} {name}" for name in ("added", "changed", "unchanged", "removed"))
     people.print(
         f"[bold]{plain(done)}[/] {summary.products} products, {summary.photos} photos ({counts}; "
-        f"{summary.photos_embedded} photos embedded, {summary.photos_known} known) from {summary.rows} rows "
-        f"in {summary.seconds:.1f} s."
+        f"{summary.photos_embedded} photos embedded, {summary.photos_known} known)"
+        f"{f' from {summary.rows} rows' if summary.rows else ''} in {summary.seconds:.1f} s."
     )
+    if summary.dimensions:
+        people.print(f"{summary.dimensions} dimensions of likeness were fitted: `shoplens dimensions` lists them.")
     if summary.problems:
         people.print(_problems(summary))
         people.print(f"All of them: {plain(summary.report)}")

@@ -17,16 +17,18 @@ from shoplens.evaluation.results import Evaluation, LeftOut
 from shoplens.evaluation.runs import ABSENT, Answering, Gallery, JudgedRun, answerable, judged
 from shoplens.evaluation.scores import Scores
 from shoplens.filter_query import FilterQueries
-from shoplens.images import PhotoSource
+from shoplens.images import PhotoSource, decoded
 from shoplens.index.entry import Index
 from shoplens.index.generation import Generation
 from shoplens.index.store import Store, disk_errors_told, timestamp
 from shoplens.ranking.strategies import Strategy
 from shoplens.settings import Settings
 from shoplens.sight import feature_model
-from shoplens.types import Rejection
+from shoplens.types import Pixels, Rejection
 
 FOLDER, VECTORS = "evaluation", "query-vectors.sqlite"
+THUMBNAIL = 220
+"""Shortest side, in pixels, of a photo that is reduced for a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,14 @@ class Bench:
         """
         return Answering(strategy, FilterQueries(generation, self.settings.preferences) if strategy.filters else None)
 
+    def picture(self, source: str) -> Pixels:
+        """All pixels of a photo, for reports whose regions count them."""
+        return decoded(self.source.bytes_of(source), self.settings).pixels
+
+    def small_picture(self, source: str) -> Pixels:
+        """The same, reduced."""
+        return decoded(self.source.bytes_of(source), self.settings, shortest=THUMBNAIL).pixels
+
 
 @dataclass(frozen=True, slots=True)
 class QuerySet:
@@ -75,6 +85,11 @@ class QuerySet:
     """
 
     file: Path | None = None
+
+    @classmethod
+    def of(cls, queries: str | Path | None) -> QuerySet:
+        """Those of a file, or held-out photos where none is given."""
+        return cls(None if queries is None else Path(queries))
 
     @property
     def gallery(self) -> Gallery:

@@ -1,4 +1,4 @@
-"""Reports on disk: an HTML page for people and a JSON file beside it for machines."""
+"""Reports on disk: an HTML page for people and a JSON (or JSON Lines) file beside it for machines."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Any
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.calibrate import CalibrationResult
 from shoplens.evaluation.check import Checked
+from shoplens.evaluation.doctor.findings import Diagnosis
 from shoplens.evaluation.mapping import CatalogueMap
 from shoplens.evaluation.report.calibration import calibration_page
 from shoplens.evaluation.report.catalogue_map import map_html
 from shoplens.evaluation.report.comparison import comparison_page
+from shoplens.evaluation.report.doctor import doctor_page
 from shoplens.evaluation.report.evaluation import evaluation_page
 from shoplens.evaluation.report.gate import gate_page
 from shoplens.evaluation.results import Comparison, Evaluation, plain
@@ -21,6 +23,7 @@ from shoplens.ranking.match import PRECISIONS, Calibration
 from shoplens.types import Pixels
 
 Picture = Callable[[str], Pixels]
+LINES = ".jsonl"
 SHOWN_PRECISIONS = (0.8, 0.9, 0.95, 0.99)
 
 
@@ -74,6 +77,12 @@ def write_gate(path: Path, checked: Checked) -> None:
     _write(path, gate_page(report.cells, report.passed, facts), report.as_json())
 
 
+def write_diagnosis(path: Path, diagnosis: Diagnosis, picture: Picture) -> None:
+    """What the doctor found: the strongest of each kind on the page, all of them in the lines."""
+    lines = (json.dumps(finding.as_json(), ensure_ascii=False) + "\n" for finding in diagnosis.findings)
+    _write_both(path, doctor_page(diagnosis, picture), LINES, "".join(lines))
+
+
 def claims(calibration: Calibration) -> list[tuple[str, ...]]:
     """From which probability on a claim is made at some precisions; the first row names the columns."""
     rows: list[tuple[str, ...]] = [("precision", "“exact” from", "“not in this catalogue” from")]
@@ -94,18 +103,19 @@ def calibration_json(result: CalibrationResult) -> dict[str, Any]:
     return {**told, "queries_from": result.queries_from, "reliability": parts, "left_out": plain(result.left_out)}
 
 
-def report_file(path: str | Path, *inputs: Path | None) -> Path:
+def report_file(path: str | Path, *inputs: Path | None, beside: str = ".json") -> Path:
     """The page's file; checked before the work is done that it will tell of.
 
     Args:
         path: the page, or the JSON file that lies beside it.
         inputs: files that must not be written over.
+        beside: suffix of the file for machines.
 
     Raises:
         InvalidValue: it cannot be written, or would be written over an input.
     """
-    page = Path(path).with_suffix(".html") if Path(path).suffix == ".json" else Path(path)
-    for file in (page, page.with_suffix(".json")):
+    page = Path(path).with_suffix(".html") if Path(path).suffix == beside else Path(path)
+    for file in (page, page.with_suffix(beside)):
         if any(one is not None and one.resolve() == file.resolve() for one in inputs):
             raise InvalidValue(f"The report would be written over {file}.", "Give another file with --report.")
         if file.is_dir():
@@ -120,9 +130,13 @@ def report_file(path: str | Path, *inputs: Path | None) -> Path:
 
 
 def _write(page: Path, text: str, told: dict[str, Any]) -> None:
+    _write_both(page, text, ".json", json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+
+
+def _write_both(page: Path, text: str, beside: str, told: str) -> None:
     try:
         page.write_text(text, "utf-8")
-        page.with_suffix(".json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        page.with_suffix(beside).write_text(told, "utf-8", errors="backslashreplace")
     except OSError as problem:
         raise _unwritable(page, problem) from None
 

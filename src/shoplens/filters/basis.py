@@ -22,7 +22,7 @@ _CHUNK = 4096
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Basis:
-    """An affine map of features.
+    """An affine map of features, and the directions of its results.
 
     Attributes:
         mean: float32 (c,), subtracted from the first c columns of the features.
@@ -47,6 +47,12 @@ class Basis:
         Raises:
             InvalidValue: rows that are too short.
         """
+        result = self.projected(features)
+        result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-9)
+        return result
+
+    def projected(self, features: Floats) -> Floats:
+        """As :meth:`apply`, of any length: the affine map alone."""
         columns = len(self.mean)
         if features.ndim != 2 or features.shape[1] < columns:
             raise InvalidValue(f"Features of shape {features.shape}.", f"Give rows of at least {columns} numbers.")
@@ -56,7 +62,6 @@ class Basis:
             part = features[chunk, :columns]
             result[chunk] = ((part - self.mean) * self.scale) @ self.axes
             result[chunk] *= part.any(axis=1, keepdims=True)
-        result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-9)
         return result
 
 

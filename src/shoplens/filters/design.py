@@ -70,12 +70,12 @@ def fitted_design(features: Floats, backbone: int, groups: Sequence[str], first:
     basis = fitted_basis(features[first], backbone, with_color=False)
     if not used.any() or not basis.size:
         return Projection(0, basis.mean, np.zeros((backbone, DESIGN_SIZE), np.float32))
-    x, of = basis.apply(features[used]), numbers[used]
+    x, of = basis.projected(features[used]), numbers[used]
     sums = np.zeros((len(sizes), basis.size), np.float32)
     np.add.at(sums, of, x)
     apart = x - (sums / np.maximum(sizes, 1)[:, None])[of]
     whitened = _whitening(apart)
-    every = basis.apply(features[first]) @ whitened
+    every = basis.projected(features[first]) @ whitened
     axes = np.linalg.eigh(every.T @ every)[1][:, ::-1][:, :DESIGN_SIZE]
     return Projection(0, basis.mean, _padded(basis.scale[:, None] * (basis.axes @ (whitened @ axes)), DESIGN_SIZE))
 

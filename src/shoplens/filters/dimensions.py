@@ -15,7 +15,7 @@ from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.feed_counts import MIN_GROUPS, FieldCount, Groups, most_often
 from shoplens.filters.feed_values import ATTRIBUTES, BRAND, CATEGORY, OWN_FIELDS, FeedReader, nodes
 from shoplens.filters.labels import Labels
-from shoplens.preferences import FEED_KINDS, RESERVED, DimensionRule, DimensionRules, FeedKind, folded
+from shoplens.preferences import FEED_KINDS, RESERVED, TAKEN, DimensionRule, DimensionRules, FeedKind, folded
 from shoplens.types import Product
 
 MULTI_ABOVE = 0.02
@@ -279,7 +279,7 @@ def _check_names(used: Iterable[Dimension]) -> None:
 def _key(dimension: Dimension, rules: DimensionRules) -> str:
     """Key of the field that a dimension comes from."""
     field = folded(dimension.field)
-    if field in RESERVED or (field in OWN_FIELDS and dimension.field not in OWN_FIELDS):
+    if field in TAKEN or (field in OWN_FIELDS and dimension.field not in OWN_FIELDS):
         return ATTRIBUTES + field
     wanted = folded(dimension.name)
     kept = ((attribute, rule) for attribute, rule in rules.rules.items() if rule.use is not False)

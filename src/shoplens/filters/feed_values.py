@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from shoplens.filters.dimension import PATH
 from shoplens.filters.labels import Labels
-from shoplens.preferences import RESERVED, DimensionRules, folded
+from shoplens.preferences import TAKEN, DimensionRules, folded
 from shoplens.types import Product, Value
 
 CATEGORY, BRAND = "category", "brand"
@@ -131,7 +131,7 @@ def _fields(product: Product) -> Iterator[tuple[str, str, tuple[Steps, ...]]]:
         yield BRAND, BRAND, ((brand,),)
     for attribute, values in product.attributes.items():
         own = folded(attribute) in OWN_FIELDS
-        name = ATTRIBUTES + attribute if own or folded(attribute) in RESERVED else attribute
+        name = ATTRIBUTES + attribute if own or folded(attribute) in TAKEN else attribute
         texts = tuple((text,) for text in map(written_value, values) if text)
         yield (ATTRIBUTES + attribute if attribute in OWN_FIELDS else attribute), name, texts
 

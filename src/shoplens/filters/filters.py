@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -14,9 +15,10 @@ import numpy.typing as npt
 from shoplens.errors import InvalidValue
 from shoplens.filters.basis import Basis
 from shoplens.filters.calibrated import read, sigmoid
+from shoplens.filters.cohort import Cohort
 from shoplens.filters.crossfit import FOLDS, Heads
 from shoplens.filters.design import DESIGN_SIZE, SHAPE_SIZE, TINT_SIZE, Projection
-from shoplens.filters.dimension import COLOR, DESIGN, SHAPE, Dimension
+from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.folds import fold_of
 from shoplens.filters.layout import Layout
 from shoplens.filters.measured import MEASURED
@@ -24,7 +26,7 @@ from shoplens.filters.palette import ANCHORS
 from shoplens.filters.pixels import Floats
 from shoplens.filters.quality import Quality
 from shoplens.filters.tree import Tree, depth_of
-from shoplens.types import SparseVector
+from shoplens.types import SparseRows, SparseVector
 
 DENSE_PARTS = {
     DESIGN: slice(0, DESIGN_SIZE),
@@ -48,7 +50,7 @@ class Described:
         dense: float32 (n, DENSE): the unit vectors of ``design``, of ``shape`` and of the tints of ``color``, one after
             the other; zeros where there is none.
         probabilities: float32 (n, T): one number per entry of the layout. They sum to 1 over a block, but are each for
-            itself in a multi-label dimension.
+            itself in a multi-label dimension. All are 0 where a photo's features are all 0: nothing was seen of it.
     """
 
     dense: Floats
@@ -98,7 +100,7 @@ class Filters:
         layout: what the entries of marks mean.
         models: what was fitted.
         quality: dimension -> how well it is read, of those that are learned.
-        low: dimension -> raw similarity of photos that have nothing to do with each other, see :meth:`comparable`.
+        cohort: a sample of the shop's products, see :meth:`effective`.
         weights: dimension -> default static weight.
         backbone: how many of a photo's features the backbone gave.
         model: id of the model whose features these filters read.
@@ -108,13 +110,13 @@ class Filters:
     layout: Layout
     models: Models
     quality: Mapping[str, Quality]
-    low: Mapping[str, float]
+    cohort: Cohort
     weights: Mapping[str, float]
     backbone: int
     model: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("quality", "low", "weights"):
+        for name in ("quality", "weights"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         self._check_weights(self.weights)
 
@@ -131,9 +133,9 @@ class Filters:
         """
         return replace(self, weights=weights)
 
-    def with_low(self, low: Mapping[str, float]) -> Filters:
-        """The same filters with other similarities of photos that have nothing to do with each other."""
-        return replace(self, low=low)
+    def with_cohort(self, cohort: Cohort) -> Filters:
+        """The same filters with another cohort."""
+        return replace(self, cohort=cohort)
 
     def described(self, features: Floats, groups: Sequence[str] | None = None) -> Described:
         """What the filters see.
@@ -156,7 +158,8 @@ class Filters:
         logits = self.models.heads.logits(self.models.basis.apply(features), folds)
         projections = (self.models.design, self.models.shape, self.models.tint)
         dense = np.concatenate([projection.apply(features) for projection in projections], axis=1)
-        return Described(dense, self._probabilities(logits, features[:, width - ANCHORS :]))
+        read = self._probabilities(logits, features[:, width - ANCHORS :])
+        return Described(dense, read * features.any(axis=1, keepdims=True))
 
     def marks(self, probabilities: Floats, known: Mapping[str, tuple[str, ...]]) -> SparseVector:
         """Square roots of the photo's distributions: what the feed says where it says something, else what was read.
@@ -185,49 +188,80 @@ class Filters:
             told.update(part)
         return dict(sorted(told.items(), key=lambda pair: -pair[1]))
 
-    def agreements(self, query: SparseVector, photos: Sequence[SparseVector]) -> Floats:
+    def agreements(self, query: SparseVector, photos: SparseRows | Sequence[SparseVector]) -> Floats:
         """float32 (photos, classified dimensions): raw agreement of a query with each photo, in [0, 1]."""
+        rows = photos if isinstance(photos, SparseRows) else SparseRows.of(photos)
         wide = len(self.classified)
-        if not photos or not wide:
-            return np.zeros((len(photos), wide), np.float32)
+        if not len(rows) or not wide:
+            return np.zeros((len(rows), wide), np.float32)
         weights = np.zeros(self.layout.size)
         weights[query.indices] = query.values
-        entries = np.concatenate([photo.indices for photo in photos])
-        values = np.concatenate([photo.values for photo in photos])
-        rows = np.repeat(np.arange(len(photos)), [len(photo.indices) for photo in photos])
-        places = rows * wide + self.layout.dimension_of[entries]
-        sums = np.bincount(places, weights[entries] * values, len(photos) * wide)
-        return sums.reshape(len(photos), wide).astype(np.float32)
+        places = np.repeat(np.arange(len(rows)) * wide, rows.lengths) + self.layout.dimension_of[rows.indices]
+        sums = np.bincount(places, weights[rows.indices] * rows.values, len(rows) * wide)
+        return sums.reshape(len(rows), wide).astype(np.float32)
 
-    def comparable(self, name: str, raw: npt.ArrayLike) -> Floats:
-        """Raw similarities of one dimension -> [0, 1], the same scale for all: 0 is "as alike as any two", 1 the same.
+    def similarities(self, cosines: Mapping[str, Floats], agreements: Floats) -> dict[str, Floats]:
+        """Dimension -> similarity in [0, 1], float32 (photos,): 1 for the same.
 
-            s = clip((raw - low) / (1 - low), 0, 1)
-
-        Cosines of photos that have nothing in common lie near .5 in one dimension and near 0 in another, and where
-        half of a catalogue is black, colours agree by chance. Weighing raw numbers would let the crowded dimension
-        count less than its weight says. So ``low`` is the mean of 2,000 random pairs of photos of different groups:
-        min-max normalisation with the score to be expected of a non-match as the minimum and that of identity as the
-        maximum. Jain, Nandakumar, Ross 2005, "Score normalization in multimodal biometric systems".
+        (1 + cosine) / 2 of embeddings, the agreement of distributions; of ``color`` TINT_SHARE times the cosine of the
+        tints, which is an agreement too, and the rest times that of classes and palettes.
+        Nothing is cut off at either end, so that no order is lost however far a shopper's photo is from all products.
 
         Args:
-            name: of a dimension; one that nothing is known of keeps its raw numbers, clipped.
-            raw: cosines of ``look``, ``design`` and ``shape``, agreements of the others.
+            cosines: dimension -> float32 (photos,), of those that are dense; of ``color`` that of the tints.
+            agreements: float32 (photos, classified dimensions).
         """
-        low = self.low.get(name, 0.0)
-        result: Floats = np.clip((np.asarray(raw, np.float32) - np.float32(low)) / np.float32(1 - low), 0, 1)
-        return result
+        found: dict[str, Floats] = {}
+        for dimension in self.dimensions:
+            name = dimension.name
+            raw: npt.NDArray[np.floating]
+            if name not in self.classified:
+                raw = (1 + cosines[name]) / 2
+            elif name == COLOR:
+                raw = (1 - TINT_SHARE) * agreements[:, self.classified.index(name)] + TINT_SHARE * cosines[name]
+            else:
+                raw = agreements[:, self.classified.index(name)]
+            found[name] = np.clip(raw, 0, 1).astype(np.float32)
+        return found
+
+    def effective(
+        self, weights: Mapping[str, float], look: Floats, dense: Floats, marks: SparseVector
+    ) -> dict[str, float]:
+        """Weights for one query that make its dimensions comparable: each divided by its spread; they sum to 1.
+
+        Similarities of one dimension lie close together, those of another far apart, and how close depends on the
+        query: a clean photo is like some products and unlike others, a dim one is equally unlike all. Summed as they
+        are, the dimension that spreads most would decide, whatever the weights say. So a weight counts standard
+        deviations: weight / spread, where the spread is that of the query's similarities to a cohort of the shop's
+        products (T-norm: Auckenthaler, Carey, Lloyd-Thomas 2000, "Score Normalization for Text-Independent Speaker
+        Verification Systems"; z-score normalisation: Jain, Nandakumar, Ross 2005, "Score normalization in multimodal
+        biometric systems"). Subtracting means would add the same to every product, and is left out.
+
+        Args:
+            weights: dimension -> weight, not all zero.
+            look: float32 (d,), the query's embedding.
+            dense, marks: as of a photo.
+        """
+        cosines = {LOOK: self.cohort.look @ look}
+        for name, part in DENSE_PARTS.items():
+            cosines[name] = self.cohort.dense[:, part] @ dense[part]
+        row = np.zeros(self.layout.size, np.float32)
+        row[marks.indices] = marks.values
+        ends = np.append(np.flatnonzero(np.diff(self.layout.dimension_of, prepend=-1)), self.layout.size)
+        products = self.cohort.marks * row
+        sums = [products[:, start:end].sum(axis=1) for start, end in pairwise(ends)]
+        agreements = np.stack(sums, axis=1) if sums else np.zeros((len(self.cohort.look), 0), np.float32)
+        spreads = self.cohort.spreads(self.similarities(cosines, agreements))
+        scaled = {name: weight / spreads[name] for name, weight in weights.items()}
+        total = sum(scaled.values())
+        return {name: weight / total for name, weight in scaled.items()}
 
     def weighted(self, query: SparseVector, weights: Mapping[str, float]) -> SparseVector:
-        """The query for retrieval: its dot products with marks order photos by the classified part of the score.
+        """The query for retrieval: its dot products with marks are the classified part of the score.
 
-        Each entry is multiplied by weight / (1 - low) of its dimension; entries without weight are left out. It is the
-        sum of w * (raw - low) / (1 - low) but for a constant, and for the clipping of those below ``low``.
+        Each entry is multiplied by the weight of its dimension; entries without weight are left out.
         """
-        factors = [
-            weights.get(name, 0.0) / (1 - self.low.get(name, 0.0)) * (1 - TINT_SHARE if name == COLOR else 1)
-            for name in self.classified
-        ]
+        factors = [weights.get(name, 0.0) * ((1 - TINT_SHARE) if name == COLOR else 1) for name in self.classified]
         values = query.values * np.array(factors, np.float32)[self.layout.dimension_of[query.indices]]
         kept = values > 0
         return SparseVector(query.indices[kept], values[kept])
@@ -308,8 +342,3 @@ class Filters:
                 )
             if isinstance(weight, bool) or not (math.isfinite(weight) and weight >= 0):
                 raise InvalidValue(f"The weight of {name!r} is {weight!r}.", "Give 0 or more.", code="bad-weight")
-
-
-def with_tint(agreement: npt.ArrayLike, cosine: npt.ArrayLike) -> Floats:
-    """Raw similarity of ``color``: TINT_SHARE * cosine of tints + (1 - TINT_SHARE) * agreement of all else."""
-    return np.asarray((1 - TINT_SHARE) * np.asarray(agreement) + TINT_SHARE * np.asarray(cosine), np.float32)

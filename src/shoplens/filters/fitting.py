@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.basis import fitted_basis
+from shoplens.filters.basis import fitted_basis, half
 from shoplens.filters.calibrated import read, sigmoid
+from shoplens.filters.cohort import Cohort, drawn
 from shoplens.filters.crossfit import FOLDS, Bools, Heads, Ints, Rows
 from shoplens.filters.design import Projection, fitted_design, fitted_shape, fitted_tint
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
-from shoplens.filters.filters import Filters, Models, with_tint
+from shoplens.filters.filters import DENSE, DENSE_PARTS, Filters, Models
 from shoplens.filters.fisher import UNKNOWN, fisher_heads
 from shoplens.filters.folds import fold_of
 from shoplens.filters.layout import Layout
@@ -30,11 +31,8 @@ Progress = Callable[[str, int, int], None]
 """Told what is done, how much of it, and of how much."""
 Known = Mapping[str, tuple[str, ...]]
 """Dimension -> trained classes that the feed gives a product."""
-OWN_WEIGHTS = {LOOK: 1.0, COLOR: 1.0, DESIGN: 0.5, SHAPE: 0.1}
-FEED_WEIGHT = 0.15
-_PAIRS = 2000
-_MOST_LOW = 0.95
-"""Where any two photos are so alike, differences are noise and are not blown up further."""
+OWN_WEIGHTS = {LOOK: 1.0, COLOR: 0.7, DESIGN: 0.2, SHAPE: 0.1}
+FEED_WEIGHT = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,8 +110,8 @@ def fit(training: Training, dimensions: Sequence[Dimension], model: str, progres
     )
     quality = {d.name: one.quality for d, one in zip(learned, fitted, strict=True)}
     weights = training.weights or {dimension.name: _weight(dimension, quality) for dimension in dimensions}
-    filters = Filters(tuple(dimensions), layout, models, quality, {}, weights, training.backbone, model)
-    filters = filters.with_low(_low(filters, training))
+    filters = Filters(tuple(dimensions), layout, models, quality, _nobody(0, layout), weights, training.backbone, model)
+    filters = filters.with_cohort(_cohort(filters, training))
     told(what, len(learned) + 1, len(learned) + 1)
     return filters
 
@@ -190,40 +188,35 @@ def _projections(training: Training) -> tuple[Projection, Projection, Projection
     )
 
 
-def _low(filters: Filters, training: Training) -> dict[str, float]:
-    """Dimension -> mean raw similarity of random pairs of photos of different groups: one as a shopper's photo, that
-    only the heads speak of, the other as a product's, that the feed speaks of, too."""
-    left, right = _pairs(training.groups)
-    names = [dimension.name for dimension in filters.dimensions]
-    if not len(left):
-        return dict.fromkeys(names, 0.0)
-    mine = filters.described(training.features[left], [training.groups[n] for n in left])
-    theirs = filters.described(training.features[right], [training.groups[n] for n in right])
-    found = {
-        LOOK: (training.vectors[left] * training.vectors[right]).sum(axis=1).mean(),
-        DESIGN: (mine.design * theirs.design).sum(axis=1).mean(),
-        SHAPE: (mine.shape * theirs.shape).sum(axis=1).mean(),
-    }
-    agreements = np.concatenate(
-        [
-            filters.agreements(
-                filters.marks(mine.probabilities[place], {}),
-                [filters.marks(theirs.probabilities[place], training.known[number])],
-            )
-            for place, number in enumerate(right)
-        ]
-    ).mean(axis=0)
-    found |= dict(zip(filters.classified, agreements, strict=True))
-    if COLOR in found:
-        found[COLOR] = with_tint(found[COLOR], (mine.tint * theirs.tint).sum(axis=1).mean())
-    return {name: min(_MOST_LOW, max(0.0, float(found.get(name, 0.0)))) for name in names}
+def _cohort(filters: Filters, training: Training) -> Cohort:
+    """Products of the shop as its store will hold them, and how far their own likenesses spread over each other."""
+    places = drawn(training.groups, training.first)
+    if not places:
+        return _nobody(training.vectors.shape[1], filters.layout)
+    features = training.features[places]
+    stored = filters.described(features)
+    asked = filters.described(features, [training.groups[n] for n in places])
+    held = [filters.marks(row, training.known[n]) for row, n in zip(stored.probabilities, places, strict=True)]
+    marks = np.zeros((len(places), filters.layout.size), np.float32)
+    for row, mark in zip(marks, held, strict=True):
+        row[mark.indices] = mark.values
+    look = training.vectors[places]
+    spread: dict[str, list[float]] = {}
+    for n in range(len(places)):
+        cosines = {LOOK: look @ look[n]}
+        for name, part in DENSE_PARTS.items():
+            cosines[name] = stored.dense[:, part] @ asked.dense[n, part]
+        agreements = filters.agreements(filters.marks(asked.probabilities[n], {}), held)
+        for name, values in filters.similarities(cosines, agreements).items():
+            spread.setdefault(name, []).append(float(np.delete(values, n).std()) if len(values) > 1 else 0.0)
+    means = {name: float(np.mean(values)) for name, values in spread.items()}
+    return Cohort(half(look), half(stored.dense), half(marks), means)
 
 
-def _pairs(groups: Sequence[str]) -> tuple[Ints, Ints]:
-    """Up to 2,000 drawn pairs of photos of different groups; the same for the same groups."""
-    if not groups:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    number = np.unique(np.array(groups, np.str_), return_inverse=True)[1]
-    left, right = np.random.default_rng(0).integers(len(groups), size=(2, 2 * _PAIRS))
-    apart = np.flatnonzero(number[left] != number[right])[:_PAIRS]
-    return left[apart], right[apart]
+def _nobody(dimensions: int, layout: Layout) -> Cohort:
+    return Cohort(
+        np.zeros((0, dimensions), np.float32),
+        np.zeros((0, DENSE), np.float32),
+        np.zeros((0, layout.size), np.float32),
+        {},
+    )

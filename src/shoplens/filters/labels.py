@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from shoplens.errors import InvalidValue
-from shoplens.preferences import LONGEST_NAME, RESERVED, DimensionRules, folded
+from shoplens.preferences import LONGEST_NAME, TAKEN, DimensionRules, folded
 from shoplens.types import Rejection
 
 COLUMNS = {
@@ -185,9 +185,9 @@ def _row(number: int, cells: Sequence[str], columns: Mapping[str, int]) -> _Row 
         if not values[name].isprintable() or len(values[name]) > LONGEST_NAME:
             fix = f"Write up to {LONGEST_NAME} printable characters."
             return _rejected("labels-odd-text", row, name, f"The {name} cannot be shown.", fix)
-    if folded(row.dimension) in RESERVED:
-        fix = f"Choose another name than {', '.join(RESERVED)}."
-        return _rejected("labels-reserved", row, "dimension", "This dimension is read off the photos.", fix)
+    if folded(row.dimension) in TAKEN:
+        fix = f"Choose another name than {', '.join(TAKEN)}."
+        return _rejected("labels-reserved", row, "dimension", "Scores have a part of this name already.", fix)
     return row
 
 

@@ -71,8 +71,8 @@ def platt(scores: Floats, targets: Floats) -> Sigmoids:
     Slope and offset of least log loss by Newton's method, targets smoothed: Platt 1999, "Probabilistic Outputs for
     Support Vector Machines"; Lin, Lin, Weng 2007, "A note on Platt's probabilistic outputs". First one slope for all
     classes and an offset for each; then a slope for each, normally distributed around the common one with a deviation
-    of half of it, so that a class of few photos keeps the common slope. A common slope below 0 means that scores say
-    nothing: then it is 0, and probabilities are frequencies.
+    of half of it, so that a class of few photos keeps the common slope. A slope below 0 means that scores say nothing:
+    then it is 0, and probabilities are frequencies.
 
     Args:
         scores: float32 (n, K), of photos that the heads never saw.
@@ -85,18 +85,16 @@ def platt(scores: Floats, targets: Floats) -> Sigmoids:
     positive = y.sum(axis=0)
     y = np.where(y > 0, (positive + 1) / (positive + 2), 1 / (photos - positive + 2))
     share = np.clip(y.mean(axis=0), 1e-6, 1 - 1e-6)
-    slope: Doubles = np.zeros(classes)
-    offset: Doubles = np.log(share / (1 - share))
+    frequent: Doubles = np.log(share / (1 - share))
     centre = s.mean(axis=0)
     s = s - centre
     unit = float(np.sqrt((s**2).mean())) or 1.0
     s = s / unit
-    slope, offset = _newton(s, y, slope, offset, None)
-    common = max(float(slope[0]), 0.0)
-    slope = np.full(classes, common)
+    slope, offset = _newton(s, y, np.zeros(classes), frequent, None)
+    common = float(slope[0])
     if common > 0:
         slope, offset = _newton(s, y, slope, offset, common)
-        slope = np.maximum(slope, 0.0)
+    slope, offset = np.maximum(slope, 0.0), np.where(slope > 0, offset, frequent)
     z = slope * s + offset
     loss = float((np.logaddexp(0, z) - y * z).mean())
     slope = slope / unit

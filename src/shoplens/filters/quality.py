@@ -122,12 +122,14 @@ def calibration_error(said: Floats, true: Bools) -> float:
     >>> calibration_error(np.array([0.5, 0.5], np.float32), np.array([True, False]))
     0.5
     """
+    if not len(said):
+        return 0.0
     order = np.argsort(said, kind="stable")
     gaps = [
         len(part) * abs(float(true[part].mean()) - float(said[part].mean(dtype=np.float64)))
         for part in np.array_split(order, min(BINS, len(order)))
     ]
-    return sum(gaps) / max(len(said), 1)
+    return sum(gaps) / len(said)
 
 
 def mean_average_precision(probabilities: Floats, targets: Floats) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.basis import Basis
+from shoplens.filters.cohort import Cohort
 from shoplens.filters.crossfit import FOLDS, Heads
 from shoplens.filters.design import Projection
 from shoplens.filters.dimension_json import dimension_from_json, dimension_json
@@ -29,7 +30,16 @@ VERSION = 1
 """Of the format; a file of another one is refused."""
 MEANING = "filters.json"
 """What the numbers mean, and the name of the file they are in."""
-_HALVES = ("basis.axes", "heads.weights", "design.axes", "shape.axes")
+_HALVES = (
+    "basis.axes",
+    "heads.weights",
+    "design.axes",
+    "shape.axes",
+    "tint.axes",
+    "cohort.look",
+    "cohort.dense",
+    "cohort.marks",
+)
 """Arrays that were rounded to half precision when they were fitted, and so lose nothing by it."""
 
 
@@ -39,7 +49,11 @@ def save_filters(folder: Path, filters: Filters) -> None:
     The numbers are named by their hash, ``filters-1f0c….npz``, and ``filters.json`` names them. It is replaced last and
     in one step, so whoever reads finds the old filters or the new, whatever dies in between.
     """
-    arrays = _arrays(filters.models)
+    arrays = _arrays(filters.models) | {
+        "cohort.look": filters.cohort.look,
+        "cohort.dense": filters.cohort.dense,
+        "cohort.marks": filters.cohort.marks,
+    }
     buffer = io.BytesIO()
     halved = {name: part.astype(np.float16) if name in _HALVES else part for name, part in arrays.items()}
     np.savez(buffer, allow_pickle=False, **halved)
@@ -55,7 +69,7 @@ def save_filters(folder: Path, filters: Filters) -> None:
         "temperatures": {name: tree.temperature for name, tree in filters.models.trees.items()},
         "starts": [one.first for one in (filters.models.design, filters.models.shape, filters.models.tint)],
         "quality": {name: dataclasses.asdict(quality) for name, quality in filters.quality.items()},
-        "low": dict(filters.low),
+        "spread": dict(filters.cohort.spread),
         "weights": dict(filters.weights),
     }
     _write(folder / MEANING, (json.dumps(meaning, ensure_ascii=False, indent=1) + "\n").encode())
@@ -138,7 +152,7 @@ def _filters(meaning: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Filter
         layout,
         Models(basis, heads, trees, *projections),
         {name: Quality(**stored) for name, stored in meaning["quality"].items()},
-        meaning["low"],
+        Cohort(arrays["cohort.look"], arrays["cohort.dense"], arrays["cohort.marks"], meaning["spread"]),
         meaning["weights"],
         int(meaning["backbone"]),
         str(meaning["model"]),

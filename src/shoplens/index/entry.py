@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from shoplens.errors import InvalidValue
 from shoplens.index.conditions import Condition
-from shoplens.types import FilterScores, Photo, Product, SparseVector, Vectors
+from shoplens.types import FilterScores, Photo, Product, SparseRows, SparseVector, Vectors
 
 Scores = npt.NDArray[np.float32]
 """float32 (probes, photos)."""
@@ -64,7 +64,7 @@ class Record:
 class PhotoKey(NamedTuple):
     """A photo in an index: ``product`` is the index's own name for its product, ``view`` the photo's number."""
 
-    product: str
+    product: str | int
     view: int
 
 
@@ -156,13 +156,13 @@ class Index(Protocol):
     def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
         """Dot products of dense probes with these photos: float32 (probes, photos)."""
 
-    def photo_marks(self, keys: Sequence[PhotoKey]) -> list[SparseVector]:
+    def photo_marks(self, keys: Sequence[PhotoKey]) -> SparseRows:
         """The marks of these photos; empty ones where the filters say nothing."""
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[Record | None]:
         """The records of these photos' products; None for those that were removed meanwhile."""
 
-    def product_key(self, product_id: str) -> str:
+    def product_key(self, product_id: str) -> str | int:
         """What photo keys call a product, whether it exists or not."""
 
     def entries(self, ids: Iterable[str] | None = None) -> Iterator[Entry]:

@@ -11,7 +11,7 @@ import numpy as np
 from shoplens.index.conditions import Condition, FieldValues, check_fields, field_values, holds
 from shoplens.index.entry import NO_MARKS, Entry, Hit, PhotoKey, Probe, Record, Scores, Sieve, best_photo
 from shoplens.index.predicted import predicted_values
-from shoplens.types import Photo, Product, SparseVector, Vectors
+from shoplens.types import Photo, Product, SparseRows, Vectors
 
 
 class ExactIndex:
@@ -65,15 +65,24 @@ class ExactIndex:
         return [key for _, key in sorted(found)[:limit]]
 
     def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
-        scores = [[_product(probe, self._entries[key.product], key.view) or 0.0 for key in keys] for probe in probes]
+        entries = [self._entries.get(str(key.product)) for key in keys]  # None: removed meanwhile
+        scores = [
+            [
+                0.0 if one is None else _product(probe, one, key.view) or 0.0
+                for one, key in zip(entries, keys, strict=True)
+            ]
+            for probe in probes
+        ]
         return np.array(scores, np.float32).reshape(len(probes), len(keys))
 
-    def photo_marks(self, keys: Sequence[PhotoKey]) -> list[SparseVector]:
-        scores = [self._entries[key.product].scores for key in keys]
-        return [NO_MARKS if one is None else one.marks[key.view] for one, key in zip(scores, keys, strict=True)]
+    def photo_marks(self, keys: Sequence[PhotoKey]) -> SparseRows:
+        entries = [self._entries.get(str(key.product)) for key in keys]
+        scores = [None if entry is None else entry.scores for entry in entries]
+        marks = [NO_MARKS if one is None else one.marks[key.view] for one, key in zip(scores, keys, strict=True)]
+        return SparseRows.of(marks)
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[Record | None]:
-        return [_record(self._entries[key.product]) if key.product in self._entries else None for key in keys]
+        return [_record(self._entries[str(key.product)]) if key.product in self._entries else None for key in keys]
 
     def product_key(self, product_id: str) -> str:
         return product_id

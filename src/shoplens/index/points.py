@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import qdrant_edge as engine
 
 from shoplens.index.engine_config import COMBINED, MARKS, VECTOR
-from shoplens.index.entry import NO_MARKS, Entry, PhotoKey, Record
-from shoplens.index.payload import photo_payload, point_id, product_key, product_payload, record_from, view_of
+from shoplens.index.entry import Entry, PhotoKey, Record
+from shoplens.index.payload import photo_payload, point_id, product_payload, record_from, view_of
 from shoplens.types import FilterScores, SparseVector
+
+NOTHING: tuple[list[int], list[float]] = ([], [])
+"""The marks of a point without any."""
 
 
 def points_of(entry: Entry, dense: int) -> Iterator[engine.Point]:
@@ -53,12 +57,15 @@ def entry_from(points: Sequence[engine.Record], dimensions: int) -> Entry:
 
 def marks_of(point: engine.Record) -> SparseVector:
     """A point's marks."""
-    marks = _vectors(point).get(MARKS)
-    if marks is None:
-        return NO_MARKS
-    indices, values = np.array(marks.indices, np.uint32), np.array(marks.values, np.float32)
+    indices, values = marks_in(point)
     order = np.argsort(indices)
-    return SparseVector(indices[order], values[order])
+    return SparseVector(np.array(indices, np.uint32)[order], np.array(values, np.float32)[order])
+
+
+def marks_in(point: engine.Record) -> tuple[list[int], list[float]]:
+    """A point's marks as the engine holds them, in any order."""
+    marks = _vectors(point).get(MARKS)
+    return NOTHING if marks is None else (marks.indices, marks.values)
 
 
 def sparse(marks: SparseVector) -> engine.SparseVector:
@@ -68,12 +75,18 @@ def sparse(marks: SparseVector) -> engine.SparseVector:
 
 def photo_key(point: engine.PointId) -> PhotoKey:
     """Names a photo outside this package's engine."""
-    return PhotoKey(product_key(point), view_of(point))
+    number = point.int if isinstance(point, UUID) else UUID(str(point)).int
+    return PhotoKey(number >> 16, number & 0xFFFF)
 
 
-def photo_point(key: PhotoKey) -> str:
+def photo_point(key: PhotoKey) -> UUID:
     """The point that a photo is."""
-    return f"{key.product}{key.view:04x}"
+    return UUID(int=int(key.product) << 16 | key.view)
+
+
+def product_number(point: str) -> int:
+    """:attr:`PhotoKey.product` of a point."""
+    return UUID(point).int >> 16
 
 
 def _vectors(point: engine.Record) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import qdrant_edge as engine
 from shoplens.errors import StoreError
 from shoplens.index.conditions import Condition, check_fields
 from shoplens.index.engine_config import COMBINED, GRAPH_DUE_KB, MARKS, VECTOR, engine_config
-from shoplens.index.entry import NO_MARKS, Entry, Hit, PhotoKey, Probe, Record, Scores, Sieve
+from shoplens.index.entry import Entry, Hit, PhotoKey, Probe, Record, Scores, Sieve
 from shoplens.index.payload import (
     HASHES,
     ID,
@@ -40,8 +40,17 @@ from shoplens.index.payload import (
     size_key,
     view_of,
 )
-from shoplens.index.points import entry_from, marks_of, photo_key, photo_point, points_of, sparse
-from shoplens.types import Photo, Product, SparseVector, Vectors
+from shoplens.index.points import (
+    NOTHING,
+    entry_from,
+    marks_in,
+    photo_key,
+    photo_point,
+    points_of,
+    product_number,
+    sparse,
+)
+from shoplens.types import Photo, Product, SparseRows, Vectors
 
 SEARCH_BREADTH = 128
 OVERSAMPLING = 2.0
@@ -177,27 +186,36 @@ class QdrantIndex:
         return [photo_key(point.id) for point in self._search(near, limit, conditions)]
 
     def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
-        places = {photo_point(key): n for n, key in enumerate(keys)}
         scores = np.zeros((len(probes), len(keys)), np.float32)
-        these = engine.Filter(must=[engine.HasIdCondition(set(places))])
+        if not keys:
+            return scores
+        points = [photo_point(key) for key in keys]
+        places = {point.int: n for n, point in enumerate(points)}
+        these = engine.Filter(must=[engine.HasIdCondition(set(points))])
         for row, probe in zip(scores, probes, strict=True):
             near = engine.Query.Nearest(self._combined(probe), using=COMBINED)
-            for point in self._searched(near, len(keys), these, exact=True) if keys else ():
-                row[places[str(point.id)]] = point.score
+            found = self._searched(near, len(keys), these, exact=True)
+            row[[places[point.id.int] for point in found]] = [point.score for point in found]  # type: ignore[union-attr]
         return scores
 
-    def photo_marks(self, keys: Sequence[PhotoKey]) -> list[SparseVector]:
-        points = self._shard.retrieve([photo_point(key) for key in keys], False, [MARKS])
-        marks = {str(point.id): marks_of(point) for point in points}
-        return [marks.get(photo_point(key), NO_MARKS) for key in keys]
+    def photo_marks(self, keys: Sequence[PhotoKey]) -> SparseRows:
+        points = [photo_point(key) for key in keys]
+        found = {point.id.int: marks_in(point) for point in self._shard.retrieve([*points], False, [MARKS])}  # type: ignore[union-attr]
+        marks = [found.get(point.int, NOTHING) for point in points]
+        return SparseRows(
+            np.array([len(indices) for indices, _ in marks], np.intp),
+            np.array([index for indices, _ in marks for index in indices], np.uint32),
+            np.array([value for _, values in marks for value in values], np.float32),
+        )
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[Record | None]:
-        points = self._shard.retrieve([photo_point(key) for key in keys], True, False)
-        records = {str(point.id): record_from(point.payload or {}) for point in points}
-        return [records.get(photo_point(key)) for key in keys]
+        points = [photo_point(key) for key in keys]
+        found = {str(point.id): point for point in self._shard.retrieve([*points], True, False)}
+        records = [found.get(str(point)) for point in points]
+        return [None if record is None else record_from(record.payload or {}) for record in records]
 
-    def product_key(self, product_id: str) -> str:
-        return product_key(point_id(product_id))
+    def product_key(self, product_id: str) -> int:
+        return product_number(point_id(product_id))
 
     def entries(self, ids: Iterable[str] | None = None) -> Iterator[Entry]:
         if ids is not None:

@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.filters.dimension import COLOR, LOOK
-from shoplens.filters.filters import DENSE_PARTS, TINT_SHARE, Filters, with_tint
+from shoplens.filters.filters import DENSE_PARTS, TINT_SHARE, Filters
 from shoplens.index.entry import Index, PhotoKey, Probe, Sieve
 from shoplens.preferences import Merchandising
-from shoplens.types import Candidate, ClassMatch, Reasons, SparseVector, Vectors
+from shoplens.types import Candidate, ClassMatch, Reasons, SparseRows, SparseVector, Vectors
 
 Floats = npt.NDArray[np.float32]
 PHOTOS_PER_PROBE = 300
@@ -57,7 +57,7 @@ class FilterQuery:
     Attributes:
         filters: the generation's.
         like: what is asked for.
-        weights: dimension -> weight, summing to 1.
+        weights: dimension -> weight for this query, summing to 1; see :meth:`Filters.effective`.
         unlike: what results shall not be like.
         merchandising: a merchandiser's say.
         explain: whether to give reasons.
@@ -79,18 +79,20 @@ class Pool:
         keys: n photos of n products.
         similarities: float32 (n, dimensions), each in [0, 1].
         against: float32 (n,): what is taken off for being like what was not wanted.
-        marks: of the photos.
+        marks: of all photos that were retrieved.
+        rows: places of the n photos among them.
         complete: whether there is no other photo that meets the conditions.
     """
 
     keys: list[PhotoKey]
     similarities: Floats
     against: Floats
-    marks: list[SparseVector]
+    marks: SparseRows
+    rows: list[int]
     complete: bool
 
     def first(self, k: int) -> Pool:
-        return Pool(self.keys[:k], self.similarities[:k], self.against[:k], self.marks[:k], self.complete)
+        return Pool(self.keys[:k], self.similarities[:k], self.against[:k], self.marks, self.rows[:k], self.complete)
 
 
 def pooled(index: Index, query: FilterQuery, k: int, sieve: Sieve) -> Pool:
@@ -127,7 +129,7 @@ def candidates_of(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[
         photo = record.photos[pool.keys[n].view].source
         found.append(Candidate(record.product, scores, photo, False, adjustments))
         if query.explain:
-            matches = _matches(query, pool.marks[n])
+            matches = _matches(query, pool.marks[pool.rows[n]])
             found[-1] = replace(found[-1], reasons=Reasons(query.weights, scores, matches, ranks.get(n, {})))
     return found
 
@@ -142,19 +144,22 @@ def _weights(query: FilterQuery) -> Floats:
 
 def _probes(query: FilterQuery) -> list[Probe]:
     """The dense one first: it alone can find every photo."""
-    low = query.filters.low
-    scale = {name: weight / (1 - low.get(name, 0.0)) for name, weight in query.weights.items()}
+    slopes = {name: weight * _slope(name) for name, weight in query.weights.items()}
     dense = np.zeros_like(query.like.dense)
     look = np.zeros_like(query.like.look)
     marks = query.filters.weighted(query.like.marks, query.weights)
     for example, sign in ((query.like, 1.0), (query.unlike, -UNLIKE)):
         if example is not None:
-            look = look + np.float32(sign * scale.get(LOOK, 0.0)) * example.look
+            look = look + np.float32(sign * slopes.get(LOOK, 0.0)) * example.look
             for name, part in DENSE_PARTS.items():
-                share = TINT_SHARE if name == COLOR else 1.0
-                dense[part] += np.float32(sign * share * scale.get(name, 0.0)) * example.dense[part]
+                dense[part] += np.float32(sign * slopes.get(name, 0.0)) * example.dense[part]
     probes = [Probe(look=look, dense=dense)]
     return [*probes, Probe(marks=marks)] if len(marks.indices) else probes
+
+
+def _slope(name: str) -> float:
+    """How much a dense dimension's similarity grows with its cosine; see :meth:`Filters.similarities`."""
+    return TINT_SHARE if name == COLOR else 0.5
 
 
 def _scored(index: Index, query: FilterQuery, keys: list[PhotoKey], complete: bool) -> Pool:
@@ -166,15 +171,15 @@ def _scored(index: Index, query: FilterQuery, keys: list[PhotoKey], complete: bo
         against = UNLIKE * (_similarities(index, query.filters, query.unlike, keys, marks) @ weights)
     totals = similarities @ weights - against
     order = sorted(range(len(keys)), key=lambda n: (-totals[n], keys[n]))
-    best: dict[str, int] = {}
+    best: dict[str | int, int] = {}
     for n in order:
         best.setdefault(keys[n].product, n)
     chosen = list(best.values())
-    return Pool([keys[n] for n in chosen], similarities[chosen], against[chosen], [marks[n] for n in chosen], complete)
+    return Pool([keys[n] for n in chosen], similarities[chosen], against[chosen], marks, chosen, complete)
 
 
 def _similarities(
-    index: Index, filters: Filters, example: Example, keys: Sequence[PhotoKey], marks: Sequence[SparseVector]
+    index: Index, filters: Filters, example: Example, keys: Sequence[PhotoKey], marks: SparseRows
 ) -> Floats:
     """float32 (photos, dimensions), each in [0, 1]."""
     probes = {LOOK: Probe(look=example.look)}
@@ -182,15 +187,9 @@ def _similarities(
         alone = np.zeros_like(example.dense)
         alone[part] = example.dense[part]
         probes[name] = Probe(dense=alone)
-    names = [name for name in _names(filters) if name in probes]
-    dense = dict(zip(names, index.photo_scores([probes[name] for name in names], keys), strict=True))
-    classified = filters.agreements(example.marks, marks)
-    places = {name: n for n, name in enumerate(filters.classified)}
-    raw = {**dense, **{name: classified[:, place] for name, place in places.items()}}
-    if COLOR in places:
-        raw[COLOR] = with_tint(raw[COLOR], dense[COLOR])
-    columns = [filters.comparable(name, raw[name]) for name in _names(filters)]
-    return np.stack(columns, axis=1) if columns else np.zeros((len(keys), 0), np.float32)
+    cosines = dict(zip(probes, index.photo_scores([*probes.values()], keys), strict=True))
+    found = filters.similarities(cosines, filters.agreements(example.marks, marks))
+    return np.stack([found[name] for name in _names(filters)], axis=1)
 
 
 def _adjustments(index: Index, say: Merchandising, keys: Sequence[PhotoKey]) -> dict[int, dict[str, float]]:

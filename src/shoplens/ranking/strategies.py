@@ -92,17 +92,8 @@ def _filtered(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate
 
 def _filter_query(photo: QueryPhoto) -> FilterQuery:
     if photo.filtered is None:
-        raise no_filters()
+        raise InvalidValue("The query was not made ready for filters.", "Use shoplens.filter_query.ready().")
     return photo.filtered
-
-
-def no_filters() -> InvalidValue:
-    """What to say where a generation has no filters."""
-    return InvalidValue(
-        "The store has no filters yet.",
-        "Run `shoplens train filters`, which fits them to its products.",
-        code="no-filters",
-    )
 
 
 STRATEGIES = {

@@ -3,7 +3,7 @@
 from shoplens.types.answers import Answer, Candidate, ClassMatch, Facet, Reasons, Result, Verdict
 from shoplens.types.catalogue import MAX_ID_LENGTH, Attributes, Photo, Product, Rejection, Value
 from shoplens.types.queries import MOST_RESULTS, Query, Region, SoldOut, Steering
-from shoplens.types.vectors import Embeddings, Features, FilterScores, Pixels, SparseVector, Vectors
+from shoplens.types.vectors import Embeddings, Features, FilterScores, Pixels, SparseRows, SparseVector, Vectors
 
 __all__ = [
     "MAX_ID_LENGTH",
@@ -25,6 +25,7 @@ __all__ = [
     "Rejection",
     "Result",
     "SoldOut",
+    "SparseRows",
     "SparseVector",
     "Steering",
     "Value",

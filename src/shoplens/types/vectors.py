@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,6 +67,39 @@ class SparseVector:
                 f"A sparse vector of {self.indices.shape} indices and {self.values.shape} values.",
                 "Give one value per index.",
             )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseRows:
+    """Many sparse vectors, one after the other.
+
+    Attributes:
+        lengths: intp (n,), entries of each.
+        indices: uint32 (sum of lengths,).
+        values: float32 (sum of lengths,).
+    """
+
+    lengths: npt.NDArray[np.intp]
+    indices: npt.NDArray[np.uint32]
+    values: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, vectors: Sequence[SparseVector]) -> SparseRows:
+        """These vectors, in their order."""
+        return cls(
+            np.array([len(one.indices) for one in vectors], np.intp),
+            np.concatenate([np.zeros(0, np.uint32), *(one.indices for one in vectors)]),
+            np.concatenate([np.zeros(0, np.float32), *(one.values for one in vectors)]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, row: int) -> SparseVector:
+        end = int(self.lengths[: row + 1].sum())
+        part = slice(end - int(self.lengths[row]), end)
+        order = np.argsort(self.indices[part])
+        return SparseVector(self.indices[part][order], self.values[part][order])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,337 @@
+"""What filters add to a query's time at 100k and 1M products, and whether their candidates hide any right product.
+
+    python benchmarks/filter_search.py --products 100000 1000000 --folder FOLDER
+
+Products are made of H&M's (the store of ``benchmarks/filters.py`` in FOLDER, or it is made): each is a real article
+whose embedding and dense scores are moved up to half of the way to a second one's, with noise added, and which takes
+each of its classes from the second one in 15 % of cases. 200 articles are kept out of this and asked for: their photos,
+moved less, and the classes that heads read which never saw their garment. Everything goes through ``QdrantIndex``.
+
+*Time*: ``pooled`` and ``candidates_of`` beside ``nearest``, k = 20, query by query in one process on one core.
+*Recall*: candidates against the exact weighted best k of all products, by a product of matrices that shares nothing
+with the index. A candidate is right if its exact score is that of the k-th best or higher, to a millionth: where many
+are equal, any of them will do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation import store_of
+from filters import Catalogue, Floats, Seen, catalogue_of, seen, similarities, totals
+from shoplens.filters.dimension import LOOK
+from shoplens.filters.filters import DENSE, DENSE_PARTS, Filters
+from shoplens.filters.fitting import fit
+from shoplens.filters.stored import save_filters, stored_filters
+from shoplens.index.entry import Entry, Sieve
+from shoplens.index.optimize import optimize
+from shoplens.index.qdrant import QdrantIndex
+from shoplens.preferences import Preferences
+from shoplens.ranking.filtered import Example, FilterQuery, candidates_of, pooled
+from shoplens.ranking.weights import resolved
+from shoplens.types import FilterScores, Photo, Product, SparseVector, Steering
+from tables import default_data, machine_line
+
+K, DEPTHS, BATCH, BLOCK = 20, (10, 100), 500, 10_000
+CLASSES_CHANGED, MOST_MOVED, QUERY_MOVED, NOISE, EQUAL = 0.15, 0.5, 0.3, 0.3, 1e-6
+WARM_UP = 20
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Real:
+    """Filters, the articles that products are made of, and those that are asked for, each as the filters see it."""
+
+    filters: Filters
+    articles: Seen
+    asked: Seen
+
+
+def real(catalogue: Catalogue, queries: int, seed: int) -> Real:
+    filters = fit(catalogue.training(), catalogue.dimensions, catalogue.model)
+    drawn = np.random.default_rng(seed).permutation(np.flatnonzero(catalogue.first))
+    rows, held = np.sort(drawn[queries:]), np.sort(drawn[:queries])
+    articles = seen(filters, catalogue.vectors[rows], catalogue.features[rows], [catalogue.known[n] for n in rows])
+    described = filters.described(catalogue.features[held], [catalogue.groups[n] for n in held])
+    asked = Seen(catalogue.vectors[held], described.dense, np.zeros((queries, filters.layout.size), np.float32))
+    for row, read in zip(asked.marks, described.probabilities, strict=True):
+        one = filters.marks(read, {})
+        row[one.indices] = one.values
+    generator = np.random.default_rng([seed, 1])
+    towards = articles[generator.integers(0, len(rows), queries)]
+    return Real(filters, articles, _moved(asked, towards, QUERY_MOVED, generator))
+
+
+def _moved(photos: Seen, towards: Seen, most: float, generator: np.random.Generator) -> Seen:
+    """Vectors on the way to others, with noise, of length 1 again; marks stay."""
+    share = generator.uniform(0, most, (len(photos.look), 1)).astype(np.float32)
+    dense = np.zeros_like(photos.dense)
+    for part in DENSE_PARTS.values():
+        dense[:, part] = _between(photos.dense[:, part], towards.dense[:, part], share, generator)
+    return Seen(_between(photos.look, towards.look, share, generator), dense, photos.marks)
+
+
+def _between(here: Floats, there: Floats, share: Floats, generator: np.random.Generator) -> Floats:
+    noise = generator.standard_normal(here.shape, dtype=np.float32) * np.float32(NOISE / np.sqrt(here.shape[1]))
+    result = (1 - share) * here + share * there + noise
+    length: Floats = np.linalg.norm(result, axis=1, keepdims=True)
+    return np.asarray(result / np.maximum(length, 1e-9), np.float32)
+
+
+def made(source: Real, count: int, seed: int) -> Iterator[tuple[int, Seen]]:
+    """Blocks of products with the number of their first; the same whenever they are made."""
+    layout, size = source.filters.layout, len(source.articles.look)
+    for start in range(0, count, BLOCK):
+        generator = np.random.default_rng([seed, 2, start])
+        length = min(BLOCK, count - start)
+        one = source.articles[generator.integers(0, size, length)]
+        other = source.articles[generator.integers(0, size, length)]
+        moved = _moved(one, other, MOST_MOVED, generator)
+        changed = generator.random((length, len(layout.names))) < CLASSES_CHANGED
+        marks = np.where(changed[:, layout.dimension_of], other.marks, one.marks)
+        yield start, Seen(moved.look, moved.dense, marks)
+
+
+def sparse(row: Floats) -> SparseVector:
+    there = np.flatnonzero(row)
+    return SparseVector(there.astype(np.uint32), row[there])
+
+
+def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]:
+    """Write the products, then build the graphs."""
+    started = time.perf_counter()
+    width = source.articles.look.shape[1]
+    index = QdrantIndex(folder, width, DENSE)
+    for start, block in made(source, count, seed):
+        for first in range(0, len(block.look), BATCH):
+            rows = range(first, min(first + BATCH, len(block.look)))
+            index.upsert([_entry(start + n, block[n : n + 1]) for n in rows])
+    index.flush()
+    index.close()
+    loaded = time.perf_counter()
+    optimize(folder, width, DENSE)
+    size = sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+    return {
+        "load_s": loaded - started,
+        "graph_s": time.perf_counter() - loaded,
+        "disk_bytes_per_product": size / count,
+    }
+
+
+def _entry(number: int, one: Seen) -> Entry:
+    source = f"/photos/{number}.jpg"
+    photo = Photo(source, f"{number:032x}", f"{number:031x}f", 800, 1000)
+    product = Product(f"p{number}", f"Product {number}", (source,), price=number % 100 + 0.5)
+    return Entry(product, (photo,), one.look, FilterScores(one.dense, (sparse(one.marks[0]),)))
+
+
+def weightings(filters: Filters) -> dict[str, dict[str, float]]:
+    """Name -> weights in place of the default ones."""
+    nothing = dict.fromkeys((dimension.name for dimension in filters.dimensions), 0.0)
+    return {
+        "default": {},
+        "color=3": {"color": 3.0},
+        "pattern=3, others 0": {**nothing, "pattern": 3.0},
+        "category alone": {**nothing, "category": 1.0},
+        "category=3, look=.3, others 0": {**nothing, "category": 3.0, LOOK: 0.3},
+    }
+
+
+def query_of(filters: Filters, one: Seen, weights: Mapping[str, float]) -> FilterQuery:
+    """The query that a search with these weights would make of a photo (1, …)."""
+    names = [dimension.name for dimension in filters.dimensions]
+    fitted = {name: filters.weights.get(name, 1.0) for name in names}
+    chosen = resolved(fitted, Preferences(weights=weights), Steering())
+    return FilterQuery(filters, Example(one.look[0], one.dense[0], sparse(one.marks[0])), chosen)
+
+
+def measured(folder: Path) -> dict[str, Any]:
+    """Times of every query, and what is found with every weighting; run in a process of its own, on one core."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    filters = stored_filters(folder)
+    assert filters is not None
+    with np.load(folder / "asked.npz") as stored:
+        asked = Seen(stored["look"], stored["dense"], stored["marks"])
+    index = QdrantIndex(folder / "shard", asked.look.shape[1], DENSE)
+    every = [asked[n : n + 1] for n in range(len(asked.look))]
+    times = np.zeros((len(every), 2))
+    for one in every[:WARM_UP]:
+        _timed(index, filters, one)
+    for row, one in zip(times, every, strict=True):
+        row[:] = _timed(index, filters, one)
+    found: dict[str, Any] = {}
+    scores: dict[str, Any] = {}
+    for name, weights in weightings(filters).items():
+        for depth in DEPTHS:
+            ids, said = found.setdefault(f"{name}/{depth}", []), scores.setdefault(f"{name}/{depth}", [])
+            for one in every:
+                query = query_of(filters, one, weights)
+                kept = candidates_of(index, query, pooled(index, query, depth, Sieve()), depth)
+                ids.append([int(candidate.product.id[1:]) for candidate in kept])
+                said.append([sum(query.weights[d] * score for d, score in c.scores.items()) for c in kept])
+    index.close()
+    return {"milliseconds": times.tolist(), "found": found, "scores": scores}
+
+
+def _timed(index: QdrantIndex, filters: Filters, one: Seen) -> tuple[float, float]:
+    """Milliseconds of nearest neighbours, and of all filters."""
+    query, began = query_of(filters, one, {}), time.perf_counter()
+    index.nearest(one.look[0], K)
+    between = time.perf_counter()
+    candidates_of(index, query, pooled(index, query, K, Sieve()), K)
+    return (between - began) * 1e3, (time.perf_counter() - between) * 1e3
+
+
+@dataclass(frozen=True, eq=False)
+class Exact:
+    """Of one weighting: the best scores (queries, deepest), and per depth the exact scores of what was found."""
+
+    best: Floats
+    found: dict[int, Floats]
+
+
+def exact(source: Real, count: int, seed: int, found: Mapping[str, Any]) -> dict[str, Exact]:
+    """Every product scored for every query, blockwise."""
+    queries, deepest = len(source.asked.look), max(DEPTHS)
+    ids = {name: np.array(rows, np.int64) for name, rows in found.items()}
+    held = {name: np.full(rows.shape, -1.0, np.float32) for name, rows in ids.items()}
+    best = {name: np.full((queries, deepest), -1.0, np.float32) for name in weightings(source.filters)}
+    for start, block in made(source, count, seed):
+        alike = similarities(source.filters, source.asked, block)
+        for name, weights in weightings(source.filters).items():
+            scores = totals(source.filters, alike, weights)
+            both = np.hstack([best[name], scores])
+            best[name] = -np.partition(-both, deepest - 1, axis=1)[:, :deepest]
+            for depth in DEPTHS:
+                mine = ids[f"{name}/{depth}"] - start
+                row, place = np.nonzero((mine >= 0) & (mine < len(block.look)))
+                held[f"{name}/{depth}"][row, place] = scores[row, mine[row, place]]
+    return {
+        name: Exact(-np.sort(-top, axis=1), {depth: held[f"{name}/{depth}"] for depth in DEPTHS})
+        for name, top in best.items()
+    }
+
+
+def recalls(truth: Mapping[str, Exact], told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row per weighting and depth."""
+    rows = []
+    for name, one in truth.items():
+        for depth in DEPTHS:
+            bar = one.best[:, depth - 1][:, None] - EQUAL
+            right = (one.found[depth] >= bar).sum(axis=1) / depth
+            wrong = np.abs(one.found[depth] - np.array(told["scores"][f"{name}/{depth}"])).max()
+            rows.append(
+                {
+                    "weights": name,
+                    "k": depth,
+                    "recall": float(right.mean()),
+                    "worst": float(right.min()),
+                    "short": float((one.best[:, :depth].mean(axis=1) - one.found[depth].mean(axis=1)).mean()),
+                    "largest_error_of_a_score": float(wrong),
+                }
+            )
+    return rows
+
+
+def one_size(products: int, source: Real, options: argparse.Namespace) -> dict[str, Any]:
+    """Build, measure in a child process, compare; what was built is found again by a later run with ``--keep``."""
+    folder = options.folder / f"made-{products}-{options.queries}-{options.seed}"
+    if not (folder / "built.json").is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        built = build(folder / "shard", source, products, options.seed)
+        (folder / "built.json").write_text(json.dumps(built))
+    save_filters(folder, source.filters)
+    np.savez(folder / "asked.npz", **vars_of(source.asked))
+    try:
+        child = subprocess.run(
+            [sys.executable, __file__, "--measure", str(folder)], check=True, stdout=subprocess.PIPE, text=True
+        )
+        told = json.loads(child.stdout)
+        rows = recalls(exact(source, products, options.seed, told["found"]), told)
+        return {"products": products, "recall": rows, **times(np.array(told["milliseconds"])), **built_of(folder)}
+    finally:
+        if not options.keep:
+            shutil.rmtree(folder)
+
+
+def vars_of(photos: Seen) -> dict[str, Floats]:
+    return {"look": photos.look, "dense": photos.dense, "marks": photos.marks}
+
+
+def built_of(folder: Path) -> dict[str, float]:
+    told: dict[str, float] = json.loads((folder / "built.json").read_text())
+    return told
+
+
+def times(milliseconds: Numbers) -> dict[str, dict[str, float]]:
+    """Median and 95th percentile of nearest neighbours, all filters, and the difference query by query."""
+    columns = {"nearest_ms": milliseconds[:, 0], "filters_ms": milliseconds[:, 1]}
+    columns["added_ms"] = milliseconds[:, 1] - milliseconds[:, 0]
+    return {name: {"p50": float(np.median(c)), "p95": float(np.percentile(c, 95))} for name, c in columns.items()}
+
+
+def print_tables(found: list[dict[str, Any]], dimensions: int) -> None:
+    print(f"\n| products | nearest, p50 / p95 ms | all {dimensions} filters, p50 / p95 ms | added, p50 / p95 ms |")
+    print("|---|---|---|---|")
+    for one in found:
+        cells = [
+            f"{one[name]['p50']:.2f} / {one[name]['p95']:.2f}" for name in ("nearest_ms", "filters_ms", "added_ms")
+        ]
+        print(f"| {one['products']:,} | {' | '.join(cells)} |")
+    print("\n| products | weights | recall@10 | worst query | recall@100 | worst query | score lost at 100 |")
+    print("|---|---|---|---|---|---|---|")
+    for one in found:
+        for ten, hundred in zip(one["recall"][::2], one["recall"][1::2], strict=True):
+            cells = [f"{row['recall']:.4f} | {row['worst']:.2f}" for row in (ten, hundred)]
+            print(f"| {one['products']:,} | {ten['weights']} | {' | '.join(cells)} | {hundred['short']:.5f} |")
+    for one in found:
+        wrong = max(row["largest_error_of_a_score"] for row in one["recall"])
+        print(
+            f"\n{one['products']:,} products: loaded in {one['load_s']:.0f} s, graphs in {one['graph_s']:.0f} s, "
+            f"{one['disk_bytes_per_product']:.0f} bytes each; a score differs from the exact one by at most {wrong:.0e}."
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--products", type=int, nargs="+", default=[100_000])
+    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", type=Path, default=default_data(), help="folder that holds hm/")
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/shoplens-filters"), help="where stores go")
+    parser.add_argument("--keep", action="store_true", help="keep what was made, and measure it again another time")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        print(json.dumps(measured(options.measure)))
+        return
+    options.folder = options.folder.resolve()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    catalogue = catalogue_of(store_of("hm", options.data.resolve(), options.folder))
+    source = real(catalogue, options.queries, options.seed)
+    found = [one_size(products, source, options) for products in options.products]
+    machine = machine_line("numpy", "qdrant-edge-py")
+    command = f"python benchmarks/filter_search.py --products {' '.join(map(str, options.products))}"
+    print(f"`{command}` (seed {options.seed}, {options.queries} queries; made from {options.data.resolve()}/hm)")
+    print_tables(found, len(source.filters.dimensions))
+    print(f"\n{machine}")
+    told = {"command": command, "seed": options.seed, "queries": options.queries, "machine": machine, "sizes": found}
+    (options.folder / "filter-search.json").write_text(json.dumps(told, indent=1), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""How an answer is shown: as JSON, as tables, and with the reasons for each product."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from shoplens.cli.output import people, plain, print_json, print_table
+from shoplens.ranking.judging import VERDICTS, verdict_words
+from shoplens.types import Answer, Facet, Product, Reasons, Result, Steering
+
+BAR = 40
+"""Columns of a score of 1."""
+SHOWN_ATTRIBUTES = 3
+SHOWN_VALUES = 12
+SHOWN_PART = 0.0005
+"""A part, and a weight, below this would be shown as .000."""
+
+
+def show(answer: Answer, steering: Steering, *, json: bool) -> None:
+    """Print an answer: data on stdout, the rest on stderr."""
+    if json:
+        print_json(as_json(answer))
+    else:
+        print_table(result_table(answer))
+        for result in answer.results if steering.explain else ():
+            print_table(explanation(result, answer.weights))
+        for facet in answer.facets:
+            print_table(facet_table(facet))
+    if answer.results and not json:
+        people.print(f"[bold]{verdict_words(answer.verdict)}[/]: {_claim(answer, steering)}")
+    for note in answer.notes:
+        people.print(plain(note))
+    if not json:
+        people.print(f"[dim]{plain(answer.strategy)} · {answer.took_ms['total']:.0f} ms[/]")
+
+
+def _claim(answer: Answer, steering: Steering) -> str:
+    steered = any((steering.weights, steering.profile, steering.like, steering.color, steering.unlike is not None))
+    if steered and answer.verdict == "uncalibrated":
+        return "Of a steered search nothing is claimed."
+    return plain(VERDICTS[answer.verdict])
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """The documented JSON object of an answer."""
+    return {
+        "query_id": answer.query_id,
+        "query": {
+            "source": answer.source,
+            "region": dataclasses.astuple(answer.region) if answer.region else None,
+            "model": answer.model,
+        },
+        "strategy": {"used": answer.strategy, "fallback_from": answer.fallback},
+        "weights": dict(answer.weights),
+        "verdict": answer.verdict,
+        "absent_probability": answer.absent_probability,
+        "results": [_row(result) for result in answer.results],
+        "facets": [_facet(facet) for facet in answer.facets],
+        "notes": list(answer.notes),
+        "took_ms": dict(answer.took_ms),
+    }
+
+
+def _row(result: Result) -> dict[str, Any]:
+    product = {
+        field.name: getattr(result.product, field.name)
+        for field in dataclasses.fields(Product)
+        if field.name not in ("id", "title")
+    }
+    return {
+        "rank": result.rank,
+        "product_id": result.product.id,
+        "title": result.product.title,
+        "score": result.score,
+        "photo": result.photo,
+        "same_photo": result.same_photo,
+        "match_probability": result.match_probability,
+        "parts": dict(result.parts),
+        "predicted": {name: dict(classes) for name, classes in result.predicted.items()},
+        "reasons": None if result.reasons is None else _reasons(result.reasons),
+        **product,
+    }
+
+
+def _reasons(reasons: Reasons) -> dict[str, Any]:
+    return {
+        "weights": dict(reasons.weights),
+        "similarities": dict(reasons.similarities),
+        "matches": {
+            name: {"class": match.name, "product": match.product, "query": match.query}
+            for name, match in reasons.matches.items()
+        },
+        "ranks_without": dict(reasons.ranks_without),
+    }
+
+
+def _facet(facet: Facet) -> dict[str, Any]:
+    return {
+        "field": facet.field,
+        "relevant": facet.relevant,
+        "complete": facet.complete,
+        "values": [
+            {"value": value, "relevant": relevant, "all": everywhere}
+            for value, (relevant, everywhere) in facet.values.items()
+        ],
+    }
+
+
+def result_table(answer: Answer) -> Table:
+    """A row per product."""
+    table = Table("", "score", "product", "title", "match", "price", "attributes", box=None, pad_edge=False)
+    for result in answer.results:
+        product = result.product
+        held = [name for name in dict.fromkeys([*answer.weights, *product.attributes]) if name in product.attributes]
+        shown = [", ".join(map(str, product.attributes[name])) for name in held[:SHOWN_ATTRIBUTES]]
+        price = "" if product.price is None else f"{product.price:.2f} {product.currency}".strip()
+        mark = " [green]same photo[/]" if result.same_photo else ""
+        table.add_row(
+            str(result.rank),
+            f"{result.score:.3f}",
+            plain(product.id),
+            plain(product.title) + mark,
+            "" if result.match_probability is None else f"{result.match_probability:.0%}",
+            plain(price),
+            plain(" · ".join(shown)) + _predicted(result),
+        )
+    return table
+
+
+def _predicted(result: Result) -> str:
+    """The values that the product was found by though the feed does not tell them."""
+    told = [
+        f"{name}: {value}, predicted {short(probability)}"
+        for name, classes in result.predicted.items()
+        for value, probability in classes.items()
+    ]
+    return f" [yellow]({plain('; '.join(told))})[/]" if told else ""
+
+
+def explanation(result: Result, weights: Mapping[str, float]) -> Table:
+    """What a score is made of: a line per part, whose bars follow one another up to the score.
+
+    Args:
+        result: with its reasons, where the strategy has any.
+        weights: dimension -> weight; a part that neither counts nor could has no line.
+    """
+    about = f"{result.rank}. {result.product.id} {result.product.title}"
+    photo = "same photo" if result.same_photo else "photo that matched"
+    table = Table("part", "weight", "", "", "why", "what would move it", box=None, pad_edge=False)
+    table.title = f"{plain(about)} · {photo}: {plain(result.photo)}"
+    table.title_justify = "left"
+    names = [name for name, part in result.parts.items() if max(abs(part), weights.get(name, 0.0)) >= SHOWN_PART]
+    names.sort(key=lambda name: (name not in weights, -result.parts[name]))
+    bars = part_bars({name: result.parts[name] for name in names})
+    for name in names:
+        weight = short(weights[name]) if name in weights else ""
+        why, move = _why(result, name), _move(result, name)
+        table.add_row(plain(name), weight, signed(result.parts[name]), bars[name], plain(why), plain(move))
+    table.add_row("[bold]score[/]", "", f"[bold]{signed(result.score)}[/]", "", "", "")
+    return table
+
+
+def part_bars(parts: Mapping[str, float]) -> dict[str, str]:
+    """A bar per part, each beginning where the one before ends; what is taken off is lighter, and goes back.
+
+    Ends are rounded, not lengths, so that the bars add up to the score's.
+
+    >>> part_bars({"look": 0.25, "color": 0.5, "bury": -0.5})
+    {'look': '██████████', 'color': '          ████████████████████', 'bury': '          ░░░░░░░░░░░░░░░░░░░░'}
+    """
+    sums = [0.0]
+    for part in parts.values():
+        sums.append(sums[-1] + part)
+    low, high = min(sums), max(1.0, *sums)
+    ends = [round((one - low) / (high - low) * BAR) for one in sums]
+    return {
+        name: " " * min(start, end) + ("█" if start < end else "░") * abs(end - start)
+        for name, start, end in zip(parts, ends, ends[1:], strict=False)
+    }
+
+
+def short(number: float, places: int = 2) -> str:
+    """Without a zero before the point: .91."""
+    return f"{number:.{places}f}".replace("0.", ".", 1) if -1 < number < 1 else f"{number:.{places}f}"
+
+
+def signed(part: float) -> str:
+    """A part of a score, to three places."""
+    return short(part, 3)
+
+
+def _why(result: Result, name: str) -> str:
+    match = result.reasons.matches.get(name) if result.reasons else None
+    if match is None:
+        return ""
+    return f"{name}: {match.name} {short(match.product)}, you: {match.name} {short(match.query)}"
+
+
+def _move(result: Result, name: str) -> str:
+    rank = result.reasons.ranks_without.get(name) if result.reasons else None
+    return "" if rank is None or rank == result.rank else f"without {name}: rank {rank}"
+
+
+def facet_table(facet: Facet) -> Table:
+    """Values with how many relevant products, and how many of all, hold them."""
+    least = "" if facet.complete else "at least "
+    table = Table(plain(facet.field), f"relevant ({least}{facet.relevant})", "all", box=None, pad_edge=False)
+    for value, (relevant, everywhere) in list(facet.values.items())[:SHOWN_VALUES]:
+        table.add_row(plain(value), str(relevant), str(everywhere))
+    if len(facet.values) > SHOWN_VALUES:
+        table.add_row(f"… and {len(facet.values) - SHOWN_VALUES} more, with --json", "", "")
+    return table

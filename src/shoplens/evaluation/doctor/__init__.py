@@ -1,0 +1,1 @@
+"""What filters and neighbours let us see in a catalogue: wrong and missing values, duplicates, what is never found."""

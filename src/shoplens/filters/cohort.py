@@ -1,0 +1,55 @@
+"""A sample of the shop's own products: how far likenesses spread over it says how much a difference in them means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from shoplens.filters.pixels import Floats
+
+MOST = 256
+"""Products of a cohort."""
+FLOOR = 0.25
+"""Part of the shop's own spread that a query's counts for at least, or noise where it is like nothing would decide."""
+LEAST = 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cohort:
+    """Photos of c products of different groups, as a store holds them.
+
+    Attributes:
+        look: float32 (c, d).
+        dense: float32 (c, DENSE).
+        marks: float32 (c, T), the marks with all their zeros.
+        spread: dimension -> standard deviation of its similarities to the cohort, over the cohort's own photos.
+    """
+
+    look: Floats
+    dense: Floats
+    marks: Floats
+    spread: Mapping[str, float]
+
+    def spreads(self, similarities: Mapping[str, Floats]) -> dict[str, float]:
+        """Dimension -> how far a query's similarities spread: their standard deviation, not far below the shop's.
+
+        Args:
+            similarities: dimension -> float32 (c,), of the query to each photo of the cohort.
+        """
+        found = {}
+        for name, values in similarities.items():
+            own = float(np.std(values)) if len(values) > 1 else 0.0
+            found[name] = max(LEAST, FLOOR * self.spread.get(name, 0.0), own)
+        return found
+
+
+def drawn(groups: tuple[str, ...], first: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[int]:
+    """Places of up to :data:`MOST` first photos of different groups; the same for the same groups."""
+    places = {groups[n]: int(n) for n in np.flatnonzero(first)[::-1]}  # the first one of each group
+    chosen = sorted(places.values())
+    if len(chosen) > MOST:
+        picked = np.random.default_rng(0).choice(len(chosen), MOST, replace=False)
+        chosen = [chosen[n] for n in sorted(picked)]
+    return chosen

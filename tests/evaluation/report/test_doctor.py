@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from shoplens.errors import PhotoError
+from shoplens.evaluation.doctor.findings import Diagnosis, Finding, Shown
+from shoplens.evaluation.report.doctor import MOST, doctor_page
+from shoplens.types import Pixels
+
+WRONG = Finding(
+    "wrong-value",
+    ("<p1>",),
+    "color: the feed says red, the photo says <blue>.",
+    "Correct color.",
+    (
+        Shown("<p1>", "Hat & scarf", "/p1.png", "this product"),
+        Shown("p2", "Other", "/p2.png", "what the feed calls red"),
+    ),
+    "color",
+    "red",
+    "<blue>",
+    0.97,
+)
+
+
+def picture(source: str) -> Pixels:
+    if source == "/gone.png":
+        raise PhotoError("gone", "mend")
+    return np.zeros((8, 8, 3), np.uint8)
+
+
+def page(*findings: Finding) -> str:
+    kinds = tuple(dict.fromkeys(one.kind for one in findings)) or ("wrong-value",)
+    return doctor_page(Diagnosis(findings, kinds, 1234, "model@1", ("A <note>.",)), picture)
+
+
+def test_a_finding_stands_beside_its_photos() -> None:
+    text = page(WRONG)
+    assert text.count("<img ") == 2
+    shown = (
+        "Hat &amp; scarf",
+        "&lt;blue&gt;",
+        "&lt;p1&gt;",
+        "what the feed calls red",
+        "A &lt;note&gt;.",
+        "1,234 products",
+    )
+    assert [one for one in shown if one not in text] == []
+    assert "1 thing to look at, of 1 kind." in text
+    assert text.count('class="photo compared"') == 1
+    assert "<blue>" not in text
+    assert not re.search(r"https?://", text)
+
+
+def test_the_strongest_of_many_are_shown_and_the_true_count_is_told() -> None:
+    many = [
+        Finding("never-found", (f"p{number}",), f"sentence {number}.", "Look.", strength=-float(number))
+        for number in range(MOST + 5)
+    ]
+    text = page(*many)
+    assert text.count('<li class="finding">') == MOST
+    assert "Never found (65)" in text
+    assert f"The {MOST} strongest of 65 are shown" in text
+    assert "sentence 59." in text
+    assert "sentence 60." not in text
+    assert "strongest of" not in page(*many[:MOST])
+
+
+def test_products_that_are_not_shown_are_named() -> None:
+    ids = tuple(f"p{number}" for number in range(20))
+    shared = Finding("shared-photo", ids, "20 products.", "Mend.", (Shown("p0", "A", "/gone.png"),))
+    text = page(shared)
+    assert "<h3>20 products</h3>" in text
+    assert "<summary>19 more</summary>p1, p2" in text
+    assert "photo cannot be read" in text
+    few = Finding("shared-photo", ids[:3], "3 products.", "Mend.", (Shown("p0", "A", "/p0.png"),))
+    assert "also p1, p2" in page(few)
+
+
+def test_nothing_found() -> None:
+    text = page()
+    assert "Nothing was found that somebody should look at." in text
+    assert "Wrong value (0)" not in text

@@ -1,0 +1,442 @@
+"""What the doctor finds in small shops with planted faults, and that it finds nothing in clean ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens import Shop
+from shoplens.errors import InvalidValue
+from shoplens.evaluation.doctor.contradictions import Contradiction, additions, contradiction
+from shoplens.evaluation.doctor.customs import Customs
+from shoplens.evaluation.doctor.diagnose import diagnosed
+from shoplens.evaluation.doctor.duplicates import near_duplicates
+from shoplens.evaluation.doctor.findings import KINDS, Diagnosis, Finding, kinds_named, ordered
+from shoplens.evaluation.doctor.hubs import Hubs, hub_findings
+from shoplens.evaluation.doctor.neighbours import NEAR, Draw, neighbourhood
+from shoplens.evaluation.doctor.opinions import Opinion
+from shoplens.evaluation.doctor.shared_photos import shared_photos
+from shoplens.evaluation.doctor.unusable import without_usable_photo
+from shoplens.evaluation.doctor.values import Values, value_findings
+from shoplens.evaluation.evaluate import Bench
+from shoplens.filters.dimension import Dimension
+from shoplens.images import PhotoSource
+from shoplens.index.entry import Entry
+from shoplens.index.exact import ExactIndex
+from shoplens.index.store import Store
+from shoplens.settings import Settings
+from shoplens.types import Photo, Vectors
+from tests.fakes import Color, ColourEmbedder, feed_of, photo, product, row
+from tests.images.made_photos import scene
+from tests.index.conftest import filled
+from tests.test_cli import shoplens
+
+SETTINGS = Settings(threads=2)
+HUBS = ("never-found", "always-found")
+COLOR = Dimension("color", "single", "color", ("red", "blue"), (9, 9))
+FABRIC = Dimension("fabric", "multi", "fabric", ("wool", "silk"), (9, 9))
+TREE = Dimension(
+    "category", "tree", "category", ("Men", "Women", "Men > Hats", "Men > Tops", "Women > Tops"), (9, 9, 9, 9, 9)
+)
+
+
+# the feed against the photos
+
+
+@pytest.mark.parametrize(
+    ("known", "read", "expected"),
+    [
+        (["red"], {"blue": 0.9, "red": 0.05}, Contradiction("red", "blue", 0.05, 0.9)),
+        (["red"], {"blue": 0.899, "red": 0.0}, None),
+        (["red"], {"blue": 0.93, "red": 0.051}, None),
+        (["red", "blue"], {"blue": 0.97, "red": 0.03}, None),
+        ([], {"blue": 0.97, "red": 0.03}, None),
+    ],
+)
+def test_photos_contradict_where_they_are_sure_and_rule_the_feed_out(
+    known: Sequence[str], read: Mapping[str, float], expected: Contradiction | None
+) -> None:
+    assert contradiction(COLOR, known, read) == expected
+
+
+def test_a_tree_is_contradicted_where_it_first_goes_wrong_and_read_as_deep_as_it_is_sure() -> None:
+    sure = {"Men": 0.02, "Women": 0.98, "Men > Hats": 0.01, "Men > Tops": 0.01, "Women > Tops": 0.97}
+    found = contradiction(TREE, ["Men", "Men > Hats"], sure)
+    assert found == Contradiction("Men > Hats", "Women > Tops", 0.02, 0.97)
+    unsure = {**sure, "Women > Tops": 0.6}
+    assert contradiction(TREE, ["Men", "Men > Hats"], unsure) == Contradiction("Men > Hats", "Women", 0.02, 0.98)
+    below = {"Men": 0.99, "Women": 0.01, "Men > Hats": 0.02, "Men > Tops": 0.96, "Women > Tops": 0.01}
+    assert contradiction(TREE, ["Men > Hats", "Men"], below) == Contradiction("Men > Hats", "Men > Tops", 0.02, 0.96)
+    assert contradiction(TREE, ["Men"], below) is None
+
+
+def test_what_the_photos_add() -> None:
+    read = {"wool": 0.96, "silk": 0.94}
+    assert contradiction(FABRIC, ["silk"], {"wool": 0.99, "silk": 0.01}) is None
+    assert additions(FABRIC, ["silk"], False, read) == {"wool": 0.96}
+    assert additions(FABRIC, ["wool"], False, read) == {}
+    assert additions(FABRIC, [], True, read) == read
+    assert additions(FABRIC, [], False, read) == {}, "the feed names what no photo can tell"
+    assert additions(COLOR, ["red"], False, {"blue": 0.99}) == {}
+    assert additions(TREE, [], True, {"Men": 0.97, "Men > Hats": 0.95, "Women": 0.03}) == {"Men > Hats": 0.95}
+
+
+def opinion(
+    name: str, read: Mapping[str, float] | None, *colors: str, category: Sequence[str] = (), silent: bool | None = None
+) -> Opinion:
+    nothing_said = not colors if silent is None else silent
+    return Opinion(
+        product(name, f"/{name}.png", category=tuple(category)),
+        {"color": colors} if colors else {},
+        ("color",) if nothing_said else (),
+        None if read is None else {"color": read},
+    )
+
+
+def values(opinions: Iterable[Opinion]) -> Values:
+    return value_findings(opinions, [COLOR], ("wrong-value", "missing-value"))
+
+
+def test_a_wrong_value_is_told_beside_what_both_look_like() -> None:
+    red, blue = {"red": 0.98, "blue": 0.02}, {"red": 0.03, "blue": 0.97}
+    found = values(
+        [
+            opinion("wrong", blue, "red"),
+            opinion("red", {"red": 0.8, "blue": 0.2}, "red"),
+            opinion("reddest", red, "red"),
+            opinion("blue", blue, "blue"),
+            opinion("unread", None, "blue"),
+        ]
+    )
+    (one,), passed_over = found
+    assert passed_over == 1
+    assert (one.kind, one.product_ids, one.dimension) == ("wrong-value", ("wrong",), "color")
+    assert (one.feed, one.seen, one.probability) == ("red", "blue", 0.97)
+    assert one.strength == pytest.approx(0.94)
+    assert one.sentence == "color: the feed says red (p .03), the photo says blue (p .97)."
+    assert [(shown.product_id, shown.role) for shown in one.photos] == [
+        ("wrong", "this product"),
+        ("reddest", "called red"),
+        ("blue", "called blue"),
+    ]
+
+
+def test_a_value_is_missing_only_where_products_like_it_have_one() -> None:
+    sure, tops, hats = {"red": 0.95, "blue": 0.05}, ("Tops",), ("Hats",)
+    found = values(
+        [
+            opinion("top", sure, "red", category=tops),
+            opinion("silent-top", sure, category=tops),
+            opinion("hat", sure, "red", category=hats),
+            *(opinion(f"silent-hat-{number}", sure, category=hats) for number in range(2)),
+            opinion("odd-hat", sure, category=hats, silent=False),
+        ]
+    )
+    assert [(one.kind, one.product_ids, one.seen, one.feed) for one in found.findings] == [
+        ("missing-value", ("silent-top",), "red", ""),
+        ("missing-value", ("silent-hat-0",), "red", ""),
+        ("missing-value", ("silent-hat-1",), "red", ""),
+    ]
+    fewer = values([opinion("hat", sure, "red"), *(opinion(f"silent-{number}", sure) for number in range(2))])
+    assert fewer.findings == []
+
+
+def test_what_is_usual_without_categories() -> None:
+    customs = Customs()
+    customs.add(product("a", "/a.png", category=("Tops",)), ())
+    customs.add(product("b", "/b.png"), ("color",))
+    assert customs.expects(product("c", "/c.png"), "color")
+    customs.add(product("d", "/d.png"), ("color",))
+    assert not customs.expects(product("c", "/c.png"), "color")
+
+
+# photos and neighbours
+
+
+def index_of(entries: Iterable[Entry], dimensions: int) -> ExactIndex:
+    index = ExactIndex(dimensions)
+    index.upsert(list(entries))
+    return index
+
+
+def entry(name: str, vectors: Vectors, pixels: Sequence[str] = (), **fields: object) -> Entry:
+    """A product with a photo per vector; their pixels are called ``<name><view>`` unless told otherwise."""
+    sources = [f"/{name}-{view}.png" for view in range(len(vectors))]
+    hashes = pixels or [f"{name}{view}" for view in range(len(vectors))]
+    photos = (Photo(s, f"file of {s}", one, 8, 8) for s, one in zip(sources, hashes, strict=True))
+    made = product(name, *sources, **fields)
+    return Entry(made, tuple(photos), np.asarray(vectors, np.float32))
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Nobody is told how far it is."""
+
+
+def test_a_placeholder_is_one_finding_however_many_products_have_it() -> None:
+    vector = np.eye(2, dtype=np.float32)
+    own = [entry(f"own{number}", vector[:1]) for number in range(3)]
+    both = entry("both", vector, ["same", "same"])
+    holders = [entry(f"h{number}", vector, [f"photo of h{number}", "placeholder"]) for number in range(6)]
+    variants = [entry(f"v{number}", vector[:1], ["shirt"], group_id="shirt") for number in range(2)]
+    found = ordered(shared_photos(index_of([*own, both, *holders, *variants], 2)))
+    assert [(one.product_ids, one.strength) for one in found] == [
+        (("h0", "h1", "h2", "h3", "h4", "h5"), 6),
+        (("v0", "v1"), 2),
+    ]
+    assert [one.photo for one in found[0].photos] == [f"/h{number}-1.png" for number in range(4)]
+    assert found[0].sentence == "6 products have this photo."
+    assert found[1].sentence == "2 variants of one group have this photo."
+    assert list(shared_photos(index_of([*own, both], 2))) == []
+
+
+def turned(degrees: float) -> Vectors:
+    angle = np.deg2rad(degrees)
+    return np.array([[np.cos(angle), np.sin(angle)]], np.float32)
+
+
+def duplicates(*entries: Entry) -> list[Finding]:
+    around = neighbourhood(index_of(entries, 2), Draw(), silent)
+    return list(ordered(near_duplicates(around.twins)))
+
+
+def test_products_that_look_nearly_the_same() -> None:
+    one, other = entry("one", turned(0)), entry("other", turned(11), brand="Acme")  # cosine .982
+    (found,) = duplicates(one, other, entry("else", turned(40)))
+    assert (found.product_ids, found.kind) == (("one", "other"), "near-duplicates")
+    assert found.strength == pytest.approx(np.cos(np.deg2rad(11)), abs=1e-5)
+    assert found.feed == "brand"
+    assert duplicates(one, entry("other", turned(12))) == [], "cosine .978"
+    assert duplicates(one, entry("other", turned(0), ["one0"])) == [], "the same photo is told as such"
+
+
+def test_a_chain_of_duplicates_is_one_finding() -> None:
+    chain = [entry(f"c{number}", turned(10 * number)) for number in range(3)]
+    assert [one.product_ids for one in duplicates(*chain)] == [("c0", "c1", "c2")]
+
+
+def test_variants_that_the_feed_tells_apart_are_no_duplicates() -> None:
+    def variant(name: str, color: str, group: str) -> Entry:
+        return entry(name, turned(len(name)), attributes={"color": (color,)}, group_id=group)
+
+    red, blue = variant("r", "red", "shirt"), variant("bb", "blue", "shirt")
+    assert duplicates(red, blue) == []
+    assert [one.product_ids for one in duplicates(red, variant("rr", "red", "shirt"))] == [("r", "rr")]
+    assert [one.product_ids for one in duplicates(red, variant("bb", "blue", "other"))] == [("bb", "r")]
+
+
+RING = 240
+
+
+def ring() -> list[Entry]:
+    """Products on a circle, in three dimensions: each is near its five neighbours on either side, and to no others."""
+    return [entry(f"p{n:03}", np.pad(turned(360 * n / RING), ((0, 0), (0, 1))).astype(np.float32)) for n in range(RING)]
+
+
+def hubs(entries: Iterable[Entry], draw: Draw | None = None) -> Hubs:
+    index = index_of(entries, 3)
+    return hub_findings(index, neighbourhood(index, draw or Draw(), silent), kinds_named(HUBS))
+
+
+def test_a_ring_has_no_hubs() -> None:
+    assert hubs(ring()) == ([], [])
+
+
+def test_a_product_that_nothing_is_near_to_is_never_found() -> None:
+    lonely = entry("lonely", np.array([[0, 0, 1]], np.float32))
+    (found,), notes = hubs([*ring(), lonely])
+    assert (found.kind, found.product_ids, found.strength) == ("never-found", ("lonely",), 1.0)
+    assert found.sentence.startswith(f"None of {RING + 1} searches finds it among the first {NEAR}.")
+    assert notes == []
+
+
+def test_a_product_that_is_everywhere_is_always_found() -> None:
+    everywhere = entry("everywhere", np.concatenate([one.vectors for one in ring()[::8]]))
+    (found,), _ = hubs([*ring(), everywhere])
+    assert (found.kind, found.product_ids) == ("always-found", ("everywhere",))
+    mean = NEAR * (RING + RING / 8) / (RING + 1)
+    assert found.strength == pytest.approx(RING / mean)
+    assert found.sentence.startswith(f"{RING} of {RING + RING // 8} searches find it")
+
+
+def test_few_products_have_no_hubs() -> None:
+    lonely = entry("lonely", np.array([[0, 0, 1]], np.float32))
+    assert hubs([*ring()[:98], lonely]) == ([], ["Hubs are not looked for among 99 products; it takes 100."])
+    assert [one.product_ids for one in hubs([*ring()[:99], lonely]).findings] == [("lonely",)]
+
+
+def test_few_searches_say_nothing_of_what_is_never_found() -> None:
+    lonely = entry("lonely", np.array([[0, 0, 1]], np.float32))
+    found, notes = hubs([*ring(), lonely], Draw(queries=110, asked=0))
+    assert found == []
+    assert notes == [
+        "Searches were 110 of the store's 241 photos, drawn by a seeded hash.",
+        "Which products are never found cannot be said: 110 searches find each of 241 products 4.6 times on average; "
+        "it takes 4.6.",
+    ]
+    enough = hubs([*ring(), lonely], Draw(queries=112, asked=0))
+    assert ("lonely",) in [one.product_ids for one in enough.findings]
+    assert enough.notes == ["Searches were 112 of the store's 241 photos, drawn by a seeded hash."]
+
+
+def test_the_draw_is_seeded_and_counts_no_more_than_it_may() -> None:
+    index = index_of(ring(), 3)
+    one, same, other = (neighbourhood(index, Draw(30, 50, seed), silent) for seed in (0, 0, 1))
+    assert (one.queries, one.asked, one.photos) == (30, 50, RING)
+    assert one.times_found == same.times_found
+    assert one.times_found != other.times_found
+    assert sum(one.times_found.values()) == 30 * NEAR
+
+
+def test_the_empty_and_the_single_product() -> None:
+    assert neighbourhood(index_of([], 3), Draw(), silent).asked == 0
+    alone = neighbourhood(index_of(ring()[:1], 3), Draw(), silent)
+    assert (alone.asked, dict(alone.times_found), alone.closest, alone.twins) == (1, {}, {}, [])
+
+
+# products without a usable photo
+
+
+def reported(folder: Path, name: str, *ids: str, kind: str = "product-without-usable-photo") -> None:
+    folder.mkdir(exist_ok=True)
+    rows = [json.dumps({"kind": kind, "product_id": one, "value": f"/{one}.png"}) for one in ids]
+    (folder / name).write_text("\n".join([*rows, "[1]", '{"cut o']), "utf-8")
+
+
+def test_unusable_photos_are_read_from_the_last_whole_feed_on(tmp_path: Path) -> None:
+    index = index_of([entry("mended", turned(0))], 2)
+    reports = tmp_path / "reports"
+    assert list(without_usable_photo(reports, index)) == []
+    reported(reports, "20260101T000000000000Z-index.jsonl", "long-ago")
+    reported(reports, "20260102T000000000000Z-sync.jsonl", "a", "mended")
+    reported(reports, "20260102T000000000001Z-sync.jsonl.bak", "copy")
+    reported(reports, "20260103T000000000000Z-add.jsonl", "b")
+    reported(reports, "20260103T000000000000Z-add.jsonl".replace("03T", "04T"), "c", kind="photo-missing")
+    reported(reports, "20260105T000000000000Z-queries.jsonl", "query")
+    found = list(without_usable_photo(reports, index))
+    assert [(one.kind, one.product_ids, one.feed) for one in found] == [
+        ("no-usable-photo", ("a",), "/a.png"),
+        ("no-usable-photo", ("b",), "/b.png"),
+    ]
+    assert "20260103T000000000000Z-add.jsonl" in found[1].fix
+
+
+# whole shops
+
+
+SHADES: list[tuple[str, Color]] = [
+    *(("red", (250 - 2 * n, 3 * (n % 4), n)) for n in range(24)),
+    *(("blue", (n, 3 * (n % 4), 250 - 2 * n)) for n in range(24)),
+]
+
+
+def rows_of(folder: Path) -> list[dict[str, object]]:
+    """Red and blue products, each with a photo of a shade of its own."""
+    for number, (_, color) in enumerate(SHADES):
+        photo(folder / f"p{number}.png", color, (24, 16))
+    return [row(f"p{number}", attributes={"color": [name]}) for number, (name, _) in enumerate(SHADES)]
+
+
+def opened(folder: Path, rows: Iterable[Mapping[str, object]]) -> Shop:
+    shop, _ = Shop.index(
+        feed_of(folder / "feed.jsonl", rows), folder / "store", embedder=ColourEmbedder(), settings=SETTINGS
+    )
+    return shop
+
+
+VALUES = ("wrong-value", "missing-value", "shared-photo", "no-usable-photo")
+"""Kinds that photos of one colour are fit for: they all look nearly the same."""
+
+
+def test_a_clean_shop_has_no_findings(tmp_path: Path) -> None:
+    with opened(tmp_path, rows_of(tmp_path)) as shop:
+        found = shop.doctor(VALUES)
+    assert found == Diagnosis((), VALUES, 48, "colour@1", ("Values were compared in color.",))
+
+
+def test_every_planted_fault_is_found_and_nothing_else(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path)
+    rows[3]["attributes"] = {"color": ["blue"]}
+    rows[30].pop("attributes")
+    photo(tmp_path / "coming-soon.png", (120, 120, 120), (24, 16))
+    rows += [row(f"soon{number}", "coming-soon.png", attributes={"color": ["gray"]}) for number in range(3)]
+    rows += [row("blind", "nowhere.png")]
+    told: list[str] = []
+    with opened(tmp_path, rows) as shop:
+        page = tmp_path / "doctor.html"
+        found = shop.doctor(VALUES, report=page, progress=lambda what, done, total: told.append(what))
+        again = shop.doctor("shared-photo")
+    assert [(one.kind, one.product_ids, one.feed, one.seen) for one in found.findings if one.probability] == [
+        ("wrong-value", ("p3",), "blue", "red"),
+        ("missing-value", ("p30",), "", "blue"),
+    ]
+    assert [(one.kind, one.product_ids) for one in found.findings if one.probability is None] == [
+        ("shared-photo", ("soon0", "soon1", "soon2")),
+        ("no-usable-photo", ("blind",)),
+    ]
+    assert again.findings == found.of("shared-photo")
+    assert again.counts == {"shared-photo": 1}
+    lines = [json.loads(line) for line in page.with_suffix(".jsonl").read_text("utf-8").splitlines()]
+    assert lines == json.loads(json.dumps([one.as_json() for one in found.findings]))
+    assert "feed says blue" in page.read_text("utf-8")
+    assert {"Comparing feed and photos", "Looking for shared photos"} <= set(told)
+
+
+def test_a_product_without_features_is_passed_over_and_counted(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path)
+    rows[3]["attributes"] = {"color": ["blue"]}
+    opened(tmp_path, rows).close()
+    (tmp_path / "store" / "features.sqlite").unlink()
+    with Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
+        found = shop.doctor(["wrong-value"])
+    assert found.findings == ()
+    assert found.notes[1].startswith("48 products without features of photos passed over")
+
+
+def test_a_store_without_filters_gets_the_findings_that_need_none(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "store", create=True)) as store:
+        filled(store)  # ten products whose photos differ, but have one vector
+        found = diagnosed(Bench(store, ColourEmbedder(), PhotoSource(SETTINGS), SETTINGS))
+    assert found.notes[0].startswith("This store has no filters")
+    assert [(one.kind, len(one.product_ids)) for one in found.findings] == [("near-duplicates", 10)]
+    assert found.kinds == tuple(KINDS)
+
+
+def test_kinds_are_named() -> None:
+    assert kinds_named(["shared-photo", "wrong-value"]) == ("wrong-value", "shared-photo")
+    assert kinds_named("shared-photo") == ("shared-photo",)
+    with pytest.raises(InvalidValue) as told:
+        kinds_named(["shared-photos"])
+    assert told.value.code == "unknown-kind"
+    assert "near-duplicates" in told.value.fix
+
+
+def test_a_finding_is_checked_at_birth() -> None:
+    with pytest.raises(InvalidValue):
+        Finding("wrong-value", (), "", "")
+    with pytest.raises(InvalidValue):
+        Finding("wrong-value", ("a",), "", "", probability=1.01)
+
+
+def test_the_command_prints_a_table_and_writes_both_files(tmp_path: Path) -> None:
+    for number in range(3):
+        scene(seed=number).save(tmp_path / f"p{number}.png")
+    (tmp_path / "copy.png").write_bytes((tmp_path / "p0.png").read_bytes())
+    feed = feed_of(tmp_path / "feed.jsonl", [*(row(f"p{number}") for number in range(3)), row("copy")])
+    store = tmp_path / "store"
+    assert shoplens("index", feed, "--store", store).code == 0
+    done = shoplens("doctor", "--store", store, "--report", tmp_path / "found.jsonl")
+    assert done.code == 0
+    assert [line.split()[:2] for line in done.out.splitlines() if line.startswith("shared")] == [["shared-photo", "1"]]
+    assert "copy: 2 products have this photo." in done.out
+    (line,) = (tmp_path / "found.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["product_ids"] == ["copy", "p0"]
+    assert (tmp_path / "found.html").exists()
+    told = shoplens("doctor", "--store", store, "--kind", "shared-photo", "--json").told
+    assert (told["counts"], told["products"]) == ({"shared-photo": 1}, 4)
+    assert len(list((store / "reports").glob("*-doctor.jsonl"))) == 1
+    assert shoplens("doctor", "--store", store, "--kind", "odd").code == 3
