@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation import store_of
-from filters import Catalogue, Floats, Seen, catalogue_of, seen, similarities, totals
+from filters import Catalogue, Floats, Seen, catalogue_of, precisions, seen, similarities, totals
 from shoplens.filters.dimension import LOOK
 from shoplens.filters.filters import DENSE, DENSE_PARTS, Filters
 from shoplens.filters.fitting import fit
@@ -155,7 +155,8 @@ def query_of(filters: Filters, one: Seen, weights: Mapping[str, float]) -> Filte
     names = [dimension.name for dimension in filters.dimensions]
     fitted = {name: filters.weights.get(name, 1.0) for name in names}
     chosen = resolved(fitted, Preferences(weights=weights), Steering())
-    return FilterQuery(filters, Example(one.look[0], one.dense[0], sparse(one.marks[0])), chosen)
+    like = Example(one.look[0], one.dense[0], sparse(one.marks[0]))
+    return FilterQuery(filters, like, filters.effective(chosen, like.look, like.dense, like.marks))
 
 
 def measured(folder: Path) -> dict[str, Any]:
@@ -209,10 +210,11 @@ def exact(source: Real, count: int, seed: int, found: Mapping[str, Any]) -> dict
     ids = {name: np.array(rows, np.int64) for name, rows in found.items()}
     held = {name: np.full(rows.shape, -1.0, np.float32) for name, rows in ids.items()}
     best = {name: np.full((queries, deepest), -1.0, np.float32) for name in weightings(source.filters)}
+    precise = precisions(source.filters, source.asked)
     for start, block in made(source, count, seed):
         alike = similarities(source.filters, source.asked, block)
         for name, weights in weightings(source.filters).items():
-            scores = totals(source.filters, alike, weights)
+            scores = totals(source.filters, alike, weights, precise)
             both = np.hstack([best[name], scores])
             best[name] = -np.partition(-both, deepest - 1, axis=1)[:, :deepest]
             for depth in DEPTHS:
@@ -302,7 +304,7 @@ def print_tables(found: list[dict[str, Any]], dimensions: int) -> None:
         wrong = max(row["largest_error_of_a_score"] for row in one["recall"])
         print(
             f"\n{one['products']:,} products: loaded in {one['load_s']:.0f} s, graphs in {one['graph_s']:.0f} s, "
-            f"{one['disk_bytes_per_product']:.0f} bytes each; a score differs from the exact one by at most {wrong:.0e}."
+            f"{one['disk_bytes_per_product']:.0f} bytes each; scores differ from the exact ones by {wrong:.0e} at most."
         )
 
 

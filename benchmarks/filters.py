@@ -47,7 +47,7 @@ from shoplens.filter_scores import group_of
 from shoplens.filters.crossfit import FOLDS
 from shoplens.filters.dimension import COLOR, LOOK, Dimension
 from shoplens.filters.dimensions import ClassReader, dimensions_from
-from shoplens.filters.filters import DENSE_PARTS, Filters, with_tint
+from shoplens.filters.filters import DENSE_PARTS, TINT_SHARE, Filters
 from shoplens.filters.fitting import Training, fit
 from shoplens.filters.folds import fold_of
 from shoplens.filters.palette import FINE
@@ -62,7 +62,7 @@ from shoplens.ranking.strategies import STRATEGIES, QueryPhoto
 from shoplens.ranking.weights import resolved
 from shoplens.settings import Settings
 from shoplens.sight import backbone_width, feature_model
-from shoplens.types import Photo, Steering
+from shoplens.types import Photo, SparseVector, Steering
 from tables import default_data, machine_line, percent_cell
 
 LEAST = 10
@@ -203,26 +203,47 @@ def similarities(filters: Filters, queries: Seen, products: Seen) -> dict[str, F
     found: dict[str, Floats] = {}
     for name in (dimension.name for dimension in filters.dimensions):
         if name == LOOK:
-            raw = queries.look @ products.look.T
+            raw = (1 + queries.look @ products.look.T) / 2
         elif name in filters.classified:
             own = np.flatnonzero(filters.layout.dimension_of == filters.classified.index(name))
             raw = queries.marks[:, own] @ products.marks[:, own].T
             if name == COLOR:
                 part = DENSE_PARTS[COLOR]
-                raw = with_tint(raw, queries.dense[:, part] @ products.dense[:, part].T)
+                raw = (1 - TINT_SHARE) * raw + TINT_SHARE * (queries.dense[:, part] @ products.dense[:, part].T)
         else:
             part = DENSE_PARTS[name]
-            raw = queries.dense[:, part] @ products.dense[:, part].T
-        found[name] = filters.comparable(name, raw)
+            raw = (1 + queries.dense[:, part] @ products.dense[:, part].T) / 2
+        found[name] = np.clip(raw, 0, 1).astype(np.float32)
     return found
 
 
-def totals(filters: Filters, alike: Mapping[str, Floats], weights: Weights) -> Floats:
-    """The score: similarities by default weights, those given in their place; they are divided by their sum."""
+def precisions(filters: Filters, queries: Seen) -> Floats:
+    """float32 (queries, dimensions): what makes weights comparable for each query, one over the spread, but for a
+    factor; see :meth:`Filters.effective`."""
+    names = [dimension.name for dimension in filters.dimensions]
+    ones = dict.fromkeys(names, 1.0)
+    rows = []
+    for look, dense, marks in zip(queries.look, queries.dense, queries.marks, strict=True):
+        there = np.flatnonzero(marks)
+        told = filters.effective(ones, look, dense, SparseVector(there.astype(np.uint32), marks[there]))
+        rows.append([told[name] for name in names])
+    return np.array(rows, np.float32)
+
+
+def totals(filters: Filters, alike: Mapping[str, Floats], weights: Weights, precise: Floats) -> Floats:
+    """The score: similarities by default weights, those given in their place, made comparable for each query.
+
+    Args:
+        precise: of :func:`precisions`.
+    """
     names = [dimension.name for dimension in filters.dimensions]
     fitted = {name: filters.weights.get(name, 1.0) for name in names}
     chosen = resolved(fitted, Preferences(weights=weights), Steering())
-    return np.sum([np.float32(chosen[name]) * alike[name] for name in names if chosen[name]], axis=0, dtype=np.float32)
+    scaled = np.array([chosen[name] for name in names], np.float32) * precise
+    scaled /= scaled.sum(axis=1, keepdims=True)
+    return np.sum(
+        [scaled[:, n : n + 1] * alike[name] for n, name in enumerate(names) if chosen[name]], axis=0, dtype=np.float32
+    )
 
 
 def weightings(dimensions: Sequence[Dimension]) -> dict[str, Weights]:
@@ -270,9 +291,8 @@ def refitted_ranks(catalogue: Catalogue, queries: Ints, *, same_group: bool, fir
         for start in range(0, len(asked), BLOCK):
             places = asked[start : start + BLOCK]
             rows_of = queries[places]
-            alike = similarities(
-                filters, seen(filters, catalogue.vectors[rows_of], catalogue.features[rows_of]), products
-            )
+            photos = seen(filters, catalogue.vectors[rows_of], catalogue.features[rows_of])
+            alike, precise = similarities(filters, photos, products), precisions(filters, photos)
             own = numbers["ids"][rows_of][:, None] == numbers["ids"][gallery]
             group = numbers["groups"][rows_of][:, None] == numbers["groups"][gallery]
             same = np.any([np.array(one)[rows_of][:, None] == np.array(one)[gallery] for one in hashes], axis=0)
@@ -280,7 +300,7 @@ def refitted_ranks(catalogue: Catalogue, queries: Ints, *, same_group: bool, fir
             look = catalogue.vectors[rows_of] @ catalogue.vectors[gallery].T
             found["pretrained"][places] = best_ranks(look, *judge)
             for name, weights in every.items():
-                found[name][places] = best_ranks(totals(filters, alike, weights), *judge)
+                found[name][places] = best_ranks(totals(filters, alike, weights, precise), *judge)
     return found
 
 

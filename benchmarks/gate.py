@@ -41,7 +41,8 @@ class SwappedChannels:
 
     def __init__(self) -> None:
         self._inner = OnnxEmbedder(threads=1)
-        self.model, self.dimensions, self.shortest = self._inner.model, self._inner.dimensions, self._inner.shortest
+        self.model, self.shortest = self._inner.model, self._inner.shortest
+        self.dimensions, self.features = self._inner.dimensions, self._inner.features
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
         return self._inner.embed([np.ascontiguousarray(photo[..., ::-1]) for photo in photos])

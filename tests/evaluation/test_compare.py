@@ -132,7 +132,7 @@ def test_the_json_and_the_report_say_the_same(shop: Shop, tmp_path: Path, backwa
     told = json.loads((tmp_path / "c.json").read_text("utf-8"))
     assert told == json.loads(json.dumps(found.as_json()))
     assert (told["queries"], told["seed"]) == (10, 5)
-    assert [one["name"] for one in told["rows"]] == [DEFAULT, backwards]
+    assert [one["name"] for one in told["rows"]] == [*STRATEGIES]
     assert list(told["rows"][1]["metrics"]["recall@1"]) == ["value", "low", "high"]
     assert list(told["rows"][1]["against"]["recall@1"]) == ["difference", "p"]
     page = (tmp_path / "c.html").read_text("utf-8")

@@ -51,7 +51,7 @@ TREE = Dimension(
 @pytest.mark.parametrize(
     ("known", "read", "expected"),
     [
-        (["red"], {"blue": 0.9, "red": 0.05}, Contradiction("red", "blue", 0.05, 0.9)),
+        (["red"], {"blue": 0.9, "red": 0.05}, Contradiction("red", "blue", 0.05, 0.9, 0.81)),
         (["red"], {"blue": 0.899, "red": 0.0}, None),
         (["red"], {"blue": 0.93, "red": 0.051}, None),
         (["red", "blue"], {"blue": 0.97, "red": 0.03}, None),
@@ -67,12 +67,23 @@ def test_photos_contradict_where_they_are_sure_and_rule_the_feed_out(
 def test_a_tree_is_contradicted_where_it_first_goes_wrong_and_read_as_deep_as_it_is_sure() -> None:
     sure = {"Men": 0.02, "Women": 0.98, "Men > Hats": 0.01, "Men > Tops": 0.01, "Women > Tops": 0.97}
     found = contradiction(TREE, ["Men", "Men > Hats"], sure)
-    assert found == Contradiction("Men > Hats", "Women > Tops", 0.02, 0.97)
+    assert found == Contradiction("Men > Hats", "Women > Tops", 0.02, 0.97, 0.9408)
     unsure = {**sure, "Women > Tops": 0.6}
-    assert contradiction(TREE, ["Men", "Men > Hats"], unsure) == Contradiction("Men > Hats", "Women", 0.02, 0.98)
+    assert contradiction(TREE, ["Men", "Men > Hats"], unsure) == Contradiction(
+        "Men > Hats", "Women", 0.02, 0.98, 0.9408
+    )
     below = {"Men": 0.99, "Women": 0.01, "Men > Hats": 0.02, "Men > Tops": 0.96, "Women > Tops": 0.01}
-    assert contradiction(TREE, ["Men > Hats", "Men"], below) == Contradiction("Men > Hats", "Men > Tops", 0.02, 0.96)
+    assert contradiction(TREE, ["Men > Hats", "Men"], below) == Contradiction(
+        "Men > Hats", "Men > Tops", 0.02, 0.96, 0.9024
+    )
     assert contradiction(TREE, ["Men"], below) is None
+
+
+def test_a_class_is_ruled_out_only_where_the_photos_speak_against_it() -> None:
+    rare = Dimension("color", "single", "color", ("red", "blue"), (6, 54))  # a tenth is red
+    assert contradiction(rare, ["red"], {"blue": 0.974, "red": 0.026}) is None
+    found = contradiction(rare, ["red"], {"blue": 0.975, "red": 0.025})
+    assert found == Contradiction("red", "blue", 0.025, 0.975, 0.7312)
 
 
 def test_what_the_photos_add() -> None:
@@ -117,7 +128,7 @@ def test_a_wrong_value_is_told_beside_what_both_look_like() -> None:
     assert passed_over == 1
     assert (one.kind, one.product_ids, one.dimension) == ("wrong-value", ("wrong",), "color")
     assert (one.feed, one.seen, one.probability) == ("red", "blue", 0.97)
-    assert one.strength == pytest.approx(0.94)
+    assert one.strength == pytest.approx(0.97 * (1 - 0.03 / 0.5))
     assert one.sentence == "color: the feed says red (p .03), the photo says blue (p .97)."
     assert [(shown.product_id, shown.role) for shown in one.photos] == [
         ("wrong", "this product"),

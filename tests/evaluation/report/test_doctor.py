@@ -62,10 +62,20 @@ def test_the_strongest_of_many_are_shown_and_the_true_count_is_told() -> None:
     text = page(*many)
     assert text.count('<li class="finding">') == MOST
     assert "Never found (65)" in text
-    assert f"The {MOST} strongest of 65 are shown" in text
+    assert f"The strongest are shown, {MOST} of 65;" in text
     assert "sentence 59." in text
     assert "sentence 60." not in text
-    assert "strongest of" not in page(*many[:MOST])
+    assert "strongest" not in page(*many[:MOST])
+
+
+def test_dimensions_take_turns_where_not_all_can_be_shown() -> None:
+    many = [Finding("wrong-value", (f"c{n}",), f"color {n}.", "Look.", dimension="color") for n in range(MOST)]
+    few = [Finding("wrong-value", (f"s{n}",), f"shape {n}.", "Look.", dimension="shape") for n in range(2)]
+    text = page(*many, *few)
+    told = re.findall(r'<p class="said">(.*?)</p>', text)
+    assert told[:5] == ["color 0.", "shape 0.", "color 1.", "shape 1.", "color 2."]
+    assert (len(told), told[-1]) == (MOST, f"color {MOST - 3}.")
+    assert f"The strongest of each dimension in turn are shown, {MOST} of {MOST + 2};" in text
 
 
 def test_products_that_are_not_shown_are_named() -> None:

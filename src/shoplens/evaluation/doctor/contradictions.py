@@ -9,7 +9,10 @@ from shoplens.filters.dimension import PATH, Dimension
 from shoplens.filters.tree import depth_of, is_below
 
 SURE, RULED_OUT = 0.9, 0.05
-"""The photos contradict the feed when they are this sure of another class, and give the feed's no more than this."""
+"""The photos contradict the feed when they are this sure of another class, and give the feed's no more than this …"""
+UNLIKELIER = 0.25
+"""… nor more than this part of what the feed's class has in the whole catalogue: so the photos speak against it, and
+``Blue`` beside ``Light Blue`` is no contradiction, while a rare class is not ruled out by being rare."""
 SURE_OF_ONE_MORE = 0.95
 """From here on a further value of a multi-label dimension is worth a hint."""
 
@@ -17,12 +20,16 @@ Distribution = Mapping[str, float]
 
 
 class Contradiction(NamedTuple):
-    """A class of the photos against one of the feed, with the probabilities of both."""
+    """A class of the photos against one of the feed, with the probabilities of both.
+
+    ``strength`` is p_seen (1 - p_feed / share of the feed's class in the catalogue), in [0, 1].
+    """
 
     feed: str
     seen: str
     p_feed: float
     p_seen: float
+    strength: float
 
 
 def contradiction(dimension: Dimension, known: Sequence[str], read: Distribution) -> Contradiction | None:
@@ -37,7 +44,7 @@ def contradiction(dimension: Dimension, known: Sequence[str], read: Distribution
 
     >>> color = Dimension("color", "single", classes=("red", "blue"), products=(9, 9))
     >>> contradiction(color, ["red"], {"blue": 0.97, "red": 0.03})
-    Contradiction(feed='red', seen='blue', p_feed=0.03, p_seen=0.97)
+    Contradiction(feed='red', seen='blue', p_feed=0.03, p_seen=0.97, strength=0.9118)
     >>> contradiction(color, ["red"], {"blue": 0.89, "red": 0.01}) is None
     True
     """
@@ -45,23 +52,32 @@ def contradiction(dimension: Dimension, known: Sequence[str], read: Distribution
         return None
     if dimension.kind != "tree":
         others = {name: p for name, p in read.items() if name not in known}
-        return _against(" and ".join(known), sum(read.get(name, 0.0) for name in known), others)
+        p_told = sum(read.get(name, 0.0) for name in known)
+        return _against(" and ".join(known), p_told, _share(dimension, known), others)
     for told in sorted(known, key=depth_of):
         if told not in read:
             continue  # the only node of its level
         beside = {name: p for name, p in read.items() if depth_of(name) == depth_of(told) and name != told}
-        if found := _against(told, read[told], beside):
+        if found := _against(told, read[told], _share(dimension, [told]), beside):
             below = [name for name, p in read.items() if is_below(name, found.seen) and p >= SURE]
             seen = max(below, key=depth_of)
-            return Contradiction(max(known, key=depth_of), seen, found.p_feed, read[seen])
+            return found._replace(feed=max(known, key=depth_of), seen=seen, p_seen=read[seen])
     return None
 
 
-def _against(told: str, p_told: float, others: Distribution) -> Contradiction | None:
+def _against(told: str, p_told: float, share: float, others: Distribution) -> Contradiction | None:
     seen = max(others, key=lambda name: others[name], default=None)
-    if seen is None or others[seen] < SURE or p_told > RULED_OUT:
+    if seen is None or others[seen] < SURE or p_told > min(RULED_OUT, UNLIKELIER * share):
         return None
-    return Contradiction(told, seen, p_told, others[seen])
+    return Contradiction(told, seen, p_told, others[seen], round(others[seen] * (1 - p_told / share), 4))
+
+
+def _share(dimension: Dimension, names: Sequence[str]) -> float:
+    """Of the products that hold a class of the dimension, of a tree one of the same depth, those that hold these."""
+    held = dict(zip(dimension.classes, dimension.products, strict=True))
+    depth = depth_of(names[0])
+    beside = (times for name, times in held.items() if dimension.kind != "tree" or depth_of(name) == depth)
+    return sum(held[name] for name in names) / max(sum(beside), 1)
 
 
 def additions(dimension: Dimension, known: Sequence[str], silent: bool, read: Distribution) -> dict[str, float]:

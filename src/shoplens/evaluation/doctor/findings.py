@@ -36,7 +36,7 @@ KINDS: Mapping[Kind, About] = {
     "wrong-value": About(
         "Wrong value",
         "The feed says one thing and the photos another, as read by filters that learned from other products only.",
-        "probability of what the photos show, less that of the feed's value",
+        "probability of what the photos show, the less the more the feed's value is possible",
     ),
     "missing-value": About(
         "Missing value",

@@ -89,7 +89,7 @@ def _wrong(product: Product, dimension: Dimension, found: Contradiction, typical
         feed,
         seen,
         found.p_seen,
-        found.p_seen - found.p_feed,
+        found.strength,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from shoplens.evaluation.doctor.findings import KINDS, Diagnosis, Finding, Kind, Shown
 from shoplens.evaluation.report.page import Html, escaped, joined, note, page, sections, table, thumbnail, with_detail
@@ -57,11 +58,23 @@ def _kind(kind: Kind, diagnosis: Diagnosis, picture: Picture) -> Html:
     found = diagnosis.of(kind)
     if not found:
         return Html("")
-    shown = found[:MOST]
-    some = f" The {MOST} strongest of {len(found):,} are shown; the JSON Lines have all." if len(found) > MOST else ""
+    shown = _strongest(found)
+    each = " of each dimension in turn" if len({one.dimension for one in found}) > 1 else ""
+    many = f" The strongest{each} are shown, {MOST} of {len(found):,}; the JSON Lines have all."
+    some = many if len(found) > MOST else ""
     told = note(f"{KINDS[kind].meaning}{some}")
     cards = joined((_card(one, picture) for one in shown), "\n")
     return Html(f'{told}<ol class="findings">{cards}</ol>')
+
+
+def _strongest(found: Sequence[Finding]) -> list[Finding]:
+    """The first ones, the dimensions taking turns, so that none hides the others."""
+    turns: Counter[str] = Counter()
+    places = []
+    for finding in found:
+        places.append(turns[finding.dimension])
+        turns[finding.dimension] += 1
+    return [found[n] for n in sorted(range(len(found)), key=lambda n: (places[n], n))[:MOST]]
 
 
 def _card(finding: Finding, picture: Picture) -> Html:
