@@ -43,6 +43,7 @@ from shoplens.index.store import Store, restore
 from shoplens.ranking.match import REFERENCE, Calibration, absent_probability, match_probabilities, verdict
 from shoplens.ranking.strategies import QueryPhoto, strategy_named
 from shoplens.settings import Settings
+from shoplens.sight import feature_model
 from shoplens.types import Query
 from tables import default_data, machine_line, percent_cell
 
@@ -91,7 +92,7 @@ def part(design: str, split: int) -> int:
 
 def photos_of(queries: Iterable[Any], index: Index, store: Path) -> list[Photo]:
     settings, embedder = Settings(), OnnxEmbedder(threads=1)
-    with remembered(store / "evaluation" / "query-vectors.sqlite", embedder.model) as vectors:
+    with remembered(store / "evaluation" / "query-vectors.sqlite", feature_model(embedder)) as vectors:
         embedding = QueryPhotos(index, embedder, PhotoSource(settings), settings, vectors)
         found = []
         for item in embedding.of(queries):
@@ -140,7 +141,7 @@ def retrieved_from(index: Index, task: Task) -> Retrieved:
         name = photo.query.photo
         if name not in known:
             asked = Query(b"", DEEP + len(photo.query.excluded), first_photos=task.first_photos)
-            found = results(strategy, candidates(index, strategy, photo.vector, asked, None), asked.k)
+            found = results(strategy, photo.vector, candidates(index, strategy, photo.vector, asked, None), asked.k)
             known[name] = [(r.product.id, r.score) for r in found if r.product.id not in photo.query.excluded]
         return known[name]
 

@@ -119,7 +119,7 @@ class Catalogue:
         features = self.features[kept]
         if without is not None:
             features[:, without] = 0
-        groups, known = tuple(self.groups[n] for n in kept), [self.known[n] for n in kept]
+        groups, known = tuple(self.groups[n] for n in kept), [self.known[n] for n in kept.tolist()]
         return Training(self.vectors[kept], features, self.backbone, groups, self.first[kept], known)
 
     def of(self, split: str) -> Bools:
@@ -206,7 +206,7 @@ def similarities(filters: Filters, queries: Seen, products: Seen) -> dict[str, F
             raw = (1 + queries.look @ products.look.T) / 2
         elif name in filters.classified:
             own = np.flatnonzero(filters.layout.dimension_of == filters.classified.index(name))
-            raw = queries.marks[:, own] @ products.marks[:, own].T
+            raw = np.asarray(queries.marks[:, own] @ products.marks[:, own].T, np.float32)
             if name == COLOR:
                 part = DENSE_PARTS[COLOR]
                 raw = (1 - TINT_SHARE) * raw + TINT_SHARE * (queries.dense[:, part] @ products.dense[:, part].T)
@@ -264,7 +264,7 @@ def best_ranks(scores: Floats, right: Bools, left_out: Bools, same: Bools) -> In
     place = wanted.argmax(axis=1)
     best = wanted[np.arange(len(scores)), place][:, None]
     above = (scores > best) | ((scores == best) & (np.arange(scores.shape[1]) < place[:, None]))
-    return 1 + above.sum(axis=1)
+    return np.asarray(1 + above.sum(axis=1), np.int64)
 
 
 def refitted_ranks(catalogue: Catalogue, queries: Ints, *, same_group: bool, first_only: bool) -> dict[str, Ints]:
@@ -285,7 +285,10 @@ def refitted_ranks(catalogue: Catalogue, queries: Ints, *, same_group: bool, fir
         rows = (catalogue.folds != fold) & (catalogue.first | (not first_only))
         filters = fit(catalogue.training(rows), catalogue.dimensions, catalogue.model)
         products = seen(
-            filters, catalogue.vectors[gallery], catalogue.features[gallery], [catalogue.known[n] for n in gallery]
+            filters,
+            catalogue.vectors[gallery],
+            catalogue.features[gallery],
+            [catalogue.known[n] for n in gallery.tolist()],
         )
         asked = np.flatnonzero(catalogue.folds[queries] == fold)
         for start in range(0, len(asked), BLOCK):
@@ -308,7 +311,9 @@ def rank_lines(ranks: Mapping[str, Ints], clusters: Sequence[str], prefix: str =
     """R@1 and R@5 of each, and R@1 less that of the default weights, for the same queries."""
     lines, default = [], (ranks["filters-static"] <= 1).astype(float)
     for name, rank in ranks.items():
-        cells: dict[str, Estimate | float | str] = {f"R@{k}": estimate(rank <= k, clusters) for k in (1, 5)}
+        cells: dict[str, Estimate | float | str] = {
+            f"R@{k}": estimate((rank <= k).astype(float), clusters) for k in (1, 5)
+        }
         if name != "filters-static":
             cells["R@1 less default"] = paired((rank <= 1).astype(float), default, clusters).difference
         lines.append(Line(prefix + name, len(rank), cells))
@@ -438,7 +443,7 @@ class Task:
         top = self.probabilities.argmax(axis=1)
         many = self.right.ndim == 2
         hit = self.right[np.arange(len(top)), top] > 0 if many else top == self.right
-        cells: dict[str, Estimate | float | str] = {"accuracy": estimate(hit, self.groups)}
+        cells: dict[str, Estimate | float | str] = {"accuracy": estimate(hit.astype(float), self.groups)}
         measure, name = (average_precision, "mAP") if many else (balanced, "balanced")
         cells[name] = bootstrapped(measure, self)
         cells["ECE"] = calibration_error(self.probabilities.max(axis=1), hit)
@@ -450,7 +455,7 @@ class Task:
 def tasks(filters: Filters, dimension: Dimension, said: Floats, chosen: Chosen) -> Iterator[Task]:
     """What can be asked of a learned dimension; of a tree its leaves and its top level."""
     kept = np.flatnonzero(chosen.rows)
-    known = [chosen.catalogue.known[n].get(dimension.name, ()) for n in kept]
+    known = [chosen.catalogue.known[n].get(dimension.name, ()) for n in kept.tolist()]
     groups = np.unique(np.array(chosen.catalogue.groups)[kept], return_inverse=True)[1]
     blocks = [block for block in filters.layout.blocks_of(dimension.name) if block.kind != "palette"]
     products = dict(zip(dimension.classes, dimension.products, strict=True))

@@ -215,7 +215,7 @@ class Builder:
             backbone_width(self.embedder),
             self.embedder.model,
         )
-        scorer = fitted(material, generation.folder, self._progress)
+        scorer = fitted(material, generation.folder, self._progress, run.report.add)
         generation.filters = scorer.filters
         run.summary.dimensions = len(scorer.filters.dimensions)
         rescored(generation.index, scorer, features, self._progress)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 from shoplens.candidates import candidates, results
 from shoplens.errors import ConditionError
+from shoplens.filters.dimension import PATH
 from shoplens.index.conditions import AllOf, Condition, field_values, leaves, text_of
 from shoplens.index.entry import Index
+from shoplens.index.predicted import PREDICTED
 from shoplens.ranking.strategies import QueryPhoto, Strategy
 from shoplens.types import Facet, Product, Query
 
@@ -37,7 +39,8 @@ class Counting:
 def facets(counting: Counting) -> tuple[Facet, ...]:
     """The facets that the query asks for.
 
-    A product is relevant when its score reaches the strategy's threshold of similarity. A facet with ticks is counted
+    A product is relevant when its score, without what a merchandiser adds, lies nearer to the best one's than to that
+    of the shop's average product; for a strategy of the look alone, when it reaches .75. A facet with ticks is counted
     without its own condition, so that a shopper sees what ticking another value would bring.
 
     Raises:
@@ -53,7 +56,7 @@ def facets(counting: Counting) -> tuple[Facet, ...]:
         others = without(counting.condition, field)
         if others not in relevant:
             relevant[others] = _relevant(counting, others)
-        found.append(_facet(field, *relevant[others], counting.index.facet(field, MOST_VALUES, others)))
+        found.append(_facet(counting, field, *relevant[others], counting.index.facet(field, MOST_VALUES, others)))
     return tuple(found)
 
 
@@ -62,7 +65,8 @@ def without(condition: Condition | None, field: str) -> Condition | None:
     if condition is None:
         return None
     parts = condition.conditions if isinstance(condition, AllOf) else (condition,)
-    kept = [part for part in parts if {leaf.field for leaf in leaves(part)} != {field}]
+    about = {field, f"{PREDICTED}{field}"}
+    kept = [part for part in parts if not {leaf.field for leaf in leaves(part)} <= about]
     inner = [without(part, field) if isinstance(part, AllOf) else part for part in kept]
     rest = tuple(part for part in inner if part is not None)
     return None if not rest else rest[0] if len(rest) == 1 else AllOf(rest)
@@ -75,22 +79,34 @@ def _relevant(counting: Counting, condition: Condition | None) -> tuple[list[Pro
         photo = replace(photo, filtered=replace(photo.filtered, explain=False))
     tiers = candidates(counting.index, counting.strategy, photo, asked, condition)
     ranked = results(counting.strategy, photo, tiers, MOST_RELEVANT)
-    products = [result.product for result in ranked if result.score >= counting.strategy.similar]
+    names = counting.strategy.weights(photo)
+    alike = [sum(result.parts[name] for name in names) for result in ranked]
+    bar = counting.strategy.similar(photo, max(alike, default=0.0))
+    products = [result.product for result, score in zip(ranked, alike, strict=True) if score >= bar]
     return products, len(products) < len(ranked) or len(ranked) < MOST_RELEVANT
 
 
-def _facet(field: str, products: list[Product], complete: bool, everywhere: list[tuple[str, int]]) -> Facet:
+def _facet(
+    counting: Counting, field: str, products: list[Product], complete: bool, everywhere: list[tuple[str, int]]
+) -> Facet:
     relevant: Counter[str] = Counter()
-    shown: dict[str, str] = {}
+    filters = counting.photo.filtered.filters if counting.photo.filtered is not None else None
+    shown = {
+        name.rsplit(PATH, 1)[-1].casefold(): name.rsplit(PATH, 1)[-1]
+        for dimension in (filters.dimensions if filters is not None else ())
+        if dimension.field == field
+        for name in (*dimension.classes, *dimension.untrained)
+    }
     for product in products:
         held = field_values(product).get(field)
         relevant.update(held.texts if held else ())
-        for values in (
-            product.attributes.get(field.removeprefix("attributes."), ()),
-            product.category,
-            (product.brand,),
-        ):
-            shown.update({text_of(value).casefold(): text_of(value) for value in values})
+        shown.update({text.casefold(): text for text in written(product, field)})
     counts = {value: (relevant[value], most) for value, most in everywhere}
     order = sorted(counts, key=lambda value: (-counts[value][0], -counts[value][1], value))
     return Facet(field, {shown.get(value, value): counts[value] for value in order}, len(products), complete)
+
+
+def written(product: Product, field: str) -> list[str]:
+    """The values of a field as the shop writes them."""
+    own = {"category": product.category, "brand": (product.brand,)}
+    return [text_of(value) for value in own.get(field, product.attributes.get(field.removeprefix("attributes."), ()))]

@@ -73,6 +73,7 @@ class FilterQueries:
             None if unlike is None else self._seen(unlike, None),
             self._preferences.merchandising,
             steering.explain,
+            self.filters.average(weights, like.look, like.dense, like.marks) if steering.facets else 0.0,
         )
 
     def _names(self) -> Sequence[str]:
@@ -124,7 +125,9 @@ class FilterQueries:
         anchors = palette_of_color(color)
         there = np.flatnonzero(anchors > 0)
         indices = np.concatenate([marks.indices[kept], (palette.start + there).astype(np.uint32)])
-        values = np.concatenate([marks.values[kept], np.sqrt(anchors[there] / palette.share) / (1 - TINT_SHARE)])
+        # No tint is half alike to every tint; the palette has all the rest, so that nothing is cut off at 1.
+        scale = (1 - TINT_SHARE / 2) / (1 - TINT_SHARE)
+        values = np.concatenate([marks.values[kept], scale * np.sqrt(anchors[there] / palette.share)])
         order = np.argsort(indices)
         return SparseVector(indices[order], values[order].astype(np.float32))
 

@@ -24,7 +24,7 @@ from shoplens.index.features import FeatureFile
 from shoplens.index.generation import Generation
 from shoplens.index.predicted import LIKELIHOODS
 from shoplens.preferences import DimensionRules
-from shoplens.types import Features, FilterScores, Product, Vectors
+from shoplens.types import Features, FilterScores, Product, Rejection, Vectors
 
 DIMENSIONS = "dimensions.json"
 MOST_PHOTOS = 30_000
@@ -93,8 +93,8 @@ class Material:
     model: str
 
 
-def fitted(material: Material, folder: Path, progress: Progress) -> ProductScorer:
-    """Filters for an index, kept in a generation's folder.
+def fitted(material: Material, folder: Path, progress: Progress, told: Callable[[Rejection], None]) -> ProductScorer:
+    """Filters for an index, kept in a generation's folder; ``told`` hears of labels and rules that came to nothing.
 
     Raises:
         InvalidValue: as :func:`~shoplens.filters.dimensions.dimensions_from` and
@@ -104,11 +104,15 @@ def fitted(material: Material, folder: Path, progress: Progress) -> ProductScore
     progress("Finding dimensions", 0, 0)
     labels = labels_of(rules, (photo.source for record in index.all_records() for photo in record.photos))
     dimensions = dimensions_from((record.product for record in index.all_records()), rules, labels)
+    for rejection in labels.rejections if labels is not None else ():
+        told(rejection)
+    for note in dimensions.notes:
+        told(Rejection("unused-merge", note, "Correct the value in shoplens.toml, or take it out.", "note"))
     reader = ClassReader(dimensions.used, rules, labels)
     filters = fit(_training(material, reader), dimensions.used, material.model, progress)
     save_filters(folder, filters)
-    told = {"dimensions": dimensions_json(dimensions), "labels": {} if labels is None else dict(labels.by_photo)}
-    replace_file(folder / DIMENSIONS, json.dumps(told, default=dict) + "\n")
+    stored = {"dimensions": dimensions_json(dimensions), "labels": {} if labels is None else dict(labels.by_photo)}
+    replace_file(folder / DIMENSIONS, json.dumps(stored, default=dict) + "\n")
     return ProductScorer(filters, reader)
 
 
@@ -137,7 +141,7 @@ def stored_dimensions(generation: Generation) -> tuple[Dimensions, Labels | None
             photo: {name: tuple(values) for name, values in given.items()} for photo, given in told["labels"].items()
         }
         return dimensions_from_json(told["dimensions"]), Labels(labels) if labels else None
-    except (OSError, ValueError, KeyError, AttributeError, InvalidValue) as problem:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidValue) as problem:
         raise StoreError(
             f"{path} cannot be read: {problem!r}.", "Run `shoplens train filters`.", code="damaged-filters"
         ) from problem

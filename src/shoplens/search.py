@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -14,6 +14,7 @@ from shoplens.embedders import Embedder, embedded
 from shoplens.errors import InvalidValue
 from shoplens.facets import Counting, facets
 from shoplens.filter_query import FilterQueries
+from shoplens.filters.dimension import COLOR, Dimension
 from shoplens.images import PhotoSource, Picture, decoded, photo_size
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf, leaves, parsed_all
 from shoplens.index.entry import Index
@@ -66,7 +67,8 @@ def search(store: Store, query: Query, eyes: Eyes) -> Answer:
             tiers = candidates(index, strategy, photo, replace(query, k=k), condition)
         with clock.stage("rank"):
             all_found = results(strategy, photo, tiers, k)
-            found = _with_predicted(all_found[: query.k], query, index)
+            dimensions = () if generation.filters is None else generation.filters.dimensions
+            found = _with_predicted(all_found[: query.k], query, index, dimensions)
         with clock.stage("judge"):
             reference = [result.score for result in all_found[:REFERENCE]]
             if calibration is not None and (_is_narrowed(query) or any(result.same_photo for result in all_found)):
@@ -140,7 +142,15 @@ def _asked(query: Query, strategy: Strategy, generation: Generation, eyes: Eyes,
         filtered = FilterQueries(generation, eyes.settings.preferences).of(
             photo, query.steering, _unlike(query, index, eyes)
         )
-    return replace(photo or QueryPhoto(filtered.like.look), filtered=filtered)
+    if not query.steering.color:
+        return replace(photo or QueryPhoto(filtered.like.look), filtered=filtered)
+    if not filtered.weights.get(COLOR):
+        raise InvalidValue(
+            f"The colour {query.steering.color!r} is asked for, and color has no weight.",
+            "Give color a weight above 0, or leave the colour out.",
+            code="color-without-weight",
+        )
+    return QueryPhoto(filtered.like.look, filtered=filtered)  # in another colour it is no longer that very photo
 
 
 def _unlike(query: Query, index: Index, eyes: Eyes) -> QueryPhoto | None:
@@ -164,11 +174,21 @@ def _condition(query: Query, generation: Generation) -> Condition | None:
     return others if condition is None else AllOf((condition, others))
 
 
-def _with_predicted(found: list[Result], query: Query, index: Index) -> list[Result]:
+def _with_predicted(found: list[Result], query: Query, index: Index, dimensions: Iterable[Dimension]) -> list[Result]:
     """Results that say which of the values they were found by are predicted."""
-    if query.steering.predicted is None or not query.where:
+    condition, least = parsed_all(query.where), query.steering.predicted
+    if least is None or condition is None:
         return found
-    predicted = {record.product.id: record.predicted for record in index.records(one.product.id for one in found)}
+    asked = {leaf.field for leaf in leaves(condition)}
+    names = {one.name for one in dimensions if one.field in asked}
+    predicted = {
+        record.product.id: {
+            name: {value: p for value, p in classes.items() if p >= least}
+            for name, classes in record.predicted.items()
+            if name in names
+        }
+        for record in index.records(one.product.id for one in found)
+    }
     return [replace(result, predicted=predicted.get(result.product.id, {})) for result in found]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from shoplens import Shop
@@ -15,29 +14,22 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.doctor.contradictions import Contradiction, additions, contradiction
 from shoplens.evaluation.doctor.customs import Customs
 from shoplens.evaluation.doctor.diagnose import diagnosed
-from shoplens.evaluation.doctor.duplicates import near_duplicates
-from shoplens.evaluation.doctor.findings import KINDS, Diagnosis, Finding, kinds_named, ordered
-from shoplens.evaluation.doctor.hubs import Hubs, hub_findings
-from shoplens.evaluation.doctor.neighbours import NEAR, Draw, neighbourhood
+from shoplens.evaluation.doctor.findings import KINDS, Diagnosis, Finding, kinds_named
 from shoplens.evaluation.doctor.opinions import Opinion
-from shoplens.evaluation.doctor.shared_photos import shared_photos
 from shoplens.evaluation.doctor.unusable import without_usable_photo
 from shoplens.evaluation.doctor.values import Values, value_findings
 from shoplens.evaluation.evaluate import Bench
 from shoplens.filters.dimension import Dimension
 from shoplens.images import PhotoSource
-from shoplens.index.entry import Entry
-from shoplens.index.exact import ExactIndex
 from shoplens.index.store import Store
 from shoplens.settings import Settings
-from shoplens.types import Photo, Vectors
+from tests.evaluation.placed_products import entry, index_of, turned
 from tests.fakes import Color, ColourEmbedder, feed_of, photo, product, row
 from tests.images.made_photos import scene
 from tests.index.conftest import filled
 from tests.test_cli import shoplens
 
 SETTINGS = Settings(threads=2)
-HUBS = ("never-found", "always-found")
 COLOR = Dimension("color", "single", "color", ("red", "blue"), (9, 9))
 FABRIC = Dimension("fabric", "multi", "fabric", ("wool", "silk"), (9, 9))
 TREE = Dimension(
@@ -137,6 +129,18 @@ def test_a_wrong_value_is_told_beside_what_both_look_like() -> None:
     ]
 
 
+def test_one_of_several_values_is_compared_with() -> None:
+    green = Dimension("color", "single", "color", ("red", "blue", "green"), (9, 9, 9))
+    read = {"red": 0.01, "blue": 0.01, "green": 0.98}
+    (one,) = value_findings(
+        [opinion("wrong", read, "red", "blue"), opinion("red", {"red": 1.0}, "red"), opinion("green", read, "green")],
+        [green],
+        ("wrong-value",),
+    ).findings
+    assert one.feed == "red and blue"
+    assert [shown.product_id for shown in one.photos] == ["wrong", "red", "green"]
+
+
 def test_a_value_is_missing_only_where_products_like_it_have_one() -> None:
     sure, tops, hats = {"red": 0.95, "blue": 0.05}, ("Tops",), ("Hats",)
     found = values(
@@ -164,149 +168,6 @@ def test_what_is_usual_without_categories() -> None:
     assert customs.expects(product("c", "/c.png"), "color")
     customs.add(product("d", "/d.png"), ("color",))
     assert not customs.expects(product("c", "/c.png"), "color")
-
-
-# photos and neighbours
-
-
-def index_of(entries: Iterable[Entry], dimensions: int) -> ExactIndex:
-    index = ExactIndex(dimensions)
-    index.upsert(list(entries))
-    return index
-
-
-def entry(name: str, vectors: Vectors, pixels: Sequence[str] = (), **fields: object) -> Entry:
-    """A product with a photo per vector; their pixels are called ``<name><view>`` unless told otherwise."""
-    sources = [f"/{name}-{view}.png" for view in range(len(vectors))]
-    hashes = pixels or [f"{name}{view}" for view in range(len(vectors))]
-    photos = (Photo(s, f"file of {s}", one, 8, 8) for s, one in zip(sources, hashes, strict=True))
-    made = product(name, *sources, **fields)
-    return Entry(made, tuple(photos), np.asarray(vectors, np.float32))
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Nobody is told how far it is."""
-
-
-def test_a_placeholder_is_one_finding_however_many_products_have_it() -> None:
-    vector = np.eye(2, dtype=np.float32)
-    own = [entry(f"own{number}", vector[:1]) for number in range(3)]
-    both = entry("both", vector, ["same", "same"])
-    holders = [entry(f"h{number}", vector, [f"photo of h{number}", "placeholder"]) for number in range(6)]
-    variants = [entry(f"v{number}", vector[:1], ["shirt"], group_id="shirt") for number in range(2)]
-    found = ordered(shared_photos(index_of([*own, both, *holders, *variants], 2)))
-    assert [(one.product_ids, one.strength) for one in found] == [
-        (("h0", "h1", "h2", "h3", "h4", "h5"), 6),
-        (("v0", "v1"), 2),
-    ]
-    assert [one.photo for one in found[0].photos] == [f"/h{number}-1.png" for number in range(4)]
-    assert found[0].sentence == "6 products have this photo."
-    assert found[1].sentence == "2 variants of one group have this photo."
-    assert list(shared_photos(index_of([*own, both], 2))) == []
-
-
-def turned(degrees: float) -> Vectors:
-    angle = np.deg2rad(degrees)
-    return np.array([[np.cos(angle), np.sin(angle)]], np.float32)
-
-
-def duplicates(*entries: Entry) -> list[Finding]:
-    around = neighbourhood(index_of(entries, 2), Draw(), silent)
-    return list(ordered(near_duplicates(around.twins)))
-
-
-def test_products_that_look_nearly_the_same() -> None:
-    one, other = entry("one", turned(0)), entry("other", turned(11), brand="Acme")  # cosine .982
-    (found,) = duplicates(one, other, entry("else", turned(40)))
-    assert (found.product_ids, found.kind) == (("one", "other"), "near-duplicates")
-    assert found.strength == pytest.approx(np.cos(np.deg2rad(11)), abs=1e-5)
-    assert found.feed == "brand"
-    assert duplicates(one, entry("other", turned(12))) == [], "cosine .978"
-    assert duplicates(one, entry("other", turned(0), ["one0"])) == [], "the same photo is told as such"
-
-
-def test_a_chain_of_duplicates_is_one_finding() -> None:
-    chain = [entry(f"c{number}", turned(10 * number)) for number in range(3)]
-    assert [one.product_ids for one in duplicates(*chain)] == [("c0", "c1", "c2")]
-
-
-def test_variants_that_the_feed_tells_apart_are_no_duplicates() -> None:
-    def variant(name: str, color: str, group: str) -> Entry:
-        return entry(name, turned(len(name)), attributes={"color": (color,)}, group_id=group)
-
-    red, blue = variant("r", "red", "shirt"), variant("bb", "blue", "shirt")
-    assert duplicates(red, blue) == []
-    assert [one.product_ids for one in duplicates(red, variant("rr", "red", "shirt"))] == [("r", "rr")]
-    assert [one.product_ids for one in duplicates(red, variant("bb", "blue", "other"))] == [("bb", "r")]
-
-
-RING = 240
-
-
-def ring() -> list[Entry]:
-    """Products on a circle, in three dimensions: each is near its five neighbours on either side, and to no others."""
-    return [entry(f"p{n:03}", np.pad(turned(360 * n / RING), ((0, 0), (0, 1))).astype(np.float32)) for n in range(RING)]
-
-
-def hubs(entries: Iterable[Entry], draw: Draw | None = None) -> Hubs:
-    index = index_of(entries, 3)
-    return hub_findings(index, neighbourhood(index, draw or Draw(), silent), kinds_named(HUBS))
-
-
-def test_a_ring_has_no_hubs() -> None:
-    assert hubs(ring()) == ([], [])
-
-
-def test_a_product_that_nothing_is_near_to_is_never_found() -> None:
-    lonely = entry("lonely", np.array([[0, 0, 1]], np.float32))
-    (found,), notes = hubs([*ring(), lonely])
-    assert (found.kind, found.product_ids, found.strength) == ("never-found", ("lonely",), 1.0)
-    assert found.sentence.startswith(f"None of {RING + 1} searches finds it among the first {NEAR}.")
-    assert notes == []
-
-
-def test_a_product_that_is_everywhere_is_always_found() -> None:
-    everywhere = entry("everywhere", np.concatenate([one.vectors for one in ring()[::8]]))
-    (found,), _ = hubs([*ring(), everywhere])
-    assert (found.kind, found.product_ids) == ("always-found", ("everywhere",))
-    mean = NEAR * (RING + RING / 8) / (RING + 1)
-    assert found.strength == pytest.approx(RING / mean)
-    assert found.sentence.startswith(f"{RING} of {RING + RING // 8} searches find it")
-
-
-def test_few_products_have_no_hubs() -> None:
-    lonely = entry("lonely", np.array([[0, 0, 1]], np.float32))
-    assert hubs([*ring()[:98], lonely]) == ([], ["Hubs are not looked for among 99 products; it takes 100."])
-    assert [one.product_ids for one in hubs([*ring()[:99], lonely]).findings] == [("lonely",)]
-
-
-def test_few_searches_say_nothing_of_what_is_never_found() -> None:
-    lonely = entry("lonely", np.array([[0, 0, 1]], np.float32))
-    found, notes = hubs([*ring(), lonely], Draw(queries=110, asked=0))
-    assert found == []
-    assert notes == [
-        "Searches were 110 of the store's 241 photos, drawn by a seeded hash.",
-        "Which products are never found cannot be said: 110 searches find each of 241 products 4.6 times on average; "
-        "it takes 4.6.",
-    ]
-    enough = hubs([*ring(), lonely], Draw(queries=112, asked=0))
-    assert ("lonely",) in [one.product_ids for one in enough.findings]
-    assert enough.notes == ["Searches were 112 of the store's 241 photos, drawn by a seeded hash."]
-
-
-def test_the_draw_is_seeded_and_counts_no_more_than_it_may() -> None:
-    index = index_of(ring(), 3)
-    one, same, other = (neighbourhood(index, Draw(30, 50, seed), silent) for seed in (0, 0, 1))
-    assert (one.queries, one.asked, one.photos) == (30, 50, RING)
-    assert one.times_found == same.times_found
-    assert one.times_found != other.times_found
-    assert sum(one.times_found.values()) == 30 * NEAR
-
-
-def test_the_empty_and_the_single_product() -> None:
-    assert neighbourhood(index_of([], 3), Draw(), silent).asked == 0
-    alone = neighbourhood(index_of(ring()[:1], 3), Draw(), silent)
-    assert (alone.asked, dict(alone.times_found), alone.closest, alone.twins) == (1, {}, {}, [])
 
 
 # products without a usable photo

@@ -242,6 +242,18 @@ class Filters:
             look: float32 (d,), the query's embedding.
             dense, marks: as of a photo.
         """
+        spreads = self.cohort.spreads(self._to_cohort(look, dense, marks))
+        scaled = {name: weight / spreads[name] for name, weight in weights.items()}
+        total = sum(scaled.values())
+        return {name: weight / total for name, weight in scaled.items()}
+
+    def average(self, weights: Mapping[str, float], look: Floats, dense: Floats, marks: SparseVector) -> float:
+        """The score of the shop's average product, by weights as :meth:`effective` gives them; 0 without a cohort."""
+        alike = self._to_cohort(look, dense, marks)
+        return float(sum(weight * alike[name].mean() for name, weight in weights.items() if len(alike[name])))
+
+    def _to_cohort(self, look: Floats, dense: Floats, marks: SparseVector) -> dict[str, Floats]:
+        """Dimension -> float32 (c,), similarity to each product of the cohort."""
         cosines = {LOOK: self.cohort.look @ look}
         for name, part in DENSE_PARTS.items():
             cosines[name] = self.cohort.dense[:, part] @ dense[part]
@@ -251,10 +263,7 @@ class Filters:
         products = self.cohort.marks * row
         sums = [products[:, start:end].sum(axis=1) for start, end in pairwise(ends)]
         agreements = np.stack(sums, axis=1) if sums else np.zeros((len(self.cohort.look), 0), np.float32)
-        spreads = self.cohort.spreads(self.similarities(cosines, agreements))
-        scaled = {name: weight / spreads[name] for name, weight in weights.items()}
-        total = sum(scaled.values())
-        return {name: weight / total for name, weight in scaled.items()}
+        return self.similarities(cosines, agreements)
 
     def weighted(self, query: SparseVector, weights: Mapping[str, float]) -> SparseVector:
         """The query for retrieval: its dot products with marks are the classified part of the score.
@@ -284,6 +293,14 @@ class Filters:
         else:
             label = max(parts, key=lambda c: parts[c])
         return label, mine[label], theirs.get(label, 0.0)
+
+    def likely(self, marks: SparseVector, name: str, least: float) -> list[str]:
+        """The classes of a dimension that have at least this probability in a photo's marks; of a tree the deepest."""
+        found = [label for label, p in self._by_class(marks, name).items() if p >= least]
+        if name in self.models.trees:
+            deepest = max(map(depth_of, found), default=0)
+            found = [label for label in found if depth_of(label) == deepest]
+        return found
 
     def _contributions(self, query: SparseVector, photo: SparseVector, name: str) -> dict[str, float]:
         """Class -> its part of the agreement."""

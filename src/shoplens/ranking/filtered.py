@@ -3,7 +3,9 @@
 Two probes see to it that nothing good is missed. One runs through the graph over embeddings, where look, design and
 shape lie side by side, so that one dot product is their weighted sum. The other is sparse: the weighted square roots
 of the query's class probabilities, which the engine's inverted index multiplies with those of every product, exactly.
-What either finds is a candidate, and is scored in all dimensions.
+What either finds is a candidate, and is scored in all dimensions. Where the sparse one finds only equals, because a
+coarse dimension outweighs all else and a thousand products are of one class, a third looks for the nearest of that
+class, so that a tie hides nobody.
 
 A product is as alike as its best photo is: one photo explains all parts of a score. Its photos are not averaged,
 since a back view and a front view are both what a shopper may hold up.
@@ -17,16 +19,22 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.dimension import COLOR, LOOK
+from shoplens.filters.dimension import COLOR, LOOK, PATH
 from shoplens.filters.filters import DENSE_PARTS, TINT_SHARE, Filters
+from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
 from shoplens.index.entry import Index, PhotoKey, Probe, Sieve
+from shoplens.index.predicted import LIKELIHOODS, PREDICTED, likely
 from shoplens.preferences import Merchandising
 from shoplens.types import Candidate, ClassMatch, Reasons, SparseRows, SparseVector, Vectors
 
 Floats = npt.NDArray[np.float32]
-PHOTOS_PER_PROBE = 300
+PHOTOS_PER_PROBE = 120
 """Photos that each probe brings at least, however few products are wanted."""
-PHOTOS_FOR_A_PRODUCT = 2
+PHOTOS_FOR_A_PRODUCT = 3
+TIED = 0.97
+"""Part of the best that the last one of a probe has where it may have been cut off among equals."""
+CLEAR = 0.3
+"""Probability from which a class of the query is looked for when there are ties."""
 UNLIKE = 0.5
 """What likeness to the photo that results shall not be like takes off the score, as a share of that likeness."""
 PIN, BOOST, BURY, NOT = "pin", "boost", "bury", "not"
@@ -61,6 +69,7 @@ class FilterQuery:
         unlike: what results shall not be like.
         merchandising: a merchandiser's say.
         explain: whether to give reasons.
+        average: score of the shop's average product; 0 where nobody asked.
     """
 
     filters: Filters
@@ -69,6 +78,7 @@ class FilterQuery:
     unlike: Example | None = None
     merchandising: Merchandising = field(default_factory=Merchandising)
     explain: bool = False
+    average: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,14 +108,49 @@ class Pool:
 def pooled(index: Index, query: FilterQuery, k: int, sieve: Sieve) -> Pool:
     """At least ``k`` products whenever as many meet the conditions, best first by the weighted sum."""
     limit = max(PHOTOS_PER_PROBE, PHOTOS_FOR_A_PRODUCT * k)
-    probes = _probes(query)
+    dense, *sparse = _probes(query)
     while True:
-        found = [index.photos_near(probe, limit, sieve) for probe in probes]
-        keys = list(dict.fromkeys(key for one in found for key in one))
-        complete = len(found[0]) < limit
+        near = index.photos_near(dense, limit, sieve)
+        alike = [key for probe in sparse for key in index.photos_near(probe, limit, sieve)]
+        keys = list(dict.fromkeys([*near, *alike]))
+        complete = len(near) < limit
+        if not complete and len(alike) == limit and _tied(index, query, alike):
+            narrower = replace(sieve, condition=_of_one_class(index, query, sieve.condition))
+            keys = list(dict.fromkeys([*keys, *index.photos_near(dense, limit, narrower)]))
         if complete or len({key.product for key in keys}) >= k:
             return _scored(index, query, keys, complete)
         limit *= 4
+
+
+def _tied(index: Index, query: FilterQuery, keys: Sequence[PhotoKey]) -> bool:
+    """Whether the first and the last of a sparse probe, which comes best first, are about as good."""
+    marks = index.photo_marks([keys[0], keys[-1]])
+    agreements = query.filters.agreements(query.like.marks, marks)
+    best, last = (agreements @ [query.weights[name] for name in query.filters.classified]).tolist()
+    return bool(last >= TIED * best)
+
+
+def _of_one_class(index: Index, query: FilterQuery, condition: Condition | None) -> Condition | None:
+    """Products of the query's clear classes in the dimension from the feed that weighs most, as the feed says or as the
+    filters predict."""
+    kinds = index.field_kinds()
+    heaviest = max(
+        (one for one in query.filters.dimensions if one.name in query.filters.classified and one.field in kinds),
+        key=lambda one: query.weights[one.name],
+        default=None,
+    )
+    if heaviest is None:
+        return condition
+    likely_classes = query.filters.likely(query.like.marks, heaviest.name, CLEAR)
+    if not likely_classes:
+        return condition
+    # A path's last step is what a feed's field holds of it, and merged values bear other names: those a tie may hide.
+    values = tuple(name.rsplit(PATH, 1)[-1] for name in likely_classes)
+    chosen: Condition = OneOf(heaviest.field, values)
+    if (predicted := f"{PREDICTED}{heaviest.name}") in kinds:
+        guesses = tuple(likely(name, LIKELIHOODS[0]) for name in likely_classes)
+        chosen = AnyOf((chosen, OneOf(predicted, guesses)))
+    return chosen if condition is None else AllOf((condition, chosen))
 
 
 def candidates_of(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[Candidate]:

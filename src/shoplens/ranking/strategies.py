@@ -57,7 +57,7 @@ class Strategy:
         retrieved: candidates for a photo, best first, as many as are wanted whenever there are so many.
         weights: dimension -> weight for a photo, summing to 1; by them candidates become results.
         adding: what one more product costs, in words.
-        similar: score from which a product counts as similar to the query: for facets.
+        similar: query and best score -> score from which a product counts as similar to the query: for facets.
         filters: whether it needs a generation with filters.
     """
 
@@ -66,7 +66,7 @@ class Strategy:
     retrieved: Callable[[Index, QueryPhoto, Wanted], list[Candidate]]
     weights: Callable[[QueryPhoto], Mapping[str, float]]
     adding: str
-    similar: float
+    similar: Callable[[QueryPhoto, float], float]
     filters: bool = False
 
 
@@ -105,7 +105,7 @@ STRATEGIES = {
             _nearest,
             lambda photo: LOOK_ALONE,
             "decode and embed its photos, write them",
-            similar=0.75,
+            similar=lambda photo, best: 0.75,
         ),
         Strategy(
             "filters-static",
@@ -113,7 +113,7 @@ STRATEGIES = {
             _filtered,
             lambda photo: _filter_query(photo).weights,
             "the same pass over its photos gives all filter scores",
-            similar=0.5,
+            similar=lambda photo, best: (_filter_query(photo).average + best) / 2,
             filters=True,
         ),
     )

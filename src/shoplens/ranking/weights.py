@@ -28,15 +28,16 @@ def resolved(
     {'look': 0.25, 'color': 0.75}
     """
     weights = dict(fitted)
+    names = {name.casefold(): name for name in fitted}
     for where, given in _given(preferences, steering, category):
         for name, weight in given.items():
-            if name not in weights:
+            if name.casefold() not in names:
                 raise InvalidValue(
                     f"{where} weighs {name!r}, and there is no such dimension.",
                     f"There are: {', '.join(weights)}. See `shoplens dimensions`.",
                     code="unknown-dimension",
                 )
-            weights[name] = weight
+            weights[names[name.casefold()]] = weight
     total = sum(weights.values())
     if not total > 0:
         raise InvalidValue("All weights are zero.", "Give one dimension a weight above 0.", code="no-weight")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,6 +10,7 @@ from shoplens.errors import InvalidValue
 
 SoldOut = Literal["show", "hide", "last"]
 MOST_RESULTS = 10_000
+MAX_WEIGHT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ class Steering:
 
     def __post_init__(self) -> None:
         for name, weight in self.weights.items():
-            if isinstance(weight, bool) or not (math.isfinite(weight) and weight >= 0):
+            if isinstance(weight, bool) or not 0 <= weight <= MAX_WEIGHT:
                 raise InvalidValue(
                     f"The weight of {name!r} is {weight!r}.",
-                    "Give 0 or more; 0 leaves the dimension out.",
+                    f"Give 0 to {MAX_WEIGHT:,}; 0 leaves the dimension out.",
                     code="bad-weight",
                 )
         if self.predicted is not None and not 0.5 <= self.predicted <= 0.99:
@@ -118,6 +118,12 @@ class Query:
             raise InvalidValue(f"sold_out is {self.sold_out!r}.", "Choose show, hide or last.")
         if not 0.5 <= self.precision <= 0.99:
             raise InvalidValue(f"The precision is {self.precision!r}.", "Choose 0.50 to 0.99.")
+        if self.photo is not None and self.steering.like:
+            raise InvalidValue(
+                "Both a photo and a product to start from were given.", "Give one of them.", code="two-examples"
+            )
+        if self.photo is None and self.region is not None:
+            raise InvalidValue("A region was given without a photo.", "Give the photo.", code="region-of-nothing")
         if self.photo is None and not (self.steering.like or self.steering.color):
             raise InvalidValue(
                 "There is nothing to search by.", "Give a photo, a product (--like) or a colour (--color)."

@@ -52,7 +52,7 @@ def value_findings(opinions: Iterable[Opinion], dimensions: Collection[Dimension
 
     Only dimensions that the photos are known to show (:attr:`~shoplens.filters.quality.Quality.seen`) are looked at.
     """
-    wrong: list[tuple[Product, Dimension, Contradiction]] = []
+    wrong: list[tuple[Opinion, Dimension, Contradiction]] = []
     missing: list[tuple[Opinion, Dimension, str, float]] = []
     customs, typicals, passed_over = Customs(), _Typicals(), 0
     for opinion in opinions:
@@ -65,7 +65,7 @@ def value_findings(opinions: Iterable[Opinion], dimensions: Collection[Dimension
             for name in known:
                 typicals.add(opinion.product, dimension.name, name, read.get(name, 0.0))
             if "wrong-value" in kinds and (found := contradiction(dimension, known, read)):
-                wrong.append((opinion.product, dimension, found))
+                wrong.append((opinion, dimension, found))
             if "missing-value" in kinds:
                 added = additions(dimension, known, dimension.name in opinion.silent, read)
                 missing += [(opinion, dimension, name, probability) for name, probability in added.items()]
@@ -74,11 +74,13 @@ def value_findings(opinions: Iterable[Opinion], dimensions: Collection[Dimension
     return Values(findings, passed_over)
 
 
-def _wrong(product: Product, dimension: Dimension, found: Contradiction, typicals: _Typicals) -> Finding:
+def _wrong(opinion: Opinion, dimension: Dimension, found: Contradiction, typicals: _Typicals) -> Finding:
+    product = opinion.product
+    told = found.feed if found.feed in dimension.classes else opinion.known[dimension.name][0]  # one of several
     feed, seen = leaf_of(found.feed, dimension), leaf_of(found.seen, dimension)
     several = len(product.photos) > 1
     photos = f"the {count(len(product.photos), 'photo')} say" if several else "the photo says"
-    compared = (*typicals.of(dimension, found.feed), *typicals.of(dimension, found.seen))
+    compared = (*typicals.of(dimension, told), *typicals.of(dimension, found.seen))
     return Finding(
         "wrong-value",
         (product.id,),

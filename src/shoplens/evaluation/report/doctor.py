@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -15,6 +16,8 @@ SMALL = 130
 """Longest side of a photo, in CSS pixels."""
 _NAMED = 8
 """Ids of products that a finding names without being asked."""
+
+_PROBABILITY = re.compile(r"\bp (?:[<>] )?\.\d")
 
 Picture = Callable[[str], Pixels]
 
@@ -68,7 +71,9 @@ def _kind(kind: Kind, diagnosis: Diagnosis, picture: Picture) -> Html:
 
 
 def _strongest(found: Sequence[Finding]) -> list[Finding]:
-    """The first ones, the dimensions taking turns, so that none hides the others."""
+    """All, or as many as are shown, the dimensions taking turns, so that none hides the others."""
+    if len(found) <= MOST:
+        return list(found)
     turns: Counter[str] = Counter()
     places = []
     for finding in found:
@@ -82,9 +87,14 @@ def _card(finding: Finding, picture: Picture) -> Html:
     shown = f'<ul class="found">{photos}</ul>' if photos else ""
     return Html(
         f'<li class="finding"><h3>{escaped(_name(finding))}</h3>'
-        f'<p class="said">{escaped(finding.sentence)}</p><p class="about">{escaped(finding.fix)}</p>'
+        f'<p class="said">{escaped(_unbroken(finding.sentence))}</p><p class="about">{escaped(finding.fix)}</p>'
         f"{shown}{_ids(finding)}</li>"
     )
+
+
+def _unbroken(sentence: str) -> str:
+    """The sentence, no line of which begins within a probability."""
+    return _PROBABILITY.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), sentence)
 
 
 def _name(finding: Finding) -> str:
