@@ -7,8 +7,8 @@ whose embedding and dense scores are moved up to half of the way to a second one
 each of its classes from the second one in 15 % of cases. 200 articles are kept out of this and asked for: their photos,
 moved less, and the classes that heads read which never saw their garment. Everything goes through ``QdrantIndex``.
 
-*Time*: ``pooled`` and ``candidates_of`` beside ``nearest``, k = 20, query by query in one process on one core; making the
-weights of a query comparable is told beside it.
+*Time*: ``pooled`` and ``candidates_of`` beside ``nearest``, k = 20, query by query in one process on one core;
+beside it what it takes to make the weights of a query comparable.
 *Recall*: candidates against the exact weighted best k of all products, by a product of matrices that shares nothing
 with the index. A candidate is right if its exact score is that of the k-th best or higher, to a millionth: where many
 are equal, any of them will do.

@@ -125,9 +125,7 @@ class FilterQueries:
         anchors = palette_of_color(color)
         there = np.flatnonzero(anchors > 0)
         indices = np.concatenate([marks.indices[kept], (palette.start + there).astype(np.uint32)])
-        # No tint is half alike to every tint; the palette has all the rest, so that nothing is cut off at 1.
-        scale = (1 - TINT_SHARE / 2) / (1 - TINT_SHARE)
-        values = np.concatenate([marks.values[kept], scale * np.sqrt(anchors[there] / palette.share)])
+        values = np.concatenate([marks.values[kept], np.sqrt(anchors[there] / palette.share) / (1 - TINT_SHARE)])
         order = np.argsort(indices)
         return SparseVector(indices[order], values[order].astype(np.float32))
 

@@ -24,7 +24,7 @@ from shoplens.index.store import Store
 from shoplens.ranking.judging import judged
 from shoplens.ranking.match import REFERENCE, Calibration, claims_anything
 from shoplens.ranking.stored_calibration import calibration_of
-from shoplens.ranking.strategies import PREFERRED, STRATEGIES, QueryPhoto, Strategy, strategy_named
+from shoplens.ranking.strategies import STRATEGIES, QueryPhoto, Strategy, preferred, strategy_named
 from shoplens.settings import Settings
 from shoplens.sight import sight
 from shoplens.types import Answer, Query, Result
@@ -96,16 +96,25 @@ def search(store: Store, query: Query, eyes: Eyes) -> Answer:
         )
 
 
+def strategy_of(store: Store, name: str) -> Strategy:
+    """The strategy of this name; without one what answers searches.
+
+    Raises:
+        InvalidValue: ``unknown-strategy``.
+    """
+    if name:
+        return strategy_named(name)
+    with store.reading() as generation:
+        return preferred(generation.filters is not None)
+
+
 def _strategy(query: Query, generation: Generation) -> Strategy:
     """The one that was asked for, or the best that the store is ready for.
 
     Raises:
         InvalidValue: ``unknown-strategy``, ``no-filters``, or ``needs-filters``: a strategy that cannot be steered.
     """
-    strategy = strategy_named(
-        query.strategy
-        or next(name for name in PREFERRED if generation.filters is not None or not STRATEGIES[name].filters)
-    )
+    strategy = strategy_named(query.strategy) if query.strategy else preferred(generation.filters is not None)
     if strategy.filters:
         _ = generation.fitted  # or says why there are none
     if _is_steered(query) and not strategy.filters:

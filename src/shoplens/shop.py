@@ -34,8 +34,7 @@ from shoplens.evaluation.written import (
 from shoplens.images import KeptPhotos, PhotoSource
 from shoplens.images.located import located
 from shoplens.index.store import Store, restore
-from shoplens.ranking.strategies import DEFAULT, strategy_named
-from shoplens.search import Eyes, search
+from shoplens.search import Eyes, search, strategy_of
 from shoplens.settings import Settings, settings_from
 from shoplens.store_info import store_info
 from shoplens.types import Answer, Product, Query, Region, SoldOut, Steering
@@ -220,7 +219,7 @@ class Shop:
         self,
         queries: str | Path | None = None,
         *,
-        strategy: str = DEFAULT,
+        strategy: str = "",
         report: str | Path | None = None,
         seed: int = 0,
         progress: Progress | None = None,
@@ -238,7 +237,7 @@ class Shop:
         """
         bench, asked, sample = self._bench(progress), QuerySet.of(queries), QuerySample()
         page = None if report is None else report_file(report, asked.file)
-        found = evaluated(bench, asked, strategy_named(strategy), seed, sample.add)
+        found = evaluated(bench, asked, strategy_of(self._store, strategy), seed, sample.add)
         if page is not None:
             bench.progress("Drawing the map", 0, 0)
             with bench.reading() as generation:
@@ -266,7 +265,7 @@ class Shop:
         self,
         queries: str | Path | None = None,
         *,
-        strategy: str = DEFAULT,
+        strategy: str = "",
         absent_share: float = ABSENT_SHARE,
         report: str | Path | None = None,
         progress: Progress | None = None,
@@ -282,7 +281,7 @@ class Shop:
         """
         asked = QuerySet.of(queries)
         page = None if report is None else report_file(report, asked.file)
-        found = calibrated(self._bench(progress), asked, strategy_named(strategy), absent_share)
+        found = calibrated(self._bench(progress), asked, strategy_of(self._store, strategy), absent_share)
         if page is not None:
             write_calibration_report(page, found)
         return found
@@ -291,7 +290,7 @@ class Shop:
         self,
         options: CheckOptions | None = None,
         *,
-        strategy: str = DEFAULT,
+        strategy: str = "",
         report: str | Path | None = None,
         progress: Progress | None = None,
     ) -> Checked:
@@ -304,7 +303,7 @@ class Shop:
         if report is not None and options.update:
             raise InvalidValue("A new baseline has no report.", "Leave --report out; it tells what a check found.")
         page = None if report is None else report_file(report, options.queries, baseline_file(self._store, options))
-        found = checked(self._bench(progress), strategy_named(strategy), options)
+        found = checked(self._bench(progress), strategy_of(self._store, strategy), options)
         if page is not None:
             write_gate(page, found)
         return found

@@ -10,7 +10,6 @@ from shoplens.cli import options
 from shoplens.cli.output import people, percent, plain, print_json, print_left_out, print_table, progress_bar
 from shoplens.evaluation.calibration import ABSENT_SHARE
 from shoplens.evaluation.written import calibration_json, claims
-from shoplens.ranking.strategies import DEFAULT
 from shoplens.shop import Shop
 
 
@@ -22,7 +21,7 @@ def run(
         ),
     ] = None,
     store: options.Store = None,
-    strategy: options.Strategy = DEFAULT,
+    strategy: options.Strategy = "",
     absent_share: Annotated[
         float, typer.Option(help="How often shoppers photograph what the shop does not have, above 0 and below 1.")
     ] = ABSENT_SHARE,

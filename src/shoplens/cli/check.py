@@ -10,7 +10,6 @@ from shoplens.cli.output import people, plain, print_json, print_left_out, progr
 from shoplens.errors import GateFailed
 from shoplens.evaluation.check import QUERIES, Checked, CheckOptions
 from shoplens.evaluation.results import plain as plain_values
-from shoplens.ranking.strategies import DEFAULT
 from shoplens.shop import Shop
 
 LEAST_POWER = 0.8
@@ -36,7 +35,7 @@ def run(
     seed: Annotated[
         int | None, typer.Option(help="Of a new baseline's photos and corruptions. [default: 0]", show_default=False)
     ] = None,
-    strategy: options.Strategy = DEFAULT,
+    strategy: options.Strategy = "",
     report: options.ReportFile = None,
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,

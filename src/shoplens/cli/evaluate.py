@@ -7,7 +7,6 @@ from shoplens.cli.output import people, percent, plain, print_json, print_left_o
 from shoplens.evaluation.report.evaluation import meaning
 from shoplens.evaluation.results import Evaluation
 from shoplens.evaluation.runs import CATEGORY_RECALL
-from shoplens.ranking.strategies import DEFAULT
 from shoplens.shop import Shop
 
 SHOWN_CATEGORIES = 12
@@ -18,7 +17,7 @@ def run(
     queries: options.QueriesFile = None,
     held_out: options.HeldOut = False,
     store: options.Store = None,
-    strategy: options.Strategy = DEFAULT,
+    strategy: options.Strategy = "",
     report: options.ReportFile = None,
     seed: options.Seed = 0,
     model: options.Model = None,

@@ -50,7 +50,14 @@ ReportFile = Annotated[
     Path | None,
     typer.Option("--report", help="HTML file to write, and JSON beside it. \\[default: in the store's reports/]"),
 ]
-Strategy = Annotated[str, typer.Option("--strategy", help=f"How to answer: {', '.join(STRATEGIES)}.")]
+Strategy = Annotated[
+    str,
+    typer.Option(
+        "--strategy",
+        help=f"How to answer: {', '.join(STRATEGIES)}. \\[default: what searches use]",
+        show_default=False,
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the resampling that gives the intervals.")]
 
 

@@ -28,7 +28,7 @@ from shoplens.index.durable import size_on_disk
 from shoplens.index.features import NAME as FEATURES
 from shoplens.index.features import FeatureFile
 from shoplens.index.generation import Generation, opened_index
-from shoplens.ranking.strategies import DEFAULT, STRATEGIES, Strategy
+from shoplens.ranking.strategies import BASELINE, STRATEGIES, Strategy
 from shoplens.sight import feature_model
 from shoplens.types import Query
 
@@ -51,7 +51,7 @@ def compared(bench: Bench, queries: QuerySet, seed: int = 0) -> Comparison:
                 name=strategy.name,
                 about=strategy.about,
                 metrics=scores[strategy.name].metrics(),
-                against=_against(scores[strategy.name], scores[DEFAULT], seed) if strategy.name != DEFAULT else {},
+                against=_against(scores[strategy.name], scores[BASELINE], seed) if strategy.name != BASELINE else {},
                 query_ms=_spread(query_ms(bench, queries, generation, strategy)),
                 bytes_per_product=size_on_disk(generation.folder) / max(index.count(), 1),
                 adding_ms=_spread(adding),
@@ -63,9 +63,9 @@ def compared(bench: Bench, queries: QuerySet, seed: int = 0) -> Comparison:
             store=str(bench.store.folder),
             queries_from=queries.name,
             products=index.count(),
-            queries=len(scores[DEFAULT]),
+            queries=len(scores[BASELINE]),
             left_out=left_out,
-            compared_with=DEFAULT,
+            compared_with=BASELINE,
             rows=rows,
             seed=seed,
         )

@@ -154,7 +154,7 @@ class Index(Protocol):
         """
 
     def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
-        """Dot products of dense probes with these photos: float32 (probes, photos)."""
+        """Dot products of probes with these photos: float32 (probes, photos)."""
 
     def photo_marks(self, keys: Sequence[PhotoKey]) -> SparseRows:
         """The marks of these photos; empty ones where the filters say nothing."""

@@ -177,13 +177,8 @@ class QdrantIndex:
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
     def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> list[PhotoKey]:
-        conditions = self._sieved(sieve)
-        if probe.marks is not None:
-            near = engine.Query.Nearest(sparse(probe.marks), using=MARKS)
-            query = engine.QueryRequest(query=near, limit=limit, filter=conditions, with_payload=False)
-            return [photo_key(point.id) for point in self._shard.query(query)]
-        near = engine.Query.Nearest(self._combined(probe), using=COMBINED)
-        return [photo_key(point.id) for point in self._search(near, limit, conditions)]
+        find = self._search if probe.marks is None else self._searched  # few found by marks are all that share any
+        return [photo_key(point.id) for point in find(self._query(probe), limit, self._sieved(sieve))]
 
     def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
         scores = np.zeros((len(probes), len(keys)), np.float32)
@@ -193,8 +188,7 @@ class QdrantIndex:
         places = {point.int: n for n, point in enumerate(points)}
         these = engine.Filter(must=[engine.HasIdCondition(set(points))])
         for row, probe in zip(scores, probes, strict=True):
-            near = engine.Query.Nearest(self._combined(probe), using=COMBINED)
-            found = self._searched(near, len(keys), these, exact=True)
+            found = self._searched(self._query(probe), len(keys), these, exact=True)
             row[[places[point.id.int] for point in found]] = [point.score for point in found]  # type: ignore[union-attr]
         return scores
 
@@ -231,10 +225,12 @@ class QdrantIndex:
         if photos:
             yield entry_from(photos, self.dimensions)
 
-    def _combined(self, probe: Probe) -> list[float]:
+    def _query(self, probe: Probe) -> engine.Query:
+        if probe.marks is not None:
+            return engine.Query.Nearest(sparse(probe.marks), using=MARKS)
         look = np.zeros(self.dimensions, np.float32) if probe.look is None else probe.look
         dense = np.zeros(self.dense, np.float32) if probe.dense is None else probe.dense
-        return [*look.tolist(), *dense.tolist()]
+        return engine.Query.Nearest([*look.tolist(), *dense.tolist()], using=COMBINED)
 
     def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:
         if not is_photo_hash(hash):
@@ -334,7 +330,7 @@ class QdrantIndex:
         return found if len(found) >= k else self._searched(near, k, conditions, exact=True)
 
     def _searched(
-        self, near: engine.Query, k: int, conditions: engine.Filter | None, *, exact: bool
+        self, near: engine.Query, k: int, conditions: engine.Filter | None, *, exact: bool = False
     ) -> list[engine.ScoredPoint]:
         acorn = engine.AcornSearchParams(enable=conditions is not None, max_selectivity=0.6)
         codes = engine.QuantizationSearchParams(ignore=exact, rescore=True, oversampling=OVERSAMPLING)

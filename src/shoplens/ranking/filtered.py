@@ -28,7 +28,7 @@ from shoplens.preferences import Merchandising
 from shoplens.types import Candidate, ClassMatch, Reasons, SparseRows, SparseVector, Vectors
 
 Floats = npt.NDArray[np.float32]
-PHOTOS_PER_PROBE = 120
+PHOTOS_PER_PROBE = 100
 """Photos that each probe brings at least, however few products are wanted."""
 PHOTOS_FOR_A_PRODUCT = 3
 TIED = 0.97
@@ -82,27 +82,31 @@ class FilterQuery:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pool:
-    """Photos that were retrieved, one per product, best first, with their scores.
+class Detail:
+    """Photos in every dimension.
 
     Attributes:
-        keys: n photos of n products.
         similarities: float32 (n, dimensions), each in [0, 1].
         against: float32 (n,): what is taken off for being like what was not wanted.
-        marks: of all photos that were retrieved.
-        rows: places of the n photos among them.
-        complete: whether there is no other photo that meets the conditions.
+        marks: of the photos.
     """
 
-    keys: list[PhotoKey]
     similarities: Floats
     against: Floats
     marks: SparseRows
-    rows: list[int]
-    complete: bool
 
-    def first(self, k: int) -> Pool:
-        return Pool(self.keys[:k], self.similarities[:k], self.against[:k], self.marks, self.rows[:k], self.complete)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """Photos that were retrieved, one per product, best first.
+
+    Attributes:
+        keys: n photos of n products.
+        totals: float32 (n,): their scores but for a merchandiser's say.
+    """
+
+    keys: list[PhotoKey]
+    totals: Floats
 
 
 def pooled(index: Index, query: FilterQuery, k: int, sieve: Sieve) -> Pool:
@@ -118,7 +122,7 @@ def pooled(index: Index, query: FilterQuery, k: int, sieve: Sieve) -> Pool:
             narrower = replace(sieve, condition=_of_one_class(index, query, sieve.condition))
             keys = list(dict.fromkeys([*keys, *index.photos_near(dense, limit, narrower)]))
         if complete or len({key.product for key in keys}) >= k:
-            return _scored(index, query, keys, complete)
+            return _ordered(index, query, keys)
         limit *= 4
 
 
@@ -155,27 +159,26 @@ def _of_one_class(index: Index, query: FilterQuery, condition: Condition | None)
 
 def candidates_of(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[Candidate]:
     """The pool's best ``k`` products, after the merchandiser's say."""
-    if not pool.keys:
-        return []
-    weights = _weights(query)
-    totals = pool.similarities @ weights - pool.against
     adjusted = _adjustments(index, query.merchandising, pool.keys)
-    order = sorted(range(len(pool.keys)), key=lambda n: (-(totals[n] + sum(adjusted.get(n, {}).values())), n))
-    chosen = order[:k]
-    records = index.photo_records([pool.keys[n] for n in chosen])
+    extra = np.array([sum(adjusted.get(n, {}).values()) for n in range(len(pool.keys))], np.float32)
+    chosen = np.argsort(-(pool.totals + extra), kind="stable")[:k].tolist()
     names = _names(query.filters)
-    ranks = _ranks_without(query, pool, adjusted, chosen) if query.explain else {}
+    # Reasons tell of ranks among all; else the best few alone are looked at in every dimension.
+    wanted = list(range(len(pool.keys))) if query.explain else chosen
+    detail = _detail(index, query, [pool.keys[n] for n in wanted])
+    ranks = _ranks_without(query, detail, extra, chosen) if query.explain else {}
     found = []
-    for n, record in zip(chosen, records, strict=True):
+    for n, record in zip(chosen, index.photo_records([pool.keys[n] for n in chosen]), strict=True):
         if record is None:  # removed meanwhile
             continue
-        scores = {name: float(score) for name, score in zip(names, pool.similarities[n], strict=True)}
-        adjustments = {**adjusted.get(n, {}), **({NOT: -float(pool.against[n])} if query.unlike is not None else {})}
+        place = wanted.index(n)
+        scores = {name: float(score) for name, score in zip(names, detail.similarities[place], strict=True)}
+        unlike = {NOT: -float(detail.against[place])} if query.unlike is not None else {}
         photo = record.photos[pool.keys[n].view].source
-        found.append(Candidate(record.product, scores, photo, False, adjustments))
+        reasons = None
         if query.explain:
-            matches = _matches(query, pool.marks[pool.rows[n]])
-            found[-1] = replace(found[-1], reasons=Reasons(query.weights, scores, matches, ranks.get(n, {})))
+            reasons = Reasons(query.weights, scores, _matches(query, detail.marks[place]), ranks.get(n, {}))
+        found.append(Candidate(record.product, scores, photo, False, {**adjusted.get(n, {}), **unlike}, reasons))
     return found
 
 
@@ -207,20 +210,34 @@ def _slope(name: str) -> float:
     return TINT_SHARE if name == COLOR else 0.5
 
 
-def _scored(index: Index, query: FilterQuery, keys: list[PhotoKey], complete: bool) -> Pool:
+def _ordered(index: Index, query: FilterQuery, keys: list[PhotoKey]) -> Pool:
+    """The best photo of each product, best first; equals in the order of their keys."""
+    totals = _totals(index, query, keys)
+    best: dict[str | int, int] = {}
+    for n in sorted(range(len(keys)), key=lambda n: (-totals[n], keys[n])):
+        best.setdefault(keys[n].product, n)
+    chosen = list(best.values())
+    return Pool([keys[n] for n in chosen], totals[chosen])
+
+
+def _totals(index: Index, query: FilterQuery, keys: list[PhotoKey]) -> Floats:
+    """The scores of photos, float32 (n,): two dot products each, without a look at single dimensions."""
+    if query.unlike is not None:
+        detail = _detail(index, query, keys)
+        return np.asarray(detail.similarities @ _weights(query) - detail.against, np.float32)
+    constant = sum(query.weights[name] / 2 for name in _names(query.filters) if name not in query.filters.classified)
+    return np.asarray(index.photo_scores(_probes(query), keys).sum(axis=0) + np.float32(constant), np.float32)
+
+
+def _detail(index: Index, query: FilterQuery, keys: list[PhotoKey]) -> Detail:
+    """Photos in every dimension, in the order of ``keys``."""
     marks = index.photo_marks(keys)
-    weights = _weights(query)
     similarities = _similarities(index, query.filters, query.like, keys, marks)
     against = np.zeros(len(keys), np.float32)
     if query.unlike is not None:
-        against = UNLIKE * (_similarities(index, query.filters, query.unlike, keys, marks) @ weights)
-    totals = similarities @ weights - against
-    order = sorted(range(len(keys)), key=lambda n: (-totals[n], keys[n]))
-    best: dict[str | int, int] = {}
-    for n in order:
-        best.setdefault(keys[n].product, n)
-    chosen = list(best.values())
-    return Pool([keys[n] for n in chosen], similarities[chosen], against[chosen], marks, chosen, complete)
+        unlike = _similarities(index, query.filters, query.unlike, keys, marks)
+        against = np.asarray(UNLIKE * (unlike @ _weights(query)), np.float32)
+    return Detail(similarities, against, marks)
 
 
 def _similarities(
@@ -258,18 +275,22 @@ def _adjustments(index: Index, say: Merchandising, keys: Sequence[PhotoKey]) -> 
 
 
 def _ranks_without(
-    query: FilterQuery, pool: Pool, adjusted: Mapping[int, Mapping[str, float]], chosen: Sequence[int]
+    query: FilterQuery, detail: Detail, extra: Floats, chosen: Sequence[int]
 ) -> dict[int, dict[str, int]]:
-    """Place in the pool -> dimension -> rank if that dimension had no weight, the others keeping theirs."""
+    """Place in the pool -> dimension -> rank if that dimension had no weight, the others keeping theirs.
+
+    Args:
+        detail: of the whole pool, best first.
+        extra: what a merchandiser adds to each.
+    """
     weights = _weights(query)
-    extra = np.array([sum(adjusted.get(n, {}).values()) for n in range(len(pool.keys))]) - pool.against
     ranks: dict[int, dict[str, int]] = {n: {} for n in chosen}
     for column, name in enumerate(_names(query.filters)):
         others = weights.copy()
         others[column] = 0
         if weights[column] == 0 or not others.sum() > 0:
             continue
-        totals = pool.similarities @ (others / others.sum()) + extra
+        totals = detail.similarities @ (others / others.sum()) + extra - detail.against
         for n in chosen:
             above = totals > totals[n]
             ranks[n][name] = 1 + int(above.sum()) + int((totals[:n] == totals[n]).sum())

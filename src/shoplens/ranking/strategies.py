@@ -12,10 +12,10 @@ from shoplens.ranking.filtered import FilterQuery, candidates_of, pooled
 from shoplens.ranking.static import similarity_from_cosine
 from shoplens.types import Candidate, Features, Vectors
 
-DEFAULT = "pretrained"
-"""What evaluates where nothing else is asked for."""
+BASELINE = "pretrained"
+"""What the others are compared with."""
 PREFERRED = ("filters-static", "pretrained")
-"""What answers a search that names no strategy: the first that the store is ready for."""
+"""What answers where no strategy is named: the first that the store is ready for."""
 LOOK_ALONE = {"look": 1.0}
 
 
@@ -118,6 +118,15 @@ STRATEGIES = {
         ),
     )
 }
+
+
+def preferred(filters: bool) -> Strategy:
+    """What answers where no strategy is named.
+
+    Args:
+        filters: whether the generation has any.
+    """
+    return next(STRATEGIES[name] for name in PREFERRED if filters or not STRATEGIES[name].filters)
 
 
 def strategy_named(name: str) -> Strategy:
