@@ -33,7 +33,7 @@ import numpy.typing as npt
 
 from evaluation import store_of
 from filters import Catalogue, Floats, Seen, catalogue_of, precisions, seen, similarities, totals
-from shoplens.filters.dimension import LOOK
+from shoplens.filters.dimension import LOOK, PATH
 from shoplens.filters.filters import DENSE, DENSE_PARTS, Filters
 from shoplens.filters.fitting import fit
 from shoplens.filters.stored import save_filters, stored_filters
@@ -121,7 +121,7 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     for start, block in made(source, count, seed):
         for first in range(0, len(block.look), BATCH):
             rows = range(first, min(first + BATCH, len(block.look)))
-            index.upsert([_entry(start + n, block[n : n + 1]) for n in rows])
+            index.upsert([_entry(start + n, block[n : n + 1], source.filters) for n in rows])
     index.flush()
     index.close()
     loaded = time.perf_counter()
@@ -134,10 +134,18 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     }
 
 
-def _entry(number: int, one: Seen) -> Entry:
+def _entry(number: int, one: Seen, filters: Filters) -> Entry:
+    """A product whose feed says what its marks do."""
     source = f"/photos/{number}.jpg"
     photo = Photo(source, f"{number:032x}", f"{number:031x}f", 800, 1000)
-    product = Product(f"p{number}", f"Product {number}", (source,), price=number % 100 + 0.5)
+    said: dict[str, tuple[str, ...]] = {}
+    for dimension in filters.dimensions:
+        for block in filters.layout.blocks_of(dimension.name) if dimension.field else ():
+            held = one.marks[0, block.entries]
+            if block.kind != "palette" and held.any():
+                said[dimension.field] = tuple(block.classes[int(held.argmax())].split(PATH))  # of a tree the deepest
+    category = said.pop("category", ())
+    product = Product(f"p{number}", f"Product {number}", (source,), price=1.5, category=category, attributes=said)
     return Entry(product, (photo,), one.look, FilterScores(one.dense, (sparse(one.marks[0]),)))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shoplens.index.durable import copy_tree
-from shoplens.ranking.strategies import DEFAULT
+from shoplens.ranking.strategies import BASELINE
 from tests.fakes import feed_of, row
 from tests.images.made_photos import scene
 from tests.test_cli import shoplens
@@ -60,7 +60,7 @@ def test_evaluate_held_out_as_json(store: Path) -> None:
     assert list(told["metrics"]) == METRICS
     assert all(list(one) == ["value", "low", "high"] for one in told["metrics"].values())
     assert told["metrics"]["recall@1"]["value"] == 1
-    assert (told["strategy"], told["store"], told["left_out"], told["absent"]) == (DEFAULT, str(store), [], 0)
+    assert (told["strategy"], told["store"], told["left_out"], told["absent"]) == (BASELINE, str(store), [], 0)
     reports = {path.suffix: path for path in (store / "reports").glob("*-evaluate.*")}
     assert set(reports) == {".html", ".json"}
     assert json.loads(reports[".json"].read_text("utf-8")) == told
@@ -73,7 +73,7 @@ def test_evaluate_a_file_for_people(store: Path, built: Path, tmp_path: Path) ->
     assert done.code == 0
     for words in ("recall@1", "100.0 (", "recall@1/category", "ndcg@10", "[red]Things[/] / Odd", "map@r"):
         assert words in done.out
-    assert "2 queries" in done.err and f"{PRODUCTS} products, strategy {DEFAULT}" in done.err
+    assert "2 queries" in done.err and f"{PRODUCTS} products, strategy {BASELINE}" in done.err
     assert "1 query whose product is not in the store: in no figure." in done.err
     assert "product-not-in-store" in done.err and "row 4, product_id: [bold]mauve" in done.err
     assert "photo-missing" in done.err and "gone.png" in done.err
@@ -86,8 +86,8 @@ def test_compare(store: Path, built: Path, tmp_path: Path) -> None:
     done = shoplens(*words, "--json")
     assert done.code == 0
     told = done.told
-    assert (told["queries"], told["compared_with"]) == (2, DEFAULT)
-    assert [one["name"] for one in told["rows"]] == [DEFAULT]
+    assert (told["queries"], told["compared_with"]) == (2, BASELINE)
+    assert [one["name"] for one in told["rows"]] == [BASELINE]
     only = told["rows"][0]
     assert set(only["query_ms"]) == set(only["adding_ms"]) == {"median", "p95"}
     assert only["metrics"]["recall@1"]["value"] == 1
@@ -95,7 +95,7 @@ def test_compare(store: Path, built: Path, tmp_path: Path) -> None:
     assert str(tmp_path / "c.html") in done.err
     for_people = shoplens(*words)
     assert for_people.code == 0
-    for word in ("strategy", DEFAULT, "ms per query", "bytes per product", "ms to add a product", "recall@1", "(p95 "):
+    for word in ("strategy", BASELINE, "ms per query", "bytes per product", "ms to add a product", "recall@1", "(p95 "):
         assert word in for_people.out
     assert "photo-missing" in for_people.err
 
@@ -143,7 +143,7 @@ def test_bad_queries_are_an_error_with_a_code(
 def test_other_mistakes(store: Path, tmp_path: Path) -> None:
     unknown = shoplens("evaluate", "--held-out", "--store", store, "--strategy", "magic", "--json")
     assert (unknown.code, unknown.told["error"]["code"]) == (3, "unknown-strategy")
-    assert DEFAULT in unknown.told["error"]["fix"]
+    assert BASELINE in unknown.told["error"]["fix"]
     nowhere = shoplens("evaluate", "--held-out", "--store", tmp_path / "nowhere", "--json")
     assert (nowhere.code, nowhere.told["error"]["code"]) == (4, "no-store")
     assert not (tmp_path / "nowhere").exists()

@@ -49,15 +49,25 @@ class ProductScorer:
             photos: content hashes of its photos.
             features: of the photos; one that is missing counts as a photo in which nothing is seen.
         """
-        found = features.of(photos)
-        nothing = np.zeros(self.filters.backbone + MEASURED, np.float32)
-        return self.scores_of(product, np.stack([found.get(name, nothing) for name in photos]))
+        return self.scores_of_many([(product, photos)], features)[0]
 
-    def scores_of(self, product: Product, rows: Features) -> FilterScores:
-        """As :meth:`scores`, from float32 (photos, f)."""
-        described, known = self.filters.described(rows), self.reader.of(product)
-        marks = tuple(self.filters.marks(row, known) for row in described.probabilities)
-        return FilterScores(described.dense, marks, self._predicted(product, described.probabilities.mean(axis=0)))
+    def scores_of_many(
+        self, products: Sequence[tuple[Product, Sequence[str]]], features: FeatureFile
+    ) -> list[FilterScores]:
+        """As :meth:`scores`, of several products at once."""
+        found = features.of(name for _, photos in products for name in photos)
+        nothing = np.zeros(self.filters.backbone + MEASURED, np.float32)
+        described = self.filters.described(
+            np.stack([found.get(name, nothing) for _, photos in products for name in photos])
+        )
+        scored, start = [], 0
+        for product, photos in products:
+            own, known = slice(start, start + len(photos)), self.reader.of(product)
+            read = described.probabilities[own]
+            marks = tuple(self.filters.marks(row, known) for row in read)
+            scored.append(FilterScores(described.dense[own], marks, self._predicted(product, read.mean(axis=0))))
+            start = own.stop
+        return scored
 
     def _predicted(self, product: Product, probabilities: Features) -> dict[str, dict[str, float]]:
         """The likely classes of those dimensions that the photos show and the feed does not tell."""
@@ -186,14 +196,11 @@ def rescored(index: Index, scorer: ProductScorer, features: FeatureFile, progres
     """Write every product of an index anew, with the scores of these filters."""
     total, done = index.count(), 0
     for batch in _batches(index.entries()):
-        index.upsert([_scored(entry, scorer, features) for entry in batch])
+        products = [(entry.product, [photo.content_hash for photo in entry.photos]) for entry in batch]
+        scores = scorer.scores_of_many(products, features)
+        index.upsert([replace(entry, scores=one) for entry, one in zip(batch, scores, strict=True)])
         done += len(batch)
         progress("Scoring the products", done, total)
-
-
-def _scored(entry: Entry, scorer: ProductScorer, features: FeatureFile) -> Entry:
-    names = [photo.content_hash for photo in entry.photos]
-    return replace(entry, scores=scorer.scores(entry.product, names, features))
 
 
 def _sampled(index: Index) -> Iterator[Entry]:

@@ -12,7 +12,7 @@ import pytest
 from shoplens import Shop
 from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.results import Comparison
-from shoplens.ranking.strategies import DEFAULT, STRATEGIES
+from shoplens.ranking.strategies import BASELINE, STRATEGIES
 from shoplens.settings import Settings
 from tests.fakes import ColourEmbedder, Stopped, feed_of, numbered_color, photo, row
 
@@ -37,7 +37,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 @pytest.fixture
 def backwards() -> Iterator[str]:
     """One more row of the table for a while: a strategy that finds what the default does, but shows it last first."""
-    name, default = "backwards", STRATEGIES[DEFAULT]
+    name, default = "backwards", STRATEGIES[BASELINE]
     STRATEGIES[name] = replace(
         default,
         name=name,
@@ -59,12 +59,12 @@ def queries(folder: Path, *rows: str) -> Path:
 
 def test_every_strategy_is_described_with_its_costs(shop: Shop) -> None:
     found = shop.compare()
-    assert (found.queries, found.products, found.compared_with, found.left_out) == (10, 10, DEFAULT, [])
+    assert (found.queries, found.products, found.compared_with, found.left_out) == (10, 10, BASELINE, [])
     assert [one.name for one in found.rows] == list(STRATEGIES)
     for one in found.rows:
         assert (one.about, one.adding) == (STRATEGIES[one.name].about, STRATEGIES[one.name].adding)
         assert one.metrics["recall@1"].value == 1
-        assert bool(one.against) == (one.name != DEFAULT)
+        assert bool(one.against) == (one.name != BASELINE)
         for spread in one.query_ms, one.adding_ms:
             assert set(spread) == COSTS
             assert 0 < spread["median"] <= spread["p95"]
@@ -75,7 +75,7 @@ def test_every_strategy_is_described_with_its_costs(shop: Shop) -> None:
 def test_a_new_strategy_is_a_row_of_the_table(shop: Shop, backwards: str) -> None:
     found = shop.compare()
     first, *_, second = found.rows
-    assert (first.name, second.name, second.adding) == (DEFAULT, backwards, "nothing")
+    assert (first.name, second.name, second.adding) == (BASELINE, backwards, "nothing")
     assert (first.metrics["recall@1"].value, second.metrics["recall@1"].value) == (1, 0)
     assert second.metrics["recall@10"].value == 1
     assert first.against == {}
