@@ -45,7 +45,7 @@ from shoplens.evaluation.runs import Answering, Gallery, judged
 from shoplens.filter_query import FilterQueries
 from shoplens.filter_scores import group_of
 from shoplens.filters.crossfit import FOLDS
-from shoplens.filters.dimension import COLOR, LOOK, Dimension
+from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.dimensions import ClassReader, dimensions_from
 from shoplens.filters.filters import DENSE_PARTS, TINT_SHARE, Filters
 from shoplens.filters.fitting import Training, fit
@@ -246,11 +246,17 @@ def totals(filters: Filters, alike: Mapping[str, Floats], weights: Weights, prec
     )
 
 
+SAME_DESIGN = {DESIGN: 1.0, SHAPE: 0.4}
+"""A profile for "this garment in another colour", chosen on the development half; all else is 0."""
+
+
 def weightings(dimensions: Sequence[Dimension]) -> dict[str, Weights]:
-    """Default weights, then without each dimension, then each alone."""
+    """Default weights, then a profile for one design, then without each dimension, then each alone."""
     names = [dimension.name for dimension in dimensions]
+    profile = {name: SAME_DESIGN.get(name, 0.0) for name in names}
     alone = {f"{name} alone": {other: float(other == name) for other in names} for name in names}
-    return {"filters-static": {}, **{f"without {name}": {name: 0.0} for name in names}, **alone}
+    profiles = {"profile same-design": profile} if DESIGN in names else {}
+    return {"filters-static": {}, **profiles, **{f"without {name}": {name: 0.0} for name in names}, **alone}
 
 
 def best_ranks(scores: Floats, right: Bools, left_out: Bools, same: Bools) -> Ints:

@@ -60,7 +60,7 @@ def test_evaluate_held_out_as_json(store: Path) -> None:
     assert list(told["metrics"]) == METRICS
     assert all(list(one) == ["value", "low", "high"] for one in told["metrics"].values())
     assert told["metrics"]["recall@1"]["value"] == 1
-    assert (told["strategy"], told["store"], told["left_out"], told["absent"]) == (BASELINE, str(store), [], 0)
+    assert (told["strategy"], told["store"], told["left_out"], told["absent"]) == ("filters-static", str(store), [], 0)
     reports = {path.suffix: path for path in (store / "reports").glob("*-evaluate.*")}
     assert set(reports) == {".html", ".json"}
     assert json.loads(reports[".json"].read_text("utf-8")) == told
@@ -73,7 +73,7 @@ def test_evaluate_a_file_for_people(store: Path, built: Path, tmp_path: Path) ->
     assert done.code == 0
     for words in ("recall@1", "100.0 (", "recall@1/category", "ndcg@10", "[red]Things[/] / Odd", "map@r"):
         assert words in done.out
-    assert "2 queries" in done.err and f"{PRODUCTS} products, strategy {BASELINE}" in done.err
+    assert "2 queries" in done.err and f"{PRODUCTS} products, strategy filters-static" in done.err
     assert "1 query whose product is not in the store: in no figure." in done.err
     assert "product-not-in-store" in done.err and "row 4, product_id: [bold]mauve" in done.err
     assert "photo-missing" in done.err and "gone.png" in done.err
@@ -87,7 +87,7 @@ def test_compare(store: Path, built: Path, tmp_path: Path) -> None:
     assert done.code == 0
     told = done.told
     assert (told["queries"], told["compared_with"]) == (2, BASELINE)
-    assert [one["name"] for one in told["rows"]] == [BASELINE]
+    assert [one["name"] for one in told["rows"]] == [BASELINE, "filters-static"]
     only = told["rows"][0]
     assert set(only["query_ms"]) == set(only["adding_ms"]) == {"median", "p95"}
     assert only["metrics"]["recall@1"]["value"] == 1

@@ -144,9 +144,10 @@ def test_a_calibrated_search_gives_probabilities(store: Path, folder: Path) -> N
     done = shoplens("search", folder, store, folder / "asked3.png", "-k", 3, "--json", "--precision", 0.5)
     told = done.told
     assert list(told) == [
-        *("query_id", "query", "strategy", "verdict", "absent_probability", "results", "notes", "took_ms")
+        *("query_id", "query", "strategy", "weights", "verdict", "absent_probability"),
+        *("results", "facets", "notes", "took_ms"),
     ]
-    assert told["strategy"] == {"used": "pretrained", "fallback_from": None}
+    assert told["strategy"] == {"used": "filters-static", "fallback_from": None}
     first, *others = [one["match_probability"] for one in told["results"]]
     assert told["verdict"] == "exact" and told["results"][0]["product_id"] == "p3"
     assert 0.5 < first < 1 and all(0 <= one < first for one in others)
@@ -185,7 +186,7 @@ def test_calibrate_tells_the_documented_object(plain: Path, folder: Path, tmp_pa
     done = shoplens("calibrate", folder, plain, "--json", "--absent-share", 0.3, "--report", tmp_path / "c.html")
     told = done.told
     assert (done.code, list(told)) == (0, CALIBRATION)
-    assert (told["strategy"], told["products"], told["queries"], told["clusters"]) == ("pretrained", 26, 104, 26)
+    assert (told["strategy"], told["products"], told["queries"], told["clusters"]) == ("filters-static", 26, 104, 26)
     assert (told["absent_share"], told["queries_from"], told["left_out"]) == (0.3, "held-out photos", [])
     assert list(told["match"]) == list(told["absent"]) == list(FEATURES)
     assert [one["answers"] for one in told["reliability"]] == [208, 208]
@@ -309,7 +310,7 @@ def test_bad_input_is_an_error_with_a_code(
 
 
 def test_a_damaged_calibration_is_trouble_with_the_store(store: Path, folder: Path) -> None:
-    (path,) = store.glob("generations/*/calibration-pretrained.json")
+    (path,) = store.glob("generations/*/calibration-filters-static.json")
     path.write_text("{")
     done = shoplens("search", folder, store, folder / "asked3.png", "--json")
     assert (done.code, done.told["error"]["code"]) == (4, "bad-calibration")

@@ -126,7 +126,7 @@ def test_similarities_lie_between_0_and_1(filters: Filters) -> None:
     found = filters.similarities(cosines, agreements)
     assert found["look"] == pytest.approx([0, 0.75, 1])
     assert found["pattern"] == pytest.approx([0, 0.1, 1])
-    assert found["color"] == pytest.approx([0, (1 - TINT_SHARE) * 0.4 + TINT_SHARE * 0.75, 1])
+    assert found["color"] == pytest.approx([0, (1 - TINT_SHARE) * 0.4 + TINT_SHARE * 0.5, 1])
     assert set(found) == {dimension.name for dimension in DIMENSIONS}
 
 
