@@ -32,7 +32,8 @@ def sight(embedder: Embedder, name: str, photo: Pixels) -> Sight:
     """
     found = embedded(embedder, [name], [photo])
     backbone = found.vectors[0] if found.features is None else found.features[0]
-    return Sight(found.vectors[0], np.concatenate([backbone, measured(photo).as_row()]))
+    features = np.concatenate([backbone, measured(photo).as_row()])
+    return Sight(found.vectors[0], features.astype(np.float16).astype(np.float32))  # as they are when kept on disk
 
 
 def backbone_width(embedder: Embedder) -> int:
