@@ -248,7 +248,7 @@ def query_rounds(source: Catalogue, plain: PlainRecipe | None, options: argparse
                 row: Row = {}
 
                 def ours(photo: str = photo, row: Row = row) -> None:
-                    row.update(shop.search(photo, K).took_ms)
+                    row.update(shop.search(photo, K, strategy="pretrained").took_ms)
 
                 turns: list[tuple[str, Callable[[], object]]] = [("search", ours)]
                 turns.append(("bare", lambda photo=photo: bare.query(photo)))  # type: ignore[misc]

@@ -52,7 +52,7 @@ def found(shop: Shop, drawn: RenderedCatalogue) -> list[Found]:
         if product is None:
             raise SystemExit(f"{row['product_id']} of {drawn.queries_file} is not in the store.")
         started = time.perf_counter()
-        results = shop.search(drawn.queries_file.parent / row["photo"], max(CUTS)).results
+        results = shop.search(drawn.queries_file.parent / row["photo"], max(CUTS), strategy="pretrained").results
         took = (time.perf_counter() - started) * 1e3
         same = [result.rank for result in results if result.product.id == product.id]
         group = [
