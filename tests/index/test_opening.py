@@ -77,8 +77,10 @@ def test_a_second_process_is_told_who_has_the_store(folder: Path) -> None:
 
 def test_a_second_process_waits_for_the_first(folder: Path) -> None:
     with owner(folder) as process:
-        threading.Timer(0.3, process.communicate).start()
+        end = threading.Timer(0.3, process.communicate)
+        end.start()
         Store(folder, lock_wait=30.0).close()
+        end.join()  # or it reads from a pipe that is closed when the block ends
 
 
 def test_the_lock_goes_with_a_killed_process(folder: Path) -> None:
