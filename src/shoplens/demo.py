@@ -21,6 +21,7 @@ from shoplens.catalogue import read_feed
 from shoplens.errors import Refused
 from shoplens.evaluation.report.searches import ShownSearch, write_search_report
 from shoplens.images import decoded
+from shoplens.ranking.strategies import STRATEGIES
 from shoplens.rendered import render_catalogue
 from shoplens.settings import Settings
 from shoplens.shop import Shop
@@ -97,7 +98,7 @@ def run_demo(
             f"{catalogue.name}: {summary.products} products, {summary.photos} photos.",
             f"{len(searches)} photos that are not in the catalogue: {found} found at rank 1, "
             f"{shown} among the first {SHOWN}.",
-            "Strategy `pretrained`: an ImageNet network that has never seen this shop.",
+            *(f"Strategy {name}: {STRATEGIES[name].about}" for name in {one.answer.strategy for one in searches}),
         ]
         write_search_report(report, "Shoplens: find the product in the photo", facts, searches, _pixels_from(settings))
     return Demo(catalogue, summary, searches, report, settings.store)
