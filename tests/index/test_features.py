@@ -108,18 +108,6 @@ def test_two_models_never_meet(features: FeatureFile, path: Path) -> None:
     assert on_disk(path) == 2
 
 
-def test_a_copy_is_whole_and_of_its_moment(features: FeatureFile, path: Path, tmp_path: Path) -> None:
-    for number in range(3):
-        features.add(f"n{number}", row(number))
-    features.copy(tmp_path / "copy.sqlite")
-    features.add("later", row(4))
-    features.flush()
-    copied = FeatureFile(tmp_path / "copy.sqlite", MODEL)
-    assert copied.of(["n0", "n1", "n2", "later"]).keys() == {"n0", "n1", "n2"}
-    copied.close()
-    assert on_disk(path) == 4
-
-
 @pytest.mark.parametrize("odd", [b"no database at all" * 100, b""], ids=["text", "empty"])
 def test_a_damaged_file_is_begun_anew(path: Path, odd: bytes) -> None:
     path.write_bytes(odd)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -65,16 +64,6 @@ class FeatureFile:
         """Write what is not on disk yet."""
         with self._lock:
             self._write()
-
-    def copy(self, path: Path) -> None:
-        """Copy the file, whole, while others may write to it."""
-        with self._lock:
-            self._write()
-            target = sqlite3.connect(path)
-            try:
-                self._file.connection.backup(target)
-            finally:
-                target.close()
 
     def close(self) -> None:
         with self._lock:

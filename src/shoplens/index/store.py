@@ -5,7 +5,8 @@
     STORE/
       CURRENT                 name of the live generation; replaced atomically
       LOCK, OWNER             which process has it open
-      generations/000001/     manifest.json, the engine's shard, a calibration per strategy
+      generations/000001/     manifest.json, the engine's shard, the filters, a calibration per strategy
+      features.sqlite         what filters work on, by photo content; can be made again
       evaluation/             vectors of query photos, the baseline of the quality gate
       photos/                 fetched photos, by content
       reports/                what each run rejected, JSON Lines; pages of evaluations
