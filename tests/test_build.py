@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,8 @@ import pytest
 from shoplens.build import BATCH, Summary, removals_allowed
 from shoplens.catalogue import read_feed
 from shoplens.errors import InvalidValue, Refused, StoreError
-from shoplens.filters.filters import DENSE
 from shoplens.index.durable import copy_tree
-from shoplens.index.features import NAME as FEATURES
-from shoplens.index.features import FeatureFile
 from shoplens.index.store import Store
-from shoplens.sight import feature_model
 from shoplens.types import Product
 from tests.fakes import GREEN, RED, ColourEmbedder, Stopped, builder, colored_rows, contents, feed_of, photo, row
 
@@ -372,115 +367,3 @@ def test_a_changed_file_is_embedded_again(ten: Store, folder: Path, feed: Feeds)
 
 
 # Filters
-
-
-def scored(store: Store) -> dict[str, tuple[bytes, list[bytes]]]:
-    """Filter scores of every product, comparable bit for bit."""
-    found = {}
-    for entry in store.live.index.entries():
-        assert entry.scores is not None
-        marks = [one.indices.tobytes() + one.values.tobytes() for one in entry.scores.marks]
-        found[entry.product.id] = (entry.scores.dense.tobytes(), marks)
-    return found
-
-
-def test_a_build_fits_filters_and_keeps_features(ten: Store) -> None:
-    assert ten.live.filters is not None
-    assert (ten.live.manifest.dense, set(scored(ten))) == (DENSE, {f"p{number}" for number in range(10)})
-    features = FeatureFile(ten.folder / FEATURES, feature_model(ColourEmbedder()))
-    for entry in ten.live.index.entries():
-        assert all(features.has(one.content_hash) for one in entry.photos)
-    features.close()
-
-
-def test_a_new_price_touches_neither_vectors_nor_filter_scores(ten: Store, folder: Path, feed: Feeds) -> None:
-    before, vectors, embedder = scored(ten), contents(ten.live.index), ColourEmbedder()
-    rows = [{**one, "price": 99.0} for one in colored_rows(folder, range(10))]
-    assert counts(sync(ten, feed(*rows), embedder=embedder))["changed"] == 10
-    assert embedder.photos == 0
-    assert scored(ten) == before
-    assert {name: vector for name, (_, vector) in contents(ten.live.index).items()} == {
-        name: vector for name, (_, vector) in vectors.items()
-    }
-    assert {one.price for one in products(ten).values()} == {99.0}
-
-
-def test_what_the_feed_says_of_a_dimension_is_scored_anew(tmp_path: Path, folder: Path, feed: Feeds) -> None:
-    store, embedder = Store(tmp_path / "store", create=True), ColourEmbedder()
-    kinds = [
-        {**one, "attributes": {"kind": ("A", "B")[n % 2]}} for n, one in enumerate(colored_rows(folder, range(24)))
-    ]
-    index(store, feed(*kinds), embedder)
-    before = scored(store)
-    kinds[3]["attributes"] = {"kind": "A"}
-    kinds[4]["attributes"] = {}
-    assert counts(sync(store, feed(*kinds), embedder=embedder))["changed"] == 2
-    after = scored(store)
-    assert {name for name in after if after[name] != before[name]} == {"p3", "p4"}
-    assert embedder.photos == 24
-    store.close()
-
-
-def test_an_added_product_is_scored_by_the_filters_that_are_there(ten: Store, folder: Path, feed: Feeds) -> None:
-    before, filters = scored(ten), ten.live.filters
-    add(ten, feed(*colored_rows(folder, range(10, 13))))
-    after = scored(ten)
-    assert after.keys() - before.keys() == {"p10", "p11", "p12"}
-    assert {name: after[name] for name in before} == before
-    assert ten.live.filters is filters
-
-
-def test_features_are_on_disk_before_the_products_are_acknowledged(tmp_path: Path, folder: Path, feed: Feeds) -> None:
-    """So that a build that is killed need not look at any photo of an acknowledged product again."""
-    store, count, written = Store(tmp_path / "store", create=True), BATCH + 6, dict[int, int]()
-
-    def told(what: str, done: int, total: int) -> None:
-        if what == "Indexing":
-            other = sqlite3.connect(store.folder / FEATURES)
-            written[done] = int(other.execute("SELECT count(*) FROM features").fetchone()[0])
-            other.close()
-
-    with read_feed(feed(*colored_rows(folder, range(count)))) as read:
-        builder(store, progress=told).index(read)
-    assert list(written) == [BATCH, count]
-    assert all(rows >= done for done, rows in written.items())
-    store.close()
-
-
-def test_lost_features_are_read_again_and_nothing_else_changes(ten: Store, folder: Path, feed: Feeds) -> None:
-    before, embedder = scored(ten), ColourEmbedder()
-    (ten.folder / FEATURES).unlink()
-    summary = builder(ten, embedder).train_filters()
-    assert (embedder.photos, summary.photos_embedded) == (10, 10)
-    assert scored(ten) == before
-    assert (ten.live.name, summary.dimensions) == (
-        "000002",
-        len(ten.live.filters.dimensions) if ten.live.filters else 0,
-    )
-
-
-def test_training_keeps_products_whose_photos_are_gone(ten: Store, folder: Path) -> None:
-    held, before = contents(ten.live.index), scored(ten)
-    (folder / "p3.png").rename(folder / "away.png")
-    try:
-        summary = builder(ten).train_filters()
-    finally:
-        (folder / "away.png").rename(folder / "p3.png")
-    assert (summary.notes, summary.rejected, contents(ten.live.index) == held) == (1, 0, True)
-    assert scored(ten) == before
-
-
-def test_training_that_is_cut_off_changes_nothing_and_can_be_continued(ten: Store) -> None:
-    held = contents(ten.live.index)
-    (ten.folder / FEATURES).unlink()
-    with pytest.raises(Stopped):
-        builder(ten, ColourEmbedder(stop_after=5)).train_filters()
-    assert (ten.live.name, contents(ten.live.index) == held) == ("000001", True)
-    builder(ten).train_filters()
-    assert contents(ten.live.index) == held
-
-
-def test_training_by_another_model_is_refused(ten: Store) -> None:
-    with pytest.raises(StoreError) as told:
-        builder(ten, ColourEmbedder("other@2")).train_filters()
-    assert (told.value.code, ten.live.name) == ("other-model", "000001")

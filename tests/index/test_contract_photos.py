@@ -1,0 +1,228 @@
+"""The contract of every index on photos: what filters retrieve and score."""
+
+# ruff: noqa: F811  (fixtures are asked for by the names they are imported by)
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens.index.conditions import parsed
+from shoplens.index.entry import Entry, Index, PhotoKey, Probe, Sieve
+from shoplens.index.exact import ExactIndex
+from shoplens.index.qdrant import QdrantIndex
+from shoplens.types import FilterScores, SparseVector, Vectors
+from tests.index.test_contract import (  # noqa: F401
+    DENSE,
+    DIMENSIONS,
+    MARKS,
+    Filled,
+    entry,
+    filled,
+    filled_index,
+    new_index,
+    read_only,
+    scores_of,
+)
+
+
+def product_of(index: Index, entries: list[Entry], keys: list[PhotoKey]) -> list[tuple[str, int]]:
+    """(product id, number of the photo) of each key."""
+    ids = {index.product_key(one.product.id): one.product.id for one in entries}
+    assert len(ids) == len(entries)
+    return [(ids[key.product], key.view) for key in keys]
+
+
+def key_of(index: Index, product_id: str, view: int = 0) -> PhotoKey:
+    return PhotoKey(index.product_key(product_id), view)
+
+
+def probes(rng: np.random.Generator) -> list[Probe]:
+    """One by the embedding, one by the dense scores, one by both, one by marks."""
+    look, dense = rng.normal(size=DIMENSIONS).astype(np.float32), rng.normal(size=DENSE).astype(np.float32)
+    indices = np.sort(rng.choice(MARKS, 4, replace=False)).astype(np.uint32)
+    marks = SparseVector(indices, rng.random(4).astype(np.float32) + 0.1)
+    return [Probe(look=look), Probe(dense=dense), Probe(look=look, dense=dense), Probe(marks=marks)]
+
+
+def dot(probe: Probe, one: Entry, view: int) -> float | None:
+    """What a probe is defined to give a photo; None where it cannot find it."""
+    assert one.scores is not None
+    if probe.marks is not None:
+        held = dict(zip(one.scores.marks[view].indices.tolist(), one.scores.marks[view].values.tolist(), strict=True))
+        asked = zip(probe.marks.indices.tolist(), probe.marks.values.tolist(), strict=True)
+        shared = [value * held[index] for index, value in asked if index in held]
+        return sum(shared) if shared else None
+    look = 0.0 if probe.look is None else float(one.vectors[view] @ probe.look)
+    return look + (0.0 if probe.dense is None else float(one.scores.dense[view] @ probe.dense))
+
+
+SIEVES = [
+    Sieve(),
+    Sieve(parsed("color in (green, light blue) and price < 20")),
+    Sieve(first_photos=True),
+    Sieve(parsed("brand = acme"), first_photos=True),
+    Sieve(without_photo=f"{8:016x}{2:016x}"),
+    Sieve(parsed("color = nothing")),
+]
+
+
+@pytest.mark.parametrize("sieve", SIEVES, ids=range(len(SIEVES)))
+@pytest.mark.parametrize("limit", [1, 7, 2000])
+def test_photos_near_are_those_of_the_definition(read_only: Filled, sieve: Sieve, limit: int) -> None:
+    index, oracle, entries = read_only
+    meeting = {hit.record.product.id for hit in oracle.nearest(entries[0].vectors[0], 300, sieve.condition)}
+    for probe in probes(np.random.default_rng([4, limit])):
+        scores = {}
+        for one in entries:
+            for view, photo in enumerate(one.photos[:1] if sieve.first_photos else one.photos):
+                score = dot(probe, one, view)
+                if one.product.id in meeting and photo.content_hash != sieve.without_photo and score is not None:
+                    scores[one.product.id, view] = score
+        for tried in (index, oracle):
+            found = product_of(tried, entries, tried.photos_near(probe, limit, sieve))
+            assert len(set(found)) == len(found) == min(limit, len(scores))
+            expected = sorted(scores.values(), reverse=True)[:limit]
+            assert [scores[one] for one in found] == pytest.approx(expected, abs=1e-5)
+
+
+def test_equal_photos_are_all_found(new_index: Callable[[], Index]) -> None:
+    index, rng = new_index(), np.random.default_rng(0)
+    one = entry(8, rng)  # of three photos
+    assert one.scores is not None
+    same = SparseVector(np.array([3], np.uint32), np.array([0.5], np.float32))
+    scores = FilterScores(np.repeat(one.scores.dense[:1], 3, axis=0), (same,) * 3)
+    alike = replace(one, vectors=np.repeat(one.vectors[:1], 3, axis=0), scores=scores)
+    entries = [replace(alike, product=replace(alike.product, id=f"p{number}")) for number in range(4)]
+    index.upsert(entries)
+    everything = {(f"p{number}", view) for number in range(4) for view in range(3)}
+    for probe in (Probe(look=one.vectors[0]), Probe(marks=same)):
+        assert set(product_of(index, entries, index.photos_near(probe, 12, Sieve()))) == everything
+        assert len(index.photos_near(probe, 5, Sieve())) == 5
+
+
+def test_photo_scores_are_dot_products(read_only: Filled) -> None:
+    index, oracle, entries = read_only
+    dense = probes(np.random.default_rng(6))[:3]
+    chosen = [(entries[number], view) for number in (8, 3, 250, 5) for view in range(len(entries[number].photos))]
+    for tried in (index, oracle):
+        keys = [key_of(tried, one.product.id, view) for one, view in chosen]
+        expected = [[dot(probe, one, view) for one, view in chosen] for probe in dense]
+        found = tried.photo_scores(dense, keys)
+        assert (found.shape, found.dtype) == ((3, len(chosen)), np.float32)
+        np.testing.assert_allclose(found, np.array(expected, np.float32), atol=1e-5)
+        assert tried.photo_scores(dense, []).shape == (3, 0)
+        assert tried.photo_scores([], keys).shape == (0, len(chosen))
+
+
+def test_photo_marks_and_records_come_in_the_order_of_their_keys(read_only: Filled) -> None:
+    index, oracle, entries = read_only
+    chosen = [(entries[number], view) for number in (8, 6, 251, 0) for view in range(len(entries[number].photos))]
+    for tried in (index, oracle):
+        keys = [key_of(tried, one.product.id, view) for one, view in chosen]
+        marks = tried.photo_marks(keys)
+        assert len(marks) == len(chosen)
+        for place, (one, view) in enumerate(chosen):
+            assert one.scores is not None
+            np.testing.assert_array_equal(marks[place].indices, one.scores.marks[view].indices)
+            np.testing.assert_array_equal(marks[place].values, one.scores.marks[view].values)
+        assert [record and record.product for record in tried.photo_records(keys)] == [one.product for one, _ in chosen]
+        assert (len(tried.photo_marks([])), tried.photo_records([])) == (0, [])
+
+
+def test_photos_that_were_removed_meanwhile_are_nothing(filled: Filled) -> None:
+    index, oracle, _ = filled
+    for tried in (index, oracle):
+        keys = [key_of(tried, "p8", 2), key_of(tried, "p9")]
+        tried.remove(["p8"])
+        gone, there = tried.photo_records(keys)
+        assert gone is None
+        assert there is not None and there.product.id == "p9"
+        assert len(tried.photo_marks(keys)[0].indices) == 0
+        scores = tried.photo_scores([Probe(look=np.ones(DIMENSIONS, np.float32))], keys)
+        assert scores[0, 0] == 0 != scores[0, 1]
+
+
+def test_entries_come_back_whole(read_only: Filled) -> None:
+    index, _, entries = read_only
+    some = list(index.entries(["p8", "nothing", "p3"]))
+    assert [one.product.id for one in some] == ["p8", "p3"]
+    every = {one.product.id: one for one in index.entries()}
+    assert len(every) == len(list(index.entries())) == 300
+    for found in (*some, *every.values()):
+        expected = entries[int(found.product.id[1:])]
+        assert (found.product, found.photos) == (expected.product, expected.photos)
+        np.testing.assert_array_equal(found.vectors, expected.vectors)
+        assert found.scores is not None and expected.scores is not None
+        np.testing.assert_array_equal(found.scores.dense, expected.scores.dense)
+        assert found.scores.predicted == expected.scores.predicted
+        for mine, theirs in zip(found.scores.marks, expected.scores.marks, strict=True):
+            np.testing.assert_array_equal(mine.indices, theirs.indices)
+            np.testing.assert_array_equal(mine.values, theirs.values)
+    assert list(index.entries([])) == []
+
+
+def test_a_change_of_the_record_leaves_filter_scores_alone(filled: Filled) -> None:
+    index, _, entries = filled
+    before = entries[9].scores
+    assert before is not None
+    index.replace_products([replace(entries[9].product, price=2.25)])
+    (after,) = index.entries(["p9"])
+    assert after.product.price == 2.25
+    assert after.scores is not None and after.scores.predicted == before.predicted
+    np.testing.assert_array_equal(after.scores.dense, before.dense)
+    np.testing.assert_array_equal(after.scores.marks[0].indices, before.marks[0].indices)
+    assert index.records(["p9"])[0].predicted == before.predicted
+    assert index.count(parsed("predicted.mood = calm@0.6 and id = p9")) == 1
+
+
+@pytest.mark.parametrize("step", [0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
+def test_predicted_values_can_be_asked_for(read_only: Filled, step: float) -> None:
+    index, oracle, entries = read_only
+    condition = parsed(f"predicted.mood = calm@{step:g}")
+    expected = 0
+    for one in entries:
+        assert one.scores is not None
+        expected += one.scores.predicted.get("mood", {}).get("calm", 0.0) >= step
+    assert index.count(condition) == oracle.count(condition) == expected
+    assert index.count(parsed("predicted.mood = wild@0.5")) == 0
+
+
+def test_scores_may_come_later(new_index: Callable[[], Index]) -> None:
+    index, rng = new_index(), np.random.default_rng(2)
+    scored = [entry(number, rng) for number in range(6)]
+    index.upsert([replace(one, scores=None) for one in scored])
+    assert [one.scores for one in index.entries()] == [None] * 6
+    probe, keys = Probe(look=scored[5].vectors[0]), [key_of(index, "p5")]
+    assert index.photos_near(probe, 5, Sieve()) == []
+    assert (index.photo_scores([probe], keys).tolist(), len(index.photo_marks(keys)[0].indices)) == ([[0.0]], 0)
+    index.upsert(scored)
+    assert index.photos_near(probe, 1, Sieve()) == keys
+    assert index.photo_scores([probe], keys)[0, 0] == pytest.approx(1.0, abs=1e-5)
+
+
+def test_an_empty_index_has_no_photos(new_index: Callable[[], Index]) -> None:
+    index = new_index()
+    for probe in probes(np.random.default_rng(1)):
+        assert index.photos_near(probe, 5, Sieve()) == []
+    keys = [key_of(index, "nothing")]
+    assert index.photo_records(keys) == [None]
+    assert (list(index.entries()), list(index.entries(["nothing"]))) == ([], [])
+
+
+def test_a_shard_without_room_for_scores_answers_as_before(tmp_path: Path) -> None:
+    """A generation of format 1."""
+    rng = np.random.default_rng(7)
+    entries = [entry(number, rng) for number in range(30)]
+    index, oracle = QdrantIndex(tmp_path / "shard", DIMENSIONS), ExactIndex(DIMENSIONS)
+    index.upsert(entries)
+    oracle.upsert(entries)
+    query: Vectors = entries[4].vectors[0]
+    assert [hit.record.product for hit in index.nearest(query, 30)] == [
+        hit.record.product for hit in oracle.nearest(query, 30)
+    ]
+    assert all(one.scores is None for one in index.entries())
+    assert not index.graph_is_due()
+    index.close()
