@@ -64,7 +64,8 @@ class FilterQueries:
         if photo is None and not steering.like:  # by colour alone
             nothing = dict.fromkeys(self._names(), 0.0)
             given = replace(steering, weights={**nothing, COLOR: 1.0, **steering.weights})
-        asked = resolved(self._fitted(), self._preferences, given, self._categories(like.marks))
+        categories = self._categories(like.marks) if steering.profile else ()
+        asked = resolved(self._fitted(), self._preferences, given, categories)
         weights = self.filters.effective(asked, like.look, like.dense, like.marks)
         return FilterQuery(
             self.filters,

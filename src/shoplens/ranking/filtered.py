@@ -112,7 +112,8 @@ class Pool:
 def pooled(index: Index, query: FilterQuery, k: int, sieve: Sieve) -> Pool:
     """At least ``k`` products whenever as many meet the conditions, best first by the weighted sum."""
     limit = max(PHOTOS_PER_PROBE, PHOTOS_FOR_A_PRODUCT * k)
-    dense, *sparse = _probes(query)
+    probes = _probes(query)
+    dense, *sparse = probes
     while True:
         near = index.photos_near(dense, limit, sieve)
         alike = [key for probe in sparse for key in index.photos_near(probe, limit, sieve)]
@@ -122,7 +123,7 @@ def pooled(index: Index, query: FilterQuery, k: int, sieve: Sieve) -> Pool:
             narrower = replace(sieve, condition=_of_one_class(index, query, sieve.condition))
             keys = list(dict.fromkeys([*keys, *index.photos_near(dense, limit, narrower)]))
         if complete or len({key.product for key in keys}) >= k:
-            return _ordered(index, query, keys)
+            return _ordered(index, query, keys, probes)
         limit *= 4
 
 
@@ -165,13 +166,13 @@ def candidates_of(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[
     names = _names(query.filters)
     # Reasons tell of ranks among all; else the best few alone are looked at in every dimension.
     wanted = list(range(len(pool.keys))) if query.explain else chosen
-    detail = _detail(index, query, [pool.keys[n] for n in wanted])
+    detail, places = _detail(index, query, [pool.keys[n] for n in wanted]), {n: at for at, n in enumerate(wanted)}
     ranks = _ranks_without(query, detail, extra, chosen) if query.explain else {}
     found = []
     for n, record in zip(chosen, index.photo_records([pool.keys[n] for n in chosen]), strict=True):
         if record is None:  # removed meanwhile
             continue
-        place = wanted.index(n)
+        place = places[n]
         scores = {name: float(score) for name, score in zip(names, detail.similarities[place], strict=True)}
         unlike = {NOT: -float(detail.against[place])} if query.unlike is not None else {}
         photo = record.photos[pool.keys[n].view].source
@@ -210,9 +211,9 @@ def _slope(name: str) -> float:
     return TINT_SHARE if name == COLOR else 0.5
 
 
-def _ordered(index: Index, query: FilterQuery, keys: list[PhotoKey]) -> Pool:
+def _ordered(index: Index, query: FilterQuery, keys: list[PhotoKey], probes: Sequence[Probe]) -> Pool:
     """The best photo of each product, best first; equals in the order of their keys."""
-    totals = _totals(index, query, keys)
+    totals = _totals(index, query, keys, probes)
     best: dict[str | int, int] = {}
     for n in sorted(range(len(keys)), key=lambda n: (-totals[n], keys[n])):
         best.setdefault(keys[n].product, n)
@@ -220,13 +221,13 @@ def _ordered(index: Index, query: FilterQuery, keys: list[PhotoKey]) -> Pool:
     return Pool([keys[n] for n in chosen], totals[chosen])
 
 
-def _totals(index: Index, query: FilterQuery, keys: list[PhotoKey]) -> Floats:
+def _totals(index: Index, query: FilterQuery, keys: list[PhotoKey], probes: Sequence[Probe]) -> Floats:
     """The scores of photos, float32 (n,): two dot products each, without a look at single dimensions."""
     if query.unlike is not None:
         detail = _detail(index, query, keys)
         return np.asarray(detail.similarities @ _weights(query) - detail.against, np.float32)
     constant = sum(query.weights[name] / 2 for name in _names(query.filters) if name not in query.filters.classified)
-    return np.asarray(index.photo_scores(_probes(query), keys).sum(axis=0) + np.float32(constant), np.float32)
+    return np.asarray(index.photo_scores(probes, keys).sum(axis=0) + np.float32(constant), np.float32)
 
 
 def _detail(index: Index, query: FilterQuery, keys: list[PhotoKey]) -> Detail:
