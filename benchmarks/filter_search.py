@@ -34,8 +34,9 @@ import numpy.typing as npt
 from evaluation import store_of
 from filters import Catalogue, Floats, Seen, catalogue_of, precisions, seen, similarities, totals
 from shoplens.filters.dimension import LOOK, PATH
-from shoplens.filters.filters import DENSE, DENSE_PARTS, Filters
+from shoplens.filters.filters import Filters
 from shoplens.filters.fitting import fit
+from shoplens.filters.space import DENSE_PARTS, PLACED
 from shoplens.filters.stored import save_filters, stored_filters
 from shoplens.index.entry import Entry, Sieve
 from shoplens.index.optimize import optimize
@@ -117,7 +118,7 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     """Write the products, then build the graphs."""
     started = time.perf_counter()
     width = source.articles.look.shape[1]
-    index = QdrantIndex(folder, width, DENSE)
+    index = QdrantIndex(folder, width, PLACED)
     for start, block in made(source, count, seed):
         for first in range(0, len(block.look), BATCH):
             rows = range(first, min(first + BATCH, len(block.look)))
@@ -125,7 +126,7 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     index.flush()
     index.close()
     loaded = time.perf_counter()
-    optimize(folder, width, DENSE)
+    optimize(folder, width, PLACED)
     size = sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
     return {
         "load_s": loaded - started,
@@ -146,7 +147,8 @@ def _entry(number: int, one: Seen, filters: Filters) -> Entry:
                 said[dimension.field] = tuple(block.classes[int(held.argmax())].split(PATH))  # of a tree the deepest
     category = said.pop("category", ())
     product = Product(f"p{number}", f"Product {number}", (source,), price=1.5, category=category, attributes=said)
-    return Entry(product, (photo,), one.look, FilterScores(one.dense, (sparse(one.marks[0]),)))
+    marks = (sparse(one.marks[0]),)
+    return Entry(product, (photo,), one.look, FilterScores(filters.space.placed(one.dense, marks), marks))
 
 
 def weightings(filters: Filters) -> dict[str, dict[str, float]]:
@@ -177,7 +179,7 @@ def measured(folder: Path) -> dict[str, Any]:
     assert filters is not None
     with np.load(folder / "asked.npz") as stored:
         asked = Seen(stored["look"], stored["dense"], stored["marks"])
-    index = QdrantIndex(folder / "shard", asked.look.shape[1], DENSE)
+    index = QdrantIndex(folder / "shard", asked.look.shape[1], PLACED)
     every = [asked[n : n + 1] for n in range(len(asked.look))]
     times = np.zeros((len(every), 6))
     for one in every[:WARM_UP]:

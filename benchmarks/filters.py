@@ -47,11 +47,12 @@ from shoplens.filter_scores import group_of
 from shoplens.filters.crossfit import FOLDS
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.dimensions import ClassReader, dimensions_from
-from shoplens.filters.filters import DENSE_PARTS, TINT_SHARE, Filters
+from shoplens.filters.filters import Filters
 from shoplens.filters.fitting import Training, fit
 from shoplens.filters.folds import fold_of
 from shoplens.filters.palette import FINE
 from shoplens.filters.quality import calibration_error
+from shoplens.filters.space import DENSE_PARTS, TINT_SHARE
 from shoplens.filters.tree import depth_of
 from shoplens.images import PhotoSource
 from shoplens.index.features import NAME, FeatureFile

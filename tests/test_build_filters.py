@@ -12,7 +12,7 @@ import pytest
 from shoplens.build import BATCH
 from shoplens.catalogue import read_feed
 from shoplens.errors import StoreError
-from shoplens.filters.filters import DENSE
+from shoplens.filters.space import PLACED
 from shoplens.index.features import NAME as FEATURES
 from shoplens.index.features import FeatureFile
 from shoplens.index.store import Store
@@ -27,13 +27,13 @@ def scored(store: Store) -> dict[str, tuple[bytes, list[bytes]]]:
     for entry in store.live.index.entries():
         assert entry.scores is not None
         marks = [one.indices.tobytes() + one.values.tobytes() for one in entry.scores.marks]
-        found[entry.product.id] = (entry.scores.dense.tobytes(), marks)
+        found[entry.product.id] = (entry.scores.placed.tobytes(), marks)
     return found
 
 
 def test_a_build_fits_filters_and_keeps_features(ten: Store) -> None:
     assert ten.live.filters is not None
-    assert (ten.live.manifest.dense, set(scored(ten))) == (DENSE, {f"p{number}" for number in range(10)})
+    assert (ten.live.manifest.placed, set(scored(ten))) == (PLACED, {f"p{number}" for number in range(10)})
     features = FeatureFile(ten.folder / FEATURES, feature_model(ColourEmbedder()))
     for entry in ten.live.index.entries():
         assert all(features.has(one.content_hash) for one in entry.photos)

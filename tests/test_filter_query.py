@@ -13,8 +13,8 @@ from shoplens.catalogue import read_feed
 from shoplens.errors import InvalidValue
 from shoplens.filter_query import FilterQueries, ready
 from shoplens.filters.dimension import COLOR
-from shoplens.filters.filters import DENSE_PARTS
 from shoplens.filters.palette import palette_of_color
+from shoplens.filters.space import DENSE_PARTS
 from shoplens.index.entry import Sieve
 from shoplens.index.store import Store
 from shoplens.preferences import Preferences, Profile
@@ -107,7 +107,7 @@ def test_a_product_is_what_the_feed_says_of_it(store: Store, queries: FilterQuer
     query = queries.of(None, Steering(like=name))
     assert entry.scores is not None
     np.testing.assert_array_equal(query.like.look, entry.vectors[0])
-    np.testing.assert_array_equal(query.like.dense, entry.scores.dense[0])
+    np.testing.assert_array_equal(query.like.dense, queries.filters.space.dense(entry.scores.placed)[0])
     assert held(queries, query.like.marks, "color") == {"Green": pytest.approx(1)}
     assert held(queries, query.like.marks, "pattern") == {"plain": pytest.approx(1)}
 

@@ -22,8 +22,8 @@ from shoplens.filter_scores import (
     stored_dimensions,
 )
 from shoplens.filter_scores import Material as FilterMaterial
-from shoplens.filters.filters import DENSE
 from shoplens.filters.measured import MEASURED
+from shoplens.filters.space import PLACED
 from shoplens.index.durable import copy_tree
 from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
@@ -77,7 +77,7 @@ def scores_of(generation: Generation, name: str) -> tuple[Entry, FilterScores]:
 
 
 def same(one: FilterScores, other: FilterScores) -> None:
-    np.testing.assert_allclose(one.dense, other.dense, atol=1e-5)
+    np.testing.assert_allclose(one.placed, other.placed, atol=1e-5)
     assert one.predicted == other.predicted
     for mine, theirs in zip(one.marks, other.marks, strict=True):
         np.testing.assert_array_equal(mine.indices, theirs.indices)
@@ -88,11 +88,11 @@ def test_every_product_of_a_built_store_is_scored(store: Store, features: Featur
     live, kept = scorer(store.live), 0
     for entry in store.live.index.entries():
         assert entry.scores is not None
-        assert entry.scores.dense.shape == (1, DENSE)
+        assert entry.scores.placed.shape == (1, PLACED)
         same(entry.scores, live.scores(entry.product, [photo.content_hash for photo in entry.photos], features))
         kept += 1
     assert kept == PRODUCTS
-    assert store.live.manifest.dense == DENSE
+    assert store.live.manifest.placed == PLACED
 
 
 def test_what_the_feed_says_is_a_mark_and_what_it_does_not_is_predicted(store: Store) -> None:
@@ -123,8 +123,8 @@ def test_a_photo_that_nothing_is_known_of_shows_nothing(store: Store, features: 
     entry, _ = scores_of(store.live, name)
     unknown = live.scores(entry.product, ["e" * 32], features)
     nothing = live.filters.described(np.zeros((1, 4 + MEASURED), np.float32))
-    assert np.array_equal(unknown.dense, nothing.dense)
-    assert not unknown.dense.any()
+    assert np.array_equal(unknown.placed, nothing.placed)
+    assert not unknown.placed.any()
 
 
 def test_reading_alike_is_about_dimensions_only(store: Store) -> None:

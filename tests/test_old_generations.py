@@ -26,7 +26,7 @@ COUNT = 12
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A store as Shoplens 0.1 left it: no `dense` in its manifest, no filters, no file of features."""
+    """A store as Shoplens 0.1 left it: no `placed` in its manifest, no filters, no file of features."""
     colored_rows(tmp_path, range(COUNT))
     features = FeatureFile(tmp_path / "elsewhere.sqlite", "colour@1")
     maker = EntryMaker(ColourEmbedder(), PhotoSource(SETTINGS), SETTINGS, Known(features))
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
     features.close()
     told = json.loads(place.read_text())
     assert told["format"] == FORMAT
-    del told["dense"]
+    del told["placed"]
     place.write_text(json.dumps({**told, "format": 1}))
     assert not (tmp_path / "store" / FEATURES).exists()
     return tmp_path

@@ -12,7 +12,7 @@ from shoplens.embedders import Embedder, OnnxEmbedder
 from shoplens.entries import UNUSABLE, EntryMaker, Known, Outcome
 from shoplens.errors import InvalidValue, Refused, StoreError
 from shoplens.filter_scores import Material, ProductScorer, fitted, rescored, scorer_of
-from shoplens.filters.filters import DENSE
+from shoplens.filters.space import PLACED
 from shoplens.images import PhotoSource
 from shoplens.index.entry import Entry, Index
 from shoplens.index.features import NAME as FEATURES
@@ -154,7 +154,7 @@ class Builder:
         """
         with self.store.writing():
             live = self._live_of_this_model()
-            manifest = replace(live.manifest, dense=DENSE, created=timestamp(), complete=False)
+            manifest = replace(live.manifest, placed=PLACED, created=timestamp(), complete=False)
             with self._open_run("train-filters") as run, self.store.filling(manifest) as generation:
                 products = live.index.count()
                 known = Known(run.features, [generation.index, live.index], live.index)
@@ -187,7 +187,7 @@ class Builder:
             feed.format,
             timestamp(),
             preprocessing=card,
-            dense=DENSE,
+            placed=PLACED,
         )
 
     def _live_of_this_model(self) -> Generation:

@@ -9,8 +9,9 @@ import numpy as np
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimension import COLOR
-from shoplens.filters.filters import DENSE, DENSE_PARTS, TINT_SHARE, Filters
+from shoplens.filters.filters import Filters
 from shoplens.filters.palette import palette_of_color
+from shoplens.filters.space import DENSE, DENSE_PARTS, TINT_SHARE
 from shoplens.index.entry import NO_MARKS
 from shoplens.index.generation import Generation
 from shoplens.preferences import Preferences
@@ -106,7 +107,8 @@ class FilterQueries:
         for entry in self._index.entries([product_id]):
             if entry.scores is None:
                 break
-            return Example(entry.vectors[0], entry.scores.dense[0], entry.scores.marks[0])
+            dense = self.filters.space.dense(entry.scores.placed[:1])[0]
+            return Example(entry.vectors[0], dense, entry.scores.marks[0])
         raise InvalidValue(
             f"There is no product {product_id!r}.", "Give the id of one in the store.", code="unknown-product"
         )

@@ -65,7 +65,8 @@ class ProductScorer:
             own, known = slice(start, start + len(photos)), self.reader.of(product)
             read = described.probabilities[own]
             marks = tuple(self.filters.marks(row, known) for row in read)
-            scored.append(FilterScores(described.dense[own], marks, self._predicted(product, read.mean(axis=0))))
+            placed = self.filters.space.placed(described.dense[own], marks)
+            scored.append(FilterScores(placed, marks, self._predicted(product, read.mean(axis=0))))
             start = own.stop
         return scored
 

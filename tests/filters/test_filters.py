@@ -9,10 +9,11 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.crossfit import FOLDS
-from shoplens.filters.filters import DENSE, DENSE_PARTS, TINT_SHARE, Filters
+from shoplens.filters.filters import Filters
 from shoplens.filters.fitting import fit
 from shoplens.filters.folds import fold_of
 from shoplens.filters.palette import ANCHORS, palette_of_color
+from shoplens.filters.space import DENSE, DENSE_PARTS, TINT_SHARE
 from shoplens.types import SparseRows, SparseVector
 from tests.filters.made_training import DIMENSIONS, training
 

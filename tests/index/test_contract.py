@@ -14,7 +14,7 @@ from shoplens.index.exact import ExactIndex
 from shoplens.index.qdrant import QdrantIndex
 from shoplens.types import FilterScores, Photo, Product, SparseVector
 
-DIMENSIONS, DENSE, MARKS = 8, 5, 40
+DIMENSIONS, PLACED, MARKS = 8, 5, 40
 ODD_NAMES = ('a "quoted" name', "dotted.name", "[0]", "back\\slash", "naïve %20", "text")
 
 
@@ -48,13 +48,13 @@ def entry(number: int, rng: np.random.Generator, **changes: object) -> Entry:
 def scores_of(number: int, photos: int) -> FilterScores:
     """Made-up scores; some photos have no marks, and every third product a predicted color."""
     rng = np.random.default_rng([5, number])
-    dense = rng.normal(size=(photos, DENSE)).astype(np.float32)
+    placed = rng.normal(size=(photos, PLACED)).astype(np.float32)
     marks = []
     for view in range(photos):
         indices = np.sort(rng.choice(MARKS, (number + view) % 6, replace=False)).astype(np.uint32)
         marks.append(SparseVector(indices, rng.random(len(indices)).astype(np.float32)))
     predicted = {} if number % 3 else {"mood": {"calm": round(0.55 + number % 40 / 100, 2), "wild": 0.3}}
-    return FilterScores(dense, tuple(marks), predicted)
+    return FilterScores(placed, tuple(marks), predicted)
 
 
 @pytest.fixture(params=[ExactIndex, QdrantIndex], ids=["exact", "qdrant"], scope="module")
@@ -65,7 +65,7 @@ def new_index(
 
     def make() -> Index:
         folder = tmp_path_factory.mktemp("shard")
-        index = ExactIndex(DIMENSIONS) if request.param is ExactIndex else QdrantIndex(folder, DIMENSIONS, DENSE)
+        index = ExactIndex(DIMENSIONS) if request.param is ExactIndex else QdrantIndex(folder, DIMENSIONS, PLACED)
         opened.append(index)
         return index
 

@@ -15,9 +15,9 @@ from shoplens.index.exact import ExactIndex
 from shoplens.index.qdrant import QdrantIndex
 from shoplens.types import FilterScores, SparseVector, Vectors
 from tests.index.test_contract import (  # noqa: F401
-    DENSE,
     DIMENSIONS,
     MARKS,
+    PLACED,
     Filled,
     entry,
     filled,
@@ -41,10 +41,10 @@ def key_of(index: Index, product_id: str, view: int = 0) -> PhotoKey:
 
 def probes(rng: np.random.Generator) -> list[Probe]:
     """One by the embedding, one by the dense scores, one by both, one by marks."""
-    look, dense = rng.normal(size=DIMENSIONS).astype(np.float32), rng.normal(size=DENSE).astype(np.float32)
+    look, placed = rng.normal(size=DIMENSIONS).astype(np.float32), rng.normal(size=PLACED).astype(np.float32)
     indices = np.sort(rng.choice(MARKS, 4, replace=False)).astype(np.uint32)
     marks = SparseVector(indices, rng.random(4).astype(np.float32) + 0.1)
-    return [Probe(look=look), Probe(dense=dense), Probe(look=look, dense=dense), Probe(marks=marks)]
+    return [Probe(look=look), Probe(placed=placed), Probe(look=look, placed=placed), Probe(marks=marks)]
 
 
 def dot(probe: Probe, one: Entry, view: int) -> float | None:
@@ -56,7 +56,7 @@ def dot(probe: Probe, one: Entry, view: int) -> float | None:
         shared = [value * held[index] for index, value in asked if index in held]
         return sum(shared) if shared else None
     look = 0.0 if probe.look is None else float(one.vectors[view] @ probe.look)
-    return look + (0.0 if probe.dense is None else float(one.scores.dense[view] @ probe.dense))
+    return look + (0.0 if probe.placed is None else float(one.scores.placed[view] @ probe.placed))
 
 
 SIEVES = [
@@ -82,10 +82,13 @@ def test_photos_near_are_those_of_the_definition(read_only: Filled, sieve: Sieve
                 if one.product.id in meeting and photo.content_hash != sieve.without_photo and score is not None:
                     scores[one.product.id, view] = score
         for tried in (index, oracle):
-            found = product_of(tried, entries, tried.photos_near(probe, limit, sieve))
+            near = tried.photos_near(probe, limit, sieve)
+            found = product_of(tried, entries, near.keys)
             assert len(set(found)) == len(found) == min(limit, len(scores))
             expected = sorted(scores.values(), reverse=True)[:limit]
             assert [scores[one] for one in found] == pytest.approx(expected, abs=1e-5)
+            assert near.scores == pytest.approx(expected, abs=1e-5)
+            assert near.scores.dtype == np.float32
 
 
 def test_equal_photos_are_all_found(new_index: Callable[[], Index]) -> None:
@@ -93,14 +96,14 @@ def test_equal_photos_are_all_found(new_index: Callable[[], Index]) -> None:
     one = entry(8, rng)  # of three photos
     assert one.scores is not None
     same = SparseVector(np.array([3], np.uint32), np.array([0.5], np.float32))
-    scores = FilterScores(np.repeat(one.scores.dense[:1], 3, axis=0), (same,) * 3)
+    scores = FilterScores(np.repeat(one.scores.placed[:1], 3, axis=0), (same,) * 3)
     alike = replace(one, vectors=np.repeat(one.vectors[:1], 3, axis=0), scores=scores)
     entries = [replace(alike, product=replace(alike.product, id=f"p{number}")) for number in range(4)]
     index.upsert(entries)
     everything = {(f"p{number}", view) for number in range(4) for view in range(3)}
     for probe in (Probe(look=one.vectors[0]), Probe(marks=same)):
-        assert set(product_of(index, entries, index.photos_near(probe, 12, Sieve()))) == everything
-        assert len(index.photos_near(probe, 5, Sieve())) == 5
+        assert set(product_of(index, entries, index.photos_near(probe, 12, Sieve()).keys)) == everything
+        assert len(index.photos_near(probe, 5, Sieve()).keys) == 5
 
 
 def test_photo_scores_are_dot_products(read_only: Filled) -> None:
@@ -156,7 +159,7 @@ def test_entries_come_back_whole(read_only: Filled) -> None:
         assert (found.product, found.photos) == (expected.product, expected.photos)
         np.testing.assert_array_equal(found.vectors, expected.vectors)
         assert found.scores is not None and expected.scores is not None
-        np.testing.assert_array_equal(found.scores.dense, expected.scores.dense)
+        np.testing.assert_array_equal(found.scores.placed, expected.scores.placed)
         assert found.scores.predicted == expected.scores.predicted
         for mine, theirs in zip(found.scores.marks, expected.scores.marks, strict=True):
             np.testing.assert_array_equal(mine.indices, theirs.indices)
@@ -172,7 +175,7 @@ def test_a_change_of_the_record_leaves_filter_scores_alone(filled: Filled) -> No
     (after,) = index.entries(["p9"])
     assert after.product.price == 2.25
     assert after.scores is not None and after.scores.predicted == before.predicted
-    np.testing.assert_array_equal(after.scores.dense, before.dense)
+    np.testing.assert_array_equal(after.scores.placed, before.placed)
     np.testing.assert_array_equal(after.scores.marks[0].indices, before.marks[0].indices)
     assert index.records(["p9"])[0].predicted == before.predicted
     assert index.count(parsed("predicted.mood = calm@0.6 and id = p9")) == 1
@@ -196,17 +199,17 @@ def test_scores_may_come_later(new_index: Callable[[], Index]) -> None:
     index.upsert([replace(one, scores=None) for one in scored])
     assert [one.scores for one in index.entries()] == [None] * 6
     probe, keys = Probe(look=scored[5].vectors[0]), [key_of(index, "p5")]
-    assert index.photos_near(probe, 5, Sieve()) == []
+    assert index.photos_near(probe, 5, Sieve()).keys == []
     assert (index.photo_scores([probe], keys).tolist(), len(index.photo_marks(keys)[0].indices)) == ([[0.0]], 0)
     index.upsert(scored)
-    assert index.photos_near(probe, 1, Sieve()) == keys
+    assert index.photos_near(probe, 1, Sieve()).keys == keys
     assert index.photo_scores([probe], keys)[0, 0] == pytest.approx(1.0, abs=1e-5)
 
 
 def test_an_empty_index_has_no_photos(new_index: Callable[[], Index]) -> None:
     index = new_index()
     for probe in probes(np.random.default_rng(1)):
-        assert index.photos_near(probe, 5, Sieve()) == []
+        assert index.photos_near(probe, 5, Sieve()).keys == []
     keys = [key_of(index, "nothing")]
     assert index.photo_records(keys) == [None]
     assert (list(index.entries()), list(index.entries(["nothing"]))) == ([], [])

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE
-from shoplens.filters.filters import DENSE_PARTS, TINT_SHARE, Filters
+from shoplens.filters.filters import Filters
 from shoplens.filters.fitting import fit
+from shoplens.filters.space import DENSE_PARTS, TINT_SHARE
 from shoplens.index.conditions import field_values as fields_of
 from shoplens.index.conditions import holds, parsed
 from shoplens.index.entry import Entry, Sieve
@@ -22,6 +23,7 @@ from shoplens.ranking.filtered import (
     PHOTOS_PER_PROBE,
     PIN,
     UNLIKE,
+    UNUSUAL,
     Example,
     FilterQuery,
     candidates_of,
@@ -61,7 +63,7 @@ def shop() -> Shop:
         sources = [f"/{number}-{view}.png" for view in range(len(places))]
         photos = tuple(Photo(one, f"{number:016x}{view:016x}", "", 8, 8) for view, one in enumerate(sources))
         marks = tuple(filters.marks(described.probabilities[n], seen.known[n] if number % 2 else {}) for n in places)
-        scores = FilterScores(described.dense[places], marks)
+        scores = FilterScores(filters.space.placed(described.dense[places], marks), marks)
         shelf = {"shelf": (("left", "right")[number % 2],)}
         one = product(f"p{number:02}", *sources, attributes=shelf)
         entries.append(Entry(one, photos, seen.vectors[places], scores))
@@ -79,17 +81,18 @@ def shop() -> Shop:
 def similarity(shop: Shop, name: str, example: Example, one: Entry, view: int) -> float:
     """How alike an example and a photo are in one dimension."""
     assert one.scores is not None
+    dense = shop.filters.space.dense(one.scores.placed)[view]
     if name == LOOK:
         return (1 + float(example.look @ one.vectors[view])) / 2
     if name in (DESIGN, SHAPE):
         part = DENSE_PARTS[name]
-        return (1 + float(example.dense[part] @ one.scores.dense[view][part])) / 2
+        return (1 + float(example.dense[part] @ dense[part])) / 2
     asked, held = as_dict(example.marks), as_dict(one.scores.marks[view])
     blocks = shop.filters.layout.blocks_of(name)
     entries = [n for block in blocks for n in range(block.start, block.start + len(block.classes))]
     agreement = sum(asked.get(n, 0.0) * held.get(n, 0.0) for n in entries)
     if name == COLOR:
-        tint = float(example.dense[DENSE_PARTS[COLOR]] @ one.scores.dense[view][DENSE_PARTS[COLOR]])
+        tint = float(example.dense[DENSE_PARTS[COLOR]] @ dense[DENSE_PARTS[COLOR]])
         agreement = (1 - TINT_SHARE) * agreement + TINT_SHARE * tint
     return min(1.0, max(0.0, agreement))
 
@@ -198,7 +201,8 @@ def test_a_product_is_as_alike_as_its_best_photo(shop: Shop) -> None:
     one = next(entry for entry in shop.entries if len(entry.photos) == 3)
     assert one.scores is not None
     for view in range(3):
-        like = Example(one.vectors[view], one.scores.dense[view], one.scores.marks[view])
+        dense = shop.filters.space.dense(one.scores.placed)
+        like = Example(one.vectors[view], dense[view], one.scores.marks[view])
         best = found_by(shop, asked(shop, like=like), 1)[0]
         assert (best.product.id, best.photo) == (one.product.id, one.photos[view].source)
         assert (best.scores["look"], best.scores["category"]) == pytest.approx((1.0, 1.0), abs=1e-5)
@@ -318,11 +322,11 @@ def test_each_probe_brings_its_best_where_there_are_too_many_photos(shop: Shop) 
     """More photos than a probe brings: the best by embeddings and the best by classes are candidates all the same."""
     rng = np.random.default_rng(8)
     index, entries = ExactIndex(8), []
-    for number in range(PHOTOS_PER_PROBE + 100):
+    for number in range(UNUSUAL * PHOTOS_PER_PROBE + 100):
         vector = rng.normal(size=(1, 8)).astype(np.float32)
         one = shop.entries[number % PRODUCTS]
         assert one.scores is not None
-        scores = FilterScores(one.scores.dense[:1], one.scores.marks[:1])
+        scores = FilterScores(one.scores.placed[:1], one.scores.marks[:1])
         name = f"/{number}.png"
         photo = Photo(name, f"{number:032x}", "", 8, 8)
         entries.append(Entry(product(f"p{number}", name), (photo,), vector / np.linalg.norm(vector), scores))

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -17,7 +16,7 @@ from shoplens.filters.basis import Basis
 from shoplens.filters.calibrated import read, sigmoid
 from shoplens.filters.cohort import Cohort
 from shoplens.filters.crossfit import FOLDS, Heads
-from shoplens.filters.design import DESIGN_SIZE, SHAPE_SIZE, TINT_SIZE, Projection
+from shoplens.filters.design import Projection
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.folds import fold_of
 from shoplens.filters.layout import Layout
@@ -25,19 +24,10 @@ from shoplens.filters.measured import MEASURED
 from shoplens.filters.palette import ANCHORS
 from shoplens.filters.pixels import Floats
 from shoplens.filters.quality import Quality
+from shoplens.filters.space import DENSE_PARTS, TINT_SHARE, Space, mark_slope
 from shoplens.filters.tree import Tree, depth_of
 from shoplens.types import SparseRows, SparseVector
 
-DENSE_PARTS = {
-    DESIGN: slice(0, DESIGN_SIZE),
-    SHAPE: slice(DESIGN_SIZE, DESIGN_SIZE + SHAPE_SIZE),
-    COLOR: slice(DESIGN_SIZE + SHAPE_SIZE, DESIGN_SIZE + SHAPE_SIZE + TINT_SIZE),
-}
-"""Where dimensions lie in :attr:`Described.dense`; of ``color`` it is the tint."""
-DENSE = DESIGN_SIZE + SHAPE_SIZE + TINT_SIZE
-"""Numbers of :attr:`Described.dense`."""
-TINT_SHARE = 0.6
-"""Of ``color`` the cosine of tints; classes and palette have the rest. Chosen on development groups."""
 _CLEAR = 0.5
 """A deeper node of a tree is named where it agrees at least so much as the best one."""
 
@@ -101,6 +91,7 @@ class Filters:
         models: what was fitted.
         quality: dimension -> how well it is read, of those that are learned.
         cohort: a sample of the shop's products, see :meth:`effective`.
+        space: over which the search graph is built.
         weights: dimension -> default static weight.
         backbone: how many of a photo's features the backbone gave.
         model: id of the model whose features these filters read.
@@ -111,6 +102,7 @@ class Filters:
     models: Models
     quality: Mapping[str, Quality]
     cohort: Cohort
+    space: Space
     weights: Mapping[str, float]
     backbone: int
     model: str = ""
@@ -132,10 +124,6 @@ class Filters:
             InvalidValue: ``unknown-dimension``, or ``bad-weight`` for one that is negative or no number.
         """
         return replace(self, weights=weights)
-
-    def with_cohort(self, cohort: Cohort) -> Filters:
-        """The same filters with another cohort."""
-        return replace(self, cohort=cohort)
 
     def described(self, features: Floats, groups: Sequence[str] | None = None) -> Described:
         """What the filters see.
@@ -218,7 +206,7 @@ class Filters:
             if name not in self.classified:
                 raw = (1 + cosines[name]) / 2
             elif name == COLOR:
-                raw = (1 - TINT_SHARE) * agreements[:, self.classified.index(name)] + TINT_SHARE * cosines[name]
+                raw = mark_slope(name) * agreements[:, self.classified.index(name)] + TINT_SHARE * cosines[name]
             else:
                 raw = agreements[:, self.classified.index(name)]
             found[name] = np.clip(raw, 0, 1).astype(np.float32)
@@ -257,20 +245,16 @@ class Filters:
         cosines = {LOOK: self.cohort.look @ look}
         for name, part in DENSE_PARTS.items():
             cosines[name] = self.cohort.dense[:, part] @ dense[part]
-        row = np.zeros(self.layout.size, np.float32)
-        row[marks.indices] = marks.values
-        ends = np.append(np.flatnonzero(np.diff(self.layout.dimension_of, prepend=-1)), self.layout.size)
-        products = self.cohort.marks * row
-        sums = [products[:, start:end].sum(axis=1) for start, end in pairwise(ends)]
-        agreements = np.stack(sums, axis=1) if sums else np.zeros((len(self.cohort.look), 0), np.float32)
-        return self.similarities(cosines, agreements)
+        by_dimension = np.zeros((len(marks.indices), len(self.classified)), np.float32)
+        by_dimension[np.arange(len(marks.indices)), self.layout.dimension_of[marks.indices]] = marks.values
+        return self.similarities(cosines, self.cohort.marks[:, marks.indices] @ by_dimension)
 
     def weighted(self, query: SparseVector, weights: Mapping[str, float]) -> SparseVector:
         """The query for retrieval: its dot products with marks are the classified part of the score.
 
         Each entry is multiplied by the weight of its dimension; entries without weight are left out.
         """
-        factors = [weights.get(name, 0.0) * ((1 - TINT_SHARE) if name == COLOR else 1) for name in self.classified]
+        factors = [weights.get(name, 0.0) * mark_slope(name) for name in self.classified]
         values = query.values * np.array(factors, np.float32)[self.layout.dimension_of[query.indices]]
         kept = values > 0
         return SparseVector(query.indices[kept], values[kept])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from shoplens.filters.cohort import Cohort, drawn
 from shoplens.filters.crossfit import FOLDS, Bools, Heads, Ints, Rows
 from shoplens.filters.design import Projection, fitted_design, fitted_shape, fitted_tint
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
-from shoplens.filters.filters import DENSE, DENSE_PARTS, Filters, Models
+from shoplens.filters.filters import Described, Filters, Models
 from shoplens.filters.fisher import UNKNOWN, fisher_heads
 from shoplens.filters.folds import fold_of
 from shoplens.filters.layout import Layout
@@ -24,8 +24,9 @@ from shoplens.filters.outline import OUTLINE
 from shoplens.filters.palette import FINE
 from shoplens.filters.pixels import Floats
 from shoplens.filters.quality import Quality, quality_of_classes, quality_of_labels
+from shoplens.filters.space import DENSE, DENSE_PARTS, space_over
 from shoplens.filters.tree import Tree, depth_of, tree_heads
-from shoplens.types import Vectors
+from shoplens.types import SparseVector, Vectors
 
 Progress = Callable[[str, int, int], None]
 """Told what is done, how much of it, and of how much."""
@@ -110,8 +111,20 @@ def fit(training: Training, dimensions: Sequence[Dimension], model: str, progres
     )
     quality = {d.name: one.quality for d, one in zip(learned, fitted, strict=True)}
     weights = training.weights or {dimension.name: _weight(dimension, quality) for dimension in dimensions}
-    filters = Filters(tuple(dimensions), layout, models, quality, _nobody(0, layout), weights, training.backbone, model)
-    filters = filters.with_cohort(_cohort(filters, training))
+    filters = _acquainted(
+        Filters(
+            tuple(dimensions),
+            layout,
+            models,
+            quality,
+            _nobody(training.vectors.shape[1], layout),
+            space_over(layout, {}, np.zeros((0, layout.size), np.float32)),
+            weights,
+            training.backbone,
+            model,
+        ),
+        training,
+    )
     told(what, len(learned) + 1, len(learned) + 1)
     return filters
 
@@ -188,29 +201,58 @@ def _projections(training: Training) -> tuple[Projection, Projection, Projection
     )
 
 
-def _cohort(filters: Filters, training: Training) -> Cohort:
-    """Products of the shop as its store will hold them, and how far their own likenesses spread over each other."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sample:
+    """Photos of the catalogue: as products that a store holds, and as queries."""
+
+    look: Vectors
+    held: Described
+    held_marks: list[SparseVector]
+    asked: Described
+    asked_marks: list[SparseVector]
+
+
+def _acquainted(filters: Filters, training: Training) -> Filters:
+    """The same filters with a cohort of the shop's products, and the space in which its photos lie."""
     places = drawn(training.groups, training.first)
     if not places:
-        return _nobody(training.vectors.shape[1], filters.layout)
-    features = training.features[places]
-    stored = filters.described(features)
-    asked = filters.described(features, [training.groups[n] for n in places])
-    held = [filters.marks(row, training.known[n]) for row, n in zip(stored.probabilities, places, strict=True)]
+        return filters
+    sample = _sample(filters, training, places)
     marks = np.zeros((len(places), filters.layout.size), np.float32)
-    for row, mark in zip(marks, held, strict=True):
-        row[mark.indices] = mark.values
-    look = training.vectors[places]
+    for row, one in zip(marks, sample.held_marks, strict=True):
+        row[one.indices] = one.values
+    spread = _spread(filters, sample)
+    filters = replace(filters, cohort=Cohort(half(sample.look), half(sample.held.dense), half(marks), spread))
+    asked = zip(sample.look, sample.asked.dense, sample.asked_marks, strict=True)
+    weighed = [filters.effective(filters.weights, *one) for one in asked] if any(filters.weights.values()) else []
+    usual = {name: float(np.mean([one[name] for one in weighed])) for name in filters.weights if weighed}
+    return replace(filters, space=space_over(filters.layout, usual, marks))
+
+
+def _sample(filters: Filters, training: Training, places: list[int]) -> _Sample:
+    features = training.features[places]
+    held = filters.described(features)
+    asked = filters.described(features, [training.groups[n] for n in places])
+    return _Sample(
+        training.vectors[places],
+        held,
+        [filters.marks(row, training.known[n]) for row, n in zip(held.probabilities, places, strict=True)],
+        asked,
+        [filters.marks(row, {}) for row in asked.probabilities],
+    )
+
+
+def _spread(filters: Filters, sample: _Sample) -> dict[str, float]:
+    """How far the likenesses of a sample's photos spread over each other, by dimension."""
     spread: dict[str, list[float]] = {}
-    for n in range(len(places)):
-        cosines = {LOOK: look @ look[n]}
+    for n in range(len(sample.look)):
+        cosines = {LOOK: sample.look @ sample.look[n]}
         for name, part in DENSE_PARTS.items():
-            cosines[name] = stored.dense[:, part] @ asked.dense[n, part]
-        agreements = filters.agreements(filters.marks(asked.probabilities[n], {}), held)
+            cosines[name] = sample.held.dense[:, part] @ sample.asked.dense[n, part]
+        agreements = filters.agreements(sample.asked_marks[n], sample.held_marks)
         for name, values in filters.similarities(cosines, agreements).items():
             spread.setdefault(name, []).append(float(np.delete(values, n).std()) if len(values) > 1 else 0.0)
-    means = {name: float(np.mean(values)) for name, values in spread.items()}
-    return Cohort(half(look), half(stored.dense), half(marks), means)
+    return {name: float(np.mean(values)) for name, values in spread.items()}
 
 
 def _nobody(dimensions: int, layout: Layout) -> Cohort:

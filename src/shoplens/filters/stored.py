@@ -19,14 +19,15 @@ from shoplens.filters.cohort import Cohort
 from shoplens.filters.crossfit import FOLDS, Heads
 from shoplens.filters.design import Projection
 from shoplens.filters.dimension_json import dimension_from_json, dimension_json
-from shoplens.filters.filters import DENSE, Filters, Models
+from shoplens.filters.filters import Filters, Models
 from shoplens.filters.layout import Layout
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.pixels import Floats
 from shoplens.filters.quality import Quality
+from shoplens.filters.space import DENSE, SKETCH_SIZE, Space
 from shoplens.filters.tree import Tree
 
-VERSION = 1
+VERSION = 2
 """Of the format; a file of another one is refused."""
 MEANING = "filters.json"
 """What the numbers mean, and the name of the file they are in."""
@@ -39,6 +40,7 @@ _HALVES = (
     "cohort.look",
     "cohort.dense",
     "cohort.marks",
+    "space.axes",
 )
 """Arrays that were rounded to half precision when they were fitted, and so lose nothing by it."""
 
@@ -53,6 +55,7 @@ def save_filters(folder: Path, filters: Filters) -> None:
         "cohort.look": filters.cohort.look,
         "cohort.dense": filters.cohort.dense,
         "cohort.marks": filters.cohort.marks,
+        "space.axes": filters.space.axes,
     }
     buffer = io.BytesIO()
     halved = {name: part.astype(np.float16) if name in _HALVES else part for name, part in arrays.items()}
@@ -70,6 +73,7 @@ def save_filters(folder: Path, filters: Filters) -> None:
         "starts": [one.first for one in (filters.models.design, filters.models.shape, filters.models.tint)],
         "quality": {name: dataclasses.asdict(quality) for name, quality in filters.quality.items()},
         "spread": dict(filters.cohort.spread),
+        "usual": dict(filters.space.usual),
         "weights": dict(filters.weights),
     }
     _write(folder / MEANING, (json.dumps(meaning, ensure_ascii=False, indent=1) + "\n").encode())
@@ -145,6 +149,7 @@ def _filters(meaning: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Filter
     if (
         heads.weights.shape != (FOLDS + 1, basis.size, len(layout.learned))
         or sum(one.axes.shape[1] for one in projections) != DENSE
+        or arrays["space.axes"].shape != (layout.size, SKETCH_SIZE)
     ):
         raise ValueError("the numbers do not fit the dimensions")
     return Filters(
@@ -153,6 +158,7 @@ def _filters(meaning: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Filter
         Models(basis, heads, trees, *projections),
         {name: Quality(**stored) for name, stored in meaning["quality"].items()},
         Cohort(arrays["cohort.look"], arrays["cohort.dense"], arrays["cohort.marks"], meaning["spread"]),
+        Space(layout, meaning["usual"], arrays["space.axes"]),
         meaning["weights"],
         int(meaning["backbone"]),
         str(meaning["model"]),

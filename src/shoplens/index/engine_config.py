@@ -7,9 +7,10 @@ import qdrant_edge as engine
 VECTOR = "pretrained"
 """Name of the vectors of the untouched extractor; other embedders will have names of their own."""
 COMBINED = "combined"
-"""The same vector with the filters' dense scores behind it: one graph answers any weighted sum of them."""
+"""The same vector with the filters' numbers behind it: one graph answers any weighted sum of all dimensions."""
 MARKS = "marks"
-"""The filters' class probabilities, sparse: the engine's inverted index answers any weighted sum of them exactly."""
+"""The filters' class probabilities, sparse: the engine's inverted index answers any weighted sum of them exactly.
+The graph cannot, where many are equal."""
 LINKS, BUILD_BREADTH = 16, 100
 SCANNED_KB, SCANNED_SHARE = 10_000, 0.06
 """Where a condition keeps less than this share of the vectors, the engine looks at the int8 code of each instead of
@@ -21,31 +22,28 @@ LARGEST_SEGMENT_KB = 20_000_000
 """Above a million products; every further segment is one more graph to walk."""
 
 
-def engine_config(dimensions: int, dense: int = 0, vectors_kb: float = 0) -> engine.EdgeConfig:
+def engine_config(dimensions: int, placed: int = 0, points: int = 0) -> engine.EdgeConfig:
     """Settings of a shard: int8 codes beside the vectors, a graph over each kind.
 
     Args:
         dimensions: length of a vector.
-        dense: length of the filters' dense scores; 0 for a shard that holds none.
-        vectors_kb: size of all vectors; it decides what is scanned, and takes effect when a graph is built.
+        placed: the filters' numbers beside it; 0 for a shard that holds none.
+        points: how many there are; it decides what is scanned, and takes effect when a graph is built.
     """
-    scanned = max(SCANNED_KB, round(SCANNED_SHARE * vectors_kb))
+    sizes = {VECTOR: dimensions, COMBINED: dimensions + placed} if placed else {VECTOR: dimensions}
     return engine.EdgeConfig(
-        vectors={name: _dense_vector(size) for name, size in _sizes(dimensions, dense).items()},
-        sparse_vectors={MARKS: engine.EdgeSparseVectorParams()} if dense else None,
-        hnsw_config=engine.HnswIndexConfig(
-            m=LINKS, ef_construct=BUILD_BREADTH, full_scan_threshold=scanned, payload_m=0
-        ),
+        vectors={name: _dense_vector(size, points) for name, size in sizes.items()},
+        sparse_vectors={MARKS: engine.EdgeSparseVectorParams()} if placed else None,
         optimizers=engine.EdgeOptimizersConfig(
             default_segment_number=1, max_segment_size=LARGEST_SEGMENT_KB, indexing_threshold=GRAPH_DUE_KB
         ),
     )
 
 
-def _sizes(dimensions: int, dense: int) -> dict[str, int]:
-    return {VECTOR: dimensions, COMBINED: dimensions + dense} if dense else {VECTOR: dimensions}
-
-
-def _dense_vector(size: int) -> engine.EdgeVectorParams:
+def _dense_vector(size: int, points: int) -> engine.EdgeVectorParams:
+    scanned = max(SCANNED_KB, round(SCANNED_SHARE * points * size * 4 / 1024))
+    graph = engine.HnswIndexConfig(m=LINKS, ef_construct=BUILD_BREADTH, full_scan_threshold=scanned, payload_m=0)
     codes = engine.ScalarQuantizationConfig(engine.ScalarType.Int8, quantile=0.99, always_ram=True)
-    return engine.EdgeVectorParams(size=size, distance=engine.Distance.Dot, quantization_config=codes)
+    return engine.EdgeVectorParams(
+        size=size, distance=engine.Distance.Dot, quantization_config=codes, hnsw_config=graph
+    )

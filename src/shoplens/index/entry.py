@@ -14,7 +14,7 @@ from shoplens.index.conditions import Condition
 from shoplens.types import FilterScores, Photo, Product, SparseRows, SparseVector, Vectors
 
 Scores = npt.NDArray[np.float32]
-"""float32 (probes, photos)."""
+"""float32 (probes, photos), or (photos,)."""
 NO_MARKS = SparseVector(np.zeros(0, np.uint32), np.zeros(0, np.float32))
 
 
@@ -74,13 +74,20 @@ class Probe:
 
     Attributes:
         look: float32 (d,), with the photo's embedding.
-        dense: float32 (m,), with the filters' dense scores.
+        placed: float32 (m,), with what lies beside it for the filters.
         marks: with the filters' marks; retrieval uses either this or the two others.
     """
 
     look: Vectors | None = None
-    dense: Vectors | None = None
+    placed: Vectors | None = None
     marks: SparseVector | None = None
+
+
+class Near(NamedTuple):
+    """Photos that a probe found, and its dot products with them, float32 (n,)."""
+
+    keys: list[PhotoKey]
+    scores: Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,7 @@ class Index(Protocol):
         photo that is not there, in any product.
         """
 
-    def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> list[PhotoKey]:
+    def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> Near:
         """Up to ``limit`` photos with the greatest dot products, greatest first; equals in any order.
 
         Of ``marks`` only photos that share an entry with the probe are found.

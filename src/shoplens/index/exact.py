@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from shoplens.index.conditions import Condition, FieldValues, check_fields, field_values, holds
-from shoplens.index.entry import NO_MARKS, Entry, Hit, PhotoKey, Probe, Record, Scores, Sieve, best_photo
+from shoplens.index.entry import NO_MARKS, Entry, Hit, Near, PhotoKey, Probe, Record, Scores, Sieve, best_photo
 from shoplens.index.predicted import predicted_values
 from shoplens.types import Photo, Product, SparseRows, Vectors
 
@@ -55,14 +55,15 @@ class ExactIndex:
                 hits.append(Hit(_record(entry), similarity, entry.photos[there[best]]))
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
-    def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> list[PhotoKey]:
+    def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> Near:
         found = []
         for entry in self._meeting(sieve.condition):
             for view, photo in enumerate(entry.photos[:1] if sieve.first_photos else entry.photos):
                 left_out = bool(sieve.without_photo) and photo.content_hash == sieve.without_photo
                 if not left_out and (score := _product(probe, entry, view)) is not None:
                     found.append((-score, PhotoKey(entry.product.id, view)))
-        return [key for _, key in sorted(found)[:limit]]
+        best = sorted(found)[:limit]
+        return Near([key for _, key in best], np.array([-score for score, _ in best], np.float32))
 
     def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
         entries = [self._entries.get(str(key.product)) for key in keys]  # None: removed meanwhile
@@ -169,4 +170,4 @@ def _product(probe: Probe, entry: Entry, view: int) -> float | None:
         shared, here, there = np.intersect1d(probe.marks.indices, marks.indices, return_indices=True)
         return float(probe.marks.values[here] @ marks.values[there]) if len(shared) else None
     look = 0.0 if probe.look is None else float(entry.vectors[view] @ probe.look)
-    return look + (0.0 if probe.dense is None else float(entry.scores.dense[view] @ probe.dense))
+    return look + (0.0 if probe.placed is None else float(entry.scores.placed[view] @ probe.placed))

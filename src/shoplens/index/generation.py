@@ -89,4 +89,4 @@ def opened_index(folder: Path, manifest: Manifest) -> QdrantIndex:
     Raises:
         StoreError: as :class:`~shoplens.index.qdrant.QdrantIndex`.
     """
-    return QdrantIndex(folder / SHARD, manifest.dimensions, manifest.dense)
+    return QdrantIndex(folder / SHARD, manifest.dimensions, manifest.placed)

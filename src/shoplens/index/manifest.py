@@ -11,8 +11,9 @@ from typing import Any
 from shoplens.errors import StoreError
 from shoplens.index.durable import replace_file
 
-FORMAT = 2
-"""2: a generation may hold filters. One of format 1 is read as one without."""
+FORMAT = 3
+"""1: no filters. 2: filters whose numbers lay beside a vector as they were, called ``dense``, and which are to be
+fitted anew. 3: those numbers lie in one space, see :class:`~shoplens.filters.space.Space`."""
 NAME = "manifest.json"
 
 
@@ -29,7 +30,7 @@ class Manifest:
         preprocessing: the model's card: size, fit, scale of the pixels; empty for an embedder without one.
         products, photos: how many the build ended with; changes since then are not counted here.
         complete: whether the build reached its end; only a complete generation can be live.
-        dense: length of the filters' dense scores beside a vector; 0 for a generation that has no room for any.
+        placed: numbers of the filters beside a vector; 0 for a generation that has no room for any.
         format: version of everything on disk.
     """
 
@@ -42,7 +43,7 @@ class Manifest:
     products: int = 0
     photos: int = 0
     complete: bool = False
-    dense: int = 0
+    placed: int = 0
     format: int = FORMAT
 
     def write(self, folder: Path) -> None:
@@ -66,6 +67,8 @@ def manifest_in(folder: Path) -> Manifest:
             )
         if not (isinstance(told["model"], str) and isinstance(told["dimensions"], int)):
             raise ValueError("model or dimensions make no sense")
+        if "dense" in told:
+            told["placed"] = told.pop("dense")
         return Manifest(**{**told, "format": FORMAT})
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise StoreError(

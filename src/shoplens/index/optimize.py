@@ -22,18 +22,18 @@ from shoplens.index.engine_config import engine_config
 _PR_SET_PDEATHSIG = 1
 
 
-def optimize(folder: Path, dimensions: int, dense: int = 0) -> None:
+def optimize(folder: Path, dimensions: int, placed: int = 0) -> None:
     """Optimize the shard in ``folder``, which this process has closed, in a child process.
 
     Args:
         folder: the shard's.
-        dimensions, dense: lengths of its vectors, as it was made with.
+        dimensions, placed: lengths of its vectors, as it was made with.
 
     Raises:
         StoreError: when the child fails; the shard stays as it was, only slower to search.
     """
     child = subprocess.run(
-        [sys.executable, "-m", "shoplens.index.optimize", str(folder), str(dimensions), str(dense), str(os.getpid())],
+        [sys.executable, "-m", "shoplens.index.optimize", str(folder), str(dimensions), str(placed), str(os.getpid())],
         capture_output=True,
         text=True,
         check=False,
@@ -46,13 +46,13 @@ def optimize(folder: Path, dimensions: int, dense: int = 0) -> None:
         )
 
 
-def main(folder: str, dimensions: str, dense: str, parent: str = "") -> None:
+def main(folder: str, dimensions: str, placed: str, parent: str = "") -> None:
     if parent:
         _die_with(int(parent))
     shard = engine.EdgeShard.load(folder)
-    vectors_kb = shard.info().points_count * int(dimensions) * 4 / 1024
+    points = shard.info().points_count
     shard.close()
-    shard = engine.EdgeShard.load(folder, engine_config(int(dimensions), int(dense), vectors_kb))
+    shard = engine.EdgeShard.load(folder, engine_config(int(dimensions), int(placed), points))
     while shard.optimize():
         pass
     shard.flush()

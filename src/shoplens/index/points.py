@@ -18,21 +18,21 @@ NOTHING: tuple[list[int], list[float]] = ([], [])
 """The marks of a point without any."""
 
 
-def points_of(entry: Entry, dense: int) -> Iterator[engine.Point]:
+def points_of(entry: Entry, placed: int) -> Iterator[engine.Point]:
     """A point per photo.
 
     Args:
         entry: a product.
-        dense: length of the filters' dense scores in this shard; 0 where it has no room for any.
+        placed: the filters' numbers beside a vector in this shard; 0 where it has no room for any.
     """
-    scores = entry.scores if dense else None
+    scores = entry.scores if placed else None
     predicted = scores.predicted if scores is not None else {}
     shared = product_payload(Record(entry.product, entry.photos, predicted))
     for view, (photo, vector) in enumerate(zip(entry.photos, entry.vectors, strict=True)):
         look = vector.tolist()
         vectors: dict[str, list[float] | engine.SparseVector] = {VECTOR: look}
         if scores is not None:
-            vectors[COMBINED] = [*look, *scores.dense[view].tolist()]
+            vectors[COMBINED] = [*look, *scores.placed[view].tolist()]
             vectors[MARKS] = sparse(scores.marks[view])
         payload = {**shared, **photo_payload(photo, view)}
         yield engine.Point(point_id(entry.product.id, view), vectors, payload)  # type: ignore[arg-type]
@@ -50,8 +50,8 @@ def entry_from(points: Sequence[engine.Record], dimensions: int) -> Entry:
     vectors = np.array([_vectors(point)[VECTOR] for point in ordered], np.float32)
     scores = None
     if all(COMBINED in _vectors(point) for point in ordered):
-        dense = np.array([_vectors(point)[COMBINED][dimensions:] for point in ordered], np.float32)
-        scores = FilterScores(dense, tuple(map(marks_of, ordered)), record.predicted)
+        placed = np.array([_vectors(point)[COMBINED][dimensions:] for point in ordered], np.float32)
+        scores = FilterScores(placed, tuple(map(marks_of, ordered)), record.predicted)
     return Entry(record.product, record.photos, vectors, scores)
 
 

@@ -21,7 +21,7 @@ import qdrant_edge as engine
 from shoplens.errors import StoreError
 from shoplens.index.conditions import Condition, check_fields
 from shoplens.index.engine_config import COMBINED, GRAPH_DUE_KB, MARKS, VECTOR, engine_config
-from shoplens.index.entry import Entry, Hit, PhotoKey, Probe, Record, Scores, Sieve
+from shoplens.index.entry import Entry, Hit, Near, PhotoKey, Probe, Record, Scores, Sieve
 from shoplens.index.payload import (
     HASHES,
     ID,
@@ -79,14 +79,14 @@ class QdrantIndex:
     Args:
         folder: the shard's; made when it does not exist.
         dimensions: length of a vector.
-        dense: length of the filters' dense scores; 0 for a shard without any.
+        placed: the filters' numbers beside a vector; 0 for a shard without any.
 
     Raises:
         StoreError: when the engine cannot open the folder.
     """
 
-    def __init__(self, folder: Path, dimensions: int, dense: int = 0) -> None:
-        self.dimensions, self.dense = dimensions, dense
+    def __init__(self, folder: Path, dimensions: int, placed: int = 0) -> None:
+        self.dimensions, self.placed = dimensions, placed
         self._writing = threading.Lock()
         self._unflushed = False
         try:
@@ -97,7 +97,7 @@ class QdrantIndex:
                 shutil.rmtree(folder / "temp_segments", ignore_errors=True)
             else:
                 folder.mkdir(parents=True, exist_ok=True)
-                self._shard = engine.EdgeShard.create(str(folder), engine_config(dimensions, dense))
+                self._shard = engine.EdgeShard.create(str(folder), engine_config(dimensions, placed))
             made = self._shard.info().payload_schema  # not yet all of them, where the first process was killed
             self._create_indexes({key: schema for key, schema in _OWN_SCHEMAS.items() if key not in made})
         except Exception as problem:  # the engine raises plain exceptions
@@ -116,7 +116,7 @@ class QdrantIndex:
 
     def upsert(self, entries: Sequence[Entry]) -> None:
         with self._writing:
-            points = [point for entry in entries for point in points_of(entry, self.dense)]
+            points = [point for entry in entries for point in points_of(entry, self.placed)]
             if not points:
                 return
             self._index_new_fields(point.payload or {} for point in points)
@@ -176,9 +176,10 @@ class QdrantIndex:
         ]
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
-    def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> list[PhotoKey]:
+    def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> Near:
         find = self._search if probe.marks is None else self._searched  # few found by marks are all that share any
-        return [photo_key(point.id) for point in find(self._query(probe), limit, self._sieved(sieve))]
+        found = find(self._query(probe), limit, self._sieved(sieve))
+        return Near([photo_key(point.id) for point in found], np.array([point.score for point in found], np.float32))
 
     def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
         scores = np.zeros((len(probes), len(keys)), np.float32)
@@ -229,8 +230,8 @@ class QdrantIndex:
         if probe.marks is not None:
             return engine.Query.Nearest(sparse(probe.marks), using=MARKS)
         look = np.zeros(self.dimensions, np.float32) if probe.look is None else probe.look
-        dense = np.zeros(self.dense, np.float32) if probe.dense is None else probe.dense
-        return engine.Query.Nearest([*look.tolist(), *dense.tolist()], using=COMBINED)
+        placed = np.zeros(self.placed, np.float32) if probe.placed is None else probe.placed
+        return engine.Query.Nearest([*look.tolist(), *placed.tolist()], using=COMBINED)
 
     def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:
         if not is_photo_hash(hash):
@@ -297,7 +298,7 @@ class QdrantIndex:
     def graph_is_due(self) -> bool:
         """Whether so many products are found by looking at each that a graph over them pays."""
         info = self._shard.info()
-        kinds = 2 if self.dense else 1
+        kinds = 2 if self.placed else 1
         return (info.points_count - info.indexed_vectors_count / kinds) * self.dimensions * 4 / 1024 > GRAPH_DUE_KB
 
     def flush(self) -> None:

@@ -148,7 +148,7 @@ class Store:
                 continue
             try:
                 found = manifest_in(folder)
-                if (found.model, found.dense) == (manifest.model, manifest.dense):
+                if (found.model, found.placed) == (manifest.model, manifest.placed):
                     index = opened_index(folder, manifest)
                     manifest = replace(manifest, created=found.created)
                     manifest.write(folder)
@@ -178,7 +178,7 @@ class Store:
             return
         generation.index.close()
         try:
-            optimize(generation.shard, generation.manifest.dimensions, generation.manifest.dense)
+            optimize(generation.shard, generation.manifest.dimensions, generation.manifest.placed)
         finally:
             generation.index = opened_index(generation.folder, generation.manifest)
 
@@ -187,7 +187,7 @@ class Store:
         partial = folder.with_name(folder.name + PARTIAL)
         shutil.rmtree(partial, ignore_errors=True)
         copy_tree(generation.folder, partial)
-        optimize(partial / SHARD, generation.manifest.dimensions, generation.manifest.dense)
+        optimize(partial / SHARD, generation.manifest.dimensions, generation.manifest.placed)
         partial.rename(folder)
         return opened(folder, generation.manifest)
 

@@ -1,11 +1,11 @@
-"""Candidates by all filters: each probe retrieves photos, every photo is scored in every dimension, weights sum up.
+"""Candidates by all filters: photos are retrieved in one space for all dimensions, every one is scored, weights sum up.
 
-Two probes see to it that nothing good is missed. One runs through the graph over embeddings, where look, design and
-shape lie side by side, so that one dot product is their weighted sum. The other is sparse: the weighted square roots
-of the query's class probabilities, which the engine's inverted index multiplies with those of every product, exactly.
-What either finds is a candidate, and is scored in all dimensions. Where the sparse one finds only equals, because a
-coarse dimension outweighs all else and a thousand products are of one class, a third looks for the nearest of that
-class, so that a tie hides nobody.
+In that space (:class:`~shoplens.filters.space.Space`) one dot product is the whole weighted score, so what is good in
+many ways and best in none is found, too. Its graph is built for the weights that are usual. Where a query's are far
+from those, the walk is wider, and a second probe is made, a sparse one: the weighted square roots of the query's class
+probabilities, which the engine's inverted index multiplies with those of every product, exactly. Where that finds
+only equals, because a coarse dimension outweighs all else and a thousand products are of one class, a third looks for
+the nearest of that class, so that a tie hides nobody.
 
 A product is as alike as its best photo is: one photo explains all parts of a score. Its photos are not averaged,
 since a back view and a front view are both what a shopper may hold up.
@@ -19,17 +19,24 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.dimension import COLOR, LOOK, PATH
-from shoplens.filters.filters import DENSE_PARTS, TINT_SHARE, Filters
+from shoplens.filters.dimension import LOOK, PATH
+from shoplens.filters.filters import Filters
+from shoplens.filters.space import DENSE_PARTS, slope
 from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
-from shoplens.index.entry import Index, PhotoKey, Probe, Sieve
+from shoplens.index.entry import Index, Near, PhotoKey, Probe, Sieve
 from shoplens.index.predicted import LIKELIHOODS, PREDICTED, likely
 from shoplens.preferences import Merchandising
 from shoplens.types import Candidate, ClassMatch, Reasons, SparseRows, SparseVector, Vectors
 
 Floats = npt.NDArray[np.float32]
 PHOTOS_PER_PROBE = 100
-"""Photos that each probe brings at least, however few products are wanted."""
+"""Photos that a probe brings at least, however few products are wanted."""
+USUAL = 0.5
+"""Overlap with the usual weights from which on the graph alone is trusted."""
+UNUSUAL = 3
+"""Below it, so many times as many photos are brought, and the walk through the graph is as much wider."""
+SPARE = 12
+"""Products beyond those wanted that are looked at closely."""
 PHOTOS_FOR_A_PRODUCT = 3
 TIED = 0.97
 """Part of the best that the last one of a probe has where it may have been cut off among equals."""
@@ -49,7 +56,7 @@ class Example:
 
     Attributes:
         look: float32 (d,); zeros where there is no photo.
-        dense: float32 (m,), as of a product's photo.
+        dense: float32 (DENSE,), the photo's dense scores.
         marks: as of a product's photo.
     """
 
@@ -102,7 +109,7 @@ class Pool:
 
     Attributes:
         keys: n photos of n products.
-        totals: float32 (n,): their scores but for a merchandiser's say.
+        totals: float32 (n,): their scores, but for a constant, a merchandiser's say and what a sketch leaves out.
     """
 
     keys: list[PhotoKey]
@@ -111,28 +118,39 @@ class Pool:
 
 def pooled(index: Index, query: FilterQuery, k: int, sieve: Sieve) -> Pool:
     """At least ``k`` products whenever as many meet the conditions, best first by the weighted sum."""
-    limit = max(PHOTOS_PER_PROBE, PHOTOS_FOR_A_PRODUCT * k)
-    probes = _probes(query)
-    dense, *sparse = probes
+    probe = _probe(query)
+    usual = query.filters.space.overlap(query.weights) >= USUAL
+    marks = None if usual else query.filters.weighted(query.like.marks, query.weights)
+    limit = max(PHOTOS_PER_PROBE * (1 if usual else UNUSUAL), PHOTOS_FOR_A_PRODUCT * k)
     while True:
-        near = index.photos_near(dense, limit, sieve)
-        alike = [key for probe in sparse for key in index.photos_near(probe, limit, sieve)]
-        keys = list(dict.fromkeys([*near, *alike]))
-        complete = len(near) < limit
-        if not complete and len(alike) == limit and _tied(index, query, alike):
-            narrower = replace(sieve, condition=_of_one_class(index, query, sieve.condition))
-            keys = list(dict.fromkeys([*keys, *index.photos_near(dense, limit, narrower)]))
-        if complete or len({key.product for key in keys}) >= k:
-            return _ordered(index, query, keys, probes)
+        near = index.photos_near(probe, limit, sieve)
+        complete = len(near.keys) < limit
+        if not complete and marks is not None and len(marks.indices):
+            near = _with_equals(index, query, near, limit, sieve, marks)
+        if complete or len({key.product for key in near.keys}) >= k:
+            return _best_of_each(near)
         limit *= 4
 
 
-def _tied(index: Index, query: FilterQuery, keys: Sequence[PhotoKey]) -> bool:
-    """Whether the first and the last of a sparse probe, which comes best first, are about as good."""
-    marks = index.photo_marks([keys[0], keys[-1]])
-    agreements = query.filters.agreements(query.like.marks, marks)
-    best, last = (agreements @ [query.weights[name] for name in query.filters.classified]).tolist()
-    return bool(last >= TIED * best)
+def _with_equals(
+    index: Index, query: FilterQuery, near: Near, limit: int, sieve: Sieve, weighted: SparseVector
+) -> Near:
+    """What is near, and what the sparse probe finds, looking on within the query's class where that finds but equals.
+
+    Args:
+        weighted: the query's marks, weighted.
+    """
+    probe, alike = _probe(query), index.photos_near(Probe(marks=weighted), limit, sieve)
+    parts = [near, _scored(index, probe, alike.keys)]
+    if len(alike.keys) == limit and alike.scores[-1] >= TIED * alike.scores[0]:
+        narrower = replace(sieve, condition=_of_one_class(index, query, sieve.condition))
+        parts.append(index.photos_near(probe, limit, narrower))
+    scores = {key: score for part in parts for key, score in zip(part.keys, part.scores.tolist(), strict=True)}
+    return Near([*scores], np.array([*scores.values()], np.float32))
+
+
+def _scored(index: Index, probe: Probe, keys: list[PhotoKey]) -> Near:
+    return Near(keys, index.photo_scores([probe], keys)[0])
 
 
 def _of_one_class(index: Index, query: FilterQuery, condition: Condition | None) -> Condition | None:
@@ -159,27 +177,34 @@ def _of_one_class(index: Index, query: FilterQuery, condition: Condition | None)
 
 
 def candidates_of(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[Candidate]:
-    """The pool's best ``k`` products, after the merchandiser's say."""
+    """The pool's best ``k`` products, after the merchandiser's say.
+
+    Retrieval's scores lack what a sketch of the marks leaves out, so a few more are looked at in every dimension than
+    are wanted, and ordered anew; all are where reasons tell of ranks among them.
+    """
     adjusted = _adjustments(index, query.merchandising, pool.keys)
-    extra = np.array([sum(adjusted.get(n, {}).values()) for n in range(len(pool.keys))], np.float32)
-    chosen = np.argsort(-(pool.totals + extra), kind="stable")[:k].tolist()
-    names = _names(query.filters)
-    # Reasons tell of ranks among all; else the best few alone are looked at in every dimension.
-    wanted = list(range(len(pool.keys))) if query.explain else chosen
-    detail, places = _detail(index, query, [pool.keys[n] for n in wanted]), {n: at for at, n in enumerate(wanted)}
+    added = np.array([sum(adjusted.get(n, {}).values()) for n in range(len(pool.keys))], np.float32)
+    order = np.argsort(-(pool.totals + added), kind="stable")
+    looked_at = order if query.explain else order[: k + (0 if query.filters.space.lossless else SPARE)]
+    detail = _detail(index, query, [pool.keys[n] for n in looked_at])
+    extra = added[looked_at]
+    totals = detail.similarities @ _weights(query) - detail.against + extra
+    chosen = sorted(range(len(looked_at)), key=lambda place: (-totals[place], pool.keys[looked_at[place]]))[:k]
     ranks = _ranks_without(query, detail, extra, chosen) if query.explain else {}
+    keys = [pool.keys[looked_at[place]] for place in chosen]
     found = []
-    for n, record in zip(chosen, index.photo_records([pool.keys[n] for n in chosen]), strict=True):
+    for place, key, record in zip(chosen, keys, index.photo_records(keys), strict=True):
         if record is None:  # removed meanwhile
             continue
-        place = places[n]
-        scores = {name: float(score) for name, score in zip(names, detail.similarities[place], strict=True)}
-        unlike = {NOT: -float(detail.against[place])} if query.unlike is not None else {}
-        photo = record.photos[pool.keys[n].view].source
+        similarities = detail.similarities[place].tolist()
+        scores = dict(zip(_names(query.filters), similarities, strict=True))
+        parts = dict(adjusted.get(int(looked_at[place]), {}))
+        if query.unlike is not None:
+            parts[NOT] = -float(detail.against[place])
         reasons = None
         if query.explain:
-            reasons = Reasons(query.weights, scores, _matches(query, detail.marks[place]), ranks.get(n, {}))
-        found.append(Candidate(record.product, scores, photo, False, {**adjusted.get(n, {}), **unlike}, reasons))
+            reasons = Reasons(query.weights, scores, _matches(query, detail.marks[place]), ranks[place])
+        found.append(Candidate(record.product, scores, record.photos[key.view].source, False, parts, reasons))
     return found
 
 
@@ -191,43 +216,24 @@ def _weights(query: FilterQuery) -> Floats:
     return np.array([query.weights[name] for name in _names(query.filters)], np.float32)
 
 
-def _probes(query: FilterQuery) -> list[Probe]:
-    """The dense one first: it alone can find every photo."""
-    slopes = {name: weight * _slope(name) for name, weight in query.weights.items()}
-    dense = np.zeros_like(query.like.dense)
-    look = np.zeros_like(query.like.look)
-    marks = query.filters.weighted(query.like.marks, query.weights)
-    for example, sign in ((query.like, 1.0), (query.unlike, -UNLIKE)):
-        if example is not None:
-            look = look + np.float32(sign * slopes.get(LOOK, 0.0)) * example.look
-            for name, part in DENSE_PARTS.items():
-                dense[part] += np.float32(sign * slopes.get(name, 0.0)) * example.dense[part]
-    probes = [Probe(look=look, dense=dense)]
-    return [*probes, Probe(marks=marks)] if len(marks.indices) else probes
+def _probe(query: FilterQuery) -> Probe:
+    """Its dot products are scores, but for a constant and what a sketch leaves out."""
+    aim, weights = query.filters.space.aimed, query.weights
+    look, placed = weights.get(LOOK, 0.0) * query.like.look, aim(query.like.dense, query.like.marks, weights)
+    if query.unlike is not None:
+        look = look - UNLIKE * weights.get(LOOK, 0.0) * query.unlike.look
+        placed = placed - UNLIKE * aim(query.unlike.dense, query.unlike.marks, weights)
+    return Probe(look=np.asarray(slope(LOOK) * look, np.float32), placed=np.asarray(placed, np.float32))
 
 
-def _slope(name: str) -> float:
-    """How much a dense dimension's similarity grows with its cosine; see :meth:`Filters.similarities`."""
-    return TINT_SHARE if name == COLOR else 0.5
-
-
-def _ordered(index: Index, query: FilterQuery, keys: list[PhotoKey], probes: Sequence[Probe]) -> Pool:
+def _best_of_each(near: Near) -> Pool:
     """The best photo of each product, best first; equals in the order of their keys."""
-    totals = _totals(index, query, keys, probes)
+    keys, scores = near
     best: dict[str | int, int] = {}
-    for n in sorted(range(len(keys)), key=lambda n: (-totals[n], keys[n])):
+    for n in sorted(range(len(keys)), key=lambda n: (-scores[n], keys[n])):
         best.setdefault(keys[n].product, n)
     chosen = list(best.values())
-    return Pool([keys[n] for n in chosen], totals[chosen])
-
-
-def _totals(index: Index, query: FilterQuery, keys: list[PhotoKey], probes: Sequence[Probe]) -> Floats:
-    """The scores of photos, float32 (n,): two dot products each, without a look at single dimensions."""
-    if query.unlike is not None:
-        detail = _detail(index, query, keys)
-        return np.asarray(detail.similarities @ _weights(query) - detail.against, np.float32)
-    constant = sum(query.weights[name] / 2 for name in _names(query.filters) if name not in query.filters.classified)
-    return np.asarray(index.photo_scores(probes, keys).sum(axis=0) + np.float32(constant), np.float32)
+    return Pool([keys[n] for n in chosen], scores[chosen])
 
 
 def _detail(index: Index, query: FilterQuery, keys: list[PhotoKey]) -> Detail:
@@ -246,10 +252,8 @@ def _similarities(
 ) -> Floats:
     """float32 (photos, dimensions), each in [0, 1]."""
     probes = {LOOK: Probe(look=example.look)}
-    for name, part in DENSE_PARTS.items():
-        alone = np.zeros_like(example.dense)
-        alone[part] = example.dense[part]
-        probes[name] = Probe(dense=alone)
+    for name in DENSE_PARTS:
+        probes[name] = Probe(placed=filters.space.aimed_at(name, example.dense))
     cosines = dict(zip(probes, index.photo_scores([*probes.values()], keys), strict=True))
     found = filters.similarities(cosines, filters.agreements(example.marks, marks))
     return np.stack([found[name] for name in _names(filters)], axis=1)

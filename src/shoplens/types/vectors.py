@@ -107,17 +107,17 @@ class FilterScores:
     """What the filters say of the photos of one product.
 
     Attributes:
-        dense: float32 (photos, m): the dimensions that are embeddings, side by side.
+        placed: float32 (photos, m): what lies beside the embeddings in the space that the graph is built over.
         marks: per photo, square roots of the class probabilities of all other dimensions.
         predicted: dimension -> class -> probability, where the feed is silent; likely classes only.
     """
 
-    dense: npt.NDArray[np.float32]
+    placed: npt.NDArray[np.float32]
     marks: tuple[SparseVector, ...]
     predicted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.dense.ndim != 2 or len(self.dense) != len(self.marks):
+        if self.placed.ndim != 2 or len(self.placed) != len(self.marks):
             raise InvalidValue(
-                f"Filter scores of shape {self.dense.shape} and {len(self.marks)} marks.", "Give both per photo."
+                f"Filter scores of shape {self.placed.shape} and {len(self.marks)} marks.", "Give both per photo."
             )
