@@ -23,7 +23,7 @@ DENSE_PARTS = {
 """Where the unit vectors of dimensions lie among a photo's dense scores; of ``color`` it is the tint."""
 DENSE = DESIGN_SIZE + SHAPE_SIZE + TINT_SIZE
 """Numbers of a photo's dense scores."""
-SKETCH_SIZE = 128
+SKETCH_SIZE = 256
 """Numbers of a sketch of marks; where there are no more entries than this, it is all of them."""
 PLACED = DENSE + SKETCH_SIZE
 """Numbers that lie beside an embedding."""

@@ -35,8 +35,6 @@ USUAL = 0.5
 """Overlap with the usual weights from which on the graph alone is trusted."""
 UNUSUAL = 3
 """Below it, so many times as many photos are brought, and the walk through the graph is as much wider."""
-SPARE = 12
-"""Products beyond those wanted that are looked at closely."""
 PHOTOS_FOR_A_PRODUCT = 3
 TIED = 0.97
 """Part of the best that the last one of a probe has where it may have been cut off among equals."""
@@ -179,13 +177,13 @@ def _of_one_class(index: Index, query: FilterQuery, condition: Condition | None)
 def candidates_of(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[Candidate]:
     """The pool's best ``k`` products, after the merchandiser's say.
 
-    Retrieval's scores lack what a sketch of the marks leaves out, so a few more are looked at in every dimension than
-    are wanted, and ordered anew; all are where reasons tell of ranks among them.
+    They alone are looked at in every dimension, or all where retrieval's scores lack what a sketch of the marks leaves
+    out, or reasons tell of ranks.
     """
     adjusted = _adjustments(index, query.merchandising, pool.keys)
     added = np.array([sum(adjusted.get(n, {}).values()) for n in range(len(pool.keys))], np.float32)
     order = np.argsort(-(pool.totals + added), kind="stable")
-    looked_at = order if query.explain else order[: k + (0 if query.filters.space.lossless else SPARE)]
+    looked_at = order[:k] if query.filters.space.lossless and not query.explain else order
     detail = _detail(index, query, [pool.keys[n] for n in looked_at])
     extra = added[looked_at]
     totals = detail.similarities @ _weights(query) - detail.against + extra
