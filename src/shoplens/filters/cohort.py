@@ -38,11 +38,12 @@ class Cohort:
         Args:
             similarities: dimension -> float32 (c,), of the query to each photo of the cohort.
         """
-        found = {}
-        for name, values in similarities.items():
-            own = float(np.std(values)) if len(values) > 1 else 0.0
-            found[name] = max(LEAST, FLOOR * self.spread.get(name, 0.0), own)
-        return found
+        many = len(self.look) > 1 and bool(similarities)
+        own = np.std([*similarities.values()], axis=1).tolist() if many else [0.0] * len(similarities)
+        return {
+            name: max(LEAST, FLOOR * self.spread.get(name, 0.0), spread)
+            for name, spread in zip(similarities, own, strict=True)
+        }
 
 
 def drawn(groups: tuple[str, ...], first: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[int]:

@@ -181,28 +181,29 @@ def candidates_of(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[
     out, or reasons tell of ranks.
     """
     adjusted = _adjustments(index, query.merchandising, pool.keys)
-    added = np.array([sum(adjusted.get(n, {}).values()) for n in range(len(pool.keys))], np.float32)
+    added = np.zeros(len(pool.keys), np.float32)
+    for n, parts in adjusted.items():
+        added[n] = sum(parts.values())
     order = np.argsort(-(pool.totals + added), kind="stable")
     looked_at = order[:k] if query.filters.space.lossless and not query.explain else order
-    detail = _detail(index, query, [pool.keys[n] for n in looked_at])
-    extra = added[looked_at]
-    totals = detail.similarities @ _weights(query) - detail.against + extra
-    chosen = sorted(range(len(looked_at)), key=lambda place: (-totals[place], pool.keys[looked_at[place]]))[:k]
+    keys = [pool.keys[n] for n in looked_at.tolist()]
+    detail, extra = _detail(index, query, keys), added[looked_at]
+    totals = (detail.similarities @ _weights(query) - detail.against + extra).tolist()
+    chosen = sorted(range(len(keys)), key=lambda place: (-totals[place], keys[place]))[:k]
     ranks = _ranks_without(query, detail, extra, chosen) if query.explain else {}
-    keys = [pool.keys[looked_at[place]] for place in chosen]
+    names, similarities = _names(query.filters), detail.similarities.tolist()
     found = []
-    for place, key, record in zip(chosen, keys, index.photo_records(keys), strict=True):
+    for place, record in zip(chosen, index.photo_records([keys[place] for place in chosen]), strict=True):
         if record is None:  # removed meanwhile
             continue
-        similarities = detail.similarities[place].tolist()
-        scores = dict(zip(_names(query.filters), similarities, strict=True))
+        scores = dict(zip(names, similarities[place], strict=True))
         parts = dict(adjusted.get(int(looked_at[place]), {}))
         if query.unlike is not None:
             parts[NOT] = -float(detail.against[place])
         reasons = None
         if query.explain:
             reasons = Reasons(query.weights, scores, _matches(query, detail.marks[place]), ranks[place])
-        found.append(Candidate(record.product, scores, record.photos[key.view].source, False, parts, reasons))
+        found.append(Candidate(record.product, scores, record.photos[keys[place].view].source, False, parts, reasons))
     return found
 
 
