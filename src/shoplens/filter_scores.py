@@ -60,13 +60,15 @@ class ProductScorer:
         described = self.filters.described(
             np.stack([found.get(name, nothing) for _, photos in products for name in photos])
         )
+        known = [(self.reader.of(product), photos) for product, photos in products]
+        each = [classes for classes, photos in known for _ in photos]
+        marks = self.filters.marks_of_many(described.probabilities, each)
+        placed = self.filters.space.placed(described.dense, marks)
         scored, start = [], 0
         for product, photos in products:
-            own, known = slice(start, start + len(photos)), self.reader.of(product)
-            read = described.probabilities[own]
-            marks = tuple(self.filters.marks(row, known) for row in read)
-            placed = self.filters.space.placed(described.dense[own], marks)
-            scored.append(FilterScores(placed, marks, self._predicted(product, read.mean(axis=0))))
+            own = slice(start, start + len(photos))
+            predicted = self._predicted(product, described.probabilities[own].mean(axis=0))
+            scored.append(FilterScores(placed[own], tuple(marks[own]), predicted))
             start = own.stop
         return scored
 

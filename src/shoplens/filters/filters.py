@@ -158,6 +158,12 @@ class Filters:
         """
         return self.layout.marks(probabilities, known)
 
+    def marks_of_many(
+        self, probabilities: Floats, known: Sequence[Mapping[str, tuple[str, ...]]]
+    ) -> list[SparseVector]:
+        """As :meth:`marks`, of n photos: float32 (n, T), and of each what the feed gives."""
+        return self.layout.marks_of_many(probabilities, known)
+
     def distribution(self, probabilities: Floats, name: str) -> dict[str, float]:
         """Class -> probability as read in one photo, of one dimension, most probable first; colours by their names.
 

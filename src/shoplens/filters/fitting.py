@@ -236,9 +236,9 @@ def _sample(filters: Filters, training: Training, places: list[int]) -> _Sample:
     return _Sample(
         training.vectors[places],
         held,
-        [filters.marks(row, training.known[n]) for row, n in zip(held.probabilities, places, strict=True)],
+        filters.marks_of_many(held.probabilities, [training.known[n] for n in places]),
         asked,
-        [filters.marks(row, {}) for row in asked.probabilities],
+        filters.marks_of_many(asked.probabilities, [{}] * len(places)),
     )
 
 

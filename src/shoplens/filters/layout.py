@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -21,6 +21,7 @@ BlockKind = Literal["single", "multi", "tree", "palette"]
 _LEAST = 0.01
 """Probabilities below this are not worth an entry."""
 _HALF = 0.5
+_TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +47,38 @@ class Block:
         """Where the block is."""
         return slice(self.start, self.start + len(self.classes))
 
-    def distribution(self, read: Floats, known: tuple[str, ...]) -> Floats:
-        """float32 (classes,), sum 1, or zeros where nothing is known of a palette.
+    def distributions(self, read: Floats, known: Sequence[tuple[str, ...]]) -> Floats:
+        """float32 (n, classes), each row of sum 1, or of zeros where nothing is known of a palette.
 
         One class known: 1 there. Several: equal shares, which is the multi-label form. In a tree: 1 at the node known
         in this level, or where the feed ends above it, the prediction among the nodes below. Nothing known: the
         prediction; of a multi-label dimension the classes' probabilities divided by their sum.
 
         Args:
-            read: float32 (classes,), what was predicted or measured.
-            known: classes that the feed gives; others than the block's do not matter.
+            read: float32 (n, classes), what was predicted or measured of each photo.
+            known: classes that the feed gives each; others than the block's do not matter.
         """
-        told = self._told(known) if known and self.kind != "palette" else None
-        chosen = read if told is None else told if self.kind != "tree" else _within(read, told)
-        total = float(chosen.sum())
-        if total <= 0:
-            return np.zeros_like(read)
-        kept = np.where(chosen >= min(_LEAST * total, float(chosen.max())), chosen, 0)
-        return np.asarray(kept / kept.sum(), np.float32)
+        chosen = read
+        if self.kind != "palette":
+            told = {names: self._told(names) for names in set(known)}
+            allowed = np.stack([told[names] for names in known]) if len(known) else np.zeros_like(read)
+            inside = read * allowed if self.kind == "tree" else allowed
+            chosen = np.where(inside.any(axis=1, keepdims=True), inside, allowed)
+            chosen = np.where(allowed.any(axis=1, keepdims=True), chosen, read)
+        total, most = chosen.sum(axis=1, keepdims=True), chosen.max(axis=1, keepdims=True, initial=0)
+        kept = np.where(chosen >= np.minimum(_LEAST * total, most), chosen, 0)
+        return np.asarray(kept / np.maximum(kept.sum(axis=1, keepdims=True), _TINY), np.float32)
 
-    def _told(self, known: tuple[str, ...]) -> Floats | None:
-        """float32 (classes,): 1 for what the feed allows; None where it says nothing of this block."""
+    def _told(self, known: tuple[str, ...]) -> Floats:
+        """float32 (classes,): 1 for what the feed allows; zeros where it says nothing of this block."""
         if self.kind == "tree":
-            deepest = max(known, key=depth_of)
-            allowed = [is_below(node, deepest) or is_below(deepest, node) for node in self.classes]
+            deepest = max(known, key=depth_of, default=None)
+            allowed = [
+                deepest is not None and (is_below(one, deepest) or is_below(deepest, one)) for one in self.classes
+            ]
         else:
             allowed = [name in known for name in self.classes]
-        return np.array(allowed, np.float32) if any(allowed) else None
-
-
-def _within(read: Floats, allowed: Floats) -> Floats:
-    """The prediction among what is allowed; equal shares where it gives that nothing."""
-    inside = read * allowed
-    return inside if inside.sum() > 0 else allowed
+        return np.array(allowed, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,18 +133,21 @@ class Layout:
         return tuple(block for block in self.blocks if block.dimension == name)
 
     def marks(self, read: Floats, known: Mapping[str, tuple[str, ...]]) -> SparseVector:
-        """Square roots of shares times probabilities; see :meth:`Block.distribution`.
+        """Square roots of shares times probabilities; see :meth:`Block.distributions`.
 
         Args:
             read: float32 (size,), what was predicted or measured of the photo.
             known: dimension -> classes that the feed gives its product.
         """
-        row = np.zeros(self.size, np.float32)
+        return self.marks_of_many(read[None], [known])[0]
+
+    def marks_of_many(self, read: Floats, known: Sequence[Mapping[str, tuple[str, ...]]]) -> list[SparseVector]:
+        """As :meth:`marks`, of n photos: float32 (n, size), and of each what the feed gives."""
+        rows = np.zeros((len(read), self.size), np.float32)
         for block in self.blocks:
-            told = block.distribution(read[block.entries], known.get(block.dimension, ()))
-            row[block.entries] = np.sqrt(np.float32(block.share) * told)
-        indices = np.flatnonzero(row)
-        return SparseVector(indices.astype(np.uint32), row[indices])
+            told = block.distributions(read[:, block.entries], [one.get(block.dimension, ()) for one in known])
+            rows[:, block.entries] = np.sqrt(np.float32(block.share) * told)
+        return [SparseVector(there.astype(np.uint32), row[there]) for row in rows for there in (np.flatnonzero(row),)]
 
 
 def _parts(dimension: Dimension) -> list[tuple[BlockKind, tuple[str, ...], float]]:

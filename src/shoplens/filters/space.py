@@ -77,8 +77,10 @@ class Space:
             dense: float32 (n, DENSE).
             marks: of each.
         """
-        sketches = [self._sketch(one, self._mark_lengths) for one in marks]
-        return np.concatenate([dense * self._lengths, np.reshape(sketches, (len(marks), SKETCH_SIZE))], axis=1)
+        rows = np.zeros((len(marks), self.layout.size), np.float32)
+        for row, one in zip(rows, marks, strict=True):
+            row[one.indices] = one.values
+        return np.concatenate([dense * self._lengths, (rows * self._mark_lengths) @ self.axes], axis=1)
 
     def dense(self, placed: Floats) -> Floats:
         """float32 (n, DENSE): the dense scores of photos, by what lies beside their embeddings (n, PLACED)."""
@@ -97,7 +99,8 @@ class Space:
             result[part] = np.float32(weights.get(name, 0.0) * slope(name)) * dense[part] / self._lengths[part]
         factors = np.array([weights.get(name, 0.0) * mark_slope(name) for name in self.layout.names], np.float32)
         if factors.any():
-            result[DENSE:] = self._sketch(marks, factors[self.layout.dimension_of] / self._mark_lengths)
+            stretched = factors[self.layout.dimension_of] / self._mark_lengths
+            result[DENSE:] = (marks.values * stretched[marks.indices]) @ self.axes[marks.indices]
         return result
 
     def aimed_at(self, name: str, dense: Floats) -> Floats:
@@ -110,10 +113,6 @@ class Space:
     def overlap(self, weights: Mapping[str, float]) -> float:
         """In [0, 1]: how much of what a query weighs is usual; 1 for the usual weights. Both sum to 1."""
         return sum(min(weight, self.usual.get(name, 0.0)) for name, weight in weights.items())
-
-    def _sketch(self, marks: SparseVector, factors: Floats) -> Floats:
-        there = marks.indices
-        return np.asarray((marks.values * factors[there]) @ self.axes[there], np.float32)
 
     @cached_property
     def _lengths(self) -> Floats:

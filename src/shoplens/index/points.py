@@ -29,10 +29,9 @@ def points_of(entry: Entry, placed: int) -> Iterator[engine.Point]:
     predicted = scores.predicted if scores is not None else {}
     shared = product_payload(Record(entry.product, entry.photos, predicted))
     for view, (photo, vector) in enumerate(zip(entry.photos, entry.vectors, strict=True)):
-        look = vector.tolist()
-        vectors: dict[str, list[float] | engine.SparseVector] = {VECTOR: look}
+        vectors: dict[str, list[float] | engine.SparseVector] = {VECTOR: vector.tolist()}
         if scores is not None:
-            vectors[COMBINED] = [*look, *scores.placed[view].tolist()]
+            vectors[COMBINED] = np.concatenate([vector, scores.placed[view]]).tolist()
             vectors[MARKS] = sparse(scores.marks[view])
         payload = {**shared, **photo_payload(photo, view)}
         yield engine.Point(point_id(entry.product.id, view), vectors, payload)  # type: ignore[arg-type]
