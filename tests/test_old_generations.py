@@ -1,23 +1,27 @@
-"""A store of format 1, from before there were filters: it opens, answers as it did, and can be given filters."""
+"""Stores of earlier formats: they open, answer as they did without filters, and can be given filters."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shoplens import Shop
 from shoplens.entries import EntryMaker, Known
 from shoplens.errors import InvalidValue, StoreError
+from shoplens.filters.space import PLACED
+from shoplens.filters.stored import MEANING
 from shoplens.images import PhotoSource
 from shoplens.index.features import NAME as FEATURES
 from shoplens.index.features import FeatureFile
 from shoplens.index.manifest import FORMAT, NAME, Manifest
 from shoplens.index.store import Store
 from shoplens.settings import Settings
-from shoplens.types import Steering
+from shoplens.types import FilterScores, SparseVector, Steering
 from tests.fakes import ColourEmbedder, colored_rows, colour_vector, numbered_color, photo, product
 
 SETTINGS = Settings(threads=2)
@@ -99,3 +103,47 @@ def test_a_later_format_is_refused(folder: Path) -> None:
     with pytest.raises(StoreError, match="this Shoplens knows up to") as told:
         Shop(folder / "store", embedder=ColourEmbedder(), settings=SETTINGS)
     assert told.value.code == "newer-store"
+
+
+@pytest.fixture
+def second(folder: Path) -> Path:
+    """The same as of format 2: 256 numbers beside each vector, called ``dense``, and filters of version 1."""
+    before = Store(folder / "store")
+    entries = list(before.live.index.entries())
+    marks = SparseVector(np.array([3], np.uint32), np.ones(1, np.float32))
+    store = Store(folder / "second", create=True)
+    manifest = Manifest("colour@1", 4, "/feed.jsonl", "jsonl", "20260101T000000000000Z", placed=256)
+    with store.filling(manifest) as generation:
+        scored = [
+            replace(one, scores=FilterScores(np.ones((len(one.photos), 256), np.float32), (marks,) * len(one.photos)))
+            for one in entries
+        ]
+        generation.index.upsert(scored)
+        store.switch(generation)
+    place = store.live.folder
+    store.close()
+    before.close()
+    told = json.loads((place / NAME).read_text())
+    (place / NAME).write_text(json.dumps({**told, "format": 2, "dense": told.pop("placed")}))
+    (place / MEANING).write_text(json.dumps({"version": 1, "measured": 1044, "arrays": "filters-0123456789abcdef.npz"}))
+    return folder / "second"
+
+
+def test_filters_of_before_are_not_used_and_can_be_fitted_anew(second: Path, folder: Path) -> None:
+    with Shop(second, embedder=ColourEmbedder(), settings=SETTINGS) as shop:
+        before = shop.search(folder / "p3.png", COUNT)
+        assert (before.strategy, before.results[0].product.id) == ("pretrained", "p3")
+        with pytest.raises(StoreError, match="version 1") as told:
+            shop.search(folder / "p3.png", strategy="filters-static")
+        assert (told.value.code, "shoplens train filters" in told.value.fix) == ("damaged-filters", True)
+        (feed := folder / "more.jsonl").write_text(
+            "".join(json.dumps(one) + "\n" for one in colored_rows(folder, range(COUNT, COUNT + 2)))
+        )
+        assert shop.add(feed).added == 2
+        shop.train_filters()
+        assert shop.search(folder / "p3.png").strategy == "filters-static"
+        assert len(shop) == COUNT + 2
+    store = Store(second)
+    assert store.live.manifest.placed == PLACED
+    assert all(one.scores.placed.shape[1] == PLACED for one in store.live.index.entries() if one.scores is not None)
+    store.close()
