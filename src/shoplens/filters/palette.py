@@ -131,8 +131,7 @@ def _palette(shown: _Shown) -> Floats:
     anchors, shares = _shared_cells()
     cells = (light * _CELLS[1] + green_red) * _CELLS[2] + blue_yellow
     amounts = (shares[cells] * shown.central[:, None]).ravel()
-    sums: Doubles = np.bincount(anchors[cells].ravel(), amounts, ANCHORS)
-    return _pruned(sums)
+    return _pruned(np.asarray(np.bincount(anchors[cells].ravel(), amounts, minlength=ANCHORS), np.float64))
 
 
 def palette_of_color(text: str) -> Floats:
