@@ -15,6 +15,7 @@ _CELLS = 6
 _CELL = 8
 """Pixels per side of one cell of gradients."""
 _DIRECTIONS = 8
+_ROUND = np.arange(_DIRECTIONS + 2) % _DIRECTIONS
 OUTLINE = _SILHOUETTE**2 + _CELLS**2 * _DIRECTIONS
 """Numbers of :func:`outline`."""
 
@@ -62,12 +63,13 @@ def _edges(lightness: Floats) -> Floats:
     length = np.hypot(down, right).ravel()
     turn = np.arctan2(down, right).ravel() * np.float32(_DIRECTIONS / np.pi)
     turn[turn < 0] += _DIRECTIONS
-    first = turn.astype(np.intp)
-    part = turn - first
+    lower = np.floor(turn)
+    part = turn - lower
+    first = lower.astype(np.intp)
     cells = _cells(len(lightness))
     total = _CELLS**2 * _DIRECTIONS
-    sums = np.bincount(cells + first % _DIRECTIONS, length * (1 - part), total)
-    sums += np.bincount(cells + (first + 1) % _DIRECTIONS, length * part, total)
+    sums = np.bincount(cells + _ROUND.take(first), length * (1 - part), total)
+    sums += np.bincount(cells + _ROUND.take(first + 1), length * part, total)
     norm = float(np.linalg.norm(sums))
     return np.zeros(total, np.float32) if norm <= _FLAT else np.sqrt(sums / norm).astype(np.float32)
 

@@ -102,6 +102,7 @@ def _fine(shown: _Shown) -> Floats:
     result = np.empty((2, len(kept)))
     for row, weight in zip(result, (shown.weights, shown.central), strict=True):
         row[:] = np.bincount(bins.ravel(), (shares * weight).ravel(), minlength=math.prod(_BINS))[kept]
+    result = np.maximum(result, 0)  # shares may be below 0 by rounding
     roots: Floats = np.sqrt(result / result.sum(axis=1, keepdims=True)).astype(np.float32).ravel()
     return roots
 
@@ -130,8 +131,8 @@ def _palette(shown: _Shown) -> Floats:
     light, green_red, blue_yellow = np.clip(np.rint(steps), 0, _LAST).astype(np.intp)
     anchors, shares = _shared_cells()
     cells = (light * _CELLS[1] + green_red) * _CELLS[2] + blue_yellow
-    amounts = (shares[cells] * shown.central[:, None]).ravel()
-    return _pruned(np.asarray(np.bincount(anchors[cells].ravel(), amounts, minlength=ANCHORS), np.float64))
+    amounts = (shares.take(cells, axis=0) * shown.central[:, None]).ravel()
+    return _pruned(np.asarray(np.bincount(anchors.take(cells, axis=0).ravel(), amounts, minlength=ANCHORS), np.float64))
 
 
 def palette_of_color(text: str) -> Floats:
@@ -196,9 +197,9 @@ def _shown(lab: Floats, mask: Floats) -> _Shown:
     if not len(seen):
         weights = np.ones_like(weights)
         seen = np.arange(len(weights))
-    weights = weights[seen]
-    colours = np.ascontiguousarray(lab.reshape(-1, 3).T)[:, seen]
-    return _Shown(colours, weights, weights * _centre(*mask.shape)[seen])
+    weights = weights.take(seen)
+    colours = np.ascontiguousarray(lab.reshape(-1, 3).T).take(seen, axis=1)
+    return _Shown(colours, weights, weights * _centre(*mask.shape).take(seen))
 
 
 @lru_cache(maxsize=4)
@@ -218,8 +219,9 @@ def _bins_and_shares(colours: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
     chroma = np.clip(colours[1:] / np.float32(_MOST), -1, 1)
     spots[1:] = (np.copysign(np.sqrt(np.abs(chroma)), chroma) + 1) / 2
     spots *= last
-    low = np.minimum(spots, last - 1).astype(np.intp)
-    light, green_red, blue_yellow = spots - low
+    lower = np.minimum(np.floor(spots), last - 1)
+    light, green_red, blue_yellow = spots - lower
+    low = lower.astype(np.intp)
     first = (low[0] * _BINS[1] + low[1]) * _BINS[2] + low[2]
     shares = np.empty((2, 2, 2, len(first)), np.float32)
     shares[:, 1, 1] = green_red * blue_yellow
@@ -229,7 +231,7 @@ def _bins_and_shares(colours: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
     shares[1] *= light
     shares[0] *= 1 - light
     corners = [(i * _BINS[1] + j) * _BINS[2] + k for i, j, k in product((0, 1), repeat=3)]
-    return first + np.array(corners, np.intp)[:, None], np.maximum(shares.reshape(8, -1), 0)
+    return first + np.array(corners, np.intp)[:, None], shares.reshape(8, -1)
 
 
 @lru_cache(maxsize=1)
@@ -268,7 +270,7 @@ def _shared_cells() -> tuple[npt.NDArray[np.intp], Floats]:
     """Of every cell, flat, its nearest anchors and its share in each; both (cells, 3)."""
     places = np.stack(np.unravel_index(np.arange(math.prod(_CELLS)), _CELLS)).astype(np.float32)
     shares = _shared((places * _CELL + _FIRST).T)
-    anchors = np.argpartition(shares, -_SHARED, axis=1)[:, -_SHARED:]
+    anchors = np.ascontiguousarray(np.argpartition(shares, -_SHARED, axis=1)[:, -_SHARED:])
     return anchors, np.take_along_axis(shares, anchors, axis=1)
 
 

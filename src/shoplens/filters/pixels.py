@@ -84,7 +84,7 @@ def small(photo: Pixels, side: int = SIDE) -> Pixels:
             f"A photo of shape {photo.shape}, {photo.dtype}, cannot be measured.",
             "Give uint8 of shape (height, width, 3) with at least one pixel.",
         )
-    looked = photo[_spread(photo.shape[0], side)].take(_spread(photo.shape[1], side), axis=1)
+    looked = photo.take(_spread(photo.shape[0], side), axis=0).take(_spread(photo.shape[1], side), axis=1)
     rows = looked.reshape(side, _LOOKS, -1).sum(axis=1, dtype=np.uint16).reshape(side, side, _LOOKS, 3)
     sums = sum((rows[:, :, look] for look in range(1, _LOOKS)), start=rows[:, :, 0])
     result: Pixels = ((sums + _LOOKS**2 // 2) // _LOOKS**2).astype(np.uint8)
@@ -104,7 +104,7 @@ def oklab(rgb: Pixels) -> Floats:
     Björn Ottosson, "A perceptual color space for image processing", 2020 (bottosson.github.io/posts/oklab).
     White is (1, 0, 0), black (0, 0, 0), #ff0000 (.628, .225, .126).
     """
-    cones: Floats = _LINEAR[rgb] @ _RGB_TO_CONES
+    cones: Floats = _LINEAR.take(rgb) @ _RGB_TO_CONES
     lab: Floats = np.exp(np.log(np.maximum(cones, _DARKEST)) / 3) @ _CONES_TO_LAB  # a cube root at a third of its price
     return lab
 
@@ -144,21 +144,21 @@ def _from_ground(lab: Floats) -> tuple[Floats, float]:
     ring, positions = _ring_and_positions(height, width)
     pixels = np.ascontiguousarray(lab.reshape(-1, 3).T)
     pixels[1:] *= CHROMA
-    border = pixels[:, ring]
+    border = pixels.take(ring, axis=1)
     middle = _at(border, 0.5)
     alike = _length(border - middle) < _ALIKE
     distance = _length(pixels - middle)
     share = float(alike.mean())
     noise = 0.0
     if share > _LEAST_GROUND:
-        known = positions[:, ring[alike]]
+        known, light_there = positions.take(ring[alike], axis=1), border.compress(alike, axis=1)
         crossed = known @ known.T
         crossed[np.diag_indices(len(crossed))] += _RIDGE * known.shape[1]
-        light: Floats = np.linalg.solve(crossed, known @ border[:, alike].T)
+        light: Floats = np.linalg.solve(crossed, known @ light_there.T)
         distance = np.minimum(distance, _length(pixels - light.T @ positions))
-        noise = float(_at(distance[ring[alike]], 0.8)[0])
+        noise = float(_at(distance.take(ring[alike]), 0.8)[0])
     if 1 - share > _SECOND_GROUND:
-        distance = np.minimum(distance, _length(pixels - _at(border[:, ~alike], 0.5)))
+        distance = np.minimum(distance, _length(pixels - _at(border.compress(~alike, axis=1), 0.5)))
     return distance.reshape(height, width), noise
 
 
