@@ -40,6 +40,12 @@ def test_a_build_fits_filters_and_keeps_features(ten: Store) -> None:
     features.close()
 
 
+def test_features_measured_at_another_size_are_of_another_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = feature_model(ColourEmbedder())
+    monkeypatch.setattr("shoplens.sight.SIDE", 96)
+    assert feature_model(ColourEmbedder()) != name
+
+
 def test_a_new_price_touches_neither_vectors_nor_filter_scores(ten: Store, folder: Path, feed: Feeds) -> None:
     before, vectors, embedder = scored(ten), contents(ten.live.index), ColourEmbedder()
     rows = [{**one, "price": 99.0} for one in colored_rows(folder, range(10))]

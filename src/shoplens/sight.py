@@ -8,6 +8,7 @@ import numpy as np
 
 from shoplens.embedders import Embedder, embedded
 from shoplens.filters.measured import MEASURED, measured
+from shoplens.filters.pixels import SIDE
 from shoplens.types import Features, Pixels, Vectors
 
 
@@ -42,5 +43,5 @@ def backbone_width(embedder: Embedder) -> int:
 
 
 def feature_model(embedder: Embedder) -> str:
-    """Names what made the features: rows of two makers never meet."""
-    return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED}"
+    """Names what made the features, and at how many pixels per side: rows of two makers never meet."""
+    return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED}@{SIDE}"

@@ -28,6 +28,9 @@ DIMENSIONS = (
 WITHOUT_FEED = (*DIMENSIONS[:3], Dimension("color", "measured", measured=True))
 
 
+OUTLINES = np.random.default_rng(7).standard_normal((16, OUTLINE))
+
+
 def training(groups: int = 60, noise: float = 0.3, seed: int = 0) -> Training:
     """``groups`` designs in three colours each, the first of them with a second view.
 
@@ -38,7 +41,7 @@ def training(groups: int = 60, noise: float = 0.3, seed: int = 0) -> Training:
     rows, names, first, known, vectors = [], [], [], [], []
     for group in range(groups):
         design = random.standard_normal(16)
-        outline = random.random(OUTLINE)
+        outline = np.clip(0.5 + 0.1 * design @ OUTLINES, 0, 1)
         pattern, end = int(random.integers(2)), int(random.integers(3))
         materials = np.flatnonzero(random.random(3) < 0.5)
         path = (NODES[1],) if end == 0 else (NODES[0], NODES[1 + end])

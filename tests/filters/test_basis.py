@@ -1,70 +1,81 @@
-"""The basis: which directions, how long, and from which photos."""
+"""The basis: which directions of which block, how long, and from which photos."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.filters import basis as module
-from shoplens.filters.basis import Basis, fitted_basis, half
+from shoplens.filters.basis import fitted_basis
+from shoplens.filters.measured import MEASURED
+from shoplens.filters.outline import OUTLINE
 from shoplens.filters.palette import FINE
 
 BACKBONE = 6
+ENDS = np.cumsum([0, BACKBONE, FINE, OUTLINE])
+SHARES = (0.64, 0.64, 0.424)
 
 
 def features(photos: int, seed: int = 0) -> np.ndarray:
     random = np.random.default_rng(seed)
-    rows = random.standard_normal((photos, BACKBONE + FINE + 3))
-    rows[:, :BACKBONE] = rows[:, :BACKBONE] * [1, 10, 100, 1, 1, 1] + 5
+    rows = random.standard_normal((photos, BACKBONE + MEASURED)) * 0.98 ** np.arange(BACKBONE + MEASURED)
+    rows[:, :BACKBONE] = random.standard_normal((photos, BACKBONE)) * [1, 10, 100, 1, 1, 1] + 5
     rows[:, 1] += rows[:, 0]
     return rows.astype(np.float32)
 
 
-def scaled(rows: np.ndarray) -> np.ndarray:
-    """The two blocks by the definition: standardised or centred, then mean squared norm 1."""
-    blocks = []
-    for block, standard in ((rows[:, :BACKBONE], True), (rows[:, BACKBONE : BACKBONE + FINE], False)):
-        centred = block.astype(np.float64) - block.mean(axis=0)
-        if standard:
-            centred = centred / centred.std(axis=0)
-        blocks.append(centred / np.sqrt((centred**2).sum(axis=1).mean()))
-    return np.hstack(blocks)
+def blocks_of(rows: np.ndarray) -> list[np.ndarray]:
+    """By the definition: the backbone standardised, the others centred."""
+    found = []
+    for number, (start, end) in enumerate(pairwise(ENDS)):
+        centred = rows[:, start:end].astype(np.float64) - rows[:, start:end].mean(axis=0)
+        found.append(centred / centred.std(axis=0) if number == 0 else centred)
+    return found
 
 
-@pytest.mark.parametrize("photos", [50, 700], ids=["fewer photos than columns", "more"])
-def test_directions_are_the_principal_components_of_scaled_blocks(photos: int) -> None:
-    rows = features(photos)
+def test_directions_are_the_principal_components_of_each_block() -> None:
+    """As much of the variance lies along each as along the singular vectors of the same place."""
+    rows = features(900)
     found = fitted_basis(rows, BACKBONE)
-    truth = scaled(rows)
-    assert found.size == min(photos - 1, BACKBONE + FINE, module.MOST)
-    assert np.allclose((rows[:, : BACKBONE + FINE] - found.mean) * found.scale, truth, atol=1e-3)
-    assert np.allclose(found.axes.T @ found.axes, np.eye(found.size), atol=5e-3)
-    variances = np.linalg.svd(truth, compute_uv=False)[: found.size] ** 2
-    projected = truth @ found.axes
-    assert np.allclose((projected**2).sum(axis=0), variances, rtol=0.02, atol=1e-3)
-    assert np.allclose(found.apply(rows), projected / np.linalg.norm(projected, axis=1, keepdims=True), atol=1e-2)
+    assert [block.size for block in found.blocks] == [6, 127, 127]
+    for block, truth in zip(found.blocks, blocks_of(rows), strict=True):
+        strengths = np.linalg.svd(truth, compute_uv=False)[:60]
+        projected = block.projected(rows)[:, :60]
+        held = np.linalg.norm(projected, axis=0)
+        assert np.allclose(held / held[0], strengths[: len(held)] / strengths[0], rtol=0.02)
+        assert np.allclose((projected / held).T @ (projected / held), np.eye(len(held)), atol=0.02)
 
 
-def test_rows_are_of_length_one_but_for_the_mean_and_for_photos_without_features() -> None:
-    rows = features(40)
+def test_directions_are_fewer_than_photos() -> None:
+    assert 70 < fitted_basis(features(300), BACKBONE).size - BACKBONE < 0.85 * 300
+    assert [block.size for block in fitted_basis(features(2), BACKBONE).blocks] == [1, 1, 1]
+
+
+def test_each_block_counts_by_its_share() -> None:
+    rows = features(80)
     found = fitted_basis(rows, BACKBONE)
-    mean = np.concatenate([found.mean, np.ones(3, np.float32)])[None]
-    given = np.concatenate([rows, mean, np.zeros_like(mean)])
-    assert np.allclose(np.linalg.norm(found.apply(given), axis=1), [1] * 40 + [0, 0], atol=1e-5)
+    numbers = found.apply(rows)
+    assert numbers.shape == (80, found.size)
+    ends = np.cumsum([block.size for block in found.blocks])[:-1]
+    for part, share in zip(np.split(numbers, ends, axis=1), SHARES, strict=True):
+        assert np.allclose(np.linalg.norm(part, axis=1), share, atol=1e-5)
+    assert np.allclose(found.joined([block.projected(rows) for block in found.blocks]), numbers)
+
+
+def test_a_photo_without_features_is_zeros() -> None:
+    found = fitted_basis(features(40), BACKBONE)
+    assert not found.apply(np.zeros((1, BACKBONE + MEASURED), np.float32)).any()
 
 
 def test_a_constant_column_is_not_blown_up() -> None:
     rows = features(60)
     rows[:, 3] = 2.0
     rows[0, 3] += 1e-4
-    found = fitted_basis(rows, BACKBONE)
-    assert found.scale[3] < 100 * np.median(found.scale[:BACKBONE])
-    assert np.isfinite(found.apply(rows)).all()
-
-
-def test_color_can_be_left_out() -> None:
-    assert len(fitted_basis(features(30), BACKBONE, with_color=False).mean) == BACKBONE
+    axes = fitted_basis(rows, BACKBONE).blocks[0].axes
+    assert np.abs(axes[3]).max() < 100 * np.median(np.abs(axes).max(axis=1))
 
 
 @pytest.mark.parametrize("photos", [0, 1])
@@ -78,29 +89,14 @@ def test_equal_photos_have_no_direction() -> None:
     assert fitted_basis(np.repeat(features(1), 5, axis=0), BACKBONE).size == 0
 
 
-def test_only_so_many_photos_and_directions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_so_many_photos(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SAMPLE", 30)
-    monkeypatch.setattr(module, "MOST", 7)
     one, two = fitted_basis(features(90), BACKBONE, seed=1), fitted_basis(features(90), BACKBONE, seed=1)
-    assert one.size == 7
-    assert np.array_equal(one.axes, two.axes)
-    assert not np.array_equal(one.mean, fitted_basis(features(90), BACKBONE, seed=2).mean)
-
-
-def test_chunks_do_not_change_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = features(50)
-    found = fitted_basis(rows, BACKBONE)
-    whole = found.apply(rows)
-    monkeypatch.setattr(module, "_CHUNK", 7)
-    assert np.allclose(found.apply(rows), whole, atol=1e-6)
-
-
-def test_axes_survive_half_precision() -> None:
-    found = fitted_basis(features(30), BACKBONE)
-    assert np.array_equal(half(found.axes), found.axes)
+    assert [block.size for block in one.blocks] == [6, 4, 4]
+    assert np.array_equal(one.blocks[1].axes, two.blocks[1].axes)
+    assert not np.array_equal(one.blocks[0].mean, fitted_basis(features(90), BACKBONE, seed=2).blocks[0].mean)
 
 
 def test_rows_that_are_too_short_are_refused() -> None:
-    basis = Basis(np.zeros(5, np.float32), np.ones(5, np.float32), np.eye(5, dtype=np.float32))
-    with pytest.raises(InvalidValue, match="at least 5"):
-        basis.apply(np.zeros((2, 4), np.float32))
+    with pytest.raises(InvalidValue, match=f"at least {BACKBONE + FINE + OUTLINE}"):
+        fitted_basis(features(9), BACKBONE).apply(np.zeros((2, BACKBONE + FINE), np.float32))

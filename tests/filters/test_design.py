@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
+from shoplens.filters.components import components
 from shoplens.filters.design import DESIGN_SIZE, SHAPE_SIZE, TINT_SIZE, fitted_design, fitted_shape, fitted_tint
+from shoplens.filters.projection import Projection
 
 BACKBONE = 12
 
@@ -27,6 +29,15 @@ def shop(groups: int, seed: int = 0) -> tuple[np.ndarray, list[str], np.ndarray]
     return np.array(rows, np.float32).reshape(-1, BACKBONE), names, np.array(first, bool)
 
 
+def designs(rows: np.ndarray, names: list[str], first: np.ndarray) -> Projection:
+    """Of photos whose basis is their standardised columns, turned."""
+    mean, deviation = (rows.mean(axis=0), rows.std(axis=0)) if len(rows) else (np.zeros(BACKBONE), np.ones(BACKBONE))
+    scale = 1 / np.maximum(deviation, 1e-6)
+    axes = components(((rows - mean) * scale).astype(np.float32), BACKBONE)
+    block = Projection.of(0, mean, scale[:, None] * axes)
+    return fitted_design(block, block.projected(rows), names, first)
+
+
 def same_group_first(vectors: np.ndarray, names: list[str]) -> float:
     similar = vectors @ vectors.T
     np.fill_diagonal(similar, -2)
@@ -40,7 +51,7 @@ def test_variants_of_a_design_that_was_never_seen_are_found_although_they_differ
     new, new_names = new[is_first], [name for name, one in zip(new_names, is_first, strict=True) if one]
     plain = new - rows.mean(axis=0)
     plain = plain / np.linalg.norm(plain, axis=1, keepdims=True)
-    found = fitted_design(rows, BACKBONE, names, first).apply(new)
+    found = designs(rows, names, first).apply(new)
     assert same_group_first(plain, new_names) < 0.3
     assert same_group_first(found, new_names) > 0.7
 
@@ -48,9 +59,8 @@ def test_variants_of_a_design_that_was_never_seen_are_found_although_they_differ
 def test_vectors_are_the_whitened_photos() -> None:
     """With so few columns nothing is lost, so cosines are those of C^(-1/2) x, by the definition."""
     rows, names, first = shop(80)
-    found = fitted_design(rows, BACKBONE, names, first)
-    x = rows[first].astype(np.float64)
-    scaled = (x - x.mean(axis=0)) / x.std(axis=0) / np.sqrt(BACKBONE)
+    found = designs(rows, names, first)
+    scaled = ((rows - rows.mean(axis=0)) / rows.std(axis=0) / np.sqrt(BACKBONE))[first].astype(np.float64)
     groups = np.array(names)[first]
     apart = np.concatenate([scaled[groups == g] - scaled[groups == g].mean(axis=0) for g in dict.fromkeys(groups)])
     within = apart.T @ apart / len(apart)
@@ -65,7 +75,11 @@ def test_only_first_photos_teach() -> None:
     rows, names, first = shop(40)
     changed = rows.copy()
     changed[~first] = 100
-    one, two = fitted_design(rows, BACKBONE, names, first), fitted_design(changed, BACKBONE, names, first)
+    block = Projection.of(0, rows.mean(axis=0), np.eye(BACKBONE, dtype=np.float32))
+    one, two = (
+        fitted_design(block, block.projected(rows), names, first),
+        fitted_design(block, block.projected(changed), names, first),
+    )
     assert np.array_equal(one.axes, two.axes)
 
 
@@ -76,7 +90,7 @@ def test_only_first_photos_teach() -> None:
 )
 def test_without_groups_of_two_nothing_is_known(names: list[str]) -> None:
     rows = np.random.default_rng(0).standard_normal((len(names), BACKBONE)).astype(np.float32)
-    found = fitted_design(rows, BACKBONE, names, np.ones(len(names), bool)).apply(rows)
+    found = designs(rows, names, np.ones(len(names), bool)).apply(rows)
     assert found.shape == (len(names), DESIGN_SIZE)
     pairs = len(set(names)) < len(names)
     assert np.allclose(np.linalg.norm(found, axis=1), 1 if pairs else 0, atol=1e-5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from shoplens.filters import calibrated
 from shoplens.filters.calibrated import Softening, checked, read, softened, softmax
 from shoplens.filters.crossfit import FOLDS, MEAN, Heads, Rows, sums_without_each_fold
 from shoplens.filters.fisher import UNKNOWN, discriminant, fisher_heads
@@ -22,21 +23,24 @@ def out_of_fold(heads: Heads, rows: Rows) -> np.ndarray:
     return read(heads.logits(rows.x, rows.folds), heads.floor)
 
 
-def test_a_discriminant_is_its_definition() -> None:
+@pytest.mark.parametrize("silent", [0, 60])
+def test_a_discriminant_is_its_definition(silent: int) -> None:
+    """Photos that the feed is silent about deviate from the mean of all."""
     rows, classes = photos(200)
-    targets = np.eye(4, dtype=np.float32)[classes]  # the fourth class has no photo
-    sums = sums_without_each_fold(rows, targets, np.ones(200, bool))
+    classes = np.where(np.arange(200) < silent, 3, classes)
+    targets = np.eye(4, dtype=np.float32)[classes]  # the fourth class has no photo of which the feed says so
+    sums = sums_without_each_fold(rows, rows.spreads, targets * (classes < 3)[:, None], classes < 3)
     for fold in range(FOLDS):
         x, y = rows.x[rows.folds != fold].astype(np.float64), classes[rows.folds != fold]
         mean = x.mean(axis=0)
         means = np.stack(
-            [mean + (x[y == k].mean(axis=0) - mean) * (y == k).sum() / ((y == k).sum() + 2) for k in range(3)]
+            [mean + (x[y == k].mean(axis=0) - mean) * (y == k).sum() / ((y == k).sum() + 2) for k in range(3)] + [mean]
         )
         apart = x - means[y]
         within = apart.T @ apart / len(x)
         inverse = np.linalg.inv(within + 0.3 * np.trace(within) / 8 * np.eye(8))
         weights, bias = discriminant(sums[fold], 0.3)
-        expected = [(m - mean) @ inverse @ (rows.x - mean).T - (m - mean) @ inverse @ (m - mean) / 2 for m in means]
+        expected = [(m - mean) @ inverse @ (rows.x - mean).T - (m - mean) @ inverse @ (m - mean) / 2 for m in means[:3]]
         assert np.allclose((rows.x @ weights + bias)[:, :3], np.array(expected).T, rtol=1e-3, atol=2e-3)
         assert np.allclose((rows.x @ weights + bias)[:, 3], 0)
 
@@ -45,13 +49,26 @@ def test_sums_leave_out_a_fold_and_what_is_not_used() -> None:
     rows, classes = photos(90)
     targets = np.eye(3, dtype=np.float32)[classes]
     for used in (np.arange(90) % 7 > 0, np.arange(90) % 7 == 0, np.zeros(90, bool)):
-        for fold, sums in enumerate(sums_without_each_fold(rows, targets, used)):
+        for fold, sums in enumerate(sums_without_each_fold(rows, rows.spreads, targets, used)):
             inside = used & (rows.folds != fold)
+            others = rows.x[rows.folds != fold].astype(np.float64)
+            centred = rows.x - others.mean(axis=0)
             assert sums.photos == inside.sum()
-            assert np.allclose(sums.total, rows.x[inside].sum(axis=0), atol=1e-4)
-            assert np.allclose(sums.scatter, rows.x[inside].T @ rows.x[inside], atol=1e-3)
             assert np.array_equal(sums.counts, targets[inside].sum(axis=0))
-            assert np.allclose(sums.of_class, targets[inside].T @ rows.x[inside], atol=1e-4)
+            assert np.allclose(sums.apart, targets[inside].T @ centred[inside] @ sums.spread.axes, atol=1e-3)
+            assert np.allclose(sums.told, centred[inside].sum(axis=0) @ sums.spread.axes, atol=1e-3)
+            assert sums.spread.photos == len(others)
+            assert np.allclose(sums.spread.mean, others.mean(axis=0), atol=1e-5)
+            spread = sums.spread.axes * sums.spread.variances @ sums.spread.axes.T
+            assert np.allclose(spread, np.cov(others.T, bias=True), atol=1e-4)
+
+
+def test_scores_are_of_the_head_that_never_saw_a_photo() -> None:
+    rows, _ = photos(60)
+    random = np.random.default_rng(1)
+    heads = Heads.of([(random.standard_normal((8, 3)), random.standard_normal(3)) for _ in range(FOLDS)])
+    used = np.arange(60) % 3 > 0
+    assert np.allclose(rows.scores(heads, used), heads.logits(rows.x, rows.folds)[used], atol=1e-5)
 
 
 def test_no_head_learns_from_the_fold_that_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +121,22 @@ def test_probabilities_mean_what_they_say() -> None:
     top, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
     for part in np.array_split(np.argsort(top), 5):
         assert abs(top[part].mean() - right[part].mean()) < 0.06
+
+
+def test_calibration_tries_every_number_of_its_grid() -> None:
+    """The three numbers are those of least log loss, by the definition."""
+    random = np.random.default_rng(3)
+    classes = random.choice(4, 300, p=[0.5, 0.3, 0.15, 0.05])
+    scores = (np.eye(4)[classes] * 2 + random.standard_normal((300, 4))).astype(np.float32)
+    prior = ((np.bincount(classes, minlength=4) + 1) / 304).astype(np.float32)
+    grid = (0.5, 1.0, 2.0), (0.0, 0.5, 1.0)
+
+    def loss(sharp: float, weight: float, lapse: float) -> float:
+        said = (1 - lapse) * softmax(sharp * scores + weight * np.log(prior)) + lapse * prior
+        return float(-np.log(said[np.arange(300), classes]).mean())
+
+    tried = {(t, w, e): loss(t, w, e) for t in grid[0] for w in grid[1] for e in calibrated._LAPSES}
+    assert calibrated._best(scores, classes, prior, grid) == min(tried, key=lambda one: tried[one])
 
 
 def test_scores_without_meaning_become_the_prior() -> None:

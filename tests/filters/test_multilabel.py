@@ -20,7 +20,7 @@ def photos(count: int, seed: int = 0, noise: float = 0.5) -> tuple[Rows, np.ndar
 
 def test_a_regression_is_its_definition() -> None:
     rows, targets = photos(150)
-    sums = sums_without_each_fold(rows, targets, np.ones(150, bool))
+    sums = sums_without_each_fold(rows, rows.spreads, targets, np.ones(150, bool))
     for fold in range(FOLDS):
         x, y = (part[rows.folds != fold].astype(np.float64) for part in (rows.x, targets))
         middle, share = x.mean(axis=0), y.mean(axis=0)
@@ -28,6 +28,22 @@ def test_a_regression_is_its_definition() -> None:
         penalty = 0.1 * np.trace(scatter) / 6
         expected = np.linalg.solve(scatter + penalty * np.eye(6), (x - middle).T @ (y - share))
         weights, bias = regression(sums[fold], 0.1)
+        assert np.allclose(weights, expected, atol=1e-4)
+        assert np.allclose(bias, share - middle @ expected, atol=1e-4)
+
+
+def test_a_silent_photo_is_fitted_to_the_share_of_each_class() -> None:
+    rows, targets = photos(150)
+    known = np.arange(150) % 4 > 0
+    for fold, sums in enumerate(sums_without_each_fold(rows, rows.spreads, targets, known)):
+        inside = rows.folds != fold
+        x, y = rows.x[inside].astype(np.float64), targets[inside].astype(np.float64)
+        share = y[known[inside]].mean(axis=0)
+        y[~known[inside]] = share
+        middle = x.mean(axis=0)
+        scatter = (x - middle).T @ (x - middle)
+        expected = np.linalg.solve(scatter + 0.1 * np.trace(scatter) / 6 * np.eye(6), (x - middle).T @ (y - share))
+        weights, bias = regression(sums, 0.1)
         assert np.allclose(weights, expected, atol=1e-4)
         assert np.allclose(bias, share - middle @ expected, atol=1e-4)
 

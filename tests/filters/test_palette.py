@@ -16,6 +16,7 @@ from shoplens.filters.palette import (
     ANCHORS,
     BASIC_COLORS,
     FINE,
+    fine_and_palette,
     fine_histograms,
     named,
     palette,
@@ -128,7 +129,6 @@ def palette_by_loop(lab: Floats) -> list[float]:
 def test_palette_by_loops() -> None:
     cell = 1 / 64
     colours = np.array([[40, -3, 5], [41, -3, 4], [20, 2, 3], [55, 9, -6], [30, 0, 0], [60, 1, 9]]) * cell
-    colours[:, 1:] += -0.35 + 22 * cell
     lab = colours.reshape(2, 3, 3).astype(np.float32)
     mask = np.array([[1, 0.5, 0], [0.2, 1, 1]], np.float32)
     sums = np.zeros(ANCHORS)
@@ -176,8 +176,28 @@ def test_neighbouring_shades_never_fall_apart() -> None:
 
 
 def test_a_colour_of_one_photo_is_the_colour_by_name() -> None:
-    lab = plain("#2a62c4")
-    assert agreement(palette(lab, everywhere(lab)), palette_of_color("blue")) > 0.98
+    """But for what the cells of 1/64 round off."""
+    by_name = []
+    for name in BASIC_COLORS:
+        lab = np.tile(np.array(BASIC_COLORS[name], np.float32), (24, 24, 1))
+        by_name.append(agreement(palette(lab, everywhere(lab)), palette_of_color(name)))
+    assert min(by_name) > 0.85
+    assert np.mean(by_name) > 0.96
+
+
+def test_every_colour_of_srgb_has_a_cell() -> None:
+    """Also the strongest: each is nearer to what its palette is made of than to the opposite colour."""
+    for color in ("#ff0000", "#00ff00", "#0000ff", "#ffff00", "#00ffff", "#ff00ff", "#000000", "#ffffff"):
+        lab = plain(color, 4)
+        assert agreement(palette(lab, everywhere(lab)), palette_of_color(color)) > 0.85
+
+
+def test_both_at_once_are_each_by_itself() -> None:
+    lab = oklab(noise(9, 8))
+    mask = np.random.default_rng(4).random((9, 8), dtype=np.float32)
+    fine, colours = fine_and_palette(lab, mask)
+    assert (fine == fine_histograms(lab, mask)).all()
+    assert (colours == palette(lab, mask)).all()
 
 
 @pytest.mark.parametrize(

@@ -114,17 +114,20 @@ def drawn(count: int, most: int) -> Ints:
 def _best(
     scores: Floats, classes: Ints, prior: Floats, grid: tuple[Sequence[float], Sequence[float]]
 ) -> tuple[float, float, float]:
-    """T and t of a grid, and e, of least log loss."""
-    log_prior: Floats = np.log(prior)
-    return min(
-        (loss, sharp, weight, lapse)
-        for sharp in grid[0]
-        for weight in grid[1]
-        for lapse, loss in _losses(np.float32(sharp) * scores + np.float32(weight) * log_prior, classes, prior)
-    )[1:]
+    """T and t of a grid, and e, of least log loss; the first of equal ones.
 
-
-def _losses(logits: Floats, classes: Ints, prior: Floats) -> list[tuple[float, float]]:
-    """Each lapse rate and its mean log loss."""
-    own, base = softmax(logits)[np.arange(len(classes)), classes], prior[classes]
-    return [(e, float(-np.log(np.maximum((1 - e) * own + e * base, _TINY)).mean())) for e in _LAPSES]
+    The exponentials of a T serve for every t: softmax(T * scores + t * log prior) is exp(T * scores) * prior^t over its
+    sum, which is a product of matrices.
+    """
+    raised = prior ** np.array(grid[1], np.float32)[:, None]
+    lapses = np.array(_LAPSES, np.float32)
+    base = (prior[classes] * lapses[:, None])[:, :, None]
+    scores = scores - scores.max(axis=1, keepdims=True)
+    found = []
+    for sharp in grid[0]:
+        parts = np.exp(np.float32(sharp) * scores)
+        own = parts[np.arange(len(classes)), classes, None] * raised.T[classes] / (parts @ raised.T)
+        losses = -np.log(np.maximum((1 - lapses)[:, None, None] * own + base, _TINY)).mean(axis=1)
+        lapse, weight = divmod(int(losses.argmin()), losses.shape[1])
+        found.append((float(losses[lapse, weight]), sharp, grid[1][weight], _LAPSES[lapse]))
+    return min(found)[1:]

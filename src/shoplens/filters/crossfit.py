@@ -1,22 +1,60 @@
-"""Sums over the photos of each fold, from which a head for any four of five folds is solved at once."""
+"""What the photos of any four of five folds have in common, from which heads for all of their classes are solved."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.basis import half
 from shoplens.filters.pixels import Floats
+from shoplens.filters.projection import half
 
 FOLDS = 5
 """Parts of a catalogue; the head that reads a photo was fitted to the other four."""
 MEAN = FOLDS
 """Stands for a photo of no fold: it is read by the mean of all heads."""
 
+_NEARLY_ALL = 0.9
+
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spread:
+    """How some photos lie around their mean, whatever they are of.
+
+    Attributes:
+        photos: how many.
+        mean: float32 (m,).
+        variances: float64 (m,), along the axes; sums of squares over ``photos``.
+        axes: float32 (m, m), orthonormal columns.
+    """
+
+    photos: float
+    mean: Floats
+    variances: Doubles
+    axes: Floats
+
+    @classmethod
+    def of(cls, photos: float, total: Floats, scatter: Floats) -> Spread:
+        """From the sum of the photos and the sum of their outer products."""
+        mean = total / max(photos, 1)
+        values, axes = np.linalg.eigh(scatter / np.float32(max(photos, 1)) - np.outer(mean, mean))
+        return cls(photos, mean, np.maximum(values.astype(np.float64), 0), axes)
+
+
+def _spreads(x: Floats, folds: Ints) -> tuple[Spread, ...]:
+    """Per fold, of all photos but its own."""
+    parts = [x[folds == fold] for fold in range(FOLDS)]
+    counts = np.array([len(part) for part in parts], np.float64)
+    totals = np.stack([part.sum(axis=0) for part in parts])
+    scatters = np.stack([part.T @ part for part in parts])
+    counts, totals, scatters = (part.sum(axis=0) - part for part in (counts, totals, scatters))
+    return tuple(Spread.of(float(n), *sums) for n, *sums in zip(counts, totals, scatters, strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,61 +64,70 @@ class Rows:
     Attributes:
         x: float32 (n, m).
         folds: int64 (n,), each in [0, FOLDS).
-        scatter: float32 (FOLDS, m, m), sum of the outer products of each fold's photos.
+        spreads: per fold, of all photos but its own.
     """
 
     x: Floats
     folds: Ints
-    scatter: Floats
+    spreads: tuple[Spread, ...]
 
     @classmethod
     def of(cls, x: Floats, folds: Ints) -> Rows:
-        """Rows with their scatter."""
-        return cls(x, folds, np.stack([_scatter(x[folds == fold]) for fold in range(FOLDS)]))
+        """Rows with their spreads, so that no head needs to go through the photos' covariance again."""
+        return cls(x, folds, _spreads(x, folds))
 
-    def scatter_of(self, used: Bools) -> Floats:
-        """float32 (FOLDS, m, m) of some photos only; the cheaper of adding them up and taking the others off."""
-        if used.all():
-            return self.scatter
-        less = 2 * used.sum() > len(used)
-        picked = ~used if less else used
-        parts = np.stack([_scatter(self.x[picked & (self.folds == fold)]) for fold in range(FOLDS)])
-        return self.scatter - parts if less else parts
+    def spreads_of(self, used: Bools) -> tuple[Spread, ...]:
+        """Of some photos only; of all where nearly all are used, for that costs nothing."""
+        if used.sum() >= _NEARLY_ALL * len(used):
+            return self.spreads
+        return _spreads(self.x[used], self.folds[used])
+
+    def scores(self, heads: Heads, used: Bools) -> Floats:
+        """float32 (photos used, K), of the head that never saw a photo's fold."""
+        result = np.empty((len(self.x), heads.bias.shape[1]), np.float32)
+        for fold in range(FOLDS):
+            inside = np.flatnonzero(used & (self.folds == fold))
+            result[inside] = self.x[inside] @ heads.weights[fold] + heads.bias[fold]
+        return result[used]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
-    """What least squares and discriminants need to know of some photos.
+    """What least squares and discriminants need to know of some photos and their classes.
 
     Attributes:
-        photos: how many.
-        total: float32 (m,), sum of the photos.
-        scatter: float32 (m, m), sum of their outer products.
-        counts: float32 (K,), photos of each class.
-        of_class: float32 (K, m), sum of each class's photos.
+        spread: of the photos; also of some others, where those are few, which then count as photos of no class.
+        photos: of how many the feed says something.
+        counts: float64 (K,), photos of each class.
+        apart: float64 (K, m), sum over each class's photos of their deviation from the mean, along the spread's axes.
+        told: float64 (m,), the same over all photos of which the feed says something.
     """
 
+    spread: Spread
     photos: float
-    total: Floats
-    scatter: Floats
-    counts: Floats
-    of_class: Floats
+    counts: Doubles
+    apart: Doubles
+    told: Doubles
 
 
-def sums_without_each_fold(rows: Rows, targets: Floats, used: Bools) -> list[Sums]:
+def sums_without_each_fold(rows: Rows, spreads: Sequence[Spread], targets: Floats, used: Bools) -> list[Sums]:
     """For each fold the sums over all other folds.
 
     Args:
+        spreads: per fold, see :meth:`Rows.spreads_of`.
         targets: float32 (n, K), 1 where a photo is of a class.
         used: bool (n,), the photos that count.
     """
-    scatter = rows.scatter_of(used)
-    parts = []
-    for fold in range(FOLDS):
-        inside = used & (rows.folds == fold)
-        x, y = rows.x[inside], targets[inside]
-        parts.append(Sums(float(inside.sum()), x.sum(axis=0), scatter[fold], y.sum(axis=0), y.T @ x))
-    return [_added([part for other, part in enumerate(parts) if other != fold]) for fold in range(FOLDS)]
+    marks = np.column_stack([targets, np.ones(len(targets), np.float32)]) * used[:, None]
+    inside = [rows.folds == fold for fold in range(FOLDS)]
+    counts = np.stack([marks[part].sum(axis=0, dtype=np.float64) for part in inside])
+    totals = np.stack([marks[part].T @ rows.x[part] for part in inside])
+    counts, totals = counts.sum(axis=0) - counts, totals.sum(axis=0) - totals
+    result = []
+    for spread, count, total in zip(spreads, counts, totals, strict=True):
+        apart = ((total - np.outer(count, spread.mean)) @ spread.axes).astype(np.float64)
+        result.append(Sums(spread, float(count[-1]), count[:-1], apart[:-1], apart[-1]))
+    return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,17 +186,3 @@ class Heads:
         """
         factor = np.asarray(slope, np.float32)
         return Heads(self.weights * factor, self.bias * factor + offset, self.floor if floor is None else floor)
-
-
-def _scatter(x: Floats) -> Floats:
-    return x.T @ x
-
-
-def _added(parts: list[Sums]) -> Sums:
-    return Sums(
-        sum(part.photos for part in parts),
-        np.sum([part.total for part in parts], axis=0, dtype=np.float32),
-        np.sum([part.scatter for part in parts], axis=0, dtype=np.float32),
-        np.sum([part.counts for part in parts], axis=0, dtype=np.float32),
-        np.sum([part.of_class for part in parts], axis=0, dtype=np.float32),
-    )

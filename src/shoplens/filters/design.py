@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from shoplens.errors import InvalidValue
-from shoplens.filters.basis import fitted_basis, half
+from shoplens.filters.components import components
 from shoplens.filters.crossfit import Bools
 from shoplens.filters.pixels import Floats
+from shoplens.filters.projection import Projection
 
 DESIGN_SIZE = 128
 SHAPE_SIZE = 64
@@ -19,38 +18,11 @@ _SHRINKAGE = 0.3
 _TINY = 1e-9
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Projection:
-    """Columns of the features -> unit vectors.
-
-    Attributes:
-        first: number of the first column that counts.
-        mean: float32 (c,), subtracted from the columns.
-        axes: float32 (c, size), multiplied with the rest; trailing columns of zeros where there is less to tell.
-    """
-
-    first: int
-    mean: Floats
-    axes: Floats
-
-    def apply(self, features: Floats) -> Floats:
-        """float32 (n, first + c or more) -> float32 (n, size), rows of length 1; zeros for columns of zeros.
-
-        Raises:
-            InvalidValue: rows that are too short.
-        """
-        end = self.first + len(self.mean)
-        if features.ndim != 2 or features.shape[1] < end:
-            raise InvalidValue(f"Features of shape {features.shape}.", f"Give rows of at least {end} numbers.")
-        columns = features[:, self.first : end]
-        return _unit(((columns - self.mean) @ self.axes) * columns.any(axis=1, keepdims=True))
-
-
-def fitted_design(features: Floats, backbone: int, groups: Sequence[str], first: Bools) -> Projection:
+def fitted_design(block: Projection, projected: Floats, groups: Sequence[str], first: Bools) -> Projection:
     """What products of one group have in common, however their variants differ: (DESIGN_SIZE,).
 
-    The features are whitened by the covariance within groups, C: x -> C^(-1/2) x, C shrunk by .3 of its mean
-    eigenvalue, so that directions in which variants of one design differ count little; then the 128 directions in
+    The backbone's directions are whitened by the covariance within groups, C: x -> C^(-1/2) x, C shrunk by .3 of its
+    mean eigenvalue, so that directions in which variants of one design differ count little; then the 128 directions in
     which whitened photos differ most are kept. Within-class covariance normalisation: Hatch, Kajarekar, Stolcke 2006,
     "Within-Class Covariance Normalization for SVM-based Speaker Recognition".
 
@@ -58,7 +30,8 @@ def fitted_design(features: Floats, backbone: int, groups: Sequence[str], first:
     products.
 
     Args:
-        features: float32 (n, ``backbone`` or more).
+        block: the backbone's, of the basis.
+        projected: float32 (n, m), what the block makes of the photos.
         groups: of each photo.
         first: bool (n,), whether it is its product's first photo.
     """
@@ -67,17 +40,14 @@ def fitted_design(features: Floats, backbone: int, groups: Sequence[str], first:
     )
     sizes = np.bincount(numbers[first], minlength=int(numbers.max(initial=-1)) + 1)
     used = first & (sizes[numbers] > 1)
-    basis = fitted_basis(features[first], backbone, with_color=False)
-    if not used.any() or not basis.size:
-        return Projection(0, basis.mean, np.zeros((backbone, DESIGN_SIZE), np.float32))
-    x, of = basis.projected(features[used]), numbers[used]
-    sums = np.zeros((len(sizes), basis.size), np.float32)
+    if not used.any() or not block.size:
+        return Projection(block.first, block.mean, np.zeros((len(block.mean), DESIGN_SIZE), np.float32))
+    x, of = projected[used], numbers[used]
+    sums = np.zeros((len(sizes), block.size), np.float32)
     np.add.at(sums, of, x)
-    apart = x - (sums / np.maximum(sizes, 1)[:, None])[of]
-    whitened = _whitening(apart)
-    every = basis.projected(features[first]) @ whitened
-    axes = np.linalg.eigh(every.T @ every)[1][:, ::-1][:, :DESIGN_SIZE]
-    return Projection(0, basis.mean, _padded(basis.scale[:, None] * (basis.axes @ (whitened @ axes)), DESIGN_SIZE))
+    whitened = _whitening(x - (sums / np.maximum(sizes, 1)[:, None])[of])
+    axes = components(projected[first] @ whitened, DESIGN_SIZE)
+    return Projection.of(block.first, block.mean, block.axes @ (whitened @ axes), DESIGN_SIZE)
 
 
 def fitted_shape(outlines: Floats, start: int, first: Bools) -> Projection:
@@ -90,9 +60,7 @@ def fitted_shape(outlines: Floats, start: int, first: Bools) -> Projection:
     """
     rows = outlines[first]
     mean = rows.mean(axis=0) if len(rows) else np.zeros(outlines.shape[1], np.float32)
-    centred = rows - mean
-    axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :SHAPE_SIZE]
-    return Projection(start, mean.astype(np.float32), _padded(axes, SHAPE_SIZE))
+    return Projection.of(start, mean, components(rows - mean, SHAPE_SIZE), SHAPE_SIZE)
 
 
 def fitted_tint(histograms: Floats, start: int, first: Bools) -> Projection:
@@ -106,9 +74,8 @@ def fitted_tint(histograms: Floats, start: int, first: Bools) -> Projection:
         start: number of their first column among the features.
         first: bool (n,), whether a photo is its product's first.
     """
-    rows = histograms[first]
-    axes = np.linalg.eigh(rows.T @ rows)[1][:, ::-1][:, :TINT_SIZE]
-    return Projection(start, np.zeros(histograms.shape[1], np.float32), _padded(axes, TINT_SIZE))
+    mean = np.zeros(histograms.shape[1], np.float32)
+    return Projection.of(start, mean, components(histograms[first], TINT_SIZE), TINT_SIZE)
 
 
 def _whitening(apart: Floats) -> Floats:
@@ -118,16 +85,3 @@ def _whitening(apart: Floats) -> Floats:
     values = np.maximum(values, 0) + max(_SHRINKAGE * float(values.mean()), _TINY)
     result: Floats = (axes / np.sqrt(values)) @ axes.T
     return result.astype(np.float32)
-
-
-def _padded(axes: Floats, size: int) -> Floats:
-    result = np.zeros((len(axes), size), np.float32)
-    result[:, : axes.shape[1]] = axes
-    largest = float(np.abs(result).max(initial=0))
-    return half(result / largest) if largest > 0 else result
-
-
-def _unit(rows: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> Floats:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    result: Floats = np.where(norms > _TINY, rows / np.maximum(norms, _TINY), 0).astype(np.float32)
-    return result

@@ -16,13 +16,13 @@ from shoplens.filters.basis import Basis
 from shoplens.filters.calibrated import read, sigmoid
 from shoplens.filters.cohort import Cohort
 from shoplens.filters.crossfit import FOLDS, Heads
-from shoplens.filters.design import Projection
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.folds import fold_of
 from shoplens.filters.layout import Layout
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.palette import ANCHORS
 from shoplens.filters.pixels import Floats
+from shoplens.filters.projection import Projection
 from shoplens.filters.quality import Quality
 from shoplens.filters.space import DENSE_PARTS, TINT_SHARE, Space, mark_slope
 from shoplens.filters.tree import Tree, depth_of

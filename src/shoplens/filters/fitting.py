@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.basis import fitted_basis, half
+from shoplens.filters.basis import fitted_basis
 from shoplens.filters.calibrated import read, sigmoid
 from shoplens.filters.cohort import Cohort, drawn
 from shoplens.filters.crossfit import FOLDS, Bools, Heads, Ints, Rows
-from shoplens.filters.design import Projection, fitted_design, fitted_shape, fitted_tint
+from shoplens.filters.design import fitted_design, fitted_shape, fitted_tint
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.filters import Described, Filters, Models
 from shoplens.filters.fisher import UNKNOWN, fisher_heads
@@ -23,6 +23,7 @@ from shoplens.filters.multilabel import multilabel_heads
 from shoplens.filters.outline import OUTLINE
 from shoplens.filters.palette import FINE
 from shoplens.filters.pixels import Floats
+from shoplens.filters.projection import Projection, half
 from shoplens.filters.quality import Quality, quality_of_classes, quality_of_labels
 from shoplens.filters.space import DENSE, DENSE_PARTS, space_over
 from shoplens.filters.tree import Tree, depth_of, tree_heads
@@ -95,7 +96,8 @@ def fit(training: Training, dimensions: Sequence[Dimension], model: str, progres
     what = "Fitting filters"
     folds = np.array([fold_of(group, FOLDS) for group in training.groups], np.int64)
     basis = fitted_basis(training.features, training.backbone)
-    rows = Rows.of(basis.apply(training.features), folds)
+    projected = [block.projected(training.features) for block in basis.blocks]
+    rows = Rows.of(basis.joined(projected), folds)
     layout = Layout.of(dimensions)
     learned = [d for d in dimensions if d.classes and d.name in layout.names]
     fitted: list[_Fitted] = []
@@ -107,6 +109,7 @@ def fit(training: Training, dimensions: Sequence[Dimension], model: str, progres
         basis,
         Heads.beside([one.heads for one in fitted], basis.size),
         {d.name: one.tree for d, one in zip(learned, fitted, strict=True) if one.tree is not None},
+        fitted_design(basis.blocks[0], projected[0], training.groups, training.first),
         *_projections(training),
     )
     quality = {d.name: one.quality for d, one in zip(learned, fitted, strict=True)}
@@ -189,13 +192,12 @@ def _tree(dimension: Dimension, rows: Rows, known: list[tuple[str, ...]], groups
     return _Fitted(heads, quality_of_classes(probabilities, classes, groups[used]), tree)
 
 
-def _projections(training: Training) -> tuple[Projection, Projection, Projection]:
-    """Of ``design``, of ``shape`` and of the tints of ``color``."""
+def _projections(training: Training) -> tuple[Projection, Projection]:
+    """Of ``shape`` and of the tints of ``color``."""
     start = training.backbone + FINE
     outlines = training.features[:, start : start + OUTLINE]
     tints = training.features[:, training.backbone : start]
     return (
-        fitted_design(training.features, training.backbone, training.groups, training.first),
         fitted_shape(outlines, start, training.first),
         fitted_tint(tints, training.backbone, training.first),
     )

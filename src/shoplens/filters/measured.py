@@ -8,7 +8,7 @@ import numpy as np
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.outline import OUTLINE, outline
-from shoplens.filters.palette import ANCHORS, FINE, fine_histograms, palette
+from shoplens.filters.palette import ANCHORS, FINE, fine_and_palette
 from shoplens.filters.pixels import Floats, foreground, oklab, small
 from shoplens.types import Pixels
 
@@ -68,4 +68,5 @@ def measured(photo: Pixels) -> Measured:
     """
     lab = oklab(small(photo))
     mask = foreground(lab)
-    return Measured(fine_histograms(lab, mask), outline(lab, mask), palette(lab, mask))
+    fine, palette = fine_and_palette(lab, mask)
+    return Measured(fine, outline(lab, mask), palette)

@@ -22,15 +22,16 @@ _MOST_STEP = 5.0
 def regression(sums: Sums, penalty: float) -> tuple[Floats, Floats]:
     """Weights (m, K) and bias (K,) of ridge regression on targets of 0 and 1, one per class, all solved at once.
 
-    Minimises sum_i (y_i - w'x_i - b)² + penalty * (photos * mean variance of x's m columns) * |w|². Hoerl, Kennard
-    1970, "Ridge Regression: Biased Estimation for Nonorthogonal Problems".
+    Minimises sum_i (y_i - w'x_i - b)² + penalty * (photos * mean variance of x's m columns) * |w|², where y is a
+    class's share for those few photos that the feed is silent about. Hoerl, Kennard 1970, "Ridge Regression: Biased
+    Estimation for Nonorthogonal Problems".
     """
-    size, photos = len(sums.total), max(sums.photos, 1.0)
-    mean, share = sums.total / photos, sums.counts / photos
-    scatter = sums.scatter - photos * np.outer(mean, mean)
-    scatter[np.diag_indices(size)] += max(penalty * float(np.trace(scatter)) / max(size, 1), 1e-6)
-    weights = np.linalg.solve(scatter, (sums.of_class - np.outer(sums.counts, mean)).T)
-    return weights, share - mean @ weights
+    spread = sums.spread
+    share = sums.counts / max(sums.photos, 1.0)
+    ridge = max(penalty * float(spread.variances.mean()) if len(spread.mean) else 0.0, 1e-6)
+    crossed = (sums.apart - np.outer(share, sums.told)) / max(spread.photos, 1.0)
+    weights = spread.axes @ (crossed / (spread.variances + ridge)).T.astype(np.float32)
+    return weights, (share - spread.mean @ weights).astype(np.float32)
 
 
 def multilabel_heads(rows: Rows, targets: Floats, known: Bools) -> Heads:
@@ -45,13 +46,13 @@ def multilabel_heads(rows: Rows, targets: Floats, known: Bools) -> Heads:
         targets: float32 (n, K), 1 for each class that a photo is of.
         known: bool (n,), False where the feed is silent.
     """
-    sums = sums_without_each_fold(rows, targets, known)
-    tried = []
-    for penalty in _PENALTIES:
-        heads = Heads.of([regression(part, penalty) for part in sums], np.stack([part.counts > 0 for part in sums]))
-        sigmoids = platt(heads.logits(rows.x[known], rows.folds[known]), targets[known])
-        tried.append((sigmoids.loss, penalty, heads.scaled(sigmoids.slope, sigmoids.offset)))
-    return min(tried, key=lambda fit: fit[:2])[2]
+    sums = sums_without_each_fold(rows, rows.spreads_of(known), targets, known)
+    seen = np.stack([part.counts > 0 for part in sums])
+    tried = [Heads.of([regression(part, penalty) for part in sums], seen) for penalty in _PENALTIES]
+    scores = np.split(rows.scores(Heads.beside(tried, rows.x.shape[1]), known), len(tried), axis=1)
+    sigmoids = [platt(each, targets[known]) for each in scores]
+    best = min(range(len(tried)), key=lambda one: sigmoids[one].loss)
+    return tried[best].scaled(sigmoids[best].slope, sigmoids[best].offset)
 
 
 Doubles = np.ndarray[tuple[int, ...], np.dtype[np.float64]]

@@ -15,11 +15,12 @@ _CELLS = 6
 _CELL = 8
 """Pixels per side of one cell of gradients."""
 _DIRECTIONS = 8
+_ROUND = np.arange(_DIRECTIONS + 2) % _DIRECTIONS
 OUTLINE = _SILHOUETTE**2 + _CELLS**2 * _DIRECTIONS
 """Numbers of :func:`outline`."""
 
-_LEAST_PIXELS = 50
-"""With fewer of the foreground the whole photo is the box."""
+_LEAST = 0.005
+"""With a smaller part of the photo in the foreground the whole photo is the box."""
 _FLAT = 1e-6
 """A photo whose gradients are no longer than this has no edges."""
 
@@ -46,7 +47,7 @@ def outline(lab: Floats, mask: Floats) -> Floats:
 def _box(mask: Floats) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of the foreground; right and bottom are outside."""
     shown = mask > 0.5
-    if shown.sum() < _LEAST_PIXELS:
+    if np.count_nonzero(shown) < _LEAST * shown.size:
         return 0, 0, mask.shape[1], mask.shape[0]
     rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
@@ -58,17 +59,27 @@ def _resized(plane: Floats, box: tuple[int, int, int, int], side: int, resamplin
 
 def _edges(lightness: Floats) -> Floats:
     """Square roots of the normalised oriented gradients, (cells * cells * directions,), rows of cells first."""
-    down, right = (np.asarray(slope, np.float32) for slope in np.gradient(lightness))
+    down, right = _slopes(lightness), _slopes(lightness.T).T
     length = np.hypot(down, right).ravel()
-    turn = (np.arctan2(down, right) / np.float32(np.pi) % 1 * _DIRECTIONS).ravel()
-    first = turn.astype(np.intp)
-    part = turn - first
+    turn = np.arctan2(down, right).ravel() * np.float32(_DIRECTIONS / np.pi)
+    turn[turn < 0] += _DIRECTIONS
+    lower = np.floor(turn)
+    part = turn - lower
+    first = lower.astype(np.intp)
     cells = _cells(len(lightness))
     total = _CELLS**2 * _DIRECTIONS
-    sums = np.bincount(cells + first % _DIRECTIONS, length * (1 - part), total)
-    sums += np.bincount(cells + (first + 1) % _DIRECTIONS, length * part, total)
+    sums = np.bincount(cells + _ROUND.take(first), length * (1 - part), total)
+    sums += np.bincount(cells + _ROUND.take(first + 1), length * part, total)
     norm = float(np.linalg.norm(sums))
     return np.zeros(total, np.float32) if norm <= _FLAT else np.sqrt(sums / norm).astype(np.float32)
+
+
+def _slopes(rows: Floats) -> Floats:
+    """Difference of the rows below and above, halved; at the border, of the row itself and its only neighbour."""
+    slopes = np.empty_like(rows)
+    slopes[1:-1] = (rows[2:] - rows[:-2]) / 2
+    slopes[0], slopes[-1] = rows[1] - rows[0], rows[-1] - rows[-2]
+    return slopes
 
 
 @lru_cache(maxsize=1)

@@ -6,11 +6,13 @@ as their Bhattacharyya coefficient, the dot product of their square roots, says.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import product
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,7 @@ from shoplens.errors import InvalidValue
 from shoplens.filters.pixels import CHROMA, Floats, linear_rgb, oklab
 
 Doubles = npt.NDArray[np.float64]
+Real = npt.NDArray[np.floating]
 Lab = tuple[float, float, float]
 """OKLab: lightness, green-red, blue-yellow."""
 
@@ -51,10 +54,12 @@ _SHARED = 3
 """Most anchors that one pixel is shared among."""
 _STRONGEST = 8
 """Most anchors that a palette keeps."""
-_TINY = 1e-9
-_CELLS = (65, 46, 46)
-_CELL, _LOWEST = 1 / 64, -0.35
-"""Pixels of one cell of OKLab, 1/64 wide, are assigned together."""
+_TINY = np.float32(1e-6)
+_CELLS = (65, 35, 35)
+_CELL = 1 / 64
+_FIRST = np.array([[0], [-16 * _CELL], [-20 * _CELL]], np.float32)
+"""Pixels of one cell of OKLab, 1/64 wide, are assigned together; so many of L, a and b, from here on, hold sRGB."""
+_LAST = np.array(_CELLS, np.float32)[:, None] - 1
 
 _SHADES = {
     "black": "#101010 #000000 #202228",
@@ -88,14 +93,16 @@ def fine_histograms(lab: Floats, mask: Floats) -> Floats:
         lab: OKLab, float32 (h, w, 3).
         mask: weight of each pixel, float32 (h, w); where it sums to 0, all pixels count alike.
     """
-    weights = _weights(mask)
-    seen = np.flatnonzero(weights > 0)
-    bins, shares = _bins_and_shares(lab.reshape(-1, 3)[seen])
-    bins = bins.ravel()
+    return _fine(_shown(lab, mask))
+
+
+def _fine(shown: _Shown) -> Floats:
+    bins, shares = _bins_and_shares(shown.colours)
     kept = _reached_bins()
     result = np.empty((2, len(kept)))
-    for row, weight in zip(result, (weights, weights * _centre(*mask.shape)), strict=True):
-        row[:] = np.bincount(bins, (shares * weight[seen]).ravel(), minlength=int(np.prod(_BINS)))[kept]
+    for row, weight in zip(result, (shown.weights, shown.central), strict=True):
+        row[:] = np.bincount(bins.ravel(), (shares * weight).ravel(), minlength=math.prod(_BINS))[kept]
+    result = np.maximum(result, 0)  # shares may be below 0 by rounding
     roots: Floats = np.sqrt(result / result.sum(axis=1, keepdims=True)).astype(np.float32).ravel()
     return roots
 
@@ -110,15 +117,22 @@ def palette(lab: Floats, mask: Floats) -> Floats:
         lab: OKLab, float32 (h, w, 3).
         mask: weight of each pixel, float32 (h, w); where it sums to 0, all pixels count alike.
     """
-    weights = _weights(mask)
-    seen = np.flatnonzero(weights > 0)
-    steps = (lab.reshape(-1, 3)[seen] - np.array([0, _LOWEST, _LOWEST], np.float32)) / np.float32(_CELL)
-    light, green_red, blue_yellow = np.rint(steps).astype(np.intp).T
+    return _palette(_shown(lab, mask))
+
+
+def fine_and_palette(lab: Floats, mask: Floats) -> tuple[Floats, Floats]:
+    """:func:`fine_histograms` and :func:`palette`; arguments as there."""
+    shown = _shown(lab, mask)
+    return _fine(shown), _palette(shown)
+
+
+def _palette(shown: _Shown) -> Floats:
+    steps = (shown.colours - _FIRST) * (1 / _CELL)
+    light, green_red, blue_yellow = np.clip(np.rint(steps), 0, _LAST).astype(np.intp)
+    anchors, shares = _shared_cells()
     cells = (light * _CELLS[1] + green_red) * _CELLS[2] + blue_yellow
-    amounts = np.bincount(cells, (weights * _centre(*mask.shape))[seen])
-    used = np.flatnonzero(amounts > 0)
-    colours = np.stack(np.unravel_index(used, _CELLS), axis=-1) * _CELL + [0, _LOWEST, _LOWEST]
-    return _pruned(amounts[used] @ _shared(colours))
+    amounts = (shares.take(cells, axis=0) * shown.central[:, None]).ravel()
+    return _pruned(np.asarray(np.bincount(anchors.take(cells, axis=0).ravel(), amounts, minlength=ANCHORS), np.float64))
 
 
 def palette_of_color(text: str) -> Floats:
@@ -140,7 +154,7 @@ def palette_of_color(text: str) -> Floats:
             f"Write #rrggbb, e.g. #2a62c4, a CSS colour name, or one of {', '.join(BASIC_COLORS)}.",
             code="unknown-color",
         )
-    return _pruned(_shared(_lab_of(known)[None])[0])
+    return _pruned(_shared(_lab_of(known)[None].astype(np.float32))[0])
 
 
 def named(lab_or_palette: npt.NDArray[np.floating] | Lab) -> Floats:
@@ -163,35 +177,61 @@ def named(lab_or_palette: npt.NDArray[np.floating] | Lab) -> Floats:
     )
 
 
-def _weights(mask: Floats) -> Doubles:
-    weights = mask.astype(np.float64).ravel()
-    return weights if weights.sum() > 0 else np.ones_like(weights)
+class _Shown(NamedTuple):
+    """The n pixels that count.
+
+    Attributes:
+        colours: float32 (3, n), OKLab.
+        weights: float32 (n,).
+        central: float32 (n,), the weights, less the farther a pixel is from the middle.
+    """
+
+    colours: Floats
+    weights: Floats
+    central: Floats
+
+
+def _shown(lab: Floats, mask: Floats) -> _Shown:
+    weights = mask.ravel()
+    seen = np.flatnonzero(weights)
+    if not len(seen):
+        weights = np.ones_like(weights)
+        seen = np.arange(len(weights))
+    weights = weights.take(seen)
+    colours = np.ascontiguousarray(lab.reshape(-1, 3).T).take(seen, axis=1)
+    return _Shown(colours, weights, weights * _centre(*mask.shape).take(seen))
 
 
 @lru_cache(maxsize=4)
-def _centre(height: int, width: int) -> Doubles:
+def _centre(height: int, width: int) -> Floats:
     """Weight of each pixel for being near the middle, flat: 1 there."""
     y = ((np.arange(height) + 0.5) / height - 0.5) / _HEIGHT
     x = ((np.arange(width) + 0.5) / width - 0.5) / _WIDTH
-    weights: Doubles = np.exp(-(y[:, None] ** 2 + x[None] ** 2)).ravel()
+    weights: Floats = np.exp(-(y[:, None] ** 2 + x[None] ** 2)).ravel().astype(np.float32)
     return weights
 
 
-def _bins_and_shares(colours: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.floating]]:
-    """The 8 flat bins around each of n colours, and its share in each; both (8, n), shares sum to 1 over the 8."""
-    last = np.array(_BINS, colours.dtype) - 1
-    chroma = np.clip(colours[:, 1:], -_MOST, _MOST) / colours.dtype.type(_MOST)
-    spots = np.empty((3, len(colours)), colours.dtype)
-    spots[0] = np.clip(colours[:, 0], 0, 1) * last[0]
-    spots[1:] = ((np.sign(chroma) * np.sqrt(np.abs(chroma)) + 1) / 2 * last[1:]).T
-    low = np.minimum(spots.astype(np.intp), np.array(_BINS)[:, None] - 2)
-    part = spots - low
-    parts = np.stack([1 - part, part])
-    light, green_red, blue_yellow = parts[:, 0], parts[:, 1], parts[:, 2]
-    shares = np.einsum("in,jn,kn->ijkn", light, green_red, blue_yellow).reshape(8, -1)
+def _bins_and_shares(colours: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
+    """The 8 flat bins around each of n colours, (3, n), and its share in each; both (8, n), shares sum to 1."""
+    last = np.array(_BINS, np.float32)[:, None] - 1
+    spots = np.empty(colours.shape, np.float32)
+    spots[0] = np.clip(colours[0], 0, 1)
+    chroma = np.clip(colours[1:] / np.float32(_MOST), -1, 1)
+    spots[1:] = (np.copysign(np.sqrt(np.abs(chroma)), chroma) + 1) / 2
+    spots *= last
+    lower = np.minimum(np.floor(spots), last - 1)
+    light, green_red, blue_yellow = spots - lower
+    low = lower.astype(np.intp)
     first = (low[0] * _BINS[1] + low[1]) * _BINS[2] + low[2]
+    shares = np.empty((2, 2, 2, len(first)), np.float32)
+    shares[:, 1, 1] = green_red * blue_yellow
+    shares[:, 1, 0] = green_red - shares[0, 1, 1]
+    shares[:, 0, 1] = blue_yellow - shares[0, 1, 1]
+    shares[:, 0, 0] = 1 - green_red - shares[0, 0, 1]
+    shares[1] *= light
+    shares[0] *= 1 - light
     corners = [(i * _BINS[1] + j) * _BINS[2] + k for i, j, k in product((0, 1), repeat=3)]
-    return first + np.array(corners, np.intp)[:, None], shares
+    return first + np.array(corners, np.intp)[:, None], shares.reshape(8, -1)
 
 
 @lru_cache(maxsize=1)
@@ -199,36 +239,42 @@ def _reached_bins() -> npt.NDArray[np.intp]:
     """The flat bins that are nearest to some sRGB colour, of every fifth level of each channel."""
     levels = np.arange(0, 256, 5, dtype=np.uint8)
     cube = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(1, -1, 3)
-    bins, shares = _bins_and_shares(oklab(cube)[0])
+    bins, shares = _bins_and_shares(oklab(cube)[0].T)
     return np.unique(bins[shares.argmax(axis=0), np.arange(bins.shape[1])])
 
 
-def _distances(colours: Doubles, others: Doubles) -> Doubles:
+def _distances(colours: Real, others: Real) -> Real:
     """Squared distances (n, m) of n from m OKLab colours."""
-    scale = np.array([1, CHROMA, CHROMA])
+    scale = np.array([1, CHROMA, CHROMA], np.float32)
     left, right = colours * scale, others * scale
-    result: Doubles = np.maximum((left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * left @ right.T, 0)
+    result: Real = np.maximum((left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * left @ right.T, 0)
     return result
 
 
-def _shared(colours: Doubles) -> Doubles:
+def _shared(colours: Floats) -> Floats:
     """(n, ANCHORS): how each of n colours is shared among its nearest anchors; rows sum to 1.
 
     What the first anchor that gets nothing would have got is taken off all, so that a share grows from 0 and
     neighbouring shades never fall apart.
     """
-    distances = _distances(colours, ANCHOR_LABS.astype(np.float64))
-    nearest = np.argpartition(distances, _SHARED, axis=1)[:, : _SHARED + 1]
-    near = np.take_along_axis(distances, nearest, axis=1)
-    shares = np.exp((near.min(axis=1, keepdims=True) - near) / (2 * _SPREAD**2))
-    shares = shares - shares[:, _SHARED:] + _TINY
-    shares[:, _SHARED] = 0
-    result = np.zeros_like(distances)
-    np.put_along_axis(result, nearest, shares / shares.sum(axis=1, keepdims=True), axis=1)
-    return result
+    distances = _distances(colours, ANCHOR_LABS)
+    near = np.exp((distances.min(axis=1, keepdims=True) - distances) / np.float32(2 * _SPREAD**2))
+    beyond = np.partition(near, -_SHARED - 1, axis=1)[:, -_SHARED - 1, None]
+    shares: Floats = np.maximum(near - np.minimum(beyond, 1 - _TINY), 0)
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares
 
 
-def _pruned(amounts: Doubles) -> Floats:
+@lru_cache(maxsize=1)
+def _shared_cells() -> tuple[npt.NDArray[np.intp], Floats]:
+    """Of every cell, flat, its nearest anchors and its share in each; both (cells, 3)."""
+    places = np.stack(np.unravel_index(np.arange(math.prod(_CELLS)), _CELLS)).astype(np.float32)
+    shares = _shared((places * _CELL + _FIRST).T)
+    anchors = np.ascontiguousarray(np.argpartition(shares, -_SHARED, axis=1)[:, -_SHARED:])
+    return anchors, np.take_along_axis(shares, anchors, axis=1)
+
+
+def _pruned(amounts: Real) -> Floats:
     """The strongest amounts, the first of equal ones, made to sum to 1; the others 0."""
     strongest = np.argsort(-amounts, kind="stable")[:_STRONGEST]
     result = np.zeros(ANCHORS)

@@ -8,11 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
-from shoplens.filters.basis import half
 from shoplens.filters.design import DESIGN_SIZE, SHAPE_SIZE, TINT_SIZE
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE
 from shoplens.filters.layout import Layout
 from shoplens.filters.pixels import Floats
+from shoplens.filters.projection import half
 from shoplens.types import SparseVector
 
 DENSE_PARTS = {

@@ -17,12 +17,12 @@ from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.basis import Basis
 from shoplens.filters.cohort import Cohort
 from shoplens.filters.crossfit import FOLDS, Heads
-from shoplens.filters.design import Projection
 from shoplens.filters.dimension_json import dimension_from_json, dimension_json
 from shoplens.filters.filters import Filters, Models
 from shoplens.filters.layout import Layout
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.pixels import Floats
+from shoplens.filters.projection import Projection
 from shoplens.filters.quality import Quality
 from shoplens.filters.space import DENSE, SKETCH_SIZE, Space
 from shoplens.filters.tree import Tree
@@ -31,8 +31,11 @@ VERSION = 2
 """Of the format; a file of another one is refused."""
 MEANING = "filters.json"
 """What the numbers mean, and the name of the file they are in."""
+_PROJECTIONS = ("basis.backbone", "basis.fine", "basis.outline", "design", "shape", "tint")
 _HALVES = (
-    "basis.axes",
+    "basis.backbone.axes",
+    "basis.fine.axes",
+    "basis.outline.axes",
     "heads.weights",
     "design.axes",
     "shape.axes",
@@ -70,7 +73,7 @@ def save_filters(folder: Path, filters: Filters) -> None:
         "arrays": name,
         "dimensions": [dimension_json(dimension) for dimension in filters.dimensions],
         "temperatures": {name: tree.temperature for name, tree in filters.models.trees.items()},
-        "starts": [one.first for one in (filters.models.design, filters.models.shape, filters.models.tint)],
+        "starts": [one.first for one in _projections(filters.models)],
         "quality": {name: dataclasses.asdict(quality) for name, quality in filters.quality.items()},
         "spread": dict(filters.cohort.spread),
         "usual": dict(filters.space.usual),
@@ -108,20 +111,17 @@ def stored_filters(folder: Path) -> Filters | None:
 
 def _arrays(models: Models) -> dict[str, Floats]:
     """Every array by its name in the file."""
-    return {
-        "basis.mean": models.basis.mean,
-        "basis.scale": models.basis.scale,
-        "basis.axes": models.basis.axes,
-        "heads.weights": models.heads.weights,
-        "heads.bias": models.heads.bias,
-        "heads.floor": models.heads.floor,
-        "design.mean": models.design.mean,
-        "design.axes": models.design.axes,
-        "shape.mean": models.shape.mean,
-        "shape.axes": models.shape.axes,
-        "tint.mean": models.tint.mean,
-        "tint.axes": models.tint.axes,
+    heads = {"heads.weights": models.heads.weights, "heads.bias": models.heads.bias, "heads.floor": models.heads.floor}
+    return heads | {
+        f"{name}.{part}": array
+        for name, one in zip(_PROJECTIONS, _projections(models), strict=True)
+        for part, array in (("mean", one.mean), ("axes", one.axes))
     }
+
+
+def _projections(models: Models) -> tuple[Projection, ...]:
+    """In the order of their names."""
+    return (*models.basis.blocks, models.design, models.shape, models.tint)
 
 
 def _read(folder: Path, name: str) -> dict[str, Floats]:
@@ -140,12 +140,12 @@ def _filters(meaning: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Filter
         name: dataclasses.replace(Tree.of(by_name[name].classes), temperature=float(temperature))
         for name, temperature in meaning["temperatures"].items()
     }
-    basis = Basis(arrays["basis.mean"], arrays["basis.scale"], arrays["basis.axes"])
     heads = Heads(arrays["heads.weights"], arrays["heads.bias"], arrays["heads.floor"])
-    projections = [
+    backbone, fine, outline, *projections = (
         Projection(int(first), arrays[f"{name}.mean"], arrays[f"{name}.axes"])
-        for name, first in zip(("design", "shape", "tint"), meaning["starts"], strict=True)
-    ]
+        for name, first in zip(_PROJECTIONS, meaning["starts"], strict=True)
+    )
+    basis = Basis((backbone, fine, outline))
     if (
         heads.weights.shape != (FOLDS + 1, basis.size, len(layout.learned))
         or sum(one.axes.shape[1] for one in projections) != DENSE
