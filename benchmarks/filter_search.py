@@ -70,10 +70,8 @@ def real(catalogue: Catalogue, queries: int, seed: int) -> Real:
         filters, catalogue.vectors[rows], catalogue.features[rows], [catalogue.known[n] for n in rows.tolist()]
     )
     described = filters.described(catalogue.features[held], [catalogue.groups[n] for n in held])
-    asked = Seen(catalogue.vectors[held], described.dense, np.zeros((queries, filters.layout.size), np.float32))
-    for row, read in zip(asked.marks, described.probabilities, strict=True):
-        one = filters.marks(read, {})
-        row[one.indices] = one.values
+    marks = filters.layout.wide(filters.marks_of_many(described.probabilities, [{}] * queries))
+    asked = Seen(catalogue.vectors[held], described.dense, marks)
     generator = np.random.default_rng([seed, 1])
     towards = articles[generator.integers(0, len(rows), queries)]
     return Real(filters, articles, _moved(asked, towards, QUERY_MOVED, generator))

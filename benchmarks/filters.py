@@ -192,10 +192,8 @@ def seen(
 ) -> Seen:
     """Photos of products with what the feed says of them; of shoppers where ``known`` is omitted."""
     described = filters.described(features)
-    marks = np.zeros((len(features), filters.layout.size), np.float32)
-    for n, (row, read) in enumerate(zip(marks, described.probabilities, strict=True)):
-        one = filters.marks(read, known[n] if known is not None else {})
-        row[one.indices] = one.values
+    told = known if known is not None else [{}] * len(features)
+    marks = filters.layout.wide(filters.marks_of_many(described.probabilities, told))
     return Seen(vectors, described.dense, marks)
 
 

@@ -25,7 +25,7 @@ from shoplens.filters.palette import FINE
 from shoplens.filters.pixels import Floats
 from shoplens.filters.projection import Projection, half
 from shoplens.filters.quality import Quality, quality_of_classes, quality_of_labels
-from shoplens.filters.space import DENSE, DENSE_PARTS, space_over
+from shoplens.filters.space import DENSE, DENSE_PARTS, SKETCH_SIZE, space_over
 from shoplens.filters.tree import Tree, depth_of, tree_heads
 from shoplens.types import SparseVector, Vectors
 
@@ -35,6 +35,8 @@ Known = Mapping[str, tuple[str, ...]]
 """Dimension -> trained classes that the feed gives a product."""
 OWN_WEIGHTS = {LOOK: 1.0, COLOR: 0.7, DESIGN: 0.2, SHAPE: 0.1}
 FEED_WEIGHT = 0.25
+_SKETCHED = 2_000
+"""Photos by whose marks a sketch is chosen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,15 +222,21 @@ def _acquainted(filters: Filters, training: Training) -> Filters:
     if not places:
         return filters
     sample = _sample(filters, training, places)
-    marks = np.zeros((len(places), filters.layout.size), np.float32)
-    for row, one in zip(marks, sample.held_marks, strict=True):
-        row[one.indices] = one.values
-    spread = _spread(filters, sample)
+    marks, spread = filters.layout.wide(sample.held_marks), _spread(filters, sample)
     filters = replace(filters, cohort=Cohort(half(sample.look), half(sample.held.dense), half(marks), spread))
     asked = zip(sample.look, sample.asked.dense, sample.asked_marks, strict=True)
     weighed = [filters.effective(filters.weights, *one) for one in asked] if any(filters.weights.values()) else []
     usual = {name: float(np.mean([one[name] for one in weighed])) for name in filters.weights if weighed}
+    if filters.layout.size > SKETCH_SIZE:
+        marks = filters.layout.wide(_marks_of_many(filters, training))
     return replace(filters, space=space_over(filters.layout, usual, marks))
+
+
+def _marks_of_many(filters: Filters, training: Training) -> list[SparseVector]:
+    """Of enough photos to tell in which directions the marks of all lie."""
+    rows = np.random.default_rng(0).permutation(len(training.features))[:_SKETCHED]
+    read = filters.described(training.features[rows]).probabilities
+    return filters.marks_of_many(read, [training.known[n] for n in rows.tolist()])
 
 
 def _sample(filters: Filters, training: Training, places: list[int]) -> _Sample:

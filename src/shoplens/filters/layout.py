@@ -149,6 +149,13 @@ class Layout:
             rows[:, block.entries] = np.sqrt(np.float32(block.share) * told)
         return [SparseVector(there.astype(np.uint32), row[there]) for row in rows for there in (np.flatnonzero(row),)]
 
+    def wide(self, marks: Sequence[SparseVector]) -> Floats:
+        """float32 (n, size): marks with all their zeros."""
+        rows = np.zeros((len(marks), self.size), np.float32)
+        for row, one in zip(rows, marks, strict=True):
+            row[one.indices] = one.values
+        return rows
+
 
 def _parts(dimension: Dimension) -> list[tuple[BlockKind, tuple[str, ...], float]]:
     """Kind, classes and share of a dimension's blocks."""

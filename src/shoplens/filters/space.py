@@ -77,10 +77,8 @@ class Space:
             dense: float32 (n, DENSE).
             marks: of each.
         """
-        rows = np.zeros((len(marks), self.layout.size), np.float32)
-        for row, one in zip(rows, marks, strict=True):
-            row[one.indices] = one.values
-        return np.concatenate([dense * self._lengths, (rows * self._mark_lengths) @ self.axes], axis=1)
+        sketches = (self.layout.wide(marks) * self._mark_lengths) @ self.axes
+        return np.concatenate([dense * self._lengths, sketches], axis=1)
 
     def dense(self, placed: Floats) -> Floats:
         """float32 (n, DENSE): the dense scores of photos, by what lies beside their embeddings (n, PLACED)."""
