@@ -155,7 +155,8 @@ def test_search_gives_one_documented_object(store: Path, folder: Path) -> None:
     assert [one["rank"] for one in told["results"]] == [1, 2, 3, 4]
     first = told["results"][0]
     assert (first["product_id"], first["title"], first["score"], first["same_photo"]) == ("p3", "The p3", 1.0, True)
-    assert (first["photo"], first["parts"], first["price"]) == (str(folder / "p3.png"), told["weights"], 3.0)
+    assert (first["photo"], first["price"]) == (str(folder / "p3.png"), 3.0)
+    assert first["parts"] == pytest.approx(told["weights"])
     assert (first["attributes"], first["group_id"]) == ({"color": ["red"]}, "g0")
 
 
