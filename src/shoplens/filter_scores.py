@@ -201,7 +201,7 @@ def rescored(index: Index, scorer: ProductScorer, features: FeatureFile, progres
     for batch in _batches(index.entries()):
         products = [(entry.product, [photo.content_hash for photo in entry.photos]) for entry in batch]
         scores = scorer.scores_of_many(products, features)
-        index.upsert([replace(entry, scores=one) for entry, one in zip(batch, scores, strict=True)])
+        index.rescore([replace(entry, scores=one) for entry, one in zip(batch, scores, strict=True)])
         done += len(batch)
         progress("Scoring the products", done, total)
 

@@ -206,6 +206,27 @@ def test_scores_may_come_later(new_index: Callable[[], Index]) -> None:
     assert index.photo_scores([probe], keys)[0, 0] == pytest.approx(1.0, abs=1e-5)
 
 
+def test_products_are_scored_where_they_are(new_index: Callable[[], Index]) -> None:
+    """Scores are given and replaced, and with them what was predicted; all else stays."""
+    index, rng = new_index(), np.random.default_rng(3)
+    one, other, third = (entry(number, rng) for number in (3, 4, 5))
+    index.upsert([replace(one, scores=None), replace(other, scores=None), third])
+    mood = parsed("predicted.mood = calm@0.5")
+    for first, second in ((one.scores, other.scores), (scores_of(7, 1), scores_of(9, 2))):
+        given = [replace(one, scores=first), replace(other, scores=second)]
+        index.rescore([*given, replace(third, scores=None)])
+        for expected, found in zip([*given, third], index.entries(["p3", "p4", "p5"]), strict=True):
+            assert (found.product, found.photos) == (expected.product, expected.photos)
+            np.testing.assert_array_equal(found.vectors, expected.vectors)
+            assert found.scores is not None and expected.scores is not None
+            np.testing.assert_array_equal(found.scores.placed, expected.scores.placed)
+            assert found.scores.predicted == expected.scores.predicted
+        moody = [one.product.id for one in given if one.scores is not None and one.scores.predicted]
+        assert index.count(mood) == len(moody) == 1
+        assert index.count(parsed(f"predicted.mood = calm@0.5 and id = {moody[0]}")) == 1
+    index.rescore([])
+
+
 def test_an_empty_index_has_no_photos(new_index: Callable[[], Index]) -> None:
     index = new_index()
     for probe in probes(np.random.default_rng(1)):

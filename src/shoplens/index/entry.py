@@ -132,6 +132,12 @@ class Index(Protocol):
     def upsert(self, entries: Sequence[Entry]) -> None:
         """Add products, or replace those with the same id, each as a whole."""
 
+    def rescore(self, entries: Sequence[Entry]) -> None:
+        """Give products that are there the filter scores of these entries, which are else as they are there.
+
+        For a generation that nobody reads yet: vectors and predicted values are two writes.
+        """
+
     def replace_products(self, products: Sequence[Product]) -> None:
         """Change records (price, stock, attributes, …) whose photos stay as they are; vectors are not touched."""
 

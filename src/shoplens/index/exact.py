@@ -28,6 +28,9 @@ class ExactIndex:
             predicted = {} if entry.scores is None else entry.scores.predicted
             self._fields[entry.product.id] = {**field_values(entry.product), **predicted_values(predicted)}
 
+    def rescore(self, entries: Sequence[Entry]) -> None:
+        self.upsert([entry for entry in entries if entry.scores is not None])
+
     def replace_products(self, products: Sequence[Product]) -> None:
         self.upsert([replace(self._entries[product.id], product=product) for product in products])
 

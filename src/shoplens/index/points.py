@@ -12,7 +12,7 @@ import qdrant_edge as engine
 from shoplens.index.engine_config import COMBINED, MARKS, VECTOR
 from shoplens.index.entry import Entry, PhotoKey, Record
 from shoplens.index.payload import photo_payload, point_id, product_payload, record_from, view_of
-from shoplens.types import FilterScores, SparseVector
+from shoplens.types import FilterScores, SparseVector, Vectors
 
 NOTHING: tuple[list[int], list[float]] = ([], [])
 """The marks of a point without any."""
@@ -31,10 +31,20 @@ def points_of(entry: Entry, placed: int) -> Iterator[engine.Point]:
     for view, (photo, vector) in enumerate(zip(entry.photos, entry.vectors, strict=True)):
         vectors: dict[str, list[float] | engine.SparseVector] = {VECTOR: vector.tolist()}
         if scores is not None:
-            vectors[COMBINED] = np.concatenate([vector, scores.placed[view]]).tolist()
-            vectors[MARKS] = sparse(scores.marks[view])
+            vectors.update(_scored(vector, scores, view))
         payload = {**shared, **photo_payload(photo, view)}
         yield engine.Point(point_id(entry.product.id, view), vectors, payload)  # type: ignore[arg-type]
+
+
+def scored_vectors_of(entry: Entry, scores: FilterScores) -> Iterator[engine.PointVectors]:
+    """What the filters say of each photo, for points that hold all else already."""
+    for view, vector in enumerate(entry.vectors):
+        yield engine.PointVectors(point_id(entry.product.id, view), _scored(vector, scores, view))  # type: ignore[arg-type]
+
+
+def _scored(vector: Vectors, scores: FilterScores, view: int) -> dict[str, list[float] | engine.SparseVector]:
+    combined = np.concatenate([vector, scores.placed[view]])
+    return {COMBINED: combined.tolist(), MARKS: sparse(scores.marks[view])}
 
 
 def entry_from(points: Sequence[engine.Record], dimensions: int) -> Entry:

@@ -24,7 +24,7 @@ from shoplens.index.engine_config import COMBINED, GRAPH_DUE_KB, MARKS, VECTOR, 
 from shoplens.index.entry import Entry, Hit, Near, PhotoKey, Probe, Record, Scores, Sieve
 from shoplens.index.payload import (
     HASHES,
-    ID,
+    ID_PATHS,
     SIZE,
     VIEW,
     field_key,
@@ -34,6 +34,7 @@ from shoplens.index.payload import (
     is_photo_hash,
     point_id,
     point_ids,
+    product_id_from,
     product_key,
     product_payload,
     record_from,
@@ -48,6 +49,7 @@ from shoplens.index.points import (
     photo_point,
     points_of,
     product_number,
+    scored_vectors_of,
     sparse,
 )
 from shoplens.types import Photo, Product, SparseRows, Vectors
@@ -127,14 +129,22 @@ class QdrantIndex:
                 self._update(engine.UpdateOperation.delete_points(list(gone)))
             self._update(engine.UpdateOperation.upsert_points(points))
 
+    def rescore(self, entries: Sequence[Entry]) -> None:
+        with self._writing:
+            scored = [(entry, entry.scores) for entry in entries if entry.scores is not None]
+            vectors = [one for entry, scores in scored for one in scored_vectors_of(entry, scores)]
+            if vectors:
+                self._update(engine.UpdateOperation.update_vectors(vectors))
+            before = {one.product.id: one.predicted for one in self.records(entry.product.id for entry, _ in scored)}
+            for entry, scores in scored:
+                if scores.predicted != before[entry.product.id]:
+                    self._rewrite(Record(entry.product, entry.photos, scores.predicted))
+
     def replace_products(self, products: Sequence[Product]) -> None:
         with self._writing:
             for product in products:
                 (record,) = self.records([product.id])
-                changed = Record(product, record.photos, record.predicted)
-                payload = product_payload(changed)
-                self._index_new_fields([payload])
-                self._update(engine.UpdateOperation.set_payload([*point_ids(changed)], payload))
+                self._rewrite(Record(product, record.photos, record.predicted))
 
     def remove(self, ids: Iterable[str]) -> int:
         with self._writing:
@@ -271,8 +281,8 @@ class QdrantIndex:
         return found
 
     def ids(self) -> Iterator[str]:
-        for point in self._scrolled(_FIRST_PHOTOS, payload=[ID]):
-            yield (point.payload or {})["record"]["id"]
+        for point in self._scrolled(_FIRST_PHOTOS, payload=ID_PATHS):
+            yield product_id_from(point.payload or {})
 
     def all_records(self) -> Iterator[Record]:
         for point in self._scrolled(_FIRST_PHOTOS):
@@ -362,6 +372,12 @@ class QdrantIndex:
                 kind, field = found
                 kinds[field] = kinds.get(field, frozenset()) | {kind}
         return kinds
+
+    def _rewrite(self, record: Record) -> None:
+        """Everything but the vectors."""
+        payload = product_payload(record)
+        self._index_new_fields([payload])
+        self._update(engine.UpdateOperation.set_payload([*point_ids(record)], payload))
 
     def _index_new_fields(self, payloads: Iterable[Mapping[str, Any]]) -> None:
         """Fields are indexed before the first product that has them is written, so a known field is always indexed."""
