@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import qdrant_edge as engine
 
 from shoplens import Shop
 from shoplens.entries import EntryMaker, Known
@@ -18,6 +19,7 @@ from shoplens.filters.stored import MEANING
 from shoplens.images import PhotoSource
 from shoplens.index.features import NAME as FEATURES
 from shoplens.index.features import FeatureFile
+from shoplens.index.generation import SHARD
 from shoplens.index.manifest import FORMAT, NAME, Manifest
 from shoplens.index.store import Store
 from shoplens.settings import Settings
@@ -26,6 +28,21 @@ from tests.fakes import ColourEmbedder, colored_rows, colour_vector, numbered_co
 
 SETTINGS = Settings(threads=2)
 COUNT = 12
+
+
+def as_before(shard: Path) -> None:
+    """Every point's payload as formats 1 and 2 held it: the record as an object, and the id in there alone."""
+    held = engine.EdgeShard.load(str(shard))
+    points, rest = held.scroll(engine.ScrollRequest(limit=1000, with_payload=True))
+    assert rest is None
+    for point in points:
+        payload = dict(point.payload or {})
+        payload["record"] = json.loads(payload["record"])
+        payload["predicted"] = payload["record"].pop("predicted")
+        assert payload.pop("id") == payload["record"]["id"]
+        held.update(engine.UpdateOperation.overwrite_payload([point.id], payload))
+    held.flush()
+    held.close()
 
 
 @pytest.fixture
@@ -42,6 +59,7 @@ def folder(tmp_path: Path) -> Path:
     place = store.live.folder / NAME
     store.close()
     features.close()
+    as_before(place.parent / SHARD)
     told = json.loads(place.read_text())
     assert told["format"] == FORMAT
     del told["placed"]
@@ -123,6 +141,7 @@ def second(folder: Path) -> Path:
     place = store.live.folder
     store.close()
     before.close()
+    as_before(place / SHARD)
     told = json.loads((place / NAME).read_text())
     (place / NAME).write_text(json.dumps({**told, "format": 2, "dense": told.pop("placed")}))
     (place / MEANING).write_text(json.dumps({"version": 1, "measured": 1044, "arrays": "filters-0123456789abcdef.npz"}))

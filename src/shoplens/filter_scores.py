@@ -196,7 +196,7 @@ def group_of(product: Product) -> str:
 
 
 def rescored(index: Index, scorer: ProductScorer, features: FeatureFile, progress: Progress) -> None:
-    """Write every product of an index anew, with the scores of these filters."""
+    """Give every product of an index the scores of these filters."""
     total, done = index.count(), 0
     for batch in _batches(index.entries()):
         products = [(entry.product, [photo.content_hash for photo in entry.photos]) for entry in batch]

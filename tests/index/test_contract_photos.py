@@ -40,7 +40,7 @@ def key_of(index: Index, product_id: str, view: int = 0) -> PhotoKey:
 
 
 def probes(rng: np.random.Generator) -> list[Probe]:
-    """One by the embedding, one by the dense scores, one by both, one by marks."""
+    """One by the embedding, one by what lies beside it, one by both, one by marks."""
     look, placed = rng.normal(size=DIMENSIONS).astype(np.float32), rng.normal(size=PLACED).astype(np.float32)
     indices = np.sort(rng.choice(MARKS, 4, replace=False)).astype(np.uint32)
     marks = SparseVector(indices, rng.random(4).astype(np.float32) + 0.1)

@@ -81,7 +81,7 @@ def fitted_basis(features: Floats, backbone: int, seed: int = 0) -> Basis:
     """Principal components of three blocks of columns, each by itself.
 
     The backbone's columns are centred and divided by their standard deviation; the fine colour histograms and the
-    outline are centred. At most 512, 128 and 128 directions, all of them fewer than photos, from at most 3,000 photos
+    outline are centred. At most 512, 128 and 128 directions, each fewer than photos, from at most 3,000 photos
     drawn with ``seed``.
 
     Args:

@@ -82,14 +82,6 @@ class Rows:
             return self.spreads
         return _spreads(self.x[used], self.folds[used])
 
-    def scores(self, heads: Heads, used: Bools) -> Floats:
-        """float32 (photos used, K), of the head that never saw a photo's fold."""
-        result = np.empty((len(self.x), heads.bias.shape[1]), np.float32)
-        for fold in range(FOLDS):
-            inside = np.flatnonzero(used & (self.folds == fold))
-            result[inside] = self.x[inside] @ heads.weights[fold] + heads.bias[fold]
-        return result[used]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:

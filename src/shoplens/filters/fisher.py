@@ -53,10 +53,10 @@ def fisher_heads(rows: Rows, classes: Ints, kinds: int) -> Heads:
     counting photos and classes alike (the mean of accuracy and balanced accuracy); of equals the least. Log loss alone
     prefers more shrinkage, and loses classes of few photos by it.
 
-    Photos whose label is hardly to be believed are then left out and the heads solved again: those whose own class has
-    a probability below .02 while another has one above .9, floor aside. It is the idea of Northcutt, Jiang, Chuang
-    2021, "Confident Learning: Estimating Uncertainty in Dataset Labels". They still count when probabilities are
-    calibrated, and wherever quality is measured.
+    Photos whose label is hardly to be believed then count as photos of no class, and the heads are solved again: those
+    whose own class has a probability below .02 while another has one above .9, floor aside. It is the idea of
+    Northcutt, Jiang, Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels". They still count when
+    probabilities are calibrated, and wherever quality is measured.
 
     Args:
         rows: photos in the basis.
@@ -66,11 +66,11 @@ def fisher_heads(rows: Rows, classes: Ints, kinds: int) -> Heads:
     known = classes != UNKNOWN
     targets = np.zeros((len(classes), kinds), np.float32)
     targets[known, classes[known]] = 1
-    their = classes[known]
+    x, folds, their = rows.x[known], rows.folds[known], classes[known]
     spreads = rows.spreads_of(known)
     sums = sums_without_each_fold(rows, spreads, targets, known)
     tried = [_solved(sums, shrinkage) for shrinkage in _SHRINKAGES]
-    scores = np.split(rows.scores(Heads.beside(tried, rows.x.shape[1]), known), len(tried), axis=1)
+    scores = [heads.logits(x, folds) for heads in tried]
     fits = [softened(each, their) for each in scores]
     best = max(range(len(tried)), key=lambda one: _right(fits[one].logits(scores[one]), their))
     heads, fit, own = tried[best], fits[best], scores[best]
@@ -79,7 +79,7 @@ def fisher_heads(rows: Rows, classes: Ints, kinds: int) -> Heads:
         kept = known.copy()
         kept[known] = ~doubted
         heads = _solved(sums_without_each_fold(rows, spreads, targets, kept), _SHRINKAGES[best])
-        own = rows.scores(heads, known)
+        own = heads.logits(x, folds)
         fit = softened(own, their)
     return heads.scaled(*checked(fit, own, their))
 

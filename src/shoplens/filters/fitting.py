@@ -9,8 +9,8 @@ import numpy as np
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.basis import fitted_basis
-from shoplens.filters.calibrated import read, sigmoid
-from shoplens.filters.cohort import Cohort, drawn
+from shoplens.filters.calibrated import drawn, read, sigmoid
+from shoplens.filters.cohort import Cohort, drawn_products
 from shoplens.filters.crossfit import FOLDS, Bools, Heads, Ints, Rows
 from shoplens.filters.design import fitted_design, fitted_shape, fitted_tint
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
@@ -100,8 +100,7 @@ def fit(training: Training, dimensions: Sequence[Dimension], model: str, progres
     basis = fitted_basis(training.features, training.backbone)
     projected = [block.projected(training.features) for block in basis.blocks]
     rows = Rows.of(basis.joined(projected), folds)
-    layout = Layout.of(dimensions)
-    learned = [d for d in dimensions if d.classes and d.name in layout.names]
+    learned = [d for d in dimensions if d.classes and d.name in Layout.of(dimensions).names]
     fitted: list[_Fitted] = []
     for done, dimension in enumerate(learned):
         told(what, done, len(learned) + 1)
@@ -115,23 +114,25 @@ def fit(training: Training, dimensions: Sequence[Dimension], model: str, progres
         *_projections(training),
     )
     quality = {d.name: one.quality for d, one in zip(learned, fitted, strict=True)}
-    weights = training.weights or {dimension.name: _weight(dimension, quality) for dimension in dimensions}
-    filters = _acquainted(
-        Filters(
-            tuple(dimensions),
-            layout,
-            models,
-            quality,
-            _nobody(training.vectors.shape[1], layout),
-            space_over(layout, {}, np.zeros((0, layout.size), np.float32)),
-            weights,
-            training.backbone,
-            model,
-        ),
-        training,
-    )
+    filters = _acquainted(_strangers(tuple(dimensions), models, quality, training, model), training)
     told(what, len(learned) + 1, len(learned) + 1)
     return filters
+
+
+def _strangers(
+    dimensions: tuple[Dimension, ...], models: Models, quality: Mapping[str, Quality], training: Training, model: str
+) -> Filters:
+    """Filters that know no product of the shop yet."""
+    layout = Layout.of(dimensions)
+    weights = training.weights or {dimension.name: _weight(dimension, quality) for dimension in dimensions}
+    nobody = Cohort(
+        np.zeros((0, training.vectors.shape[1]), np.float32),
+        np.zeros((0, DENSE), np.float32),
+        np.zeros((0, layout.size), np.float32),
+        {},
+    )
+    space = space_over(layout, {}, nobody.marks)
+    return Filters(dimensions, layout, models, quality, nobody, space, weights, training.backbone, model)
 
 
 def _weight(dimension: Dimension, quality: Mapping[str, Quality]) -> float:
@@ -218,7 +219,7 @@ class _Sample:
 
 def _acquainted(filters: Filters, training: Training) -> Filters:
     """The same filters with a cohort of the shop's products, and the space in which its photos lie."""
-    places = drawn(training.groups, training.first)
+    places = drawn_products(training.groups, training.first)
     if not places:
         return filters
     sample = _sample(filters, training, places)
@@ -234,7 +235,7 @@ def _acquainted(filters: Filters, training: Training) -> Filters:
 
 def _marks_of_many(filters: Filters, training: Training) -> list[SparseVector]:
     """Of enough photos to tell in which directions the marks of all lie."""
-    rows = np.random.default_rng(0).permutation(len(training.features))[:_SKETCHED]
+    rows = drawn(len(training.features), _SKETCHED)
     read = filters.described(training.features[rows]).probabilities
     return filters.marks_of_many(read, [training.known[n] for n in rows.tolist()])
 
@@ -263,12 +264,3 @@ def _spread(filters: Filters, sample: _Sample) -> dict[str, float]:
         for name, values in filters.similarities(cosines, agreements).items():
             spread.setdefault(name, []).append(float(np.delete(values, n).std()) if len(values) > 1 else 0.0)
     return {name: float(np.mean(values)) for name, values in spread.items()}
-
-
-def _nobody(dimensions: int, layout: Layout) -> Cohort:
-    return Cohort(
-        np.zeros((0, dimensions), np.float32),
-        np.zeros((0, DENSE), np.float32),
-        np.zeros((0, layout.size), np.float32),
-        {},
-    )

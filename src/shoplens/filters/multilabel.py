@@ -49,8 +49,8 @@ def multilabel_heads(rows: Rows, targets: Floats, known: Bools) -> Heads:
     sums = sums_without_each_fold(rows, rows.spreads_of(known), targets, known)
     seen = np.stack([part.counts > 0 for part in sums])
     tried = [Heads.of([regression(part, penalty) for part in sums], seen) for penalty in _PENALTIES]
-    scores = np.split(rows.scores(Heads.beside(tried, rows.x.shape[1]), known), len(tried), axis=1)
-    sigmoids = [platt(each, targets[known]) for each in scores]
+    x, folds = rows.x[known], rows.folds[known]
+    sigmoids = [platt(heads.logits(x, folds), targets[known]) for heads in tried]
     best = min(range(len(tried)), key=lambda one: sigmoids[one].loss)
     return tried[best].scaled(sigmoids[best].slope, sigmoids[best].offset)
 

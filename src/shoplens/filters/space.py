@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from shoplens.filters.components import components
 from shoplens.filters.design import DESIGN_SIZE, SHAPE_SIZE, TINT_SIZE
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE
 from shoplens.filters.layout import Layout
@@ -124,7 +125,7 @@ class Space:
     def _mark_lengths(self) -> Floats:
         """float32 (T,)."""
         each = np.array([self._length(name, mark_slope(name)) for name in self.layout.names], np.float32)
-        return each[self.layout.dimension_of] if len(each) else np.zeros(0, np.float32)
+        return each[self.layout.dimension_of]
 
     def _length(self, name: str, steepness: float) -> float:
         counts = max(self.usual.get(name, 0.0), _LEAST) * steepness
@@ -138,10 +139,10 @@ def space_over(layout: Layout, usual: Mapping[str, float], marks: Floats) -> Spa
         usual: as of :class:`Space`.
         marks: float32 (n, T) of some photos, with all their zeros.
     """
+    space = Space(layout, usual, np.eye(layout.size, SKETCH_SIZE, dtype=np.float32))
+    if space.lossless or not len(marks):
+        return space
+    found = components(marks * space._mark_lengths, SKETCH_SIZE)
     axes = np.zeros((layout.size, SKETCH_SIZE), np.float32)
-    if layout.size <= SKETCH_SIZE:
-        axes[np.arange(layout.size), np.arange(layout.size)] = 1
-        return Space(layout, usual, axes)
-    stretched = marks * Space(layout, usual, axes)._mark_lengths
-    axes[:] = np.linalg.eigh(stretched.T @ stretched)[1][:, ::-1][:, :SKETCH_SIZE]
-    return Space(layout, usual, half(axes))
+    axes[:, : found.shape[1]] = half(found)
+    return replace(space, axes=axes)

@@ -133,7 +133,7 @@ class Index(Protocol):
         """Add products, or replace those with the same id, each as a whole."""
 
     def rescore(self, entries: Sequence[Entry]) -> None:
-        """Give products that are there the filter scores of these entries, which are else as they are there.
+        """Give products the filter scores of these entries, which are else as the index holds them; all are there.
 
         For a generation that nobody reads yet: vectors and predicted values are two writes.
         """

@@ -10,7 +10,7 @@ import numpy as np
 import qdrant_edge as engine
 
 from shoplens.index.engine_config import COMBINED, MARKS, VECTOR
-from shoplens.index.entry import Entry, PhotoKey, Record
+from shoplens.index.entry import Entry, PhotoKey, Probe, Record
 from shoplens.index.payload import photo_payload, point_id, product_payload, record_from, view_of
 from shoplens.types import FilterScores, SparseVector, Vectors
 
@@ -75,6 +75,19 @@ def marks_in(point: engine.Record) -> tuple[list[int], list[float]]:
     """A point's marks as the engine holds them, in any order."""
     marks = _vectors(point).get(MARKS)
     return NOTHING if marks is None else (marks.indices, marks.values)
+
+
+def query_of(probe: Probe, dimensions: int, placed: int) -> engine.Query:
+    """The engine's form of a probe.
+
+    Args:
+        dimensions, placed: lengths of what a point holds.
+    """
+    if probe.marks is not None:
+        return engine.Query.Nearest(sparse(probe.marks), using=MARKS)
+    look = np.zeros(dimensions, np.float32) if probe.look is None else probe.look
+    beside = np.zeros(placed, np.float32) if probe.placed is None else probe.placed
+    return engine.Query.Nearest(np.concatenate([look, beside]).tolist(), using=COMBINED)
 
 
 def sparse(marks: SparseVector) -> engine.SparseVector:

@@ -20,7 +20,7 @@ import qdrant_edge as engine
 
 from shoplens.errors import StoreError
 from shoplens.index.conditions import Condition, check_fields
-from shoplens.index.engine_config import COMBINED, GRAPH_DUE_KB, MARKS, VECTOR, engine_config
+from shoplens.index.engine_config import GRAPH_DUE_KB, MARKS, VECTOR, engine_config
 from shoplens.index.entry import Entry, Hit, Near, PhotoKey, Probe, Record, Scores, Sieve
 from shoplens.index.payload import (
     HASHES,
@@ -49,8 +49,8 @@ from shoplens.index.points import (
     photo_point,
     points_of,
     product_number,
+    query_of,
     scored_vectors_of,
-    sparse,
 )
 from shoplens.types import Photo, Product, SparseRows, Vectors
 
@@ -188,7 +188,7 @@ class QdrantIndex:
 
     def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> Near:
         find = self._search if probe.marks is None else self._searched  # few found by marks are all that share any
-        found = find(self._query(probe), limit, self._sieved(sieve))
+        found = find(query_of(probe, self.dimensions, self.placed), limit, self._sieved(sieve))
         return Near([photo_key(point.id) for point in found], np.array([point.score for point in found], np.float32))
 
     def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
@@ -199,7 +199,7 @@ class QdrantIndex:
         places = {point.int: n for n, point in enumerate(points)}
         these = engine.Filter(must=[engine.HasIdCondition(set(points))])
         for row, probe in zip(scores, probes, strict=True):
-            found = self._searched(self._query(probe), len(keys), these, exact=True)
+            found = self._searched(query_of(probe, self.dimensions, self.placed), len(keys), these, exact=True)
             row[[places[point.id.int] for point in found]] = [point.score for point in found]  # type: ignore[union-attr]
         return scores
 
@@ -235,13 +235,6 @@ class QdrantIndex:
             photos.append(point)
         if photos:
             yield entry_from(photos, self.dimensions)
-
-    def _query(self, probe: Probe) -> engine.Query:
-        if probe.marks is not None:
-            return engine.Query.Nearest(sparse(probe.marks), using=MARKS)
-        look = np.zeros(self.dimensions, np.float32) if probe.look is None else probe.look
-        placed = np.zeros(self.placed, np.float32) if probe.placed is None else probe.placed
-        return engine.Query.Nearest([*look.tolist(), *placed.tolist()], using=COMBINED)
 
     def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:
         if not is_photo_hash(hash):

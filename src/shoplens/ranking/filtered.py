@@ -118,26 +118,22 @@ def pooled(index: Index, query: FilterQuery, k: int, sieve: Sieve) -> Pool:
     """At least ``k`` products whenever as many meet the conditions, best first by the weighted sum."""
     probe = _probe(query)
     usual = query.filters.space.overlap(query.weights) >= USUAL
-    marks = None if usual else query.filters.weighted(query.like.marks, query.weights)
     limit = max(PHOTOS_PER_PROBE * (1 if usual else UNUSUAL), PHOTOS_FOR_A_PRODUCT * k)
     while True:
         near = index.photos_near(probe, limit, sieve)
         complete = len(near.keys) < limit
-        if not complete and marks is not None and len(marks.indices):
-            near = _with_equals(index, query, near, limit, sieve, marks)
+        if not complete and not usual:
+            near = _with_equals(index, query, near, limit, sieve)
         if complete or len({key.product for key in near.keys}) >= k:
             return _best_of_each(near)
         limit *= 4
 
 
-def _with_equals(
-    index: Index, query: FilterQuery, near: Near, limit: int, sieve: Sieve, weighted: SparseVector
-) -> Near:
-    """What is near, and what the sparse probe finds, looking on within the query's class where that finds but equals.
-
-    Args:
-        weighted: the query's marks, weighted.
-    """
+def _with_equals(index: Index, query: FilterQuery, near: Near, limit: int, sieve: Sieve) -> Near:
+    """What is near, and what the sparse probe finds; where that finds but equals, the nearest of the query's class."""
+    weighted = query.filters.weighted(query.like.marks, query.weights)
+    if not len(weighted.indices):
+        return near
     probe, alike = _probe(query), index.photos_near(Probe(marks=weighted), limit, sieve)
     parts = [near, _scored(index, probe, alike.keys)]
     if len(alike.keys) == limit and alike.scores[-1] >= TIED * alike.scores[0]:

@@ -108,7 +108,7 @@ class FilterScores:
 
     Attributes:
         placed: float32 (photos, m): what lies beside the embeddings in the space that the graph is built over.
-        marks: per photo, square roots of the class probabilities of all other dimensions.
+        marks: per photo, square roots of the class probabilities of all classified dimensions.
         predicted: dimension -> class -> probability, where the feed is silent; likely classes only.
     """
 
