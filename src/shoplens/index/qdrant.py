@@ -20,7 +20,16 @@ import qdrant_edge as engine
 
 from shoplens.errors import StoreError
 from shoplens.index.conditions import Condition, check_fields
-from shoplens.index.engine_config import GRAPH_DUE_KB, MARKS, VECTOR, engine_config
+from shoplens.index.engine_config import (
+    ALL,
+    GRAPH_DUE_KB,
+    MARKS,
+    SEARCH_BREADTH,
+    SPACE_BREADTH,
+    VECTOR,
+    engine_config,
+    search_params,
+)
 from shoplens.index.entry import Entry, Hit, Near, PhotoKey, Probe, Record, Scores, Sieve
 from shoplens.index.payload import (
     HASHES,
@@ -54,9 +63,6 @@ from shoplens.index.points import (
 )
 from shoplens.types import Photo, Product, SparseRows, Vectors
 
-SEARCH_BREADTH = 128
-OVERSAMPLING = 2.0
-"""Hits that are fetched by int8 codes, as a multiple of those asked for, and ordered anew by the vectors themselves."""
 PHOTOS_FOR_A_PRODUCT = 2
 """Photos that are asked for per product wanted; more are, where that leaves too few products."""
 TIES = 4
@@ -187,8 +193,11 @@ class QdrantIndex:
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
     def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> Near:
-        find = self._search if probe.marks is None else self._searched  # few found by marks are all that share any
-        found = find(query_of(probe, self.dimensions, self.placed), limit, self._sieved(sieve))
+        query, conditions = query_of(probe, self.dimensions, self.placed), self._sieved(sieve)
+        if probe.marks is None:
+            found = self._search(query, limit, conditions, SPACE_BREADTH)
+        else:
+            found = self._searched(query, limit, conditions)  # few are all that share any mark
         return Near([photo_key(point.id) for point in found], np.array([point.score for point in found], np.float32))
 
     def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
@@ -199,7 +208,7 @@ class QdrantIndex:
         places = {point.int: n for n, point in enumerate(points)}
         these = engine.Filter(must=[engine.HasIdCondition(set(points))])
         for row, probe in zip(scores, probes, strict=True):
-            found = self._searched(query_of(probe, self.dimensions, self.placed), len(keys), these, exact=True)
+            found = self._searched(query_of(probe, self.dimensions, self.placed), len(keys), these, ALL)
             row[[places[point.id.int] for point in found]] = [point.score for point in found]  # type: ignore[union-attr]
         return scores
 
@@ -328,18 +337,17 @@ class QdrantIndex:
             return engine.Filter(must=[conditions] if conditions else [], must_not=[own])
         return conditions
 
-    def _search(self, near: engine.Query, k: int, conditions: engine.Filter | None) -> list[engine.ScoredPoint]:
+    def _search(
+        self, near: engine.Query, k: int, conditions: engine.Filter | None, breadth: int = SEARCH_BREADTH
+    ) -> list[engine.ScoredPoint]:
         """By the graph; by looking at all where that finds too few."""
-        found = self._searched(near, k, conditions, exact=False)
-        return found if len(found) >= k else self._searched(near, k, conditions, exact=True)
+        found = self._searched(near, k, conditions, breadth)
+        return found if len(found) >= k else self._searched(near, k, conditions, ALL)
 
     def _searched(
-        self, near: engine.Query, k: int, conditions: engine.Filter | None, *, exact: bool = False
+        self, near: engine.Query, k: int, conditions: engine.Filter | None, breadth: int = SEARCH_BREADTH
     ) -> list[engine.ScoredPoint]:
-        acorn = engine.AcornSearchParams(enable=conditions is not None, max_selectivity=0.6)
-        codes = engine.QuantizationSearchParams(ignore=exact, rescore=True, oversampling=OVERSAMPLING)
-        breadth = max(SEARCH_BREADTH, 2 * k)
-        params = engine.SearchParams(hnsw_ef=breadth, exact=exact, acorn=acorn, quantization=codes)
+        params = search_params(max(breadth, 2 * k) if breadth else ALL, filtered=conditions is not None)
         return self._shard.query(
             engine.QueryRequest(query=near, limit=k, filter=conditions, params=params, with_payload=False)
         )
