@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ import qdrant_edge as engine
 from shoplens.index.engine_config import COMBINED, MARKS, VECTOR
 from shoplens.index.entry import Entry, PhotoKey, Probe, Record
 from shoplens.index.payload import photo_payload, point_id, product_payload, record_from, view_of
-from shoplens.types import FilterScores, SparseVector, Vectors
+from shoplens.types import FilterScores, SparseRows, SparseVector, Vectors
 
 NOTHING: tuple[list[int], list[float]] = ([], [])
 """The marks of a point without any."""
@@ -75,6 +75,16 @@ def marks_in(point: engine.Record) -> tuple[list[int], list[float]]:
     """A point's marks as the engine holds them, in any order."""
     marks = _vectors(point).get(MARKS)
     return NOTHING if marks is None else (marks.indices, marks.values)
+
+
+def sparse_rows(marks: Iterable[tuple[list[int], list[float]]]) -> SparseRows:
+    """Marks as :func:`marks_in` gives them."""
+    each = list(marks)
+    return SparseRows(
+        np.array([len(indices) for indices, _ in each], np.intp),
+        np.array([index for indices, _ in each for index in indices], np.uint32),
+        np.array([value for _, values in each for value in values], np.float32),
+    )
 
 
 def query_of(probe: Probe, dimensions: int, placed: int) -> engine.Query:

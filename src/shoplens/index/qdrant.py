@@ -60,6 +60,7 @@ from shoplens.index.points import (
     product_number,
     query_of,
     scored_vectors_of,
+    sparse_rows,
 )
 from shoplens.types import Photo, Product, SparseRows, Vectors
 
@@ -215,18 +216,13 @@ class QdrantIndex:
     def photo_marks(self, keys: Sequence[PhotoKey]) -> SparseRows:
         points = [photo_point(key) for key in keys]
         found = {point.id.int: marks_in(point) for point in self._shard.retrieve([*points], False, [MARKS])}  # type: ignore[union-attr]
-        marks = [found.get(point.int, NOTHING) for point in points]
-        return SparseRows(
-            np.array([len(indices) for indices, _ in marks], np.intp),
-            np.array([index for indices, _ in marks for index in indices], np.uint32),
-            np.array([value for _, values in marks for value in values], np.float32),
-        )
+        return sparse_rows(found.get(point.int, NOTHING) for point in points)
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[Record | None]:
         points = [photo_point(key) for key in keys]
-        found = {str(point.id): point for point in self._shard.retrieve([*points], True, False)}
-        records = [found.get(str(point)) for point in points]
-        return [None if record is None else record_from(record.payload or {}) for record in records]
+        retrieved = self._shard.retrieve([*points], True, False)
+        found = {str(point.id): record_from(point.payload or {}) for point in retrieved}
+        return [found.get(str(point)) for point in points]
 
     def product_key(self, product_id: str) -> int:
         return product_number(point_id(product_id))
@@ -283,12 +279,10 @@ class QdrantIndex:
         return found
 
     def ids(self) -> Iterator[str]:
-        for point in self._scrolled(_FIRST_PHOTOS, payload=ID_PATHS):
-            yield product_id_from(point.payload or {})
+        return (product_id_from(point.payload or {}) for point in self._scrolled(_FIRST_PHOTOS, payload=ID_PATHS))
 
     def all_records(self) -> Iterator[Record]:
-        for point in self._scrolled(_FIRST_PHOTOS):
-            yield record_from(point.payload or {})
+        return (record_from(point.payload or {}) for point in self._scrolled(_FIRST_PHOTOS))
 
     def count(self, condition: Condition | None = None) -> int:
         meeting = _both(_FIRST_PHOTOS, self._filter(condition))
