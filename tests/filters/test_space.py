@@ -82,7 +82,8 @@ def test_a_dot_product_is_the_score_for_any_weights(classes: int, weights: dict[
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_with_more_classes_the_sketch_leaves_least_out(classes: int = SKETCH_SIZE + 40) -> None:
+def test_with_more_classes_the_sketch_leaves_least_out() -> None:
+    classes = SKETCH_SIZE + 40
     space, dense, marks = space_of(classes)
     assert not space.lossless
     placed, every = space.placed(dense[1:], marks[1:]), wide(marks[1:], classes)

@@ -34,7 +34,7 @@ PHOTOS_PER_PROBE = 100
 USUAL = 0.5
 """Overlap with the usual weights from which on the graph alone is trusted."""
 UNUSUAL = 3
-"""Below it, so many times as many photos are brought, and the walk through the graph is as much wider."""
+"""Below it, so many times as many photos are brought, for which the walk through the graph is wider."""
 PHOTOS_FOR_A_PRODUCT = 3
 TIED = 0.97
 """Part of the best that the last one of a probe has where it may have been cut off among equals."""
