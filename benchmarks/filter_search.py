@@ -41,6 +41,7 @@ from shoplens.filters.stored import save_filters, stored_filters
 from shoplens.index.entry import Entry, Sieve
 from shoplens.index.optimize import optimize
 from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.vector_sizes import VectorSizes
 from shoplens.preferences import Preferences
 from shoplens.ranking.filtered import Example, FilterQuery, candidates_of, pooled
 from shoplens.ranking.weights import resolved
@@ -116,7 +117,7 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     """Write the products, then build the graphs."""
     started = time.perf_counter()
     width = source.articles.look.shape[1]
-    index = QdrantIndex(folder, width, PLACED)
+    index = QdrantIndex(folder, VectorSizes(width, PLACED))
     for start, block in made(source, count, seed):
         for first in range(0, len(block.look), BATCH):
             rows = range(first, min(first + BATCH, len(block.look)))
@@ -124,7 +125,7 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     index.flush()
     index.close()
     loaded = time.perf_counter()
-    optimize(folder, width, PLACED)
+    optimize(folder, VectorSizes(width, PLACED))
     size = sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
     return {
         "load_s": loaded - started,
@@ -177,7 +178,7 @@ def measured(folder: Path) -> dict[str, Any]:
     assert filters is not None
     with np.load(folder / "asked.npz") as stored:
         asked = Seen(stored["look"], stored["dense"], stored["marks"])
-    index = QdrantIndex(folder / "shard", asked.look.shape[1], PLACED)
+    index = QdrantIndex(folder / "shard", VectorSizes(asked.look.shape[1], PLACED))
     every = [asked[n : n + 1] for n in range(len(asked.look))]
     times = np.zeros((len(every), 6))
     for one in every[:WARM_UP]:

@@ -42,7 +42,7 @@ class SwappedChannels:
     def __init__(self) -> None:
         self._inner = OnnxEmbedder(threads=1)
         self.model, self.shortest = self._inner.model, self._inner.shortest
-        self.dimensions, self.features = self._inner.dimensions, self._inner.features
+        self.dimensions, self.features, self.further = self._inner.dimensions, self._inner.features, self._inner.further
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
         return self._inner.embed([np.ascontiguousarray(photo[..., ::-1]) for photo in photos])

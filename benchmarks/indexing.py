@@ -41,6 +41,7 @@ from shoplens.images import decoded
 from shoplens.images.hashes import content_hash
 from shoplens.images.source import local_bytes
 from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.vector_sizes import VectorSizes
 from shoplens.settings import Settings
 from shoplens.types import Product
 from tables import default_data, machine_line, spread
@@ -126,7 +127,7 @@ def start_up_seconds(source: Catalogue, folder: Path) -> Row:
         read_at = time.perf_counter()
     embedder = OnnxEmbedder(threads=1)
     loaded_at = time.perf_counter()
-    index = QdrantIndex(folder / "shard", embedder.dimensions)
+    index = QdrantIndex(folder / "shard", VectorSizes(embedder.dimensions))
     made = time.perf_counter() - loaded_at
     index.close()
     return {"feed": read_at - started, "model": loaded_at - read_at, "store": made}

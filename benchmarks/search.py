@@ -30,6 +30,7 @@ from shoplens.index.conditions import parsed
 from shoplens.index.entry import Entry
 from shoplens.index.optimize import optimize
 from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import Photo, Product
 
 DIMENSIONS, LATENT, PER_CLUSTER, K, BATCH = 256, 24, 50, 10, 500
@@ -113,13 +114,13 @@ def memory_mb() -> tuple[float, float]:
 
 def build(folder: Path, data: Made) -> dict[str, float]:
     started = time.perf_counter()
-    index = QdrantIndex(folder, DIMENSIONS)
+    index = QdrantIndex(folder, VectorSizes(DIMENSIONS))
     for batch in entries(data):
         index.upsert(batch)
     index.flush()
     index.close()
     loaded = time.perf_counter()
-    optimize(folder, DIMENSIONS)
+    optimize(folder, VectorSizes(DIMENSIONS))
     size = sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
     child = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
@@ -137,7 +138,7 @@ def measured(folder: Path, data_file: Path) -> dict[str, dict[str, float]]:
     stored = np.load(data_file)
     before = memory_mb()
     started = time.perf_counter()
-    index = QdrantIndex(folder, DIMENSIONS)
+    index = QdrantIndex(folder, VectorSizes(DIMENSIONS))
     opened = time.perf_counter() - started
     rows: dict[str, dict[str, float]] = {}
     for name in ("none", *(name for name, _ in SHARES)):

@@ -37,7 +37,7 @@ class ColourEmbedder:
     """
 
     dimensions = 4
-    features = 0
+    features = further = 0
     shortest = 8
 
     def __init__(self, model: str = "colour@1", stop_after: int | None = None, seconds: float = 0.0) -> None:

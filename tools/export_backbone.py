@@ -111,9 +111,21 @@ class Graph:
     def pooled(self, x: str) -> str:
         return self.node("Flatten", [self.node("GlobalAveragePool", [x])])
 
+    def deviation(self, x: str, mean: str) -> str:
+        """Standard deviation over the places of a map, per channel."""
+        squares = self.pooled(self.node("Mul", [x, x]))
+        variance = self.node("Sub", [squares, self.node("Mul", [mean, mean])])
+        return self.node("Sqrt", [self.node("Relu", [variance])])
+
+    def generalised_mean(self, x: str) -> str:
+        """Cube root of the mean of the cubes; the map has no values below zero (Radenović et al., arXiv:1711.02512)."""
+        cubes = self.pooled(self.node("Mul", [self.node("Mul", [x, x]), x]))
+        return self.node("Pow", [cubes, self.constant(np.float32(1 / 3))])
+
 
 def backbone(weights: dict[str, Array], variant: int, projection: dict[str, Array] | None) -> onnx.ModelProto:
-    """``photos`` uint8 (n, side, side, 3) RGB -> ``embedding`` (unit), ``features`` (n, 1280), ``stages``."""
+    """``photos`` uint8 (n, side, side, 3) RGB -> ``embedding`` (unit), ``features`` and ``gem`` (n, 1280), ``stages`` and
+    ``deviations`` (n, channels of the stages)."""
     width, depth, side = VARIANTS[variant]
     graph = Graph(weights)
     x = graph.node("Cast", ["photos"], to=TensorProto.FLOAT)
@@ -121,7 +133,7 @@ def backbone(weights: dict[str, Array], variant: int, projection: dict[str, Arra
     x = graph.node("Mul", [x, graph.constant(np.float32(1 / SCALE))])
     x = graph.node("Transpose", [x], perm=[0, 3, 1, 2])
     x = graph.conv(x, "_conv_stem", "_bn0", stride=2)
-    block, pools = 0, []
+    block, pools, deviations = 0, [], []
     for number, stage in enumerate(STAGES):
         # The Lite variants scale neither the stem, the first, nor the last stage in depth.
         fixed_depth = number in (0, len(STAGES) - 1)
@@ -131,9 +143,12 @@ def backbone(weights: dict[str, Array], variant: int, projection: dict[str, Arra
             block += 1
         if number in POOLED_STAGES:
             pools.append(graph.pooled(x))
+            deviations.append(graph.deviation(x, pools[-1]))
     stages_width = sum(scaled_channels(STAGES[number].channels_out, width) for number in POOLED_STAGES)
     graph.node("Concat", pools, "stages", axis=1)
+    graph.node("Concat", deviations, "deviations", axis=1)
     x = graph.conv(x, "_conv_head", "_bn1")
+    graph.node("Identity", [graph.generalised_mean(x)], "gem")
     features = graph.node("Identity", [graph.pooled(x)], "features")
     dimension = 1280
     if projection is not None:
@@ -142,6 +157,7 @@ def backbone(weights: dict[str, Array], variant: int, projection: dict[str, Arra
         dimension = len(projection["components"])
     graph.node("LpNormalization", [features], "embedding", axis=1, p=2)
     outputs = {"embedding": dimension, "features": 1280, "stages": stages_width}
+    outputs.update(gem=1280, deviations=stages_width)
     return helper.make_model(
         helper.make_graph(
             graph.nodes,

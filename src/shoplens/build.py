@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from shoplens.catalogue import Feed, Report, SummaryRow
-from shoplens.embedders import Embedder, OnnxEmbedder
+from shoplens.embedders import Embedder, OnnxEmbedder, TrainedLook
 from shoplens.entries import UNUSABLE, EntryMaker, Known, Outcome
 from shoplens.errors import InvalidValue, Refused, StoreError
 from shoplens.filter_scores import Material, ProductScorer, fitted, rescored, scorer_of
@@ -89,6 +90,8 @@ class Builder:
             self._run("index", feed) as run,
             self.store.filling(self._manifest(feed)) as generation,
         ):
+            if look := self._look_before():
+                generation.take_over(look)
             maker = EntryMaker(self.embedder, self.source, self.settings, self._known_beside(generation, run))
             left_out = self._fill(generation.index, feed, maker, run)
             if generation.index.count() > run.summary.products:  # an interrupted build wrote more than there is now
@@ -154,29 +157,72 @@ class Builder:
         """
         with self.store.writing():
             live = self._live_of_this_model()
-            manifest = replace(live.manifest, placed=PLACED, created=timestamp(), complete=False)
-            with self._open_run("train-filters") as run, self.store.filling(manifest) as generation:
-                products = live.index.count()
-                known = Known(run.features, [generation.index, live.index], live.index)
-                maker = EntryMaker(self.embedder, self.source, self.settings, known)
-                items = (record.product for record in live.index.all_records())
-                kept = set[str]()
-                for batch in batches(maker.outcomes(items), BATCH):
-                    for outcome in batch:
-                        _count(outcome, run.summary)
-                        for rejection in outcome.rejections:
-                            run.report.add(rejection)
-                    run.features.flush()
-                    entries = [outcome.entry for outcome in batch if outcome.entry is not None]
-                    generation.index.upsert(entries)
-                    kept.update(entry.product.id for entry in entries)
-                    self._progress("Reading the products", len(kept), products)
-                generation.index.remove(set(generation.index.ids()) - kept)  # of a build that was cut off
-                self._fit(generation, run)
-                self._optimize(generation)
-                keep_calibrations(live, generation)
-                self.store.switch(generation)
+            return self._refilled(live, live.look, "train-filters")
+
+    def take_look(self, look: TrainedLook | None) -> Summary:
+        """Give the live generation's products the vectors of a trained extractor, in a new generation that then takes
+        over; the one before is kept, so that it can be gone back to.
+
+        Args:
+            look: None goes back to the untouched extractor.
+
+        Raises:
+            StoreError: ``other-model``.
+        """
+        with self.store.writing():
+            return self._refilled(self._live_of_this_model(), look, "train-look", keep=True)
+
+    def roll_back(self, name: str = "") -> Summary:
+        """Go back to a kept generation, with everything that was changed since; the live one is kept in its place.
+
+        Args:
+            name: of the generation; the latest kept one where none is given.
+
+        Raises:
+            StoreError: ``other-model``.
+            InvalidValue: ``no-generation``.
+        """
+        with self.store.writing(), self._open_run("roll-back") as run, self.store.returning(name) as generation:
+            live = self._live_of_this_model()
+            check_model(generation, self.embedder)
+            self._copy(live, generation, run)
+            self._optimize(generation)
+            self.store.switch(generation, keep=True)
         return run.summary
+
+    def _refilled(self, live: Generation, look: TrainedLook | None, command: str, *, keep: bool = False) -> Summary:
+        """A new generation of the live one's products, its filters fitted anew, which then takes over."""
+        manifest = replace(live.manifest, placed=PLACED, created=timestamp(), complete=False, kept=False)
+        manifest = replace(manifest, **_of_look(look))
+        with self._open_run(command) as run, self.store.filling(manifest) as generation:
+            if look is not None:
+                generation.take_over(look)
+            self._copy(live, generation, run)
+            self._fit(generation, run)
+            self._optimize(generation)
+            keep_calibrations(live, generation)
+            self.store.switch(generation, keep=keep)
+        return run.summary
+
+    def _copy(self, live: Generation, generation: Generation, run: _Run) -> None:
+        """Write the live generation's products into another; what is there already as it should be is left alone."""
+        products = live.index.count()
+        scorer = scorer_of(generation)
+        known = Known(run.features, [generation.index, live.index], live.index, scorer, generation.look)
+        maker = EntryMaker(self.embedder, self.source, self.settings, known)
+        items = (record.product for record in live.index.all_records())
+        kept = set[str]()
+        for batch in batches(maker.outcomes(items), BATCH):
+            for outcome in batch:
+                _count(outcome, run.summary)
+                for rejection in outcome.rejections:
+                    run.report.add(rejection)
+            run.features.flush()
+            entries = [outcome.entry for outcome in batch if outcome.entry is not None]
+            _write(generation.index, entries, run.summary, scorer)
+            kept.update(entry.product.id for entry in entries)
+            self._progress("Reading the products", len(kept), products)
+        generation.index.remove(set(generation.index.ids()) - kept)  # of a build that was cut off
 
     def _manifest(self, feed: Feed) -> Manifest:
         card = asdict(self.embedder.card) if isinstance(self.embedder, OnnxEmbedder) else {}
@@ -188,7 +234,15 @@ class Builder:
             timestamp(),
             preprocessing=card,
             placed=PLACED,
+            **_of_look(self._look_before()),
         )
+
+    def _look_before(self) -> TrainedLook | None:
+        """The trained extractor that a new generation of this model takes over from the live one."""
+        if not self.store.has_live:
+            return None
+        look = self.store.live.look
+        return look if look is not None and look.card.features == feature_model(self.embedder) else None
 
     def _live_of_this_model(self) -> Generation:
         generation = self.store.live
@@ -196,20 +250,22 @@ class Builder:
         return generation
 
     def _maker(self, live: Generation, run: _Run) -> EntryMaker:
-        known = Known(run.features, [live.index], live.index, scorer_of(live))
+        known = Known(run.features, [live.index], live.index, scorer_of(live), live.look)
         return EntryMaker(self.embedder, self.source, self.settings, known)
 
     def _known_beside(self, generation: Generation, run: _Run) -> Known:
         """What a new generation of the same model need not look at again."""
         before = self.store.live if self.store.has_live else None
         of_this_model = before is not None and before.manifest.model == self.embedder.model
-        return Known(run.features, [generation.index, *([before.index] if before and of_this_model else [])])
+        indexes = [generation.index, *([before.index] if before and of_this_model else [])]
+        return Known(run.features, indexes, look=generation.look)
 
     def _fit(self, generation: Generation, run: _Run) -> None:
         features = run.features
         features.flush()
         material = Material(
             generation.index,
+            generation.manifest.sizes.look,
             features,
             self.settings.preferences.dimensions,
             backbone_width(self.embedder),
@@ -296,6 +352,11 @@ def check_model(generation: Generation, embedder: Embedder) -> None:
             f"Rebuild it: shoplens index --replace '{manifest.feed}', or use the model it was made by.",
             code="other-model",
         )
+
+
+def _of_look(look: TrainedLook | None) -> dict[str, Any]:
+    """What a manifest says of it."""
+    return {"look": "", "trained": 0} if look is None else {"look": look.model, "trained": look.dimensions}
 
 
 def _nothing_usable(feed: Feed, report: Report) -> Refused:

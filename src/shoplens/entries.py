@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from shoplens.embedders import Embedder
+from shoplens.embedders import Embedder, TrainedLook
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.errors import ModelError, PhotoError
 from shoplens.filter_scores import ProductScorer
@@ -62,12 +62,14 @@ class Known:
         indexes: where vectors of the same model may be found.
         live: the one of them that answers queries; a photo that cannot be had today stays as it is there.
         scorer: gives every entry its filter scores; None while there are no filters.
+        look: gives every entry its trained vectors; None where none was trained.
     """
 
     features: FeatureFile
     indexes: Sequence[Index] = ()
     live: Index | None = None
     scorer: ProductScorer | None = None
+    look: TrainedLook | None = None
 
 
 class EntryMaker:
@@ -89,7 +91,7 @@ class EntryMaker:
     ) -> None:
         self._embedder, self._source, self._settings = embedder, source, settings
         self._known, self._live = _KnownPhotos(known.indexes), known.live
-        self._features, self.scorer = known.features, known.scorer
+        self._features, self.scorer, self._look = known.features, known.scorer, known.look
 
     def outcomes(self, items: Iterable[Product | Rejection]) -> Iterator[Outcome]:
         """One outcome per item. ``items`` is read from the calling thread, a bounded distance ahead."""
@@ -132,8 +134,14 @@ class EntryMaker:
         vectors = np.stack([vector for _, vector in photos])
         names = [photo.content_hash for photo, _ in photos]
         scores = None if self.scorer is None else self.scorer.scores(usable, names, self._features)
-        entry = Entry(usable, tuple(photo for photo, _ in photos), vectors, scores)
+        trained = None if self._look is None else self._trained(self._look, names)
+        entry = Entry(usable, tuple(photo for photo, _ in photos), vectors, scores, trained)
         return Outcome(entry, tuple(rejections), new, len(photos) - new)
+
+    def _trained(self, look: TrainedLook, names: Sequence[str]) -> Vectors:
+        """Trained vectors of photos; of one whose features were lost, as of a photo in which nothing is seen."""
+        found, nothing = self._features.of(names), np.zeros(look.card.width, np.float32)
+        return look.of(np.stack([found.get(name, nothing) for name in names]))
 
     def _photo(self, source: str, problem: PhotoError | None) -> tuple[tuple[Photo, Vectors], bool]:
         """A photo and its vector, and whether it had to be embedded."""

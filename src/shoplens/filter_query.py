@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from shoplens.embedders import TrainedLook
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimension import COLOR
 from shoplens.filters.filters import Filters
@@ -39,7 +40,7 @@ class FilterQueries:
 
     def __init__(self, generation: Generation, preferences: Preferences) -> None:
         self.filters: Filters = generation.fitted
-        self._index, self._preferences = generation.index, preferences
+        self._index, self._preferences, self._look = generation.index, preferences, generation.look
 
     def of(
         self,
@@ -90,7 +91,8 @@ class FilterQueries:
         elif steering.like:
             example = self._product(steering.like)
         else:
-            example = Example(np.zeros(self._index.dimensions, np.float32), np.zeros(DENSE, np.float32), NO_MARKS)
+            width = self._index.dimensions if self._look is None else self._look.dimensions
+            example = Example(np.zeros(width, np.float32), np.zeros(DENSE, np.float32), NO_MARKS)
         if not steering.color:
             return example
         dense = example.dense.copy()
@@ -101,14 +103,15 @@ class FilterQueries:
         if photo.features is None:
             raise InvalidValue("The photo's features are unknown.", "Look at the photo with the store's own embedder.")
         described = self.filters.described(photo.features[None], None if group is None else [group])
-        return Example(photo.vector, described.dense[0], self.filters.marks(described.probabilities[0], {}))
+        look = photo.vector if self._look is None else self._look.of(photo.features[None])[0]
+        return Example(look, described.dense[0], self.filters.marks(described.probabilities[0], {}))
 
     def _product(self, product_id: str) -> Example:
         for entry in self._index.entries([product_id]):
             if entry.scores is None:
                 break
             dense = self.filters.space.dense(entry.scores.placed[:1])[0]
-            return Example(entry.vectors[0], dense, entry.scores.marks[0])
+            return Example(entry.look[0], dense, entry.scores.marks[0])
         raise InvalidValue(
             f"There is no product {product_id!r}.", "Give the id of one in the store.", code="unknown-product"
         )
@@ -143,15 +146,24 @@ class FilterQueries:
         return found
 
 
-def ready(strategy: Strategy, photo: QueryPhoto, filters: FilterQueries | None, group: str | None = None) -> QueryPhoto:
+def ready(
+    strategy: Strategy,
+    photo: QueryPhoto,
+    filters: FilterQueries | None,
+    look: TrainedLook | None = None,
+    group: str | None = None,
+) -> QueryPhoto:
     """The photo with all that a strategy needs.
 
     Args:
         strategy: that will see it.
         photo: with its features.
         filters: of the generation; needed by strategies with filters only.
+        look: of the generation; needed by strategies with a trained look only.
         group: as in :meth:`FilterQueries.of`.
     """
-    if not strategy.filters or filters is None:
-        return photo
-    return replace(photo, filtered=filters.of(photo, group=group))
+    if "look" in strategy.needs and look is not None and photo.features is not None:
+        photo = replace(photo, trained=look.of(photo.features[None])[0])
+    if strategy.filters and filters is not None:
+        photo = replace(photo, filtered=filters.of(photo, group=group))
+    return photo

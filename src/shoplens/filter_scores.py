@@ -93,13 +93,15 @@ class Material:
 
     Attributes:
         index: products with their vectors.
+        look: length of those that the dimension ``look`` compares.
         features: of their photos.
         rules: of ``shoplens.toml``.
-        backbone: how many of the features are the network's.
+        backbone: how many of the features are the network's, before those measured.
         model: id of the model that made the vectors.
     """
 
     index: Index
+    look: int
     features: FeatureFile
     rules: DimensionRules
     backbone: int
@@ -170,9 +172,9 @@ def _training(material: Material, reader: ClassReader) -> Training:
     for entry in _sampled(material.index):
         found = material.features.of(photo.content_hash for photo in entry.photos)
         classes = reader.of(entry.product)
-        for view, (photo, vector) in enumerate(zip(entry.photos, entry.vectors, strict=True)):
+        for view, (photo, vector) in enumerate(zip(entry.photos, entry.look, strict=True)):
             if (row := found.get(photo.content_hash)) is not None:
-                rows.append(row)
+                rows.append(row[: material.backbone + MEASURED])
                 vectors.append(vector)
                 groups.append(group_of(entry.product))
                 first.append(view == 0)
@@ -180,7 +182,7 @@ def _training(material: Material, reader: ClassReader) -> Training:
     if not rows:
         wide = material.backbone + MEASURED
         return Training(
-            np.zeros((0, material.index.dimensions), np.float32),
+            np.zeros((0, material.look), np.float32),
             np.zeros((0, wide), np.float32),
             material.backbone,
             (),

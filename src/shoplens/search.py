@@ -13,7 +13,7 @@ from shoplens.candidates import candidates, results
 from shoplens.embedders import Embedder, embedded
 from shoplens.errors import InvalidValue
 from shoplens.facets import Counting, facets
-from shoplens.filter_query import FilterQueries
+from shoplens.filter_query import FilterQueries, ready
 from shoplens.filters.dimension import COLOR, Dimension
 from shoplens.images import PhotoSource, Picture, decoded, photo_size
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf, leaves, parsed_all
@@ -105,18 +105,18 @@ def strategy_of(store: Store, name: str) -> Strategy:
     if name:
         return strategy_named(name)
     with store.reading() as generation:
-        return preferred(generation.filters is not None)
+        return preferred(generation.has)
 
 
 def _strategy(query: Query, generation: Generation) -> Strategy:
     """The one that was asked for, or the best that the store is ready for.
 
     Raises:
-        InvalidValue: ``unknown-strategy``, ``no-filters``, or ``needs-filters``: a strategy that cannot be steered.
+        InvalidValue: ``unknown-strategy``, ``no-filters``, ``no-look``, or ``needs-filters``: a strategy that cannot be
+            steered.
     """
-    strategy = strategy_named(query.strategy) if query.strategy else preferred(generation.filters is not None)
-    if strategy.filters:
-        _ = generation.fitted  # or says why there are none
+    strategy = strategy_named(query.strategy) if query.strategy else preferred(generation.has)
+    generation.require(strategy.needs)
     if _is_steered(query) and not strategy.filters:
         if not query.strategy:
             _ = generation.fitted
@@ -143,10 +143,10 @@ def _asked(query: Query, strategy: Strategy, generation: Generation, eyes: Eyes,
             data = query.photo if isinstance(query.photo, bytes) else eyes.source.bytes_of(query.photo)
             picture = query_picture(data, query, index, eyes.embedder, eyes.settings)
         with clock.stage("embed"):
-            photo = query_photo(picture, query, eyes.embedder, features=strategy.filters)
+            photo = query_photo(picture, query, eyes.embedder, features=bool(strategy.needs))
     if not strategy.filters:
         assert photo is not None, "only a strategy with filters searches without a photo"
-        return photo
+        return ready(strategy, photo, None, generation.look)
     with clock.stage("filter"):
         filtered = FilterQueries(generation, eyes.settings.preferences).of(
             photo, query.steering, _unlike(query, index, eyes)

@@ -13,30 +13,29 @@ from shoplens.build import Builder, Progress, Summary
 from shoplens.catalogue import read_feed
 from shoplens.dimension_rows import DimensionRow, dimension_rows
 from shoplens.embedders import Embedder, OnnxEmbedder
-from shoplens.errors import InvalidValue, PhotoError, Refused
-from shoplens.evaluation.calibrate import CalibrationResult, calibrated
+from shoplens.errors import PhotoError, Refused
+from shoplens.evaluation.calibrate import CalibrationResult
 from shoplens.evaluation.calibration import ABSENT_SHARE
-from shoplens.evaluation.check import Checked, CheckOptions, baseline_file, checked
-from shoplens.evaluation.compare import compared
-from shoplens.evaluation.doctor.diagnose import diagnosed
+from shoplens.evaluation.check import Checked, CheckOptions
 from shoplens.evaluation.doctor.findings import Diagnosis
-from shoplens.evaluation.evaluate import Bench, QuerySet, evaluated
-from shoplens.evaluation.mapping import QuerySample, catalogue_map
-from shoplens.evaluation.results import Comparison, Evaluation
-from shoplens.evaluation.written import (
-    report_file,
-    write_calibration_report,
-    write_comparison,
-    write_diagnosis,
-    write_evaluation,
-    write_gate,
+from shoplens.evaluation.evaluate import Bench, QuerySet
+from shoplens.evaluation.reported import (
+    reported_calibration,
+    reported_check,
+    reported_comparison,
+    reported_diagnosis,
+    reported_evaluation,
 )
+from shoplens.evaluation.results import Comparison, Evaluation
+from shoplens.evaluation.written import report_file
 from shoplens.images import KeptPhotos, PhotoSource
 from shoplens.images.located import located
 from shoplens.index.store import Store, restore
 from shoplens.search import Eyes, search, strategy_of
 from shoplens.settings import Settings, settings_from
-from shoplens.store_info import store_info
+from shoplens.store_info import GenerationRow, generation_rows, store_info
+from shoplens.training.look import LookOptions, LookTraining
+from shoplens.training.taken import trained_look
 from shoplens.types import Answer, Product, Query, Region, SoldOut, Steering
 
 
@@ -206,6 +205,35 @@ class Shop:
         """Fit the filters anew, to the products as they are now; a new generation, which then takes over."""
         return self._builder(progress).train_filters()
 
+    def train_look(
+        self,
+        options: LookOptions | None = None,
+        *,
+        report: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> LookTraining:
+        """Train distances on the shop's own photos, prove on held-out ones that it helps, and take the result if it
+        does: a new generation, which then takes over; the one before is kept. It needs the extra ``train``.
+
+        Raises:
+            InvalidValue: ``no-torch``, ``too-few-products``, …
+        """
+        options = options or LookOptions()
+        page = None if report is None else report_file(report, options.pairs)
+        return trained_look(self._bench(progress), self._builder(progress), options, page)
+
+    def generations(self) -> list[GenerationRow]:
+        """The live generation, and those that can be gone back to, the latest first."""
+        return generation_rows(self._store)
+
+    def roll_back(self, name: str = "", *, progress: Progress | None = None) -> Summary:
+        """Go back to a kept generation, the latest where none is named, with all that was changed since.
+
+        Raises:
+            InvalidValue: ``no-generation``.
+        """
+        return self._builder(progress).roll_back(name)
+
     def dimensions(self) -> list[DimensionRow]:
         """The dimensions of likeness, how well the photos show each, and why others are none.
 
@@ -235,15 +263,8 @@ class Shop:
         Raises:
             InvalidValue: there are no queries, a column is missing, or none of them can be judged.
         """
-        bench, asked, sample = self._bench(progress), QuerySet.of(queries), QuerySample()
-        page = None if report is None else report_file(report, asked.file)
-        found = evaluated(bench, asked, strategy_of(self._store, strategy), seed, sample.add)
-        if page is not None:
-            bench.progress("Drawing the map", 0, 0)
-            with bench.reading() as generation:
-                drawn = catalogue_map(generation.index, sample, seed)
-            write_evaluation(page, found, drawn, bench.picture, bench.small_picture)
-        return found
+        asked, chosen = QuerySet.of(queries), strategy_of(self._store, strategy)
+        return reported_evaluation(self._bench(progress), asked, chosen, report, seed)
 
     def compare(
         self,
@@ -254,12 +275,7 @@ class Shop:
         progress: Progress | None = None,
     ) -> Comparison:
         """All strategies on the same queries: how often they are right, and what they cost. See :meth:`evaluate`."""
-        asked = QuerySet.of(queries)
-        page = None if report is None else report_file(report, asked.file)
-        found = compared(self._bench(progress), asked, seed)
-        if page is not None:
-            write_comparison(page, found)
-        return found
+        return reported_comparison(self._bench(progress), QuerySet.of(queries), report, seed)
 
     def calibrate(
         self,
@@ -279,12 +295,8 @@ class Shop:
         Raises:
             InvalidValue: ``too-few-queries``, and as :meth:`evaluate`; what was calibrated before stays.
         """
-        asked = QuerySet.of(queries)
-        page = None if report is None else report_file(report, asked.file)
-        found = calibrated(self._bench(progress), asked, strategy_of(self._store, strategy), absent_share)
-        if page is not None:
-            write_calibration_report(page, found)
-        return found
+        asked, chosen = QuerySet.of(queries), strategy_of(self._store, strategy)
+        return reported_calibration(self._bench(progress), asked, chosen, absent_share, report)
 
     def check(
         self,
@@ -299,14 +311,8 @@ class Shop:
         Raises:
             InvalidValue: ``no-baseline``, or nothing could be searched for.
         """
-        options = options or CheckOptions()
-        if report is not None and options.update:
-            raise InvalidValue("A new baseline has no report.", "Leave --report out; it tells what a check found.")
-        page = None if report is None else report_file(report, options.queries, baseline_file(self._store, options))
-        found = checked(self._bench(progress), strategy_of(self._store, strategy), options)
-        if page is not None:
-            write_gate(page, found)
-        return found
+        chosen = strategy_of(self._store, strategy)
+        return reported_check(self._bench(progress), options or CheckOptions(), chosen, report)
 
     def doctor(
         self,
@@ -326,12 +332,7 @@ class Shop:
         Raises:
             InvalidValue: ``unknown-kind``.
         """
-        page = None if report is None else report_file(report, beside=".jsonl")
-        bench = self._bench(progress)
-        found = diagnosed(bench, kinds, seed)
-        if page is not None:
-            write_diagnosis(page, found, bench.small_picture)
-        return found
+        return reported_diagnosis(self._bench(progress), kinds, report, seed)
 
     def product(self, product_id: str) -> Product | None:
         """The record of a product, or None."""

@@ -18,7 +18,8 @@ class Sight:
 
     Attributes:
         vector: float32 (d,), length 1.
-        features: float32 (b + MEASURED,): those of the network, then those measured.
+        features: float32 (b + MEASURED + c,): those of the network, those measured, and those of the network that only
+            a trained look works on.
     """
 
     vector: Vectors
@@ -32,16 +33,23 @@ def sight(embedder: Embedder, name: str, photo: Pixels) -> Sight:
         ModelError: as :func:`~shoplens.embedders.embedded`.
     """
     found = embedded(embedder, [name], [photo])
-    backbone = found.vectors[0] if found.features is None else found.features[0]
-    features = np.concatenate([backbone, measured(photo).as_row()])
+    row = found.vectors[0] if found.features is None else found.features[0]
+    width = backbone_width(embedder)
+    features = np.concatenate([row[:width], measured(photo).as_row(), row[width:]])
     return Sight(found.vectors[0], features.astype(np.float16).astype(np.float32))  # as they are when kept on disk
 
 
 def backbone_width(embedder: Embedder) -> int:
-    """How many of the features are the network's."""
+    """How many of the network's features the filters work on: the first of a photo's."""
     return embedder.features or embedder.dimensions
 
 
 def feature_model(embedder: Embedder) -> str:
     """Names what made the features, and at how many pixels per side: rows of two makers never meet."""
-    return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED}@{SIDE}"
+    further = f"+{embedder.further}" if embedder.further else ""
+    return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED}@{SIDE}{further}"
+
+
+def width_of(embedder: Embedder) -> int:
+    """How many features a photo has."""
+    return backbone_width(embedder) + MEASURED + embedder.further

@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from shoplens.index.durable import size_on_disk
 from shoplens.index.store import Store
 from shoplens.ranking.stored_calibration import calibration_of
 from shoplens.ranking.strategies import STRATEGIES
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRow:
+    """One generation, live or kept.
+
+    Attributes:
+        live: whether it answers.
+        created: UTC.
+        model, look: ids of the extractors; ``look`` is empty where none was trained.
+        products: it holds now.
+        proof: what its training came to, in words.
+        calibrated: strategies whose answers say how sure they are.
+    """
+
+    name: str
+    live: bool
+    created: str
+    model: str
+    look: str
+    products: int
+    proof: str
+    calibrated: tuple[str, ...]
+
+
+def generation_rows(store: Store) -> list[GenerationRow]:
+    """The live generation first, then the kept ones, the latest first."""
+    found = []
+    for name in (store.live.name, *(folder.name for folder in store.kept())):
+        with store.reading_kept(name) as generation:
+            manifest, look = generation.manifest, generation.look
+            found.append(
+                GenerationRow(
+                    name,
+                    name == store.live.name,
+                    manifest.created,
+                    manifest.model,
+                    manifest.look,
+                    generation.index.count(),
+                    "" if look is None else str(look.card.made.get("why", "")),
+                    tuple(one for one in STRATEGIES if calibration_of(generation, one) is not None),
+                )
+            )
+    return found
 
 
 def store_info(store: Store) -> dict[str, Any]:
@@ -19,6 +64,7 @@ def store_info(store: Store) -> dict[str, Any]:
             "products": index.count(),
             "model": manifest.model,
             "dimensions": manifest.dimensions,
+            "look": manifest.look,
             "feed": manifest.feed,
             "feed_format": manifest.feed_format,
             "created": manifest.created,

@@ -154,7 +154,7 @@ class Wrong:
     model, dimensions, shortest = "wrong@1", 2, 8
 
     def __init__(self, answer: list[list[float]], features: int = 0) -> None:
-        self.answer, self.features = answer, features
+        self.answer, self.features, self.further = answer, features, 0
 
     def embed(self, photos: object) -> np.ndarray[Any, np.dtype[np.float32]]:
         return np.array(self.answer, np.float32)

@@ -12,6 +12,7 @@ from shoplens.index.conditions import parsed
 from shoplens.index.entry import Entry, Index
 from shoplens.index.exact import ExactIndex
 from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import FilterScores, Photo, Product, SparseVector
 
 DIMENSIONS, PLACED, MARKS = 8, 5, 40
@@ -65,7 +66,11 @@ def new_index(
 
     def make() -> Index:
         folder = tmp_path_factory.mktemp("shard")
-        index = ExactIndex(DIMENSIONS) if request.param is ExactIndex else QdrantIndex(folder, DIMENSIONS, PLACED)
+        index = (
+            ExactIndex(DIMENSIONS)
+            if request.param is ExactIndex
+            else QdrantIndex(folder, VectorSizes(DIMENSIONS, PLACED))
+        )
         opened.append(index)
         return index
 
@@ -286,13 +291,13 @@ def test_remove_is_idempotent(filled: Filled) -> None:
 def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     entries = [entry(number, rng) for number in range(50)]
-    index = QdrantIndex(tmp_path / "shard", DIMENSIONS)
+    index = QdrantIndex(tmp_path / "shard", VectorSizes(DIMENSIONS))
     index.upsert(entries)
     index.remove(["p3"])
     kinds = index.field_kinds()
     index.flush()
     index.close()
-    again = QdrantIndex(tmp_path / "shard", DIMENSIONS)
+    again = QdrantIndex(tmp_path / "shard", VectorSizes(DIMENSIONS))
     assert again.count() == 49
     assert again.field_kinds() == kinds
     assert again.records(["p7"])[0].product == entries[7].product

@@ -13,6 +13,7 @@ from shoplens.index.conditions import parsed
 from shoplens.index.entry import Entry, Index, PhotoKey, Probe, Sieve
 from shoplens.index.exact import ExactIndex
 from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import FilterScores, SparseVector, Vectors
 from tests.index.test_contract import (  # noqa: F401
     DIMENSIONS,
@@ -240,7 +241,7 @@ def test_a_shard_without_room_for_scores_answers_as_before(tmp_path: Path) -> No
     """A generation of format 1."""
     rng = np.random.default_rng(7)
     entries = [entry(number, rng) for number in range(30)]
-    index, oracle = QdrantIndex(tmp_path / "shard", DIMENSIONS), ExactIndex(DIMENSIONS)
+    index, oracle = QdrantIndex(tmp_path / "shard", VectorSizes(DIMENSIONS)), ExactIndex(DIMENSIONS)
     index.upsert(entries)
     oracle.upsert(entries)
     query: Vectors = entries[4].vectors[0]

@@ -25,6 +25,7 @@ from shoplens.index.entry import Entry, Record
 from shoplens.index.optimize import optimize
 from shoplens.index.qdrant import QdrantIndex
 from shoplens.index.store import Store
+from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import Photo, Vectors
 from tests.fakes import colored_rows, contents, feed_of, product
 
@@ -121,7 +122,7 @@ def held(folder: Path) -> tuple[Held, Held]:
     if newest is None or newest.name == name or not (newest / "shard").is_dir():
         return live, {}
     try:
-        index = QdrantIndex(newest / "shard", 4)
+        index = QdrantIndex(newest / "shard", VectorSizes(4))
     except StoreError:  # killed while it was made; the next run removes it
         return live, {}
     unfinished = contents(index)
@@ -182,7 +183,7 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
     dimensions, count, moments = 1024, 4_200, Random(5)
     vectors = np.random.default_rng(5).normal(size=(count, 1, dimensions)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
-    index = QdrantIndex(tmp_path / "shard", dimensions)
+    index = QdrantIndex(tmp_path / "shard", VectorSizes(dimensions))
     for start in range(0, count, 300):
         index.upsert([entry(number, vectors[number]) for number in range(start, start + 300)])
     index.flush()
@@ -192,14 +193,14 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
     for attempt in range(4):
         shutil.rmtree(tmp_path / "shard")
         copy_tree(tmp_path / "unoptimized", tmp_path / "shard")
-        process = started("shoplens.index.optimize", str(tmp_path / "shard"), "1024", "0", str(os.getpid()))
+        process = started("shoplens.index.optimize", str(tmp_path / "shard"), str(os.getpid()), "1024")
         while process.poll() is None and not any((tmp_path / "shard/temp_segments").glob("*")):
             time.sleep(0.01)
         time.sleep(moments.uniform(0.0, 0.4))  # somewhere in the work, which takes a second or more
         kill(process)
         with process:
             kills += process.wait() == -signal.SIGKILL
-        index = QdrantIndex(tmp_path / "shard", dimensions)
+        index = QdrantIndex(tmp_path / "shard", VectorSizes(dimensions))
         assert index.count() == count, attempt
         sample = moments.sample(range(count), 30)
         assert index.photo_vectors([f"{number:032x}" for number in sample]).keys() == {f"{n:032x}" for n in sample}
@@ -210,15 +211,15 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
         index.flush()
         index.close()
     assert kills > 1
-    optimize(tmp_path / "shard", dimensions)
-    index = QdrantIndex(tmp_path / "shard", dimensions)
+    optimize(tmp_path / "shard", VectorSizes(dimensions))
+    index = QdrantIndex(tmp_path / "shard", VectorSizes(dimensions))
     assert (index.count(), index.graph_is_due()) == (count, False)
     index.close()
 
 
 PARENT = """
 import os, subprocess, sys
-child = subprocess.Popen([sys.executable, "-m", "shoplens.index.optimize", sys.argv[1], "1024", "0", str(os.getpid())])
+child = subprocess.Popen([sys.executable, "-m", "shoplens.index.optimize", sys.argv[1], str(os.getpid()), "1024"])
 print(child.pid, flush=True)
 child.wait()
 """
@@ -227,7 +228,7 @@ child.wait()
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 def test_a_graph_build_ends_with_its_process(tmp_path: Path) -> None:
     dimensions = 1024
-    index = QdrantIndex(tmp_path / "shard", dimensions)
+    index = QdrantIndex(tmp_path / "shard", VectorSizes(dimensions))
     vectors = np.random.default_rng(6).normal(size=(4_000, 1, dimensions)).astype(np.float32)
     index.upsert([entry(number, vector) for number, vector in enumerate(vectors)])
     index.flush()
@@ -239,8 +240,8 @@ def test_a_graph_build_ends_with_its_process(tmp_path: Path) -> None:
             time.sleep(0.01)
         process.kill()
     time.sleep(0.2)
-    QdrantIndex(tmp_path / "shard", dimensions).close()
-    orphan = [sys.executable, "-m", "shoplens.index.optimize", str(tmp_path / "shard"), "1024", "0", "1"]
+    QdrantIndex(tmp_path / "shard", VectorSizes(dimensions)).close()
+    orphan = [sys.executable, "-m", "shoplens.index.optimize", str(tmp_path / "shard"), "1", "1024"]
     gone = subprocess.run(orphan, cwd=ROOT)
     assert gone.returncode == 1
 

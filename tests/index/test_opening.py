@@ -17,6 +17,7 @@ from shoplens.errors import StoreError
 from shoplens.index.manifest import FORMAT, Manifest
 from shoplens.index.qdrant import QdrantIndex
 from shoplens.index.store import Store
+from shoplens.index.vector_sizes import VectorSizes
 from shoplens.settings import Settings
 from tests.fakes import ColourEmbedder, colored_rows, feed_of
 from tests.index.test_store import names, refusal
@@ -34,7 +35,7 @@ def test_a_second_opener_in_this_process_is_refused(store: Store) -> None:
 
 def test_an_engine_folder_in_use_is_not_called_damaged(store: Store) -> None:
     with pytest.raises(StoreError, match=r"Another process has .* open") as told:
-        QdrantIndex(store.live.shard, 4)
+        QdrantIndex(store.live.shard, VectorSizes(4))
     assert told.value.code == "store-in-use"
 
 

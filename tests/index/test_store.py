@@ -16,6 +16,7 @@ from shoplens.index.engine_config import engine_config
 from shoplens.index.manifest import Manifest, manifest_in
 from shoplens.index.qdrant import QdrantIndex
 from shoplens.index.store import Store, restore
+from shoplens.index.vector_sizes import VectorSizes
 from tests.fakes import Stopped
 from tests.index.conftest import entries, filled
 
@@ -136,8 +137,8 @@ def test_unfinished_work_that_cannot_be_continued_is_begun_anew(folder: Path, da
 
 def test_a_shard_whose_making_was_cut_off_gets_the_rest(tmp_path: Path) -> None:
     (tmp_path / "shard").mkdir()
-    engine.EdgeShard.create(str(tmp_path / "shard"), engine_config(4)).close()
-    index = QdrantIndex(tmp_path / "shard", 4)
+    engine.EdgeShard.create(str(tmp_path / "shard"), engine_config(VectorSizes(4))).close()
+    index = QdrantIndex(tmp_path / "shard", VectorSizes(4))
     assert {"view", "hashes", "size"} <= index._shard.info().payload_schema.keys()
     index.close()
 
@@ -191,7 +192,7 @@ def test_an_opener_leaves_a_graph_that_is_being_built(store: Store) -> None:
     building = store.live.shard / "temp_segments" / "segment"
     building.mkdir(parents=True)
     with pytest.raises(StoreError, match="may still be building the search graph"):
-        QdrantIndex(store.live.shard, 4)
+        QdrantIndex(store.live.shard, VectorSizes(4))
     assert building.is_dir()
     store.close()
     Store(store.folder).close()

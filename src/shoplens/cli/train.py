@@ -1,10 +1,29 @@
 """shoplens train: what is learned from a store, one command each."""
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
 import typer
+from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.output import print_summary, progress_bar
+from shoplens.cli.output import (
+    people,
+    percent,
+    plain,
+    print_json,
+    print_left_out,
+    print_summary,
+    print_table,
+    progress_bar,
+)
+from shoplens.errors import InvalidValue
 from shoplens.shop import Shop
+from shoplens.training.head import Recipe
+from shoplens.training.look import RECIPES, LookOptions, LookTraining
+from shoplens.training.losses import DEFAULT, LOSSES, loss_named
+from shoplens.training.proof import METRICS
 
 app = typer.Typer(
     help="Learn from the store's products.",
@@ -32,3 +51,92 @@ def filters(
     with Shop(settings=settings) as shop, progress_bar() as progress:
         summary = shop.train_filters(progress=progress)
     print_summary("Filters for", summary, as_json=json, strict=strict)
+
+
+@app.command()
+def look(
+    store: options.Store = None,
+    pairs: Annotated[
+        Path | None, typer.Option("--pairs", help="CSV file of photo,product_id: shoppers' photos to learn from, too.")
+    ] = None,
+    same: Annotated[
+        str,
+        typer.Option(
+            "--same", help=f"What has to lie together: the photos of a {', or the products of a '.join(RECIPES)}."
+        ),
+    ] = "product",
+    budget: Annotated[
+        str, typer.Option("--budget", help="Time for the training itself, such as 90s, 10m or 1h.")
+    ] = "10m",
+    loss: Annotated[str, typer.Option("--loss", help=f"{', '.join(LOSSES)}.")] = DEFAULT,
+    proved_only: Annotated[
+        bool, typer.Option("--proved-only", help="Take the network that was proved, not one that saw all photos.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Take it even if it is not better.")] = False,
+    report: options.ReportFile = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of everything that is drawn.")] = 0,
+    model: options.Model = None,
+    allow_private: options.AllowPrivate = None,
+    json: options.Json = False,
+) -> None:
+    """Train distances on the shop's own photos, prove that it helps, and take the result if it does."""
+    loss_named(loss)
+    recipe = _recipe(same, loss)
+    asked = LookOptions(pairs, same, seconds(budget), recipe, seed, not proved_only, force)  # type: ignore[arg-type]
+    settings = options.settings(store, model, allow_private)
+    path = options.report(report, settings, "train-look")
+    with Shop(settings=settings) as shop, progress_bar() as progress:
+        training = shop.train_look(asked, report=path, progress=progress)
+    if json:
+        print_json(training.as_json())
+    else:
+        print_table(_proof(training))
+    print_left_out(training.left_out)
+    _tell(training, path)
+
+
+def seconds(text: str) -> float:
+    """``90s``, ``10m``, ``1.5h``, or a number of seconds.
+
+    Raises:
+        InvalidValue: for anything else.
+    """
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, unit = (text[:-1], units[text[-1]]) if text and text[-1] in units else (text, 1.0)
+    try:
+        found = float(number) * unit
+    except ValueError:
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise InvalidValue(f"--budget is {text!r}.", "Give a time such as 90s, 10m or 1h.")
+    return found
+
+
+def _recipe(same: str, loss: str) -> Recipe | None:
+    """None leaves it to the training, which also says what is wrong with ``same``."""
+    return None if loss == DEFAULT or same not in RECIPES else replace(RECIPES[same], loss=loss)
+
+
+def _proof(training: LookTraining) -> Table:
+    columns = [f"{name}, {when}" for name in METRICS for when in ("before", "after")]
+    table = Table("asked", "photos", *columns, box=None, pad_edge=False)
+    for part in training.parts:
+        cells = [percent(figures[name]) for name in METRICS for figures in (part.before, part.after)]
+        table.add_row(part.name, f"{part.queries}{' made' if part.made else ''}", *cells)
+    return table
+
+
+def _tell(training: LookTraining, path: Path) -> None:
+    shoppers = f" and {training.shoppers} of shoppers" if training.shoppers else ""
+    stages = ", ".join(f"{name} {took:.0f} s" for name, took in training.seconds.items() if name != "total")
+    people.print(
+        f"{training.products} products, {training.photos - training.shoppers} photos{shoppers}; {stages}.\n"
+        f"{plain(training.why)}"
+    )
+    if training.taken:
+        people.print(
+            f"[bold]Taken[/]: searches use {training.model} from now on. `shoplens generations --back` undoes it."
+        )
+    else:
+        people.print("[bold]Not taken[/]: searches are as they were. --force takes it all the same.")
+    people.print(f"Before and after, with maps: [bold]{plain(path)}[/]")

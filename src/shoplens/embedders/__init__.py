@@ -1,6 +1,7 @@
 """Photos -> vectors."""
 
 from shoplens.embedders.embedder import Embedder, embedded
+from shoplens.embedders.look import TrainedLook
 from shoplens.embedders.onnx import OnnxEmbedder
 
-__all__ = ["Embedder", "OnnxEmbedder", "embedded"]
+__all__ = ["Embedder", "OnnxEmbedder", "TrainedLook", "embedded"]

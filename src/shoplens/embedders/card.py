@@ -40,6 +40,7 @@ class Card:
         dimensions: length of the output, for cards that want it checked; 0 reads it from the file.
         features: names of further outputs of shape (photos, any), which the filters work on; they work on ``output``
             where there are none.
+        further: names of outputs of the same shape that only a trained look works on.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Card:
     output: str = ""
     dimensions: int = 0
     features: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, right in {
@@ -64,13 +66,18 @@ class Card:
             "std": _is_colour(self.std) and all(value > 0 for value in self.std),
             "output": isinstance(self.output, str),
             "dimensions": isinstance(self.dimensions, int) and self.dimensions >= 0,
-            "features": isinstance(self.features, tuple) and all(isinstance(name, str) for name in self.features),
+            "features": _are_names(self.features),
+            "further": _are_names(self.further),
         }.items():
             if not right:
                 raise ModelError(
                     f"The model's card says {name} = {getattr(self, name)!r}.",
                     "See the docstring of embedders/card.py.",
                 )
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(name, str) for name in value)
 
 
 def _is_colour(value: object) -> bool:

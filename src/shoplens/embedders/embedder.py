@@ -21,21 +21,24 @@ class Embedder(Protocol):
         model: names the weights and the preprocessing; vectors of two models never meet.
         dimensions: length of a vector.
         features: how many features for the filters follow a vector; 0 lets the filters work on the vector itself.
+        further: how many numbers follow those, which only a trained look works on.
         shortest: the smallest shorter side, in pixels, at which a photo loses nothing for this model.
     """
 
     model: str
     dimensions: int
     features: int
+    further: int
     shortest: int
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
-        """float32 (number of photos, dimensions + features): vectors of any length but zero, and beside them what the
-        same pass gives the filters. May be called from several threads."""
+        """float32 (number of photos, dimensions + features + further): vectors of any length but zero, and beside them
+        what the same pass gives the filters and a trained look. May be called from several threads."""
 
 
 def embedded(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -> Embeddings:
-    """Unit vectors of the photos, in their order, and their features: the vectors, where there are no others.
+    """Unit vectors of the photos, in their order, and their features (the vectors, where there are no others) with what
+    follows these.
 
     Raises:
         ModelError: when the embedder's answer has another shape, or is not finite, or is zero.
@@ -43,7 +46,7 @@ def embedded(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -
     if not photos:
         return Embeddings((), np.zeros((0, embedder.dimensions), np.float32), embedder.model)
     answered = np.asarray(embedder.embed(photos), np.float32)
-    expected = (len(photos), embedder.dimensions + embedder.features)
+    expected = (len(photos), embedder.dimensions + embedder.features + embedder.further)
     if answered.shape != expected:
         raise ModelError(
             f"{embedder.model} answered {answered.shape}, not {expected}.", "Correct `dimensions` in its card."
@@ -57,4 +60,6 @@ def embedded(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -
             code=NO_DIRECTION,
         )
     vectors = vectors / lengths
-    return Embeddings(tuple(ids), vectors, embedder.model, features if embedder.features else vectors)
+    if not embedder.features:
+        features = np.concatenate([vectors, features], axis=1)
+    return Embeddings(tuple(ids), vectors, embedder.model, features)

@@ -19,6 +19,10 @@ from shoplens.types import Pixels, Vectors
 SHIPPED = Path(str(resources.files("shoplens.embedders"))) / "models" / "efficientnet-lite2.onnx"
 
 
+_READ_BESIDE = ("features", "further")
+"""What a card says of outputs beside the vector, which do not shape it."""
+
+
 class OnnxEmbedder:
     """An ONNX network and its card.
 
@@ -53,19 +57,20 @@ class OnnxEmbedder:
         self._output = self.card.output or next(iter(outputs))
         if self._output not in outputs:
             raise ModelError(f"{path} has no output {self._output!r}.", f"There are: {', '.join(outputs)}.")
-        for name in self.card.features:
+        for name in (*self.card.features, *self.card.further):
             if name not in outputs:
                 raise ModelError(f"{path} has no output {name!r}.", f"There are: {', '.join(outputs)}.")
         self.dimensions = self._dimensions(outputs[self._output].shape)
         self.features = sum(_width(name, outputs[name].shape) for name in self.card.features)
+        self.further = sum(_width(name, outputs[name].shape) for name in self.card.further)
         self.shortest = self.card.side
         self.model = f"{self.card.name}@{_digest(path, self.card)}"
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
-        """float32 (number of photos, dimensions + features)."""
+        """float32 (number of photos, dimensions + features + further)."""
         batch = np.stack([network_input(photo, self.card) for photo in photos])
         try:
-            found = self._session.run([self._output, *self.card.features], {self._input: batch})
+            found = self._session.run([self._output, *self.card.features, *self.card.further], {self._input: batch})
         except Exception as problem:  # as above
             raise ModelError(
                 f"{self.card.name} cannot take {batch.dtype} {batch.shape}: {str(problem).splitlines()[0]}",
@@ -112,6 +117,6 @@ def _digest(path: Path, card: Card) -> str:
     digest = hashlib.sha256()
     for part in sorted(path.parent.glob(glob.escape(path.name) + "*")):  # large models keep weights in model.onnx.data
         digest.update(part.read_bytes())
-    shaping = {name: value for name, value in dataclasses.asdict(card).items() if name != "features"}
+    shaping = {name: value for name, value in dataclasses.asdict(card).items() if name not in _READ_BESIDE}
     digest.update(json.dumps(shaping, sort_keys=True).encode())
     return digest.hexdigest()[:12]

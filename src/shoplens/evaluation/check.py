@@ -294,7 +294,8 @@ def _seed(query: GateQuery, seed: int) -> int:
 def _rank(index: Index, answering: Answering, photos: QueryPhotos, data: bytes, query: GateQuery) -> int:
     """Rank of the right product, 0 when it is not among the first ten, or when a search would refuse the photo."""
     try:
-        photo = ready(answering.strategy, photos.made(data, features=answering.strategy.filters), answering.filters)
+        seen = photos.made(data, features=bool(answering.strategy.needs))
+        photo = ready(answering.strategy, seen, answering.filters, answering.look)
     except (PhotoError, ModelError) as problem:
         if isinstance(problem, ModelError) and problem.code != NO_DIRECTION:
             raise

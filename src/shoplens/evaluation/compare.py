@@ -28,7 +28,7 @@ from shoplens.index.durable import size_on_disk
 from shoplens.index.features import NAME as FEATURES
 from shoplens.index.features import FeatureFile
 from shoplens.index.generation import Generation, opened_index
-from shoplens.ranking.strategies import BASELINE, STRATEGIES, Strategy
+from shoplens.ranking.strategies import BASELINE, Strategy, ready_for
 from shoplens.sight import feature_model
 from shoplens.types import Query
 
@@ -43,7 +43,7 @@ def compared(bench: Bench, queries: QuerySet, seed: int = 0) -> Comparison:
     """
     with bench.reading() as generation:
         index = generation.index
-        strategies = [one for one in STRATEGIES.values() if generation.filters is not None or not one.filters]
+        strategies = ready_for(generation.has)
         scores, left_out = judged_by(strategies, bench, queries, generation, seed)
         adding = adding_ms(bench, generation)
         rows = [
@@ -82,7 +82,7 @@ def query_ms(bench: Bench, queries: QuerySet, generation: Generation, strategy: 
             data = bench.source.bytes_of(query.photo)
             asked = Query(data, strategy=strategy.name)
             started = time.perf_counter()
-            photo = ready(strategy, photos.made(data, features=strategy.filters), answering.filters)
+            photo = ready(strategy, photos.made(data, features=bool(strategy.needs)), answering.filters, answering.look)
             results(strategy, photo, candidates(index, strategy, photo, asked, None), asked.k)
         except ShoplensError:  # the judging has told of it
             continue
@@ -104,7 +104,7 @@ def adding_ms(bench: Bench, generation: Generation) -> list[float]:
             closing(opened_index(scratch, generation.manifest)) as index,
             closing(FeatureFile(scratch / FEATURES, feature_model(bench.embedder))) as features,
         ):
-            known = Known(features, scorer=scorer_of(generation))
+            known = Known(features, scorer=scorer_of(generation), look=generation.look)
             for record in islice(generation.index.all_records(), ADDED_PRODUCTS + 1):
                 maker = EntryMaker(bench.embedder, bench.source, bench.settings, known)
                 started = time.perf_counter()

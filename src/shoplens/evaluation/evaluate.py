@@ -60,12 +60,14 @@ class Bench:
             yield generation
 
     def answering(self, strategy: Strategy, generation: Generation) -> Answering:
-        """The strategy with this generation's filters.
+        """The strategy with what this generation has for it.
 
         Raises:
-            InvalidValue: ``no-filters``.
+            InvalidValue: ``no-filters``, ``no-look``.
         """
-        return Answering(strategy, FilterQueries(generation, self.settings.preferences) if strategy.filters else None)
+        generation.require(strategy.needs)
+        filters = FilterQueries(generation, self.settings.preferences) if strategy.filters else None
+        return Answering(strategy, filters, generation.look)
 
     def picture(self, source: str) -> Pixels:
         """All pixels of a photo, for reports whose regions count them."""
@@ -178,7 +180,7 @@ def for_each_answer(
 
     Raises:
         StoreError: ``disk``, when the store's folders cannot be written.
-        InvalidValue: ``no-filters``, a strategy needs what the generation does not have.
+        InvalidValue: ``no-filters``, ``no-look``: a strategy needs what the generation does not have.
     """
     folder, index = bench.store.folder, generation.index
     answering = [bench.answering(strategy, generation) for strategy in strategies]

@@ -8,6 +8,7 @@ from typing import Literal
 
 from shoplens.candidates import candidates, results
 from shoplens.catalogue import Report
+from shoplens.embedders import TrainedLook
 from shoplens.evaluation.metrics import depth, metrics_of, rank_of_first
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.filter_query import FilterQueries, ready
@@ -31,10 +32,11 @@ query's own."""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answering:
-    """A strategy, and what it asks the filters with; a photo of the catalogue is read by heads that never saw it."""
+    """A strategy, and what it asks with; a photo of the catalogue is read by heads of the filters that never saw it."""
 
     strategy: Strategy
     filters: FilterQueries | None = None
+    look: TrainedLook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def judged(
     strategy = answering.strategy
     asked = Query(b"", _depth(query), strategy=strategy.name, first_photos=gallery == "first-photos")
     own = None if gallery == "all" else group_of(records[0].product)
-    photo = ready(strategy, photo, answering.filters, own)
+    photo = ready(strategy, photo, answering.filters, answering.look, own)
     if gallery == "other-photos":
         asked = replace(asked, without_photo=photo.content_hash)
         photo = replace(photo, pixel_hash="", content_hash="")

@@ -80,7 +80,7 @@ def write_gate(path: Path, checked: Checked) -> None:
 def write_diagnosis(path: Path, diagnosis: Diagnosis, picture: Picture) -> None:
     """What the doctor found: the strongest of each kind on the page, all of them in the lines."""
     lines = (json.dumps(finding.as_json(), ensure_ascii=False) + "\n" for finding in diagnosis.findings)
-    _write_both(path, doctor_page(diagnosis, picture), LINES, "".join(lines))
+    write_both(path, doctor_page(diagnosis, picture), LINES, "".join(lines))
 
 
 def claims(calibration: Calibration) -> list[tuple[str, ...]]:
@@ -130,10 +130,15 @@ def report_file(path: str | Path, *inputs: Path | None, beside: str = ".json") -
 
 
 def _write(page: Path, text: str, told: dict[str, Any]) -> None:
-    _write_both(page, text, ".json", json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+    write_both(page, text, ".json", json.dumps(told, ensure_ascii=False, indent=1) + "\n")
 
 
-def _write_both(page: Path, text: str, beside: str, told: str) -> None:
+def write_both(page: Path, text: str, beside: str, told: str) -> None:
+    """A page, and what is for machines in a file of the same name but for its suffix.
+
+    Raises:
+        InvalidValue: they cannot be written.
+    """
     try:
         page.write_text(text, "utf-8")
         page.with_suffix(beside).write_text(told, "utf-8", errors="backslashreplace")

@@ -129,17 +129,19 @@ class Filters:
         """What the filters see.
 
         Args:
-            features: float32 (n, backbone + MEASURED): the backbone's features, then the measured row.
+            features: float32 (n, backbone + MEASURED, or more): the backbone's features, then the measured row; what
+                follows these is not read.
             groups: of each photo, where it is one of the catalogue: it is then read by those heads that never saw its
                 group, so that what is said of it is as good, and as bad, as for a shopper's photo. Others are read by
                 the mean of all heads; for linear heads, averaging weights is averaging logits.
 
         Raises:
-            InvalidValue: features of another width, or another number of groups.
+            InvalidValue: features of a smaller width, or another number of groups.
         """
         width = self.backbone + MEASURED
-        if features.ndim != 2 or features.shape[1] != width:
+        if features.ndim != 2 or features.shape[1] < width:
             raise InvalidValue(f"Features of shape {features.shape}.", f"These filters read rows of {width} numbers.")
+        features = features[:, :width]
         if groups is not None and len(groups) != len(features):
             raise InvalidValue(f"{len(features)} photos, {len(groups)} groups.", "Give a group per photo.")
         folds = None if groups is None else np.array([fold_of(group, FOLDS) for group in groups], np.int64)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import qdrant_edge as engine
 
+from shoplens.index.vector_sizes import VectorSizes
+
 VECTOR = "pretrained"
-"""Name of the vectors of the untouched extractor; other embedders will have names of their own."""
+"""Name of the vectors of the untouched extractor."""
+TRAINED = "metric"
+"""Of those of the extractor whose distances were trained, where there is one."""
 COMBINED = "combined"
-"""The same vector with the filters' numbers behind it: one graph answers any weighted sum of all dimensions."""
+"""The trained vector, else the other, with the filters' numbers behind it: one graph answers any weighted sum of all
+dimensions."""
 MARKS = "marks"
 """The filters' class probabilities, sparse: the engine's inverted index answers any weighted sum of them exactly.
 The graph cannot, where many are equal."""
@@ -29,22 +34,26 @@ LARGEST_SEGMENT_KB = 20_000_000
 """Above a million products; every further segment is one more graph to walk."""
 
 
-def engine_config(dimensions: int, placed: int = 0, points: int = 0) -> engine.EdgeConfig:
+def engine_config(sizes: VectorSizes, points: int = 0) -> engine.EdgeConfig:
     """Settings of a shard: int8 codes beside the vectors, a graph over each kind.
 
     Args:
-        dimensions: length of a vector.
-        placed: the filters' numbers beside it; 0 for a shard that holds none.
+        sizes: lengths of the vectors.
         points: how many there are; it decides what is scanned, and takes effect when a graph is built.
     """
-    sizes = {VECTOR: dimensions, COMBINED: dimensions + placed} if placed else {VECTOR: dimensions}
     return engine.EdgeConfig(
-        vectors={name: _dense_vector(size, points) for name, size in sizes.items()},
-        sparse_vectors={MARKS: engine.EdgeSparseVectorParams()} if placed else None,
+        vectors={name: _dense_vector(size, points) for name, size in dense_vectors(sizes).items()},
+        sparse_vectors={MARKS: engine.EdgeSparseVectorParams()} if sizes.placed else None,
         optimizers=engine.EdgeOptimizersConfig(
             default_segment_number=1, max_segment_size=LARGEST_SEGMENT_KB, indexing_threshold=GRAPH_DUE_KB
         ),
     )
+
+
+def dense_vectors(sizes: VectorSizes) -> dict[str, int]:
+    """Name -> length of every kind of vector that a graph is built over."""
+    every = {VECTOR: sizes.pretrained, TRAINED: sizes.trained, COMBINED: sizes.look + sizes.placed}
+    return {name: size for name, size in every.items() if size and (name != COMBINED or sizes.placed)}
 
 
 def _dense_vector(size: int, points: int) -> engine.EdgeVectorParams:

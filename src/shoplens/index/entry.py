@@ -25,19 +25,26 @@ class Entry:
     Attributes:
         product: its ``photos`` are the usable ones, in the same order as ``photos`` here.
         photos: n photos, n >= 1.
-        vectors: float32 (n, d), rows of length 1.
+        vectors: float32 (n, d), rows of length 1, by the untouched extractor.
         scores: what the filters say of the photos; None where no filters have been fitted.
+        trained: float32 (n, e), rows of length 1, by the trained extractor; None where none was trained.
     """
 
     product: Product
     photos: tuple[Photo, ...]
     vectors: Vectors
     scores: FilterScores | None = None
+    trained: Vectors | None = None
+
+    @property
+    def look(self) -> Vectors:
+        """The vectors that the dimension ``look`` compares: the trained ones where there are some."""
+        return self.vectors if self.trained is None else self.trained
 
     def __post_init__(self) -> None:
         sources = tuple(photo.source for photo in self.photos)
-        fits = self.scores is None or len(self.scores.marks) == len(sources)
-        if not self.photos or sources != self.product.photos or self.vectors.shape[:1] != (len(sources),) or not fits:
+        lengths = {len(self.vectors), len(self.look), len(sources if self.scores is None else self.scores.marks)}
+        if not self.photos or sources != self.product.photos or lengths != {len(sources)}:
             raise InvalidValue(
                 f"Product {self.product.id!r}: {len(sources)} photos, vectors {self.vectors.shape}.",
                 "Give a vector and filter scores per photo, and the product's photos in the same order.",
@@ -73,7 +80,7 @@ class Probe:
     """What to look for among photos: a dot product with what they hold.
 
     Attributes:
-        look: float32 (d,), with the photo's embedding.
+        look: float32 (d or e,), with the vector that the dimension ``look`` compares.
         placed: float32 (m,), with what lies beside it for the filters.
         marks: with the filters' marks; retrieval uses either this or the two others.
     """
@@ -152,12 +159,14 @@ class Index(Protocol):
         *,
         first_photos: bool = False,
         without_photo: str = "",
+        trained: bool = False,
     ) -> list[Hit]:
         """The ``k`` products whose best photo is most like ``vector`` (float32 (d,), length 1), most alike first.
 
         Equal similarities are ordered by product id. With ``first_photos`` a product's further photos are not there:
         so they can be searched for as photos that the catalogue lacks. ``without_photo`` is the content hash of a
-        photo that is not there, in any product.
+        photo that is not there, in any product. With ``trained``, ``vector`` is of the trained extractor (float32
+        (e,)), and so are those that it is compared with.
         """
 
     def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> Near:

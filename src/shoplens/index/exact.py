@@ -48,13 +48,14 @@ class ExactIndex:
         *,
         first_photos: bool = False,
         without_photo: str = "",
+        trained: bool = False,
     ) -> list[Hit]:
         hits = []
         for entry in self._meeting(condition):
             photos = entry.photos[:1] if first_photos else entry.photos
             there = [n for n, one in enumerate(photos) if not without_photo or one.content_hash != without_photo]
             if there:
-                best, similarity = best_photo(entry.vectors[there], vector)
+                best, similarity = best_photo((entry.look if trained else entry.vectors)[there], vector)
                 hits.append(Hit(_record(entry), similarity, entry.photos[there[best]]))
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
@@ -172,5 +173,5 @@ def _product(probe: Probe, entry: Entry, view: int) -> float | None:
         marks = entry.scores.marks[view]
         shared, here, there = np.intersect1d(probe.marks.indices, marks.indices, return_indices=True)
         return float(probe.marks.values[here] @ marks.values[there]) if len(shared) else None
-    look = 0.0 if probe.look is None else float(entry.vectors[view] @ probe.look)
+    look = 0.0 if probe.look is None else float(entry.look[view] @ probe.look)
     return look + (0.0 if probe.placed is None else float(entry.scores.placed[view] @ probe.placed))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from shoplens.embedders.look import TrainedLook, look_in
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.filters import Filters
 from shoplens.filters.stored import stored_filters
@@ -22,6 +23,7 @@ class Generation:
 
     Attributes:
         filters: None while none have been fitted, or those that were are damaged.
+        look: the trained extractor that made its trained vectors; None where none was trained.
         damage: why the filters cannot be used; searches that need none go on.
         end: what its last reader does with it, once it is no longer live.
     """
@@ -30,6 +32,7 @@ class Generation:
     manifest: Manifest
     index: QdrantIndex
     filters: Filters | None = None
+    look: TrainedLook | None = None
     damage: StoreError | None = None
     readers: int = 0
     end: Callable[[], None] | None = None
@@ -51,12 +54,50 @@ class Generation:
         )
 
     @property
+    def trained(self) -> TrainedLook:
+        """The trained extractor.
+
+        Raises:
+            InvalidValue: ``no-look``, none has been trained.
+        """
+        if self.look is not None:
+            return self.look
+        raise InvalidValue(
+            "The store has no trained look yet.",
+            "Run `shoplens train look`, which learns distances from its photos.",
+            code="no-look",
+        )
+
+    def require(self, needs: Iterable[str]) -> None:
+        """See that everything is there that a strategy needs.
+
+        Raises:
+            InvalidValue, StoreError: as :attr:`fitted` and :attr:`trained`.
+        """
+        missing = frozenset(needs) - self.has
+        if "filters" in missing:
+            _ = self.fitted
+        if "look" in missing:
+            _ = self.trained
+
+    @property
+    def has(self) -> frozenset[str]:
+        """What strategies may need, and is there: some of ``filters`` and ``look``."""
+        there = {"filters": self.filters is not None, "look": self.look is not None}
+        return frozenset(name for name, is_there in there.items() if is_there)
+
+    @property
     def shard(self) -> Path:
         return self.folder / SHARD
 
     @property
     def name(self) -> str:
         return self.folder.name
+
+    def take_over(self, look: TrainedLook) -> None:
+        """Have the trained extractor that makes its trained vectors; it is in its folder from then on."""
+        look.write(self.folder)
+        self.look = look
 
     def close(self) -> None:
         """Flush and close it."""
@@ -80,7 +121,8 @@ def opened(folder: Path, manifest: Manifest) -> Generation:
         filters = stored_filters(folder)
     except StoreError as problem:
         damage = problem
-    return Generation(folder, manifest, opened_index(folder, manifest), filters, damage)
+    look = look_in(folder, manifest.look)
+    return Generation(folder, manifest, opened_index(folder, manifest), filters, look, damage)
 
 
 def opened_index(folder: Path, manifest: Manifest) -> QdrantIndex:
@@ -89,4 +131,4 @@ def opened_index(folder: Path, manifest: Manifest) -> QdrantIndex:
     Raises:
         StoreError: as :class:`~shoplens.index.qdrant.QdrantIndex`.
     """
-    return QdrantIndex(folder / SHARD, manifest.dimensions, manifest.placed)
+    return QdrantIndex(folder / SHARD, manifest.sizes)

@@ -10,10 +10,12 @@ from typing import Any
 
 from shoplens.errors import StoreError
 from shoplens.index.durable import replace_file
+from shoplens.index.vector_sizes import VectorSizes
 
-FORMAT = 3
+FORMAT = 4
 """1: no filters. 2: filters whose numbers lay beside a vector as they were, called ``dense``, and which are to be
-fitted anew. 3: those numbers lie in one space, see :class:`~shoplens.filters.space.Space`."""
+fitted anew. 3: those numbers lie in one space, see :class:`~shoplens.filters.space.Space`. 4: a trained vector may
+stand beside the untouched one, and a generation may be kept after the next has taken over."""
 NAME = "manifest.json"
 
 
@@ -30,7 +32,10 @@ class Manifest:
         preprocessing: the model's card: size, fit, scale of the pixels; empty for an embedder without one.
         products, photos: how many the build ended with; changes since then are not counted here.
         complete: whether the build reached its end; only a complete generation can be live.
+        kept: whether it stays on disk though the next has taken over, so that it can be gone back to.
         placed: numbers of the filters beside a vector; 0 for a generation that has no room for any.
+        look: id of the trained extractor whose vectors stand beside the model's; empty for a generation without one.
+        trained: length of its vectors.
         format: version of everything on disk.
     """
 
@@ -44,7 +49,14 @@ class Manifest:
     photos: int = 0
     complete: bool = False
     placed: int = 0
+    look: str = ""
+    trained: int = 0
+    kept: bool = False
     format: int = FORMAT
+
+    @property
+    def sizes(self) -> VectorSizes:
+        return VectorSizes(self.dimensions, self.placed, self.trained)
 
     def write(self, folder: Path) -> None:
         replace_file(folder / NAME, json.dumps(asdict(self), indent=2) + "\n")

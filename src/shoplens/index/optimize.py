@@ -12,28 +12,31 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import astuple
 from pathlib import Path
 
 import qdrant_edge as engine
 
 from shoplens.errors import StoreError
 from shoplens.index.engine_config import engine_config
+from shoplens.index.vector_sizes import VectorSizes
 
 _PR_SET_PDEATHSIG = 1
 
 
-def optimize(folder: Path, dimensions: int, placed: int = 0) -> None:
+def optimize(folder: Path, sizes: VectorSizes) -> None:
     """Optimize the shard in ``folder``, which this process has closed, in a child process.
 
     Args:
         folder: the shard's.
-        dimensions, placed: lengths of its vectors, as it was made with.
+        sizes: lengths of its vectors, as it was made with.
 
     Raises:
         StoreError: when the child fails; the shard stays as it was, only slower to search.
     """
+    lengths = map(str, astuple(sizes))
     child = subprocess.run(
-        [sys.executable, "-m", "shoplens.index.optimize", str(folder), str(dimensions), str(placed), str(os.getpid())],
+        [sys.executable, "-m", "shoplens.index.optimize", str(folder), str(os.getpid()), *lengths],
         capture_output=True,
         text=True,
         check=False,
@@ -46,13 +49,12 @@ def optimize(folder: Path, dimensions: int, placed: int = 0) -> None:
         )
 
 
-def main(folder: str, dimensions: str, placed: str, parent: str = "") -> None:
-    if parent:
-        _die_with(int(parent))
+def main(folder: str, parent: str, *lengths: str) -> None:
+    _die_with(int(parent))
     shard = engine.EdgeShard.load(folder)
     points = shard.info().points_count
     shard.close()
-    shard = engine.EdgeShard.load(folder, engine_config(int(dimensions), int(placed), points))
+    shard = engine.EdgeShard.load(folder, engine_config(VectorSizes(*map(int, lengths)), points))
     while shard.optimize():
         pass
     shard.flush()

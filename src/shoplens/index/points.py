@@ -9,9 +9,10 @@ from uuid import UUID
 import numpy as np
 import qdrant_edge as engine
 
-from shoplens.index.engine_config import COMBINED, MARKS, VECTOR
+from shoplens.index.engine_config import COMBINED, MARKS, TRAINED, VECTOR
 from shoplens.index.entry import Entry, PhotoKey, Probe, Record
 from shoplens.index.payload import photo_payload, point_id, product_payload, record_from, view_of
+from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import FilterScores, SparseRows, SparseVector, Vectors
 
 NOTHING: tuple[list[int], list[float]] = ([], [])
@@ -30,38 +31,45 @@ def points_of(entry: Entry, placed: int) -> Iterator[engine.Point]:
     shared = product_payload(Record(entry.product, entry.photos, predicted))
     for view, (photo, vector) in enumerate(zip(entry.photos, entry.vectors, strict=True)):
         vectors: dict[str, list[float] | engine.SparseVector] = {VECTOR: vector.tolist()}
+        if entry.trained is not None:
+            vectors[TRAINED] = entry.trained[view].tolist()
         if scores is not None:
-            vectors.update(_scored(vector, scores, view))
+            vectors.update(_scored(entry.look[view], scores, view))
         payload = {**shared, **photo_payload(photo, view)}
         yield engine.Point(point_id(entry.product.id, view), vectors, payload)  # type: ignore[arg-type]
 
 
 def scored_vectors_of(entry: Entry, scores: FilterScores) -> Iterator[engine.PointVectors]:
     """What the filters say of each photo, for points that hold all else already."""
-    for view, vector in enumerate(entry.vectors):
+    for view, vector in enumerate(entry.look):
         yield engine.PointVectors(point_id(entry.product.id, view), _scored(vector, scores, view))  # type: ignore[arg-type]
 
 
-def _scored(vector: Vectors, scores: FilterScores, view: int) -> dict[str, list[float] | engine.SparseVector]:
-    combined = np.concatenate([vector, scores.placed[view]])
+def _scored(look: Vectors, scores: FilterScores, view: int) -> dict[str, list[float] | engine.SparseVector]:
+    combined = np.concatenate([look, scores.placed[view]])
     return {COMBINED: combined.tolist(), MARKS: sparse(scores.marks[view])}
 
 
-def entry_from(points: Sequence[engine.Record], dimensions: int) -> Entry:
+def entry_from(points: Sequence[engine.Record], sizes: VectorSizes) -> Entry:
     """The entry whose points, all of them, were read with payload and vectors.
 
     Args:
         points: of one product, in any order.
-        dimensions: length of an embedding.
+        sizes: lengths of their vectors.
     """
     ordered = sorted(points, key=lambda point: view_of(point.id))
     record = record_from(ordered[0].payload or {})
-    vectors = np.array([_vectors(point)[VECTOR] for point in ordered], np.float32)
-    scores = None
+    vectors, trained, scores = _rows(ordered, VECTOR), None, None
+    if sizes.trained:
+        trained = _rows(ordered, TRAINED)
     if all(COMBINED in _vectors(point) for point in ordered):
-        placed = np.array([_vectors(point)[COMBINED][dimensions:] for point in ordered], np.float32)
+        placed = _rows(ordered, COMBINED)[:, sizes.look :]
         scores = FilterScores(placed, tuple(map(marks_of, ordered)), record.predicted)
-    return Entry(record.product, record.photos, vectors, scores)
+    return Entry(record.product, record.photos, vectors, scores, trained)
+
+
+def _rows(points: Sequence[engine.Record], name: str) -> Vectors:
+    return np.array([_vectors(point)[name] for point in points], np.float32)
 
 
 def marks_of(point: engine.Record) -> SparseVector:
@@ -87,16 +95,16 @@ def sparse_rows(marks: Iterable[tuple[list[int], list[float]]]) -> SparseRows:
     )
 
 
-def query_of(probe: Probe, dimensions: int, placed: int) -> engine.Query:
+def query_of(probe: Probe, sizes: VectorSizes) -> engine.Query:
     """The engine's form of a probe.
 
     Args:
-        dimensions, placed: lengths of what a point holds.
+        sizes: lengths of what a point holds.
     """
     if probe.marks is not None:
         return engine.Query.Nearest(sparse(probe.marks), using=MARKS)
-    look = np.zeros(dimensions, np.float32) if probe.look is None else probe.look
-    beside = np.zeros(placed, np.float32) if probe.placed is None else probe.placed
+    look = np.zeros(sizes.look, np.float32) if probe.look is None else probe.look
+    beside = np.zeros(sizes.placed, np.float32) if probe.placed is None else probe.placed
     return engine.Query.Nearest(np.concatenate([look, beside]).tolist(), using=COMBINED)
 
 

@@ -8,7 +8,6 @@ bits, lie in one write-ahead record, and only the first of them is counted.
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,6 @@ from urllib.parse import unquote
 import numpy as np
 import qdrant_edge as engine
 
-from shoplens.errors import StoreError
 from shoplens.index.conditions import Condition, check_fields
 from shoplens.index.engine_config import (
     ALL,
@@ -26,8 +24,9 @@ from shoplens.index.engine_config import (
     MARKS,
     SEARCH_BREADTH,
     SPACE_BREADTH,
+    TRAINED,
     VECTOR,
-    engine_config,
+    dense_vectors,
     search_params,
 )
 from shoplens.index.entry import Entry, Hit, Near, PhotoKey, Probe, Record, Scores, Sieve
@@ -62,6 +61,8 @@ from shoplens.index.points import (
     scored_vectors_of,
     sparse_rows,
 )
+from shoplens.index.shard import opened_shard
+from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import Photo, Product, SparseRows, Vectors
 
 PHOTOS_FOR_A_PRODUCT = 2
@@ -70,11 +71,6 @@ TIES = 4
 """Hits beyond those asked for, so that a few equals at the end are told apart by their ids rather than by chance."""
 PAGE = 1_000
 
-_OWN_SCHEMAS = {
-    VIEW: engine.IntegerIndexParams(lookup=True, range=False, enable_hnsw=False),
-    HASHES: engine.UuidIndexParams(enable_hnsw=False),
-    SIZE: engine.KeywordIndexParams(enable_hnsw=False),
-}
 _FIRST_PHOTOS = engine.Filter(must=[engine.FieldCondition(VIEW, match=engine.MatchValue(0))])
 _SCHEMAS = {
     "text": engine.KeywordIndexParams(enable_hnsw=False),
@@ -87,45 +83,22 @@ class QdrantIndex:
 
     Args:
         folder: the shard's; made when it does not exist.
-        dimensions: length of a vector.
-        placed: the filters' numbers beside a vector; 0 for a shard without any.
+        sizes: lengths of its vectors.
 
     Raises:
-        StoreError: when the engine cannot open the folder.
+        StoreError: as :func:`~shoplens.index.shard.opened_shard`.
     """
 
-    def __init__(self, folder: Path, dimensions: int, placed: int = 0) -> None:
-        self.dimensions, self.placed = dimensions, placed
+    def __init__(self, folder: Path, sizes: VectorSizes) -> None:
+        self.dimensions, self.sizes = sizes.pretrained, sizes
         self._writing = threading.Lock()
-        self._unflushed = False
-        try:
-            if folder.is_dir() and any(folder.iterdir()):
-                self._shard = engine.EdgeShard.load(str(folder))
-                # A graph build that was killed leaves its half-made segments, which the engine never removes. Only now
-                # does the engine's lock say that none is still being built.
-                shutil.rmtree(folder / "temp_segments", ignore_errors=True)
-            else:
-                folder.mkdir(parents=True, exist_ok=True)
-                self._shard = engine.EdgeShard.create(str(folder), engine_config(dimensions, placed))
-            made = self._shard.info().payload_schema  # not yet all of them, where the first process was killed
-            self._create_indexes({key: schema for key, schema in _OWN_SCHEMAS.items() if key not in made})
-        except Exception as problem:  # the engine raises plain exceptions
-            if "WouldBlock" in str(problem):
-                raise StoreError(
-                    f"Another process has {folder} open; it may still be building the search graph.",
-                    "Wait until it is done.",
-                    code="store-in-use",
-                ) from problem
-            raise StoreError(
-                f"The engine cannot open {folder}: {str(problem).splitlines()[0][:300]}",
-                "Restore a backup, or build the store anew with `shoplens index --replace`.",
-                code="damaged-store",
-            ) from problem
+        self._unflushed = True
+        self._shard = opened_shard(folder, sizes)
         self._kinds = self._stored_kinds()
 
     def upsert(self, entries: Sequence[Entry]) -> None:
         with self._writing:
-            points = [point for entry in entries for point in points_of(entry, self.placed)]
+            points = [point for entry in entries for point in points_of(entry, self.sizes.placed)]
             if not points:
                 return
             self._index_new_fields(point.payload or {} for point in points)
@@ -169,9 +142,10 @@ class QdrantIndex:
         *,
         first_photos: bool = False,
         without_photo: str = "",
+        trained: bool = False,
     ) -> list[Hit]:
         conditions = self._sieved(Sieve(condition, first_photos, without_photo))
-        near = engine.Query.Nearest(vector.tolist(), using=VECTOR)
+        near = engine.Query.Nearest(vector.tolist(), using=TRAINED if trained else VECTOR)
         limit = PHOTOS_FOR_A_PRODUCT * (k + TIES)
         while True:
             points = self._search(near, limit, conditions)
@@ -194,7 +168,7 @@ class QdrantIndex:
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
     def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> Near:
-        query, conditions = query_of(probe, self.dimensions, self.placed), self._sieved(sieve)
+        query, conditions = query_of(probe, self.sizes), self._sieved(sieve)
         if probe.marks is None:
             found = self._search(query, limit, conditions, SPACE_BREADTH)
         else:
@@ -209,7 +183,7 @@ class QdrantIndex:
         places = {point.int: n for n, point in enumerate(points)}
         these = engine.Filter(must=[engine.HasIdCondition(set(points))])
         for row, probe in zip(scores, probes, strict=True):
-            found = self._searched(query_of(probe, self.dimensions, self.placed), len(keys), these, ALL)
+            found = self._searched(query_of(probe, self.sizes), len(keys), these, ALL)
             row[[places[point.id.int] for point in found]] = [point.score for point in found]  # type: ignore[union-attr]
         return scores
 
@@ -230,16 +204,16 @@ class QdrantIndex:
     def entries(self, ids: Iterable[str] | None = None) -> Iterator[Entry]:
         if ids is not None:
             for record in self.records(ids):
-                yield entry_from(self._shard.retrieve([*point_ids(record)], True, True), self.dimensions)
+                yield entry_from(self._shard.retrieve([*point_ids(record)], True, True), self.sizes)
             return
         photos: list[engine.Record] = []
         for point in self._scrolled(None, with_vector=True):  # by id: photos of a product follow each other
             if photos and product_key(point.id) != product_key(photos[0].id):
-                yield entry_from(photos, self.dimensions)
+                yield entry_from(photos, self.sizes)
                 photos = []
             photos.append(point)
         if photos:
-            yield entry_from(photos, self.dimensions)
+            yield entry_from(photos, self.sizes)
 
     def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:
         if not is_photo_hash(hash):
@@ -304,7 +278,7 @@ class QdrantIndex:
     def graph_is_due(self) -> bool:
         """Whether so many products are found by looking at each that a graph over them pays."""
         info = self._shard.info()
-        kinds = 2 if self.placed else 1
+        kinds = len(dense_vectors(self.sizes))
         return (info.points_count - info.indexed_vectors_count / kinds) * self.dimensions * 4 / 1024 > GRAPH_DUE_KB
 
     def flush(self) -> None:

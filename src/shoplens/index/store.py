@@ -22,7 +22,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shoplens.errors import Refused, StoreError
+from shoplens.errors import InvalidValue, Refused, StoreError
 from shoplens.index.durable import copy_tree, is_free, replace_file, sync_folder, sync_tree, whole_folder
 from shoplens.index.generation import SHARD, Generation, opened, opened_index
 from shoplens.index.lock import StoreLock
@@ -30,6 +30,8 @@ from shoplens.index.manifest import Manifest, manifest_in
 from shoplens.index.optimize import optimize
 
 CURRENT, PARTIAL = "CURRENT", ".partial"
+MOST_KEPT = 2
+"""Generations that stay on disk after the next has taken over, so that they can be gone back to."""
 _PARTS = {"LOCK", "OWNER", "generations", "photos"}
 """What a restore that was cut off may leave where there was no store."""
 
@@ -148,7 +150,9 @@ class Store:
                 continue
             try:
                 found = manifest_in(folder)
-                if (found.model, found.placed) == (manifest.model, manifest.placed):
+                if found.kept:
+                    continue
+                if (found.model, found.sizes, found.look) == (manifest.model, manifest.sizes, manifest.look):
                     index = opened_index(folder, manifest)
                     manifest = replace(manifest, created=found.created)
                     manifest.write(folder)
@@ -178,7 +182,7 @@ class Store:
             return
         generation.index.close()
         try:
-            optimize(generation.shard, generation.manifest.dimensions, generation.manifest.placed)
+            optimize(generation.shard, generation.manifest.sizes)
         finally:
             generation.index = opened_index(generation.folder, generation.manifest)
 
@@ -187,15 +191,21 @@ class Store:
         partial = folder.with_name(folder.name + PARTIAL)
         shutil.rmtree(partial, ignore_errors=True)
         copy_tree(generation.folder, partial)
-        optimize(partial / SHARD, generation.manifest.dimensions, generation.manifest.placed)
+        optimize(partial / SHARD, generation.manifest.sizes)
         partial.rename(folder)
         return opened(folder, generation.manifest)
 
-    def switch(self, generation: Generation) -> None:
-        """Make a filled generation the live one, in one atomic step, and remove the one before."""
+    def switch(self, generation: Generation, *, keep: bool = False) -> None:
+        """Make a filled generation the live one, in one atomic step.
+
+        Args:
+            keep: leave the one before on disk, and of older ones the last; it is removed otherwise.
+        """
         generation.index.flush()
-        generation.manifest = replace(generation.manifest, complete=True)
+        generation.manifest = replace(generation.manifest, complete=True, kept=False)
         generation.manifest.write(generation.folder)
+        if keep and self._live is not None:
+            replace(self._live.manifest, kept=True).write(self._live.folder)
         sync_folder(self._generations_folder)
         replace_file(self.folder / CURRENT, generation.name + "\n")
         with self._leases:
@@ -203,8 +213,62 @@ class Store:
             self._open.add(generation)
             if before is None:
                 return
-            before.end = before.discard
+            before.end = before.close if keep else before.discard
         self._end_unread(before)
+        for folder in self.kept()[MOST_KEPT:]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def kept(self) -> list[Path]:
+        """Folders of generations that can be gone back to, the latest first."""
+        live = self._current()
+        return [folder for folder in reversed(self._generations()) if folder.name != live and _is_kept(folder)]
+
+    @contextmanager
+    def returning(self, name: str = "") -> Iterator[Generation]:
+        """A kept generation, to be brought up to date and switched to; the latest where none is named.
+
+        It gets the next number, so that generations are in the order in which they served. When the work on it is cut
+        short, it is closed and stays kept.
+
+        Raises:
+            InvalidValue: ``no-generation``.
+        """
+        kept = {folder.name: folder for folder in self.kept()}
+        folder = kept.get(name or next(iter(kept), ""))
+        if folder is None:
+            which = f"named {name!r} " if name else ""
+            there = f"Kept are: {', '.join(kept)}." if kept else "One is kept whenever a trained look takes over."
+            raise InvalidValue(f"No generation {which}can be gone back to.", there, code="no-generation")
+        renamed = self._next_folder()
+        folder.rename(renamed)
+        sync_folder(self._generations_folder)
+        generation = opened(renamed, manifest_in(renamed))
+        try:
+            yield generation
+        finally:
+            if generation is not self._live:
+                generation.index.close()
+
+    @contextmanager
+    def reading_kept(self, name: str) -> Iterator[Generation]:
+        """A kept generation or the live one by its name, to be asked as it was.
+
+        Raises:
+            InvalidValue: ``no-generation``.
+        """
+        if name in ("", self.live.name):
+            with self.reading() as generation:
+                yield generation
+            return
+        folder = next((one for one in self.kept() if one.name == name), None)
+        if folder is None:
+            known = ", ".join([self.live.name, *(one.name for one in self.kept())])
+            raise InvalidValue(f"There is no generation {name!r}.", f"There are: {known}.", code="no-generation")
+        generation = opened(folder, manifest_in(folder))
+        try:
+            yield generation
+        finally:
+            generation.close()
 
     def backup(self, folder: Path) -> None:
         """Copy the live generation and the kept photos to a new folder, complete or not at all.
@@ -309,7 +373,8 @@ class Store:
         folder = self._generations_folder / name
         manifest = manifest_in(folder)
         for other in _generation_folders(self.folder):
-            if other.name < name or other.suffix == PARTIAL:  # left by a switch or a copy that was cut off
+            # left by a switch or a copy that was cut off
+            if other.suffix == PARTIAL or (other.name < name and not _is_kept(other)):
                 shutil.rmtree(other, ignore_errors=True)  # a graph build that outlived its process may still write
         return opened(folder, manifest)
 
@@ -353,6 +418,13 @@ def _is_cut_off_restore(folder: Path) -> bool:
 
 def _live_folder(store: Path) -> Path:
     return store / "generations" / (store / CURRENT).read_text("utf-8", "replace").strip()
+
+
+def _is_kept(folder: Path) -> bool:
+    try:
+        return manifest_in(folder).kept
+    except StoreError:
+        return False
 
 
 def _bad_backup(backup: Path, problem: StoreError) -> StoreError:

@@ -14,7 +14,7 @@ from shoplens.types import Candidate, Features, Vectors
 
 BASELINE = "pretrained"
 """What the others are compared with."""
-PREFERRED = ("filters-static", "pretrained")
+PREFERRED = ("filters-static", "metric", "pretrained")
 """What answers where no strategy is named: the first that the store is ready for."""
 LOOK_ALONE = {"look": 1.0}
 
@@ -28,6 +28,7 @@ class QueryPhoto:
         pixel_hash, content_hash: as of a product's photo; empty for a region, or where it was not worth knowing.
         features: float32 (f,), what filters work on; None where nobody needed them.
         filtered: the query for all filters; None for strategies that have none.
+        trained: float32 (e,), length 1, by the trained extractor; None for strategies that do not ask it.
     """
 
     vector: Vectors
@@ -35,6 +36,7 @@ class QueryPhoto:
     content_hash: str = ""
     features: Features | None = None
     filtered: FilterQuery | None = None
+    trained: Vectors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Strategy:
         weights: dimension -> weight for a photo, summing to 1; by them candidates become results.
         adding: what one more product costs, in words.
         similar: query and best score -> score from which a product counts as similar to the query: for facets.
-        filters: whether it needs a generation with filters.
+        needs: what a generation must have for it, of what :attr:`~shoplens.index.generation.Generation.has` names.
     """
 
     name: str
@@ -67,16 +69,32 @@ class Strategy:
     weights: Callable[[QueryPhoto], Mapping[str, float]]
     adding: str
     similar: Callable[[QueryPhoto, float], float]
-    filters: bool = False
+    needs: frozenset[str] = frozenset()
+
+    @property
+    def filters(self) -> bool:
+        """Whether filters have a say in it, so that it can be steered."""
+        return "filters" in self.needs
 
 
 def _nearest(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
+    return _near(index, photo.vector, wanted)
+
+
+def _nearest_trained(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
+    if photo.trained is None:
+        raise InvalidValue("The query was not seen by the trained look.", "Use shoplens.filter_query.ready().")
+    return _near(index, photo.trained, wanted, trained=True)
+
+
+def _near(index: Index, vector: Vectors, wanted: Wanted, *, trained: bool = False) -> list[Candidate]:
     hits = index.nearest(
-        photo.vector,
+        vector,
         wanted.k,
         wanted.condition,
         first_photos=wanted.first_photos,
         without_photo=wanted.without_photo,
+        trained=trained,
     )
     return [
         Candidate(hit.record.product, {"look": similarity_from_cosine(hit.similarity)}, hit.photo.source)
@@ -114,19 +132,37 @@ STRATEGIES = {
             lambda photo: _filter_query(photo).weights,
             "the same pass over its photos gives all filter scores",
             similar=lambda photo, best: (_filter_query(photo).average + best) / 2,
-            filters=True,
+            needs=frozenset({"filters"}),
+        ),
+        Strategy(
+            "metric",
+            "The same network with a head whose distances were trained on this shop's photos, and nearest neighbours.",
+            _nearest_trained,
+            lambda photo: LOOK_ALONE,
+            "the same pass over its photos, and the head; nothing is trained",
+            similar=lambda photo, best: 0.75,
+            needs=frozenset({"look"}),
         ),
     )
 }
 
 
-def preferred(filters: bool) -> Strategy:
+def ready_for(has: frozenset[str]) -> list[Strategy]:
+    """Strategies that a generation can answer by, in the order of the table.
+
+    Args:
+        has: what it has.
+    """
+    return [strategy for strategy in STRATEGIES.values() if strategy.needs <= has]
+
+
+def preferred(has: frozenset[str]) -> Strategy:
     """What answers where no strategy is named.
 
     Args:
-        filters: whether the generation has any.
+        has: what the generation has.
     """
-    return next(STRATEGIES[name] for name in PREFERRED if filters or not STRATEGIES[name].filters)
+    return next(STRATEGIES[name] for name in PREFERRED if STRATEGIES[name].needs <= has)
 
 
 def strategy_named(name: str) -> Strategy:

@@ -1,0 +1,146 @@
+"""A trained extractor: features of a photo -> a vector whose distances were learned.
+
+It is a small ONNX network behind the untouched one. It reads the features that the one pass over a photo gives, so it
+costs no second pass, and photos whose features are known need not be looked at again when it is trained anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shoplens.errors import ModelError, StoreError
+from shoplens.types import Features, Vectors
+
+NETWORK, PROOF, CARD = "look.onnx", "look-proof.onnx", "look.json"
+"""Files of a trained extractor in a folder."""
+MOST_ROWS = 1024
+"""Photos that pass through it at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookCard:
+    """What a trained extractor is.
+
+    Attributes:
+        features: id of what makes the features that it reads, see :func:`~shoplens.sight.feature_model`.
+        width: how many they are.
+        dimensions: length of a vector.
+        made: how it was trained, and what came of it: for people.
+    """
+
+    features: str
+    width: int
+    dimensions: int
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+
+class TrainedLook:
+    """A trained extractor, open. May be used from several threads.
+
+    Args:
+        network: ONNX, ``features`` float32 (n, width) -> ``vectors`` float32 (n, dimensions), of length 1.
+        card: what it is.
+        proof: the network by which it was proved that training helps, which did not see all products; None where the
+            two are one.
+
+    Raises:
+        ModelError: ``damaged-look``, it cannot be loaded.
+    """
+
+    def __init__(self, network: bytes, card: LookCard, proof: bytes | None = None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        except Exception as problem:  # onnxruntime's own exceptions share no public base
+            raise _damaged("network", problem) from None
+        self.card, self._network, self._proof = card, network, proof
+        self.dimensions = card.dimensions
+        self.model = f"look@{hashlib.sha256(network).hexdigest()[:12]}"
+
+    @classmethod
+    def read(cls, folder: Path) -> TrainedLook:
+        """The one in a folder.
+
+        Raises:
+            ModelError: ``no-look``, there is none; ``damaged-look``.
+        """
+        network, proof = folder / NETWORK, folder / PROOF
+        if not network.is_file():
+            raise ModelError(f"There is no {network}.", "Run `shoplens train look`.", code="no-look")
+        try:
+            card = LookCard(**json.loads((folder / CARD).read_text("utf-8")))
+        except (OSError, ValueError, TypeError) as problem:
+            raise _damaged(str(folder / CARD), problem) from None
+        return cls(network.read_bytes(), card, proof.read_bytes() if proof.is_file() else None)
+
+    @property
+    def proved(self) -> TrainedLook:
+        """The extractor that did not see all products, which can be compared honestly with another on those."""
+        return self if self._proof is None else TrainedLook(self._proof, self.card)
+
+    def of(self, features: Features) -> Vectors:
+        """float32 (n, dimensions), rows of length 1, of float32 (n, width) features.
+
+        Raises:
+            ModelError: features of another width.
+        """
+        if features.ndim != 2 or features.shape[1] != self.card.width:
+            raise ModelError(
+                f"{self.model} reads rows of {self.card.width} features, not {features.shape}.",
+                "Index the catalogue anew with the model that it was trained on.",
+            )
+        rows = np.ascontiguousarray(features, np.float32)
+        parts = [rows[start : start + MOST_ROWS] for start in range(0, len(rows), MOST_ROWS)]
+        found = [self._session.run(None, {"features": part})[0] for part in parts]
+        return np.concatenate([np.zeros((0, self.dimensions), np.float32), *found])
+
+    def write(self, folder: Path) -> None:
+        """Put it into a folder; the network last, so that one that is there has its card."""
+        told = {name: getattr(self.card, name) for name in LookCard.__slots__}
+        (folder / CARD).write_text(json.dumps(told, indent=1, default=dict) + "\n", "utf-8")
+        if self._proof is not None:
+            (folder / PROOF).write_bytes(self._proof)
+        (folder / NETWORK).write_bytes(self._network)
+
+
+def _damaged(what: str, problem: Exception) -> ModelError:
+    return ModelError(
+        f"The trained look's {what} cannot be loaded: {str(problem).splitlines()[0]}",
+        "Run `shoplens train look`, or restore a backup.",
+        code="damaged-look",
+    )
+
+
+def look_in(folder: Path, model: str) -> TrainedLook | None:
+    """The trained extractor of a generation's folder; None for a generation that was made without one.
+
+    Args:
+        model: that its vectors were made by, empty for none.
+
+    Raises:
+        StoreError: ``damaged-store``, it is missing, damaged or another.
+    """
+    if not model:
+        return None
+    try:
+        found = TrainedLook.read(folder)
+    except ModelError as problem:
+        raise StoreError(problem.problem, problem.fix, code="damaged-store") from problem
+    if found.model != model:
+        raise StoreError(
+            f"{folder} holds vectors of {model} and the network {found.model}.",
+            "Restore a backup, or build the store anew with `shoplens index --replace`.",
+            code="damaged-store",
+        )
+    return found

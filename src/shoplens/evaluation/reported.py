@@ -1,0 +1,84 @@
+"""Evaluations with their reports: the file is checked before the work, and written after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from shoplens.errors import InvalidValue
+from shoplens.evaluation.calibrate import CalibrationResult, calibrated
+from shoplens.evaluation.check import Checked, CheckOptions, baseline_file, checked
+from shoplens.evaluation.compare import compared
+from shoplens.evaluation.doctor.diagnose import diagnosed
+from shoplens.evaluation.doctor.findings import Diagnosis
+from shoplens.evaluation.evaluate import Bench, QuerySet, evaluated
+from shoplens.evaluation.mapping import QuerySample, catalogue_map
+from shoplens.evaluation.results import Comparison, Evaluation
+from shoplens.evaluation.written import (
+    report_file,
+    write_calibration_report,
+    write_comparison,
+    write_diagnosis,
+    write_evaluation,
+    write_gate,
+)
+from shoplens.ranking.strategies import Strategy
+
+File = str | Path | None
+"""Of a report; None for none."""
+
+
+def reported_evaluation(bench: Bench, asked: QuerySet, strategy: Strategy, report: File, seed: int) -> Evaluation:
+    """As :func:`~shoplens.evaluation.evaluate.evaluated`, with the map of the catalogue."""
+    page, sample = _page(report, asked), QuerySample()
+    found = evaluated(bench, asked, strategy, seed, sample.add)
+    if page is not None:
+        bench.progress("Drawing the map", 0, 0)
+        with bench.reading() as generation:
+            drawn = catalogue_map(generation.index, sample, seed)
+        write_evaluation(page, found, drawn, bench.picture, bench.small_picture)
+    return found
+
+
+def reported_comparison(bench: Bench, asked: QuerySet, report: File, seed: int) -> Comparison:
+    """As :func:`~shoplens.evaluation.compare.compared`."""
+    page = _page(report, asked)
+    found = compared(bench, asked, seed)
+    if page is not None:
+        write_comparison(page, found)
+    return found
+
+
+def reported_calibration(
+    bench: Bench, asked: QuerySet, strategy: Strategy, absent_share: float, report: File
+) -> CalibrationResult:
+    """As :func:`~shoplens.evaluation.calibrate.calibrated`."""
+    page = _page(report, asked)
+    found = calibrated(bench, asked, strategy, absent_share)
+    if page is not None:
+        write_calibration_report(page, found)
+    return found
+
+
+def reported_check(bench: Bench, options: CheckOptions, strategy: Strategy, report: File) -> Checked:
+    """As :func:`~shoplens.evaluation.check.checked`."""
+    if report is not None and options.update:
+        raise InvalidValue("A new baseline has no report.", "Leave --report out; it tells what a check found.")
+    page = None if report is None else report_file(report, options.queries, baseline_file(bench.store, options))
+    found = checked(bench, strategy, options)
+    if page is not None:
+        write_gate(page, found)
+    return found
+
+
+def reported_diagnosis(bench: Bench, kinds: Iterable[str], report: File, seed: int) -> Diagnosis:
+    """As :func:`~shoplens.evaluation.doctor.diagnose.diagnosed`, with a JSON Lines file beside the page."""
+    page = None if report is None else report_file(report, beside=".jsonl")
+    found = diagnosed(bench, kinds, seed)
+    if page is not None:
+        write_diagnosis(page, found, bench.small_picture)
+    return found
+
+
+def _page(report: File, asked: QuerySet) -> Path | None:
+    return None if report is None else report_file(report, asked.file)

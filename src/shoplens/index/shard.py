@@ -1,0 +1,58 @@
+"""A folder -> an open shard of the engine."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import qdrant_edge as engine
+
+from shoplens.errors import StoreError
+from shoplens.index.engine_config import engine_config
+from shoplens.index.payload import HASHES, SIZE, VIEW
+from shoplens.index.vector_sizes import VectorSizes
+
+_SCHEMAS: dict[str, Any] = {
+    VIEW: engine.IntegerIndexParams(lookup=True, range=False, enable_hnsw=False),
+    HASHES: engine.UuidIndexParams(enable_hnsw=False),
+    SIZE: engine.KeywordIndexParams(enable_hnsw=False),
+}
+"""Of the fields that every shard has."""
+
+
+def opened_shard(folder: Path, sizes: VectorSizes) -> engine.EdgeShard:
+    """The shard in a folder; made when there is none.
+
+    Args:
+        sizes: lengths of its vectors.
+
+    Raises:
+        StoreError: ``store-in-use``; ``damaged-store``, the engine cannot open it.
+    """
+    try:
+        if folder.is_dir() and any(folder.iterdir()):
+            shard = engine.EdgeShard.load(str(folder))
+            # A graph build that was killed leaves its half-made segments, which the engine never removes. Only now
+            # does the engine's lock say that none is still being built.
+            shutil.rmtree(folder / "temp_segments", ignore_errors=True)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            shard = engine.EdgeShard.create(str(folder), engine_config(sizes))
+        made = shard.info().payload_schema  # not yet all of them, where the first process was killed
+        for key, schema in _SCHEMAS.items():
+            if key not in made:
+                shard.update(engine.UpdateOperation.create_field_index(key, schema))
+        return shard
+    except Exception as problem:  # the engine raises plain exceptions
+        if "WouldBlock" in str(problem):
+            raise StoreError(
+                f"Another process has {folder} open; it may still be building the search graph.",
+                "Wait until it is done.",
+                code="store-in-use",
+            ) from problem
+        raise StoreError(
+            f"The engine cannot open {folder}: {str(problem).splitlines()[0][:300]}",
+            "Restore a backup, or build the store anew with `shoplens index --replace`.",
+            code="damaged-store",
+        ) from problem

@@ -1,0 +1,1 @@
+"""Learning from a shop's own photos: distances, and the honest baseline of an output per product."""

@@ -1,0 +1,148 @@
+"""The one pass over all photos: features of each as it is, and of each as if taken again; kept, so it is made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from shoplens.entries import in_order
+from shoplens.errors import ModelError, PhotoError
+from shoplens.evaluation.evaluate import Bench
+from shoplens.images import decoded
+from shoplens.index.entry import Index
+from shoplens.index.features import NAME as FEATURES
+from shoplens.index.features import FeatureFile
+from shoplens.sight import feature_model, sight, width_of
+from shoplens.training.photos import Told
+from shoplens.training.retaken import Strength, retaken
+from shoplens.training.samples import SamplePhoto, Samples
+from shoplens.types import Pixels, Region, Rejection, Vectors
+
+FOLDER, VIEWS = "training", "views.sqlite"
+VERSION = 1
+"""Of how photos are retaken; rows of another are made anew."""
+MOST_PASSES = {False: 4_000, True: 8_000}
+"""Photos that are retaken, of the catalogue's and of shoppers'; more only where :data:`LEAST` asks for it."""
+LEAST, MOST = {False: 2, True: 1}, {False: 16, True: 4}
+AHEAD, AT_ONCE = 32, 500
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What is made.
+
+    Attributes:
+        photos: to be looked at.
+        regions: by name of a photo, for those that are a part of one.
+        times: how often a photo is taken again: of the catalogue's photos, and of shoppers'.
+    """
+
+    photos: Sequence[SamplePhoto]
+    regions: Mapping[str, Region]
+    times: Mapping[bool, int]
+
+
+def times_retaken(photos: Sequence[SamplePhoto]) -> dict[bool, int]:
+    """How often a photo is taken again, by whether it is a shopper's: few photos are taken more often."""
+    counts = {shopper: sum(photo.shopper == shopper for photo in photos) for shopper in (False, True)}
+    return {
+        shopper: min(MOST[shopper], max(LEAST[shopper], MOST_PASSES[shopper] // max(count, 1)))
+        for shopper, count in counts.items()
+    }
+
+
+def feature_pass(bench: Bench, index: Index, what: Pass, told: Told) -> tuple[Samples, Vectors]:
+    """Features of all photos, and the untouched extractor's vectors beside them, float32 (m, d).
+
+    What is known is not looked at again, so a pass that was cut off goes on where it was.
+
+    Args:
+        index: holds the catalogue's photos.
+        told: hears of photos that cannot be used; they are left out.
+    """
+    folder = bench.store.folder / FOLDER
+    folder.mkdir(exist_ok=True)
+    views = FeatureFile(folder / VIEWS, f"{feature_model(bench.embedder)}/retaken{VERSION}")
+    plain = FeatureFile(bench.store.folder / FEATURES, feature_model(bench.embedder))
+    try:
+        usable = list(_looked_at(bench, what, views, told, lambda name: _known(name, index, plain)))
+        return _collected(bench, usable, what, views)
+    finally:
+        plain.close()
+        views.close()
+
+
+def _known(name: str, index: Index, plain: FeatureFile) -> Vectors | None:
+    """Vector and features of a photo of the catalogue as it is, if both are kept."""
+    features, vectors = plain.of([name]), index.photo_vectors([name])
+    return np.concatenate([vectors[name][1], features[name]]) if name in features and name in vectors else None
+
+
+def _looked_at(
+    bench: Bench, what: Pass, views: FeatureFile, told: Told, known: Callable[[str], Vectors | None]
+) -> Iterator[SamplePhoto]:
+    def look(photo: SamplePhoto) -> SamplePhoto | Rejection:
+        missing = [view for view in range(what.times[photo.shopper] + 1) if not views.has(_name(photo, view))]
+        if 0 in missing and not photo.shopper and (row := known(photo.name)) is not None:
+            views.add(_name(photo, 0), row)
+            missing.remove(0)
+        if not missing:
+            return photo
+        try:
+            pixels = decoded(
+                bench.source.bytes_of(photo.source), bench.settings, shortest=_shortest(bench, photo, what)
+            )
+            seen = pixels.pixels if photo.name not in what.regions else pixels.crop(what.regions[photo.name])
+            for view in missing:
+                found = sight(bench.embedder, photo.name, _view(seen, photo, view))
+                views.add(_name(photo, view), np.concatenate([found.vector, found.features]))
+        except (PhotoError, ModelError) as problem:
+            return Rejection(
+                problem.code, problem.problem, problem.fix, product_id=photo.product, field="photo", value=photo.source
+            )
+        return photo
+
+    with ThreadPoolExecutor(bench.settings.cores) as pool:
+        for done, item in enumerate(in_order(pool, look, what.photos, AHEAD), 1):
+            if isinstance(item, Rejection):
+                told(item)
+            else:
+                yield item
+            bench.progress("Looking at the photos again", done, len(what.photos))
+
+
+def _shortest(bench: Bench, photo: SamplePhoto, what: Pass) -> int | None:
+    """A photo that is not cut may be decoded smaller, with room for the crops of its views."""
+    return None if photo.name in what.regions else 2 * bench.embedder.shortest
+
+
+def _view(pixels: Pixels, photo: SamplePhoto, view: int) -> Pixels:
+    strength: Strength = "again" if photo.shopper else "phone"
+    return retaken(pixels, strength, (int(photo.name[:8], 16), view)) if view else pixels
+
+
+def _name(photo: SamplePhoto, view: int) -> str:
+    return f"{photo.name}#{view}"
+
+
+def _collected(bench: Bench, photos: Sequence[SamplePhoto], what: Pass, views: FeatureFile) -> tuple[Samples, Vectors]:
+    wanted = [(n, view) for n, photo in enumerate(photos) for view in range(what.times[photo.shopper] + 1)]
+    width, dimensions = width_of(bench.embedder), bench.embedder.dimensions
+    rows = np.empty((len(wanted), width), np.float16)
+    vectors = np.empty((len(wanted), dimensions), np.float32)
+    for start in range(0, len(wanted), AT_ONCE):
+        names = [_name(photos[n], view) for n, view in wanted[start : start + AT_ONCE]]
+        found = views.of(names)
+        both = np.stack([found[name] for name in names])
+        rows[start : start + len(names)] = both[:, dimensions:]
+        vectors[start : start + len(names)] = both[:, :dimensions]
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    owners, numbers = (np.array(column, np.int64) for column in zip(*wanted, strict=True)) if wanted else _NOTHING
+    return Samples(tuple(photos), rows, owners, numbers), vectors
+
+
+_NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.int64))
