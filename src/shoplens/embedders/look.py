@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from shoplens.types import Features, Vectors
 
 NETWORK, PROOF, CARD = "look.onnx", "look-proof.onnx", "look.json"
 """Files of a trained extractor in a folder."""
+TOLD_DIGITS = 12
 MOST_ROWS = 1024
 """Photos that pass through it at once."""
 
@@ -33,12 +34,14 @@ class LookCard:
         width: how many they are.
         dimensions: length of a vector.
         made: how it was trained, and what came of it: for people.
+        learned: the first :data:`TOLD_DIGITS` digits of the content hash of every photo that it learned from.
     """
 
     features: str
     width: int
     dimensions: int
     made: Mapping[str, Any] = field(default_factory=dict)
+    learned: Sequence[str] = ()
 
 
 class TrainedLook:
@@ -65,6 +68,7 @@ class TrainedLook:
         except Exception as problem:  # onnxruntime's own exceptions share no public base
             raise _damaged("network", problem) from None
         self.card, self._network, self._proof = card, network, proof
+        self._learned = frozenset(card.learned)
         self.dimensions = card.dimensions
         self.model = f"look@{hashlib.sha256(network).hexdigest()[:12]}"
 
@@ -83,6 +87,10 @@ class TrainedLook:
         except (OSError, ValueError, TypeError) as problem:
             raise _damaged(str(folder / CARD), problem) from None
         return cls(network.read_bytes(), card, proof.read_bytes() if proof.is_file() else None)
+
+    def has_learned(self, content_hash: str) -> bool:
+        """Whether it learned from this photo, so that asking with it proves nothing."""
+        return content_hash[:TOLD_DIGITS] in self._learned
 
     @property
     def proved(self) -> TrainedLook:

@@ -27,6 +27,7 @@ from shoplens.sight import feature_model
 from shoplens.types import Pixels, Rejection
 
 FOLDER, VECTORS = "evaluation", "query-vectors.sqlite"
+LEARNED = "photo-that-was-learned"
 THUMBNAIL = 220
 """Shortest side, in pixels, of a photo that is reduced for a report."""
 
@@ -184,6 +185,7 @@ def for_each_answer(
     """
     folder, index = bench.store.folder, generation.index
     answering = [bench.answering(strategy, generation) for strategy in strategies]
+    asks_look = any(strategy.needs for strategy in strategies)
     total = sum(1 for _ in queries.queries(index))
     report = Report(folder / "reports" / f"{timestamp()}-queries.jsonl")
     with (
@@ -197,9 +199,24 @@ def for_each_answer(
             if isinstance(item, Rejection):
                 report.add(item)
                 continue
+            query, photo = item
+            if asks_look and generation.look is not None and generation.look.has_learned(photo.content_hash):
+                report.add(_learned(query))
             for one in answering:
                 run = judged(index, one, *item, gallery)
                 if run is not None:
                     take(run, one.strategy)
             bench.progress("Judging queries", done + report.rejected, total)
     return [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
+
+
+def _learned(query: JudgedQuery) -> Rejection:
+    return Rejection(
+        LEARNED,
+        "The trained look learned from this photo; it counts, and makes figures with that look too good.",
+        "Ask with photos that it did not see. What it is worth on those is in the report of its training.",
+        "note",
+        query.row,
+        field="photo",
+        value=query.photo,
+    )

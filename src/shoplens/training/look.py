@@ -7,11 +7,8 @@ steps, on everything; that is the one that is taken, since a shop's newest produ
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,21 +16,21 @@ import numpy as np
 
 from shoplens.catalogue import Report
 from shoplens.embedders import TrainedLook
-from shoplens.embedders.look import LookCard
+from shoplens.embedders.look import TOLD_DIGITS, LookCard
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.results import LeftOut, plain
 from shoplens.index.generation import Generation
 from shoplens.index.store import disk_errors_told, timestamp
 from shoplens.search import Clock
-from shoplens.sight import backbone_width, feature_model, width_of
-from shoplens.training.basis import Basis, Columns, basis_of
+from shoplens.sight import feature_model, width_of
 from shoplens.training.export import largest_difference, look_network
 from shoplens.training.feature_pass import FOLDER, Pass, feature_pass, times_retaken
-from shoplens.training.head import Course, Lesson, Recipe, Trained, torch_module, trained_head
-from shoplens.training.photos import Pairs, catalogue_photos, shopper_photos
-from shoplens.training.proof import Measured, Plan, Questions, measured, plan, ranks, verdict
-from shoplens.training.samples import Bools, Samples
+from shoplens.training.head import Recipe, Trained, torch_module
+from shoplens.training.lessons import Lessons
+from shoplens.training.photos import Pairs, Told, catalogue_photos, shopper_photos
+from shoplens.training.proof import Measured, measured, plan, ranks, verdict
+from shoplens.training.samples import SamplePhoto, Samples
 from shoplens.types import Vectors
 
 Same = Literal["product", "group"]
@@ -133,6 +130,20 @@ class Proved:
     after: Vectors
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What there is to learn from.
+
+    Attributes:
+        samples: photos with their features.
+        before: float32 (m, d), vectors of all rows as searches compare them so far; where a look was trained already,
+            by the network that proved it, which did not see what is asked either.
+    """
+
+    samples: Samples
+    before: Vectors
+
+
 def proved_look(bench: Bench, options: LookOptions) -> Proved:
     """Train a head and prove it; the store is only read. A training that was cut off goes on where it was.
 
@@ -144,118 +155,87 @@ def proved_look(bench: Bench, options: LookOptions) -> Proved:
     folder = bench.store.folder
     report = Report(folder / "reports" / f"{timestamp()}-train-look-photos.jsonl")
     clock = Clock()
-    with disk_errors_told(folder), bench.reading() as generation, report:
-        with clock.stage("photos"):
-            samples, vectors = _samples(bench, generation, options, report)
-        taught = plan(samples, options.same)
-        _check(samples, options)
-        classes = _numbers(samples.classes(options.same))
-        recipe = replace(options.recipe or RECIPES[options.same], seed=options.seed)
-        lessons = _Lessons(bench, samples, classes, recipe, options)
-        with clock.stage("proof"):
-            basis, head = lessons.proved(taught)
-        with clock.stage("asking"):
-            before = vectors if generation.look is None else generation.look.proved.of(samples.rows.astype(np.float32))
-            after = head.of(basis.applied(samples.rows))
-            parts = [
-                measured(name, asked, ranks(asked, before), ranks(asked, after), options.seed)
-                for name, asked in taught.asked.items()
-            ]
-        better, why = verdict(parts)
-        better = better and not head.warnings
-        network, proof, difference, step = None, None, 0.0, head.step
-        if better or options.force:
-            if options.all_photos:
-                proof = look_network(basis, head)
-                with clock.stage("all photos"):
-                    basis, head = lessons.on_everything(step)
+    with disk_errors_told(folder), report:
+        with clock.stage("photos"), bench.reading() as generation:
+            material = material_of(bench, generation, options, report.add)
+        proved = proved_on(material, bench, options, clock)
+        left_out = [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
+    return replace(proved, training=replace(proved.training, left_out=left_out))
+
+
+def material_of(bench: Bench, generation: Generation, options: LookOptions, told: Told) -> Material:
+    """Everything there is to learn from; ``told`` hears of what teaches nothing."""
+    index = generation.index
+    photos, regions = catalogue_photos(index, told), {}
+    if options.pairs is not None:
+        for photo, region in shopper_photos(index, Pairs(options.pairs, bench.source), told):
+            photos.append(photo)
+            if region is not None:
+                regions[photo.name] = region
+    # Colours differ within a group, and so little else of it that photos taken again teach the wrong thing.
+    times = {False: 0, True: 0} if options.same == "group" else times_retaken(photos)
+    samples, vectors = feature_pass(bench, index, Pass(photos, regions, times), told)
+    if generation.look is None:
+        return Material(samples, vectors)
+    return Material(samples, generation.look.proved.of(samples.rows.astype(np.float32)))
+
+
+def proved_on(material: Material, bench: Bench, options: LookOptions, clock: Clock) -> Proved:
+    """Train a head on this material and prove it.
+
+    Raises:
+        InvalidValue: as :func:`proved_look`.
+    """
+    samples = material.samples
+    _check(samples)
+    recipe = replace(options.recipe or RECIPES[options.same], seed=options.seed)
+    taught, lessons = plan(samples, options.same), Lessons(bench, samples, recipe, options.same, options.budget)
+    with clock.stage("proof"):
+        basis, head = lessons.proved(taught)
+    with clock.stage("asking"):
+        after = head.of(basis.applied(samples.rows))
+        parts = [
+            measured(name, asked, ranks(asked, material.before), ranks(asked, after), options.seed)
+            for name, asked in taught.asked.items()
+        ]
+    better, why = verdict(parts)
+    better = better and not head.warnings
+    network, proof, learned = None, None, taught.learned
+    warnings, step = head.warnings, head.step
+    difference = 0.0
+    if better or options.force:
+        network = look_network(basis, head)
+        if options.all_photos:
+            proof, learned = network, np.ones(len(samples.rows), bool)
+            with clock.stage("all photos"):
+                basis, head = lessons.on_everything(step)
             network = look_network(basis, head)
-            difference = largest_difference(network, basis, head, samples.rows[:CHECKED_ROWS])
-        told = LookTraining(
-            better=better,
-            taken=False,
-            why=" ".join([*head.warnings, why]),
-            parts=parts,
-            warnings=head.warnings,
-            products=len({photo.product for photo in samples.photos}),
-            photos=len(samples.photos),
-            shoppers=sum(photo.shopper for photo in samples.photos),
-            rows=len(samples.rows),
-            step=step,
-            seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
-            difference=difference,
-            left_out=[LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()],
-            options={**plain(replace(options, recipe=recipe)), "pairs": str(options.pairs or "")},
-        )
-        gallery = np.flatnonzero([photo.first for photo in samples.photos])
-        rows = samples.plain[gallery]
-        return Proved(
-            told,
-            None if network is None else TrainedLook(network, _card(bench, head, told), proof),
-            tuple(samples.photos[n].product for n in gallery.tolist()),
-            before[rows],
-            after[rows],
-        )
-
-
-class _Lessons:
-    """The two trainings, which differ in what they see only."""
-
-    def __init__(
-        self, bench: Bench, samples: Samples, classes: np.ndarray[Any, Any], recipe: Recipe, options: LookOptions
-    ) -> None:
-        self._bench, self._samples, self._recipe, self._options = bench, samples, recipe, options
-        self._classes = classes[samples.owners]
-        self._columns = Columns(backbone_width(bench.embedder), width_of(bench.embedder))
-        self._deadline = time.monotonic() + options.budget / (2 if options.all_photos else 1)
-
-    def proved(self, taught: Plan) -> tuple[Basis, Trained]:
-        """The head that never sees what is asked in the end."""
-        basis, lesson = self._lesson(taught.learned)
-        watched = [(asked, basis.applied(self._samples.rows[asked.seen])) for asked in taught.watched]
-
-        def watch(of: Any) -> float:
-            return float(np.mean([_mrr(asked, of(rows)) for asked, rows in watched])) if watched else 0.0
-
-        return basis, self._trained(lesson, "Training, to prove it", Course(watch=watch if watched else None))
-
-    def on_everything(self, last: int) -> tuple[Basis, Trained]:
-        """The head that sees everything, for as many steps as the other was best at."""
-        self._deadline = time.monotonic() + self._options.budget / 2
-        basis, lesson = self._lesson(np.ones(len(self._samples.rows), bool))
-        return basis, self._trained(lesson, "Training on everything", Course(last=last))
-
-    def _lesson(self, learned: Bools) -> tuple[Basis, Lesson]:
-        rows = np.flatnonzero(learned)
-        if self._options.same == "group":  # a group of one product says nothing of what products have in common
-            several = np.bincount(self._classes[rows], minlength=int(self._classes.max()) + 1) > 1
-            rows = rows[several[self._classes[rows]]]
-        if not len(rows):
-            raise InvalidValue(
-                "No group has several products to learn from.",
-                "Leave --same out, or give the feed's products their group ids.",
-                code="no-groups",
-            )
-        _, classes = np.unique(self._classes[rows], return_inverse=True)
-        features = self._samples.rows[rows]
-        basis = basis_of(features, classes, self._columns, self._recipe.shrinkage, self._recipe.seed)
-        shoppers = np.array([photo.shopper for photo in self._samples.photos], bool)
-        return basis, Lesson(basis.applied(features), classes, ~shoppers[self._samples.owners[rows]])
-
-    def _trained(self, lesson: Lesson, name: str, course: Course) -> Trained:
-        file = self._bench.store.folder / FOLDER / f"{_key(lesson, self._recipe, course.last)}.checkpoint"
-        return trained_head(
-            lesson,
-            self._recipe,
-            replace(
-                course,
-                deadline=self._deadline,
-                checkpoint=file,
-                progress=self._bench.progress,
-                name=name,
-                threads=self._bench.settings.cores,
-            ),
-        )
+        difference = largest_difference(network, basis, head, samples.rows[:CHECKED_ROWS])
+    told = LookTraining(
+        better=better,
+        taken=False,
+        why=" ".join([*warnings, why]),
+        parts=parts,
+        warnings=warnings,
+        products=len({photo.product for photo in samples.photos}),
+        photos=len(samples.photos),
+        shoppers=sum(photo.shopper for photo in samples.photos),
+        rows=len(samples.rows),
+        step=step,
+        seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
+        difference=difference,
+        options={**plain(replace(options, recipe=recipe)), "pairs": str(options.pairs or "")},
+    )
+    photos = [samples.photos[n] for n in np.unique(samples.owners[learned]).tolist()]
+    gallery = np.flatnonzero([photo.first for photo in samples.photos])
+    rows = samples.plain[gallery]
+    return Proved(
+        told,
+        None if network is None else TrainedLook(network, _card(bench, head, told, photos), proof),
+        tuple(samples.photos[n].product for n in gallery.tolist()),
+        material.before[rows],
+        after[rows],
+    )
 
 
 def forget_checkpoints(folder: Path) -> None:
@@ -264,21 +244,7 @@ def forget_checkpoints(folder: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def _samples(bench: Bench, generation: Generation, options: LookOptions, report: Report) -> tuple[Samples, Vectors]:
-    """Everything there is to learn from, and the untouched extractor's vectors of it."""
-    index = generation.index
-    photos, regions = catalogue_photos(index, report.add), {}
-    if options.pairs is not None:
-        for photo, region in shopper_photos(index, Pairs(options.pairs, bench.source), report.add):
-            photos.append(photo)
-            if region is not None:
-                regions[photo.name] = region
-    # Colours differ within a group, and so little else of it that photos taken again teach the wrong thing.
-    times = {False: 0, True: 0} if options.same == "group" else times_retaken(photos)
-    return feature_pass(bench, index, Pass(photos, regions, times), report.add)
-
-
-def _check(samples: Samples, options: LookOptions) -> None:
+def _check(samples: Samples) -> None:
     groups = {photo.group for photo in samples.photos if photo.first}
     if len(groups) < LEAST_GROUPS:
         raise InvalidValue(
@@ -288,26 +254,12 @@ def _check(samples: Samples, options: LookOptions) -> None:
         )
 
 
-def _card(bench: Bench, head: Trained, told: LookTraining) -> LookCard:
+def _card(bench: Bench, head: Trained, told: LookTraining, photos: Sequence[SamplePhoto]) -> LookCard:
     made = {name: value for name, value in told.as_json().items() if name not in ("taken", "left_out")}
     return LookCard(
-        feature_model(bench.embedder), width_of(bench.embedder), head.weights.shape[1], {"created": timestamp(), **made}
+        feature_model(bench.embedder),
+        width_of(bench.embedder),
+        head.weights.shape[1],
+        {"created": timestamp(), **made},
+        sorted({photo.name[:TOLD_DIGITS] for photo in photos}),
     )
-
-
-def _numbers(names: Sequence[str]) -> np.ndarray[Any, Any]:
-    return np.unique(np.array(names, object), return_inverse=True)[1]
-
-
-def _mrr(asked: Questions, vectors: Vectors) -> float:
-    """Mean reciprocal rank, of vectors of the rows that take part."""
-    places = {name: np.searchsorted(asked.seen, getattr(asked, name)) for name in ("rows", "gallery")}
-    return float((1.0 / ranks(replace(asked, **places), vectors)).mean())
-
-
-def _key(lesson: Lesson, recipe: Recipe, last: int) -> str:
-    """Names a training: the same photos, recipe and end."""
-    digest = hashlib.sha256(json.dumps([asdict(recipe), last], sort_keys=True).encode())
-    for part in (lesson.rows, lesson.classes, lesson.catalogue):
-        digest.update(np.ascontiguousarray(part).tobytes())
-    return digest.hexdigest()[:16]

@@ -202,20 +202,19 @@ def verdict(parts: Sequence[Measured]) -> tuple[bool, str]:
     if worse:
         part = worse[0]
         forgot = " It learned this shop's products and forgot how to tell others apart." if part.name == NEW else ""
-        return False, f"It got worse on {part.name}: {_told(part)}.{forgot}"
+        return False, f"It got worse: {_told(part)}.{forgot}"
     if better:
-        return True, f"It is better on {' and on '.join(f'{part.name}: {_told(part)}' for part in better)}."
+        return True, f"It is better: {'; '.join(_told(part) for part in better)}."
     if not parts:
         return False, "Nothing could be asked: there are too few products."
-    return False, f"It is not surely better: {'; '.join(f'{part.name}: {_told(part)}' for part in parts)}."
+    return False, f"It is not surely better: {'; '.join(map(_told, parts))}."
 
 
 def _told(part: Measured) -> str:
     change = part.change[FIRST].difference
     return (
-        f"right product first {100 * part.before[FIRST].value:.1f} -> {100 * part.after[FIRST].value:.1f} %, "
-        f"change {100 * change.value:+.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f}) points "
-        f"of {part.queries} photos"
+        f"of {part.name}, {100 * part.after[FIRST].value:.1f} % come first instead of "
+        f"{100 * part.before[FIRST].value:.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f} points)"
     )
 
 

@@ -152,17 +152,22 @@ def _maps(proved: Proved, index: Index, picture: Picture, seed: int) -> list[tup
     products = [records[proved.gallery[n]] for n in kept]
     told = dimensions_of(products)
     return [
-        (heading, _map(products, told, vectors[kept], picture, seed))
-        for heading, vectors in (("The catalogue before", proved.before), ("The catalogue after", proved.after))
+        (f"The catalogue {when}", _map(f"{when.capitalize()} training.", products, told, vectors[kept], picture, seed))
+        for when, vectors in (("before", proved.before), ("after", proved.after))
     ]
 
 
 def _map(
-    products: Sequence[Product], told: Sequence[Mapping[str, str]], vectors: Vectors, picture: Picture, seed: int
+    when: str,
+    products: Sequence[Product],
+    told: Sequence[Mapping[str, str]],
+    vectors: Vectors,
+    picture: Picture,
+    seed: int,
 ) -> str:
     projection = projected(vectors, seed)
     places = [
         MapProduct(one.id, one.title, one.photos[0], float(x), float(y), said)
         for one, (x, y), said in zip(products, projection.positions, told, strict=True)
     ]
-    return map_html(places, [], picture, f"Places by {projection.note or projection.method}.")
+    return map_html(places, [], picture, f"{when} Places by {projection.note or projection.method}.")
