@@ -25,7 +25,7 @@ from shoplens.filters.palette import ANCHORS, FINE
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 CLIP = 6.0
-SIZES = (768, 192, 128)
+SIZES = (1024, 256, 192)
 """Principal components of the network's features, of the colours and of the outline, at most."""
 MOST_ROWS = 8_000
 """Rows that means and components are taken from."""

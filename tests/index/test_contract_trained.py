@@ -1,0 +1,101 @@
+"""The contract of every index on trained vectors, which stand beside those of the untouched extractor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens.errors import InvalidValue
+from shoplens.index.conditions import parsed
+from shoplens.index.engine_config import dense_vectors
+from shoplens.index.entry import Entry, Index, PhotoKey, Probe, Sieve
+from shoplens.index.exact import ExactIndex
+from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.vector_sizes import VectorSizes
+from shoplens.types import Vectors
+from tests.index.test_contract import DIMENSIONS, PLACED, entry, scores_of
+
+TRAINED = 6
+SIZES = VectorSizes(DIMENSIONS, PLACED, TRAINED)
+
+
+def trained(number: int, photos: int) -> Vectors:
+    vectors = np.random.default_rng([9, number]).normal(size=(photos, TRAINED)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def made(count: int) -> list[Entry]:
+    rng = np.random.default_rng(7)
+    found = [entry(number, rng) for number in range(count)]
+    return [replace(one, trained=trained(number, len(one.photos))) for number, one in enumerate(found)]
+
+
+@pytest.fixture(params=[ExactIndex, QdrantIndex], ids=["exact", "qdrant"])
+def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Index, ExactIndex, list[Entry]]]:
+    entries = made(120)
+    index = ExactIndex(DIMENSIONS) if request.param is ExactIndex else QdrantIndex(tmp_path / "shard", SIZES)
+    oracle = ExactIndex(DIMENSIONS)
+    for one in (index, oracle):
+        one.upsert(entries)
+    yield index, oracle, entries
+    index.close()
+
+
+def test_each_kind_of_vector_has_its_own_nearest(filled: tuple[Index, ExactIndex, list[Entry]]) -> None:
+    index, oracle, entries = filled
+    for text in (None, "color = red", "id in (p1, p2)"):
+        condition = parsed(text) if text else None
+        query = entries[4].look[0]
+        expected = oracle.nearest(query, 7, condition, trained=True)
+        found = index.nearest(query, 7, condition, trained=True)
+        assert [(hit.record.product.id, hit.photo) for hit in found] == [
+            (hit.record.product.id, hit.photo) for hit in expected
+        ]
+        assert [hit.similarity for hit in found] == pytest.approx([hit.similarity for hit in expected], abs=1e-5)
+    assert index.nearest(entries[4].look[0], 1, trained=True)[0].record.product.id == "p4"
+    assert index.nearest(entries[5].vectors[0], 1)[0].record.product.id == "p5"
+
+
+def test_the_look_of_the_filters_space_is_the_trained_vector(filled: tuple[Index, ExactIndex, list[Entry]]) -> None:
+    index, oracle, entries = filled
+    rng = np.random.default_rng(1)
+    probe = Probe(look=rng.normal(size=TRAINED).astype(np.float32), placed=rng.normal(size=PLACED).astype(np.float32))
+    expected, found = (one.photos_near(probe, 9, Sieve()).scores for one in (oracle, index))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    key = PhotoKey(index.product_key("p8"), 1)
+    assert entries[8].scores is not None and probe.look is not None and probe.placed is not None
+    by_hand = entries[8].look[1] @ probe.look + entries[8].scores.placed[1] @ probe.placed
+    assert index.photo_scores([probe], [key])[0, 0] == pytest.approx(by_hand, abs=1e-4)
+
+
+def test_entries_come_back_with_both(filled: tuple[Index, ExactIndex, list[Entry]]) -> None:
+    index, _, entries = filled
+    (found,) = index.entries(["p8"])
+    assert found.trained is not None
+    np.testing.assert_allclose(found.trained, entries[8].look, atol=1e-6)
+    np.testing.assert_allclose(found.vectors, entries[8].vectors, atol=1e-6)
+
+
+def test_new_scores_leave_both_as_they_are(filled: tuple[Index, ExactIndex, list[Entry]]) -> None:
+    index, _, entries = filled
+    index.rescore([replace(entries[8], scores=scores_of(77, len(entries[8].photos)))])
+    (found,) = index.entries(["p8"])
+    np.testing.assert_allclose(found.look, entries[8].look, atol=1e-6)
+    assert found.scores is not None
+    np.testing.assert_allclose(found.scores.placed, scores_of(77, len(entries[8].photos)).placed, atol=1e-5)
+
+
+def test_a_trained_vector_is_needed_for_every_photo() -> None:
+    (one,) = made(1)
+    with pytest.raises(InvalidValue, match="photos"):
+        replace(one, trained=trained(0, 2))
+
+
+def test_kinds_of_vectors_that_graphs_are_built_over() -> None:
+    assert dense_vectors(VectorSizes(8)) == {"pretrained": 8}
+    assert dense_vectors(VectorSizes(8, 5)) == {"pretrained": 8, "combined": 13}
+    assert dense_vectors(VectorSizes(8, 5, 6)) == {"pretrained": 8, "metric": 6, "combined": 11}

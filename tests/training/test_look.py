@@ -1,0 +1,192 @@
+"""A look from end to end: trained, proved, taken, gone back from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shoplens import Shop
+from shoplens.errors import InvalidValue
+from shoplens.evaluation.evaluate import LEARNED
+from shoplens.training.head import Recipe
+from shoplens.training.look import LookOptions, LookTraining
+from tests.fakes import ColourEmbedder, feed_of, photo, row
+from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
+
+pytest.importorskip("pytorch_metric_learning", reason="the extra train is not installed")
+QUICK = LookOptions(recipe=Recipe(steps=100, per_batch=16, per_class=4, dimensions=16))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LookTraining]:
+    """A folder with a closed shop that was trained, and what that came to."""
+    folder = tmp_path_factory.mktemp("trained")
+    with learnable_shop(folder, 48, 3) as shop:
+        return folder, shop.train_look(QUICK, report=folder / "look.html")
+
+
+@pytest.fixture
+def shop(trained: tuple[Path, LookTraining], tmp_path: Path) -> Iterator[Shop]:
+    """A copy of it, open."""
+    shutil.copytree(trained[0] / "store", tmp_path / "store")
+    with Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
+        yield shop
+
+
+def test_it_is_proved_and_taken(trained: tuple[Path, LookTraining]) -> None:
+    folder, training = trained
+    assert training.better and training.taken and not training.warnings
+    for part in training.parts:
+        assert part.after["recall@1"].value > part.before["recall@1"].value + 0.2
+    assert training.difference < 1e-5
+    assert training.model.startswith("look@")
+    told = json.loads((folder / "look.json").read_text("utf-8"))
+    assert told["taken"] is True and told["parts"][0]["name"] == "new products"
+    page = (folder / "look.html").read_text("utf-8")
+    assert training.why.split(":")[0] in page and page.count('class="catalogue-map"') == 2
+    assert not list((folder / "store" / "training").glob("*.checkpoint*"))
+
+
+def test_searches_by_it_find_products_whose_vectors_it_made(shop: Shop, trained: tuple[Path, LookTraining]) -> None:
+    asked = spotted(trained[0] / "asked.png", 7, 99)
+    assert "p7" in [result.product.id for result in shop.search(asked, 3, strategy="metric").results]
+    assert shop.info()["look"] == trained[1].model
+    best = {name: shop.evaluate(strategy=name).overall["recall@1"].value for name in ("pretrained", "metric")}
+    assert best["metric"] > best["pretrained"] + 0.2
+
+
+def test_searches_by_learned_photos_are_told_of(shop: Shop) -> None:
+    kinds = {one.kind: one.times for one in shop.evaluate(strategy="metric").left_out}
+    assert kinds == {LEARNED: 96}
+    assert not shop.evaluate(strategy="pretrained").left_out
+
+
+def test_new_products_need_no_training(shop: Shop, tmp_path: Path) -> None:
+    first, second = (spotted(tmp_path / f"new-{view}.png", 500, view) for view in range(2))
+    shop.add(feed_of(tmp_path / "new.jsonl", [row("new", first.name)]))
+    assert shop.search(second, 3, strategy="metric").results[0].product.id == "new"
+
+
+def test_filters_compare_by_the_trained_look(shop: Shop) -> None:
+    with shop._store.reading() as generation:
+        (entry,) = generation.index.entries(["p3"])
+        assert entry.trained is not None and generation.filters is not None
+        assert generation.filters.cohort.look.shape[1] == entry.trained.shape[1] == 16
+    found = shop.similar("p3", 3)
+    assert found.strategy == "filters-static" and len(found.results) == 3
+    summary = shop.train_filters()
+    assert summary.products == 48
+    assert shop.info()["look"], "fitting filters anew keeps the look"
+
+
+def test_going_back_brings_along_what_was_changed_since(shop: Shop, tmp_path: Path) -> None:
+    rows = shop.generations()
+    assert [(one.live, bool(one.look)) for one in rows] == [(True, True), (False, False)]
+    assert rows[0].proof.startswith("It is better")
+    shop.add(feed_of(tmp_path / "new.jsonl", [row("new", spotted(tmp_path / "new.png", 500, 0).name)]))
+    shop.remove(["p0"])
+    shop.roll_back()
+    assert "new" in set(shop.ids()) and "p0" not in set(shop.ids())
+    assert [(one.live, bool(one.look)) for one in shop.generations()] == [(True, False), (False, True)]
+    with pytest.raises(InvalidValue, match="no trained look"):
+        shop.search(spotted(tmp_path / "asked.png", 7, 99), strategy="metric")
+    shop.roll_back(shop.generations()[1].name)
+    found = shop.search(spotted(tmp_path / "asked.png", 500, 3), 1, strategy="metric")
+    assert [result.product.id for result in found.results] == ["new"]
+
+
+def test_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:
+    with learnable_shop(tmp_path, 3, 1) as shop, pytest.raises(InvalidValue, match="gone back to") as told:
+        shop.roll_back()
+    assert told.value.code == "no-generation"
+
+
+def test_an_index_of_the_same_model_takes_the_look_over(shop: Shop, tmp_path: Path) -> None:
+    look = shop.info()["look"]
+    folder = shop._store.folder
+    shop.close()
+    again, _ = Shop.index(
+        learnable_feed(tmp_path, 12, 2), folder, embedder=ColourEmbedder(), settings=SETTINGS, replace=True
+    )
+    with again:
+        assert again.info()["look"] == look
+        assert len(again.search(spotted(tmp_path / "asked.png", 3, 99), 2, strategy="metric").results) == 2
+    other, _ = Shop.index(
+        tmp_path / "feed.jsonl", folder, embedder=ColourEmbedder("colour@2"), settings=SETTINGS, replace=True
+    )
+    with other:
+        assert other.info()["look"] == "", "another model's features are none that it can read"
+
+
+def test_what_does_not_help_is_not_taken_unless_it_is_forced(tmp_path: Path) -> None:
+    """Every photo is of a colour of its own, so there is nothing to learn."""
+    rows = [
+        row(f"p{n}", *(photo(tmp_path / f"{n}-{view}.png", (n * 5, view * 99, 9)).name for view in range(2)))
+        for n in range(30)
+    ]
+    feed = feed_of(tmp_path / "feed.jsonl", rows)
+    shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
+    quick = Recipe(steps=4, per_batch=4, per_class=2, dimensions=1)
+    with shop:
+        refused = shop.train_look(LookOptions(recipe=quick))
+        assert not refused.taken and len(shop.generations()) == 1
+        forced = shop.train_look(LookOptions(recipe=quick, force=True, all_photos=False))
+        assert forced.taken and not forced.better and len(shop.generations()) == 2
+
+
+@pytest.mark.parametrize(("products", "photos"), [(1, 3), (6, 1)])
+def test_too_few_products_are_told(tmp_path: Path, products: int, photos: int) -> None:
+    with learnable_shop(tmp_path, products, photos) as shop, pytest.raises(InvalidValue) as told:
+        shop.train_look(QUICK)
+    assert told.value.code == "too-few-products"
+
+
+def test_groups_of_one_product_have_nothing_in_common(tmp_path: Path) -> None:
+    rows = [row(f"p{n}", photo(tmp_path / f"{n}.png", (n * 5, 9, 9)).name) for n in range(20)]
+    feed = feed_of(tmp_path / "feed.jsonl", rows)
+    shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
+    with shop, pytest.raises(InvalidValue) as told:
+        shop.train_look(LookOptions(same="group"))
+    assert told.value.code == "no-groups"
+
+
+def test_options_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(InvalidValue, match="--same is 'shop'"):
+        LookOptions(same="shop")  # type: ignore[arg-type]
+    with pytest.raises(InvalidValue, match="budget"):
+        LookOptions(budget=0)
+
+
+def test_no_answer_fails_or_is_mixed_while_generations_switch(shop: Shop, tmp_path: Path) -> None:
+    """Scores of one answer are all of one generation: they are those of one of the two, asked alone."""
+    asked = spotted(tmp_path / "asked.png", 7, 99)
+    expected = []
+    for _ in range(2):
+        expected.append([(one.product.id, round(one.score, 5)) for one in shop.search(asked, 5).results])
+        shop.roll_back()
+    assert expected[0] != expected[1]
+    stop, wrong, answers = threading.Event(), [], []
+
+    def search() -> None:
+        while not stop.is_set():
+            try:
+                found = [(one.product.id, round(one.score, 5)) for one in shop.search(asked, 5).results]
+                answers.append(expected.index(found))
+            except Exception as problem:
+                wrong.append(problem)
+
+    threads = [threading.Thread(target=search) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(4):
+        shop.roll_back()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert set(answers) == {0, 1}
