@@ -39,7 +39,8 @@ from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.evaluation.reliability import calibration_error
 from shoplens.images import PhotoSource
 from shoplens.index.entry import Index
-from shoplens.index.store import Store, restore
+from shoplens.index.restoring import restore
+from shoplens.index.store import Store
 from shoplens.ranking.match import REFERENCE, Calibration, absent_probability, match_probabilities, verdict
 from shoplens.ranking.strategies import QueryPhoto, strategy_named
 from shoplens.settings import Settings

@@ -29,7 +29,8 @@ from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.gate import Baseline, power
 from shoplens.images import PhotoSource
 from shoplens.index.entry import Entry, Index
-from shoplens.index.store import Store, restore
+from shoplens.index.restoring import restore
+from shoplens.index.store import Store
 from shoplens.ranking.strategies import strategy_named
 from shoplens.settings import Settings
 from shoplens.types import Pixels, Vectors

@@ -28,6 +28,7 @@ from shoplens.ranking.judging import VERDICTS
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.rendered import render_catalogue
 from shoplens.settings import Settings
+from shoplens.training.losses import LOSSES
 from shoplens.types import Answer, Reasons
 
 ROOT = Path(__file__).parent.parent
@@ -82,6 +83,7 @@ def test_snippets_run(page: Path, shop_folder: Path) -> None:
         ("docs/evaluation.md", [f"| `{name}` |" for name in VERDICTS]),
         ("docs/evaluation.md", [f"`{name}`" for name in GONE]),
         ("docs/evaluation.md", [f"`{name}`" for name in EVALUATION_KEYS]),
+        ("docs/training.md", [f"`{name}`" for name in LOSSES]),
     ],
 )
 def test_every_name_appears(page: str, names: list[str]) -> None:
@@ -103,14 +105,14 @@ def commands() -> dict[str, TyperCommand]:
 
 
 def test_every_command_appears() -> None:
-    pages = ("store", "searching", "filters", "evaluation")
+    pages = ("store", "searching", "filters", "evaluation", "training")
     text = "".join((ROOT / f"docs/{page}.md").read_text("utf-8") for page in pages)
     assert len(commands()) > 5
     assert "train filters" in commands()
     assert [name for name in commands() if f"shoplens {name}" not in text] == []
 
 
-@pytest.mark.parametrize("command", ["search", "similar", "dimensions", "train filters"])
+@pytest.mark.parametrize("command", ["search", "similar", "dimensions", "train filters", "train look", "generations"])
 def test_every_option_of_searching_and_filters_appears(command: str) -> None:
     text = "".join(page.read_text("utf-8") for page in PAGES)
     options = [name for one in commands()[command].params for name in one.opts if name.startswith("-")]

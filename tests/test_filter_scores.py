@@ -140,7 +140,7 @@ def test_reading_alike_is_about_dimensions_only(store: Store) -> None:
 
 
 def test_fitting_again_gives_the_same(store: Store, features: FeatureFile, tmp_path: Path) -> None:
-    material = FilterMaterial(store.live.index, features, DimensionRules(), 4, "colour@1")
+    material = FilterMaterial(store.live.index, 4, features, DimensionRules(), 4, "colour@1")
     told: list[Rejection] = []
     again = fitted(material, tmp_path, lambda what, done, total: None, told.append)
     assert told == []
@@ -153,7 +153,7 @@ def test_fitting_again_gives_the_same(store: Store, features: FeatureFile, tmp_p
 
 def test_an_index_without_features_gets_filters_that_know_nothing(tmp_path: Path) -> None:
     features = FeatureFile(tmp_path / NAME, MODEL)
-    material = FilterMaterial(ExactIndex(4), features, DimensionRules(), 4, "colour@1")
+    material = FilterMaterial(ExactIndex(4), 4, features, DimensionRules(), 4, "colour@1")
     found = fitted(material, tmp_path, lambda what, done, total: None, lambda rejection: None)
     scores = found.scores(product("p", "/p.png"), ["e" * 32], features)
     assert (len(scores.marks), scores.predicted) == (1, {})

@@ -23,6 +23,7 @@ LEVELS = (
         "filter_query",
         "dimension_rows",
         "entries",
+        "build_run",
         "build",
         "candidates",
         "facets",

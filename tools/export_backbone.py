@@ -124,8 +124,8 @@ class Graph:
 
 
 def backbone(weights: dict[str, Array], variant: int, projection: dict[str, Array] | None) -> onnx.ModelProto:
-    """``photos`` uint8 (n, side, side, 3) RGB -> ``embedding`` (unit), ``features`` and ``gem`` (n, 1280), ``stages`` and
-    ``deviations`` (n, channels of the stages)."""
+    """``photos`` uint8 (n, side, side, 3) RGB -> ``embedding`` (unit), ``features`` and ``gem`` (n, 1280), ``stages``
+    and ``deviations`` (n, channels of the stages)."""
     width, depth, side = VARIANTS[variant]
     graph = Graph(weights)
     x = graph.node("Cast", ["photos"], to=TensorProto.FLOAT)

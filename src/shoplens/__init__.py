@@ -1,6 +1,6 @@
 """Visual product search: a photo in, the shop's products out, with the reason for each."""
 
-from shoplens.build import Summary
+from shoplens.build_run import Summary
 from shoplens.embedders import Embedder
 from shoplens.errors import (
     ConditionError,

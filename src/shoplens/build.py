@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
-from shoplens.catalogue import Feed, Report, SummaryRow
+from shoplens.build_run import Run, Summary
+from shoplens.catalogue import Feed, Report
 from shoplens.embedders import Embedder, OnnxEmbedder, TrainedLook
 from shoplens.entries import UNUSABLE, EntryMaker, Known, Outcome
 from shoplens.errors import InvalidValue, Refused, StoreError
@@ -30,30 +29,6 @@ BATCH = 64
 """Products acknowledged at once."""
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and of how much."""
-
-
-@dataclass(slots=True)
-class Summary:
-    """What a run did: ``products = added + changed + unchanged``; ``problems`` has a row per kind of rejection.
-
-    ``dimensions`` is how many filters were fitted for; 0 where none were.
-    """
-
-    products: int = 0
-    photos: int = 0
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    photos_embedded: int = 0
-    photos_known: int = 0
-    rows: int = 0
-    dimensions: int = 0
-    rejected: int = 0
-    notes: int = 0
-    seconds: float = 0.0
-    report: Path | None = None
-    problems: list[SummaryRow] = field(default_factory=list)
 
 
 class Builder:
@@ -204,7 +179,7 @@ class Builder:
             self.store.switch(generation, keep=keep)
         return run.summary
 
-    def _copy(self, live: Generation, generation: Generation, run: _Run) -> None:
+    def _copy(self, live: Generation, generation: Generation, run: Run) -> None:
         """Write the live generation's products into another; what is there already as it should be is left alone."""
         products = live.index.count()
         scorer = scorer_of(generation)
@@ -249,18 +224,18 @@ class Builder:
         check_model(generation, self.embedder)
         return generation
 
-    def _maker(self, live: Generation, run: _Run) -> EntryMaker:
+    def _maker(self, live: Generation, run: Run) -> EntryMaker:
         known = Known(run.features, [live.index], live.index, scorer_of(live), live.look)
         return EntryMaker(self.embedder, self.source, self.settings, known)
 
-    def _known_beside(self, generation: Generation, run: _Run) -> Known:
+    def _known_beside(self, generation: Generation, run: Run) -> Known:
         """What a new generation of the same model need not look at again."""
         before = self.store.live if self.store.has_live else None
         of_this_model = before is not None and before.manifest.model == self.embedder.model
         indexes = [generation.index, *([before.index] if before and of_this_model else [])]
         return Known(run.features, indexes, look=generation.look)
 
-    def _fit(self, generation: Generation, run: _Run) -> None:
+    def _fit(self, generation: Generation, run: Run) -> None:
         features = run.features
         features.flush()
         material = Material(
@@ -280,15 +255,15 @@ class Builder:
         self._progress("Building the search graph", 0, 0)
         self.store.optimize(generation)
 
-    def _run(self, command: str, feed: Feed) -> _Run:
+    def _run(self, command: str, feed: Feed) -> Run:
         feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
         return self._open_run(command)
 
-    def _open_run(self, command: str) -> _Run:
+    def _open_run(self, command: str) -> Run:
         features = FeatureFile(self.store.folder / FEATURES, feature_model(self.embedder))
-        return _Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl", features)
+        return Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl", features)
 
-    def _fill(self, index: Index, feed: Feed, maker: EntryMaker, run: _Run) -> set[str]:
+    def _fill(self, index: Index, feed: Feed, maker: EntryMaker, run: Run) -> set[str]:
         """Write the feed's products, in batches; what is already there as it should be is left alone.
 
         Returns:
@@ -310,25 +285,6 @@ class Builder:
             done += len(entries)
             self._progress("Indexing", done + len(left_out), feed.count)
         return left_out
-
-
-class _Run:
-    """A summary and a report that are complete when the run ends, however it ends."""
-
-    def __init__(self, path: Path, features: FeatureFile) -> None:
-        self.summary, self.report, self._started = Summary(), Report(path), time.perf_counter()
-        self.features = features
-
-    def __enter__(self) -> _Run:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.features.close()
-        self.report.close()
-        self.summary.rejected, self.summary.notes = self.report.rejected, self.report.notes
-        self.summary.problems = self.report.summary()
-        self.summary.report = self.report.path if self.summary.problems else None
-        self.summary.seconds = time.perf_counter() - self._started
 
 
 def _with_row(rejection: Rejection, feed: Feed) -> Rejection:

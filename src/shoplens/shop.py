@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from shoplens.build import Builder, Progress, Summary
+from shoplens.build import Builder, Progress
+from shoplens.build_run import Summary
 from shoplens.catalogue import read_feed
 from shoplens.dimension_rows import DimensionRow, dimension_rows
 from shoplens.embedders import Embedder, OnnxEmbedder
@@ -30,7 +31,8 @@ from shoplens.evaluation.results import Comparison, Evaluation
 from shoplens.evaluation.written import report_file
 from shoplens.images import KeptPhotos, PhotoSource
 from shoplens.images.located import located
-from shoplens.index.store import Store, restore
+from shoplens.index.restoring import restore
+from shoplens.index.store import Store
 from shoplens.search import Eyes, search, strategy_of
 from shoplens.settings import Settings, settings_from
 from shoplens.store_info import GenerationRow, generation_rows, store_info
@@ -227,11 +229,8 @@ class Shop:
         return generation_rows(self._store)
 
     def roll_back(self, name: str = "", *, progress: Progress | None = None) -> Summary:
-        """Go back to a kept generation, the latest where none is named, with all that was changed since.
-
-        Raises:
-            InvalidValue: ``no-generation``.
-        """
+        """Go back to a kept generation (the latest where none is named) with all that was changed since, or raise
+        InvalidValue ``no-generation``."""
         return self._builder(progress).roll_back(name)
 
     def dimensions(self) -> list[DimensionRow]:
@@ -263,8 +262,8 @@ class Shop:
         Raises:
             InvalidValue: there are no queries, a column is missing, or none of them can be judged.
         """
-        asked, chosen = QuerySet.of(queries), strategy_of(self._store, strategy)
-        return reported_evaluation(self._bench(progress), asked, chosen, report, seed)
+        chosen = strategy_of(self._store, strategy)
+        return reported_evaluation(self._bench(progress), QuerySet.of(queries), chosen, report, seed)
 
     def compare(
         self,

@@ -46,8 +46,8 @@ def changed(tmp_path: Path) -> Callable[..., Path]:
 
 def test_the_shipped_model_gives_256_dimensions_of_length_one(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
     answered = shipped.embed(photos)
-    assert (shipped.dimensions, shipped.features, shipped.shortest) == (256, 1280 + 544, 260)
-    assert (answered.shape, answered.dtype) == ((3, 256 + 1280 + 544), np.float32)
+    assert (shipped.dimensions, shipped.features, shipped.further, shipped.shortest) == (256, 1824, 1824, 260)
+    assert (answered.shape, answered.dtype) == ((3, 256 + 2 * (1280 + 544)), np.float32)
     np.testing.assert_allclose(np.linalg.norm(answered[:, :256], axis=1), 1.0, atol=1e-3)
     assert shipped.model.startswith("efficientnet-lite2-256@")
 
@@ -129,7 +129,7 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
 def test_an_output_that_is_not_there_lists_those_there_are(changed: Callable[..., Path]) -> None:
     told = refused(changed(output="logits"))
     assert "has no output 'logits'" in told.problem
-    assert told.fix == "There are: embedding, features, stages."
+    assert told.fix == "There are: embedding, features, stages, gem, deviations."
 
 
 def test_dimensions_that_the_file_does_not_give_are_refused(changed: Callable[..., Path]) -> None:

@@ -36,7 +36,7 @@ UNIT = QueryPhoto(np.array([0.6, 0.8], np.float32), "f" * 32, "c" * 32)
 class Blank:
     """An embedder whose answers have no direction, or the wrong length."""
 
-    model, features, shortest = "colour@1", 0, 8
+    model, features, further, shortest = "colour@1", 0, 0, 8
 
     def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions

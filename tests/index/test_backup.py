@@ -11,7 +11,8 @@ import pytest
 from shoplens import Shop
 from shoplens.errors import Refused, StoreError
 from shoplens.index.durable import copy_tree
-from shoplens.index.store import Store, restore
+from shoplens.index.restoring import restore
+from shoplens.index.store import Store
 from tests.fakes import RED, ColourEmbedder, colored_rows, contents, feed_of, photo
 from tests.index.conftest import entries
 from tests.index.test_opening import SETTINGS

@@ -15,7 +15,8 @@ from shoplens.index.durable import copy_tree, size_on_disk
 from shoplens.index.engine_config import engine_config
 from shoplens.index.manifest import Manifest, manifest_in
 from shoplens.index.qdrant import QdrantIndex
-from shoplens.index.store import Store, restore
+from shoplens.index.restoring import restore
+from shoplens.index.store import Store
 from shoplens.index.vector_sizes import VectorSizes
 from tests.fakes import Stopped
 from tests.index.conftest import entries, filled

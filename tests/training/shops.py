@@ -1,4 +1,4 @@
-"""Small shops whose products can be learned: the photo's colour says which it is, its lower half only disturbs."""
+"""Small shops whose products can be learned: a shape says which product it is, its colour only disturbs."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from shoplens import Shop
 from shoplens.settings import Settings
 from tests.fakes import ColourEmbedder, feed_of, row
 
-SETTINGS = Settings(threads=2)
+SETTINGS = Settings(threads=1)
 
 
 def spotted(path: Path, number: int, view: int) -> Path:
-    """A photo whose upper left quarter, which the fake network sees, says nothing of the product; the rest does."""
-    rng = np.random.default_rng((number, view))
-    pixels = np.empty((16, 16, 3), np.uint8)
-    pixels[:] = np.random.default_rng(number).integers(0, 256, 3)
-    pixels[:8, :8] = rng.integers(0, 256, 3)
+    """A photo of three by three fields, some of them filled: these say which product it is. The colour that they are
+    filled with says nothing: it is another in every photo."""
+    filled = np.random.default_rng(number).random((3, 3)) < 0.5
+    filled[1, 1] = True
+    pixels = np.full((48, 48, 3), 255, np.uint8)
+    pixels[6:42, 6:42][np.kron(filled, np.ones((12, 12), bool))] = np.random.default_rng((number, view)).integers(
+        0, 190, 3
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
     return path

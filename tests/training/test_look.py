@@ -19,14 +19,14 @@ from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
 
 pytest.importorskip("pytorch_metric_learning", reason="the extra train is not installed")
-QUICK = LookOptions(recipe=Recipe(steps=100, per_batch=16, per_class=4, dimensions=16))
+QUICK = LookOptions(recipe=Recipe(steps=150, per_batch=24, per_class=4, dimensions=16), again=1)
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LookTraining]:
     """A folder with a closed shop that was trained, and what that came to."""
     folder = tmp_path_factory.mktemp("trained")
-    with learnable_shop(folder, 48, 3) as shop:
+    with learnable_shop(folder, 110, 3) as shop:
         return folder, shop.train_look(QUICK, report=folder / "look.html")
 
 
@@ -62,7 +62,7 @@ def test_searches_by_it_find_products_whose_vectors_it_made(shop: Shop, trained:
 
 def test_searches_by_learned_photos_are_told_of(shop: Shop) -> None:
     kinds = {one.kind: one.times for one in shop.evaluate(strategy="metric").left_out}
-    assert kinds == {LEARNED: 96}
+    assert kinds == {LEARNED: 220}
     assert not shop.evaluate(strategy="pretrained").left_out
 
 
@@ -80,7 +80,7 @@ def test_filters_compare_by_the_trained_look(shop: Shop) -> None:
     found = shop.similar("p3", 3)
     assert found.strategy == "filters-static" and len(found.results) == 3
     summary = shop.train_filters()
-    assert summary.products == 48
+    assert summary.products == 110
     assert shop.info()["look"], "fitting filters anew keeps the look"
 
 
@@ -133,9 +133,9 @@ def test_what_does_not_help_is_not_taken_unless_it_is_forced(tmp_path: Path) -> 
     shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
     quick = Recipe(steps=4, per_batch=4, per_class=2, dimensions=1)
     with shop:
-        refused = shop.train_look(LookOptions(recipe=quick))
+        refused = shop.train_look(LookOptions(recipe=quick, again=1))
         assert not refused.taken and len(shop.generations()) == 1
-        forced = shop.train_look(LookOptions(recipe=quick, force=True, all_photos=False))
+        forced = shop.train_look(LookOptions(recipe=quick, again=1, force=True, all_photos=False))
         assert forced.taken and not forced.better and len(shop.generations()) == 2
 
 

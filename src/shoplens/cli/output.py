@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from shoplens.build import Progress as OnProgress
-from shoplens.build import Summary
+from shoplens.build_run import Summary
 from shoplens.errors import GateFailed, RejectionsFound, ShoplensError
 from shoplens.evaluation.results import Estimate, LeftOut
 

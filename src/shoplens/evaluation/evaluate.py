@@ -18,9 +18,10 @@ from shoplens.evaluation.runs import ABSENT, Answering, Gallery, JudgedRun, answ
 from shoplens.evaluation.scores import Scores
 from shoplens.filter_query import FilterQueries
 from shoplens.images import PhotoSource, decoded
+from shoplens.index.durable import disk_errors_told
 from shoplens.index.entry import Index
 from shoplens.index.generation import Generation
-from shoplens.index.store import Store, disk_errors_told, timestamp
+from shoplens.index.store import Store, timestamp
 from shoplens.ranking.strategies import Strategy
 from shoplens.settings import Settings
 from shoplens.sight import feature_model

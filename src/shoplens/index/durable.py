@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shoplens.errors import Refused
+from shoplens.errors import Refused, StoreError
 
 _BLOCK = 65_536
 
@@ -107,3 +107,17 @@ def _copy_file(source: str, target: str) -> str:
         new.truncate(old.tell())
     shutil.copystat(source, target)
     return target
+
+
+@contextmanager
+def disk_errors_told(folder: Path) -> Iterator[None]:
+    """Turns the system's errors about files into a :class:`StoreError`, ``disk``."""
+    try:
+        yield
+    except OSError as problem:
+        reason = problem.args[0][0][2] if isinstance(problem, shutil.Error) else problem.strerror or problem
+        raise StoreError(
+            f"{folder} could not be written: {reason}.",
+            "See that there is room on the disk and that you may write there, and run the command again.",
+            code="disk",
+        ) from problem

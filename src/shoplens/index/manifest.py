@@ -88,3 +88,11 @@ def manifest_in(folder: Path) -> Manifest:
             "Restore a backup, or build the store anew with `shoplens index --replace`.",
             code="damaged-store",
         ) from problem
+
+
+def is_kept(folder: Path) -> bool:
+    """Whether a generation, or what is left of one, is kept to be gone back to."""
+    try:
+        return manifest_in(folder).kept
+    except StoreError:
+        return False

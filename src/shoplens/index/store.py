@@ -23,17 +23,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shoplens.errors import InvalidValue, Refused, StoreError
-from shoplens.index.durable import copy_tree, is_free, replace_file, sync_folder, sync_tree, whole_folder
+from shoplens.index.backups import CURRENT, bad_backup, live_folder
+from shoplens.index.durable import copy_tree, disk_errors_told, replace_file, sync_folder, sync_tree, whole_folder
 from shoplens.index.generation import SHARD, Generation, opened, opened_index
 from shoplens.index.lock import StoreLock
-from shoplens.index.manifest import Manifest, manifest_in
+from shoplens.index.manifest import Manifest, is_kept, manifest_in
 from shoplens.index.optimize import optimize
 
-CURRENT, PARTIAL = "CURRENT", ".partial"
+PARTIAL = ".partial"
 MOST_KEPT = 2
 """Generations that stay on disk after the next has taken over, so that they can be gone back to."""
-_PARTS = {"LOCK", "OWNER", "generations", "photos"}
-"""What a restore that was cut off may leave where there was no store."""
 
 
 class Store:
@@ -62,7 +61,7 @@ class Store:
                 "Give another folder with --store.",
                 code="no-store",
             ) from None
-        self._writing, self._leases, self._closed = threading.RLock(), threading.Lock(), False
+        self._writing, self._leases, self._closed = threading.RLock(), threading.Condition(), False
         self._live: Generation | None = None
         self._open = set[Generation]()  # the live one, and those before it that are still read
         try:
@@ -221,7 +220,7 @@ class Store:
     def kept(self) -> list[Path]:
         """Folders of generations that can be gone back to, the latest first."""
         live = self._current()
-        return [folder for folder in reversed(self._generations()) if folder.name != live and _is_kept(folder)]
+        return [folder for folder in reversed(self._generations()) if folder.name != live and is_kept(folder)]
 
     @contextmanager
     def returning(self, name: str = "") -> Iterator[Generation]:
@@ -240,6 +239,8 @@ class Store:
             there = f"Kept are: {', '.join(kept)}." if kept else "One is kept whenever a trained look takes over."
             raise InvalidValue(f"No generation {which}can be gone back to.", there, code="no-generation")
         renamed = self._next_folder()
+        with self._leases:  # who reads it still has it open
+            self._leases.wait_for(lambda: all(one.folder != folder for one in self._open))
         folder.rename(renamed)
         sync_folder(self._generations_folder)
         generation = opened(renamed, manifest_in(renamed))
@@ -260,15 +261,15 @@ class Store:
             with self.reading() as generation:
                 yield generation
             return
-        folder = next((one for one in self.kept() if one.name == name), None)
-        if folder is None:
-            known = ", ".join([self.live.name, *(one.name for one in self.kept())])
-            raise InvalidValue(f"There is no generation {name!r}.", f"There are: {known}.", code="no-generation")
-        generation = opened(folder, manifest_in(folder))
-        try:
+        kept = {folder.name: folder for folder in self.kept()}
+        if name not in kept:
+            there = f"There are: {', '.join([self.live.name, *kept])}."
+            raise InvalidValue(f"There is no generation {name!r}.", there, code="no-generation")
+        with self._leases:
+            self._leases.wait_for(lambda: all(one.name != name for one in self._open))
+        generation = opened(kept[name], manifest_in(kept[name]))
+        with closing(generation):
             yield generation
-        finally:
-            generation.close()
 
     def backup(self, folder: Path) -> None:
         """Copy the live generation and the kept photos to a new folder, complete or not at all.
@@ -300,7 +301,7 @@ class Store:
             folder = self._next_folder()
             partial = folder.with_name(folder.name + PARTIAL)
             try:
-                copy_tree(_live_folder(backup), partial)
+                copy_tree(live_folder(backup), partial)
                 manifest = manifest_in(partial)
                 opened_index(partial, manifest).close()
                 sync_tree(partial)
@@ -309,7 +310,7 @@ class Store:
                     sync_tree(self.photos_folder)
                 partial.rename(folder)
             except StoreError as problem:
-                raise _bad_backup(backup, problem) from problem
+                raise bad_backup(backup, problem) from problem
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
             self.switch(opened(folder, manifest))
@@ -343,6 +344,7 @@ class Store:
         finally:
             with self._leases:
                 self._open.remove(generation)
+                self._leases.notify_all()
                 free = self._closed and not self._open
             if free:
                 self._lock.close()
@@ -374,7 +376,7 @@ class Store:
         manifest = manifest_in(folder)
         for other in _generation_folders(self.folder):
             # left by a switch or a copy that was cut off
-            if other.suffix == PARTIAL or (other.name < name and not _is_kept(other)):
+            if other.suffix == PARTIAL or (other.name < name and not is_kept(other)):
                 shutil.rmtree(other, ignore_errors=True)  # a graph build that outlived its process may still write
         return opened(folder, manifest)
 
@@ -384,77 +386,10 @@ def is_store(folder: Path) -> bool:
     return (folder / CURRENT).is_file() or any(part.suffix != PARTIAL for part in _generation_folders(folder))
 
 
-def restore(backup: Path, folder: Path, *, replace_store: bool = False, lock_wait: float = 5.0) -> None:
-    """Make a store out of a backup: its live generation becomes the store's next one. Complete or not at all.
-
-    Raises:
-        StoreError: ``bad-backup``, ``disk``, or ``store-in-use``; a store at ``folder`` stays as it was.
-        Refused: when there is something at ``folder`` and ``replace_store`` is false, or it is no store; nothing was
-            changed.
-    """
-    if not (backup / CURRENT).is_file():
-        raise StoreError(
-            f"{backup} is not a backup of a store.", "Give a folder made by `shoplens backup`.", code="bad-backup"
-        )
-    try:
-        manifest_in(_live_folder(backup))
-    except StoreError as problem:
-        raise _bad_backup(backup, problem) from problem
-    here, there = backup.resolve(), folder.resolve()
-    if here.is_relative_to(there) or there.is_relative_to(here):
-        raise Refused(f"{backup} and {folder} lie in one another.", "Give another --store, or move the backup out.")
-    if is_store(folder):
-        if not replace_store:
-            raise Refused(f"There is already a store at {folder}.", "Give another --store, or --replace.")
-    elif not is_free(folder) and not _is_cut_off_restore(folder):
-        raise Refused(f"{folder} exists and is not empty.", "Give a new folder.")
-    with disk_errors_told(folder), closing(Store(folder, create=True, rebuild=True, lock_wait=lock_wait)) as store:
-        store.take_in(backup)
-
-
-def _is_cut_off_restore(folder: Path) -> bool:
-    return (folder / "generations").is_dir() and {part.name for part in folder.iterdir()} <= _PARTS
-
-
-def _live_folder(store: Path) -> Path:
-    return store / "generations" / (store / CURRENT).read_text("utf-8", "replace").strip()
-
-
-def _is_kept(folder: Path) -> bool:
-    try:
-        return manifest_in(folder).kept
-    except StoreError:
-        return False
-
-
-def _bad_backup(backup: Path, problem: StoreError) -> StoreError:
-    if problem.code != "damaged-store":
-        return problem
-    return StoreError(
-        f"The backup {backup} cannot be used. {problem.problem}",
-        "Give another backup; the store is as it was.",
-        code="bad-backup",
-    )
-
-
 def _generation_folders(store: Path) -> list[Path]:
     """Generations, and what a copy of one that was cut off left; nothing else that may lie there."""
     found = store.glob("generations/*")
     return [path for path in found if path.name.removesuffix(PARTIAL).isdecimal() and path.is_dir()]
-
-
-@contextmanager
-def disk_errors_told(folder: Path) -> Iterator[None]:
-    """Turns the system's errors about files into a :class:`StoreError`, ``disk``."""
-    try:
-        yield
-    except OSError as problem:
-        reason = problem.args[0][0][2] if isinstance(problem, shutil.Error) else problem.strerror or problem
-        raise StoreError(
-            f"{folder} could not be written: {reason}.",
-            "See that there is room on the disk and that you may write there, and run the command again.",
-            code="disk",
-        ) from problem
 
 
 def timestamp() -> str:

@@ -158,9 +158,9 @@ def _within_class(rows: Floats, classes: Ints, shrinkage: float) -> tuple[Floats
     apart = rows[several] - means[classes[several]]
     middle: Floats = means[counts > 0].mean(axis=0)
     values, vectors = np.linalg.eigh(apart.T @ apart / max(len(apart), 1))
-    floor = shrinkage * max(float(values.mean()), 1e-12)
+    floor = shrinkage * max(float(values.sum()) / max(len(values), 1), 1e-12)
     lengths = (np.maximum(values, 0) + floor) ** -0.5
-    whitening = (vectors * lengths) @ vectors.T / np.sqrt(np.mean(lengths**2))
+    whitening = (vectors * lengths) @ vectors.T / np.sqrt(max(np.mean(lengths**2), 1e-12) if len(lengths) else 1.0)
     return whitening.astype(np.float32), middle
 
 

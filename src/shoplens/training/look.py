@@ -20,8 +20,9 @@ from shoplens.embedders.look import TOLD_DIGITS, LookCard
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.results import LeftOut, plain
+from shoplens.index.durable import disk_errors_told
 from shoplens.index.generation import Generation
-from shoplens.index.store import disk_errors_told, timestamp
+from shoplens.index.store import timestamp
 from shoplens.search import Clock
 from shoplens.sight import feature_model, width_of
 from shoplens.training.export import largest_difference, look_network
@@ -55,6 +56,7 @@ class LookOptions:
         seed: of everything that is drawn.
         all_photos: whether, once it was proved, a head that was trained on everything is taken; else the proved one.
         force: take it though it is not better.
+        again: how often each photo is taken again; None leaves it to how many there are.
     """
 
     pairs: Path | None = None
@@ -64,10 +66,13 @@ class LookOptions:
     seed: int = 0
     all_photos: bool = True
     force: bool = False
+    again: int | None = None
 
     def __post_init__(self) -> None:
         if self.same not in RECIPES:
             raise InvalidValue(f"--same is {self.same!r}.", f"Choose one of: {', '.join(RECIPES)}.")
+        if self.again is not None and self.again < 0:
+            raise InvalidValue(f"Photos are to be taken again {self.again} times.", "Give 0 or more.")
         if not self.budget > 0:
             raise InvalidValue(f"The budget is {self.budget} seconds.", "Give a time above 0, such as 10m.")
 
@@ -174,6 +179,8 @@ def material_of(bench: Bench, generation: Generation, options: LookOptions, told
                 regions[photo.name] = region
     # Colours differ within a group, and so little else of it that photos taken again teach the wrong thing.
     times = {False: 0, True: 0} if options.same == "group" else times_retaken(photos)
+    if options.again is not None:
+        times = dict.fromkeys(times, options.again)
     samples, vectors = feature_pass(bench, index, Pass(photos, regions, times), told)
     if generation.look is None:
         return Material(samples, vectors)

@@ -1,0 +1,24 @@
+"""What the tests kill: a training, run as ``python -m tests.training.killable STORE``. It prints what it is doing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from shoplens import Shop
+from shoplens.training.head import Recipe
+from shoplens.training.look import LookOptions
+from tests.fakes import ColourEmbedder
+from tests.training.shops import SETTINGS
+
+OPTIONS = LookOptions(recipe=Recipe(steps=100, per_batch=12, per_class=2, dimensions=8), again=1, force=True)
+
+
+def main(folder: str) -> None:
+    with Shop(Path(folder), embedder=ColourEmbedder(), settings=SETTINGS) as shop:
+        training = shop.train_look(OPTIONS, progress=lambda what, done, total: print(what, done, sep="|", flush=True))
+        print("taken", training.model, sep="|", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
