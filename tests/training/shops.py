@@ -28,12 +28,12 @@ def spotted(path: Path, number: int, view: int) -> Path:
     return path
 
 
-def learnable_feed(folder: Path, products: int = 60, photos: int = 3) -> Path:
+def learnable_feed(folder: Path, products: int = 60, photos: int = 3, per_group: int = 2) -> Path:
     rows = [
         row(
             f"p{number}",
             *(spotted(folder / f"p{number}-{view}.png", number, view).name for view in range(photos)),
-            group_id=f"g{number // 2}",
+            group_id=f"g{number // per_group}",
         )
         for number in range(products)
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LookTrainin
     """A folder with a closed shop that was trained, and what that came to."""
     folder = tmp_path_factory.mktemp("trained")
     with learnable_shop(folder, 110, 3) as shop:
-        return folder, shop.train_look(QUICK, report=folder / "look.html")
+        return folder, shop.train_look(QUICK)
 
 
 @pytest.fixture
@@ -45,10 +44,6 @@ def test_it_is_proved_and_taken(trained: tuple[Path, LookTraining]) -> None:
         assert part.after["recall@1"].value > part.before["recall@1"].value + 0.2
     assert training.difference < 1e-5
     assert training.model.startswith("look@")
-    told = json.loads((folder / "look.json").read_text("utf-8"))
-    assert told["taken"] is True and told["parts"][0]["name"] == "new products"
-    page = (folder / "look.html").read_text("utf-8")
-    assert training.why.split(":")[0] in page and page.count('class="catalogue-map"') == 2
     assert not list((folder / "store" / "training").glob("*.checkpoint*"))
 
 
