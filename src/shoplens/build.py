@@ -142,8 +142,14 @@ class Builder:
             look: None goes back to the untouched extractor.
 
         Raises:
-            StoreError: ``other-model``.
+            StoreError: ``other-model``, of the store or of the features that the extractor reads.
         """
+        if look is not None and look.card.features != feature_model(self.embedder):
+            raise StoreError(
+                f"{look.model} reads features of {look.card.features}, and this is {feature_model(self.embedder)}.",
+                "Train it anew: shoplens train look.",
+                code="other-model",
+            )
         with self.store.writing():
             return self._refilled(self._live_of_this_model(), look, "train-look", keep=True)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from shoplens import Shop
-from shoplens.errors import InvalidValue
+from shoplens.embedders import TrainedLook
+from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import LEARNED
 from shoplens.training.head import Recipe
 from shoplens.training.look import LookOptions, LookTraining
@@ -93,6 +95,23 @@ def test_going_back_brings_along_what_was_changed_since(shop: Shop, tmp_path: Pa
     shop.roll_back(shop.generations()[1].name)
     found = shop.search(spotted(tmp_path / "asked.png", 500, 3), 1, strategy="metric")
     assert [result.product.id for result in found.results] == ["new"]
+
+
+def test_a_calibration_never_outlives_the_look_that_it_speaks_of(shop: Shop) -> None:
+    with shop._store.reading() as generation:
+        for strategy in ("pretrained", "metric"):
+            (generation.folder / f"calibration-{strategy}.json").write_text("{}", "utf-8")
+        look = generation.trained
+    shop.train_filters()
+    live = shop._store.live
+    assert (live.folder / "calibration-metric.json").is_file()
+    builder = shop._builder(None)
+    builder.take_look(None)
+    assert (shop._store.live.folder / "calibration-pretrained.json").is_file()
+    assert not (shop._store.live.folder / "calibration-metric.json").exists()
+    other = TrainedLook(look._network, replace(look.card, features="another"), None)
+    with pytest.raises(StoreError, match="reads features of another"):
+        builder.take_look(other)
 
 
 def test_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:

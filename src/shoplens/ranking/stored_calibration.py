@@ -33,9 +33,10 @@ def calibration_of(generation: Generation, strategy: str) -> Calibration | None:
 
 
 def keep_calibrations(before: Generation, after: Generation) -> None:
-    """Take over the calibrations of strategies whose scores no filter has a part in; the vectors are the same."""
+    """Take over the calibrations of strategies whose scores no filter has a part in, where the vectors are the same."""
+    changed = {"filters"} if before.manifest.look == after.manifest.look else {"filters", "look"}
     for strategy in STRATEGIES.values():
-        if not strategy.filters and (path := _path(before, strategy.name)).is_file():
+        if strategy.needs.isdisjoint(changed) and (path := _path(before, strategy.name)).is_file():
             replace_file(_path(after, strategy.name), path.read_text("utf-8"))
 
 
