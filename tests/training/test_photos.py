@@ -9,8 +9,9 @@ import pytest
 
 from shoplens import Shop
 from shoplens.errors import InvalidValue
+from shoplens.evaluation.runs import ABSENT
 from shoplens.images import PhotoSource
-from shoplens.training.photos import SHARED, UNKNOWN, Pairs, catalogue_photos, shopper_photos
+from shoplens.training.photos import SHARED, Pairs, catalogue_photos, shopper_photos
 from shoplens.types import Rejection
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.training.shops import SETTINGS, spotted
@@ -52,7 +53,7 @@ def test_rows_that_name_unknown_products_or_missing_photos_are_told_of(shop: Sho
     with shop._store.reading() as generation:
         found = shopper_photos(generation.index, given, told.append)
     assert [(one.product, one.group, one.shopper, one.first) for one, _ in found] == [("p1", "g", True, False)]
-    assert [(one.kind, one.row) for one in told] == [(UNKNOWN, 2), ("photo-missing", 3), ("query-incomplete", 5)]
+    assert [(one.kind, one.row) for one in told] == [(ABSENT, 2), ("photo-missing", 3), ("query-incomplete", 5)]
 
 
 def test_a_region_is_a_photo_of_its_own(shop: Shop, tmp_path: Path) -> None:

@@ -10,8 +10,6 @@ from shoplens.cli.output import people, plain, print_json, print_summary, print_
 from shoplens.shop import Shop
 from shoplens.store_info import GenerationRow
 
-LATEST = "latest"
-
 
 def run(
     store: options.Store = None,

@@ -210,13 +210,14 @@ def proved_on(material: Material, bench: Bench, options: LookOptions, clock: Clo
     network, proof, learned = None, None, taught.learned
     warnings, step = head.warnings, head.step
     difference = 0.0
+    if (better or options.force) and options.all_photos:
+        proof, learned = look_network(basis, head), np.ones(len(samples.rows), bool)
+        with clock.stage("all photos"):
+            basis, head = lessons.on_everything(step)
+        warnings = [*warnings, *head.warnings]
+        better = better and not head.warnings
     if better or options.force:
         network = look_network(basis, head)
-        if options.all_photos:
-            proof, learned = network, np.ones(len(samples.rows), bool)
-            with clock.stage("all photos"):
-                basis, head = lessons.on_everything(step)
-            network = look_network(basis, head)
         difference = largest_difference(network, basis, head, samples.rows[:CHECKED_ROWS])
     told = LookTraining(
         better=better,

@@ -10,6 +10,7 @@ from pathlib import Path
 from shoplens.errors import PhotoError
 from shoplens.evaluation.queries import JudgedQuery, read_queries
 from shoplens.evaluation.query_photos import MISSING
+from shoplens.evaluation.runs import ABSENT
 from shoplens.filters.folds import group_of
 from shoplens.images import PhotoSource
 from shoplens.images.hashes import content_hash
@@ -17,7 +18,7 @@ from shoplens.index.entry import Index
 from shoplens.training.samples import SamplePhoto
 from shoplens.types import Region, Rejection
 
-UNKNOWN, SHARED = "product-not-in-store", "photo-of-several-products"
+SHARED = "photo-of-several-products"
 Told = Callable[[Rejection], None]
 
 
@@ -85,7 +86,7 @@ def _usable(pairs: Pairs, groups: dict[str, str], told: Told) -> Iterator[tuple[
 
 def _unknown(query: JudgedQuery) -> Rejection:
     return Rejection(
-        UNKNOWN,
+        ABSENT,
         "None of the row's products is in the store; nothing is learned from it.",
         "Correct product_id, or index the feed that has them.",
         row=query.row,

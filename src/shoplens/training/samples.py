@@ -83,10 +83,6 @@ class Samples:
         """What has to lie together with each photo: its ``product``, or its ``group``."""
         return tuple(photo.group if same == "group" else photo.product for photo in self.photos)
 
-    def rows_of(self, photos: Bools) -> Ints:
-        """int64: all rows of these photos."""
-        return np.flatnonzero(photos[self.owners])
-
 
 def uses(photos: Sequence[SamplePhoto], *, by_group: bool = False) -> list[Use]:
     """What each photo is for; the same for a photo in every run.
