@@ -36,12 +36,13 @@ import numpy.typing as npt
 
 from evaluation import store_of
 from shoplens import Shop
+from shoplens.answering import Answering
 from shoplens.embedders import OnnxEmbedder
 from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.queries import JudgedQuery, held_out, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.evaluation.results import Estimate
-from shoplens.evaluation.runs import Answering, Gallery, judged
+from shoplens.evaluation.runs import Gallery, judged
 from shoplens.filter_query import FilterQueries
 from shoplens.filter_scores import group_of
 from shoplens.filters.crossfit import FOLDS

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from shoplens.answering import Answering
 from shoplens.catalogue import read_feed
 from shoplens.errors import InvalidValue
-from shoplens.filter_query import FilterQueries, ready
+from shoplens.filter_query import FilterQueries
 from shoplens.filters.dimension import COLOR
 from shoplens.filters.palette import palette_of_color
 from shoplens.filters.space import DENSE_PARTS
@@ -178,10 +179,10 @@ def test_a_photo_without_features_is_refused(queries: FilterQueries) -> None:
         queries.of(QueryPhoto(np.array([0.5, 0.5, 0.5, 0.5], np.float32)))
 
 
-def test_only_a_strategy_with_filters_is_made_ready(queries: FilterQueries, folder: Path) -> None:
+def test_a_photo_gets_what_the_strategy_needs(queries: FilterQueries, folder: Path) -> None:
     photo = seen(asked(folder, next(iter(COLORS)), "plain"))
-    assert ready(PRETRAINED, photo, queries) is photo
-    assert ready(STATIC, photo, queries).filtered is not None
+    assert Answering(PRETRAINED).ready(photo) is photo
+    assert Answering(STATIC, queries).ready(photo).filtered is not None
 
 
 def test_a_generation_without_filters_has_no_queries(store: Store) -> None:

@@ -21,6 +21,7 @@ LEVELS = (
         "sight",
         "filter_scores",
         "filter_query",
+        "answering",
         "dimension_rows",
         "entries",
         "build_run",

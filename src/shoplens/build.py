@@ -20,7 +20,7 @@ from shoplens.index.features import FeatureFile
 from shoplens.index.generation import Generation
 from shoplens.index.manifest import Manifest
 from shoplens.index.store import Store, timestamp
-from shoplens.ranking.stored_calibration import keep_calibrations
+from shoplens.ranking.stored_calibration import forget_calibration, keep_calibrations
 from shoplens.settings import Settings
 from shoplens.sight import backbone_width, feature_model
 from shoplens.types import Product, Rejection
@@ -76,6 +76,8 @@ class Builder:
                 raise _nothing_usable(feed, run.report)
             self._fit(generation, run)
             self._optimize(generation)
+            if self.store.has_live:
+                generation.keep_classifier(self.store.live)
             summary = run.summary
             generation.manifest = replace(generation.manifest, products=summary.products, photos=summary.photos)
             self.store.switch(generation)
@@ -153,6 +155,19 @@ class Builder:
         with self.store.writing():
             return self._refilled(self._live_of_this_model(), look, "train-look", keep=True)
 
+    def take_classifier(self, network: bytes) -> str:
+        """Give the live generation a classifier, in place of the one before, in one atomic step; returns its id.
+
+        Raises:
+            StoreError: ``other-model``.
+            ModelError: ``damaged-classifier``.
+        """
+        with self.store.writing():
+            generation = self._live_of_this_model()
+            generation.take_classifier(network)
+            forget_calibration(generation, "classifier")
+            return generation.classifier.model
+
     def roll_back(self, name: str = "") -> Summary:
         """Go back to a kept generation, with everything that was changed since; the live one is kept in its place.
 
@@ -168,6 +183,7 @@ class Builder:
             check_model(generation, self.embedder)
             self._copy(live, generation, run)
             self._optimize(generation)
+            generation.keep_classifier(live)
             self.store.switch(generation, keep=True)
         return run.summary
 
@@ -182,6 +198,7 @@ class Builder:
             self._fit(generation, run)
             self._optimize(generation)
             keep_calibrations(live, generation)
+            generation.keep_classifier(live)
             self.store.switch(generation, keep=keep)
         return run.summary
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from shoplens.embedders import TrainedLook
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimension import COLOR
 from shoplens.filters.filters import Filters
@@ -17,7 +16,7 @@ from shoplens.index.entry import NO_MARKS
 from shoplens.index.generation import Generation
 from shoplens.preferences import Preferences
 from shoplens.ranking.filtered import Example, FilterQuery
-from shoplens.ranking.strategies import QueryPhoto, Strategy
+from shoplens.ranking.strategies import QueryPhoto
 from shoplens.ranking.weights import resolved
 from shoplens.types import SparseVector, Steering
 
@@ -33,6 +32,9 @@ class FilterQueries:
         generation: to be asked.
         preferences: the shop's weights, profiles and merchandising.
 
+    Attributes:
+        look: the trained extractor that the dimension ``look`` compares by; None for the untouched one.
+
     Raises:
         InvalidValue: ``no-filters``.
         StoreError: ``damaged-filters``.
@@ -40,7 +42,8 @@ class FilterQueries:
 
     def __init__(self, generation: Generation, preferences: Preferences) -> None:
         self.filters: Filters = generation.fitted
-        self._index, self._preferences, self._look = generation.index, preferences, generation.look
+        self.look = generation.look
+        self._index, self._preferences = generation.index, preferences
 
     def of(
         self,
@@ -91,7 +94,7 @@ class FilterQueries:
         elif steering.like:
             example = self._product(steering.like)
         else:
-            width = self._index.dimensions if self._look is None else self._look.dimensions
+            width = self._index.dimensions if self.look is None else self.look.dimensions
             example = Example(np.zeros(width, np.float32), np.zeros(DENSE, np.float32), NO_MARKS)
         if not steering.color:
             return example
@@ -103,7 +106,7 @@ class FilterQueries:
         if photo.features is None:
             raise InvalidValue("The photo's features are unknown.", "Look at the photo with the store's own embedder.")
         described = self.filters.described(photo.features[None], None if group is None else [group])
-        look = photo.vector if self._look is None else self._look.of(photo.features[None])[0]
+        look = photo.vector if self.look is None else self.look.of(photo.features[None])[0]
         return Example(look, described.dense[0], self.filters.marks(described.probabilities[0], {}))
 
     def _product(self, product_id: str) -> Example:
@@ -144,26 +147,3 @@ class FilterQueries:
                     if block.start <= entry < block.entries.stop and value * value / block.share >= IN_CATEGORY:
                         found.append(block.classes[entry - block.start])
         return found
-
-
-def ready(
-    strategy: Strategy,
-    photo: QueryPhoto,
-    filters: FilterQueries | None,
-    look: TrainedLook | None = None,
-    group: str | None = None,
-) -> QueryPhoto:
-    """The photo with all that a strategy needs.
-
-    Args:
-        strategy: that will see it.
-        photo: with its features.
-        filters: of the generation; needed by strategies with filters only.
-        look: of the generation; needed by strategies with a trained look only.
-        group: as in :meth:`FilterQueries.of`.
-    """
-    if "look" in strategy.needs and look is not None and photo.features is not None:
-        photo = replace(photo, trained=look.of(photo.features[None])[0])
-    if strategy.filters and filters is not None:
-        photo = replace(photo, filtered=filters.of(photo, group=group))
-    return photo

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from shoplens.answering import answering_by
 from shoplens.build import check_model
 from shoplens.candidates import candidates, results
 from shoplens.embedders import Embedder, embedded
 from shoplens.errors import InvalidValue
 from shoplens.facets import Counting, facets
-from shoplens.filter_query import FilterQueries, ready
+from shoplens.filter_query import FilterQueries
 from shoplens.filters.dimension import COLOR, Dimension
 from shoplens.images import PhotoSource, Picture, decoded, photo_size
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf, leaves, parsed_all
@@ -146,7 +147,7 @@ def _asked(query: Query, strategy: Strategy, generation: Generation, eyes: Eyes,
             photo = query_photo(picture, query, eyes.embedder, features=bool(strategy.needs))
     if not strategy.filters:
         assert photo is not None, "only a strategy with filters searches without a photo"
-        return ready(strategy, photo, None, generation.look)
+        return answering_by(strategy, generation, eyes.settings.preferences).ready(photo)
     with clock.stage("filter"):
         filtered = FilterQueries(generation, eyes.settings.preferences).of(
             photo, query.steering, _unlike(query, index, eyes)

@@ -14,7 +14,7 @@ from shoplens.build_run import Summary
 from shoplens.catalogue import read_feed
 from shoplens.dimension_rows import DimensionRow, dimension_rows
 from shoplens.embedders import Embedder, OnnxEmbedder
-from shoplens.errors import PhotoError, Refused
+from shoplens.errors import PhotoError
 from shoplens.evaluation.calibrate import CalibrationResult
 from shoplens.evaluation.calibration import ABSENT_SHARE
 from shoplens.evaluation.check import Checked, CheckOptions
@@ -28,16 +28,16 @@ from shoplens.evaluation.reported import (
     reported_evaluation,
 )
 from shoplens.evaluation.results import Comparison, Evaluation
-from shoplens.evaluation.written import report_file
 from shoplens.images import KeptPhotos, PhotoSource
 from shoplens.images.located import located
 from shoplens.index.restoring import restore
 from shoplens.index.store import Store
 from shoplens.search import Eyes, search, strategy_of
 from shoplens.settings import Settings, settings_from
-from shoplens.store_info import GenerationRow, generation_rows, store_info
+from shoplens.store_info import GenerationRow, generation_rows, refuse_to_replace, store_info
+from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
 from shoplens.training.look import LookOptions, LookTraining
-from shoplens.training.taken import trained_look
+from shoplens.training.taken import trained_classifier, trained_look
 from shoplens.types import Answer, Product, Query, Region, SoldOut, Steering
 
 
@@ -106,14 +106,8 @@ class Shop:
         with read_feed(Path(feed), media=Path(media) if media else None, format=format) as read:
             shop = cls(store, embedder=embedder, settings=settings, _create=True, _rebuild=replace)
             try:
-                if shop._store.has_live and not replace:
-                    live = shop._store.live
-                    raise Refused(
-                        f"{shop._store.folder} already holds {live.index.count()} products "
-                        f"from {live.manifest.feed}. Indexing {read.path} would replace them all.",
-                        "Say --replace for that, or use `shoplens sync` to add, change and remove what differs.",
-                        code="store-exists",
-                    )
+                if not replace:
+                    refuse_to_replace(shop._store, read.path)
                 return shop, shop._builder(progress).index(read)
             except BaseException:
                 shop.close()
@@ -196,11 +190,7 @@ class Shop:
             raise PhotoError(problem.problem, "Give the path of a photo, or its URL.", code=problem.code) from None
 
     def similar(self, product_id: str, k: int = 10, *, steering: Steering | None = None) -> Answer:
-        """Products like one of the catalogue, best first, without itself.
-
-        Raises:
-            InvalidValue: ``unknown-product``.
-        """
+        """Products like one of the catalogue, best first, without itself; raises InvalidValue ``unknown-product``."""
         return self.search(None, k, steering=replace(steering or Steering(), like=product_id))
 
     def train_filters(self, *, progress: Progress | None = None) -> Summary:
@@ -220,9 +210,19 @@ class Shop:
         Raises:
             InvalidValue: ``no-torch``, ``too-few-products``, …
         """
-        options = options or LookOptions()
-        page = None if report is None else report_file(report, options.pairs)
-        return trained_look(self._bench(progress), self._builder(progress), options, page)
+        return trained_look(self._bench(progress), self._builder(progress), options or LookOptions(), report)
+
+    def train_classifier(
+        self,
+        options: ClassifierOptions | None = None,
+        *,
+        report: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> ClassifierTraining:
+        """Train the baseline, a softmax with an output per product, which the strategy ``classifier`` asks from then
+        on. It needs the extra ``train``; products that are added later are found once it was trained again."""
+        asked = options or ClassifierOptions()
+        return trained_classifier(self._bench(progress), self._builder(progress), asked, report)
 
     def generations(self) -> list[GenerationRow]:
         """The live generation, and those that can be gone back to, the latest first."""
@@ -234,11 +234,7 @@ class Shop:
         return self._builder(progress).roll_back(name)
 
     def dimensions(self) -> list[DimensionRow]:
-        """The dimensions of likeness, how well the photos show each, and why others are none.
-
-        Raises:
-            InvalidValue: ``no-filters``.
-        """
+        """The dimensions of likeness, how well the photos show each, and why others are none; raises ``no-filters``."""
         with self._store.reading() as generation:
             return dimension_rows(generation)
 

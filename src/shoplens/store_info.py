@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from shoplens.errors import Refused
 from shoplens.index.durable import size_on_disk
 from shoplens.index.store import Store
 from shoplens.ranking.stored_calibration import calibration_of
@@ -53,6 +55,22 @@ def generation_rows(store: Store) -> list[GenerationRow]:
                 )
             )
     return found
+
+
+def refuse_to_replace(store: Store, feed: Path) -> None:
+    """See that no live generation would be replaced by this feed's products.
+
+    Raises:
+        Refused: ``store-exists``.
+    """
+    if not store.has_live:
+        return
+    raise Refused(
+        f"{store.folder} already holds {store.live.index.count()} products from {store.live.manifest.feed}. "
+        f"Indexing {feed} would replace them all.",
+        "Say --replace for that, or use `shoplens sync` to add, change and remove what differs.",
+        code="store-exists",
+    )
 
 
 def store_info(store: Store) -> dict[str, Any]:

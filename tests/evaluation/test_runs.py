@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pytest
 
+from shoplens.answering import Answering
 from shoplens.catalogue import Report
 from shoplens.evaluation.metrics import metrics_of
 from shoplens.evaluation.queries import JudgedQuery
-from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, Answering, Gallery, JudgedRun, answerable, judged
+from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, Gallery, JudgedRun, answerable, judged
 from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
 from shoplens.ranking.match import REFERENCE

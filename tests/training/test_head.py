@@ -10,8 +10,9 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.training.basis import basis_of
+from shoplens.training.course import WATCH_EVERY, Course
 from shoplens.training.export import largest_difference, look_network
-from shoplens.training.head import WATCH_EVERY, Course, Lesson, Recipe, Trained, trained_head, unit
+from shoplens.training.head import Lesson, Recipe, Trained, trained_head, unit
 from shoplens.training.losses import LOSSES, LossOf
 from tests.training.made_samples import COLUMNS, made_samples, sample_photo
 
@@ -48,14 +49,14 @@ def test_losses_learn_what_tells_products_apart(loss: str) -> None:
 
 def test_proxies_are_learned_too() -> None:
     """Whose gradient is the proxies' first: with noise this loud the head itself learns too late to be asked for it."""
-    head = trained_head(lesson(), replace(RECIPE, loss="proxy-anchor"), Course(watch=lambda of: 0.5))
+    head = trained_head(lesson(), replace(RECIPE, loss="proxy-anchor"), Course(), lambda of: 0.5)
     losses = [loss for _, loss, _ in head.history]
     assert losses == sorted(losses, reverse=True) and losses[-1] < 0.8 * losses[0]
 
 
 def test_the_best_of_what_it_has_been_is_kept() -> None:
     scores = iter([0.2, 0.9, 0.5])
-    head = trained_head(lesson(), SHORT, Course(watch=lambda of: next(scores)))
+    head = trained_head(lesson(), SHORT, Course(), lambda of: next(scores))
     assert head.step == 2 * WATCH_EVERY
     assert [(step, score) for step, _, score in head.history] == [(50, 0.2), (100, 0.9), (150, 0.5)]
     again = trained_head(lesson(), SHORT, Course(last=head.step))

@@ -4,6 +4,7 @@ from rich.table import Table
 
 from shoplens.cli import options
 from shoplens.cli.output import people, percent, plain, print_json, print_left_out, print_table, progress_bar
+from shoplens.evaluation.report.comparison import bytes_words, time_words
 from shoplens.evaluation.results import Comparison, StrategyRow
 from shoplens.shop import Shop
 
@@ -30,6 +31,9 @@ def run(
     else:
         print_table(_table(found))
     print_left_out(found.left_out)
+    for row in found.rows:
+        if row.growth:
+            people.print(_growing(row))
     people.print(
         f"{found.queries} queries ({plain(found.queries_from)}), {found.products} products; 95 % intervals; p of the "
         f"difference in recall@1 from {plain(found.compared_with)}.\nPlots: [bold]{plain(path)}[/]"
@@ -51,6 +55,15 @@ def _table(found: Comparison) -> Table:
             _median(row, "adding_ms"),
         )
     return table
+
+
+def _growing(row: StrategyRow) -> str:
+    unknown = f" {row.unknown} were added since, and it finds none of them." if row.unknown else ""
+    sizes = "; ".join(
+        f"{time_words(1e3 * one.seconds)} and {bytes_words(one.training_bytes)} at {one.products:,}"
+        for one in row.growth
+    )
+    return f"{row.name}: one more product takes a whole training, {sizes} products.{unknown}"
 
 
 def _median(row: StrategyRow, field: str) -> str:

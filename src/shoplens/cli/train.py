@@ -20,6 +20,8 @@ from shoplens.cli.output import (
 )
 from shoplens.errors import InvalidValue
 from shoplens.shop import Shop
+from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
+from shoplens.training.classifier_report import summary
 from shoplens.training.head import Recipe
 from shoplens.training.look import RECIPES, LookOptions, LookTraining
 from shoplens.training.losses import DEFAULT, LOSSES, loss_named
@@ -31,6 +33,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+Pairs = Annotated[
+    Path | None, typer.Option("--pairs", help="CSV file of photo,product_id: shoppers' photos to learn from, too.")
+]
+Budget = Annotated[str, typer.Option("--budget", help="Time for the training itself, such as 90s, 10m or 1h.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of everything that is drawn.")]
 
 
 @app.callback()
@@ -56,25 +63,21 @@ def filters(
 @app.command()
 def look(
     store: options.Store = None,
-    pairs: Annotated[
-        Path | None, typer.Option("--pairs", help="CSV file of photo,product_id: shoppers' photos to learn from, too.")
-    ] = None,
+    pairs: Pairs = None,
     same: Annotated[
         str,
         typer.Option(
             "--same", help=f"What has to lie together: the photos of a {', or the products of a '.join(RECIPES)}."
         ),
     ] = "product",
-    budget: Annotated[
-        str, typer.Option("--budget", help="Time for the training itself, such as 90s, 10m or 1h.")
-    ] = "10m",
+    budget: Budget = "10m",
     loss: Annotated[str, typer.Option("--loss", help=f"{', '.join(LOSSES)}.")] = DEFAULT,
     proved_only: Annotated[
         bool, typer.Option("--proved-only", help="Take the network that was proved, not one that saw all photos.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Take it even if it is not better.")] = False,
     report: options.ReportFile = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of everything that is drawn.")] = 0,
+    seed: Seed = 0,
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
     json: options.Json = False,
@@ -93,6 +96,39 @@ def look(
         print_table(_proof(training))
     print_left_out(training.left_out)
     _tell(training, path)
+
+
+@app.command()
+def classifier(
+    store: options.Store = None,
+    pairs: Pairs = None,
+    budget: Budget = "10m",
+    report: options.ReportFile = None,
+    seed: Seed = 0,
+    model: options.Model = None,
+    allow_private: options.AllowPrivate = None,
+    json: options.Json = False,
+) -> None:
+    """Train the baseline: a softmax with an output per product, for the strategy classifier. Compare what it costs."""
+    asked = ClassifierOptions(pairs, seconds(budget), seed=seed)
+    settings = options.settings(store, model, allow_private)
+    path = options.report(report, settings, "train-classifier")
+    with Shop(settings=settings) as shop, progress_bar() as progress:
+        training = shop.train_classifier(asked, report=path, progress=progress)
+    if json:
+        print_json(training.as_json())
+    elif training.apart is not None:
+        print_table(_answers(training))
+    print_left_out(training.left_out)
+    people.print(f"{plain(summary(training))}\nThe strategy classifier asks it. Report: [bold]{plain(path)}[/]")
+
+
+def _answers(training: ClassifierTraining) -> Table:
+    table = Table("asked by", "photos", *training.classified, box=None, pad_edge=False)
+    for name, figures in (("its outputs", training.classified), ("its distances", training.neighbours)):
+        cells = [percent(one) for one in figures.values()]
+        table.add_row(name, f"{training.queries}{' made' if training.made else ''}", *cells)
+    return table
 
 
 def seconds(text: str) -> float:

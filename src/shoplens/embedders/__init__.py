@@ -1,7 +1,8 @@
 """Photos -> vectors."""
 
+from shoplens.embedders.classifier import ProductClassifier
 from shoplens.embedders.embedder import Embedder, embedded
 from shoplens.embedders.look import TrainedLook
 from shoplens.embedders.onnx import OnnxEmbedder
 
-__all__ = ["Embedder", "OnnxEmbedder", "TrainedLook", "embedded"]
+__all__ = ["Embedder", "OnnxEmbedder", "ProductClassifier", "TrainedLook", "embedded"]

@@ -13,16 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from shoplens.embedders.feature_network import FeatureNetwork
 from shoplens.errors import ModelError, StoreError
 from shoplens.types import Features, Vectors
 
 NETWORK, PROOF, CARD = "look.onnx", "look-proof.onnx", "look.json"
 """Files of a trained extractor in a folder."""
 TOLD_DIGITS = 12
-MOST_ROWS = 1024
-"""Photos that pass through it at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +55,9 @@ class TrainedLook:
     """
 
     def __init__(self, network: bytes, card: LookCard, proof: bytes | None = None) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-        except Exception as problem:  # onnxruntime's own exceptions share no public base
+            self._opened = FeatureNetwork(network, card.width)
+        except ModelError as problem:
             raise _damaged("network", problem) from None
         self.card, self._network, self._proof = card, network, proof
         self._learned = frozenset(card.learned)
@@ -103,15 +95,7 @@ class TrainedLook:
         Raises:
             ModelError: features of another width.
         """
-        if features.ndim != 2 or features.shape[1] != self.card.width:
-            raise ModelError(
-                f"{self.model} reads rows of {self.card.width} features, not {features.shape}.",
-                "Index the catalogue anew with the model that it was trained on.",
-            )
-        rows = np.ascontiguousarray(features, np.float32)
-        parts = [rows[start : start + MOST_ROWS] for start in range(0, len(rows), MOST_ROWS)]
-        found = [self._session.run(None, {"features": part})[0] for part in parts]
-        return np.concatenate([np.zeros((0, self.dimensions), np.float32), *found])
+        return self._opened.of(features, "vectors")
 
     def write(self, folder: Path) -> None:
         """Put it into a folder; the network last, so that one that is there has its card."""

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from shoplens.answering import Answering
 from shoplens.candidates import candidates, results
 from shoplens.catalogue import Report
 from shoplens.embedders.embedder import NO_DIRECTION
@@ -30,8 +31,7 @@ from shoplens.evaluation.gate import (
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
 from shoplens.evaluation.results import LeftOut
-from shoplens.evaluation.runs import Answering, answerable
-from shoplens.filter_query import ready
+from shoplens.evaluation.runs import answerable
 from shoplens.images import decoded
 from shoplens.images.hashes import content_hash
 from shoplens.index.durable import replace_file
@@ -295,7 +295,7 @@ def _rank(index: Index, answering: Answering, photos: QueryPhotos, data: bytes, 
     """Rank of the right product, 0 when it is not among the first ten, or when a search would refuse the photo."""
     try:
         seen = photos.made(data, features=bool(answering.strategy.needs))
-        photo = ready(answering.strategy, seen, answering.filters, answering.look)
+        photo = answering.ready(seen)
     except (PhotoError, ModelError) as problem:
         if isinstance(problem, ModelError) and problem.code != NO_DIRECTION:
             raise

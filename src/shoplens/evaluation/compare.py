@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +21,8 @@ from shoplens.evaluation.intervals import paired
 from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
-from shoplens.evaluation.results import Comparison, Paired, StrategyRow
+from shoplens.evaluation.results import Comparison, Growth, Paired, StrategyRow
 from shoplens.evaluation.scores import Scores
-from shoplens.filter_query import ready
 from shoplens.filter_scores import scorer_of
 from shoplens.index.durable import size_on_disk
 from shoplens.index.features import NAME as FEATURES
@@ -54,8 +54,8 @@ def compared(bench: Bench, queries: QuerySet, seed: int = 0) -> Comparison:
                 against=_against(scores[strategy.name], scores[BASELINE], seed) if strategy.name != BASELINE else {},
                 query_ms=_spread(query_ms(bench, queries, generation, strategy)),
                 bytes_per_product=size_on_disk(generation.folder) / max(index.count(), 1),
-                adding_ms=_spread(adding),
                 adding=strategy.adding,
+                **({"adding_ms": _spread(adding)} if strategy.grows else _trained_again(generation)),
             )
             for strategy in strategies
         ]
@@ -82,7 +82,7 @@ def query_ms(bench: Bench, queries: QuerySet, generation: Generation, strategy: 
             data = bench.source.bytes_of(query.photo)
             asked = Query(data, strategy=strategy.name)
             started = time.perf_counter()
-            photo = ready(strategy, photos.made(data, features=bool(strategy.needs)), answering.filters, answering.look)
+            photo = answering.ready(photos.made(data, features=bool(strategy.needs)))
             results(strategy, photo, candidates(index, strategy, photo, asked, None), asked.k)
         except ShoplensError:  # the judging has told of it
             continue
@@ -115,6 +115,18 @@ def adding_ms(bench: Bench, generation: Generation) -> list[float]:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return took[1:]
+
+
+def _trained_again(generation: Generation) -> dict[str, Any]:
+    """What one more product costs where all are learned again: as long as it took the last time."""
+    card = generation.classifier.card
+    took = card.made.get("seconds", {})
+    seconds = float(took.get("training", 0)) + float(took.get("all photos", 0))
+    return {
+        "adding_ms": _spread([1e3 * seconds]),
+        "unknown": len(set(generation.index.ids()) - set(card.products)),
+        "growth": [Growth(**one) for one in card.made.get("growth", ())],
+    }
 
 
 def _against(mine: Scores, theirs: Scores, seed: int) -> dict[str, Paired]:

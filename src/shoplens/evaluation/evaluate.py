@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from shoplens.answering import Answering, answering_by
 from shoplens.build import Progress, check_model
 from shoplens.catalogue import Report
 from shoplens.embedders import Embedder
@@ -14,9 +15,8 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.queries import HELD_OUT, JudgedQuery, held_out, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.evaluation.results import Evaluation, LeftOut
-from shoplens.evaluation.runs import ABSENT, Answering, Gallery, JudgedRun, answerable, judged
+from shoplens.evaluation.runs import ABSENT, Gallery, JudgedRun, answerable, judged
 from shoplens.evaluation.scores import Scores
-from shoplens.filter_query import FilterQueries
 from shoplens.images import PhotoSource, decoded
 from shoplens.index.durable import disk_errors_told
 from shoplens.index.entry import Index
@@ -65,11 +65,9 @@ class Bench:
         """The strategy with what this generation has for it.
 
         Raises:
-            InvalidValue: ``no-filters``, ``no-look``.
+            InvalidValue, StoreError: as :func:`~shoplens.answering.answering_by`.
         """
-        generation.require(strategy.needs)
-        filters = FilterQueries(generation, self.settings.preferences) if strategy.filters else None
-        return Answering(strategy, filters, generation.look)
+        return answering_by(strategy, generation, self.settings.preferences)
 
     def picture(self, source: str) -> Pixels:
         """All pixels of a photo, for reports whose regions count them."""
@@ -186,7 +184,6 @@ def for_each_answer(
     """
     folder, index = bench.store.folder, generation.index
     answering = [bench.answering(strategy, generation) for strategy in strategies]
-    asks_look = any(strategy.needs for strategy in strategies)
     total = sum(1 for _ in queries.queries(index))
     report = Report(folder / "reports" / f"{timestamp()}-queries.jsonl")
     with (
@@ -201,7 +198,7 @@ def for_each_answer(
                 report.add(item)
                 continue
             query, photo = item
-            if asks_look and generation.look is not None and generation.look.has_learned(photo.content_hash):
+            if any(one.has_learned(photo.content_hash) for one in answering):
                 report.add(_learned(query))
             for one in answering:
                 run = judged(index, one, *item, gallery)
@@ -214,7 +211,7 @@ def for_each_answer(
 def _learned(query: JudgedQuery) -> Rejection:
     return Rejection(
         LEARNED,
-        "The trained look learned from this photo; it counts, and makes figures with that look too good.",
+        "A trained network learned from this photo; it counts, and makes that network's figures too good.",
         "Ask with photos that it did not see. What it is worth on those is in the report of its training.",
         "note",
         query.row,

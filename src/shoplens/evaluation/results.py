@@ -139,6 +139,23 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """What a training from the beginning takes, for a strategy that needs one for every product that is added.
+
+    Attributes:
+        products: in the catalogue.
+        seconds: of training, once the features are there.
+        training_bytes: features and trained numbers in memory.
+        network_bytes: of the network that serves.
+    """
+
+    products: int
+    seconds: float
+    training_bytes: int
+    network_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class StrategyRow:
     """One strategy in a comparison.
 
@@ -150,6 +167,8 @@ class StrategyRow:
         bytes_per_product: that its part of the store takes on disk.
         adding_ms: what one more product costs until it is found: ``median``, ``p95``.
         adding: that cost in words, such as "decode, embed, write".
+        unknown: products that it cannot find, since it was not trained on them.
+        growth: what a training takes as the catalogue grows; empty for strategies that need none.
     """
 
     name: str
@@ -160,6 +179,8 @@ class StrategyRow:
     bytes_per_product: float
     adding_ms: Mapping[str, float]
     adding: str
+    unknown: int = 0
+    growth: Sequence[Growth] = ()
 
 
 @dataclass(frozen=True, slots=True)

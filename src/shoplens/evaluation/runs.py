@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from shoplens.answering import Answering
 from shoplens.candidates import candidates, results
 from shoplens.catalogue import Report
-from shoplens.embedders import TrainedLook
 from shoplens.evaluation.metrics import depth, metrics_of, rank_of_first
 from shoplens.evaluation.queries import JudgedQuery
-from shoplens.filter_query import FilterQueries, ready
 from shoplens.filter_scores import group_of
 from shoplens.index.conditions import AllOf, OneOf
 from shoplens.index.entry import Index
@@ -28,15 +27,6 @@ CATEGORY_RECALL = "recall@1/category"
 Gallery = Literal["all", "first-photos", "other-photos"]
 """What is searched: all photos; the first one of each product, where the further ones are the queries; or all but the
 query's own."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answering:
-    """A strategy, and what it asks with; a photo of the catalogue is read by heads of the filters that never saw it."""
-
-    strategy: Strategy
-    filters: FilterQueries | None = None
-    look: TrainedLook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +92,7 @@ def judged(
     strategy = answering.strategy
     asked = Query(b"", _depth(query), strategy=strategy.name, first_photos=gallery == "first-photos")
     own = None if gallery == "all" else group_of(records[0].product)
-    photo = ready(strategy, photo, answering.filters, answering.look, own)
+    photo = answering.ready(photo, own)
     if gallery == "other-photos":
         asked = replace(asked, without_photo=photo.content_hash)
         photo = replace(photo, pixel_hash="", content_hash="")

@@ -14,11 +14,11 @@ from shoplens.errors import Refused, StoreError
 _BLOCK = 65_536
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write text so that a reader, or a restart after loss of power, sees all of it or none."""
+def replace_file(path: Path, content: str | bytes) -> None:
+    """Write text or bytes so that a reader, or a restart after loss of power, sees all of it or none."""
     new = path.with_name(path.name + ".new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
+    with new.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from shoplens.embedders.classifier import NETWORK as CLASSIFIER
+from shoplens.embedders.classifier import ProductClassifier, classifier_in
 from shoplens.embedders.look import TrainedLook, look_in
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.filters import Filters
 from shoplens.filters.stored import stored_filters
+from shoplens.index.durable import replace_file
 from shoplens.index.manifest import Manifest
 from shoplens.index.qdrant import QdrantIndex
 
@@ -68,22 +72,45 @@ class Generation:
             code="no-look",
         )
 
+    @cached_property
+    def classifier(self) -> ProductClassifier:
+        """The classifier, opened when it is first asked for.
+
+        Raises:
+            InvalidValue: ``no-classifier``, none has been trained.
+            StoreError: ``damaged-classifier``.
+        """
+        found = classifier_in(self.folder)
+        if found is not None:
+            return found
+        raise InvalidValue(
+            "The store has no classifier yet.",
+            "Run `shoplens train classifier`, which trains one with an output per product.",
+            code="no-classifier",
+        )
+
     def require(self, needs: Iterable[str]) -> None:
         """See that everything is there that a strategy needs.
 
         Raises:
-            InvalidValue, StoreError: as :attr:`fitted` and :attr:`trained`.
+            InvalidValue, StoreError: as :attr:`fitted`, :attr:`trained` and :attr:`classifier`.
         """
         missing = frozenset(needs) - self.has
         if "filters" in missing:
             _ = self.fitted
         if "look" in missing:
             _ = self.trained
+        if "classifier" in missing:
+            _ = self.classifier
 
     @property
     def has(self) -> frozenset[str]:
-        """What strategies may need, and is there: some of ``filters`` and ``look``."""
-        there = {"filters": self.filters is not None, "look": self.look is not None}
+        """What strategies may need, and is there: some of ``filters``, ``look`` and ``classifier``."""
+        there = {
+            "filters": self.filters is not None,
+            "look": self.look is not None,
+            "classifier": (self.folder / CLASSIFIER).is_file(),
+        }
         return frozenset(name for name, is_there in there.items() if is_there)
 
     @property
@@ -98,6 +125,22 @@ class Generation:
         """Have the trained extractor that makes its trained vectors; it is in its folder from then on."""
         look.write(self.folder)
         self.look = look
+
+    def take_classifier(self, network: bytes) -> None:
+        """Have this classifier, in place of the one before; it is in its folder from then on.
+
+        Raises:
+            ModelError: ``damaged-classifier``.
+        """
+        classifier = ProductClassifier(network)
+        replace_file(self.folder / CLASSIFIER, network)
+        self.__dict__["classifier"] = classifier
+
+    def keep_classifier(self, before: Generation) -> None:
+        """Have the classifier of another generation, if it has one and is of the same model."""
+        there = before.folder / CLASSIFIER
+        if there.is_file() and before.manifest.model == self.manifest.model:
+            replace_file(self.folder / CLASSIFIER, there.read_bytes())
 
     def close(self) -> None:
         """Flush and close it."""

@@ -32,6 +32,11 @@ def calibration_of(generation: Generation, strategy: str) -> Calibration | None:
     return found if found.model == generation.manifest.model else None
 
 
+def forget_calibration(generation: Generation, strategy: str) -> None:
+    """Remove it: scores mean something else from now on."""
+    _path(generation, strategy).unlink(missing_ok=True)
+
+
 def keep_calibrations(before: Generation, after: Generation) -> None:
     """Take over the calibrations of strategies whose scores no filter has a part in, where the vectors are the same."""
     changed = {"filters"} if before.manifest.look == after.manifest.look else {"filters", "look"}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from shoplens.embedders.classifier import Classified
 from shoplens.errors import InvalidValue
 from shoplens.index.conditions import Condition
 from shoplens.index.entry import Index, Sieve
+from shoplens.ranking.classified import candidates_among
 from shoplens.ranking.filtered import FilterQuery, candidates_of, pooled
 from shoplens.ranking.static import similarity_from_cosine
 from shoplens.types import Candidate, Features, Vectors
@@ -17,6 +19,7 @@ BASELINE = "pretrained"
 PREFERRED = ("filters-static", "metric", "pretrained")
 """What answers where no strategy is named: the first that the store is ready for."""
 LOOK_ALONE = {"look": 1.0}
+MAKE_READY = "Use shoplens.answering.Answering.ready()."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +32,7 @@ class QueryPhoto:
         features: float32 (f,), what filters work on; None where nobody needed them.
         filtered: the query for all filters; None for strategies that have none.
         trained: float32 (e,), length 1, by the trained extractor; None for strategies that do not ask it.
+        classified: what the classifier says; None for strategies that do not ask it.
     """
 
     vector: Vectors
@@ -37,6 +41,7 @@ class QueryPhoto:
     features: Features | None = None
     filtered: FilterQuery | None = None
     trained: Vectors | None = None
+    classified: Classified | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,10 @@ class Wanted:
     condition: Condition | None = None
     first_photos: bool = False
     without_photo: str = ""
+
+    @property
+    def sieve(self) -> Sieve:
+        return Sieve(self.condition, self.first_photos, self.without_photo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,11 @@ class Strategy:
     needs: frozenset[str] = frozenset()
 
     @property
+    def grows(self) -> bool:
+        """Whether products that are added are found with no training."""
+        return "classifier" not in self.needs
+
+    @property
     def filters(self) -> bool:
         """Whether filters have a say in it, so that it can be steered."""
         return "filters" in self.needs
@@ -83,7 +97,7 @@ def _nearest(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]
 
 def _nearest_trained(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
     if photo.trained is None:
-        raise InvalidValue("The query was not seen by the trained look.", "Use shoplens.filter_query.ready().")
+        raise InvalidValue("The query was not seen by the trained look.", MAKE_READY)
     return _near(index, photo.trained, wanted, trained=True)
 
 
@@ -104,13 +118,19 @@ def _near(index: Index, vector: Vectors, wanted: Wanted, *, trained: bool = Fals
 
 def _filtered(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
     query = _filter_query(photo)
-    pool = pooled(index, query, wanted.k, Sieve(wanted.condition, wanted.first_photos, wanted.without_photo))
+    pool = pooled(index, query, wanted.k, wanted.sieve)
     return candidates_of(index, query, pool, wanted.k)
+
+
+def _classified(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
+    if photo.classified is None:
+        raise InvalidValue("The query was not seen by the classifier.", MAKE_READY)
+    return candidates_among(index, photo.classified, wanted.k, wanted.sieve)
 
 
 def _filter_query(photo: QueryPhoto) -> FilterQuery:
     if photo.filtered is None:
-        raise InvalidValue("The query was not made ready for filters.", "Use shoplens.filter_query.ready().")
+        raise InvalidValue("The query was not made ready for filters.", MAKE_READY)
     return photo.filtered
 
 
@@ -142,6 +162,15 @@ STRATEGIES = {
             "the same pass over its photos, and the head; nothing is trained",
             similar=lambda photo, best: 0.75,
             needs=frozenset({"look"}),
+        ),
+        Strategy(
+            "classifier",
+            "One network with an output per product, a softmax over all of them.",
+            _classified,
+            lambda photo: LOOK_ALONE,
+            "train it again, on several photos of every product; it finds no product that it was not trained on",
+            similar=lambda photo, best: best / 2,
+            needs=frozenset({"classifier"}),
         ),
     )
 }

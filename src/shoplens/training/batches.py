@@ -41,7 +41,7 @@ class Batches:
         self._alike, self._seed = alike, seed
         self._own = _by_class(classes, catalogue, self._count)
         self._others = _by_class(classes, ~catalogue, self._count)
-        self._neighbours = _neighbours(rows, classes, self._count)
+        self._neighbours = _neighbours(rows, classes, self._count) if alike else np.arange(self._count)[:, None]
 
     def of(self, step: int) -> Ints:
         """int64 (classes · rows per class,), the rows of a step."""

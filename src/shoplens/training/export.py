@@ -1,16 +1,20 @@
-"""A trained head -> an ONNX network from features to vectors, checked against what was trained."""
+"""What was trained -> an ONNX network behind the features, checked against what was trained."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.embedders.classifier import CARD
 from shoplens.errors import InvalidValue
 from shoplens.training.basis import CLIP, Basis
 from shoplens.training.head import Trained
 from shoplens.training.losses import EXTRA
+from shoplens.training.softmax import Softmax
 
 Floats = npt.NDArray[np.float32]
 OPSET, IR = 17, 8
@@ -24,16 +28,45 @@ def look_network(basis: Basis, head: Trained) -> bytes:
     Raises:
         InvalidValue: ``no-onnx``, the extra is not installed.
     """
-    onnx, helper, numpy_helper = _library()
-    width, dimensions = basis.axes.shape[0], head.weights.shape[1]
+    _, helper, _ = _library()
+    nodes, constants = _placed(basis, head.weights)
+    nodes.append(helper.make_node("LpNormalization", ["placed"], ["vectors"], axis=1, p=2))
+    return _network("look", basis, nodes, constants, {"vectors": head.weights.shape[1]})
+
+
+def classifier_network(basis: Basis, softmax: Softmax, card: str) -> bytes:
+    """``features`` float32 (n, width) -> ``probabilities`` float32 (n, products), and ``vectors`` float32 (n, h): what
+    the last layer works on.
+
+    Args:
+        card: is kept inside, see :class:`~shoplens.embedders.classifier.ProductClassifier`.
+
+    Raises:
+        InvalidValue: ``no-onnx``, the extra is not installed.
+    """
+    _, helper, _ = _library()
+    nodes, constants = _placed(basis, softmax.body)
+    nodes += [
+        helper.make_node("Identity", ["placed"], ["vectors"]),
+        helper.make_node("Gemm", ["vectors", "outputs", "biases"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    constants |= {"outputs": softmax.outputs, "biases": softmax.biases}
+    sizes = {"probabilities": softmax.outputs.shape[1], "vectors": softmax.body.shape[1]}
+    return _network("classifier", basis, nodes, constants, sizes, {CARD: card})
+
+
+def _placed(basis: Basis, weights: Floats) -> tuple[list[Any], dict[str, Any]]:
+    """Nodes from ``features`` to ``placed``, float32 (n, d): features in the basis, times weights float32 (b, d)."""
+    _, helper, _ = _library()
     constants = {
         "rooted": basis.scale.rooted,
         "mean": basis.scale.mean,
         "factor": basis.scale.factor,
         "low": np.float32(-CLIP),
         "high": np.float32(CLIP),
-        "weights": (basis.axes @ head.weights).astype(np.float32),
-        "offset": (basis.offset @ head.weights).astype(np.float32),
+        "weights": (basis.axes @ weights).astype(np.float32),
+        "offset": (basis.offset @ weights).astype(np.float32),
     }
     nodes = [
         helper.make_node("Relu", ["features"], ["positive"]),
@@ -44,17 +77,34 @@ def look_network(basis: Basis, head: Trained) -> bytes:
         helper.make_node("Clip", ["scaled", "low", "high"], ["clipped"]),
         helper.make_node("MatMul", ["clipped", "weights"], ["products"]),
         helper.make_node("Sub", ["products", "offset"], ["placed"]),
-        helper.make_node("LpNormalization", ["placed"], ["vectors"], axis=1, p=2),
     ]
+    return nodes, constants
+
+
+def _network(
+    name: str,
+    basis: Basis,
+    nodes: Sequence[Any],
+    constants: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    told: Mapping[str, str] = MappingProxyType({}),
+) -> bytes:
+    """ONNX from ``features`` to outputs of these sizes."""
+    onnx, helper, numpy_helper = _library()
+
+    def rows(one: str, size: int) -> Any:
+        return helper.make_tensor_value_info(one, onnx.TensorProto.FLOAT, ["n", size])
+
     graph = helper.make_graph(
         nodes,
-        "look",
-        [helper.make_tensor_value_info("features", onnx.TensorProto.FLOAT, ["n", width])],
-        [helper.make_tensor_value_info("vectors", onnx.TensorProto.FLOAT, ["n", dimensions])],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+        name,
+        [rows("features", basis.axes.shape[0])],
+        [rows(*one) for one in sizes.items()],
+        [numpy_helper.from_array(np.asarray(value), one) for one, value in constants.items()],
     )
     opsets = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR, producer_name="shoplens")
+    helper.set_model_props(model, dict(told))
     network: bytes = model.SerializeToString()
     return network
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +14,15 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.sight import backbone_width, width_of
 from shoplens.training.basis import Basis, Columns, basis_of
+from shoplens.training.course import Course
 from shoplens.training.feature_pass import FOLDER
-from shoplens.training.head import Course, Lesson, Recipe, Trained, trained_head
+from shoplens.training.head import Lesson, Recipe, Trained, Watch, trained_head
 from shoplens.training.proof import Plan, Questions, ranks
 from shoplens.training.samples import Bools, Samples
 from shoplens.types import Vectors
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class Lessons:
@@ -49,7 +53,7 @@ class Lessons:
         def watch(of: Any) -> float:
             return float(np.mean([_mrr(asked, of(rows)) for asked, rows in watched])) if watched else 0.0
 
-        return basis, self._trained(lesson, "Training, to prove it", Course(watch=watch if watched else None))
+        return basis, self._trained(lesson, "Training, to prove it", Course(), watch if watched else None)
 
     def on_everything(self, last: int) -> tuple[Basis, Trained]:
         """The head that sees everything, for as many steps as the other was best at.
@@ -77,8 +81,8 @@ class Lessons:
         shoppers = np.array([photo.shopper for photo in self._samples.photos], bool)
         return basis, Lesson(basis.applied(features), classes, ~shoppers[self._samples.owners[rows]])
 
-    def _trained(self, lesson: Lesson, name: str, course: Course) -> Trained:
-        file = self._bench.store.folder / FOLDER / f"{_key(lesson, self._recipe, course.last)}.checkpoint"
+    def _trained(self, lesson: Lesson, name: str, course: Course, watch: Watch | None = None) -> Trained:
+        file = self._bench.store.folder / FOLDER / f"{training_key(lesson, self._recipe, course.last)}.checkpoint"
         return trained_head(
             lesson,
             self._recipe,
@@ -90,6 +94,7 @@ class Lessons:
                 name=name,
                 threads=self._bench.settings.cores,
             ),
+            watch,
         )
 
 
@@ -99,9 +104,10 @@ def _mrr(asked: Questions, vectors: Vectors) -> float:
     return float((1.0 / ranks(replace(asked, **places), vectors)).mean())
 
 
-def _key(lesson: Lesson, recipe: Recipe, last: int) -> str:
+def training_key(lesson: Lesson, recipe: DataclassInstance, last: int) -> str:
     """Names a training: the same photos, recipe and end."""
-    digest = hashlib.sha256(json.dumps([asdict(recipe), last], sort_keys=True).encode())
+    told = [type(recipe).__name__, asdict(recipe), last]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for part in (lesson.rows, lesson.classes, lesson.catalogue):
         digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]

@@ -25,9 +25,10 @@ from shoplens.index.generation import Generation
 from shoplens.index.store import timestamp
 from shoplens.search import Clock
 from shoplens.sight import feature_model, width_of
+from shoplens.training.course import torch_module
 from shoplens.training.export import largest_difference, look_network
 from shoplens.training.feature_pass import FOLDER, Pass, feature_pass, times_retaken
-from shoplens.training.head import Recipe, Trained, torch_module
+from shoplens.training.head import Recipe, Trained
 from shoplens.training.lessons import Lessons
 from shoplens.training.photos import Pairs, Told, catalogue_photos, shopper_photos
 from shoplens.training.proof import Measured, measured, plan, ranks, verdict

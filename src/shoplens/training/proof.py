@@ -89,9 +89,13 @@ class Plan:
     asked: Mapping[str, Questions]
 
 
-def plan(samples: Samples, same: str) -> Plan:
-    """The plan for these samples; the same in every run."""
-    use = np.array(uses(samples.photos, by_group=same == "group"))
+def plan(samples: Samples, same: str, *, new: bool = True) -> Plan:
+    """The plan for these samples; the same in every run.
+
+    Args:
+        new: whether designs are held out as new products; without it something of all products is learned.
+    """
+    use = np.array(uses(samples.photos, by_group=same == "group", new=new))
     questions = {one: _questions(samples, use, one, same) for one in Use if one != Use.LEARN}
     learned = (use == Use.LEARN)[samples.owners]
     if any(questions[one].made for one in (Use.ASK, Use.WATCH)):

@@ -84,7 +84,7 @@ class Samples:
         return tuple(photo.group if same == "group" else photo.product for photo in self.photos)
 
 
-def uses(photos: Sequence[SamplePhoto], *, by_group: bool = False) -> list[Use]:
+def uses(photos: Sequence[SamplePhoto], *, by_group: bool = False, new: bool = True) -> list[Use]:
     """What each photo is for; the same for a photo in every run.
 
     A group is new, watched or learned as a whole, by its hash. Of the groups that are learned, photos that can be asked
@@ -92,11 +92,12 @@ def uses(photos: Sequence[SamplePhoto], *, by_group: bool = False) -> list[Use]:
 
     Args:
         by_group: photos of a group are to lie together, so single photos of one that was learned prove nothing.
+        new: whether groups are held out; without it all are learned.
     """
     found = []
     for photo in photos:
         place = fold_of(photo.group, HUNDRED)
-        if place < WATCHED_GROUPS:
+        if new and place < WATCHED_GROUPS:
             found.append(Use.NEW if place < NEW else Use.WATCH_NEW)
             continue
         place = HUNDRED

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from shoplens.build import Builder
 from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.reported import File
+from shoplens.evaluation.written import report_file
+from shoplens.training.classifier import ClassifierOptions, ClassifierTraining, asked_classifier
+from shoplens.training.classifier_report import write_classifier_report
 from shoplens.training.look import LookOptions, LookTraining, forget_checkpoints, proved_look
 from shoplens.training.report import write_look_report
 
 
-def trained_look(bench: Bench, builder: Builder, options: LookOptions, page: Path | None = None) -> LookTraining:
+def trained_look(bench: Bench, builder: Builder, options: LookOptions, report: File = None) -> LookTraining:
     """Train a look; if it is better (or forced), a new generation of its vectors takes over in one step.
 
     Until then nothing that answers searches is changed, and products may be added and removed: the new generation
@@ -20,11 +23,12 @@ def trained_look(bench: Bench, builder: Builder, options: LookOptions, page: Pat
     Args:
         bench: of the store that is read.
         builder: of the same store.
-        page: HTML file to write, with a JSON file beside it.
+        report: HTML file to write, with a JSON file beside it.
 
     Raises:
         InvalidValue, StoreError: as :func:`~shoplens.training.look.proved_look`.
     """
+    page = None if report is None else report_file(report, options.pairs)
     proved = proved_look(bench, options)
     training = proved.training
     if proved.look is not None:
@@ -35,4 +39,27 @@ def trained_look(bench: Bench, builder: Builder, options: LookOptions, page: Pat
         bench.progress("Drawing the maps", 0, 0)
         with bench.reading() as generation:
             write_look_report(page, proved, training, generation.index, bench.small_picture)
+    return training
+
+
+def trained_classifier(
+    bench: Bench, builder: Builder, options: ClassifierOptions, report: File = None
+) -> ClassifierTraining:
+    """Train a classifier with an output per product, which then answers by the strategy ``classifier``.
+
+    Args:
+        bench: of the store that is read.
+        builder: of the same store.
+        report: HTML file to write, with a JSON file beside it.
+
+    Raises:
+        InvalidValue, StoreError: as :func:`~shoplens.training.classifier.asked_classifier`.
+    """
+    page = None if report is None else report_file(report, options.pairs)
+    training, network = asked_classifier(bench, options)
+    training = replace(training, model=builder.take_classifier(network))
+    forget_checkpoints(bench.store.folder)
+    if page is not None:
+        with bench.reading() as generation:
+            write_classifier_report(page, training, generation.index, bench.small_picture)
     return training

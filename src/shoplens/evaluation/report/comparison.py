@@ -24,7 +24,7 @@ from shoplens.evaluation.report.page import (
     with_detail,
 )
 from shoplens.evaluation.report.plots import Interval, Mark, interval_plot
-from shoplens.evaluation.results import Comparison, Estimate, StrategyRow
+from shoplens.evaluation.results import Comparison, Estimate, Growth, StrategyRow
 
 UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
@@ -133,7 +133,36 @@ def _costs(rows: Sequence[StrategyRow]) -> Html:
         (row.name, _time(row.query_ms), bytes_words(row.bytes_per_product), _time(row.adding_ms), row.adding)
         for row in rows
     ]
-    return joined((told, table("Costs", columns, cells, numbers=columns[1:4])))
+    costs = table("Costs", columns, cells, numbers=columns[1:4])
+    return joined((told, costs, *(_growing(row) for row in rows if row.growth)))
+
+
+def _growing(row: StrategyRow) -> Html:
+    unknown = f" {row.unknown:,} products of this store were added since, and it finds none of them."
+    told = note(f"One more product takes a whole training of {row.name}.{unknown if row.unknown else ''}")
+    heading = Html(f"<h3>{escaped(row.name.capitalize())}, as the catalogue grows</h3>")
+    return joined((heading, told, growth_table(row.growth)))
+
+
+def growth_table(growth: Sequence[Growth]) -> Html:
+    """What training takes at some sizes of the catalogue."""
+    if not growth:
+        return Html("")
+    rows = [
+        (
+            f"{one.products:,}",
+            time_words(1e3 * one.seconds),
+            bytes_words(one.training_bytes),
+            bytes_words(one.network_bytes),
+        )
+        for one in growth
+    ]
+    columns = ("Products", "A training", "Memory for it", "The network")
+    told = note(
+        "A few steps with as many outputs were timed on this machine and multiplied. Looking at the photos comes on "
+        "top, and so do several photos of every product, real or made."
+    )
+    return joined((told, table("Growth", columns, rows, numbers=columns)))
 
 
 def _time(milliseconds: Mapping[str, float]) -> Html:
@@ -145,10 +174,12 @@ def _time(milliseconds: Mapping[str, float]) -> Html:
 
 
 def time_words(milliseconds: float) -> str:
-    """``4.2`` as "4.2 ms", ``5400`` as "5.4 s", ``240000`` as "4.0 min"."""
+    """``4.2`` as "4.2 ms", ``5400`` as "5.4 s", ``240000`` as "4.0 min", ``36000000`` as "10.0 h"."""
     if milliseconds < 1000:
         return f"{milliseconds:.1f} ms" if milliseconds < 100 else f"{milliseconds:.0f} ms"
-    return f"{milliseconds / 1000:.1f} s" if milliseconds < 120_000 else f"{milliseconds / 60_000:.1f} min"
+    if milliseconds < 120_000:
+        return f"{milliseconds / 1000:.1f} s"
+    return f"{milliseconds / 60_000:.1f} min" if milliseconds < 7_200_000 else f"{milliseconds / 3_600_000:.1f} h"
 
 
 def bytes_words(count: float) -> str:

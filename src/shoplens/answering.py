@@ -1,0 +1,60 @@
+"""A strategy with what it asks with, and the query photo as it needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from shoplens.embedders import ProductClassifier, TrainedLook
+from shoplens.filter_query import FilterQueries
+from shoplens.index.generation import Generation
+from shoplens.preferences import Preferences
+from shoplens.ranking.strategies import QueryPhoto, Strategy
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answering:
+    """A strategy, and what it asks with: None for what it does not need.
+
+    Attributes:
+        strategy: that answers.
+        filters: of the generation that is asked.
+        look, classifier: its trained networks.
+    """
+
+    strategy: Strategy
+    filters: FilterQueries | None = None
+    look: TrainedLook | None = None
+    classifier: ProductClassifier | None = None
+
+    def ready(self, photo: QueryPhoto, group: str | None = None) -> QueryPhoto:
+        """The photo with all that the strategy needs.
+
+        Args:
+            photo: with its features, where the strategy needs anything.
+            group: as in :meth:`~shoplens.filter_query.FilterQueries.of`.
+        """
+        if self.look is not None and photo.features is not None:
+            photo = replace(photo, trained=self.look.of(photo.features[None])[0])
+        if self.classifier is not None and photo.features is not None:
+            photo = replace(photo, classified=self.classifier.classified(photo.features))
+        if self.filters is not None:
+            photo = replace(photo, filtered=self.filters.of(photo, group=group))
+        return photo
+
+    def has_learned(self, content_hash: str) -> bool:
+        """Whether one of its networks learned from this photo, so that asking with it proves nothing."""
+        networks = (self.look, self.classifier, None if self.filters is None else self.filters.look)
+        return any(one is not None and one.has_learned(content_hash) for one in networks)
+
+
+def answering_by(strategy: Strategy, generation: Generation, preferences: Preferences) -> Answering:
+    """The strategy with what this generation has for it.
+
+    Raises:
+        InvalidValue: ``no-filters``, ``no-look``, ``no-classifier``.
+        StoreError: something of it is damaged.
+    """
+    generation.require(strategy.needs)
+    filters = FilterQueries(generation, preferences) if strategy.filters else None
+    look = generation.trained if "look" in strategy.needs else None
+    return Answering(strategy, filters, look, generation.classifier if "classifier" in strategy.needs else None)

@@ -1,0 +1,116 @@
+"""A classifier with an output per product: features of a photo -> how probably each product is the one in it.
+
+The honest baseline. It knows the products that it was trained on and no others: one that is added is not found until
+it is trained again, and one that is removed keeps its output until then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shoplens.embedders.feature_network import FeatureNetwork
+from shoplens.embedders.look import TOLD_DIGITS
+from shoplens.errors import ModelError, StoreError
+from shoplens.types import Features
+
+NETWORK = "classifier.onnx"
+"""File in a generation's folder; its card is inside, so that the two cannot part."""
+CARD = "card"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierCard:
+    """What a classifier is.
+
+    Attributes:
+        features: id of what makes the features that it reads, see :func:`~shoplens.sight.feature_model`.
+        width: how many they are.
+        products: ids, in the order of its outputs.
+        made: how it was trained, and what came of it: for people.
+        learned: as in :class:`~shoplens.embedders.look.LookCard`.
+    """
+
+    features: str
+    width: int
+    products: Sequence[str]
+    made: Mapping[str, Any] = field(default_factory=dict)
+    learned: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Classified:
+    """What a classifier says of one photo.
+
+    Attributes:
+        products: p ids.
+        probabilities: float32 (p,), they sum to 1.
+    """
+
+    products: Sequence[str]
+    probabilities: Features
+
+
+class ProductClassifier:
+    """A classifier, open. May be used from several threads.
+
+    Args:
+        network: ONNX, ``features`` float32 (n, width) -> ``probabilities`` float32 (n, products) and ``vectors``
+            float32 (n, h), what its last layer works on; its metadata hold the card.
+
+    Raises:
+        ModelError: ``damaged-classifier``, it cannot be loaded.
+    """
+
+    def __init__(self, network: bytes) -> None:
+        try:
+            opened = FeatureNetwork(network, 0)
+            self.card = ClassifierCard(**json.loads(opened.told[CARD]))
+        except (ModelError, KeyError, ValueError, TypeError) as problem:
+            raise ModelError(
+                f"The classifier cannot be loaded: {problem}",
+                "Run `shoplens train classifier`.",
+                code="damaged-classifier",
+            ) from None
+        opened.width = self.card.width
+        self._opened, self.network = opened, network
+        self._learned = frozenset(self.card.learned)
+        self.model = f"classifier@{hashlib.sha256(network).hexdigest()[:12]}"
+
+    def classified(self, features: Features) -> Classified:
+        """What it says of one photo, by its features, float32 (width,).
+
+        Raises:
+            ModelError: features of another width.
+        """
+        return Classified(self.card.products, self._opened.of(features[None], "probabilities")[0])
+
+    def vectors(self, features: Features) -> Features:
+        """float32 (n, h), of any length: what the last layer works on."""
+        return self._opened.of(features, "vectors")
+
+    def probabilities(self, features: Features) -> Features:
+        """float32 (n, products)."""
+        return self._opened.of(features, "probabilities")
+
+    def has_learned(self, content_hash: str) -> bool:
+        """Whether it learned from this photo, so that asking with it proves nothing."""
+        return content_hash[:TOLD_DIGITS] in self._learned
+
+
+def classifier_in(folder: Path) -> ProductClassifier | None:
+    """The one in a generation's folder, if there is one.
+
+    Raises:
+        StoreError: ``damaged-classifier``.
+    """
+    try:
+        return ProductClassifier((folder / NETWORK).read_bytes())
+    except FileNotFoundError:
+        return None
+    except ModelError as problem:
+        raise StoreError(problem.problem, problem.fix, code=problem.code) from problem

@@ -1,0 +1,145 @@
+"""A softmax over all products on top of the basis, trained by cross-entropy: it classifies, and learns no distances.
+
+A linear map to a few hundred numbers, begun as the principal directions of the basis, and a linear map from these to an
+output per product.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.training.batches import Batches
+from shoplens.training.course import Course, taught, torch_module
+from shoplens.training.head import Lesson, beginning
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SoftmaxRecipe:
+    """How a classifier is trained. What the defaults were chosen by is in ``benchmarks/RESULTS.md``.
+
+    Attributes:
+        hidden: numbers that the last layer works on.
+        passes: how often every product is in a batch, in the whole course.
+        least_steps: steps are not fewer, however few products there are.
+        rate: the highest learning rate of AdamW.
+        decay: its weight decay.
+        smoothing: share of the label that is given to all products alike (Szegedy et al. 2016, arXiv:1512.00567).
+        per_batch: products in a step.
+        per_class: rows of each.
+        shrinkage: as :func:`~shoplens.training.basis.basis_of`.
+        seed: of everything that is drawn.
+    """
+
+    hidden: int = 256
+    passes: int = 40
+    least_steps: int = 600
+    rate: float = 1e-3
+    decay: float = 1e-2
+    smoothing: float = 0.1
+    per_batch: int = 96
+    per_class: int = 3
+    shrinkage: float = 1.0
+    seed: int = 0
+
+    def steps(self, products: int) -> int:
+        """Of the whole course."""
+        return max(self.least_steps, math.ceil(self.passes * products / self.per_batch))
+
+
+@dataclass(slots=True)
+class Softmax:
+    """A classifier; a row x of the basis gets the logits (x · body) · outputs + biases.
+
+    Attributes:
+        body: float32 (b, h).
+        outputs: float32 (h, products).
+        biases: float32 (products,).
+        step: when it was best, and the steps that it learned.
+        history: (step, loss, score of the watch), of every time it was looked at.
+    """
+
+    body: Floats
+    outputs: Floats
+    biases: Floats
+    step: int = 0
+    history: list[tuple[int, float, float]] = field(default_factory=list)
+
+    def vectors(self, rows: Floats) -> Floats:
+        """float32 (n, h), of any length: what the last layer works on."""
+        found: Floats = rows @ self.body
+        return found
+
+    def logits(self, rows: Floats) -> Floats:
+        """float32 (n, products)."""
+        found: Floats = self.vectors(rows) @ self.outputs + self.biases
+        return found
+
+
+def trained_softmax(
+    lesson: Lesson, recipe: SoftmaxRecipe, course: Course, watch: Callable[[Softmax], float] | None = None
+) -> Softmax:
+    """The best classifier of a training.
+
+    Args:
+        watch: how good one is, in [0, 1], bigger is better; None trains the course's last step and takes that.
+
+    Raises:
+        InvalidValue: ``no-torch``, the extra is not installed.
+    """
+    learner = SoftmaxLearner(lesson, recipe, torch_module(course.threads))
+    score = None if watch is None else lambda: watch(learner.softmax())
+    outcome = taught(learner, recipe.steps(learner.products), course, score)
+    found = learner.softmax()
+    found.step, found.history = outcome.step, outcome.history
+    return found
+
+
+def softmax_module(basis: int, hidden: int, products: int) -> Any:
+    """Torch's, float32 (n, basis) -> logits float32 (n, products)."""
+    torch = torch_module()
+    return torch.nn.Sequential(torch.nn.Linear(basis, hidden, bias=False), torch.nn.Linear(hidden, products))
+
+
+class SoftmaxLearner:
+    """The learner of :func:`~shoplens.training.course.taught`."""
+
+    def __init__(self, lesson: Lesson, recipe: SoftmaxRecipe, torch: Any) -> None:
+        self._torch, self._recipe = torch, recipe
+        torch.manual_seed(recipe.seed)
+        self.products = int(lesson.classes.max()) + 1
+        self._rows, self._classes = torch.from_numpy(lesson.rows), torch.from_numpy(lesson.classes)
+        start = beginning(lesson.rows, recipe.hidden)
+        self.module = softmax_module(start.shape[0], start.shape[1], self.products)
+        self.module[0].weight.data.copy_(torch.from_numpy(start.T))
+        self._batches = Batches(
+            lesson.rows,
+            lesson.classes,
+            lesson.catalogue,
+            per_batch=recipe.per_batch,
+            per_class=recipe.per_class,
+            alike=0.0,
+            seed=recipe.seed,
+        )
+
+    def groups(self) -> list[dict[str, Any]]:
+        return [{"params": list(self.module.parameters()), "lr": self._recipe.rate, "weight_decay": self._recipe.decay}]
+
+    def loss(self, step: int) -> Any:
+        chosen = self._torch.from_numpy(self._batches.of(step))
+        return self._torch.nn.functional.cross_entropy(
+            self.module(self._rows[chosen]), self._classes[chosen], label_smoothing=self._recipe.smoothing
+        )
+
+    def softmax(self) -> Softmax:
+        """As it is now."""
+        body, outputs = self.module
+        arrays = [one.detach().numpy().T.copy() for one in (body.weight, outputs.weight, outputs.bias)]
+        return Softmax(*arrays)
