@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from shoplens.sight import backbone_width, feature_model, width_of
 from shoplens.training.basis import Basis, Columns, basis_of
 from shoplens.training.course import Course, torch_module
 from shoplens.training.export import classifier_network
-from shoplens.training.feature_pass import FOLDER
+from shoplens.training.feature_pass import FOLDER, times_for
 from shoplens.training.growth import growth
 from shoplens.training.head import Lesson, unit
 from shoplens.training.lessons import training_key
@@ -169,8 +169,8 @@ def asked_on(
     with clock.stage("all photos"):
         basis, softmax = lessons.taught(np.ones(len(samples.rows), bool), "Training on everything", softmax.step)
     with clock.stage("growth"):
-        per_product = len(samples.rows) / len(products)
-        grown = growth(basis.axes.shape[0], basis.axes.shape[1], per_product, recipe, bench.settings.cores)
+        rows = _rows_of(samples, len(products))
+        grown = growth(basis.axes.shape[0], basis.axes.shape[1], rows, recipe, bench.settings.cores)
     counts = np.bincount(classes)
     training = ClassifierTraining(
         queries=len(found.rows),
@@ -288,6 +288,17 @@ class _Lessons:
             threads=self._bench.settings.cores,
         )
         return basis, trained_softmax(lesson, self._recipe, course, watch if seen else None)
+
+
+def _rows_of(samples: Samples, products: int) -> Callable[[int], float]:
+    """Products -> rows that are learned from, with as many photos of each as these samples have."""
+    counts = {shopper: sum(photo.shopper == shopper for photo in samples.photos) for shopper in (False, True)}
+
+    def rows(size: int) -> float:
+        photos = {shopper: count * size / products for shopper, count in counts.items()}
+        return sum(count * (1 + times_for(round(count), shopper)) for shopper, count in photos.items())
+
+    return rows
 
 
 def _ranks(logits: npt.NDArray[np.float32], right: Ints) -> Ints:

@@ -48,11 +48,12 @@ class Pass:
 
 def times_retaken(photos: Sequence[SamplePhoto]) -> dict[bool, int]:
     """How often a photo is taken again, by whether it is a shopper's: few photos are taken more often."""
-    counts = {shopper: sum(photo.shopper == shopper for photo in photos) for shopper in (False, True)}
-    return {
-        shopper: min(MOST[shopper], max(LEAST[shopper], MOST_PASSES[shopper] // max(count, 1)))
-        for shopper, count in counts.items()
-    }
+    return {shopper: times_for(sum(photo.shopper == shopper for photo in photos), shopper) for shopper in (False, True)}
+
+
+def times_for(photos: int, shopper: bool) -> int:
+    """How often each of so many photos is taken again."""
+    return min(MOST[shopper], max(LEAST[shopper], MOST_PASSES[shopper] // max(photos, 1)))
 
 
 def feature_pass(bench: Bench, index: Index, what: Pass, told: Told) -> tuple[Samples, Vectors]:

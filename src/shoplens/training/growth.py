@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,13 @@ _COPIES = 4
 """Of every trained number: itself, its gradient, and AdamW's two moments."""
 
 
-def growth(width: int, basis: int, rows_per_product: float, recipe: SoftmaxRecipe, threads: int) -> list[Growth]:
+def growth(width: int, basis: int, rows: Callable[[int], float], recipe: SoftmaxRecipe, threads: int) -> list[Growth]:
     """For catalogues of :data:`SIZES`: a few steps are timed, and multiplied.
 
     Args:
         width: of a row of features.
         basis: of a row in the basis.
-        rows_per_product: that are learned from.
+        rows: products -> how many rows are learned from.
         threads: for torch.
     """
     torch_module(threads)
@@ -31,7 +32,7 @@ def growth(width: int, basis: int, rows_per_product: float, recipe: SoftmaxRecip
     for products in SIZES:
         module = softmax_module(basis, recipe.hidden, products)
         numbers = sum(one.numel() for one in module.parameters())
-        features = products * rows_per_product * (2 * width + 4 * basis)  # float16, and float32
+        features = rows(products) * (2 * width + 4 * basis)  # float16, and float32
         seconds = _step_seconds(module, basis, products, recipe) * recipe.steps(products)
         network = 4 * recipe.hidden * (width + products)
         found.append(Growth(products, round(seconds, 1), round(features) + _COPIES * 4 * numbers, network))

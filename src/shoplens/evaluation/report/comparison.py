@@ -162,7 +162,7 @@ def growth_table(growth: Sequence[Growth]) -> Html:
         "A few steps with as many outputs were timed on this machine and multiplied. Looking at the photos comes on "
         "top, and so do several photos of every product, real or made."
     )
-    return joined((told, table("Growth", columns, rows, numbers=columns)))
+    return joined((told, table("Growth", columns, rows, numbers=columns[1:])))
 
 
 def _time(milliseconds: Mapping[str, float]) -> Html:

@@ -1,0 +1,129 @@
+"""A classifier from end to end: trained, asked, compared, grown."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shoplens import Shop
+from shoplens.embedders.classifier import NETWORK
+from shoplens.errors import InvalidValue, StoreError
+from shoplens.evaluation.evaluate import LEARNED
+from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
+from shoplens.training.softmax import SoftmaxRecipe
+from tests.fakes import ColourEmbedder, feed_of, row
+from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
+
+pytest.importorskip("torch", reason="the extra train is not installed")
+RECIPE = SoftmaxRecipe(hidden=16, least_steps=150, rate=2e-2, per_batch=24, per_class=4)
+QUICK = ClassifierOptions(recipe=RECIPE, again=1)
+PRODUCTS = 50
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ClassifierTraining]:
+    """A folder with a closed shop whose classifier was trained, and what that came to."""
+    folder = tmp_path_factory.mktemp("classified")
+    with learnable_shop(folder, PRODUCTS, 4) as shop:
+        return folder, shop.train_classifier(QUICK, report=folder / "classifier.html")
+
+
+@pytest.fixture
+def shop(trained: tuple[Path, ClassifierTraining], tmp_path: Path) -> Iterator[Shop]:
+    """A copy of it, open."""
+    shutil.copytree(trained[0] / "store", tmp_path / "store")
+    with Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
+        yield shop
+
+
+def test_it_is_asked_with_photos_that_it_did_not_see(trained: tuple[Path, ClassifierTraining]) -> None:
+    folder, training = trained
+    assert (training.products, training.photos, training.made) == (PRODUCTS, 4 * PRODUCTS, False)
+    assert 20 < training.queries < 50, "a fifth of 150 photos that are no product's first"
+    assert training.classified["recall@1"].value > 0.5
+    assert training.photos_per_product == {"median": 4, "least": 4, "single": 0}
+    assert training.apart is not None
+    share = training.classified["recall@1"].value - training.neighbours["recall@1"].value
+    assert training.apart.value >= share - 1e-9, "photos that only the softmax gets right are at least so many"
+    assert all(one.product != one.nearest for one in training.examples)
+    assert len(training.examples) == min(24, round(training.apart.value * training.queries))
+    assert [one.products for one in training.growth] == [1_000, 10_000, 100_000]
+    page = (folder / "classifier.html").read_text("utf-8")
+    assert "100,000" in page and (folder / "classifier.json").is_file()
+    assert not list((folder / "store" / "training").glob("*.checkpoint*"))
+
+
+def test_searches_by_it_find_what_it_was_trained_on_and_nothing_else(
+    shop: Shop, trained: tuple[Path, ClassifierTraining], tmp_path: Path
+) -> None:
+    answer = shop.search(spotted(tmp_path / "asked.png", 7, 99), 5, strategy="classifier")
+    assert answer.strategy == "classifier" and answer.results[0].product.id == "p7"
+    assert all(sum(result.parts.values()) == pytest.approx(result.score) for result in answer.results)
+    shop.add(feed_of(tmp_path / "new.jsonl", [row("new", spotted(tmp_path / "new.png", 500, 0).name)]))
+    asked = spotted(tmp_path / "again.png", 500, 1)
+    found = shop.search(asked, 100, strategy="classifier").results
+    assert len(found) == PRODUCTS and "new" not in {result.product.id for result in found}
+    (mine,) = (one for one in shop.compare().rows if one.name == "classifier")
+    assert (mine.unknown, len(mine.growth)) == (1, 3)
+    shop.train_classifier(QUICK)
+    assert "new" in {result.product.id for result in shop.search(asked, 100, strategy="classifier").results}
+    (mine,) = (one for one in shop.compare().rows if one.name == "classifier")
+    assert (mine.unknown, mine.adding_ms["median"] > 100) == (0, True)
+
+
+def test_it_is_never_asked_unless_it_is_named(shop: Shop, tmp_path: Path) -> None:
+    assert shop.search(spotted(tmp_path / "asked.png", 7, 99), 5).strategy == "filters-static"
+
+
+def test_searches_by_learned_photos_are_told_of(shop: Shop) -> None:
+    kinds = {one.kind: one.times for one in shop.evaluate(strategy="classifier").left_out}
+    assert kinds == {LEARNED: 3 * PRODUCTS}
+    assert not shop.evaluate(strategy="filters-static").left_out
+
+
+def test_new_generations_of_the_same_model_take_it_over(shop: Shop, tmp_path: Path) -> None:
+    asked = spotted(tmp_path / "asked.png", 7, 99)
+    (calibration := shop._store.live.folder / "calibration-classifier.json").write_text("{}", "utf-8")
+    shop.train_filters()
+    assert shop._store.live.folder != calibration.parent
+    kept = shop._store.live.folder / calibration.name
+    assert kept.is_file(), "what it speaks of is the same"
+    kept.unlink()
+    assert shop.search(asked, 1, strategy="classifier").results[0].product.id == "p7"
+    folder = shop._store.folder
+    shop.close()
+    feed = learnable_feed(tmp_path, 12, 2)
+    again, _ = Shop.index(feed, folder, embedder=ColourEmbedder(), settings=SETTINGS, replace=True)
+    with again:
+        assert len(again.search(asked, 99, strategy="classifier").results) == 12, "outputs of products that went stay"
+        (kept := again._store.live.folder / calibration.name).write_text("{}", "utf-8")
+        again.train_classifier(QUICK)
+        assert not kept.exists()
+    other, _ = Shop.index(feed, folder, embedder=ColourEmbedder("colour@2"), settings=SETTINGS, replace=True)
+    with other, pytest.raises(InvalidValue) as told:
+        other.search(asked, strategy="classifier")
+    assert told.value.code == "no-classifier"
+
+
+def test_a_damaged_one_is_told_and_trained_anew(shop: Shop, tmp_path: Path) -> None:
+    (shop._store.live.folder / NETWORK).write_bytes(b"half of it")
+    asked = spotted(tmp_path / "asked.png", 7, 99)
+    with pytest.raises(StoreError, match="train classifier"):
+        shop.search(asked, strategy="classifier")
+    assert shop.search(asked).results, "others go on"
+    shop.train_classifier(QUICK)
+    assert shop.search(asked, strategy="classifier").results
+
+
+def test_one_product_is_too_few(tmp_path: Path) -> None:
+    with learnable_shop(tmp_path, 1, 3) as shop, pytest.raises(InvalidValue) as told:
+        shop.train_classifier(QUICK)
+    assert told.value.code == "too-few-products"
+
+
+def test_a_budget_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="budget"):
+        ClassifierOptions(budget=0)
