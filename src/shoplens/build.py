@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from shoplens.build_run import Run, Summary
+from shoplens.build_run import Run, Summary, write_entries
 from shoplens.catalogue import Feed, Report
 from shoplens.embedders import Embedder, OnnxEmbedder, TrainedLook
 from shoplens.entries import UNUSABLE, EntryMaker, Known, Outcome
-from shoplens.errors import InvalidValue, Refused, StoreError
-from shoplens.filter_scores import Material, ProductScorer, fitted, rescored, scorer_of
+from shoplens.errors import InvalidValue, ModelError, Refused, StoreError
+from shoplens.filter_scores import Material, fitted, rescored, scorer_of
 from shoplens.filters.space import PLACED
 from shoplens.images import PhotoSource
-from shoplens.index.entry import Entry, Index
+from shoplens.index.entry import Index
 from shoplens.index.features import NAME as FEATURES
 from shoplens.index.features import FeatureFile
 from shoplens.index.generation import Generation
@@ -23,7 +23,7 @@ from shoplens.index.store import Store, timestamp
 from shoplens.ranking.stored_calibration import forget_calibration, keep_calibrations
 from shoplens.settings import Settings
 from shoplens.sight import backbone_width, feature_model
-from shoplens.types import Product, Rejection
+from shoplens.types import Rejection
 
 BATCH = 64
 """Products acknowledged at once."""
@@ -62,12 +62,12 @@ class Builder:
         """
         with (
             self.store.writing(),
-            self._run("index", feed) as run,
-            self.store.filling(self._manifest(feed)) as generation,
+            self._run("index", feed, look := self._look_before()) as run,
+            self.store.filling(self._manifest(feed, look)) as generation,
         ):
-            if look := self._look_before():
+            if look is not None:
                 generation.take_over(look)
-            maker = EntryMaker(self.embedder, self.source, self.settings, self._known_beside(generation, run))
+            maker = self._entries(generation, self._known_beside(generation, run))
             left_out = self._fill(generation.index, feed, maker, run)
             if generation.index.count() > run.summary.products:  # an interrupted build wrote more than there is now
                 wanted = set(feed.product_ids()) - left_out
@@ -85,7 +85,7 @@ class Builder:
 
     def add(self, feed: Feed) -> Summary:
         """Add the feed's products to the live generation, or replace those with the same id."""
-        with self.store.writing(), self._run("add", feed) as run:
+        with self.store.writing(), self._run("add", feed, self._live_of_this_model().look) as run:
             generation = self._live_of_this_model()
             self._fill(generation.index, feed, self._maker(generation, run), run)
             self._optimize(generation)
@@ -103,7 +103,7 @@ class Builder:
         Raises:
             Refused: more would go, or nothing would be left; nothing was changed.
         """
-        with self.store.writing(), self._run("sync", feed) as run:
+        with self.store.writing(), self._run("sync", feed, self._live_of_this_model().look) as run:
             generation = self._live_of_this_model()
             gone = set(generation.index.ids())
             allowed = removals_allowed(max_removals, len(gone))
@@ -146,7 +146,7 @@ class Builder:
         Raises:
             StoreError: ``other-model``, of the store or of the features that the extractor reads.
         """
-        if look is not None and look.card.features != feature_model(self.embedder):
+        if look is not None and not self._can_read(look):
             raise StoreError(
                 f"{look.model} reads features of {look.card.features}, and this is {feature_model(self.embedder)}.",
                 "Train it anew: shoplens train look.",
@@ -178,7 +178,11 @@ class Builder:
             StoreError: ``other-model``.
             InvalidValue: ``no-generation``.
         """
-        with self.store.writing(), self._open_run("roll-back") as run, self.store.returning(name) as generation:
+        with (
+            self.store.writing(),
+            self.store.returning(name) as generation,
+            self._open_run("roll-back", generation.look) as run,
+        ):
             live = self._live_of_this_model()
             check_model(generation, self.embedder)
             self._copy(live, generation, run)
@@ -191,7 +195,7 @@ class Builder:
         """A new generation of the live one's products, its filters fitted anew, which then takes over."""
         manifest = replace(live.manifest, placed=PLACED, created=timestamp(), complete=False, kept=False)
         manifest = replace(manifest, **_of_look(look))
-        with self._open_run(command) as run, self.store.filling(manifest) as generation:
+        with self._open_run(command, look) as run, self.store.filling(manifest) as generation:
             if look is not None:
                 generation.take_over(look)
             self._copy(live, generation, run)
@@ -207,22 +211,22 @@ class Builder:
         products = live.index.count()
         scorer = scorer_of(generation)
         known = Known(run.features, [generation.index, live.index], live.index, scorer, generation.look)
-        maker = EntryMaker(self.embedder, self.source, self.settings, known)
+        maker = self._entries(generation, known)
         items = (record.product for record in live.index.all_records())
         kept = set[str]()
         for batch in batches(maker.outcomes(items), BATCH):
             for outcome in batch:
-                _count(outcome, run.summary)
+                run.summary.count(outcome)
                 for rejection in outcome.rejections:
                     run.report.add(rejection)
             run.features.flush()
             entries = [outcome.entry for outcome in batch if outcome.entry is not None]
-            _write(generation.index, entries, run.summary, scorer)
+            write_entries(generation.index, entries, run.summary, scorer)
             kept.update(entry.product.id for entry in entries)
             self._progress("Reading the products", len(kept), products)
         generation.index.remove(set(generation.index.ids()) - kept)  # of a build that was cut off
 
-    def _manifest(self, feed: Feed) -> Manifest:
+    def _manifest(self, feed: Feed, look: TrainedLook | None) -> Manifest:
         card = asdict(self.embedder.card) if isinstance(self.embedder, OnnxEmbedder) else {}
         return Manifest(
             self.embedder.model,
@@ -232,7 +236,7 @@ class Builder:
             timestamp(),
             preprocessing=card,
             placed=PLACED,
-            **_of_look(self._look_before()),
+            **_of_look(look),
         )
 
     def _look_before(self) -> TrainedLook | None:
@@ -240,7 +244,14 @@ class Builder:
         if not self.store.has_live:
             return None
         look = self.store.live.look
-        return look if look is not None and look.card.features == feature_model(self.embedder) else None
+        return look if look is not None and self._can_read(look) else None
+
+    def _can_read(self, look: TrainedLook) -> bool:
+        """Whether the features that it reads are those of this model."""
+        try:
+            return look.card.features == feature_model(look.seen_by(self.embedder))
+        except ModelError:
+            return False
 
     def _live_of_this_model(self) -> Generation:
         generation = self.store.live
@@ -249,7 +260,10 @@ class Builder:
 
     def _maker(self, live: Generation, run: Run) -> EntryMaker:
         known = Known(run.features, [live.index], live.index, scorer_of(live), live.look)
-        return EntryMaker(self.embedder, self.source, self.settings, known)
+        return self._entries(live, known)
+
+    def _entries(self, generation: Generation, known: Known) -> EntryMaker:
+        return EntryMaker(generation.seen_by(self.embedder), self.source, self.settings, known)
 
     def _known_beside(self, generation: Generation, run: Run) -> Known:
         """What a new generation of the same model need not look at again."""
@@ -278,12 +292,14 @@ class Builder:
         self._progress("Building the search graph", 0, 0)
         self.store.optimize(generation)
 
-    def _run(self, command: str, feed: Feed) -> Run:
+    def _run(self, command: str, feed: Feed, look: TrainedLook | None) -> Run:
         feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
-        return self._open_run(command)
+        return self._open_run(command, look)
 
-    def _open_run(self, command: str) -> Run:
-        features = FeatureFile(self.store.folder / FEATURES, feature_model(self.embedder))
+    def _open_run(self, command: str, look: TrainedLook | None) -> Run:
+        """A run with the features that this look reads."""
+        embedder = self.embedder if look is None else look.seen_by(self.embedder)
+        features = FeatureFile(self.store.folder / FEATURES, feature_model(embedder))
         return Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl", features)
 
     def _fill(self, index: Index, feed: Feed, maker: EntryMaker, run: Run) -> set[str]:
@@ -297,14 +313,14 @@ class Builder:
         done = 0
         for batch in batches(maker.outcomes(feed), BATCH):
             for outcome in batch:
-                _count(outcome, run.summary)
+                run.summary.count(outcome)
                 for rejection in outcome.rejections:
                     run.report.add(_with_row(rejection, feed))
                     if rejection.kind == UNUSABLE:
                         left_out.add(rejection.product_id)
             entries = [outcome.entry for outcome in batch if outcome.entry is not None]
             run.features.flush()  # before the products: what an index knows need not be looked at again
-            _write(index, entries, run.summary, maker.scorer)
+            write_entries(index, entries, run.summary, maker.scorer)
             done += len(entries)
             self._progress("Indexing", done + len(left_out), feed.count)
         return left_out
@@ -364,33 +380,3 @@ def batches(items: Iterable[Outcome], size: int) -> Iterator[list[Outcome]]:
             batch = []
     if batch:
         yield batch
-
-
-def _count(outcome: Outcome, summary: Summary) -> None:
-    summary.photos_embedded += outcome.photos_embedded
-    summary.photos_known += outcome.photos_known
-    if outcome.entry is not None:
-        summary.products += 1
-        summary.photos += len(outcome.entry.photos)
-
-
-def _write(index: Index, entries: list[Entry], summary: Summary, scorer: ProductScorer | None) -> None:
-    before = {record.product.id: record for record in index.records(entry.product.id for entry in entries)}
-    upserts, replacements = [], []
-    for entry in entries:
-        stored = before.get(entry.product.id)
-        if stored is not None and stored.is_of(entry):
-            summary.unchanged += 1
-        elif stored is not None and stored.photos == entry.photos and _read_alike(stored.product, entry, scorer):
-            replacements.append(entry.product)
-        else:
-            upserts.append(entry)
-            summary.added += stored is None
-    summary.changed += len(replacements) + sum(entry.product.id in before for entry in upserts)
-    index.replace_products(replacements)
-    index.upsert(upserts)
-
-
-def _read_alike(stored: Product, entry: Entry, scorer: ProductScorer | None) -> bool:
-    """Whether the vectors stay as they are: the filters are told the same of both."""
-    return scorer is None or scorer.reads_alike(stored, entry.product)

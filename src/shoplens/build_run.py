@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shoplens.catalogue import Report, SummaryRow
+from shoplens.entries import Outcome
+from shoplens.filter_scores import ProductScorer
+from shoplens.index.entry import Entry, Index
 from shoplens.index.features import FeatureFile
+from shoplens.types import Product
 
 
 @dataclass(slots=True)
@@ -33,6 +37,14 @@ class Summary:
     report: Path | None = None
     problems: list[SummaryRow] = field(default_factory=list)
 
+    def count(self, outcome: Outcome) -> None:
+        """Add what became of one item of the feed."""
+        self.photos_embedded += outcome.photos_embedded
+        self.photos_known += outcome.photos_known
+        if outcome.entry is not None:
+            self.products += 1
+            self.photos += len(outcome.entry.photos)
+
 
 class Run:
     """A summary and a report that are complete when the run ends, however it ends."""
@@ -51,3 +63,26 @@ class Run:
         self.summary.problems = self.report.summary()
         self.summary.report = self.report.path if self.summary.problems else None
         self.summary.seconds = time.perf_counter() - self._started
+
+
+def write_entries(index: Index, entries: list[Entry], summary: Summary, scorer: ProductScorer | None) -> None:
+    """Write what differs from what the index holds; vectors only where photos, or what filters read, have changed."""
+    before = {record.product.id: record for record in index.records(entry.product.id for entry in entries)}
+    upserts, replacements = [], []
+    for entry in entries:
+        stored = before.get(entry.product.id)
+        if stored is not None and stored.is_of(entry):
+            summary.unchanged += 1
+        elif stored is not None and stored.photos == entry.photos and _read_alike(stored.product, entry, scorer):
+            replacements.append(entry.product)
+        else:
+            upserts.append(entry)
+            summary.added += stored is None
+    summary.changed += len(replacements) + sum(entry.product.id in before for entry in upserts)
+    index.replace_products(replacements)
+    index.upsert(upserts)
+
+
+def _read_alike(stored: Product, entry: Entry, scorer: ProductScorer | None) -> bool:
+    """Whether the vectors stay as they are: the filters are told the same of both."""
+    return scorer is None or scorer.reads_alike(stored, entry.product)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoplens.embedders import Embedder, embedded
+from shoplens.embedders import Embedder, TunedEmbedder, embedded
 from shoplens.filters.measured import MEASURED, measured
 from shoplens.filters.pixels import SIDE
 from shoplens.types import Features, Pixels, Vectors
@@ -47,7 +47,8 @@ def backbone_width(embedder: Embedder) -> int:
 def feature_model(embedder: Embedder) -> str:
     """Names what made the features, and at how many pixels per side: rows of two makers never meet."""
     further = f"+{embedder.further}" if embedder.further else ""
-    return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED}@{SIDE}{further}"
+    trained = f"/{embedder.tuned}" if isinstance(embedder, TunedEmbedder) else ""
+    return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED}@{SIDE}{further}{trained}"
 
 
 def width_of(embedder: Embedder) -> int:

@@ -41,6 +41,10 @@ class Card:
         features: names of further outputs of shape (photos, any), which the filters work on; they work on ``output``
             where there are none.
         further: names of outputs of the same shape that only a trained look works on.
+        tail_from: name of the map inside the graph, (photos, channels, height, width), behind which all is trained when
+            a whole network is; empty for a network that says nothing of it.
+        tail_to: names of what is trained, of shape (photos, any): outputs of ``features`` and ``further``, or the last
+            parts of those that are joined of several.
     """
 
     name: str
@@ -54,6 +58,8 @@ class Card:
     dimensions: int = 0
     features: tuple[str, ...] = ()
     further: tuple[str, ...] = ()
+    tail_from: str = ""
+    tail_to: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, right in {
@@ -68,6 +74,8 @@ class Card:
             "dimensions": isinstance(self.dimensions, int) and self.dimensions >= 0,
             "features": _are_names(self.features),
             "further": _are_names(self.further),
+            "tail_from": isinstance(self.tail_from, str),
+            "tail_to": _are_names(self.tail_to) and bool(self.tail_to) == bool(self.tail_from),
         }.items():
             if not right:
                 raise ModelError(

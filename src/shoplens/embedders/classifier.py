@@ -87,15 +87,19 @@ class ProductClassifier:
         Raises:
             ModelError: features of another width.
         """
-        return Classified(self.card.products, self._opened.of(features[None], "probabilities")[0])
+        return Classified(self.card.products, self.probabilities(features[None])[0])
 
     def vectors(self, features: Features) -> Features:
         """float32 (n, h), of any length: what the last layer works on."""
-        return self._opened.of(features, "vectors")
+        return self._opened.of(self._read(features), "vectors")
 
     def probabilities(self, features: Features) -> Features:
         """float32 (n, products)."""
-        return self._opened.of(features, "probabilities")
+        return self._opened.of(self._read(features), "probabilities")
+
+    def _read(self, features: Features) -> Features:
+        """What it reads of them; where a look has a tail of its own, that follows."""
+        return features[:, : self.card.width]
 
     def has_learned(self, content_hash: str) -> bool:
         """Whether it learned from this photo, so that asking with it proves nothing."""

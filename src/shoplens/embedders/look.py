@@ -1,23 +1,27 @@
 """A trained extractor: features of a photo -> a vector whose distances were learned.
 
 It is a small ONNX network behind the untouched one. It reads the features that the one pass over a photo gives, so it
-costs no second pass, and photos whose features are known need not be looked at again when it is trained anew.
+costs no second pass, and photos whose features are known need not be looked at again when it is trained anew. Where
+the end of the untouched network was trained, too, one network with both ends takes its place.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shoplens.embedders.embedder import Embedder
 from shoplens.embedders.feature_network import FeatureNetwork
+from shoplens.embedders.tuned import tuned
 from shoplens.errors import ModelError, StoreError
 from shoplens.types import Features, Vectors
 
-NETWORK, PROOF, CARD = "look.onnx", "look-proof.onnx", "look.json"
+NETWORK, PROOF, BACKBONE, CARD = "look.onnx", "look-proof.onnx", "look-backbone.onnx", "look.json"
 """Files of a trained extractor in a folder."""
 TOLD_DIGITS = 12
 
@@ -49,20 +53,24 @@ class TrainedLook:
         card: what it is.
         proof: the network by which it was proved that training helps, which did not see all products; None where the
             two are one.
+        backbone: the whole network with a trained tail, whose outputs are among the features that ``network`` reads;
+            empty where the untouched network is all that it takes.
 
     Raises:
         ModelError: ``damaged-look``, it cannot be loaded.
     """
 
-    def __init__(self, network: bytes, card: LookCard, proof: bytes | None = None) -> None:
+    def __init__(self, network: bytes, card: LookCard, proof: bytes | None = None, backbone: bytes = b"") -> None:
         try:
             self._opened = FeatureNetwork(network, card.width)
         except ModelError as problem:
             raise _damaged("network", problem) from None
-        self.card, self._network, self._proof = card, network, proof
+        self.card, self._network, self._proof, self.backbone = card, network, proof, backbone
+        self._embedders: dict[int, tuple[Embedder, Embedder]] = {}
+        self._opening = threading.Lock()
         self._learned = frozenset(card.learned)
         self.dimensions = card.dimensions
-        self.model = f"look@{hashlib.sha256(network).hexdigest()[:12]}"
+        self.model = f"look@{hashlib.sha256(network + backbone).hexdigest()[:12]}"
 
     @classmethod
     def read(cls, folder: Path) -> TrainedLook:
@@ -71,14 +79,27 @@ class TrainedLook:
         Raises:
             ModelError: ``no-look``, there is none; ``damaged-look``.
         """
-        network, proof = folder / NETWORK, folder / PROOF
+        network, proof, backbone = folder / NETWORK, folder / PROOF, folder / BACKBONE
         if not network.is_file():
             raise ModelError(f"There is no {network}.", "Run `shoplens train look`.", code="no-look")
         try:
             card = LookCard(**json.loads((folder / CARD).read_text("utf-8")))
         except (OSError, ValueError, TypeError) as problem:
             raise _damaged(str(folder / CARD), problem) from None
-        return cls(network.read_bytes(), card, proof.read_bytes() if proof.is_file() else None)
+        parts = [file.read_bytes() if file.is_file() else None for file in (proof, backbone)]
+        return cls(network.read_bytes(), card, parts[0], parts[1] or b"")
+
+    def seen_by(self, base: Embedder) -> Embedder:
+        """What makes the features that it reads: the untouched embedder, or the same with the trained tail.
+
+        Raises:
+            ModelError: as :func:`~shoplens.embedders.tuned.tuned`.
+        """
+        with self._opening:
+            known = self._embedders.get(id(base))
+            if known is None:
+                known = self._embedders[id(base)] = (base, tuned(base, self.backbone))
+        return known[1]
 
     def has_learned(self, content_hash: str) -> bool:
         """Whether it learned from this photo, so that asking with it proves nothing."""
@@ -103,6 +124,8 @@ class TrainedLook:
         (folder / CARD).write_text(json.dumps(told, indent=1, default=dict) + "\n", "utf-8")
         if self._proof is not None:
             (folder / PROOF).write_bytes(self._proof)
+        if self.backbone:
+            (folder / BACKBONE).write_bytes(self.backbone)
         (folder / NETWORK).write_bytes(self._network)
 
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from shoplens.types import Pixels, Vectors
 SHIPPED = Path(str(resources.files("shoplens.embedders"))) / "models" / "efficientnet-lite2.onnx"
 
 
-_READ_BESIDE = ("features", "further")
+_READ_BESIDE = ("features", "further", "tail_from", "tail_to")
 """What a card says of outputs beside the vector, which do not shape it."""
 
 
@@ -36,23 +37,10 @@ class OnnxEmbedder:
     """
 
     def __init__(self, path: Path | None = None, *, threads: int = 1) -> None:
-        import onnxruntime
-
         path = path or SHIPPED
+        self.path, self.threads = path, threads
         self.card: Card = card_beside(path) if path.is_file() else _missing(path)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=onnxruntime.get_available_providers()
-            )
-        except Exception as problem:  # onnxruntime's own exceptions share no public base
-            raise ModelError(
-                f"{path} cannot be loaded: {str(problem).splitlines()[0]}", "Give a valid ONNX file.", code="bad-onnx"
-            ) from None
-        self._input = self._session.get_inputs()[0].name
+        self._session = opened(str(path), threads)
         outputs = {output.name: output for output in self._session.get_outputs()}
         self._output = self.card.output or next(iter(outputs))
         if self._output not in outputs:
@@ -68,15 +56,12 @@ class OnnxEmbedder:
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
         """float32 (number of photos, dimensions + features + further)."""
-        batch = np.stack([network_input(photo, self.card) for photo in photos])
-        try:
-            found = self._session.run([self._output, *self.card.features, *self.card.further], {self._input: batch})
-        except Exception as problem:  # as above
-            raise ModelError(
-                f"{self.card.name} cannot take {batch.dtype} {batch.shape}: {str(problem).splitlines()[0]}",
-                "Correct `side`, `layout` or `dtype` in its card.",
-            ) from None
-        return np.concatenate([np.asarray(one, np.float32) for one in found], axis=1)
+        return outputs_of(self._session, self.card, self.outputs, photos)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what is read of it: the vector, the features, and what is further."""
+        return (self._output, *self.card.features, *self.card.further)
 
     def _dimensions(self, shape: Sequence[object]) -> int:
         last = shape[-1] if shape else None
@@ -92,6 +77,47 @@ class OnnxEmbedder:
                 "Correct `dimensions` in the card, or leave it out.",
             )
         return dimensions
+
+
+def opened(network: str | bytes, threads: int) -> Any:
+    """A session of ONNX Runtime.
+
+    Args:
+        network: path or content of an ONNX file.
+
+    Raises:
+        ModelError: ``bad-onnx``.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(network, options, providers=onnxruntime.get_available_providers())
+    except Exception as problem:  # onnxruntime's own exceptions share no public base
+        name = network if isinstance(network, str) else "The network"
+        raise ModelError(
+            f"{name} cannot be loaded: {str(problem).splitlines()[0]}", "Give a valid ONNX file.", code="bad-onnx"
+        ) from None
+
+
+def outputs_of(session: Any, card: Card, outputs: Sequence[str], photos: Sequence[Pixels]) -> Vectors:
+    """These outputs, side by side: float32 (photos, any).
+
+    Raises:
+        ModelError: the network cannot take what its card says.
+    """
+    batch = np.stack([network_input(photo, card) for photo in photos])
+    try:
+        found = session.run(list(outputs), {session.get_inputs()[0].name: batch})
+    except Exception as problem:  # as above
+        raise ModelError(
+            f"{card.name} cannot take {batch.dtype} {batch.shape}: {str(problem).splitlines()[0]}",
+            "Correct `side`, `layout` or `dtype` in its card.",
+        ) from None
+    return np.concatenate([np.asarray(one, np.float32).reshape(len(photos), -1) for one in found], axis=1)
 
 
 def _missing(path: Path) -> Card:

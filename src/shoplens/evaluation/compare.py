@@ -74,7 +74,7 @@ def compared(bench: Bench, queries: QuerySet, seed: int = 0) -> Comparison:
 def query_ms(bench: Bench, queries: QuerySet, generation: Generation, strategy: Strategy) -> list[float]:
     """Milliseconds of single queries, one thread, from a file's bytes to ranked results; the first one is not kept."""
     index, answering = generation.index, bench.answering(strategy, generation)
-    photos = QueryPhotos(index, bench.embedder, bench.source, bench.settings)
+    photos = QueryPhotos(index, generation.seen_by(bench.embedder), bench.source, bench.settings)
     usable = (query for query in queries.queries(index) if isinstance(query, JudgedQuery) and query.region is None)
     took = []
     for query in islice(usable, 4 * TIMED_QUERIES):
@@ -97,16 +97,17 @@ def adding_ms(bench: Bench, generation: Generation) -> list[float]:
 
     Measured on products of the store, which are written to a scratch index beside it; the store is left as it is.
     """
+    embedder = generation.seen_by(bench.embedder)
     scratch = Path(tempfile.mkdtemp(prefix="adding-", dir=bench.store.folder / FOLDER))
     took = []
     try:
         with (
             closing(opened_index(scratch, generation.manifest)) as index,
-            closing(FeatureFile(scratch / FEATURES, feature_model(bench.embedder))) as features,
+            closing(FeatureFile(scratch / FEATURES, feature_model(embedder))) as features,
         ):
             known = Known(features, scorer=scorer_of(generation), look=generation.look)
             for record in islice(generation.index.all_records(), ADDED_PRODUCTS + 1):
-                maker = EntryMaker(bench.embedder, bench.source, bench.settings, known)
+                maker = EntryMaker(embedder, bench.source, bench.settings, known)
                 started = time.perf_counter()
                 entries = [one.entry for one in maker.outcomes([record.product]) if one.entry is not None]
                 index.upsert(entries)

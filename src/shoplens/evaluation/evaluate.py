@@ -39,7 +39,7 @@ class Bench:
 
     Attributes:
         store: to be evaluated; nothing that answers searches is changed.
-        embedder: gives each photo one thread.
+        embedder: gives each photo one thread; a generation sees by :meth:`Generation.seen_by` of it.
         source: of the photos' bytes.
         progress: told now and then how far it is.
     """
@@ -182,16 +182,16 @@ def for_each_answer(
         StoreError: ``disk``, when the store's folders cannot be written.
         InvalidValue: ``no-filters``, ``no-look``: a strategy needs what the generation does not have.
     """
-    folder, index = bench.store.folder, generation.index
+    folder, index, embedder = bench.store.folder, generation.index, generation.seen_by(bench.embedder)
     answering = [bench.answering(strategy, generation) for strategy in strategies]
     total = sum(1 for _ in queries.queries(index))
     report = Report(folder / "reports" / f"{timestamp()}-queries.jsonl")
     with (
         disk_errors_told(folder),
         report,
-        remembered(folder / FOLDER / VECTORS, feature_model(bench.embedder)) as vectors,
+        remembered(folder / FOLDER / VECTORS, feature_model(embedder)) as vectors,
     ):
-        photos = QueryPhotos(index, bench.embedder, bench.source, bench.settings, vectors)
+        photos = QueryPhotos(index, embedder, bench.source, bench.settings, vectors)
         usable = answerable(index, queries.queries(index), report)
         for done, item in enumerate(photos.of(usable), start=1):
             if isinstance(item, Rejection):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from shoplens.embedders import Embedder
 from shoplens.embedders.classifier import NETWORK as CLASSIFIER
 from shoplens.embedders.classifier import ProductClassifier, classifier_in
 from shoplens.embedders.look import TrainedLook, look_in
@@ -88,6 +89,14 @@ class Generation:
             "Run `shoplens train classifier`, which trains one with an output per product.",
             code="no-classifier",
         )
+
+    def seen_by(self, embedder: Embedder) -> Embedder:
+        """What looks at photos for this generation: the embedder of its model, or the same with a trained tail.
+
+        Raises:
+            ModelError: the tail cannot be loaded.
+        """
+        return embedder if self.look is None else self.look.seen_by(embedder)
 
     def require(self, needs: Iterable[str]) -> None:
         """See that everything is there that a strategy needs.

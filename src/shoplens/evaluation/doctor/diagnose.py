@@ -77,7 +77,9 @@ def _values(bench: Bench, generation: Generation, kinds: tuple[Kind, ...]) -> _P
     dimensions = judged_dimensions(scorer)
     if not dimensions:
         return _Part([], ["The photos show none of the feed's dimensions, so no values were compared with them."])
-    with closing(FeatureFile(bench.store.folder / FEATURES, feature_model(bench.embedder))) as features:
+    with closing(
+        FeatureFile(bench.store.folder / FEATURES, feature_model(generation.seen_by(bench.embedder)))
+    ) as features:
         read = opinions(generation.index, scorer, features, bench.progress)
         found = value_findings(read, dimensions, kinds)
     notes = [f"Values were compared in {', '.join(one.name for one in dimensions)}."]
