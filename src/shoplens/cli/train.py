@@ -70,7 +70,12 @@ def look(
             "--same", help=f"What has to lie together: the photos of a {', or the products of a '.join(RECIPES)}."
         ),
     ] = "product",
-    budget: Budget = "10m",
+    depth: Annotated[
+        str, typer.Option("--depth", help="head: a map on top of the network, minutes; full: the network's end, too.")
+    ] = "head",
+    budget: Annotated[
+        str, typer.Option("--budget", help="Time for training: 90s, 10m, 1h. [default: 10m; full: as long as it takes]")
+    ] = "",
     loss: Annotated[str, typer.Option("--loss", help=f"{', '.join(LOSSES)}.")] = DEFAULT,
     proved_only: Annotated[
         bool, typer.Option("--proved-only", help="Take the network that was proved, not one that saw all photos.")
@@ -85,7 +90,16 @@ def look(
     """Train distances on the shop's own photos, prove that it helps, and take the result if it does."""
     loss_named(loss)
     recipe = _recipe(same, loss)
-    asked = LookOptions(pairs, same, seconds(budget), recipe, seed, not proved_only, force)  # type: ignore[arg-type]
+    asked = LookOptions(
+        pairs,
+        same,  # type: ignore[arg-type]
+        depth,  # type: ignore[arg-type]
+        seconds(budget) if budget else None,
+        recipe,
+        seed=seed,
+        all_photos=not proved_only,
+        force=force,
+    )
     settings = options.settings(store, model, allow_private)
     path = options.report(report, settings, "train-look")
     with Shop(settings=settings) as shop, progress_bar() as progress:

@@ -28,7 +28,7 @@ def look_network(basis: Basis, head: Trained) -> bytes:
     Raises:
         InvalidValue: ``no-onnx``, the extra is not installed.
     """
-    _, helper, _ = _library()
+    _, helper, _ = onnx_library()
     nodes, constants = _placed(basis, head.weights)
     nodes.append(helper.make_node("LpNormalization", ["placed"], ["vectors"], axis=1, p=2))
     return _network("look", basis, nodes, constants, {"vectors": head.weights.shape[1]})
@@ -44,7 +44,7 @@ def classifier_network(basis: Basis, softmax: Softmax, card: str) -> bytes:
     Raises:
         InvalidValue: ``no-onnx``, the extra is not installed.
     """
-    _, helper, _ = _library()
+    _, helper, _ = onnx_library()
     nodes, constants = _placed(basis, softmax.body)
     nodes += [
         helper.make_node("Identity", ["placed"], ["vectors"]),
@@ -58,7 +58,7 @@ def classifier_network(basis: Basis, softmax: Softmax, card: str) -> bytes:
 
 def _placed(basis: Basis, weights: Floats) -> tuple[list[Any], dict[str, Any]]:
     """Nodes from ``features`` to ``placed``, float32 (n, d): features in the basis, times weights float32 (b, d)."""
-    _, helper, _ = _library()
+    _, helper, _ = onnx_library()
     constants = {
         "rooted": basis.scale.rooted,
         "mean": basis.scale.mean,
@@ -90,7 +90,7 @@ def _network(
     told: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """ONNX from ``features`` to outputs of these sizes."""
-    onnx, helper, numpy_helper = _library()
+    onnx, helper, numpy_helper = onnx_library()
 
     def rows(one: str, size: int) -> Any:
         return helper.make_tensor_value_info(one, onnx.TensorProto.FLOAT, ["n", size])
@@ -122,7 +122,7 @@ def largest_difference(network: bytes, basis: Basis, head: Trained, rows: npt.ND
     return float(np.abs(found - expected).max(initial=0.0))
 
 
-def _library() -> tuple[Any, Any, Any]:
+def onnx_library() -> tuple[Any, Any, Any]:
     try:
         import onnx
         from onnx import helper, numpy_helper

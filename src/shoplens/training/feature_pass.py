@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from shoplens.sight import feature_model, sight, width_of
 from shoplens.training.photos import Told
 from shoplens.training.retaken import Strength, retaken
 from shoplens.training.samples import SamplePhoto, Samples
-from shoplens.types import Pixels, Region, Rejection, Vectors
+from shoplens.types import Features, Pixels, Region, Rejection, Vectors
 
 FOLDER, VIEWS = "training", "views.sqlite"
 VERSION = 1
@@ -65,16 +66,51 @@ def feature_pass(bench: Bench, index: Index, what: Pass, told: Told) -> tuple[Sa
         index: holds the catalogue's photos.
         told: hears of photos that cannot be used; they are left out.
     """
+    plain = FeatureFile(bench.store.folder / FEATURES, feature_model(bench.embedder))
+    with closing(plain), closing(views_file(bench)) as views:
+
+        def known(photo: SamplePhoto) -> Features | None:
+            return None if photo.shopper else _known(photo.name, index, plain)
+
+        usable = list(looked_at(bench, what, views, told, Look("Looking at the photos again", _seen(bench), known)))
+        return _collected(bench, usable, what, views)
+
+
+def views_file(bench: Bench, name: str = VIEWS, kind: str = "") -> FeatureFile:
+    """Rows of photos as they are and as if taken again, by :func:`view_name`.
+
+    Args:
+        name: of the file.
+        kind: of the rows, where they are no features.
+    """
     folder = bench.store.folder / FOLDER
     folder.mkdir(exist_ok=True)
-    views = FeatureFile(folder / VIEWS, f"{feature_model(bench.embedder)}/retaken{VERSION}")
-    plain = FeatureFile(bench.store.folder / FEATURES, feature_model(bench.embedder))
-    try:
-        usable = list(_looked_at(bench, what, views, told, lambda name: _known(name, index, plain)))
-        return _collected(bench, usable, what, views)
-    finally:
-        plain.close()
-        views.close()
+    return FeatureFile(folder / name, f"{feature_model(bench.embedder)}{kind}/retaken{VERSION}")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How photos are looked at.
+
+    Attributes:
+        doing: what is told meanwhile.
+        row: name and pixels of a photo -> its row, float32.
+        known: the row of a photo as it is, where it is known from elsewhere.
+    """
+
+    doing: str
+    row: Callable[[str, Pixels], Features]
+    known: Callable[[SamplePhoto], Features | None] = lambda photo: None
+
+
+def _seen(bench: Bench) -> Callable[[str, Pixels], Features]:
+    """The vector, and the features beside it."""
+
+    def row(name: str, pixels: Pixels) -> Features:
+        found = sight(bench.embedder, name, pixels)
+        return np.concatenate([found.vector, found.features])
+
+    return row
 
 
 def _known(name: str, index: Index, plain: FeatureFile) -> Vectors | None:
@@ -83,13 +119,13 @@ def _known(name: str, index: Index, plain: FeatureFile) -> Vectors | None:
     return np.concatenate([vectors[name][1], features[name]]) if name in features and name in vectors else None
 
 
-def _looked_at(
-    bench: Bench, what: Pass, views: FeatureFile, told: Told, known: Callable[[str], Vectors | None]
-) -> Iterator[SamplePhoto]:
+def looked_at(bench: Bench, what: Pass, kept: FeatureFile, told: Told, how: Look) -> Iterator[SamplePhoto]:
+    """The photos whose rows, of all views, are kept now; ``told`` hears of those that cannot be used."""
+
     def look(photo: SamplePhoto) -> SamplePhoto | Rejection:
-        missing = [view for view in range(what.times[photo.shopper] + 1) if not views.has(_name(photo, view))]
-        if 0 in missing and not photo.shopper and (row := known(photo.name)) is not None:
-            views.add(_name(photo, 0), row)
+        missing = [view for view in range(what.times[photo.shopper] + 1) if not kept.has(view_name(photo, view))]
+        if 0 in missing and (row := how.known(photo)) is not None:
+            kept.add(view_name(photo, 0), row)
             missing.remove(0)
         if not missing:
             return photo
@@ -99,8 +135,7 @@ def _looked_at(
             )
             seen = pixels.pixels if photo.name not in what.regions else pixels.crop(what.regions[photo.name])
             for view in missing:
-                found = sight(bench.embedder, photo.name, _view(seen, photo, view))
-                views.add(_name(photo, view), np.concatenate([found.vector, found.features]))
+                kept.add(view_name(photo, view), how.row(photo.name, _view(seen, photo, view)))
         except (PhotoError, ModelError) as problem:
             return Rejection(
                 problem.code, problem.problem, problem.fix, product_id=photo.product, field="photo", value=photo.source
@@ -113,7 +148,7 @@ def _looked_at(
                 told(item)
             else:
                 yield item
-            bench.progress("Looking at the photos again", done, len(what.photos))
+            bench.progress(how.doing, done, len(what.photos))
 
 
 def _shortest(bench: Bench, photo: SamplePhoto, what: Pass) -> int | None:
@@ -126,7 +161,8 @@ def _view(pixels: Pixels, photo: SamplePhoto, view: int) -> Pixels:
     return retaken(pixels, strength, (int(photo.name[:8], 16), view)) if view else pixels
 
 
-def _name(photo: SamplePhoto, view: int) -> str:
+def view_name(photo: SamplePhoto, view: int) -> str:
+    """What a row is kept by; view 0 is the photo as it is."""
     return f"{photo.name}#{view}"
 
 
@@ -136,7 +172,7 @@ def _collected(bench: Bench, photos: Sequence[SamplePhoto], what: Pass, views: F
     rows = np.empty((len(wanted), width), np.float16)
     vectors = np.empty((len(wanted), dimensions), np.float32)
     for start in range(0, len(wanted), AT_ONCE):
-        names = [_name(photos[n], view) for n, view in wanted[start : start + AT_ONCE]]
+        names = [view_name(photos[n], view) for n, view in wanted[start : start + AT_ONCE]]
         found = views.of(names)
         both = np.stack([found[name] for name in names])
         rows[start : start + len(names)] = both[:, dimensions:]

@@ -26,8 +26,7 @@ LOSS_RATE = 10.0
 """How much faster a loss's own parameters learn."""
 ALIKE = 0.9
 """Mean cosine of photos of different classes from which on the head has collapsed."""
-STUCK = 0.05
-"""A loss this near, relatively, to where it is when all vectors are alike is dead."""
+_PAIRS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ def trained_head(lesson: Lesson, recipe: Recipe, course: Course, watch: Watch | 
     score = None if watch is None else lambda: watch(learner.head(0).of)
     outcome = taught(learner, recipe.steps, course, score)
     head = learner.head(outcome.step)
-    head.history, head.warnings = outcome.history, [*_collapse(head, lesson, recipe), *learner.dead(outcome)]
+    head.history, head.warnings = outcome.history, [*_collapsed(head, lesson, recipe.seed), *learner.stuck(outcome)]
     return head
 
 
@@ -149,27 +148,31 @@ class _Head:
         vectors = self._torch.nn.functional.normalize(self._rows[chosen] @ self._weights, dim=1)
         return self._loss(vectors, self._classes[chosen])
 
+    def stuck(self, outcome: Outcome) -> list[str]:
+        return self._loss.stuck(outcome.losses)
+
     def head(self, step: int) -> Trained:
         return Trained(self._weights.detach().numpy().copy(), step)
 
-    def dead(self, outcome: Outcome) -> list[str]:
-        dead, last = self._loss.dead, outcome.losses
-        if dead is None or not last or abs(float(np.mean(last)) - dead) > STUCK * dead:
-            return []
-        return [
-            f"The loss {self._recipe.loss} is stuck at its margin of {dead}: it sees all distances as equal. "
-            "Choose another with --loss."
-        ]
+
+def _collapsed(head: Trained, lesson: Lesson, seed: int) -> list[str]:
+    drawn = np.random.default_rng(seed).permutation(len(lesson.rows))[:_PAIRS]
+    return collapse(head.of(lesson.rows[drawn]), lesson.classes[drawn], seed)
 
 
-def _collapse(head: Trained, lesson: Lesson, recipe: Recipe) -> list[str]:
-    rng = np.random.default_rng(recipe.seed)
-    one, other = rng.integers(0, len(lesson.rows), (2, 2_000))
-    apart = lesson.classes[one] != lesson.classes[other]
+def collapse(vectors: Floats, classes: Ints, seed: int) -> list[str]:
+    """What is wrong, in words, where vectors of different classes are all alike.
+
+    Args:
+        vectors: float32 (n, d), of length 1; n at least 1.
+        classes: int64 (n,).
+        seed: of the draw of pairs.
+    """
+    one, other = np.random.default_rng(seed).integers(0, len(vectors), (2, _PAIRS))
+    apart = classes[one] != classes[other]
     if not apart.any():
         return []
-    vectors = [head.of(lesson.rows[some[apart]]) for some in (one, other)]
-    cosine = float(np.einsum("nd,nd->n", *vectors).mean())
+    cosine = float(np.einsum("nd,nd->n", vectors[one[apart]], vectors[other[apart]]).mean())
     if cosine < ALIKE:
         return []
     return [f"The vectors collapsed: photos of different products have a mean cosine of {cosine:.2f}."]

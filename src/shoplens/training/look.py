@@ -8,6 +8,7 @@ steps, on everything; that is the one that is taken, since a shop's newest produ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -24,25 +25,28 @@ from shoplens.index.durable import disk_errors_told
 from shoplens.index.generation import Generation
 from shoplens.index.store import timestamp
 from shoplens.search import Clock
-from shoplens.sight import feature_model, width_of
 from shoplens.training.course import torch_module
-from shoplens.training.export import largest_difference, look_network
 from shoplens.training.feature_pass import FOLDER, Pass, feature_pass, times_retaken
-from shoplens.training.head import Recipe, Trained
-from shoplens.training.lessons import Lessons
+from shoplens.training.head import Recipe
+from shoplens.training.lessons import Lessons, Made, Teacher
+from shoplens.training.maps import Maps, maps_pass
 from shoplens.training.photos import Pairs, Told, catalogue_photos, shopper_photos
 from shoplens.training.proof import Measured, measured, plan, ranks, verdict
 from shoplens.training.samples import SamplePhoto, Samples
+from shoplens.training.tail import tail_of
+from shoplens.training.tuning import TailLessons, TailRecipe
 from shoplens.types import Vectors
 
 Same = Literal["product", "group"]
+Depth = Literal["head", "full"]
+DEPTHS: tuple[Depth, ...] = ("head", "full")
+HEAD_BUDGET = 600.0
 RECIPES: dict[str, Recipe] = {
     "product": Recipe(),
     "group": Recipe(steps=500, per_batch=96, per_class=3, shrinkage=0.3),
 }
 LEAST_GROUPS = 10
 """Designs from which on something can be held out."""
-CHECKED_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,11 @@ class LookOptions:
     Attributes:
         pairs: file of shoppers' photos; None learns from the catalogue alone.
         same: what has to lie together: the photos of a ``product``, or the products of a ``group``.
-        budget: seconds that the training of heads may take; the pass over the photos comes before that.
+        depth: ``head`` trains a linear map on the untouched network's features; ``full`` the end of the network, too.
+        budget: seconds that training may take; the pass over the photos comes before that. None takes
+            :data:`HEAD_BUDGET` for heads, and as long as it takes for the network.
         recipe: None takes that of :data:`RECIPES`.
+        tail: how the network's end is trained.
         seed: of everything that is drawn.
         all_photos: whether, once it was proved, a head that was trained on everything is taken; else the proved one.
         force: take it though it is not better.
@@ -62,8 +69,10 @@ class LookOptions:
 
     pairs: Path | None = None
     same: Same = "product"
-    budget: float = 600.0
+    depth: Depth = "head"
+    budget: float | None = None
     recipe: Recipe | None = None
+    tail: TailRecipe = field(default_factory=TailRecipe)
     seed: int = 0
     all_photos: bool = True
     force: bool = False
@@ -74,7 +83,9 @@ class LookOptions:
             raise InvalidValue(f"--same is {self.same!r}.", f"Choose one of: {', '.join(RECIPES)}.")
         if self.again is not None and self.again < 0:
             raise InvalidValue(f"Photos are to be taken again {self.again} times.", "Give 0 or more.")
-        if not self.budget > 0:
+        if self.depth not in DEPTHS:
+            raise InvalidValue(f"--depth is {self.depth!r}.", f"Choose one of: {', '.join(DEPTHS)}.")
+        if self.budget is not None and not self.budget > 0:
             raise InvalidValue(f"The budget is {self.budget} seconds.", "Give a time above 0, such as 10m.")
 
 
@@ -144,10 +155,12 @@ class Material:
         samples: photos with their features.
         before: float32 (m, d), vectors of all rows as searches compare them so far; where a look was trained already,
             by the network that proved it, which did not see what is asked either.
+        maps: of all rows, where the network's end is trained.
     """
 
     samples: Samples
     before: Vectors
+    maps: Maps | None = None
 
 
 def proved_look(bench: Bench, options: LookOptions) -> Proved:
@@ -161,16 +174,26 @@ def proved_look(bench: Bench, options: LookOptions) -> Proved:
     folder = bench.store.folder
     report = Report(folder / "reports" / f"{timestamp()}-train-look-photos.jsonl")
     clock = Clock()
-    with disk_errors_told(folder), report:
+    with disk_errors_told(folder), report, ExitStack() as opened:
         with clock.stage("photos"), bench.reading() as generation:
-            material = material_of(bench, generation, options, report.add)
+            material = material_of(bench, generation, options, report.add, opened)
         proved = proved_on(material, bench, options, clock)
         left_out = [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
     return replace(proved, training=replace(proved.training, left_out=left_out))
 
 
-def material_of(bench: Bench, generation: Generation, options: LookOptions, told: Told) -> Material:
-    """Everything there is to learn from; ``told`` hears of what teaches nothing."""
+def material_of(
+    bench: Bench, generation: Generation, options: LookOptions, told: Told, opened: ExitStack | None = None
+) -> Material:
+    """Everything there is to learn from.
+
+    Args:
+        told: hears of what teaches nothing.
+        opened: keeps the file of the maps open; needed for depth ``full`` only.
+
+    Raises:
+        InvalidValue: as :func:`proved_look`.
+    """
     index = generation.index
     photos, regions = catalogue_photos(index, told), {}
     if options.pairs is not None:
@@ -182,44 +205,50 @@ def material_of(bench: Bench, generation: Generation, options: LookOptions, told
     times = {False: 0, True: 0} if options.same == "group" else times_retaken(photos)
     if options.again is not None:
         times = dict.fromkeys(times, options.again)
-    samples, vectors = feature_pass(bench, index, Pass(photos, regions, times), told)
-    if generation.look is None:
-        return Material(samples, vectors)
-    return Material(samples, generation.look.proved.of(samples.rows.astype(np.float32)))
+    what, maps = Pass(photos, regions, times), None
+    if opened is not None and options.depth == "full":
+        usable, maps = opened.enter_context(maps_pass(bench, tail_of(bench.embedder), what, told))
+        what = replace(what, photos=usable)
+    samples, vectors = feature_pass(bench, index, what, told)
+    look = generation.look
+    # A look with a network of its own was proved by one that is not kept: it is compared with the untouched one.
+    before = vectors if look is None or look.backbone else look.proved.of(samples.rows.astype(np.float32))
+    return Material(samples, before, maps)
 
 
 def proved_on(material: Material, bench: Bench, options: LookOptions, clock: Clock) -> Proved:
-    """Train a head on this material and prove it.
+    """Train a look on this material and prove it.
 
     Raises:
         InvalidValue: as :func:`proved_look`.
     """
     samples = material.samples
     _check(samples)
-    recipe = replace(options.recipe or RECIPES[options.same], seed=options.seed)
-    taught, lessons = plan(samples, options.same), Lessons(bench, samples, recipe, options.same, options.budget)
+    taught, teacher = plan(samples, options.same), _teacher(material, bench, options)
+    gallery = np.flatnonzero([photo.first for photo in samples.photos])
+    shown = samples.plain[gallery]
     with clock.stage("proof"):
-        basis, head = lessons.proved(taught)
+        look = teacher.proved(taught)
     with clock.stage("asking"):
-        after = head.of(basis.applied(samples.rows))
+        after = np.zeros((len(samples.rows), look.dimensions), np.float32)
+        needed = np.unique(np.concatenate([shown, *(asked.seen for asked in taught.asked.values())]))
+        after[needed] = look.vectors(needed)
         parts = [
             measured(name, asked, ranks(asked, material.before), ranks(asked, after), options.seed)
             for name, asked in taught.asked.items()
         ]
     better, why = verdict(parts)
-    better = better and not head.warnings
-    network, proof, learned = None, None, taught.learned
-    warnings, step = head.warnings, head.step
-    difference = 0.0
+    better = better and not look.warnings
+    made, proof, learned = None, None, taught.learned
+    warnings, step = look.warnings, look.step
     if (better or options.force) and options.all_photos:
-        proof, learned = look_network(basis, head), np.ones(len(samples.rows), bool)
+        proof, learned = look.made(), np.ones(len(samples.rows), bool)
         with clock.stage("all photos"):
-            basis, head = lessons.on_everything(step)
-        warnings = [*warnings, *head.warnings]
-        better = better and not head.warnings
+            look = teacher.on_everything(step)
+        warnings = [*warnings, *look.warnings]
+        better = better and not look.warnings
     if better or options.force:
-        network = look_network(basis, head)
-        difference = largest_difference(network, basis, head, samples.rows[:CHECKED_ROWS])
+        made = look.made()
     told = LookTraining(
         better=better,
         taken=False,
@@ -232,19 +261,31 @@ def proved_on(material: Material, bench: Bench, options: LookOptions, clock: Clo
         rows=len(samples.rows),
         step=step,
         seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
-        difference=difference,
-        options={**plain(replace(options, recipe=recipe)), "pairs": str(options.pairs or "")},
+        difference=0.0 if made is None else made.difference,
+        options={**plain(replace(options, recipe=_recipe(options))), "pairs": str(options.pairs or "")},
     )
     photos = [samples.photos[n] for n in np.unique(samples.owners[learned]).tolist()]
-    gallery = np.flatnonzero([photo.first for photo in samples.photos])
-    rows = samples.plain[gallery]
     return Proved(
         told,
-        None if network is None else TrainedLook(network, _card(bench, head, told, photos), proof),
+        None if made is None else _look(made, proof, told, photos),
         tuple(samples.photos[n].product for n in gallery.tolist()),
-        material.before[rows],
-        after[rows],
+        material.before[shown],
+        after[shown],
     )
+
+
+def _teacher(material: Material, bench: Bench, options: LookOptions) -> Teacher:
+    heads = Lessons(bench, material.samples, _recipe(options), options.same, options.budget or HEAD_BUDGET)
+    if options.depth == "head":
+        return heads
+    if material.maps is None:
+        raise InvalidValue("The network's end cannot be trained without maps.", "Keep them open: see material_of().")
+    recipe = replace(options.tail, loss=_recipe(options).loss, seed=options.seed)
+    return TailLessons(bench, heads, material.maps, recipe, options.budget or float("inf"))
+
+
+def _recipe(options: LookOptions) -> Recipe:
+    return replace(options.recipe or RECIPES[options.same], seed=options.seed)
 
 
 def forget_checkpoints(folder: Path) -> None:
@@ -263,12 +304,15 @@ def _check(samples: Samples) -> None:
         )
 
 
-def _card(bench: Bench, head: Trained, told: LookTraining, photos: Sequence[SamplePhoto]) -> LookCard:
-    made = {name: value for name, value in told.as_json().items() if name not in ("taken", "left_out")}
-    return LookCard(
-        feature_model(bench.embedder),
-        width_of(bench.embedder),
-        head.weights.shape[1],
-        {"created": timestamp(), **made},
+def _look(made: Made, proof: Made | None, told: LookTraining, photos: Sequence[SamplePhoto]) -> TrainedLook:
+    """The look that serves; the one that proved it is kept where the same features do for both."""
+    said = {name: value for name, value in told.as_json().items() if name not in ("taken", "left_out")}
+    card = LookCard(
+        made.features,
+        made.width,
+        made.dimensions,
+        {"created": timestamp(), **said},
         sorted({photo.name[:TOLD_DIGITS] for photo in photos}),
     )
+    kept = proof.network if proof is not None and not proof.backbone else None
+    return TrainedLook(made.network, card, kept, made.backbone)

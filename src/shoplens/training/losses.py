@@ -5,7 +5,7 @@ Which is the default was measured: ``benchmarks/RESULTS.md``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import torch
 
 DEFAULT = "supcon"
+STUCK = 0.05
+"""A loss this near, relatively, to where it is when all vectors are alike is dead."""
 EXTRA = "pip install 'shoplens[train]'"
 
 
@@ -38,12 +40,21 @@ class LossOf:
 
     def __init__(self, name: str, classes: int, dimensions: int) -> None:
         self.loss, self._miner = loss_named(name).made(classes, dimensions)
-        self.dead = loss_named(name).dead
+        self._name, self._dead = name, loss_named(name).dead
 
     def __call__(self, vectors: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
         pairs = None if self._miner is None else self._miner(vectors, classes)
         found: torch.Tensor = self.loss(vectors, classes, pairs)
         return found
+
+    def stuck(self, losses: Sequence[float]) -> list[str]:
+        """What is wrong, in words, where it sees all distances as equal: by its values in the last steps."""
+        if self._dead is None or not losses or abs(sum(losses) / len(losses) - self._dead) > STUCK * self._dead:
+            return []
+        return [
+            f"The loss {self._name} is stuck at its margin of {self._dead}: it sees all distances as equal. "
+            "Choose another with --loss."
+        ]
 
     def parameters(self) -> list[torch.nn.Parameter]:
         return list(self.loss.parameters())

@@ -11,6 +11,7 @@ from shoplens.evaluation.written import report_file
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining, asked_classifier
 from shoplens.training.classifier_report import write_classifier_report
 from shoplens.training.look import LookOptions, LookTraining, forget_checkpoints, proved_look
+from shoplens.training.maps import forget_maps
 from shoplens.training.report import write_look_report
 
 
@@ -35,6 +36,7 @@ def trained_look(bench: Bench, builder: Builder, options: LookOptions, report: F
         builder.take_look(proved.look)
         training = replace(training, taken=True, model=proved.look.model)
     forget_checkpoints(bench.store.folder)
+    forget_maps(bench)
     if page is not None:
         bench.progress("Drawing the maps", 0, 0)
         with bench.reading() as generation:
