@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +12,14 @@ from shoplens.build import Builder, Progress
 from shoplens.build_run import Summary
 from shoplens.catalogue import read_feed
 from shoplens.dimension_rows import DimensionRow, dimension_rows
-from shoplens.embedders import Embedder, OnnxEmbedder
+from shoplens.embedders import Embedder, Embedders
 from shoplens.errors import PhotoError
 from shoplens.evaluation.calibrate import CalibrationResult
 from shoplens.evaluation.calibration import ABSENT_SHARE
 from shoplens.evaluation.check import Checked, CheckOptions
 from shoplens.evaluation.doctor.findings import Diagnosis
 from shoplens.evaluation.evaluate import Bench, QuerySet
+from shoplens.evaluation.generations import GenerationsCompared, compared_generations
 from shoplens.evaluation.reported import (
     reported_calibration,
     reported_check,
@@ -73,9 +73,7 @@ class Shop:
         self._feed_photos = PhotoSource(self.settings, self._kept)
         self._query_photos = PhotoSource(replace(self.settings, fetch_attempts=1))  # a shopper waits for it
         self._judged_photos = PhotoSource(self.settings, self._kept, keeps=False)  # shoppers' photos are among them
-        self._given_embedder = embedder
-        self._embedders: dict[int, Embedder] = {}
-        self._loading = threading.Lock()
+        self._embedders = Embedders(embedder, self.settings.model)
 
     @classmethod
     def index(
@@ -182,7 +180,7 @@ class Shop:
         )
         try:
             return search(
-                self._store, query, Eyes(self._embedder(self.settings.cores), self._query_photos, self.settings)
+                self._store, query, Eyes(self._embedders.of(self.settings.cores), self._query_photos, self.settings)
             )
         except PhotoError as problem:
             if problem.code != "photo-missing":
@@ -227,6 +225,17 @@ class Shop:
     def generations(self) -> list[GenerationRow]:
         """The live generation, and those that can be gone back to, the latest first."""
         return generation_rows(self._store)
+
+    def compare_generations(
+        self,
+        queries: str | Path | None = None,
+        *,
+        strategy: str = "",
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> GenerationsCompared:
+        """The live generation and those that can be gone back to, on the same photos. See :meth:`evaluate`."""
+        return compared_generations(self._bench(progress), QuerySet.of(queries), strategy, seed)
 
     def roll_back(self, name: str = "", *, progress: Progress | None = None) -> Summary:
         """Go back to a kept generation (the latest where none is named) with all that was changed since, or raise
@@ -379,17 +388,8 @@ class Shop:
         self.close()
 
     def _builder(self, progress: Progress | None) -> Builder:
-        return Builder(self._store, self._embedder(1), self._feed_photos, self.settings, progress)
+        return Builder(self._store, self._embedders.of(1), self._feed_photos, self.settings, progress)
 
     def _bench(self, progress: Progress | None) -> Bench:
         told = progress or (lambda what, done, total: None)
-        return Bench(self._store, self._embedder(1), self._judged_photos, self.settings, told)
-
-    def _embedder(self, threads: int) -> Embedder:
-        """Loaded when first needed: one thread per photo for building, all of them for a single query."""
-        if self._given_embedder is not None:
-            return self._given_embedder
-        with self._loading:
-            if threads not in self._embedders:
-                self._embedders[threads] = OnnxEmbedder(self.settings.model, threads=threads)
-            return self._embedders[threads]
+        return Bench(self._store, self._embedders.of(1), self._judged_photos, self.settings, told)

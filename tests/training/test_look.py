@@ -204,3 +204,23 @@ def test_no_answer_fails_or_is_mixed_while_generations_switch(shop: Shop, tmp_pa
         thread.join()
     assert not wrong
     assert set(answers) == {0, 1}
+
+
+def test_generations_are_compared_on_the_products_that_all_of_them_hold(shop: Shop, tmp_path: Path) -> None:
+    shop.add(feed_of(tmp_path / "new.jsonl", [row("new", spotted(tmp_path / "new.png", 500, 0).name)]))
+    queries = tmp_path / "asked.csv"
+    asked = [(spotted(tmp_path / f"asked-{n}.png", n, 99), f"p{n}") for n in range(40)]
+    asked.append((spotted(tmp_path / "asked-new.png", 500, 9), "new"))
+    queries.write_text("photo,product_id\n" + "".join(f"{file},{name}\n" for file, name in asked), "utf-8")
+    found = shop.compare_generations(queries, strategy="")
+    assert [(row.name, bool(row.look), row.products) for row in found.rows] == [
+        ("000002", True, 111),
+        ("000001", False, 110),
+    ]
+    assert found.queries == 40 and not found.skipped
+    live, before = found.rows
+    assert not live.change and live.strategy == before.strategy == "filters-static"
+    change = before.change["recall@1"].difference.value
+    assert change == pytest.approx(live.metrics["recall@1"].value - before.metrics["recall@1"].value)
+    only = shop.compare_generations(queries, strategy="metric")
+    assert len(only.rows) == 1 and list(only.skipped) == ["000001"] and only.queries == 41

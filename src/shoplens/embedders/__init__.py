@@ -3,7 +3,7 @@
 from shoplens.embedders.classifier import ProductClassifier
 from shoplens.embedders.embedder import Embedder, embedded
 from shoplens.embedders.look import TrainedLook
-from shoplens.embedders.onnx import OnnxEmbedder
+from shoplens.embedders.onnx import Embedders, OnnxEmbedder
 from shoplens.embedders.tuned import TunedEmbedder
 
-__all__ = ["Embedder", "OnnxEmbedder", "ProductClassifier", "TrainedLook", "TunedEmbedder", "embedded"]
+__all__ = ["Embedder", "Embedders", "OnnxEmbedder", "ProductClassifier", "TrainedLook", "TunedEmbedder", "embedded"]

@@ -6,6 +6,7 @@ import dataclasses
 import glob
 import hashlib
 import json
+import threading
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from shoplens.embedders.card import Card, card_beside, network_input
+from shoplens.embedders.embedder import Embedder
 from shoplens.errors import ModelError
 from shoplens.types import Pixels, Vectors
 
@@ -77,6 +79,28 @@ class OnnxEmbedder:
                 "Correct `dimensions` in the card, or leave it out.",
             )
         return dimensions
+
+
+class Embedders:
+    """Embedders of one model, by how many threads a photo may use; opened when they are first asked for.
+
+    Args:
+        given: what answers for any number of threads; None opens ``path``.
+        path: as of :class:`OnnxEmbedder`.
+    """
+
+    def __init__(self, given: Embedder | None, path: Path | None) -> None:
+        self._given, self._path = given, path
+        self._open: dict[int, Embedder] = {}
+        self._loading = threading.Lock()
+
+    def of(self, threads: int) -> Embedder:
+        if self._given is not None:
+            return self._given
+        with self._loading:
+            if threads not in self._open:
+                self._open[threads] = OnnxEmbedder(self._path, threads=threads)
+            return self._open[threads]
 
 
 def opened(network: str | bytes, threads: int) -> Any:

@@ -1,0 +1,114 @@
+"""A look whose network was trained, too, from end to end."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shoplens import Shop
+from shoplens.embedders import OnnxEmbedder
+from shoplens.errors import InvalidValue
+from shoplens.training.classifier import ClassifierOptions
+from shoplens.training.head import Recipe
+from shoplens.training.look import LookOptions, LookTraining
+from shoplens.training.softmax import SoftmaxRecipe
+from shoplens.training.tuning import TailRecipe
+from tests.fakes import feed_of, row
+from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
+from tests.training.small_network import small_model
+
+pytest.importorskip("pytorch_metric_learning", reason="the extra train is not installed")
+pytest.importorskip("onnx", reason="the extra train is not installed")
+QUICK = LookOptions(
+    depth="full",
+    recipe=Recipe(steps=60, per_batch=24, per_class=4, dimensions=16),
+    tail=TailRecipe(steps=40, every=20, rate=3e-3, head_rate=3e-3, per_batch=16, per_class=4),
+    again=1,
+    force=True,
+)
+
+
+def opened(folder: Path) -> Shop:
+    return Shop(folder / "store", embedder=OnnxEmbedder(folder / "small.onnx"), settings=SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LookTraining]:
+    """A folder with a closed shop that was trained, and what that came to."""
+    folder = tmp_path_factory.mktemp("tuned")
+    embedder = OnnxEmbedder(small_model(folder))
+    feed = learnable_feed(folder, 60, 3)
+    shop, _ = Shop.index(feed, folder / "store", embedder=embedder, settings=SETTINGS)
+    with shop:
+        return folder, shop.train_look(QUICK)
+
+
+@pytest.fixture
+def shop(trained: tuple[Path, LookTraining], tmp_path: Path) -> Iterator[Shop]:
+    """A copy of it, open."""
+    for name in ("small.onnx", "small.json"):
+        shutil.copy(trained[0] / name, tmp_path / name)
+    shutil.copytree(trained[0] / "store", tmp_path / "store")
+    with opened(tmp_path) as shop:
+        yield shop
+
+
+def test_it_is_better_than_the_untouched_network(trained: tuple[Path, LookTraining]) -> None:
+    folder, training = trained
+    assert training.taken and not training.warnings
+    assert all(part.after["recall@1"].value > part.before["recall@1"].value for part in training.parts)
+    assert training.difference < 2e-3, "weights are kept as float16"
+    assert not list((folder / "store" / "training").glob("maps*"))
+    assert (folder / "store" / "generations" / "000002" / "look-backbone.onnx").is_file()
+
+
+def test_searches_and_new_products_are_seen_by_the_trained_network(shop: Shop, tmp_path: Path) -> None:
+    assert "p7" in [
+        one.product.id for one in shop.search(spotted(tmp_path / "a.png", 7, 99), 5, strategy="metric").results
+    ]
+    shop.add(feed_of(tmp_path / "new.jsonl", [row("new", spotted(tmp_path / "new.png", 500, 0).name)]))
+    found = shop.search(spotted(tmp_path / "again.png", 500, 0), 1, strategy="metric").results
+    assert found[0].product.id == "new" and found[0].score > 0.999
+    with shop._store.reading() as generation:
+        (entry,) = generation.index.entries(["p3"])
+        assert entry.trained is not None and entry.trained.shape == (3, 16)
+
+
+def test_every_strategy_is_compared_on_it(shop: Shop) -> None:
+    shop.train_classifier(ClassifierOptions(recipe=SoftmaxRecipe(hidden=8, least_steps=20), again=1))
+    rows = {row.name: row for row in shop.compare().rows}
+    assert {"pretrained", "filters-static", "metric", "classifier"} <= rows.keys()
+    assert rows["metric"].metrics["recall@1"].value > rows["pretrained"].metrics["recall@1"].value
+
+
+def test_filters_are_fitted_and_generations_go_back_and_forth(shop: Shop, tmp_path: Path) -> None:
+    look, asked = shop.info()["look"], spotted(tmp_path / "asked.png", 7, 99)
+    before = [(one.product.id, round(one.score, 4)) for one in shop.search(asked, 5, strategy="metric").results]
+    shop.train_filters()
+    assert shop.info()["look"] == look
+    assert shop.search(asked, 3).strategy == "filters-static"
+    shop.roll_back()
+    assert shop.info()["look"] == ""
+    shop.roll_back()
+    assert [(one.product.id, round(one.score, 4)) for one in shop.search(asked, 5, strategy="metric").results] == before
+
+
+def test_trained_again_it_begins_with_the_untouched_network(shop: Shop) -> None:
+    head = shop.train_look(replace(QUICK, depth="head"))
+    assert head.taken and not (shop._store.live.folder / "look-backbone.onnx").exists()
+
+
+def test_a_budget_that_does_not_last_is_told_first(shop: Shop) -> None:
+    with pytest.raises(InvalidValue, match=r"takes about \d+ minutes on this machine") as told:
+        shop.train_look(replace(QUICK, budget=0.01))
+    assert told.value.code == "budget-too-small" and "--budget" in told.value.fix
+
+
+def test_a_model_without_an_end_is_told(tmp_path: Path) -> None:
+    with learnable_shop(tmp_path, 12, 1) as shop, pytest.raises(InvalidValue) as told:
+        shop.train_look(QUICK)
+    assert told.value.code == "no-tail"
