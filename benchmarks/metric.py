@@ -2,6 +2,7 @@
 
     python benchmarks/metric.py --part losses --split dev --folder FOLDER
     python benchmarks/metric.py --part grocery unseen views variants --split test --folder FOLDER
+    python benchmarks/metric.py --part grocery unseen --depth full --split test --folder FOLDER
 
 ``dev`` is for choices: Grocery's ``val.csv``, new products among the 55 that are not in ``grocery_unseen.txt``, and
 queries of the groups of Luma and H&M whose SHA-256 begins with a byte below 128. ``test`` is everything, and
@@ -15,6 +16,9 @@ on watched photos of the training material, then one is trained on all of that m
 - ``views``: Luma's further photos -> 417 first photos, five folds of parents: learned from other parents only.
 - ``variants``: H&M, another colour of the same garment, five folds of garments: learned from other garments only.
 
+With ``--depth full`` the network's end is trained, too, for all steps of its recipe, on all of the material at once;
+how many steps was chosen on ``dev``. Photos are then seen by the network that would serve.
+
 Stores are made in FOLDER when they are not there. 95 % intervals resample groups 1,000 times (seed 0).
 """
 
@@ -25,7 +29,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,24 +38,27 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation import store_of
-from shoplens.embedders import OnnxEmbedder
+from shoplens.embedders import OnnxEmbedder, TrainedLook
+from shoplens.embedders.look import LookCard
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.queries import JudgedQuery, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.filters.folds import fold_of
-from shoplens.images import PhotoSource
+from shoplens.images import PhotoSource, decoded
 from shoplens.index.store import Store
 from shoplens.search import Clock
 from shoplens.settings import Settings
-from shoplens.sight import feature_model
+from shoplens.sight import feature_model, sight
+from shoplens.training.lessons import Lessons
 from shoplens.training.look import RECIPES, LookOptions, Material, material_of, proved_on
 from shoplens.training.losses import LOSSES
 from shoplens.training.samples import Samples
+from shoplens.training.tuning import TailLessons
 from shoplens.types import Rejection
 from tables import default_data, machine_line, percent_cell
 
-FOLDS = 5
+FOLDS, HOURS = 5, 1e6
 UNSEEN = Path(__file__).parent / "grocery_unseen.txt"
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -66,6 +73,11 @@ class Asked:
     rows: npt.NDArray[np.float16]
     vectors: Floats
     products: npt.NDArray[Any]
+    sources: Sequence[str]
+
+    def some(self, chosen: Bools) -> Asked:
+        sources = [source for source, is_chosen in zip(self.sources, chosen, strict=True) if is_chosen]
+        return Asked(self.rows[chosen], self.vectors[chosen], self.products[chosen], sources)
 
 
 @dataclass(frozen=True)
@@ -95,9 +107,12 @@ def bench_of(folder: Path) -> Iterator[Bench]:
         store.close()
 
 
-def material(bench: Bench, options: LookOptions) -> Material:
-    with bench.reading() as generation:
-        return material_of(bench, generation, options, lambda told: None)
+@contextmanager
+def material(bench: Bench, options: LookOptions) -> Iterator[Material]:
+    with ExitStack() as opened:
+        with bench.reading() as generation:
+            found = material_of(bench, generation, options, lambda told: None, opened)
+        yield found
 
 
 def only(whole: Material, kept: Bools) -> Material:
@@ -107,7 +122,7 @@ def only(whole: Material, kept: Bools) -> Material:
     number = np.cumsum(kept) - 1
     photos = tuple(photo for photo, is_kept in zip(samples.photos, kept, strict=True) if is_kept)
     part = Samples(photos, samples.rows[rows], number[samples.owners[rows]], samples.views[rows])
-    return Material(part, whole.before[rows])
+    return Material(part, whole.before[rows], whole.maps)
 
 
 def trained(whole: Material, bench: Bench, options: LookOptions) -> tuple[Of, float]:
@@ -116,6 +131,46 @@ def trained(whole: Material, bench: Bench, options: LookOptions) -> tuple[Of, fl
     look = proved_on(whole, bench, replace(options, force=True), Clock()).look
     assert look is not None
     return lambda rows: look.of(np.asarray(rows, np.float32)), time.monotonic() - started
+
+
+@dataclass(frozen=True, eq=False)
+class Answering:
+    """A trained look: vectors of query photos, and of photos of the material as they are."""
+
+    look: TrainedLook
+    bench: Bench
+    samples: Samples
+
+    def asked(self, asked: Asked) -> Floats:
+        return self._served(asked.sources) if self.look.backbone else self.look.of(asked.rows.astype(np.float32))
+
+    def photos(self, photos: npt.NDArray[np.intp]) -> Floats:
+        if self.look.backbone:
+            return self._served([self.samples.photos[n].source for n in photos.tolist()])
+        return self.look.of(self.samples.rows[self.samples.plain[photos]].astype(np.float32))
+
+    def _served(self, sources: Sequence[str]) -> Floats:
+        """From the photos' bytes on, as a search does."""
+        embedder, found = self.look.seen_by(self.bench.embedder), []
+        for source in sources:
+            data = self.bench.source.bytes_of(source)
+            pixels = decoded(data, self.bench.settings, shortest=embedder.shortest).pixels
+            found.append(self.look.of(sight(embedder, "photo", pixels).features[None])[0])
+        return np.array(found)
+
+
+def answering(whole: Material, part: Material, bench: Bench, options: LookOptions) -> tuple[Answering, float]:
+    """A look that learned from a part of the material, and the seconds that it took."""
+    started = time.monotonic()
+    if options.depth == "head":
+        look = proved_on(part, bench, replace(options, force=True), Clock()).look
+        assert look is not None
+    else:
+        assert part.maps is not None
+        heads = Lessons(bench, part.samples, RECIPES[options.same], options.same, HOURS)
+        made = TailLessons(bench, heads, part.maps, options.tail, HOURS).on_everything(options.tail.steps).made()
+        look = TrainedLook(made.network, LookCard(made.features, made.width, made.dimensions), None, made.backbone)
+    return Answering(look, bench, whole.samples), time.monotonic() - started
 
 
 def asked_of(bench: Bench, file: Path) -> Asked:
@@ -128,7 +183,7 @@ def asked_of(bench: Bench, file: Path) -> Asked:
         found = [one for one in photos.of(read_queries(file)) if not isinstance(one, Rejection)]
     rows = np.array([photo.features for _, photo in found], np.float16)
     vectors = np.array([photo.vector for _, photo in found], np.float32)
-    return Asked(rows, vectors, np.array([_product(query) for query, _ in found]))
+    return Asked(rows, vectors, np.array([_product(query) for query, _ in found]), [query.photo for query, _ in found])
 
 
 def _product(query: JudgedQuery) -> str:
@@ -147,9 +202,10 @@ def first_photos(samples: Samples) -> npt.NDArray[np.intp]:
 
 
 def grocery(bench: Bench, options: argparse.Namespace) -> list[Line]:
-    whole = material(bench, LookOptions(pairs=options.data / "grocery/train.csv"))
+    wanted = LookOptions(pairs=options.data / "grocery/train.csv", depth=options.depth)
     asked = asked_of(bench, options.data / f"grocery/{'test' if options.split == 'test' else 'val'}.csv")
-    of, seconds = trained(whole, bench, LookOptions())
+    with material(bench, wanted) as whole:
+        answer, seconds = answering(whole, whole, bench, wanted)
     print(f"grocery: trained in {seconds:.0f} s on {len(whole.samples.rows):,} rows", flush=True)
     samples = whole.samples
     gallery = first_photos(samples)
@@ -159,7 +215,7 @@ def grocery(bench: Bench, options: argparse.Namespace) -> list[Line]:
     lines = []
     for name, mine, theirs in (
         ("pretrained", asked.vectors, whole.before[plain]),
-        ("metric", of(asked.rows), of(samples.rows[plain])),
+        ("metric", answer.asked(asked), answer.photos(np.arange(len(plain)))),
     ):
         classes, number = np.unique(names, return_inverse=True)
         means = np.stack([theirs[number == one].mean(axis=0) for one in range(len(classes))])
@@ -173,27 +229,29 @@ def grocery(bench: Bench, options: argparse.Namespace) -> list[Line]:
 
 def unseen(bench: Bench, options: argparse.Namespace) -> list[Line]:
     hidden = set(UNSEEN.read_text("utf-8").split())
-    pairs = LookOptions(pairs=options.data / "grocery/train.csv")
-    whole = material(bench, pairs)
-    names = np.array([photo.product for photo in whole.samples.photos])
-    splits = {"26 unseen": hidden} if options.split == "test" else development(names, hidden)
-    lines = []
-    for name, left_out in splits.items():
-        of, _ = trained(only(whole, ~np.isin(names, [*left_out, *hidden])), bench, pairs)
-        if options.split == "test":
-            asked = asked_of(bench, options.data / "grocery/test.csv")
-        else:
-            shopper = np.flatnonzero([photo.shopper for photo in whole.samples.photos])
-            rows = whole.samples.plain[shopper]
-            asked = Asked(whole.samples.rows[rows], whole.before[rows], names[shopper])
-        some = np.isin(asked.products, [*left_out])
-        gallery = first_photos(whole.samples)
-        gallery = gallery[np.isin(names[gallery], [*left_out])]
-        rows = whole.samples.plain[gallery]
-        right = asked.products[some, None] == names[gallery]
-        clusters = asked.products[some].tolist()
-        lines.append(found(f"{name}: pretrained", asked.vectors[some], whole.before[rows], right, clusters))
-        lines.append(found(f"{name}: metric", of(asked.rows[some]), of(whole.samples.rows[rows]), right, clusters))
+    wanted = LookOptions(pairs=options.data / "grocery/train.csv", depth=options.depth)
+    with material(bench, wanted) as whole:
+        names = np.array([photo.product for photo in whole.samples.photos])
+        splits = {"26 unseen": hidden} if options.split == "test" else development(names, hidden)
+        lines = []
+        for name, left_out in splits.items():
+            part = only(whole, ~np.isin(names, [*left_out, *hidden]))
+            answer, _ = answering(whole, part, bench, wanted)
+            if options.split == "test":
+                asked = asked_of(bench, options.data / "grocery/test.csv")
+            else:
+                shopper = np.flatnonzero([photo.shopper for photo in whole.samples.photos])
+                rows = whole.samples.plain[shopper]
+                sources = [whole.samples.photos[n].source for n in shopper.tolist()]
+                asked = Asked(whole.samples.rows[rows], whole.before[rows], names[shopper], sources)
+            asked = asked.some(np.isin(asked.products, [*left_out]))
+            gallery = first_photos(whole.samples)
+            gallery = gallery[np.isin(names[gallery], [*left_out])]
+            before = whole.before[whole.samples.plain[gallery]]
+            right, clusters = asked.products[:, None] == names[gallery], asked.products.tolist()
+            lines.append(found(f"{name}: pretrained", asked.vectors, before, right, clusters))
+            lines.append(found(f"{name}: metric", answer.asked(asked), answer.photos(gallery), right, clusters))
+            print(f"{name}: {' | '.join(lines[-1].cells())}", flush=True)
     return lines
 
 
@@ -210,7 +268,8 @@ def development(names: npt.NDArray[Any], hidden: set[str]) -> dict[str, set[str]
 def folded(bench: Bench, options: argparse.Namespace, same: str) -> list[Line]:
     """Every group is asked by a head that learned from the groups of four other folds."""
     asked_for = LookOptions(same=same)  # type: ignore[arg-type]
-    whole = material(bench, asked_for)
+    with material(bench, asked_for) as whole:
+        pass
     samples, plain = whole.samples, whole.samples.plain
     groups = np.array([photo.group for photo in samples.photos])
     folds = np.array([fold_of(group, FOLDS) for group in groups])
@@ -250,7 +309,9 @@ def losses(bench: Bench, options: argparse.Namespace) -> list[Line]:
     """Every loss: known products by ``val.csv``, and new ones of the first development split; three seeds together."""
     hidden = set(UNSEEN.read_text("utf-8").split())
     pairs = LookOptions(pairs=options.data / "grocery/train.csv")
-    whole, asked = material(bench, pairs), asked_of(bench, options.data / "grocery/val.csv")
+    with material(bench, pairs) as whole:
+        pass
+    asked = asked_of(bench, options.data / "grocery/val.csv")
     samples, plain = whole.samples, whole.samples.plain
     names = np.array([photo.product for photo in samples.photos])
     new = development(names, hidden)["split 0"]
@@ -290,6 +351,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=default_data(), help="folder that holds grocery/, luma/, hm/")
     parser.add_argument("--folder", type=Path, default=Path("evaluation-stores"), help="where stores go")
     parser.add_argument("--split", choices=["dev", "test"], default="dev")
+    parser.add_argument("--depth", choices=["head", "full"], default="head", help="full: grocery and unseen only")
     parser.add_argument("--part", nargs="+", choices=PARTS, default=[*PARTS])
     options = parser.parse_args()
     options.data, options.folder = options.data.resolve(), options.folder.resolve()
@@ -305,7 +367,8 @@ def main() -> None:
             low, high = 100 * one.difference.low, 100 * one.difference.high
             print(f"\nR@1 {100 * one.difference.value:+.1f} ({low:+.1f} to {high:+.1f}), p = {one.p:.4f}")
         told = {line.name: [float(line.first.mean()), float(line.five.mean())] for line in lines}
-        (options.folder / f"{part}-{options.split}.json").write_text(json.dumps(told, indent=1), "utf-8")
+        depth = "-full" if options.depth == "full" else ""
+        (options.folder / f"{part}-{options.split}{depth}.json").write_text(json.dumps(told, indent=1), "utf-8")
     print(f"\n{machine_line('onnxruntime', 'numpy', 'torch', 'pytorch-metric-learning')}")
 
 

@@ -112,7 +112,18 @@ def test_every_command_appears() -> None:
     assert [name for name in commands() if f"shoplens {name}" not in text] == []
 
 
-@pytest.mark.parametrize("command", ["search", "similar", "dimensions", "train filters", "train look", "generations"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "search",
+        "similar",
+        "dimensions",
+        "train filters",
+        "train look",
+        "train classifier",
+        "generations",
+    ],
+)
 def test_every_option_of_searching_and_filters_appears(command: str) -> None:
     text = "".join(page.read_text("utf-8") for page in PAGES)
     options = [name for one in commands()[command].params for name in one.opts if name.startswith("-")]
