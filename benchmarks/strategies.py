@@ -78,7 +78,7 @@ def photos(options: argparse.Namespace) -> None:
 def photos_line(bench: Bench, whole: Material, asked: Asked, most: int) -> None:
     part = only(whole, kept(whole, most))
     metric, _ = answering(whole, part, bench, LookOptions())
-    classifier = ProductClassifier(asked_on(part.samples, bench, ClassifierOptions(), Clock())[1])
+    classifier = ProductClassifier(asked_on(part, bench, ClassifierOptions(), Clock())[1].network)
     rows, clusters = asked.rows.astype(np.float32), asked.products.tolist()
     gallery = first_photos(whole.samples)
     names = np.array([whole.samples.photos[n].product for n in gallery.tolist()])
@@ -112,7 +112,7 @@ def growth(options: argparse.Namespace) -> None:
         with bench_of(store_of(catalogue, options.data, options.folder)) as bench:
             with material(bench, LookOptions(pairs=pairs)) as whole:
                 pass
-            training, _ = asked_on(whole.samples, bench, ClassifierOptions(), Clock())
+            training, _ = asked_on(whole, bench, ClassifierOptions(), Clock())
         for one in training.growth:
             cells = (
                 f"{one.products:,}",

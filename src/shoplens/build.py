@@ -155,7 +155,7 @@ class Builder:
         with self.store.writing():
             return self._refilled(self._live_of_this_model(), look, "train-look", keep=True)
 
-    def take_classifier(self, network: bytes) -> str:
+    def take_classifier(self, network: bytes, backbone: bytes = b"") -> str:
         """Give the live generation a classifier, in place of the one before, in one atomic step; returns its id.
 
         Raises:
@@ -164,7 +164,7 @@ class Builder:
         """
         with self.store.writing():
             generation = self._live_of_this_model()
-            generation.take_classifier(network)
+            generation.take_classifier(network, backbone)
             forget_calibration(generation, "classifier")
             return generation.classifier.model
 

@@ -58,8 +58,8 @@ def search(store: Store, query: Query, eyes: Eyes) -> Answer:
     """
     with store.reading() as generation:
         check_model(generation, eyes.embedder)
-        eyes = replace(eyes, embedder=generation.seen_by(eyes.embedder))
         strategy = _strategy(query, generation)
+        eyes = replace(eyes, embedder=generation.seen_by(eyes.embedder, strategy.needs))
         calibration = None if _is_steered(query) else calibration_of(generation, strategy.name)
         clock, index = Clock(), generation.index
         condition = _condition(query, generation)

@@ -11,7 +11,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.embedders import OnnxEmbedder
-from shoplens.errors import InvalidValue
+from shoplens.errors import InvalidValue, StoreError
 from shoplens.training.classifier import ClassifierOptions
 from shoplens.training.head import Recipe
 from shoplens.training.look import LookOptions, LookTraining
@@ -83,6 +83,29 @@ def test_every_strategy_is_compared_on_it(shop: Shop) -> None:
     rows = {row.name: row for row in shop.compare().rows}
     assert {"pretrained", "filters-static", "metric", "classifier"} <= rows.keys()
     assert rows["metric"].metrics["recall@1"].value > rows["pretrained"].metrics["recall@1"].value
+
+
+def test_a_classifier_with_a_tail_of_its_own_stands_beside_a_look_with_one(shop: Shop, tmp_path: Path) -> None:
+    asked = spotted(tmp_path / "asked.png", 7, 99)
+    before = [(one.product.id, one.score) for one in shop.search(asked, 5, strategy="metric").results]
+    recipe = SoftmaxRecipe(hidden=16, least_steps=60, rate=2e-2)
+    tail = TailRecipe(steps=80, every=40, rate=1e-3, head_rate=2e-2, per_batch=24, per_class=4)
+    shop.train_classifier(ClassifierOptions(depth="full", recipe=recipe, tail=tail, again=1))
+    assert (shop._store.live.folder / "classifier-backbone.onnx").is_file()
+    assert not list((shop._store.folder / "training").glob("maps*"))
+    assert len(shop.search(asked, 99, strategy="classifier").results) == 60
+    assert [(one.product.id, one.score) for one in shop.search(asked, 5, strategy="metric").results] == before
+    alone = {name: shop.evaluate(strategy=name).overall["recall@1"].value for name in ("metric", "classifier")}
+    together = {row.name: row.metrics["recall@1"].value for row in shop.compare().rows}
+    assert alone["metric"] == together["metric"] and alone["classifier"] == together["classifier"] > 0.1
+    shop.train_filters()
+    assert len(shop.search(asked, 99, strategy="classifier").results) == 60
+    (shop._store.live.folder / "classifier-backbone.onnx").unlink()
+    del shop._store.live.__dict__["classifier"]
+    with pytest.raises(StoreError, match="its network is missing"):
+        shop.search(asked, strategy="classifier")
+    shop.train_classifier(ClassifierOptions(recipe=recipe, again=1))
+    assert len(shop.search(asked, 99, strategy="classifier").results) == 60
 
 
 def test_filters_are_fitted_and_generations_go_back_and_forth(shop: Shop, tmp_path: Path) -> None:

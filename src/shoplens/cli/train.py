@@ -36,7 +36,12 @@ app = typer.Typer(
 Pairs = Annotated[
     Path | None, typer.Option("--pairs", help="CSV file of photo,product_id: shoppers' photos to learn from, too.")
 ]
-Budget = Annotated[str, typer.Option("--budget", help="Time for the training itself, such as 90s, 10m or 1h.")]
+Depth = Annotated[
+    str, typer.Option("--depth", help="head: on top of the network, in minutes; full: the network's end, too.")
+]
+Budget = Annotated[
+    str, typer.Option("--budget", help="For training: 90s, 10m, 1h. \\[default: 10m; full: as long as it takes]")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of everything that is drawn.")]
 
 
@@ -70,12 +75,8 @@ def look(
             "--same", help=f"What has to lie together: the photos of a {', or the products of a '.join(RECIPES)}."
         ),
     ] = "product",
-    depth: Annotated[
-        str, typer.Option("--depth", help="head: a map on top of the network, minutes; full: the network's end, too.")
-    ] = "head",
-    budget: Annotated[
-        str, typer.Option("--budget", help="Time for training: 90s, 10m, 1h. [default: 10m; full: as long as it takes]")
-    ] = "",
+    depth: Depth = "head",
+    budget: Budget = "",
     loss: Annotated[str, typer.Option("--loss", help=f"{', '.join(LOSSES)}.")] = DEFAULT,
     proved_only: Annotated[
         bool, typer.Option("--proved-only", help="Take the network that was proved, not one that saw all photos.")
@@ -116,7 +117,8 @@ def look(
 def classifier(
     store: options.Store = None,
     pairs: Pairs = None,
-    budget: Budget = "10m",
+    depth: Depth = "head",
+    budget: Budget = "",
     report: options.ReportFile = None,
     seed: Seed = 0,
     model: options.Model = None,
@@ -124,7 +126,8 @@ def classifier(
     json: options.Json = False,
 ) -> None:
     """Train the baseline: a softmax with an output per product, for the strategy classifier. Compare what it costs."""
-    asked = ClassifierOptions(pairs, seconds(budget), seed=seed)
+    time = seconds(budget) if budget else None
+    asked = ClassifierOptions(pairs, depth, time, seed=seed)  # type: ignore[arg-type]
     settings = options.settings(store, model, allow_private)
     path = options.report(report, settings, "train-classifier")
     with Shop(settings=settings) as shop, progress_bar() as progress:

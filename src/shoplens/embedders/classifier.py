@@ -13,13 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from shoplens.embedders.embedder import Embedder
 from shoplens.embedders.feature_network import FeatureNetwork
 from shoplens.embedders.look import TOLD_DIGITS
+from shoplens.embedders.tuned import Tunings
 from shoplens.errors import ModelError, StoreError
 from shoplens.types import Features
 
-NETWORK = "classifier.onnx"
-"""File in a generation's folder; its card is inside, so that the two cannot part."""
+NETWORK, BACKBONE = "classifier.onnx", "classifier-backbone.onnx"
+"""Files in a generation's folder. The card is inside the first, so that the two cannot part; it names the second."""
 CARD = "card"
 
 
@@ -31,6 +35,8 @@ class ClassifierCard:
         features: id of what makes the features that it reads, see :func:`~shoplens.sight.feature_model`.
         width: how many they are.
         products: ids, in the order of its outputs.
+        tail: how many of these, the last ones, are of a tail of its own; 0 for none.
+        backbone: digest of the whole network with that tail; empty for none.
         made: how it was trained, and what came of it: for people.
         learned: as in :class:`~shoplens.embedders.look.LookCard`.
     """
@@ -38,6 +44,8 @@ class ClassifierCard:
     features: str
     width: int
     products: Sequence[str]
+    tail: int = 0
+    backbone: str = ""
     made: Mapping[str, Any] = field(default_factory=dict)
     learned: Sequence[str] = ()
 
@@ -61,15 +69,18 @@ class ProductClassifier:
     Args:
         network: ONNX, ``features`` float32 (n, width) -> ``probabilities`` float32 (n, products) and ``vectors``
             float32 (n, h), what its last layer works on; its metadata hold the card.
+        backbone: the whole network with a tail of its own; empty where it reads the features of all others.
 
     Raises:
         ModelError: ``damaged-classifier``, it cannot be loaded.
     """
 
-    def __init__(self, network: bytes) -> None:
+    def __init__(self, network: bytes, backbone: bytes = b"") -> None:
         try:
             opened = FeatureNetwork(network, 0)
             self.card = ClassifierCard(**json.loads(opened.told[CARD]))
+            if backbone_digest(backbone) != self.card.backbone:
+                raise ValueError("its network is missing, or that of another")
         except (ModelError, KeyError, ValueError, TypeError) as problem:
             raise ModelError(
                 f"The classifier cannot be loaded: {problem}",
@@ -77,9 +88,17 @@ class ProductClassifier:
                 code="damaged-classifier",
             ) from None
         opened.width = self.card.width
-        self._opened, self.network = opened, network
+        self._opened, self._tunings = opened, Tunings(backbone)
         self._learned = frozenset(self.card.learned)
         self.model = f"classifier@{hashlib.sha256(network).hexdigest()[:12]}"
+
+    def seen_by(self, base: Embedder) -> Embedder:
+        """What makes the features that it reads, of what the generation sees by.
+
+        Raises:
+            ModelError: as :meth:`~shoplens.embedders.tuned.Tunings.of`.
+        """
+        return self._tunings.of(base)
 
     def classified(self, features: Features) -> Classified:
         """What it says of one photo, by its features, float32 (width,).
@@ -98,12 +117,19 @@ class ProductClassifier:
         return self._opened.of(self._read(features), "probabilities")
 
     def _read(self, features: Features) -> Features:
-        """What it reads of them; where a look has a tail of its own, that follows."""
-        return features[:, : self.card.width]
+        """What it reads of them: those of the untouched network, behind which a look's tail may follow, and its own
+        tail's, which come last."""
+        shared = features[:, : self.card.width - self.card.tail]
+        return np.concatenate([shared, features[:, -self.card.tail :]], axis=1) if self.card.tail else shared
 
     def has_learned(self, content_hash: str) -> bool:
         """Whether it learned from this photo, so that asking with it proves nothing."""
         return content_hash[:TOLD_DIGITS] in self._learned
+
+
+def backbone_digest(backbone: bytes) -> str:
+    """As a card names it."""
+    return hashlib.sha256(backbone).hexdigest()[:TOLD_DIGITS] if backbone else ""
 
 
 def classifier_in(folder: Path) -> ProductClassifier | None:
@@ -113,7 +139,9 @@ def classifier_in(folder: Path) -> ProductClassifier | None:
         StoreError: ``damaged-classifier``.
     """
     try:
-        return ProductClassifier((folder / NETWORK).read_bytes())
+        backbone = folder / BACKBONE
+        network = (folder / NETWORK).read_bytes()
+        return ProductClassifier(network, backbone.read_bytes() if backbone.is_file() else b"")
     except FileNotFoundError:
         return None
     except ModelError as problem:

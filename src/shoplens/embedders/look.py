@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 from shoplens.embedders.embedder import Embedder
 from shoplens.embedders.feature_network import FeatureNetwork
-from shoplens.embedders.tuned import tuned
+from shoplens.embedders.tuned import Tunings
 from shoplens.errors import ModelError, StoreError
 from shoplens.types import Features, Vectors
 
@@ -66,8 +65,7 @@ class TrainedLook:
         except ModelError as problem:
             raise _damaged("network", problem) from None
         self.card, self._network, self._proof, self.backbone = card, network, proof, backbone
-        self._embedders: dict[int, tuple[Embedder, Embedder]] = {}
-        self._opening = threading.Lock()
+        self._tunings = Tunings(backbone)
         self._learned = frozenset(card.learned)
         self.dimensions = card.dimensions
         self.model = f"look@{hashlib.sha256(network + backbone).hexdigest()[:12]}"
@@ -93,13 +91,9 @@ class TrainedLook:
         """What makes the features that it reads: the untouched embedder, or the same with the trained tail.
 
         Raises:
-            ModelError: as :func:`~shoplens.embedders.tuned.tuned`.
+            ModelError: as :meth:`~shoplens.embedders.tuned.Tunings.of`.
         """
-        with self._opening:
-            known = self._embedders.get(id(base))
-            if known is None:
-                known = self._embedders[id(base)] = (base, tuned(base, self.backbone))
-        return known[1]
+        return self._tunings.of(base)
 
     def has_learned(self, content_hash: str) -> bool:
         """Whether it learned from this photo, so that asking with it proves nothing."""
@@ -111,12 +105,12 @@ class TrainedLook:
         return self if self._proof is None else TrainedLook(self._proof, self.card)
 
     def of(self, features: Features) -> Vectors:
-        """float32 (n, dimensions), rows of length 1, of float32 (n, width) features.
+        """float32 (n, dimensions), rows of length 1, of float32 (n, width or more) features, the first of each.
 
         Raises:
             ModelError: features of another width.
         """
-        return self._opened.of(features, "vectors")
+        return self._opened.of(features[:, : self.card.width], "vectors")
 
     def write(self, folder: Path) -> None:
         """Put it into a folder; the network last, so that one that is there has its card."""

@@ -6,8 +6,12 @@ Both are of one network with one trunk and two tails, so a photo passes through 
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 
+import numpy as np
+
+from shoplens.embedders.card import Card
 from shoplens.embedders.embedder import Embedder
 from shoplens.embedders.onnx import OnnxEmbedder, opened, outputs_of
 from shoplens.errors import ModelError
@@ -19,47 +23,76 @@ TUNED = "tuned"
 
 class TunedEmbedder:
     """The network in place of the untouched one. Its vectors and features are the same, so it has the same ``model``;
-    the trained outputs follow what is ``further``.
+    the trained outputs follow what is ``further``. On top of another trained one it is a network of its own, and a
+    photo passes through both.
 
     Args:
-        base: the untouched one.
+        base: the untouched one, or a trained one.
         network: ONNX, with all outputs of the untouched one and :data:`TUNED`.
 
     Attributes:
-        tuned: names the trained tail.
+        tuned: names the trained tails.
 
     Raises:
         ModelError: ``bad-onnx``.
     """
 
-    def __init__(self, base: OnnxEmbedder, network: bytes) -> None:
-        self._session = opened(network, base.threads)
-        self._outputs = (*base.outputs, TUNED)
+    threads: int
+    card: Card
+    outputs: tuple[str, ...]
+    model: str
+    dimensions: int
+    features: int
+    further: int
+    shortest: int
+    tuned: str
+
+    def __init__(self, base: OnnxEmbedder | TunedEmbedder, network: bytes) -> None:
+        self._before = base if isinstance(base, TunedEmbedder) else None
+        self.threads, self._session = base.threads, opened(network, base.threads)
+        self.outputs = (*base.outputs, TUNED) if self._before is None else (TUNED,)
         self.card, self.model, self.dimensions = base.card, base.model, base.dimensions
         self.features, self.shortest = base.features, base.shortest
         sizes = {output.name: output.shape for output in self._session.get_outputs()}
-        if not set(self._outputs) <= sizes.keys():
+        if not set(self.outputs) <= sizes.keys():
             raise ModelError(f"The trained network lacks outputs of {base.model}.", "Train it anew.", code="bad-onnx")
         self.further = base.further + int(sizes[TUNED][1])
-        self.tuned = hashlib.sha256(network).hexdigest()[:12]
+        before = "" if self._before is None else f"{self._before.tuned}+"
+        self.tuned = before + hashlib.sha256(network).hexdigest()[:12]
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
         """As :meth:`~shoplens.embedders.embedder.Embedder.embed`."""
-        return outputs_of(self._session, self.card, self._outputs, photos)
+        found = outputs_of(self._session, self.card, self.outputs, photos)
+        return found if self._before is None else np.concatenate([self._before.embed(photos), found], axis=1)
 
 
-def tuned(base: Embedder, network: bytes) -> Embedder:
-    """The embedder that a trained network makes of the untouched one; that itself where nothing was trained.
+class Tunings:
+    """What a trained network makes of embedders, each opened once. Thread-safe.
 
-    Raises:
-        ModelError: ``bad-onnx``; ``no-tail``, the base is no ONNX network.
+    Args:
+        network: as of :class:`TunedEmbedder`; empty where nothing was trained.
     """
-    if not network:
-        return base
-    if not isinstance(base, OnnxEmbedder):
-        raise ModelError(
-            f"A network was trained whose untouched form is an ONNX file, and {base.model} is none.",
-            "Open the store with the model that it was made by.",
-            code="no-tail",
-        )
-    return TunedEmbedder(base, network)
+
+    def __init__(self, network: bytes) -> None:
+        self._network = network
+        self._known: dict[int, tuple[Embedder, Embedder]] = {}
+        self._opening = threading.Lock()
+
+    def of(self, base: Embedder) -> Embedder:
+        """The trained embedder; the base itself where nothing was trained.
+
+        Raises:
+            ModelError: ``bad-onnx``; ``no-tail``, the base is no ONNX network.
+        """
+        if not self._network:
+            return base
+        if not isinstance(base, OnnxEmbedder | TunedEmbedder):
+            raise ModelError(
+                f"A network was trained whose untouched form is an ONNX file, and {base.model} is none.",
+                "Open the store with the model that it was made by.",
+                code="no-tail",
+            )
+        with self._opening:
+            if id(base) not in self._known:
+                self._known[id(base)] = (base, TunedEmbedder(base, self._network))
+            return self._known[id(base)][1]

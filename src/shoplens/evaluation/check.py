@@ -242,7 +242,7 @@ def _run(
 ) -> tuple[Baseline, dict[str, str]]:
     """The ranks of the queries in every corruption, and why some products were not searched for."""
     index, answering = generation.index, bench.answering(strategy, generation)
-    photos = QueryPhotos(index, generation.seen_by(bench.embedder), bench.source, bench.settings)
+    photos = QueryPhotos(index, generation.seen_by(bench.embedder, strategy.needs), bench.source, bench.settings)
     searched: list[GateQuery] = []
     ranks: dict[str, list[int]] = {kind: [] for kind in CORRUPTIONS}
     gone: dict[str, str] = {}

@@ -182,8 +182,10 @@ def for_each_answer(
         StoreError: ``disk``, when the store's folders cannot be written.
         InvalidValue: ``no-filters``, ``no-look``: a strategy needs what the generation does not have.
     """
-    folder, index, embedder = bench.store.folder, generation.index, generation.seen_by(bench.embedder)
+    folder, index = bench.store.folder, generation.index
     answering = [bench.answering(strategy, generation) for strategy in strategies]
+    needs = frozenset[str]().union(*(strategy.needs for strategy in strategies))
+    embedder = generation.seen_by(bench.embedder, needs)
     total = sum(1 for _ in queries.queries(index))
     report = Report(folder / "reports" / f"{timestamp()}-queries.jsonl")
     with (

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from shoplens.embedders import Embedder
+from shoplens.embedders.classifier import BACKBONE as CLASSIFIER_BACKBONE
 from shoplens.embedders.classifier import NETWORK as CLASSIFIER
 from shoplens.embedders.classifier import ProductClassifier, classifier_in
 from shoplens.embedders.look import TrainedLook, look_in
@@ -90,13 +91,17 @@ class Generation:
             code="no-classifier",
         )
 
-    def seen_by(self, embedder: Embedder) -> Embedder:
-        """What looks at photos for this generation: the embedder of its model, or the same with a trained tail.
+    def seen_by(self, embedder: Embedder, needs: Iterable[str] = ()) -> Embedder:
+        """What looks at photos for this generation: the embedder of its model, or the same with trained tails.
+
+        Args:
+            needs: of the strategies that ask; a classifier's own tail is of use for itself only.
 
         Raises:
-            ModelError: the tail cannot be loaded.
+            ModelError: a tail cannot be loaded.
         """
-        return embedder if self.look is None else self.look.seen_by(embedder)
+        seen = embedder if self.look is None else self.look.seen_by(embedder)
+        return self.classifier.seen_by(seen) if "classifier" in needs else seen
 
     def require(self, needs: Iterable[str]) -> None:
         """See that everything is there that a strategy needs.
@@ -135,21 +140,27 @@ class Generation:
         look.write(self.folder)
         self.look = look
 
-    def take_classifier(self, network: bytes) -> None:
+    def take_classifier(self, network: bytes, backbone: bytes = b"") -> None:
         """Have this classifier, in place of the one before; it is in its folder from then on.
 
         Raises:
             ModelError: ``damaged-classifier``.
         """
-        classifier = ProductClassifier(network)
+        classifier = ProductClassifier(network, backbone)
+        if backbone:
+            replace_file(self.folder / CLASSIFIER_BACKBONE, backbone)
         replace_file(self.folder / CLASSIFIER, network)
+        if not backbone:
+            (self.folder / CLASSIFIER_BACKBONE).unlink(missing_ok=True)
         self.__dict__["classifier"] = classifier
 
     def keep_classifier(self, before: Generation) -> None:
         """Have the classifier of another generation, if it has one and is of the same model."""
-        there = before.folder / CLASSIFIER
-        if there.is_file() and before.manifest.model == self.manifest.model:
-            replace_file(self.folder / CLASSIFIER, there.read_bytes())
+        if before.manifest.model != self.manifest.model:
+            return
+        for name in (CLASSIFIER_BACKBONE, CLASSIFIER):
+            if (there := before.folder / name).is_file():
+                replace_file(self.folder / name, there.read_bytes())
 
     def close(self) -> None:
         """Flush and close it."""

@@ -6,10 +6,9 @@ as many steps, sees everything and serves. There are no new products to hold out
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +25,27 @@ from shoplens.evaluation.results import Estimate, Growth, LeftOut, plain
 from shoplens.index.durable import disk_errors_told
 from shoplens.index.store import timestamp
 from shoplens.search import Clock
-from shoplens.sight import backbone_width, feature_model, width_of
-from shoplens.training.basis import Basis, Columns, basis_of
-from shoplens.training.course import Course, torch_module
-from shoplens.training.export import classifier_network
-from shoplens.training.feature_pass import FOLDER, times_for
+from shoplens.training.classifier_lessons import (
+    ClassifierTeacher,
+    LearnedClassifier,
+    MadeClassifier,
+    SoftmaxLessons,
+    TunedClassifierLessons,
+    output_ranks,
+)
+from shoplens.training.course import torch_module
+from shoplens.training.feature_pass import times_for
 from shoplens.training.growth import growth
-from shoplens.training.head import Lesson, unit
-from shoplens.training.lessons import training_key
-from shoplens.training.look import LookOptions, material_of
+from shoplens.training.head import unit
+from shoplens.training.look import HEAD_BUDGET, Depth, LookOptions, Material, check_training, material_of
 from shoplens.training.proof import KNOWN, Questions, plan, ranks
-from shoplens.training.samples import Bools, Samples
-from shoplens.training.softmax import Softmax, SoftmaxRecipe, trained_softmax
+from shoplens.training.samples import Bools, Ints, Samples
+from shoplens.training.softmax import SoftmaxRecipe
+from shoplens.training.tuning import TailRecipe
 
 LEAST_PRODUCTS = 2
 MOST_SHOWN = 24
 RECALLS = (1, 5)
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +54,24 @@ class ClassifierOptions:
 
     Attributes:
         pairs: file of shoppers' photos; None learns from the catalogue alone.
-        budget: seconds that training may take; the pass over the photos comes before that.
-        recipe: how.
+        depth: as in :class:`~shoplens.training.look.LookOptions`.
+        budget: as there.
+        recipe: how the softmax is trained.
+        tail: how the network's end is trained.
         seed: of everything that is drawn.
         again: how often each photo is taken again; None leaves it to how many there are.
     """
 
     pairs: Path | None = None
-    budget: float = 600.0
+    depth: Depth = "head"
+    budget: float | None = None
     recipe: SoftmaxRecipe = field(default_factory=SoftmaxRecipe)
+    tail: TailRecipe = field(default_factory=TailRecipe)
     seed: int = 0
     again: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.budget > 0:
-            raise InvalidValue(f"The budget is {self.budget} seconds.", "Give a time above 0, such as 10m.")
+        check_training(self.depth, self.budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +135,8 @@ class ClassifierTraining:
         return found
 
 
-def asked_classifier(bench: Bench, options: ClassifierOptions) -> tuple[ClassifierTraining, bytes]:
-    """Train a classifier and ask it; the store is only read. Returns what came of it, and the network to take.
+def asked_classifier(bench: Bench, options: ClassifierOptions) -> tuple[ClassifierTraining, MadeClassifier]:
+    """Train a classifier and ask it; the store is only read. Returns what came of it, and the networks to take.
 
     Raises:
         InvalidValue: ``no-torch``, ``too-few-products``, or the file of pairs makes no sense.
@@ -139,19 +145,20 @@ def asked_classifier(bench: Bench, options: ClassifierOptions) -> tuple[Classifi
     torch_module(bench.settings.cores)
     folder, clock = bench.store.folder, Clock()
     report = Report(folder / "reports" / f"{timestamp()}-train-classifier-photos.jsonl")
-    with disk_errors_told(folder), report:
+    with disk_errors_told(folder), report, ExitStack() as opened:
         with clock.stage("photos"), bench.reading() as generation:
-            looked_at = LookOptions(pairs=options.pairs, again=options.again)
-            samples = material_of(bench, generation, looked_at, report.add).samples
-        training, network = asked_on(samples, bench, options, clock)
+            looked_at = LookOptions(pairs=options.pairs, again=options.again, depth=options.depth)
+            material = material_of(bench, generation, looked_at, report.add, opened)
+        training, made = asked_on(material, bench, options, clock)
         left_out = [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
-    return replace(training, left_out=left_out), network
+    return replace(training, left_out=left_out), made
 
 
 def asked_on(
-    samples: Samples, bench: Bench, options: ClassifierOptions, clock: Clock
-) -> tuple[ClassifierTraining, bytes]:
-    """As :func:`asked_classifier`, on these samples."""
+    material: Material, bench: Bench, options: ClassifierOptions, clock: Clock
+) -> tuple[ClassifierTraining, MadeClassifier]:
+    """As :func:`asked_classifier`, on this material."""
+    samples = material.samples
     products, classes = np.unique(np.array(samples.classes("product"), object), return_inverse=True)
     if len(products) < LEAST_PRODUCTS:
         raise InvalidValue(
@@ -159,18 +166,19 @@ def asked_on(
             f"A classifier takes {LEAST_PRODUCTS} or more.",
             code="too-few-products",
         )
-    recipe = replace(options.recipe, seed=options.seed)
-    lessons = _Lessons(bench, samples, classes[samples.owners], recipe, options.budget)
+    teacher = _teacher(material, bench, classes[samples.owners], options)
     taught = plan(samples, "product", new=False)
     with clock.stage("training"):
-        basis, softmax = lessons.taught(taught.learned, "Training", watched=taught.watched)
+        classifier = teacher.taught(taught.learned, "Training", watched=taught.watched)
     asked = taught.asked.get(KNOWN)
-    found = _Asked.by(asked, samples, basis, softmax) if asked else _Asked.nothing()
+    found = _Asked.by(asked, samples, classifier) if asked else _Asked.nothing()
     with clock.stage("all photos"):
-        basis, softmax = lessons.taught(np.ones(len(samples.rows), bool), "Training on everything", softmax.step)
+        everything = np.ones(len(samples.rows), bool)
+        classifier = teacher.taught(everything, "Training on everything", classifier.step)
     with clock.stage("growth"):
         rows = _rows_of(samples, len(products))
-        grown = growth(basis.axes.shape[0], basis.axes.shape[1], rows, recipe, bench.settings.cores)
+        width, basis = classifier.basis.axes.shape
+        grown = growth(width, basis, rows, options.recipe, bench.settings.cores)
     counts = np.bincount(classes)
     training = ClassifierTraining(
         queries=len(found.rows),
@@ -188,19 +196,23 @@ def asked_on(
             "least": float(counts.min()),
             "single": float((counts == 1).mean()),
         },
-        step=softmax.step,
+        step=classifier.step,
         growth=grown,
         seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
-        options={**plain(replace(options, recipe=recipe)), "pairs": str(options.pairs or "")},
+        options={**plain(options), "pairs": str(options.pairs or "")},
     )
-    card = ClassifierCard(
-        feature_model(bench.embedder),
-        width_of(bench.embedder),
-        products.tolist(),
-        {"created": timestamp(), **training.as_json()},
-        sorted({photo.name[:TOLD_DIGITS] for photo in samples.photos}),
-    )
-    return training, classifier_network(basis, softmax, json.dumps(asdict(card), default=dict))
+    made = {"created": timestamp(), **training.as_json()}
+    learned = sorted({photo.name[:TOLD_DIGITS] for photo in samples.photos})
+    return training, classifier.made(ClassifierCard("", 0, products.tolist(), made=made, learned=learned))
+
+
+def _teacher(material: Material, bench: Bench, classes: Ints, options: ClassifierOptions) -> ClassifierTeacher:
+    recipe = replace(options.recipe, seed=options.seed)
+    lessons = SoftmaxLessons(bench, material.samples, classes, recipe, options.budget or HEAD_BUDGET)
+    if material.maps is None:
+        return lessons
+    tail = replace(options.tail, seed=options.seed)
+    return TunedClassifierLessons(lessons, material.maps, tail, options.budget or float("inf"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,12 +236,14 @@ class _Asked:
         return cls(none, none, none, none, ())
 
     @classmethod
-    def by(cls, asked: Questions, samples: Samples, basis: Basis, softmax: Softmax) -> _Asked:
-        rows = basis.applied(samples.rows)
-        vectors = unit(softmax.vectors(rows))
+    def by(cls, asked: Questions, samples: Samples, classifier: LearnedClassifier) -> _Asked:
+        seen = asked.seen
+        inner = unit(classifier.vectors(seen))
+        vectors = np.zeros((len(samples.rows), inner.shape[1]), np.float32)
+        vectors[seen] = inner
         nearest = np.argmax(vectors[asked.rows] @ vectors[asked.gallery].T, axis=1)
         return cls(
-            _ranks(softmax.logits(rows[asked.rows]), asked.classes),
+            output_ranks(classifier.logits(asked.rows), asked.classes),
             ranks(asked, vectors),
             asked.gallery_classes[nearest],
             asked.rows,
@@ -258,38 +272,6 @@ class _Asked:
         return [one for one, _ in zip(turns, range(MOST_SHOWN), strict=False)]
 
 
-class _Lessons:
-    """The two trainings, which differ in what they see only."""
-
-    def __init__(self, bench: Bench, samples: Samples, classes: Ints, recipe: SoftmaxRecipe, budget: float) -> None:
-        self._bench, self._samples, self._classes, self._recipe = bench, samples, classes, recipe
-        self._seconds = budget / 2
-        self._columns = Columns(backbone_width(bench.embedder), width_of(bench.embedder))
-
-    def taught(
-        self, learned: Bools, name: str, last: int = 0, watched: Sequence[Questions] = ()
-    ) -> tuple[Basis, Softmax]:
-        """The classifier of these rows: the best by what is watched, or after ``last`` steps."""
-        features, classes = self._samples.rows[learned], self._classes[learned]
-        basis = basis_of(features, classes, self._columns, self._recipe.shrinkage, self._recipe.seed)
-        shoppers = np.array([photo.shopper for photo in self._samples.photos], bool)
-        lesson = Lesson(basis.applied(features), classes, ~shoppers[self._samples.owners[learned]])
-        seen = [(basis.applied(self._samples.rows[asked.rows]), asked.classes) for asked in watched]
-
-        def watch(softmax: Softmax) -> float:
-            return float(np.mean([(1.0 / _ranks(softmax.logits(rows), right)).mean() for rows, right in seen]))
-
-        course = Course(
-            last=last,
-            deadline=time.monotonic() + self._seconds,
-            checkpoint=self._bench.store.folder / FOLDER / f"{training_key(lesson, self._recipe, last)}.checkpoint",
-            progress=self._bench.progress,
-            name=name,
-            threads=self._bench.settings.cores,
-        )
-        return basis, trained_softmax(lesson, self._recipe, course, watch if seen else None)
-
-
 def _rows_of(samples: Samples, products: int) -> Callable[[int], float]:
     """Products -> rows that are learned from, with as many photos of each as these samples have."""
     counts = {shopper: sum(photo.shopper == shopper for photo in samples.photos) for shopper in (False, True)}
@@ -299,9 +281,3 @@ def _rows_of(samples: Samples, products: int) -> Callable[[int], float]:
         return sum(count * (1 + times_for(round(count), shopper)) for shopper, count in photos.items())
 
     return rows
-
-
-def _ranks(logits: npt.NDArray[np.float32], right: Ints) -> Ints:
-    """int64 (q,), the rank of the right output; of equals it comes last."""
-    found: Ints = (logits >= np.take_along_axis(logits, right[:, None], axis=1)).sum(axis=1)
-    return found

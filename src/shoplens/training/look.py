@@ -49,6 +49,18 @@ LEAST_GROUPS = 10
 """Designs from which on something can be held out."""
 
 
+def check_training(depth: str, budget: float | None) -> None:
+    """See that a training can be meant.
+
+    Raises:
+        InvalidValue: there is no such depth, or no time.
+    """
+    if depth not in DEPTHS:
+        raise InvalidValue(f"--depth is {depth!r}.", f"Choose one of: {', '.join(DEPTHS)}.")
+    if budget is not None and not budget > 0:
+        raise InvalidValue(f"The budget is {budget} seconds.", "Give a time above 0, such as 10m.")
+
+
 @dataclass(frozen=True, slots=True)
 class LookOptions:
     """What is trained, and how.
@@ -83,10 +95,7 @@ class LookOptions:
             raise InvalidValue(f"--same is {self.same!r}.", f"Choose one of: {', '.join(RECIPES)}.")
         if self.again is not None and self.again < 0:
             raise InvalidValue(f"Photos are to be taken again {self.again} times.", "Give 0 or more.")
-        if self.depth not in DEPTHS:
-            raise InvalidValue(f"--depth is {self.depth!r}.", f"Choose one of: {', '.join(DEPTHS)}.")
-        if self.budget is not None and not self.budget > 0:
-            raise InvalidValue(f"The budget is {self.budget} seconds.", "Give a time above 0, such as 10m.")
+        check_training(self.depth, self.budget)
 
 
 @dataclass(frozen=True, slots=True)

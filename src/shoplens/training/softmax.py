@@ -102,10 +102,35 @@ def trained_softmax(
     return found
 
 
-def softmax_module(basis: int, hidden: int, products: int) -> Any:
-    """Torch's, float32 (n, basis) -> logits float32 (n, products)."""
+def softmax_module(softmax: Softmax) -> Any:
+    """Torch's, float32 (n, b) -> logits float32 (n, products)."""
     torch = torch_module()
-    return torch.nn.Sequential(torch.nn.Linear(basis, hidden, bias=False), torch.nn.Linear(hidden, products))
+    body = torch.nn.Linear(*softmax.body.shape, bias=False)
+    outputs = torch.nn.Linear(*softmax.outputs.shape)
+    with torch.no_grad():
+        for one, values in ((body.weight, softmax.body.T), (outputs.weight, softmax.outputs.T)):
+            one.copy_(torch.from_numpy(values))
+        outputs.bias.copy_(torch.from_numpy(softmax.biases))
+    return torch.nn.Sequential(body, outputs)
+
+
+def softmax_of(module: Any) -> Softmax:
+    """The same as arrays."""
+    body, outputs = module
+    arrays = [one.detach().cpu().numpy().T.copy() for one in (body.weight, outputs.weight, outputs.bias)]
+    return Softmax(*arrays)
+
+
+def untrained(body: Floats, products: int, seed: int) -> Softmax:
+    """One that knows nothing yet, with torch's usual outputs.
+
+    Args:
+        body: float32 (b, h).
+    """
+    torch = torch_module()
+    torch.manual_seed(seed)
+    outputs = torch.nn.Linear(body.shape[1], products)
+    return Softmax(body, outputs.weight.detach().numpy().T.copy(), outputs.bias.detach().numpy().copy())
 
 
 class SoftmaxLearner:
@@ -113,12 +138,9 @@ class SoftmaxLearner:
 
     def __init__(self, lesson: Lesson, recipe: SoftmaxRecipe, torch: Any) -> None:
         self._torch, self._recipe = torch, recipe
-        torch.manual_seed(recipe.seed)
         self.products = int(lesson.classes.max()) + 1
         self._rows, self._classes = torch.from_numpy(lesson.rows), torch.from_numpy(lesson.classes)
-        start = beginning(lesson.rows, recipe.hidden)
-        self.module = softmax_module(start.shape[0], start.shape[1], self.products)
-        self.module[0].weight.data.copy_(torch.from_numpy(start.T))
+        self.module = softmax_module(untrained(beginning(lesson.rows, recipe.hidden), self.products, recipe.seed))
         self._batches = Batches(
             lesson.rows,
             lesson.classes,
@@ -140,6 +162,4 @@ class SoftmaxLearner:
 
     def softmax(self) -> Softmax:
         """As it is now."""
-        body, outputs = self.module
-        arrays = [one.detach().numpy().T.copy() for one in (body.weight, outputs.weight, outputs.bias)]
-        return Softmax(*arrays)
+        return softmax_of(self.module)

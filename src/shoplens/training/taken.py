@@ -58,9 +58,10 @@ def trained_classifier(
         InvalidValue, StoreError: as :func:`~shoplens.training.classifier.asked_classifier`.
     """
     page = None if report is None else report_file(report, options.pairs)
-    training, network = asked_classifier(bench, options)
-    training = replace(training, model=builder.take_classifier(network))
+    training, made = asked_classifier(bench, options)
+    training = replace(training, model=builder.take_classifier(made.network, made.backbone))
     forget_checkpoints(bench.store.folder)
+    forget_maps(bench)
     if page is not None:
         with bench.reading() as generation:
             write_classifier_report(page, training, generation.index, bench.small_picture)

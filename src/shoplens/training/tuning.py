@@ -7,34 +7,29 @@ it is: the maps that it makes of photos are computed once, and what is left to t
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from shoplens.embedders.look import LookCard, TrainedLook
-from shoplens.embedders.tuned import tuned
+from shoplens.embedders.tuned import Tunings
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
-from shoplens.filters.measured import MEASURED
-from shoplens.images import decoded
-from shoplens.sight import feature_model, sight, width_of
-from shoplens.training.basis import CLIP, Basis, Scale
+from shoplens.sight import feature_model, width_of
 from shoplens.training.batches import Batches
-from shoplens.training.course import Course, taught, torch_module
+from shoplens.training.course import Course, Learner, taught, torch_module
 from shoplens.training.export import look_network
 from shoplens.training.feature_pass import FOLDER
-from shoplens.training.head import LOSS_RATE, Trained, collapse
+from shoplens.training.head import LOSS_RATE, Lesson, Trained, collapse
 from shoplens.training.lessons import HeadLook, Lessons, Made, mrr, training_key
 from shoplens.training.losses import LossOf
 from shoplens.training.maps import Maps
 from shoplens.training.proof import Plan
 from shoplens.training.samples import Ints, Samples
-from shoplens.training.tail import Tail, tail_of
+from shoplens.training.tuned_basis import AT_ONCE, TunedBasis
 from shoplens.types import Vectors
-
-AT_ONCE, CHECKED_PHOTOS = 64, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +82,7 @@ class TailLessons:
         start = self._lessons.proved(taught)
         self._head_step = start.step
         look = TunedLook(self._bench, self._lessons.samples, self._maps, start, self._recipe)
-        minutes = self._fits(look)
+        minutes = minutes_told(look, self._recipe, self._budget)
         watched = taught.watched
 
         def watch() -> float:
@@ -102,22 +97,6 @@ class TailLessons:
         look = TunedLook(self._bench, self._lessons.samples, self._maps, start, self._recipe)
         look.learn(replace(self._course(look, "Training the network on everything"), last=last))
         return look
-
-    def _fits(self, look: TunedLook) -> str:
-        """How long a training takes, in words; a few of its steps are timed.
-
-        Raises:
-            InvalidValue: ``budget-too-small``.
-        """
-        minutes = look.step_seconds() * self._recipe.steps / 60
-        if 2 * 60 * minutes > self._budget:
-            raise InvalidValue(
-                f"Training the network twice, to prove it and on everything, takes about {2 * minutes:.0f} minutes on "
-                f"this machine; the budget is {self._budget / 60:.0f}.",
-                f"Give --budget {2.5 * minutes:.0f}m, leave it out, or leave --depth out.",
-                code="budget-too-small",
-            )
-        return f"the first of two that take {minutes:.0f} min each"
 
     def _course(self, look: TunedLook, name: str) -> Course:
         return Course(
@@ -136,34 +115,15 @@ class TunedLook:
     def __init__(self, bench: Bench, samples: Samples, maps: Maps, start: HeadLook, recipe: TailRecipe) -> None:
         torch = self._torch = torch_module(bench.settings.cores)
         torch.manual_seed(recipe.seed)
-        self._bench, self._samples, self._maps, self._start, self._recipe = bench, samples, maps, start, recipe
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._tail = tail_of(bench.embedder)
-        columns = self._columns = _columns(self._tail, bench.embedder.features)
-        basis = start.basis
+        self._bench, self._start, self._recipe = bench, start, recipe
+        self._basis = TunedBasis(bench, samples, maps, start.basis)
         self._weights = torch.nn.Parameter(torch.from_numpy(start.head.weights.copy()))
         self._loss = LossOf(recipe.loss, int(start.lesson.classes.max()) + 1, start.head.weights.shape[1])
-        self.module = torch.nn.ModuleDict({"tail": self._tail.module, "loss": self._loss.loss})
+        self.module = torch.nn.ModuleDict({"tail": self._basis.module, "loss": self._loss.loss})
         self.module.register_parameter("weights", self._weights)
-        self.module.to(self._device)
-        self._fixed = {
-            name: torch.from_numpy(one).to(self._device)
-            for name, one in (
-                ("mean", basis.scale.mean[columns]),
-                ("factor", basis.scale.factor[columns]),
-                ("axes", basis.axes[columns]),
-            )
-        }
-        self._batches = Batches(
-            start.lesson.rows,
-            start.lesson.classes,
-            start.lesson.catalogue,
-            per_batch=recipe.per_batch,
-            per_class=recipe.per_class,
-            alike=recipe.alike,
-            seed=recipe.seed,
-        )
-        self._classes = torch.from_numpy(start.lesson.classes).to(self._device)
+        self.module.to(self._basis.device)
+        self._batches = batches_of(start.lesson, recipe)
+        self._classes = torch.from_numpy(start.lesson.classes).to(self._basis.device)
         self.step, self.warnings = 0, list[str]()
         self.dimensions = start.head.weights.shape[1]
 
@@ -172,7 +132,7 @@ class TunedLook:
         """Names the training."""
         return training_key(self._start.lesson, self._recipe, 0)
 
-    def learn(self, course: Course, watch: Any = None) -> None:
+    def learn(self, course: Course, watch: Callable[[], float] | None = None) -> None:
         """Train it; afterwards it is as it was best."""
         outcome = taught(self, self._recipe.steps, course, watch)
         self.step = outcome.step
@@ -181,7 +141,7 @@ class TunedLook:
     def groups(self) -> list[dict[str, Any]]:
         recipe = self._recipe
         found = [
-            {"params": list(self._tail.module.parameters()), "lr": recipe.rate, "weight_decay": recipe.decay},
+            {"params": list(self._basis.module.parameters()), "lr": recipe.rate, "weight_decay": recipe.decay},
             {"params": [self._weights], "lr": recipe.head_rate, "weight_decay": recipe.head_decay},
         ]
         if own := self._loss.parameters():
@@ -190,40 +150,15 @@ class TunedLook:
 
     def loss(self, step: int) -> Any:
         chosen = self._batches.of(step)
-        return self._loss(self._placed(self._start.rows[chosen]), self._classes[self._torch.from_numpy(chosen)])
-
-    def step_seconds(self) -> float:
-        """Of a step; nothing is learned."""
-        took = []
-        for step in range(2):
-            started = time.perf_counter()
-            self.loss(step).backward()
-            took.append(time.perf_counter() - started)
-        self.module.zero_grad()
-        return min(took)
+        vectors = self._placed(self._basis.rows(self._start.rows[chosen]))
+        return self._loss(vectors, self._classes[self._torch.from_numpy(chosen)])
 
     def vectors(self, rows: Ints) -> Vectors:
         """float32 (n, d), of length 1, of these rows of the samples."""
-        found = [np.zeros((0, self.dimensions), np.float32)]
-        with self._torch.no_grad():
-            for start in range(0, len(rows), AT_ONCE):
-                found.append(self._placed(rows[start : start + AT_ONCE]).cpu().numpy())
-        return np.concatenate(found)
+        return self._basis.applied(rows, self._placed)
 
-    def _placed(self, rows: Ints) -> Any:
-        torch, fixed = self._torch, self._fixed
-        outputs = self._tail.module(torch.from_numpy(self._maps.of(self._samples, rows)).to(self._device))
-        inner = torch.clamp((outputs - fixed["mean"]) * fixed["factor"], -CLIP, CLIP) @ fixed["axes"]
-        rest = torch.from_numpy(self._untouched(rows)).to(self._device)
-        return torch.nn.functional.normalize((inner + rest) @ self._weights, dim=1)
-
-    def _untouched(self, rows: Ints) -> npt.NDArray[np.float32]:
-        """What the features that are not trained add to a row in the basis."""
-        basis = self._start.basis
-        scaled = basis.scale.applied(self._samples.rows[rows].astype(np.float32))
-        scaled[:, self._columns] = 0
-        found: npt.NDArray[np.float32] = scaled @ basis.axes - basis.offset
-        return found
+    def _placed(self, rows: Any) -> Any:
+        return self._torch.nn.functional.normalize(rows @ self._weights, dim=1)
 
     def _collapsed(self) -> list[str]:
         drawn = np.random.default_rng(self._recipe.seed).permutation(len(self._start.rows))[: 4 * AT_ONCE]
@@ -231,45 +166,52 @@ class TunedLook:
 
     def made(self) -> Made:
         """The networks that serve: what they give is compared with this, on some photos from their pixels on."""
-        self.module.to("cpu")
-        backbone = self._tail.beside()
-        weights = self._weights.detach().cpu().numpy()
-        network = look_network(_with_tail(self._start.basis, self._columns), Trained(weights, self.step))
-        embedder = tuned(self._bench.embedder, backbone)
+        backbone = self._basis.backbone()
+        network = look_network(self._basis.beside(), Trained(self._weights.detach().cpu().numpy(), self.step))
+        embedder = Tunings(backbone).of(self._bench.embedder)
         card = LookCard(feature_model(embedder), width_of(embedder), self.dimensions)
-        difference = self._difference(TrainedLook(network, card, None, backbone))
+        rows, features = self._basis.seen(backbone)
+        found = TrainedLook(network, card, None, backbone).of(features)
+        difference = float(np.abs(found - self.vectors(rows)).max(initial=0.0))
         return Made(network, card.features, card.width, self.dimensions, difference, backbone)
 
-    def _difference(self, look: TrainedLook) -> float:
-        plain = self._samples.plain
-        photos = [photo for photo in range(len(plain)) if "/" not in self._samples.photos[photo].name][:CHECKED_PHOTOS]
-        expected, embedder = self.vectors(plain[photos]), look.seen_by(self._bench.embedder)
-        settings, found = self._bench.settings, []
-        for photo in photos:
-            data = self._bench.source.bytes_of(self._samples.photos[photo].source)
-            pixels = decoded(data, settings, shortest=2 * embedder.shortest).pixels
-            found.append(look.of(sight(embedder, "checked", pixels).features[None])[0])
-        return float(np.abs(np.array(found) - expected).max(initial=0.0)) if photos else 0.0
 
-
-def _columns(tail: Tail, features: int) -> Ints:
-    """int64 (t,), where in a photo's features lie what the tail puts out."""
-    if not features:
-        raise InvalidValue(f"The card of {tail.card.name} names no `features`.", "Name outputs in it.", code="no-tail")
-    parts = [np.arange(*place) + (MEASURED if place[0] >= features else 0) for place in tail.places()]
-    return np.concatenate(parts)
-
-
-def _with_tail(basis: Basis, columns: Ints) -> Basis:
-    """The basis of features that are followed by a trained tail's, which stand in for those of these columns."""
-    scale, axes = basis.scale, basis.axes.copy()
-    axes[columns] = 0
-    return Basis(
-        Scale(
-            np.concatenate([scale.rooted, np.zeros(len(columns), bool)]),
-            np.concatenate([scale.mean, scale.mean[columns]]),
-            np.concatenate([scale.factor, scale.factor[columns]]),
-        ),
-        np.concatenate([axes, basis.axes[columns]]),
-        basis.offset,
+def batches_of(lesson: Lesson, recipe: TailRecipe) -> Batches:
+    """The rows of every step."""
+    return Batches(
+        lesson.rows,
+        lesson.classes,
+        lesson.catalogue,
+        per_batch=recipe.per_batch,
+        per_class=recipe.per_class,
+        alike=recipe.alike,
+        seed=recipe.seed,
     )
+
+
+def step_seconds(learner: Learner) -> float:
+    """Of a step; nothing is learned."""
+    took = []
+    for step in range(2):
+        started = time.perf_counter()
+        learner.loss(step).backward()  # type: ignore[no-untyped-call]
+        took.append(time.perf_counter() - started)
+    learner.module.zero_grad()
+    return min(took)
+
+
+def minutes_told(learner: Learner, recipe: TailRecipe, budget: float) -> str:
+    """How long a training takes, in words; two of its steps are timed.
+
+    Raises:
+        InvalidValue: ``budget-too-small``.
+    """
+    minutes = step_seconds(learner) * recipe.steps / 60
+    if 2 * 60 * minutes > budget:
+        raise InvalidValue(
+            f"Training the network twice, to ask it and on everything, takes about {2 * minutes:.0f} minutes on this "
+            f"machine; the budget is {budget / 60:.0f}.",
+            f"Give --budget {2.5 * minutes:.0f}m, leave it out, or leave --depth out.",
+            code="budget-too-small",
+        )
+    return f"the first of two that take {minutes:.0f} min each"

@@ -1,0 +1,116 @@
+"""A network's end, as it is trained, and what comes of it in the basis that the rest of training works on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.embedders.tuned import Tunings
+from shoplens.errors import InvalidValue
+from shoplens.evaluation.evaluate import Bench
+from shoplens.filters.measured import MEASURED
+from shoplens.images import decoded
+from shoplens.sight import sight
+from shoplens.training.basis import CLIP, Basis, Scale
+from shoplens.training.course import torch_module
+from shoplens.training.maps import Maps
+from shoplens.training.samples import Ints, Samples
+from shoplens.training.tail import Tail, tail_of
+from shoplens.types import Features
+
+AT_ONCE, CHECKED_PHOTOS = 64, 16
+Floats = npt.NDArray[np.float32]
+
+
+class TunedBasis:
+    """Rows of the samples in a basis that was fitted to the untouched network, the trained end's outputs in place of
+    the untouched one's. On a GPU where torch sees one.
+
+    Args:
+        bench: of the store; its embedder is the untouched one.
+        samples, maps: of the same photos.
+        basis: of the untouched features.
+    """
+
+    def __init__(self, bench: Bench, samples: Samples, maps: Maps, basis: Basis) -> None:
+        torch = self._torch = torch_module(bench.settings.cores)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._bench, self._samples, self._maps, self._basis = bench, samples, maps, basis
+        self._tail = tail_of(bench.embedder)
+        columns = self._columns = _columns(self._tail, bench.embedder.features)
+        self.module = self._tail.module.to(self.device)
+        self._fixed = {
+            name: torch.from_numpy(one).to(self.device)
+            for name, one in (
+                ("mean", basis.scale.mean[columns]),
+                ("factor", basis.scale.factor[columns]),
+                ("axes", basis.axes[columns]),
+            )
+        }
+
+    @property
+    def tail(self) -> int:
+        """How many numbers the end puts out."""
+        return len(self._columns)
+
+    def rows(self, rows: Ints) -> Any:
+        """Torch's float32 (n, b), with gradients, of these rows of the samples."""
+        torch, fixed = self._torch, self._fixed
+        outputs = self.module(torch.from_numpy(self._maps.of(self._samples, rows)).to(self.device))
+        inner = torch.clamp((outputs - fixed["mean"]) * fixed["factor"], -CLIP, CLIP) @ fixed["axes"]
+        return inner + torch.from_numpy(self._untouched(rows)).to(self.device)
+
+    def applied(self, rows: Ints, last: Any) -> Floats:
+        """float32 (n, any), what ``last`` makes of these rows, without gradients."""
+        with self._torch.no_grad():
+            parts = [last(self.rows(rows[at : at + AT_ONCE])).cpu().numpy() for at in range(0, len(rows), AT_ONCE)]
+        return np.concatenate(parts)
+
+    def _untouched(self, rows: Ints) -> Floats:
+        """What the features that are not trained add to a row in the basis."""
+        scaled = self._basis.scale.applied(self._samples.rows[rows].astype(np.float32))
+        scaled[:, self._columns] = 0
+        found: Floats = scaled @ self._basis.axes - self._basis.offset
+        return found
+
+    def backbone(self) -> bytes:
+        """The whole network with both ends."""
+        self.module.to("cpu")
+        network = self._tail.beside()
+        self.module.to(self.device)
+        return network
+
+    def beside(self) -> Basis:
+        """The basis of features that are followed by the trained end's, which stand in for the untouched one's."""
+        scale, axes, columns = self._basis.scale, self._basis.axes.copy(), self._columns
+        axes[columns] = 0
+        return Basis(
+            Scale(
+                np.concatenate([scale.rooted, np.zeros(len(columns), bool)]),
+                np.concatenate([scale.mean, scale.mean[columns]]),
+                np.concatenate([scale.factor, scale.factor[columns]]),
+            ),
+            np.concatenate([axes, self._basis.axes[columns]]),
+            self._basis.offset,
+        )
+
+    def seen(self, backbone: bytes) -> tuple[Ints, Features]:
+        """Some rows of the samples, and the features of their photos as searches see them, from the bytes on."""
+        plain, photos, settings = self._samples.plain, self._samples.photos, self._bench.settings
+        some = [n for n in range(len(plain)) if "/" not in photos[n].name][:CHECKED_PHOTOS]
+        embedder, found = Tunings(backbone).of(self._bench.embedder), []
+        for n in some:
+            data = self._bench.source.bytes_of(photos[n].source)
+            pixels = decoded(data, settings, shortest=2 * embedder.shortest).pixels
+            found.append(sight(embedder, "checked", pixels).features)
+        return plain[some], np.array(found, np.float32)
+
+
+def _columns(tail: Tail, features: int) -> Ints:
+    """int64 (t,), where in a photo's features lie what the tail puts out."""
+    if not features:
+        raise InvalidValue(f"The card of {tail.card.name} names no `features`.", "Name outputs in it.", code="no-tail")
+    parts = [np.arange(*place) + (MEASURED if place[0] >= features else 0) for place in tail.places()]
+    return np.concatenate(parts)
