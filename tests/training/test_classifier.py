@@ -42,7 +42,7 @@ def shop(trained: tuple[Path, ClassifierTraining], tmp_path: Path) -> Iterator[S
 def test_it_is_asked_with_photos_that_it_did_not_see(trained: tuple[Path, ClassifierTraining]) -> None:
     folder, training = trained
     assert (training.products, training.photos, training.made) == (PRODUCTS, 4 * PRODUCTS, False)
-    assert 20 < training.queries < 50, "a fifth of 150 photos that are no product's first"
+    assert 29 < training.queries < 50, "a fifth of 150 photos that are no product's first"
     assert training.classified["recall@1"].value > 0.5
     assert training.photos_per_product == {"median": 4, "least": 4, "single": 0}
     assert training.apart is not None
@@ -67,11 +67,9 @@ def test_searches_by_it_find_what_it_was_trained_on_and_nothing_else(
     found = shop.search(asked, 100, strategy="classifier").results
     assert len(found) == PRODUCTS and "new" not in {result.product.id for result in found}
     (mine,) = (one for one in shop.compare().rows if one.name == "classifier")
-    assert (mine.unknown, len(mine.growth)) == (1, 3)
+    assert (mine.unknown, len(mine.growth), mine.adding_ms["median"] > 100) == (1, 3, True)
     shop.train_classifier(QUICK)
     assert "new" in {result.product.id for result in shop.search(asked, 100, strategy="classifier").results}
-    (mine,) = (one for one in shop.compare().rows if one.name == "classifier")
-    assert (mine.unknown, mine.adding_ms["median"] > 100) == (0, True)
 
 
 def test_it_is_never_asked_unless_it_is_named(shop: Shop, tmp_path: Path) -> None:
