@@ -42,8 +42,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LookTrainin
     folder = tmp_path_factory.mktemp("tuned")
     embedder = OnnxEmbedder(small_model(folder))
     feed = learnable_feed(folder, 60, 3)
-    shop, _ = Shop.index(feed, folder / "store", embedder=embedder, settings=SETTINGS)
-    with shop:
+    Shop.index(feed, folder / "store", embedder=embedder, settings=SETTINGS)[0].close()
+    shutil.copytree(folder / "store", folder / "untrained")
+    with opened(folder) as shop:
         return folder, shop.train_look(QUICK)
 
 
@@ -112,6 +113,33 @@ def test_filters_are_fitted_and_generations_go_back_and_forth(shop: Shop, tmp_pa
     assert shop.info()["look"] == ""
     shop.roll_back()
     assert [(one.product.id, round(one.score, 4)) for one in shop.search(asked, 5, strategy="metric").results] == before
+
+
+@pytest.mark.parametrize(
+    ("moment", "step"), [("Looking at the photos for the network", 31), ("Training the network, to prove it", 27)]
+)
+def test_wherever_it_is_cut_off_it_ends_the_same(
+    moment: str, step: int, trained: tuple[Path, LookTraining], tmp_path: Path
+) -> None:
+    class Killed(Exception):
+        pass
+
+    def kill(what: str, done: int, total: int) -> None:
+        if what.startswith(moment) and done == step:
+            raise Killed
+
+    shutil.copytree(trained[0] / "untrained", tmp_path / "store")
+    for name in ("small.onnx", "small.json"):
+        shutil.copy(trained[0] / name, tmp_path / name)
+    with opened(tmp_path) as shop:
+        with pytest.raises(Killed):
+            shop.train_look(QUICK, progress=kill)
+        assert shop.info()["look"] == "" and (shop._store.folder / "training" / "maps.sqlite").is_file()
+        steps: list[tuple[str, int]] = []
+        assert shop.train_look(QUICK, progress=lambda what, done, total: steps.append((what, done))).taken
+        assert shop.info()["look"] == trained[1].model
+    first = next(done for what, done in steps if what.startswith("Training the network, to prove it"))
+    assert first == (21 if moment.startswith("Training") else 1), "it goes on from the last checkpoint"
 
 
 def test_trained_again_it_begins_with_the_untouched_network(shop: Shop) -> None:
