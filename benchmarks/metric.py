@@ -50,11 +50,11 @@ from shoplens.index.store import Store
 from shoplens.search import Clock
 from shoplens.settings import Settings
 from shoplens.sight import feature_model, sight
-from shoplens.training.lessons import Lessons
+from shoplens.training.learning.lessons import Lessons
+from shoplens.training.learning.losses import LOSSES
+from shoplens.training.learning.tuning import TailLessons
 from shoplens.training.look import RECIPES, LookOptions, Material, material_of, proved_on
-from shoplens.training.losses import LOSSES
-from shoplens.training.samples import Samples
-from shoplens.training.tuning import TailLessons
+from shoplens.training.material.samples import Samples
 from shoplens.types import Rejection
 from tables import default_data, machine_line, percent_cell
 

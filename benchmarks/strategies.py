@@ -33,7 +33,7 @@ from shoplens.evaluation.report.comparison import bytes_words, time_words
 from shoplens.evaluation.results import Comparison
 from shoplens.search import Clock
 from shoplens.training.classifier import ClassifierOptions, asked_on
-from shoplens.training.head import unit
+from shoplens.training.learning.head import unit
 from shoplens.training.look import LookOptions, Material
 from tables import default_data, machine_line, percent_cell
 

@@ -28,7 +28,7 @@ from shoplens.ranking.judging import VERDICTS
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.rendered import render_catalogue
 from shoplens.settings import Settings
-from shoplens.training.losses import LOSSES
+from shoplens.training.learning.losses import LOSSES
 from shoplens.types import Answer, Reasons
 
 ROOT = Path(__file__).parent.parent

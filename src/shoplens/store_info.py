@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shoplens.errors import Refused
+from shoplens.errors import Refused, StoreError
 from shoplens.index.durable import size_on_disk
+from shoplens.index.generation import Generation
 from shoplens.index.store import Store
 from shoplens.ranking.stored_calibration import calibration_of
 from shoplens.ranking.strategies import STRATEGIES
@@ -73,6 +74,14 @@ def refuse_to_replace(store: Store, feed: Path) -> None:
     )
 
 
+def classifier_model(generation: Generation) -> str:
+    """Id of its classifier, or what is wrong with it; empty for none."""
+    try:
+        return generation.classifier.model if "classifier" in generation.has else ""
+    except StoreError as problem:
+        return str(problem)
+
+
 def store_info(store: Store) -> dict[str, Any]:
     """The live generation in figures, with the fields that conditions may name; ready for JSON."""
     with store.reading() as generation:
@@ -83,6 +92,7 @@ def store_info(store: Store) -> dict[str, Any]:
             "model": manifest.model,
             "dimensions": manifest.dimensions,
             "look": manifest.look,
+            "classifier": classifier_model(generation),
             "feed": manifest.feed,
             "feed_format": manifest.feed_format,
             "created": manifest.created,

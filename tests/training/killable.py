@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from shoplens import Shop
-from shoplens.training.head import Recipe
+from shoplens.training.learning.head import Recipe
 from shoplens.training.look import LookOptions
 from tests.fakes import ColourEmbedder
 from tests.training.shops import SETTINGS

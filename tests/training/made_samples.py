@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from shoplens.filters.measured import MEASURED
-from shoplens.training.basis import Columns
-from shoplens.training.samples import SamplePhoto, Samples
+from shoplens.training.learning.basis import Columns
+from shoplens.training.material.samples import SamplePhoto, Samples
 
 BACKBONE = 12
 COLUMNS = Columns(BACKBONE, BACKBONE + MEASURED + 4)

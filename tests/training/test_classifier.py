@@ -13,7 +13,7 @@ from shoplens.embedders.classifier import NETWORK
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import LEARNED
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
-from shoplens.training.softmax import SoftmaxRecipe
+from shoplens.training.learning.softmax import SoftmaxRecipe
 from tests.fakes import ColourEmbedder, feed_of, row
 from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
 
@@ -74,6 +74,7 @@ def test_searches_by_it_find_what_it_was_trained_on_and_nothing_else(
 
 def test_it_is_never_asked_unless_it_is_named(shop: Shop, tmp_path: Path) -> None:
     assert shop.search(spotted(tmp_path / "asked.png", 7, 99), 5).strategy == "filters-static"
+    assert shop.info()["classifier"].startswith("classifier@")
 
 
 def test_searches_by_learned_photos_are_told_of(shop: Shop) -> None:

@@ -14,7 +14,7 @@ from shoplens import Shop
 from shoplens.embedders import TrainedLook
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import LEARNED
-from shoplens.training.head import Recipe
+from shoplens.training.learning.head import Recipe
 from shoplens.training.look import LookOptions, LookTraining
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted

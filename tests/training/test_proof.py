@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from shoplens.evaluation.results import Estimate, Paired
+from shoplens.training.material.samples import Samples, Use, uses
 from shoplens.training.proof import FIRST, KNOWN, METRICS, NEW, Measured, Questions, measured, plan, ranks, verdict
-from shoplens.training.samples import Samples, Use, uses
 from tests.training.made_samples import made_samples, sample_photo
 
 

@@ -13,10 +13,10 @@ from shoplens import Shop
 from shoplens.embedders import OnnxEmbedder
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.training.classifier import ClassifierOptions
-from shoplens.training.head import Recipe
+from shoplens.training.learning.head import Recipe
+from shoplens.training.learning.softmax import SoftmaxRecipe
+from shoplens.training.learning.tuning import TailRecipe
 from shoplens.training.look import LookOptions, LookTraining
-from shoplens.training.softmax import SoftmaxRecipe
-from shoplens.training.tuning import TailRecipe
 from tests.fakes import feed_of, row
 from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
 from tests.training.small_network import small_model

@@ -20,6 +20,9 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
         return
     for name in ("store", "products", "model", "dimensions", "feed", "feed_format", "created", "generation"):
         people.print(f"{name.replace('_', ' '):12} {plain(told[name])}")
+    people.print(f"{'look':12} {plain(told['look']) or 'untouched: shoplens train look'}")
+    if told["classifier"]:
+        people.print(f"{'classifier':12} {plain(told['classifier'])}")
     calibrated = ", ".join(f"{name} ({one['queries']} photos)" for name, one in told["calibrated"].items())
     people.print(f"{'calibrated':12} {plain(calibrated) or 'no: shoplens calibrate'}")
     people.print(f"{'size':12} {told['bytes'] / 1e6:.1f} MB")

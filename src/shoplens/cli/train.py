@@ -22,9 +22,9 @@ from shoplens.errors import InvalidValue
 from shoplens.shop import Shop
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
 from shoplens.training.classifier_report import summary
-from shoplens.training.head import Recipe
+from shoplens.training.learning.head import Recipe
+from shoplens.training.learning.losses import DEFAULT, LOSSES, loss_named
 from shoplens.training.look import RECIPES, LookOptions, LookTraining
-from shoplens.training.losses import DEFAULT, LOSSES, loss_named
 from shoplens.training.proof import METRICS
 
 app = typer.Typer(

@@ -25,7 +25,8 @@ from shoplens.evaluation.results import Estimate, Growth, LeftOut, plain
 from shoplens.index.durable import disk_errors_told
 from shoplens.index.store import timestamp
 from shoplens.search import Clock
-from shoplens.training.classifier_lessons import (
+from shoplens.training.growth import growth
+from shoplens.training.learning.classifier_lessons import (
     ClassifierTeacher,
     LearnedClassifier,
     MadeClassifier,
@@ -33,15 +34,14 @@ from shoplens.training.classifier_lessons import (
     TunedClassifierLessons,
     output_ranks,
 )
-from shoplens.training.course import torch_module
-from shoplens.training.feature_pass import times_for
-from shoplens.training.growth import growth
-from shoplens.training.head import unit
+from shoplens.training.learning.course import torch_module
+from shoplens.training.learning.head import unit
+from shoplens.training.learning.softmax import SoftmaxRecipe
+from shoplens.training.learning.tuning import TailRecipe
 from shoplens.training.look import HEAD_BUDGET, Depth, LookOptions, Material, check_training, material_of
+from shoplens.training.material.feature_pass import times_for
+from shoplens.training.material.samples import Bools, Ints, Samples
 from shoplens.training.proof import KNOWN, Questions, plan, ranks
-from shoplens.training.samples import Bools, Ints, Samples
-from shoplens.training.softmax import SoftmaxRecipe
-from shoplens.training.tuning import TailRecipe
 
 LEAST_PRODUCTS = 2
 MOST_SHOWN = 24

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from shoplens.evaluation.results import Growth
-from shoplens.training.course import torch_module
-from shoplens.training.softmax import SoftmaxRecipe, softmax_module, untrained
+from shoplens.training.learning.course import torch_module
+from shoplens.training.learning.softmax import SoftmaxRecipe, softmax_module, untrained
 
 SIZES = (1_000, 10_000, 100_000)
 _TIMED_STEPS, _ROWS = 3, 3_000

@@ -25,16 +25,16 @@ from shoplens.index.durable import disk_errors_told
 from shoplens.index.generation import Generation
 from shoplens.index.store import timestamp
 from shoplens.search import Clock
-from shoplens.training.course import torch_module
-from shoplens.training.feature_pass import FOLDER, Pass, feature_pass, times_retaken
-from shoplens.training.head import Recipe
-from shoplens.training.lessons import Lessons, Made, Teacher
-from shoplens.training.maps import Maps, maps_pass
-from shoplens.training.photos import Pairs, Told, catalogue_photos, shopper_photos
+from shoplens.training.learning.course import torch_module
+from shoplens.training.learning.head import Recipe
+from shoplens.training.learning.lessons import Lessons, Made, Teacher
+from shoplens.training.learning.tail import tail_of
+from shoplens.training.learning.tuning import TailLessons, TailRecipe
+from shoplens.training.material.feature_pass import FOLDER, Pass, feature_pass, times_retaken
+from shoplens.training.material.maps import Maps, maps_pass
+from shoplens.training.material.photos import Pairs, Told, catalogue_photos, shopper_photos
+from shoplens.training.material.samples import SamplePhoto, Samples
 from shoplens.training.proof import Measured, measured, plan, ranks, verdict
-from shoplens.training.samples import SamplePhoto, Samples
-from shoplens.training.tail import tail_of
-from shoplens.training.tuning import TailLessons, TailRecipe
 from shoplens.types import Vectors
 
 Same = Literal["product", "group"]

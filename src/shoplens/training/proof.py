@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.results import Estimate, Paired
-from shoplens.training.samples import Samples, Use, uses
+from shoplens.training.material.samples import Samples, Use, uses
 from shoplens.types import Vectors
 
 Ints = npt.NDArray[np.int64]

@@ -11,7 +11,7 @@ from shoplens.evaluation.written import report_file
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining, asked_classifier
 from shoplens.training.classifier_report import write_classifier_report
 from shoplens.training.look import LookOptions, LookTraining, forget_checkpoints, proved_look
-from shoplens.training.maps import forget_maps
+from shoplens.training.material.maps import forget_maps
 from shoplens.training.report import write_look_report
 
 

@@ -15,18 +15,18 @@ from shoplens.embedders.classifier import ClassifierCard, backbone_digest
 from shoplens.embedders.tuned import Tunings
 from shoplens.evaluation.evaluate import Bench
 from shoplens.sight import backbone_width, feature_model, width_of
-from shoplens.training.basis import Basis, Columns, basis_of
-from shoplens.training.course import Course, taught, torch_module
-from shoplens.training.export import classifier_network
-from shoplens.training.feature_pass import FOLDER
-from shoplens.training.head import Lesson
-from shoplens.training.lessons import training_key
-from shoplens.training.maps import Maps
+from shoplens.training.learning.basis import Basis, Columns, basis_of
+from shoplens.training.learning.course import Course, taught, torch_module
+from shoplens.training.learning.export import classifier_network
+from shoplens.training.learning.head import Lesson
+from shoplens.training.learning.lessons import training_key
+from shoplens.training.learning.softmax import Softmax, SoftmaxRecipe, softmax_module, softmax_of, trained_softmax
+from shoplens.training.learning.tuned_basis import TunedBasis
+from shoplens.training.learning.tuning import TailRecipe, batches_of, minutes_told
+from shoplens.training.material.feature_pass import FOLDER
+from shoplens.training.material.maps import Maps
+from shoplens.training.material.samples import Bools, Ints, Samples
 from shoplens.training.proof import Questions
-from shoplens.training.samples import Bools, Ints, Samples
-from shoplens.training.softmax import Softmax, SoftmaxRecipe, softmax_module, softmax_of, trained_softmax
-from shoplens.training.tuned_basis import TunedBasis
-from shoplens.training.tuning import TailRecipe, batches_of, minutes_told
 
 Floats = npt.NDArray[np.float32]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from shoplens.training.samples import Use, uses
+from shoplens.training.material.samples import Use, uses
 from tests.training.made_samples import made_samples, sample_photo
 
 PHOTOS = [sample_photo(f"p{n}", view, group=f"g{n // 2}") for n in range(600) for view in range(3)]

@@ -15,8 +15,8 @@ from shoplens.embedders import Embedder, OnnxEmbedder
 from shoplens.embedders.card import Card
 from shoplens.embedders.tuned import TUNED
 from shoplens.errors import InvalidValue
-from shoplens.training.course import torch_module
-from shoplens.training.export import onnx_library
+from shoplens.training.learning.course import torch_module
+from shoplens.training.learning.export import onnx_library
 
 Floats = npt.NDArray[np.float32]
 Attributes = Mapping[str, Any]

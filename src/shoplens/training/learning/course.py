@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from shoplens.errors import InvalidValue
-from shoplens.training.losses import EXTRA
+from shoplens.training.learning.losses import EXTRA
 
 if TYPE_CHECKING:
     import torch

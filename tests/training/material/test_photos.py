@@ -11,7 +11,7 @@ from shoplens import Shop
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.runs import ABSENT
 from shoplens.images import PhotoSource
-from shoplens.training.photos import SHARED, Pairs, catalogue_photos, shopper_photos
+from shoplens.training.material.photos import SHARED, Pairs, catalogue_photos, shopper_photos
 from shoplens.types import Rejection
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.training.shops import SETTINGS, spotted

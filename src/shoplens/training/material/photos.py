@@ -15,7 +15,7 @@ from shoplens.filters.folds import group_of
 from shoplens.images import PhotoSource
 from shoplens.images.hashes import content_hash
 from shoplens.index.entry import Index
-from shoplens.training.samples import SamplePhoto
+from shoplens.training.material.samples import SamplePhoto
 from shoplens.types import Region, Rejection
 
 SHARED = "photo-of-several-products"

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.training.basis import basis_of
-from shoplens.training.course import WATCH_EVERY, Course
-from shoplens.training.export import largest_difference, look_network
-from shoplens.training.head import Lesson, Recipe, Trained, trained_head, unit
-from shoplens.training.losses import LOSSES, LossOf
+from shoplens.training.learning.basis import basis_of
+from shoplens.training.learning.course import WATCH_EVERY, Course
+from shoplens.training.learning.export import largest_difference, look_network
+from shoplens.training.learning.head import Lesson, Recipe, Trained, trained_head, unit
+from shoplens.training.learning.losses import LOSSES, LossOf
 from tests.training.made_samples import COLUMNS, made_samples, sample_photo
 
 pytest.importorskip("pytorch_metric_learning", reason="the extra train is not installed")

@@ -11,7 +11,7 @@ import pytest
 from shoplens.embedders import OnnxEmbedder, TunedEmbedder
 from shoplens.embedders.onnx import SHIPPED, opened, outputs_of
 from shoplens.errors import InvalidValue, ModelError
-from shoplens.training.tail import Tail, tail_of
+from shoplens.training.learning.tail import Tail, tail_of
 from shoplens.types import Pixels
 from tests.fakes import ColourEmbedder
 from tests.training.small_network import CHANNELS, LATE, small_model, small_network

@@ -13,13 +13,13 @@ import numpy as np
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.sight import backbone_width, feature_model, width_of
-from shoplens.training.basis import Basis, Columns, basis_of
-from shoplens.training.course import Course
-from shoplens.training.export import largest_difference, look_network
-from shoplens.training.feature_pass import FOLDER
-from shoplens.training.head import Lesson, Recipe, Trained, Watch, trained_head
+from shoplens.training.learning.basis import Basis, Columns, basis_of
+from shoplens.training.learning.course import Course
+from shoplens.training.learning.export import largest_difference, look_network
+from shoplens.training.learning.head import Lesson, Recipe, Trained, Watch, trained_head
+from shoplens.training.material.feature_pass import FOLDER
+from shoplens.training.material.samples import Bools, Ints, Samples
 from shoplens.training.proof import Plan, Questions, ranks
-from shoplens.training.samples import Bools, Ints, Samples
 from shoplens.types import Vectors
 
 if TYPE_CHECKING:

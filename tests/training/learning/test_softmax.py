@@ -12,12 +12,12 @@ import pytest
 from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard
 from shoplens.errors import ModelError
-from shoplens.training.basis import basis_of
-from shoplens.training.course import Course
-from shoplens.training.export import classifier_network
 from shoplens.training.growth import SIZES, growth
-from shoplens.training.head import Lesson
-from shoplens.training.softmax import Softmax, SoftmaxRecipe, trained_softmax
+from shoplens.training.learning.basis import basis_of
+from shoplens.training.learning.course import Course
+from shoplens.training.learning.export import classifier_network
+from shoplens.training.learning.head import Lesson
+from shoplens.training.learning.softmax import Softmax, SoftmaxRecipe, trained_softmax
 from tests.training.made_samples import COLUMNS, made_samples, sample_photo
 
 pytest.importorskip("torch", reason="the extra train is not installed")

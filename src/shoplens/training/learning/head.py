@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.filters.components import components
-from shoplens.training.batches import Batches
-from shoplens.training.course import Course, Outcome, taught, torch_module
-from shoplens.training.losses import LossOf
+from shoplens.training.learning.batches import Batches
+from shoplens.training.learning.course import Course, Outcome, taught, torch_module
+from shoplens.training.learning.losses import LossOf
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -34,13 +34,13 @@ class Recipe:
     """How a head is trained. What the defaults were chosen by is in ``benchmarks/RESULTS.md``.
 
     Attributes:
-        loss: of :data:`~shoplens.training.losses.LOSSES`.
+        loss: of :data:`~shoplens.training.learning.losses.LOSSES`.
         dimensions: length of a vector, at most.
         steps: of the whole course of the learning rate.
         rate: the highest learning rate of AdamW.
         decay: its weight decay.
-        per_batch, per_class, alike: as :class:`~shoplens.training.batches.Batches`.
-        shrinkage: as :func:`~shoplens.training.basis.basis_of`.
+        per_batch, per_class, alike: as :class:`~shoplens.training.learning.batches.Batches`.
+        shrinkage: as :func:`~shoplens.training.learning.basis.basis_of`.
         seed: of everything that is drawn.
     """
 

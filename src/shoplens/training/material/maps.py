@@ -11,10 +11,10 @@ import numpy.typing as npt
 from shoplens.embedders.onnx import opened, outputs_of
 from shoplens.evaluation.evaluate import Bench
 from shoplens.index.features import FeatureFile
-from shoplens.training.feature_pass import FOLDER, Look, Pass, looked_at, view_name, views_file
-from shoplens.training.photos import Told
-from shoplens.training.samples import SamplePhoto, Samples
-from shoplens.training.tail import Tail
+from shoplens.training.learning.tail import Tail
+from shoplens.training.material.feature_pass import FOLDER, Look, Pass, looked_at, view_name, views_file
+from shoplens.training.material.photos import Told
+from shoplens.training.material.samples import SamplePhoto, Samples
 from shoplens.types import Features, Pixels
 
 MAPS = "maps.sqlite"

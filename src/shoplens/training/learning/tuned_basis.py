@@ -13,11 +13,11 @@ from shoplens.evaluation.evaluate import Bench
 from shoplens.filters.measured import MEASURED
 from shoplens.images import decoded
 from shoplens.sight import sight
-from shoplens.training.basis import CLIP, Basis, Scale
-from shoplens.training.course import torch_module
-from shoplens.training.maps import Maps
-from shoplens.training.samples import Ints, Samples
-from shoplens.training.tail import Tail, tail_of
+from shoplens.training.learning.basis import CLIP, Basis, Scale
+from shoplens.training.learning.course import torch_module
+from shoplens.training.learning.tail import Tail, tail_of
+from shoplens.training.material.maps import Maps
+from shoplens.training.material.samples import Ints, Samples
 from shoplens.types import Features
 
 AT_ONCE, CHECKED_PHOTOS = 64, 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoplens.training.basis import CLIP, Columns, Scale, basis_of
+from shoplens.training.learning.basis import CLIP, Columns, Scale, basis_of
 from tests.training.made_samples import BACKBONE, COLUMNS, made_samples, sample_photo
 
 

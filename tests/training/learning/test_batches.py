@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoplens.training.batches import Batches
+from shoplens.training.learning.batches import Batches
 
 CLASSES = np.repeat(np.arange(40), 5)
 CATALOGUE = np.tile([True, False, False, False, False], 40)

@@ -17,9 +17,9 @@ from shoplens.index.entry import Index
 from shoplens.index.features import NAME as FEATURES
 from shoplens.index.features import FeatureFile
 from shoplens.sight import feature_model, sight, width_of
-from shoplens.training.photos import Told
-from shoplens.training.retaken import Strength, retaken
-from shoplens.training.samples import SamplePhoto, Samples
+from shoplens.training.material.photos import Told
+from shoplens.training.material.retaken import Strength, retaken
+from shoplens.training.material.samples import SamplePhoto, Samples
 from shoplens.types import Features, Pixels, Region, Rejection, Vectors
 
 FOLDER, VIEWS = "training", "views.sqlite"

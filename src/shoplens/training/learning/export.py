@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from shoplens.embedders.classifier import CARD
 from shoplens.errors import InvalidValue
-from shoplens.training.basis import CLIP, Basis
-from shoplens.training.head import Trained
-from shoplens.training.losses import EXTRA
-from shoplens.training.softmax import Softmax
+from shoplens.training.learning.basis import CLIP, Basis
+from shoplens.training.learning.head import Trained
+from shoplens.training.learning.losses import EXTRA
+from shoplens.training.learning.softmax import Softmax
 
 Floats = npt.NDArray[np.float32]
 OPSET, IR = 17, 8

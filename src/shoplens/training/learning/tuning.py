@@ -18,17 +18,17 @@ from shoplens.embedders.tuned import Tunings
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.sight import feature_model, width_of
-from shoplens.training.batches import Batches
-from shoplens.training.course import Course, Learner, taught, torch_module
-from shoplens.training.export import look_network
-from shoplens.training.feature_pass import FOLDER
-from shoplens.training.head import LOSS_RATE, Lesson, Trained, collapse
-from shoplens.training.lessons import HeadLook, Lessons, Made, mrr, training_key
-from shoplens.training.losses import LossOf
-from shoplens.training.maps import Maps
+from shoplens.training.learning.batches import Batches
+from shoplens.training.learning.course import Course, Learner, taught, torch_module
+from shoplens.training.learning.export import look_network
+from shoplens.training.learning.head import LOSS_RATE, Lesson, Trained, collapse
+from shoplens.training.learning.lessons import HeadLook, Lessons, Made, mrr, training_key
+from shoplens.training.learning.losses import LossOf
+from shoplens.training.learning.tuned_basis import AT_ONCE, TunedBasis
+from shoplens.training.material.feature_pass import FOLDER
+from shoplens.training.material.maps import Maps
+from shoplens.training.material.samples import Ints, Samples
 from shoplens.training.proof import Plan
-from shoplens.training.samples import Ints, Samples
-from shoplens.training.tuned_basis import AT_ONCE, TunedBasis
 from shoplens.types import Vectors
 
 
@@ -37,12 +37,12 @@ class TailRecipe:
     """How a network's end is trained. What the defaults were chosen by is in ``benchmarks/RESULTS.md``.
 
     Attributes:
-        loss: of :data:`~shoplens.training.losses.LOSSES`.
+        loss: of :data:`~shoplens.training.learning.losses.LOSSES`.
         steps: of the whole course of the learning rate.
         every: steps from one look at it to the next.
         rate, decay: the highest learning rate of AdamW for the network, and its weight decay.
         head_rate, head_decay: the same for the head.
-        per_batch, per_class, alike: as :class:`~shoplens.training.batches.Batches`.
+        per_batch, per_class, alike: as :class:`~shoplens.training.learning.batches.Batches`.
         seed: of everything that is drawn.
     """
 
@@ -74,7 +74,7 @@ class TailLessons:
         self._head_step = 0
 
     def proved(self, taught: Plan) -> TunedLook:
-        """As :meth:`~shoplens.training.lessons.Lessons.proved`.
+        """As :meth:`~shoplens.training.learning.lessons.Lessons.proved`.
 
         Raises:
             InvalidValue: ``budget-too-small``; as there.
@@ -92,7 +92,7 @@ class TailLessons:
         return look
 
     def on_everything(self, last: int) -> TunedLook:
-        """As :meth:`~shoplens.training.lessons.Lessons.on_everything`."""
+        """As :meth:`~shoplens.training.learning.lessons.Lessons.on_everything`."""
         start = self._lessons.on_everything(self._head_step)
         look = TunedLook(self._bench, self._lessons.samples, self._maps, start, self._recipe)
         look.learn(replace(self._course(look, "Training the network on everything"), last=last))

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.training.batches import Batches
-from shoplens.training.course import Course, taught, torch_module
-from shoplens.training.head import Lesson, beginning
+from shoplens.training.learning.batches import Batches
+from shoplens.training.learning.course import Course, taught, torch_module
+from shoplens.training.learning.head import Lesson, beginning
 
 Floats = npt.NDArray[np.float32]
 
@@ -34,7 +34,7 @@ class SoftmaxRecipe:
         smoothing: share of the label that is given to all products alike (Szegedy et al. 2016, arXiv:1512.00567).
         per_batch: products in a step.
         per_class: rows of each.
-        shrinkage: as :func:`~shoplens.training.basis.basis_of`.
+        shrinkage: as :func:`~shoplens.training.learning.basis.basis_of`.
         seed: of everything that is drawn.
     """
 
@@ -134,7 +134,7 @@ def untrained(body: Floats, products: int, seed: int) -> Softmax:
 
 
 class SoftmaxLearner:
-    """The learner of :func:`~shoplens.training.course.taught`."""
+    """The learner of :func:`~shoplens.training.learning.course.taught`."""
 
     def __init__(self, lesson: Lesson, recipe: SoftmaxRecipe, torch: Any) -> None:
         self._torch, self._recipe = torch, recipe

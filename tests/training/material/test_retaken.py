@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shoplens.training.retaken import LONGEST, Strength, retaken
+from shoplens.training.material.retaken import LONGEST, Strength, retaken
 from shoplens.types import Pixels
 
 
