@@ -166,7 +166,7 @@ class TunedClassifierLessons:
         course = Course(
             last=last,
             deadline=time.monotonic() + self._budget / 2,
-            checkpoint=bench.store.folder / FOLDER / f"{training_key(start.lesson, self._recipe, last)}.checkpoint",
+            checkpoint=bench.store.folder / FOLDER / f"{found.key}.checkpoint",
             every=self._recipe.every,
             progress=bench.progress,
             name=f"{name}, the network too{told}",
@@ -190,6 +190,11 @@ class TunedSoftmax:
         self.module.to(self._tuned.device)
         self._batches = batches_of(start.lesson, recipe)
         self._classes = torch.from_numpy(start.lesson.classes).to(self._tuned.device)
+
+    @property
+    def key(self) -> str:
+        """Names the training."""
+        return training_key(self._start.lesson, self._recipe, 0, self._start.softmax.outputs)
 
     def learn(self, course: Course, watch: Callable[[], float] | None) -> None:
         """Train it; afterwards it is as it was best."""

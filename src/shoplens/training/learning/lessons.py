@@ -13,7 +13,7 @@ import numpy as np
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.sight import backbone_width, feature_model, width_of
-from shoplens.training.learning.basis import Basis, Columns, basis_of
+from shoplens.training.learning.basis import Basis, Columns, Floats, basis_of
 from shoplens.training.learning.course import Course
 from shoplens.training.learning.export import largest_difference, look_network
 from shoplens.training.learning.head import Lesson, Recipe, Trained, Watch, trained_head
@@ -181,10 +181,10 @@ def mrr(asked: Questions, vectors: Vectors) -> float:
     return float((1.0 / ranks(replace(asked, **places), vectors)).mean())
 
 
-def training_key(lesson: Lesson, recipe: DataclassInstance, last: int) -> str:
-    """Names a training: the same photos, recipe and end."""
+def training_key(lesson: Lesson, recipe: DataclassInstance, last: int, *begun: Floats) -> str:
+    """Names a training: the same photos, recipe and end, begun with the same numbers."""
     told = [type(recipe).__name__, asdict(recipe), last]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
-    for part in (lesson.rows, lesson.classes, lesson.catalogue):
+    for part in (lesson.rows, lesson.classes, lesson.catalogue, *begun):
         digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]

@@ -130,7 +130,7 @@ class TunedLook:
     @property
     def key(self) -> str:
         """Names the training."""
-        return training_key(self._start.lesson, self._recipe, 0)
+        return training_key(self._start.lesson, self._recipe, 0, self._start.head.weights)
 
     def learn(self, course: Course, watch: Callable[[], float] | None = None) -> None:
         """Train it; afterwards it is as it was best."""
