@@ -122,9 +122,11 @@ def _product(product: Product, picture: Picture) -> Html:
 
 
 def _course(training: ClassifierTraining) -> Html:
-    recipe = training.options.get("recipe", {})
+    full = training.options.get("depth") == "full"
+    recipe = training.options.get("tail" if full else "recipe", {})
     per_product = training.photos_per_product
     facts = [
+        ("What was trained", f"{'the end of the network, and ' if full else ''}a softmax behind it"),
         (
             "Photos per product",
             f"{per_product['median']:g} in the median, {per_product['least']:g} at least; "

@@ -129,11 +129,13 @@ def _after(part: Measured, name: str) -> Html:
 
 
 def _course(training: LookTraining) -> Html:
-    recipe = training.options.get("recipe", {})
+    recipe, full = training.options.get("recipe", {}), training.options.get("depth") == "full"
+    steps = training.options.get("tail", {}).get("steps", "") if full else recipe.get("steps", "")
     facts = [
+        ("What was trained", "the end of the network, and the head behind it" if full else "a head behind the network"),
         ("What lies together", f"the photos of a {training.options.get('same', 'product')}"),
         ("Loss", str(recipe.get("loss", ""))),
-        ("Best after", f"{training.step} steps of {recipe.get('steps', '')}"),
+        ("Best after", f"{training.step} steps of {steps}"),
         ("Seed", str(training.options.get("seed", 0))),
         ("Pass over the photos", f"{training.seconds.get('photos', 0):.0f} s, made once and kept"),
         ("Training", f"{training.seconds.get('proof', 0) + training.seconds.get('all photos', 0):.0f} s"),
