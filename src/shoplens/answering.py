@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shoplens.embedders import ProductClassifier, TrainedLook
+from shoplens.embedders import Embedder, ProductClassifier, TrainedLook
 from shoplens.filter_query import FilterQueries
 from shoplens.index.generation import Generation
 from shoplens.preferences import Preferences
@@ -25,6 +25,10 @@ class Answering:
     filters: FilterQueries | None = None
     look: TrainedLook | None = None
     classifier: ProductClassifier | None = None
+
+    def seen_by(self, embedder: Embedder) -> Embedder:
+        """What looks at the query's photo, of what the generation sees by: a classifier may have a tail of its own."""
+        return embedder if self.classifier is None else self.classifier.seen_by(embedder)
 
     def ready(self, photo: QueryPhoto, group: str | None = None) -> QueryPhoto:
         """The photo with all that the strategy needs.

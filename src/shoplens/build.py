@@ -8,18 +8,20 @@ from typing import Any
 
 from shoplens.build_run import Run, Summary, write_entries
 from shoplens.catalogue import Feed, Report
-from shoplens.embedders import Embedder, OnnxEmbedder, TrainedLook
+from shoplens.embedders import Embedder, OnnxEmbedder, ProductClassifier, TrainedLook
+from shoplens.embedders.look import features_read
 from shoplens.entries import UNUSABLE, EntryMaker, Known, Outcome
 from shoplens.errors import InvalidValue, ModelError, Refused, StoreError
 from shoplens.filter_scores import Material, fitted, rescored, scorer_of
 from shoplens.filters.space import PLACED
 from shoplens.images import PhotoSource
+from shoplens.index.durable import timestamp
 from shoplens.index.entry import Index
 from shoplens.index.features import NAME as FEATURES
-from shoplens.index.features import FeatureFile
+from shoplens.index.features import FeatureFile, Instead
 from shoplens.index.generation import Generation
 from shoplens.index.manifest import Manifest
-from shoplens.index.store import Store, timestamp
+from shoplens.index.store import Store
 from shoplens.ranking.stored_calibration import forget_calibration, keep_calibrations
 from shoplens.settings import Settings
 from shoplens.sight import backbone_width, feature_model
@@ -77,7 +79,7 @@ class Builder:
             self._fit(generation, run)
             self._optimize(generation)
             if self.store.has_live:
-                generation.keep_classifier(self.store.live)
+                self._keep_classifier(self.store.live, generation)
             summary = run.summary
             generation.manifest = replace(generation.manifest, products=summary.products, photos=summary.photos)
             self.store.switch(generation)
@@ -155,18 +157,25 @@ class Builder:
         with self.store.writing():
             return self._refilled(self._live_of_this_model(), look, "train-look", keep=True)
 
-    def take_classifier(self, network: bytes, backbone: bytes = b"") -> str:
-        """Give the live generation a classifier, in place of the one before, in one atomic step; returns its id.
+    def take_classifier(self, classifier: ProductClassifier) -> None:
+        """Give the live generation a classifier, in place of the one before, in one atomic step.
 
         Raises:
             StoreError: ``other-model``.
-            ModelError: ``damaged-classifier``.
         """
         with self.store.writing():
             generation = self._live_of_this_model()
-            generation.take_classifier(network, backbone)
+            generation.take_classifier(classifier)
             forget_calibration(generation, "classifier")
-            return generation.classifier.model
+
+    def _keep_classifier(self, before: Generation, after: Generation) -> None:
+        """Give a generation the classifier of the one before, if that can be read and reads this model's features."""
+        try:
+            classifier = before.classifier
+            if classifier.card.features == feature_model(classifier.seen_by(self.embedder)):
+                after.take_classifier(classifier)
+        except (InvalidValue, ModelError, StoreError):
+            return
 
     def roll_back(self, name: str = "") -> Summary:
         """Go back to a kept generation, with everything that was changed since; the live one is kept in its place.
@@ -187,7 +196,8 @@ class Builder:
             check_model(generation, self.embedder)
             self._copy(live, generation, run)
             self._optimize(generation)
-            generation.keep_classifier(live)
+            self._keep_classifier(live, generation)
+            forget_calibration(generation, "classifier")
             self.store.switch(generation, keep=True)
         return run.summary
 
@@ -202,8 +212,10 @@ class Builder:
             self._fit(generation, run)
             self._optimize(generation)
             keep_calibrations(live, generation)
-            generation.keep_classifier(live)
+            self._keep_classifier(live, generation)
             self.store.switch(generation, keep=keep)
+            used = {features_read(folder) for folder in (generation.folder, *self.store.kept())}
+            run.features.forget(f"{feature_model(self.embedder)}/", used)
         return run.summary
 
     def _copy(self, live: Generation, generation: Generation, run: Run) -> None:
@@ -298,8 +310,9 @@ class Builder:
 
     def _open_run(self, command: str, look: TrainedLook | None) -> Run:
         """A run with the features that this look reads."""
-        embedder = self.embedder if look is None else look.seen_by(self.embedder)
-        features = FeatureFile(self.store.folder / FEATURES, feature_model(embedder))
+        embedder, plain = self.embedder if look is None else look.seen_by(self.embedder), feature_model(self.embedder)
+        instead = Instead(plain, look.card.stands_for) if look is not None and look.backbone else None
+        features = FeatureFile(self.store.folder / FEATURES, feature_model(embedder), instead)
         return Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl", features)
 
     def _fill(self, index: Index, feed: Feed, maker: EntryMaker, run: Run) -> set[str]:

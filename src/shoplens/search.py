@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from shoplens.answering import answering_by
+from shoplens.answering import Answering, answering_by
 from shoplens.build import check_model
 from shoplens.candidates import candidates, results
 from shoplens.embedders import Embedder, embedded
 from shoplens.errors import InvalidValue
 from shoplens.facets import Counting, facets
-from shoplens.filter_query import FilterQueries
 from shoplens.filters.dimension import COLOR, Dimension
 from shoplens.images import PhotoSource, Picture, decoded, photo_size
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf, leaves, parsed_all
@@ -59,11 +58,12 @@ def search(store: Store, query: Query, eyes: Eyes) -> Answer:
     with store.reading() as generation:
         check_model(generation, eyes.embedder)
         strategy = _strategy(query, generation)
-        eyes = replace(eyes, embedder=generation.seen_by(eyes.embedder, strategy.needs))
+        answering = answering_by(strategy, generation, eyes.settings.preferences)
+        eyes = replace(eyes, embedder=answering.seen_by(generation.seen_by(eyes.embedder)))
         calibration = None if _is_steered(query) else calibration_of(generation, strategy.name)
         clock, index = Clock(), generation.index
         condition = _condition(query, generation)
-        photo = _asked(query, strategy, generation, eyes, clock)
+        photo = _asked(query, answering, generation.index, eyes, clock)
         k = query.k if calibration is None else max(query.k, REFERENCE)
         with clock.stage("retrieve"):
             tiers = candidates(index, strategy, photo, replace(query, k=k), condition)
@@ -137,22 +137,20 @@ def _is_steered(query: Query) -> bool:
     return bool(steering.weights or steering.profile or steering.like or steering.color or steering.unlike is not None)
 
 
-def _asked(query: Query, strategy: Strategy, generation: Generation, eyes: Eyes, clock: Clock) -> QueryPhoto:
+def _asked(query: Query, answering: Answering, index: Index, eyes: Eyes, clock: Clock) -> QueryPhoto:
     """The query as the strategy sees it."""
-    photo, index = None, generation.index
+    photo = None
     if query.photo is not None:
         with clock.stage("decode"):
             data = query.photo if isinstance(query.photo, bytes) else eyes.source.bytes_of(query.photo)
             picture = query_picture(data, query, index, eyes.embedder, eyes.settings)
         with clock.stage("embed"):
-            photo = query_photo(picture, query, eyes.embedder, features=bool(strategy.needs))
-    if not strategy.filters:
+            photo = query_photo(picture, query, eyes.embedder, features=bool(answering.strategy.needs))
+    if answering.filters is None:
         assert photo is not None, "only a strategy with filters searches without a photo"
-        return answering_by(strategy, generation, eyes.settings.preferences).ready(photo)
+        return answering.ready(photo)
     with clock.stage("filter"):
-        filtered = FilterQueries(generation, eyes.settings.preferences).of(
-            photo, query.steering, _unlike(query, index, eyes)
-        )
+        filtered = answering.filters.of(photo, query.steering, _unlike(query, index, eyes))
     if not query.steering.color:
         return replace(photo or QueryPhoto(filtered.like.look), filtered=filtered)
     if not filtered.weights.get(COLOR):

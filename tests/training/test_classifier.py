@@ -117,6 +117,16 @@ def test_a_damaged_one_is_told_and_trained_anew(shop: Shop, tmp_path: Path) -> N
     assert shop.search(asked, strategy="classifier").results
 
 
+def test_products_whose_first_photo_is_another_s_too_are_learned_by_the_others(tmp_path: Path) -> None:
+    shared = spotted(tmp_path / "shared.png", 999, 0)
+    rows = [row(f"p{n}", spotted(tmp_path / f"p{n}-0.png", n, 0).name) for n in range(12)]
+    rows += [row(f"s{n}", shared.name, spotted(tmp_path / f"s{n}-1.png", 100 + n, 1).name) for n in range(12)]
+    feed = feed_of(tmp_path / "feed.jsonl", rows)
+    shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
+    with shop:
+        assert shop.train_classifier(QUICK).products == 24
+
+
 def test_one_product_is_too_few(tmp_path: Path) -> None:
     with learnable_shop(tmp_path, 1, 3) as shop, pytest.raises(InvalidValue) as told:
         shop.train_classifier(QUICK)

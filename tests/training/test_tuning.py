@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shoplens import Shop
@@ -85,7 +86,7 @@ def test_a_classifier_with_a_tail_of_its_own_stands_beside_a_look_with_one(shop:
     recipe = SoftmaxRecipe(hidden=16, least_steps=60, rate=2e-2)
     tail = TailRecipe(steps=80, every=40, rate=1e-3, head_rate=2e-2, per_batch=24, per_class=4)
     shop.train_classifier(ClassifierOptions(depth="full", recipe=recipe, tail=tail, again=1))
-    assert (shop._store.live.folder / "classifier-backbone.onnx").is_file()
+    assert len(list(shop._store.live.folder.glob("classifier-*.onnx"))) == 1
     assert not list((shop._store.folder / "training").glob("maps*"))
     assert len(shop.search(asked, 99, strategy="classifier").results) == 60
     assert [(one.product.id, one.score) for one in shop.search(asked, 5, strategy="metric").results] == before
@@ -95,11 +96,18 @@ def test_a_classifier_with_a_tail_of_its_own_stands_beside_a_look_with_one(shop:
     assert together["metric"] > together["pretrained"] and alone == together["classifier"] > 0.1
     shop.train_filters()
     assert len(shop.search(asked, 99, strategy="classifier").results) == 60
-    (shop._store.live.folder / "classifier-backbone.onnx").unlink()
-    del shop._store.live.__dict__["classifier"]
-    with pytest.raises(StoreError, match="its network is missing"):
+    live = shop._store.live
+    next(live.folder.glob("classifier-*.onnx")).unlink()
+    live._classifier = None
+    with pytest.raises(StoreError, match=r"cannot be loaded.*No such file"):
         shop.search(asked, strategy="classifier")
     shop.train_classifier(ClassifierOptions(recipe=recipe, again=1))
+    assert not list(live.folder.glob("classifier-*.onnx"))
+    shop.roll_back()
+    shop.train_classifier(ClassifierOptions(depth="full", recipe=recipe, tail=tail, again=1))
+    shop.roll_back()
+    assert len(list(shop._store.live.folder.glob("classifier-*.onnx"))) == 1
+    assert len(shop.search(asked, 99, strategy="classifier").results) == 60
     assert len(shop.search(asked, 99, strategy="classifier").results) == 60
 
 
@@ -143,8 +151,33 @@ def test_wherever_it_is_cut_off_it_ends_the_same(
 
 
 def test_trained_again_it_begins_with_the_untouched_network(shop: Shop) -> None:
+    head = shop.train_look(replace(QUICK, depth="head", force=False))
+    assert not head.taken and "takes the place of a trained network only if it is forced" in head.why
     head = shop.train_look(replace(QUICK, depth="head"))
-    assert head.taken and not (shop._store.live.folder / "look-backbone.onnx").exists()
+    assert head.taken and head.why.startswith("Compared with the untouched network")
+    assert not (shop._store.live.folder / "look-backbone.onnx").exists()
+
+
+def test_a_photo_that_cannot_be_looked_at_again_is_placed_by_the_untouched_features(
+    trained: tuple[Path, LookTraining], tmp_path: Path
+) -> None:
+    shutil.copytree(trained[0] / "untrained", tmp_path / "store")
+    for file in [*trained[0].glob("p*.png"), trained[0] / "small.onnx", trained[0] / "small.json"]:
+        shutil.copy(file, tmp_path / file.name)
+    with opened(tmp_path) as shop:
+        shop.sync(learnable_feed(tmp_path, 60, 3))
+
+        def lose(what: str, done: int, total: int) -> None:
+            if what == "Training the network on everything" and done == 1:
+                (tmp_path / "p3-0.png").unlink()
+
+        shop.train_look(QUICK, progress=lose)
+        with shop._store.reading() as generation:
+            (entry,) = generation.index.entries(["p3"])
+            assert entry.trained is not None and entry.scores is not None
+            assert np.abs(np.linalg.norm(entry.trained, axis=1) - 1).max() < 1e-3
+            assert entry.trained[0] @ entry.trained[1] > 0.2, "it lies near the others of its product"
+            assert len(entry.scores.marks[0].indices)
 
 
 def test_a_budget_that_does_not_last_is_told_first(shop: Shop) -> None:
@@ -154,6 +187,6 @@ def test_a_budget_that_does_not_last_is_told_first(shop: Shop) -> None:
 
 
 def test_a_model_without_an_end_is_told(tmp_path: Path) -> None:
-    with learnable_shop(tmp_path, 12, 1) as shop, pytest.raises(InvalidValue) as told:
+    with learnable_shop(tmp_path, 24, 1) as shop, pytest.raises(InvalidValue) as told:
         shop.train_look(QUICK)
     assert told.value.code == "no-tail"

@@ -58,7 +58,7 @@ def _table(found: Comparison) -> Table:
 
 
 def _growing(row: StrategyRow) -> str:
-    unknown = f" {row.unknown} were added since, and it finds none of them." if row.unknown else ""
+    unknown = f" It does not know {row.unknown} of this store's, and finds none of them." if row.unknown else ""
     sizes = "; ".join(
         f"{time_words(1e3 * one.seconds)} and {bytes_words(one.training_bytes)} at {one.products:,}"
         for one in row.growth

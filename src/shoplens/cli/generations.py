@@ -17,6 +17,7 @@ from shoplens.cli.output import (
     print_table,
     progress_bar,
 )
+from shoplens.errors import InvalidValue
 from shoplens.evaluation.generations import GenerationsCompared
 from shoplens.shop import Shop
 from shoplens.store_info import GenerationRow
@@ -40,15 +41,18 @@ def run(
     json: options.Json = False,
 ) -> None:
     """List the generations, the live one first; compare them; or go back to one, with all that was changed since."""
+    asks, goes = compare is not None or held_out, back or bool(to)
+    if asks and goes:
+        raise InvalidValue("Generations are compared, or gone back to.", "Leave out --back and --to, or the photos.")
     settings = options.settings(store, model, allow_private)
     with Shop(settings=settings) as shop, progress_bar() as progress:
-        if compare is not None or held_out:
+        if asks:
             found = shop.compare_generations(
                 options.queries(compare, held_out), strategy=strategy, seed=seed, progress=progress
             )
             _tell(found, as_json=json)
             return
-        if back or to:
+        if goes:
             summary = shop.roll_back(to, progress=progress)
             print_summary("Back: a generation of", summary, as_json=json, strict=False)
             return

@@ -9,7 +9,7 @@ import typer
 
 from shoplens.catalogue import FORMATS
 from shoplens.errors import InvalidValue
-from shoplens.index.store import timestamp
+from shoplens.index.durable import timestamp
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.settings import Settings, settings_from
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from shoplens.embedders.tuned import Tunings
 from shoplens.errors import ModelError, StoreError
 from shoplens.types import Features
 
-NETWORK, BACKBONE = "classifier.onnx", "classifier-backbone.onnx"
-"""Files in a generation's folder. The card is inside the first, so that the two cannot part; it names the second."""
+NETWORK, BACKBONES = "classifier.onnx", "classifier-*.onnx"
+"""Files in a generation's folder. The card is inside the first, so that the two cannot part; it names the second, whose
+name is its digest."""
 CARD = "card"
 
 
@@ -69,26 +70,27 @@ class ProductClassifier:
     Args:
         network: ONNX, ``features`` float32 (n, width) -> ``probabilities`` float32 (n, products) and ``vectors``
             float32 (n, h), what its last layer works on; its metadata hold the card.
-        backbone: the whole network with a tail of its own; empty where it reads the features of all others.
+        backbone: digest -> the whole network with a tail of its own; asked where the card names one.
 
     Raises:
         ModelError: ``damaged-classifier``, it cannot be loaded.
     """
 
-    def __init__(self, network: bytes, backbone: bytes = b"") -> None:
+    def __init__(self, network: bytes, backbone: Callable[[str], bytes] = lambda digest: b"") -> None:
         try:
             opened = FeatureNetwork(network, 0)
             self.card = ClassifierCard(**json.loads(opened.told[CARD]))
-            if backbone_digest(backbone) != self.card.backbone:
-                raise ValueError("its network is missing, or that of another")
-        except (ModelError, KeyError, ValueError, TypeError) as problem:
+            self.backbone = backbone(self.card.backbone) if self.card.backbone else b""
+            if backbone_digest(self.backbone) != self.card.backbone:
+                raise ValueError("its network is that of another")
+        except (ModelError, OSError, KeyError, ValueError, TypeError) as problem:
             raise ModelError(
                 f"The classifier cannot be loaded: {problem}",
                 "Run `shoplens train classifier`.",
                 code="damaged-classifier",
             ) from None
         opened.width = self.card.width
-        self._opened, self._tunings = opened, Tunings(backbone)
+        self._opened, self._tunings, self.network = opened, Tunings(self.backbone), network
         self._learned = frozenset(self.card.learned)
         self.model = f"classifier@{hashlib.sha256(network).hexdigest()[:12]}"
 
@@ -132,6 +134,11 @@ def backbone_digest(backbone: bytes) -> str:
     return hashlib.sha256(backbone).hexdigest()[:TOLD_DIGITS] if backbone else ""
 
 
+def backbone_file(digest: str) -> str:
+    """Its name in a generation's folder."""
+    return f"classifier-{digest}.onnx"
+
+
 def classifier_in(folder: Path) -> ProductClassifier | None:
     """The one in a generation's folder, if there is one.
 
@@ -139,9 +146,8 @@ def classifier_in(folder: Path) -> ProductClassifier | None:
         StoreError: ``damaged-classifier``.
     """
     try:
-        backbone = folder / BACKBONE
         network = (folder / NETWORK).read_bytes()
-        return ProductClassifier(network, backbone.read_bytes() if backbone.is_file() else b"")
+        return ProductClassifier(network, lambda digest: (folder / backbone_file(digest)).read_bytes())
     except FileNotFoundError:
         return None
     except ModelError as problem:

@@ -35,6 +35,8 @@ class LookCard:
         dimensions: length of a vector.
         made: how it was trained, and what came of it: for people.
         learned: the first :data:`TOLD_DIGITS` digits of the content hash of every photo that it learned from.
+        stands_for: from and to, of the untouched network's features that its own tail's, which come last, stand in for;
+            empty for one without a tail.
     """
 
     features: str
@@ -42,6 +44,7 @@ class LookCard:
     dimensions: int
     made: Mapping[str, Any] = field(default_factory=dict)
     learned: Sequence[str] = ()
+    stands_for: Sequence[Sequence[int]] = ()
 
 
 class TrainedLook:
@@ -129,6 +132,14 @@ def _damaged(what: str, problem: Exception) -> ModelError:
         "Run `shoplens train look`, or restore a backup.",
         code="damaged-look",
     )
+
+
+def features_read(folder: Path) -> str:
+    """Id of what makes the features that the look in a folder reads; empty where there is none."""
+    try:
+        return str(json.loads((folder / CARD).read_text("utf-8"))["features"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def look_in(folder: Path, model: str) -> TrainedLook | None:

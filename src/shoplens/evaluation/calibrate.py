@@ -11,9 +11,8 @@ from shoplens.evaluation.evaluate import Bench, QuerySet, for_each_answer
 from shoplens.evaluation.reliability import calibration_error, reliability
 from shoplens.evaluation.results import LeftOut, Reliability
 from shoplens.evaluation.runs import Gallery, JudgedRun
-from shoplens.index.durable import disk_errors_told
+from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.index.generation import Generation
-from shoplens.index.store import timestamp
 from shoplens.ranking.match import REFERENCE, Calibration
 from shoplens.ranking.stored_calibration import write_calibration
 from shoplens.ranking.strategies import Strategy

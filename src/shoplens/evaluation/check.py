@@ -34,10 +34,10 @@ from shoplens.evaluation.results import LeftOut
 from shoplens.evaluation.runs import answerable
 from shoplens.images import decoded
 from shoplens.images.hashes import content_hash
-from shoplens.index.durable import replace_file
+from shoplens.index.durable import replace_file, timestamp
 from shoplens.index.entry import Index
 from shoplens.index.generation import Generation
-from shoplens.index.store import Store, timestamp
+from shoplens.index.store import Store
 from shoplens.ranking.strategies import Strategy
 from shoplens.types import Query, Rejection
 
@@ -242,7 +242,7 @@ def _run(
 ) -> tuple[Baseline, dict[str, str]]:
     """The ranks of the queries in every corruption, and why some products were not searched for."""
     index, answering = generation.index, bench.answering(strategy, generation)
-    photos = QueryPhotos(index, generation.seen_by(bench.embedder, strategy.needs), bench.source, bench.settings)
+    photos = QueryPhotos(index, answering.seen_by(generation.seen_by(bench.embedder)), bench.source, bench.settings)
     searched: list[GateQuery] = []
     ranks: dict[str, list[int]] = {kind: [] for kind in CORRUPTIONS}
     gone: dict[str, str] = {}

@@ -74,7 +74,7 @@ def compared(bench: Bench, queries: QuerySet, seed: int = 0) -> Comparison:
 def query_ms(bench: Bench, queries: QuerySet, generation: Generation, strategy: Strategy) -> list[float]:
     """Milliseconds of single queries, one thread, from a file's bytes to ranked results; the first one is not kept."""
     index, answering = generation.index, bench.answering(strategy, generation)
-    photos = QueryPhotos(index, generation.seen_by(bench.embedder, strategy.needs), bench.source, bench.settings)
+    photos = QueryPhotos(index, answering.seen_by(generation.seen_by(bench.embedder)), bench.source, bench.settings)
     usable = (query for query in queries.queries(index) if isinstance(query, JudgedQuery) and query.region is None)
     took = []
     for query in islice(usable, 4 * TIMED_QUERIES):

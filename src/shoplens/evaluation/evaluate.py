@@ -18,10 +18,10 @@ from shoplens.evaluation.results import Evaluation, LeftOut
 from shoplens.evaluation.runs import ABSENT, Gallery, JudgedRun, answerable, judged
 from shoplens.evaluation.scores import Scores
 from shoplens.images import PhotoSource, decoded
-from shoplens.index.durable import disk_errors_told
+from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.index.entry import Index
 from shoplens.index.generation import Generation
-from shoplens.index.store import Store, timestamp
+from shoplens.index.store import Store
 from shoplens.ranking.strategies import Strategy
 from shoplens.settings import Settings
 from shoplens.sight import feature_model
@@ -184,8 +184,9 @@ def for_each_answer(
     """
     folder, index = bench.store.folder, generation.index
     answering = [bench.answering(strategy, generation) for strategy in strategies]
-    needs = frozenset[str]().union(*(strategy.needs for strategy in strategies))
-    embedder = generation.seen_by(bench.embedder, needs)
+    embedder = generation.seen_by(bench.embedder)
+    for one in answering:
+        embedder = one.seen_by(embedder)
     total = sum(1 for _ in queries.queries(index))
     report = Report(folder / "reports" / f"{timestamp()}-queries.jsonl")
     with (

@@ -74,19 +74,19 @@ def compared_generations(bench: Bench, queries: QuerySet, strategy: str = "", se
     store, answers, told, skipped = bench.store, dict[str, _Answers](), dict[tuple[str, str], LeftOut](), {}
     live = store.live.name
     for name in (live, *(folder.name for folder in store.kept())):
-        with store.reading_kept(name) as generation:
-            try:
+        try:
+            with store.reading_kept(name) as generation:
                 check_model(generation, bench.embedder)
                 chosen = strategy_named(strategy) if strategy else preferred(generation.has)
-                generation.require(chosen.needs)
-            except (InvalidValue, StoreError) as problem:
-                if name == live:
-                    raise
-                skipped[name] = problem.problem
-                continue
-            mine = answers[name] = _Answers(generation.manifest.look, chosen.name, generation.index.count())
-            _, left_out = judged_by([chosen], bench, queries, generation, seed, mine.add)
-            told.update({(one.kind, one.example): one for one in left_out})
+                mine = _Answers(generation.manifest.look, chosen.name, generation.index.count())
+                _, left_out = judged_by([chosen], bench, queries, generation, seed, mine.add)
+        except (InvalidValue, StoreError) as problem:
+            if name == live:
+                raise
+            skipped[name] = problem.problem
+            continue
+        answers[name] = mine
+        told.update({(one.kind, one.example): one for one in left_out})
     common = set.intersection(*(set(one.numbers) for one in answers.values()))
     asked = [key for key in answers[live].numbers if key in common]
     if not asked:

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from shoplens.errors import Refused, StoreError
@@ -121,3 +122,8 @@ def disk_errors_told(folder: Path) -> Iterator[None]:
             "See that there is room on the disk and that you may write there, and run the command again.",
             code="disk",
         ) from problem
+
+
+def timestamp() -> str:
+    """Now, UTC, fit for file names and in order: ``20260131T235959123456Z``."""
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")

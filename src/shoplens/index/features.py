@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +17,33 @@ COMMIT = 64
 ASKED_AT_ONCE = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """Rows that do where a photo cannot be looked at again: the untouched network's.
+
+    Attributes:
+        model: that made them.
+        places: from and to, of the numbers that are repeated in the end, where the trained tail's would be.
+    """
+
+    model: str
+    places: Sequence[Sequence[int]]
+
+
 class FeatureFile:
     """Rows of features, float16 on disk. Thread-safe; a damaged file is begun anew, since photos can be read again.
 
     Args:
         path: the file.
         model: what made the rows: of another model there are none.
+        instead: for photos of which there are none; :meth:`has` does not count these.
 
     Raises:
         StoreError: ``disk``, whenever the file can be neither read nor written, though it is not damaged.
     """
 
-    def __init__(self, path: Path, model: str) -> None:
-        self._model = model
+    def __init__(self, path: Path, model: str, instead: Instead | None = None) -> None:
+        self._model, self._instead = model, instead
         self._lock = threading.Lock()
         self._unwritten: dict[str, bytes] = {}
         self._file = MendedFile(
@@ -58,7 +73,30 @@ class FeatureFile:
             for start in range(0, len(wanted), ASKED_AT_ONCE):
                 names = [name for name in wanted[start : start + ASKED_AT_ONCE] if name not in found]
                 found.update(self._written(names))
-        return {name: np.frombuffer(row, np.float16).astype(np.float32) for name, row in found.items()}
+        rows = {name: np.frombuffer(row, np.float16).astype(np.float32) for name, row in found.items()}
+        return rows | self._others([name for name in wanted if name not in rows])
+
+    def _others(self, names: list[str]) -> dict[str, Features]:
+        """Rows that do instead."""
+        if self._instead is None or not names:
+            return {}
+        with self._lock:
+            found = {}
+            for start in range(0, len(names), ASKED_AT_ONCE):
+                found.update(self._written(names[start : start + ASKED_AT_ONCE], model=self._instead.model))
+        rows = {name: np.frombuffer(row, np.float16).astype(np.float32) for name, row in found.items()}
+        places = self._instead.places
+        return {name: np.concatenate([row, *(row[start:stop] for start, stop in places)]) for name, row in rows.items()}
+
+    def forget(self, beginning: str, kept: Iterable[str]) -> None:
+        """Remove rows of models whose names begin so, but for these."""
+        models = list(kept)
+        marks = ",".join("?" * len(models))
+        with self._lock, self._file.mending(), self._file.connection as file:
+            file.execute(
+                f"DELETE FROM features WHERE substr(model, 1, ?) = ? AND model NOT IN ({marks})",
+                (len(beginning), beginning, *models),
+            )
 
     def flush(self) -> None:
         """Write what is not on disk yet."""
@@ -72,14 +110,14 @@ class FeatureFile:
             finally:
                 self._file.close()
 
-    def _written(self, names: list[str], column: str = "row") -> dict[str, bytes]:
+    def _written(self, names: list[str], column: str = "row", model: str = "") -> dict[str, bytes]:
         if not names:
             return {}
         with self._file.mending():
             marks = ",".join("?" * len(names))
             rows = self._file.connection.execute(
                 f"SELECT content, {column} FROM features WHERE model = ? AND content IN ({marks})",
-                (self._model, *names),
+                (model or self._model, *names),
             )
             return dict(rows.fetchall())
         return {}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from shoplens.embedders import Embedder
-from shoplens.embedders.classifier import BACKBONE as CLASSIFIER_BACKBONE
+from shoplens.embedders.classifier import BACKBONES, ProductClassifier, backbone_file, classifier_in
 from shoplens.embedders.classifier import NETWORK as CLASSIFIER
-from shoplens.embedders.classifier import ProductClassifier, classifier_in
 from shoplens.embedders.look import TrainedLook, look_in
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.filters import Filters
@@ -41,6 +40,8 @@ class Generation:
     look: TrainedLook | None = None
     damage: StoreError | None = None
     readers: int = 0
+    _classifier: ProductClassifier | None = None
+    _classifying: threading.Lock = field(default_factory=threading.Lock)
     end: Callable[[], None] | None = None
 
     @property
@@ -74,7 +75,7 @@ class Generation:
             code="no-look",
         )
 
-    @cached_property
+    @property
     def classifier(self) -> ProductClassifier:
         """The classifier, opened when it is first asked for.
 
@@ -82,26 +83,24 @@ class Generation:
             InvalidValue: ``no-classifier``, none has been trained.
             StoreError: ``damaged-classifier``.
         """
-        found = classifier_in(self.folder)
-        if found is not None:
-            return found
+        with self._classifying:
+            if self._classifier is None:
+                self._classifier = classifier_in(self.folder)
+            if self._classifier is not None:
+                return self._classifier
         raise InvalidValue(
             "The store has no classifier yet.",
             "Run `shoplens train classifier`, which trains one with an output per product.",
             code="no-classifier",
         )
 
-    def seen_by(self, embedder: Embedder, needs: Iterable[str] = ()) -> Embedder:
-        """What looks at photos for this generation: the embedder of its model, or the same with trained tails.
-
-        Args:
-            needs: of the strategies that ask; a classifier's own tail is of use for itself only.
+    def seen_by(self, embedder: Embedder) -> Embedder:
+        """What looks at photos for this generation: the embedder of its model, or the same with a trained tail.
 
         Raises:
-            ModelError: a tail cannot be loaded.
+            ModelError: the tail cannot be loaded.
         """
-        seen = embedder if self.look is None else self.look.seen_by(embedder)
-        return self.classifier.seen_by(seen) if "classifier" in needs else seen
+        return embedder if self.look is None else self.look.seen_by(embedder)
 
     def require(self, needs: Iterable[str]) -> None:
         """See that everything is there that a strategy needs.
@@ -140,27 +139,18 @@ class Generation:
         look.write(self.folder)
         self.look = look
 
-    def take_classifier(self, network: bytes, backbone: bytes = b"") -> None:
-        """Have this classifier, in place of the one before; it is in its folder from then on.
-
-        Raises:
-            ModelError: ``damaged-classifier``.
-        """
-        classifier = ProductClassifier(network, backbone)
-        if backbone:
-            replace_file(self.folder / CLASSIFIER_BACKBONE, backbone)
-        replace_file(self.folder / CLASSIFIER, network)
-        if not backbone:
-            (self.folder / CLASSIFIER_BACKBONE).unlink(missing_ok=True)
-        self.__dict__["classifier"] = classifier
-
-    def keep_classifier(self, before: Generation) -> None:
-        """Have the classifier of another generation, if it has one and is of the same model."""
-        if before.manifest.model != self.manifest.model:
-            return
-        for name in (CLASSIFIER_BACKBONE, CLASSIFIER):
-            if (there := before.folder / name).is_file():
-                replace_file(self.folder / name, there.read_bytes())
+    def take_classifier(self, classifier: ProductClassifier) -> None:
+        """Have this classifier, in place of the one before; it is in its folder from then on. What dies in between
+        leaves the one or the other."""
+        own = backbone_file(classifier.card.backbone)
+        with self._classifying:
+            if classifier.backbone:
+                replace_file(self.folder / own, classifier.backbone)
+            replace_file(self.folder / CLASSIFIER, classifier.network)
+            self._classifier = classifier
+            for file in self.folder.glob(BACKBONES):
+                if file.name != own:
+                    file.unlink()
 
     def close(self) -> None:
         """Flush and close it."""

@@ -17,9 +17,8 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from shoplens.errors import InvalidValue, Refused, StoreError
@@ -106,8 +105,14 @@ class Store:
         with self._leases:
             generation = self.live
             generation.readers += 1
-        try:
+        with self._leased(generation):
             yield generation
+
+    @contextmanager
+    def _leased(self, generation: Generation) -> Iterator[None]:
+        """Ends the lease of one of its readers."""
+        try:
+            yield
         finally:
             with self._leases:
                 generation.readers -= 1
@@ -215,7 +220,8 @@ class Store:
             before.end = before.close if keep else before.discard
         self._end_unread(before)
         for folder in self.kept()[MOST_KEPT:]:
-            shutil.rmtree(folder, ignore_errors=True)
+            if all(one.folder != folder for one in self._open):  # else the next switch removes it
+                shutil.rmtree(folder, ignore_errors=True)
 
     def kept(self) -> list[Path]:
         """Folders of generations that can be gone back to, the latest first."""
@@ -267,8 +273,10 @@ class Store:
             raise InvalidValue(f"There is no generation {name!r}.", there, code="no-generation")
         with self._leases:
             self._leases.wait_for(lambda: all(one.name != name for one in self._open))
-        generation = opened(kept[name], manifest_in(kept[name]))
-        with closing(generation):
+            generation = opened(kept[name], manifest_in(kept[name]))
+            generation.readers, generation.end = 1, generation.close
+            self._open.add(generation)
+        with self._leased(generation):
             yield generation
 
     def backup(self, folder: Path) -> None:
@@ -390,8 +398,3 @@ def _generation_folders(store: Path) -> list[Path]:
     """Generations, and what a copy of one that was cut off left; nothing else that may lie there."""
     found = store.glob("generations/*")
     return [path for path in found if path.name.removesuffix(PARTIAL).isdecimal() and path.is_dir()]
-
-
-def timestamp() -> str:
-    """Now, UTC, fit for file names and in order: ``20260131T235959123456Z``."""
-    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")

@@ -16,20 +16,19 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.catalogue import Report
+from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard
 from shoplens.embedders.look import TOLD_DIGITS
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.intervals import estimate
 from shoplens.evaluation.results import Estimate, Growth, LeftOut, plain
-from shoplens.index.durable import disk_errors_told
-from shoplens.index.store import timestamp
+from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.search import Clock
 from shoplens.training.growth import growth
 from shoplens.training.learning.classifier_lessons import (
     ClassifierTeacher,
     LearnedClassifier,
-    MadeClassifier,
     SoftmaxLessons,
     TunedClassifierLessons,
     output_ranks,
@@ -38,9 +37,9 @@ from shoplens.training.learning.course import torch_module
 from shoplens.training.learning.head import unit
 from shoplens.training.learning.softmax import SoftmaxRecipe
 from shoplens.training.learning.tuning import TailRecipe
-from shoplens.training.look import HEAD_BUDGET, Depth, LookOptions, Material, check_training, material_of
+from shoplens.training.look import Depth, LookOptions, Material, check_training, material_of
 from shoplens.training.material.feature_pass import times_for
-from shoplens.training.material.samples import Bools, Ints, Samples
+from shoplens.training.material.samples import Bools, Ints, SamplePhoto, Samples
 from shoplens.training.proof import KNOWN, Questions, plan, ranks
 
 LEAST_PRODUCTS = 2
@@ -55,7 +54,7 @@ class ClassifierOptions:
     Attributes:
         pairs: file of shoppers' photos; None learns from the catalogue alone.
         depth: as in :class:`~shoplens.training.look.LookOptions`.
-        budget: as there.
+        budget: seconds that training may take; None leaves it the time that it takes.
         recipe: how the softmax is trained.
         tail: how the network's end is trained.
         seed: of everything that is drawn.
@@ -135,8 +134,8 @@ class ClassifierTraining:
         return found
 
 
-def asked_classifier(bench: Bench, options: ClassifierOptions) -> tuple[ClassifierTraining, MadeClassifier]:
-    """Train a classifier and ask it; the store is only read. Returns what came of it, and the networks to take.
+def asked_classifier(bench: Bench, options: ClassifierOptions) -> tuple[ClassifierTraining, ProductClassifier]:
+    """Train a classifier and ask it; the store is only read. Returns what came of it, and what to take.
 
     Raises:
         InvalidValue: ``no-torch``, ``too-few-products``, or the file of pairs makes no sense.
@@ -148,7 +147,7 @@ def asked_classifier(bench: Bench, options: ClassifierOptions) -> tuple[Classifi
     with disk_errors_told(folder), report, ExitStack() as opened:
         with clock.stage("photos"), bench.reading() as generation:
             looked_at = LookOptions(pairs=options.pairs, again=options.again, depth=options.depth)
-            material = material_of(bench, generation, looked_at, report.add, opened)
+            material = material_of(bench, generation, looked_at, report.add, opened, _check)
         training, made = asked_on(material, bench, options, clock)
         left_out = [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
     return replace(training, left_out=left_out), made
@@ -156,20 +155,17 @@ def asked_classifier(bench: Bench, options: ClassifierOptions) -> tuple[Classifi
 
 def asked_on(
     material: Material, bench: Bench, options: ClassifierOptions, clock: Clock
-) -> tuple[ClassifierTraining, MadeClassifier]:
+) -> tuple[ClassifierTraining, ProductClassifier]:
     """As :func:`asked_classifier`, on this material."""
     samples = material.samples
+    _check(samples.photos)
     products, classes = np.unique(np.array(samples.classes("product"), object), return_inverse=True)
-    if len(products) < LEAST_PRODUCTS:
-        raise InvalidValue(
-            f"There are photos of {len(products)} products; nothing could be told apart.",
-            f"A classifier takes {LEAST_PRODUCTS} or more.",
-            code="too-few-products",
-        )
     teacher = _teacher(material, bench, classes[samples.owners], options)
     taught = plan(samples, "product", new=False)
+    of_row = classes[samples.owners]  # a product whose first photo cannot be used is not asked, and all of it learned
+    seen = taught.learned | ~np.isin(of_row, of_row[taught.learned])
     with clock.stage("training"):
-        classifier = teacher.taught(taught.learned, "Training", watched=taught.watched)
+        classifier = teacher.taught(seen, "Training", watched=taught.watched)
     asked = taught.asked.get(KNOWN)
     found = _Asked.by(asked, samples, classifier) if asked else _Asked.nothing()
     with clock.stage("all photos"):
@@ -199,20 +195,36 @@ def asked_on(
         step=classifier.step,
         growth=grown,
         seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
-        options={**plain(options), "pairs": str(options.pairs or "")},
+        options={
+            **plain(replace(options, recipe=replace(options.recipe, seed=options.seed), tail=_tail(options))),
+            "pairs": str(options.pairs or ""),
+        },
     )
     made = {"created": timestamp(), **training.as_json()}
     learned = sorted({photo.name[:TOLD_DIGITS] for photo in samples.photos})
     return training, classifier.made(ClassifierCard("", 0, products.tolist(), made=made, learned=learned))
 
 
+def _check(photos: Sequence[SamplePhoto]) -> None:
+    products = {photo.product for photo in photos}
+    if len(products) < LEAST_PRODUCTS:
+        raise InvalidValue(
+            f"There are photos of {len(products)} products; nothing could be told apart.",
+            f"A classifier takes {LEAST_PRODUCTS} or more.",
+            code="too-few-products",
+        )
+
+
 def _teacher(material: Material, bench: Bench, classes: Ints, options: ClassifierOptions) -> ClassifierTeacher:
     recipe = replace(options.recipe, seed=options.seed)
-    lessons = SoftmaxLessons(bench, material.samples, classes, recipe, options.budget or HEAD_BUDGET)
+    lessons = SoftmaxLessons(bench, material.samples, classes, recipe, options.budget or float("inf"))
     if material.maps is None:
         return lessons
-    tail = replace(options.tail, seed=options.seed)
-    return TunedClassifierLessons(lessons, material.maps, tail, options.budget or float("inf"))
+    return TunedClassifierLessons(lessons, material.maps, _tail(options), options.budget or float("inf"))
+
+
+def _tail(options: ClassifierOptions) -> TailRecipe:
+    return replace(options.tail, seed=options.seed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

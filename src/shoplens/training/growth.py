@@ -13,7 +13,7 @@ from shoplens.training.learning.course import torch_module
 from shoplens.training.learning.softmax import SoftmaxRecipe, softmax_module, untrained
 
 SIZES = (1_000, 10_000, 100_000)
-_TIMED_STEPS, _ROWS = 3, 3_000
+_TIMED_STEPS = 3
 _COPIES = 4
 """Of every trained number: itself, its gradient, and AdamW's two moments."""
 

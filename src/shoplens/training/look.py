@@ -7,7 +7,7 @@ steps, on everything; that is the one that is taken, since a shop's newest produ
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,9 +21,8 @@ from shoplens.embedders.look import TOLD_DIGITS, LookCard
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.results import LeftOut, plain
-from shoplens.index.durable import disk_errors_told
+from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.index.generation import Generation
-from shoplens.index.store import timestamp
 from shoplens.search import Clock
 from shoplens.training.learning.course import torch_module
 from shoplens.training.learning.head import Recipe
@@ -31,7 +30,7 @@ from shoplens.training.learning.lessons import Lessons, Made, Teacher
 from shoplens.training.learning.tail import tail_of
 from shoplens.training.learning.tuning import TailLessons, TailRecipe
 from shoplens.training.material.feature_pass import FOLDER, Pass, feature_pass, times_retaken
-from shoplens.training.material.maps import Maps, maps_pass
+from shoplens.training.material.maps import Maps, forget_maps, maps_pass
 from shoplens.training.material.photos import Pairs, Told, catalogue_photos, shopper_photos
 from shoplens.training.material.samples import SamplePhoto, Samples
 from shoplens.training.proof import Measured, measured, plan, ranks, verdict
@@ -165,11 +164,13 @@ class Material:
         before: float32 (m, d), vectors of all rows as searches compare them so far; where a look was trained already,
             by the network that proved it, which did not see what is asked either.
         maps: of all rows, where the network's end is trained.
+        serves_a_network: whether the look that serves has a network of its own; ``before`` is the untouched one's then.
     """
 
     samples: Samples
     before: Vectors
     maps: Maps | None = None
+    serves_a_network: bool = False
 
 
 def proved_look(bench: Bench, options: LookOptions) -> Proved:
@@ -185,20 +186,26 @@ def proved_look(bench: Bench, options: LookOptions) -> Proved:
     clock = Clock()
     with disk_errors_told(folder), report, ExitStack() as opened:
         with clock.stage("photos"), bench.reading() as generation:
-            material = material_of(bench, generation, options, report.add, opened)
+            material = material_of(bench, generation, options, report.add, opened, _check)
         proved = proved_on(material, bench, options, clock)
         left_out = [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
     return replace(proved, training=replace(proved.training, left_out=left_out))
 
 
 def material_of(
-    bench: Bench, generation: Generation, options: LookOptions, told: Told, opened: ExitStack | None = None
+    bench: Bench,
+    generation: Generation,
+    options: LookOptions,
+    told: Told,
+    opened: ExitStack | None = None,
+    enough: Callable[[Sequence[SamplePhoto]], None] = lambda photos: None,
 ) -> Material:
     """Everything there is to learn from.
 
     Args:
         told: hears of what teaches nothing.
         opened: keeps the file of the maps open; needed for depth ``full`` only.
+        enough: raises an error, before the passes over them, where these photos are too few.
 
     Raises:
         InvalidValue: as :func:`proved_look`.
@@ -214,6 +221,7 @@ def material_of(
     times = {False: 0, True: 0} if options.same == "group" else times_retaken(photos)
     if options.again is not None:
         times = dict.fromkeys(times, options.again)
+    enough(photos)
     what, maps = Pass(photos, regions, times), None
     if opened is not None and options.depth == "full":
         usable, maps = opened.enter_context(maps_pass(bench, tail_of(bench.embedder), what, told))
@@ -222,7 +230,7 @@ def material_of(
     look = generation.look
     # A look with a network of its own was proved by one that is not kept: it is compared with the untouched one.
     before = vectors if look is None or look.backbone else look.proved.of(samples.rows.astype(np.float32))
-    return Material(samples, before, maps)
+    return Material(samples, before, maps, look is not None and bool(look.backbone))
 
 
 def proved_on(material: Material, bench: Bench, options: LookOptions, clock: Clock) -> Proved:
@@ -232,7 +240,7 @@ def proved_on(material: Material, bench: Bench, options: LookOptions, clock: Clo
         InvalidValue: as :func:`proved_look`.
     """
     samples = material.samples
-    _check(samples)
+    _check(samples.photos)
     taught, teacher = plan(samples, options.same), _teacher(material, bench, options)
     gallery = np.flatnonzero([photo.first for photo in samples.photos])
     shown = samples.plain[gallery]
@@ -247,11 +255,12 @@ def proved_on(material: Material, bench: Bench, options: LookOptions, clock: Clo
             for name, asked in taught.asked.items()
         ]
     better, why = verdict(parts)
+    better, why = _beside_a_network(material, options, better, why)
     better = better and not look.warnings
     made, proof, learned = None, None, taught.learned
     warnings, step = look.warnings, look.step
     if (better or options.force) and options.all_photos:
-        proof, learned = look.made(), np.ones(len(samples.rows), bool)
+        proof, learned = look.made() if options.depth == "head" else None, np.ones(len(samples.rows), bool)
         with clock.stage("all photos"):
             look = teacher.on_everything(step)
         warnings = [*warnings, *look.warnings]
@@ -271,7 +280,10 @@ def proved_on(material: Material, bench: Bench, options: LookOptions, clock: Clo
         step=step,
         seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
         difference=0.0 if made is None else made.difference,
-        options={**plain(replace(options, recipe=_recipe(options))), "pairs": str(options.pairs or "")},
+        options={
+            **plain(replace(options, recipe=_recipe(options), tail=_tail_recipe(options))),
+            "pairs": str(options.pairs or ""),
+        },
     )
     photos = [samples.photos[n] for n in np.unique(samples.owners[learned]).tolist()]
     return Proved(
@@ -283,28 +295,44 @@ def proved_on(material: Material, bench: Bench, options: LookOptions, clock: Clo
     )
 
 
+def _beside_a_network(material: Material, options: LookOptions, better: bool, why: str) -> tuple[bool, str]:
+    """The verdict, where the network of the look that serves was trained: it is compared with the untouched one."""
+    if not material.serves_a_network:
+        return better, why
+    why = f"Compared with the untouched network, not with the trained one that serves. {why}"
+    if options.depth == "full":
+        return better, why
+    return False, f"{why} A head alone takes the place of a trained network only if it is forced to."
+
+
 def _teacher(material: Material, bench: Bench, options: LookOptions) -> Teacher:
     heads = Lessons(bench, material.samples, _recipe(options), options.same, options.budget or HEAD_BUDGET)
     if options.depth == "head":
         return heads
     if material.maps is None:
         raise InvalidValue("The network's end cannot be trained without maps.", "Keep them open: see material_of().")
-    recipe = replace(options.tail, loss=_recipe(options).loss, seed=options.seed)
-    return TailLessons(bench, heads, material.maps, recipe, options.budget or float("inf"))
+    return TailLessons(bench, heads, material.maps, _tail_recipe(options), options.budget or float("inf"))
+
+
+def _tail_recipe(options: LookOptions) -> TailRecipe:
+    return replace(options.tail, loss=_recipe(options).loss, seed=options.seed)
 
 
 def _recipe(options: LookOptions) -> Recipe:
     return replace(options.recipe or RECIPES[options.same], seed=options.seed)
 
 
-def forget_checkpoints(folder: Path) -> None:
-    """Remove those of a store's trainings; once one has ended, there is nothing to go on with."""
-    for file in (folder / FOLDER).glob("*.checkpoint*"):
+def forget_checkpoints(folder: Path, kind: str) -> None:
+    """Remove those of a store's trainings of one kind: once one has ended, there is nothing to go on with. Where no
+    training of another kind was cut off, its maps go, too."""
+    for file in (folder / FOLDER).glob(f"{kind}-*.checkpoint*"):
         file.unlink(missing_ok=True)
+    if not any((folder / FOLDER).glob("*.checkpoint")):
+        forget_maps(folder)
 
 
-def _check(samples: Samples) -> None:
-    groups = {photo.group for photo in samples.photos if photo.first}
+def _check(photos: Sequence[SamplePhoto]) -> None:
+    groups = {photo.group for photo in photos if photo.first}
     if len(groups) < LEAST_GROUPS:
         raise InvalidValue(
             f"There are photos of {len(groups)} designs; a fifth of them could not be held out to prove anything.",
@@ -322,6 +350,7 @@ def _look(made: Made, proof: Made | None, told: LookTraining, photos: Sequence[S
         made.dimensions,
         {"created": timestamp(), **said},
         sorted({photo.name[:TOLD_DIGITS] for photo in photos}),
+        made.stands_for,
     )
     kept = proof.network if proof is not None and not proof.backbone else None
     return TrainedLook(made.network, card, kept, made.backbone)

@@ -10,8 +10,8 @@ from shoplens.evaluation.reported import File
 from shoplens.evaluation.written import report_file
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining, asked_classifier
 from shoplens.training.classifier_report import write_classifier_report
+from shoplens.training.learning.course import CLASSIFIER, LOOK
 from shoplens.training.look import LookOptions, LookTraining, forget_checkpoints, proved_look
-from shoplens.training.material.maps import forget_maps
 from shoplens.training.report import write_look_report
 
 
@@ -35,8 +35,7 @@ def trained_look(bench: Bench, builder: Builder, options: LookOptions, report: F
     if proved.look is not None:
         builder.take_look(proved.look)
         training = replace(training, taken=True, model=proved.look.model)
-    forget_checkpoints(bench.store.folder)
-    forget_maps(bench)
+    forget_checkpoints(bench.store.folder, LOOK)
     if page is not None:
         bench.progress("Drawing the maps", 0, 0)
         with bench.reading() as generation:
@@ -58,10 +57,10 @@ def trained_classifier(
         InvalidValue, StoreError: as :func:`~shoplens.training.classifier.asked_classifier`.
     """
     page = None if report is None else report_file(report, options.pairs)
-    training, made = asked_classifier(bench, options)
-    training = replace(training, model=builder.take_classifier(made.network, made.backbone))
-    forget_checkpoints(bench.store.folder)
-    forget_maps(bench)
+    training, classifier = asked_classifier(bench, options)
+    builder.take_classifier(classifier)
+    training = replace(training, model=classifier.model)
+    forget_checkpoints(bench.store.folder, CLASSIFIER)
     if page is not None:
         with bench.reading() as generation:
             write_classifier_report(page, training, generation.index, bench.small_picture)

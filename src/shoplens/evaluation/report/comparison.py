@@ -138,7 +138,7 @@ def _costs(rows: Sequence[StrategyRow]) -> Html:
 
 
 def _growing(row: StrategyRow) -> Html:
-    unknown = f" {row.unknown:,} products of this store were added since, and it finds none of them."
+    unknown = f" It does not know {row.unknown:,} of this store's products, and finds none of them."
     told = note(f"One more product takes a whole training of {row.name}.{unknown if row.unknown else ''}")
     heading = Html(f"<h3>{escaped(row.name.capitalize())}, as the catalogue grows</h3>")
     return joined((heading, told, growth_table(row.growth)))
@@ -159,8 +159,8 @@ def growth_table(growth: Sequence[Growth]) -> Html:
     ]
     columns = ("Products", "A training", "Memory for it", "The network")
     told = note(
-        "A few steps with as many outputs were timed on this machine and multiplied. Looking at the photos comes on "
-        "top, and so do several photos of every product, real or made."
+        "A few steps of a softmax on features, with as many outputs, were timed on this machine and multiplied. "
+        "Looking at the photos comes on top, and training the network where that is done."
     )
     return joined((told, table("Growth", columns, rows, numbers=columns[1:])))
 

@@ -11,32 +11,24 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard, backbone_digest
 from shoplens.embedders.tuned import Tunings
 from shoplens.evaluation.evaluate import Bench
 from shoplens.sight import backbone_width, feature_model, width_of
 from shoplens.training.learning.basis import Basis, Columns, basis_of
-from shoplens.training.learning.course import Course, taught, torch_module
+from shoplens.training.learning.course import CLASSIFIER, Course, taught, torch_module
 from shoplens.training.learning.export import classifier_network
 from shoplens.training.learning.head import Lesson
-from shoplens.training.learning.lessons import training_key
+from shoplens.training.learning.lessons import checkpoint_file, training_key
 from shoplens.training.learning.softmax import Softmax, SoftmaxRecipe, softmax_module, softmax_of, trained_softmax
 from shoplens.training.learning.tuned_basis import TunedBasis
 from shoplens.training.learning.tuning import TailRecipe, batches_of, minutes_told
-from shoplens.training.material.feature_pass import FOLDER
 from shoplens.training.material.maps import Maps
 from shoplens.training.material.samples import Bools, Ints, Samples
 from shoplens.training.proof import Questions
 
 Floats = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MadeClassifier:
-    """What serves: the network, and the whole network with a tail of its own, empty for none."""
-
-    network: bytes
-    backbone: bytes = b""
 
 
 class LearnedClassifier(Protocol):
@@ -56,8 +48,8 @@ class LearnedClassifier(Protocol):
     def vectors(self, rows: Ints) -> Floats:
         """float32 (n, h), what the last layer works on."""
 
-    def made(self, card: ClassifierCard) -> MadeClassifier:
-        """The networks that serve; the card's features are filled in."""
+    def made(self, card: ClassifierCard) -> ProductClassifier:
+        """What serves; the card's features are filled in."""
 
 
 class ClassifierTeacher(Protocol):
@@ -92,10 +84,10 @@ class OnFeatures:
     def vectors(self, rows: Ints) -> Floats:
         return self.softmax.vectors(self.basis.applied(self.samples.rows[rows]))
 
-    def made(self, card: ClassifierCard) -> MadeClassifier:
+    def made(self, card: ClassifierCard) -> ProductClassifier:
         embedder = self.bench.embedder
         whole = replace(card, features=feature_model(embedder), width=width_of(embedder))
-        return MadeClassifier(classifier_network(self.basis, self.softmax, _json(whole)))
+        return ProductClassifier(classifier_network(self.basis, self.softmax, _json(whole)))
 
 
 class SoftmaxLessons:
@@ -126,7 +118,7 @@ class SoftmaxLessons:
         course = Course(
             last=last,
             deadline=time.monotonic() + self._seconds,
-            checkpoint=self.bench.store.folder / FOLDER / f"{training_key(lesson, self.recipe, last)}.checkpoint",
+            checkpoint=checkpoint_file(self.bench, CLASSIFIER, training_key(lesson, self.recipe, last)),
             progress=self.bench.progress,
             name=name,
             threads=self.bench.settings.cores,
@@ -166,7 +158,7 @@ class TunedClassifierLessons:
         course = Course(
             last=last,
             deadline=time.monotonic() + self._budget / 2,
-            checkpoint=bench.store.folder / FOLDER / f"{found.key}.checkpoint",
+            checkpoint=checkpoint_file(bench, CLASSIFIER, found.key),
             every=self._recipe.every,
             progress=bench.progress,
             name=f"{name}, the network too{told}",
@@ -219,7 +211,7 @@ class TunedSoftmax:
     def vectors(self, rows: Ints) -> Floats:
         return self._tuned.applied(rows, self._softmax[0])
 
-    def made(self, card: ClassifierCard) -> MadeClassifier:
+    def made(self, card: ClassifierCard) -> ProductClassifier:
         backbone = self._tuned.backbone()
         embedder = Tunings(backbone).of(self._start.bench.embedder)
         whole = replace(
@@ -229,9 +221,8 @@ class TunedSoftmax:
             tail=self._tuned.tail,
             backbone=backbone_digest(backbone),
         )
-        return MadeClassifier(
-            classifier_network(self._tuned.beside(), softmax_of(self._softmax), _json(whole)), backbone
-        )
+        network = classifier_network(self._tuned.beside(), softmax_of(self._softmax), _json(whole))
+        return ProductClassifier(network, lambda digest: backbone)
 
 
 def output_ranks(logits: Floats, right: Ints) -> Ints:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 WATCH_EVERY, WARM_UP = 50, 0.1
+LOOK, CLASSIFIER = "look", "classifier"
+"""Kinds of trainings: what the names of their checkpoints begin with."""
 
 
 class Learner(Protocol):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -14,7 +16,7 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.sight import backbone_width, feature_model, width_of
 from shoplens.training.learning.basis import Basis, Columns, Floats, basis_of
-from shoplens.training.learning.course import Course
+from shoplens.training.learning.course import LOOK, Course
 from shoplens.training.learning.export import largest_difference, look_network
 from shoplens.training.learning.head import Lesson, Recipe, Trained, Watch, trained_head
 from shoplens.training.material.feature_pass import FOLDER
@@ -35,6 +37,7 @@ class Made:
     Attributes:
         network: from features to vectors.
         backbone: the whole network with a trained end; empty where that was left as it is.
+        stands_for: as in :class:`~shoplens.embedders.look.LookCard`.
         features: id of what makes the features that ``network`` reads.
         width: how many they are.
         dimensions: length of a vector.
@@ -47,6 +50,7 @@ class Made:
     dimensions: int
     difference: float
     backbone: bytes = b""
+    stands_for: Sequence[Sequence[int]] = ()
 
 
 class LearnedLook(Protocol):
@@ -159,7 +163,7 @@ class Lessons:
         return basis, Lesson(basis.applied(features), classes, ~shoppers[self.samples.owners[rows]]), rows
 
     def _trained(self, lesson: Lesson, name: str, course: Course, watch: Watch | None = None) -> Trained:
-        file = self._bench.store.folder / FOLDER / f"{training_key(lesson, self._recipe, course.last)}.checkpoint"
+        file = checkpoint_file(self._bench, LOOK, training_key(lesson, self._recipe, course.last))
         return trained_head(
             lesson,
             self._recipe,
@@ -179,6 +183,11 @@ def mrr(asked: Questions, vectors: Vectors) -> float:
     """Mean reciprocal rank, of vectors of the rows that take part."""
     places = {name: np.searchsorted(asked.seen, getattr(asked, name)) for name in ("rows", "gallery")}
     return float((1.0 / ranks(replace(asked, **places), vectors)).mean())
+
+
+def checkpoint_file(bench: Bench, kind: str, key: str) -> Path:
+    """Of a training of this kind, by its key."""
+    return bench.store.folder / FOLDER / f"{kind}-{key}.checkpoint"
 
 
 def training_key(lesson: Lesson, recipe: DataclassInstance, last: int, *begun: Floats) -> str:

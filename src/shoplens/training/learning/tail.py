@@ -68,7 +68,10 @@ class Tail:
                     values = torch.from_numpy(self._constants[name].astype(np.float32))
                     weights[name] = torch.nn.Parameter(values.contiguous(memory_format=_layout(torch, values)))
             steps.append((node.op_type, list(node.input), node.output[0], _attributes(node)))
-        fixed = {name: torch.tensor(float(one)) for name, one in self._constants.items() if not one.ndim}
+        used = {name for node in self._nodes for name in node.input}
+        fixed = {
+            name: torch.tensor(float(one)) for name, one in self._constants.items() if name in used and not one.ndim
+        }
         return _module(torch, steps, weights, fixed, self.card)
 
     def beside(self) -> bytes:
@@ -163,7 +166,8 @@ def tail_of(embedder: Embedder) -> Tail:
     """
     if not isinstance(embedder, OnnxEmbedder):
         raise InvalidValue(f"{embedder.model} is no ONNX file.", "Leave --depth out.", code="no-tail")
-    return Tail(embedder.path.read_bytes(), embedder.card)
+    onnx, _, _ = onnx_library()
+    return Tail(onnx.load(str(embedder.path)).SerializeToString(), embedder.card)  # with weights that lie beside it
 
 
 def _needed(nodes: Sequence[Any], constants: set[str], card: Card) -> list[Any]:
@@ -210,8 +214,9 @@ def _module(
             self._names = {name: f"w{number}" for number, name in enumerate(weights)}
             for name, one in weights.items():
                 self.register_parameter(self._names[name], one)
+            self._fixed = {name: f"c{number}" for number, name in enumerate(fixed)}
             for name, one in fixed.items():
-                self.register_buffer(f"c_{name}", one)
+                self.register_buffer(self._fixed[name], one)
 
         def named_weights(self) -> list[tuple[str, Any]]:
             return [(name, getattr(self, own)) for name, own in self._names.items()]
@@ -221,10 +226,10 @@ def _module(
             values = {card.tail_from: maps.contiguous(memory_format=torch.channels_last)}
             for name, own in self._names.items():
                 values[name] = getattr(self, own)
-            for name in fixed:
-                values[name] = getattr(self, f"c_{name}")
+            for name, own in self._fixed.items():
+                values[name] = getattr(self, own)
             for operator, inputs, output, attributes in steps:
-                given = [values[one] for one in inputs if one]
+                given = [values[one] if one else None for one in inputs]
                 values[output] = given[0] if operator == "Cast" else OPERATORS[operator](torch, given, attributes)
             return [values[name] for name in card.tail_to]
 

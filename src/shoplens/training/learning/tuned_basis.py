@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.embedders.tuned import Tunings
-from shoplens.errors import InvalidValue
+from shoplens.errors import InvalidValue, ModelError, PhotoError
 from shoplens.evaluation.evaluate import Bench
 from shoplens.filters.measured import MEASURED
 from shoplens.images import decoded
-from shoplens.sight import sight
+from shoplens.sight import sight, width_of
 from shoplens.training.learning.basis import CLIP, Basis, Scale
 from shoplens.training.learning.course import torch_module
 from shoplens.training.learning.tail import Tail, tail_of
@@ -32,6 +32,9 @@ class TunedBasis:
         bench: of the store; its embedder is the untouched one.
         samples, maps: of the same photos.
         basis: of the untouched features.
+
+    Attributes:
+        places: where in a photo's features lie those that the end puts out.
     """
 
     def __init__(self, bench: Bench, samples: Samples, maps: Maps, basis: Basis) -> None:
@@ -39,7 +42,8 @@ class TunedBasis:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self._bench, self._samples, self._maps, self._basis = bench, samples, maps, basis
         self._tail = tail_of(bench.embedder)
-        columns = self._columns = _columns(self._tail, bench.embedder.features)
+        self.places = _places(self._tail, bench.embedder.features)
+        columns = self._columns = np.concatenate([np.arange(*place) for place in self.places])
         self.module = self._tail.module.to(self.device)
         self._fixed = {
             name: torch.from_numpy(one).to(self.device)
@@ -65,7 +69,8 @@ class TunedBasis:
     def applied(self, rows: Ints, last: Any) -> Floats:
         """float32 (n, any), what ``last`` makes of these rows, without gradients."""
         with self._torch.no_grad():
-            parts = [last(self.rows(rows[at : at + AT_ONCE])).cpu().numpy() for at in range(0, len(rows), AT_ONCE)]
+            starts = range(0, len(rows), AT_ONCE)
+            parts = [last(self.rows(rows[at : at + AT_ONCE])).cpu().numpy() for at in starts]
         return np.concatenate(parts)
 
     def _untouched(self, rows: Ints) -> Floats:
@@ -97,20 +102,27 @@ class TunedBasis:
         )
 
     def seen(self, backbone: bytes) -> tuple[Ints, Features]:
-        """Some rows of the samples, and the features of their photos as searches see them, from the bytes on."""
+        """Some rows of the samples, and the features of their photos as searches see them, from the bytes on; of those
+        that can be read now."""
         plain, photos, settings = self._samples.plain, self._samples.photos, self._bench.settings
-        some = [n for n in range(len(plain)) if "/" not in photos[n].name][:CHECKED_PHOTOS]
-        embedder, found = Tunings(backbone).of(self._bench.embedder), []
-        for n in some:
-            data = self._bench.source.bytes_of(photos[n].source)
-            pixels = decoded(data, settings, shortest=2 * embedder.shortest).pixels
-            found.append(sight(embedder, "checked", pixels).features)
-        return plain[some], np.array(found, np.float32)
+        embedder = Tunings(backbone).of(self._bench.embedder)
+        some, found = list[int](), [np.zeros((0, width_of(embedder)), np.float32)]
+        for n in (n for n in range(len(plain)) if "/" not in photos[n].name):
+            try:
+                data = self._bench.source.bytes_of(photos[n].source)
+                pixels = decoded(data, settings, shortest=2 * embedder.shortest).pixels
+                found.append(sight(embedder, "checked", pixels).features[None])
+            except (PhotoError, ModelError):
+                continue
+            some.append(n)
+            if len(some) == CHECKED_PHOTOS:
+                break
+        return plain[some], np.concatenate(found)
 
 
-def _columns(tail: Tail, features: int) -> Ints:
-    """int64 (t,), where in a photo's features lie what the tail puts out."""
+def _places(tail: Tail, features: int) -> list[tuple[int, int]]:
+    """Where in a photo's features lies what the tail puts out: from and to, part by part."""
     if not features:
         raise InvalidValue(f"The card of {tail.card.name} names no `features`.", "Name outputs in it.", code="no-tail")
-    parts = [np.arange(*place) + (MEASURED if place[0] >= features else 0) for place in tail.places()]
-    return np.concatenate(parts)
+    shifted = [(place, MEASURED if place[0] >= features else 0) for place in tail.places()]
+    return [(start + shift, stop + shift) for (start, stop), shift in shifted]

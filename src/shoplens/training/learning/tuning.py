@@ -19,13 +19,12 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.sight import feature_model, width_of
 from shoplens.training.learning.batches import Batches
-from shoplens.training.learning.course import Course, Learner, taught, torch_module
+from shoplens.training.learning.course import LOOK, Course, Learner, taught, torch_module
 from shoplens.training.learning.export import look_network
 from shoplens.training.learning.head import LOSS_RATE, Lesson, Trained, collapse
-from shoplens.training.learning.lessons import HeadLook, Lessons, Made, mrr, training_key
+from shoplens.training.learning.lessons import HeadLook, Lessons, Made, checkpoint_file, mrr, training_key
 from shoplens.training.learning.losses import LossOf
 from shoplens.training.learning.tuned_basis import AT_ONCE, TunedBasis
-from shoplens.training.material.feature_pass import FOLDER
 from shoplens.training.material.maps import Maps
 from shoplens.training.material.samples import Ints, Samples
 from shoplens.training.proof import Plan
@@ -101,7 +100,7 @@ class TailLessons:
     def _course(self, look: TunedLook, name: str) -> Course:
         return Course(
             deadline=time.monotonic() + self._budget / 2,
-            checkpoint=self._bench.store.folder / FOLDER / f"{look.key}.checkpoint",
+            checkpoint=checkpoint_file(self._bench, LOOK, look.key),
             every=self._recipe.every,
             progress=self._bench.progress,
             name=name,
@@ -172,8 +171,8 @@ class TunedLook:
         card = LookCard(feature_model(embedder), width_of(embedder), self.dimensions)
         rows, features = self._basis.seen(backbone)
         found = TrainedLook(network, card, None, backbone).of(features)
-        difference = float(np.abs(found - self.vectors(rows)).max(initial=0.0))
-        return Made(network, card.features, card.width, self.dimensions, difference, backbone)
+        difference = float(np.abs(found - self.vectors(rows)).max(initial=0.0)) if len(rows) else 0.0
+        return Made(network, card.features, card.width, self.dimensions, difference, backbone, self._basis.places)
 
 
 def batches_of(lesson: Lesson, recipe: TailRecipe) -> Batches:

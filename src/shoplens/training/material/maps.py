@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,7 @@ def maps_pass(bench: Bench, tail: Tail, what: Pass, told: Told) -> Iterator[tupl
         file.close()
 
 
-def forget_maps(bench: Bench) -> None:
-    """Remove them; they are large, and made again when they are wanted."""
-    for file in (bench.store.folder / FOLDER).glob(f"{MAPS}*"):
+def forget_maps(folder: Path) -> None:
+    """Remove those of a store; they are large, and made again when they are wanted."""
+    for file in (folder / FOLDER).glob(f"{MAPS}*"):
         file.unlink(missing_ok=True)
