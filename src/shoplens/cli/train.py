@@ -118,7 +118,9 @@ def classifier(
     store: options.Store = None,
     pairs: Pairs = None,
     depth: Depth = "head",
-    budget: Budget = "",
+    budget: Annotated[
+        str, typer.Option("--budget", help="For training: 90s, 10m, 1h. \\[default: as long as it takes]")
+    ] = "",
     report: options.ReportFile = None,
     seed: Seed = 0,
     model: options.Model = None,
