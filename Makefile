@@ -10,7 +10,7 @@ demo: $(VENV)/runtime
 	$(BIN)/shoplens demo
 
 test: $(VENV)/development lint
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/development
 	$(BIN)/ruff check .

@@ -7,6 +7,13 @@ import pytest
 
 # Before numpy is loaded: on a busy machine, threads that wait for each other make small matrices fifty times slower.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+LONG = ("/training/", "kill", "real_catalogue", "green_stars", "build_filters", "doctor", "demo", "test_cli")
+"""Parts of the paths of files whose few tests take long."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that in the end no process waits for another."""
+    items.sort(key=lambda item: not any(part in item.path.as_posix() for part in LONG))
 
 
 @pytest.fixture(scope="session")
