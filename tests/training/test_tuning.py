@@ -84,7 +84,7 @@ def test_a_classifier_with_a_tail_of_its_own_stands_beside_a_look_with_one(shop:
     asked = spotted(tmp_path / "asked.png", 7, 99)
     before = [(one.product.id, one.score) for one in shop.search(asked, 5, strategy="metric").results]
     recipe = SoftmaxRecipe(hidden=16, least_steps=60, rate=2e-2)
-    tail = TailRecipe(steps=80, every=40, rate=1e-3, head_rate=2e-2, per_batch=24, per_class=4)
+    tail = TailRecipe(steps=40, every=20, rate=1e-3, head_rate=2e-2, per_batch=24, per_class=4)
     shop.train_classifier(ClassifierOptions(depth="full", recipe=recipe, tail=tail, again=1))
     assert len(list(shop._store.live.folder.glob("classifier-*.onnx"))) == 1
     assert not list((shop._store.folder / "training").glob("maps*"))
