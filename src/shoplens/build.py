@@ -187,18 +187,15 @@ class Builder:
             StoreError: ``other-model``.
             InvalidValue: ``no-generation``.
         """
-        with (
-            self.store.writing(),
-            self.store.returning(name) as generation,
-            self._open_run("roll-back", generation.look) as run,
-        ):
+        with self.store.writing(), self.store.returning(name) as generation:
             live = self._live_of_this_model()
-            check_model(generation, self.embedder)
-            self._copy(live, generation, run)
-            self._optimize(generation)
-            self._keep_classifier(live, generation)
-            forget_calibration(generation, "classifier")
-            self.store.switch(generation, keep=True)
+            check_model(generation, self.embedder)  # before a look's own network is opened beside this model's
+            with self._open_run("roll-back", generation.look) as run:
+                self._copy(live, generation, run)
+                self._optimize(generation)
+                self._keep_classifier(live, generation)
+                forget_calibration(generation, "classifier")
+                self.store.switch(generation, keep=True)
         return run.summary
 
     def _refilled(self, live: Generation, look: TrainedLook | None, command: str, *, keep: bool = False) -> Summary:

@@ -160,9 +160,9 @@ def asked_on(
     samples = material.samples
     _check(samples.photos)
     products, classes = np.unique(np.array(samples.classes("product"), object), return_inverse=True)
-    teacher = _teacher(material, bench, classes[samples.owners], options)
-    taught = plan(samples, "product", new=False)
-    of_row = classes[samples.owners]  # a product whose first photo cannot be used is not asked, and all of it learned
+    of_row = classes[samples.owners]
+    teacher, taught = _teacher(material, bench, of_row, options), plan(samples, "product", new=False)
+    # A product whose first photo cannot be used is not asked, and all of it learned.
     seen = taught.learned | ~np.isin(of_row, of_row[taught.learned])
     with clock.stage("training"):
         classifier = teacher.taught(seen, "Training", watched=taught.watched)

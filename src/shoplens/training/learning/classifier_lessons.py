@@ -19,11 +19,11 @@ from shoplens.sight import backbone_width, feature_model, width_of
 from shoplens.training.learning.basis import Basis, Columns, basis_of
 from shoplens.training.learning.course import CLASSIFIER, Course, taught, torch_module
 from shoplens.training.learning.export import classifier_network
-from shoplens.training.learning.head import Lesson
+from shoplens.training.learning.head import Lesson, batches_of
 from shoplens.training.learning.lessons import checkpoint_file, training_key
 from shoplens.training.learning.softmax import Softmax, SoftmaxRecipe, softmax_module, softmax_of, trained_softmax
 from shoplens.training.learning.tuned_basis import TunedBasis
-from shoplens.training.learning.tuning import TailRecipe, batches_of, minutes_told
+from shoplens.training.learning.tuning import TailRecipe, minutes_told
 from shoplens.training.material.maps import Maps
 from shoplens.training.material.samples import Bools, Ints, Samples
 from shoplens.training.proof import Questions
@@ -180,7 +180,7 @@ class TunedSoftmax:
         self._softmax = softmax_module(start.softmax)
         self.module = torch.nn.ModuleDict({"tail": self._tuned.module, "softmax": self._softmax})
         self.module.to(self._tuned.device)
-        self._batches = batches_of(start.lesson, recipe)
+        self._batches = batches_of(start.lesson, recipe, recipe.alike)
         self._classes = torch.from_numpy(start.lesson.classes).to(self._tuned.device)
 
     @property

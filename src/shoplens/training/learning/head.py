@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -127,15 +127,7 @@ class _Head:
         self._loss = LossOf(recipe.loss, int(lesson.classes.max()) + 1, start.shape[1])
         self.module = torch.nn.ModuleDict({"loss": self._loss.loss})
         self.module.register_parameter("weights", self._weights)
-        self._batches = Batches(
-            lesson.rows,
-            lesson.classes,
-            lesson.catalogue,
-            per_batch=recipe.per_batch,
-            per_class=recipe.per_class,
-            alike=recipe.alike,
-            seed=recipe.seed,
-        )
+        self._batches = batches_of(lesson, recipe, recipe.alike)
 
     def groups(self) -> list[dict[str, Any]]:
         found = [{"params": [self._weights], "lr": self._recipe.rate, "weight_decay": self._recipe.decay}]
@@ -153,6 +145,32 @@ class _Head:
 
     def head(self, step: int) -> Trained:
         return Trained(self._weights.detach().numpy().copy(), step)
+
+
+class Drawn(Protocol):
+    """What recipes have in common: how many classes are in a step, how many rows of each, and the seed."""
+
+    @property
+    def per_batch(self) -> int: ...
+
+    @property
+    def per_class(self) -> int: ...
+
+    @property
+    def seed(self) -> int: ...
+
+
+def batches_of(lesson: Lesson, recipe: Drawn, alike: float) -> Batches:
+    """The rows of every step; ``alike`` as there."""
+    return Batches(
+        lesson.rows,
+        lesson.classes,
+        lesson.catalogue,
+        per_batch=recipe.per_batch,
+        per_class=recipe.per_class,
+        alike=alike,
+        seed=recipe.seed,
+    )
 
 
 def _collapsed(head: Trained, lesson: Lesson, seed: int) -> list[str]:

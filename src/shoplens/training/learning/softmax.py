@@ -14,16 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.training.learning.batches import Batches
 from shoplens.training.learning.course import Course, taught, torch_module
-from shoplens.training.learning.head import Lesson, beginning
+from shoplens.training.learning.head import Lesson, batches_of, beginning
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class SoftmaxRecipe:
-    """How a classifier is trained. What the defaults were chosen by is in ``benchmarks/RESULTS.md``.
+    """How a classifier is trained. The defaults are usual values, which nothing was tried against.
 
     Attributes:
         hidden: numbers that the last layer works on.
@@ -141,15 +140,7 @@ class SoftmaxLearner:
         self.products = int(lesson.classes.max()) + 1
         self._rows, self._classes = torch.from_numpy(lesson.rows), torch.from_numpy(lesson.classes)
         self.module = softmax_module(untrained(beginning(lesson.rows, recipe.hidden), self.products, recipe.seed))
-        self._batches = Batches(
-            lesson.rows,
-            lesson.classes,
-            lesson.catalogue,
-            per_batch=recipe.per_batch,
-            per_class=recipe.per_class,
-            alike=0.0,
-            seed=recipe.seed,
-        )
+        self._batches = batches_of(lesson, recipe, alike=0.0)
 
     def groups(self) -> list[dict[str, Any]]:
         return [{"params": list(self.module.parameters()), "lr": self._recipe.rate, "weight_decay": self._recipe.decay}]

@@ -18,10 +18,9 @@ from shoplens.embedders.tuned import Tunings
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.sight import feature_model, width_of
-from shoplens.training.learning.batches import Batches
 from shoplens.training.learning.course import LOOK, Course, Learner, taught, torch_module
 from shoplens.training.learning.export import look_network
-from shoplens.training.learning.head import LOSS_RATE, Lesson, Trained, collapse
+from shoplens.training.learning.head import LOSS_RATE, Trained, batches_of, collapse
 from shoplens.training.learning.lessons import HeadLook, Lessons, Made, checkpoint_file, mrr, training_key
 from shoplens.training.learning.losses import LossOf
 from shoplens.training.learning.tuned_basis import AT_ONCE, TunedBasis
@@ -33,7 +32,8 @@ from shoplens.types import Vectors
 
 @dataclass(frozen=True, slots=True)
 class TailRecipe:
-    """How a network's end is trained. What the defaults were chosen by is in ``benchmarks/RESULTS.md``.
+    """How a network's end is trained. How many steps was looked at on ``val.csv``, see ``benchmarks/RESULTS.md``; the
+    other defaults are usual values, which nothing was tried against.
 
     Attributes:
         loss: of :data:`~shoplens.training.learning.losses.LOSSES`.
@@ -121,7 +121,7 @@ class TunedLook:
         self.module = torch.nn.ModuleDict({"tail": self._basis.module, "loss": self._loss.loss})
         self.module.register_parameter("weights", self._weights)
         self.module.to(self._basis.device)
-        self._batches = batches_of(start.lesson, recipe)
+        self._batches = batches_of(start.lesson, recipe, recipe.alike)
         self._classes = torch.from_numpy(start.lesson.classes).to(self._basis.device)
         self.step, self.warnings = 0, list[str]()
         self.dimensions = start.head.weights.shape[1]
@@ -173,19 +173,6 @@ class TunedLook:
         found = TrainedLook(network, card, None, backbone).of(features)
         difference = float(np.abs(found - self.vectors(rows)).max(initial=0.0)) if len(rows) else 0.0
         return Made(network, card.features, card.width, self.dimensions, difference, backbone, self._basis.places)
-
-
-def batches_of(lesson: Lesson, recipe: TailRecipe) -> Batches:
-    """The rows of every step."""
-    return Batches(
-        lesson.rows,
-        lesson.classes,
-        lesson.catalogue,
-        per_batch=recipe.per_batch,
-        per_class=recipe.per_class,
-        alike=recipe.alike,
-        seed=recipe.seed,
-    )
 
 
 def step_seconds(learner: Learner) -> float:
