@@ -168,7 +168,8 @@ def query_of(filters: Filters, one: Seen, weights: Mapping[str, float]) -> Filte
     fitted = {name: filters.weights.get(name, 1.0) for name in names}
     chosen = resolved(fitted, Preferences(weights=weights), Steering())
     like = Example(one.look[0], one.dense[0], sparse(one.marks[0]))
-    return FilterQuery(filters, like, filters.effective(chosen, like.look, like.dense, like.marks))
+    norms = filters.norms(like.look, like.dense, like.marks)
+    return FilterQuery(filters, like, norms.effective(chosen), norms)
 
 
 def measured(folder: Path) -> dict[str, Any]:

@@ -219,13 +219,13 @@ def similarities(filters: Filters, queries: Seen, products: Seen) -> dict[str, F
 
 def precisions(filters: Filters, queries: Seen) -> Floats:
     """float32 (queries, dimensions): what makes weights comparable for each query, one over the spread, but for a
-    factor; see :meth:`Filters.effective`."""
+    factor; see :meth:`Norms.effective`."""
     names = [dimension.name for dimension in filters.dimensions]
     ones = dict.fromkeys(names, 1.0)
     rows = []
     for look, dense, marks in zip(queries.look, queries.dense, queries.marks, strict=True):
         there = np.flatnonzero(marks)
-        told = filters.effective(ones, look, dense, SparseVector(there.astype(np.uint32), marks[there]))
+        told = filters.norms(look, dense, SparseVector(there.astype(np.uint32), marks[there])).effective(ones)
         rows.append([told[name] for name in names])
     return np.array(rows, np.float32)
 

@@ -33,7 +33,7 @@ LEVELS = (
     ),
     ("evaluation",),
     ("training",),
-    ("shop",),
+    ("shop_training", "shop"),
     ("demo", "service", "cli"),
 )
 """From what is imported by all to what imports all."""

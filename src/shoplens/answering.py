@@ -6,9 +6,15 @@ from dataclasses import dataclass, replace
 
 from shoplens.embedders import Embedder, ProductClassifier, TrainedLook
 from shoplens.filter_query import FilterQueries
+from shoplens.index.conditions import Condition
+from shoplens.index.entry import Index, Sieve
 from shoplens.index.generation import Generation
 from shoplens.preferences import Preferences
+from shoplens.ranking.filtered import weighed
+from shoplens.ranking.ranker import Ranker
+from shoplens.ranking.stored_ranker import ranker_of
 from shoplens.ranking.strategies import QueryPhoto, Strategy
+from shoplens.types import Query
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,13 +24,14 @@ class Answering:
     Attributes:
         strategy: that answers.
         filters: of the generation that is asked.
-        look, classifier: its trained networks.
+        look, classifier, ranker: its trained networks.
     """
 
     strategy: Strategy
     filters: FilterQueries | None = None
     look: TrainedLook | None = None
     classifier: ProductClassifier | None = None
+    ranker: Ranker | None = None
 
     def seen_by(self, embedder: Embedder) -> Embedder:
         """What looks at the query's photo, of what the generation sees by: a classifier may have a tail of its own."""
@@ -45,9 +52,24 @@ class Answering:
             photo = replace(photo, filtered=self.filters.of(photo, group=group))
         return photo
 
+    def weighed(self, index: Index, photo: QueryPhoto, query: Query, condition: Condition | None = None) -> QueryPhoto:
+        """The photo with the weights that are chosen for it, by a first look at its candidates.
+
+        Where a colour is asked for in words, the static weights stay: the photo does not show what is sought.
+
+        Args:
+            photo: made ready.
+            condition: that candidates have to meet.
+        """
+        if self.ranker is None or photo.filtered is None or query.steering.color:
+            return photo
+        filtered = replace(photo.filtered, by_look=self.look is not None)
+        sieve = Sieve(condition, query.first_photos, query.without_photo)
+        return replace(photo, filtered=weighed(index, filtered, self.ranker, sieve))
+
     def has_learned(self, content_hash: str) -> bool:
         """Whether one of its networks learned from this photo, so that asking with it proves nothing."""
-        networks = (self.look, self.classifier, None if self.filters is None else self.filters.look)
+        networks = (self.look, self.classifier, self.ranker, None if self.filters is None else self.filters.look)
         return any(one is not None and one.has_learned(content_hash) for one in networks)
 
 
@@ -55,10 +77,11 @@ def answering_by(strategy: Strategy, generation: Generation, preferences: Prefer
     """The strategy with what this generation has for it.
 
     Raises:
-        InvalidValue: ``no-filters``, ``no-look``, ``no-classifier``.
+        InvalidValue: ``no-filters``, ``no-look``, ``no-classifier``, ``no-ranker``.
         StoreError: something of it is damaged.
     """
     generation.require(strategy.needs)
     filters = FilterQueries(generation, preferences) if strategy.filters else None
     look = generation.trained if "look" in strategy.needs else None
-    return Answering(strategy, filters, look, generation.classifier if "classifier" in strategy.needs else None)
+    classifier = generation.classifier if "classifier" in strategy.needs else None
+    return Answering(strategy, filters, look, classifier, ranker_of(generation) if strategy.dynamic else None)

@@ -23,6 +23,7 @@ from shoplens.index.generation import Generation
 from shoplens.index.manifest import Manifest
 from shoplens.index.store import Store
 from shoplens.ranking.stored_calibration import forget_calibration, keep_calibrations
+from shoplens.ranking.stored_ranker import keep_ranker
 from shoplens.settings import Settings
 from shoplens.sight import backbone_width, feature_model
 from shoplens.types import Rejection
@@ -80,6 +81,7 @@ class Builder:
             self._optimize(generation)
             if self.store.has_live:
                 self._keep_classifier(self.store.live, generation)
+                keep_ranker(self.store.live, generation)
             summary = run.summary
             generation.manifest = replace(generation.manifest, products=summary.products, photos=summary.photos)
             self.store.switch(generation)
@@ -210,6 +212,7 @@ class Builder:
             self._optimize(generation)
             keep_calibrations(live, generation)
             self._keep_classifier(live, generation)
+            keep_ranker(live, generation)
             self.store.switch(generation, keep=keep)
             used = {features_read(folder) for folder in (generation.folder, *self.store.kept())}
             run.features.forget(f"{feature_model(self.embedder)}/", used)

@@ -16,8 +16,9 @@ from shoplens.index.entry import NO_MARKS
 from shoplens.index.generation import Generation
 from shoplens.preferences import Preferences
 from shoplens.ranking.filtered import Example, FilterQuery
+from shoplens.ranking.stored_ranker import tuned_weights_of
 from shoplens.ranking.strategies import QueryPhoto
-from shoplens.ranking.weights import resolved
+from shoplens.ranking.weights import given, resolved
 from shoplens.types import SparseVector, Steering
 
 IN_CATEGORY = 0.5
@@ -37,12 +38,13 @@ class FilterQueries:
 
     Raises:
         InvalidValue: ``no-filters``.
-        StoreError: ``damaged-filters``.
+        StoreError: ``damaged-filters``, ``damaged-weights``.
     """
 
     def __init__(self, generation: Generation, preferences: Preferences) -> None:
         self.filters: Filters = generation.fitted
         self.look = generation.look
+        self._tuned = tuned_weights_of(generation)
         self._index, self._preferences = generation.index, preferences
 
     def of(
@@ -65,28 +67,31 @@ class FilterQueries:
                 ``no-weight``.
         """
         like = self._example(photo, steering, group)
-        given = steering
+        asked = steering
         if photo is None and not steering.like:  # by colour alone
             nothing = dict.fromkeys(self._names(), 0.0)
-            given = replace(steering, weights={**nothing, COLOR: 1.0, **steering.weights})
+            asked = replace(steering, weights={**nothing, COLOR: 1.0, **steering.weights})
         categories = self._categories(like.marks) if steering.profile else ()
-        asked = resolved(self._fitted(), self._preferences, given, categories)
-        weights = self.filters.effective(asked, like.look, like.dense, like.marks)
+        static = self._static()
+        norms = self.filters.norms(like.look, like.dense, like.marks)
         return FilterQuery(
             self.filters,
             like,
-            weights,
+            norms.effective(resolved(static, self._preferences, asked, categories)),
+            norms,
+            static,
+            given(static, self._preferences, asked, categories),
             None if unlike is None else self._seen(unlike, None),
             self._preferences.merchandising,
             steering.explain,
-            self.filters.average(weights, like.look, like.dense, like.marks) if steering.facets else 0.0,
         )
 
     def _names(self) -> Sequence[str]:
         return [dimension.name for dimension in self.filters.dimensions]
 
-    def _fitted(self) -> dict[str, float]:
-        return {name: self.filters.weights.get(name, 1.0) for name in self._names()}
+    def _static(self) -> dict[str, float]:
+        """The tuned weights, where some were; those of dimensions that are newer are as fitted."""
+        return {name: self._tuned.get(name, self.filters.weights.get(name, 1.0)) for name in self._names()}
 
     def _example(self, photo: QueryPhoto | None, steering: Steering, group: str | None) -> Example:
         if photo is not None:

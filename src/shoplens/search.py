@@ -64,6 +64,9 @@ def search(store: Store, query: Query, eyes: Eyes) -> Answer:
         clock, index = Clock(), generation.index
         condition = _condition(query, generation)
         photo = _asked(query, answering, generation.index, eyes, clock)
+        if strategy.dynamic:
+            with clock.stage("weigh"):
+                photo = answering.weighed(index, photo, query, condition)
         k = query.k if calibration is None else max(query.k, REFERENCE)
         with clock.stage("retrieve"):
             tiers = candidates(index, strategy, photo, replace(query, k=k), condition)
@@ -95,6 +98,7 @@ def search(store: Store, query: Query, eyes: Eyes) -> Answer:
             ),
             weights=strategy.weights(photo),
             facets=counted,
+            asked={} if photo.filtered is None else photo.filtered.asked,
         )
 
 

@@ -19,7 +19,6 @@ from shoplens.evaluation.calibration import ABSENT_SHARE
 from shoplens.evaluation.check import Checked, CheckOptions
 from shoplens.evaluation.doctor.findings import Diagnosis
 from shoplens.evaluation.evaluate import Bench, QuerySet
-from shoplens.evaluation.generations import GenerationsCompared, compared_generations
 from shoplens.evaluation.reported import (
     reported_calibration,
     reported_check,
@@ -34,14 +33,12 @@ from shoplens.index.restoring import restore
 from shoplens.index.store import Store
 from shoplens.search import Eyes, search, strategy_of
 from shoplens.settings import Settings, settings_from
-from shoplens.store_info import GenerationRow, generation_rows, refuse_to_replace, store_info
-from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
-from shoplens.training.look import LookOptions, LookTraining
-from shoplens.training.taken import trained_classifier, trained_look
+from shoplens.shop_training import Training
+from shoplens.store_info import refuse_to_replace, store_info
 from shoplens.types import Answer, Product, Query, Region, SoldOut, Steering
 
 
-class Shop:
+class Shop(Training):
     """One shop's catalogue, open for searching and for changes. Use it in a ``with`` block; thread-safe.
 
     Args:
@@ -190,57 +187,6 @@ class Shop:
     def similar(self, product_id: str, k: int = 10, *, steering: Steering | None = None) -> Answer:
         """Products like one of the catalogue, best first, without itself; raises InvalidValue ``unknown-product``."""
         return self.search(None, k, steering=replace(steering or Steering(), like=product_id))
-
-    def train_filters(self, *, progress: Progress | None = None) -> Summary:
-        """Fit the filters anew, to the products as they are now; a new generation, which then takes over."""
-        return self._builder(progress).train_filters()
-
-    def train_look(
-        self,
-        options: LookOptions | None = None,
-        *,
-        report: str | Path | None = None,
-        progress: Progress | None = None,
-    ) -> LookTraining:
-        """Train distances on the shop's own photos, prove on held-out ones that it helps, and take the result if it
-        does: a new generation, which then takes over; the one before is kept. It needs the extra ``train``.
-
-        Raises:
-            InvalidValue: ``no-torch``, ``too-few-products``, …
-        """
-        return trained_look(self._bench(progress), self._builder(progress), options or LookOptions(), report)
-
-    def train_classifier(
-        self,
-        options: ClassifierOptions | None = None,
-        *,
-        report: str | Path | None = None,
-        progress: Progress | None = None,
-    ) -> ClassifierTraining:
-        """Train the baseline, a softmax with an output per product, which the strategy ``classifier`` asks from then
-        on. It needs the extra ``train``; products that are added later are found once it was trained again."""
-        asked = options or ClassifierOptions()
-        return trained_classifier(self._bench(progress), self._builder(progress), asked, report)
-
-    def generations(self) -> list[GenerationRow]:
-        """The live generation, and those that can be gone back to, the latest first."""
-        return generation_rows(self._store)
-
-    def compare_generations(
-        self,
-        queries: str | Path | None = None,
-        *,
-        strategy: str = "",
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> GenerationsCompared:
-        """The live generation and those that can be gone back to, on the same photos. See :meth:`evaluate`."""
-        return compared_generations(self._bench(progress), QuerySet.of(queries), strategy, seed)
-
-    def roll_back(self, name: str = "", *, progress: Progress | None = None) -> Summary:
-        """Go back to a kept generation (the latest where none is named) with all that was changed since, or raise
-        InvalidValue ``no-generation``."""
-        return self._builder(progress).roll_back(name)
 
     def dimensions(self) -> list[DimensionRow]:
         """The dimensions of likeness, how well the photos show each, and why others are none; raises ``no-filters``."""

@@ -144,7 +144,7 @@ def test_a_weight_counts_standard_deviations_of_the_query_over_the_cohort(filter
     similar = filters.similarities({"look": cohort.look @ look, **cosines}, filters.agreements(marks, held))
     spreads = cohort.spreads(similar)
     weights = {"look": 1.0, "color": 2.0, "pattern": 0.0}
-    found = filters.effective(weights, look, described.dense[0], marks)
+    found = filters.norms(look, described.dense[0], marks).effective(weights)
     total = sum(weights[name] / spreads[name] for name in weights)
     assert found == pytest.approx({name: weights[name] / spreads[name] / total for name in weights}, abs=1e-5)
     assert sum(found.values()) == pytest.approx(1)

@@ -36,7 +36,7 @@ def test_stored_filters_answer_the_same_to_the_last_bit(filters: Filters, tmp_pa
     marks = filters.marks(one.probabilities[0], given.known[0])
     weights = {"look": 1.0, "color": 1.0}
     asked = given.vectors[0], one.dense[0], marks
-    assert again.effective(weights, *asked) == pytest.approx(filters.effective(weights, *asked), rel=1e-6)
+    assert again.norms(*asked).effective(weights) == pytest.approx(filters.norms(*asked).effective(weights), rel=1e-6)
     assert again.dimensions == filters.dimensions
     assert again.quality == filters.quality
     assert again.weights == filters.weights

@@ -136,7 +136,12 @@ def definition(shop: Shop, query: FilterQuery, sieve: Sieve | None = None) -> li
 
 
 def asked(shop: Shop, number: int = 0, **changes: object) -> FilterQuery:
-    return replace(FilterQuery(shop.filters, shop.examples[number], WEIGHTS), **changes)  # type: ignore[arg-type]
+    return replace(
+        FilterQuery(
+            shop.filters, like := shop.examples[number], WEIGHTS, shop.filters.norms(like.look, like.dense, like.marks)
+        ),
+        **changes,
+    )  # type: ignore[arg-type]
 
 
 def found_by(shop: Shop, query: FilterQuery, k: int, sieve: Sieve | None = None) -> list[Candidate]:

@@ -19,6 +19,7 @@ from shoplens.cli.output import (
     progress_bar,
 )
 from shoplens.errors import InvalidValue
+from shoplens.ranking.ranker import KINDS
 from shoplens.shop import Shop
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
 from shoplens.training.classifier_report import summary
@@ -26,6 +27,9 @@ from shoplens.training.learning.head import Recipe
 from shoplens.training.learning.losses import DEFAULT, LOSSES, loss_named
 from shoplens.training.look import RECIPES, LookOptions, LookTraining
 from shoplens.training.proof import METRICS
+from shoplens.training.ranker import METRICS as METRICS_OF_RANKERS
+from shoplens.training.ranker import NAMES, RankerOptions, RankerTraining
+from shoplens.training.ranker_report import weights_in_words
 
 app = typer.Typer(
     help="Learn from the store's products.",
@@ -140,6 +144,59 @@ def classifier(
         print_table(_answers(training))
     print_left_out(training.left_out)
     people.print(f"{plain(summary(training))}\nThe strategy classifier asks it. Report: [bold]{plain(path)}[/]")
+
+
+@app.command()
+def ranker(
+    store: options.Store = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option("--queries", help="CSV file of photo,product_id: shoppers' photos. [default: the store's own]"),
+    ] = None,
+    kind: Annotated[
+        str, typer.Option("--kind", help=f"Take no other network: {' or '.join(KINDS)}. \\[default: the better one]")
+    ] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Train nothing; rank as before the last ranker.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Take a network even if it is not surely better.")] = False,
+    report: options.ReportFile = None,
+    seed: Seed = 0,
+    model: options.Model = None,
+    allow_private: options.AllowPrivate = None,
+    json: options.Json = False,
+) -> None:
+    """Tune what counts, and learn what counts for which photo; take it if it ranks better on photos it did not see."""
+    settings = options.settings(store, model, allow_private)
+    if undo:
+        with Shop(settings=settings) as shop:
+            shop.undo_ranker()
+        people.print("Searches rank as before the last ranker was taken.")
+        return
+    asked = RankerOptions(queries, kind or None, seed, force)  # type: ignore[arg-type]
+    path = options.report(report, settings, "train-ranker")
+    with Shop(settings=settings) as shop, progress_bar() as progress:
+        training = shop.train_ranker(asked, report=path, progress=progress)
+    if json:
+        print_json(training.as_json())
+    else:
+        print_table(_rankers(training))
+    print_left_out(training.left_out)
+    stages = ", ".join(f"{name} {took:.0f} s" for name, took in training.seconds.items() if name != "total")
+    people.print(f"{training.queries} queries, {plain(training.photos)}; {stages}.\n{plain(training.why)}")
+    if training.taken:
+        people.print(
+            f"[bold]Taken[/]: {NAMES[training.taken]}; {plain(weights_in_words(training.tuned))} where nothing else is "
+            "chosen. `shoplens train ranker --undo` undoes it."
+        )
+    else:
+        people.print("[bold]Nothing was taken[/]: searches are as they were.")
+    people.print(f"For which photos what counts: [bold]{plain(path)}[/]")
+
+
+def _rankers(training: RankerTraining) -> Table:
+    table = Table("ranked by", *METRICS_OF_RANKERS, box=None, pad_edge=False)
+    for name, figures in training.figures.items():
+        table.add_row(NAMES[name], *[percent(figures[metric]) for metric in METRICS_OF_RANKERS])
+    return table
 
 
 def _answers(training: ClassifierTraining) -> Table:

@@ -295,11 +295,12 @@ def _rank(index: Index, answering: Answering, photos: QueryPhotos, data: bytes, 
     """Rank of the right product, 0 when it is not among the first ten, or when a search would refuse the photo."""
     try:
         seen = photos.made(data, features=bool(answering.strategy.needs))
-        photo = answering.ready(seen)
+        asked = Query(data, DEEPEST)
+        photo = answering.weighed(index, answering.ready(seen), asked)
     except (PhotoError, ModelError) as problem:
         if isinstance(problem, ModelError) and problem.code != NO_DIRECTION:
             raise
         return 0
     strategy = answering.strategy
-    found = results(strategy, photo, candidates(index, strategy, photo, Query(data, DEEPEST), None), DEEPEST)
+    found = results(strategy, photo, candidates(index, strategy, photo, asked, None), DEEPEST)
     return next((result.rank for result in found if result.product.id == query.product_id), 0)

@@ -83,6 +83,7 @@ def query_ms(bench: Bench, queries: QuerySet, generation: Generation, strategy: 
             asked = Query(data, strategy=strategy.name)
             started = time.perf_counter()
             photo = answering.ready(photos.made(data, features=bool(strategy.needs)))
+            photo = answering.weighed(index, photo, asked)
             results(strategy, photo, candidates(index, strategy, photo, asked, None), asked.k)
         except ShoplensError:  # the judging has told of it
             continue

@@ -98,6 +98,7 @@ def judged(
         photo = replace(photo, pixel_hash="", content_hash="")
     clock = Clock()
     with clock.stage("retrieve"):
+        photo = answering.weighed(index, photo, asked)
         tiers = candidates(index, strategy, photo, asked, None)
     with clock.stage("rank"):
         found = [one for one in results(strategy, photo, tiers, asked.k) if one.product.id not in query.excluded]

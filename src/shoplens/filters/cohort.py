@@ -46,6 +46,40 @@ class Cohort:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Norms:
+    """How the similarities of one query lie over the shop's products, by dimension: their mean, and their spread.
+
+    Similarities of one dimension lie close together, those of another far apart, and how close depends on the query: a
+    clean photo is like some products and unlike others, a dim one is equally unlike all. Summed as they are, the
+    dimension that spreads most would decide, whatever the weights say. So a weight counts standard deviations (T-norm:
+    Auckenthaler, Carey, Lloyd-Thomas 2000, "Score Normalization for Text-Independent Speaker Verification Systems";
+    z-score normalisation: Jain, Nandakumar, Ross 2005, "Score normalization in multimodal biometric systems").
+
+    Attributes:
+        means: 0 where there is no cohort.
+        spreads: above 0.
+    """
+
+    means: Mapping[str, float]
+    spreads: Mapping[str, float]
+
+    def effective(self, weights: Mapping[str, float]) -> dict[str, float]:
+        """Weights that make dimensions comparable: each divided by its spread; they sum to 1. Subtracting means would
+        add the same to every product, and is left out.
+
+        Args:
+            weights: dimension -> weight, not all zero.
+        """
+        scaled = {name: weight / self.spreads[name] for name, weight in weights.items()}
+        total = sum(scaled.values())
+        return {name: weight / total for name, weight in scaled.items()}
+
+    def average(self, effective: Mapping[str, float]) -> float:
+        """The score of the shop's average product, by weights as :meth:`effective` gives them; 0 without a cohort."""
+        return sum(weight * self.means[name] for name, weight in effective.items())
+
+
 def drawn_products(groups: tuple[str, ...], first: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[int]:
     """Places of up to :data:`MOST` first photos of different groups; the same for the same groups."""
     places = {groups[n]: int(n) for n in np.flatnonzero(first)[::-1]}  # the first one of each group

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from shoplens.errors import InvalidValue
 from shoplens.filters.basis import Basis
 from shoplens.filters.calibrated import read, sigmoid
-from shoplens.filters.cohort import Cohort
+from shoplens.filters.cohort import Cohort, Norms
 from shoplens.filters.crossfit import FOLDS, Heads
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.folds import fold_of
@@ -90,7 +90,7 @@ class Filters:
         layout: what the entries of marks mean.
         models: what was fitted.
         quality: dimension -> how well it is read, of those that are learned.
-        cohort: a sample of the shop's products, see :meth:`effective`.
+        cohort: a sample of the shop's products, see :class:`~shoplens.filters.cohort.Norms`.
         space: over which the search graph is built.
         weights: dimension -> default static weight.
         backbone: how many of a photo's features the backbone gave.
@@ -220,33 +220,16 @@ class Filters:
             found[name] = np.clip(raw, 0, 1).astype(np.float32)
         return found
 
-    def effective(
-        self, weights: Mapping[str, float], look: Floats, dense: Floats, marks: SparseVector
-    ) -> dict[str, float]:
-        """Weights for one query that make its dimensions comparable: each divided by its spread; they sum to 1.
-
-        Similarities of one dimension lie close together, those of another far apart, and how close depends on the
-        query: a clean photo is like some products and unlike others, a dim one is equally unlike all. Summed as they
-        are, the dimension that spreads most would decide, whatever the weights say. So a weight counts standard
-        deviations: weight / spread, where the spread is that of the query's similarities to a cohort of the shop's
-        products (T-norm: Auckenthaler, Carey, Lloyd-Thomas 2000, "Score Normalization for Text-Independent Speaker
-        Verification Systems"; z-score normalisation: Jain, Nandakumar, Ross 2005, "Score normalization in multimodal
-        biometric systems"). Subtracting means would add the same to every product, and is left out.
+    def norms(self, look: Floats, dense: Floats, marks: SparseVector) -> Norms:
+        """How a query's similarities lie over the cohort.
 
         Args:
-            weights: dimension -> weight, not all zero.
             look: float32 (d,), the query's embedding.
             dense, marks: as of a photo.
         """
-        spreads = self.cohort.spreads(self._to_cohort(look, dense, marks))
-        scaled = {name: weight / spreads[name] for name, weight in weights.items()}
-        total = sum(scaled.values())
-        return {name: weight / total for name, weight in scaled.items()}
-
-    def average(self, weights: Mapping[str, float], look: Floats, dense: Floats, marks: SparseVector) -> float:
-        """The score of the shop's average product, by weights as :meth:`effective` gives them; 0 without a cohort."""
         alike = self._to_cohort(look, dense, marks)
-        return float(sum(weight * alike[name].mean() for name, weight in weights.items() if len(alike[name])))
+        means = {name: float(values.mean()) if len(values) else 0.0 for name, values in alike.items()}
+        return Norms(means, self.cohort.spreads(alike))
 
     def _to_cohort(self, look: Floats, dense: Floats, marks: SparseVector) -> dict[str, Floats]:
         """Dimension -> float32 (c,), similarity to each product of the cohort."""

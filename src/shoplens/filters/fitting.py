@@ -226,7 +226,7 @@ def _acquainted(filters: Filters, training: Training) -> Filters:
     marks, spread = filters.layout.wide(sample.held_marks), _spread(filters, sample)
     filters = replace(filters, cohort=Cohort(half(sample.look), half(sample.held.dense), half(marks), spread))
     asked = zip(sample.look, sample.asked.dense, sample.asked_marks, strict=True)
-    weighed = [filters.effective(filters.weights, *one) for one in asked] if any(filters.weights.values()) else []
+    weighed = [filters.norms(*one).effective(filters.weights) for one in asked] if any(filters.weights.values()) else []
     usual = {name: float(np.mean([one[name] for one in weighed])) for name in filters.weights if weighed}
     if filters.layout.size > SKETCH_SIZE:
         marks = filters.layout.wide(_marks_of_many(filters, training))

@@ -58,7 +58,7 @@ class Space:
 
     Attributes:
         layout: of the marks.
-        usual: dimension -> its weight in an average query, see :meth:`Filters.effective`; they sum to 1.
+        usual: dimension -> its weight in an average query, see :meth:`Norms.effective`; they sum to 1.
         axes: float32 (T, SKETCH_SIZE), orthonormal columns, zeros where T is smaller; held to half precision.
     """
 

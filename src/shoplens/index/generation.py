@@ -20,6 +20,8 @@ from shoplens.index.manifest import Manifest
 from shoplens.index.qdrant import QdrantIndex
 
 SHARD = "shard"
+RANKER = "ranker.onnx"
+"""File of a trained ranker in a generation's folder."""
 
 
 @dataclass(eq=False)
@@ -115,14 +117,21 @@ class Generation:
             _ = self.trained
         if "classifier" in missing:
             _ = self.classifier
+        if "ranker" in missing:
+            raise InvalidValue(
+                "The store has no trained ranker yet.",
+                "Run `shoplens train ranker`, which learns what counts for which photo.",
+                code="no-ranker",
+            )
 
     @property
     def has(self) -> frozenset[str]:
-        """What strategies may need, and is there: some of ``filters``, ``look`` and ``classifier``."""
+        """What strategies may need, and is there: some of ``filters``, ``look``, ``classifier``, ``ranker``."""
         there = {
             "filters": self.filters is not None,
             "look": self.look is not None,
             "classifier": (self.folder / CLASSIFIER).is_file(),
+            "ranker": (self.folder / RANKER).is_file(),
         }
         return frozenset(name for name, is_there in there.items() if is_there)
 

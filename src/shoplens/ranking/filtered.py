@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.filters.cohort import Norms
 from shoplens.filters.dimension import LOOK, PATH
 from shoplens.filters.filters import Filters
 from shoplens.filters.space import DENSE_PARTS, slope
@@ -26,9 +27,13 @@ from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
 from shoplens.index.entry import Index, Near, PhotoKey, Probe, Sieve
 from shoplens.index.predicted import LIKELIHOODS, PREDICTED, likely
 from shoplens.preferences import Merchandising
+from shoplens.ranking.evidence import Evidence, evidence, placed
+from shoplens.ranking.ranker import Ranker
 from shoplens.types import Candidate, ClassMatch, Reasons, SparseRows, SparseVector, Vectors
 
 Floats = npt.NDArray[np.float32]
+CANDIDATES = 100
+"""Products by which a ranker chooses weights."""
 PHOTOS_PER_PROBE = 100
 """Photos that a probe brings at least, however few products are wanted."""
 USUAL = 0.5
@@ -42,7 +47,7 @@ CLEAR = 0.3
 """Probability from which a class of the query is looked for when there are ties."""
 UNLIKE = 0.5
 """What likeness to the photo that results shall not be like takes off the score, as a share of that likeness."""
-PIN, BOOST, BURY, NOT = "pin", "boost", "bury", "not"
+PIN, BOOST, BURY, NOT, CONTEXT = "pin", "boost", "bury", "not", "context"
 """Names of the parts of a score that are not dimensions."""
 FIRST = 2.0
 """The part ``pin`` of the last pinned product; above any score."""
@@ -70,20 +75,40 @@ class FilterQuery:
     Attributes:
         filters: the generation's.
         like: what is asked for.
-        weights: dimension -> weight for this query, summing to 1; see :meth:`Filters.effective`.
+        weights: dimension -> weight for this query, summing to 1; see :meth:`Norms.effective`.
+        norms: of the query.
+        static: dimension -> static weight as fitted or tuned, of every dimension.
+        given: dimension -> weight, where people gave one.
         unlike: what results shall not be like.
         merchandising: a merchandiser's say.
         explain: whether to give reasons.
-        average: score of the shop's average product; 0 where nobody asked.
+        ranker: whose ``context`` counts; None for weights alone.
+        by_look: whether what the look alone finds is a candidate, too.
     """
 
     filters: Filters
     like: Example
     weights: Mapping[str, float]
+    norms: Norms
+    static: Mapping[str, float] = field(default_factory=dict)
+    given: Mapping[str, float] = field(default_factory=dict)
     unlike: Example | None = None
     merchandising: Merchandising = field(default_factory=Merchandising)
     explain: bool = False
-    average: float = 0.0
+    ranker: Ranker | None = None
+    by_look: bool = False
+
+    @property
+    def asked(self) -> dict[str, float]:
+        """Dimension -> weight in standard deviations, summing to 1: what :meth:`Norms.effective` was given."""
+        shares = {name: weight * self.norms.spreads[name] for name, weight in self.weights.items()}
+        total = sum(shares.values())
+        return {name: share / total for name, share in shares.items()}
+
+    @property
+    def average(self) -> float:
+        """Score of the shop's average product."""
+        return self.norms.average(self.weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,11 +147,19 @@ def pooled(index: Index, query: FilterQuery, k: int, sieve: Sieve) -> Pool:
     while True:
         near = index.photos_near(probe, limit, sieve)
         complete = len(near.keys) < limit
+        if query.by_look and not complete:
+            near = _with_looks(index, query, near, limit, sieve)
         if not complete and not usual:
             near = _with_equals(index, query, near, limit, sieve)
         if complete or len({key.product for key in near.keys}) >= k:
             return _best_of_each(near)
         limit *= 4
+
+
+def _with_looks(index: Index, query: FilterQuery, near: Near, limit: int, sieve: Sieve) -> Near:
+    """What is near, and what the look alone is nearest to."""
+    alike = index.photos_near(Probe(look=query.like.look), limit, sieve)
+    return _together([near, _scored(index, _probe(query), alike.keys)])
 
 
 def _with_equals(index: Index, query: FilterQuery, near: Near, limit: int, sieve: Sieve) -> Near:
@@ -139,6 +172,10 @@ def _with_equals(index: Index, query: FilterQuery, near: Near, limit: int, sieve
     if len(alike.keys) == limit and alike.scores[-1] >= TIED * alike.scores[0]:
         narrower = replace(sieve, condition=_of_one_class(index, query, sieve.condition))
         parts.append(index.photos_near(probe, limit, narrower))
+    return _together(parts)
+
+
+def _together(parts: Sequence[Near]) -> Near:
     scores = {key: score for part in parts for key, score in zip(part.keys, part.scores.tolist(), strict=True)}
     return Near([*scores], np.array([*scores.values()], np.float32))
 
@@ -174,16 +211,19 @@ def candidates_of(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[
     """The pool's best ``k`` products, after the merchandiser's say.
 
     They alone are looked at in every dimension, or all where retrieval's scores lack what a sketch of the marks leaves
-    out, or reasons tell of ranks.
+    out, reasons tell of ranks, or a ranker looks at all of them at once.
     """
     adjusted = _adjustments(index, query.merchandising, pool.keys)
     added = np.zeros(len(pool.keys), np.float32)
     for n, parts in adjusted.items():
         added[n] = sum(parts.values())
     order = np.argsort(-(pool.totals + added), kind="stable")
-    looked_at = order[:k] if query.filters.space.lossless and not query.explain else order
+    few = query.filters.space.lossless and not query.explain and query.ranker is None
+    looked_at = order[:k] if few else order
     keys = [pool.keys[n] for n in looked_at.tolist()]
-    detail, extra = _detail(index, query, keys), added[looked_at]
+    detail = _detail(index, query, keys)
+    context = _context(query, detail.similarities)
+    extra = added[looked_at] + context
     totals = (detail.similarities @ _weights(query) - detail.against + extra).tolist()
     chosen = sorted(range(len(keys)), key=lambda place: (-totals[place], keys[place]))[:k]
     ranks = _ranks_without(query, detail, extra, chosen) if query.explain else {}
@@ -194,12 +234,50 @@ def candidates_of(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[
             continue
         scores = dict(zip(names, similarities[place], strict=True))
         parts = dict(adjusted.get(int(looked_at[place]), {}))
+        if query.ranker is not None:
+            parts[CONTEXT] = float(context[place])
         if query.unlike is not None:
             parts[NOT] = -float(detail.against[place])
         reasons = None
         if query.explain:
             reasons = Reasons(query.weights, scores, _matches(query, detail.marks[place]), ranks[place])
         found.append(Candidate(record.product, scores, record.photos[keys[place].view].source, False, parts, reasons))
+    return found
+
+
+def weighed(index: Index, query: FilterQuery, ranker: Ranker, sieve: Sieve) -> FilterQuery:
+    """The query with weights that the ranker chooses by what the static weights retrieve.
+
+    A weight that people gave multiplies the one that was chosen, so 0 stays 0.
+
+    Args:
+        sieve: what candidates have to meet.
+    """
+    chosen = ranker.weights(_evidence(index, query, sieve), query.static)
+    asked = {name: weight * query.given.get(name, 1.0) for name, weight in chosen.items()}
+    if not sum(asked.values()) > 0:  # nothing is left but what the ranker has no weight for
+        return query
+    return replace(
+        query,
+        weights=query.norms.effective(asked),
+        ranker=ranker if ranker.card.kind == "listwise" else None,
+    )
+
+
+def _evidence(index: Index, query: FilterQuery, sieve: Sieve) -> Evidence:
+    keys = pooled(index, query, CANDIDATES, sieve).keys[:CANDIDATES]
+    similarities = _similarities(index, query.filters, query.like, keys, index.photo_marks(keys))
+    return evidence(query.filters, query.like.look, query.like.marks, query.norms, similarities)
+
+
+def _context(query: FilterQuery, similarities: Floats) -> Floats:
+    """float32 (n,): what the ranker adds, as a part of the score."""
+    if query.ranker is None:
+        return np.zeros(len(similarities), np.float32)
+    names = _names(query.filters)
+    shares = {name: query.weights[name] * query.norms.spreads[name] for name in names}
+    places = placed(similarities, query.norms, names)
+    found: Floats = query.ranker.context(names, places, shares) * np.float32(sum(shares.values()))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shoplens.embedders.classifier import Classified
 from shoplens.errors import InvalidValue
@@ -16,7 +16,7 @@ from shoplens.types import Candidate, Features, Vectors
 
 BASELINE = "pretrained"
 """What the others are compared with."""
-PREFERRED = ("filters-static", "metric", "pretrained")
+PREFERRED = ("hybrid", "filters-dynamic", "filters-static", "metric", "pretrained")
 """What answers where no strategy is named: the first that the store is ready for."""
 LOOK_ALONE = {"look": 1.0}
 MAKE_READY = "Use shoplens.answering.Answering.ready()."
@@ -86,6 +86,11 @@ class Strategy:
         return "classifier" not in self.needs
 
     @property
+    def dynamic(self) -> bool:
+        """Whether weights are chosen for each photo."""
+        return "ranker" in self.needs
+
+    @property
     def filters(self) -> bool:
         """Whether filters have a say in it, so that it can be steered."""
         return "filters" in self.needs
@@ -122,6 +127,10 @@ def _filtered(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate
     return candidates_of(index, query, pool, wanted.k)
 
 
+def _filtered_by_look(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
+    return _filtered(index, replace(photo, filtered=replace(_filter_query(photo), by_look=True)), wanted)
+
+
 def _classified(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
     if photo.classified is None:
         raise InvalidValue("The query was not seen by the classifier.", MAKE_READY)
@@ -153,6 +162,24 @@ STRATEGIES = {
             "the same pass over its photos gives all filter scores",
             similar=lambda photo, best: (_filter_query(photo).average + best) / 2,
             needs=frozenset({"filters"}),
+        ),
+        Strategy(
+            "filters-dynamic",
+            "The same filters, and a network that looks at the photo and at the candidates and decides what counts.",
+            _filtered,
+            lambda photo: _filter_query(photo).weights,
+            "the same pass over its photos gives all filter scores; the ranker stays as it is",
+            similar=lambda photo, best: (_filter_query(photo).average + best) / 2,
+            needs=frozenset({"filters", "ranker"}),
+        ),
+        Strategy(
+            "hybrid",
+            "The trained look and the filters both retrieve, and the ranker decides what counts.",
+            _filtered_by_look,
+            lambda photo: _filter_query(photo).weights,
+            "the same pass over its photos, and the head; nothing is trained",
+            similar=lambda photo, best: (_filter_query(photo).average + best) / 2,
+            needs=frozenset({"filters", "look", "ranker"}),
         ),
         Strategy(
             "metric",

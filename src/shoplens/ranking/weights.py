@@ -27,21 +27,39 @@ def resolved(
     >>> resolved({"look": 1, "color": 1}, Preferences(), Steering(weights={"color": 3}))
     {'look': 0.25, 'color': 0.75}
     """
-    weights = dict(fitted)
-    names = {name.casefold(): name for name in fitted}
-    for where, given in _given(preferences, steering, category):
-        for name, weight in given.items():
-            if name.casefold() not in names:
-                raise InvalidValue(
-                    f"{where} weighs {name!r}, and there is no such dimension.",
-                    f"There are: {', '.join(weights)}. See `shoplens dimensions`.",
-                    code="unknown-dimension",
-                )
-            weights[names[name.casefold()]] = weight
+    weights = {**fitted, **given(fitted, preferences, steering, category)}
     total = sum(weights.values())
     if not total > 0:
         raise InvalidValue("All weights are zero.", "Give one dimension a weight above 0.", code="no-weight")
     return {name: weight / total for name, weight in weights.items()}
+
+
+def given(
+    names: Iterable[str], preferences: Preferences, steering: Steering, category: Iterable[str] = ()
+) -> dict[str, float]:
+    """The weights that people gave, of those dimensions that they named; a later word replaces an earlier one.
+
+    Args:
+        names: of the dimensions there are.
+
+    Raises:
+        InvalidValue: ``unknown-dimension``, ``unknown-profile``.
+
+    >>> given(["look", "color"], Preferences(weights={"color": 2}), Steering(weights={"Color": 3}))
+    {'color': 3}
+    """
+    there = {name.casefold(): name for name in names}
+    weights: dict[str, float] = {}
+    for where, told in _given(preferences, steering, category):
+        for name, weight in told.items():
+            if name.casefold() not in there:
+                raise InvalidValue(
+                    f"{where} weighs {name!r}, and there is no such dimension.",
+                    f"There are: {', '.join(there.values())}. See `shoplens dimensions`.",
+                    code="unknown-dimension",
+                )
+            weights[there[name.casefold()]] = weight
+    return weights
 
 
 def profile_named(preferences: Preferences, name: str) -> Profile:

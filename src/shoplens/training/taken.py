@@ -8,10 +8,14 @@ from shoplens.build import Builder
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.reported import File
 from shoplens.evaluation.written import report_file
+from shoplens.index.store import Store
+from shoplens.ranking.stored_ranker import take_ranker, undo_ranker
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining, asked_classifier
 from shoplens.training.classifier_report import write_classifier_report
 from shoplens.training.learning.course import CLASSIFIER, LOOK
 from shoplens.training.look import LookOptions, LookTraining, forget_checkpoints, proved_look
+from shoplens.training.ranker import RankerOptions, RankerTraining, proved_ranker
+from shoplens.training.ranker_report import write_ranker_report
 from shoplens.training.report import write_look_report
 
 
@@ -65,3 +69,33 @@ def trained_classifier(
         with bench.reading() as generation:
             write_classifier_report(page, training, generation.index, bench.small_picture)
     return training
+
+
+def trained_ranker(bench: Bench, options: RankerOptions, report: File = None) -> RankerTraining:
+    """Train a ranker; what is better (or forced) ranks from then on, and what ranked before can be gone back to.
+
+    Args:
+        bench: of the store.
+        report: HTML file to write, with a JSON file beside it.
+
+    Raises:
+        InvalidValue, StoreError: as :func:`~shoplens.training.ranker.proved_ranker`.
+    """
+    page = None if report is None else report_file(report, options.queries)
+    proved = proved_ranker(bench, options)
+    if proved.training.taken:
+        with bench.store.writing(), bench.reading() as generation:
+            take_ranker(generation, proved.weights, proved.ranker)
+    if page is not None:
+        write_ranker_report(page, proved.training, bench.small_picture)
+    return proved.training
+
+
+def ranked_as_before(store: Store) -> None:
+    """Rank by what was ranked by before the last ranker was taken.
+
+    Raises:
+        InvalidValue: ``nothing-to-undo``.
+    """
+    with store.writing():
+        undo_ranker(store.live)

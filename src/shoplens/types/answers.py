@@ -122,13 +122,15 @@ class Answer:
         strategy: the way of answering that was used.
         fallback: the strategy that was asked for, where another had to be used; else None.
         results: best first.
-        took_ms: milliseconds per stage: decode, embed, retrieve, rank, judge, total.
+        took_ms: milliseconds per stage: decode, embed, filter, weigh, retrieve, rank, judge, facets, total.
         verdict: whether the first result ``exact``-ly is the product in the photo, results are ``similar``, or the
             product is ``not-in-catalogue``, at the precision asked for; ``uncalibrated`` where nobody knows.
         absent_probability: that the product in the photo is not in the catalogue; None where nothing was calibrated.
         notes: what a person should know, e.g. a condition that no product meets.
         weights: dimension -> weight that ranked, summing to 1; empty for a strategy without any.
         facets: the counts that were asked for.
+        asked: dimension -> how much it counts, as people and rankers weigh it: in standard deviations over the shop's
+            products; summing to 1. ``weights`` are these, each divided by that spread; empty where there are none.
     """
 
     query_id: str
@@ -144,3 +146,4 @@ class Answer:
     notes: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     facets: tuple[Facet, ...] = ()
+    asked: Mapping[str, float] = field(default_factory=dict)

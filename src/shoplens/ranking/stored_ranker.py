@@ -1,0 +1,143 @@
+"""What a generation ranks by, beside its filters: tuned static weights and a trained ranker, where they were taken.
+
+Files that come and go with the filters they speak of. What was there before is kept beside them, so that one command
+goes back.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from shoplens.errors import InvalidValue, ModelError, StoreError
+from shoplens.index.durable import replace_file
+from shoplens.index.generation import RANKER, Generation
+from shoplens.ranking.ranker import Ranker
+from shoplens.ranking.stored_calibration import forget_calibration
+from shoplens.ranking.strategies import STRATEGIES
+
+WEIGHTS = "weights.json"
+BEFORE = "before-"
+"""Begins the names of what one command goes back to."""
+NOTHING = b""
+
+
+def ranker_of(generation: Generation) -> Ranker | None:
+    """The trained ranker; None where none was taken.
+
+    Raises:
+        StoreError: ``damaged-ranker``.
+    """
+    path = generation.folder / RANKER
+    version = _version(path)
+    return None if version is None else _ranker(path, version)
+
+
+def tuned_weights_of(generation: Generation) -> Mapping[str, float]:
+    """Dimension -> static weight as it was tuned; empty where none were.
+
+    Raises:
+        StoreError: ``damaged-weights``.
+    """
+    path = generation.folder / WEIGHTS
+    version = _version(path)
+    return {} if version is None else _weights(path, version)
+
+
+def take_ranker(generation: Generation, weights: Mapping[str, float], ranker: Ranker | None) -> None:
+    """Rank by these from now on; what was ranked by so far can be gone back to.
+
+    Args:
+        weights: empty for those that were fitted.
+        ranker: None for none.
+    """
+    _keep_before(generation.folder)
+    _write(generation.folder / WEIGHTS, f"{json.dumps(dict(weights))}\n".encode() if weights else NOTHING)
+    _write(generation.folder / RANKER, NOTHING if ranker is None else ranker.network)
+    _forget_calibrations(generation)
+
+
+def undo_ranker(generation: Generation) -> None:
+    """Rank by what was ranked by before; doing it twice changes nothing.
+
+    Raises:
+        InvalidValue: ``nothing-to-undo``.
+    """
+    before = [generation.folder / f"{BEFORE}{name}" for name in (WEIGHTS, RANKER)]
+    if not all(file.is_file() for file in before):
+        raise InvalidValue(
+            "No ranker was trained since this generation was made.", "There is nothing to undo.", code="nothing-to-undo"
+        )
+    contents = [file.read_bytes() for file in before]
+    for name, content in zip((WEIGHTS, RANKER), contents, strict=True):
+        _write(generation.folder / name, content)
+    for kept in before:
+        kept.unlink()
+    _forget_calibrations(generation)
+
+
+def keep_ranker(before: Generation, after: Generation) -> None:
+    """Take over weights and ranker, where looks are compared by the same vectors and dimensions have the same names."""
+    if before.manifest.look != after.manifest.look:
+        return
+    names = {dimension.name for dimension in after.filters.dimensions} if after.filters is not None else set()
+    for name in (WEIGHTS, RANKER):
+        if (path := before.folder / name).is_file() and names:
+            _write(after.folder / name, path.read_bytes())
+
+
+def _forget_calibrations(generation: Generation) -> None:
+    """Scores of the strategies with filters mean something else from now on."""
+    for strategy in STRATEGIES.values():
+        if strategy.filters:
+            forget_calibration(generation, strategy.name)
+
+
+def _keep_before(folder: Path) -> None:
+    for name in (WEIGHTS, RANKER):
+        path = folder / name
+        replace_file(folder / f"{BEFORE}{name}", path.read_bytes() if path.is_file() else NOTHING)
+
+
+def _write(path: Path, content: bytes) -> None:
+    if content:
+        replace_file(path, content)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _version(path: Path) -> tuple[int, ...] | None:
+    """Differs for every file that was ever there; None where there is none."""
+    try:
+        told = path.stat()
+    except FileNotFoundError:
+        return None
+    return told.st_mtime_ns, told.st_ino, told.st_size
+
+
+@lru_cache(maxsize=4)
+def _ranker(path: Path, version: tuple[int, ...]) -> Ranker:
+    try:
+        return Ranker(path.read_bytes())
+    except (OSError, ModelError) as problem:
+        raise StoreError(
+            f"{path} cannot be read: {problem}.", "Run `shoplens train ranker`.", code="damaged-ranker"
+        ) from None
+
+
+@lru_cache(maxsize=8)
+def _weights(path: Path, version: tuple[int, ...]) -> Mapping[str, float]:
+    try:
+        found = {str(name): float(weight) for name, weight in json.loads(path.read_bytes()).items()}
+    except (OSError, ValueError, TypeError, AttributeError) as problem:
+        raise _damaged(path, repr(problem)) from None
+    if not all(math.isfinite(weight) and weight >= 0 for weight in found.values()) or not sum(found.values()) > 0:
+        raise _damaged(path, "no weights")
+    return found
+
+
+def _damaged(path: Path, problem: str) -> StoreError:
+    return StoreError(f"{path} cannot be read: {problem}.", "Run `shoplens train ranker`.", code="damaged-weights")

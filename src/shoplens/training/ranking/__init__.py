@@ -1,0 +1,1 @@
+"""What a ranker learns from, its networks, and their export."""
