@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 # Before numpy is loaded: on a busy machine, threads that wait for each other make small matrices fifty times slower.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+for _library in ("OPENBLAS", "OMP"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 LONG = ("/training/", "kill", "real_catalogue", "green_stars", "build_filters", "doctor", "demo", "test_cli")
 """Parts of the paths of files whose few tests take long."""
 

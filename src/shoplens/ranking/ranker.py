@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from shoplens.errors import ModelError
-from shoplens.ranking.evidence import Evidence, Floats
+from shoplens.ranking.evidence import SIGNALS, Evidence, Floats
 
 CARD = "card"
 TOLD_DIGITS = 12
@@ -97,8 +97,7 @@ class Ranker:
         signals = np.zeros((len(self.card.dimensions), seen.signals.shape[1]), np.float32)
         rows = [self.card.dimensions.index(name) for name in known]
         signals[rows] = seen.signals[[seen.names.index(name) for name in known]]
-        asked = {"signals": signals, "look": np.ascontiguousarray(seen.look, np.float32)}
-        logits = self._session.run(["logits"], asked)[0][rows].astype(np.float64)
+        logits = self._of("logits", signals=signals, look=seen.look)[rows].astype(np.float64)
         share = np.exp(logits - logits.max())
         kept = 1 - (sum(static[name] for name in seen.names if name not in known) / total if total > 0 else 0.0)
         found = dict(zip(known, (kept * share / share.sum()).tolist(), strict=True))
@@ -120,5 +119,17 @@ class Ranker:
         given, shares = np.zeros((len(places), wide), np.float32), np.zeros(wide, np.float32)
         given[:, rows] = places[:, [names.index(name) for name in known]]
         shares[rows] = [weights[name] for name in known]
-        found: Floats = self._session.run(["context"], {"places": given, "weights": shares / shares.sum()})[0]
+        return self._of("context", places=given, weights=shares / shares.sum())
+
+    def _of(self, output: str, **given: Floats) -> Floats:
+        """One output; what it does not depend on is zeros, since all inputs have to be there."""
+        wide = len(self.card.dimensions)
+        inputs = {
+            "signals": np.zeros((wide, len(SIGNALS)), np.float32),
+            "look": np.zeros(self.card.size, np.float32),
+            "places": np.zeros((1, wide), np.float32),
+            "weights": np.zeros(wide, np.float32),
+        }
+        told = {name: np.ascontiguousarray(value, np.float32) for name, value in given.items()}
+        found: Floats = self._session.run([output], {**inputs, **told})[0]
         return found

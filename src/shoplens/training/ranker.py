@@ -23,7 +23,7 @@ from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.ranking.ranker import KINDS, TOLD_DIGITS, Kind, Ranker, RankerCard
 from shoplens.search import Clock
 from shoplens.training.learning.course import torch_module
-from shoplens.training.ranking.contest import Contest, contest, gained, graded, ranks, taught
+from shoplens.training.ranking.contest import RECIPES, Contest, contest, gained, graded, ranks, taught
 from shoplens.training.ranking.export import largest_difference, ranker_network
 from shoplens.training.ranking.networks import BOUND, Network, Recipe
 from shoplens.training.ranking.tasks import Tasks, tasks_of
@@ -45,12 +45,14 @@ class RankerOptions:
         kind: the network that may be taken, ``gate`` or ``listwise``; None leaves it to the measurements.
         seed: of everything that is drawn.
         force: take a network though it is not surely better.
+        recipes: to choose from; some of each family.
     """
 
     queries: Path | None = None
     kind: Kind | None = None
     seed: int = 0
     force: bool = False
+    recipes: Sequence[Recipe] = RECIPES
 
     def __post_init__(self) -> None:
         if self.kind is not None and self.kind not in KINDS:
@@ -153,7 +155,7 @@ def proved_ranker(bench: Bench, options: RankerOptions) -> ProvedRanker:
 def ranker_on(tasks: Tasks, bench: Bench, options: RankerOptions, clock: Clock) -> ProvedRanker:
     """Train rankers on these queries, and prove the best."""
     with clock.stage("proof"):
-        met = contest(tasks, options.seed, bench.progress)
+        met = contest(tasks, options.seed, bench.progress, options.recipes)
     figures = {name: _figures(tasks, scores, options.seed) for name, scores in met.scores.items()}
     changes = {name: _changes(tasks, met, name, options.seed) for name in met.scores if name != FITTED}
     taken, why = verdict(changes, options)
@@ -183,7 +185,11 @@ def ranker_on(tasks: Tasks, bench: Bench, options: RankerOptions, clock: Clock) 
         seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
         difference=difference,
         model="" if ranker is None else ranker.model,
-        options={**plain(options), "queries": str(options.queries or ""), "recipes": plain(dict(met.chosen))},
+        options={
+            **plain(replace(options, recipes=())),
+            "queries": str(options.queries or ""),
+            "recipes": plain(dict(met.chosen)),
+        },
     )
     return ProvedRanker(told, weights if taken else {}, ranker)
 

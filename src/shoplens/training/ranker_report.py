@@ -86,7 +86,7 @@ def _plots(training: RankerTraining) -> Html:
 
 
 def _against(name: str) -> str:
-    return f"{NAMES[name]}, against {'fitted' if name == 'static' else 'tuned'} weights"
+    return f"{NAMES[name]} less {NAMES['fitted' if name == 'static' else 'static']}"
 
 
 def _figures(training: RankerTraining) -> Html:
@@ -102,7 +102,7 @@ def _figures(training: RankerTraining) -> Html:
                 if change is None
                 else with_detail(
                     points(change.difference.value),
-                    f"{points_interval(change.difference)}, p {probability(change.p)}",
+                    f"{points_interval(change.difference)}, {probability(change.p)}",
                 )
             )
         rows.append(cells)

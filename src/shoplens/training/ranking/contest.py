@@ -22,12 +22,13 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("static", prior=1e-3),
     Recipe("static", prior=1e-2),
     Recipe("static", prior=1e-1),
+    Recipe("static", prior=1.0),
     Recipe("gate", shrinkage=1e-2),
     Recipe("gate", shrinkage=1e-1),
     Recipe("gate", shrinkage=1.0),
     Recipe("gate", shrinkage=1e-1, look_shrinkage=1e-1),
-    Recipe("listwise", list_shrinkage=3e-3),
-    Recipe("listwise", list_shrinkage=3e-2),
+    Recipe("listwise", list_shrinkage=3e-3, per_batch=64),
+    Recipe("listwise", list_shrinkage=3e-2, per_batch=64),
 )
 FAMILIES: tuple[Family, ...] = ("static", "gate", "listwise")
 DEEP = 10
@@ -40,7 +41,7 @@ class Contest:
 
     Attributes:
         scores: ``fitted`` and each family -> float32 (q, n), of the candidates of every query.
-        chosen: family -> the recipe that was chosen most often, of equals the one that pulls more.
+        chosen: family -> the recipe that was chosen most often, of equals the one of the first fold.
         weights: float32 (q, d), of every query by the gate.
     """
 
@@ -69,7 +70,9 @@ def contest(tasks: Tasks, seed: int, progress: Progress, recipes: Sequence[Recip
         weights[mine] = networks["gate"].weights(asked)
         progress("Comparing rankers", fold + 1, FOLDS)
     fitted: Floats = (tasks.places @ (tasks.static / tasks.static.sum())).astype(np.float32)
-    return Contest({"fitted": fitted, **scores}, {name: _voted(one, recipes) for name, one in votes.items()}, weights)
+    return Contest(
+        {"fitted": fitted, **scores}, {name: max(one, key=one.count) for name, one in votes.items()}, weights
+    )
 
 
 def taught(tasks: Tasks, recipes: Mapping[Family, Recipe]) -> dict[Family, Network]:
@@ -83,20 +86,18 @@ def taught(tasks: Tasks, recipes: Mapping[Family, Recipe]) -> dict[Family, Netwo
 
 
 def _chosen(learned: Tasks, watched: Tasks, recipes: Iterable[Recipe]) -> dict[Family, Recipe]:
-    """The best recipe of each family."""
+    """The best recipe of each family; a gate is pulled to the fitted weights as the static ones are."""
     found: dict[Family, tuple[float, Recipe]] = {}
     gate: Network | None = None
     for recipe in sorted(recipes, key=lambda one: FAMILIES.index(one.family)):
+        if recipe.family == "gate":
+            recipe = replace(recipe, prior=found["static"][1].prior)
         network = trained(learned, recipe, gate if recipe.family == "listwise" else None)
         value = float(gained(watched, network.scores(watched)).mean())
         if recipe.family not in found or value > found[recipe.family][0]:
             found[recipe.family] = value, recipe
             gate = network if recipe.family == "gate" else gate
     return {family: recipe for family, (_, recipe) in found.items()}
-
-
-def _voted(votes: Sequence[Recipe], recipes: Sequence[Recipe]) -> Recipe:
-    return max(recipes, key=lambda one: (votes.count(one), recipes.index(one)))
 
 
 def ranks(tasks: Tasks, scores: Floats) -> npt.NDArray[np.int64]:

@@ -90,8 +90,16 @@ class Tasks:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
-    """Rows of samples to ask with, and by which look."""
+class Asked:
+    """Photos to ask with.
+
+    Attributes:
+        samples: with the photos of the products among which answers are sought.
+        rows: int64 (q,), of the samples: the queries.
+        untouched: float32 (m, d), the untouched extractor's vectors of all rows.
+        look: the trained extractor that compares looks; None for the untouched one.
+        kind: what is asked, in words.
+    """
 
     samples: Samples
     rows: npt.NDArray[np.int64]
@@ -116,17 +124,34 @@ def tasks_of(bench: Bench, generation: Generation, queries: Path | None, told: T
     Raises:
         InvalidValue: ``no-filters``, ``too-few-queries``.
     """
-    scorer = scorer_of(generation)
-    if scorer is None:
-        generation.require({"filters"})
-        raise AssertionError("filters that are not there are required")
-    asked = _asked(replace(bench, embedder=generation.seen_by(bench.embedder)), generation, queries, told)
+    seen = replace(bench, embedder=generation.seen_by(bench.embedder))
+    return tasks_by(bench, generation, photos_to_ask(seen, generation, queries, told))
+
+
+def tasks_by(bench: Bench, generation: Generation, asked: Asked) -> Tasks:
+    """The tasks that these photos make.
+
+    Raises:
+        InvalidValue: ``no-filters``, ``too-few-queries``.
+    """
     gallery = _gallery(asked)
     entries = _entries(generation.index, [asked.samples.photos[n].product for n in gallery.tolist()])
-    return _tasks(bench, scorer, asked, gallery, entries)
+    return _tasks(bench, _scorer(generation), asked, gallery, entries)
 
 
-def _asked(bench: Bench, generation: Generation, queries: Path | None, told: Told) -> _Asked:
+def _scorer(generation: Generation) -> ProductScorer:
+    _ = generation.fitted
+    scorer = scorer_of(generation)
+    assert scorer is not None, "fitted filters have a scorer"
+    return scorer
+
+
+def photos_to_ask(bench: Bench, generation: Generation, queries: Path | None, told: Told) -> Asked:
+    """The best photos there are to ask with: shoppers', where there are too few further ones, and made ones at last.
+
+    Args:
+        bench: sees as the generation does.
+    """
     index, look = generation.index, generation.look
     photos, regions = catalogue_photos(index, told), dict[str, Region]()
     if queries is not None:
@@ -157,7 +182,7 @@ def _asked(bench: Bench, generation: Generation, queries: Path | None, told: Tol
     ]
     if look is not None and any(look.has_learned(samples.photos[samples.owners[n]].name) for n in rows):
         look = look.proved
-    return _Asked(samples, _few(samples, np.array(rows, np.int64)), untouched, look, kind)
+    return Asked(samples, _few(samples, np.array(rows, np.int64)), untouched, look, kind)
 
 
 def _is_asked(photo: SamplePhoto, view: int, times: dict[bool, int], names: set[tuple[str, bool]]) -> bool:
@@ -189,7 +214,7 @@ def _few(samples: Samples, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]
     return rows[sorted(order)]
 
 
-def _gallery(asked: _Asked) -> npt.NDArray[np.int64]:
+def _gallery(asked: Asked) -> npt.NDArray[np.int64]:
     """int64 (g,), places of the first photos of products among which answers are sought.
 
     Raises:
@@ -220,7 +245,7 @@ def _entries(index: Index, products: list[str]) -> dict[str, Entry]:
 
 
 def _tasks(
-    bench: Bench, scorer: ProductScorer, asked: _Asked, gallery: npt.NDArray[np.int64], entries: dict[str, Entry]
+    bench: Bench, scorer: ProductScorer, asked: Asked, gallery: npt.NDArray[np.int64], entries: dict[str, Entry]
 ) -> Tasks:
     samples = asked.samples
     gallery = np.array([n for n in gallery.tolist() if samples.photos[n].product in entries], np.int64)

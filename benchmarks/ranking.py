@@ -1,0 +1,200 @@
+"""What tuned and dynamic weights are worth.
+
+    python benchmarks/ranking.py --part rendered luma grocery --split dev --folder FOLDER
+    python benchmarks/ranking.py --part luma grocery --split test --folder FOLDER
+
+``dev`` is Grocery's ``val.csv``, and the groups of Luma whose SHA-256 begins with a byte below 128; ``test`` is
+``test.csv``, and all of Luma; it is read once.
+
+- ``rendered``: 800 drawn products, 1,400 phone photos of them, of which some hide a dimension, so that another one is
+  known to decide. Five folds of products.
+- ``luma``: further photos -> 417 first photos, five folds of parents. Looks are compared by heads that learned from the
+  other four folds; weights and networks learn from, and are chosen on, queries of the other four. (These queries' looks
+  are by heads that may have seen the parents that are asked; a ranker sees but scores.)
+- ``grocery``: by the commands. A head is trained on ``train.csv`` and the catalogue; a ranker on the photos of
+  ``train.csv`` that the head which was proved did not learn; then strategies are evaluated. Networks are forced.
+
+Stores are made in FOLDER when they are not there. 95 % intervals resample groups 1,000 times (seed 0).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation import store_of
+from metric import bench_of, material, only
+from shoplens import Shop
+from shoplens.evaluation.intervals import estimate, paired
+from shoplens.filters.folds import fold_of
+from shoplens.ranking.evidence import Floats
+from shoplens.rendered import render_catalogue
+from shoplens.search import Clock
+from shoplens.training.look import LookOptions, proved_on
+from shoplens.training.ranker import NAMES, RankerOptions
+from shoplens.training.ranking.contest import FOLDS, Contest, contest, gained, graded, ranks
+from shoplens.training.ranking.tasks import Asked, Tasks, tasks_by, tasks_of
+from tables import default_data, machine_line, percent_cell
+
+PRODUCTS, PHOTOS = 800, 1_400
+
+
+def told(name: str, done: int, total: int) -> None:
+    pass
+
+
+def rows_of(tasks: Tasks, met: Contest, chosen: npt.NDArray[np.bool_]) -> None:
+    """A table of all rankers on these queries."""
+    print("| ranked by | queries | R@1 | nDCG@10 | graded nDCG@10 | nDCG@10 less that of tuned weights |")
+    print("|---|---|---|---|---|---|")
+    groups = [group for group, is_chosen in zip(tasks.groups, chosen, strict=True) if is_chosen]
+    look = tasks.places[:, :, tasks.names.index("look")]
+    base = gained(tasks, met.scores["static"])[chosen]
+    for name, scores in {"look": look, **met.scores}.items():
+        values = (ranks(tasks, scores) == 1, gained(tasks, scores), graded(tasks, scores))
+        cells = [percent(one[chosen].astype(float), groups) for one in values]
+        change = paired(values[1][chosen], base, groups).difference
+        against = (
+            ""
+            if name == "static"
+            else f"{100 * change.value:+.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f})"
+        )
+        print(f"| {NAMES.get(name, 'look alone')} | {len(groups):,} | {' | '.join(cells)} | {against} |", flush=True)
+
+
+def percent(values: npt.NDArray[np.float64], groups: Sequence[str]) -> str:
+    one = estimate(values, groups)
+    return percent_cell(one.value, one.low, one.high)
+
+
+def rendered(options: argparse.Namespace) -> None:
+    folder, store = options.folder / "rendered-shop", options.folder / "rendered"
+    if not (folder / "queries.csv").is_file():
+        render_catalogue(folder, products=PRODUCTS, queries=PHOTOS)
+    if not (store / "CURRENT").is_file():
+        Shop.index(folder / "catalogue.jsonl", store)[0].close()
+    with (folder / "queries.csv").open(encoding="utf-8", newline="") as file:
+        deciding = {str((folder / row["photo"]).resolve()): row["deciding"] for row in csv.DictReader(file)}
+    with bench_of(store) as bench, bench.reading() as generation:
+        tasks = tasks_of(bench, generation, folder / "queries.csv", lambda one: None)
+    met = timed(tasks)
+    known = np.array([deciding.get(str(Path(source).resolve()), "") for source in tasks.sources])
+    print(f"\nrendered: {', '.join(tasks.names)}\n")
+    rows_of(tasks, met, np.ones(len(tasks), bool))
+    print("\nqueries with a known deciding dimension:\n")
+    rows_of(tasks, met, known != "")
+    shown = [name for name in ("look", "color", "pattern") if name in tasks.names]
+    print(f"\n| the gate's mean weight of | {' | '.join(shown)} |\n|---{'|---' * len(shown)}|")
+    for one in ("color", "pattern", ""):
+        mean = met.weights[known == one].mean(axis=0)
+        cells = [f"{mean[tasks.names.index(name)]:.3f}" for name in shown]
+        print(f"| photos where {one or 'no known dimension'} decides ({(known == one).sum()}) | {' | '.join(cells)} |")
+
+
+def timed(tasks: Tasks) -> Contest:
+    started = time.monotonic()
+    met = contest(tasks, 0, told)
+    print(
+        f"{len(tasks):,} queries of {len(set(tasks.groups)):,} groups, {time.monotonic() - started:.0f} s", flush=True
+    )
+    return met
+
+
+def luma(options: argparse.Namespace) -> None:
+    with bench_of(store_of("luma", options.data, options.folder)) as bench:
+        with material(bench, LookOptions()) as whole:
+            pass
+        samples = whole.samples
+        folds = np.array([fold_of(photo.group, FOLDS) for photo in samples.photos])
+        further = np.array([not photo.first for photo in samples.photos])
+        parts = []
+        for fold in range(FOLDS):
+            look = proved_on(only(whole, folds != fold), bench, LookOptions(force=True), Clock()).look
+            rows = samples.plain[further & (folds == fold)]
+            with bench.reading() as generation:
+                parts.append(tasks_by(bench, generation, Asked(samples, rows, whole.before, look, "further photos")))
+    tasks = joined(parts)
+    met = timed(tasks)
+    dev = np.array([hashlib.sha256(group.encode()).digest()[0] < 128 for group in tasks.groups])
+    print("\nLuma, further photos\n")
+    rows_of(tasks, met, np.ones(len(tasks), bool) if options.split == "test" else dev)
+
+
+def joined(parts: Sequence[Tasks]) -> Tasks:
+    def all_of(name: str) -> Floats:
+        found: Floats = np.concatenate([getattr(part, name) for part in parts])
+        return found
+
+    widest = max(part.looks.shape[1] for part in parts)
+    looks = [np.pad(part.looks, ((0, 0), (0, widest - part.looks.shape[1]))) for part in parts]
+    return replace(
+        parts[0],
+        places=all_of("places"),
+        gains=all_of("gains"),
+        signals=all_of("signals"),
+        looks=np.concatenate(looks),
+        groups=tuple(group for part in parts for group in part.groups),
+        photos=tuple(photo for part in parts for photo in part.photos),
+        sources=tuple(source for part in parts for source in part.sources),
+    )
+
+
+def grocery(options: argparse.Namespace) -> None:
+    data = options.data / "grocery"
+    store = options.folder / "grocery-ranked"
+    shutil.rmtree(store, ignore_errors=True)
+    shutil.copytree(store_of("grocery", options.data, options.folder), store)
+    asked = data / f"{'test' if options.split == 'test' else 'val'}.csv"
+    print("\n| Grocery | R@1 | R@5 | nDCG@10 | weights |\n|---|---|---|---|---|", flush=True)
+
+    def line(shop: Shop, name: str, strategy: str, weights: str = "") -> None:
+        found = shop.evaluate(asked, strategy=strategy).overall
+        cells = [
+            percent_cell(one.value, one.low, one.high)
+            for one in (found[m] for m in ("recall@1", "recall@5", "ndcg@10"))
+        ]
+        print(f"| {name} | {' | '.join(cells)} | {weights} |", flush=True)
+
+    with Shop(store) as shop:
+        shop.train_look(LookOptions(pairs=data / "train.csv"))
+        line(shop, "metric", "metric")
+        line(shop, "filters-static, as fitted", "filters-static")
+        training = shop.train_ranker(RankerOptions(data / "train.csv"))
+        print(f"{training.why} {training.seconds}", flush=True)
+        if training.taken:
+            shown = ", ".join(f"{name} {weight:.2f}" for name, weight in training.tuned.items())
+            line(shop, "filters-static, tuned", "filters-static", shown)
+        for kind in ("gate", "listwise"):
+            shop.train_ranker(RankerOptions(data / "train.csv", kind=kind, force=True))
+            line(shop, f"filters-dynamic, {kind}", "filters-dynamic")
+            line(shop, f"hybrid, {kind}", "hybrid")
+
+
+PARTS = {"rendered": rendered, "luma": luma, "grocery": grocery}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=default_data(), help="folder that holds grocery/ and luma/")
+    parser.add_argument("--folder", type=Path, default=Path("evaluation-stores"), help="where stores go")
+    parser.add_argument("--split", choices=["dev", "test"], default="dev")
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=[*PARTS])
+    options = parser.parse_args()
+    options.data, options.folder = options.data.resolve(), options.folder.resolve()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for part in options.part:
+        PARTS[part](options)
+    print(f"\n{machine_line('onnxruntime', 'numpy', 'torch')}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""A ranker from end to end: trained on a shop's own photos, taken, searched by, gone back from."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shoplens import Shop, Steering
+from shoplens.errors import InvalidValue, StoreError
+from shoplens.evaluation.evaluate import LEARNED
+from shoplens.evaluation.results import Estimate, Paired
+from shoplens.training.ranker import MAIN, RankerOptions, RankerTraining, verdict
+from tests.fakes import ColourEmbedder, feed_of, photo, row
+from tests.training.ranking.made_tasks import QUICK
+from tests.training.shops import SETTINGS, learnable_shop, spotted
+
+pytest.importorskip("torch", reason="the extra train is not installed")
+pytest.importorskip("onnx", reason="the extra train is not installed")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RankerTraining]:
+    """A folder with a closed shop whose listwise ranker was taken by force, and what that came to."""
+    folder = tmp_path_factory.mktemp("ranked")
+    with learnable_shop(folder, 40, 3) as shop:
+        return folder, shop.train_ranker(
+            RankerOptions(kind="listwise", force=True, recipes=QUICK), report=folder / "report.html"
+        )
+
+
+@pytest.fixture
+def shop(trained: tuple[Path, RankerTraining], tmp_path: Path) -> Iterator[Shop]:
+    """A copy of it, open."""
+    shutil.copytree(trained[0] / "store", tmp_path / "store")
+    with Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
+        yield shop
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Path:
+    return spotted(tmp_path / "asked.png", 7, 99)
+
+
+def test_it_learns_from_further_photos_and_says_how_well(trained: tuple[Path, RankerTraining]) -> None:
+    folder, training = trained
+    assert training.taken == "listwise" and training.model.startswith("ranker@")
+    assert (training.queries, training.groups) == (80, 20)
+    assert set(training.figures) == {"fitted", "static", "gate", "listwise"}
+    assert training.difference < 1e-5
+    assert sum(training.tuned.values()) == pytest.approx(1, abs=1e-3)
+    page = (folder / "report.html").read_text("utf-8")
+    assert "Photos for which something else counts" in page and training.why in page
+
+
+def test_searches_are_ranked_by_it(shop: Shop, asked: Path) -> None:
+    answer = shop.search(asked, 5, steering=Steering(explain=True))
+    assert answer.strategy == "filters-dynamic"
+    assert sum(answer.asked.values()) == pytest.approx(1) and sum(answer.weights.values()) == pytest.approx(1)
+    for result in answer.results:
+        assert "context" in result.parts and sum(result.parts.values()) == pytest.approx(result.score)
+        assert result.reasons is not None and result.reasons.weights == answer.weights
+    scores = [result.score for result in answer.results]
+    assert scores == sorted(scores, reverse=True)
+    assert "weigh" in answer.took_ms
+
+
+def test_a_weight_that_is_given_multiplies_and_none_stays_none(shop: Shop, asked: Path) -> None:
+    plain = shop.search(asked, 3).asked
+    name = max(plain, key=lambda one: plain[one])
+    more = shop.search(asked, 3, steering=Steering(weights={name: 3.0})).asked
+    none = shop.search(asked, 3, steering=Steering(weights={name: 0.0}))
+    assert more[name] > plain[name] and none.asked[name] == 0
+    assert all(result.parts[name] == 0 for result in none.results)
+    alone = {one: 0.0 for one in plain if one != name}
+    assert shop.search(asked, 3, steering=Steering(weights=alone)).asked[name] == pytest.approx(1)
+
+
+def test_one_product_and_none_can_be_ranked(shop: Shop, asked: Path) -> None:
+    assert [one.product.id for one in shop.search(asked, 3, where="id = p7").results] == ["p7"]
+    assert not shop.search(asked, 3, where="id = p7 and id = p8").results
+
+
+def test_products_can_be_searched_by_and_facets_counted(shop: Shop) -> None:
+    answer = shop.similar("p3", 3)
+    assert answer.strategy == "filters-dynamic" and len(answer.results) == 3
+
+
+def test_an_evaluation_says_that_photos_were_learned(shop: Shop) -> None:
+    evaluation = shop.evaluate(strategy="filters-dynamic")
+    assert {one.kind: one.times for one in evaluation.left_out} == {LEARNED: 80}
+    assert not shop.evaluate(strategy="filters-static").left_out
+
+
+def test_it_is_undone_once(shop: Shop, asked: Path) -> None:
+    tuned = shop.search(asked, 3, strategy="filters-static").asked
+    shop.undo_ranker()
+    assert shop.search(asked, 3).strategy == "filters-static"
+    assert shop.search(asked, 3).asked != pytest.approx(tuned)
+    with pytest.raises(InvalidValue, match="nothing to undo"):
+        shop.undo_ranker()
+    with pytest.raises(InvalidValue, match="shoplens train ranker"):
+        shop.search(asked, 3, strategy="filters-dynamic")
+
+
+def test_new_filters_of_the_same_look_keep_it(shop: Shop, asked: Path, tmp_path: Path) -> None:
+    shop.add(feed_of(tmp_path / "new.jsonl", [row("new", photo(tmp_path / "new.png", (9, 200, 90)).name)]))
+    shop.train_filters()
+    assert shop.search(asked, 3).strategy == "filters-dynamic"
+
+
+def test_a_damaged_ranker_is_told_and_other_strategies_go_on(shop: Shop, asked: Path) -> None:
+    with shop._store.reading() as generation:
+        file = generation.folder / "ranker.onnx"
+    file.write_bytes(b"half a file")
+    with pytest.raises(StoreError, match="shoplens train ranker"):
+        shop.search(asked, 3)
+    assert shop.search(asked, 3, strategy="pretrained").results
+
+
+def test_too_few_photos_are_refused(tmp_path: Path) -> None:
+    with learnable_shop(tmp_path, 8, 2) as shop, pytest.raises(InvalidValue, match="--queries"):
+        shop.train_ranker()
+
+
+def test_a_network_is_taken_only_if_it_is_surely_better() -> None:
+    def change(low: float, high: float, first: float = 0.1) -> dict[str, Paired]:
+        middle = (low + high) / 2
+        return {
+            MAIN: Paired(Estimate(middle, low, high), 0.01),
+            "recall@1": Paired(Estimate(0.0, first - 0.2, first), 0.5),
+        }
+
+    static, sure, unsure = change(0.0, 0.02), change(0.01, 0.05), change(-0.01, 0.09)
+    assert verdict({"static": static, "gate": sure, "listwise": unsure}, RankerOptions())[0] == "gate"
+    assert verdict({"static": static, "gate": unsure, "listwise": unsure}, RankerOptions())[0] == "static"
+    assert verdict({"static": change(-0.3, 0.1), "gate": unsure, "listwise": unsure}, RankerOptions())[0] == ""
+    assert verdict({"static": static, "gate": sure, "listwise": unsure}, RankerOptions(kind="listwise"))[0] == "static"
+    worse_first = change(0.01, 0.05, first=-0.01)
+    assert verdict({"static": static, "gate": worse_first, "listwise": unsure}, RankerOptions())[0] == "static"
+    assert verdict({"static": static, "gate": unsure, "listwise": unsure}, RankerOptions(kind="gate", force=True)) == (
+        "gate",
+        "It was forced, and is not surely better: gate against tuned weights: nDCG@10 +4.0 (-1.0 to +9.0) points.",
+    )
