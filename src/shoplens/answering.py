@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from shoplens.embedders import Embedder, ProductClassifier, TrainedLook
 from shoplens.filter_query import FilterQueries
-from shoplens.index.conditions import Condition
 from shoplens.index.entry import Index, Sieve
 from shoplens.index.generation import Generation
 from shoplens.preferences import Preferences
@@ -52,19 +51,20 @@ class Answering:
             photo = replace(photo, filtered=self.filters.of(photo, group=group))
         return photo
 
-    def weighed(self, index: Index, photo: QueryPhoto, query: Query, condition: Condition | None = None) -> QueryPhoto:
+    def weighed(self, index: Index, photo: QueryPhoto, query: Query) -> QueryPhoto:
         """The photo with the weights that are chosen for it, by a first look at its candidates.
 
-        Where a colour is asked for in words, the static weights stay: the photo does not show what is sought.
+        Candidates are those of the whole catalogue, whatever conditions there are: what counts does not change with
+        what is ticked. Where a colour is asked for in words, the static weights stay, since the photo does not show
+        what is sought.
 
         Args:
             photo: made ready.
-            condition: that candidates have to meet.
         """
         if self.ranker is None or photo.filtered is None or query.steering.color:
             return photo
         filtered = replace(photo.filtered, by_look=self.look is not None)
-        sieve = Sieve(condition, query.first_photos, query.without_photo)
+        sieve = Sieve(None, query.first_photos, query.without_photo)
         return replace(photo, filtered=weighed(index, filtered, self.ranker, sieve))
 
     def has_learned(self, content_hash: str) -> bool:

@@ -90,8 +90,10 @@ class FilterQueries:
         return [dimension.name for dimension in self.filters.dimensions]
 
     def _static(self) -> dict[str, float]:
-        """The tuned weights, where some were; those of dimensions that are newer are as fitted."""
-        return {name: self._tuned.get(name, self.filters.weights.get(name, 1.0)) for name in self._names()}
+        """The tuned weights, where some were; dimensions that are newer have the share that was fitted."""
+        fitted = {name: self.filters.weights.get(name, 1.0) for name in self._names()}
+        total = sum(fitted.values()) if self._tuned else 1.0
+        return {name: self._tuned.get(name, weight / total if total > 0 else 0.0) for name, weight in fitted.items()}
 
     def _example(self, photo: QueryPhoto | None, steering: Steering, group: str | None) -> Example:
         if photo is not None:

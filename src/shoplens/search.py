@@ -66,7 +66,7 @@ def search(store: Store, query: Query, eyes: Eyes) -> Answer:
         photo = _asked(query, answering, generation.index, eyes, clock)
         if strategy.dynamic:
             with clock.stage("weigh"):
-                photo = answering.weighed(index, photo, query, condition)
+                photo = answering.weighed(index, photo, query)
         k = query.k if calibration is None else max(query.k, REFERENCE)
         with clock.stage("retrieve"):
             tiers = candidates(index, strategy, photo, replace(query, k=k), condition)

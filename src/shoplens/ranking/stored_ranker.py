@@ -80,12 +80,12 @@ def undo_ranker(generation: Generation) -> None:
 
 
 def keep_ranker(before: Generation, after: Generation) -> None:
-    """Take over weights and ranker, where looks are compared by the same vectors and dimensions have the same names."""
-    if before.manifest.look != after.manifest.look:
+    """Take over weights and ranker, where looks are compared by the same vectors."""
+    of = [(one.manifest.model, one.manifest.look) for one in (before, after)]
+    if of[0] != of[1] or after.filters is None:
         return
-    names = {dimension.name for dimension in after.filters.dimensions} if after.filters is not None else set()
     for name in (WEIGHTS, RANKER):
-        if (path := before.folder / name).is_file() and names:
+        if (path := before.folder / name).is_file():
             _write(after.folder / name, path.read_bytes())
 
 

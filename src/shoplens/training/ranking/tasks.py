@@ -200,8 +200,9 @@ def _usable(photos: Sequence[SamplePhoto], look: TrainedLook | None) -> list[boo
     """Photos of which the look that is asked has not learned."""
     if look is None:
         return [True] * len(photos)
+    by_group = look.card.made.get("options", {}).get("same") == "group"
     proved = look.proved is not look
-    held_out = [use != Use.LEARN for use in uses(photos)] if proved else [False] * len(photos)
+    held_out = [use != Use.LEARN for use in uses(photos, by_group=by_group)] if proved else [False] * len(photos)
     return [out or not look.has_learned(photo.name) for photo, out in zip(photos, held_out, strict=True)]
 
 
