@@ -140,6 +140,7 @@ def test_search_gives_one_documented_object(store: Path, folder: Path) -> None:
         "query",
         "strategy",
         "weights",
+        "asked",
         "verdict",
         "absent_probability",
         "results",

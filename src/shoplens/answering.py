@@ -63,7 +63,7 @@ class Answering:
         """
         if self.ranker is None or photo.filtered is None or query.steering.color:
             return photo
-        filtered = replace(photo.filtered, by_look=self.look is not None)
+        filtered = replace(photo.filtered, by_look="look" in self.strategy.needs)
         sieve = Sieve(None, query.first_photos, query.without_photo)
         return replace(photo, filtered=weighed(index, filtered, self.ranker, sieve))
 
@@ -82,6 +82,6 @@ def answering_by(strategy: Strategy, generation: Generation, preferences: Prefer
     """
     generation.require(strategy.needs)
     filters = FilterQueries(generation, preferences) if strategy.filters else None
-    look = generation.trained if "look" in strategy.needs else None
+    look = generation.trained if "look" in strategy.needs and filters is None else None  # filters have it
     classifier = generation.classifier if "classifier" in strategy.needs else None
     return Answering(strategy, filters, look, classifier, ranker_of(generation) if strategy.dynamic else None)

@@ -9,6 +9,7 @@ from shoplens.filter_scores import stored_dimensions
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.quality import Quality
 from shoplens.index.generation import Generation
+from shoplens.ranking.stored_ranker import static_weights
 
 _SCORED = {
     LOOK: "cosine of the embeddings",
@@ -28,7 +29,7 @@ class DimensionRow:
         classes: class -> products.
         untrained: class -> products, of those with too few to learn from; they are never predicted.
         quality: measured on photos of groups that the heads never saw; None for what is not learned.
-        weight: the default one.
+        weight: the default one, tuned or fitted.
         note: what a person should know.
     """
 
@@ -47,9 +48,9 @@ def dimension_rows(generation: Generation) -> list[DimensionRow]:
 
     Raises:
         InvalidValue: ``no-filters``.
-        StoreError: ``damaged-filters``.
+        StoreError: ``damaged-filters``, ``damaged-weights``.
     """
-    filters = generation.fitted
+    filters, weights = generation.fitted, static_weights(generation)
     dimensions, _ = stored_dimensions(generation)
     used = [
         DimensionRow(
@@ -59,7 +60,7 @@ def dimension_rows(generation: Generation) -> list[DimensionRow]:
             dict(zip(one.classes, one.products, strict=True)),
             dict(one.untrained),
             filters.quality.get(one.name),
-            filters.weights.get(one.name, 1.0),
+            weights[one.name],
             _note(one, filters.quality.get(one.name)),
         )
         for one in filters.dimensions

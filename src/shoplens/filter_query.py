@@ -16,7 +16,7 @@ from shoplens.index.entry import NO_MARKS
 from shoplens.index.generation import Generation
 from shoplens.preferences import Preferences
 from shoplens.ranking.filtered import Example, FilterQuery
-from shoplens.ranking.stored_ranker import tuned_weights_of
+from shoplens.ranking.stored_ranker import static_weights
 from shoplens.ranking.strategies import QueryPhoto
 from shoplens.ranking.weights import given, resolved
 from shoplens.types import SparseVector, Steering
@@ -44,7 +44,7 @@ class FilterQueries:
     def __init__(self, generation: Generation, preferences: Preferences) -> None:
         self.filters: Filters = generation.fitted
         self.look = generation.look
-        self._tuned = tuned_weights_of(generation)
+        self._static = static_weights(generation)
         self._index, self._preferences = generation.index, preferences
 
     def of(
@@ -72,7 +72,7 @@ class FilterQueries:
             nothing = dict.fromkeys(self._names(), 0.0)
             asked = replace(steering, weights={**nothing, COLOR: 1.0, **steering.weights})
         categories = self._categories(like.marks) if steering.profile else ()
-        static = self._static()
+        static = self._static
         norms = self.filters.norms(like.look, like.dense, like.marks)
         return FilterQuery(
             self.filters,
@@ -88,12 +88,6 @@ class FilterQueries:
 
     def _names(self) -> Sequence[str]:
         return [dimension.name for dimension in self.filters.dimensions]
-
-    def _static(self) -> dict[str, float]:
-        """The tuned weights, where some were; dimensions that are newer have the share that was fitted."""
-        fitted = {name: self.filters.weights.get(name, 1.0) for name in self._names()}
-        total = sum(fitted.values()) if self._tuned else 1.0
-        return {name: self._tuned.get(name, weight / total if total > 0 else 0.0) for name, weight in fitted.items()}
 
     def _example(self, photo: QueryPhoto | None, steering: Steering, group: str | None) -> Example:
         if photo is not None:

@@ -12,6 +12,7 @@ from shoplens import Shop, Steering
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import LEARNED
 from shoplens.evaluation.results import Estimate, Paired
+from shoplens.ranking import filtered
 from shoplens.training.ranker import MAIN, RankerOptions, RankerTraining, verdict
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.training.ranking.made_tasks import QUICK
@@ -76,6 +77,21 @@ def test_a_weight_that_is_given_multiplies_and_none_stays_none(shop: Shop, asked
     assert all(result.parts[name] == 0 for result in none.results)
     alone = {one: 0.0 for one in plain if one != name}
     assert shop.search(asked, 3, steering=Steering(weights=alone)).asked[name] == pytest.approx(1)
+
+
+def test_tuned_weights_keep_the_scale_of_the_fitted_ones(shop: Shop) -> None:
+    tuned = {row.name: row.weight for row in shop.dimensions() if row.weight is not None}
+    shop.undo_ranker()
+    fitted = {row.name: row.weight for row in shop.dimensions() if row.weight is not None}
+    assert tuned != fitted and sum(tuned.values()) == pytest.approx(sum(fitted.values()), rel=1e-3)
+
+
+def test_only_the_first_products_are_looked_at_together(
+    shop: Shop, asked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filtered, "TOGETHER", 3)
+    parts = [result.parts["context"] for result in shop.search(asked, 20).results]
+    assert len(parts) == 20 and 0 < sum(part != 0 for part in parts) <= 3
 
 
 def test_one_product_and_none_can_be_ranked(shop: Shop, asked: Path) -> None:

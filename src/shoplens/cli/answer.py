@@ -11,13 +11,13 @@ from rich.table import Table
 from shoplens.cli.output import people, plain, print_json, print_table
 from shoplens.ranking.judging import VERDICTS, verdict_words
 from shoplens.ranking.strategies import STRATEGIES
+from shoplens.ranking.weights import in_words
 from shoplens.types import Answer, Facet, Product, Reasons, Result, Steering
 
 BAR = 40
 """Columns of a score of 1."""
 SHOWN_ATTRIBUTES = 3
 SHOWN_VALUES = 12
-SHOWN_WEIGHT = 0.005
 SHOWN_PART = 0.0005
 """A part, and a weight, below this would be shown as .000."""
 
@@ -29,7 +29,7 @@ def show(answer: Answer, steering: Steering, *, json: bool) -> None:
     else:
         print_table(result_table(answer))
         if steering.explain and answer.results and STRATEGIES[answer.strategy].dynamic:
-            people.print(f"For this photo: {plain(weights_told(answer))}.")
+            people.print(f"For this photo: {plain(in_words(answer.asked))}.")
         for result in answer.results if steering.explain else ():
             print_table(explanation(result, answer.weights))
         for facet in answer.facets:
@@ -167,15 +167,6 @@ def explanation(result: Result, weights: Mapping[str, float]) -> Table:
         table.add_row(plain(name), weight, signed(result.parts[name]), bars[name], plain(why), plain(move))
     table.add_row("[bold]score[/]", "", f"[bold]{signed(result.score)}[/]", "", "", "")
     return table
-
-
-def weights_told(answer: Answer) -> str:
-    """What counts, the heaviest first: ``pattern .46, look .31, …``.
-
-    In standard deviations of each dimension, which is what people and rankers weigh, not in parts of the score.
-    """
-    heaviest = sorted(answer.asked.items(), key=lambda one: -one[1])
-    return ", ".join(f"{name} {short(weight)}" for name, weight in heaviest if weight >= SHOWN_WEIGHT)
 
 
 def part_bars(parts: Mapping[str, float]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from shoplens.cli.output import (
 )
 from shoplens.errors import InvalidValue
 from shoplens.ranking.ranker import KINDS
+from shoplens.ranking.weights import in_words
 from shoplens.shop import Shop
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
 from shoplens.training.classifier_report import summary
@@ -29,7 +30,6 @@ from shoplens.training.look import RECIPES, LookOptions, LookTraining
 from shoplens.training.proof import METRICS
 from shoplens.training.ranker import METRICS as METRICS_OF_RANKERS
 from shoplens.training.ranker import NAMES, RankerOptions, RankerTraining
-from shoplens.training.ranker_report import weights_in_words
 
 app = typer.Typer(
     help="Learn from the store's products.",
@@ -184,7 +184,7 @@ def ranker(
     people.print(f"{training.queries} queries, {plain(training.photos)}; {stages}.\n{plain(training.why)}")
     if training.taken:
         people.print(
-            f"[bold]Taken[/]: {NAMES[training.taken]}; {plain(weights_in_words(training.tuned))} where nothing else is "
+            f"[bold]Taken[/]: {NAMES[training.taken]}; {plain(in_words(training.tuned))} where nothing else is "
             "chosen. `shoplens train ranker --undo` undoes it."
         )
     else:

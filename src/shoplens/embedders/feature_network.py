@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,23 @@ from shoplens.types import Features
 
 MOST_ROWS = 1024
 """Photos that pass through one at once."""
+
+
+def small_session(network: bytes) -> Any:
+    """A session of one thread for a network that takes well below a millisecond.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    except Exception as problem:  # onnxruntime's own exceptions share no public base
+        raise ModelError(str(problem).splitlines()[0], "Train it anew, or restore a backup.") from None
 
 
 class FeatureNetwork:
@@ -25,16 +43,7 @@ class FeatureNetwork:
     """
 
     def __init__(self, network: bytes, width: int) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-        except Exception as problem:  # onnxruntime's own exceptions share no public base
-            raise ModelError(str(problem).splitlines()[0], "Train it anew, or restore a backup.") from None
-        self.width = width
+        self._session, self.width = small_session(network), width
 
     @property
     def told(self) -> Mapping[str, str]:

@@ -26,6 +26,16 @@ def replace_file(path: Path, content: str | bytes) -> None:
     sync_folder(path.parent)
 
 
+def file_version(path: Path) -> tuple[int, ...]:
+    """Differs for every file that was ever there; its time alone does not, where clocks tick coarsely.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    told = path.stat()
+    return told.st_mtime_ns, told.st_ino, told.st_size
+
+
 def sync_folder(folder: Path) -> None:
     """Make names created or removed in a folder survive loss of power."""
     if os.name == "nt":  # folders cannot be opened there, and renames are durable

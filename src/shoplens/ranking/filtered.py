@@ -34,6 +34,8 @@ from shoplens.types import Candidate, ClassMatch, Reasons, SparseRows, SparseVec
 Floats = npt.NDArray[np.float32]
 CANDIDATES = 100
 """Products by which a ranker chooses weights."""
+TOGETHER = 500
+"""Products that it looks at together, at most: what it does grows with their square."""
 PHOTOS_PER_PROBE = 100
 """Photos that a probe brings at least, however few products are wanted."""
 USUAL = 0.5
@@ -271,13 +273,15 @@ def _evidence(index: Index, query: FilterQuery, sieve: Sieve) -> Evidence:
 
 
 def _context(query: FilterQuery, similarities: Floats) -> Floats:
-    """float32 (n,): what the ranker adds, as a part of the score."""
+    """float32 (n,): what the ranker adds, as a part of the score; nothing to products behind the first ones."""
+    found = np.zeros(len(similarities), np.float32)
     if query.ranker is None:
-        return np.zeros(len(similarities), np.float32)
+        return found
     names = _names(query.filters)
     shares = {name: query.weights[name] * query.norms.spreads[name] for name in names}
-    places = placed(similarities, query.norms, names)
-    found: Floats = query.ranker.context(names, places, shares) * np.float32(sum(shares.values()))
+    first = np.argsort(-(similarities @ _weights(query)), kind="stable")[:TOGETHER]
+    places = placed(similarities[first], query.norms, names)
+    found[first] = query.ranker.context(names, places, shares) * np.float32(sum(shares.values()))
     return found
 
 

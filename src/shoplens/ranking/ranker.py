@@ -15,11 +15,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from shoplens.embedders.classifier import CARD
+from shoplens.embedders.feature_network import small_session
+from shoplens.embedders.look import TOLD_DIGITS
 from shoplens.errors import ModelError
 from shoplens.ranking.evidence import SIGNALS, Evidence, Floats
 
-CARD = "card"
-TOLD_DIGITS = 12
 Kind = Literal["gate", "listwise"]
 KINDS: tuple[Kind, ...] = ("gate", "listwise")
 
@@ -32,15 +33,13 @@ class RankerCard:
         dimensions: that it knows, in the order of its rows.
         kind: ``gate`` leaves ``context`` out.
         size: length of the query's embedding.
-        bound: no candidate's ``context`` is farther from 0, in standard deviations of a dimension.
         made: how it was trained, and what came of it: for people.
-        learned: the first :data:`TOLD_DIGITS` digits of the content hash of every photo that it learned from.
+        learned: as in :class:`~shoplens.embedders.look.LookCard`.
     """
 
     dimensions: Sequence[str]
     kind: Kind
     size: int
-    bound: float
     made: Mapping[str, Any] = field(default_factory=dict)
     learned: Sequence[str] = ()
 
@@ -61,18 +60,12 @@ class Ranker:
     """
 
     def __init__(self, network: bytes) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+            self._session = small_session(network)
             self.card = RankerCard(**json.loads(self._session.get_modelmeta().custom_metadata_map[CARD]))
-        except Exception as problem:  # onnxruntime's own exceptions share no public base
-            told = str(problem).splitlines() or [repr(problem)]
+        except (ModelError, ValueError, KeyError, TypeError) as problem:
             raise ModelError(
-                f"The ranker cannot be read: {told[0]}.", "Run `shoplens train ranker`.", code="damaged-ranker"
+                f"The ranker cannot be read: {problem}.", "Run `shoplens train ranker`.", code="damaged-ranker"
             ) from None
         self.network = network
         self.model = f"ranker@{hashlib.sha256(network).hexdigest()[:12]}"

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from shoplens.errors import StoreError
-from shoplens.index.durable import replace_file
+from shoplens.index.durable import file_version, replace_file
 from shoplens.index.generation import Generation
 from shoplens.ranking.match import Calibration
 from shoplens.ranking.strategies import STRATEGIES
@@ -25,8 +25,7 @@ def calibration_of(generation: Generation, strategy: str) -> Calibration | None:
     """
     path = _path(generation, strategy)
     try:
-        told = path.stat()
-        found = _read(path, (told.st_mtime_ns, told.st_ino, told.st_size))
+        found = _read(path, file_version(path))
     except FileNotFoundError:
         return None
     return found if found.model == generation.manifest.model else None
@@ -51,7 +50,6 @@ def _path(generation: Generation, strategy: str) -> Path:
 
 @lru_cache(maxsize=8)
 def _read(path: Path, version: tuple[int, ...]) -> Calibration:
-    """``version`` differs for every file that was ever there; its time alone does not, where clocks tick coarsely."""
     try:
         return Calibration.from_json(path.read_bytes())
     except StoreError as problem:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from shoplens.errors import InvalidValue, ModelError, StoreError
-from shoplens.index.durable import replace_file
+from shoplens.index.durable import file_version, replace_file
 from shoplens.index.generation import RANKER, Generation
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.stored_calibration import forget_calibration
@@ -32,19 +32,28 @@ def ranker_of(generation: Generation) -> Ranker | None:
         StoreError: ``damaged-ranker``.
     """
     path = generation.folder / RANKER
-    version = _version(path)
-    return None if version is None else _ranker(path, version)
+    try:
+        return _ranker(path, file_version(path))
+    except FileNotFoundError:
+        return None
 
 
-def tuned_weights_of(generation: Generation) -> Mapping[str, float]:
-    """Dimension -> static weight as it was tuned; empty where none were.
+def static_weights(generation: Generation) -> dict[str, float]:
+    """Dimension -> static weight: as it was tuned, where it was, in the scale of the fitted ones; else as fitted.
 
     Raises:
-        StoreError: ``damaged-weights``.
+        InvalidValue: ``no-filters``.
+        StoreError: ``damaged-filters``, ``damaged-weights``.
     """
+    filters = generation.fitted
+    fitted = {one.name: filters.weights.get(one.name, 1.0) for one in filters.dimensions}
     path = generation.folder / WEIGHTS
-    version = _version(path)
-    return {} if version is None else _weights(path, version)
+    try:
+        tuned = _weights(path, file_version(path))
+    except FileNotFoundError:
+        return fitted
+    total = sum(fitted.values()) or 1.0
+    return {name: tuned[name] * total if name in tuned else weight for name, weight in fitted.items()}
 
 
 def take_ranker(generation: Generation, weights: Mapping[str, float], ranker: Ranker | None) -> None:
@@ -61,7 +70,7 @@ def take_ranker(generation: Generation, weights: Mapping[str, float], ranker: Ra
 
 
 def undo_ranker(generation: Generation) -> None:
-    """Rank by what was ranked by before; doing it twice changes nothing.
+    """Rank by what was ranked by before.
 
     Raises:
         InvalidValue: ``nothing-to-undo``.
@@ -109,20 +118,11 @@ def _write(path: Path, content: bytes) -> None:
         path.unlink(missing_ok=True)
 
 
-def _version(path: Path) -> tuple[int, ...] | None:
-    """Differs for every file that was ever there; None where there is none."""
-    try:
-        told = path.stat()
-    except FileNotFoundError:
-        return None
-    return told.st_mtime_ns, told.st_ino, told.st_size
-
-
 @lru_cache(maxsize=4)
 def _ranker(path: Path, version: tuple[int, ...]) -> Ranker:
     try:
         return Ranker(path.read_bytes())
-    except (OSError, ModelError) as problem:
+    except ModelError as problem:
         raise StoreError(
             f"{path} cannot be read: {problem}.", "Run `shoplens train ranker`.", code="damaged-ranker"
         ) from None
@@ -132,7 +132,7 @@ def _ranker(path: Path, version: tuple[int, ...]) -> Ranker:
 def _weights(path: Path, version: tuple[int, ...]) -> Mapping[str, float]:
     try:
         found = {str(name): float(weight) for name, weight in json.loads(path.read_bytes()).items()}
-    except (OSError, ValueError, TypeError, AttributeError) as problem:
+    except (ValueError, TypeError, AttributeError) as problem:
         raise _damaged(path, repr(problem)) from None
     if not all(math.isfinite(weight) and weight >= 0 for weight in found.values()) or not sum(found.values()) > 0:
         raise _damaged(path, "no weights")

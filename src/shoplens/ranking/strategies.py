@@ -143,6 +143,15 @@ def _filter_query(photo: QueryPhoto) -> FilterQuery:
     return photo.filtered
 
 
+def _own_weights(photo: QueryPhoto) -> Mapping[str, float]:
+    return _filter_query(photo).weights
+
+
+def _nearer_than_average(photo: QueryPhoto, best: float) -> float:
+    """Half-way between the shop's average product and the best one."""
+    return (_filter_query(photo).average + best) / 2
+
+
 STRATEGIES = {
     strategy.name: strategy
     for strategy in (
@@ -158,27 +167,27 @@ STRATEGIES = {
             "filters-static",
             "A filter for every dimension of likeness, all of them retrieving, and a weighted sum.",
             _filtered,
-            lambda photo: _filter_query(photo).weights,
+            _own_weights,
             "the same pass over its photos gives all filter scores",
-            similar=lambda photo, best: (_filter_query(photo).average + best) / 2,
+            similar=_nearer_than_average,
             needs=frozenset({"filters"}),
         ),
         Strategy(
             "filters-dynamic",
             "The same filters, and a network that looks at the photo and at the candidates and decides what counts.",
             _filtered,
-            lambda photo: _filter_query(photo).weights,
+            _own_weights,
             "the same pass over its photos gives all filter scores; the ranker stays as it is",
-            similar=lambda photo, best: (_filter_query(photo).average + best) / 2,
+            similar=_nearer_than_average,
             needs=frozenset({"filters", "ranker"}),
         ),
         Strategy(
             "hybrid",
             "The trained look and the filters both retrieve, and the ranker decides what counts.",
             _filtered_by_look,
-            lambda photo: _filter_query(photo).weights,
+            _own_weights,
             "the same pass over its photos, and the head; nothing is trained",
-            similar=lambda photo, best: (_filter_query(photo).average + best) / 2,
+            similar=_nearer_than_average,
             needs=frozenset({"filters", "look", "ranker"}),
         ),
         Strategy(

@@ -62,6 +62,17 @@ def given(
     return weights
 
 
+def in_words(weights: Mapping[str, float]) -> str:
+    """The weights, the heaviest first; those that would be shown as .00 are left out.
+
+    >>> in_words({"look": 0.31, "pattern": 0.46, "cut": 0.001})
+    'pattern .46, look .31'
+    """
+    heaviest = sorted(weights.items(), key=lambda one: -one[1])
+    shown = [(name, f"{weight:.2f}".removeprefix("0")) for name, weight in heaviest]
+    return ", ".join(f"{name} {weight}" for name, weight in shown if weight != ".00")
+
+
 def profile_named(preferences: Preferences, name: str) -> Profile:
     """A profile of ``shoplens.toml``; an empty one for no name.
 

@@ -15,17 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.catalogue import Report
+from shoplens.embedders.look import TOLD_DIGITS
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.index.durable import disk_errors_told, timestamp
-from shoplens.ranking.ranker import KINDS, TOLD_DIGITS, Kind, Ranker, RankerCard
+from shoplens.ranking.ranker import KINDS, Kind, Ranker, RankerCard
 from shoplens.search import Clock
 from shoplens.training.learning.course import torch_module
 from shoplens.training.ranking.contest import RECIPES, Contest, contest, gained, graded, ranks, taught
 from shoplens.training.ranking.export import largest_difference, ranker_network
-from shoplens.training.ranking.networks import BOUND, Network, Recipe
+from shoplens.training.ranking.networks import Network, Recipe
 from shoplens.training.ranking.tasks import Tasks, tasks_of
 
 MAIN = "ndcg@10"
@@ -163,10 +164,10 @@ def ranker_on(tasks: Tasks, bench: Bench, options: RankerOptions, clock: Clock) 
         networks = taught(tasks, met.chosen)
     weights = _named(tasks, networks["static"].weights(tasks)[0])
     ranker, difference = None, 0.0
-    if taken in KINDS:
-        network = networks["gate"] if taken == "gate" else networks["listwise"]
-        ranker = _ranker(network, tasks, taken, why, met)
-        difference = largest_difference(ranker, network, _some(tasks))
+    for kind in KINDS:
+        if kind == taken:
+            ranker = _ranker(networks[kind], tasks, kind, why, met)
+            difference = largest_difference(ranker, networks[kind], tasks.some(np.arange(len(tasks)) < CHECKED))
     told = RankerTraining(
         taken=taken,
         why=why,
@@ -248,21 +249,16 @@ def _named(tasks: Tasks, weights: npt.NDArray[np.float32]) -> dict[str, float]:
     return {name: round(weight, 4) for name, weight in zip(tasks.names, weights.tolist(), strict=True)}
 
 
-def _ranker(network: Network, tasks: Tasks, kind: str, why: str, met: Contest) -> Ranker:
-    recipe: Recipe = met.chosen["gate" if kind == "gate" else "listwise"]
+def _ranker(network: Network, tasks: Tasks, kind: Kind, why: str, met: Contest) -> Ranker:
+    recipe: Recipe = met.chosen[kind]
     card = RankerCard(
         tasks.names,
-        kind,  # type: ignore[arg-type]
+        kind,
         tasks.looks.shape[1],
-        BOUND,
         {"created": timestamp(), "why": why, "queries": len(tasks), "photos": tasks.kind, "recipe": plain(recipe)},
         sorted({name[:TOLD_DIGITS] for name in tasks.photos}),
     )
     return Ranker(ranker_network(network, card))
-
-
-def _some(tasks: Tasks) -> Tasks:
-    return tasks.some(np.arange(len(tasks)) < CHECKED)
 
 
 def _examples(tasks: Tasks, met: Contest) -> list[Chosen]:

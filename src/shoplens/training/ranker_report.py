@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from shoplens.evaluation.report.evaluation import metric_name
@@ -27,11 +27,11 @@ from shoplens.evaluation.report.page import (
 )
 from shoplens.evaluation.report.plots import Interval, interval_plot
 from shoplens.evaluation.written import write_both
+from shoplens.ranking.weights import in_words
 from shoplens.training.ranker import MAIN, METRICS, NAMES, RankerTraining
 from shoplens.types import Pixels
 
 Picture = Callable[[str], Pixels]
-SHOWN = 4
 
 
 def write_ranker_report(path: Path, training: RankerTraining, picture: Picture) -> None:
@@ -62,12 +62,6 @@ def ranker_page(training: RankerTraining, picture: Picture) -> str:
         ("What taught nothing", left_out_table(training.left_out)),
     )
     return page("A ranker trained on the shop's own photos", facts, sections(parts), lead=training.why)
-
-
-def weights_in_words(weights: Mapping[str, float], most: int = SHOWN) -> str:
-    """The heaviest dimensions: ``pattern .46, look .31, …``."""
-    heaviest = sorted(weights.items(), key=lambda one: -one[1])[:most]
-    return ", ".join(f"{name} {weight:.2f}".replace("0.", ".", 1) for name, weight in heaviest if weight >= 0.005)
 
 
 def _plots(training: RankerTraining) -> Html:
@@ -135,7 +129,7 @@ def _examples(training: RankerTraining, picture: Picture) -> Html:
     rows = [
         [
             thumbnail(one.photo, "The photo", picture),
-            weights_in_words(one.weights),
+            in_words(one.weights),
             str(one.rank),
             str(one.rank_static),
         ]

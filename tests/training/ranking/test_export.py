@@ -22,7 +22,7 @@ TASKS = made_tasks(60)
 def ranker() -> Ranker:
     gate = trained(TASKS, Recipe("gate", shrinkage=1e-2, look_shrinkage=1e-2, steps=40))
     network = trained(TASKS, Recipe("listwise", steps=20), gate)
-    card = RankerCard(NAMES, "listwise", TASKS.looks.shape[1], BOUND, learned=[TASKS.photos[0][:12]])
+    card = RankerCard(NAMES, "listwise", TASKS.looks.shape[1], learned=[TASKS.photos[0][:12]])
     made = Ranker(ranker_network(network, card))
     assert largest_difference(made, network, TASKS) < 1e-5
     return made

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from shoplens.embedders.classifier import CARD
 from shoplens.ranking.evidence import Evidence, Floats
-from shoplens.ranking.ranker import CARD, Ranker, RankerCard
+from shoplens.ranking.ranker import Ranker, RankerCard
 from shoplens.training.learning.export import IR, OPSET, onnx_library
 from shoplens.training.ranking.networks import BOUND, CLIP, Network, context_of
 from shoplens.training.ranking.tasks import Tasks

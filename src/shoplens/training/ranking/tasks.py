@@ -26,14 +26,13 @@ from shoplens.filters.space import DENSE_PARTS
 from shoplens.index.entry import Entry, Index
 from shoplens.index.generation import Generation
 from shoplens.ranking.evidence import SIGNALS, Floats, evidence
+from shoplens.ranking.filtered import CANDIDATES
 from shoplens.training.material.feature_pass import Pass, feature_pass, times_retaken
 from shoplens.training.material.photos import Pairs, Told, catalogue_photos, shopper_photos
 from shoplens.training.material.samples import SamplePhoto, Samples, Use, uses
 from shoplens.training.ranking.likeness import SAME, Likeness
 from shoplens.types import Region, SparseRows
 
-DEPTH = 100
-"""Candidates of a query."""
 MOST_QUERIES = 3_000
 MOST_PRODUCTS = 10_000
 """Among which candidates are sought; of a larger catalogue a sample, with the products of all queries."""
@@ -228,8 +227,8 @@ def _gallery(asked: Asked) -> npt.NDArray[np.int64]:
     groups = {photo.group for photo in owners if photo.product in there}
     if len(owners) < FEWEST or len(groups) < FEWEST_GROUPS:
         raise InvalidValue(
-            f"There are {len(owners)} photos of {len(groups)} designs to learn ranking from that the trained look has "
-            "not learned.",
+            f"There are {len(owners)} photos of {len(groups)} designs to learn ranking from; those that a trained look "
+            "has learned are no use.",
             f"It takes {FEWEST} of {FEWEST_GROUPS} or more: give --queries with photo,product_id rows.",
             code="too-few-queries",
         )
@@ -266,7 +265,7 @@ def _tasks(
     owners = [samples.photos[n] for n in samples.owners[rows].tolist()]
     features, vectors = samples.rows[rows].astype(np.float32), asked.looks(rows)
     described = filters.described(features, [photo.group for photo in owners])
-    deep = min(DEPTH, len(held))
+    deep = min(CANDIDATES, len(held))
     found = Tasks(
         names,
         static,
