@@ -14,6 +14,8 @@
 - ``grocery``: by the commands. A head is trained on ``train.csv`` and the catalogue; a ranker on the photos of
   ``train.csv`` that the head which was proved did not learn; then strategies are evaluated. Networks are forced.
 
+- ``speed``: choosing weights, and ``context`` of 500 candidates, in 2, 8 and 20 dimensions, one thread; networks of made queries.
+
 Stores are made in FOLDER when they are not there. 95 % intervals resample groups 1,000 times (seed 0).
 """
 
@@ -24,7 +26,7 @@ import csv
 import hashlib
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,12 +38,15 @@ from metric import bench_of, material, only
 from shoplens import Shop
 from shoplens.evaluation.intervals import estimate, paired
 from shoplens.filters.folds import fold_of
-from shoplens.ranking.evidence import Floats
+from shoplens.ranking.evidence import SIGNALS, Evidence, Floats
+from shoplens.ranking.filtered import CANDIDATES
+from shoplens.ranking.ranker import Ranker, RankerCard
 from shoplens.rendered import render_catalogue
 from shoplens.search import Clock
 from shoplens.training.look import LookOptions, proved_on
 from shoplens.training.ranker import NAMES, RankerOptions
-from shoplens.training.ranking.contest import FOLDS, Contest, contest, gained, graded, ranks
+from shoplens.training.ranking.contest import FOLDS, RECIPES, Contest, contest, gained, graded, ranks, taught
+from shoplens.training.ranking.export import ranker_network
 from shoplens.training.ranking.tasks import Asked, Tasks, tasks_by, tasks_of
 from tables import default_data, machine_line, percent_cell
 
@@ -179,7 +184,46 @@ def grocery(options: argparse.Namespace) -> None:
             line(shop, f"hybrid, {kind}", "hybrid")
 
 
-PARTS = {"rendered": rendered, "luma": luma, "grocery": grocery}
+def speed(options: argparse.Namespace) -> None:
+    print("\n| dimensions | weights, ms: median (95th percentile) | context of 500 | bytes |\n|---|---|---|---|")
+    for wide in (2, 8, 20):
+        tasks = made(wide)
+        network = taught(tasks, {recipe.family: replace(recipe, steps=5) for recipe in RECIPES})["listwise"]
+        ranker = Ranker(ranker_network(network, RankerCard(tasks.names, "listwise", tasks.looks.shape[1])))
+        places = np.random.default_rng(1).normal(size=(500, wide)).astype(np.float32)
+        seen = Evidence(tasks.names, tasks.looks[0], tasks.signals[0], places)
+        static = dict.fromkeys(tasks.names, 1.0)
+        cells = [milliseconds(lambda: ranker.weights(seen, static))]  # noqa: B023
+        cells.append(milliseconds(lambda: ranker.context(tasks.names, places, static)))  # noqa: B023
+        print(f"| {wide} | {' | '.join(cells)} | {len(ranker.network):,} |", flush=True)
+
+
+def made(wide: int) -> Tasks:
+    """Queries that mean nothing, in so many dimensions."""
+    rng, count = np.random.default_rng(0), 60
+    names = tuple(str(n) for n in range(count))
+    return Tasks(
+        tuple(f"dimension {n}" for n in range(wide)),
+        np.ones(wide, np.float32),
+        rng.normal(size=(count, CANDIDATES, wide)).astype(np.float32),
+        np.eye(CANDIDATES, dtype=np.float32)[rng.integers(0, CANDIDATES, count)],
+        rng.normal(size=(count, wide, len(SIGNALS))).astype(np.float32),
+        rng.normal(size=(count, 256)).astype(np.float32),
+        *(names, names, names),
+        "made",
+    )
+
+
+def milliseconds(call: Callable[[], object]) -> str:
+    took = []
+    for _ in range(300):
+        started = time.perf_counter()
+        call()
+        took.append((time.perf_counter() - started) * 1e3)
+    return f"{np.median(took):.2f} ({np.percentile(took, 95):.2f})"
+
+
+PARTS = {"speed": speed, "rendered": rendered, "luma": luma, "grocery": grocery}
 
 
 def main() -> None:
