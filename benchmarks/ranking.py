@@ -14,7 +14,7 @@
 - ``grocery``: by the commands. A head is trained on ``train.csv`` and the catalogue; a ranker on the photos of
   ``train.csv`` that the head which was proved did not learn; then strategies are evaluated. Networks are forced.
 
-- ``speed``: choosing weights, and ``context`` of 500 candidates, in 2, 8 and 20 dimensions, one thread; networks of made queries.
+- ``speed``: choosing weights, and ``context`` of 500 candidates, in 2, 8 and 20 dimensions; networks of made queries.
 
 Stores are made in FOLDER when they are not there. 95 % intervals resample groups 1,000 times (seed 0).
 """
