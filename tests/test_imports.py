@@ -19,6 +19,7 @@ LEVELS = (
     ("ranking",),
     (
         "sight",
+        "feedback",
         "filter_scores",
         "filter_query",
         "answering",
@@ -33,7 +34,7 @@ LEVELS = (
     ),
     ("evaluation",),
     ("training",),
-    ("shop_training", "shop"),
+    ("shop_training", "shop_feedback", "shop"),
     ("demo", "service", "cli"),
 )
 """From what is imported by all to what imports all."""

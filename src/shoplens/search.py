@@ -14,6 +14,7 @@ from shoplens.candidates import candidates, results
 from shoplens.embedders import Embedder, embedded
 from shoplens.errors import InvalidValue
 from shoplens.facets import Counting, facets
+from shoplens.feedback.remembering import Remembering
 from shoplens.filters.dimension import COLOR, Dimension
 from shoplens.images import PhotoSource, Picture, decoded, photo_size
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf, leaves, parsed_all
@@ -45,8 +46,11 @@ class Eyes:
     settings: Settings
 
 
-def search(store: Store, query: Query, eyes: Eyes) -> Answer:
+def search(store: Store, query: Query, eyes: Eyes, remembering: Remembering | None = None) -> Answer:
     """Products for a photo, best first.
+
+    Args:
+        remembering: keeps the answer, to learn from what is done with it; None for nothing.
 
     Raises:
         PhotoError: the photo cannot be used.
@@ -81,7 +85,7 @@ def search(store: Store, query: Query, eyes: Eyes) -> Answer:
             judgement = judged(found, reference, calibration, query.precision)
         with clock.stage("facets"):
             counted = facets(Counting(index, strategy, photo, query, condition)) if query.steering.facets else ()
-        return Answer(
+        answer = Answer(
             query_id=uuid.uuid4().hex,
             source=_source(query),
             region=query.region,
@@ -100,6 +104,7 @@ def search(store: Store, query: Query, eyes: Eyes) -> Answer:
             facets=counted,
             asked={} if photo.filtered is None else photo.filtered.asked,
         )
+        return answer if remembering is None else remembering.kept(generation, answer, photo, tiers)
 
 
 def strategy_of(store: Store, name: str) -> Strategy:

@@ -50,6 +50,12 @@ class Settings:
         default=0.95, metadata={"help": "share of `exact` and of `not in this catalogue` that must be right, .5 to .99"}
     )
     lock_wait: float = field(default=5.0, metadata={"help": "seconds to wait for a store that another process uses"})
+    remember: bool = field(
+        default=False, metadata={"help": "keep what answers showed, never photos, to learn from clicks"}
+    )
+    remember_days: float = field(
+        default=90.0, metadata={"help": "days that answers, and what was done with them, are kept"}
+    )
     preferences: Preferences = field(
         default_factory=Preferences,
         hash=False,
@@ -67,6 +73,7 @@ class Settings:
             "max_aspect": 1,
             "kept_photo_bytes": 0,
             "lock_wait": 0,
+            "remember_days": 0,
         }.items():
             if not getattr(self, name) >= lowest:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}.", f"Set it to {lowest} or more.")

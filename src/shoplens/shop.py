@@ -27,18 +27,22 @@ from shoplens.evaluation.reported import (
     reported_evaluation,
 )
 from shoplens.evaluation.results import Comparison, Evaluation
+from shoplens.feedback.log import FeedbackLog
+from shoplens.feedback.remembering import Remembering
 from shoplens.images import KeptPhotos, PhotoSource
 from shoplens.images.located import located
+from shoplens.index.backups import FEEDBACK
 from shoplens.index.restoring import restore
 from shoplens.index.store import Store
 from shoplens.search import Eyes, search, strategy_of
 from shoplens.settings import Settings, settings_from
+from shoplens.shop_feedback import Feedback
 from shoplens.shop_training import Training
 from shoplens.store_info import refuse_to_replace, store_info
 from shoplens.types import Answer, Product, Query, Region, SoldOut, Steering
 
 
-class Shop(Training):
+class Shop(Training, Feedback):
     """One shop's catalogue, open for searching and for changes. Use it in a ``with`` block; thread-safe.
 
     Args:
@@ -71,6 +75,7 @@ class Shop(Training):
         self._query_photos = PhotoSource(replace(self.settings, fetch_attempts=1))  # a shopper waits for it
         self._judged_photos = PhotoSource(self.settings, self._kept, keeps=False)  # shoppers' photos are among them
         self._embedders = Embedders(embedder, self.settings.model)
+        self._feedback = FeedbackLog(self._store.folder / FEEDBACK, self.settings.remember_days)
 
     @classmethod
     def index(
@@ -154,11 +159,14 @@ class Shop(Training):
         strategy: str = "",
         precision: float | None = None,
         steering: Steering | None = None,
+        remember: bool | None = None,
+        user: str = "",
     ) -> Answer:
         """Products for a photo (path, URL, or a file's bytes), best first.
 
         The answer's ``verdict`` claims ``exact`` and ``not-in-catalogue`` at the ``precision`` asked for. Without a
-        photo, ``steering`` names a product or a colour to search by.
+        photo, ``steering`` names a product or a colour to search by. An answer that is to ``remember`` (by default as
+        the settings say) can be given feedback on, :meth:`add_feedback`; ``user`` is who asks.
 
         >>> shop.search("hall.jpg", where="color = green and price < 40", region=(40, 60, 200, 300))  # doctest: +SKIP
         >>> shop.search("hall.jpg", steering=Steering(weights={"color": 3, "pattern": 0}))  # doctest: +SKIP
@@ -175,10 +183,11 @@ class Shop(Training):
             precision=self.settings.precision if precision is None else precision,
             steering=steering if steering.unlike is None else replace(steering, unlike=located(steering.unlike)),
         )
+        remembered = self.settings.remember if remember is None else remember
+        remembering = Remembering(self._feedback, user) if remembered else None
+        eyes = Eyes(self._embedders.of(self.settings.cores), self._query_photos, self.settings)
         try:
-            return search(
-                self._store, query, Eyes(self._embedders.of(self.settings.cores), self._query_photos, self.settings)
-            )
+            return search(self._store, query, eyes, remembering)
         except PhotoError as problem:
             if problem.code != "photo-missing":
                 raise
@@ -310,7 +319,7 @@ class Shop(Training):
 
     def backup(self, folder: str | Path) -> None:
         """Copy the store to a new folder, while others search and write."""
-        self._store.backup(Path(folder))
+        self._store.backup(Path(folder), lambda copy: self._feedback.copy_to(copy / FEEDBACK))
 
     @staticmethod
     def restore(backup: str | Path, store: str | Path | None = None, *, replace: bool = False) -> None:
@@ -323,6 +332,7 @@ class Shop(Training):
         self._feed_photos.close()
         self._query_photos.close()
         self._judged_photos.close()
+        self._feedback.close()
         self._store.close()
 
     def __enter__(self) -> Shop:

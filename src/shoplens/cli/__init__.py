@@ -17,6 +17,7 @@ from shoplens.cli import (
     dimensions,
     doctor,
     evaluate,
+    feedback,
     generations,
     index,
     info,
@@ -63,6 +64,7 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(name=command.__name__.rsplit(".", 1)[-1])(command.run)
 app.add_typer(train.app, name="train")
+app.add_typer(feedback.app, name="feedback")
 
 
 def _version(asked: bool) -> None:

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from shoplens.build import Progress as OnProgress
 from shoplens.build_run import Summary
+from shoplens.catalogue import SummaryRow
 from shoplens.errors import GateFailed, RejectionsFound, ShoplensError
 from shoplens.evaluation.results import Estimate, LeftOut
 
@@ -88,9 +89,7 @@ def print_summary(done: str, summary: Summary, *, as_json: bool, strict: bool) -
     )
     if summary.dimensions:
         people.print(f"{summary.dimensions} dimensions of likeness were fitted: `shoplens dimensions` lists them.")
-    if summary.problems:
-        people.print(_problems(summary))
-        people.print(f"All of them: {plain(summary.report)}")
+    print_problems(summary.problems, summary.report)
     if strict and summary.rejected:
         raise RejectionsFound(f"{summary.rejected} things were rejected.", f"See {summary.report}.")
 
@@ -110,9 +109,16 @@ def percent(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
 
 
-def _problems(summary: Summary) -> Table:
+def print_problems(problems: Sequence[SummaryRow], report: object) -> None:
+    """What could not be used, if anything, and the file with all of it."""
+    if problems:
+        people.print(_problems(problems))
+        people.print(f"All of them: {plain(report)}")
+
+
+def _problems(problems: Sequence[SummaryRow]) -> Table:
     table = Table("", "what", "times", "first one", "what to do", box=None, pad_edge=False)
-    for row in summary.problems:
+    for row in problems:
         colour = "red" if row.level == "rejected" else "yellow"
         table.add_row(f"[{colour}]{row.level}[/]", plain(row.kind), str(row.times), plain(row.example), plain(row.fix))
     return table

@@ -6,6 +6,7 @@ import typer
 
 from shoplens.cli import options, steering
 from shoplens.cli.answer import show
+from shoplens.cli.output import people
 from shoplens.errors import InvalidValue
 from shoplens.shop import Shop
 from shoplens.types import Region, Steering
@@ -36,6 +37,10 @@ def run(
         float | None,
         typer.Option(help="Share of `exact` and of `not in this catalogue` that must be right. \\[default: 0.95]"),
     ] = None,
+    remember: Annotated[
+        bool, typer.Option("--remember", help="Keep what is shown, never the photo, for `shoplens feedback`.")
+    ] = False,
+    user: Annotated[str, typer.Option("--user", help="Who asks, to be able to forget them.", show_default=False)] = "",
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
     json: options.Json = False,
@@ -64,8 +69,13 @@ def run(
             strategy=strategy,
             precision=precision,
             steering=steered,
+            remember=remember or None,
+            user=user,
         )
+        is_remembered = remember or shop.settings.remember
     show(answer, steered, json=json)
+    if is_remembered and not json:
+        people.print(f"[dim]query {answer.query_id}[/]")
 
 
 def _check_example(photo: str | None, like: str | None, region: str | None) -> None:

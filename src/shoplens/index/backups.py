@@ -8,6 +8,8 @@ from shoplens.errors import StoreError
 
 CURRENT = "CURRENT"
 """The file of a store, and of a copy of one, that names the live generation."""
+FEEDBACK = "feedback.sqlite"
+"""The file of a store, and of a copy of one, that holds what shoppers did."""
 
 
 def live_folder(store: Path) -> Path:

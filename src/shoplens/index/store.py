@@ -7,6 +7,7 @@
       LOCK, OWNER             which process has it open
       generations/000001/     manifest.json, the engine's shard, the filters, a calibration per strategy
       features.sqlite         what filters work on, by photo content; can be made again
+      feedback.sqlite         what answers showed, and what shoppers did with them
       evaluation/             vectors of query photos, the baseline of the quality gate
       photos/                 fetched photos, by content
       reports/                what each run rejected, JSON Lines; pages of evaluations
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,12 +25,12 @@ from pathlib import Path
 from shoplens.errors import InvalidValue, Refused, StoreError
 from shoplens.index.backups import CURRENT, bad_backup, live_folder
 from shoplens.index.durable import copy_tree, disk_errors_told, replace_file, sync_folder, sync_tree, whole_folder
+from shoplens.index.folders import PARTIAL, generation_folders, is_store
 from shoplens.index.generation import SHARD, Generation, opened, opened_index
 from shoplens.index.lock import StoreLock
 from shoplens.index.manifest import Manifest, is_kept, manifest_in
 from shoplens.index.optimize import optimize
 
-PARTIAL = ".partial"
 MOST_KEPT = 2
 """Generations that stay on disk after the next has taken over, so that they can be gone back to."""
 
@@ -279,10 +280,13 @@ class Store:
         with self._leased(generation):
             yield generation
 
-    def backup(self, folder: Path) -> None:
+    def backup(self, folder: Path, more: Callable[[Path], None] = lambda copy: None) -> None:
         """Copy the live generation and the kept photos to a new folder, complete or not at all.
 
         Writers wait meanwhile; readers do not.
+
+        Args:
+            more: copies what others keep in the store.
 
         Raises:
             Refused: when the folder exists and is not empty, or lies in the store.
@@ -297,6 +301,7 @@ class Store:
                 copy_tree(generation.folder, copy / "generations" / generation.name)
                 if self.photos_folder.is_dir():
                     copy_tree(self.photos_folder, copy / "photos")
+                more(copy)
                 (copy / CURRENT).write_text(generation.name + "\n", "utf-8")
 
     def take_in(self, backup: Path) -> None:
@@ -363,11 +368,11 @@ class Store:
 
     def _next_folder(self) -> Path:
         """One that nobody writes to, not even a graph build that outlived its process."""
-        numbers = [int(folder.name.removesuffix(PARTIAL)) for folder in _generation_folders(self.folder)]
+        numbers = [int(folder.name.removesuffix(PARTIAL)) for folder in generation_folders(self.folder)]
         return self._generations_folder / f"{max(numbers, default=0) + 1:06d}"
 
     def _generations(self) -> list[Path]:
-        return sorted(folder for folder in _generation_folders(self.folder) if folder.suffix != PARTIAL)
+        return sorted(folder for folder in generation_folders(self.folder) if folder.suffix != PARTIAL)
 
     def _current(self) -> str | None:
         """Name of the live generation; None when no build ever ended."""
@@ -382,19 +387,8 @@ class Store:
             return None
         folder = self._generations_folder / name
         manifest = manifest_in(folder)
-        for other in _generation_folders(self.folder):
+        for other in generation_folders(self.folder):
             # left by a switch or a copy that was cut off
             if other.suffix == PARTIAL or (other.name < name and not is_kept(other)):
                 shutil.rmtree(other, ignore_errors=True)  # a graph build that outlived its process may still write
         return opened(folder, manifest)
-
-
-def is_store(folder: Path) -> bool:
-    """Whether a store, finished or not, lies there."""
-    return (folder / CURRENT).is_file() or any(part.suffix != PARTIAL for part in _generation_folders(folder))
-
-
-def _generation_folders(store: Path) -> list[Path]:
-    """Generations, and what a copy of one that was cut off left; nothing else that may lie there."""
-    found = store.glob("generations/*")
-    return [path for path in found if path.name.removesuffix(PARTIAL).isdecimal() and path.is_dir()]

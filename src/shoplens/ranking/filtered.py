@@ -86,6 +86,7 @@ class FilterQuery:
         explain: whether to give reasons.
         ranker: whose ``context`` counts; None for weights alone.
         by_look: whether what the look alone finds is a candidate, too.
+        seen: what the ranker saw; None where none was asked.
     """
 
     filters: Filters
@@ -99,6 +100,7 @@ class FilterQuery:
     explain: bool = False
     ranker: Ranker | None = None
     by_look: bool = False
+    seen: Evidence | None = None
 
     @property
     def asked(self) -> dict[str, float]:
@@ -255,7 +257,8 @@ def weighed(index: Index, query: FilterQuery, ranker: Ranker, sieve: Sieve) -> F
     Args:
         sieve: what candidates have to meet.
     """
-    chosen = ranker.weights(_evidence(index, query, sieve), query.static)
+    seen = evidence_of(index, query, sieve)
+    chosen = ranker.weights(seen, query.static)
     asked = {name: weight * query.given.get(name, 1.0) for name, weight in chosen.items()}
     if not sum(asked.values()) > 0:  # nothing is left but what the ranker has no weight for
         return query
@@ -263,10 +266,16 @@ def weighed(index: Index, query: FilterQuery, ranker: Ranker, sieve: Sieve) -> F
         query,
         weights=query.norms.effective(asked),
         ranker=ranker if ranker.card.kind == "listwise" else None,
+        seen=seen,
     )
 
 
-def _evidence(index: Index, query: FilterQuery, sieve: Sieve) -> Evidence:
+def evidence_of(index: Index, query: FilterQuery, sieve: Sieve) -> Evidence:
+    """What a ranker sees of a query and of the candidates that its weights retrieve.
+
+    Args:
+        sieve: what candidates have to meet.
+    """
     keys = pooled(index, query, CANDIDATES, sieve).keys[:CANDIDATES]
     similarities = _similarities(index, query.filters, query.like, keys, index.photo_marks(keys))
     return evidence(query.filters, query.like.look, query.like.marks, query.norms, similarities)

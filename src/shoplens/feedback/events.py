@@ -1,0 +1,127 @@
+"""What shoppers did: one event per line of a file, as a storefront writes them.
+
+    {"query_id": "9f0c…", "product_id": "MH01-Black", "kind": "click", "user": "42", "at": "2026-01-31T23:59:59Z"}
+
+``user`` and ``at`` may be left out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from shoplens.errors import FeedError, InvalidValue
+from shoplens.types import MAX_ID_LENGTH, Rejection
+
+Kind = Literal["click", "purchase", "wrong"]
+KINDS: tuple[Kind, ...] = ("click", "purchase", "wrong")
+LONGEST_LINE = 10_000
+MOST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What somebody did with one product of one answer.
+
+    Attributes:
+        query_id: of the answer.
+        product_id: of a product that it showed.
+        kind: ``click``; ``purchase``; ``wrong`` for a mark that it is not what was looked for.
+        user: who, as the shop calls them; empty where nobody knows.
+        at: seconds since 1970 by the sender's clock; None where it does not say.
+
+    Raises:
+        InvalidValue: ``bad-event``.
+    """
+
+    query_id: str
+    product_id: str
+    kind: Kind
+    user: str = ""
+    at: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise _bad("kind", self.kind, f"Choose one of: {', '.join(KINDS)}.")
+        for name in ("query_id", "product_id", "user"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or len(value) > MAX_ID_LENGTH or not (value or name == "user"):
+                raise _bad(name, value, f"Give text of at most {MAX_ID_LENGTH} characters.")
+        if self.at is not None and not math.isfinite(self.at):
+            raise _bad("at", self.at, "Give a time such as 2026-01-31T23:59:59Z.")
+
+
+def _bad(name: str, value: object, fix: str) -> InvalidValue:
+    return InvalidValue(f"{name} is {str(value)[:MOST_SHOWN]!r}.", fix, code="bad-event")
+
+
+def events_in(path: Path) -> Iterator[tuple[int, Event | Rejection]]:
+    """Number of each line, and the event on it or what is wrong with it.
+
+    Raises:
+        FeedError: ``no-events``, the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(LONGEST_LINE):
+                number += 1
+                while not line.endswith(b"\n") and len(line) >= LONGEST_LINE and file.readline(LONGEST_LINE):
+                    pass  # the rest of a line that no event needs
+                if not line.isspace():
+                    yield number, _event(number, line)
+    except OSError as problem:
+        raise FeedError(
+            f"{path} cannot be read: {problem.strerror}.", "Give a file of JSON lines.", code="no-events"
+        ) from None
+
+
+def _event(number: int, line: bytes) -> Event | Rejection:
+    try:
+        found = json.loads(line)
+        if not isinstance(found, dict):
+            raise InvalidValue(f"It is {type(found).__name__}.", "Write one JSON object per line.", code="bad-event")
+        return event_of(found)
+    except (ValueError, RecursionError) as problem:  # InvalidValue is a ValueError
+        fix = problem.fix if isinstance(problem, InvalidValue) else "Write one JSON object per line."
+        reason = problem.problem if isinstance(problem, InvalidValue) else f"It is no JSON: {problem}."
+        shown = line.decode("utf-8", "replace").strip()[:MOST_SHOWN]
+        return Rejection(kind="bad-event", row=number, value=shown, reason=reason, fix=fix)
+
+
+def event_of(found: dict[str, Any]) -> Event:
+    """An event from its JSON object; keys that it does not know are passed over.
+
+    Raises:
+        InvalidValue: ``bad-event``.
+    """
+    ids = {name: str(value) if _is_number(value) else value for name, value in found.items()}
+    return Event(
+        ids.get("query_id", ""),
+        ids.get("product_id", ""),
+        found.get("kind", ""),
+        ids.get("user") or "",
+        _time(found.get("at")),
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _time(told: object) -> float | None:
+    """Seconds since 1970, from such a number or from ISO 8601; without a zone it is UTC."""
+    if told is None or told == "":
+        return None
+    if isinstance(told, int | float) and not isinstance(told, bool):
+        return float(told)
+    try:
+        time = datetime.fromisoformat(str(told))
+    except ValueError:
+        raise _bad("at", told, "Give a time such as 2026-01-31T23:59:59Z.") from None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

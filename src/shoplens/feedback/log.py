@@ -1,0 +1,327 @@
+"""The log of answers and of what shoppers did with them: ``feedback.sqlite`` in the store.
+
+Every change is on disk when its call returns. Users are kept as keyed hashes, rows that are removed are overwritten,
+and whatever is older than the retention time goes whenever something comes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.errors import InvalidValue, StoreError
+from shoplens.feedback.events import KINDS, Event
+from shoplens.feedback.impressions import Impression
+from shoplens.ranking.evidence import SIGNALS, Evidence
+from shoplens.types import Rejection
+
+DAY = 86_400
+SKEW = 300
+"""Seconds that a sender's clock may be off."""
+_TABLES = """
+CREATE TABLE IF NOT EXISTS own (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS impressions (
+  query_id TEXT PRIMARY KEY, at REAL, user TEXT, strategy TEXT, model TEXT, names TEXT, asked TEXT, products TEXT,
+  look BLOB, signals BLOB, places BLOB
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS impressions_at ON impressions (at);
+CREATE INDEX IF NOT EXISTS impressions_user ON impressions (user);
+CREATE TABLE IF NOT EXISTS events (
+  query_id TEXT REFERENCES impressions ON DELETE CASCADE, product_id TEXT, kind TEXT, at REAL, user TEXT,
+  PRIMARY KEY (query_id, product_id, kind)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS events_user ON events (user);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An impression, and what was done with it.
+
+    Attributes:
+        impression: its ``user`` is a hash here.
+        events: product -> kinds.
+        users: hashes of all who did anything with it.
+    """
+
+    impression: Impression
+    events: Mapping[str, frozenset[str]]
+    users: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackCounts:
+    """What the log holds.
+
+    Attributes:
+        impressions: answers.
+        users: different ones that are known.
+        events: kind -> how many.
+        by_rank: kind -> how many at each rank, from the first on.
+        oldest, newest: seconds since 1970 of an impression; None where there is none.
+        days: that they are kept.
+    """
+
+    impressions: int
+    users: int
+    events: Mapping[str, int]
+    by_rank: Mapping[str, list[int]]
+    oldest: float | None
+    newest: float | None
+    days: float
+
+
+class FeedbackLog:
+    """Thread-safe; readers and writers in several threads of one process.
+
+    Args:
+        path: the file; made when first something is kept.
+        days: that impressions are kept, with all that was done with them.
+        clock: seconds since 1970.
+
+    Raises:
+        StoreError: from every method: ``damaged-feedback``, ``disk``.
+    """
+
+    def __init__(self, path: Path, days: float, clock: Callable[[], float] = time.time) -> None:
+        self.path, self._days, self._clock = path, days, clock
+        self._lock = threading.Lock()
+        self._file: sqlite3.Connection | None = None
+
+    def keep(self, impression: Impression) -> None:
+        """Keep an answer."""
+        one, seen = impression, impression.seen
+        with self._changing() as file:
+            file.execute(
+                "INSERT INTO impressions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(one.query_id, one.at, self._hashed(file, one.user), one.strategy, one.model),
+                    *(json.dumps(list(seen.names)), json.dumps(dict(one.asked)), json.dumps(list(one.products))),
+                    *(np.asarray(numbers, np.float16).tobytes() for numbers in (seen.look, seen.signals, seen.places)),
+                ),
+            )
+
+    def add(self, events: Iterable[tuple[int | None, Event]], told: Callable[[Rejection], None]) -> Counter[str]:
+        """Keep events, all or none.
+
+        Args:
+            events: with the number of the line each stands on; None where there is none.
+            told: of each one that does not count, and of what is odd: ``unknown-query``, ``unknown-product``,
+                ``duplicate-event``, ``odd-clock``.
+
+        Returns:
+            Kind -> how many were new.
+        """
+        received = Counter[str]()
+        with self._changing() as file:
+            now = self._clock()
+            for row, event in events:
+                problem = self._received(file, event, now, received)
+                if problem is not None:
+                    told(replace(problem, row=row, product_id=event.product_id))
+        return received
+
+    def _received(
+        self, file: sqlite3.Connection, event: Event, now: float, received: Counter[str]
+    ) -> Rejection | None:
+        """What is wrong or odd with an event."""
+        value = f"{event.kind} of query {event.query_id}"
+        row = file.execute("SELECT products, at FROM impressions WHERE query_id = ?", (event.query_id,)).fetchone()
+        if row is None:
+            fix = f"Search with --remember; answers are kept for {self._days:g} days."
+            return Rejection("unknown-query", "No answer of this name is remembered.", fix, value=value)
+        if event.product_id not in json.loads(row[0]):
+            reason = "The answer did not show this product, or showed it as the very photo."
+            return Rejection("unknown-product", reason, "Send the product_id of a result.", value=value)
+        done = file.execute(
+            "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?)",
+            (event.query_id, event.product_id, event.kind, now, self._hashed(file, event.user)),
+        )
+        if not done.rowcount:
+            reason, fix = "It is known already, and counts once.", "Nothing has to be done."
+            return Rejection("duplicate-event", reason, fix, "note", value=value)
+        received[event.kind] += 1
+        if event.at is not None and not row[1] - SKEW <= event.at <= now + SKEW:
+            reason = "It was before its answer or lies in the future; it counts, and the time of receipt is kept."
+            return Rejection("odd-clock", reason, "Set the sender's clock.", "note", value=value)
+        return None
+
+    def seen(self) -> Iterator[Seen]:
+        """Impressions with which anything was done, the oldest first, as they are when this begins."""
+        if not self.path.exists():
+            return
+        with self._reading() as file:
+            rows = file.execute(
+                "SELECT * FROM impressions WHERE query_id IN (SELECT query_id FROM events) AND at >= ? "
+                "ORDER BY at, query_id",
+                (self._horizon(),),
+            ).fetchall()
+            events: dict[str, list[tuple[str, str, str]]] = {}
+            for query_id, *event in file.execute("SELECT query_id, product_id, kind, user FROM events"):
+                events.setdefault(query_id, []).append((event[0], event[1], event[2]))
+        for row in rows:
+            impression = _impression(row)
+            mine = events.get(impression.query_id, [])
+            kinds: dict[str, set[str]] = {}
+            for product, kind, _ in mine:
+                kinds.setdefault(product, set()).add(kind)
+            users = {user for *_, user in mine if user} | ({impression.user} if impression.user else set())
+            yield Seen(impression, {name: frozenset(one) for name, one in kinds.items()}, frozenset(users))
+
+    def counts(self) -> FeedbackCounts:
+        """What there is."""
+        by_rank: dict[str, list[int]] = {kind: [] for kind in KINDS}
+        for one in self.seen():
+            ranks = {product: rank for rank, product in enumerate(one.impression.products)}
+            for product, kinds in one.events.items():
+                for kind in kinds:
+                    counts, rank = by_rank[kind], ranks[product]
+                    counts.extend([0] * (rank + 1 - len(counts)))
+                    counts[rank] += 1
+        many, users, oldest, newest = 0, 0, None, None
+        if self.path.exists():
+            with self._reading() as file:
+                many, oldest, newest = file.execute(
+                    "SELECT count(*), min(at), max(at) FROM impressions WHERE at >= ?", (self._horizon(),)
+                ).fetchone()
+                users = file.execute(
+                    "SELECT count(*) FROM (SELECT user FROM impressions UNION SELECT user FROM events) WHERE user != ''"
+                ).fetchone()[0]
+        return FeedbackCounts(
+            many, users, {kind: sum(one) for kind, one in by_rank.items()}, by_rank, oldest, newest, self._days
+        )
+
+    def forget(self, *, user: str = "", query_id: str = "", everything: bool = False) -> int:
+        """Remove, overwritten, all answers to a user and all that they did, or one answer, or all there is.
+
+        Returns:
+            How many answers and events went.
+
+        Raises:
+            InvalidValue: ``forget-what``, not exactly one of them was named.
+        """
+        if sum((bool(user), bool(query_id), everything)) != 1:
+            raise InvalidValue("It is not clear what to forget.", "Name a user, a query, or all.", code="forget-what")
+        if not self.path.exists():
+            return 0
+        with self._changing() as file:
+            before = _rows(file)
+            if user:
+                hashed = self._hashed(file, user)
+                file.execute("DELETE FROM impressions WHERE user = ?", (hashed,))
+                file.execute("DELETE FROM events WHERE user = ?", (hashed,))
+            elif query_id:
+                file.execute("DELETE FROM impressions WHERE query_id = ?", (query_id,))
+            else:
+                file.execute("DELETE FROM impressions")
+            return before - _rows(file)
+
+    def copy_to(self, path: Path) -> None:
+        """A consistent copy, while others write."""
+        if self.path.exists():
+            with self._reading() as file, closing(sqlite3.connect(path)) as copy:
+                file.backup(copy)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def _horizon(self) -> float:
+        return self._clock() - self._days * DAY
+
+    def _hashed(self, file: sqlite3.Connection, user: str) -> str:
+        if not user:
+            return ""
+        key = file.execute("SELECT value FROM own WHERE name = 'key'").fetchone()[0]
+        return hashlib.blake2b(user.encode("utf-8", "replace"), key=key, digest_size=12).hexdigest()
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        """One change: on disk when the block ends, and nothing of it where it fails. What is too old goes first."""
+        with self._reading() as file:
+            file.execute("BEGIN IMMEDIATE")
+            try:
+                file.execute("DELETE FROM impressions WHERE at < ?", (self._horizon(),))
+                yield file
+            except BaseException:
+                file.execute("ROLLBACK")
+                raise
+            file.execute("COMMIT")
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                if self._file is None:
+                    self._file = _opened(self.path)
+                yield self._file
+            except sqlite3.OperationalError as problem:
+                raise StoreError(
+                    f"{self.path} cannot be used: {problem}.",
+                    "See that there is room on the disk and that you may write there, and do it again.",
+                    code="disk",
+                ) from problem
+            except sqlite3.DatabaseError as problem:
+                raise StoreError(
+                    f"{self.path} is damaged: {problem}.",
+                    "Put the copy of a backup in its place, or move it away to begin anew.",
+                    code="damaged-feedback",
+                ) from problem
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    file = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    try:
+        file.execute("PRAGMA foreign_keys = ON")
+        file.execute("PRAGMA secure_delete = ON")
+        file.execute("PRAGMA synchronous = FULL")
+        file.executescript(_TABLES)
+        file.execute("INSERT OR IGNORE INTO own VALUES ('key', ?)", (os.urandom(32),))
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _rows(file: sqlite3.Connection) -> int:
+    tables = ("impressions", "events")
+    return sum(int(file.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) for table in tables)
+
+
+def _impression(row: tuple[object, ...]) -> Impression:
+    query_id, at, user, strategy, model, names, asked, products, look, signals, places = row
+    dimensions, ids = json.loads(str(names)), json.loads(str(products))
+
+    def numbers(blob: object, *shape: int) -> npt.NDArray[np.float32]:
+        assert isinstance(blob, bytes)
+        return np.frombuffer(blob, np.float16).astype(np.float32).reshape(shape)
+
+    return Impression(
+        str(query_id),
+        float(str(at)),
+        str(user),
+        str(strategy),
+        str(model),
+        json.loads(str(asked)),
+        Evidence(
+            dimensions,
+            numbers(look, -1),
+            numbers(signals, len(dimensions), len(SIGNALS)),
+            numbers(places, len(ids), len(dimensions)),
+        ),
+        ids,
+    )

@@ -1,0 +1,91 @@
+"""What shoppers did with a shop's answers: the half of :class:`~shoplens.shop.Shop` that remembers and forgets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shoplens.catalogue import Report, SummaryRow
+from shoplens.feedback.events import Event, events_in
+from shoplens.feedback.log import FeedbackCounts, FeedbackLog
+from shoplens.index.durable import disk_errors_told, timestamp
+from shoplens.index.store import Store
+from shoplens.types import Rejection
+
+AT_ONCE = 1_000
+"""Events of a file that are written together."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackSummary:
+    """What became of events.
+
+    Attributes:
+        clicks, purchases, wrong: that are new.
+        rejected: events that do not count.
+        problems: a row per kind of what does not count or is odd.
+        report: file with each of them; it is there only if there are any.
+    """
+
+    clicks: int
+    purchases: int
+    wrong: int
+    rejected: int
+    problems: tuple[SummaryRow, ...]
+    report: Path
+
+
+class Feedback:
+    """Of a store that is open."""
+
+    _store: Store
+    _feedback: FeedbackLog
+
+    def add_feedback(self, events: str | Path | Iterable[Event]) -> FeedbackSummary:
+        """Keep what shoppers did with answers that were remembered, durably; what is known already counts once.
+
+        Args:
+            events: a file with one JSON object per line (:mod:`shoplens.feedback.events`), or events.
+
+        Raises:
+            FeedError: the file cannot be read; what was read of it before is kept.
+            StoreError: ``disk``, ``damaged-feedback``.
+
+        >>> shop.add_feedback([Event(answer.query_id, "MH01-Black", "click", user="42")])  # doctest: +SKIP
+        """
+        folder = self._store.folder
+        rows = events_in(Path(events)) if isinstance(events, str | Path) else ((None, event) for event in events)
+        new, some = Counter[str](), list[tuple[int | None, Event]]()
+        with disk_errors_told(folder), Report(folder / "reports" / f"{timestamp()}-feedback.jsonl") as report:
+            for number, event in rows:
+                if isinstance(event, Rejection):
+                    report.add(event)
+                    continue
+                some.append((number, event))
+                if len(some) == AT_ONCE:
+                    new += self._feedback.add(some, report.add)
+                    some = []
+            new += self._feedback.add(some, report.add)
+        assert report.path is not None, "it writes"
+        return FeedbackSummary(
+            new["click"], new["purchase"], new["wrong"], report.rejected, tuple(report.summary()), report.path
+        )
+
+    def feedback(self) -> FeedbackCounts:
+        """How many answers are remembered, and what was done with them, by rank."""
+        return self._feedback.counts()
+
+    def forget(self, *, user: str = "", query_id: str = "", everything: bool = False) -> int:
+        """Remove a user's answers and all that they did, or one answer, or all; what is removed is overwritten.
+
+        Weights that were learned stay: a handful of numbers for the whole shop, which hold nobody's data.
+
+        Returns:
+            How many answers and events went.
+
+        Raises:
+            InvalidValue: ``forget-what``, not exactly one of them was named.
+        """
+        return self._feedback.forget(user=user, query_id=query_id, everything=everything)
