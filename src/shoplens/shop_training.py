@@ -8,18 +8,27 @@ from shoplens.build import Builder, Progress
 from shoplens.build_run import Summary
 from shoplens.evaluation.evaluate import Bench, QuerySet
 from shoplens.evaluation.generations import GenerationsCompared, compared_generations
+from shoplens.feedback.log import FeedbackLog
 from shoplens.index.store import Store
 from shoplens.store_info import GenerationRow, generation_rows
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
+from shoplens.training.clicks import ClickTraining
 from shoplens.training.look import LookOptions, LookTraining
 from shoplens.training.ranker import RankerOptions, RankerTraining
-from shoplens.training.taken import ranked_as_before, trained_classifier, trained_look, trained_ranker
+from shoplens.training.taken import (
+    ranked_as_before,
+    trained_classifier,
+    trained_look,
+    trained_on_clicks,
+    trained_ranker,
+)
 
 
 class Training:
     """Of a store that is open."""
 
     _store: Store
+    _feedback: FeedbackLog
 
     def train_filters(self, *, progress: Progress | None = None) -> Summary:
         """Fit the filters anew, to the products as they are now; a new generation, which then takes over."""
@@ -59,9 +68,20 @@ class Training:
         report: str | Path | None = None,
         progress: Progress | None = None,
     ) -> RankerTraining:
-        """Tune the static weights and learn dynamic ones, prove on held-out queries which rank better, and take those.
-        It needs the extra ``train``; raises InvalidValue ``too-few-queries``, ``no-torch``, ``no-filters``."""
-        return trained_ranker(self._bench(progress), options or RankerOptions(), report)
+        """Tune the static weights and learn dynamic ones, prove on held-out queries which rank better, and take those;
+        then learn from what shoppers did (:meth:`add_feedback`), where anything is remembered. It needs the extra
+        ``train``; raises InvalidValue ``too-few-queries``, ``no-torch``, ``no-filters``."""
+        return trained_ranker(self._bench(progress), self._feedback, options or RankerOptions(), report)
+
+    def train_on_clicks(
+        self,
+        options: RankerOptions | None = None,
+        *,
+        report: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> ClickTraining:
+        """Learn from what shoppers did alone, a bounded step from what ranks now; take it if it surely helps."""
+        return trained_on_clicks(self._bench(progress), self._feedback, options or RankerOptions(), report)
 
     def undo_ranker(self) -> None:
         """Rank as before the last ranker was taken, or raise InvalidValue ``nothing-to-undo``."""

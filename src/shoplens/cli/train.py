@@ -8,6 +8,8 @@ import typer
 from rich.table import Table
 
 from shoplens.cli import options
+from shoplens.cli.answer import short
+from shoplens.cli.feedback import show_added
 from shoplens.cli.output import (
     people,
     percent,
@@ -24,6 +26,7 @@ from shoplens.ranking.weights import in_words
 from shoplens.shop import Shop
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
 from shoplens.training.classifier_report import summary
+from shoplens.training.clicks import ClickTraining
 from shoplens.training.learning.head import Recipe
 from shoplens.training.learning.losses import DEFAULT, LOSSES, loss_named
 from shoplens.training.look import RECIPES, LookOptions, LookTraining
@@ -37,6 +40,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+SHOWN_MOVES = 5
 Pairs = Annotated[
     Path | None, typer.Option("--pairs", help="CSV file of photo,product_id: shoppers' photos to learn from, too.")
 ]
@@ -156,6 +160,14 @@ def ranker(
     kind: Annotated[
         str, typer.Option("--kind", help=f"Take no other network: {' or '.join(KINDS)}. \\[default: the better one]")
     ] = "",
+    clicks: Annotated[
+        Path | None,
+        typer.Option("--clicks", help="JSON lines of clicks to keep and learn from, as `shoplens feedback add` does."),
+    ] = None,
+    only_clicks: Annotated[
+        bool, typer.Option("--only-clicks", help="Go a step on from what ranks now, by clicks alone.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Take nothing; say what would change.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Train nothing; rank as before the last ranker.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Take a network even if it is not surely better.")] = False,
     report: options.ReportFile = None,
@@ -171,25 +183,54 @@ def ranker(
             shop.undo_ranker()
         people.print("Searches rank as before the last ranker was taken.")
         return
-    asked = RankerOptions(queries, kind or None, seed, force)  # type: ignore[arg-type]
+    asked = RankerOptions(queries, kind or None, seed, force, dry_run=dry_run)  # type: ignore[arg-type]
     path = options.report(report, settings, "train-ranker")
     with Shop(settings=settings) as shop, progress_bar() as progress:
-        training = shop.train_ranker(asked, report=path, progress=progress)
+        if clicks is not None:
+            show_added(shop.add_feedback(clicks), json=False)
+        training: RankerTraining | ClickTraining
+        if only_clicks:
+            training = shop.train_on_clicks(asked, report=path, progress=progress)
+        else:
+            training = shop.train_ranker(asked, report=path, progress=progress)
     if json:
         print_json(training.as_json())
+    if isinstance(training, RankerTraining):
+        _tell_rankers(training, json=json)
+        learned, taken = training.clicks, bool(training.taken)
     else:
+        learned, taken = training, False
+    if learned is not None:
+        print_left_out(learned.left_out)
+        people.print(plain(learned.why))
+        if learned.weights:
+            people.print(f"Weights: {plain(_moves(learned))}.")
+        taken = taken or learned.taken
+    if not taken:
+        people.print("[bold]Nothing was taken[/]: searches are as they were.")
+    elif dry_run:
+        people.print("[bold]It would be taken[/]; this was a dry run, and searches are as they were.")
+    else:
+        people.print("[bold]Taken[/]. `shoplens train ranker --undo` undoes it; run `shoplens calibrate` again.")
+    people.print(f"What counts, and what changes: [bold]{plain(path)}[/]")
+
+
+def _moves(learned: ClickTraining) -> str:
+    """The weights that move most."""
+    moves = sorted(learned.weights.items(), key=lambda one: -abs(one[1][1] - one[1][0]))[:SHOWN_MOVES]
+    return ", ".join(f"{name} {short(before)} to {short(after)}" for name, (before, after) in moves)
+
+
+def _tell_rankers(training: RankerTraining, *, json: bool) -> None:
+    if not json:
         print_table(_rankers(training))
     print_left_out(training.left_out)
     stages = ", ".join(f"{name} {took:.0f} s" for name, took in training.seconds.items() if name != "total")
     people.print(f"{training.queries} queries, {plain(training.photos)}; {stages}.\n{plain(training.why)}")
     if training.taken:
         people.print(
-            f"[bold]Taken[/]: {NAMES[training.taken]}; {plain(in_words(training.tuned))} where nothing else is "
-            "chosen. `shoplens train ranker --undo` undoes it."
+            f"Better: {NAMES[training.taken]}; {plain(in_words(training.tuned))} where nothing else is chosen."
         )
-    else:
-        people.print("[bold]Nothing was taken[/]: searches are as they were.")
-    people.print(f"For which photos what counts: [bold]{plain(path)}[/]")
 
 
 def _rankers(training: RankerTraining) -> Table:

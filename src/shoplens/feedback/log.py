@@ -133,9 +133,7 @@ class FeedbackLog:
                     told(replace(problem, row=row, product_id=event.product_id))
         return received
 
-    def _received(
-        self, file: sqlite3.Connection, event: Event, now: float, received: Counter[str]
-    ) -> Rejection | None:
+    def _received(self, file: sqlite3.Connection, event: Event, now: float, received: Counter[str]) -> Rejection | None:
         """What is wrong or odd with an event."""
         value = f"{event.kind} of query {event.query_id}"
         row = file.execute("SELECT products, at FROM impressions WHERE query_id = ?", (event.query_id,)).fetchone()

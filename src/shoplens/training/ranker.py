@@ -23,6 +23,7 @@ from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.ranking.ranker import KINDS, Kind, Ranker, RankerCard
 from shoplens.search import Clock
+from shoplens.training.clicks import ClickTraining
 from shoplens.training.learning.course import torch_module
 from shoplens.training.ranking.contest import RECIPES, Contest, contest, gained, graded, ranks, taught
 from shoplens.training.ranking.export import largest_difference, ranker_network
@@ -45,7 +46,8 @@ class RankerOptions:
         queries: file of ``photo,product_id`` rows; None asks with the catalogue's own photos.
         kind: the network that may be taken, ``gate`` or ``listwise``; None leaves it to the measurements.
         seed: of everything that is drawn.
-        force: take a network though it is not surely better.
+        force: take a network, and what clicks say, though it is not surely better.
+        dry_run: take nothing.
         recipes: to choose from; some of each family.
     """
 
@@ -54,6 +56,7 @@ class RankerOptions:
     seed: int = 0
     force: bool = False
     recipes: Sequence[Recipe] = RECIPES
+    dry_run: bool = False
 
     def __post_init__(self) -> None:
         if self.kind is not None and self.kind not in KINDS:
@@ -96,6 +99,7 @@ class RankerTraining:
         model: id of the network; empty where none was taken.
         left_out: photos and rows that taught nothing.
         options: what was asked for, and the recipes that were chosen.
+        clicks: what clicks came to, on top of it; None where there are none.
     """
 
     taken: str
@@ -114,6 +118,7 @@ class RankerTraining:
     model: str = ""
     left_out: Sequence[LeftOut] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    clicks: ClickTraining | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The documented object."""
@@ -128,11 +133,13 @@ class ProvedRanker:
     Attributes:
         weights: dimension -> static weight; empty to keep those that were fitted.
         ranker: None where none is to be taken.
+        tasks: that it was proved on.
     """
 
     training: RankerTraining
     weights: Mapping[str, float]
     ranker: Ranker | None
+    tasks: Tasks
 
 
 def proved_ranker(bench: Bench, options: RankerOptions) -> ProvedRanker:
@@ -192,7 +199,7 @@ def ranker_on(tasks: Tasks, bench: Bench, options: RankerOptions, clock: Clock) 
             "recipes": plain(dict(met.chosen)),
         },
     )
-    return ProvedRanker(told, weights if taken else {}, ranker)
+    return ProvedRanker(told, weights if taken else {}, ranker, tasks)
 
 
 def verdict(changes: Mapping[str, Mapping[str, Paired]], options: RankerOptions) -> tuple[str, str]:

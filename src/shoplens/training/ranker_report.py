@@ -28,6 +28,7 @@ from shoplens.evaluation.report.page import (
 from shoplens.evaluation.report.plots import Interval, interval_plot
 from shoplens.evaluation.written import write_both
 from shoplens.ranking.weights import in_words
+from shoplens.training.click_report import click_section
 from shoplens.training.ranker import MAIN, METRICS, NAMES, RankerTraining
 from shoplens.types import Pixels
 
@@ -58,6 +59,7 @@ def ranker_page(training: RankerTraining, picture: Picture) -> str:
         ("Figures", _figures(training)),
         ("What counts", _weights(training)),
         ("Photos for which something else counts", _examples(training, picture)),
+        ("What shoppers did", Html("") if training.clicks is None else click_section(training.clicks)),
         ("How it was trained", _course(training)),
         ("What taught nothing", left_out_table(training.left_out)),
     )

@@ -8,10 +8,13 @@ from shoplens.build import Builder
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.reported import File
 from shoplens.evaluation.written import report_file
+from shoplens.feedback.log import FeedbackLog
 from shoplens.index.store import Store
-from shoplens.ranking.stored_ranker import take_ranker, undo_ranker
+from shoplens.ranking.stored_ranker import ranker_of, static_weights, take_ranker, undo_ranker
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining, asked_classifier
 from shoplens.training.classifier_report import write_classifier_report
+from shoplens.training.click_report import write_click_report
+from shoplens.training.clicks import ClickTraining, Ranking, learn_from_clicks
 from shoplens.training.learning.course import CLASSIFIER, LOOK
 from shoplens.training.look import LookOptions, LookTraining, forget_checkpoints, proved_look
 from shoplens.training.ranker import RankerOptions, RankerTraining, proved_ranker
@@ -71,11 +74,13 @@ def trained_classifier(
     return training
 
 
-def trained_ranker(bench: Bench, options: RankerOptions, report: File = None) -> RankerTraining:
-    """Train a ranker; what is better (or forced) ranks from then on, and what ranked before can be gone back to.
+def trained_ranker(bench: Bench, log: FeedbackLog, options: RankerOptions, report: File = None) -> RankerTraining:
+    """Train a ranker, and learn from clicks on top of it where there are some; what is better (or forced) ranks from
+    then on, and what ranked before can be gone back to.
 
     Args:
         bench: of the store.
+        log: of the same store.
         report: HTML file to write, with a JSON file beside it.
 
     Raises:
@@ -83,12 +88,38 @@ def trained_ranker(bench: Bench, options: RankerOptions, report: File = None) ->
     """
     page = None if report is None else report_file(report, options.queries)
     proved = proved_ranker(bench, options)
-    if proved.training.taken:
-        with bench.store.writing(), bench.reading() as generation:
-            take_ranker(generation, proved.weights, proved.ranker)
+    training = proved.training
+    ranking = Ranking(proved.weights, proved.ranker) if training.taken else _what_ranks(bench)
+    if any(log.counts().events.values()):
+        clicks, ranking = learn_from_clicks(bench, log, ranking, proved.tasks, force=options.force, seed=options.seed)
+        training = replace(training, clicks=clicks)
+    if training.taken or (training.clicks is not None and training.clicks.taken):
+        _take(bench, ranking, dry_run=options.dry_run)
     if page is not None:
-        write_ranker_report(page, proved.training, bench.small_picture)
-    return proved.training
+        write_ranker_report(page, training, bench.small_picture)
+    return training
+
+
+def trained_on_clicks(bench: Bench, log: FeedbackLog, options: RankerOptions, report: File = None) -> ClickTraining:
+    """Learn from clicks alone, a bounded step from what ranks now; see :func:`trained_ranker`."""
+    page = None if report is None else report_file(report, None)
+    training, ranking = learn_from_clicks(bench, log, _what_ranks(bench), None, force=options.force, seed=options.seed)
+    if training.taken:
+        _take(bench, ranking, dry_run=options.dry_run)
+    if page is not None:
+        write_click_report(page, training)
+    return training
+
+
+def _what_ranks(bench: Bench) -> Ranking:
+    with bench.reading() as generation:
+        return Ranking(static_weights(generation), ranker_of(generation))
+
+
+def _take(bench: Bench, ranking: Ranking, *, dry_run: bool) -> None:
+    if not dry_run:
+        with bench.store.writing(), bench.reading() as generation:
+            take_ranker(generation, ranking.weights, ranking.ranker)
 
 
 def ranked_as_before(store: Store) -> None:

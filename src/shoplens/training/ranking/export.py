@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 
 from shoplens.embedders.classifier import CARD
-from shoplens.ranking.evidence import Evidence, Floats
+from shoplens.ranking.evidence import SIGNALS, Evidence, Floats
 from shoplens.ranking.ranker import Ranker, RankerCard
 from shoplens.training.learning.export import IR, OPSET, onnx_library
-from shoplens.training.ranking.networks import BOUND, CLIP, Network, context_of
+from shoplens.training.ranking.networks import BOUND, CLIP, Network, Recipe, context_of
 from shoplens.training.ranking.tasks import Tasks
+
+NUMBERS = (
+    *("base", "mean", "scale", "gate", "axes", "offset", "look"),
+    *("inner", "inner_bias", "query", "key", "outer", "outer_bias"),
+)
+LEAST_SHARE = 0.005
 
 
 def ranker_network(network: Network, card: RankerCard) -> bytes:
@@ -24,8 +30,7 @@ def ranker_network(network: Network, card: RankerCard) -> bytes:
     onnx, helper, numpy_helper = onnx_library()
     wide, signals = network.gate.shape
     constants: dict[str, Any] = {
-        **{name: getattr(network, name) for name in ("base", "mean", "scale", "gate", "axes", "offset", "look")},
-        **{name: getattr(network, name) for name in ("inner", "inner_bias", "query", "key", "outer", "outer_bias")},
+        **{name: getattr(network, name) for name in NUMBERS},
         "low": np.float32(-CLIP),
         "high": np.float32(CLIP),
         "none": np.float32(0),
@@ -104,6 +109,46 @@ def ranker_network(network: Network, card: RankerCard) -> bytes:
     helper.set_model_props(model, {CARD: card.as_json()})
     found: bytes = model.SerializeToString()
     return found
+
+
+def network_of(ranker: Ranker) -> Network:
+    """What a ranker was exported from.
+
+    Raises:
+        InvalidValue: ``no-onnx``, the extra is not installed.
+    """
+    onnx, _, numpy_helper = onnx_library()
+    graph = onnx.load_from_string(ranker.network).graph
+    held = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    held["look"] = held.pop("direction")
+    numbers = {name: held[name].astype(np.float32) for name in NUMBERS}
+    return Network(Recipe(ranker.card.kind), **numbers)
+
+
+def network_of_weights(weights: Floats, size: int) -> Network:
+    """What ranks by static weights.
+
+    Args:
+        weights: float32 (d,), 0 or more; one below :data:`LEAST_SHARE` of the sum counts as so much, or it could never
+            grow.
+        size: of the queries' embeddings.
+    """
+    wide, signals, zeros = len(weights), len(SIGNALS), np.zeros
+    shares = np.maximum(weights / weights.sum(), LEAST_SHARE)
+    empty = {name: zeros((0,), np.float32) for name in NUMBERS}
+    return Network(
+        Recipe("static"),
+        **{
+            **empty,
+            "base": np.log(shares).astype(np.float32),
+            "mean": zeros((wide, signals), np.float32),
+            "scale": np.ones((wide, signals), np.float32),
+            "gate": zeros((wide, signals), np.float32),
+            "axes": zeros((size, 1), np.float32),
+            "offset": zeros(1, np.float32),
+            "look": zeros((1, wide), np.float32),
+        },
+    )
 
 
 def largest_difference(ranker: Ranker, network: Network, tasks: Tasks) -> float:

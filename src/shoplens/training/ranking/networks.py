@@ -9,7 +9,7 @@ Learning to Rank"): of the right product, and for a small part of graded likenes
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -54,6 +54,18 @@ class Recipe:
     seed: int = 0
 
 
+class Queries(Protocol):
+    """What a gate looks at, of q queries."""
+
+    @property
+    def signals(self) -> Floats:
+        """float32 (q, d, s)."""
+
+    @property
+    def looks(self) -> Floats:
+        """float32 (q, e)."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
     """A trained network; d dimensions, s signals.
@@ -83,7 +95,7 @@ class Network:
     outer: Floats
     outer_bias: Floats
 
-    def weights(self, tasks: Tasks) -> Floats:
+    def weights(self, tasks: Queries) -> Floats:
         """float32 (q, d): weights of each query, summing to 1."""
         signals = np.clip((tasks.signals - self.mean) / self.scale, -CLIP, CLIP)
         axes = np.clip(tasks.looks @ self.axes - self.offset, -CLIP, CLIP)

@@ -1,0 +1,358 @@
+"""Learning from what shoppers did with answers: what ranks now -> a bounded step away from it, if that is proved.
+
+Clicks are asked the way queries are (:mod:`shoplens.training.ranker`): those on one product lie in one fold, and
+weights are judged on folds that they did not learn from. What would change is replayed before anything is switched on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.errors import InvalidValue
+from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.intervals import paired
+from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
+from shoplens.feedback.impressions import seen_by
+from shoplens.feedback.log import FeedbackLog
+from shoplens.filters.folds import fold_of
+from shoplens.ranking.evidence import Floats
+from shoplens.ranking.ranker import Ranker
+from shoplens.search import Clock
+from shoplens.training.learning.course import torch_module
+from shoplens.training.ranking.click_course import (
+    MOST_MOVED,
+    MOST_PROPENSITY,
+    ClickCourse,
+    bounded,
+    learned_from,
+    likelihood,
+    scores_of,
+)
+from shoplens.training.ranking.clicked import Clicked, clicked_of
+from shoplens.training.ranking.contest import FOLDS, gained
+from shoplens.training.ranking.export import network_of, network_of_weights, ranker_network
+from shoplens.training.ranking.networks import Network
+from shoplens.training.ranking.tasks import Tasks, tasks_of
+
+FEWEST_ANSWERS, FEWEST_PRODUCTS = 30, 10
+"""Below these nothing can be said."""
+NATS = 10.0
+"""A choice of a probability below exp(-10) counts as that."""
+MOST_LOSS = 0.01
+"""Of nDCG@10 on photos whose product is known, that clicks may cost."""
+EXAMPLES, EXAMPLE_PRODUCTS = 8, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What is ranked by.
+
+    Attributes:
+        weights: dimension -> static weight, of every dimension.
+        ranker: None where there is none.
+    """
+
+    weights: Mapping[str, float]
+    ranker: Ranker | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reordered:
+    """An answer of which the first products would be others."""
+
+    query_id: str
+    before: Sequence[str]
+    after: Sequence[str]
+    chosen: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What would change in the answers that are remembered, among the products that they showed.
+
+    Attributes:
+        first: share of answers with another first product.
+        places: mean number of places that a product moves.
+        chosen_first: before and after: share of choices that fall on the first product, each choice weighed by the
+            inverse of its propensity (Joachims, Swaminathan, Schnabel 2017), by weights that did not see it.
+        examples: answers that change most.
+    """
+
+    first: float
+    places: float
+    chosen_first: tuple[float, float]
+    examples: Sequence[Reordered]
+
+
+@dataclass(frozen=True, slots=True)
+class ClickTraining:
+    """What clicks came to.
+
+    Attributes:
+        taken: whether searches rank by it.
+        why: in words.
+        answers, products, users: how many taught; different products chosen; users that are known.
+        muted: answers that count less than one, since one user or one product has too many.
+        examination: η: a product at rank r is looked at r^-η times as often as the first.
+        weights: dimension -> before and after: mean weight over the answers.
+        moved: part of the weight that moves.
+        held_back: whether it was as much as one update may move.
+        likelihood: change of the mean logarithm of the probability of what was chosen, on choices that were not seen.
+        ndcg: change of nDCG@10 of what was chosen, weighed as in :class:`Replay`; None where nothing was learned.
+        known: change of nDCG@10 on photos whose product is known; None where there are too few.
+        replay: what changes; None where nothing was learned.
+        left_out: answers that taught nothing.
+        seconds: stage -> how long it took.
+        model: id of the network that was taken; empty for none.
+    """
+
+    taken: bool
+    why: str
+    answers: int
+    products: int
+    users: int
+    muted: int
+    examination: float = 0.0
+    weights: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    moved: float = 0.0
+    held_back: bool = False
+    likelihood: Paired | None = None
+    ndcg: Paired | None = None
+    known: Paired | None = None
+    replay: Replay | None = None
+    left_out: Sequence[LeftOut] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented object."""
+        found: dict[str, Any] = plain(self)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """Answers, and how they were ranked by weights that did not see them; all of q answers, n products wide.
+
+    Attributes:
+        before, after: float32 (q, n), scores.
+        gains: (float64 (q,), float64 (q,)): logarithms of probabilities.
+        propensities: float64 (q, n), that a product was looked at, relative to the first.
+    """
+
+    before: Floats
+    after: Floats
+    gains: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+    propensities: npt.NDArray[np.float64]
+
+
+def learn_from_clicks(
+    bench: Bench, log: FeedbackLog, ranking: Ranking, tasks: Tasks | None, *, force: bool, seed: int
+) -> tuple[ClickTraining, Ranking]:
+    """Go a step from what ranks to what was chosen, and prove it; the store is only read.
+
+    Args:
+        ranking: what ranks.
+        tasks: photos whose product is known; None looks for some in the store.
+
+    Returns:
+        What came of it, and what is to be ranked by: ``ranking`` where nothing is taken.
+
+    Raises:
+        InvalidValue: ``no-torch``, ``no-filters``.
+        StoreError: ``damaged-feedback``, ``disk``.
+    """
+    torch_module()  # before anything is looked at
+    clock, useless = Clock(), dict[str, LeftOut]()
+
+    def told(one: Any) -> None:
+        times = useless[one.kind].times if one.kind in useless else 0
+        useless[one.kind] = LeftOut(one.kind, times + 1, one.value, one.fix)
+
+    names = tuple(ranking.weights) if ranking.ranker is None else tuple(ranking.ranker.card.dimensions)
+    with clock.stage("answers"), bench.reading() as generation:
+        _ = generation.fitted
+        clicked = clicked_of(log.seen(), names, seen_by(generation.manifest), told)
+    training = ClickTraining(
+        False,
+        f"{len(clicked)} answers with a click on {len(set(clicked.groups))} products: it takes {FEWEST_ANSWERS} and "
+        f"{FEWEST_PRODUCTS} or more to say anything, so clicks cannot help yet.",
+        *(len(clicked), len(set(clicked.groups)), clicked.users, clicked.muted),
+        left_out=[*useless.values()],
+    )
+    if training.answers < FEWEST_ANSWERS or training.products < FEWEST_PRODUCTS:
+        return training, ranking
+    start = _network(ranking, clicked)
+    with clock.stage("proof"):
+        asked = asked_apart(clicked, start)
+    with clock.stage("all clicks"):
+        learned = learned_from(clicked, start, ClickCourse())
+        end, moved = bounded(clicked, start, learned.network)
+    if tasks is None:
+        with clock.stage("known photos"):
+            tasks = _known(bench)
+    likely, ndcg = _changes(clicked, asked, seed)
+    means = [np.average(one.weights(clicked), axis=0, weights=clicked.importance).tolist() for one in (start, end)]
+    training = replace(
+        training,
+        examination=round(learned.examination, 3),
+        weights={name: (means[0][n], means[1][n]) for n, name in enumerate(names)},
+        moved=moved,
+        held_back=moved > 0.98 * MOST_MOVED,
+        likelihood=likely,
+        ndcg=ndcg,
+        known=None if tasks is None else _on_known(tasks, names, start, end, seed),
+        replay=_replay(clicked, asked, start, end),
+    )
+    sure, why = verdict(training)
+    end_ranking = _ranking(ranking, names, end, training) if sure or force else ranking
+    training = replace(
+        training,
+        taken=sure or force,
+        why=why if sure or not force else f"It was forced. {why}",
+        seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
+        model="" if end_ranking.ranker is None or not (sure or force) else end_ranking.ranker.model,
+    )
+    return training, end_ranking
+
+
+def asked_apart(clicked: Clicked, start: Network, course: ClickCourse | None = None) -> Asked:
+    """Rank every answer by weights that learned from answers in which another product was chosen."""
+    course = course or ClickCourse()
+    folds = np.array([fold_of(group, FOLDS) for group in clicked.groups])
+    shape = clicked.shown.shape
+    before, after = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    gains = np.zeros(len(clicked)), np.zeros(len(clicked))
+    propensities = np.ones(shape)
+    ranks = 1.0 + np.arange(shape[1])
+    for fold in range(FOLDS):
+        mine = folds == fold
+        if not mine.any() or mine.all():
+            continue
+        learned, held_out = clicked.some(~mine), clicked.some(mine)
+        old = learned_from(learned, start, course, weights=False)
+        end, _ = bounded(learned, start, learned_from(learned, start, course).network)
+        new = learned_from(learned, end, course, weights=False)
+        for scores, values, one in ((before, gains[0], old), (after, gains[1], new)):
+            scores[mine], values[mine] = scores_of(one.network, held_out), likelihood(held_out, one)
+        propensities[mine] = np.maximum(ranks**-old.examination, 1 / MOST_PROPENSITY)
+    return Asked(before, after, gains, propensities)
+
+
+def verdict(training: ClickTraining) -> tuple[bool, str]:
+    """Whether what was learned is taken, and why.
+
+    It is, when the choices that it did not see are surely more probable by it (the interval is above zero), what was
+    chosen does not surely come later, and photos whose product is known do not surely lose more than a point of nDCG.
+    """
+    likely, ndcg, known = training.likelihood, training.ndcg, training.known
+    assert likely is not None and ndcg is not None, "something was learned"
+    told = f"choices of {training.answers} answers {_interval(likely, 1, 3)} in logarithms of their probability"
+    if not likely.difference.low > 0:
+        return False, f"Clicks do not surely help yet: {told}."
+    if ndcg.difference.high < 0:
+        return False, f"What was chosen would surely come later: nDCG@10 {_interval(ndcg)} points."
+    if known is not None and known.difference.high < -MOST_LOSS:
+        return False, f"Photos whose product is known would be found later: nDCG@10 {_interval(known)} points."
+    back = (
+        f" It was held back at {MOST_MOVED:.0%} of the weight; the next update goes on." if training.held_back else ""
+    )
+    return True, f"Clicks help: {told}.{back}"
+
+
+def _interval(change: Paired, scale: float = 100, places: int = 1) -> str:
+    one = change.difference
+    return f"{scale * one.value:+.{places}f} ({scale * one.low:+.{places}f} to {scale * one.high:+.{places}f})"
+
+
+def _network(ranking: Ranking, clicked: Clicked) -> Network:
+    if ranking.ranker is not None:
+        return network_of(ranking.ranker)
+    return network_of_weights(np.array([*ranking.weights.values()], np.float32), clicked.looks.shape[1])
+
+
+def _ranking(before: Ranking, names: Sequence[str], end: Network, training: ClickTraining) -> Ranking:
+    if before.ranker is None:
+        weights = np.exp(end.base - end.base.max())
+        shares = (weights / weights.sum()).tolist()
+        return Ranking({name: round(share, 4) for name, share in zip(names, shares, strict=True)}, None)
+    card = before.ranker.card
+    clicks = {"answers": training.answers, "examination": training.examination, "moved": round(training.moved, 4)}
+    return replace(before, ranker=Ranker(ranker_network(end, replace(card, made={**card.made, "clicks": clicks}))))
+
+
+def _known(bench: Bench) -> Tasks | None:
+    try:
+        with bench.reading() as generation:
+            return tasks_of(bench, generation, None, lambda one: None)
+    except InvalidValue as problem:
+        if problem.code != "too-few-queries":
+            raise
+        return None
+
+
+def _on_known(tasks: Tasks, names: Sequence[str], start: Network, end: Network, seed: int) -> Paired:
+    places = np.zeros((*tasks.gains.shape, len(names)), np.float32)
+    signals = np.zeros((len(tasks), len(names), tasks.signals.shape[2]), np.float32)
+    for column, name in enumerate(names):
+        if name in tasks.names:
+            there = tasks.names.index(name)
+            places[:, :, column], signals[:, column] = tasks.places[:, :, there], tasks.signals[:, there]
+    asked = replace(tasks, names=tuple(names), places=places, signals=signals)
+    values = [gained(asked, one.scores(asked)) for one in (end, start)]
+    return paired(values[0], values[1], tasks.groups, seed)
+
+
+def _ranks(scores: Floats) -> npt.NDArray[np.int64]:
+    """int64 (q, n): from 1; of equals the one shown first comes first."""
+    order = np.argsort(-scores, axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(1, scores.shape[1] + 1)[None], axis=1)
+    return ranks
+
+
+def _changes(clicked: Clicked, asked: Asked, seed: int) -> tuple[Paired, Paired]:
+    """Of the logarithms of probabilities, and of nDCG@10."""
+    usual = float(clicked.importance.mean())
+    scaled = [np.clip(1 + one / NATS, 0, 1) * clicked.importance for one in asked.gains]
+    likely = paired(scaled[1], scaled[0], clicked.groups, seed)
+    weights = clicked.chosen * clicked.importance[:, None] / asked.propensities
+    most, mean = max(float(weights.sum(axis=1).max()), 1e-9), max(float(weights.sum(axis=1).mean()), 1e-9)
+    ranks = [_ranks(one) for one in (asked.after, asked.before)]
+    values = [(weights * np.where(one <= 10, 1 / np.log2(1.0 + one), 0)).sum(axis=1) / most for one in ranks]
+    return _times(likely, NATS / usual), _times(paired(values[0], values[1], clicked.groups, seed), most / mean)
+
+
+def _times(change: Paired, factor: float) -> Paired:
+    one = change.difference
+    return replace(change, difference=Estimate(one.value * factor, one.low * factor, one.high * factor))
+
+
+def _replay(clicked: Clicked, asked: Asked, start: Network, end: Network) -> Replay:
+    before, after = (_ranks(scores_of(one, clicked)) for one in (start, end))
+    moves = np.where(clicked.shown, np.abs(after - before), 0)
+    weights = clicked.chosen * clicked.importance[:, None] / asked.propensities
+    total = max(float(weights.sum()), 1e-9)
+    first = [float((weights * (_ranks(one) == 1)).sum()) / total for one in (asked.before, asked.after)]
+    return Replay(
+        float((before.argmin(axis=1) != after.argmin(axis=1)).mean()),
+        float(moves.sum() / clicked.shown.sum()),
+        (first[0], first[1]),
+        [
+            _reordered(clicked, n, before[n], after[n])
+            for n in np.argsort(-moves.sum(axis=1), kind="stable")[:EXAMPLES].tolist()
+            if before[n].argmin() != after[n].argmin()
+        ],
+    )
+
+
+def _reordered(clicked: Clicked, n: int, before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> Reordered:
+    products = clicked.products[n]
+    first = [[products[place] for place in np.argsort(ranks)[:EXAMPLE_PRODUCTS].tolist()] for ranks in (before, after)]
+    chosen = [products[place] for place in np.flatnonzero(clicked.chosen[n]).tolist()]
+    return Reordered(clicked.queries[n], first[0], first[1], chosen)
