@@ -81,12 +81,18 @@ def percent(values: npt.NDArray[np.float64], groups: Sequence[str]) -> str:
     return percent_cell(one.value, one.low, one.high)
 
 
-def rendered(options: argparse.Namespace) -> None:
-    folder, store = options.folder / "rendered-shop", options.folder / "rendered"
+def rendered_shop(stores: Path) -> tuple[Path, Path]:
+    """Folder of a drawn shop with its queries, and its store."""
+    folder, store = stores / "rendered-shop", stores / "rendered"
     if not (folder / "queries.csv").is_file():
         render_catalogue(folder, products=PRODUCTS, queries=PHOTOS)
     if not (store / "CURRENT").is_file():
         Shop.index(folder / "catalogue.jsonl", store)[0].close()
+    return folder, store
+
+
+def rendered(options: argparse.Namespace) -> None:
+    folder, store = rendered_shop(options.folder)
     with (folder / "queries.csv").open(encoding="utf-8", newline="") as file:
         deciding = {str((folder / row["photo"]).resolve()): row["deciding"] for row in csv.DictReader(file)}
     with bench_of(store) as bench, bench.reading() as generation:

@@ -204,7 +204,8 @@ def ranker(
         print_left_out(learned.left_out)
         people.print(plain(learned.why))
         if learned.weights:
-            people.print(f"Weights: {plain(_moves(learned))}.")
+            goes = "Weights go" if learned.taken else "Weights would go"
+            people.print(f"{goes}: {plain(_moves(learned))}.")
         taken = taken or learned.taken
     if not taken:
         people.print("[bold]Nothing was taken[/]: searches are as they were.")

@@ -71,8 +71,9 @@ def events_in(path: Path) -> Iterator[tuple[int, Event | Rejection]]:
             number = 0
             while line := file.readline(LONGEST_LINE):
                 number += 1
-                while not line.endswith(b"\n") and len(line) >= LONGEST_LINE and file.readline(LONGEST_LINE):
-                    pass  # the rest of a line that no event needs
+                rest = line
+                while len(rest) == LONGEST_LINE and not rest.endswith(b"\n"):
+                    rest = file.readline(LONGEST_LINE)  # no event is that long
                 if not line.isspace():
                     yield number, _event(number, line)
     except OSError as problem:

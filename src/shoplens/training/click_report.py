@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from shoplens.evaluation.report.page import (
@@ -22,9 +21,9 @@ from shoplens.evaluation.report.page import (
     table,
     with_detail,
 )
-from shoplens.evaluation.results import Estimate, Paired
+from shoplens.evaluation.results import Paired
 from shoplens.evaluation.written import write_both
-from shoplens.training.clicks import ClickTraining
+from shoplens.training.clicks import ClickTraining, in_percent
 
 RANKS = (2, 3, 5, 10)
 
@@ -32,21 +31,27 @@ RANKS = (2, 3, 5, 10)
 def write_click_report(path: Path, training: ClickTraining) -> None:
     """The page, and a JSON file beside it."""
     told = json.dumps(training.as_json(), ensure_ascii=False, indent=1) + "\n"
-    taken = "It was taken." if training.taken else "Nothing was taken: searches are as they were."
     parts = [("What shoppers did", click_section(training)), ("What taught nothing", left_out_table(training.left_out))]
-    write_both(path, page("Learning from clicks", [taken], sections(parts), lead=training.why), ".json", told)
+    write_both(path, page("Learning from clicks", [fate(training)], sections(parts), lead=training.why), ".json", told)
+
+
+def fate(training: ClickTraining) -> str:
+    """What became of it, in words."""
+    if not training.taken:
+        return "Nothing was taken: searches are as they were."
+    return "It was taken." if not training.dry_run else "It would be taken; this was a dry run."
 
 
 def click_section(training: ClickTraining) -> Html:
-    """All that is to be said of clicks."""
+    """All that is to be said of clicks, but for the verdict."""
     facts = [
         ("answers with a click, a purchase or a mark", f"{training.answers:,}"),
         ("different products", f"{training.products:,}"),
         ("users that are known", f"{training.users:,}"),
-        ("answers that count less than one, since a user or a product has too many", f"{training.muted:,}"),
+        ("older answers that do not teach, since a user or a product has too many", f"{training.muted:,}"),
     ]
     if training.replay is None:
-        return joined([note(training.why), facts_list(facts)])
+        return facts_list(facts)
     looked = [f"rank {rank}: {rank**-training.examination:.0%}" for rank in RANKS]
     facts += [
         ("looked at, as often as the first product", ", ".join(looked)),
@@ -55,14 +60,14 @@ def click_section(training: ClickTraining) -> Html:
         ("places that a product moves, in the mean", f"{training.replay.places:.1f}"),
         *((name, f"{took:.1f} s") for name, took in training.seconds.items()),
     ]
-    return joined([note(training.why), facts_list(facts), _changes(training), _weights(training), _examples(training)])
+    return joined([facts_list(facts), _changes(training), _weights(training), _examples(training)])
 
 
 def _changes(training: ClickTraining) -> Html:
     assert training.likelihood is not None and training.ndcg is not None and training.replay is not None
     before, after = training.replay.chosen_first
     rows = [
-        _row("logarithm of the probability of a choice", training.likelihood, lambda value: f"{value:+.3f}"),
+        _row("how probable what was chosen is, in percent", in_percent(training.likelihood)),
         _row("nDCG@10 of what was chosen, by inverse propensity", training.ndcg),
         ["choices that fall on the first product, by inverse propensity", f"{percent(before)} to {percent(after)}"],
     ]
@@ -75,15 +80,9 @@ def _changes(training: ClickTraining) -> Html:
     return joined([table("What would change", ("", "Change"), rows, numbers={"Change"}), told])
 
 
-def _row(name: str, change: Paired, said: Callable[[float], str] | None = None) -> list[Html | str]:
+def _row(name: str, change: Paired) -> list[str]:
     one = change.difference
-    interval = _interval(one, said) if said else points_interval(one)
-    value = said(one.value) if said else points(one.value)
-    return [name, with_detail(value, f"{interval}, {probability(change.p)}")]
-
-
-def _interval(one: Estimate, said: Callable[[float], str]) -> str:
-    return f"{said(one.low)} to {said(one.high)}"
+    return [name, with_detail(points(one.value), f"{points_interval(one)}, {probability(change.p)}")]
 
 
 def _weights(training: ClickTraining) -> Html:

@@ -94,10 +94,10 @@ class ClickTraining:
     """What clicks came to.
 
     Attributes:
-        taken: whether searches rank by it.
+        taken: whether searches rank by it, or would but for a dry run.
         why: in words.
         answers, products, users: how many taught; different products chosen; users that are known.
-        muted: answers that count less than one, since one user or one product has too many.
+        muted: answers that do not teach, since one user or one product has too many.
         examination: η: a product at rank r is looked at r^-η times as often as the first.
         weights: dimension -> before and after: mean weight over the answers.
         moved: part of the weight that moves.
@@ -109,6 +109,7 @@ class ClickTraining:
         left_out: answers that taught nothing.
         seconds: stage -> how long it took.
         model: id of the network that was taken; empty for none.
+        dry_run: whether nothing was to be taken.
     """
 
     taken: bool
@@ -128,6 +129,7 @@ class ClickTraining:
     left_out: Sequence[LeftOut] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     model: str = ""
+    dry_run: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The documented object."""
@@ -178,47 +180,65 @@ def learn_from_clicks(
     with clock.stage("answers"), bench.reading() as generation:
         _ = generation.fitted
         clicked = clicked_of(log.seen(), names, seen_by(generation.manifest), told)
-    training = ClickTraining(
-        False,
-        f"{len(clicked)} answers with a click on {len(set(clicked.groups))} products: it takes {FEWEST_ANSWERS} and "
-        f"{FEWEST_PRODUCTS} or more to say anything, so clicks cannot help yet.",
-        *(len(clicked), len(set(clicked.groups)), clicked.users, clicked.muted),
-        left_out=[*useless.values()],
-    )
-    if training.answers < FEWEST_ANSWERS or training.products < FEWEST_PRODUCTS:
-        return training, ranking
-    start = _network(ranking, clicked)
-    with clock.stage("proof"):
-        asked = asked_apart(clicked, start)
-    with clock.stage("all clicks"):
-        learned = learned_from(clicked, start, ClickCourse())
-        end, moved = bounded(clicked, start, learned.network)
+    if not is_enough(clicked):
+        return _cannot_yet(clicked, [*useless.values()]), ranking
     if tasks is None:
         with clock.stage("known photos"):
             tasks = _known(bench)
-    likely, ndcg = _changes(clicked, asked, seed)
-    means = [np.average(one.weights(clicked), axis=0, weights=clicked.importance).tolist() for one in (start, end)]
-    training = replace(
+    with clock.stage("proof"):
+        training, end = judged_by_clicks(clicked, _network(ranking, clicked), tasks, seed)
+    if force and not training.taken:
+        training = replace(training, taken=True, why=f"It was forced. {training.why}")
+    after = _ranking(ranking, names, end, training) if training.taken else ranking
+    return replace(
         training,
+        left_out=[*useless.values()],
+        seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
+        model="" if after.ranker is None or not training.taken else after.ranker.model,
+    ), after
+
+
+def is_enough(clicked: Clicked) -> bool:
+    """Whether there is anything to be said."""
+    return len(clicked) >= FEWEST_ANSWERS and len(set(clicked.groups)) >= FEWEST_PRODUCTS
+
+
+def _cannot_yet(clicked: Clicked, left_out: Sequence[LeftOut] = ()) -> ClickTraining:
+    answers, products = len(clicked), len(set(clicked.groups))
+    why = (
+        f"{answers} answers with a click on {products} products: it takes {FEWEST_ANSWERS} and {FEWEST_PRODUCTS} or "
+        "more to say anything, so clicks cannot help yet."
+    )
+    return ClickTraining(False, why, answers, products, clicked.users, clicked.muted, left_out=left_out)
+
+
+def judged_by_clicks(clicked: Clicked, start: Network, tasks: Tasks | None, seed: int) -> tuple[ClickTraining, Network]:
+    """What these answers come to, and the network a bounded step on, whether it is taken or not.
+
+    Args:
+        start: what ranks.
+        tasks: photos whose product is known, that may not lose much; None for none.
+    """
+    if not is_enough(clicked):
+        return _cannot_yet(clicked), start
+    asked = asked_apart(clicked, start)
+    learned = learned_from(clicked, start, ClickCourse())
+    end, moved = bounded(clicked, start, learned.network)
+    likely, ndcg = _changes(clicked, asked, seed)
+    means = [one.weights(clicked).mean(axis=0).tolist() for one in (start, end)]
+    training = replace(
+        _cannot_yet(clicked),
         examination=round(learned.examination, 3),
-        weights={name: (means[0][n], means[1][n]) for n, name in enumerate(names)},
+        weights={name: (means[0][n], means[1][n]) for n, name in enumerate(clicked.names)},
         moved=moved,
         held_back=moved > 0.98 * MOST_MOVED,
         likelihood=likely,
         ndcg=ndcg,
-        known=None if tasks is None else _on_known(tasks, names, start, end, seed),
+        known=None if tasks is None else _on_known(tasks, clicked.names, start, end, seed),
         replay=_replay(clicked, asked, start, end),
     )
-    sure, why = verdict(training)
-    end_ranking = _ranking(ranking, names, end, training) if sure or force else ranking
-    training = replace(
-        training,
-        taken=sure or force,
-        why=why if sure or not force else f"It was forced. {why}",
-        seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
-        model="" if end_ranking.ranker is None or not (sure or force) else end_ranking.ranker.model,
-    )
-    return training, end_ranking
+    taken, why = verdict(training)
+    return replace(training, taken=taken, why=why), end
 
 
 def asked_apart(clicked: Clicked, start: Network, course: ClickCourse | None = None) -> Asked:
@@ -252,7 +272,7 @@ def verdict(training: ClickTraining) -> tuple[bool, str]:
     """
     likely, ndcg, known = training.likelihood, training.ndcg, training.known
     assert likely is not None and ndcg is not None, "something was learned"
-    told = f"choices of {training.answers} answers {_interval(likely, 1, 3)} in logarithms of their probability"
+    told = f"in {training.answers} answers, what was chosen becomes {_interval(in_percent(likely))} % more probable"
     if not likely.difference.low > 0:
         return False, f"Clicks do not surely help yet: {told}."
     if ndcg.difference.high < 0:
@@ -265,9 +285,16 @@ def verdict(training: ClickTraining) -> tuple[bool, str]:
     return True, f"Clicks help: {told}.{back}"
 
 
-def _interval(change: Paired, scale: float = 100, places: int = 1) -> str:
+def in_percent(change: Paired) -> Paired:
+    """A change of the logarithm of a probability, as a change of the probability: 0.05 for 5 % more probable."""
     one = change.difference
-    return f"{scale * one.value:+.{places}f} ({scale * one.low:+.{places}f} to {scale * one.high:+.{places}f})"
+    low, value, high = (float(np.expm1(end)) for end in (one.low, one.value, one.high))
+    return replace(change, difference=Estimate(value, low, high))
+
+
+def _interval(change: Paired) -> str:
+    one = change.difference
+    return f"{100 * one.value:+.1f} ({100 * one.low:+.1f} to {100 * one.high:+.1f})"
 
 
 def _network(ranking: Ranking, clicked: Clicked) -> Network:
@@ -318,14 +345,13 @@ def _ranks(scores: Floats) -> npt.NDArray[np.int64]:
 
 def _changes(clicked: Clicked, asked: Asked, seed: int) -> tuple[Paired, Paired]:
     """Of the logarithms of probabilities, and of nDCG@10."""
-    usual = float(clicked.importance.mean())
-    scaled = [np.clip(1 + one / NATS, 0, 1) * clicked.importance for one in asked.gains]
+    scaled = [np.clip(1 + one / NATS, 0, 1) for one in asked.gains]
     likely = paired(scaled[1], scaled[0], clicked.groups, seed)
-    weights = clicked.chosen * clicked.importance[:, None] / asked.propensities
+    weights = clicked.chosen / asked.propensities
     most, mean = max(float(weights.sum(axis=1).max()), 1e-9), max(float(weights.sum(axis=1).mean()), 1e-9)
     ranks = [_ranks(one) for one in (asked.after, asked.before)]
     values = [(weights * np.where(one <= 10, 1 / np.log2(1.0 + one), 0)).sum(axis=1) / most for one in ranks]
-    return _times(likely, NATS / usual), _times(paired(values[0], values[1], clicked.groups, seed), most / mean)
+    return _times(likely, NATS), _times(paired(values[0], values[1], clicked.groups, seed), most / mean)
 
 
 def _times(change: Paired, factor: float) -> Paired:
@@ -336,7 +362,7 @@ def _times(change: Paired, factor: float) -> Paired:
 def _replay(clicked: Clicked, asked: Asked, start: Network, end: Network) -> Replay:
     before, after = (_ranks(scores_of(one, clicked)) for one in (start, end))
     moves = np.where(clicked.shown, np.abs(after - before), 0)
-    weights = clicked.chosen * clicked.importance[:, None] / asked.propensities
+    weights = clicked.chosen / asked.propensities
     total = max(float(weights.sum()), 1e-9)
     first = [float((weights * (_ranks(one) == 1)).sum()) / total for one in (asked.before, asked.after)]
     return Replay(

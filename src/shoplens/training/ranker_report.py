@@ -28,7 +28,7 @@ from shoplens.evaluation.report.page import (
 from shoplens.evaluation.report.plots import Interval, interval_plot
 from shoplens.evaluation.written import write_both
 from shoplens.ranking.weights import in_words
-from shoplens.training.click_report import click_section
+from shoplens.training.click_report import click_section, fate
 from shoplens.training.ranker import MAIN, METRICS, NAMES, RankerTraining
 from shoplens.types import Pixels
 
@@ -50,20 +50,30 @@ def ranker_page(training: RankerTraining, picture: Picture) -> str:
     facts = [
         f"{training.queries:,} queries of {training.groups:,} designs: {training.photos}.",
         "Every one was ranked by weights and networks that saw nothing of its design.",
-        f"It was taken: {NAMES[training.taken]}."
-        if training.taken
-        else "Nothing was taken: searches are as they were.",
+        _fate(training),
     ]
     parts = (
         ("How well each ranks", _plots(training)),
         ("Figures", _figures(training)),
         ("What counts", _weights(training)),
         ("Photos for which something else counts", _examples(training, picture)),
-        ("What shoppers did", Html("") if training.clicks is None else click_section(training.clicks)),
+        ("What shoppers did", _clicks(training)),
         ("How it was trained", _course(training)),
         ("What taught nothing", left_out_table(training.left_out)),
     )
     return page("A ranker trained on the shop's own photos", facts, sections(parts), lead=training.why)
+
+
+def _fate(training: RankerTraining) -> str:
+    if not training.taken:
+        return "No ranker was taken."
+    dry = training.options.get("dry_run", False)
+    return f"It {'would be' if dry else 'was'} taken: {NAMES[training.taken]}."
+
+
+def _clicks(training: RankerTraining) -> Html:
+    clicks = training.clicks
+    return Html("") if clicks is None else joined([note(f"{clicks.why} {fate(clicks)}"), click_section(clicks)])
 
 
 def _plots(training: RankerTraining) -> Html:

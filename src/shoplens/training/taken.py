@@ -92,7 +92,7 @@ def trained_ranker(bench: Bench, log: FeedbackLog, options: RankerOptions, repor
     ranking = Ranking(proved.weights, proved.ranker) if training.taken else _what_ranks(bench)
     if any(log.counts().events.values()):
         clicks, ranking = learn_from_clicks(bench, log, ranking, proved.tasks, force=options.force, seed=options.seed)
-        training = replace(training, clicks=clicks)
+        training = replace(training, clicks=replace(clicks, dry_run=options.dry_run))
     if training.taken or (training.clicks is not None and training.clicks.taken):
         _take(bench, ranking, dry_run=options.dry_run)
     if page is not None:
@@ -104,6 +104,7 @@ def trained_on_clicks(bench: Bench, log: FeedbackLog, options: RankerOptions, re
     """Learn from clicks alone, a bounded step from what ranks now; see :func:`trained_ranker`."""
     page = None if report is None else report_file(report, None)
     training, ranking = learn_from_clicks(bench, log, _what_ranks(bench), None, force=options.force, seed=options.seed)
+    training = replace(training, dry_run=options.dry_run)
     if training.taken:
         _take(bench, ranking, dry_run=options.dry_run)
     if page is not None:

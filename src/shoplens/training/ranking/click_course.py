@@ -95,7 +95,7 @@ def learned_from(clicked: Clicked, start: Network, course: ClickCourse, *, weigh
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, course.steps)
     for _ in range(course.steps):
         eta = examination if course.correction == "position" else torch.tensor(0.0)
-        lost = (given.lost(base, gate, sharpness, eta) * given.importance).sum()
+        lost = given.lost(base, gate, sharpness, eta).sum()
         lost = lost + 0.5 * (((base - given.base) / course.spread) ** 2).sum() + 0.5 * (sharpness - 1.0) ** 2
         if dynamic:
             lost = lost + 0.5 * (((gate - given.gate) / course.gate_spread) ** 2).sum()
@@ -175,7 +175,6 @@ class _Given:
         self._torch = torch
         tensor = torch.from_numpy
         self.base, self.gate = tensor(start.base), tensor(start.gate)
-        self.importance = tensor(clicked.importance)
         self._places = tensor(clicked.places)
         self._context = tensor(_context(start, clicked, start.weights(clicked)))
         self._signals = tensor(np.clip((clicked.signals - start.mean) / start.scale, -CLIP, CLIP).astype(np.float32))

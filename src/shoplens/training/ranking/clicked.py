@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,10 @@ from shoplens.types import Rejection
 
 CLICK, PURCHASE = 1.0, 3.0
 """How much each says."""
-USER_MOST = 20.0
-"""Answers that all of one user's count as, at most."""
-PRODUCT_MOST, USUAL_TIMES = 5.0, 10.0
-"""Answers in which one product was chosen count as so many at most, or as this many times the median product's."""
+USER_MOST = 20
+"""Answers of one user that teach, the newest ones."""
+PRODUCT_MOST = 5
+"""Answers that teach in which one product was chosen: so many, or the square root of how many products were."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,12 +34,11 @@ class Clicked:
         wrong: bool (q, n): marked as not what was looked for.
         signals: float32 (q, d, s).
         looks: float32 (q, e).
-        importance: float32 (q,), at most 1.
         groups: the product chosen, or marked, of each answer; never cut.
         products: ids, in the order shown.
         queries: names of the answers.
         users: how many did something.
-        muted: how many answers count less than 1, since one user or one product has too many.
+        muted: how many answers do not teach, since one user or one product has too many.
     """
 
     names: tuple[str, ...]
@@ -49,7 +48,6 @@ class Clicked:
     wrong: npt.NDArray[np.bool_]
     signals: Floats
     looks: Floats
-    importance: Floats
     groups: tuple[str, ...]
     products: tuple[tuple[str, ...], ...]
     queries: tuple[str, ...]
@@ -71,7 +69,7 @@ class Clicked:
         )
 
 
-_ARRAYS = ("places", "shown", "chosen", "wrong", "signals", "looks", "importance")
+_ARRAYS = ("places", "shown", "chosen", "wrong", "signals", "looks")
 
 
 def clicked_of(seen: Iterable[Seen], names: Sequence[str], model: str, told: Callable[[Rejection], None]) -> Clicked:
@@ -82,7 +80,7 @@ def clicked_of(seen: Iterable[Seen], names: Sequence[str], model: str, told: Cal
         model: as of :func:`~shoplens.feedback.impressions.seen_by`, now.
         told: of answers that teach nothing: ``other-model``, ``one-product``.
     """
-    kept = []
+    useful = []
     for one in seen:
         impression = one.impression
         if impression.model != model:
@@ -91,7 +89,8 @@ def clicked_of(seen: Iterable[Seen], names: Sequence[str], model: str, told: Cal
         elif len(impression.products) < 2:
             told(_useless("one-product", "It showed fewer than two products.", "Nothing has to be done.", one))
         else:
-            kept.append(one)
+            useful.append(one)
+    kept = _few(useful)
     widest = max((len(one.impression.products) for one in kept), default=0)
     count, wide = len(kept), len(names)
     signals = kept[0].impression.seen.signals.shape[1] if kept else 0
@@ -104,11 +103,11 @@ def clicked_of(seen: Iterable[Seen], names: Sequence[str], model: str, told: Cal
         np.zeros((count, widest), bool),
         np.zeros((count, wide, signals), np.float32),
         np.zeros((count, size), np.float32),
-        np.ones(count, np.float32),
         tuple(_group(one) for one in kept),
         tuple(tuple(one.impression.products) for one in kept),
         tuple(one.impression.query_id for one in kept),
         len({user for one in kept for user in one.users}),
+        len(useful) - len(kept),
     )
     for n, one in enumerate(kept):
         products = one.impression.products
@@ -120,8 +119,7 @@ def clicked_of(seen: Iterable[Seen], names: Sequence[str], model: str, told: Cal
             found.wrong[n, place] = "wrong" in kinds
             if "wrong" not in kinds:
                 found.chosen[n, place] = PURCHASE if "purchase" in kinds else CLICK if "click" in kinds else 0.0
-    importance = _importance(kept)
-    return replace(found, importance=importance, muted=int((importance < 1).sum()))
+    return found
 
 
 def _fill(found: Clicked, n: int, seen: Evidence) -> None:
@@ -140,13 +138,17 @@ def _group(one: Seen) -> str:
     return min(one.events, key=lambda product: (min(order.index(kind) for kind in one.events[product]), ranks[product]))
 
 
-def _importance(kept: Sequence[Seen]) -> Floats:
-    """float32 (q,): how much each answer counts."""
-    users = Counter(user for one in kept for user in one.users)
-    products = Counter(_group(one) for one in kept)
-    most = max(PRODUCT_MOST, USUAL_TIMES * median(products.values())) if products else 1.0
-    found = [min(1.0, *(USER_MOST / users[user] for user in one.users), most / products[_group(one)]) for one in kept]
-    return np.array(found, np.float32)
+def _few(found: Sequence[Seen]) -> list[Seen]:
+    """Without the older answers of a user, and to a product, that have too many; so nobody teaches without end."""
+    users, products = Counter[str](), Counter[str]()
+    most = max(PRODUCT_MOST, math.isqrt(len(set(map(_group, found)))))
+    kept = []
+    for one in sorted(found, key=lambda one: -one.impression.at):
+        if products[_group(one)] < most and all(users[user] < USER_MOST for user in one.users):
+            products[_group(one)] += 1
+            users.update(one.users)
+            kept.append(one)
+    return kept[::-1]
 
 
 def _useless(kind: str, reason: str, fix: str, one: Seen) -> Rejection:

@@ -1,0 +1,163 @@
+"""What clicks teach a ranker, where first places are seen first: simulated shoppers.
+
+    python benchmarks/clicks.py --split dev --folder FOLDER
+    python benchmarks/clicks.py --split test --folder FOLDER
+
+800 drawn products, 1,400 phone photos of them (as ``ranking.py --part rendered``), four folds of products by hash:
+``dev`` learns from answers to photos of fold 0 and asks those of fold 1, ``test`` of folds 2 and 3. Shoppers look at
+rank r with probability r^-η, and click on what they look at with .9 on the right product, .1 on any, and between
+them by the root of its graded likeness. Ten products are shown.
+
+- ``curve``: after so many clicks, nDCG@10 of photos of other products. Once as it is served: updates along the way,
+  each bounded, and taken only if proved. And by one unbounded update, with the position as a part of the choice, with
+  inverse propensities, and without any correction. From fitted weights, and from weights that nearly only know the
+  pattern, where what is shown misleads. Means and spread over seeds.
+- ``poison``: 200 honest answers, and one client who clicks one product 10,000 times.
+
+Stores are made in FOLDER when they are not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from metric import bench_of
+from ranking import rendered_shop
+from shoplens.feedback.impressions import Impression
+from shoplens.feedback.log import Seen
+from shoplens.filters.folds import fold_of
+from shoplens.ranking.evidence import Evidence, Floats
+from shoplens.training.clicks import judged_by_clicks
+from shoplens.training.ranking.click_course import ClickCourse, learned_from
+from shoplens.training.ranking.clicked import Clicked, clicked_of
+from shoplens.training.ranking.contest import gained
+from shoplens.training.ranking.export import network_of_weights
+from shoplens.training.ranking.networks import Network
+from shoplens.training.ranking.shoppers import Shoppers
+from shoplens.training.ranking.tasks import Tasks, is_right, tasks_of
+from tables import machine_line
+
+CLICKS = (20, 50, 200, 1_000)
+UPDATES = (20, 50, 100, 200, 400, 600, 800, 1_000)
+SEEDS = 5
+VISITS = 200
+ATTACK = 10_000
+
+
+def answers(shoppers: Shoppers, tasks: Tasks, scores: Floats, many: int, rng: np.random.Generator) -> list[Seen]:
+    """So many answers with a click."""
+    found: list[Seen] = []
+    while len(found) < many:
+        found += shoppers.visit(tasks, scores, rng.integers(0, len(tasks), VISITS), rng)
+    return found[:many]
+
+
+def clicked(seen: Iterable[Seen], tasks: Tasks) -> Clicked:
+    return clicked_of(seen, tasks.names, "", lambda one: None)
+
+
+def ndcg(network: Network, tasks: Tasks) -> float:
+    return float(gained(tasks, network.scores(tasks)).mean())
+
+
+def served(shoppers: Shoppers, start: Network, learn: Tasks, test: Tasks, seed: int) -> dict[int, tuple[float, int]]:
+    """Clicks -> nDCG@10, and updates that were taken up to then: all clicks so far, shown by what ranked then."""
+    rng, seen, network, taken, found = np.random.default_rng(seed), list[Seen](), start, 0, {}
+    for many in UPDATES:
+        seen += answers(shoppers, learn, network.scores(learn), many - len(seen), rng)
+        training, end = judged_by_clicks(clicked(seen, learn), network, None, seed)
+        if training.taken:
+            network, taken = end, taken + 1
+        found[many] = ndcg(network, test), taken
+    return found
+
+
+def curve(learn: Tasks, test: Tasks, starts: dict[str, Network]) -> None:
+    print("\n| η | from | clicks | as served | taken | by position | by inverse propensity | uncorrected | η found |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for examination in (1.0, 2.0):
+        shoppers = Shoppers(examination=examination)
+        for name, start in starts.items():
+            figure = f"{100 * ndcg(start, test):.1f}"
+            print(f"| {examination:g} | {name} | 0 | {figure} | | {figure} | {figure} | {figure} | |", flush=True)
+            live = [served(shoppers, start, learn, test, seed) for seed in range(SEEDS)]
+            for many in CLICKS:
+                cells, etas = [], []
+                for correction in ("position", "propensity", "none"):
+                    values = []
+                    for seed in range(SEEDS):
+                        rng = np.random.default_rng(seed)
+                        seen = clicked(answers(shoppers, learn, start.scores(learn), many, rng), learn)
+                        learned = learned_from(seen, start, ClickCourse(correction))
+                        values.append(ndcg(learned.network, test))
+                        if correction == "position":
+                            etas.append(learned.examination)
+                    cells.append(cell(values))
+                taken = np.mean([one[many][1] for one in live])
+                row = [cell([one[many][0] for one in live]), f"{taken:.1f}", *cells, f"{np.mean(etas):.2f}"]
+                print(f"| {examination:g} | {name} | {many:,} | {' | '.join(row)} |", flush=True)
+
+
+def cell(values: list[float]) -> str:
+    return f"{100 * np.mean(values):.1f} ± {100 * np.std(values):.1f}"
+
+
+def poison(learn: Tasks, test: Tasks, start: Network) -> None:
+    """One client, one product, at the last place shown of one photo after the other."""
+    honest = answers(Shoppers(), learn, start.scores(learn), 200, np.random.default_rng(0))
+    scores, right = start.scores(learn), is_right(learn)
+    orders = np.argsort(-scores, axis=1, kind="stable")[:, :10]
+
+    def attack(visit: int, user: str) -> Seen:
+        n = visit % len(learn)
+        ids = [learn.groups[n] if right[n, c] else f"{n}-{c}" for c in orders[n].tolist()]
+        ids[-1] = "pushed"
+        seen = Evidence(learn.names, learn.looks[n], learn.signals[n], learn.places[n][orders[n]])
+        shown = Impression(f"bad {visit}", 1e6 + visit, user, "filters-static", "", {}, seen, ids)
+        return Seen(shown, {"pushed": frozenset({"click"})}, frozenset({user} - {""}))
+
+    print("\n| answers with a click | answers | that teach | moved | nDCG@10 | verdict |\n|---|---|---|---|---|---|")
+    streams = {
+        "200 honest": [],
+        "and 10,000 by one user, each on another answer": [attack(n, "bad") for n in range(ATTACK)],
+        "and 10,000 by nobody in particular": [attack(n, "") for n in range(ATTACK)],
+    }
+    for name, bad in streams.items():
+        seen = clicked([*honest, *bad], learn)
+        training, end = judged_by_clicks(seen, start, test, 0)
+        cells = [f"{len(honest) + len(bad):,}", f"{len(seen):,}", f"{training.moved:.2f}"]
+        cells += [f"{100 * ndcg(start, test):.1f} → {100 * ndcg(end, test):.1f}", training.why]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("evaluation-stores"), help="where stores go")
+    parser.add_argument("--split", choices=["dev", "test"], default="dev")
+    parser.add_argument("--part", nargs="+", choices=["curve", "poison"], default=["curve", "poison"])
+    options = parser.parse_args()
+    folder, store = rendered_shop(options.folder.resolve())
+    with bench_of(store) as bench, bench.reading() as generation:
+        tasks = tasks_of(bench, generation, folder / "queries.csv", lambda one: None)
+    folds = np.array([fold_of(group, 4) for group in tasks.groups])
+    first = 0 if options.split == "dev" else 2
+    learn, test = tasks.some(folds == first), tasks.some(folds == first + 1)
+    misled = np.where(np.array(tasks.names) == "pattern", 1, 0.05).astype(np.float32)
+    size = tasks.looks.shape[1]
+    starts = {"fitted": network_of_weights(tasks.static, size), "pattern": network_of_weights(misled, size)}
+    print(f"{len(learn)} photos to click by, {len(test)} to ask; {', '.join(tasks.names)}", flush=True)
+    started = time.monotonic()
+    if "curve" in options.part:
+        curve(learn, test, starts)
+    if "poison" in options.part:
+        poison(learn, test, starts["fitted"])
+    print(f"\n{time.monotonic() - started:.0f} s. {machine_line('numpy', 'torch')}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""The log: what is in it stays, until it is too old or somebody is to be forgotten."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens.errors import InvalidValue, StoreError
+from shoplens.feedback.events import Event
+from shoplens.feedback.log import DAY, FeedbackLog
+from shoplens.types import Rejection
+from tests.feedback.answers import NAMES, impression
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def log(tmp_path: Path, clock: Clock) -> FeedbackLog:
+    return FeedbackLog(tmp_path / "feedback.sqlite", 30, clock)
+
+
+def add(log: FeedbackLog, *events: Event) -> tuple[Counter[str], list[Rejection]]:
+    told: list[Rejection] = []
+    return log.add([(number, event) for number, event in enumerate(events, 1)], told.append), told
+
+
+def test_nothing_is_made_before_something_is_kept(log: FeedbackLog) -> None:
+    assert not list(log.seen()) and log.counts().impressions == 0 and log.forget(user="u") == 0
+    assert not log.path.exists()
+
+
+def test_an_answer_comes_back_as_it_was(log: FeedbackLog) -> None:
+    kept = impression("q", user="ann")
+    log.keep(kept)
+    log.keep(impression("without events"))
+    add(log, Event("q", "b", "click", "ann"), Event("q", "b", "purchase", "bob"), Event("q", "c", "wrong"))
+    log.close()
+    [one] = FeedbackLog(log.path, 30, log._clock).seen()
+    found = one.impression
+    assert (found.query_id, found.at, found.strategy, found.model) == ("q", 1000.0, "filters-static", "model")
+    assert (tuple(found.seen.names), found.products, found.asked) == (NAMES, ["a", "b", "c"], kept.asked)
+    for name in ("look", "signals", "places"):
+        assert np.array_equal(getattr(found.seen, name), getattr(kept.seen, name))
+    assert one.events == {"b": {"click", "purchase"}, "c": {"wrong"}}
+    assert len(one.users) == 2 and found.user in one.users
+
+
+def test_what_does_not_count_is_told_and_the_rest_is_kept(log: FeedbackLog, clock: Clock) -> None:
+    log.keep(impression("q"))
+    clock.now = 2000.0
+    new, told = add(
+        log,
+        Event("q", "a", "click", at=1500),
+        Event("q", "a", "click", at=1500),
+        Event("gone", "a", "click"),
+        Event("q", "z", "click"),
+        Event("q", "b", "click", at=10),
+        Event("q", "c", "purchase", at=9e9),
+        Event("q", "c", "click", at=1800),
+    )
+    assert new == {"click": 3, "purchase": 1}
+    assert [(one.row, one.kind, one.level) for one in told] == [
+        (2, "duplicate-event", "note"),
+        (3, "unknown-query", "rejected"),
+        (4, "unknown-product", "rejected"),
+        (5, "odd-clock", "note"),
+        (6, "odd-clock", "note"),
+    ]
+    assert all(one.reason and one.fix for one in told)
+    counts = log.counts()
+    assert counts.by_rank == {"click": [1, 1, 1], "purchase": [0, 0, 1], "wrong": []}
+
+
+def test_ten_thousand_times_the_same_counts_once(log: FeedbackLog) -> None:
+    log.keep(impression("q"))
+    new, told = add(log, *[Event("q", "a", "click", "bad")] * 10_000)
+    assert new == {"click": 1} and len(told) == 9_999
+    assert log.path.stat().st_size < 100_000
+
+
+def test_what_is_too_old_goes_with_all_that_was_done(log: FeedbackLog, clock: Clock) -> None:
+    log.keep(impression("old", at=1000))
+    add(log, Event("old", "a", "click"))
+    clock.now = 1000 + 31 * DAY
+    assert not list(log.seen()) and log.counts().impressions == 0
+    log.keep(impression("new", at=clock.now))
+    assert rows(log) == (1, 0)
+    assert add(log, Event("old", "a", "click"))[1][0].kind == "unknown-query"
+
+
+def test_a_user_is_forgotten_and_leaves_no_trace_in_the_file(log: FeedbackLog) -> None:
+    log.keep(impression("hers", user="ann", products=["a", "only-ann-saw-this"]))
+    log.keep(impression("his", user="bob"))
+    add(log, Event("hers", "a", "click", "ann"), Event("his", "b", "click", "ann"), Event("his", "c", "click", "bob"))
+    assert b"only-ann-saw-this" in log.path.read_bytes() and b"ann\x00" not in log.path.read_bytes()
+    assert log.forget(user="ann") == 3
+    [one] = log.seen()
+    assert (one.impression.query_id, one.events) == ("his", {"c": {"click"}})
+    assert log.counts().users == 1 and b"only-ann-saw-this" not in log.path.read_bytes()
+    assert log.forget(user="ann") == 0
+
+
+def test_one_answer_or_all_can_be_forgotten(log: FeedbackLog) -> None:
+    for name in "xyz":
+        log.keep(impression(name))
+    assert log.forget(query_id="x") == 1 and log.forget(everything=True) == 2
+    for wrong in ({}, {"user": "a", "query_id": "b"}):
+        with pytest.raises(InvalidValue, match="Name a user"):
+            log.forget(**wrong)
+
+
+def test_users_are_hashed_by_a_key_of_their_own_store(tmp_path: Path, clock: Clock) -> None:
+    found = []
+    for name in ("one", "other"):
+        log = FeedbackLog(tmp_path / name, 30, clock)
+        log.keep(impression("q", user="ann"))
+        add(log, Event("q", "a", "click", "ann"))
+        found.append(next(iter(log.seen())).impression.user)
+    assert found[0] != found[1] and "ann" not in found
+
+
+def test_a_copy_is_whole_while_others_write(log: FeedbackLog, tmp_path: Path) -> None:
+    log.keep(impression("q"))
+    stop = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not stop.is_set():
+            log.keep(impression(f"more {number}"))
+            number += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        log.copy_to(tmp_path / "copy")
+    finally:
+        stop.set()
+        writer.join()
+    with sqlite3.connect(tmp_path / "copy") as copy:
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_many_threads_lose_nothing(log: FeedbackLog) -> None:
+    def work(number: int) -> None:
+        for n in range(10):
+            log.keep(impression(f"{number}-{n}"))
+            add(log, Event(f"{number}-{n}", "a", "click"))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert rows(log) == (60, 60)
+
+
+def test_a_damaged_file_is_told_and_left_alone(log: FeedbackLog) -> None:
+    log.path.write_bytes(b"no database at all, but long enough to be looked at" * 40)
+    for call in (lambda: log.keep(impression("q")), lambda: list(log.seen()), lambda: log.forget(user="a")):
+        with pytest.raises(StoreError, match="damaged"):
+            call()
+    assert log.path.read_bytes().startswith(b"no database")
+
+
+def test_events_are_kept_all_or_none(log: FeedbackLog) -> None:
+    log.keep(impression("q"))
+
+    def events():
+        yield 1, Event("q", "a", "click")
+        raise RuntimeError("the sender died")
+
+    with pytest.raises(RuntimeError):
+        log.add(events(), lambda one: None)
+    assert rows(log) == (1, 0)
+    assert add(log, Event("q", "a", "click"))[0] == {"click": 1}
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from shoplens.feedback.log import FeedbackLog
+from tests.feedback.answers import impression
+log = FeedbackLog(Path(sys.argv[1]), 30, lambda: 1000.0)
+n = 0
+while True:
+    log.keep(impression(f"q{n}"))
+    print(n, flush=True)
+    n += 1
+"""
+
+
+def test_what_was_acknowledged_survives_kill_9(log: FeedbackLog) -> None:
+    for _ in range(3):
+        log.path.unlink(missing_ok=True)
+        with subprocess.Popen(
+            [sys.executable, "-c", KILLED, log.path], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True
+        ) as process:
+            assert process.stdout is not None
+            last = [process.stdout.readline() for _ in range(20)][-1]
+            os.kill(process.pid, signal.SIGKILL)
+        assert rows(log)[0] > int(last)
+        log.close()
+
+
+def rows(log: FeedbackLog) -> tuple[int, int]:
+    with sqlite3.connect(log.path) as file:
+        found = [file.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("impressions", "events")]
+    return found[0], found[1]

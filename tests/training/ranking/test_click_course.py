@@ -1,0 +1,215 @@
+"""What clicks teach, where first places are seen first; and how far one client gets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from shoplens.feedback.impressions import Impression
+from shoplens.feedback.log import Seen
+from shoplens.ranking.evidence import SIGNALS, Evidence
+from shoplens.training.clicks import judged_by_clicks
+from shoplens.training.ranking.click_course import (
+    MOST_MOVED,
+    ClickCourse,
+    bounded,
+    learned_from,
+    likelihood,
+    scores_of,
+)
+from shoplens.training.ranking.clicked import USER_MOST, Clicked, clicked_of
+from shoplens.training.ranking.contest import gained
+from shoplens.training.ranking.export import network_of, network_of_weights, ranker_network
+from shoplens.training.ranking.likeness import SAME
+from shoplens.training.ranking.networks import Network, trained
+from shoplens.training.ranking.shoppers import Shoppers
+from shoplens.training.ranking.tasks import Tasks
+from shoplens.types import Rejection
+from tests.training.ranking.made_tasks import NAMES, QUICK, made_tasks
+
+pytest.importorskip("torch", reason="the extra train is not installed")
+pytest.importorskip("onnx", reason="the extra train is not installed")
+SIZE = 12
+BIASED = Shoppers(examination=1.5, noise=0.1)
+
+
+def by_color(queries: int = 400, seed: int = 0) -> Tasks:
+    """Queries in which it is the color alone that the right product is like."""
+    rng = np.random.default_rng(seed)
+    tasks = made_tasks(queries, seed, told=False)
+    places = rng.normal(size=tasks.places.shape).astype(np.float32)
+    gains = np.zeros_like(tasks.gains)
+    everyone, right = np.arange(queries), rng.integers(0, places.shape[1], queries)
+    places[everyone, right, 1] += 2.5
+    gains[everyone, right] = SAME
+    return replace(tasks, places=places, gains=gains)
+
+
+def by_look() -> Network:
+    """Weights that nearly only know the look."""
+    return network_of_weights(np.array([1, 0.1, 0.1], np.float32), SIZE)
+
+
+def answers(tasks: Tasks, network: Network, many: int, shoppers: Shoppers = BIASED, seed: int = 0) -> list[Seen]:
+    rng, seen = np.random.default_rng(seed), list[Seen]()
+    while len(seen) < many:
+        seen += shoppers.visit(tasks, network.scores(tasks), rng.integers(0, len(tasks), 100), rng)
+    return seen[:many]
+
+
+def numbers(seen: list[Seen]) -> Clicked:
+    return clicked_of(seen, NAMES, "", lambda one: None)
+
+
+def share(network: Network, name: str) -> float:
+    weights = np.exp(network.base) / np.exp(network.base).sum()
+    return float(weights[NAMES.index(name)])
+
+
+def test_clicks_teach_what_counts_and_how_much_the_place_did() -> None:
+    tasks, start = by_color(), by_look()
+    clicked = numbers(answers(tasks, start, 600))
+    learned = learned_from(clicked, start, ClickCourse())
+    assert share(learned.network, "color") > share(start, "color") + 0.3
+    assert 1.1 < learned.examination < 1.9
+    others = by_color(seed=1)
+    better, before = (gained(others, one.scores(others)).mean() for one in (learned.network, start))
+    assert better > before + 0.2
+
+
+def test_without_correction_it_learns_the_place_instead() -> None:
+    tasks, start = by_color(), by_look()
+    clicked = numbers(answers(tasks, start, 600, replace(BIASED, examination=2.5)))
+    found = {one: learned_from(clicked, start, ClickCourse(one)).network for one in ("position", "propensity", "none")}
+    assert share(found["none"], "look") > share(found["propensity"], "look") > share(found["position"], "look")
+
+
+def test_one_update_moves_so_far_and_the_next_goes_on() -> None:
+    tasks, start = by_color(), by_look()
+    clicked = numbers(answers(tasks, start, 600))
+    wanted = learned_from(clicked, start, ClickCourse()).network
+    once, moved = bounded(clicked, start, wanted)
+    assert moved == pytest.approx(MOST_MOVED, abs=1e-3)
+    assert share(start, "color") < share(once, "color") < share(wanted, "color")
+    same, moved = bounded(clicked, start, start)
+    assert moved == 0 and same is start
+
+
+def test_some_dozens_help_or_it_says_that_they_cannot_yet() -> None:
+    tasks, start = by_color(), by_look()
+    training, end = judged_by_clicks(numbers(answers(tasks, start, 20)), start, None, 0)
+    assert (training.taken, end is start) == (False, True) and "cannot help yet" in training.why
+    training, end = judged_by_clicks(numbers(answers(tasks, start, 60)), start, None, 0)
+    assert training.taken and "Clicks help" in training.why
+    assert training.weights["color"][1] > training.weights["color"][0]
+    assert training.replay is not None and training.replay.first > 0 and training.replay.examples
+
+
+def test_clicks_at_random_are_not_taken() -> None:
+    tasks, start = by_color(), by_look()
+    blind = replace(tasks, gains=np.zeros_like(tasks.gains))
+    clicked = numbers(answers(blind, start, 300, Shoppers(noise=0.5)))
+    training, _ = judged_by_clicks(clicked, start, None, 0)
+    assert not training.taken and "do not surely help" in training.why
+
+
+def test_photos_whose_product_is_known_may_not_lose() -> None:
+    clicks, start = by_color(), by_look()
+    known = by_color(seed=3)
+    swapped = replace(known, places=known.places[:, :, [1, 0, 2]])  # there it is the look that counts
+    training, _ = judged_by_clicks(numbers(answers(clicks, start, 300)), start, swapped, 0)
+    assert not training.taken and "would be found later" in training.why
+
+
+def pushed(visit: int, user: str) -> Seen:
+    """Somebody clicks the last of ten products, which has no likeness at all."""
+    places = np.random.default_rng(visit).normal(size=(10, len(NAMES))).astype(np.float32)
+    places[-1] = (-1, -1, 3)
+    seen = Evidence(NAMES, np.zeros(SIZE, np.float32), np.zeros((len(NAMES), len(SIGNALS)), np.float32), places)
+    ids = [*(f"{visit}-{n}" for n in range(9)), "pushed"]
+    impression = Impression(f"bad {visit}", 1e6 + visit, user, "filters-static", "", {}, seen, ids)
+    return Seen(impression, {"pushed": frozenset({"click"})}, frozenset({user} - {""}))
+
+
+@pytest.mark.parametrize("user", ["bad", ""])
+def test_ten_thousand_clicks_of_one_client_on_one_product_teach_little(user: str) -> None:
+    tasks, start = by_color(), by_look()
+    honest = answers(tasks, start, 200)
+    poisoned = numbers([*honest, *(pushed(visit, user) for visit in range(10_000))])
+    assert poisoned.muted >= 10_000 - USER_MOST
+    training, dirty = judged_by_clicks(poisoned, start, None, 0)
+    assert training.moved <= MOST_MOVED
+    assert share(dirty, "pattern") < share(start, "pattern") + 0.08
+    assert share(dirty, "color") > share(start, "color") + 0.05
+
+
+def test_a_wrong_mark_pushes_down_and_is_no_matter_of_place() -> None:
+    start = network_of_weights(np.ones(3, np.float32), SIZE)
+    seen = []
+    for visit in range(60):
+        one = pushed(visit, "")
+        seen.append(replace(one, events={"pushed": frozenset({"wrong"})}))
+    clicked = numbers(seen)
+    clicked = replace(clicked, groups=tuple(str(n) for n in range(len(clicked))))
+    learned = learned_from(clicked, start, ClickCourse())
+    assert share(learned.network, "pattern") < share(start, "pattern") - 0.02
+    assert np.isfinite(likelihood(clicked, learned)).all()
+
+
+def test_bought_counts_for_more_and_a_mark_undoes_a_click() -> None:
+    one = pushed(0, "")
+    ids = list(one.impression.products)
+    events = {
+        ids[0]: frozenset({"click"}),
+        ids[1]: frozenset({"click", "purchase"}),
+        ids[2]: frozenset({"click", "wrong"}),
+    }
+    clicked = numbers([replace(one, events=events)])
+    assert clicked.chosen[0, :4].tolist() == [1, 3, 0, 0] and clicked.wrong[0, :4].tolist() == [0, 0, 1, 0]
+    assert clicked.groups == (ids[1],)
+
+
+def test_answers_of_any_length_and_of_other_dimensions_lie_side_by_side() -> None:
+    tasks, start = by_color(), by_look()
+    seen = answers(tasks, start, 40)
+    first = seen[0]
+    evidence = first.impression.seen
+    narrow = Evidence(("color", "gone"), evidence.look, evidence.signals[:2], evidence.places[:3, :2])
+    products = list(first.impression.products)[:3]
+    seen[0] = Seen(
+        replace(first.impression, seen=narrow, products=products), {products[1]: frozenset({"click"})}, frozenset()
+    )
+    clicked = numbers(seen)
+    place = clicked.queries.index(first.impression.query_id)
+    assert clicked.shown[place].sum() == 3 and clicked.products[place] == tuple(products)
+    assert np.array_equal(clicked.places[place, :3, 1], evidence.places[:3, 0])
+    assert not clicked.places[place, :, [0, 2]].any()
+    assert scores_of(start, clicked)[place, 3:].max() < -1e8
+    assert np.isfinite(learned_from(clicked, start, ClickCourse()).network.base).all()
+
+
+def test_answers_that_teach_nothing_are_told() -> None:
+    one = pushed(0, "")
+    other = replace(one, impression=replace(one.impression, model="another"))
+    alone = replace(one, impression=replace(one.impression, products=["pushed"]))
+    told: list[Rejection] = []
+    assert len(clicked_of([other, alone], NAMES, "", told.append)) == 0
+    assert [row.kind for row in told] == ["other-model", "one-product"]
+
+
+@pytest.mark.parametrize("family", ["gate", "listwise"])
+def test_a_ranker_is_read_back_and_learns_on(family: str) -> None:
+    from shoplens.ranking.ranker import Ranker, RankerCard
+
+    tasks = made_tasks()
+    gate = trained(tasks, QUICK[1])
+    network = gate if family == "gate" else trained(tasks, QUICK[2], gate)
+    back = network_of(Ranker(ranker_network(network, RankerCard(NAMES, family, SIZE))))  # type: ignore[arg-type]
+    assert np.allclose(back.scores(tasks), network.scores(tasks), atol=1e-6)
+    clicked = numbers(answers(by_color(), back, 100))
+    learned = learned_from(clicked, back, ClickCourse())
+    assert not np.array_equal(learned.network.gate, back.gate)
+    assert np.array_equal(learned.network.inner, back.inner)
+    assert scores_of(learned.network, clicked).shape == clicked.shown.shape

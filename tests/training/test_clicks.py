@@ -1,0 +1,141 @@
+"""From a search that is remembered to a ranking that clicks changed, and back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shoplens import Shop
+from shoplens.feedback.events import Event
+from shoplens.settings import Settings
+from shoplens.training.ranker import RankerOptions
+from tests.fakes import ColourEmbedder
+from tests.training.ranking.made_tasks import QUICK
+from tests.training.shops import learnable_shop, spotted
+
+pytest.importorskip("torch", reason="the extra train is not installed")
+pytest.importorskip("onnx", reason="the extra train is not installed")
+VISITS = 40
+
+
+@pytest.fixture(scope="module")
+def clicked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the store of a shop whose shoppers clicked on the right product wherever it was shown."""
+    folder = tmp_path_factory.mktemp("clicked")
+    with learnable_shop(folder, 40, 3) as shop:
+        for visit in range(VISITS):
+            asked = spotted(folder / "asked.png", visit % 40, 100 + visit)
+            answer = shop.search(asked, 12, remember=True, user=f"user {visit}")
+            shown = [result.product.id for result in answer.results]
+            right = f"p{visit % 40}"
+            shop.add_feedback([Event(answer.query_id, right if right in shown else shown[0], "click", f"user {visit}")])
+    return folder
+
+
+@pytest.fixture
+def shop(clicked: Path, tmp_path: Path) -> Iterator[Shop]:
+    """A copy of it, open."""
+    shutil.copytree(clicked / "store", tmp_path / "store")
+    with Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=Settings(threads=1)) as shop:
+        yield shop
+
+
+def weights(shop: Shop) -> dict[str, float]:
+    return {row.name: row.weight for row in shop.dimensions() if row.weight is not None}
+
+
+def test_clicks_change_what_counts_and_are_undone(shop: Shop, tmp_path: Path) -> None:
+    before = weights(shop)
+    report = tmp_path / "clicks.html"
+    training = shop.train_on_clicks(RankerOptions(force=True), report=report)
+    assert training.taken and training.answers == VISITS and training.users == VISITS
+    assert 0 < training.moved <= 0.15 + 1e-6 and training.known is not None
+    after = weights(shop)
+    assert after != before and sum(after.values()) == pytest.approx(sum(before.values()), rel=1e-2)
+    page = report.read_text("utf-8")
+    assert "Answers that change most" in page and training.why in page and "It was taken" in page
+    assert json.loads(report.with_suffix(".json").read_text("utf-8"))["answers"] == VISITS
+    shop.undo_ranker()
+    assert weights(shop) == before
+
+
+def test_a_dry_run_says_what_would_change_and_changes_nothing(shop: Shop, tmp_path: Path) -> None:
+    before = weights(shop)
+    report = tmp_path / "clicks.html"
+    training = shop.train_on_clicks(RankerOptions(force=True, dry_run=True), report=report)
+    assert training.taken and training.dry_run and training.replay is not None
+    assert "this was a dry run" in report.read_text("utf-8")
+    assert weights(shop) == before
+
+
+def test_a_ranker_is_trained_and_clicks_come_on_top(shop: Shop, tmp_path: Path) -> None:
+    report = tmp_path / "ranker.html"
+    training = shop.train_ranker(RankerOptions(kind="gate", force=True, recipes=QUICK), report=report)
+    assert training.clicks is not None and training.clicks.answers == VISITS
+    assert training.clicks.model.startswith("ranker@") and training.clicks.model != training.model
+    with shop._store.reading() as generation:
+        assert "clicks" in json.dumps(dict(_ranker(generation).card.made))
+    assert "What shoppers did" in report.read_text("utf-8")
+    answer = shop.search(spotted(tmp_path / "asked.png", 3, 7), 5, remember=True)
+    assert answer.strategy == "filters-dynamic" and not answer.notes
+    again = shop.train_on_clicks(RankerOptions(force=True))
+    assert again.taken and again.model not in ("", training.clicks.model)
+    shop.undo_ranker()
+    with shop._store.reading() as generation:
+        assert _ranker(generation).model == training.clicks.model
+
+
+def _ranker(generation):
+    from shoplens.ranking.stored_ranker import ranker_of
+
+    found = ranker_of(generation)
+    assert found is not None
+    return found
+
+
+def test_without_clicks_nothing_is_said_of_them(tmp_path: Path) -> None:
+    with learnable_shop(tmp_path, 40, 3) as shop:
+        assert shop.train_ranker(RankerOptions(recipes=QUICK)).clicks is None
+        none = shop.train_on_clicks()
+        assert (none.taken, none.answers) == (False, 0) and "cannot help yet" in none.why
+
+
+def test_an_answer_by_the_look_alone_is_not_remembered_and_says_so(shop: Shop, tmp_path: Path) -> None:
+    before = shop.feedback().impressions
+    asked = spotted(tmp_path / "asked.png", 3, 7)
+    answer = shop.search(asked, 3, strategy="pretrained", remember=True)
+    assert answer.results and "was not remembered" in answer.notes[0]
+    assert shop.feedback().impressions == before
+
+
+def test_a_search_is_answered_though_the_log_is_damaged(shop: Shop, tmp_path: Path) -> None:
+    shop._feedback.close()
+    shop._feedback.path.write_bytes(b"rubbish" * 1000)
+    answer = shop.search(spotted(tmp_path / "asked.png", 3, 7), 3, remember=True)
+    assert answer.results and "damaged" in answer.notes[0]
+    assert not shop.search(tmp_path / "asked.png", 3).notes
+
+
+def test_no_pixels_are_kept(clicked: Path) -> None:
+    held = (clicked / "store" / "feedback.sqlite").read_bytes()
+    assert b"PNG" not in held and b"JFIF" not in held and str(clicked).encode() not in held
+
+
+def test_a_backup_holds_it_and_a_restore_brings_it_back(shop: Shop, tmp_path: Path) -> None:
+    shop.backup(tmp_path / "backup")
+    Shop.restore(tmp_path / "backup", tmp_path / "restored")
+    with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=Settings(threads=1)) as other:
+        assert other.feedback() == shop.feedback()
+
+
+def test_settings_say_whether_answers_are_remembered(shop: Shop, tmp_path: Path) -> None:
+    asked, before = spotted(tmp_path / "asked.png", 3, 7), shop.feedback().impressions
+    shop.search(asked, 3)
+    shop.settings = Settings(threads=1, remember=True)
+    shop.search(asked, 3)
+    shop.search(asked, 3, remember=False)
+    assert shop.feedback().impressions == before + 1
