@@ -22,6 +22,7 @@ from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.queries import COLUMNS
 from shoplens.evaluation.results import Evaluation
 from shoplens.evaluation.runs import CATEGORY_RECALL
+from shoplens.feedback.events import KINDS
 from shoplens.filters.dimension import Kind
 from shoplens.preferences import PARTS, TABLES, DimensionRule
 from shoplens.ranking.judging import VERDICTS
@@ -84,6 +85,7 @@ def test_snippets_run(page: Path, shop_folder: Path) -> None:
         ("docs/evaluation.md", [f"`{name}`" for name in GONE]),
         ("docs/evaluation.md", [f"`{name}`" for name in EVALUATION_KEYS]),
         ("docs/training.md", [f"`{name}`" for name in LOSSES]),
+        ("docs/feedback.md", [f"`{name}`" for name in KINDS]),
     ],
 )
 def test_every_name_appears(page: str, names: list[str]) -> None:
@@ -105,7 +107,7 @@ def commands() -> dict[str, TyperCommand]:
 
 
 def test_every_command_appears() -> None:
-    pages = ("store", "searching", "filters", "evaluation", "training")
+    pages = ("store", "searching", "filters", "evaluation", "training", "feedback")
     text = "".join((ROOT / f"docs/{page}.md").read_text("utf-8") for page in pages)
     assert len(commands()) > 5
     assert "train filters" in commands()
