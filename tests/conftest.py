@@ -8,6 +8,10 @@ import pytest
 # Before numpy is loaded: on a busy machine, threads that wait for each other make small matrices fifty times slower.
 for _library in ("OPENBLAS", "OMP"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+if (_worker := os.environ.get("PYTEST_XDIST_WORKER", "")) and hasattr(os, "sched_setaffinity"):
+    # A core for each process: threads of two that share one wait for each other, too.
+    _cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {_cores[int(_worker.removeprefix("gw")) % len(_cores)]})
 LONG = ("/training/", "kill", "real_catalogue", "green_stars", "build_filters", "doctor", "demo", "test_cli")
 """Parts of the paths of files whose few tests take long."""
 
