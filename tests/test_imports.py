@@ -28,13 +28,15 @@ LEVELS = (
         "build_run",
         "build",
         "candidates",
+        "answer_json",
+        "changes",
         "facets",
         "search",
         "store_info",
     ),
     ("evaluation",),
     ("training",),
-    ("shop_training", "shop_feedback", "shop"),
+    ("shop_training", "shop_feedback", "shop_products", "shop"),
     ("demo", "service", "cli"),
 )
 """From what is imported by all to what imports all."""

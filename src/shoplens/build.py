@@ -192,7 +192,7 @@ class Builder:
         with self.store.writing(), self.store.returning(name) as generation:
             live = self._live_of_this_model()
             check_model(generation, self.embedder)  # before a look's own network is opened beside this model's
-            with self._open_run("roll-back", generation.look) as run:
+            with self.opened_run("roll-back", generation.look) as run:
                 self._copy(live, generation, run)
                 self._optimize(generation)
                 self._keep_classifier(live, generation)
@@ -204,7 +204,7 @@ class Builder:
         """A new generation of the live one's products, its filters fitted anew, which then takes over."""
         manifest = replace(live.manifest, placed=PLACED, created=timestamp(), complete=False, kept=False)
         manifest = replace(manifest, **_of_look(look))
-        with self._open_run(command, look) as run, self.store.filling(manifest) as generation:
+        with self.opened_run(command, look) as run, self.store.filling(manifest) as generation:
             if look is not None:
                 generation.take_over(look)
             self._copy(live, generation, run)
@@ -306,9 +306,9 @@ class Builder:
 
     def _run(self, command: str, feed: Feed, look: TrainedLook | None) -> Run:
         feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
-        return self._open_run(command, look)
+        return self.opened_run(command, look)
 
-    def _open_run(self, command: str, look: TrainedLook | None) -> Run:
+    def opened_run(self, command: str, look: TrainedLook | None) -> Run:
         """A run with the features that this look reads."""
         embedder, plain = self.embedder if look is None else look.seen_by(self.embedder), feature_model(self.embedder)
         instead = Instead(plain, look.card.stands_for) if look is not None and look.backbone else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shoplens.candidates import candidates, results
@@ -58,6 +59,28 @@ def facets(counting: Counting) -> tuple[Facet, ...]:
             relevant[others] = _relevant(counting, others)
         found.append(_facet(counting, field, *relevant[others], counting.index.facet(field, MOST_VALUES, others)))
     return tuple(found)
+
+
+def counted_values(
+    index: Index, fields: Iterable[str], condition: Condition | None, limit: int
+) -> dict[str, dict[str, int]]:
+    """Field -> value -> how many products hold it, most first.
+
+    Args:
+        fields: to count; all that hold text where none is named.
+        condition: that products meet.
+
+    Raises:
+        ConditionError: ``unknown-field``.
+    """
+    there = sorted(name for name, held in index.field_kinds().items() if "text" in held and name != "id")
+    wanted = list(dict.fromkeys(fields)) or [name for name in there if not name.startswith(PREDICTED)]
+    for field in wanted:
+        if field not in there:
+            raise ConditionError(
+                f"There is no field {field!r} to count.", f"There are: {', '.join(there)}.", code="unknown-field"
+            )
+    return {field: dict(index.facet(field, limit, condition)) for field in wanted}
 
 
 def without(condition: Condition | None, field: str) -> Condition | None:

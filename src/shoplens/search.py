@@ -27,7 +27,7 @@ from shoplens.ranking.match import REFERENCE, Calibration, claims_anything
 from shoplens.ranking.stored_calibration import calibration_of
 from shoplens.ranking.strategies import STRATEGIES, QueryPhoto, Strategy, preferred, strategy_named
 from shoplens.settings import Settings
-from shoplens.sight import sight
+from shoplens.sight import feature_model, sight
 from shoplens.types import Answer, Query, Result
 
 
@@ -46,18 +46,39 @@ class Eyes:
     settings: Settings
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """A query photo as it was seen, so that it can be asked with again; its pixels are gone.
+
+    Attributes:
+        photo: with its features.
+        by: the network that saw it.
+    """
+
+    photo: QueryPhoto
+    by: str
+
+
 def search(store: Store, query: Query, eyes: Eyes, remembering: Remembering | None = None) -> Answer:
-    """Products for a photo, best first.
+    """Products for a photo, best first. See :func:`searched`."""
+    return searched(store, query, eyes, remembering)[0]
+
+
+def searched(
+    store: Store, query: Query, eyes: Eyes, remembering: Remembering | None = None, seen: Sighting | None = None
+) -> tuple[Answer, Sighting | None]:
+    """Products for a photo, best first, and what was seen of it; None where there was no photo.
 
     Args:
         remembering: keeps the answer, to learn from what is done with it; None for nothing.
+        seen: what was seen of the query's photo before, which then is not looked at again.
 
     Raises:
         PhotoError: the photo cannot be used.
         ConditionError: ``where`` names an unknown field or makes no sense.
         StoreError: the store was made by another model, or was never finished.
         InvalidValue: the region lies outside the photo, there is no such strategy, or the search is steered by what
-            the store does not have.
+            the store does not have; ``seen-by-another``: what was seen is of a network that is not used any more.
     """
     with store.reading() as generation:
         check_model(generation, eyes.embedder)
@@ -67,7 +88,8 @@ def search(store: Store, query: Query, eyes: Eyes, remembering: Remembering | No
         calibration = None if _is_steered(query) else calibration_of(generation, strategy.name)
         clock, index = Clock(), generation.index
         condition = _condition(query, generation)
-        photo = _asked(query, answering, generation.index, eyes, clock)
+        sighting = _sighting(query, strategy, eyes, index, clock) if seen is None else _seen_again(seen, strategy, eyes)
+        photo = _asked(query, answering, index, eyes, sighting, clock)
         if strategy.dynamic:
             with clock.stage("weigh"):
                 photo = answering.weighed(index, photo, query)
@@ -104,7 +126,7 @@ def search(store: Store, query: Query, eyes: Eyes, remembering: Remembering | No
             facets=counted,
             asked={} if photo.filtered is None else photo.filtered.asked,
         )
-        return answer if remembering is None else remembering.kept(generation, answer, photo, tiers)
+        return answer if remembering is None else remembering.kept(generation, answer, photo, tiers), sighting
 
 
 def strategy_of(store: Store, name: str) -> Strategy:
@@ -146,15 +168,33 @@ def _is_steered(query: Query) -> bool:
     return bool(steering.weights or steering.profile or steering.like or steering.color or steering.unlike is not None)
 
 
-def _asked(query: Query, answering: Answering, index: Index, eyes: Eyes, clock: Clock) -> QueryPhoto:
+def _sighting(query: Query, strategy: Strategy, eyes: Eyes, index: Index, clock: Clock) -> Sighting | None:
+    """The query's photo, looked at."""
+    if query.photo is None:
+        return None
+    with clock.stage("decode"):
+        data = query.photo if isinstance(query.photo, bytes) else eyes.source.bytes_of(query.photo)
+        picture = query_picture(data, query, index, eyes.embedder, eyes.settings)
+    with clock.stage("embed"):
+        photo = query_photo(picture, query, eyes.embedder, features=bool(strategy.needs))
+        return Sighting(photo, feature_model(eyes.embedder))
+
+
+def _seen_again(seen: Sighting, strategy: Strategy, eyes: Eyes) -> Sighting:
+    if seen.by != feature_model(eyes.embedder) or (strategy.needs and seen.photo.features is None):
+        raise InvalidValue(
+            "The photo was seen by a network that is not used any more.",
+            "Send the photo again.",
+            code="seen-by-another",
+        )
+    return seen
+
+
+def _asked(
+    query: Query, answering: Answering, index: Index, eyes: Eyes, sighting: Sighting | None, clock: Clock
+) -> QueryPhoto:
     """The query as the strategy sees it."""
-    photo = None
-    if query.photo is not None:
-        with clock.stage("decode"):
-            data = query.photo if isinstance(query.photo, bytes) else eyes.source.bytes_of(query.photo)
-            picture = query_picture(data, query, index, eyes.embedder, eyes.settings)
-        with clock.stage("embed"):
-            photo = query_photo(picture, query, eyes.embedder, features=bool(answering.strategy.needs))
+    photo = None if sighting is None else sighting.photo
     if answering.filters is None:
         assert photo is not None, "only a strategy with filters searches without a photo"
         return answering.ready(photo)

@@ -56,6 +56,17 @@ class Settings:
     remember_days: float = field(
         default=90.0, metadata={"help": "days that answers, and what was done with them, are kept"}
     )
+    host: str = field(default="127.0.0.1", metadata={"help": "address that `serve` listens on"})
+    port: int = field(default=8000, metadata={"help": "port that `serve` listens on; 0: any that is free"})
+    open_search: bool = field(
+        default=True, metadata={"help": "searching needs no key, as long as `host` is a loopback address"}
+    )
+    cors: str = field(default="", metadata={"help": "web pages that may search, e.g. `https://shop.example`; commas"})
+    rate: int = field(default=120, metadata={"help": "requests a minute of one key, or of one address without; 0: any"})
+    queue: int = field(default=32, metadata={"help": "requests that may wait for the processor; more are refused"})
+    request_seconds: float = field(
+        default=20.0, metadata={"help": "seconds that a request may take to arrive, and to wait"}
+    )
     preferences: Preferences = field(
         default_factory=Preferences,
         hash=False,
@@ -74,6 +85,10 @@ class Settings:
             "kept_photo_bytes": 0,
             "lock_wait": 0,
             "remember_days": 0,
+            "port": 0,
+            "rate": 0,
+            "queue": 1,
+            "request_seconds": 0.01,
         }.items():
             if not getattr(self, name) >= lowest:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}.", f"Set it to {lowest} or more.")
@@ -139,6 +154,8 @@ def _converted(setting: dataclasses.Field[Any], value: Any, where: str) -> Any:
                 if isinstance(value, bool)
                 else {"1": True, "true": True, "0": False, "false": False}[str(value).strip().lower()]
             )
+        if kind == "str":
+            return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         return int(str(value)) if kind == "int" else float(str(value))
     except (ValueError, TypeError, KeyError):
         raise SettingsError(f"{where} is {value!r}.", f"It must be a {kind}: {setting.metadata['help']}.") from None

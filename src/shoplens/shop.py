@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -34,15 +34,16 @@ from shoplens.images.located import located
 from shoplens.index.backups import FEEDBACK
 from shoplens.index.restoring import restore
 from shoplens.index.store import Store
-from shoplens.search import Eyes, search, strategy_of
+from shoplens.search import Eyes, Sighting, searched, strategy_of
 from shoplens.settings import Settings, settings_from
 from shoplens.shop_feedback import Feedback
+from shoplens.shop_products import Products
 from shoplens.shop_training import Training
 from shoplens.store_info import refuse_to_replace, store_info
-from shoplens.types import Answer, Product, Query, Region, SoldOut, Steering
+from shoplens.types import Answer, Query, Region, SoldOut, Steering
 
 
-class Shop(Training, Feedback):
+class Shop(Products, Training, Feedback):
     """One shop's catalogue, open for searching and for changes. Use it in a ``with`` block; thread-safe.
 
     Args:
@@ -142,11 +143,6 @@ class Shop(Training, Feedback):
         with read_feed(Path(feed), media=Path(media) if media else None, format=format) as read:
             return self._builder(progress).sync(read, str(max_removals))
 
-    def remove(self, ids: Iterable[str]) -> int:
-        """Remove products; unknown ids are passed over. Returns how many went."""
-        with self._store.writing():
-            return self._store.live.index.remove([ids] if isinstance(ids, str) else ids)
-
     def search(
         self,
         photo: str | Path | bytes | None = None,
@@ -183,15 +179,21 @@ class Shop(Training, Feedback):
             precision=self.settings.precision if precision is None else precision,
             steering=steering if steering.unlike is None else replace(steering, unlike=located(steering.unlike)),
         )
-        remembered = self.settings.remember if remember is None else remember
-        remembering = Remembering(self._feedback, user) if remembered else None
-        eyes = Eyes(self._embedders.of(self.settings.cores), self._query_photos, self.settings)
         try:
-            return search(self._store, query, eyes, remembering)
+            return self.searched(query, remember=remember, user=user)[0]
         except PhotoError as problem:
             if problem.code != "photo-missing":
                 raise
             raise PhotoError(problem.problem, "Give the path of a photo, or its URL.", code=problem.code) from None
+
+    def searched(
+        self, query: Query, seen: Sighting | None = None, *, remember: bool | None = None, user: str = ""
+    ) -> tuple[Answer, Sighting | None]:
+        """The answer to a whole query, and what was seen of its photo; with ``seen`` that is not looked at again."""
+        remembered = self.settings.remember if remember is None else remember
+        remembering = Remembering(self._feedback, user) if remembered else None
+        eyes = Eyes(self._embedders.of(self.settings.cores), self._query_photos, self.settings)
+        return searched(self._store, query, eyes, remembering, seen)
 
     def similar(self, product_id: str, k: int = 10, *, steering: Steering | None = None) -> Answer:
         """Products like one of the catalogue, best first, without itself; raises InvalidValue ``unknown-product``."""
@@ -293,16 +295,14 @@ class Shop(Training, Feedback):
         """
         return reported_diagnosis(self._bench(progress), kinds, report, seed)
 
-    def product(self, product_id: str) -> Product | None:
-        """The record of a product, or None."""
-        with self._store.reading() as generation:
-            records = generation.index.records([product_id])
-        return records[0].product if records else None
+    def fetched(self, url: str) -> bytes:
+        """A shopper's photo from the web, by the safe fetcher; it is not kept. Raises PhotoError."""
+        return self._query_photos.bytes_of(url)
 
-    def ids(self) -> Iterator[str]:
-        """Ids of all products, in no particular order."""
-        with self._store.reading() as generation:
-            yield from generation.index.ids()
+    @property
+    def folder(self) -> Path:
+        """The store's."""
+        return self._store.folder
 
     def __len__(self) -> int:
         with self._store.reading() as generation:

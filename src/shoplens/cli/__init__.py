@@ -21,9 +21,11 @@ from shoplens.cli import (
     generations,
     index,
     info,
+    keys,
     remove,
     restore,
     search,
+    serve,
     similar,
     sync,
     train,
@@ -60,11 +62,13 @@ COMMANDS = (
     backup,
     restore,
     demo,
+    serve,
 )
 for command in COMMANDS:
     app.command(name=command.__name__.rsplit(".", 1)[-1])(command.run)
 app.add_typer(train.app, name="train")
 app.add_typer(feedback.app, name="feedback")
+app.add_typer(keys.app, name="keys")
 
 
 def _version(asked: bool) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 from rich.table import Table
 
+from shoplens.answer_json import as_json
 from shoplens.cli.output import people, plain, print_json, print_table
 from shoplens.ranking.judging import VERDICTS, verdict_words
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.ranking.weights import in_words
-from shoplens.types import Answer, Facet, Product, Reasons, Result, Steering
+from shoplens.types import Answer, Facet, Result, Steering
 
 BAR = 40
 """Columns of a score of 1."""
@@ -47,72 +46,6 @@ def _claim(answer: Answer, steering: Steering) -> str:
     if steered and answer.verdict == "uncalibrated":
         return "Of a steered search nothing is claimed."
     return plain(VERDICTS[answer.verdict])
-
-
-def as_json(answer: Answer) -> dict[str, Any]:
-    """The documented JSON object of an answer."""
-    return {
-        "query_id": answer.query_id,
-        "query": {
-            "source": answer.source,
-            "region": dataclasses.astuple(answer.region) if answer.region else None,
-            "model": answer.model,
-        },
-        "strategy": {"used": answer.strategy, "fallback_from": answer.fallback},
-        "weights": dict(answer.weights),
-        "asked": dict(answer.asked),
-        "verdict": answer.verdict,
-        "absent_probability": answer.absent_probability,
-        "results": [_row(result) for result in answer.results],
-        "facets": [_facet(facet) for facet in answer.facets],
-        "notes": list(answer.notes),
-        "took_ms": dict(answer.took_ms),
-    }
-
-
-def _row(result: Result) -> dict[str, Any]:
-    product = {
-        field.name: getattr(result.product, field.name)
-        for field in dataclasses.fields(Product)
-        if field.name not in ("id", "title")
-    }
-    return {
-        "rank": result.rank,
-        "product_id": result.product.id,
-        "title": result.product.title,
-        "score": result.score,
-        "photo": result.photo,
-        "same_photo": result.same_photo,
-        "match_probability": result.match_probability,
-        "parts": dict(result.parts),
-        "predicted": {name: dict(classes) for name, classes in result.predicted.items()},
-        "reasons": None if result.reasons is None else _reasons(result.reasons),
-        **product,
-    }
-
-
-def _reasons(reasons: Reasons) -> dict[str, Any]:
-    return {
-        "weights": dict(reasons.weights),
-        "similarities": dict(reasons.similarities),
-        "matches": {
-            name: {"class": match.name, "product": match.product, "query": match.query}
-            for name, match in reasons.matches.items()
-        },
-        "ranks_without": dict(reasons.ranks_without),
-    }
-
-
-def _facet(facet: Facet) -> dict[str, Any]:
-    return {
-        "field": facet.field,
-        "relevant": facet.relevant,
-        "complete": facet.complete,
-        "values": [
-            {"value": value, "relevant": relevant, "all": everywhere}
-            for value, (relevant, everywhere) in facet.values.items()
-        ],
-    }
 
 
 def result_table(answer: Answer) -> Table:

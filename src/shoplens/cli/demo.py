@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from shoplens.answer_json import as_json
 from shoplens.cli import options
-from shoplens.cli.answer import as_json
 from shoplens.cli.output import people, plain, print_json, print_summary, print_table, progress_bar
 from shoplens.demo import Demo, run_demo
 

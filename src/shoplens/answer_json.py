@@ -1,0 +1,77 @@
+"""Answers and products as the documented JSON objects; the command line and the service give the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from shoplens.types import Answer, Facet, Product, Reasons, Result
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """The documented JSON object of an answer."""
+    return {
+        "query_id": answer.query_id,
+        "query": {
+            "source": answer.source,
+            "region": dataclasses.astuple(answer.region) if answer.region else None,
+            "model": answer.model,
+        },
+        "strategy": {"used": answer.strategy, "fallback_from": answer.fallback},
+        "weights": dict(answer.weights),
+        "asked": dict(answer.asked),
+        "verdict": answer.verdict,
+        "absent_probability": answer.absent_probability,
+        "results": [_row(result) for result in answer.results],
+        "facets": [_facet(facet) for facet in answer.facets],
+        "notes": list(answer.notes),
+        "took_ms": dict(answer.took_ms),
+    }
+
+
+def _row(result: Result) -> dict[str, Any]:
+    product = product_json(result.product)
+    return {
+        "rank": result.rank,
+        "product_id": product.pop("id"),
+        "title": product.pop("title"),
+        "score": result.score,
+        "photo": result.photo,
+        "same_photo": result.same_photo,
+        "match_probability": result.match_probability,
+        "parts": dict(result.parts),
+        "predicted": {name: dict(classes) for name, classes in result.predicted.items()},
+        "reasons": None if result.reasons is None else _reasons(result.reasons),
+        **product,
+    }
+
+
+def _reasons(reasons: Reasons) -> dict[str, Any]:
+    return {
+        "weights": dict(reasons.weights),
+        "similarities": dict(reasons.similarities),
+        "matches": {
+            name: {"class": match.name, "product": match.product, "query": match.query}
+            for name, match in reasons.matches.items()
+        },
+        "ranks_without": dict(reasons.ranks_without),
+    }
+
+
+def _facet(facet: Facet) -> dict[str, Any]:
+    return {
+        "field": facet.field,
+        "relevant": facet.relevant,
+        "complete": facet.complete,
+        "values": [
+            {"value": value, "relevant": relevant, "all": everywhere}
+            for value, (relevant, everywhere) in facet.values.items()
+        ],
+    }
+
+
+def product_json(product: Product) -> dict[str, Any]:
+    """A product's record."""
+    found = {field.name: getattr(product, field.name) for field in dataclasses.fields(product)}
+    found["attributes"] = {name: list(values) for name, values in product.attributes.items()}
+    return {**found, "photos": list(product.photos), "category": list(product.category)}

@@ -1,0 +1,100 @@
+"""The HTTP application of a shop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware.cors import CORSMiddleware
+
+from shoplens.service import products, searching, shop_pages
+from shoplens.service.documents import SearchRequest
+from shoplens.service.failures import install
+from shoplens.service.gate import Gate
+from shoplens.service.metrics import Metrics
+from shoplens.service.running import Running
+from shoplens.shop import Shop
+
+VERSION = "1"
+MORE_THAN_A_PHOTO = 4 / 3
+"""A photo as base64 takes so much more."""
+ABOUT = (
+    "Photo in, products out, most relevant first, with the reason for each. Query photos are not stored. "
+    'Every failure is told in one shape: `{"error": {code, problem, fix, request_id}}`.'
+)
+
+
+def application(shop: Shop) -> FastAPI:
+    """The application; it does not close the shop.
+
+    Args:
+        shop: open, with the settings of the service.
+    """
+    settings, metrics = shop.settings, Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.running = Running.of(shop)
+        app.state.running.metrics = metrics
+        try:
+            yield
+        finally:
+            app.state.running.close()
+
+    app = FastAPI(
+        title="Shoplens",
+        version=VERSION,
+        description=ABOUT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    install(app)
+    for module in (searching, shop_pages, products):  # `/similar` before the id that may hold slashes
+        app.include_router(module.router)
+    app.add_middleware(
+        Gate,
+        metrics=metrics,
+        most_bytes=int(settings.max_photo_bytes * MORE_THAN_A_PHOTO) + 100_000,
+        seconds=settings.request_seconds,
+    )
+    if origins := [one.strip() for one in settings.cors.split(",") if one.strip()]:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "x-api-key", "x-request-id"],
+            expose_headers=["x-request-id", "retry-after"],
+            max_age=600,
+        )
+    app.openapi = _document(app)  # type: ignore[method-assign]
+    return app
+
+
+def _document(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    def made() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            schemas = found["components"]["schemas"]
+            sent = SearchRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas["SearchRequest"] = sent
+            schemas["SearchForm"] = _form_of(sent)
+            found["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            for path in found["paths"].values():
+                for operation in path.values():
+                    operation["security"] = [{"key": []}, {}]
+            app.openapi_schema = found
+        return app.openapi_schema
+
+    return made
+
+
+def _form_of(sent: dict[str, Any]) -> dict[str, Any]:
+    """The same fields as parts of a form."""
+    parts = {name: value for name, value in sent["properties"].items() if name != "image"}
+    image = {"type": "string", "format": "binary", "description": "The photo's file."}
+    return {"type": "object", "description": sent["description"], "properties": {"image": image, **parts}}

@@ -1,0 +1,134 @@
+"""What goes wrong, as HTTP: a status for each kind of error, and one JSON shape for all of them."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from shoplens.errors import (
+    ConditionError,
+    FeedError,
+    InvalidValue,
+    ModelError,
+    PhotoError,
+    Refused,
+    SettingsError,
+    ShoplensError,
+    StoreError,
+)
+
+log = logging.getLogger("shoplens.service")
+STATUSES: dict[str, int] = {
+    "unknown-product": 404,
+    "unknown-photo": 404,
+    "unknown-query": 404,
+    "no-such-page": 404,
+    "seen-by-another": 410,
+    "photo-too-many-bytes": 413,
+    "too-large": 413,
+    "photo-not-an-image": 415,
+    "unsupported-type": 415,
+    "no-key": 401,
+    "unknown-key": 401,
+    "key-may-not": 403,
+    "too-many-requests": 429,
+    "busy": 503,
+    "too-slow": 408,
+    "waited-too-long": 503,
+    "store-in-use": 503,
+    "closed-store": 503,
+}
+"""Code of an error -> status, where it is not that of its kind."""
+KINDS: dict[type[ShoplensError], int] = {
+    InvalidValue: 422,
+    ConditionError: 422,
+    PhotoError: 422,
+    FeedError: 422,
+    Refused: 409,
+    SettingsError: 500,
+    StoreError: 503,
+    ModelError: 500,
+}
+RETRY_AFTER = {"too-many-requests", "busy", "waited-too-long"}
+
+
+class RequestRefused(ShoplensError):
+    """A request that is not answered for a reason of its own: no key, too many, too large, too slow.
+
+    Args:
+        wait: seconds after which it may be sent again; 0 where that would not help.
+    """
+
+    code = "refused-request"
+
+    def __init__(self, problem: str, fix: str, *, code: str, wait: float = 0) -> None:
+        super().__init__(problem, fix, code=code)
+        self.wait = wait
+
+
+def status_of(problem: ShoplensError) -> int:
+    """The status that tells of it."""
+    kind = next((KINDS[one] for one in type(problem).__mro__ if one in KINDS), 500)
+    return STATUSES.get(problem.code, kind)
+
+
+def failure(problem: ShoplensError, request_id: str = "") -> JSONResponse:
+    """The answer to a request that failed."""
+    headers = {}
+    if isinstance(problem, RequestRefused) and problem.wait:
+        headers["Retry-After"] = str(max(1, round(problem.wait)))
+    status = status_of(problem)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = {"code": problem.code, "problem": problem.problem, "fix": problem.fix, "request_id": request_id}
+    return JSONResponse({"error": body}, status, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of the application told in this shape."""
+
+    @app.exception_handler(ShoplensError)
+    async def on_purpose(request: Request, problem: ShoplensError) -> JSONResponse:
+        if status_of(problem) >= 500:
+            log.warning("%s", problem, extra={"code": problem.code})
+        return failure(problem, request.scope.get("request_id", ""))
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, problem: RequestValidationError) -> JSONResponse:
+        return failure(InvalidValue(*_in_words(list(problem.errors())), code="bad-request"), _id(request))
+
+    @app.exception_handler(HTTPException)
+    async def by_framework(request: Request, problem: HTTPException) -> JSONResponse:
+        body = {"code": "no-such-page", "problem": str(problem.detail), "fix": "See /docs.", "request_id": _id(request)}
+        if problem.status_code == 405:
+            body["code"] = "no-such-method"
+        return JSONResponse({"error": body}, problem.status_code, problem.headers)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, problem: Exception) -> JSONResponse:
+        log.error("unforeseen", exc_info=problem, extra={"request_id": _id(request)})
+        body = {
+            "code": "unforeseen",
+            "problem": "Something went wrong that should not.",
+            "fix": "The log has it, under this request_id.",
+            "request_id": _id(request),
+        }
+        return JSONResponse({"error": body}, 500)
+
+
+def _id(request: Request) -> str:
+    return str(request.scope.get("request_id", ""))
+
+
+def _in_words(errors: list[Any]) -> tuple[str, str]:
+    """The first thing that is wrong with a request, and what to do."""
+    first = errors[0]
+    where = ".".join(str(part) for part in first.get("loc", ())[1:]) or "The body"
+    told = f"{where}: {first.get('msg', 'it cannot be used')}."
+    more = f" And {len(errors) - 1} more." if len(errors) > 1 else ""
+    return f"{told}{more}", "See /docs for what is expected."

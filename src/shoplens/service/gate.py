@@ -1,0 +1,111 @@
+"""What every request passes first: a name, a size, a time; and what is said of it afterwards: a line and counts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shoplens.service.failures import RequestRefused, failure
+from shoplens.service.metrics import Metrics
+
+log = logging.getLogger("shoplens.service")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(self)"),
+]
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class Gate:
+    """ASGI middleware.
+
+    Args:
+        app: behind it.
+        metrics: that count.
+        most_bytes: of a body.
+        seconds: that a body may take to arrive.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, most_bytes: int, seconds: float) -> None:
+        self._app, self._metrics = app, metrics
+        self._most, self._seconds = most_bytes, seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        told = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        request_id = told if _NAME.fullmatch(told) else uuid.uuid4().hex
+        scope["request_id"] = request_id
+        status, begun = 500, time.perf_counter()
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                own = [*_HEADERS, (b"x-request-id", request_id.encode())]
+                there = {name.lower() for name, _ in message.get("headers", [])}
+                message["headers"] = [*message.get("headers", []), *(one for one in own if one[0] not in there)]
+                if b"content-security-policy" not in there:
+                    message["headers"].append((b"content-security-policy", POLICY.encode()))
+            await send(message)
+
+        try:
+            await self._app(scope, self._measured(scope, receive), answer)
+        except RequestRefused as refused:
+            await failure(refused, request_id)(scope, receive, answer)
+        finally:
+            took = time.perf_counter() - begun
+            route = getattr(scope.get("route"), "path", "none")
+            self._metrics.requests.labels(route, str(status)).observe(took)
+            if status >= 400:
+                self._metrics.errors.labels(str(status)).inc()
+            log.info(
+                "%s %s %d",
+                scope["method"],
+                route,
+                status,
+                extra={"request_id": request_id, "status": status, "ms": round(took * 1e3, 1)},
+            )
+
+    def _measured(self, scope: Scope, receive: Receive) -> Receive:
+        """The body as it comes, as long as it is neither too large nor too slow."""
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        declared = int(length) if length.isdigit() else 0
+        end, taken, ended = time.monotonic() + self._seconds, 0, False
+
+        async def measured() -> Message:
+            nonlocal taken, ended
+            if ended:
+                return await receive()  # waits for the client to go
+            if declared > self._most:
+                raise self._too_large()
+            try:
+                message = await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))
+            except TimeoutError:
+                raise RequestRefused(
+                    f"The body took more than {self._seconds:g} s.", "Send it faster, or less.", code="too-slow"
+                ) from None
+            taken += len(message.get("body", b""))
+            ended = not message.get("more_body", False)
+            if taken > self._most:
+                raise self._too_large()
+            return message
+
+        return measured
+
+    def _too_large(self) -> RequestRefused:
+        return RequestRefused(
+            f"The body has more than {self._most:,} bytes.", "Send a smaller photo.", code="too-large"
+        )

@@ -1,0 +1,51 @@
+"""Counts for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2, 0.4, 0.8, 1.6, 3.2, 10.0)
+
+
+class Metrics:
+    """All that is counted, of one service."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = Histogram(
+            "shoplens_request_seconds",
+            "Time to answer, by route and status.",
+            ("route", "status"),
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self.stages = Histogram(
+            "shoplens_stage_seconds",
+            "Time of a stage of a search.",
+            ("stage",),
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self.errors = Counter("shoplens_errors", "Requests that failed, by code.", ("code",), registry=self._registry)
+        self.verdicts = Counter("shoplens_verdicts", "Answers, by verdict.", ("verdict",), registry=self._registry)
+        self.pictures = Counter(
+            "shoplens_pictures",
+            "Product photos sent, by whether they were at hand.",
+            ("cache",),
+            registry=self._registry,
+        )
+        self.waiting = Gauge("shoplens_waiting", "Requests that wait for the processor.", registry=self._registry)
+        self.working = Gauge("shoplens_working", "Requests that have it.", registry=self._registry)
+        self.products = Gauge("shoplens_products", "Products in the store.", registry=self._registry)
+
+    def searched(self, took_ms: Mapping[str, float], verdict: str) -> None:
+        """Count a search."""
+        for stage, took in took_ms.items():
+            self.stages.labels(stage).observe(took / 1e3)
+        self.verdicts.labels(verdict).inc()
+
+    def text(self) -> bytes:
+        """In the text format."""
+        return generate_latest(self._registry)

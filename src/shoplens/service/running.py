@@ -1,0 +1,128 @@
+"""What a running service holds, and who may do what with it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import Request
+
+from shoplens.service.failures import RequestRefused
+from shoplens.service.keys import Key, Keys, Role
+from shoplens.service.metrics import Metrics
+from shoplens.service.pictures import Pictures
+from shoplens.service.rates import Rates
+from shoplens.service.recent import Recent
+from shoplens.service.work import Work
+from shoplens.settings import Settings
+from shoplens.shop import Shop
+
+FETCHES = 8
+"""Photos that are fetched at the same time: they wait for others, not for the processor."""
+
+
+@dataclass(slots=True)
+class Running:
+    """A service that runs.
+
+    Attributes:
+        shop: open.
+        keys: of the store.
+        rates: of clients.
+        recent: photos that were searched for.
+        work: what takes the processor; ``fetches`` what waits for other machines; ``writes`` what changes the store.
+        pictures: product photos in the sizes asked for.
+        metrics: counted.
+        draining: no new requests are wanted.
+    """
+
+    shop: Shop
+    keys: Keys
+    rates: Rates
+    recent: Recent
+    work: Work
+    fetches: Work
+    writes: Work
+    pictures: Pictures
+    metrics: Metrics
+    draining: bool = field(default=False)
+
+    @classmethod
+    def of(cls, shop: Shop) -> Running:
+        """The service of a shop, by its settings; on the event loop that it will run on."""
+        used = shop.settings
+        return cls(
+            shop,
+            Keys(shop.folder),
+            Rates(used.rate),
+            Recent(),
+            Work(used.cores, used.queue, used.request_seconds),
+            Work(FETCHES, used.queue, used.request_seconds),
+            Work(1, used.queue, used.request_seconds),
+            Pictures(shop),
+            Metrics(),
+        )
+
+    def close(self) -> None:
+        """Let the work that has begun end; the shop stays open."""
+        for one in (self.work, self.fetches, self.writes):
+            one.close()
+
+
+def running(request: Request) -> Running:
+    """The service that a request is for."""
+    found: Running = request.app.state.running
+    return found
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def may(role: Role) -> Callable[[Request], Coroutine[Any, Any, Key | None]]:
+    """A dependency that lets those through who may do this, as often as they may.
+
+    Searching needs no key where the settings say so and only this machine can reach the service.
+    """
+
+    async def allowed(request: Request) -> Key | None:
+        service = running(request)
+        secret = _secret(request)
+        key = service.keys.of(secret) if secret else None
+        if secret and key is None:
+            service.rates.take(_address(request))
+            raise RequestRefused(
+                "No such key.", "Make one with `shoplens keys add`, and send it as a bearer token.", code="unknown-key"
+            )
+        service.rates.take(f"key {key.id}" if key else _address(request))
+        settings: Settings = service.shop.settings
+        if key is None and not (role == "search" and settings.open_search and is_loopback(settings.host)):
+            raise RequestRefused(
+                f"This takes a key with the role {role}.",
+                "Send `Authorization: Bearer KEY`; `shoplens keys add NAME --role ROLE` makes one.",
+                code="no-key",
+            )
+        if key is not None and not key.may(role):
+            raise RequestRefused(
+                f"The key {key.id} has the role {key.role}, and this takes {role}.",
+                f"Make another one: shoplens keys add NAME --role {role}.",
+                code="key-may-not",
+            )
+        return key
+
+    return allowed
+
+
+def _secret(request: Request) -> str:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else request.headers.get("x-api-key", "")
+
+
+def _address(request: Request) -> str:
+    return f"address {request.client.host if request.client else ''}"

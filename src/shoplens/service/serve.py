@@ -1,0 +1,87 @@
+"""Serving: the application on a port, with logs, until it is told to stop."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Literal
+
+import uvicorn
+
+from shoplens.errors import InvalidValue
+from shoplens.service.app import application
+from shoplens.shop import Shop
+
+Logs = Literal["text", "json"]
+LOGS: tuple[Logs, ...] = ("text", "json")
+DRAIN_SECONDS = 20
+MOST_CONNECTIONS = 1_000
+_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+
+
+def serve(shop: Shop, logs: Logs = "text") -> None:
+    """Answer requests until SIGTERM or SIGINT; those that have begun are ended first.
+
+    Args:
+        shop: open; its settings say where to listen.
+        logs: how lines are written to stderr.
+
+    Raises:
+        InvalidValue: ``bad-logs``.
+    """
+    if logs not in LOGS:
+        raise InvalidValue(f"--logs is {logs!r}.", f"Choose one of: {', '.join(LOGS)}.", code="bad-logs")
+    _log_to_stderr(logs)
+    app = application(shop)
+    config = uvicorn.Config(
+        app,
+        host=shop.settings.host,
+        port=shop.settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=65_536,
+        proxy_headers=False,
+    )
+    uvicorn.Server(config).run()
+
+
+def _log_to_stderr(logs: Logs) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines() if logs == "json" else _Text())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    logging.getLogger("python_multipart").setLevel(logging.WARNING)
+
+
+def _more(record: logging.LogRecord) -> dict[str, object]:
+    """What was said beside the message."""
+    return {name: value for name, value in vars(record).items() if name not in _KNOWN}
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        more = " ".join(f"{name}={value}" for name, value in _more(record).items())
+        time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
+        told = f"{time} {record.levelname.lower()} {record.getMessage()} {more}".rstrip()
+        return f"{told}\n{self.formatException(record.exc_info)}" if record.exc_info else told
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        found = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **_more(record),
+        }
+        if record.exc_info:
+            found["trace"] = self.formatException(record.exc_info)
+        return json.dumps(found, default=str)

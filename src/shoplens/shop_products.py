@@ -1,0 +1,91 @@
+"""A shop's products, one by one: the part of :class:`~shoplens.shop.Shop` that a service of its own needs most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from shoplens.build import Builder, Progress
+from shoplens.changes import Put, changed, put
+from shoplens.errors import InvalidValue
+from shoplens.facets import counted_values
+from shoplens.images import PhotoSource, decoded
+from shoplens.index.conditions import parsed_all
+from shoplens.index.payload import is_photo_hash
+from shoplens.index.store import Store
+from shoplens.settings import Settings
+from shoplens.types import Pixels, Product
+
+
+class Products:
+    """Of a store that is open."""
+
+    settings: Settings
+    _store: Store
+    _judged_photos: PhotoSource
+
+    def put(self, products: Sequence[Mapping[str, Any]]) -> list[Put]:
+        """Add products, or replace those with the same id, each with what became of it; rows of the project's own feed
+        format, docs/feeds.md."""
+        return put(self._builder(None), products)
+
+    def change(self, product_id: str, **changes: Any) -> Product:
+        """Change a product's price, stock, title, attributes, …, without a look at any photo; raises InvalidValue
+        ``unknown-product``, or for a value that no product can have.
+
+        >>> shop.change("MH01-Black", price=45.0, in_stock=True)  # doctest: +SKIP
+        """
+        return changed(self._builder(None), product_id, lambda product: replace(product, **changes))
+
+    def remove(self, ids: Iterable[str]) -> int:
+        """Remove products; unknown ids are passed over. Returns how many went."""
+        with self._store.writing():
+            return self._store.live.index.remove([ids] if isinstance(ids, str) else ids)
+
+    def product(self, product_id: str) -> Product | None:
+        """The record of a product, or None."""
+        with self._store.reading() as generation:
+            records = generation.index.records([product_id])
+        return records[0].product if records else None
+
+    def photo_hashes(self, ids: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Product -> where each of its photos is -> the hash of its content, of those products that exist."""
+        with self._store.reading() as generation:
+            records = generation.index.records(ids)
+        return {one.product.id: {photo.source: photo.content_hash for photo in one.photos} for one in records}
+
+    def product_photo(self, content_hash: str, shortest: int | None = None) -> Pixels:
+        """A product's photo by the hash of its content, decoded, reduced where ``shortest`` allows it.
+
+        Raises:
+            InvalidValue: ``unknown-photo``.
+            PhotoError: it cannot be had any more.
+        """
+        with self._store.reading() as generation:
+            hits = generation.index.with_photo(content_hash) if is_photo_hash(content_hash) else []
+        sources = [hit.photo.source for hit in hits if hit.photo.content_hash == content_hash]
+        if not sources:
+            raise InvalidValue(
+                f"There is no photo {content_hash[:64]!r}.", "Take the address from an answer.", code="unknown-photo"
+            )
+        return decoded(self._judged_photos.bytes_of(sources[0]), self.settings, shortest=shortest).pixels
+
+    def facets(
+        self, fields: Iterable[str] = (), where: Iterable[str] = (), limit: int = 20
+    ) -> dict[str, dict[str, int]]:
+        """Field -> value -> how many products hold it, most first; of all text fields where none is named.
+
+        Raises:
+            ConditionError: ``unknown-field``, or a condition makes no sense.
+        """
+        with self._store.reading() as generation:
+            return counted_values(generation.index, fields, parsed_all(tuple(where)), limit)
+
+    def ids(self) -> Iterator[str]:
+        """Ids of all products, in no particular order."""
+        with self._store.reading() as generation:
+            yield from generation.index.ids()
+
+    def _builder(self, progress: Progress | None) -> Builder:
+        raise NotImplementedError
