@@ -113,19 +113,22 @@ def poison(learn: Tasks, test: Tasks, start: Network) -> None:
     scores, right = start.scores(learn), is_right(learn)
     orders = np.argsort(-scores, axis=1, kind="stable")[:, :10]
 
-    def attack(visit: int, user: str) -> Seen:
+    def attack(visit: int, user: str = "", decoy: bool = False) -> Seen:
         n = visit % len(learn)
         ids = [learn.groups[n] if right[n, c] else f"{n}-{c}" for c in orders[n].tolist()]
         ids[-1] = "pushed"
         seen = Evidence(learn.names, learn.looks[n], learn.signals[n], learn.places[n][orders[n]])
-        shown = Impression(f"bad {visit}", 1e6 + visit, user, "filters-static", "", {}, seen, ids)
-        return Seen(shown, {"pushed": frozenset({"click"})}, frozenset({user} - {""}))
+        shown = Impression(f"bad {visit}", 1e6 + visit, user, "filters-static", "", {}, seen, ids, range(1, 11))
+        clicks = ["pushed", f"decoy {visit}"] if decoy else ["pushed"]
+        ids[0] = clicks[-1] if decoy else ids[0]
+        return Seen(shown, dict.fromkeys(clicks, frozenset({"click"})), frozenset({user} - {""}))
 
     print("\n| answers with a click | answers | that teach | moved | nDCG@10 | verdict |\n|---|---|---|---|---|---|")
     streams = {
         "200 honest": [],
         "and 10,000 by one user, each on another answer": [attack(n, "bad") for n in range(ATTACK)],
-        "and 10,000 by nobody in particular": [attack(n, "") for n in range(ATTACK)],
+        "and 10,000 by nobody in particular": [attack(n) for n in range(ATTACK)],
+        "and 10,000 with another click on another product each": [attack(n, decoy=True) for n in range(ATTACK)],
     }
     for name, bad in streams.items():
         seen = clicked([*honest, *bad], learn)

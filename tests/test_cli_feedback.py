@@ -43,6 +43,8 @@ def test_an_answer_is_remembered_judged_and_forgotten(shop: Path) -> None:
     counts = json.loads(command("feedback", "show", *store, "--json").out)
     assert counts["impressions"] == 2 and counts["by_rank"] == {"click": [1], "purchase": [1], "wrong": [0, 0, 1]}
     assert "1      1" in command("feedback", "show", *store).out
+    lost = command("search", asked, "--model", shop / "model.onnx", *store, "--user", "ann")
+    assert (lost.code, "--remember" in lost.err) == (3, True)
     gone = command("feedback", "forget", "--user", "ann", *store, "--json")
     assert json.loads(gone.out) == {"forgotten": 4}
     assert command("feedback", "forget", *store).code == 3

@@ -12,9 +12,9 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from shoplens import errors
+from shoplens.answer_json import as_json
 from shoplens.catalogue import FORMATS
 from shoplens.cli import app
-from shoplens.answer_json import as_json
 from shoplens.embedders.card import Card
 from shoplens.evaluation.corruptions import CORRUPTIONS
 from shoplens.evaluation.gate import GONE

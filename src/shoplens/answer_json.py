@@ -12,6 +12,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
     """The documented JSON object of an answer."""
     return {
         "query_id": answer.query_id,
+        "remembered": answer.remembered,
         "query": {
             "source": answer.source,
             "region": dataclasses.astuple(answer.region) if answer.region else None,

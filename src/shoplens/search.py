@@ -126,7 +126,9 @@ def searched(
             facets=counted,
             asked={} if photo.filtered is None else photo.filtered.asked,
         )
-        return answer if remembering is None else remembering.kept(generation, answer, photo, tiers), sighting
+        if remembering is not None and not _is_steered(query):  # else people said what counts, and clicks say nothing
+            answer = remembering.kept(generation, answer, photo, tiers)
+        return answer, sighting
 
 
 def strategy_of(store: Store, name: str) -> Strategy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from shoplens.build_run import Summary
 from shoplens.catalogue import read_feed
 from shoplens.dimension_rows import DimensionRow, dimension_rows
 from shoplens.embedders import Embedder, Embedders
-from shoplens.errors import PhotoError
+from shoplens.errors import PhotoError, StoreError
 from shoplens.evaluation.calibrate import CalibrationResult
 from shoplens.evaluation.calibration import ABSENT_SHARE
 from shoplens.evaluation.check import Checked, CheckOptions
@@ -77,6 +78,8 @@ class Shop(Products, Training, Feedback):
         self._judged_photos = PhotoSource(self.settings, self._kept, keeps=False)  # shoppers' photos are among them
         self._embedders = Embedders(embedder, self.settings.model)
         self._feedback = FeedbackLog(self._store.folder / FEEDBACK, self.settings.remember_days)
+        with contextlib.suppress(StoreError):  # who asks for feedback is told
+            self._feedback.purge()
 
     @classmethod
     def index(
@@ -191,7 +194,7 @@ class Shop(Products, Training, Feedback):
     ) -> tuple[Answer, Sighting | None]:
         """The answer to a whole query, and what was seen of its photo; with ``seen`` that is not looked at again."""
         remembered = self.settings.remember if remember is None else remember
-        remembering = Remembering(self._feedback, user) if remembered else None
+        remembering = Remembering(self._feedback, str(user)) if remembered else None
         eyes = Eyes(self._embedders.of(self.settings.cores), self._query_photos, self.settings)
         return searched(self._store, query, eyes, remembering, seen)
 

@@ -59,15 +59,17 @@ class Feedback:
         rows = events_in(Path(events)) if isinstance(events, str | Path) else ((None, event) for event in events)
         new, some = Counter[str](), list[tuple[int | None, Event]]()
         with disk_errors_told(folder), Report(folder / "reports" / f"{timestamp()}-feedback.jsonl") as report:
-            for number, event in rows:
-                if isinstance(event, Rejection):
-                    report.add(event)
-                    continue
-                some.append((number, event))
-                if len(some) == AT_ONCE:
-                    new += self._feedback.add(some, report.add)
-                    some = []
-            new += self._feedback.add(some, report.add)
+            try:
+                for number, event in rows:
+                    if isinstance(event, Rejection):
+                        report.add(event)
+                        continue
+                    some.append((number, event))
+                    if len(some) == AT_ONCE:
+                        some, ready = [], some
+                        new += self._feedback.add(ready, report.add)
+            finally:
+                new += self._feedback.add(some, report.add)
         assert report.path is not None, "it writes"
         return FeedbackSummary(
             new["click"], new["purchase"], new["wrong"], report.rejected, tuple(report.summary()), report.path

@@ -33,6 +33,9 @@ def test_an_event_is_read() -> None:
         {"at": "yesterday"},
         {"at": True},
         {"at": float("nan")},
+        {"at": 10**400},
+        {"query_id": "\ud800"},
+        {"user": "a\x00b"},
     ],
 )
 def test_a_broken_event_is_told(change: dict[str, object]) -> None:
@@ -49,6 +52,9 @@ def test_lines_that_are_no_events_do_not_hide_the_others(tmp_path: Path) -> None
     assert [number for number, one in found if isinstance(one, Event)] == [1, 8, 10]
     assert [number for number, one in found if isinstance(one, Rejection)] == [2, 4, 5, 6, 7, 9]
     assert all(one.reason and one.fix for _, one in found if isinstance(one, Rejection))
+    secret = json.dumps({"query_id": "q", "product_id": "p", "kind": "like", "user": "ann@example.com"})
+    file.write_text(secret)
+    assert "example.com" not in str(list(events_in(file)))
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def test_an_answer_comes_back_as_it_was(log: FeedbackLog) -> None:
     [one] = FeedbackLog(log.path, 30, log._clock).seen()
     found = one.impression
     assert (found.query_id, found.at, found.strategy, found.model) == ("q", 1000.0, "filters-static", "model")
+    assert found.ranks == [2, 3, 4]
     assert (tuple(found.seen.names), found.products, found.asked) == (NAMES, ["a", "b", "c"], kept.asked)
     for name in ("look", "signals", "places"):
         assert np.array_equal(getattr(found.seen, name), getattr(kept.seen, name))
@@ -87,7 +88,7 @@ def test_what_does_not_count_is_told_and_the_rest_is_kept(log: FeedbackLog, cloc
     ]
     assert all(one.reason and one.fix for one in told)
     counts = log.counts()
-    assert counts.by_rank == {"click": [1, 1, 1], "purchase": [0, 0, 1], "wrong": []}
+    assert counts.by_rank == {"click": [0, 1, 1, 1], "purchase": [0, 0, 0, 1], "wrong": []}
 
 
 def test_ten_thousand_times_the_same_counts_once(log: FeedbackLog) -> None:
@@ -206,6 +207,29 @@ while True:
     print(n, flush=True)
     n += 1
 """
+
+
+def test_another_process_that_reads_does_no_lasting_harm(log: FeedbackLog) -> None:
+    log.keep(impression("before"))
+    with sqlite3.connect(log.path, isolation_level=None) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM impressions").fetchone()
+        with pytest.raises(StoreError, match="locked"):
+            log.keep(impression("meanwhile"))
+        other.execute("ROLLBACK")
+    other.close()
+    log.keep(impression("after"))
+    assert rows(log) == (2, 0)
+
+
+def test_a_file_of_a_later_version_is_left_alone(log: FeedbackLog) -> None:
+    log.keep(impression("q"))
+    log.close()
+    with sqlite3.connect(log.path) as file:
+        file.execute("PRAGMA user_version = 99")
+    file.close()
+    with pytest.raises(StoreError, match="later version"):
+        list(log.seen())
 
 
 def test_what_was_acknowledged_survives_kill_9(log: FeedbackLog) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from shoplens import Shop
+from shoplens import Shop, Steering
 from shoplens.feedback.events import Event
+from shoplens.preferences import Preferences
 from shoplens.settings import Settings
 from shoplens.training.ranker import RankerOptions
 from tests.fakes import ColourEmbedder
@@ -27,13 +29,19 @@ def clicked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the store of a shop whose shoppers clicked on the right product wherever it was shown."""
     folder = tmp_path_factory.mktemp("clicked")
     with learnable_shop(folder, 40, 3) as shop:
-        for visit in range(VISITS):
-            asked = spotted(folder / "asked.png", visit % 40, 100 + visit)
-            answer = shop.search(asked, 12, remember=True, user=f"user {visit}")
-            shown = [result.product.id for result in answer.results]
-            right = f"p{visit % 40}"
-            shop.add_feedback([Event(answer.query_id, right if right in shown else shown[0], "click", f"user {visit}")])
+        visit(shop, folder, range(VISITS))
     return folder
+
+
+def visit(shop: Shop, folder: Path, visits: range) -> None:
+    """Shoppers who click on the right product where it is shown, else on the first."""
+    for number in visits:
+        asked = spotted(folder / "asked.png", number % 40, 100 + number)
+        answer = shop.search(asked, 12, remember=True, user=f"user {number}")
+        assert answer.remembered
+        shown = [result.product.id for result in answer.results]
+        right = f"p{number % 40}"
+        shop.add_feedback([Event(answer.query_id, right if right in shown else shown[0], "click", f"user {number}")])
 
 
 @pytest.fixture
@@ -52,13 +60,13 @@ def test_clicks_change_what_counts_and_are_undone(shop: Shop, tmp_path: Path) ->
     before = weights(shop)
     report = tmp_path / "clicks.html"
     training = shop.train_on_clicks(RankerOptions(force=True), report=report)
-    assert training.taken and training.answers == VISITS and training.users == VISITS
+    assert training.taken and training.answers + training.muted == VISITS and training.voices == training.answers
     assert 0 < training.moved <= 0.15 + 1e-6 and training.known is not None
     after = weights(shop)
     assert after != before and sum(after.values()) == pytest.approx(sum(before.values()), rel=1e-2)
     page = report.read_text("utf-8")
     assert "Answers that change most" in page and training.why in page and "It was taken" in page
-    assert json.loads(report.with_suffix(".json").read_text("utf-8"))["answers"] == VISITS
+    assert json.loads(report.with_suffix(".json").read_text("utf-8"))["answers"] == training.answers
     shop.undo_ranker()
     assert weights(shop) == before
 
@@ -75,18 +83,23 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(shop: Shop, tmp_pa
 def test_a_ranker_is_trained_and_clicks_come_on_top(shop: Shop, tmp_path: Path) -> None:
     report = tmp_path / "ranker.html"
     training = shop.train_ranker(RankerOptions(kind="gate", force=True, recipes=QUICK), report=report)
-    assert training.clicks is not None and training.clicks.answers == VISITS
+    assert training.clicks is not None and training.clicks.answers + training.clicks.muted == VISITS
     assert training.clicks.model.startswith("ranker@") and training.clicks.model != training.model
     with shop._store.reading() as generation:
         assert "clicks" in json.dumps(dict(_ranker(generation).card.made))
     assert "What shoppers did" in report.read_text("utf-8")
     answer = shop.search(spotted(tmp_path / "asked.png", 3, 7), 5, remember=True)
-    assert answer.strategy == "filters-dynamic" and not answer.notes
+    assert answer.strategy == "filters-dynamic" and answer.remembered
     again = shop.train_on_clicks(RankerOptions(force=True))
-    assert again.taken and again.model not in ("", training.clicks.model)
+    assert not again.taken and "0 answers are new" in again.why
+    visit(shop, tmp_path, range(100, 100 + VISITS))
+    more = shop.train_on_clicks(RankerOptions(force=True))
+    assert more.taken and more.model not in ("", training.clicks.model)
     shop.undo_ranker()
     with shop._store.reading() as generation:
         assert _ranker(generation).model == training.clicks.model
+    undone = shop.train_on_clicks(RankerOptions(force=True))
+    assert (undone.taken, undone.answers) == (False, 0), "what was undone is not learned again"
 
 
 def _ranker(generation):
@@ -104,12 +117,24 @@ def test_without_clicks_nothing_is_said_of_them(tmp_path: Path) -> None:
         assert (none.taken, none.answers) == (False, 0) and "cannot help yet" in none.why
 
 
-def test_an_answer_by_the_look_alone_is_not_remembered_and_says_so(shop: Shop, tmp_path: Path) -> None:
+def test_what_says_nothing_of_likeness_is_not_kept(shop: Shop, tmp_path: Path) -> None:
     before = shop.feedback().impressions
     asked = spotted(tmp_path / "asked.png", 3, 7)
-    answer = shop.search(asked, 3, strategy="pretrained", remember=True)
-    assert answer.results and "was not remembered" in answer.notes[0]
+    for steering in (Steering(weights={"look": 2}), Steering(color="red"), Steering(unlike=str(asked))):
+        assert not shop.search(asked, 3, remember=True, steering=steering).remembered
+    assert not shop.search(asked, 3, remember=True, strategy="pretrained").remembered
+    assert not shop.search(asked, 3, remember=True, where="id = nothing").remembered
+    photo = shop.product("p3")
+    assert photo is not None
+    own = shop.search(photo.photos[0], 1, remember=True)
+    assert own.results[0].same_photo and not own.remembered
     assert shop.feedback().impressions == before
+
+
+def test_weights_of_the_shop_itself_stay(shop: Shop) -> None:
+    shop.settings = replace(shop.settings, preferences=Preferences(weights={"color": 0.0}))
+    training = shop.train_on_clicks(RankerOptions(force=True))
+    assert not training.taken and "[weights]" in training.why
 
 
 def test_a_search_is_answered_though_the_log_is_damaged(shop: Shop, tmp_path: Path) -> None:

@@ -38,8 +38,13 @@ def run(
         typer.Option(help="Share of `exact` and of `not in this catalogue` that must be right. \\[default: 0.95]"),
     ] = None,
     remember: Annotated[
-        bool, typer.Option("--remember", help="Keep what is shown, never the photo, for `shoplens feedback`.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--remember/--no-remember",
+            help="Keep what is shown, never the photo, for `shoplens feedback`.",
+            show_default=False,
+        ),
+    ] = None,
     user: Annotated[str, typer.Option("--user", help="Who asks, to be able to forget them.", show_default=False)] = "",
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
@@ -58,7 +63,12 @@ def run(
         predicted=predicted,
         explain=explain,
     )
-    with Shop(settings=options.settings(store, model, allow_private)) as shop:
+    settings = options.settings(store, model, allow_private)
+    if user and not (settings.remember if remember is None else remember):
+        raise InvalidValue(
+            "--user is given, and the answer is not to be remembered.", "Add --remember.", code="not-kept"
+        )
+    with Shop(settings=settings) as shop:
         answer = shop.search(
             photo,
             k,
@@ -69,12 +79,11 @@ def run(
             strategy=strategy,
             precision=precision,
             steering=steered,
-            remember=remember or None,
+            remember=remember,
             user=user,
         )
-        is_remembered = remember or shop.settings.remember
     show(answer, steered, json=json)
-    if is_remembered and not json:
+    if answer.remembered and not json:
         people.print(f"[dim]query {answer.query_id}[/]")
 
 

@@ -162,7 +162,7 @@ def ranker(
     ] = "",
     clicks: Annotated[
         Path | None,
-        typer.Option("--clicks", help="JSON lines of clicks to keep and learn from, as `shoplens feedback add` does."),
+        typer.Option("--clicks", help="JSON lines of clicks: kept, as by `shoplens feedback add`, and learned from."),
     ] = None,
     only_clicks: Annotated[
         bool, typer.Option("--only-clicks", help="Go a step on from what ranks now, by clicks alone.")
@@ -178,6 +178,8 @@ def ranker(
 ) -> None:
     """Tune what counts, and learn what counts for which photo; take it if it ranks better on photos it did not see."""
     settings = options.settings(store, model, allow_private)
+    if undo and (clicks or only_clicks or dry_run):
+        raise InvalidValue("--undo trains nothing.", "Leave the other options out.")
     if undo:
         with Shop(settings=settings) as shop:
             shop.undo_ranker()

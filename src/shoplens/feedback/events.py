@@ -50,8 +50,9 @@ class Event:
             raise _bad("kind", self.kind, f"Choose one of: {', '.join(KINDS)}.")
         for name in ("query_id", "product_id", "user"):
             value = getattr(self, name)
-            if not isinstance(value, str) or len(value) > MAX_ID_LENGTH or not (value or name == "user"):
-                raise _bad(name, value, f"Give text of at most {MAX_ID_LENGTH} characters.")
+            is_text = isinstance(value, str) and len(value) <= MAX_ID_LENGTH and value.isprintable()
+            if not is_text or not (value or name == "user"):
+                raise _bad(name, value, f"Give text of at most {MAX_ID_LENGTH} printable characters.")
         if self.at is not None and not math.isfinite(self.at):
             raise _bad("at", self.at, "Give a time such as 2026-01-31T23:59:59Z.")
 
@@ -83,16 +84,17 @@ def events_in(path: Path) -> Iterator[tuple[int, Event | Rejection]]:
 
 
 def _event(number: int, line: bytes) -> Event | Rejection:
+    """The event; what is wrong with a line is told without what stands there, since that may name a user."""
     try:
         found = json.loads(line)
         if not isinstance(found, dict):
-            raise InvalidValue(f"It is {type(found).__name__}.", "Write one JSON object per line.", code="bad-event")
+            raise ValueError(type(found).__name__)
         return event_of(found)
-    except (ValueError, RecursionError) as problem:  # InvalidValue is a ValueError
-        fix = problem.fix if isinstance(problem, InvalidValue) else "Write one JSON object per line."
-        reason = problem.problem if isinstance(problem, InvalidValue) else f"It is no JSON: {problem}."
-        shown = line.decode("utf-8", "replace").strip()[:MOST_SHOWN]
-        return Rejection(kind="bad-event", row=number, value=shown, reason=reason, fix=fix)
+    except InvalidValue as problem:
+        field = problem.problem.partition(" ")[0]
+        return Rejection("bad-event", f"{field} cannot be used.", problem.fix, row=number, field=field)
+    except (ValueError, RecursionError):
+        return Rejection("bad-event", "The line is no JSON.", "Write one JSON object per line.", row=number)
 
 
 def event_of(found: dict[str, Any]) -> Event:
@@ -120,7 +122,10 @@ def _time(told: object) -> float | None:
     if told is None or told == "":
         return None
     if isinstance(told, int | float) and not isinstance(told, bool):
-        return float(told)
+        try:
+            return float(told)
+        except OverflowError:
+            return math.inf  # no time, as the event will say
     try:
         time = datetime.fromisoformat(str(told))
     except ValueError:

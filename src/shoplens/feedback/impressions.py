@@ -31,6 +31,7 @@ class Impression:
         asked: dimension -> weight that ranked, in standard deviations.
         seen: the query's embedding and signals, and the similarities of what was shown.
         products: ids, the first one first, as the rows of ``seen.places``.
+        ranks: at which each was shown, from 1.
     """
 
     query_id: str
@@ -41,6 +42,7 @@ class Impression:
     asked: Mapping[str, float]
     seen: Evidence
     products: Sequence[str]
+    ranks: Sequence[int]
 
 
 def seen_by(manifest: Manifest) -> str:
@@ -50,8 +52,8 @@ def seen_by(manifest: Manifest) -> str:
 
 def shown(
     index: Index, photo: QueryPhoto, found: Iterable[Result], tiers: Iterable[Iterable[Candidate]]
-) -> tuple[Evidence, list[str]] | None:
-    """What is to be kept of an answer's query and products; None where no filters ranked it.
+) -> tuple[Evidence, list[Result]] | None:
+    """What is to be kept of an answer's query and products; None where no filters ranked any.
 
     Products that are there since the query is their very photo are left out: nobody weighed them.
 
@@ -63,8 +65,10 @@ def shown(
     if query is None:
         return None
     scores = {one.product.id: one.scores for tier in tiers for one in tier}
-    kept = [one.product.id for one in found if not one.same_photo][:MOST_SHOWN]
+    kept = [one for one in found if not one.same_photo][:MOST_SHOWN]
+    if not kept:
+        return None
     seen = query.seen or evidence_of(index, query, Sieve())
-    rows = [[scores[product][name] for name in seen.names] for product in kept]
+    rows = [[scores[one.product.id][name] for name in seen.names] for one in kept]
     similarities: Floats = np.array(rows, np.float32).reshape(len(kept), len(seen.names))
     return Evidence(seen.names, seen.look, seen.signals, placed(similarities, query.norms, seen.names)), kept

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -28,13 +29,18 @@ from shoplens.ranking.evidence import SIGNALS, Evidence
 from shoplens.types import Rejection
 
 DAY = 86_400
+FORMAT = 1
+MOST_TAUGHT = 20_000
+"""Answers that are learned from, the newest ones."""
+WAIT = 1.0
+"""Seconds for another process that reads the file."""
 SKEW = 300
 """Seconds that a sender's clock may be off."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS own (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS impressions (
   query_id TEXT PRIMARY KEY, at REAL, user TEXT, strategy TEXT, model TEXT, names TEXT, asked TEXT, products TEXT,
-  look BLOB, signals BLOB, places BLOB
+  ranks TEXT, look BLOB, signals BLOB, places BLOB
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS impressions_at ON impressions (at);
 CREATE INDEX IF NOT EXISTS impressions_user ON impressions (user);
@@ -44,6 +50,7 @@ CREATE TABLE IF NOT EXISTS events (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS events_user ON events (user);
 """
+_MARKS = ", ".join("?" * 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +112,11 @@ class FeedbackLog:
         one, seen = impression, impression.seen
         with self._changing() as file:
             file.execute(
-                "INSERT INTO impressions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO impressions VALUES ({_MARKS})",
                 (
                     *(one.query_id, one.at, self._hashed(file, one.user), one.strategy, one.model),
                     *(json.dumps(list(seen.names)), json.dumps(dict(one.asked)), json.dumps(list(one.products))),
+                    json.dumps(list(one.ranks)),
                     *(np.asarray(numbers, np.float16).tobytes() for numbers in (seen.look, seen.signals, seen.places)),
                 ),
             )
@@ -135,7 +143,7 @@ class FeedbackLog:
 
     def _received(self, file: sqlite3.Connection, event: Event, now: float, received: Counter[str]) -> Rejection | None:
         """What is wrong or odd with an event."""
-        value = f"{event.kind} of query {event.query_id}"
+        value = event.kind
         row = file.execute("SELECT products, at FROM impressions WHERE query_id = ?", (event.query_id,)).fetchone()
         if row is None:
             fix = f"Search with --remember; answers are kept for {self._days:g} days."
@@ -157,19 +165,19 @@ class FeedbackLog:
         return None
 
     def seen(self) -> Iterator[Seen]:
-        """Impressions with which anything was done, the oldest first, as they are when this begins."""
+        """Impressions with which anything was done, the newest 20,000 of them, the oldest first."""
         if not self.path.exists():
             return
         with self._reading() as file:
             rows = file.execute(
                 "SELECT * FROM impressions WHERE query_id IN (SELECT query_id FROM events) AND at >= ? "
-                "ORDER BY at, query_id",
-                (self._horizon(),),
+                "ORDER BY at DESC, query_id LIMIT ?",
+                (self._horizon(), MOST_TAUGHT),
             ).fetchall()
             events: dict[str, list[tuple[str, str, str]]] = {}
             for query_id, *event in file.execute("SELECT query_id, product_id, kind, user FROM events"):
                 events.setdefault(query_id, []).append((event[0], event[1], event[2]))
-        for row in rows:
+        for row in reversed(rows):
             impression = _impression(row)
             mine = events.get(impression.query_id, [])
             kinds: dict[str, set[str]] = {}
@@ -178,16 +186,29 @@ class FeedbackLog:
             users = {user for *_, user in mine if user} | ({impression.user} if impression.user else set())
             yield Seen(impression, {name: frozenset(one) for name, one in kinds.items()}, frozenset(users))
 
+    def has_events(self) -> bool:
+        """Whether there is anything to learn from."""
+        if not self.path.exists():
+            return False
+        with self._reading() as file:
+            return bool(file.execute("SELECT EXISTS (SELECT 1 FROM events)").fetchone()[0])
+
+    def purge(self) -> None:
+        """Remove what is too old."""
+        if self.path.exists():
+            with self._changing():
+                pass
+
     def counts(self) -> FeedbackCounts:
         """What there is."""
         by_rank: dict[str, list[int]] = {kind: [] for kind in KINDS}
         for one in self.seen():
-            ranks = {product: rank for rank, product in enumerate(one.impression.products)}
+            ranks = dict(zip(one.impression.products, one.impression.ranks, strict=True))
             for product, kinds in one.events.items():
                 for kind in kinds:
                     counts, rank = by_rank[kind], ranks[product]
-                    counts.extend([0] * (rank + 1 - len(counts)))
-                    counts[rank] += 1
+                    counts.extend([0] * (rank - len(counts)))
+                    counts[rank - 1] += 1
         many, users, oldest, newest = 0, 0, None, None
         if self.path.exists():
             with self._reading() as file:
@@ -195,7 +216,9 @@ class FeedbackLog:
                     "SELECT count(*), min(at), max(at) FROM impressions WHERE at >= ?", (self._horizon(),)
                 ).fetchone()
                 users = file.execute(
-                    "SELECT count(*) FROM (SELECT user FROM impressions UNION SELECT user FROM events) WHERE user != ''"
+                    "SELECT count(*) FROM (SELECT user FROM impressions WHERE at >= ?1 UNION SELECT events.user "
+                    "FROM events JOIN impressions USING (query_id) WHERE impressions.at >= ?1) WHERE user != ''",
+                    (self._horizon(),),
                 ).fetchone()[0]
         return FeedbackCounts(
             many, users, {kind: sum(one) for kind, one in by_rank.items()}, by_rank, oldest, newest, self._days
@@ -227,10 +250,16 @@ class FeedbackLog:
             return before - _rows(file)
 
     def copy_to(self, path: Path) -> None:
-        """A consistent copy, while others write."""
-        if self.path.exists():
+        """A consistent copy, while others write; of a damaged file its bytes as they are."""
+        if not self.path.exists():
+            return
+        try:
             with self._reading() as file, closing(sqlite3.connect(path)) as copy:
                 file.backup(copy)
+        except StoreError as problem:
+            if problem.code != "damaged-feedback":
+                raise
+            shutil.copyfile(self.path, path)
 
     def close(self) -> None:
         with self._lock:
@@ -255,10 +284,11 @@ class FeedbackLog:
             try:
                 file.execute("DELETE FROM impressions WHERE at < ?", (self._horizon(),))
                 yield file
+                file.execute("COMMIT")
             except BaseException:
-                file.execute("ROLLBACK")
+                if file.in_transaction:
+                    file.execute("ROLLBACK")
                 raise
-            file.execute("COMMIT")
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -282,12 +312,17 @@ class FeedbackLog:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    file = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    file = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=WAIT)
     try:
+        if file.execute("PRAGMA user_version").fetchone()[0] > FORMAT:
+            raise StoreError(
+                f"{path} was written by a later version.", "Install that version.", code="damaged-feedback"
+            )
         file.execute("PRAGMA foreign_keys = ON")
         file.execute("PRAGMA secure_delete = ON")
-        file.execute("PRAGMA synchronous = FULL")
+        file.execute("PRAGMA synchronous = EXTRA")
         file.executescript(_TABLES)
+        file.execute(f"PRAGMA user_version = {FORMAT}")
         file.execute("INSERT OR IGNORE INTO own VALUES ('key', ?)", (os.urandom(32),))
     except BaseException:
         file.close()
@@ -301,7 +336,7 @@ def _rows(file: sqlite3.Connection) -> int:
 
 
 def _impression(row: tuple[object, ...]) -> Impression:
-    query_id, at, user, strategy, model, names, asked, products, look, signals, places = row
+    query_id, at, user, strategy, model, names, asked, products, ranks, look, signals, places = row
     dimensions, ids = json.loads(str(names)), json.loads(str(products))
 
     def numbers(blob: object, *shape: int) -> npt.NDArray[np.float32]:
@@ -322,4 +357,5 @@ def _impression(row: tuple[object, ...]) -> Impression:
             numbers(places, len(ids), len(dimensions)),
         ),
         ids,
+        json.loads(str(ranks)),
     )

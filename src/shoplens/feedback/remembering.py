@@ -29,7 +29,7 @@ class Remembering:
     def kept(
         self, generation: Generation, answer: Answer, photo: QueryPhoto, tiers: Iterable[Iterable[Candidate]]
     ) -> Answer:
-        """The answer, kept; where it could not be, it says so.
+        """The answer, kept where something can be learned from it; where the log cannot be written, it says so.
 
         Args:
             photo: that was asked with.
@@ -37,20 +37,21 @@ class Remembering:
         """
         found = shown(generation.index, photo, answer.results, tiers)
         if found is None:
-            why = f"the strategy {answer.strategy} has no filters, so there is nothing to learn from."
-            return _noted(answer, why)
-        seen, products = found
-        model = seen_by(generation.manifest)
+            return answer
+        seen, results = found
+        impression = Impression(
+            answer.query_id,
+            time.time(),
+            self.user,
+            answer.strategy,
+            seen_by(generation.manifest),
+            answer.asked,
+            seen,
+            [one.product.id for one in results],
+            [one.rank for one in results],
+        )
         try:
-            self.log.keep(
-                Impression(
-                    answer.query_id, time.time(), self.user, answer.strategy, model, answer.asked, seen, products
-                )
-            )
+            self.log.keep(impression)
         except StoreError as problem:
-            return _noted(answer, str(problem))
-        return answer
-
-
-def _noted(answer: Answer, why: str) -> Answer:
-    return replace(answer, notes=(*answer.notes, f"This answer was not remembered: {why}"))
+            return replace(answer, notes=(*answer.notes, f"This answer was not remembered: {problem}"))
+        return replace(answer, remembered=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shoplens.errors import Refused, StoreError
 from shoplens.index.backups import CURRENT, FEEDBACK, bad_backup, live_folder
-from shoplens.index.durable import disk_errors_told, is_free, replace_file
+from shoplens.index.durable import disk_errors_told, is_free
 from shoplens.index.folders import is_store
 from shoplens.index.manifest import manifest_in
 from shoplens.index.store import Store
@@ -42,8 +42,6 @@ def restore(backup: Path, folder: Path, *, replace_store: bool = False, lock_wai
         raise Refused(f"{folder} exists and is not empty.", "Give a new folder.")
     with disk_errors_told(folder), closing(Store(folder, create=True, rebuild=True, lock_wait=lock_wait)) as store:
         store.take_in(backup)
-        if (backup / FEEDBACK).is_file() and not (folder / FEEDBACK).exists():  # what is there is newer
-            replace_file(folder / FEEDBACK, (backup / FEEDBACK).read_bytes())
 
 
 def _is_cut_off_restore(folder: Path) -> bool:

@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from shoplens.errors import InvalidValue, Refused, StoreError
-from shoplens.index.backups import CURRENT, bad_backup, live_folder
+from shoplens.index.backups import CURRENT, FEEDBACK, bad_backup, live_folder
 from shoplens.index.durable import copy_tree, disk_errors_told, replace_file, sync_folder, sync_tree, whole_folder
 from shoplens.index.folders import PARTIAL, generation_folders, is_store
 from shoplens.index.generation import SHARD, Generation, opened, opened_index
@@ -321,6 +321,8 @@ class Store:
                 if (backup / "photos").is_dir():
                     copy_tree(backup / "photos", self.photos_folder)
                     sync_tree(self.photos_folder)
+                if (backup / FEEDBACK).is_file() and not (self.folder / FEEDBACK).exists():  # what is there is newer
+                    replace_file(self.folder / FEEDBACK, (backup / FEEDBACK).read_bytes())
                 partial.rename(folder)
             except StoreError as problem:
                 raise bad_backup(backup, problem) from problem

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.stored_calibration import forget_calibration
 from shoplens.ranking.strategies import STRATEGIES
 
-WEIGHTS = "weights.json"
+WEIGHTS, TAUGHT = "weights.json", "clicks.json"
 BEFORE = "before-"
 """Begins the names of what one command goes back to."""
 NOTHING = b""
@@ -56,14 +57,46 @@ def static_weights(generation: Generation) -> dict[str, float]:
     return {name: tuned[name] * total if name in tuned else weight for name, weight in fitted.items()}
 
 
-def take_ranker(generation: Generation, weights: Mapping[str, float], ranker: Ranker | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """Which answers clicks were learned from, in seconds since 1970.
+
+    Attributes:
+        until: the newest one that taught what ranks now; 0 for none.
+        after: the newest one that teaches no more, since what it taught was undone; 0 for none.
+    """
+
+    until: float = 0.0
+    after: float = 0.0
+
+
+def taught(generation: Generation) -> Taught:
+    """Of what ranks.
+
+    Raises:
+        StoreError: ``damaged-weights``.
+    """
+    path = generation.folder / TAUGHT
+    try:
+        return Taught(**json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return Taught()
+    except (ValueError, TypeError) as problem:
+        raise _damaged(path, repr(problem)) from None
+
+
+def take_ranker(
+    generation: Generation, weights: Mapping[str, float], ranker: Ranker | None, until: float | None = None
+) -> None:
     """Rank by these from now on; what was ranked by so far can be gone back to.
 
     Args:
         weights: empty for those that were fitted.
         ranker: None for none.
+        until: the newest answer that taught them; None where no answers did.
     """
     _keep_before(generation.folder)
+    _write_taught(generation, Taught(until or 0.0, taught(generation).after))
     _write(generation.folder / WEIGHTS, f"{json.dumps(dict(weights))}\n".encode() if weights else NOTHING)
     _write(generation.folder / RANKER, NOTHING if ranker is None else ranker.network)
     _forget_calibrations(generation)
@@ -76,6 +109,7 @@ def undo_ranker(generation: Generation) -> None:
         InvalidValue: ``nothing-to-undo``.
     """
     before = [generation.folder / f"{BEFORE}{name}" for name in (WEIGHTS, RANKER)]
+    undone = taught(generation)
     if not all(file.is_file() for file in before):
         raise InvalidValue(
             "No ranker was trained since this generation was made.", "There is nothing to undo.", code="nothing-to-undo"
@@ -85,6 +119,7 @@ def undo_ranker(generation: Generation) -> None:
         _write(generation.folder / name, content)
     for kept in before:
         kept.unlink()
+    _write_taught(generation, Taught(undone.until, max(undone.after, undone.until)))
     _forget_calibrations(generation)
 
 
@@ -93,9 +128,14 @@ def keep_ranker(before: Generation, after: Generation) -> None:
     of = [(one.manifest.model, one.manifest.look) for one in (before, after)]
     if of[0] != of[1] or after.filters is None:
         return
-    for name in (WEIGHTS, RANKER):
+    for name in (WEIGHTS, RANKER, TAUGHT):
         if (path := before.folder / name).is_file():
             _write(after.folder / name, path.read_bytes())
+
+
+def _write_taught(generation: Generation, found: Taught) -> None:
+    content = f"{json.dumps(asdict(found))}\n".encode()
+    _write(generation.folder / TAUGHT, content if found != Taught() else NOTHING)
 
 
 def _forget_calibrations(generation: Generation) -> None:

@@ -121,6 +121,7 @@ class AnswerDocument(BaseModel):
     """An answer, as `shoplens search --json` gives it, with where the next page begins."""
 
     query_id: Annotated[str, Field(description="For feedback, and to search by the same photo again.")]
+    remembered: Annotated[bool, Field(description="Whether feedback can be given on it.")]
     query: dict[str, Any]
     strategy: dict[str, str | None]
     weights: dict[str, float]

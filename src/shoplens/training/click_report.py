@@ -46,9 +46,9 @@ def click_section(training: ClickTraining) -> Html:
     """All that is to be said of clicks, but for the verdict."""
     facts = [
         ("answers with a click, a purchase or a mark", f"{training.answers:,}"),
-        ("different products", f"{training.products:,}"),
-        ("users that are known", f"{training.users:,}"),
-        ("older answers that do not teach, since a user or a product has too many", f"{training.muted:,}"),
+        ("different designs", f"{training.designs:,}"),
+        ("different shoppers, or answers to nobody that is known", f"{training.voices:,}"),
+        ("older answers that do not teach, since a user or a design has too many", f"{training.muted:,}"),
     ]
     if training.replay is None:
         return facts_list(facts)
@@ -74,7 +74,7 @@ def _changes(training: ClickTraining) -> Html:
     if training.known is not None:
         rows.append(_row("nDCG@10 of photos whose product is known", training.known))
     told = note(
-        "Every answer was ranked anew by weights that learned from choices of other products. Only what it showed is "
+        "Every answer was ranked anew by weights that learned from choices of other designs. Only what it showed is "
         "ranked; what else would have been shown, nobody can know."
     )
     return joined([table("What would change", ("", "Change"), rows, numbers={"Change"}), told])
@@ -93,9 +93,6 @@ def _weights(training: ClickTraining) -> Html:
 
 def _examples(training: ClickTraining) -> Html:
     assert training.replay is not None
-    rows = [
-        [escaped(", ".join(products)) for products in (one.before, one.after, one.chosen)]
-        for one in training.replay.examples
-    ]
-    columns = ("First products", "They would be", "Chosen")
+    rows = [[escaped(", ".join(products)) for products in (one.before, one.after)] for one in training.replay.examples]
+    columns = ("First products", "They would be")
     return table("Answers that change most", columns, rows) if rows else Html("")

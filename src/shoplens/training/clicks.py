@@ -1,13 +1,14 @@
 """Learning from what shoppers did with answers: what ranks now -> a bounded step away from it, if that is proved.
 
-Clicks are asked the way queries are (:mod:`shoplens.training.ranker`): those on one product lie in one fold, and
-weights are judged on folds that they did not learn from. What would change is replayed before anything is switched on.
+Clicks are asked the way queries are (:mod:`shoplens.training.ranker`): those on one design lie in one fold, and weights
+are judged on folds that they did not learn from. What would change is replayed before anything is switched on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,11 @@ from shoplens.evaluation.intervals import paired
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.feedback.impressions import seen_by
 from shoplens.feedback.log import FeedbackLog
-from shoplens.filters.folds import fold_of
+from shoplens.filters.folds import fold_of, group_of
+from shoplens.index.entry import Index
 from shoplens.ranking.evidence import Floats
 from shoplens.ranking.ranker import Ranker
+from shoplens.ranking.stored_ranker import Taught
 from shoplens.search import Clock
 from shoplens.training.learning.course import torch_module
 from shoplens.training.ranking.click_course import (
@@ -38,9 +41,10 @@ from shoplens.training.ranking.contest import FOLDS, gained
 from shoplens.training.ranking.export import network_of, network_of_weights, ranker_network
 from shoplens.training.ranking.networks import Network
 from shoplens.training.ranking.tasks import Tasks, tasks_of
+from shoplens.types import Rejection
 
-FEWEST_ANSWERS, FEWEST_PRODUCTS = 30, 10
-"""Below these nothing can be said."""
+FEWEST_ANSWERS, FEWEST_DESIGNS, FEWEST_VOICES = 30, 10, 10
+"""Below these nothing can be said; the voice of an answer is its user, or its own where nobody is known."""
 NATS = 10.0
 """A choice of a probability below exp(-10) counts as that."""
 MOST_LOSS = 0.01
@@ -55,20 +59,20 @@ class Ranking:
     Attributes:
         weights: dimension -> static weight, of every dimension.
         ranker: None where there is none.
+        taught: answers that it has learned from.
     """
 
     weights: Mapping[str, float]
     ranker: Ranker | None
+    taught: Taught = field(default_factory=Taught)
 
 
 @dataclass(frozen=True, slots=True)
 class Reordered:
-    """An answer of which the first products would be others."""
+    """First products of an answer, as they were and as they would be, of which answer is not kept."""
 
-    query_id: str
     before: Sequence[str]
     after: Sequence[str]
-    chosen: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +100,15 @@ class ClickTraining:
     Attributes:
         taken: whether searches rank by it, or would but for a dry run.
         why: in words.
-        answers, products, users: how many taught; different products chosen; users that are known.
-        muted: answers that do not teach, since one user or one product has too many.
+        answers, designs, voices: how many taught; different designs chosen or marked; different users, where an answer
+            to nobody that is known counts as one.
+        muted: answers that do not teach, since one user or one design has too many.
         examination: η: a product at rank r is looked at r^-η times as often as the first.
         weights: dimension -> before and after: mean weight over the answers.
         moved: part of the weight that moves.
         held_back: whether it was as much as one update may move.
-        likelihood: change of the mean logarithm of the probability of what was chosen, on choices that were not seen.
+        likelihood: change of the mean logarithm of the probability of what was chosen, on choices that were not seen;
+            with the interval by designs or by voices, whichever is lower.
         ndcg: change of nDCG@10 of what was chosen, weighed as in :class:`Replay`; None where nothing was learned.
         known: change of nDCG@10 on photos whose product is known; None where there are too few.
         replay: what changes; None where nothing was learned.
@@ -115,8 +121,8 @@ class ClickTraining:
     taken: bool
     why: str
     answers: int
-    products: int
-    users: int
+    designs: int
+    voices: int
     muted: int
     examination: float = 0.0
     weights: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -154,13 +160,21 @@ class Asked:
 
 
 def learn_from_clicks(
-    bench: Bench, log: FeedbackLog, ranking: Ranking, tasks: Tasks | None, *, force: bool, seed: int
+    bench: Bench,
+    log: FeedbackLog,
+    ranking: Ranking,
+    tasks: Tasks | None,
+    *,
+    queries: Path | None = None,
+    force: bool = False,
+    seed: int = 0,
 ) -> tuple[ClickTraining, Ranking]:
     """Go a step from what ranks to what was chosen, and prove it; the store is only read.
 
     Args:
         ranking: what ranks.
-        tasks: photos whose product is known; None looks for some in the store.
+        tasks: photos whose product is known; None looks for some in ``queries`` and the store.
+        force: go it though it is not proved.
 
     Returns:
         What came of it, and what is to be ranked by: ``ranking`` where nothing is taken.
@@ -172,19 +186,30 @@ def learn_from_clicks(
     torch_module()  # before anything is looked at
     clock, useless = Clock(), dict[str, LeftOut]()
 
-    def told(one: Any) -> None:
+    def told(one: Rejection) -> None:
         times = useless[one.kind].times if one.kind in useless else 0
-        useless[one.kind] = LeftOut(one.kind, times + 1, one.value, one.fix)
+        useless[one.kind] = LeftOut(one.kind, times + 1, one.reason, one.fix)
 
     names = tuple(ranking.weights) if ranking.ranker is None else tuple(ranking.ranker.card.dimensions)
     with clock.stage("answers"), bench.reading() as generation:
         _ = generation.fitted
-        clicked = clicked_of(log.seen(), names, seen_by(generation.manifest), told)
+        seen = [one for one in log.seen() if one.impression.at > ranking.taught.after]
+        designs = _designs(generation.index, {product for one in seen for product in one.events})
+        model = seen_by(generation.manifest)
+        clicked = clicked_of(seen, names, model, told, lambda product: designs.get(product, product))
+    left_out = [*useless.values()]
+    if bench.settings.preferences.weights:
+        why = "[weights] in shoplens.toml says what counts, so clicks cannot. Take it out to learn from them."
+        return replace(_cannot_yet(clicked, left_out), why=why), ranking
     if not is_enough(clicked):
-        return _cannot_yet(clicked, [*useless.values()]), ranking
+        return _cannot_yet(clicked, left_out), ranking
+    new = sum(one.impression.at > ranking.taught.until for one in seen)
+    if new < FEWEST_ANSWERS:
+        why = f"Clicks have taught already: {new} answers are new, and it takes {FEWEST_ANSWERS} for a further step."
+        return replace(_cannot_yet(clicked, left_out), why=why), ranking
     if tasks is None:
         with clock.stage("known photos"):
-            tasks = _known(bench)
+            tasks = _known(bench, queries)
     with clock.stage("proof"):
         training, end = judged_by_clicks(clicked, _network(ranking, clicked), tasks, seed)
     if force and not training.taken:
@@ -192,24 +217,34 @@ def learn_from_clicks(
     after = _ranking(ranking, names, end, training) if training.taken else ranking
     return replace(
         training,
-        left_out=[*useless.values()],
+        left_out=left_out,
         seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
         model="" if after.ranker is None or not training.taken else after.ranker.model,
-    ), after
+    ), replace(after, taught=Taught(clicked.newest, ranking.taught.after)) if training.taken else ranking
+
+
+def _designs(index: Index, products: set[str]) -> dict[str, str]:
+    """Product -> its design, of those that still exist."""
+    return {record.product.id: group_of(record.product) for record in index.records(products)}
 
 
 def is_enough(clicked: Clicked) -> bool:
     """Whether there is anything to be said."""
-    return len(clicked) >= FEWEST_ANSWERS and len(set(clicked.groups)) >= FEWEST_PRODUCTS
+    few = (FEWEST_ANSWERS, FEWEST_DESIGNS, FEWEST_VOICES)
+    return all(there >= wanted for there, wanted in zip(_sizes(clicked), few, strict=True))
+
+
+def _sizes(clicked: Clicked) -> tuple[int, int, int]:
+    return len(clicked), len(set().union(*clicked.designs)), len(set(clicked.voices))
 
 
 def _cannot_yet(clicked: Clicked, left_out: Sequence[LeftOut] = ()) -> ClickTraining:
-    answers, products = len(clicked), len(set(clicked.groups))
+    answers, designs, voices = _sizes(clicked)
     why = (
-        f"{answers} answers with a click on {products} products: it takes {FEWEST_ANSWERS} and {FEWEST_PRODUCTS} or "
-        "more to say anything, so clicks cannot help yet."
+        f"Clicks cannot help yet: {answers} answers, {designs} designs chosen or marked, by {voices} shoppers. It "
+        f"takes {FEWEST_ANSWERS}, {FEWEST_DESIGNS} and {FEWEST_VOICES} to say anything."
     )
-    return ClickTraining(False, why, answers, products, clicked.users, clicked.muted, left_out=left_out)
+    return ClickTraining(False, why, answers, designs, voices, clicked.muted, left_out=left_out)
 
 
 def judged_by_clicks(clicked: Clicked, start: Network, tasks: Tasks | None, seed: int) -> tuple[ClickTraining, Network]:
@@ -242,25 +277,25 @@ def judged_by_clicks(clicked: Clicked, start: Network, tasks: Tasks | None, seed
 
 
 def asked_apart(clicked: Clicked, start: Network, course: ClickCourse | None = None) -> Asked:
-    """Rank every answer by weights that learned from answers in which another product was chosen."""
+    """Rank every answer by weights that learned from answers in which no design of its fold was chosen or marked."""
     course = course or ClickCourse()
     folds = np.array([fold_of(group, FOLDS) for group in clicked.groups])
     shape = clicked.shown.shape
     before, after = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     gains = np.zeros(len(clicked)), np.zeros(len(clicked))
     propensities = np.ones(shape)
-    ranks = 1.0 + np.arange(shape[1])
     for fold in range(FOLDS):
         mine = folds == fold
-        if not mine.any() or mine.all():
+        others = np.array([all(fold_of(name, FOLDS) != fold for name in names) for names in clicked.designs])
+        if not mine.any() or not others.any():
             continue
-        learned, held_out = clicked.some(~mine), clicked.some(mine)
+        learned, held_out = clicked.some(others), clicked.some(mine)
         old = learned_from(learned, start, course, weights=False)
         end, _ = bounded(learned, start, learned_from(learned, start, course).network)
         new = learned_from(learned, end, course, weights=False)
         for scores, values, one in ((before, gains[0], old), (after, gains[1], new)):
             scores[mine], values[mine] = scores_of(one.network, held_out), likelihood(held_out, one)
-        propensities[mine] = np.maximum(ranks**-old.examination, 1 / MOST_PROPENSITY)
+        propensities[mine] = np.maximum(held_out.ranks**-old.examination, 1 / MOST_PROPENSITY)
     return Asked(before, after, gains, propensities)
 
 
@@ -307,16 +342,16 @@ def _ranking(before: Ranking, names: Sequence[str], end: Network, training: Clic
     if before.ranker is None:
         weights = np.exp(end.base - end.base.max())
         shares = (weights / weights.sum()).tolist()
-        return Ranking({name: round(share, 4) for name, share in zip(names, shares, strict=True)}, None)
+        return replace(before, weights={name: round(share, 4) for name, share in zip(names, shares, strict=True)})
     card = before.ranker.card
     clicks = {"answers": training.answers, "examination": training.examination, "moved": round(training.moved, 4)}
     return replace(before, ranker=Ranker(ranker_network(end, replace(card, made={**card.made, "clicks": clicks}))))
 
 
-def _known(bench: Bench) -> Tasks | None:
+def _known(bench: Bench, queries: Path | None) -> Tasks | None:
     try:
         with bench.reading() as generation:
-            return tasks_of(bench, generation, None, lambda one: None)
+            return tasks_of(bench, generation, queries, lambda one: None)
     except InvalidValue as problem:
         if problem.code != "too-few-queries":
             raise
@@ -346,7 +381,8 @@ def _ranks(scores: Floats) -> npt.NDArray[np.int64]:
 def _changes(clicked: Clicked, asked: Asked, seed: int) -> tuple[Paired, Paired]:
     """Of the logarithms of probabilities, and of nDCG@10."""
     scaled = [np.clip(1 + one / NATS, 0, 1) for one in asked.gains]
-    likely = paired(scaled[1], scaled[0], clicked.groups, seed)
+    by = [paired(scaled[1], scaled[0], clusters, seed) for clusters in (clicked.groups, clicked.voices)]
+    likely = min(by, key=lambda one: one.difference.low)
     weights = clicked.chosen / asked.propensities
     most, mean = max(float(weights.sum(axis=1).max()), 1e-9), max(float(weights.sum(axis=1).mean()), 1e-9)
     ranks = [_ranks(one) for one in (asked.after, asked.before)]
@@ -378,7 +414,6 @@ def _replay(clicked: Clicked, asked: Asked, start: Network, end: Network) -> Rep
 
 
 def _reordered(clicked: Clicked, n: int, before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> Reordered:
-    products = clicked.products[n]
-    first = [[products[place] for place in np.argsort(ranks)[:EXAMPLE_PRODUCTS].tolist()] for ranks in (before, after)]
-    chosen = [products[place] for place in np.flatnonzero(clicked.chosen[n]).tolist()]
-    return Reordered(clicked.queries[n], first[0], first[1], chosen)
+    products, count = clicked.products[n], min(EXAMPLE_PRODUCTS, len(clicked.products[n]))
+    first = [[products[place] for place in np.argsort(ranks)[:count].tolist()] for ranks in (before, after)]
+    return Reordered(first[0], first[1])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shoplens.build import Builder
+from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.reported import File
 from shoplens.evaluation.written import report_file
 from shoplens.feedback.log import FeedbackLog
 from shoplens.index.store import Store
-from shoplens.ranking.stored_ranker import ranker_of, static_weights, take_ranker, undo_ranker
+from shoplens.ranking.stored_ranker import Taught, ranker_of, static_weights, take_ranker, taught, undo_ranker
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining, asked_classifier
 from shoplens.training.classifier_report import write_classifier_report
 from shoplens.training.click_report import write_click_report
@@ -87,13 +88,16 @@ def trained_ranker(bench: Bench, log: FeedbackLog, options: RankerOptions, repor
         InvalidValue, StoreError: as :func:`~shoplens.training.ranker.proved_ranker`.
     """
     page = None if report is None else report_file(report, options.queries)
+    has_clicks = log.has_events()  # a log that is damaged is told before the work
     proved = proved_ranker(bench, options)
-    training = proved.training
-    ranking = Ranking(proved.weights, proved.ranker) if training.taken else _what_ranks(bench)
-    if any(log.counts().events.values()):
+    training, before = proved.training, _what_ranks(bench)
+    ranking = before
+    if training.taken:
+        ranking = Ranking(proved.weights, proved.ranker, Taught(0.0, before.taught.after))
+    if has_clicks:
         clicks, ranking = learn_from_clicks(bench, log, ranking, proved.tasks, force=options.force, seed=options.seed)
         training = replace(training, clicks=replace(clicks, dry_run=options.dry_run))
-    if training.taken or (training.clicks is not None and training.clicks.taken):
+    if ranking is not before:
         _take(bench, ranking, dry_run=options.dry_run)
     if page is not None:
         write_ranker_report(page, training, bench.small_picture)
@@ -102,8 +106,18 @@ def trained_ranker(bench: Bench, log: FeedbackLog, options: RankerOptions, repor
 
 def trained_on_clicks(bench: Bench, log: FeedbackLog, options: RankerOptions, report: File = None) -> ClickTraining:
     """Learn from clicks alone, a bounded step from what ranks now; see :func:`trained_ranker`."""
-    page = None if report is None else report_file(report, None)
-    training, ranking = learn_from_clicks(bench, log, _what_ranks(bench), None, force=options.force, seed=options.seed)
+    if options.kind is not None:
+        raise InvalidValue("--kind says which network, and clicks make none.", "Leave one of them out.")
+    page = None if report is None else report_file(report, options.queries)
+    training, ranking = learn_from_clicks(
+        bench,
+        log,
+        _what_ranks(bench),
+        None,
+        queries=options.queries,
+        force=options.force,
+        seed=options.seed,
+    )
     training = replace(training, dry_run=options.dry_run)
     if training.taken:
         _take(bench, ranking, dry_run=options.dry_run)
@@ -114,13 +128,13 @@ def trained_on_clicks(bench: Bench, log: FeedbackLog, options: RankerOptions, re
 
 def _what_ranks(bench: Bench) -> Ranking:
     with bench.reading() as generation:
-        return Ranking(static_weights(generation), ranker_of(generation))
+        return Ranking(static_weights(generation), ranker_of(generation), taught(generation))
 
 
 def _take(bench: Bench, ranking: Ranking, *, dry_run: bool) -> None:
     if not dry_run:
         with bench.store.writing(), bench.reading() as generation:
-            take_ranker(generation, ranking.weights, ranking.ranker)
+            take_ranker(generation, ranking.weights, ranking.ranker, ranking.taught.until)
 
 
 def ranked_as_before(store: Store) -> None:

@@ -131,6 +131,7 @@ class Answer:
         facets: the counts that were asked for.
         asked: dimension -> how much it counts, as people and rankers weigh it: in standard deviations over the shop's
             products; summing to 1. ``weights`` are these, each divided by that spread; empty where there are none.
+        remembered: whether feedback can be given on it.
     """
 
     query_id: str
@@ -147,3 +148,4 @@ class Answer:
     weights: Mapping[str, float] = field(default_factory=dict)
     facets: tuple[Facet, ...] = ()
     asked: Mapping[str, float] = field(default_factory=dict)
+    remembered: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 
 from shoplens.feedback.impressions import Impression
 from shoplens.feedback.log import Seen
+from shoplens.filters.folds import fold_of
 from shoplens.ranking.evidence import SIGNALS, Evidence
+from shoplens.training import clicks as clicks_module
 from shoplens.training.clicks import judged_by_clicks
 from shoplens.training.ranking.click_course import (
     MOST_MOVED,
@@ -19,8 +22,8 @@ from shoplens.training.ranking.click_course import (
     likelihood,
     scores_of,
 )
-from shoplens.training.ranking.clicked import USER_MOST, Clicked, clicked_of
-from shoplens.training.ranking.contest import gained
+from shoplens.training.ranking.clicked import Clicked, clicked_of
+from shoplens.training.ranking.contest import FOLDS, gained
 from shoplens.training.ranking.export import network_of, network_of_weights, ranker_network
 from shoplens.training.ranking.likeness import SAME
 from shoplens.training.ranking.networks import Network, trained
@@ -129,20 +132,64 @@ def pushed(visit: int, user: str) -> Seen:
     places[-1] = (-1, -1, 3)
     seen = Evidence(NAMES, np.zeros(SIZE, np.float32), np.zeros((len(NAMES), len(SIGNALS)), np.float32), places)
     ids = [*(f"{visit}-{n}" for n in range(9)), "pushed"]
-    impression = Impression(f"bad {visit}", 1e6 + visit, user, "filters-static", "", {}, seen, ids)
+    impression = Impression(f"bad {visit}", 1e6 + visit, user, "filters-static", "", {}, seen, ids, range(1, 11))
     return Seen(impression, {"pushed": frozenset({"click"})}, frozenset({user} - {""}))
 
 
-@pytest.mark.parametrize("user", ["bad", ""])
-def test_ten_thousand_clicks_of_one_client_on_one_product_teach_little(user: str) -> None:
+def behind_a_decoy(visit: int) -> Seen:
+    """The same, with a click on the first product, which is another one every time."""
+    one = pushed(visit, "")
+    return replace(one, events={**one.events, one.impression.products[0]: frozenset({"click"})})
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [lambda visit: pushed(visit, "bad"), lambda visit: pushed(visit, ""), behind_a_decoy],
+    ids=["one user", "nobody", "behind decoys"],
+)
+def test_ten_thousand_clicks_of_one_client_on_one_product_teach_little(attack: Callable[[int], Seen]) -> None:
     tasks, start = by_color(), by_look()
     honest = answers(tasks, start, 200)
-    poisoned = numbers([*honest, *(pushed(visit, user) for visit in range(10_000))])
-    assert poisoned.muted >= 10_000 - USER_MOST
+    poisoned = numbers([*honest, *(attack(visit) for visit in range(10_000))])
+    assert poisoned.muted >= 10_000 - 120
     training, dirty = judged_by_clicks(poisoned, start, None, 0)
     assert training.moved <= MOST_MOVED
     assert share(dirty, "pattern") < share(start, "pattern") + 0.08
     assert share(dirty, "color") > share(start, "color") + 0.05
+
+
+def test_one_answer_says_no_more_than_a_purchase() -> None:
+    one = pushed(0, "")
+    bought = {product: frozenset({"purchase", "click"}) for product in one.impression.products[1:]}
+    assert numbers([replace(one, events=bought)]).chosen.sum() == pytest.approx(3)
+
+
+def test_variants_are_one_design() -> None:
+    found = clicked_of([pushed(n, "") for n in range(30)], NAMES, "", lambda row: None, lambda product: "one")
+    assert (len(found), found.muted, set(found.groups)) == (5, 25, {"one"})
+
+
+def test_few_users_say_nothing_however_much_they_click() -> None:
+    tasks, start = by_color(), by_look()
+    seen = [replace(one, users=frozenset({f"user {n % 5}"})) for n, one in enumerate(answers(tasks, start, 90))]
+    training, _ = judged_by_clicks(numbers(seen), start, None, 0)
+    assert not training.taken and "by 5 shoppers" in training.why
+
+
+def test_a_choice_is_judged_by_weights_that_saw_no_choice_of_its_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks, start = by_color(), by_look()
+    clicked, learned = numbers(answers(tasks, start, 120)), list[set[str]]()
+    original = clicks_module.learned_from
+
+    def spy(some: Clicked, *others: object, **more: object) -> object:
+        learned.append(set().union(*some.designs))
+        return original(some, *others, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(clicks_module, "learned_from", spy)
+    clicks_module.asked_apart(clicked, start)
+    assert len(learned) == 3 * FOLDS
+    for fold in range(FOLDS):
+        assert not any(fold_of(name, FOLDS) == fold for name in learned[3 * fold])
 
 
 def test_a_wrong_mark_pushes_down_and_is_no_matter_of_place() -> None:
@@ -151,10 +198,10 @@ def test_a_wrong_mark_pushes_down_and_is_no_matter_of_place() -> None:
     for visit in range(60):
         one = pushed(visit, "")
         seen.append(replace(one, events={"pushed": frozenset({"wrong"})}))
-    clicked = numbers(seen)
-    clicked = replace(clicked, groups=tuple(str(n) for n in range(len(clicked))))
+    clicked = clicked_of(seen, NAMES, "", lambda row: None)
+    assert len(clicked) == 5
     learned = learned_from(clicked, start, ClickCourse())
-    assert share(learned.network, "pattern") < share(start, "pattern") - 0.02
+    assert share(learned.network, "pattern") < share(start, "pattern") - 0.01
     assert np.isfinite(likelihood(clicked, learned)).all()
 
 
@@ -167,7 +214,12 @@ def test_bought_counts_for_more_and_a_mark_undoes_a_click() -> None:
         ids[2]: frozenset({"click", "wrong"}),
     }
     clicked = numbers([replace(one, events=events)])
-    assert clicked.chosen[0, :4].tolist() == [1, 3, 0, 0] and clicked.wrong[0, :4].tolist() == [0, 0, 1, 0]
+    assert clicked.chosen[0, :4].tolist() == pytest.approx([0.75, 2.25, 0, 0]) and clicked.wrong[0, :4].tolist() == [
+        0,
+        0,
+        1,
+        0,
+    ]
     assert clicked.groups == (ids[1],)
 
 
@@ -179,10 +231,12 @@ def test_answers_of_any_length_and_of_other_dimensions_lie_side_by_side() -> Non
     narrow = Evidence(("color", "gone"), evidence.look, evidence.signals[:2], evidence.places[:3, :2])
     products = list(first.impression.products)[:3]
     seen[0] = Seen(
-        replace(first.impression, seen=narrow, products=products), {products[1]: frozenset({"click"})}, frozenset()
+        replace(first.impression, seen=narrow, products=products, ranks=[1, 2, 3]),
+        {products[1]: frozenset({"click"})},
+        frozenset(),
     )
     clicked = numbers(seen)
-    place = clicked.queries.index(first.impression.query_id)
+    place = clicked.products.index(tuple(products))
     assert clicked.shown[place].sum() == 3 and clicked.products[place] == tuple(products)
     assert np.array_equal(clicked.places[place, :3, 1], evidence.places[:3, 0])
     assert not clicked.places[place, :, [0, 2]].any()
@@ -193,10 +247,11 @@ def test_answers_of_any_length_and_of_other_dimensions_lie_side_by_side() -> Non
 def test_answers_that_teach_nothing_are_told() -> None:
     one = pushed(0, "")
     other = replace(one, impression=replace(one.impression, model="another"))
-    alone = replace(one, impression=replace(one.impression, products=["pushed"]))
+    alone = replace(one, impression=replace(one.impression, products=["pushed"], ranks=[1]))
+    hated = replace(one, events={product: frozenset({"wrong"}) for product in one.impression.products})
     told: list[Rejection] = []
-    assert len(clicked_of([other, alone], NAMES, "", told.append)) == 0
-    assert [row.kind for row in told] == ["other-model", "one-product"]
+    assert len(clicked_of([other, alone, hated], NAMES, "", told.append)) == 0
+    assert [row.kind for row in told] == ["other-model", "one-product", "all-wrong"]
 
 
 @pytest.mark.parametrize("family", ["gate", "listwise"])

@@ -79,8 +79,7 @@ def learned_from(clicked: Clicked, start: Network, course: ClickCourse, *, weigh
     torch = torch_module(threads=1)  # its steps are too small to be shared
     if course.correction == "propensity":
         before = learned_from(clicked, start, replace(course, correction="position"), weights=False)
-        ranks = 1.0 + np.arange(clicked.chosen.shape[1], dtype=np.float32)
-        inverse = np.minimum(ranks**before.examination, MOST_PROPENSITY)
+        inverse = np.minimum(clicked.ranks**before.examination, MOST_PROPENSITY)
         chosen = clicked.chosen * inverse
         clicked = replace(clicked, chosen=(chosen * clicked.chosen.sum() / max(float(chosen.sum()), 1e-9)))
     given = _Given(torch, clicked, start)
@@ -182,8 +181,8 @@ class _Given:
         self._by_look = tensor(axes @ start.look)
         self._chosen, self._wrong = tensor(clicked.chosen), tensor(clicked.wrong)
         self._nothing = tensor(np.where(clicked.shown, 0, _NOWHERE).astype(np.float32))
-        logs = np.log(1.0 + np.arange(clicked.chosen.shape[1], dtype=np.float32))
-        self._logs = tensor(np.where(clicked.wrong, 0, logs).astype(np.float32))  # what was marked was looked at
+        logs = np.where(clicked.wrong, 0, np.log(clicked.ranks))
+        self._logs = tensor(logs.astype(np.float32))  # what was marked was looked at
         self._any_wrong = self._wrong.any(dim=1)
 
     def lost(self, base: Any, gate: Any, sharpness: Any, examination: Any) -> Any:

@@ -15,11 +15,12 @@ from shoplens.ranking.evidence import Evidence, Floats
 from shoplens.types import Rejection
 
 CLICK, PURCHASE = 1.0, 3.0
-"""How much each says."""
+"""How much each says; all of one answer says at most as much as a purchase."""
 USER_MOST = 20
 """Answers of one user that teach, the newest ones."""
-PRODUCT_MOST = 5
-"""Answers that teach in which one product was chosen: so many, or the square root of how many products were."""
+DESIGN_MOST = 5
+"""Answers that teach in which one design was chosen or marked: so many, or the square root of how many designs were by
+two shoppers or more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,29 +30,33 @@ class Clicked:
     Attributes:
         names: of d dimensions.
         places: float32 (q, n, d), similarities in standard deviations, in the order shown.
+        ranks: float32 (q, n), at which each was shown.
         shown: bool (q, n): false for what fills up.
-        chosen: float32 (q, n), how much each product was chosen.
+        chosen: float32 (q, n), how much each product was chosen; at most 3 in an answer.
         wrong: bool (q, n): marked as not what was looked for.
         signals: float32 (q, d, s).
         looks: float32 (q, e).
-        groups: the product chosen, or marked, of each answer; never cut.
+        groups: the design first chosen, or marked, of each answer.
+        designs: all that were chosen or marked.
+        voices: who chose: a user, or the answer itself where nobody is known.
         products: ids, in the order shown.
-        queries: names of the answers.
-        users: how many did something.
-        muted: how many answers do not teach, since one user or one product has too many.
+        newest: when the last of the answers was given, seconds since 1970; 0 where there are none.
+        muted: how many answers do not teach, since one user or one design has too many.
     """
 
     names: tuple[str, ...]
     places: Floats
+    ranks: Floats
     shown: npt.NDArray[np.bool_]
     chosen: Floats
     wrong: npt.NDArray[np.bool_]
     signals: Floats
     looks: Floats
     groups: tuple[str, ...]
+    designs: tuple[frozenset[str], ...]
+    voices: tuple[str, ...]
     products: tuple[tuple[str, ...], ...]
-    queries: tuple[str, ...]
-    users: int = 0
+    newest: float = 0.0
     muted: int = 0
 
     def __len__(self) -> int:
@@ -64,62 +69,101 @@ class Clicked:
             self,
             **{name: getattr(self, name)[rows] for name in _ARRAYS},
             groups=tuple(self.groups[n] for n in at),
+            designs=tuple(self.designs[n] for n in at),
+            voices=tuple(self.voices[n] for n in at),
             products=tuple(self.products[n] for n in at),
-            queries=tuple(self.queries[n] for n in at),
         )
 
 
-_ARRAYS = ("places", "shown", "chosen", "wrong", "signals", "looks")
+_ARRAYS = ("places", "ranks", "shown", "chosen", "wrong", "signals", "looks")
 
 
-def clicked_of(seen: Iterable[Seen], names: Sequence[str], model: str, told: Callable[[Rejection], None]) -> Clicked:
+def clicked_of(
+    seen: Iterable[Seen],
+    names: Sequence[str],
+    model: str,
+    told: Callable[[Rejection], None],
+    design_of: Callable[[str], str] = str,
+) -> Clicked:
     """Numbers of answers.
 
     Args:
         names: of the dimensions there are; what an answer lacks of them is taken for average.
         model: as of :func:`~shoplens.feedback.impressions.seen_by`, now.
-        told: of answers that teach nothing: ``other-model``, ``one-product``.
+        told: of answers that teach nothing: ``other-model``, ``one-product``, ``all-wrong``, ``too-many``.
+        design_of: id of a product -> its design: variants are one.
     """
     useful = []
     for one in seen:
-        impression = one.impression
-        if impression.model != model:
-            reason = f"Its looks were compared by {impression.model}, and now by {model}."
-            told(_useless("other-model", reason, "New answers teach again.", one))
-        elif len(impression.products) < 2:
-            told(_useless("one-product", "It showed fewer than two products.", "Nothing has to be done.", one))
+        problem = _problem(one, model)
+        if problem is None:
+            useful.append(_Answer(one, design_of))
         else:
-            useful.append(one)
-    kept = _few(useful)
-    widest = max((len(one.impression.products) for one in kept), default=0)
+            told(problem)
+    kept = _few(useful, told)
+    widest = max((len(one.products) for one in kept), default=0)
     count, wide = len(kept), len(names)
     signals = kept[0].impression.seen.signals.shape[1] if kept else 0
     size = len(kept[0].impression.seen.look) if kept else 0
     found = Clicked(
         tuple(names),
         np.zeros((count, widest, wide), np.float32),
+        np.ones((count, widest), np.float32),
         np.zeros((count, widest), bool),
         np.zeros((count, widest), np.float32),
         np.zeros((count, widest), bool),
         np.zeros((count, wide, signals), np.float32),
         np.zeros((count, size), np.float32),
-        tuple(_group(one) for one in kept),
-        tuple(tuple(one.impression.products) for one in kept),
-        tuple(one.impression.query_id for one in kept),
-        len({user for one in kept for user in one.users}),
+        tuple(one.group for one in kept),
+        tuple(one.designs for one in kept),
+        tuple(one.voice for one in kept),
+        tuple(one.products for one in kept),
+        max((one.impression.at for one in kept), default=0.0),
         len(useful) - len(kept),
     )
-    for n, one in enumerate(kept):
-        products = one.impression.products
-        found.shown[n, : len(products)] = True
-        found.looks[n] = one.impression.seen.look
-        _fill(found, n, one.impression.seen)
-        for place, product in enumerate(products):
-            kinds = one.events.get(product, frozenset())
+    for n, answer in enumerate(kept):
+        shown = len(answer.products)
+        found.shown[n, :shown] = True
+        found.ranks[n, :shown] = answer.impression.ranks
+        found.looks[n] = answer.impression.seen.look
+        _fill(found, n, answer.impression.seen)
+        for place, product in enumerate(answer.products):
+            kinds = answer.events.get(product, frozenset())
             found.wrong[n, place] = "wrong" in kinds
             if "wrong" not in kinds:
                 found.chosen[n, place] = PURCHASE if "purchase" in kinds else CLICK if "click" in kinds else 0.0
+        found.chosen[n] *= min(1.0, PURCHASE / max(float(found.chosen[n].sum()), PURCHASE))
     return found
+
+
+class _Answer:
+    """An answer, and what was chosen or marked of it."""
+
+    def __init__(self, seen: Seen, design_of: Callable[[str], str]) -> None:
+        self.impression, self.events = seen.impression, seen.events
+        self.products = tuple(seen.impression.products)
+        self.users = seen.users
+        self.voice = min(seen.users, default=seen.impression.query_id)
+        self.designs = frozenset(design_of(product) for product in seen.events)
+        ranks = dict(zip(self.products, seen.impression.ranks, strict=True))
+        order = ("purchase", "click", "wrong")
+        first = min(
+            seen.events, key=lambda product: (min(order.index(kind) for kind in seen.events[product]), ranks[product])
+        )
+        self.group = design_of(first)
+
+
+def _problem(one: Seen, model: str) -> Rejection | None:
+    """Why an answer teaches nothing."""
+    impression, again = one.impression, "Nothing has to be done."
+    if impression.model != model:
+        reason = f"Its looks were compared by {impression.model}, and now by {model}."
+        return Rejection("other-model", reason, "New answers teach again.", "note")
+    if len(impression.products) < 2:
+        return Rejection("one-product", "It showed fewer than two products.", again, "note")
+    if all("wrong" in one.events.get(product, ()) for product in impression.products):
+        return Rejection("all-wrong", "All that it showed was marked wrong, so nothing is better.", again, "note")
+    return None
 
 
 def _fill(found: Clicked, n: int, seen: Evidence) -> None:
@@ -131,25 +175,20 @@ def _fill(found: Clicked, n: int, seen: Evidence) -> None:
             found.signals[n, column] = seen.signals[there]
 
 
-def _group(one: Seen) -> str:
-    """The first product that was bought, clicked or marked, in this order."""
-    ranks = {product: rank for rank, product in enumerate(one.impression.products)}
-    order = ("purchase", "click", "wrong")
-    return min(one.events, key=lambda product: (min(order.index(kind) for kind in one.events[product]), ranks[product]))
-
-
-def _few(found: Sequence[Seen]) -> list[Seen]:
-    """Without the older answers of a user, and to a product, that have too many; so nobody teaches without end."""
-    users, products = Counter[str](), Counter[str]()
-    most = max(PRODUCT_MOST, math.isqrt(len(set(map(_group, found)))))
-    kept = []
+def _few(found: Sequence[_Answer], told: Callable[[Rejection], None]) -> list[_Answer]:
+    """Without the older answers of a user, and to a design, that have too many; so nobody teaches without end."""
+    users, designs, kept = Counter[str](), Counter[str](), list[_Answer]()
+    voices: dict[str, set[str]] = {}
+    for one in found:
+        for name in one.designs:
+            voices.setdefault(name, set()).add(one.voice)
+    most = max(DESIGN_MOST, math.isqrt(sum(len(some) > 1 for some in voices.values())))
     for one in sorted(found, key=lambda one: -one.impression.at):
-        if products[_group(one)] < most and all(users[user] < USER_MOST for user in one.users):
-            products[_group(one)] += 1
+        if all(designs[name] < most for name in one.designs) and all(users[name] < USER_MOST for name in one.users):
+            designs.update(one.designs)
             users.update(one.users)
             kept.append(one)
+        else:
+            reason = "Of one user, or to one design, there are too many; newer ones teach."
+            told(Rejection("too-many", reason, "Nothing has to be done.", "note"))
     return kept[::-1]
-
-
-def _useless(kind: str, reason: str, fix: str, one: Seen) -> Rejection:
-    return Rejection(kind, reason, fix, "note", value=f"query {one.impression.query_id}")

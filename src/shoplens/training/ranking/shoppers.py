@@ -50,8 +50,9 @@ class Shoppers:
             if not clicks.any():
                 continue
             ids = [tasks.groups[n] if right[n, c] else f"{n}-{c}" for c in order.tolist()]
+            ranks = range(1, len(ids) + 1)
             seen = Evidence(tasks.names, tasks.looks[n], tasks.signals[n], tasks.places[n][order])
-            impression = Impression(f"{visit}-{n}", float(visit), "", "filters-static", "", {}, seen, ids)
+            impression = Impression(f"{visit}-{n}", float(visit), "", "filters-static", "", {}, seen, ids, ranks)
             events = {ids[place]: frozenset({"click"}) for place in np.flatnonzero(clicks).tolist()}
             found.append(Seen(impression, events, frozenset()))
         return found
