@@ -115,6 +115,7 @@ def test_every_setting_has_help_and_a_variable(field: dataclasses.Field[object],
     samples = {
         "bool": ("true", True),
         "int": ("42", 42),
+        "str": ("::1", "::1"),
         "float": ("0.9", 0.9) if field.name == "precision" else ("4.5", 4.5),
     }
     text, value = samples.get(str(field.type), ("/some/where", Path("/some/where")))

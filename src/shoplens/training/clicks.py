@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
@@ -20,36 +19,30 @@ from shoplens.evaluation.intervals import paired
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.feedback.impressions import seen_by
 from shoplens.feedback.log import FeedbackLog
-from shoplens.filters.folds import fold_of, group_of
+from shoplens.filters.folds import group_of
 from shoplens.index.entry import Index
-from shoplens.ranking.evidence import Floats
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.stored_ranker import Taught
 from shoplens.search import Clock
 from shoplens.training.learning.course import torch_module
 from shoplens.training.ranking.click_course import (
     MOST_MOVED,
-    MOST_PROPENSITY,
     ClickCourse,
     bounded,
     learned_from,
-    likelihood,
-    scores_of,
 )
 from shoplens.training.ranking.clicked import Clicked, clicked_of
-from shoplens.training.ranking.contest import FOLDS, gained
+from shoplens.training.ranking.contest import gained
 from shoplens.training.ranking.export import network_of, network_of_weights, ranker_network
 from shoplens.training.ranking.networks import Network
+from shoplens.training.ranking.replay import Replay, asked_apart, changes_of, replay_of
 from shoplens.training.ranking.tasks import Tasks, tasks_of
 from shoplens.types import Rejection
 
 FEWEST_ANSWERS, FEWEST_DESIGNS, FEWEST_VOICES = 30, 10, 10
 """Below these nothing can be said; the voice of an answer is its user, or its own where nobody is known."""
-NATS = 10.0
-"""A choice of a probability below exp(-10) counts as that."""
 MOST_LOSS = 0.01
 """Of nDCG@10 on photos whose product is known, that clicks may cost."""
-EXAMPLES, EXAMPLE_PRODUCTS = 8, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +58,6 @@ class Ranking:
     weights: Mapping[str, float]
     ranker: Ranker | None
     taught: Taught = field(default_factory=Taught)
-
-
-@dataclass(frozen=True, slots=True)
-class Reordered:
-    """First products of an answer, as they were and as they would be, of which answer is not kept."""
-
-    before: Sequence[str]
-    after: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """What would change in the answers that are remembered, among the products that they showed.
-
-    Attributes:
-        first: share of answers with another first product.
-        places: mean number of places that a product moves.
-        chosen_first: before and after: share of choices that fall on the first product, each choice weighed by the
-            inverse of its propensity (Joachims, Swaminathan, Schnabel 2017), by weights that did not see it.
-        examples: answers that change most.
-    """
-
-    first: float
-    places: float
-    chosen_first: tuple[float, float]
-    examples: Sequence[Reordered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +108,6 @@ class ClickTraining:
         """The documented object."""
         found: dict[str, Any] = plain(self)
         return found
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """Answers, and how they were ranked by weights that did not see them; all of q answers, n products wide.
-
-    Attributes:
-        before, after: float32 (q, n), scores.
-        gains: (float64 (q,), float64 (q,)): logarithms of probabilities.
-        propensities: float64 (q, n), that a product was looked at, relative to the first.
-    """
-
-    before: Floats
-    after: Floats
-    gains: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
-    propensities: npt.NDArray[np.float64]
 
 
 def learn_from_clicks(
@@ -259,7 +210,7 @@ def judged_by_clicks(clicked: Clicked, start: Network, tasks: Tasks | None, seed
     asked = asked_apart(clicked, start)
     learned = learned_from(clicked, start, ClickCourse())
     end, moved = bounded(clicked, start, learned.network)
-    likely, ndcg = _changes(clicked, asked, seed)
+    likely, ndcg = changes_of(clicked, asked, seed)
     means = [one.weights(clicked).mean(axis=0).tolist() for one in (start, end)]
     training = replace(
         _cannot_yet(clicked),
@@ -270,33 +221,10 @@ def judged_by_clicks(clicked: Clicked, start: Network, tasks: Tasks | None, seed
         likelihood=likely,
         ndcg=ndcg,
         known=None if tasks is None else _on_known(tasks, clicked.names, start, end, seed),
-        replay=_replay(clicked, asked, start, end),
+        replay=replay_of(clicked, asked, start, end),
     )
     taken, why = verdict(training)
     return replace(training, taken=taken, why=why), end
-
-
-def asked_apart(clicked: Clicked, start: Network, course: ClickCourse | None = None) -> Asked:
-    """Rank every answer by weights that learned from answers in which no design of its fold was chosen or marked."""
-    course = course or ClickCourse()
-    folds = np.array([fold_of(group, FOLDS) for group in clicked.groups])
-    shape = clicked.shown.shape
-    before, after = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    gains = np.zeros(len(clicked)), np.zeros(len(clicked))
-    propensities = np.ones(shape)
-    for fold in range(FOLDS):
-        mine = folds == fold
-        others = np.array([all(fold_of(name, FOLDS) != fold for name in names) for names in clicked.designs])
-        if not mine.any() or not others.any():
-            continue
-        learned, held_out = clicked.some(others), clicked.some(mine)
-        old = learned_from(learned, start, course, weights=False)
-        end, _ = bounded(learned, start, learned_from(learned, start, course).network)
-        new = learned_from(learned, end, course, weights=False)
-        for scores, values, one in ((before, gains[0], old), (after, gains[1], new)):
-            scores[mine], values[mine] = scores_of(one.network, held_out), likelihood(held_out, one)
-        propensities[mine] = np.maximum(held_out.ranks**-old.examination, 1 / MOST_PROPENSITY)
-    return Asked(before, after, gains, propensities)
 
 
 def verdict(training: ClickTraining) -> tuple[bool, str]:
@@ -368,52 +296,3 @@ def _on_known(tasks: Tasks, names: Sequence[str], start: Network, end: Network, 
     asked = replace(tasks, names=tuple(names), places=places, signals=signals)
     values = [gained(asked, one.scores(asked)) for one in (end, start)]
     return paired(values[0], values[1], tasks.groups, seed)
-
-
-def _ranks(scores: Floats) -> npt.NDArray[np.int64]:
-    """int64 (q, n): from 1; of equals the one shown first comes first."""
-    order = np.argsort(-scores, axis=1, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(1, scores.shape[1] + 1)[None], axis=1)
-    return ranks
-
-
-def _changes(clicked: Clicked, asked: Asked, seed: int) -> tuple[Paired, Paired]:
-    """Of the logarithms of probabilities, and of nDCG@10."""
-    scaled = [np.clip(1 + one / NATS, 0, 1) for one in asked.gains]
-    by = [paired(scaled[1], scaled[0], clusters, seed) for clusters in (clicked.groups, clicked.voices)]
-    likely = min(by, key=lambda one: one.difference.low)
-    weights = clicked.chosen / asked.propensities
-    most, mean = max(float(weights.sum(axis=1).max()), 1e-9), max(float(weights.sum(axis=1).mean()), 1e-9)
-    ranks = [_ranks(one) for one in (asked.after, asked.before)]
-    values = [(weights * np.where(one <= 10, 1 / np.log2(1.0 + one), 0)).sum(axis=1) / most for one in ranks]
-    return _times(likely, NATS), _times(paired(values[0], values[1], clicked.groups, seed), most / mean)
-
-
-def _times(change: Paired, factor: float) -> Paired:
-    one = change.difference
-    return replace(change, difference=Estimate(one.value * factor, one.low * factor, one.high * factor))
-
-
-def _replay(clicked: Clicked, asked: Asked, start: Network, end: Network) -> Replay:
-    before, after = (_ranks(scores_of(one, clicked)) for one in (start, end))
-    moves = np.where(clicked.shown, np.abs(after - before), 0)
-    weights = clicked.chosen / asked.propensities
-    total = max(float(weights.sum()), 1e-9)
-    first = [float((weights * (_ranks(one) == 1)).sum()) / total for one in (asked.before, asked.after)]
-    return Replay(
-        float((before.argmin(axis=1) != after.argmin(axis=1)).mean()),
-        float(moves.sum() / clicked.shown.sum()),
-        (first[0], first[1]),
-        [
-            _reordered(clicked, n, before[n], after[n])
-            for n in np.argsort(-moves.sum(axis=1), kind="stable")[:EXAMPLES].tolist()
-            if before[n].argmin() != after[n].argmin()
-        ],
-    )
-
-
-def _reordered(clicked: Clicked, n: int, before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> Reordered:
-    products, count = clicked.products[n], min(EXAMPLE_PRODUCTS, len(clicked.products[n]))
-    first = [[products[place] for place in np.argsort(ranks)[:count].tolist()] for ranks in (before, after)]
-    return Reordered(first[0], first[1])

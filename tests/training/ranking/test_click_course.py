@@ -12,8 +12,8 @@ from shoplens.feedback.impressions import Impression
 from shoplens.feedback.log import Seen
 from shoplens.filters.folds import fold_of
 from shoplens.ranking.evidence import SIGNALS, Evidence
-from shoplens.training import clicks as clicks_module
 from shoplens.training.clicks import judged_by_clicks
+from shoplens.training.ranking import replay as replay_module
 from shoplens.training.ranking.click_course import (
     MOST_MOVED,
     ClickCourse,
@@ -179,14 +179,14 @@ def test_few_users_say_nothing_however_much_they_click() -> None:
 def test_a_choice_is_judged_by_weights_that_saw_no_choice_of_its_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks, start = by_color(), by_look()
     clicked, learned = numbers(answers(tasks, start, 120)), list[set[str]]()
-    original = clicks_module.learned_from
+    original = replay_module.learned_from
 
     def spy(some: Clicked, *others: object, **more: object) -> object:
         learned.append(set().union(*some.designs))
         return original(some, *others, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(clicks_module, "learned_from", spy)
-    clicks_module.asked_apart(clicked, start)
+    monkeypatch.setattr(replay_module, "learned_from", spy)
+    replay_module.asked_apart(clicked, start)
     assert len(learned) == 3 * FOLDS
     for fold in range(FOLDS):
         assert not any(fold_of(name, FOLDS) == fold for name in learned[3 * fold])
