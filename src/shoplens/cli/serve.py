@@ -14,6 +14,28 @@ def run(
     store: options.Store = None,
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on. \\[default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option("--port", help="Port; 0: any that is free. \\[default: 8000]")] = None,
+    open_search: Annotated[
+        bool | None,
+        typer.Option(
+            "--open-search/--no-open-search",
+            help="On loopback, searching needs no key. \\[default: open]",
+            show_default=False,
+        ),
+    ] = None,
+    cors: Annotated[
+        str | None, typer.Option("--cors", help="Web pages that may search: https://shop.example, …")
+    ] = None,
+    rate: Annotated[
+        int | None, typer.Option("--rate", help="Requests a minute of one client; 0: any. \\[default: 120]")
+    ] = None,
+    queue: Annotated[int | None, typer.Option("--queue", help="Requests that may wait. \\[default: 32]")] = None,
+    request_seconds: Annotated[
+        float | None, typer.Option("--request-seconds", help="To arrive, and to wait. \\[default: 20]")
+    ] = None,
+    remember: Annotated[
+        bool | None,
+        typer.Option("--remember/--no-remember", help="Keep what answers show, for feedback.", show_default=False),
+    ] = None,
     logs: Annotated[str, typer.Option("--logs", help="text or json, on stderr.")] = "text",
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
@@ -21,7 +43,23 @@ def run(
     """Serve the page and the HTTP API, until it is stopped."""
     from shoplens.service.serve import serve
 
-    settings = settings_from(store=store, model=model, allow_private=allow_private, host=host, port=port)
+    settings = settings_from(
+        store=store,
+        model=model,
+        allow_private=allow_private,
+        host=host,
+        port=port,
+        open_search=open_search,
+        cors=cors,
+        rate=rate,
+        queue=queue,
+        request_seconds=request_seconds,
+        remember=remember,
+    )
     with Shop(settings=settings) as shop:
-        people.print(f"{len(shop)} products at [bold]http://{plain(settings.host)}:{settings.port}[/]; Ctrl-C stops.")
-        serve(shop, logs)  # type: ignore[arg-type]  # checked there
+        products = len(shop)
+
+        def listening(address: str) -> None:
+            people.print(f"{products} products at [bold]{plain(address)}[/]; Ctrl-C stops.")
+
+        serve(shop, logs, listening)  # type: ignore[arg-type]  # checked there

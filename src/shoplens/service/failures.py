@@ -7,8 +7,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from shoplens.errors import (
     ConditionError,
@@ -23,6 +24,7 @@ from shoplens.errors import (
 )
 
 log = logging.getLogger("shoplens.service")
+CLIENT_GONE = 499
 STATUSES: dict[str, int] = {
     "unknown-product": 404,
     "unknown-photo": 404,
@@ -40,6 +42,7 @@ STATUSES: dict[str, int] = {
     "busy": 503,
     "too-slow": 408,
     "waited-too-long": 503,
+    "client-gone": CLIENT_GONE,
     "store-in-use": 503,
     "closed-store": 503,
 }
@@ -54,7 +57,6 @@ KINDS: dict[type[ShoplensError], int] = {
     StoreError: 503,
     ModelError: 500,
 }
-RETRY_AFTER = {"too-many-requests", "busy", "waited-too-long"}
 
 
 class RequestRefused(ShoplensError):
@@ -108,6 +110,10 @@ def install(app: FastAPI) -> None:
         if problem.status_code == 405:
             body["code"] = "no-such-method"
         return JSONResponse({"error": body}, problem.status_code, problem.headers)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, problem: ClientDisconnect) -> Response:
+        return Response(status_code=CLIENT_GONE)  # nobody reads it but the log
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, problem: Exception) -> JSONResponse:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import signal
+import socket
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -21,24 +25,25 @@ MOST_CONNECTIONS = 1_000
 _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
-def serve(shop: Shop, logs: Logs = "text") -> None:
+def serve(shop: Shop, logs: Logs = "text", listening: Callable[[str], None] = lambda address: None) -> None:
     """Answer requests until SIGTERM or SIGINT; those that have begun are ended first.
 
     Args:
         shop: open; its settings say where to listen.
         logs: how lines are written to stderr.
+        listening: told the address, once it can be connected to.
 
     Raises:
-        InvalidValue: ``bad-logs``.
+        InvalidValue: ``bad-logs``; ``bad-address``, nothing can listen there.
     """
     if logs not in LOGS:
         raise InvalidValue(f"--logs is {logs!r}.", f"Choose one of: {', '.join(LOGS)}.", code="bad-logs")
     _log_to_stderr(logs)
+    listener = _listener(shop.settings.host, shop.settings.port)
+    host, port = listener.getsockname()[:2]
     app = application(shop)
     config = uvicorn.Config(
         app,
-        host=shop.settings.host,
-        port=shop.settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -49,7 +54,25 @@ def serve(shop: Shop, logs: Logs = "text") -> None:
         h11_max_incomplete_event_size=65_536,
         proxy_headers=False,
     )
-    uvicorn.Server(config).run()
+    listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    before = signal.signal(signal.SIGTERM, lambda *_: None)  # raised once more when all has ended, to end the process
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=512)
+    except (OSError, OverflowError) as problem:
+        raise InvalidValue(
+            f"Nothing can listen at {host}:{port}: {problem}.",
+            "Give another --host, or --port (0: any that is free).",
+            code="bad-address",
+        ) from None
 
 
 def _log_to_stderr(logs: Logs) -> None:

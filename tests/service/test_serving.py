@@ -1,0 +1,140 @@
+"""``shoplens serve`` as a process of its own: it starts, answers, bears with bad clients, and stops in good order."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.test_cli import shoplens as command
+from tests.test_cli_gate import pixel_network
+from tests.training.shops import learnable_feed, spotted
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``store`` and ``model.onnx``."""
+    folder = tmp_path_factory.mktemp("serving")
+    (folder / "model.onnx").write_bytes(pixel_network())
+    (folder / "model.json").write_text(json.dumps({"name": "pixels", "side": 8, "dimensions": 192}))
+    feed = learnable_feed(folder, 20, 1)
+    assert command("index", feed, "--model", folder / "model.onnx", "--store", folder / "store").code == 0
+    return folder
+
+
+@contextmanager
+def serving(shop: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str, int, list[str]]]:
+    """The process, its host and port, and what it says meanwhile."""
+    call = [sys.executable, "-c", "from shoplens.cli import main; main()", "serve", "--port", "0"]
+    call += ["--store", str(shop / "store"), "--model", str(shop / "model.onnx"), *words]
+    said: list[str] = []
+    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stderr is not None
+        found = None
+        for line in process.stderr:
+            said.append(line)
+            if found := re.search(r"http://([\d.]+):(\d+)", line):
+                break
+        assert found, said
+        reader = threading.Thread(target=lambda: said.extend(process.stderr or ()))
+        reader.start()
+        try:
+            yield process, found[1], int(found[2]), said
+        finally:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            process.wait(30)
+            reader.join()
+
+
+def status(host: str, port: int, path: str = "/readyz") -> int:
+    with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=10) as answer:
+        return int(answer.status)
+
+
+def test_it_answers_and_stops_when_it_is_told_to(shop: Path) -> None:
+    with serving(shop, "--logs", "json") as (process, host, port, said):
+        assert status(host, port) == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    lines = [json.loads(line) for line in said if line.startswith("{")]
+    [request] = [one for one in lines if one["message"] == "GET /readyz 200"]
+    assert request["status"] == 200 and request["ms"] > 0 and len(request["request_id"]) == 32
+
+
+def test_a_request_that_has_begun_is_ended_first(shop: Path, tmp_path: Path) -> None:
+    photo = spotted(tmp_path / "asked.png", 3, 9).read_bytes()
+    head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="p.png"\r\n\r\n'
+    body = head + photo + b"\r\n--x--\r\n"
+    with serving(shop) as (process, host, port, _), socket.create_connection((host, port), 10) as client:
+        client.sendall(
+            b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(body) + body[:-10]
+        )
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        client.sendall(body[-10:])
+        assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert process.wait(30) == 0
+
+
+def test_slow_and_broken_clients_hold_nobody_up(shop: Path) -> None:
+    with serving(shop, "--request-seconds", "0.5") as (_, host, port, said):
+        slow = socket.create_connection((host, port), 10)
+        slow.sendall(
+            b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        )
+        gone = socket.create_connection((host, port), 10)
+        gone.sendall(
+            b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        )
+        gone.close()
+        rubbish = socket.create_connection((host, port), 10)
+        rubbish.sendall(b"\x16\x03\x01 no http at all\r\n\r\n")
+        endless = socket.create_connection((host, port), 10)
+        with suppress(OSError):
+            for _ in range(40):
+                endless.sendall(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 8_000)
+        begun = time.monotonic()
+        assert status(host, port) == 200 and time.monotonic() - begun < 5
+        assert b" 408 " in slow.recv(65_536)
+        assert b" 400 " in rubbish.recv(65_536)
+        for one in (slow, rubbish, endless):
+            one.close()
+        assert status(host, port) == 200
+    assert not any("Traceback" in line for line in said), "".join(said)
+
+
+def test_a_port_in_use_and_a_store_in_use_are_told(shop: Path) -> None:
+    common = ("--store", shop / "store", "--model", shop / "model.onnx")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        told = command("serve", *common, "--port", taken.getsockname()[1])
+        assert (told.code, "--port" in told.err) == (3, True)
+    assert command("serve", *common, "--host", "no.such.host.invalid").code == 3
+    assert command("serve", *common, "--logs", "xml", "--port", "0").code == 3
+
+
+def test_keys_are_made_listed_and_removed(shop: Path) -> None:
+    store = ("--store", shop / "store")
+    made = command("keys", "add", "the storefront", "--role", "write", *store, "--json").told
+    assert made["role"] == "write" and made["key"].startswith("sl_")
+    assert command("keys", "list", *store, "--json").told["keys"][0]["name"] == "the storefront"
+    assert made["key"] not in command("keys", "list", *store).out
+    assert command("keys", "remove", made["id"], *store).code == 0
+    assert command("keys", "remove", made["id"], *store).code == 3
+    assert command("keys", "add", "x", "--role", "owner", *store).code == 3
+    assert command("keys", "list", "--store", shop / "nowhere").code == 4
