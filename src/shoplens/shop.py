@@ -20,6 +20,7 @@ from shoplens.evaluation.calibration import ABSENT_SHARE
 from shoplens.evaluation.check import Checked, CheckOptions
 from shoplens.evaluation.doctor.findings import Diagnosis
 from shoplens.evaluation.evaluate import Bench, QuerySet
+from shoplens.evaluation.mapping import CatalogueMap, QuerySample, catalogue_map
 from shoplens.evaluation.reported import (
     reported_calibration,
     reported_check,
@@ -297,6 +298,17 @@ class Shop(Products, Training, Feedback):
             InvalidValue: ``unknown-kind``.
         """
         return reported_diagnosis(self._bench(progress), kinds, report, seed)
+
+    @property
+    def generation(self) -> str:
+        """Name of the live one."""
+        with self._store.reading() as generation:
+            return generation.name
+
+    def map(self, seed: int = 0) -> CatalogueMap:
+        """The catalogue on a map on which what looks alike lies together; of a large one, 3,000 products."""
+        with self._store.reading() as generation:
+            return catalogue_map(generation.index, QuerySample(), seed)
 
     def fetched(self, url: str) -> bytes:
         """A shopper's photo from the web, by the safe fetcher; it is not kept. Raises PhotoError."""

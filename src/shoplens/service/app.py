@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 
-from shoplens.service import products, searching, shop_pages
+from shoplens.service import pages, products, searching, shop_pages
 from shoplens.service.documents import SearchRequest
 from shoplens.service.failures import install
 from shoplens.service.gate import Gate
@@ -54,7 +54,7 @@ def application(shop: Shop) -> FastAPI:
         openapi_url="/v1/openapi.json",
     )
     install(app)
-    for module in (searching, shop_pages, products):  # `/similar` before the id that may hold slashes
+    for module in (searching, shop_pages, products, pages):  # `/similar` before the id that may hold slashes
         app.include_router(module.router)
     app.add_middleware(
         Gate,

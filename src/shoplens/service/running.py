@@ -11,6 +11,7 @@ from fastapi import Request
 
 from shoplens.service.failures import RequestRefused
 from shoplens.service.keys import Key, Keys, Role
+from shoplens.service.maps import Maps
 from shoplens.service.metrics import Metrics
 from shoplens.service.pictures import Pictures
 from shoplens.service.rates import Rates
@@ -34,6 +35,7 @@ class Running:
         recent: photos that were searched for.
         work: what takes the processor; ``fetches`` what waits for other machines; ``writes`` what changes the store.
         pictures: product photos in the sizes asked for.
+        maps: of the catalogue.
         metrics: counted.
         draining: no new requests are wanted.
     """
@@ -46,6 +48,7 @@ class Running:
     fetches: Work
     writes: Work
     pictures: Pictures
+    maps: Maps
     metrics: Metrics
     draining: bool = field(default=False)
 
@@ -62,6 +65,7 @@ class Running:
             Work(FETCHES, used.queue, used.request_seconds),
             Work(1, used.queue, used.request_seconds),
             Pictures(shop),
+            Maps(shop),
             Metrics(),
         )
 

@@ -92,6 +92,13 @@ async def forget(request: Request, user: str) -> Response:
     return Response(status_code=204)
 
 
+@router.get("/v1/map", responses=FAILURES, summary="The map of the catalogue", dependencies=[Depends(may("search"))])
+async def drawn_map(request: Request) -> dict[str, Any]:
+    """Where products lie when what looks alike lies together. The first one to ask waits while it is drawn."""
+    service = running(request)
+    return await service.fetches.of(request, service.maps.drawn)
+
+
 @router.get(
     "/v1/photos/{content_hash}",
     responses={**FAILURES, 200: {"content": {"image/jpeg": {}}, "description": "The photo."}},

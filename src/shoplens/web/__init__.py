@@ -1,0 +1,1 @@
+"""The page and the search element: HTML, CSS and ES modules, with no build step."""
