@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.service.serving import serving
 from tests.test_cli import shoplens as command
 from tests.test_cli_gate import pixel_network
 from tests.training.shops import learnable_feed, spotted
@@ -35,29 +31,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@contextmanager
-def serving(shop: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str, int, list[str]]]:
-    """The process, its host and port, and what it says meanwhile."""
-    call = [sys.executable, "-c", "from shoplens.cli import main; main()", "serve", "--port", "0"]
-    call += ["--store", str(shop / "store"), "--model", str(shop / "model.onnx"), *words]
-    said: list[str] = []
-    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        assert process.stderr is not None
-        found = None
-        for line in process.stderr:
-            said.append(line)
-            if found := re.search(r"http://([\d.]+):(\d+)", line):
-                break
-        assert found, said
-        reader = threading.Thread(target=lambda: said.extend(process.stderr or ()))
-        reader.start()
-        try:
-            yield process, found[1], int(found[2]), said
-        finally:
-            with suppress(ProcessLookupError):
-                process.terminate()
-            process.wait(30)
-            reader.join()
+def model(shop: Path) -> tuple[Path, str, str]:
+    """What :func:`serving` takes for it."""
+    return shop / "store", "--model", str(shop / "model.onnx")
 
 
 def status(host: str, port: int, path: str = "/readyz") -> int:
@@ -66,7 +42,8 @@ def status(host: str, port: int, path: str = "/readyz") -> int:
 
 
 def test_it_answers_and_stops_when_it_is_told_to(shop: Path) -> None:
-    with serving(shop, "--logs", "json") as (process, host, port, said):
+    with serving(*model(shop), "--logs", "json") as one:
+        process, host, port, said = one.process, one.host, one.port, one.said
         assert status(host, port) == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
@@ -79,7 +56,8 @@ def test_a_request_that_has_begun_is_ended_first(shop: Path, tmp_path: Path) -> 
     photo = spotted(tmp_path / "asked.png", 3, 9).read_bytes()
     head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="p.png"\r\n\r\n'
     body = head + photo + b"\r\n--x--\r\n"
-    with serving(shop) as (process, host, port, _), socket.create_connection((host, port), 10) as client:
+    with serving(*model(shop)) as one, socket.create_connection((one.host, one.port), 10) as client:
+        process = one.process
         client.sendall(
             b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
             b"Content-Length: %d\r\n\r\n" % len(body) + body[:-10]
@@ -93,7 +71,8 @@ def test_a_request_that_has_begun_is_ended_first(shop: Path, tmp_path: Path) -> 
 
 
 def test_slow_and_broken_clients_hold_nobody_up(shop: Path) -> None:
-    with serving(shop, "--request-seconds", "0.5") as (_, host, port, said):
+    with serving(*model(shop), "--request-seconds", "0.5") as one:
+        host, port, said = one.host, one.port, one.said
         slow = socket.create_connection((host, port), 10)
         slow.sendall(
             b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"

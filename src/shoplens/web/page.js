@@ -316,7 +316,11 @@ function view(shown) {
   }
 }
 
-at("choose").addEventListener("change", (event) => event.target.files[0] && look(event.target.files[0]));
+at("choose").addEventListener("change", () => {
+  const file = at("choose").files[0];
+  at("choose").value = ""; // so that the same one can be chosen again
+  if (file) look(file);
+});
 at("camera").addEventListener("click", openCamera);
 at("shoot").addEventListener("click", shoot);
 at("no-camera").addEventListener("click", () => {
@@ -324,10 +328,7 @@ at("no-camera").addEventListener("click", () => {
   panel(now.photo ? "photo" : "drop");
 });
 at("whole").addEventListener("click", () => crop.whole());
-at("another").addEventListener("click", () => {
-  at("choose").value = "";
-  panel("drop");
-});
+at("another").addEventListener("click", () => panel("drop"));
 at("more").addEventListener("click", () => search({ more: true }));
 at("even").addEventListener("click", () => {
   now.factors = {};
