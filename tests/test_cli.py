@@ -137,6 +137,7 @@ def test_search_gives_one_documented_object(store: Path, folder: Path) -> None:
     told = done.told
     assert list(told) == [
         "query_id",
+        "remembered",
         "query",
         "strategy",
         "weights",

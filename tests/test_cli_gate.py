@@ -144,7 +144,7 @@ def test_a_calibrated_search_gives_probabilities(store: Path, folder: Path) -> N
     done = shoplens("search", folder, store, folder / "asked3.png", "-k", 3, "--json", "--precision", 0.5)
     told = done.told
     assert list(told) == [
-        *("query_id", "query", "strategy", "weights", "asked", "verdict", "absent_probability"),
+        *("query_id", "remembered", "query", "strategy", "weights", "asked", "verdict", "absent_probability"),
         *("results", "facets", "notes", "took_ms"),
     ]
     assert told["strategy"] == {"used": "filters-static", "fallback_from": None}

@@ -107,7 +107,7 @@ def commands() -> dict[str, TyperCommand]:
 
 
 def test_every_command_appears() -> None:
-    pages = ("store", "searching", "filters", "evaluation", "training", "feedback")
+    pages = ("store", "searching", "filters", "evaluation", "training", "feedback", "service")
     text = "".join((ROOT / f"docs/{page}.md").read_text("utf-8") for page in pages)
     assert len(commands()) > 5
     assert "train filters" in commands()

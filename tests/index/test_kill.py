@@ -42,12 +42,12 @@ class Case:
     before: range
     feed: range
     changed_price: float | None = None
-    kills: int = 5
+    kills: int = 4
 
 
 CASES = {
     "index": Case("index", range(0), range(PRODUCTS)),
-    "index-anew": Case("index", range(100), range(PRODUCTS), 7.0, kills=3),
+    "index-anew": Case("index", range(100), range(PRODUCTS), 7.0, kills=2),
     "add": Case("add", range(100), range(50, PRODUCTS), 7.0),
     "remove": Case("remove", range(PRODUCTS), range(50, PRODUCTS)),
     "sync": Case("sync", range(PRODUCTS // 2), range(100, PRODUCTS), 7.0),

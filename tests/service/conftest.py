@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shoplens import Shop
+from shoplens.index.durable import copy_tree
 from shoplens.service.app import application
 from shoplens.service.keys import Keys, Role
 from shoplens.settings import Settings
@@ -37,9 +39,18 @@ def filled(folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that each test has a copy of; the photos stay where they are."""
+    return filled(tmp_path_factory.mktemp("made"))
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return filled(tmp_path)
+def folder(made: Path, tmp_path: Path) -> Path:
+    copy_tree(made / "store", tmp_path / "store")
+    for one in made.glob("*.png"):
+        shutil.copy(one, tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

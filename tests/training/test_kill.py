@@ -54,7 +54,6 @@ def undisturbed(untrained: Path, tmp_path_factory: pytest.TempPathFactory) -> st
     [
         "Looking at the photos again|30",
         "Training, to prove it|77",
-        "Reading the products|40",
         "Building the search graph|0",
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ import pytest
 from shoplens import Shop
 from shoplens.rendered import render_catalogue
 from tests.service.serving import serving
+from tests.test_cli import shoplens as command
+from tests.test_cli_gate import pixel_network
+from tests.training.shops import learnable_feed
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 FLAGS = (
@@ -35,25 +39,25 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-def indexed(folder: Path, products: int) -> Path:
-    """A folder with ``store`` and ``asked.jpg``, a phone photo of one of its products."""
-    made = render_catalogue(folder, products, queries=1)
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the ``store`` of 30 drawn products, and ``asked.jpg``, a phone photo of one of them."""
+    folder = tmp_path_factory.mktemp("drawn")
+    made = render_catalogue(folder, 30, queries=1)
     assert made.queries_file is not None
     shutil.copy(next((made.queries_file.parent / "queries").glob("*.jpg")), folder / "asked.jpg")
     Shop.index(folder / "catalogue.jsonl", folder / "store")[0].close()
     return folder
 
 
-@pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A drawn shop of 30 products."""
-    return indexed(tmp_path_factory.mktemp("drawn"), 30)
-
-
 @pytest.fixture
 def few(tmp_path: Path) -> Iterator[str]:
     """Address of a shop of so few products that its map takes no time."""
-    with serving(indexed(tmp_path, 14) / "store") as served:
+    (tmp_path / "model.onnx").write_bytes(pixel_network())
+    (tmp_path / "model.json").write_text(json.dumps({"name": "pixels", "side": 8, "dimensions": 192}))
+    model = ("--model", str(tmp_path / "model.onnx"))
+    assert command("index", learnable_feed(tmp_path, 14, 1), *model, "--store", tmp_path / "store").code == 0
+    with serving(tmp_path / "store", *model) as served:
         yield served.address
 
 

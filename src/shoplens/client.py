@@ -1,0 +1,173 @@
+"""A client of a shop's service: what a backend calls to search, and to keep the catalogue fresh.
+
+>>> with Client("http://127.0.0.1:8000", key="sl_…") as client:  # doctest: +SKIP
+...     answer = client.search(Path("photo.jpg"), k=5, where=["price < 60"])
+...     client.change("MH01-Black", price=45.0, in_stock=True)
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import httpcore
+
+from shoplens.errors import InvalidValue, ShoplensError
+from shoplens.service.documents import AnswerDocument, EventsDone, Failed, ItemDone, ProductDocument, ProductsDone
+
+SECONDS = 30.0
+
+
+class ServiceError(ShoplensError):
+    """The service did not do what was asked, or cannot be reached.
+
+    Attributes:
+        status: of the answer; 0 where there was none.
+        retry_after: seconds after which it may be asked again; 0 where that would not help.
+    """
+
+    code = "service"
+
+    def __init__(self, problem: str, fix: str, *, code: str, status: int = 0, retry_after: float = 0) -> None:
+        super().__init__(problem, fix, code=code)
+        self.status, self.retry_after = status, retry_after
+
+
+class Client:
+    """Thread-safe. Use it in a ``with`` block.
+
+    Args:
+        endpoint: address of the service.
+        key: with the role that is needed; empty where none is.
+        seconds: that an answer may take.
+
+    Raises:
+        InvalidValue: ``bad-key``.
+    """
+
+    def __init__(self, endpoint: str, key: str = "", seconds: float = SECONDS) -> None:
+        if not key.isascii():
+            raise InvalidValue("The key is no key.", "Make one with `shoplens keys add`.", code="bad-key")
+        self._endpoint = endpoint.rstrip("/")
+        self._headers = [("Authorization", f"Bearer {key}")] if key else []
+        self._pool = httpcore.ConnectionPool(max_connections=20, keepalive_expiry=10.0)
+        self._timeouts = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
+
+    def search(self, photo: Path | bytes | None = None, **fields: Any) -> AnswerDocument:
+        """Products for a photo (a file, or its bytes), or for what ``fields`` start from.
+
+        Args:
+            fields: as of :class:`~shoplens.service.documents.SearchRequest`: ``url``, ``product_id``, ``query_id``,
+                ``color``; ``k``, ``where``, ``weights``, ``facets``, …
+
+        Raises:
+            ServiceError: as the service says.
+        """
+        if photo is None:
+            return AnswerDocument.model_validate(self._asked("POST", "/v1/search", fields))
+        data = photo if isinstance(photo, bytes) else photo.read_bytes()
+        body, kind = _form(data, fields)
+        return AnswerDocument.model_validate(self._answer("POST", "/v1/search", body, kind))
+
+    def similar(self, product_id: str, k: int = 20) -> AnswerDocument:
+        """Products like one of the catalogue."""
+        return AnswerDocument.model_validate(self._asked("GET", f"{_address(product_id)}/similar?k={k}"))
+
+    def product(self, product_id: str) -> ProductDocument:
+        """A product's record; raises ServiceError ``unknown-product``."""
+        return ProductDocument.model_validate(self._asked("GET", _address(product_id)))
+
+    def put(self, products: Sequence[Mapping[str, Any]]) -> list[ItemDone]:
+        """Add products, or replace those with the same id, at most 100; what became of each. Takes the role write."""
+        told = self._asked("POST", "/v1/products", {"products": list(products)})
+        return ProductsDone.model_validate(told).items
+
+    def change(self, product_id: str, **changes: Any) -> ProductDocument:
+        """Change price, stock, attributes, …: what is left out stays. Takes the role write."""
+        return ProductDocument.model_validate(self._asked("PATCH", _address(product_id), changes))
+
+    def remove(self, product_id: str) -> None:
+        """Remove a product, whether it is there or not. Takes the role write."""
+        self._asked("DELETE", _address(product_id))
+
+    def feedback(self, events: Iterable[Mapping[str, Any]]) -> EventsDone:
+        """Tell what shoppers did: ``query_id``, ``product_id``, ``kind``, and ``user`` or ``at``."""
+        return EventsDone.model_validate(self._asked("POST", "/v1/feedback", {"events": list(events)}))
+
+    def forget(self, user: str) -> None:
+        """Forget a user. Takes the role admin."""
+        self._asked("DELETE", f"/v1/users/{quote(user, safe='')}")
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _asked(self, method: str, path: str, body: Any = None) -> Any:
+        content = b"" if body is None else json.dumps(body).encode()
+        return self._answer(method, path, content, "application/json")
+
+    def _answer(self, method: str, path: str, content: bytes, kind: str) -> Any:
+        kinds = [("Content-Type", kind)] if content else []
+        try:
+            answer = self._pool.request(
+                method,
+                self._endpoint + path,
+                headers=[*self._headers, *kinds],
+                content=content,
+                extensions={"timeout": self._timeouts},
+            )
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as problem:
+            raise ServiceError(
+                f"{self._endpoint} does not answer: {problem!r}.", "See that it runs, and try again.", code="no-answer"
+            ) from problem
+        if answer.status == 204:
+            return None
+        if answer.status == 200:
+            return json.loads(answer.content)
+        wait = {name.lower(): value for name, value in answer.headers}.get(b"retry-after", b"0")
+        try:
+            told = Failed.model_validate_json(answer.content).error
+        except ValueError:
+            raise ServiceError(
+                f"{self._endpoint} answers {answer.status}.",
+                "Is it the service, and nothing between?",
+                code="no-answer",
+                status=answer.status,
+            ) from None
+        after = float(wait) if wait.isdigit() else 0.0
+        raise ServiceError(told.problem, told.fix, code=told.code, status=answer.status, retry_after=after)
+
+
+def _address(product_id: str) -> str:
+    return f"/v1/products/{quote(product_id, safe='')}"
+
+
+def _form(photo: bytes, fields: Mapping[str, Any]) -> tuple[bytes, str]:
+    """A multipart form, and its content type."""
+    edge = secrets.token_hex(16)
+    parts = [(name, value) for name, value in fields.items() if not isinstance(value, list | tuple) or name == "region"]
+    parts += [
+        (name, one)
+        for name, values in fields.items()
+        if (name, values) not in parts
+        for one in values  # repeated
+    ]
+    lines = []
+    for name, value in parts:
+        text = value if isinstance(value, str) else json.dumps(value)
+        lines += [f"--{edge}", f'Content-Disposition: form-data; name="{name}"', "", text]
+    lines += [f"--{edge}", 'Content-Disposition: form-data; name="image"; filename="photo"', "", ""]
+    end = f"\r\n--{edge}--\r\n"
+    return "\r\n".join(lines).encode() + photo + end.encode(), f"multipart/form-data; boundary={edge}"
