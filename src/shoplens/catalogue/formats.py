@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplens.catalogue import folder, jsonlines, magento, merchant
+from shoplens.catalogue import folder, jsonlines, magento, merchant, shopify
 from shoplens.catalogue.rows import Event
 from shoplens.catalogue.table import header_columns
 from shoplens.catalogue.text_lines import head_text
@@ -78,6 +78,14 @@ FORMATS: dict[str, Format] = {
             id_field="sku",
             media_folders=magento.MEDIA_FOLDERS,
             rooted_photos=True,
+        ),
+        Format(
+            name="shopify",
+            sentence="Shopify's product export (CSV)",
+            columns=shopify.COLUMNS,
+            recognises=lambda head: shopify.is_shopify(head.columns),
+            read=shopify.read,
+            id_field="handle",
         ),
         Format(
             name="merchant",
