@@ -56,6 +56,7 @@ class Settings:
     remember_days: float = field(
         default=90.0, metadata={"help": "days that answers, and what was done with them, are kept"}
     )
+    backups: Path | None = field(default=None, metadata={"help": "folder in which a service may make backups"})
     host: str = field(default="127.0.0.1", metadata={"help": "address that `serve` listens on"})
     port: int = field(default=8000, metadata={"help": "port that `serve` listens on; 0: any that is free"})
     open_search: bool = field(

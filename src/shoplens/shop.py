@@ -14,7 +14,7 @@ from shoplens.build_run import Summary
 from shoplens.catalogue import read_feed
 from shoplens.dimension_rows import DimensionRow, dimension_rows
 from shoplens.embedders import Embedder, Embedders
-from shoplens.errors import PhotoError, StoreError
+from shoplens.errors import InvalidValue, PhotoError, StoreError
 from shoplens.evaluation.calibrate import CalibrationResult
 from shoplens.evaluation.calibration import ABSENT_SHARE
 from shoplens.evaluation.check import Checked, CheckOptions
@@ -34,6 +34,7 @@ from shoplens.feedback.remembering import Remembering
 from shoplens.images import KeptPhotos, PhotoSource
 from shoplens.images.located import located
 from shoplens.index.backups import FEEDBACK
+from shoplens.index.durable import timestamp
 from shoplens.index.restoring import restore
 from shoplens.index.store import Store
 from shoplens.search import Eyes, Sighting, searched, strategy_of
@@ -335,6 +336,16 @@ class Shop(Products, Training, Feedback):
     def backup(self, folder: str | Path) -> None:
         """Copy the store to a new folder, while others search and write."""
         self._store.backup(Path(folder), lambda copy: self._feedback.copy_to(copy / FEEDBACK))
+
+    def timed_backup(self) -> Path:
+        """A backup in the folder of the setting ``backups``, named by the time; raises InvalidValue ``no-backups``."""
+        if self.settings.backups is None:
+            raise InvalidValue(
+                "There is no folder for backups.", "Set SHOPLENS_BACKUPS to one outside the store.", code="no-backups"
+            )
+        folder = self.settings.backups.absolute() / timestamp()
+        self.backup(folder)
+        return folder
 
     @staticmethod
     def restore(backup: str | Path, store: str | Path | None = None, *, replace: bool = False) -> None:

@@ -328,7 +328,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(settings: Settings) -> None:
         decoded(png(20_000, 20_000, 8, 2, b"not rows"), settings)
 
 
-def test_heic_without_its_extra_names_the_command() -> None:
+def test_heic_without_its_library_names_the_command() -> None:
     program = """
 import sys
 sys.modules["pillow_heif"] = None
@@ -342,7 +342,7 @@ for brand in (b"heic", b"heix", b"mif1", b"msf1"):
         print(error.code, error.fix)
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["photo-needs-heic Run: pip install shoplens[heic]"] * 4
+    assert done.stdout.splitlines() == ["photo-needs-heic Run: pip install pillow-heif"] * 4
 
 
 def test_odd_metadata_warns_nobody(settings: Settings) -> None:

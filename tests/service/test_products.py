@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +18,8 @@ from fastapi.testclient import TestClient
 
 from shoplens import Shop
 from shoplens.images import PhotoSource
-from tests.fakes import photo
+from shoplens.service.missing import UNKNOWN, Missing
+from tests.fakes import ColourEmbedder, photo
 from tests.service.conftest import asked, client_with
 from tests.service.test_searching import code
 
@@ -152,3 +155,36 @@ def test_facets_and_dimensions_are_listed(client: TestClient) -> None:
     assert (unknown.status_code, code(unknown)) == (422, "unknown-field")
     names = [one["name"] for one in client.get("/v1/dimensions").json()["dimensions"]]
     assert "look" in names and "color" in names
+
+
+def test_a_backup_is_made_while_it_serves(shop: Shop, tmp_path: Path) -> None:
+    with client_with(shop, "admin") as admin:
+        assert code(admin.post("/v1/backups")) == "no-backups"
+    with client_with(shop, "admin", backups=tmp_path / "backups") as admin:
+        made = Path(admin.post("/v1/backups").json()["folder"])
+        inside = client_with(shop, "admin", backups=shop.folder / "backups")
+        with inside:
+            assert inside.post("/v1/backups").status_code == 409
+    Shop.restore(made, tmp_path / "restored")
+    with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=shop.settings) as restored:
+        assert sorted(restored.ids()) == sorted(shop.ids())
+
+
+def test_what_is_not_in_the_catalogue_is_counted_and_nothing_else(shop: Shop) -> None:
+    days = [datetime(2026, 1, 1, tzinfo=UTC)]
+    missing = Missing(shop.folder, lambda: days[0])
+    answer = shop.similar("red-1", 2)
+    missing.count(answer)
+    assert missing.counts() == {}
+    for _ in range(2):
+        missing.count(replace(answer, verdict="not-in-catalogue"))
+    days[0] = datetime(2026, 1, 2, tzinfo=UTC)
+    missing.count(replace(answer, verdict="not-in-catalogue", results=()))
+    assert missing.counts() == {"2026-01-01": {UNKNOWN: 2}, "2026-01-02": {UNKNOWN: 1}}
+    days[0] = datetime(2027, 3, 1, tzinfo=UTC)
+    missing.count(replace(answer, verdict="not-in-catalogue"))
+    assert set(missing.counts()) == {"2027-03-01"}
+    with client_with(shop, "admin") as admin:
+        assert admin.get("/v1/missing").json()["searches"] == {"2027-03-01": {UNKNOWN: 1}}
+    (shop.folder / "not-found.json").write_text("[")
+    assert missing.counts() == {}

@@ -1,10 +1,10 @@
 """Shopify's product CSV, as the admin exports it; of its headings the old ones and those of 2024.
 
 Rows with one handle, which follow each other, are one product of the shop: its variants, and further photos. Where
-every variant that differs in more than its size has a photo of its own, each of those (``HANDLE-Black``) is a product of
-the group HANDLE, and photos that belong to no variant are told of, since nobody says what they show; else all rows are
-one product HANDLE with all photos and all values. Sizes never make products of their own. The lowest price counts, and
-one row in stock is enough: a row is where the quantity is above 0, is not counted, or selling goes on without.
+every variant that differs in more than its size has a photo of its own, each of those (``HANDLE-Black``) is a product
+of the group HANDLE, and photos that belong to no variant are told of, since nobody says what they show; else all rows
+are one product HANDLE with all photos and all values. Sizes never make products of their own. The lowest price counts,
+and one row in stock is enough: a row is where the quantity is above 0, is not counted, or selling goes on without.
 
 ``Product Category`` is the category, else ``Type``. Options, metafields and what is said for Google Shopping become
 attributes. What is not published, or archived or a draft, is not sold.

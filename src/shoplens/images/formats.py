@@ -112,7 +112,7 @@ def _check_installed(name: str) -> None:
 
 
 _NEEDED: dict[str, tuple[Callable[[], bool], str, str]] = {
-    "HEIC": (_has_heif, "Run: pip install shoplens[heic]", "photo-needs-heic"),
+    "HEIC": (_has_heif, "Run: pip install pillow-heif", "photo-needs-heic"),
     "AVIF": (_has_avif, "Run: pip install --upgrade pillow", "photo-needs-avif"),
 }
 

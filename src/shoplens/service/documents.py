@@ -188,6 +188,12 @@ class ProductsDone(BaseModel):
     items: list[ItemDone]
 
 
+class BackupDone(BaseModel):
+    """Where the copy is, on the service's machine."""
+
+    folder: str
+
+
 class EventSent(_Sent):
     """What somebody did with a result."""
 

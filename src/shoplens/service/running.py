@@ -13,6 +13,7 @@ from shoplens.service.failures import RequestRefused
 from shoplens.service.keys import Key, Keys, Role
 from shoplens.service.maps import Maps
 from shoplens.service.metrics import Metrics
+from shoplens.service.missing import Missing
 from shoplens.service.pictures import Pictures
 from shoplens.service.rates import Rates
 from shoplens.service.recent import Recent
@@ -36,6 +37,7 @@ class Running:
         work: what takes the processor; ``fetches`` what waits for other machines; ``writes`` what changes the store.
         pictures: product photos in the sizes asked for.
         maps: of the catalogue.
+        missing: what was searched for and is not in it.
         metrics: counted.
         draining: no new requests are wanted.
     """
@@ -49,6 +51,7 @@ class Running:
     writes: Work
     pictures: Pictures
     maps: Maps
+    missing: Missing
     metrics: Metrics
     draining: bool = field(default=False)
 
@@ -66,6 +69,7 @@ class Running:
             Work(1, used.queue, used.request_seconds),
             Pictures(shop),
             Maps(shop),
+            Missing(shop.folder),
             Metrics(),
         )
 

@@ -147,6 +147,8 @@ async def answered(
         if sighting is not None:
             service.recent.hold(answer.query_id, sighting)
         service.metrics.searched(answer.took_ms, answer.verdict)
+        if query.photo is not None and not (query.where or asked.offset):
+            service.missing.count(answer)
         return page_of(service, answer, asked)
 
     return JSONResponse(await service.work.of(request, call))

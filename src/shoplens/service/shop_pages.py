@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from shoplens.feedback.events import Event
-from shoplens.service.documents import EventsDone, EventsSent
+from shoplens.service.documents import BackupDone, EventsDone, EventsSent
 from shoplens.service.running import may, running
 from shoplens.service.searching import FAILURES
 
@@ -77,6 +77,30 @@ async def feedback(request: Request, sent: EventsSent) -> dict[str, Any]:
             for row in done.problems
         ],
     }
+
+
+@router.get(
+    "/v1/missing",
+    responses=FAILURES,
+    summary="What was searched for and is not in the catalogue",
+    dependencies=[Depends(may("admin"))],
+)
+async def missing(request: Request) -> dict[str, Any]:
+    """Searches by day and by the category of what is nearest; nothing of any photo is kept. It takes `calibrate`."""
+    return {"searches": await asyncio.to_thread(running(request).missing.counts)}
+
+
+@router.post(
+    "/v1/backups",
+    response_model=BackupDone,
+    responses=FAILURES,
+    summary="Copy the store",
+    dependencies=[Depends(may("admin"))],
+)
+async def backup(request: Request) -> dict[str, str]:
+    """To a new folder in that of the setting `backups`, whole or not at all; searches go on meanwhile."""
+    service = running(request)
+    return {"folder": str(await service.writes.of(request, service.shop.timed_backup))}
 
 
 @router.delete(
