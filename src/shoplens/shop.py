@@ -192,11 +192,21 @@ class Shop(Products, Training, Feedback):
             raise PhotoError(problem.problem, "Give the path of a photo, or its URL.", code=problem.code) from None
 
     def searched(
-        self, query: Query, seen: Sighting | None = None, *, remember: bool | None = None, user: str = ""
+        self,
+        query: Query,
+        seen: Sighting | None = None,
+        *,
+        remember: bool | None = None,
+        user: str = "",
+        shown: int | None = None,
     ) -> tuple[Answer, Sighting | None]:
-        """The answer to a whole query, and what was seen of its photo; with ``seen`` that is not looked at again."""
+        """The answer to a whole query, and what was seen of its photo; with ``seen`` that is not looked at again.
+
+        Args:
+            shown: results that will be shown of it, where it is to be remembered; None for all.
+        """
         remembered = self.settings.remember if remember is None else remember
-        remembering = Remembering(self._feedback, str(user)) if remembered else None
+        remembering = Remembering(self._feedback, str(user), shown) if remembered else None
         eyes = Eyes(self._embedders.of(self.settings.cores), self._query_photos, self.settings)
         return searched(self._store, query, eyes, remembering, seen)
 

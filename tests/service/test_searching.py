@@ -142,7 +142,11 @@ def test_feedback_closes_the_circle_and_users_are_forgotten(client: TestClient, 
     assert done["added"] == {"click": 1, "purchase": 0, "wrong": 0} and done["rejected"] == 1
     assert {one["kind"] for one in done["problems"]} == {"unknown-query", "duplicate-event"}
     assert shop.feedback().events["click"] == 1
+    few = client.post("/v1/search", files={"image": ("p.png", asked(folder))}, data={"k": "3"}).json()
+    beyond = {**event, "query_id": few["query_id"], "product_id": answer["results"][3]["product_id"]}
+    told = client.post("/v1/feedback", json={"events": [beyond]}).json()
+    assert [one["kind"] for one in told["problems"]] == ["unknown-product"], "it was not shown"
     assert client.delete("/v1/users/ann").status_code == 401
     with client_with(shop, "admin") as admin:
         assert admin.delete("/v1/users/ann").status_code == 204
-    assert shop.feedback().impressions == 0
+    assert shop.feedback().impressions == 1

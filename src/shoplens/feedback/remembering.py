@@ -21,10 +21,12 @@ class Remembering:
     Attributes:
         log: in which.
         user: who asks, as the shop calls them; empty where nobody knows.
+        shown: results that are shown of the answer; None for all.
     """
 
     log: FeedbackLog
     user: str = ""
+    shown: int | None = None
 
     def kept(
         self, generation: Generation, answer: Answer, photo: QueryPhoto, tiers: Iterable[Iterable[Candidate]]
@@ -35,7 +37,7 @@ class Remembering:
             photo: that was asked with.
             tiers: candidates that the answer was chosen from.
         """
-        found = shown(generation.index, photo, answer.results, tiers)
+        found = shown(generation.index, photo, answer.results[: self.shown], tiers)
         if found is None:
             return answer
         seen, results = found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
@@ -39,7 +39,6 @@ class Running:
         maps: of the catalogue.
         missing: what was searched for and is not in it.
         metrics: counted.
-        draining: no new requests are wanted.
     """
 
     shop: Shop
@@ -53,7 +52,6 @@ class Running:
     maps: Maps
     missing: Missing
     metrics: Metrics
-    draining: bool = field(default=False)
 
     @classmethod
     def of(cls, shop: Shop) -> Running:

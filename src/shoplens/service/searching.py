@@ -143,7 +143,7 @@ async def answered(
     """The page of the answer that is asked for."""
 
     def call() -> dict[str, Any]:
-        answer, sighting = service.shop.searched(query, seen, user=asked.user)
+        answer, sighting = service.shop.searched(query, seen, user=asked.user, shown=asked.offset + asked.k)
         if sighting is not None:
             service.recent.hold(answer.query_id, sighting)
         service.metrics.searched(answer.took_ms, answer.verdict)

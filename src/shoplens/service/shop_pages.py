@@ -161,8 +161,6 @@ async def ready(request: Request) -> JSONResponse:
         products = await asyncio.to_thread(len, service.shop)
     except Exception as problem:  # whatever it is, it is not ready
         return JSONResponse({"status": "not ready", "why": str(problem)}, 503)
-    if service.draining:
-        return JSONResponse({"status": "draining"}, 503)
     return JSONResponse({"status": "ready", "products": products})
 
 
