@@ -28,4 +28,5 @@ def test_the_public_names() -> None:
         "StoreError",
         "Summary",
     ]
-    assert all(hasattr(shoplens, name) for name in shoplens.__all__)
+    assert all(getattr(shoplens, name).__name__ == name for name in shoplens.__all__)
+    assert set(shoplens.__all__) <= set(dir(shoplens)) and not hasattr(shoplens, "Shops")

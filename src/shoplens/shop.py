@@ -321,6 +321,10 @@ class Shop(Products, Training, Feedback):
         with self._store.reading() as generation:
             return catalogue_map(generation.index, QuerySample(), seed)
 
+    def warm(self) -> None:
+        """Load the network, so that the first search is as quick as the others."""
+        self._embedders.of(self.settings.cores)
+
     def fetched(self, url: str) -> bytes:
         """A shopper's photo from the web, by the safe fetcher; it is not kept. Raises PhotoError."""
         return self._query_photos.bytes_of(url)

@@ -127,4 +127,4 @@ def test_memory_is_flat(tmp_path: Path) -> None:
         tracemalloc.stop()
         return size
 
-    assert peak(10_000) < peak(1_000) + 300_000
+    assert peak(5_000) < peak(500) + 300_000

@@ -56,9 +56,12 @@ def weights(shop: Shop) -> dict[str, float]:
     return {row.name: row.weight for row in shop.dimensions() if row.weight is not None}
 
 
-def test_clicks_change_what_counts_and_are_undone(shop: Shop, tmp_path: Path) -> None:
+def test_clicks_say_what_would_change_and_change_it_and_are_undone(shop: Shop, tmp_path: Path) -> None:
     before = weights(shop)
     report = tmp_path / "clicks.html"
+    dry = shop.train_on_clicks(RankerOptions(force=True, dry_run=True), report=report)
+    assert dry.taken and dry.dry_run and dry.replay is not None and weights(shop) == before
+    assert "this was a dry run" in report.read_text("utf-8")
     training = shop.train_on_clicks(RankerOptions(force=True), report=report)
     assert training.taken and training.answers + training.muted == VISITS and training.voices == training.answers
     assert 0 < training.moved <= 0.15 + 1e-6 and training.known is not None
@@ -68,15 +71,6 @@ def test_clicks_change_what_counts_and_are_undone(shop: Shop, tmp_path: Path) ->
     assert "Answers that change most" in page and training.why in page and "It was taken" in page
     assert json.loads(report.with_suffix(".json").read_text("utf-8"))["answers"] == training.answers
     shop.undo_ranker()
-    assert weights(shop) == before
-
-
-def test_a_dry_run_says_what_would_change_and_changes_nothing(shop: Shop, tmp_path: Path) -> None:
-    before = weights(shop)
-    report = tmp_path / "clicks.html"
-    training = shop.train_on_clicks(RankerOptions(force=True, dry_run=True), report=report)
-    assert training.taken and training.dry_run and training.replay is not None
-    assert "this was a dry run" in report.read_text("utf-8")
     assert weights(shop) == before
 
 
@@ -108,13 +102,6 @@ def _ranker(generation):
     found = ranker_of(generation)
     assert found is not None
     return found
-
-
-def test_without_clicks_nothing_is_said_of_them(tmp_path: Path) -> None:
-    with learnable_shop(tmp_path, 40, 3) as shop:
-        assert shop.train_ranker(RankerOptions(recipes=QUICK)).clicks is None
-        none = shop.train_on_clicks()
-        assert (none.taken, none.answers) == (False, 0) and "cannot help yet" in none.why
 
 
 def test_what_says_nothing_of_likeness_is_not_kept(shop: Shop, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_it_learns_from_further_photos_and_says_how_well(trained: tuple[Path, Ra
     assert training.taken == "listwise" and training.model.startswith("ranker@")
     assert (training.queries, training.groups) == (80, 20)
     assert set(training.figures) == {"fitted", "static", "gate", "listwise"}
-    assert training.difference < 1e-5
+    assert training.difference < 1e-5 and training.clicks is None
     assert sum(training.tuned.values()) == pytest.approx(1, abs=1e-3)
     page = (folder / "report.html").read_text("utf-8")
     assert "Photos for which something else counts" in page and training.why in page

@@ -1,5 +1,6 @@
 """shoplens serve"""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -56,10 +57,10 @@ def run(
         request_seconds=request_seconds,
         remember=remember,
     )
-    with Shop(settings=settings) as shop:
+    with Shop(settings=replace(settings, threads=1)) as shop:
         products = len(shop)
 
         def listening(address: str) -> None:
             people.print(f"{products} products at [bold]{plain(address)}[/]; Ctrl-C stops.")
 
-        serve(shop, logs, listening)  # type: ignore[arg-type]  # checked there
+        serve(shop, settings.cores, logs, listening)  # type: ignore[arg-type]  # checked there

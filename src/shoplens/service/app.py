@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,18 +28,21 @@ ABOUT = (
 )
 
 
-def application(shop: Shop) -> FastAPI:
+def application(shop: Shop, workers: int = 1) -> FastAPI:
     """The application; it does not close the shop.
 
     Args:
-        shop: open, with the settings of the service.
+        shop: open, with the settings of the service. With one thread for a photo, and as many workers as cores, more
+            searches a second are answered than with several threads for each.
+        workers: searches at the same time.
     """
     settings, metrics = shop.settings, Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.running = Running.of(shop)
+        app.state.running = Running.of(shop, workers)
         app.state.running.metrics = metrics
+        await asyncio.to_thread(shop.warm)
         try:
             yield
         finally:

@@ -54,15 +54,19 @@ class Running:
     metrics: Metrics
 
     @classmethod
-    def of(cls, shop: Shop) -> Running:
-        """The service of a shop, by its settings; on the event loop that it will run on."""
+    def of(cls, shop: Shop, workers: int) -> Running:
+        """The service of a shop, by its settings; on the event loop that it will run on.
+
+        Args:
+            workers: searches at the same time.
+        """
         used = shop.settings
         return cls(
             shop,
             Keys(shop.folder),
             Rates(used.rate),
             Recent(),
-            Work(used.cores, used.queue, used.request_seconds),
+            Work(workers, used.queue, used.request_seconds),
             Work(FETCHES, used.queue, used.request_seconds),
             Work(1, used.queue, used.request_seconds),
             Pictures(shop),

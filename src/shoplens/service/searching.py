@@ -72,7 +72,8 @@ async def search(request: Request) -> JSONResponse:
     sending the photo again. Photos are not kept.
     """
     service = running(request)
-    asked, photo = await _asked(request)
+    with service.work.expecting():
+        asked, photo = await _asked(request)
     started_from = [name for name in ("image", "url", "product_id", "query_id") if getattr(asked, name) is not None]
     if photo is not None and "image" not in started_from:
         started_from.append("image")

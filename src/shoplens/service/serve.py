@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from shoplens.errors import InvalidValue
 from shoplens.service.app import application
@@ -25,11 +26,14 @@ MOST_CONNECTIONS = 1_000
 _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
-def serve(shop: Shop, logs: Logs = "text", listening: Callable[[str], None] = lambda address: None) -> None:
+def serve(
+    shop: Shop, workers: int = 1, logs: Logs = "text", listening: Callable[[str], None] = lambda address: None
+) -> None:
     """Answer requests until SIGTERM or SIGINT; those that have begun are ended first.
 
     Args:
         shop: open; its settings say where to listen.
+        workers: searches at the same time.
         logs: how lines are written to stderr.
         listening: told the address, once it can be connected to.
 
@@ -41,7 +45,7 @@ def serve(shop: Shop, logs: Logs = "text", listening: Callable[[str], None] = la
     _log_to_stderr(logs)
     listener = _listener(shop.settings.host, shop.settings.port)
     host, port = listener.getsockname()[:2]
-    app = application(shop)
+    app = application(shop, workers)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -57,7 +61,8 @@ def serve(shop: Shop, logs: Logs = "text", listening: Callable[[str], None] = la
     listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
     before = signal.signal(signal.SIGTERM, lambda *_: None)  # raised once more when all has ended, to end the process
     try:
-        with contextlib.suppress(KeyboardInterrupt):
+        # Threads of one search's small matrices would wait for each other, and for those of the others.
+        with contextlib.suppress(KeyboardInterrupt), threadpool_limits(1, user_api="blas"):
             uvicorn.Server(config).run(sockets=[listener])
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, TypeVar
 
@@ -30,6 +30,7 @@ class Work:
         self.threads, self._queue, self._seconds = threads, queue, seconds
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="work")
         self._slots = asyncio.Semaphore(threads)
+        self.arriving = 0
         self.waiting = 0
         self.working = 0
         self._count = threading.Lock()
@@ -41,10 +42,7 @@ class Work:
             RequestRefused: ``busy``, ``waited-too-long``.
             asyncio.CancelledError: the client went away before its turn came.
         """
-        if self.working >= self.threads and self.waiting >= self._queue:
-            raise RequestRefused(
-                f"{self.waiting} requests are waiting.", "Try again shortly.", code="busy", wait=RETRY_SECONDS
-            )
+        self._refuse_if_full()
         self.waiting += 1
         try:
             await self._turn(request)
@@ -56,6 +54,27 @@ class Work:
         finally:
             self.working -= 1
             self._slots.release()
+
+    @contextlib.contextmanager
+    def expecting(self) -> Iterator[None]:
+        """A request whose body is read meanwhile; where too many wait or arrive already, it is not read at all.
+
+        Raises:
+            RequestRefused: ``busy``.
+        """
+        self._refuse_if_full()
+        self.arriving += 1
+        try:
+            yield
+        finally:
+            self.arriving -= 1
+
+    def _refuse_if_full(self) -> None:
+        there = self.waiting + self.arriving
+        if there >= self._queue + self.threads - self.working:
+            raise RequestRefused(
+                f"{there} requests are waiting.", "Try again shortly.", code="busy", wait=RETRY_SECONDS
+            )
 
     async def _turn(self, request: Request) -> None:
         """Wait for a thread, as long as the client does."""
