@@ -12,7 +12,18 @@ if (_worker := os.environ.get("PYTEST_XDIST_WORKER", "")) and hasattr(os, "sched
     # A core for each process: threads of two that share one wait for each other, too.
     _cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {_cores[int(_worker.removeprefix("gw")) % len(_cores)]})
-LONG = ("/training/", "kill", "real_catalogue", "green_stars", "build_filters", "doctor", "demo", "test_cli")
+LONG = (
+    "/training/",
+    "/web/",
+    "kill",
+    "real_catalogue",
+    "projection",
+    "test_docs",
+    "/service/",
+    "test_cli",
+    "doctor",
+    "demo",
+)
 """Parts of the paths of files whose few tests take long."""
 
 

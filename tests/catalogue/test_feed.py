@@ -29,6 +29,7 @@ def test_every_format_is_recognised_by_its_header_alone(tmp_path: Path) -> None:
     written(tmp_path / "photos" / "a.jpg", b"x")
     feeds = {
         "magento": written(tmp_path / "m", "sku,product_type,name,base_image\nA,simple,Name,a.jpg\n"),
+        "shopify": written(tmp_path / "s", "Handle,Title,Image Src\nA,Name,a.jpg\n"),
         "merchant": written(tmp_path / "g", "id\ttitle\timage_link\nA\tName\ta.jpg\n"),
         "jsonl": jsonl(tmp_path / "j", product()),
         "folder": tmp_path / "photos",
@@ -54,7 +55,7 @@ def test_a_forced_format_looks_for_its_own_columns_only(tmp_path: Path) -> None:
     with pytest.raises(FeedError, match="sku, product_type") as caught:
         read_feed(path, format="magento")
     assert caught.value.code == "unknown-header" and "image_link" not in caught.value.fix
-    with pytest.raises(FeedError, match="magento, merchant, jsonl, folder") as caught:
+    with pytest.raises(FeedError, match="magento, shopify, merchant, jsonl, folder") as caught:
         read_feed(path, format="excel")
     assert caught.value.code == "unknown-format"
 

@@ -29,7 +29,7 @@ from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import Photo, Vectors
 from tests.fakes import colored_rows, contents, feed_of, product
 
-PRODUCTS = 320
+PRODUCTS = 224
 ROOT = Path(__file__).parents[2]
 Held = dict[str, tuple[Record, list[bytes]]]
 
