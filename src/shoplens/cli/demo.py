@@ -40,6 +40,7 @@ def run(
     command = "shoplens" if shutil.which("shoplens") else plain(sys.argv[0])  # not on the path in a new .venv
     people.print(f"Try it:   {command} search {query} --store {plain(demo.store)} -k 5")
     people.print(f"Measure:  {command} evaluate --held-out --store {plain(demo.store)}")
+    people.print(f"Look:     {command} serve --store {plain(demo.store)}")
 
 
 def _table(demo: Demo) -> Table:
