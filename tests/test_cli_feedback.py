@@ -8,19 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.test_cli import shoplens as command
-from tests.test_cli_gate import pixel_network
-from tests.training.shops import learnable_feed, spotted
+from tests.test_cli_gate import pixel_shop
+from tests.training.shops import spotted
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``store`` and ``model.onnx``."""
-    folder = tmp_path_factory.mktemp("cli")
-    (folder / "model.onnx").write_bytes(pixel_network())
-    (folder / "model.json").write_text(json.dumps({"name": "pixels", "side": 8, "dimensions": 192}))
-    feed = learnable_feed(folder, 40, 3)
-    assert command("index", feed, "--model", folder / "model.onnx", "--store", folder / "store").code == 0
-    return folder
+    return pixel_shop(tmp_path_factory.mktemp("cli"), 40, 3)
 
 
 def test_an_answer_is_remembered_judged_and_forgotten(shop: Path) -> None:

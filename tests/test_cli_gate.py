@@ -18,6 +18,7 @@ from tests.fakes import feed_of, row
 from tests.images.made_photos import scene
 from tests.test_cli import Done
 from tests.test_cli import shoplens as command
+from tests.training.shops import learnable_feed
 
 PRODUCTS, SIDE = 26, 8
 CALIBRATION = [
@@ -315,3 +316,12 @@ def test_a_damaged_calibration_is_trouble_with_the_store(store: Path, folder: Pa
     done = shoplens("search", folder, store, folder / "asked3.png", "--json")
     assert (done.code, done.told["error"]["code"]) == (4, "bad-calibration")
     assert "Run `shoplens calibrate` again." in done.err
+
+
+def pixel_shop(folder: Path, products: int, photos: int) -> Path:
+    """The folder, with ``store``, photos and ``model.onnx``, a network of one layer."""
+    (folder / "model.onnx").write_bytes(pixel_network())
+    (folder / "model.json").write_text(json.dumps({"name": "pixels", "side": 8, "dimensions": 192}))
+    feed = learnable_feed(folder, products, photos)
+    assert command("index", feed, "--model", folder / "model.onnx", "--store", folder / "store").code == 0
+    return folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,18 +10,13 @@ import pytest
 from shoplens.client import Client, ServiceError
 from tests.service.serving import serving
 from tests.test_cli import shoplens as command
-from tests.test_cli_gate import pixel_network
-from tests.training.shops import learnable_feed, spotted
+from tests.test_cli_gate import pixel_shop
+from tests.training.shops import spotted
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("client")
-    (folder / "model.onnx").write_bytes(pixel_network())
-    (folder / "model.json").write_text(json.dumps({"name": "pixels", "side": 8, "dimensions": 192}))
-    feed = learnable_feed(folder, 20, 1)
-    assert command("index", feed, "--model", folder / "model.onnx", "--store", folder / "store").code == 0
-    return folder
+    return pixel_shop(tmp_path_factory.mktemp("client"), 20, 1)
 
 
 @pytest.fixture(scope="module")

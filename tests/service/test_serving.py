@@ -14,8 +14,8 @@ import pytest
 
 from tests.service.serving import serving
 from tests.test_cli import shoplens as command
-from tests.test_cli_gate import pixel_network
-from tests.training.shops import learnable_feed, spotted
+from tests.test_cli_gate import pixel_shop
+from tests.training.shops import spotted
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,12 +23,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``store`` and ``model.onnx``."""
-    folder = tmp_path_factory.mktemp("serving")
-    (folder / "model.onnx").write_bytes(pixel_network())
-    (folder / "model.json").write_text(json.dumps({"name": "pixels", "side": 8, "dimensions": 192}))
-    feed = learnable_feed(folder, 20, 1)
-    assert command("index", feed, "--model", folder / "model.onnx", "--store", folder / "store").code == 0
-    return folder
+    return pixel_shop(tmp_path_factory.mktemp("serving"), 20, 1)
 
 
 def model(shop: Path) -> tuple[Path, str, str]:

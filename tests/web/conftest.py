@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,9 +13,7 @@ import pytest
 from shoplens import Shop
 from shoplens.rendered import render_catalogue
 from tests.service.serving import serving
-from tests.test_cli import shoplens as command
-from tests.test_cli_gate import pixel_network
-from tests.training.shops import learnable_feed
+from tests.test_cli_gate import pixel_shop
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 FLAGS = (
@@ -53,11 +50,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def few(tmp_path: Path) -> Iterator[str]:
     """Address of a shop of so few products that its map takes no time."""
-    (tmp_path / "model.onnx").write_bytes(pixel_network())
-    (tmp_path / "model.json").write_text(json.dumps({"name": "pixels", "side": 8, "dimensions": 192}))
-    model = ("--model", str(tmp_path / "model.onnx"))
-    assert command("index", learnable_feed(tmp_path, 14, 1), *model, "--store", tmp_path / "store").code == 0
-    with serving(tmp_path / "store", *model) as served:
+    pixel_shop(tmp_path, 14, 1)
+    with serving(tmp_path / "store", "--model", str(tmp_path / "model.onnx")) as served:
         yield served.address
 
 

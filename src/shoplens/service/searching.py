@@ -166,7 +166,6 @@ def page_of(service: Running, answer: Answer, asked: SearchRequest) -> dict[str,
         own = addresses.get(row["product_id"], {})
         row["photo"] = photo_address(own.get(row["photo"], ""))
         row["photos"] = [photo_address(name) for name in own.values()]
-        row["attributes"] = {name: list(values) for name, values in row["attributes"].items()}
     words = verdict_words(answer.verdict)
     return {**found, "results": rows, "verdict_words": words, "next_offset": end if more else None}
 

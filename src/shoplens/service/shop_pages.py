@@ -138,12 +138,12 @@ async def photo(
     service = running(request)
     tag = f'"{content_hash}-{width}"'
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "ETag": tag}
+    if request.headers.get("if-none-match") == tag:  # who has it has it for good
+        return Response(status_code=304, headers=headers)
     found = service.pictures.held(content_hash, width)
     service.metrics.pictures.labels("miss" if found is None else "hit").inc()
     if found is None:
         found = await service.work.of(request, lambda: service.pictures.of(content_hash, width))
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
     return Response(found, media_type="image/jpeg", headers=headers)
 
 

@@ -71,9 +71,9 @@ class Asked:
     propensities: npt.NDArray[np.float64]
 
 
-def asked_apart(clicked: Clicked, start: Network, course: ClickCourse | None = None) -> Asked:
+def asked_apart(clicked: Clicked, start: Network) -> Asked:
     """Rank every answer by weights that learned from answers in which no design of its fold was chosen or marked."""
-    course = course or ClickCourse()
+    course = ClickCourse()
     folds = np.array([fold_of(group, FOLDS) for group in clicked.groups])
     shape = clicked.shown.shape
     before, after = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -120,6 +120,7 @@ def _times(change: Paired, factor: float) -> Paired:
 
 
 def replay_of(clicked: Clicked, asked: Asked, start: Network, end: Network) -> Replay:
+    """What changes from the one network to the other."""
     before, after = (_ranks(scores_of(one, clicked)) for one in (start, end))
     moves = np.where(clicked.shown, np.abs(after - before), 0)
     weights = clicked.chosen / asked.propensities
