@@ -51,6 +51,7 @@ from shoplens.filters.dimensions import ClassReader, dimensions_from
 from shoplens.filters.filters import Filters
 from shoplens.filters.fitting import Training, fit
 from shoplens.filters.folds import fold_of
+from shoplens.filters.measured import MEASURED
 from shoplens.filters.palette import FINE
 from shoplens.filters.quality import calibration_error
 from shoplens.filters.space import DENSE_PARTS, TINT_SHARE
@@ -168,7 +169,7 @@ def catalogue_of(store: Path) -> Catalogue:
         tuple(group_of(entry.product) for entry, _ in rows),
         photos,
         np.stack([entry.vectors[view] for entry, view in rows]),
-        np.stack([features[photo.content_hash] for photo in photos]),
+        np.stack([features[photo.content_hash] for photo in photos])[:, : backbone_width(embedder) + MEASURED],
         np.array([view == 0 for _, view in rows]),
         [known[entry.product.id] for entry, _ in rows],
         dimensions,

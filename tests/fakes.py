@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from shoplens.build import Builder, Progress
+from shoplens.build import Builder
+from shoplens.build_run import Progress
 from shoplens.errors import PhotoError
 from shoplens.images import PhotoSource
 from shoplens.index.entry import Index, Record

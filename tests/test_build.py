@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from shoplens.build import BATCH, removals_allowed
-from shoplens.build_run import Summary
+from shoplens.build import removals_allowed
+from shoplens.build_run import BATCH, Summary
 from shoplens.catalogue import read_feed
 from shoplens.errors import InvalidValue, Refused, StoreError
 from shoplens.index.durable import copy_tree

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.build import BATCH
+from shoplens.build_run import BATCH
 from shoplens.catalogue import read_feed
 from shoplens.errors import StoreError
 from shoplens.filter_scores import (

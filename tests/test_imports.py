@@ -26,6 +26,7 @@ LEVELS = (
         "dimension_rows",
         "entries",
         "build_run",
+        "succession",
         "build",
         "candidates",
         "answer_json",
@@ -36,7 +37,7 @@ LEVELS = (
     ),
     ("evaluation",),
     ("training",),
-    ("shop_training", "shop_feedback", "shop_products", "shop"),
+    ("shop_training", "shop_feedback", "shop_products", "shop_lending", "shop"),
     ("demo", "web", "service", "client", "cli"),
 )
 """From what is imported by all to what imports all."""

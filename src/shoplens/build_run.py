@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from shoplens.filter_scores import ProductScorer
 from shoplens.index.entry import Entry, Index
 from shoplens.index.features import FeatureFile
 from shoplens.types import Product
+
+BATCH = 64
+"""Products acknowledged at once."""
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and of how much."""
 
 
 @dataclass(slots=True)
@@ -86,3 +92,15 @@ def write_entries(index: Index, entries: list[Entry], summary: Summary, scorer: 
 def _read_alike(stored: Product, entry: Entry, scorer: ProductScorer | None) -> bool:
     """Whether the vectors stay as they are: the filters are told the same of both."""
     return scorer is None or scorer.reads_alike(stored, entry.product)
+
+
+def batches(items: Iterable[Outcome], size: int) -> Iterator[list[Outcome]]:
+    """Lists of up to ``size`` items, none empty."""
+    batch: list[Outcome] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from shoplens.build import Builder, check_model
+from shoplens.build import Builder
 from shoplens.catalogue import read_feed
 from shoplens.errors import InvalidValue, Refused
 from shoplens.filter_scores import scorer_of
+from shoplens.index.generation import check_model
 from shoplens.types import Product, Rejection
 
 Done = Literal["added", "changed", "unchanged", "rejected"]

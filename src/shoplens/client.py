@@ -103,6 +103,10 @@ class Client:
         """Forget a user. Takes the role admin."""
         self._asked("DELETE", f"/v1/users/{quote(user, safe='')}")
 
+    def command(self, what: str, body: Mapping[str, Any]) -> Any:
+        """What a `shoplens` command asks of the service that has its store."""
+        return self._asked("POST", f"/commands/{what}", body)
+
     def close(self) -> None:
         self._pool.close()
 

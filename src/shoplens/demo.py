@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from shoplens.build import Progress
-from shoplens.build_run import Summary
+from shoplens.build_run import Progress, Summary
 from shoplens.catalogue import read_feed
 from shoplens.errors import Refused
 from shoplens.evaluation.report.searches import ShownSearch, write_search_report

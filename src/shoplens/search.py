@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from shoplens.answering import Answering, answering_by
-from shoplens.build import check_model
 from shoplens.candidates import candidates, results
 from shoplens.embedders import Embedder, embedded
 from shoplens.errors import InvalidValue
@@ -19,7 +18,7 @@ from shoplens.filters.dimension import COLOR, Dimension
 from shoplens.images import PhotoSource, Picture, decoded, photo_size
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf, leaves, parsed_all
 from shoplens.index.entry import Index
-from shoplens.index.generation import Generation
+from shoplens.index.generation import Generation, check_model
 from shoplens.index.predicted import with_predicted
 from shoplens.index.store import Store
 from shoplens.ranking.judging import judged

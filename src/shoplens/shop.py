@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from shoplens.build import Builder, Progress
-from shoplens.build_run import Summary
+from shoplens.build import Builder
+from shoplens.build_run import Progress, Summary
 from shoplens.catalogue import read_feed
 from shoplens.dimension_rows import DimensionRow, dimension_rows
 from shoplens.embedders import Embedder, Embedders
@@ -40,13 +40,14 @@ from shoplens.index.store import Store
 from shoplens.search import Eyes, Sighting, searched, strategy_of
 from shoplens.settings import Settings, settings_from
 from shoplens.shop_feedback import Feedback
+from shoplens.shop_lending import Lending
 from shoplens.shop_products import Products
 from shoplens.shop_training import Training
 from shoplens.store_info import refuse_to_replace, store_info
 from shoplens.types import Answer, Query, Region, SoldOut, Steering
 
 
-class Shop(Products, Training, Feedback):
+class Shop(Products, Training, Feedback, Lending):
     """One shop's catalogue, open for searching and for changes. Use it in a ``with`` block; thread-safe.
 
     Args:
@@ -70,10 +71,12 @@ class Shop(Products, Training, Feedback):
         settings: Settings | None = None,
         _create: bool = False,
         _rebuild: bool = False,
+        _lent: Path | None = None,
     ) -> None:
         self.settings = settings or settings_from(store=Path(store) if store else None)
         folder = Path(store) if store else self.settings.store
-        self._store = Store(folder, create=_create, rebuild=_rebuild, lock_wait=self.settings.lock_wait)
+        wait = self.settings.lock_wait
+        self._store = Store(folder, create=_create, rebuild=_rebuild, lock_wait=wait, lent=_lent)
         self._kept = KeptPhotos(self._store.photos_folder, self.settings.kept_photo_bytes)
         self._feed_photos = PhotoSource(self.settings, self._kept)
         self._query_photos = PhotoSource(replace(self.settings, fetch_attempts=1))  # a shopper waits for it
@@ -95,6 +98,7 @@ class Shop(Products, Training, Feedback):
         embedder: Embedder | None = None,
         settings: Settings | None = None,
         progress: Progress | None = None,
+        _lent: Path | None = None,
     ) -> tuple[Shop, Summary]:
         """Build a store from a whole feed, and open it. An interrupted build is continued.
 
@@ -110,7 +114,7 @@ class Shop(Products, Training, Feedback):
             FeedError: the feed cannot be read.
         """
         with read_feed(Path(feed), media=Path(media) if media else None, format=format) as read:
-            shop = cls(store, embedder=embedder, settings=settings, _create=True, _rebuild=replace)
+            shop = cls(store, embedder=embedder, settings=settings, _create=True, _rebuild=replace, _lent=_lent)
             try:
                 if not replace:
                     refuse_to_replace(shop._store, read.path)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shoplens.build import Builder, Progress
+from shoplens.build import Builder
+from shoplens.build_run import Progress
 from shoplens.changes import Put, changed, put
 from shoplens.errors import InvalidValue
 from shoplens.facets import counted_values

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shoplens.build import Builder, Progress
-from shoplens.build_run import Summary
+from shoplens.build import Builder
+from shoplens.build_run import Progress, Summary
 from shoplens.evaluation.evaluate import Bench, QuerySet
 from shoplens.evaluation.generations import GenerationsCompared, compared_generations
 from shoplens.feedback.log import FeedbackLog

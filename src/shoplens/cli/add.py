@@ -1,8 +1,8 @@
 """shoplens add"""
 
 from shoplens.cli import options
+from shoplens.cli.opened import opened_shop
 from shoplens.cli.output import print_summary, progress_bar
-from shoplens.shop import Shop
 
 
 def run(
@@ -17,6 +17,6 @@ def run(
 ) -> None:
     """Add a feed's products, or replace those with the same id; the others stay."""
     settings = options.settings(store, model, allow_private)
-    with Shop(settings=settings) as shop, progress_bar() as progress:
+    with opened_shop(settings, writes=True) as shop, progress_bar() as progress:
         summary = shop.add(feed, media=media, format=format, progress=progress)
     print_summary("Added", summary, as_json=json, strict=strict)

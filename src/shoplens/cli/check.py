@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
+from shoplens.cli.opened import opened_shop
 from shoplens.cli.output import people, plain, print_json, print_left_out, progress_bar
 from shoplens.errors import GateFailed
 from shoplens.evaluation.check import QUERIES, Checked, CheckOptions
 from shoplens.evaluation.results import plain as plain_values
-from shoplens.shop import Shop
 
 LEAST_POWER = 0.8
 
@@ -45,7 +45,7 @@ def run(
     settings = options.settings(store, model, allow_private)
     path = None if update and report is None else options.report(report, settings, "check")
     wanted = CheckOptions(baseline, update, fresh, queries, count, seed)
-    with Shop(settings=settings) as shop, progress_bar() as progress:
+    with opened_shop(settings) as shop, progress_bar() as progress:
         found = shop.check(wanted, strategy=strategy, report=path, progress=progress)
     if found.report is None:
         _say_baseline(found, json)

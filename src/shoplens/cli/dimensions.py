@@ -11,12 +11,12 @@ from rich.table import Table
 
 from shoplens.cli import options
 from shoplens.cli.answer import short
+from shoplens.cli.opened import opened_shop
 from shoplens.cli.output import people, plain, print_json, print_table
 from shoplens.dimension_rows import DimensionRow
 from shoplens.errors import InvalidValue
 from shoplens.filters.quality import Quality
 from shoplens.preferences import folded
-from shoplens.shop import Shop
 
 SHOWN_CLASSES = 3
 UNTRAINED = "untrained: too few products to learn from, so it is never predicted"
@@ -32,7 +32,7 @@ def run(
 ) -> None:
     """List the ways in which products can be alike: classes, how well photos show them, and what they count."""
     settings = options.settings(store)
-    with Shop(settings=settings) as shop:
+    with opened_shop(settings) as shop:
         rows = _named(shop.dimensions(), name)
     own = settings.preferences.weights
     if json:

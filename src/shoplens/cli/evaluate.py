@@ -3,11 +3,11 @@
 from rich.table import Table
 
 from shoplens.cli import options
+from shoplens.cli.opened import opened_shop
 from shoplens.cli.output import people, percent, plain, print_json, print_left_out, print_table, progress_bar
 from shoplens.evaluation.report.evaluation import meaning
 from shoplens.evaluation.results import Evaluation
 from shoplens.evaluation.runs import CATEGORY_RECALL
-from shoplens.shop import Shop
 
 SHOWN_CATEGORIES = 12
 SHOWN = ("recall@1", CATEGORY_RECALL, "recall@5", "mrr")
@@ -27,7 +27,7 @@ def run(
     """Say how often a search is right, on photos whose product is known."""
     settings, file = options.settings(store, model, allow_private), options.queries(queries, held_out)
     path = options.report(report, settings, "evaluate")
-    with Shop(settings=settings) as shop, progress_bar() as progress:
+    with opened_shop(settings) as shop, progress_bar() as progress:
         found = shop.evaluate(file, strategy=strategy, report=path, seed=seed, progress=progress)
     if json:
         print_json(found.as_json())

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from shoplens.cli import options
+from shoplens.cli.opened import gone_back, opened_shop
 from shoplens.cli.output import (
     people,
     percent,
@@ -19,7 +20,6 @@ from shoplens.cli.output import (
 )
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.generations import GenerationsCompared
-from shoplens.shop import Shop
 from shoplens.store_info import GenerationRow
 
 SHOWN = ("recall@1", "recall@5", "mrr")
@@ -45,7 +45,10 @@ def run(
     if asks and goes:
         raise InvalidValue("Generations are compared, or gone back to.", "Leave out --back and --to, or the photos.")
     settings = options.settings(store, model, allow_private)
-    with Shop(settings=settings) as shop, progress_bar() as progress:
+    if goes and (summary := gone_back(settings, to)) is not None:
+        print_summary("Back: a generation of", summary, as_json=json, strict=False)
+        return
+    with opened_shop(settings, kept=True) as shop, progress_bar() as progress:
         if asks:
             found = shop.compare_generations(
                 options.queries(compare, held_out), strategy=strategy, seed=seed, progress=progress

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
+from shoplens.cli.opened import borrowed
 from shoplens.cli.output import print_summary, progress_bar
 from shoplens.shop import Shop
 
@@ -22,9 +23,17 @@ def run(
 ) -> None:
     """Build a store from a whole feed. An interrupted build continues where it was."""
     settings = options.settings(store, model, allow_private)
-    with progress_bar() as progress:
-        shop, summary = Shop.index(
-            feed, settings.store, media=media, format=format, replace=replace, settings=settings, progress=progress
-        )
-    shop.close()
+    with borrowed(settings, writes=True) as lent:
+        with progress_bar() as progress:
+            shop, summary = Shop.index(
+                feed,
+                settings.store,
+                media=media,
+                format=format,
+                replace=replace,
+                settings=settings,
+                progress=progress,
+                _lent=lent,
+            )
+        shop.close()
     print_summary(f"{settings.store} holds", summary, as_json=json, strict=strict)

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from shoplens.build import Progress as OnProgress
+from shoplens.build_run import Progress as OnProgress
 from shoplens.build_run import Summary
 from shoplens.catalogue import SummaryRow
 from shoplens.errors import GateFailed, RejectionsFound, ShoplensError

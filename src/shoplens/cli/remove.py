@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
+from shoplens.cli.opened import opened_shop
 from shoplens.cli.output import people, plain, print_json
-from shoplens.shop import Shop
 
 
 def run(
@@ -15,7 +15,7 @@ def run(
     json: options.Json = False,
 ) -> None:
     """Remove products by id. Ids that are not in the store are passed over, and said."""
-    with Shop(settings=options.settings(store)) as shop:
+    with opened_shop(options.settings(store), writes=True) as shop:
         unknown = [product_id for product_id in ids if shop.product(product_id) is None]
         removed = shop.remove(ids)
     if json:

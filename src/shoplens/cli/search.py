@@ -6,9 +6,9 @@ import typer
 
 from shoplens.cli import options, steering
 from shoplens.cli.answer import show
+from shoplens.cli.opened import opened_shop
 from shoplens.cli.output import people
 from shoplens.errors import InvalidValue
-from shoplens.shop import Shop
 from shoplens.types import Region, Steering
 
 
@@ -68,7 +68,7 @@ def run(
         raise InvalidValue(
             "--user is given, and the answer is not to be remembered.", "Add --remember.", code="not-kept"
         )
-    with Shop(settings=settings) as shop:
+    with opened_shop(settings) as shop:
         answer = shop.search(
             photo,
             k,

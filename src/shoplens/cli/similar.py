@@ -6,7 +6,7 @@ import typer
 
 from shoplens.cli import options, steering
 from shoplens.cli.answer import show
-from shoplens.shop import Shop
+from shoplens.cli.opened import opened_shop
 from shoplens.types import Steering
 
 
@@ -41,7 +41,7 @@ def run(
         predicted=predicted,
         explain=explain,
     )
-    with Shop(settings=options.settings(store, model, allow_private)) as shop:
+    with opened_shop(options.settings(store, model, allow_private)) as shop:
         answer = shop.search(
             None,
             k,

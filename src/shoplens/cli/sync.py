@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
+from shoplens.cli.opened import opened_shop
 from shoplens.cli.output import print_summary, progress_bar
-from shoplens.shop import Shop
 
 
 def run(
@@ -24,6 +24,6 @@ def run(
 ) -> None:
     """Make the store equal to a full feed, such as a nightly one: add, change, remove."""
     settings = options.settings(store, model, allow_private)
-    with Shop(settings=settings) as shop, progress_bar() as progress:
+    with opened_shop(settings, writes=True) as shop, progress_bar() as progress:
         summary = shop.sync(feed, media=media, format=format, max_removals=max_removals, progress=progress)
     print_summary("In step with the feed:", summary, as_json=json, strict=strict)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoplens.answering import Answering, answering_by
-from shoplens.build import Progress, check_model
+from shoplens.build_run import Progress
 from shoplens.catalogue import Report
 from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue
@@ -20,7 +20,7 @@ from shoplens.evaluation.scores import Scores
 from shoplens.images import PhotoSource, decoded
 from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.index.entry import Index
-from shoplens.index.generation import Generation
+from shoplens.index.generation import Generation, check_model
 from shoplens.index.store import Store
 from shoplens.ranking.strategies import Strategy
 from shoplens.settings import Settings

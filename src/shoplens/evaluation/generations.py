@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from shoplens.build import check_model
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import Bench, QuerySet, judged_by
 from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.evaluation.runs import JudgedRun
+from shoplens.index.generation import check_model
 from shoplens.ranking.strategies import preferred, strategy_named
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from shoplens.errors import Refused, StoreError
 
 _BLOCK = 65_536
+_HOLE = bytes(_BLOCK)
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
@@ -111,7 +112,7 @@ def size_on_disk(folder: Path) -> int:
 def _copy_file(source: str, target: str) -> str:
     with Path(source).open("rb") as old, Path(target).open("wb") as new:
         while block := old.read(_BLOCK):
-            if block.count(0) == len(block):
+            if block == _HOLE[: len(block)]:
                 new.seek(len(block), os.SEEK_CUR)
             else:
                 new.write(block)

@@ -194,3 +194,19 @@ def opened_index(folder: Path, manifest: Manifest) -> QdrantIndex:
         StoreError: as :class:`~shoplens.index.qdrant.QdrantIndex`.
     """
     return QdrantIndex(folder / SHARD, manifest.sizes)
+
+
+def check_model(generation: Generation, embedder: Embedder) -> None:
+    """Refuse to mix vectors of two models.
+
+    Raises:
+        StoreError: ``other-model``, with the command that rebuilds.
+    """
+    manifest = generation.manifest
+    if (manifest.model, manifest.dimensions) != (embedder.model, embedder.dimensions):
+        raise StoreError(
+            f"The store was made by the model {manifest.model} ({manifest.dimensions} dimensions), "
+            f"and this is {embedder.model} ({embedder.dimensions}).",
+            f"Rebuild it: shoplens index --replace '{manifest.feed}', or use the model it was made by.",
+            code="other-model",
+        )

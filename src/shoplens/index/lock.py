@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
@@ -31,15 +32,23 @@ class StoreLock:
         except filelock.Timeout:
             raise StoreError(
                 f"The store {folder} is in use by {self._owner_in_words()}.",
-                "Wait until it is done, or end it. One process owns a store at a time.",
+                "Wait until it is done, or end it. One process owns a store at a time, and one changes it.",
                 code="store-in-use",
             ) from None
-        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
         try:
-            self._owner.write_text(json.dumps({"pid": os.getpid(), "command": command}), "utf-8")
+            self.announce()
         except BaseException:
             self._lock.release()
             raise
+
+    def announce(self, address: str = "", secret: str = "") -> None:
+        """Say who has it; of a service, its address and the secret by which it knows commands of this store's user."""
+        owner = {"pid": os.getpid(), "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]}
+        told = owner | ({"address": address, "secret": secret} if address else {})
+        new = self._owner.with_name(f"OWNER.{os.getpid()}")
+        new.touch(mode=0o600)  # the secret is nobody else's
+        new.write_text(json.dumps(told), "utf-8")
+        new.replace(self._owner)
 
     def close(self) -> None:
         """Lets the next process in."""
@@ -52,3 +61,29 @@ class StoreLock:
             return f"process {owner['pid']} (`{owner['command']}`)"
         except (OSError, ValueError, KeyError):
             return "another process"
+
+
+@dataclass(frozen=True, slots=True)
+class ServedAt:
+    """Where the service is that has a store.
+
+    Attributes:
+        address: of its API.
+        secret: by which it knows commands of this store's user.
+    """
+
+    address: str
+    secret: str
+
+
+def served_at(store: Path) -> ServedAt | None:
+    """What the lock says of a service; None where no service has the store, or none that runs."""
+    try:
+        told = json.loads((store / "OWNER").read_text("utf-8"))
+        found = ServedAt(told["address"], told["secret"])
+        with filelock.FileLock(store / "LOCK", timeout=0, thread_local=False):
+            return None
+    except filelock.Timeout:
+        return found
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -9,7 +9,7 @@ bits, lie in one write-ahead record, and only the first of them is counted.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -85,6 +85,9 @@ class QdrantIndex:
         folder: the shard's; made when it does not exist.
         sizes: lengths of its vectors.
 
+    Attributes:
+        written: told the ids of products, just before they are written.
+
     Raises:
         StoreError: as :func:`~shoplens.index.shard.opened_shard`.
     """
@@ -95,12 +98,14 @@ class QdrantIndex:
         self._unflushed = True
         self._shard = opened_shard(folder, sizes)
         self._kinds = self._stored_kinds()
+        self.written: Callable[[Iterable[str]], None] = lambda ids: None
 
     def upsert(self, entries: Sequence[Entry]) -> None:
         with self._writing:
             points = [point for entry in entries for point in points_of(entry, self.sizes.placed)]
             if not points:
                 return
+            self.written(entry.product.id for entry in entries)
             self._index_new_fields(point.payload or {} for point in points)
             # What a product no longer has goes first: a run that is cut off here finds the old record, and mends it.
             before = self.records(entry.product.id for entry in entries)
@@ -122,6 +127,8 @@ class QdrantIndex:
 
     def replace_products(self, products: Sequence[Product]) -> None:
         with self._writing:
+            if products:
+                self.written(product.id for product in products)
             for product in products:
                 (record,) = self.records([product.id])
                 self._rewrite(Record(product, record.photos, record.predicted))
@@ -130,6 +137,7 @@ class QdrantIndex:
         with self._writing:
             found = self.records(set(ids))
             if found:
+                self.written(record.product.id for record in found)
                 points = [point for record in found for point in point_ids(record)]
                 self._update(engine.UpdateOperation.delete_points([*points]))
             return len(found)

@@ -8,6 +8,7 @@
       generations/000001/     manifest.json, the engine's shard, the filters, a calibration per strategy
       features.sqlite         what filters work on, by photo content; can be made again
       feedback.sqlite         what answers showed, and what shoppers did with them
+      lent/                   copies that commands work on while a service has the store
       evaluation/             vectors of query photos, the baseline of the quality gate
       photos/                 fetched photos, by content
       reports/                what each run rejected, JSON Lines; pages of evaluations
@@ -17,25 +18,26 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from shoplens.errors import InvalidValue, Refused, StoreError
-from shoplens.index.backups import CURRENT, FEEDBACK, bad_backup, live_folder
-from shoplens.index.durable import copy_tree, disk_errors_told, replace_file, sync_folder, sync_tree, whole_folder
-from shoplens.index.folders import PARTIAL, generation_folders, is_store
+from shoplens.errors import InvalidValue, StoreError
+from shoplens.index.copies import Copies
+from shoplens.index.durable import copy_tree, sync_folder
+from shoplens.index.folders import PARTIAL, Place, is_store
 from shoplens.index.generation import SHARD, Generation, opened, opened_index
+from shoplens.index.lent import clear_lent, note
 from shoplens.index.lock import StoreLock
-from shoplens.index.manifest import Manifest, is_kept, manifest_in
+from shoplens.index.manifest import Manifest, manifest_in
 from shoplens.index.optimize import optimize
 
 MOST_KEPT = 2
 """Generations that stay on disk after the next has taken over, so that they can be gone back to."""
 
 
-class Store:
+class Store(Copies):
     """A store that this process owns until it is closed. Reads may run in parallel; writers hold ``writing()``.
 
     Args:
@@ -43,18 +45,28 @@ class Store:
         create: make it where there is none.
         rebuild: open it even when the live generation is damaged, as if there were none.
         lock_wait: seconds to wait for another process to let go.
+        lent: work on the copy of the live generation that lies there, and leave the store's own to its owner.
 
     Raises:
         StoreError: ``no-store`` when there is none and ``create`` is false; ``store-in-use``; ``damaged-store``.
     """
 
-    def __init__(self, folder: Path, *, create: bool = False, rebuild: bool = False, lock_wait: float = 5.0) -> None:
-        self.folder = folder.absolute()
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        create: bool = False,
+        rebuild: bool = False,
+        lock_wait: float = 5.0,
+        lent: Path | None = None,
+    ) -> None:
+        self.folder, self.is_lent = folder.absolute(), lent is not None
+        self._place = Place(self.folder if lent is None else lent)
         if not create and not is_store(self.folder):
             raise StoreError(f"There is no store at {folder}.", "Make one: shoplens index FEED.", code="no-store")
         try:
-            self._generations_folder.mkdir(parents=True, exist_ok=True)
-            self._lock = StoreLock(self.folder, lock_wait)
+            self._place.generations.mkdir(parents=True, exist_ok=True)
+            self._lock = StoreLock(self.folder, lock_wait) if lent is None else None  # the borrower has it
         except OSError as problem:
             raise StoreError(
                 f"{folder} cannot hold a store: {problem.strerror}.",
@@ -65,16 +77,16 @@ class Store:
         self._live: Generation | None = None
         self._open = set[Generation]()  # the live one, and those before it that are still read
         try:
+            if lent is None:
+                clear_lent(self.folder)
             self._live = self._opened_live()
-            self._open.update([self._live] if self._live else [])
+            if self._live is not None:
+                self._open.add(self._live)
+                self._live.index.written = self._written
         except BaseException as problem:
             if not (rebuild and isinstance(problem, StoreError) and problem.code == "damaged-store"):
-                self._lock.close()
+                self._unlock()
                 raise
-
-    @property
-    def _generations_folder(self) -> Path:
-        return self.folder / "generations"
 
     @property
     def photos_folder(self) -> Path:
@@ -149,8 +161,8 @@ class Store:
 
     def _unfinished(self, manifest: Manifest) -> Generation | None:
         """What an interrupted build left, if it can be continued; what cannot is removed."""
-        current = self._current() or ""
-        for folder in self._generations():
+        current = self._place.current() or ""
+        for folder in self._place.whole():
             if folder.name <= current:
                 continue
             try:
@@ -169,7 +181,7 @@ class Store:
         return None
 
     def _new(self, manifest: Manifest) -> Generation:
-        folder = self._next_folder()
+        folder = self._place.next()
         folder.mkdir()
         manifest.write(folder)
         return Generation(folder, manifest, opened_index(folder, manifest))
@@ -192,7 +204,7 @@ class Store:
             generation.index = opened_index(generation.folder, generation.manifest)
 
     def _optimized_copy(self, generation: Generation) -> Generation:
-        folder = self._next_folder()
+        folder = self._place.next()
         partial = folder.with_name(folder.name + PARTIAL)
         shutil.rmtree(partial, ignore_errors=True)
         copy_tree(generation.folder, partial)
@@ -211,11 +223,12 @@ class Store:
         generation.manifest.write(generation.folder)
         if keep and self._live is not None:
             replace(self._live.manifest, kept=True).write(self._live.folder)
-        sync_folder(self._generations_folder)
-        replace_file(self.folder / CURRENT, generation.name + "\n")
+        sync_folder(self._place.generations)
+        self._place.make_current(generation.name)
         with self._leases:
             before, self._live = self._live, generation
             self._open.add(generation)
+            generation.index.written = self._written
             if before is None:
                 return
             before.end = before.close if keep else before.discard
@@ -226,8 +239,7 @@ class Store:
 
     def kept(self) -> list[Path]:
         """Folders of generations that can be gone back to, the latest first."""
-        live = self._current()
-        return [folder for folder in reversed(self._generations()) if folder.name != live and is_kept(folder)]
+        return self._place.kept()
 
     @contextmanager
     def returning(self, name: str = "") -> Iterator[Generation]:
@@ -245,11 +257,11 @@ class Store:
             which = f"named {name!r} " if name else ""
             there = f"Kept are: {', '.join(kept)}." if kept else "One is kept whenever a trained look takes over."
             raise InvalidValue(f"No generation {which}can be gone back to.", there, code="no-generation")
-        renamed = self._next_folder()
+        renamed = self._place.next()
         with self._leases:  # who reads it still has it open
             self._leases.wait_for(lambda: all(one.folder != folder for one in self._open))
         folder.rename(renamed)
-        sync_folder(self._generations_folder)
+        sync_folder(self._place.generations)
         generation = opened(renamed, manifest_in(renamed))
         try:
             yield generation
@@ -280,56 +292,6 @@ class Store:
         with self._leased(generation):
             yield generation
 
-    def backup(self, folder: Path, more: Callable[[Path], None] = lambda copy: None) -> None:
-        """Copy the live generation and the kept photos to a new folder, complete or not at all.
-
-        Writers wait meanwhile; readers do not.
-
-        Args:
-            more: copies what others keep in the store.
-
-        Raises:
-            Refused: when the folder exists and is not empty, or lies in the store.
-            StoreError: ``disk``, when it cannot be written.
-        """
-        if folder.resolve().is_relative_to(self.folder.resolve()):
-            raise Refused(f"{folder} lies in the store {self.folder}.", "Give a folder outside it.")
-        with self.writing():
-            generation = self.live
-            generation.index.flush()
-            with disk_errors_told(folder), whole_folder(folder, last=CURRENT) as copy:
-                copy_tree(generation.folder, copy / "generations" / generation.name)
-                if self.photos_folder.is_dir():
-                    copy_tree(self.photos_folder, copy / "photos")
-                more(copy)
-                (copy / CURRENT).write_text(generation.name + "\n", "utf-8")
-
-    def take_in(self, backup: Path) -> None:
-        """Make a backup's live generation this store's, and keep its photos; until then the store stays as it was.
-
-        Raises:
-            StoreError: ``bad-backup``, when it cannot be opened.
-        """
-        with self.writing():
-            folder = self._next_folder()
-            partial = folder.with_name(folder.name + PARTIAL)
-            try:
-                copy_tree(live_folder(backup), partial)
-                manifest = manifest_in(partial)
-                opened_index(partial, manifest).close()
-                sync_tree(partial)
-                if (backup / "photos").is_dir():
-                    copy_tree(backup / "photos", self.photos_folder)
-                    sync_tree(self.photos_folder)
-                if (backup / FEEDBACK).is_file() and not (self.folder / FEEDBACK).exists():  # what is there is newer
-                    replace_file(self.folder / FEEDBACK, (backup / FEEDBACK).read_bytes())
-                partial.rename(folder)
-            except StoreError as problem:
-                raise bad_backup(backup, problem) from problem
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
-            self.switch(opened(folder, manifest))
-
     def close(self) -> None:
         """Flush, and let the next process in.
 
@@ -344,7 +306,7 @@ class Store:
                 if live is not None:
                     live.end = live.close
             if live is None:
-                self._lock.close()
+                self._unlock()
             else:
                 self._end_unread(live)
 
@@ -362,35 +324,30 @@ class Store:
                 self._leases.notify_all()
                 free = self._closed and not self._open
             if free:
-                self._lock.close()
+                self._unlock()
+
+    def announce(self, address: str, secret: str) -> None:
+        """Say in the lock where the service is that has this store, and how commands are told from clients."""
+        if self._lock is not None:
+            self._lock.announce(address, secret)
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+
+    def _written(self, ids: Iterable[str]) -> None:
+        """Products of the live generation are about to change."""
+        note(self._place.folder if self.is_lent else self.folder, ids)
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise StoreError(f"The store {self.folder} was closed.", "Open it again.", code="closed-store")
 
-    def _next_folder(self) -> Path:
-        """One that nobody writes to, not even a graph build that outlived its process."""
-        numbers = [int(folder.name.removesuffix(PARTIAL)) for folder in generation_folders(self.folder)]
-        return self._generations_folder / f"{max(numbers, default=0) + 1:06d}"
-
-    def _generations(self) -> list[Path]:
-        return sorted(folder for folder in generation_folders(self.folder) if folder.suffix != PARTIAL)
-
-    def _current(self) -> str | None:
-        """Name of the live generation; None when no build ever ended."""
-        try:
-            return (self.folder / CURRENT).read_text("utf-8", "replace").strip()
-        except FileNotFoundError:
-            return None
-
     def _opened_live(self) -> Generation | None:
-        name = self._current()
+        name = self._place.current()
         if name is None:
             return None
-        folder = self._generations_folder / name
+        folder = self._place.generations / name
         manifest = manifest_in(folder)
-        for other in generation_folders(self.folder):
-            # left by a switch or a copy that was cut off
-            if other.suffix == PARTIAL or (other.name < name and not is_kept(other)):
-                shutil.rmtree(other, ignore_errors=True)  # a graph build that outlived its process may still write
+        self._place.tidy(name)
         return opened(folder, manifest)

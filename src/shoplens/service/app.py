@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 
-from shoplens.service import pages, products, searching, shop_pages
+from shoplens.service import commands, pages, products, searching, shop_pages
 from shoplens.service.documents import SearchRequest
 from shoplens.service.failures import install
 from shoplens.service.gate import Gate
@@ -28,19 +28,20 @@ ABOUT = (
 )
 
 
-def application(shop: Shop, workers: int = 1) -> FastAPI:
+def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
     """The application; it does not close the shop.
 
     Args:
         shop: open, with the settings of the service. With one thread for a photo, and as many workers as cores, more
             searches a second are answered than with several threads for each.
         workers: searches at the same time.
+        secret: by which it knows commands of its own user; without one, it hears none.
     """
     settings, metrics = shop.settings, Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.running = Running.of(shop, workers)
+        app.state.running = Running.of(shop, workers, secret)
         app.state.running.metrics = metrics
         await asyncio.to_thread(shop.warm)
         try:
@@ -58,7 +59,7 @@ def application(shop: Shop, workers: int = 1) -> FastAPI:
         openapi_url="/v1/openapi.json",
     )
     install(app)
-    for module in (searching, shop_pages, products, pages):  # `/similar` before the id that may hold slashes
+    for module in (searching, shop_pages, products, pages, commands):  # `/similar` before the id that may hold slashes
         app.include_router(module.router)
     app.add_middleware(
         Gate,

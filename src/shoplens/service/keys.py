@@ -20,6 +20,8 @@ ROLES: tuple[Role, ...] = ("search", "write", "admin")
 NAME = "keys.json"
 PREFIX = "sl_"
 MOST_NAME = 100
+COMMANDS = "commands"
+"""Id of the key that commands have while the service runs; it is nobody else's, and no client's rate is theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,15 @@ class Keys:
 
     Args:
         folder: the store's.
+        secret: by which a service knows commands of its own user; empty for none.
 
     Raises:
         StoreError: ``damaged-keys``, from every method.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, secret: str = "") -> None:
         self.path = folder / NAME
+        self._commands = Key(COMMANDS, COMMANDS, "admin", _hashed(secret), "") if secret else None
         self._version: tuple[int, ...] = ()
         self._keys: Sequence[Key] = ()
 
@@ -111,6 +115,8 @@ class Keys:
     def of(self, secret: str) -> Key | None:
         """The key that this is; None for none."""
         hashed = _hashed(secret)
+        if self._commands is not None and hmac.compare_digest(self._commands.hash, hashed):
+            return self._commands
         found = [one for one in self.all() if hmac.compare_digest(one.hash, hashed)]
         return found[0] if found else None
 

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import Request
 
 from shoplens.service.failures import RequestRefused
-from shoplens.service.keys import Key, Keys, Role
+from shoplens.service.keys import COMMANDS, Key, Keys, Role
 from shoplens.service.maps import Maps
 from shoplens.service.metrics import Metrics
 from shoplens.service.missing import Missing
@@ -54,16 +54,17 @@ class Running:
     metrics: Metrics
 
     @classmethod
-    def of(cls, shop: Shop, workers: int) -> Running:
+    def of(cls, shop: Shop, workers: int, secret: str = "") -> Running:
         """The service of a shop, by its settings; on the event loop that it will run on.
 
         Args:
             workers: searches at the same time.
+            secret: by which it knows commands of its own user.
         """
         used = shop.settings
         return cls(
             shop,
-            Keys(shop.folder),
+            Keys(shop.folder, secret),
             Rates(used.rate),
             Recent(),
             Work(workers, used.queue, used.request_seconds),
@@ -110,7 +111,8 @@ def may(role: Role) -> Callable[[Request], Coroutine[Any, Any, Key | None]]:
             raise RequestRefused(
                 "No such key.", "Make one with `shoplens keys add`, and send it as a bearer token.", code="unknown-key"
             )
-        service.rates.take(f"key {key.id}" if key else _address(request))
+        if key is None or key.id != COMMANDS:
+            service.rates.take(f"key {key.id}" if key else _address(request))
         settings: Settings = service.shop.settings
         if key is None and not (role == "search" and settings.open_search and is_loopback(settings.host)):
             raise RequestRefused(
@@ -127,6 +129,13 @@ def may(role: Role) -> Callable[[Request], Coroutine[Any, Any, Key | None]]:
         return key
 
     return allowed
+
+
+async def command(request: Request) -> None:
+    """A dependency that lets through commands of the service's own user alone."""
+    key = await may("admin")(request)
+    if key is None or key.id != COMMANDS:
+        raise RequestRefused("Only commands may ask for this.", "Run `shoplens` beside it.", code="key-may-not")
 
 
 def _secret(request: Request) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import secrets
 import signal
 import socket
 import sys
@@ -23,6 +24,8 @@ Logs = Literal["text", "json"]
 LOGS: tuple[Logs, ...] = ("text", "json")
 DRAIN_SECONDS = 20
 MOST_CONNECTIONS = 1_000
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Where this machine reaches a service that listens on all addresses."""
 _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
@@ -45,7 +48,8 @@ def serve(
     _log_to_stderr(logs)
     listener = _listener(shop.settings.host, shop.settings.port)
     host, port = listener.getsockname()[:2]
-    app = application(shop, workers)
+    secret = secrets.token_urlsafe(32)
+    app = application(shop, workers, secret)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -58,7 +62,8 @@ def serve(
         h11_max_incomplete_event_size=65_536,
         proxy_headers=False,
     )
-    listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    listening(_address(host, port))
+    shop.announce(_address(_HERE.get(host, host), port), secret)
     before = signal.signal(signal.SIGTERM, lambda *_: None)  # raised once more when all has ended, to end the process
     try:
         # Threads of one search's small matrices would wait for each other, and for those of the others.
@@ -66,6 +71,10 @@ def serve(
             uvicorn.Server(config).run(sockets=[listener])
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shoplens.build import Progress
+from shoplens.build_run import Progress
 from shoplens.index.entry import Hit, Index
 from shoplens.types import Photo, Product, Vectors
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 
-from shoplens.build import Progress
+from shoplens.build_run import Progress
 from shoplens.filter_scores import ProductScorer, group_of
 from shoplens.filters.dimension import Dimension
 from shoplens.index.entry import Index, Record

@@ -1,0 +1,135 @@
+"""Copies of a store's live generation: to keep, to lend, and to take in."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from shoplens.errors import Refused, StoreError
+from shoplens.index.backups import CURRENT, FEEDBACK, bad_backup, live_folder
+from shoplens.index.durable import copy_tree, disk_errors_told, replace_file, sync_tree, whole_folder
+from shoplens.index.folders import PARTIAL, Place
+from shoplens.index.generation import Generation, opened, opened_index
+from shoplens.index.lent import WRITING, begin_notes, lent_folder, noted
+from shoplens.index.manifest import manifest_in
+
+
+class Copies:
+    """Of a store that is open."""
+
+    folder: Path
+    _place: Place
+
+    def backup(self, folder: Path, more: Callable[[Path], None] = lambda copy: None) -> None:
+        """Copy the live generation and the kept photos to a new folder, complete or not at all.
+
+        Writers wait meanwhile; readers do not.
+
+        Args:
+            more: copies what others keep in the store.
+
+        Raises:
+            Refused: when the folder exists and is not empty, or lies in the store.
+            StoreError: ``disk``, when it cannot be written.
+        """
+        if folder.resolve().is_relative_to(self.folder.resolve()):
+            raise Refused(f"{folder} lies in the store {self.folder}.", "Give a folder outside it.")
+        with self.writing():
+            generation = self.live
+            generation.index.flush()
+            with disk_errors_told(folder), whole_folder(folder, last=CURRENT) as copy:
+                copy_tree(generation.folder, copy / "generations" / generation.name)
+                if self.photos_folder.is_dir():
+                    copy_tree(self.photos_folder, copy / "photos")
+                more(copy)
+                (copy / CURRENT).write_text(generation.name + "\n", "utf-8")
+
+    def take_in(self, backup: Path) -> None:
+        """Make a backup's live generation this store's, and keep its photos; until then the store stays as it was.
+
+        Raises:
+            StoreError: ``bad-backup``, when it cannot be opened.
+        """
+        with self.writing():
+            folder = self._place.next()
+            partial = folder.with_name(folder.name + PARTIAL)
+            try:
+                copy_tree(live_folder(backup), partial)
+                manifest = manifest_in(partial)
+                opened_index(partial, manifest).close()
+                sync_tree(partial)
+                if (backup / "photos").is_dir():
+                    copy_tree(backup / "photos", self.photos_folder)
+                    sync_tree(self.photos_folder)
+                if (backup / FEEDBACK).is_file() and not (self.folder / FEEDBACK).exists():  # what is there is newer
+                    replace_file(self.folder / FEEDBACK, (backup / FEEDBACK).read_bytes())
+                partial.rename(folder)
+            except StoreError as problem:
+                raise bad_backup(backup, problem) from problem
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+            self.switch(opened(folder, manifest))
+
+    def lend(self, name: str, *, kept: bool = False) -> None:
+        """Copy the live generation to where a command waits for it; from then on, what is written is noted for the one
+        that will give a changed one back.
+
+        Args:
+            name: of the folder that the command has locked (:mod:`shoplens.index.lent`).
+            kept: generations that can be gone back to, too.
+
+        Raises:
+            StoreError: ``disk``; ``not-lent``, nobody waits there.
+        """
+        target = lent_folder(self.folder, name)
+        with self.writing(), disk_errors_told(target):
+            generation = self.live
+            generation.index.flush()
+            for folder in (generation.folder, *(self._place.kept() if kept else ())):
+                copy_tree(folder, target / "generations" / folder.name)
+            if name == WRITING:
+                begin_notes(self.folder)
+            Place(target).make_current(generation.name)
+
+    @contextmanager
+    def given_back(self) -> Iterator[tuple[Generation, list[str]]]:
+        """The generation that a command made of what was lent to it, and ids of products that were written since; to be
+        switched to. When the work on it is cut short, it lies where the command left it.
+
+        Raises:
+            StoreError: ``not-lent``.
+        """
+        place = Place(lent_folder(self.folder, WRITING))
+        name = place.current()
+        if name is None:
+            raise StoreError("Nothing was lent.", "Run the command again.", code="not-lent")
+        theirs, ours = place.generations / name, self._place.next()
+        theirs.rename(ours)
+        taken = False
+        try:
+            generation = opened(ours, manifest_in(ours))
+            try:
+                yield generation, noted(self.folder)
+                taken = generation is self.live
+            finally:
+                if not taken:
+                    generation.index.close()
+        finally:
+            if not taken:
+                ours.rename(theirs)
+
+    @property
+    def photos_folder(self) -> Path:
+        raise NotImplementedError
+
+    @property
+    def live(self) -> Generation:
+        raise NotImplementedError
+
+    def writing(self) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
+    def switch(self, generation: Generation, *, keep: bool = False) -> None:
+        raise NotImplementedError
