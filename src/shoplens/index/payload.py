@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import uuid
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ from shoplens.types import Photo, Product
 VIEW, HASHES, SIZE = "view", "hashes", "size"
 ID_PATHS = ["id", "record.id"]
 """Where a point holds its product's id, in stores of this format and of those before."""
+RECORDS_AT_HAND = 2_000
+"""That are held as they were read; some 10 MB."""
 _NAMESPACE = uuid.UUID("6f6c3f5e-51f5-4e0c-9d0e-0d9bd0a0c0de")
 _BOUNDS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
@@ -113,7 +116,18 @@ def product_id_from(payload: Mapping[str, Any]) -> str:
 def record_from(payload: Mapping[str, Any]) -> Record:
     """The record, as stores of any format hold it."""
     held = payload["record"]
-    stored = json.loads(held) if isinstance(held, str) else {**held, "predicted": payload.get("predicted") or {}}
+    if isinstance(held, str):
+        return _record_of(held)
+    return _record({**held, "predicted": payload.get("predicted") or {}})
+
+
+@functools.lru_cache(RECORDS_AT_HAND)
+def _record_of(text: str) -> Record:
+    """What is found often is read once; whoever changes a product changes its text."""
+    return _record(json.loads(text))
+
+
+def _record(stored: dict[str, Any]) -> Record:
     predicted = stored.pop("predicted")
     photos = tuple(Photo(**photo) for photo in stored.pop("photos"))
     stored["category"] = tuple(stored["category"])

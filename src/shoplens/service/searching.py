@@ -6,11 +6,12 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
@@ -65,7 +66,7 @@ _STRUCTURED = {"weights", "region"}
     },
     dependencies=[Depends(may("search"))],
 )
-async def search(request: Request) -> JSONResponse:
+async def search(request: Request) -> Response:
     """Best first. Send the photo as `multipart/form-data` (`curl -F image=@photo.jpg -F k=5`) or JSON.
 
     An answer's `query_id` can be searched by again within half an hour: with other weights, ticks or pages, and without
@@ -104,7 +105,7 @@ async def search(request: Request) -> JSONResponse:
     summary="Products like one of the catalogue",
     dependencies=[Depends(may("search"))],
 )
-async def similar(request: Request, product_id: str, k: int = 20, strategy: str = "") -> JSONResponse:
+async def similar(request: Request, product_id: str, k: int = 20, strategy: str = "") -> Response:
     """Best first, without itself. With more to say, ask `/v1/search` with `product_id`."""
     try:
         asked = SearchRequest(product_id=product_id, k=k, strategy=strategy)
@@ -140,34 +141,34 @@ def query_of(asked: SearchRequest, photo: bytes | None) -> Query:
 
 async def answered(
     request: Request, service: Running, query: Query, asked: SearchRequest, seen: Sighting | None
-) -> JSONResponse:
+) -> Response:
     """The page of the answer that is asked for."""
 
-    def call() -> dict[str, Any]:
+    def call() -> bytes:
         answer, sighting = service.shop.searched(query, seen, user=asked.user, shown=asked.offset + asked.k)
         if sighting is not None:
             service.recent.hold(answer.query_id, sighting)
         service.metrics.searched(answer.took_ms, answer.verdict)
         if query.photo is not None and not (query.where or asked.offset):
             service.missing.count(answer)
-        return page_of(service, answer, asked)
+        return json.dumps(page_of(service, answer, asked), ensure_ascii=False, separators=(",", ":")).encode()
 
-    return JSONResponse(await service.work.of(request, call))
+    return Response(await service.work.of(request, call), media_type=JSON)
 
 
 def page_of(service: Running, answer: Answer, asked: SearchRequest) -> dict[str, Any]:
     """The documented object; photos are addresses on this service."""
-    found = as_json(answer)
     end = asked.offset + asked.k
     more = len(answer.results) > end and end < MOST_PAGED
-    rows = found["results"][asked.offset : end]
+    found = as_json(replace(answer, results=answer.results[asked.offset : end]))
+    rows = found["results"]
     addresses = service.shop.photo_hashes([row["product_id"] for row in rows])
     for row in rows:
         own = addresses.get(row["product_id"], {})
         row["photo"] = photo_address(own.get(row["photo"], ""))
         row["photos"] = [photo_address(name) for name in own.values()]
     words = verdict_words(answer.verdict)
-    return {**found, "results": rows, "verdict_words": words, "next_offset": end if more else None}
+    return {**found, "verdict_words": words, "next_offset": end if more else None}
 
 
 def photo_address(content_hash: str) -> str:
