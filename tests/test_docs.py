@@ -14,7 +14,7 @@ from typer.main import get_command
 from shoplens import errors
 from shoplens.answer_json import as_json
 from shoplens.catalogue import FORMATS
-from shoplens.cli import app
+from shoplens.cli import command_line
 from shoplens.embedders.card import Card
 from shoplens.evaluation.corruptions import CORRUPTIONS
 from shoplens.evaluation.gate import GONE
@@ -95,7 +95,7 @@ def test_every_name_appears(page: str, names: list[str]) -> None:
 
 def commands() -> dict[str, TyperCommand]:
     """All commands by name; those of a group with the group's."""
-    root = get_command(app)
+    root = get_command(command_line())
     assert isinstance(root, TyperGroup)
     found: dict[str, TyperCommand] = {}
     for name, one in root.commands.items():

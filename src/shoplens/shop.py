@@ -15,20 +15,6 @@ from shoplens.catalogue import read_feed
 from shoplens.dimension_rows import DimensionRow, dimension_rows
 from shoplens.embedders import Embedder, Embedders
 from shoplens.errors import InvalidValue, PhotoError, StoreError
-from shoplens.evaluation.calibrate import CalibrationResult
-from shoplens.evaluation.calibration import ABSENT_SHARE
-from shoplens.evaluation.check import Checked, CheckOptions
-from shoplens.evaluation.doctor.findings import Diagnosis
-from shoplens.evaluation.evaluate import Bench, QuerySet
-from shoplens.evaluation.mapping import CatalogueMap, QuerySample, catalogue_map
-from shoplens.evaluation.reported import (
-    reported_calibration,
-    reported_check,
-    reported_comparison,
-    reported_diagnosis,
-    reported_evaluation,
-)
-from shoplens.evaluation.results import Comparison, Evaluation
 from shoplens.feedback.log import FeedbackLog
 from shoplens.feedback.remembering import Remembering
 from shoplens.images import KeptPhotos, PhotoSource
@@ -37,8 +23,9 @@ from shoplens.index.backups import FEEDBACK
 from shoplens.index.durable import timestamp
 from shoplens.index.restoring import restore
 from shoplens.index.store import Store
-from shoplens.search import Eyes, Sighting, searched, strategy_of
+from shoplens.search import Eyes, Sighting, searched
 from shoplens.settings import Settings, settings_from
+from shoplens.shop_evaluation import Evaluating
 from shoplens.shop_feedback import Feedback
 from shoplens.shop_lending import Lending
 from shoplens.shop_products import Products
@@ -47,7 +34,7 @@ from shoplens.store_info import refuse_to_replace, store_info
 from shoplens.types import Answer, Query, Region, SoldOut, Steering
 
 
-class Shop(Products, Training, Feedback, Lending):
+class Shop(Products, Evaluating, Training, Feedback, Lending):
     """One shop's catalogue, open for searching and for changes. Use it in a ``with`` block; thread-safe.
 
     Args:
@@ -223,107 +210,11 @@ class Shop(Products, Training, Feedback, Lending):
         with self._store.reading() as generation:
             return dimension_rows(generation)
 
-    def evaluate(
-        self,
-        queries: str | Path | None = None,
-        *,
-        strategy: str = "",
-        report: str | Path | None = None,
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Evaluation:
-        """How often a strategy is right.
-
-        Args:
-            queries: CSV file with ``photo,product_id`` rows; None asks with every photo of a product after its first,
-                which is taken out of the gallery.
-            report: HTML file to write, with a JSON file beside it.
-            seed: of the resampling.
-
-        Raises:
-            InvalidValue: there are no queries, a column is missing, or none of them can be judged.
-        """
-        chosen = strategy_of(self._store, strategy)
-        return reported_evaluation(self._bench(progress), QuerySet.of(queries), chosen, report, seed)
-
-    def compare(
-        self,
-        queries: str | Path | None = None,
-        *,
-        report: str | Path | None = None,
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Comparison:
-        """All strategies on the same queries: how often they are right, and what they cost. See :meth:`evaluate`."""
-        return reported_comparison(self._bench(progress), QuerySet.of(queries), report, seed)
-
-    def calibrate(
-        self,
-        queries: str | Path | None = None,
-        *,
-        strategy: str = "",
-        absent_share: float = ABSENT_SHARE,
-        report: str | Path | None = None,
-        progress: Progress | None = None,
-    ) -> CalibrationResult:
-        """Fit the match probability, so that answers can say how sure they are. It belongs to the live generation.
-
-        Args:
-            queries: as for :meth:`evaluate`.
-            absent_share: how often shoppers photograph what the shop does not have, above 0 and below 1.
-
-        Raises:
-            InvalidValue: ``too-few-queries``, and as :meth:`evaluate`; what was calibrated before stays.
-        """
-        asked, chosen = QuerySet.of(queries), strategy_of(self._store, strategy)
-        return reported_calibration(self._bench(progress), asked, chosen, absent_share, report)
-
-    def check(
-        self,
-        options: CheckOptions | None = None,
-        *,
-        strategy: str = "",
-        report: str | Path | None = None,
-        progress: Progress | None = None,
-    ) -> Checked:
-        """Search for corrupted photos, and compare how often they find their product with a baseline.
-
-        Raises:
-            InvalidValue: ``no-baseline``, or nothing could be searched for.
-        """
-        chosen = strategy_of(self._store, strategy)
-        return reported_check(self._bench(progress), options or CheckOptions(), chosen, report)
-
-    def doctor(
-        self,
-        kinds: Iterable[str] = (),
-        *,
-        report: str | Path | None = None,
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Diagnosis:
-        """What is odd in the catalogue: values that photos contradict, duplicates, products that are never found, …
-
-        Args:
-            kinds: of findings, as :data:`~shoplens.evaluation.doctor.findings.KINDS` names them; all when none is.
-            report: HTML file to write, with a JSON Lines file beside it.
-            seed: of the draw of photos, where there are too many to ask all of them.
-
-        Raises:
-            InvalidValue: ``unknown-kind``.
-        """
-        return reported_diagnosis(self._bench(progress), kinds, report, seed)
-
     @property
     def generation(self) -> str:
         """Name of the live one."""
         with self._store.reading() as generation:
             return generation.name
-
-    def map(self, seed: int = 0) -> CatalogueMap:
-        """The catalogue on a map on which what looks alike lies together; of a large one, 3,000 products."""
-        with self._store.reading() as generation:
-            return catalogue_map(generation.index, QuerySample(), seed)
 
     def warm(self) -> None:
         """Load the network, so that the first search is as quick as the others."""
@@ -389,7 +280,3 @@ class Shop(Products, Training, Feedback, Lending):
 
     def _builder(self, progress: Progress | None) -> Builder:
         return Builder(self._store, self._embedders.of(1), self._feed_photos, self.settings, progress)
-
-    def _bench(self, progress: Progress | None) -> Bench:
-        told = progress or (lambda what, done, total: None)
-        return Bench(self._store, self._embedders.of(1), self._judged_photos, self.settings, told)

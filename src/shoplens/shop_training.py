@@ -1,27 +1,26 @@
-"""What a shop learns: the half of :class:`~shoplens.shop.Shop` that trains, and goes back to what was there before."""
+"""What a shop learns: the half of :class:`~shoplens.shop.Shop` that trains, and goes back to what was there before.
+
+What trains is imported when it is asked for.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shoplens.build import Builder
 from shoplens.build_run import Progress, Summary
-from shoplens.evaluation.evaluate import Bench, QuerySet
-from shoplens.evaluation.generations import GenerationsCompared, compared_generations
 from shoplens.feedback.log import FeedbackLog
 from shoplens.index.store import Store
 from shoplens.store_info import GenerationRow, generation_rows
-from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
-from shoplens.training.clicks import ClickTraining
-from shoplens.training.look import LookOptions, LookTraining
-from shoplens.training.ranker import RankerOptions, RankerTraining
-from shoplens.training.taken import (
-    ranked_as_before,
-    trained_classifier,
-    trained_look,
-    trained_on_clicks,
-    trained_ranker,
-)
+
+if TYPE_CHECKING:
+    from shoplens.evaluation.evaluate import Bench
+    from shoplens.evaluation.generations import GenerationsCompared
+    from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
+    from shoplens.training.clicks import ClickTraining
+    from shoplens.training.look import LookOptions, LookTraining
+    from shoplens.training.ranker import RankerOptions, RankerTraining
 
 
 class Training:
@@ -47,6 +46,9 @@ class Training:
         Raises:
             InvalidValue: ``no-torch``, ``too-few-products``, …
         """
+        from shoplens.training.look import LookOptions
+        from shoplens.training.taken import trained_look
+
         return trained_look(self._bench(progress), self._builder(progress), options or LookOptions(), report)
 
     def train_classifier(
@@ -58,6 +60,9 @@ class Training:
     ) -> ClassifierTraining:
         """Train the baseline, a softmax with an output per product, which the strategy ``classifier`` asks from then
         on. It needs the extra ``train``; products that are added later are found once it was trained again."""
+        from shoplens.training.classifier import ClassifierOptions
+        from shoplens.training.taken import trained_classifier
+
         asked = options or ClassifierOptions()
         return trained_classifier(self._bench(progress), self._builder(progress), asked, report)
 
@@ -71,6 +76,9 @@ class Training:
         """Tune the static weights and learn dynamic ones, prove on held-out queries which rank better, and take those;
         then learn from what shoppers did (:meth:`add_feedback`), where anything is remembered. It needs the extra
         ``train``; raises InvalidValue ``too-few-queries``, ``no-torch``, ``no-filters``."""
+        from shoplens.training.ranker import RankerOptions
+        from shoplens.training.taken import trained_ranker
+
         return trained_ranker(self._bench(progress), self._feedback, options or RankerOptions(), report)
 
     def train_on_clicks(
@@ -81,10 +89,15 @@ class Training:
         progress: Progress | None = None,
     ) -> ClickTraining:
         """Learn from what shoppers did alone, a bounded step from what ranks now; take it if it surely helps."""
+        from shoplens.training.ranker import RankerOptions
+        from shoplens.training.taken import trained_on_clicks
+
         return trained_on_clicks(self._bench(progress), self._feedback, options or RankerOptions(), report)
 
     def undo_ranker(self) -> None:
         """Rank as before the last ranker was taken, or raise InvalidValue ``nothing-to-undo``."""
+        from shoplens.training.taken import ranked_as_before
+
         ranked_as_before(self._store)
 
     def generations(self) -> list[GenerationRow]:
@@ -100,6 +113,9 @@ class Training:
         progress: Progress | None = None,
     ) -> GenerationsCompared:
         """The live generation and those that can be gone back to, on the same photos. See :meth:`evaluate`."""
+        from shoplens.evaluation.evaluate import QuerySet
+        from shoplens.evaluation.generations import compared_generations
+
         return compared_generations(self._bench(progress), QuerySet.of(queries), strategy, seed)
 
     def roll_back(self, name: str = "", *, progress: Progress | None = None) -> Summary:

@@ -3,72 +3,60 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 
 import typer
 
 from shoplens import __version__
-from shoplens.cli import (
-    add,
-    backup,
-    calibrate,
-    check,
-    compare,
-    demo,
-    dimensions,
-    doctor,
-    evaluate,
-    feedback,
-    generations,
-    index,
-    info,
-    keys,
-    remove,
-    restore,
-    search,
-    serve,
-    similar,
-    sync,
-    train,
-)
 from shoplens.cli.output import failed
 from shoplens.errors import ShoplensError
 
-app = typer.Typer(
-    name="shoplens",
-    help="Visual product search: a shopper's photo in, the shop's products out, with the reason for each.",
-    epilog="Exit codes: 0 done · 2 wrong usage · 3 bad input · 4 trouble with the store · "
-    "5 rejections under --strict · 6 refused to protect data · 1 a check that failed, or anything else.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 COMMANDS = (
-    index,
-    search,
-    similar,
-    dimensions,
-    add,
-    remove,
-    sync,
-    info,
-    evaluate,
-    compare,
-    calibrate,
-    check,
-    doctor,
-    generations,
-    backup,
-    restore,
-    demo,
-    serve,
+    "index",
+    "search",
+    "similar",
+    "dimensions",
+    "add",
+    "remove",
+    "sync",
+    "info",
+    "evaluate",
+    "compare",
+    "calibrate",
+    "check",
+    "doctor",
+    "generations",
+    "backup",
+    "restore",
+    "demo",
+    "serve",
 )
-for command in COMMANDS:
-    app.command(name=command.__name__.rsplit(".", 1)[-1])(command.run)
-app.add_typer(train.app, name="train")
-app.add_typer(feedback.app, name="feedback")
-app.add_typer(keys.app, name="keys")
+GROUPS = ("train", "feedback", "keys")
+"""Commands that have commands of their own."""
+
+
+def command_line(names: Iterable[str] = (*COMMANDS, *GROUPS)) -> typer.Typer:
+    """The application with these commands; each takes time to load."""
+    app = typer.Typer(
+        name="shoplens",
+        help="Visual product search: a shopper's photo in, the shop's products out, with the reason for each.",
+        epilog="Exit codes: 0 done · 2 wrong usage · 3 bad input · 4 trouble with the store · "
+        "5 rejections under --strict · 6 refused to protect data · 1 a check that failed, or anything else.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in names:
+        module = import_module(f"shoplens.cli.{name}")
+        if name in GROUPS:
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name=name)(module.run)
+    return app
 
 
 def _version(asked: bool) -> None:
@@ -77,7 +65,6 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
@@ -86,8 +73,9 @@ def _options(
 
 def main() -> None:
     """Run the command line; an error on purpose is a message and an exit code, never a traceback."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        app()
+        command_line((asked,) if asked in (*COMMANDS, *GROUPS) else (*COMMANDS, *GROUPS))()
     except ShoplensError as problem:
         failed(problem, as_json="--json" in sys.argv)
         sys.exit(problem.exit_code)

@@ -1,5 +1,6 @@
 """shoplens serve"""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Annotated
 
@@ -42,8 +43,6 @@ def run(
     allow_private: options.AllowPrivate = None,
 ) -> None:
     """Serve the page and the HTTP API, until it is stopped."""
-    from shoplens.service.serve import serve
-
     settings = settings_from(
         store=store,
         model=model,
@@ -57,7 +56,10 @@ def run(
         request_seconds=request_seconds,
         remember=remember,
     )
-    with Shop(settings=replace(settings, threads=1)) as shop:
+    with ThreadPoolExecutor(1) as beside:
+        opening = beside.submit(Shop, settings=replace(settings, threads=1))
+        from shoplens.service.serve import serve  # takes half a second to load, while files are read
+    with opening.result() as shop:
         products = len(shop)
 
         def listening(address: str) -> None:
