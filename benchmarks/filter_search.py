@@ -121,7 +121,7 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     for start, block in made(source, count, seed):
         for first in range(0, len(block.look), BATCH):
             rows = range(first, min(first + BATCH, len(block.look)))
-            index.upsert([_entry(start + n, block[n : n + 1], source.filters) for n in rows])
+            index.upsert([entry_of(start + n, block[n : n + 1], source.filters) for n in rows])
     index.flush()
     index.close()
     loaded = time.perf_counter()
@@ -134,7 +134,7 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     }
 
 
-def _entry(number: int, one: Seen, filters: Filters) -> Entry:
+def entry_of(number: int, one: Seen, filters: Filters) -> Entry:
     """A product whose feed says what its marks do."""
     source = f"/photos/{number}.jpg"
     photo = Photo(source, f"{number:032x}", f"{number:031x}f", 800, 1000)

@@ -11,9 +11,9 @@ at them. Photos are Luma's 251 further photos, 1,600 pixels high, as the page se
   of the network alone, one photo at a time, on as many threads as there are cores, with one thread each, in the same
   process, measured before and after.
 - ``overload``: 64 clients and a queue of 8: answers and refusals, and how long both take.
-- ``changes``: 4 clients search while another changes prices and removes; every answer is checked.
+- ``batch``: what the network takes per photo by how many it is given at once.
 - ``memory``: resident memory of the service while requests go by.
-- ``start``: from the command to the first answer of ``/readyz``.
+- ``start``: from the command to the first answer of ``/readyz``; ``--products 100000``: of made products, too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import http.client
 import io
-import json
 import os
 import re
 import shutil
@@ -34,24 +33,31 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from evaluation import store_of
+from filter_search import entry_of, made, real
+from filters import catalogue_of
 from shoplens import Shop
 from shoplens.embedders import Embedders
+from shoplens.filter_scores import DIMENSIONS
+from shoplens.filters.stored import save_filters
 from shoplens.images import decoded
+from shoplens.index.backups import live_folder
 from shoplens.index.durable import copy_tree
-from shoplens.service.keys import Keys
+from shoplens.index.manifest import manifest_in
+from shoplens.index.store import Store
 from shoplens.settings import Settings
 from tables import default_data, machine_line
 
 SECONDS = 12.0
 CLIENTS = (1, 4, 16, 64)
 EDGE = "shoplens-benchmark"
+MADE_AT_ONCE = 500
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -116,17 +122,24 @@ def bodies(photos: list[bytes]) -> list[bytes]:
 
 
 def load(
-    host: str, port: int, sent: list[bytes], clients: int, seconds: float, check: Callable[[bytes], str] | None = None
+    host: str,
+    port: int,
+    sent: list[bytes],
+    clients: int,
+    seconds: float,
+    check: Callable[[bytes, float, float], str] | None = None,
+    stop: threading.Event | None = None,
 ) -> Heard:
-    """So many clients, each with one connection, one request after the other."""
-    heard, lock, end = Heard(seconds=seconds), threading.Lock(), time.monotonic() + seconds
+    """So many clients, each with one connection, one request after the other; till ``stop``."""
+    heard, lock, started = Heard(), threading.Lock(), time.monotonic()
+    end, stop = started + seconds, stop or threading.Event()
 
     def client(number: int) -> None:
         headers = {"Content-Type": f"multipart/form-data; boundary={EDGE}"}
         connection, n = http.client.HTTPConnection(host, port, timeout=60), number * 37
         mine: list[tuple[int, float, str]] = []
-        while time.monotonic() < end:
-            begun = time.perf_counter()
+        while time.monotonic() < end and not stop.is_set():
+            begun, asked = time.perf_counter(), time.monotonic()
             try:
                 connection.request("POST", "/v1/search", sent[n % len(sent)], headers)
                 answer = connection.getresponse()
@@ -135,8 +148,9 @@ def load(
             except (OSError, http.client.HTTPException) as problem:
                 status, body = 0, repr(problem).encode()
                 connection.close()
-            wrong = "" if status != 200 or check is None else check(body)
-            mine.append((status, (time.perf_counter() - begun) * 1e3, wrong))
+            took = (time.perf_counter() - begun) * 1e3
+            wrong = "" if status != 200 or check is None else check(body, asked, time.monotonic())
+            mine.append((status, took, wrong))
             n += 1
             if status == 503:
                 time.sleep(0.05)
@@ -152,6 +166,7 @@ def load(
         thread.start()
     for thread in threads:
         thread.join()
+    heard.seconds = time.monotonic() - started
     return heard
 
 
@@ -203,55 +218,22 @@ def overloaded(options: argparse.Namespace, store: Path, photos: list[bytes]) ->
     print(f"other: { ({status: len(took) for status, took in heard.took.items() if status not in (200, 503)}) }")
 
 
-def changed(options: argparse.Namespace, store: Path, photos: list[bytes]) -> None:
-    key, _ = Keys(store).made("benchmark", "write")
-    stop, writes = threading.Event(), Counter[int]()
-
-    def check(body: bytes) -> str:
-        answer = json.loads(body)
-        ranks = [one["rank"] for one in answer["results"]]
-        adds = all(abs(sum(one["parts"].values()) - one["score"]) < 1e-4 for one in answer["results"])
-        return "" if ranks == [*range(1, 21)] and adds else "results"
-
-    with serving(store) as (host, port, _, _):
-
-        def write() -> None:
-            n = 0
-            with urllib.request.urlopen(f"http://{host}:{port}/v1/facets?field=color") as answer:
-                assert answer.status == 200
-            with some_ids(host, port) as ids:
-                while not stop.is_set():
-                    one, body = ids[n % len(ids)], json.dumps({"price": n % 90 + 1.0}).encode()
-                    for method, path, content in (
-                        ("PATCH", f"/v1/products/{one}", body),
-                        ("DELETE", "/v1/products/nothing", None),
-                    ):
-                        connection = http.client.HTTPConnection(host, port, timeout=60)
-                        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-                        connection.request(method, path, content, headers)
-                        writes[connection.getresponse().status] += 1
-                        connection.close()
-                    n += 1
-
-        writer = threading.Thread(target=write)
-        writer.start()
-        heard = load(host, port, bodies(photos), 4, options.seconds, check)
-        stop.set()
-        writer.join()
-    print(
-        f"\nchanges beside 4 clients: {dict(writes)} writes; answers {heard.line()}; wrong {dict(heard.wrong)}; "
-        f"{ {status: len(took) for status, took in heard.took.items()} }"
-    )
-
-
-@contextmanager
-def some_ids(host: str, port: int) -> Iterator[list[str]]:
-    """Some ids of products, by the API."""
-    connection = http.client.HTTPConnection(host, port, timeout=60)
-    body = json.dumps({"color": "blue", "k": 50})
-    connection.request("POST", "/v1/search", body, {"Content-Type": "application/json"})
-    yield [one["product_id"] for one in json.loads(connection.getresponse().read())["results"]]
-    connection.close()
+def batched(options: argparse.Namespace, store: Path, photos: list[bytes]) -> None:
+    """What the network takes per photo by how many it is given at once, on one thread and on all."""
+    print("\n| threads | photos at once | ms a photo (median of 5 rounds) | least | most |\n|---|---|---|---|---|")
+    for threads in sorted({1, CORES}):
+        embedder = Embedders(None, None).of(threads)
+        pixels = [decoded(photo, Settings(), shortest=embedder.shortest).pixels for photo in photos[:16]]
+        took: dict[int, list[float]] = {size: [] for size in (1, 2, 4, 8)}
+        for _ in range(6):
+            for size, rounds in took.items():
+                begun = time.perf_counter()
+                for start in range(0, 16, size):
+                    embedder.embed(pixels[start : start + size])
+                rounds.append((time.perf_counter() - begun) / 16 * 1e3)
+        for size, rounds in took.items():
+            ms = np.array(rounds[1:])
+            print(f"| {threads} | {size} | {np.median(ms):.1f} | {ms.min():.1f} | {ms.max():.1f} |")
 
 
 def memory(options: argparse.Namespace, store: Path, photos: list[bytes]) -> None:
@@ -271,29 +253,70 @@ def resident(pid: int) -> float:
 
 
 def started(options: argparse.Namespace, store: Path, photos: list[bytes]) -> None:
-    took = []
-    for _ in range(5):
-        with serving(store) as (_, _, _, seconds):
-            took.append(seconds)
-    print(f"\nfrom the command to the first answer, seconds: {', '.join(f'{one:.2f}' for one in took)}")
+    stores = [store, *(made_store(count, options) for count in options.products)]
+    for one in stores:
+        with serving(one):  # its byte code is made
+            pass
+        took = []
+        for _ in range(5):
+            with serving(one) as (_, _, pid, seconds):
+                took.append(seconds)
+                mb = resident(pid)
+        told = ", ".join(f"{one:.2f}" for one in took)
+        print(f"\n{one.name}: from the command to the first answer, seconds: {told}; {mb:.0f} MB resident")
 
 
-PARTS = {"start": started, "load": under_load, "overload": overloaded, "changes": changed, "memory": memory}
+def made_store(count: int, options: argparse.Namespace) -> Path:
+    """A store of so many products made of H&M's, as ``benchmarks/filter_search.py`` makes them."""
+    folder = options.folder.resolve() / f"made-{count}"
+    if (folder / "CURRENT").is_file():
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    origin = store_of("hm", options.data.resolve(), options.folder.resolve())
+    source, store = real(catalogue_of(origin), 200, 0), Store(folder, create=True)
+    manifest = replace(manifest_in(live_folder(origin)), products=count, photos=count, complete=False)
+    with store.filling(manifest) as generation:
+        for start, block in made(source, count, 0):
+            for first in range(0, len(block.look), MADE_AT_ONCE):
+                rows = range(first, min(first + MADE_AT_ONCE, len(block.look)))
+                generation.index.upsert([entry_of(start + n, block[n : n + 1], source.filters) for n in rows])
+        save_filters(generation.folder, source.filters)
+        shutil.copy(live_folder(origin) / DIMENSIONS, generation.folder)
+        store.optimize(generation)
+        store.switch(generation)
+    store.close()
+    return folder
+
+
+def served(options: argparse.Namespace) -> tuple[Path, list[bytes]]:
+    """A copy of Luma's store, and its further photos as they are sent."""
+    store = options.folder.resolve() / "serving"
+    shutil.rmtree(store, ignore_errors=True)
+    copy_tree(store_of("luma", options.data.resolve(), options.folder.resolve()), store)  # holes stay holes
+    with Shop(store) as shop:
+        further = [Path(one) for name in sorted(shop.ids()) for one in shop.product(name).photos[1:]]  # type: ignore[union-attr]
+    return store, [as_sent(one) for one in further]
+
+
+PARTS = {
+    "batch": batched,
+    "start": started,
+    "load": under_load,
+    "overload": overloaded,
+    "memory": memory,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=default_data(), help="folder that holds luma/")
     parser.add_argument("--folder", type=Path, default=Path("evaluation-stores"), help="where stores go")
-    parser.add_argument("--part", nargs="+", choices=PARTS, default=["start", "load", "overload", "changes"])
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=["batch", "start", "load", "overload"])
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--products", type=int, nargs="*", default=[], help="of made stores to start with")
     options = parser.parse_args()
-    store = options.folder.resolve() / "serving"
-    shutil.rmtree(store, ignore_errors=True)
-    copy_tree(store_of("luma", options.data.resolve(), options.folder.resolve()), store)  # holes stay holes
-    with Shop(store) as shop:
-        photos = [as_sent(Path(one)) for name in sorted(shop.ids()) for one in shop.product(name).photos[1:]]  # type: ignore[union-attr]
+    store, photos = served(options)
     for part in options.part:
         PARTS[part](options, store, photos)
     print(f"\n{machine_line('onnxruntime', 'numpy', 'fastapi', 'uvicorn')}")

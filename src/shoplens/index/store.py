@@ -191,9 +191,9 @@ class Store(Copies):
 
         The live generation answers meanwhile: the graph is built over a copy, which then takes its place.
         """
-        generation.index.flush()
         if not generation.index.graph_is_due():
             return
+        generation.index.flush()
         if generation is self._live:
             self.switch(self._optimized_copy(generation))
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,7 +20,9 @@ from shoplens.service.metrics import Metrics
 from shoplens.service.running import Running
 from shoplens.shop import Shop
 
+log = logging.getLogger("shoplens.service")
 VERSION = "1"
+FLUSH_SECONDS = 30.0
 MORE_THAN_A_PHOTO = 4 / 3
 """A photo as base64 takes so much more."""
 ABOUT = (
@@ -44,9 +47,11 @@ def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
         app.state.running = Running.of(shop, workers, secret)
         app.state.running.metrics = metrics
         await asyncio.to_thread(shop.warm)
+        flushing = asyncio.create_task(_flushed_now_and_then(shop))
         try:
             yield
         finally:
+            flushing.cancel()
             app.state.running.close()
 
     app = FastAPI(
@@ -78,6 +83,16 @@ def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
         )
     app.openapi = _document(app)  # type: ignore[method-assign]
     return app
+
+
+async def _flushed_now_and_then(shop: Shop) -> None:
+    """Changes survive the death of the process at once, and loss of power after this: all searches wait meanwhile."""
+    while True:
+        await asyncio.sleep(FLUSH_SECONDS)
+        try:
+            await asyncio.to_thread(shop.flush)
+        except Exception:
+            log.exception("Changes could not be made to survive loss of power.")
 
 
 def _document(app: FastAPI) -> Callable[[], dict[str, Any]]:

@@ -67,10 +67,13 @@ async def put(request: Request, sent: ProductsSent) -> JSONResponse:
 async def change(request: Request, product_id: str, sent: ProductChange) -> JSONResponse:
     """What is left out stays as it is. No photo is looked at, so this is quick."""
     service = running(request)
-    told = sent.model_dump(exclude_unset=True)
+    changes = sent.model_dump(exclude_unset=True)
+    if nulls := [name for name, value in changes.items() if value is None and name not in ("price", "in_stock")]:
+        raise InvalidValue(
+            f"{nulls[0]} is null.", "Leave out what stays; an empty text empties one.", code="bad-request"
+        )
 
     def call() -> dict[str, Any]:
-        changes = {name: value for name, value in told.items() if value is not None or name in ("price", "in_stock")}
         if "attributes" in changes:
             changes["attributes"] = _attributes(_product(service, product_id), changes["attributes"])
         service.shop.change(product_id, **changes)
