@@ -225,13 +225,13 @@ def test_recent_photos_are_held_for_a_while_and_not_too_many() -> None:
     recent = Recent(most=2, seconds=10, clock=lambda: now[0])
     one = Sighting(None, "network")  # type: ignore[arg-type]
     for name in "abc":
-        recent.hold(name, one)
+        recent.hold(name, one, "000001")
     with pytest.raises(InvalidValue, match="Send the photo again"):
         recent.of("a")
     now[0] = 8.0
-    assert recent.of("b") is one
+    assert recent.of("b") == (one, "000001")
     now[0] = 15.0
-    assert recent.of("b") is one, "it was asked for meanwhile"
+    assert recent.of("b") == (one, "000001"), "it was asked for meanwhile"
     with pytest.raises(InvalidValue):
         recent.of("c")
     recent.forget()

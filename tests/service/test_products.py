@@ -99,7 +99,14 @@ def test_price_stock_and_attributes_change_without_a_look(writer: TestClient, sh
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [({"price": -1}, 422), ({"photos": ["x"]}, 422), ({"id": "other"}, 422), ({"attributes": {"": 1}}, 422), ([], 422)],
+    [
+        ({"price": -1}, 422),
+        ({"title": None}, 422),
+        ({"photos": ["x"]}, 422),
+        ({"id": "other"}, 422),
+        ({"attributes": {"": 1}}, 422),
+        ([], 422),
+    ],
 )
 def test_changes_that_make_no_sense_change_nothing(writer: TestClient, shop: Shop, body: object, status: int) -> None:
     before = shop.product("red-1")

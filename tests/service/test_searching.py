@@ -59,6 +59,17 @@ def test_pages_follow_one_another(client: TestClient, folder: Path) -> None:
     assert found == [(one["rank"], one["product_id"]) for one in whole["results"]]
 
 
+def test_pages_are_of_one_generation(client: TestClient, shop: Shop, folder: Path) -> None:
+    first = client.post("/v1/search", files={"image": ("p.png", asked(folder))}, data={"k": "5"}).json()
+    assert shop.train_filters().products == 12
+    page = {"query_id": first["query_id"], "k": 5}
+    told = client.post("/v1/search", json={**page, "offset": 5})
+    assert (told.status_code, code(told)) == (410, "another-generation")
+    again = client.post("/v1/search", json=page).json()
+    second = client.post("/v1/search", json={**page, "query_id": again["query_id"], "offset": 5}).json()
+    assert [one["rank"] for one in second["results"]] == [6, 7, 8, 9, 10]
+
+
 def test_a_product_or_a_colour_is_searched_by(client: TestClient) -> None:
     like = client.post("/v1/search", json={"product_id": "red-1", "k": 2}).json()
     short = client.get("/v1/products/red-1/similar", params={"k": 2}).json()

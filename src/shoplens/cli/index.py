@@ -23,7 +23,7 @@ def run(
 ) -> None:
     """Build a store from a whole feed. An interrupted build continues where it was."""
     settings = options.settings(store, model, allow_private)
-    with borrowed(settings, writes=True) as lent:
+    with borrowed(settings, writes=True) as (lent, used):
         with progress_bar() as progress:
             shop, summary = Shop.index(
                 feed,
@@ -31,7 +31,7 @@ def run(
                 media=media,
                 format=format,
                 replace=replace,
-                settings=settings,
+                settings=used,
                 progress=progress,
                 _lent=lent,
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,28 +40,29 @@ def opened_shop(settings: Settings, *, writes: bool = False, kept: bool = False)
         ServiceError: the service does not lend its store, or does not take it back.
         Refused: the service embeds by another model than the command would.
     """
-    with borrowed(settings, writes=writes, kept=kept) as lent, Shop(settings=settings, _lent=lent) as shop:
+    with borrowed(settings, writes=writes, kept=kept) as (lent, used), Shop(settings=used, _lent=lent) as shop:
         yield shop
 
 
 @contextmanager
-def borrowed(settings: Settings, *, writes: bool = False, kept: bool = False) -> Iterator[Path | None]:
-    """Where the copy lies; None where no service has the store. See :func:`opened_shop`."""
+def borrowed(settings: Settings, *, writes: bool = False, kept: bool = False) -> Iterator[tuple[Path | None, Settings]]:
+    """Where the copy lies, and settings with the service's model; None where no service has the store. See
+    :func:`opened_shop`."""
     service = served_at(settings.store)
     if service is None:
-        yield None
+        yield None, settings
         return
     with borrowing(settings.store.absolute(), writes=writes, wait=settings.lock_wait) as folder:
         told = _asked(service, "lend", {"name": folder.name, "kept": kept})
-        if writes and told["model"] != str(settings.model or ""):
+        model = Path(told["model"]) if told["model"] else None
+        if writes and settings.model is not None and settings.model.absolute() != model:
             raise Refused(
-                f"The service embeds by {told['model'] or 'the shipped model'}, and this command by "
-                f"{settings.model or 'the shipped one'}.",
+                f"The service embeds by {model or 'the shipped model'}, and this command by {settings.model}.",
                 "Stop the service, run the command, and serve with the same --model.",
                 code="other-model",
             )
         before = _version(folder)
-        yield folder
+        yield folder, replace(settings, model=settings.model or model)
         if writes and (_version(folder) != before or (folder / CHANGED).exists()):
             _hand_over(service, settings, keep=bool(Place(folder).kept()))
 

@@ -49,7 +49,8 @@ async def lend(request: Request, asked: Lend) -> dict[str, str]:
     """Copy the live generation to where a command waits; says what the service embeds by, empty for the shipped one."""
     shop = running(request).shop
     await asyncio.to_thread(shop.lend, asked.name, kept=asked.kept)
-    return {"model": str(shop.settings.model or "")}
+    model = shop.settings.model
+    return {"model": "" if model is None else str(model.absolute())}
 
 
 @router.post("/take")

@@ -31,6 +31,7 @@ STATUSES: dict[str, int] = {
     "unknown-query": 404,
     "no-such-page": 404,
     "seen-by-another": 410,
+    "another-generation": 410,
     "photo-too-many-bytes": 413,
     "too-large": 413,
     "photo-not-an-image": 415,

@@ -28,18 +28,18 @@ class Recent:
     def __init__(self, most: int = MOST, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
         self._most, self._seconds, self._clock = most, seconds, clock
         self._lock = threading.Lock()
-        self._held: OrderedDict[str, tuple[float, Sighting]] = OrderedDict()
+        self._held: OrderedDict[str, tuple[float, Sighting, str]] = OrderedDict()
 
-    def hold(self, query_id: str, seen: Sighting) -> None:
-        """Hold one."""
+    def hold(self, query_id: str, seen: Sighting, generation: str) -> None:
+        """Hold one, and which generation answered."""
         with self._lock:
-            self._held[query_id] = self._clock(), seen
+            self._held[query_id] = self._clock(), seen, generation
             self._held.move_to_end(query_id)
             while len(self._held) > self._most or self._is_old(next(iter(self._held.values()))[0]):
                 self._held.popitem(last=False)
 
-    def of(self, query_id: str) -> Sighting:
-        """The one of a query.
+    def of(self, query_id: str) -> tuple[Sighting, str]:
+        """The one of a query, and the generation that answered.
 
         Raises:
             InvalidValue: ``unknown-query``.
@@ -52,9 +52,9 @@ class Recent:
                     f"Send the photo again; it is remembered for {self._seconds / 60:g} minutes.",
                     code="unknown-query",
                 )
-            self._held[query_id] = self._clock(), held[1]
+            self._held[query_id] = self._clock(), *held[1:]
             self._held.move_to_end(query_id)
-            return held[1]
+            return held[1:]
 
     def forget(self) -> None:
         """Let go of all."""

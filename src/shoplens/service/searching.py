@@ -85,7 +85,7 @@ async def search(request: Request) -> Response:
         )
     if asked.image is not None:
         photo = _decoded(asked.image)
-    seen = None if asked.query_id is None else service.recent.of(asked.query_id)
+    seen = None if asked.query_id is None else _seen(service, asked.query_id, asked.offset)
     if seen is not None and asked.region is not None:
         raise InvalidValue(
             "A region is a part of a photo, and there is none at hand.",
@@ -145,9 +145,10 @@ async def answered(
     """The page of the answer that is asked for."""
 
     def call() -> bytes:
+        generation = service.shop.generation
         answer, sighting = service.shop.searched(query, seen, user=asked.user, shown=asked.offset + asked.k)
         if sighting is not None:
-            service.recent.hold(answer.query_id, sighting)
+            service.recent.hold(answer.query_id, sighting, generation)
         service.metrics.searched(answer.took_ms, answer.verdict)
         if query.photo is not None and not (query.where or asked.offset):
             service.missing.count(answer)
@@ -169,6 +170,17 @@ def page_of(service: Running, answer: Answer, asked: SearchRequest) -> dict[str,
         row["photos"] = [photo_address(name) for name in own.values()]
     words = verdict_words(answer.verdict)
     return {**found, "verdict_words": words, "next_offset": end if more else None}
+
+
+def _seen(service: Running, query_id: str, offset: int) -> Sighting:
+    seen, generation = service.recent.of(query_id)
+    if offset and generation != service.shop.generation:
+        raise InvalidValue(
+            "Another generation of the catalogue answers now, in which other products may be on this page.",
+            "Begin with the first page: leave out offset.",
+            code="another-generation",
+        )
+    return seen
 
 
 def photo_address(content_hash: str) -> str:

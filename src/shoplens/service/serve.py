@@ -64,8 +64,8 @@ def serve(
         h11_max_incomplete_event_size=65_536,
         proxy_headers=False,
     )
-    listening(_address(host, port))
     shop.announce(_address(_HERE.get(host, host), port), secret)
+    listening(_address(host, port))
     before = signal.signal(signal.SIGTERM, lambda *_: None)  # raised once more when all has ended, to end the process
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -31,6 +31,7 @@ export class Crop {
   show(canvas) {
     this.size = [canvas.width, canvas.height];
     this.part = { left: 0, top: 0, right: 1, bottom: 1 };
+    this.home.style.setProperty("--aspect", canvas.width / canvas.height);
     this.home.replaceChildren(canvas, this.box);
     this.#draw();
   }

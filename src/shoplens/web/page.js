@@ -64,6 +64,7 @@ async function search({ more = false } = {}) {
       now.queryId = null;
       return search();
     }
+    if (problem.code === "another-generation") return search();
     say(problem.problem ?? String(problem), problem.fix);
   } finally {
     if (mine === running) document.body.classList.remove("busy");

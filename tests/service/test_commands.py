@@ -1,0 +1,189 @@
+"""Commands beside a service: they work on what it lends, and it takes over what they made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shoplens import Shop
+from shoplens.cli.opened import borrowed
+from shoplens.client import Client, ServiceError
+from shoplens.errors import Refused, StoreError
+from shoplens.index.lent import ABANDONED_SECONDS, WRITING, borrowing, clear_lent
+from shoplens.index.lock import served_at
+from shoplens.service.keys import Keys
+from shoplens.settings import Settings
+from tests.fakes import ColourEmbedder, feed_of, photo, row
+from tests.service.conftest import SETTINGS
+from tests.service.serving import Served, serving
+from tests.test_cli import shoplens as command
+from tests.test_cli_gate import pixel_shop
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``store``, ``model.onnx`` and the feed."""
+    return pixel_shop(tmp_path_factory.mktemp("beside"), 12, 1)
+
+
+@pytest.fixture(scope="module")
+def served(made_once: Path) -> Iterator[Served]:
+    with serving(made_once / "store", "--model", str(made_once / "model.onnx"), "--rate", "0") as one:
+        yield one
+
+
+def lent(store: Path) -> list[str]:
+    """What is left of copies."""
+    return sorted(str(path.relative_to(store / "lent")) for path in store.glob("lent/*/*"))
+
+
+def test_commands_read_and_change_what_a_service_has(made_once: Path, served: Served) -> None:
+    store, before = made_once / "store", command("info", "--store", made_once / "store", "--json").told
+    with Client(served.address) as client:
+        first = client.search((next(iter(made_once.glob("*.png")))).read_bytes(), k=12)
+        gone, kept = first.results[0].product_id, first.results[1].product_id
+        assert command("remove", gone, "--store", store, "--json").told == {"removed": 1, "unknown": []}
+        with pytest.raises(ServiceError, match=gone):
+            client.product(gone)
+        assert client.product(kept).id == kept
+        assert command("remove", gone, "--store", store).code == 0, "what changes nothing leaves the generation"
+        after = command("info", "--store", store, "--json").told
+        assert (after["products"], after["generation"]) == (11, f"{int(before['generation']) + 1:06d}")
+        [one] = command("search", *made_once.glob("p1-*.png"), "-k", 1, "--store", store, "--json").told["results"]
+        assert one["product_id"] != gone
+        assert command("generations", "--back", "--store", store).code != 0, "none was kept"
+    assert set(lent(store)) <= {f"{WRITING}/LOCK"}
+    assert any("Generation" in line and "answers now" in line for line in served.said)
+
+
+def test_only_commands_of_its_user_are_lent_to(made_once: Path, served: Served) -> None:
+    store = made_once / "store"
+    assert stat.S_IMODE((store / "OWNER").stat().st_mode) == 0o600
+    key, _ = Keys(store).made("x", "admin")
+    for secret, code in (("", "no-key"), (key, "key-may-not"), ("wrong", "unknown-key")):
+        with Client(served.address, secret) as client, pytest.raises(ServiceError) as told:
+            client.command("lend", {"name": WRITING})
+        assert told.value.code == code
+    found = served_at(store)
+    assert found is not None and found.address == served.address
+    with Client(found.address, found.secret) as client:
+        for name in ("../../x", "reading-1", "nobody"):
+            with pytest.raises(ServiceError) as told:
+                client.command("lend", {"name": name})
+            assert told.value.code == "not-lent"
+
+
+def test_a_command_hands_over_though_the_service_has_gone(made_once: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(made_once, folder, ignore=shutil.ignore_patterns("OWNER", "lent"))
+    model = folder / "model.onnx"
+    settings = Settings(store=folder / "store", model=model)
+    with serving(settings.store, "--model", str(model)) as one:
+        with borrowed(settings, writes=True) as (place, used):
+            assert place is not None
+            with Shop(settings=used, _lent=place) as shop:
+                name = min(shop.ids())
+                shop.remove(name)
+                with Client(one.address, Keys(settings.store).made("x", "write")[0]) as client:
+                    other = client.change(max(shop.ids()), price=7.5)
+            one.process.send_signal(signal.SIGKILL)
+            one.process.wait(30)
+        with Shop(settings=settings) as shop:
+            assert name not in set(shop.ids())
+            found = shop.product(other.id)
+            assert found is not None and found.price == 7.5, "what was written meanwhile comes along"
+    assert served_at(settings.store) is None
+
+
+def test_what_was_written_meanwhile_comes_along(shop: Shop, folder: Path) -> None:
+    new = feed_of(folder / "new.jsonl", [row("new", photo(folder / "new.png", (120, 20, 160)).name)])
+    before = shop.generation
+    with borrowing(shop.folder, writes=True, wait=1) as place:
+        shop.lend(WRITING)
+        with Shop(shop.folder, embedder=ColourEmbedder(), settings=SETTINGS, _lent=place) as theirs:
+            theirs.add(new)
+            theirs.change("red-0", price=1.0)
+            theirs.change("red-1", price=2.0)
+            shop.change("red-1", price=3.0)
+            shop.remove("blue-0")
+            shop.put([{"id": "late", "title": "Late", "photos": [str(folder / "new.png")], "price": 4.0}])
+            assert len(theirs) == 13
+        searched, ends = threading.Event(), list[int]()
+
+        def search() -> None:
+            while not searched.is_set():
+                ends.append(len(shop.search(folder / "red-0.png", k=20).results))
+
+        beside = threading.Thread(target=search)
+        beside.start()
+        summary = shop.take_back()
+        searched.set()
+        beside.join()
+    prices = {name: found.price for name in ("red-0", "red-1") if (found := shop.product(name)) is not None}
+    assert prices == {"red-0": 1.0, "red-1": 3.0}
+    ids = set(shop.ids())
+    assert "new" in ids and "blue-0" not in ids and len(ids) == 12 + ("late" in ids)
+    assert set(ends) <= {11, 12, 13} and shop.generation > before and summary.removed == 0
+    assert shop.search(folder / "new.png", k=1).results[0].product.id in ("new", "late")
+    with pytest.raises(StoreError, match=r"lent|waits"):
+        shop.take_back()
+
+
+def test_what_cannot_be_taken_over_stays_with_the_command(shop: Shop) -> None:
+    with borrowing(shop.folder, writes=True, wait=1) as place:
+        shop.lend(WRITING)
+        [generation] = (place / "generations").iterdir()
+        (generation / "manifest.json").write_text("{")
+        with pytest.raises(StoreError, match="manifest"):
+            shop.take_back()
+        assert generation.is_dir()
+    assert len(shop.search(color_of(shop), k=20).results) == 12
+
+
+def color_of(shop: Shop) -> bytes:
+    found = shop.product("red-0")
+    assert found is not None
+    return Path(found.photos[0]).read_bytes()
+
+
+def test_one_command_changes_a_store_at_a_time(shop: Shop) -> None:
+    with borrowing(shop.folder, writes=True, wait=0.1):
+        with pytest.raises(StoreError) as told, borrowing(shop.folder, writes=True, wait=0.1):
+            pass
+        assert told.value.code == "store-in-use" and f"process {os.getpid()}" in told.value.problem
+        with borrowing(shop.folder, writes=False, wait=0.1) as one, borrowing(shop.folder, writes=False, wait=0) as two:
+            shop.lend(one.name)
+            assert one != two and (one / "CURRENT").is_file()
+    assert not list(shop.folder.glob("lent/reading-*"))
+
+
+def test_what_commands_left_that_died_goes(shop: Shop) -> None:
+    old, young = shop.folder / "lent/reading-0123456789abcdef", shop.folder / "lent/reading-fedcba9876543210"
+    other = shop.folder / "lent/notes"
+    for one in (old, young, other):
+        one.mkdir(parents=True)
+    for one in (old, other):
+        os.utime(one, (time.time() - ABANDONED_SECONDS - 1,) * 2)
+    with borrowing(shop.folder, writes=True, wait=1) as working:
+        os.utime(working, (0, 0))
+        clear_lent(shop.folder)
+        assert [path.is_dir() for path in (old, young, other, working)] == [False, True, True, True]
+
+
+def test_a_command_by_another_model_is_refused_before_it_works(made_once: Path, served: Served) -> None:
+    settings = Settings(store=made_once / "store", model=made_once / "model.onnx")
+    with (
+        pytest.raises(Refused, match="embeds by"),
+        borrowed(replace(settings, model=made_once / "other.onnx"), writes=True),
+    ):
+        raise AssertionError
+    assert served.process.poll() is None
