@@ -84,8 +84,7 @@ def serving(store: Path, *words: str) -> Iterator[tuple[str, int, int, float]]:
     """Host, port, process id, and seconds to the first answer."""
     call = [sys.executable, "-c", "from shoplens.cli import main; main()", "serve", "--port", "0", "--rate", "0"]
     # As installed packages do, with their byte code at hand.
-    there = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment = {**there, "PYTHONPYCACHEPREFIX": str(store.parent / "byte-code")}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     begun = time.monotonic()
     with subprocess.Popen(
         [*call, "--store", str(store), *words], stderr=subprocess.PIPE, text=True, env=environment

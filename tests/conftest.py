@@ -12,6 +12,8 @@ if (_worker := os.environ.get("PYTEST_XDIST_WORKER", "")) and hasattr(os, "sched
     # A core for each process: threads of two that share one wait for each other, too.
     _cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {_cores[int(_worker.removeprefix("gw")) % len(_cores)]})
+# Processes that tests start find the byte code of those before; to compile the package takes a second and a half.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 LONG = (
     "/training/",
     "/web/",

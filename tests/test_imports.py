@@ -37,7 +37,7 @@ LEVELS = (
     ),
     ("evaluation",),
     ("training",),
-    ("shop_evaluation", "shop_training", "shop_feedback", "shop_products", "shop_lending", "shop"),
+    ("shop",),
     ("demo", "web", "service", "client", "cli"),
 )
 """From what is imported by all to what imports all."""

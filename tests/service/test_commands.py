@@ -61,6 +61,7 @@ def test_commands_read_and_change_what_a_service_has(made_once: Path, served: Se
         [one] = command("search", *made_once.glob("p1-*.png"), "-k", 1, "--store", store, "--json").told["results"]
         assert one["product_id"] != gone
         assert command("generations", "--back", "--store", store).code != 0, "none was kept"
+        assert command("feedback", "show", "--store", store, "--json").code == 0
     assert set(lent(store)) <= {f"{WRITING}/LOCK"}
     assert any("Generation" in line and "answers now" in line for line in served.said)
 

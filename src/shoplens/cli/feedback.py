@@ -14,7 +14,7 @@ from shoplens.cli.output import people, plain, print_json, print_problems, print
 from shoplens.errors import InvalidValue, RejectionsFound
 from shoplens.feedback.events import KINDS, Event, Kind
 from shoplens.feedback.log import FeedbackCounts
-from shoplens.shop_feedback import FeedbackSummary
+from shoplens.shop.feedback import FeedbackSummary
 
 SHOWN_RANKS = 10
 app = typer.Typer(
@@ -72,7 +72,7 @@ def add(
     json: options.Json = False,
 ) -> None:
     """Many events, from a file."""
-    with opened_shop(options.settings(store)) as shop:
+    with opened_shop(options.settings(store), bare=True) as shop:
         summary = shop.add_feedback(file)
     show_added(summary, json=json)
     if strict and summary.rejected:
@@ -82,7 +82,7 @@ def add(
 @app.command()
 def show(store: options.Store = None, json: options.Json = False) -> None:
     """How many answers are remembered, and what was done with them at which rank."""
-    with opened_shop(options.settings(store)) as shop:
+    with opened_shop(options.settings(store), bare=True) as shop:
         counts = shop.feedback()
     if json:
         print_json(counts)
@@ -100,7 +100,7 @@ def forget(
     json: options.Json = False,
 ) -> None:
     """Remove a user, an answer, or all; what is removed is overwritten on disk."""
-    with opened_shop(options.settings(store)) as shop:
+    with opened_shop(options.settings(store), bare=True) as shop:
         gone = shop.forget(user=user, query_id=query, everything=everything)
     if json:
         print_json({"forgotten": gone})
@@ -127,7 +127,7 @@ def show_added(summary: FeedbackSummary, *, json: bool) -> None:
 
 def _one(store: Path | None, query_id: str, product_id: str, kind: Kind, user: str, json: bool) -> None:
     event = Event(query_id, product_id, kind, user)
-    with opened_shop(options.settings(store)) as shop:
+    with opened_shop(options.settings(store), bare=True) as shop:
         summary = shop.add_feedback([event])
     if summary.rejected:
         row = summary.problems[0]

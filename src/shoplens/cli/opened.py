@@ -27,25 +27,29 @@ SECONDS = 3_600.0
 
 
 @contextmanager
-def opened_shop(settings: Settings, *, writes: bool = False, kept: bool = False) -> Iterator[Shop]:
+def opened_shop(settings: Settings, *, writes: bool = False, kept: bool = False, bare: bool = False) -> Iterator[Shop]:
     """The shop of a command.
 
     Args:
         settings: name the store.
         writes: whether what becomes of a copy is handed to the service.
         kept: whether generations that can be gone back to are needed, too.
+        bare: whether no generation is needed, but what lies beside them.
 
     Raises:
         StoreError: as :class:`~shoplens.shop.Shop`.
         ServiceError: the service does not lend its store, or does not take it back.
         Refused: the service embeds by another model than the command would.
     """
-    with borrowed(settings, writes=writes, kept=kept) as (lent, used), Shop(settings=used, _lent=lent) as shop:
+    how = borrowed(settings, writes=writes, kept=kept, bare=bare)
+    with how as (lent, used), Shop(settings=used, _lent=lent) as shop:
         yield shop
 
 
 @contextmanager
-def borrowed(settings: Settings, *, writes: bool = False, kept: bool = False) -> Iterator[tuple[Path | None, Settings]]:
+def borrowed(
+    settings: Settings, *, writes: bool = False, kept: bool = False, bare: bool = False
+) -> Iterator[tuple[Path | None, Settings]]:
     """Where the copy lies, and settings with the service's model; None where no service has the store. See
     :func:`opened_shop`."""
     service = served_at(settings.store)
@@ -53,6 +57,9 @@ def borrowed(settings: Settings, *, writes: bool = False, kept: bool = False) ->
         yield None, settings
         return
     with borrowing(settings.store.absolute(), writes=writes, wait=settings.lock_wait) as folder:
+        if bare:
+            yield folder, settings
+            return
         told = _asked(service, "lend", {"name": folder.name, "kept": kept})
         model = Path(told["model"]) if told["model"] else None
         if writes and settings.model is not None and settings.model.absolute() != model:

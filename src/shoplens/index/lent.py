@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -95,18 +96,13 @@ def begin_notes(store: Path) -> None:
     (store / "lent" / WRITING / NOTED).write_bytes(b"")
 
 
-def note(place: Path, ids: Iterable[str]) -> None:
-    """Note that products of a place are about to change: to the store's own if somebody will give a changed copy back,
-    or to such a copy."""
-    notes = place / "lent" / WRITING / NOTED
-    try:
+def note(store: Path, ids: Iterable[str]) -> None:
+    """Note that products of a store are about to be written, if a command will give a changed copy back."""
+    notes = store / "lent" / WRITING / NOTED
+    with contextlib.suppress(FileNotFoundError):  # the command ended in between
         if notes.is_file():
             with notes.open("a", encoding="utf-8") as file:
                 file.writelines(json.dumps(name) + "\n" for name in ids)
-        elif (place / "LOCK").is_file() and place.parent.name == "lent":
-            (place / CHANGED).touch()
-    except FileNotFoundError:  # the command ended in between
-        return
 
 
 def noted(store: Path) -> list[str]:

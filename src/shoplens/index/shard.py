@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +26,7 @@ _SCHEMAS: dict[str, Any] = {
 
 _VECTORS = "matrix.dat"
 """Name of the files of the vectors themselves, of which a search reads a few."""
-_LEAST, _BLOCK = 1 << 18, 1 << 22
+_LEAST, _BLOCK = 1 << 18, 1 << 20
 """Bytes of a file from which on reading ahead pays, and of a part of it."""
 
 
@@ -69,7 +73,24 @@ def _read_ahead(folder: Path) -> None:
     5)."""
     block = bytearray(_BLOCK)
     for path in folder.rglob("*"):
-        if path.name != _VECTORS and path.stat().st_size >= _LEAST:
+        told = path.stat()
+        if path.name != _VECTORS and getattr(told, "st_blocks", 0) * 512 >= _LEAST and path.is_file():
             with path.open("rb", buffering=0) as file:
-                while file.readinto(block):
-                    pass
+                for start, end in _written_parts(file, told.st_size):
+                    file.seek(start)
+                    while file.tell() < end and file.readinto(block):
+                        pass
+
+
+def _written_parts(file: io.FileIO, size: int) -> Iterator[tuple[int, int]]:
+    """Start and end of what is no hole: the system would fill holes with pages of nothing."""
+    start = 0
+    if not hasattr(os, "SEEK_DATA"):
+        yield start, size
+        return
+    with contextlib.suppress(OSError):  # nothing but a hole follows
+        while start < size:
+            start = os.lseek(file.fileno(), start, os.SEEK_DATA)
+            end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            yield start, end
+            start = end

@@ -28,7 +28,7 @@ from shoplens.index.copies import Copies
 from shoplens.index.durable import copy_tree, sync_folder
 from shoplens.index.folders import PARTIAL, Place, is_store
 from shoplens.index.generation import SHARD, Generation, opened, opened_index
-from shoplens.index.lent import clear_lent, note
+from shoplens.index.lent import CHANGED, clear_lent, note
 from shoplens.index.lock import StoreLock
 from shoplens.index.manifest import Manifest, manifest_in
 from shoplens.index.optimize import optimize
@@ -337,7 +337,10 @@ class Store(Copies):
 
     def _written(self, ids: Iterable[str]) -> None:
         """Products of the live generation are about to change."""
-        note(self._place.folder if self.is_lent else self.folder, ids)
+        if self.is_lent:
+            (self._place.folder / CHANGED).touch()
+        else:
+            note(self.folder, ids)
 
     def _refuse_if_closed(self) -> None:
         if self._closed:

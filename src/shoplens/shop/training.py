@@ -1,4 +1,4 @@
-"""What a shop learns: the half of :class:`~shoplens.shop.Shop` that trains, and goes back to what was there before.
+"""What a shop learns: the half of :class:`~shoplens.shop.shop.Shop` that trains, and goes back to what was before.
 
 What trains is imported when it is asked for.
 """

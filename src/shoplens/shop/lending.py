@@ -1,4 +1,4 @@
-"""What a service does for commands: the part of :class:`~shoplens.shop.Shop` that lends its store and takes it back."""
+"""What a service does for commands: the part of :class:`~shoplens.shop.shop.Shop` that lends and takes back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shop's products, one by one: the part of :class:`~shoplens.shop.Shop` that a service of its own needs most."""
+"""A shop's products, one by one: the part of :class:`~shoplens.shop.shop.Shop` that a service of its own needs most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good a shop's answers are: the part of :class:`~shoplens.shop.Shop` that measures.
+"""How good a shop's answers are: the part of :class:`~shoplens.shop.shop.Shop` that measures.
 
 What measures is imported when it is asked for: to search or to serve takes none of it, and loads sooner.
 """

@@ -1,4 +1,4 @@
-"""What shoppers did with a shop's answers: the half of :class:`~shoplens.shop.Shop` that remembers and forgets."""
+"""What shoppers did with a shop's answers: the half of :class:`~shoplens.shop.shop.Shop` that remembers and forgets."""
 
 from __future__ import annotations
 

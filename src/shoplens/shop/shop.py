@@ -25,11 +25,11 @@ from shoplens.index.restoring import restore
 from shoplens.index.store import Store
 from shoplens.search import Eyes, Sighting, searched
 from shoplens.settings import Settings, settings_from
-from shoplens.shop_evaluation import Evaluating
-from shoplens.shop_feedback import Feedback
-from shoplens.shop_lending import Lending
-from shoplens.shop_products import Products
-from shoplens.shop_training import Training
+from shoplens.shop.evaluation import Evaluating
+from shoplens.shop.feedback import Feedback
+from shoplens.shop.lending import Lending
+from shoplens.shop.products import Products
+from shoplens.shop.training import Training
 from shoplens.store_info import refuse_to_replace, store_info
 from shoplens.types import Answer, Query, Region, SoldOut, Steering
 

@@ -1,0 +1,5 @@
+"""The library's front door: one open store, and everything that can be done with it."""
+
+from shoplens.shop.shop import Shop
+
+__all__ = ["Shop"]
