@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Scope
 
 from shoplens.service import commands, pages, products, searching, shop_pages
 from shoplens.service.documents import SearchRequest
@@ -71,6 +72,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
         metrics=metrics,
         most_bytes=int(settings.max_photo_bytes * MORE_THAN_A_PHOTO) + 100_000,
         seconds=settings.request_seconds,
+        refuse=_refuse_what_would_not_wait,
     )
     if origins := [one.strip() for one in settings.cors.split(",") if one.strip()]:
         app.add_middleware(
@@ -83,6 +85,11 @@ def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
         )
     app.openapi = _document(app)  # type: ignore[method-assign]
     return app
+
+
+def _refuse_what_would_not_wait(scope: Scope) -> None:
+    if (scope["method"], scope["path"]) == ("POST", "/v1/search"):
+        scope["app"].state.running.work.refuse_if_full()
 
 
 async def _flushed_now_and_then(shop: Shop) -> None:

@@ -42,7 +42,7 @@ class Work:
             RequestRefused: ``busy``, ``waited-too-long``.
             asyncio.CancelledError: the client went away before its turn came.
         """
-        self._refuse_if_full()
+        self.refuse_if_full()
         self.waiting += 1
         try:
             await self._turn(request)
@@ -62,14 +62,15 @@ class Work:
         Raises:
             RequestRefused: ``busy``.
         """
-        self._refuse_if_full()
+        self.refuse_if_full()
         self.arriving += 1
         try:
             yield
         finally:
             self.arriving -= 1
 
-    def _refuse_if_full(self) -> None:
+    def refuse_if_full(self) -> None:
+        """Raises RequestRefused ``busy`` where too many wait or arrive already."""
         there = self.waiting + self.arriving
         if there >= self._queue + self.threads - self.working:
             raise RequestRefused(
