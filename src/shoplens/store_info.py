@@ -102,7 +102,7 @@ def store_info(store: Store) -> dict[str, Any]:
                 for name in STRATEGIES
                 if (one := calibration_of(generation, name)) is not None
             },
-            "bytes": size_on_disk(store.folder),
+            "bytes": size_on_disk(store.folder, without="lent"),
             "fields": {
                 field: {"holds": sorted(kinds), "values": dict(index.facet(field, 5))}
                 for field, kinds in sorted(index.field_kinds().items())

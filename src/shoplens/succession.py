@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -144,21 +145,27 @@ class Succession:
             keep: the generation before, so that it can be gone back to.
 
         Raises:
-            StoreError: ``other-model``, ``not-lent``; nothing was changed.
+            StoreError: ``other-model``, ``not-lent``, ``another-generation``; nothing was changed.
         """
-        with self.store.writing(), self.store.given_back() as (generation, written):
-            live = self._live_of_this_model()
-            check_model(generation, self.embedder)
-            with self.opened_run("take-back", generation.look) as run:
-                self._copy(live, generation, run, written)
-                generation.seen_by(self.embedder)  # loaded before anybody waits for it
-                self.store.switch(generation, keep=keep)
-                self._forget_unread(generation, run)
-        return run.summary
+        with self.store.writing():
+            if self.store.has_taken():
+                return Summary()
+            with self.store.given_back() as (generation, written):
+                live = self._live_of_this_model()
+                check_model(generation, self.embedder)
+                with self.opened_run("take-back", generation.look) as run:
+                    self._copy(live, generation, run, written)
+                    generation.seen_by(self.embedder)  # loaded before anybody waits for it
+                    self.store.switch(generation, keep=keep)
+                    self._forget_unread(generation, run)
+            return run.summary
 
     def _forget_unread(self, generation: Generation, run: Run) -> None:
-        """Features that neither this generation nor a kept one reads; a copy does not know which are kept."""
-        if not self.store.is_lent:
+        """Features that neither this generation nor a kept one reads; a copy does not know which are kept. Where they
+        cannot be removed now, they are after the next switch."""
+        if self.store.is_lent:
+            return
+        with contextlib.suppress(StoreError):
             used = {features_read(folder) for folder in (generation.folder, *self.store.kept())}
             run.features.forget(f"{feature_model(self.embedder)}/", used)
 

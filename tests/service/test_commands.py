@@ -18,7 +18,17 @@ from shoplens import Shop
 from shoplens.cli.opened import borrowed
 from shoplens.client import Client, ServiceError
 from shoplens.errors import Refused, StoreError
-from shoplens.index.lent import ABANDONED_SECONDS, WRITING, borrowing, clear_lent
+from shoplens.index.lent import (
+    ABANDONED_SECONDS,
+    NOTED,
+    TAKEN,
+    WRITING,
+    borrowing,
+    clear_lent,
+    follow,
+    note,
+    noted,
+)
 from shoplens.index.lock import served_at
 from shoplens.service.keys import Keys
 from shoplens.settings import Settings
@@ -62,6 +72,8 @@ def test_commands_read_and_change_what_a_service_has(made_once: Path, served: Se
         assert one["product_id"] != gone
         assert command("generations", "--back", "--store", store).code != 0, "none was kept"
         assert command("feedback", "show", "--store", store, "--json").code == 0
+        told = command("backup", made_once / "copy", "--store", store)
+        assert told.code == 0 and "11 products" in told.err and (made_once / "copy/CURRENT").is_file()
     assert set(lent(store)) <= {f"{WRITING}/LOCK"}
     assert any("Generation" in line and "answers now" in line for line in served.said)
 
@@ -154,6 +166,54 @@ def color_of(shop: Shop) -> bytes:
     found = shop.product("red-0")
     assert found is not None
     return Path(found.photos[0]).read_bytes()
+
+
+def test_what_fails_after_the_switch_leaves_what_took_over(shop: Shop, folder: Path) -> None:
+    store = shop._store
+    with borrowing(shop.folder, writes=True, wait=1):
+        shop.lend(WRITING)
+        with pytest.raises(RuntimeError), store.writing(), store.given_back() as (generation, _):
+            store.switch(generation)
+            raise RuntimeError
+    assert len(shop.search(color_of(shop), k=20).results) == 12
+    shop.close()
+    with Shop(folder / "store", embedder=ColourEmbedder(), settings=SETTINGS) as again:
+        assert (len(again), again.generation) == (12, "000002")
+
+
+def test_another_generation_that_took_over_is_not_replaced(shop: Shop) -> None:
+    with borrowing(shop.folder, writes=True, wait=1):
+        shop.lend(WRITING)
+        shop.train_filters()
+        with pytest.raises(StoreError) as told:
+            shop.take_back()
+        assert told.value.code == "another-generation" and shop.generation == "000002"
+        follow(shop.folder, "000001", "000002")  # as after a graph was built over the same products
+        shop.take_back()
+        assert shop.generation == "000003"
+
+
+def test_what_a_service_that_died_was_taking_is_taken(shop: Shop) -> None:
+    with borrowing(shop.folder, writes=True, wait=1) as place:
+        shop.lend(WRITING)
+        with Shop(shop.folder, embedder=ColourEmbedder(), settings=SETTINGS, _lent=place) as theirs:
+            theirs.remove("red-0")
+        (place / TAKEN).write_text("000002")
+        (place / "generations/000001").rename(shop.folder / "generations/000002")
+        shop.take_back()
+        assert (len(shop), shop.generation) == (11, "000002")
+        shop.take_back()
+        assert (len(shop), shop.generation) == (11, "000002"), "it was taken already"
+
+
+def test_notes_that_were_cut_off_are_passed_over(shop: Shop) -> None:
+    with borrowing(shop.folder, writes=True, wait=1) as place:
+        shop.lend(WRITING)
+        note(shop.folder, ["a", "b"])
+        with (place / NOTED).open("a") as file:
+            file.write('\n"cut o')
+        note(shop.folder, ["c", "a"])
+        assert noted(shop.folder, shop.generation) == ["a", "b", "c"]
 
 
 def test_one_command_changes_a_store_at_a_time(shop: Shop) -> None:

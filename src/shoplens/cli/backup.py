@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import backed_up
 from shoplens.cli.output import people, plain
+from shoplens.shop import Shop
 
 
 def run(
@@ -15,7 +16,11 @@ def run(
     store: options.Store = None,
 ) -> None:
     """Copy a store to a new folder, whole or not at all."""
-    with opened_shop(options.settings(store)) as shop:
-        shop.backup(folder)
-        told = f"Backed up {len(shop)} products to {folder}. To use it: shoplens restore {folder} --store …"
-        people.print(plain(told))
+    settings = options.settings(store)
+    products = backed_up(settings, folder)
+    if products is None:
+        with Shop(settings=settings) as shop:
+            shop.backup(folder)
+            products = len(shop)
+    told = f"Backed up {products} products to {folder}. To use it: shoplens restore {folder} --store …"
+    people.print(plain(told))

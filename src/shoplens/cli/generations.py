@@ -48,7 +48,7 @@ def run(
     if goes and (summary := gone_back(settings, to)) is not None:
         print_summary("Back: a generation of", summary, as_json=json, strict=False)
         return
-    with opened_shop(settings, kept=True) as shop, progress_bar() as progress:
+    with opened_shop(settings, kept=True, writes=goes) as shop, progress_bar() as progress:
         if asks:
             found = shop.compare_generations(
                 options.queries(compare, held_out), strategy=strategy, seed=seed, progress=progress

@@ -6,8 +6,9 @@ command's process does the work, and no search waits for it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from shoplens.build_run import Summary
 from shoplens.catalogue import SummaryRow
 from shoplens.errors import Refused, ShoplensError
-from shoplens.index.durable import file_version
+from shoplens.index.durable import file_version, sync_tree
 from shoplens.index.folders import Place
 from shoplens.index.lent import CHANGED, borrowing
 from shoplens.index.lock import ServedAt, served_at
@@ -24,6 +25,8 @@ from shoplens.shop import Shop
 
 SECONDS = 3_600.0
 """That a service may take to copy its store, or to take it back."""
+BUSY = {"busy", "waited-too-long", "no-answer"}
+"""Codes with which a service that has too much to do says so."""
 
 
 @contextmanager
@@ -52,17 +55,20 @@ def borrowed(
 ) -> Iterator[tuple[Path | None, Settings]]:
     """Where the copy lies, and settings with the service's model; None where no service has the store. See
     :func:`opened_shop`."""
-    service = served_at(settings.store)
-    if service is None:
-        yield None, settings
-        return
-    with borrowing(settings.store.absolute(), writes=writes, wait=settings.lock_wait) as folder:
-        if bare:
-            yield folder, settings
+    with ExitStack() as stack:
+        service = served_at(settings.store)
+        if service is not None:
+            folder = stack.enter_context(_borrowing(settings, writes=writes))
+            if bare:
+                yield folder, settings
+                return
+            told = _lent(service, folder, kept=kept)
+        if service is None or told is None:  # none, or one that is ending
+            stack.close()
+            yield None, settings
             return
-        told = _asked(service, "lend", {"name": folder.name, "kept": kept})
         model = Path(told["model"]) if told["model"] else None
-        if writes and settings.model is not None and settings.model.absolute() != model:
+        if writes and settings.model is not None and model != settings.model.resolve():
             raise Refused(
                 f"The service embeds by {model or 'the shipped model'}, and this command by {settings.model}.",
                 "Stop the service, run the command, and serve with the same --model.",
@@ -71,7 +77,22 @@ def borrowed(
         before = _version(folder)
         yield folder, replace(settings, model=settings.model or model)
         if writes and (_version(folder) != before or (folder / CHANGED).exists()):
-            _hand_over(service, settings, keep=bool(Place(folder).kept()))
+            _hand_over(service, settings, folder)
+
+
+def _borrowing(settings: Settings, *, writes: bool) -> AbstractContextManager[Path]:
+    return borrowing(settings.store.absolute(), writes=writes, wait=settings.lock_wait)
+
+
+def _lent(service: ServedAt, folder: Path, *, kept: bool) -> dict[str, str] | None:
+    """What the service says of the copy that it made; None where it does not answer."""
+    try:
+        found: dict[str, str] = _asked(service, "lend", {"name": folder.name, "kept": kept})
+    except ShoplensError as problem:
+        if problem.code != "no-answer":
+            raise
+        return None
+    return found
 
 
 def gone_back(settings: Settings, name: str) -> Summary | None:
@@ -79,26 +100,44 @@ def gone_back(settings: Settings, name: str) -> Summary | None:
     service = served_at(settings.store)
     if service is None:
         return None
-    told = _asked(service, "back", {"name": name})
+    with _borrowing(settings, writes=True):  # no other command changes the store meanwhile
+        told = _asked(service, "back", {"name": name})
     report = told["report"] and Path(told["report"])
     return Summary(**{**told, "report": report, "problems": [SummaryRow(*row) for row in told["problems"]]})
 
 
-def _hand_over(service: ServedAt, settings: Settings, *, keep: bool) -> None:
+def backed_up(settings: Settings, folder: Path) -> int | None:
+    """How many products the service copied to a folder; None where none has the store."""
+    service = served_at(settings.store)
+    return None if service is None else int(_asked(service, "backup", {"folder": str(folder.absolute())})["products"])
+
+
+def _hand_over(service: ServedAt, settings: Settings, folder: Path) -> None:
+    """Have the service take what the command made; without it, as one that ended meanwhile, the store itself."""
+    place = Place(folder)
+    sync_tree(place.generations / (place.current() or ""))
+    keep = bool(place.kept())
     try:
         _asked(service, "take", {"keep": keep})
     except ShoplensError as problem:
         if problem.code != "no-answer":
             raise
-        with Shop(settings=settings) as shop:  # it has ended meanwhile
+        with Shop(settings=replace(settings, lock_wait=SECONDS)) as shop:  # as long as it takes to end
             shop.take_back(keep=keep)
 
 
 def _asked(service: ServedAt, what: str, body: dict[str, Any]) -> Any:
-    from shoplens.client import Client  # what it needs takes a while to load
+    from shoplens.client import Client, ServiceError  # what it needs takes a while to load
 
-    with Client(service.address, service.secret, SECONDS) as client:
-        return client.command(what, body)
+    end = time.monotonic() + SECONDS
+    while True:
+        try:
+            with Client(service.address, service.secret, SECONDS) as client:
+                return client.command(what, body)
+        except ServiceError as problem:
+            if problem.status != 503 or problem.code not in BUSY or time.monotonic() > end:
+                raise
+            time.sleep(1.0)
 
 
 def _version(folder: Path) -> tuple[object, ...]:

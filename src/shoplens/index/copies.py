@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,7 +13,7 @@ from shoplens.index.backups import CURRENT, FEEDBACK, bad_backup, live_folder
 from shoplens.index.durable import copy_tree, disk_errors_told, replace_file, sync_tree, whole_folder
 from shoplens.index.folders import PARTIAL, Place
 from shoplens.index.generation import Generation, opened, opened_index
-from shoplens.index.lent import WRITING, begin_notes, lent_folder, noted
+from shoplens.index.lent import TAKEN, WRITING, begin_notes, lent_folder, noted
 from shoplens.index.manifest import manifest_in
 
 
@@ -21,6 +22,7 @@ class Copies:
 
     folder: Path
     _place: Place
+    _live: Generation | None
 
     def backup(self, folder: Path, more: Callable[[Path], None] = lambda copy: None) -> None:
         """Copy the live generation and the kept photos to a new folder, complete or not at all.
@@ -90,7 +92,7 @@ class Copies:
             for folder in (generation.folder, *(self._place.kept() if kept else ())):
                 copy_tree(folder, target / "generations" / folder.name)
             if name == WRITING:
-                begin_notes(self.folder)
+                begin_notes(self.folder, generation.name)
             Place(target).make_current(generation.name)
 
     @contextmanager
@@ -99,26 +101,47 @@ class Copies:
         switched to. When the work on it is cut short, it lies where the command left it.
 
         Raises:
-            StoreError: ``not-lent``.
+            StoreError: ``not-lent``; ``another-generation``, one took over that was not made of what was lent.
         """
         place = Place(lent_folder(self.folder, WRITING))
-        name = place.current()
-        if name is None:
-            raise StoreError("Nothing was lent.", "Run the command again.", code="not-lent")
-        theirs, ours = place.generations / name, self._place.next()
-        theirs.rename(ours)
-        taken = False
+        theirs, ours, written = self._theirs(place), self._place.next(), noted(self.folder, self.live.name)
+        replace_file(place.folder / TAKEN, ours.name)
+        try:
+            theirs.rename(ours)
+        except FileNotFoundError:
+            raise _not_lent() from None
+        generation = None
         try:
             generation = opened(ours, manifest_in(ours))
-            try:
-                yield generation, noted(self.folder)
-                taken = generation is self.live
-            finally:
-                if not taken:
-                    generation.index.close()
+            yield generation, written
         finally:
-            if not taken:
-                ours.rename(theirs)
+            if generation is not None and generation is not self._live:
+                generation.index.close()
+            if self._place.current() != ours.name:
+                try:
+                    ours.rename(theirs)
+                except OSError:  # the command has ended
+                    shutil.rmtree(ours, ignore_errors=True)
+
+    def has_taken(self) -> bool:
+        """Whether what the command made is live: another process that had the store took it over, and ended."""
+        place = Place(self.folder / "lent" / WRITING)
+        try:
+            taken = (place.folder / TAKEN).read_text("utf-8") == self.live.name
+        except FileNotFoundError:
+            return False
+        return taken and not (place.generations / (place.current() or "")).is_dir()
+
+    def _theirs(self, place: Place) -> Path:
+        """Where the generation lies that the command made, though a process ended that was taking it."""
+        name = place.current()
+        if name is None:
+            raise _not_lent()
+        theirs, taken = place.generations / name, place.folder / TAKEN
+        if not theirs.is_dir() and taken.is_file():
+            with contextlib.suppress(OSError):
+                (self._place.generations / taken.read_text("utf-8")).rename(theirs)
+        return theirs
 
     @property
     def photos_folder(self) -> Path:
@@ -133,3 +156,7 @@ class Copies:
 
     def switch(self, generation: Generation, *, keep: bool = False) -> None:
         raise NotImplementedError
+
+
+def _not_lent() -> StoreError:
+    return StoreError("Nothing was lent.", "Run the command again.", code="not-lent")

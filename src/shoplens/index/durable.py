@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -103,10 +104,16 @@ def whole_folder(folder: Path, *, last: str) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def size_on_disk(folder: Path) -> int:
-    """Bytes that the files of a folder occupy; holes occupy nothing."""
-    told = [path.lstat() for path in folder.rglob("*") if path.is_file()]
-    return sum(one.st_blocks * 512 if hasattr(one, "st_blocks") else one.st_size for one in told)
+def size_on_disk(folder: Path, without: str = "") -> int:
+    """Bytes that the files of a folder occupy, but for those in one of its folders; holes occupy nothing."""
+    found = 0
+    for path in folder.rglob("*"):
+        if path.relative_to(folder).parts[0] != without:
+            with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                told = path.lstat()
+                size = told.st_blocks * 512 if hasattr(told, "st_blocks") else told.st_size
+                found += size if path.is_file() else 0
+    return found
 
 
 def _copy_file(source: str, target: str) -> str:

@@ -167,9 +167,9 @@ class Generation:
         self.index.close()
 
     def discard(self) -> None:
-        """Close it and remove it from disk."""
+        """Close it and remove it from disk; what cannot be removed now goes when the store is opened next."""
         self.index.close()
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def opened(folder: Path, manifest: Manifest) -> Generation:

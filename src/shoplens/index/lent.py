@@ -7,6 +7,8 @@
       CURRENT, generations/     as in a store
       NOTED                     ids of products that were written to the store meanwhile
       CHANGED                   there when the command wrote products of the live generation it got
+      FROM                      the store's generation that is the copy's, as it is called now
+      TAKEN                     the name under which the store has taken over what the command made
     STORE/lent/reading-…/       for a command that only reads; removed by it
 """
 
@@ -25,10 +27,11 @@ from pathlib import Path
 import filelock
 
 from shoplens.errors import StoreError
+from shoplens.index.durable import disk_errors_told
 from shoplens.index.lock import StoreLock
 
 WRITING = "writing"
-NOTED, CHANGED = "NOTED", "CHANGED"
+NOTED, CHANGED, FROM, TAKEN = "NOTED", "CHANGED", "FROM", "TAKEN"
 ABANDONED_SECONDS = 60
 """After which a folder that nobody has locked is nobody's."""
 _NAME = re.compile(rf"{WRITING}|reading-[0-9a-f]{{16}}")
@@ -48,23 +51,29 @@ def borrowing(store: Path, *, writes: bool, wait: float) -> Iterator[Path]:
     """
     clear_lent(store)
     folder = store / "lent" / (WRITING if writes else f"reading-{secrets.token_hex(8)}")
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.touch()  # it is not abandoned
-    lock = StoreLock(folder, wait)
+    with disk_errors_told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.touch()  # it is not abandoned
+        lock = StoreLock(folder, wait, store)
     try:
-        for part in folder.iterdir():  # of one that died
-            if part.is_dir():
-                shutil.rmtree(part)
-            elif part.name not in ("LOCK", "OWNER"):
-                part.unlink()
+        _empty(folder)  # of one that died
         yield folder
     finally:
-        shutil.rmtree(folder / "generations", ignore_errors=True)
-        for name in ("CURRENT", NOTED, CHANGED):
-            (folder / name).unlink(missing_ok=True)
+        _empty(folder)
         lock.close()
         if not writes:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    """Remove all but the lock; a generation in one step, since the service may be about to take it."""
+    with contextlib.suppress(FileNotFoundError):
+        (folder / "generations").rename(folder / f"old-{secrets.token_hex(4)}")
+    for part in folder.iterdir():
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        elif part.name not in ("LOCK", "OWNER"):
+            part.unlink(missing_ok=True)
 
 
 def lent_folder(store: Path, name: str) -> Path:
@@ -91,9 +100,18 @@ def clear_lent(store: Path) -> None:
             continue
 
 
-def begin_notes(store: Path) -> None:
-    """From now on, note for the command that writes what is written to the store."""
+def begin_notes(store: Path, generation: str) -> None:
+    """From now on, note for the command that writes what is written to this generation of the store."""
     (store / "lent" / WRITING / NOTED).write_bytes(b"")
+    (store / "lent" / WRITING / FROM).write_text(generation, "utf-8")
+
+
+def follow(store: Path, before: str, after: str) -> None:
+    """The same products are in a generation of another name now."""
+    told = store / "lent" / WRITING / FROM
+    with contextlib.suppress(FileNotFoundError):
+        if told.read_text("utf-8") == before:
+            told.write_text(after, "utf-8")
 
 
 def note(store: Path, ids: Iterable[str]) -> None:
@@ -101,11 +119,32 @@ def note(store: Path, ids: Iterable[str]) -> None:
     notes = store / "lent" / WRITING / NOTED
     with contextlib.suppress(FileNotFoundError):  # the command ended in between
         if notes.is_file():
-            with notes.open("a", encoding="utf-8") as file:
-                file.writelines(json.dumps(name) + "\n" for name in ids)
+            with notes.open("ab", buffering=0) as file:
+                file.write("".join(f"\n{json.dumps(name)}" for name in ids).encode())
 
 
-def noted(store: Path) -> list[str]:
-    """Ids of products that were written since the copy was lent, each once."""
-    text = (store / "lent" / WRITING / NOTED).read_text("utf-8")
-    return list(dict.fromkeys(json.loads(line) for line in text.splitlines()))
+def noted(store: Path, live: str) -> list[str]:
+    """Ids of products that were written since the copy was lent, each once.
+
+    Args:
+        live: name of the live generation.
+
+    Raises:
+        StoreError: ``not-lent``; ``another-generation``, which is not the one that was lent.
+    """
+    try:
+        lent = (store / "lent" / WRITING / FROM).read_text("utf-8")
+        lines = (store / "lent" / WRITING / NOTED).read_text("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        raise StoreError("Nothing was lent.", "Run the command again.", code="not-lent") from None
+    if lent != live:
+        raise StoreError(
+            f"Generation {live} has taken over since the command got a copy of {lent}.",
+            "Run the command again; it begins with what answers now.",
+            code="another-generation",
+        )
+    found = dict[str, None]()
+    for line in lines:
+        with contextlib.suppress(ValueError):  # cut off, and then nothing was written
+            found[json.loads(line)] = None
+    return list(found)

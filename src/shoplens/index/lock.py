@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,19 +20,20 @@ class StoreLock:
     Args:
         folder: the store's.
         wait: seconds to wait for another process to let go.
+        store: whose copy lies in the folder; itself when omitted.
 
     Raises:
         StoreError: ``store-in-use``, naming the process that holds it.
     """
 
-    def __init__(self, folder: Path, wait: float) -> None:
+    def __init__(self, folder: Path, wait: float, store: Path | None = None) -> None:
         self._owner = folder / "OWNER"
         self._lock = filelock.FileLock(folder / "LOCK", thread_local=False)
         try:
             self._lock.acquire(timeout=wait, poll_interval=0.05)
         except filelock.Timeout:
             raise StoreError(
-                f"The store {folder} is in use by {self._owner_in_words()}.",
+                f"The store {store or folder} is in use by {self._owner_in_words()}.",
                 "Wait until it is done, or end it. One process owns a store at a time, and one changes it.",
                 code="store-in-use",
             ) from None
@@ -76,14 +78,23 @@ class ServedAt:
     secret: str
 
 
-def served_at(store: Path) -> ServedAt | None:
-    """What the lock says of a service; None where no service has the store, or none that runs."""
-    try:
-        told = json.loads((store / "OWNER").read_text("utf-8"))
-        found = ServedAt(told["address"], told["secret"])
-        with filelock.FileLock(store / "LOCK", timeout=0, thread_local=False):
+def served_at(store: Path, wait: float = 5.0) -> ServedAt | None:
+    """What the lock says of a service; None where no service has the store, or none that runs.
+
+    Args:
+        wait: seconds to wait for one that starts.
+    """
+    end = time.monotonic() + wait
+    while True:
+        try:
+            told = json.loads((store / "OWNER").read_text("utf-8"))
+            with filelock.FileLock(store / "LOCK", timeout=0, thread_local=False):
+                return None
+        except filelock.Timeout:
+            if "address" in told:
+                return ServedAt(told["address"], told["secret"])
+            if " serve" not in told["command"] or time.monotonic() > end:
+                return None
+            time.sleep(0.1)
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-    except filelock.Timeout:
-        return found
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

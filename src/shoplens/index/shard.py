@@ -41,7 +41,8 @@ def opened_shard(folder: Path, sizes: VectorSizes) -> engine.EdgeShard:
     """
     try:
         if folder.is_dir() and any(folder.iterdir()):
-            _read_ahead(folder)
+            with contextlib.suppress(OSError):  # a graph build that outlived its process removes files
+                _read_ahead(folder)
             shard = engine.EdgeShard.load(str(folder))
             # A graph build that was killed leaves its half-made segments, which the engine never removes. Only now
             # does the engine's lock say that none is still being built.

@@ -25,10 +25,10 @@ from pathlib import Path
 
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.index.copies import Copies
-from shoplens.index.durable import copy_tree, sync_folder
+from shoplens.index.durable import copy_tree, sync_folder, sync_tree
 from shoplens.index.folders import PARTIAL, Place, is_store
 from shoplens.index.generation import SHARD, Generation, opened, opened_index
-from shoplens.index.lent import CHANGED, clear_lent, note
+from shoplens.index.lent import CHANGED, clear_lent, follow, note
 from shoplens.index.lock import StoreLock
 from shoplens.index.manifest import Manifest, manifest_in
 from shoplens.index.optimize import optimize
@@ -195,7 +195,8 @@ class Store(Copies):
             return
         generation.index.flush()
         if generation is self._live:
-            self.switch(self._optimized_copy(generation))
+            self.switch(copy := self._optimized_copy(generation))
+            follow(self.folder, generation.name, copy.name)
             return
         generation.index.close()
         try:
@@ -209,6 +210,7 @@ class Store(Copies):
         shutil.rmtree(partial, ignore_errors=True)
         copy_tree(generation.folder, partial)
         optimize(partial / SHARD, generation.manifest.sizes)
+        sync_tree(partial)
         partial.rename(folder)
         return opened(folder, generation.manifest)
 
@@ -326,8 +328,9 @@ class Store(Copies):
             if free:
                 self._unlock()
 
-    def announce(self, address: str, secret: str) -> None:
-        """Say in the lock where the service is that has this store, and how commands are told from clients."""
+    def announce(self, address: str = "", secret: str = "") -> None:
+        """Say in the lock where the service is that has this store, if one has, and how commands are told from
+        clients."""
         if self._lock is not None:
             self._lock.announce(address, secret)
 

@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
+from shoplens.index.lent import clear_lent
 from shoplens.service import commands, pages, products, searching, shop_pages
 from shoplens.service.documents import SearchRequest
 from shoplens.service.failures import install
@@ -98,6 +99,7 @@ async def _flushed_now_and_then(shop: Shop) -> None:
         await asyncio.sleep(FLUSH_SECONDS)
         try:
             await asyncio.to_thread(shop.flush)
+            await asyncio.to_thread(clear_lent, shop.folder)
         except Exception:
             log.exception("Changes could not be made to survive loss of power.")
 

@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
@@ -16,6 +16,7 @@ from shoplens.build_run import Summary
 from shoplens.service.running import command, running
 from shoplens.shop import Shop
 
+T = TypeVar("T")
 log = logging.getLogger("shoplens.service")
 router = APIRouter(prefix="/commands", include_in_schema=False, dependencies=[Depends(command)])
 
@@ -38,6 +39,12 @@ class Take(BaseModel):
     keep: bool
 
 
+class BackUp(BaseModel):
+    """To a new folder of this machine."""
+
+    folder: str
+
+
 class Back(BaseModel):
     """To a generation; to the latest that is kept where ``name`` is empty."""
 
@@ -48,9 +55,9 @@ class Back(BaseModel):
 async def lend(request: Request, asked: Lend) -> dict[str, str]:
     """Copy the live generation to where a command waits; says what the service embeds by, empty for the shipped one."""
     shop = running(request).shop
-    await asyncio.to_thread(shop.lend, asked.name, kept=asked.kept)
+    await _beside(request, lambda: shop.lend(asked.name, kept=asked.kept))
     model = shop.settings.model
-    return {"model": "" if model is None else str(model.absolute())}
+    return {"model": "" if model is None else str(model.resolve())}
 
 
 @router.post("/take")
@@ -65,9 +72,22 @@ async def back(request: Request, asked: Back) -> dict[str, Any]:
     return await _switched(request, lambda shop: shop.roll_back(asked.name))
 
 
+@router.post("/backup")
+async def backup(request: Request, asked: BackUp) -> dict[str, int]:
+    """Copy the store."""
+    shop = running(request).shop
+    await _beside(request, lambda: shop.backup(asked.folder))
+    return {"products": await _beside(request, lambda: len(shop))}
+
+
+async def _beside(request: Request, call: Callable[[], T]) -> T:
+    """In threads of their own: what a command made is not given up because clients have the others."""
+    return await asyncio.get_running_loop().run_in_executor(running(request).beside, call)
+
+
 async def _switched(request: Request, call: Callable[[Shop], Summary]) -> dict[str, Any]:
     service = running(request)
-    done = await service.writes.of(request, lambda: call(service.shop))
-    log.info("Generation %s answers now.", await asyncio.to_thread(lambda: service.shop.generation))
+    done = await _beside(request, lambda: call(service.shop))
+    log.info("Generation %s answers now.", await _beside(request, lambda: service.shop.generation))
     found: dict[str, Any] = json.loads(json.dumps(asdict(done), default=str))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from shoplens.service.work import Work
 from shoplens.settings import Settings
 from shoplens.shop import Shop
 
+COMMANDS_AT_ONCE = 4
 FETCHES = 8
 """Photos that are fetched at the same time: they wait for others, not for the processor."""
 
@@ -35,6 +37,7 @@ class Running:
         rates: of clients.
         recent: photos that were searched for.
         work: what takes the processor; ``fetches`` what waits for other machines; ``writes`` what changes the store.
+        beside: what commands ask that are run beside the service.
         pictures: product photos in the sizes asked for.
         maps: of the catalogue.
         missing: what was searched for and is not in it.
@@ -48,6 +51,7 @@ class Running:
     work: Work
     fetches: Work
     writes: Work
+    beside: ThreadPoolExecutor
     pictures: Pictures
     maps: Maps
     missing: Missing
@@ -70,6 +74,7 @@ class Running:
             Work(workers, used.queue, used.request_seconds),
             Work(FETCHES, used.queue, used.request_seconds),
             Work(1, used.queue, used.request_seconds),
+            ThreadPoolExecutor(COMMANDS_AT_ONCE, "commands"),
             Pictures(shop),
             Maps(shop),
             Missing(shop.folder),
@@ -80,6 +85,7 @@ class Running:
         """Let the work that has begun end; the shop stays open."""
         for one in (self.work, self.fetches, self.writes):
             one.close()
+        self.beside.shutdown(wait=True, cancel_futures=True)
 
 
 def running(request: Request) -> Running:

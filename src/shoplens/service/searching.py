@@ -85,7 +85,7 @@ async def search(request: Request) -> Response:
         )
     if asked.image is not None:
         photo = _decoded(asked.image)
-    seen = None if asked.query_id is None else _seen(service, asked.query_id, asked.offset)
+    seen, seen_in = (None, "") if asked.query_id is None else service.recent.of(asked.query_id)
     if seen is not None and asked.region is not None:
         raise InvalidValue(
             "A region is a part of a photo, and there is none at hand.",
@@ -95,7 +95,7 @@ async def search(request: Request) -> Response:
     if asked.url is not None:
         photo = await service.fetches.of(request, lambda: _fetched(service, asked.url or ""))
     query = query_of(asked, photo if seen is None else b"")
-    return await answered(request, service, query, asked, seen)
+    return await answered(request, service, query, asked, seen, seen_in if asked.offset else "")
 
 
 @router.get(
@@ -140,13 +140,26 @@ def query_of(asked: SearchRequest, photo: bytes | None) -> Query:
 
 
 async def answered(
-    request: Request, service: Running, query: Query, asked: SearchRequest, seen: Sighting | None
+    request: Request, service: Running, query: Query, asked: SearchRequest, seen: Sighting | None, seen_in: str = ""
 ) -> Response:
-    """The page of the answer that is asked for."""
+    """The page of the answer that is asked for.
+
+    Args:
+        seen_in: the generation that the pages before are of; empty for a first page.
+
+    Raises:
+        InvalidValue: ``another-generation``.
+    """
 
     def call() -> bytes:
         generation = service.shop.generation
         answer, sighting = service.shop.searched(query, seen, user=asked.user, shown=asked.offset + asked.k)
+        if seen_in and service.shop.generation != seen_in:
+            raise InvalidValue(
+                "Another generation of the catalogue answers now, in which other products may be on this page.",
+                "Begin with the first page: leave out offset.",
+                code="another-generation",
+            )
         if sighting is not None:
             service.recent.hold(answer.query_id, sighting, generation)
         service.metrics.searched(answer.took_ms, answer.verdict)
@@ -170,17 +183,6 @@ def page_of(service: Running, answer: Answer, asked: SearchRequest) -> dict[str,
         row["photos"] = [photo_address(name) for name in own.values()]
     words = verdict_words(answer.verdict)
     return {**found, "verdict_words": words, "next_offset": end if more else None}
-
-
-def _seen(service: Running, query_id: str, offset: int) -> Sighting:
-    seen, generation = service.recent.of(query_id)
-    if offset and generation != service.shop.generation:
-        raise InvalidValue(
-            "Another generation of the catalogue answers now, in which other products may be on this page.",
-            "Begin with the first page: leave out offset.",
-            code="another-generation",
-        )
-    return seen
 
 
 def photo_address(content_hash: str) -> str:

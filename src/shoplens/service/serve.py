@@ -74,6 +74,7 @@ def serve(
         with contextlib.suppress(KeyboardInterrupt), threadpool_limits(1, user_api="blas"):
             uvicorn.Server(config).run(sockets=[listener])
     finally:
+        shop.announce()  # commands wait for the lock now
         sys.setswitchinterval(interval)
         signal.signal(signal.SIGTERM, before)
 

@@ -12,8 +12,9 @@ class Lending:
 
     _store: Store
 
-    def announce(self, address: str, secret: str) -> None:
-        """Tell commands where the service is that has the store, and the secret by which it knows them."""
+    def announce(self, address: str = "", secret: str = "") -> None:
+        """Tell commands where the service is that has the store, and the secret by which it knows them; without an
+        address, that there is none."""
         self._store.announce(address, secret)
 
     def lend(self, name: str, *, kept: bool = False) -> None:
@@ -27,7 +28,7 @@ class Lending:
             keep: the generation before, so that it can be gone back to.
 
         Raises:
-            StoreError: ``other-model``, ``not-lent``; nothing was changed.
+            StoreError: ``other-model``, ``not-lent``, ``another-generation``; nothing was changed.
         """
         return self._builder(None).take_back(keep=keep)
 
