@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -137,6 +139,41 @@ def test_what_makes_no_sense_is_told(client: TestClient, body: object, status: i
 def test_what_is_no_request_is_told(client: TestClient, content: bytes, kind: str, status: int) -> None:
     answer = client.post("/v1/search", content=content, headers={"Content-Type": kind})
     assert answer.status_code == status and code(answer)
+
+
+def huge_png() -> bytes:
+    """Some bytes that say that they are 50,000 x 50,000 pixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    data = b"IDAT" + zlib.compress(bytes(1_000))
+    parts = [struct.pack(">I", len(one) - 4) + one + struct.pack(">I", zlib.crc32(one)) for one in (header, data)]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "told"),
+    [
+        (huge_png(), 422, "photo-too-many-pixels"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", 415, "photo-not-an-image"),
+        (b"%PDF-1.7\n" + bytes(100), 415, "photo-not-an-image"),
+        (b"GIF89a/*<script>alert(1)</script>*/", 422, "photo-truncated"),
+        (b"PK\x03\x04" + bytes(100), 415, "photo-not-an-image"),
+    ],
+    ids=["bomb", "svg", "pdf", "gif and script", "zip"],
+)
+def test_files_that_are_something_else_are_told(client: TestClient, sent: bytes, status: int, told: str) -> None:
+    answer = client.post("/v1/search", files={"image": ("p.png", sent)})
+    assert (answer.status_code, code(answer)) == (status, told)
+
+
+def test_a_photo_that_is_a_page_too_is_a_photo(client: TestClient, folder: Path) -> None:
+    photo = asked(folder)
+    names = ("p.png", "../../etc/passwd", 'x";\r\nX-Injected: 1', "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe")
+    for name in names:
+        answer = client.post("/v1/search", files={"image": (name, photo + b"<script>alert(1)</script>PK\x03\x04")})
+        assert answer.status_code == 200 and answer.headers["content-type"] == "application/json"
+        assert "x-injected" not in answer.headers and "<script" not in answer.text
+    cut = client.post("/v1/search", files={"image": ("p.png", photo[: len(photo) // 2])})
+    assert (cut.status_code, code(cut)) == (422, "photo-truncated")
 
 
 def test_a_url_is_fetched_by_the_safe_fetcher_alone(shop: Shop) -> None:
