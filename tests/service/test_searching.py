@@ -173,7 +173,7 @@ def test_a_photo_that_is_a_page_too_is_a_photo(client: TestClient, folder: Path)
         assert answer.status_code == 200 and answer.headers["content-type"] == "application/json"
         assert "x-injected" not in answer.headers and "<script" not in answer.text
     cut = client.post("/v1/search", files={"image": ("p.png", photo[: len(photo) // 2])})
-    assert (cut.status_code, code(cut)) == (422, "photo-truncated")
+    assert (cut.status_code, code(cut)) == (422, "photo-damaged")
 
 
 def test_a_url_is_fetched_by_the_safe_fetcher_alone(shop: Shop) -> None:
