@@ -1,7 +1,7 @@
 """The store that a command works on: its own, or, while a service has it, a copy that the service lends.
 
 What a command makes of a copy is handed to the service, which adds what was written meanwhile and switches to it; the
-command's process does the work, and no search waits for it.
+command's process does the work.
 """
 
 from __future__ import annotations

@@ -104,7 +104,8 @@ class Copies:
             StoreError: ``not-lent``; ``another-generation``, one took over that was not made of what was lent.
         """
         place = Place(lent_folder(self.folder, WRITING))
-        theirs, ours, written = self._theirs(place), self._place.next(), noted(self.folder, self.live.name)
+        written = noted(self.folder, self.live.name)  # first: else what was being taken may have another name by now
+        theirs, ours = self._theirs(place), self._place.next()
         replace_file(place.folder / TAKEN, ours.name)
         try:
             theirs.rename(ours)
