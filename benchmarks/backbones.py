@@ -31,7 +31,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.catalogue import read_feed
+from shoplens.feeds import read_feed
 from shoplens.embedders import OnnxEmbedder, embedded
 from shoplens.embedders.card import FITS, Card, network_input
 from shoplens.images import decoded

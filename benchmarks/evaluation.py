@@ -21,7 +21,7 @@ from typing import Any
 
 from backbones import half
 from shoplens import Shop
-from shoplens.catalogue import read_feed
+from shoplens.feeds import read_feed
 from shoplens.evaluation.results import Evaluation
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.types import Product

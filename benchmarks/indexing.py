@@ -33,7 +33,7 @@ import numpy as np
 from PIL import Image
 
 from shoplens import Shop
-from shoplens.catalogue import read_feed
+from shoplens.feeds import read_feed
 from shoplens.embedders import OnnxEmbedder
 from shoplens.embedders.card import Card, card_beside, network_input
 from shoplens.embedders.onnx import SHIPPED

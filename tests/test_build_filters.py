@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shoplens.build_run import BATCH
-from shoplens.catalogue import read_feed
+from shoplens.feeds import read_feed
 from shoplens.errors import StoreError
 from shoplens.filters.space import PLACED
 from shoplens.index.features import NAME as FEATURES

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shoplens.catalogue import read_feed
+from shoplens.feeds import read_feed
 from shoplens.demo import (
     LUMA,
     MARKER,

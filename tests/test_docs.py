@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from shoplens import errors
 from shoplens.answer_json import as_json
-from shoplens.catalogue import FORMATS
+from shoplens.feeds import FORMATS
 from shoplens.cli import command_line
 from shoplens.embedders.card import Card
 from shoplens.evaluation.corruptions import CORRUPTIONS

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from shoplens.answering import Answering
-from shoplens.catalogue import read_feed
+from shoplens.feeds import read_feed
 from shoplens.errors import InvalidValue
 from shoplens.filter_query import FilterQueries
 from shoplens.filters.dimension import COLOR

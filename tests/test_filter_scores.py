@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shoplens.build_run import BATCH
-from shoplens.catalogue import read_feed
+from shoplens.feeds import read_feed
 from shoplens.errors import StoreError
 from shoplens.filter_scores import (
     DIMENSIONS,

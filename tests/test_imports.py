@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "shoplens"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = (
     ("types", "errors", "preferences", "settings"),
-    ("catalogue", "images", "embedders", "filters", "rendered"),
+    ("feeds", "images", "embedders", "filters", "rendered"),
     ("index",),
     ("ranking",),
     (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 from shoplens.build_run import BATCH, Run, Summary, batches, write_entries
-from shoplens.catalogue import Feed, Report
+from shoplens.feeds import Feed, Report
 from shoplens.embedders import OnnxEmbedder, TrainedLook
 from shoplens.entries import UNUSABLE, EntryMaker, Known
 from shoplens.errors import InvalidValue, Refused

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shoplens.catalogue import Report, SummaryRow
+from shoplens.feeds import Report, SummaryRow
 from shoplens.entries import Outcome
 from shoplens.filter_scores import ProductScorer
 from shoplens.index.entry import Entry, Index

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from shoplens.build import Builder
-from shoplens.catalogue import read_feed
+from shoplens.feeds import read_feed
 from shoplens.errors import InvalidValue, Refused
 from shoplens.filter_scores import scorer_of
 from shoplens.index.generation import check_model
@@ -38,7 +38,7 @@ def put(builder: Builder, products: Sequence[Mapping[str, Any]]) -> list[Put]:
     """Add products, or replace those with the same id; one that cannot be used does not hold up the others.
 
     Args:
-        products: rows of the project's own feed format (:mod:`shoplens.catalogue.jsonlines`).
+        products: rows of the project's own feed format (:mod:`shoplens.feeds.readers.jsonlines`).
 
     Returns:
         What became of each, in their order.

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from shoplens.build_run import Progress, Summary
-from shoplens.catalogue import read_feed
+from shoplens.feeds import read_feed
 from shoplens.errors import Refused
 from shoplens.evaluation.report.searches import ShownSearch, write_search_report
 from shoplens.images import decoded

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shoplens.answering import Answering
-from shoplens.catalogue import Report
+from shoplens.feeds import Report
 from shoplens.evaluation.metrics import metrics_of
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, Gallery, JudgedRun, answerable, judged

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from shoplens.catalogue import read_feed
+from shoplens.feeds import read_feed
 from shoplens.index.store import Store
 from tests.fakes import builder
 

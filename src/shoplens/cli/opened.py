@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from shoplens.build_run import Summary
-from shoplens.catalogue import SummaryRow
+from shoplens.feeds import SummaryRow
 from shoplens.errors import Refused, ShoplensError
 from shoplens.index.durable import file_version, sync_tree
 from shoplens.index.folders import Place

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from shoplens.catalogue import FORMATS
+from shoplens.feeds import FORMATS
 from shoplens.errors import InvalidValue
 from shoplens.index.durable import timestamp
 from shoplens.ranking.strategies import STRATEGIES

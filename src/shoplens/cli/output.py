@@ -18,7 +18,7 @@ from rich.table import Table
 
 from shoplens.build_run import Progress as OnProgress
 from shoplens.build_run import Summary
-from shoplens.catalogue import SummaryRow
+from shoplens.feeds import SummaryRow
 from shoplens.errors import GateFailed, RejectionsFound, ShoplensError
 from shoplens.evaluation.results import Estimate, LeftOut
 

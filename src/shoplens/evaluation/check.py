@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shoplens.answering import Answering
 from shoplens.candidates import candidates, results
-from shoplens.catalogue import Report
+from shoplens.feeds import Report
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.entries import in_order
 from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shoplens.answering import Answering, answering_by
 from shoplens.build_run import Progress
-from shoplens.catalogue import Report
+from shoplens.feeds import Report
 from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.queries import HELD_OUT, JudgedQuery, held_out, read_queries

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shoplens.catalogue.table import TableRow, header_columns, read_table
-from shoplens.catalogue.text_lines import head_text
+from shoplens.feeds.text.delimited import TableRow, header_columns, read_table
+from shoplens.feeds.text.text_lines import head_text
 from shoplens.errors import InvalidValue
 from shoplens.images.source import is_url
 from shoplens.index.entry import Index

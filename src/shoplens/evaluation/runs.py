@@ -8,7 +8,7 @@ from typing import Literal
 
 from shoplens.answering import Answering
 from shoplens.candidates import candidates, results
-from shoplens.catalogue import Report
+from shoplens.feeds import Report
 from shoplens.evaluation.metrics import depth, metrics_of, rank_of_first
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.filter_scores import group_of

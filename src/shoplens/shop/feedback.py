@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplens.catalogue import Report, SummaryRow
+from shoplens.feeds import Report, SummaryRow
 from shoplens.feedback.events import Event, events_in
 from shoplens.feedback.log import FeedbackCounts, FeedbackLog
 from shoplens.index.durable import disk_errors_told, timestamp

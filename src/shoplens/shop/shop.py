@@ -11,7 +11,7 @@ from typing import Any
 
 from shoplens.build import Builder
 from shoplens.build_run import Progress, Summary
-from shoplens.catalogue import read_feed
+from shoplens.feeds import read_feed
 from shoplens.dimension_rows import DimensionRow, dimension_rows
 from shoplens.embedders import Embedder, Embedders
 from shoplens.errors import InvalidValue, PhotoError, StoreError

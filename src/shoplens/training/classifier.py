@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.catalogue import Report
+from shoplens.feeds import Report
 from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard
 from shoplens.embedders.look import TOLD_DIGITS

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from shoplens.catalogue import Report
+from shoplens.feeds import Report
 from shoplens.embedders import TrainedLook
 from shoplens.embedders.look import TOLD_DIGITS, LookCard
 from shoplens.errors import InvalidValue

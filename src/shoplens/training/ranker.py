@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.catalogue import Report
+from shoplens.feeds import Report
 from shoplens.embedders.look import TOLD_DIGITS
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench

@@ -32,6 +32,8 @@ class Product:
         group_id: products with the same one are variants of one design; empty when alone.
         price: not negative, in ``currency`` (ISO 4217 where the feed has it).
         in_stock: None when the feed does not say.
+        identifiers: what else finds it: the ids, SKUs and GTINs of the feed's rows that it is made of, as printable
+            text; no repeats, and not the id itself. Two products may share one.
 
     Raises:
         InvalidValue: for anything else.
@@ -49,9 +51,16 @@ class Product:
     attributes: Attributes = field(default_factory=dict)
     group_id: str = ""
     in_stock: bool | None = None
+    identifiers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_name("id", self.id, MAX_ID_LENGTH)
+        for identifier in self.identifiers:
+            _check_name("identifier", identifier, MAX_ID_LENGTH)
+        if len({self.id, *self.identifiers}) != len(self.identifiers) + 1:
+            raise InvalidValue(
+                f"Product {self.id!r} has identifiers {list(self.identifiers)!r}.", "Give each once, without the id."
+            )
         if not self.photos or len(set(self.photos)) != len(self.photos):
             raise InvalidValue(f"Product {self.id!r} has photos {list(self.photos)!r}.", "Give one or more, each once.")
         if self.price is not None and not (math.isfinite(self.price) and self.price >= 0):

@@ -1,0 +1,112 @@
+"""A shop's feed as products: ``read_feed``."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+from shoplens.feeds.ingestion import FeedCounts, read_into_staging
+from shoplens.feeds.formats import Format, format_of
+from shoplens.feeds.photo_paths import PhotoPaths
+from shoplens.feeds.staging import StagingTable
+from shoplens.errors import FeedError
+from shoplens.types import Product, Rejection
+
+
+class Feed:
+    """The products of a feed and what is wrong with it, in the order in which they first appear there.
+
+    The feed is read once, when it is first asked for anything; what was read is spooled to disk, so a feed of any size
+    takes little memory, and going through it again gives the same. Use it in a ``with`` block, which removes the
+    spool, and from one thread at a time.
+
+    >>> with read_feed(Path("products.csv")) as feed:  # doctest: +SKIP
+    ...     for item in feed:
+    ...         if isinstance(item, Product): ...
+    """
+
+    def __init__(self, path: Path, form: Format, media: Path | None = None) -> None:
+        self.path = path
+        self.format = form.name
+        self.media = media or form.media(path)
+        self._form = form
+        self._filled: tuple[StagingTable, FeedCounts] | None = None
+
+    def __enter__(self) -> Feed:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the spool. A feed that is asked again afterwards is read again."""
+        if self._filled:
+            self._filled[0].close()
+        self._filled = None
+
+    def __iter__(self) -> Iterator[Product | Rejection]:
+        yield from self._contents()[0].items()
+
+    def product_ids(self) -> Iterator[str]:
+        """Ids of the products that iterating gives, in the same order."""
+        return self._contents()[0].product_ids()
+
+    def row_of(self, product_id: str) -> int | None:
+        """Number of the first row of a product that iterating gives; None for any other id, and where rows have no
+        numbers. May be asked while iterating, from the same thread."""
+        return self._contents()[0].row_of(product_id) if self._form.numbered else None
+
+    @property
+    def count(self) -> int:
+        """How many products iterating gives."""
+        return self.counts.products
+
+    @property
+    def counts(self) -> FeedCounts:
+        """What became of the feed's rows."""
+        return self._contents()[1]
+
+    def prepare(self, on_row: Callable[[int], None] | None = None) -> None:
+        """Read the feed, if that has not been done; ``on_row`` is called with the number of rows read so far.
+
+        Raises:
+            FeedError: the feed is empty or broken as a whole, or there is no space for the spool.
+        """
+        self._contents(on_row)
+
+    def _contents(self, on_row: Callable[[int], None] | None = None) -> tuple[StagingTable, FeedCounts]:
+        if self._filled:
+            return self._filled
+        spool = StagingTable()
+        try:
+            paths = PhotoPaths(self.media, rooted=self._form.rooted_photos)
+            self._filled = spool, read_into_staging(spool, self._form, self.path, paths, on_row)
+        except sqlite3.OperationalError as problem:
+            fix = "Free space in the folder for temporary files, or name another one in TMPDIR."
+            raise FeedError(f"{self.path} cannot be spooled: {problem}.", fix, code="no-space") from problem
+        finally:
+            if not self._filled:
+                spool.close()
+        return self._filled
+
+
+def read_feed(path: Path, *, media: Path | None = None, format: str | None = None) -> Feed:
+    """The feed at ``path``, recognised by its header unless ``format`` names a row of ``FORMATS``.
+
+    Args:
+        path: a file, or a folder of photos.
+        media: the folder that local photos lie in; by default the feed's own (for Magento ``media`` or
+            ``pub/media/catalog/product`` beside the feed, if there is one).
+
+    Raises:
+        FeedError: there is no such feed or format, the header is unknown, the feed is empty, or it is XML that
+            declares entities. A single bad row is a :class:`Rejection` in the feed instead.
+    """
+    form = format_of(path, format)
+    if next(form.read(path), None) is None:
+        raise FeedError(f"{path} holds no products.", "Export the products again.", code="empty-feed")
+    return Feed(path, form, media)

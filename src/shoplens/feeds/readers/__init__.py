@@ -1,0 +1,1 @@
+"""One reader per format of feed: a file in, its rows out."""

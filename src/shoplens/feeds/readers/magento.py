@@ -1,0 +1,168 @@
+"""Magento 2 product export (CSV).
+
+A configurable product (the parent) names its simple products in ``configurable_variations``. Those that differ only in
+size become one product, whose id is ``PARENT-Colour`` (or whatever else tells them apart, joined by ``-``), and whose
+group is the parent; what they do not say themselves they inherit. Where nothing but size varies, the product's id is
+the parent's, and only then are the parent's own photos among its photos: elsewhere they may show another colour.
+
+Rows of store views repeat a product in another language and are set aside. ``product_online`` other than 1 means not
+sold. A special price without dates is the price.
+
+Of several categories the deepest is taken, of equally deep ones the first; those under collections, promotions and the
+like only if there is no other. ``Default Category``, the root of every path, is dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from shoplens.feeds.text.plain_text import from_html, line, words
+from shoplens.feeds.text.prices import bad_price, price_of
+from shoplens.feeds.rows import RawProduct, Event, Row, SkippedRow
+from shoplens.feeds.text.delimited import TableRow, read_table
+from shoplens.types import Rejection, Value
+
+COLUMNS = ("sku", "product_type")
+MEDIA_FOLDERS = ("media", "pub/media/catalog/product")
+
+_PHOTO_COLUMNS = ("base_image", "small_image", "thumbnail_image", "additional_images")
+_NO_PHOTO = "no_selection"
+_ROOT = "Default Category"
+_SIDE_BRANCHES = frozenset({"collections", "promotions", "sale", "what's new", "gift ideas"})
+_COLOURS = ("color", "colour")
+_BRANDS = ("brand", "manufacturer")
+_HOUSEKEEPING = words(
+    "has_options required_options options_container msrp msrp_display_actual_price_type "
+    "gift_message_available quantity_and_stock_status shipment_type price_type price_view sku_type "
+    "weight_type links_exist links_title links_purchased_separately samples_title swatch_image tax_class_id "
+    "custom_layout custom_layout_update_file custom_design page_layout url_path url_key image_label "
+    "small_image_label thumbnail_label cost category_gear ts_dimensions_length ts_dimensions_width "
+    "ts_dimensions_height ts_country_of_origin"
+)
+_NEXT_NAME = re.compile(r",(?=[A-Za-z][A-Za-z0-9_]*=)")
+
+
+def read(path: Path) -> Iterator[Event]:
+    """Rows, and what is wrong with them, of a product export."""
+    for row in read_table(path, COLUMNS):
+        if isinstance(row, TableRow):
+            yield from _events(row)
+        else:
+            yield row
+
+
+def _events(row: TableRow) -> Iterator[Event]:
+    values = row.values
+    if view := values.get("store_view_code"):
+        yield SkippedRow(_store_view(row, view))
+        return
+    attributes = _attributes(values.get("additional_attributes", ""))
+    draft = RawProduct(
+        id=values.get("sku", ""),
+        title=line(from_html(values.get("name", ""))),
+        photos=_photos(values),
+        description=from_html(values.get("description") or values.get("short_description", "")),
+        url=f"{values['url_key']}.html" if "url_key" in values else "",
+        brand=", ".join(str(brand) for name in _BRANDS for brand in attributes.pop(name, ())),
+        category=_category(values.get("categories", "")),
+        attributes=attributes,
+        in_stock=_in_stock(values),
+        sold=values.get("product_online", "1") == "1",
+    )
+    yield from _priced(row, draft)
+    if values.get("product_type", "").lower() == "configurable":
+        yield Row(row.number, draft, variations=_variations(values.get("configurable_variations", "")))
+    else:
+        yield Row(row.number, draft, variant=_joined(attributes.get(name, ()) for name in _COLOURS))
+
+
+def _photos(values: Mapping[str, str]) -> dict[str, str]:
+    photos: dict[str, str] = {}
+    for column in _PHOTO_COLUMNS:
+        for photo in values.get(column, "").split(","):
+            if (photo := photo.strip()) and photo != _NO_PHOTO:
+                photos.setdefault(photo, column)
+    return photos
+
+
+def _attributes(text: str) -> dict[str, list[Value]]:
+    """``material=Wool|Silk,note=warm, dry`` as name -> values; a value may hold commas."""
+    found: dict[str, list[Value]] = {}
+    for pair in _NEXT_NAME.split(text):
+        name, _, value = pair.partition("=")
+        name = name.strip().lower()
+        if name and name not in _HOUSEKEEPING:
+            found[name] = [clean for one in value.split("|") if (clean := line(from_html(_unquoted(one))))]
+    return {name: values for name, values in found.items() if values}
+
+
+def _unquoted(text: str) -> str:
+    text = text.strip()
+    return text[1:-1].replace('""', '"') if len(text) > 1 and text[0] == text[-1] == '"' else text
+
+
+def _variations(text: str) -> dict[str, str]:
+    """Sku -> what tells its product from its siblings: every axis but size, e.g. ``Black``."""
+    found: dict[str, str] = {}
+    for variation in text.split("|"):
+        axes = dict(pair.partition("=")[::2] for pair in _NEXT_NAME.split(variation))
+        axes = {name.strip().lower(): _unquoted(value) for name, value in axes.items()}
+        if sku := axes.pop("sku", ""):
+            found[sku] = "-".join(value for name, value in axes.items() if value and not _is_size(name))
+    return found
+
+
+def _is_size(name: str) -> bool:
+    return name == "size" or name.endswith("_size")
+
+
+def _joined(values: Iterator[list[Value] | tuple[Value, ...]]) -> str:
+    return next(("-".join(map(str, some)) for some in values if some), "")
+
+
+def _category(text: str) -> tuple[str, ...]:
+    best: tuple[str, ...] = ()
+    rank = (False, 0)
+    for path in text.split(","):
+        levels = tuple(line(level.replace("\\/", "/")) for level in re.split(r"(?<!\\)/", path) if level.strip())
+        levels = levels[1:] if levels[:1] == (_ROOT,) else levels
+        this = (bool(levels) and levels[0].lower() not in _SIDE_BRANCHES, len(levels))
+        if this > rank:
+            best, rank = levels, this
+    return best
+
+
+def _in_stock(values: Mapping[str, str]) -> bool | None:
+    """What ``is_in_stock`` says; without it, whether ``qty`` is above 0."""
+    if flag := values.get("is_in_stock"):
+        return flag == "1"
+    try:
+        return float(values["qty"]) > 0 if "qty" in values else None
+    except ValueError:
+        return None
+
+
+def _priced(row: TableRow, draft: RawProduct) -> Iterator[Rejection]:
+    dated = "special_price_from_date" in row.values or "special_price_to_date" in row.values
+    for column in ("price",) if dated else ("price", "special_price"):
+        if text := row.values.get(column):
+            price = price_of(text)
+            if price is None:
+                yield bad_price(row.number, column, text, draft.id)
+            else:
+                draft.price, draft.currency = price
+
+
+def _store_view(row: TableRow, view: str) -> Rejection:
+    return Rejection(
+        kind="store-view-row",
+        level="note",
+        row=row.number,
+        product_id=row.values.get("sku", ""),
+        field="store_view_code",
+        value=view,
+        reason="The row repeats a product for another store view; the default view is used.",
+        fix="Export one store view, or leave it.",
+    )

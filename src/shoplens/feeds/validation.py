@@ -1,0 +1,115 @@
+"""From what a feed says about one product to a product, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from shoplens.feeds.photo_paths import PhotoPaths
+from shoplens.feeds.rows import RawProduct
+from shoplens.errors import InvalidValue
+from shoplens.types import Product, Rejection, Value
+
+MAX_PHOTOS = 50
+"""Photos of one product that are used."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f-\x9f]")  # browsers pass over some of them, and find a scheme behind
+
+
+def validate(draft: RawProduct, row: int, paths: PhotoPaths) -> Iterator[Product | Rejection]:
+    """The product that a draft describes, after everything that is wrong with it; the product may be missing."""
+    note = partial(replace, row=row, product_id=draft.id)
+    photos: dict[str, None] = {}
+    for number, (reference, field) in enumerate(draft.photos.items()):
+        if len(photos) == MAX_PHOTOS:
+            yield note(_TOO_MANY_PHOTOS, field=field, value=f"{len(draft.photos) - number} more")
+            break
+        place = paths.resolve(reference)
+        if isinstance(place, str):
+            photos[place] = None
+        else:
+            yield note(place, field=field)
+    if not photos:
+        yield _without_photos(draft, row)
+        return
+    if not draft.title:
+        yield note(_NO_TITLE)
+    if not (url_is_safe := _is_safe(draft.url)):
+        yield note(_BAD_URL, value=draft.url)
+    attributes: dict[str, tuple[Value, ...]] = {}
+    for name, values in draft.attributes.items():
+        if not _is_usable(name):
+            yield note(_BAD_NAME, field=name[:200], value=", ".join(map(str, values)))
+        elif kept := tuple(value for value in values if value != ""):
+            attributes[name] = kept
+    try:
+        yield Product(
+            id=draft.id,
+            title=draft.title or draft.id,
+            photos=tuple(photos),
+            description=draft.description,
+            url=draft.url if url_is_safe else "",
+            price=draft.price,
+            currency=draft.currency,
+            brand=draft.brand,
+            category=draft.category,
+            attributes=attributes,
+            group_id=draft.group_id,
+            in_stock=draft.in_stock,
+        )
+    except InvalidValue as wrong:
+        yield note(Rejection(kind="bad-id", field="id", value=draft.id, reason=wrong.problem, fix=wrong.fix))
+
+
+def _is_safe(url: str) -> bool:
+    """Whether a page can link to it: a path, or an address of the web."""
+    if _NOT_IN_URLS.search(url):
+        return False
+    scheme = _SCHEME.match(url)
+    return not scheme or scheme[1].lower() in ("http", "https")
+
+
+def _is_usable(name: str) -> bool:
+    return 0 < len(name) <= 128 and name.isprintable() and name == name.strip()
+
+
+_NO_TITLE = Rejection(
+    kind="missing-title",
+    level="note",
+    field="title",
+    reason="The product has no title; its id is shown instead.",
+    fix="Give it a title.",
+)
+_BAD_URL = Rejection(
+    kind="bad-url",
+    level="note",
+    field="url",
+    reason="This is no address of a web page; the product is kept without it.",
+    fix="Give an http or https URL, with spaces as %20.",
+)
+_TOO_MANY_PHOTOS = Rejection(
+    kind="too-many-photos",
+    level="note",
+    reason=f"The product has more than {MAX_PHOTOS} photos; the further ones are left out.",
+    fix="Name the best ones first, or fewer.",
+)
+_BAD_NAME = Rejection(
+    kind="bad-attribute-name",
+    level="note",
+    reason="The attribute's name is not usable; the product is kept without it.",
+    fix="Give 1 to 128 printable characters, no spaces around them.",
+)
+
+
+def _without_photos(draft: RawProduct, row: int) -> Rejection:
+    named = f"none of its {len(draft.photos)} photos can be used" if draft.photos else "the feed names no photo"
+    return Rejection(
+        kind="product-without-photos",
+        row=row,
+        product_id=draft.id,
+        reason=f"A product needs a photo to be found, and {named}.",
+        fix="Name at least one photo.",
+    )
