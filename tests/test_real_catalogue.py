@@ -21,7 +21,7 @@ def test_every_row_is_accounted_for(luma: tuple[Shop, Summary]) -> None:
     shop, summary = luma
     assert (summary.rows, summary.products, summary.photos, len(shop)) == (1994, 417, 668, 417)
     assert (summary.added, summary.rejected, summary.notes) == (417, 0, 7)
-    assert [(row.kind, row.times) for row in summary.problems] == [("photo-colour-not-sold", 7)]
+    assert [(row.kind, row.times) for row in summary.problems] == [("photo-of-no-variant", 7)]
 
 
 def test_catalogue_photos_find_their_own_product_first(luma: tuple[Shop, Summary], data_folder: Path) -> None:

@@ -13,14 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shoplens.errors import FeedError
 from shoplens.feeds import FORMATS, read_feed
-from shoplens.feeds.attribute_names import MAX_NAMES
-from shoplens.feeds.validation import MAX_PHOTOS, validate
+from shoplens.feeds.assembly.attribute_names import MAX_NAMES
+from shoplens.feeds.assembly.validation import MAX_PHOTOS, validate
 from shoplens.feeds.photo_paths import PhotoPaths
 from shoplens.feeds.rows import RawProduct
-from shoplens.errors import FeedError
 from shoplens.types import Product, Rejection
-
 from tests.feeds.feeds import jsonl, outcome, product, written
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from shoplens.feeds.photo_paths import PhotoPaths
 from shoplens.types import Rejection
-
 from tests.feeds.feeds import jsonl, outcome, product
 
 MEDIA = Path("/shop/media")

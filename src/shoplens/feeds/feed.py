@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from shoplens.feeds.ingestion import FeedCounts, read_into_staging
+from shoplens.errors import FeedError
+from shoplens.feeds.assembly.assemble import AssemblyRules
 from shoplens.feeds.formats import Format, format_of
+from shoplens.feeds.ingestion import FeedCounts, read_into_staging
 from shoplens.feeds.photo_paths import PhotoPaths
 from shoplens.feeds.staging import StagingTable
-from shoplens.errors import FeedError
 from shoplens.types import Product, Rejection
 
 
 class Feed:
     """The products of a feed and what is wrong with it, in the order in which they first appear there.
 
-    The feed is read once, when it is first asked for anything; what was read is spooled to disk, so a feed of any size
+    The feed is read once, when it is first asked for anything; what was read is staged on disk, so a feed of any size
     takes little memory, and going through it again gives the same. Use it in a ``with`` block, which removes the
-    spool, and from one thread at a time.
+    staging table, and from one thread at a time.
 
     >>> with read_feed(Path("products.csv")) as feed:  # doctest: +SKIP
     ...     for item in feed:
@@ -32,7 +33,8 @@ class Feed:
         self.format = form.name
         self.media = media or form.media(path)
         self._form = form
-        self._filled: tuple[StagingTable, FeedCounts] | None = None
+        self._known_ids: Container[str] = ()
+        self._contents_read: tuple[StagingTable, FeedCounts] | None = None
 
     def __enter__(self) -> Feed:
         return self
@@ -43,10 +45,10 @@ class Feed:
         self.close()
 
     def close(self) -> None:
-        """Remove the spool. A feed that is asked again afterwards is read again."""
-        if self._filled:
-            self._filled[0].close()
-        self._filled = None
+        """Remove the staging table. A feed that is asked again afterwards is read again."""
+        if self._contents_read:
+            self._contents_read[0].close()
+        self._contents_read = None
 
     def __iter__(self) -> Iterator[Product | Rejection]:
         yield from self._contents()[0].items()
@@ -59,6 +61,15 @@ class Feed:
         """Number of the first row of a product that iterating gives; None for any other id, and where rows have no
         numbers. May be asked while iterating, from the same thread."""
         return self._contents()[0].row_of(product_id) if self._form.numbered else None
+
+    def keep_ids(self, known_ids: Container[str]) -> None:
+        """Have products whose rows include one of these ids keep it, as those of a store; before the feed is read."""
+        self._known_ids = known_ids
+
+    def successors_of(self, product_id: str) -> list[Product]:
+        """The products that a product of this id, which iterating does not give, has become: those of which it is an
+        identifier. May be asked while iterating, from the same thread."""
+        return self._contents()[0].products_identified_by(product_id)
 
     @property
     def count(self) -> int:
@@ -74,24 +85,25 @@ class Feed:
         """Read the feed, if that has not been done; ``on_row`` is called with the number of rows read so far.
 
         Raises:
-            FeedError: the feed is empty or broken as a whole, or there is no space for the spool.
+            FeedError: the feed is empty or broken as a whole, or there is no space for the staging table.
         """
         self._contents(on_row)
 
     def _contents(self, on_row: Callable[[int], None] | None = None) -> tuple[StagingTable, FeedCounts]:
-        if self._filled:
-            return self._filled
-        spool = StagingTable()
+        if self._contents_read:
+            return self._contents_read
+        staging = StagingTable()
         try:
             paths = PhotoPaths(self.media, rooted=self._form.rooted_photos)
-            self._filled = spool, read_into_staging(spool, self._form, self.path, paths, on_row)
+            rules = AssemblyRules(paths, self._form.id_field, self._form.family, self._known_ids)
+            self._contents_read = staging, read_into_staging(staging, self._form, self.path, rules, on_row)
         except sqlite3.OperationalError as problem:
             fix = "Free space in the folder for temporary files, or name another one in TMPDIR."
-            raise FeedError(f"{self.path} cannot be spooled: {problem}.", fix, code="no-space") from problem
+            raise FeedError(f"{self.path} cannot be staged: {problem}.", fix, code="no-space") from problem
         finally:
-            if not self._filled:
-                spool.close()
-        return self._filled
+            if not self._contents_read:
+                staging.close()
+        return self._contents_read
 
 
 def read_feed(path: Path, *, media: Path | None = None, format: str | None = None) -> Feed:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from shoplens.errors import FeedError
+from shoplens.feeds.assembly.families import FamilyRules
 from shoplens.feeds.readers import folder, jsonlines, magento, merchant, shopify
 from shoplens.feeds.rows import Event
 from shoplens.feeds.text.delimited import header_columns
 from shoplens.feeds.text.text_lines import head_text
-from shoplens.errors import FeedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Format:
         recognises: whether a feed is of this kind.
         read: its rows.
         id_field: the column of the product's id.
+        family: how variants of a family are treated.
         media_folders: where its photos may be, beside the feed; the first that exists is taken, else the feed's folder.
         rooted_photos: a photo's leading ``/`` means the media folder.
         numbered: rows have numbers that mean something to people.
@@ -50,6 +52,7 @@ class Format:
     recognises: Callable[[Head], bool]
     read: Callable[[Path], Iterator[Event]]
     id_field: str = "id"
+    family: FamilyRules = field(default_factory=FamilyRules)
     media_folders: tuple[str, ...] = ()
     rooted_photos: bool = False
     numbered: bool = True
@@ -76,6 +79,7 @@ FORMATS: dict[str, Format] = {
             recognises=_has_columns(*magento.COLUMNS),
             read=magento.read,
             id_field="sku",
+            family=magento.FAMILIES,
             media_folders=magento.MEDIA_FOLDERS,
             rooted_photos=True,
         ),
@@ -86,6 +90,7 @@ FORMATS: dict[str, Format] = {
             recognises=lambda head: shopify.is_shopify(head.columns),
             read=shopify.read,
             id_field="handle",
+            family=shopify.FAMILIES,
         ),
         Format(
             name="merchant",

@@ -1,4 +1,4 @@
-"""A feed's rows into a spool, and the numbers of what became of them."""
+"""A feed's rows into a staging table, and the numbers of what became of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from shoplens.feeds.assembly import assemble
+from shoplens.feeds.assembly.assemble import AssemblyRules, assemble
 from shoplens.feeds.formats import Format
-from shoplens.feeds.photo_paths import PhotoPaths
 from shoplens.feeds.rows import Event, Row, SkippedRow
 from shoplens.feeds.staging import RowStatus, StagingTable
 from shoplens.types import Product, Rejection
@@ -39,33 +38,37 @@ class FeedCounts:
 
 
 def read_into_staging(
-    spool: StagingTable, form: Format, path: Path, paths: PhotoPaths, on_row: Callable[[int], None] | None = None
+    staging: StagingTable,
+    form: Format,
+    path: Path,
+    rules: AssemblyRules,
+    on_row: Callable[[int], None] | None = None,
 ) -> FeedCounts:
-    """Read the whole feed into ``spool``; ``on_row`` is called with the number of rows read so far."""
+    """Read the whole feed into ``staging``; ``on_row`` is called with the number of rows read so far."""
     tally: Counter[str] = Counter()
 
     def keep(row: int, item: Product | Rejection) -> None:
         tally["product" if isinstance(item, Product) else item.level] += 1
         if isinstance(item, Rejection) and not form.numbered:
             item = replace(item, row=None)
-        spool.add_item(row, item)
+        staging.add_item(row, item)
 
     for event in form.read(path):
-        number, flaw, fate = _sorted(event, form.id_field)
+        number, flaw, status = _sort_out(event, form.id_field)
         if flaw:
             keep(number, flaw)
         elif isinstance(event, Row):
-            spool.add_row(event)
-        if fate is not None:
-            tally[fate.name] += 1
-        if fate is not None or not flaw:
+            staging.add_row(event)
+        if status is not None:
+            tally[status.name] += 1
+        if status is not None or not flaw:
             tally["rows"] += 1
             if on_row:
                 on_row(tally["rows"])
-    for row, item in assemble(spool, paths, form.id_field):
+    for row, item in assemble(staging, rules):
         keep(row, item)
-    settled = spool.settled()
-    spool.finish()
+    settled = staging.settled()
+    staging.finish()
     return FeedCounts(
         rows=tally["rows"],
         used=settled[RowStatus.USED],
@@ -77,13 +80,13 @@ def read_into_staging(
     )
 
 
-def _sorted(event: Event, id_field: str) -> tuple[int, Rejection | None, RowStatus | None]:
-    """Row number, what there is to report, and the row's fate where it is already known."""
+def _sort_out(event: Event, id_field: str) -> tuple[int, Rejection | None, RowStatus | None]:
+    """Row number, what there is to report, and the row's status where it is already known."""
     if isinstance(event, SkippedRow):
         return event.note.row or 0, event.note, RowStatus.SKIPPED
     if isinstance(event, Rejection):
         return event.row or 0, event, RowStatus.REJECTED if event.level == "rejected" else None
-    if not event.draft.id:
+    if not event.product.id and not event.family:
         return event.number, _without_id(event, id_field), RowStatus.REJECTED
     return event.number, None, None
 
@@ -93,7 +96,7 @@ def _without_id(row: Row, id_field: str) -> Rejection:
         kind="missing-id",
         row=row.number,
         field=id_field,
-        value=row.draft.title,
+        value=row.product.title,
         reason="The row has no id.",
         fix="Give every product an id that never changes.",
     )

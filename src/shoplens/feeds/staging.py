@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from shoplens.feeds.rows import RawProduct, Row, compact_json
+from shoplens.feeds.assembly.sizes import is_size
+from shoplens.feeds.rows import Options, RawProduct, Role, Row, compact_json
 from shoplens.types import Product, Rejection
 
 _SCHEMA = """
-CREATE TABLE rows (number INTEGER PRIMARY KEY, id TEXT, key TEXT, variant TEXT, is_parent INTEGER, draft TEXT);
-CREATE TABLE links (child TEXT, parent TEXT, variant TEXT);
+CREATE TABLE rows (
+    number INTEGER PRIMARY KEY, id TEXT, role INTEGER, family TEXT, shop_group TEXT, options TEXT, product TEXT);
+CREATE TABLE names (name TEXT, family TEXT);
+CREATE TABLE links (child TEXT, parent TEXT, options TEXT);
+CREATE TABLE shown (photo TEXT, number INTEGER);
 CREATE TABLE items (sequence INTEGER PRIMARY KEY, row INTEGER, id TEXT, content TEXT);
-CREATE TABLE fates (number INTEGER PRIMARY KEY, fate INTEGER);
-CREATE TABLE made (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE identified (identifier TEXT, id TEXT);
+CREATE TABLE statuses (number INTEGER PRIMARY KEY, status INTEGER);
+CREATE TABLE claimed (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE surplus (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
@@ -27,48 +32,58 @@ _INDEXES = """
 CREATE INDEX rows_by_id ON rows (id, number);
 CREATE INDEX links_by_child ON links (child);
 CREATE INDEX links_by_parent ON links (parent);
+CREATE INDEX names_by_name ON names (name);
 """
 
 _REPEATS = """
 SELECT later.number, later.id, first.number FROM rows AS later
-JOIN (SELECT id, min(number) AS number FROM rows GROUP BY id HAVING count(*) > 1) AS first USING (id)
+JOIN (SELECT id, min(number) AS number FROM rows WHERE id != '' GROUP BY id HAVING count(*) > 1) AS first USING (id)
 WHERE later.number > first.number ORDER BY later.number
 """
 
-# A row that is its own product has no key; a row with a parent is keyed by parent and variant.
+# Families and groups have keys of different kinds; a row that is a product by itself has none. A child that several
+# parents name has a place under each.
 _PLACES = """
 CREATE TABLE places AS
-SELECT row.number AS number, parent.number AS parent,
-       coalesce(nullif(link.variant, ''), row.variant) AS variant,
-       CASE WHEN parent.number IS NOT NULL
-            THEN parent.id || char(31) || coalesce(nullif(link.variant, ''), row.variant)
-            WHEN row.key != '' THEN char(31) || row.key
+SELECT row.number AS number, CASE WHEN parent.number IS NOT NULL THEN 2 ELSE row.role END AS role,
+       row.options AS options, link.options AS linked,
+       CASE WHEN parent.number IS NOT NULL THEN 'f' || parent.id
+            WHEN name.family IS NOT NULL THEN 'f' || name.family
+            WHEN row.family != '' THEN 'f' || row.family
+            WHEN row.shop_group != '' THEN 'g' || row.shop_group
        END AS key
 FROM rows AS row
-LEFT JOIN links AS link ON link.child = row.id
-LEFT JOIN rows AS parent ON parent.id = link.parent AND parent.is_parent
-WHERE NOT row.is_parent;
+LEFT JOIN links AS link ON link.child = row.id AND row.role != 1
+LEFT JOIN rows AS parent ON parent.id = link.parent AND parent.role = 1
+LEFT JOIN names AS name ON name.name = row.family AND row.role != 1
+WHERE row.role = 1 OR link.parent IS NULL OR parent.number IS NOT NULL;
+INSERT INTO places
+SELECT row.number, row.role, row.options, NULL, CASE WHEN row.shop_group != '' THEN 'g' || row.shop_group END
+FROM rows AS row WHERE row.number NOT IN (SELECT number FROM places);
 CREATE TABLE firsts AS SELECT key, min(number) AS first FROM places WHERE key IS NOT NULL GROUP BY key;
 CREATE INDEX firsts_by_key ON firsts (key);
 CREATE TABLE positions AS
 SELECT coalesce(firsts.first, places.number) AS first, places.key AS key, places.number AS number,
-       places.parent AS parent, places.variant AS variant
+       places.role AS role, places.options AS options, places.linked AS linked
 FROM places LEFT JOIN firsts ON firsts.key = places.key
 ORDER BY 1, 2, 3;
+CREATE TABLE placeholders (photo TEXT PRIMARY KEY) WITHOUT ROWID;
+INSERT INTO placeholders
+SELECT photo FROM shown JOIN places USING (number) WHERE key IS NOT NULL GROUP BY photo HAVING count(DISTINCT key) > 1;
 """
 
-_GROUPS = """
-SELECT position.first, position.key, position.parent, position.variant, position.number, rows.draft
+_MEMBERS = """
+SELECT position.key, position.number, position.role, position.options, position.linked, rows.product
 FROM positions AS position CROSS JOIN rows ON rows.number = position.number ORDER BY position.rowid
 """
 
 _CHILDREN = """
-SELECT link.child, child.draft FROM links AS link LEFT JOIN rows AS child ON child.id = link.child WHERE link.parent = ?
+SELECT link.child, rows.number FROM links AS link LEFT JOIN rows ON rows.id = link.child WHERE link.parent = ?
 """
-
 
 _PRODUCT_FIELDS = tuple(field.name for field in fields(Product) if field.name != "attributes")
 _PRODUCT = attrgetter(*_PRODUCT_FIELDS)
+_TUPLES = ("photos", "category", "identifiers")
 _REJECTION = attrgetter(*(field.name for field in fields(Rejection)))
 
 
@@ -80,24 +95,33 @@ class RowStatus(IntEnum):
     USED = 2
 
 
-class Group(NamedTuple):
-    """The rows that make one product.
+class Member(NamedTuple):
+    """A row of a family or group."""
+
+    number: int
+    role: Role
+    options: Options
+    product: RawProduct
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRows:
+    """Rows that belong together.
 
     Attributes:
-        first: number of the first of them.
-        members: number and draft of each, in the feed's order.
-        parent: number of the parent's row, or None.
-        variant: what tells the product from its siblings under the same parent.
+        members: in the feed's order.
+        family: id of the family; empty where they are none.
+        group: the shop's ``group_id``; empty where they have none.
     """
 
-    first: int
-    members: list[tuple[int, RawProduct]]
-    parent: int | None
-    variant: str
+    members: list[Member]
+    family: str = ""
+    group: str = ""
 
 
 class StagingTable:
-    """A temporary SQLite database: rows go in, groups of rows come out, products and rejections go in and come out.
+    """A temporary SQLite database: rows go in, rows that belong together come out, products and rejections go in and
+    come out.
 
     SQLite keeps it in the folder for temporary files (``SQLITE_TMPDIR`` or ``TMPDIR``), without a name, so nothing is
     left behind however the process ends.
@@ -113,6 +137,7 @@ class StagingTable:
         self._run(_SCHEMA)
 
     def close(self) -> None:
+        """Remove the database."""
         self._connection.close()
 
     def _run(self, statements: str) -> None:
@@ -121,14 +146,21 @@ class StagingTable:
 
     def add_row(self, row: Row) -> None:
         """Keep a row until all of them are known."""
-        is_parent = row.variations is not None
+        product = row.product
+        options = compact_json(row.options) if row.options else ""
         self._connection.execute(
-            "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)",
-            (row.number, row.draft.id, row.key, row.variant, is_parent, row.draft.packed()),
+            "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (row.number, product.id, row.role, row.family, product.group_id, options, product.packed()),
         )
-        if row.variations:
-            links = ((child, row.draft.id, variant) for child, variant in row.variations.items())
+        if row.role == Role.PARENT:
+            names = [(name, product.id) for name in (product.id, *row.names)]
+            self._connection.executemany("INSERT INTO names VALUES (?, ?)", names)
+        if row.children:
+            links = ((child, product.id, compact_json(options)) for child, options in row.children.items())
             self._connection.executemany("INSERT INTO links VALUES (?, ?, ?)", links)
+        if row.family or product.group_id or row.role != Role.ALONE:
+            photos = ((photo, row.number) for photo in product.photos)
+            self._connection.executemany("INSERT INTO shown VALUES (?, ?)", photos)
 
     def take_repeats(self) -> Iterator[tuple[int, str, int]]:
         """Remove all rows but the first of every id: row, id, row that it repeats."""
@@ -137,68 +169,70 @@ class StagingTable:
         self._connection.execute("DELETE FROM rows WHERE number IN (SELECT number FROM repeats)")
         yield from self._connection.execute("SELECT * FROM repeats")
 
-    def groups(self) -> Iterator[Group]:
-        """The rows of each product, products in order of their first row."""
+    def rows_together(self) -> Iterator[StagedRows]:
+        """The rows of each family, of each group, and every other row by itself, in order of their first rows."""
         self._run(_PLACES)
-        found = self._connection.execute(_GROUPS)
-        for (first, _), some in groupby(found, key=lambda row: (row[0], row[1])):
-            rows = list(some)
-            members = [(number, RawProduct.unpacked(draft)) for *_, number, draft in rows]
-            yield Group(first, members, parent=rows[0][2], variant=rows[0][3])
+        found = self._connection.execute(_MEMBERS)
+        for key, some in groupby(found, key=lambda row: (row[0], None if row[0] else row[1])):
+            members = [
+                Member(number, Role(role), _options(own, linked), RawProduct.unpacked(text))
+                for _, number, role, own, linked, text in some
+            ]
+            kind, name = (key[0][0], key[0][1:]) if key[0] else ("", "")
+            yield StagedRows(members, name if kind == "f" else "", name if kind == "g" else "")
 
-    def draft(self, number: int) -> RawProduct:
-        """What the row ``number`` says."""
-        (packed,) = self._connection.execute("SELECT draft FROM rows WHERE number = ?", (number,)).fetchone()
-        return RawProduct.unpacked(packed)
+    def is_placeholder(self, photo: str) -> bool:
+        """Whether several families or groups show this photo, so that it tells nothing of any of them."""
+        found = self._connection.execute("SELECT 1 FROM placeholders WHERE photo = ?", (photo,))
+        return found.fetchone() is not None
 
-    def parents(self) -> Iterator[tuple[int, RawProduct]]:
-        """Every parent's row number and what it says."""
-        found = self._connection.execute("SELECT number, draft FROM rows WHERE is_parent ORDER BY number")
-        yield from ((number, RawProduct.unpacked(packed)) for number, packed in found)
-
-    def children(self, parent_id: str) -> Iterator[tuple[str, RawProduct | None]]:
-        """Id of every row that a parent names, and what it says; None where the feed has no such row."""
-        for child, packed in self._connection.execute(_CHILDREN, (parent_id,)):
-            yield child, None if packed is None else RawProduct.unpacked(packed)
+    def children(self, parent_id: str) -> Iterator[tuple[str, bool]]:
+        """Id of every row that a parent names, and whether the feed has it."""
+        for child, number in self._connection.execute(_CHILDREN, (parent_id,)):
+            yield child, number is not None
 
     def claims(self, product_id: str) -> bool:
-        """Whether an id made from a parent and a variant is still free; if so, it is taken now."""
-        alone = "SELECT 1 FROM rows WHERE id = ? AND NOT is_parent AND id NOT IN (SELECT child FROM links)"
-        if self._connection.execute(alone, (product_id,)).fetchone():
-            return False
-        return self._connection.execute("INSERT OR IGNORE INTO made VALUES (?)", (product_id,)).rowcount == 1
+        """Whether an id is still free; if so, it is taken now."""
+        return self._connection.execute("INSERT OR IGNORE INTO claimed VALUES (?)", (product_id,)).rowcount == 1
 
-    def is_product(self, parent_id: str) -> bool:
-        """Whether a parent's id has become a product's."""
-        return self._connection.execute("SELECT 1 FROM made WHERE id = ?", (parent_id,)).fetchone() is not None
+    def is_of_a_row_alone(self, product_id: str) -> bool:
+        """Whether a row that stands outside all families has this id."""
+        found = "SELECT 1 FROM rows JOIN places USING (number) WHERE id = ? AND (key IS NULL OR key LIKE 'g%')"
+        return self._connection.execute(found, (product_id,)).fetchone() is not None
 
     def is_new_surplus(self, name: str) -> bool:
         """Whether an attribute that is left out everywhere is met for the first time."""
         return self._connection.execute("INSERT OR IGNORE INTO surplus VALUES (?)", (name,)).rowcount == 1
 
-    def settle(self, numbers: Iterable[int], fate: RowStatus) -> None:
-        """Remember what became of these rows; of several fates of a row the highest stays."""
+    def settle(self, numbers: Iterable[int], status: RowStatus) -> None:
+        """Remember what became of these rows; of several statuses of a row the highest stays."""
         self._connection.executemany(
-            "INSERT INTO fates VALUES (?, ?) ON CONFLICT DO UPDATE SET fate = max(fate, excluded.fate)",
-            ((number, fate) for number in numbers),
+            "INSERT INTO statuses VALUES (?, ?) ON CONFLICT DO UPDATE SET status = max(status, excluded.status)",
+            ((number, status) for number in numbers),
         )
 
     def settled(self) -> dict[RowStatus, int]:
-        """How many rows met each fate."""
-        found = dict(self._connection.execute("SELECT fate, count(*) FROM fates GROUP BY fate"))
-        return {fate: found.get(fate, 0) for fate in RowStatus}
+        """How many rows met each status."""
+        found = dict(self._connection.execute("SELECT status, count(*) FROM statuses GROUP BY status"))
+        return {status: found.get(status, 0) for status in RowStatus}
 
     def add_item(self, row: int, item: Product | Rejection) -> None:
         """Keep a product or a rejection in the place of ``row``."""
-        product_id = item.id if isinstance(item, Product) else None
+        product_id = None
+        if isinstance(item, Product):
+            product_id = item.id
+            identifiers = ((identifier, item.id) for identifier in item.identifiers)
+            self._connection.executemany("INSERT INTO identified VALUES (?, ?)", identifiers)
         self._connection.execute("INSERT INTO items VALUES (NULL, ?, ?, ?)", (row, product_id, _packed(item)))
 
     def finish(self) -> None:
         """Drop everything but the items, and put those in order."""
-        for table in ("rows", "links", "places", "firsts", "positions", "repeats", "made", "surplus", "fates"):
+        for table in ("rows", "names", "links", "shown", "places", "firsts", "positions", "placeholders", "repeats",
+                      "claimed", "surplus", "statuses"):  # fmt: skip
             self._connection.execute(f"DROP TABLE IF EXISTS {table}")
         self._connection.execute("CREATE INDEX items_by_row ON items (row, sequence, id)")
         self._connection.execute("CREATE INDEX items_by_id ON items (id, row) WHERE id IS NOT NULL")
+        self._connection.execute("CREATE INDEX identified_by_identifier ON identified (identifier)")
 
     def items(self) -> Iterator[Product | Rejection]:
         """Products and rejections in the order of the feed."""
@@ -215,6 +249,17 @@ class StagingTable:
         found = self._connection.execute("SELECT row FROM items WHERE id = ?", (product_id,)).fetchone()
         return None if found is None else int(found[0])
 
+    def products_identified_by(self, identifier: str) -> list[Product]:
+        """The products of which this is an identifier, in order of their ids."""
+        found = "SELECT items.content FROM identified JOIN items USING (id) WHERE identifier = ? ORDER BY id"
+        return [_product(content) for (content,) in self._connection.execute(found, (identifier,))]
+
+
+def _options(own: str, linked: str | None) -> Options:
+    """A row's options: what its parent says of it, and what it says itself where that is nothing but a size."""
+    said: list[Options] = [[(name, value) for name, value in json.loads(text or "[]")] for text in (linked, own)]
+    return said[0] if any(not is_size(name) for name, _ in said[0]) else [*said[0], *said[1]]
+
 
 def _packed(item: Product | Rejection) -> str:
     """A product or a rejection as one line of JSON."""
@@ -226,5 +271,5 @@ def _packed(item: Product | Rejection) -> str:
 def _product(content: str) -> Product:
     *values, attributes = json.loads(content)
     product = dict(zip(_PRODUCT_FIELDS, values, strict=True))
-    product["photos"], product["category"] = tuple(product["photos"]), tuple(product["category"])
+    product |= {name: tuple(product[name]) for name in _TUPLES}
     return Product(**product, attributes={name: tuple(some) for name, some in attributes.items()})

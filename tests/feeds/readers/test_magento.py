@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from shoplens.feeds import read_feed
-
 from tests.feeds.feeds import Outcome, outcome
 
 COLUMNS = [
@@ -76,7 +75,7 @@ def test_a_product_per_parent_and_colour_with_sizes_folded_and_the_parents_words
 def test_a_photo_that_only_the_parent_names_is_reported_and_never_inherited(tmp_path: Path) -> None:
     found = outcome(export(tmp_path, *HOODIE))
     (note,) = found.rejections
-    assert (note.kind, note.level, note.row) == ("photo-colour-not-sold", "note", 4)
+    assert (note.kind, note.level, note.row) == ("photo-of-no-variant", "note", 4)
     assert (note.field, note.value, note.product_id) == ("additional_images", "/green.jpg", "H")
     assert not any("green" in photo for one in found.products for photo in one.photos)
 
@@ -161,14 +160,15 @@ def test_other_store_views_and_what_is_switched_off_are_skipped(tmp_path: Path) 
     assert [(one.kind, one.level, one.row, one.value) for one in found.rejections] == [
         ("store-view-row", "note", 2, "de"),
         ("not-sold", "note", 3, ""),
+        ("not-sold", "note", 5, ""),
     ]
-    assert (found.counts.rows, found.counts.used, found.counts.skipped) == (6, 4, 2)
+    assert (found.counts.rows, found.counts.used, found.counts.skipped) == (6, 3, 3)
 
 
 def test_a_switched_off_parent_takes_its_variants_along(tmp_path: Path) -> None:
     found = outcome(export(tmp_path, *HOODIE[:3], {**HOODIE[3], "product_online": "2"}))
     assert (found.products, found.counts.skipped) == ([], 4)
-    assert Counter(found.kinds)["not-sold"] == 2
+    assert Counter(found.kinds)["not-sold"] == 1
 
 
 def test_a_repeated_sku_is_rejected_before_it_is_folded(tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_luma_is_417_products_and_668_photos_and_every_row_is_accounted_for(luma
 
 @pytest.mark.data
 def test_luma_has_seven_photos_of_colours_that_are_not_sold(luma: Outcome) -> None:
-    assert Counter((one.kind, one.level) for one in luma.rejections) == {("photo-colour-not-sold", "note"): 7}
+    assert Counter((one.kind, one.level) for one in luma.rejections) == {("photo-of-no-variant", "note"): 7}
     inherited = {photo for one in luma.products for photo in one.photos}
     assert not any(photo.endswith(one.value) for one in luma.rejections for photo in inherited)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from shoplens.feeds.text.prices import price_of
-
 from tests.feeds.feeds import Outcome, outcome, written
 
 
@@ -81,18 +80,18 @@ def test_rows_that_differ_only_in_size_are_one_product_with_the_first_id(tmp_pat
     assert found.counts.used == 3
 
 
-@pytest.mark.parametrize("differs", ["image_link", "color", "material", "title", "description", "size_type"])
+@pytest.mark.parametrize("differs", ["color", "material", "title", "description", "size_type"])
 def test_rows_that_differ_in_more_than_size_stay_apart(tmp_path: Path, differs: str) -> None:
-    base = row("1", item_group_id="G", size="S", **({} if differs in ("image_link", "title") else {differs: "x"}))
-    found = feed(tmp_path, base, {**base, "id": "2", "size": "M", differs: "y"})
+    base = row("1", item_group_id="G", size="S", **({} if differs == "title" else {differs: "x"}))
+    found = feed(tmp_path, base, {**base, "id": "2", "size": "M", "image_link": "https://h/2.jpg", differs: "y"})
     assert [one.id for one in found.products] == ["1", "2"]
     assert {one.group_id for one in found.products} == {"G"}
 
 
-def test_rows_without_size_or_without_group_are_never_folded(tmp_path: Path) -> None:
-    found = feed(
-        tmp_path, row("1", item_group_id="G"), row("2", item_group_id="G"), row("3", size="S"), row("4", size="S")
-    )
+def test_rows_without_size_or_without_group_are_never_joined(tmp_path: Path) -> None:
+    other = {"image_link": "https://h/2.jpg"}
+    grouped = [row("1", item_group_id="G"), row("2", item_group_id="G", **other)]
+    found = feed(tmp_path, *grouped, row("3", size="S"), row("4", size="S"))
     assert [one.id for one in found.products] == ["1", "2", "3", "4"]
 
 
@@ -160,7 +159,7 @@ def test_a_bad_price_and_a_bad_availability_are_notes(tmp_path: Path) -> None:
         ("free", None),
         ("-1 EUR", None),
         ("12 EUR 3", None),
-        ("EUR 12 EUR", None),
+        ("EUR 12 EUR", (12, "EUR")),
         ("1,2,3.4.5", None),
         ("nan", None),
         ("9" * 400, None),

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shoplens.feeds import read_feed
 from shoplens.errors import FeedError
-
+from shoplens.feeds import read_feed
 from tests.feeds.feeds import outcome, written
 
 NAMESPACE = 'xmlns:g="http://base.google.com/ns/1.0"'

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from shoplens.feeds.rows import RawProduct, Event, Row, SkippedRow
+from shoplens.feeds.rows import Event, RawProduct, Row, SkippedRow
 from shoplens.types import Rejection
 
 PHOTO_ENDINGS = frozenset(

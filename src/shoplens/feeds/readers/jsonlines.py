@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from shoplens.feeds.rows import Event, RawProduct, Row
 from shoplens.feeds.text.plain_text import line, paragraphs
 from shoplens.feeds.text.prices import bad_price, price_of
-from shoplens.feeds.rows import RawProduct, Event, Row
 from shoplens.feeds.text.text_lines import TextLines
 from shoplens.types import Rejection, Value
 
@@ -150,6 +150,11 @@ def _photos(name: str, value: object) -> dict[str, str]:
     return {photo.strip(): name for photo in photos if photo.strip()}
 
 
+def _identifiers(name: str, value: object) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [_id(name, one) for one in values]
+
+
 def _attributes(name: str, value: object) -> dict[str, list[Value]]:
     if not isinstance(value, dict):
         raise _WrongTypeError(name, value, "an object of names and values")
@@ -179,4 +184,5 @@ _FIELDS: dict[str, Callable[[str, object], Any]] = {
     "group_id": _text,
     "photos": _photos,
     "in_stock": _flag,
+    "identifiers": _identifiers,
 }

@@ -18,14 +18,19 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from shoplens.feeds.assembly.families import FamilyRules
+from shoplens.feeds.assembly.sizes import is_size
+from shoplens.feeds.rows import Event, Options, RawProduct, Role, Row, SkippedRow
+from shoplens.feeds.text.delimited import TableRow, read_table
+from shoplens.feeds.text.photo_lists import photos_in
 from shoplens.feeds.text.plain_text import from_html, line, words
 from shoplens.feeds.text.prices import bad_price, price_of
-from shoplens.feeds.rows import RawProduct, Event, Row, SkippedRow
-from shoplens.feeds.text.delimited import TableRow, read_table
 from shoplens.types import Rejection, Value
 
 COLUMNS = ("sku", "product_type")
 MEDIA_FOLDERS = ("media", "pub/media/catalog/product")
+
+FAMILIES = FamilyRules(galleries=True, labelled=False)
 
 _PHOTO_COLUMNS = ("base_image", "small_image", "thumbnail_image", "additional_images")
 _NO_PHOTO = "no_selection"
@@ -33,6 +38,7 @@ _ROOT = "Default Category"
 _SIDE_BRANCHES = frozenset({"collections", "promotions", "sale", "what's new", "gift ideas"})
 _COLOURS = ("color", "colour")
 _BRANDS = ("brand", "manufacturer")
+_CODES = ("gtin", "ean", "ean13", "upc", "isbn", "mpn", "barcode", "gtin13", "gtin14")
 _HOUSEKEEPING = words(
     "has_options required_options options_container msrp msrp_display_actual_price_type "
     "gift_message_available quantity_and_stock_status shipment_type price_type price_view sku_type "
@@ -59,30 +65,34 @@ def _events(row: TableRow) -> Iterator[Event]:
         yield SkippedRow(_store_view(row, view))
         return
     attributes = _attributes(values.get("additional_attributes", ""))
-    draft = RawProduct(
-        id=values.get("sku", ""),
+    product = RawProduct(
+        id=line(values.get("sku", "")),
         title=line(from_html(values.get("name", ""))),
         photos=_photos(values),
         description=from_html(values.get("description") or values.get("short_description", "")),
         url=f"{values['url_key']}.html" if "url_key" in values else "",
         brand=", ".join(str(brand) for name in _BRANDS for brand in attributes.pop(name, ())),
         category=_category(values.get("categories", "")),
+        identifiers=[str(code) for name in _CODES for code in attributes.pop(name, ())],
         attributes=attributes,
         in_stock=_in_stock(values),
         sold=values.get("product_online", "1") == "1",
     )
-    yield from _priced(row, draft)
+    yield from _priced(row, product)
     if values.get("product_type", "").lower() == "configurable":
-        yield Row(row.number, draft, variations=_variations(values.get("configurable_variations", "")))
+        children = _variations(values)
+        yield Row(row.number, product, Role.PARENT, product.id, children=children)
     else:
-        yield Row(row.number, draft, variant=_joined(attributes.get(name, ()) for name in _COLOURS))
+        color = next((some for name in _COLOURS if (some := attributes.get(name))), [])
+        yield Row(row.number, product, options=[("color", str(value)) for value in color])
 
 
 def _photos(values: Mapping[str, str]) -> dict[str, str]:
+    hidden = set(photos_in(values.get("hide_from_product_page", "")))
     photos: dict[str, str] = {}
     for column in _PHOTO_COLUMNS:
-        for photo in values.get(column, "").split(","):
-            if (photo := photo.strip()) and photo != _NO_PHOTO:
+        for photo in photos_in(values.get(column, "")):
+            if photo != _NO_PHOTO and photo not in hidden:
                 photos.setdefault(photo, column)
     return photos
 
@@ -103,23 +113,20 @@ def _unquoted(text: str) -> str:
     return text[1:-1].replace('""', '"') if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
-def _variations(text: str) -> dict[str, str]:
-    """Sku -> what tells its product from its siblings: every axis but size, e.g. ``Black``."""
-    found: dict[str, str] = {}
-    for variation in text.split("|"):
+def _variations(values: Mapping[str, str]) -> dict[str, Options]:
+    """Sku of a variant -> its axes, e.g. ``[("color", "Black"), ("size", "M")]``.
+
+    An axis is a size if either its code or its label says so.
+    """
+    labels = dict(pair.partition("=")[::2] for pair in values.get("configurable_variation_labels", "").split(","))
+    sizes = {code.strip().lower() for code, label in labels.items() if is_size(label)}
+    found: dict[str, Options] = {}
+    for variation in values.get("configurable_variations", "").split("|"):
         axes = dict(pair.partition("=")[::2] for pair in _NEXT_NAME.split(variation))
-        axes = {name.strip().lower(): _unquoted(value) for name, value in axes.items()}
+        axes = {name.strip().lower(): line(_unquoted(value)) for name, value in axes.items()}
         if sku := axes.pop("sku", ""):
-            found[sku] = "-".join(value for name, value in axes.items() if value and not _is_size(name))
+            found[sku] = [("size" if name in sizes and not is_size(name) else name, v) for name, v in axes.items()]
     return found
-
-
-def _is_size(name: str) -> bool:
-    return name == "size" or name.endswith("_size")
-
-
-def _joined(values: Iterator[list[Value] | tuple[Value, ...]]) -> str:
-    return next(("-".join(map(str, some)) for some in values if some), "")
 
 
 def _category(text: str) -> tuple[str, ...]:
@@ -144,15 +151,15 @@ def _in_stock(values: Mapping[str, str]) -> bool | None:
         return None
 
 
-def _priced(row: TableRow, draft: RawProduct) -> Iterator[Rejection]:
+def _priced(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
     dated = "special_price_from_date" in row.values or "special_price_to_date" in row.values
     for column in ("price",) if dated else ("price", "special_price"):
         if text := row.values.get(column):
             price = price_of(text)
             if price is None:
-                yield bad_price(row.number, column, text, draft.id)
+                yield bad_price(row.number, column, text, product.id)
             else:
-                draft.price, draft.currency = price
+                product.price, product.currency = price
 
 
 def _store_view(row: TableRow, view: str) -> Rejection:

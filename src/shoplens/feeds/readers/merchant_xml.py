@@ -15,9 +15,9 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
+from shoplens.errors import FeedError
 from shoplens.feeds.text.delimited import TableRow
 from shoplens.feeds.text.text_lines import head_text
-from shoplens.errors import FeedError
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

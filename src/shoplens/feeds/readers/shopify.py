@@ -1,10 +1,11 @@
 """Shopify's product CSV, as the admin exports it; of its headings the old ones and those of 2024.
 
-Rows with one handle, which follow each other, are one product of the shop: its variants, and further photos. Where
-every variant that differs in more than its size has a photo of its own, each of those (``HANDLE-Black``) is a product
-of the group HANDLE, and photos that belong to no variant are told of, since nobody says what they show; else all rows
-are one product HANDLE with all photos and all values. Sizes never make products of their own. The lowest price counts,
-and one row in stock is enough: a row is where the quantity is above 0, is not counted, or selling goes on without.
+Rows with one handle, wherever they stand, are one product of the shop: its variants, and further photos. Where variants
+that differ in more than their size have two or more different images, each of those (``HANDLE-Black``) is a product of
+the group HANDLE: variants with the same image are one, a variant without an image cannot be shown and is rejected, and
+photos that belong to no variant are told of, since nothing says what they show. Else all rows are one product HANDLE
+with all photos and all values. Sizes never make products of their own. The lowest price counts, and one row in stock is
+enough: a row is where the quantity is above 0, is not counted, or selling goes on without.
 
 ``Product Category`` is the category, else ``Type``. Options, metafields and what is said for Google Shopping become
 attributes. What is not published, or archived or a draft, is not sold.
@@ -13,14 +14,15 @@ attributes. What is not published, or archived or a draft, is not sold.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from shoplens.feeds.assembly.families import FamilyRules
+from shoplens.feeds.rows import Event, RawProduct, Role, Row
+from shoplens.feeds.text.delimited import TableRow, read_table
+from shoplens.feeds.text.photo_lists import photos_in
 from shoplens.feeds.text.plain_text import from_html, line
 from shoplens.feeds.text.prices import bad_price, price_of
-from shoplens.feeds.rows import RawProduct, Event, Row, SkippedRow
-from shoplens.feeds.text.delimited import TableRow, read_table
 from shoplens.types import Rejection, Value
 
 COLUMNS = ("handle", "title", "image_src")
@@ -30,6 +32,7 @@ NEWER = {
     "product_category": "product_category",
     "published_on_online_store": "published",
     "sku": "variant_sku",
+    "barcode": "variant_barcode",
     "price": "variant_price",
     "inventory_quantity": "variant_inventory_qty",
     "inventory_tracker": "variant_inventory_tracker",
@@ -40,10 +43,11 @@ NEWER = {
 """Headings of 2024 -> the old ones."""
 NEWER_COLUMNS = ("url_handle", "title", "product_image_url")
 OPTIONS = (1, 2, 3)
-_NO_OPTION = "default title"
+VARIANT_IMAGE = "variant_image"
+FAMILIES = FamilyRules(own_columns=frozenset({VARIANT_IMAGE}))
+_IDENTIFIERS = ("variant_sku", "variant_barcode")
 _METAFIELD = re.compile(r"(?P<name>.+?)_\(product\.metafields\..+\)")
 _GOOGLE = re.compile(r"google_shopping_?/_?(?P<name>gender|age_group|condition)")
-_SIZE = re.compile(r"(?:^|[ _])(?:size|grösse|größe|taille|talla|maat)$", re.IGNORECASE)
 _FALSE = {"false", "no", "0"}
 
 
@@ -54,13 +58,11 @@ def is_shopify(columns: Sequence[str]) -> bool:
 
 def read(path: Path) -> Iterator[Event]:
     """Rows, and what is wrong with them, of a product export."""
-    for is_row, rows in groupby(read_table(path, [*COLUMNS, *NEWER_COLUMNS]), lambda one: isinstance(one, TableRow)):
-        if not is_row:
-            yield from (one for one in rows if isinstance(one, Rejection))
-            continue
-        named = (_renamed(one) for one in rows if isinstance(one, TableRow))
-        for handle, some in groupby(named, lambda one: one.values.get("handle", "")):
-            yield from _product(handle, list(some))
+    for row in read_table(path, [*COLUMNS, *NEWER_COLUMNS]):
+        if isinstance(row, TableRow):
+            yield from _events(_renamed(row))
+        else:
+            yield row
 
 
 def _renamed(row: TableRow) -> TableRow:
@@ -69,97 +71,32 @@ def _renamed(row: TableRow) -> TableRow:
     return TableRow(row.number, {NEWER.get(name, name): value for name, value in row.values.items()})
 
 
-def _product(handle: str, rows: list[TableRow]) -> Iterator[Event]:
-    """All rows of a handle."""
-    names = {n: line(rows[0].values.get(f"option{n}_name", "")) for n in OPTIONS}
-    variants = [row for row in rows if _is_variant(row)]
-    labels = {row.number: _label(row, names) for row in variants}
-    apart = len(set(labels.values())) > 1 and _all_shown(variants, labels)
-    photos: dict[str, dict[str, str]] = {}
-    for row in variants:
-        photos.setdefault(labels[row.number], {}).update(_photo(row, "variant_image"))
-    everything = {name: column for row in rows for name, column in _photo(row, "image_src").items()}
-    first = dict[str, int]()
-    for row in rows:
-        is_variant = row.number in labels
-        label = labels.get(row.number, "") if apart else ""
-        if apart and not is_variant:
-            yield from _further(row, handle, photos)
-            continue
-        name = f"{handle}-{label}" if label else handle
-        own = photos[label] if apart else {**everything, **_photo(row, "variant_image")}
-        draft = _draft(rows[0], row, names if is_variant else {})
-        yield from _priced(row, draft)
-        draft.id = name if name not in first else f"{name}#{row.number}"
-        draft.photos = own if name not in first or not apart else {}
-        draft.group_id = handle if apart else ""
-        if label:
-            draft.title = f"{draft.title} - {label}"
-        first.setdefault(name, row.number)
-        yield Row(row.number, draft, key=name)
-
-
-def _is_variant(row: TableRow) -> bool:
-    """Whether a row is more than a further photo."""
-    names = ("option1_value", "variant_sku", "variant_price")
-    return any(row.values.get(name) for name in names)
-
-
-def _label(row: TableRow, names: dict[int, str]) -> str:
-    """What tells a variant from the others but for its size, e.g. ``Black-Wool``."""
-    values = [line(row.values.get(f"option{n}_value", "")) for n in OPTIONS if not _SIZE.search(names[n])]
-    return "-".join(value for value in values if value and value.casefold() != _NO_OPTION)
-
-
-def _all_shown(variants: Sequence[TableRow], labels: dict[int, str]) -> bool:
-    """Whether every variant has a photo of its own."""
-    shown = {labels[row.number] for row in variants if row.values.get("variant_image")}
-    return shown == set(labels.values())
-
-
-def _photo(row: TableRow, column: str) -> dict[str, str]:
-    photo = row.values.get(column, "")
-    return {photo: column} if photo else {}
-
-
-def _further(row: TableRow, handle: str, photos: dict[str, dict[str, str]]) -> Iterator[Event]:
-    """A row that only adds a photo, of a product whose variants are apart."""
-    photo = row.values.get("image_src", "")
-    known = any(photo in some for some in photos.values())
-    yield SkippedRow(
-        Rejection(
-            kind="photo-row" if known or not photo else "photo-of-no-variant",
-            level="note",
-            row=row.number,
-            product_id=handle,
-            field="image_src",
-            value=photo,
-            reason="The row repeats a photo of a variant." if known else "Nobody says which variant the photo shows.",
-            fix="Nothing has to be done." if known else "Give the photo to the variants that it shows.",
-        )
-    )
-
-
-def _draft(product: TableRow, row: TableRow, names: dict[int, str]) -> RawProduct:
-    """What the product's first row and the variant's own say."""
-    values = product.values
-    attributes = _attributes(product)
-    for n, name in names.items():
-        value = line(row.values.get(f"option{n}_value", ""))
-        if name and value and value.casefold() != _NO_OPTION:
-            attributes[name.lower()] = [value]
-    return RawProduct(
-        id="",
+def _events(row: TableRow) -> Iterator[Event]:
+    values = row.values
+    handle = line(values.get("handle", ""))
+    product = RawProduct(
         title=line(from_html(values.get("title", ""))),
+        photos=_photos(values),
         description=from_html(values.get("body_(html)", "")),
-        url=f"/products/{values['handle']}" if values.get("handle") else "",
+        url=f"/products/{handle}" if handle else "",
         brand=line(values.get("vendor", "")),
-        category=_category(product),
-        attributes=attributes,
+        category=_category(row),
+        attributes=_attributes(row),
         in_stock=_in_stock(row),
         sold=values.get("published", "true").lower() not in _FALSE
         and values.get("status", "active").lower() == "active",
+        identifiers=[text.lstrip("'") for column in _IDENTIFIERS if (text := values.get(column, ""))],
     )
+    yield from _priced(row, product, handle)
+    if any(values.get(name) for name in ("option1_value", "variant_sku", "variant_price")):
+        options = [(line(values.get(f"option{n}_name", "")), line(values.get(f"option{n}_value", ""))) for n in OPTIONS]
+        yield Row(row.number, product, Role.VARIANT, handle, options)
+    else:
+        yield Row(row.number, product, Role.PHOTO, handle)
+
+
+def _photos(values: Mapping[str, str]) -> dict[str, str]:
+    return {photo: column for column in ("image_src", VARIANT_IMAGE) for photo in photos_in(values.get(column, ""))}
 
 
 def _category(row: TableRow) -> tuple[str, ...]:
@@ -188,10 +125,10 @@ def _in_stock(row: TableRow) -> bool | None:
         return None
 
 
-def _priced(row: TableRow, draft: RawProduct) -> Iterator[Rejection]:
+def _priced(row: TableRow, product: RawProduct, handle: str) -> Iterator[Rejection]:
     if text := row.values.get("variant_price"):
         price = price_of(text)
         if price is None:
-            yield bad_price(row.number, "variant_price", text, draft.id)
+            yield bad_price(row.number, "variant_price", text, handle)
         else:
-            draft.price, draft.currency = price
+            product.price, product.currency = price

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from shoplens.feeds.text.text_lines import MAX_LINE, TextLines
 from shoplens.errors import FeedError
+from shoplens.feeds.rows import SkippedRow
+from shoplens.feeds.text.plain_text import composed
+from shoplens.feeds.text.text_lines import HEAD, MAX_LINE, TextLines
 from shoplens.types import Rejection
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -17,6 +21,12 @@ MAX_FIELD = MAX_LINE
 """Characters in one field; the csv module's own limit, 131,072, is too little for descriptions with pictures inside."""
 MAX_LINES = 500
 """Lines in one row; more of them is a quote that was never closed."""
+
+
+PREAMBLE = 20
+"""Lines among which the header is looked for."""
+_PREAMBLE = re.compile(r"\ufeff?\s*[\"']?(?:sep=|#)", re.IGNORECASE)
+"""How lines start that spreadsheets and templates put above the header."""
 
 
 class _UnclosedError(Exception):
@@ -58,9 +68,17 @@ class _Tape:
 
 
 def header_columns(text: str, known: Collection[str]) -> tuple[str, ...]:
-    """The columns in the first line of ``text`` that is not empty."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    return _columns(_cells(first, delimiter_of(first, known)))
+    """The columns of the header, which is looked for among the first lines of ``text``."""
+    return _header_among(text.splitlines()[:PREAMBLE], known)[1]
+
+
+def column_name(name: str) -> str:
+    """A column as it is compared: lower case, ``_`` for spaces, without the prefix ``g:``.
+
+    >>> column_name(" Image  Src "), column_name("g:Image_Link")
+    ('image_src', 'image_link')
+    """
+    return "_".join(composed(name).strip("\ufeff \t\r\n").lower().removeprefix("g:").split())
 
 
 def delimiter_of(header: str, known: Collection[str]) -> str:
@@ -73,31 +91,82 @@ def delimiter_of(header: str, known: Collection[str]) -> str:
     return max(DELIMITERS, key=shown)
 
 
-def read_table(path: Path, known: Collection[str]) -> Iterator[TableRow | Rejection]:
-    """Rows below the header, and rejections for those that do not fit it.
+def read_table(
+    path: Path, known: Collection[str], repeated: Collection[str] = ()
+) -> Iterator[TableRow | SkippedRow | Rejection]:
+    """Rows below the header, and what is odd about them.
 
-    Column names are lower case, with ``_`` for spaces and without the prefix ``g:``. Values of a column that comes
-    more than once are joined by commas. Empty rows count in the numbering and are otherwise passed over.
+    The header is, of the first lines, the one that shows most of the ``known`` columns; what stands above it is passed
+    over with a note. Column names are as :func:`column_name` gives them. Of a column that comes more than once the
+    first value counts, but values of ``repeated`` columns are joined by commas. A row that is too short is read as far
+    as it goes. Empty rows count in the numbering and are otherwise passed over.
 
     Raises:
         FeedError: the header is too long to be one.
     """
     csv.field_size_limit(max(csv.field_size_limit(), MAX_FIELD))
+    first_lines = _first_lines(path)
+    above, columns, delimiter = _header_among(first_lines, known)
     lines = TextLines(path)
-    lines_read = iter(lines)
-    header = next(filter(str.strip, lines_read), "")
+    lines_read = islice(lines, above, None)
+    next(lines_read, None)
     if lines.left_out:
         fix = "Export it again, with line breaks between the rows."
         raise FeedError(f"The first line of {path} is longer than {MAX_LINE // 2**20} MB.", fix, code="unknown-header")
-    delimiter = delimiter_of(header, known)
-    columns = _columns(_cells(header, delimiter))
+    yield from _notes_on_header(list(filter(str.strip, first_lines[:above])), columns, repeated)
     tape = _Tape(lines_read)
     for number, cells in enumerate(_rows(tape, delimiter, len(columns)), 1):
         yield from lines.notes(number)
         if isinstance(cells, str):
             yield _unclosed(number, cells)
         elif any(map(str.strip, cells)):
-            yield _fitted(number, cells, columns)
+            yield from _fitted(number, cells, columns, repeated)
+
+
+def _first_lines(path: Path) -> list[str]:
+    """The lines among which the header is looked for; of a long file with long lines only the first ones."""
+    found: list[str] = []
+    for text in islice(TextLines(path), PREAMBLE):
+        found.append(text)
+        if sum(map(len, found)) > HEAD:
+            break
+    return found
+
+
+def _header_among(lines: Sequence[str], known: Collection[str]) -> tuple[int, tuple[str, ...], str]:
+    """Place, columns and delimiter of the header among some lines."""
+    found: list[tuple[int, tuple[str, ...], str]] = []
+    for place, text in enumerate(lines):
+        if text.strip():
+            delimiter = delimiter_of(text, known)
+            found.append((place, _columns(_cells(text, delimiter)), delimiter))
+    if not found:
+        return 0, (), ","
+    best = max(found, key=lambda one: len(set(one[1]) & set(known)))
+    if set(best[1]) & set(known):
+        return best
+    return next((one for one in found if not _PREAMBLE.match(lines[one[0]])), found[0])
+
+
+def _notes_on_header(above: Sequence[str], columns: Sequence[str], repeated: Collection[str]) -> Iterator[Rejection]:
+    if above:
+        yield Rejection(
+            kind="lines-above-header",
+            level="note",
+            value=above[0].strip(),
+            reason=f"{len(above)} lines above the header were passed over.",
+            fix="Nothing has to be done.",
+        )
+    doubled = dict.fromkeys(name for name in columns if name and name not in repeated and columns.count(name) > 1)
+    for name in doubled:
+        yield Rejection(
+            kind="doubled-column",
+            level="note",
+            field=name,
+            value=name,
+            reason=f"The header has the column {name} more than once; the first one that is not empty counts.",
+            fix="Give every column a name of its own.",
+        )
 
 
 def _rows(tape: _Tape, delimiter: str, width: int) -> Iterator[list[str] | str]:
@@ -143,25 +212,46 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _columns(cells: list[str]) -> tuple[str, ...]:
-    return tuple("_".join(cell.strip().lower().removeprefix("g:").split()) for cell in cells)
+    return tuple(map(column_name, cells))
 
 
-def _fitted(number: int, cells: list[str], columns: tuple[str, ...]) -> TableRow | Rejection:
+def _fitted(
+    number: int, cells: list[str], columns: tuple[str, ...], repeated: Collection[str]
+) -> Iterator[TableRow | SkippedRow | Rejection]:
+    """The row, after what is odd about it."""
+    if _columns(cells)[: len(columns)] == columns:
+        yield SkippedRow(_note(number, "repeated-header", cells, "The row repeats the header; it is passed over."))
+        return
     extra = cells[len(columns) :]
-    if len(cells) < len(columns) or any(map(str.strip, extra)):
-        return Rejection(
-            kind="too-many-columns" if extra else "too-few-columns",
+    if extra and extra[0].strip():
+        yield Rejection(
+            kind="too-many-columns",
             row=number,
-            field=columns[len(cells)] if not extra else "",
-            value=extra[0] if extra else " ".join(cells),
+            value=extra[0],
             reason=f"The row has {len(cells)} columns, the header has {len(columns)}.",
-            fix="Put quotes around values with the delimiter or a line break inside; leave no column out.",
+            fix="Put quotes around values with the delimiter or a line break inside.",
         )
+        return
+    if any(map(str.strip, extra)):
+        yield _note(number, "too-many-columns", cells, "The row has values beyond the last column; they are left out.")
+    if len(cells) < len(columns):
+        reason = f"The row has {len(cells)} columns, the header has {len(columns)}; the missing ones count as empty."
+        yield _note(number, "too-few-columns", cells, reason, columns[len(cells)])
     values: dict[str, str] = {}
     for column, cell in zip(columns, cells, strict=False):
-        if cell := cell.strip():
-            values[column] = f"{values[column]},{cell}" if column in values else cell
-    return TableRow(number, values)
+        if not (cell := cell.strip()):
+            continue
+        if column not in values:
+            values[column] = cell
+        elif column in repeated:
+            values[column] = f"{values[column]},{cell}"
+    yield TableRow(number, values)
+
+
+def _note(number: int, kind: str, cells: list[str], reason: str, field: str = "") -> Rejection:
+    fix = "Export as many cells in every row as the header has." if "columns" in kind else "Nothing has to be done."
+    value = " ".join(cells).strip()
+    return Rejection(kind=kind, level="note", row=number, field=field, value=value, reason=reason, fix=fix)
 
 
 def _unclosed(number: int, line: str) -> Rejection:

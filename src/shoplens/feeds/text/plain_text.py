@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from html.parser import HTMLParser
+from unicodedata import is_normalized, normalize
 
 MAX_TEXT = 100_000
 """Characters of one field that are kept."""
@@ -23,6 +25,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff]")
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r"\s*\n\s*")
 _BULLETS = re.compile(r"[•·▪‣◦●]\s*")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
 class _Reader(HTMLParser):
@@ -46,26 +49,46 @@ class _Reader(HTMLParser):
             self.parts.append(data)
 
 
-def line(text: str) -> str:
-    """``text`` on one line, single spaces, nothing that cannot be printed.
+def composed(text: str) -> str:
+    """``text`` in Unicode's normal form C, in which a letter and its accent are one character."""
+    return text if text.isascii() or is_normalized("NFC", text) else normalize("NFC", text)
 
-    >>> line("  Chaz\\n Hoodie ")
-    'Chaz Hoodie'
+
+def decode_entities(text: str) -> str:
+    """``text`` with its entities decoded, but only those that end in a semicolon, since addresses hold ``&copy=1``.
+
+    >>> decode_entities("Salt &amp; Pepper &#8211; 2&copy=1")
+    'Salt & Pepper – 2&copy=1'
     """
+    return _ENTITY.sub(lambda found: unescape(found[0]), text) if "&" in text else text
+
+
+def line(text: str) -> str:
+    """``text`` on one line, single spaces, nothing that cannot be printed, entities decoded, in normal form C.
+
+    >>> line("  Chaz\\n Hoodie &amp; Co ")
+    'Chaz Hoodie & Co'
+    """
+    text = decode_entities(text[:MAX_TEXT])
     if not text.isprintable():
-        text = _CONTROL.sub(" ", text[:MAX_TEXT])
-    return " ".join(text[:MAX_TEXT].split())
+        text = _CONTROL.sub(" ", text)
+    return composed(" ".join(text.split()))
 
 
 def paragraphs(text: str) -> str:
-    """``text`` with its line breaks kept, spaces within lines single, no empty lines.
+    """``text`` with its line breaks kept, spaces within lines single, no empty lines, entities decoded, in normal form
+    C.
 
     >>> paragraphs("warm \\r\\n\\r\\n and   dry")
     'warm\\nand dry'
     """
+    return _tidy(decode_entities(text[:MAX_TEXT]))
+
+
+def _tidy(text: str) -> str:
     if text.isprintable():
-        return line(text)
-    return _BREAKS.sub("\n", _SPACES.sub(" ", _CONTROL.sub(" ", text[:MAX_TEXT]))).strip()
+        return composed(" ".join(text.split()))
+    return composed(_BREAKS.sub("\n", _SPACES.sub(" ", _CONTROL.sub(" ", text))).strip())
 
 
 def from_html(text: str) -> str:
@@ -75,8 +98,8 @@ def from_html(text: str) -> str:
     'Warm & dry.\\nTwo pockets.\\nHood.'
     """
     if "<" not in text and "&" not in text:
-        return paragraphs(text if text.isascii() else _BULLETS.sub("\n", text))
+        return _tidy(text[:MAX_TEXT] if text.isascii() else _BULLETS.sub("\n", text[:MAX_TEXT]))
     reader = _Reader()
     reader.feed(text[:MAX_TEXT])
     reader.close()
-    return paragraphs(_BULLETS.sub("\n", "".join(reader.parts)))
+    return _tidy(_BULLETS.sub("\n", "".join(reader.parts)))

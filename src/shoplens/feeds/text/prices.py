@@ -1,34 +1,62 @@
-"""Price and currency from text."""
+"""Price and currency from text, in the spellings that shops use."""
 
 from __future__ import annotations
 
 import math
 import re
+import unicodedata
 
 from shoplens.types import Rejection
 
-_PRICE = re.compile(r"(?P<before>[A-Za-z]{3}|[€£¥])?\s*(?P<number>\d[\d.,' ]*)\s*(?P<after>[A-Za-z]{3}|[€£¥])?")
-_SYMBOLS = {"€": "EUR", "£": "GBP", "¥": "JPY"}
+_SIGNS = {
+    "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₩": "KRW", "₪": "ILS", "₫": "VND", "₴": "UAH",
+    "₺": "TRY", "₱": "PHP", "₦": "NGN", "₸": "KZT", "฿": "THB", "₡": "CRC", "₲": "PYG", "₵": "GHS", "৳": "BDT",
+    "$": "", "us$": "USD", "u.s.$": "USD", "c$": "CAD", "ca$": "CAD", "a$": "AUD", "au$": "AUD", "nz$": "NZD",
+    "hk$": "HKD", "s$": "SGD", "nt$": "TWD", "r$": "BRL", "mx$": "MXN", "ar$": "ARS",
+    "zł": "PLN", "zl": "PLN", "kč": "CZK", "kc": "CZK", "ft": "HUF", "lei": "RON", "лв": "BGN", "лв.": "BGN",
+    "tl": "TRY", "rm": "MYR", "rp": "IDR", "rp.": "IDR", "r": "ZAR", "грн": "UAH", "грн.": "UAH", "руб": "RUB",
+    "руб.": "RUB", "р.": "RUB", "р": "RUB", "rur": "RUB", "тг": "KZT", "sfr.": "CHF", "sfr": "CHF", "fr.": "CHF",
+    "kr": "", "kr.": "", "rs": "", "rs.": "", "元": "CNY", "円": "JPY", "원": "KRW", "euro": "EUR",
+}  # fmt: skip
+"""What stands for a currency -> its code; empty where several countries write it so."""
+_DECIMAL_COMMA = frozenset({"€", "zł", "kč", "ft", "lei", "лв", "kr", "kr.", "₽", "руб", "руб.", "r$", "₺", "tl"})
+"""Signs of countries that write ``1.299 €`` for a thousand and more."""
+_CURRENCY = "|".join(sorted(map(re.escape, _SIGNS), key=len, reverse=True)) + "|[A-Za-z]{3}"
+_NUMBER = r"\d[\d.,' ]*"
+_PRICE = re.compile(
+    rf"(?P<before>{_CURRENCY})?\s*(?P<number>{_NUMBER})(?P<dash>:?[-–—]{{1,2}})?\s*(?P<after>{_CURRENCY})?",
+    re.IGNORECASE,
+)
+_QUOTES = str.maketrans("’`´", "'''")
 
 
 def price_of(text: str) -> tuple[float, str] | None:
-    """Amount and ISO 4217 currency (empty when there is none), or None when ``text`` is not a price.
+    """Amount and ISO 4217 currency (empty where it is not known), or None when ``text`` is not a price.
 
     A separator that comes again, or before another kind, separates thousands; a single comma before exactly three
-    digits does, too. A single point is always decimal.
+    digits does, too. A single point is decimal, but in ``1.299 €``, with the sign of a country that writes thousands
+    so. ``12.-`` is 12.
 
     >>> price_of("1,299.50 USD"), price_of("12,99 EUR"), price_of("52"), price_of("free")
     ((1299.5, 'USD'), (12.99, 'EUR'), (52.0, ''), None)
+    >>> price_of("$12.99"), price_of("12.-"), price_of("1 299,00 kr"), price_of("₹1,499"), price_of("R$ 9,90")
+    ((12.99, ''), (12.0, ''), (1299.0, ''), (1499.0, 'INR'), (9.9, 'BRL'))
     """
-    found = _PRICE.fullmatch(text.replace("\u00a0", " ").replace("\u202f", " ").strip())
-    if not found or (found["before"] and found["after"]):
+    found = _PRICE.fullmatch(" ".join(unicodedata.normalize("NFKC", text).translate(_QUOTES).split()))
+    if not found:
         return None
-    symbol = found["before"] or found["after"] or ""
+    signs = [sign.casefold() for sign in (found["before"], found["after"]) if sign]
+    codes = {_SIGNS.get(sign, sign.upper()) for sign in signs} - {""}
+    if len(codes) > 1:
+        return None
+    number = found["number"].strip()
+    if found["dash"] and found["dash"][0] != ":" and not number.endswith((",", ".")):
+        return None
     try:
-        amount = float(_decimal(found["number"]))
+        amount = float(_decimal(number, thousands=not _DECIMAL_COMMA.isdisjoint(signs)))
     except ValueError:
         return None
-    return (amount, _SYMBOLS.get(symbol, symbol.upper())) if math.isfinite(amount) else None
+    return (amount, codes.pop() if codes else "") if math.isfinite(amount) else None
 
 
 def bad_price(row: int, field: str, value: object, product_id: str) -> Rejection:
@@ -45,13 +73,20 @@ def bad_price(row: int, field: str, value: object, product_id: str) -> Rejection
     )
 
 
-def _decimal(number: str) -> str:
+def _decimal(number: str, *, thousands: bool) -> str:
+    """The number with a decimal point and nothing between its thousands.
+
+    Args:
+        number: digits with points, commas, quotes and spaces between them.
+        thousands: whether a single point before exactly three digits separates thousands.
+    """
     digits = re.sub(r"[' ]", "", number)
     last = max(digits.rfind("."), digits.rfind(","))
     if last < 0:
         return digits
     mark, other = digits[last], ",."[digits[last] == ","]
     whole, fraction = digits[:last], digits[last + 1 :]
-    if mark in whole or (mark == "," and len(fraction) == 3 and other not in whole):
+    groups = len(fraction) == 3 and other not in whole and (mark == "," or thousands)
+    if mark in whole or groups:
         return re.sub(r"[.,]", "", digits) if other not in whole else "not a number"
     return f"{re.sub(r'[.,]', '', whole)}.{fraction or '0'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, AnyStr, BinaryIO, Literal
@@ -15,11 +16,12 @@ HEAD = 65_536
 MAX_LINE = 16 * 2**20
 """Bytes (in UTF-16, characters) of one line, its end included; a longer line is left out."""
 
+_ESCAPED = re.compile("[\udc80-\udcff]+")
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _FLAWS: dict[str, tuple[Literal["rejected", "note"], str, str]] = {
     "not-utf-8": (
         "note",
-        "This row is not valid UTF-8; it and others like it were read as Windows-1252.",
+        "Some bytes of this row are not valid UTF-8; these and others like them were read as Windows-1252.",
         "Export the feed as UTF-8.",
     ),
     "bad-characters": (
@@ -41,8 +43,8 @@ _FLAWS: dict[str, tuple[Literal["rejected", "note"], str, str]] = {
 
 
 class TextLines:
-    """The lines of a file with their ends, in UTF-8 (with or without a byte order mark), UTF-16 or, line by line where
-    UTF-8 fails, Windows-1252.
+    """The lines of a file with their ends, in UTF-8 (with or without a byte order mark) or UTF-16; bytes that are not
+    valid UTF-8 are read as Windows-1252.
 
     What was odd about the lines read so far waits in :meth:`notes`, once per oddity; but every line that is too long
     is rejected, and an empty one stands in its place.
@@ -61,7 +63,7 @@ class TextLines:
         with self._path.open("rb") as file:
             head = file.read(HEAD)
             file.seek(0)
-            encoding = _utf16_name(head)
+            encoding = utf16_name(head)
             lines = self._utf16(encoding) if encoding else self._utf8(_byte_lines(file, head))
             for line in lines:
                 if "\0" in line:
@@ -96,7 +98,7 @@ class TextLines:
             try:
                 yield raw.decode("utf-8")
             except UnicodeDecodeError:
-                text = raw.decode("cp1252", "replace")
+                text = decode_escaped(raw.decode("utf-8", "surrogateescape"))
                 self._flaw("not-utf-8", text)
                 yield text
 
@@ -115,10 +117,20 @@ def head_text(path: Path) -> str:
     """The first 64 kB of a file as text, to recognise it by."""
     with path.open("rb") as file:
         head = file.read(HEAD)
-    return head.decode(_utf16_name(head) or "utf-8-sig", "replace").replace("\0", "")
+    return head.decode(utf16_name(head) or "utf-8-sig", "replace").replace("\0", "")
 
 
-def _utf16_name(head: bytes) -> str | None:
+def decode_escaped(text: str) -> str:
+    """Text in which bytes that could not be decoded are escaped as surrogates (PEP 383), these read as Windows-1252.
+
+    >>> decode_escaped(b"Gr\\xfcn f\\xc3\\xbcr".decode("utf-8", "surrogateescape"))
+    'Grün für'
+    """
+    return _ESCAPED.sub(lambda bad: bytes(ord(one) & 0xFF for one in bad[0]).decode("cp1252", "replace"), text)
+
+
+def utf16_name(head: bytes) -> str | None:
+    """Python's name of the form of UTF-16 that a file is in, by its first bytes; None for any other encoding."""
     by_mark = _UTF16.get(head[:2])
     if by_mark or len(head) < 4:
         return by_mark

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+from shoplens.errors import InvalidValue
 from shoplens.feeds.photo_paths import PhotoPaths
 from shoplens.feeds.rows import RawProduct
-from shoplens.errors import InvalidValue
 from shoplens.types import Product, Rejection, Value
+from shoplens.types.catalogue import MAX_ID_LENGTH
 
 MAX_PHOTOS = 50
 """Photos of one product that are used."""
@@ -19,13 +20,13 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f-\x9f]")  # browsers pass over some of them, and find a scheme behind
 
 
-def validate(draft: RawProduct, row: int, paths: PhotoPaths) -> Iterator[Product | Rejection]:
-    """The product that a draft describes, after everything that is wrong with it; the product may be missing."""
-    note = partial(replace, row=row, product_id=draft.id)
+def validate(product: RawProduct, row: int, paths: PhotoPaths) -> Iterator[Product | Rejection]:
+    """The product that rows describe, after everything that is wrong with it; the product may be missing."""
+    note = partial(replace, row=row, product_id=product.id)
     photos: dict[str, None] = {}
-    for number, (reference, field) in enumerate(draft.photos.items()):
+    for number, (reference, field) in enumerate(product.photos.items()):
         if len(photos) == MAX_PHOTOS:
-            yield note(_TOO_MANY_PHOTOS, field=field, value=f"{len(draft.photos) - number} more")
+            yield note(_TOO_MANY_PHOTOS, field=field, value=f"{len(product.photos) - number} more")
             break
         place = paths.resolve(reference)
         if isinstance(place, str):
@@ -33,35 +34,36 @@ def validate(draft: RawProduct, row: int, paths: PhotoPaths) -> Iterator[Product
         else:
             yield note(place, field=field)
     if not photos:
-        yield _without_photos(draft, row)
+        yield _without_photos(product, row)
         return
-    if not draft.title:
+    if not product.title:
         yield note(_NO_TITLE)
-    if not (url_is_safe := _is_safe(draft.url)):
-        yield note(_BAD_URL, value=draft.url)
+    if not (url_is_safe := _is_safe(product.url)):
+        yield note(_BAD_URL, value=product.url)
     attributes: dict[str, tuple[Value, ...]] = {}
-    for name, values in draft.attributes.items():
+    for name, values in product.attributes.items():
         if not _is_usable(name):
             yield note(_BAD_NAME, field=name[:200], value=", ".join(map(str, values)))
         elif kept := tuple(value for value in values if value != ""):
             attributes[name] = kept
     try:
         yield Product(
-            id=draft.id,
-            title=draft.title or draft.id,
+            id=product.id,
+            title=product.title or product.id,
             photos=tuple(photos),
-            description=draft.description,
-            url=draft.url if url_is_safe else "",
-            price=draft.price,
-            currency=draft.currency,
-            brand=draft.brand,
-            category=draft.category,
+            description=product.description,
+            url=product.url if url_is_safe else "",
+            price=product.price,
+            currency=product.currency,
+            brand=product.brand,
+            category=product.category,
             attributes=attributes,
-            group_id=draft.group_id,
-            in_stock=draft.in_stock,
+            group_id=product.group_id,
+            in_stock=product.in_stock,
+            identifiers=tuple(_usable_identifiers(product)),
         )
     except InvalidValue as wrong:
-        yield note(Rejection(kind="bad-id", field="id", value=draft.id, reason=wrong.problem, fix=wrong.fix))
+        yield note(Rejection(kind="bad-id", field="id", value=product.id, reason=wrong.problem, fix=wrong.fix))
 
 
 def _is_safe(url: str) -> bool:
@@ -70,6 +72,13 @@ def _is_safe(url: str) -> bool:
         return False
     scheme = _SCHEME.match(url)
     return not scheme or scheme[1].lower() in ("http", "https")
+
+
+def _usable_identifiers(product: RawProduct) -> Iterator[str]:
+    """The identifiers that can be searched for, each once, without the id itself."""
+    for identifier in dict.fromkeys(map(str.strip, product.identifiers)):
+        if 0 < len(identifier) <= MAX_ID_LENGTH and identifier.isprintable() and identifier != product.id:
+            yield identifier
 
 
 def _is_usable(name: str) -> bool:
@@ -104,12 +113,12 @@ _BAD_NAME = Rejection(
 )
 
 
-def _without_photos(draft: RawProduct, row: int) -> Rejection:
-    named = f"none of its {len(draft.photos)} photos can be used" if draft.photos else "the feed names no photo"
+def _without_photos(product: RawProduct, row: int) -> Rejection:
+    named = f"none of its {len(product.photos)} photos can be used" if product.photos else "the feed names no photo"
     return Rejection(
         kind="product-without-photos",
         row=row,
-        product_id=draft.id,
+        product_id=product.id,
         reason=f"A product needs a photo to be found, and {named}.",
         fix="Name at least one photo.",
     )

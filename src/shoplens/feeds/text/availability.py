@@ -1,0 +1,65 @@
+"""Whether a product is in stock, from the words that shops and schema.org use for it."""
+
+from __future__ import annotations
+
+import re
+
+from shoplens.types import Rejection
+
+IN_STOCK = """
+in stock|instock|available|available for order|available now|limited availability|limited|low stock|few left|in store
+only|instoreonly|online only|onlineonly|yes|y|true|on|ja|oui|si|sí|sim|да|есть|auf lager|lieferbar|sofort lieferbar|
+verfügbar|sofort verfügbar|vorrätig|en stock|disponible|en existencia|disponibile|disponível|em estoque|in voorraad|
+op voorraad|leverbaar|i lager|på lager|på lagret|varastossa|dostępny|dostępna|w magazynie|skladem|na sklade|raktáron|
+în stoc|in stoc|stokta|в наличии|є в наявності|в наявності|在庫あり|有货|有貨|재고 있음|delivery|pickup
+"""
+OUT_OF_STOCK = """
+out of stock|outofstock|oos|sold out|soldout|unavailable|not available|no|n|false|off|nein|non|não|нет|discontinued|
+preorder|pre order|presale|backorder|back order|backordered|on backorder|onbackorder|made to order|madetoorder|
+coming soon|notify me|reserved|nicht lieferbar|nicht auf lager|nicht verfügbar|ausverkauft|vergriffen|vorbestellbar|
+épuisé|rupture de stock|en rupture de stock|indisponible|agotado|sin existencias|no disponible|esaurito|
+non disponibile|esgotado|indisponível|uitverkocht|niet op voorraad|niet leverbaar|slut i lager|slutsåld|udsolgt|
+utsolgt|ikke på lager|loppu|niedostępny|brak|vyprodáno|není skladem|nincs raktáron|stoc epuizat|tükendi|
+нет в наличии|под заказ|ожидается|немає в наявності|在庫なし|売り切れ|缺货|缺貨|품절
+"""
+_SCHEMA_ORG = re.compile(r"(?:https?://)?(?:www\.)?schema\.org[/#]", re.IGNORECASE)
+_NOT_LETTERS = re.compile(r"[\W_]+")
+
+
+def _key(text: str) -> str:
+    return _NOT_LETTERS.sub("", text.casefold())
+
+
+_STOCK = {
+    _key(spelling): in_stock
+    for spellings, in_stock in ((IN_STOCK, True), (OUT_OF_STOCK, False))
+    for spelling in spellings.replace("\n", " ").split("|")
+}
+
+
+def stock_of(text: str) -> bool | None:
+    """Whether a word of availability, or a quantity, means that the product is in stock; None for any other text.
+
+    What can be ordered but is not there, as on pre-order or on back-order, is not in stock.
+
+    >>> stock_of("In Stock"), stock_of("https://schema.org/SoldOut"), stock_of("0"), stock_of("12.0"), stock_of("?")
+    (True, False, False, True, None)
+    """
+    try:
+        return float(text.strip().replace(",", ".")) > 0
+    except ValueError:
+        return _STOCK.get(_key(_SCHEMA_ORG.sub("", text)))
+
+
+def bad_availability(row: int, field: str, value: str, product_id: str) -> Rejection:
+    """The note for an availability that cannot be read; the product is kept without it."""
+    return Rejection(
+        kind="bad-availability",
+        level="note",
+        row=row,
+        product_id=product_id,
+        field=field,
+        value=value,
+        reason="This is not an availability; whether the product is in stock is left open.",
+        fix="Write in stock or out of stock.",
+    )
