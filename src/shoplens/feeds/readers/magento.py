@@ -27,6 +27,27 @@ from shoplens.feeds.text.plain_text import from_html, line, words
 from shoplens.feeds.text.prices import bad_price, price_of
 from shoplens.types import Rejection, Value
 
+READS = {
+    "id": "`sku`; of a variant's product the parent's `sku` and what tells it from its siblings",
+    "title": "`name`",
+    "photos": "`base_image`, `small_image`, `thumbnail_image`, `additional_images`",
+    "description": "`description`, else `short_description`",
+    "url": "`url_key`",
+    "price": "`special_price` where it has no dates, else `price`",
+    "brand": "`brand`, `manufacturer` in `additional_attributes`",
+    "category": "`categories`: the deepest one",
+    "attributes": "`additional_attributes`",
+    "group_id": "the configurable product that names it in `configurable_variations`",
+    "in_stock": "`is_in_stock`, else `qty`",
+    "identifiers": "`sku` of every variant; GTIN, EAN, UPC, ISBN and MPN in `additional_attributes`",
+}
+IGNORES = {
+    "rows with a `store_view_code`": "they repeat a product in another language",
+    "photos in `hide_from_product_page`": "the shop hides them",
+    "photos that only a configurable product names, where its variants have their own": "nothing says what they show",
+    "housekeeping in `additional_attributes`": "not about what shoppers see",
+}
+
 COLUMNS = ("sku", "product_type")
 MEDIA_FOLDERS = ("media", "pub/media/catalog/product")
 
@@ -66,7 +87,7 @@ def _events(row: TableRow) -> Iterator[Event]:
         return
     attributes = _attributes(values.get("additional_attributes", ""))
     product = RawProduct(
-        id=line(values.get("sku", "")),
+        id=values.get("sku", ""),
         title=line(from_html(values.get("name", ""))),
         photos=_photos(values),
         description=from_html(values.get("description") or values.get("short_description", "")),

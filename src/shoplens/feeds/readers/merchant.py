@@ -21,6 +21,25 @@ from shoplens.feeds.text.plain_text import decode_entities, from_html, line, wor
 from shoplens.feeds.text.prices import bad_price, price_of
 from shoplens.types import Rejection, Value
 
+READS = {
+    "id": "`id`",
+    "title": "`title`",
+    "photos": "`image_link`, `additional_image_link`, `image[0].url` and other numbered columns",
+    "description": "`description`",
+    "url": "`link`",
+    "price": "`sale_price` where it has no dates, else `price`",
+    "brand": "`brand`",
+    "category": "`product_type`, else `google_product_category` where it is words",
+    "attributes": "`product_detail`, and every other column",
+    "group_id": "`item_group_id`",
+    "in_stock": "`availability`",
+    "identifiers": "`gtin`, `mpn`",
+}
+IGNORES = {
+    "`lifestyle_image_link`, `video`, `virtual_model_link`": "they show more than the product",
+    "shipping, taxes, ads, loyalty, energy labels, links for other devices": "not about what shoppers see",
+}
+
 COLUMNS = ("id", "image_link")
 META_COLUMNS = ("id", "image[0].url")
 REPEATED = frozenset({"additional_image_link", "product_detail"})
@@ -65,7 +84,7 @@ def read(path: Path) -> Iterator[Event]:
 def _events(row: TableRow) -> Iterator[Event]:
     values = row.values
     product = RawProduct(
-        id=line(values.get("id", "")),
+        id=values.get("id", ""),
         title=line(from_html(values.get("title", ""))),
         photos=_photos(values),
         description=from_html(values.get("description", "")),
@@ -73,8 +92,8 @@ def _events(row: TableRow) -> Iterator[Event]:
         brand=line(values.get("brand", "")),
         category=_category(values),
         attributes=_attributes(values),
-        group_id=line(values.get("item_group_id", "")),
-        identifiers=[line(values[name]) for name in _CODES if name in values],
+        group_id=values.get("item_group_id", ""),
+        identifiers=[values[name] for name in _CODES if name in values],
     )
     yield from _priced(row, product)
     yield from _stocked(row, product)

@@ -14,7 +14,7 @@ attributes. What is not published, or archived or a draft, is not sold.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from shoplens.feeds.assembly.families import FamilyRules
@@ -24,6 +24,26 @@ from shoplens.feeds.text.photo_lists import photos_in
 from shoplens.feeds.text.plain_text import from_html, line
 from shoplens.feeds.text.prices import bad_price, price_of
 from shoplens.types import Rejection, Value
+
+READS = {
+    "id": "`Handle`, and what tells variants apart",
+    "title": "`Title`",
+    "photos": "`Variant Image`, `Image Src`",
+    "description": "`Body (HTML)`",
+    "url": "`/products/` and the handle",
+    "price": "`Variant Price`: the lowest",
+    "brand": "`Vendor`",
+    "category": "`Product Category`, else `Type`",
+    "attributes": "options, metafields, Google Shopping's gender, age group and condition",
+    "group_id": "`Handle`, where variants are products of their own",
+    "in_stock": "`Variant Inventory Qty`, `Variant Inventory Policy`, `Variant Inventory Tracker`",
+    "identifiers": "`Variant SKU`, `Variant Barcode`",
+}
+IGNORES = {
+    "products that are drafts, archived or not published": "they are not sold",
+    "photos of no variant, where variants are products of their own": "nothing says what they show",
+    "`Tags`, SEO, weights, taxes, shipping": "not about what shoppers see",
+}
 
 COLUMNS = ("handle", "title", "image_src")
 NEWER = {
@@ -51,7 +71,7 @@ _GOOGLE = re.compile(r"google_shopping_?/_?(?P<name>gender|age_group|condition)"
 _FALSE = {"false", "no", "0"}
 
 
-def is_shopify(columns: Sequence[str]) -> bool:
+def is_shopify(columns: Collection[str]) -> bool:
     """Whether these are the columns of such an export."""
     return set(COLUMNS) <= set(columns) or set(NEWER_COLUMNS) <= set(columns)
 
@@ -73,7 +93,7 @@ def _renamed(row: TableRow) -> TableRow:
 
 def _events(row: TableRow) -> Iterator[Event]:
     values = row.values
-    handle = line(values.get("handle", ""))
+    handle = values.get("handle", "")
     product = RawProduct(
         title=line(from_html(values.get("title", ""))),
         photos=_photos(values),

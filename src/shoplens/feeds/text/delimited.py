@@ -67,9 +67,11 @@ class _Tape:
         self._returned.extendleft(reversed(lines))
 
 
-def header_columns(text: str, known: Collection[str]) -> tuple[str, ...]:
-    """The columns of the header, which is looked for among the first lines of ``text``."""
-    return _header_among(text.splitlines()[:PREAMBLE], known)[1]
+def header_cells(text: str, known: Collection[str]) -> tuple[str, ...]:
+    """The cells of the header as they are written; it is looked for among the first lines of ``text``."""
+    lines = text.splitlines()[:PREAMBLE]
+    place, _, delimiter = _header_among(lines, known)
+    return tuple(cell.strip("\ufeff \t") for cell in _cells(lines[place], delimiter)) if lines else ()
 
 
 def column_name(name: str) -> str:
@@ -154,7 +156,7 @@ def _notes_on_header(above: Sequence[str], columns: Sequence[str], repeated: Col
             kind="lines-above-header",
             level="note",
             value=above[0].strip(),
-            reason=f"{len(above)} lines above the header were passed over.",
+            reason=f"What stands above the header was passed over; lines: {len(above)}.",
             fix="Nothing has to be done.",
         )
     doubled = dict.fromkeys(name for name in columns if name and name not in repeated and columns.count(name) > 1)

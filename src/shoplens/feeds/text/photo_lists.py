@@ -38,6 +38,11 @@ def photos_in(text: str) -> list[str]:
     return _distinct(part.strip(" \t\r\n,;|") for part in parts)
 
 
+def is_address(photo: str) -> bool:
+    """Whether a reference is an address rather than a path."""
+    return _ADDRESS.match(photo) is not None
+
+
 def _paths(text: str) -> Iterator[str]:
     """Paths between separators; a part that does not end as a file does belongs to the one after it."""
     start = 0

@@ -74,9 +74,7 @@ class TextLines:
     def notes(self, row: int) -> Iterator[Rejection]:
         """The oddities found since the last call, as notes on ``row``, or rejections of it."""
         while self._fresh:
-            kind, value = self._fresh.pop(0)
-            level, reason, fix = _FLAWS[kind]
-            yield Rejection(kind=kind, level=level, row=row, value=value, reason=reason, fix=fix)
+            yield _flaw(row, *self._fresh.pop(0))
 
     def _flaw(self, kind: str, line: str) -> None:
         if kind not in self._seen:
@@ -111,6 +109,16 @@ class TextLines:
                 if "\ufffd" in line:
                     self._flaw("bad-characters", line)
                 yield line
+
+
+def stray_bytes(row: int, text: str) -> Rejection:
+    """The note on a file with bytes that are not valid UTF-8."""
+    return _flaw(row, "not-utf-8", text.strip()[:200])
+
+
+def _flaw(row: int, kind: str, value: str) -> Rejection:
+    level, reason, fix = _FLAWS[kind]
+    return Rejection(kind=kind, level=level, row=row, value=value, reason=reason, fix=fix)
 
 
 def head_text(path: Path) -> str:

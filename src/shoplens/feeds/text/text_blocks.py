@@ -1,0 +1,50 @@
+"""The text of a file in blocks, for formats whose lines may be as long as the file."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+from shoplens.feeds.text.text_lines import HEAD, decode_escaped, utf16_name
+
+
+class TextBlocks:
+    """The text of a file, block by block; bytes that are not valid UTF-8 are read as Windows-1252.
+
+    Args:
+        path: the file.
+        encoding: what the file says of itself; a byte order mark, or bytes that look like UTF-16, count more.
+
+    Attributes:
+        has_stray_bytes: whether bytes read so far were not valid UTF-8 where that was expected.
+    """
+
+    def __init__(self, path: Path, encoding: str = "utf-8") -> None:
+        self._path, self._encoding = path, encoding
+        self.has_stray_bytes = False
+
+    def __iter__(self) -> Iterator[str]:
+        with self._path.open("rb") as file:
+            head = file.read(HEAD)
+            file.seek(0)
+            encoding = utf16_name(head) or _usable(self._encoding)
+            errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
+            decoder = codecs.getincrementaldecoder(encoding)(errors)
+            while block := file.read(HEAD):
+                yield self._mended(decoder.decode(block))
+            yield self._mended(decoder.decode(b"", True))
+
+    def _mended(self, text: str) -> str:
+        mended = decode_escaped(text)
+        self.has_stray_bytes = self.has_stray_bytes or mended != text
+        return mended
+
+
+def _usable(name: str) -> str:
+    """An encoding that Python knows and that a file without signs of UTF-16 can be in."""
+    try:
+        known = codecs.lookup(name).name
+    except LookupError:
+        return "utf-8-sig"
+    return "utf-8-sig" if known.startswith("utf") else known
