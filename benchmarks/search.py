@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.index.conditions import parsed
+from shoplens.index.condition_parser import parse
 from shoplens.index.entry import Entry
 from shoplens.index.optimize import optimize
 from shoplens.index.qdrant import QdrantIndex
@@ -142,7 +142,7 @@ def measured(folder: Path, data_file: Path) -> dict[str, dict[str, float]]:
     opened = time.perf_counter() - started
     rows: dict[str, dict[str, float]] = {}
     for name in ("none", *(name for name, _ in SHARES)):
-        condition = None if name == "none" else parsed(f"share = {name}")
+        condition = None if name == "none" else parse(f"share = {name}")
         for query in stored["queries"][:20]:
             index.nearest(query, K, condition)
         times, right, busy = [], 0, time.process_time()

@@ -11,8 +11,8 @@ import pytest
 
 from shoplens.build import removals_allowed
 from shoplens.build_run import BATCH, Summary
-from shoplens.feeds import read_feed
 from shoplens.errors import InvalidValue, Refused, StoreError
+from shoplens.feeds import read_feed
 from shoplens.index.durable import copy_tree
 from shoplens.index.store import Store
 from shoplens.types import Product

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from shoplens.build_run import BATCH
-from shoplens.feeds import read_feed
 from shoplens.errors import StoreError
+from shoplens.feeds import read_feed
 from shoplens.filters.space import PLACED
 from shoplens.index.features import NAME as FEATURES
 from shoplens.index.features import FeatureFile

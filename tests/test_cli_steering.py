@@ -200,6 +200,15 @@ def test_a_merchandisers_say_is_a_part_of_the_score(store: Path, folder: Path, p
     assert next(line for line in block_of(done, buried) if line.startswith("bury")).split()[1] == "-.500"
 
 
+def test_info_tells_what_a_merchandiser_calls_otherwise(store: Path, preferences: Path) -> None:
+    (preferences / "shoplens.toml").write_text('[merchandising]\npins = ["blue-plain-0", "gone"]\n')
+    done = shoplens("info", "--store", store)
+    assert "[merchandising] of shoplens.toml names 'gone', which stands for no product." in done.out + done.err
+    assert "blue-plain-0" not in done.out + done.err
+    told = shoplens("info", "--store", store, "--json").told["merchandising"]
+    assert [(one["entry"], one["by"], one["products"]) for one in told] == [("gone", "nothing", [])]
+
+
 def test_facets_count_relevant_products_and_all(store: Path, folder: Path) -> None:
     words = (folder / "asked.png", "--facet", "color", "--facet", "pattern", "--facet", "color")
     color, pattern = asked(folder, *words)["facets"]

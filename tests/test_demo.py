@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shoplens.feeds import read_feed
 from shoplens.demo import (
     LUMA,
     MARKER,
@@ -25,6 +24,7 @@ from shoplens.demo import (
     snapshot,
 )
 from shoplens.errors import Refused
+from shoplens.feeds import read_feed
 from shoplens.settings import Settings
 from shoplens.types import Product
 from tests.fakes import photo

@@ -13,7 +13,6 @@ from typer.main import get_command
 
 from shoplens import errors
 from shoplens.answer_json import as_json
-from shoplens.feeds import FORMATS
 from shoplens.cli import command_line
 from shoplens.embedders.card import Card
 from shoplens.evaluation.corruptions import CORRUPTIONS
@@ -23,6 +22,7 @@ from shoplens.evaluation.queries import COLUMNS
 from shoplens.evaluation.results import Evaluation
 from shoplens.evaluation.runs import CATEGORY_RECALL
 from shoplens.feedback.events import KINDS
+from shoplens.feeds import FORMATS
 from shoplens.filters.dimension import Kind
 from shoplens.preferences import PARTS, TABLES, DimensionRule
 from shoplens.ranking.judging import VERDICTS

@@ -9,7 +9,8 @@ import pytest
 
 from shoplens.errors import ConditionError
 from shoplens.facets import Counting, facets, without
-from shoplens.index.conditions import Condition, field_values, holds, parsed
+from shoplens.index.condition_parser import parse
+from shoplens.index.conditions import Condition, field_values, holds
 from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
 from shoplens.ranking.static import similarity_from_cosine
@@ -66,7 +67,7 @@ def definition(index: ExactIndex, field: str, condition: Condition | None) -> tu
 @pytest.mark.parametrize("field", ["brand", "tag", "category", "size", "attributes.brand", "group_id"])
 @pytest.mark.parametrize("text", [None, "not brand = acme", "category = 'shelf 1' and id != p1"])
 def test_counts_are_those_of_the_definition(field: str, text: str | None) -> None:
-    index, condition = index_of(60), parsed(text) if text else None
+    index, condition = index_of(60), parse(text) if text else None
     (found,) = facets(counting(index, field, condition=condition))
     expected, relevant = definition(index, field, without(condition, field))
     assert {value.casefold(): counts for value, counts in found.values.items()} == expected
@@ -89,17 +90,17 @@ def test_full_groups_and_a_small_k_do_not_matter() -> None:
 
 
 def test_ticks_of_a_facet_count_for_the_others() -> None:
-    index, condition = index_of(60), parsed("tag = sale and size in (1, 3)")
+    index, condition = index_of(60), parse("tag = sale and size in (1, 3)")
     tag, size, brand = facets(counting(index, "tag", "size", "brand", condition=condition))
     for found, rest in ((tag, "size in (1, 3)"), (size, "tag = sale"), (brand, "tag = sale and size in (1, 3)")):
-        expected, relevant = definition(index, found.field, parsed(rest))
+        expected, relevant = definition(index, found.field, parse(rest))
         assert {value.casefold(): counts for value, counts in found.values.items()} == expected
         assert found.relevant == relevant
 
 
 def test_nothing_is_counted_where_nothing_is_asked_or_there() -> None:
     assert facets(counting(index_of(5))) == ()
-    (found,) = facets(counting(index_of(5), "tag", condition=parsed("id = nothing")))
+    (found,) = facets(counting(index_of(5), "tag", condition=parse("id = nothing")))
     assert (found.values, found.relevant, found.complete) == ({}, 0, True)
 
 
@@ -127,7 +128,7 @@ def test_a_field_without_values_is_refused(field: str) -> None:
     ],
 )
 def test_the_ticks_of_a_facet_are_taken_out(text: str, field: str, rest: str | None) -> None:
-    assert without(parsed(text), field) == (parsed(rest) if rest else None)
+    assert without(parse(text), field) == (parse(rest) if rest else None)
 
 
 def test_without_a_condition_nothing_is_left() -> None:

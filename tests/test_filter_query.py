@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from shoplens.answering import Answering
-from shoplens.feeds import read_feed
 from shoplens.errors import InvalidValue
+from shoplens.feeds import read_feed
 from shoplens.filter_query import FilterQueries
 from shoplens.filters.dimension import COLOR
 from shoplens.filters.palette import palette_of_color

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from shoplens.build_run import BATCH
-from shoplens.feeds import read_feed
 from shoplens.errors import StoreError
+from shoplens.feeds import read_feed
 from shoplens.filter_scores import (
     DIMENSIONS,
     ProductScorer,

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import qdrant_edge as engine
 
 from shoplens import Shop
 from shoplens.entries import EntryMaker, Known
@@ -25,6 +25,7 @@ from shoplens.index.store import Store
 from shoplens.settings import Settings
 from shoplens.types import FilterScores, SparseVector, Steering
 from tests.fakes import ColourEmbedder, colored_rows, colour_vector, numbered_color, photo, product
+from tests.older_points import as_of_format_4, rewrite
 
 SETTINGS = Settings(threads=2)
 COUNT = 12
@@ -32,17 +33,14 @@ COUNT = 12
 
 def as_before(shard: Path) -> None:
     """Every point's payload as formats 1 and 2 held it: the record as an object, and the id in there alone."""
-    held = engine.EdgeShard.load(str(shard))
-    points, rest = held.scroll(engine.ScrollRequest(limit=1000, with_payload=True))
-    assert rest is None
-    for point in points:
-        payload = dict(point.payload or {})
+
+    def older(payload: dict[str, Any]) -> dict[str, Any]:
         payload["record"] = json.loads(payload["record"])
         payload["predicted"] = payload["record"].pop("predicted")
         assert payload.pop("id") == payload["record"]["id"]
-        held.update(engine.UpdateOperation.overwrite_payload([point.id], payload))
-    held.flush()
-    held.close()
+        return payload
+
+    rewrite(shard, lambda payload: older(as_of_format_4(payload)))
 
 
 @pytest.fixture

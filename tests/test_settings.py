@@ -87,6 +87,10 @@ def test_other_variables_of_the_environment_are_left_alone(tmp_path: Path) -> No
         ("threads = -1", r"threads is -1\. Set it to 0 or more"),
         ("fetch_timeout = nan", r"fetch_timeout is nan\. Set it to 0.01 or more"),
         ("fetch_per_host = 0", r"fetch_per_host is 0\. Set it to 1 or more"),
+        ("user_agent = ''", r"user_agent is ''\. Give 1 to 256 printable ASCII characters"),
+        ('user_agent = "a\\r\\nX-Injected: b"', r"user_agent is 'a\\r\\nX-Injected: b'\. Give"),
+        ("user_agent = 'Läden'", "user_agent is 'Läden'"),
+        ("user_agent = ' a '", "user_agent is ' a '"),
         ("threads =", r"shoplens\.toml is not valid TOML"),
     ],
 )
@@ -98,6 +102,14 @@ def test_a_value_that_makes_no_sense_is_refused(tmp_path: Path, line: str, messa
 def test_a_variable_of_the_wrong_type_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="SHOPLENS_MAX_PHOTO_BYTES is '30 MB'"):
         settings_from({"SHOPLENS_MAX_PHOTO_BYTES": "30 MB"}, tmp_path)
+
+
+def test_who_fetches_is_named_in_1_to_256_characters() -> None:
+    assert Settings().user_agent.startswith("shoplens/")
+    for name in ("a", "a" * 256, "Mozilla/5.0 (compatible; our shop; +https://shop.example)"):
+        assert Settings(user_agent=name).user_agent == name
+    with pytest.raises(SettingsError, match="user_agent is 'aaa"):
+        Settings(user_agent="a" * 257)
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:

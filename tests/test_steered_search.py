@@ -140,6 +140,25 @@ def test_a_merchandisers_say_is_a_part_of_the_score(folder: Path, tmp_path: Path
         adds_up(answer)
 
 
+def test_what_is_pinned_may_be_called_by_a_row_or_an_old_id(folder: Path, tmp_path: Path) -> None:
+    copy_tree(folder / "store", tmp_path / "store")
+    photo, blue, green = (
+        asked(folder, "red", "plain"),
+        product_name("blue", "striped", 1),
+        product_name("green", "plain", 2),
+    )
+    say = Preferences(merchandising=Merchandising(("SKU-1", "before"), {}, {"SKU-9": 1.0}))
+    with opened(tmp_path / "store", say) as shop:
+        shop.change(blue, identifiers=("SKU-1",))
+        shop._store.add_renames({"before": green})
+        answer = shop.search(photo, PRODUCTS)
+        assert ids(answer)[:2] == [blue, green]
+        assert [one.parts.get("pin") for one in answer.results[:3]] == [3.0, 2.0, None]
+        told = {one["entry"]: (one["by"], one["products"]) for one in shop.info()["merchandising"]}
+        assert told == {"SKU-1": ("identifier", [blue]), "before": ("old-id", [green]), "SKU-9": ("nothing", [])}
+        assert all("[merchandising]" in one["note"] for one in shop.info()["merchandising"])
+
+
 # Without a photo, and against one
 
 
@@ -393,3 +412,53 @@ def test_rules_that_no_product_meets_change_nothing(folder: Path, tmp_path: Path
         assert told.value.code == "unknown-dimension"
         assert shop._store.live.name == live
         assert ids(shop.search(asked(folder, "red", "plain"))) == before
+
+
+# By what a product is called
+
+
+def test_a_product_is_started_from_by_any_name_of_it(folder: Path, tmp_path: Path) -> None:
+    copy_tree(folder / "store", tmp_path / "store")
+    name, other = product_name("red", "striped", 1), product_name("blue", "plain", 3)
+    with opened(tmp_path / "store") as shop:
+        expected = shop.similar(name, PRODUCTS)
+        shop.change(name, identifiers=("SKU-1", "shared"))
+        shop.change(other, identifiers=("shared", name))
+        shop._store.add_renames({"before": name})
+        for called in (name, "SKU-1", "before"):
+            answer = shop.similar(called, PRODUCTS)
+            assert ids(answer) == ids(expected) and name not in ids(answer) and other in ids(answer)
+            assert answer.source == name
+            found = shop.product(called)
+            assert found is not None and found.id == name
+        for call in (shop.similar, shop.product):
+            with pytest.raises(InvalidValue, match="'shared' stands for 2 products") as told:
+                call("shared")
+            assert told.value.code == "ambiguous-product"
+        assert shop.product("sku-1") is None
+        where = {
+            "id = SKU-1": {name},
+            "id = 'shared'": {name, other},
+            "id = before": set(),
+            f"id = '{name}'": {name, other},
+        }
+        for text, products in where.items():
+            assert set(ids(ask(shop, None, color="red", where=text))) == products
+
+
+def test_only_its_own_id_changes_or_removes_a_product(folder: Path, tmp_path: Path) -> None:
+    copy_tree(folder / "store", tmp_path / "store")
+    name = product_name("red", "striped", 1)
+    with opened(tmp_path / "store") as shop:
+        shop.change(name, identifiers=("SKU-1",))
+        shop._store.add_renames({"before": name})
+        for called in ("SKU-1", "before"):
+            assert shop.remove(called) == 0 and not shop.has(called)
+            with pytest.raises(
+                InvalidValue, match=f"'{called}' is not the id of a product, but another name of {name}"
+            ) as told:
+                shop.change(called, price=1.0)
+            assert told.value.code == "unknown-product"
+        assert shop.has(name) and shop.remove(name) == 1 and not shop.has(name)
+        with pytest.raises(InvalidValue, match="There is no product 'SKU-1'"):
+            shop.change("SKU-1", price=1.0)

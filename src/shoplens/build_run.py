@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shoplens.feeds import Report, SummaryRow
 from shoplens.entries import Outcome
+from shoplens.feeds import Report, SummaryRow
 from shoplens.filter_scores import ProductScorer
 from shoplens.index.entry import Entry, Index
 from shoplens.index.features import FeatureFile
@@ -18,13 +18,16 @@ BATCH = 64
 """Products acknowledged at once."""
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and of how much."""
+OnRenames = Callable[[Mapping[str, Sequence[str]]], None]
+"""Called with old id -> new ids."""
 
 
 @dataclass(slots=True)
 class Summary:
     """What a run did: ``products = added + changed + unchanged``; ``problems`` has a row per kind of rejection.
 
-    ``dimensions`` is how many filters were fitted for; 0 where none were.
+    ``dimensions`` is how many filters were fitted for; 0 where none were. ``renamed`` has, for every product whose id
+    changed, its old id and its new one, or the several that it has become.
     """
 
     products: int = 0
@@ -42,6 +45,7 @@ class Summary:
     seconds: float = 0.0
     report: Path | None = None
     problems: list[SummaryRow] = field(default_factory=list)
+    renamed: dict[str, list[str]] = field(default_factory=dict)
 
     def count(self, outcome: Outcome) -> None:
         """Add what became of one item of the feed."""

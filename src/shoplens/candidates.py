@@ -11,7 +11,7 @@ from shoplens.index.conditions import AllOf, Condition, Not, OneOf
 from shoplens.index.entry import Index
 from shoplens.ranking.static import ranked
 from shoplens.ranking.strategies import QueryPhoto, Strategy, Wanted
-from shoplens.types import Candidate, Query, Reasons, Result
+from shoplens.types import Candidate, Query, Reasons, Result, compose
 
 
 def candidates(
@@ -75,7 +75,7 @@ class _Tier:
         """Add candidates, best first, up to the limit per group; a product without a group is a group of its own."""
         for candidate in found:
             product = candidate.product
-            group = product.group_id.casefold()
+            group = compose(product.group_id)
             full = query.per_group is not None and group and self.taken[group] >= query.per_group
             if product.id not in chosen and not full:
                 chosen[product.id] = candidate
@@ -85,5 +85,5 @@ class _Tier:
         full = [group for group, taken in self.taken.items() if group and taken >= (query.per_group or sys.maxsize)]
         if not full:
             return self.condition
-        others = Not(OneOf("group_id", tuple(full)))
+        others = Not(OneOf("group_id", texts=tuple(full)))
         return others if self.condition is None else AllOf((self.condition, others))

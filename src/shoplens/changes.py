@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from shoplens.build import Builder
-from shoplens.feeds import read_feed
 from shoplens.errors import InvalidValue, Refused
+from shoplens.feeds import read_feed
 from shoplens.filter_scores import scorer_of
+from shoplens.index.entry import Index
 from shoplens.index.generation import check_model
+from shoplens.index.identifiers import MOST_TOLD, products_named, unknown_product
 from shoplens.types import Product, Rejection
 
 Done = Literal["added", "changed", "unchanged", "rejected"]
@@ -96,9 +98,7 @@ def changed(builder: Builder, product_id: str, change: Callable[[Product], Produ
         check_model(generation, builder.embedder)
         entry = next(iter(generation.index.entries([product_id])), None)
         if entry is None:
-            raise InvalidValue(
-                f"There is no product {product_id!r}.", "Give the id of one in the store.", code="unknown-product"
-            )
+            raise _no_such_id(generation.index, product_id)
         product = replace(change(entry.product), id=entry.product.id, photos=entry.product.photos)
         scorer = scorer_of(generation)
         if scorer is None or scorer.reads_alike(entry.product, product):
@@ -108,3 +108,15 @@ def changed(builder: Builder, product_id: str, change: Callable[[Product], Produ
             scores = scorer.scores(product, [photo.content_hash for photo in entry.photos], run.features)
         generation.index.upsert([replace(entry, product=product, scores=scores)])
         return product
+
+
+def _no_such_id(index: Index, name: str) -> InvalidValue:
+    """What to say where a product is changed by what is not its id: that could change other rows of it, too."""
+    named = products_named(index, [name]).get(name)
+    if named is None:
+        return unknown_product(name)
+    return InvalidValue(
+        f"{name[:200]!r} is not the id of a product, but another name of {', '.join(named.ids[:MOST_TOLD])}.",
+        "Give the id of the product that is to be changed.",
+        code="unknown-product",
+    )

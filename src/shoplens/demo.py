@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from shoplens.build_run import Progress, Summary
-from shoplens.feeds import read_feed
 from shoplens.errors import Refused
 from shoplens.evaluation.report.searches import ShownSearch, write_search_report
+from shoplens.feeds import read_feed
 from shoplens.images import decoded
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.rendered import render_catalogue

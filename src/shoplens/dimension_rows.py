@@ -61,7 +61,7 @@ def dimension_rows(generation: Generation) -> list[DimensionRow]:
             dict(one.untrained),
             filters.quality.get(one.name),
             weights[one.name],
-            _note(one, filters.quality.get(one.name)),
+            _note(one, filters.quality.get(one.name), one.name in filters.models.flat),
         )
         for one in filters.dimensions
     ]
@@ -76,8 +76,8 @@ def _scored(dimension: Dimension) -> str:
     return f"agreement of {' and '.join(filter(None, (heads, palette)))}"
 
 
-def _note(dimension: Dimension, quality: Quality | None) -> str:
-    notes = []
+def _note(dimension: Dimension, quality: Quality | None, flat: bool) -> str:
+    notes = ["all photos are the same in it"] if flat else []
     if quality is not None and not quality.seen:
         notes.append("the photos do not show it")
     if dimension.untrained:

@@ -7,6 +7,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class ShoplensError(Exception):
     """Base of every error that Shoplens raises on purpose.
@@ -77,10 +80,20 @@ class StoreError(ShoplensError):
 
 
 class Refused(ShoplensError):
-    """The command would destroy something that was not clearly asked for; nothing was changed."""
+    """The command would destroy something that was not clearly asked for; nothing was changed.
+
+    Attributes:
+        problems: rows of a report's summary that say why, if there are any.
+    """
 
     code = "refused"
     exit_code = 6
+
+    def __init__(
+        self, problem: str, fix: str, *, code: str | None = None, problems: Sequence[tuple[Any, ...]] = ()
+    ) -> None:
+        super().__init__(problem, fix, code=code)
+        self.problems = tuple(problems)
 
 
 class GateFailed(ShoplensError):

@@ -13,7 +13,7 @@ from shoplens.index.conditions import AllOf, Condition, field_values, leaves, te
 from shoplens.index.entry import Index
 from shoplens.index.predicted import PREDICTED
 from shoplens.ranking.strategies import QueryPhoto, Strategy
-from shoplens.types import Facet, Product, Query
+from shoplens.types import Facet, Product, Query, Value, compose, fold
 
 MOST_RELEVANT = 1_000
 """Products that are looked at for being relevant."""
@@ -50,7 +50,7 @@ def facets(counting: Counting) -> tuple[Facet, ...]:
     relevant: dict[Condition | None, tuple[list[Product], bool]] = {}
     found = []
     kinds = counting.index.field_kinds()
-    for field in counting.query.steering.facets:
+    for field in map(compose, counting.query.steering.facets):
         if "text" not in kinds.get(field, ()):
             there = ", ".join(sorted(name for name, held in kinds.items() if "text" in held and name != "id"))
             raise ConditionError(f"There is no field {field!r} to count.", f"There are: {there}.", code="unknown-field")
@@ -74,7 +74,7 @@ def counted_values(
         ConditionError: ``unknown-field``.
     """
     there = sorted(name for name, held in index.field_kinds().items() if "text" in held and name != "id")
-    wanted = list(dict.fromkeys(fields)) or [name for name in there if not name.startswith(PREDICTED)]
+    wanted = list(dict.fromkeys(map(compose, fields))) or [name for name in there if not name.startswith(PREDICTED)]
     for field in wanted:
         if field not in there:
             raise ConditionError(
@@ -89,10 +89,16 @@ def without(condition: Condition | None, field: str) -> Condition | None:
         return None
     parts = condition.conditions if isinstance(condition, AllOf) else (condition,)
     about = {field, f"{PREDICTED}{field}"}
-    kept = [part for part in parts if not {leaf.field for leaf in leaves(part)} <= about]
+    kept = [part for part in parts if not _is_about(part, about)]
     inner = [without(part, field) if isinstance(part, AllOf) else part for part in kept]
     rest = tuple(part for part in inner if part is not None)
     return None if not rest else rest[0] if len(rest) == 1 else AllOf(rest)
+
+
+def _is_about(condition: Condition, fields: set[str]) -> bool:
+    """Whether these fields are all that it asks about."""
+    asked = {leaf.field for leaf in leaves(condition)}
+    return bool(asked) and asked <= fields
 
 
 def _relevant(counting: Counting, condition: Condition | None) -> tuple[list[Product], bool]:
@@ -115,15 +121,15 @@ def _facet(
     relevant: Counter[str] = Counter()
     filters = counting.photo.filtered.filters if counting.photo.filtered is not None else None
     shown = {
-        name.rsplit(PATH, 1)[-1].casefold(): name.rsplit(PATH, 1)[-1]
+        fold(name.rsplit(PATH, 1)[-1]): name.rsplit(PATH, 1)[-1]
         for dimension in (filters.dimensions if filters is not None else ())
-        if dimension.field == field
+        if compose(dimension.field) == field
         for name in (*dimension.classes, *dimension.untrained)
     }
     for product in products:
         held = field_values(product).get(field)
         relevant.update(held.texts if held else ())
-        shown.update({text.casefold(): text for text in written(product, field)})
+        shown.update({fold(text): text for text in written(product, field)})
     counts = {value: (relevant[value], most) for value, most in everywhere}
     order = sorted(counts, key=lambda value: (-counts[value][0], -counts[value][1], value))
     return Facet(field, {shown.get(value, value): counts[value] for value in order}, len(products), complete)
@@ -131,5 +137,7 @@ def _facet(
 
 def written(product: Product, field: str) -> list[str]:
     """The values of a field as the shop writes them."""
-    own = {"category": product.category, "brand": (product.brand,)}
-    return [text_of(value) for value in own.get(field, product.attributes.get(field.removeprefix("attributes."), ()))]
+    own: dict[str, tuple[Value, ...]] = {"category": product.category, "brand": (product.brand,)}
+    name = field.removeprefix("attributes.")
+    values = own.get(field) or (one for key, held in product.attributes.items() if compose(key) == name for one in held)
+    return [compose(text_of(value)) for value in values]

@@ -14,8 +14,10 @@ from shoplens.filters.palette import palette_of_color
 from shoplens.filters.space import DENSE, DENSE_PARTS, TINT_SHARE
 from shoplens.index.entry import NO_MARKS
 from shoplens.index.generation import Generation
+from shoplens.index.identifiers import unknown_product
 from shoplens.preferences import Preferences
 from shoplens.ranking.filtered import Example, FilterQuery
+from shoplens.ranking.merchandising import merchandising_in
 from shoplens.ranking.stored_ranker import static_weights
 from shoplens.ranking.strategies import QueryPhoto
 from shoplens.ranking.weights import given, resolved
@@ -46,6 +48,7 @@ class FilterQueries:
         self.look = generation.look
         self._static = static_weights(generation)
         self._index, self._preferences = generation.index, preferences
+        self._merchandising = merchandising_in(generation.index, preferences.merchandising)
 
     def of(
         self,
@@ -82,7 +85,7 @@ class FilterQueries:
             static,
             given(static, self._preferences, asked, categories),
             None if unlike is None else self._seen(unlike, None),
-            self._preferences.merchandising,
+            self._merchandising,
             steering.explain,
         )
 
@@ -116,9 +119,7 @@ class FilterQueries:
                 break
             dense = self.filters.space.dense(entry.scores.placed[:1])[0]
             return Example(entry.look[0], dense, entry.scores.marks[0])
-        raise InvalidValue(
-            f"There is no product {product_id!r}.", "Give the id of one in the store.", code="unknown-product"
-        )
+        raise unknown_product(product_id)
 
     def _in_color(self, marks: SparseVector, color: str) -> SparseVector:
         """The marks with this colour in place of their own; the whole of the dimension is then the palette."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar
 
 from shoplens.errors import SettingsError
+from shoplens.types import fold
 
 FeedKind = Literal["single", "multi", "tree"]
 """How a product stands in a dimension of the feed."""
@@ -118,7 +119,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Merchandising:
-    """What a merchandiser sets by hand, by product id.
+    """What a merchandiser sets by hand, by product id, or by what else names a product.
 
     Attributes:
         pins: products that come first, in this order, when they are among the candidates.
@@ -145,9 +146,10 @@ class Merchandising:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """The four tables; empty where ``shoplens.toml`` has none.
+    """The five tables; empty where ``shoplens.toml`` has none.
 
     Attributes:
+        feed: ``[feed.map]``, field of a product -> columns of the shop's feed.
         weights: default static weights, dimension -> number of 0 to a million.
         profiles: name -> weights to choose with ``--profile``.
     """
@@ -156,6 +158,7 @@ class Preferences:
     weights: Mapping[str, float] = field(default_factory=dict)
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     merchandising: Merchandising = field(default_factory=Merchandising)
+    feed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         with _inside("weights"):
@@ -177,8 +180,8 @@ def preferences_from(tables: Mapping[str, Any], folder: Path = Path()) -> Prefer
 
 
 def folded(text: str) -> str:
-    """A name or value as it is compared: trimmed, without regard to case."""
-    return text.strip().casefold()
+    """A name or value as it is compared: trimmed, without regard to case, letters composed (NFC)."""
+    return fold(text.strip())
 
 
 def _dimensions(table: Mapping[str, Any], folder: Path) -> DimensionRules:
@@ -247,11 +250,20 @@ def _merchandising(table: Mapping[str, Any], _: Path) -> Merchandising:
     return Merchandising(pins, **amounts)
 
 
+def _feed_map(table: Mapping[str, Any], folder: Path) -> dict[str, tuple[str, ...]]:
+    """``[feed.map]``; whether the fields exist is for the reader of feeds to say."""
+    _check_keys(table, ("map",))
+    with _inside("map"):
+        columns = _table(table.get("map", {}))
+        return {name: (some,) if isinstance(some, str) else _texts(some) for name, some in columns.items()}
+
+
 _READERS: Mapping[str, Callable[[Mapping[str, Any], Path], object]] = {
     "dimensions": _dimensions,
     "weights": _weights,
     "profiles": _profiles,
     "merchandising": _merchandising,
+    "feed": _feed_map,
 }
 TABLES = tuple(_READERS)
 """The tables of ``shoplens.toml`` that are read here."""

@@ -16,9 +16,11 @@ from shoplens.facets import Counting, facets
 from shoplens.feedback.remembering import Remembering
 from shoplens.filters.dimension import COLOR, Dimension
 from shoplens.images import PhotoSource, Picture, decoded, photo_size
-from shoplens.index.conditions import AllOf, Condition, Not, OneOf, leaves, parsed_all
+from shoplens.index.condition_parser import parse_all
+from shoplens.index.conditions import AllOf, Condition, IsProduct, Not, leaves
 from shoplens.index.entry import Index
 from shoplens.index.generation import Generation, check_model
+from shoplens.index.identifiers import product_named
 from shoplens.index.predicted import with_predicted
 from shoplens.index.store import Store
 from shoplens.ranking.judging import judged
@@ -86,6 +88,7 @@ def searched(
         eyes = replace(eyes, embedder=answering.seen_by(generation.seen_by(eyes.embedder)))
         calibration = None if _is_steered(query) else calibration_of(generation, strategy.name)
         clock, index = Clock(), generation.index
+        query = _with_product(query, index)
         condition = _condition(query, generation)
         sighting = _sighting(query, strategy, eyes, index, clock) if seen is None else _seen_again(seen, strategy, eyes)
         photo = _asked(query, answering, index, eyes, sighting, clock)
@@ -223,19 +226,27 @@ def _unlike(query: Query, index: Index, eyes: Eyes) -> QueryPhoto | None:
 
 def _condition(query: Query, generation: Generation) -> Condition | None:
     """All that products have to meet; not to be the one that the search starts from."""
-    condition, steering = parsed_all(query.where), query.steering
+    condition, steering = parse_all(query.where), query.steering
     if condition is not None and steering.predicted is not None:
         names = {one.field: one.name for one in generation.fitted.dimensions if one.field}
         condition = with_predicted(condition, names, steering.predicted, generation.index.field_kinds())
     if not steering.like:
         return condition
-    others = Not(OneOf("id", (steering.like,)))
+    others = Not(IsProduct((steering.like,)))
     return others if condition is None else AllOf((condition, others))
+
+
+def _with_product(query: Query, index: Index) -> Query:
+    """The query with the id of the product that it starts from, in place of what else names it."""
+    if not query.steering.like:
+        return query
+    product = product_named(index, query.steering.like).product
+    return replace(query, steering=replace(query.steering, like=product.id))
 
 
 def _with_predicted(found: list[Result], query: Query, index: Index, dimensions: Iterable[Dimension]) -> list[Result]:
     """Results that say which of the values they were found by are predicted."""
-    condition, least = parsed_all(query.where), query.steering.predicted
+    condition, least = parse_all(query.where), query.steering.predicted
     if least is None or condition is None:
         return found
     asked = {leaf.field for leaf in leaves(condition)}

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shoplens import __version__
 from shoplens.errors import SettingsError
 from shoplens.preferences import TABLES, Preferences, preferences_from
 
 PREFIX = "SHOPLENS_"
 FILE = "shoplens.toml"
 PREFERENCES = "preferences"
+_USER_AGENT = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,14 @@ class Settings:
     fetch_per_host: int = field(default=4, metadata={"help": "photos fetched at once from one host"})
     fetch_attempts: int = field(default=4, metadata={"help": "tries per photo, with growing pauses"})
     fetch_timeout: float = field(default=20.0, metadata={"help": "seconds per try, the whole body included"})
+    feed_timeout: float = field(default=600.0, metadata={"help": "seconds for fetching a feed from its address"})
+    max_feed_bytes: int = field(
+        default=4_000_000_000, metadata={"help": "largest feed that is fetched or unpacked, in bytes"}
+    )
+    user_agent: str = field(
+        default=f"shoplens/{__version__}",
+        metadata={"help": "name under which photos are fetched, the `User-Agent` of every request"},
+    )
     max_photo_bytes: int = field(default=30_000_000, metadata={"help": "largest photo file, in bytes"})
     max_photo_pixels: int = field(default=80_000_000, metadata={"help": "largest photo, width x height"})
     max_aspect: float = field(default=20.0, metadata={"help": "largest ratio of a photo's longer to its shorter side"})
@@ -80,6 +91,8 @@ class Settings:
             "fetch_per_host": 1,
             "fetch_attempts": 1,
             "fetch_timeout": 0.01,
+            "feed_timeout": 0.01,
+            "max_feed_bytes": 1,
             "max_photo_bytes": 1,
             "max_photo_pixels": 1,
             "max_aspect": 1,
@@ -95,6 +108,12 @@ class Settings:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}.", f"Set it to {lowest} or more.")
         if not 0.5 <= self.precision <= 0.99:
             raise SettingsError(f"precision is {self.precision!r}.", "Set it to 0.50 to 0.99.")
+        if not _USER_AGENT.fullmatch(self.user_agent):
+            raise SettingsError(
+                f"user_agent is {self.user_agent[:300]!r}.",
+                "Give 1 to 256 printable ASCII characters on one line, without spaces around them, "
+                "e.g. 'shoplens (+https://shop.example/contact)'.",
+            )
 
     @property
     def cores(self) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from shoplens.errors import Refused, StoreError
 from shoplens.index.durable import size_on_disk
 from shoplens.index.generation import Generation
 from shoplens.index.store import Store
+from shoplens.preferences import Merchandising
+from shoplens.ranking.merchandising import merchandising_notes
 from shoplens.ranking.stored_calibration import calibration_of
 from shoplens.ranking.strategies import STRATEGIES
 
@@ -58,7 +59,7 @@ def generation_rows(store: Store) -> list[GenerationRow]:
     return found
 
 
-def refuse_to_replace(store: Store, feed: Path) -> None:
+def refuse_to_replace(store: Store, feed: str) -> None:
     """See that no live generation would be replaced by this feed's products.
 
     Raises:
@@ -82,8 +83,12 @@ def classifier_model(generation: Generation) -> str:
         return str(problem)
 
 
-def store_info(store: Store) -> dict[str, Any]:
-    """The live generation in figures, with the fields that conditions may name; ready for JSON."""
+def store_info(store: Store, said: Merchandising) -> dict[str, Any]:
+    """The live generation in figures, with the fields that conditions may name; ready for JSON.
+
+    Args:
+        said: by a merchandiser; what it names by anything but a product's id is told.
+    """
     with store.reading() as generation:
         manifest, index = generation.manifest, generation.index
         return {
@@ -102,6 +107,10 @@ def store_info(store: Store) -> dict[str, Any]:
                 for name in STRATEGIES
                 if (one := calibration_of(generation, name)) is not None
             },
+            "merchandising": [
+                {"entry": one.entry, "products": list(one.products), "by": one.by, "note": one.sentence}
+                for one in merchandising_notes(index, said)
+            ],
             "bytes": size_on_disk(store.folder, without="lent"),
             "fields": {
                 field: {"holds": sorted(kinds), "values": dict(index.facet(field, 5))}

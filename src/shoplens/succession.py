@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from shoplens.build_run import BATCH, Progress, Run, Summary, batches, write_entries
+from shoplens.build_run import BATCH, OnRenames, Progress, Run, Summary, batches, write_entries
 from shoplens.embedders import Embedder, ProductClassifier, TrainedLook
 from shoplens.embedders.look import features_read
 from shoplens.entries import EntryMaker, Known
@@ -35,6 +35,7 @@ class Succession:
         source: gives the photos' bytes.
         settings: limits and threads.
         progress: told now and then how far it is.
+        on_renames: told which ids change and to what, before anything is removed.
     """
 
     def __init__(
@@ -44,9 +45,11 @@ class Succession:
         source: PhotoSource,
         settings: Settings,
         progress: Progress | None = None,
+        on_renames: OnRenames | None = None,
     ) -> None:
         self.store, self.embedder, self.source, self.settings = store, embedder, source, settings
         self._progress: Progress = progress or (lambda what, done, total: None)
+        self._on_renames: OnRenames = on_renames or (lambda renames: None)
 
     def train_filters(self) -> Summary:
         """Fit the filters anew to the live generation's products, in a new generation that then takes over.

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from shoplens.answering import Answering
-from shoplens.feeds import Report
 from shoplens.evaluation.metrics import metrics_of
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, Gallery, JudgedRun, answerable, judged
+from shoplens.feeds import Report
 from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
 from shoplens.ranking.match import REFERENCE
@@ -206,3 +206,22 @@ def test_only_right_products_that_are_there_and_count_are_judged() -> None:
         ("note", "right-product-not-in-store", 1, "row 2, product_id: gone"),
     ]
     assert all(row.fix for row in report.summary())
+
+
+def test_a_right_product_may_be_named_by_a_row_of_it_or_its_old_id() -> None:
+    index = index_of({"a": [RED], "b": [GREEN], "c": [BLUE]})
+    records = {record.product.id: record.product for record in index.all_records()}
+    names = {"a": ("a-S", "both"), "b": ("b-S", "both"), "c": ("a",)}
+    index.replace_products([replace(records[name], identifiers=some) for name, some in names.items()])
+    index.renames = lambda: {"old b": "b"}
+
+    def left(grades: dict[str, float], *excluded: str) -> tuple[dict[str, float], set[str]] | None:
+        one, report = answered(index, JudgedQuery("/q.png", grades, None, frozenset(excluded), 1))
+        assert len(one) + report.rejected == 1
+        return (dict(one[0].grades), set(one[0].excluded)) if one else None
+
+    assert left({"a-S": 1.0}) == ({"a": 1.0}, set())
+    assert left({"a": 2.0, "a-S": 1.0, "old b": 0.5}) == ({"a": 2.0, "b": 0.5}, set())
+    assert left({"both": 1.0}) == ({"a": 1.0, "b": 1.0}, set())
+    assert left({"both": 1.0}, "b-S") == ({"a": 1.0}, {"b", "b-S"})
+    assert left({"a-S": 1.0}, "a") is None

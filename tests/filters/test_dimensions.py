@@ -7,7 +7,8 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimension import Dimension
-from shoplens.filters.dimensions import ClassReader, Dimensions, Skipped, classes_of, dimensions_from
+from shoplens.filters.dimensions import ClassReader, Dimensions, classes_of, dimensions_from
+from shoplens.filters.skipped import Skipped
 from shoplens.preferences import DimensionRule, DimensionRules, FeedKind
 from shoplens.types import Value
 from tests.filters.made_products import MEASURED, holding, names, product, ruled, tree

@@ -15,6 +15,8 @@ from shoplens.filters.filters import Filters
 from shoplens.filters.fitting import Training, fit
 from shoplens.filters.folds import fold_of
 from shoplens.filters.measured import MEASURED
+from shoplens.filters.palette import ANCHORS, FINE
+from shoplens.filters.space import DENSE
 from tests.filters.made_training import BACKBONE, COLORS, DIMENSIONS, MATERIALS, PATTERNS, WITHOUT_FEED, training
 
 
@@ -193,3 +195,35 @@ def test_materials_are_told_apart_one_by_one(filters: Filters) -> None:
         has = np.array([name in known.get("material", ()) for known in new.known])
         said = read[:, block.start + place]
         assert said[has].mean() > said[~has].mean() + 0.2
+
+
+CHAIN = Dimension("category", "tree", "category", ("A", "A > B"), (9, 9))
+
+
+@pytest.mark.parametrize("dimension", [CHAIN, Dimension("x", "single", "x"), Dimension("x", "multi", "x")], ids=str)
+def test_a_dimension_in_which_nothing_can_be_compared_is_left_out(dimension: Dimension) -> None:
+    found = fit(training(6), (*DIMENSIONS[:5], dimension), "m")
+    assert found.dimensions == DIMENSIONS[:5]
+    assert set(found.weights) == {one.name for one in DIMENSIONS[:5]}
+    marks = found.marks(found.described(training(1).features).probabilities[0], {dimension.name: ("A",)})
+    assert set(found.norms(training(1).vectors[0], np.zeros(DENSE, np.float32), marks).means) == set(found.weights)
+
+
+def test_a_dimension_in_which_all_photos_are_the_same_has_no_weight() -> None:
+    given = training(30)
+    features = given.features.copy()
+    features[:, BACKBONE + FINE : -ANCHORS] = 0.5
+    found = fit(dataclasses.replace(given, features=features), DIMENSIONS, "m")
+    assert (found.models.flat, found.weights["shape"]) == (("shape",), 0)
+    features[:] = features[0]
+    found = fit(dataclasses.replace(given, features=features), DIMENSIONS, "m")
+    assert found.models.flat == ("design", "shape")
+    assert [name for name, weight in found.weights.items() if weight] == ["look", "color"]
+    assert fit(given, DIMENSIONS, "m").models.flat == ()
+
+
+def test_names_of_groups_of_any_length_take_no_more_memory() -> None:
+    given = training(8)
+    names = {group: group + "x" * 1_000_000 if group == "g0" else group + "\0" for group in given.groups}
+    found = fit(dataclasses.replace(given, groups=tuple(names[group] for group in given.groups)), DIMENSIONS, "m")
+    assert found.quality["pattern"].photos == len(given.groups)

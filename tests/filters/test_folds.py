@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.folds import fold_of, group_of
+from shoplens.filters.folds import fold_of, group_of, number_groups
 from shoplens.types import Product
 
 
@@ -37,3 +37,8 @@ def test_products_of_a_group_share_a_fold_and_one_without_is_its_own() -> None:
     black, green = (Product(name, name, ("/p.jpg",), group_id="MH01") for name in ("MH01-Black", "MH01-Green"))
     alone = Product("MH02", "MH02", ("/p.jpg",))
     assert [group_of(one) for one in (black, green, alone)] == ["MH01", "MH01", "MH02"]
+
+
+def test_groups_are_numbered_as_they_come_and_only_equal_names_are_one() -> None:
+    assert number_groups(["b", "a", "b", "b\0", "B"]).tolist() == [0, 1, 0, 2, 3]
+    assert number_groups([]).shape == (0,)

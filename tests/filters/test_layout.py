@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shoplens.filters.dimension import Dimension
-from shoplens.filters.layout import Layout
+from shoplens.filters.layout import Layout, is_compared
 from shoplens.filters.palette import ANCHOR_NAMES, ANCHORS
 
 PATTERN = Dimension("pattern", "single", "pattern", ("plain", "starry", "striped"), (5, 5, 5))
@@ -54,6 +54,22 @@ def test_without_distributions_there_is_no_entry() -> None:
     layout = Layout.of(OTHERS)
     assert (layout.size, layout.names, layout.blocks_of("look")) == (0, (), ())
     assert not len(layout.marks(np.zeros(0, np.float32), {}).indices)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "compared"),
+    [
+        *((one, True) for one in (*OTHERS, PATTERN, MATERIAL, COLOR, PALETTE, TREE)),
+        (Dimension("x", "tree", "x", ("A", "A > B"), (2, 2)), False),
+        (Dimension("x", "tree", "x", ("A", "A > B", "A > C"), (4, 2, 2)), True),
+        (Dimension("x", "single", "x"), False),
+        (Dimension("x", "multi", "x"), False),
+        (Dimension("color", "tree", "color", ("A", "A > B"), (2, 2), measured=True), True),
+    ],
+    ids=str,
+)
+def test_what_has_neither_entries_nor_unit_vectors_cannot_be_compared(dimension: Dimension, compared: bool) -> None:
+    assert is_compared(dimension) is compared
 
 
 def test_marks_are_square_roots_of_what_was_read() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shoplens.errors import StoreError
+from shoplens.filters.dimension import Dimension
 from shoplens.filters.filters import Filters
 from shoplens.filters.fitting import fit
+from shoplens.filters.space import DENSE
 from shoplens.filters.stored import MEANING, save_filters, stored_filters
+from shoplens.filters.tree import Tree
 from tests.filters.made_training import DIMENSIONS, training
 
 
@@ -52,6 +56,21 @@ def test_filters_of_an_empty_shop_are_stored_too(tmp_path: Path) -> None:
     assert np.array_equal(again.described(features).probabilities, empty.described(features).probabilities)
 
 
+def test_a_stored_tree_that_never_forks_is_left_out(filters: Filters, tmp_path: Path) -> None:
+    """As stores of an earlier version hold it, where no photo's features were known."""
+    chain = Dimension("shelf", "tree", "shelf", ("A", "A > B"), (9, 9))
+    quality = filters.quality | {"shelf": filters.quality["category"]}
+    models = replace(filters.models, trees={**filters.models.trees, "shelf": Tree.of(chain.classes)})
+    weights = {**filters.weights, "shelf": 0.1}
+    old = replace(filters, dimensions=(*DIMENSIONS, chain), quality=quality, models=models, weights=weights)
+    save_filters(tmp_path, old)
+    found = stored_filters(tmp_path)
+    assert found is not None
+    assert (found.dimensions, found.weights, found.quality) == (DIMENSIONS, filters.weights, filters.quality)
+    marks = found.marks(found.described(training(1).features).probabilities[0], {"shelf": ("A",)})
+    assert set(found.norms(training(1).vectors[0], np.zeros(DENSE, np.float32), marks).means) == set(found.weights)
+
+
 def test_new_filters_replace_old_ones_and_leave_nothing_behind(filters: Filters, tmp_path: Path) -> None:
     save_filters(tmp_path, fit(training(8), DIMENSIONS, "model 0"))
     save_filters(tmp_path, filters)
@@ -75,12 +94,12 @@ def test_death_before_the_last_step_keeps_the_old_filters(
     filters: Filters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_filters(tmp_path, filters)
-    replace = Path.replace
+    replaced = Path.replace
 
     def dies(path: Path, target: Path) -> Path:
         if target.name == MEANING:
             raise OSError("the power went off")
-        return replace(path, target)
+        return replaced(path, target)
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "replace", dies)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from shoplens.images.fetch import Fetcher
-from shoplens.images.guard import Network
+from shoplens.fetching.fetcher import Fetcher
+from shoplens.fetching.ssrf_guard import Network
+from shoplens.images.photo_fetcher import PhotoFetcher
 from shoplens.settings import Settings
 
 from .fetchers import Here
@@ -35,16 +36,17 @@ def pauses() -> list[float]:
 
 
 @pytest.fixture
-def near(pauses: list[float]) -> Iterator[Callable[..., Fetcher]]:
+def near(pauses: list[float]) -> Iterator[Callable[..., PhotoFetcher]]:
     """Makes fetchers that may reach this machine, pause at once and without chance, and are closed at the end."""
-    made: list[Fetcher] = []
+    made: list[PhotoFetcher] = []
 
-    def fetcher(network: Network | None = None, **changes: Any) -> Fetcher:
+    def fetcher(network: Network | None = None, **changes: Any) -> PhotoFetcher:
         network = network or Network()
         if network.certificates is None:
             network = replace(network, certificates=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # trusts nobody, is quick
         settings = replace(Settings(allow_private=True, fetch_timeout=5.0), **changes)
-        made.append(Fetcher(settings, network=network, sleep=pauses.append, jitter=lambda: 1.0))
+        fetcher = Fetcher(settings, network=network, sleep=pauses.append, jitter=lambda: 1.0)
+        made.append(PhotoFetcher(settings, fetcher))
         return made[-1]
 
     yield fetcher
@@ -53,10 +55,10 @@ def near(pauses: list[float]) -> Iterator[Callable[..., Fetcher]]:
 
 
 @pytest.fixture
-def guarded(near: Callable[..., Fetcher]) -> Callable[..., Fetcher]:
+def guarded(near: Callable[..., PhotoFetcher]) -> Callable[..., PhotoFetcher]:
     """Makes fetchers that may reach only public addresses, all of which lead to this machine."""
 
-    def fetcher(resolver: Callable[[str, int], list[str]], sockets: Here | None = None, **changes: Any) -> Fetcher:
+    def fetcher(resolver: Callable[[str, int], list[str]], sockets: Here | None = None, **changes: Any) -> PhotoFetcher:
         network = Network(resolver=resolver, sockets=sockets or Here())
         return near(network, allow_private=False, **changes)
 

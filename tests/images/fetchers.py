@@ -11,7 +11,7 @@ import httpcore
 import pytest
 
 from shoplens.errors import PhotoError
-from shoplens.images.fetch import Fetcher
+from shoplens.images.photo_fetcher import PhotoFetcher
 
 PUBLIC, OTHER_PUBLIC = "93.184.215.14", "2606:4700:4700::1111"
 PHOTO = b"\xff\xd8\xff photo"
@@ -43,7 +43,7 @@ def names(**addresses: list[str]) -> Callable[[str, int], list[str]]:
     return resolver
 
 
-def error_of(fetcher: Fetcher, url: str) -> PhotoError:
+def error_of(fetcher: PhotoFetcher, url: str) -> PhotoError:
     with pytest.raises(PhotoError) as caught:
         fetcher.fetch(url)
     assert caught.value.fix

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shoplens.images.addresses import refused_kind
+from shoplens.fetching.addresses import refused_kind
 
 REFUSED = {
     "0.0.0.0": "unspecified",

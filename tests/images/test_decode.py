@@ -221,13 +221,13 @@ NARROW = [0, 1, 128, 255]
 @pytest.mark.parametrize(("kind", "repeat"), [(0, 1), (2, 3)], ids=["grey", "rgb"])
 def test_sixteen_bits_are_scaled_not_clipped(kind: int, repeat: int, settings: Settings) -> None:
     row = b"\0" + b"".join(struct.pack(">H", value) * repeat for value in WIDE)
-    pixels = decoded(png(4, 1, 16, kind, row), settings).pixels
+    pixels = decoded(png(4, 4, 16, kind, row * 4), settings).pixels
     assert pixels[0, :, 0].tolist() == NARROW
     assert np.array_equal(pixels[..., 0], pixels[..., 2])
 
 
 def test_sixteen_and_thirty_two_bit_tiff(settings: Settings) -> None:
-    samples = np.array([WIDE], dtype=np.uint16)
+    samples = np.array([WIDE] * 4, dtype=np.uint16)
     floats = (samples / 65535).astype(np.float32)
     for image in (Image.fromarray(samples), Image.fromarray(samples.astype(np.int32)), Image.fromarray(floats)):
         assert decoded(save(image, "TIFF"), settings).pixels[0, :, 0].tolist() == NARROW
@@ -284,7 +284,7 @@ def test_each_bad_file_has_its_code(settings: Settings) -> None:
         (b"\0" * 4096, "photo-not-an-image"),
         (jpeg[: len(jpeg) // 2], "photo-truncated"),
         (jpeg[:30], "photo-truncated"),
-        (jpeg[:-2], "photo-truncated"),
+        (jpeg[:-3], "photo-truncated"),
         (save(scene(), "PNG")[:700], "photo-truncated"),
         (webp[: len(webp) // 2], "photo-truncated"),
         (save(scene(), "GIF")[:900], "photo-truncated"),
@@ -296,8 +296,17 @@ def test_each_bad_file_has_its_code(settings: Settings) -> None:
         (png(2_000_000_000, 2_000_000_000, 8, 2, b""), "photo-too-many-pixels"),
         (png(2100, 100, 8, 2, b""), "photo-absurd-aspect"),
         (png(1, 21, 8, 2, b""), "photo-absurd-aspect"),
+        (save(Image.new("RGB", (1, 1)), "GIF"), "photo-too-small"),
+        (save(scene(3, 3), "PNG"), "photo-too-small"),
+        (save(scene(40, 3), "JPEG"), "photo-too-small"),
     )
     assert [code_of(data, settings) for data, _ in bad] == [code for _, code in bad]
+
+
+def test_the_smallest_photo_is_taken_and_a_tracking_pixel_is_told_its_size(settings: Settings) -> None:
+    assert decoded(save(scene(4, 4), "PNG"), settings).pixels.shape == (4, 4, 3)
+    with pytest.raises(PhotoError, match=r"^The photo is 1 x 1 pixels, .* 4 pixels or more on each side"):
+        photo_size(save(Image.new("RGB", (1, 1)), "PNG"), settings)
 
 
 def test_limits_come_from_the_settings(settings: Settings) -> None:

@@ -11,9 +11,10 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from shoplens.images.fetch import LONGEST_PAUSE, Fetcher
-from shoplens.images.guard import Network
-from shoplens.images.slots import HostSlots
+from shoplens.fetching.fetcher import LONGEST_PAUSE
+from shoplens.fetching.host_limits import HostSlots
+from shoplens.fetching.ssrf_guard import Network
+from shoplens.images.photo_fetcher import PhotoFetcher
 
 from .fetchers import CERTIFICATE, PHOTO, PUBLIC, Here, error_of, names
 from .local_server import Server, answer, sequence
@@ -23,14 +24,14 @@ from .local_server import Server, answer, sequence
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 def test_a_passing_trouble_is_tried_again_with_growing_pauses(
-    status: int, near: Callable[..., Fetcher], server: Server, pauses: list[float]
+    status: int, near: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
 ) -> None:
     server.pages["/"] = sequence(*[answer(status)] * 3, answer(body=PHOTO))
     assert near().fetch(server.url("/")) == PHOTO
     assert pauses == [0.5, 1.0, 2.0]
 
 
-def test_the_last_trouble_is_told(near: Callable[..., Fetcher], server: Server, pauses: list[float]) -> None:
+def test_the_last_trouble_is_told(near: Callable[..., PhotoFetcher], server: Server, pauses: list[float]) -> None:
     server.pages["/"] = answer(503)
     error = error_of(near(fetch_attempts=2), server.url("/"))
     assert (error.code, len(pauses), len(server.seen)) == ("fetch-status", 1, 2)
@@ -39,11 +40,12 @@ def test_the_last_trouble_is_told(near: Callable[..., Fetcher], server: Server, 
 
 @pytest.mark.parametrize("status", [204, 206, 304, 400, 401, 403, 404, 410])
 def test_a_lasting_trouble_is_not_tried_again(
-    status: int, near: Callable[..., Fetcher], server: Server, pauses: list[float]
+    status: int, near: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
 ) -> None:
     server.pages["/"] = answer(status)
     error = error_of(near(), server.url("/"))
     assert error.code == "fetch-status" and str(status) in error.problem
+    assert ("user_agent" in error.fix) is (status == 403)
     assert pauses == []
 
 
@@ -61,14 +63,14 @@ def test_a_lasting_trouble_is_not_tried_again(
     ],
 )
 def test_retry_after(
-    asked: str, pause: float, near: Callable[..., Fetcher], server: Server, pauses: list[float]
+    asked: str, pause: float, near: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
 ) -> None:
     server.pages["/"] = sequence(answer(429, retry_after=asked), answer(body=PHOTO))
     assert near().fetch(server.url("/")) == PHOTO
     assert pauses == [pause]
 
 
-def test_a_refused_connection_is_tried_again(near: Callable[..., Fetcher], pauses: list[float]) -> None:
+def test_a_refused_connection_is_tried_again(near: Callable[..., PhotoFetcher], pauses: list[float]) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -77,7 +79,7 @@ def test_a_refused_connection_is_tried_again(near: Callable[..., Fetcher], pause
 
 
 def test_a_server_that_hangs_up_or_talks_nonsense(
-    near: Callable[..., Fetcher], server: Server, pauses: list[float]
+    near: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
 ) -> None:
     def hang_up(handler: BaseHTTPRequestHandler) -> None:
         handler.close_connection = True
@@ -100,12 +102,12 @@ def test_a_server_that_hangs_up_or_talks_nonsense(
 # Size
 
 
-def test_a_length_over_the_limit_is_refused_unread(near: Callable[..., Fetcher], server: Server) -> None:
+def test_a_length_over_the_limit_is_refused_unread(near: Callable[..., PhotoFetcher], server: Server) -> None:
     server.pages["/"] = answer(body=PHOTO, content_length="10000000000000")
     assert error_of(near(max_photo_bytes=1000), server.url("/")).code == "fetch-too-large"
 
 
-def test_a_body_over_the_limit_is_cut_while_it_streams(near: Callable[..., Fetcher], server: Server) -> None:
+def test_a_body_over_the_limit_is_cut_while_it_streams(near: Callable[..., PhotoFetcher], server: Server) -> None:
     sent: list[int] = []
 
     def endless(handler: BaseHTTPRequestHandler) -> None:
@@ -124,7 +126,7 @@ def test_a_body_over_the_limit_is_cut_while_it_streams(near: Callable[..., Fetch
     assert sum(sent) < 50_000_000
 
 
-def test_no_more_than_the_stated_length_is_taken(near: Callable[..., Fetcher], server: Server) -> None:
+def test_no_more_than_the_stated_length_is_taken(near: Callable[..., PhotoFetcher], server: Server) -> None:
     def too_much(handler: BaseHTTPRequestHandler) -> None:
         answer(body=PHOTO + b"more", content_length=str(len(PHOTO)))(handler)
         handler.close_connection = True
@@ -162,7 +164,7 @@ def drip(prefix: bytes, piece: bytes, stop: threading.Event) -> Callable[[BaseHT
     ids=["body", "headers", "interim answers", "silence"],
 )
 def test_a_slow_drip_is_cut_at_the_deadline(
-    prefix: bytes, piece: bytes, near: Callable[..., Fetcher], server: Server
+    prefix: bytes, piece: bytes, near: Callable[..., PhotoFetcher], server: Server
 ) -> None:
     stop = threading.Event()
     server.pages["/"] = drip(prefix, piece, stop)
@@ -173,7 +175,7 @@ def test_a_slow_drip_is_cut_at_the_deadline(
     assert 0.1 < time.monotonic() - started < 2
 
 
-def test_redirects_share_one_deadline(near: Callable[..., Fetcher], server: Server) -> None:
+def test_redirects_share_one_deadline(near: Callable[..., PhotoFetcher], server: Server) -> None:
     stop = threading.Event()
 
     def late(handler: BaseHTTPRequestHandler) -> None:
@@ -185,7 +187,7 @@ def test_redirects_share_one_deadline(near: Callable[..., Fetcher], server: Serv
     stop.set()
 
 
-def test_a_timeout_is_tried_again(near: Callable[..., Fetcher], server: Server, pauses: list[float]) -> None:
+def test_a_timeout_is_tried_again(near: Callable[..., PhotoFetcher], server: Server, pauses: list[float]) -> None:
     stop = threading.Event()
     server.pages["/"] = sequence(drip(b"", b"", stop), answer(body=PHOTO))
     assert near(fetch_timeout=0.1).fetch(server.url("/")) == PHOTO
@@ -193,7 +195,7 @@ def test_a_timeout_is_tried_again(near: Callable[..., Fetcher], server: Server, 
     assert pauses == [0.5]
 
 
-def test_a_silent_resolver_is_not_waited_for(near: Callable[..., Fetcher]) -> None:
+def test_a_silent_resolver_is_not_waited_for(near: Callable[..., PhotoFetcher]) -> None:
     stop = threading.Event()
 
     def resolver(host: str, port: int) -> list[str]:
@@ -215,7 +217,7 @@ def secure(server: Server) -> None:
 
 
 def test_the_certificate_is_checked_for_the_name(
-    guarded: Callable[..., Fetcher], near: Callable[..., Fetcher], server: Server, pauses: list[float]
+    guarded: Callable[..., PhotoFetcher], near: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
 ) -> None:
     secure(server)
     server.pages["/"] = answer(body=PHOTO)
@@ -229,7 +231,7 @@ def test_the_certificate_is_checked_for_the_name(
     assert pauses == [] and server.paths == ["/"]
 
 
-def test_a_slow_handshake_is_cut_at_the_deadline(near: Callable[..., Fetcher]) -> None:
+def test_a_slow_handshake_is_cut_at_the_deadline(near: Callable[..., PhotoFetcher]) -> None:
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -258,7 +260,7 @@ def test_a_slow_handshake_is_cut_at_the_deadline(near: Callable[..., Fetcher]) -
 # Many at once
 
 
-def test_no_more_than_so_many_photos_of_one_host_at_once(near: Callable[..., Fetcher], server: Server) -> None:
+def test_no_more_than_so_many_photos_of_one_host_at_once(near: Callable[..., PhotoFetcher], server: Server) -> None:
     lock, now, most = threading.Lock(), [0], [0]
     pause = threading.Event()
 
@@ -292,7 +294,7 @@ def test_hosts_that_nobody_uses_are_forgotten() -> None:
     assert len(slots) == 0
 
 
-def test_waiting_for_a_slot_does_not_count_against_the_time(near: Callable[..., Fetcher], server: Server) -> None:
+def test_waiting_for_a_slot_does_not_count_against_the_time(near: Callable[..., PhotoFetcher], server: Server) -> None:
     inside, go = threading.Event(), threading.Event()
 
     def first(handler: BaseHTTPRequestHandler) -> None:
@@ -315,7 +317,7 @@ def test_waiting_for_a_slot_does_not_count_against_the_time(near: Callable[..., 
     assert failed == ["fetch-timeout"] and got == [PHOTO]
 
 
-def test_a_closed_fetcher_leaves_no_connection(near: Callable[..., Fetcher], server: Server) -> None:
+def test_a_closed_fetcher_leaves_no_connection(near: Callable[..., PhotoFetcher], server: Server) -> None:
     server.pages["/"] = answer(body=PHOTO)
     with near() as fetcher:
         assert [fetcher.fetch(server.url("/")) for _ in range(3)] == [PHOTO] * 3

@@ -84,6 +84,21 @@ def test_a_url_is_fetched_once(source: PhotoSource, server: Server) -> None:
     assert server.paths == ["/a.png"] * 2
 
 
+def test_a_url_is_one_however_it_is_written(source: PhotoSource, server: Server) -> None:
+    server.pages["/a%20b.png"] = answer(body=PHOTO)
+    for path in ("/a b.png", "/a%20b.png", "/x/../a b.png#top"):
+        assert source.bytes_of(server.url(path)) == PHOTO
+    assert server.paths == ["/a%20b.png"]
+    source.forget(server.url("/./a b.png"))
+    assert source.bytes_of(server.url("/a b.png")) == PHOTO
+    assert server.paths == ["/a%20b.png"] * 2
+
+
+def test_an_address_without_a_scheme_is_a_path_and_told_how_to_write_it(source: PhotoSource) -> None:
+    with pytest.raises(PhotoError, match=r"^There is no file //cdn\.example/a\.png\. .* https://cdn\.example/a\.png"):
+        source.bytes_of("//cdn.example/a.png")
+
+
 def test_what_is_no_photo_is_not_kept(source: PhotoSource, server: Server) -> None:
     for body, code in ((b"", "photo-empty"), (b"sorry", "photo-not-an-image")):
         server.pages["/a.png"] = answer(body=body)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from shoplens.errors import ConditionError
-from shoplens.index.conditions import parsed
+from shoplens.index.condition_parser import parse
+from shoplens.index.conditions import AllOf, IsProduct, Not
 from shoplens.index.entry import Entry, Index
 from shoplens.index.exact import ExactIndex
 from shoplens.index.qdrant import QdrantIndex
@@ -31,11 +32,13 @@ def entry(number: int, rng: np.random.Generator, **changes: object) -> Entry:
         attributes={
             "color": (("red", "green", "Light Blue")[number % 3],),
             "size": tuple(str(size) for size in range(36, 37 + number % 4)),
+            "code": (("007", "7", 7, 7.5, "\u0130stanbul", "gr\u00fcn", "GRU\u0308N", "Stra\u00dfe")[number % 8],),
             ODD_NAMES[number % len(ODD_NAMES)]: ("odd", True),
             **({"rare": (number,)} if number % 100 == 0 else {}),
         },
-        group_id=f"g{number // 4}",
+        group_id=f"{'gG'[number // 4 % 2]}{number // 8}",
         in_stock=None if number % 5 == 0 else number % 5 > 1,
+        identifiers=(f"SKU-{number}", f"sku-{number}", f"shared {number // 10}", "007")[number % 5 :],
     )
     photos = tuple(
         Photo(source, f"{number:016x}{view:016x}", f"f{number:015x}{view:016x}", 100 + view, 200)
@@ -115,6 +118,20 @@ CONDITIONS = [
     "in_stock = false",
     "category = 'shelf 3'",
     "group_id = g7",
+    "group_id in ('G7', g8) and not group_id = G8",
+    "code = '007'",
+    "code = 7",
+    "code = '7' or code = 7.5",
+    "code in (gru\u0308n, strasse)",
+    "code = 'gr\u00fcn' and not code = 'Gr'",
+    "code = 'i\u0307stanbul'",
+    "price = '10.5' or price in ('11.50', 12.5)",
+    "id = SKU-5 or id = 'sku-11'",
+    "id = sku-5",
+    "id = 'shared 3' and price > 30",
+    "id = '007'",
+    "id in (7, p7, P8)",
+    "not id = '007'",
     "id in (p1, p2, nothing)",
     "color = nothing",
     '"dotted.name" = odd',
@@ -129,7 +146,7 @@ CONDITIONS = [
 @pytest.mark.parametrize("k", [1, 10, 1000])
 def test_nearest_equals_the_definition(read_only: Filled, text: str | None, k: int) -> None:
     index, oracle, _ = read_only
-    condition = parsed(text) if text else None
+    condition = parse(text) if text else None
     rng = np.random.default_rng(3)
     for _ in range(5):
         query = rng.normal(size=DIMENSIONS).astype(np.float32)
@@ -141,6 +158,32 @@ def test_nearest_equals_the_definition(read_only: Filled, text: str | None, k: i
     assert index.count(condition) == oracle.count(condition)
     assert index.facet("color", 20, condition) == oracle.facet("color", 20, condition)
     assert index.facet("size", 2, condition) == oracle.facet("size", 2, condition)
+    for field in ("code", "group_id"):
+        assert index.facet(field, 20, condition) == oracle.facet(field, 20, condition)
+    met = {record.product.id for record in index.all_records(condition)}
+    assert met == {record.product.id for record in oracle.all_records(condition)}
+
+
+def test_a_product_itself_is_met_by_its_own_id(read_only: Filled) -> None:
+    index, oracle, _ = read_only
+    for condition in (
+        IsProduct(("p7", "SKU-5", "nothing")),
+        Not(IsProduct(("p7",))),
+        AllOf((parse("id = '007'"), Not(IsProduct(("p1", "p6"))))),
+        Not(IsProduct(())),
+    ):
+        met = sorted(record.product.id for record in index.all_records(condition))
+        assert met == sorted(record.product.id for record in oracle.all_records(condition))
+        assert index.count(condition) == len(met)
+    assert [record.product.id for record in index.all_records(IsProduct(("p7", "SKU-5")))] == ["p7"]
+
+
+def test_fields_hold_what_they_hold(read_only: Filled) -> None:
+    index, oracle, _ = read_only
+    assert dict(index.field_kinds()) == dict(oracle.field_kinds())
+    assert index.field_kinds()["id"] == index.field_kinds()["group_id"] == {"text"}
+    with pytest.raises(ConditionError, match="'id' holds text"):
+        index.count(parse("id > 3"))
 
 
 def test_random_conditions(read_only: Filled) -> None:
@@ -153,14 +196,14 @@ def test_random_conditions(read_only: Filled) -> None:
         text = f"({parts[0]}) {words[0]} not ({parts[1]}) {words[1]} ({parts[2]})"
         query = rng.normal(size=DIMENSIONS).astype(np.float32)
         query /= np.linalg.norm(query)
-        expected = [hit.record.product.id for hit in oracle.nearest(query, 7, parsed(text))]
-        assert [hit.record.product.id for hit in index.nearest(query, 7, parsed(text))] == expected, text
+        expected = [hit.record.product.id for hit in oracle.nearest(query, 7, parse(text))]
+        assert [hit.record.product.id for hit in index.nearest(query, 7, parse(text))] == expected, text
 
 
 @pytest.mark.parametrize("text", [None, "color in (green, light blue) and price < 20"])
 def test_further_photos_can_be_left_out(read_only: Filled, text: str | None) -> None:
     index, oracle, entries = read_only
-    condition = parsed(text) if text else None
+    condition = parse(text) if text else None
     first = ExactIndex(DIMENSIONS)
     for one in entries:
         product = replace(one.product, photos=one.product.photos[:1])
@@ -217,7 +260,7 @@ def test_empty_index(new_index: Callable[[], Index]) -> None:
     assert (index.count(), list(index.ids()), index.records(["a"]), index.remove(["a"])) == (0, [], [], 0)
     assert index.facet("color") == []
     with pytest.raises(ConditionError):
-        index.nearest(query, 5, parsed("color = red"))
+        index.nearest(query, 5, parse("color = red"))
 
 
 def test_equal_similarities_are_ordered_by_id(new_index: Callable[[], Index]) -> None:
@@ -239,7 +282,7 @@ def test_a_photo_is_found_by_either_hash_in_every_product(filled: Filled) -> Non
             ("copy", photo, 1.0),
             ("p5", photo, 1.0),
         ]
-    assert [hit.record.product.id for hit in index.with_photo(photo.content_hash, parsed("id = p5"))] == ["p5"]
+    assert [hit.record.product.id for hit in index.with_photo(photo.content_hash, parse("id = p5"))] == ["p5"]
     assert index.with_photo("") == index.with_photo("0" * 32 + "1") == index.with_photo("e" * 32) == []
     assert index.has_photo_size(101, 200)
     assert not index.has_photo_size(200, 101)
@@ -274,9 +317,9 @@ def test_a_change_of_the_record_leaves_vectors_alone(filled: Filled) -> None:
     index.replace_products([sale])
     (record,) = index.records(["p8"])
     assert record.product == sale
-    hit = index.nearest(entries[8].vectors[2], 1, parsed('price < 1.5 and "brand new" = yes'))[0]
+    hit = index.nearest(entries[8].vectors[2], 1, parse('price < 1.5 and "brand new" = yes'))[0]
     assert (hit.record.product.id, hit.photo) == ("p8", entries[8].photos[2])
-    assert index.count(parsed("id = p8 and color = light blue")) == 0
+    assert index.count(parse("id = p8 and color = light blue")) == 0
 
 
 def test_remove_is_idempotent(filled: Filled) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.index.conditions import parsed
+from shoplens.index.condition_parser import parse
 from shoplens.index.entry import Entry, Index, PhotoKey, Probe, Sieve
 from shoplens.index.exact import ExactIndex
 from shoplens.index.qdrant import QdrantIndex
@@ -62,11 +62,11 @@ def dot(probe: Probe, one: Entry, view: int) -> float | None:
 
 SIEVES = [
     Sieve(),
-    Sieve(parsed("color in (green, light blue) and price < 20")),
+    Sieve(parse("color in (green, light blue) and price < 20")),
     Sieve(first_photos=True),
-    Sieve(parsed("brand = acme"), first_photos=True),
+    Sieve(parse("brand = acme"), first_photos=True),
     Sieve(without_photo=f"{8:016x}{2:016x}"),
-    Sieve(parsed("color = nothing")),
+    Sieve(parse("color = nothing")),
 ]
 
 
@@ -179,19 +179,19 @@ def test_a_change_of_the_record_leaves_filter_scores_alone(filled: Filled) -> No
     np.testing.assert_array_equal(after.scores.placed, before.placed)
     np.testing.assert_array_equal(after.scores.marks[0].indices, before.marks[0].indices)
     assert index.records(["p9"])[0].predicted == before.predicted
-    assert index.count(parsed("predicted.mood = calm@0.6 and id = p9")) == 1
+    assert index.count(parse("predicted.mood = calm@0.6 and id = p9")) == 1
 
 
 @pytest.mark.parametrize("step", [0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 def test_predicted_values_can_be_asked_for(read_only: Filled, step: float) -> None:
     index, oracle, entries = read_only
-    condition = parsed(f"predicted.mood = calm@{step:g}")
+    condition = parse(f"predicted.mood = calm@{step:g}")
     expected = 0
     for one in entries:
         assert one.scores is not None
         expected += one.scores.predicted.get("mood", {}).get("calm", 0.0) >= step
     assert index.count(condition) == oracle.count(condition) == expected
-    assert index.count(parsed("predicted.mood = wild@0.5")) == 0
+    assert index.count(parse("predicted.mood = wild@0.5")) == 0
 
 
 def test_scores_may_come_later(new_index: Callable[[], Index]) -> None:
@@ -212,7 +212,7 @@ def test_products_are_scored_where_they_are(new_index: Callable[[], Index]) -> N
     index, rng = new_index(), np.random.default_rng(3)
     one, other, third = (entry(number, rng) for number in (3, 4, 5))
     index.upsert([replace(one, scores=None), replace(other, scores=None), third])
-    mood = parsed("predicted.mood = calm@0.5")
+    mood = parse("predicted.mood = calm@0.5")
     for first, second in ((one.scores, other.scores), (scores_of(7, 1), scores_of(9, 2))):
         given = [replace(one, scores=first), replace(other, scores=second)]
         index.rescore([*given, replace(third, scores=None)])
@@ -224,7 +224,7 @@ def test_products_are_scored_where_they_are(new_index: Callable[[], Index]) -> N
             assert found.scores.predicted == expected.scores.predicted
         moody = [one.product.id for one in given if one.scores is not None and one.scores.predicted]
         assert index.count(mood) == len(moody) == 1
-        assert index.count(parsed(f"predicted.mood = calm@0.5 and id = {moody[0]}")) == 1
+        assert index.count(parse(f"predicted.mood = calm@0.5 and id = {moody[0]}")) == 1
     index.rescore([])
 
 

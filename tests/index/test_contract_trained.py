@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.index.conditions import parsed
+from shoplens.index.condition_parser import parse
 from shoplens.index.engine_config import dense_vectors
 from shoplens.index.entry import Entry, Index, PhotoKey, Probe, Sieve
 from shoplens.index.exact import ExactIndex
@@ -48,7 +48,7 @@ def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Ind
 def test_each_kind_of_vector_has_its_own_nearest(filled: tuple[Index, ExactIndex, list[Entry]]) -> None:
     index, oracle, entries = filled
     for text in (None, "color = red", "id in (p1, p2)"):
-        condition = parsed(text) if text else None
+        condition = parse(text) if text else None
         query = entries[4].look[0]
         expected = oracle.nearest(query, 7, condition, trained=True)
         found = index.nearest(query, 7, condition, trained=True)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from shoplens.index.conditions import FieldValues, field_values, holds, parsed
+from shoplens.index.condition_parser import parse
+from shoplens.index.conditions import FieldValues, field_values, holds
 from shoplens.index.predicted import LIKELIHOODS, likely, predicted_values, with_predicted
 from shoplens.types import Product
 
@@ -61,9 +62,9 @@ def is_color(product: Product, predicted: Predicted, color: str, probability: fl
 
 @pytest.mark.parametrize("probability", LIKELIHOODS)
 def test_a_predicted_value_counts_where_the_feed_is_silent(probability: float) -> None:
-    green = with_predicted(parsed("color = GREEN"), DIMENSIONS, probability, KINDS)
-    other = with_predicted(parsed("color != green"), DIMENSIONS, probability, KINDS)
-    either = with_predicted(parsed("color in (green, red) and not brand = acme"), DIMENSIONS, probability, KINDS)
+    green = with_predicted(parse("color = GREEN"), DIMENSIONS, probability, KINDS)
+    other = with_predicted(parse("color != green"), DIMENSIONS, probability, KINDS)
+    either = with_predicted(parse("color in (green, red) and not brand = acme"), DIMENSIONS, probability, KINDS)
     met = 0
     for product, predicted in products(3):
         fields = fields_of(product, predicted)
@@ -77,13 +78,13 @@ def test_a_predicted_value_counts_where_the_feed_is_silent(probability: float) -
 
 @pytest.mark.parametrize(("probability", "step"), [(0.5, 0.5), (0.51, 0.6), (0.8, 0.8), (0.96, 0.99), (0.99, 0.99)])
 def test_a_probability_between_two_steps_takes_the_next_higher(probability: float, step: float) -> None:
-    condition = with_predicted(parsed("color = green"), DIMENSIONS, probability, KINDS)
+    condition = with_predicted(parse("color = green"), DIMENSIONS, probability, KINDS)
     for p in (*LIKELIHOODS, 0.55, 0.85):
         assert holds(condition, predicted_values({"color": {"green": p}})) == (p >= step)
 
 
 def test_a_field_is_looked_for_in_the_dimension_that_it_is() -> None:
-    condition = with_predicted(parsed("fabric = silk"), DIMENSIONS, 0.9, KINDS)
+    condition = with_predicted(parse("fabric = silk"), DIMENSIONS, 0.9, KINDS)
     assert holds(condition, predicted_values({"material": {"silk": 0.95}}))
     assert not holds(condition, predicted_values({"material": {"silk": 0.85}}))
     assert not holds(condition, predicted_values({"color": {"silk": 0.99}}))
@@ -91,12 +92,12 @@ def test_a_field_is_looked_for_in_the_dimension_that_it_is() -> None:
 
 @pytest.mark.parametrize("text", ["price < 20", "brand = acme", "not price > 3", "color < 3"])
 def test_other_conditions_stay_as_they_are(text: str) -> None:
-    assert with_predicted(parsed(text), DIMENSIONS, 0.5, KINDS) == parsed(text)
+    assert with_predicted(parse(text), DIMENSIONS, 0.5, KINDS) == parse(text)
 
 
 def test_a_dimension_that_nothing_is_predicted_of_stays_as_it_is() -> None:
     kinds = {name: held for name, held in KINDS.items() if not name.startswith("predicted.")}
-    assert with_predicted(parsed("color = green"), DIMENSIONS, 0.5, kinds) == parsed("color = green")
+    assert with_predicted(parse("color = green"), DIMENSIONS, 0.5, kinds) == parse("color = green")
 
 
 def test_classes_are_written_without_regard_to_case() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from shoplens.embedders.classifier import Classified
 from shoplens.errors import InvalidValue
-from shoplens.index.conditions import parsed
+from shoplens.index.condition_parser import parse
 from shoplens.index.entry import Entry, Sieve
 from shoplens.index.exact import ExactIndex
 from shoplens.ranking.classified import candidates_among
@@ -59,15 +59,15 @@ def test_the_most_probable_come_first(index: ExactIndex, classified: Classified,
 
 
 def test_conditions_leave_as_many_as_there_are(index: ExactIndex, classified: Classified) -> None:
-    found = candidates_among(index, classified, 3, Sieve(parsed("price > 35")))
+    found = candidates_among(index, classified, 3, Sieve(parse("price > 35")))
     assert [one.product.id for one in found] == expected(classified, {"p36", "p37", "p38", "p39"})[:3]
-    assert not candidates_among(index, classified, 3, Sieve(parsed("price > 99")))
+    assert not candidates_among(index, classified, 3, Sieve(parse("price > 99")))
 
 
 def test_a_photo_that_is_left_out_is_not_named(index: ExactIndex, classified: Classified) -> None:
-    sieve = Sieve(parsed("price = 35 or price = 36"), without_photo="p350")
+    sieve = Sieve(parse("price = 35 or price = 36"), without_photo="p350")
     assert {one.photo for one in candidates_among(index, classified, 9, sieve)} == {"p35-1.png", "p36-0.png"}
-    sieve = Sieve(parsed("price = 35 or price = 36"), first_photos=True, without_photo="p360")
+    sieve = Sieve(parse("price = 35 or price = 36"), first_photos=True, without_photo="p360")
     assert {one.photo for one in candidates_among(index, classified, 9, sieve)} == {"p35-0.png"}
 
 

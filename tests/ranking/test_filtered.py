@@ -11,8 +11,9 @@ from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE
 from shoplens.filters.filters import Filters
 from shoplens.filters.fitting import fit
 from shoplens.filters.space import DENSE_PARTS, TINT_SHARE
+from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import field_values as fields_of
-from shoplens.index.conditions import holds, parsed
+from shoplens.index.conditions import holds
 from shoplens.index.entry import Entry, Sieve
 from shoplens.index.exact import ExactIndex
 from shoplens.preferences import Merchandising
@@ -158,9 +159,9 @@ def ids(found: list[Candidate]) -> list[str]:
 
 SIEVES = [
     Sieve(),
-    Sieve(parsed("shelf = left")),
+    Sieve(parse("shelf = left")),
     Sieve(first_photos=True),
-    Sieve(parsed("not shelf = left"), first_photos=True),
+    Sieve(parse("not shelf = left"), first_photos=True),
     Sieve(without_photo=f"{5:016x}{0:016x}"),
 ]
 
@@ -257,7 +258,7 @@ def test_a_pin_outranks_a_boost_of_the_best(shop: Shop) -> None:
 
 def test_what_a_condition_leaves_out_is_not_pinned(shop: Shop) -> None:
     say = Merchandising(("p01",))  # on the right shelf
-    assert "p01" not in ids(found_by(shop, asked(shop, merchandising=say), 50, Sieve(parsed("shelf = left"))))
+    assert "p01" not in ids(found_by(shop, asked(shop, merchandising=say), 50, Sieve(parse("shelf = left"))))
 
 
 def test_reasons_say_the_rank_without_each_dimension(shop: Shop) -> None:

@@ -78,6 +78,28 @@ def test_commands_read_and_change_what_a_service_has(made_once: Path, served: Se
     assert any("Generation" in line and "answers now" in line for line in served.said)
 
 
+def test_feedback_beside_a_service_may_name_rows(made_once: Path, served: Served) -> None:
+    store, photo_file = ("--store", made_once / "store"), next(iter(sorted(made_once.glob("*.png"))))
+    found = command("search", photo_file, "-k", 5, "--remember", *store, "--json").told
+    query, product = found["query_id"], found["results"][1]["product_id"]
+    with Client(served.address, Keys(made_once / "store").made("feedback", "admin")[0]) as client:
+        assert client.product(product).identifiers == []
+    rows = feed_of(made_once / "rows.jsonl", [row(product, photo_file.name, identifiers=["SKU-77"])])
+    assert command("add", rows, *store).code == 0
+    done = command("feedback", "purchase", query, "SKU-77", *store, "--json")
+    assert (done.code, done.told["added"]["purchase"]) == (0, 1)
+    again = command("feedback", "purchase", query, product, *store)
+    assert again.code == 0 and "duplicate-event" in again.err
+    events = made_once / "events.jsonl"
+    events.write_text(f'{{"query_id": "{query}", "product_id": "SKU-77", "kind": "click"}}\nrubbish\n')
+    many = command("feedback", "add", events, *store, "--json")
+    assert (many.code, many.told["added"]["click"], many.told["rejected"]) == (0, 1, 1)
+    unknown = command("feedback", "click", query, "unheard of", *store, "--json")
+    assert (unknown.code, unknown.told["error"]["code"]) == (3, "unknown-product")
+    missing = command("feedback", "add", made_once / "nowhere.jsonl", *store, "--json")
+    assert (missing.code, missing.told["error"]["code"]) == (3, "no-events")
+
+
 def test_only_commands_of_its_user_are_lent_to(made_once: Path, served: Served) -> None:
     store = made_once / "store"
     assert stat.S_IMODE((store / "OWNER").stat().st_mode) == 0o600

@@ -132,6 +132,35 @@ def test_ids_of_any_kind_are_addresses(writer: TestClient, folder: Path, web: st
     assert writer.delete(address).status_code == 204 and writer.get(address).status_code == 404
 
 
+def test_a_product_is_found_by_the_ids_of_its_rows(writer: TestClient, shop: Shop, folder: Path, web: str) -> None:
+    photo(folder / "new.png", (120, 20, 160))
+    names = ["AB/12 S", "4006381333931", "shared"]
+    sent = [product(web, "new", "new.png", identifiers=names), product(web, "twin", "new.png", identifiers=["shared"])]
+    told = writer.post("/v1/products", json={"products": sent}).json()["items"]
+    assert [(one["done"], one["problems"]) for one in told] == [("added", [])] * 2
+    shop._store.add_renames({"before": "new"})
+    expected = writer.get("/v1/products/new").json()
+    assert expected["identifiers"] == names
+    similar = writer.get("/v1/products/new/similar").json()["results"]
+    for name in (*names[:2], "before"):
+        address = f"/v1/products/{quote(name, safe='')}"
+        assert writer.get(address).json() == expected
+        assert writer.get(f"{address}/similar").json()["results"] == similar
+        assert writer.post("/v1/search", json={"product_id": name}).json()["results"] == similar
+        assert writer.delete(address).status_code == 204 and writer.get(address).json() == expected
+        changed = writer.patch(address, json={"price": 3})
+        assert (changed.status_code, code(changed)) == (404, "unknown-product")
+    for answer in (
+        writer.get("/v1/products/shared"),
+        writer.get("/v1/products/shared/similar"),
+        writer.post("/v1/search", json={"product_id": "shared"}),
+    ):
+        assert (answer.status_code, code(answer)) == (422, "ambiguous-product")
+        assert "new, twin" in answer.json()["error"]["problem"]
+    found = writer.post("/v1/search", json={"color": "red", "where": ["id = 'AB/12 S' or id = 4006381333931"]}).json()
+    assert [(one["product_id"], one["identifiers"]) for one in found["results"]] == [("new", names)]
+
+
 def test_searches_are_answered_while_products_come_and_go(writer: TestClient, folder: Path, web: str) -> None:
     image, problems, stop = asked(folder), list[str](), threading.Event()
 

@@ -198,3 +198,19 @@ def test_feedback_closes_the_circle_and_users_are_forgotten(client: TestClient, 
     with client_with(shop, "admin") as admin:
         assert admin.delete("/v1/users/ann").status_code == 204
     assert shop.feedback().impressions == 1
+
+
+def test_an_event_may_name_a_row_of_its_product(client: TestClient, shop: Shop, folder: Path) -> None:
+    answer = client.post("/v1/search", files={"image": ("p.png", asked(folder))}).json()
+    first, second, third = (one["product_id"] for one in answer["results"][1:4])
+    shop.change(first, identifiers=("SKU-1",))
+    shop.change(second, identifiers=("shared",))
+    shop.change(third, identifiers=("shared",))
+    shop._store.add_renames({"before": second})
+    names = ("SKU-1", "before", "shared", "unheard of")
+    events = [{"query_id": answer["query_id"], "product_id": name, "kind": "purchase"} for name in names]
+    told = client.post("/v1/feedback", json={"events": events}).json()
+    assert told["added"]["purchase"] == 2
+    assert {one["kind"] for one in told["problems"]} == {"ambiguous-product", "unknown-product"}
+    (seen,) = shop._feedback.seen()
+    assert set(seen.events) == {first, second}

@@ -9,6 +9,7 @@ def run(
     feed: options.Feed,
     media: options.Media = None,
     format: options.Format = None,
+    map: options.FeedMap = None,
     store: options.Store = None,
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
@@ -18,5 +19,5 @@ def run(
     """Add a feed's products, or replace those with the same id; the others stay."""
     settings = options.settings(store, model, allow_private)
     with opened_shop(settings, writes=True) as shop, progress_bar() as progress:
-        summary = shop.add(feed, media=media, format=format, progress=progress)
+        summary = shop.add(feed, media=media, format=format, mapping=options.feed_mapping(map), progress=progress)
     print_summary("Added", summary, as_json=json, strict=strict)

@@ -9,11 +9,12 @@ import typer
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import handed_feedback, opened_shop
 from shoplens.cli.output import people, plain, print_json, print_problems, print_table
 from shoplens.errors import InvalidValue, RejectionsFound
 from shoplens.feedback.events import KINDS, Event, Kind
 from shoplens.feedback.log import FeedbackCounts
+from shoplens.settings import Settings
 from shoplens.shop.feedback import FeedbackSummary
 
 SHOWN_RANKS = 10
@@ -72,8 +73,7 @@ def add(
     json: options.Json = False,
 ) -> None:
     """Many events, from a file."""
-    with opened_shop(options.settings(store), bare=True) as shop:
-        summary = shop.add_feedback(file)
+    summary = _kept(options.settings(store), file)
     show_added(summary, json=json)
     if strict and summary.rejected:
         raise RejectionsFound(f"{summary.rejected} events were rejected.", f"See {summary.report}.")
@@ -127,12 +127,20 @@ def show_added(summary: FeedbackSummary, *, json: bool) -> None:
 
 def _one(store: Path | None, query_id: str, product_id: str, kind: Kind, user: str, json: bool) -> None:
     event = Event(query_id, product_id, kind, user)
-    with opened_shop(options.settings(store), bare=True) as shop:
-        summary = shop.add_feedback([event])
+    summary = _kept(options.settings(store), event)
     if summary.rejected:
         row = summary.problems[0]
         raise InvalidValue(f"It does not count, {row.kind}: {row.example}.", row.fix, code=row.kind)
     show_added(summary, json=json)
+
+
+def _kept(settings: Settings, events: Path | Event) -> FeedbackSummary:
+    """What became of events, by the service that has the store, or here."""
+    summary = handed_feedback(settings, events)
+    if summary is None:
+        with opened_shop(settings) as shop:
+            summary = shop.add_feedback(events if isinstance(events, Path) else [events])
+    return summary
 
 
 def _by_rank(by_rank: Mapping[str, list[int]]) -> Table:

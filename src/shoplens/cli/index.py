@@ -6,7 +6,7 @@ import typer
 
 from shoplens.cli import options
 from shoplens.cli.opened import borrowed
-from shoplens.cli.output import print_summary, progress_bar
+from shoplens.cli.output import print_renames, print_summary, progress_bar
 from shoplens.shop import Shop
 
 
@@ -14,6 +14,7 @@ def run(
     feed: options.Feed,
     media: options.Media = None,
     format: options.Format = None,
+    map: options.FeedMap = None,
     store: options.Store = None,
     replace: Annotated[bool, typer.Option("--replace", help="Build an existing store anew.")] = False,
     model: options.Model = None,
@@ -30,9 +31,11 @@ def run(
                 settings.store,
                 media=media,
                 format=format,
+                mapping=options.feed_mapping(map),
                 replace=replace,
                 settings=used,
                 progress=progress,
+                on_renames=print_renames,
                 _lent=lent,
             )
         shop.close()

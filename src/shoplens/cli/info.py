@@ -26,6 +26,8 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
     calibrated = ", ".join(f"{name} ({one['queries']} photos)" for name, one in told["calibrated"].items())
     people.print(f"{'calibrated':12} {plain(calibrated) or 'no: shoplens calibrate'}")
     people.print(f"{'size':12} {told['bytes'] / 1e6:.1f} MB")
+    for note in told["merchandising"]:
+        people.print(plain(note["note"]))
     table = Table("field", "holds", "most frequent values", box=None, pad_edge=False)
     for field, about in told["fields"].items():
         values = ", ".join(f"{value} ({count})" for value, count in about["values"].items())

@@ -9,19 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from shoplens.build_run import Summary
-from shoplens.feeds import SummaryRow
 from shoplens.errors import Refused, ShoplensError
+from shoplens.feedback.events import Event, events_in
+from shoplens.feeds import SummaryRow
 from shoplens.index.durable import file_version, sync_tree
 from shoplens.index.folders import Place
 from shoplens.index.lent import CHANGED, borrowing
 from shoplens.index.lock import ServedAt, served_at
 from shoplens.settings import Settings
 from shoplens.shop import Shop
+from shoplens.shop.feedback import FeedbackSummary
 
 SECONDS = 3_600.0
 """That a service may take to copy its store, or to take it back."""
@@ -104,6 +106,30 @@ def gone_back(settings: Settings, name: str) -> Summary | None:
         told = _asked(service, "back", {"name": name})
     report = told["report"] and Path(told["report"])
     return Summary(**{**told, "report": report, "problems": [SummaryRow(*row) for row in told["problems"]]})
+
+
+def handed_feedback(settings: Settings, events: Path | Event) -> FeedbackSummary | None:
+    """What the service made of a file of events, or of one event; None where none has the store.
+
+    Raises:
+        FeedError: as :func:`~shoplens.feedback.events.events_in`.
+    """
+    service = served_at(settings.store)
+    if service is None:
+        return None
+    body: dict[str, Any] = (
+        {"events": [asdict(events)]} if isinstance(events, Event) else {"file": str(events.absolute())}
+    )
+    if isinstance(events, Path):
+        next(events_in(events), None)  # who cannot read it tells so here, as without a service
+    try:
+        told = _asked(service, "feedback", body)
+    except ShoplensError as problem:
+        if problem.code != "no-answer":
+            raise
+        return None
+    problems = tuple(SummaryRow(*row) for row in told["problems"])
+    return FeedbackSummary(**{**told, "report": Path(told["report"]), "problems": problems})
 
 
 def backed_up(settings: Settings, folder: Path) -> int | None:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from shoplens.feeds import FORMATS
 from shoplens.errors import InvalidValue
+from shoplens.feeds import FORMATS
+from shoplens.feeds.mapping import ATTRIBUTE, FIELDS
 from shoplens.index.durable import timestamp
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.settings import Settings, settings_from
@@ -17,7 +18,22 @@ Store = Annotated[
     Path | None,
     typer.Option("--store", help="Folder of the store. \\[default: SHOPLENS_STORE, else ./shoplens-store]"),
 ]
-Feed = Annotated[Path, typer.Argument(help="Feed file, or a folder of photos.", show_default=False)]
+Feed = Annotated[
+    str,
+    typer.Argument(
+        help="Feed file (also .gz or .zip), its http or https address, or a folder of photos.", show_default=False
+    ),
+]
+FeedMap = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="FIELD=COLUMN",
+        help=f"Which column of any table or JSON holds a field; may be repeated. Fields: {', '.join(FIELDS)}, and "
+        f"{ATTRIBUTE}NAME. Several columns stand between commas. \\[default: \\[feed.map] in shoplens.toml]",
+        show_default=False,
+    ),
+]
 Media = Annotated[
     Path | None,
     typer.Option("--media", help="Folder that photo paths are relative to. \\[default: by the format's habit]"),
@@ -59,6 +75,23 @@ Strategy = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the resampling that gives the intervals.")]
+
+
+def feed_mapping(pairs: list[str] | None) -> dict[str, str] | None:
+    """The mapping that ``--map`` gives; None where it is not given.
+
+    Raises:
+        InvalidValue: ``bad-mapping``, for anything but ``FIELD=COLUMN``, or a field that comes twice.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs or ():
+        name, equals, column = pair.partition("=")
+        if not equals or name.strip() in found:
+            problem = f"--map {pair!r} {'maps a field again' if equals else 'has no ='}."
+            fix = "Write --map FIELD=COLUMN, once for each field; several columns stand between commas."
+            raise InvalidValue(problem, fix, code="bad-mapping")
+        found[name.strip()] = column
+    return found or None
 
 
 def queries(file: Path | None, held_out: bool) -> Path | None:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from rich.table import Table
 
 from shoplens.build_run import Progress as OnProgress
 from shoplens.build_run import Summary
-from shoplens.feeds import SummaryRow
-from shoplens.errors import GateFailed, RejectionsFound, ShoplensError
+from shoplens.errors import GateFailed, Refused, RejectionsFound, ShoplensError
 from shoplens.evaluation.results import Estimate, LeftOut
+from shoplens.feeds import SummaryRow
 
+MOST_RENAMES = 20
+"""Changes of ids that are listed."""
 WIDE = 160
 """Columns of a table that is piped, where there is no terminal to ask."""
 people = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True, width=None if sys.stderr.isatty() else WIDE)
@@ -54,8 +56,12 @@ def _plain(value: Any) -> Any:
 def failed(problem: ShoplensError, *, as_json: bool) -> None:
     """An error: for people always, for machines when they asked for JSON."""
     people.print(f"[bold red]Error:[/] {plain(problem.problem)}\n[bold]To do:[/] {plain(problem.fix)}")
+    reasons = [SummaryRow(*row) for row in problem.problems] if isinstance(problem, Refused) else []
+    if reasons:
+        people.print(_problems(reasons))
     if as_json and not isinstance(problem, (RejectionsFound, GateFailed)):  # whose summary is on stdout already
-        print_json({"error": {"code": problem.code, "problem": problem.problem, "fix": problem.fix}})
+        told: dict[str, Any] = {"code": problem.code, "problem": problem.problem, "fix": problem.fix}
+        print_json({"error": told | ({"problems": [row._asdict() for row in reasons]} if reasons else {})})
 
 
 @contextmanager
@@ -92,6 +98,15 @@ def print_summary(done: str, summary: Summary, *, as_json: bool, strict: bool) -
     print_problems(summary.problems, summary.report)
     if strict and summary.rejected:
         raise RejectionsFound(f"{summary.rejected} things were rejected.", f"See {summary.report}.")
+
+
+def print_renames(renames: Mapping[str, Sequence[str]]) -> None:
+    """Which ids change, and to what; the first of many."""
+    people.print(f"[bold]{len(renames)} products change their ids[/]; clicks and merchandising follow:")
+    for old, now in list(renames.items())[:MOST_RENAMES]:
+        people.print(f"  {plain(old)} → {plain(', '.join(now))}")
+    if len(renames) > MOST_RENAMES:
+        people.print(f"  and {len(renames) - MOST_RENAMES} more")
 
 
 def print_left_out(left_out: Sequence[LeftOut]) -> None:

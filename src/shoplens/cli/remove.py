@@ -16,7 +16,7 @@ def run(
 ) -> None:
     """Remove products by id. Ids that are not in the store are passed over, and said."""
     with opened_shop(options.settings(store), writes=True) as shop:
-        unknown = [product_id for product_id in ids if shop.product(product_id) is None]
+        unknown = [product_id for product_id in ids if not shop.has(product_id)]
         removed = shop.remove(ids)
     if json:
         print_json({"removed": removed, "unknown": unknown})

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from shoplens.answering import Answering
 from shoplens.candidates import candidates, results
-from shoplens.feeds import Report
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.entries import in_order
 from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
@@ -32,6 +31,7 @@ from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
 from shoplens.evaluation.results import LeftOut
 from shoplens.evaluation.runs import answerable
+from shoplens.feeds import Report
 from shoplens.images import decoded
 from shoplens.images.hashes import content_hash
 from shoplens.index.durable import replace_file, timestamp

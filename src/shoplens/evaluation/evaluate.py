@@ -9,7 +9,6 @@ from pathlib import Path
 
 from shoplens.answering import Answering, answering_by
 from shoplens.build_run import Progress
-from shoplens.feeds import Report
 from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.queries import HELD_OUT, JudgedQuery, held_out, read_queries
@@ -17,6 +16,7 @@ from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.evaluation.results import Evaluation, LeftOut
 from shoplens.evaluation.runs import ABSENT, Gallery, JudgedRun, answerable, judged
 from shoplens.evaluation.scores import Scores
+from shoplens.feeds import Report
 from shoplens.images import PhotoSource, decoded
 from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.index.entry import Index

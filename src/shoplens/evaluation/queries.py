@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shoplens.feeds.text.delimited import TableRow, header_columns, read_table
-from shoplens.feeds.text.text_lines import head_text
 from shoplens.errors import InvalidValue
+from shoplens.feeds.text.delimited import TableRow, column_name, header_cells, read_table
+from shoplens.feeds.text.text_lines import head_text
 from shoplens.images.source import is_url
 from shoplens.index.entry import Index
 from shoplens.types import Region, Rejection
@@ -56,8 +56,12 @@ def read_queries(path: Path) -> Iterator[JudgedQuery | Rejection]:
     _check_header(path)
     found = False
     for row in read_table(path, COLUMNS):
-        found = True
-        yield row if isinstance(row, Rejection) else _query(row, path.absolute().parent)
+        if isinstance(row, TableRow):
+            found = True
+            yield _query(row, path.absolute().parent)
+        elif isinstance(row, Rejection) and row.level == "rejected":
+            found = True
+            yield row
     if not found:
         raise _no_queries(path, "has no rows below its header")
 
@@ -76,7 +80,7 @@ def _check_header(path: Path) -> None:
         raise _no_queries(path, f"cannot be read: {problem.strerror}") from None
     if not text.strip():
         raise _no_queries(path, "is empty")
-    columns = header_columns(text, COLUMNS)
+    columns = tuple(map(column_name, header_cells(text, COLUMNS)))
     for name in REQUIRED:
         if name not in columns:
             raise InvalidValue(

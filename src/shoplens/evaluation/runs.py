@@ -8,12 +8,13 @@ from typing import Literal
 
 from shoplens.answering import Answering
 from shoplens.candidates import candidates, results
-from shoplens.feeds import Report
 from shoplens.evaluation.metrics import depth, metrics_of, rank_of_first
 from shoplens.evaluation.queries import JudgedQuery
+from shoplens.feeds import Report
 from shoplens.filter_scores import group_of
 from shoplens.index.conditions import AllOf, OneOf
 from shoplens.index.entry import Index
+from shoplens.index.identifiers import products_named
 from shoplens.ranking.match import REFERENCE
 from shoplens.ranking.strategies import QueryPhoto, Strategy
 from shoplens.search import Clock
@@ -62,18 +63,27 @@ class JudgedRun:
 
 
 def answerable(index: Index, queries: Iterable[JudgedQuery | Rejection], rejected: Report) -> Iterator[JudgedQuery]:
-    """The queries that have a right product in the store, with the grades of those; ``rejected`` hears of the rest."""
+    """The queries that have a right product in the store, with the grades of those; ``rejected`` hears of the rest.
+
+    A product may be named by an identifier, or by an id that it had before; all products that share one are right.
+    """
     for query in queries:
         if isinstance(query, Rejection):
             rejected.add(query)
             continue
+        named = products_named(index, (*query.grades, *query.excluded))
+        excluded = query.excluded.union(*(named[name].ids for name in query.excluded if name in named))
         wanted = [name for name in query.grades if name not in query.excluded]
-        there = {record.product.id for record in index.records(wanted)}
-        missing = [name for name in wanted if name not in there]
-        if missing and there:
+        missing = [name for name in wanted if name not in named]
+        grades: dict[str, float] = {}
+        for name in wanted:  # the most wanted first
+            for product in named[name].ids if name in named else ():
+                if product not in excluded:
+                    grades.setdefault(product, query.grades[name])
+        if missing and grades:
             rejected.add(_missing(query, missing, "note"))
-        if there:
-            yield replace(query, grades={name: query.grades[name] for name in wanted if name in there})
+        if grades:
+            yield replace(query, grades=grades, excluded=excluded)
         else:
             rejected.add(_missing(query, missing, "rejected") if missing else _all_excluded(query))
 

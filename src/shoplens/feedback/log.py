@@ -14,18 +14,18 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.feedback.events import KINDS, Event
 from shoplens.feedback.impressions import Impression
-from shoplens.ranking.evidence import SIGNALS, Evidence
+from shoplens.feedback.log_rows import IMPRESSION_COLUMNS, count_rows, impression_in, rename_rows
+from shoplens.index.renames import follow_renames
 from shoplens.types import Rejection
 
 DAY = 86_400
@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS events (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS events_user ON events (user);
 """
-_MARKS = ", ".join("?" * 12)
+_MARKS = ", ".join("?" * IMPRESSION_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +121,19 @@ class FeedbackLog:
                 ),
             )
 
-    def add(self, events: Iterable[tuple[int | None, Event]], told: Callable[[Rejection], None]) -> Counter[str]:
+    def add(
+        self,
+        events: Iterable[tuple[int | None, Event]],
+        told: Callable[[Rejection], None],
+        named: Mapping[str, Sequence[str]] | None = None,
+    ) -> Counter[str]:
         """Keep events, all or none.
 
         Args:
             events: with the number of the line each stands on; None where there is none.
+            named: what events may call a product -> ids of the products that it stands for.
             told: of each one that does not count, and of what is odd: ``unknown-query``, ``unknown-product``,
-                ``duplicate-event``, ``odd-clock``.
+                ``ambiguous-product``, ``duplicate-event``, ``odd-clock``.
 
         Returns:
             Kind -> how many were new.
@@ -136,33 +142,55 @@ class FeedbackLog:
         with self._changing() as file:
             now = self._clock()
             for row, event in events:
-                problem = self._received(file, event, now, received)
+                problem = self._received(file, event, now, received, named or {})
                 if problem is not None:
                     told(replace(problem, row=row, product_id=event.product_id))
         return received
 
-    def _received(self, file: sqlite3.Connection, event: Event, now: float, received: Counter[str]) -> Rejection | None:
+    def _received(
+        self,
+        file: sqlite3.Connection,
+        event: Event,
+        now: float,
+        received: Counter[str],
+        named: Mapping[str, Sequence[str]],
+    ) -> Rejection | None:
         """What is wrong or odd with an event."""
-        value = event.kind
         row = file.execute("SELECT products, at FROM impressions WHERE query_id = ?", (event.query_id,)).fetchone()
         if row is None:
             fix = f"Search with --remember; answers are kept for {self._days:g} days."
-            return Rejection("unknown-query", "No answer of this name is remembered.", fix, value=value)
-        if event.product_id not in json.loads(row[0]):
-            reason = "The answer did not show this product, or showed it as the very photo."
-            return Rejection("unknown-product", reason, "Send the product_id of a result.", value=value)
+            return Rejection("unknown-query", "No answer of this name is remembered.", fix, value=event.kind)
+        product = _product_shown(event, json.loads(row[0]), named)
+        if isinstance(product, Rejection):
+            return product
         done = file.execute(
             "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?)",
-            (event.query_id, event.product_id, event.kind, now, self._hashed(file, event.user)),
+            (event.query_id, product, event.kind, now, self._hashed(file, event.user)),
         )
         if not done.rowcount:
             reason, fix = "It is known already, and counts once.", "Nothing has to be done."
-            return Rejection("duplicate-event", reason, fix, "note", value=value)
+            return Rejection("duplicate-event", reason, fix, "note", value=event.kind)
         received[event.kind] += 1
         if event.at is not None and not row[1] - SKEW <= event.at <= now + SKEW:
             reason = "It was before its answer or lies in the future; it counts, and the time of receipt is kept."
-            return Rejection("odd-clock", reason, "Set the sender's clock.", "note", value=value)
+            return Rejection("odd-clock", reason, "Set the sender's clock.", "note", value=event.kind)
         return None
+
+    def rename_products(self, renames: Mapping[str, str]) -> int:
+        """Have all that was shown and done count for what products are called now, in one step. Doing it again changes
+        nothing.
+
+        Args:
+            renames: old id -> id; where that is an old one too, it is followed to the last.
+
+        Returns:
+            How many answers and events changed.
+        """
+        renames = follow_renames({}, renames)
+        if not renames or not self.path.exists():
+            return 0
+        with self._changing() as file:
+            return rename_rows(file, renames)
 
     def seen(self) -> Iterator[Seen]:
         """Impressions with which anything was done, the newest 20,000 of them, the oldest first."""
@@ -178,7 +206,7 @@ class FeedbackLog:
             for query_id, *event in file.execute("SELECT query_id, product_id, kind, user FROM events"):
                 events.setdefault(query_id, []).append((event[0], event[1], event[2]))
         for row in reversed(rows):
-            impression = _impression(row)
+            impression = impression_in(row)
             mine = events.get(impression.query_id, [])
             kinds: dict[str, set[str]] = {}
             for product, kind, _ in mine:
@@ -238,7 +266,7 @@ class FeedbackLog:
         if not self.path.exists():
             return 0
         with self._changing() as file:
-            before = _rows(file)
+            before = count_rows(file)
             if user:
                 hashed = self._hashed(file, user)
                 file.execute("DELETE FROM impressions WHERE user = ?", (hashed,))
@@ -247,7 +275,7 @@ class FeedbackLog:
                 file.execute("DELETE FROM impressions WHERE query_id = ?", (query_id,))
             else:
                 file.execute("DELETE FROM impressions")
-            return before - _rows(file)
+            return before - count_rows(file)
 
     def copy_to(self, path: Path) -> None:
         """A consistent copy, while others write; of a damaged file its bytes as they are."""
@@ -330,32 +358,15 @@ def _opened(path: Path) -> sqlite3.Connection:
     return file
 
 
-def _rows(file: sqlite3.Connection) -> int:
-    tables = ("impressions", "events")
-    return sum(int(file.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) for table in tables)
-
-
-def _impression(row: tuple[object, ...]) -> Impression:
-    query_id, at, user, strategy, model, names, asked, products, ranks, look, signals, places = row
-    dimensions, ids = json.loads(str(names)), json.loads(str(products))
-
-    def numbers(blob: object, *shape: int) -> npt.NDArray[np.float32]:
-        assert isinstance(blob, bytes)
-        return np.frombuffer(blob, np.float16).astype(np.float32).reshape(shape)
-
-    return Impression(
-        str(query_id),
-        float(str(at)),
-        str(user),
-        str(strategy),
-        str(model),
-        json.loads(str(asked)),
-        Evidence(
-            dimensions,
-            numbers(look, -1),
-            numbers(signals, len(dimensions), len(SIGNALS)),
-            numbers(places, len(ids), len(dimensions)),
-        ),
-        ids,
-        json.loads(str(ranks)),
-    )
+def _product_shown(event: Event, shown: Sequence[str], named: Mapping[str, Sequence[str]]) -> str | Rejection:
+    """Id of the product of an answer that an event is about, or why there is none."""
+    if event.product_id in shown:
+        return event.product_id
+    found = [one for one in shown if one in named.get(event.product_id, ())]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        reason = f"The answer showed several products of this name: {', '.join(found)}."
+        return Rejection("ambiguous-product", reason, "Send the product_id of a result.", value=event.kind)
+    reason = "The answer did not show this product, or showed it as the very photo."
+    return Rejection("unknown-product", reason, "Send the product_id of a result.", value=event.kind)

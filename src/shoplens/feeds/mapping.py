@@ -52,7 +52,7 @@ class FieldMapping:
     """
 
     columns: Mapping[str, tuple[str, ...]]
-    ignored: tuple[str, ...] = ()
+    ignored: Collection[str] = ()
     rest: bool = True
     category_separators: str = ">/"
     categories_apart: str = ""

@@ -221,7 +221,7 @@ class StagingTable:
         product_id = None
         if isinstance(item, Product):
             product_id = item.id
-            identifiers = ((identifier, item.id) for identifier in item.identifiers)
+            identifiers = ((identifier, item.id) for identifier in (item.id, *item.identifiers))
             self._connection.executemany("INSERT INTO identified VALUES (?, ?)", identifiers)
         self._connection.execute("INSERT INTO items VALUES (NULL, ?, ?, ?)", (row, product_id, _packed(item)))
 
@@ -250,7 +250,7 @@ class StagingTable:
         return None if found is None else int(found[0])
 
     def products_identified_by(self, identifier: str) -> list[Product]:
-        """The products of which this is an identifier, in order of their ids."""
+        """The products of which this is the id or an identifier, in order of their ids."""
         found = "SELECT items.content FROM identified JOIN items USING (id) WHERE identifier = ? ORDER BY id"
         return [_product(content) for (content,) in self._connection.execute(found, (identifier,))]
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from shoplens.filters.components import components
-from shoplens.filters.crossfit import Bools
+from shoplens.filters.crossfit import Bools, Doubles
+from shoplens.filters.folds import number_groups
 from shoplens.filters.pixels import Floats
 from shoplens.filters.projection import Projection
 
@@ -35,9 +36,7 @@ def fitted_design(block: Projection, projected: Floats, groups: Sequence[str], f
         groups: of each photo.
         first: bool (n,), whether it is its product's first photo.
     """
-    numbers = (
-        np.unique(np.array(groups, object).astype(str), return_inverse=True)[1] if len(groups) else np.zeros(0, int)
-    )
+    numbers = number_groups(groups)
     sizes = np.bincount(numbers[first], minlength=int(numbers.max(initial=-1)) + 1)
     used = first & (sizes[numbers] > 1)
     if not used.any() or not block.size:
@@ -78,7 +77,7 @@ def fitted_tint(histograms: Floats, start: int, first: Bools) -> Projection:
     return Projection.of(start, mean, components(histograms[first], TINT_SIZE), TINT_SIZE)
 
 
-def _whitening(apart: Floats) -> Floats:
+def _whitening(apart: Doubles) -> Floats:
     """C^(-1/2), float32 (m, m), of deviations (n, m)."""
     covariance = apart.T @ apart / len(apart)
     values, axes = np.linalg.eigh(covariance)

@@ -9,7 +9,8 @@ from typing import Any
 
 from shoplens.errors import InvalidValue, SettingsError
 from shoplens.filters.dimension import Dimension
-from shoplens.filters.dimensions import Dimensions, Skipped
+from shoplens.filters.dimensions import Dimensions
+from shoplens.filters.skipped import Skipped
 from shoplens.preferences import DimensionRule, DimensionRules
 
 VERSION = 1

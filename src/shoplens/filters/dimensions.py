@@ -1,48 +1,29 @@
 """Which dimensions a shop has: derived from its feed, its labels and ``[dimensions]`` of ``shoplens.toml``.
 
 Values are compared folded (trimmed, without regard to case) and shown as most often written. One pass over the
-products, and counts only: memory grows with the number of different values, not of products.
+products: memory grows with the number of different values, not of products, but for eight bytes per id.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.feed_counts import MIN_GROUPS, FieldCount, Groups, most_often
 from shoplens.filters.feed_values import ATTRIBUTES, BRAND, CATEGORY, OWN_FIELDS, FeedReader, nodes
+from shoplens.filters.identifiers import Identifiers
 from shoplens.filters.labels import Labels
+from shoplens.filters.skipped import Field, Skipped, find_reason
 from shoplens.preferences import FEED_KINDS, RESERVED, TAKEN, DimensionRule, DimensionRules, FeedKind, folded
 from shoplens.types import Product
 
 MULTI_ABOVE = 0.02
 """Where a larger share of products holds several values, a dimension is ``multi``."""
-UNIQUE_ABOVE = 1 / 3
-"""Values per product above which they are (nearly) unique and no classes."""
 MOST_NODES = 20_000
 """Nodes of a tree that are counted."""
-
-Reason = Literal[
-    "dropped", "numbers", "too-many-values", "nearly-unique", "too-few-products", "one-class", "too-few-groups"
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A dimension that a shop could have had.
-
-    Attributes:
-        name: as it would be called.
-        reason: for people, a sentence.
-        kind: for machines.
-    """
-
-    name: str
-    reason: str
-    kind: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +65,9 @@ def dimensions_from(
 
     An attribute with two or more classes of ``min_products`` products, not more than ``max_classes`` values, and more
     than three products per value is a dimension: ``single`` where at most 2 % of the products that have it hold
-    several values, else ``multi``. Numbers are none, unless a rule says ``use = true``, which also admits nearly
-    unique values. ``category`` is a ``tree``.
+    several values, else ``multi``. Links, codes, ids of other products and numbers are none, unless a rule says
+    ``use = true``, which also admits nearly unique values. ``category`` is a ``tree``. What tells no two products apart
+    is none in any case.
 
     Raises:
         InvalidValue: ``unknown-dimension``, a rule for an attribute that no product has; ``no-labels``, a rule whose
@@ -94,15 +76,16 @@ def dimensions_from(
     rules = rules or DimensionRules()
     reader = FeedReader(rules, labels)
     counts: dict[str, FieldCount] = {CATEGORY: FieldCount(), BRAND: FieldCount()}
-    groups = Groups()
+    groups, identifiers = Groups(), Identifiers()
     for product in products:
         groups.add(product)
+        identifiers.add(product)
         for key, said in reader.said(product).items():
             most = MOST_NODES if reader.is_tree(key) else rules.max_classes
             counts.setdefault(key, FieldCount()).add(said, reader.is_tree(key), most)
     counts = {key: count for key, count in counts.items() if count.products}
     _check_rules(rules, counts)
-    derived = [_derived(count, rules.rule(key), rules) for key, count in counts.items()]
+    derived = [_derived(count, rules.rule(key), rules, identifiers) for key, count in counts.items()]
     found = [*_own(rules, groups), *_with_color(derived, rules)]
     used = tuple(one for one in found if isinstance(one, Dimension))
     _check_names(used)
@@ -191,52 +174,29 @@ def _with_color(derived: Sequence[Dimension | Skipped], rules: DimensionRules) -
     yield from (one for one in derived if one not in colors)
 
 
-def _derived(count: FieldCount, rule: DimensionRule, rules: DimensionRules) -> Dimension | Skipped:
+def _derived(
+    count: FieldCount, rule: DimensionRule, rules: DimensionRules, identifiers: Identifiers
+) -> Dimension | Skipped:
     name = rule.name or count.name
     if rule.use is False:
         return _dropped(name)
-    wanted = bool(rule.use or rule.kind or not any(count.fields.values()))
-    trained = {one: held for one, held in count.nodes.items() if held >= rules.min_products}
-    for kind, (holds, reason) in _reasons(count, len(trained), wanted, rules.min_products).items():
-        if holds:
-            return Skipped(name, reason, kind)
-    if all(held == count.products for held in trained.values()):
-        return Skipped(name, "All products are the same in it.", "one-class")
-    kind_of = rule.kind or ("tree" if count.tree else _kind(count))
+    of_feed = any(count.fields.values())
+    kind = rule.kind or ("tree" if count.tree else _kind(count))
+    least = rules.min_products
+    trained = {one: held for one, held in count.nodes.items() if held >= least}
+    field = Field(count, kind, bool(rule.use or rule.kind or not of_feed), trained, least, identifiers)
+    if (none := find_reason(name, field)) is not None:
+        return none
     shown = sorted((-held, count.shown(one)) for one, held in count.nodes.items())
-    classes = {text: -held for held, text in shown if -held >= rules.min_products}
+    classes = {text: -held for held, text in shown if -held >= least}
     return Dimension(
         name,
-        kind_of,
-        most_often(+count.fields) if any(count.fields.values()) else "",
+        kind,
+        most_often(+count.fields) if of_feed else "",
         tuple(classes),
         tuple(classes.values()),
-        {text: -held for held, text in shown if -held < rules.min_products},
+        {text: -held for held, text in shown if -held < least},
     )
-
-
-def _reasons(count: FieldCount, trained: int, wanted: bool, least: int) -> Mapping[Reason, tuple[bool, str]]:
-    """Why it would be no dimension: whether that is so, and what to tell; the first one counts."""
-    values, products = len(count.nodes), count.products
-    largest = max(count.nodes.values(), default=0)
-    unique = not count.tree and values > products * UNIQUE_ABOVE
-    take = "To take it nevertheless, say use = true."
-    return {
-        "numbers": (
-            not wanted and count.numbers * 2 > products,
-            f"{count.numbers} of its {products} products hold numbers. {take}",
-        ),
-        "too-many-values": (
-            count.overflowed,
-            f"It has more than {count.most} values. Merge some, or raise max_classes.",
-        ),
-        "nearly-unique": (not wanted and unique, f"It has {values} values for {products} products. {take}"),
-        "too-few-products": (
-            not trained,
-            f"None of its {values} classes has {least} products; the largest has {largest}.",
-        ),
-        "one-class": (trained == 1, f"Only one of its {values} classes has {least} products or more."),
-    }
 
 
 def _kind(count: FieldCount) -> FeedKind:

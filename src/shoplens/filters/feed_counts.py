@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from shoplens.filters.dimension import PATH
 from shoplens.filters.feed_values import Said, nodes
@@ -49,8 +50,11 @@ class FieldCount:
         self.nodes: Counter[str] = Counter()
         self.tree = False
         self.most = 0
+        self.overflowed = False
+        self._first: Mapping[str, int] = {}
         self._written: dict[str, Counter[str]] = {}
         self._parents: dict[str, str] = {}
+        self._holders: dict[str, int] = {}
 
     @property
     def name(self) -> str:
@@ -59,20 +63,22 @@ class FieldCount:
         return most_often(of_feed or of_labels)
 
     @property
-    def overflowed(self) -> bool:
-        """Whether there are more values than were counted."""
-        return not self.nodes
+    def values(self) -> Mapping[str, int]:
+        """Value, as most often written -> its products; of more values than are counted the first ones, with the
+        products up to there. Of a tree, no values."""
+        if self.overflowed or self.tree:
+            return self._first
+        return {self.shown(one): held for one, held in self.nodes.items()}
 
     def add(self, said: Said, tree: bool, most: int) -> None:
         """One product; beyond ``most`` different values (of a tree, nodes) all counts of values are forgotten."""
-        overflowed = self.products > 0 and self.overflowed
         self.products += 1
         self.several += len(said.values) > 1
         self.numbers += said.numbers
         self.fields[said.field] += not said.from_labels
         self._names[said.from_labels][said.name] += 1
         self.tree, self.most = tree, most
-        if overflowed:
+        if self.overflowed:
             return
         held: dict[str, tuple[str, str]] = {}
         for steps in said.values:
@@ -80,14 +86,18 @@ class FieldCount:
             for one, step in zip(nodes(steps), steps, strict=True):
                 held.setdefault(one, (parent, step))
                 parent = one
+        holder = hash(str(self.products))
         for one, (parent, step) in held.items():
             self.nodes[one] += 1
             self._parents[one] = parent
             self._written.setdefault(one, Counter())[step] += 1
+            self._holders[one] = self._holders.get(one, 0) ^ holder
         if len(self.nodes) > most:
-            self.nodes.clear()
-            self._written.clear()
-            self._parents.clear()
+            self._overflow()
+
+    def tells_apart(self, classes: Iterable[str]) -> bool:
+        """Whether some product has one of these classes (as :attr:`nodes` names them) and lacks another."""
+        return len({self._holders[one] for one in classes}) > 1
 
     def shown(self, one: str) -> str:
         """A node as most often written, each step by itself."""
@@ -96,6 +106,12 @@ class FieldCount:
             steps.append(most_often(self._written[one]))
             one = self._parents[one]
         return PATH.join(reversed(steps))
+
+    def _overflow(self) -> None:
+        self._first = self.values
+        self.overflowed = True
+        for counts in (self.nodes, self._written, self._parents, self._holders):
+            counts.clear()
 
 
 def most_often(written: Counter[str]) -> str:

@@ -81,14 +81,15 @@ class FeedReader:
                 )
         for name, written in self._labels.of(product.photos).items() if self._labels else ():
             key = folded(name)
-            if key not in found and (self._only is None or key in self._only):
-                texts = tuple((value,) for value in written)
-                found[key] = Said("", name, self._values(key, texts), _are_numbers(texts), from_labels=True)
+            texts = tuple((value,) for value in written)
+            wanted = key not in found and (self._only is None or key in self._only)
+            if wanted and (values := self._values(key, texts)):
+                found[key] = Said("", name, values, _are_numbers(texts), from_labels=True)
         return found
 
     def _values(self, key: str, values: Iterable[Steps]) -> tuple[Steps, ...]:
         if key in self._trees:
-            values = [tuple(_steps(value[0])) if len(value) == 1 else value for value in values]
+            values = [tuple(step for part in value for step in _steps(part)) for value in values]
         elif key == CATEGORY:
             values = [(PATH.join(value),) for value in values]
         merges = self._merges.get(key)

@@ -80,6 +80,12 @@ class Models:
     shape: Projection
     tint: Projection
 
+    @property
+    def flat(self) -> tuple[str, ...]:
+        """The dimensions of unit vectors in which all photos that were learned from are the same, as all others are."""
+        parts = {DESIGN: self.design, SHAPE: self.shape}
+        return tuple(name for name, projection in parts.items() if not projection.axes.any())
+
 
 @dataclass(frozen=True, eq=False)
 class Filters:

@@ -16,8 +16,8 @@ from shoplens.filters.design import fitted_design, fitted_shape, fitted_tint
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.filters import Described, Filters, Models
 from shoplens.filters.fisher import UNKNOWN, fisher_heads
-from shoplens.filters.folds import fold_of
-from shoplens.filters.layout import Layout
+from shoplens.filters.folds import fold_of, number_groups
+from shoplens.filters.layout import Layout, is_compared
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.multilabel import multilabel_heads
 from shoplens.filters.outline import OUTLINE
@@ -86,8 +86,8 @@ def fit(training: Training, dimensions: Sequence[Dimension], model: str, progres
     never saw their group. Only the choice of a shrinkage, of two to four numbers that calibrate a dimension, and of
     photos whose label is doubted, saw all folds.
 
-    A dimension without classes, without photos or with too few of them is no error: what cannot be learned is the
-    prior, and its quality says that it is not seen.
+    A dimension without photos or with too few of them is no error: what cannot be learned is the prior, and its quality
+    says that it is not seen. One in which nothing can be compared is left out.
 
     Args:
         dimensions: of the shop.
@@ -97,6 +97,7 @@ def fit(training: Training, dimensions: Sequence[Dimension], model: str, progres
     told = progress or (lambda what, done, total: None)
     what = "Fitting filters"
     folds = np.array([fold_of(group, FOLDS) for group in training.groups], np.int64)
+    dimensions = [dimension for dimension in dimensions if is_compared(dimension)]
     basis = fitted_basis(training.features, training.backbone)
     projected = [block.projected(training.features) for block in basis.blocks]
     rows = Rows.of(basis.joined(projected), folds)
@@ -125,6 +126,7 @@ def _strangers(
     """Filters that know no product of the shop yet."""
     layout = Layout.of(dimensions)
     weights = training.weights or {dimension.name: _weight(dimension, quality) for dimension in dimensions}
+    weights = {name: 0.0 if name in models.flat else weight for name, weight in weights.items()}
     nobody = Cohort(
         np.zeros((0, training.vectors.shape[1]), np.float32),
         np.zeros((0, DENSE), np.float32),
@@ -164,7 +166,7 @@ def _fitted(dimension: Dimension, rows: Rows, training: Training) -> _Fitted:
     known = [known.get(dimension.name, ()) for known in training.known]
     if dimension.kind == "multi":
         return _multi(dimension, rows, known)
-    groups = np.unique(np.array(training.groups, np.str_), return_inverse=True)[1] if training.groups else rows.folds
+    groups = number_groups(training.groups)
     if dimension.kind == "tree":
         return _tree(dimension, rows, known, groups)
     number = {label: place for place, label in enumerate(dimension.classes)}

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+
+import numpy as np
 
 from shoplens.errors import InvalidValue
+from shoplens.filters.crossfit import Ints
 from shoplens.preferences import folded
 from shoplens.types import Product
 
@@ -30,3 +34,13 @@ def fold_of(group: str, folds: int) -> int:
         raise InvalidValue(f"There are {folds} folds.", "Ask for 2 or more, one to test on and the others to learn.")
     digest = hashlib.sha256(folded(group).encode("utf-8", "backslashreplace")).digest()
     return int.from_bytes(digest[:8], "big") % folds
+
+
+def number_groups(groups: Iterable[str]) -> Ints:
+    """int64 (n,): a number for the group of each of n photos, from 0 on.
+
+    >>> number_groups(["b", "a", "b"]).tolist()
+    [0, 1, 0]
+    """
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(group, len(numbers)) for group in groups], np.int64)

@@ -15,6 +15,7 @@ from shoplens.filters.dimension import COLOR, Dimension
 from shoplens.filters.palette import ANCHOR_NAMES
 from shoplens.filters.pixels import Floats
 from shoplens.filters.tree import Tree, depth_of, is_below
+from shoplens.preferences import FEED_KINDS
 from shoplens.types import SparseVector
 
 BlockKind = Literal["single", "multi", "tree", "palette"]
@@ -155,6 +156,11 @@ class Layout:
         for row, one in zip(rows, marks, strict=True):
             row[one.indices] = one.values
         return rows
+
+
+def is_compared(dimension: Dimension) -> bool:
+    """Whether photos can be alike in it, by unit vectors or by marks; a tree without a fork and no class give none."""
+    return dimension.kind not in FEED_KINDS or bool(_parts(dimension))
 
 
 def _parts(dimension: Dimension) -> list[tuple[BlockKind, tuple[str, ...], float]]:

@@ -19,7 +19,7 @@ from shoplens.filters.cohort import Cohort
 from shoplens.filters.crossfit import FOLDS, Heads
 from shoplens.filters.dimension_json import dimension_from_json, dimension_json
 from shoplens.filters.filters import Filters, Models
-from shoplens.filters.layout import Layout
+from shoplens.filters.layout import Layout, is_compared
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.pixels import Floats
 from shoplens.filters.projection import Projection
@@ -133,12 +133,16 @@ def _read(folder: Path, name: str) -> dict[str, Floats]:
 
 
 def _filters(meaning: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Filters:
-    dimensions = tuple(dimension_from_json(stored) for stored in meaning["dimensions"])
+    """What was stored, without dimensions in which nothing can be compared: an earlier version had such ones."""
+    stored = [dimension_from_json(one) for one in meaning["dimensions"]]
+    left_out = {dimension.name for dimension in stored if not is_compared(dimension)}
+    dimensions = tuple(dimension for dimension in stored if dimension.name not in left_out)
     layout = Layout.of(dimensions)
     by_name = {dimension.name: dimension for dimension in dimensions}
     trees = {
         name: dataclasses.replace(Tree.of(by_name[name].classes), temperature=float(temperature))
         for name, temperature in meaning["temperatures"].items()
+        if name not in left_out
     }
     heads = Heads(arrays["heads.weights"], arrays["heads.bias"], arrays["heads.floor"])
     backbone, fine, outline, *projections = (
@@ -156,10 +160,10 @@ def _filters(meaning: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Filter
         dimensions,
         layout,
         Models(basis, heads, trees, *projections),
-        {name: Quality(**stored) for name, stored in meaning["quality"].items()},
+        {name: Quality(**known) for name, known in meaning["quality"].items() if name not in left_out},
         Cohort(arrays["cohort.look"], arrays["cohort.dense"], arrays["cohort.marks"], meaning["spread"]),
         Space(layout, meaning["usual"], arrays["space.axes"]),
-        meaning["weights"],
+        {name: weight for name, weight in meaning["weights"].items() if name not in left_out},
         int(meaning["backbone"]),
         str(meaning["model"]),
     )

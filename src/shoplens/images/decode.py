@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from shoplens.errors import PhotoError
+from shoplens.images.broken_files import ended_jpeg, ended_webp, has_jpeg_end, wrong_png_chunk
 from shoplens.images.colour import rgb
 from shoplens.images.formats import format_of
 from shoplens.images.hashes import content_hash, pixel_hash
@@ -21,6 +22,8 @@ from shoplens.settings import Settings
 
 __all__ = ["Picture", "cropped", "decoded", "photo_size"]
 
+SHORTEST_SIDE = 4
+"""Pixels that the shorter side of a photo has at least: smaller ones are spacers, and count who opens a page."""
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -32,7 +35,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = {5, 6, 7, 8}
-_TRUNCATED_TEXT = re.compile(r"truncated|broken data stream|end of file|incomplete|premature", re.IGNORECASE)
+_TRUNCATED_TEXT = re.compile(r"truncated|end of file|incomplete|premature", re.IGNORECASE)
 _TRUNCATED_TYPES = (EOFError, IndexError, struct.error)
 
 
@@ -48,11 +51,13 @@ def decoded(data: bytes, settings: Settings, *, shortest: int | None = None) -> 
 
     Raises:
         PhotoError: ``photo-empty``, ``photo-too-many-bytes``, ``photo-not-an-image``, ``photo-needs-heic``,
-            ``photo-needs-avif``, ``photo-too-many-pixels``, ``photo-absurd-aspect``, ``photo-truncated`` or
-            ``photo-damaged``.
+            ``photo-needs-avif``, ``photo-too-many-pixels``, ``photo-absurd-aspect``, ``photo-too-small``,
+            ``photo-truncated`` or ``photo-damaged``.
     """
     with _photo_errors(data):
         image = _opened(data, settings)
+        if image.format == "JPEG" and not has_jpeg_end(data):
+            image = format_of(data).opened(ended_jpeg(data))
         full = image.size
         if shortest is not None and image.format == "JPEG":
             image.draft(None, (shortest, shortest))
@@ -96,9 +101,7 @@ def _opened(data: bytes, settings: Settings) -> ImageFile:
     if len(data) > settings.max_photo_bytes:
         raise too_many_bytes(len(data), settings)
     kind = format_of(data)
-    if kind.name == "WebP" and int.from_bytes(data[4:8], "little") + 8 > len(data):
-        raise EOFError("fewer bytes than the header says")  # its reader only says that it failed
-    image = kind.opened(data)
+    image = kind.opened(ended_webp(data) if kind.name == "WebP" else data)
     _check_size(*image.size, settings)
     return image
 
@@ -127,6 +130,12 @@ def _check_size(width: int, height: int, settings: Settings) -> None:
             "Give the product's photo rather than a line or a banner, or raise max_aspect (SHOPLENS_MAX_ASPECT).",
             code="photo-absurd-aspect",
         )
+    if min(width, height) < SHORTEST_SIDE:
+        raise PhotoError(
+            f"The photo is {width} x {height} pixels, in which no product can be seen.",
+            f"Give the product's photo, {SHORTEST_SIDE} pixels or more on each side, rather than a tracking pixel.",
+            code="photo-too-small",
+        )
 
 
 def _orientation(image: ImageFile) -> int:
@@ -154,10 +163,17 @@ def _photo_errors(data: bytes) -> Iterator[None]:
                 f"The photo is cut off after {len(data):,} bytes.", "Copy or export it again.", code="photo-truncated"
             ) from None
         raise PhotoError(
-            f"The photo is damaged: {problem or type(problem).__name__}.",
+            f"The photo is damaged: {_damage(data, problem)}.",
             "Open it in an image editor and save it again.",
             code="photo-damaged",
         ) from None
+
+
+def _damage(data: bytes, problem: Exception) -> str:
+    """What is wrong with the file, as precisely as it is known."""
+    if format_of(data).name == "PNG" and (chunk := wrong_png_chunk(data)):
+        return f"the checksum of its {chunk} chunk is wrong"
+    return str(problem) or type(problem).__name__
 
 
 def _is_truncated(problem: Exception) -> bool:

@@ -62,6 +62,11 @@ def format_of(data: bytes) -> Format:
     )
 
 
+def is_photo(head: bytes) -> bool:
+    """True when a file that begins with these bytes, :data:`HEAD_BYTES` or all of it, is in one of the formats."""
+    return any(kind.matches(head[:HEAD_BYTES]) for kind in FORMATS)
+
+
 def _starts(*magic: bytes) -> Callable[[bytes], bool]:
     return lambda head: head.startswith(magic)
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoplens.errors import PhotoError
+from shoplens.fetching.path_forms import existing_form
+from shoplens.fetching.urls import normalize_photo_url
 from shoplens.images.decode import photo_size, too_many_bytes
 from shoplens.images.kept import KeptPhotos
 from shoplens.settings import Settings
 
 if TYPE_CHECKING:
-    from shoplens.images.fetch import Fetcher
+    from shoplens.images.photo_fetcher import PhotoFetcher
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -33,7 +35,7 @@ class PhotoSource:
         self,
         settings: Settings,
         kept: KeptPhotos | None = None,
-        fetcher: Fetcher | None = None,
+        fetcher: PhotoFetcher | None = None,
         *,
         keeps: bool = True,
     ) -> None:
@@ -44,42 +46,43 @@ class PhotoSource:
         self._lock = threading.Lock()
 
     def bytes_of(self, source: str) -> bytes:
-        """The file's bytes; a URL is fetched only when no copy is kept.
+        """The file's bytes; a URL is fetched only when no copy is kept, under whichever spelling.
 
         Args:
             source: absolute path or http(s) URL.
 
         Raises:
-            PhotoError: as :func:`local_bytes` for a path, as :meth:`Fetcher.fetch` for a URL, and for a fetched file
-                that is empty or no photo, which is not kept: ``photo-empty``, ``photo-not-an-image`` and the others
-                of :func:`photo_size`.
+            PhotoError: as :func:`local_bytes` for a path, as :meth:`PhotoFetcher.fetch` for a URL, and for a fetched
+                file that is empty or no photo, which is not kept: ``photo-empty``, ``photo-not-an-image`` and the
+                others of :func:`photo_size`.
         """
         if not is_url(source):
             return local_bytes(source, self._settings)
-        if self._kept is not None and (data := self._kept.bytes_of(source)) is not None:
+        url = normalize_photo_url(source)
+        if self._kept is not None and (data := self._kept.bytes_of(url)) is not None:
             return data
-        data = self._opened_fetcher().fetch(source)
+        data = self._opened_fetcher().fetch(url)
         if self._kept is not None and self._keeps:
             photo_size(data, self._settings)
-            self._kept.keep(source, data)
+            self._kept.keep(url, data)
         return data
 
     def forget(self, source: str) -> None:
         """A URL is fetched anew next time, e.g. because what was kept cannot be decoded; nothing for a path."""
         if self._kept is not None and self._keeps and is_url(source):
-            self._kept.forget(source)
+            self._kept.forget(normalize_photo_url(source))
 
     def close(self) -> None:
         """Closes the fetcher's connections."""
         if self._fetcher is not None:
             self._fetcher.close()
 
-    def _opened_fetcher(self) -> Fetcher:
+    def _opened_fetcher(self) -> PhotoFetcher:
         with self._lock:
             if self._fetcher is None:
-                from shoplens.images.fetch import Fetcher
+                from shoplens.images.photo_fetcher import PhotoFetcher
 
-                self._fetcher = Fetcher(self._settings)
+                self._fetcher = PhotoFetcher(self._settings)
             return self._fetcher
 
 
@@ -89,12 +92,12 @@ def is_url(source: str) -> bool:
 
 
 def local_bytes(source: str, settings: Settings) -> bytes:
-    """Bytes of a local file, its size checked before it is read.
+    """Bytes of a local file, its size checked before it is read; its name may be in another Unicode form on the disk.
 
     Raises:
         PhotoError: ``photo-missing``, ``photo-not-a-file``, ``photo-unreadable`` or ``photo-too-many-bytes``.
     """
-    path = Path(source)
+    path = Path(existing_form(source))
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):
@@ -104,11 +107,7 @@ def local_bytes(source: str, settings: Settings) -> bytes:
         with path.open("rb") as file:
             data = file.read(settings.max_photo_bytes + 1)
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise PhotoError(
-            f"There is no file {source}.",
-            "Correct the path in the feed, or give the folder that its photos are relative to with --media.",
-            code="photo-missing",
-        ) from None
+        raise _missing(source) from None
     except OSError as problem:
         raise PhotoError(
             f"{source} cannot be read: {problem.strerror or problem}.",
@@ -118,3 +117,10 @@ def local_bytes(source: str, settings: Settings) -> bytes:
     if len(data) > settings.max_photo_bytes:
         raise too_many_bytes(len(data), settings)
     return data
+
+
+def _missing(source: str) -> PhotoError:
+    fix = "Correct the path in the feed, or give the folder that its photos are relative to with --media."
+    if source.startswith("//"):
+        fix = f"Correct the path; if it is an address, write https:{source[:200]}."
+    return PhotoError(f"There is no file {source}.", fix, code="photo-missing")

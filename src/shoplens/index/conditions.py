@@ -1,16 +1,12 @@
 """Conditions on products: ``color = green and (price < 40 or brand in (Acme, 'Blue Sky'))``.
 
-::
+Text is compared without regard to letter case, and letters in one piece (NFC) equal those that are put together of
+several signs. Ids (``id``, ``group_id``) are compared with letter case; ``id`` is also every identifier of a product.
+A bare value that reads as a number equals numbers, too; a quoted one is text alone: ``size = 7`` finds 7, 7.0 and 007,
+``size = '007'`` finds 007. In a field that holds numbers alone, such as the price, a quoted number is a number.
 
-    condition  = all { "or" all }
-    all        = one { "and" one }
-    one        = "not" one | "(" condition ")" | field comparison
-    comparison = ("=" | "!=" | "<" | "<=" | ">" | ">=") value | "in" "(" value { "," value } ")"
-
-A field with spaces or signs in its name is quoted. A value is a number, ``true``, ``false``, a quoted text, or bare
-words (``color = light blue``). Text is compared without regard to case. A product that lacks the field, or holds
-several values, is read thus: ``=`` and the orderings hold when *any* value does; ``a != b`` is ``not a = b``, so
-products without the field meet it.
+A product that lacks the field, or holds several values, is read thus: ``=`` and the orderings hold when *any* value
+does; ``a != b`` is ``not a = b``, so products without the field meet it.
 """
 
 from __future__ import annotations
@@ -23,25 +19,46 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from shoplens.errors import ConditionError
-from shoplens.types import Product, Value
+from shoplens.types import Product, Value, compose, fold
 
 _NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d+)?")
 BOOLEAN_FIELDS = {"in_stock"}
+ID_FIELDS = ("id", "group_id")
+"""Fields of which letter case counts, and which hold no numbers."""
+_OWN_FIELDS = frozenset((*ID_FIELDS, "brand", "category", "currency", "in_stock", "price"))
 ORDERINGS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
-HELP = "Write for example: color = green and not (price > 40 or brand in (Acme, 'Blue Sky'))."
 
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """Any value of ``field`` equals one of ``values``, which are texts as the shop writes them (``3`` for a number)."""
+    """Any value of ``field`` equals one of these.
+
+    Attributes:
+        values: bare ones, as the shop writes them (``3`` for a number); compared as text, and as a number where they
+            read as one.
+        texts: quoted ones, compared as text.
+    """
 
     field: str
-    values: tuple[str, ...]
+    values: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.values, *self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class IsProduct:
+    """The product is one of these by its own id, whatever its identifiers are. No text of a condition says this."""
+
+    ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,42 +85,56 @@ class AnyOf:
     conditions: tuple[Condition, ...]
 
 
-Condition = OneOf | Ordered | Not | AllOf | AnyOf
+Condition = OneOf | Ordered | IsProduct | Not | AllOf | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
 class FieldValues:
-    """What a product holds in one field, ready to compare: folded texts, and numbers where they read as such."""
+    """What a product holds in one field, ready to compare.
+
+    Attributes:
+        texts: folded, of :data:`ID_FIELDS` composed.
+        numbers: of those texts that read as such.
+    """
 
     texts: tuple[str, ...] = ()
     numbers: tuple[float, ...] = ()
 
 
 def field_values(product: Product) -> dict[str, FieldValues]:
-    """Every field that conditions and facets may name, for one product.
+    """Every field that conditions and facets may name, for one product; the first text of ``id`` is its own id.
 
     An attribute that bears the name of a product's own field is reached as ``attributes.<name>``.
     """
-    own: dict[str, tuple[Value, ...]] = {
-        "id": (product.id,),
+    ids: dict[str, tuple[str, ...]] = {
+        "id": (product.id, *map(compose, (product.id, *product.identifiers))),
+        "group_id": (compose(product.group_id),) if product.group_id else (),
+    }
+    others: dict[str, tuple[Value, ...]] = {
         "brand": (product.brand,) if product.brand else (),
         "category": product.category,
         "currency": (product.currency,) if product.currency else (),
-        "group_id": (product.group_id,) if product.group_id else (),
         "in_stock": () if product.in_stock is None else (product.in_stock,),
     }
-    attributes = {
-        (f"attributes.{name}" if name in {*own, "price"} else name): v for name, v in product.attributes.items()
-    }
-    fields = {name: _comparable(values) for name, values in {**own, **attributes}.items() if values}
+    for written, values in product.attributes.items():
+        name = compose(written)
+        name = f"attributes.{name}" if name in _OWN_FIELDS else name
+        others[name] = others.get(name, ()) + values
+    fields = {name: FieldValues(tuple(dict.fromkeys(texts))) for name, texts in ids.items() if texts}
+    fields |= {name: _comparable(values) for name, values in others.items() if values}
     if product.price is not None:
         fields["price"] = FieldValues(numbers=(float(product.price),))
     return fields
 
 
 def _comparable(values: tuple[Value, ...]) -> FieldValues:
-    texts = tuple(dict.fromkeys(text_of(value).casefold() for value in values))
+    texts = tuple(dict.fromkeys(fold(text_of(value)) for value in values))
     return FieldValues(texts, tuple(number for number in map(number_of, texts) if number is not None))
+
+
+def comparable_text(field: str, text: str) -> str:
+    """A text as the texts of a field are compared."""
+    return compose(text) if field in ID_FIELDS else fold(text)
 
 
 def number_of(text: str) -> float | None:
@@ -129,11 +160,13 @@ def text_of(value: Value) -> str:
 def holds(condition: Condition, fields: Mapping[str, FieldValues]) -> bool:
     """Whether a product with these fields meets the condition; the definition that every index is tested against."""
     match condition:
-        case OneOf(field, values):
+        case OneOf(field):
             found = fields.get(field, FieldValues())
-            wanted = {value.casefold() for value in values}
-            numbers = {number for number in map(number_of, values) if number is not None}
+            wanted = {comparable_text(field, text) for text in condition.written}
+            numbers = numbers_in(condition, quoted=not found.texts)
             return not wanted.isdisjoint(found.texts) or not numbers.isdisjoint(found.numbers)
+        case IsProduct(ids):
+            return fields["id"].texts[0] in ids
         case Ordered(field, sign, bound):
             return any(ORDERINGS[sign](number, bound) for number in fields.get(field, FieldValues()).numbers)
         case Not(inner):
@@ -144,9 +177,20 @@ def holds(condition: Condition, fields: Mapping[str, FieldValues]) -> bool:
             return any(holds(inner, fields) for inner in inner_any)
 
 
+def numbers_in(leaf: OneOf, *, quoted: bool) -> set[float]:
+    """The numbers that its values read as.
+
+    Args:
+        quoted: whether the quoted ones count: they do in a field without any text.
+    """
+    return {number for number in map(number_of, leaf.written if quoted else leaf.values) if number is not None}
+
+
 def leaves(condition: Condition) -> Iterator[OneOf | Ordered]:
-    """The comparisons in a condition, left to right."""
+    """The comparisons of fields in a condition, left to right."""
     match condition:
+        case IsProduct():
+            return
         case OneOf() | Ordered():
             yield condition
         case Not(inner):
@@ -181,7 +225,7 @@ def check_fields(condition: Condition, kinds: Mapping[str, frozenset[str]]) -> N
                 code="wrong-type",
             )
         if isinstance(leaf, OneOf) and "text" not in held:
-            wrong = [value for value in leaf.values if number_of(value) is None]
+            wrong = [value for value in leaf.written if number_of(value) is None]
             if wrong:
                 raise ConditionError(
                     f"{leaf.field!r} holds numbers and is compared with {wrong[0]!r}.",
@@ -189,158 +233,10 @@ def check_fields(condition: Condition, kinds: Mapping[str, frozenset[str]]) -> N
                     code="wrong-type",
                 )
         if isinstance(leaf, OneOf) and leaf.field in BOOLEAN_FIELDS:
-            unclear = [value for value in leaf.values if value.casefold() not in ("true", "false")]
+            unclear = [value for value in leaf.written if fold(value) not in ("true", "false")]
             if unclear:
                 raise ConditionError(
                     f"{leaf.field!r} is true or false and is compared with {unclear[0]!r}.",
                     f"Write {leaf.field} = true or {leaf.field} = false.",
                     code="wrong-type",
                 )
-
-
-def parsed(text: str) -> Condition:
-    """Condition from its text.
-
-    Raises:
-        ConditionError: saying where the text stops making sense.
-    """
-    return _Parser(text).whole()
-
-
-def parsed_all(texts: tuple[str, ...]) -> Condition | None:
-    """One condition that asks for all of several; None for none."""
-    conditions = tuple(parsed(text) for text in texts)
-    return conditions[0] if len(conditions) == 1 else AllOf(conditions) if conditions else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    start: int
-
-
-_TOKENS = re.compile(
-    r"""\s*(?:(?P<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
-         |(?P<sign><=|>=|!=|=|<|>)
-         |(?P<mark>[(),])
-         |(?P<word>[^\s'"<>=!(),]+))""",
-    re.VERBOSE,
-)
-_RESERVED = {"and", "or", "not", "in"}
-_DEEPEST = 50
-
-
-class _Parser:
-    """Recursive descent over the grammar above."""
-
-    def __init__(self, text: str) -> None:
-        self.text, self.at, self.depth = text, 0, 0
-        self.tokens = list(self._tokens(text))
-
-    def _tokens(self, text: str) -> Iterator[_Token]:
-        position, text = 0, text.rstrip()
-        while position < len(text):
-            found = _TOKENS.match(text, position)
-            if found is None:
-                raise self._error(position)
-            kind = str(found.lastgroup)
-            word = found[kind]
-            if kind == "quoted":
-                word = re.sub(r"\\(.)", r"\1", word[1:-1])
-            elif kind == "word" and word.lower() in _RESERVED:
-                kind, word = "reserved", word.lower()
-            yield _Token(kind, word, found.start(str(found.lastgroup)))
-            position = found.end()
-
-    def _error(self, position: int | None = None) -> ConditionError:
-        if position is None:
-            position = self.tokens[self.at].start if self.at < len(self.tokens) else len(self.text)
-        rest = self.text[position:].strip()
-        where = f"at {rest[:30]!r}" if rest else "at its end"
-        return ConditionError(f"The condition {self.text!r} stops making sense {where}.", HELP, code="bad-syntax")
-
-    def _taken(self, kind: str, *texts: str) -> str | None:
-        """The next token's text, consumed, if it is of this kind (and one of these texts)."""
-        if self.at < len(self.tokens):
-            token = self.tokens[self.at]
-            if token.kind == kind and (not texts or token.text in texts):
-                self.at += 1
-                return token.text
-        return None
-
-    def _needed(self, kind: str, *texts: str) -> str:
-        text = self._taken(kind, *texts)
-        if text is None:
-            raise self._error()
-        return text
-
-    def whole(self) -> Condition:
-        condition = self._any()
-        if self.at < len(self.tokens):
-            raise self._error()
-        return condition
-
-    def _any(self) -> Condition:
-        several = [self._all()]
-        while self._taken("reserved", "or"):
-            several.append(self._all())
-        return several[0] if len(several) == 1 else AnyOf(tuple(several))
-
-    def _all(self) -> Condition:
-        several = [self._one()]
-        while self._taken("reserved", "and"):
-            several.append(self._one())
-        return several[0] if len(several) == 1 else AllOf(tuple(several))
-
-    def _one(self) -> Condition:
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise ConditionError("The condition is nested too deeply.", f"Use at most {_DEEPEST} levels.")
-        try:
-            if self._taken("reserved", "not"):
-                return Not(self._one())
-            if self._taken("mark", "("):
-                inner = self._any()
-                self._needed("mark", ")")
-                return inner
-            return self._comparison()
-        finally:
-            self.depth -= 1
-
-    def _comparison(self) -> Condition:
-        field = self._taken("quoted") or self._needed("word")
-        if self._taken("reserved", "in"):
-            return OneOf(field, self._list())
-        sign = self._needed("sign")
-        if sign in ORDERINGS:
-            start = self.at
-            value = self._value()
-            bound = number_of(value)
-            if bound is None:
-                self.at = start
-                raise ConditionError(
-                    f"{field} {sign} {value!r} in {self.text!r} does not name a number.",
-                    f"Give one, e.g. {field} {sign} 40.",
-                    code="wrong-type",
-                )
-            return Ordered(field, sign, bound)
-        equal = OneOf(field, (self._value(),))
-        return equal if sign == "=" else Not(equal)
-
-    def _list(self) -> tuple[str, ...]:
-        self._needed("mark", "(")
-        values = [self._value()]
-        while self._taken("mark", ","):
-            values.append(self._value())
-        self._needed("mark", ")")
-        return tuple(values)
-
-    def _value(self) -> str:
-        quoted = self._taken("quoted")
-        if quoted is not None:
-            return quoted
-        words = [self._needed("word")]
-        while (word := self._taken("word")) is not None:
-            words.append(word)
-        return " ".join(words)

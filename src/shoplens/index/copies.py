@@ -15,6 +15,7 @@ from shoplens.index.folders import PARTIAL, Place
 from shoplens.index.generation import Generation, opened, opened_index
 from shoplens.index.lent import TAKEN, WRITING, begin_notes, lent_folder, noted
 from shoplens.index.manifest import manifest_in
+from shoplens.index.renames import RENAMED
 
 
 class Copies:
@@ -45,6 +46,8 @@ class Copies:
                 copy_tree(generation.folder, copy / "generations" / generation.name)
                 if self.photos_folder.is_dir():
                     copy_tree(self.photos_folder, copy / "photos")
+                if (self.folder / RENAMED).is_file():
+                    shutil.copyfile(self.folder / RENAMED, copy / RENAMED)
                 more(copy)
                 (copy / CURRENT).write_text(generation.name + "\n", "utf-8")
 
@@ -65,8 +68,9 @@ class Copies:
                 if (backup / "photos").is_dir():
                     copy_tree(backup / "photos", self.photos_folder)
                     sync_tree(self.photos_folder)
-                if (backup / FEEDBACK).is_file() and not (self.folder / FEEDBACK).exists():  # what is there is newer
-                    replace_file(self.folder / FEEDBACK, (backup / FEEDBACK).read_bytes())
+                for name in (FEEDBACK, RENAMED):
+                    if (backup / name).is_file() and not (self.folder / name).exists():  # what is there is newer
+                        replace_file(self.folder / name, (backup / name).read_bytes())
                 partial.rename(folder)
             except StoreError as problem:
                 raise bad_backup(backup, problem) from problem

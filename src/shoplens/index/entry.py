@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -135,6 +135,8 @@ class Index(Protocol):
     """
 
     dimensions: int
+    renames: Callable[[], Mapping[str, str]]
+    """Old id -> id of the products whose ids changed; the store knows them."""
 
     def upsert(self, entries: Sequence[Entry]) -> None:
         """Add products, or replace those with the same id, each as a whole."""
@@ -206,8 +208,9 @@ class Index(Protocol):
     def ids(self) -> Iterator[str]:
         """All product ids, in no particular order."""
 
-    def all_records(self) -> Iterator[Record]:
-        """Records of all products, in no particular order, read as they are asked for."""
+    def all_records(self, condition: Condition | None = None) -> Iterator[Record]:
+        """Records of all products, or of those that meet the condition, in no particular order, read as they are asked
+        for."""
 
     def count(self, condition: Condition | None = None) -> int:
         """How many products meet the condition, exactly."""

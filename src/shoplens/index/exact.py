@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +21,7 @@ class ExactIndex:
         self.dimensions = dimensions
         self._entries: dict[str, Entry] = {}
         self._fields: dict[str, dict[str, FieldValues]] = {}
+        self.renames: Callable[[], Mapping[str, str]] = dict
 
     def upsert(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
@@ -125,8 +126,8 @@ class ExactIndex:
     def ids(self) -> Iterator[str]:
         return iter(list(self._entries))
 
-    def all_records(self) -> Iterator[Record]:
-        return iter([_record(entry) for entry in self._entries.values()])
+    def all_records(self, condition: Condition | None = None) -> Iterator[Record]:
+        return iter([_record(entry) for entry in self._meeting(condition)])
 
     def count(self, condition: Condition | None = None) -> int:
         return sum(1 for _ in self._meeting(condition))

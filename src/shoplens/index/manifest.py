@@ -12,10 +12,11 @@ from shoplens.errors import StoreError
 from shoplens.index.durable import replace_file
 from shoplens.index.vector_sizes import VectorSizes
 
-FORMAT = 4
+FORMAT = 5
 """1: no filters. 2: filters whose numbers lay beside a vector as they were, called ``dense``, and which are to be
 fitted anew. 3: those numbers lie in one space, see :class:`~shoplens.filters.space.Space`. 4: a trained vector may
-stand beside the untouched one, and a generation may be kept after the next has taken over."""
+stand beside the untouched one, and a generation may be kept after the next has taken over. 5: products have the
+identifiers of their rows, and ids are held as they are written; products that were written before have neither."""
 NAME = "manifest.json"
 
 
@@ -88,6 +89,11 @@ def manifest_in(folder: Path) -> Manifest:
             "Restore a backup, or build the store anew with `shoplens index --replace`.",
             code="damaged-store",
         ) from problem
+
+
+def format_in(folder: Path) -> int:
+    """The version of what lies in a generation's folder, whose manifest could be read."""
+    return int(json.loads((folder / NAME).read_text("utf-8"))["format"])
 
 
 def is_kept(folder: Path) -> bool:

@@ -12,16 +12,7 @@ from urllib.parse import quote, unquote
 
 import qdrant_edge as engine
 
-from shoplens.index.conditions import (
-    AllOf,
-    AnyOf,
-    Condition,
-    Not,
-    OneOf,
-    Ordered,
-    field_values,
-    number_of,
-)
+from shoplens.index.conditions import ID_FIELDS, field_values
 from shoplens.index.entry import Record
 from shoplens.index.predicted import predicted_values
 from shoplens.types import Photo, Product
@@ -29,10 +20,11 @@ from shoplens.types import Photo, Product
 VIEW, HASHES, SIZE = "view", "hashes", "size"
 ID_PATHS = ["id", "record.id"]
 """Where a point holds its product's id, in stores of this format and of those before."""
+KINDS = ("exact", "text", "number")
+"""What fields hold: ids, whose letter case counts; folded texts; numbers. Stores of before held ids as folded texts."""
 RECORDS_AT_HAND = 2_000
 """That are held as they were read; some 10 MB."""
 _NAMESPACE = uuid.UUID("6f6c3f5e-51f5-4e0c-9d0e-0d9bd0a0c0de")
-_BOUNDS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
 
 def point_id(product_id: str, view: int = 0) -> str:
@@ -80,7 +72,7 @@ def field_key(kind: str, field: str) -> str:
 def field_of(key: str) -> tuple[str, str] | None:
     """(kind, field) of a path made by :func:`field_key`; None for the others."""
     kind, _, rest = key.partition(".")
-    return (kind, unquote(rest.strip('"'))) if kind in ("text", "number") and rest else None
+    return (kind, unquote(rest.strip('"'))) if kind in KINDS and rest else None
 
 
 def product_payload(record: Record) -> dict[str, Any]:
@@ -89,7 +81,7 @@ def product_payload(record: Record) -> dict[str, Any]:
     The record is JSON in a string: the engine takes twenty times as long over each value that it holds itself.
     """
     product = {field.name: getattr(record.product, field.name) for field in dataclasses.fields(Product)}
-    product["category"] = list(record.product.category)
+    product["category"], product["identifiers"] = list(record.product.category), list(record.product.identifiers)
     product["attributes"] = {name: list(values) for name, values in record.product.attributes.items()}
     product["photos"] = [dataclasses.asdict(photo) for photo in record.photos]
     fields = {**field_values(record.product), **predicted_values(record.predicted)}
@@ -97,7 +89,12 @@ def product_payload(record: Record) -> dict[str, Any]:
     return {
         "id": record.product.id,
         "record": json.dumps(product, ensure_ascii=True, separators=(",", ":")),
-        "text": {quote(name, safe=" "): list(values.texts) for name, values in fields.items() if values.texts},
+        "exact": {name: list(fields[name].texts) for name in ID_FIELDS if name in fields},
+        "text": {
+            quote(name, safe=" "): list(values.texts)
+            for name, values in fields.items()
+            if values.texts and name not in ID_FIELDS
+        },
         "number": {quote(name, safe=" "): list(values.numbers) for name, values in fields.items() if values.numbers},
     }
 
@@ -131,29 +128,6 @@ def _record(stored: dict[str, Any]) -> Record:
     predicted = stored.pop("predicted")
     photos = tuple(Photo(**photo) for photo in stored.pop("photos"))
     stored["category"] = tuple(stored["category"])
+    stored["identifiers"] = tuple(stored.get("identifiers", ()))
     stored["attributes"] = {name: tuple(values) for name, values in stored["attributes"].items()}
     return Record(Product(photos=tuple(photo.source for photo in photos), **stored), photos, predicted)
-
-
-def filter_from(condition: Condition, kinds: Mapping[str, frozenset[str]]) -> engine.Filter:
-    """The engine's form of a condition whose fields have been checked."""
-    match condition:
-        case OneOf(field, values):
-            ways: list[Any] = []
-            if "text" in kinds[field]:
-                folded = sorted({value.casefold() for value in values})
-                ways.append(engine.FieldCondition(field_key("text", field), match=engine.MatchAny(folded)))
-            if "number" in kinds[field]:
-                for number in sorted({number for number in map(number_of, values) if number is not None}):
-                    both = engine.RangeFloat(gte=number, lte=number)
-                    ways.append(engine.FieldCondition(field_key("number", field), range=both))
-            return engine.Filter(should=ways)
-        case Ordered(field, sign, bound):
-            reach = engine.RangeFloat(**{_BOUNDS[sign]: bound})
-            return engine.Filter(must=[engine.FieldCondition(field_key("number", field), range=reach)])
-        case Not(inner):
-            return engine.Filter(must_not=[filter_from(inner, kinds)])
-        case AllOf(several):
-            return engine.Filter(must=[filter_from(inner, kinds) for inner in several])
-        case AnyOf(several):
-            return engine.Filter(should=[filter_from(inner, kinds) for inner in several])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shoplens.index.conditions import AllOf, AnyOf, Condition, FieldValues, Not, OneOf
+from shoplens.types import fold
 
 PREDICTED = "predicted."
 LIKELIHOODS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -43,12 +44,12 @@ def with_predicted(
         kinds: fields of the index.
     """
     match condition:
-        case OneOf(field, values):
+        case OneOf(field):
             predicted = f"{PREDICTED}{dimensions.get(field, '')}"
             if predicted not in kinds:
                 return condition
             step = next((one for one in LIKELIHOODS if one >= probability - 1e-9), LIKELIHOODS[-1])
-            return AnyOf((condition, OneOf(predicted, tuple(likely(value, step) for value in values))))
+            return AnyOf((condition, OneOf(predicted, texts=tuple(likely(value, step) for value in condition.written))))
         case Not(inner):
             return Not(with_predicted(inner, dimensions, probability, kinds))
         case AllOf(several):
@@ -61,4 +62,4 @@ def with_predicted(
 
 def likely(value: str, step: float) -> str:
     """How a class that is at least as probable as ``step`` is written."""
-    return f"{value.casefold()}@{step:g}"
+    return f"{fold(value)}@{step:g}"

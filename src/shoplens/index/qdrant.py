@@ -17,7 +17,14 @@ from urllib.parse import unquote
 import numpy as np
 import qdrant_edge as engine
 
-from shoplens.index.conditions import Condition, check_fields
+from shoplens.index.conditions import (
+    Condition,
+    IsProduct,
+    OneOf,
+    check_fields,
+    field_values,
+    holds,
+)
 from shoplens.index.engine_config import (
     ALL,
     GRAPH_DUE_KB,
@@ -29,6 +36,8 @@ from shoplens.index.engine_config import (
     dense_vectors,
     search_params,
 )
+from shoplens.index.engine_facet import values_counted
+from shoplens.index.engine_filter import filter_from, kinds_in, paths_in, written_forms
 from shoplens.index.entry import Entry, Hit, Near, PhotoKey, Probe, Record, Scores, Sieve
 from shoplens.index.payload import (
     HASHES,
@@ -36,8 +45,6 @@ from shoplens.index.payload import (
     SIZE,
     VIEW,
     field_key,
-    field_of,
-    filter_from,
     hash_key,
     is_photo_hash,
     point_id,
@@ -73,6 +80,7 @@ PAGE = 1_000
 
 _FIRST_PHOTOS = engine.Filter(must=[engine.FieldCondition(VIEW, match=engine.MatchValue(0))])
 _SCHEMAS = {
+    "exact": engine.KeywordIndexParams(enable_hnsw=False),
     "text": engine.KeywordIndexParams(enable_hnsw=False),
     "number": engine.FloatIndexParams(enable_hnsw=False),
 }
@@ -87,6 +95,7 @@ class QdrantIndex:
 
     Attributes:
         written: told the ids of products, just before they are written.
+        renames: old id -> id of the products whose ids changed; the store knows them.
 
     Raises:
         StoreError: as :func:`~shoplens.index.shard.opened_shard`.
@@ -97,8 +106,9 @@ class QdrantIndex:
         self._writing = threading.Lock()
         self._unflushed = True
         self._shard = opened_shard(folder, sizes)
-        self._kinds = self._stored_kinds()
+        self._paths = paths_in(self._shard.info().payload_schema)
         self.written: Callable[[Iterable[str]], None] = lambda ids: None
+        self.renames: Callable[[], Mapping[str, str]] = dict
 
     def upsert(self, entries: Sequence[Entry]) -> None:
         with self._writing:
@@ -263,25 +273,21 @@ class QdrantIndex:
     def ids(self) -> Iterator[str]:
         return (product_id_from(point.payload or {}) for point in self._scrolled(_FIRST_PHOTOS, payload=ID_PATHS))
 
-    def all_records(self) -> Iterator[Record]:
-        return (record_from(point.payload or {}) for point in self._scrolled(_FIRST_PHOTOS))
+    def all_records(self, condition: Condition | None = None) -> Iterator[Record]:
+        meeting = _both(_FIRST_PHOTOS, self._filter(condition))
+        return (record_from(point.payload or {}) for point in self._scrolled(meeting))
 
     def count(self, condition: Condition | None = None) -> int:
         meeting = _both(_FIRST_PHOTOS, self._filter(condition))
         return self._shard.count(engine.CountRequest(exact=True, filter=meeting))
 
     def facet(self, field: str, limit: int = 20, condition: Condition | None = None) -> list[tuple[str, int]]:
-        if "text" not in self._kinds.get(field, ()):
-            return []
-        # Ties at the limit are cut by value, which takes all values to decide.
-        everything = engine.FacetRequest(
-            field_key("text", field), limit=100_000, exact=True, filter=_both(_FIRST_PHOTOS, self._filter(condition))
-        )
-        counts = [(str(hit.value), hit.count) for hit in self._shard.facet(everything).hits if hit.count]
-        return sorted(counts, key=lambda item: (-item[1], item[0]))[:limit]
+        kinds = self._paths.get(field, {})
+        paths = (*kinds.get("exact", ()), *kinds.get("text", ()))
+        return values_counted(self._shard, field, paths, _both(_FIRST_PHOTOS, self._filter(condition)))[:limit]
 
     def field_kinds(self) -> Mapping[str, frozenset[str]]:
-        return self._kinds
+        return kinds_in(self._paths)
 
     def graph_is_due(self) -> bool:
         """Whether so many products are found by looking at each that a graph over them pays."""
@@ -302,9 +308,18 @@ class QdrantIndex:
     def _filter(self, condition: Condition | None, first_photos: bool = False) -> engine.Filter | None:
         if condition is None:
             return _FIRST_PHOTOS if first_photos else None
-        check_fields(condition, self._kinds)
-        found = filter_from(condition, self._kinds)
+        check_fields(condition, self.field_kinds())
+        found = filter_from(condition, self._paths, self._points_of)
         return _both(_FIRST_PHOTOS, found) if first_photos else found
+
+    def _points_of(self, leaf: OneOf | IsProduct) -> set[engine.PointId]:
+        """Points of the products that meet it; by folded ids only those that a store of before wrote."""
+        if isinstance(leaf, IsProduct):
+            return {point for record in self.records(leaf.ids) for point in point_ids(record)}
+        forms = engine.MatchAny(sorted(set().union(*map(written_forms, leaf.written))))
+        alike: list[Any] = [engine.FieldCondition(path, match=forms) for path in self._paths[leaf.field]["text"]]
+        points = self._scrolled(engine.Filter(should=alike))
+        return {point.id for point in points if holds(leaf, field_values(record_from(point.payload or {}).product))}
 
     def _sieved(self, sieve: Sieve) -> engine.Filter | None:
         conditions = self._filter(sieve.condition, sieve.first_photos)
@@ -342,14 +357,6 @@ class QdrantIndex:
             if offset is None:
                 return
 
-    def _stored_kinds(self) -> dict[str, frozenset[str]]:
-        kinds: dict[str, frozenset[str]] = {}
-        for key in self._shard.info().payload_schema:
-            if (found := field_of(key)) is not None:
-                kind, field = found
-                kinds[field] = kinds.get(field, frozenset()) | {kind}
-        return kinds
-
     def _rewrite(self, record: Record) -> None:
         """Everything but the vectors."""
         payload = product_payload(record)
@@ -363,11 +370,12 @@ class QdrantIndex:
             for kind, schema in _SCHEMAS.items():
                 for encoded in payload[kind]:
                     field = unquote(encoded)
-                    if kind not in self._kinds.get(field, ()):
-                        new[field_key(kind, field)] = schema
+                    path = field_key(kind, field)
+                    if path not in self._paths.get(field, {}).get(kind, ()):
+                        new[path] = schema
         if new:
             self._create_indexes(new)
-            self._kinds = self._stored_kinds()
+            self._paths = paths_in(self._shard.info().payload_schema)
 
     def _create_indexes(self, schemas: Mapping[str, Any]) -> None:
         for key, schema in schemas.items():

@@ -10,9 +10,10 @@ from shoplens.index.backups import CURRENT, FEEDBACK, bad_backup, live_folder
 from shoplens.index.durable import disk_errors_told, is_free
 from shoplens.index.folders import is_store
 from shoplens.index.manifest import manifest_in
+from shoplens.index.renames import RENAMED
 from shoplens.index.store import Store
 
-_PARTS = {"LOCK", "OWNER", "generations", "photos", FEEDBACK}
+_PARTS = {"LOCK", "OWNER", "generations", "photos", FEEDBACK, RENAMED}
 """What a restore that was cut off may leave where there was no store."""
 
 

@@ -8,6 +8,7 @@
       generations/000001/     manifest.json, the engine's shard, the filters, a calibration per strategy
       features.sqlite         what filters work on, by photo content; can be made again
       feedback.sqlite         what answers showed, and what shoppers did with them
+      renamed.json            ids that products had before, and what they are called now
       lent/                   copies that commands work on while a service has the store
       evaluation/             vectors of query photos, the baseline of the quality gate
       photos/                 fetched photos, by content
@@ -18,20 +19,21 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.index.copies import Copies
-from shoplens.index.durable import copy_tree, sync_folder, sync_tree
+from shoplens.index.durable import copy_tree, disk_errors_told, sync_folder, sync_tree
 from shoplens.index.folders import PARTIAL, Place, is_store
 from shoplens.index.generation import SHARD, Generation, opened, opened_index
 from shoplens.index.lent import CHANGED, clear_lent, follow, note
 from shoplens.index.lock import StoreLock
-from shoplens.index.manifest import Manifest, manifest_in
+from shoplens.index.manifest import FORMAT, Manifest, format_in, manifest_in
 from shoplens.index.optimize import optimize
+from shoplens.index.renames import RENAMED, RenameFile, follow_renames
 
 MOST_KEPT = 2
 """Generations that stay on disk after the next has taken over, so that they can be gone back to."""
@@ -62,6 +64,7 @@ class Store(Copies):
     ) -> None:
         self.folder, self.is_lent = folder.absolute(), lent is not None
         self._place = Place(self.folder if lent is None else lent)
+        self._renames = RenameFile(self.folder / RENAMED)
         if not create and not is_store(self.folder):
             raise StoreError(f"There is no store at {folder}.", "Make one: shoplens index FEED.", code="no-store")
         try:
@@ -75,6 +78,7 @@ class Store(Copies):
             ) from None
         self._writing, self._leases, self._closed = threading.RLock(), threading.Condition(), False
         self._live: Generation | None = None
+        self._is_of_before = False
         self._open = set[Generation]()  # the live one, and those before it that are still read
         try:
             if lent is None:
@@ -82,7 +86,7 @@ class Store(Copies):
             self._live = self._opened_live()
             if self._live is not None:
                 self._open.add(self._live)
-                self._live.index.written = self._written
+                self._connect(self._live)
         except BaseException as problem:
             if not (rebuild and isinstance(problem, StoreError) and problem.code == "damaged-store"):
                 self._unlock()
@@ -230,7 +234,7 @@ class Store(Copies):
         with self._leases:
             before, self._live = self._live, generation
             self._open.add(generation)
-            generation.index.written = self._written
+            self._connect(generation)
             if before is None:
                 return
             before.end = before.close if keep else before.discard
@@ -289,6 +293,7 @@ class Store(Copies):
         with self._leases:
             self._leases.wait_for(lambda: all(one.name != name for one in self._open))
             generation = opened(kept[name], manifest_in(kept[name]))
+            generation.index.renames = self.renames
             generation.readers, generation.end = 1, generation.close
             self._open.add(generation)
         with self._leased(generation):
@@ -328,6 +333,32 @@ class Store(Copies):
             if free:
                 self._unlock()
 
+    def renames(self) -> Mapping[str, str]:
+        """Old id -> id of the products whose ids changed.
+
+        Raises:
+            StoreError: ``damaged-renames``.
+        """
+        return self._renames.read()
+
+    def add_renames(self, renames: Mapping[str, str]) -> None:
+        """Remember, durably, what products are called now; what was remembered of an id that a product has again is
+        forgotten.
+
+        Call it before products with old ids are removed: an id that a product has leads to that product all the same.
+
+        Args:
+            renames: old id -> id.
+
+        Raises:
+            StoreError: ``damaged-renames``, ``disk``.
+        """
+        with self.writing(), disk_errors_told(self.folder):
+            known = self.renames()
+            there = {record.product.id for record in self.live.index.records(known)}
+            gone = {old: new for old, new in known.items() if old not in there}
+            self._renames.write(follow_renames(gone, renames))
+
     def announce(self, address: str = "", secret: str = "") -> None:
         """Say in the lock where the service is that has this store, if one has, and how commands are told from
         clients."""
@@ -338,8 +369,15 @@ class Store(Copies):
         if self._lock is not None:
             self._lock.close()
 
+    def _connect(self, generation: Generation) -> None:
+        """Have the live generation tell what is written to it, and know what products were called before."""
+        generation.index.written, generation.index.renames = self._written, self.renames
+
     def _written(self, ids: Iterable[str]) -> None:
-        """Products of the live generation are about to change."""
+        """Products of the live generation are about to change; from then on it is of this format."""
+        if self._is_of_before and self._live is not None:
+            self._live.manifest.write(self._live.folder)
+            self._is_of_before = False
         if self.is_lent:
             (self._place.folder / CHANGED).touch()
         else:
@@ -355,5 +393,6 @@ class Store(Copies):
             return None
         folder = self._place.generations / name
         manifest = manifest_in(folder)
+        self._is_of_before = format_in(folder) < FORMAT
         self._place.tidy(name)
         return opened(folder, manifest)

@@ -13,8 +13,11 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from shoplens.build_run import Summary
+from shoplens.feedback.events import Event
+from shoplens.service.documents import EventSent
 from shoplens.service.running import command, running
 from shoplens.shop import Shop
+from shoplens.shop.feedback import FeedbackSummary
 
 T = TypeVar("T")
 log = logging.getLogger("shoplens.service")
@@ -43,6 +46,13 @@ class BackUp(BaseModel):
     """To a new folder of this machine."""
 
     folder: str
+
+
+class Happened(BaseModel):
+    """What shoppers did: in a ``file`` of this machine, or as ``events``."""
+
+    file: str = ""
+    events: list[EventSent] = []
 
 
 class Back(BaseModel):
@@ -80,6 +90,15 @@ async def backup(request: Request, asked: BackUp) -> dict[str, int]:
     return {"products": await _beside(request, lambda: len(shop))}
 
 
+@router.post("/feedback")
+async def feedback(request: Request, asked: Happened) -> dict[str, Any]:
+    """Keep what shoppers did; it takes the generation that answers to know what a product may be called."""
+    shop = running(request).shop
+    events = [Event(one.query_id, one.product_id, one.kind, one.user, one.at) for one in asked.events]
+    done = await _beside(request, lambda: shop.add_feedback(asked.file or events))
+    return _as_json(done)
+
+
 async def _beside(request: Request, call: Callable[[], T]) -> T:
     """In threads of their own: what a command made is not given up because clients have the others."""
     return await asyncio.get_running_loop().run_in_executor(running(request).beside, call)
@@ -89,5 +108,9 @@ async def _switched(request: Request, call: Callable[[Shop], Summary]) -> dict[s
     service = running(request)
     done = await _beside(request, lambda: call(service.shop))
     log.info("Generation %s answers now.", await _beside(request, lambda: service.shop.generation))
-    found: dict[str, Any] = json.loads(json.dumps(asdict(done), default=str))
+    return _as_json(done)
+
+
+def _as_json(summary: Summary | FeedbackSummary) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json.dumps(asdict(summary), default=str))
     return found

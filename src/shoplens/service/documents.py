@@ -10,6 +10,7 @@ from shoplens.filters.palette import BASIC_COLORS
 
 MOST_PAGED = 500
 MOST_AT_ONCE = 100
+MOST_IDENTIFIERS = 1_000
 MOST_BASE64 = 60_000_000
 Text = Annotated[str, Field(max_length=2_000)]
 Id = Annotated[str, Field(min_length=1, max_length=512, examples=["MH01-Black"])]
@@ -36,7 +37,10 @@ class SearchRequest(_Sent):
 
     image: Annotated[str | None, Field(description="The photo's file, base64.", max_length=MOST_BASE64)] = None
     url: Annotated[Text | None, Field(description="Where the photo is: http or https, a public address.")] = None
-    product_id: Annotated[str | None, Field(description="Start from this product.", max_length=512)] = None
+    product_id: Annotated[
+        str | None,
+        Field(description="Start from this product: its id, or an id, SKU or GTIN of its rows.", max_length=512),
+    ] = None
     query_id: Annotated[
         str | None,
         Field(description="Start from the photo of an earlier search, which is not sent again.", max_length=64),
@@ -90,6 +94,7 @@ class ProductDocument(BaseModel):
     attributes: dict[str, list[Attribute]] = {}
     group_id: str = ""
     in_stock: bool | None = None
+    identifiers: Annotated[list[str], Field(description="What else finds it: ids, SKUs, GTINs of its rows.")] = []
 
 
 class ResultDocument(BaseModel):
@@ -115,6 +120,7 @@ class ResultDocument(BaseModel):
     attributes: dict[str, list[Attribute]]
     group_id: str
     in_stock: bool | None
+    identifiers: list[str]
 
 
 class AnswerDocument(BaseModel):
@@ -151,6 +157,9 @@ class ProductSent(_Sent):
     attributes: Annotated[dict[str, Attribute | list[Attribute]], Field(max_length=200)] = {}
     group_id: Annotated[str, Field(max_length=512)] = ""
     in_stock: bool | None = None
+    identifiers: Annotated[
+        list[Id], Field(description="What else finds it: ids, SKUs, GTINs of its rows.", max_length=MOST_IDENTIFIERS)
+    ] = []
 
 
 class ProductsSent(_Sent):

@@ -13,6 +13,7 @@ from shoplens.answer_json import product_json
 from shoplens.changes import Put
 from shoplens.errors import InvalidValue
 from shoplens.images.source import is_url
+from shoplens.index.identifiers import unknown_product
 from shoplens.service.documents import ProductChange, ProductDocument, ProductsDone, ProductsSent
 from shoplens.service.running import Running, may, running
 from shoplens.service.searching import FAILURES, photo_address
@@ -29,7 +30,8 @@ router = APIRouter()
     dependencies=[Depends(may("search"))],
 )
 async def product(request: Request, product_id: str) -> JSONResponse:
-    """Its record, with photos as addresses on this service."""
+    """Its record, with photos as addresses on this service; by its id, or an id, SKU or GTIN of a row that it is made
+    of, or an id that it had before."""
     service = running(request)
     return JSONResponse(await asyncio.to_thread(_document, service, product_id))
 
@@ -52,7 +54,7 @@ async def put(request: Request, sent: ProductsSent) -> JSONResponse:
                     "Give http or https addresses; files of this machine are added by `shoplens add`.",
                     code="bad-url",
                 )
-    rows = [one.model_dump(exclude_none=True) for one in sent.products]
+    rows = [one.model_dump(exclude_none=True, exclude_unset=True) for one in sent.products]
     done = await service.writes.of(request, lambda: service.shop.put(rows))
     return JSONResponse({"items": [_item(one) for one in done]})
 
@@ -65,7 +67,7 @@ async def put(request: Request, sent: ProductsSent) -> JSONResponse:
     dependencies=[Depends(may("write"))],
 )
 async def change(request: Request, product_id: str, sent: ProductChange) -> JSONResponse:
-    """What is left out stays as it is. No photo is looked at, so this is quick."""
+    """By its own id. What is left out stays as it is. No photo is looked at, so this is quick."""
     service = running(request)
     changes = sent.model_dump(exclude_unset=True)
     if nulls := [name for name, value in changes.items() if value is None and name not in ("price", "in_stock")]:
@@ -90,7 +92,7 @@ async def change(request: Request, product_id: str, sent: ProductChange) -> JSON
     dependencies=[Depends(may("write"))],
 )
 async def remove(request: Request, product_id: str) -> Response:
-    """It is gone when this returns, whether it was there or not."""
+    """By its own id. It is gone when this returns, whether it was there or not."""
     service = running(request)
     await service.writes.of(request, lambda: service.shop.remove([product_id]))
     return Response(status_code=204)
@@ -99,16 +101,14 @@ async def remove(request: Request, product_id: str) -> Response:
 def _product(service: Running, product_id: str) -> Product:
     found = service.shop.product(product_id)
     if found is None:
-        raise InvalidValue(
-            f"There is no product {product_id[:200]!r}.", "Give the id of one in the store.", code="unknown-product"
-        )
+        raise unknown_product(product_id)
     return found
 
 
 def _document(service: Running, product_id: str) -> dict[str, Any]:
-    found = product_json(_product(service, product_id))
-    hashes = service.shop.photo_hashes([product_id]).get(product_id, {})
-    return {**found, "photos": [photo_address(name) for name in hashes.values()]}
+    found = _product(service, product_id)
+    hashes = service.shop.photo_hashes([found.id]).get(found.id, {})
+    return {**product_json(found), "photos": [photo_address(name) for name in hashes.values()]}
 
 
 def _attributes(product: Product, sent: dict[str, Any]) -> dict[str, tuple[Any, ...]]:

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplens.feeds import Report, SummaryRow
 from shoplens.feedback.events import Event, events_in
 from shoplens.feedback.log import FeedbackCounts, FeedbackLog
+from shoplens.feeds import Report, SummaryRow
 from shoplens.index.durable import disk_errors_told, timestamp
+from shoplens.index.identifiers import products_named
 from shoplens.index.store import Store
 from shoplens.types import Rejection
 
@@ -46,6 +47,8 @@ class Feedback:
     def add_feedback(self, events: str | Path | Iterable[Event]) -> FeedbackSummary:
         """Keep what shoppers did with answers that were remembered, durably; what is known already counts once.
 
+        An event names a product by its id, or by an id, SKU or GTIN of a row that it is made of.
+
         Args:
             events: a file with one JSON object per line (:mod:`shoplens.feedback.events`), or events.
 
@@ -67,13 +70,19 @@ class Feedback:
                     some.append((number, event))
                     if len(some) == AT_ONCE:
                         some, ready = [], some
-                        new += self._feedback.add(ready, report.add)
+                        new += self._feedback.add(ready, report.add, self._named(ready))
             finally:
-                new += self._feedback.add(some, report.add)
+                new += self._feedback.add(some, report.add, self._named(some))
         assert report.path is not None, "it writes"
         return FeedbackSummary(
             new["click"], new["purchase"], new["wrong"], report.rejected, tuple(report.summary()), report.path
         )
+
+    def _named(self, events: Iterable[tuple[int | None, Event]]) -> dict[str, tuple[str, ...]]:
+        """What events call products -> ids of the products that are meant."""
+        with self._store.reading() as generation:
+            named = products_named(generation.index, (event.product_id for _, event in events))
+        return {name: one.ids for name, one in named.items()}
 
     def feedback(self) -> FeedbackCounts:
         """How many answers are remembered, and what was done with them, by rank."""

@@ -12,7 +12,8 @@ from shoplens.changes import Put, changed, put
 from shoplens.errors import InvalidValue
 from shoplens.facets import counted_values
 from shoplens.images import PhotoSource, decoded
-from shoplens.index.conditions import parsed_all
+from shoplens.index.condition_parser import parse_all
+from shoplens.index.identifiers import product_named
 from shoplens.index.payload import is_photo_hash
 from shoplens.index.store import Store
 from shoplens.settings import Settings
@@ -40,15 +41,29 @@ class Products:
         return changed(self._builder(None), product_id, lambda product: replace(product, **changes))
 
     def remove(self, ids: Iterable[str]) -> int:
-        """Remove products; unknown ids are passed over. Returns how many went."""
+        """Remove products, by their own ids alone; unknown ids are passed over. Returns how many went."""
         with self._store.writing():
             return self._store.live.index.remove([ids] if isinstance(ids, str) else ids)
 
     def product(self, product_id: str) -> Product | None:
-        """The record of a product, or None."""
+        """The record of a product, or None, by its id, an identifier of a row that it is made of, or an id that it had
+        before.
+
+        Raises:
+            InvalidValue: ``ambiguous-product``, several products share the identifier.
+        """
+        try:
+            with self._store.reading() as generation:
+                return product_named(generation.index, product_id).product
+        except InvalidValue as problem:
+            if problem.code != "unknown-product":
+                raise
+            return None
+
+    def has(self, product_id: str) -> bool:
+        """Whether a product has this very id."""
         with self._store.reading() as generation:
-            records = generation.index.records([product_id])
-        return records[0].product if records else None
+            return bool(generation.index.records([product_id]))
 
     def photo_hashes(self, ids: Iterable[str]) -> dict[str, dict[str, str]]:
         """Product -> where each of its photos is -> the hash of its content, of those products that exist."""
@@ -81,7 +96,7 @@ class Products:
             ConditionError: ``unknown-field``, or a condition makes no sense.
         """
         with self._store.reading() as generation:
-            return counted_values(generation.index, fields, parsed_all(tuple(where)), limit)
+            return counted_values(generation.index, fields, parse_all(tuple(where)), limit)
 
     def ids(self) -> Iterator[str]:
         """Ids of all products, in no particular order."""

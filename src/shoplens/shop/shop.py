@@ -10,13 +10,13 @@ from types import TracebackType
 from typing import Any
 
 from shoplens.build import Builder
-from shoplens.build_run import Progress, Summary
-from shoplens.feeds import read_feed
+from shoplens.build_run import OnRenames, Progress, Summary
 from shoplens.dimension_rows import DimensionRow, dimension_rows
 from shoplens.embedders import Embedder, Embedders
 from shoplens.errors import InvalidValue, PhotoError, StoreError
 from shoplens.feedback.log import FeedbackLog
 from shoplens.feedback.remembering import Remembering
+from shoplens.feeds import Feed, FeedMapping, fetch_feed, read_feed
 from shoplens.images import KeptPhotos, PhotoSource
 from shoplens.images.located import located
 from shoplens.index.backups import FEEDBACK
@@ -81,31 +81,36 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
         *,
         media: str | Path | None = None,
         format: str | None = None,
+        mapping: FeedMapping | None = None,
         replace: bool = False,
         embedder: Embedder | None = None,
         settings: Settings | None = None,
         progress: Progress | None = None,
+        on_renames: OnRenames | None = None,
         _lent: Path | None = None,
     ) -> tuple[Shop, Summary]:
         """Build a store from a whole feed, and open it. An interrupted build is continued.
 
         Args:
-            feed: file or folder.
+            feed: file, folder, or http or https address.
             media: folder that the feed's photo paths are relative to; by the format's habit when omitted.
             format: name of a feed format; recognised by its header when omitted.
+            mapping: field of a product -> column, or columns, of a table or JSON of any kind.
             replace: build a live store anew; without it, one that exists is left alone.
             progress: told (what, done, of how many) now and then.
+            on_renames: told which ids change, and to what, before anything is removed.
 
         Raises:
             Refused: the store exists and ``replace`` is false.
             FeedError: the feed cannot be read.
         """
-        with read_feed(Path(feed), media=Path(media) if media else None, format=format) as read:
+        used = settings or settings_from(store=Path(store) if store else None)
+        with cls._read_feed(feed, used, media, format, mapping) as read:
             shop = cls(store, embedder=embedder, settings=settings, _create=True, _rebuild=replace, _lent=_lent)
             try:
                 if not replace:
-                    refuse_to_replace(shop._store, read.path)
-                return shop, shop._builder(progress).index(read)
+                    refuse_to_replace(shop._store, read.name)
+                return shop, shop._builder(progress, on_renames).index(read)
             except BaseException:
                 shop.close()
                 raise
@@ -116,10 +121,11 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
         *,
         media: str | Path | None = None,
         format: str | None = None,
+        mapping: FeedMapping | None = None,
         progress: Progress | None = None,
     ) -> Summary:
         """Add a feed's products, or replace those with the same id; the others stay."""
-        with read_feed(Path(feed), media=Path(media) if media else None, format=format) as read:
+        with self._read_feed(feed, self.settings, media, format, mapping) as read:
             return self._builder(progress).add(read)
 
     def sync(
@@ -128,16 +134,37 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
         *,
         media: str | Path | None = None,
         format: str | None = None,
+        mapping: FeedMapping | None = None,
         max_removals: str = "10%",
         progress: Progress | None = None,
+        on_renames: OnRenames | None = None,
     ) -> Summary:
         """Make the store equal to a full feed: add, change, remove.
+
+        Where ids change, ``on_renames`` is told old -> new before anything is removed; they do not count as removals.
 
         Raises:
             Refused: more products than ``max_removals`` would go; nothing was changed.
         """
-        with read_feed(Path(feed), media=Path(media) if media else None, format=format) as read:
-            return self._builder(progress).sync(read, str(max_removals))
+        with self._read_feed(feed, self.settings, media, format, mapping) as read:
+            return self._builder(progress, on_renames).sync(read, str(max_removals))
+
+    @staticmethod
+    def _read_feed(
+        feed: str | Path,
+        settings: Settings,
+        media: str | Path | None,
+        format: str | None,
+        mapping: FeedMapping | None,
+    ) -> Feed:
+        return read_feed(
+            feed,
+            media=Path(media) if media else None,
+            format=format,
+            mapping=mapping or (None if format else settings.preferences.feed or None),
+            limit=settings.max_feed_bytes,
+            download=lambda address, file, _: fetch_feed(address, file, settings),
+        )
 
     def search(
         self,
@@ -235,7 +262,7 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
 
     def info(self) -> dict[str, Any]:
         """What the store holds and how it was made; ready for JSON."""
-        return store_info(self._store)
+        return store_info(self._store, self.settings.preferences.merchandising)
 
     def flush(self) -> None:
         """Make every change so far survive loss of power; without it they survive the death of the process."""
@@ -278,5 +305,5 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
     ) -> None:
         self.close()
 
-    def _builder(self, progress: Progress | None) -> Builder:
-        return Builder(self._store, self._embedders.of(1), self._feed_photos, self.settings, progress)
+    def _builder(self, progress: Progress | None, on_renames: OnRenames | None = None) -> Builder:
+        return Builder(self._store, self._embedders.of(1), self._feed_photos, self.settings, progress, on_renames)

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.feeds import Report
 from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard
 from shoplens.embedders.look import TOLD_DIGITS
@@ -23,6 +22,7 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.intervals import estimate
 from shoplens.evaluation.results import Estimate, Growth, LeftOut, plain
+from shoplens.feeds import Report
 from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.search import Clock
 from shoplens.training.growth import growth

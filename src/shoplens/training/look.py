@@ -15,12 +15,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from shoplens.feeds import Report
 from shoplens.embedders import TrainedLook
 from shoplens.embedders.look import TOLD_DIGITS, LookCard
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.results import LeftOut, plain
+from shoplens.feeds import Report
 from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.index.generation import Generation
 from shoplens.search import Clock

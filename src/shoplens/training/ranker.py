@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.feeds import Report
 from shoplens.embedders.look import TOLD_DIGITS
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
+from shoplens.feeds import Report
 from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.ranking.ranker import KINDS, Kind, Ranker, RankerCard
 from shoplens.search import Clock

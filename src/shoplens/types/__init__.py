@@ -3,6 +3,7 @@
 from shoplens.types.answers import Answer, Candidate, ClassMatch, Facet, Reasons, Result, Verdict
 from shoplens.types.catalogue import MAX_ID_LENGTH, Attributes, Photo, Product, Rejection, Value
 from shoplens.types.queries import MOST_RESULTS, Query, Region, SoldOut, Steering
+from shoplens.types.text import compose, fold
 from shoplens.types.vectors import Embeddings, Features, FilterScores, Pixels, SparseRows, SparseVector, Vectors
 
 __all__ = [
@@ -31,4 +32,6 @@ __all__ = [
     "Value",
     "Vectors",
     "Verdict",
+    "compose",
+    "fold",
 ]

@@ -56,6 +56,20 @@ def test_rows_that_name_unknown_products_or_missing_photos_are_told_of(shop: Sho
     assert [(one.kind, one.row) for one in told] == [(ABSENT, 2), ("photo-missing", 3), ("query-incomplete", 5)]
 
 
+def test_a_row_may_name_its_product_by_an_identifier_or_an_old_id(shop: Shop, tmp_path: Path) -> None:
+    shop.change("p1", identifiers=("p1-S", "both"))
+    shop.change("p2", identifiers=("both",))
+    shop._store.add_renames({"old": "p0"})
+    for number in range(3):
+        spotted(tmp_path / f"hall{number}.png", number, 1)
+    told: list[Rejection] = []
+    rows = "photo,product_id\nhall0.png,p1-S\nhall1.png,old\nhall2.png,both\n"
+    with shop._store.reading() as generation:
+        found = shopper_photos(generation.index, pairs(tmp_path, rows), told.append)
+    assert [(one.product, one.group) for one, _ in found] == [("p1", "g"), ("p0", "p0")]
+    assert [(one.kind, one.row) for one in told] == [(ABSENT, 3)], "nobody knows which of two it shows"
+
+
 def test_a_region_is_a_photo_of_its_own(shop: Shop, tmp_path: Path) -> None:
     spotted(tmp_path / "hall.png", 1, 1)
     given = pairs(tmp_path, 'photo,product_id,region\nhall.png,p1,\nhall.png,p2,"0,0,8,8"\n')

@@ -38,7 +38,8 @@ def validate(product: RawProduct, row: int, paths: PhotoPaths) -> Iterator[Produ
         return
     if not product.title:
         yield note(_NO_TITLE)
-    if not (url_is_safe := _is_safe(product.url)):
+    url = product.url.strip().replace(" ", "%20")
+    if not (url_is_safe := _is_safe(url)):
         yield note(_BAD_URL, value=product.url)
     attributes: dict[str, tuple[Value, ...]] = {}
     for name, values in product.attributes.items():
@@ -52,7 +53,7 @@ def validate(product: RawProduct, row: int, paths: PhotoPaths) -> Iterator[Produ
             title=product.title or product.id,
             photos=tuple(photos),
             description=product.description,
-            url=product.url if url_is_safe else "",
+            url=url if url_is_safe else "",
             price=product.price,
             currency=product.currency,
             brand=product.brand,
@@ -97,7 +98,7 @@ _BAD_URL = Rejection(
     level="note",
     field="url",
     reason="This is no address of a web page; the product is kept without it.",
-    fix="Give an http or https URL, with spaces as %20.",
+    fix="Give an http or https URL.",
 )
 _TOO_MANY_PHOTOS = Rejection(
     kind="too-many-photos",

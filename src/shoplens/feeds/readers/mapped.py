@@ -166,7 +166,7 @@ def reads_of(mapping: FieldMapping) -> dict[str, str]:
 
 def ignores_of(mapping: FieldMapping) -> dict[str, str]:
     """Columns that are not read -> why, for people."""
-    columns = ", ".join(f"`{column}`" for column in mapping.ignored)
+    columns = ", ".join(f"`{column}`" for column in sorted(mapping.ignored))
     return {columns: "not about what shoppers see"} if columns else {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shoplens.feeds.mapping import FieldMapping
+from shoplens.feeds.text.plain_text import words
 
 PRESTASHOP = FieldMapping(
     {
@@ -18,11 +19,12 @@ PRESTASHOP = FieldMapping(
         "identifiers": ("reference_*", "reference", "supplier_reference_*", "ean13", "upc", "isbn", "mpn"),
         "sold": ("active_*", "active", "status"),
     },
-    ignored=("meta_*", "url_*", "wholesale*", "tax*", "on_sale*", "discount*", "supplier*", "ecotax", "width", "height",
-             "depth", "weight", "delivery*", "low_stock*", "unit*", "available*", "image_alt*", "delete*", "label_*",
-             "minimal*", "send*", "visibility", "tags_*", "text_*", "show_*", "id_/_name_of_shop", "advanced*",
-             "depends*", "warehouse*", "customizable*", "uploadable*", "out_of_stock*", "virtual*", "file*", "number_*",
-             "expiration*", "action_*", "product_creation*", "accessories*", "position"),
+    ignored=words(
+        "meta_* url_* wholesale* tax* on_sale* discount* supplier* ecotax width height depth weight delivery* "
+        "low_stock* unit* available* image_alt* delete* label_* minimal* send* visibility tags_* text_* show_* "
+        "id_/_name_of_shop advanced* depends* warehouse* customizable* uploadable* out_of_stock* virtual* file* "
+        "number_* expiration* action_* product_creation* accessories* position"
+    ),
     category_separators=">/",
     categories_apart=",",
     pairs=("feature*",),
@@ -44,13 +46,14 @@ BIGCOMMERCE = FieldMapping(
                         "manufacturer_part_number", "mpn"),
         "sold": ("product_visible?", "is_visible", "allow_purchases?"),
     },
-    ignored=("item_type", "item", "product_type", "type", "bin_picking*", "option_set*", "product_weight", "weight",
-             "product_width", "product_height", "product_depth", "width", "height", "depth", "cost_price",
-             "calculated*", "fixed_*", "free_shipping", "product_warranty", "track_inventory", "low_stock*", "product_tax*",
-             "page_title", "meta_*", "search_*", "product_image_*", "product_availability", "sort_order", "images", "gps_*",
-             "brand_+_name", "retail_price", "category_id*", "product_inventoried", "product_condition*", "show_*",
-             "minimum_*", "maximum_*", "event_*", "date_*", "redirect*", "stop_processing*", "views", "tax_*",
-             "allow_*", "options", "inventory_*", "shipping_*", "variant_image*", "image_*", "internal_*"),
+    ignored=words(
+        "item_type item product_type type bin_picking* option_set* product_weight weight product_width "
+        "product_height product_depth width height depth cost_price calculated* fixed_* free_shipping "
+        "product_warranty track_inventory low_stock* product_tax* page_title meta_* search_* product_image_* "
+        "product_availability sort_order images gps_* brand_+_name retail_price category_id* product_inventoried "
+        "product_condition* show_* minimum_* maximum_* event_* date_* redirect* stop_processing* views tax_* "
+        "allow_* options inventory_* shipping_* variant_image* image_* internal_*"
+    ),
     category_separators="/>",
     categories_apart=";|",
     kind=("item_type|item", frozenset({"product", "p", ""}), frozenset()),
@@ -71,8 +74,10 @@ WIX = FieldMapping(
         "identifiers": ("sku",),
         "sold": ("visible",),
     },
-    ignored=("fieldtype", "surcharge", "discount*", "weight", "cost", "ribbon", "additionalinfo*", "customtextfield*",
-             "customtext*", "productoptiontype*"),
+    ignored=words(
+        "fieldtype surcharge discount* weight cost ribbon additionalinfo* customtextfield* customtext* "
+        "productoptiontype*"
+    ),
     categories_apart=";",
     photo_base="https://static.wixstatic.com/media/",
     kind=("fieldtype", frozenset({"product"}), frozenset({"variant"})),

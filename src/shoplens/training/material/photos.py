@@ -15,6 +15,7 @@ from shoplens.filters.folds import group_of
 from shoplens.images import PhotoSource
 from shoplens.images.hashes import content_hash
 from shoplens.index.entry import Index
+from shoplens.index.identifiers import products_named
 from shoplens.training.material.samples import SamplePhoto
 from shoplens.types import Region, Rejection
 
@@ -60,17 +61,21 @@ def shopper_photos(index: Index, pairs: Pairs, told: Told) -> list[tuple[SampleP
     """
     groups = {record.product.id: group_of(record.product) for record in index.all_records()}
     found: dict[str, tuple[SamplePhoto, Region | None]] = {}
-    for sample, region in _usable(pairs, groups, told):
+    for sample, region in _usable(index, pairs, groups, told):
         found.setdefault(sample.name, (sample, region))
     return list(found.values())
 
 
-def _usable(pairs: Pairs, groups: dict[str, str], told: Told) -> Iterator[tuple[SamplePhoto, Region | None]]:
+def _usable(
+    index: Index, pairs: Pairs, groups: dict[str, str], told: Told
+) -> Iterator[tuple[SamplePhoto, Region | None]]:
     for query in read_queries(pairs.file):
         if isinstance(query, Rejection):
             told(query)
             continue
-        product = next((name for name in query.grades if name in groups), None)
+        named = products_named(index, query.grades)
+        one_each = (named[name].ids[0] for name in query.grades if name in named and len(named[name].ids) == 1)
+        product = next((one for one in one_each if one in groups), None)
         if product is None:
             told(_unknown(query))
             continue
@@ -87,7 +92,7 @@ def _usable(pairs: Pairs, groups: dict[str, str], told: Told) -> Iterator[tuple[
 def _unknown(query: JudgedQuery) -> Rejection:
     return Rejection(
         ABSENT,
-        "None of the row's products is in the store; nothing is learned from it.",
+        "None of the row's products is in the store, or several share the name; nothing is learned from it.",
         "Correct product_id, or index the feed that has them.",
         row=query.row,
         field="product_id",

@@ -1,48 +1,42 @@
-"""The one safe fetcher: a photo's URL -> its bytes, for feeds and for queries."""
+"""The one safe fetcher: a URL -> what its server answers, for photos and for feeds."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from importlib import metadata
 from types import TracebackType
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 import httpcore
 
 from shoplens.errors import PhotoError
-from shoplens.images.guard import Deadline, GuardedNetwork, Network
-from shoplens.images.slots import HostSlots
-from shoplens.images.urls import host_header, next_url, request_url
+from shoplens.fetching.host_limits import HostSlots
+from shoplens.fetching.ssrf_guard import Deadline, GuardedNetwork, Network
+from shoplens.fetching.urls import next_url, normalize_photo_url
 from shoplens.settings import Settings
 
 MAX_REDIRECTS = 5
 LONGEST_PAUSE = 30.0
 """Seconds: the longest pause between two tries, whatever a server asks for."""
 
+Body = TypeVar("Body")
+BodyReader = Callable[[str, Mapping[bytes, bytes], Iterable[bytes]], Body]
+"""URL, headers and body -> what is made of the body."""
+
 _FIRST_PAUSE = 0.5
 _REDIRECTS = {301, 302, 303, 307, 308}
 _WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
-_NO_PHOTO_TYPES = (
-    "text/",
-    "audio/",
-    "video/",
-    "font/",
-    "multipart/",
-    "image/svg",
-    "application/json",
-    "application/ld+json",
-    "application/xml",
-    "application/xhtml",
-    "application/pdf",
-    "application/javascript",
-    "application/zip",
-)
-_PLAIN_TEXT = "text/plain"
-"""What servers call files of a kind they do not know, WebP for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Redirect:
+    url: str
 
 
 class _TryAgainError(Exception):
@@ -55,10 +49,10 @@ class _TryAgainError(Exception):
 
 
 class Fetcher:
-    """Fetches photos politely and safely. Thread-safe; close it, or use it in a ``with`` statement.
+    """Fetches files politely and safely. Thread-safe; close it, or use it in a ``with`` statement.
 
     Only http and https; only public addresses unless ``settings.allow_private``, checked for every redirect and at
-    the moment of connecting; no proxies; limits on bytes, on seconds per try (the whole body included) and on photos
+    the moment of connecting; no proxies; limits on seconds per try (the whole body included) and on files
     at once per host; growing pauses between tries.
 
     Args:
@@ -81,7 +75,7 @@ class Fetcher:
         self._jitter = jitter
         self._slots = HostSlots(settings.fetch_per_host)
         self._deadline = Deadline()
-        self._agent = f"shoplens/{_version()}".encode()
+        self._agent = settings.user_agent.encode("ascii")
         network = network or Network()
         self._pool = httpcore.ConnectionPool(
             ssl_context=network.certificates or httpcore.default_ssl_context(),
@@ -91,18 +85,23 @@ class Fetcher:
             network_backend=GuardedNetwork(network, self._deadline, allow_private=settings.allow_private),
         )
 
-    def fetch(self, url: str) -> bytes:
-        """The photo's bytes, as the server sends them; whether they are a photo is for the decoder to say.
+    def fetch(self, url: str, read: BodyReader[Body]) -> Body:
+        """What a reader makes of the body of a server's answer.
+
+        Args:
+            url: http or https.
+            read: is given the URL behind the last redirect, the answer's headers, their names in lower case, and the
+                body as it arrives; is asked again where a try fails.
 
         Raises:
-            PhotoError: ``fetch-scheme``, ``fetch-address``, ``fetch-timeout``, ``fetch-too-large``, ``fetch-status``,
-                ``fetch-type``, ``fetch-redirects`` or ``fetch-failed``.
+            PhotoError: ``fetch-scheme``, ``fetch-address``, ``fetch-timeout``, ``fetch-status``, ``fetch-redirects``,
+                ``fetch-failed``, or what the reader raises.
         """
         turn = 0
         while True:
             turn += 1
             try:
-                return self._followed(url)
+                return self._followed(url, read)
             except _TryAgainError as failure:
                 if turn == self._settings.fetch_attempts:
                     raise failure.error from None
@@ -121,26 +120,26 @@ class Fetcher:
     ) -> None:
         self.close()
 
-    def _followed(self, url: str) -> bytes:
+    def _followed(self, url: str, read: BodyReader[Body]) -> Body:
         """One try, from the first address to the body behind the last redirect."""
         start = url
         self._deadline.start(self._settings.fetch_timeout)
         for _ in range(MAX_REDIRECTS + 1):
-            answer = self._answer(url)
-            if isinstance(answer, bytes):
+            answer = self._answer(normalize_photo_url(url), read)
+            if not isinstance(answer, _Redirect):
                 return answer
-            url = answer
+            url = answer.url
         raise PhotoError(
             f"{start[:200]} redirects more than {MAX_REDIRECTS} times.",
             "Name the photo's final URL in the feed.",
             code="fetch-redirects",
         )
 
-    def _answer(self, url: str) -> bytes | str:
+    def _answer(self, url: str, read: BodyReader[Body]) -> Body | _Redirect:
         """The body, or the URL that the server redirects to."""
-        target = request_url(url)
+        target = _request_url(url)
         headers = [
-            (b"Host", host_header(target)),
+            (b"Host", _host_header(target)),
             (b"User-Agent", self._agent),
             (b"Accept", b"image/*, */*;q=0.1"),
             (b"Accept-Encoding", b"identity"),
@@ -150,39 +149,30 @@ class Fetcher:
             with self._pool.stream("GET", target, headers=headers) as response:
                 given = {name.lower(): value for name, value in response.headers}
                 if response.status in _REDIRECTS:
-                    return next_url(url, given.get(b"location"))
+                    return _Redirect(next_url(url, given.get(b"location")))
                 _check_status(url, response.status, given)
-                _check_kind(url, given)
-                return self._body(url, response, given)
-
-    def _body(self, url: str, response: httpcore.Response, given: dict[bytes, bytes]) -> bytes:
-        limit = self._settings.max_photo_bytes
-        said = given.get(b"content-length", b"")
-        if said.isdigit() and int(said) > limit:
-            raise _too_large(url, limit)
-        body = bytearray()
-        for chunk in response.iter_stream():
-            body += chunk
-            if len(body) > limit:
-                raise _too_large(url, limit)
-        return bytes(body)
+                return read(url, given, response.iter_stream())
 
 
-def _version() -> str:
-    try:
-        return metadata.version("shoplens")
-    except metadata.PackageNotFoundError:  # run from a source tree
-        return "0"
+def _request_url(url: str) -> httpcore.URL:
+    """A normalized URL as it goes over the wire."""
+    parts = urlsplit(url)
+    target = url.split("/", 3)[3]
+    return httpcore.URL(scheme=parts.scheme, host=parts.hostname or "", port=parts.port, target=f"/{target}")
+
+
+def _host_header(url: httpcore.URL) -> bytes:
+    host = b"[%b]" % url.host if b":" in url.host else url.host
+    return host if url.port is None else b"%b:%d" % (host, url.port)
 
 
 def _check_status(url: str, status: int, given: dict[bytes, bytes]) -> None:
     if status == 200:
         return
-    error = PhotoError(
-        f"{url[:200]} answers with status {status}.",
-        "Correct the URL in the feed, or let the photo be read without signing in.",
-        code="fetch-status",
-    )
+    fix = "Correct the URL in the feed, or let the photo be read without signing in."
+    if status == 403:
+        fix = f"{fix} Some servers answer only to a user_agent (SHOPLENS_USER_AGENT) that they know."
+    error = PhotoError(f"{url[:200]} answers with status {status}.", fix, code="fetch-status")
     if status in _WORTH_ANOTHER_TRY:
         raise _TryAgainError(error, _seconds_asked(given.get(b"retry-after", b"")))
     raise error
@@ -197,31 +187,6 @@ def _seconds_asked(retry_after: bytes) -> float:
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return 0.0
-
-
-def _check_kind(url: str, given: dict[bytes, bytes]) -> None:
-    kind = given.get(b"content-type", b"").decode("latin-1").split(";")[0].strip().lower()
-    packing = given.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
-    if kind.startswith(_NO_PHOTO_TYPES) and kind != _PLAIN_TEXT:
-        raise PhotoError(
-            f"{url[:200]} is {kind}, not a photo.",
-            "Give the URL of the photo itself, not of a page that shows it.",
-            code="fetch-type",
-        )
-    if packing not in ("identity", ""):
-        raise PhotoError(
-            f"{url[:200]} is sent packed as {packing}, though that was not asked for.",
-            "Let the server send photos as they are.",
-            code="fetch-type",
-        )
-
-
-def _too_large(url: str, limit: int) -> PhotoError:
-    return PhotoError(
-        f"{url[:200]} has more than {limit:,} bytes.",
-        "Give a smaller photo, or raise max_photo_bytes (SHOPLENS_MAX_PHOTO_BYTES).",
-        code="fetch-too-large",
-    )
 
 
 @contextmanager

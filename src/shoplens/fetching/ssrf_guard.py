@@ -17,7 +17,7 @@ from typing import Any
 import httpcore
 
 from shoplens.errors import PhotoError
-from shoplens.images.addresses import refused_kind
+from shoplens.fetching.addresses import refused_kind
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Host name and port -> addresses as text; ``socket.gaierror`` when there are none."""

@@ -1,0 +1,92 @@
+"""Packed feeds: ``.gz`` and ``.zip`` files, told by their first bytes, unpacked within a limit."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from shoplens.errors import FeedError
+
+FEED_ENDINGS = frozenset([".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".xml", ".yml", ".rss", ".atom"])
+_BLOCK = 1 << 20
+Readable = IO[bytes] | gzip.GzipFile
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+
+
+def unpack(path: Path, folder: Path, limit: int) -> Path:
+    """A feed as a file that can be read: itself where it is not packed, else a copy in ``folder``.
+
+    Args:
+        path: a file, or a folder of photos.
+        folder: for the copy.
+        limit: bytes that a copy may have.
+
+    Raises:
+        FeedError: ``bad-archive``, it cannot be unpacked, or holds no feed or several; ``feed-too-large``;
+            ``no-space``.
+    """
+    start = _first_bytes(path)
+    if not start.startswith((_GZIP, _ZIP)):
+        return path
+    try:
+        if start.startswith(_ZIP):
+            return _from_zip(path, folder, limit)
+        copy = folder / (path.stem if path.suffix.lower() in (".gz", ".gzip") else path.name)
+        with gzip.open(path, "rb") as packed:
+            return _copy(packed, copy, path, limit)
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError) as problem:
+        fix = "Pack it again; perhaps a download was cut off."
+        raise FeedError(f"{path} cannot be unpacked: {problem}.", fix, code="bad-archive") from None
+    except OSError as problem:
+        fix = "Free space in the folder for temporary files, or name another one in TMPDIR."
+        raise FeedError(f"{path} cannot be unpacked: {problem.strerror}.", fix, code="no-space") from None
+
+
+def _first_bytes(path: Path) -> bytes:
+    """The first bytes of a file; none of a folder or of what cannot be read, which is told when it is read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except OSError:
+        return b""
+
+
+def _from_zip(path: Path, folder: Path, limit: int) -> Path:
+    with zipfile.ZipFile(path) as archive:
+        names = [one.filename for one in archive.infolist() if not one.is_dir()]
+        if "[Content_Types].xml" in names:
+            raise FeedError(f"{path} is a workbook.", "Save its sheet of products as CSV.", code="bad-archive")
+        feeds = [name for name in names if _is_feed(name)]
+        if len(feeds) != 1:
+            held = f"{len(feeds)} feeds ({', '.join(feeds[:5])})" if feeds else "no feed"
+            fix = "Pack a single file of products (CSV, TSV, JSON or XML), or unpack it and name the file."
+            raise FeedError(f"{path} holds {held}.", fix, code="bad-archive")
+        member = archive.getinfo(feeds[0])
+        if member.flag_bits & 1:
+            raise FeedError(f"{path} is locked with a password.", "Pack it without one.", code="bad-archive")
+        with archive.open(member) as packed:
+            return _copy(packed, folder / PurePosixPath(feeds[0]).name, path, limit)
+
+
+def _is_feed(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    is_clutter = any(part.startswith((".", "__MACOSX")) for part in parts)
+    return not is_clutter and PurePosixPath(name).suffix.lower() in FEED_ENDINGS
+
+
+def _copy(packed: Readable, copy: Path, path: Path, limit: int) -> Path:
+    left = limit
+    with copy.open("wb") as file:
+        while block := packed.read(min(_BLOCK, left + 1)):
+            left -= len(block)
+            if left < 0:
+                raise FeedError(
+                    f"{path} is larger than {limit:,} bytes when it is unpacked.",
+                    "Export fewer products, or raise max_feed_bytes (SHOPLENS_MAX_FEED_BYTES).",
+                    code="feed-too-large",
+                )
+            file.write(block)
+    return copy

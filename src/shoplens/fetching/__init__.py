@@ -1,0 +1,1 @@
+"""Fetching what others name, safely and politely, and the one way to write its address."""

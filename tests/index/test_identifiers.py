@@ -1,0 +1,111 @@
+"""What a product may be called: its id, then its identifiers, then what it was called before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens.errors import InvalidValue
+from shoplens.index.entry import Entry, Index
+from shoplens.index.exact import ExactIndex
+from shoplens.index.identifiers import Named, product_named, products_named
+from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.vector_sizes import VectorSizes
+from shoplens.types import Photo, Product
+from tests.fakes import product
+
+PRODUCTS = [
+    product("shirt", "/0.jpg", identifiers=("shirt-S", "shirt-M", "4006381333931", "shared")),
+    product("7", "/1.jpg", identifiers=("gr\u00f6\u00dfe-7", "shared")),
+    product("hat", "/2.jpg", identifiers=("7", "shirt")),
+]
+
+
+def entry(product: Product) -> Entry:
+    return Entry(product, (Photo(product.photos[0], "0" * 32, "", 8, 8),), np.array([[1.0, 0.0]], np.float32))
+
+
+@pytest.fixture(params=["exact", "qdrant"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
+    index: Index = ExactIndex(2) if request.param == "exact" else QdrantIndex(tmp_path / "shard", VectorSizes(2))
+    yield index
+    index.close()
+
+
+@pytest.fixture
+def index(empty: Index) -> Index:
+    empty.upsert([entry(one) for one in PRODUCTS])
+    return empty
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("shirt", Named(("shirt",), "id")),
+        ("shirt-M", Named(("shirt",), "identifier")),
+        ("4006381333931", Named(("shirt",), "identifier")),
+        ("7", Named(("7",), "id")),
+        ("gro\u0308\u00dfe-7", Named(("7",), "identifier")),
+        ("shared", Named(("7", "shirt"), "identifier")),
+        ("SHIRT-M", None),
+        ("4006381333931.0", None),
+        ("nothing", None),
+    ],
+)
+def test_a_name_stands_for_products(index: Index, name: str, expected: Named | None) -> None:
+    assert products_named(index, [name]).get(name) == expected
+
+
+def test_several_names_are_looked_up_together(index: Index) -> None:
+    found = products_named(index, ["hat", "shirt-S", "shirt-M", "nothing", "hat"])
+    assert {name: one.ids for name, one in found.items()} == {
+        "hat": ("hat",),
+        "shirt-S": ("shirt",),
+        "shirt-M": ("shirt",),
+    }
+    assert products_named(index, []) == {}
+
+
+def test_an_empty_index_knows_no_name(empty: Index) -> None:
+    empty.renames = lambda: {"old": "new"}
+    assert products_named(empty, ["a", "old"]) == {}
+
+
+def test_an_old_id_counts_where_nothing_else_bears_it(index: Index) -> None:
+    index.renames = lambda: {"cap": "hat", "shirt-S": "hat", "7": "shirt", "lost": "gone", "gr\u00fcn": "7"}
+    assert products_named(index, ["cap", "shirt-S", "7", "lost", "gru\u0308n"]) == {
+        "cap": Named(("hat",), "old-id"),
+        "shirt-S": Named(("shirt",), "identifier"),
+        "7": Named(("7",), "id"),
+        "gru\u0308n": Named(("7",), "old-id"),
+    }
+
+
+def test_one_product_is_asked_for(index: Index) -> None:
+    index.renames = lambda: {"cap": "hat"}
+    assert [product_named(index, name).product.id for name in ("7", "shirt-S", "cap")] == ["7", "shirt", "hat"]
+    with pytest.raises(InvalidValue, match=r"'shared' stands for 2 products: 7, shirt\. Give the id") as told:
+        product_named(index, "shared")
+    assert told.value.code == "ambiguous-product"
+    with pytest.raises(InvalidValue, match=r"no product 'nothing'\. .*SKU or GTIN") as told:
+        product_named(index, "nothing")
+    assert told.value.code == "unknown-product"
+
+
+def test_of_many_that_share_a_name_some_are_told(index: Index) -> None:
+    index.upsert([entry(product(f"p{n}", f"/{n}.png", identifiers=("many",))) for n in range(9)])
+    with pytest.raises(InvalidValue, match=r"stands for 9 products: p0, p1, p2, p3, p4, …\."):
+        product_named(index, "many")
+
+
+def test_identifiers_change_with_the_record(index: Index) -> None:
+    index.replace_products([product("hat", "/2.jpg", identifiers=("cap-1",))])
+    assert products_named(index, ["cap-1", "7"]) == {
+        "cap-1": Named(("hat",), "identifier"),
+        "7": Named(("7",), "id"),
+    }
+    index.remove(["hat"])
+    assert products_named(index, ["cap-1"]) == {}
