@@ -25,7 +25,6 @@ NAMES = (
 )
 PLAIN = ("a.b", "a > b", "x = y", '"quoted"', "it's", "[b]", "{0}", "%s", "a,b", "😀", "שם")
 """Those that a rule may name."""
-BLANK = ("", " ", [], [""], ["", " "])
 VALUES = (
     *("price", "look", "color", "shape", "id", "a", "A", "a > b", "> b", "a >", ">", "'", '"', "[red]", "{x}", "\\"),
     *("ß", "SS", "ss", "ẞ", "\u00e9", "e\u0301", "İ", "ı", "ﬁ", "😀", "👩‍👩‍👧", "ירוק", "أخضر", "٣", LONG, " ", ""),
@@ -49,6 +48,11 @@ def pictures(folder: Path) -> list[str]:
         Image.fromarray(pixels).save(folder / name)
     (folder / "copy.png").write_bytes((folder / names[0]).read_bytes())
     return [*names, "copy.png"]
+
+
+def says_something(said: Value | list[Value]) -> bool:
+    """Whether a rule can be about what a product says: a value, and a step of a path."""
+    return any(str(one).strip("> ") for one in (said if isinstance(said, list) else [said]))
 
 
 class RandomCatalogue:
@@ -166,8 +170,8 @@ class RandomCatalogue:
     def _rules(self) -> DimensionRules:
         least = self._one((2, 2, 2, 3, 5))
         most = self._one((200, 200, 3))
-        told = [name for row in self.rows for name, said in row.get("attributes", {}).items() if said not in BLANK]
-        free = [name for name in dict.fromkeys(told) if name in PLAIN]
+        told = (pair for row in self.rows for pair in row.get("attributes", {}).items())
+        free = [name for name, said in told if name in PLAIN and says_something(said)]
         if not free or self._often(0.5):
             return DimensionRules(least, most)
         kind: FeedKind | None = self._one((None, "single", "multi", "tree"))

@@ -202,6 +202,11 @@ def test_add_sync_and_remove(store: Path, folder: Path) -> None:
     assert gone.told == {"removed": 2, "unknown": ["[/odd]"]}
     assert "Removed 2 products. Not in the store: [/odd]." in gone.err
     assert shoplens("info", "--store", store, "--json").told["products"] == 8
+    named = feed_of(folder / "named.jsonl", rows(range(7, 8), identifiers=["SKU-7"]))
+    assert shoplens("add", named, "--store", store).code == 0
+    assert shoplens("similar", "SKU-7", "-k", 1, "--store", store, "--json").told["query"]["source"] == "p7"
+    kept = shoplens("remove", "SKU-7", "--store", store, "--json")
+    assert kept.told == {"removed": 0, "unknown": ["SKU-7"]}, "a row is not all of a product"
 
 
 def test_info_says_what_is_there(store: Path, folder: Path) -> None:

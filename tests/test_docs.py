@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import runpy
 import shutil
 from pathlib import Path
 from typing import get_args
@@ -91,6 +92,12 @@ def test_snippets_run(page: Path, shop_folder: Path) -> None:
 def test_every_name_appears(page: str, names: list[str]) -> None:
     text = (ROOT / page).read_text("utf-8")
     assert [name for name in names if name not in text] == []
+
+
+def test_the_table_of_formats_is_what_the_readers_say() -> None:
+    tool = runpy.run_path(str(ROOT / "tools" / "write_format_table.py"))
+    page = (ROOT / "docs" / "feeds.md").read_text("utf-8")
+    assert page == tool["page_with_table"](page), "run: python tools/write_format_table.py"
 
 
 def commands() -> dict[str, TyperCommand]:

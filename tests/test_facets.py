@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from shoplens.errors import ConditionError
-from shoplens.facets import Counting, facets, without
+from shoplens.facets import Counting, counted_values, facets, without
 from shoplens.index.condition_parser import parse
-from shoplens.index.conditions import Condition, field_values, holds
+from shoplens.index.conditions import AllOf, Condition, IsProduct, Not, field_values, holds
 from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
 from shoplens.ranking.static import similarity_from_cosine
@@ -98,6 +98,21 @@ def test_ticks_of_a_facet_count_for_the_others() -> None:
         assert found.relevant == relevant
 
 
+def test_values_are_one_whatever_their_letters_are_put_together_of() -> None:
+    index = ExactIndex(4)
+    for number, (name, value) in enumerate(
+        [("gr\u00f6\u00dfe", "gr\u00fcn"), ("gro\u0308\u00dfe", "gru\u0308n"), ("gr\u00f6\u00dfe", "GRU\u0308N")]
+    ):
+        one = product(f"p{number}", f"/{number}.png", attributes={name: (value,)}, group_id=f"{'Gg'[number % 2]}\u0308")
+        index.upsert(
+            [Entry(one, (Photo(f"/{number}.png", f"{number:032x}", "", 8, 8),), colour_vector((250, 20, 20))[None])]
+        )
+    value, group = facets(counting(index, "gro\u0308\u00dfe", "group_id"))
+    assert {name.casefold(): counts for name, counts in value.values.items()} == {"gr\u00fcn": (3, 3)}
+    assert group.values == {"G\u0308": (2, 2), "g\u0308": (1, 1)}, "letter case of ids counts"
+    assert counted_values(index, ["gro\u0308\u00dfe"], None, 5) == {"gr\u00f6\u00dfe": {"gr\u00fcn": 3}}
+
+
 def test_nothing_is_counted_where_nothing_is_asked_or_there() -> None:
     assert facets(counting(index_of(5))) == ()
     (found,) = facets(counting(index_of(5), "tag", condition=parse("id = nothing")))
@@ -129,6 +144,12 @@ def test_a_field_without_values_is_refused(field: str) -> None:
 )
 def test_the_ticks_of_a_facet_are_taken_out(text: str, field: str, rest: str | None) -> None:
     assert without(parse(text), field) == (parse(rest) if rest else None)
+
+
+def test_the_product_that_is_started_from_stays_left_out() -> None:
+    itself = Not(IsProduct(("p1",)))
+    assert without(AllOf((parse("color = red"), itself)), "color") == itself
+    assert without(itself, "id") == itself
 
 
 def test_without_a_condition_nothing_is_left() -> None:

@@ -18,6 +18,7 @@ from shoplens.filter_scores import (
     fitted,
     group_of,
     rescored,
+    sample_products,
     scorer_of,
     stored_dimensions,
 )
@@ -32,7 +33,7 @@ from shoplens.index.generation import Generation
 from shoplens.index.store import Store
 from shoplens.preferences import DimensionRules
 from shoplens.sight import feature_model
-from shoplens.types import FilterScores, Product, Rejection
+from shoplens.types import FilterScores, Photo, Product, Rejection
 from tests.fakes import ColourEmbedder, builder, contents, product
 from tests.patterned_shop import PRODUCTS, made_feed, product_name, tells_color
 
@@ -206,3 +207,19 @@ def test_training_again_looks_at_no_photo_and_changes_no_vector(store: Store) ->
 def test_a_group_is_the_feeds_or_the_product_itself() -> None:
     assert group_of(Product("p", "P", ("/p.png",))) == "p"
     assert group_of(Product("p", "P", ("/p.png",), group_id="g")) == "g"
+
+
+@pytest.mark.parametrize("groups", [1, 2, 400, 1_000])
+def test_of_many_products_whole_groups_are_drawn_and_products_where_groups_are_few(groups: int) -> None:
+    index = ExactIndex(2)
+    for number in range(1_000):
+        one = product(f"p{number}", f"/{number}.png", group_id=f"g{number % groups}")
+        held = (Photo(one.photos[0], f"{number}", "", 8, 8),)
+        index.upsert([Entry(one, held, np.array([[1, 0]], np.float32))])
+    drawn = [entry.product for entry in sample_products(index, 100)]
+    assert 50 <= len(drawn) <= 150
+    assert drawn == [entry.product for entry in sample_products(index, 100)]
+    if groups > 2:
+        inside = {group_of(one) for one in drawn}
+        assert len(drawn) == sum(number % groups in {int(name[1:]) for name in inside} for number in range(1_000))
+    assert len([*sample_products(index, 1_000)]) == 1_000

@@ -113,6 +113,19 @@ def test_products_are_added_to_it_as_before(shop: Shop, folder: Path) -> None:
     assert shop.search(folder / f"p{COUNT}.png", 1).results[0].product.id == f"p{COUNT}"
 
 
+def test_what_is_written_makes_it_of_this_format(shop: Shop, folder: Path) -> None:
+    (place,) = folder.glob(f"store/generations/*/{NAME}")
+    assert json.loads(place.read_text())["format"] == 1, "reading changes nothing"
+    shop.change("p1", identifiers=("SKU-1",))
+    assert json.loads(place.read_text())["format"] == FORMAT
+    assert [one.product.id for one in shop.search(folder / "p3.png", where="id in (SKU-1, p2, P3)").results] == [
+        "p2",
+        "p1",
+    ]
+    found = shop.product("SKU-1")
+    assert found is not None and found.id == "p1"
+
+
 def test_a_later_format_is_refused(folder: Path) -> None:
     (place,) = folder.glob(f"store/generations/*/{NAME}")
     place.write_text(json.dumps({**json.loads(place.read_text()), "format": FORMAT + 1}))

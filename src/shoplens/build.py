@@ -65,8 +65,9 @@ class Builder(Succession):
                 keep_ranker(self.store.live, generation)
             summary = run.summary
             generation.manifest = replace(generation.manifest, products=summary.products, photos=summary.photos)
+            if before is not None:
+                self._add_renames(run.summary)
             self.store.switch(generation)
-            self._add_renames(run.summary)
         return run.summary
 
     def add(self, feed: Feed) -> Summary:
@@ -121,9 +122,9 @@ class Builder(Succession):
             self._fill(generation.index, feed, self._maker(generation, run), run)
             if gone and len(gone) == generation.index.count():
                 raise _nothing_usable(feed, run.report)
+            self._add_renames(run.summary)
             run.summary.removed = generation.index.remove(gone)
             generation.index.remove(renames)
-            self._add_renames(run.summary)
             self._optimize(generation)
         return run.summary
 

@@ -7,8 +7,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import typing
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class ShoplensError(Exception):
@@ -90,7 +92,7 @@ class Refused(ShoplensError):
     exit_code = 6
 
     def __init__(
-        self, problem: str, fix: str, *, code: str | None = None, problems: Sequence[tuple[Any, ...]] = ()
+        self, problem: str, fix: str, *, code: str | None = None, problems: Sequence[typing.Any] = ()
     ) -> None:
         super().__init__(problem, fix, code=code)
         self.problems = tuple(problems)

@@ -169,7 +169,7 @@ def _training(material: Material, reader: ClassReader) -> Training:
     groups: list[str] = []
     first: list[bool] = []
     known: list[Mapping[str, tuple[str, ...]]] = []
-    for entry in _sampled(material.index):
+    for entry in sample_products(material.index):
         found = material.features.of(photo.content_hash for photo in entry.photos)
         classes = reader.of(entry.product)
         for view, (photo, vector) in enumerate(zip(entry.photos, entry.look, strict=True)):
@@ -208,14 +208,20 @@ def rescored(index: Index, scorer: ProductScorer, features: FeatureFile, progres
         progress("Scoring the products", done, total)
 
 
-def _sampled(index: Index) -> Iterator[Entry]:
-    """All products, or about as many as have the photos that can be used; a group is in as a whole or not at all."""
-    photos = sum(len(record.photos) for record in index.all_records())
-    share = min(1.0, MOST_PHOTOS / max(photos, 1))
+def sample_products(index: Index, most: int = MOST_PHOTOS) -> Iterator[Entry]:
+    """All products, or so many as have about ``most`` photos; a group is in as a whole or not at all, unless the groups
+    are so few that none would be in."""
+    share = min(1.0, most / max(1, sum(len(record.photos) for record in index.all_records())))
+    by_group = any(_is_drawn(group_of(record.product), share) for record in index.all_records())
     for entry in index.entries():
-        group = group_of(entry.product).casefold().encode("utf-8", "backslashreplace")
-        if share == 1.0 or int.from_bytes(sha256(group).digest()[:4], "big") < share * 2**32:
+        if _is_drawn(group_of(entry.product) if by_group else entry.product.id, share):
             yield entry
+
+
+def _is_drawn(name: str, share: float) -> bool:
+    """Whether a name is among this share of all; the same names in every run."""
+    digest = sha256(name.casefold().encode("utf-8", "backslashreplace")).digest()
+    return int.from_bytes(digest[:4], "big") < share * 2**32
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

@@ -16,6 +16,7 @@ from shoplens.embedders import Embedder, Embedders
 from shoplens.errors import InvalidValue, PhotoError, StoreError
 from shoplens.feedback.log import FeedbackLog
 from shoplens.feedback.remembering import Remembering
+from shoplens.feedback.renaming import apply_renames
 from shoplens.feeds import Feed, FeedMapping, fetch_feed, read_feed
 from shoplens.images import KeptPhotos, PhotoSource
 from shoplens.images.located import located
@@ -110,7 +111,9 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
             try:
                 if not replace:
                     refuse_to_replace(shop._store, read.name)
-                return shop, shop._builder(progress, on_renames).index(read)
+                summary = shop._builder(progress, on_renames).index(read)
+                apply_renames(shop._store, shop._feedback, {})
+                return shop, summary
             except BaseException:
                 shop.close()
                 raise
@@ -147,7 +150,9 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
             Refused: more products than ``max_removals`` would go; nothing was changed.
         """
         with self._read_feed(feed, self.settings, media, format, mapping) as read:
-            return self._builder(progress, on_renames).sync(read, str(max_removals))
+            summary = self._builder(progress, on_renames).sync(read, str(max_removals))
+        apply_renames(self._store, self._feedback, {})
+        return summary
 
     @staticmethod
     def _read_feed(
