@@ -40,7 +40,7 @@ class Settings:
     )
     threads: int = field(default=0, metadata={"help": "CPU threads; 0: as many as there are cores"})
     allow_private: bool = field(
-        default=False, metadata={"help": "fetch photos from private, loopback and link-local addresses too"}
+        default=False, metadata={"help": "fetch photos and feeds from private, loopback and link-local addresses too"}
     )
     fetch_per_host: int = field(default=4, metadata={"help": "photos fetched at once from one host"})
     fetch_attempts: int = field(default=4, metadata={"help": "tries per photo, with growing pauses"})

@@ -45,7 +45,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; e
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 5 if any row, product or photo was rejected.")]
 AllowPrivate = Annotated[
     bool | None,
-    typer.Option("--allow-private", help="Fetch photos from private and loopback addresses too.", show_default=False),
+    typer.Option("--allow-private", help="Fetch photos and feeds from private and loopback addresses too.", show_default=False),
 ]
 Model = Annotated[
     Path | None,

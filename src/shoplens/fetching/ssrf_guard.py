@@ -137,7 +137,7 @@ def _check_addresses(host: str, addresses: Sequence[str]) -> None:
     for address in addresses:
         if (kind := refused_kind(address)) is not None:
             raise PhotoError(
-                f"{host} is at {address}, a {kind} address, from which photos are not fetched.",
+                f"{host} is at {address}, a {kind} address, from which nothing is fetched.",
                 "Use a public URL; for a shop's own network, pass --allow-private (SHOPLENS_ALLOW_PRIVATE=1).",
                 code="fetch-address",
             )
