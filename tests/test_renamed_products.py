@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shoplens import Shop
-from shoplens.errors import InvalidValue, Refused
+from shoplens.errors import InvalidValue, Refused, StoreError
 from shoplens.feedback.events import Event
 from tests.fakes import ColourEmbedder, feed_of, numbered_color, photo, row
 
@@ -81,6 +81,14 @@ def test_clicks_follow(shop: Shop, folder: Path) -> None:
     shop.sync(feed_of(folder / "two.jsonl", [size("s-M", "M"), size("s-L", "L"), *others()]))
     (seen,) = shop._feedback.seen()
     assert list(seen.events) == ["s-M"]
+
+
+def test_a_damaged_log_of_clicks_does_not_hold_up_a_sync(shop: Shop, folder: Path) -> None:
+    (shop.folder / "feedback.sqlite").write_bytes(b"no database at all, but long enough to be looked at" * 40)
+    shop.sync(feed_of(folder / "two.jsonl", [size("s-M", "M"), size("s-L", "L"), *others()]))
+    assert getattr(shop.product("s-S"), "id", None) == "s-M"
+    with pytest.raises(StoreError, match="damaged"):
+        shop.feedback()
 
 
 def test_several_products_that_become_one(folder: Path) -> None:

@@ -275,6 +275,15 @@ def test_attributes_whose_names_differ_in_case_only_are_one() -> None:
     assert list(ClassReader([found]).of(products[1]).values()) == [("a", "b")]
 
 
+def test_letters_in_one_piece_and_put_together_are_the_same_in_names_and_values() -> None:
+    whole, pieces = "gr\u00fcn", "gru\u0308n"
+    products = [product(n, {(whole, pieces)[n % 2]: ((whole, pieces, "rot")[n % 3],)}) for n in range(18)]
+    found = dimensions_from(products)
+    assert found.used[3] == Dimension(pieces, "single", pieces, (pieces, "rot"), (12, 6))
+    assert found.named(whole) == found.named(pieces)
+    assert {ClassReader(found.used).of(one)[pieces] for one in products} == {(pieces,), ("rot",)}
+
+
 def test_merged_branches_of_a_tree() -> None:
     products = tree(("Women/Tees/Long", 5), ("Women/Tops/Long", 5), ("women/tees", 5), ("Men", 5))
     rule = DimensionRule(merge={"Women > Tops": ("Women>Tees",)})

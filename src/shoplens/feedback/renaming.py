@@ -11,9 +11,9 @@ from shoplens.index.store import Store
 def apply_renames(store: Store, log: FeedbackLog, renames: Mapping[str, str]) -> int:
     """Have the ids that products had before lead to them, and what shoppers did with them count for them.
 
-    Call it at every change by a whole feed, with or without renames, before products with old ids are removed. The store
-    remembers first, and the log is then told of all that is remembered: what was cut off in between is made up for the
-    next time.
+    Call it at every change by a whole feed, with or without renames, before products with old ids are removed. The
+    store remembers first, and the log is then told of all that is remembered: what was cut off in between is made up
+    for the next time.
 
     Args:
         renames: old id -> id.

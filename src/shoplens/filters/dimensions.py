@@ -1,7 +1,7 @@
 """Which dimensions a shop has: derived from its feed, its labels and ``[dimensions]`` of ``shoplens.toml``.
 
-Values are compared folded (trimmed, without regard to case) and shown as most often written. One pass over the
-products: memory grows with the number of different values, not of products, but for eight bytes per id.
+Values are compared folded (trimmed, without regard to case, letters composed) and shown as most often written. One pass
+over the products: memory grows with the number of different values, not of products, but for eight bytes per id.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shoplens.filters.identifiers import Identifiers
 from shoplens.filters.labels import Labels
 from shoplens.filters.skipped import Field, Skipped, find_reason
 from shoplens.preferences import FEED_KINDS, RESERVED, TAKEN, DimensionRule, DimensionRules, FeedKind, folded
-from shoplens.types import Product
+from shoplens.types import Product, fold
 
 MULTI_ABOVE = 0.02
 """Where a larger share of products holds several values, a dimension is ``multi``."""
@@ -115,7 +115,7 @@ class ClassReader:
     ) -> None:
         rules = rules or DimensionRules()
         self._lookups = tuple(
-            _Lookup(one.name, _key(one, rules), {name.casefold(): name for name in one.classes})
+            _Lookup(one.name, _key(one, rules), {fold(name): name for name in one.classes})
             for one in dimensions
             if one.kind in FEED_KINDS
         )

@@ -10,7 +10,7 @@ from decimal import Decimal
 from shoplens.filters.dimension import PATH
 from shoplens.filters.labels import Labels
 from shoplens.preferences import TAKEN, DimensionRules, folded
-from shoplens.types import Product, Value
+from shoplens.types import Product, Value, fold
 
 CATEGORY, BRAND = "category", "brand"
 OWN_FIELDS = frozenset({"id", BRAND, CATEGORY, "currency", "group_id", "in_stock", "price"})
@@ -106,7 +106,7 @@ class FeedReader:
 
 def node(steps: Steps) -> str:
     """A value, or a node of a tree, as it is compared."""
-    return PATH.join(steps).casefold()
+    return fold(PATH.join(steps))
 
 
 def nodes(steps: Steps) -> Iterator[str]:

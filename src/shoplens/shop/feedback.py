@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from shoplens.errors import StoreError
 from shoplens.feedback.events import Event, events_in
 from shoplens.feedback.log import FeedbackCounts, FeedbackLog
+from shoplens.feedback.renaming import apply_renames
 from shoplens.feeds import Report, SummaryRow
 from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.index.identifiers import products_named
@@ -83,6 +86,11 @@ class Feedback:
         with self._store.reading() as generation:
             named = products_named(generation.index, (event.product_id for _, event in events))
         return {name: one.ids for name, one in named.items()}
+
+    def _follow_renames(self) -> None:
+        """Have what shoppers did count for what products are called now; what cannot be told now is told next time."""
+        with contextlib.suppress(StoreError):  # a catalogue is up to date whatever becomes of the log
+            apply_renames(self._store, self._feedback, {})
 
     def feedback(self) -> FeedbackCounts:
         """How many answers are remembered, and what was done with them, by rank."""

@@ -16,7 +16,6 @@ from shoplens.embedders import Embedder, Embedders
 from shoplens.errors import InvalidValue, PhotoError, StoreError
 from shoplens.feedback.log import FeedbackLog
 from shoplens.feedback.remembering import Remembering
-from shoplens.feedback.renaming import apply_renames
 from shoplens.feeds import Feed, FeedMapping, fetch_feed, read_feed
 from shoplens.images import KeptPhotos, PhotoSource
 from shoplens.images.located import located
@@ -112,7 +111,7 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
                 if not replace:
                     refuse_to_replace(shop._store, read.name)
                 summary = shop._builder(progress, on_renames).index(read)
-                apply_renames(shop._store, shop._feedback, {})
+                shop._follow_renames()
                 return shop, summary
             except BaseException:
                 shop.close()
@@ -151,7 +150,7 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
         """
         with self._read_feed(feed, self.settings, media, format, mapping) as read:
             summary = self._builder(progress, on_renames).sync(read, str(max_removals))
-        apply_renames(self._store, self._feedback, {})
+        self._follow_renames()
         return summary
 
     @staticmethod
