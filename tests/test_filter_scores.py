@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from shoplens.build_run import BATCH
+from shoplens.dimension_rows import dimension_rows
 from shoplens.errors import StoreError
 from shoplens.feeds import read_feed
 from shoplens.filter_scores import (
@@ -34,7 +35,7 @@ from shoplens.index.store import Store
 from shoplens.preferences import DimensionRules
 from shoplens.sight import feature_model
 from shoplens.types import FilterScores, Photo, Product, Rejection
-from tests.fakes import ColourEmbedder, builder, contents, product
+from tests.fakes import ColourEmbedder, builder, colored_rows, contents, feed_of, product
 from tests.patterned_shop import PRODUCTS, made_feed, product_name, tells_color
 
 MODEL = feature_model(ColourEmbedder())
@@ -223,3 +224,17 @@ def test_of_many_products_whole_groups_are_drawn_and_products_where_groups_are_f
         inside = {group_of(one) for one in drawn}
         assert len(drawn) == sum(number % groups in {int(name[1:]) for name in inside} for number in range(1_000))
     assert len([*sample_products(index, 1_000)]) == 1_000
+
+
+@pytest.mark.parametrize("count", [1, 2, 6])
+def test_what_all_photos_have_in_common_is_said_and_has_no_weight(tmp_path: Path, count: int) -> None:
+    """Photos of one colour each have no outline; whatever the feed says, the store is built."""
+    rows = colored_rows(tmp_path, range(count), category=["A", "B"], attributes={"x": ["a", "b"]})
+    store = Store(tmp_path / "store", create=True)
+    with read_feed(feed_of(tmp_path / "feed.jsonl", rows)) as feed:
+        assert builder(store).index(feed).products == count
+    found = {row.name: row for row in dimension_rows(store.live)}
+    assert (found["shape"].weight, found["shape"].note) == (0, "all photos are the same in it")
+    assert (found["look"].weight, found["look"].note) == (1, "")
+    assert {found[name].kind for name in ("design", "category", "x")} == {"none"}
+    store.close()

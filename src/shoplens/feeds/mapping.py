@@ -47,6 +47,7 @@ class FieldMapping:
             ``group_id`` it has; rows with other values are skipped.
         option_names, option_values: columns of a variant's options, in the same order.
         pairs: columns that hold attributes as ``Name:Value, Name:Value``.
+        pair_marks: what stands between two attributes there, and between a name and its value.
         required: columns that a header must have to be such a table; ``|`` stands between columns of which one is
             enough.
     """
@@ -61,6 +62,7 @@ class FieldMapping:
     option_names: tuple[str, ...] = ()
     option_values: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
+    pair_marks: tuple[str, str] = (",", ":")
     required: tuple[str, ...] = ()
 
     def field_of(self, column: str) -> str | None:

@@ -18,8 +18,8 @@ from shoplens.types import Product, Rejection
 _SCHEMA = """
 CREATE TABLE rows (
     number INTEGER PRIMARY KEY, id TEXT, role INTEGER, family TEXT, shop_group TEXT, options TEXT, product TEXT);
-CREATE TABLE names (name TEXT, family TEXT);
-CREATE TABLE links (child TEXT, parent TEXT, options TEXT);
+CREATE TABLE names (name TEXT PRIMARY KEY, family TEXT) WITHOUT ROWID;
+CREATE TABLE links (child TEXT, parent TEXT, options TEXT, UNIQUE (child, parent));
 CREATE TABLE shown (photo TEXT, number INTEGER);
 CREATE TABLE items (sequence INTEGER PRIMARY KEY, row INTEGER, id TEXT, content TEXT);
 CREATE TABLE identified (identifier TEXT, id TEXT);
@@ -30,9 +30,7 @@ CREATE TABLE surplus (name TEXT PRIMARY KEY) WITHOUT ROWID;
 
 _INDEXES = """
 CREATE INDEX rows_by_id ON rows (id, number);
-CREATE INDEX links_by_child ON links (child);
 CREATE INDEX links_by_parent ON links (parent);
-CREATE INDEX names_by_name ON names (name);
 """
 
 _REPEATS = """
@@ -60,6 +58,7 @@ WHERE row.role = 1 OR link.parent IS NULL OR parent.number IS NOT NULL;
 INSERT INTO places
 SELECT row.number, row.role, row.options, NULL, CASE WHEN row.shop_group != '' THEN 'g' || row.shop_group END
 FROM rows AS row WHERE row.number NOT IN (SELECT number FROM places);
+CREATE INDEX places_by_number ON places (number);
 CREATE TABLE firsts AS SELECT key, min(number) AS first FROM places WHERE key IS NOT NULL GROUP BY key;
 CREATE INDEX firsts_by_key ON firsts (key);
 CREATE TABLE positions AS
@@ -75,6 +74,11 @@ SELECT photo FROM shown JOIN places USING (number) WHERE key IS NOT NULL GROUP B
 _MEMBERS = """
 SELECT position.key, position.number, position.role, position.options, position.linked, rows.product
 FROM positions AS position CROSS JOIN rows ON rows.number = position.number ORDER BY position.rowid
+"""
+
+# What a family is called itself counts more than what another one is called besides.
+_NAME_OF_FAMILY = """
+INSERT INTO names VALUES (?, ?) ON CONFLICT DO UPDATE SET family = excluded.family WHERE excluded.name = excluded.family
 """
 
 _CHILDREN = """
@@ -154,10 +158,10 @@ class StagingTable:
         )
         if row.role == Role.PARENT:
             names = [(name, product.id) for name in (product.id, *row.names)]
-            self._connection.executemany("INSERT INTO names VALUES (?, ?)", names)
+            self._connection.executemany(_NAME_OF_FAMILY, names)
         if row.children:
             links = ((child, product.id, compact_json(options)) for child, options in row.children.items())
-            self._connection.executemany("INSERT INTO links VALUES (?, ?, ?)", links)
+            self._connection.executemany("INSERT OR IGNORE INTO links VALUES (?, ?, ?)", links)
         if row.family or product.group_id or row.role != Role.ALONE:
             photos = ((photo, row.number) for photo in product.photos)
             self._connection.executemany("INSERT INTO shown VALUES (?, ?)", photos)

@@ -7,12 +7,12 @@ one product with all photos and values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shoplens.feeds.assembly.clusters import Candidate, cluster, merge_rows, photos_key, unsold
 from shoplens.feeds.assembly.sizes import is_size
-from shoplens.feeds.rows import Options, RawProduct, Role
+from shoplens.feeds.rows import RawProduct, Role
 from shoplens.feeds.staging import Member
 from shoplens.types import Rejection
 
@@ -66,7 +66,8 @@ def join_family(
     Ids come from the family's name and the options, never from the order of the rows.
     """
     words = _words(name, members, rules)
-    variants = [_as_variant(member, members, rules) for member in members if member.role == Role.VARIANT]
+    names = _option_names(members)
+    variants = [_as_variant(member, names, rules) for member in members if member.role == Role.VARIANT]
     sold = [member for member in variants if member.product.sold]
     if not words.sold or (variants and not sold):
         yield unsold(members[0].product.id or name, [member.number for member in members])
@@ -127,7 +128,7 @@ def _apart(family: _Family, clusters: Sequence[Sequence[Member]]) -> Iterator[Ca
             continue
         product = _inherit(merged, family.words)
         product.id, product.group_id = family.product_id(label), family.words.id
-        if label and family.rules.labelled:
+        if label and family.rules.labelled and (family.words.title or not product.title):
             product.title = f"{product.title} - {label}" if product.title else label
         product.identifiers = _identifiers(map(family.product_id, filter(None, labels)), products)
         yield Candidate(product, numbers)
@@ -179,7 +180,7 @@ def _words(name: str, members: Sequence[Member], rules: FamilyRules) -> RawProdu
     rows = [member.product for member in members]
     words = merge_rows([replace(row, price=None, in_stock=None, identifiers=[]) for row in rows])
     titled = [row for row in rows if row.title]
-    words.id, words.title = name, titled[0].title if titled else ""
+    words.id, words.title = name, titled[0].title if titled and rules.own_columns else ""
     words.url = next((row.url for row in rows if row.url), "")
     words.sold = all(row.sold for row in titled or rows)
     if not rules.own_columns:
@@ -192,12 +193,19 @@ def _words(name: str, members: Sequence[Member], rules: FamilyRules) -> RawProdu
     return words
 
 
-def _as_variant(member: Member, members: Sequence[Member], rules: FamilyRules) -> Member:
+def _option_names(members: Iterable[Member]) -> dict[int, str]:
+    """The first name of the options in each place, for rows that leave it out."""
+    names: dict[int, str] = {}
+    for member in members:
+        for place, (name, _) in enumerate(member.options):
+            if name:
+                names.setdefault(place, name)
+    return names
+
+
+def _as_variant(member: Member, names: Mapping[int, str], rules: FamilyRules) -> Member:
     """A variant with named options that are among its attributes, and with its own photos only."""
-    options: Options = []
-    for place, (name, value) in enumerate(member.options):
-        names = (one.options[place][0] for one in members if len(one.options) > place)
-        options.append((name or next(filter(None, names), ""), value))
+    options = [(name or names.get(place, ""), value) for place, (name, value) in enumerate(member.options)]
     product = member.product
     attributes = dict(product.attributes)
     known = {name.casefold() for name in attributes}

@@ -7,7 +7,6 @@ placeholder, which tells nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Iterator, Sequence
-from itertools import groupby
 
 from shoplens.feeds.assembly.clusters import Candidate, cluster, merge_rows, photos_key, unsold
 from shoplens.feeds.assembly.sizes import BOUND_TO_SIZES, is_size, sizes_in, title_without, without_each
@@ -60,30 +59,34 @@ def _apart(products: Sequence[RawProduct]) -> Iterator[str]:
 
 def _keys(members: Sequence[Member], is_placeholder: Callable[[str], bool]) -> Callable[[Member], list[Hashable]]:
     """What two rows must share to be one product."""
+    if len(members) == 1:
+        return lambda member: []
     sizes = {member.number: sizes_in(member.product.attributes) for member in members}
-    content: dict[int, list[Hashable]] = {member.number: [] for member in members}
-    for way in range(4):
-        same = sorted((repr(_content(m.product, sizes[m.number], way)), m.number) for m in members)
-        for text, some in groupby(same, key=lambda one: one[0]):
-            numbers = [number for _, number in some]
-            if len({sizes[number] for number in numbers}) == len(numbers):
-                for number in numbers:
-                    content[number].append((way, text))
+    same: dict[Hashable, list[int]] = {}
+    for member in members:
+        for way, text in enumerate(_contents(member.product, sizes[member.number])):
+            same.setdefault((way, text), []).append(member.number)
+    shared: dict[int, list[Hashable]] = {member.number: [] for member in members}
+    for content, numbers in same.items():
+        if len({sizes[number] for number in numbers}) == len(numbers):
+            for number in numbers:
+                shared[number].append(content)
 
     def keys(member: Member) -> list[Hashable]:
         photos = photos_key(member.product, is_placeholder)
-        return [*content[member.number], photos] if photos else content[member.number]
+        return [*shared[member.number], photos] if photos else shared[member.number]
 
     return keys
 
 
-def _content(product: RawProduct, sizes: tuple[str, ...], way: int) -> object:
-    """What a row says but for its size, and for what goes with a size."""
+def _contents(product: RawProduct, sizes: tuple[str, ...]) -> list[str]:
+    """What a row says but for its size, and for what goes with a size, by each way to leave the size out of a text."""
     attributes = sorted(
         (name, values)
         for name, values in product.attributes.items()
         if not is_size(name) and name.casefold() not in BOUND_TO_SIZES
     )
+    rest = repr((product.brand, product.category, attributes))
     titles = (*without_each(product.title, sizes), title_without(product.title, sizes))
-    descriptions = (*without_each(product.description, sizes), without_each(product.description, sizes)[0])
-    return titles[way], descriptions[way], product.brand, product.category, attributes
+    every, last, first = without_each(product.description, sizes)
+    return [repr((title, text, rest)) for title, text in zip(titles, (every, last, first, every), strict=True)]

@@ -21,6 +21,7 @@ _SEPARATORS = re.compile(r"[\W_]+")
 _NAMED = rf"(?:(?:{'|'.join(sorted(map(re.escape, SIZE_NAMES), key=len, reverse=True))})[\s:.]+)?"
 
 
+@lru_cache(4096)
 def is_size(name: str) -> bool:
     """Whether an attribute or option of this name is a size: by its last word, in the languages of shops.
 
@@ -45,6 +46,8 @@ def without_each(text: str, values: Iterable[str]) -> tuple[str, str, str]:
     every = last = first = text
     for value in values:
         word = _word(value)
+        if not word.search(text):
+            continue
         every = word.sub("\0", every)
         if found := list(word.finditer(last)):
             last = f"{last[: found[-1].start()]}\0{last[found[-1].end() :]}"

@@ -21,6 +21,8 @@ Record = Mapping[str, Sequence[str]]
 """Column, or path of keys joined by points -> its values, none of them empty."""
 ROOTS = frozenset({"home", "root", "default", "root catalog", "default category", "accueil", "startseite", "inicio"})
 """Names of what is above all categories, and no category itself."""
+_SWATCH = re.compile(r"#[0-9A-Fa-f]{3,8}:")
+"""How a shop system writes the colour before its name."""
 _NOT_SOLD = frozenset({"0", "false", "no", "n", "nein", "non", "hidden", "draft", "archived", "disabled", "inactive"})
 
 
@@ -59,6 +61,7 @@ def read_record(number: int, record: Record, mapping: FieldMapping) -> Iterator[
         yield Row(number, product)
     elif kind == "product":
         product.group_id = ""
+        product.attributes.update(reader.choices())
         yield Row(number, product, Role.PARENT, product.id)
     else:
         family, product.id, product.group_id = product.group_id, "", ""
@@ -108,7 +111,13 @@ class _RecordReader:
         """In what a variant differs from its siblings."""
         names = (self._record.get(column, [""])[0] for column in self._mapping.option_names)
         values = (self._record.get(column, [""])[0] for column in self._mapping.option_values)
-        return [(line(name), line(value)) for name, value in zip(names, values, strict=True)]
+        return [(line(name), line(_SWATCH.sub("", value))) for name, value in zip(names, values, strict=True)]
+
+    def choices(self) -> Iterator[tuple[str, list[Value]]]:
+        """The options that a product has at all, and their values."""
+        for name, values in self.options():
+            if name and (found := [value for one in values.split(";") if (value := _SWATCH.sub("", one.strip()))]):
+                yield name.lower(), [*found]
 
     def _all(self, field: str) -> Iterator[tuple[str, str]]:
         """Column and value of all that is mapped to a field."""
@@ -142,7 +151,7 @@ class _RecordReader:
         options = {*self._mapping.option_names, *self._mapping.option_values}
         for column, values in self._record.items():
             if any(re.fullmatch(_regular(pattern), column) for pattern in self._mapping.pairs):
-                for name, value in _pairs(values):
+                for name, value in _pairs(values, *self._mapping.pair_marks):
                     found.setdefault(name, []).append(value)
                 continue
             field = self._mapping.field_of(column)
@@ -180,10 +189,10 @@ def _natural(column: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", column)]
 
 
-def _pairs(values: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for part in (part for value in values for part in value.split(",")):
-        name, _, rest = part.partition(":")
-        value = line(rest.split(":")[0])
+def _pairs(values: Sequence[str], between: str, inside: str) -> Iterator[tuple[str, str]]:
+    for part in (part.strip(' "') for value in values for part in value.split(between)):
+        name, _, rest = part.partition(inside)
+        value = line(rest.split(inside)[0])
         if (name := line(name).lower()) and value:
             yield name, value
 

@@ -57,6 +57,8 @@ BIGCOMMERCE = FieldMapping(
     category_separators="/>",
     categories_apart=";|",
     kind=("item_type|item", frozenset({"product", "p", ""}), frozenset()),
+    pairs=("product_custom_fields", "custom_fields"),
+    pair_marks=(";", "="),
     required=("product_id|id", "product_name|name",
               "product_image_file*|image_url_(import)|internal_image_url_(export)"),
 )  # fmt: skip

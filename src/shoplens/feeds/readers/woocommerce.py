@@ -66,7 +66,7 @@ def _events(row: TableRow) -> Iterator[Event]:
         photos=dict.fromkeys(photos_in(values.get("images", "")), "images"),
         description=from_html(values.get("description") or values.get("short_description", "")),
         url=values.get("external_url", ""),
-        brand=line(next(iter(_listed(values.get("brands", ""))), "")),
+        brand=next(reversed(_category(values.get("brands", ""))), ""),
         category=_category(values.get("categories", "")),
         sold=values.get("published", "1") == "1" and values.get("visibility_in_catalog", "") != "hidden",
         identifiers=[values[column] for column in _CODES if column in values],
@@ -83,7 +83,7 @@ def _events(row: TableRow) -> Iterator[Event]:
         product.attributes["tags"] = [*tags]
     if "variable" in kinds:
         number = values.get("id", "")
-        yield Row(row.number, product, Role.PARENT, product.id, names=(f"id:{number}", number))
+        yield Row(row.number, product, Role.PARENT, product.id, names=(f"id:{number}",) if number else ())
     else:
         yield Row(row.number, product)
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from shoplens.types import Rejection
 
 IN_STOCK = """
-in stock|instock|available|available for order|available now|limited availability|limited|low stock|few left|in store
+in stock|stokta var|còn hàng|con stock|有库存|在庫有り|instock|available|available for order|available now|limited availability|limited|low stock|few left|in store
 only|instoreonly|online only|onlineonly|yes|y|true|on|ja|oui|si|sí|sim|да|есть|auf lager|lieferbar|sofort lieferbar|
 verfügbar|sofort verfügbar|vorrätig|en stock|disponible|en existencia|disponibile|disponível|em estoque|in voorraad|
 op voorraad|leverbaar|i lager|på lager|på lagret|varastossa|dostępny|dostępna|w magazynie|skladem|na sklade|raktáron|
 în stoc|in stoc|stokta|в наличии|є в наявності|в наявності|在庫あり|有货|有貨|재고 있음|delivery|pickup
 """
 OUT_OF_STOCK = """
-out of stock|outofstock|oos|sold out|soldout|unavailable|not available|no|n|false|off|nein|non|não|нет|discontinued|
+out of stock|not in stock|temporarily out of stock|temporarily unavailable|auf anfrage|vorbestellung|sin stock|
+fuera de stock|fora de estoque|brak w magazynie|nedostupné|nedostupný|vypredané|stokta yok|hết hàng|
+outofstock|oos|sold out|soldout|unavailable|not available|no|n|false|off|nein|non|não|нет|discontinued|
 preorder|pre order|presale|backorder|back order|backordered|on backorder|onbackorder|made to order|madetoorder|
 coming soon|notify me|reserved|nicht lieferbar|nicht auf lager|nicht verfügbar|ausverkauft|vergriffen|vorbestellbar|
 épuisé|rupture de stock|en rupture de stock|indisponible|agotado|sin existencias|no disponible|esaurito|
@@ -22,12 +25,15 @@ non disponibile|esgotado|indisponível|uitverkocht|niet op voorraad|niet leverba
 utsolgt|ikke på lager|loppu|niedostępny|brak|vyprodáno|není skladem|nincs raktáron|stoc epuizat|tükendi|
 нет в наличии|под заказ|ожидается|немає в наявності|在庫なし|売り切れ|缺货|缺貨|품절
 """
-_SCHEMA_ORG = re.compile(r"(?:https?://)?(?:www\.)?schema\.org[/#]", re.IGNORECASE)
+_SCHEMA_ORG = re.compile(r"(?:https?://)?(?:www\.)?schema(?:\.org[/#]|:)", re.IGNORECASE)
 _NOT_LETTERS = re.compile(r"[\W_]+")
+_QUANTITY = re.compile(r"[>≥]?\s*([+-]?\d+(?:[.,]\d+)*)\s*\+?")
+_NUMBER = re.compile(r"\d+")
 
 
 def _key(text: str) -> str:
-    return _NOT_LETTERS.sub("", text.casefold())
+    """Letters and digits only, without accents."""
+    return _NOT_LETTERS.sub("", unicodedata.normalize("NFD", text.casefold()))
 
 
 _STOCK = {
@@ -44,11 +50,17 @@ def stock_of(text: str) -> bool | None:
 
     >>> stock_of("In Stock"), stock_of("https://schema.org/SoldOut"), stock_of("0"), stock_of("12.0"), stock_of("?")
     (True, False, False, True, None)
+    >>> stock_of("10+"), stock_of("In stock (3)"), stock_of("0 in stock")
+    (True, True, False)
     """
-    try:
-        return float(text.strip().replace(",", ".")) > 0
-    except ValueError:
-        return _STOCK.get(_key(_SCHEMA_ORG.sub("", text)))
+    if quantity := _QUANTITY.fullmatch(text.strip()):
+        return not quantity[1].startswith("-") and quantity[1].strip("+0.,") != ""
+    key = _key(_SCHEMA_ORG.sub("", text))
+    numbers = _NUMBER.findall(key)
+    if not numbers:
+        return _STOCK.get(key)
+    in_stock = _STOCK.get(_NUMBER.sub("", key))
+    return in_stock and any(map(int, numbers))
 
 
 def bad_availability(row: int, field: str, value: str, product_id: str) -> Rejection:

@@ -28,11 +28,12 @@ def photos_in(text: str) -> list[str]:
     (['https://h/a.jpg', 'b.jpg'], ['a.jpg', 'b,c.jpg'])
     """
     text = text.strip()
-    if text.startswith(("[", "{")):
-        try:
-            return _distinct(_named(json.loads(text)))
-        except (ValueError, RecursionError):
-            pass  # a file may be called so
+    if text.startswith(("[", "{", '"')):
+        for written in (text, f"[{text}]", text.replace("'", '"')):
+            try:
+                return _distinct(_named(json.loads(written)))
+            except (ValueError, RecursionError):
+                pass  # a file may be called so
     text = decode_entities(text)
     parts = _NEXT_URL.split(text) if _ADDRESS.search(text) else _paths(text)
     return _distinct(part.strip(" \t\r\n,;|") for part in parts)

@@ -6,6 +6,7 @@ import math
 import re
 import unicodedata
 
+from shoplens.feeds.text.plain_text import words
 from shoplens.types import Rejection
 
 _SIGNS = {
@@ -16,15 +17,27 @@ _SIGNS = {
     "zł": "PLN", "zl": "PLN", "kč": "CZK", "kc": "CZK", "ft": "HUF", "lei": "RON", "лв": "BGN", "лв.": "BGN",
     "tl": "TRY", "rm": "MYR", "rp": "IDR", "rp.": "IDR", "r": "ZAR", "грн": "UAH", "грн.": "UAH", "руб": "RUB",
     "руб.": "RUB", "р.": "RUB", "р": "RUB", "rur": "RUB", "тг": "KZT", "sfr.": "CHF", "sfr": "CHF", "fr.": "CHF",
-    "kr": "", "kr.": "", "rs": "", "rs.": "", "元": "CNY", "円": "JPY", "원": "KRW", "euro": "EUR",
+    "kr": "", "kr.": "", "rs": "", "rs.": "", "元": "CNY", "円": "JPY", "원": "KRW", "euro": "EUR", "euros": "EUR",
+    "us $": "USD", "s/": "PEN", "s/.": "PEN", "đ": "VND", "vnđ": "VND", "gh₵": "GHS", "ksh": "KES", "lek": "ALL",
 }  # fmt: skip
 """What stands for a currency -> its code; empty where several countries write it so."""
-_DECIMAL_COMMA = frozenset({"€", "zł", "kč", "ft", "lei", "лв", "kr", "kr.", "₽", "руб", "руб.", "r$", "₺", "tl"})
-"""Signs of countries that write ``1.299 €`` for a thousand and more."""
-_CURRENCY = "|".join(sorted(map(re.escape, _SIGNS), key=len, reverse=True)) + "|[A-Za-z]{3}"
-_NUMBER = r"\d[\d.,' ]*"
+_CODES = words(
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP "
+    "CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG "
+    "HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA "
+    "MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD "
+    "RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD "
+    "UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL"
+)
+_DECIMAL_COMMA = words(
+    "€ zł zl kč kc ft lei лв лв. kr kr. ₽ руб руб. р. р грн грн. r$ ₺ tl rp rp. ₫ đ vnđ ₲ ₡ "
+    "idr vnd clp cop pyg krw jpy isk huf"
+)
+"""Signs, in small letters, of countries that write ``1.299 €`` for a thousand and more, and of money without cents."""
+_CURRENCY = r"[A-Za-z]{3} ?\$|" + "|".join(sorted(map(re.escape, _SIGNS), key=len, reverse=True)) + "|[A-Za-z]{3}"
+_NUMBER = r"(?:\d{1,3}(?:[' ]\d{3})+(?:[.,]\d+)*|\d*(?:[.,]\d+)+|\d+)[.,]?"
 _PRICE = re.compile(
-    rf"(?P<before>{_CURRENCY})?\s*(?P<number>{_NUMBER})(?P<dash>:?[-–—]{{1,2}})?\s*(?P<after>{_CURRENCY})?",
+    rf"(?P<before>{_CURRENCY})?\s*(?P<number>{_NUMBER})(?P<dash>:?[-–—]{{1,2}}|/-)?\s*(?P<after>{_CURRENCY})?",
     re.IGNORECASE,
 )
 _QUOTES = str.maketrans("’`´", "'''")
@@ -46,17 +59,23 @@ def price_of(text: str) -> tuple[float, str] | None:
     if not found:
         return None
     signs = [sign.casefold() for sign in (found["before"], found["after"]) if sign]
-    codes = {_SIGNS.get(sign, sign.upper()) for sign in signs} - {""}
+    codes = {_code(sign) for sign in signs} - {""}
     if len(codes) > 1:
         return None
     number = found["number"].strip()
-    if found["dash"] and found["dash"][0] != ":" and not number.endswith((",", ".")):
+    if found["dash"] and found["dash"][0] not in ":/" and not number.endswith((",", ".")):
         return None
     try:
         amount = float(_decimal(number, thousands=not _DECIMAL_COMMA.isdisjoint(signs)))
     except ValueError:
         return None
     return (amount, codes.pop() if codes else "") if math.isfinite(amount) else None
+
+
+def _code(sign: str) -> str:
+    """The currency that a sign in small letters stands for; empty where it is not known."""
+    code = sign[:3].upper()
+    return _SIGNS.get(sign, code if code in _CODES else "")
 
 
 def bad_price(row: int, field: str, value: object, product_id: str) -> Rejection:
@@ -86,7 +105,7 @@ def _decimal(number: str, *, thousands: bool) -> str:
         return digits
     mark, other = digits[last], ",."[digits[last] == ","]
     whole, fraction = digits[:last], digits[last + 1 :]
-    groups = len(fraction) == 3 and other not in whole and (mark == "," or thousands)
+    groups = len(fraction) == 3 and 0 < len(whole) <= 3 and whole != "0" and (mark == "," or thousands)
     if mark in whole or groups:
         return re.sub(r"[.,]", "", digits) if other not in whole else "not a number"
     return f"{re.sub(r'[.,]', '', whole)}.{fraction or '0'}"

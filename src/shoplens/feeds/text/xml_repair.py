@@ -52,12 +52,14 @@ def parse_element(text: str, flaws: set[str]) -> Element:
     Raises:
         ValueError: it cannot be taken apart even so.
     """
+    try:
+        return _parsed(text)
+    except (expat.ExpatError, UnicodeEncodeError):
+        pass  # most elements need no mending, which takes longer than to parse them
     text, found = _FORBIDDEN.subn("", text)
     if found:
         flaws.add("control-character")
-    mended = (
-        "".join(_mended(text, flaws)) if "&" in text or "<!" in text or text.count("<") != text.count(">") else text
-    )
+    mended = "".join(_mended(text, flaws))
     try:
         return _parsed(mended)
     except expat.ExpatError:
