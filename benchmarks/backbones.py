@@ -31,9 +31,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.feeds import read_feed
 from shoplens.embedders import OnnxEmbedder, embedded
 from shoplens.embedders.card import FITS, Card, network_input
+from shoplens.feeds import read_feed
 from shoplens.images import decoded
 from shoplens.settings import Settings
 from shoplens.types import Product

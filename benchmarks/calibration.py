@@ -30,7 +30,7 @@ import numpy as np
 
 from backbones import half
 from evaluation import hm_queries, store_of
-from shoplens.candidates import candidates, results
+from shoplens.build.photo_features import feature_model
 from shoplens.embedders import OnnxEmbedder
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.calibration import CalibrationSample, Origin, fitted
@@ -38,13 +38,13 @@ from shoplens.evaluation.queries import JudgedQuery, held_out, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.evaluation.reliability import calibration_error
 from shoplens.images import PhotoSource
-from shoplens.index.entry import Index
-from shoplens.index.restoring import restore
-from shoplens.index.store import Store
+from shoplens.index.protocol import Index
 from shoplens.ranking.match import REFERENCE, Calibration, absent_probability, match_probabilities, verdict
 from shoplens.ranking.strategies import QueryPhoto, strategy_named
+from shoplens.search.candidates import candidates, results
 from shoplens.settings import Settings
-from shoplens.sight import feature_model
+from shoplens.store.copies.restoring import restore
+from shoplens.store.store import Store
 from shoplens.types import Query
 from tables import default_data, machine_line, percent_cell
 

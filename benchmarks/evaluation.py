@@ -21,8 +21,8 @@ from typing import Any
 
 from backbones import half
 from shoplens import Shop
-from shoplens.feeds import read_feed
 from shoplens.evaluation.results import Evaluation
+from shoplens.feeds import read_feed
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.types import Product
 from tables import default_data, machine_line, percent_cell

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import shoplens.build
-import shoplens.sight
+import shoplens.build.builder
+import shoplens.build.photo_features
 from evaluation import FEEDS
 from shoplens import Shop
 from tables import default_data, machine_line
@@ -63,7 +63,7 @@ def indexed(name: str, data: Path, folder: Path) -> dict[str, Any]:
         return run
 
     places = (
-        (shoplens.sight, "measured", "measuring"),
+        (shoplens.build.photo_features, "measured", "measuring"),
         (shoplens.build, "fitted", "fitting"),
         (shoplens.build, "rescored", "scoring and writing"),
     )

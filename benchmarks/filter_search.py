@@ -38,9 +38,9 @@ from shoplens.filters.filters import Filters
 from shoplens.filters.fitting import fit
 from shoplens.filters.space import DENSE_PARTS, PLACED
 from shoplens.filters.stored import save_filters, stored_filters
-from shoplens.index.entry import Entry, Sieve
-from shoplens.index.optimize import optimize
-from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.protocol import Entry, Sieve
+from shoplens.index.qdrant.optimize import optimize
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.preferences import Preferences
 from shoplens.ranking.filtered import Example, FilterQuery, candidates_of, pooled

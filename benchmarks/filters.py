@@ -36,15 +36,14 @@ import numpy.typing as npt
 
 from evaluation import store_of
 from shoplens import Shop
-from shoplens.answering import Answering
+from shoplens.build.filter_scoring import group_of
+from shoplens.build.photo_features import backbone_width, feature_model
 from shoplens.embedders import OnnxEmbedder
 from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.queries import JudgedQuery, held_out, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.evaluation.results import Estimate
 from shoplens.evaluation.runs import Gallery, judged
-from shoplens.filter_query import FilterQueries
-from shoplens.filter_scores import group_of
 from shoplens.filters.crossfit import FOLDS
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.dimensions import ClassReader, dimensions_from
@@ -57,14 +56,15 @@ from shoplens.filters.quality import calibration_error
 from shoplens.filters.space import DENSE_PARTS, TINT_SHARE
 from shoplens.filters.tree import depth_of
 from shoplens.images import PhotoSource
-from shoplens.index.features import NAME, FeatureFile
-from shoplens.index.generation import Generation
-from shoplens.index.store import Store
 from shoplens.preferences import Preferences
 from shoplens.ranking.strategies import STRATEGIES, QueryPhoto
 from shoplens.ranking.weights import resolved
+from shoplens.search.filter_query import FilterQueries
+from shoplens.search.prepared_strategy import Answering
 from shoplens.settings import Settings
-from shoplens.sight import backbone_width, feature_model
+from shoplens.store.feature_cache import NAME, FeatureFile
+from shoplens.store.generation import Generation
+from shoplens.store.store import Store
 from shoplens.types import Photo, SparseVector, Steering
 from tables import default_data, machine_line, percent_cell
 

@@ -20,19 +20,19 @@ from typing import Any
 
 import numpy as np
 
-import shoplens.candidates
 import shoplens.images.decode
+import shoplens.search.candidates
 from evaluation import FEEDS, store_of
 from shoplens.embedders import Embedder, OnnxEmbedder
 from shoplens.evaluation.check import Checked, CheckOptions, checked
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.gate import Baseline, power
 from shoplens.images import PhotoSource
-from shoplens.index.entry import Entry, Index
-from shoplens.index.restoring import restore
-from shoplens.index.store import Store
+from shoplens.index.protocol import Entry, Index
 from shoplens.ranking.strategies import strategy_named
 from shoplens.settings import Settings
+from shoplens.store.copies.restoring import restore
+from shoplens.store.store import Store
 from shoplens.types import Pixels, Vectors
 from tables import default_data, machine_line
 

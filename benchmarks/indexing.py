@@ -33,14 +33,14 @@ import numpy as np
 from PIL import Image
 
 from shoplens import Shop
-from shoplens.feeds import read_feed
 from shoplens.embedders import OnnxEmbedder
 from shoplens.embedders.card import Card, card_beside, network_input
 from shoplens.embedders.onnx import SHIPPED
+from shoplens.feeds import read_feed
 from shoplens.images import decoded
 from shoplens.images.hashes import content_hash
 from shoplens.images.source import local_bytes
-from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.settings import Settings
 from shoplens.types import Product

@@ -38,6 +38,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation import store_of
+from shoplens.build.photo_features import feature_model, sight
 from shoplens.embedders import OnnxEmbedder, TrainedLook
 from shoplens.embedders.look import LookCard
 from shoplens.evaluation.evaluate import Bench
@@ -46,10 +47,9 @@ from shoplens.evaluation.queries import JudgedQuery, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.filters.folds import fold_of
 from shoplens.images import PhotoSource, decoded
-from shoplens.index.store import Store
-from shoplens.search import Clock
+from shoplens.search.pipeline import Clock
 from shoplens.settings import Settings
-from shoplens.sight import feature_model, sight
+from shoplens.store.store import Store
 from shoplens.training.learning.lessons import Lessons
 from shoplens.training.learning.losses import LOSSES
 from shoplens.training.learning.tuning import TailLessons

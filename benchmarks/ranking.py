@@ -42,7 +42,7 @@ from shoplens.ranking.evidence import SIGNALS, Evidence, Floats
 from shoplens.ranking.filtered import CANDIDATES
 from shoplens.ranking.ranker import Ranker, RankerCard
 from shoplens.rendered import render_catalogue
-from shoplens.search import Clock
+from shoplens.search.pipeline import Clock
 from shoplens.training.look import LookOptions, proved_on
 from shoplens.training.ranker import NAMES, RankerOptions
 from shoplens.training.ranking.contest import FOLDS, RECIPES, Contest, contest, gained, graded, ranks, taught

@@ -27,9 +27,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.index.condition_parser import parse
-from shoplens.index.entry import Entry
-from shoplens.index.optimize import optimize
-from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.protocol import Entry
+from shoplens.index.qdrant.optimize import optimize
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import Photo, Product
 

@@ -43,15 +43,15 @@ from evaluation import store_of
 from filter_search import entry_of, made, real
 from filters import catalogue_of
 from shoplens import Shop
+from shoplens.build.filter_scoring import DIMENSIONS
 from shoplens.embedders import Embedders
-from shoplens.filter_scores import DIMENSIONS
 from shoplens.filters.stored import save_filters
 from shoplens.images import decoded
-from shoplens.index.backups import live_folder
-from shoplens.index.durable import copy_tree
-from shoplens.index.manifest import manifest_in
-from shoplens.index.store import Store
 from shoplens.settings import Settings
+from shoplens.store.copies.backups import live_folder
+from shoplens.store.files.atomic import copy_tree
+from shoplens.store.manifest import manifest_in
+from shoplens.store.store import Store
 from tables import default_data, machine_line
 
 SECONDS = 12.0

@@ -31,7 +31,7 @@ from shoplens.embedders import ProductClassifier
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.report.comparison import bytes_words, time_words
 from shoplens.evaluation.results import Comparison
-from shoplens.search import Clock
+from shoplens.search.pipeline import Clock
 from shoplens.training.classifier import ClassifierOptions, asked_on
 from shoplens.training.learning.head import unit
 from shoplens.training.look import LookOptions, Material

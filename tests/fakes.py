@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from shoplens.build import Builder
-from shoplens.build_run import Progress
+from shoplens.build.builder import Builder
+from shoplens.build.run import Progress
 from shoplens.errors import PhotoError
 from shoplens.images import PhotoSource
-from shoplens.index.entry import Index, Record
-from shoplens.index.store import Store
+from shoplens.index.protocol import Index, Record
 from shoplens.settings import Settings
+from shoplens.store.store import Store
 from shoplens.types import Pixels, Product, Vectors
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from shoplens.build import removals_allowed
-from shoplens.build_run import BATCH, Summary
+from shoplens.build.builder import removals_allowed
+from shoplens.build.run import BATCH, Summary
 from shoplens.errors import InvalidValue, Refused, StoreError
 from shoplens.feeds import read_feed
-from shoplens.index.durable import copy_tree
-from shoplens.index.store import Store
+from shoplens.store.files.atomic import copy_tree
+from shoplens.store.store import Store
 from shoplens.types import Product
 from tests.fakes import GREEN, RED, ColourEmbedder, Stopped, builder, colored_rows, contents, feed_of, photo, row
 

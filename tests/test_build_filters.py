@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from shoplens.build_run import BATCH
+from shoplens.build.photo_features import feature_model
+from shoplens.build.run import BATCH
 from shoplens.errors import StoreError
 from shoplens.feeds import read_feed
 from shoplens.filters.space import PLACED
-from shoplens.index.features import NAME as FEATURES
-from shoplens.index.features import FeatureFile
-from shoplens.index.store import Store
-from shoplens.sight import feature_model
+from shoplens.store.feature_cache import NAME as FEATURES
+from shoplens.store.feature_cache import FeatureFile
+from shoplens.store.store import Store
 from tests.fakes import ColourEmbedder, Stopped, builder, colored_rows, contents
 from tests.test_build import Feeds, add, built, counts, feed, folder, index, products, sync, ten  # noqa: F401
 
@@ -42,7 +42,7 @@ def test_a_build_fits_filters_and_keeps_features(ten: Store) -> None:
 
 def test_features_measured_at_another_size_are_of_another_model(monkeypatch: pytest.MonkeyPatch) -> None:
     name = feature_model(ColourEmbedder())
-    monkeypatch.setattr("shoplens.sight.SIDE", 96)
+    monkeypatch.setattr("shoplens.build.photo_features.SIDE", 96)
     assert feature_model(ColourEmbedder()) != name
 
 

@@ -16,8 +16,8 @@ import pytest
 
 from shoplens import __version__
 from shoplens.cli import main
-from shoplens.index.durable import copy_tree
-from shoplens.index.store import Store
+from shoplens.store.files.atomic import copy_tree
+from shoplens.store.store import Store
 from tests.fakes import feed_of, row
 from tests.images.made_photos import scene
 

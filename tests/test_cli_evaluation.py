@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shoplens.index.durable import copy_tree
 from shoplens.ranking.strategies import BASELINE
+from shoplens.store.files.atomic import copy_tree
 from tests.fakes import feed_of, row
 from tests.images.made_photos import scene
 from tests.test_cli import shoplens

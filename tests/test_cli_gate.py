@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from shoplens.evaluation.corruptions import CORRUPTIONS
-from shoplens.index.durable import copy_tree
-from shoplens.index.entry import Entry
-from shoplens.index.store import Store
+from shoplens.index.protocol import Entry
 from shoplens.ranking.match import FEATURES
+from shoplens.store.files.atomic import copy_tree
+from shoplens.store.store import Store
 from tests.fakes import feed_of, row
 from tests.images.made_photos import scene
 from tests.test_cli import Done

@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw
 from shoplens.cli.answer import part_bars, short
 from shoplens.cli.steering import weights
 from shoplens.errors import InvalidValue
-from shoplens.index.durable import copy_tree
-from shoplens.index.store import Store
+from shoplens.store.files.atomic import copy_tree
+from shoplens.store.store import Store
 from tests.fakes import Color, feed_of, row
 from tests.test_cli import Done, shoplens
 

@@ -13,7 +13,6 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from shoplens import errors
-from shoplens.answer_json import as_json
 from shoplens.cli import command_line
 from shoplens.embedders.card import Card
 from shoplens.evaluation.corruptions import CORRUPTIONS
@@ -29,6 +28,7 @@ from shoplens.preferences import PARTS, TABLES, DimensionRule
 from shoplens.ranking.judging import VERDICTS
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.rendered import render_catalogue
+from shoplens.search.answer_json import as_json
 from shoplens.settings import Settings
 from shoplens.training.learning.losses import LOSSES
 from shoplens.types import Answer, Reasons

@@ -12,15 +12,15 @@ from time import sleep
 import numpy as np
 import pytest
 
+from shoplens.build.product_encoder import PRODUCTS_IN_FLIGHT, EntryMaker, Known, Outcome, in_order
 from shoplens.embedders import Embedder
-from shoplens.entries import PRODUCTS_IN_FLIGHT, EntryMaker, Known, Outcome, in_order
 from shoplens.errors import ModelError, PhotoError
 from shoplens.filters.measured import MEASURED, measured
 from shoplens.images import PhotoSource
-from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
-from shoplens.index.features import NAME, FeatureFile
+from shoplens.index.protocol import Entry
 from shoplens.settings import Settings
+from shoplens.store.feature_cache import NAME, FeatureFile
 from shoplens.types import Photo, Pixels, Product, Rejection, Vectors
 from tests.fakes import BLUE, GREEN, RED, ColourEmbedder, FakePhotos, colour_vector, photo, product
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from shoplens.errors import ConditionError
-from shoplens.facets import Counting, counted_values, facets, without
 from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import AllOf, Condition, IsProduct, Not, field_values, holds
-from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
+from shoplens.index.protocol import Entry
 from shoplens.ranking.static import similarity_from_cosine
 from shoplens.ranking.strategies import QueryPhoto, strategy_named
+from shoplens.search.facets import Counting, counted_values, facets, without
 from shoplens.types import Photo, Query, Steering
 from tests.fakes import colour_vector, numbered_color, product
 

@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shoplens.answering import Answering
+from shoplens.build.photo_features import sight
 from shoplens.errors import InvalidValue
 from shoplens.feeds import read_feed
-from shoplens.filter_query import FilterQueries
 from shoplens.filters.dimension import COLOR
 from shoplens.filters.palette import palette_of_color
 from shoplens.filters.space import DENSE_PARTS
-from shoplens.index.entry import Sieve
-from shoplens.index.store import Store
+from shoplens.index.protocol import Sieve
 from shoplens.preferences import Preferences, Profile
 from shoplens.ranking.filtered import FilterQuery, candidates_of, pooled
 from shoplens.ranking.strategies import QueryPhoto, strategy_named
-from shoplens.sight import sight
+from shoplens.search.filter_query import FilterQueries
+from shoplens.search.prepared_strategy import Answering
+from shoplens.store.store import Store
 from shoplens.types import SparseVector, Steering
 from tests.fakes import ColourEmbedder, builder
 from tests.patterned_shop import COLORS, PRODUCTS, asked, made_feed, product_name

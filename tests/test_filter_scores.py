@@ -9,11 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.build_run import BATCH
-from shoplens.dimension_rows import dimension_rows
-from shoplens.errors import StoreError
-from shoplens.feeds import read_feed
-from shoplens.filter_scores import (
+from shoplens.build.dimension_rows import dimension_rows
+from shoplens.build.filter_scoring import (
     DIMENSIONS,
     ProductScorer,
     fitted,
@@ -23,17 +20,20 @@ from shoplens.filter_scores import (
     scorer_of,
     stored_dimensions,
 )
-from shoplens.filter_scores import Material as FilterMaterial
+from shoplens.build.filter_scoring import Material as FilterMaterial
+from shoplens.build.photo_features import feature_model
+from shoplens.build.run import BATCH
+from shoplens.errors import StoreError
+from shoplens.feeds import read_feed
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.space import DENSE, PLACED
-from shoplens.index.durable import copy_tree
-from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
-from shoplens.index.features import NAME, FeatureFile
-from shoplens.index.generation import Generation
-from shoplens.index.store import Store
+from shoplens.index.protocol import Entry
 from shoplens.preferences import DimensionRules
-from shoplens.sight import feature_model
+from shoplens.store.feature_cache import NAME, FeatureFile
+from shoplens.store.files.atomic import copy_tree
+from shoplens.store.generation import Generation
+from shoplens.store.store import Store
 from shoplens.types import FilterScores, Photo, Product, Rejection
 from tests.fakes import ColourEmbedder, builder, colored_rows, contents, feed_of, product
 from tests.patterned_shop import PRODUCTS, made_feed, product_name, tells_color

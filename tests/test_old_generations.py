@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 
 from shoplens import Shop
-from shoplens.entries import EntryMaker, Known
+from shoplens.build.product_encoder import EntryMaker, Known
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.space import PLACED
 from shoplens.filters.stored import MEANING
 from shoplens.images import PhotoSource
-from shoplens.index.features import NAME as FEATURES
-from shoplens.index.features import FeatureFile
-from shoplens.index.generation import SHARD
-from shoplens.index.manifest import FORMAT, NAME, Manifest
-from shoplens.index.store import Store
 from shoplens.settings import Settings
+from shoplens.store.feature_cache import NAME as FEATURES
+from shoplens.store.feature_cache import FeatureFile
+from shoplens.store.generation import SHARD
+from shoplens.store.manifest import FORMAT, NAME, Manifest
+from shoplens.store.store import Store
 from shoplens.types import FilterScores, SparseVector, Steering
 from tests.fakes import ColourEmbedder, colored_rows, colour_vector, numbered_color, photo, product
 from tests.older_points import as_of_format_4, rewrite

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shoplens.build import Builder
-from shoplens.dimension_rows import dimension_rows
+from shoplens.build.builder import Builder
+from shoplens.build.dimension_rows import dimension_rows
+from shoplens.build.filter_scoring import Material, ProductScorer, fitted, rescored
 from shoplens.feeds import read_feed
-from shoplens.filter_scores import Material, ProductScorer, fitted, rescored
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.stored import stored_filters
 from shoplens.images import PhotoSource
 from shoplens.index.conditions import field_values
-from shoplens.index.entry import Entry, Index
 from shoplens.index.exact import ExactIndex
-from shoplens.index.features import NAME, FeatureFile
-from shoplens.index.store import Store
+from shoplens.index.protocol import Entry, Index
 from shoplens.preferences import Preferences
-from shoplens.search import Eyes, search
+from shoplens.search.pipeline import Eyes, search
 from shoplens.settings import Settings
+from shoplens.store.feature_cache import NAME, FeatureFile
+from shoplens.store.store import Store
 from shoplens.types import Answer, Features, Photo, Product, Query, Steering
 from tests.fakes import ColourEmbedder
 from tests.random_catalogue import RandomCatalogue, pictures

@@ -13,9 +13,9 @@ from PIL import Image
 
 from shoplens import Shop
 from shoplens.errors import ConditionError, InvalidValue, PhotoError, StoreError
-from shoplens.index.durable import copy_tree
-from shoplens.index.store import Store
 from shoplens.settings import Settings
+from shoplens.store.files.atomic import copy_tree
+from shoplens.store.store import Store
 from shoplens.types import Answer, Region
 from tests.fakes import (
     BLACK,

@@ -12,11 +12,11 @@ import pytest
 
 from shoplens import Shop
 from shoplens.errors import InvalidValue, SettingsError, StoreError
-from shoplens.index.durable import copy_tree
 from shoplens.ranking.judging import VERDICTS
 from shoplens.ranking.match import FEATURES, PRECISIONS, Calibration
-from shoplens.ranking.stored_calibration import calibration_of, write_calibration
 from shoplens.settings import Settings, settings_from
+from shoplens.store.calibration_file import calibration_of, write_calibration
+from shoplens.store.files.atomic import copy_tree
 from shoplens.types import Answer, SoldOut
 from tests.fakes import (
     BLACK,

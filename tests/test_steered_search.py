@@ -11,9 +11,9 @@ import pytest
 
 from shoplens import Shop
 from shoplens.errors import ConditionError, InvalidValue, PhotoError
-from shoplens.index.durable import copy_tree
 from shoplens.preferences import DimensionRule, DimensionRules, Merchandising, Preferences, Profile
 from shoplens.settings import Settings
+from shoplens.store.files.atomic import copy_tree
 from shoplens.types import Answer, Facet, Steering
 from tests.fakes import ColourEmbedder
 from tests.patterned_shop import COLORS, PER_KIND, PRODUCTS, asked, made_feed, product_name, tells_color

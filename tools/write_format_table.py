@@ -1,6 +1,6 @@
 """Writes the table of feed formats in docs/feeds.md from the readers themselves.
 
-    python tools/write_format_table.py
+python tools/write_format_table.py
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shoplens.build_run import Summary
+    from shoplens.build.run import Summary
     from shoplens.embedders import Embedder
     from shoplens.errors import (
         ConditionError,
@@ -72,7 +72,7 @@ _HOMES = {
     "ShoplensError": "shoplens.errors",
     "Steering": "shoplens.types",
     "StoreError": "shoplens.errors",
-    "Summary": "shoplens.build_run",
+    "Summary": "shoplens.build.run",
 }
 
 

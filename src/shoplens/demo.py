@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from shoplens.build_run import Progress, Summary
+from shoplens.build.run import Progress, Summary
 from shoplens.errors import Refused
 from shoplens.evaluation.report.searches import ShownSearch, write_search_report
 from shoplens.feeds import read_feed

@@ -91,9 +91,7 @@ class Refused(ShoplensError):
     code = "refused"
     exit_code = 6
 
-    def __init__(
-        self, problem: str, fix: str, *, code: str | None = None, problems: Sequence[typing.Any] = ()
-    ) -> None:
+    def __init__(self, problem: str, fix: str, *, code: str | None = None, problems: Sequence[typing.Any] = ()) -> None:
         super().__init__(problem, fix, code=code)
         self.problems = tuple(problems)
 

@@ -82,7 +82,9 @@ class Settings:
     preferences: Preferences = field(
         default_factory=Preferences,
         hash=False,
-        metadata={"help": "dimensions, weights, profiles, merchandising and the map of a feed: tables of `shoplens.toml` only"},
+        metadata={
+            "help": "dimensions, weights, profiles, merchandising and the map of a feed: tables of `shoplens.toml` only"
+        },
     )
 
     def __post_init__(self) -> None:

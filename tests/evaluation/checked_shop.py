@@ -17,10 +17,10 @@ from shoplens.evaluation.check import Checked, CheckOptions, checked
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.gate import Baseline
 from shoplens.images import PhotoSource
-from shoplens.index.entry import Index
-from shoplens.index.store import Store
+from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import strategy_named
 from shoplens.settings import Settings
+from shoplens.store.store import Store
 from shoplens.types import Pixels, Vectors
 from tests.fakes import Color, ColourEmbedder, feed_of, photo, row
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
+from shoplens.index.protocol import Entry
 from shoplens.types import Photo, Vectors
 from tests.fakes import product
 

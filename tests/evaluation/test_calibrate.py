@@ -20,11 +20,11 @@ from shoplens.evaluation.evaluate import QuerySet
 from shoplens.evaluation.queries import HELD_OUT, JudgedQuery
 from shoplens.evaluation.runs import JudgedRun
 from shoplens.evaluation.written import calibration_json, claims
-from shoplens.index.durable import copy_tree
 from shoplens.ranking.match import REFERENCE
-from shoplens.ranking.stored_calibration import calibration_of
 from shoplens.ranking.strategies import QueryPhoto, strategy_named
 from shoplens.settings import Settings
+from shoplens.store.calibration_file import calibration_of
+from shoplens.store.files.atomic import copy_tree
 from shoplens.types import Result
 from tests.fakes import Color, ColourEmbedder, colour_vector, feed_of, photo, product, row
 

@@ -14,10 +14,10 @@ from shoplens.evaluation.check import QUERIES, CheckOptions, checked
 from shoplens.evaluation.corruptions import CORRUPTIONS, corrupted
 from shoplens.evaluation.gate import Baseline
 from shoplens.images import decoded
-from shoplens.index.durable import copy_tree
-from shoplens.index.entry import Entry, Index
+from shoplens.index.protocol import Entry, Index
 from shoplens.ranking.strategies import strategy_named
 from shoplens.settings import Settings
+from shoplens.store.files.atomic import copy_tree
 from shoplens.types import Pixels, Vectors
 from tests.evaluation.checked_shop import (
     COLORS,

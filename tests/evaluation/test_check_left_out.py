@@ -14,7 +14,7 @@ from shoplens.errors import InvalidValue, PhotoError
 from shoplens.evaluation.check import CheckOptions
 from shoplens.evaluation.gate import Baseline
 from shoplens.evaluation.written import report_file, write_gate
-from shoplens.index.durable import copy_tree
+from shoplens.store.files.atomic import copy_tree
 from tests.evaluation.checked_shop import (
     COLORS,
     COMPARE,

@@ -21,8 +21,8 @@ from shoplens.evaluation.doctor.values import Values, value_findings
 from shoplens.evaluation.evaluate import Bench
 from shoplens.filters.dimension import Dimension
 from shoplens.images import PhotoSource
-from shoplens.index.store import Store
 from shoplens.settings import Settings
+from shoplens.store.store import Store
 from tests.evaluation.placed_products import entry, index_of, turned
 from tests.fakes import Color, ColourEmbedder, feed_of, photo, product, row
 from tests.images.made_photos import scene

@@ -12,7 +12,7 @@ from shoplens.evaluation.doctor.findings import Finding, kinds_named, ordered
 from shoplens.evaluation.doctor.hubs import Hubs, hub_findings
 from shoplens.evaluation.doctor.neighbours import NEAR, Draw, neighbourhood
 from shoplens.evaluation.doctor.shared_photos import shared_photos
-from shoplens.index.entry import Entry
+from shoplens.index.protocol import Entry
 from tests.evaluation.placed_products import entry, index_of, silent, turned
 
 HUBS = ("never-found", "always-found")

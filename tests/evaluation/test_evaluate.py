@@ -19,9 +19,9 @@ from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.metrics import metrics_of
 from shoplens.evaluation.results import Evaluation
 from shoplens.evaluation.runs import CATEGORY_RECALL
-from shoplens.index.durable import copy_tree
 from shoplens.ranking.strategies import STRATEGIES, strategy_named
 from shoplens.settings import Settings
+from shoplens.store.files.atomic import copy_tree
 from tests.fakes import Color, ColourEmbedder, Stopped, colour_vector, feed_of, photo, row
 
 SETTINGS = Settings(threads=2)

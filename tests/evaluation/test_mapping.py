@@ -10,8 +10,8 @@ import pytest
 from shoplens.evaluation.mapping import MOST_QUERIES, QuerySample, catalogue_map
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.runs import JudgedRun
-from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
+from shoplens.index.protocol import Entry
 from shoplens.ranking.strategies import QueryPhoto
 from shoplens.types import Photo
 from tests.fakes import BLUE, GREEN, RED, Color, colour_vector, numbered_color, product

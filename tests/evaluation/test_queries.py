@@ -9,8 +9,8 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.queries import COLUMNS, JudgedQuery, held_out, read_queries
-from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
+from shoplens.index.protocol import Entry
 from shoplens.types import Photo, Region, Rejection
 from tests.fakes import product
 

@@ -22,8 +22,8 @@ from shoplens.evaluation.query_photos import (
 )
 from shoplens.images import PhotoSource
 from shoplens.images.hashes import content_hash
-from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
+from shoplens.index.protocol import Entry
 from shoplens.ranking.strategies import QueryPhoto
 from shoplens.settings import Settings
 from shoplens.types import Photo, Pixels, Region, Rejection, Vectors

@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shoplens.answering import Answering
 from shoplens.evaluation.metrics import metrics_of
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, Gallery, JudgedRun, answerable, judged
 from shoplens.feeds import Report
-from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
+from shoplens.index.protocol import Entry
 from shoplens.ranking.match import REFERENCE
 from shoplens.ranking.strategies import QueryPhoto, strategy_named
+from shoplens.search.prepared_strategy import Answering
 from shoplens.types import MOST_RESULTS, Photo, Rejection
 from tests.fakes import BLUE, GREEN, RED, WHITE, Color, colour_vector, numbered_color, product
 

@@ -14,8 +14,8 @@ from shoplens.evaluation.metrics import METRICS, metrics_of
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.runs import CATEGORY_RECALL, JudgedRun
 from shoplens.evaluation.scores import CONFUSED, CURVE, MOST_PAIRS, SHOWN, WORST, Scores
-from shoplens.index.entry import Entry
 from shoplens.index.exact import ExactIndex
+from shoplens.index.protocol import Entry
 from shoplens.ranking.strategies import QueryPhoto
 from shoplens.types import Photo, Product, Region, Result
 from tests.fakes import product

@@ -12,8 +12,8 @@ from shoplens.errors import StoreError
 from shoplens.feedback.events import Event
 from shoplens.feedback.log import FeedbackLog
 from shoplens.feedback.renaming import apply_renames
-from shoplens.index.renames import RENAMED
-from shoplens.index.store import Store
+from shoplens.store.renames import RENAMED
+from shoplens.store.store import Store
 from tests.feedback.answers import impression
 from tests.feedback.test_log import Clock, add
 from tests.index.conftest import filled

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.index.durable import copy_tree
-from shoplens.index.entry import Entry
-from shoplens.index.generation import Generation
-from shoplens.index.manifest import Manifest
-from shoplens.index.store import Store
+from shoplens.index.protocol import Entry
+from shoplens.store.files.atomic import copy_tree
+from shoplens.store.generation import Generation
+from shoplens.store.manifest import Manifest
+from shoplens.store.store import Store
 from shoplens.types import Photo
 from tests.fakes import product
 

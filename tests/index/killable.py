@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from shoplens.feeds import read_feed
-from shoplens.index.store import Store
+from shoplens.store.store import Store
 from tests.fakes import builder
 
 

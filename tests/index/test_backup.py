@@ -10,9 +10,9 @@ import pytest
 
 from shoplens import Shop
 from shoplens.errors import Refused, StoreError
-from shoplens.index.durable import copy_tree
-from shoplens.index.restoring import restore
-from shoplens.index.store import Store
+from shoplens.store.copies.restoring import restore
+from shoplens.store.files.atomic import copy_tree
+from shoplens.store.store import Store
 from tests.fakes import RED, ColourEmbedder, colored_rows, contents, feed_of, photo
 from tests.index.conftest import entries
 from tests.index.test_opening import SETTINGS

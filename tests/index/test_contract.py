@@ -10,9 +10,9 @@ import pytest
 from shoplens.errors import ConditionError
 from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import AllOf, IsProduct, Not
-from shoplens.index.entry import Entry, Index
 from shoplens.index.exact import ExactIndex
-from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.protocol import Entry, Index
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import FilterScores, Photo, Product, SparseVector
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from shoplens.index.condition_parser import parse
-from shoplens.index.entry import Entry, Index, PhotoKey, Probe, Sieve
 from shoplens.index.exact import ExactIndex
-from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.protocol import Entry, Index, PhotoKey, Probe, Sieve
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import FilterScores, SparseVector, Vectors
 from tests.index.test_contract import (  # noqa: F401

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from shoplens.errors import StoreError
-from shoplens.index.features import ASKED_AT_ONCE, COMMIT, NAME, FeatureFile
+from shoplens.store.feature_cache import ASKED_AT_ONCE, COMMIT, NAME, FeatureFile
 from shoplens.types import Features
 
 MODEL = "colour@1/4+9"

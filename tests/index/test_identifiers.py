@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.index.entry import Entry, Index
 from shoplens.index.exact import ExactIndex
 from shoplens.index.identifiers import Named, product_named, products_named
-from shoplens.index.qdrant import QdrantIndex
+from shoplens.index.protocol import Entry, Index
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import Photo, Product
 from tests.fakes import product

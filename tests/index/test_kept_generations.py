@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.index.manifest import Manifest, manifest_in
-from shoplens.index.store import MOST_KEPT, Store
+from shoplens.store.manifest import Manifest, manifest_in
+from shoplens.store.store import MOST_KEPT, Store
 from tests.fakes import Stopped
 from tests.index.conftest import entries, filled
 

@@ -20,12 +20,12 @@ import numpy as np
 import pytest
 
 from shoplens.errors import StoreError
-from shoplens.index.durable import copy_tree
-from shoplens.index.entry import Entry, Record
-from shoplens.index.optimize import optimize
-from shoplens.index.qdrant import QdrantIndex
-from shoplens.index.store import Store
+from shoplens.index.protocol import Entry, Record
+from shoplens.index.qdrant.optimize import optimize
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
+from shoplens.store.files.atomic import copy_tree
+from shoplens.store.store import Store
 from shoplens.types import Photo, Vectors
 from tests.fakes import colored_rows, contents, feed_of, product
 
@@ -193,7 +193,7 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
     for attempt in range(4):
         shutil.rmtree(tmp_path / "shard")
         copy_tree(tmp_path / "unoptimized", tmp_path / "shard")
-        process = started("shoplens.index.optimize", str(tmp_path / "shard"), str(os.getpid()), "1024")
+        process = started("shoplens.index.qdrant.optimize", str(tmp_path / "shard"), str(os.getpid()), "1024")
         while process.poll() is None and not any((tmp_path / "shard/temp_segments").glob("*")):
             time.sleep(0.01)
         time.sleep(moments.uniform(0.0, 0.4))  # somewhere in the work, which takes a second or more
@@ -219,7 +219,7 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
 
 PARENT = """
 import os, subprocess, sys
-child = subprocess.Popen([sys.executable, "-m", "shoplens.index.optimize", sys.argv[1], str(os.getpid()), "1024"])
+child = subprocess.Popen([sys.executable, "-m", "shoplens.index.qdrant.optimize", sys.argv[1], str(os.getpid()), "1024"])
 print(child.pid, flush=True)
 child.wait()
 """
@@ -241,7 +241,7 @@ def test_a_graph_build_ends_with_its_process(tmp_path: Path) -> None:
         process.kill()
     time.sleep(0.2)
     QdrantIndex(tmp_path / "shard", VectorSizes(dimensions)).close()
-    orphan = [sys.executable, "-m", "shoplens.index.optimize", str(tmp_path / "shard"), "1", "1024"]
+    orphan = [sys.executable, "-m", "shoplens.index.qdrant.optimize", str(tmp_path / "shard"), "1", "1024"]
     gone = subprocess.run(orphan, cwd=ROOT)
     assert gone.returncode == 1
 

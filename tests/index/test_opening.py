@@ -14,11 +14,11 @@ import pytest
 
 from shoplens import Shop
 from shoplens.errors import StoreError
-from shoplens.index.manifest import FORMAT, Manifest
-from shoplens.index.qdrant import QdrantIndex
-from shoplens.index.store import Store
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.settings import Settings
+from shoplens.store.manifest import FORMAT, Manifest
+from shoplens.store.store import Store
 from tests.fakes import ColourEmbedder, colored_rows, feed_of
 from tests.index.test_store import names, refusal
 
@@ -43,7 +43,7 @@ OWNER = """
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from shoplens.index.store import Store
+from shoplens.store.store import Store
 store = Store(Path(sys.argv[1]))
 print("open", flush=True)
 sys.stdin.read()

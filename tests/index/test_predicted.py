@@ -9,7 +9,7 @@ import pytest
 
 from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import FieldValues, field_values, holds
-from shoplens.index.predicted import LIKELIHOODS, likely, predicted_values, with_predicted
+from shoplens.index.predicted_values import LIKELIHOODS, likely, predicted_values, with_predicted
 from shoplens.types import Product
 
 DIMENSIONS = {"color": "color", "fabric": "material"}

@@ -9,9 +9,9 @@ import pytest
 
 from shoplens.errors import StoreError
 from shoplens.index.identifiers import products_named
-from shoplens.index.renames import RENAMED, RenameFile, follow_renames
-from shoplens.index.restoring import restore
-from shoplens.index.store import Store
+from shoplens.store.copies.restoring import restore
+from shoplens.store.renames import RENAMED, RenameFile, follow_renames
+from shoplens.store.store import Store
 from tests.index.conftest import entries, filled
 
 

@@ -11,13 +11,13 @@ import pytest
 import qdrant_edge as engine
 
 from shoplens.errors import StoreError
-from shoplens.index.durable import copy_tree, size_on_disk
-from shoplens.index.engine_config import engine_config
-from shoplens.index.manifest import Manifest, manifest_in
-from shoplens.index.qdrant import QdrantIndex
-from shoplens.index.restoring import restore
-from shoplens.index.store import Store
+from shoplens.index.qdrant.config import engine_config
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
+from shoplens.store.copies.restoring import restore
+from shoplens.store.files.atomic import copy_tree, size_on_disk
+from shoplens.store.manifest import Manifest, manifest_in
+from shoplens.store.store import Store
 from tests.fakes import Stopped
 from tests.index.conftest import entries, filled
 

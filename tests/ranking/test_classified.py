@@ -8,8 +8,8 @@ import pytest
 from shoplens.embedders.classifier import Classified
 from shoplens.errors import InvalidValue
 from shoplens.index.condition_parser import parse
-from shoplens.index.entry import Entry, Sieve
 from shoplens.index.exact import ExactIndex
+from shoplens.index.protocol import Entry, Sieve
 from shoplens.ranking.classified import candidates_among
 from shoplens.ranking.strategies import QueryPhoto, Wanted, strategy_named
 from shoplens.types import Photo

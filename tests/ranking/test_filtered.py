@@ -14,8 +14,8 @@ from shoplens.filters.space import DENSE_PARTS, TINT_SHARE
 from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import field_values as fields_of
 from shoplens.index.conditions import holds
-from shoplens.index.entry import Entry, Sieve
 from shoplens.index.exact import ExactIndex
+from shoplens.index.protocol import Entry, Sieve
 from shoplens.preferences import Merchandising
 from shoplens.ranking.filtered import (
     BOOST,

@@ -11,10 +11,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shoplens import Shop
-from shoplens.index.durable import copy_tree
 from shoplens.service.app import application
 from shoplens.service.keys import Keys, Role
 from shoplens.settings import Settings
+from shoplens.store.files.atomic import copy_tree
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 
 COLORS = {"red": (220, 30, 30), "green": (30, 160, 50), "blue": (30, 60, 210), "gold": (220, 180, 40)}

@@ -18,7 +18,9 @@ from shoplens import Shop
 from shoplens.cli.opened import borrowed
 from shoplens.client import Client, ServiceError
 from shoplens.errors import Refused, StoreError
-from shoplens.index.lent import (
+from shoplens.service.keys import Keys
+from shoplens.settings import Settings
+from shoplens.store.copies.snapshot import (
     ABANDONED_SECONDS,
     NOTED,
     TAKEN,
@@ -29,9 +31,7 @@ from shoplens.index.lent import (
     note,
     noted,
 )
-from shoplens.index.lock import served_at
-from shoplens.service.keys import Keys
-from shoplens.settings import Settings
+from shoplens.store.files.lock import served_at
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.service.conftest import SETTINGS
 from tests.service.serving import Served, serving

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from shoplens import Shop
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.search import Sighting
+from shoplens.search.pipeline import Sighting
 from shoplens.service.app import application
 from shoplens.service.failures import RequestRefused
 from shoplens.service.keys import Keys

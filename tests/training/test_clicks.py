@@ -97,7 +97,7 @@ def test_a_ranker_is_trained_and_clicks_come_on_top(shop: Shop, tmp_path: Path) 
 
 
 def _ranker(generation):
-    from shoplens.ranking.stored_ranker import ranker_of
+    from shoplens.store.ranker_file import ranker_of
 
     found = ranker_of(generation)
     assert found is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shoplens import Shop
-from shoplens.index.store import Store
+from shoplens.store.store import Store
 from tests.fakes import ColourEmbedder
 from tests.training.shops import SETTINGS, learnable_shop
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from shoplens.answer_json import as_json
 from shoplens.cli.output import people, plain, print_json, print_table
 from shoplens.ranking.judging import VERDICTS, verdict_words
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.ranking.weights import in_words
+from shoplens.search.answer_json import as_json
 from shoplens.types import Answer, Facet, Result, Steering
 
 BAR = 40

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from shoplens.answer_json import as_json
 from shoplens.cli import options
 from shoplens.cli.output import people, plain, print_json, print_summary, print_table, progress_bar
 from shoplens.demo import Demo, run_demo
+from shoplens.search.answer_json import as_json
 
 
 def run(

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from shoplens.build.dimension_rows import DimensionRow
 from shoplens.cli import options
 from shoplens.cli.answer import short
 from shoplens.cli.opened import opened_shop
 from shoplens.cli.output import people, plain, print_json, print_table
-from shoplens.dimension_rows import DimensionRow
 from shoplens.errors import InvalidValue
 from shoplens.filters.quality import Quality
 from shoplens.preferences import folded

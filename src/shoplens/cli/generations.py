@@ -20,7 +20,7 @@ from shoplens.cli.output import (
 )
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.generations import GenerationsCompared
-from shoplens.store_info import GenerationRow
+from shoplens.store.info import GenerationRow
 
 SHOWN = ("recall@1", "recall@5", "mrr")
 

@@ -8,9 +8,9 @@ from rich.table import Table
 from shoplens.cli import options
 from shoplens.cli.output import people, plain, print_json, print_table
 from shoplens.errors import StoreError
-from shoplens.index.folders import is_store
 from shoplens.service.keys import ROLES, Keys
 from shoplens.settings import Settings
+from shoplens.store.layout import is_store
 
 app = typer.Typer(
     help="Who may use the service; a service that runs sees changes at once.",

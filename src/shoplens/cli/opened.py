@@ -13,17 +13,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from shoplens.build_run import Summary
+from shoplens.build.run import Summary
 from shoplens.errors import Refused, ShoplensError
 from shoplens.feedback.events import Event, events_in
 from shoplens.feeds import SummaryRow
-from shoplens.index.durable import file_version, sync_tree
-from shoplens.index.folders import Place
-from shoplens.index.lent import CHANGED, borrowing
-from shoplens.index.lock import ServedAt, served_at
 from shoplens.settings import Settings
 from shoplens.shop import Shop
 from shoplens.shop.feedback import FeedbackSummary
+from shoplens.store.copies.snapshot import CHANGED, borrowing
+from shoplens.store.files.atomic import file_version, sync_tree
+from shoplens.store.files.lock import ServedAt, served_at
+from shoplens.store.layout import Place
 
 SECONDS = 3_600.0
 """That a service may take to copy its store, or to take it back."""

@@ -10,9 +10,9 @@ import typer
 from shoplens.errors import InvalidValue
 from shoplens.feeds import FORMATS
 from shoplens.feeds.mapping import ATTRIBUTE, FIELDS
-from shoplens.index.durable import timestamp
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.settings import Settings, settings_from
+from shoplens.store.files.atomic import timestamp
 
 Store = Annotated[
     Path | None,
@@ -45,7 +45,9 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; e
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 5 if any row, product or photo was rejected.")]
 AllowPrivate = Annotated[
     bool | None,
-    typer.Option("--allow-private", help="Fetch photos and feeds from private and loopback addresses too.", show_default=False),
+    typer.Option(
+        "--allow-private", help="Fetch photos and feeds from private and loopback addresses too.", show_default=False
+    ),
 ]
 Model = Annotated[
     Path | None,

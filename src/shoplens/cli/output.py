@@ -16,8 +16,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from shoplens.build_run import Progress as OnProgress
-from shoplens.build_run import Summary
+from shoplens.build.run import Progress as OnProgress
+from shoplens.build.run import Summary
 from shoplens.errors import GateFailed, Refused, RejectionsFound, ShoplensError
 from shoplens.evaluation.results import Estimate, LeftOut
 from shoplens.feeds import SummaryRow

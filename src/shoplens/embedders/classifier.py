@@ -33,7 +33,7 @@ class ClassifierCard:
     """What a classifier is.
 
     Attributes:
-        features: id of what makes the features that it reads, see :func:`~shoplens.sight.feature_model`.
+        features: id of what makes the features that it reads, see :func:`~shoplens.build.photo_features.feature_model`.
         width: how many they are.
         products: ids, in the order of its outputs.
         tail: how many of these, the last ones, are of a tail of its own; 0 for none.

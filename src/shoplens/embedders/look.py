@@ -30,7 +30,7 @@ class LookCard:
     """What a trained extractor is.
 
     Attributes:
-        features: id of what makes the features that it reads, see :func:`~shoplens.sight.feature_model`.
+        features: id of what makes the features that it reads, see :func:`~shoplens.build.photo_features.feature_model`.
         width: how many they are.
         dimensions: length of a vector.
         made: how it was trained, and what came of it: for people.

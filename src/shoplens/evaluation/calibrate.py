@@ -11,11 +11,11 @@ from shoplens.evaluation.evaluate import Bench, QuerySet, for_each_answer
 from shoplens.evaluation.reliability import calibration_error, reliability
 from shoplens.evaluation.results import LeftOut, Reliability
 from shoplens.evaluation.runs import Gallery, JudgedRun
-from shoplens.index.durable import disk_errors_told, timestamp
-from shoplens.index.generation import Generation
 from shoplens.ranking.match import REFERENCE, Calibration
-from shoplens.ranking.stored_calibration import write_calibration
 from shoplens.ranking.strategies import Strategy
+from shoplens.store.calibration_file import write_calibration
+from shoplens.store.files.atomic import disk_errors_told, timestamp
+from shoplens.store.generation import Generation
 
 SAME_PHOTO = "query-is-in-catalogue"
 

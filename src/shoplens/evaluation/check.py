@@ -8,10 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from shoplens.answering import Answering
-from shoplens.candidates import candidates, results
+from shoplens.build.product_encoder import in_order
 from shoplens.embedders.embedder import NO_DIRECTION
-from shoplens.entries import in_order
 from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
 from shoplens.evaluation.corruptions import CORRUPTIONS, SMALLEST, corrupted
 from shoplens.evaluation.evaluate import FOLDER, Bench, QuerySet
@@ -34,11 +32,13 @@ from shoplens.evaluation.runs import answerable
 from shoplens.feeds import Report
 from shoplens.images import decoded
 from shoplens.images.hashes import content_hash
-from shoplens.index.durable import replace_file, timestamp
-from shoplens.index.entry import Index
-from shoplens.index.generation import Generation
-from shoplens.index.store import Store
+from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import Strategy
+from shoplens.search.candidates import candidates, results
+from shoplens.search.prepared_strategy import Answering
+from shoplens.store.files.atomic import replace_file, timestamp
+from shoplens.store.generation import Generation
+from shoplens.store.store import Store
 from shoplens.types import Query, Rejection
 
 QUERIES, AHEAD = 1_000, 8

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from shoplens.candidates import candidates, results
-from shoplens.entries import EntryMaker, Known
+from shoplens.build.filter_scoring import scorer_of
+from shoplens.build.photo_features import feature_model
+from shoplens.build.product_encoder import EntryMaker, Known
 from shoplens.errors import ShoplensError
 from shoplens.evaluation.evaluate import FOLDER, Bench, QuerySet, judged_by
 from shoplens.evaluation.intervals import paired
@@ -23,13 +24,12 @@ from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
 from shoplens.evaluation.results import Comparison, Growth, Paired, StrategyRow
 from shoplens.evaluation.scores import Scores
-from shoplens.filter_scores import scorer_of
-from shoplens.index.durable import size_on_disk
-from shoplens.index.features import NAME as FEATURES
-from shoplens.index.features import FeatureFile
-from shoplens.index.generation import Generation, opened_index
 from shoplens.ranking.strategies import BASELINE, Strategy, ready_for
-from shoplens.sight import feature_model
+from shoplens.search.candidates import candidates, results
+from shoplens.store.feature_cache import NAME as FEATURES
+from shoplens.store.feature_cache import FeatureFile
+from shoplens.store.files.atomic import size_on_disk
+from shoplens.store.generation import Generation, opened_index
 from shoplens.types import Query
 
 TIMED_QUERIES, ADDED_PRODUCTS = 50, 20

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplens.answering import Answering, answering_by
-from shoplens.build_run import Progress
+from shoplens.build.photo_features import feature_model
+from shoplens.build.run import Progress
 from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.queries import HELD_OUT, JudgedQuery, held_out, read_queries
@@ -18,13 +18,13 @@ from shoplens.evaluation.runs import ABSENT, Gallery, JudgedRun, answerable, jud
 from shoplens.evaluation.scores import Scores
 from shoplens.feeds import Report
 from shoplens.images import PhotoSource, decoded
-from shoplens.index.durable import disk_errors_told, timestamp
-from shoplens.index.entry import Index
-from shoplens.index.generation import Generation, check_model
-from shoplens.index.store import Store
+from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import Strategy
+from shoplens.search.prepared_strategy import Answering, answering_by
 from shoplens.settings import Settings
-from shoplens.sight import feature_model
+from shoplens.store.files.atomic import disk_errors_told, timestamp
+from shoplens.store.generation import Generation, check_model
+from shoplens.store.store import Store
 from shoplens.types import Pixels, Rejection
 
 FOLDER, VECTORS = "evaluation", "query-vectors.sqlite"
@@ -65,7 +65,7 @@ class Bench:
         """The strategy with what this generation has for it.
 
         Raises:
-            InvalidValue, StoreError: as :func:`~shoplens.answering.answering_by`.
+            InvalidValue, StoreError: as :func:`~shoplens.search.prepared_strategy.answering_by`.
         """
         return answering_by(strategy, generation, self.settings.preferences)
 

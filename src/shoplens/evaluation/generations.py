@@ -14,8 +14,8 @@ from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.evaluation.runs import JudgedRun
-from shoplens.index.generation import check_model
 from shoplens.ranking.strategies import preferred, strategy_named
+from shoplens.store.generation import check_model
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 from shoplens.evaluation.projection import placed, projected
 from shoplens.evaluation.report.catalogue_map import MapProduct, MapQuery, dimensions_of
 from shoplens.evaluation.runs import JudgedRun
-from shoplens.index.entry import Index, Record
+from shoplens.index.protocol import Index, Record
 from shoplens.types import Vectors
 
 MOST_PRODUCTS, MOST_QUERIES, AT_ONCE = 3_000, 300, 256

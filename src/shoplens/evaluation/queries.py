@@ -11,7 +11,7 @@ from shoplens.errors import InvalidValue
 from shoplens.feeds.text.delimited import TableRow, column_name, header_cells, read_table
 from shoplens.feeds.text.text_lines import head_text
 from shoplens.images.source import is_url
-from shoplens.index.entry import Index
+from shoplens.index.protocol import Index
 from shoplens.types import Region, Rejection
 
 COLUMNS = {

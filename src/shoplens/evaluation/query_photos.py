@@ -12,19 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
+from shoplens.build.product_encoder import in_order
 from shoplens.embedders import Embedder
 from shoplens.embedders.embedder import NO_DIRECTION
-from shoplens.entries import in_order
 from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.images import PhotoSource
 from shoplens.images.decode import photo_size
 from shoplens.images.hashes import content_hash
-from shoplens.index.entry import Index
-from shoplens.index.mended import MendedFile
+from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import QueryPhoto
-from shoplens.search import query_photo, query_picture
+from shoplens.search.pipeline import query_photo, query_picture
 from shoplens.settings import Settings
+from shoplens.store.files.disposable_sqlite import MendedFile
 from shoplens.types import Query, Rejection
 
 AHEAD, COMMIT = 32, 64
@@ -108,7 +108,7 @@ def _is_sound(row: _Row) -> bool:
 
 
 class QueryPhotos:
-    """Embeds query photos, several at once, as :func:`~shoplens.search.search` would.
+    """Embeds query photos, several at once, as :func:`~shoplens.search.pipeline.search` would.
 
     Args:
         index: to be searched; it says where an equal photo is possible.
@@ -137,7 +137,7 @@ class QueryPhotos:
         """A photo's bytes, decoded and embedded without remembering it; without features where nothing needs them.
 
         Raises:
-            PhotoError, InvalidValue, ModelError: as :func:`~shoplens.search.search`.
+            PhotoError, InvalidValue, ModelError: as :func:`~shoplens.search.pipeline.search`.
         """
         asked = query or Query(data)
         picture = query_picture(data, asked, self._index, self._embedder, self._settings)

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from shoplens.answering import Answering
-from shoplens.candidates import candidates, results
+from shoplens.build.filter_scoring import group_of
 from shoplens.evaluation.metrics import depth, metrics_of, rank_of_first
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.feeds import Report
-from shoplens.filter_scores import group_of
 from shoplens.index.conditions import AllOf, OneOf
-from shoplens.index.entry import Index
 from shoplens.index.identifiers import products_named
+from shoplens.index.protocol import Index
 from shoplens.ranking.match import REFERENCE
 from shoplens.ranking.strategies import QueryPhoto, Strategy
-from shoplens.search import Clock
+from shoplens.search.candidates import candidates, results
+from shoplens.search.pipeline import Clock
+from shoplens.search.prepared_strategy import Answering
 from shoplens.types import MOST_RESULTS, Product, Query, Rejection, Result
 
 DEPTH = 100

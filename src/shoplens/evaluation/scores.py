@@ -13,7 +13,7 @@ from shoplens.evaluation.intervals import estimate
 from shoplens.evaluation.metrics import METRICS, Tally
 from shoplens.evaluation.results import Confusion, Estimate, Found, JudgedAnswer, Part
 from shoplens.evaluation.runs import CATEGORY_RECALL, JudgedRun
-from shoplens.index.entry import Index
+from shoplens.index.protocol import Index
 from shoplens.types import Product, Result
 
 WORST, CONFUSED, SHOWN, CURVE = 12, 20, 5, 50

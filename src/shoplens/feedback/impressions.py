@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoplens.index.entry import Index, Sieve
-from shoplens.index.manifest import Manifest
+from shoplens.index.protocol import Index, Sieve
 from shoplens.ranking.evidence import Evidence, Floats, placed
 from shoplens.ranking.filtered import evidence_of
 from shoplens.ranking.strategies import QueryPhoto
+from shoplens.store.manifest import Manifest
 from shoplens.types import Candidate, Result
 
 MOST_SHOWN = 100

@@ -25,7 +25,7 @@ from shoplens.errors import InvalidValue, StoreError
 from shoplens.feedback.events import KINDS, Event
 from shoplens.feedback.impressions import Impression
 from shoplens.feedback.log_rows import IMPRESSION_COLUMNS, count_rows, impression_in, rename_rows
-from shoplens.index.renames import follow_renames
+from shoplens.store.renames import follow_renames
 from shoplens.types import Rejection
 
 DAY = 86_400

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from shoplens.errors import StoreError
 from shoplens.feedback.impressions import Impression, seen_by, shown
 from shoplens.feedback.log import FeedbackLog
-from shoplens.index.generation import Generation
 from shoplens.ranking.strategies import QueryPhoto
+from shoplens.store.generation import Generation
 from shoplens.types import Answer, Candidate
 
 

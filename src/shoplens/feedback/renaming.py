@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shoplens.feedback.log import FeedbackLog
-from shoplens.index.store import Store
+from shoplens.store.store import Store
 
 
 def apply_renames(store: Store, log: FeedbackLog, renames: Mapping[str, str]) -> int:

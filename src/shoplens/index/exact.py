@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from shoplens.index.conditions import Condition, FieldValues, check_fields, field_values, holds
-from shoplens.index.entry import NO_MARKS, Entry, Hit, Near, PhotoKey, Probe, Record, Scores, Sieve, best_photo
-from shoplens.index.predicted import predicted_values
+from shoplens.index.predicted_values import predicted_values
+from shoplens.index.protocol import NO_MARKS, Entry, Hit, Near, PhotoKey, Probe, Record, Scores, Sieve, best_photo
 from shoplens.types import Photo, Product, SparseRows, Vectors
 
 
 class ExactIndex:
-    """Every product is looked at, every time. See :class:`~shoplens.index.entry.Index` for the promises."""
+    """Every product is looked at, every time. See :class:`~shoplens.index.protocol.Index` for the promises."""
 
     def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions

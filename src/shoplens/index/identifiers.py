@@ -1,7 +1,7 @@
 """What people and files call a product -> the product.
 
 A name is a product's own id; else one of the identifiers of the feed's rows that it is made of, which several products
-may share; else an id that it had before (:mod:`shoplens.index.renames`).
+may share; else an id that it had before (:mod:`shoplens.store.renames`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from shoplens.errors import InvalidValue
 from shoplens.index.conditions import OneOf
-from shoplens.index.entry import Index, Record
+from shoplens.index.protocol import Index, Record
 from shoplens.types import compose
 
 MOST_TOLD = 5

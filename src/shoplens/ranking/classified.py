@@ -6,8 +6,8 @@ import numpy as np
 
 from shoplens.embedders.classifier import Classified
 from shoplens.index.conditions import field_values, holds
-from shoplens.index.entry import Index, Record, Sieve
-from shoplens.index.predicted import predicted_values
+from shoplens.index.predicted_values import predicted_values
+from shoplens.index.protocol import Index, Record, Sieve
 from shoplens.types import Candidate, Photo
 
 _MOST_AT_ONCE = 4_096

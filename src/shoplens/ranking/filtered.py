@@ -24,8 +24,8 @@ from shoplens.filters.dimension import LOOK, PATH
 from shoplens.filters.filters import Filters
 from shoplens.filters.space import DENSE_PARTS, slope
 from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
-from shoplens.index.entry import Index, Near, PhotoKey, Probe, Sieve
-from shoplens.index.predicted import LIKELIHOODS, PREDICTED, likely
+from shoplens.index.predicted_values import LIKELIHOODS, PREDICTED, likely
+from shoplens.index.protocol import Index, Near, PhotoKey, Probe, Sieve
 from shoplens.preferences import Merchandising
 from shoplens.ranking.evidence import Evidence, evidence, placed
 from shoplens.ranking.ranker import Ranker

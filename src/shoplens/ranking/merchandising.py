@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shoplens.index.entry import Index
 from shoplens.index.identifiers import products_named
+from shoplens.index.protocol import Index
 from shoplens.preferences import Merchandising
 
 

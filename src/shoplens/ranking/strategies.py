@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from shoplens.embedders.classifier import Classified
 from shoplens.errors import InvalidValue
 from shoplens.index.conditions import Condition
-from shoplens.index.entry import Index, Sieve
+from shoplens.index.protocol import Index, Sieve
 from shoplens.ranking.classified import candidates_among
 from shoplens.ranking.filtered import FilterQuery, candidates_of, pooled
 from shoplens.ranking.static import similarity_from_cosine
@@ -19,7 +19,7 @@ BASELINE = "pretrained"
 PREFERRED = ("hybrid", "filters-dynamic", "filters-static", "metric", "pretrained")
 """What answers where no strategy is named: the first that the store is ready for."""
 LOOK_ALONE = {"look": 1.0}
-MAKE_READY = "Use shoplens.answering.Answering.ready()."
+MAKE_READY = "Use shoplens.search.prepared_strategy.Answering.ready()."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +69,7 @@ class Strategy:
         weights: dimension -> weight for a photo, summing to 1; by them candidates become results.
         adding: what one more product costs, in words.
         similar: query and best score -> score from which a product counts as similar to the query: for facets.
-        needs: what a generation must have for it, of what :attr:`~shoplens.index.generation.Generation.has` names.
+        needs: what a generation must have for it, of what :attr:`~shoplens.store.generation.Generation.has` names.
     """
 
     name: str

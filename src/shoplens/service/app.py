@@ -13,7 +13,6 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
-from shoplens.index.lent import clear_lent
 from shoplens.service import commands, pages, products, searching, shop_pages
 from shoplens.service.documents import SearchRequest
 from shoplens.service.failures import install
@@ -21,6 +20,7 @@ from shoplens.service.gate import Gate
 from shoplens.service.metrics import Metrics
 from shoplens.service.running import Running
 from shoplens.shop import Shop
+from shoplens.store.copies.snapshot import clear_lent
 
 log = logging.getLogger("shoplens.service")
 VERSION = "1"

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
-from shoplens.build_run import Summary
+from shoplens.build.run import Summary
 from shoplens.feedback.events import Event
 from shoplens.service.documents import EventSent
 from shoplens.service.running import command, running
@@ -28,7 +28,7 @@ class Lend(BaseModel):
     """To a command that waits.
 
     Attributes:
-        name: where it waits (:mod:`shoplens.index.lent`).
+        name: where it waits (:mod:`shoplens.store.copies.snapshot`).
         kept: whether it wants generations that can be gone back to, too.
     """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.index.durable import file_version, replace_file, timestamp
+from shoplens.store.files.atomic import file_version, replace_file, timestamp
 
 Role = Literal["search", "write", "admin"]
 ROLES: tuple[Role, ...] = ("search", "write", "admin")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from shoplens.index.durable import replace_file
+from shoplens.store.files.atomic import replace_file
 from shoplens.types import Answer
 
 NAME = "not-found.json"

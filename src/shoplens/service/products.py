@@ -9,11 +9,11 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from shoplens.answer_json import product_json
-from shoplens.changes import Put
+from shoplens.build.product_changes import Put
 from shoplens.errors import InvalidValue
 from shoplens.images.source import is_url
 from shoplens.index.identifiers import unknown_product
+from shoplens.search.answer_json import product_json
 from shoplens.service.documents import ProductChange, ProductDocument, ProductsDone, ProductsSent
 from shoplens.service.running import Running, may, running
 from shoplens.service.searching import FAILURES, photo_address

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from shoplens.errors import InvalidValue
-from shoplens.search import Sighting
+from shoplens.search.pipeline import Sighting
 
 MOST, SECONDS = 2_000, 1_800.0
 

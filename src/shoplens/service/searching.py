@@ -15,11 +15,11 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
-from shoplens.answer_json import as_json
 from shoplens.errors import InvalidValue
 from shoplens.images.source import is_url
 from shoplens.ranking.judging import verdict_words
-from shoplens.search import Sighting
+from shoplens.search.answer_json import as_json
+from shoplens.search.pipeline import Sighting
 from shoplens.service.documents import MOST_PAGED, AnswerDocument, Failed, SearchRequest
 from shoplens.service.failures import RequestRefused
 from shoplens.service.running import Running, may, running

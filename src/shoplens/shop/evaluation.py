@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoplens.build_run import Progress
+from shoplens.build.run import Progress
 from shoplens.embedders import Embedders
 from shoplens.images import PhotoSource
-from shoplens.index.store import Store
-from shoplens.search import strategy_of
+from shoplens.search.pipeline import strategy_of
 from shoplens.settings import Settings
+from shoplens.store.store import Store
 
 if TYPE_CHECKING:
     from shoplens.evaluation.calibrate import CalibrationResult

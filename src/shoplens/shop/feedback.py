@@ -13,9 +13,9 @@ from shoplens.feedback.events import Event, events_in
 from shoplens.feedback.log import FeedbackCounts, FeedbackLog
 from shoplens.feedback.renaming import apply_renames
 from shoplens.feeds import Report, SummaryRow
-from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.index.identifiers import products_named
-from shoplens.index.store import Store
+from shoplens.store.files.atomic import disk_errors_told, timestamp
+from shoplens.store.store import Store
 from shoplens.types import Rejection
 
 AT_ONCE = 1_000

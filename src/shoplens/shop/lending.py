@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shoplens.build import Builder
-from shoplens.build_run import Progress, Summary
-from shoplens.index.store import Store
+from shoplens.build.builder import Builder
+from shoplens.build.run import Progress, Summary
+from shoplens.store.store import Store
 
 
 class Lending:

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shoplens.build import Builder
-from shoplens.build_run import Progress
-from shoplens.changes import Put, changed, put
+from shoplens.build.builder import Builder
+from shoplens.build.product_changes import Put, changed, put
+from shoplens.build.run import Progress
 from shoplens.errors import InvalidValue
-from shoplens.facets import counted_values
 from shoplens.images import PhotoSource, decoded
 from shoplens.index.condition_parser import parse_all
 from shoplens.index.identifiers import product_named
-from shoplens.index.payload import is_photo_hash
-from shoplens.index.store import Store
+from shoplens.index.qdrant.payload import is_photo_hash
+from shoplens.search.facets import counted_values
 from shoplens.settings import Settings
+from shoplens.store.store import Store
 from shoplens.types import Pixels, Product
 
 

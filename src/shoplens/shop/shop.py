@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from shoplens.build import Builder
-from shoplens.build_run import OnRenames, Progress, Summary
-from shoplens.dimension_rows import DimensionRow, dimension_rows
+from shoplens.build.builder import Builder
+from shoplens.build.dimension_rows import DimensionRow, dimension_rows
+from shoplens.build.run import OnRenames, Progress, Summary
 from shoplens.embedders import Embedder, Embedders
 from shoplens.errors import InvalidValue, PhotoError, StoreError
 from shoplens.feedback.log import FeedbackLog
@@ -19,18 +19,18 @@ from shoplens.feedback.remembering import Remembering
 from shoplens.feeds import Feed, FeedMapping, fetch_feed, read_feed
 from shoplens.images import KeptPhotos, PhotoSource
 from shoplens.images.located import located
-from shoplens.index.backups import FEEDBACK
-from shoplens.index.durable import timestamp
-from shoplens.index.restoring import restore
-from shoplens.index.store import Store
-from shoplens.search import Eyes, Sighting, searched
+from shoplens.search.pipeline import Eyes, Sighting, searched
 from shoplens.settings import Settings, settings_from
 from shoplens.shop.evaluation import Evaluating
 from shoplens.shop.feedback import Feedback
 from shoplens.shop.lending import Lending
 from shoplens.shop.products import Products
 from shoplens.shop.training import Training
-from shoplens.store_info import refuse_to_replace, store_info
+from shoplens.store.copies.backups import FEEDBACK
+from shoplens.store.copies.restoring import restore
+from shoplens.store.files.atomic import timestamp
+from shoplens.store.info import refuse_to_replace, store_info
+from shoplens.store.store import Store
 from shoplens.types import Answer, Query, Region, SoldOut, Steering
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoplens.build import Builder
-from shoplens.build_run import Progress, Summary
+from shoplens.build.builder import Builder
+from shoplens.build.run import Progress, Summary
 from shoplens.feedback.log import FeedbackLog
-from shoplens.index.store import Store
-from shoplens.store_info import GenerationRow, generation_rows
+from shoplens.store.info import GenerationRow, generation_rows
+from shoplens.store.store import Store
 
 if TYPE_CHECKING:
     from shoplens.evaluation.evaluate import Bench

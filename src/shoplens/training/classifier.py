@@ -23,8 +23,8 @@ from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.intervals import estimate
 from shoplens.evaluation.results import Estimate, Growth, LeftOut, plain
 from shoplens.feeds import Report
-from shoplens.index.durable import disk_errors_told, timestamp
-from shoplens.search import Clock
+from shoplens.search.pipeline import Clock
+from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.training.growth import growth
 from shoplens.training.learning.classifier_lessons import (
     ClassifierTeacher,

@@ -24,7 +24,7 @@ from shoplens.evaluation.report.page import (
 )
 from shoplens.evaluation.results import Estimate
 from shoplens.evaluation.written import write_both
-from shoplens.index.entry import Index
+from shoplens.index.protocol import Index
 from shoplens.training.classifier import Apart, ClassifierTraining
 from shoplens.types import Pixels, Product
 

@@ -20,10 +20,10 @@ from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.feedback.impressions import seen_by
 from shoplens.feedback.log import FeedbackLog
 from shoplens.filters.folds import group_of
-from shoplens.index.entry import Index
+from shoplens.index.protocol import Index
 from shoplens.ranking.ranker import Ranker
-from shoplens.ranking.stored_ranker import Taught
-from shoplens.search import Clock
+from shoplens.search.pipeline import Clock
+from shoplens.store.ranker_file import Taught
 from shoplens.training.learning.course import torch_module
 from shoplens.training.ranking.click_course import (
     MOST_MOVED,

@@ -21,9 +21,9 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.results import LeftOut, plain
 from shoplens.feeds import Report
-from shoplens.index.durable import disk_errors_told, timestamp
-from shoplens.index.generation import Generation
-from shoplens.search import Clock
+from shoplens.search.pipeline import Clock
+from shoplens.store.files.atomic import disk_errors_told, timestamp
+from shoplens.store.generation import Generation
 from shoplens.training.learning.course import torch_module
 from shoplens.training.learning.head import Recipe
 from shoplens.training.learning.lessons import Lessons, Made, Teacher

@@ -20,9 +20,9 @@ from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.feeds import Report
-from shoplens.index.durable import disk_errors_told, timestamp
 from shoplens.ranking.ranker import KINDS, Kind, Ranker, RankerCard
-from shoplens.search import Clock
+from shoplens.search.pipeline import Clock
+from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.training.clicks import ClickTraining
 from shoplens.training.learning.course import torch_module
 from shoplens.training.ranking.contest import RECIPES, Contest, contest, gained, graded, ranks, taught

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shoplens.build import Builder
+from shoplens.build.builder import Builder
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
 from shoplens.evaluation.reported import File
 from shoplens.evaluation.written import report_file
 from shoplens.feedback.log import FeedbackLog
-from shoplens.index.store import Store
-from shoplens.ranking.stored_ranker import Taught, ranker_of, static_weights, take_ranker, taught, undo_ranker
+from shoplens.store.ranker_file import Taught, ranker_of, static_weights, take_ranker, taught, undo_ranker
+from shoplens.store.store import Store
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining, asked_classifier
 from shoplens.training.classifier_report import write_classifier_report
 from shoplens.training.click_report import write_click_report

@@ -17,7 +17,7 @@ Vectors = npt.NDArray[np.float32]
 """float32, shape (n, dimensions), each row of length 1."""
 
 Features = npt.NDArray[np.float32]
-"""float32, shape (n, f): what the filters read off photos; see :mod:`shoplens.sight`."""
+"""float32, shape (n, f): what the filters read off photos; see :mod:`shoplens.build.photo_features`."""
 
 
 @dataclass(frozen=True, slots=True)

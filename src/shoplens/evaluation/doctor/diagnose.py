@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import NamedTuple
 
+from shoplens.build.filter_scoring import scorer_of
+from shoplens.build.photo_features import feature_model
 from shoplens.evaluation.doctor.duplicates import near_duplicates
 from shoplens.evaluation.doctor.findings import Diagnosis, Finding, Kind, kinds_named, ordered
 from shoplens.evaluation.doctor.hubs import hub_findings
@@ -16,11 +18,9 @@ from shoplens.evaluation.doctor.unusable import without_usable_photo
 from shoplens.evaluation.doctor.values import value_findings
 from shoplens.evaluation.doctor.wording import count
 from shoplens.evaluation.evaluate import Bench
-from shoplens.filter_scores import scorer_of
-from shoplens.index.features import NAME as FEATURES
-from shoplens.index.features import FeatureFile
-from shoplens.index.generation import Generation
-from shoplens.sight import feature_model
+from shoplens.store.feature_cache import NAME as FEATURES
+from shoplens.store.feature_cache import FeatureFile
+from shoplens.store.generation import Generation
 
 VALUES: tuple[Kind, ...] = ("wrong-value", "missing-value")
 NEIGHBOURS: tuple[Kind, ...] = ("near-duplicates", "never-found", "always-found")

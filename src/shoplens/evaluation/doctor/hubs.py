@@ -10,7 +10,7 @@ import numpy as np
 
 from shoplens.evaluation.doctor.findings import Finding, Kind, shown
 from shoplens.evaluation.doctor.neighbours import NEAR, Neighbourhood
-from shoplens.index.entry import Index, Record
+from shoplens.index.protocol import Index, Record
 
 LEAST_PRODUCTS = 10 * NEAR
 """With fewer, a tenth of the catalogue or more is always among the nearest, and nothing stands out."""

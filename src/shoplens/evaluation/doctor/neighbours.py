@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shoplens.build_run import Progress
-from shoplens.index.entry import Hit, Index
+from shoplens.build.run import Progress
+from shoplens.index.protocol import Hit, Index
 from shoplens.types import Photo, Product, Vectors
 
 NEAR = 10

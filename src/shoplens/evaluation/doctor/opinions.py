@@ -8,12 +8,12 @@ from itertools import islice
 
 import numpy as np
 
-from shoplens.build_run import Progress
-from shoplens.filter_scores import ProductScorer, group_of
+from shoplens.build.filter_scoring import ProductScorer, group_of
+from shoplens.build.run import Progress
 from shoplens.filters.dimension import Dimension
-from shoplens.index.entry import Index, Record
-from shoplens.index.features import FeatureFile
+from shoplens.index.protocol import Index, Record
 from shoplens.preferences import FEED_KINDS
+from shoplens.store.feature_cache import FeatureFile
 from shoplens.types import Features, Product
 
 AT_ONCE = 64

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from shoplens.evaluation.doctor.findings import MOST_PHOTOS, Finding, shown
 from shoplens.evaluation.doctor.wording import count
-from shoplens.index.entry import Index, Record
+from shoplens.index.protocol import Index, Record
 
 
 def shared_photos(index: Index) -> Iterator[Finding]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from shoplens.entries import UNUSABLE
+from shoplens.build.product_encoder import UNUSABLE
 from shoplens.evaluation.doctor.findings import Finding
-from shoplens.index.entry import Index
+from shoplens.index.protocol import Index
 
 _RUN = re.compile(r"\d{8}T\d+Z-(index|sync|add)\.jsonl")
 _WHOLE = ("index", "sync")

@@ -8,7 +8,8 @@ import unicodedata
 from shoplens.types import Rejection
 
 IN_STOCK = """
-in stock|stokta var|còn hàng|con stock|有库存|在庫有り|instock|available|available for order|available now|limited availability|limited|low stock|few left|in store
+stokta var|còn hàng|con stock|有库存|在庫有り|
+in stock|instock|available|available for order|available now|limited availability|limited|low stock|few left|in store
 only|instoreonly|online only|onlineonly|yes|y|true|on|ja|oui|si|sí|sim|да|есть|auf lager|lieferbar|sofort lieferbar|
 verfügbar|sofort verfügbar|vorrätig|en stock|disponible|en existencia|disponibile|disponível|em estoque|in voorraad|
 op voorraad|leverbaar|i lager|på lager|på lagret|varastossa|dostępny|dostępna|w magazynie|skladem|na sklade|raktáron|
@@ -60,7 +61,7 @@ def stock_of(text: str) -> bool | None:
     if not numbers:
         return _STOCK.get(key)
     in_stock = _STOCK.get(_NUMBER.sub("", key))
-    return in_stock and any(map(int, numbers))
+    return in_stock and any(number.strip("0") for number in numbers)
 
 
 def bad_availability(row: int, field: str, value: str, product_id: str) -> Rejection:

@@ -34,7 +34,7 @@ _FLAT = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where what lies in a photo's features, see :func:`~shoplens.sight.sight`.
+    """Where what lies in a photo's features, see :func:`~shoplens.build.photo_features.sight`.
 
     Attributes:
         backbone: how many of the network's features come before the measured ones.

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.build.photo_features import backbone_width, feature_model, width_of
 from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard, backbone_digest
 from shoplens.embedders.tuned import Tunings
 from shoplens.evaluation.evaluate import Bench
-from shoplens.sight import backbone_width, feature_model, width_of
 from shoplens.training.learning.basis import Basis, Columns, basis_of
 from shoplens.training.learning.course import CLASSIFIER, Course, taught, torch_module
 from shoplens.training.learning.export import classifier_network

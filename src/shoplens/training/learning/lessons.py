@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from shoplens.build.photo_features import backbone_width, feature_model, width_of
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
-from shoplens.sight import backbone_width, feature_model, width_of
 from shoplens.training.learning.basis import Basis, Columns, Floats, basis_of
 from shoplens.training.learning.course import LOOK, Course
 from shoplens.training.learning.export import largest_difference, look_network

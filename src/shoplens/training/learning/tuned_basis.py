@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.build.photo_features import sight, width_of
 from shoplens.embedders.tuned import Tunings
 from shoplens.errors import InvalidValue, ModelError, PhotoError
 from shoplens.evaluation.evaluate import Bench
 from shoplens.filters.measured import MEASURED
 from shoplens.images import decoded
-from shoplens.sight import sight, width_of
 from shoplens.training.learning.basis import CLIP, Basis, Scale
 from shoplens.training.learning.course import torch_module
 from shoplens.training.learning.tail import Tail, tail_of

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from shoplens.build.photo_features import feature_model, width_of
 from shoplens.embedders.look import LookCard, TrainedLook
 from shoplens.embedders.tuned import Tunings
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
-from shoplens.sight import feature_model, width_of
 from shoplens.training.learning.course import LOOK, Course, Learner, taught, torch_module
 from shoplens.training.learning.export import look_network
 from shoplens.training.learning.head import LOSS_RATE, Trained, batches_of, collapse

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoplens.entries import in_order
+from shoplens.build.photo_features import feature_model, sight, width_of
+from shoplens.build.product_encoder import in_order
 from shoplens.errors import ModelError, PhotoError
 from shoplens.evaluation.evaluate import Bench
 from shoplens.images import decoded
-from shoplens.index.entry import Index
-from shoplens.index.features import NAME as FEATURES
-from shoplens.index.features import FeatureFile
-from shoplens.sight import feature_model, sight, width_of
+from shoplens.index.protocol import Index
+from shoplens.store.feature_cache import NAME as FEATURES
+from shoplens.store.feature_cache import FeatureFile
 from shoplens.training.material.photos import Told
 from shoplens.training.material.retaken import Strength, retaken
 from shoplens.training.material.samples import SamplePhoto, Samples

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from shoplens.embedders.onnx import opened, outputs_of
 from shoplens.evaluation.evaluate import Bench
-from shoplens.index.features import FeatureFile
+from shoplens.store.feature_cache import FeatureFile
 from shoplens.training.learning.tail import Tail
 from shoplens.training.material.feature_pass import FOLDER, Look, Pass, looked_at, view_name, views_file
 from shoplens.training.material.photos import Told

@@ -14,8 +14,8 @@ from shoplens.evaluation.runs import ABSENT
 from shoplens.filters.folds import group_of
 from shoplens.images import PhotoSource
 from shoplens.images.hashes import content_hash
-from shoplens.index.entry import Index
 from shoplens.index.identifiers import products_named
+from shoplens.index.protocol import Index
 from shoplens.training.material.samples import SamplePhoto
 from shoplens.types import Region, Rejection
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filter_scores import ProductScorer
+from shoplens.build.filter_scoring import ProductScorer
 from shoplens.filters.folds import group_of
 from shoplens.types import Product
 

@@ -15,18 +15,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.build.filter_scoring import ProductScorer, scorer_of
 from shoplens.embedders import TrainedLook
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import Bench
-from shoplens.filter_scores import ProductScorer, scorer_of
 from shoplens.filters.cohort import Cohort, drawn_products
 from shoplens.filters.dimension import LOOK
 from shoplens.filters.filters import Filters
 from shoplens.filters.space import DENSE_PARTS
-from shoplens.index.entry import Entry, Index
-from shoplens.index.generation import Generation
+from shoplens.index.protocol import Entry, Index
 from shoplens.ranking.evidence import SIGNALS, Floats, evidence
 from shoplens.ranking.filtered import CANDIDATES
+from shoplens.store.generation import Generation
 from shoplens.training.material.feature_pass import Pass, feature_pass, times_retaken
 from shoplens.training.material.photos import Pairs, Told, catalogue_photos, shopper_photos
 from shoplens.training.material.samples import SamplePhoto, Samples, Use, uses

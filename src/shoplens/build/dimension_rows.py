@@ -1,0 +1,85 @@
+"""The dimensions of a generation as a table: what each tells apart, how well the photos show it, and what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shoplens.build.filter_scoring import stored_dimensions
+from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
+from shoplens.filters.quality import Quality
+from shoplens.store.generation import Generation
+from shoplens.store.ranker_file import static_weights
+
+_SCORED = {
+    LOOK: "cosine of the embeddings",
+    DESIGN: "cosine after whitening within groups",
+    SHAPE: "cosine of the outlines",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionRow:
+    """One dimension, or an attribute that is none.
+
+    Attributes:
+        name: as weights call it.
+        kind: as :attr:`~shoplens.filters.dimension.Dimension.kind`; ``none`` for an attribute that is no dimension.
+        scored: how likeness is computed, in words.
+        classes: class -> products.
+        untrained: class -> products, of those with too few to learn from; they are never predicted.
+        quality: measured on photos of groups that the heads never saw; None for what is not learned.
+        weight: the default one, tuned or fitted.
+        note: what a person should know.
+    """
+
+    name: str
+    kind: str
+    scored: str = ""
+    classes: Mapping[str, int] | None = None
+    untrained: Mapping[str, int] | None = None
+    quality: Quality | None = None
+    weight: float | None = None
+    note: str = ""
+
+
+def dimension_rows(generation: Generation) -> list[DimensionRow]:
+    """Every dimension, then every attribute that is none.
+
+    Raises:
+        InvalidValue: ``no-filters``.
+        StoreError: ``damaged-filters``, ``damaged-weights``.
+    """
+    filters, weights = generation.fitted, static_weights(generation)
+    dimensions, _ = stored_dimensions(generation)
+    used = [
+        DimensionRow(
+            one.name,
+            one.kind,
+            _scored(one),
+            dict(zip(one.classes, one.products, strict=True)),
+            dict(one.untrained),
+            filters.quality.get(one.name),
+            weights[one.name],
+            _note(one, filters.quality.get(one.name), one.name in filters.models.flat),
+        )
+        for one in filters.dimensions
+    ]
+    return used + [DimensionRow(one.name, "none", note=one.reason) for one in dimensions.skipped]
+
+
+def _scored(dimension: Dimension) -> str:
+    if dimension.name in _SCORED:
+        return _SCORED[dimension.name]
+    palette = "palettes" if dimension.name == COLOR and dimension.measured else ""
+    heads = "class probabilities" if dimension.classes else ""
+    return f"agreement of {' and '.join(filter(None, (heads, palette)))}"
+
+
+def _note(dimension: Dimension, quality: Quality | None, flat: bool) -> str:
+    notes = ["all photos are the same in it"] if flat else []
+    if quality is not None and not quality.seen:
+        notes.append("the photos do not show it")
+    if dimension.untrained:
+        notes.append(f"{len(dimension.untrained)} classes are untrained, for want of products")
+    return "; ".join(notes)

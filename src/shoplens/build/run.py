@@ -1,0 +1,110 @@
+"""What a run of the build path did, and its report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shoplens.build.filter_scoring import ProductScorer
+from shoplens.build.product_encoder import Outcome
+from shoplens.feeds import Report, SummaryRow
+from shoplens.index.protocol import Entry, Index
+from shoplens.store.feature_cache import FeatureFile
+from shoplens.types import Product
+
+BATCH = 64
+"""Products acknowledged at once."""
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and of how much."""
+OnRenames = Callable[[Mapping[str, Sequence[str]]], None]
+"""Called with old id -> new ids."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did: ``products = added + changed + unchanged``; ``problems`` has a row per kind of rejection.
+
+    ``dimensions`` is how many filters were fitted for; 0 where none were. ``renamed`` has, for every product whose id
+    changed, its old id and its new one, or the several that it has become.
+    """
+
+    products: int = 0
+    photos: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    photos_embedded: int = 0
+    photos_known: int = 0
+    rows: int = 0
+    dimensions: int = 0
+    rejected: int = 0
+    notes: int = 0
+    seconds: float = 0.0
+    report: Path | None = None
+    problems: list[SummaryRow] = field(default_factory=list)
+    renamed: dict[str, list[str]] = field(default_factory=dict)
+
+    def count(self, outcome: Outcome) -> None:
+        """Add what became of one item of the feed."""
+        self.photos_embedded += outcome.photos_embedded
+        self.photos_known += outcome.photos_known
+        if outcome.entry is not None:
+            self.products += 1
+            self.photos += len(outcome.entry.photos)
+
+
+class Run:
+    """A summary and a report that are complete when the run ends, however it ends."""
+
+    def __init__(self, path: Path, features: FeatureFile) -> None:
+        self.summary, self.report, self._started = Summary(), Report(path), time.perf_counter()
+        self.features = features
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.features.close()
+        self.report.close()
+        self.summary.rejected, self.summary.notes = self.report.rejected, self.report.notes
+        self.summary.problems = self.report.summary()
+        self.summary.report = self.report.path if self.summary.problems else None
+        self.summary.seconds = time.perf_counter() - self._started
+
+
+def write_entries(index: Index, entries: list[Entry], summary: Summary, scorer: ProductScorer | None) -> None:
+    """Write what differs from what the index holds; vectors only where photos, or what filters read, have changed."""
+    before = {record.product.id: record for record in index.records(entry.product.id for entry in entries)}
+    upserts, replacements = [], []
+    for entry in entries:
+        stored = before.get(entry.product.id)
+        if stored is not None and stored.is_of(entry):
+            summary.unchanged += 1
+        elif stored is not None and stored.photos == entry.photos and _read_alike(stored.product, entry, scorer):
+            replacements.append(entry.product)
+        else:
+            upserts.append(entry)
+            summary.added += stored is None
+    summary.changed += len(replacements) + sum(entry.product.id in before for entry in upserts)
+    index.replace_products(replacements)
+    index.upsert(upserts)
+
+
+def _read_alike(stored: Product, entry: Entry, scorer: ProductScorer | None) -> bool:
+    """Whether the vectors stay as they are: the filters are told the same of both."""
+    return scorer is None or scorer.reads_alike(stored, entry.product)
+
+
+def batches(items: Iterable[Outcome], size: int) -> Iterator[list[Outcome]]:
+    """Lists of up to ``size`` items, none empty."""
+    batch: list[Outcome] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,1 @@
+"""The engine: Qdrant Edge behind the protocol of an index."""

@@ -1,0 +1,72 @@
+"""Builds the graphs of a shard that nobody serves: ``python -m shoplens.index.optimize FOLDER …``.
+
+The engine's ``optimize`` stops every Python thread of its process while it runs, so it gets a process of its own.
+For the same reason no thread in there can see that the parent died; on Linux the kernel is asked to end it then.
+Elsewhere it works on, over a folder that nobody will use.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import astuple
+from pathlib import Path
+
+import qdrant_edge as engine
+
+from shoplens.errors import StoreError
+from shoplens.index.qdrant.config import engine_config
+from shoplens.index.vector_sizes import VectorSizes
+
+_PR_SET_PDEATHSIG = 1
+
+
+def optimize(folder: Path, sizes: VectorSizes) -> None:
+    """Optimize the shard in ``folder``, which this process has closed, in a child process.
+
+    Args:
+        folder: the shard's.
+        sizes: lengths of its vectors, as it was made with.
+
+    Raises:
+        StoreError: when the child fails; the shard stays as it was, only slower to search.
+    """
+    lengths = map(str, astuple(sizes))
+    child = subprocess.run(
+        [sys.executable, "-m", "shoplens.index.qdrant.optimize", str(folder), str(os.getpid()), *lengths],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if child.returncode:
+        raise StoreError(
+            f"The search graph could not be built: {child.stderr.strip()[-300:] or child.returncode}.",
+            "See that there is free memory and disk, and run the command again.",
+            code="optimize-failed",
+        )
+
+
+def main(folder: str, parent: str, *lengths: str) -> None:
+    _die_with(int(parent))
+    shard = engine.EdgeShard.load(folder)
+    points = shard.info().points_count
+    shard.close()
+    shard = engine.EdgeShard.load(folder, engine_config(VectorSizes(*map(int, lengths)), points))
+    while shard.optimize():
+        pass
+    shard.flush()
+    shard.close()
+
+
+def _die_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the kernel was asked
+            sys.exit("The process that asked for the graph is gone.")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Query: a photo, or what is asked in its place, to ranked products."""

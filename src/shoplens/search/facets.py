@@ -1,0 +1,143 @@
+"""Facets: how many of the products that are relevant to a query, and of all, hold each value of a field."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from shoplens.errors import ConditionError
+from shoplens.filters.dimension import PATH
+from shoplens.index.conditions import AllOf, Condition, field_values, leaves, text_of
+from shoplens.index.predicted_values import PREDICTED
+from shoplens.index.protocol import Index
+from shoplens.ranking.strategies import QueryPhoto, Strategy
+from shoplens.search.candidates import candidates, results
+from shoplens.types import Facet, Product, Query, Value, compose, fold
+
+MOST_RELEVANT = 1_000
+"""Products that are looked at for being relevant."""
+MOST_VALUES = 100
+"""Values of a facet."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counting:
+    """What facets are counted for.
+
+    Attributes:
+        index, strategy, photo, query: as of the search.
+        condition: all that was asked for.
+    """
+
+    index: Index
+    strategy: Strategy
+    photo: QueryPhoto
+    query: Query
+    condition: Condition | None
+
+
+def facets(counting: Counting) -> tuple[Facet, ...]:
+    """The facets that the query asks for.
+
+    A product is relevant when its score, without what a merchandiser adds, lies nearer to the best one's than to that
+    of the shop's average product; for a strategy of the look alone, when it reaches .75. A facet with ticks is counted
+    without its own condition, so that a shopper sees what ticking another value would bring.
+
+    Raises:
+        ConditionError: ``unknown-field``.
+    """
+    relevant: dict[Condition | None, tuple[list[Product], bool]] = {}
+    found = []
+    kinds = counting.index.field_kinds()
+    for field in map(compose, counting.query.steering.facets):
+        if "text" not in kinds.get(field, ()):
+            there = ", ".join(sorted(name for name, held in kinds.items() if "text" in held and name != "id"))
+            raise ConditionError(f"There is no field {field!r} to count.", f"There are: {there}.", code="unknown-field")
+        others = without(counting.condition, field)
+        if others not in relevant:
+            relevant[others] = _relevant(counting, others)
+        found.append(_facet(counting, field, *relevant[others], counting.index.facet(field, MOST_VALUES, others)))
+    return tuple(found)
+
+
+def counted_values(
+    index: Index, fields: Iterable[str], condition: Condition | None, limit: int
+) -> dict[str, dict[str, int]]:
+    """Field -> value -> how many products hold it, most first.
+
+    Args:
+        fields: to count; all that hold text where none is named.
+        condition: that products meet.
+
+    Raises:
+        ConditionError: ``unknown-field``.
+    """
+    there = sorted(name for name, held in index.field_kinds().items() if "text" in held and name != "id")
+    wanted = list(dict.fromkeys(map(compose, fields))) or [name for name in there if not name.startswith(PREDICTED)]
+    for field in wanted:
+        if field not in there:
+            raise ConditionError(
+                f"There is no field {field!r} to count.", f"There are: {', '.join(there)}.", code="unknown-field"
+            )
+    return {field: dict(index.facet(field, limit, condition)) for field in wanted}
+
+
+def without(condition: Condition | None, field: str) -> Condition | None:
+    """What is left of a condition when the parts that are about this field alone are taken out."""
+    if condition is None:
+        return None
+    parts = condition.conditions if isinstance(condition, AllOf) else (condition,)
+    about = {field, f"{PREDICTED}{field}"}
+    kept = [part for part in parts if not _is_about(part, about)]
+    inner = [without(part, field) if isinstance(part, AllOf) else part for part in kept]
+    rest = tuple(part for part in inner if part is not None)
+    return None if not rest else rest[0] if len(rest) == 1 else AllOf(rest)
+
+
+def _is_about(condition: Condition, fields: set[str]) -> bool:
+    """Whether these fields are all that it asks about."""
+    asked = {leaf.field for leaf in leaves(condition)}
+    return bool(asked) and asked <= fields
+
+
+def _relevant(counting: Counting, condition: Condition | None) -> tuple[list[Product], bool]:
+    """The relevant products, and whether there cannot be more."""
+    asked, photo = replace(counting.query, k=MOST_RELEVANT, per_group=None), counting.photo
+    if photo.filtered is not None:
+        photo = replace(photo, filtered=replace(photo.filtered, explain=False))
+    tiers = candidates(counting.index, counting.strategy, photo, asked, condition)
+    ranked = results(counting.strategy, photo, tiers, MOST_RELEVANT)
+    names = counting.strategy.weights(photo)
+    alike = [sum(result.parts[name] for name in names) for result in ranked]
+    bar = counting.strategy.similar(photo, max(alike, default=0.0))
+    products = [result.product for result, score in zip(ranked, alike, strict=True) if score >= bar]
+    return products, len(products) < len(ranked) or len(ranked) < MOST_RELEVANT
+
+
+def _facet(
+    counting: Counting, field: str, products: list[Product], complete: bool, everywhere: list[tuple[str, int]]
+) -> Facet:
+    relevant: Counter[str] = Counter()
+    filters = counting.photo.filtered.filters if counting.photo.filtered is not None else None
+    shown = {
+        fold(name.rsplit(PATH, 1)[-1]): name.rsplit(PATH, 1)[-1]
+        for dimension in (filters.dimensions if filters is not None else ())
+        if compose(dimension.field) == field
+        for name in (*dimension.classes, *dimension.untrained)
+    }
+    for product in products:
+        held = field_values(product).get(field)
+        relevant.update(held.texts if held else ())
+        shown.update({fold(text): text for text in written(product, field)})
+    counts = {value: (relevant[value], most) for value, most in everywhere}
+    order = sorted(counts, key=lambda value: (-counts[value][0], -counts[value][1], value))
+    return Facet(field, {shown.get(value, value): counts[value] for value in order}, len(products), complete)
+
+
+def written(product: Product, field: str) -> list[str]:
+    """The values of a field as the shop writes them."""
+    own: dict[str, tuple[Value, ...]] = {"category": product.category, "brand": (product.brand,)}
+    name = field.removeprefix("attributes.")
+    values = own.get(field) or (one for key, held in product.attributes.items() if compose(key) == name for one in held)
+    return [compose(text_of(value)) for value in values]

@@ -1,0 +1,151 @@
+"""A query and the generation that is to answer it -> the query for all filters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from shoplens.errors import InvalidValue
+from shoplens.filters.dimension import COLOR
+from shoplens.filters.filters import Filters
+from shoplens.filters.palette import palette_of_color
+from shoplens.filters.space import DENSE, DENSE_PARTS, TINT_SHARE
+from shoplens.index.identifiers import unknown_product
+from shoplens.index.protocol import NO_MARKS
+from shoplens.preferences import Preferences
+from shoplens.ranking.filtered import Example, FilterQuery
+from shoplens.ranking.merchandising import merchandising_in
+from shoplens.ranking.strategies import QueryPhoto
+from shoplens.ranking.weights import given, resolved
+from shoplens.store.generation import Generation
+from shoplens.store.ranker_file import static_weights
+from shoplens.types import SparseVector, Steering
+
+IN_CATEGORY = 0.5
+"""Probability from which a query is taken to be in a category, for profiles that differ by category."""
+_AS_IT_IS = Steering()
+
+
+class FilterQueries:
+    """Makes queries for the filters of one generation.
+
+    Args:
+        generation: to be asked.
+        preferences: the shop's weights, profiles and merchandising.
+
+    Attributes:
+        look: the trained extractor that the dimension ``look`` compares by; None for the untouched one.
+
+    Raises:
+        InvalidValue: ``no-filters``.
+        StoreError: ``damaged-filters``, ``damaged-weights``.
+    """
+
+    def __init__(self, generation: Generation, preferences: Preferences) -> None:
+        self.filters: Filters = generation.fitted
+        self.look = generation.look
+        self._static = static_weights(generation)
+        self._index, self._preferences = generation.index, preferences
+        self._merchandising = merchandising_in(generation.index, preferences.merchandising)
+
+    def of(
+        self,
+        photo: QueryPhoto | None,
+        steering: Steering = _AS_IT_IS,
+        unlike: QueryPhoto | None = None,
+        group: str | None = None,
+    ) -> FilterQuery:
+        """The query for a photo, or for what ``steering`` names in its place.
+
+        Args:
+            photo: with its features.
+            steering: weights, profile, example and colour.
+            unlike: what results shall not be like.
+            group: of the product whose photo it is, where it is of the catalogue: no head that saw it reads it then.
+
+        Raises:
+            InvalidValue: ``unknown-product``, ``unknown-color``, ``unknown-dimension``, ``unknown-profile``,
+                ``no-weight``.
+        """
+        like = self._example(photo, steering, group)
+        asked = steering
+        if photo is None and not steering.like:  # by colour alone
+            nothing = dict.fromkeys(self._names(), 0.0)
+            asked = replace(steering, weights={**nothing, COLOR: 1.0, **steering.weights})
+        categories = self._categories(like.marks) if steering.profile else ()
+        static = self._static
+        norms = self.filters.norms(like.look, like.dense, like.marks)
+        return FilterQuery(
+            self.filters,
+            like,
+            norms.effective(resolved(static, self._preferences, asked, categories)),
+            norms,
+            static,
+            given(static, self._preferences, asked, categories),
+            None if unlike is None else self._seen(unlike, None),
+            self._merchandising,
+            steering.explain,
+        )
+
+    def _names(self) -> Sequence[str]:
+        return [dimension.name for dimension in self.filters.dimensions]
+
+    def _example(self, photo: QueryPhoto | None, steering: Steering, group: str | None) -> Example:
+        if photo is not None:
+            example = self._seen(photo, group)
+        elif steering.like:
+            example = self._product(steering.like)
+        else:
+            width = self._index.dimensions if self.look is None else self.look.dimensions
+            example = Example(np.zeros(width, np.float32), np.zeros(DENSE, np.float32), NO_MARKS)
+        if not steering.color:
+            return example
+        dense = example.dense.copy()
+        dense[DENSE_PARTS[COLOR]] = 0
+        return Example(example.look, dense, self._in_color(example.marks, steering.color))
+
+    def _seen(self, photo: QueryPhoto, group: str | None) -> Example:
+        if photo.features is None:
+            raise InvalidValue("The photo's features are unknown.", "Look at the photo with the store's own embedder.")
+        described = self.filters.described(photo.features[None], None if group is None else [group])
+        look = photo.vector if self.look is None else self.look.of(photo.features[None])[0]
+        return Example(look, described.dense[0], self.filters.marks(described.probabilities[0], {}))
+
+    def _product(self, product_id: str) -> Example:
+        for entry in self._index.entries([product_id]):
+            if entry.scores is None:
+                break
+            dense = self.filters.space.dense(entry.scores.placed[:1])[0]
+            return Example(entry.look[0], dense, entry.scores.marks[0])
+        raise unknown_product(product_id)
+
+    def _in_color(self, marks: SparseVector, color: str) -> SparseVector:
+        """The marks with this colour in place of their own; the whole of the dimension is then the palette."""
+        blocks = self.filters.layout.blocks_of(COLOR)
+        if not blocks:
+            raise InvalidValue(
+                "The dimension color was dropped.",
+                "Take `use = false` out of [dimensions.color].",
+                code="unknown-dimension",
+            )
+        own = np.concatenate([np.arange(block.start, block.entries.stop) for block in blocks])
+        kept = ~np.isin(marks.indices, own)
+        palette = next(block for block in blocks if block.kind == "palette")
+        anchors = palette_of_color(color)
+        there = np.flatnonzero(anchors > 0)
+        indices = np.concatenate([marks.indices[kept], (palette.start + there).astype(np.uint32)])
+        values = np.concatenate([marks.values[kept], np.sqrt(anchors[there] / palette.share) / (1 - TINT_SHARE)])
+        order = np.argsort(indices)
+        return SparseVector(indices[order], values[order].astype(np.float32))
+
+    def _categories(self, marks: SparseVector) -> list[str]:
+        """Nodes of the category trees that the query is probably in."""
+        found = []
+        for dimension in self.filters.dimensions:
+            for block in self.filters.layout.blocks_of(dimension.name) if dimension.kind == "tree" else ():
+                for entry, value in zip(marks.indices.tolist(), marks.values.tolist(), strict=True):
+                    if block.start <= entry < block.entries.stop and value * value / block.share >= IN_CATEGORY:
+                        found.append(block.classes[entry - block.start])
+        return found

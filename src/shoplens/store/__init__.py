@@ -1,0 +1,1 @@
+"""The store: everything on disk for one catalogue, and who may change it."""

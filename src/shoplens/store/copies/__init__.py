@@ -1,0 +1,1 @@
+"""Copies of generations: kept, lent, backed up, restored."""

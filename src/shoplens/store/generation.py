@@ -1,0 +1,212 @@
+"""One build of a store's vectors by one model, on disk and open."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shoplens.embedders import Embedder
+from shoplens.embedders.classifier import BACKBONES, ProductClassifier, backbone_file, classifier_in
+from shoplens.embedders.classifier import NETWORK as CLASSIFIER
+from shoplens.embedders.look import TrainedLook, look_in
+from shoplens.errors import InvalidValue, StoreError
+from shoplens.filters.filters import Filters
+from shoplens.filters.stored import stored_filters
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
+from shoplens.store.files.atomic import replace_file
+from shoplens.store.manifest import Manifest
+
+SHARD = "shard"
+RANKER = "ranker.onnx"
+"""File of a trained ranker in a generation's folder."""
+
+
+@dataclass(eq=False)
+class Generation:
+    """One complete build, or one on its way to that.
+
+    Attributes:
+        filters: None while none have been fitted, or those that were are damaged.
+        look: the trained extractor that made its trained vectors; None where none was trained.
+        damage: why the filters cannot be used; searches that need none go on.
+        end: what its last reader does with it, once it is no longer live.
+    """
+
+    folder: Path
+    manifest: Manifest
+    index: QdrantIndex
+    filters: Filters | None = None
+    look: TrainedLook | None = None
+    damage: StoreError | None = None
+    readers: int = 0
+    _classifier: ProductClassifier | None = None
+    _classifying: threading.Lock = field(default_factory=threading.Lock)
+    end: Callable[[], None] | None = None
+
+    @property
+    def fitted(self) -> Filters:
+        """The filters.
+
+        Raises:
+            StoreError: ``damaged-filters``.
+            InvalidValue: ``no-filters``, none have been fitted.
+        """
+        if self.filters is not None:
+            return self.filters
+        raise self.damage or InvalidValue(
+            "The store has no filters yet.",
+            "Run `shoplens train filters`, which fits them to its products.",
+            code="no-filters",
+        )
+
+    @property
+    def trained(self) -> TrainedLook:
+        """The trained extractor.
+
+        Raises:
+            InvalidValue: ``no-look``, none has been trained.
+        """
+        if self.look is not None:
+            return self.look
+        raise InvalidValue(
+            "The store has no trained look yet.",
+            "Run `shoplens train look`, which learns distances from its photos.",
+            code="no-look",
+        )
+
+    @property
+    def classifier(self) -> ProductClassifier:
+        """The classifier, opened when it is first asked for.
+
+        Raises:
+            InvalidValue: ``no-classifier``, none has been trained.
+            StoreError: ``damaged-classifier``.
+        """
+        with self._classifying:
+            if self._classifier is None:
+                self._classifier = classifier_in(self.folder)
+            if self._classifier is not None:
+                return self._classifier
+        raise InvalidValue(
+            "The store has no classifier yet.",
+            "Run `shoplens train classifier`, which trains one with an output per product.",
+            code="no-classifier",
+        )
+
+    def seen_by(self, embedder: Embedder) -> Embedder:
+        """What looks at photos for this generation: the embedder of its model, or the same with a trained tail.
+
+        Raises:
+            ModelError: the tail cannot be loaded.
+        """
+        return embedder if self.look is None else self.look.seen_by(embedder)
+
+    def require(self, needs: Iterable[str]) -> None:
+        """See that everything is there that a strategy needs.
+
+        Raises:
+            InvalidValue, StoreError: as :attr:`fitted`, :attr:`trained` and :attr:`classifier`.
+        """
+        missing = frozenset(needs) - self.has
+        if "filters" in missing:
+            _ = self.fitted
+        if "look" in missing:
+            _ = self.trained
+        if "classifier" in missing:
+            _ = self.classifier
+        if "ranker" in missing:
+            raise InvalidValue(
+                "The store has no trained ranker yet.",
+                "Run `shoplens train ranker`, which learns what counts for which photo.",
+                code="no-ranker",
+            )
+
+    @property
+    def has(self) -> frozenset[str]:
+        """What strategies may need, and is there: some of ``filters``, ``look``, ``classifier``, ``ranker``."""
+        there = {
+            "filters": self.filters is not None,
+            "look": self.look is not None,
+            "classifier": (self.folder / CLASSIFIER).is_file(),
+            "ranker": (self.folder / RANKER).is_file(),
+        }
+        return frozenset(name for name, is_there in there.items() if is_there)
+
+    @property
+    def shard(self) -> Path:
+        return self.folder / SHARD
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def take_over(self, look: TrainedLook) -> None:
+        """Have the trained extractor that makes its trained vectors; it is in its folder from then on."""
+        look.write(self.folder)
+        self.look = look
+
+    def take_classifier(self, classifier: ProductClassifier) -> None:
+        """Have this classifier, in place of the one before; it is in its folder from then on. What dies in between
+        leaves the one or the other."""
+        own = backbone_file(classifier.card.backbone)
+        with self._classifying:
+            if classifier.backbone:
+                replace_file(self.folder / own, classifier.backbone)
+            replace_file(self.folder / CLASSIFIER, classifier.network)
+            self._classifier = classifier
+            for file in self.folder.glob(BACKBONES):
+                if file.name != own:
+                    file.unlink()
+
+    def close(self) -> None:
+        """Flush and close it."""
+        self.index.flush()
+        self.index.close()
+
+    def discard(self) -> None:
+        """Close it and remove it from disk; what cannot be removed now goes when the store is opened next."""
+        self.index.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def opened(folder: Path, manifest: Manifest) -> Generation:
+    """A generation as it lies on disk, with its filters.
+
+    Raises:
+        StoreError: as :func:`opened_index`.
+    """
+    filters, damage = None, None
+    try:
+        filters = stored_filters(folder)
+    except StoreError as problem:
+        damage = problem
+    look = look_in(folder, manifest.look)
+    return Generation(folder, manifest, opened_index(folder, manifest), filters, look, damage)
+
+
+def opened_index(folder: Path, manifest: Manifest) -> QdrantIndex:
+    """The index in a generation's folder; made when it does not exist.
+
+    Raises:
+        StoreError: as :class:`~shoplens.index.qdrant.qdrant_index.QdrantIndex`.
+    """
+    return QdrantIndex(folder / SHARD, manifest.sizes)
+
+
+def check_model(generation: Generation, embedder: Embedder) -> None:
+    """Refuse to mix vectors of two models.
+
+    Raises:
+        StoreError: ``other-model``, with the command that rebuilds.
+    """
+    manifest = generation.manifest
+    if (manifest.model, manifest.dimensions) != (embedder.model, embedder.dimensions):
+        raise StoreError(
+            f"The store was made by the model {manifest.model} ({manifest.dimensions} dimensions), "
+            f"and this is {embedder.model} ({embedder.dimensions}).",
+            f"Rebuild it: shoplens index --replace '{manifest.feed}', or use the model it was made by.",
+            code="other-model",
+        )
