@@ -40,7 +40,7 @@ from shoplens.evaluation.reliability import calibration_error
 from shoplens.images import PhotoSource
 from shoplens.index.protocol import Index
 from shoplens.ranking.match import REFERENCE, Calibration, absent_probability, match_probabilities, verdict
-from shoplens.ranking.strategies import QueryPhoto, strategy_named
+from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.search.candidates import candidates, results
 from shoplens.settings import Settings
 from shoplens.store.copies.restoring import restore
@@ -58,7 +58,7 @@ class Photo:
     """A judged query, embedded; ``design`` is what it shows."""
 
     query: JudgedQuery
-    vector: QueryPhoto
+    vector: EncodedQuery
     design: str
 
 
@@ -101,7 +101,7 @@ def photos_of(queries: Iterable[Any], index: Index, store: Path) -> list[Photo]:
                 query, vector = item
                 (record, *_) = index.records([next(iter(query.grades))])
                 design = record.product.group_id or record.product.id
-                found.append(Photo(query, QueryPhoto(vector.vector), design))
+                found.append(Photo(query, EncodedQuery(vector.vector), design))
         return found
 
 

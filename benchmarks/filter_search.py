@@ -38,7 +38,7 @@ from shoplens.filters.filters import Filters
 from shoplens.filters.fitting import fit
 from shoplens.filters.space import DENSE_PARTS, PLACED
 from shoplens.filters.stored import save_filters, stored_filters
-from shoplens.index.protocol import Entry, Sieve
+from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
@@ -134,7 +134,7 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     }
 
 
-def entry_of(number: int, one: Seen, filters: Filters) -> Entry:
+def entry_of(number: int, one: Seen, filters: Filters) -> IndexedProduct:
     """A product whose feed says what its marks do."""
     source = f"/photos/{number}.jpg"
     photo = Photo(source, f"{number:032x}", f"{number:031x}f", 800, 1000)
@@ -147,7 +147,7 @@ def entry_of(number: int, one: Seen, filters: Filters) -> Entry:
     category = said.pop("category", ())
     product = Product(f"p{number}", f"Product {number}", (source,), price=1.5, category=category, attributes=said)
     marks = (sparse(one.marks[0]),)
-    return Entry(product, (photo,), one.look, FilterScores(filters.space.placed(one.dense, marks), marks))
+    return IndexedProduct(product, (photo,), one.look, FilterScores(filters.space.placed(one.dense, marks), marks))
 
 
 def weightings(filters: Filters) -> dict[str, dict[str, float]]:
@@ -193,7 +193,7 @@ def measured(folder: Path) -> dict[str, Any]:
             ids, said = found.setdefault(f"{name}/{depth}", []), scores.setdefault(f"{name}/{depth}", [])
             for one in every:
                 query = query_of(filters, one, weights)
-                kept = candidates_of(index, query, pooled(index, query, depth, Sieve()), depth)
+                kept = candidates_of(index, query, pooled(index, query, depth, PhotoConstraint()), depth)
                 ids.append([int(candidate.product.id[1:]) for candidate in kept])
                 said.append([sum(query.weights[d] * score for d, score in c.scores.items()) for c in kept])
     index.close()
@@ -207,7 +207,7 @@ def _timed(index: QdrantIndex, filters: Filters, one: Seen) -> tuple[float, ...]
     marks.append((time.perf_counter(), time.process_time()))
     query = query_of(filters, one, {})
     marks.append((time.perf_counter(), time.process_time()))
-    candidates_of(index, query, pooled(index, query, K, Sieve()), K)
+    candidates_of(index, query, pooled(index, query, K, PhotoConstraint()), K)
     marks.append((time.perf_counter(), time.process_time()))
     walls, busy = np.diff(np.array(marks), axis=0).T * 1e3
     return (*walls.tolist(), *busy.tolist())

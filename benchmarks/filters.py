@@ -57,10 +57,10 @@ from shoplens.filters.space import DENSE_PARTS, TINT_SHARE
 from shoplens.filters.tree import depth_of
 from shoplens.images import PhotoSource
 from shoplens.preferences import Preferences
-from shoplens.ranking.strategies import STRATEGIES, QueryPhoto
+from shoplens.ranking.strategies import STRATEGIES, EncodedQuery
 from shoplens.ranking.weights import resolved
-from shoplens.search.filter_query import FilterQueries
-from shoplens.search.prepared_strategy import Answering
+from shoplens.search.filter_query import FilterQueryBuilder
+from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.settings import Settings
 from shoplens.store.feature_cache import NAME, FeatureFile
 from shoplens.store.generation import Generation
@@ -220,7 +220,7 @@ def similarities(filters: Filters, queries: Seen, products: Seen) -> dict[str, F
 
 def precisions(filters: Filters, queries: Seen) -> Floats:
     """float32 (queries, dimensions): what makes weights comparable for each query, one over the spread, but for a
-    factor; see :meth:`Norms.effective`."""
+    factor; see :meth:`ScoreNormalizer.effective`."""
     names = [dimension.name for dimension in filters.dimensions]
     ones = dict.fromkeys(names, 1.0)
     rows = []
@@ -343,11 +343,11 @@ def views(data: Path, folder: Path, split: str) -> list[Line]:
     chosen = catalogue.of(split) & ~catalogue.first
     rows = {catalogue.photos[n].source: n for n in np.flatnonzero(chosen)}
 
-    def photos(generation: Generation) -> Iterator[tuple[JudgedQuery, QueryPhoto]]:
+    def photos(generation: Generation) -> Iterator[tuple[JudgedQuery, EncodedQuery]]:
         for query in held_out(generation.index):
             if (n := rows.get(query.photo)) is not None:
                 photo, row = catalogue.photos[n], (catalogue.vectors[n], catalogue.features[n])
-                yield query, QueryPhoto(row[0], photo.pixel_hash, photo.content_hash, row[1])
+                yield query, EncodedQuery(row[0], photo.pixel_hash, photo.content_hash, row[1])
 
     lines = searched(store, photos, "first-photos", "Luma views: ")
     queries = np.flatnonzero(chosen)
@@ -360,7 +360,7 @@ def grocery(data: Path, folder: Path, split: str) -> list[Line]:
     file = data / "grocery" / ("test.csv" if split == "test" else "val.csv")
     settings, embedder = Settings(), OnnxEmbedder(Settings().model, threads=1)
 
-    def photos(generation: Generation) -> Iterator[tuple[JudgedQuery, QueryPhoto]]:
+    def photos(generation: Generation) -> Iterator[tuple[JudgedQuery, EncodedQuery]]:
         with remembered(folder / "query-photos.sqlite", feature_model(embedder)) as vectors:
             looker = QueryPhotos(generation.index, embedder, PhotoSource(settings), settings, vectors)
             yield from (one for one in looker.of(read_queries(file)) if isinstance(one, tuple))
@@ -370,7 +370,7 @@ def grocery(data: Path, folder: Path, split: str) -> list[Line]:
 
 def searched(
     store: Path,
-    photos: Callable[[Generation], Iterator[tuple[JudgedQuery, QueryPhoto]]],
+    photos: Callable[[Generation], Iterator[tuple[JudgedQuery, EncodedQuery]]],
     gallery: Gallery,
     prefix: str,
 ) -> list[Line]:
@@ -380,10 +380,10 @@ def searched(
     with reading(store) as generation:
         asked = list(photos(generation))
         assert generation.filters is not None
-        every: dict[str, Answering] = {"pretrained": Answering(STRATEGIES["pretrained"])}
+        every: dict[str, PreparedStrategy] = {"pretrained": PreparedStrategy(STRATEGIES["pretrained"])}
         for name, weights in weightings(generation.filters.dimensions).items():
-            queries = FilterQueries(generation, Preferences(weights=weights))
-            every[name] = Answering(STRATEGIES["filters-static"], queries)
+            queries = FilterQueryBuilder(generation, Preferences(weights=weights))
+            every[name] = PreparedStrategy(STRATEGIES["filters-static"], queries)
         ranks: dict[str, Ints] = {}
         for name, answering in every.items():
             runs = [judged(generation.index, answering, *one, gallery) for one in asked]

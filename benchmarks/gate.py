@@ -25,10 +25,10 @@ import shoplens.search.candidates
 from evaluation import FEEDS, store_of
 from shoplens.embedders import Embedder, OnnxEmbedder
 from shoplens.evaluation.check import Checked, CheckOptions, checked
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.gate import Baseline, power
 from shoplens.images import PhotoSource
-from shoplens.index.protocol import Entry, Index
+from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.strategies import strategy_named
 from shoplens.settings import Settings
 from shoplens.store.copies.restoring import restore
@@ -62,7 +62,7 @@ def shuffled(share: float) -> Callable[[Index], None]:
             vectors = np.stack(
                 [known[theirs.photos[n % len(theirs.photos)].content_hash][1] for n in range(len(mine.photos))]
             )
-            index.upsert([Entry(mine.product, mine.photos, vectors)])
+            index.upsert([IndexedProduct(mine.product, mine.photos, vectors)])
 
     return shuffle
 
@@ -82,7 +82,7 @@ def check(folder: Path, options: CheckOptions, embedder: Embedder | None = None)
     settings = Settings()
     store = Store(folder)
     try:
-        bench = Bench(store, embedder or OnnxEmbedder(threads=1), PhotoSource(settings), settings)
+        bench = EvaluationContext(store, embedder or OnnxEmbedder(threads=1), PhotoSource(settings), settings)
         return checked(bench, strategy_named("pretrained"), options)
     finally:
         store.close()

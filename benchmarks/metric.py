@@ -39,21 +39,21 @@ import numpy.typing as npt
 
 from evaluation import store_of
 from shoplens.build.photo_features import feature_model, sight
-from shoplens.embedders import OnnxEmbedder, TrainedLook
+from shoplens.embedders import EmbeddingHead, OnnxEmbedder
 from shoplens.embedders.look import LookCard
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.queries import JudgedQuery, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.filters.folds import fold_of
 from shoplens.images import PhotoSource, decoded
-from shoplens.search.pipeline import Clock
+from shoplens.search.pipeline import StageTimer
 from shoplens.settings import Settings
 from shoplens.store.store import Store
 from shoplens.training.learning.lessons import Lessons
 from shoplens.training.learning.losses import LOSSES
 from shoplens.training.learning.tuning import TailLessons
-from shoplens.training.look import RECIPES, LookOptions, Material, material_of, proved_on
+from shoplens.training.look import RECIPES, FilterTrainingData, LookOptions, material_of, proved_on
 from shoplens.training.material.samples import Samples
 from shoplens.types import Rejection
 from tables import default_data, machine_line, percent_cell
@@ -98,47 +98,47 @@ class Line:
 
 
 @contextmanager
-def bench_of(folder: Path) -> Iterator[Bench]:
+def bench_of(folder: Path) -> Iterator[EvaluationContext]:
     settings = Settings()
     store = Store(folder)
     try:
-        yield Bench(store, OnnxEmbedder(), PhotoSource(settings), settings)
+        yield EvaluationContext(store, OnnxEmbedder(), PhotoSource(settings), settings)
     finally:
         store.close()
 
 
 @contextmanager
-def material(bench: Bench, options: LookOptions) -> Iterator[Material]:
+def material(bench: EvaluationContext, options: LookOptions) -> Iterator[FilterTrainingData]:
     with ExitStack() as opened:
         with bench.reading() as generation:
             found = material_of(bench, generation, options, lambda told: None, opened)
         yield found
 
 
-def only(whole: Material, kept: Bools) -> Material:
+def only(whole: FilterTrainingData, kept: Bools) -> FilterTrainingData:
     """The material of some of its photos, bool (n,)."""
     samples = whole.samples
     rows = kept[samples.owners]
     number = np.cumsum(kept) - 1
     photos = tuple(photo for photo, is_kept in zip(samples.photos, kept, strict=True) if is_kept)
     part = Samples(photos, samples.rows[rows], number[samples.owners[rows]], samples.views[rows])
-    return Material(part, whole.before[rows], whole.maps)
+    return FilterTrainingData(part, whole.before[rows], whole.maps)
 
 
-def trained(whole: Material, bench: Bench, options: LookOptions) -> tuple[Of, float]:
+def trained(whole: FilterTrainingData, bench: EvaluationContext, options: LookOptions) -> tuple[Of, float]:
     """What a trained look makes of features, and the seconds that it took."""
     started = time.monotonic()
-    look = proved_on(whole, bench, replace(options, force=True), Clock()).look
+    look = proved_on(whole, bench, replace(options, force=True), StageTimer()).look
     assert look is not None
     return lambda rows: look.of(np.asarray(rows, np.float32)), time.monotonic() - started
 
 
 @dataclass(frozen=True, eq=False)
-class Answering:
+class PreparedStrategy:
     """A trained look: vectors of query photos, and of photos of the material as they are."""
 
-    look: TrainedLook
-    bench: Bench
+    look: EmbeddingHead
+    bench: EvaluationContext
     samples: Samples
 
     def asked(self, asked: Asked) -> Floats:
@@ -159,21 +159,23 @@ class Answering:
         return np.array(found)
 
 
-def answering(whole: Material, part: Material, bench: Bench, options: LookOptions) -> tuple[Answering, float]:
+def answering(
+    whole: FilterTrainingData, part: FilterTrainingData, bench: EvaluationContext, options: LookOptions
+) -> tuple[PreparedStrategy, float]:
     """A look that learned from a part of the material, and the seconds that it took."""
     started = time.monotonic()
     if options.depth == "head":
-        look = proved_on(part, bench, replace(options, force=True), Clock()).look
+        look = proved_on(part, bench, replace(options, force=True), StageTimer()).look
         assert look is not None
     else:
         assert part.maps is not None
         heads = Lessons(bench, part.samples, RECIPES[options.same], options.same, HOURS)
         made = TailLessons(bench, heads, part.maps, options.tail, HOURS).on_everything(options.tail.steps).made()
-        look = TrainedLook(made.network, LookCard(made.features, made.width, made.dimensions), None, made.backbone)
-    return Answering(look, bench, whole.samples), time.monotonic() - started
+        look = EmbeddingHead(made.network, LookCard(made.features, made.width, made.dimensions), None, made.backbone)
+    return PreparedStrategy(look, bench, whole.samples), time.monotonic() - started
 
 
-def asked_of(bench: Bench, file: Path) -> Asked:
+def asked_of(bench: EvaluationContext, file: Path) -> Asked:
     """The photos of a file of queries."""
     with (
         bench.reading() as generation,
@@ -201,7 +203,7 @@ def first_photos(samples: Samples) -> npt.NDArray[np.intp]:
     return np.flatnonzero([photo.first for photo in samples.photos])
 
 
-def grocery(bench: Bench, options: argparse.Namespace) -> list[Line]:
+def grocery(bench: EvaluationContext, options: argparse.Namespace) -> list[Line]:
     wanted = LookOptions(pairs=options.data / "grocery/train.csv", depth=options.depth)
     asked = asked_of(bench, options.data / f"grocery/{'test' if options.split == 'test' else 'val'}.csv")
     with material(bench, wanted) as whole:
@@ -227,7 +229,7 @@ def grocery(bench: Bench, options: argparse.Namespace) -> list[Line]:
     return lines
 
 
-def unseen(bench: Bench, options: argparse.Namespace) -> list[Line]:
+def unseen(bench: EvaluationContext, options: argparse.Namespace) -> list[Line]:
     hidden = set(UNSEEN.read_text("utf-8").split())
     wanted = LookOptions(pairs=options.data / "grocery/train.csv", depth=options.depth)
     with material(bench, wanted) as whole:
@@ -265,7 +267,7 @@ def development(names: npt.NDArray[Any], hidden: set[str]) -> dict[str, set[str]
     return {f"split {n}": set(sorted(seen, key=lambda name, n=n: number(n, name))[:18]) for n in range(3)}  # type: ignore[misc]
 
 
-def folded(bench: Bench, options: argparse.Namespace, same: str) -> list[Line]:
+def folded(bench: EvaluationContext, options: argparse.Namespace, same: str) -> list[Line]:
     """Every group is asked by a head that learned from the groups of four other folds."""
     asked_for = LookOptions(same=same)  # type: ignore[arg-type]
     with material(bench, asked_for) as whole:
@@ -305,7 +307,7 @@ def joined(name: str, parts: Sequence[Line]) -> Line:
     )
 
 
-def losses(bench: Bench, options: argparse.Namespace) -> list[Line]:
+def losses(bench: EvaluationContext, options: argparse.Namespace) -> list[Line]:
     """Every loss: known products by ``val.csv``, and new ones of the first development split; three seeds together."""
     hidden = set(UNSEEN.read_text("utf-8").split())
     pairs = LookOptions(pairs=options.data / "grocery/train.csv")
@@ -337,7 +339,7 @@ def losses(bench: Bench, options: argparse.Namespace) -> list[Line]:
     return lines
 
 
-PARTS: dict[str, tuple[str, Callable[[Bench, argparse.Namespace], list[Line]]]] = {
+PARTS: dict[str, tuple[str, Callable[[EvaluationContext, argparse.Namespace], list[Line]]]] = {
     "losses": ("grocery", losses),
     "grocery": ("grocery", grocery),
     "unseen": ("grocery", unseen),

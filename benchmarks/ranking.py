@@ -42,7 +42,7 @@ from shoplens.ranking.evidence import SIGNALS, Evidence, Floats
 from shoplens.ranking.filtered import CANDIDATES
 from shoplens.ranking.ranker import Ranker, RankerCard
 from shoplens.rendered import render_catalogue
-from shoplens.search.pipeline import Clock
+from shoplens.search.pipeline import StageTimer
 from shoplens.training.look import LookOptions, proved_on
 from shoplens.training.ranker import NAMES, RankerOptions
 from shoplens.training.ranking.contest import FOLDS, RECIPES, Contest, contest, gained, graded, ranks, taught
@@ -129,7 +129,7 @@ def luma(options: argparse.Namespace) -> None:
         further = np.array([not photo.first for photo in samples.photos])
         parts = []
         for fold in range(FOLDS):
-            look = proved_on(only(whole, folds != fold), bench, LookOptions(force=True), Clock()).look
+            look = proved_on(only(whole, folds != fold), bench, LookOptions(force=True), StageTimer()).look
             rows = samples.plain[further & (folds == fold)]
             with bench.reading() as generation:
                 parts.append(tasks_by(bench, generation, Asked(samples, rows, whole.before, look, "further photos")))

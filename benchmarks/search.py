@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.index.condition_parser import parse
-from shoplens.index.protocol import Entry
+from shoplens.index.protocol import IndexedProduct
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
@@ -73,7 +73,7 @@ def made(products: int, queries: int, noise: float, seed: int) -> Made:
     return Made(vectors, meets, unit(asked))
 
 
-def entries(data: Made) -> Iterator[list[Entry]]:
+def entries(data: Made) -> Iterator[list[IndexedProduct]]:
     for start in range(0, len(data.vectors), BATCH):
         batch = []
         for number in range(start, min(start + BATCH, len(data.vectors))):
@@ -86,7 +86,7 @@ def entries(data: Made) -> Iterator[list[Entry]]:
             product = Product(
                 f"p{number}", f"Product {number}", sources, price=number % 100 + 0.5, attributes=attributes
             )
-            batch.append(Entry(product, photos, data.vectors[number]))
+            batch.append(IndexedProduct(product, photos, data.vectors[number]))
         yield batch
 
 

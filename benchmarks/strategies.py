@@ -28,13 +28,13 @@ from evaluation import store_of
 from metric import Asked, Line, answering, asked_of, bench_of, first_photos, found, material, only
 from shoplens import Shop
 from shoplens.embedders import ProductClassifier
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.report.comparison import bytes_words, time_words
 from shoplens.evaluation.results import Comparison
-from shoplens.search.pipeline import Clock
+from shoplens.search.pipeline import StageTimer
 from shoplens.training.classifier import ClassifierOptions, asked_on
 from shoplens.training.learning.head import unit
-from shoplens.training.look import LookOptions, Material
+from shoplens.training.look import FilterTrainingData, LookOptions
 from tables import default_data, machine_line, percent_cell
 
 PHOTOS = (0, 1, 2, 5, 10, 20, 1_000)
@@ -75,10 +75,10 @@ def photos(options: argparse.Namespace) -> None:
                 photos_line(bench, whole, asked, most)
 
 
-def photos_line(bench: Bench, whole: Material, asked: Asked, most: int) -> None:
+def photos_line(bench: EvaluationContext, whole: FilterTrainingData, asked: Asked, most: int) -> None:
     part = only(whole, kept(whole, most))
     metric, _ = answering(whole, part, bench, LookOptions())
-    classifier = ProductClassifier(asked_on(part, bench, ClassifierOptions(), Clock())[1].network)
+    classifier = ProductClassifier(asked_on(part, bench, ClassifierOptions(), StageTimer())[1].network)
     rows, clusters = asked.rows.astype(np.float32), asked.products.tolist()
     gallery = first_photos(whole.samples)
     names = np.array([whole.samples.photos[n].product for n in gallery.tolist()])
@@ -95,7 +95,7 @@ def photos_line(bench: Bench, whole: Material, asked: Asked, most: int) -> None:
     print(f"| {number} | {' | '.join(one.cells()[2:])} | {' | '.join(other.cells()[2:])} | {share} |", flush=True)
 
 
-def kept(whole: Material, most: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def kept(whole: FilterTrainingData, most: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """The catalogue's photos, and of shoppers' the first ``most`` of each product by the hash of their content."""
     samples, taken = whole.samples, dict[str, int]()
     chosen = np.zeros(len(samples.photos), bool)
@@ -112,7 +112,7 @@ def growth(options: argparse.Namespace) -> None:
         with bench_of(store_of(catalogue, options.data, options.folder)) as bench:
             with material(bench, LookOptions(pairs=pairs)) as whole:
                 pass
-            training, _ = asked_on(whole, bench, ClassifierOptions(), Clock())
+            training, _ = asked_on(whole, bench, ClassifierOptions(), StageTimer())
         for one in training.growth:
             cells = (
                 f"{one.products:,}",

@@ -16,7 +16,7 @@ from shoplens.build.builder import Builder
 from shoplens.build.run import Progress
 from shoplens.errors import PhotoError
 from shoplens.images import PhotoSource
-from shoplens.index.protocol import Index, Record
+from shoplens.index.protocol import Index, StoredProduct
 from shoplens.settings import Settings
 from shoplens.store.store import Store
 from shoplens.types import Pixels, Product, Vectors
@@ -127,7 +127,7 @@ def builder(store: Store, embedder: ColourEmbedder | None = None, progress: Prog
     return Builder(store, embedder or ColourEmbedder(), PhotoSource(settings), settings, progress)
 
 
-def contents(index: Index) -> dict[str, tuple[Record, list[bytes]]]:
+def contents(index: Index) -> dict[str, tuple[StoredProduct, list[bytes]]]:
     """Everything an index holds, comparable bit for bit: id -> record, and a vector per photo."""
     records = index.records(list(index.ids()))
     vectors = index.photo_vectors({photo.content_hash for record in records for photo in record.photos})

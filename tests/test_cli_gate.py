@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shoplens.evaluation.corruptions import CORRUPTIONS
-from shoplens.index.protocol import Entry
+from shoplens.index.protocol import IndexedProduct
 from shoplens.ranking.match import FEATURES
 from shoplens.store.files.atomic import copy_tree
 from shoplens.store.store import Store
@@ -120,7 +120,7 @@ def faulty(store: Path) -> None:
     vectors = index.photo_vectors(photo.content_hash for record in records for photo in record.photos)
     for mine, theirs in zip(records, [*records[1:], records[0]], strict=True):
         stacked = np.stack([vectors[photo.content_hash][1] for photo in theirs.photos])
-        index.upsert([Entry(mine.product, mine.photos, stacked)])
+        index.upsert([IndexedProduct(mine.product, mine.photos, stacked)])
     opened.close()
 
 

@@ -12,13 +12,13 @@ from time import sleep
 import numpy as np
 import pytest
 
-from shoplens.build.product_encoder import PRODUCTS_IN_FLIGHT, EntryMaker, Known, Outcome, in_order
+from shoplens.build.product_encoder import PRODUCTS_IN_FLIGHT, EncodingCaches, Outcome, ProductEncoder, in_order
 from shoplens.embedders import Embedder
 from shoplens.errors import ModelError, PhotoError
 from shoplens.filters.measured import MEASURED, measured
 from shoplens.images import PhotoSource
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry
+from shoplens.index.protocol import IndexedProduct
 from shoplens.settings import Settings
 from shoplens.store.feature_cache import NAME, FeatureFile
 from shoplens.types import Photo, Pixels, Product, Rejection, Vectors
@@ -28,7 +28,7 @@ URL = "https://shop.example/red.png"
 NO_ANSWER = PhotoError("The server does not answer.", "Try again later.", code="photo-unreachable")
 
 
-Makers = Callable[..., EntryMaker]
+Makers = Callable[..., ProductEncoder]
 
 
 @pytest.fixture
@@ -45,15 +45,15 @@ def maker(features: FeatureFile) -> Makers:
 
     def make(
         embedder: Embedder | None = None, source: PhotoSource | None = None, *indexes: ExactIndex, threads: int = 2
-    ) -> EntryMaker:
+    ) -> ProductEncoder:
         settings = Settings(threads=threads)
-        known = Known(features, indexes, next(iter(indexes), None))
-        return EntryMaker(embedder or ColourEmbedder(), source or PhotoSource(settings), settings, known)
+        known = EncodingCaches(features, indexes, next(iter(indexes), None))
+        return ProductEncoder(embedder or ColourEmbedder(), source or PhotoSource(settings), settings, known)
 
     return make
 
 
-def entry_of(outcome: Outcome) -> Entry:
+def entry_of(outcome: Outcome) -> IndexedProduct:
     assert outcome.entry is not None
     return outcome.entry
 
@@ -200,7 +200,7 @@ def test_a_photo_whose_features_are_unknown_is_looked_at_again(tmp_path: Path, m
     index.upsert([entry_of(stored)])
     settings = Settings(threads=2)
     other = FeatureFile(tmp_path / "other.sqlite", "colour@1")
-    (outcome,) = EntryMaker(embedder, PhotoSource(settings), settings, Known(other, [index])).outcomes(
+    (outcome,) = ProductEncoder(embedder, PhotoSource(settings), settings, EncodingCaches(other, [index])).outcomes(
         [product("red", red)]
     )
     assert (embedder.photos, outcome.photos_embedded, outcome.photos_known) == (1, 1, 0)
@@ -272,14 +272,14 @@ def test_a_local_photo_that_is_gone_stays_as_it_was_stored(tmp_path: Path, maker
 
 
 def test_a_photo_that_many_products_share_is_looked_up_once(tmp_path: Path, maker: Makers) -> None:
-    class Counting(ExactIndex):
+    class FacetRequest(ExactIndex):
         asked = 0
 
         def photo_vectors(self, content_hashes: Iterable[str]) -> Mapping[str, tuple[Photo, Vectors]]:
             self.asked += 1
             return super().photo_vectors(content_hashes)
 
-    coming_soon, index = str(photo(tmp_path / "soon.png", RED)), Counting(4)
+    coming_soon, index = str(photo(tmp_path / "soon.png", RED)), FacetRequest(4)
     products = [product(f"p{number}", coming_soon) for number in range(50)]
     index.upsert([entry_of(outcome) for outcome in maker().outcomes(products)])
     outcomes = list(maker(None, None, index).outcomes(products))

@@ -11,16 +11,16 @@ from shoplens.errors import ConditionError
 from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import AllOf, Condition, IsProduct, Not, field_values, holds
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry
+from shoplens.index.protocol import IndexedProduct
 from shoplens.ranking.static import similarity_from_cosine
-from shoplens.ranking.strategies import QueryPhoto, strategy_named
-from shoplens.search.facets import Counting, counted_values, facets, without
+from shoplens.ranking.strategies import EncodedQuery, strategy_named
+from shoplens.search.facets import FacetRequest, counted_values, facets, without
 from shoplens.types import Photo, Query, Steering
 from tests.fakes import colour_vector, numbered_color, product
 
 PRETRAINED = strategy_named("pretrained")
 BAR = 0.75
-PHOTO = QueryPhoto(colour_vector((250, 20, 20)))
+PHOTO = EncodedQuery(colour_vector((250, 20, 20)))
 
 
 def index_of(count: int) -> ExactIndex:
@@ -38,13 +38,13 @@ def index_of(count: int) -> ExactIndex:
             group_id=f"g{number // 2}",
         )
         photo = Photo(name, f"{number:032x}", "", 8, 8)
-        index.upsert([Entry(one, (photo,), colour_vector(numbered_color(number))[None])])
+        index.upsert([IndexedProduct(one, (photo,), colour_vector(numbered_color(number))[None])])
     return index
 
 
-def counting(index: ExactIndex, *fields: str, condition: Condition | None = None, k: int = 3) -> Counting:
+def counting(index: ExactIndex, *fields: str, condition: Condition | None = None, k: int = 3) -> FacetRequest:
     query = Query(b"", k, per_group=1, steering=Steering(facets=fields))
-    return Counting(index, PRETRAINED, PHOTO, query, condition)
+    return FacetRequest(index, PRETRAINED, PHOTO, query, condition)
 
 
 def definition(index: ExactIndex, field: str, condition: Condition | None) -> tuple[dict[str, tuple[int, int]], int]:
@@ -105,7 +105,11 @@ def test_values_are_one_whatever_their_letters_are_put_together_of() -> None:
     ):
         one = product(f"p{number}", f"/{number}.png", attributes={name: (value,)}, group_id=f"{'Gg'[number % 2]}\u0308")
         index.upsert(
-            [Entry(one, (Photo(f"/{number}.png", f"{number:032x}", "", 8, 8),), colour_vector((250, 20, 20))[None])]
+            [
+                IndexedProduct(
+                    one, (Photo(f"/{number}.png", f"{number:032x}", "", 8, 8),), colour_vector((250, 20, 20))[None]
+                )
+            ]
         )
     value, group = facets(counting(index, "gro\u0308\u00dfe", "group_id"))
     assert {name.casefold(): counts for name, counts in value.values.items()} == {"gr\u00fcn": (3, 3)}

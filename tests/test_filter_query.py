@@ -15,12 +15,12 @@ from shoplens.feeds import read_feed
 from shoplens.filters.dimension import COLOR
 from shoplens.filters.palette import palette_of_color
 from shoplens.filters.space import DENSE_PARTS
-from shoplens.index.protocol import Sieve
+from shoplens.index.protocol import PhotoConstraint
 from shoplens.preferences import Preferences, Profile
 from shoplens.ranking.filtered import FilterQuery, candidates_of, pooled
-from shoplens.ranking.strategies import QueryPhoto, strategy_named
-from shoplens.search.filter_query import FilterQueries
-from shoplens.search.prepared_strategy import Answering
+from shoplens.ranking.strategies import EncodedQuery, strategy_named
+from shoplens.search.filter_query import FilterQueryBuilder
+from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.store.store import Store
 from shoplens.types import SparseVector, Steering
 from tests.fakes import ColourEmbedder, builder
@@ -48,17 +48,17 @@ def store(folder: Path) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="module")
-def queries(store: Store) -> FilterQueries:
-    return FilterQueries(store.live, Preferences())
+def queries(store: Store) -> FilterQueryBuilder:
+    return FilterQueryBuilder(store.live, Preferences())
 
 
-def seen(path: Path) -> QueryPhoto:
+def seen(path: Path) -> EncodedQuery:
     with Image.open(path) as image:
         found = sight(ColourEmbedder(), "query", np.asarray(image.convert("RGB")))
-    return QueryPhoto(found.vector, features=found.features)
+    return EncodedQuery(found.vector, features=found.features)
 
 
-def held(queries: FilterQueries, marks: SparseVector, name: str) -> dict[str, float]:
+def held(queries: FilterQueryBuilder, marks: SparseVector, name: str) -> dict[str, float]:
     """Class -> probability by the marks, of the blocks of classes."""
     entries = dict(zip(marks.indices.tolist(), marks.values.tolist(), strict=True))
     return {
@@ -72,13 +72,13 @@ def held(queries: FilterQueries, marks: SparseVector, name: str) -> dict[str, fl
 
 def scores(store: Store, query: FilterQuery, name: str = COLOR) -> dict[str, float]:
     """Product -> similarity in one dimension, of all products."""
-    pool = pooled(store.live.index, query, PRODUCTS, Sieve())
+    pool = pooled(store.live.index, query, PRODUCTS, PhotoConstraint())
     found = candidates_of(store.live.index, query, pool, PRODUCTS)
     assert len(found) == PRODUCTS
     return {one.product.id: one.scores[name] for one in found}
 
 
-def test_a_photo_is_what_the_filters_read_in_it(queries: FilterQueries, folder: Path) -> None:
+def test_a_photo_is_what_the_filters_read_in_it(queries: FilterQueryBuilder, folder: Path) -> None:
     photo = seen(asked(folder, "blue", "striped"))
     query = queries.of(photo)
     assert photo.features is not None
@@ -90,7 +90,7 @@ def test_a_photo_is_what_the_filters_read_in_it(queries: FilterQueries, folder: 
     assert set(query.weights) == NAMES and sum(query.weights.values()) == pytest.approx(1)
 
 
-def test_a_photo_of_the_catalogue_is_read_by_heads_that_never_saw_it(queries: FilterQueries, folder: Path) -> None:
+def test_a_photo_of_the_catalogue_is_read_by_heads_that_never_saw_it(queries: FilterQueryBuilder, folder: Path) -> None:
     name = product_name("blue", "striped", 2)
     photo = seen(folder / f"{name}.png")
     assert photo.features is not None
@@ -102,7 +102,7 @@ def test_a_photo_of_the_catalogue_is_read_by_heads_that_never_saw_it(queries: Fi
     assert held(queries, everybody, "category") != held(queries, query.like.marks, "category")
 
 
-def test_a_product_is_what_the_feed_says_of_it(store: Store, queries: FilterQueries) -> None:
+def test_a_product_is_what_the_feed_says_of_it(store: Store, queries: FilterQueryBuilder) -> None:
     name = product_name("green", "plain", 4)
     (entry,) = store.live.index.entries([name])
     query = queries.of(None, Steering(like=name))
@@ -113,7 +113,7 @@ def test_a_product_is_what_the_feed_says_of_it(store: Store, queries: FilterQuer
     assert held(queries, query.like.marks, "pattern") == {"plain": pytest.approx(1)}
 
 
-def test_another_color_changes_the_color_and_nothing_else(queries: FilterQueries) -> None:
+def test_another_color_changes_the_color_and_nothing_else(queries: FilterQueryBuilder) -> None:
     name = product_name("green", "plain", 4)
     plain, other = queries.of(None, Steering(like=name)), queries.of(None, Steering(like=name, color="blue"))
     np.testing.assert_array_equal(plain.like.look, other.like.look)
@@ -126,7 +126,7 @@ def test_another_color_changes_the_color_and_nothing_else(queries: FilterQueries
     assert (np.diff(other.like.marks.indices.astype(int)) > 0).all()
 
 
-def test_a_color_alone_orders_by_how_alike_the_palettes_are(store: Store, queries: FilterQueries) -> None:
+def test_a_color_alone_orders_by_how_alike_the_palettes_are(store: Store, queries: FilterQueryBuilder) -> None:
     """By the Bhattacharyya coefficient of the two; nothing is cut off."""
     for color in ("blue", "#1e3cc8", "#c81e1e", "#1ea032"):
         found = scores(store, queries.of(None, Steering(color=color)))
@@ -142,13 +142,13 @@ def test_a_color_alone_orders_by_how_alike_the_palettes_are(store: Store, querie
         assert len({round(one, 3) for one in expected.values()}) > 10
 
 
-def test_only_color_counts_where_only_a_color_is_given(queries: FilterQueries) -> None:
+def test_only_color_counts_where_only_a_color_is_given(queries: FilterQueryBuilder) -> None:
     query = queries.of(None, Steering(color="red"))
     assert query.weights == pytest.approx(ONLY_COLOR)
     assert not query.like.look.any() and not query.like.dense.any()
 
 
-def test_what_is_not_wanted_is_read_like_a_photo(queries: FilterQueries, folder: Path) -> None:
+def test_what_is_not_wanted_is_read_like_a_photo(queries: FilterQueryBuilder, folder: Path) -> None:
     one, other = seen(asked(folder, "red", "plain")), seen(asked(folder, "blue", "striped"))
     query = queries.of(one, unlike=other)
     assert query.unlike is not None
@@ -158,7 +158,7 @@ def test_what_is_not_wanted_is_read_like_a_photo(queries: FilterQueries, folder:
 
 def test_a_profile_counts_in_the_category_that_the_query_seems_to_be_in(store: Store) -> None:
     profile = Profile(ONLY_COLOR, {"Home > Rugs": {"color": 0.0, "look": 1.0}})
-    queries = FilterQueries(store.live, Preferences(profiles={"rugs": profile}))
+    queries = FilterQueryBuilder(store.live, Preferences(profiles={"rugs": profile}))
     rug, top = product_name("red", "plain", 3), product_name("red", "plain", 4)
     assert queries.of(None, Steering(like=rug, profile="rugs")).weights["look"] == pytest.approx(1)
     assert queries.of(None, Steering(like=top, profile="rugs")).weights["color"] == pytest.approx(1)
@@ -168,28 +168,28 @@ def test_a_profile_counts_in_the_category_that_the_query_seems_to_be_in(store: S
     ("steering", "code"),
     [(Steering(like="nothing"), "unknown-product"), (Steering(color="greenish"), "unknown-color")],
 )
-def test_what_is_not_there_is_said(queries: FilterQueries, steering: Steering, code: str) -> None:
+def test_what_is_not_there_is_said(queries: FilterQueryBuilder, steering: Steering, code: str) -> None:
     with pytest.raises(InvalidValue) as told:
         queries.of(None, steering)
     assert told.value.code == code
 
 
-def test_a_photo_without_features_is_refused(queries: FilterQueries) -> None:
+def test_a_photo_without_features_is_refused(queries: FilterQueryBuilder) -> None:
     with pytest.raises(InvalidValue, match="features are unknown"):
-        queries.of(QueryPhoto(np.array([0.5, 0.5, 0.5, 0.5], np.float32)))
+        queries.of(EncodedQuery(np.array([0.5, 0.5, 0.5, 0.5], np.float32)))
 
 
-def test_a_photo_gets_what_the_strategy_needs(queries: FilterQueries, folder: Path) -> None:
+def test_a_photo_gets_what_the_strategy_needs(queries: FilterQueryBuilder, folder: Path) -> None:
     photo = seen(asked(folder, next(iter(COLORS)), "plain"))
-    assert Answering(PRETRAINED).ready(photo) is photo
-    assert Answering(STATIC, queries).ready(photo).filtered is not None
+    assert PreparedStrategy(PRETRAINED).ready(photo) is photo
+    assert PreparedStrategy(STATIC, queries).ready(photo).filtered is not None
 
 
 def test_a_generation_without_filters_has_no_queries(store: Store) -> None:
     kept, store.live.filters = store.live.filters, None
     try:
         with pytest.raises(InvalidValue) as told:
-            FilterQueries(store.live, Preferences())
+            FilterQueryBuilder(store.live, Preferences())
     finally:
         store.live.filters = kept
     assert told.value.code == "no-filters"

@@ -20,7 +20,7 @@ from shoplens.build.filter_scoring import (
     scorer_of,
     stored_dimensions,
 )
-from shoplens.build.filter_scoring import Material as FilterMaterial
+from shoplens.build.filter_scoring import FilterTrainingData as FilterMaterial
 from shoplens.build.photo_features import feature_model
 from shoplens.build.run import BATCH
 from shoplens.errors import StoreError
@@ -28,7 +28,7 @@ from shoplens.feeds import read_feed
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.space import DENSE, PLACED
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry
+from shoplens.index.protocol import IndexedProduct
 from shoplens.preferences import DimensionRules
 from shoplens.store.feature_cache import NAME, FeatureFile
 from shoplens.store.files.atomic import copy_tree
@@ -72,7 +72,7 @@ def scorer(generation: Generation) -> ProductScorer:
     return found
 
 
-def scores_of(generation: Generation, name: str) -> tuple[Entry, FilterScores]:
+def scores_of(generation: Generation, name: str) -> tuple[IndexedProduct, FilterScores]:
     (entry,) = generation.index.entries([name])
     assert entry.scores is not None
     return entry, entry.scores
@@ -216,7 +216,7 @@ def test_of_many_products_whole_groups_are_drawn_and_products_where_groups_are_f
     for number in range(1_000):
         one = product(f"p{number}", f"/{number}.png", group_id=f"g{number % groups}")
         held = (Photo(one.photos[0], f"{number}", "", 8, 8),)
-        index.upsert([Entry(one, held, np.array([[1, 0]], np.float32))])
+        index.upsert([IndexedProduct(one, held, np.array([[1, 0]], np.float32))])
     drawn = [entry.product for entry in sample_products(index, 100)]
     assert 50 <= len(drawn) <= 150
     assert drawn == [entry.product for entry in sample_products(index, 100)]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from shoplens import Shop
-from shoplens.build.product_encoder import EntryMaker, Known
+from shoplens.build.product_encoder import EncodingCaches, ProductEncoder
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.space import PLACED
 from shoplens.filters.stored import MEANING
@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
     """A store as Shoplens 0.1 left it: no `placed` in its manifest, no filters, no file of features."""
     colored_rows(tmp_path, range(COUNT))
     features = FeatureFile(tmp_path / "elsewhere.sqlite", "colour@1")
-    maker = EntryMaker(ColourEmbedder(), PhotoSource(SETTINGS), SETTINGS, Known(features))
+    maker = ProductEncoder(ColourEmbedder(), PhotoSource(SETTINGS), SETTINGS, EncodingCaches(features))
     items = [product(f"p{number}", str(tmp_path / f"p{number}.png")) for number in range(COUNT)]
     store = Store(tmp_path / "store", create=True)
     with store.filling(Manifest("colour@1", 4, "/feed.jsonl", "jsonl", "20260101T000000000000Z")) as generation:

@@ -11,16 +11,16 @@ import pytest
 
 from shoplens.build.builder import Builder
 from shoplens.build.dimension_rows import dimension_rows
-from shoplens.build.filter_scoring import Material, ProductScorer, fitted, rescored
+from shoplens.build.filter_scoring import FilterTrainingData, ProductScorer, fitted, rescored
 from shoplens.feeds import read_feed
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.stored import stored_filters
 from shoplens.images import PhotoSource
 from shoplens.index.conditions import field_values
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry, Index
+from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.preferences import Preferences
-from shoplens.search.pipeline import Eyes, search
+from shoplens.search.pipeline import QueryEncoder, search
 from shoplens.settings import Settings
 from shoplens.store.feature_cache import NAME, FeatureFile
 from shoplens.store.store import Store
@@ -59,7 +59,7 @@ class Shop:
         settings = Settings(threads=1, preferences=Preferences(catalogue.rules))
         self.store, source = Store(folder, create=True), PhotoSource(settings)
         self.builder = Builder(self.store, ColourEmbedder(), source, settings)
-        self._eyes = Eyes(ColourEmbedder(), source, settings)
+        self._eyes = QueryEncoder(ColourEmbedder(), source, settings)
 
     def index(self, feed: Path) -> None:
         with read_feed(feed) as read:
@@ -142,11 +142,11 @@ def content_of(number: int, photo: str) -> str:
     return f"{number} {Path(photo).name}"
 
 
-def entry_of(number: int, product: Product) -> Entry:
+def entry_of(number: int, product: Product) -> IndexedProduct:
     """A product of one catalogue, with photos that are known by their names alone."""
     held = tuple(Photo(source, content_of(number, source), "", 8, 8) for source in product.photos)
     vectors = np.array([[len(one.content_hash), 1.0 + n] for n, one in enumerate(held)], np.float32)
-    return Entry(product, held, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    return IndexedProduct(product, held, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def check_scores(index: Index, scorer: ProductScorer) -> None:
@@ -172,7 +172,7 @@ def test_filters_fit_any_catalogue_with_any_features(
         index.upsert([entry_of(number, item) for item in feed if isinstance(item, Product)])
     for name, row in random_features(number, photos).items():
         features.add(name, row)
-    material = Material(index, 2, features, catalogue.rules, WIDTH, "m")
+    material = FilterTrainingData(index, 2, features, catalogue.rules, WIDTH, "m")
     scorer = fitted(material, tmp_path, lambda what, done, total: None, lambda rejection: None)
     rescored(index, scorer, features, lambda what, done, total: None)
     check_scores(index, scorer)

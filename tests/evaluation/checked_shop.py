@@ -14,7 +14,7 @@ from shoplens import Shop
 from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.check import Checked, CheckOptions, checked
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.gate import Baseline
 from shoplens.images import PhotoSource
 from shoplens.index.protocol import Index
@@ -66,9 +66,9 @@ def made_shop(folder: Path, drawn: Callable[[Path, Color], Path] = plain, count:
 @contextmanager
 def bench(
     store: Path, embedder: Embedder | None = None, source: PhotoSource | None = None, settings: Settings = SETTINGS
-) -> Iterator[Bench]:
+) -> Iterator[EvaluationContext]:
     opened = Store(store)
-    yield Bench(opened, embedder or ColourEmbedder(), source or PhotoSource(settings), settings)
+    yield EvaluationContext(opened, embedder or ColourEmbedder(), source or PhotoSource(settings), settings)
     opened.close()
 
 

@@ -7,24 +7,24 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry
+from shoplens.index.protocol import IndexedProduct
 from shoplens.types import Photo, Vectors
 from tests.fakes import product
 
 
-def index_of(entries: Iterable[Entry], dimensions: int) -> ExactIndex:
+def index_of(entries: Iterable[IndexedProduct], dimensions: int) -> ExactIndex:
     index = ExactIndex(dimensions)
     index.upsert(list(entries))
     return index
 
 
-def entry(name: str, vectors: Vectors, pixels: Sequence[str] = (), **fields: object) -> Entry:
+def entry(name: str, vectors: Vectors, pixels: Sequence[str] = (), **fields: object) -> IndexedProduct:
     """A product with a photo per vector; their pixels are called ``<name><view>`` unless told otherwise."""
     sources = [f"/{name}-{view}.png" for view in range(len(vectors))]
     hashes = pixels or [f"{name}{view}" for view in range(len(vectors))]
     photos = (Photo(s, f"file of {s}", one, 8, 8) for s, one in zip(sources, hashes, strict=True))
     made = product(name, *sources, **fields)
-    return Entry(made, tuple(photos), np.asarray(vectors, np.float32))
+    return IndexedProduct(made, tuple(photos), np.asarray(vectors, np.float32))
 
 
 def silent(what: str, done: int, total: int) -> None:

@@ -21,7 +21,7 @@ from shoplens.evaluation.queries import HELD_OUT, JudgedQuery
 from shoplens.evaluation.runs import JudgedRun
 from shoplens.evaluation.written import calibration_json, claims
 from shoplens.ranking.match import REFERENCE
-from shoplens.ranking.strategies import QueryPhoto, strategy_named
+from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.settings import Settings
 from shoplens.store.calibration_file import calibration_of
 from shoplens.store.files.atomic import copy_tree
@@ -93,7 +93,7 @@ def run(scores: list[float], right: set[int], group: str = "") -> JudgedRun:
     ]
     query = JudgedQuery("/query.png", {f"p{place}": 1.0 for place in sorted(right)})
     most_wanted = product(f"p{min(right)}", "/wanted.png", group_id=group)
-    return JudgedRun(query, QueryPhoto(np.ones(1, np.float32)), most_wanted, results, {}, min(right) + 1, {})
+    return JudgedRun(query, EncodedQuery(np.ones(1, np.float32)), most_wanted, results, {}, min(right) + 1, {})
 
 
 def test_a_sample_has_the_first_scores_and_those_without_the_right_products() -> None:

@@ -14,7 +14,7 @@ from shoplens.evaluation.check import QUERIES, CheckOptions, checked
 from shoplens.evaluation.corruptions import CORRUPTIONS, corrupted
 from shoplens.evaluation.gate import Baseline
 from shoplens.images import decoded
-from shoplens.index.protocol import Entry, Index
+from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.strategies import strategy_named
 from shoplens.settings import Settings
 from shoplens.store.files.atomic import copy_tree
@@ -164,7 +164,7 @@ def permuted(store: Path, order: Sequence[int]) -> None:
         vectors = index.photo_vectors(hashes)
         for number, other in enumerate(order):
             record = records[f"p{number}"]
-            index.upsert([Entry(record.product, record.photos, vectors[hashes[other]][1][None])])
+            index.upsert([IndexedProduct(record.product, record.photos, vectors[hashes[other]][1][None])])
 
     changed(store, change)
 

@@ -18,7 +18,7 @@ from shoplens.evaluation.doctor.findings import KINDS, Diagnosis, Finding, kinds
 from shoplens.evaluation.doctor.opinions import Opinion
 from shoplens.evaluation.doctor.unusable import without_usable_photo
 from shoplens.evaluation.doctor.values import Values, value_findings
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.filters.dimension import Dimension
 from shoplens.images import PhotoSource
 from shoplens.settings import Settings
@@ -272,7 +272,7 @@ def test_a_product_without_features_is_passed_over_and_counted(tmp_path: Path) -
 def test_a_store_without_filters_gets_the_findings_that_need_none(tmp_path: Path) -> None:
     with closing(Store(tmp_path / "store", create=True)) as store:
         filled(store)  # ten products whose photos differ, but have one vector
-        found = diagnosed(Bench(store, ColourEmbedder(), PhotoSource(SETTINGS), SETTINGS))
+        found = diagnosed(EvaluationContext(store, ColourEmbedder(), PhotoSource(SETTINGS), SETTINGS))
     assert found.notes[0].startswith("This store has no filters")
     assert [(one.kind, len(one.product_ids)) for one in found.findings] == [("near-duplicates", 10)]
     assert found.kinds == tuple(KINDS)

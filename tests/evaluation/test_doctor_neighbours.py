@@ -12,7 +12,7 @@ from shoplens.evaluation.doctor.findings import Finding, kinds_named, ordered
 from shoplens.evaluation.doctor.hubs import Hubs, hub_findings
 from shoplens.evaluation.doctor.neighbours import NEAR, Draw, neighbourhood
 from shoplens.evaluation.doctor.shared_photos import shared_photos
-from shoplens.index.protocol import Entry
+from shoplens.index.protocol import IndexedProduct
 from tests.evaluation.placed_products import entry, index_of, silent, turned
 
 HUBS = ("never-found", "always-found")
@@ -35,7 +35,7 @@ def test_a_placeholder_is_one_finding_however_many_products_have_it() -> None:
     assert list(shared_photos(index_of([*own, both], 2))) == []
 
 
-def duplicates(*entries: Entry) -> list[Finding]:
+def duplicates(*entries: IndexedProduct) -> list[Finding]:
     around = neighbourhood(index_of(entries, 2), Draw(), silent)
     return list(ordered(near_duplicates(around.twins)))
 
@@ -56,7 +56,7 @@ def test_a_chain_of_duplicates_is_one_finding() -> None:
 
 
 def test_variants_that_the_feed_tells_apart_are_no_duplicates() -> None:
-    def variant(name: str, color: str, group: str) -> Entry:
+    def variant(name: str, color: str, group: str) -> IndexedProduct:
         return entry(name, turned(len(name)), attributes={"color": (color,)}, group_id=group)
 
     red, blue = variant("r", "red", "shirt"), variant("bb", "blue", "shirt")
@@ -68,12 +68,12 @@ def test_variants_that_the_feed_tells_apart_are_no_duplicates() -> None:
 RING = 240
 
 
-def ring() -> list[Entry]:
+def ring() -> list[IndexedProduct]:
     """Products on a circle, in three dimensions: each is near its five neighbours on either side, and to no others."""
     return [entry(f"p{n:03}", np.pad(turned(360 * n / RING), ((0, 0), (0, 1))).astype(np.float32)) for n in range(RING)]
 
 
-def hubs(entries: Iterable[Entry], draw: Draw | None = None) -> Hubs:
+def hubs(entries: Iterable[IndexedProduct], draw: Draw | None = None) -> Hubs:
     index = index_of(entries, 3)
     return hub_findings(index, neighbourhood(index, draw or Draw(), silent), kinds_named(HUBS))
 

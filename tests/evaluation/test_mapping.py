@@ -11,8 +11,8 @@ from shoplens.evaluation.mapping import MOST_QUERIES, QuerySample, catalogue_map
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.runs import JudgedRun
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry
-from shoplens.ranking.strategies import QueryPhoto
+from shoplens.index.protocol import IndexedProduct
+from shoplens.ranking.strategies import EncodedQuery
 from shoplens.types import Photo
 from tests.fakes import BLUE, GREEN, RED, Color, colour_vector, numbered_color, product
 
@@ -25,12 +25,12 @@ def index_of(colors: dict[str, list[Color]]) -> ExactIndex:
             Photo(source, hashlib.blake2b(source.encode(), digest_size=16).hexdigest(), "", 8, 8) for source in sources
         )
         vectors = np.stack([colour_vector(color) for color in several])
-        index.upsert([Entry(product(name, *sources, category=(name[0],)), photos, vectors)])
+        index.upsert([IndexedProduct(product(name, *sources, category=(name[0],)), photos, vectors)])
     return index
 
 
 def run(photo: str, color: Color = RED, rank: int | None = 1) -> JudgedRun:
-    vector = QueryPhoto(colour_vector(color))
+    vector = EncodedQuery(colour_vector(color))
     return JudgedRun(JudgedQuery(photo, {"right": 2.0, "other": 1.0}), vector, product("right", "/r"), [], {}, rank, {})
 
 

@@ -10,7 +10,7 @@ import pytest
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.queries import COLUMNS, JudgedQuery, held_out, read_queries
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry
+from shoplens.index.protocol import IndexedProduct
 from shoplens.types import Photo, Region, Rejection
 from tests.fakes import product
 
@@ -155,7 +155,7 @@ def test_held_out_are_all_photos_but_the_first_ones() -> None:
     for name, count in (("one", 1), ("three", 3)):
         sources = tuple(f"/{name}-{number}.png" for number in range(count))
         photos = tuple(Photo(source, f"{number:032x}", "", 8, 8) for number, source in enumerate(sources))
-        index.upsert([Entry(product(name, *sources), photos, np.ones((count, 1), np.float32))])
+        index.upsert([IndexedProduct(product(name, *sources), photos, np.ones((count, 1), np.float32))])
     assert list(held_out(index)) == [
         JudgedQuery("/three-1.png", {"three": 1.0}),
         JudgedQuery("/three-2.png", {"three": 1.0}),

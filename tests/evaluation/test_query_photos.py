@@ -23,14 +23,14 @@ from shoplens.evaluation.query_photos import (
 from shoplens.images import PhotoSource
 from shoplens.images.hashes import content_hash
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry
-from shoplens.ranking.strategies import QueryPhoto
+from shoplens.index.protocol import IndexedProduct
+from shoplens.ranking.strategies import EncodedQuery
 from shoplens.settings import Settings
 from shoplens.types import Photo, Pixels, Region, Rejection, Vectors
 from tests.fakes import BLUE, GREEN, RED, ColourEmbedder, Stopped, colour_vector, numbered_color, photo, product
 
 SETTINGS = Settings(threads=2)
-UNIT = QueryPhoto(np.array([0.6, 0.8], np.float32), "f" * 32, "c" * 32)
+UNIT = EncodedQuery(np.array([0.6, 0.8], np.float32), "f" * 32, "c" * 32)
 
 
 class Blank:
@@ -50,7 +50,7 @@ def index_of(*sizes: tuple[int, int]) -> ExactIndex:
     index = ExactIndex(4)
     for number, (width, height) in enumerate(sizes):
         seen = Photo(f"/{number}.png", f"{number:032x}", f"f{number:031x}", width, height)
-        index.upsert([Entry(product(f"p{number}", seen.source), (seen,), np.full((1, 4), 0.5, np.float32))])
+        index.upsert([IndexedProduct(product(f"p{number}", seen.source), (seen,), np.full((1, 4), 0.5, np.float32))])
     return index
 
 
@@ -235,7 +235,7 @@ def test_two_runs_at_once_do_not_stand_in_each_others_way(tmp_path: Path) -> Non
 
 def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
     path, names = tmp_path / "v.sqlite", [f"{number:032x}" for number in range(40)]
-    long = QueryPhoto(np.full(1024, 1 / 32, np.float32))
+    long = EncodedQuery(np.full(1024, 1 / 32, np.float32))
     with remembered(path, "m") as vectors:
         for name in names:
             vectors.add(name, "", long, (1, 1))

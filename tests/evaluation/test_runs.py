@@ -13,14 +13,14 @@ from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, Gallery, JudgedRun, answerable, judged
 from shoplens.feeds import Report
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry
+from shoplens.index.protocol import IndexedProduct
 from shoplens.ranking.match import REFERENCE
-from shoplens.ranking.strategies import QueryPhoto, strategy_named
-from shoplens.search.prepared_strategy import Answering
+from shoplens.ranking.strategies import EncodedQuery, strategy_named
+from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.types import MOST_RESULTS, Photo, Rejection
 from tests.fakes import BLUE, GREEN, RED, WHITE, Color, colour_vector, numbered_color, product
 
-PRETRAINED = Answering(strategy_named("pretrained"))
+PRETRAINED = PreparedStrategy(strategy_named("pretrained"))
 Categories = Mapping[str, tuple[str, ...]]
 
 
@@ -34,7 +34,7 @@ def index_of(colors: Mapping[str, Sequence[Color]], categories: Categories | Non
             for source, color in zip(sources, several, strict=True)
         )
         one = product(name, *sources, category=(categories or {}).get(name, ()), group_id=f"group of {name[0]}")
-        index.upsert([Entry(one, photos, np.stack([colour_vector(color) for color in several]))])
+        index.upsert([IndexedProduct(one, photos, np.stack([colour_vector(color) for color in several]))])
     return index
 
 
@@ -48,7 +48,7 @@ def run(
 ) -> JudgedRun:
     told = grades if isinstance(grades, Mapping) else dict.fromkeys(grades, 1.0)
     query = JudgedQuery("/query.png", told, excluded=frozenset(excluded))
-    found = judged(index, PRETRAINED, query, QueryPhoto(colour_vector(color)), gallery)
+    found = judged(index, PRETRAINED, query, EncodedQuery(colour_vector(color)), gallery)
     assert found is not None
     return found
 
@@ -105,7 +105,7 @@ def test_the_first_photo_of_another_product_is_found_although_it_is_held_out() -
     index = index_of({"red": [RED, GREEN], "green": [GREEN], "blue": [BLUE, GREEN]})
     query = JudgedQuery("/red-1.png", {"red": 1.0})
     content = index.records(["green"])[0].photos[0].content_hash
-    asked = QueryPhoto(colour_vector(GREEN), "", content)
+    asked = EncodedQuery(colour_vector(GREEN), "", content)
     held_out = judged(index, PRETRAINED, query, asked, "first-photos")
     assert held_out is not None
     assert (held_out.results[0].product.id, held_out.results[0].same_photo) == ("green", True)
@@ -124,7 +124,7 @@ def test_the_first_photo_of_another_product_is_found_although_it_is_held_out() -
 def test_a_product_that_was_removed_meanwhile_is_not_judged() -> None:
     index = index_of({"red": [RED], "green": [GREEN]})
     index.remove(["red"])
-    assert judged(index, PRETRAINED, JudgedQuery("/q.png", {"red": 1.0}), QueryPhoto(colour_vector(RED))) is None
+    assert judged(index, PRETRAINED, JudgedQuery("/q.png", {"red": 1.0}), EncodedQuery(colour_vector(RED))) is None
 
 
 def test_the_query_itself_can_be_excluded() -> None:

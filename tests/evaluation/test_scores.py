@@ -15,12 +15,12 @@ from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.runs import CATEGORY_RECALL, JudgedRun
 from shoplens.evaluation.scores import CONFUSED, CURVE, MOST_PAIRS, SHOWN, WORST, Scores
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry
-from shoplens.ranking.strategies import QueryPhoto
+from shoplens.index.protocol import IndexedProduct
+from shoplens.ranking.strategies import EncodedQuery
 from shoplens.types import Photo, Product, Region, Result
 from tests.fakes import product
 
-PHOTO = QueryPhoto(np.array([1, 0, 0, 0], np.float32))
+PHOTO = EncodedQuery(np.array([1, 0, 0, 0], np.float32))
 
 
 def result(rank: int, found: Product, score: float = 0.5) -> Result:
@@ -160,7 +160,7 @@ def index_of(*names: str) -> ExactIndex:
     index = ExactIndex(4)
     for name in names:
         photo = Photo(f"/{name}.png", f"{len(name):032x}", "", 8, 8)
-        index.upsert([Entry(product(name, photo.source), (photo,), PHOTO.vector[None])])
+        index.upsert([IndexedProduct(product(name, photo.source), (photo,), PHOTO.vector[None])])
     return index
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shoplens.filters import calibrated
-from shoplens.filters.calibrated import Softening, checked, read, softened, softmax
+from shoplens.filters.calibrated import TemperatureScaling, checked, read, softened, softmax
 from shoplens.filters.crossfit import FOLDS, MEAN, Heads, Rows, sums_without_each_fold
 from shoplens.filters.fisher import UNKNOWN, discriminant, fisher_heads
 
@@ -169,7 +169,7 @@ def test_the_check_makes_probabilities_as_high_as_they_are_right() -> None:
     scores = rows.x[:, :3] * 3
     before = softmax(scores)
     assert before.max(axis=1).mean() - (before.argmax(axis=1) == classes).mean() > 0.1
-    after = softmax(checked(Softening(1.0, nothing, nothing), scores, classes).logits(scores))
+    after = softmax(checked(TemperatureScaling(1.0, nothing, nothing), scores, classes).logits(scores))
     assert after.max(axis=1).mean() == pytest.approx((after.argmax(axis=1) == classes).mean(), abs=0.01)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shoplens.filters.dimension import Dimension
-from shoplens.filters.layout import Layout, is_compared
+from shoplens.filters.layout import ClassLayout, is_compared
 from shoplens.filters.palette import ANCHOR_NAMES, ANCHORS
 
 PATTERN = Dimension("pattern", "single", "pattern", ("plain", "starry", "striped"), (5, 5, 5))
@@ -19,7 +19,7 @@ TREE = Dimension("category", "tree", "category", ("A", "B", "A > x", "A > y", "A
 OTHERS = (Dimension("look", "embedding"), Dimension("design", "design"), Dimension("shape", "measured", measured=True))
 
 
-def dense(layout: Layout, read: object, known: dict[str, tuple[str, ...]] | None = None) -> np.ndarray:
+def dense(layout: ClassLayout, read: object, known: dict[str, tuple[str, ...]] | None = None) -> np.ndarray:
     """Squares of the marks."""
     marks = layout.marks(np.array(read, np.float32), known or {})
     assert (np.diff(marks.indices.astype(int)) > 0).all()
@@ -29,7 +29,7 @@ def dense(layout: Layout, read: object, known: dict[str, tuple[str, ...]] | None
 
 
 def test_blocks_lie_one_after_the_other() -> None:
-    layout = Layout.of((*OTHERS, COLOR, PATTERN, TREE))
+    layout = ClassLayout.of((*OTHERS, COLOR, PATTERN, TREE))
     found = [(b.dimension, b.kind, b.classes[:5], b.start, b.share) for b in layout.blocks]
     assert found == [
         ("color", "single", ("red", "blue"), 0, 0.5),
@@ -45,13 +45,13 @@ def test_blocks_lie_one_after_the_other() -> None:
 
 
 def test_a_palette_alone_has_the_whole_share() -> None:
-    layout = Layout.of((*OTHERS, PALETTE))
+    layout = ClassLayout.of((*OTHERS, PALETTE))
     assert [(b.kind, b.share, len(b.classes)) for b in layout.blocks] == [("palette", 1.0, ANCHORS)]
     assert layout.learned.tolist() == []
 
 
 def test_without_distributions_there_is_no_entry() -> None:
-    layout = Layout.of(OTHERS)
+    layout = ClassLayout.of(OTHERS)
     assert (layout.size, layout.names, layout.blocks_of("look")) == (0, (), ())
     assert not len(layout.marks(np.zeros(0, np.float32), {}).indices)
 
@@ -73,33 +73,33 @@ def test_what_has_neither_entries_nor_unit_vectors_cannot_be_compared(dimension:
 
 
 def test_marks_are_square_roots_of_what_was_read() -> None:
-    layout = Layout.of((PATTERN,))
+    layout = ClassLayout.of((PATTERN,))
     marks = layout.marks(np.array([0.64, 0.36, 0], np.float32), {})
     assert marks.indices.tolist() == [0, 1]
     assert marks.values.tolist() == pytest.approx([0.8, 0.6])
 
 
 def test_what_the_feed_says_counts_more_than_what_was_read() -> None:
-    layout = Layout.of((PATTERN, MATERIAL))
+    layout = ClassLayout.of((PATTERN, MATERIAL))
     read = [0.9, 0.05, 0.05, 0.8, 0.4, 0.4]
     assert dense(layout, read, {"pattern": ("starry",)}) == pytest.approx([0, 1, 0, 0.5, 0.25, 0.25])
     assert dense(layout, read, {"material": ("silk", "linen")}) == pytest.approx([0.9, 0.05, 0.05, 0, 0.5, 0.5])
 
 
 def test_a_value_that_is_no_class_is_as_good_as_none() -> None:
-    layout = Layout.of((PATTERN,))
+    layout = ClassLayout.of((PATTERN,))
     assert dense(layout, [0.5, 0.3, 0.2], {"pattern": ("checked",)}) == pytest.approx([0.5, 0.3, 0.2])
 
 
 def test_small_probabilities_are_dropped_and_the_rest_made_to_sum_to_one() -> None:
-    layout = Layout.of((PATTERN,))
+    layout = ClassLayout.of((PATTERN,))
     assert dense(layout, [0.6, 0.395, 0.005]) == pytest.approx([0.6 / 0.995, 0.395 / 0.995, 0])
     many = Dimension("size", "single", "size", tuple(map(str, range(200))), (5,) * 200)
-    assert dense(Layout.of((many,)), [1 / 200] * 200).sum() == pytest.approx(1)
+    assert dense(ClassLayout.of((many,)), [1 / 200] * 200).sum() == pytest.approx(1)
 
 
 def test_color_is_half_the_classes_and_half_the_palette() -> None:
-    layout = Layout.of((COLOR,))
+    layout = ClassLayout.of((COLOR,))
     palette = np.zeros(ANCHORS)
     palette[[3, 7]] = 0.25, 0.75
     found = dense(layout, [0.9, 0.1, *palette], {"color": ("blue",)})
@@ -109,7 +109,7 @@ def test_color_is_half_the_classes_and_half_the_palette() -> None:
 
 
 def test_an_unmeasured_palette_has_no_marks() -> None:
-    assert dense(Layout.of((PALETTE,)), [0] * ANCHORS).sum() == 0
+    assert dense(ClassLayout.of((PALETTE,)), [0] * ANCHORS).sum() == 0
 
 
 @pytest.mark.parametrize(
@@ -123,18 +123,18 @@ def test_an_unmeasured_palette_has_no_marks() -> None:
     ids=["nothing", "ends above", "leaf", "leaf above"],
 )
 def test_a_tree_is_known_as_far_as_the_feed_goes(known: tuple[str, ...], expected: list[float]) -> None:
-    layout = Layout.of((TREE,))
+    layout = ClassLayout.of((TREE,))
     found = dense(layout, [0.7, 0.3, 0.3, 0.4, 0.2, 0.1], {"category": known})
     assert found == pytest.approx(np.array(expected) / 2)
 
 
 def test_below_a_known_node_that_the_photo_denies_all_are_alike() -> None:
-    found = dense(Layout.of((TREE,)), [0, 1, 1, 0, 0, 0], {"category": ("A",)})
+    found = dense(ClassLayout.of((TREE,)), [0, 1, 1, 0, 0, 0], {"category": ("A",)})
     assert found == pytest.approx(np.array([1, 0, 0, 1 / 3, 1 / 3, 1 / 3]) / 2)
 
 
 def test_the_dot_product_is_the_bhattacharyya_coefficient_averaged_over_blocks() -> None:
-    layout = Layout.of((TREE,))
+    layout = ClassLayout.of((TREE,))
     one, two = np.array([0.7, 0.3, 0.3, 0.4, 0.2, 0.1]), np.array([0.2, 0.8, 0.8, 0.05, 0.05, 0.1])
     left, right = (np.sqrt(dense(layout, read)) for read in (one, two))
     expected = sum(math.sqrt(p * q) for p, q in zip(one, two, strict=True)) / 2

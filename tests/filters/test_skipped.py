@@ -11,7 +11,7 @@ import pytest
 from shoplens.filters.dimension import Dimension
 from shoplens.filters.dimensions import ClassReader, Dimensions, dimensions_from
 from shoplens.filters.labels import Labels
-from shoplens.filters.layout import Layout
+from shoplens.filters.layout import ClassLayout
 from shoplens.filters.skipped import Reason, Skipped
 from shoplens.preferences import DimensionRule, DimensionRules
 from shoplens.types import Value
@@ -173,5 +173,5 @@ def test_whatever_is_used_can_be_compared(seed: int) -> None:
     found = dimensions_from(products, DimensionRules(2))
     reader = ClassReader(found.used)
     for dimension in found.used[3:]:
-        assert dimension.name in Layout.of(found.used).names
+        assert dimension.name in ClassLayout.of(found.used).names
         assert len({reader.of(one).get(dimension.name) for one in products} - {None}) > 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shoplens.filters.dimension import LOOK, Dimension
-from shoplens.filters.layout import Layout
+from shoplens.filters.layout import ClassLayout
 from shoplens.filters.space import (
     DENSE,
     DENSE_PARTS,
@@ -22,12 +22,12 @@ from shoplens.types import SparseVector
 USUAL = {LOOK: 0.6, "design": 0.1, "shape": 0.0, "color": 0.1, "pattern": 0.2}
 
 
-def layout_of(classes: int) -> Layout:
+def layout_of(classes: int) -> ClassLayout:
     names = tuple(f"c{number}" for number in range(classes))
-    return Layout.of([Dimension("pattern", "single", "pattern", names, (1,) * classes)])
+    return ClassLayout.of([Dimension("pattern", "single", "pattern", names, (1,) * classes)])
 
 
-def marks_of(rng: np.random.Generator, layout: Layout, count: int) -> list[SparseVector]:
+def marks_of(rng: np.random.Generator, layout: ClassLayout, count: int) -> list[SparseVector]:
     found = []
     for _ in range(count):
         there = np.sort(rng.choice(layout.size, 3, replace=False)).astype(np.uint32)
@@ -114,7 +114,7 @@ def test_dense_scores_are_got_back() -> None:
 
 
 def test_a_shop_without_classes_has_a_space_too() -> None:
-    layout = Layout.of([])
+    layout = ClassLayout.of([])
     space = space_over(layout, {}, np.zeros((0, 0), np.float32))
     nothing = SparseVector(np.zeros(0, np.uint32), np.zeros(0, np.float32))
     dense = dense_of(np.random.default_rng(1), 2)

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from shoplens.fetching.fetcher import LONGEST_PAUSE
-from shoplens.fetching.host_limits import HostSlots
+from shoplens.fetching.host_limits import HostLimits
 from shoplens.fetching.ssrf_guard import Network
 from shoplens.images.photo_fetcher import PhotoFetcher
 
@@ -286,7 +286,7 @@ def test_no_more_than_so_many_photos_of_one_host_at_once(near: Callable[..., Pho
 
 
 def test_hosts_that_nobody_uses_are_forgotten() -> None:
-    slots = HostSlots(1)
+    slots = HostLimits(1)
     with slots.slot(b"shop.example"), slots.slot(b"other.example"):
         assert len(slots) == 2
     with pytest.raises(KeyError), slots.slot(b"shop.example"):

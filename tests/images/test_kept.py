@@ -11,23 +11,23 @@ import time
 from pathlib import Path
 
 from shoplens.images.hashes import content_hash
-from shoplens.images.kept import KeptPhotos
+from shoplens.images.kept import PhotoCache
 
 LARGE = 10**9
 
 
 def test_a_kept_photo_is_found_under_its_url(tmp_path: Path) -> None:
-    kept = KeptPhotos(tmp_path, LARGE)
+    kept = PhotoCache(tmp_path, LARGE)
     assert kept.path_of("https://shop.example/a") is None and kept.bytes_of("https://shop.example/a") is None
     path = kept.keep("https://shop.example/a", b"photo")
     name = content_hash(b"photo")
     assert path == kept.path_of("https://shop.example/a") == tmp_path / "photos" / name[:2] / name
     assert kept.bytes_of("https://shop.example/a") == path.read_bytes() == b"photo"
-    assert KeptPhotos(tmp_path, LARGE).bytes_of("https://shop.example/a") == b"photo"
+    assert PhotoCache(tmp_path, LARGE).bytes_of("https://shop.example/a") == b"photo"
 
 
 def test_equal_photos_are_kept_once_and_a_new_one_replaces(tmp_path: Path) -> None:
-    kept = KeptPhotos(tmp_path, LARGE)
+    kept = PhotoCache(tmp_path, LARGE)
     assert kept.keep("a", b"same") == kept.keep("b", b"same")
     kept.keep("a", b"other")
     assert (kept.bytes_of("a"), kept.bytes_of("b")) == (b"other", b"same")
@@ -38,7 +38,7 @@ def test_equal_photos_are_kept_once_and_a_new_one_replaces(tmp_path: Path) -> No
 
 
 def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
-    kept = KeptPhotos(tmp_path, 1000)
+    kept = PhotoCache(tmp_path, 1000)
     for age, name in enumerate("abcde"):
         path = kept.keep(name, name.encode() * 200)
         os.utime(path, (1000 + age, 1000 + age))
@@ -48,21 +48,21 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
 
 
 def test_the_limit_counts_what_was_there_before(tmp_path: Path) -> None:
-    KeptPhotos(tmp_path, 1000).keep("a", b"a" * 600)
-    kept = KeptPhotos(tmp_path, 1000)
+    PhotoCache(tmp_path, 1000).keep("a", b"a" * 600)
+    kept = PhotoCache(tmp_path, 1000)
     kept.keep("b", b"b" * 600)
     assert (kept.path_of("a"), kept.bytes_of("b")) == (None, b"b" * 600)
 
 
 def test_the_photo_just_kept_stays(tmp_path: Path) -> None:
-    kept = KeptPhotos(tmp_path, 0)
+    kept = PhotoCache(tmp_path, 0)
     assert kept.keep("a", b"photo").read_bytes() == b"photo"
     kept.keep("b", b"other")
     assert (kept.bytes_of("a"), kept.bytes_of("b")) == (None, b"other")
 
 
 def test_a_damaged_photo_or_link_is_as_good_as_none(tmp_path: Path) -> None:
-    kept = KeptPhotos(tmp_path, LARGE)
+    kept = PhotoCache(tmp_path, LARGE)
     kept.keep("a", b"photo").write_bytes(b"phot\0")
     assert kept.bytes_of("a") is None
     kept.keep("a", b"photo")
@@ -74,28 +74,28 @@ def test_a_damaged_photo_or_link_is_as_good_as_none(tmp_path: Path) -> None:
 
 
 def test_old_leftovers_are_removed(tmp_path: Path) -> None:
-    KeptPhotos(tmp_path, LARGE).keep("a", b"photo")
+    PhotoCache(tmp_path, LARGE).keep("a", b"photo")
     old, fresh = tmp_path / "unfinished" / "old", tmp_path / "unfinished" / "fresh"
     for leftover in (old, fresh):
         leftover.write_bytes(b"half")
     os.utime(old, (1000, 1000))
-    KeptPhotos(tmp_path, LARGE).keep("a", b"photo")
+    PhotoCache(tmp_path, LARGE).keep("a", b"photo")
     assert (old.exists(), fresh.exists()) == (False, True)
 
 
 def test_opening_and_asking_touch_nothing(tmp_path: Path) -> None:
-    kept = KeptPhotos(tmp_path / "kept", LARGE)
+    kept = PhotoCache(tmp_path / "kept", LARGE)
     kept.forget("a")
     assert kept.path_of("a") is None and kept.bytes_of("a") is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_stray_files_are_passed_over(tmp_path: Path) -> None:
-    path = KeptPhotos(tmp_path, LARGE).keep("a", b"a" * 600)
+    path = PhotoCache(tmp_path, LARGE).keep("a", b"a" * 600)
     strays = [tmp_path / "photos" / ".DS_Store", path.parent / ".DS_Store", tmp_path / "urls" / ".DS_Store"]
     for stray in strays:
         stray.write_bytes(b"x" * 5000)
-    kept = KeptPhotos(tmp_path, 1000)
+    kept = PhotoCache(tmp_path, 1000)
     kept.keep("b", b"b" * 300)
     assert kept.bytes_of("a") and kept.bytes_of("b")  # strays take no room
     kept.keep("c", b"c" * 600)
@@ -103,7 +103,7 @@ def test_stray_files_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_link_whose_photo_is_gone_goes_when_it_is_followed(tmp_path: Path) -> None:
-    kept = KeptPhotos(tmp_path, LARGE)
+    kept = PhotoCache(tmp_path, LARGE)
     kept.keep("a", b"photo").unlink()
     assert any(path.is_file() for path in (tmp_path / "urls").rglob("*"))
     assert kept.path_of("a") is None
@@ -111,7 +111,7 @@ def test_a_link_whose_photo_is_gone_goes_when_it_is_followed(tmp_path: Path) -> 
 
 
 def test_many_threads(tmp_path: Path) -> None:
-    kept = KeptPhotos(tmp_path, 20_000)
+    kept = PhotoCache(tmp_path, 20_000)
     wrong: list[str] = []
 
     def work(worker: int) -> None:
@@ -151,7 +151,7 @@ def test_nothing_half_written_is_ever_found(tmp_path: Path) -> None:
             time.sleep(moment)
             writer.send_signal(signal.SIGKILL)
             finished = writer.stdout.read().split()
-        kept = KeptPhotos(tmp_path, 3_000_000)
+        kept = PhotoCache(tmp_path, 3_000_000)
         for path in (tmp_path / "photos").rglob("*"):
             assert path.is_dir() or content_hash(path.read_bytes()) == path.name
         whole = [line for line in finished if line.isdecimal()]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shoplens.errors import PhotoError
-from shoplens.images import KeptPhotos, PhotoSource
+from shoplens.images import PhotoCache, PhotoSource
 from shoplens.settings import Settings
 
 from .local_server import Server, answer
@@ -22,7 +22,7 @@ NEAR = Settings(allow_private=True, fetch_attempts=1)
 
 @pytest.fixture
 def source(tmp_path: Path) -> Iterator[PhotoSource]:
-    made = PhotoSource(NEAR, KeptPhotos(tmp_path / "kept", 10**9))
+    made = PhotoSource(NEAR, PhotoCache(tmp_path / "kept", 10**9))
     yield made
     made.close()
 

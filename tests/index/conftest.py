@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.index.protocol import Entry
+from shoplens.index.protocol import IndexedProduct
 from shoplens.store.files.atomic import copy_tree
 from shoplens.store.generation import Generation
 from shoplens.store.manifest import Manifest
@@ -17,11 +17,11 @@ from shoplens.types import Photo
 from tests.fakes import product
 
 
-def entries(numbers: range, price: float | None = None, dimensions: int = 4) -> list[Entry]:
+def entries(numbers: range, price: float | None = None, dimensions: int = 4) -> list[IndexedProduct]:
     """Products ``p0``, ``p1``, … with a photo each."""
     vector = np.full((1, dimensions), dimensions**-0.5, np.float32)
     return [
-        Entry(
+        IndexedProduct(
             product(f"p{number}", f"/{number}.png", price=price),
             (Photo(f"/{number}.png", f"{number:032x}", f"f{number:031x}", 8, 8),),
             vector,

@@ -11,7 +11,7 @@ from shoplens.errors import ConditionError
 from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import AllOf, IsProduct, Not
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry, Index
+from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import FilterScores, Photo, Product, SparseVector
@@ -20,7 +20,7 @@ DIMENSIONS, PLACED, MARKS = 8, 5, 40
 ODD_NAMES = ('a "quoted" name', "dotted.name", "[0]", "back\\slash", "naïve %20", "text")
 
 
-def entry(number: int, rng: np.random.Generator, **changes: object) -> Entry:
+def entry(number: int, rng: np.random.Generator, **changes: object) -> IndexedProduct:
     sources = tuple(f"/photos/{number}-{view}.jpg" for view in range(1 + number % 3))
     product = Product(
         id=f"p{number}",
@@ -46,7 +46,7 @@ def entry(number: int, rng: np.random.Generator, **changes: object) -> Entry:
     )
     vectors = rng.normal(size=(len(sources), DIMENSIONS)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Entry(replace(product, **changes), photos, vectors, scores_of(number, len(sources)))  # type: ignore[arg-type]
+    return IndexedProduct(replace(product, **changes), photos, vectors, scores_of(number, len(sources)))  # type: ignore[arg-type]
 
 
 def scores_of(number: int, photos: int) -> FilterScores:
@@ -82,7 +82,7 @@ def new_index(
         index.close()
 
 
-Filled = tuple[Index, ExactIndex, list[Entry]]
+Filled = tuple[Index, ExactIndex, list[IndexedProduct]]
 
 
 def filled_index(new_index: Callable[[], Index]) -> Filled:
@@ -207,7 +207,7 @@ def test_further_photos_can_be_left_out(read_only: Filled, text: str | None) -> 
     first = ExactIndex(DIMENSIONS)
     for one in entries:
         product = replace(one.product, photos=one.product.photos[:1])
-        first.upsert([Entry(product, one.photos[:1], one.vectors[:1])])
+        first.upsert([IndexedProduct(product, one.photos[:1], one.vectors[:1])])
     for query in (one.vectors[-1] for one in entries[:30]):
         expected = [(hit.record.product.id, hit.photo) for hit in first.nearest(query, 7, condition)]
         for tried in (index, oracle):

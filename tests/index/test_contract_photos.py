@@ -11,7 +11,7 @@ import pytest
 
 from shoplens.index.condition_parser import parse
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry, Index, PhotoKey, Probe, Sieve
+from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, PhotoKey, VectorQuery
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import FilterScores, SparseVector, Vectors
@@ -29,7 +29,7 @@ from tests.index.test_contract import (  # noqa: F401
 )
 
 
-def product_of(index: Index, entries: list[Entry], keys: list[PhotoKey]) -> list[tuple[str, int]]:
+def product_of(index: Index, entries: list[IndexedProduct], keys: list[PhotoKey]) -> list[tuple[str, int]]:
     """(product id, number of the photo) of each key."""
     ids = {index.product_key(one.product.id): one.product.id for one in entries}
     assert len(ids) == len(entries)
@@ -40,15 +40,20 @@ def key_of(index: Index, product_id: str, view: int = 0) -> PhotoKey:
     return PhotoKey(index.product_key(product_id), view)
 
 
-def probes(rng: np.random.Generator) -> list[Probe]:
+def probes(rng: np.random.Generator) -> list[VectorQuery]:
     """One by the embedding, one by what lies beside it, one by both, one by marks."""
     look, placed = rng.normal(size=DIMENSIONS).astype(np.float32), rng.normal(size=PLACED).astype(np.float32)
     indices = np.sort(rng.choice(MARKS, 4, replace=False)).astype(np.uint32)
     marks = SparseVector(indices, rng.random(4).astype(np.float32) + 0.1)
-    return [Probe(look=look), Probe(placed=placed), Probe(look=look, placed=placed), Probe(marks=marks)]
+    return [
+        VectorQuery(look=look),
+        VectorQuery(placed=placed),
+        VectorQuery(look=look, placed=placed),
+        VectorQuery(marks=marks),
+    ]
 
 
-def dot(probe: Probe, one: Entry, view: int) -> float | None:
+def dot(probe: VectorQuery, one: IndexedProduct, view: int) -> float | None:
     """What a probe is defined to give a photo; None where it cannot find it."""
     assert one.scores is not None
     if probe.marks is not None:
@@ -61,18 +66,18 @@ def dot(probe: Probe, one: Entry, view: int) -> float | None:
 
 
 SIEVES = [
-    Sieve(),
-    Sieve(parse("color in (green, light blue) and price < 20")),
-    Sieve(first_photos=True),
-    Sieve(parse("brand = acme"), first_photos=True),
-    Sieve(without_photo=f"{8:016x}{2:016x}"),
-    Sieve(parse("color = nothing")),
+    PhotoConstraint(),
+    PhotoConstraint(parse("color in (green, light blue) and price < 20")),
+    PhotoConstraint(first_photos=True),
+    PhotoConstraint(parse("brand = acme"), first_photos=True),
+    PhotoConstraint(without_photo=f"{8:016x}{2:016x}"),
+    PhotoConstraint(parse("color = nothing")),
 ]
 
 
 @pytest.mark.parametrize("sieve", SIEVES, ids=range(len(SIEVES)))
 @pytest.mark.parametrize("limit", [1, 7, 2000])
-def test_photos_near_are_those_of_the_definition(read_only: Filled, sieve: Sieve, limit: int) -> None:
+def test_photos_near_are_those_of_the_definition(read_only: Filled, sieve: PhotoConstraint, limit: int) -> None:
     index, oracle, entries = read_only
     meeting = {hit.record.product.id for hit in oracle.nearest(entries[0].vectors[0], 300, sieve.condition)}
     for probe in probes(np.random.default_rng([4, limit])):
@@ -102,9 +107,9 @@ def test_equal_photos_are_all_found(new_index: Callable[[], Index]) -> None:
     entries = [replace(alike, product=replace(alike.product, id=f"p{number}")) for number in range(4)]
     index.upsert(entries)
     everything = {(f"p{number}", view) for number in range(4) for view in range(3)}
-    for probe in (Probe(look=one.vectors[0]), Probe(marks=same)):
-        assert set(product_of(index, entries, index.photos_near(probe, 12, Sieve()).keys)) == everything
-        assert len(index.photos_near(probe, 5, Sieve()).keys) == 5
+    for probe in (VectorQuery(look=one.vectors[0]), VectorQuery(marks=same)):
+        assert set(product_of(index, entries, index.photos_near(probe, 12, PhotoConstraint()).keys)) == everything
+        assert len(index.photos_near(probe, 5, PhotoConstraint()).keys) == 5
 
 
 def test_photo_scores_are_dot_products(read_only: Filled) -> None:
@@ -145,7 +150,7 @@ def test_photos_that_were_removed_meanwhile_are_nothing(filled: Filled) -> None:
         assert gone is None
         assert there is not None and there.product.id == "p9"
         assert len(tried.photo_marks(keys)[0].indices) == 0
-        scores = tried.photo_scores([Probe(look=np.ones(DIMENSIONS, np.float32))], keys)
+        scores = tried.photo_scores([VectorQuery(look=np.ones(DIMENSIONS, np.float32))], keys)
         assert scores[0, 0] == 0 != scores[0, 1]
 
 
@@ -199,11 +204,11 @@ def test_scores_may_come_later(new_index: Callable[[], Index]) -> None:
     scored = [entry(number, rng) for number in range(6)]
     index.upsert([replace(one, scores=None) for one in scored])
     assert [one.scores for one in index.entries()] == [None] * 6
-    probe, keys = Probe(look=scored[5].vectors[0]), [key_of(index, "p5")]
-    assert index.photos_near(probe, 5, Sieve()).keys == []
+    probe, keys = VectorQuery(look=scored[5].vectors[0]), [key_of(index, "p5")]
+    assert index.photos_near(probe, 5, PhotoConstraint()).keys == []
     assert (index.photo_scores([probe], keys).tolist(), len(index.photo_marks(keys)[0].indices)) == ([[0.0]], 0)
     index.upsert(scored)
-    assert index.photos_near(probe, 1, Sieve()).keys == keys
+    assert index.photos_near(probe, 1, PhotoConstraint()).keys == keys
     assert index.photo_scores([probe], keys)[0, 0] == pytest.approx(1.0, abs=1e-5)
 
 
@@ -231,7 +236,7 @@ def test_products_are_scored_where_they_are(new_index: Callable[[], Index]) -> N
 def test_an_empty_index_has_no_photos(new_index: Callable[[], Index]) -> None:
     index = new_index()
     for probe in probes(np.random.default_rng(1)):
-        assert index.photos_near(probe, 5, Sieve()).keys == []
+        assert index.photos_near(probe, 5, PhotoConstraint()).keys == []
     keys = [key_of(index, "nothing")]
     assert index.photo_records(keys) == [None]
     assert (list(index.entries()), list(index.entries(["nothing"]))) == ([], [])

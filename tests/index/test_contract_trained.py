@@ -12,7 +12,7 @@ import pytest
 from shoplens.errors import InvalidValue
 from shoplens.index.condition_parser import parse
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry, Index, PhotoKey, Probe, Sieve
+from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, PhotoKey, VectorQuery
 from shoplens.index.qdrant.config import dense_vectors
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
@@ -28,14 +28,14 @@ def trained(number: int, photos: int) -> Vectors:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def made(count: int) -> list[Entry]:
+def made(count: int) -> list[IndexedProduct]:
     rng = np.random.default_rng(7)
     found = [entry(number, rng) for number in range(count)]
     return [replace(one, trained=trained(number, len(one.photos))) for number, one in enumerate(found)]
 
 
 @pytest.fixture(params=[ExactIndex, QdrantIndex], ids=["exact", "qdrant"])
-def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Index, ExactIndex, list[Entry]]]:
+def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Index, ExactIndex, list[IndexedProduct]]]:
     entries = made(120)
     index = ExactIndex(DIMENSIONS) if request.param is ExactIndex else QdrantIndex(tmp_path / "shard", SIZES)
     oracle = ExactIndex(DIMENSIONS)
@@ -45,7 +45,7 @@ def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Ind
     index.close()
 
 
-def test_each_kind_of_vector_has_its_own_nearest(filled: tuple[Index, ExactIndex, list[Entry]]) -> None:
+def test_each_kind_of_vector_has_its_own_nearest(filled: tuple[Index, ExactIndex, list[IndexedProduct]]) -> None:
     index, oracle, entries = filled
     for text in (None, "color = red", "id in (p1, p2)"):
         condition = parse(text) if text else None
@@ -60,11 +60,15 @@ def test_each_kind_of_vector_has_its_own_nearest(filled: tuple[Index, ExactIndex
     assert index.nearest(entries[5].vectors[0], 1)[0].record.product.id == "p5"
 
 
-def test_the_look_of_the_filters_space_is_the_trained_vector(filled: tuple[Index, ExactIndex, list[Entry]]) -> None:
+def test_the_look_of_the_filters_space_is_the_trained_vector(
+    filled: tuple[Index, ExactIndex, list[IndexedProduct]],
+) -> None:
     index, oracle, entries = filled
     rng = np.random.default_rng(1)
-    probe = Probe(look=rng.normal(size=TRAINED).astype(np.float32), placed=rng.normal(size=PLACED).astype(np.float32))
-    expected, found = (one.photos_near(probe, 9, Sieve()).scores for one in (oracle, index))
+    probe = VectorQuery(
+        look=rng.normal(size=TRAINED).astype(np.float32), placed=rng.normal(size=PLACED).astype(np.float32)
+    )
+    expected, found = (one.photos_near(probe, 9, PhotoConstraint()).scores for one in (oracle, index))
     np.testing.assert_allclose(found, expected, atol=1e-4)
     key = PhotoKey(index.product_key("p8"), 1)
     assert entries[8].scores is not None and probe.look is not None and probe.placed is not None
@@ -72,7 +76,7 @@ def test_the_look_of_the_filters_space_is_the_trained_vector(filled: tuple[Index
     assert index.photo_scores([probe], [key])[0, 0] == pytest.approx(by_hand, abs=1e-4)
 
 
-def test_entries_come_back_with_both(filled: tuple[Index, ExactIndex, list[Entry]]) -> None:
+def test_entries_come_back_with_both(filled: tuple[Index, ExactIndex, list[IndexedProduct]]) -> None:
     index, _, entries = filled
     (found,) = index.entries(["p8"])
     assert found.trained is not None
@@ -80,7 +84,7 @@ def test_entries_come_back_with_both(filled: tuple[Index, ExactIndex, list[Entry
     np.testing.assert_allclose(found.vectors, entries[8].vectors, atol=1e-6)
 
 
-def test_new_scores_leave_both_as_they_are(filled: tuple[Index, ExactIndex, list[Entry]]) -> None:
+def test_new_scores_leave_both_as_they_are(filled: tuple[Index, ExactIndex, list[IndexedProduct]]) -> None:
     index, _, entries = filled
     index.rescore([replace(entries[8], scores=scores_of(77, len(entries[8].photos)))])
     (found,) = index.entries(["p8"])

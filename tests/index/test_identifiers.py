@@ -11,7 +11,7 @@ import pytest
 from shoplens.errors import InvalidValue
 from shoplens.index.exact import ExactIndex
 from shoplens.index.identifiers import Named, product_named, products_named
-from shoplens.index.protocol import Entry, Index
+from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import Photo, Product
@@ -24,8 +24,8 @@ PRODUCTS = [
 ]
 
 
-def entry(product: Product) -> Entry:
-    return Entry(product, (Photo(product.photos[0], "0" * 32, "", 8, 8),), np.array([[1.0, 0.0]], np.float32))
+def entry(product: Product) -> IndexedProduct:
+    return IndexedProduct(product, (Photo(product.photos[0], "0" * 32, "", 8, 8),), np.array([[1.0, 0.0]], np.float32))
 
 
 @pytest.fixture(params=["exact", "qdrant"])

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from shoplens.errors import StoreError
-from shoplens.index.protocol import Entry, Record
+from shoplens.index.protocol import IndexedProduct, StoredProduct
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
@@ -31,7 +31,7 @@ from tests.fakes import colored_rows, contents, feed_of, product
 
 PRODUCTS = 224
 ROOT = Path(__file__).parents[2]
-Held = dict[str, tuple[Record, list[bytes]]]
+Held = dict[str, tuple[StoredProduct, list[bytes]]]
 
 
 @dataclass(frozen=True)
@@ -246,6 +246,8 @@ def test_a_graph_build_ends_with_its_process(tmp_path: Path) -> None:
     assert gone.returncode == 1
 
 
-def entry(number: int, vectors: Vectors) -> Entry:
+def entry(number: int, vectors: Vectors) -> IndexedProduct:
     name = f"/{number}.jpg"
-    return Entry(product(f"p{number}", name), (Photo(name, f"{number:032x}", f"f{number:031x}", 8, 8),), vectors)
+    return IndexedProduct(
+        product(f"p{number}", name), (Photo(name, f"{number:032x}", f"f{number:031x}", 8, 8),), vectors
+    )

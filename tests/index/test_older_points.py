@@ -12,7 +12,7 @@ from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import IsProduct, Not
 from shoplens.index.exact import ExactIndex
 from shoplens.index.identifiers import Named, products_named
-from shoplens.index.protocol import Entry
+from shoplens.index.protocol import IndexedProduct
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import Photo, Product
@@ -32,9 +32,9 @@ NEW = [
 ]
 
 
-def entry(product: Product) -> Entry:
+def entry(product: Product) -> IndexedProduct:
     photos = tuple(Photo(source, f"{n:032x}", "", 8, 8) for n, source in enumerate(product.photos))
-    return Entry(product, photos, np.tile(np.array([[1.0, 0.0]], np.float32), (len(photos), 1)))
+    return IndexedProduct(product, photos, np.tile(np.array([[1.0, 0.0]], np.float32), (len(photos), 1)))
 
 
 @pytest.fixture(params=["old", "mixed"])

@@ -9,9 +9,9 @@ from shoplens.embedders.classifier import Classified
 from shoplens.errors import InvalidValue
 from shoplens.index.condition_parser import parse
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry, Sieve
+from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.ranking.classified import candidates_among
-from shoplens.ranking.strategies import QueryPhoto, Wanted, strategy_named
+from shoplens.ranking.strategies import EncodedQuery, Wanted, strategy_named
 from shoplens.types import Photo
 from tests.fakes import product
 
@@ -19,12 +19,12 @@ IDS = [f"p{n:02}" for n in range(40)]
 VECTOR = np.array([1.0, 0.0], np.float32)
 
 
-def entry(name: str, number: int) -> Entry:
+def entry(name: str, number: int) -> IndexedProduct:
     """Odd numbers have two photos."""
     views = range(1 + number % 2)
     photos = tuple(Photo(f"{name}-{view}.png", f"{name}{view}", f"{name}{view}x", 8, 8) for view in views)
     sources = [photo.source for photo in photos]
-    return Entry(product(name, *sources, price=float(number)), photos, np.stack([VECTOR] * len(photos)))
+    return IndexedProduct(product(name, *sources, price=float(number)), photos, np.stack([VECTOR] * len(photos)))
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def expected(classified: Classified, kept: set[str]) -> list[str]:
 
 @pytest.mark.parametrize("k", [1, 3, 10, 100])
 def test_the_most_probable_come_first(index: ExactIndex, classified: Classified, k: int) -> None:
-    found = candidates_among(index, classified, k, Sieve())
+    found = candidates_among(index, classified, k, PhotoConstraint())
     there = {name for number, name in enumerate(IDS) if number % 10}
     assert [one.product.id for one in found] == expected(classified, there)[:k]
     assert "new" not in {one.product.id for one in found}, "it was never trained on"
@@ -59,18 +59,18 @@ def test_the_most_probable_come_first(index: ExactIndex, classified: Classified,
 
 
 def test_conditions_leave_as_many_as_there_are(index: ExactIndex, classified: Classified) -> None:
-    found = candidates_among(index, classified, 3, Sieve(parse("price > 35")))
+    found = candidates_among(index, classified, 3, PhotoConstraint(parse("price > 35")))
     assert [one.product.id for one in found] == expected(classified, {"p36", "p37", "p38", "p39"})[:3]
-    assert not candidates_among(index, classified, 3, Sieve(parse("price > 99")))
+    assert not candidates_among(index, classified, 3, PhotoConstraint(parse("price > 99")))
 
 
 def test_a_photo_that_is_left_out_is_not_named(index: ExactIndex, classified: Classified) -> None:
-    sieve = Sieve(parse("price = 35 or price = 36"), without_photo="p350")
+    sieve = PhotoConstraint(parse("price = 35 or price = 36"), without_photo="p350")
     assert {one.photo for one in candidates_among(index, classified, 9, sieve)} == {"p35-1.png", "p36-0.png"}
-    sieve = Sieve(parse("price = 35 or price = 36"), first_photos=True, without_photo="p360")
+    sieve = PhotoConstraint(parse("price = 35 or price = 36"), first_photos=True, without_photo="p360")
     assert {one.photo for one in candidates_among(index, classified, 9, sieve)} == {"p35-0.png"}
 
 
 def test_a_photo_that_it_did_not_see_is_refused(index: ExactIndex) -> None:
     with pytest.raises(InvalidValue, match="not seen by the classifier"):
-        strategy_named("classifier").retrieved(index, QueryPhoto(VECTOR), Wanted(3))
+        strategy_named("classifier").retrieved(index, EncodedQuery(VECTOR), Wanted(3))

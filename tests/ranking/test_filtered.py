@@ -15,7 +15,7 @@ from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import field_values as fields_of
 from shoplens.index.conditions import holds
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Entry, Sieve
+from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.preferences import Merchandising
 from shoplens.ranking.filtered import (
     BOOST,
@@ -46,7 +46,7 @@ class Shop:
 
     filters: Filters
     index: ExactIndex
-    entries: list[Entry]
+    entries: list[IndexedProduct]
     examples: list[Example]
 
 
@@ -67,7 +67,7 @@ def shop() -> Shop:
         scores = FilterScores(filters.space.placed(described.dense[places], marks), marks)
         shelf = {"shelf": (("left", "right")[number % 2],)}
         one = product(f"p{number:02}", *sources, attributes=shelf)
-        entries.append(Entry(one, photos, seen.vectors[places], scores))
+        entries.append(IndexedProduct(one, photos, seen.vectors[places], scores))
     index.upsert(entries)
     examples = []
     for _ in range(40):
@@ -79,7 +79,7 @@ def shop() -> Shop:
 # The definition
 
 
-def similarity(shop: Shop, name: str, example: Example, one: Entry, view: int) -> float:
+def similarity(shop: Shop, name: str, example: Example, one: IndexedProduct, view: int) -> float:
     """How alike an example and a photo are in one dimension."""
     assert one.scores is not None
     dense = shop.filters.space.dense(one.scores.placed)[view]
@@ -113,9 +113,9 @@ class Row:
     against: float
 
 
-def definition(shop: Shop, query: FilterQuery, sieve: Sieve | None = None) -> list[Row]:
+def definition(shop: Shop, query: FilterQuery, sieve: PhotoConstraint | None = None) -> list[Row]:
     """All products, best first, without a merchandiser."""
-    sieve = sieve or Sieve()
+    sieve = sieve or PhotoConstraint()
     rows = []
     for one in shop.entries:
         if sieve.condition is not None and not holds(sieve.condition, fields_of(one.product)):
@@ -145,8 +145,8 @@ def asked(shop: Shop, number: int = 0, **changes: object) -> FilterQuery:
     )  # type: ignore[arg-type]
 
 
-def found_by(shop: Shop, query: FilterQuery, k: int, sieve: Sieve | None = None) -> list[Candidate]:
-    return candidates_of(shop.index, query, pooled(shop.index, query, k, sieve or Sieve()), k)
+def found_by(shop: Shop, query: FilterQuery, k: int, sieve: PhotoConstraint | None = None) -> list[Candidate]:
+    return candidates_of(shop.index, query, pooled(shop.index, query, k, sieve or PhotoConstraint()), k)
 
 
 def results_of(shop: Shop, query: FilterQuery, k: int) -> list[Result]:
@@ -158,17 +158,17 @@ def ids(found: list[Candidate]) -> list[str]:
 
 
 SIEVES = [
-    Sieve(),
-    Sieve(parse("shelf = left")),
-    Sieve(first_photos=True),
-    Sieve(parse("not shelf = left"), first_photos=True),
-    Sieve(without_photo=f"{5:016x}{0:016x}"),
+    PhotoConstraint(),
+    PhotoConstraint(parse("shelf = left")),
+    PhotoConstraint(first_photos=True),
+    PhotoConstraint(parse("not shelf = left"), first_photos=True),
+    PhotoConstraint(without_photo=f"{5:016x}{0:016x}"),
 ]
 
 
 @pytest.mark.parametrize("sieve", SIEVES, ids=range(len(SIEVES)))
 @pytest.mark.parametrize("k", [1, 8, 500])
-def test_candidates_are_those_of_the_definition(shop: Shop, sieve: Sieve, k: int) -> None:
+def test_candidates_are_those_of_the_definition(shop: Shop, sieve: PhotoConstraint, k: int) -> None:
     for number in range(5):
         query = asked(shop, number)
         expected = definition(shop, query, sieve)[:k]
@@ -258,7 +258,7 @@ def test_a_pin_outranks_a_boost_of_the_best(shop: Shop) -> None:
 
 def test_what_a_condition_leaves_out_is_not_pinned(shop: Shop) -> None:
     say = Merchandising(("p01",))  # on the right shelf
-    assert "p01" not in ids(found_by(shop, asked(shop, merchandising=say), 50, Sieve(parse("shelf = left"))))
+    assert "p01" not in ids(found_by(shop, asked(shop, merchandising=say), 50, PhotoConstraint(parse("shelf = left"))))
 
 
 def test_reasons_say_the_rank_without_each_dimension(shop: Shop) -> None:
@@ -303,14 +303,14 @@ def test_reasons_name_the_class_that_matched(shop: Shop) -> None:
 def test_an_empty_index_has_no_candidates(shop: Shop) -> None:
     query = asked(shop, explain=True, unlike=shop.examples[3])
     empty = ExactIndex(8)
-    pool = pooled(empty, query, 5, Sieve())
+    pool = pooled(empty, query, 5, PhotoConstraint())
     assert (pool.keys, candidates_of(empty, query, pool, 5)) == ([], [])
 
 
 def test_a_product_that_is_removed_meanwhile_is_passed_over(shop: Shop) -> None:
     index, query = ExactIndex(8), asked(shop)
     index.upsert(shop.entries)
-    pool = pooled(index, query, 5, Sieve())
+    pool = pooled(index, query, 5, PhotoConstraint())
     first = definition(shop, query)[0].id
     index.remove([first])
     assert ids(candidates_of(index, query, pool, 5)) == [row.id for row in definition(shop, query)[1:5]]
@@ -320,7 +320,7 @@ def test_equal_products_are_ordered_by_id(shop: Shop) -> None:
     index = ExactIndex(8)
     index.upsert([replace(shop.entries[0], product=replace(shop.entries[0].product, id=name)) for name in "cab"])
     query = asked(shop)
-    candidates = candidates_of(index, query, pooled(index, query, 3, Sieve()), 3)
+    candidates = candidates_of(index, query, pooled(index, query, 3, PhotoConstraint()), 3)
     assert [one.product.id for one in ranked(candidates, WEIGHTS)] == ["a", "b", "c"]
 
 
@@ -335,15 +335,15 @@ def test_each_probe_brings_its_best_where_there_are_too_many_photos(shop: Shop) 
         scores = FilterScores(one.scores.placed[:1], one.scores.marks[:1])
         name = f"/{number}.png"
         photo = Photo(name, f"{number:032x}", "", 8, 8)
-        entries.append(Entry(product(f"p{number}", name), (photo,), vector / np.linalg.norm(vector), scores))
+        entries.append(IndexedProduct(product(f"p{number}", name), (photo,), vector / np.linalg.norm(vector), scores))
     index.upsert(entries)
     many = replace(shop, index=index, entries=entries)
     for name in ("look", "pattern"):
         query = asked(shop, 5, weights={other: float(other == name) for other in NAMES})
-        pool = pooled(index, query, 10, Sieve())
+        pool = pooled(index, query, 10, PhotoConstraint())
         assert len(pool.keys) < len(entries)
         expected = [row.score for row in definition(many, query)[:10]]
         found = candidates_of(index, query, pool, 10)
         assert [one.scores[name] for one in found] == pytest.approx(expected, abs=1e-5)
-    everything = pooled(index, asked(shop, 5), len(entries), Sieve())
+    everything = pooled(index, asked(shop, 5), len(entries), PhotoConstraint())
     assert len(everything.keys) == len(entries)

@@ -19,7 +19,7 @@ from shoplens.service.keys import Keys
 from shoplens.service.rates import Rates
 from shoplens.service.recent import Recent
 from shoplens.service.running import is_loopback
-from shoplens.service.work import Work
+from shoplens.service.work import WorkQueue
 from tests.service.conftest import asked, client_with
 from tests.service.test_searching import code
 
@@ -160,7 +160,7 @@ def a_request(gone: asyncio.Event | None = None) -> Request:
 
 def test_work_is_done_by_few_and_waited_for_by_few() -> None:
     async def main() -> None:
-        work, go, done = Work(1, queue=1, seconds=5), threading.Event(), list[int]()
+        work, go, done = WorkQueue(1, queue=1, seconds=5), threading.Event(), list[int]()
 
         def job(number: int) -> int:
             go.wait(5)
@@ -185,7 +185,7 @@ def test_work_is_done_by_few_and_waited_for_by_few() -> None:
 
 def test_nobody_works_for_who_has_gone_or_waited_too_long() -> None:
     async def main() -> None:
-        work, go, gone, done = Work(1, queue=5, seconds=0.2), threading.Event(), asyncio.Event(), list[int]()
+        work, go, gone, done = WorkQueue(1, queue=5, seconds=0.2), threading.Event(), asyncio.Event(), list[int]()
         first = asyncio.ensure_future(work.of(a_request(), lambda: go.wait(5)))
         await asyncio.sleep(0.05)
         leaving = asyncio.ensure_future(work.of(a_request(gone), lambda: done.append(1)))
@@ -210,7 +210,7 @@ def test_nobody_works_for_who_has_gone_or_waited_too_long() -> None:
 
 def test_what_a_job_raises_is_raised_and_the_thread_goes_on() -> None:
     async def main() -> None:
-        work = Work(1, queue=1, seconds=5)
+        work = WorkQueue(1, queue=1, seconds=5)
         for _ in range(3):
             with pytest.raises(ZeroDivisionError):
                 await work.of(a_request(), lambda: 1 / 0)

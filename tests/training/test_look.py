@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shoplens import Shop
-from shoplens.embedders import TrainedLook
+from shoplens.embedders import EmbeddingHead
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import LEARNED
 from shoplens.training.learning.head import Recipe
@@ -106,12 +106,12 @@ def test_a_calibration_never_outlives_the_look_that_it_speaks_of(shop: Shop) -> 
     live = shop._store.live
     assert (live.folder / "calibration-metric.json").is_file()
     builder = shop._builder(None)
-    builder.take_look(None)
+    builder.adopt_head(None)
     assert (shop._store.live.folder / "calibration-pretrained.json").is_file()
     assert not (shop._store.live.folder / "calibration-metric.json").exists()
-    other = TrainedLook(look._network, replace(look.card, features="another"), None)
+    other = EmbeddingHead(look._network, replace(look.card, features="another"), None)
     with pytest.raises(StoreError, match="reads features of another"):
-        builder.take_look(other)
+        builder.adopt_head(other)
 
 
 def test_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from dataclasses import asdict, replace
 
 from shoplens.build.filter_scoring import scorer_of
 from shoplens.build.generations import Succession, of_look
-from shoplens.build.product_encoder import UNUSABLE, EntryMaker, Known
+from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, ProductEncoder
 from shoplens.build.product_ids import KnownIds, rejected_ids, renames_of
 from shoplens.build.run import BATCH, Run, Summary, batches, write_entries
-from shoplens.embedders import OnnxEmbedder, TrainedLook
+from shoplens.embedders import EmbeddingHead, OnnxEmbedder
 from shoplens.errors import InvalidValue, Refused
 from shoplens.feeds import Feed, Report
 from shoplens.filters.space import PLACED
@@ -144,7 +144,7 @@ class Builder(Succession):
             if isinstance(item, Rejection):
                 run.report.add(item)
 
-    def _manifest(self, feed: Feed, look: TrainedLook | None) -> Manifest:
+    def _manifest(self, feed: Feed, look: EmbeddingHead | None) -> Manifest:
         card = asdict(self.embedder.card) if isinstance(self.embedder, OnnxEmbedder) else {}
         return Manifest(
             self.embedder.model,
@@ -157,29 +157,29 @@ class Builder(Succession):
             **of_look(look),
         )
 
-    def _look_before(self) -> TrainedLook | None:
+    def _look_before(self) -> EmbeddingHead | None:
         """The trained extractor that a new generation of this model takes over from the live one."""
         if not self.store.has_live:
             return None
         look = self.store.live.look
         return look if look is not None and self._can_read(look) else None
 
-    def _maker(self, live: Generation, run: Run) -> EntryMaker:
-        known = Known(run.features, [live.index], live.index, scorer_of(live), live.look)
+    def _maker(self, live: Generation, run: Run) -> ProductEncoder:
+        known = EncodingCaches(run.features, [live.index], live.index, scorer_of(live), live.look)
         return self._entries(live, known)
 
-    def _known_beside(self, generation: Generation, run: Run) -> Known:
+    def _known_beside(self, generation: Generation, run: Run) -> EncodingCaches:
         """What a new generation of the same model need not look at again."""
         before = self.store.live if self.store.has_live else None
         of_this_model = before is not None and before.manifest.model == self.embedder.model
         indexes = [generation.index, *([before.index] if before and of_this_model else [])]
-        return Known(run.features, indexes, look=generation.look)
+        return EncodingCaches(run.features, indexes, look=generation.look)
 
-    def _run(self, command: str, feed: Feed, look: TrainedLook | None) -> Run:
+    def _run(self, command: str, feed: Feed, look: EmbeddingHead | None) -> Run:
         feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
         return self.opened_run(command, look)
 
-    def _fill(self, index: Index, feed: Feed, maker: EntryMaker, run: Run) -> set[str]:
+    def _fill(self, index: Index, feed: Feed, maker: ProductEncoder, run: Run) -> set[str]:
         """Write the feed's products, in batches; what is already there as it should be is left alone.
 
         Returns:

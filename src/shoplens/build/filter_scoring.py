@@ -19,7 +19,7 @@ from shoplens.filters.labels import Labels, labels_of
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.stored import save_filters
 from shoplens.index.predicted_values import LIKELIHOODS
-from shoplens.index.protocol import Entry, Index
+from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.preferences import DimensionRules
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.files.atomic import replace_file
@@ -88,7 +88,7 @@ class ProductScorer:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class FilterTrainingData:
     """What filters are made of.
 
     Attributes:
@@ -108,7 +108,9 @@ class Material:
     model: str
 
 
-def fitted(material: Material, folder: Path, progress: Progress, told: Callable[[Rejection], None]) -> ProductScorer:
+def fitted(
+    material: FilterTrainingData, folder: Path, progress: Progress, told: Callable[[Rejection], None]
+) -> ProductScorer:
     """Filters for an index, kept in a generation's folder; ``told`` hears of labels and rules that came to nothing.
 
     Raises:
@@ -162,7 +164,7 @@ def stored_dimensions(generation: Generation) -> tuple[Dimensions, Labels | None
         ) from problem
 
 
-def _training(material: Material, reader: ClassReader) -> Training:
+def _training(material: FilterTrainingData, reader: ClassReader) -> Training:
     """Photos that filters can learn from, with what the feed says of their products."""
     rows: list[Features] = []
     vectors: list[Vectors] = []
@@ -208,7 +210,7 @@ def rescored(index: Index, scorer: ProductScorer, features: FeatureFile, progres
         progress("Scoring the products", done, total)
 
 
-def sample_products(index: Index, most: int = MOST_PHOTOS) -> Iterator[Entry]:
+def sample_products(index: Index, most: int = MOST_PHOTOS) -> Iterator[IndexedProduct]:
     """All products, or so many as have about ``most`` photos; a group is in as a whole or not at all, unless the groups
     are so few that none would be in."""
     share = min(1.0, most / max(1, sum(len(record.photos) for record in index.all_records())))
@@ -224,8 +226,8 @@ def _is_drawn(name: str, share: float) -> bool:
     return int.from_bytes(digest[:4], "big") < share * 2**32
 
 
-def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    batch: list[Entry] = []
+def _batches(entries: Iterable[IndexedProduct]) -> Iterator[list[IndexedProduct]]:
+    batch: list[IndexedProduct] = []
     for entry in entries:
         batch.append(entry)
         if len(batch) == BATCH:

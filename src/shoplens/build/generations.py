@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from shoplens.build.filter_scoring import Material, fitted, rescored, scorer_of
+from shoplens.build.filter_scoring import FilterTrainingData, fitted, rescored, scorer_of
 from shoplens.build.photo_features import backbone_width, feature_model
-from shoplens.build.product_encoder import EntryMaker, Known
+from shoplens.build.product_encoder import EncodingCaches, ProductEncoder
 from shoplens.build.run import BATCH, OnRenames, Progress, Run, Summary, batches, write_entries
-from shoplens.embedders import Embedder, ProductClassifier, TrainedLook
+from shoplens.embedders import Embedder, EmbeddingHead, ProductClassifier
 from shoplens.embedders.look import features_read
 from shoplens.errors import InvalidValue, ModelError, StoreError
 from shoplens.filters.space import PLACED
@@ -19,7 +19,7 @@ from shoplens.images import PhotoSource
 from shoplens.settings import Settings
 from shoplens.store.calibration_file import forget_calibration, keep_calibrations
 from shoplens.store.feature_cache import NAME as FEATURES
-from shoplens.store.feature_cache import FeatureFile, Instead
+from shoplens.store.feature_cache import FallbackFeatures, FeatureFile
 from shoplens.store.files.atomic import timestamp
 from shoplens.store.generation import Generation, check_model
 from shoplens.store.ranker_file import keep_ranker
@@ -64,7 +64,7 @@ class Succession:
             live = self._live_of_this_model()
             return self._refilled(live, live.look, "train-filters")
 
-    def take_look(self, look: TrainedLook | None) -> Summary:
+    def adopt_head(self, look: EmbeddingHead | None) -> Summary:
         """Give the live generation's products the vectors of a trained extractor, in a new generation that then takes
         over; the one before is kept, so that it can be gone back to.
 
@@ -83,7 +83,7 @@ class Succession:
         with self.store.writing():
             return self._refilled(self._live_of_this_model(), look, "train-look", keep=True)
 
-    def take_classifier(self, classifier: ProductClassifier) -> None:
+    def adopt_classifier(self, classifier: ProductClassifier) -> None:
         """Give the live generation a classifier, in place of the one before, in one atomic step.
 
         Raises:
@@ -91,7 +91,7 @@ class Succession:
         """
         with self.store.writing():
             generation = self._live_of_this_model()
-            generation.take_classifier(classifier)
+            generation.adopt_classifier(classifier)
             forget_calibration(generation, "classifier")
 
     def _keep_classifier(self, before: Generation, after: Generation) -> None:
@@ -99,7 +99,7 @@ class Succession:
         try:
             classifier = before.classifier
             if classifier.card.features == feature_model(classifier.seen_by(self.embedder)):
-                after.take_classifier(classifier)
+                after.adopt_classifier(classifier)
         except (InvalidValue, ModelError, StoreError):
             return
 
@@ -124,7 +124,7 @@ class Succession:
                 self.store.switch(generation, keep=True)
         return run.summary
 
-    def _refilled(self, live: Generation, look: TrainedLook | None, command: str, *, keep: bool = False) -> Summary:
+    def _refilled(self, live: Generation, look: EmbeddingHead | None, command: str, *, keep: bool = False) -> Summary:
         """A new generation of the live one's products, its filters fitted anew, which then takes over."""
         manifest = replace(live.manifest, placed=PLACED, created=timestamp(), complete=False, kept=False)
         manifest = replace(manifest, **of_look(look))
@@ -177,7 +177,7 @@ class Succession:
         left alone."""
         products = live.index.count() if ids is None else len(ids)
         scorer = scorer_of(generation)
-        known = Known(run.features, [generation.index, live.index], live.index, scorer, generation.look)
+        known = EncodingCaches(run.features, [generation.index, live.index], live.index, scorer, generation.look)
         maker = self._entries(generation, known)
         records = live.index.all_records() if ids is None else live.index.records(ids)
         items = (record.product for record in records)
@@ -196,7 +196,7 @@ class Succession:
             set(generation.index.ids() if ids is None else ids) - kept
         )  # of a build that was cut off
 
-    def _can_read(self, look: TrainedLook) -> bool:
+    def _can_read(self, look: EmbeddingHead) -> bool:
         """Whether the features that it reads are those of this model."""
         try:
             return look.card.features == feature_model(look.seen_by(self.embedder))
@@ -208,13 +208,13 @@ class Succession:
         check_model(generation, self.embedder)
         return generation
 
-    def _entries(self, generation: Generation, known: Known) -> EntryMaker:
-        return EntryMaker(generation.seen_by(self.embedder), self.source, self.settings, known)
+    def _entries(self, generation: Generation, known: EncodingCaches) -> ProductEncoder:
+        return ProductEncoder(generation.seen_by(self.embedder), self.source, self.settings, known)
 
     def _fit(self, generation: Generation, run: Run) -> None:
         features = run.features
         features.flush()
-        material = Material(
+        material = FilterTrainingData(
             generation.index,
             generation.manifest.sizes.look,
             features,
@@ -231,14 +231,14 @@ class Succession:
         self._progress("Building the search graph", 0, 0)
         self.store.optimize(generation)
 
-    def opened_run(self, command: str, look: TrainedLook | None) -> Run:
+    def opened_run(self, command: str, look: EmbeddingHead | None) -> Run:
         """A run with the features that this look reads."""
         embedder, plain = self.embedder if look is None else look.seen_by(self.embedder), feature_model(self.embedder)
-        instead = Instead(plain, look.card.stands_for) if look is not None and look.backbone else None
+        instead = FallbackFeatures(plain, look.card.stands_for) if look is not None and look.backbone else None
         features = FeatureFile(self.store.folder / FEATURES, feature_model(embedder), instead)
         return Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl", features)
 
 
-def of_look(look: TrainedLook | None) -> dict[str, Any]:
+def of_look(look: EmbeddingHead | None) -> dict[str, Any]:
     """What a manifest says of it."""
     return {"look": "", "trained": 0} if look is None else {"look": look.model, "trained": look.dimensions}

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoplens.embedders import Embedder, TunedEmbedder, embedded
+from shoplens.embedders import Embedder, FineTunedEmbedder, embedded
 from shoplens.filters.measured import MEASURED, measured
 from shoplens.filters.pixels import SIDE
 from shoplens.types import Features, Pixels, Vectors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sight:
+class PhotoFeatures:
     """One photo as the network and the pixels show it.
 
     Attributes:
@@ -26,7 +26,7 @@ class Sight:
     features: Features
 
 
-def sight(embedder: Embedder, name: str, photo: Pixels) -> Sight:
+def sight(embedder: Embedder, name: str, photo: Pixels) -> PhotoFeatures:
     """One pass of the network, and one look at the pixels.
 
     Raises:
@@ -36,7 +36,9 @@ def sight(embedder: Embedder, name: str, photo: Pixels) -> Sight:
     row = found.vectors[0] if found.features is None else found.features[0]
     width = backbone_width(embedder)
     features = np.concatenate([row[:width], measured(photo).as_row(), row[width:]])
-    return Sight(found.vectors[0], features.astype(np.float16).astype(np.float32))  # as they are when kept on disk
+    return PhotoFeatures(
+        found.vectors[0], features.astype(np.float16).astype(np.float32)
+    )  # as they are when kept on disk
 
 
 def backbone_width(embedder: Embedder) -> int:
@@ -47,7 +49,7 @@ def backbone_width(embedder: Embedder) -> int:
 def feature_model(embedder: Embedder) -> str:
     """Names what made the features, and at how many pixels per side: rows of two makers never meet."""
     further = f"+{embedder.further}" if embedder.further else ""
-    trained = f"/{embedder.tuned}" if isinstance(embedder, TunedEmbedder) else ""
+    trained = f"/{embedder.tuned}" if isinstance(embedder, FineTunedEmbedder) else ""
     return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED}@{SIDE}{further}{trained}"
 
 

@@ -22,7 +22,7 @@ Done = Literal["added", "changed", "unchanged", "rejected"]
 
 
 @dataclass(frozen=True, slots=True)
-class Put:
+class PutResult:
     """What became of one product.
 
     Attributes:
@@ -36,7 +36,7 @@ class Put:
     problems: Sequence[Rejection] = ()
 
 
-def put(builder: Builder, products: Sequence[Mapping[str, Any]]) -> list[Put]:
+def put(builder: Builder, products: Sequence[Mapping[str, Any]]) -> list[PutResult]:
     """Add products, or replace those with the same id; one that cannot be used does not hold up the others.
 
     Args:
@@ -52,7 +52,7 @@ def put(builder: Builder, products: Sequence[Mapping[str, Any]]) -> list[Put]:
         return _put(builder, products)
 
 
-def _put(builder: Builder, products: Sequence[Mapping[str, Any]]) -> list[Put]:
+def _put(builder: Builder, products: Sequence[Mapping[str, Any]]) -> list[PutResult]:
     ids = [str(product.get("id", "")).strip() for product in products]
     index = builder.store.live.index
     before = {record.product.id: record for record in index.records(ids)}
@@ -64,7 +64,9 @@ def _put(builder: Builder, products: Sequence[Mapping[str, Any]]) -> list[Put]:
             try:
                 report = builder.add(feed).report
             except Refused as problem:
-                return [Put(one, "rejected", [Rejection(problem.code, problem.problem, problem.fix)]) for one in ids]
+                return [
+                    PutResult(one, "rejected", [Rejection(problem.code, problem.problem, problem.fix)]) for one in ids
+                ]
         if report is not None:
             told = [Rejection(**json.loads(line)) for line in report.read_text("utf-8").splitlines()]
     after = {record.product.id: record for record in builder.store.live.index.records(ids)}
@@ -79,7 +81,7 @@ def _put(builder: Builder, products: Sequence[Mapping[str, Any]]) -> list[Put]:
             done = "added"
         elif was != there:
             done = "changed"
-        found.append(Put(name, done, mine))
+        found.append(PutResult(name, done, mine))
     return found
 
 

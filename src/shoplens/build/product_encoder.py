@@ -19,13 +19,13 @@ import numpy as np
 
 from shoplens.build.filter_scoring import ProductScorer
 from shoplens.build.photo_features import sight
-from shoplens.embedders import Embedder, TrainedLook
+from shoplens.embedders import Embedder, EmbeddingHead
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.errors import ModelError, PhotoError
 from shoplens.images import PhotoSource, decoded
 from shoplens.images.hashes import content_hash
 from shoplens.images.source import is_url
-from shoplens.index.protocol import Entry, Index
+from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.settings import Settings
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.types import Photo, Product, Rejection, Vectors
@@ -47,14 +47,14 @@ class Outcome:
         photos_known: photos whose vector was at hand.
     """
 
-    entry: Entry | None = None
+    entry: IndexedProduct | None = None
     rejections: tuple[Rejection, ...] = ()
     photos_embedded: int = 0
     photos_known: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class EncodingCaches:
     """What is known before a run begins.
 
     Attributes:
@@ -69,10 +69,10 @@ class Known:
     indexes: Sequence[Index] = ()
     live: Index | None = None
     scorer: ProductScorer | None = None
-    look: TrainedLook | None = None
+    look: EmbeddingHead | None = None
 
 
-class EntryMaker:
+class ProductEncoder:
     """Turns feed items into :class:`Outcome`, in their order.
 
     Args:
@@ -87,7 +87,7 @@ class EntryMaker:
         embedder: Embedder,
         source: PhotoSource,
         settings: Settings,
-        known: Known,
+        known: EncodingCaches,
     ) -> None:
         self._embedder, self._source, self._settings = embedder, source, settings
         self._known, self._live = _KnownPhotos(known.indexes), known.live
@@ -135,10 +135,10 @@ class EntryMaker:
         names = [photo.content_hash for photo, _ in photos]
         scores = None if self.scorer is None else self.scorer.scores(usable, names, self._features)
         trained = None if self._look is None else self._trained(self._look, names)
-        entry = Entry(usable, tuple(photo for photo, _ in photos), vectors, scores, trained)
+        entry = IndexedProduct(usable, tuple(photo for photo, _ in photos), vectors, scores, trained)
         return Outcome(entry, tuple(rejections), new, len(photos) - new)
 
-    def _trained(self, look: TrainedLook, names: Sequence[str]) -> Vectors:
+    def _trained(self, look: EmbeddingHead, names: Sequence[str]) -> Vectors:
         """Trained vectors of photos; of one whose features were lost, as of a photo in which nothing is seen."""
         found, nothing = self._features.of(names), np.zeros(look.card.width, np.float32)
         return look.of(np.stack([found.get(name, nothing) for name in names]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from shoplens.feeds import Feed
-from shoplens.index.protocol import Index, Record
+from shoplens.index.protocol import Index, StoredProduct
 from shoplens.types import Product, Rejection
 
 
@@ -42,7 +42,7 @@ def renames_of(index: Index, feed: Feed, gone: Iterable[str] | None = None) -> d
     return found
 
 
-def _successors(record: Record, feed: Feed) -> dict[str, Product]:
+def _successors(record: StoredProduct, feed: Feed) -> dict[str, Product]:
     """The products that the id of another one stands for, or else its rows' ids, SKUs and GTINs."""
     by_id = {product.id: product for product in feed.successors_of(record.product.id)}
     if by_id:

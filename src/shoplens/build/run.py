@@ -10,7 +10,7 @@ from pathlib import Path
 from shoplens.build.filter_scoring import ProductScorer
 from shoplens.build.product_encoder import Outcome
 from shoplens.feeds import Report, SummaryRow
-from shoplens.index.protocol import Entry, Index
+from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.types import Product
 
@@ -75,7 +75,7 @@ class Run:
         self.summary.seconds = time.perf_counter() - self._started
 
 
-def write_entries(index: Index, entries: list[Entry], summary: Summary, scorer: ProductScorer | None) -> None:
+def write_entries(index: Index, entries: list[IndexedProduct], summary: Summary, scorer: ProductScorer | None) -> None:
     """Write what differs from what the index holds; vectors only where photos, or what filters read, have changed."""
     before = {record.product.id: record for record in index.records(entry.product.id for entry in entries)}
     upserts, replacements = [], []
@@ -93,7 +93,7 @@ def write_entries(index: Index, entries: list[Entry], summary: Summary, scorer: 
     index.upsert(upserts)
 
 
-def _read_alike(stored: Product, entry: Entry, scorer: ProductScorer | None) -> bool:
+def _read_alike(stored: Product, entry: IndexedProduct, scorer: ProductScorer | None) -> bool:
     """Whether the vectors stay as they are: the filters are told the same of both."""
     return scorer is None or scorer.reads_alike(stored, entry.product)
 

@@ -23,7 +23,7 @@ from shoplens.shop.feedback import FeedbackSummary
 from shoplens.store.copies.snapshot import CHANGED, borrowing
 from shoplens.store.files.atomic import file_version, sync_tree
 from shoplens.store.files.lock import ServedAt, served_at
-from shoplens.store.layout import Place
+from shoplens.store.layout import StoreLayout
 
 SECONDS = 3_600.0
 """That a service may take to copy its store, or to take it back."""
@@ -140,7 +140,7 @@ def backed_up(settings: Settings, folder: Path) -> int | None:
 
 def _hand_over(service: ServedAt, settings: Settings, folder: Path) -> None:
     """Have the service take what the command made; without it, as one that ended meanwhile, the store itself."""
-    place = Place(folder)
+    place = StoreLayout(folder)
     sync_tree(place.generations / (place.current() or ""))
     keep = bool(place.kept())
     try:
@@ -168,7 +168,7 @@ def _asked(service: ServedAt, what: str, body: dict[str, Any]) -> Any:
 
 def _version(folder: Path) -> tuple[object, ...]:
     """Differs when a command made another generation, or gave its own other files."""
-    place = Place(folder)
+    place = StoreLayout(folder)
     name = place.current() or ""
     files = [path for path in (place.generations / name).iterdir() if path.is_file()]
     return name, frozenset((path.name, file_version(path)) for path in files)

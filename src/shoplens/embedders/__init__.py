@@ -2,8 +2,8 @@
 
 from shoplens.embedders.classifier import ProductClassifier
 from shoplens.embedders.embedder import Embedder, embedded
-from shoplens.embedders.look import TrainedLook
+from shoplens.embedders.look import EmbeddingHead
 from shoplens.embedders.onnx import Embedders, OnnxEmbedder
-from shoplens.embedders.tuned import TunedEmbedder
+from shoplens.embedders.tuned import FineTunedEmbedder
 
-__all__ = ["Embedder", "Embedders", "OnnxEmbedder", "ProductClassifier", "TrainedLook", "TunedEmbedder", "embedded"]
+__all__ = ["Embedder", "Embedders", "EmbeddingHead", "FineTunedEmbedder", "OnnxEmbedder", "ProductClassifier", "embedded"]

@@ -47,7 +47,7 @@ class LookCard:
     stands_for: Sequence[Sequence[int]] = ()
 
 
-class TrainedLook:
+class EmbeddingHead:
     """A trained extractor, open. May be used from several threads.
 
     Args:
@@ -74,7 +74,7 @@ class TrainedLook:
         self.model = f"look@{hashlib.sha256(network + backbone).hexdigest()[:12]}"
 
     @classmethod
-    def read(cls, folder: Path) -> TrainedLook:
+    def read(cls, folder: Path) -> EmbeddingHead:
         """The one in a folder.
 
         Raises:
@@ -103,9 +103,9 @@ class TrainedLook:
         return content_hash[:TOLD_DIGITS] in self._learned
 
     @property
-    def proved(self) -> TrainedLook:
+    def proved(self) -> EmbeddingHead:
         """The extractor that did not see all products, which can be compared honestly with another on those."""
-        return self if self._proof is None else TrainedLook(self._proof, self.card)
+        return self if self._proof is None else EmbeddingHead(self._proof, self.card)
 
     def of(self, features: Features) -> Vectors:
         """float32 (n, dimensions), rows of length 1, of float32 (n, width or more) features, the first of each.
@@ -142,7 +142,7 @@ def features_read(folder: Path) -> str:
         return ""
 
 
-def look_in(folder: Path, model: str) -> TrainedLook | None:
+def look_in(folder: Path, model: str) -> EmbeddingHead | None:
     """The trained extractor of a generation's folder; None for a generation that was made without one.
 
     Args:
@@ -154,7 +154,7 @@ def look_in(folder: Path, model: str) -> TrainedLook | None:
     if not model:
         return None
     try:
-        found = TrainedLook.read(folder)
+        found = EmbeddingHead.read(folder)
     except ModelError as problem:
         raise StoreError(problem.problem, problem.fix, code="damaged-store") from problem
     if found.model != model:

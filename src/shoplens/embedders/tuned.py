@@ -21,7 +21,7 @@ TUNED = "tuned"
 """Name of the output that the trained tail gives, float32 (photos, any)."""
 
 
-class TunedEmbedder:
+class FineTunedEmbedder:
     """The network in place of the untouched one. Its vectors and features are the same, so it has the same ``model``;
     the trained outputs follow what is ``further``. On top of another trained one it is a network of its own, and a
     photo passes through both.
@@ -47,8 +47,8 @@ class TunedEmbedder:
     shortest: int
     tuned: str
 
-    def __init__(self, base: OnnxEmbedder | TunedEmbedder, network: bytes) -> None:
-        self._before = base if isinstance(base, TunedEmbedder) else None
+    def __init__(self, base: OnnxEmbedder | FineTunedEmbedder, network: bytes) -> None:
+        self._before = base if isinstance(base, FineTunedEmbedder) else None
         self.threads, self._session = base.threads, opened(network, base.threads)
         self.outputs = (*base.outputs, TUNED) if self._before is None else (TUNED,)
         self.card, self.model, self.dimensions = base.card, base.model, base.dimensions
@@ -70,7 +70,7 @@ class Tunings:
     """What a trained network makes of embedders, each opened once. Thread-safe.
 
     Args:
-        network: as of :class:`TunedEmbedder`; empty where nothing was trained.
+        network: as of :class:`FineTunedEmbedder`; empty where nothing was trained.
     """
 
     def __init__(self, network: bytes) -> None:
@@ -86,7 +86,7 @@ class Tunings:
         """
         if not self._network:
             return base
-        if not isinstance(base, OnnxEmbedder | TunedEmbedder):
+        if not isinstance(base, OnnxEmbedder | FineTunedEmbedder):
             raise ModelError(
                 f"A network was trained whose untouched form is an ONNX file, and {base.model} is none.",
                 "Open the store with the model that it was made by.",
@@ -94,5 +94,5 @@ class Tunings:
             )
         with self._opening:
             if id(base) not in self._known:
-                self._known[id(base)] = (base, TunedEmbedder(base, self._network))
+                self._known[id(base)] = (base, FineTunedEmbedder(base, self._network))
             return self._known[id(base)][1]

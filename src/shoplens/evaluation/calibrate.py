@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.calibration import ABSENT_SHARE, CalibrationSample, Firsts, Origin, cross_fitted, fitted
-from shoplens.evaluation.evaluate import Bench, QuerySet, for_each_answer
+from shoplens.evaluation.evaluate import EvaluationContext, QuerySet, for_each_answer
 from shoplens.evaluation.reliability import calibration_error, reliability
 from shoplens.evaluation.results import LeftOut, Reliability
 from shoplens.evaluation.runs import Gallery, JudgedRun
@@ -31,7 +31,7 @@ class CalibrationResult:
 
 
 def calibrated(
-    bench: Bench, queries: QuerySet, strategy: Strategy, absent_share: float = ABSENT_SHARE
+    bench: EvaluationContext, queries: QuerySet, strategy: Strategy, absent_share: float = ABSENT_SHARE
 ) -> CalibrationResult:
     """Fit a strategy's match probability and keep it with the live generation, in place of the one before.
 
@@ -53,7 +53,7 @@ def calibrated(
     return CalibrationResult(calibration, told, left_out, queries.name)
 
 
-def _keep(bench: Bench, generation: Generation, calibration: Calibration) -> None:
+def _keep(bench: EvaluationContext, generation: Generation, calibration: Calibration) -> None:
     """With the live generation, if that is the one that was searched, or a copy of it with another graph."""
     with bench.store.writing(), disk_errors_told(bench.store.folder):
         live = bench.store.live
@@ -72,7 +72,7 @@ def _with_reasons(problem: InvalidValue, queries: QuerySet, left_out: Sequence[L
 
 
 def samples_of(
-    bench: Bench, queries: QuerySet, strategy: Strategy
+    bench: EvaluationContext, queries: QuerySet, strategy: Strategy
 ) -> tuple[list[CalibrationSample], tuple[LeftOut, ...]]:
     """A sample per query, and what was left out: photos that are in the catalogue need no probability."""
     samples: list[CalibrationSample] = []

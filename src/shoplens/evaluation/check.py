@@ -12,7 +12,7 @@ from shoplens.build.product_encoder import in_order
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
 from shoplens.evaluation.corruptions import CORRUPTIONS, SMALLEST, corrupted
-from shoplens.evaluation.evaluate import FOLDER, Bench, QuerySet
+from shoplens.evaluation.evaluate import FOLDER, EvaluationContext, QuerySet
 from shoplens.evaluation.gate import (
     DEEPEST,
     FRESH_ALPHA,
@@ -35,7 +35,7 @@ from shoplens.images.hashes import content_hash
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import Strategy
 from shoplens.search.candidates import candidates, results
-from shoplens.search.prepared_strategy import Answering
+from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.store.files.atomic import replace_file, timestamp
 from shoplens.store.generation import Generation
 from shoplens.store.store import Store
@@ -106,7 +106,7 @@ class CheckOptions:
             )
 
 
-def checked(bench: Bench, strategy: Strategy, options: CheckOptions) -> Checked:
+def checked(bench: EvaluationContext, strategy: Strategy, options: CheckOptions) -> Checked:
     """Search for corrupted photos, and compare how often they find their product with the baseline.
 
     Nothing is remembered from earlier runs: every photo goes through decoding, the network, the index and the ranking.
@@ -202,7 +202,7 @@ def _baseline(path: Path) -> Baseline:
         raise InvalidValue(f"{path}: {problem.problem}", problem.fix, code=problem.code) from None
 
 
-def _drawable(bench: Bench, index: Index, file: Path | None, rejected: Report) -> Iterator[GateQuery]:
+def _drawable(bench: EvaluationContext, index: Index, file: Path | None, rejected: Report) -> Iterator[GateQuery]:
     """What a sample may be drawn from: the first photo of every product, or the photos of a file."""
     if file is None:
         for record in index.all_records():
@@ -238,7 +238,7 @@ def _unused(query: JudgedQuery) -> dict[str, str]:
 
 
 def _run(
-    bench: Bench, generation: Generation, strategy: Strategy, queries: Iterable[GateQuery], seed: int
+    bench: EvaluationContext, generation: Generation, strategy: Strategy, queries: Iterable[GateQuery], seed: int
 ) -> tuple[Baseline, dict[str, str]]:
     """The ranks of the queries in every corruption, and why some products were not searched for."""
     index, answering = generation.index, bench.answering(strategy, generation)
@@ -291,7 +291,7 @@ def _seed(query: GateQuery, seed: int) -> int:
     return int(content_hash(f"{seed} {query.product_id} {query.content_hash}".encode())[:8], 16)
 
 
-def _rank(index: Index, answering: Answering, photos: QueryPhotos, data: bytes, query: GateQuery) -> int:
+def _rank(index: Index, answering: PreparedStrategy, photos: QueryPhotos, data: bytes, query: GateQuery) -> int:
     """Rank of the right product, 0 when it is not among the first ten, or when a search would refuse the photo."""
     try:
         seen = photos.made(data, features=bool(answering.strategy.needs))

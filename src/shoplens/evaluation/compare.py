@@ -15,9 +15,9 @@ import numpy as np
 
 from shoplens.build.filter_scoring import scorer_of
 from shoplens.build.photo_features import feature_model
-from shoplens.build.product_encoder import EntryMaker, Known
+from shoplens.build.product_encoder import EncodingCaches, ProductEncoder
 from shoplens.errors import ShoplensError
-from shoplens.evaluation.evaluate import FOLDER, Bench, QuerySet, judged_by
+from shoplens.evaluation.evaluate import FOLDER, EvaluationContext, QuerySet, judged_by
 from shoplens.evaluation.intervals import paired
 from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.queries import JudgedQuery
@@ -35,7 +35,7 @@ from shoplens.types import Query
 TIMED_QUERIES, ADDED_PRODUCTS = 50, 20
 
 
-def compared(bench: Bench, queries: QuerySet, seed: int = 0) -> Comparison:
+def compared(bench: EvaluationContext, queries: QuerySet, seed: int = 0) -> Comparison:
     """Every strategy on the same queries.
 
     Raises:
@@ -71,7 +71,7 @@ def compared(bench: Bench, queries: QuerySet, seed: int = 0) -> Comparison:
         )
 
 
-def query_ms(bench: Bench, queries: QuerySet, generation: Generation, strategy: Strategy) -> list[float]:
+def query_ms(bench: EvaluationContext, queries: QuerySet, generation: Generation, strategy: Strategy) -> list[float]:
     """Milliseconds of single queries, one thread, from a file's bytes to ranked results; the first one is not kept."""
     index, answering = generation.index, bench.answering(strategy, generation)
     photos = QueryPhotos(index, answering.seen_by(generation.seen_by(bench.embedder)), bench.source, bench.settings)
@@ -93,7 +93,7 @@ def query_ms(bench: Bench, queries: QuerySet, generation: Generation, strategy: 
     return took[1:]
 
 
-def adding_ms(bench: Bench, generation: Generation) -> list[float]:
+def adding_ms(bench: EvaluationContext, generation: Generation) -> list[float]:
     """Milliseconds until one more product is found: its photos decoded and embedded, and its points written.
 
     Measured on products of the store, which are written to a scratch index beside it; the store is left as it is.
@@ -106,9 +106,9 @@ def adding_ms(bench: Bench, generation: Generation) -> list[float]:
             closing(opened_index(scratch, generation.manifest)) as index,
             closing(FeatureFile(scratch / FEATURES, feature_model(embedder))) as features,
         ):
-            known = Known(features, scorer=scorer_of(generation), look=generation.look)
+            known = EncodingCaches(features, scorer=scorer_of(generation), look=generation.look)
             for record in islice(generation.index.all_records(), ADDED_PRODUCTS + 1):
-                maker = EntryMaker(embedder, bench.source, bench.settings, known)
+                maker = ProductEncoder(embedder, bench.source, bench.settings, known)
                 started = time.perf_counter()
                 entries = [one.entry for one in maker.outcomes([record.product]) if one.entry is not None]
                 index.upsert(entries)

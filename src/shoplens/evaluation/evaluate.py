@@ -20,7 +20,7 @@ from shoplens.feeds import Report
 from shoplens.images import PhotoSource, decoded
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import Strategy
-from shoplens.search.prepared_strategy import Answering, answering_by
+from shoplens.search.prepared_strategy import PreparedStrategy, prepare_strategy
 from shoplens.settings import Settings
 from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.store.generation import Generation, check_model
@@ -34,7 +34,7 @@ THUMBNAIL = 220
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class EvaluationContext:
     """What an evaluation works with.
 
     Attributes:
@@ -61,13 +61,13 @@ class Bench:
             check_model(generation, self.embedder)
             yield generation
 
-    def answering(self, strategy: Strategy, generation: Generation) -> Answering:
+    def answering(self, strategy: Strategy, generation: Generation) -> PreparedStrategy:
         """The strategy with what this generation has for it.
 
         Raises:
-            InvalidValue, StoreError: as :func:`~shoplens.search.prepared_strategy.answering_by`.
+            InvalidValue, StoreError: as :func:`~shoplens.search.prepared_strategy.prepare_strategy`.
         """
-        return answering_by(strategy, generation, self.settings.preferences)
+        return prepare_strategy(strategy, generation, self.settings.preferences)
 
     def picture(self, source: str) -> Pixels:
         """All pixels of a photo, for reports whose regions count them."""
@@ -107,7 +107,11 @@ class QuerySet:
 
 
 def evaluated(
-    bench: Bench, queries: QuerySet, strategy: Strategy, seed: int = 0, watch: Callable[[JudgedRun], None] | None = None
+    bench: EvaluationContext,
+    queries: QuerySet,
+    strategy: Strategy,
+    seed: int = 0,
+    watch: Callable[[JudgedRun], None] | None = None,
 ) -> Evaluation:
     """How often a strategy is right on these queries.
 
@@ -143,7 +147,7 @@ def evaluated(
 
 def judged_by(
     strategies: Sequence[Strategy],
-    bench: Bench,
+    bench: EvaluationContext,
     queries: QuerySet,
     generation: Generation,
     seed: int = 0,
@@ -170,7 +174,7 @@ def judged_by(
 
 def for_each_answer(
     strategies: Sequence[Strategy],
-    bench: Bench,
+    bench: EvaluationContext,
     queries: QuerySet,
     generation: Generation,
     take: Callable[[JudgedRun, Strategy], None],

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.evaluation.evaluate import Bench, QuerySet, judged_by
+from shoplens.evaluation.evaluate import EvaluationContext, QuerySet, judged_by
 from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
@@ -61,7 +61,9 @@ class GenerationsCompared:
         return told
 
 
-def compared_generations(bench: Bench, queries: QuerySet, strategy: str = "", seed: int = 0) -> GenerationsCompared:
+def compared_generations(
+    bench: EvaluationContext, queries: QuerySet, strategy: str = "", seed: int = 0
+) -> GenerationsCompared:
     """The live generation and the kept ones on the same photos; each as it is, with the products that it had.
 
     Args:

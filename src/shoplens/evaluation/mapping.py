@@ -12,7 +12,7 @@ import numpy as np
 from shoplens.evaluation.projection import placed, projected
 from shoplens.evaluation.report.catalogue_map import MapProduct, MapQuery, dimensions_of
 from shoplens.evaluation.runs import JudgedRun
-from shoplens.index.protocol import Index, Record
+from shoplens.index.protocol import Index, StoredProduct
 from shoplens.types import Vectors
 
 MOST_PRODUCTS, MOST_QUERIES, AT_ONCE = 3_000, 300, 256
@@ -80,7 +80,7 @@ def catalogue_map(index: Index, sample: QuerySample, seed: int = 0) -> Catalogue
     return CatalogueMap(products, queries, some + how)
 
 
-def _first_vectors(index: Index, records: Sequence[Record]) -> dict[str, Vectors]:
+def _first_vectors(index: Index, records: Sequence[StoredProduct]) -> dict[str, Vectors]:
     """Content hash of a first photo -> its vector."""
     found: dict[str, Vectors] = {}
     for start in range(0, len(records), AT_ONCE):

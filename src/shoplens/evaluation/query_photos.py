@@ -21,14 +21,14 @@ from shoplens.images import PhotoSource
 from shoplens.images.decode import photo_size
 from shoplens.images.hashes import content_hash
 from shoplens.index.protocol import Index
-from shoplens.ranking.strategies import QueryPhoto
+from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.pipeline import query_photo, query_picture
 from shoplens.settings import Settings
-from shoplens.store.files.disposable_sqlite import MendedFile
+from shoplens.store.files.disposable_sqlite import DisposableSqlite
 from shoplens.types import Query, Rejection
 
 AHEAD, COMMIT = 32, 64
-Embedded = tuple[JudgedQuery, QueryPhoto]
+Embedded = tuple[JudgedQuery, EncodedQuery]
 _Row = tuple[bytes, bytes, str, int, int]
 MISSING = "Correct the path; one that is not absolute is relative to the folder of the file of queries."
 
@@ -49,14 +49,14 @@ class QueryVectors:
         self._model = model
         self._lock = threading.Lock()
         self._unwritten: dict[tuple[str, str], _Row] = {}
-        self._file = MendedFile(
+        self._file = DisposableSqlite(
             path,
             "CREATE TABLE IF NOT EXISTS vectors (model TEXT, content TEXT, region TEXT, vector BLOB, features BLOB, "
             "pixel_hash TEXT, width INTEGER, height INTEGER, PRIMARY KEY (model, content, region)) WITHOUT ROWID",
             "SELECT vector, features, pixel_hash, width, height FROM vectors LIMIT 1",
         )
 
-    def get(self, name: str, region: str) -> tuple[QueryPhoto, tuple[int, int]] | None:
+    def get(self, name: str, region: str) -> tuple[EncodedQuery, tuple[int, int]] | None:
         """The photo of this content hash, if it is known, and its size in pixels."""
         with self._lock:
             row = self._unwritten.get((name, region)) or self._written(name, region)
@@ -64,9 +64,9 @@ class QueryVectors:
             return None
         data, features, pixel_hash, width, height = row
         vector, seen = np.frombuffer(data, np.float32), np.frombuffer(features, np.float16).astype(np.float32)
-        return QueryPhoto(vector, pixel_hash, "" if region else name, seen), (width, height)
+        return EncodedQuery(vector, pixel_hash, "" if region else name, seen), (width, height)
 
-    def add(self, name: str, region: str, photo: QueryPhoto, size: tuple[int, int]) -> None:
+    def add(self, name: str, region: str, photo: EncodedQuery, size: tuple[int, int]) -> None:
         with self._lock:
             features = np.asarray([] if photo.features is None else photo.features, np.float16).tobytes()
             self._unwritten[name, region] = (photo.vector.tobytes(), features, photo.pixel_hash, *size)
@@ -133,7 +133,7 @@ class QueryPhotos:
         with ThreadPoolExecutor(self._settings.cores) as pool:
             yield from in_order(pool, self._embedded, queries, AHEAD)
 
-    def made(self, data: bytes, query: Query | None = None, *, features: bool = True) -> QueryPhoto:
+    def made(self, data: bytes, query: Query | None = None, *, features: bool = True) -> EncodedQuery:
         """A photo's bytes, decoded and embedded without remembering it; without features where nothing needs them.
 
         Raises:
@@ -154,7 +154,7 @@ class QueryPhotos:
                 raise
             return _unusable(query, problem)
 
-    def _known(self, data: bytes, query: JudgedQuery) -> QueryPhoto:
+    def _known(self, data: bytes, query: JudgedQuery) -> EncodedQuery:
         asked = Query(data, region=query.region)
         if self._vectors is None:
             return self.made(data, asked)

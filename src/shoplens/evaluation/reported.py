@@ -11,7 +11,7 @@ from shoplens.evaluation.check import Checked, CheckOptions, baseline_file, chec
 from shoplens.evaluation.compare import compared
 from shoplens.evaluation.doctor.diagnose import diagnosed
 from shoplens.evaluation.doctor.findings import Diagnosis
-from shoplens.evaluation.evaluate import Bench, QuerySet, evaluated
+from shoplens.evaluation.evaluate import EvaluationContext, QuerySet, evaluated
 from shoplens.evaluation.mapping import QuerySample, catalogue_map
 from shoplens.evaluation.results import Comparison, Evaluation
 from shoplens.evaluation.written import (
@@ -28,7 +28,9 @@ File = str | Path | None
 """Of a report; None for none."""
 
 
-def reported_evaluation(bench: Bench, asked: QuerySet, strategy: Strategy, report: File, seed: int) -> Evaluation:
+def reported_evaluation(
+    bench: EvaluationContext, asked: QuerySet, strategy: Strategy, report: File, seed: int
+) -> Evaluation:
     """As :func:`~shoplens.evaluation.evaluate.evaluated`, with the map of the catalogue."""
     page, sample = _page(report, asked), QuerySample()
     found = evaluated(bench, asked, strategy, seed, sample.add)
@@ -40,7 +42,7 @@ def reported_evaluation(bench: Bench, asked: QuerySet, strategy: Strategy, repor
     return found
 
 
-def reported_comparison(bench: Bench, asked: QuerySet, report: File, seed: int) -> Comparison:
+def reported_comparison(bench: EvaluationContext, asked: QuerySet, report: File, seed: int) -> Comparison:
     """As :func:`~shoplens.evaluation.compare.compared`."""
     page = _page(report, asked)
     found = compared(bench, asked, seed)
@@ -50,7 +52,7 @@ def reported_comparison(bench: Bench, asked: QuerySet, report: File, seed: int) 
 
 
 def reported_calibration(
-    bench: Bench, asked: QuerySet, strategy: Strategy, absent_share: float, report: File
+    bench: EvaluationContext, asked: QuerySet, strategy: Strategy, absent_share: float, report: File
 ) -> CalibrationResult:
     """As :func:`~shoplens.evaluation.calibrate.calibrated`."""
     page = _page(report, asked)
@@ -60,7 +62,7 @@ def reported_calibration(
     return found
 
 
-def reported_check(bench: Bench, options: CheckOptions, strategy: Strategy, report: File) -> Checked:
+def reported_check(bench: EvaluationContext, options: CheckOptions, strategy: Strategy, report: File) -> Checked:
     """As :func:`~shoplens.evaluation.check.checked`."""
     if report is not None and options.update:
         raise InvalidValue("A new baseline has no report.", "Leave --report out; it tells what a check found.")
@@ -71,7 +73,7 @@ def reported_check(bench: Bench, options: CheckOptions, strategy: Strategy, repo
     return found
 
 
-def reported_diagnosis(bench: Bench, kinds: Iterable[str], report: File, seed: int) -> Diagnosis:
+def reported_diagnosis(bench: EvaluationContext, kinds: Iterable[str], report: File, seed: int) -> Diagnosis:
     """As :func:`~shoplens.evaluation.doctor.diagnose.diagnosed`, with a JSON Lines file beside the page."""
     page = None if report is None else report_file(report, beside=".jsonl")
     found = diagnosed(bench, kinds, seed)

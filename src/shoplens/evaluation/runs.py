@@ -14,10 +14,10 @@ from shoplens.index.conditions import AllOf, OneOf
 from shoplens.index.identifiers import products_named
 from shoplens.index.protocol import Index
 from shoplens.ranking.match import REFERENCE
-from shoplens.ranking.strategies import QueryPhoto, Strategy
+from shoplens.ranking.strategies import EncodedQuery, Strategy
 from shoplens.search.candidates import candidates, results
-from shoplens.search.pipeline import Clock
-from shoplens.search.prepared_strategy import Answering
+from shoplens.search.pipeline import StageTimer
+from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.types import MOST_RESULTS, Product, Query, Rejection, Result
 
 DEPTH = 100
@@ -45,7 +45,7 @@ class JudgedRun:
     """
 
     query: JudgedQuery
-    photo: QueryPhoto
+    photo: EncodedQuery
     right: Product
     results: list[Result]
     numbers: dict[str, float]
@@ -90,9 +90,9 @@ def answerable(index: Index, queries: Iterable[JudgedQuery | Rejection], rejecte
 
 def judged(
     index: Index,
-    answering: Answering,
+    answering: PreparedStrategy,
     query: JudgedQuery,
-    photo: QueryPhoto,
+    photo: EncodedQuery,
     gallery: Gallery = "all",
 ) -> JudgedRun | None:
     """One query answered as a search would, and judged; None when its product was removed meanwhile."""
@@ -106,7 +106,7 @@ def judged(
     if gallery == "other-photos":
         asked = replace(asked, without_photo=photo.content_hash)
         photo = replace(photo, pixel_hash="", content_hash="")
-    clock = Clock()
+    clock = StageTimer()
     with clock.stage("retrieve"):
         photo = answering.weighed(index, photo, asked)
         tiers = candidates(index, strategy, photo, asked, None)
@@ -129,7 +129,7 @@ def _category_recall(
     strategy: Strategy,
     query: JudgedQuery,
     right: Product,
-    photo: QueryPhoto,
+    photo: EncodedQuery,
     found: list[Result],
     query_asked: Query,
 ) -> float:

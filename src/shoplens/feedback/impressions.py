@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoplens.index.protocol import Index, Sieve
+from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.evidence import Evidence, Floats, placed
 from shoplens.ranking.filtered import evidence_of
-from shoplens.ranking.strategies import QueryPhoto
+from shoplens.ranking.strategies import EncodedQuery
 from shoplens.store.manifest import Manifest
 from shoplens.types import Candidate, Result
 
@@ -51,7 +51,7 @@ def seen_by(manifest: Manifest) -> str:
 
 
 def shown(
-    index: Index, photo: QueryPhoto, found: Iterable[Result], tiers: Iterable[Iterable[Candidate]]
+    index: Index, photo: EncodedQuery, found: Iterable[Result], tiers: Iterable[Iterable[Candidate]]
 ) -> tuple[Evidence, list[Result]] | None:
     """What is to be kept of an answer's query and products; None where no filters ranked any.
 
@@ -68,7 +68,7 @@ def shown(
     kept = [one for one in found if not one.same_photo][:MOST_SHOWN]
     if not kept:
         return None
-    seen = query.seen or evidence_of(index, query, Sieve())
+    seen = query.seen or evidence_of(index, query, PhotoConstraint())
     rows = [[scores[one.product.id][name] for name in seen.names] for one in kept]
     similarities: Floats = np.array(rows, np.float32).reshape(len(kept), len(seen.names))
     return Evidence(seen.names, seen.look, seen.signals, placed(similarities, query.norms, seen.names)), kept

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from shoplens.errors import StoreError
 from shoplens.feedback.impressions import Impression, seen_by, shown
 from shoplens.feedback.log import FeedbackLog
-from shoplens.ranking.strategies import QueryPhoto
+from shoplens.ranking.strategies import EncodedQuery
 from shoplens.store.generation import Generation
 from shoplens.types import Answer, Candidate
 
@@ -29,7 +29,7 @@ class Remembering:
     shown: int | None = None
 
     def kept(
-        self, generation: Generation, answer: Answer, photo: QueryPhoto, tiers: Iterable[Iterable[Candidate]]
+        self, generation: Generation, answer: Answer, photo: EncodedQuery, tiers: Iterable[Iterable[Candidate]]
     ) -> Answer:
         """The answer, kept where something can be learned from it; where the log cannot be written, it says so.
 

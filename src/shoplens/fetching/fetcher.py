@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpcore
 
 from shoplens.errors import PhotoError
-from shoplens.fetching.host_limits import HostSlots
+from shoplens.fetching.host_limits import HostLimits
 from shoplens.fetching.ssrf_guard import Deadline, GuardedNetwork, Network
 from shoplens.fetching.urls import next_url, normalize_photo_url
 from shoplens.settings import Settings
@@ -73,7 +73,7 @@ class Fetcher:
         self._settings = settings
         self._sleep = sleep
         self._jitter = jitter
-        self._slots = HostSlots(settings.fetch_per_host)
+        self._slots = HostLimits(settings.fetch_per_host)
         self._deadline = Deadline()
         self._agent = settings.user_agent.encode("ascii")
         network = network or Network()

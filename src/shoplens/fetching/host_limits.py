@@ -15,7 +15,7 @@ class _Host:
     users: int = 0
 
 
-class HostSlots:
+class HostLimits:
     """A number of slots for every host; hosts that nobody uses are forgotten. Thread-safe."""
 
     def __init__(self, per_host: int) -> None:

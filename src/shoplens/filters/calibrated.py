@@ -23,7 +23,7 @@ _HALVINGS = 12
 _TINY = 1e-12
 
 
-class Softening(NamedTuple):
+class TemperatureScaling(NamedTuple):
     """``read(slope * scores + offset, floor)`` are probabilities, see :func:`softened`."""
 
     slope: float
@@ -36,7 +36,7 @@ class Softening(NamedTuple):
         return result
 
 
-def softened(scores: Floats, classes: Ints) -> Softening:
+def softened(scores: Floats, classes: Ints) -> TemperatureScaling:
     """p = (1 - e) * softmax(T * scores + t * log prior) + e * prior, with the T, t and e of least log loss.
 
     T is for how sure the scores are (temperature scaling: Guo, Pleiss, Sun, Weinberger 2017, "On Calibration of Modern
@@ -58,15 +58,15 @@ def softened(scores: Floats, classes: Ints) -> Softening:
     prior = ((np.bincount(classes, minlength=kinds) + 1) / (count + kinds)).astype(np.float32)
     log_prior = np.log(prior)
     if not count or kinds < 2:
-        return Softening(0.0, log_prior, np.zeros(kinds, np.float32))
+        return TemperatureScaling(0.0, log_prior, np.zeros(kinds, np.float32))
     few, more = drawn(count, ROWS // 2), drawn(count, ROWS)
     rough = _best(scores[few], classes[few], prior, (_TEMPERATURES, _PRIORS))
     finer = [rough[0] * step for step in _FINER], sorted({min(1.0, max(0.0, rough[1] + step)) for step in _NEARER})
     sharp, weight, lapse = _best(scores[more], classes[more], prior, finer)
-    return Softening(sharp, (weight * log_prior).astype(np.float32), (lapse * prior).astype(np.float32))
+    return TemperatureScaling(sharp, (weight * log_prior).astype(np.float32), (lapse * prior).astype(np.float32))
 
 
-def checked(fit: Softening, scores: Floats, classes: Ints) -> Softening:
+def checked(fit: TemperatureScaling, scores: Floats, classes: Ints) -> TemperatureScaling:
     """The same after a check of its temperature: the mean of the highest probability, photo by photo, becomes the share
     of photos whose highest probability is the right one. Arguments as for :func:`softened`."""
     if not len(classes) or scores.shape[1] < 2:
@@ -81,7 +81,7 @@ def checked(fit: Softening, scores: Floats, classes: Ints) -> Softening:
             low = factor
         else:
             high = factor
-    return Softening(fit.slope * factor, np.float32(factor) * fit.offset, fit.floor)
+    return TemperatureScaling(fit.slope * factor, np.float32(factor) * fit.offset, fit.floor)
 
 
 def read(logits: Floats, floor: Floats) -> Floats:

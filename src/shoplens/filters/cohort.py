@@ -47,7 +47,7 @@ class Cohort:
 
 
 @dataclass(frozen=True, slots=True)
-class Norms:
+class ScoreNormalizer:
     """How the similarities of one query lie over the shop's products, by dimension: their mean, and their spread.
 
     Similarities of one dimension lie close together, those of another far apart, and how close depends on the query: a

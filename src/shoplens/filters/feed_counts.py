@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from shoplens.filters.dimension import PATH
-from shoplens.filters.feed_values import Said, nodes
+from shoplens.filters.feed_values import FeedValue, nodes
 from shoplens.types import Product
 
 MIN_GROUPS = 20
@@ -70,7 +70,7 @@ class FieldCount:
             return self._first
         return {self.shown(one): held for one, held in self.nodes.items()}
 
-    def add(self, said: Said, tree: bool, most: int) -> None:
+    def add(self, said: FeedValue, tree: bool, most: int) -> None:
         """One product; beyond ``most`` different values (of a tree, nodes) all counts of values are forgotten."""
         self.products += 1
         self.several += len(said.values) > 1

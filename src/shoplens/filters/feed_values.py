@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"[+-]?\d{1,300}([.,]\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class FeedValue:
     """What is said of a product in one field.
 
     Attributes:
@@ -69,14 +69,14 @@ class FeedReader:
         """Whether the values of a field are paths."""
         return key in self._trees
 
-    def said(self, product: Product) -> dict[str, Said]:
+    def said(self, product: Product) -> dict[str, FeedValue]:
         """Key of a field (its name, folded) -> what is said in it; nothing for fields that say nothing."""
-        found: dict[str, Said] = {}
+        found: dict[str, FeedValue] = {}
         for field, name, texts in _fields(product):
             key = folded(name)
             if (self._only is None or key in self._only) and (values := self._values(key, texts)):
                 before = found.get(key)  # two attributes whose names differ in case only
-                found[key] = Said(
+                found[key] = FeedValue(
                     field, name, _distinct([*before.values, *values]) if before else values, _are_numbers(texts)
                 )
         for name, written in self._labels.of(product.photos).items() if self._labels else ():
@@ -84,7 +84,7 @@ class FeedReader:
             texts = tuple((value,) for value in written)
             wanted = key not in found and (self._only is None or key in self._only)
             if wanted and (values := self._values(key, texts)):
-                found[key] = Said("", name, values, _are_numbers(texts), from_labels=True)
+                found[key] = FeedValue("", name, values, _are_numbers(texts), from_labels=True)
         return found
 
     def _values(self, key: str, values: Iterable[Steps]) -> tuple[Steps, ...]:

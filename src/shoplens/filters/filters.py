@@ -14,11 +14,11 @@ import numpy.typing as npt
 from shoplens.errors import InvalidValue
 from shoplens.filters.basis import Basis
 from shoplens.filters.calibrated import read, sigmoid
-from shoplens.filters.cohort import Cohort, Norms
+from shoplens.filters.cohort import Cohort, ScoreNormalizer
 from shoplens.filters.crossfit import FOLDS, Heads
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.folds import fold_of
-from shoplens.filters.layout import Layout
+from shoplens.filters.layout import ClassLayout
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.palette import ANCHORS
 from shoplens.filters.pixels import Floats
@@ -96,7 +96,7 @@ class Filters:
         layout: what the entries of marks mean.
         models: what was fitted.
         quality: dimension -> how well it is read, of those that are learned.
-        cohort: a sample of the shop's products, see :class:`~shoplens.filters.cohort.Norms`.
+        cohort: a sample of the shop's products, see :class:`~shoplens.filters.cohort.ScoreNormalizer`.
         space: over which the search graph is built.
         weights: dimension -> default static weight.
         backbone: how many of a photo's features the backbone gave.
@@ -104,7 +104,7 @@ class Filters:
     """
 
     dimensions: tuple[Dimension, ...]
-    layout: Layout
+    layout: ClassLayout
     models: Models
     quality: Mapping[str, Quality]
     cohort: Cohort
@@ -226,7 +226,7 @@ class Filters:
             found[name] = np.clip(raw, 0, 1).astype(np.float32)
         return found
 
-    def norms(self, look: Floats, dense: Floats, marks: SparseVector) -> Norms:
+    def norms(self, look: Floats, dense: Floats, marks: SparseVector) -> ScoreNormalizer:
         """How a query's similarities lie over the cohort.
 
         Args:
@@ -235,7 +235,7 @@ class Filters:
         """
         alike = self._to_cohort(look, dense, marks)
         means = {name: float(values.mean()) if len(values) else 0.0 for name, values in alike.items()}
-        return Norms(means, self.cohort.spreads(alike))
+        return ScoreNormalizer(means, self.cohort.spreads(alike))
 
     def _to_cohort(self, look: Floats, dense: Floats, marks: SparseVector) -> dict[str, Floats]:
         """Dimension -> float32 (c,), similarity to each product of the cohort."""

@@ -17,7 +17,7 @@ from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.filters import Described, Filters, Models
 from shoplens.filters.fisher import UNKNOWN, fisher_heads
 from shoplens.filters.folds import fold_of, number_groups
-from shoplens.filters.layout import Layout, is_compared
+from shoplens.filters.layout import ClassLayout, is_compared
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.multilabel import multilabel_heads
 from shoplens.filters.outline import OUTLINE
@@ -31,7 +31,7 @@ from shoplens.types import SparseVector, Vectors
 
 Progress = Callable[[str, int, int], None]
 """Told what is done, how much of it, and of how much."""
-Known = Mapping[str, tuple[str, ...]]
+EncodingCaches = Mapping[str, tuple[str, ...]]
 """Dimension -> trained classes that the feed gives a product."""
 OWN_WEIGHTS = {LOOK: 1.0, COLOR: 0.7, DESIGN: 0.2, SHAPE: 0.1}
 FEED_WEIGHT = 0.25
@@ -61,7 +61,7 @@ class Training:
     backbone: int
     groups: tuple[str, ...]
     first: Bools
-    known: Sequence[Known]
+    known: Sequence[EncodingCaches]
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -101,7 +101,7 @@ def fit(training: Training, dimensions: Sequence[Dimension], model: str, progres
     basis = fitted_basis(training.features, training.backbone)
     projected = [block.projected(training.features) for block in basis.blocks]
     rows = Rows.of(basis.joined(projected), folds)
-    learned = [d for d in dimensions if d.classes and d.name in Layout.of(dimensions).names]
+    learned = [d for d in dimensions if d.classes and d.name in ClassLayout.of(dimensions).names]
     fitted: list[_Fitted] = []
     for done, dimension in enumerate(learned):
         told(what, done, len(learned) + 1)
@@ -124,7 +124,7 @@ def _strangers(
     dimensions: tuple[Dimension, ...], models: Models, quality: Mapping[str, Quality], training: Training, model: str
 ) -> Filters:
     """Filters that know no product of the shop yet."""
-    layout = Layout.of(dimensions)
+    layout = ClassLayout.of(dimensions)
     weights = training.weights or {dimension.name: _weight(dimension, quality) for dimension in dimensions}
     weights = {name: 0.0 if name in models.flat else weight for name, weight in weights.items()}
     nobody = Cohort(

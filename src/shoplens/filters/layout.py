@@ -83,7 +83,7 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class ClassLayout:
     """The blocks of every dimension that is a distribution, one after the other.
 
     The mark of an entry is sqrt(share * p). So the dot product of two photos' marks over a dimension's entries is the
@@ -94,7 +94,7 @@ class Layout:
     blocks: tuple[Block, ...]
 
     @classmethod
-    def of(cls, dimensions: Iterable[Dimension]) -> Layout:
+    def of(cls, dimensions: Iterable[Dimension]) -> ClassLayout:
         """A block for the classes of a dimension, one per level of a tree, and one for the palette of ``color``.
 
         Classes and palette of ``color`` have half a share each, where there are both.

@@ -11,7 +11,7 @@ import numpy as np
 from shoplens.filters.components import components
 from shoplens.filters.design import DESIGN_SIZE, SHAPE_SIZE, TINT_SIZE
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE
-from shoplens.filters.layout import Layout
+from shoplens.filters.layout import ClassLayout
 from shoplens.filters.pixels import Floats
 from shoplens.filters.projection import half
 from shoplens.types import SparseVector
@@ -58,11 +58,11 @@ class Space:
 
     Attributes:
         layout: of the marks.
-        usual: dimension -> its weight in an average query, see :meth:`Norms.effective`; they sum to 1.
+        usual: dimension -> its weight in an average query, see :meth:`ScoreNormalizer.effective`; they sum to 1.
         axes: float32 (T, SKETCH_SIZE), orthonormal columns, zeros where T is smaller; held to half precision.
     """
 
-    layout: Layout
+    layout: ClassLayout
     usual: Mapping[str, float]
     axes: Floats
 
@@ -132,7 +132,7 @@ class Space:
         return float(np.sqrt(counts / (max(self.usual.get(LOOK, 0.0), _LEAST) * slope(LOOK))))
 
 
-def space_over(layout: Layout, usual: Mapping[str, float], marks: Floats) -> Space:
+def space_over(layout: ClassLayout, usual: Mapping[str, float], marks: Floats) -> Space:
     """The space for photos like some.
 
     Args:

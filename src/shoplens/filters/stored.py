@@ -19,7 +19,7 @@ from shoplens.filters.cohort import Cohort
 from shoplens.filters.crossfit import FOLDS, Heads
 from shoplens.filters.dimension_json import dimension_from_json, dimension_json
 from shoplens.filters.filters import Filters, Models
-from shoplens.filters.layout import Layout, is_compared
+from shoplens.filters.layout import ClassLayout, is_compared
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.pixels import Floats
 from shoplens.filters.projection import Projection
@@ -137,7 +137,7 @@ def _filters(meaning: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Filter
     stored = [dimension_from_json(one) for one in meaning["dimensions"]]
     left_out = {dimension.name for dimension in stored if not is_compared(dimension)}
     dimensions = tuple(dimension for dimension in stored if dimension.name not in left_out)
-    layout = Layout.of(dimensions)
+    layout = ClassLayout.of(dimensions)
     by_name = {dimension.name: dimension for dimension in dimensions}
     trees = {
         name: dataclasses.replace(Tree.of(by_name[name].classes), temperature=float(temperature))

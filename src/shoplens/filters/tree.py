@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from shoplens.filters.calibrated import ROWS, Softening, checked, drawn, read, softmax
+from shoplens.filters.calibrated import ROWS, TemperatureScaling, checked, drawn, read, softmax
 from shoplens.filters.crossfit import Heads, Ints, Rows
 from shoplens.filters.dimension import PATH
 from shoplens.filters.fisher import UNKNOWN, fisher_heads
@@ -153,7 +153,7 @@ def tree_heads(rows: Rows, tree: Tree, known: list[tuple[str, ...]]) -> tuple[Tr
     logits = tree.leaf_logits(together.logits(rows.x[used], rows.folds[used]), together.floor)
     best = min(_TEMPERATURES, key=lambda t: _log_loss(np.float32(t) * logits, ends[used]))
     nothing = np.zeros(len(tree.leaves), np.float32)
-    fit = checked(Softening(best, nothing, nothing), logits, ends[used])
+    fit = checked(TemperatureScaling(best, nothing, nothing), logits, ends[used])
     return replace(tree, temperature=float(fit.slope)), together
 
 

@@ -1,8 +1,8 @@
 """Products' photos: fetched, kept, decoded upright, cropped."""
 
 from shoplens.images.decode import decoded, photo_size
-from shoplens.images.kept import KeptPhotos
+from shoplens.images.kept import PhotoCache
 from shoplens.images.picture import Picture, cropped
 from shoplens.images.source import PhotoSource
 
-__all__ = ["KeptPhotos", "PhotoSource", "Picture", "cropped", "decoded", "photo_size"]
+__all__ = ["PhotoCache", "PhotoSource", "Picture", "cropped", "decoded", "photo_size"]

@@ -24,7 +24,7 @@ _ROOM_LEFT = 0.9
 """Share of the limit that a clean-up brings the folder down to, so that it is not needed for every photo."""
 
 
-class KeptPhotos:
+class PhotoCache:
     """A content-addressed folder of fetched photos. Thread-safe; one process uses a folder.
 
     Args:

@@ -12,7 +12,7 @@ from shoplens.errors import PhotoError
 from shoplens.fetching.path_forms import existing_form
 from shoplens.fetching.urls import normalize_photo_url
 from shoplens.images.decode import photo_size, too_many_bytes
-from shoplens.images.kept import KeptPhotos
+from shoplens.images.kept import PhotoCache
 from shoplens.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class PhotoSource:
     def __init__(
         self,
         settings: Settings,
-        kept: KeptPhotos | None = None,
+        kept: PhotoCache | None = None,
         fetcher: PhotoFetcher | None = None,
         *,
         keeps: bool = True,

@@ -10,7 +10,18 @@ import numpy as np
 
 from shoplens.index.conditions import Condition, FieldValues, check_fields, field_values, holds
 from shoplens.index.predicted_values import predicted_values
-from shoplens.index.protocol import NO_MARKS, Entry, Hit, Near, PhotoKey, Probe, Record, Scores, Sieve, best_photo
+from shoplens.index.protocol import (
+    NO_MARKS,
+    Hit,
+    IndexedProduct,
+    PhotoConstraint,
+    PhotoHits,
+    PhotoKey,
+    Scores,
+    StoredProduct,
+    VectorQuery,
+    best_photo,
+)
 from shoplens.types import Photo, Product, SparseRows, Vectors
 
 
@@ -19,17 +30,17 @@ class ExactIndex:
 
     def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, IndexedProduct] = {}
         self._fields: dict[str, dict[str, FieldValues]] = {}
         self.renames: Callable[[], Mapping[str, str]] = dict
 
-    def upsert(self, entries: Sequence[Entry]) -> None:
+    def upsert(self, entries: Sequence[IndexedProduct]) -> None:
         for entry in entries:
             self._entries[entry.product.id] = entry
             predicted = {} if entry.scores is None else entry.scores.predicted
             self._fields[entry.product.id] = {**field_values(entry.product), **predicted_values(predicted)}
 
-    def rescore(self, entries: Sequence[Entry]) -> None:
+    def rescore(self, entries: Sequence[IndexedProduct]) -> None:
         self.upsert([entry for entry in entries if entry.scores is not None])
 
     def replace_products(self, products: Sequence[Product]) -> None:
@@ -60,7 +71,7 @@ class ExactIndex:
                 hits.append(Hit(_record(entry), similarity, entry.photos[there[best]]))
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
-    def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> Near:
+    def photos_near(self, probe: VectorQuery, limit: int, sieve: PhotoConstraint) -> PhotoHits:
         found = []
         for entry in self._meeting(sieve.condition):
             for view, photo in enumerate(entry.photos[:1] if sieve.first_photos else entry.photos):
@@ -68,9 +79,9 @@ class ExactIndex:
                 if not left_out and (score := _product(probe, entry, view)) is not None:
                     found.append((-score, PhotoKey(entry.product.id, view)))
         best = sorted(found)[:limit]
-        return Near([key for _, key in best], np.array([-score for score, _ in best], np.float32))
+        return PhotoHits([key for _, key in best], np.array([-score for score, _ in best], np.float32))
 
-    def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
+    def photo_scores(self, probes: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> Scores:
         entries = [self._entries.get(str(key.product)) for key in keys]  # None: removed meanwhile
         scores = [
             [
@@ -87,13 +98,13 @@ class ExactIndex:
         marks = [NO_MARKS if one is None else one.marks[key.view] for one, key in zip(scores, keys, strict=True)]
         return SparseRows.of(marks)
 
-    def photo_records(self, keys: Sequence[PhotoKey]) -> list[Record | None]:
+    def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
         return [_record(self._entries[str(key.product)]) if key.product in self._entries else None for key in keys]
 
     def product_key(self, product_id: str) -> str:
         return product_id
 
-    def entries(self, ids: Iterable[str] | None = None) -> Iterator[Entry]:
+    def entries(self, ids: Iterable[str] | None = None) -> Iterator[IndexedProduct]:
         wanted = self._entries if ids is None else ids
         return iter([self._entries[product_id] for product_id in wanted if product_id in self._entries])
 
@@ -111,7 +122,7 @@ class ExactIndex:
             (photo.width, photo.height) == (width, height) for entry in self._entries.values() for photo in entry.photos
         )
 
-    def records(self, ids: Iterable[str]) -> list[Record]:
+    def records(self, ids: Iterable[str]) -> list[StoredProduct]:
         return [_record(self._entries[product_id]) for product_id in ids if product_id in self._entries]
 
     def photo_vectors(self, content_hashes: Iterable[str]) -> Mapping[str, tuple[Photo, Vectors]]:
@@ -126,7 +137,7 @@ class ExactIndex:
     def ids(self) -> Iterator[str]:
         return iter(list(self._entries))
 
-    def all_records(self, condition: Condition | None = None) -> Iterator[Record]:
+    def all_records(self, condition: Condition | None = None) -> Iterator[StoredProduct]:
         return iter([_record(entry) for entry in self._meeting(condition)])
 
     def count(self, condition: Condition | None = None) -> int:
@@ -154,7 +165,7 @@ class ExactIndex:
     def close(self) -> None:
         """Nothing to do: nothing is held."""
 
-    def _meeting(self, condition: Condition | None) -> Iterator[Entry]:
+    def _meeting(self, condition: Condition | None) -> Iterator[IndexedProduct]:
         if condition is not None:
             check_fields(condition, self.field_kinds())
         for product_id, entry in self._entries.items():
@@ -162,11 +173,11 @@ class ExactIndex:
                 yield entry
 
 
-def _record(entry: Entry) -> Record:
-    return Record(entry.product, entry.photos, {} if entry.scores is None else entry.scores.predicted)
+def _record(entry: IndexedProduct) -> StoredProduct:
+    return StoredProduct(entry.product, entry.photos, {} if entry.scores is None else entry.scores.predicted)
 
 
-def _product(probe: Probe, entry: Entry, view: int) -> float | None:
+def _product(probe: VectorQuery, entry: IndexedProduct, view: int) -> float | None:
     """The dot product; None where the photo cannot be found by this probe."""
     if entry.scores is None:
         return None

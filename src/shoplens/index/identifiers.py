@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from shoplens.errors import InvalidValue
 from shoplens.index.conditions import OneOf
-from shoplens.index.protocol import Index, Record
+from shoplens.index.protocol import Index, StoredProduct
 from shoplens.types import compose
 
 MOST_TOLD = 5
@@ -40,7 +40,7 @@ def products_named(index: Index, names: Iterable[str]) -> dict[str, Named]:
     return found
 
 
-def product_named(index: Index, name: str) -> Record:
+def product_named(index: Index, name: str) -> StoredProduct:
     """The one product that a name stands for.
 
     Raises:

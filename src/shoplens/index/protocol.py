@@ -19,7 +19,7 @@ NO_MARKS = SparseVector(np.zeros(0, np.uint32), np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IndexedProduct:
     """A product with its usable photos and one vector for each.
 
     Attributes:
@@ -52,7 +52,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class StoredProduct:
     """A product as stored: everything but the vectors.
 
     Attributes:
@@ -63,7 +63,7 @@ class Record:
     photos: tuple[Photo, ...]
     predicted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
-    def is_of(self, entry: Entry) -> bool:
+    def is_of(self, entry: IndexedProduct) -> bool:
         """Whether it says what the feed says, whatever the filters do."""
         return (self.product, self.photos) == (entry.product, entry.photos)
 
@@ -76,7 +76,7 @@ class PhotoKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Probe:
+class VectorQuery:
     """What to look for among photos: a dot product with what they hold.
 
     Attributes:
@@ -90,7 +90,7 @@ class Probe:
     marks: SparseVector | None = None
 
 
-class Near(NamedTuple):
+class PhotoHits(NamedTuple):
     """Photos that a probe found, and its dot products with them, float32 (n,)."""
 
     keys: list[PhotoKey]
@@ -107,13 +107,13 @@ class Hit:
         photo: that photo.
     """
 
-    record: Record
+    record: StoredProduct
     similarity: float
     photo: Photo
 
 
 @dataclass(frozen=True, slots=True)
-class Sieve:
+class PhotoConstraint:
     """Which photos may be retrieved at all.
 
     Attributes:
@@ -138,10 +138,10 @@ class Index(Protocol):
     renames: Callable[[], Mapping[str, str]]
     """Old id -> id of the products whose ids changed; the store knows them."""
 
-    def upsert(self, entries: Sequence[Entry]) -> None:
+    def upsert(self, entries: Sequence[IndexedProduct]) -> None:
         """Add products, or replace those with the same id, each as a whole."""
 
-    def rescore(self, entries: Sequence[Entry]) -> None:
+    def rescore(self, entries: Sequence[IndexedProduct]) -> None:
         """Give products the filter scores of these entries, which are else as the index holds them; all are there.
 
         For a generation that nobody reads yet: vectors and predicted values are two writes.
@@ -171,25 +171,25 @@ class Index(Protocol):
         (e,)), and so are those that it is compared with.
         """
 
-    def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> Near:
+    def photos_near(self, probe: VectorQuery, limit: int, sieve: PhotoConstraint) -> PhotoHits:
         """Up to ``limit`` photos with the greatest dot products, greatest first; equals in any order.
 
         Of ``marks`` only photos that share an entry with the probe are found.
         """
 
-    def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
+    def photo_scores(self, probes: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> Scores:
         """Dot products of probes with these photos: float32 (probes, photos)."""
 
     def photo_marks(self, keys: Sequence[PhotoKey]) -> SparseRows:
         """The marks of these photos; empty ones where the filters say nothing."""
 
-    def photo_records(self, keys: Sequence[PhotoKey]) -> list[Record | None]:
+    def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
         """The records of these photos' products; None for those that were removed meanwhile."""
 
     def product_key(self, product_id: str) -> str | int:
         """What photo keys call a product, whether it exists or not."""
 
-    def entries(self, ids: Iterable[str] | None = None) -> Iterator[Entry]:
+    def entries(self, ids: Iterable[str] | None = None) -> Iterator[IndexedProduct]:
         """Products with their vectors and filter scores: those of these ids that exist, in their order; without any,
         all, in no particular order, read as they are asked for."""
 
@@ -199,7 +199,7 @@ class Index(Protocol):
     def has_photo_size(self, width: int, height: int) -> bool:
         """Whether any photo has this size, so that an equal photo is possible at all."""
 
-    def records(self, ids: Iterable[str]) -> list[Record]:
+    def records(self, ids: Iterable[str]) -> list[StoredProduct]:
         """Records of the products that exist, in the order of ``ids``."""
 
     def photo_vectors(self, content_hashes: Iterable[str]) -> Mapping[str, tuple[Photo, Vectors]]:
@@ -208,7 +208,7 @@ class Index(Protocol):
     def ids(self) -> Iterator[str]:
         """All product ids, in no particular order."""
 
-    def all_records(self, condition: Condition | None = None) -> Iterator[Record]:
+    def all_records(self, condition: Condition | None = None) -> Iterator[StoredProduct]:
         """Records of all products, or of those that meet the condition, in no particular order, read as they are asked
         for."""
 

@@ -7,13 +7,13 @@ import numpy as np
 from shoplens.embedders.classifier import Classified
 from shoplens.index.conditions import field_values, holds
 from shoplens.index.predicted_values import predicted_values
-from shoplens.index.protocol import Index, Record, Sieve
+from shoplens.index.protocol import Index, PhotoConstraint, StoredProduct
 from shoplens.types import Candidate, Photo
 
 _MOST_AT_ONCE = 4_096
 
 
-def candidates_among(index: Index, classified: Classified, k: int, sieve: Sieve) -> list[Candidate]:
+def candidates_among(index: Index, classified: Classified, k: int, sieve: PhotoConstraint) -> list[Candidate]:
     """The ``k`` most probable products, most probable first; equals by their outputs' order.
 
     Products that the classifier was not trained on are not among them, however few there are else.
@@ -31,7 +31,7 @@ def candidates_among(index: Index, classified: Classified, k: int, sieve: Sieve)
     return found[:k]
 
 
-def _shown(record: Record, sieve: Sieve) -> Photo | None:
+def _shown(record: StoredProduct, sieve: PhotoConstraint) -> Photo | None:
     """The first photo that may be retrieved; None where there is none."""
     photos = record.photos[:1] if sieve.first_photos else record.photos
     photo = next((one for one in photos if one.content_hash != sieve.without_photo), None)

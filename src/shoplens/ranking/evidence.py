@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.cohort import Norms
+from shoplens.filters.cohort import ScoreNormalizer
 from shoplens.filters.filters import Filters
 from shoplens.types import SparseVector
 
@@ -38,7 +38,7 @@ class Evidence:
     places: Floats
 
 
-def placed(similarities: Floats, norms: Norms, names: Sequence[str]) -> Floats:
+def placed(similarities: Floats, norms: ScoreNormalizer, names: Sequence[str]) -> Floats:
     """float32 (n, d): similarities (n, d), less the mean and divided by the spread of each dimension."""
     means = np.array([norms.means[name] for name in names], np.float32)
     spreads = np.array([norms.spreads[name] for name in names], np.float32)
@@ -46,7 +46,9 @@ def placed(similarities: Floats, norms: Norms, names: Sequence[str]) -> Floats:
     return found
 
 
-def evidence(filters: Filters, look: Floats, marks: SparseVector, norms: Norms, similarities: Floats) -> Evidence:
+def evidence(
+    filters: Filters, look: Floats, marks: SparseVector, norms: ScoreNormalizer, similarities: Floats
+) -> Evidence:
     """What is to be said of a query.
 
     Args:

@@ -19,13 +19,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.cohort import Norms
+from shoplens.filters.cohort import ScoreNormalizer
 from shoplens.filters.dimension import LOOK, PATH
 from shoplens.filters.filters import Filters
 from shoplens.filters.space import DENSE_PARTS, slope
 from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
 from shoplens.index.predicted_values import LIKELIHOODS, PREDICTED, likely
-from shoplens.index.protocol import Index, Near, PhotoKey, Probe, Sieve
+from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, VectorQuery
 from shoplens.preferences import Merchandising
 from shoplens.ranking.evidence import Evidence, evidence, placed
 from shoplens.ranking.ranker import Ranker
@@ -77,7 +77,7 @@ class FilterQuery:
     Attributes:
         filters: the generation's.
         like: what is asked for.
-        weights: dimension -> weight for this query, summing to 1; see :meth:`Norms.effective`.
+        weights: dimension -> weight for this query, summing to 1; see :meth:`ScoreNormalizer.effective`.
         norms: of the query.
         static: dimension -> static weight as fitted or tuned, of every dimension.
         given: dimension -> weight, where people gave one.
@@ -92,7 +92,7 @@ class FilterQuery:
     filters: Filters
     like: Example
     weights: Mapping[str, float]
-    norms: Norms
+    norms: ScoreNormalizer
     static: Mapping[str, float] = field(default_factory=dict)
     given: Mapping[str, float] = field(default_factory=dict)
     unlike: Example | None = None
@@ -104,7 +104,7 @@ class FilterQuery:
 
     @property
     def asked(self) -> dict[str, float]:
-        """Dimension -> weight in standard deviations, summing to 1: what :meth:`Norms.effective` was given."""
+        """Dimension -> weight in standard deviations, summing to 1: what :meth:`ScoreNormalizer.effective` was given."""
         shares = {name: weight * self.norms.spreads[name] for name, weight in self.weights.items()}
         total = sum(shares.values())
         return {name: share / total for name, share in shares.items()}
@@ -143,7 +143,7 @@ class Pool:
     totals: Floats
 
 
-def pooled(index: Index, query: FilterQuery, k: int, sieve: Sieve) -> Pool:
+def pooled(index: Index, query: FilterQuery, k: int, sieve: PhotoConstraint) -> Pool:
     """At least ``k`` products whenever as many meet the conditions, best first by the weighted sum."""
     probe = _probe(query)
     usual = query.filters.space.overlap(query.weights) >= USUAL
@@ -160,18 +160,18 @@ def pooled(index: Index, query: FilterQuery, k: int, sieve: Sieve) -> Pool:
         limit *= 4
 
 
-def _with_looks(index: Index, query: FilterQuery, near: Near, limit: int, sieve: Sieve) -> Near:
+def _with_looks(index: Index, query: FilterQuery, near: PhotoHits, limit: int, sieve: PhotoConstraint) -> PhotoHits:
     """What is near, and what the look alone is nearest to."""
-    alike = index.photos_near(Probe(look=query.like.look), limit, sieve)
+    alike = index.photos_near(VectorQuery(look=query.like.look), limit, sieve)
     return _together([near, _scored(index, _probe(query), alike.keys)])
 
 
-def _with_equals(index: Index, query: FilterQuery, near: Near, limit: int, sieve: Sieve) -> Near:
+def _with_equals(index: Index, query: FilterQuery, near: PhotoHits, limit: int, sieve: PhotoConstraint) -> PhotoHits:
     """What is near, and what the sparse probe finds; where that finds but equals, the nearest of the query's class."""
     weighted = query.filters.weighted(query.like.marks, query.weights)
     if not len(weighted.indices):
         return near
-    probe, alike = _probe(query), index.photos_near(Probe(marks=weighted), limit, sieve)
+    probe, alike = _probe(query), index.photos_near(VectorQuery(marks=weighted), limit, sieve)
     parts = [near, _scored(index, probe, alike.keys)]
     if len(alike.keys) == limit and alike.scores[-1] >= TIED * alike.scores[0]:
         narrower = replace(sieve, condition=_of_one_class(index, query, sieve.condition))
@@ -179,13 +179,13 @@ def _with_equals(index: Index, query: FilterQuery, near: Near, limit: int, sieve
     return _together(parts)
 
 
-def _together(parts: Sequence[Near]) -> Near:
+def _together(parts: Sequence[PhotoHits]) -> PhotoHits:
     scores = {key: score for part in parts for key, score in zip(part.keys, part.scores.tolist(), strict=True)}
-    return Near([*scores], np.array([*scores.values()], np.float32))
+    return PhotoHits([*scores], np.array([*scores.values()], np.float32))
 
 
-def _scored(index: Index, probe: Probe, keys: list[PhotoKey]) -> Near:
-    return Near(keys, index.photo_scores([probe], keys)[0])
+def _scored(index: Index, probe: VectorQuery, keys: list[PhotoKey]) -> PhotoHits:
+    return PhotoHits(keys, index.photo_scores([probe], keys)[0])
 
 
 def _of_one_class(index: Index, query: FilterQuery, condition: Condition | None) -> Condition | None:
@@ -249,7 +249,7 @@ def candidates_of(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[
     return found
 
 
-def weighed(index: Index, query: FilterQuery, ranker: Ranker, sieve: Sieve) -> FilterQuery:
+def weighed(index: Index, query: FilterQuery, ranker: Ranker, sieve: PhotoConstraint) -> FilterQuery:
     """The query with weights that the ranker chooses by what the static weights retrieve.
 
     A weight that people gave multiplies the one that was chosen, so 0 stays 0.
@@ -270,7 +270,7 @@ def weighed(index: Index, query: FilterQuery, ranker: Ranker, sieve: Sieve) -> F
     )
 
 
-def evidence_of(index: Index, query: FilterQuery, sieve: Sieve) -> Evidence:
+def evidence_of(index: Index, query: FilterQuery, sieve: PhotoConstraint) -> Evidence:
     """What a ranker sees of a query and of the candidates that its weights retrieve.
 
     Args:
@@ -302,17 +302,17 @@ def _weights(query: FilterQuery) -> Floats:
     return np.array([query.weights[name] for name in _names(query.filters)], np.float32)
 
 
-def _probe(query: FilterQuery) -> Probe:
+def _probe(query: FilterQuery) -> VectorQuery:
     """Its dot products are scores, but for a constant and what a sketch leaves out."""
     aim, weights = query.filters.space.aimed, query.weights
     look, placed = weights.get(LOOK, 0.0) * query.like.look, aim(query.like.dense, query.like.marks, weights)
     if query.unlike is not None:
         look = look - UNLIKE * weights.get(LOOK, 0.0) * query.unlike.look
         placed = placed - UNLIKE * aim(query.unlike.dense, query.unlike.marks, weights)
-    return Probe(look=np.asarray(slope(LOOK) * look, np.float32), placed=np.asarray(placed, np.float32))
+    return VectorQuery(look=np.asarray(slope(LOOK) * look, np.float32), placed=np.asarray(placed, np.float32))
 
 
-def _best_of_each(near: Near) -> Pool:
+def _best_of_each(near: PhotoHits) -> Pool:
     """The best photo of each product, best first; equals in the order of their keys."""
     keys, scores = near
     best: dict[str | int, int] = {}
@@ -337,9 +337,9 @@ def _similarities(
     index: Index, filters: Filters, example: Example, keys: Sequence[PhotoKey], marks: SparseRows
 ) -> Floats:
     """float32 (photos, dimensions), each in [0, 1]."""
-    probes = {LOOK: Probe(look=example.look)}
+    probes = {LOOK: VectorQuery(look=example.look)}
     for name in DENSE_PARTS:
-        probes[name] = Probe(placed=filters.space.aimed_at(name, example.dense))
+        probes[name] = VectorQuery(placed=filters.space.aimed_at(name, example.dense))
     cosines = dict(zip(probes, index.photo_scores([*probes.values()], keys), strict=True))
     found = filters.similarities(cosines, filters.agreements(example.marks, marks))
     return np.stack([found[name] for name in _names(filters)], axis=1)

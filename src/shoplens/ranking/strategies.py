@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from shoplens.embedders.classifier import Classified
 from shoplens.errors import InvalidValue
 from shoplens.index.conditions import Condition
-from shoplens.index.protocol import Index, Sieve
+from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.classified import candidates_among
 from shoplens.ranking.filtered import FilterQuery, candidates_of, pooled
 from shoplens.ranking.static import similarity_from_cosine
@@ -23,7 +23,7 @@ MAKE_READY = "Use shoplens.search.prepared_strategy.Answering.ready()."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class QueryPhoto:
+class EncodedQuery:
     """A query photo, or a region of it, as strategies see it.
 
     Attributes:
@@ -54,8 +54,8 @@ class Wanted:
     without_photo: str = ""
 
     @property
-    def sieve(self) -> Sieve:
-        return Sieve(self.condition, self.first_photos, self.without_photo)
+    def sieve(self) -> PhotoConstraint:
+        return PhotoConstraint(self.condition, self.first_photos, self.without_photo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,10 @@ class Strategy:
 
     name: str
     about: str
-    retrieved: Callable[[Index, QueryPhoto, Wanted], list[Candidate]]
-    weights: Callable[[QueryPhoto], Mapping[str, float]]
+    retrieved: Callable[[Index, EncodedQuery, Wanted], list[Candidate]]
+    weights: Callable[[EncodedQuery], Mapping[str, float]]
     adding: str
-    similar: Callable[[QueryPhoto, float], float]
+    similar: Callable[[EncodedQuery, float], float]
     needs: frozenset[str] = frozenset()
 
     @property
@@ -96,11 +96,11 @@ class Strategy:
         return "filters" in self.needs
 
 
-def _nearest(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
+def _nearest(index: Index, photo: EncodedQuery, wanted: Wanted) -> list[Candidate]:
     return _near(index, photo.vector, wanted)
 
 
-def _nearest_trained(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
+def _nearest_trained(index: Index, photo: EncodedQuery, wanted: Wanted) -> list[Candidate]:
     if photo.trained is None:
         raise InvalidValue("The query was not seen by the trained look.", MAKE_READY)
     return _near(index, photo.trained, wanted, trained=True)
@@ -121,33 +121,33 @@ def _near(index: Index, vector: Vectors, wanted: Wanted, *, trained: bool = Fals
     ]
 
 
-def _filtered(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
+def _filtered(index: Index, photo: EncodedQuery, wanted: Wanted) -> list[Candidate]:
     query = _filter_query(photo)
     pool = pooled(index, query, wanted.k, wanted.sieve)
     return candidates_of(index, query, pool, wanted.k)
 
 
-def _filtered_by_look(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
+def _filtered_by_look(index: Index, photo: EncodedQuery, wanted: Wanted) -> list[Candidate]:
     return _filtered(index, replace(photo, filtered=replace(_filter_query(photo), by_look=True)), wanted)
 
 
-def _classified(index: Index, photo: QueryPhoto, wanted: Wanted) -> list[Candidate]:
+def _classified(index: Index, photo: EncodedQuery, wanted: Wanted) -> list[Candidate]:
     if photo.classified is None:
         raise InvalidValue("The query was not seen by the classifier.", MAKE_READY)
     return candidates_among(index, photo.classified, wanted.k, wanted.sieve)
 
 
-def _filter_query(photo: QueryPhoto) -> FilterQuery:
+def _filter_query(photo: EncodedQuery) -> FilterQuery:
     if photo.filtered is None:
         raise InvalidValue("The query was not made ready for filters.", MAKE_READY)
     return photo.filtered
 
 
-def _own_weights(photo: QueryPhoto) -> Mapping[str, float]:
+def _own_weights(photo: EncodedQuery) -> Mapping[str, float]:
     return _filter_query(photo).weights
 
 
-def _nearer_than_average(photo: QueryPhoto, best: float) -> float:
+def _nearer_than_average(photo: EncodedQuery, best: float) -> float:
     """Half-way between the shop's average product and the best one."""
     return (_filter_query(photo).average + best) / 2
 

@@ -16,7 +16,7 @@ from shoplens.rendered.patterns import Plane
 Matrix = npt.NDArray[np.float64]
 """float64, shape (3, 3): homogeneous (x, y, 1) of one plane to another."""
 
-Place = tuple[float, float, float]
+StoreLayout = tuple[float, float, float]
 
 _LONGER = 1.15
 _SHADE = (9, 8, 13)
@@ -37,7 +37,7 @@ class Camera:
 
     width: int
     height: int
-    target: Place
+    target: StoreLayout
     distance: float
     elevation: float
     azimuth: float = 0.0
@@ -48,7 +48,7 @@ class Camera:
         """Pixels."""
         return _LONGER * max(self.width, self.height)
 
-    def plane(self, origin: Place, right: Place, down: Place) -> Matrix:
+    def plane(self, origin: StoreLayout, right: StoreLayout, down: StoreLayout) -> Matrix:
         """Homography of the plane ``origin + a right + b down``: (a, b, 1) -> pixels."""
         axes = self._axes()
         eye = np.array(self.target) - axes[2] * self.distance

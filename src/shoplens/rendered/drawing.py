@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from shoplens.rendered.colors import Lab, dyed, rgb
 from shoplens.rendered.light import Film, Surface, lit
-from shoplens.rendered.materials import MATERIALS, Material
+from shoplens.rendered.materials import MATERIALS, FilterTrainingData
 from shoplens.rendered.parts import Part
 from shoplens.rendered.paths import Points, polyline
 from shoplens.rendered.patterns import ANGLES, SCALES, Plane, coverage
@@ -19,7 +19,7 @@ from shoplens.rendered.shapes import SHAPES
 from shoplens.rendered.specs import ProductSpec
 
 _SUPER = 3
-_STIFF = Material(0.03, 8)
+_STIFF = FilterTrainingData(0.03, 8)
 _FIXED = {
     "rubber": ((94.0, 0.0, 3.0), "rubber"),
     "steel": ((82.0, 0.0, 1.0), "metal"),
@@ -180,7 +180,7 @@ class _Easel:
     def _placed(self, points: Points) -> Points:
         return points @ self.matrix[:, :2].T + self.matrix[:, 2]
 
-    def _material(self, part: Part) -> Material:
+    def _material(self, part: Part) -> FilterTrainingData:
         if part.texture:
             return MATERIALS[part.texture]
         if part.paint in _FIXED:
@@ -200,7 +200,7 @@ class _Easel:
             creases = _ink(extent, [fold - low for fold in folds], max(1.5 * self.unit, 1.0), 0.0)
         return _Patch(slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0])), mask, creases)
 
-    def _light(self, part: Part, material: Material, patch: _Patch) -> Film:
+    def _light(self, part: Part, material: FilterTrainingData, patch: _Patch) -> Film:
         y, x = np.mgrid[patch.rows, patch.columns].astype(np.float32)
         if part.form == "round":
             right, down, unrolled, lowered = turned_body(patch.mask)
@@ -223,7 +223,7 @@ class _Easel:
         x, y = x - np.float32(self.matrix[0, 2]), y - np.float32(self.matrix[1, 2])
         return a[0] * x + a[1] * y, b[0] * x + b[1] * y
 
-    def _height(self, part: Part, material: Material, patch: _Patch) -> Plane:
+    def _height(self, part: Part, material: FilterTrainingData, patch: _Patch) -> Plane:
         height = rounded(patch.mask, max(part.puff * self.unit, 1.2))
         if part.form == "tube":
             height = height * np.float32(1.5)
@@ -236,18 +236,18 @@ class _Easel:
             height = height + waves * np.float32(material.drape * self.unit * 1.1)
         return height
 
-    def _bumps(self, material: Material, u: Plane, v: Plane) -> Plane:
+    def _bumps(self, material: FilterTrainingData, u: Plane, v: Plane) -> Plane:
         """Fine relief in pixels, faded out where a pixel is too coarse to show it."""
         fade = self._visible(material)
         if material.relief is None or not material.depth or not fade:
             return np.zeros_like(u)
         return material.relief(u, v) * np.float32(material.depth * fade * self.unit)
 
-    def _visible(self, material: Material) -> float:
+    def _visible(self, material: FilterTrainingData) -> float:
         """1 where the pixels are fine enough for the relief, 0 where it would alias."""
         return min(max(material.grain * self.unit / 3.0 - 1.0, 0.0), 1.0)
 
-    def _albedo(self, part: Part, material: Material, u: Plane, v: Plane) -> Film:
+    def _albedo(self, part: Part, material: FilterTrainingData, u: Plane, v: Plane) -> Film:
         color: Film = self.colors[part.paint]
         look = self.look
         if part.paint == "main" and look.pattern != "solid":

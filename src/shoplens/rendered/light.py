@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.rendered.materials import Material
+from shoplens.rendered.materials import FilterTrainingData
 from shoplens.rendered.patterns import Plane
 
 Film = npt.NDArray[np.floating[Any]]
@@ -42,7 +42,7 @@ class Surface:
         return cls(x, y, np.sqrt(1 - x * x - y * y))
 
 
-def lit(albedo: Film, surface: Surface, material: Material) -> Film:
+def lit(albedo: Film, surface: Surface, material: FilterTrainingData) -> Film:
     """Light that the surface sends to the eye.
 
     Args:
@@ -67,7 +67,7 @@ def lit(albedo: Film, surface: Surface, material: Material) -> Film:
     return light
 
 
-def _highlight(surface: Surface, material: Material) -> Plane:
+def _highlight(surface: Surface, material: FilterTrainingData) -> Plane:
     base = np.maximum(surface.x * _HALF[0] + surface.y * _HALF[1] + surface.z * _HALF[2], 0)
     power = 1
     while power < material.power:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf
 from shoplens.index.protocol import Index
 from shoplens.ranking.static import ranked
-from shoplens.ranking.strategies import QueryPhoto, Strategy, Wanted
+from shoplens.ranking.strategies import EncodedQuery, Strategy, Wanted
 from shoplens.types import Candidate, Query, Reasons, Result, compose
 
 
 def candidates(
-    index: Index, strategy: Strategy, photo: QueryPhoto, query: Query, condition: Condition | None
+    index: Index, strategy: Strategy, photo: EncodedQuery, query: Query, condition: Condition | None
 ) -> list[list[Candidate]]:
     """Tiers of at most ``query.k`` candidates each; every candidate of a tier is shown before those of the next."""
     taken: Counter[str] = Counter()
@@ -23,7 +23,7 @@ def candidates(
     return [_of_tier(index, strategy, photo, query, tier) for tier in tiers]
 
 
-def results(strategy: Strategy, photo: QueryPhoto, tiers: Iterable[list[Candidate]], k: int) -> list[Result]:
+def results(strategy: Strategy, photo: EncodedQuery, tiers: Iterable[list[Candidate]], k: int) -> list[Result]:
     """The best ``k``, ranked within their tiers."""
     weights = strategy.weights(photo)
     found = [result for tier in tiers for result in ranked(tier, weights)][:k]
@@ -39,7 +39,7 @@ def _conditions(condition: Condition | None, query: Query, index: Index) -> list
     return [tier if condition is None else AllOf((condition, tier)) for tier in tiers]
 
 
-def _of_tier(index: Index, strategy: Strategy, photo: QueryPhoto, query: Query, tier: _Tier) -> list[Candidate]:
+def _of_tier(index: Index, strategy: Strategy, photo: EncodedQuery, query: Query, tier: _Tier) -> list[Candidate]:
     """The best k of a tier; groups that are full are left out of the retrieval, for as long as there are too few."""
     # The later hash says which of a product's photos is named: rather the same file than the same pixels.
     weights = strategy.weights(photo)

@@ -11,7 +11,7 @@ from shoplens.filters.dimension import PATH
 from shoplens.index.conditions import AllOf, Condition, field_values, leaves, text_of
 from shoplens.index.predicted_values import PREDICTED
 from shoplens.index.protocol import Index
-from shoplens.ranking.strategies import QueryPhoto, Strategy
+from shoplens.ranking.strategies import EncodedQuery, Strategy
 from shoplens.search.candidates import candidates, results
 from shoplens.types import Facet, Product, Query, Value, compose, fold
 
@@ -22,7 +22,7 @@ MOST_VALUES = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Counting:
+class FacetRequest:
     """What facets are counted for.
 
     Attributes:
@@ -32,12 +32,12 @@ class Counting:
 
     index: Index
     strategy: Strategy
-    photo: QueryPhoto
+    photo: EncodedQuery
     query: Query
     condition: Condition | None
 
 
-def facets(counting: Counting) -> tuple[Facet, ...]:
+def facets(counting: FacetRequest) -> tuple[Facet, ...]:
     """The facets that the query asks for.
 
     A product is relevant when its score, without what a merchandiser adds, lies nearer to the best one's than to that
@@ -101,7 +101,7 @@ def _is_about(condition: Condition, fields: set[str]) -> bool:
     return bool(asked) and asked <= fields
 
 
-def _relevant(counting: Counting, condition: Condition | None) -> tuple[list[Product], bool]:
+def _relevant(counting: FacetRequest, condition: Condition | None) -> tuple[list[Product], bool]:
     """The relevant products, and whether there cannot be more."""
     asked, photo = replace(counting.query, k=MOST_RELEVANT, per_group=None), counting.photo
     if photo.filtered is not None:
@@ -116,7 +116,7 @@ def _relevant(counting: Counting, condition: Condition | None) -> tuple[list[Pro
 
 
 def _facet(
-    counting: Counting, field: str, products: list[Product], complete: bool, everywhere: list[tuple[str, int]]
+    counting: FacetRequest, field: str, products: list[Product], complete: bool, everywhere: list[tuple[str, int]]
 ) -> Facet:
     relevant: Counter[str] = Counter()
     filters = counting.photo.filtered.filters if counting.photo.filtered is not None else None

@@ -17,7 +17,7 @@ from shoplens.index.protocol import NO_MARKS
 from shoplens.preferences import Preferences
 from shoplens.ranking.filtered import Example, FilterQuery
 from shoplens.ranking.merchandising import merchandising_in
-from shoplens.ranking.strategies import QueryPhoto
+from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.weights import given, resolved
 from shoplens.store.generation import Generation
 from shoplens.store.ranker_file import static_weights
@@ -28,7 +28,7 @@ IN_CATEGORY = 0.5
 _AS_IT_IS = Steering()
 
 
-class FilterQueries:
+class FilterQueryBuilder:
     """Makes queries for the filters of one generation.
 
     Args:
@@ -52,9 +52,9 @@ class FilterQueries:
 
     def of(
         self,
-        photo: QueryPhoto | None,
+        photo: EncodedQuery | None,
         steering: Steering = _AS_IT_IS,
-        unlike: QueryPhoto | None = None,
+        unlike: EncodedQuery | None = None,
         group: str | None = None,
     ) -> FilterQuery:
         """The query for a photo, or for what ``steering`` names in its place.
@@ -92,7 +92,7 @@ class FilterQueries:
     def _names(self) -> Sequence[str]:
         return [dimension.name for dimension in self.filters.dimensions]
 
-    def _example(self, photo: QueryPhoto | None, steering: Steering, group: str | None) -> Example:
+    def _example(self, photo: EncodedQuery | None, steering: Steering, group: str | None) -> Example:
         if photo is not None:
             example = self._seen(photo, group)
         elif steering.like:
@@ -106,7 +106,7 @@ class FilterQueries:
         dense[DENSE_PARTS[COLOR]] = 0
         return Example(example.look, dense, self._in_color(example.marks, steering.color))
 
-    def _seen(self, photo: QueryPhoto, group: str | None) -> Example:
+    def _seen(self, photo: EncodedQuery, group: str | None) -> Example:
         if photo.features is None:
             raise InvalidValue("The photo's features are unknown.", "Look at the photo with the store's own embedder.")
         described = self.filters.described(photo.features[None], None if group is None else [group])

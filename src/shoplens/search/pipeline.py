@@ -21,10 +21,10 @@ from shoplens.index.predicted_values import with_predicted
 from shoplens.index.protocol import Index
 from shoplens.ranking.judging import judged
 from shoplens.ranking.match import REFERENCE, Calibration, claims_anything
-from shoplens.ranking.strategies import STRATEGIES, QueryPhoto, Strategy, preferred, strategy_named
+from shoplens.ranking.strategies import STRATEGIES, EncodedQuery, Strategy, preferred, strategy_named
 from shoplens.search.candidates import candidates, results
-from shoplens.search.facets import Counting, facets
-from shoplens.search.prepared_strategy import Answering, answering_by
+from shoplens.search.facets import FacetRequest, facets
+from shoplens.search.prepared_strategy import PreparedStrategy, prepare_strategy
 from shoplens.settings import Settings
 from shoplens.store.calibration_file import calibration_of
 from shoplens.store.generation import Generation, check_model
@@ -33,7 +33,7 @@ from shoplens.types import Answer, Query, Result
 
 
 @dataclass(frozen=True, slots=True)
-class Eyes:
+class QueryEncoder:
     """What query photos are looked at with.
 
     Attributes:
@@ -56,17 +56,17 @@ class Sighting:
         by: the network that saw it.
     """
 
-    photo: QueryPhoto
+    photo: EncodedQuery
     by: str
 
 
-def search(store: Store, query: Query, eyes: Eyes, remembering: Remembering | None = None) -> Answer:
+def search(store: Store, query: Query, eyes: QueryEncoder, remembering: Remembering | None = None) -> Answer:
     """Products for a photo, best first. See :func:`searched`."""
     return searched(store, query, eyes, remembering)[0]
 
 
 def searched(
-    store: Store, query: Query, eyes: Eyes, remembering: Remembering | None = None, seen: Sighting | None = None
+    store: Store, query: Query, eyes: QueryEncoder, remembering: Remembering | None = None, seen: Sighting | None = None
 ) -> tuple[Answer, Sighting | None]:
     """Products for a photo, best first, and what was seen of it; None where there was no photo.
 
@@ -84,10 +84,10 @@ def searched(
     with store.reading() as generation:
         check_model(generation, eyes.embedder)
         strategy = _strategy(query, generation)
-        answering = answering_by(strategy, generation, eyes.settings.preferences)
+        answering = prepare_strategy(strategy, generation, eyes.settings.preferences)
         eyes = replace(eyes, embedder=answering.seen_by(generation.seen_by(eyes.embedder)))
         calibration = None if _is_steered(query) else calibration_of(generation, strategy.name)
-        clock, index = Clock(), generation.index
+        clock, index = StageTimer(), generation.index
         query = _with_product(query, index)
         condition = _condition(query, generation)
         sighting = _sighting(query, strategy, eyes, index, clock) if seen is None else _seen_again(seen, strategy, eyes)
@@ -108,7 +108,7 @@ def searched(
                 reference = reference_scores(index, strategy, photo)
             judgement = judged(found, reference, calibration, query.precision)
         with clock.stage("facets"):
-            counted = facets(Counting(index, strategy, photo, query, condition)) if query.steering.facets else ()
+            counted = facets(FacetRequest(index, strategy, photo, query, condition)) if query.steering.facets else ()
         answer = Answer(
             query_id=uuid.uuid4().hex,
             source=_source(query),
@@ -172,7 +172,7 @@ def _is_steered(query: Query) -> bool:
     return bool(steering.weights or steering.profile or steering.like or steering.color or steering.unlike is not None)
 
 
-def _sighting(query: Query, strategy: Strategy, eyes: Eyes, index: Index, clock: Clock) -> Sighting | None:
+def _sighting(query: Query, strategy: Strategy, eyes: QueryEncoder, index: Index, clock: StageTimer) -> Sighting | None:
     """The query's photo, looked at."""
     if query.photo is None:
         return None
@@ -184,7 +184,7 @@ def _sighting(query: Query, strategy: Strategy, eyes: Eyes, index: Index, clock:
         return Sighting(photo, feature_model(eyes.embedder))
 
 
-def _seen_again(seen: Sighting, strategy: Strategy, eyes: Eyes) -> Sighting:
+def _seen_again(seen: Sighting, strategy: Strategy, eyes: QueryEncoder) -> Sighting:
     if seen.by != feature_model(eyes.embedder) or (strategy.needs and seen.photo.features is None):
         raise InvalidValue(
             "The photo was seen by a network that is not used any more.",
@@ -195,8 +195,13 @@ def _seen_again(seen: Sighting, strategy: Strategy, eyes: Eyes) -> Sighting:
 
 
 def _asked(
-    query: Query, answering: Answering, index: Index, eyes: Eyes, sighting: Sighting | None, clock: Clock
-) -> QueryPhoto:
+    query: Query,
+    answering: PreparedStrategy,
+    index: Index,
+    eyes: QueryEncoder,
+    sighting: Sighting | None,
+    clock: StageTimer,
+) -> EncodedQuery:
     """The query as the strategy sees it."""
     photo = None if sighting is None else sighting.photo
     if answering.filters is None:
@@ -205,17 +210,17 @@ def _asked(
     with clock.stage("filter"):
         filtered = answering.filters.of(photo, query.steering, _unlike(query, index, eyes))
     if not query.steering.color:
-        return replace(photo or QueryPhoto(filtered.like.look), filtered=filtered)
+        return replace(photo or EncodedQuery(filtered.like.look), filtered=filtered)
     if not filtered.weights.get(COLOR):
         raise InvalidValue(
             f"The colour {query.steering.color!r} is asked for, and color has no weight.",
             "Give color a weight above 0, or leave the colour out.",
             code="color-without-weight",
         )
-    return QueryPhoto(filtered.like.look, filtered=filtered)  # in another colour it is no longer that very photo
+    return EncodedQuery(filtered.like.look, filtered=filtered)  # in another colour it is no longer that very photo
 
 
-def _unlike(query: Query, index: Index, eyes: Eyes) -> QueryPhoto | None:
+def _unlike(query: Query, index: Index, eyes: QueryEncoder) -> EncodedQuery | None:
     unwanted = query.steering.unlike
     if unwanted is None:
         return None
@@ -273,7 +278,7 @@ def _is_narrowed(query: Query) -> bool:
     return bool(query.where) or query.per_group is not None or query.sold_out != "show"
 
 
-def reference_scores(index: Index, strategy: Strategy, photo: QueryPhoto) -> list[float]:
+def reference_scores(index: Index, strategy: Strategy, photo: EncodedQuery) -> list[float]:
     """Scores of the first products of all, whatever was asked for; what match probabilities are read off."""
     unknown = replace(photo, pixel_hash="", content_hash="")
     tiers = candidates(index, strategy, unknown, Query(b"", REFERENCE), None)
@@ -296,7 +301,7 @@ def query_picture(data: bytes, query: Query, index: Index, embedder: Embedder, s
     return decoded(data, settings, shortest=shortest)
 
 
-def query_photo(picture: Picture, query: Query, embedder: Embedder, *, features: bool = True) -> QueryPhoto:
+def query_photo(picture: Picture, query: Query, embedder: Embedder, *, features: bool = True) -> EncodedQuery:
     """The picture, or the query's region of it, as it is seen; without features where nothing works on them.
 
     Raises:
@@ -306,9 +311,9 @@ def query_photo(picture: Picture, query: Query, embedder: Embedder, *, features:
     pixels = picture.pixels if query.region is None else picture.crop(query.region)
     if features:
         seen = sight(embedder, "query", pixels)
-        photo = QueryPhoto(seen.vector, features=seen.features)
+        photo = EncodedQuery(seen.vector, features=seen.features)
     else:
-        photo = QueryPhoto(embedded(embedder, ["query"], [pixels]).vectors[0])
+        photo = EncodedQuery(embedded(embedder, ["query"], [pixels]).vectors[0])
     if query.region is not None:
         return photo
     return replace(photo, pixel_hash=picture.pixel_hash, content_hash=picture.content_hash)
@@ -340,7 +345,7 @@ def _damage(query: Query, generation: Generation) -> tuple[str, ...]:
     return () if query.strategy or generation.damage is None else (str(generation.damage),)
 
 
-class Clock:
+class StageTimer:
     """Milliseconds per stage, and in total."""
 
     def __init__(self) -> None:

@@ -16,9 +16,9 @@ from starlette.types import Scope
 from shoplens.service import commands, pages, products, searching, shop_pages
 from shoplens.service.documents import SearchRequest
 from shoplens.service.failures import install
-from shoplens.service.gate import Gate
+from shoplens.service.gate import RequestMiddleware
 from shoplens.service.metrics import Metrics
-from shoplens.service.running import Running
+from shoplens.service.running import ServiceState
 from shoplens.shop import Shop
 from shoplens.store.copies.snapshot import clear_lent
 
@@ -46,7 +46,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.running = Running.of(shop, workers, secret)
+        app.state.running = ServiceState.of(shop, workers, secret)
         app.state.running.metrics = metrics
         await asyncio.to_thread(shop.warm)
         flushing = asyncio.create_task(_flushed_now_and_then(shop))
@@ -69,7 +69,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
     for module in (searching, shop_pages, products, pages, commands):  # `/similar` before the id that may hold slashes
         app.include_router(module.router)
     app.add_middleware(
-        Gate,
+        RequestMiddleware,
         metrics=metrics,
         most_bytes=int(settings.max_photo_bytes * MORE_THAN_A_PHOTO) + 100_000,
         seconds=settings.request_seconds,

@@ -28,7 +28,7 @@ POLICY = (
 )
 
 
-class Gate:
+class RequestMiddleware:
     """ASGI middleware.
 
     Args:

@@ -9,13 +9,13 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from shoplens.build.product_changes import Put
+from shoplens.build.product_changes import PutResult
 from shoplens.errors import InvalidValue
 from shoplens.images.source import is_url
 from shoplens.index.identifiers import unknown_product
 from shoplens.search.answer_json import product_json
 from shoplens.service.documents import ProductChange, ProductDocument, ProductsDone, ProductsSent
-from shoplens.service.running import Running, may, running
+from shoplens.service.running import ServiceState, may, running
 from shoplens.service.searching import FAILURES, photo_address
 from shoplens.types import Product, Rejection
 
@@ -98,14 +98,14 @@ async def remove(request: Request, product_id: str) -> Response:
     return Response(status_code=204)
 
 
-def _product(service: Running, product_id: str) -> Product:
+def _product(service: ServiceState, product_id: str) -> Product:
     found = service.shop.product(product_id)
     if found is None:
         raise unknown_product(product_id)
     return found
 
 
-def _document(service: Running, product_id: str) -> dict[str, Any]:
+def _document(service: ServiceState, product_id: str) -> dict[str, Any]:
     found = _product(service, product_id)
     hashes = service.shop.photo_hashes([found.id]).get(found.id, {})
     return {**product_json(found), "photos": [photo_address(name) for name in hashes.values()]}
@@ -122,7 +122,7 @@ def _attributes(product: Product, sent: dict[str, Any]) -> dict[str, tuple[Any, 
     return found
 
 
-def _item(done: Put) -> dict[str, Any]:
+def _item(done: PutResult) -> dict[str, Any]:
     return {"id": done.id, "done": done.done, "problems": [problem_json(one) for one in done.problems]}
 
 

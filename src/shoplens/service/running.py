@@ -18,7 +18,7 @@ from shoplens.service.missing import Missing
 from shoplens.service.pictures import Pictures
 from shoplens.service.rates import Rates
 from shoplens.service.recent import Recent
-from shoplens.service.work import Work
+from shoplens.service.work import WorkQueue
 from shoplens.settings import Settings
 from shoplens.shop import Shop
 
@@ -28,7 +28,7 @@ FETCHES = 8
 
 
 @dataclass(slots=True)
-class Running:
+class ServiceState:
     """A service that runs.
 
     Attributes:
@@ -48,9 +48,9 @@ class Running:
     keys: Keys
     rates: Rates
     recent: Recent
-    work: Work
-    fetches: Work
-    writes: Work
+    work: WorkQueue
+    fetches: WorkQueue
+    writes: WorkQueue
     beside: ThreadPoolExecutor
     pictures: Pictures
     maps: Maps
@@ -58,7 +58,7 @@ class Running:
     metrics: Metrics
 
     @classmethod
-    def of(cls, shop: Shop, workers: int, secret: str = "") -> Running:
+    def of(cls, shop: Shop, workers: int, secret: str = "") -> ServiceState:
         """The service of a shop, by its settings; on the event loop that it will run on.
 
         Args:
@@ -71,9 +71,9 @@ class Running:
             Keys(shop.folder, secret),
             Rates(used.rate),
             Recent(),
-            Work(workers, used.queue, used.request_seconds),
-            Work(FETCHES, used.queue, used.request_seconds),
-            Work(1, used.queue, used.request_seconds),
+            WorkQueue(workers, used.queue, used.request_seconds),
+            WorkQueue(FETCHES, used.queue, used.request_seconds),
+            WorkQueue(1, used.queue, used.request_seconds),
             ThreadPoolExecutor(COMMANDS_AT_ONCE, "commands"),
             Pictures(shop),
             Maps(shop),
@@ -88,9 +88,9 @@ class Running:
         self.beside.shutdown(wait=True, cancel_futures=True)
 
 
-def running(request: Request) -> Running:
+def running(request: Request) -> ServiceState:
     """The service that a request is for."""
-    found: Running = request.app.state.running
+    found: ServiceState = request.app.state.running
     return found
 
 

@@ -22,7 +22,7 @@ from shoplens.search.answer_json import as_json
 from shoplens.search.pipeline import Sighting
 from shoplens.service.documents import MOST_PAGED, AnswerDocument, Failed, SearchRequest
 from shoplens.service.failures import RequestRefused
-from shoplens.service.running import Running, may, running
+from shoplens.service.running import ServiceState, may, running
 from shoplens.types import Answer, Query, Region, Steering
 
 router = APIRouter()
@@ -140,7 +140,12 @@ def query_of(asked: SearchRequest, photo: bytes | None) -> Query:
 
 
 async def answered(
-    request: Request, service: Running, query: Query, asked: SearchRequest, seen: Sighting | None, seen_in: str = ""
+    request: Request,
+    service: ServiceState,
+    query: Query,
+    asked: SearchRequest,
+    seen: Sighting | None,
+    seen_in: str = "",
 ) -> Response:
     """The page of the answer that is asked for.
 
@@ -170,7 +175,7 @@ async def answered(
     return Response(await service.work.of(request, call), media_type=JSON)
 
 
-def page_of(service: Running, answer: Answer, asked: SearchRequest) -> dict[str, Any]:
+def page_of(service: ServiceState, answer: Answer, asked: SearchRequest) -> dict[str, Any]:
     """The documented object; photos are addresses on this service."""
     end = asked.offset + asked.k
     more = len(answer.results) > end and end < MOST_PAGED
@@ -244,7 +249,7 @@ def _decoded(image: str) -> bytes:
         ) from None
 
 
-def _fetched(service: Running, url: str) -> bytes:
+def _fetched(service: ServiceState, url: str) -> bytes:
     if not is_url(url):
         raise InvalidValue(f"url is {url[:200]!r}.", "Give an http or https address.", code="bad-url")
     return service.shop.fetched(url)

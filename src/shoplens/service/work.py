@@ -17,7 +17,7 @@ T = TypeVar("T")
 RETRY_SECONDS = 1.0
 
 
-class Work:
+class WorkQueue:
     """A pool of threads with a short queue.
 
     Args:

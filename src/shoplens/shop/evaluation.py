@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shoplens.evaluation.calibrate import CalibrationResult
     from shoplens.evaluation.check import Checked, CheckOptions
     from shoplens.evaluation.doctor.findings import Diagnosis
-    from shoplens.evaluation.evaluate import Bench
+    from shoplens.evaluation.evaluate import EvaluationContext
     from shoplens.evaluation.mapping import CatalogueMap
     from shoplens.evaluation.results import Comparison, Evaluation
 
@@ -148,8 +148,8 @@ class Evaluating:
         with self._store.reading() as generation:
             return catalogue_map(generation.index, QuerySample(), seed)
 
-    def _bench(self, progress: Progress | None) -> Bench:
-        from shoplens.evaluation.evaluate import Bench
+    def _bench(self, progress: Progress | None) -> EvaluationContext:
+        from shoplens.evaluation.evaluate import EvaluationContext
 
         told = progress or (lambda what, done, total: None)
-        return Bench(self._store, self._embedders.of(1), self._judged_photos, self.settings, told)
+        return EvaluationContext(self._store, self._embedders.of(1), self._judged_photos, self.settings, told)

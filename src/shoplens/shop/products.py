@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from shoplens.build.builder import Builder
-from shoplens.build.product_changes import Put, changed, put
+from shoplens.build.product_changes import PutResult, changed, put
 from shoplens.build.run import Progress
 from shoplens.errors import InvalidValue
 from shoplens.images import PhotoSource, decoded
@@ -27,7 +27,7 @@ class Products:
     _store: Store
     _judged_photos: PhotoSource
 
-    def put(self, products: Sequence[Mapping[str, Any]]) -> list[Put]:
+    def put(self, products: Sequence[Mapping[str, Any]]) -> list[PutResult]:
         """Add products, or replace those with the same id, each with what became of it; rows of the project's own feed
         format, docs/feeds.md."""
         return put(self._builder(None), products)

@@ -17,9 +17,9 @@ from shoplens.errors import InvalidValue, PhotoError, StoreError
 from shoplens.feedback.log import FeedbackLog
 from shoplens.feedback.remembering import Remembering
 from shoplens.feeds import Feed, FeedMapping, fetch_feed, read_feed
-from shoplens.images import KeptPhotos, PhotoSource
+from shoplens.images import PhotoCache, PhotoSource
 from shoplens.images.located import located
-from shoplens.search.pipeline import Eyes, Sighting, searched
+from shoplens.search.pipeline import QueryEncoder, Sighting, searched
 from shoplens.settings import Settings, settings_from
 from shoplens.shop.evaluation import Evaluating
 from shoplens.shop.feedback import Feedback
@@ -64,7 +64,7 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
         folder = Path(store) if store else self.settings.store
         wait = self.settings.lock_wait
         self._store = Store(folder, create=_create, rebuild=_rebuild, lock_wait=wait, lent=_lent)
-        self._kept = KeptPhotos(self._store.photos_folder, self.settings.kept_photo_bytes)
+        self._kept = PhotoCache(self._store.photos_folder, self.settings.kept_photo_bytes)
         self._feed_photos = PhotoSource(self.settings, self._kept)
         self._query_photos = PhotoSource(replace(self.settings, fetch_attempts=1))  # a shopper waits for it
         self._judged_photos = PhotoSource(self.settings, self._kept, keeps=False)  # shoppers' photos are among them
@@ -229,7 +229,7 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
         """
         remembered = self.settings.remember if remember is None else remember
         remembering = Remembering(self._feedback, str(user), shown) if remembered else None
-        eyes = Eyes(self._embedders.of(self.settings.cores), self._query_photos, self.settings)
+        eyes = QueryEncoder(self._embedders.of(self.settings.cores), self._query_photos, self.settings)
         return searched(self._store, query, eyes, remembering, seen)
 
     def similar(self, product_id: str, k: int = 10, *, steering: Steering | None = None) -> Answer:

@@ -15,7 +15,7 @@ from shoplens.store.info import GenerationRow, generation_rows
 from shoplens.store.store import Store
 
 if TYPE_CHECKING:
-    from shoplens.evaluation.evaluate import Bench
+    from shoplens.evaluation.evaluate import EvaluationContext
     from shoplens.evaluation.generations import GenerationsCompared
     from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
     from shoplens.training.clicks import ClickTraining
@@ -126,5 +126,5 @@ class Training:
     def _builder(self, progress: Progress | None) -> Builder:
         raise NotImplementedError
 
-    def _bench(self, progress: Progress | None) -> Bench:
+    def _bench(self, progress: Progress | None) -> EvaluationContext:
         raise NotImplementedError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shoplens.store.files.disposable_sqlite import MendedFile
+from shoplens.store.files.disposable_sqlite import DisposableSqlite
 from shoplens.types import Features
 
 NAME = "features.sqlite"
@@ -18,7 +18,7 @@ ASKED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Instead:
+class FallbackFeatures:
     """Rows that do where a photo cannot be looked at again: the untouched network's.
 
     Attributes:
@@ -42,11 +42,11 @@ class FeatureFile:
         StoreError: ``disk``, whenever the file can be neither read nor written, though it is not damaged.
     """
 
-    def __init__(self, path: Path, model: str, instead: Instead | None = None) -> None:
+    def __init__(self, path: Path, model: str, instead: FallbackFeatures | None = None) -> None:
         self._model, self._instead = model, instead
         self._lock = threading.Lock()
         self._unwritten: dict[str, bytes] = {}
-        self._file = MendedFile(
+        self._file = DisposableSqlite(
             path,
             "CREATE TABLE IF NOT EXISTS features (model TEXT, content TEXT, row BLOB, PRIMARY KEY (model, content))",
             "SELECT model, content, row FROM features LIMIT 1",

@@ -11,7 +11,7 @@ from pathlib import Path
 from shoplens.embedders import Embedder
 from shoplens.embedders.classifier import BACKBONES, ProductClassifier, backbone_file, classifier_in
 from shoplens.embedders.classifier import NETWORK as CLASSIFIER
-from shoplens.embedders.look import TrainedLook, look_in
+from shoplens.embedders.look import EmbeddingHead, look_in
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.filters import Filters
 from shoplens.filters.stored import stored_filters
@@ -39,7 +39,7 @@ class Generation:
     manifest: Manifest
     index: QdrantIndex
     filters: Filters | None = None
-    look: TrainedLook | None = None
+    look: EmbeddingHead | None = None
     damage: StoreError | None = None
     readers: int = 0
     _classifier: ProductClassifier | None = None
@@ -63,7 +63,7 @@ class Generation:
         )
 
     @property
-    def trained(self) -> TrainedLook:
+    def trained(self) -> EmbeddingHead:
         """The trained extractor.
 
         Raises:
@@ -143,12 +143,12 @@ class Generation:
     def name(self) -> str:
         return self.folder.name
 
-    def take_over(self, look: TrainedLook) -> None:
+    def take_over(self, look: EmbeddingHead) -> None:
         """Have the trained extractor that makes its trained vectors; it is in its folder from then on."""
         look.write(self.folder)
         self.look = look
 
-    def take_classifier(self, classifier: ProductClassifier) -> None:
+    def adopt_classifier(self, classifier: ProductClassifier) -> None:
         """Have this classifier, in place of the one before; it is in its folder from then on. What dies in between
         leaves the one or the other."""
         own = backbone_file(classifier.card.backbone)

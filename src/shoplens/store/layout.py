@@ -13,7 +13,7 @@ PARTIAL = ".partial"
 """Ends the name of a copy that is not whole yet."""
 
 
-class Place:
+class StoreLayout:
     """A folder with generations, and a file that names the live one: a store's own, or one that was lent.
 
     Attributes:

@@ -58,7 +58,7 @@ def static_weights(generation: Generation) -> dict[str, float]:
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class ClickTrainingState:
     """Which answers clicks were learned from, in seconds since 1970.
 
     Attributes:
@@ -70,7 +70,7 @@ class Taught:
     after: float = 0.0
 
 
-def taught(generation: Generation) -> Taught:
+def taught(generation: Generation) -> ClickTrainingState:
     """Of what ranks.
 
     Raises:
@@ -78,9 +78,9 @@ def taught(generation: Generation) -> Taught:
     """
     path = generation.folder / TAUGHT
     try:
-        return Taught(**json.loads(path.read_bytes()))
+        return ClickTrainingState(**json.loads(path.read_bytes()))
     except FileNotFoundError:
-        return Taught()
+        return ClickTrainingState()
     except (ValueError, TypeError) as problem:
         raise _damaged(path, repr(problem)) from None
 
@@ -96,7 +96,7 @@ def take_ranker(
         until: the newest answer that taught them; None where no answers did.
     """
     _keep_before(generation.folder)
-    _write_taught(generation, Taught(until or 0.0, taught(generation).after))
+    _write_taught(generation, ClickTrainingState(until or 0.0, taught(generation).after))
     _write(generation.folder / WEIGHTS, f"{json.dumps(dict(weights))}\n".encode() if weights else NOTHING)
     _write(generation.folder / RANKER, NOTHING if ranker is None else ranker.network)
     _forget_calibrations(generation)
@@ -119,7 +119,7 @@ def undo_ranker(generation: Generation) -> None:
         _write(generation.folder / name, content)
     for kept in before:
         kept.unlink()
-    _write_taught(generation, Taught(undone.until, max(undone.after, undone.until)))
+    _write_taught(generation, ClickTrainingState(undone.until, max(undone.after, undone.until)))
     _forget_calibrations(generation)
 
 
@@ -133,9 +133,9 @@ def keep_ranker(before: Generation, after: Generation) -> None:
             _write(after.folder / name, path.read_bytes())
 
 
-def _write_taught(generation: Generation, found: Taught) -> None:
+def _write_taught(generation: Generation, found: ClickTrainingState) -> None:
     content = f"{json.dumps(asdict(found))}\n".encode()
-    _write(generation.folder / TAUGHT, content if found != Taught() else NOTHING)
+    _write(generation.folder / TAUGHT, content if found != ClickTrainingState() else NOTHING)
 
 
 def _forget_calibrations(generation: Generation) -> None:

@@ -31,7 +31,7 @@ from shoplens.store.copies.snapshot import CHANGED, clear_lent, follow, note
 from shoplens.store.files.atomic import copy_tree, disk_errors_told, sync_folder, sync_tree
 from shoplens.store.files.lock import StoreLock
 from shoplens.store.generation import SHARD, Generation, opened, opened_index
-from shoplens.store.layout import PARTIAL, Place, is_store
+from shoplens.store.layout import PARTIAL, StoreLayout, is_store
 from shoplens.store.manifest import FORMAT, Manifest, format_in, manifest_in
 from shoplens.store.renames import RENAMED, RenameFile, follow_renames
 
@@ -63,7 +63,7 @@ class Store(Copies):
         lent: Path | None = None,
     ) -> None:
         self.folder, self.is_lent = folder.absolute(), lent is not None
-        self._place = Place(self.folder if lent is None else lent)
+        self._place = StoreLayout(self.folder if lent is None else lent)
         self._renames = RenameFile(self.folder / RENAMED)
         if not create and not is_store(self.folder):
             raise StoreError(f"There is no store at {folder}.", "Make one: shoplens index FEED.", code="no-store")

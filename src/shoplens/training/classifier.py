@@ -19,11 +19,11 @@ from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard
 from shoplens.embedders.look import TOLD_DIGITS
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.intervals import estimate
 from shoplens.evaluation.results import Estimate, Growth, LeftOut, plain
 from shoplens.feeds import Report
-from shoplens.search.pipeline import Clock
+from shoplens.search.pipeline import StageTimer
 from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.training.growth import growth
 from shoplens.training.learning.classifier_lessons import (
@@ -37,7 +37,7 @@ from shoplens.training.learning.course import torch_module
 from shoplens.training.learning.head import unit
 from shoplens.training.learning.softmax import SoftmaxRecipe
 from shoplens.training.learning.tuning import TailRecipe
-from shoplens.training.look import Depth, LookOptions, Material, check_training, material_of
+from shoplens.training.look import Depth, FilterTrainingData, LookOptions, check_training, material_of
 from shoplens.training.material.feature_pass import times_for
 from shoplens.training.material.samples import Bools, Ints, SamplePhoto, Samples
 from shoplens.training.proof import KNOWN, Questions, plan, ranks
@@ -134,7 +134,9 @@ class ClassifierTraining:
         return found
 
 
-def asked_classifier(bench: Bench, options: ClassifierOptions) -> tuple[ClassifierTraining, ProductClassifier]:
+def asked_classifier(
+    bench: EvaluationContext, options: ClassifierOptions
+) -> tuple[ClassifierTraining, ProductClassifier]:
     """Train a classifier and ask it; the store is only read. Returns what came of it, and what to take.
 
     Raises:
@@ -142,7 +144,7 @@ def asked_classifier(bench: Bench, options: ClassifierOptions) -> tuple[Classifi
         StoreError: ``other-model``, ``unfinished-store``, ``disk``.
     """
     torch_module(bench.settings.cores)
-    folder, clock = bench.store.folder, Clock()
+    folder, clock = bench.store.folder, StageTimer()
     report = Report(folder / "reports" / f"{timestamp()}-train-classifier-photos.jsonl")
     with disk_errors_told(folder), report, ExitStack() as opened:
         with clock.stage("photos"), bench.reading() as generation:
@@ -154,7 +156,7 @@ def asked_classifier(bench: Bench, options: ClassifierOptions) -> tuple[Classifi
 
 
 def asked_on(
-    material: Material, bench: Bench, options: ClassifierOptions, clock: Clock
+    material: FilterTrainingData, bench: EvaluationContext, options: ClassifierOptions, clock: StageTimer
 ) -> tuple[ClassifierTraining, ProductClassifier]:
     """As :func:`asked_classifier`, on this material."""
     samples = material.samples
@@ -215,7 +217,9 @@ def _check(photos: Sequence[SamplePhoto]) -> None:
         )
 
 
-def _teacher(material: Material, bench: Bench, classes: Ints, options: ClassifierOptions) -> ClassifierTeacher:
+def _teacher(
+    material: FilterTrainingData, bench: EvaluationContext, classes: Ints, options: ClassifierOptions
+) -> ClassifierTeacher:
     recipe = replace(options.recipe, seed=options.seed)
     lessons = SoftmaxLessons(bench, material.samples, classes, recipe, options.budget or float("inf"))
     if material.maps is None:

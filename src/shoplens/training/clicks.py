@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.intervals import paired
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.feedback.impressions import seen_by
@@ -22,8 +22,8 @@ from shoplens.feedback.log import FeedbackLog
 from shoplens.filters.folds import group_of
 from shoplens.index.protocol import Index
 from shoplens.ranking.ranker import Ranker
-from shoplens.search.pipeline import Clock
-from shoplens.store.ranker_file import Taught
+from shoplens.search.pipeline import StageTimer
+from shoplens.store.ranker_file import ClickTrainingState
 from shoplens.training.learning.course import torch_module
 from shoplens.training.ranking.click_course import (
     MOST_MOVED,
@@ -57,7 +57,7 @@ class Ranking:
 
     weights: Mapping[str, float]
     ranker: Ranker | None
-    taught: Taught = field(default_factory=Taught)
+    taught: ClickTrainingState = field(default_factory=ClickTrainingState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class ClickTraining:
 
 
 def learn_from_clicks(
-    bench: Bench,
+    bench: EvaluationContext,
     log: FeedbackLog,
     ranking: Ranking,
     tasks: Tasks | None,
@@ -135,7 +135,7 @@ def learn_from_clicks(
         StoreError: ``damaged-feedback``, ``disk``.
     """
     torch_module()  # before anything is looked at
-    clock, useless = Clock(), dict[str, LeftOut]()
+    clock, useless = StageTimer(), dict[str, LeftOut]()
 
     def told(one: Rejection) -> None:
         times = useless[one.kind].times if one.kind in useless else 0
@@ -171,7 +171,7 @@ def learn_from_clicks(
         left_out=left_out,
         seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
         model="" if after.ranker is None or not training.taken else after.ranker.model,
-    ), replace(after, taught=Taught(clicked.newest, ranking.taught.after)) if training.taken else ranking
+    ), replace(after, taught=ClickTrainingState(clicked.newest, ranking.taught.after)) if training.taken else ranking
 
 
 def _designs(index: Index, products: set[str]) -> dict[str, str]:
@@ -276,7 +276,7 @@ def _ranking(before: Ranking, names: Sequence[str], end: Network, training: Clic
     return replace(before, ranker=Ranker(ranker_network(end, replace(card, made={**card.made, "clicks": clicks}))))
 
 
-def _known(bench: Bench, queries: Path | None) -> Tasks | None:
+def _known(bench: EvaluationContext, queries: Path | None) -> Tasks | None:
     try:
         with bench.reading() as generation:
             return tasks_of(bench, generation, queries, lambda one: None)

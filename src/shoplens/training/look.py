@@ -15,18 +15,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from shoplens.embedders import TrainedLook
+from shoplens.embedders import EmbeddingHead
 from shoplens.embedders.look import TOLD_DIGITS, LookCard
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.results import LeftOut, plain
 from shoplens.feeds import Report
-from shoplens.search.pipeline import Clock
+from shoplens.search.pipeline import StageTimer
 from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.store.generation import Generation
 from shoplens.training.learning.course import torch_module
 from shoplens.training.learning.head import Recipe
-from shoplens.training.learning.lessons import Lessons, Made, Teacher
+from shoplens.training.learning.lessons import Lessons, Made, Trainer
 from shoplens.training.learning.tail import tail_of
 from shoplens.training.learning.tuning import TailLessons, TailRecipe
 from shoplens.training.material.feature_pass import FOLDER, Pass, feature_pass, times_retaken
@@ -149,14 +149,14 @@ class Proved:
     """
 
     training: LookTraining
-    look: TrainedLook | None
+    look: EmbeddingHead | None
     gallery: tuple[str, ...]
     before: Vectors
     after: Vectors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
+class FilterTrainingData:
     """What there is to learn from.
 
     Attributes:
@@ -173,7 +173,7 @@ class Material:
     serves_a_network: bool = False
 
 
-def proved_look(bench: Bench, options: LookOptions) -> Proved:
+def proved_look(bench: EvaluationContext, options: LookOptions) -> Proved:
     """Train a head and prove it; the store is only read. A training that was cut off goes on where it was.
 
     Raises:
@@ -183,7 +183,7 @@ def proved_look(bench: Bench, options: LookOptions) -> Proved:
     torch_module(bench.settings.cores)
     folder = bench.store.folder
     report = Report(folder / "reports" / f"{timestamp()}-train-look-photos.jsonl")
-    clock = Clock()
+    clock = StageTimer()
     with disk_errors_told(folder), report, ExitStack() as opened:
         with clock.stage("photos"), bench.reading() as generation:
             material = material_of(bench, generation, options, report.add, opened, _check)
@@ -193,13 +193,13 @@ def proved_look(bench: Bench, options: LookOptions) -> Proved:
 
 
 def material_of(
-    bench: Bench,
+    bench: EvaluationContext,
     generation: Generation,
     options: LookOptions,
     told: Told,
     opened: ExitStack | None = None,
     enough: Callable[[Sequence[SamplePhoto]], None] = lambda photos: None,
-) -> Material:
+) -> FilterTrainingData:
     """Everything there is to learn from.
 
     Args:
@@ -230,10 +230,12 @@ def material_of(
     look = generation.look
     # A look with a network of its own was proved by one that is not kept: it is compared with the untouched one.
     before = vectors if look is None or look.backbone else look.proved.of(samples.rows.astype(np.float32))
-    return Material(samples, before, maps, look is not None and bool(look.backbone))
+    return FilterTrainingData(samples, before, maps, look is not None and bool(look.backbone))
 
 
-def proved_on(material: Material, bench: Bench, options: LookOptions, clock: Clock) -> Proved:
+def proved_on(
+    material: FilterTrainingData, bench: EvaluationContext, options: LookOptions, clock: StageTimer
+) -> Proved:
     """Train a look on this material and prove it.
 
     Raises:
@@ -295,7 +297,7 @@ def proved_on(material: Material, bench: Bench, options: LookOptions, clock: Clo
     )
 
 
-def _beside_a_network(material: Material, options: LookOptions, better: bool, why: str) -> tuple[bool, str]:
+def _beside_a_network(material: FilterTrainingData, options: LookOptions, better: bool, why: str) -> tuple[bool, str]:
     """The verdict, where the network of the look that serves was trained: it is compared with the untouched one."""
     if not material.serves_a_network:
         return better, why
@@ -305,7 +307,7 @@ def _beside_a_network(material: Material, options: LookOptions, better: bool, wh
     return False, f"{why} A head alone takes the place of a trained network only if it is forced to."
 
 
-def _teacher(material: Material, bench: Bench, options: LookOptions) -> Teacher:
+def _teacher(material: FilterTrainingData, bench: EvaluationContext, options: LookOptions) -> Trainer:
     heads = Lessons(bench, material.samples, _recipe(options), options.same, options.budget or HEAD_BUDGET)
     if options.depth == "head":
         return heads
@@ -341,7 +343,7 @@ def _check(photos: Sequence[SamplePhoto]) -> None:
         )
 
 
-def _look(made: Made, proof: Made | None, told: LookTraining, photos: Sequence[SamplePhoto]) -> TrainedLook:
+def _look(made: Made, proof: Made | None, told: LookTraining, photos: Sequence[SamplePhoto]) -> EmbeddingHead:
     """The look that serves; the one that proved it is kept where the same features do for both."""
     said = {name: value for name, value in told.as_json().items() if name not in ("taken", "left_out")}
     card = LookCard(
@@ -353,4 +355,4 @@ def _look(made: Made, proof: Made | None, told: LookTraining, photos: Sequence[S
         made.stands_for,
     )
     kept = proof.network if proof is not None and not proof.backbone else None
-    return TrainedLook(made.network, card, kept, made.backbone)
+    return EmbeddingHead(made.network, card, kept, made.backbone)

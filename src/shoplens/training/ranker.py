@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from shoplens.embedders.look import TOLD_DIGITS
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.feeds import Report
 from shoplens.ranking.ranker import KINDS, Kind, Ranker, RankerCard
-from shoplens.search.pipeline import Clock
+from shoplens.search.pipeline import StageTimer
 from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.training.clicks import ClickTraining
 from shoplens.training.learning.course import torch_module
@@ -142,7 +142,7 @@ class ProvedRanker:
     tasks: Tasks
 
 
-def proved_ranker(bench: Bench, options: RankerOptions) -> ProvedRanker:
+def proved_ranker(bench: EvaluationContext, options: RankerOptions) -> ProvedRanker:
     """Train rankers and prove the best; the store is only read.
 
     Raises:
@@ -150,7 +150,7 @@ def proved_ranker(bench: Bench, options: RankerOptions) -> ProvedRanker:
         StoreError: ``other-model``, ``unfinished-store``, ``disk``.
     """
     torch_module()  # before anything is looked at
-    folder, clock = bench.store.folder, Clock()
+    folder, clock = bench.store.folder, StageTimer()
     report = Report(folder / "reports" / f"{timestamp()}-train-ranker-photos.jsonl")
     with disk_errors_told(folder), report:
         with clock.stage("candidates"), bench.reading() as generation:
@@ -160,7 +160,7 @@ def proved_ranker(bench: Bench, options: RankerOptions) -> ProvedRanker:
     return replace(proved, training=replace(proved.training, left_out=left_out))
 
 
-def ranker_on(tasks: Tasks, bench: Bench, options: RankerOptions, clock: Clock) -> ProvedRanker:
+def ranker_on(tasks: Tasks, bench: EvaluationContext, options: RankerOptions, clock: StageTimer) -> ProvedRanker:
     """Train rankers on these queries, and prove the best."""
     with clock.stage("proof"):
         met = contest(tasks, options.seed, bench.progress, options.recipes)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from shoplens.build.builder import Builder
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.reported import File
 from shoplens.evaluation.written import report_file
 from shoplens.feedback.log import FeedbackLog
-from shoplens.store.ranker_file import Taught, ranker_of, static_weights, take_ranker, taught, undo_ranker
+from shoplens.store.ranker_file import ClickTrainingState, ranker_of, static_weights, take_ranker, taught, undo_ranker
 from shoplens.store.store import Store
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining, asked_classifier
 from shoplens.training.classifier_report import write_classifier_report
@@ -23,7 +23,7 @@ from shoplens.training.ranker_report import write_ranker_report
 from shoplens.training.report import write_look_report
 
 
-def trained_look(bench: Bench, builder: Builder, options: LookOptions, report: File = None) -> LookTraining:
+def trained_look(bench: EvaluationContext, builder: Builder, options: LookOptions, report: File = None) -> LookTraining:
     """Train a look; if it is better (or forced), a new generation of its vectors takes over in one step.
 
     Until then nothing that answers searches is changed, and products may be added and removed: the new generation
@@ -41,7 +41,7 @@ def trained_look(bench: Bench, builder: Builder, options: LookOptions, report: F
     proved = proved_look(bench, options)
     training = proved.training
     if proved.look is not None:
-        builder.take_look(proved.look)
+        builder.adopt_head(proved.look)
         training = replace(training, taken=True, model=proved.look.model)
     forget_checkpoints(bench.store.folder, LOOK)
     if page is not None:
@@ -52,7 +52,7 @@ def trained_look(bench: Bench, builder: Builder, options: LookOptions, report: F
 
 
 def trained_classifier(
-    bench: Bench, builder: Builder, options: ClassifierOptions, report: File = None
+    bench: EvaluationContext, builder: Builder, options: ClassifierOptions, report: File = None
 ) -> ClassifierTraining:
     """Train a classifier with an output per product, which then answers by the strategy ``classifier``.
 
@@ -66,7 +66,7 @@ def trained_classifier(
     """
     page = None if report is None else report_file(report, options.pairs)
     training, classifier = asked_classifier(bench, options)
-    builder.take_classifier(classifier)
+    builder.adopt_classifier(classifier)
     training = replace(training, model=classifier.model)
     forget_checkpoints(bench.store.folder, CLASSIFIER)
     if page is not None:
@@ -75,7 +75,9 @@ def trained_classifier(
     return training
 
 
-def trained_ranker(bench: Bench, log: FeedbackLog, options: RankerOptions, report: File = None) -> RankerTraining:
+def trained_ranker(
+    bench: EvaluationContext, log: FeedbackLog, options: RankerOptions, report: File = None
+) -> RankerTraining:
     """Train a ranker, and learn from clicks on top of it where there are some; what is better (or forced) ranks from
     then on, and what ranked before can be gone back to.
 
@@ -93,7 +95,7 @@ def trained_ranker(bench: Bench, log: FeedbackLog, options: RankerOptions, repor
     training, before = proved.training, _what_ranks(bench)
     ranking = before
     if training.taken:
-        ranking = Ranking(proved.weights, proved.ranker, Taught(0.0, before.taught.after))
+        ranking = Ranking(proved.weights, proved.ranker, ClickTrainingState(0.0, before.taught.after))
     if has_clicks:
         clicks, ranking = learn_from_clicks(bench, log, ranking, proved.tasks, force=options.force, seed=options.seed)
         training = replace(training, clicks=replace(clicks, dry_run=options.dry_run))
@@ -104,7 +106,9 @@ def trained_ranker(bench: Bench, log: FeedbackLog, options: RankerOptions, repor
     return training
 
 
-def trained_on_clicks(bench: Bench, log: FeedbackLog, options: RankerOptions, report: File = None) -> ClickTraining:
+def trained_on_clicks(
+    bench: EvaluationContext, log: FeedbackLog, options: RankerOptions, report: File = None
+) -> ClickTraining:
     """Learn from clicks alone, a bounded step from what ranks now; see :func:`trained_ranker`."""
     if options.kind is not None:
         raise InvalidValue("--kind says which network, and clicks make none.", "Leave one of them out.")
@@ -126,12 +130,12 @@ def trained_on_clicks(bench: Bench, log: FeedbackLog, options: RankerOptions, re
     return training
 
 
-def _what_ranks(bench: Bench) -> Ranking:
+def _what_ranks(bench: EvaluationContext) -> Ranking:
     with bench.reading() as generation:
         return Ranking(static_weights(generation), ranker_of(generation), taught(generation))
 
 
-def _take(bench: Bench, ranking: Ranking, *, dry_run: bool) -> None:
+def _take(bench: EvaluationContext, ranking: Ranking, *, dry_run: bool) -> None:
     if not dry_run:
         with bench.store.writing(), bench.reading() as generation:
             take_ranker(generation, ranking.weights, ranking.ranker, ranking.taught.until)

@@ -24,8 +24,9 @@ def test_in_stock(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["out of stock", "OutOfStock", "https://schema.org/SoldOut", "http://schema.org/Discontinued", "schema.org/BackOrder",
-     "PreOrder", "https://schema.org/PreSale", "onbackorder", "MadeToOrder", "no", "false", "nicht auf Lager",
+    ["out of stock", "OutOfStock", "https://schema.org/SoldOut", "http://schema.org/Discontinued",
+     "schema.org/BackOrder", "PreOrder", "https://schema.org/PreSale", "onbackorder", "MadeToOrder", "no", "false",
+     "nicht auf Lager",
      "Rupture de stock", "épuisé", "epuise", "agotado", "нет в наличии", "0", "0.0", "0,00", "-3", "0 in stock"],
 )  # fmt: skip
 def test_out_of_stock(text: str) -> None:

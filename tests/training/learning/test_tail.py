@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.embedders import OnnxEmbedder, TunedEmbedder
+from shoplens.embedders import FineTunedEmbedder, OnnxEmbedder
 from shoplens.embedders.onnx import SHIPPED, opened, outputs_of
 from shoplens.errors import InvalidValue, ModelError
 from shoplens.training.learning.tail import Tail, tail_of
@@ -53,7 +53,7 @@ def test_so_it_is_with_the_shipped_network() -> None:
     expected = np.concatenate([answered[:, start:stop] for start, stop in tail.places()], axis=1)
     np.testing.assert_allclose(found, expected, atol=2e-3)
     assert sum(tail.sizes()) == found.shape[1] == 3_264
-    assert TunedEmbedder(base, tail.beside()).further == base.further + 3_264
+    assert FineTunedEmbedder(base, tail.beside()).further == base.further + 3_264
     assert SHIPPED.read_bytes() != tail.beside()
 
 
@@ -64,7 +64,7 @@ def test_a_trained_end_stands_beside_the_old_one(base: OnnxEmbedder) -> None:
         for weight in tail.module.parameters():
             weight.mul_(1.5)
         expected = tail.module(torch.from_numpy(mapped(tail, seen))).numpy()
-    both = TunedEmbedder(base, tail.beside())
+    both = FineTunedEmbedder(base, tail.beside())
     answered = both.embed(seen)
     assert (both.model, both.dimensions, both.features) == (base.model, base.dimensions, base.features)
     np.testing.assert_array_equal(answered[:, : before.shape[1]], before)
@@ -110,4 +110,4 @@ def test_only_onnx_files_have_ends() -> None:
 
 def test_another_network_than_the_base_s_is_refused(base: OnnxEmbedder) -> None:
     with pytest.raises(ModelError, match="lacks outputs"):
-        TunedEmbedder(base, small_network())
+        FineTunedEmbedder(base, small_network())

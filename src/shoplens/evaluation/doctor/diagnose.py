@@ -17,7 +17,7 @@ from shoplens.evaluation.doctor.shared_photos import shared_photos
 from shoplens.evaluation.doctor.unusable import without_usable_photo
 from shoplens.evaluation.doctor.values import value_findings
 from shoplens.evaluation.doctor.wording import count
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.generation import Generation
@@ -33,7 +33,7 @@ class _Part(NamedTuple):
     notes: list[str]
 
 
-def diagnosed(bench: Bench, kinds: Iterable[str] = (), seed: int = 0) -> Diagnosis:
+def diagnosed(bench: EvaluationContext, kinds: Iterable[str] = (), seed: int = 0) -> Diagnosis:
     """Everything of these kinds that is to be found in the live generation; nothing is changed.
 
     Args:
@@ -56,7 +56,7 @@ def diagnosed(bench: Bench, kinds: Iterable[str] = (), seed: int = 0) -> Diagnos
         )
 
 
-def _parts(bench: Bench, generation: Generation, kinds: tuple[Kind, ...], draw: Draw) -> Iterator[_Part]:
+def _parts(bench: EvaluationContext, generation: Generation, kinds: tuple[Kind, ...], draw: Draw) -> Iterator[_Part]:
     index = generation.index
     if not set(VALUES).isdisjoint(kinds):
         yield _values(bench, generation, kinds)
@@ -69,7 +69,7 @@ def _parts(bench: Bench, generation: Generation, kinds: tuple[Kind, ...], draw: 
         yield _Part(list(without_usable_photo(bench.store.folder / "reports", index)), [])
 
 
-def _values(bench: Bench, generation: Generation, kinds: tuple[Kind, ...]) -> _Part:
+def _values(bench: EvaluationContext, generation: Generation, kinds: tuple[Kind, ...]) -> _Part:
     scorer = scorer_of(generation)
     if scorer is None:
         told = "This store has no filters, so values were not compared with photos: shoplens train filters."
@@ -90,7 +90,7 @@ def _values(bench: Bench, generation: Generation, kinds: tuple[Kind, ...]) -> _P
     return _Part(found.findings, notes)
 
 
-def _neighbours(bench: Bench, generation: Generation, kinds: tuple[Kind, ...], draw: Draw) -> _Part:
+def _neighbours(bench: EvaluationContext, generation: Generation, kinds: tuple[Kind, ...], draw: Draw) -> _Part:
     twins = "near-duplicates" in kinds
     if not twins:
         draw = Draw(draw.queries, 0, draw.seed)

@@ -10,7 +10,7 @@ import numpy as np
 
 from shoplens.evaluation.doctor.findings import Finding, Kind, shown
 from shoplens.evaluation.doctor.neighbours import NEAR, Neighbourhood
-from shoplens.index.protocol import Index, Record
+from shoplens.index.protocol import Index, StoredProduct
 
 LEAST_PRODUCTS = 10 * NEAR
 """With fewer, a tenth of the catalogue or more is always among the nearest, and nothing stands out."""
@@ -95,5 +95,5 @@ def _always(index: Index, ids: Sequence[str], around: Neighbourhood, mean: float
         )
 
 
-def _records(index: Index, ids: Sequence[str]) -> list[Record]:
+def _records(index: Index, ids: Sequence[str]) -> list[StoredProduct]:
     return index.records(sorted(ids))

@@ -11,7 +11,7 @@ import numpy as np
 from shoplens.build.filter_scoring import ProductScorer, group_of
 from shoplens.build.run import Progress
 from shoplens.filters.dimension import Dimension
-from shoplens.index.protocol import Index, Record
+from shoplens.index.protocol import Index, StoredProduct
 from shoplens.preferences import FEED_KINDS
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.types import Features, Product
@@ -64,7 +64,7 @@ def opinions(index: Index, scorer: ProductScorer, features: FeatureFile, progres
 
 
 def _of(
-    records: Sequence[Record], scorer: ProductScorer, features: FeatureFile, names: Sequence[str]
+    records: Sequence[StoredProduct], scorer: ProductScorer, features: FeatureFile, names: Sequence[str]
 ) -> Iterator[Opinion]:
     found = features.of(photo.content_hash for record in records for photo in record.photos)
     rows: list[Features] = []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from shoplens.evaluation.doctor.findings import MOST_PHOTOS, Finding, shown
 from shoplens.evaluation.doctor.wording import count
-from shoplens.index.protocol import Index, Record
+from shoplens.index.protocol import Index, StoredProduct
 
 
 def shared_photos(index: Index) -> Iterator[Finding]:
@@ -24,7 +24,7 @@ def shared_photos(index: Index) -> Iterator[Finding]:
             yield _finding(name, sorted(ids), index.records(sorted(ids)))
 
 
-def _finding(name: str, ids: list[str], records: list[Record]) -> Finding:
+def _finding(name: str, ids: list[str], records: list[StoredProduct]) -> Finding:
     photos = tuple(
         shown(record.product, next((photo for photo in record.photos if photo.pixel_hash == name), None))
         for record in records[:MOST_PHOTOS]

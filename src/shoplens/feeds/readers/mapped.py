@@ -17,7 +17,7 @@ from shoplens.feeds.text.plain_text import decode_entities, from_html, line
 from shoplens.feeds.text.prices import bad_price, price_of
 from shoplens.types import Rejection, Value
 
-Record = Mapping[str, Sequence[str]]
+StoredProduct = Mapping[str, Sequence[str]]
 """Column, or path of keys joined by points -> its values, none of them empty."""
 ROOTS = frozenset({"home", "root", "default", "root catalog", "default category", "accueil", "startseite", "inicio"})
 """Names of what is above all categories, and no category itself."""
@@ -48,7 +48,7 @@ def read_json_by(path: Path, mapping: FieldMapping) -> Iterator[Event]:
             yield from read_record(number, record, mapping)
 
 
-def read_record(number: int, record: Record, mapping: FieldMapping) -> Iterator[Event]:
+def read_record(number: int, record: StoredProduct, mapping: FieldMapping) -> Iterator[Event]:
     """The row of a product, after what is odd about it."""
     reader = _RecordReader(number, record, mapping)
     product = reader.product()
@@ -71,7 +71,7 @@ def read_record(number: int, record: Record, mapping: FieldMapping) -> Iterator[
 class _RecordReader:
     """What one record says, by a mapping; what is odd about it waits in ``notes``."""
 
-    def __init__(self, number: int, record: Record, mapping: FieldMapping) -> None:
+    def __init__(self, number: int, record: StoredProduct, mapping: FieldMapping) -> None:
         self._number, self._record, self._mapping = number, record, mapping
         self.notes: list[Rejection] = []
 

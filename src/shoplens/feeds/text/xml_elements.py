@@ -117,6 +117,7 @@ class XmlElements:
         self._text = ""
         self._line = 1
         self._open: list[str] = []
+        self._root = ""
         self._closed = False
 
     @property
@@ -143,9 +144,10 @@ class XmlElements:
                 yield self._element(name, markup)
                 continue
             elif not markup.endswith("/>"):
+                self._root = self._root or name
                 self._open.append(name)
             self._drop(len(markup))
-        if self._open or not self._closed:
+        if not self._closed or self._root in self._open:
             inside = f", inside <{self._open[-1]}>" if self._open else ""
             raise self._broken(f"it breaks off at line {self._line}{inside}")
 

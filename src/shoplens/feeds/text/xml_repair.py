@@ -36,9 +36,11 @@ TOKEN = re.compile(
 )
 """A piece of markup."""
 _TAG = re.compile(r"<(/?)([^\s<>/]+)(.*?)(/?)>", re.DOTALL)
-_ATTRIBUTES = re.compile(r"(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"<]*\"|'[^'<]*'))*\s*")
+_ATTRIBUTE = re.compile(r"([^\W\d][\w:.-]*)\s*=\s*(\"[^\"<]*\"|'[^'<]*'|[^\s\"'<>=]+)")
 _REFERENCE = re.compile(r"&(#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{0,31};)?")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_WINDOWS = re.compile(r"&#(?:1[2-5]\d|[xX][89][0-9a-fA-F]);")
+"""References that mean Windows-1252 in HTML and control characters in XML."""
 _OWN = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
 
 
@@ -52,10 +54,11 @@ def parse_element(text: str, flaws: set[str]) -> Element:
     Raises:
         ValueError: it cannot be taken apart even so.
     """
-    try:
-        return _parsed(text)
-    except (expat.ExpatError, UnicodeEncodeError):
-        pass  # most elements need no mending, which takes longer than to parse them
+    if not _WINDOWS.search(text):
+        try:
+            return _parsed(text)
+        except (expat.ExpatError, UnicodeEncodeError):
+            pass  # most elements need no mending, which takes longer than to parse them
     text, found = _FORBIDDEN.subn("", text)
     if found:
         flaws.add("control-character")
@@ -108,11 +111,7 @@ def _mended_references(text: str, flaws: set[str]) -> str:
         if name in _OWN:
             return found[0]
         if name and name.startswith("#"):
-            character = unescape(found[0])
-            if _FORBIDDEN.search(character):
-                flaws.add("control-character")
-                return ""
-            return found[0]
+            return _mended_number(found[0], int(name[2:-1], 16) if name[1] in "xX" else int(name[1:-1]), flaws)
         if name in html5:
             flaws.add("html-entity")
             return html5[name].replace("&", "&amp;").replace("<", "&lt;")
@@ -120,6 +119,15 @@ def _mended_references(text: str, flaws: set[str]) -> str:
         return f"&amp;{found[0][1:]}"
 
     return _REFERENCE.sub(mended, text) if "&" in text else text
+
+
+def _mended_number(reference: str, number: int, flaws: set[str]) -> str:
+    if _WINDOWS.fullmatch(reference):
+        return unescape(reference)
+    if number > 0x10FFFF or _FORBIDDEN.match(chr(number)):
+        flaws.add("control-character")
+        return ""
+    return reference
 
 
 def _balanced(text: str) -> Iterator[str]:
@@ -136,7 +144,7 @@ def _balanced(text: str) -> Iterator[str]:
             continue
         closes, name, attributes, alone = tag.groups()
         if not closes:
-            kept = attributes if _ATTRIBUTES.fullmatch(attributes) else ""
+            kept = _attributes(attributes)
             if not alone:
                 open_tags.append((name, len(pieces)))
             pieces.append(f"<{name}{kept}{alone}>")
@@ -147,3 +155,12 @@ def _balanced(text: str) -> Iterator[str]:
             open_tags.pop()
             pieces.append(f"</{name}>")
     return iter([*pieces, text[position:]])
+
+
+def _attributes(text: str) -> str:
+    """The attributes of a tag, each once and between quotes; what has no value is left out."""
+    found: dict[str, str] = {}
+    for attribute in _ATTRIBUTE.finditer(text):
+        name, value = attribute.groups()
+        found.setdefault(name, value if value[0] in "\"'" else f'"{value}"')
+    return "".join(f" {name}={value}" for name, value in found.items())

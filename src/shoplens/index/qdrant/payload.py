@@ -14,7 +14,7 @@ import qdrant_edge as engine
 
 from shoplens.index.conditions import ID_FIELDS, field_values
 from shoplens.index.predicted_values import predicted_values
-from shoplens.index.protocol import Record
+from shoplens.index.protocol import StoredProduct
 from shoplens.types import Photo, Product
 
 VIEW, HASHES, SIZE = "view", "hashes", "size"
@@ -36,7 +36,7 @@ def point_id(product_id: str, view: int = 0) -> str:
     )
 
 
-def point_ids(record: Record) -> list[str]:
+def point_ids(record: StoredProduct) -> list[str]:
     """Of all photos of a product."""
     return [point_id(record.product.id, view) for view in range(len(record.photos))]
 
@@ -75,7 +75,7 @@ def field_of(key: str) -> tuple[str, str] | None:
     return (kind, unquote(rest.strip('"'))) if kind in KINDS and rest else None
 
 
-def product_payload(record: Record) -> dict[str, Any]:
+def product_payload(record: StoredProduct) -> dict[str, Any]:
     """What every photo of a product carries: the record, and the fields that conditions and facets read.
 
     The record is JSON in a string: the engine takes twenty times as long over each value that it holds itself.
@@ -110,7 +110,7 @@ def product_id_from(payload: Mapping[str, Any]) -> str:
     return str(payload["id"] if "id" in payload else payload["record"]["id"])
 
 
-def record_from(payload: Mapping[str, Any]) -> Record:
+def record_from(payload: Mapping[str, Any]) -> StoredProduct:
     """The record, as stores of any format hold it."""
     held = payload["record"]
     if isinstance(held, str):
@@ -119,15 +119,15 @@ def record_from(payload: Mapping[str, Any]) -> Record:
 
 
 @functools.lru_cache(RECORDS_AT_HAND)
-def _record_of(text: str) -> Record:
+def _record_of(text: str) -> StoredProduct:
     """What is found often is read once; whoever changes a product changes its text."""
     return _record(json.loads(text))
 
 
-def _record(stored: dict[str, Any]) -> Record:
+def _record(stored: dict[str, Any]) -> StoredProduct:
     predicted = stored.pop("predicted")
     photos = tuple(Photo(**photo) for photo in stored.pop("photos"))
     stored["category"] = tuple(stored["category"])
     stored["identifiers"] = tuple(stored.get("identifiers", ()))
     stored["attributes"] = {name: tuple(values) for name, values in stored["attributes"].items()}
-    return Record(Product(photos=tuple(photo.source for photo in photos), **stored), photos, predicted)
+    return StoredProduct(Product(photos=tuple(photo.source for photo in photos), **stored), photos, predicted)

@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 import qdrant_edge as engine
 
-from shoplens.index.protocol import Entry, PhotoKey, Probe, Record
+from shoplens.index.protocol import IndexedProduct, PhotoKey, StoredProduct, VectorQuery
 from shoplens.index.qdrant.config import COMBINED, MARKS, TRAINED, VECTOR
 from shoplens.index.qdrant.payload import photo_payload, point_id, product_payload, record_from, view_of
 from shoplens.index.vector_sizes import VectorSizes
@@ -19,7 +19,7 @@ NOTHING: tuple[list[int], list[float]] = ([], [])
 """The marks of a point without any."""
 
 
-def points_of(entry: Entry, placed: int) -> Iterator[engine.Point]:
+def points_of(entry: IndexedProduct, placed: int) -> Iterator[engine.Point]:
     """A point per photo.
 
     Args:
@@ -28,7 +28,7 @@ def points_of(entry: Entry, placed: int) -> Iterator[engine.Point]:
     """
     scores = entry.scores if placed else None
     predicted = scores.predicted if scores is not None else {}
-    shared = product_payload(Record(entry.product, entry.photos, predicted))
+    shared = product_payload(StoredProduct(entry.product, entry.photos, predicted))
     for view, (photo, vector) in enumerate(zip(entry.photos, entry.vectors, strict=True)):
         vectors: dict[str, list[float] | engine.SparseVector] = {VECTOR: vector.tolist()}
         if entry.trained is not None:
@@ -39,7 +39,7 @@ def points_of(entry: Entry, placed: int) -> Iterator[engine.Point]:
         yield engine.Point(point_id(entry.product.id, view), vectors, payload)  # type: ignore[arg-type]
 
 
-def scored_vectors_of(entry: Entry, scores: FilterScores) -> Iterator[engine.PointVectors]:
+def scored_vectors_of(entry: IndexedProduct, scores: FilterScores) -> Iterator[engine.PointVectors]:
     """What the filters say of each photo, for points that hold all else already."""
     for view, vector in enumerate(entry.look):
         yield engine.PointVectors(point_id(entry.product.id, view), _scored(vector, scores, view))  # type: ignore[arg-type]
@@ -50,7 +50,7 @@ def _scored(look: Vectors, scores: FilterScores, view: int) -> dict[str, list[fl
     return {COMBINED: combined.tolist(), MARKS: sparse(scores.marks[view])}
 
 
-def entry_from(points: Sequence[engine.Record], sizes: VectorSizes) -> Entry:
+def entry_from(points: Sequence[engine.Record], sizes: VectorSizes) -> IndexedProduct:
     """The entry whose points, all of them, were read with payload and vectors.
 
     Args:
@@ -65,7 +65,7 @@ def entry_from(points: Sequence[engine.Record], sizes: VectorSizes) -> Entry:
     if all(COMBINED in _vectors(point) for point in ordered):
         placed = _rows(ordered, COMBINED)[:, sizes.look :]
         scores = FilterScores(placed, tuple(map(marks_of, ordered)), record.predicted)
-    return Entry(record.product, record.photos, vectors, scores, trained)
+    return IndexedProduct(record.product, record.photos, vectors, scores, trained)
 
 
 def _rows(points: Sequence[engine.Record], name: str) -> Vectors:
@@ -95,7 +95,7 @@ def sparse_rows(marks: Iterable[tuple[list[int], list[float]]]) -> SparseRows:
     )
 
 
-def query_of(probe: Probe, sizes: VectorSizes) -> engine.Query:
+def query_of(probe: VectorQuery, sizes: VectorSizes) -> engine.Query:
     """The engine's form of a probe.
 
     Args:

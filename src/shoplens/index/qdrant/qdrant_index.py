@@ -25,7 +25,16 @@ from shoplens.index.conditions import (
     field_values,
     holds,
 )
-from shoplens.index.protocol import Entry, Hit, Near, PhotoKey, Probe, Record, Scores, Sieve
+from shoplens.index.protocol import (
+    Hit,
+    IndexedProduct,
+    PhotoConstraint,
+    PhotoHits,
+    PhotoKey,
+    Scores,
+    StoredProduct,
+    VectorQuery,
+)
 from shoplens.index.qdrant.condition_filter import filter_from, kinds_in, paths_in, written_forms
 from shoplens.index.qdrant.config import (
     ALL,
@@ -110,7 +119,7 @@ class QdrantIndex:
         self.written: Callable[[Iterable[str]], None] = lambda ids: None
         self.renames: Callable[[], Mapping[str, str]] = dict
 
-    def upsert(self, entries: Sequence[Entry]) -> None:
+    def upsert(self, entries: Sequence[IndexedProduct]) -> None:
         with self._writing:
             points = [point for entry in entries for point in points_of(entry, self.sizes.placed)]
             if not points:
@@ -124,7 +133,7 @@ class QdrantIndex:
                 self._update(engine.UpdateOperation.delete_points(list(gone)))
             self._update(engine.UpdateOperation.upsert_points(points))
 
-    def rescore(self, entries: Sequence[Entry]) -> None:
+    def rescore(self, entries: Sequence[IndexedProduct]) -> None:
         with self._writing:
             scored = [(entry, entry.scores) for entry in entries if entry.scores is not None]
             vectors = [one for entry, scores in scored for one in scored_vectors_of(entry, scores)]
@@ -133,7 +142,7 @@ class QdrantIndex:
             before = {one.product.id: one.predicted for one in self.records(entry.product.id for entry, _ in scored)}
             for entry, scores in scored:
                 if scores.predicted != before[entry.product.id]:
-                    self._rewrite(Record(entry.product, entry.photos, scores.predicted))
+                    self._rewrite(StoredProduct(entry.product, entry.photos, scores.predicted))
 
     def replace_products(self, products: Sequence[Product]) -> None:
         with self._writing:
@@ -141,7 +150,7 @@ class QdrantIndex:
                 self.written(product.id for product in products)
             for product in products:
                 (record,) = self.records([product.id])
-                self._rewrite(Record(product, record.photos, record.predicted))
+                self._rewrite(StoredProduct(product, record.photos, record.predicted))
 
     def remove(self, ids: Iterable[str]) -> int:
         with self._writing:
@@ -162,7 +171,7 @@ class QdrantIndex:
         without_photo: str = "",
         trained: bool = False,
     ) -> list[Hit]:
-        conditions = self._sieved(Sieve(condition, first_photos, without_photo))
+        conditions = self._sieved(PhotoConstraint(condition, first_photos, without_photo))
         near = engine.Query.Nearest(vector.tolist(), using=TRAINED if trained else VECTOR)
         limit = PHOTOS_FOR_A_PRODUCT * (k + TIES)
         while True:
@@ -185,15 +194,17 @@ class QdrantIndex:
         ]
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
-    def photos_near(self, probe: Probe, limit: int, sieve: Sieve) -> Near:
+    def photos_near(self, probe: VectorQuery, limit: int, sieve: PhotoConstraint) -> PhotoHits:
         query, conditions = query_of(probe, self.sizes), self._sieved(sieve)
         if probe.marks is None:
             found = self._search(query, limit, conditions, SPACE_BREADTH)
         else:
             found = self._searched(query, limit, conditions)  # few are all that share any mark
-        return Near([photo_key(point.id) for point in found], np.array([point.score for point in found], np.float32))
+        return PhotoHits(
+            [photo_key(point.id) for point in found], np.array([point.score for point in found], np.float32)
+        )
 
-    def photo_scores(self, probes: Sequence[Probe], keys: Sequence[PhotoKey]) -> Scores:
+    def photo_scores(self, probes: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> Scores:
         scores = np.zeros((len(probes), len(keys)), np.float32)
         if not keys:
             return scores
@@ -210,7 +221,7 @@ class QdrantIndex:
         found = {point.id.int: marks_in(point) for point in self._shard.retrieve([*points], False, [MARKS])}  # type: ignore[union-attr]
         return sparse_rows(found.get(point.int, NOTHING) for point in points)
 
-    def photo_records(self, keys: Sequence[PhotoKey]) -> list[Record | None]:
+    def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
         points = [photo_point(key) for key in keys]
         retrieved = self._shard.retrieve([*points], True, False)
         found = {str(point.id): record_from(point.payload or {}) for point in retrieved}
@@ -219,7 +230,7 @@ class QdrantIndex:
     def product_key(self, product_id: str) -> int:
         return product_number(point_id(product_id))
 
-    def entries(self, ids: Iterable[str] | None = None) -> Iterator[Entry]:
+    def entries(self, ids: Iterable[str] | None = None) -> Iterator[IndexedProduct]:
         if ids is not None:
             for record in self.records(ids):
                 yield entry_from(self._shard.retrieve([*point_ids(record)], True, True), self.sizes)
@@ -250,7 +261,7 @@ class QdrantIndex:
         )
         return bool(points)
 
-    def records(self, ids: Iterable[str]) -> list[Record]:
+    def records(self, ids: Iterable[str]) -> list[StoredProduct]:
         points = [point_id(product_id) for product_id in ids]
         found = {str(point.id): point for point in self._shard.retrieve([*points], True, False)}
         return [record_from(found[point].payload or {}) for point in points if point in found]
@@ -273,7 +284,7 @@ class QdrantIndex:
     def ids(self) -> Iterator[str]:
         return (product_id_from(point.payload or {}) for point in self._scrolled(_FIRST_PHOTOS, payload=ID_PATHS))
 
-    def all_records(self, condition: Condition | None = None) -> Iterator[Record]:
+    def all_records(self, condition: Condition | None = None) -> Iterator[StoredProduct]:
         meeting = _both(_FIRST_PHOTOS, self._filter(condition))
         return (record_from(point.payload or {}) for point in self._scrolled(meeting))
 
@@ -321,7 +332,7 @@ class QdrantIndex:
         points = self._scrolled(engine.Filter(should=alike))
         return {point.id for point in points if holds(leaf, field_values(record_from(point.payload or {}).product))}
 
-    def _sieved(self, sieve: Sieve) -> engine.Filter | None:
+    def _sieved(self, sieve: PhotoConstraint) -> engine.Filter | None:
         conditions = self._filter(sieve.condition, sieve.first_photos)
         if is_photo_hash(sieve.without_photo):
             own = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(sieve.without_photo)))
@@ -357,7 +368,7 @@ class QdrantIndex:
             if offset is None:
                 return
 
-    def _rewrite(self, record: Record) -> None:
+    def _rewrite(self, record: StoredProduct) -> None:
         """Everything but the vectors."""
         payload = product_payload(record)
         self._index_new_fields([payload])

@@ -13,7 +13,7 @@ from shoplens.store.copies.backups import CURRENT, FEEDBACK, bad_backup, live_fo
 from shoplens.store.copies.snapshot import TAKEN, WRITING, begin_notes, lent_folder, noted
 from shoplens.store.files.atomic import copy_tree, disk_errors_told, replace_file, sync_tree, whole_folder
 from shoplens.store.generation import Generation, opened, opened_index
-from shoplens.store.layout import PARTIAL, Place
+from shoplens.store.layout import PARTIAL, StoreLayout
 from shoplens.store.manifest import manifest_in
 from shoplens.store.renames import RENAMED
 
@@ -22,7 +22,7 @@ class Copies:
     """Of a store that is open."""
 
     folder: Path
-    _place: Place
+    _place: StoreLayout
     _live: Generation | None
 
     def backup(self, folder: Path, more: Callable[[Path], None] = lambda copy: None) -> None:
@@ -97,7 +97,7 @@ class Copies:
                 copy_tree(folder, target / "generations" / folder.name)
             if name == WRITING:
                 begin_notes(self.folder, generation.name)
-            Place(target).make_current(generation.name)
+            StoreLayout(target).make_current(generation.name)
 
     @contextmanager
     def given_back(self) -> Iterator[tuple[Generation, list[str]]]:
@@ -107,7 +107,7 @@ class Copies:
         Raises:
             StoreError: ``not-lent``; ``another-generation``, one took over that was not made of what was lent.
         """
-        place = Place(lent_folder(self.folder, WRITING))
+        place = StoreLayout(lent_folder(self.folder, WRITING))
         written = noted(self.folder, self.live.name)  # first: else what was being taken may have another name by now
         theirs, ours = self._theirs(place), self._place.next()
         replace_file(place.folder / TAKEN, ours.name)
@@ -130,14 +130,14 @@ class Copies:
 
     def has_taken(self) -> bool:
         """Whether what the command made is live: another process that had the store took it over, and ended."""
-        place = Place(self.folder / "lent" / WRITING)
+        place = StoreLayout(self.folder / "lent" / WRITING)
         try:
             taken = (place.folder / TAKEN).read_text("utf-8") == self.live.name
         except FileNotFoundError:
             return False
         return taken and not (place.generations / (place.current() or "")).is_dir()
 
-    def _theirs(self, place: Place) -> Path:
+    def _theirs(self, place: StoreLayout) -> Path:
         """Where the generation lies that the command made, though a process ended that was taking it."""
         name = place.current()
         if name is None:

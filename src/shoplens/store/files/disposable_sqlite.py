@@ -21,7 +21,7 @@ _NO_DAMAGE = {
 """What keeps a file from being used, and would a new one."""
 
 
-class MendedFile:
+class DisposableSqlite:
     """A connection that mends itself; not thread-safe by itself.
 
     Args:

@@ -15,7 +15,7 @@ from shoplens.build.photo_features import backbone_width, feature_model, width_o
 from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard, backbone_digest
 from shoplens.embedders.tuned import Tunings
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.training.learning.basis import Basis, Columns, basis_of
 from shoplens.training.learning.course import CLASSIFIER, Course, taught, torch_module
 from shoplens.training.learning.export import classifier_network
@@ -67,7 +67,7 @@ class OnFeatures:
         rows: int64 (n,), of the samples, those of the lesson.
     """
 
-    bench: Bench
+    bench: EvaluationContext
     samples: Samples
     basis: Basis
     softmax: Softmax
@@ -98,7 +98,9 @@ class SoftmaxLessons:
         budget: seconds that both trainings may take.
     """
 
-    def __init__(self, bench: Bench, samples: Samples, classes: Ints, recipe: SoftmaxRecipe, budget: float) -> None:
+    def __init__(
+        self, bench: EvaluationContext, samples: Samples, classes: Ints, recipe: SoftmaxRecipe, budget: float
+    ) -> None:
         self.bench, self.samples, self.classes, self.recipe = bench, samples, classes, recipe
         self._seconds = budget / 2
         self._columns = Columns(backbone_width(bench.embedder), width_of(bench.embedder))

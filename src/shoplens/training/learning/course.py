@@ -26,7 +26,7 @@ LOOK, CLASSIFIER = "look", "classifier"
 """Kinds of trainings: what the names of their checkpoints begin with."""
 
 
-class Learner(Protocol):
+class Trainable(Protocol):
     """What is trained; a plug-in says what a step's loss is."""
 
     @property
@@ -78,7 +78,7 @@ class Outcome:
     losses: list[float] = field(default_factory=list)
 
 
-def taught(learner: Learner, steps: int, course: Course, score: Callable[[], float] | None = None) -> Outcome:
+def taught(learner: Trainable, steps: int, course: Course, score: Callable[[], float] | None = None) -> Outcome:
     """Train it.
 
     Args:
@@ -122,7 +122,7 @@ def torch_module(threads: int = 0) -> Any:
 class _State:
     """A course under way: everything that a checkpoint holds."""
 
-    def __init__(self, learner: Learner, steps: int, torch: Any) -> None:
+    def __init__(self, learner: Trainable, steps: int, torch: Any) -> None:
         self._torch, self._learner = torch, learner
         groups = learner.groups()
         self._optimizer = torch.optim.AdamW(groups)

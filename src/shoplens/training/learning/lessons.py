@@ -14,7 +14,7 @@ import numpy as np
 
 from shoplens.build.photo_features import backbone_width, feature_model, width_of
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.training.learning.basis import Basis, Columns, Floats, basis_of
 from shoplens.training.learning.course import LOOK, Course
 from shoplens.training.learning.export import largest_difference, look_network
@@ -73,7 +73,7 @@ class LearnedLook(Protocol):
         """The networks that serve."""
 
 
-class Teacher(Protocol):
+class Trainer(Protocol):
     """Trains twice; the two trainings differ in what they see only."""
 
     def proved(self, taught: Plan) -> LearnedLook:
@@ -98,7 +98,9 @@ class HeadLook:
         rows: int64 (n,), of the samples, those of the lesson.
     """
 
-    def __init__(self, bench: Bench, samples: Samples, basis: Basis, head: Trained, lesson: Lesson, rows: Ints) -> None:
+    def __init__(
+        self, bench: EvaluationContext, samples: Samples, basis: Basis, head: Trained, lesson: Lesson, rows: Ints
+    ) -> None:
         self._bench, self._samples = bench, samples
         self.basis, self.head, self.lesson, self.rows = basis, head, lesson, rows
         self.step, self.warnings, self.dimensions = head.step, head.warnings, head.weights.shape[1]
@@ -122,14 +124,14 @@ class Lessons:
         budget: seconds that both may take, half of them each.
     """
 
-    def __init__(self, bench: Bench, samples: Samples, recipe: Recipe, same: str, budget: float) -> None:
+    def __init__(self, bench: EvaluationContext, samples: Samples, recipe: Recipe, same: str, budget: float) -> None:
         self._bench, self.samples, self._recipe, self._same = bench, samples, recipe, same
         self._seconds = budget / 2
         self._classes = np.unique(np.array(samples.classes(same), object), return_inverse=True)[1][samples.owners]
         self._columns = Columns(backbone_width(bench.embedder), width_of(bench.embedder))
 
     def proved(self, taught: Plan) -> HeadLook:
-        """As :meth:`Teacher.proved`."""
+        """As :meth:`Trainer.proved`."""
         basis, lesson, rows = self._lesson(taught.learned)
         watched = [(asked, basis.applied(self.samples.rows[asked.seen])) for asked in taught.watched]
 
@@ -140,7 +142,7 @@ class Lessons:
         return HeadLook(self._bench, self.samples, basis, head, lesson, rows)
 
     def on_everything(self, last: int) -> HeadLook:
-        """As :meth:`Teacher.on_everything`."""
+        """As :meth:`Trainer.on_everything`."""
         basis, lesson, rows = self._lesson(np.ones(len(self.samples.rows), bool))
         head = self._trained(lesson, "Training on everything", Course(last=last))
         return HeadLook(self._bench, self.samples, basis, head, lesson, rows)
@@ -185,7 +187,7 @@ def mrr(asked: Questions, vectors: Vectors) -> float:
     return float((1.0 / ranks(replace(asked, **places), vectors)).mean())
 
 
-def checkpoint_file(bench: Bench, kind: str, key: str) -> Path:
+def checkpoint_file(bench: EvaluationContext, kind: str, key: str) -> Path:
     """Of a training of this kind, by its key."""
     return bench.store.folder / FOLDER / f"{kind}-{key}.checkpoint"
 

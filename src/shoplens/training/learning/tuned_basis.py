@@ -10,7 +10,7 @@ import numpy.typing as npt
 from shoplens.build.photo_features import sight, width_of
 from shoplens.embedders.tuned import Tunings
 from shoplens.errors import InvalidValue, ModelError, PhotoError
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.filters.measured import MEASURED
 from shoplens.images import decoded
 from shoplens.training.learning.basis import CLIP, Basis, Scale
@@ -37,7 +37,7 @@ class TunedBasis:
         places: where in a photo's features lie those that the end puts out.
     """
 
-    def __init__(self, bench: Bench, samples: Samples, maps: Maps, basis: Basis) -> None:
+    def __init__(self, bench: EvaluationContext, samples: Samples, maps: Maps, basis: Basis) -> None:
         torch = self._torch = torch_module(bench.settings.cores)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self._bench, self._samples, self._maps, self._basis = bench, samples, maps, basis

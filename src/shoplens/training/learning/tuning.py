@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from shoplens.build.photo_features import feature_model, width_of
-from shoplens.embedders.look import LookCard, TrainedLook
+from shoplens.embedders.look import EmbeddingHead, LookCard
 from shoplens.embedders.tuned import Tunings
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.evaluate import Bench
-from shoplens.training.learning.course import LOOK, Course, Learner, taught, torch_module
+from shoplens.evaluation.evaluate import EvaluationContext
+from shoplens.training.learning.course import LOOK, Course, Trainable, taught, torch_module
 from shoplens.training.learning.export import look_network
 from shoplens.training.learning.head import LOSS_RATE, Trained, batches_of, collapse
 from shoplens.training.learning.lessons import HeadLook, Lessons, Made, checkpoint_file, mrr, training_key
@@ -68,7 +68,9 @@ class TailLessons:
         budget: seconds that both may take.
     """
 
-    def __init__(self, bench: Bench, lessons: Lessons, maps: Maps, recipe: TailRecipe, budget: float) -> None:
+    def __init__(
+        self, bench: EvaluationContext, lessons: Lessons, maps: Maps, recipe: TailRecipe, budget: float
+    ) -> None:
         self._bench, self._lessons, self._maps, self._recipe, self._budget = bench, lessons, maps, recipe, budget
         self._head_step = 0
 
@@ -111,7 +113,9 @@ class TailLessons:
 class TunedLook:
     """A network's end and the head behind it: first the learner, then what was learned."""
 
-    def __init__(self, bench: Bench, samples: Samples, maps: Maps, start: HeadLook, recipe: TailRecipe) -> None:
+    def __init__(
+        self, bench: EvaluationContext, samples: Samples, maps: Maps, start: HeadLook, recipe: TailRecipe
+    ) -> None:
         torch = self._torch = torch_module(bench.settings.cores)
         torch.manual_seed(recipe.seed)
         self._bench, self._start, self._recipe = bench, start, recipe
@@ -170,12 +174,12 @@ class TunedLook:
         embedder = Tunings(backbone).of(self._bench.embedder)
         card = LookCard(feature_model(embedder), width_of(embedder), self.dimensions)
         rows, features = self._basis.seen(backbone)
-        found = TrainedLook(network, card, None, backbone).of(features)
+        found = EmbeddingHead(network, card, None, backbone).of(features)
         difference = float(np.abs(found - self.vectors(rows)).max(initial=0.0)) if len(rows) else 0.0
         return Made(network, card.features, card.width, self.dimensions, difference, backbone, self._basis.places)
 
 
-def step_seconds(learner: Learner) -> float:
+def step_seconds(learner: Trainable) -> float:
     """Of a step; nothing is learned."""
     took = []
     for step in range(2):
@@ -186,7 +190,7 @@ def step_seconds(learner: Learner) -> float:
     return min(took)
 
 
-def minutes_told(learner: Learner, recipe: TailRecipe, budget: float) -> str:
+def minutes_told(learner: Trainable, recipe: TailRecipe, budget: float) -> str:
     """How long a training takes, in words; two of its steps are timed.
 
     Raises:

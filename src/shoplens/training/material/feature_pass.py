@@ -12,7 +12,7 @@ import numpy as np
 from shoplens.build.photo_features import feature_model, sight, width_of
 from shoplens.build.product_encoder import in_order
 from shoplens.errors import ModelError, PhotoError
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.images import decoded
 from shoplens.index.protocol import Index
 from shoplens.store.feature_cache import NAME as FEATURES
@@ -57,7 +57,7 @@ def times_for(photos: int, shopper: bool) -> int:
     return min(MOST[shopper], max(LEAST[shopper], MOST_PASSES[shopper] // max(photos, 1)))
 
 
-def feature_pass(bench: Bench, index: Index, what: Pass, told: Told) -> tuple[Samples, Vectors]:
+def feature_pass(bench: EvaluationContext, index: Index, what: Pass, told: Told) -> tuple[Samples, Vectors]:
     """Features of all photos, and the untouched extractor's vectors beside them, float32 (m, d).
 
     What is known is not looked at again, so a pass that was cut off goes on where it was.
@@ -76,7 +76,7 @@ def feature_pass(bench: Bench, index: Index, what: Pass, told: Told) -> tuple[Sa
         return _collected(bench, usable, what, views)
 
 
-def views_file(bench: Bench, name: str = VIEWS, kind: str = "") -> FeatureFile:
+def views_file(bench: EvaluationContext, name: str = VIEWS, kind: str = "") -> FeatureFile:
     """Rows of photos as they are and as if taken again, by :func:`view_name`.
 
     Args:
@@ -103,7 +103,7 @@ class Look:
     known: Callable[[SamplePhoto], Features | None] = lambda photo: None
 
 
-def _seen(bench: Bench) -> Callable[[str, Pixels], Features]:
+def _seen(bench: EvaluationContext) -> Callable[[str, Pixels], Features]:
     """The vector, and the features beside it."""
 
     def row(name: str, pixels: Pixels) -> Features:
@@ -119,7 +119,7 @@ def _known(name: str, index: Index, plain: FeatureFile) -> Vectors | None:
     return np.concatenate([vectors[name][1], features[name]]) if name in features and name in vectors else None
 
 
-def looked_at(bench: Bench, what: Pass, kept: FeatureFile, told: Told, how: Look) -> Iterator[SamplePhoto]:
+def looked_at(bench: EvaluationContext, what: Pass, kept: FeatureFile, told: Told, how: Look) -> Iterator[SamplePhoto]:
     """The photos whose rows, of all views, are kept now; ``told`` hears of those that cannot be used."""
 
     def look(photo: SamplePhoto) -> SamplePhoto | Rejection:
@@ -151,7 +151,7 @@ def looked_at(bench: Bench, what: Pass, kept: FeatureFile, told: Told, how: Look
             bench.progress(how.doing, done, len(what.photos))
 
 
-def _shortest(bench: Bench, photo: SamplePhoto, what: Pass) -> int | None:
+def _shortest(bench: EvaluationContext, photo: SamplePhoto, what: Pass) -> int | None:
     """A photo that is not cut may be decoded smaller, with room for the crops of its views."""
     return None if photo.name in what.regions else 2 * bench.embedder.shortest
 
@@ -166,7 +166,9 @@ def view_name(photo: SamplePhoto, view: int) -> str:
     return f"{photo.name}#{view}"
 
 
-def _collected(bench: Bench, photos: Sequence[SamplePhoto], what: Pass, views: FeatureFile) -> tuple[Samples, Vectors]:
+def _collected(
+    bench: EvaluationContext, photos: Sequence[SamplePhoto], what: Pass, views: FeatureFile
+) -> tuple[Samples, Vectors]:
     wanted = [(n, view) for n, photo in enumerate(photos) for view in range(what.times[photo.shopper] + 1)]
     width, dimensions = width_of(bench.embedder), bench.embedder.dimensions
     rows = np.empty((len(wanted), width), np.float16)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.embedders.onnx import opened, outputs_of
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.training.learning.tail import Tail
 from shoplens.training.material.feature_pass import FOLDER, Look, Pass, looked_at, view_name, views_file
@@ -43,7 +43,9 @@ class Maps:
 
 
 @contextmanager
-def maps_pass(bench: Bench, tail: Tail, what: Pass, told: Told) -> Iterator[tuple[Sequence[SamplePhoto], Maps]]:
+def maps_pass(
+    bench: EvaluationContext, tail: Tail, what: Pass, told: Told
+) -> Iterator[tuple[Sequence[SamplePhoto], Maps]]:
     """The photos that can be used, and their maps; what is known is not looked at again.
 
     Args:

@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.build.filter_scoring import ProductScorer, scorer_of
-from shoplens.embedders import TrainedLook
+from shoplens.embedders import EmbeddingHead
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.evaluate import Bench
+from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.filters.cohort import Cohort, drawn_products
 from shoplens.filters.dimension import LOOK
 from shoplens.filters.filters import Filters
 from shoplens.filters.space import DENSE_PARTS
-from shoplens.index.protocol import Entry, Index
+from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.evidence import SIGNALS, Floats, evidence
 from shoplens.ranking.filtered import CANDIDATES
 from shoplens.store.generation import Generation
@@ -103,7 +103,7 @@ class Asked:
     samples: Samples
     rows: npt.NDArray[np.int64]
     untouched: Floats
-    look: TrainedLook | None
+    look: EmbeddingHead | None
     kind: str
 
     def looks(self, rows: npt.NDArray[np.int64]) -> Floats:
@@ -113,7 +113,7 @@ class Asked:
         return self.look.of(self.samples.rows[rows].astype(np.float32))
 
 
-def tasks_of(bench: Bench, generation: Generation, queries: Path | None, told: Told) -> Tasks:
+def tasks_of(bench: EvaluationContext, generation: Generation, queries: Path | None, told: Told) -> Tasks:
     """Everything there is to learn ranking from.
 
     Args:
@@ -127,7 +127,7 @@ def tasks_of(bench: Bench, generation: Generation, queries: Path | None, told: T
     return tasks_by(bench, generation, photos_to_ask(seen, generation, queries, told))
 
 
-def tasks_by(bench: Bench, generation: Generation, asked: Asked) -> Tasks:
+def tasks_by(bench: EvaluationContext, generation: Generation, asked: Asked) -> Tasks:
     """The tasks that these photos make.
 
     Raises:
@@ -145,7 +145,7 @@ def _scorer(generation: Generation) -> ProductScorer:
     return scorer
 
 
-def photos_to_ask(bench: Bench, generation: Generation, queries: Path | None, told: Told) -> Asked:
+def photos_to_ask(bench: EvaluationContext, generation: Generation, queries: Path | None, told: Told) -> Asked:
     """The best photos there are to ask with: shoppers', where there are too few further ones, and made ones at last.
 
     Args:
@@ -195,7 +195,7 @@ def _and(chosen: npt.NDArray[np.bool_]) -> str:
     return " and real ones" if chosen.any() else ""
 
 
-def _usable(photos: Sequence[SamplePhoto], look: TrainedLook | None) -> list[bool]:
+def _usable(photos: Sequence[SamplePhoto], look: EmbeddingHead | None) -> list[bool]:
     """Photos of which the look that is asked has not learned."""
     if look is None:
         return [True] * len(photos)
@@ -240,12 +240,16 @@ def _gallery(asked: Asked) -> npt.NDArray[np.int64]:
     return np.array(firsts, np.int64)
 
 
-def _entries(index: Index, products: list[str]) -> dict[str, Entry]:
+def _entries(index: Index, products: list[str]) -> dict[str, IndexedProduct]:
     return {entry.product.id: entry for entry in index.entries(products) if entry.scores is not None}
 
 
 def _tasks(
-    bench: Bench, scorer: ProductScorer, asked: Asked, gallery: npt.NDArray[np.int64], entries: dict[str, Entry]
+    bench: EvaluationContext,
+    scorer: ProductScorer,
+    asked: Asked,
+    gallery: npt.NDArray[np.int64],
+    entries: dict[str, IndexedProduct],
 ) -> Tasks:
     samples = asked.samples
     gallery = np.array([n for n in gallery.tolist() if samples.photos[n].product in entries], np.int64)
