@@ -38,14 +38,14 @@ from shoplens.evaluation.queries import JudgedQuery, held_out, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.evaluation.reliability import calibration_error
 from shoplens.images import PhotoSource
-from shoplens.index.protocol import Index
+from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.match import REFERENCE, Calibration, absent_probability, match_probabilities, verdict
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
-from shoplens.search.candidates import candidates, results
+from shoplens.search.constraint import RankingConstraint
+from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.settings import Settings
 from shoplens.store.copies.restoring import restore
 from shoplens.store.store import Store
-from shoplens.types import Query
 from tables import default_data, machine_line, percent_cell
 
 PARTS = 6
@@ -136,13 +136,14 @@ Retrieved = Callable[[Photo], list[tuple[str, float]]]
 
 def retrieved_from(index: Index, task: Task) -> Retrieved:
     """Photo -> (product id, score) of the first hundred, without the excluded; remembered."""
-    strategy, known = strategy_named("pretrained"), {}
+    prepared, known = PreparedStrategy(strategy_named("pretrained")), {}
 
     def retrieved(photo: Photo) -> list[tuple[str, float]]:
         name = photo.query.photo
         if name not in known:
-            asked = Query(b"", DEEP + len(photo.query.excluded), first_photos=task.first_photos)
-            found = results(strategy, photo.vector, candidates(index, strategy, photo.vector, asked, None), asked.k)
+            photos = PhotoConstraint(first_photos=task.first_photos)
+            constraint = RankingConstraint(DEEP + len(photo.query.excluded), photos)
+            found = prepared.rank(index, photo.vector, constraint).results
             known[name] = [(r.product.id, r.score) for r in found if r.product.id not in photo.query.excluded]
         return known[name]
 

@@ -43,7 +43,7 @@ from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.queries import JudgedQuery, held_out, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.evaluation.results import Estimate
-from shoplens.evaluation.runs import Gallery, judged
+from shoplens.evaluation.runs import Gallery, evaluate_query
 from shoplens.filters.crossfit import FOLDS
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.dimensions import ClassReader, dimensions_from
@@ -126,7 +126,7 @@ class Catalogue:
         return Training(self.vectors[kept], features, self.backbone, groups, self.first[kept], known)
 
     def of(self, split: str) -> Bools:
-        """bool (n,), rows that a split may see judged."""
+        """bool (n,), rows that a split may see evaluate_query."""
         return np.array([split == "test" or in_development(group) for group in self.groups])
 
     @property
@@ -386,7 +386,7 @@ def searched(
             every[name] = PreparedStrategy(STRATEGIES["filters-static"], queries)
         ranks: dict[str, Ints] = {}
         for name, answering in every.items():
-            runs = [judged(generation.index, answering, *one, gallery) for one in asked]
+            runs = [evaluate_query(generation.index, answering, *one, gallery) for one in asked]
             kept = [run for run in runs if run is not None]
             ranks[name] = np.array([run.rank or sys.maxsize for run in kept])
             clusters = [run.cluster for run in kept]
@@ -429,7 +429,7 @@ def colors(catalogue: Catalogue, rows: Bools, least: int, title: str) -> list[Li
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """Rows of a catalogue that are judged, and how many products a class has that counts."""
+    """Rows of a catalogue that are evaluate_query, and how many products a class has that counts."""
 
     catalogue: Catalogue
     rows: Bools

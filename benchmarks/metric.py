@@ -47,7 +47,6 @@ from shoplens.evaluation.queries import JudgedQuery, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.filters.folds import fold_of
 from shoplens.images import PhotoSource, decoded
-from shoplens.search.pipeline import StageTimer
 from shoplens.settings import Settings
 from shoplens.store.store import Store
 from shoplens.training.learning.lessons import Lessons
@@ -55,7 +54,7 @@ from shoplens.training.learning.losses import LOSSES
 from shoplens.training.learning.tuning import TailLessons
 from shoplens.training.look import RECIPES, FilterTrainingData, LookOptions, material_of, proved_on
 from shoplens.training.material.samples import Samples
-from shoplens.types import Rejection
+from shoplens.types import Rejection, StageTimer
 from tables import default_data, machine_line, percent_cell
 
 FOLDS, HOURS = 5, 1e6

@@ -42,12 +42,12 @@ from shoplens.ranking.evidence import SIGNALS, Evidence, Floats
 from shoplens.ranking.filtered import CANDIDATES
 from shoplens.ranking.ranker import Ranker, RankerCard
 from shoplens.rendered import render_catalogue
-from shoplens.search.pipeline import StageTimer
 from shoplens.training.look import LookOptions, proved_on
 from shoplens.training.ranker import NAMES, RankerOptions
 from shoplens.training.ranking.contest import FOLDS, RECIPES, Contest, contest, gained, graded, ranks, taught
 from shoplens.training.ranking.export import ranker_network
 from shoplens.training.ranking.tasks import Asked, Tasks, tasks_by, tasks_of
+from shoplens.types import StageTimer
 from tables import default_data, machine_line, percent_cell
 
 PRODUCTS, PHOTOS = 800, 1_400

@@ -31,10 +31,10 @@ from shoplens.embedders import ProductClassifier
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.report.comparison import bytes_words, time_words
 from shoplens.evaluation.results import Comparison
-from shoplens.search.pipeline import StageTimer
 from shoplens.training.classifier import ClassifierOptions, asked_on
 from shoplens.training.learning.head import unit
 from shoplens.training.look import FilterTrainingData, LookOptions
+from shoplens.types import StageTimer
 from tables import default_data, machine_line, percent_cell
 
 PHOTOS = (0, 1, 2, 5, 10, 20, 1_000)

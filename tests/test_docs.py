@@ -25,8 +25,8 @@ from shoplens.feedback.events import KINDS
 from shoplens.feeds import FORMATS
 from shoplens.filters.dimension import Kind
 from shoplens.preferences import PARTS, TABLES, DimensionRule
-from shoplens.ranking.judging import VERDICTS
 from shoplens.ranking.strategies import STRATEGIES
+from shoplens.ranking.verdict import VERDICTS
 from shoplens.rendered import render_catalogue
 from shoplens.search.answer_json import as_json
 from shoplens.settings import Settings

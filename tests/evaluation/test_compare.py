@@ -43,8 +43,8 @@ def backwards() -> Iterator[str]:
         default,
         name=name,
         about="What is least alike comes first.",
-        retrieved=lambda index, photo, wanted: [
-            replace(one, scores={"look": 1 - one.scores["look"]}) for one in default.retrieved(index, photo, wanted)
+        retrieve=lambda *asked: [
+            replace(one, scores={"look": 1 - one.scores["look"]}) for one in default.retrieve(*asked)
         ],
         adding="nothing",
     )

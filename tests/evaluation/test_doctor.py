@@ -26,7 +26,7 @@ from shoplens.store.store import Store
 from tests.evaluation.placed_products import entry, index_of, turned
 from tests.fakes import Color, ColourEmbedder, feed_of, photo, product, row
 from tests.images.made_photos import scene
-from tests.index.conftest import filled
+from tests.store.conftest import filled
 from tests.test_cli import shoplens
 
 SETTINGS = Settings(threads=2)

@@ -10,7 +10,7 @@ import pytest
 
 from shoplens.evaluation.metrics import metrics_of
 from shoplens.evaluation.queries import JudgedQuery
-from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, Gallery, JudgedRun, answerable, judged
+from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, Gallery, JudgedRun, answerable, evaluate_query
 from shoplens.feeds import Report
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct
@@ -48,7 +48,7 @@ def run(
 ) -> JudgedRun:
     told = grades if isinstance(grades, Mapping) else dict.fromkeys(grades, 1.0)
     query = JudgedQuery("/query.png", told, excluded=frozenset(excluded))
-    found = judged(index, PRETRAINED, query, EncodedQuery(colour_vector(color)), gallery)
+    found = evaluate_query(index, PRETRAINED, query, EncodedQuery(colour_vector(color)), gallery)
     assert found is not None
     return found
 
@@ -106,16 +106,16 @@ def test_the_first_photo_of_another_product_is_found_although_it_is_held_out() -
     query = JudgedQuery("/red-1.png", {"red": 1.0})
     content = index.records(["green"])[0].photos[0].content_hash
     asked = EncodedQuery(colour_vector(GREEN), "", content)
-    held_out = judged(index, PRETRAINED, query, asked, "first-photos")
+    held_out = evaluate_query(index, PRETRAINED, query, asked, "first-photos")
     assert held_out is not None
     assert (held_out.results[0].product.id, held_out.results[0].same_photo) == ("green", True)
     assert [one.same_photo for one in held_out.results[1:]] == [False, False]
     assert [one.photo for one in held_out.results if one.product.id == "red"] == ["/red-0.png"]
-    everything = judged(index, PRETRAINED, query, asked)
+    everything = evaluate_query(index, PRETRAINED, query, asked)
     assert everything is not None
     assert [one.same_photo for one in everything.results] == [True, True, True]
     assert (held_out.rank in (2, 3), everything.rank) == (True, 3)
-    others = judged(index, PRETRAINED, query, asked, "other-photos")
+    others = evaluate_query(index, PRETRAINED, query, asked, "other-photos")
     assert others is not None
     assert sorted(ids(others)) == ["blue", "red"], "the only photo of green is the query photo"
     assert not any(one.same_photo for one in others.results)
@@ -124,7 +124,9 @@ def test_the_first_photo_of_another_product_is_found_although_it_is_held_out() -
 def test_a_product_that_was_removed_meanwhile_is_not_judged() -> None:
     index = index_of({"red": [RED], "green": [GREEN]})
     index.remove(["red"])
-    assert judged(index, PRETRAINED, JudgedQuery("/q.png", {"red": 1.0}), EncodedQuery(colour_vector(RED))) is None
+    assert (
+        evaluate_query(index, PRETRAINED, JudgedQuery("/q.png", {"red": 1.0}), EncodedQuery(colour_vector(RED))) is None
+    )
 
 
 def test_the_query_itself_can_be_excluded() -> None:

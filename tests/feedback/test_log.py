@@ -21,7 +21,7 @@ from shoplens.types import Rejection
 from tests.feedback.answers import NAMES, impression
 
 
-class StageTimer:
+class Clock:
     now = 1000.0
 
     def __call__(self) -> float:
@@ -29,12 +29,12 @@ class StageTimer:
 
 
 @pytest.fixture
-def clock() -> StageTimer:
-    return StageTimer()
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def log(tmp_path: Path, clock: StageTimer) -> FeedbackLog:
+def log(tmp_path: Path, clock: Clock) -> FeedbackLog:
     return FeedbackLog(tmp_path / "feedback.sqlite", 30, clock)
 
 
@@ -65,7 +65,7 @@ def test_an_answer_comes_back_as_it_was(log: FeedbackLog) -> None:
     assert len(one.users) == 2 and found.user in one.users
 
 
-def test_what_does_not_count_is_told_and_the_rest_is_kept(log: FeedbackLog, clock: StageTimer) -> None:
+def test_what_does_not_count_is_told_and_the_rest_is_kept(log: FeedbackLog, clock: Clock) -> None:
     log.keep(impression("q"))
     clock.now = 2000.0
     new, told = add(
@@ -98,7 +98,7 @@ def test_ten_thousand_times_the_same_counts_once(log: FeedbackLog) -> None:
     assert log.path.stat().st_size < 100_000
 
 
-def test_what_is_too_old_goes_with_all_that_was_done(log: FeedbackLog, clock: StageTimer) -> None:
+def test_what_is_too_old_goes_with_all_that_was_done(log: FeedbackLog, clock: Clock) -> None:
     log.keep(impression("old", at=1000))
     add(log, Event("old", "a", "click"))
     clock.now = 1000 + 31 * DAY
@@ -129,7 +129,7 @@ def test_one_answer_or_all_can_be_forgotten(log: FeedbackLog) -> None:
             log.forget(**wrong)
 
 
-def test_users_are_hashed_by_a_key_of_their_own_store(tmp_path: Path, clock: StageTimer) -> None:
+def test_users_are_hashed_by_a_key_of_their_own_store(tmp_path: Path, clock: Clock) -> None:
     found = []
     for name in ("one", "other"):
         log = FeedbackLog(tmp_path / name, 30, clock)

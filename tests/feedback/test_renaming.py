@@ -15,15 +15,15 @@ from shoplens.feedback.renaming import apply_renames
 from shoplens.store.renames import RENAMED
 from shoplens.store.store import Store
 from tests.feedback.answers import impression
-from tests.feedback.test_log import StageTimer, add
-from tests.index.conftest import filled
+from tests.feedback.test_log import Clock, add
+from tests.store.conftest import filled
 
 Done = dict[str, set[str]]
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> FeedbackLog:
-    return FeedbackLog(tmp_path / "feedback.sqlite", 30, StageTimer())
+    return FeedbackLog(tmp_path / "feedback.sqlite", 30, Clock())
 
 
 def done(log: FeedbackLog, query_id: str = "q") -> tuple[list[str], list[int], Done]:
@@ -70,7 +70,7 @@ def test_several_that_are_one_now_are_merged(log: FeedbackLog) -> None:
 
 
 def test_the_earlier_of_two_events_stays(log: FeedbackLog) -> None:
-    clock = StageTimer()
+    clock = Clock()
     log = FeedbackLog(log.path, 30, clock)
     log.keep(impression("q"))
     for clock.now, name in ((1500.0, "b"), (1200.0, "a"), (1300.0, "c")):

@@ -11,7 +11,7 @@ from shoplens.index.condition_parser import parse
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.ranking.classified import candidates_among
-from shoplens.ranking.strategies import EncodedQuery, Wanted, strategy_named
+from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.types import Photo
 from tests.fakes import product
 
@@ -72,5 +72,5 @@ def test_a_photo_that_is_left_out_is_not_named(index: ExactIndex, classified: Cl
 
 
 def test_a_photo_that_it_did_not_see_is_refused(index: ExactIndex) -> None:
-    with pytest.raises(InvalidValue, match="not seen by the classifier"):
-        strategy_named("classifier").retrieved(index, EncodedQuery(VECTOR), Wanted(3))
+    with pytest.raises(InvalidValue, match="not encoded by the classifier"):
+        strategy_named("classifier").retrieve(index, EncodedQuery(VECTOR), PhotoConstraint(), 3)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from rich.table import Table
 
 from shoplens.cli.output import people, plain, print_json, print_table
-from shoplens.ranking.judging import VERDICTS, verdict_words
 from shoplens.ranking.strategies import STRATEGIES
+from shoplens.ranking.verdict import VERDICTS, verdict_words
 from shoplens.ranking.weights import in_words
 from shoplens.search.answer_json import as_json
 from shoplens.types import Answer, Facet, Result, Steering

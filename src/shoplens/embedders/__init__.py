@@ -6,4 +6,12 @@ from shoplens.embedders.look import EmbeddingHead
 from shoplens.embedders.onnx import Embedders, OnnxEmbedder
 from shoplens.embedders.tuned import FineTunedEmbedder
 
-__all__ = ["Embedder", "Embedders", "EmbeddingHead", "FineTunedEmbedder", "OnnxEmbedder", "ProductClassifier", "embedded"]
+__all__ = [
+    "Embedder",
+    "Embedders",
+    "EmbeddingHead",
+    "FineTunedEmbedder",
+    "OnnxEmbedder",
+    "ProductClassifier",
+    "embedded",
+]

@@ -34,12 +34,12 @@ from shoplens.images import decoded
 from shoplens.images.hashes import content_hash
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import Strategy
-from shoplens.search.candidates import candidates, results
+from shoplens.search.constraint import RankingConstraint
 from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.store.files.atomic import replace_file, timestamp
 from shoplens.store.generation import Generation
 from shoplens.store.store import Store
-from shoplens.types import Query, Rejection
+from shoplens.types import Rejection
 
 QUERIES, AHEAD = 1_000, 8
 LEAST_SHARE = 0.5
@@ -242,7 +242,9 @@ def _run(
 ) -> tuple[Baseline, dict[str, str]]:
     """The ranks of the queries in every corruption, and why some products were not searched for."""
     index, answering = generation.index, bench.answering(strategy, generation)
-    photos = QueryPhotos(index, answering.seen_by(generation.seen_by(bench.embedder)), bench.source, bench.settings)
+    photos = QueryPhotos(
+        index, answering.embedder_for(generation.seen_by(bench.embedder)), bench.source, bench.settings
+    )
     searched: list[GateQuery] = []
     ranks: dict[str, list[int]] = {kind: [] for kind in CORRUPTIONS}
     gone: dict[str, str] = {}
@@ -291,16 +293,13 @@ def _seed(query: GateQuery, seed: int) -> int:
     return int(content_hash(f"{seed} {query.product_id} {query.content_hash}".encode())[:8], 16)
 
 
-def _rank(index: Index, answering: PreparedStrategy, photos: QueryPhotos, data: bytes, query: GateQuery) -> int:
+def _rank(index: Index, prepared: PreparedStrategy, photos: QueryPhotos, data: bytes, query: GateQuery) -> int:
     """Rank of the right product, 0 when it is not among the first ten, or when a search would refuse the photo."""
     try:
-        seen = photos.made(data, features=bool(answering.strategy.needs))
-        asked = Query(data, DEEPEST)
-        photo = answering.weighed(index, answering.ready(seen), asked)
+        encoded = prepared.encode(photos.encode(data, features=bool(prepared.strategy.needs)))
+        found = prepared.rank(index, encoded, RankingConstraint(DEEPEST)).results
     except (PhotoError, ModelError) as problem:
         if isinstance(problem, ModelError) and problem.code != NO_DIRECTION:
             raise
         return 0
-    strategy = answering.strategy
-    found = results(strategy, photo, candidates(index, strategy, photo, asked, None), DEEPEST)
     return next((result.rank for result in found if result.product.id == query.product_id), 0)

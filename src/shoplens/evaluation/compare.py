@@ -25,14 +25,13 @@ from shoplens.evaluation.query_photos import QueryPhotos
 from shoplens.evaluation.results import Comparison, Growth, Paired, StrategyRow
 from shoplens.evaluation.scores import Scores
 from shoplens.ranking.strategies import BASELINE, Strategy, ready_for
-from shoplens.search.candidates import candidates, results
+from shoplens.search.constraint import RankingConstraint
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.files.atomic import size_on_disk
 from shoplens.store.generation import Generation, opened_index
-from shoplens.types import Query
 
-TIMED_QUERIES, ADDED_PRODUCTS = 50, 20
+TIMED_QUERIES, TIMED_RESULTS, ADDED_PRODUCTS = 50, 10, 20
 
 
 def compared(bench: EvaluationContext, queries: QuerySet, seed: int = 0) -> Comparison:
@@ -74,18 +73,18 @@ def compared(bench: EvaluationContext, queries: QuerySet, seed: int = 0) -> Comp
 def query_ms(bench: EvaluationContext, queries: QuerySet, generation: Generation, strategy: Strategy) -> list[float]:
     """Milliseconds of single queries, one thread, from a file's bytes to ranked results; the first one is not kept."""
     index, answering = generation.index, bench.answering(strategy, generation)
-    photos = QueryPhotos(index, answering.seen_by(generation.seen_by(bench.embedder)), bench.source, bench.settings)
+    photos = QueryPhotos(
+        index, answering.embedder_for(generation.seen_by(bench.embedder)), bench.source, bench.settings
+    )
     usable = (query for query in queries.queries(index) if isinstance(query, JudgedQuery) and query.region is None)
     took = []
     for query in islice(usable, 4 * TIMED_QUERIES):
         try:
             data = bench.source.bytes_of(query.photo)
-            asked = Query(data, strategy=strategy.name)
             started = time.perf_counter()
-            photo = answering.ready(photos.made(data, features=bool(strategy.needs)))
-            photo = answering.weighed(index, photo, asked)
-            results(strategy, photo, candidates(index, strategy, photo, asked, None), asked.k)
-        except ShoplensError:  # the judging has told of it
+            encoded = answering.encode(photos.encode(data, features=bool(strategy.needs)))
+            answering.rank(index, encoded, RankingConstraint(TIMED_RESULTS))
+        except ShoplensError:  # the evaluation has told of it
             continue
         took.append((time.perf_counter() - started) * 1e3)
         if len(took) > TIMED_QUERIES:

@@ -14,7 +14,7 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.queries import HELD_OUT, JudgedQuery, held_out, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.evaluation.results import Evaluation, LeftOut
-from shoplens.evaluation.runs import ABSENT, Gallery, JudgedRun, answerable, judged
+from shoplens.evaluation.runs import ABSENT, Gallery, JudgedRun, answerable, evaluate_query
 from shoplens.evaluation.scores import Scores
 from shoplens.feeds import Report
 from shoplens.images import PhotoSource, decoded
@@ -190,7 +190,7 @@ def for_each_answer(
     answering = [bench.answering(strategy, generation) for strategy in strategies]
     embedder = generation.seen_by(bench.embedder)
     for one in answering:
-        embedder = one.seen_by(embedder)
+        embedder = one.embedder_for(embedder)
     total = sum(1 for _ in queries.queries(index))
     report = Report(folder / "reports" / f"{timestamp()}-queries.jsonl")
     with (
@@ -208,7 +208,7 @@ def for_each_answer(
             if any(one.has_learned(photo.content_hash) for one in answering):
                 report.add(_learned(query))
             for one in answering:
-                run = judged(index, one, *item, gallery)
+                run = evaluate_query(index, one, *item, gallery)
                 if run is not None:
                     take(run, one.strategy)
             bench.progress("Judging queries", done + report.rejected, total)

@@ -22,10 +22,10 @@ from shoplens.images.decode import photo_size
 from shoplens.images.hashes import content_hash
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
-from shoplens.search.pipeline import query_photo, query_picture
+from shoplens.search.query_encoder import QueryEncoder
 from shoplens.settings import Settings
 from shoplens.store.files.disposable_sqlite import DisposableSqlite
-from shoplens.types import Query, Rejection
+from shoplens.types import Region, Rejection
 
 AHEAD, COMMIT = 32, 64
 Embedded = tuple[JudgedQuery, EncodedQuery]
@@ -125,23 +125,22 @@ class QueryPhotos:
         settings: Settings,
         vectors: QueryVectors | None = None,
     ) -> None:
-        self._index, self._embedder, self._source = index, embedder, source
-        self._settings, self._vectors = settings, vectors
+        self._index, self._source, self._settings, self._vectors = index, source, settings, vectors
+        self._encoder = QueryEncoder(embedder, source, settings)
 
     def of(self, queries: Iterable[JudgedQuery | Rejection]) -> Iterator[Embedded | Rejection]:
         """Each query with its photo, in their order; a photo that cannot be used is a rejection."""
         with ThreadPoolExecutor(self._settings.cores) as pool:
             yield from in_order(pool, self._embedded, queries, AHEAD)
 
-    def made(self, data: bytes, query: Query | None = None, *, features: bool = True) -> EncodedQuery:
-        """A photo's bytes, decoded and embedded without remembering it; without features where nothing needs them.
+    def encode(self, data: bytes, region: Region | None = None, *, features: bool = True) -> EncodedQuery:
+        """A photo's bytes, encoded as a search would, without remembering it; without features where nothing needs
+        them.
 
         Raises:
-            PhotoError, InvalidValue, ModelError: as :func:`~shoplens.search.pipeline.search`.
+            PhotoError, InvalidValue, ModelError: as :meth:`~shoplens.search.query_encoder.QueryEncoder.encode_photo`.
         """
-        asked = query or Query(data)
-        picture = query_picture(data, asked, self._index, self._embedder, self._settings)
-        return query_photo(picture, asked, self._embedder, features=features)
+        return self._encoder.encode_photo(data, self._index, region, features=features)
 
     def _embedded(self, query: JudgedQuery | Rejection) -> Embedded | Rejection:
         if isinstance(query, Rejection):
@@ -155,16 +154,15 @@ class QueryPhotos:
             return _unusable(query, problem)
 
     def _known(self, data: bytes, query: JudgedQuery) -> EncodedQuery:
-        asked = Query(data, region=query.region)
         if self._vectors is None:
-            return self.made(data, asked)
+            return self.encode(data, query.region)
         region = _region(query)
         name = content_hash(data)
         if (known := self._vectors.get(name, region)) is not None:
             photo, size = known
             if photo.pixel_hash or region or not self._index.has_photo_size(*size):
                 return photo
-        photo = self.made(data, asked)
+        photo = self.encode(data, query.region)
         self._vectors.add(name, region, photo, photo_size(data, self._settings))
         return photo
 

@@ -12,13 +12,12 @@ from shoplens.evaluation.queries import JudgedQuery
 from shoplens.feeds import Report
 from shoplens.index.conditions import AllOf, OneOf
 from shoplens.index.identifiers import products_named
-from shoplens.index.protocol import Index
+from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.match import REFERENCE
-from shoplens.ranking.strategies import EncodedQuery, Strategy
-from shoplens.search.candidates import candidates, results
-from shoplens.search.pipeline import StageTimer
-from shoplens.search.prepared_strategy import PreparedStrategy
-from shoplens.types import MOST_RESULTS, Product, Query, Rejection, Result
+from shoplens.ranking.strategies import EncodedQuery
+from shoplens.search.constraint import RankingConstraint
+from shoplens.search.prepared_strategy import PreparedStrategy, Ranking
+from shoplens.types import MOST_RESULTS, Product, Rejection, Result, StageTimer
 
 DEPTH = 100
 """Products that are looked at per query, at least; a right one that comes later counts as not found."""
@@ -41,7 +40,7 @@ class JudgedRun:
         results: best first, without the excluded.
         numbers: every metric, and :data:`CATEGORY_RECALL`, which is -1 where the right product has no category.
         rank: of the first right product; None when it is not among the results.
-        milliseconds: ``retrieve`` and ``rank``.
+        milliseconds: ``weigh`` where weights were chosen, ``retrieve``, ``rank`` and ``total``.
     """
 
     query: JudgedQuery
@@ -88,36 +87,32 @@ def answerable(index: Index, queries: Iterable[JudgedQuery | Rejection], rejecte
             rejected.add(_missing(query, missing, "rejected") if missing else _all_excluded(query))
 
 
-def judged(
+def evaluate_query(
     index: Index,
-    answering: PreparedStrategy,
+    prepared: PreparedStrategy,
     query: JudgedQuery,
     photo: EncodedQuery,
     gallery: Gallery = "all",
 ) -> JudgedRun | None:
-    """One query answered as a search would, and judged; None when its product was removed meanwhile."""
+    """One query ranked as a search ranks it, and judged; None when its product was removed meanwhile."""
     records = index.records([next(iter(query.grades))])
     if not records:
         return None
-    strategy = answering.strategy
-    asked = Query(b"", _depth(query), strategy=strategy.name, first_photos=gallery == "first-photos")
-    own = None if gallery == "all" else group_of(records[0].product)
-    photo = answering.ready(photo, own)
-    if gallery == "other-photos":
-        asked = replace(asked, without_photo=photo.content_hash)
-        photo = replace(photo, pixel_hash="", content_hash="")
-    clock = StageTimer()
-    with clock.stage("retrieve"):
-        photo = answering.weighed(index, photo, asked)
-        tiers = candidates(index, strategy, photo, asked, None)
-    with clock.stage("rank"):
-        found = [one for one in results(strategy, photo, tiers, asked.k) if one.product.id not in query.excluded]
-    ids = [result.product.id for result in found][: max(DEPTH, depth(query.grades))]
     product = records[0].product
+    encoded = prepared.encode(photo, None if gallery == "all" else group_of(product))
+    photos = PhotoConstraint(first_photos=gallery == "first-photos")
+    if gallery == "other-photos":
+        photos = replace(photos, without_photo=encoded.content_hash)
+        encoded = replace(encoded, pixel_hash="", content_hash="")
+    timer = StageTimer()
+    constraint = RankingConstraint(_depth(query), photos)
+    ranking = prepared.rank(index, encoded, constraint, timer)
+    found = [one for one in ranking.results if one.product.id not in query.excluded]
+    ids = [result.product.id for result in found][: max(DEPTH, depth(query.grades))]
     numbers = metrics_of(ids, query.grades)
-    numbers[CATEGORY_RECALL] = _category_recall(index, strategy, query, product, photo, found, asked)
+    numbers[CATEGORY_RECALL] = _category_recall(index, prepared, query, product, ranking, constraint)
     rank = rank_of_first(ids, query.grades)
-    return JudgedRun(query, photo, product, found, numbers, rank, clock.stages())
+    return JudgedRun(query, ranking.query, product, found, numbers, rank, timer.stages())
 
 
 def _depth(query: JudgedQuery) -> int:
@@ -126,28 +121,32 @@ def _depth(query: JudgedQuery) -> int:
 
 def _category_recall(
     index: Index,
-    strategy: Strategy,
+    prepared: PreparedStrategy,
     query: JudgedQuery,
     right: Product,
-    photo: EncodedQuery,
-    found: list[Result],
-    query_asked: Query,
+    ranking: Ranking,
+    constraint: RankingConstraint,
 ) -> float:
     """1 if the best product of the right one's category is a right one, 0 if not, -1 if it has no category."""
     if not right.category:
         return -1.0
-    same = next((one.product.id for one in found if one.product.category == right.category), None)
-    condition = AllOf(tuple(OneOf("category", (level.casefold(),)) for level in right.category))
+    same = _first_of_category(ranking, query, right)
+    within = constraint.with_condition(AllOf(tuple(OneOf("category", (one.casefold(),)) for one in right.category)))
     k = 16
     while same is None:  # all of the first hundred are of other categories
-        asked = replace(query_asked, k=min(MOST_RESULTS, k + len(query.excluded)))
-        more = results(strategy, photo, candidates(index, strategy, photo, asked, condition), asked.k)
-        kept = [one.product for one in more if one.product.id not in query.excluded]
-        same = next((product.id for product in kept if product.category == right.category), None)
-        if len(more) < asked.k or asked.k == MOST_RESULTS:
+        within = replace(within, k=min(MOST_RESULTS, k + len(query.excluded)))
+        more = prepared.rank(index, ranking.query, within)
+        same = _first_of_category(more, query, right)
+        if len(more.results) < within.k or within.k == MOST_RESULTS:
             break
         k *= 4
     return float(same in query.grades)
+
+
+def _first_of_category(ranking: Ranking, query: JudgedQuery, right: Product) -> str | None:
+    """Id of the best product of the same category, but for those that do not count."""
+    products = (one.product for one in ranking.results if one.product.id not in query.excluded)
+    return next((product.id for product in products if product.category == right.category), None)
 
 
 def _missing(query: JudgedQuery, ids: list[str], level: str) -> Rejection:

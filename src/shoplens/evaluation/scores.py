@@ -45,7 +45,9 @@ class Scores:
         self.tally.add(run.numbers, run.cluster, run.category)
         self._ranks.append(run.rank or _NOT_FOUND)
         for stage, column in self._milliseconds.items():
-            column.append(run.milliseconds[stage])
+            column.append(
+                run.milliseconds[stage] + (run.milliseconds.get("weigh", 0.0) if stage == "retrieve" else 0.0)
+            )
         if run.rank != 1:
             self._add_worst(run)
             if run.results:

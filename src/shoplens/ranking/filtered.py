@@ -104,7 +104,7 @@ class FilterQuery:
 
     @property
     def asked(self) -> dict[str, float]:
-        """Dimension -> weight in standard deviations, summing to 1: what :meth:`ScoreNormalizer.effective` was given."""
+        """Dimension -> weight in standard deviations, summing to 1: what :meth:`~ScoreNormalizer.effective` got."""
         shares = {name: weight * self.norms.spreads[name] for name, weight in self.weights.items()}
         total = sum(shares.values())
         return {name: share / total for name, share in shares.items()}

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from shoplens.embedders.classifier import Classified
 from shoplens.errors import InvalidValue
-from shoplens.index.conditions import Condition
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.classified import candidates_among
 from shoplens.ranking.filtered import FilterQuery, candidates_of, pooled
@@ -19,12 +18,12 @@ BASELINE = "pretrained"
 PREFERRED = ("hybrid", "filters-dynamic", "filters-static", "metric", "pretrained")
 """What answers where no strategy is named: the first that the store is ready for."""
 LOOK_ALONE = {"look": 1.0}
-MAKE_READY = "Use shoplens.search.prepared_strategy.Answering.ready()."
+ENCODE_FIRST = "Encode the query by the prepared strategy that is to rank it."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedQuery:
-    """A query photo, or a region of it, as strategies see it.
+    """What is asked, a photo or a region of it or what stands in its place, as strategies see it.
 
     Attributes:
         vector: float32 (d,), length 1.
@@ -33,6 +32,8 @@ class EncodedQuery:
         filtered: the query for all filters; None for strategies that have none.
         trained: float32 (e,), length 1, by the trained extractor; None for strategies that do not ask it.
         classified: what the classifier says; None for strategies that do not ask it.
+        encoded_by: names the network and the pixels that the features come from; empty where nobody asked.
+        keeps_weights: whether the static weights stay, since the photo does not show what is sought.
     """
 
     vector: Vectors
@@ -42,20 +43,8 @@ class EncodedQuery:
     filtered: FilterQuery | None = None
     trained: Vectors | None = None
     classified: Classified | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to retrieve: ``k`` products that meet ``condition``; the rest as in :meth:`Index.nearest`."""
-
-    k: int
-    condition: Condition | None = None
-    first_photos: bool = False
-    without_photo: str = ""
-
-    @property
-    def sieve(self) -> PhotoConstraint:
-        return PhotoConstraint(self.condition, self.first_photos, self.without_photo)
+    encoded_by: str = ""
+    keeps_weights: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +54,7 @@ class Strategy:
     Attributes:
         name: as users write it.
         about: a sentence for people.
-        retrieved: candidates for a photo, best first, as many as are wanted whenever there are so many.
+        retrieve: as many candidates for a query as are wanted, best first, whenever so many meet the constraint.
         weights: dimension -> weight for a photo, summing to 1; by them candidates become results.
         adding: what one more product costs, in words.
         similar: query and best score -> score from which a product counts as similar to the query: for facets.
@@ -74,7 +63,7 @@ class Strategy:
 
     name: str
     about: str
-    retrieved: Callable[[Index, EncodedQuery, Wanted], list[Candidate]]
+    retrieve: Callable[[Index, EncodedQuery, PhotoConstraint, int], list[Candidate]]
     weights: Callable[[EncodedQuery], Mapping[str, float]]
     adding: str
     similar: Callable[[EncodedQuery, float], float]
@@ -96,23 +85,25 @@ class Strategy:
         return "filters" in self.needs
 
 
-def _nearest(index: Index, photo: EncodedQuery, wanted: Wanted) -> list[Candidate]:
-    return _near(index, photo.vector, wanted)
+def _nearest(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
+    return _near(index, query.vector, constraint, k)
 
 
-def _nearest_trained(index: Index, photo: EncodedQuery, wanted: Wanted) -> list[Candidate]:
-    if photo.trained is None:
-        raise InvalidValue("The query was not seen by the trained look.", MAKE_READY)
-    return _near(index, photo.trained, wanted, trained=True)
+def _nearest_trained(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
+    if query.trained is None:
+        raise InvalidValue("The query was not encoded by the trained look.", ENCODE_FIRST)
+    return _near(index, query.trained, constraint, k, trained=True)
 
 
-def _near(index: Index, vector: Vectors, wanted: Wanted, *, trained: bool = False) -> list[Candidate]:
+def _near(
+    index: Index, vector: Vectors, constraint: PhotoConstraint, k: int, *, trained: bool = False
+) -> list[Candidate]:
     hits = index.nearest(
         vector,
-        wanted.k,
-        wanted.condition,
-        first_photos=wanted.first_photos,
-        without_photo=wanted.without_photo,
+        k,
+        constraint.condition,
+        first_photos=constraint.first_photos,
+        without_photo=constraint.without_photo,
         trained=trained,
     )
     return [
@@ -121,25 +112,25 @@ def _near(index: Index, vector: Vectors, wanted: Wanted, *, trained: bool = Fals
     ]
 
 
-def _filtered(index: Index, photo: EncodedQuery, wanted: Wanted) -> list[Candidate]:
-    query = _filter_query(photo)
-    pool = pooled(index, query, wanted.k, wanted.sieve)
-    return candidates_of(index, query, pool, wanted.k)
+def _filtered(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
+    filters = _filter_query(query)
+    return candidates_of(index, filters, pooled(index, filters, k, constraint), k)
 
 
-def _filtered_by_look(index: Index, photo: EncodedQuery, wanted: Wanted) -> list[Candidate]:
-    return _filtered(index, replace(photo, filtered=replace(_filter_query(photo), by_look=True)), wanted)
+def _filtered_by_look(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
+    by_look = replace(query, filtered=replace(_filter_query(query), by_look=True))
+    return _filtered(index, by_look, constraint, k)
 
 
-def _classified(index: Index, photo: EncodedQuery, wanted: Wanted) -> list[Candidate]:
-    if photo.classified is None:
-        raise InvalidValue("The query was not seen by the classifier.", MAKE_READY)
-    return candidates_among(index, photo.classified, wanted.k, wanted.sieve)
+def _classified(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
+    if query.classified is None:
+        raise InvalidValue("The query was not encoded by the classifier.", ENCODE_FIRST)
+    return candidates_among(index, query.classified, k, constraint)
 
 
 def _filter_query(photo: EncodedQuery) -> FilterQuery:
     if photo.filtered is None:
-        raise InvalidValue("The query was not made ready for filters.", MAKE_READY)
+        raise InvalidValue("The query was not encoded for filters.", ENCODE_FIRST)
     return photo.filtered
 
 

@@ -11,9 +11,10 @@ from shoplens.filters.dimension import PATH
 from shoplens.index.conditions import AllOf, Condition, field_values, leaves, text_of
 from shoplens.index.predicted_values import PREDICTED
 from shoplens.index.protocol import Index
-from shoplens.ranking.strategies import EncodedQuery, Strategy
-from shoplens.search.candidates import candidates, results
-from shoplens.types import Facet, Product, Query, Value, compose, fold
+from shoplens.ranking.strategies import EncodedQuery
+from shoplens.search.constraint import RankingConstraint
+from shoplens.search.prepared_strategy import PreparedStrategy
+from shoplens.types import Facet, Product, Value, compose, fold
 
 MOST_RELEVANT = 1_000
 """Products that are looked at for being relevant."""
@@ -26,18 +27,18 @@ class FacetRequest:
     """What facets are counted for.
 
     Attributes:
-        index, strategy, photo, query: as of the search.
-        condition: all that was asked for.
+        index, prepared, query, constraint: as of the search.
+        fields: whose values are counted.
     """
 
     index: Index
-    strategy: Strategy
-    photo: EncodedQuery
-    query: Query
-    condition: Condition | None
+    prepared: PreparedStrategy
+    query: EncodedQuery
+    constraint: RankingConstraint
+    fields: tuple[str, ...]
 
 
-def facets(counting: FacetRequest) -> tuple[Facet, ...]:
+def facets(request: FacetRequest) -> tuple[Facet, ...]:
     """The facets that the query asks for.
 
     A product is relevant when its score, without what a merchandiser adds, lies nearer to the best one's than to that
@@ -49,15 +50,15 @@ def facets(counting: FacetRequest) -> tuple[Facet, ...]:
     """
     relevant: dict[Condition | None, tuple[list[Product], bool]] = {}
     found = []
-    kinds = counting.index.field_kinds()
-    for field in map(compose, counting.query.steering.facets):
+    kinds = request.index.field_kinds()
+    for field in map(compose, request.fields):
         if "text" not in kinds.get(field, ()):
             there = ", ".join(sorted(name for name, held in kinds.items() if "text" in held and name != "id"))
             raise ConditionError(f"There is no field {field!r} to count.", f"There are: {there}.", code="unknown-field")
-        others = without(counting.condition, field)
+        others = without(request.constraint.photos.condition, field)
         if others not in relevant:
-            relevant[others] = _relevant(counting, others)
-        found.append(_facet(counting, field, *relevant[others], counting.index.facet(field, MOST_VALUES, others)))
+            relevant[others] = _relevant(request, others)
+        found.append(_facet(request, field, *relevant[others], request.index.facet(field, MOST_VALUES, others)))
     return tuple(found)
 
 
@@ -101,25 +102,25 @@ def _is_about(condition: Condition, fields: set[str]) -> bool:
     return bool(asked) and asked <= fields
 
 
-def _relevant(counting: FacetRequest, condition: Condition | None) -> tuple[list[Product], bool]:
+def _relevant(request: FacetRequest, condition: Condition | None) -> tuple[list[Product], bool]:
     """The relevant products, and whether there cannot be more."""
-    asked, photo = replace(counting.query, k=MOST_RELEVANT, per_group=None), counting.photo
-    if photo.filtered is not None:
-        photo = replace(photo, filtered=replace(photo.filtered, explain=False))
-    tiers = candidates(counting.index, counting.strategy, photo, asked, condition)
-    ranked = results(counting.strategy, photo, tiers, MOST_RELEVANT)
-    names = counting.strategy.weights(photo)
+    query, strategy = request.query, request.prepared.strategy
+    if query.filtered is not None:
+        query = replace(query, filtered=replace(query.filtered, explain=False))
+    constraint = replace(request.constraint.with_condition(condition), k=MOST_RELEVANT, per_group=None)
+    ranked = request.prepared.rank(request.index, query, constraint).results
+    names = strategy.weights(query)
     alike = [sum(result.parts[name] for name in names) for result in ranked]
-    bar = counting.strategy.similar(photo, max(alike, default=0.0))
+    bar = strategy.similar(query, max(alike, default=0.0))
     products = [result.product for result, score in zip(ranked, alike, strict=True) if score >= bar]
     return products, len(products) < len(ranked) or len(ranked) < MOST_RELEVANT
 
 
 def _facet(
-    counting: FacetRequest, field: str, products: list[Product], complete: bool, everywhere: list[tuple[str, int]]
+    request: FacetRequest, field: str, products: list[Product], complete: bool, everywhere: list[tuple[str, int]]
 ) -> Facet:
     relevant: Counter[str] = Counter()
-    filters = counting.photo.filtered.filters if counting.photo.filtered is not None else None
+    filters = request.query.filtered.filters if request.query.filtered is not None else None
     shown = {
         fold(name.rsplit(PATH, 1)[-1]): name.rsplit(PATH, 1)[-1]
         for dimension in (filters.dimensions if filters is not None else ())

@@ -1,27 +1,44 @@
-"""A strategy with what it asks with, and the query photo as it needs it."""
+"""A strategy with everything that it ranks with: ``rank`` is the one way from an encoded query to results."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from shoplens.embedders import Embedder, EmbeddingHead, ProductClassifier
-from shoplens.index.protocol import Index, PhotoConstraint
+from shoplens.index.protocol import Index
 from shoplens.preferences import Preferences
 from shoplens.ranking.filtered import weighed
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.strategies import EncodedQuery, Strategy
+from shoplens.search.candidates import Tiers, merge_tiers, retrieve_tiers
+from shoplens.search.constraint import RankingConstraint
 from shoplens.search.filter_query import FilterQueryBuilder
 from shoplens.store.generation import Generation
 from shoplens.store.ranker_file import ranker_of
-from shoplens.types import Query
+from shoplens.types import Result, StageTimer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """What a prepared strategy finds.
+
+    Attributes:
+        query: as it was ranked, with the weights that were chosen for it.
+        tiers: the candidates.
+        results: the best of them, best first.
+    """
+
+    query: EncodedQuery
+    tiers: Tiers
+    results: list[Result]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedStrategy:
-    """A strategy, and what it asks with: None for what it does not need.
+    """A strategy, and what it ranks with: None for what it does not need.
 
     Attributes:
-        strategy: that answers.
+        strategy: that ranks.
         filters: of the generation that is asked.
         look, classifier, ranker: its trained networks.
     """
@@ -32,45 +49,65 @@ class PreparedStrategy:
     classifier: ProductClassifier | None = None
     ranker: Ranker | None = None
 
-    def seen_by(self, embedder: Embedder) -> Embedder:
-        """What looks at the query's photo, of what the generation sees by: a classifier may have a tail of its own."""
+    def embedder_for(self, embedder: Embedder) -> Embedder:
+        """What encodes a query's photo, of what the generation encodes by: a classifier may have a tail of its own."""
         return embedder if self.classifier is None else self.classifier.seen_by(embedder)
 
-    def ready(self, photo: EncodedQuery, group: str | None = None) -> EncodedQuery:
-        """The photo with all that the strategy needs.
+    def encode(self, query: EncodedQuery, group: str | None = None) -> EncodedQuery:
+        """The query with all that the strategy needs.
 
         Args:
-            photo: with its features, where the strategy needs anything.
+            query: with the photo's features, where the strategy needs anything.
             group: as in :meth:`~shoplens.search.filter_query.FilterQueryBuilder.of`.
         """
-        if self.look is not None and photo.features is not None:
-            photo = replace(photo, trained=self.look.of(photo.features[None])[0])
-        if self.classifier is not None and photo.features is not None:
-            photo = replace(photo, classified=self.classifier.classified(photo.features))
+        if self.look is not None and query.features is not None:
+            query = replace(query, trained=self.look.of(query.features[None])[0])
+        if self.classifier is not None and query.features is not None:
+            query = replace(query, classified=self.classifier.classified(query.features))
         if self.filters is not None:
-            photo = replace(photo, filtered=self.filters.of(photo, group=group))
-        return photo
+            query = replace(query, filtered=self.filters.of(query, group=group))
+        return query
 
-    def weighed(self, index: Index, photo: EncodedQuery, query: Query) -> EncodedQuery:
-        """The photo with the weights that are chosen for it, by a first look at its candidates.
+    def rank(
+        self, index: Index, query: EncodedQuery, constraint: RankingConstraint, timer: StageTimer | None = None
+    ) -> Ranking:
+        """The products that meet the constraint, best first.
 
-        Candidates are those of the whole catalogue, whatever conditions there are: what counts does not change with
-        what is ticked. Where a colour is asked for in words, the static weights stay, since the photo does not show
-        what is sought.
+        Searches, facets, evaluation, the regression test and comparisons all rank by this. A query that was ranked
+        before keeps the weights that were chosen for it then.
 
         Args:
-            photo: made ready.
+            index: of the generation that the strategy was prepared for.
+            query: encoded by :meth:`encode`.
+            constraint: which products, and how many.
+            timer: measures the stages ``weigh``, ``retrieve`` and ``rank``.
         """
-        if self.ranker is None or photo.filtered is None or query.steering.color:
-            return photo
-        filtered = replace(photo.filtered, by_look="look" in self.strategy.needs)
-        sieve = PhotoConstraint(None, query.first_photos, query.without_photo)
-        return replace(photo, filtered=weighed(index, filtered, self.ranker, sieve))
+        timer = timer or StageTimer()
+        if self.ranker is not None:
+            with timer.stage("weigh"):
+                query = self._with_dynamic_weights(index, query, constraint)
+        with timer.stage("retrieve"):
+            tiers = retrieve_tiers(index, self.strategy, query, constraint)
+        with timer.stage("rank"):
+            return Ranking(query, tiers, merge_tiers(self.strategy, query, tiers, constraint.k))
 
     def has_learned(self, content_hash: str) -> bool:
         """Whether one of its networks learned from this photo, so that asking with it proves nothing."""
         networks = (self.look, self.classifier, self.ranker, None if self.filters is None else self.filters.look)
         return any(one is not None and one.has_learned(content_hash) for one in networks)
+
+    def _with_dynamic_weights(self, index: Index, query: EncodedQuery, constraint: RankingConstraint) -> EncodedQuery:
+        """The query with the weights that are chosen for it, by a first look at its candidates.
+
+        Candidates are those of the whole catalogue, whatever conditions there are: what counts does not change with
+        what is ticked.
+        """
+        filters = query.filtered
+        if self.ranker is None or filters is None or filters.seen is not None or query.keeps_weights:
+            return query
+        filters = replace(filters, by_look="look" in self.strategy.needs)
+        photos = replace(constraint.photos, condition=None)
+        return replace(query, filtered=weighed(index, filters, self.ranker, photos))
 
 
 def prepare_strategy(strategy: Strategy, generation: Generation, preferences: Preferences) -> PreparedStrategy:

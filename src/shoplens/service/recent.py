@@ -1,4 +1,4 @@
-"""Photos that were searched for a moment ago, as they were seen: to rank them anew without another upload.
+"""Photos that were searched for a moment ago, as they were encoded: to rank them anew without another upload.
 
 Held in memory only, for some minutes, and never as pixels.
 """
@@ -11,13 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from shoplens.errors import InvalidValue
-from shoplens.search.pipeline import Sighting
+from shoplens.ranking.strategies import EncodedQuery
 
 MOST, SECONDS = 2_000, 1_800.0
 
 
 class Recent:
-    """Query id -> what was seen. Thread-safe.
+    """Query id -> the encoded photo. Thread-safe.
 
     Args:
         most: that are held; the oldest one goes.
@@ -28,9 +28,9 @@ class Recent:
     def __init__(self, most: int = MOST, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
         self._most, self._seconds, self._clock = most, seconds, clock
         self._lock = threading.Lock()
-        self._held: OrderedDict[str, tuple[float, Sighting, str]] = OrderedDict()
+        self._held: OrderedDict[str, tuple[float, EncodedQuery, str]] = OrderedDict()
 
-    def hold(self, query_id: str, seen: Sighting, generation: str) -> None:
+    def hold(self, query_id: str, seen: EncodedQuery, generation: str) -> None:
         """Hold one, and which generation answered."""
         with self._lock:
             self._held[query_id] = self._clock(), seen, generation
@@ -38,7 +38,7 @@ class Recent:
             while len(self._held) > self._most or self._is_old(next(iter(self._held.values()))[0]):
                 self._held.popitem(last=False)
 
-    def of(self, query_id: str) -> tuple[Sighting, str]:
+    def of(self, query_id: str) -> tuple[EncodedQuery, str]:
         """The one of a query, and the generation that answered.
 
         Raises:

@@ -17,9 +17,9 @@ from starlette.datastructures import UploadFile
 
 from shoplens.errors import InvalidValue
 from shoplens.images.source import is_url
-from shoplens.ranking.judging import verdict_words
+from shoplens.ranking.strategies import EncodedQuery
+from shoplens.ranking.verdict import verdict_words
 from shoplens.search.answer_json import as_json
-from shoplens.search.pipeline import Sighting
 from shoplens.service.documents import MOST_PAGED, AnswerDocument, Failed, SearchRequest
 from shoplens.service.failures import RequestRefused
 from shoplens.service.running import ServiceState, may, running
@@ -135,7 +135,7 @@ def query_of(asked: SearchRequest, photo: bytes | None) -> Query:
         sold_out=asked.sold_out,
         strategy=asked.strategy,
         steering=steering,
-        **precision,  # type: ignore[arg-type]
+        **precision,
     )
 
 
@@ -144,7 +144,7 @@ async def answered(
     service: ServiceState,
     query: Query,
     asked: SearchRequest,
-    seen: Sighting | None,
+    seen: EncodedQuery | None,
     seen_in: str = "",
 ) -> Response:
     """The page of the answer that is asked for.
@@ -158,15 +158,15 @@ async def answered(
 
     def call() -> bytes:
         generation = service.shop.generation
-        answer, sighting = service.shop.searched(query, seen, user=asked.user, shown=asked.offset + asked.k)
+        answer, encoded = service.shop.search_encoded(query, seen, user=asked.user, shown=asked.offset + asked.k)
         if seen_in and service.shop.generation != seen_in:
             raise InvalidValue(
                 "Another generation of the catalogue answers now, in which other products may be on this page.",
                 "Begin with the first page: leave out offset.",
                 code="another-generation",
             )
-        if sighting is not None:
-            service.recent.hold(answer.query_id, sighting, generation)
+        if encoded is not None:
+            service.recent.hold(answer.query_id, encoded, generation)
         service.metrics.searched(answer.took_ms, answer.verdict)
         if query.photo is not None and not (query.where or asked.offset):
             service.missing.count(answer)

@@ -19,7 +19,9 @@ from shoplens.feedback.remembering import Remembering
 from shoplens.feeds import Feed, FeedMapping, fetch_feed, read_feed
 from shoplens.images import PhotoCache, PhotoSource
 from shoplens.images.located import located
-from shoplens.search.pipeline import QueryEncoder, Sighting, searched
+from shoplens.ranking.strategies import EncodedQuery
+from shoplens.search.pipeline import search_encoded
+from shoplens.search.query_encoder import QueryEncoder
 from shoplens.settings import Settings, settings_from
 from shoplens.shop.evaluation import Evaluating
 from shoplens.shop.feedback import Feedback
@@ -207,30 +209,30 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
             steering=steering if steering.unlike is None else replace(steering, unlike=located(steering.unlike)),
         )
         try:
-            return self.searched(query, remember=remember, user=user)[0]
+            return self.search_encoded(query, remember=remember, user=user)[0]
         except PhotoError as problem:
             if problem.code != "photo-missing":
                 raise
             raise PhotoError(problem.problem, "Give the path of a photo, or its URL.", code=problem.code) from None
 
-    def searched(
+    def search_encoded(
         self,
         query: Query,
-        seen: Sighting | None = None,
+        photo: EncodedQuery | None = None,
         *,
         remember: bool | None = None,
         user: str = "",
         shown: int | None = None,
-    ) -> tuple[Answer, Sighting | None]:
-        """The answer to a whole query, and what was seen of its photo; with ``seen`` that is not looked at again.
+    ) -> tuple[Answer, EncodedQuery | None]:
+        """The answer to a whole query, and its photo as it was encoded; with ``photo`` it is not looked at again.
 
         Args:
             shown: results that will be shown of it, where it is to be remembered; None for all.
         """
         remembered = self.settings.remember if remember is None else remember
         remembering = Remembering(self._feedback, str(user), shown) if remembered else None
-        eyes = QueryEncoder(self._embedders.of(self.settings.cores), self._query_photos, self.settings)
-        return searched(self._store, query, eyes, remembering, seen)
+        encoder = QueryEncoder(self._embedders.of(self.settings.cores), self._query_photos, self.settings)
+        return search_encoded(self._store, query, encoder, remembering, photo)
 
     def similar(self, product_id: str, k: int = 10, *, steering: Steering | None = None) -> Answer:
         """Products like one of the catalogue, best first, without itself; raises InvalidValue ``unknown-product``."""

@@ -23,7 +23,6 @@ from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.intervals import estimate
 from shoplens.evaluation.results import Estimate, Growth, LeftOut, plain
 from shoplens.feeds import Report
-from shoplens.search.pipeline import StageTimer
 from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.training.growth import growth
 from shoplens.training.learning.classifier_lessons import (
@@ -41,6 +40,7 @@ from shoplens.training.look import Depth, FilterTrainingData, LookOptions, check
 from shoplens.training.material.feature_pass import times_for
 from shoplens.training.material.samples import Bools, Ints, SamplePhoto, Samples
 from shoplens.training.proof import KNOWN, Questions, plan, ranks
+from shoplens.types import StageTimer
 
 LEAST_PRODUCTS = 2
 MOST_SHOWN = 24

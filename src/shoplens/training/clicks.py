@@ -22,7 +22,6 @@ from shoplens.feedback.log import FeedbackLog
 from shoplens.filters.folds import group_of
 from shoplens.index.protocol import Index
 from shoplens.ranking.ranker import Ranker
-from shoplens.search.pipeline import StageTimer
 from shoplens.store.ranker_file import ClickTrainingState
 from shoplens.training.learning.course import torch_module
 from shoplens.training.ranking.click_course import (
@@ -37,7 +36,7 @@ from shoplens.training.ranking.export import network_of, network_of_weights, ran
 from shoplens.training.ranking.networks import Network
 from shoplens.training.ranking.replay import Replay, asked_apart, changes_of, replay_of
 from shoplens.training.ranking.tasks import Tasks, tasks_of
-from shoplens.types import Rejection
+from shoplens.types import Rejection, StageTimer
 
 FEWEST_ANSWERS, FEWEST_DESIGNS, FEWEST_VOICES = 30, 10, 10
 """Below these nothing can be said; the voice of an answer is its user, or its own where nobody is known."""

@@ -21,7 +21,6 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.results import LeftOut, plain
 from shoplens.feeds import Report
-from shoplens.search.pipeline import StageTimer
 from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.store.generation import Generation
 from shoplens.training.learning.course import torch_module
@@ -34,7 +33,7 @@ from shoplens.training.material.maps import Maps, forget_maps, maps_pass
 from shoplens.training.material.photos import Pairs, Told, catalogue_photos, shopper_photos
 from shoplens.training.material.samples import SamplePhoto, Samples
 from shoplens.training.proof import Measured, measured, plan, ranks, verdict
-from shoplens.types import Vectors
+from shoplens.types import StageTimer, Vectors
 
 Same = Literal["product", "group"]
 Depth = Literal["head", "full"]

@@ -21,7 +21,6 @@ from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.feeds import Report
 from shoplens.ranking.ranker import KINDS, Kind, Ranker, RankerCard
-from shoplens.search.pipeline import StageTimer
 from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.training.clicks import ClickTraining
 from shoplens.training.learning.course import torch_module
@@ -29,6 +28,7 @@ from shoplens.training.ranking.contest import RECIPES, Contest, contest, gained,
 from shoplens.training.ranking.export import largest_difference, ranker_network
 from shoplens.training.ranking.networks import Network, Recipe
 from shoplens.training.ranking.tasks import Tasks, tasks_of
+from shoplens.types import StageTimer
 
 MAIN = "ndcg@10"
 METRICS = ("recall@1", MAIN, "graded ndcg@10")

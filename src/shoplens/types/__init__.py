@@ -3,6 +3,7 @@
 from shoplens.types.answers import Answer, Candidate, ClassMatch, Facet, Reasons, Result, Verdict
 from shoplens.types.catalogue import MAX_ID_LENGTH, Attributes, Photo, Product, Rejection, Value
 from shoplens.types.queries import MOST_RESULTS, Query, Region, SoldOut, Steering
+from shoplens.types.stage_timer import StageTimer
 from shoplens.types.text import compose, fold
 from shoplens.types.vectors import Embeddings, Features, FilterScores, Pixels, SparseRows, SparseVector, Vectors
 
@@ -28,6 +29,7 @@ __all__ = [
     "SoldOut",
     "SparseRows",
     "SparseVector",
+    "StageTimer",
     "Steering",
     "Value",
     "Vectors",

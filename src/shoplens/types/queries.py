@@ -92,8 +92,6 @@ class Query:
         strategy: name of the way to answer; empty for the best that the store is ready for.
         precision: share of the answers called ``exact``, and of those called ``not-in-catalogue``, that shall be
             right; 0.50 to 0.99.
-        first_photos: leave the further photos of products out, so that they can be queries themselves.
-        without_photo: content hash of a photo to leave out, so that it can be a query itself.
         steering: what counts, and how much.
     """
 
@@ -105,8 +103,6 @@ class Query:
     sold_out: SoldOut = "show"
     strategy: str = ""
     precision: float = 0.95
-    first_photos: bool = False
-    without_photo: str = ""
     steering: Steering = field(default_factory=Steering)
 
     def __post_init__(self) -> None:

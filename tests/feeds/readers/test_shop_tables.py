@@ -93,7 +93,8 @@ def test_prestashop_features_and_images(tmp_path: Path) -> None:
     row = {"Product ID": "1", "Active (0/1)": "1", "Name *": "Mug", "Categories (x,y,z...)": "Home,Kitchen/Mugs",
            "Price tax included": "7,50", "Reference #": "MUG", "Quantity": "4", "Manufacturer": "Acme",
            "Image URLs (x,y,z...)": "https://h.example/a.jpg,https://h.example/b.jpg",
-           "Feature(Name:Value:Position)": "Material:Clay:1,Glaze:Matte:2", "Meta title": "x", "EAN13": "4000"}  # fmt: skip
+           "Feature(Name:Value:Position)": "Material:Clay:1,Glaze:Matte:2", "Meta title": "x",
+           "EAN13": "4000"}  # fmt: skip
     found = feed(tmp_path, [row, {**row, "Product ID": "2", "Active (0/1)": "0"}], ";")
     (one,) = found.products
     assert (found.format, one.id, one.title, one.price, one.brand) == ("prestashop", "1", "Mug", 7.5, "Acme")

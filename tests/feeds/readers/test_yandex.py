@@ -102,13 +102,17 @@ def test_offers_of_a_group_that_differ_in_size_are_one_product(tmp_path: Path) -
     found = feed(tmp_path, shoe("1", "41", "синие"), shoe("2", "42", "синие"), shoe("3", "41", "чёрные"))
     assert [(one.id, one.title, one.attributes["размер"], one.identifiers) for one in found.products] == [
         ("1", "Ботинки синие", ("41", "42"), ("2",)),
-        ("3", "Ботинки чёрные, размер 41", ("41",), ()),
+        ("3", "Ботинки чёрные", ("41",), ()),
     ]
     assert found.products[0].price == 41 and len(found.products[0].photos) == 2
 
 
+NAME = "<name>Кружка</name>"
+OFFERS = [offer("1", NAME), offer("2").replace("</offer>", ""), offer("1"), offer("4", f"{NAME}<price>?</price>")]
+
+
 def test_rows_are_numbered_by_offer_and_a_broken_one_is_lost_alone(tmp_path: Path) -> None:
-    found = feed(tmp_path, offer("1"), offer("2").replace("</offer>", ""), offer("1"), offer("4", "<price>?</price>"))
+    found = feed(tmp_path, *OFFERS)
     assert [one.id for one in found.products] == ["1", "4"]
     assert [(one.kind, one.row) for one in found.rejections] == [
         ("malformed-element", 2),
@@ -119,7 +123,7 @@ def test_rows_are_numbered_by_offer_and_a_broken_one_is_lost_alone(tmp_path: Pat
 
 
 def test_what_is_switched_off_is_not_sold(tmp_path: Path) -> None:
-    assert feed(tmp_path, offer("1", "<disabled>true</disabled>"), offer("2")).kinds == ["not-sold"]
+    assert feed(tmp_path, offer("1", "<disabled>true</disabled>"), offer("2", NAME)).kinds == ["not-sold"]
 
 
 def test_windows_1251_is_read_as_declared(tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ from shoplens.feeds.text.plain_text import from_html, line, paragraphs
         ("<!-- no -->x", "x"),
         ("• one • two", "one\ntwo"),
         ("caf&eacute;&nbsp;&bull;&nbsp;bar", "café\nbar"),
+        ("<![CDATA[Warm & <b>dry</b>]]> too", "Warm & dry too"),
+        ("<![CDATA[never closed", "never closed"),
+        ("a<![if !vml]>b<![endif]>c<![CDAT[d>e<![", "abce"),
         ("", ""),
     ],
 )

@@ -29,7 +29,7 @@ def is_size(name: str) -> bool:
     (True, True, True, False, False)
     """
     last = [""] + [word for word in _SEPARATORS.split(name.casefold()) if word]
-    return last[-1] in SIZE_NAMES or last[-1].endswith("größe")
+    return last[-1] in SIZE_NAMES or last[-1].endswith(("grösse", "groesse"))
 
 
 def sizes_in(attributes: Mapping[str, Iterable[Value]]) -> tuple[str, ...]:
@@ -85,4 +85,4 @@ def _word(value: str) -> re.Pattern[str]:
 def _around(value: str, anywhere: bool) -> re.Pattern[str]:
     apart = r"\s*[-–—,/|(\[:]\s*" + (r"|\s+|^" if anywhere else "")
     named = rf"(?:{apart}){_NAMED}" if anywhere else rf"(?:(?:{apart}){_NAMED}|\s+{_NAMED.removesuffix('?')})"
-    return re.compile(rf"{named}(?<!\w){re.escape(value)}(?!\w)\s*[)\]]?", re.IGNORECASE)
+    return re.compile(rf"{named}(?<!\w){re.escape(value)}(?!\w)(?:\s*[)\]])?", re.IGNORECASE)

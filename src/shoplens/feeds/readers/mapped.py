@@ -62,7 +62,7 @@ def read_record(number: int, record: StoredProduct, mapping: FieldMapping) -> It
     elif kind == "product":
         product.group_id = ""
         product.attributes.update(reader.choices())
-        yield Row(number, product, Role.PARENT, product.id)
+        yield Row(number, product, Role.PARENT, product.id, [(name, "") for name, _ in reader.options()])
     else:
         family, product.id, product.group_id = product.group_id, "", ""
         yield Row(number, product, Role.VARIANT, family, reader.options())

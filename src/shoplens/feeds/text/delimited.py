@@ -221,7 +221,7 @@ def _fitted(
     number: int, cells: list[str], columns: tuple[str, ...], repeated: Collection[str]
 ) -> Iterator[TableRow | SkippedRow | Rejection]:
     """The row, after what is odd about it."""
-    if column_name(cells[0]) == columns[0] and _columns(cells)[: len(columns)] == columns:
+    if columns and column_name(cells[0]) == columns[0] and _columns(cells)[: len(columns)] == columns:
         yield SkippedRow(_note(number, "repeated-header", cells, "The row repeats the header; it is passed over."))
         return
     extra = cells[len(columns) :]

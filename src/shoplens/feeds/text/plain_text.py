@@ -25,6 +25,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff]")
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r"\s*\n\s*")
 _BULLETS = re.compile(r"[•·▪‣◦●]\s*")
+_MARKED = re.compile(r"<!\[(?:CDATA\[(.*?)(?:\]\]>|\Z)|[^>]*>?)", re.DOTALL | re.IGNORECASE)
+"""Marked sections, which HTML does not have, and in which its parser stops at words that it does not know."""
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
@@ -100,6 +102,6 @@ def from_html(text: str) -> str:
     if "<" not in text and "&" not in text:
         return _tidy(text[:MAX_TEXT] if text.isascii() else _BULLETS.sub("\n", text[:MAX_TEXT]))
     reader = _Reader()
-    reader.feed(text[:MAX_TEXT])
+    reader.feed(_MARKED.sub(lambda section: section[1] or "", text[:MAX_TEXT]))
     reader.close()
     return _tidy(_BULLETS.sub("\n", "".join(reader.parts)))

@@ -223,8 +223,7 @@ class QdrantIndex:
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
         points = [photo_point(key) for key in keys]
-        retrieved = self._shard.retrieve([*points], True, False)
-        found = {str(point.id): record_from(point.payload or {}) for point in retrieved}
+        found = {str(one.id): record_from(one.payload or {}) for one in self._shard.retrieve([*points], True, False)}
         return [found.get(str(point)) for point in points]
 
     def product_key(self, product_id: str) -> int:

@@ -14,7 +14,7 @@ from shoplens.store.copies.restoring import restore
 from shoplens.store.files.atomic import copy_tree
 from shoplens.store.store import Store
 from tests.fakes import RED, ColourEmbedder, colored_rows, contents, feed_of, photo
-from tests.index.conftest import entries
+from tests.store.conftest import entries
 from tests.index.test_opening import SETTINGS
 from tests.index.test_store import names
 

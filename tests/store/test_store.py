@@ -19,7 +19,7 @@ from shoplens.store.files.atomic import copy_tree, size_on_disk
 from shoplens.store.manifest import Manifest, manifest_in
 from shoplens.store.store import Store
 from tests.fakes import Stopped
-from tests.index.conftest import entries, filled
+from tests.store.conftest import entries, filled
 
 ENOUGH = 10_100
 """Products of 256 dimensions for which a graph pays."""

@@ -11,14 +11,16 @@ from shoplens.errors import ConditionError
 from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import AllOf, Condition, IsProduct, Not, field_values, holds
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import IndexedProduct
+from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.ranking.static import similarity_from_cosine
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
+from shoplens.search.constraint import RankingConstraint
 from shoplens.search.facets import FacetRequest, counted_values, facets, without
-from shoplens.types import Photo, Query, Steering
+from shoplens.search.prepared_strategy import PreparedStrategy
+from shoplens.types import Photo
 from tests.fakes import colour_vector, numbered_color, product
 
-PRETRAINED = strategy_named("pretrained")
+PRETRAINED = PreparedStrategy(strategy_named("pretrained"))
 BAR = 0.75
 PHOTO = EncodedQuery(colour_vector((250, 20, 20)))
 
@@ -43,8 +45,8 @@ def index_of(count: int) -> ExactIndex:
 
 
 def counting(index: ExactIndex, *fields: str, condition: Condition | None = None, k: int = 3) -> FacetRequest:
-    query = Query(b"", k, per_group=1, steering=Steering(facets=fields))
-    return FacetRequest(index, PRETRAINED, PHOTO, query, condition)
+    constraint = RankingConstraint(k, PhotoConstraint(condition), per_group=1)
+    return FacetRequest(index, PRETRAINED, PHOTO, constraint, fields)
 
 
 def definition(index: ExactIndex, field: str, condition: Condition | None) -> tuple[dict[str, tuple[int, int]], int]:
@@ -86,7 +88,7 @@ def test_values_are_written_as_the_shop_does() -> None:
 def test_full_groups_and_a_small_k_do_not_matter() -> None:
     index = index_of(40)
     few, many = counting(index, "tag", k=1), counting(index, "tag", k=40)
-    assert facets(few) == facets(replace(many, query=replace(many.query, per_group=None)))
+    assert facets(few) == facets(replace(many, constraint=replace(many.constraint, per_group=None)))
 
 
 def test_ticks_of_a_facet_count_for_the_others() -> None:

@@ -100,7 +100,7 @@ def run(command: str, store: Path, feed: Path, moment: int | float | None = None
     """The command, killed after so many acknowledgements (int) or seconds (float), or never."""
     lines: list[str] = []
     begun = time.perf_counter()
-    with started("tests.index.killable", command, str(store), str(feed)) as process:
+    with started("tests.store.killable", command, str(store), str(feed)) as process:
         assert process.stdout is not None
         timer = threading.Timer(moment if isinstance(moment, float) else 600, kill, [process])
         timer.start()
@@ -219,7 +219,8 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
 
 PARENT = """
 import os, subprocess, sys
-child = subprocess.Popen([sys.executable, "-m", "shoplens.index.qdrant.optimize", sys.argv[1], str(os.getpid()), "1024"])
+command = [sys.executable, "-m", "shoplens.index.qdrant.optimize", sys.argv[1], str(os.getpid()), "1024"]
+child = subprocess.Popen(command)
 print(child.pid, flush=True)
 child.wait()
 """

@@ -31,7 +31,7 @@ class Judgement:
     absent_probability: float | None
 
 
-def judged(
+def judge(
     results: Sequence[Result], reference: Sequence[float], calibration: Calibration | None, precision: float
 ) -> Judgement:
     """What may be claimed at this precision. A product whose photo *is* the query photo needs no calibration: it is 1.

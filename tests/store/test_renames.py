@@ -12,7 +12,7 @@ from shoplens.index.identifiers import products_named
 from shoplens.store.copies.restoring import restore
 from shoplens.store.renames import RENAMED, RenameFile, follow_renames
 from shoplens.store.store import Store
-from tests.index.conftest import entries, filled
+from tests.store.conftest import entries, filled
 
 
 @pytest.mark.parametrize(

@@ -181,8 +181,8 @@ def test_a_photo_without_features_is_refused(queries: FilterQueryBuilder) -> Non
 
 def test_a_photo_gets_what_the_strategy_needs(queries: FilterQueryBuilder, folder: Path) -> None:
     photo = seen(asked(folder, next(iter(COLORS)), "plain"))
-    assert PreparedStrategy(PRETRAINED).ready(photo) is photo
-    assert PreparedStrategy(STATIC, queries).ready(photo).filtered is not None
+    assert PreparedStrategy(PRETRAINED).encode(photo) is photo
+    assert PreparedStrategy(STATIC, queries).encode(photo).filtered is not None
 
 
 def test_a_generation_without_filters_has_no_queries(store: Store) -> None:

@@ -10,7 +10,7 @@ from shoplens.errors import InvalidValue
 from shoplens.store.manifest import Manifest, manifest_in
 from shoplens.store.store import MOST_KEPT, Store
 from tests.fakes import Stopped
-from tests.index.conftest import entries, filled
+from tests.store.conftest import entries, filled
 
 
 def switched(store: Store, numbers: range, *, keep: bool = True) -> None:

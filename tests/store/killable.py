@@ -1,4 +1,4 @@
-"""What the tests kill: one change of a store, run as ``python -m tests.index.killable COMMAND STORE FEED``.
+"""What the tests kill: one change of a store, run as ``python -m tests.store.killable COMMAND STORE FEED``.
 
 It prints ``ready`` before the change, ``done N`` for each acknowledgement (the first N products of the feed are in, or
 gone), and ``end`` after it. Photos are embedded by :class:`~tests.fakes.ColourEmbedder`.

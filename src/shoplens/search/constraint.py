@@ -1,0 +1,32 @@
+"""What a ranking must keep to: the one shape of it for searches, facets and evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from shoplens.index.conditions import Condition
+from shoplens.index.protocol import PhotoConstraint
+from shoplens.types import SoldOut
+
+ANY_PHOTO = PhotoConstraint()
+
+
+@dataclass(frozen=True, slots=True)
+class RankingConstraint:
+    """Which products are ranked, and how many.
+
+    Attributes:
+        k: results, 1 to 10,000.
+        photos: the condition that products meet, and which of their photos count.
+        per_group: most products of one group; None for no limit.
+        sold_out: whether products that the feed calls out of stock are shown, hidden, or put last.
+    """
+
+    k: int
+    photos: PhotoConstraint = field(default=ANY_PHOTO)
+    per_group: int | None = None
+    sold_out: SoldOut = "show"
+
+    def with_condition(self, condition: Condition | None) -> RankingConstraint:
+        """The same for products that meet another condition."""
+        return replace(self, photos=replace(self.photos, condition=condition))

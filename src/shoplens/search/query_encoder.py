@@ -1,0 +1,135 @@
+"""A query, a photo or what stands in its place, to the one form in which strategies rank it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from shoplens.build.photo_features import feature_model, sight
+from shoplens.embedders import Embedder, embedded
+from shoplens.errors import InvalidValue
+from shoplens.filters.dimension import COLOR
+from shoplens.images import PhotoSource, Picture, decoded, photo_size
+from shoplens.index.protocol import Index
+from shoplens.ranking.strategies import EncodedQuery
+from shoplens.search.prepared_strategy import PreparedStrategy
+from shoplens.settings import Settings
+from shoplens.types import Query, Region, StageTimer
+
+
+@dataclass(frozen=True, slots=True)
+class QueryEncoder:
+    """What query photos are encoded with.
+
+    Attributes:
+        embedder: of the store's model.
+        source: of the photos' bytes.
+        settings: limits, and the shop's preferences.
+    """
+
+    embedder: Embedder
+    source: PhotoSource
+    settings: Settings
+
+    def encode_photo(
+        self,
+        photo: str | bytes,
+        index: Index,
+        region: Region | None = None,
+        *,
+        features: bool = True,
+        timer: StageTimer | None = None,
+    ) -> EncodedQuery:
+        """A photo, or a region of it, as the network sees it; what a strategy needs beyond that is not there yet.
+
+        Args:
+            photo: path, URL, or the bytes of a file.
+            index: to be searched; it says where an equal photo is possible.
+            region: the part that counts; None for all.
+            features: whether anything works on them.
+            timer: measures the stages ``decode`` and ``embed``.
+
+        Raises:
+            PhotoError: it cannot be had, or is no photo.
+            InvalidValue: the region reaches outside the photo.
+            ModelError: as :func:`~shoplens.embedders.embedded`.
+        """
+        timer = timer or StageTimer()
+        with timer.stage("decode"):
+            data = photo if isinstance(photo, bytes) else self.source.bytes_of(photo)
+            picture = self._decode(data, index, region)
+        with timer.stage("embed"):
+            return self._embed(picture, region, features=features)
+
+    def _decode(self, data: bytes, index: Index, region: Region | None) -> Picture:
+        """The photo, at full size only where an equal photo is possible, since that takes all pixels to know."""
+        width, height = photo_size(data, self.settings)
+        if index.has_photo_size(width, height):
+            return decoded(data, self.settings)
+        shortest = self.embedder.shortest
+        if region is not None:
+            part = min(region.width / width, region.height / height, 1.0)
+            shortest = round(shortest / max(part, 0.01))
+        return decoded(data, self.settings, shortest=shortest)
+
+    def _embed(self, picture: Picture, region: Region | None, *, features: bool) -> EncodedQuery:
+        pixels = picture.pixels if region is None else picture.crop(region)
+        model = feature_model(self.embedder)
+        if features:
+            seen = sight(self.embedder, "query", pixels)
+            encoded = EncodedQuery(seen.vector, features=seen.features, encoded_by=model)
+        else:
+            encoded = EncodedQuery(embedded(self.embedder, ["query"], [pixels]).vectors[0], encoded_by=model)
+        if region is not None:
+            return encoded
+        return replace(encoded, pixel_hash=picture.pixel_hash, content_hash=picture.content_hash)
+
+
+def encode_query(
+    query: Query,
+    prepared: PreparedStrategy,
+    encoder: QueryEncoder,
+    index: Index,
+    encoded: EncodedQuery | None,
+    timer: StageTimer,
+) -> tuple[EncodedQuery | None, EncodedQuery]:
+    """The query's photo as the network sees it, None where there is none, and the query as the strategy ranks it.
+
+    Args:
+        encoded: the photo as it was encoded before; then it is not looked at again.
+
+    Raises:
+        PhotoError, InvalidValue, ModelError: as :meth:`QueryEncoder.encode_photo`.
+        InvalidValue: ``seen-by-another``, ``color-without-weight``, or what steers the query does not exist.
+    """
+    needs = bool(prepared.strategy.needs)
+    if encoded is not None:
+        _check_encoding(encoded, feature_model(encoder.embedder), features=needs)
+    elif query.photo is not None:
+        encoded = encoder.encode_photo(query.photo, index, query.region, features=needs, timer=timer)
+    if prepared.filters is None:
+        if encoded is None:
+            raise InvalidValue("A strategy without filters ranks photos only.", "Give a photo.", code="needs-filters")
+        return encoded, prepared.encode(encoded)
+    with timer.stage("filter"):
+        unwanted = query.steering.unlike
+        unlike = None if unwanted is None else encoder.encode_photo(unwanted, index)
+        filtered = prepared.filters.of(encoded, query.steering, unlike)
+    if not query.steering.color:
+        return encoded, replace(encoded or EncodedQuery(filtered.like.look), filtered=filtered)
+    if not filtered.weights.get(COLOR):
+        raise InvalidValue(
+            f"The colour {query.steering.color!r} is asked for, and color has no weight.",
+            "Give color a weight above 0, or leave the colour out.",
+            code="color-without-weight",
+        )
+    # In another colour it is no longer that very photo, and the photo does not show what is sought.
+    return encoded, EncodedQuery(filtered.like.look, filtered=filtered, keeps_weights=True)
+
+
+def _check_encoding(encoded: EncodedQuery, model: str, *, features: bool) -> None:
+    if encoded.encoded_by != model or (features and encoded.features is None):
+        raise InvalidValue(
+            "The photo was encoded by a network that is not used any more.",
+            "Send the photo again.",
+            code="seen-by-another",
+        )

@@ -1,0 +1,63 @@
+"""Which attributes are sizes, and texts without one."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+
+from shoplens.feeds.assembly import sizes
+from shoplens.feeds.assembly.sizes import is_size, sizes_in, title_without, without_each
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["size", "Size", "SIZES", "shoe_size", "Size:", "Größe", "GRÖSSE", "Konfektionsgröße", "taille", "Talla", "tamanho",
+     "taglia", "maat", "storlek", "størrelse", "rozmiar", "velikost", "méret", "beden", "Размер",
+     "サイズ", "尺码", "사이즈"],
+)  # fmt: skip
+def test_names_of_sizes(name: str) -> None:
+    assert is_size(name)
+
+
+@pytest.mark.parametrize("name", ["", "color", "size_type", "size_system", "sizeable", "capsize", "Farbe", "123", "_"])
+def test_names_of_other_things(name: str) -> None:
+    assert not is_size(name)
+
+
+def test_the_sizes_among_attributes_are_text() -> None:
+    assert sizes_in({"color": ["Red"], "size": ["M", 38], "Größe": ["L"]}) == ("M", "38", "L")
+
+
+@pytest.mark.parametrize(
+    ("title", "size", "expected"),
+    [
+        ("Hoodie Größe M", "M", "Hoodie"),
+        ("M Hoodie", "M", "Hoodie"),
+        ("Hoodie - M", "M", "Hoodie"),
+        ("Hoodie (M)", "M", "Hoodie"),
+        ("Hoodie, size: m", "M", "Hoodie"),
+        ("Hoodie [Taglia M] schwarz", "M", "Hoodie schwarz"),
+        ("Schuh 36,5 EU rot", "36,5 EU", "Schuh rot"),
+        ("M&M Hoodie M", "M", "M&M Hoodie"),
+        ("XL Hoodie", "L", "XL Hoodie"),
+        ("M", "M", "M"),
+        ("Hoodie", "M", "Hoodie"),
+        ("Hoodie", "", "Hoodie"),
+        ("Hoodie (M", "(M", "Hoodie"),
+    ],
+)
+def test_a_title_without_its_size(title: str, size: str, expected: str) -> None:
+    assert title_without(title, [size] if size else []) == expected
+
+
+def test_texts_of_two_sizes_agree_in_one_of_three_ways() -> None:
+    for one, other in [("M", "L"), ("36", "37,5"), ("(S)", "(M)")]:
+        for form in ("{} Hoodie", "Hoodie {}", "M&S Hoodie {}", "{} Hoodie by L", "Hoodie"):
+            texts = [without_each(form.format(size), [size]) for size in (one, other)]
+            assert any(first == second for first, second in zip(*texts, strict=True)), (form, one, other)
+
+
+def test_examples_in_the_code_hold() -> None:
+    results = doctest.testmod(sizes)
+    assert results.attempted and not results.failed

@@ -1,0 +1,83 @@
+"""How formats are recognised, and what the table of them says."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from shoplens.errors import FeedError
+from shoplens.feeds import FORMATS, read_feed
+from shoplens.feeds.mapping import FIELDS
+from shoplens.types import Product
+from tests.feeds.feeds import outcome, written
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("merchant", "sep=;\nid;title;image_link\n1;T;a.jpg\n"),
+        ("merchant", "# Required | x,# Optional | y\nid,image_link\n1,a.jpg\n"),
+        ("merchant", "\n\n\ufeffid,image_link\n1,a.jpg\n"),
+        ("merchant", "ID\tImage Link\n1\ta.jpg\n"),
+        ("merchant", "g:id,g:image_link\n1,a.jpg\n"),
+        ("merchant", "id,image[0].url\n1,a.jpg\n"),
+        ("merchant", "<channel><item><g:id>1</g:id><g:image_link>a.jpg</g:image_link></item></channel>"),
+        ("merchant", "\n<!-- x --><feed><entry><g:id>1</g:id><g:image_link>a.jpg</g:image_link></entry></feed>"),
+        ("yandex", "<yml_catalog><offer id='1'><picture>a.jpg</picture></offer></yml_catalog>"),
+        ("shopify", "Handle,Title,Image Src\n1,T,a.jpg\n"),
+        ("shopify", "Title,URL handle,Product image URL\nT,1,a.jpg\n"),
+        ("woocommerce", "\ufeffID,Type,SKU,Name,Images\n1,simple,,T,a.jpg\n"),
+        ("jsonl", '[\n{"id": "1", "photos": ["a.jpg"]}\n]'),
+        ("jsonl", '{"products": [{"photos": ["a.jpg"], "id": "1"}]}'),
+        ("jsonl", '\ufeff{"id": "1", "photos": "a.jpg"}'),
+    ],
+)
+def test_a_feed_is_recognised_whatever_stands_before_it(tmp_path: Path, name: str, text: str) -> None:
+    found = outcome(written(tmp_path / "feed.txt", text))
+    assert (found.format, [one.id for one in found.products]) == (name, ["1"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("sku,name,image,price\n1,T,a.jpg,3\n", "--map id=sku --map title=name --map photos=image --map price=price"),
+        ("Bild URL,Artikel Nr\na.jpg,1\n", "--map photos=…"),
+        ('{"sku": "1", "image url": "a.jpg"}', "--map id=sku --map 'photos=image url'"),
+        ("foo,bar\n1,2\n", "--map id=… --map photos=…"),
+    ],
+)
+def test_a_mapping_is_proposed_for_an_unknown_header(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(FeedError) as caught:
+        read_feed(written(tmp_path / "f", text))
+    assert caught.value.code == "unknown-header" and told in caught.value.fix
+
+
+@pytest.mark.parametrize("text", ["<html><body>x</body></html>", "<", "<<<<>"])
+def test_no_mapping_is_proposed_for_xml(tmp_path: Path, text: str) -> None:
+    with pytest.raises(FeedError) as caught:
+        read_feed(written(tmp_path / "f", text))
+    assert caught.value.code == "unknown-header" and "--map" not in caught.value.fix
+
+
+def test_the_table_says_of_every_format_what_is_read_and_what_is_not() -> None:
+    known = {field.name for field in fields(Product)}
+    for name, form in FORMATS.items():
+        assert form.name == name and form.sentence and form.ignores
+        assert {"id", "title", "photos"} <= set(form.reads) <= known | set(FIELDS)
+        assert all(form.reads.values()) and all(form.ignores.values())
+
+
+def test_lines_above_the_header_and_doubled_columns_are_told_and_rows_keep_their_numbers(tmp_path: Path) -> None:
+    text = "sep=,\n# note\nid,title,image_link,title\n1,,a.jpg,Mug\n2,Cup,b.jpg,Pot\n"
+    text += "id,title,image_link,title\n3,T,c.jpg\n"
+    found = outcome(written(tmp_path / "f", text))
+    assert [(one.id, one.title) for one in found.products] == [("1", "Mug"), ("2", "Cup"), ("3", "T")]
+    assert [(one.kind, one.level, one.row) for one in found.rejections] == [
+        ("lines-above-header", "note", None),
+        ("doubled-column", "note", None),
+        ("repeated-header", "note", 3),
+        ("too-few-columns", "note", 4),
+    ]
+    assert (found.counts.rows, found.counts.used, found.counts.skipped) == (4, 3, 1)
