@@ -28,6 +28,8 @@ pytest.importorskip("torch", reason="the extra train is not installed")
 pytest.importorskip("onnx", reason="the extra train is not installed")
 
 QUERIES = 6
+LOOK = Recipe(steps=40, per_batch=12, per_class=2, dimensions=8)
+CLASSIFIER = SoftmaxRecipe(hidden=16, least_steps=30, per_batch=24, per_class=4)
 
 
 @pytest.fixture(scope="module")

@@ -122,8 +122,11 @@ def _table(name: str, sentence: str, mapping: FieldMapping) -> Format:
 
 
 def _is_own_json(head: Head) -> bool:
-    """Whether JSON has the project's own keys, or a first object that cannot be read."""
-    return head.is_json and (not head.headings or not {"id", "photos"}.isdisjoint(head.headings))
+    """Whether JSON has the project's own keys and none that looks like another one for photos, or a first object that
+    cannot be read."""
+    if not head.is_json or not head.headings or "photos" in head.headings:
+        return head.is_json
+    return "id" in head.headings and "photos" not in propose_mapping(head.headings)
 
 
 FORMATS: dict[str, Format] = {

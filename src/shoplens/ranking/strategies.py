@@ -9,7 +9,7 @@ from shoplens.embedders.classifier import Classified
 from shoplens.errors import InvalidValue
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.classified import candidates_among
-from shoplens.ranking.filtered import FilterQuery, candidates_of, pooled
+from shoplens.ranking.filtered import CANDIDATES, FilterQuery, candidates_of, pooled
 from shoplens.ranking.static import similarity_from_cosine
 from shoplens.types import Candidate, Features, Vectors
 
@@ -114,7 +114,9 @@ def _near(
 
 def _filtered(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
     filters = _filter_query(query)
-    return candidates_of(index, filters, pooled(index, filters, k, constraint), k)
+    # What a ranker says of a product depends on those beside it, so these must not depend on how many are shown.
+    size = k if filters.ranker is None else max(k, CANDIDATES)
+    return candidates_of(index, filters, pooled(index, filters, size, constraint), k)
 
 
 def _filtered_by_look(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:

@@ -68,6 +68,18 @@ def test_json_by_paths_of_keys(tmp_path: Path, shape: str) -> None:
     assert [(row.kind, row.row) for row in found.rejections] == [("product-without-photos", 2), ("missing-id", 3)]
 
 
+def test_objects_that_stand_for_photos_are_mapped_by_their_key(tmp_path: Path) -> None:
+    text = json.dumps(
+        {"products": [{"id": 1, "title": "Tee", "images": [{"id": 3, "src": "a.jpg"}, {"src": "b.jpg"}]}]}
+    )
+    path = written(tmp_path / "f.json", text)
+    with pytest.raises(FeedError) as caught:
+        outcome(path)
+    assert "--map id=id --map title=title --map photos=images" in caught.value.fix
+    (one,) = outcome(path, mapping={"id": "id", "title": "title", "photos": "images"}).products
+    assert one.photos == (str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg"))
+
+
 def test_a_group_of_a_mapped_table_is_joined_as_any_other(tmp_path: Path) -> None:
     text = "Nr,Bild,Modell,Größe\n1,a.jpg,G,36\n2,b.jpg,G,38\n"
     columns = {"id": "Nr", "photos": "Bild", "group_id": "Modell"}

@@ -105,6 +105,15 @@ def test_a_size_at_the_end_of_the_title_is_no_difference(tmp_path: Path) -> None
     ]
 
 
+def test_columns_of_a_list_are_one_attribute_and_metas_housekeeping_is_none(tmp_path: Path) -> None:
+    lists = {"product_tags[0]": "warm", "product_tags[1]": "dry", "style[0]": "Boho", "video[0].tag[0]": "x"}
+    photos = {"image[0].url": "b.jpg", "image[1].url": "c.jpg", "image[0].tag[0]": "x", "video[0].url": "v.mp4"}
+    row_ = row("A", **lists, **photos, fb_product_category="Clothing", quantity_to_sell_on_facebook="5")
+    (one,) = feed(tmp_path, row_).products
+    assert dict(one.attributes) == {"product_tags": ("warm", "dry"), "style": ("Boho",)}
+    assert one.photos == tuple(str(tmp_path / name) for name in ("a.jpg", "b.jpg", "c.jpg"))
+
+
 def test_a_photo_url_may_hold_commas_and_a_column_may_repeat(tmp_path: Path) -> None:
     urls = "https://c.example/w_1,h_2/a.jpg,https://c.example/b.jpg"
     text = f"id\timage_link\tadditional_image_link\tadditional_image_link\nA\ta.jpg\t{urls}\thttps://c.example/c.jpg\n"

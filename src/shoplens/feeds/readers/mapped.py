@@ -21,6 +21,8 @@ StoredProduct = Mapping[str, Sequence[str]]
 """Column, or path of keys joined by points -> its values, none of them empty."""
 ROOTS = frozenset({"home", "root", "default", "root catalog", "default category", "accueil", "startseite", "inicio"})
 """Names of what is above all categories, and no category itself."""
+_ADDRESSES = r"(?:\.(?:url|src|href|link))?"
+"""Keys of the address in an object that stands for a photo."""
 _SWATCH = re.compile(r"#[0-9A-Fa-f]{3,8}:")
 """How a shop system writes the colour before its name."""
 _NOT_SOLD = frozenset({"0", "false", "no", "n", "nein", "non", "hidden", "draft", "archived", "disabled", "inactive"})
@@ -121,9 +123,10 @@ class _RecordReader:
 
     def _all(self, field: str) -> Iterator[tuple[str, str]]:
         """Column and value of all that is mapped to a field."""
+        below = _ADDRESSES if field == "photos" else ""
         for pattern in self._mapping.columns.get(field, ()):
             for column in sorted(self._record, key=_natural):
-                if re.fullmatch(_regular(pattern), column):
+                if re.fullmatch(_regular(pattern) + below, column):
                     yield from ((column, value) for value in self._record[column])
 
     def _first(self, field: str) -> tuple[str, str]:

@@ -59,12 +59,16 @@ _NOT_ABOUT_LOOKS = words(
     "display_ads_similar_ids display_ads_title display_ads_link display_ads_value lifestyle_image_link "
     "video_link virtual_model_link product_highlight short_title external_seller_id item_group_title "
     "structured_title structured_description certification auto_pricing_min_price energy_efficiency_class "
-    "min_energy_efficiency_class max_energy_efficiency_class disclosure_date"
+    "min_energy_efficiency_class max_energy_efficiency_class disclosure_date "
+    "quantity_to_sell_on_facebook fb_product_category rich_text_description commerce_tax_category importer_name "
+    "importer_address manufacturer_info return_policy_info wa_compliance_category internal_label"
 )
 _SPLIT = frozenset({"color", "pattern", "material"})
 _CODES = ("gtin", "mpn")
 _PHOTO_COLUMN = re.compile(r"image(?:\[\d+\](?:\.url)?|_url)?|additional_image_link(?:\[\d+\]|_\d+)(?:\.url)?")
 """Further columns of photos, as Meta documents them."""
+_NUMBER = re.compile(r"\[\d+\]$")
+"""How the columns of a list end."""
 _MEDIA_COLUMN = re.compile(r"(?:image|video|additional_image_link)\[\d+\].*|image_tag.*|video.*|.*\[\d+\]\.tag.*")
 
 
@@ -125,7 +129,8 @@ def _attributes(values: Mapping[str, str]) -> dict[str, list[Value]]:
     for name, text in values.items():
         if name and name not in _READ and name not in _NOT_ABOUT_LOOKS and not _is_media(name):
             parts = text.split("/") if name in _SPLIT else [text]
-            found[name] = list(dict.fromkeys(part for part in map(line, parts) if part))
+            name = _NUMBER.sub("", name)
+            found[name] = list(dict.fromkeys([*found.get(name, ()), *filter(None, map(line, parts))]))
     for detail in values.get("product_detail", "").split(","):
         section_and_name, _, value = detail.rpartition(":")
         if (name := line(section_and_name.rpartition(":")[2]).lower()) and (value := line(value)):
