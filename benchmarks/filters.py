@@ -36,7 +36,6 @@ import numpy.typing as npt
 
 from evaluation import store_of
 from shoplens import Shop
-from shoplens.build.filter_scoring import group_of
 from shoplens.build.photo_features import backbone_width, feature_model
 from shoplens.embedders import OnnxEmbedder
 from shoplens.evaluation.intervals import estimate, paired
@@ -49,7 +48,7 @@ from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.dimensions import ClassReader, dimensions_from
 from shoplens.filters.filters import Filters
 from shoplens.filters.fitting import Training, fit
-from shoplens.filters.folds import fold_of
+from shoplens.filters.folds import fold_of, group_of
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.palette import FINE
 from shoplens.filters.quality import calibration_error

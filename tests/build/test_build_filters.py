@@ -17,8 +17,8 @@ from shoplens.filters.space import PLACED
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.store import Store
-from tests.fakes import ColourEmbedder, Stopped, builder, colored_rows, contents
 from tests.build.test_builder import Feeds, add, built, counts, feed, folder, index, products, sync, ten  # noqa: F401
+from tests.fakes import ColourEmbedder, Stopped, builder, colored_rows, contents
 
 
 def scored(store: Store) -> dict[str, tuple[bytes, list[bytes]]]:

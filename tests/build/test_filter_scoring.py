@@ -18,7 +18,6 @@ from shoplens.build.filter_scoring import (
     rescored,
     sample_products,
     scorer_of,
-    stored_dimensions,
 )
 from shoplens.build.filter_scoring import FilterTrainingData as FilterMaterial
 from shoplens.build.photo_features import feature_model
@@ -176,7 +175,7 @@ def test_rescoring_writes_every_product(store: Store, features: FeatureFile) -> 
 
 
 def test_dimensions_are_stored_with_the_generation(store: Store) -> None:
-    dimensions, labels = stored_dimensions(store.live)
+    dimensions, labels = store.live.dimensions
     assert store.live.filters is not None
     assert dimensions.used == store.live.filters.dimensions
     assert [one.name for one in dimensions.used] == ["look", "shape", "color", "category", "pattern"]

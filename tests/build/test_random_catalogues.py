@@ -25,8 +25,8 @@ from shoplens.settings import Settings
 from shoplens.store.feature_cache import NAME, FeatureFile
 from shoplens.store.store import Store
 from shoplens.types import Answer, Features, Photo, Product, Query, Steering
-from tests.fakes import ColourEmbedder
 from tests.build.random_catalogue import RandomCatalogue, pictures
+from tests.fakes import ColourEmbedder
 
 FITTED, WHOLE = 240, 40
 WIDTH = 6

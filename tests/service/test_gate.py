@@ -6,13 +6,14 @@ import asyncio
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi import Request
 from fastapi.testclient import TestClient
 
 from shoplens import Shop
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.search.pipeline import Sighting
+from shoplens.ranking.strategies import EncodedQuery
 from shoplens.service.app import application
 from shoplens.service.failures import RequestRefused
 from shoplens.service.keys import Keys
@@ -223,7 +224,7 @@ def test_what_a_job_raises_is_raised_and_the_thread_goes_on() -> None:
 def test_recent_photos_are_held_for_a_while_and_not_too_many() -> None:
     now = [0.0]
     recent = Recent(most=2, seconds=10, clock=lambda: now[0])
-    one = Sighting(None, "network")  # type: ignore[arg-type]
+    one = EncodedQuery(np.ones(1, np.float32), encoded_by="network")
     for name in "abc":
         recent.hold(name, one, "000001")
     with pytest.raises(InvalidValue, match="Send the photo again"):

@@ -15,8 +15,8 @@ from shoplens.store.files.atomic import copy_tree
 from shoplens.store.store import Store
 from tests.fakes import RED, ColourEmbedder, colored_rows, contents, feed_of, photo
 from tests.store.conftest import entries
-from tests.index.test_opening import SETTINGS
-from tests.index.test_store import names
+from tests.store.test_opening import SETTINGS
+from tests.store.test_store import names
 
 TEN = {f"p{number}" for number in range(10)}
 

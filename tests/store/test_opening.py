@@ -20,7 +20,7 @@ from shoplens.settings import Settings
 from shoplens.store.manifest import FORMAT, Manifest
 from shoplens.store.store import Store
 from tests.fakes import ColourEmbedder, colored_rows, feed_of
-from tests.index.test_store import names, refusal
+from tests.store.test_store import names, refusal
 
 SETTINGS = Settings(threads=2, lock_wait=0.0)
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 from shoplens.build.filter_scoring import scorer_of
 from shoplens.build.generations import Succession, of_look
-from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, ProductEncoder
+from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, Outcome, ProductEncoder
 from shoplens.build.product_ids import KnownIds, rejected_ids, renames_of
 from shoplens.build.run import BATCH, Run, Summary, batches, write_entries
 from shoplens.embedders import EmbeddingHead, OnnxEmbedder
@@ -20,7 +20,7 @@ from shoplens.store.files.atomic import timestamp
 from shoplens.store.generation import Generation
 from shoplens.store.manifest import Manifest
 from shoplens.store.ranker_file import keep_ranker
-from shoplens.types import Rejection
+from shoplens.types import Product, Rejection
 
 SHARED_BY, SHARED_BY_AT_LEAST = 0.25, 5
 """Share and number of products from which on a photo that they have in common is told."""
@@ -39,36 +39,58 @@ class Builder(Succession):
             FeedError: the feed cannot be read; the store stays as it was.
             Refused: nothing in the feed can be used; the store stays as it was.
         """
-        before = self.store.live.index if self.store.has_live else None
-        if before is not None:
-            feed.keep_ids(KnownIds(before))
-        with (
-            self.store.writing(),
-            self._run("index", feed, look := self._look_before()) as run,
-            self.store.filling(self._manifest(feed, look)) as generation,
-        ):
+        with self.store.writing():
+            before = self.store.live.index if self.store.has_live else None
             if before is not None:
-                self._tell_renames(run.summary, renames_of(before, feed))
-            if look is not None:
-                generation.take_over(look)
-            maker = self._entries(generation, self._known_beside(generation, run))
-            left_out = self._fill(generation.index, feed, maker, run)
-            if generation.index.count() > run.summary.products:  # an interrupted build wrote more than there is now
-                wanted = set(feed.product_ids()) - left_out
-                generation.index.remove(set(generation.index.ids()) - wanted)
-            if not generation.index.count():
-                raise _nothing_usable(feed, run.report)
-            self._fit(generation, run)
-            self._optimize(generation)
-            if self.store.has_live:
-                self._keep_classifier(self.store.live, generation)
-                keep_ranker(self.store.live, generation)
-            summary = run.summary
-            generation.manifest = replace(generation.manifest, products=summary.products, photos=summary.photos)
-            if before is not None:
-                self._add_renames(run.summary)
-            self.store.switch(generation)
+                feed.keep_ids(KnownIds(before))
+            look = self._look_before()
+            with self._run("index", feed, look) as run, self.store.filling(self._manifest(feed, look)) as generation:
+                if before is not None:
+                    self._tell_renames(run.summary, renames_of(before, feed))
+                self._build(feed, generation, look, run)
+                if before is not None:
+                    self._keep_classifier(self.store.live, generation)
+                    keep_ranker(self.store.live, generation)
+                    self._add_renames(run.summary)
+                self.store.switch(generation)
         return run.summary
+
+    def _build(self, feed: Feed, generation: Generation, look: EmbeddingHead | None, run: Run) -> None:
+        """Fill a new generation, fit its filters, and write down what it holds."""
+        if look is not None:
+            generation.take_over(look)
+        encoder = self._entries(generation, self._known_beside(generation, run))
+        left_out = self._fill(generation.index, feed, encoder, run)
+        if generation.index.count() > run.summary.products:  # an interrupted build wrote more than there is now
+            wanted = set(feed.product_ids()) - left_out
+            generation.index.remove(set(generation.index.ids()) - wanted)
+        if not generation.index.count():
+            raise _nothing_usable(feed, run.report)
+        self._fit(generation, run)
+        self._optimize(generation)
+        summary = run.summary
+        generation.manifest = replace(generation.manifest, products=summary.products, photos=summary.photos)
+
+    def add_products(self, items: Sequence[Product | Rejection]) -> list[Outcome]:
+        """Add products to the live generation, or replace those with the same id; what became of each, in their order.
+
+        Raises:
+            StoreError: ``other-model``, ``disk``, …
+        """
+        with self.store.writing():
+            generation = self._live_of_this_model()
+            with self.opened_run("put", generation.look) as run:
+                encoder = self._maker(generation, run)
+                outcomes = list(encoder.outcomes(items))
+                for outcome in outcomes:
+                    run.summary.count(outcome)
+                    for rejection in outcome.rejections:
+                        run.report.add(rejection)
+                run.features.flush()
+                entries = [outcome.entry for outcome in outcomes if outcome.entry is not None]
+                write_entries(generation.index, entries, run.summary, encoder.scorer)
+                self._optimize(generation)
+        return outcomes
 
     def add(self, feed: Feed) -> Summary:
         """Add the feed's products to the live generation, or replace those with the same id."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shoplens.build.filter_scoring import stored_dimensions
 from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.quality import Quality
 from shoplens.store.generation import Generation
@@ -51,7 +50,7 @@ def dimension_rows(generation: Generation) -> list[DimensionRow]:
         StoreError: ``damaged-filters``, ``damaged-weights``.
     """
     filters, weights = generation.fitted, static_weights(generation)
-    dimensions, _ = stored_dimensions(generation)
+    dimensions, _ = generation.dimensions
     used = [
         DimensionRow(
             one.name,

@@ -10,23 +10,23 @@ from pathlib import Path
 
 import numpy as np
 
-from shoplens.errors import InvalidValue, StoreError
-from shoplens.filters.dimension_json import dimensions_from_json, dimensions_json
-from shoplens.filters.dimensions import ClassReader, Dimensions, dimensions_from
+from shoplens.filters.dimension_json import dimensions_json
+from shoplens.filters.dimensions import ClassReader, dimensions_from
 from shoplens.filters.filters import Filters
 from shoplens.filters.fitting import Training, fit
-from shoplens.filters.labels import Labels, labels_of
+from shoplens.filters.folds import group_of
+from shoplens.filters.labels import labels_of
 from shoplens.filters.measured import MEASURED
 from shoplens.filters.stored import save_filters
 from shoplens.index.predicted_values import LIKELIHOODS
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.preferences import DimensionRules
+from shoplens.store.dimensions_file import DIMENSIONS
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.files.atomic import replace_file
 from shoplens.store.generation import Generation
 from shoplens.types import Features, FilterScores, Product, Rejection, Vectors
 
-DIMENSIONS = "dimensions.json"
 MOST_PHOTOS = 30_000
 """Photos that filters are fitted on; of larger catalogues a sample, drawn by the hash of the photo."""
 BATCH = 64
@@ -141,27 +141,8 @@ def scorer_of(generation: Generation) -> ProductScorer | None:
     """
     if generation.filters is None:
         return None
-    dimensions, labels = stored_dimensions(generation)
+    dimensions, labels = generation.dimensions
     return ProductScorer(generation.filters, ClassReader(dimensions.used, dimensions.rules, labels))
-
-
-def stored_dimensions(generation: Generation) -> tuple[Dimensions, Labels | None]:
-    """The dimensions of a generation with filters, why others are none, and the labels they were made with.
-
-    Raises:
-        StoreError: ``damaged-filters``.
-    """
-    path = generation.folder / DIMENSIONS
-    try:
-        told = json.loads(path.read_text("utf-8"))
-        labels = {
-            photo: {name: tuple(values) for name, values in given.items()} for photo, given in told["labels"].items()
-        }
-        return dimensions_from_json(told["dimensions"]), Labels(labels) if labels else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidValue) as problem:
-        raise StoreError(
-            f"{path} cannot be read: {problem!r}.", "Run `shoplens train filters`.", code="damaged-filters"
-        ) from problem
 
 
 def _training(material: FilterTrainingData, reader: ClassReader) -> Training:
@@ -192,11 +173,6 @@ def _training(material: FilterTrainingData, reader: ClassReader) -> Training:
             (),
         )
     return Training(np.stack(vectors), np.stack(rows), material.backbone, tuple(groups), np.array(first), known)
-
-
-def group_of(product: Product) -> str:
-    """What is never cut when products are split; a product without a group is one of its own."""
-    return product.group_id or product.id
 
 
 def rescored(index: Index, scorer: ProductScorer, features: FeatureFile, progress: Progress) -> None:

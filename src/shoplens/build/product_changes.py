@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from shoplens.build.builder import Builder
 from shoplens.build.filter_scoring import scorer_of
-from shoplens.errors import InvalidValue, Refused
-from shoplens.feeds import read_feed
+from shoplens.errors import InvalidValue
+from shoplens.feeds.objects import read_products
 from shoplens.index.identifiers import MOST_TOLD, products_named, unknown_product
-from shoplens.index.protocol import Index
+from shoplens.index.protocol import Index, IndexedProduct, StoredProduct
 from shoplens.store.generation import check_model
 from shoplens.types import Product, Rejection
 
@@ -36,11 +33,11 @@ class PutResult:
     problems: Sequence[Rejection] = ()
 
 
-def put(builder: Builder, products: Sequence[Mapping[str, Any]]) -> list[PutResult]:
+def put_products(builder: Builder, products: Sequence[Mapping[str, Any]]) -> list[PutResult]:
     """Add products, or replace those with the same id; one that cannot be used does not hold up the others.
 
     Args:
-        products: rows of the project's own feed format (:mod:`shoplens.feeds.readers.jsonlines`).
+        products: in the project's own form (:mod:`shoplens.feeds.readers.jsonlines`).
 
     Returns:
         What became of each, in their order.
@@ -49,43 +46,31 @@ def put(builder: Builder, products: Sequence[Mapping[str, Any]]) -> list[PutResu
         StoreError: ``other-model``, ``disk``, …
     """
     with builder.store.writing():
-        return _put(builder, products)
+        read = list(read_products(products))
+        usable = [one for items in read for one in items if isinstance(one, Product)]
+        index = builder.store.live.index
+        before = {record.product.id: record for record in index.records(product.id for product in usable)}
+        outcomes = iter(builder.add_products(usable))
+        results = []
+        for content, items in zip(products, read, strict=True):
+            problems = [one for one in items if isinstance(one, Rejection)]
+            outcome = next(outcomes) if len(problems) < len(items) else None
+            if outcome is not None:
+                problems += outcome.rejections
+            entry = None if outcome is None else outcome.entry
+            results.append(PutResult(str(content.get("id", "")).strip(), _done(entry, before), problems))
+        return results
 
 
-def _put(builder: Builder, products: Sequence[Mapping[str, Any]]) -> list[PutResult]:
-    ids = [str(product.get("id", "")).strip() for product in products]
-    index = builder.store.live.index
-    before = {record.product.id: record for record in index.records(ids)}
-    told: list[Rejection] = []
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "products.jsonl"
-        path.write_text("".join(json.dumps(product) + "\n" for product in products), "utf-8")
-        with read_feed(path, format="jsonl") as feed:
-            try:
-                report = builder.add(feed).report
-            except Refused as problem:
-                return [
-                    PutResult(one, "rejected", [Rejection(problem.code, problem.problem, problem.fix)]) for one in ids
-                ]
-        if report is not None:
-            told = [Rejection(**json.loads(line)) for line in report.read_text("utf-8").splitlines()]
-    after = {record.product.id: record for record in builder.store.live.index.records(ids)}
-    found = []
-    for row, name in enumerate(ids, 1):
-        mine = [one for one in told if one.row == row or (one.row is None and one.product_id == name)]
-        there, was = after.get(name), before.get(name)
-        done: Done = "unchanged"
-        if there is None or any(one.level == "rejected" and one.field != "photos" for one in mine):
-            done = "rejected"
-        elif was is None:
-            done = "added"
-        elif was != there:
-            done = "changed"
-        found.append(PutResult(name, done, mine))
-    return found
+def _done(entry: IndexedProduct | None, before: Mapping[str, StoredProduct]) -> Done:
+    """What was done with a product that became this entry; None for one that could not be used."""
+    if entry is None:
+        return "rejected"
+    stored = before.get(entry.product.id)
+    return "added" if stored is None else "unchanged" if stored.is_of(entry) else "changed"
 
 
-def changed(builder: Builder, product_id: str, change: Callable[[Product], Product]) -> Product:
+def update_product(builder: Builder, product_id: str, change: Callable[[Product], Product]) -> Product:
     """Change what is told of a product. No photo is looked at; vectors stay, but for what filters read in the record.
 
     Args:

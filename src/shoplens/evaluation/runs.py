@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from shoplens.build.filter_scoring import group_of
 from shoplens.evaluation.metrics import depth, metrics_of, rank_of_first
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.feeds import Report
+from shoplens.filters.folds import group_of
 from shoplens.index.conditions import AllOf, OneOf
 from shoplens.index.identifiers import products_named
 from shoplens.index.protocol import Index, PhotoConstraint

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from shoplens.build.builder import Builder
-from shoplens.build.product_changes import PutResult, changed, put
+from shoplens.build.product_changes import PutResult, put_products, update_product
 from shoplens.build.run import Progress
 from shoplens.errors import InvalidValue
 from shoplens.images import PhotoSource, decoded
@@ -30,7 +30,7 @@ class Products:
     def put(self, products: Sequence[Mapping[str, Any]]) -> list[PutResult]:
         """Add products, or replace those with the same id, each with what became of it; rows of the project's own feed
         format, docs/feeds.md."""
-        return put(self._builder(None), products)
+        return put_products(self._builder(None), products)
 
     def change(self, product_id: str, **changes: Any) -> Product:
         """Change a product's price, stock, title, attributes, …, without a look at any photo; raises InvalidValue
@@ -38,7 +38,7 @@ class Products:
 
         >>> shop.change("MH01-Black", price=45.0, in_stock=True)  # doctest: +SKIP
         """
-        return changed(self._builder(None), product_id, lambda product: replace(product, **changes))
+        return update_product(self._builder(None), product_id, lambda product: replace(product, **changes))
 
     def remove(self, ids: Iterable[str]) -> int:
         """Remove products, by their own ids alone; unknown ids are passed over. Returns how many went."""

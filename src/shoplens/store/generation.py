@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from shoplens.embedders import Embedder
@@ -13,9 +14,12 @@ from shoplens.embedders.classifier import BACKBONES, ProductClassifier, backbone
 from shoplens.embedders.classifier import NETWORK as CLASSIFIER
 from shoplens.embedders.look import EmbeddingHead, look_in
 from shoplens.errors import InvalidValue, StoreError
+from shoplens.filters.dimensions import Dimensions
 from shoplens.filters.filters import Filters
+from shoplens.filters.labels import Labels
 from shoplens.filters.stored import stored_filters
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
+from shoplens.store.dimensions_file import read_dimensions
 from shoplens.store.files.atomic import replace_file
 from shoplens.store.manifest import Manifest
 
@@ -61,6 +65,15 @@ class Generation:
             "Run `shoplens train filters`, which fits them to its products.",
             code="no-filters",
         )
+
+    @cached_property
+    def dimensions(self) -> tuple[Dimensions, Labels | None]:
+        """The dimensions that the filters were fitted for, and the labels they were made with; read once.
+
+        Raises:
+            StoreError: ``damaged-filters``.
+        """
+        return read_dimensions(self.folder)
 
     @property
     def trained(self) -> EmbeddingHead:

@@ -8,9 +8,10 @@ from itertools import islice
 
 import numpy as np
 
-from shoplens.build.filter_scoring import ProductScorer, group_of
+from shoplens.build.filter_scoring import ProductScorer
 from shoplens.build.run import Progress
 from shoplens.filters.dimension import Dimension
+from shoplens.filters.folds import group_of
 from shoplens.index.protocol import Index, StoredProduct
 from shoplens.preferences import FEED_KINDS
 from shoplens.store.feature_cache import FeatureFile

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from shoplens.feeds.rows import RawProduct
 from shoplens.feeds.staging import Member
-from shoplens.types import Rejection
+from shoplens.types import Rejection, Value
 
 Keys = Callable[[Member], Iterable[Hashable]]
 
@@ -83,13 +83,17 @@ def merge_rows(products: Sequence[RawProduct]) -> RawProduct:
     first = products[0]
     if len(products) == 1:
         return first
-    merged = replace(first, photos=dict(first.photos), attributes=dict(first.attributes))
+    merged = replace(first, photos=dict(first.photos))
+    attributes: dict[str, dict[tuple[type, Value], Value]] = {}
+    for product in products:
+        for name, values in product.attributes.items():
+            known = attributes.setdefault(name, {})
+            for value in values:
+                known.setdefault((type(value), value), value)
+    merged.attributes = {name: list(values.values()) for name, values in attributes.items()}
     for product in products[1:]:
         for photo, column in product.photos.items():
             merged.photos.setdefault(photo, column)
-        for name, values in product.attributes.items():
-            known = merged.attributes.get(name, [])
-            merged.attributes[name] = [*known, *(value for value in values if value not in known)]
         if product.price is not None and (merged.price is None or product.price < merged.price):
             merged.price, merged.currency = product.price, product.currency
         merged.description = merged.description or product.description

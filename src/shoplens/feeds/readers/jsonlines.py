@@ -56,10 +56,20 @@ def read(path: Path) -> Iterator[Event]:
     for found in read_objects(path):
         if isinstance(found, Rejection):
             yield found
-            continue
-        number, content = found
-        yield from _unknown_keys(content, number, unknown)
-        yield from _row(content, number)
+        else:
+            number, content = found
+            yield from _unknown_keys(content, number, unknown)
+            yield from _row(content, number)
+
+
+def read_object(text: str, number: int) -> Iterator[Event]:
+    """The row that one JSON object is, after what is wrong with it."""
+    found = _parsed(text, number)
+    if isinstance(found, Rejection):
+        yield found
+    else:
+        yield from _unknown_keys(found, number, set())
+        yield from _row(found, number)
 
 
 def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]] | Rejection]:
@@ -70,19 +80,21 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]] | Rejection]
         FeedError: ``bad-json``, a document that is not an object per line breaks off.
     """
     for number, text in _lines(path) if is_by_line(path) else _document(path):
-        if isinstance(text, Rejection):
-            yield text
-            continue
-        try:
-            yield number, _loaded(text)
-        except (ValueError, RecursionError) as problem:
-            yield Rejection(
-                kind="malformed-json",
-                row=number,
-                value=text.strip(),
-                reason=f"This is not a JSON object: {problem}.",
-                fix="Write one JSON object per line, or an array of them.",
-            )
+        found = text if isinstance(text, Rejection) else _parsed(text, number)
+        yield found if isinstance(found, Rejection) else (number, found)
+
+
+def _parsed(text: str, number: int) -> dict[str, Any] | Rejection:
+    try:
+        return _loaded(text)
+    except (ValueError, RecursionError) as problem:
+        return Rejection(
+            kind="malformed-json",
+            row=number,
+            value=text.strip(),
+            reason=f"This is not a JSON object: {problem}.",
+            fix="Write one JSON object per line, or an array of them.",
+        )
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str | Rejection]]:

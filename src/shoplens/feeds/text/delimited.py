@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -159,8 +159,8 @@ def _notes_on_header(above: Sequence[str], columns: Sequence[str], repeated: Col
             reason=f"What stands above the header was passed over; lines: {len(above)}.",
             fix="Nothing has to be done.",
         )
-    doubled = dict.fromkeys(name for name in columns if name and name not in repeated and columns.count(name) > 1)
-    for name in doubled:
+    times = Counter(columns)
+    for name in (name for name in times if name and name not in repeated and times[name] > 1):
         yield Rejection(
             kind="doubled-column",
             level="note",

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoplens.errors import FeedError
-from shoplens.feeds.text.text_blocks import TextBlocks
+from shoplens.feeds.text.text_blocks import TextBlocks, read_on
 from shoplens.feeds.text.text_lines import MAX_LINE, head_text
 
 LISTS = frozenset({"products", "items", "offers", "articles", "catalog", "catalogue", "data", "results", "entries"})
 """Keys of the outermost object under which feeds keep their products."""
-_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*+"|["{}\[\]]', re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\\n]++|\\.)*+"|["{}\[\]]', re.DOTALL)
 _LIST = re.compile(rf'"(?:{"|".join(sorted(LISTS))})"\s*:\s*\[')
 _CLOSES = {"{": "}", "[": "]"}
 
@@ -134,12 +134,12 @@ class JsonDocument:
                 continue
             if found is not None and found[0] != '"':
                 return found
-            block = next(self._blocks, None)
-            if block is None:
+            longer = read_on(self._blocks, self._text)
+            if longer is None:
                 return None
             if len(self._text) > 2 * MAX_LINE:
                 raise self._broken(f"what starts on line {self._line} is longer than {MAX_LINE // 2**20} MB")
-            self._text += block
+            self._text = longer
 
     def _drop(self, length: int) -> None:
         self._line += self._text.count("\n", 0, length)

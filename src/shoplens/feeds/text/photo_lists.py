@@ -46,11 +46,12 @@ def is_address(photo: str) -> bool:
 
 def _paths(text: str) -> Iterator[str]:
     """Paths between separators; a part that does not end as a file does belongs to the one after it."""
-    start = 0
+    start = part = 0
     for separator in _SEPARATORS.finditer(text):
-        if _FILE_NAME.fullmatch(text[start : separator.start()].strip()):
+        if _FILE_NAME.fullmatch(text[part : separator.start()].strip()):
             yield text[start : separator.start()]
             start = separator.end()
+        part = separator.end()
     yield text[start:]
 
 

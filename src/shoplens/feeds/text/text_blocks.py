@@ -41,6 +41,17 @@ class TextBlocks:
         return mended
 
 
+def read_on(blocks: Iterator[str], text: str) -> str | None:
+    """``text`` with at least as much again behind it, so that what is searched anew each time stays in proportion to
+    what is read; None where nothing follows."""
+    added: list[str] = []
+    missing = max(1, len(text))
+    while missing > 0 and (block := next(blocks, None)) is not None:
+        added.append(block)
+        missing -= len(block)
+    return "".join([text, *added]) if added else None
+
+
 def _usable(name: str) -> str:
     """An encoding that Python knows and that a file without signs of UTF-16 can be in."""
     try:

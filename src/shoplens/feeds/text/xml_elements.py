@@ -8,13 +8,14 @@ type names is ever read.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from shoplens.errors import FeedError
-from shoplens.feeds.text.text_blocks import TextBlocks
+from shoplens.feeds.text.text_blocks import TextBlocks, read_on
 from shoplens.feeds.text.text_lines import MAX_LINE, head_text
 from shoplens.feeds.text.xml_repair import FLAWS, parse_element
 from shoplens.types import Rejection
@@ -46,7 +47,7 @@ class ElementText:
 def root_name(path: Path) -> str:
     """Name of a file's first element, without its prefix; empty where there is none at its start."""
     for tag in re.finditer(
-        r"<([^\W\d][^\s<>/]*)", re.sub(r"<!--.*?-->|<\?.*?\?>", "", head_text(path), flags=re.DOTALL)
+        r"<([^\W\d][^\s<>/]*)", re.sub(r"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)", "", head_text(path), flags=re.DOTALL)
     ):
         return local_name(tag[1])
     return ""
@@ -117,6 +118,7 @@ class XmlElements:
         self._text = ""
         self._line = 1
         self._open: list[str] = []
+        self._times_open: Counter[str] = Counter()
         self._root = ""
         self._closed = False
 
@@ -146,6 +148,7 @@ class XmlElements:
             elif not markup.endswith("/>"):
                 self._root = self._root or name
                 self._open.append(name)
+                self._times_open[name] += 1
             self._drop(len(markup))
         if not self._closed or self._root in self._open:
             inside = f", inside <{self._open[-1]}>" if self._open else ""
@@ -170,9 +173,11 @@ class XmlElements:
 
     def _close(self, name: str) -> None:
         """Close the element of this name and all that are open in it; a name that is not open is passed over."""
-        if name in self._open:
-            while self._open.pop() != name:
-                pass
+        is_open = self._times_open[name] > 0
+        while is_open:
+            closed = self._open.pop()
+            self._times_open[closed] -= 1
+            is_open = closed != name
             self._closed = self._closed or not self._open
 
     def _pass_over(self, markup: str) -> None:
@@ -209,12 +214,12 @@ class XmlElements:
         return found + len(end)
 
     def _read_on(self) -> bool:
-        """Read another block; whether there was one."""
+        """Read more of the file; whether there was any."""
         if len(self._text) > 2 * MAX_LINE:
             raise self._broken(f"what starts on line {self._line} is longer than {MAX_LINE // 2**20} MB")
-        block = next(self._blocks, None)
-        self._text += block or ""
-        return block is not None
+        longer = read_on(self._blocks, self._text)
+        self._text = longer or self._text
+        return longer is not None
 
     def _take(self, length: int) -> str:
         text = self._text[:length]

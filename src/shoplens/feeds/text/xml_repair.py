@@ -7,6 +7,7 @@ are no reason to refuse an element.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from html import unescape
 from html.entities import html5
@@ -134,6 +135,7 @@ def _balanced(text: str) -> Iterator[str]:
     """The text in pieces, every tag closed: where one is not, right behind itself."""
     pieces: list[str] = []
     open_tags: list[tuple[str, int]] = []
+    times_open: Counter[str] = Counter()
     position = 0
     for token in TOKEN.finditer(text):
         pieces.append(text[position : token.start()])
@@ -147,12 +149,15 @@ def _balanced(text: str) -> Iterator[str]:
             kept = _attributes(attributes)
             if not alone:
                 open_tags.append((name, len(pieces)))
+                times_open[name] += 1
             pieces.append(f"<{name}{kept}{alone}>")
-        elif any(name == opened for opened, _ in open_tags):
+        elif times_open[name]:
             while open_tags[-1][0] != name:
-                _, place = open_tags.pop()
+                unclosed, place = open_tags.pop()
+                times_open[unclosed] -= 1
                 pieces[place] = f"{pieces[place][:-1]}/>"
             open_tags.pop()
+            times_open[name] -= 1
             pieces.append(f"</{name}>")
     return iter([*pieces, text[position:]])
 
