@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from shoplens.images.hashes import content_hash
-from shoplens.images.kept import PhotoCache
+from shoplens.images.photo_cache import PhotoCache
 
 LARGE = 10**9
 
@@ -133,8 +133,8 @@ def test_many_threads(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from shoplens.images.kept import KeptPhotos
-kept = KeptPhotos(Path(sys.argv[1]), 3_000_000)
+from shoplens.images.photo_cache import PhotoCache
+kept = PhotoCache(Path(sys.argv[1]), 3_000_000)
 print("started", flush=True)
 for turn in range(10**9):
     kept.keep(f"url {turn % 50}", (f"photo {turn} ".encode() * 20_000)[: 200_000 + turn % 7])

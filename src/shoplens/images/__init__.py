@@ -1,7 +1,7 @@
 """Products' photos: fetched, kept, decoded upright, cropped."""
 
 from shoplens.images.decode import decoded, photo_size
-from shoplens.images.kept import PhotoCache
+from shoplens.images.photo_cache import PhotoCache
 from shoplens.images.picture import Picture, cropped
 from shoplens.images.source import PhotoSource
 

@@ -8,11 +8,11 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoplens.errors import PhotoError
+from shoplens.errors import InvalidValue, PhotoError
 from shoplens.fetching.path_forms import existing_form
 from shoplens.fetching.urls import normalize_photo_url
 from shoplens.images.decode import photo_size, too_many_bytes
-from shoplens.images.kept import PhotoCache
+from shoplens.images.photo_cache import PhotoCache
 from shoplens.settings import Settings
 
 if TYPE_CHECKING:
@@ -124,3 +124,19 @@ def _missing(source: str) -> PhotoError:
     if source.startswith("//"):
         fix = f"Correct the path; if it is an address, write https:{source[:200]}."
     return PhotoError(f"There is no file {source}.", fix, code="photo-missing")
+
+
+def locate_query_photo(photo: str | Path | bytes) -> str | bytes:
+    """A photo as queries name it: an absolute path, a URL, or bytes.
+
+    Raises:
+        InvalidValue: the path is empty.
+    """
+    if isinstance(photo, bytes) or (isinstance(photo, str) and is_url(photo)):
+        return photo
+    if not str(photo):
+        raise InvalidValue("The photo's path is empty.", "Give a file, a URL, or bytes.")
+    try:
+        return str(Path(photo).expanduser().absolute())
+    except RuntimeError:  # no such user
+        return str(Path(photo).absolute())

@@ -18,7 +18,7 @@ from shoplens.feedback.log import FeedbackLog
 from shoplens.feedback.remembering import Remembering
 from shoplens.feeds import Feed, FeedMapping, fetch_feed, read_feed
 from shoplens.images import PhotoCache, PhotoSource
-from shoplens.images.located import located
+from shoplens.images.source import locate_query_photo
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.pipeline import search_encoded
 from shoplens.search.query_encoder import QueryEncoder
@@ -198,7 +198,7 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
         """
         steering = steering or Steering()
         query = Query(
-            photo=None if photo is None else located(photo),
+            photo=None if photo is None else locate_query_photo(photo),
             k=k,
             where=(where,) if isinstance(where, str) else tuple(where),
             region=region if region is None or isinstance(region, Region) else Region(*region),
@@ -206,7 +206,7 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
             sold_out=sold_out,
             strategy=strategy,
             precision=self.settings.precision if precision is None else precision,
-            steering=steering if steering.unlike is None else replace(steering, unlike=located(steering.unlike)),
+            steering=steering if steering.unlike is None else replace(steering, unlike=locate_query_photo(steering.unlike)),
         )
         try:
             return self.search_encoded(query, remember=remember, user=user)[0]
