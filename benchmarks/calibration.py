@@ -33,13 +33,13 @@ from evaluation import hm_queries, store_of
 from shoplens.build.photo_features import feature_model
 from shoplens.embedders import OnnxEmbedder
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.calibration import CalibrationSample, Origin, fitted
 from shoplens.evaluation.queries import JudgedQuery, held_out, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
-from shoplens.evaluation.reliability import calibration_error
+from shoplens.evaluation.statistics.calibration import CalibrationSample, Origin, fitted
+from shoplens.evaluation.statistics.reliability import calibration_error
 from shoplens.images import PhotoSource
 from shoplens.index.protocol import Index, PhotoConstraint
-from shoplens.ranking.match import REFERENCE, Calibration, absent_probability, match_probabilities, verdict
+from shoplens.ranking.match_probability import REFERENCE, Calibration, absent_probability, match_probabilities, verdict
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.prepared_strategy import PreparedStrategy

@@ -30,8 +30,8 @@ from metric import bench_of
 from ranking import rendered_shop
 from shoplens.feedback.impressions import Impression
 from shoplens.feedback.log import Seen
-from shoplens.filters.folds import fold_of
-from shoplens.ranking.evidence import Evidence, Floats
+from shoplens.filters.fitting.folds import fold_of
+from shoplens.ranking.ranker_features import Evidence, Floats
 from shoplens.training.clicks import judged_by_clicks
 from shoplens.training.ranking.click_course import ClickCourse, learned_from
 from shoplens.training.ranking.clicked import Clicked, clicked_of

@@ -33,17 +33,17 @@ import numpy.typing as npt
 
 from evaluation import store_of
 from filters import Catalogue, Floats, Seen, catalogue_of, precisions, seen, similarities, totals
-from shoplens.filters.dimension import LOOK, PATH
-from shoplens.filters.filters import Filters
-from shoplens.filters.fitting import fit
-from shoplens.filters.space import DENSE_PARTS, PLACED
-from shoplens.filters.stored import save_filters, stored_filters
+from shoplens.filters.dimensions.dimension import LOOK, PATH
+from shoplens.filters.fitting.fit import fit
+from shoplens.filters.model.filters import Filters
+from shoplens.filters.model.space import DENSE_PARTS, PLACED
+from shoplens.filters.model.stored import save_filters, stored_filters
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.preferences import Preferences
-from shoplens.ranking.filtered import Example, FilterQuery, candidates_of, pooled
+from shoplens.ranking.filter_retrieval import Example, FilterQuery, candidates_of, pooled
 from shoplens.ranking.weights import resolved
 from shoplens.types import FilterScores, Photo, Product, SparseVector, Steering
 from tables import default_data, machine_line

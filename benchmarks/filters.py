@@ -38,22 +38,22 @@ from evaluation import store_of
 from shoplens import Shop
 from shoplens.build.photo_features import backbone_width, feature_model
 from shoplens.embedders import OnnxEmbedder
-from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.queries import JudgedQuery, held_out, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.evaluation.results import Estimate
 from shoplens.evaluation.runs import Gallery, evaluate_query
-from shoplens.filters.crossfit import FOLDS
-from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
-from shoplens.filters.dimensions import ClassReader, dimensions_from
-from shoplens.filters.filters import Filters
-from shoplens.filters.fitting import Training, fit
-from shoplens.filters.folds import fold_of, group_of
-from shoplens.filters.measured import MEASURED
-from shoplens.filters.palette import FINE
-from shoplens.filters.quality import calibration_error
-from shoplens.filters.space import DENSE_PARTS, TINT_SHARE
-from shoplens.filters.tree import depth_of
+from shoplens.evaluation.statistics.intervals import estimate, paired
+from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
+from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
+from shoplens.filters.fitting.crossfit import FOLDS
+from shoplens.filters.fitting.fit import Training, fit
+from shoplens.filters.fitting.folds import fold_of, group_of
+from shoplens.filters.model.filters import Filters
+from shoplens.filters.model.quality import calibration_error
+from shoplens.filters.model.space import DENSE_PARTS, TINT_SHARE
+from shoplens.filters.model.tree import depth_of
+from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.photo_features.palette import FINE
 from shoplens.images import PhotoSource
 from shoplens.preferences import Preferences
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery

@@ -24,9 +24,9 @@ import shoplens.images.decode
 import shoplens.search.candidates
 from evaluation import FEEDS, store_of
 from shoplens.embedders import Embedder, OnnxEmbedder
-from shoplens.evaluation.check import Checked, CheckOptions, checked
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.gate import Baseline, power
+from shoplens.evaluation.regression.baseline import Baseline, power
+from shoplens.evaluation.regression.check import Checked, CheckOptions, checked
 from shoplens.images import PhotoSource
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.strategies import strategy_named

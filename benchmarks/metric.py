@@ -42,10 +42,10 @@ from shoplens.build.photo_features import feature_model, sight
 from shoplens.embedders import EmbeddingHead, OnnxEmbedder
 from shoplens.embedders.look import LookCard
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.queries import JudgedQuery, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
-from shoplens.filters.folds import fold_of
+from shoplens.evaluation.statistics.intervals import estimate, paired
+from shoplens.filters.fitting.folds import fold_of
 from shoplens.images import PhotoSource, decoded
 from shoplens.settings import Settings
 from shoplens.store.store import Store

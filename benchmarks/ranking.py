@@ -36,11 +36,11 @@ import numpy.typing as npt
 from evaluation import store_of
 from metric import bench_of, material, only
 from shoplens import Shop
-from shoplens.evaluation.intervals import estimate, paired
-from shoplens.filters.folds import fold_of
-from shoplens.ranking.evidence import SIGNALS, Evidence, Floats
-from shoplens.ranking.filtered import CANDIDATES
+from shoplens.evaluation.statistics.intervals import estimate, paired
+from shoplens.filters.fitting.folds import fold_of
+from shoplens.ranking.filter_retrieval import CANDIDATES
 from shoplens.ranking.ranker import Ranker, RankerCard
+from shoplens.ranking.ranker_features import SIGNALS, Evidence, Floats
 from shoplens.rendered import render_catalogue
 from shoplens.training.look import LookOptions, proved_on
 from shoplens.training.ranker import NAMES, RankerOptions

@@ -45,7 +45,7 @@ from filters import catalogue_of
 from shoplens import Shop
 from shoplens.build.filter_scoring import DIMENSIONS
 from shoplens.embedders import Embedders
-from shoplens.filters.stored import save_filters
+from shoplens.filters.model.stored import save_filters
 from shoplens.images import decoded
 from shoplens.settings import Settings
 from shoplens.store.copies.backups import live_folder

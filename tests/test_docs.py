@@ -15,15 +15,15 @@ from typer.main import get_command
 from shoplens import errors
 from shoplens.cli import command_line
 from shoplens.embedders.card import Card
-from shoplens.evaluation.corruptions import CORRUPTIONS
-from shoplens.evaluation.gate import GONE
-from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.queries import COLUMNS
+from shoplens.evaluation.regression.baseline import GONE
+from shoplens.evaluation.regression.corruptions import CORRUPTIONS
 from shoplens.evaluation.results import Evaluation
 from shoplens.evaluation.runs import CATEGORY_RECALL
+from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.feedback.events import KINDS
 from shoplens.feeds import FORMATS
-from shoplens.filters.dimension import Kind
+from shoplens.filters.dimensions.dimension import Kind
 from shoplens.preferences import PARTS, TABLES, DimensionRule
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.ranking.verdict import VERDICTS

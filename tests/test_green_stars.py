@@ -10,7 +10,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.rendered import ProductSpec, product_photo
-from shoplens.rendered.shapes import SHAPES
+from shoplens.rendered.things.shapes import SHAPES
 from shoplens.rendered.words import feed_row, product_id
 from shoplens.settings import Settings
 from shoplens.types import Answer, Result, Steering

@@ -29,7 +29,7 @@ LEVELS = (
 STRANGERS = LEVELS[2]
 """These never import each other."""
 FORBIDDEN = {"utils", "common", "helpers", "core", "base", "misc", "manager"}
-LONGEST = 400
+LONGEST, MOST_FILES = 400, 12
 LEVEL = {name: number for number, names in enumerate(LEVELS) for name in names}
 
 
@@ -71,6 +71,17 @@ def test_a_module_keeps_the_rules(path: Path) -> None:
         assert other in LEVEL, f"{module} is no part of the package"
         assert LEVEL[other] <= LEVEL[own], f"{own} must not import {other}"
         assert not (own in STRANGERS and other in STRANGERS), f"{own} and {other} must not know each other"
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in MODULES}), ids=lambda path: path.name)
+def test_a_folder_is_no_longer_than_a_glance(folder: Path) -> None:
+    files = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
+    assert len(files) <= MOST_FILES, "give some of these a folder of their own"
+
+
+def test_nothing_loose_lies_at_the_top() -> None:
+    loose = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    assert loose == {"client", "demo", "errors", "preferences", "settings"}
 
 
 def test_the_rules_see_what_they_forbid() -> None:

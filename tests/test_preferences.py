@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from shoplens.errors import SettingsError
-from shoplens.filters.dimension import DESIGN, LOOK, SHAPE, Kind
+from shoplens.filters.dimensions.dimension import DESIGN, LOOK, SHAPE, Kind
 from shoplens.preferences import (
     FEED_KINDS,
     PARTS,
@@ -23,7 +23,7 @@ from shoplens.preferences import (
     folded,
     preferences_from,
 )
-from shoplens.ranking.filtered import BOOST, BURY, NOT, PIN
+from shoplens.ranking.filter_retrieval import BOOST, BURY, NOT, PIN
 
 WHOLE = """
 [dimensions]

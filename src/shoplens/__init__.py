@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         ShoplensError,
         StoreError,
     )
-    from shoplens.evaluation.check import CheckOptions
+    from shoplens.evaluation.regression.check import CheckOptions
     from shoplens.evaluation.results import Evaluation
     from shoplens.settings import Settings
     from shoplens.shop import Shop
@@ -52,7 +52,7 @@ __all__ = [
 ]
 _HOMES = {
     "Answer": "shoplens.types",
-    "CheckOptions": "shoplens.evaluation.check",
+    "CheckOptions": "shoplens.evaluation.regression.check",
     "ConditionError": "shoplens.errors",
     "Embedder": "shoplens.embedders",
     "Evaluation": "shoplens.evaluation.results",

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import httpcore
 
 from shoplens.errors import InvalidValue, ShoplensError
-from shoplens.service.documents import AnswerDocument, EventsDone, Failed, ItemDone, ProductDocument, ProductsDone
+from shoplens.service.schemas import AnswerDocument, EventsDone, Failed, ItemDone, ProductDocument, ProductsDone
 
 SECONDS = 30.0
 
@@ -62,7 +62,7 @@ class Client:
         """Products for a photo (a file, or its bytes), or for what ``fields`` start from.
 
         Args:
-            fields: as of :class:`~shoplens.service.documents.SearchRequest`: ``url``, ``product_id``, ``query_id``,
+            fields: as of :class:`~shoplens.service.schemas.SearchRequest`: ``url``, ``product_id``, ``query_id``,
                 ``color``; ``k``, ``where``, ``weights``, ``facets``, …
 
         Raises:

@@ -13,8 +13,8 @@ from shoplens.build.builder import Builder
 from shoplens.build.dimension_rows import dimension_rows
 from shoplens.build.filter_scoring import FilterTrainingData, ProductScorer, fitted, rescored
 from shoplens.feeds import read_feed
-from shoplens.filters.measured import MEASURED
-from shoplens.filters.stored import stored_filters
+from shoplens.filters.model.stored import stored_filters
+from shoplens.filters.photo_features.measured import MEASURED
 from shoplens.images import PhotoSource
 from shoplens.index.conditions import field_values
 from shoplens.index.exact import ExactIndex

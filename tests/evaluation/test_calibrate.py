@@ -15,12 +15,12 @@ import pytest
 from shoplens import Shop
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.calibrate import SAME_PHOTO, calibrated, sample_of, samples_of
-from shoplens.evaluation.calibration import CalibrationSample
 from shoplens.evaluation.evaluate import QuerySet
 from shoplens.evaluation.queries import HELD_OUT, JudgedQuery
 from shoplens.evaluation.runs import JudgedRun
+from shoplens.evaluation.statistics.calibration import CalibrationSample
 from shoplens.evaluation.written import calibration_json, claims
-from shoplens.ranking.match import REFERENCE
+from shoplens.ranking.match_probability import REFERENCE
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.settings import Settings
 from shoplens.store.calibration_file import calibration_of

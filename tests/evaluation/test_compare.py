@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from shoplens import Shop
-from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.results import Comparison
+from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.ranking.strategies import BASELINE, STRATEGIES, ready_for
 from shoplens.settings import Settings
 from tests.fakes import ColourEmbedder, Stopped, feed_of, numbered_color, photo, row

@@ -19,15 +19,15 @@ from shoplens.evaluation.doctor.opinions import Opinion
 from shoplens.evaluation.doctor.unusable import without_usable_photo
 from shoplens.evaluation.doctor.values import Values, value_findings
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.filters.dimension import Dimension
+from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.images import PhotoSource
 from shoplens.settings import Settings
 from shoplens.store.store import Store
+from tests.cli.test_commands import shoplens
 from tests.evaluation.placed_products import entry, index_of, turned
 from tests.fakes import Color, ColourEmbedder, feed_of, photo, product, row
 from tests.images.made_photos import scene
 from tests.store.conftest import filled
-from tests.test_cli import shoplens
 
 SETTINGS = Settings(threads=2)
 COLOR = Dimension("color", "single", "color", ("red", "blue"), (9, 9))

@@ -16,9 +16,9 @@ from PIL import Image
 
 from shoplens import Shop
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.evaluation.metrics import metrics_of
 from shoplens.evaluation.results import Evaluation
 from shoplens.evaluation.runs import CATEGORY_RECALL
+from shoplens.evaluation.statistics.metrics import metrics_of
 from shoplens.ranking.strategies import STRATEGIES, strategy_named
 from shoplens.settings import Settings
 from shoplens.store.files.atomic import copy_tree

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shoplens.evaluation.metrics import metrics_of
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.runs import ABSENT, CATEGORY_RECALL, DEPTH, Gallery, JudgedRun, answerable, evaluate_query
+from shoplens.evaluation.statistics.metrics import metrics_of
 from shoplens.feeds import Report
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct
-from shoplens.ranking.match import REFERENCE
+from shoplens.ranking.match_probability import REFERENCE
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.types import MOST_RESULTS, Photo, Rejection

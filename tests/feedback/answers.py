@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from shoplens.feedback.impressions import Impression
-from shoplens.ranking.evidence import SIGNALS, Evidence
+from shoplens.ranking.ranker_features import SIGNALS, Evidence
 
 NAMES = ("look", "color")
 

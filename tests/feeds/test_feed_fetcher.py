@@ -18,8 +18,8 @@ from shoplens.fetching.fetcher import Fetcher
 from shoplens.fetching.ssrf_guard import Network
 from shoplens.settings import Settings
 from shoplens.types import Product
-from tests.images.fetchers import PUBLIC, Here, names
-from tests.images.local_server import Server, answer, sequence
+from tests.fetching.fetchers import PUBLIC, Here, names
+from tests.fetching.local_server import Server, answer, sequence
 
 TABLE = b"id,title,image_link\nA,Mug,a.jpg\nB,Cup,/b.jpg\nC,Jug,https://cdn.example/c.jpg\nD,Can,//cdn.example/d.jpg\n"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoplens.filters.dimension import PATH, Dimension
-from shoplens.filters.fitting import Training
-from shoplens.filters.measured import MEASURED
-from shoplens.filters.outline import OUTLINE
-from shoplens.filters.palette import ANCHORS, FINE, palette_of_color
+from shoplens.filters.dimensions.dimension import PATH, Dimension
+from shoplens.filters.fitting.fit import Training
+from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.photo_features.palette import ANCHORS, FINE, palette_of_color
+from shoplens.filters.photo_features.silhouette import OUTLINE
 
 BACKBONE = 40
 COLORS = ("red", "green", "blue")

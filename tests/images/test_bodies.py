@@ -13,10 +13,9 @@ import pytest
 from shoplens.errors import PhotoError
 from shoplens.images.bodies import read_photo
 from shoplens.images.photo_fetcher import PhotoFetcher
-
-from .fetchers import error_of
-from .local_server import Server, answer
-from .made_photos import encoded, scene
+from tests.fetching.fetchers import error_of
+from tests.fetching.local_server import Server, answer
+from tests.images.made_photos import encoded, scene
 
 URL = "https://shop.example/a.jpg"
 PHOTO = encoded(scene(), "JPEG")

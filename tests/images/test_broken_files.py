@@ -14,8 +14,7 @@ from shoplens.errors import PhotoError
 from shoplens.images.decode import decoded, photo_size
 from shoplens.settings import Settings
 from shoplens.types import Pixels
-
-from .made_photos import encoded, scene
+from tests.images.made_photos import encoded, scene
 
 SETTINGS = Settings()
 END = b"\xff\xd9"

@@ -22,8 +22,7 @@ from PIL import Image, ImageCms
 from shoplens.errors import PhotoError
 from shoplens.images.decode import decoded, photo_size
 from shoplens.settings import Settings
-
-from .made_photos import encoded, scene
+from tests.images.made_photos import encoded, scene
 
 LOSSLESS = ("PNG", "BMP", "TIFF")
 LOSSY = ("JPEG", "WEBP", "AVIF", "HEIF")

@@ -12,9 +12,8 @@ import pytest
 from shoplens.errors import PhotoError
 from shoplens.images import PhotoCache, PhotoSource
 from shoplens.settings import Settings
-
-from .local_server import Server, answer
-from .made_photos import encoded, scene
+from tests.fetching.local_server import Server, answer
+from tests.images.made_photos import encoded, scene
 
 PHOTO = encoded(scene(), "PNG")
 NEAR = Settings(allow_private=True, fetch_attempts=1)

@@ -9,8 +9,7 @@ from shoplens.errors import InvalidValue
 from shoplens.images import cropped, decoded
 from shoplens.settings import Settings
 from shoplens.types import Region
-
-from .made_photos import encoded, scene
+from tests.images.made_photos import encoded, scene
 
 
 def test_a_region_of_full_pixels_is_a_slice(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.ranking.match import FEATURES, PRECISIONS, Calibration
+from shoplens.ranking.match_probability import FEATURES, PRECISIONS, Calibration
 from shoplens.ranking.verdict import VERDICTS, judge, verdict_words
 from shoplens.types import Result, Verdict
 from tests.fakes import product

@@ -11,7 +11,7 @@ from PIL import Image
 
 from shoplens.errors import InvalidValue
 from shoplens.rendered import KINDS, PATTERNS, SHAPES, ProductSpec, phone_photo, product_photo, spec_of
-from shoplens.rendered.drawing import Pose, cutout
+from shoplens.rendered.surfaces.drawing import Pose, cutout
 
 MUG = ProductSpec("mug", "red", "stripes", "ceramic", "white", "straight", "small", "vertical", number=7, group=3)
 CUSHION = ProductSpec("cushion", "yellow", "dots", "cotton", "navy", "square", "small", number=8, group=4)

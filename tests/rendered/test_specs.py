@@ -9,8 +9,8 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.rendered import COLORS, MATERIALS, PATTERNS, SHAPES, ProductSpec, spec_of, specs
-from shoplens.rendered.paths import polyline
 from shoplens.rendered.specs import MOST_PRODUCTS
+from shoplens.rendered.surfaces.paths import polyline
 from shoplens.rendered.words import title
 
 MANY = 20_000

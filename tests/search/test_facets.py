@@ -12,8 +12,8 @@ from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import AllOf, Condition, IsProduct, Not, field_values, holds
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint
-from shoplens.ranking.static import similarity_from_cosine
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
+from shoplens.ranking.weighted_sum import similarity_from_cosine
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.facets import FacetRequest, counted_values, facets, without
 from shoplens.search.prepared_strategy import PreparedStrategy

@@ -12,12 +12,12 @@ from PIL import Image
 from shoplens.build.photo_features import sight
 from shoplens.errors import InvalidValue
 from shoplens.feeds import read_feed
-from shoplens.filters.dimension import COLOR
-from shoplens.filters.palette import palette_of_color
-from shoplens.filters.space import DENSE_PARTS
+from shoplens.filters.dimensions.dimension import COLOR
+from shoplens.filters.model.space import DENSE_PARTS
+from shoplens.filters.photo_features.palette import palette_of_color
 from shoplens.index.protocol import PhotoConstraint
 from shoplens.preferences import Preferences, Profile
-from shoplens.ranking.filtered import FilterQuery, candidates_of, pooled
+from shoplens.ranking.filter_retrieval import FilterQuery, candidates_of, pooled
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.search.filter_query import FilterQueryBuilder
 from shoplens.search.prepared_strategy import PreparedStrategy

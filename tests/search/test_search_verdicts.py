@@ -12,7 +12,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.errors import InvalidValue, SettingsError, StoreError
-from shoplens.ranking.match import FEATURES, PRECISIONS, Calibration
+from shoplens.ranking.match_probability import FEATURES, PRECISIONS, Calibration
 from shoplens.ranking.verdict import VERDICTS
 from shoplens.settings import Settings, settings_from
 from shoplens.store.calibration_file import calibration_of, write_calibration

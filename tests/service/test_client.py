@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from shoplens.client import Client, ServiceError
+from tests.cli.test_check import pixel_shop
+from tests.cli.test_commands import shoplens as command
 from tests.service.serving import serving
-from tests.test_cli import shoplens as command
-from tests.test_cli_gate import pixel_shop
 from tests.training.shops import spotted
 
 

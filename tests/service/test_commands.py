@@ -32,11 +32,11 @@ from shoplens.store.copies.snapshot import (
     noted,
 )
 from shoplens.store.files.lock import served_at
+from tests.cli.test_check import pixel_shop
+from tests.cli.test_commands import shoplens as command
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.service.conftest import SETTINGS
 from tests.service.serving import Served, serving
-from tests.test_cli import shoplens as command
-from tests.test_cli_gate import pixel_shop
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,12 @@ from shoplens import Shop
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.service.app import application
+from shoplens.service.caches.query_cache import Recent
 from shoplens.service.failures import RequestRefused
 from shoplens.service.keys import Keys
+from shoplens.service.queue import WorkQueue
 from shoplens.service.rates import Rates
-from shoplens.service.recent import Recent
-from shoplens.service.running import is_loopback
-from shoplens.service.work import WorkQueue
+from shoplens.service.state import is_loopback
 from tests.service.conftest import asked, client_with
 from tests.service.test_searching import code
 

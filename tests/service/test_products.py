@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 
 from shoplens import Shop
 from shoplens.images import PhotoSource
-from shoplens.service.missing import UNKNOWN, Missing
+from shoplens.service.caches.not_found_stats import UNKNOWN, Missing
 from tests.fakes import ColourEmbedder, photo
 from tests.service.conftest import asked, client_with
 from tests.service.test_searching import code

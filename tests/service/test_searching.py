@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shoplens import Shop
-from shoplens.service.documents import AnswerDocument, Failed
+from shoplens.service.schemas import AnswerDocument, Failed
 from tests.service.conftest import asked, client_with
 
 

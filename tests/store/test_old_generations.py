@@ -14,8 +14,8 @@ import pytest
 from shoplens import Shop
 from shoplens.build.product_encoder import EncodingCaches, ProductEncoder
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.filters.space import PLACED
-from shoplens.filters.stored import MEANING
+from shoplens.filters.model.space import PLACED
+from shoplens.filters.model.stored import MEANING
 from shoplens.images import PhotoSource
 from shoplens.settings import Settings
 from shoplens.store.feature_cache import NAME as FEATURES

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shoplens.filters.measured import MEASURED
+from shoplens.filters.photo_features.measured import MEASURED
 from shoplens.training.learning.basis import Columns
 from shoplens.training.material.samples import SamplePhoto, Samples
 

@@ -12,7 +12,7 @@ from shoplens import Shop, Steering
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import LEARNED
 from shoplens.evaluation.results import Estimate, Paired
-from shoplens.ranking import filtered
+from shoplens.ranking import filter_retrieval
 from shoplens.training.ranker import MAIN, RankerOptions, RankerTraining, verdict
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.training.ranking.made_tasks import QUICK
@@ -89,7 +89,7 @@ def test_tuned_weights_keep_the_scale_of_the_fitted_ones(shop: Shop) -> None:
 def test_only_the_first_products_are_looked_at_together(
     shop: Shop, asked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filtered, "TOGETHER", 3)
+    monkeypatch.setattr(filter_retrieval, "TOGETHER", 3)
     parts = [result.parts["context"] for result in shop.search(asked, 20).results]
     assert len(parts) == 20 and 0 < sum(part != 0 for part in parts) <= 3
 

@@ -12,8 +12,8 @@ import pytest
 
 from shoplens import Shop
 from shoplens.rendered import render_catalogue
+from tests.cli.test_check import pixel_shop
 from tests.service.serving import serving
-from tests.test_cli_gate import pixel_shop
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 FLAGS = (

@@ -13,7 +13,7 @@ from shoplens.build.run import BATCH, Run, Summary, batches, write_entries
 from shoplens.embedders import EmbeddingHead, OnnxEmbedder
 from shoplens.errors import InvalidValue, Refused
 from shoplens.feeds import Feed, Report
-from shoplens.filters.space import PLACED
+from shoplens.filters.model.space import PLACED
 from shoplens.images.shared_photos import SharedPhoto, SharedPhotos
 from shoplens.index.protocol import Index
 from shoplens.store.files.atomic import timestamp

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shoplens.filters.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
-from shoplens.filters.quality import Quality
+from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
+from shoplens.filters.model.quality import Quality
 from shoplens.store.generation import Generation
 from shoplens.store.ranker_file import static_weights
 
@@ -23,7 +23,7 @@ class DimensionRow:
 
     Attributes:
         name: as weights call it.
-        kind: as :attr:`~shoplens.filters.dimension.Dimension.kind`; ``none`` for an attribute that is no dimension.
+        kind: as ``kind``; ``none`` for an attribute that is no dimension.
         scored: how likeness is computed, in words.
         classes: class -> products.
         untrained: class -> products, of those with too few to learn from; they are never predicted.

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from shoplens.filters.dimension_json import dimensions_json
-from shoplens.filters.dimensions import ClassReader, dimensions_from
-from shoplens.filters.filters import Filters
-from shoplens.filters.fitting import Training, fit
-from shoplens.filters.folds import group_of
-from shoplens.filters.labels import labels_of
-from shoplens.filters.measured import MEASURED
-from shoplens.filters.stored import save_filters
+from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
+from shoplens.filters.dimensions.dimension_json import dimensions_json
+from shoplens.filters.dimensions.labels import labels_of
+from shoplens.filters.fitting.fit import Training, fit
+from shoplens.filters.fitting.folds import group_of
+from shoplens.filters.model.filters import Filters
+from shoplens.filters.model.stored import save_filters
+from shoplens.filters.photo_features.measured import MEASURED
 from shoplens.index.predicted_values import LIKELIHOODS
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.preferences import DimensionRules
@@ -114,8 +114,8 @@ def fitted(
     """Filters for an index, kept in a generation's folder; ``told`` hears of labels and rules that came to nothing.
 
     Raises:
-        InvalidValue: as :func:`~shoplens.filters.dimensions.dimensions_from` and
-            :func:`~shoplens.filters.labels.labels_of`; nothing was written.
+        InvalidValue: as :func:`~shoplens.filters.dimensions.derivation.dimensions_from` and
+            :func:`~shoplens.filters.dimensions.labels.labels_of`; nothing was written.
     """
     index, rules = material.index, material.rules
     progress("Finding dimensions", 0, 0)

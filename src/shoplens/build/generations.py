@@ -14,7 +14,7 @@ from shoplens.build.run import BATCH, OnRenames, Progress, Run, Summary, batches
 from shoplens.embedders import Embedder, EmbeddingHead, ProductClassifier
 from shoplens.embedders.look import features_read
 from shoplens.errors import InvalidValue, ModelError, StoreError
-from shoplens.filters.space import PLACED
+from shoplens.filters.model.space import PLACED
 from shoplens.images import PhotoSource
 from shoplens.settings import Settings
 from shoplens.store.calibration_file import forget_calibration, keep_calibrations

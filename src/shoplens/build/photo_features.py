@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoplens.embedders import Embedder, FineTunedEmbedder, embedded
-from shoplens.filters.measured import MEASURED, measured
-from shoplens.filters.pixels import SIDE
+from shoplens.filters.photo_features.measured import MEASURED, measured
+from shoplens.filters.photo_features.pixels import SIDE
 from shoplens.types import Features, Pixels, Vectors
 
 

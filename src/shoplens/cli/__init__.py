@@ -12,28 +12,29 @@ from shoplens import __version__
 from shoplens.cli.output import failed
 from shoplens.errors import ShoplensError
 
-COMMANDS = (
-    "index",
-    "search",
-    "similar",
-    "dimensions",
-    "add",
-    "remove",
-    "sync",
-    "info",
-    "evaluate",
-    "compare",
-    "calibrate",
-    "check",
-    "doctor",
-    "generations",
-    "backup",
-    "restore",
-    "demo",
-    "serve",
-)
-GROUPS = ("train", "feedback", "keys")
-"""Commands that have commands of their own."""
+COMMANDS = {
+    "index": "catalogue",
+    "search": "searching",
+    "similar": "searching",
+    "dimensions": "catalogue",
+    "add": "catalogue",
+    "remove": "catalogue",
+    "sync": "catalogue",
+    "info": "storing",
+    "evaluate": "quality",
+    "compare": "quality",
+    "calibrate": "quality",
+    "check": "quality",
+    "doctor": "catalogue",
+    "generations": "storing",
+    "backup": "storing",
+    "restore": "storing",
+    "demo": "serving",
+    "serve": "serving",
+}
+"""Command -> the folder of its file."""
+GROUPS = {"train": "learning", "feedback": "learning", "keys": "serving"}
+"""The same of commands that have commands of their own."""
 
 
 def command_line(names: Iterable[str] = (*COMMANDS, *GROUPS)) -> typer.Typer:
@@ -51,7 +52,8 @@ def command_line(names: Iterable[str] = (*COMMANDS, *GROUPS)) -> typer.Typer:
     )
     app.callback()(_options)
     for name in names:
-        module = import_module(f"shoplens.cli.{name}")
+        folder = (COMMANDS | GROUPS)[name]
+        module = import_module(f"shoplens.cli.{folder}.{name}")
         if name in GROUPS:
             app.add_typer(module.app, name=name)
         else:

@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.evaluation.calibration import ABSENT_SHARE, CalibrationSample, Firsts, Origin, cross_fitted, fitted
 from shoplens.evaluation.evaluate import EvaluationContext, QuerySet, for_each_answer
-from shoplens.evaluation.reliability import calibration_error, reliability
 from shoplens.evaluation.results import LeftOut, Reliability
 from shoplens.evaluation.runs import Gallery, JudgedRun
-from shoplens.ranking.match import REFERENCE, Calibration
+from shoplens.evaluation.statistics.calibration import (
+    ABSENT_SHARE,
+    CalibrationSample,
+    Firsts,
+    Origin,
+    cross_fitted,
+    fitted,
+)
+from shoplens.evaluation.statistics.reliability import calibration_error, reliability
+from shoplens.ranking.match_probability import REFERENCE, Calibration
 from shoplens.ranking.strategies import Strategy
 from shoplens.store.calibration_file import write_calibration
 from shoplens.store.files.atomic import disk_errors_told, timestamp

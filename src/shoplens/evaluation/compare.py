@@ -18,12 +18,12 @@ from shoplens.build.photo_features import feature_model
 from shoplens.build.product_encoder import EncodingCaches, ProductEncoder
 from shoplens.errors import ShoplensError
 from shoplens.evaluation.evaluate import FOLDER, EvaluationContext, QuerySet, judged_by
-from shoplens.evaluation.intervals import paired
-from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
 from shoplens.evaluation.results import Comparison, Growth, Paired, StrategyRow
-from shoplens.evaluation.scores import Scores
+from shoplens.evaluation.statistics.intervals import paired
+from shoplens.evaluation.statistics.metrics import METRICS
+from shoplens.evaluation.statistics.scores import Scores
 from shoplens.ranking.strategies import BASELINE, Strategy, ready_for
 from shoplens.search.constraint import RankingConstraint
 from shoplens.store.feature_cache import NAME as FEATURES

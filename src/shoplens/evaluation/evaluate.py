@@ -15,7 +15,7 @@ from shoplens.evaluation.queries import HELD_OUT, JudgedQuery, held_out, read_qu
 from shoplens.evaluation.query_photos import QueryPhotos, remembered
 from shoplens.evaluation.results import Evaluation, LeftOut
 from shoplens.evaluation.runs import ABSENT, Gallery, JudgedRun, answerable, evaluate_query
-from shoplens.evaluation.scores import Scores
+from shoplens.evaluation.statistics.scores import Scores
 from shoplens.feeds import Report
 from shoplens.images import PhotoSource, decoded
 from shoplens.index.protocol import Index

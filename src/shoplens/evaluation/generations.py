@@ -10,10 +10,10 @@ import numpy as np
 
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import EvaluationContext, QuerySet, judged_by
-from shoplens.evaluation.intervals import estimate, paired
-from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.evaluation.runs import JudgedRun
+from shoplens.evaluation.statistics.intervals import estimate, paired
+from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.ranking.strategies import preferred, strategy_named
 from shoplens.store.generation import check_model
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.calibrate import CalibrationResult, calibrated
-from shoplens.evaluation.check import Checked, CheckOptions, baseline_file, checked
+from shoplens.evaluation.catalogue_map.mapping import QuerySample, catalogue_map
 from shoplens.evaluation.compare import compared
 from shoplens.evaluation.doctor.diagnose import diagnosed
 from shoplens.evaluation.doctor.findings import Diagnosis
 from shoplens.evaluation.evaluate import EvaluationContext, QuerySet, evaluated
-from shoplens.evaluation.mapping import QuerySample, catalogue_map
+from shoplens.evaluation.regression.check import Checked, CheckOptions, baseline_file, checked
 from shoplens.evaluation.results import Comparison, Evaluation
 from shoplens.evaluation.written import (
     report_file,
@@ -63,7 +63,7 @@ def reported_calibration(
 
 
 def reported_check(bench: EvaluationContext, options: CheckOptions, strategy: Strategy, report: File) -> Checked:
-    """As :func:`~shoplens.evaluation.check.checked`."""
+    """As :func:`~shoplens.evaluation.regression.check.checked`."""
     if report is not None and options.update:
         raise InvalidValue("A new baseline has no report.", "Leave --report out; it tells what a check found.")
     page = None if report is None else report_file(report, options.queries, baseline_file(bench.store, options))

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from shoplens.evaluation.metrics import depth, metrics_of, rank_of_first
 from shoplens.evaluation.queries import JudgedQuery
+from shoplens.evaluation.statistics.metrics import depth, metrics_of, rank_of_first
 from shoplens.feeds import Report
-from shoplens.filters.folds import group_of
+from shoplens.filters.fitting.folds import group_of
 from shoplens.index.conditions import AllOf, OneOf
 from shoplens.index.identifiers import products_named
 from shoplens.index.protocol import Index, PhotoConstraint
-from shoplens.ranking.match import REFERENCE
+from shoplens.ranking.match_probability import REFERENCE
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.prepared_strategy import PreparedStrategy, Ranking

@@ -9,9 +9,9 @@ from typing import Any
 
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.calibrate import CalibrationResult
-from shoplens.evaluation.check import Checked
+from shoplens.evaluation.catalogue_map.mapping import CatalogueMap
 from shoplens.evaluation.doctor.findings import Diagnosis
-from shoplens.evaluation.mapping import CatalogueMap
+from shoplens.evaluation.regression.check import Checked
 from shoplens.evaluation.report.calibration import calibration_page
 from shoplens.evaluation.report.catalogue_map import map_html
 from shoplens.evaluation.report.comparison import comparison_page
@@ -19,7 +19,7 @@ from shoplens.evaluation.report.doctor import doctor_page
 from shoplens.evaluation.report.evaluation import evaluation_page
 from shoplens.evaluation.report.gate import gate_page
 from shoplens.evaluation.results import Comparison, Evaluation, plain
-from shoplens.ranking.match import PRECISIONS, Calibration
+from shoplens.ranking.match_probability import PRECISIONS, Calibration
 from shoplens.types import Pixels
 
 Picture = Callable[[str], Pixels]

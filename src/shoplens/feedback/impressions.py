@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoplens.index.protocol import Index, PhotoConstraint
-from shoplens.ranking.evidence import Evidence, Floats, placed
-from shoplens.ranking.filtered import evidence_of
+from shoplens.ranking.filter_retrieval import evidence_of
+from shoplens.ranking.ranker_features import Evidence, Floats, placed
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.store.manifest import Manifest
 from shoplens.types import Candidate, Result

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.feedback.impressions import Impression
-from shoplens.ranking.evidence import SIGNALS, Evidence
+from shoplens.ranking.ranker_features import SIGNALS, Evidence
 
 IMPRESSION_COLUMNS = 12
 

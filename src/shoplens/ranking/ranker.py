@@ -19,7 +19,7 @@ from shoplens.embedders.classifier import CARD
 from shoplens.embedders.feature_network import small_session
 from shoplens.embedders.look import TOLD_DIGITS
 from shoplens.errors import ModelError
-from shoplens.ranking.evidence import SIGNALS, Evidence, Floats
+from shoplens.ranking.ranker_features import SIGNALS, Evidence, Floats
 
 Kind = Literal["gate", "listwise"]
 KINDS: tuple[Kind, ...] = ("gate", "listwise")
@@ -101,7 +101,7 @@ class Ranker:
 
         Args:
             names: of d dimensions.
-            places: float32 (n, d), as of :class:`~shoplens.ranking.evidence.Evidence`.
+            places: float32 (n, d), as of :class:`~shoplens.ranking.ranker_features.Evidence`.
             weights: dimension -> weight; one of weight 0 has no part in it.
         """
         known = [name for name in names if name in self.card.dimensions and weights[name] > 0]

@@ -9,8 +9,8 @@ from shoplens.embedders.classifier import Classified
 from shoplens.errors import InvalidValue
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.classified import candidates_among
-from shoplens.ranking.filtered import CANDIDATES, FilterQuery, candidates_of, pooled
-from shoplens.ranking.static import similarity_from_cosine
+from shoplens.ranking.filter_retrieval import CANDIDATES, FilterQuery, candidates_of, pooled
+from shoplens.ranking.weighted_sum import similarity_from_cosine
 from shoplens.types import Candidate, Features, Vectors
 
 BASELINE = "pretrained"

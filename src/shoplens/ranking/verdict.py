@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shoplens.ranking.match import Calibration, absent_probability, match_probabilities, verdict
+from shoplens.ranking.match_probability import Calibration, absent_probability, match_probabilities, verdict
 from shoplens.types import Result, Verdict
 
 VERDICTS: dict[Verdict, str] = {
@@ -38,7 +38,7 @@ def judge(
 
     Args:
         results: as shown, best first. One with the query photo may come late, where sold-out products are put last.
-        reference: first scores of all products, best first; see :func:`~shoplens.ranking.match.match_probabilities`.
+        reference: first scores of all products, best first; see ``match_probabilities``.
         calibration: None claims nothing.
     """
     first_certain = bool(results) and results[0].same_photo

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimension import PATH
+from shoplens.filters.dimensions.dimension import PATH
 from shoplens.preferences import Preferences, Profile
 from shoplens.types import Steering
 

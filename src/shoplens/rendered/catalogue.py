@@ -14,10 +14,10 @@ from typing import TypeVar
 from PIL import Image
 
 from shoplens.errors import InvalidValue
-from shoplens.rendered.phone import phone_photo
+from shoplens.rendered.photography.phone import phone_photo
+from shoplens.rendered.photography.studio import product_photo
 from shoplens.rendered.queries import Query, queries_of
 from shoplens.rendered.specs import MOST_PRODUCTS, ProductSpec, specs
-from shoplens.rendered.studio import product_photo
 from shoplens.rendered.words import feed_row, product_id
 from shoplens.settings import Settings
 

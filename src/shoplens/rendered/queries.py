@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoplens.rendered.patterns import PATTERNS, SCALES
-from shoplens.rendered.shapes import SHAPES
 from shoplens.rendered.specs import ProductSpec, spec_of, specs
+from shoplens.rendered.surfaces.patterns import PATTERNS, SCALES
+from shoplens.rendered.things.shapes import SHAPES
 
 _ORDER = (
     "plain",
@@ -37,7 +37,7 @@ class Query:
     Attributes:
         number: from 1; also the seed of the photo.
         spec: the product, the right answer.
-        kind: of :data:`~shoplens.rendered.phone.KINDS`.
+        kind: of :data:`~shoplens.rendered.photography.phone.KINDS`.
         deciding: the dimension that names the product because another one is hidden; empty when none does.
         quality: of the JPEG.
     """

@@ -10,9 +10,9 @@ from itertools import product
 import numpy as np
 
 from shoplens.errors import InvalidValue
-from shoplens.rendered.colors import COLORS, distance
-from shoplens.rendered.patterns import PATTERNS, SCALES
-from shoplens.rendered.shapes import SHAPES
+from shoplens.rendered.surfaces.colors import COLORS, distance
+from shoplens.rendered.surfaces.patterns import PATTERNS, SCALES
+from shoplens.rendered.things.shapes import SHAPES
 
 MOST_PRODUCTS = 100_000
 """As many products can be told apart by what is drawn."""
@@ -29,13 +29,13 @@ class ProductSpec:
     """Everything that is to be seen of a product: the ground truth.
 
     Attributes:
-        shape: of :data:`~shoplens.rendered.shapes.SHAPES`, e.g. ``hoodie``.
-        color: the main one, of :data:`~shoplens.rendered.colors.COLORS`.
-        pattern: of :data:`~shoplens.rendered.patterns.PATTERNS`, e.g. ``stars``.
-        material: of :data:`~shoplens.rendered.materials.MATERIALS`, e.g. ``knit``.
+        shape: of :data:`~shoplens.rendered.things.shapes.SHAPES`, e.g. ``hoodie``.
+        color: the main one, of :data:`~shoplens.rendered.surfaces.colors.COLORS`.
+        pattern: of :data:`~shoplens.rendered.surfaces.patterns.PATTERNS`, e.g. ``stars``.
+        material: of :data:`~shoplens.rendered.surfaces.materials.MATERIALS`, e.g. ``knit``.
         accent: second colour: of the pattern, and of trims, soles, handles.
         cut: of the shape, e.g. ``zipped``.
-        scale: of the pattern, of :data:`~shoplens.rendered.patterns.SCALES`; empty for ``solid``.
+        scale: of the pattern, of :data:`~shoplens.rendered.surfaces.patterns.SCALES`; empty for ``solid``.
         direction: of stripes; empty for other patterns.
         number: of the product, from 1.
         group: of the design; products of one group differ in ``color`` only.

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from shoplens.rendered.patterns import PATTERNS
-from shoplens.rendered.shapes import SHAPES
 from shoplens.rendered.specs import ProductSpec
+from shoplens.rendered.surfaces.patterns import PATTERNS
+from shoplens.rendered.things.shapes import SHAPES
 
 BRANDS = (
     "Brambleford",

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf
 from shoplens.index.protocol import Index
-from shoplens.ranking.static import ranked
 from shoplens.ranking.strategies import EncodedQuery, Strategy
+from shoplens.ranking.weighted_sum import ranked
 from shoplens.search.constraint import RankingConstraint
 from shoplens.types import Candidate, Reasons, Result, compose
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shoplens.errors import ConditionError
-from shoplens.filters.dimension import PATH
+from shoplens.filters.dimensions.dimension import PATH
 from shoplens.index.conditions import AllOf, Condition, field_values, leaves, text_of
 from shoplens.index.predicted_values import PREDICTED
 from shoplens.index.protocol import Index

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimension import COLOR
-from shoplens.filters.filters import Filters
-from shoplens.filters.palette import palette_of_color
-from shoplens.filters.space import DENSE, DENSE_PARTS, TINT_SHARE
+from shoplens.filters.dimensions.dimension import COLOR
+from shoplens.filters.model.filters import Filters
+from shoplens.filters.model.space import DENSE, DENSE_PARTS, TINT_SHARE
+from shoplens.filters.photo_features.palette import palette_of_color
 from shoplens.index.identifiers import unknown_product
 from shoplens.index.protocol import NO_MARKS
 from shoplens.preferences import Preferences
-from shoplens.ranking.filtered import Example, FilterQuery
+from shoplens.ranking.filter_retrieval import Example, FilterQuery
 from shoplens.ranking.merchandising import merchandising_in
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.weights import given, resolved

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from shoplens.index.conditions import Condition, leaves
 from shoplens.index.protocol import Index
-from shoplens.ranking.match import Calibration, claims_anything
+from shoplens.ranking.match_probability import Calibration, claims_anything
 from shoplens.store.generation import Generation
 from shoplens.types import Query, Result
 

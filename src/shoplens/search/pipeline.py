@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from shoplens.errors import InvalidValue
 from shoplens.feedback.remembering import Remembering
-from shoplens.filters.dimension import Dimension
+from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.index.condition_parser import parse_all
 from shoplens.index.conditions import AllOf, Condition, IsProduct, Not, leaves
 from shoplens.index.identifiers import product_named
 from shoplens.index.predicted_values import with_predicted
 from shoplens.index.protocol import Index, PhotoConstraint
-from shoplens.ranking.match import REFERENCE, Calibration
+from shoplens.ranking.match_probability import REFERENCE, Calibration
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery, Strategy, preferred, strategy_named
 from shoplens.ranking.verdict import Judgement, judge
 from shoplens.search.constraint import RankingConstraint

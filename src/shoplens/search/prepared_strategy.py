@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from shoplens.embedders import Embedder, EmbeddingHead, ProductClassifier
 from shoplens.index.protocol import Index
 from shoplens.preferences import Preferences
-from shoplens.ranking.filtered import weighed
+from shoplens.ranking.filter_retrieval import weighed
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.strategies import EncodedQuery, Strategy
 from shoplens.search.candidates import Tiers, merge_tiers, retrieve_tiers

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from shoplens.build.photo_features import feature_model, sight
 from shoplens.embedders import Embedder, embedded
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimension import COLOR
+from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.images import PhotoSource, Picture, decoded, photo_size
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery

@@ -13,12 +13,12 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
-from shoplens.service import commands, pages, products, searching, shop_pages
-from shoplens.service.documents import SearchRequest
 from shoplens.service.failures import install
-from shoplens.service.gate import RequestMiddleware
 from shoplens.service.metrics import Metrics
-from shoplens.service.running import ServiceState
+from shoplens.service.middleware import RequestMiddleware
+from shoplens.service.routes import commands, pages, products, searching, shop_pages
+from shoplens.service.schemas import SearchRequest
+from shoplens.service.state import ServiceState
 from shoplens.shop import Shop
 from shoplens.store.copies.snapshot import clear_lent
 

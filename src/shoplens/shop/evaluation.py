@@ -18,10 +18,10 @@ from shoplens.store.store import Store
 
 if TYPE_CHECKING:
     from shoplens.evaluation.calibrate import CalibrationResult
-    from shoplens.evaluation.check import Checked, CheckOptions
+    from shoplens.evaluation.catalogue_map.mapping import CatalogueMap
     from shoplens.evaluation.doctor.findings import Diagnosis
     from shoplens.evaluation.evaluate import EvaluationContext
-    from shoplens.evaluation.mapping import CatalogueMap
+    from shoplens.evaluation.regression.check import Checked, CheckOptions
     from shoplens.evaluation.results import Comparison, Evaluation
 
 
@@ -92,9 +92,9 @@ class Evaluating:
         Raises:
             InvalidValue: ``too-few-queries``, and as :meth:`evaluate`; what was calibrated before stays.
         """
-        from shoplens.evaluation.calibration import ABSENT_SHARE
         from shoplens.evaluation.evaluate import QuerySet
         from shoplens.evaluation.reported import reported_calibration
+        from shoplens.evaluation.statistics.calibration import ABSENT_SHARE
 
         asked, chosen = QuerySet.of(queries), strategy_of(self._store, strategy)
         share = ABSENT_SHARE if absent_share is None else absent_share
@@ -113,7 +113,7 @@ class Evaluating:
         Raises:
             InvalidValue: ``no-baseline``, or nothing could be searched for.
         """
-        from shoplens.evaluation.check import CheckOptions
+        from shoplens.evaluation.regression.check import CheckOptions
         from shoplens.evaluation.reported import reported_check
 
         chosen = strategy_of(self._store, strategy)
@@ -143,7 +143,7 @@ class Evaluating:
 
     def map(self, seed: int = 0) -> CatalogueMap:
         """The catalogue on a map on which what looks alike lies together; of a large one, 3,000 products."""
-        from shoplens.evaluation.mapping import QuerySample, catalogue_map
+        from shoplens.evaluation.catalogue_map.mapping import QuerySample, catalogue_map
 
         with self._store.reading() as generation:
             return catalogue_map(generation.index, QuerySample(), seed)

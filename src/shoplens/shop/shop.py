@@ -206,7 +206,7 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
             sold_out=sold_out,
             strategy=strategy,
             precision=self.settings.precision if precision is None else precision,
-            steering=steering if steering.unlike is None else replace(steering, unlike=locate_query_photo(steering.unlike)),
+            steering=_with_located_photo(steering),
         )
         try:
             return self.search_encoded(query, remember=remember, user=user)[0]
@@ -313,3 +313,8 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
 
     def _builder(self, progress: Progress | None, on_renames: OnRenames | None = None) -> Builder:
         return Builder(self._store, self._embedders.of(1), self._feed_photos, self.settings, progress, on_renames)
+
+
+def _with_located_photo(steering: Steering) -> Steering:
+    """The same, where the photo that results shall not be like is an absolute path."""
+    return steering if steering.unlike is None else replace(steering, unlike=locate_query_photo(steering.unlike))

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from shoplens.errors import StoreError
-from shoplens.ranking.match import Calibration
+from shoplens.ranking.match_probability import Calibration
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.store.files.atomic import file_version, replace_file
 from shoplens.store.generation import Generation

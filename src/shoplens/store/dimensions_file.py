@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.filters.dimension_json import dimensions_from_json
-from shoplens.filters.dimensions import Dimensions
-from shoplens.filters.labels import Labels
+from shoplens.filters.dimensions.derivation import Dimensions
+from shoplens.filters.dimensions.dimension_json import dimensions_from_json
+from shoplens.filters.dimensions.labels import Labels
 
 DIMENSIONS = "dimensions.json"
 

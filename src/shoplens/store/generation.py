@@ -14,10 +14,10 @@ from shoplens.embedders.classifier import BACKBONES, ProductClassifier, backbone
 from shoplens.embedders.classifier import NETWORK as CLASSIFIER
 from shoplens.embedders.look import EmbeddingHead, look_in
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.filters.dimensions import Dimensions
-from shoplens.filters.filters import Filters
-from shoplens.filters.labels import Labels
-from shoplens.filters.stored import stored_filters
+from shoplens.filters.dimensions.derivation import Dimensions
+from shoplens.filters.dimensions.labels import Labels
+from shoplens.filters.model.filters import Filters
+from shoplens.filters.model.stored import stored_filters
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.store.dimensions_file import read_dimensions
 from shoplens.store.files.atomic import replace_file

@@ -14,7 +14,7 @@ from shoplens.store.files.atomic import replace_file
 
 FORMAT = 5
 """1: no filters. 2: filters whose numbers lay beside a vector as they were, called ``dense``, and which are to be
-fitted anew. 3: those numbers lie in one space, see :class:`~shoplens.filters.space.Space`. 4: a trained vector may
+fitted anew. 3: those numbers lie in one space, see ``Space``. 4: a trained vector may
 stand beside the untouched one, and a generation may be kept after the next has taken over. 5: products have the
 identifiers of their rows, and ids are held as they are written; products that were written before have neither."""
 NAME = "manifest.json"

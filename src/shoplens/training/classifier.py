@@ -20,8 +20,8 @@ from shoplens.embedders.classifier import ClassifierCard
 from shoplens.embedders.look import TOLD_DIGITS
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.intervals import estimate
 from shoplens.evaluation.results import Estimate, Growth, LeftOut, plain
+from shoplens.evaluation.statistics.intervals import estimate
 from shoplens.feeds import Report
 from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.training.growth import growth

@@ -15,11 +15,11 @@ import numpy as np
 
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.intervals import paired
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
+from shoplens.evaluation.statistics.intervals import paired
 from shoplens.feedback.impressions import seen_by
 from shoplens.feedback.log import FeedbackLog
-from shoplens.filters.folds import group_of
+from shoplens.filters.fitting.folds import group_of
 from shoplens.index.protocol import Index
 from shoplens.ranking.ranker import Ranker
 from shoplens.store.ranker_file import ClickTrainingState

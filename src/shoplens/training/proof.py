@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.results import Estimate, Paired
+from shoplens.evaluation.statistics.intervals import estimate, paired
 from shoplens.training.material.samples import Samples, Use, uses
 from shoplens.types import Vectors
 

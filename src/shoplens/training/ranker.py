@@ -17,8 +17,8 @@ import numpy.typing as npt
 from shoplens.embedders.look import TOLD_DIGITS
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.intervals import estimate, paired
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
+from shoplens.evaluation.statistics.intervals import estimate, paired
 from shoplens.feeds import Report
 from shoplens.ranking.ranker import KINDS, Kind, Ranker, RankerCard
 from shoplens.store.files.atomic import disk_errors_told, timestamp

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shoplens.evaluation.projection import projected
+from shoplens.evaluation.catalogue_map.projection import projected
 from shoplens.evaluation.report.catalogue_map import MapProduct, dimensions_of, map_html
 from shoplens.evaluation.report.evaluation import meaning, metric_name
 from shoplens.evaluation.report.page import (

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from shoplens.errors import PhotoError
-from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.report.evaluation import evaluation_page, meaning, summary
 from shoplens.evaluation.results import Confusion, Estimate, Evaluation, Found, JudgedAnswer, LeftOut, Part
 from shoplens.evaluation.runs import CATEGORY_RECALL
+from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.types import Pixels, Region
 
 SOME = Estimate(0.263, 0.211, 0.315)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoplens.ranking.evidence import SIGNALS
+from shoplens.ranking.ranker_features import SIGNALS
 from shoplens.training.ranking.likeness import SAME
 from shoplens.training.ranking.networks import Recipe
 from shoplens.training.ranking.tasks import Tasks

@@ -10,8 +10,8 @@ import pytest
 
 from shoplens.feedback.impressions import Impression
 from shoplens.feedback.log import Seen
-from shoplens.filters.folds import fold_of
-from shoplens.ranking.evidence import SIGNALS, Evidence
+from shoplens.filters.fitting.folds import fold_of
+from shoplens.ranking.ranker_features import SIGNALS, Evidence
 from shoplens.training.clicks import judged_by_clicks
 from shoplens.training.ranking import replay as replay_module
 from shoplens.training.ranking.click_course import (

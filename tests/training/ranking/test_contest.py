@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shoplens.filters.folds import fold_of
+from shoplens.filters.fitting.folds import fold_of
 from shoplens.training.ranking import contest as contest_module
 from shoplens.training.ranking.contest import FOLDS, contest, gained, graded, ranks
 from shoplens.training.ranking.likeness import SAME, VARIANT

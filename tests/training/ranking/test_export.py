@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from shoplens.errors import ModelError
-from shoplens.ranking.evidence import Evidence
 from shoplens.ranking.ranker import Ranker, RankerCard
+from shoplens.ranking.ranker_features import Evidence
 from shoplens.training.ranking.export import largest_difference, ranker_network
 from shoplens.training.ranking.networks import BOUND, Recipe, trained
 from tests.training.ranking.made_tasks import NAMES, made_tasks

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from shoplens.filters.dimension import PATH, Dimension
-from shoplens.filters.tree import depth_of, is_below
+from shoplens.filters.dimensions.dimension import PATH, Dimension
+from shoplens.filters.model.tree import depth_of, is_below
 
 SURE, RULED_OUT = 0.9, 0.05
 """The photos contradict the feed when they are this sure of another class, and give the feed's no more than this …"""

@@ -10,7 +10,7 @@ from shoplens.evaluation.doctor.customs import Customs
 from shoplens.evaluation.doctor.findings import MOST_PHOTOS, Finding, Kind, Shown, shown
 from shoplens.evaluation.doctor.opinions import Opinion
 from shoplens.evaluation.doctor.wording import count, p
-from shoplens.filters.dimension import Dimension
+from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.types import Product
 
 _BESIDE = 2
@@ -50,7 +50,7 @@ class _Typicals:
 def value_findings(opinions: Iterable[Opinion], dimensions: Collection[Dimension], kinds: Collection[Kind]) -> Values:
     """Both kinds in one pass.
 
-    Only dimensions that the photos are known to show (:attr:`~shoplens.filters.quality.Quality.seen`) are looked at.
+    Only dimensions that the photos are known to show (``seen``) are looked at.
     """
     wrong: list[tuple[Opinion, Dimension, Contradiction]] = []
     missing: list[tuple[Opinion, Dimension, str, float]] = []

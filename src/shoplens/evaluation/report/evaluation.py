@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 
-from shoplens.evaluation.metrics import METRICS
 from shoplens.evaluation.report.page import (
     Html,
     beside,
@@ -24,6 +23,7 @@ from shoplens.evaluation.report.page import (
 )
 from shoplens.evaluation.report.plots import Interval, curve_plot, interval_plot
 from shoplens.evaluation.results import Confusion, Estimate, Evaluation, Found, JudgedAnswer, Part
+from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.types import Pixels, Region
 
 PLOTTED, SHOWN_FOUND = 20, 6

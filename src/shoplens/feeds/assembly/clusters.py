@@ -84,12 +84,12 @@ def merge_rows(products: Sequence[RawProduct]) -> RawProduct:
     if len(products) == 1:
         return first
     merged = replace(first, photos=dict(first.photos))
-    attributes: dict[str, dict[tuple[type, Value], Value]] = {}
+    attributes: dict[str, dict[tuple[bool, Value], Value]] = {}
     for product in products:
         for name, values in product.attributes.items():
             known = attributes.setdefault(name, {})
             for value in values:
-                known.setdefault((type(value), value), value)
+                known.setdefault((isinstance(value, bool), value), value)
     merged.attributes = {name: list(values.values()) for name, values in attributes.items()}
     for product in products[1:]:
         for photo, column in product.photos.items():

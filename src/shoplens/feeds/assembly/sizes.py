@@ -18,7 +18,14 @@ SIZE_NAMES = words(
 BOUND_TO_SIZES = words("regular_price sale_price weight product_weight shipping_weight unit_pricing_measure size_label")
 """Attributes that may differ wherever the size does."""
 _SEPARATORS = re.compile(r"[\W_]+")
-_NAMED = rf"(?:(?:{'|'.join(sorted(map(re.escape, SIZE_NAMES), key=len, reverse=True))})[\s:.]+)?"
+_NAMED = rf"(?:(?:{'|'.join(sorted(map(re.escape, SIZE_NAMES), key=len, reverse=True))})[\s:.]+)"
+_APART = r"\s*[-–—,/|(\[:]\s*"
+_BEFORE = {
+    True: re.compile(rf"(?:{_APART}|\s+|^){_NAMED}?\Z", re.IGNORECASE),
+    False: re.compile(rf"(?:{_APART}{_NAMED}?|\s+{_NAMED})\Z", re.IGNORECASE),
+}
+"""What sets a size apart, before it: anything, or more than a space."""
+_AFTER = re.compile(r"(?:\s*[)\]])?")
 
 
 @lru_cache(4096)
@@ -69,10 +76,9 @@ def title_without(title: str, values: Iterable[str], *, anywhere: bool = True) -
     'Model 10'
     """
     for value in values:
-        found = list(_around(value, anywhere).finditer(title))
-        if found:
-            rest = title[: found[-1].start()].rstrip() + title[found[-1].end() :]
-            title = rest.strip(" -–—,/|:") or title
+        if found := _last_apart(title, value, anywhere):
+            start, end = found
+            title = (title[:start].rstrip() + title[end:]).strip(" -–—,/|:") or title
     return title
 
 
@@ -81,8 +87,10 @@ def _word(value: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){re.escape(value)}(?!\w)", re.IGNORECASE)
 
 
-@lru_cache(4096)
-def _around(value: str, anywhere: bool) -> re.Pattern[str]:
-    apart = r"\s*[-–—,/|(\[:]\s*" + (r"|\s+|^" if anywhere else "")
-    named = rf"(?:{apart}){_NAMED}" if anywhere else rf"(?:(?:{apart}){_NAMED}|\s+{_NAMED.removesuffix('?')})"
-    return re.compile(rf"{named}(?<!\w){re.escape(value)}(?!\w)(?:\s*[)\]])?", re.IGNORECASE)
+def _last_apart(title: str, value: str, anywhere: bool) -> tuple[int, int] | None:
+    """Where a value that something sets apart stands last, with what sets it apart and with the word for size."""
+    for word in reversed(list(_word(value).finditer(title))):
+        if before := _BEFORE[anywhere].search(title, 0, word.start()):
+            after = _AFTER.match(title, word.end())
+            return before.start(), after.end() if after else word.end()
+    return None

@@ -134,7 +134,7 @@ class JsonDocument:
                 continue
             if found is not None and found[0] != '"':
                 return found
-            longer = read_on(self._blocks, self._text)
+            longer = read_on(self._blocks, self._text, 2 * MAX_LINE)
             if longer is None:
                 return None
             if len(self._text) > 2 * MAX_LINE:

@@ -41,11 +41,11 @@ class TextBlocks:
         return mended
 
 
-def read_on(blocks: Iterator[str], text: str) -> str | None:
-    """``text`` with at least as much again behind it, so that what is searched anew each time stays in proportion to
-    what is read; None where nothing follows."""
+def read_on(blocks: Iterator[str], text: str, limit: int) -> str | None:
+    """``text`` with at least as much again behind it, up to ``limit`` characters or one block, so that what is searched
+    anew each time stays in proportion to what is read; None where nothing follows."""
     added: list[str] = []
-    missing = max(1, len(text))
+    missing = max(1, min(len(text), limit - len(text)))
     while missing > 0 and (block := next(blocks, None)) is not None:
         added.append(block)
         missing -= len(block)

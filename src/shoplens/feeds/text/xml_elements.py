@@ -217,7 +217,7 @@ class XmlElements:
         """Read more of the file; whether there was any."""
         if len(self._text) > 2 * MAX_LINE:
             raise self._broken(f"what starts on line {self._line} is longer than {MAX_LINE // 2**20} MB")
-        longer = read_on(self._blocks, self._text)
+        longer = read_on(self._blocks, self._text, 2 * MAX_LINE)
         self._text = longer or self._text
         return longer is not None
 

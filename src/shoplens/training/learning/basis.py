@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.components import components
-from shoplens.filters.measured import MEASURED
-from shoplens.filters.outline import OUTLINE
-from shoplens.filters.palette import ANCHORS, FINE
+from shoplens.filters.fitting.pca import components
+from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.photo_features.palette import ANCHORS, FINE
+from shoplens.filters.photo_features.silhouette import OUTLINE
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

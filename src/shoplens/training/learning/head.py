@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.components import components
+from shoplens.filters.fitting.pca import components
 from shoplens.training.learning.batches import Batches
 from shoplens.training.learning.course import Course, Outcome, taught, torch_module
 from shoplens.training.learning.losses import LossOf

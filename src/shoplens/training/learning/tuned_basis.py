@@ -11,7 +11,7 @@ from shoplens.build.photo_features import sight, width_of
 from shoplens.embedders.tuned import Tunings
 from shoplens.errors import InvalidValue, ModelError, PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.filters.measured import MEASURED
+from shoplens.filters.photo_features.measured import MEASURED
 from shoplens.images import decoded
 from shoplens.training.learning.basis import CLIP, Basis, Scale
 from shoplens.training.learning.course import torch_module

@@ -11,7 +11,7 @@ from shoplens.errors import PhotoError
 from shoplens.evaluation.queries import JudgedQuery, read_queries
 from shoplens.evaluation.query_photos import MISSING
 from shoplens.evaluation.runs import ABSENT
-from shoplens.filters.folds import group_of
+from shoplens.filters.fitting.folds import group_of
 from shoplens.images import PhotoSource
 from shoplens.images.hashes import content_hash
 from shoplens.index.identifiers import products_named

@@ -10,7 +10,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.folds import fold_of
+from shoplens.filters.fitting.folds import fold_of
 
 Rows = npt.NDArray[np.float16]
 Ints = npt.NDArray[np.int64]

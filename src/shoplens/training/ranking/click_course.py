@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.ranking.evidence import Floats
+from shoplens.ranking.ranker_features import Floats
 from shoplens.training.learning.course import torch_module
 from shoplens.training.ranking.clicked import Clicked
 from shoplens.training.ranking.networks import CLIP, Network, context_of

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.feedback.log import Seen
-from shoplens.ranking.evidence import Evidence, Floats
+from shoplens.ranking.ranker_features import Evidence, Floats
 from shoplens.types import Rejection
 
 CLICK, PURCHASE = 1.0, 3.0

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.folds import fold_of
-from shoplens.ranking.evidence import Floats
+from shoplens.filters.fitting.folds import fold_of
+from shoplens.ranking.ranker_features import Floats
 from shoplens.training.ranking.networks import Family, Network, Recipe, trained
 from shoplens.training.ranking.tasks import Tasks, is_right
 

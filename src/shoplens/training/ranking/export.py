@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from shoplens.embedders.classifier import CARD
-from shoplens.ranking.evidence import SIGNALS, Evidence, Floats
 from shoplens.ranking.ranker import Ranker, RankerCard
+from shoplens.ranking.ranker_features import SIGNALS, Evidence, Floats
 from shoplens.training.learning.export import IR, OPSET, onnx_library
 from shoplens.training.ranking.networks import BOUND, CLIP, Network, Recipe, context_of
 from shoplens.training.ranking.tasks import Tasks

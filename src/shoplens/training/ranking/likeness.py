@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.build.filter_scoring import ProductScorer
-from shoplens.filters.folds import group_of
+from shoplens.filters.fitting.folds import group_of
 from shoplens.types import Product
 
 SAME, VARIANT, AGREEING, RELATED, OTHER = 1.0, 0.3, 0.1, 0.03, 0.0

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from shoplens.ranking.evidence import Floats
+from shoplens.ranking.ranker_features import Floats
 from shoplens.training.learning.course import torch_module
 from shoplens.training.ranking.tasks import Tasks, is_right
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.evaluation.intervals import paired
 from shoplens.evaluation.results import Estimate, Paired
-from shoplens.filters.folds import fold_of
-from shoplens.ranking.evidence import Floats
+from shoplens.evaluation.statistics.intervals import paired
+from shoplens.filters.fitting.folds import fold_of
+from shoplens.ranking.ranker_features import Floats
 from shoplens.training.ranking.click_course import (
     MOST_PROPENSITY,
     ClickCourse,

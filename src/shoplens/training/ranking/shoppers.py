@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from shoplens.feedback.impressions import Impression
 from shoplens.feedback.log import Seen
-from shoplens.ranking.evidence import Evidence, Floats
+from shoplens.ranking.ranker_features import Evidence, Floats
 from shoplens.training.ranking.tasks import Tasks, is_right
 
 

@@ -19,13 +19,13 @@ from shoplens.build.filter_scoring import ProductScorer, scorer_of
 from shoplens.embedders import EmbeddingHead
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.filters.cohort import Cohort, drawn_products
-from shoplens.filters.dimension import LOOK
-from shoplens.filters.filters import Filters
-from shoplens.filters.space import DENSE_PARTS
+from shoplens.filters.dimensions.dimension import LOOK
+from shoplens.filters.model.cohort import Cohort, drawn_products
+from shoplens.filters.model.filters import Filters
+from shoplens.filters.model.space import DENSE_PARTS
 from shoplens.index.protocol import Index, IndexedProduct
-from shoplens.ranking.evidence import SIGNALS, Floats, evidence
-from shoplens.ranking.filtered import CANDIDATES
+from shoplens.ranking.filter_retrieval import CANDIDATES
+from shoplens.ranking.ranker_features import SIGNALS, Floats, evidence
 from shoplens.store.generation import Generation
 from shoplens.training.material.feature_pass import Pass, feature_pass, times_retaken
 from shoplens.training.material.photos import Pairs, Told, catalogue_photos, shopper_photos

@@ -1,0 +1,1 @@
+"""Figures from ranked answers, and how sure they are."""

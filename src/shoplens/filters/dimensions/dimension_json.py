@@ -1,0 +1,85 @@
+"""Dimensions and the rules that made them as JSON: a generation stores them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shoplens.errors import InvalidValue, SettingsError
+from shoplens.filters.dimensions.derivation import Dimensions
+from shoplens.filters.dimensions.dimension import Dimension
+from shoplens.filters.dimensions.skipped import Skipped
+from shoplens.preferences import DimensionRule, DimensionRules
+
+VERSION = 1
+
+
+def dimension_json(dimension: Dimension) -> dict[str, Any]:
+    """One dimension, ready for ``json.dumps``."""
+    return {
+        **{one.name: getattr(dimension, one.name) for one in dataclasses.fields(dimension)},
+        "classes": list(dimension.classes),
+        "products": list(dimension.products),
+        "untrained": dict(dimension.untrained),
+    }
+
+
+def dimension_from_json(stored: Mapping[str, Any]) -> Dimension:
+    """What :func:`dimension_json` wrote."""
+    return Dimension(**{**stored, "classes": tuple(stored["classes"]), "products": tuple(stored["products"])})
+
+
+def dimensions_json(dimensions: Dimensions) -> dict[str, Any]:
+    """All dimensions, why others are none, and the rules, ready for ``json.dumps``."""
+    rules = dimensions.rules
+    return {
+        "version": VERSION,
+        "used": [dimension_json(one) for one in dimensions.used],
+        "skipped": [dataclasses.asdict(one) for one in dimensions.skipped],
+        "notes": list(dimensions.notes),
+        "min_products": rules.min_products,
+        "max_classes": rules.max_classes,
+        "rules": {attribute: _rule_json(rule) for attribute, rule in rules.rules.items()},
+    }
+
+
+def dimensions_from_json(stored: Mapping[str, Any]) -> Dimensions:
+    """What :func:`dimensions_json` wrote.
+
+    Raises:
+        InvalidValue: ``bad-dimensions``, it is something else, or of another version.
+    """
+    try:
+        if stored["version"] != VERSION:
+            raise ValueError(f"version {stored['version']!r} instead of {VERSION}")
+        rules = {attribute: _rule(rule) for attribute, rule in stored["rules"].items()}
+        return Dimensions(
+            tuple(map(dimension_from_json, stored["used"])),
+            tuple(Skipped(**one) for one in stored["skipped"]),
+            tuple(stored["notes"]),
+            DimensionRules(stored["min_products"], stored["max_classes"], rules),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as odd:
+        raise InvalidValue(
+            f"The stored dimensions cannot be read: {odd}.",
+            "Build them again: shoplens index FEED --replace.",
+            code="bad-dimensions",
+        ) from None
+
+
+def _rule_json(rule: DimensionRule) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "use": rule.use,
+        "merge": {name: list(values) for name, values in rule.merge.items()},
+        "kind": rule.kind,
+        "labels": str(rule.labels) if rule.labels else None,
+    }
+
+
+def _rule(stored: Mapping[str, Any]) -> DimensionRule:
+    merge = {name: tuple(values) for name, values in stored["merge"].items()}
+    labels = Path(stored["labels"]) if stored["labels"] else None
+    return DimensionRule(**{**stored, "merge": merge, "labels": labels})

@@ -1,0 +1,1 @@
+"""Features and classes to filters, without torch."""

@@ -1,0 +1,1 @@
+"""Filters that have been fitted: what they say of photos, and how they lie on disk."""

@@ -1,0 +1,119 @@
+"""The few hundred directions in which a catalogue's photos differ most: what every learned filter sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from shoplens.filters.fitting.pca import components
+from shoplens.filters.model.projection import Projection, unit
+from shoplens.filters.photo_features.palette import FINE
+from shoplens.filters.photo_features.pixels import Floats
+from shoplens.filters.photo_features.silhouette import OUTLINE
+
+_SAMPLE = 3000
+"""Most photos that the directions are taken from."""
+_FLOOR = 0.02
+"""A column varies at least by this part of the median column, or noise in a constant one would be blown up."""
+
+
+class _Block(NamedTuple):
+    """Columns whose directions are taken by themselves.
+
+    Attributes:
+        most: most directions.
+        share: how much it counts, as the length of its part of a row.
+        standard: whether columns are divided by their standard deviation.
+    """
+
+    most: int
+    share: float
+    standard: bool
+
+
+_BLOCKS = {
+    "backbone": _Block(512, 0.64, True),
+    "fine": _Block(128, 0.64, False),
+    "outline": _Block(128, 0.424, False),
+}
+"""The palette stays outside: it says what the histograms say. Sizes and shares were chosen on development groups."""
+_ALL = sum(block.most for block in _BLOCKS.values())
+_PER_PHOTO = 0.85
+"""Directions of all blocks together are at most so many times the photos; more would be learned by heart."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """Features -> numbers of a photo, block by block.
+
+    Attributes:
+        blocks: of the backbone, the fine colour histograms and the outline.
+    """
+
+    blocks: tuple[Projection, Projection, Projection]
+
+    @property
+    def size(self) -> int:
+        """m, how many numbers a photo has in the basis."""
+        return sum(block.size for block in self.blocks)
+
+    def apply(self, features: Floats) -> Floats:
+        """float32 (n, c or more) -> float32 (n, m); each block's numbers have the length of its share, all together 1.
+
+        A block is zeros for its mean, and where its features are all zero: those of a photo that could not be read.
+
+        Raises:
+            InvalidValue: rows that are too short.
+        """
+        return self.joined([block.projected(features) for block in self.blocks])
+
+    @staticmethod
+    def joined(parts: list[Floats]) -> Floats:
+        """What :meth:`apply` makes of the blocks' projections."""
+        scaled = [np.float32(block.share) * unit(part) for block, part in zip(_BLOCKS.values(), parts, strict=True)]
+        return np.concatenate(scaled, axis=1)
+
+
+def fitted_basis(features: Floats, backbone: int, seed: int = 0) -> Basis:
+    """Principal components of three blocks of columns, each by itself.
+
+    The backbone's columns are centred and divided by their standard deviation; the fine colour histograms and the
+    outline are centred. At most 512, 128 and 128 directions, each fewer than photos, from at most 3,000 photos
+    drawn with ``seed``.
+
+    Args:
+        features: float32 (n, ``backbone`` + MEASURED), rows as a store keeps them.
+        backbone: how many columns the backbone gave.
+    """
+    if len(features) > _SAMPLE:
+        drawn = np.random.default_rng(seed).choice(len(features), _SAMPLE, replace=False)
+        features = features[np.sort(drawn)]
+    ends = np.cumsum([0, backbone, FINE, OUTLINE])
+    first, second, third = (
+        _fitted(features[:, start:end], int(start), block)
+        for (start, end), block in zip(pairwise(ends), _BLOCKS.values(), strict=True)
+    )
+    return Basis((first, second, third))
+
+
+def _fitted(columns: Floats, start: int, block: _Block) -> Projection:
+    width = columns.shape[1]
+    most = max(1, int(block.most * min(1.0, _PER_PHOTO * len(columns) / _ALL)))
+    if not len(columns):
+        return Projection(start, np.zeros(width, np.float32), np.zeros((width, 0), np.float32))
+    mean = columns.mean(axis=0, dtype=np.float64).astype(np.float32)
+    centred = columns - mean
+    scale = _scale(centred) if block.standard and width else np.ones(width, np.float32)
+    axes = components(centred * scale, min(most, len(columns) - 1))
+    return Projection.of(start, mean, scale[:, None] * axes)
+
+
+def _scale(centred: Floats) -> Floats:
+    """(c,): one over each column's standard deviation."""
+    deviation = np.sqrt((centred**2).mean(axis=0, dtype=np.float64))
+    floor = max(_FLOOR * float(np.median(deviation)), 1e-6 * float(deviation.max()), 1e-12)
+    result: Floats = (1 / np.maximum(deviation, floor)).astype(np.float32)
+    return result

@@ -1,0 +1,1 @@
+"""Colours, patterns and materials, and how light falls on them."""

@@ -1,0 +1,1 @@
+"""The outlines of what the drawn shop sells."""

@@ -1,0 +1,158 @@
+"""The commands that say how good a search is, on a small catalogue with the shipped model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shoplens.ranking.strategies import BASELINE
+from shoplens.store.files.atomic import copy_tree
+from tests.cli.test_commands import shoplens
+from tests.fakes import feed_of, row
+from tests.images.made_photos import scene
+
+METRICS = ["recall@1", "recall@5", "recall@10", "mrr", "map@r", "ndcg@10", "recall@1/category"]
+PRODUCTS = 8
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight products, each seen whole and cut off; and queries of every kind."""
+    folder = tmp_path_factory.mktemp("shop")
+    rows = []
+    for number in range(PRODUCTS):
+        whole = scene(96, 64, seed=number)
+        whole.save(folder / f"p{number}.png")
+        whole.crop((4, 2, 90, 60)).save(folder / f"p{number}-cut.png")
+        category = ["[red]Things[/]", "Even" if number % 2 == 0 else "Odd"]
+        rows.append(row(f"p{number}", f"p{number}.png", f"p{number}-cut.png", category=category))
+    feed_of(folder / "feed.jsonl", rows)
+    done = shoplens("index", folder / "feed.jsonl", "--store", folder / "store", "--json")
+    assert (done.code, done.told["products"]) == (0, PRODUCTS)
+    lines = ["photo,product_id", "p1-cut.png,p1", "p2-cut.png,p2|p3", "gone.png,p1", "p1.png,[bold]mauve"]
+    (folder / "queries.csv").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.fixture
+def store(built: Path, tmp_path: Path) -> Iterator[Path]:
+    copy_tree(built / "store", tmp_path / "store")
+    yield tmp_path / "store"
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+def test_help_names_every_column(command: str) -> None:
+    done = shoplens(command, "--help")
+    assert (done.code, done.err) == (0, "")
+    for word in ("photo,product_id", "region", "exclude", "grade", "--held-out", "--report", "--seed", "--store"):
+        assert word in done.out
+
+
+def test_evaluate_held_out_as_json(store: Path) -> None:
+    done = shoplens("evaluate", "--held-out", "--store", store, "--json")
+    assert done.code == 0
+    told = done.told
+    assert list(told)[:2] == ["queries", "metrics"]
+    assert told["queries"] == PRODUCTS
+    assert list(told["metrics"]) == METRICS
+    assert all(list(one) == ["value", "low", "high"] for one in told["metrics"].values())
+    assert told["metrics"]["recall@1"]["value"] == 1
+    assert (told["strategy"], told["store"], told["left_out"], told["absent"]) == ("filters-static", str(store), [], 0)
+    reports = {path.suffix: path for path in (store / "reports").glob("*-evaluate.*")}
+    assert set(reports) == {".html", ".json"}
+    assert json.loads(reports[".json"].read_text("utf-8")) == told
+    assert str(reports[".html"]) in done.err
+
+
+def test_evaluate_a_file_for_people(store: Path, built: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report [1].html"
+    done = shoplens("evaluate", built / "queries.csv", "--store", store, "--report", report)
+    assert done.code == 0
+    for words in ("recall@1", "100.0 (", "recall@1/category", "ndcg@10", "[red]Things[/] / Odd", "map@r"):
+        assert words in done.out
+    assert "2 queries" in done.err and f"{PRODUCTS} products, strategy filters-static" in done.err
+    assert "1 query whose product is not in the store: in no figure." in done.err
+    assert "product-not-in-store" in done.err and "row 4, product_id: [bold]mauve" in done.err
+    assert "photo-missing" in done.err and "gone.png" in done.err
+    assert str(report) in done.err
+    assert report.is_file() and report.with_suffix(".json").is_file()
+
+
+def test_compare(store: Path, built: Path, tmp_path: Path) -> None:
+    words = ("compare", built / "queries.csv", "--store", store, "--report", tmp_path / "c.html")
+    done = shoplens(*words, "--json")
+    assert done.code == 0
+    told = done.told
+    assert (told["queries"], told["compared_with"]) == (2, BASELINE)
+    assert [one["name"] for one in told["rows"]] == [BASELINE, "filters-static"]
+    only = told["rows"][0]
+    assert set(only["query_ms"]) == set(only["adding_ms"]) == {"median", "p95"}
+    assert only["metrics"]["recall@1"]["value"] == 1
+    assert json.loads((tmp_path / "c.json").read_text("utf-8")) == told
+    assert str(tmp_path / "c.html") in done.err
+    for_people = shoplens(*words)
+    assert for_people.code == 0
+    for word in ("strategy", BASELINE, "ms per query", "bytes per product", "ms to add a product", "recall@1", "(p95 "):
+        assert word in for_people.out
+    assert "photo-missing" in for_people.err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ((), "Neither queries nor --held-out was given."),
+        (("queries.csv", "--held-out"), "Both a file of queries and --held-out were given."),
+    ],
+)
+def test_exactly_one_kind_of_queries_is_asked_for(
+    store: Path, built: Path, command: str, words: tuple[str, ...], problem: str
+) -> None:
+    done = shoplens(command, *words, "--store", store, "--json")
+    assert (done.code, done.told["error"]["code"], done.told["error"]["problem"]) == (3, "no-queries", problem)
+    assert "--held-out" in done.told["error"]["fix"]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (None, "no-queries"),
+        ("", "no-queries"),
+        ("photo,product_id\n", "no-queries"),
+        ("photo,id\na.png,p1\n", "queries-without-column"),
+        ("photo,product_id\ngone.png,p1\n", "nothing-judged"),
+        ("photo,product_id\np1.png,unknown\n", "nothing-judged"),
+    ],
+)
+def test_bad_queries_are_an_error_with_a_code(
+    store: Path, tmp_path: Path, command: str, text: str | None, code: str
+) -> None:
+    if text is not None:
+        (tmp_path / "bad.csv").write_text(text)
+    done = shoplens(command, tmp_path / "bad.csv", "--store", store, "--json")
+    assert (done.code, done.told["error"]["code"]) == (3, code)
+    assert done.told["error"]["fix"]
+    assert "Traceback" not in done.err
+    assert not list((store / "reports").glob("*.html"))
+
+
+def test_other_mistakes(store: Path, tmp_path: Path) -> None:
+    unknown = shoplens("evaluate", "--held-out", "--store", store, "--strategy", "magic", "--json")
+    assert (unknown.code, unknown.told["error"]["code"]) == (3, "unknown-strategy")
+    assert BASELINE in unknown.told["error"]["fix"]
+    nowhere = shoplens("evaluate", "--held-out", "--store", tmp_path / "nowhere", "--json")
+    assert (nowhere.code, nowhere.told["error"]["code"]) == (4, "no-store")
+    assert not (tmp_path / "nowhere").exists()
+    for seed in "-1", str(2**32), "many":
+        assert shoplens("evaluate", "--held-out", "--store", store, "--seed", seed).code == 2
+
+
+def test_the_report_may_be_named_by_its_json(store: Path, tmp_path: Path) -> None:
+    done = shoplens("evaluate", "--held-out", "--store", store, "--report", tmp_path / "r.json", "--seed", 7, "--json")
+    assert (done.code, done.told["seed"]) == (0, 7)
+    assert json.loads((tmp_path / "r.json").read_text("utf-8")) == done.told
+    assert str(tmp_path / "r.html") in done.err and (tmp_path / "r.html").is_file()

@@ -1,0 +1,81 @@
+"""What is on the map: all products of a small shop by their first photos, and a sample of the queries."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from shoplens.evaluation.catalogue_map.mapping import MOST_QUERIES, QuerySample, catalogue_map
+from shoplens.evaluation.queries import JudgedQuery
+from shoplens.evaluation.runs import JudgedRun
+from shoplens.index.exact import ExactIndex
+from shoplens.index.protocol import IndexedProduct
+from shoplens.ranking.strategies import EncodedQuery
+from shoplens.types import Photo
+from tests.fakes import BLUE, GREEN, RED, Color, colour_vector, numbered_color, product
+
+
+def index_of(colors: dict[str, list[Color]]) -> ExactIndex:
+    index = ExactIndex(4)
+    for name, several in colors.items():
+        sources = [f"/{name}-{number}.png" for number in range(len(several))]
+        photos = tuple(
+            Photo(source, hashlib.blake2b(source.encode(), digest_size=16).hexdigest(), "", 8, 8) for source in sources
+        )
+        vectors = np.stack([colour_vector(color) for color in several])
+        index.upsert([IndexedProduct(product(name, *sources, category=(name[0],)), photos, vectors)])
+    return index
+
+
+def run(photo: str, color: Color = RED, rank: int | None = 1) -> JudgedRun:
+    vector = EncodedQuery(colour_vector(color))
+    return JudgedRun(JudgedQuery(photo, {"right": 2.0, "other": 1.0}), vector, product("right", "/r"), [], {}, rank, {})
+
+
+def sample_of(*runs: JudgedRun) -> QuerySample:
+    sample = QuerySample()
+    for one in runs:
+        sample.add(one)
+    return sample
+
+
+def test_products_lie_by_their_first_photos_and_queries_beside_what_they_look_like() -> None:
+    index = index_of({"red": [RED, BLUE], "green": [GREEN, RED], "blue": [BLUE], "wine": [(200, 0, 30)]})
+    sample = sample_of(run("/a.png", (250, 5, 5)), run("/b.png", BLUE, 2), run("/c.png", BLUE, None))
+    drawn = catalogue_map(index, sample)
+    assert [one.product_id for one in drawn.products] == ["blue", "green", "red", "wine"]
+    assert [one.photo for one in drawn.products] == [f"/{name}-0.png" for name in ("blue", "green", "red", "wine")]
+    assert [one.dimensions["category"] for one in drawn.products] == ["b", "g", "r", "w"]
+    places = {one.product_id: np.array([one.x, one.y]) for one in drawn.products}
+    near = np.linalg.norm(places["red"] - places["wine"])
+    assert near < np.linalg.norm(places["red"] - places["blue"])
+    assert near < np.linalg.norm(places["red"] - places["green"])
+    told = {one.photo: one for one in drawn.queries}
+    assert {name: one.found_right for name, one in told.items()} == {"/a.png": True, "/b.png": False, "/c.png": False}
+    assert told["/a.png"].right == ("right", "other")
+    assert np.linalg.norm(np.array([told["/b.png"].x, told["/b.png"].y]) - places["blue"]) < 0.2
+    assert "PCA" in drawn.note and "drawn by" not in drawn.note
+
+
+def test_the_same_queries_are_drawn_whatever_their_order() -> None:
+    runs = [run(f"/{number}.png", numbered_color(number)) for number in range(3 * MOST_QUERIES)]
+    few = sample_of(*runs[:5]).kept()
+    assert sorted(seen.photo for seen in few) == [f"/{number}.png" for number in range(5)]
+    once, again = (sample_of(*order).kept() for order in (runs, runs[::-1]))
+    assert len(once) == MOST_QUERIES
+    assert [seen.photo for seen in once] == [seen.photo for seen in again]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_tiny_shop_has_a_map_too(count: int) -> None:
+    drawn = catalogue_map(index_of({f"p{number}": [numbered_color(number)] for number in range(count)}), QuerySample())
+    assert len(drawn.products) == count
+    assert drawn.queries == []
+    assert all(0 <= one.x <= 1 and 0 <= one.y <= 1 for one in drawn.products)
+
+
+def test_a_shop_without_products_has_an_empty_map() -> None:
+    drawn = catalogue_map(ExactIndex(4), sample_of(run("/a.png")))
+    assert (list(drawn.products), len(drawn.queries)) == ([], 1)

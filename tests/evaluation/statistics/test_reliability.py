@@ -1,0 +1,172 @@
+"""Reliability bins and the debiased calibration error: by definition, and in worlds whose truth is known."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from shoplens.errors import InvalidValue
+from shoplens.evaluation.results import Estimate
+from shoplens.evaluation.statistics.reliability import calibration_error, reliability
+
+Answers = tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.object_]]
+
+
+def answers(seed: int, off: float, clusters: int = 300, size: int = 4, alike: float = 0.5) -> Answers:
+    """Probabilities that are ``off`` too high; answers of a cluster share their luck with probability √alike."""
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(clusters), size)
+    true_probability = rng.uniform(0.05, 0.75, len(owner))
+    shared = np.repeat(rng.uniform(size=clusters), size)
+    luck = np.where(rng.uniform(size=len(owner)) < math.sqrt(alike), shared, rng.uniform(size=len(owner)))
+    return true_probability + off, luck < true_probability, owner.astype(object)
+
+
+def by_pairs(said: list[float], true: list[bool], clusters: list[str], bins: list[int]) -> float:
+    """ECE²: in each bin the mean product of the residuals of every two answers of different clusters."""
+    total = weight = 0.0
+    for number in set(bins):
+        here = [place for place, one in enumerate(bins) if one == number]
+        products = [
+            (true[a] - said[a]) * (true[b] - said[b])
+            for a, b in itertools.permutations(here, 2)
+            if clusters[a] != clusters[b]
+        ]
+        if products:
+            total += len(here) * sum(products) / len(products)
+            weight += len(here)
+    return total / weight
+
+
+def test_the_error_is_that_of_the_definition() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        said = np.sort(rng.uniform(0, 1, 12))
+        true = rng.uniform(size=12) < 0.4
+        clusters = [f"p{number}" for number in rng.integers(0, 5, 12)]
+        expected = by_pairs(said.tolist(), true.tolist(), clusters, [n // 4 for n in range(12)])
+        found = calibration_error(said, true, clusters, bins=3).value
+        assert found == pytest.approx(math.sqrt(max(0.0, expected)))
+
+
+def test_perfect_probabilities_have_no_error_and_the_interval_says_so() -> None:
+    found = [calibration_error(*answers(seed, 0.0), seed=seed) for seed in range(40)]
+    assert np.mean([one.value for one in found]) < 0.015
+    assert np.mean([one.value == 0 for one in found]) > 0.3
+    assert np.mean([one.low == 0 for one in found]) >= 0.95
+
+
+@pytest.mark.parametrize("off", [0.05, 0.1, 0.2])
+def test_a_known_error_is_found_and_covered(off: float) -> None:
+    found = [calibration_error(*answers(seed, off), seed=seed) for seed in range(40)]
+    assert math.sqrt(np.mean([one.value**2 for one in found])) == pytest.approx(off, abs=0.01)
+    assert np.mean([one.low <= off <= one.high for one in found]) >= 0.85
+
+
+def test_measured_plainly_perfect_probabilities_would_seem_to_be_off() -> None:
+    plain, debiased = [], []
+    for seed in range(20):
+        made = answers(seed, 0.0, clusters=60, size=1)
+        squares = [one.count / 60 * (one.true.value - one.said) ** 2 for one in reliability(*made)]
+        plain.append(math.sqrt(sum(squares)))
+        debiased.append(calibration_error(*made).value)
+    assert np.mean(plain) > 0.1
+    assert np.mean(debiased) < 0.4 * np.mean(plain)
+
+
+def test_answers_of_one_cluster_are_not_taken_for_many() -> None:
+    """100 copies of an answer say no more than it does."""
+    said, true, clusters = answers(2, 0.0, clusters=40, size=1)
+    single = calibration_error(said, true, clusters, bins=4)
+    copied = calibration_error(np.repeat(said, 100), np.repeat(true, 100), np.repeat(clusters, 100), bins=4)
+    assert copied.value == pytest.approx(single.value)
+    assert (copied.low, copied.high) == pytest.approx((single.low, single.high))
+
+
+def test_a_weight_is_worth_as_many_clusters() -> None:
+    said, true, _ = answers(3, 0.1, clusters=30, size=1)
+    halves = np.tile([1.0, 3.0], 15)
+    weighed = reliability(said, true, np.arange(30).astype(object), halves, bins=1)[0]
+    repeated = np.repeat(np.arange(30), np.tile([1, 3], 15))
+    counted = reliability(said[repeated], true[repeated], repeated.astype(object), bins=1)[0]
+    assert weighed.said == pytest.approx(counted.said)
+    assert weighed.true.value == pytest.approx(counted.true.value)
+    assert weighed.count == 30
+
+
+def test_the_order_does_not_matter() -> None:
+    said, true, clusters = answers(4, 0.1, clusters=50)
+    mixed = np.random.default_rng(0).permutation(len(said))
+    for one, other in zip(
+        reliability(said[mixed], true[mixed], clusters[mixed]), reliability(said, true, clusters), strict=True
+    ):
+        assert (one.count, one.said, *figures(one.true)) == pytest.approx(
+            (other.count, other.said, *figures(other.true))
+        )
+    again = calibration_error(said[mixed], true[mixed], clusters[mixed])
+    assert figures(again) == pytest.approx(figures(calibration_error(said, true, clusters)))
+
+
+def figures(estimate: Estimate) -> tuple[float, float, float]:
+    return estimate.value, estimate.low, estimate.high
+
+
+def test_bins_hold_about_as_many_and_rise() -> None:
+    said, true, clusters = answers(6, 0.0)
+    found = reliability(said, true, clusters, bins=10)
+    assert [one.count for one in found] == pytest.approx([120] * 10, abs=1)
+    assert sum(one.count for one in found) == len(said)
+    assert [one.said for one in found] == sorted(one.said for one in found)
+    for one in found:
+        assert 0 <= one.true.low <= one.true.value <= one.true.high <= 1
+
+
+def test_intervals_of_bins_cover_what_was_said_when_it_is_true() -> None:
+    covered = [
+        one.true.low <= one.said <= one.true.high
+        for seed in range(40)
+        for one in reliability(*answers(seed, 0.0, alike=0.8), bins=10)
+    ]
+    assert 0.92 <= np.mean(covered) <= 0.99
+
+
+def test_equal_probabilities_stay_together() -> None:
+    said = [0.2] * 7 + [0.6] * 3
+    found = reliability(said, [True] * 10, [str(n) for n in range(10)], bins=5)
+    assert [(one.count, round(one.said, 6)) for one in found] == [(7, 0.2), (3, 0.6)]
+    assert [one.count for one in reliability([0.5] * 4, [True] * 4, list("abcd"))] == [4]
+
+
+def test_a_single_answer_tells_next_to_nothing() -> None:
+    (only,) = reliability([0.7], [True], ["a"])
+    assert (only.count, only.said, only.true.value) == (1, 0.7, 1.0)
+    assert only.true.low < 0.25
+    unknown = calibration_error([0.7, 0.9], [True, True], ["a", "a"])
+    assert (unknown.value, unknown.low, unknown.high) == (0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "true", "clusters", "weights", "bins", "problem"),
+    [
+        ([], [], [], None, 15, "Probabilities: 0"),
+        ([0.1], [True, False], ["a"], None, 15, "outcomes: 2"),
+        ([0.1], [True], ["a", "b"], None, 15, "clusters: 2"),
+        ([0.1], [True], ["a"], [1.0, 1.0], 15, "weights: 2"),
+        ([0.1, 1.1], [True, True], ["a", "b"], None, 15, "probability of answer 1"),
+        ([math.nan], [True], ["a"], None, 15, "probability of answer 0"),
+        ([0.1], [0.5], ["a"], None, 15, "outcome of answer 0"),
+        ([0.1], [True], ["a"], [0.0], 15, "weight of answer 0"),
+        ([0.1], [True], ["a"], None, 0, "0 bins"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    said: list[float], true: list[bool], clusters: list[str], weights: list[float] | None, bins: int, problem: str
+) -> None:
+    with pytest.raises(InvalidValue, match=problem):
+        reliability(said, true, clusters, weights, bins)
+    with pytest.raises(InvalidValue, match=problem):
+        calibration_error(said, true, clusters, weights, bins=bins)

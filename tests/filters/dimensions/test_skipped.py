@@ -1,0 +1,177 @@
+"""Attributes that are no classes by what their values are, and dimensions in which no two products differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from shoplens.filters.dimensions.derivation import ClassReader, Dimensions, dimensions_from
+from shoplens.filters.dimensions.dimension import Dimension
+from shoplens.filters.dimensions.labels import Labels
+from shoplens.filters.dimensions.skipped import Reason, Skipped
+from shoplens.filters.model.class_layout import ClassLayout
+from shoplens.preferences import DimensionRule, DimensionRules
+from shoplens.types import Value
+from tests.filters.dimensions.made_products import MEASURED, holding, names, product, ruled, tree
+
+TAKE = "To take it nevertheless, say use = true."
+Values = Sequence[Value | tuple[Value, ...]]
+
+
+def why(found: Dimensions, name: str = "x") -> Skipped:
+    return next(one for one in found.skipped if one.name == name)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "reason"),
+    [
+        (["https://a.example/1", "https://a.example/2"] * 6, "links", "links, such as 'https://a.example/1'"),
+        (["a/front.jpg", "a/back.jpg", "none"] * 6, "links", "links, such as 'a/front.jpg'"),
+        ([("//a.example/1", "//a.example/2")] * 8 + ["//a.example/3"] * 8, "links", "links, such as '//a.example/1'"),
+        (["4006381333931", 4006381333948] * 6, "codes", "codes, such as '4006381333931'"),
+        (["d41d8cd98f00b204e9800998ecf8427e", "0cc175b9c0f1b6a831c399e269772661"] * 6, "codes", "codes, such as 'd41"),
+        (["SKU-1001", "SKU-1002"] * 6 + [f"SKU-11{n:02}" for n in range(3)], "codes", "codes, such as 'SKU-1001'"),
+        (["p1", "P2"] * 6, "related-products", "ids of products or groups of this feed, such as 'p1'"),
+        ([("p1", "p2", "p3"), ("p2", "p3", "other")] * 6, "related-products", "such as 'p1'"),
+        (["p1,p2", "p2|p3", "none"] * 6, "related-products", "such as 'p1,p2'"),
+        (["https://a.example/" + "a" * 99, "https://b.example"] * 6, "links", "such as 'https://a.example/aaaaaaaaaaaaaaaaaaaaa…'"),
+    ],
+)  # fmt: skip
+def test_what_names_no_class_is_no_dimension(values: Values, kind: Reason, reason: str) -> None:
+    products = holding("x", *values)
+    found = dimensions_from(products)
+    assert names(found) == MEASURED
+    assert why(found).kind == kind
+    assert reason in why(found).reason and why(found).reason.startswith("Most of its values are ")
+    assert why(found).reason.endswith(TAKE)
+    assert names(dimensions_from(products, ruled("x", DimensionRule(use=True)))) == [*MEASURED, "x"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["XL", "3XL"] * 6,
+        ["A4", "EU 42"] * 6,
+        ["iPhone 12", "100% cotton"] * 6,
+        ["RAL9010", "RAL9016"] * 6,
+        ["W32/L34", "W34/L34"] * 6,
+        ["https://a.example/1", "red", "green"] * 6,
+        ["4006381333931", "red", "green"] * 6,
+        ["p1", "red", "green"] * 6,
+        ["AW2023", "SS2024"] * 6 + ["AW2024"],
+    ],
+    ids=str,
+)
+def test_values_that_repeat_are_classes_though_they_hold_digits(values: Values) -> None:
+    assert names(dimensions_from(holding("x", *values))) == [*MEASURED, "x"]
+
+
+def test_groups_and_further_identifiers_are_what_products_are_related_by() -> None:
+    values = ["MH01", "MH02"] * 6
+    for change in ({"group_id": "MH01"}, {"identifiers": ("MH01", "MH02")}):
+        products = holding("x", *values)
+        products[0] = replace(products[0], **change)
+        products[1] = replace(products[1], group_id="mh02")
+        assert why(dimensions_from(products)).kind == "related-products"
+    assert names(dimensions_from(holding("x", *values))) == [*MEASURED, "x"]
+
+
+def test_a_brand_may_be_called_as_a_group_is() -> None:
+    products = [product(n, brand=("Acme", "Blue")[n % 2], group=("Acme", "Blue")[n % 2]) for n in range(12)]
+    assert names(dimensions_from(products)) == [*MEASURED, "brand"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("https://a.example/{}", "links"),
+        ("40063813{:05}", "codes"),
+        ("SKU-{:05}", "codes"),
+        ("p{}", "related-products"),
+        ("v{}", "too-many-values"),
+    ],
+)
+def test_of_more_values_than_are_counted_the_first_tell(text: str, kind: Reason) -> None:
+    found = dimensions_from(holding("x", *(text.format(n) for n in range(300))), DimensionRules(max_classes=20))
+    assert why(found).kind == kind
+
+
+def test_what_people_label_is_taken_at_its_word() -> None:
+    labels = Labels({f"/{n}.jpg": {"x": (("p1", "p2")[n % 2],)} for n in range(12)}, {"x": 12})
+    assert names(dimensions_from([product(n) for n in range(12)], None, labels)) == [*MEASURED, "x"]
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        [("A/B", 9), ("C/D", 1)],
+        [("A/B/C", 9), ("A/B", 9), ("A", 9)],
+        [("A/B", 9), ("A/C", 4), ("A/D", 4), ("E", 4)],
+        [("a > b/c", 9), ("a/b", 9)],
+    ],
+    ids=str,
+)
+def test_a_tree_that_never_forks_tells_nothing_apart(paths: list[tuple[str, int]]) -> None:
+    found = dimensions_from(tree(*paths))
+    assert names(found) == MEASURED
+    assert why(found, "category").kind == "one-class"
+    assert "lie on one path, 'A > B" in why(found, "category").reason.replace("a > b", "A > B")
+    assert why(found, "category").reason.endswith("and tell nothing apart.")
+
+
+def test_the_smallest_fork_is_a_dimension() -> None:
+    found = dimensions_from(tree(("A/B", 5), ("A/C", 5)))
+    assert found.named("category").classes == ("A", "A > B", "A > C")
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ([("a", "b")] * 12, "All products are the same in it."),
+        ([("a", "b")] * 12 + ["c"] * 3, "Its classes always come together, so they tell nothing apart."),
+        ([("a", "b", "c")] * 3 + [("a", "b")] * 12, "All products are the same in it."),
+    ],
+    ids=str,
+)
+def test_classes_that_always_come_together_tell_nothing_apart(values: Values, reason: str) -> None:
+    products = [*holding("x", *values), *(product(n) for n in range(100, 200))]
+    found = dimensions_from(products)
+    assert why(found) == Skipped("x", reason, "one-class")
+    assert names(dimensions_from([*products, *holding("x", *["a"] * 2)])) == [*MEASURED, "x"]
+
+
+def test_steps_of_a_path_that_hold_the_sign_between_steps_are_several() -> None:
+    products = [product(n, category=("A > B", "C") if n % 2 else ("A", "B > D")) for n in range(12)]
+    found = dimensions_from(products).named("category")
+    assert found == Dimension("category", "tree", "category", ("A", "A > B", "A > B > C", "A > B > D"), (12, 12, 6, 6))
+    assert ClassReader([found]).of(products[1])["category"] == ("A", "A > B", "A > B > C")
+
+
+def test_labels_without_a_path_are_as_good_as_none() -> None:
+    labels = Labels({f"/{n}.jpg": {"x": ((">", "A > B", "A > C")[n % 3],)} for n in range(18)}, {"x": 18})
+    rules = ruled("x", DimensionRule(kind="tree"))
+    products = [product(n) for n in range(18)]
+    found = dimensions_from(products, rules, labels)
+    assert found.named("x").products == (12, 6, 6)
+    assert ClassReader(found.used, rules, labels).silent(products[0]) == ("x",)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_used_can_be_compared(seed: int) -> None:
+    """Every dimension of a random catalogue has unit vectors or entries, and two products that differ in it."""
+    random = np.random.default_rng(seed)
+    paths = ["A", "A/B", "A/B/C", "D", "A > B/C", ""]
+    values = [("a",), ("b",), ("a", "b"), ("a", "b", "c"), ("c",)]
+    products = []
+    for n in range(int(random.integers(1, 30))):
+        path = paths[int(random.integers(1 + seed % len(paths)))]
+        held = values[int(random.integers(1 + seed % len(values)))]
+        products.append(product(n, {"x": held}, [step for step in path.split("/") if step]))
+    found = dimensions_from(products, DimensionRules(2))
+    reader = ClassReader(found.used)
+    for dimension in found.used[3:]:
+        assert dimension.name in ClassLayout.of(found.used).names
+        assert len({reader.of(one).get(dimension.name) for one in products} - {None}) > 1

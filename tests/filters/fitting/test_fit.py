@@ -1,0 +1,229 @@
+"""From photos and the feed's values to filters, on a shop whose truth is known."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from shoplens.errors import InvalidValue
+from shoplens.filters.dimensions.dimension import Dimension
+from shoplens.filters.fitting.crossfit import FOLDS
+from shoplens.filters.fitting.fit import Training, fit
+from shoplens.filters.fitting.folds import fold_of
+from shoplens.filters.model.filters import Filters
+from shoplens.filters.model.space import DENSE
+from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.photo_features.palette import ANCHORS, FINE
+from tests.filters.made_training import BACKBONE, COLORS, DIMENSIONS, MATERIALS, PATTERNS, WITHOUT_FEED, training
+
+
+@pytest.fixture(scope="module")
+def filters() -> Filters:
+    return fit(training(), DIMENSIONS, "m")
+
+
+def only(given: Training, rows: Sequence[int]) -> Training:
+    """Some photos of a training."""
+    return dataclasses.replace(
+        given,
+        vectors=given.vectors[rows],
+        features=given.features[rows],
+        groups=tuple(given.groups[row] for row in rows),
+        first=given.first[rows],
+        known=[given.known[row] for row in rows],
+    )
+
+
+def test_every_learned_dimension_is_read_on_groups_that_heads_never_saw(filters: Filters) -> None:
+    assert set(filters.quality) == {"color", "pattern", "material", "category"}
+    given = training()
+    for name, quality in filters.quality.items():
+        assert quality.seen
+        assert quality.photos == sum(name in known for known in given.known)
+        assert quality.accuracy > quality.majority + 0.2
+    assert filters.quality["color"].accuracy > 0.95
+    assert filters.quality["material"].average_precision is not None
+    assert filters.quality["material"].average_precision > 0.75
+
+
+def test_new_photos_are_read_too(filters: Filters) -> None:
+    new = training(groups=40, seed=9)
+    read = filters.described(new.features).probabilities
+    for name, classes in (("color", COLORS), ("pattern", PATTERNS)):
+        named = [next(iter(filters.distribution(row, name))) for row in read]
+        right = [label == known[name][0] for label, known in zip(named, new.known, strict=True)]
+        assert np.mean(right) > 0.8
+        assert set(named) <= set(classes)
+
+
+def test_quality_is_measured_on_what_described_says_of_a_group(filters: Filters) -> None:
+    given = training()
+    read = filters.described(given.features, given.groups).probabilities
+    named = [next(iter(filters.distribution(row, "pattern"))) for row in read]
+    right = [label == known["pattern"][0] for label, known in zip(named, given.known, strict=True)]
+    assert np.mean(right) == pytest.approx(filters.quality["pattern"].accuracy, abs=0.005)
+
+
+def test_what_a_feed_says_by_chance_is_not_seen() -> None:
+    given = training()
+    random = np.random.default_rng(4)
+    by_group = {group: ("yes", "no")[int(random.integers(2))] for group in dict.fromkeys(given.groups)}
+    odd = dataclasses.replace(given, known=[{"sale": (by_group[group],)} for group in given.groups])
+    found = fit(odd, (Dimension("sale", "single", "sale", ("yes", "no"), (90, 90)),), "m")
+    assert not found.quality["sale"].seen
+    assert found.weights["sale"] == 0
+
+
+def test_what_is_seen_weighs_more_than_nothing(filters: Filters) -> None:
+    assert set(filters.weights) == {dimension.name for dimension in DIMENSIONS}
+    assert all(weight > 0 for weight in filters.weights.values())
+    assert fit(dataclasses.replace(training(9), weights={"look": 2}), DIMENSIONS, "m").weights == {"look": 2}
+
+
+def test_a_group_is_never_read_by_a_head_that_saw_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the choices that see all folds held still, wrong labels in one fold change nothing that is said of it."""
+    monkeypatch.setattr("shoplens.filters.fitting.lda._SHRINKAGES", (0.3,))
+    monkeypatch.setattr("shoplens.filters.fitting.lda._LEAST", -1.0)
+    given = training()
+    inside = np.array([fold_of(group, FOLDS) == 1 for group in given.groups])
+    wrong = [
+        {**known, "pattern": (PATTERNS[1 - PATTERNS.index(known["pattern"][0])],)} if odd else known
+        for known, odd in zip(given.known, inside, strict=True)
+    ]
+    logits = []
+    for training_of in (given, dataclasses.replace(given, known=wrong)):
+        found = fit(training_of, DIMENSIONS[4:5], "m")
+        x = found.models.basis.apply(given.features)
+        folds = np.full(len(x), 1)
+        raw = found.models.heads.logits(x, folds)
+        margin = raw[:, 0] - raw[:, 1]
+        logits.append(margin - margin.mean())
+    assert np.corrcoef(logits[0], logits[1])[0, 1] > 0.9999
+
+
+def test_the_same_training_gives_the_same_filters(filters: Filters) -> None:
+    again = fit(training(), DIMENSIONS, "m")
+    features = training(5, seed=3).features
+    assert np.array_equal(again.described(features).probabilities, filters.described(features).probabilities)
+    assert np.array_equal(again.described(features).dense, filters.described(features).dense)
+    assert again.quality == filters.quality
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [0], [0, 1], [0, 2, 3], [0, 4, 8], list(range(12))], ids=lambda rows: f"{len(rows)} photos"
+)
+def test_few_photos_are_no_error(rows: list[int]) -> None:
+    given = only(training(), rows)
+    found = fit(given, DIMENSIONS, "m")
+    described = found.described(training(2).features)
+    assert np.isfinite(described.dense).all()
+    assert np.isfinite(described.probabilities).all()
+    for name in ("color", "pattern", "category"):
+        for block in found.layout.blocks_of(name):
+            assert np.allclose(described.probabilities[:, block.entries].sum(axis=1), 1, atol=1e-4)
+    assert found.marks(described.probabilities[0], {}).values.max() <= 1
+
+
+def test_one_product_in_many_photos_is_no_error() -> None:
+    given = only(training(), [0] * 8)
+    found = fit(dataclasses.replace(given, first=np.arange(8) == 0), DIMENSIONS, "m")
+    assert not any(quality.seen for quality in found.quality.values())
+
+
+def test_a_feed_without_values_leaves_what_is_measured() -> None:
+    given = dataclasses.replace(training(20), known=[{}] * 80)
+    found = fit(given, WITHOUT_FEED, "m")
+    assert found.classified == ("color",)
+    assert dict(found.quality) == {}
+    read = found.described(given.features).probabilities
+    assert next(iter(found.distribution(read[0], "color"))).endswith("red")
+
+
+def test_classes_that_no_photo_has_are_no_error() -> None:
+    given = dataclasses.replace(training(20), known=[{}] * 80)
+    found = fit(given, DIMENSIONS, "m")
+    assert {quality.photos for quality in found.quality.values()} == {0}
+    read = found.described(given.features).probabilities
+    assert found.distribution(read[0], "pattern") == pytest.approx({"plain": 0.5, "starry": 0.5})
+
+
+def test_a_class_that_one_group_alone_has_is_no_error() -> None:
+    given = training(12)
+    known = [{"pattern": ("starry" if group == "g3" else "plain",)} for group in given.groups]
+    found = fit(dataclasses.replace(given, known=known), DIMENSIONS[4:5], "m")
+    read = found.described(given.features, given.groups).probabilities
+    assert np.isfinite(read).all()
+    assert read[:, 1].mean() < 0.5
+
+
+def test_several_values_in_a_dimension_of_one_teach_nothing() -> None:
+    given = training(12)
+    both = [{"pattern": PATTERNS} for _ in given.groups]
+    found = fit(dataclasses.replace(given, known=both), DIMENSIONS[4:5], "m")
+    assert found.quality["pattern"].photos == 0
+
+
+def test_progress_is_told() -> None:
+    heard: list[tuple[str, int, int]] = []
+    fit(training(6), DIMENSIONS, "m", lambda *told: heard.append(told))
+    assert [done for _, done, _ in heard] == [0, 1, 2, 3, 4, 5]
+    assert {total for *_, total in heard} == {5}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"groups": ("a",)}, "one row per photo"),
+        ({"features": np.zeros((80, 7), np.float32)}, f"{BACKBONE} \\+ {MEASURED}"),
+        ({"features": np.full((80, BACKBONE + MEASURED), np.nan, np.float32)}, "photo 0"),
+    ],
+    ids=["lengths", "width", "no numbers"],
+)
+def test_training_that_does_not_fit_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidValue, match=message):
+        dataclasses.replace(training(20), **change)
+
+
+def test_materials_are_told_apart_one_by_one(filters: Filters) -> None:
+    new = training(groups=40, seed=9)
+    read = filters.described(new.features).probabilities
+    [block] = filters.layout.blocks_of("material")
+    for place, name in enumerate(MATERIALS):
+        has = np.array([name in known.get("material", ()) for known in new.known])
+        said = read[:, block.start + place]
+        assert said[has].mean() > said[~has].mean() + 0.2
+
+
+CHAIN = Dimension("category", "tree", "category", ("A", "A > B"), (9, 9))
+
+
+@pytest.mark.parametrize("dimension", [CHAIN, Dimension("x", "single", "x"), Dimension("x", "multi", "x")], ids=str)
+def test_a_dimension_in_which_nothing_can_be_compared_is_left_out(dimension: Dimension) -> None:
+    found = fit(training(6), (*DIMENSIONS[:5], dimension), "m")
+    assert found.dimensions == DIMENSIONS[:5]
+    assert set(found.weights) == {one.name for one in DIMENSIONS[:5]}
+    marks = found.marks(found.described(training(1).features).probabilities[0], {dimension.name: ("A",)})
+    assert set(found.norms(training(1).vectors[0], np.zeros(DENSE, np.float32), marks).means) == set(found.weights)
+
+
+def test_a_dimension_in_which_all_photos_are_the_same_has_no_weight() -> None:
+    given = training(30)
+    features = given.features.copy()
+    features[:, BACKBONE + FINE : -ANCHORS] = 0.5
+    found = fit(dataclasses.replace(given, features=features), DIMENSIONS, "m")
+    assert (found.models.flat, found.weights["shape"]) == (("shape",), 0)
+    features[:] = features[0]
+    found = fit(dataclasses.replace(given, features=features), DIMENSIONS, "m")
+    assert found.models.flat == ("design", "shape")
+    assert [name for name, weight in found.weights.items() if weight] == ["look", "color"]
+    assert fit(given, DIMENSIONS, "m").models.flat == ()
+
+
+def test_names_of_groups_of_any_length_take_no_more_memory() -> None:
+    given = training(8)
+    names = {group: group + "x" * 1_000_000 if group == "g0" else group + "\0" for group in given.groups}
+    found = fit(dataclasses.replace(given, groups=tuple(names[group] for group in given.groups)), DIMENSIONS, "m")
+    assert found.quality["pattern"].photos == len(given.groups)

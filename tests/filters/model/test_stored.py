@@ -1,0 +1,170 @@
+"""Filters on disk: the same after a restart, never half, never another's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens.errors import StoreError
+from shoplens.filters.dimensions.dimension import Dimension
+from shoplens.filters.fitting.fit import fit
+from shoplens.filters.model.filters import Filters
+from shoplens.filters.model.space import DENSE
+from shoplens.filters.model.stored import MEANING, save_filters, stored_filters
+from shoplens.filters.model.tree import Tree
+from tests.filters.made_training import DIMENSIONS, training
+
+
+@pytest.fixture(scope="module")
+def filters() -> Filters:
+    return fit(training(20), DIMENSIONS, "model 1")
+
+
+def test_nothing_stored_is_nothing(tmp_path: Path) -> None:
+    assert stored_filters(tmp_path) is None
+
+
+def test_stored_filters_answer_the_same_to_the_last_bit(filters: Filters, tmp_path: Path) -> None:
+    save_filters(tmp_path, filters)
+    again = stored_filters(tmp_path)
+    assert again is not None
+    given = training(8, seed=3)
+    for groups in (None, given.groups):
+        one, two = filters.described(given.features, groups), again.described(given.features, groups)
+        assert np.array_equal(one.dense, two.dense)
+        assert np.array_equal(one.probabilities, two.probabilities)
+    marks = filters.marks(one.probabilities[0], given.known[0])
+    weights = {"look": 1.0, "color": 1.0}
+    asked = given.vectors[0], one.dense[0], marks
+    assert again.norms(*asked).effective(weights) == pytest.approx(filters.norms(*asked).effective(weights), rel=1e-6)
+    assert again.dimensions == filters.dimensions
+    assert again.quality == filters.quality
+    assert again.weights == filters.weights
+    assert (again.backbone, again.model) == (filters.backbone, "model 1")
+
+
+def test_filters_of_an_empty_shop_are_stored_too(tmp_path: Path) -> None:
+    empty = fit(training(0), DIMENSIONS, "m")
+    save_filters(tmp_path, empty)
+    again = stored_filters(tmp_path)
+    assert again is not None
+    features = training(2).features
+    assert np.array_equal(again.described(features).probabilities, empty.described(features).probabilities)
+
+
+def test_a_stored_tree_that_never_forks_is_left_out(filters: Filters, tmp_path: Path) -> None:
+    """As stores of an earlier version hold it, where no photo's features were known."""
+    chain = Dimension("shelf", "tree", "shelf", ("A", "A > B"), (9, 9))
+    quality = filters.quality | {"shelf": filters.quality["category"]}
+    models = replace(filters.models, trees={**filters.models.trees, "shelf": Tree.of(chain.classes)})
+    weights = {**filters.weights, "shelf": 0.1}
+    old = replace(filters, dimensions=(*DIMENSIONS, chain), quality=quality, models=models, weights=weights)
+    save_filters(tmp_path, old)
+    found = stored_filters(tmp_path)
+    assert found is not None
+    assert (found.dimensions, found.weights, found.quality) == (DIMENSIONS, filters.weights, filters.quality)
+    marks = found.marks(found.described(training(1).features).probabilities[0], {"shelf": ("A",)})
+    assert set(found.norms(training(1).vectors[0], np.zeros(DENSE, np.float32), marks).means) == set(found.weights)
+
+
+def test_new_filters_replace_old_ones_and_leave_nothing_behind(filters: Filters, tmp_path: Path) -> None:
+    save_filters(tmp_path, fit(training(8), DIMENSIONS, "model 0"))
+    save_filters(tmp_path, filters)
+    found = stored_filters(tmp_path)
+    assert found is not None
+    assert found.model == "model 1"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_other_weights_reuse_the_numbers(filters: Filters, tmp_path: Path) -> None:
+    save_filters(tmp_path, filters)
+    [numbers] = tmp_path.glob("*.npz")
+    save_filters(tmp_path, filters.with_weights({"color": 9}))
+    assert [path.name for path in tmp_path.glob("*.npz")] == [numbers.name]
+    found = stored_filters(tmp_path)
+    assert found is not None
+    assert found.weights == {"color": 9}
+
+
+def test_death_before_the_last_step_keeps_the_old_filters(
+    filters: Filters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_filters(tmp_path, filters)
+    replaced = Path.replace
+
+    def dies(path: Path, target: Path) -> Path:
+        if target.name == MEANING:
+            raise OSError("the power went off")
+        return replaced(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", dies)
+        with pytest.raises(OSError, match="power"):
+            save_filters(tmp_path, fit(training(8), DIMENSIONS, "model 2"))
+    found = stored_filters(tmp_path)
+    assert found is not None
+    assert found.model == "model 1"
+
+
+def cut(folder: Path) -> None:
+    [numbers] = folder.glob("*.npz")
+    numbers.write_bytes(numbers.read_bytes()[:-100])
+
+
+def gone(folder: Path) -> None:
+    [numbers] = folder.glob("*.npz")
+    numbers.unlink()
+
+
+def no_json(folder: Path) -> None:
+    (folder / MEANING).write_text("{", "utf-8")
+
+
+def changed(**values: object) -> object:
+    def change(folder: Path) -> None:
+        meaning = json.loads((folder / MEANING).read_text("utf-8"))
+        (folder / MEANING).write_text(json.dumps({**meaning, **values}), "utf-8")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        cut,
+        gone,
+        no_json,
+        changed(version=99),
+        changed(measured=7),
+        changed(dimensions=[]),
+        changed(dimensions=[{"name": "color"}]),
+        changed(quality={"color": {"wrong": 1}}),
+        changed(weights={"color": -1}),
+        changed(arrays="../../etc/passwd"),
+    ],
+    ids=[
+        "cut off",
+        "gone",
+        "no JSON",
+        "version",
+        "measured",
+        "dimensions",
+        "dimension",
+        "quality",
+        "weights",
+        "elsewhere",
+    ],
+)
+def test_damage_is_said_with_the_way_out(filters: Filters, tmp_path: Path, harm: object) -> None:
+    save_filters(tmp_path, filters)
+    assert callable(harm)
+    harm(tmp_path)
+    with pytest.raises(StoreError) as caught:
+        stored_filters(tmp_path)
+    assert caught.value.code == "damaged-filters"
+    assert "shoplens train filters" in caught.value.fix
+    assert MEANING in caught.value.problem
