@@ -129,7 +129,7 @@ def _attributes(values: Mapping[str, str]) -> dict[str, list[Value]]:
     for name, text in values.items():
         if name and name not in _READ and name not in _NOT_ABOUT_LOOKS and not _is_media(name):
             parts = text.split("/") if name in _SPLIT else [text]
-            name = _NUMBER.sub("", name)
+            name = _NUMBER.sub("", name) if name.endswith("]") else name
             found[name] = list(dict.fromkeys([*found.get(name, ()), *filter(None, map(line, parts))]))
     for detail in values.get("product_detail", "").split(","):
         section_and_name, _, value = detail.rpartition(":")

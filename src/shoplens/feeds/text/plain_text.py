@@ -101,6 +101,8 @@ def from_html(text: str) -> str:
     """
     if "<" not in text and "&" not in text:
         return _tidy(text[:MAX_TEXT] if text.isascii() else _BULLETS.sub("\n", text[:MAX_TEXT]))
+    if "<" not in text:
+        return _tidy(_BULLETS.sub("\n", unescape(text[:MAX_TEXT])))
     reader = _Reader()
     reader.feed(_MARKED.sub(lambda section: section[1] or "", text[:MAX_TEXT]))
     reader.close()

@@ -55,7 +55,7 @@ def parse_element(text: str, flaws: set[str]) -> Element:
     Raises:
         ValueError: it cannot be taken apart even so.
     """
-    if not _WINDOWS.search(text):
+    if "&#" not in text or not _WINDOWS.search(text):
         try:
             return _parsed(text)
         except (expat.ExpatError, UnicodeEncodeError):
