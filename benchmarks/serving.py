@@ -82,7 +82,7 @@ class Heard:
 @contextmanager
 def serving(store: Path, *words: str) -> Iterator[tuple[str, int, int, float]]:
     """Host, port, process id, and seconds to the first answer."""
-    call = [sys.executable, "-c", "from shoplens.cli import main; main()", "serve", "--port", "0", "--rate", "0"]
+    call = [sys.executable, "-c", "from shoplens.cli import main; main()", "serve", "--port", "0", "--rate-limit", "0"]
     # As installed packages do, with their byte code at hand.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     begun = time.monotonic()
@@ -206,7 +206,7 @@ def under_load(options: argparse.Namespace, store: Path, photos: list[bytes]) ->
 
 
 def overloaded(options: argparse.Namespace, store: Path, photos: list[bytes]) -> None:
-    with serving(store, "--queue", "8") as (host, port, _, _):
+    with serving(store, "--max-queue", "8") as (host, port, _, _):
         load(host, port, bodies(photos), 2, 3.0)
         heard = load(host, port, bodies(photos), 64, options.seconds)
     refused = np.array(heard.took.get(503, [np.nan]))

@@ -148,7 +148,7 @@ def test_a_calibrated_search_gives_probabilities(store: Path, folder: Path) -> N
         *("query_id", "remembered", "query", "strategy", "weights", "asked", "verdict", "absent_probability"),
         *("results", "facets", "notes", "took_ms"),
     ]
-    assert told["strategy"] == {"used": "filters-static", "fallback_from": None}
+    assert told["strategy"] == {"used": "filters-static"}
     first, *others = [one["match_probability"] for one in told["results"]]
     assert told["verdict"] == "exact" and told["results"][0]["product_id"] == "p3"
     assert 0.5 < first < 1 and all(0 <= one < first for one in others)

@@ -152,7 +152,7 @@ def test_search_gives_one_documented_object(store: Path, folder: Path) -> None:
     assert told["query"]["source"] == str(folder / "p3.png")
     assert told["query"]["region"] is None
     assert told["query"]["model"].startswith("efficientnet-lite2-256@")
-    assert told["strategy"] == {"used": "filters-static", "fallback_from": None}
+    assert told["strategy"] == {"used": "filters-static"}
     assert list(told["took_ms"]) == ["decode", "embed", "filter", "retrieve", "rank", "judge", "facets", "total"]
     assert [one["rank"] for one in told["results"]] == [1, 2, 3, 4]
     first = told["results"][0]

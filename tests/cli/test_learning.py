@@ -54,7 +54,7 @@ def test_bad_input_is_told_before_any_work(shop: Path) -> None:
     common = ("--model", shop / "model.onnx", "--store", shop / "store")
     for words, said in (
         (("--loss", "hope"), "supcon"),
-        (("--same", "shop"), "--same is 'shop'"),
+        (("--positives", "shop"), "--positives is 'shop'"),
         (("--budget", "soon"), "--budget is 'soon'"),
         (("--pairs", "nowhere.csv"), "nowhere.csv"),
     ):

@@ -238,13 +238,13 @@ def test_predicted_values_meet_conditions_and_say_so(store: Path, folder: Path) 
     told = asked(folder, *words)
     assert "untold-green" not in ids(told)
     assert all(one["predicted"] == {} for one in told["results"])
-    wider = asked(folder, *words, "--predicted", 0.6)
+    wider = asked(folder, *words, "--min-probability", 0.6)
     assert set(ids(wider)) - set(ids(told)) == {"untold-green"}
     found = next(one for one in wider["results"] if one["product_id"] == "untold-green")
     assert list(found["predicted"]) == ["color"]
     probability = found["predicted"]["color"]["Green"]
     assert probability >= 0.6
-    out = shoplens("search", *words, "--predicted", 0.6, "--store", store).out
+    out = shoplens("search", *words, "--min-probability", 0.6, "--store", store).out
     assert f"(color: Green, predicted {short(probability)})" in out
     assert out.count("predicted") == 1
 
@@ -273,13 +273,13 @@ def test_like_a_product(store: Path, folder: Path) -> None:
 
 
 def test_not_like_a_photo(store: Path, folder: Path) -> None:
-    told = asked(folder, folder / "asked.png", "--not", folder / "red.png", "-k", 39)
+    told = asked(folder, folder / "asked.png", "--negative", folder / "red.png", "-k", 39)
     for one in told["results"]:
         assert one["parts"]["not"] <= 0
         assert sum(one["parts"].values()) == pytest.approx(one["score"], abs=1e-6)
     before = ids(asked(folder, folder / "asked.png", "-k", 39))
     assert ids(told).index("red-striped-0") > before.index("red-striped-0")
-    assert refused(folder, folder / "asked.png", "--not", "gone.png")["code"] == "photo-missing"
+    assert refused(folder, folder / "asked.png", "--negative", "gone.png")["code"] == "photo-missing"
 
 
 def test_of_a_steered_search_nothing_is_claimed(store: Path, folder: Path) -> None:
@@ -305,10 +305,10 @@ def test_of_a_steered_search_nothing_is_claimed(store: Path, folder: Path) -> No
             "no-weight",
             "All",
         ),
-        (("--predicted", 0.3, "--where", "color = red"), "invalid-value", "The probability is 0.3."),
-        (("--predicted", "nan", "--where", "color = red"), "invalid-value", "The probability is nan."),
-        (("--predicted", 0.8), "no-condition", "--predicted widens conditions, and there is none."),
-        (("--like", "red-plain-0"), "two-examples", "Both the photo"),
+        (("--min-probability", 0.3, "--where", "color = red"), "invalid-value", "The probability is 0.3."),
+        (("--min-probability", "nan", "--where", "color = red"), "invalid-value", "The probability is nan."),
+        (("--min-probability", 0.8), "no-condition", "--min-probability widens conditions, and there is none."),
+        (("--like", "red-plain-0"), "conflicting-query", "Both the photo"),
         (("--color", ""), "invalid-value", "--color is empty."),
         (("--profile", " "), "invalid-value", "--profile is empty."),
         (("--weight", "color=2", "--strategy", "pretrained"), "needs-filters", "The strategy pretrained knows one"),

@@ -347,7 +347,7 @@ def test_a_weight_that_is_none_is_an_error(shop: Shop, folder: Path, weight: flo
 @pytest.mark.parametrize(
     ("steering", "code"),
     [
-        ({"like": product_name("red", "plain", 1)}, "two-examples"),
+        ({"like": product_name("red", "plain", 1)}, "conflicting-query"),
         ({"color": "red", "weights": {"color": 0}}, "color-without-weight"),
     ],
 )

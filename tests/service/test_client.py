@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def client(folder: Path) -> Iterator[Client]:
     key = command("keys", "add", "client", "--role", "admin", "--store", folder / "store", "--json").told["key"]
-    options = ("--model", str(folder / "model.onnx"), "--remember", "--rate", "0")
+    options = ("--model", str(folder / "model.onnx"), "--remember", "--rate-limit", "0")
     with serving(folder / "store", *options) as served, Client(served.address, key) as client:
         yield client
 

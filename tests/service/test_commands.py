@@ -47,7 +47,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(made_once: Path) -> Iterator[Served]:
-    with serving(made_once / "store", "--model", str(made_once / "model.onnx"), "--rate", "0") as one:
+    with serving(made_once / "store", "--model", str(made_once / "model.onnx"), "--rate-limit", "0") as one:
         yield one
 
 
@@ -104,7 +104,7 @@ def test_only_commands_of_its_user_are_lent_to(made_once: Path, served: Served) 
     store = made_once / "store"
     assert stat.S_IMODE((store / "OWNER").stat().st_mode) == 0o600
     key, _ = Keys(store).made("x", "admin")
-    for secret, code in (("", "no-key"), (key, "key-may-not"), ("wrong", "unknown-key")):
+    for secret, code in (("", "unauthenticated"), (key, "insufficient-role"), ("wrong", "unknown-key")):
         with Client(served.address, secret) as client, pytest.raises(ServiceError) as told:
             client.command("lend", {"name": WRITING})
         assert told.value.code == code

@@ -97,8 +97,8 @@ def test_photos_are_addresses_that_answer(client: TestClient, folder: Path) -> N
 @pytest.mark.parametrize(
     ("body", "status", "told"),
     [
-        ({}, 422, "what-to-seek"),
-        ({"image": "AAAA", "product_id": "red-1"}, 422, "what-to-seek"),
+        ({}, 422, "ambiguous-query"),
+        ({"image": "AAAA", "product_id": "red-1"}, 422, "ambiguous-query"),
         ({"image": "not base64!"}, 422, "bad-request"),
         ({"image": "AAAA"}, 415, "photo-not-an-image"),
         ({"image": ""}, 422, "photo-empty"),

@@ -66,7 +66,7 @@ def test_a_request_that_has_begun_is_ended_first(shop: Path, tmp_path: Path) -> 
 
 
 def test_slow_and_broken_clients_hold_nobody_up(shop: Path) -> None:
-    with serving(*model(shop), "--request-seconds", "0.5") as one:
+    with serving(*model(shop), "--request-timeout", "0.5") as one:
         host, port, said = one.host, one.port, one.said
         slow = socket.create_connection((host, port), 10)
         slow.sendall(

@@ -170,7 +170,7 @@ def test_groups_of_one_product_have_nothing_in_common(tmp_path: Path) -> None:
 
 
 def test_options_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(InvalidValue, match="--same is 'shop'"):
+    with pytest.raises(InvalidValue, match="--positives is 'shop'"):
         LookOptions(same="shop")  # type: ignore[arg-type]
     with pytest.raises(InvalidValue, match="budget"):
         LookOptions(budget=0)

@@ -57,7 +57,7 @@ def few(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def address(drawn: Path) -> Iterator[str]:
-    with serving(drawn / "store", "--rate", "0", "--remember") as served:
+    with serving(drawn / "store", "--rate-limit", "0", "--remember") as served:
         yield served.address
 
 

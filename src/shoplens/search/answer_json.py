@@ -18,7 +18,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
             "region": dataclasses.astuple(answer.region) if answer.region else None,
             "model": answer.model,
         },
-        "strategy": {"used": answer.strategy, "fallback_from": answer.fallback},
+        "strategy": {"used": answer.strategy},
         "weights": dict(answer.weights),
         "asked": dict(answer.asked),
         "verdict": answer.verdict,

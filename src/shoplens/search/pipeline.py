@@ -51,7 +51,7 @@ def search_encoded(
         ConditionError: ``where`` names an unknown field or makes no sense.
         StoreError: the store was made by another model, or was never finished.
         InvalidValue: the region lies outside the photo, there is no such strategy, or the search is steered by what
-            the store does not have; ``seen-by-another``: the photo was encoded by a network that is not used any more.
+            the store does not have; ``model-changed``: the photo was encoded by a network that is not used any more.
     """
     with store.reading() as generation:
         timer, index = StageTimer(), generation.index

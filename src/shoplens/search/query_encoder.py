@@ -99,7 +99,7 @@ def encode_query(
 
     Raises:
         PhotoError, InvalidValue, ModelError: as :meth:`QueryEncoder.encode_photo`.
-        InvalidValue: ``seen-by-another``, ``color-without-weight``, or what steers the query does not exist.
+        InvalidValue: ``model-changed``, ``color-without-weight``, or what steers the query does not exist.
     """
     needs = bool(prepared.strategy.needs)
     if encoded is not None:
@@ -131,5 +131,5 @@ def _check_encoding(encoded: EncodedQuery, model: str, *, features: bool) -> Non
         raise InvalidValue(
             "The photo was encoded by a network that is not used any more.",
             "Send the photo again.",
-            code="seen-by-another",
+            code="model-changed",
         )

@@ -124,13 +124,13 @@ def may(role: Role) -> Callable[[Request], Coroutine[Any, Any, Key | None]]:
             raise RequestRefused(
                 f"This takes a key with the role {role}.",
                 "Send `Authorization: Bearer KEY`; `shoplens keys add NAME --role ROLE` makes one.",
-                code="no-key",
+                code="unauthenticated",
             )
         if key is not None and not key.may(role):
             raise RequestRefused(
                 f"The key {key.id} has the role {key.role}, and this takes {role}.",
                 f"Make another one: shoplens keys add NAME --role {role}.",
-                code="key-may-not",
+                code="insufficient-role",
             )
         return key
 
@@ -141,7 +141,7 @@ async def command(request: Request) -> None:
     """A dependency that lets through commands of the service's own user alone."""
     key = await may("admin")(request)
     if key is None or key.id != COMMANDS:
-        raise RequestRefused("Only commands may ask for this.", "Run `shoplens` beside it.", code="key-may-not")
+        raise RequestRefused("Only commands may ask for this.", "Run `shoplens` beside it.", code="insufficient-role")
 
 
 def _secret(request: Request) -> str:

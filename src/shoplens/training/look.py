@@ -90,7 +90,7 @@ class LookOptions:
 
     def __post_init__(self) -> None:
         if self.same not in RECIPES:
-            raise InvalidValue(f"--same is {self.same!r}.", f"Choose one of: {', '.join(RECIPES)}.")
+            raise InvalidValue(f"--positives is {self.same!r}.", f"Choose one of: {', '.join(RECIPES)}.")
         if self.again is not None and self.again < 0:
             raise InvalidValue(f"Photos are to be taken again {self.again} times.", "Give 0 or more.")
         check_training(self.depth, self.budget)

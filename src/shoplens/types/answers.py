@@ -120,7 +120,6 @@ class Answer:
         region: the box that was searched for, or None for the whole photo.
         model: id of the model that embedded the query.
         strategy: the way of answering that was used.
-        fallback: the strategy that was asked for, where another had to be used; else None.
         results: best first.
         took_ms: milliseconds per stage: decode, embed, filter, weigh, retrieve, rank, judge, facets, total.
         verdict: whether the first result ``exact``-ly is the product in the photo, results are ``similar``, or the
@@ -141,7 +140,6 @@ class Answer:
     strategy: str
     results: Sequence[Result]
     took_ms: Mapping[str, float]
-    fallback: str | None = None
     verdict: Verdict = "uncalibrated"
     absent_probability: float | None = None
     notes: tuple[str, ...] = ()

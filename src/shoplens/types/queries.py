@@ -116,7 +116,7 @@ class Query:
             raise InvalidValue(f"The precision is {self.precision!r}.", "Choose 0.50 to 0.99.")
         if self.photo is not None and self.steering.like:
             raise InvalidValue(
-                "Both a photo and a product to start from were given.", "Give one of them.", code="two-examples"
+                "Both a photo and a product to start from were given.", "Give one of them.", code="conflicting-query"
             )
         if self.photo is None and self.region is not None:
             raise InvalidValue("A region was given without a photo.", "Give the photo.", code="region-of-nothing")

@@ -60,7 +60,7 @@ async function search({ more = false } = {}) {
     show(answer, more);
   } catch (problem) {
     if (problem.name === "AbortError") return;
-    if (now.photo && now.queryId && ["unknown-query", "seen-by-another"].includes(problem.code)) {
+    if (now.photo && now.queryId && ["unknown-query", "model-changed"].includes(problem.code)) {
       now.queryId = null;
       return search();
     }

@@ -80,14 +80,14 @@ def look(
     same: Annotated[
         str,
         typer.Option(
-            "--same", help=f"What has to lie together: the photos of a {', or the products of a '.join(RECIPES)}."
+            "--positives", help=f"What has to lie together: the photos of a {', or the products of a '.join(RECIPES)}."
         ),
     ] = "product",
     depth: Depth = "head",
     budget: Budget = "",
     loss: Annotated[str, typer.Option("--loss", help=f"{', '.join(LOSSES)}.")] = DEFAULT,
     proved_only: Annotated[
-        bool, typer.Option("--proved-only", help="Take the network that was proved, not one that saw all photos.")
+        bool, typer.Option("--no-refit", help="Take the network that was proved, not one that saw all photos.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Take it even if it is not better.")] = False,
     report: options.ReportFile = None,

@@ -92,13 +92,13 @@ def _check_example(photo: str | None, like: str | None, region: str | None) -> N
     """Refuse what one search cannot start from.
 
     Raises:
-        InvalidValue: ``two-examples``, ``region-of-nothing``.
+        InvalidValue: ``conflicting-query``, ``region-of-nothing``.
     """
     if photo is not None and like is not None:
         raise InvalidValue(
             f"Both the photo {photo} and --like {like} are given.",
             "Give one of them: a search starts from a photo or from a product.",
-            code="two-examples",
+            code="conflicting-query",
         )
     if photo is None and region is not None:
         raise InvalidValue(

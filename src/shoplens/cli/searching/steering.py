@@ -34,7 +34,7 @@ Facets = Annotated[
 Predicted = Annotated[
     float | None,
     typer.Option(
-        "--predicted",
+        "--min-probability",
         metavar="P",
         help="Let --where also take values that the filters predict with this probability or more, .5 to .99, "
         "where the feed is silent.",
@@ -48,7 +48,8 @@ Color = Annotated[
     ),
 ]
 Unlike = Annotated[
-    str | None, typer.Option("--not", metavar="PHOTO", help="Rank down what is like this photo.", show_default=False)
+    str | None,
+    typer.Option("--negative", metavar="PHOTO", help="Rank down what is like this photo.", show_default=False),
 ]
 BestStrategy = Annotated[
     str,
@@ -107,14 +108,14 @@ def check_narrowing(where: Sequence[str] | None, sold_out: str, predicted: float
     """Refuse what would be dropped in silence.
 
     Raises:
-        InvalidValue: no such way with sold-out products; ``no-condition``, ``--predicted`` without any ``--where``.
+        InvalidValue: no such way with sold-out products; ``no-condition``, ``--min-probability`` without any ``--where``.
     """
     if sold_out not in _SOLD_OUT:
         raise InvalidValue(f"--sold-out is {sold_out!r}.", f"Choose one of: {', '.join(_SOLD_OUT)}.")
     if predicted is not None and not where:
         raise InvalidValue(
-            "--predicted widens conditions, and there is none.",
-            "Give --where, e.g. --where 'color = green', or leave --predicted out.",
+            "--min-probability widens conditions, and there is none.",
+            "Give --where, e.g. --where 'color = green', or leave --min-probability out.",
             code="no-condition",
         )
 

@@ -28,11 +28,11 @@ def run(
         str | None, typer.Option("--cors", help="Web pages that may search: https://shop.example, …")
     ] = None,
     rate: Annotated[
-        int | None, typer.Option("--rate", help="Requests a minute of one client; 0: any. \\[default: 120]")
+        int | None, typer.Option("--rate-limit", help="Requests a minute of one client; 0: any. \\[default: 120]")
     ] = None,
-    queue: Annotated[int | None, typer.Option("--queue", help="Requests that may wait. \\[default: 32]")] = None,
+    queue: Annotated[int | None, typer.Option("--max-queue", help="Requests that may wait. \\[default: 32]")] = None,
     request_seconds: Annotated[
-        float | None, typer.Option("--request-seconds", help="To arrive, and to wait. \\[default: 20]")
+        float | None, typer.Option("--request-timeout", help="To arrive, and to wait. \\[default: 20]")
     ] = None,
     remember: Annotated[
         bool | None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 
 from shoplens.types import Rejection
 
@@ -45,7 +44,6 @@ _STOCK = {
 }
 
 
-@lru_cache(1024)
 def stock_of(text: str) -> bool | None:
     """Whether a word of availability, or a quantity, means that the product is in stock; None for any other text.
 

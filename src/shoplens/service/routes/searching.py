@@ -81,7 +81,9 @@ async def search(request: Request) -> Response:
     if len(started_from) > 1 or not (started_from or asked.color):
         told = " and ".join(started_from) or "nothing"
         raise InvalidValue(
-            f"It starts from {told}.", "Give one of image, url, product_id and query_id, or color.", code="what-to-seek"
+            f"It starts from {told}.",
+            "Give one of image, url, product_id and query_id, or color.",
+            code="ambiguous-query",
         )
     if asked.image is not None:
         photo = _decoded(asked.image)

@@ -155,7 +155,7 @@ class Lessons:
         if not len(rows):
             raise InvalidValue(
                 "No group has several products to learn from.",
-                "Leave --same out, or give the feed's products their group ids.",
+                "Leave --positives out, or give the feed's products their group ids.",
                 code="no-groups",
             )
         _, classes = np.unique(self._classes[rows], return_inverse=True)
