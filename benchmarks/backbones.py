@@ -31,10 +31,10 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.embedders import OnnxEmbedder, embedded
+from shoplens.embedders import OnnxEmbedder, embed_photos
 from shoplens.embedders.card import FITS, Card, network_input
 from shoplens.feeds import read_feed
-from shoplens.images import decoded
+from shoplens.images import decode_photo
 from shoplens.settings import Settings
 from shoplens.types import Product
 from tables import default_data, interval, machine_line, percent_cell, spread
@@ -64,7 +64,7 @@ class Task:
     answers: tuple[str, ...]
     clusters: tuple[str, ...]
 
-    def limited(self, count: int) -> Task:
+    def limit(self, count: int) -> Task:
         """The first ``count`` queries and what can answer them, to try the script; 0 keeps all."""
         if not count:
             return self
@@ -129,7 +129,7 @@ def tasks_of(data: Path, split: str, limit: int) -> list[Task]:
         tasks = [grocery(data, "val"), luma(data, (0,)), hm(data, (0,))]
     else:
         tasks = [grocery(data, "test"), luma(data, (0, 1)), luma(data, (1,)), hm(data, (0, 1)), hm(data, (1,))]
-    return [task.limited(limit) for task in tasks]
+    return [task.limit(limit) for task in tasks]
 
 
 def hits(task: Task, vectors: dict[Path, Floats], query_vectors: dict[Path, Floats] | None = None) -> Hits:
@@ -185,7 +185,7 @@ def features_of(model: Path, fit: str, photos: Sequence[Path], data: Path, cache
         card, settings = card_of(session, fit), Settings()
 
         def features(name: str) -> Floats:
-            picture = decoded((data / name).read_bytes(), settings, shortest=card.side)
+            picture = decode_photo((data / name).read_bytes(), settings, shortest=card.side)
             found: Floats = session.run(["features"], {"photos": network_input(picture.pixels, card)[None]})[0][0]
             return found
 
@@ -239,7 +239,7 @@ def milliseconds(models: Sequence[Path], photo: Path, rounds: int) -> dict[str, 
     for model in models:
         session = session_of(model)
         card = card_of(session)
-        pixels = network_input(decoded(photo.read_bytes(), Settings(), shortest=card.side).pixels, card)[None]
+        pixels = network_input(decode_photo(photo.read_bytes(), Settings(), shortest=card.side).pixels, card)[None]
         session.run(["features"], {"photos": pixels})
         turns.append((model.stem, session, pixels))
     times: dict[str, list[float]] = {name: [] for name, _, _ in turns}
@@ -320,8 +320,8 @@ def shipped(options: argparse.Namespace) -> dict[str, Any]:
     embedder, settings = OnnxEmbedder(threads=1), Settings()
 
     def vector(photo: Path, shortest: int | None) -> Floats:
-        pixels = decoded(photo.read_bytes(), settings, shortest=shortest).pixels
-        found: Floats = embedded(embedder, ["photo"], [pixels]).vectors[0]
+        pixels = decode_photo(photo.read_bytes(), settings, shortest=shortest).pixels
+        found: Floats = embed_photos(embedder, ["photo"], [pixels]).vectors[0]
         return found
 
     tasks, rows = tasks_of(options.data, options.split, options.limit), []

@@ -33,9 +33,9 @@ from evaluation import hm_queries, store_of
 from shoplens.build.photo_features import feature_model
 from shoplens.embedders import OnnxEmbedder
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.queries import JudgedQuery, held_out, read_queries
-from shoplens.evaluation.query_photos import QueryPhotos, remembered
-from shoplens.evaluation.statistics.calibration import CalibrationSample, Origin, fitted
+from shoplens.evaluation.queries import JudgedQuery, holdout_queries, read_queries
+from shoplens.evaluation.query_photos import QueryPhotos, open_query_vectors
+from shoplens.evaluation.statistics.calibration import CalibrationSample, Origin, fit_calibration
 from shoplens.evaluation.statistics.reliability import calibration_error
 from shoplens.images import PhotoSource
 from shoplens.index.protocol import Index, PhotoConstraint
@@ -93,7 +93,7 @@ def part(design: str, split: int) -> int:
 
 def photos_of(queries: Iterable[Any], index: Index, store: Path) -> list[Photo]:
     settings, embedder = Settings(), OnnxEmbedder(threads=1)
-    with remembered(store / "evaluation" / "query-vectors.sqlite", feature_model(embedder)) as vectors:
+    with open_query_vectors(store / "evaluation" / "query-vectors.sqlite", feature_model(embedder)) as vectors:
         embedding = QueryPhotos(index, embedder, PhotoSource(settings), settings, vectors)
         found = []
         for item in embedding.of(queries):
@@ -125,7 +125,7 @@ def tasks(data: Path, work: Path, split: str) -> list[Task]:
     if split == "test":
         store = store_of("luma", data, work)
         opened = Store(store)
-        views = photos_of(held_out(opened.live.index), opened.live.index, store)
+        views = photos_of(holdout_queries(opened.live.index), opened.live.index, store)
         opened.close()
         made.append(Task("Luma views", store, views, views, True))
     return made
@@ -169,7 +169,7 @@ def sample(found: list[tuple[str, float]], photo: Photo) -> CalibrationSample:
 def whole(task: Task, retrieved: Retrieved, split: int) -> tuple[Calibration, list[Answer]]:
     """Fitted to half of the designs, measured on the other half, there and taken out."""
     samples = [sample(retrieved(photo), photo) for photo in task.fit if part(photo.design, split) < 3]
-    calibration = fitted(samples, Origin("pretrained", "", 0, ""))
+    calibration = fit_calibration(samples, Origin("pretrained", "", 0, ""))
     asked = [photo for photo in task.test if part(photo.design, split) >= 3]
     return calibration, [
         answer(retrieved(photo), photo, without, not without) for without in (False, True) for photo in asked
@@ -190,7 +190,7 @@ def removed(task: Task, split: int, folder: Path) -> tuple[Calibration, list[Ans
         index.remove(gone)
         retrieved = retrieved_from(index, task)
         samples = [sample(retrieved(photo), photo) for photo in task.fit if part(photo.design, split) in (3, 4)]
-        calibration = fitted(samples, Origin("pretrained", "", 0, ""))
+        calibration = fit_calibration(samples, Origin("pretrained", "", 0, ""))
         asked = [photo for photo in task.test if part(photo.design, split) not in (3, 4)]
         answers = [answer(retrieved(photo), photo, False, part(photo.design, split) == 5) for photo in asked]
         return calibration, answers

@@ -32,10 +32,10 @@ from shoplens.feedback.impressions import Impression
 from shoplens.feedback.log import Seen
 from shoplens.filters.fitting.folds import fold_of
 from shoplens.ranking.ranker_features import Evidence, Floats
-from shoplens.training.clicks import judged_by_clicks
-from shoplens.training.ranking.click_course import ClickCourse, learned_from
-from shoplens.training.ranking.clicked import Clicked, clicked_of
-from shoplens.training.ranking.contest import gained
+from shoplens.training.clicks import train_and_test_on_clicks
+from shoplens.training.ranking.click_course import ClickCourse, fit_click_model
+from shoplens.training.ranking.clicked import Clicked, build_click_data
+from shoplens.training.ranking.contest import binary_ndcg
 from shoplens.training.ranking.export import network_of_weights
 from shoplens.training.ranking.networks import Network
 from shoplens.training.ranking.shoppers import Shoppers
@@ -58,11 +58,11 @@ def answers(shoppers: Shoppers, tasks: Tasks, scores: Floats, many: int, rng: np
 
 
 def clicked(seen: Iterable[Seen], tasks: Tasks) -> Clicked:
-    return clicked_of(seen, tasks.names, "", lambda one: None)
+    return build_click_data(seen, tasks.names, "", lambda one: None)
 
 
 def ndcg(network: Network, tasks: Tasks) -> float:
-    return float(gained(tasks, network.scores(tasks)).mean())
+    return float(binary_ndcg(tasks, network.scores(tasks)).mean())
 
 
 def served(shoppers: Shoppers, start: Network, learn: Tasks, test: Tasks, seed: int) -> dict[int, tuple[float, int]]:
@@ -70,7 +70,7 @@ def served(shoppers: Shoppers, start: Network, learn: Tasks, test: Tasks, seed: 
     rng, seen, network, taken, found = np.random.default_rng(seed), list[Seen](), start, 0, {}
     for many in UPDATES:
         seen += answers(shoppers, learn, network.scores(learn), many - len(seen), rng)
-        training, end = judged_by_clicks(clicked(seen, learn), network, None, seed)
+        training, end = train_and_test_on_clicks(clicked(seen, learn), network, None, seed)
         if training.taken:
             network, taken = end, taken + 1
         found[many] = ndcg(network, test), taken
@@ -93,7 +93,7 @@ def curve(learn: Tasks, test: Tasks, starts: dict[str, Network]) -> None:
                     for seed in range(SEEDS):
                         rng = np.random.default_rng(seed)
                         seen = clicked(answers(shoppers, learn, start.scores(learn), many, rng), learn)
-                        learned = learned_from(seen, start, ClickCourse(correction))
+                        learned = fit_click_model(seen, start, ClickCourse(correction))
                         values.append(ndcg(learned.network, test))
                         if correction == "position":
                             etas.append(learned.examination)
@@ -132,7 +132,7 @@ def poison(learn: Tasks, test: Tasks, start: Network) -> None:
     }
     for name, bad in streams.items():
         seen = clicked([*honest, *bad], learn)
-        training, end = judged_by_clicks(seen, start, test, 0)
+        training, end = train_and_test_on_clicks(seen, start, test, 0)
         cells = [f"{len(honest) + len(bad):,}", f"{len(seen):,}", f"{training.moved:.2f}"]
         cells += [f"{100 * ndcg(start, test):.1f} → {100 * ndcg(end, test):.1f}", training.why]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)

@@ -37,14 +37,14 @@ from shoplens.filters.dimensions.dimension import LOOK, PATH
 from shoplens.filters.fitting.fit import fit
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.space import DENSE_PARTS, PLACED
-from shoplens.filters.model.stored import save_filters, stored_filters
+from shoplens.filters.model.stored import load_filters, save_filters
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.preferences import Preferences
-from shoplens.ranking.filter_retrieval import Example, FilterQuery, candidates_of, pooled
-from shoplens.ranking.weights import resolved
+from shoplens.ranking.filter_retrieval import Example, FilterQuery, candidates_of, retrieve_pool
+from shoplens.ranking.weights import resolve_weights
 from shoplens.types import FilterScores, Photo, Product, SparseVector, Steering
 from tables import default_data, machine_line
 
@@ -70,7 +70,7 @@ def real(catalogue: Catalogue, queries: int, seed: int) -> Real:
     articles = seen(
         filters, catalogue.vectors[rows], catalogue.features[rows], [catalogue.known[n] for n in rows.tolist()]
     )
-    described = filters.described(catalogue.features[held], [catalogue.groups[n] for n in held])
+    described = filters.describe(catalogue.features[held], [catalogue.groups[n] for n in held])
     marks = filters.layout.wide(filters.marks_of_many(described.probabilities, [{}] * queries))
     asked = Seen(catalogue.vectors[held], described.dense, marks)
     generator = np.random.default_rng([seed, 1])
@@ -166,7 +166,7 @@ def query_of(filters: Filters, one: Seen, weights: Mapping[str, float]) -> Filte
     """The query that a search with these weights would make of a photo (1, …)."""
     names = [dimension.name for dimension in filters.dimensions]
     fitted = {name: filters.weights.get(name, 1.0) for name in names}
-    chosen = resolved(fitted, Preferences(weights=weights), Steering())
+    chosen = resolve_weights(fitted, Preferences(weights=weights), Steering())
     like = Example(one.look[0], one.dense[0], sparse(one.marks[0]))
     norms = filters.norms(like.look, like.dense, like.marks)
     return FilterQuery(filters, like, norms.effective(chosen), norms)
@@ -175,7 +175,7 @@ def query_of(filters: Filters, one: Seen, weights: Mapping[str, float]) -> Filte
 def measured(folder: Path) -> dict[str, Any]:
     """Times of every query, and what is found with every weighting; run in a process of its own, on one core."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    filters = stored_filters(folder)
+    filters = load_filters(folder)
     assert filters is not None
     with np.load(folder / "asked.npz") as stored:
         asked = Seen(stored["look"], stored["dense"], stored["marks"])
@@ -193,7 +193,7 @@ def measured(folder: Path) -> dict[str, Any]:
             ids, said = found.setdefault(f"{name}/{depth}", []), scores.setdefault(f"{name}/{depth}", [])
             for one in every:
                 query = query_of(filters, one, weights)
-                kept = candidates_of(index, query, pooled(index, query, depth, PhotoConstraint()), depth)
+                kept = candidates_of(index, query, retrieve_pool(index, query, depth, PhotoConstraint()), depth)
                 ids.append([int(candidate.product.id[1:]) for candidate in kept])
                 said.append([sum(query.weights[d] * score for d, score in c.scores.items()) for c in kept])
     index.close()
@@ -207,7 +207,7 @@ def _timed(index: QdrantIndex, filters: Filters, one: Seen) -> tuple[float, ...]
     marks.append((time.perf_counter(), time.process_time()))
     query = query_of(filters, one, {})
     marks.append((time.perf_counter(), time.process_time()))
-    candidates_of(index, query, pooled(index, query, K, PhotoConstraint()), K)
+    candidates_of(index, query, retrieve_pool(index, query, K, PhotoConstraint()), K)
     marks.append((time.perf_counter(), time.process_time()))
     walls, busy = np.diff(np.array(marks), axis=0).T * 1e3
     return (*walls.tolist(), *busy.tolist())

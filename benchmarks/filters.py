@@ -38,11 +38,11 @@ from evaluation import store_of
 from shoplens import Shop
 from shoplens.build.photo_features import backbone_width, feature_model
 from shoplens.embedders import OnnxEmbedder
-from shoplens.evaluation.queries import JudgedQuery, held_out, read_queries
-from shoplens.evaluation.query_photos import QueryPhotos, remembered
+from shoplens.evaluation.queries import JudgedQuery, holdout_queries, read_queries
+from shoplens.evaluation.query_photos import QueryPhotos, open_query_vectors
 from shoplens.evaluation.results import Estimate
 from shoplens.evaluation.runs import Gallery, evaluate_query
-from shoplens.evaluation.statistics.intervals import estimate, paired
+from shoplens.evaluation.statistics.intervals import estimate, paired_difference
 from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.fitting.crossfit import FOLDS
@@ -57,7 +57,7 @@ from shoplens.filters.photo_features.palette import FINE
 from shoplens.images import PhotoSource
 from shoplens.preferences import Preferences
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery
-from shoplens.ranking.weights import resolved
+from shoplens.ranking.weights import resolve_weights
 from shoplens.search.filter_query import FilterQueryBuilder
 from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.settings import Settings
@@ -192,7 +192,7 @@ def seen(
     filters: Filters, vectors: Floats, features: Floats, known: Sequence[Mapping[str, tuple[str, ...]]] | None = None
 ) -> Seen:
     """Photos of products with what the feed says of them; of shoppers where ``known`` is omitted."""
-    described = filters.described(features)
+    described = filters.describe(features)
     told = known if known is not None else [{}] * len(features)
     marks = filters.layout.wide(filters.marks_of_many(described.probabilities, told))
     return Seen(vectors, described.dense, marks)
@@ -238,7 +238,7 @@ def totals(filters: Filters, alike: Mapping[str, Floats], weights: Weights, prec
     """
     names = [dimension.name for dimension in filters.dimensions]
     fitted = {name: filters.weights.get(name, 1.0) for name in names}
-    chosen = resolved(fitted, Preferences(weights=weights), Steering())
+    chosen = resolve_weights(fitted, Preferences(weights=weights), Steering())
     scaled = np.array([chosen[name] for name in names], np.float32) * precise
     scaled /= scaled.sum(axis=1, keepdims=True)
     return np.sum(
@@ -321,7 +321,7 @@ def rank_lines(ranks: Mapping[str, Ints], clusters: Sequence[str], prefix: str =
             f"R@{k}": estimate((rank <= k).astype(float), clusters) for k in (1, 5)
         }
         if name != "filters-static":
-            cells["R@1 less default"] = paired((rank <= 1).astype(float), default, clusters).difference
+            cells["R@1 less default"] = paired_difference((rank <= 1).astype(float), default, clusters).difference
         lines.append(Line(prefix + name, len(rank), cells))
     return lines
 
@@ -343,7 +343,7 @@ def views(data: Path, folder: Path, split: str) -> list[Line]:
     rows = {catalogue.photos[n].source: n for n in np.flatnonzero(chosen)}
 
     def photos(generation: Generation) -> Iterator[tuple[JudgedQuery, EncodedQuery]]:
-        for query in held_out(generation.index):
+        for query in holdout_queries(generation.index):
             if (n := rows.get(query.photo)) is not None:
                 photo, row = catalogue.photos[n], (catalogue.vectors[n], catalogue.features[n])
                 yield query, EncodedQuery(row[0], photo.pixel_hash, photo.content_hash, row[1])
@@ -360,7 +360,7 @@ def grocery(data: Path, folder: Path, split: str) -> list[Line]:
     settings, embedder = Settings(), OnnxEmbedder(Settings().model, threads=1)
 
     def photos(generation: Generation) -> Iterator[tuple[JudgedQuery, EncodedQuery]]:
-        with remembered(folder / "query-photos.sqlite", feature_model(embedder)) as vectors:
+        with open_query_vectors(folder / "query-photos.sqlite", feature_model(embedder)) as vectors:
             looker = QueryPhotos(generation.index, embedder, PhotoSource(settings), settings, vectors)
             yield from (one for one in looker.of(read_queries(file)) if isinstance(one, tuple))
 
@@ -403,7 +403,7 @@ def heads(data: Path, folder: Path, split: str) -> list[Line]:
         judged_rows = {"first photos": chosen & catalogue.first, "all photos": chosen}
         for which, rows in judged_rows.items() if (~catalogue.first).any() else [("", chosen)]:
             title = f"{name}, {which}: " if which else f"{name}: "
-            said = filters.described(catalogue.features[rows], [catalogue.groups[n] for n in np.flatnonzero(rows)])
+            said = filters.describe(catalogue.features[rows], [catalogue.groups[n] for n in np.flatnonzero(rows)])
             for dimension in filters.dimensions:
                 for task in tasks(filters, dimension, said.probabilities, Chosen(catalogue, rows, least)):
                     lines.append(task.line(title, ANCHORS.get(f"{name} {task.name}", "")))
@@ -420,7 +420,7 @@ def colors(catalogue: Catalogue, rows: Bools, least: int, title: str) -> list[Li
     for name, without in blocks.items():
         training = catalogue.training(without=without)
         filters = fit(training, [color], catalogue.model)
-        said = filters.described(training.features[rows], groups).probabilities
+        said = filters.describe(training.features[rows], groups).probabilities
         (task,) = tasks(filters, color, said, Chosen(catalogue, rows, least))
         lines.append(dataclasses.replace(task, name=f"color, {name}").line(title, ""))
     return lines

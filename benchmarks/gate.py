@@ -26,7 +26,7 @@ from evaluation import FEEDS, store_of
 from shoplens.embedders import Embedder, OnnxEmbedder
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.regression.baseline import Baseline, power
-from shoplens.evaluation.regression.check import Checked, CheckOptions, checked
+from shoplens.evaluation.regression.check import Checked, CheckOptions, check_regression
 from shoplens.images import PhotoSource
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.strategies import strategy_named
@@ -83,7 +83,7 @@ def check(folder: Path, options: CheckOptions, embedder: Embedder | None = None)
     store = Store(folder)
     try:
         bench = EvaluationContext(store, embedder or OnnxEmbedder(threads=1), PhotoSource(settings), settings)
-        return checked(bench, strategy_named("pretrained"), options)
+        return check_regression(bench, strategy_named("pretrained"), options)
     finally:
         store.close()
 

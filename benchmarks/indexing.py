@@ -37,7 +37,7 @@ from shoplens.embedders import OnnxEmbedder
 from shoplens.embedders.card import Card, card_beside, network_input
 from shoplens.embedders.onnx import SHIPPED
 from shoplens.feeds import read_feed
-from shoplens.images import decoded
+from shoplens.images import decode_photo
 from shoplens.images.hashes import content_hash
 from shoplens.images.source import local_bytes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
@@ -94,7 +94,7 @@ class BareWork:
     def decode(self, photo: str, *, shortest: int | None = None) -> Any:
         data = local_bytes(photo, self._settings)
         content_hash(data)
-        return network_input(decoded(data, self._settings, shortest=shortest).pixels, self._card)
+        return network_input(decode_photo(data, self._settings, shortest=shortest).pixels, self._card)
 
     def forward(self, pixels: Any) -> None:
         self._session.run([self._card.output], {"photos": pixels[None]})

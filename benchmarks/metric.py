@@ -43,16 +43,16 @@ from shoplens.embedders import EmbeddingHead, OnnxEmbedder
 from shoplens.embedders.look import LookCard
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.queries import JudgedQuery, read_queries
-from shoplens.evaluation.query_photos import QueryPhotos, remembered
-from shoplens.evaluation.statistics.intervals import estimate, paired
+from shoplens.evaluation.query_photos import QueryPhotos, open_query_vectors
+from shoplens.evaluation.statistics.intervals import estimate, paired_difference
 from shoplens.filters.fitting.folds import fold_of
-from shoplens.images import PhotoSource, decoded
+from shoplens.images import PhotoSource, decode_photo
 from shoplens.settings import Settings
 from shoplens.store.store import Store
 from shoplens.training.learning.lessons import Lessons
 from shoplens.training.learning.losses import LOSSES
 from shoplens.training.learning.tuning import TailLessons
-from shoplens.training.look import RECIPES, FilterTrainingData, LookOptions, material_of, proved_on
+from shoplens.training.look import RECIPES, FilterTrainingData, LookOptions, material_of, train_and_test_on
 from shoplens.training.material.samples import Samples
 from shoplens.types import Rejection, StageTimer
 from tables import default_data, machine_line, percent_cell
@@ -127,7 +127,7 @@ def only(whole: FilterTrainingData, kept: Bools) -> FilterTrainingData:
 def trained(whole: FilterTrainingData, bench: EvaluationContext, options: LookOptions) -> tuple[Of, float]:
     """What a trained look makes of features, and the seconds that it took."""
     started = time.monotonic()
-    look = proved_on(whole, bench, replace(options, force=True), StageTimer()).look
+    look = train_and_test_on(whole, bench, replace(options, force=True), StageTimer()).look
     assert look is not None
     return lambda rows: look.of(np.asarray(rows, np.float32)), time.monotonic() - started
 
@@ -150,10 +150,10 @@ class PreparedStrategy:
 
     def _served(self, sources: Sequence[str]) -> Floats:
         """From the photos' bytes on, as a search does."""
-        embedder, found = self.look.seen_by(self.bench.embedder), []
+        embedder, found = self.look.embedder_for(self.bench.embedder), []
         for source in sources:
             data = self.bench.source.bytes_of(source)
-            pixels = decoded(data, self.bench.settings, shortest=embedder.shortest).pixels
+            pixels = decode_photo(data, self.bench.settings, shortest=embedder.shortest).pixels
             found.append(self.look.of(sight(embedder, "photo", pixels).features[None])[0])
         return np.array(found)
 
@@ -164,7 +164,7 @@ def answering(
     """A look that learned from a part of the material, and the seconds that it took."""
     started = time.monotonic()
     if options.depth == "head":
-        look = proved_on(part, bench, replace(options, force=True), StageTimer()).look
+        look = train_and_test_on(part, bench, replace(options, force=True), StageTimer()).look
         assert look is not None
     else:
         assert part.maps is not None
@@ -178,7 +178,9 @@ def asked_of(bench: EvaluationContext, file: Path) -> Asked:
     """The photos of a file of queries."""
     with (
         bench.reading() as generation,
-        remembered(bench.store.folder / "evaluation" / "query-vectors.sqlite", feature_model(bench.embedder)) as known,
+        open_query_vectors(
+            bench.store.folder / "evaluation" / "query-vectors.sqlite", feature_model(bench.embedder)
+        ) as known,
     ):
         photos = QueryPhotos(generation.index, bench.embedder, bench.source, bench.settings, known)
         found = [one for one in photos.of(read_queries(file)) if not isinstance(one, Rejection)]
@@ -364,7 +366,7 @@ def main() -> None:
         print(f"\n| {part}, {options.split} | queries | R@1 | R@5 |\n|---|---|---|---|")
         print("\n".join(f"| {' | '.join(line.cells())} |" for line in lines))
         if len(lines) == 2:
-            one = paired(lines[1].first.astype(float), lines[0].first.astype(float), lines[0].clusters)
+            one = paired_difference(lines[1].first.astype(float), lines[0].first.astype(float), lines[0].clusters)
             low, high = 100 * one.difference.low, 100 * one.difference.high
             print(f"\nR@1 {100 * one.difference.value:+.1f} ({low:+.1f} to {high:+.1f}), p = {one.p:.4f}")
         told = {line.name: [float(line.first.mean()), float(line.five.mean())] for line in lines}

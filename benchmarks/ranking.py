@@ -36,15 +36,15 @@ import numpy.typing as npt
 from evaluation import store_of
 from metric import bench_of, material, only
 from shoplens import Shop
-from shoplens.evaluation.statistics.intervals import estimate, paired
+from shoplens.evaluation.statistics.intervals import estimate, paired_difference
 from shoplens.filters.fitting.folds import fold_of
 from shoplens.ranking.filter_retrieval import CANDIDATES
 from shoplens.ranking.ranker import Ranker, RankerCard
 from shoplens.ranking.ranker_features import SIGNALS, Evidence, Floats
 from shoplens.rendered import render_catalogue
-from shoplens.training.look import LookOptions, proved_on
+from shoplens.training.look import LookOptions, train_and_test_on
 from shoplens.training.ranker import NAMES, RankerOptions
-from shoplens.training.ranking.contest import FOLDS, RECIPES, Contest, contest, gained, graded, ranks, taught
+from shoplens.training.ranking.contest import FOLDS, RECIPES, Contest, binary_ndcg, contest, graded_ndcg, ranks, taught
 from shoplens.training.ranking.export import ranker_network
 from shoplens.training.ranking.tasks import Asked, Tasks, tasks_by, tasks_of
 from shoplens.types import StageTimer
@@ -63,11 +63,11 @@ def rows_of(tasks: Tasks, met: Contest, chosen: npt.NDArray[np.bool_]) -> None:
     print("|---|---|---|---|---|---|")
     groups = [group for group, is_chosen in zip(tasks.groups, chosen, strict=True) if is_chosen]
     look = tasks.places[:, :, tasks.names.index("look")]
-    base = gained(tasks, met.scores["static"])[chosen]
+    base = binary_ndcg(tasks, met.scores["static"])[chosen]
     for name, scores in {"look": look, **met.scores}.items():
-        values = (ranks(tasks, scores) == 1, gained(tasks, scores), graded(tasks, scores))
+        values = (ranks(tasks, scores) == 1, binary_ndcg(tasks, scores), graded_ndcg(tasks, scores))
         cells = [percent(one[chosen].astype(float), groups) for one in values]
-        change = paired(values[1][chosen], base, groups).difference
+        change = paired_difference(values[1][chosen], base, groups).difference
         against = (
             ""
             if name == "static"
@@ -129,7 +129,7 @@ def luma(options: argparse.Namespace) -> None:
         further = np.array([not photo.first for photo in samples.photos])
         parts = []
         for fold in range(FOLDS):
-            look = proved_on(only(whole, folds != fold), bench, LookOptions(force=True), StageTimer()).look
+            look = train_and_test_on(only(whole, folds != fold), bench, LookOptions(force=True), StageTimer()).look
             rows = samples.plain[further & (folds == fold)]
             with bench.reading() as generation:
                 parts.append(tasks_by(bench, generation, Asked(samples, rows, whole.before, look, "further photos")))

@@ -46,7 +46,7 @@ from shoplens import Shop
 from shoplens.build.filter_scoring import DIMENSIONS
 from shoplens.embedders import Embedders
 from shoplens.filters.model.stored import save_filters
-from shoplens.images import decoded
+from shoplens.images import decode_photo
 from shoplens.settings import Settings
 from shoplens.store.copies.backups import live_folder
 from shoplens.store.files.atomic import copy_tree
@@ -172,7 +172,7 @@ def load(
 def bare_rate(photos: list[bytes], seconds: float) -> float:
     """Photos a second through the network alone."""
     embedder = Embedders(None, None).of(1)
-    pixels = [decoded(photo, Settings(), shortest=embedder.shortest).pixels for photo in photos[:40]]
+    pixels = [decode_photo(photo, Settings(), shortest=embedder.shortest).pixels for photo in photos[:40]]
     done, end = Counter[int](), time.monotonic() + seconds
 
     def work(number: int) -> None:
@@ -222,7 +222,7 @@ def batched(options: argparse.Namespace, store: Path, photos: list[bytes]) -> No
     print("\n| threads | photos at once | ms a photo (median of 5 rounds) | least | most |\n|---|---|---|---|---|")
     for threads in sorted({1, CORES}):
         embedder = Embedders(None, None).of(threads)
-        pixels = [decoded(photo, Settings(), shortest=embedder.shortest).pixels for photo in photos[:16]]
+        pixels = [decode_photo(photo, Settings(), shortest=embedder.shortest).pixels for photo in photos[:16]]
         took: dict[int, list[float]] = {size: [] for size in (1, 2, 4, 8)}
         for _ in range(6):
             for size, rounds in took.items():

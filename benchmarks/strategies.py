@@ -31,7 +31,7 @@ from shoplens.embedders import ProductClassifier
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.report.comparison import bytes_words, time_words
 from shoplens.evaluation.results import Comparison
-from shoplens.training.classifier import ClassifierOptions, asked_on
+from shoplens.training.classifier import ClassifierOptions, train_and_test_on
 from shoplens.training.learning.head import unit
 from shoplens.training.look import FilterTrainingData, LookOptions
 from shoplens.types import StageTimer
@@ -78,7 +78,7 @@ def photos(options: argparse.Namespace) -> None:
 def photos_line(bench: EvaluationContext, whole: FilterTrainingData, asked: Asked, most: int) -> None:
     part = only(whole, kept(whole, most))
     metric, _ = answering(whole, part, bench, LookOptions())
-    classifier = ProductClassifier(asked_on(part, bench, ClassifierOptions(), StageTimer())[1].network)
+    classifier = ProductClassifier(train_and_test_on(part, bench, ClassifierOptions(), StageTimer())[1].network)
     rows, clusters = asked.rows.astype(np.float32), asked.products.tolist()
     gallery = first_photos(whole.samples)
     names = np.array([whole.samples.photos[n].product for n in gallery.tolist()])
@@ -112,7 +112,7 @@ def growth(options: argparse.Namespace) -> None:
         with bench_of(store_of(catalogue, options.data, options.folder)) as bench:
             with material(bench, LookOptions(pairs=pairs)) as whole:
                 pass
-            training, _ = asked_on(whole, bench, ClassifierOptions(), StageTimer())
+            training, _ = train_and_test_on(whole, bench, ClassifierOptions(), StageTimer())
         for one in training.growth:
             cells = (
                 f"{one.products:,}",

@@ -19,7 +19,7 @@ from shoplens.demo import (
     SEARCHES,
     Demo,
     _claim,
-    _cloned,
+    _clone_sample_data,
     run_demo,
     snapshot,
 )
@@ -122,11 +122,11 @@ def test_sample_data_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
         for step in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
             git = ["git", "-C", str(sample), "-c", "user.name=x", "-c", "user.email=x@shop.example"]
             subprocess.run([*git, *step], check=True, capture_output=True)
-        assert _cloned(target, lambda text: None, sample.as_uri()) == expected
+        assert _clone_sample_data(target, lambda text: None, sample.as_uri()) == expected
         assert list(target.parent.iterdir()) == ([target] if expected else [])
     assert (target / SAMPLE_FEED / "products.csv").is_file() and (target / SAMPLE_MEDIA / "a.jpg").is_file()
     shutil.rmtree(sample)
-    assert _cloned(target, lambda text: None, sample.as_uri()) == target  # nothing is fetched again
+    assert _clone_sample_data(target, lambda text: None, sample.as_uri()) == target  # nothing is fetched again
 
 
 def test_a_snapshot_is_the_same_picture_worse() -> None:

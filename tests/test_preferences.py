@@ -20,7 +20,7 @@ from shoplens.preferences import (
     Merchandising,
     Preferences,
     Profile,
-    folded,
+    fold_name,
     preferences_from,
 )
 from shoplens.ranking.filter_retrieval import BOOST, BURY, NOT, PIN
@@ -103,7 +103,7 @@ def test_names_agree_with_those_of_the_filters_and_of_the_score() -> None:
 
 
 def test_folded() -> None:
-    assert folded("  Straße ") == folded("STRASSE")
+    assert fold_name("  Straße ") == fold_name("STRASSE")
 
 
 @pytest.mark.parametrize(

@@ -108,18 +108,18 @@ class Graph:
         same_shape = not first or (stage.stride == 1 and stage.channels_in == stage.channels_out)
         return self.node("Add", [x, start]) if same_shape else x
 
-    def pooled(self, x: str) -> str:
+    def pool_small_categories(self, x: str) -> str:
         return self.node("Flatten", [self.node("GlobalAveragePool", [x])])
 
     def deviation(self, x: str, mean: str) -> str:
         """Standard deviation over the places of a map, per channel."""
-        squares = self.pooled(self.node("Mul", [x, x]))
+        squares = self.pool_small_categories(self.node("Mul", [x, x]))
         variance = self.node("Sub", [squares, self.node("Mul", [mean, mean])])
         return self.node("Sqrt", [self.node("Relu", [variance])])
 
     def generalised_mean(self, x: str) -> str:
         """Cube root of the mean of the cubes; the map has no values below zero (Radenović et al., arXiv:1711.02512)."""
-        cubes = self.pooled(self.node("Mul", [self.node("Mul", [x, x]), x]))
+        cubes = self.pool_small_categories(self.node("Mul", [self.node("Mul", [x, x]), x]))
         return self.node("Pow", [cubes, self.constant(np.float32(1 / 3))])
 
 
@@ -142,14 +142,14 @@ def backbone(weights: dict[str, Array], variant: int, projection: dict[str, Arra
             x = graph.block(x, f"_blocks.{block}", stage, first=repeat == 0)
             block += 1
         if number in POOLED_STAGES:
-            pools.append(graph.pooled(x))
+            pools.append(graph.pool_small_categories(x))
             deviations.append(graph.deviation(x, pools[-1]))
     stages_width = sum(scaled_channels(STAGES[number].channels_out, width) for number in POOLED_STAGES)
     graph.node("Concat", pools, "stages", axis=1)
     graph.node("Concat", deviations, "deviations", axis=1)
     x = graph.conv(x, "_conv_head", "_bn1")
     graph.node("Identity", [graph.generalised_mean(x)], "gem")
-    features = graph.node("Identity", [graph.pooled(x)], "features")
+    features = graph.node("Identity", [graph.pool_small_categories(x)], "features")
     dimension = 1280
     if projection is not None:
         centred = graph.node("Sub", [features, graph.constant(projection["mean"].astype(np.float32))])

@@ -25,7 +25,7 @@ import numpy as np
 import onnxruntime
 
 from shoplens.embedders.card import Card, network_input
-from shoplens.images import decoded
+from shoplens.images import decode_photo
 from shoplens.settings import Settings
 
 UNSEEN = Path(__file__).parent.parent / "benchmarks" / "grocery_unseen.txt"
@@ -49,7 +49,7 @@ def features(backbone: Path, photos: list[Path]) -> np.ndarray:
     card = Card("bare", session.get_inputs()[0].shape[1], layout="NHWC", dtype="uint8")
     found = []
     for number, photo in enumerate(photos):
-        picture = decoded(photo.read_bytes(), Settings(), shortest=card.side)
+        picture = decode_photo(photo.read_bytes(), Settings(), shortest=card.side)
         found.append(session.run(["features"], {"photos": network_input(picture.pixels, card)[None]})[0][0])
         if number % 200 == 0:
             print(f"{number} of {len(photos)}", flush=True)

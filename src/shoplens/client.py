@@ -69,43 +69,43 @@ class Client:
             ServiceError: as the service says.
         """
         if photo is None:
-            return AnswerDocument.model_validate(self._asked("POST", "/v1/search", fields))
+            return AnswerDocument.model_validate(self._request("POST", "/v1/search", fields))
         data = photo if isinstance(photo, bytes) else photo.read_bytes()
         body, kind = _form(data, fields)
         return AnswerDocument.model_validate(self._answer("POST", "/v1/search", body, kind))
 
     def similar(self, product_id: str, k: int = 20) -> AnswerDocument:
         """Products like one of the catalogue."""
-        return AnswerDocument.model_validate(self._asked("GET", f"{_address(product_id)}/similar?k={k}"))
+        return AnswerDocument.model_validate(self._request("GET", f"{_address(product_id)}/similar?k={k}"))
 
     def product(self, product_id: str) -> ProductDocument:
         """A product's record; raises ServiceError ``unknown-product``."""
-        return ProductDocument.model_validate(self._asked("GET", _address(product_id)))
+        return ProductDocument.model_validate(self._request("GET", _address(product_id)))
 
     def put(self, products: Sequence[Mapping[str, Any]]) -> list[ItemDone]:
         """Add products, or replace those with the same id, at most 100; what became of each. Takes the role write."""
-        told = self._asked("POST", "/v1/products", {"products": list(products)})
+        told = self._request("POST", "/v1/products", {"products": list(products)})
         return ProductsDone.model_validate(told).items
 
     def change(self, product_id: str, **changes: Any) -> ProductDocument:
         """Change price, stock, attributes, …: what is left out stays. Takes the role write."""
-        return ProductDocument.model_validate(self._asked("PATCH", _address(product_id), changes))
+        return ProductDocument.model_validate(self._request("PATCH", _address(product_id), changes))
 
     def remove(self, product_id: str) -> None:
         """Remove a product, whether it is there or not. Takes the role write."""
-        self._asked("DELETE", _address(product_id))
+        self._request("DELETE", _address(product_id))
 
     def feedback(self, events: Iterable[Mapping[str, Any]]) -> EventsDone:
         """Tell what shoppers did: ``query_id``, ``product_id``, ``kind``, and ``user`` or ``at``."""
-        return EventsDone.model_validate(self._asked("POST", "/v1/feedback", {"events": list(events)}))
+        return EventsDone.model_validate(self._request("POST", "/v1/feedback", {"events": list(events)}))
 
     def forget(self, user: str) -> None:
         """Forget a user. Takes the role admin."""
-        self._asked("DELETE", f"/v1/users/{quote(user, safe='')}")
+        self._request("DELETE", f"/v1/users/{quote(user, safe='')}")
 
     def command(self, what: str, body: Mapping[str, Any]) -> Any:
         """What a `shoplens` command asks of the service that has its store."""
-        return self._asked("POST", f"/commands/{what}", body)
+        return self._request("POST", f"/commands/{what}", body)
 
     def close(self) -> None:
         self._pool.close()
@@ -118,7 +118,7 @@ class Client:
     ) -> None:
         self.close()
 
-    def _asked(self, method: str, path: str, body: Any = None) -> Any:
+    def _request(self, method: str, path: str, body: Any = None) -> Any:
         content = b"" if body is None else json.dumps(body).encode()
         return self._answer(method, path, content, "application/json")
 

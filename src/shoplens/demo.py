@@ -20,7 +20,7 @@ from shoplens.build.run import Progress, Summary
 from shoplens.errors import Refused
 from shoplens.evaluation.report.searches import ShownSearch, write_search_report
 from shoplens.feeds import read_feed
-from shoplens.images import decoded
+from shoplens.images import decode_photo
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.rendered import render_catalogue
 from shoplens.settings import Settings
@@ -83,7 +83,7 @@ def run_demo(
         Refused: the folder holds what no demonstration made.
     """
     _claim(folder)
-    catalogue = _chosen(folder, settings, rendered, progress or (lambda what, done, total: None), say)
+    catalogue = _choose_catalogue(folder, settings, rendered, progress or (lambda what, done, total: None), say)
     say(f"Catalogue: {catalogue.name}.")
     settings = replace(settings, store=folder / "store")
     shop, summary = Shop.index(
@@ -119,26 +119,26 @@ def _search(shop: Shop, photo: Path, product_id: str, how: str) -> ShownSearch:
 
 
 def _pixels_from(settings: Settings) -> Callable[[str], Pixels]:
-    return lambda source: decoded(Path(source).read_bytes(), settings, shortest=440).pixels
+    return lambda source: decode_photo(Path(source).read_bytes(), settings, shortest=440).pixels
 
 
-def _chosen(
+def _choose_catalogue(
     folder: Path, settings: Settings, rendered: int | None, progress: Progress, say: Callable[[str], None]
 ) -> DemoCatalogue:
     """The first there is: the one asked for, a real one in a data folder, or from the network, or a drawn one."""
     if rendered is not None:
-        return _rendered(folder / "rendered", rendered, progress)
+        return _render_demo_catalogue(folder / "rendered", rendered, progress)
     for data in (settings.data, Path("../shared/data")):
         if data is not None and (data / LUMA).is_file():
             return _luma(folder, data / LUMA, data / "luma/media")
-    cloned = _cloned(folder / "sample-data", say)
+    cloned = _clone_sample_data(folder / "sample-data", say)
     if cloned is not None:
         return _luma(folder, cloned / SAMPLE_FEED / "products.csv", cloned / SAMPLE_MEDIA)
     say("No real catalogue at hand and none to be fetched: drawing one.")
-    return _rendered(folder / "rendered", RENDERED_PRODUCTS, progress)
+    return _render_demo_catalogue(folder / "rendered", RENDERED_PRODUCTS, progress)
 
 
-def _rendered(folder: Path, products: int, progress: Progress) -> DemoCatalogue:
+def _render_demo_catalogue(folder: Path, products: int, progress: Progress) -> DemoCatalogue:
     made = render_catalogue(
         folder,
         products,
@@ -166,9 +166,9 @@ def _luma(folder: Path, feed: Path, media: Path) -> DemoCatalogue:
     with read_feed(feed, media=media, format="magento") as read:
         products = [item for item in read if isinstance(item, Product)]
     several = [product for product in products if len(product.photos) > 1]
-    views = {product.id: product.photos[-1] for product in _drawn(several, SEARCHES // 2)}
+    views = {product.id: product.photos[-1] for product in _sample_products(several, SEARCHES // 2)}
     queries = [(Path(photo), product_id, "another view") for product_id, photo in views.items()]
-    for product in _drawn([product for product in products if product.id not in views], SEARCHES // 2):
+    for product in _sample_products([product for product in products if product.id not in views], SEARCHES // 2):
         path = queries_folder / f"{product.id}.jpg"
         path.write_bytes(snapshot(Path(product.photos[0]).read_bytes(), seed=_number(product.id)))
         queries.append((path, product.id, "phone photo"))
@@ -180,7 +180,7 @@ def _luma(folder: Path, feed: Path, media: Path) -> DemoCatalogue:
     return DemoCatalogue(f"the Luma catalogue of Magento 2 ({feed})", reduced, media, tuple(queries))
 
 
-def _drawn(products: list[Product], count: int) -> Iterator[Product]:
+def _sample_products(products: list[Product], count: int) -> Iterator[Product]:
     """The same few products every time, spread over the catalogue: one per group, by a hash of the group."""
     groups = {product.group_id or product.id: product for product in products}
     yield from sorted(groups.values(), key=lambda product: _number(product.group_id or product.id))[:count]
@@ -208,7 +208,7 @@ def _feed_line(product: Product, photos: list[str]) -> str:
     return json.dumps({name: value for name, value in row.items() if value not in (None, "", [], {}, ())}) + "\n"
 
 
-def _cloned(folder: Path, say: Callable[[str], None], source: str = SAMPLE_DATA) -> Path | None:
+def _clone_sample_data(folder: Path, say: Callable[[str], None], source: str = SAMPLE_DATA) -> Path | None:
     """The public Magento 2 sample data, only the folders needed; None when the network does not allow it.
 
     It is cloned beside ``folder`` and becomes it when it is whole.
@@ -243,7 +243,7 @@ def _is_whole(sample_data: Path) -> bool:
 def snapshot(data: bytes, seed: int) -> bytes:
     """A JPEG file as a hurried phone would make it of a picture: askew, off centre, warm light, soft, compressed."""
     rng = np.random.default_rng(seed)
-    image = Image.fromarray(decoded(data, Settings()).pixels)
+    image = Image.fromarray(decode_photo(data, Settings()).pixels)
     image = ImageOps.contain(image, (560, 720), Image.Resampling.BICUBIC)
     table = _table(rng)
     left, top = (int(rng.integers(40, table.size[axis] - image.size[axis] - 30)) for axis in (0, 1))

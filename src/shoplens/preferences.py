@@ -2,7 +2,7 @@
 
 Everything here is pure: from the dicts that ``shoplens.toml`` holds to frozen values. A contradiction is a
 :class:`~shoplens.errors.SettingsError` that names the table and the key. Names and values are compared folded
-(:func:`folded`), and shown as they were written.
+(:func:`fold_name`), and shown as they were written.
 """
 
 from __future__ import annotations
@@ -85,15 +85,15 @@ class DimensionRules:
             if rule.use is False:
                 continue
             name = rule.name or attribute
-            if other := taken.get(folded(name)):
+            if other := taken.get(fold_name(name)):
                 problem = f"{other!r} and {attribute!r} would both be called {name!r}"
                 _refuse(problem, "Give them two names, or drop one with use = false.")
-            taken[folded(name)] = attribute
+            taken[fold_name(name)] = attribute
 
     def rule(self, attribute: str) -> DimensionRule:
         """What is said of an attribute, its name compared folded; an empty rule where nothing is."""
-        wanted = folded(attribute)
-        return next((rule for name, rule in self.rules.items() if folded(name) == wanted), DimensionRule())
+        wanted = fold_name(attribute)
+        return next((rule for name, rule in self.rules.items() if fold_name(name) == wanted), DimensionRule())
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def preferences_from(tables: Mapping[str, Any], folder: Path = Path()) -> Prefer
     return Preferences(**read)
 
 
-def folded(text: str) -> str:
+def fold_name(text: str) -> str:
     """A name or value as it is compared: trimmed, without regard to case, letters composed (NFC)."""
     return fold(text.strip())
 
@@ -233,9 +233,9 @@ def _paths(table: object) -> Iterator[tuple[str, object]]:
     for path, value in _table(table).items():
         if not _path(path):
             _refuse(f"it names {path!r}", "Write a category from the root down, e.g. 'Women > Tops'.")
-        if other := seen.get(folded(_path(path))):
+        if other := seen.get(fold_name(_path(path))):
             _refuse(f"{other!r} and {path!r} are one category", "Write it once.")
-        seen[folded(_path(path))] = path
+        seen[fold_name(_path(path))] = path
         yield path, value
 
 
@@ -293,24 +293,24 @@ def _check_no_repeats(names: Iterable[str]) -> None:
     for name in names:
         if not name.strip():
             _refuse(f"it names {name!r}", "Write a name that can be read.")
-        if other := seen.get(folded(name)):
+        if other := seen.get(fold_name(name)):
             _refuse(f"{other!r} and {name!r} are one name", "Write it once.")
-        seen[folded(name)] = name
+        seen[fold_name(name)] = name
 
 
 def _check_reserved(attribute: str, rule: DimensionRule) -> None:
-    if folded(rule.name) in TAKEN:
+    if fold_name(rule.name) in TAKEN:
         problem = f"{attribute!r} would be called {rule.name!r}, which is reserved"
         _refuse(problem, f"Choose another name than {', '.join(TAKEN)}.")
-    if folded(attribute) in PARTS:
-        fix = f'Write [dimensions."attributes.{folded(attribute)}"] for the attribute of that name.'
+    if fold_name(attribute) in PARTS:
+        fix = f'Write [dimensions."attributes.{fold_name(attribute)}"] for the attribute of that name.'
         _refuse(f"{attribute!r} is a part of every score and no dimension", fix)
-    if folded(attribute) not in RESERVED:
+    if fold_name(attribute) not in RESERVED:
         return
-    if folded(attribute) == "look" and rule.use is False:
+    if fold_name(attribute) == "look" and rule.use is False:
         _refuse("'look' cannot be dropped", "Give it the weight 0 in [weights] instead.")
     if rule.name or rule.merge or rule.kind or rule.labels:
-        fix = f'Say use = false, or nothing. An attribute of that name is "attributes.{folded(attribute)}".'
+        fix = f'Say use = false, or nothing. An attribute of that name is "attributes.{fold_name(attribute)}".'
         _refuse(f"{attribute!r} is read off the photos and can only be dropped", fix)
 
 
@@ -322,12 +322,12 @@ def _check_name(name: str) -> None:
 
 def _check_merge(merge: Mapping[str, tuple[str, ...]]) -> None:
     _check_no_repeats(merge)
-    targets = {folded(name): name for name in merge}
+    targets = {fold_name(name): name for name in merge}
     swallowed: dict[str, str] = {}
     for name, values in merge.items():
         if not values or not all(value.strip() for value in values):
             _refuse(f"{name!r} swallows {list(values)!r}", "Name the feed's values that it stands for.")
-        for value in map(folded, values):
+        for value in map(fold_name, values):
             if value in swallowed and swallowed[value] != name:
                 _refuse(f"{value!r} is swallowed by {swallowed[value]!r} and by {name!r}", "Name it once.")
             if value in targets and targets[value] != name:

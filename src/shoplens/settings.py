@@ -141,10 +141,10 @@ def settings_from(environment: Mapping[str, str] | None = None, folder: Path | N
         if name not in fields:
             known = ", ".join([*fields, *(f"[{table}]" for table in TABLES)])
             raise SettingsError(f"{path} sets {name!r}, which does not exist.", f"There are: {known}.")
-        values[name] = _converted(fields[name], found[name], f"{name} in {path}")
+        values[name] = _convert(fields[name], found[name], f"{name} in {path}")
     for name in fields:
         if text := environment.get(PREFIX + name.upper()):
-            values[name] = _converted(fields[name], text, PREFIX + name.upper())
+            values[name] = _convert(fields[name], text, PREFIX + name.upper())
     values.update({name: value for name, value in given.items() if value is not None})
     return Settings(**values)
 
@@ -165,7 +165,7 @@ def _preferences(found: Mapping[str, Any], path: Path) -> Preferences:
         raise SettingsError(f"{path}: {odd.problem}", odd.fix, code=odd.code) from None
 
 
-def _converted(setting: dataclasses.Field[Any], value: Any, where: str) -> Any:
+def _convert(setting: dataclasses.Field[Any], value: Any, where: str) -> Any:
     kind = str(setting.type)
     try:
         if kind.startswith("Path"):

@@ -13,9 +13,9 @@ from shoplens.build.dimension_rows import dimension_rows
 from shoplens.build.filter_scoring import (
     DIMENSIONS,
     ProductScorer,
-    fitted,
+    fit_filters,
     group_of,
-    rescored,
+    rescore_products,
     sample_products,
     scorer_of,
 )
@@ -123,7 +123,7 @@ def test_a_photo_that_nothing_is_known_of_shows_nothing(store: Store, features: 
     name = product_name("red", "plain", 1)
     entry, _ = scores_of(store.live, name)
     unknown = live.scores(entry.product, ["e" * 32], features)
-    nothing = live.filters.described(np.zeros((1, 4 + MEASURED), np.float32))
+    nothing = live.filters.describe(np.zeros((1, 4 + MEASURED), np.float32))
     assert not nothing.dense.any()
     assert not unknown.placed[:, :DENSE].any()
 
@@ -143,7 +143,7 @@ def test_reading_alike_is_about_dimensions_only(store: Store) -> None:
 def test_fitting_again_gives_the_same(store: Store, features: FeatureFile, tmp_path: Path) -> None:
     material = FilterMaterial(store.live.index, 4, features, DimensionRules(), 4, "colour@1")
     told: list[Rejection] = []
-    again = fitted(material, tmp_path, lambda what, done, total: None, told.append)
+    again = fit_filters(material, tmp_path, lambda what, done, total: None, told.append)
     assert told == []
     live = scorer(store.live)
     entry, scores = scores_of(store.live, product_name("blue", "striped", 5))
@@ -155,7 +155,7 @@ def test_fitting_again_gives_the_same(store: Store, features: FeatureFile, tmp_p
 def test_an_index_without_features_gets_filters_that_know_nothing(tmp_path: Path) -> None:
     features = FeatureFile(tmp_path / NAME, MODEL)
     material = FilterMaterial(ExactIndex(4), 4, features, DimensionRules(), 4, "colour@1")
-    found = fitted(material, tmp_path, lambda what, done, total: None, lambda rejection: None)
+    found = fit_filters(material, tmp_path, lambda what, done, total: None, lambda rejection: None)
     scores = found.scores(product("p", "/p.png"), ["e" * 32], features)
     assert (len(scores.marks), scores.predicted) == (1, {})
     features.close()
@@ -165,7 +165,7 @@ def test_rescoring_writes_every_product(store: Store, features: FeatureFile) -> 
     index, live, told = ExactIndex(4), scorer(store.live), list[tuple[int, int]]()
     before = {entry.product.id: entry for entry in store.live.index.entries()}
     index.upsert([replace(entry, scores=None) for entry in before.values()])
-    rescored(index, live, features, lambda what, done, total: told.append((done, total)))
+    rescore_products(index, live, features, lambda what, done, total: told.append((done, total)))
     for entry in index.entries():
         expected = before[entry.product.id]
         assert entry.scores is not None and expected.scores is not None

@@ -11,9 +11,9 @@ import pytest
 
 from shoplens.build.builder import Builder
 from shoplens.build.dimension_rows import dimension_rows
-from shoplens.build.filter_scoring import FilterTrainingData, ProductScorer, fitted, rescored
+from shoplens.build.filter_scoring import FilterTrainingData, ProductScorer, fit_filters, rescore_products
 from shoplens.feeds import read_feed
-from shoplens.filters.model.stored import stored_filters
+from shoplens.filters.model.stored import load_filters
 from shoplens.filters.photo_features.measured import MEASURED
 from shoplens.images import PhotoSource
 from shoplens.index.conditions import field_values
@@ -160,7 +160,7 @@ def check_scores(index: Index, scorer: ProductScorer) -> None:
             assert set(norms.means) == set(norms.spreads) == {one.name for one in filters.dimensions}
             assert all(0 <= mean <= 1 for mean in norms.means.values())
             for name in filters.classified:
-                assert 0 <= filters.matched(marks, marks, name)[1] <= 1.0001
+                assert 0 <= filters.best_match(marks, marks, name)[1] <= 1.0001
 
 
 @pytest.mark.parametrize("number", range(1_000, 1_000 + FITTED))
@@ -173,8 +173,8 @@ def test_filters_fit_any_catalogue_with_any_features(
     for name, row in random_features(number, photos).items():
         features.add(name, row)
     material = FilterTrainingData(index, 2, features, catalogue.rules, WIDTH, "m")
-    scorer = fitted(material, tmp_path, lambda what, done, total: None, lambda rejection: None)
-    rescored(index, scorer, features, lambda what, done, total: None)
+    scorer = fit_filters(material, tmp_path, lambda what, done, total: None, lambda rejection: None)
+    rescore_products(index, scorer, features, lambda what, done, total: None)
     check_scores(index, scorer)
-    again = stored_filters(tmp_path)
+    again = load_filters(tmp_path)
     assert again is not None and again.dimensions == scorer.filters.dimensions

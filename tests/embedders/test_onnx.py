@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shoplens.embedders import OnnxEmbedder, embedded
+from shoplens.embedders import OnnxEmbedder, embed_photos
 from shoplens.embedders.onnx import SHIPPED
 from shoplens.errors import ModelError
 from shoplens.types import Pixels
@@ -65,21 +65,21 @@ def test_a_batch_equals_its_photos_one_by_one(shipped: OnnxEmbedder, photos: lis
 
 
 def test_different_photos_differ(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
-    vectors = embedded(shipped, ["a", "b", "c"], photos).vectors
+    vectors = embed_photos(shipped, ["a", "b", "c"], photos).vectors
     similar = vectors @ vectors.T
     assert (similar[~np.eye(3, dtype=bool)] < 0.95).all()
 
 
 def test_embedded_keeps_the_order_and_takes_none(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
-    found = embedded(shipped, ["a", "b"], photos[:2])
+    found = embed_photos(shipped, ["a", "b"], photos[:2])
     assert (found.ids, found.model, found.vectors.shape) == (("a", "b"), shipped.model, (2, 256))
-    assert embedded(shipped, [], []).vectors.shape == (0, 256)
+    assert embed_photos(shipped, [], []).vectors.shape == (0, 256)
 
 
 def test_another_output_of_the_same_file(changed: Callable[..., Path], photos: list[Pixels]) -> None:
     features = OnnxEmbedder(changed(output="features", dimensions=1280))
     assert features.dimensions == 1280
-    found = embedded(features, ["a"], photos[:1])
+    found = embed_photos(features, ["a"], photos[:1])
     np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1.0, atol=1e-3)
     assert OnnxEmbedder(changed(output="features", dimensions=None)).dimensions == 1280
 
@@ -172,22 +172,22 @@ class Wrong:
 )
 def test_the_answer_of_a_plug_in_is_checked(answer: list[list[float]], message: str, photos: list[Pixels]) -> None:
     with pytest.raises(ModelError, match=message):
-        embedded(Wrong(answer), ["a"], photos[:1])
+        embed_photos(Wrong(answer), ["a"], photos[:1])
 
 
 def test_vectors_are_brought_to_length_one(photos: list[Pixels]) -> None:
-    np.testing.assert_allclose(embedded(Wrong([[3.0, 4.0]]), ["a"], photos[:1]).vectors, [[0.6, 0.8]])
+    np.testing.assert_allclose(embed_photos(Wrong([[3.0, 4.0]]), ["a"], photos[:1]).vectors, [[0.6, 0.8]])
 
 
 def test_features_follow_the_vector_and_keep_their_length(photos: list[Pixels]) -> None:
-    found = embedded(Wrong([[3.0, 4.0, 10.0, 0.0, -5.0]], features=3), ["a"], photos[:1])
+    found = embed_photos(Wrong([[3.0, 4.0, 10.0, 0.0, -5.0]], features=3), ["a"], photos[:1])
     np.testing.assert_allclose(found.vectors, [[0.6, 0.8]])
     assert found.features is not None
     np.testing.assert_array_equal(found.features, [[10.0, 0.0, -5.0]])
 
 
 def test_without_features_filters_work_on_the_vector(photos: list[Pixels]) -> None:
-    found = embedded(Wrong([[3.0, 4.0]]), ["a"], photos[:1])
+    found = embed_photos(Wrong([[3.0, 4.0]]), ["a"], photos[:1])
     assert found.features is not None
     np.testing.assert_array_equal(found.features, found.vectors)
 

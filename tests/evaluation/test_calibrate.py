@@ -14,7 +14,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.evaluation.calibrate import SAME_PHOTO, calibrated, sample_of, samples_of
+from shoplens.evaluation.calibrate import SAME_PHOTO, calibrate, sample_of, samples_of
 from shoplens.evaluation.evaluate import QuerySet
 from shoplens.evaluation.queries import HELD_OUT, JudgedQuery
 from shoplens.evaluation.runs import JudgedRun
@@ -272,7 +272,7 @@ def test_another_model_and_an_unknown_strategy_are_refused(built: Path, tmp_path
 def test_calibrating_again_mends_a_damaged_calibration(shop: Shop, folder: Path) -> None:
     path = shop._store.live.folder / "calibration-pretrained.json"
     path.write_text("{")
-    assert calibrated(shop._bench(None), QuerySet(), PRETRAINED).calibration.queries == 108
+    assert calibrate(shop._bench(None), QuerySet(), PRETRAINED).calibration.queries == 108
     assert shop.search(folder / "asked/p5-0.png", strategy="pretrained").verdict != "uncalibrated"
 
 

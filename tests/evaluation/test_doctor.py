@@ -13,7 +13,7 @@ from shoplens import Shop
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.doctor.contradictions import Contradiction, additions, contradiction
 from shoplens.evaluation.doctor.customs import Customs
-from shoplens.evaluation.doctor.diagnose import diagnosed
+from shoplens.evaluation.doctor.diagnose import diagnose
 from shoplens.evaluation.doctor.findings import KINDS, Diagnosis, Finding, kinds_named
 from shoplens.evaluation.doctor.opinions import Opinion
 from shoplens.evaluation.doctor.unusable import without_usable_photo
@@ -272,7 +272,7 @@ def test_a_product_without_features_is_passed_over_and_counted(tmp_path: Path) -
 def test_a_store_without_filters_gets_the_findings_that_need_none(tmp_path: Path) -> None:
     with closing(Store(tmp_path / "store", create=True)) as store:
         filled(store)  # ten products whose photos differ, but have one vector
-        found = diagnosed(EvaluationContext(store, ColourEmbedder(), PhotoSource(SETTINGS), SETTINGS))
+        found = diagnose(EvaluationContext(store, ColourEmbedder(), PhotoSource(SETTINGS), SETTINGS))
     assert found.notes[0].startswith("This store has no filters")
     assert [(one.kind, len(one.product_ids)) for one in found.findings] == [("near-duplicates", 10)]
     assert found.kinds == tuple(KINDS)

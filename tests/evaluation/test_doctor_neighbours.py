@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shoplens.evaluation.doctor.duplicates import near_duplicates
-from shoplens.evaluation.doctor.findings import Finding, kinds_named, ordered
+from shoplens.evaluation.doctor.findings import Finding, kinds_named, sort_findings
 from shoplens.evaluation.doctor.hubs import Hubs, hub_findings
 from shoplens.evaluation.doctor.neighbours import NEAR, Draw, neighbourhood
 from shoplens.evaluation.doctor.shared_photos import shared_photos
@@ -24,7 +24,7 @@ def test_a_placeholder_is_one_finding_however_many_products_have_it() -> None:
     both = entry("both", vector, ["same", "same"])
     holders = [entry(f"h{number}", vector, [f"photo of h{number}", "placeholder"]) for number in range(6)]
     variants = [entry(f"v{number}", vector[:1], ["shirt"], group_id="shirt") for number in range(2)]
-    found = ordered(shared_photos(index_of([*own, both, *holders, *variants], 2)))
+    found = sort_findings(shared_photos(index_of([*own, both, *holders, *variants], 2)))
     assert [(one.product_ids, one.strength) for one in found] == [
         (("h0", "h1", "h2", "h3", "h4", "h5"), 6),
         (("v0", "v1"), 2),
@@ -37,7 +37,7 @@ def test_a_placeholder_is_one_finding_however_many_products_have_it() -> None:
 
 def duplicates(*entries: IndexedProduct) -> list[Finding]:
     around = neighbourhood(index_of(entries, 2), Draw(), silent)
-    return list(ordered(near_duplicates(around.twins)))
+    return list(sort_findings(near_duplicates(around.twins)))
 
 
 def test_products_that_look_nearly_the_same() -> None:

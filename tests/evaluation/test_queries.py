@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.queries import COLUMNS, JudgedQuery, held_out, read_queries
+from shoplens.evaluation.queries import COLUMNS, JudgedQuery, holdout_queries, read_queries
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct
 from shoplens.types import Photo, Region, Rejection
@@ -156,8 +156,8 @@ def test_held_out_are_all_photos_but_the_first_ones() -> None:
         sources = tuple(f"/{name}-{number}.png" for number in range(count))
         photos = tuple(Photo(source, f"{number:032x}", "", 8, 8) for number, source in enumerate(sources))
         index.upsert([IndexedProduct(product(name, *sources), photos, np.ones((count, 1), np.float32))])
-    assert list(held_out(index)) == [
+    assert list(holdout_queries(index)) == [
         JudgedQuery("/three-1.png", {"three": 1.0}),
         JudgedQuery("/three-2.png", {"three": 1.0}),
     ]
-    assert list(held_out(ExactIndex(1))) == []
+    assert list(holdout_queries(ExactIndex(1))) == []

@@ -18,7 +18,7 @@ from shoplens.evaluation.query_photos import (
     MISSING,
     QueryPhotos,
     QueryVectors,
-    remembered,
+    open_query_vectors,
 )
 from shoplens.images import PhotoSource
 from shoplens.images.hashes import content_hash
@@ -141,7 +141,7 @@ def test_known_photos_are_not_embedded_again(tmp_path: Path) -> None:
     before: list[object] = []
     for model, embedded in (("colour@1", 5), ("colour@1", 0), ("other@1", 5), ("other@1", 0), ("colour@1", 0)):
         embedder = ColourEmbedder(model)
-        with remembered(tmp_path / "folder" / "v.sqlite", model) as vectors:
+        with open_query_vectors(tmp_path / "folder" / "v.sqlite", model) as vectors:
             photos = photos_of(embedder, vectors)
             found = [item for query in queries for item in photos.of([query])]
         assert embedder.photos == embedded
@@ -153,7 +153,7 @@ def test_known_photos_are_not_embedded_again(tmp_path: Path) -> None:
 
 def test_a_changed_photo_is_embedded_anew(tmp_path: Path) -> None:
     embedder, query = ColourEmbedder(), asked(photo(tmp_path / "red.png", RED))
-    with remembered(tmp_path / "v.sqlite", embedder.model) as vectors:
+    with open_query_vectors(tmp_path / "v.sqlite", embedder.model) as vectors:
         list(photos_of(embedder, vectors).of([query]))
         photo(tmp_path / "red.png", GREEN)
         (item,) = photos_of(embedder, vectors).of([query])
@@ -169,7 +169,7 @@ def test_regions_are_remembered_each_by_itself(tmp_path: Path) -> None:
     queries = [asked(tmp_path / "two.png", region) for region in regions]
     for embedded in 4, 0:
         embedder = ColourEmbedder()
-        with remembered(tmp_path / "v.sqlite", embedder.model) as vectors:
+        with open_query_vectors(tmp_path / "v.sqlite", embedder.model) as vectors:
             found = [item[1] for item in photos_of(embedder, vectors).of(queries) if isinstance(item, tuple)]
         assert embedder.photos == embedded
         assert np.allclose(found[1].vector, colour_vector(BLUE), atol=1e-6)
@@ -187,7 +187,7 @@ def test_pixels_are_hashed_as_soon_as_an_equal_photo_is_possible(tmp_path: Path)
         (index_of((640, 480)), 2, True),
         (index_of(), 2, True),
     ):
-        with remembered(tmp_path / "v.sqlite", embedder.model) as vectors:
+        with open_query_vectors(tmp_path / "v.sqlite", embedder.model) as vectors:
             (item,) = photos_of(embedder, vectors, index).of([query])
         assert isinstance(item, tuple)
         assert (embedder.photos, bool(item[1].pixel_hash)) == (embedded, hashed)
@@ -196,10 +196,10 @@ def test_pixels_are_hashed_as_soon_as_an_equal_photo_is_possible(tmp_path: Path)
 def test_a_run_that_was_cut_off_goes_on_where_it_was(tmp_path: Path) -> None:
     queries = colors(tmp_path, 20)
     cut = ColourEmbedder(stop_after=12)
-    with pytest.raises(Stopped), remembered(tmp_path / "v.sqlite", cut.model) as vectors:
+    with pytest.raises(Stopped), open_query_vectors(tmp_path / "v.sqlite", cut.model) as vectors:
         list(photos_of(cut, vectors).of(queries))
     rest = ColourEmbedder()
-    with remembered(tmp_path / "v.sqlite", rest.model) as vectors:
+    with open_query_vectors(tmp_path / "v.sqlite", rest.model) as vectors:
         assert len(list(photos_of(rest, vectors).of(queries))) == 20
     assert (cut.photos, rest.photos) == (12, 8)
 
@@ -223,11 +223,11 @@ def test_what_a_dead_process_had_written_stays(tmp_path: Path) -> None:
 
 
 def test_two_runs_at_once_do_not_stand_in_each_others_way(tmp_path: Path) -> None:
-    with remembered(tmp_path / "v.sqlite", "m") as one, remembered(tmp_path / "v.sqlite", "m") as other:
+    with open_query_vectors(tmp_path / "v.sqlite", "m") as one, open_query_vectors(tmp_path / "v.sqlite", "m") as other:
         for number in range(COMMIT + 3):
             one.add(f"{number:032x}", "", UNIT, (1, 1))
             other.add(f"{number:032x}", "1,2,3,4", UNIT, (1, 1))
-    with remembered(tmp_path / "v.sqlite", "m") as vectors:
+    with open_query_vectors(tmp_path / "v.sqlite", "m") as vectors:
         for number in range(COMMIT + 3):
             assert vectors.get(f"{number:032x}", "") is not None
             assert vectors.get(f"{number:032x}", "1,2,3,4") is not None
@@ -236,7 +236,7 @@ def test_two_runs_at_once_do_not_stand_in_each_others_way(tmp_path: Path) -> Non
 def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
     path, names = tmp_path / "v.sqlite", [f"{number:032x}" for number in range(40)]
     long = EncodedQuery(np.full(1024, 1 / 32, np.float32))
-    with remembered(path, "m") as vectors:
+    with open_query_vectors(path, "m") as vectors:
         for name in names:
             vectors.add(name, "", long, (1, 1))
     whole = path.read_bytes()
@@ -246,13 +246,13 @@ def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         lost = names
         for _ in range(2):  # where it is noticed at the end, by writing, it takes another time
-            with remembered(path, "m") as vectors:
+            with open_query_vectors(path, "m") as vectors:
                 known = {name: vectors.get(name, "") for name in names}
                 lost = [name for name, found in known.items() if found is None]
                 assert all(np.array_equal(found[0].vector, long.vector) for found in known.values() if found)
                 for name in lost:
                     vectors.add(name, "", long, (1, 1))
-        with remembered(path, "m") as vectors:
+        with open_query_vectors(path, "m") as vectors:
             assert all(vectors.get(name, "") for name in names)
 
 
@@ -261,9 +261,9 @@ def test_a_database_of_somebody_else_is_begun_anew(tmp_path: Path) -> None:
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE vectors (model TEXT)")
     other.close()
-    with remembered(path, "m") as vectors:
+    with open_query_vectors(path, "m") as vectors:
         vectors.add("new", "", UNIT, (1, 1))
-    with remembered(path, "m") as vectors:
+    with open_query_vectors(path, "m") as vectors:
         assert vectors.get("new", "") is not None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shoplens.fetching.addresses import refused_kind
+from shoplens.fetching.addresses import refusal_reason
 
 REFUSED = {
     "0.0.0.0": "unspecified",
@@ -71,9 +71,9 @@ PUBLIC = [
 
 @pytest.mark.parametrize(("address", "kind"), REFUSED.items())
 def test_refused(address: str, kind: str) -> None:
-    assert refused_kind(address) == kind
+    assert refusal_reason(address) == kind
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public(address: str) -> None:
-    assert refused_kind(address) is None
+    assert refusal_reason(address) is None

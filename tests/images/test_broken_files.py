@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from shoplens.errors import PhotoError
-from shoplens.images.decode import decoded, photo_size
+from shoplens.images.decode import decode_photo, photo_size
 from shoplens.settings import Settings
 from shoplens.types import Pixels
 from tests.images.made_photos import encoded, scene
@@ -23,7 +23,7 @@ END = b"\xff\xd9"
 def outcome(data: bytes) -> Pixels | str:
     """The pixels, or the code of the error."""
     try:
-        return decoded(data, SETTINGS).pixels
+        return decode_photo(data, SETTINGS).pixels
     except PhotoError as error:
         return error.code
 
@@ -56,15 +56,15 @@ JPEGS = {
 @pytest.mark.parametrize("name", JPEGS)
 def test_a_jpeg_needs_no_end_marker_but_every_pixel(name: str) -> None:
     data = JPEGS[name]
-    whole = decoded(data, SETTINGS)
+    whole = decode_photo(data, SETTINGS)
     assert data.endswith(END)
     for cut in (1, 2):
-        picture = decoded(data[:-cut], SETTINGS)
+        picture = decode_photo(data[:-cut], SETTINGS)
         assert np.array_equal(picture.pixels, whole.pixels)
         assert picture.pixel_hash == whole.pixel_hash and picture.content_hash != whole.content_hash
         assert photo_size(data[:-cut], SETTINGS) == (96, 64)
         assert np.array_equal(
-            decoded(data[:-cut], SETTINGS, shortest=16).pixels, decoded(data, SETTINGS, shortest=16).pixels
+            decode_photo(data[:-cut], SETTINGS, shortest=16).pixels, decode_photo(data, SETTINGS, shortest=16).pixels
         )
     refused = {code for cut in range(3, 400, 3) if isinstance(code := outcome(data[:-cut]), str)}
     accepted = [cut for cut in range(3, 400, 3) if not isinstance(outcome(data[:-cut]), str)]
@@ -91,15 +91,15 @@ def test_a_jpeg_without_its_last_scans_is_cut_off() -> None:
 
 def test_what_follows_the_end_of_a_jpeg_does_not_matter() -> None:
     data = JPEGS["plain"]
-    whole = decoded(data, SETTINGS).pixels
+    whole = decode_photo(data, SETTINGS).pixels
     for more in (b"\0\0", b"\n", b"film \xff\xda\0\x08\x01\x01\0\0\x3f\0 \xff\xc0\0\x0b\x08", JPEGS["grey"][:-2]):
-        assert np.array_equal(decoded(data + more, SETTINGS).pixels, whole)
+        assert np.array_equal(decode_photo(data + more, SETTINGS).pixels, whole)
 
 
 def test_a_jpeg_with_a_thumbnail_that_ends_is_not_taken_for_ended() -> None:
     exif = b"Exif\0\0MM\0*\0\0\0\x08" + encoded(scene(16, 16), "JPEG")
     data = encoded(scene(), "JPEG", exif=exif)
-    assert np.array_equal(decoded(data[:-2], SETTINGS).pixels, decoded(data, SETTINGS).pixels)
+    assert np.array_equal(decode_photo(data[:-2], SETTINGS).pixels, decode_photo(data, SETTINGS).pixels)
     assert outcome(data[:-30]) == "photo-truncated"
 
 
@@ -131,7 +131,7 @@ def test_a_webp_can_do_without_its_metadata_but_not_without_pixels() -> None:
     frames = encoded(scene(), "WEBP", save_all=True, append_images=[scene(seed=8)], lossless=True)
     second = frames.rindex(b"ANMF")
     for cut in (second, second + 6, second + 100, len(frames) - 1):
-        assert np.array_equal(decoded(frames[:cut], SETTINGS).pixels, decoded(frames, SETTINGS).pixels)
+        assert np.array_equal(decode_photo(frames[:cut], SETTINGS).pixels, decode_photo(frames, SETTINGS).pixels)
         assert photo_size(frames[:cut], SETTINGS) == (96, 64)
     assert outcome(frames[: second - 3]) == "photo-truncated"
 
@@ -141,7 +141,7 @@ def test_a_wrong_checksum_is_told_as_what_it_is() -> None:
     at = data.rindex(b"IEND") - 12  # in the checksum of all pixels
     data[at] ^= 0xFF
     with pytest.raises(PhotoError, match=r"^The photo is damaged: the checksum of its IDAT chunk is wrong") as caught:
-        decoded(bytes(data), SETTINGS)
+        decode_photo(bytes(data), SETTINGS)
     assert caught.value.code == "photo-damaged"
 
 
@@ -149,6 +149,6 @@ def test_damage_without_a_wrong_checksum_is_told_as_the_reader_tells_it() -> Non
     data = encoded(scene(), "GIF")
     middle = len(data) // 2
     with pytest.raises(PhotoError) as caught:
-        decoded(data[:middle] + b"\0" + data[middle + 1 : middle + 30] + b"\0\0;", SETTINGS)
+        decode_photo(data[:middle] + b"\0" + data[middle + 1 : middle + 30] + b"\0\0;", SETTINGS)
     assert caught.value.code in ("photo-damaged", "photo-truncated")
     assert "checksum" not in caught.value.problem

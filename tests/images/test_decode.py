@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from shoplens.errors import PhotoError
-from shoplens.images.decode import decoded, photo_size
+from shoplens.images.decode import decode_photo, photo_size
 from shoplens.settings import Settings
 from tests.images.made_photos import encoded, scene
 
@@ -38,7 +38,7 @@ def save(image: Image.Image, kind: str, **options: object) -> bytes:
 
 def code_of(data: bytes, settings: Settings) -> str:
     with pytest.raises(PhotoError) as caught:
-        decoded(data, settings)
+        decode_photo(data, settings)
     assert caught.value.problem and caught.value.fix
     return caught.value.code
 
@@ -58,27 +58,31 @@ def png(width: int, height: int, depth: int, kind: int, rows: bytes) -> bytes:
 def test_a_lossless_file_gives_its_pixels_and_one_pixel_hash(kind: str, settings: Settings) -> None:
     image = scene()
     data = save(image, kind)
-    picture = decoded(data, settings)
+    picture = decode_photo(data, settings)
     assert np.array_equal(picture.pixels, np.asarray(image))
     assert picture.pixels.dtype == np.uint8 and picture.pixels.flags.c_contiguous
     assert (picture.width, picture.height) == (96, 64) == photo_size(data, settings)
     assert picture.content_hash == blake2b(data, digest_size=16).hexdigest()
-    assert picture.pixel_hash == decoded(save(image, "PNG"), settings).pixel_hash != ""
+    assert picture.pixel_hash == decode_photo(save(image, "PNG"), settings).pixel_hash != ""
 
 
 @pytest.mark.parametrize("kind", LOSSY)
 def test_a_lossy_file_is_close(kind: str, settings: Settings) -> None:
     data = save(scene(), kind, quality=90)
-    assert np.abs(decoded(data, settings).pixels.astype(int) - np.asarray(scene())).mean() < 6
+    assert np.abs(decode_photo(data, settings).pixels.astype(int) - np.asarray(scene())).mean() < 6
     assert photo_size(data, settings) == (96, 64)
 
 
 def test_pixel_hash_sees_shape_and_pixels(settings: Settings) -> None:
-    white = [decoded(save(Image.new("RGB", size, "white"), "PNG"), settings).pixel_hash for size in ((4, 6), (6, 4))]
+    white = [
+        decode_photo(save(Image.new("RGB", size, "white"), "PNG"), settings).pixel_hash for size in ((4, 6), (6, 4))
+    ]
     other = scene()
     other.putpixel((3, 3), (0, 1, 2))
     assert white[0] != white[1]
-    assert decoded(save(other, "PNG"), settings).pixel_hash != decoded(save(scene(), "PNG"), settings).pixel_hash
+    assert (
+        decode_photo(save(other, "PNG"), settings).pixel_hash != decode_photo(save(scene(), "PNG"), settings).pixel_hash
+    )
 
 
 TURNED = {
@@ -102,9 +106,9 @@ def test_all_eight_orientations_give_identical_pixels(kind: str, orientation: in
     exif[0x0112] = orientation
     options = {"lossless": True} if kind == "WEBP" else {}
     data = save(stored, kind, exif=exif, **options)
-    picture = decoded(data, settings)
+    picture = decode_photo(data, settings)
     assert np.array_equal(picture.pixels, np.asarray(scene()))
-    assert picture.pixel_hash == decoded(save(scene(), "PNG"), settings).pixel_hash
+    assert picture.pixel_hash == decode_photo(save(scene(), "PNG"), settings).pixel_hash
     assert photo_size(data, settings) == (picture.width, picture.height) == (96, 64)
 
 
@@ -116,25 +120,25 @@ def test_all_eight_orientations_of_a_jpeg(orientation: int, settings: Settings) 
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = save(stored, "JPEG", quality=95, subsampling=0, exif=exif)
-    upright = decoded(save(scene(), "JPEG", quality=95, subsampling=0), settings).pixels
-    assert np.abs(decoded(data, settings).pixels.astype(int) - upright).max() <= 8
+    upright = decode_photo(save(scene(), "JPEG", quality=95, subsampling=0), settings).pixels
+    assert np.abs(decode_photo(data, settings).pixels.astype(int) - upright).max() <= 8
     assert photo_size(data, settings) == (96, 64)
-    reduced = decoded(data, settings, shortest=16)
+    reduced = decode_photo(data, settings, shortest=16)
     assert (reduced.width, reduced.height) == (96, 64)
     assert reduced.pixels.shape == (16, 24, 3)
 
 
 def test_unreadable_orientation_counts_as_none(settings: Settings) -> None:
     data = save(scene(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff garbage")
-    assert decoded(data, settings).pixels.shape == (64, 96, 3)
+    assert decode_photo(data, settings).pixels.shape == (64, 96, 3)
     exif = Image.Exif()
     exif[0x0112] = 99
-    assert decoded(save(scene(), "JPEG", exif=exif), settings).pixels.shape == (64, 96, 3)
+    assert decode_photo(save(scene(), "JPEG", exif=exif), settings).pixels.shape == (64, 96, 3)
 
 
 @pytest.mark.parametrize("shortest", [1, 20, 40, 75, 76, 100, 150, 299, 300, 301, 5000])
 def test_a_reduced_jpeg_is_never_below_shortest(shortest: int, settings: Settings) -> None:
-    picture = decoded(save(scene(400, 300), "JPEG"), settings, shortest=shortest)
+    picture = decode_photo(save(scene(400, 300), "JPEG"), settings, shortest=shortest)
     assert min(picture.pixels.shape[:2]) >= min(shortest, 300)
     assert (picture.width, picture.height) == (400, 300)
     reduced = picture.pixels.shape[:2] != (300, 400)
@@ -144,7 +148,7 @@ def test_a_reduced_jpeg_is_never_below_shortest(shortest: int, settings: Setting
 
 def test_other_formats_are_not_reduced(settings: Settings) -> None:
     data = save(scene(), "PNG")
-    assert decoded(data, settings, shortest=8).pixel_hash == decoded(data, settings).pixel_hash
+    assert decode_photo(data, settings, shortest=8).pixel_hash == decode_photo(data, settings).pixel_hash
 
 
 def test_a_thumbnail_inside_a_heic_is_not_taken_for_the_photo(settings: Settings) -> None:
@@ -154,7 +158,7 @@ def test_a_thumbnail_inside_a_heic_is_not_taken_for_the_photo(settings: Settings
     photo[0].info["thumbnails"] = sizes
     photo.save(buffer)
     assert pillow_heif.open_heif(buffer).info["thumbnails"] == [64]
-    assert decoded(buffer.getvalue(), settings, shortest=32).pixels.shape == (192, 256, 3)
+    assert decode_photo(buffer.getvalue(), settings, shortest=32).pixels.shape == (192, 256, 3)
 
 
 def test_the_size_of_a_png_is_read_without_its_pixels(settings: Settings) -> None:
@@ -169,7 +173,7 @@ def test_the_size_of_a_png_is_read_without_its_pixels(settings: Settings) -> Non
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
 def test_cmyk(kind: str, settings: Settings) -> None:
     inks = scene().convert("CMYK")
-    picture = decoded(save(inks, kind), settings)
+    picture = decode_photo(save(inks, kind), settings)
     assert np.abs(picture.pixels.astype(int) - np.asarray(inks.convert("RGB"))).mean() < 4
 
 
@@ -179,7 +183,7 @@ def test_ycck_jpeg(settings: Settings) -> None:
     adobe = data.index(b"Adobe")
     assert data[adobe + 11] in (0, 2)  # the colour transform
     ycck = data[: adobe + 11] + b"\x02" + data[adobe + 12 :]
-    assert decoded(ycck, settings).pixels.shape == (64, 96, 3)
+    assert decode_photo(ycck, settings).pixels.shape == (64, 96, 3)
 
 
 def test_transparency_lies_on_white(settings: Settings) -> None:
@@ -197,20 +201,20 @@ def test_transparency_lies_on_white(settings: Settings) -> None:
         "RGB with a transparent colour": save(image.convert("RGB"), "PNG", transparency=(0, 0, 0)),
     }
     for name, data in files.items():
-        pixels = decoded(data, settings).pixels
+        pixels = decode_photo(data, settings).pixels
         assert tuple(pixels[0, 0]) == (255, 255, 255), name
         assert tuple(pixels[5, 5]) == (255, 0, 0), name
-    assert abs(int(decoded(files["RGBA"], settings).pixels[0, 1, 0]) - 127) <= 1
-    grey = decoded(save(Image.new("LA", (8, 8), (0, 64)), "PNG"), settings).pixels
+    assert abs(int(decode_photo(files["RGBA"], settings).pixels[0, 1, 0]) - 127) <= 1
+    grey = decode_photo(save(Image.new("LA", (8, 8), (0, 64)), "PNG"), settings).pixels
     assert np.all(np.abs(grey.astype(int) - 191) <= 1)
 
 
 def test_one_bit_and_grey(settings: Settings) -> None:
     bits = Image.new("1", (8, 8), 1)
     bits.putpixel((0, 0), 0)
-    pixels = decoded(save(bits, "PNG"), settings).pixels
+    pixels = decode_photo(save(bits, "PNG"), settings).pixels
     assert tuple(pixels[0, 0]) == (0, 0, 0) and tuple(pixels[1, 1]) == (255, 255, 255)
-    assert tuple(decoded(save(Image.new("L", (8, 8), 77), "PNG"), settings).pixels[0, 0]) == (77, 77, 77)
+    assert tuple(decode_photo(save(Image.new("L", (8, 8), 77), "PNG"), settings).pixels[0, 0]) == (77, 77, 77)
 
 
 WIDE = [0, 257, 32768, 65535]
@@ -220,7 +224,7 @@ NARROW = [0, 1, 128, 255]
 @pytest.mark.parametrize(("kind", "repeat"), [(0, 1), (2, 3)], ids=["grey", "rgb"])
 def test_sixteen_bits_are_scaled_not_clipped(kind: int, repeat: int, settings: Settings) -> None:
     row = b"\0" + b"".join(struct.pack(">H", value) * repeat for value in WIDE)
-    pixels = decoded(png(4, 4, 16, kind, row * 4), settings).pixels
+    pixels = decode_photo(png(4, 4, 16, kind, row * 4), settings).pixels
     assert pixels[0, :, 0].tolist() == NARROW
     assert np.array_equal(pixels[..., 0], pixels[..., 2])
 
@@ -229,14 +233,14 @@ def test_sixteen_and_thirty_two_bit_tiff(settings: Settings) -> None:
     samples = np.array([WIDE] * 4, dtype=np.uint16)
     floats = (samples / 65535).astype(np.float32)
     for image in (Image.fromarray(samples), Image.fromarray(samples.astype(np.int32)), Image.fromarray(floats)):
-        assert decoded(save(image, "TIFF"), settings).pixels[0, :, 0].tolist() == NARROW
+        assert decode_photo(save(image, "TIFF"), settings).pixels[0, :, 0].tolist() == NARROW
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 def test_an_animation_shows_its_first_frame(kind: str, settings: Settings) -> None:
     red, blue = (Image.new("RGB", (16, 12), colour) for colour in ("red", "blue"))
     data = save(red, kind, save_all=True, append_images=[blue], duration=50)
-    assert np.abs(decoded(data, settings).pixels.astype(int) - [255, 0, 0]).max() <= 2
+    assert np.abs(decode_photo(data, settings).pixels.astype(int) - [255, 0, 0]).max() <= 2
 
 
 # Colour profiles
@@ -253,17 +257,17 @@ def swapped_profile(settings: Settings) -> bytes:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_a_foreign_profile_is_taken_to_srgb(kind: str, settings: Settings) -> None:
     image = Image.new("RGB", (16, 16), (250, 5, 5))
-    pixels = decoded(save(image, kind, icc_profile=swapped_profile(settings)), settings).pixels
+    pixels = decode_photo(save(image, kind, icc_profile=swapped_profile(settings)), settings).pixels
     assert np.abs(pixels.astype(int) - [5, 250, 5]).max() <= 4
 
 
 def test_srgb_and_broken_profiles_change_nothing(settings: Settings) -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    plain = decoded(save(scene(), "PNG"), settings)
+    plain = decode_photo(save(scene(), "PNG"), settings)
     for profile in (srgb, b"no profile at all", swapped_profile(settings)[:200]):
-        assert decoded(save(scene(), "PNG", icc_profile=profile), settings).pixel_hash == plain.pixel_hash
+        assert decode_photo(save(scene(), "PNG", icc_profile=profile), settings).pixel_hash == plain.pixel_hash
     grey = scene().convert("L")
-    profiled = decoded(save(grey, "PNG", icc_profile=srgb), settings)
+    profiled = decode_photo(save(grey, "PNG", icc_profile=srgb), settings)
     assert np.array_equal(profiled.pixels[..., 1], np.asarray(grey))
 
 
@@ -303,7 +307,7 @@ def test_each_bad_file_has_its_code(settings: Settings) -> None:
 
 
 def test_the_smallest_photo_is_taken_and_a_tracking_pixel_is_told_its_size(settings: Settings) -> None:
-    assert decoded(save(scene(4, 4), "PNG"), settings).pixels.shape == (4, 4, 3)
+    assert decode_photo(save(scene(4, 4), "PNG"), settings).pixels.shape == (4, 4, 3)
     with pytest.raises(PhotoError, match=r"^The photo is 1 x 1 pixels, .* 4 pixels or more on each side"):
         photo_size(save(Image.new("RGB", (1, 1)), "PNG"), settings)
 
@@ -316,7 +320,7 @@ def test_limits_come_from_the_settings(settings: Settings) -> None:
         ("max_aspect", 1.49, 1.5, "photo-absurd-aspect"),
     )
     for name, limit, allowed, code in cases:
-        decoded(data, dataclasses.replace(settings, **{name: allowed}))
+        decode_photo(data, dataclasses.replace(settings, **{name: allowed}))
         assert code_of(data, dataclasses.replace(settings, **{name: limit})) == code
         with pytest.raises(PhotoError) as caught:
             photo_size(data, dataclasses.replace(settings, **{name: limit}))
@@ -333,7 +337,7 @@ def test_a_raised_pixel_limit_is_above_pillows_own(settings: Settings) -> None:
 def test_a_bomb_is_refused_before_it_is_decoded(settings: Settings) -> None:
     # 400 million pixels would take 1.2 GB; the file has no pixel data that could be decoded at all.
     with pytest.raises(PhotoError, match="20000 x 20000"):
-        decoded(png(20_000, 20_000, 8, 2, b"not rows"), settings)
+        decode_photo(png(20_000, 20_000, 8, 2, b"not rows"), settings)
 
 
 def test_heic_without_its_library_names_the_command() -> None:
@@ -358,9 +362,9 @@ def test_odd_metadata_warns_nobody(settings: Settings) -> None:
     ifd = struct.unpack_from("<I", data, 4)[0]
     data[ifd + 2 : ifd + 14] = struct.pack("<HHII", 700, 1, 10**6, 8)  # a tag larger than the file
     with pytest.raises(PhotoError):
-        decoded(bytes(data), settings)
+        decode_photo(bytes(data), settings)
     text = save(scene(), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\xff\xff\0\0\xff\xff\0\0")
-    assert decoded(text, settings).width == 96
+    assert decode_photo(text, settings).width == 96
 
 
 FILES = [save(scene(32, 24), kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")]
@@ -378,7 +382,7 @@ def test_damage_gives_a_picture_or_a_photo_error(file: bytes, changes: list[tupl
         data[int(place * len(data))] = value
     settings = Settings(max_photo_pixels=1_000_000)
     try:
-        picture = decoded(bytes(data[: int(part * len(data))]), settings)
+        picture = decode_photo(bytes(data[: int(part * len(data))]), settings)
     except PhotoError as error:
         assert error.code.startswith("photo-")
     else:

@@ -28,9 +28,9 @@ from shoplens.ranking.filter_retrieval import (
     Example,
     FilterQuery,
     candidates_of,
-    pooled,
+    retrieve_pool,
 )
-from shoplens.ranking.weighted_sum import ranked
+from shoplens.ranking.weighted_sum import rank_candidates
 from shoplens.types import Candidate, FilterScores, Photo, Result, SparseVector
 from tests.fakes import product
 from tests.filters.made_training import DIMENSIONS, training
@@ -56,7 +56,7 @@ def shop() -> Shop:
     seen = training(60)
     filters = fit(seen, DIMENSIONS, "made")
     rng = np.random.default_rng(3)
-    described = filters.described(seen.features)
+    described = filters.describe(seen.features)
     order = iter(rng.permutation(len(seen.features)).tolist())
     index, entries = ExactIndex(seen.vectors.shape[1]), []
     for number in range(PRODUCTS):
@@ -146,11 +146,11 @@ def asked(shop: Shop, number: int = 0, **changes: object) -> FilterQuery:
 
 
 def found_by(shop: Shop, query: FilterQuery, k: int, sieve: PhotoConstraint | None = None) -> list[Candidate]:
-    return candidates_of(shop.index, query, pooled(shop.index, query, k, sieve or PhotoConstraint()), k)
+    return candidates_of(shop.index, query, retrieve_pool(shop.index, query, k, sieve or PhotoConstraint()), k)
 
 
 def results_of(shop: Shop, query: FilterQuery, k: int) -> list[Result]:
-    return ranked(found_by(shop, query, k), query.weights)
+    return rank_candidates(found_by(shop, query, k), query.weights)
 
 
 def ids(found: list[Candidate]) -> list[str]:
@@ -295,7 +295,7 @@ def test_reasons_name_the_class_that_matched(shop: Shop) -> None:
         assert entry.scores is not None
         for name, match in one.reasons.matches.items():
             assert 0 <= match.product <= 1 and 0 < match.query <= 1
-            told = shop.filters.matched(query.like.marks, entry.scores.marks[view], name)
+            told = shop.filters.best_match(query.like.marks, entry.scores.marks[view], name)
             assert (match.name, match.query, match.product) == told
         assert "pattern" in one.reasons.matches and "look" not in one.reasons.matches
 
@@ -303,14 +303,14 @@ def test_reasons_name_the_class_that_matched(shop: Shop) -> None:
 def test_an_empty_index_has_no_candidates(shop: Shop) -> None:
     query = asked(shop, explain=True, unlike=shop.examples[3])
     empty = ExactIndex(8)
-    pool = pooled(empty, query, 5, PhotoConstraint())
+    pool = retrieve_pool(empty, query, 5, PhotoConstraint())
     assert (pool.keys, candidates_of(empty, query, pool, 5)) == ([], [])
 
 
 def test_a_product_that_is_removed_meanwhile_is_passed_over(shop: Shop) -> None:
     index, query = ExactIndex(8), asked(shop)
     index.upsert(shop.entries)
-    pool = pooled(index, query, 5, PhotoConstraint())
+    pool = retrieve_pool(index, query, 5, PhotoConstraint())
     first = definition(shop, query)[0].id
     index.remove([first])
     assert ids(candidates_of(index, query, pool, 5)) == [row.id for row in definition(shop, query)[1:5]]
@@ -320,8 +320,8 @@ def test_equal_products_are_ordered_by_id(shop: Shop) -> None:
     index = ExactIndex(8)
     index.upsert([replace(shop.entries[0], product=replace(shop.entries[0].product, id=name)) for name in "cab"])
     query = asked(shop)
-    candidates = candidates_of(index, query, pooled(index, query, 3, PhotoConstraint()), 3)
-    assert [one.product.id for one in ranked(candidates, WEIGHTS)] == ["a", "b", "c"]
+    candidates = candidates_of(index, query, retrieve_pool(index, query, 3, PhotoConstraint()), 3)
+    assert [one.product.id for one in rank_candidates(candidates, WEIGHTS)] == ["a", "b", "c"]
 
 
 def test_each_probe_brings_its_best_where_there_are_too_many_photos(shop: Shop) -> None:
@@ -340,10 +340,10 @@ def test_each_probe_brings_its_best_where_there_are_too_many_photos(shop: Shop) 
     many = replace(shop, index=index, entries=entries)
     for name in ("look", "pattern"):
         query = asked(shop, 5, weights={other: float(other == name) for other in NAMES})
-        pool = pooled(index, query, 10, PhotoConstraint())
+        pool = retrieve_pool(index, query, 10, PhotoConstraint())
         assert len(pool.keys) < len(entries)
         expected = [row.score for row in definition(many, query)[:10]]
         found = candidates_of(index, query, pool, 10)
         assert [one.scores[name] for one in found] == pytest.approx(expected, abs=1e-5)
-    everything = pooled(index, asked(shop, 5), len(entries), PhotoConstraint())
+    everything = retrieve_pool(index, asked(shop, 5), len(entries), PhotoConstraint())
     assert len(everything.keys) == len(entries)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.ranking.weighted_sum import ranked, similarity_from_cosine
+from shoplens.ranking.weighted_sum import rank_candidates, similarity_from_cosine
 from shoplens.types import Candidate
 from tests.fakes import product
 
@@ -23,13 +23,13 @@ def test_similarity_from_cosine(cosine: float, similarity: float) -> None:
 
 
 def test_nothing_gives_nothing() -> None:
-    assert ranked([], {"look": 1.0}) == []
+    assert rank_candidates([], {"look": 1.0}) == []
 
 
 def test_the_score_is_the_weighted_sum() -> None:
     rng = np.random.default_rng(1)
     candidates = [candidate(f"p{n}", look=float(rng.random()), color=float(rng.random())) for n in range(50)]
-    results = ranked(candidates, {"look": 3.0, "color": 1.0})
+    results = rank_candidates(candidates, {"look": 3.0, "color": 1.0})
     expected = {one.product.id: 0.75 * one.scores["look"] + 0.25 * one.scores["color"] for one in candidates}
     assert [result.product.id for result in results] == sorted(expected, key=lambda name: -expected[name])
     assert [result.score for result in results] == pytest.approx([expected[result.product.id] for result in results])
@@ -41,18 +41,18 @@ def test_the_score_is_the_weighted_sum() -> None:
 
 def test_only_the_ratio_of_weights_matters() -> None:
     one = [candidate("a", look=0.2, color=0.8)]
-    assert ranked(one, {"look": 1, "color": 3})[0].score == pytest.approx(
-        ranked(one, {"look": 10, "color": 30})[0].score
+    assert rank_candidates(one, {"look": 1, "color": 3})[0].score == pytest.approx(
+        rank_candidates(one, {"look": 10, "color": 30})[0].score
     )
 
 
 def test_a_dimension_without_a_score_counts_as_nothing() -> None:
-    (result,) = ranked([candidate("a", look=0.8)], {"look": 1.0, "color": 1.0})
+    (result,) = rank_candidates([candidate("a", look=0.8)], {"look": 1.0, "color": 1.0})
     assert dict(result.parts) == {"look": 0.4, "color": 0.0}
 
 
 def test_the_same_photo_comes_first_and_equals_are_ordered_by_id() -> None:
-    results = ranked(
+    results = rank_candidates(
         [
             candidate("c", look=0.9),
             candidate("b", look=0.5),
@@ -70,4 +70,4 @@ def test_the_same_photo_comes_first_and_equals_are_ordered_by_id() -> None:
 @pytest.mark.parametrize("weights", [{}, {"look": 0.0}, {"look": -1.0, "color": 2.0}, {"look": float("nan")}])
 def test_weights_that_make_no_sense_are_refused(weights: dict[str, float]) -> None:
     with pytest.raises(InvalidValue, match="Weights"):
-        ranked([candidate("a", look=0.5)], weights)
+        rank_candidates([candidate("a", look=0.5)], weights)

@@ -8,7 +8,7 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.preferences import Preferences, Profile
-from shoplens.ranking.weights import profile_named, resolved
+from shoplens.ranking.weights import profile_named, resolve_weights
 from shoplens.types import Steering
 
 FITTED = {"look": 1.0, "color": 2.0, "pattern": 1.0}
@@ -26,16 +26,16 @@ def shares(**weights: float) -> Any:
 
 
 def test_weights_sum_to_one() -> None:
-    found = resolved(FITTED, Preferences(), Steering())
+    found = resolve_weights(FITTED, Preferences(), Steering())
     assert found == shares(look=1, color=2, pattern=1)
     assert sum(found.values()) == pytest.approx(1)
 
 
 def test_later_ones_win_name_by_name() -> None:
-    assert resolved(FITTED, SHOP, Steering()) == shares(look=3, color=2, pattern=1)
-    assert resolved(FITTED, SHOP, Steering(profile="dark")) == shares(look=5, color=2, pattern=1)
+    assert resolve_weights(FITTED, SHOP, Steering()) == shares(look=3, color=2, pattern=1)
+    assert resolve_weights(FITTED, SHOP, Steering(profile="dark")) == shares(look=5, color=2, pattern=1)
     steering = Steering(profile="dark", weights={"color": 10, "pattern": 0})
-    assert resolved(FITTED, SHOP, steering) == shares(look=5, color=10, pattern=0)
+    assert resolve_weights(FITTED, SHOP, steering) == shares(look=5, color=10, pattern=0)
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ def test_later_ones_win_name_by_name() -> None:
 def test_a_profile_may_differ_by_category_and_the_deeper_one_wins(
     category: tuple[str, ...], color: float, pattern: float
 ) -> None:
-    found = resolved(FITTED, SHOP, Steering(profile="sorted"), category)
+    found = resolve_weights(FITTED, SHOP, Steering(profile="sorted"), category)
     assert found == shares(look=3, color=color, pattern=pattern)
 
 
 def test_a_profile_counts_only_where_it_is_asked_for() -> None:
-    assert resolved(FITTED, SHOP, Steering(), ("Women",)) == shares(look=3, color=2, pattern=1)
+    assert resolve_weights(FITTED, SHOP, Steering(), ("Women",)) == shares(look=3, color=2, pattern=1)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_dimension_that_is_not_there_is_named_with_who_weighs_it(
     preferences: Preferences, steering: Steering, told: str
 ) -> None:
     with pytest.raises(InvalidValue) as odd:
-        resolved(FITTED, preferences, steering)
+        resolve_weights(FITTED, preferences, steering)
     assert odd.value.code == "unknown-dimension"
     assert odd.value.problem.startswith(told)
     assert odd.value.fix == "There are: look, color, pattern. See `shoplens dimensions`."
@@ -84,9 +84,9 @@ def test_a_dimension_that_is_not_there_is_named_with_who_weighs_it(
 
 def test_all_zero_is_no_ranking() -> None:
     with pytest.raises(InvalidValue) as odd:
-        resolved(FITTED, SHOP, Steering(weights=dict.fromkeys(FITTED, 0)))
+        resolve_weights(FITTED, SHOP, Steering(weights=dict.fromkeys(FITTED, 0)))
     assert odd.value.code == "no-weight"
-    assert resolved(FITTED, SHOP, Steering(weights={**dict.fromkeys(FITTED, 0), "color": 1e-9}))["color"] == 1
+    assert resolve_weights(FITTED, SHOP, Steering(weights={**dict.fromkeys(FITTED, 0), "color": 1e-9}))["color"] == 1
 
 
 @pytest.mark.parametrize("weight", [-1, -1e-9, float("nan"), float("inf"), True])
@@ -104,4 +104,4 @@ def test_profiles_are_found_by_name() -> None:
         profile_named(SHOP, "Dark")
     assert odd.value.code == "unknown-profile"
     with pytest.raises(InvalidValue, match=r"write \[profiles.NAME\]"):
-        resolved(FITTED, Preferences(), Steering(profile="dark"))
+        resolve_weights(FITTED, Preferences(), Steering(profile="dark"))

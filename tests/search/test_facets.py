@@ -15,7 +15,7 @@ from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.ranking.weighted_sum import similarity_from_cosine
 from shoplens.search.constraint import RankingConstraint
-from shoplens.search.facets import FacetRequest, counted_values, facets, without
+from shoplens.search.facets import FacetRequest, count_values, facets, without
 from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.types import Photo
 from tests.fakes import colour_vector, numbered_color, product
@@ -116,7 +116,7 @@ def test_values_are_one_whatever_their_letters_are_put_together_of() -> None:
     value, group = facets(counting(index, "gro\u0308\u00dfe", "group_id"))
     assert {name.casefold(): counts for name, counts in value.values.items()} == {"gr\u00fcn": (3, 3)}
     assert group.values == {"G\u0308": (2, 2), "g\u0308": (1, 1)}, "letter case of ids counts"
-    assert counted_values(index, ["gro\u0308\u00dfe"], None, 5) == {"gr\u00f6\u00dfe": {"gr\u00fcn": 3}}
+    assert count_values(index, ["gro\u0308\u00dfe"], None, 5) == {"gr\u00f6\u00dfe": {"gr\u00fcn": 3}}
 
 
 def test_nothing_is_counted_where_nothing_is_asked_or_there() -> None:

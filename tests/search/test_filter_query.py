@@ -17,7 +17,7 @@ from shoplens.filters.model.space import DENSE_PARTS
 from shoplens.filters.photo_features.palette import palette_of_color
 from shoplens.index.protocol import PhotoConstraint
 from shoplens.preferences import Preferences, Profile
-from shoplens.ranking.filter_retrieval import FilterQuery, candidates_of, pooled
+from shoplens.ranking.filter_retrieval import FilterQuery, candidates_of, retrieve_pool
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.search.filter_query import FilterQueryBuilder
 from shoplens.search.prepared_strategy import PreparedStrategy
@@ -72,7 +72,7 @@ def held(queries: FilterQueryBuilder, marks: SparseVector, name: str) -> dict[st
 
 def scores(store: Store, query: FilterQuery, name: str = COLOR) -> dict[str, float]:
     """Product -> similarity in one dimension, of all products."""
-    pool = pooled(store.live.index, query, PRODUCTS, PhotoConstraint())
+    pool = retrieve_pool(store.live.index, query, PRODUCTS, PhotoConstraint())
     found = candidates_of(store.live.index, query, pool, PRODUCTS)
     assert len(found) == PRODUCTS
     return {one.product.id: one.scores[name] for one in found}
@@ -82,7 +82,7 @@ def test_a_photo_is_what_the_filters_read_in_it(queries: FilterQueryBuilder, fol
     photo = seen(asked(folder, "blue", "striped"))
     query = queries.of(photo)
     assert photo.features is not None
-    described = queries.filters.described(photo.features[None])
+    described = queries.filters.describe(photo.features[None])
     np.testing.assert_array_equal(query.like.look, photo.vector)
     np.testing.assert_array_equal(query.like.dense, described.dense[0])
     assert max(held(queries, query.like.marks, "pattern").items(), key=lambda one: one[1])[0] == "striped"
@@ -95,7 +95,7 @@ def test_a_photo_of_the_catalogue_is_read_by_heads_that_never_saw_it(queries: Fi
     photo = seen(folder / f"{name}.png")
     assert photo.features is not None
     query = queries.of(photo, group=name)
-    described = queries.filters.described(photo.features[None], [name])
+    described = queries.filters.describe(photo.features[None], [name])
     expected = queries.filters.marks(described.probabilities[0], {})
     np.testing.assert_array_equal(query.like.marks.values, expected.values)
     everybody = queries.of(photo).like.marks

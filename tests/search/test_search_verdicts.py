@@ -302,7 +302,7 @@ def test_changes_and_a_new_graph_keep_the_calibration(calibrated: Shop, folder: 
     assert search(calibrated, folder / "asked/red.png").verdict == "exact"
     store = calibrated._store
     before = store.live
-    store.switch(store._optimized_copy(before))  # what a change does once a graph is due, which takes many products
+    store.switch(store._optimize_copy(before))  # what a change does once a graph is due, which takes many products
     assert store.live is not before and not before.folder.exists()
     assert search(calibrated, folder / "asked/red.png").verdict == "exact"
     assert calibration_of(store.live, "pretrained") == made()

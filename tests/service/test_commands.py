@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from shoplens import Shop
-from shoplens.cli.opened import borrowed
+from shoplens.cli.opened import open_snapshot
 from shoplens.client import Client, ServiceError
 from shoplens.errors import Refused, StoreError
 from shoplens.service.keys import Keys
@@ -26,12 +26,12 @@ from shoplens.store.copies.snapshot import (
     TAKEN,
     WRITING,
     borrowing,
+    changed_ids,
     clear_lent,
     follow,
     note,
-    noted,
 )
-from shoplens.store.files.lock import served_at
+from shoplens.store.files.lock import find_service
 from tests.cli.test_check import pixel_shop
 from tests.cli.test_commands import shoplens as command
 from tests.fakes import ColourEmbedder, feed_of, photo, row
@@ -108,7 +108,7 @@ def test_only_commands_of_its_user_are_lent_to(made_once: Path, served: Served) 
         with Client(served.address, secret) as client, pytest.raises(ServiceError) as told:
             client.command("lend", {"name": WRITING})
         assert told.value.code == code
-    found = served_at(store)
+    found = find_service(store)
     assert found is not None and found.address == served.address
     with Client(found.address, found.secret) as client:
         for name in ("../../x", "reading-1", "nobody"):
@@ -123,7 +123,7 @@ def test_a_command_hands_over_though_the_service_has_gone(made_once: Path, tmp_p
     model = folder / "model.onnx"
     settings = Settings(store=folder / "store", model=model)
     with serving(settings.store, "--model", str(model)) as one:
-        with borrowed(settings, writes=True) as (place, used):
+        with open_snapshot(settings, writes=True) as (place, used):
             assert place is not None
             with Shop(settings=used, _lent=place) as shop:
                 name = min(shop.ids())
@@ -136,7 +136,7 @@ def test_a_command_hands_over_though_the_service_has_gone(made_once: Path, tmp_p
             assert name not in set(shop.ids())
             found = shop.product(other.id)
             assert found is not None and found.price == 7.5, "what was written meanwhile comes along"
-    assert served_at(settings.store) is None
+    assert find_service(settings.store) is None
 
 
 def test_what_was_written_meanwhile_comes_along(shop: Shop, folder: Path) -> None:
@@ -195,7 +195,7 @@ def test_what_fails_after_the_switch_leaves_what_took_over(shop: Shop, folder: P
     store = shop._store
     with borrowing(shop.folder, writes=True, wait=1):
         shop.lend(WRITING)
-        with pytest.raises(RuntimeError), store.writing(), store.given_back() as (generation, _):
+        with pytest.raises(RuntimeError), store.writing(), store.adopt_snapshot() as (generation, _):
             store.switch(generation)
             raise RuntimeError
     assert len(shop.search(color_of(shop), k=20).results) == 12
@@ -236,7 +236,7 @@ def test_notes_that_were_cut_off_are_passed_over(shop: Shop) -> None:
         with (place / NOTED).open("a") as file:
             file.write('\n"cut o')
         note(shop.folder, ["c", "a"])
-        assert noted(shop.folder, shop.generation) == ["a", "b", "c"]
+        assert changed_ids(shop.folder, shop.generation) == ["a", "b", "c"]
 
 
 def test_one_command_changes_a_store_at_a_time(shop: Shop) -> None:
@@ -267,7 +267,7 @@ def test_a_command_by_another_model_is_refused_before_it_works(made_once: Path, 
     settings = Settings(store=made_once / "store", model=made_once / "model.onnx")
     with (
         pytest.raises(Refused, match="embeds by"),
-        borrowed(replace(settings, model=made_once / "other.onnx"), writes=True),
+        open_snapshot(replace(settings, model=made_once / "other.onnx"), writes=True),
     ):
         raise AssertionError
     assert served.process.poll() is None

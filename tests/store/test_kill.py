@@ -75,7 +75,7 @@ class Run:
     seconds: float
 
     @property
-    def ended(self) -> bool:
+    def finish(self) -> bool:
         return "end\n" in self.lines
 
     @property
@@ -157,7 +157,7 @@ def test_killed_changes_lose_nothing_and_can_be_ended(folder: Path, tmp_path: Pa
     feed = feed_of(folder / f"{name}.jsonl", rows(folder, case.feed, case.changed_price))
     copy_tree(base, undisturbed)
     whole = run(case.command, undisturbed, feed)
-    assert whole.ended
+    assert whole.finish
     (before, _), (after, _) = held(base), held(undisturbed)
     assert after != before
 
@@ -170,12 +170,12 @@ def test_killed_changes_lose_nothing_and_can_be_ended(folder: Path, tmp_path: Pa
         moment = moments.randint(1, steps) if attempt % 2 else moments.uniform(0.3, 1.0) * whole.seconds
         disturbed = run(case.command, store, feed, moment)
         check(case, store, before, after, disturbed.acknowledged)
-        kills += not disturbed.ended
-        fresh = disturbed.ended or kills % 3 == 0
+        kills += not disturbed.finish
+        fresh = disturbed.finish or kills % 3 == 0
         if kills == case.kills:
             break
     assert kills == case.kills
-    assert run(case.command, store, feed).ended
+    assert run(case.command, store, feed).finish
     assert held(store) == (after, {})
 
 

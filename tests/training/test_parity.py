@@ -58,7 +58,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_evaluation_ranks_as_a_search_answers(shop: Shop, photos: list[Path], name: str) -> None:
     with shop._store.reading() as generation:
         prepared = prepare_strategy(STRATEGIES[name], generation, SETTINGS.preferences)
-        embedder = prepared.embedder_for(generation.seen_by(ColourEmbedder()))
+        embedder = prepared.embedder_for(generation.embedder_for(ColourEmbedder()))
         encoder = QueryPhotos(generation.index, embedder, PhotoSource(SETTINGS), SETTINGS)
         right = next(iter(generation.index.ids()))
         for photo in photos:

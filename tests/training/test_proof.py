@@ -7,7 +7,7 @@ import pytest
 
 from shoplens.evaluation.results import Estimate, Paired
 from shoplens.training.material.samples import Samples, Use, uses
-from shoplens.training.proof import FIRST, KNOWN, METRICS, NEW, Measured, Questions, measured, plan, ranks, verdict
+from shoplens.training.proof import FIRST, KNOWN, METRICS, NEW, Measured, Questions, compare_ranks, plan, ranks, verdict
 from tests.training.made_samples import made_samples, sample_photo
 
 
@@ -89,7 +89,7 @@ def test_products_whose_first_photo_is_missing_are_not_asked() -> None:
 
 def test_figures_are_those_of_the_ranks() -> None:
     asked = Questions(np.arange(4), np.zeros(4, int), np.full(4, -1), ("a", "b", "c", "d"), np.arange(1), np.zeros(1))
-    part = measured(NEW, asked, np.array([1, 2, 6, 10]), np.array([1, 1, 1, 4]), 0)
+    part = compare_ranks(NEW, asked, np.array([1, 2, 6, 10]), np.array([1, 1, 1, 4]), 0)
     assert [part.before[name].value for name in METRICS] == pytest.approx([1 / 4, 2 / 4, (1 + 1 / 2 + 1 / 6 + 0.1) / 4])
     assert part.change[FIRST].difference.value == pytest.approx(2 / 4)
     assert (part.queries, part.clusters) == (4, 4)

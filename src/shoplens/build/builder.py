@@ -59,7 +59,7 @@ class Builder(Succession):
         """Fill a new generation, fit its filters, and write down what it holds."""
         if look is not None:
             generation.take_over(look)
-        encoder = self._entries(generation, self._known_beside(generation, run))
+        encoder = self._entries(generation, self._encoding_caches(generation, run))
         left_out = self._fill(generation.index, feed, encoder, run)
         if generation.index.count() > run.summary.products:  # an interrupted build wrote more than there is now
             wanted = set(feed.product_ids()) - left_out
@@ -79,7 +79,7 @@ class Builder(Succession):
         """
         with self.store.writing():
             generation = self._live_of_this_model()
-            with self.opened_run("put", generation.look) as run:
+            with self.open_run("put", generation.look) as run:
                 encoder = self._maker(generation, run)
                 outcomes = list(encoder.outcomes(items))
                 for outcome in outcomes:
@@ -97,9 +97,9 @@ class Builder(Succession):
         with self.store.writing():
             generation = self._live_of_this_model()
             feed.keep_ids(KnownIds(generation.index))
-            return self._added(feed, generation)
+            return self._add_feed(feed, generation)
 
-    def _added(self, feed: Feed, generation: Generation) -> Summary:
+    def _add_feed(self, feed: Feed, generation: Generation) -> Summary:
         with self._run("add", feed, generation.look) as run:
             self._fill(generation.index, feed, self._maker(generation, run), run)
             self._optimize(generation)
@@ -121,9 +121,9 @@ class Builder(Succession):
         with self.store.writing():
             generation = self._live_of_this_model()
             feed.keep_ids(KnownIds(generation.index))
-            return self._synced(feed, generation, max_removals)
+            return self._sync_feed(feed, generation, max_removals)
 
-    def _synced(self, feed: Feed, generation: Generation, max_removals: str) -> Summary:
+    def _sync_feed(self, feed: Feed, generation: Generation, max_removals: str) -> Summary:
         with self._run("sync", feed, generation.look) as run:
             gone = set(generation.index.ids())
             allowed = removals_allowed(max_removals, len(gone))
@@ -190,7 +190,7 @@ class Builder(Succession):
         known = EncodingCaches(run.features, [live.index], live.index, scorer_of(live), live.look)
         return self._entries(live, known)
 
-    def _known_beside(self, generation: Generation, run: Run) -> EncodingCaches:
+    def _encoding_caches(self, generation: Generation, run: Run) -> EncodingCaches:
         """What a new generation of the same model need not look at again."""
         before = self.store.live if self.store.has_live else None
         of_this_model = before is not None and before.manifest.model == self.embedder.model
@@ -199,7 +199,7 @@ class Builder(Succession):
 
     def _run(self, command: str, feed: Feed, look: EmbeddingHead | None) -> Run:
         feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
-        return self.opened_run(command, look)
+        return self.open_run(command, look)
 
     def _fill(self, index: Index, feed: Feed, maker: ProductEncoder, run: Run) -> set[str]:
         """Write the feed's products, in batches; what is already there as it should be is left alone.
@@ -226,7 +226,7 @@ class Builder(Succession):
             done += len(entries)
             self._progress("Indexing", done + len(left_out), feed.count)
         for photo in shared.of_more_than(SHARED_BY, SHARED_BY_AT_LEAST):
-            run.report.add(_shared(photo, shared.products))
+            run.report.add(_shared_rejection(photo, shared.products))
         return left_out
 
 
@@ -245,7 +245,7 @@ def _nothing_usable(feed: Feed, report: Report) -> Refused:
     )
 
 
-def _shared(photo: SharedPhoto, products: int) -> Rejection:
+def _shared_rejection(photo: SharedPhoto, products: int) -> Rejection:
     return Rejection(
         kind="photo-of-many-products",
         level="note",

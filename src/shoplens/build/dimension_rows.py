@@ -55,7 +55,7 @@ def dimension_rows(generation: Generation) -> list[DimensionRow]:
         DimensionRow(
             one.name,
             one.kind,
-            _scored(one),
+            _scoring_method(one),
             dict(zip(one.classes, one.products, strict=True)),
             dict(one.untrained),
             filters.quality.get(one.name),
@@ -67,7 +67,7 @@ def dimension_rows(generation: Generation) -> list[DimensionRow]:
     return used + [DimensionRow(one.name, "none", note=one.reason) for one in dimensions.skipped]
 
 
-def _scored(dimension: Dimension) -> str:
+def _scoring_method(dimension: Dimension) -> str:
     if dimension.name in _SCORED:
         return _SCORED[dimension.name]
     palette = "palettes" if dimension.name == COLOR and dimension.measured else ""

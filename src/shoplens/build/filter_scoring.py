@@ -57,7 +57,7 @@ class ProductScorer:
         """As :meth:`scores`, of several products at once."""
         found = features.of(name for _, photos in products for name in photos)
         nothing = np.zeros(self.filters.backbone + MEASURED, np.float32)
-        described = self.filters.described(
+        described = self.filters.describe(
             np.stack([found.get(name, nothing) for _, photos in products for name in photos])
         )
         known = [(self.reader.of(product), photos) for product, photos in products]
@@ -67,12 +67,12 @@ class ProductScorer:
         scored, start = [], 0
         for product, photos in products:
             own = slice(start, start + len(photos))
-            predicted = self._predicted(product, described.probabilities[own].mean(axis=0))
+            predicted = self._predict_missing(product, described.probabilities[own].mean(axis=0))
             scored.append(FilterScores(placed[own], tuple(marks[own]), predicted))
             start = own.stop
         return scored
 
-    def _predicted(self, product: Product, probabilities: Features) -> dict[str, dict[str, float]]:
+    def _predict_missing(self, product: Product, probabilities: Features) -> dict[str, dict[str, float]]:
         """The likely classes of those dimensions that the photos show and the feed does not tell."""
         found = {}
         for name in self.reader.silent(product):
@@ -108,7 +108,7 @@ class FilterTrainingData:
     model: str
 
 
-def fitted(
+def fit_filters(
     material: FilterTrainingData, folder: Path, progress: Progress, told: Callable[[Rejection], None]
 ) -> ProductScorer:
     """Filters for an index, kept in a generation's folder; ``told`` hears of labels and rules that came to nothing.
@@ -175,7 +175,7 @@ def _training(material: FilterTrainingData, reader: ClassReader) -> Training:
     return Training(np.stack(vectors), np.stack(rows), material.backbone, tuple(groups), np.array(first), known)
 
 
-def rescored(index: Index, scorer: ProductScorer, features: FeatureFile, progress: Progress) -> None:
+def rescore_products(index: Index, scorer: ProductScorer, features: FeatureFile, progress: Progress) -> None:
     """Give every product of an index the scores of these filters."""
     total, done = index.count(), 0
     for batch in _batches(index.entries()):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from shoplens.build.filter_scoring import FilterTrainingData, fitted, rescored, scorer_of
+from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, rescore_products, scorer_of
 from shoplens.build.photo_features import backbone_width, feature_model
 from shoplens.build.product_encoder import EncodingCaches, ProductEncoder
 from shoplens.build.run import BATCH, OnRenames, Progress, Run, Summary, batches, write_entries
@@ -62,7 +62,7 @@ class Succession:
         """
         with self.store.writing():
             live = self._live_of_this_model()
-            return self._refilled(live, live.look, "train-filters")
+            return self._rebuild(live, live.look, "train-filters")
 
     def adopt_head(self, look: EmbeddingHead | None) -> Summary:
         """Give the live generation's products the vectors of a trained extractor, in a new generation that then takes
@@ -81,7 +81,7 @@ class Succession:
                 code="other-model",
             )
         with self.store.writing():
-            return self._refilled(self._live_of_this_model(), look, "train-look", keep=True)
+            return self._rebuild(self._live_of_this_model(), look, "train-look", keep=True)
 
     def adopt_classifier(self, classifier: ProductClassifier) -> None:
         """Give the live generation a classifier, in place of the one before, in one atomic step.
@@ -98,7 +98,7 @@ class Succession:
         """Give a generation the classifier of the one before, if that can be read and reads this model's features."""
         try:
             classifier = before.classifier
-            if classifier.card.features == feature_model(classifier.seen_by(self.embedder)):
+            if classifier.card.features == feature_model(classifier.embedder_for(self.embedder)):
                 after.adopt_classifier(classifier)
         except (InvalidValue, ModelError, StoreError):
             return
@@ -116,7 +116,7 @@ class Succession:
         with self.store.writing(), self.store.returning(name) as generation:
             live = self._live_of_this_model()
             check_model(generation, self.embedder)  # before a look's own network is opened beside this model's
-            with self.opened_run("roll-back", generation.look) as run:
+            with self.open_run("roll-back", generation.look) as run:
                 self._copy(live, generation, run)
                 self._optimize(generation)
                 self._keep_classifier(live, generation)
@@ -124,11 +124,11 @@ class Succession:
                 self.store.switch(generation, keep=True)
         return run.summary
 
-    def _refilled(self, live: Generation, look: EmbeddingHead | None, command: str, *, keep: bool = False) -> Summary:
+    def _rebuild(self, live: Generation, look: EmbeddingHead | None, command: str, *, keep: bool = False) -> Summary:
         """A new generation of the live one's products, its filters fitted anew, which then takes over."""
         manifest = replace(live.manifest, placed=PLACED, created=timestamp(), complete=False, kept=False)
         manifest = replace(manifest, **of_look(look))
-        with self.opened_run(command, look) as run, self.store.filling(manifest) as generation:
+        with self.open_run(command, look) as run, self.store.filling(manifest) as generation:
             if look is not None:
                 generation.take_over(look)
             self._copy(live, generation, run)
@@ -153,12 +153,12 @@ class Succession:
         with self.store.writing():
             if self.store.has_taken():
                 return Summary()
-            with self.store.given_back() as (generation, written):
+            with self.store.adopt_snapshot() as (generation, written):
                 live = self._live_of_this_model()
                 check_model(generation, self.embedder)
-                with self.opened_run("take-back", generation.look) as run:
+                with self.open_run("take-back", generation.look) as run:
                     self._copy(live, generation, run, written)
-                    generation.seen_by(self.embedder)  # loaded before anybody waits for it
+                    generation.embedder_for(self.embedder)  # loaded before anybody waits for it
                     self.store.switch(generation, keep=keep)
                     self._forget_unread(generation, run)
             return run.summary
@@ -199,7 +199,7 @@ class Succession:
     def _can_read(self, look: EmbeddingHead) -> bool:
         """Whether the features that it reads are those of this model."""
         try:
-            return look.card.features == feature_model(look.seen_by(self.embedder))
+            return look.card.features == feature_model(look.embedder_for(self.embedder))
         except ModelError:
             return False
 
@@ -209,7 +209,7 @@ class Succession:
         return generation
 
     def _entries(self, generation: Generation, known: EncodingCaches) -> ProductEncoder:
-        return ProductEncoder(generation.seen_by(self.embedder), self.source, self.settings, known)
+        return ProductEncoder(generation.embedder_for(self.embedder), self.source, self.settings, known)
 
     def _fit(self, generation: Generation, run: Run) -> None:
         features = run.features
@@ -222,18 +222,21 @@ class Succession:
             backbone_width(self.embedder),
             self.embedder.model,
         )
-        scorer = fitted(material, generation.folder, self._progress, run.report.add)
+        scorer = fit_filters(material, generation.folder, self._progress, run.report.add)
         generation.filters = scorer.filters
         run.summary.dimensions = len(scorer.filters.dimensions)
-        rescored(generation.index, scorer, features, self._progress)
+        rescore_products(generation.index, scorer, features, self._progress)
 
     def _optimize(self, generation: Generation) -> None:
         self._progress("Building the search graph", 0, 0)
         self.store.optimize(generation)
 
-    def opened_run(self, command: str, look: EmbeddingHead | None) -> Run:
+    def open_run(self, command: str, look: EmbeddingHead | None) -> Run:
         """A run with the features that this look reads."""
-        embedder, plain = self.embedder if look is None else look.seen_by(self.embedder), feature_model(self.embedder)
+        embedder, plain = (
+            self.embedder if look is None else look.embedder_for(self.embedder),
+            feature_model(self.embedder),
+        )
         instead = FallbackFeatures(plain, look.card.stands_for) if look is not None and look.backbone else None
         features = FeatureFile(self.store.folder / FEATURES, feature_model(embedder), instead)
         return Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl", features)

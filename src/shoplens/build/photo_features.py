@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoplens.embedders import Embedder, FineTunedEmbedder, embedded
-from shoplens.filters.photo_features.measured import MEASURED, measured
+from shoplens.embedders import Embedder, FineTunedEmbedder, embed_photos
+from shoplens.filters.photo_features.measured import MEASURED, measure
 from shoplens.filters.photo_features.pixels import SIDE
 from shoplens.types import Features, Pixels, Vectors
 
@@ -30,12 +30,12 @@ def sight(embedder: Embedder, name: str, photo: Pixels) -> PhotoFeatures:
     """One pass of the network, and one look at the pixels.
 
     Raises:
-        ModelError: as :func:`~shoplens.embedders.embedded`.
+        ModelError: as :func:`~shoplens.embedders.embed_photos`.
     """
-    found = embedded(embedder, [name], [photo])
+    found = embed_photos(embedder, [name], [photo])
     row = found.vectors[0] if found.features is None else found.features[0]
     width = backbone_width(embedder)
-    features = np.concatenate([row[:width], measured(photo).as_row(), row[width:]])
+    features = np.concatenate([row[:width], measure(photo).as_row(), row[width:]])
     return PhotoFeatures(
         found.vectors[0], features.astype(np.float16).astype(np.float32)
     )  # as they are when kept on disk

@@ -91,7 +91,7 @@ def update_product(builder: Builder, product_id: str, change: Callable[[Product]
         if scorer is None or scorer.reads_alike(entry.product, product):
             generation.index.replace_products([product])
             return product
-        with builder.opened_run("change", generation.look) as run:
+        with builder.open_run("change", generation.look) as run:
             scores = scorer.scores(product, [photo.content_hash for photo in entry.photos], run.features)
         generation.index.upsert([replace(entry, product=product, scores=scores)])
         return product

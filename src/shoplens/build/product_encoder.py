@@ -22,7 +22,7 @@ from shoplens.build.photo_features import sight
 from shoplens.embedders import Embedder, EmbeddingHead
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.errors import ModelError, PhotoError
-from shoplens.images import PhotoSource, decoded
+from shoplens.images import PhotoSource, decode_photo
 from shoplens.images.hashes import content_hash
 from shoplens.images.source import is_url
 from shoplens.index.protocol import Index, IndexedProduct
@@ -96,10 +96,10 @@ class ProductEncoder:
     def outcomes(self, items: Iterable[Product | Rejection]) -> Iterator[Outcome]:
         """One outcome per item. ``items`` is read from the calling thread, a bounded distance ahead."""
         with ThreadPoolExecutor(FETCHERS) as fetching, ThreadPoolExecutor(self._settings.cores) as computing:
-            fetched = in_order(fetching, self._fetched, items, PRODUCTS_IN_FLIGHT)
+            fetched = in_order(fetching, self._fetch_photos, items, PRODUCTS_IN_FLIGHT)
             yield from in_order(computing, self._outcome, fetched, PRODUCTS_IN_FLIGHT)
 
-    def _fetched(self, item: Product | Rejection) -> tuple[Product | Rejection, dict[str, PhotoError]]:
+    def _fetch_photos(self, item: Product | Rejection) -> tuple[Product | Rejection, dict[str, PhotoError]]:
         """The item, with what went wrong with its remote photos; the others have been fetched and kept."""
         problems: dict[str, PhotoError] = {}
         if isinstance(item, Product):
@@ -134,11 +134,11 @@ class ProductEncoder:
         vectors = np.stack([vector for _, vector in photos])
         names = [photo.content_hash for photo, _ in photos]
         scores = None if self.scorer is None else self.scorer.scores(usable, names, self._features)
-        trained = None if self._look is None else self._trained(self._look, names)
+        trained = None if self._look is None else self._trained_vectors(self._look, names)
         entry = IndexedProduct(usable, tuple(photo for photo, _ in photos), vectors, scores, trained)
         return Outcome(entry, tuple(rejections), new, len(photos) - new)
 
-    def _trained(self, look: EmbeddingHead, names: Sequence[str]) -> Vectors:
+    def _trained_vectors(self, look: EmbeddingHead, names: Sequence[str]) -> Vectors:
         """Trained vectors of photos; of one whose features were lost, as of a photo in which nothing is seen."""
         found, nothing = self._features.of(names), np.zeros(look.card.width, np.float32)
         return look.of(np.stack([found.get(name, nothing) for name in names]))
@@ -154,7 +154,7 @@ class ProductEncoder:
             if known is not None and self._features.has(name):
                 return (replace(known[0], source=source), known[1]), False
             try:
-                picture = decoded(data, self._settings)
+                picture = decode_photo(data, self._settings)
             except PhotoError:
                 self._source.forget(source)
                 raise

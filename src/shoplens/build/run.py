@@ -83,7 +83,11 @@ def write_entries(index: Index, entries: list[IndexedProduct], summary: Summary,
         stored = before.get(entry.product.id)
         if stored is not None and stored.is_of(entry):
             summary.unchanged += 1
-        elif stored is not None and stored.photos == entry.photos and _read_alike(stored.product, entry, scorer):
+        elif (
+            stored is not None
+            and stored.photos == entry.photos
+            and _has_same_filter_input(stored.product, entry, scorer)
+        ):
             replacements.append(entry.product)
         else:
             upserts.append(entry)
@@ -93,7 +97,7 @@ def write_entries(index: Index, entries: list[IndexedProduct], summary: Summary,
     index.upsert(upserts)
 
 
-def _read_alike(stored: Product, entry: IndexedProduct, scorer: ProductScorer | None) -> bool:
+def _has_same_filter_input(stored: Product, entry: IndexedProduct, scorer: ProductScorer | None) -> bool:
     """Whether the vectors stay as they are: the filters are told the same of both."""
     return scorer is None or scorer.reads_alike(stored, entry.product)
 

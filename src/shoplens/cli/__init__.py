@@ -9,7 +9,7 @@ from importlib import import_module
 import typer
 
 from shoplens import __version__
-from shoplens.cli.output import failed
+from shoplens.cli.output import print_error
 from shoplens.errors import ShoplensError
 
 COMMANDS = {
@@ -79,5 +79,5 @@ def main() -> None:
     try:
         command_line((asked,) if asked in (*COMMANDS, *GROUPS) else (*COMMANDS, *GROUPS))()
     except ShoplensError as problem:
-        failed(problem, as_json="--json" in sys.argv)
+        print_error(problem, as_json="--json" in sys.argv)
         sys.exit(problem.exit_code)

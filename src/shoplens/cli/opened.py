@@ -22,7 +22,7 @@ from shoplens.shop import Shop
 from shoplens.shop.feedback import FeedbackSummary
 from shoplens.store.copies.snapshot import CHANGED, borrowing
 from shoplens.store.files.atomic import file_version, sync_tree
-from shoplens.store.files.lock import ServedAt, served_at
+from shoplens.store.files.lock import ServedAt, find_service
 from shoplens.store.layout import StoreLayout
 
 SECONDS = 3_600.0
@@ -32,7 +32,7 @@ BUSY = {"busy", "waited-too-long", "no-answer"}
 
 
 @contextmanager
-def opened_shop(settings: Settings, *, writes: bool = False, kept: bool = False, bare: bool = False) -> Iterator[Shop]:
+def open_shop(settings: Settings, *, writes: bool = False, kept: bool = False, bare: bool = False) -> Iterator[Shop]:
     """The shop of a command.
 
     Args:
@@ -46,25 +46,25 @@ def opened_shop(settings: Settings, *, writes: bool = False, kept: bool = False,
         ServiceError: the service does not lend its store, or does not take it back.
         Refused: the service embeds by another model than the command would.
     """
-    how = borrowed(settings, writes=writes, kept=kept, bare=bare)
+    how = open_snapshot(settings, writes=writes, kept=kept, bare=bare)
     with how as (lent, used), Shop(settings=used, _lent=lent) as shop:
         yield shop
 
 
 @contextmanager
-def borrowed(
+def open_snapshot(
     settings: Settings, *, writes: bool = False, kept: bool = False, bare: bool = False
 ) -> Iterator[tuple[Path | None, Settings]]:
     """Where the copy lies, and settings with the service's model; None where no service has the store. See
-    :func:`opened_shop`."""
+    :func:`open_shop`."""
     with ExitStack() as stack:
-        service = served_at(settings.store)
+        service = find_service(settings.store)
         if service is not None:
             folder = stack.enter_context(_borrowing(settings, writes=writes))
             if bare:
                 yield folder, settings
                 return
-            told = _lent(service, folder, kept=kept)
+            told = _request_snapshot(service, folder, kept=kept)
         if service is None or told is None:  # none, or one that is ending
             stack.close()
             yield None, settings
@@ -86,10 +86,10 @@ def _borrowing(settings: Settings, *, writes: bool) -> AbstractContextManager[Pa
     return borrowing(settings.store.absolute(), writes=writes, wait=settings.lock_wait)
 
 
-def _lent(service: ServedAt, folder: Path, *, kept: bool) -> dict[str, str] | None:
+def _request_snapshot(service: ServedAt, folder: Path, *, kept: bool) -> dict[str, str] | None:
     """What the service says of the copy that it made; None where it does not answer."""
     try:
-        found: dict[str, str] = _asked(service, "lend", {"name": folder.name, "kept": kept})
+        found: dict[str, str] = _send_command(service, "lend", {"name": folder.name, "kept": kept})
     except ShoplensError as problem:
         if problem.code != "no-answer":
             raise
@@ -97,24 +97,24 @@ def _lent(service: ServedAt, folder: Path, *, kept: bool) -> dict[str, str] | No
     return found
 
 
-def gone_back(settings: Settings, name: str) -> Summary | None:
+def request_rollback(settings: Settings, name: str) -> Summary | None:
     """What the service did to go back to a generation; None where none has the store."""
-    service = served_at(settings.store)
+    service = find_service(settings.store)
     if service is None:
         return None
     with _borrowing(settings, writes=True):  # no other command changes the store meanwhile
-        told = _asked(service, "back", {"name": name})
+        told = _send_command(service, "back", {"name": name})
     report = told["report"] and Path(told["report"])
     return Summary(**{**told, "report": report, "problems": [SummaryRow(*row) for row in told["problems"]]})
 
 
-def handed_feedback(settings: Settings, events: Path | Event) -> FeedbackSummary | None:
+def send_feedback(settings: Settings, events: Path | Event) -> FeedbackSummary | None:
     """What the service made of a file of events, or of one event; None where none has the store.
 
     Raises:
         FeedError: as :func:`~shoplens.feedback.events.events_in`.
     """
-    service = served_at(settings.store)
+    service = find_service(settings.store)
     if service is None:
         return None
     body: dict[str, Any] = (
@@ -123,7 +123,7 @@ def handed_feedback(settings: Settings, events: Path | Event) -> FeedbackSummary
     if isinstance(events, Path):
         next(events_in(events), None)  # who cannot read it tells so here, as without a service
     try:
-        told = _asked(service, "feedback", body)
+        told = _send_command(service, "feedback", body)
     except ShoplensError as problem:
         if problem.code != "no-answer":
             raise
@@ -132,10 +132,14 @@ def handed_feedback(settings: Settings, events: Path | Event) -> FeedbackSummary
     return FeedbackSummary(**{**told, "report": Path(told["report"]), "problems": problems})
 
 
-def backed_up(settings: Settings, folder: Path) -> int | None:
+def request_backup(settings: Settings, folder: Path) -> int | None:
     """How many products the service copied to a folder; None where none has the store."""
-    service = served_at(settings.store)
-    return None if service is None else int(_asked(service, "backup", {"folder": str(folder.absolute())})["products"])
+    service = find_service(settings.store)
+    return (
+        None
+        if service is None
+        else int(_send_command(service, "backup", {"folder": str(folder.absolute())})["products"])
+    )
 
 
 def _hand_over(service: ServedAt, settings: Settings, folder: Path) -> None:
@@ -144,7 +148,7 @@ def _hand_over(service: ServedAt, settings: Settings, folder: Path) -> None:
     sync_tree(place.generations / (place.current() or ""))
     keep = bool(place.kept())
     try:
-        _asked(service, "take", {"keep": keep})
+        _send_command(service, "take", {"keep": keep})
     except ShoplensError as problem:
         if problem.code != "no-answer":
             raise
@@ -152,7 +156,7 @@ def _hand_over(service: ServedAt, settings: Settings, folder: Path) -> None:
             shop.take_back(keep=keep)
 
 
-def _asked(service: ServedAt, what: str, body: dict[str, Any]) -> Any:
+def _send_command(service: ServedAt, what: str, body: dict[str, Any]) -> Any:
     from shoplens.client import Client, ServiceError  # what it needs takes a while to load
 
     end = time.monotonic() + SECONDS

@@ -53,7 +53,7 @@ def _plain(value: Any) -> Any:
     return dict(value)
 
 
-def failed(problem: ShoplensError, *, as_json: bool) -> None:
+def print_error(problem: ShoplensError, *, as_json: bool) -> None:
     """An error: for people always, for machines when they asked for JSON."""
     people.print(f"[bold red]Error:[/] {plain(problem.problem)}\n[bold]To do:[/] {plain(problem.fix)}")
     reasons = [SummaryRow(*row) for row in problem.problems] if isinstance(problem, Refused) else []

@@ -1,7 +1,7 @@
 """Photos -> vectors."""
 
 from shoplens.embedders.classifier import ProductClassifier
-from shoplens.embedders.embedder import Embedder, embedded
+from shoplens.embedders.embedder import Embedder, embed_photos
 from shoplens.embedders.look import EmbeddingHead
 from shoplens.embedders.onnx import Embedders, OnnxEmbedder
 from shoplens.embedders.tuned import FineTunedEmbedder
@@ -13,5 +13,5 @@ __all__ = [
     "FineTunedEmbedder",
     "OnnxEmbedder",
     "ProductClassifier",
-    "embedded",
+    "embed_photos",
 ]

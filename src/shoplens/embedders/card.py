@@ -122,23 +122,23 @@ def network_input(photo: Pixels, card: Card) -> np.ndarray[Any, np.dtype[Any]]:
     pixels = np.asarray(image)
     if card.dtype == "float32":
         mean, std = np.asarray(card.mean, np.float32), np.asarray(card.std, np.float32)
-        return _ordered((pixels.astype(np.float32) - mean) / std, card)
-    return _ordered(pixels, card)
+        return _apply_layout((pixels.astype(np.float32) - mean) / std, card)
+    return _apply_layout(pixels, card)
 
 
-def _ordered(pixels: np.ndarray[Any, np.dtype[Any]], card: Card) -> np.ndarray[Any, np.dtype[Any]]:
+def _apply_layout(pixels: np.ndarray[Any, np.dtype[Any]], card: Card) -> np.ndarray[Any, np.dtype[Any]]:
     return pixels if card.layout == "NHWC" else pixels.transpose(2, 0, 1)
 
 
-def _squashed(image: Image.Image, side: int) -> Image.Image:
+def _squash(image: Image.Image, side: int) -> Image.Image:
     return image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
-def _cropped(image: Image.Image, side: int) -> Image.Image:
+def _crop(image: Image.Image, side: int) -> Image.Image:
     return ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)
 
 
-def _padded(image: Image.Image, side: int) -> Image.Image:
+def _pad(image: Image.Image, side: int) -> Image.Image:
     inner = ImageOps.contain(image, (side, side), Image.Resampling.BICUBIC)
     pixels = np.asarray(inner)
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
@@ -147,4 +147,4 @@ def _padded(image: Image.Image, side: int) -> Image.Image:
     return square
 
 
-FITS = {"squash": _squashed, "crop": _cropped, "pad": _padded}
+FITS = {"squash": _squash, "crop": _crop, "pad": _pad}

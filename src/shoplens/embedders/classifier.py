@@ -94,7 +94,7 @@ class ProductClassifier:
         self._learned = frozenset(self.card.learned)
         self.model = f"classifier@{hashlib.sha256(network).hexdigest()[:12]}"
 
-    def seen_by(self, base: Embedder) -> Embedder:
+    def embedder_for(self, base: Embedder) -> Embedder:
         """What makes the features that it reads, of what the generation sees by.
 
         Raises:
@@ -112,13 +112,13 @@ class ProductClassifier:
 
     def vectors(self, features: Features) -> Features:
         """float32 (n, h), of any length: what the last layer works on."""
-        return self._opened.of(self._read(features), "vectors")
+        return self._opened.of(self._select_features(features), "vectors")
 
     def probabilities(self, features: Features) -> Features:
         """float32 (n, products)."""
-        return self._opened.of(self._read(features), "probabilities")
+        return self._opened.of(self._select_features(features), "probabilities")
 
-    def _read(self, features: Features) -> Features:
+    def _select_features(self, features: Features) -> Features:
         """What it reads of them: those of the untouched network, behind which a look's tail may follow, and its own
         tail's, which come last."""
         shared = features[:, : self.card.width - self.card.tail]

@@ -15,7 +15,7 @@ NO_DIRECTION = "no-direction"
 
 
 class Embedder(Protocol):
-    """A plug-in writes ``embed``; length, order and finiteness are checked by :func:`embedded`.
+    """A plug-in writes ``embed``; length, order and finiteness are checked by :func:`embed_photos`.
 
     Attributes:
         model: names the weights and the preprocessing; vectors of two models never meet.
@@ -36,7 +36,7 @@ class Embedder(Protocol):
         what the same pass gives the filters and a trained look. May be called from several threads."""
 
 
-def embedded(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -> Embeddings:
+def embed_photos(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -> Embeddings:
     """Unit vectors of the photos, in their order, and their features (the vectors, where there are no others) with what
     follows these.
 

@@ -66,7 +66,7 @@ class EmbeddingHead:
         try:
             self._opened = FeatureNetwork(network, card.width)
         except ModelError as problem:
-            raise _damaged("network", problem) from None
+            raise _damage_error("network", problem) from None
         self.card, self._network, self._proof, self.backbone = card, network, proof, backbone
         self._tunings = Tunings(backbone)
         self._learned = frozenset(card.learned)
@@ -86,11 +86,11 @@ class EmbeddingHead:
         try:
             card = LookCard(**json.loads((folder / CARD).read_text("utf-8")))
         except (OSError, ValueError, TypeError) as problem:
-            raise _damaged(str(folder / CARD), problem) from None
+            raise _damage_error(str(folder / CARD), problem) from None
         parts = [file.read_bytes() if file.is_file() else None for file in (proof, backbone)]
         return cls(network.read_bytes(), card, parts[0], parts[1] or b"")
 
-    def seen_by(self, base: Embedder) -> Embedder:
+    def embedder_for(self, base: Embedder) -> Embedder:
         """What makes the features that it reads: the untouched embedder, or the same with the trained tail.
 
         Raises:
@@ -126,7 +126,7 @@ class EmbeddingHead:
         (folder / NETWORK).write_bytes(self._network)
 
 
-def _damaged(what: str, problem: Exception) -> ModelError:
+def _damage_error(what: str, problem: Exception) -> ModelError:
     return ModelError(
         f"The trained look's {what} cannot be loaded: {str(problem).splitlines()[0]}",
         "Run `shoplens train look`, or restore a backup.",

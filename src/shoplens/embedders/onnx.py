@@ -42,7 +42,7 @@ class OnnxEmbedder:
         path = path or SHIPPED
         self.path, self.threads = path, threads
         self.card: Card = card_beside(path) if path.is_file() else _missing(path)
-        self._session = opened(str(path), threads)
+        self._session = open_session(str(path), threads)
         outputs = {output.name: output for output in self._session.get_outputs()}
         self._output = self.card.output or next(iter(outputs))
         if self._output not in outputs:
@@ -103,7 +103,7 @@ class Embedders:
             return self._open[threads]
 
 
-def opened(network: str | bytes, threads: int) -> Any:
+def open_session(network: str | bytes, threads: int) -> Any:
     """A session of ONNX Runtime.
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 
 from shoplens.embedders.card import Card
 from shoplens.embedders.embedder import Embedder
-from shoplens.embedders.onnx import OnnxEmbedder, opened, outputs_of
+from shoplens.embedders.onnx import OnnxEmbedder, open_session, outputs_of
 from shoplens.errors import ModelError
 from shoplens.types import Pixels, Vectors
 
@@ -49,7 +49,7 @@ class FineTunedEmbedder:
 
     def __init__(self, base: OnnxEmbedder | FineTunedEmbedder, network: bytes) -> None:
         self._before = base if isinstance(base, FineTunedEmbedder) else None
-        self.threads, self._session = base.threads, opened(network, base.threads)
+        self.threads, self._session = base.threads, open_session(network, base.threads)
         self.outputs = (*base.outputs, TUNED) if self._before is None else (TUNED,)
         self.card, self.model, self.dimensions = base.card, base.model, base.dimensions
         self.features, self.shortest = base.features, base.shortest

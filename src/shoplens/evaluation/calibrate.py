@@ -15,7 +15,7 @@ from shoplens.evaluation.statistics.calibration import (
     Firsts,
     Origin,
     cross_fitted,
-    fitted,
+    fit_calibration,
 )
 from shoplens.evaluation.statistics.reliability import calibration_error, reliability
 from shoplens.ranking.match_probability import REFERENCE, Calibration
@@ -37,13 +37,13 @@ class CalibrationResult:
     queries_from: str
 
 
-def calibrated(
+def calibrate(
     bench: EvaluationContext, queries: QuerySet, strategy: Strategy, absent_share: float = ABSENT_SHARE
 ) -> CalibrationResult:
     """Fit a strategy's match probability and keep it with the live generation, in place of the one before.
 
     Raises:
-        InvalidValue: ``too-few-queries``, and as :func:`~shoplens.evaluation.evaluate.evaluated`.
+        InvalidValue: ``too-few-queries``, and as :func:`~shoplens.evaluation.evaluate.evaluate`.
     """
     if not 0 < absent_share < 1:  # said before all queries are searched for, not after
         raise InvalidValue(f"The absent share is {absent_share!r}.", "Give a number above 0 and below 1, e.g. 0.5.")
@@ -52,7 +52,7 @@ def calibrated(
         origin = Origin(strategy.name, bench.embedder.model, generation.index.count(), timestamp())
         bench.progress("Fitting", 0, 0)
         try:
-            calibration = fitted(samples, origin, absent_share)
+            calibration = fit_calibration(samples, origin, absent_share)
         except InvalidValue as problem:
             raise _with_reasons(problem, queries, left_out) from None
         told = reliabilities(cross_fitted(samples, absent_share))

@@ -17,11 +17,11 @@ from shoplens.build.filter_scoring import scorer_of
 from shoplens.build.photo_features import feature_model
 from shoplens.build.product_encoder import EncodingCaches, ProductEncoder
 from shoplens.errors import ShoplensError
-from shoplens.evaluation.evaluate import FOLDER, EvaluationContext, QuerySet, judged_by
+from shoplens.evaluation.evaluate import FOLDER, EvaluationContext, QuerySet, score_strategies
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
 from shoplens.evaluation.results import Comparison, Growth, Paired, StrategyRow
-from shoplens.evaluation.statistics.intervals import paired
+from shoplens.evaluation.statistics.intervals import paired_difference
 from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.evaluation.statistics.scores import Scores
 from shoplens.ranking.strategies import BASELINE, Strategy, ready_for
@@ -29,21 +29,21 @@ from shoplens.search.constraint import RankingConstraint
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.files.atomic import size_on_disk
-from shoplens.store.generation import Generation, opened_index
+from shoplens.store.generation import Generation, open_index
 
 TIMED_QUERIES, TIMED_RESULTS, ADDED_PRODUCTS = 50, 10, 20
 
 
-def compared(bench: EvaluationContext, queries: QuerySet, seed: int = 0) -> Comparison:
+def compare(bench: EvaluationContext, queries: QuerySet, seed: int = 0) -> Comparison:
     """Every strategy on the same queries.
 
     Raises:
-        InvalidValue: as :func:`~shoplens.evaluation.evaluate.evaluated`.
+        InvalidValue: as :func:`~shoplens.evaluation.evaluate.evaluate`.
     """
     with bench.reading() as generation:
         index = generation.index
         strategies = ready_for(generation.has)
-        scores, left_out = judged_by(strategies, bench, queries, generation, seed)
+        scores, left_out = score_strategies(strategies, bench, queries, generation, seed)
         adding = adding_ms(bench, generation)
         rows = [
             StrategyRow(
@@ -51,10 +51,10 @@ def compared(bench: EvaluationContext, queries: QuerySet, seed: int = 0) -> Comp
                 about=strategy.about,
                 metrics=scores[strategy.name].metrics(),
                 against=_against(scores[strategy.name], scores[BASELINE], seed) if strategy.name != BASELINE else {},
-                query_ms=_spread(query_ms(bench, queries, generation, strategy)),
+                query_ms=_median_and_p95(query_ms(bench, queries, generation, strategy)),
                 bytes_per_product=size_on_disk(generation.folder) / max(index.count(), 1),
                 adding=strategy.adding,
-                **({"adding_ms": _spread(adding)} if strategy.grows else _trained_again(generation)),
+                **({"adding_ms": _median_and_p95(adding)} if strategy.grows else _retraining_cost(generation)),
             )
             for strategy in strategies
         ]
@@ -74,7 +74,7 @@ def query_ms(bench: EvaluationContext, queries: QuerySet, generation: Generation
     """Milliseconds of single queries, one thread, from a file's bytes to ranked results; the first one is not kept."""
     index, answering = generation.index, bench.answering(strategy, generation)
     photos = QueryPhotos(
-        index, answering.embedder_for(generation.seen_by(bench.embedder)), bench.source, bench.settings
+        index, answering.embedder_for(generation.embedder_for(bench.embedder)), bench.source, bench.settings
     )
     usable = (query for query in queries.queries(index) if isinstance(query, JudgedQuery) and query.region is None)
     took = []
@@ -97,12 +97,12 @@ def adding_ms(bench: EvaluationContext, generation: Generation) -> list[float]:
 
     Measured on products of the store, which are written to a scratch index beside it; the store is left as it is.
     """
-    embedder = generation.seen_by(bench.embedder)
+    embedder = generation.embedder_for(bench.embedder)
     scratch = Path(tempfile.mkdtemp(prefix="adding-", dir=bench.store.folder / FOLDER))
     took = []
     try:
         with (
-            closing(opened_index(scratch, generation.manifest)) as index,
+            closing(open_index(scratch, generation.manifest)) as index,
             closing(FeatureFile(scratch / FEATURES, feature_model(embedder))) as features,
         ):
             known = EncodingCaches(features, scorer=scorer_of(generation), look=generation.look)
@@ -118,13 +118,13 @@ def adding_ms(bench: EvaluationContext, generation: Generation) -> list[float]:
     return took[1:]
 
 
-def _trained_again(generation: Generation) -> dict[str, Any]:
+def _retraining_cost(generation: Generation) -> dict[str, Any]:
     """What one more product costs where all are learned again: as long as it took the last time."""
     card = generation.classifier.card
     took = card.made.get("seconds", {})
     seconds = float(took.get("training", 0)) + float(took.get("all photos", 0))
     return {
-        "adding_ms": _spread([1e3 * seconds]),
+        "adding_ms": _median_and_p95([1e3 * seconds]),
         "unknown": len(set(generation.index.ids()) - set(card.products)),
         "growth": [Growth(**one) for one in card.made.get("growth", ())],
     }
@@ -132,10 +132,12 @@ def _trained_again(generation: Generation) -> dict[str, Any]:
 
 def _against(mine: Scores, theirs: Scores, seed: int) -> dict[str, Paired]:
     clusters = mine.tally.clusters
-    return {name: paired(mine.tally.values(name), theirs.tally.values(name), clusters, seed) for name in METRICS}
+    return {
+        name: paired_difference(mine.tally.values(name), theirs.tally.values(name), clusters, seed) for name in METRICS
+    }
 
 
-def _spread(took: Sequence[float]) -> dict[str, float]:
+def _median_and_p95(took: Sequence[float]) -> dict[str, float]:
     if not took:
         return {}
     median, p95 = np.percentile(took, [50, 95])

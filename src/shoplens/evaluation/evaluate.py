@@ -11,13 +11,13 @@ from shoplens.build.photo_features import feature_model
 from shoplens.build.run import Progress
 from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.queries import HELD_OUT, JudgedQuery, held_out, read_queries
-from shoplens.evaluation.query_photos import QueryPhotos, remembered
+from shoplens.evaluation.queries import HELD_OUT, JudgedQuery, holdout_queries, read_queries
+from shoplens.evaluation.query_photos import QueryPhotos, open_query_vectors
 from shoplens.evaluation.results import Evaluation, LeftOut
 from shoplens.evaluation.runs import ABSENT, Gallery, JudgedRun, answerable, evaluate_query
 from shoplens.evaluation.statistics.scores import Scores
 from shoplens.feeds import Report
-from shoplens.images import PhotoSource, decoded
+from shoplens.images import PhotoSource, decode_photo
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import Strategy
 from shoplens.search.prepared_strategy import PreparedStrategy, prepare_strategy
@@ -71,11 +71,11 @@ class EvaluationContext:
 
     def picture(self, source: str) -> Pixels:
         """All pixels of a photo, for reports whose regions count them."""
-        return decoded(self.source.bytes_of(source), self.settings).pixels
+        return decode_photo(self.source.bytes_of(source), self.settings).pixels
 
     def small_picture(self, source: str) -> Pixels:
         """The same, reduced."""
-        return decoded(self.source.bytes_of(source), self.settings, shortest=THUMBNAIL).pixels
+        return decode_photo(self.source.bytes_of(source), self.settings, shortest=THUMBNAIL).pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +103,10 @@ class QuerySet:
         return HELD_OUT if self.file is None else str(self.file)
 
     def queries(self, index: Index) -> Iterator[JudgedQuery | Rejection]:
-        return held_out(index) if self.file is None else read_queries(self.file)
+        return holdout_queries(index) if self.file is None else read_queries(self.file)
 
 
-def evaluated(
+def evaluate(
     bench: EvaluationContext,
     queries: QuerySet,
     strategy: Strategy,
@@ -123,7 +123,7 @@ def evaluated(
         InvalidValue: ``no-queries``, ``queries-without-column``, or ``nothing-judged`` when no query could be used.
     """
     with bench.reading() as generation:
-        scores, rejected = judged_by([strategy], bench, queries, generation, seed, watch)
+        scores, rejected = score_strategies([strategy], bench, queries, generation, seed, watch)
         mine, index = scores[strategy.name], generation.index
         bench.progress("Computing intervals", 0, 0)
         return Evaluation(
@@ -145,7 +145,7 @@ def evaluated(
         )
 
 
-def judged_by(
+def score_strategies(
     strategies: Sequence[Strategy],
     bench: EvaluationContext,
     queries: QuerySet,
@@ -188,7 +188,7 @@ def for_each_answer(
     """
     folder, index = bench.store.folder, generation.index
     answering = [bench.answering(strategy, generation) for strategy in strategies]
-    embedder = generation.seen_by(bench.embedder)
+    embedder = generation.embedder_for(bench.embedder)
     for one in answering:
         embedder = one.embedder_for(embedder)
     total = sum(1 for _ in queries.queries(index))
@@ -196,7 +196,7 @@ def for_each_answer(
     with (
         disk_errors_told(folder),
         report,
-        remembered(folder / FOLDER / VECTORS, feature_model(embedder)) as vectors,
+        open_query_vectors(folder / FOLDER / VECTORS, feature_model(embedder)) as vectors,
     ):
         photos = QueryPhotos(index, embedder, bench.source, bench.settings, vectors)
         usable = answerable(index, queries.queries(index), report)
@@ -206,7 +206,7 @@ def for_each_answer(
                 continue
             query, photo = item
             if any(one.has_learned(photo.content_hash) for one in answering):
-                report.add(_learned(query))
+                report.add(_training_photo_note(query))
             for one in answering:
                 run = evaluate_query(index, one, *item, gallery)
                 if run is not None:
@@ -215,7 +215,7 @@ def for_each_answer(
     return [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
 
 
-def _learned(query: JudgedQuery) -> Rejection:
+def _training_photo_note(query: JudgedQuery) -> Rejection:
     return Rejection(
         LEARNED,
         "A trained network learned from this photo; it counts, and makes that network's figures too good.",

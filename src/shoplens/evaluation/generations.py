@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.evaluation.evaluate import EvaluationContext, QuerySet, judged_by
+from shoplens.evaluation.evaluate import EvaluationContext, QuerySet, score_strategies
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.evaluation.runs import JudgedRun
-from shoplens.evaluation.statistics.intervals import estimate, paired
+from shoplens.evaluation.statistics.intervals import estimate, paired_difference
 from shoplens.evaluation.statistics.metrics import METRICS
-from shoplens.ranking.strategies import preferred, strategy_named
+from shoplens.ranking.strategies import default_strategy, strategy_named
 from shoplens.store.generation import check_model
 
 
@@ -61,7 +61,7 @@ class GenerationsCompared:
         return told
 
 
-def compared_generations(
+def compare_generations(
     bench: EvaluationContext, queries: QuerySet, strategy: str = "", seed: int = 0
 ) -> GenerationsCompared:
     """The live generation and the kept ones on the same photos; each as it is, with the products that it had.
@@ -70,7 +70,7 @@ def compared_generations(
         strategy: that answers; where none is named, what searches of that generation use.
 
     Raises:
-        InvalidValue: ``nothing-judged``, as :func:`~shoplens.evaluation.evaluate.evaluated`.
+        InvalidValue: ``nothing-judged``, as :func:`~shoplens.evaluation.evaluate.evaluate`.
         StoreError: ``other-model``, of the live generation.
     """
     store, answers, told, skipped = bench.store, dict[str, _Answers](), dict[tuple[str, str], LeftOut](), {}
@@ -79,9 +79,9 @@ def compared_generations(
         try:
             with store.reading_kept(name) as generation:
                 check_model(generation, bench.embedder)
-                chosen = strategy_named(strategy) if strategy else preferred(generation.has)
+                chosen = strategy_named(strategy) if strategy else default_strategy(generation.has)
                 mine = _Answers(generation.manifest.look, chosen.name, generation.index.count())
-                _, left_out = judged_by([chosen], bench, queries, generation, seed, mine.add)
+                _, left_out = score_strategies([chosen], bench, queries, generation, seed, mine.add)
         except (InvalidValue, StoreError) as problem:
             if name == live:
                 raise
@@ -123,6 +123,8 @@ def _figures(
     clusters = [live.clusters[key] for key in asked]
     metrics = {one: estimate(mine.values(one, asked), clusters, seed) for one in METRICS}
     change = {
-        one: paired(live.values(one, asked), mine.values(one, asked), clusters, seed) for one in METRICS if mine != live
+        one: paired_difference(live.values(one, asked), mine.values(one, asked), clusters, seed)
+        for one in METRICS
+        if mine != live
     }
     return GenerationFigures(name, mine.look, mine.strategy, mine.products, metrics, change)

@@ -66,7 +66,7 @@ def read_queries(path: Path) -> Iterator[JudgedQuery | Rejection]:
         raise _no_queries(path, "has no rows below its header")
 
 
-def held_out(index: Index) -> Iterator[JudgedQuery]:
+def holdout_queries(index: Index) -> Iterator[JudgedQuery]:
     """Every photo of a product after its first, as a query for that product; search them with ``first_photos``."""
     for record in index.all_records():
         for photo in record.photos[1:]:
@@ -99,17 +99,17 @@ def _query(row: TableRow, folder: Path) -> JudgedQuery | Rejection:
     values = row.values
     for name in REQUIRED:
         if not values.get(name):
-            return _rejected("query-incomplete", row, name, f"The row has no {name}.", f"Write the {COLUMNS[name]}.")
+            return _rejection("query-incomplete", row, name, f"The row has no {name}.", f"Write the {COLUMNS[name]}.")
     right = _ids(values["product_id"])
     grades = _grades(values.get("grade", ""), len(right))
     if not right or grades is None:
         problem = f"{len(right)} products, and grades {values.get('grade')!r}."
         fix = "Write a number above 0 for each product, split by |, or leave grade empty."
-        return _rejected("query-grades", row, "grade", problem, fix)
+        return _rejection("query-grades", row, "grade", problem, fix)
     try:
-        region = Region.parsed(values["region"]) if values.get("region") else None
+        region = Region.parse(values["region"]) if values.get("region") else None
     except InvalidValue as odd:
-        return _rejected("query-region", row, "region", odd.problem, odd.fix)
+        return _rejection("query-region", row, "region", odd.problem, odd.fix)
     photo = values["photo"] if is_url(values["photo"]) else str(folder / values["photo"])
     excluded = frozenset(_ids(values.get("exclude", "")))
     most_wanted_first = sorted(zip(right, grades, strict=True), key=lambda one: -one[1])
@@ -131,5 +131,5 @@ def _grades(text: str, count: int) -> Sequence[float] | None:
     return grades if len(grades) == count and all(math.isfinite(grade) and grade > 0 for grade in grades) else None
 
 
-def _rejected(kind: str, row: TableRow, column: str, reason: str, fix: str) -> Rejection:
+def _rejection(kind: str, row: TableRow, column: str, reason: str, fix: str) -> Rejection:
     return Rejection(kind, reason, fix, row=row.number, field=column, value=row.values.get(column, ""))

@@ -59,7 +59,7 @@ class QueryVectors:
     def get(self, name: str, region: str) -> tuple[EncodedQuery, tuple[int, int]] | None:
         """The photo of this content hash, if it is known, and its size in pixels."""
         with self._lock:
-            row = self._unwritten.get((name, region)) or self._written(name, region)
+            row = self._unwritten.get((name, region)) or self._read_row(name, region)
         if row is None:
             return None
         data, features, pixel_hash, width, height = row
@@ -80,7 +80,7 @@ class QueryVectors:
             finally:
                 self._file.close()
 
-    def _written(self, name: str, region: str) -> _Row | None:
+    def _read_row(self, name: str, region: str) -> _Row | None:
         with self._file.mending():
             row: _Row | None = self._file.connection.execute(
                 "SELECT vector, features, pixel_hash, width, height FROM vectors "
@@ -131,7 +131,7 @@ class QueryPhotos:
     def of(self, queries: Iterable[JudgedQuery | Rejection]) -> Iterator[Embedded | Rejection]:
         """Each query with its photo, in their order; a photo that cannot be used is a rejection."""
         with ThreadPoolExecutor(self._settings.cores) as pool:
-            yield from in_order(pool, self._embedded, queries, AHEAD)
+            yield from in_order(pool, self._encode_query, queries, AHEAD)
 
     def encode(self, data: bytes, region: Region | None = None, *, features: bool = True) -> EncodedQuery:
         """A photo's bytes, encoded as a search would, without remembering it; without features where nothing needs
@@ -142,18 +142,18 @@ class QueryPhotos:
         """
         return self._encoder.encode_photo(data, self._index, region, features=features)
 
-    def _embedded(self, query: JudgedQuery | Rejection) -> Embedded | Rejection:
+    def _encode_query(self, query: JudgedQuery | Rejection) -> Embedded | Rejection:
         if isinstance(query, Rejection):
             return query
         try:
             data = self._source.bytes_of(query.photo)
-            return query, self._known(data, query)
+            return query, self._load_or_encode(data, query)
         except (PhotoError, InvalidValue, ModelError) as problem:
             if isinstance(problem, ModelError) and problem.code != NO_DIRECTION:
                 raise
             return _unusable(query, problem)
 
-    def _known(self, data: bytes, query: JudgedQuery) -> EncodedQuery:
+    def _load_or_encode(self, data: bytes, query: JudgedQuery) -> EncodedQuery:
         if self._vectors is None:
             return self.encode(data, query.region)
         region = _region(query)
@@ -181,7 +181,7 @@ def _unusable(query: JudgedQuery, problem: ShoplensError) -> Rejection:
 
 
 @contextlib.contextmanager
-def remembered(path: Path, model: str) -> Iterator[QueryVectors]:
+def open_query_vectors(path: Path, model: str) -> Iterator[QueryVectors]:
     """The vectors in a file, written when the block ends, however it ends."""
     vectors = QueryVectors(path, model)
     try:

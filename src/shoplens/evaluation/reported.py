@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.calibrate import CalibrationResult, calibrated
+from shoplens.evaluation.calibrate import CalibrationResult, calibrate
 from shoplens.evaluation.catalogue_map.mapping import QuerySample, catalogue_map
-from shoplens.evaluation.compare import compared
-from shoplens.evaluation.doctor.diagnose import diagnosed
+from shoplens.evaluation.compare import compare
+from shoplens.evaluation.doctor.diagnose import diagnose
 from shoplens.evaluation.doctor.findings import Diagnosis
-from shoplens.evaluation.evaluate import EvaluationContext, QuerySet, evaluated
-from shoplens.evaluation.regression.check import Checked, CheckOptions, baseline_file, checked
+from shoplens.evaluation.evaluate import EvaluationContext, QuerySet, evaluate
+from shoplens.evaluation.regression.check import Checked, CheckOptions, baseline_file, check_regression
 from shoplens.evaluation.results import Comparison, Evaluation
 from shoplens.evaluation.written import (
     report_file,
@@ -28,12 +28,12 @@ File = str | Path | None
 """Of a report; None for none."""
 
 
-def reported_evaluation(
+def evaluate_with_report(
     bench: EvaluationContext, asked: QuerySet, strategy: Strategy, report: File, seed: int
 ) -> Evaluation:
-    """As :func:`~shoplens.evaluation.evaluate.evaluated`, with the map of the catalogue."""
+    """As :func:`~shoplens.evaluation.evaluate.evaluate`, with the map of the catalogue."""
     page, sample = _page(report, asked), QuerySample()
-    found = evaluated(bench, asked, strategy, seed, sample.add)
+    found = evaluate(bench, asked, strategy, seed, sample.add)
     if page is not None:
         bench.progress("Drawing the map", 0, 0)
         with bench.reading() as generation:
@@ -42,41 +42,41 @@ def reported_evaluation(
     return found
 
 
-def reported_comparison(bench: EvaluationContext, asked: QuerySet, report: File, seed: int) -> Comparison:
+def compare_with_report(bench: EvaluationContext, asked: QuerySet, report: File, seed: int) -> Comparison:
     """As :func:`~shoplens.evaluation.compare.compared`."""
     page = _page(report, asked)
-    found = compared(bench, asked, seed)
+    found = compare(bench, asked, seed)
     if page is not None:
         write_comparison(page, found)
     return found
 
 
-def reported_calibration(
+def calibrate_with_report(
     bench: EvaluationContext, asked: QuerySet, strategy: Strategy, absent_share: float, report: File
 ) -> CalibrationResult:
-    """As :func:`~shoplens.evaluation.calibrate.calibrated`."""
+    """As :func:`~shoplens.evaluation.calibrate.calibrate`."""
     page = _page(report, asked)
-    found = calibrated(bench, asked, strategy, absent_share)
+    found = calibrate(bench, asked, strategy, absent_share)
     if page is not None:
         write_calibration_report(page, found)
     return found
 
 
-def reported_check(bench: EvaluationContext, options: CheckOptions, strategy: Strategy, report: File) -> Checked:
+def check_with_report(bench: EvaluationContext, options: CheckOptions, strategy: Strategy, report: File) -> Checked:
     """As :func:`~shoplens.evaluation.regression.check.checked`."""
     if report is not None and options.update:
         raise InvalidValue("A new baseline has no report.", "Leave --report out; it tells what a check found.")
     page = None if report is None else report_file(report, options.queries, baseline_file(bench.store, options))
-    found = checked(bench, strategy, options)
+    found = check_regression(bench, strategy, options)
     if page is not None:
         write_gate(page, found)
     return found
 
 
-def reported_diagnosis(bench: EvaluationContext, kinds: Iterable[str], report: File, seed: int) -> Diagnosis:
-    """As :func:`~shoplens.evaluation.doctor.diagnose.diagnosed`, with a JSON Lines file beside the page."""
+def diagnose_with_report(bench: EvaluationContext, kinds: Iterable[str], report: File, seed: int) -> Diagnosis:
+    """As :func:`~shoplens.evaluation.doctor.diagnose.diagnose`, with a JSON Lines file beside the page."""
     page = None if report is None else report_file(report, beside=".jsonl")
-    found = diagnosed(bench, kinds, seed)
+    found = diagnose(bench, kinds, seed)
     if page is not None:
         write_diagnosis(page, found, bench.small_picture)
     return found

@@ -9,7 +9,7 @@ import numpy as np
 
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.filter_retrieval import evidence_of
-from shoplens.ranking.ranker_features import Evidence, Floats, placed
+from shoplens.ranking.ranker_features import Evidence, Floats, standardize
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.store.manifest import Manifest
 from shoplens.types import Candidate, Result
@@ -45,12 +45,12 @@ class Impression:
     ranks: Sequence[int]
 
 
-def seen_by(manifest: Manifest) -> str:
+def embedding_model_id(manifest: Manifest) -> str:
     """The model that a generation looks with, and its trained look."""
     return f"{manifest.model} {manifest.look}".strip()
 
 
-def shown(
+def impression_evidence(
     index: Index, photo: EncodedQuery, found: Iterable[Result], tiers: Iterable[Iterable[Candidate]]
 ) -> tuple[Evidence, list[Result]] | None:
     """What is to be kept of an answer's query and products; None where no filters ranked any.
@@ -71,4 +71,4 @@ def shown(
     seen = query.seen or evidence_of(index, query, PhotoConstraint())
     rows = [[scores[one.product.id][name] for name in seen.names] for one in kept]
     similarities: Floats = np.array(rows, np.float32).reshape(len(kept), len(seen.names))
-    return Evidence(seen.names, seen.look, seen.signals, placed(similarities, query.norms, seen.names)), kept
+    return Evidence(seen.names, seen.look, seen.signals, standardize(similarities, query.norms, seen.names)), kept

@@ -114,7 +114,7 @@ class FeedbackLog:
             file.execute(
                 f"INSERT INTO impressions VALUES ({_MARKS})",
                 (
-                    *(one.query_id, one.at, self._hashed(file, one.user), one.strategy, one.model),
+                    *(one.query_id, one.at, self._hash_user(file, one.user), one.strategy, one.model),
                     *(json.dumps(list(seen.names)), json.dumps(dict(one.asked)), json.dumps(list(one.products))),
                     json.dumps(list(one.ranks)),
                     *(np.asarray(numbers, np.float16).tobytes() for numbers in (seen.look, seen.signals, seen.places)),
@@ -142,12 +142,12 @@ class FeedbackLog:
         with self._changing() as file:
             now = self._clock()
             for row, event in events:
-                problem = self._received(file, event, now, received, named or {})
+                problem = self._add_event(file, event, now, received, named or {})
                 if problem is not None:
                     told(replace(problem, row=row, product_id=event.product_id))
         return received
 
-    def _received(
+    def _add_event(
         self,
         file: sqlite3.Connection,
         event: Event,
@@ -165,7 +165,7 @@ class FeedbackLog:
             return product
         done = file.execute(
             "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?)",
-            (event.query_id, product, event.kind, now, self._hashed(file, event.user)),
+            (event.query_id, product, event.kind, now, self._hash_user(file, event.user)),
         )
         if not done.rowcount:
             reason, fix = "It is known already, and counts once.", "Nothing has to be done."
@@ -268,7 +268,7 @@ class FeedbackLog:
         with self._changing() as file:
             before = count_rows(file)
             if user:
-                hashed = self._hashed(file, user)
+                hashed = self._hash_user(file, user)
                 file.execute("DELETE FROM impressions WHERE user = ?", (hashed,))
                 file.execute("DELETE FROM events WHERE user = ?", (hashed,))
             elif query_id:
@@ -298,7 +298,7 @@ class FeedbackLog:
     def _horizon(self) -> float:
         return self._clock() - self._days * DAY
 
-    def _hashed(self, file: sqlite3.Connection, user: str) -> str:
+    def _hash_user(self, file: sqlite3.Connection, user: str) -> str:
         if not user:
             return ""
         key = file.execute("SELECT value FROM own WHERE name = 'key'").fetchone()[0]
@@ -323,7 +323,7 @@ class FeedbackLog:
         with self._lock:
             try:
                 if self._file is None:
-                    self._file = _opened(self.path)
+                    self._file = _open_database(self.path)
                 yield self._file
             except sqlite3.OperationalError as problem:
                 raise StoreError(
@@ -339,7 +339,7 @@ class FeedbackLog:
                 ) from problem
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _open_database(path: Path) -> sqlite3.Connection:
     file = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=WAIT)
     try:
         if file.execute("PRAGMA user_version").fetchone()[0] > FORMAT:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shoplens.errors import StoreError
-from shoplens.feedback.impressions import Impression, seen_by, shown
+from shoplens.feedback.impressions import Impression, embedding_model_id, impression_evidence
 from shoplens.feedback.log import FeedbackLog
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.store.generation import Generation
@@ -37,7 +37,7 @@ class Remembering:
             photo: that was asked with.
             tiers: candidates that the answer was chosen from.
         """
-        found = shown(generation.index, photo, answer.results[: self.shown], tiers)
+        found = impression_evidence(generation.index, photo, answer.results[: self.shown], tiers)
         if found is None:
             return answer
         seen, results = found
@@ -46,7 +46,7 @@ class Remembering:
             time.time(),
             self.user,
             answer.strategy,
-            seen_by(generation.manifest),
+            embedding_model_id(generation.manifest),
             answer.asked,
             seen,
             [one.product.id for one in results],

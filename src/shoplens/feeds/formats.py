@@ -226,7 +226,7 @@ def format_of(path: Path, name: str | None = None, mapping: Mapping[str, str | S
         fix = f"Use one of: {', '.join(FORMATS)}."
         raise FeedError(f"There is no feed format {name!r}.", fix, code="unknown-format")
     if mapping:
-        return _mapped(path, mapping_from(mapping))
+        return _format_of_mapping(path, mapping_from(mapping))
     head = _head(path, {column for row in FORMATS.values() for one in row.columns for column in one.split("|")})
     candidates = [FORMATS[name]] if name else FORMATS.values()
     for candidate in candidates:
@@ -234,13 +234,13 @@ def format_of(path: Path, name: str | None = None, mapping: Mapping[str, str | S
             return candidate
     kind = f"of format {name}" if name else "of a known format"
     raise FeedError(
-        f"{path} is not a feed {kind}: {_found(head)}.",
-        f"{_proposal(head)}{_wanted(list(candidates), forced=bool(name))}",
+        f"{path} is not a feed {kind}: {_describe_head(head)}.",
+        f"{_proposal(head)}{_describe_formats(list(candidates), forced=bool(name))}",
         code="unknown-header",
     )
 
 
-def _mapped(path: Path, mapping: FieldMapping) -> Format:
+def _format_of_mapping(path: Path, mapping: FieldMapping) -> Format:
     """The format that a person's mapping makes."""
     head = _head(path, {column for columns in mapping.columns.values() for column in columns})
     if head.is_xml or path.is_dir():
@@ -248,7 +248,7 @@ def _mapped(path: Path, mapping: FieldMapping) -> Format:
         raise FeedError(f"{path} is no table and no JSON, so its columns cannot be mapped.", fix, code="bad-mapping")
     if not head.is_json and not shows(mapping, head.columns):
         raise FeedError(
-            f"{path} lacks columns that the mapping names: {_found(head)}.",
+            f"{path} lacks columns that the mapping names: {_describe_head(head)}.",
             f"The mapping needs {', '.join(mapping.required)}. Correct --map, or [feed.map] in shoplens.toml.",
             code="bad-mapping",
         )
@@ -264,7 +264,7 @@ def _mapped(path: Path, mapping: FieldMapping) -> Format:
     )
 
 
-def _found(head: Head) -> str:
+def _describe_head(head: Head) -> str:
     """What a feed starts with, as words."""
     if head.path.is_dir():
         return "it is a folder"
@@ -284,7 +284,7 @@ def _proposal(head: Head) -> str:
     return f"Perhaps its columns mean this, then say so: {options} . "
 
 
-def _wanted(candidates: Sequence[Format], *, forced: bool) -> str:
+def _describe_formats(candidates: Sequence[Format], *, forced: bool) -> str:
     described = "; ".join(
         f"{row.name} ({row.sentence}" + (f": {', '.join(row.columns)})" if row.columns else ")") for row in candidates
     )

@@ -67,7 +67,7 @@ def read_into_staging(
                 on_row(tally["rows"])
     for row, item in assemble(staging, rules):
         keep(row, item)
-    settled = staging.settled()
+    settled = staging.status_counts()
     staging.finish()
     return FeedCounts(
         rows=tally["rows"],

@@ -46,12 +46,14 @@ class PhotoPaths:
         if _ADDRESS.match(reference) and not reference.startswith(self._roots):
             return _address(reference)
         if _CONTROL.search(reference):
-            return _refused("bad-photo-path", reference, "It holds characters that cannot be printed.", "Remove them.")
+            return _rejection(
+                "bad-photo-path", reference, "It holds characters that cannot be printed.", "Remove them."
+            )
         if scheme := _SCHEME.match(reference):
             if scheme[1].lower() in _FETCHED:
                 return _address(reference)
             fix = "Give an http or https URL, or a path in the media folder."
-            return _refused("photo-scheme", reference, f"Photos are not read from {scheme[1]!r} addresses.", fix)
+            return _rejection("photo-scheme", reference, f"Photos are not read from {scheme[1]!r} addresses.", fix)
         if not self._is_local:
             return _address(urljoin(self._address, reference))
         return self._local(reference)
@@ -63,11 +65,11 @@ class PhotoPaths:
         path = os.path.normpath(os.path.join(self.media, path))  # noqa: PTH118
         if not path.startswith(self._roots):
             fix = "Name photos relative to the media folder, or give that folder with --media."
-            return _refused("photo-outside-media", reference, f"It is not inside the media folder {self.media}.", fix)
+            return _rejection("photo-outside-media", reference, f"It is not inside the media folder {self.media}.", fix)
         path = self._on_disk(path)
         if not os.path.realpath(path).startswith(self._real_root):
             reason = f"It is behind a link that leads out of the media folder {self.media}."
-            return _refused("photo-outside-media", reference, reason, "Put the file itself into the media folder.")
+            return _rejection("photo-outside-media", reference, reason, "Put the file itself into the media folder.")
         return path
 
     def _on_disk(self, path: str) -> str:
@@ -85,8 +87,8 @@ def _address(reference: str) -> str | Rejection:
         return normalize_photo_url(reference)
     except PhotoError as problem:
         kind = "photo-scheme" if (scheme := _SCHEME.match(reference)) and scheme[1].lower() not in _FETCHED else ""
-        return _refused(kind or "bad-photo-url", reference, problem.problem, problem.fix)
+        return _rejection(kind or "bad-photo-url", reference, problem.problem, problem.fix)
 
 
-def _refused(kind: str, reference: str, reason: str, fix: str) -> Rejection:
+def _rejection(kind: str, reference: str, reason: str, fix: str) -> Rejection:
     return Rejection(kind=kind, value=reference, reason=reason, fix=fix)

@@ -86,13 +86,13 @@ class Report:
     def summary(self) -> list[SummaryRow]:
         """A row per level and kind: what was rejected before what was noted, the most frequent first."""
         rows = [
-            SummaryRow(level, kind, tally.count, described(tally.examples[0]), tally.examples[0].fix)
+            SummaryRow(level, kind, tally.count, describe_rejection(tally.examples[0]), tally.examples[0].fix)
             for (level, kind), tally in self._tallies.items()
         ]
         return sorted(rows, key=lambda row: (row.level == "note", -row.times, row.kind))
 
 
-def described(rejection: Rejection) -> str:
+def describe_rejection(rejection: Rejection) -> str:
     """Where a rejection is and what stood there.
 
     >>> described(Rejection("bad-price", "no price", "write one", row=7, field="price", value="cheap"))

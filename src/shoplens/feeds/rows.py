@@ -39,13 +39,13 @@ class RawProduct:
     sold: bool = True
     identifiers: list[str] = field(default_factory=list)
 
-    def packed(self) -> str:
+    def as_json(self) -> str:
         """One line of JSON, for the staging table."""
         return compact_json(_VALUES(self))
 
     @classmethod
-    def unpacked(cls, text: str) -> RawProduct:
-        """The product that :meth:`packed` wrote."""
+    def from_json(cls, text: str) -> RawProduct:
+        """The product that :meth:`as_json` wrote."""
         product = cls(*json.loads(text))
         product.category = tuple(product.category)
         return product

@@ -154,7 +154,7 @@ class StagingTable:
         options = compact_json(row.options) if row.options else ""
         self._connection.execute(
             "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (row.number, product.id, row.role, row.family, product.group_id, options, product.packed()),
+            (row.number, product.id, row.role, row.family, product.group_id, options, product.as_json()),
         )
         if row.role == Role.PARENT:
             names = [(name, product.id) for name in (product.id, *row.names)]
@@ -179,7 +179,7 @@ class StagingTable:
         found = self._connection.execute(_MEMBERS)
         for key, some in groupby(found, key=lambda row: (row[0], None if row[0] else row[1])):
             members = [
-                Member(number, Role(role), _options(own, linked), RawProduct.unpacked(text))
+                Member(number, Role(role), _options(own, linked), RawProduct.from_json(text))
                 for _, number, role, own, linked, text in some
             ]
             kind, name = (key[0][0], key[0][1:]) if key[0] else ("", "")
@@ -215,7 +215,7 @@ class StagingTable:
             ((number, status) for number in numbers),
         )
 
-    def settled(self) -> dict[RowStatus, int]:
+    def status_counts(self) -> dict[RowStatus, int]:
         """How many rows met each status."""
         found = dict(self._connection.execute("SELECT status, count(*) FROM statuses GROUP BY status"))
         return {status: found.get(status, 0) for status in RowStatus}
@@ -227,7 +227,7 @@ class StagingTable:
             product_id = item.id
             identifiers = ((identifier, item.id) for identifier in (item.id, *item.identifiers))
             self._connection.executemany("INSERT INTO identified VALUES (?, ?)", identifiers)
-        self._connection.execute("INSERT INTO items VALUES (NULL, ?, ?, ?)", (row, product_id, _packed(item)))
+        self._connection.execute("INSERT INTO items VALUES (NULL, ?, ?, ?)", (row, product_id, _as_json(item)))
 
     def finish(self) -> None:
         """Drop everything but the items, and put those in order."""
@@ -265,7 +265,7 @@ def _options(own: str, linked: str | None) -> Options:
     return said[0] if any(not is_size(name) for name, _ in said[0]) else [*said[0], *said[1]]
 
 
-def _packed(item: Product | Rejection) -> str:
+def _as_json(item: Product | Rejection) -> str:
     """A product or a rejection as one line of JSON."""
     if isinstance(item, Rejection):
         return compact_json(_REJECTION(item))

@@ -55,7 +55,7 @@ _EMBEDDING = tuple(
 )
 
 
-def refused_kind(address: str) -> str | None:
+def refusal_reason(address: str) -> str | None:
     """Why nothing is fetched from ``address``, e.g. ``"loopback"``; None for a public address.
 
     >>> refused_kind("::ffff:10.0.0.1"), refused_kind("8.8.8.8")
@@ -69,7 +69,7 @@ def refused_kind(address: str) -> str | None:
         ip = IPv6Address(int(ip))  # without a zone, e.g. %eth0
         for network, shift in _EMBEDDING:
             if ip in network:
-                return refused_kind(str(IPv4Address(int(ip) >> shift & 0xFFFFFFFF)))
+                return refusal_reason(str(IPv4Address(int(ip) >> shift & 0xFFFFFFFF)))
         kind = next((kind for network, kind in _REFUSED_IPV6 if ip in network), None)
         return kind or (None if ip in _GLOBAL_IPV6 else "reserved")
     return next((kind for network, kind in _REFUSED_IPV4 if ip in network), None)

@@ -101,7 +101,7 @@ class Fetcher:
         while True:
             turn += 1
             try:
-                return self._followed(url, read)
+                return self._follow_redirects(url, read)
             except _TryAgainError as failure:
                 if turn == self._settings.fetch_attempts:
                     raise failure.error from None
@@ -120,7 +120,7 @@ class Fetcher:
     ) -> None:
         self.close()
 
-    def _followed(self, url: str, read: BodyReader[Body]) -> Body:
+    def _follow_redirects(self, url: str, read: BodyReader[Body]) -> Body:
         """One try, from the first address to the body behind the last redirect."""
         start = url
         self._deadline.start(self._settings.fetch_timeout)

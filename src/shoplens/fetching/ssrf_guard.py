@@ -17,7 +17,7 @@ from typing import Any
 import httpcore
 
 from shoplens.errors import PhotoError
-from shoplens.fetching.addresses import refused_kind
+from shoplens.fetching.addresses import refusal_reason
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Host name and port -> addresses as text; ``socket.gaierror`` when there are none."""
@@ -45,7 +45,7 @@ class Deadline(threading.local):
         """The work may take ``seconds`` more."""
         self._ends += seconds
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds left, more than 0.
 
         Raises:
@@ -73,7 +73,7 @@ class Network:
 
 
 class GuardedNetwork(httpcore.NetworkBackend):
-    """Connects only to addresses that :func:`refused_kind` lets through, or to any with ``allow_private``."""
+    """Connects only to addresses that :func:`refusal_reason` lets through, or to any with ``allow_private``."""
 
     def __init__(self, network: Network, deadline: Deadline, *, allow_private: bool) -> None:
         self._network = network
@@ -94,11 +94,11 @@ class GuardedNetwork(httpcore.NetworkBackend):
             PhotoError: ``fetch-address``, or ``fetch-failed`` for a name that does not exist.
             httpcore.ConnectError, httpcore.ConnectTimeout: worth another try.
         """
-        addresses = self._resolved(host, port)
+        addresses = self._resolve(host, port)
         if not self._allow_private:
             _check_addresses(host, addresses)
         for turn, address in enumerate(addresses):
-            share = self._deadline.left() / (len(addresses) - turn)
+            share = self._deadline.seconds_left() / (len(addresses) - turn)
             try:
                 stream = self._network.sockets.connect_tcp(address, port, share, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
@@ -108,7 +108,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
                 return _TimedStream(stream, self._deadline)
         raise httpcore.ConnectError(f"{host} has no addresses")
 
-    def _resolved(self, host: str, port: int) -> Sequence[str]:
+    def _resolve(self, host: str, port: int) -> Sequence[str]:
         """The resolver's answer, asked in a thread of its own because it takes no timeout."""
         answers: list[Sequence[str]] = []
         problems: list[Exception] = []
@@ -121,7 +121,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
 
         thread = threading.Thread(target=ask, daemon=True, name="shoplens-resolve")
         thread.start()
-        thread.join(self._deadline.left())
+        thread.join(self._deadline.seconds_left())
         if answers:
             return answers[0]
         if not problems:
@@ -135,7 +135,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
 
 def _check_addresses(host: str, addresses: Sequence[str]) -> None:
     for address in addresses:
-        if (kind := refused_kind(address)) is not None:
+        if (kind := refusal_reason(address)) is not None:
             raise PhotoError(
                 f"{host} is at {address}, a {kind} address, from which nothing is fetched.",
                 "Use a public URL; for a shop's own network, pass --allow-private (SHOPLENS_ALLOW_PRIVATE=1).",
@@ -143,7 +143,7 @@ def _check_addresses(host: str, addresses: Sequence[str]) -> None:
             )
 
 
-def _untrusted(host: str | None, problem: ssl.SSLCertVerificationError) -> PhotoError:
+def _certificate_error(host: str | None, problem: ssl.SSLCertVerificationError) -> PhotoError:
     return PhotoError(
         f"The certificate of {host} is not trusted: {problem.verify_message}.",
         "Use the host name that the certificate is for, or let the server renew it.",
@@ -159,10 +159,10 @@ class _TimedStream(httpcore.NetworkStream):
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left())
+        return self._stream.read(max_bytes, self._deadline.seconds_left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._deadline.left())
+        self._stream.write(buffer, self._deadline.seconds_left())
 
     def close(self) -> None:
         self._stream.close()
@@ -171,10 +171,10 @@ class _TimedStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         try:  # a TLS handshake takes its timeout as a whole, not for every read
-            stream = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left())
+            stream = self._stream.start_tls(ssl_context, server_hostname, self._deadline.seconds_left())
         except httpcore.ConnectError as problem:
             if isinstance(problem.__cause__, ssl.SSLCertVerificationError):
-                raise _untrusted(server_hostname, problem.__cause__) from None
+                raise _certificate_error(server_hostname, problem.__cause__) from None
             raise
         return _TimedStream(stream, self._deadline)
 

@@ -54,12 +54,12 @@ def normalize_photo_url(reference: str) -> str:
     address, mark, query = text.partition("#")[0].partition("?")
     parts = _PARTS.fullmatch(address)
     if parts is None:
-        raise _refused(f"{text[:_SHOWN]!r} is no URL.")
+        raise _url_error(f"{text[:_SHOWN]!r} is no URL.")
     scheme = (parts[1] or "https").lower()
     if scheme not in _DEFAULT_PORTS:
-        raise _refused(f"The scheme {scheme[:_SHOWN]!r} is not fetched.")
+        raise _url_error(f"The scheme {scheme[:_SHOWN]!r} is not fetched.")
     if not parts[2]:
-        raise _refused(f"{text[:_SHOWN]!r} names no host.")
+        raise _url_error(f"{text[:_SHOWN]!r} names no host.")
     path = _without_dots(_NO_PATH_CHARACTERS.sub(_encode, parts[3].replace("\\", "/") or "/"))
     return f"{scheme}://{_authority(scheme, parts[2])}{path}{mark}{_NO_QUERY_CHARACTERS.sub(_encode, query)}"
 
@@ -98,14 +98,14 @@ def _text(location: bytes) -> str:
 def _authority(scheme: str, text: str) -> str:
     """Host and port as they are written in a URL, the port only where it is not the scheme's own."""
     if "@" in text:
-        raise _refused(f"The URL of {text.rpartition('@')[2][:_SHOWN]!r} holds a name or password.")
+        raise _url_error(f"The URL of {text.rpartition('@')[2][:_SHOWN]!r} holds a name or password.")
     parts = _AUTHORITY.fullmatch(text)
     host = _ascii_host(parts[1]) if parts else None
     if parts is None or host is None:
-        raise _refused(f"{text[:_SHOWN]!r} is no host name.")
+        raise _url_error(f"{text[:_SHOWN]!r} is no host name.")
     port = int(parts[2] or _DEFAULT_PORTS[scheme])
     if port > 0xFFFF:
-        raise _refused(f"The port {port} of {host} does not exist.")
+        raise _url_error(f"The port {port} of {host} does not exist.")
     return host if port == _DEFAULT_PORTS[scheme] else f"{host}:{port}"
 
 
@@ -143,5 +143,5 @@ def _without_dots(path: str) -> str:
     return "/" + "/".join(kept)
 
 
-def _refused(problem: str) -> PhotoError:
+def _url_error(problem: str) -> PhotoError:
     return PhotoError(problem, "Give an http:// or https:// URL of a photo that anybody may see.", code="fetch-scheme")

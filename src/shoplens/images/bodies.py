@@ -48,21 +48,21 @@ def read_photo(url: str, headers: Mapping[bytes, bytes], chunks: Iterable[bytes]
         PhotoError: ``fetch-too-large``; or ``fetch-type`` for what neither is a photo by its first bytes nor may be
             one by its type, and for packed bytes that cannot be unpacked.
     """
-    kind = _said(headers, b"content-type").split(";")[0].strip()
+    kind = _header(headers, b"content-type").split(";")[0].strip()
     is_doubtful = kind.startswith(_NO_PHOTO_TYPES)
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > limit:
         raise _no_photo(url, kind) if is_doubtful else _too_large(url, limit)
-    head, pieces = _head(_limited(url, chunks, limit))
-    packing = _packing(url, head, _said(headers, b"content-encoding"))
+    head, pieces = _head(_limit_size(url, chunks, limit))
+    packing = _packing(url, head, _header(headers, b"content-encoding"))
     if packing is not None:
-        head, pieces = _head(_limited(url, _unpacked(url, pieces, packing), limit))
+        head, pieces = _head(_limit_size(url, _decompress(url, pieces, packing), limit))
     if is_doubtful and not is_photo(head):
         raise _no_photo(url, kind)
     return b"".join(pieces)
 
 
-def _said(headers: Mapping[bytes, bytes], name: bytes) -> str:
+def _header(headers: Mapping[bytes, bytes], name: bytes) -> str:
     return headers.get(name, b"").decode("latin-1").strip().lower()
 
 
@@ -91,7 +91,7 @@ def _head(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     return head, chain((head,), pieces)
 
 
-def _limited(url: str, pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
+def _limit_size(url: str, pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
     size = 0
     for piece in pieces:
         size += len(piece)
@@ -100,7 +100,7 @@ def _limited(url: str, pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
         yield piece
 
 
-def _unpacked(url: str, pieces: Iterable[bytes], packing: int) -> Iterator[bytes]:
+def _decompress(url: str, pieces: Iterable[bytes], packing: int) -> Iterator[bytes]:
     """The pieces of what was packed, each small, so that a bomb is noticed before it is large."""
     unpacker = zlib.decompressobj(packing)
     try:

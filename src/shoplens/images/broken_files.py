@@ -34,7 +34,7 @@ def has_jpeg_end(data: bytes) -> bool:
     return data.endswith(_END_MARKER) or any(code == _END for code, _ in _segments(data))
 
 
-def ended_jpeg(data: bytes) -> bytes:
+def repair_jpeg(data: bytes) -> bytes:
     """A JPEG without an end marker, with one.
 
     All of its pixels are there when each part of them has its scan, and when bits behind the last scan change none.
@@ -54,7 +54,7 @@ def ended_jpeg(data: bytes) -> bytes:
     return ended
 
 
-def ended_webp(data: bytes) -> bytes:
+def repair_webp(data: bytes) -> bytes:
     """A WebP without what was cut off behind its pixels, such as metadata; one that was not cut off as it is.
 
     Raises:

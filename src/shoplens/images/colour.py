@@ -77,7 +77,7 @@ def _transform(profile: bytes, mode: str) -> Any:
             return transform
         sample = _sample_colours().convert(mode)
         changed = ImageCms.applyTransform(sample, transform)
-        difference = _signed(changed) - _signed(sample.convert("RGB"))
+        difference = _to_int16(changed) - _to_int16(sample.convert("RGB"))
     except Exception:  # a profile is foreign input to a C library; the photo is worth more than its profile
         return None
     return transform if np.abs(difference).max() > _SAME_COLOUR else None
@@ -89,5 +89,5 @@ def _sample_colours() -> Image.Image:
     return Image.fromarray(cube.astype(np.uint8))
 
 
-def _signed(image: Image.Image | None) -> npt.NDArray[np.int16]:
+def _to_int16(image: Image.Image | None) -> npt.NDArray[np.int16]:
     return np.asarray(image).astype(np.int16)

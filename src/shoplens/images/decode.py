@@ -13,14 +13,14 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from shoplens.errors import PhotoError
-from shoplens.images.broken_files import ended_jpeg, ended_webp, has_jpeg_end, wrong_png_chunk
+from shoplens.images.broken_files import has_jpeg_end, repair_jpeg, repair_webp, wrong_png_chunk
 from shoplens.images.colour import rgb
 from shoplens.images.formats import format_of
 from shoplens.images.hashes import content_hash, pixel_hash
-from shoplens.images.picture import Picture, cropped
+from shoplens.images.picture import Picture, crop_pixels
 from shoplens.settings import Settings
 
-__all__ = ["Picture", "cropped", "decoded", "photo_size"]
+__all__ = ["Picture", "crop_pixels", "decode_photo", "photo_size"]
 
 SHORTEST_SIDE = 4
 """Pixels that the shorter side of a photo has at least: smaller ones are spacers, and count who opens a page."""
@@ -39,7 +39,7 @@ _TRUNCATED_TEXT = re.compile(r"truncated|end of file|incomplete|premature", re.I
 _TRUNCATED_TYPES = (EOFError, IndexError, struct.error)
 
 
-def decoded(data: bytes, settings: Settings, *, shortest: int | None = None) -> Picture:
+def decode_photo(data: bytes, settings: Settings, *, shortest: int | None = None) -> Picture:
     """The photo's pixels: upright, 8-bit sRGB, transparency on white, the first frame of an animation.
 
     Args:
@@ -55,9 +55,9 @@ def decoded(data: bytes, settings: Settings, *, shortest: int | None = None) -> 
             ``photo-truncated`` or ``photo-damaged``.
     """
     with _photo_errors(data):
-        image = _opened(data, settings)
+        image = _open_photo(data, settings)
         if image.format == "JPEG" and not has_jpeg_end(data):
-            image = format_of(data).opened(ended_jpeg(data))
+            image = format_of(data).open_image(repair_jpeg(data))
         full = image.size
         if shortest is not None and image.format == "JPEG":
             image.draft(None, (shortest, shortest))
@@ -78,10 +78,10 @@ def photo_size(data: bytes, settings: Settings) -> tuple[int, int]:
     """Width and height in pixels of the upright photo, read from its header without decoding it.
 
     Raises:
-        PhotoError: as :func:`decoded`, as far as the header tells.
+        PhotoError: as :func:`decode_photo`, as far as the header tells.
     """
     with _photo_errors(data):
-        image = _opened(data, settings)
+        image = _open_photo(data, settings)
         width, height = image.size
         return (height, width) if _is_sideways(image, data) else (width, height)
 
@@ -95,13 +95,13 @@ def _is_sideways(image: ImageFile, data: bytes) -> bool:
     return _orientation(image) in _SIDEWAYS
 
 
-def _opened(data: bytes, settings: Settings) -> ImageFile:
+def _open_photo(data: bytes, settings: Settings) -> ImageFile:
     if not data:
         raise PhotoError("The file is empty (0 bytes).", "Export the photo again.", code="photo-empty")
     if len(data) > settings.max_photo_bytes:
         raise too_many_bytes(len(data), settings)
     kind = format_of(data)
-    image = kind.opened(ended_webp(data) if kind.name == "WebP" else data)
+    image = kind.open_image(repair_webp(data) if kind.name == "WebP" else data)
     _check_size(*image.size, settings)
     return image
 

@@ -31,7 +31,7 @@ class Format:
     module: str
     reader: str
 
-    def opened(self, data: bytes) -> ImageFile:
+    def open_image(self, data: bytes) -> ImageFile:
         """The photo with its header read and its pixels not yet decoded.
 
         Raises:

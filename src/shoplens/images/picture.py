@@ -33,10 +33,10 @@ class Picture:
         Raises:
             InvalidValue: the region reaches outside the photo.
         """
-        return cropped(self.pixels, region, (self.width, self.height))
+        return crop_pixels(self.pixels, region, (self.width, self.height))
 
 
-def cropped(pixels: Pixels, region: Region, size: tuple[int, int] | None = None) -> Pixels:
+def crop_pixels(pixels: Pixels, region: Region, size: tuple[int, int] | None = None) -> Pixels:
     """View of the region's pixels, at least 1 x 1.
 
     Args:
@@ -56,12 +56,12 @@ def cropped(pixels: Pixels, region: Region, size: tuple[int, int] | None = None)
             f"which is {full_width} x {full_height} pixels.",
             f"Keep X + W within {full_width} and Y + H within {full_height}.",
         )
-    left, right = _scaled(region.x, region.width, full_width, width)
-    top, bottom = _scaled(region.y, region.height, full_height, height)
+    left, right = _scale_interval(region.x, region.width, full_width, width)
+    top, bottom = _scale_interval(region.y, region.height, full_height, height)
     return pixels[top:bottom, left:right]
 
 
-def _scaled(start: int, length: int, full: int, reduced: int) -> tuple[int, int]:
+def _scale_interval(start: int, length: int, full: int, reduced: int) -> tuple[int, int]:
     first = start * reduced // full
     last = math.ceil((start + length) * reduced / full)
     return first, max(last, first + 1)

@@ -61,7 +61,7 @@ class PhotoSource:
         url = normalize_photo_url(source)
         if self._kept is not None and (data := self._kept.bytes_of(url)) is not None:
             return data
-        data = self._opened_fetcher().fetch(url)
+        data = self._get_fetcher().fetch(url)
         if self._kept is not None and self._keeps:
             photo_size(data, self._settings)
             self._kept.keep(url, data)
@@ -77,7 +77,7 @@ class PhotoSource:
         if self._fetcher is not None:
             self._fetcher.close()
 
-    def _opened_fetcher(self) -> PhotoFetcher:
+    def _get_fetcher(self) -> PhotoFetcher:
         with self._lock:
             if self._fetcher is None:
                 from shoplens.images.photo_fetcher import PhotoFetcher

@@ -87,7 +87,7 @@ class _Parser:
         where = f"at {rest[:30]!r}" if rest else "at its end"
         return ConditionError(f"The condition {self.text!r} stops making sense {where}.", HELP, code="bad-syntax")
 
-    def _taken(self, kind: str, *texts: str) -> str | None:
+    def _accept(self, kind: str, *texts: str) -> str | None:
         """The next token's text, consumed, if it is of this kind (and one of these texts)."""
         if self.at < len(self.tokens):
             token = self.tokens[self.at]
@@ -96,8 +96,8 @@ class _Parser:
                 return token.text
         return None
 
-    def _needed(self, kind: str, *texts: str) -> str:
-        text = self._taken(kind, *texts)
+    def _expect(self, kind: str, *texts: str) -> str:
+        text = self._accept(kind, *texts)
         if text is None:
             raise self._error()
         return text
@@ -110,13 +110,13 @@ class _Parser:
 
     def _any(self) -> Condition:
         several = [self._all()]
-        while self._taken("reserved", "or"):
+        while self._accept("reserved", "or"):
             several.append(self._all())
         return several[0] if len(several) == 1 else AnyOf(tuple(several))
 
     def _all(self) -> Condition:
         several = [self._one()]
-        while self._taken("reserved", "and"):
+        while self._accept("reserved", "and"):
             several.append(self._one())
         return several[0] if len(several) == 1 else AllOf(tuple(several))
 
@@ -125,21 +125,21 @@ class _Parser:
         if self.depth > _DEEPEST:
             raise ConditionError("The condition is nested too deeply.", f"Use at most {_DEEPEST} levels.")
         try:
-            if self._taken("reserved", "not"):
+            if self._accept("reserved", "not"):
                 return Not(self._one())
-            if self._taken("mark", "("):
+            if self._accept("mark", "("):
                 inner = self._any()
-                self._needed("mark", ")")
+                self._expect("mark", ")")
                 return inner
             return self._comparison()
         finally:
             self.depth -= 1
 
     def _comparison(self) -> Condition:
-        field = compose(self._taken("quoted") or self._needed("word"))
-        if self._taken("reserved", "in"):
+        field = compose(self._accept("quoted") or self._expect("word"))
+        if self._accept("reserved", "in"):
             return _one_of(field, self._list())
-        sign = self._needed("sign")
+        sign = self._expect("sign")
         if sign in ORDERINGS:
             start = self.at
             value, _ = self._value()
@@ -156,19 +156,19 @@ class _Parser:
         return equal if sign == "=" else Not(equal)
 
     def _list(self) -> list[_Operand]:
-        self._needed("mark", "(")
+        self._expect("mark", "(")
         values = [self._value()]
-        while self._taken("mark", ","):
+        while self._accept("mark", ","):
             values.append(self._value())
-        self._needed("mark", ")")
+        self._expect("mark", ")")
         return values
 
     def _value(self) -> _Operand:
-        quoted = self._taken("quoted")
+        quoted = self._accept("quoted")
         if quoted is not None:
             return _Operand(quoted, True)
-        words = [self._needed("word")]
-        while (word := self._taken("word")) is not None:
+        words = [self._expect("word")]
+        while (word := self._accept("word")) is not None:
             words.append(word)
         return _Operand(" ".join(words), False)
 

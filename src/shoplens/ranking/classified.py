@@ -24,14 +24,14 @@ def candidates_among(index: Index, classified: Classified, k: int, sieve: PhotoC
     while start < len(order) and len(found) < k:
         probable = {classified.products[n]: float(classified.probabilities[n]) for n in order[start : start + size]}
         for record in index.records(probable):
-            photo = _shown(record, sieve)
+            photo = _first_matching_photo(record, sieve)
             if photo is not None:
                 found.append(Candidate(record.product, {"look": probable[record.product.id]}, photo.source))
         start, size = start + size, min(4 * size, _MOST_AT_ONCE)
     return found[:k]
 
 
-def _shown(record: StoredProduct, sieve: PhotoConstraint) -> Photo | None:
+def _first_matching_photo(record: StoredProduct, sieve: PhotoConstraint) -> Photo | None:
     """The first photo that may be retrieved; None where there is none."""
     photos = record.photos[:1] if sieve.first_photos else record.photos
     photo = next((one for one in photos if one.content_hash != sieve.without_photo), None)

@@ -28,7 +28,7 @@ from shoplens.index.predicted_values import LIKELIHOODS, PREDICTED, likely
 from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, VectorQuery
 from shoplens.preferences import Merchandising
 from shoplens.ranking.ranker import Ranker
-from shoplens.ranking.ranker_features import Evidence, evidence, placed
+from shoplens.ranking.ranker_features import Evidence, evidence, standardize
 from shoplens.types import Candidate, ClassMatch, Reasons, SparseRows, SparseVector, Vectors
 
 Floats = npt.NDArray[np.float32]
@@ -143,7 +143,7 @@ class Pool:
     totals: Floats
 
 
-def pooled(index: Index, query: FilterQuery, k: int, sieve: PhotoConstraint) -> Pool:
+def retrieve_pool(index: Index, query: FilterQuery, k: int, sieve: PhotoConstraint) -> Pool:
     """At least ``k`` products whenever as many meet the conditions, best first by the weighted sum."""
     probe = _probe(query)
     usual = query.filters.space.overlap(query.weights) >= USUAL
@@ -163,16 +163,16 @@ def pooled(index: Index, query: FilterQuery, k: int, sieve: PhotoConstraint) -> 
 def _with_looks(index: Index, query: FilterQuery, near: PhotoHits, limit: int, sieve: PhotoConstraint) -> PhotoHits:
     """What is near, and what the look alone is nearest to."""
     alike = index.photos_near(VectorQuery(look=query.like.look), limit, sieve)
-    return _together([near, _scored(index, _probe(query), alike.keys)])
+    return _together([near, _score_photos(index, _probe(query), alike.keys)])
 
 
 def _with_equals(index: Index, query: FilterQuery, near: PhotoHits, limit: int, sieve: PhotoConstraint) -> PhotoHits:
     """What is near, and what the sparse probe finds; where that finds but equals, the nearest of the query's class."""
-    weighted = query.filters.weighted(query.like.marks, query.weights)
+    weighted = query.filters.weight_query(query.like.marks, query.weights)
     if not len(weighted.indices):
         return near
     probe, alike = _probe(query), index.photos_near(VectorQuery(marks=weighted), limit, sieve)
-    parts = [near, _scored(index, probe, alike.keys)]
+    parts = [near, _score_photos(index, probe, alike.keys)]
     if len(alike.keys) == limit and alike.scores[-1] >= TIED * alike.scores[0]:
         narrower = replace(sieve, condition=_of_one_class(index, query, sieve.condition))
         parts.append(index.photos_near(probe, limit, narrower))
@@ -184,7 +184,7 @@ def _together(parts: Sequence[PhotoHits]) -> PhotoHits:
     return PhotoHits([*scores], np.array([*scores.values()], np.float32))
 
 
-def _scored(index: Index, probe: VectorQuery, keys: list[PhotoKey]) -> PhotoHits:
+def _score_photos(index: Index, probe: VectorQuery, keys: list[PhotoKey]) -> PhotoHits:
     return PhotoHits(keys, index.photo_scores([probe], keys)[0])
 
 
@@ -249,7 +249,7 @@ def candidates_of(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[
     return found
 
 
-def weighed(index: Index, query: FilterQuery, ranker: Ranker, sieve: PhotoConstraint) -> FilterQuery:
+def apply_dynamic_weights(index: Index, query: FilterQuery, ranker: Ranker, sieve: PhotoConstraint) -> FilterQuery:
     """The query with weights that the ranker chooses by what the static weights retrieve.
 
     A weight that people gave multiplies the one that was chosen, so 0 stays 0.
@@ -276,7 +276,7 @@ def evidence_of(index: Index, query: FilterQuery, sieve: PhotoConstraint) -> Evi
     Args:
         sieve: what candidates have to meet.
     """
-    keys = pooled(index, query, CANDIDATES, sieve).keys[:CANDIDATES]
+    keys = retrieve_pool(index, query, CANDIDATES, sieve).keys[:CANDIDATES]
     similarities = _similarities(index, query.filters, query.like, keys, index.photo_marks(keys))
     return evidence(query.filters, query.like.look, query.like.marks, query.norms, similarities)
 
@@ -289,7 +289,7 @@ def _context(query: FilterQuery, similarities: Floats) -> Floats:
     names = _names(query.filters)
     shares = {name: query.weights[name] * query.norms.spreads[name] for name in names}
     first = np.argsort(-(similarities @ _weights(query)), kind="stable")[:TOGETHER]
-    places = placed(similarities[first], query.norms, names)
+    places = standardize(similarities[first], query.norms, names)
     found[first] = query.ranker.context(names, places, shares) * np.float32(sum(shares.values()))
     return found
 
@@ -304,7 +304,7 @@ def _weights(query: FilterQuery) -> Floats:
 
 def _probe(query: FilterQuery) -> VectorQuery:
     """Its dot products are scores, but for a constant and what a sketch leaves out."""
-    aim, weights = query.filters.space.aimed, query.weights
+    aim, weights = query.filters.space.query_vector, query.weights
     look, placed = weights.get(LOOK, 0.0) * query.like.look, aim(query.like.dense, query.like.marks, weights)
     if query.unlike is not None:
         look = look - UNLIKE * weights.get(LOOK, 0.0) * query.unlike.look
@@ -339,7 +339,7 @@ def _similarities(
     """float32 (photos, dimensions), each in [0, 1]."""
     probes = {LOOK: VectorQuery(look=example.look)}
     for name in DENSE_PARTS:
-        probes[name] = VectorQuery(placed=filters.space.aimed_at(name, example.dense))
+        probes[name] = VectorQuery(placed=filters.space.dimension_query_vector(name, example.dense))
     cosines = dict(zip(probes, index.photo_scores([*probes.values()], keys), strict=True))
     found = filters.similarities(cosines, filters.agreements(example.marks, marks))
     return np.stack([found[name] for name in _names(filters)], axis=1)
@@ -389,5 +389,5 @@ def _ranks_without(
 
 
 def _matches(query: FilterQuery, marks: SparseVector) -> dict[str, ClassMatch]:
-    matches = {name: query.filters.matched(query.like.marks, marks, name) for name in query.filters.classified}
+    matches = {name: query.filters.best_match(query.like.marks, marks, name) for name in query.filters.classified}
     return {name: ClassMatch(*match) for name, match in matches.items() if match[0]}

@@ -113,14 +113,16 @@ class Calibration:
         """
         try:
             told = json.loads(text)
-            if _typed(told["format"], int) != FORMAT:
+            if _validate_type(told["format"], int) != FORMAT:
                 raise TypeError(f"format {told['format']} is not {FORMAT}, the one that this Shoplens reads")
-            fields: dict[str, Any] = {field: _typed(told[field], kind) for field, kind in _PLAIN.items()}
+            fields: dict[str, Any] = {field: _validate_type(told[field], kind) for field, kind in _PLAIN.items()}
             for field in _MAPPINGS:
-                fields[field] = {name: float(_typed(value, float, int)) for name, value in told[field].items()}
+                fields[field] = {name: float(_validate_type(value, float, int)) for name, value in told[field].items()}
             for field in _THRESHOLDS:
-                values = _typed(told[field], list)
-                fields[field] = tuple(None if value is None else float(_typed(value, float, int)) for value in values)
+                values = _validate_type(told[field], list)
+                fields[field] = tuple(
+                    None if value is None else float(_validate_type(value, float, int)) for value in values
+                )
             return cls(**fields)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
             what = problem.problem if isinstance(problem, InvalidValue) else repr(problem)
@@ -279,7 +281,7 @@ def _check_thresholds(name: str, thresholds: Sequence[float | None]) -> None:
         )
 
 
-def _typed(value: Any, *kinds: type[Any]) -> Any:
+def _validate_type(value: Any, *kinds: type[Any]) -> Any:
     if type(value) not in kinds:
         raise TypeError(f"{value!r} stands where a value of type {kinds[0].__name__} belongs")
     return value

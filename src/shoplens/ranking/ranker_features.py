@@ -38,7 +38,7 @@ class Evidence:
     places: Floats
 
 
-def placed(similarities: Floats, norms: ScoreNormalizer, names: Sequence[str]) -> Floats:
+def standardize(similarities: Floats, norms: ScoreNormalizer, names: Sequence[str]) -> Floats:
     """float32 (n, d): similarities (n, d), less the mean and divided by the spread of each dimension."""
     means = np.array([norms.means[name] for name in names], np.float32)
     spreads = np.array([norms.spreads[name] for name in names], np.float32)
@@ -57,13 +57,13 @@ def evidence(
         similarities: float32 (n, d), of its candidates, in the order of the filters' dimensions; any number, also 0.
     """
     names = [dimension.name for dimension in filters.dimensions]
-    places = placed(similarities, norms, names)
+    places = standardize(similarities, norms, names)
     spreads = np.log(np.array([norms.spreads[name] for name in names], np.float32))
-    columns = [*_decided(filters, names, marks), spreads, *_ahead(places)]
+    columns = [*_confidence_and_entropy(filters, names, marks), spreads, *_ahead(places)]
     return Evidence(names, look, np.stack(columns, axis=1).astype(np.float32), places)
 
 
-def _decided(filters: Filters, names: Sequence[str], marks: SparseVector) -> tuple[Floats, Floats]:
+def _confidence_and_entropy(filters: Filters, names: Sequence[str], marks: SparseVector) -> tuple[Floats, Floats]:
     """float32 (d,) twice: confidence and entropy of the query's distributions; 0 of dimensions without classes."""
     confidence, entropy = np.zeros(len(names), np.float32), np.zeros(len(names), np.float32)
     wide = len(filters.classified)

@@ -9,7 +9,7 @@ from shoplens.embedders.classifier import Classified
 from shoplens.errors import InvalidValue
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.classified import candidates_among
-from shoplens.ranking.filter_retrieval import CANDIDATES, FilterQuery, candidates_of, pooled
+from shoplens.ranking.filter_retrieval import CANDIDATES, FilterQuery, candidates_of, retrieve_pool
 from shoplens.ranking.weighted_sum import similarity_from_cosine
 from shoplens.types import Candidate, Features, Vectors
 
@@ -112,19 +112,21 @@ def _near(
     ]
 
 
-def _filtered(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
+def _retrieve_by_filters(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
     filters = _filter_query(query)
     # What a ranker says of a product depends on those beside it, so these must not depend on how many are shown.
     size = k if filters.ranker is None else max(k, CANDIDATES)
-    return candidates_of(index, filters, pooled(index, filters, size, constraint), k)
+    return candidates_of(index, filters, retrieve_pool(index, filters, size, constraint), k)
 
 
-def _filtered_by_look(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
+def _retrieve_by_filters_and_look(
+    index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int
+) -> list[Candidate]:
     by_look = replace(query, filtered=replace(_filter_query(query), by_look=True))
-    return _filtered(index, by_look, constraint, k)
+    return _retrieve_by_filters(index, by_look, constraint, k)
 
 
-def _classified(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
+def _retrieve_by_classifier(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
     if query.classified is None:
         raise InvalidValue("The query was not encoded by the classifier.", ENCODE_FIRST)
     return candidates_among(index, query.classified, k, constraint)
@@ -159,7 +161,7 @@ STRATEGIES = {
         Strategy(
             "filters-static",
             "A filter for every dimension of likeness, all of them retrieving, and a weighted sum.",
-            _filtered,
+            _retrieve_by_filters,
             _own_weights,
             "the same pass over its photos gives all filter scores",
             similar=_nearer_than_average,
@@ -168,7 +170,7 @@ STRATEGIES = {
         Strategy(
             "filters-dynamic",
             "The same filters, and a network that looks at the photo and at the candidates and decides what counts.",
-            _filtered,
+            _retrieve_by_filters,
             _own_weights,
             "the same pass over its photos gives all filter scores; the ranker stays as it is",
             similar=_nearer_than_average,
@@ -177,7 +179,7 @@ STRATEGIES = {
         Strategy(
             "hybrid",
             "The trained look and the filters both retrieve, and the ranker decides what counts.",
-            _filtered_by_look,
+            _retrieve_by_filters_and_look,
             _own_weights,
             "the same pass over its photos, and the head; nothing is trained",
             similar=_nearer_than_average,
@@ -195,7 +197,7 @@ STRATEGIES = {
         Strategy(
             "classifier",
             "One network with an output per product, a softmax over all of them.",
-            _classified,
+            _retrieve_by_classifier,
             lambda photo: LOOK_ALONE,
             "train it again, on several photos of every product; it finds no product that it was not trained on",
             similar=lambda photo, best: best / 2,
@@ -214,7 +216,7 @@ def ready_for(has: frozenset[str]) -> list[Strategy]:
     return [strategy for strategy in STRATEGIES.values() if strategy.needs <= has]
 
 
-def preferred(has: frozenset[str]) -> Strategy:
+def default_strategy(has: frozenset[str]) -> Strategy:
     """What answers where no strategy is named.
 
     Args:

@@ -13,7 +13,7 @@ def similarity_from_cosine(cosine: float) -> float:
     return min(1.0, max(0.0, (1.0 + cosine) / 2.0))
 
 
-def ranked(candidates: Iterable[Candidate], weights: Mapping[str, float]) -> list[Result]:
+def rank_candidates(candidates: Iterable[Candidate], weights: Mapping[str, float]) -> list[Result]:
     """Best first: products with this very photo, then by score; equals by product id.
 
     Args:

@@ -10,7 +10,7 @@ from shoplens.preferences import Preferences, Profile
 from shoplens.types import Steering
 
 
-def resolved(
+def resolve_weights(
     fitted: Mapping[str, float], preferences: Preferences, steering: Steering, category: Iterable[str] = ()
 ) -> dict[str, float]:
     """Weights that sum to 1, of every dimension there is.
@@ -27,14 +27,14 @@ def resolved(
     >>> resolved({"look": 1, "color": 1}, Preferences(), Steering(weights={"color": 3}))
     {'look': 0.25, 'color': 0.75}
     """
-    weights = {**fitted, **given(fitted, preferences, steering, category)}
+    weights = {**fitted, **given_weights(fitted, preferences, steering, category)}
     total = sum(weights.values())
     if not total > 0:
         raise InvalidValue("All weights are zero.", "Give one dimension a weight above 0.", code="no-weight")
     return {name: weight / total for name, weight in weights.items()}
 
 
-def given(
+def given_weights(
     names: Iterable[str], preferences: Preferences, steering: Steering, category: Iterable[str] = ()
 ) -> dict[str, float]:
     """The weights that people gave, of those dimensions that they named; a later word replaces an earlier one.
@@ -50,7 +50,7 @@ def given(
     """
     there = {name.casefold(): name for name in names}
     weights: dict[str, float] = {}
-    for where, told in _given(preferences, steering, category):
+    for where, told in _weight_sources(preferences, steering, category):
         for name, weight in told.items():
             if name.casefold() not in there:
                 raise InvalidValue(
@@ -87,12 +87,12 @@ def profile_named(preferences: Preferences, name: str) -> Profile:
     return preferences.profiles[name]
 
 
-def _given(
+def _weight_sources(
     preferences: Preferences, steering: Steering, category: Iterable[str]
 ) -> list[tuple[str, Mapping[str, float]]]:
     profile = profile_named(preferences, steering.profile)
-    nodes = {_folded(node) for node in category}
-    own = [weights for path, weights in sorted(profile.by_category.items()) if _folded(path) in nodes]
+    nodes = {_fold_path(node) for node in category}
+    own = [weights for path, weights in sorted(profile.by_category.items()) if _fold_path(path) in nodes]
     return [
         ("shoplens.toml", preferences.weights),
         *((f"The profile {steering.profile!r}", weights) for weights in (profile.weights, *own)),
@@ -100,5 +100,5 @@ def _given(
     ]
 
 
-def _folded(path: str) -> str:
+def _fold_path(path: str) -> str:
     return PATH.join(step.strip().casefold() for step in path.split(PATH.strip()))

@@ -80,7 +80,7 @@ def render_catalogue(
     report = progress or (lambda count: None)
     (folder / "photos").mkdir(parents=True, exist_ok=True)
     with (folder / FEED).open("w", encoding="utf-8", newline="\n") as feed:
-        drawn = _in_order(lambda spec: _drawn_product(folder, spec, views, size), specs(products, seed))
+        drawn = _in_order(lambda spec: _draw_product(folder, spec, views, size), specs(products, seed))
         for row in drawn:
             feed.write(json.dumps(row, ensure_ascii=False) + "\n")
             report(views)
@@ -96,7 +96,7 @@ def _check(ranges: dict[str, tuple[int, int, int]]) -> None:
             raise InvalidValue(f"{name} is {value!r}.", f"Choose {low:,} to {high:,}.")
 
 
-def _drawn_product(folder: Path, spec: ProductSpec, views: int, size: int) -> dict[str, object]:
+def _draw_product(folder: Path, spec: ProductSpec, views: int, size: int) -> dict[str, object]:
     names = [f"photos/{product_id(spec.number)}-{view + 1}.jpg" for view in range(views)]
     for view, name in enumerate(names):
         _save(product_photo(spec, view, size), folder / name, _QUALITY)
@@ -112,12 +112,12 @@ def _write_queries(folder: Path, queries: Iterable[Query], report: Callable[[int
     with (folder / QUERIES).open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(QUERY_COLUMNS)
-        for row in _in_order(lambda query: _drawn_query(folder, query), queries):
+        for row in _in_order(lambda query: _draw_query(folder, query), queries):
             table.writerow(row)
             report(1)
 
 
-def _drawn_query(folder: Path, query: Query) -> tuple[str, str, str, str]:
+def _draw_query(folder: Path, query: Query) -> tuple[str, str, str, str]:
     name = f"queries/{query.number:05d}-{query.kind}.jpg"
     _save(phone_photo(query.spec, query.number, query.kind), folder / name, query.quality)
     return name, product_id(query.spec.number), query.deciding, query.kind

@@ -90,7 +90,7 @@ def queries_of(products: int, count: int, seed: int) -> Iterator[Query]:
     whose shape comes in several values of the deciding dimension, which is then named. Where there is no such product,
     any is taken and ``deciding`` is empty.
     """
-    decided = {kind: _decided(hidden, products, seed) for kind, hidden in HIDDEN.items()}
+    decided = {kind: _distinguishable_products(hidden, products, seed) for kind, hidden in HIDDEN.items()}
     for number in range(1, count + 1):
         rng = np.random.default_rng([seed, 61, number])
         kind = _ORDER[(number - 1) % len(_ORDER)]
@@ -100,7 +100,7 @@ def queries_of(products: int, count: int, seed: int) -> Iterator[Query]:
         yield Query(number, spec_of(chosen, seed), kind, deciding, int(rng.integers(*_QUALITIES, endpoint=True)))
 
 
-def _decided(hidden: _Hidden, products: int, seed: int) -> list[int]:
+def _distinguishable_products(hidden: _Hidden, products: int, seed: int) -> list[int]:
     """Numbers of the products that what ``hidden`` leaves to see tells from all others."""
     seen = Counter(hidden.seen(spec) for spec in specs(products, seed))
     values: dict[str, set[str]] = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery, Strategy
-from shoplens.ranking.weighted_sum import ranked
+from shoplens.ranking.weighted_sum import rank_candidates
 from shoplens.search.constraint import RankingConstraint
 from shoplens.types import Candidate, Reasons, Result, compose
 
@@ -28,7 +28,7 @@ def retrieve_tiers(index: Index, strategy: Strategy, query: EncodedQuery, constr
 def merge_tiers(strategy: Strategy, query: EncodedQuery, tiers: Tiers, k: int) -> list[Result]:
     """The best ``k``, ranked within their tiers."""
     weights = strategy.weights(query)
-    found = [result for tier in tiers for result in ranked(tier, weights)][:k]
+    found = [result for tier in tiers for result in rank_candidates(tier, weights)][:k]
     return [replace(result, rank=rank) for rank, result in enumerate(found, start=1)]
 
 

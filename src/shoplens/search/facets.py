@@ -62,7 +62,7 @@ def facets(request: FacetRequest) -> tuple[Facet, ...]:
     return tuple(found)
 
 
-def counted_values(
+def count_values(
     index: Index, fields: Iterable[str], condition: Condition | None, limit: int
 ) -> dict[str, dict[str, int]]:
     """Field -> value -> how many products hold it, most first.
@@ -130,13 +130,13 @@ def _facet(
     for product in products:
         held = field_values(product).get(field)
         relevant.update(held.texts if held else ())
-        shown.update({fold(text): text for text in written(product, field)})
+        shown.update({fold(text): text for text in original_values(product, field)})
     counts = {value: (relevant[value], most) for value, most in everywhere}
     order = sorted(counts, key=lambda value: (-counts[value][0], -counts[value][1], value))
     return Facet(field, {shown.get(value, value): counts[value] for value in order}, len(products), complete)
 
 
-def written(product: Product, field: str) -> list[str]:
+def original_values(product: Product, field: str) -> list[str]:
     """The values of a field as the shop writes them."""
     own: dict[str, tuple[Value, ...]] = {"category": product.category, "brand": (product.brand,)}
     name = field.removeprefix("attributes.")

@@ -18,7 +18,7 @@ from shoplens.preferences import Preferences
 from shoplens.ranking.filter_retrieval import Example, FilterQuery
 from shoplens.ranking.merchandising import merchandising_in
 from shoplens.ranking.strategies import EncodedQuery
-from shoplens.ranking.weights import given, resolved
+from shoplens.ranking.weights import given_weights, resolve_weights
 from shoplens.store.generation import Generation
 from shoplens.store.ranker_file import static_weights
 from shoplens.types import SparseVector, Steering
@@ -80,11 +80,11 @@ class FilterQueryBuilder:
         return FilterQuery(
             self.filters,
             like,
-            norms.effective(resolved(static, self._preferences, asked, categories)),
+            norms.effective(resolve_weights(static, self._preferences, asked, categories)),
             norms,
             static,
-            given(static, self._preferences, asked, categories),
-            None if unlike is None else self._seen(unlike, None),
+            given_weights(static, self._preferences, asked, categories),
+            None if unlike is None else self._photo_example(unlike, None),
             self._merchandising,
             steering.explain,
         )
@@ -94,7 +94,7 @@ class FilterQueryBuilder:
 
     def _example(self, photo: EncodedQuery | None, steering: Steering, group: str | None) -> Example:
         if photo is not None:
-            example = self._seen(photo, group)
+            example = self._photo_example(photo, group)
         elif steering.like:
             example = self._product(steering.like)
         else:
@@ -106,10 +106,10 @@ class FilterQueryBuilder:
         dense[DENSE_PARTS[COLOR]] = 0
         return Example(example.look, dense, self._in_color(example.marks, steering.color))
 
-    def _seen(self, photo: EncodedQuery, group: str | None) -> Example:
+    def _photo_example(self, photo: EncodedQuery, group: str | None) -> Example:
         if photo.features is None:
             raise InvalidValue("The photo's features are unknown.", "Look at the photo with the store's own embedder.")
-        described = self.filters.described(photo.features[None], None if group is None else [group])
+        described = self.filters.describe(photo.features[None], None if group is None else [group])
         look = photo.vector if self.look is None else self.look.of(photo.features[None])[0]
         return Example(look, described.dense[0], self.filters.marks(described.probabilities[0], {}))
 

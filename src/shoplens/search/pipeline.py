@@ -15,7 +15,7 @@ from shoplens.index.identifiers import product_named
 from shoplens.index.predicted_values import with_predicted
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.match_probability import REFERENCE, Calibration
-from shoplens.ranking.strategies import STRATEGIES, EncodedQuery, Strategy, preferred, strategy_named
+from shoplens.ranking.strategies import STRATEGIES, EncodedQuery, Strategy, default_strategy, strategy_named
 from shoplens.ranking.verdict import Judgement, judge
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.facets import FacetRequest, facets
@@ -80,7 +80,7 @@ def strategy_of(store: Store, name: str) -> Strategy:
     if name:
         return strategy_named(name)
     with store.reading() as generation:
-        return preferred(generation.has)
+        return default_strategy(generation.has)
 
 
 def reference_scores(index: Index, prepared: PreparedStrategy, query: EncodedQuery) -> list[float]:
@@ -98,7 +98,7 @@ def _prepare(query: Query, generation: Generation, encoder: QueryEncoder) -> tup
         StoreError: ``other-model``.
     """
     check_model(generation, encoder.embedder)
-    strategy = strategy_named(query.strategy) if query.strategy else preferred(generation.has)
+    strategy = strategy_named(query.strategy) if query.strategy else default_strategy(generation.has)
     if _is_steered(query) and not strategy.filters:
         generation.require(strategy.needs)
         if not query.strategy:
@@ -110,7 +110,7 @@ def _prepare(query: Query, generation: Generation, encoder: QueryEncoder) -> tup
             code="needs-filters",
         )
     prepared = prepare_strategy(strategy, generation, encoder.settings.preferences)
-    embedder = prepared.embedder_for(generation.seen_by(encoder.embedder))
+    embedder = prepared.embedder_for(generation.embedder_for(encoder.embedder))
     return prepared, replace(encoder, embedder=embedder)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from shoplens.embedders import Embedder, EmbeddingHead, ProductClassifier
 from shoplens.index.protocol import Index
 from shoplens.preferences import Preferences
-from shoplens.ranking.filter_retrieval import weighed
+from shoplens.ranking.filter_retrieval import apply_dynamic_weights
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.strategies import EncodedQuery, Strategy
 from shoplens.search.candidates import Tiers, merge_tiers, retrieve_tiers
@@ -51,7 +51,7 @@ class PreparedStrategy:
 
     def embedder_for(self, embedder: Embedder) -> Embedder:
         """What encodes a query's photo, of what the generation encodes by: a classifier may have a tail of its own."""
-        return embedder if self.classifier is None else self.classifier.seen_by(embedder)
+        return embedder if self.classifier is None else self.classifier.embedder_for(embedder)
 
     def encode(self, query: EncodedQuery, group: str | None = None) -> EncodedQuery:
         """The query with all that the strategy needs.
@@ -107,7 +107,7 @@ class PreparedStrategy:
             return query
         filters = replace(filters, by_look="look" in self.strategy.needs)
         photos = replace(constraint.photos, condition=None)
-        return replace(query, filtered=weighed(index, filters, self.ranker, photos))
+        return replace(query, filtered=apply_dynamic_weights(index, filters, self.ranker, photos))
 
 
 def prepare_strategy(strategy: Strategy, generation: Generation, preferences: Preferences) -> PreparedStrategy:

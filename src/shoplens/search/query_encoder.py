@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from shoplens.build.photo_features import feature_model, sight
-from shoplens.embedders import Embedder, embedded
+from shoplens.embedders import Embedder, embed_photos
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
-from shoplens.images import PhotoSource, Picture, decoded, photo_size
+from shoplens.images import PhotoSource, Picture, decode_photo, photo_size
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.prepared_strategy import PreparedStrategy
@@ -51,7 +51,7 @@ class QueryEncoder:
         Raises:
             PhotoError: it cannot be had, or is no photo.
             InvalidValue: the region reaches outside the photo.
-            ModelError: as :func:`~shoplens.embedders.embedded`.
+            ModelError: as :func:`~shoplens.embedders.embed_photos`.
         """
         timer = timer or StageTimer()
         with timer.stage("decode"):
@@ -64,12 +64,12 @@ class QueryEncoder:
         """The photo, at full size only where an equal photo is possible, since that takes all pixels to know."""
         width, height = photo_size(data, self.settings)
         if index.has_photo_size(width, height):
-            return decoded(data, self.settings)
+            return decode_photo(data, self.settings)
         shortest = self.embedder.shortest
         if region is not None:
             part = min(region.width / width, region.height / height, 1.0)
             shortest = round(shortest / max(part, 0.01))
-        return decoded(data, self.settings, shortest=shortest)
+        return decode_photo(data, self.settings, shortest=shortest)
 
     def _embed(self, picture: Picture, region: Region | None, *, features: bool) -> EncodedQuery:
         pixels = picture.pixels if region is None else picture.crop(region)
@@ -78,7 +78,7 @@ class QueryEncoder:
             seen = sight(self.embedder, "query", pixels)
             encoded = EncodedQuery(seen.vector, features=seen.features, encoded_by=model)
         else:
-            encoded = EncodedQuery(embedded(self.embedder, ["query"], [pixels]).vectors[0], encoded_by=model)
+            encoded = EncodedQuery(embed_photos(self.embedder, ["query"], [pixels]).vectors[0], encoded_by=model)
         if region is not None:
             return encoded
         return replace(encoded, pixel_hash=picture.pixel_hash, content_hash=picture.content_hash)

@@ -49,7 +49,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
         app.state.running = ServiceState.of(shop, workers, secret)
         app.state.running.metrics = metrics
         await asyncio.to_thread(shop.warm)
-        flushing = asyncio.create_task(_flushed_now_and_then(shop))
+        flushing = asyncio.create_task(_flush_periodically(shop))
         try:
             yield
         finally:
@@ -93,7 +93,7 @@ def _refuse_what_would_not_wait(scope: Scope) -> None:
         scope["app"].state.running.work.refuse_if_full()
 
 
-async def _flushed_now_and_then(shop: Shop) -> None:
+async def _flush_periodically(shop: Shop) -> None:
     """Changes survive the death of the process at once, and loss of power after this: all searches wait meanwhile."""
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
@@ -105,7 +105,7 @@ async def _flushed_now_and_then(shop: Shop) -> None:
 
 
 def _document(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    def made() -> dict[str, Any]:
+    def build_openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             schemas = found["components"]["schemas"]
@@ -119,7 +119,7 @@ def _document(app: FastAPI) -> Callable[[], dict[str, Any]]:
             app.openapi_schema = found
         return app.openapi_schema
 
-    return made
+    return build_openapi
 
 
 def _form_of(sent: dict[str, Any]) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def install(app: FastAPI) -> None:
         return failure(problem, request.scope.get("request_id", ""))
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(request: Request, problem: RequestValidationError) -> JSONResponse:
+    async def handle_invalid_request(request: Request, problem: RequestValidationError) -> JSONResponse:
         return failure(InvalidValue(*_in_words(list(problem.errors())), code="bad-request"), _id(request))
 
     @app.exception_handler(HTTPException)
@@ -113,7 +113,7 @@ def install(app: FastAPI) -> None:
         return JSONResponse({"error": body}, problem.status_code, problem.headers)
 
     @app.exception_handler(ClientDisconnect)
-    async def gone(request: Request, problem: ClientDisconnect) -> Response:
+    async def handle_disconnect(request: Request, problem: ClientDisconnect) -> Response:
         return Response(status_code=CLIENT_GONE)  # nobody reads it but the log
 
     @app.exception_handler(Exception)

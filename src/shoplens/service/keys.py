@@ -60,7 +60,7 @@ class Keys:
 
     def __init__(self, folder: Path, secret: str = "") -> None:
         self.path = folder / NAME
-        self._commands = Key(COMMANDS, COMMANDS, "admin", _hashed(secret), "") if secret else None
+        self._commands = Key(COMMANDS, COMMANDS, "admin", _hash_secret(secret), "") if secret else None
         self._version: tuple[int, ...] = ()
         self._keys: Sequence[Key] = ()
 
@@ -95,7 +95,7 @@ class Keys:
                 f"The name is {name[:MOST_NAME]!r}.", "Say what it is for, in a few words.", code="bad-key"
             )
         secret = PREFIX + secrets.token_urlsafe(32)
-        key = Key(secrets.token_hex(4), name.strip(), role, _hashed(secret), timestamp())
+        key = Key(secrets.token_hex(4), name.strip(), role, _hash_secret(secret), timestamp())
         self._write([*self.all(), key])
         return secret, key
 
@@ -114,7 +114,7 @@ class Keys:
 
     def of(self, secret: str) -> Key | None:
         """The key that this is; None for none."""
-        hashed = _hashed(secret)
+        hashed = _hash_secret(secret)
         if self._commands is not None and hmac.compare_digest(self._commands.hash, hashed):
             return self._commands
         found = [one for one in self.all() if hmac.compare_digest(one.hash, hashed)]
@@ -125,5 +125,5 @@ class Keys:
         self.path.chmod(0o600)
 
 
-def _hashed(secret: str) -> str:
+def _hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

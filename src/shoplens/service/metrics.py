@@ -40,7 +40,7 @@ class Metrics:
         self.working = Gauge("shoplens_working", "Requests that have it.", registry=self._registry)
         self.products = Gauge("shoplens_products", "Products in the store.", registry=self._registry)
 
-    def searched(self, took_ms: Mapping[str, float], verdict: str) -> None:
+    def count_search(self, took_ms: Mapping[str, float], verdict: str) -> None:
         """Count a search."""
         for stage, took in took_ms.items():
             self.stages.labels(stage).observe(took / 1e3)

@@ -67,7 +67,7 @@ class RequestMiddleware:
 
         try:
             self._refuse(scope)
-            await self._app(scope, self._measured(scope, receive), answer)
+            await self._app(scope, self._limit_body(scope, receive), answer)
         except RequestRefused as refused:
             await failure(refused, request_id)(scope, receive, answer)
         finally:
@@ -84,13 +84,13 @@ class RequestMiddleware:
                 extra={"request_id": request_id, "status": status, "ms": round(took * 1e3, 1)},
             )
 
-    def _measured(self, scope: Scope, receive: Receive) -> Receive:
+    def _limit_body(self, scope: Scope, receive: Receive) -> Receive:
         """The body as it comes, as long as it is neither too large nor too slow."""
         length = dict(scope["headers"]).get(b"content-length", b"0")
         declared = int(length) if length.isdigit() else 0
         end, taken, ended = time.monotonic() + self._seconds, 0, False
 
-        async def measured() -> Message:
+        async def receive_limited() -> Message:
             nonlocal taken, ended
             if ended:
                 return await receive()  # waits for the client to go
@@ -108,7 +108,7 @@ class RequestMiddleware:
                 raise self._too_large()
             return message
 
-        return measured
+        return receive_limited
 
     def _too_large(self) -> RequestRefused:
         return RequestRefused(

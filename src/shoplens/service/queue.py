@@ -80,7 +80,7 @@ class WorkQueue:
     async def _turn(self, request: Request) -> None:
         """Wait for a thread, as long as the client does."""
         turn = asyncio.ensure_future(self._slots.acquire())
-        gone = asyncio.ensure_future(_gone(request))
+        gone = asyncio.ensure_future(_wait_for_disconnect(request))
         try:
             done, _ = await asyncio.wait({turn, gone}, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
         except BaseException:
@@ -108,7 +108,7 @@ class WorkQueue:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-async def _gone(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     """Ends when the client has gone; the body was read before."""
     with contextlib.suppress(asyncio.CancelledError):
         while True:

@@ -108,7 +108,7 @@ def may(role: Role) -> Callable[[Request], Coroutine[Any, Any, Key | None]]:
     Searching needs no key where the settings say so and only this machine can reach the service.
     """
 
-    async def allowed(request: Request) -> Key | None:
+    async def authorize(request: Request) -> Key | None:
         service = running(request)
         secret = _secret(request)
         key = service.keys.of(secret) if secret else None
@@ -134,7 +134,7 @@ def may(role: Role) -> Callable[[Request], Coroutine[Any, Any, Key | None]]:
             )
         return key
 
-    return allowed
+    return authorize
 
 
 async def command(request: Request) -> None:

@@ -54,10 +54,10 @@ class Evaluating:
             InvalidValue: there are no queries, a column is missing, or none of them can be judged.
         """
         from shoplens.evaluation.evaluate import QuerySet
-        from shoplens.evaluation.reported import reported_evaluation
+        from shoplens.evaluation.reported import evaluate_with_report
 
         chosen = strategy_of(self._store, strategy)
-        return reported_evaluation(self._bench(progress), QuerySet.of(queries), chosen, report, seed)
+        return evaluate_with_report(self._bench(progress), QuerySet.of(queries), chosen, report, seed)
 
     def compare(
         self,
@@ -69,9 +69,9 @@ class Evaluating:
     ) -> Comparison:
         """All strategies on the same queries: how often they are right, and what they cost. See :meth:`evaluate`."""
         from shoplens.evaluation.evaluate import QuerySet
-        from shoplens.evaluation.reported import reported_comparison
+        from shoplens.evaluation.reported import compare_with_report
 
-        return reported_comparison(self._bench(progress), QuerySet.of(queries), report, seed)
+        return compare_with_report(self._bench(progress), QuerySet.of(queries), report, seed)
 
     def calibrate(
         self,
@@ -93,12 +93,12 @@ class Evaluating:
             InvalidValue: ``too-few-queries``, and as :meth:`evaluate`; what was calibrated before stays.
         """
         from shoplens.evaluation.evaluate import QuerySet
-        from shoplens.evaluation.reported import reported_calibration
+        from shoplens.evaluation.reported import calibrate_with_report
         from shoplens.evaluation.statistics.calibration import ABSENT_SHARE
 
         asked, chosen = QuerySet.of(queries), strategy_of(self._store, strategy)
         share = ABSENT_SHARE if absent_share is None else absent_share
-        return reported_calibration(self._bench(progress), asked, chosen, share, report)
+        return calibrate_with_report(self._bench(progress), asked, chosen, share, report)
 
     def check(
         self,
@@ -114,10 +114,10 @@ class Evaluating:
             InvalidValue: ``no-baseline``, or nothing could be searched for.
         """
         from shoplens.evaluation.regression.check import CheckOptions
-        from shoplens.evaluation.reported import reported_check
+        from shoplens.evaluation.reported import check_with_report
 
         chosen = strategy_of(self._store, strategy)
-        return reported_check(self._bench(progress), options or CheckOptions(), chosen, report)
+        return check_with_report(self._bench(progress), options or CheckOptions(), chosen, report)
 
     def doctor(
         self,
@@ -137,9 +137,9 @@ class Evaluating:
         Raises:
             InvalidValue: ``unknown-kind``.
         """
-        from shoplens.evaluation.reported import reported_diagnosis
+        from shoplens.evaluation.reported import diagnose_with_report
 
-        return reported_diagnosis(self._bench(progress), kinds, report, seed)
+        return diagnose_with_report(self._bench(progress), kinds, report, seed)
 
     def map(self, seed: int = 0) -> CatalogueMap:
         """The catalogue on a map on which what looks alike lies together; of a large one, 3,000 products."""

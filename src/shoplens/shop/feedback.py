@@ -73,15 +73,15 @@ class Feedback:
                     some.append((number, event))
                     if len(some) == AT_ONCE:
                         some, ready = [], some
-                        new += self._feedback.add(ready, report.add, self._named(ready))
+                        new += self._feedback.add(ready, report.add, self._ids_by_name(ready))
             finally:
-                new += self._feedback.add(some, report.add, self._named(some))
+                new += self._feedback.add(some, report.add, self._ids_by_name(some))
         assert report.path is not None, "it writes"
         return FeedbackSummary(
             new["click"], new["purchase"], new["wrong"], report.rejected, tuple(report.summary()), report.path
         )
 
-    def _named(self, events: Iterable[tuple[int | None, Event]]) -> dict[str, tuple[str, ...]]:
+    def _ids_by_name(self, events: Iterable[tuple[int | None, Event]]) -> dict[str, tuple[str, ...]]:
         """What events call products -> ids of the products that are meant."""
         with self._store.reading() as generation:
             named = products_named(generation.index, (event.product_id for _, event in events))

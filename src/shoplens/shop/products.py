@@ -10,11 +10,11 @@ from shoplens.build.builder import Builder
 from shoplens.build.product_changes import PutResult, put_products, update_product
 from shoplens.build.run import Progress
 from shoplens.errors import InvalidValue
-from shoplens.images import PhotoSource, decoded
+from shoplens.images import PhotoSource, decode_photo
 from shoplens.index.condition_parser import parse_all
 from shoplens.index.identifiers import product_named
 from shoplens.index.qdrant.payload import is_photo_hash
-from shoplens.search.facets import counted_values
+from shoplens.search.facets import count_values
 from shoplens.settings import Settings
 from shoplens.store.store import Store
 from shoplens.types import Pixels, Product
@@ -85,7 +85,7 @@ class Products:
             raise InvalidValue(
                 f"There is no photo {content_hash[:64]!r}.", "Take the address from an answer.", code="unknown-photo"
             )
-        return decoded(self._judged_photos.bytes_of(sources[0]), self.settings, shortest=shortest).pixels
+        return decode_photo(self._judged_photos.bytes_of(sources[0]), self.settings, shortest=shortest).pixels
 
     def facets(
         self, fields: Iterable[str] = (), where: Iterable[str] = (), limit: int = 20
@@ -96,7 +96,7 @@ class Products:
             ConditionError: ``unknown-field``, or a condition makes no sense.
         """
         with self._store.reading() as generation:
-            return counted_values(generation.index, fields, parse_all(tuple(where)), limit)
+            return count_values(generation.index, fields, parse_all(tuple(where)), limit)
 
     def ids(self) -> Iterator[str]:
         """Ids of all products, in no particular order."""

@@ -253,7 +253,7 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
         """Load the network, so that the first search is as quick as the others."""
         self._embedders.of(self.settings.cores)
 
-    def fetched(self, url: str) -> bytes:
+    def fetch_photo(self, url: str) -> bytes:
         """A shopper's photo from the web, by the safe fetcher; it is not kept. Raises PhotoError."""
         return self._query_photos.bytes_of(url)
 
@@ -279,7 +279,7 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
         """Copy the store to a new folder, while others search and write."""
         self._store.backup(Path(folder), lambda copy: self._feedback.copy_to(copy / FEEDBACK))
 
-    def timed_backup(self) -> Path:
+    def write_timestamped_backup(self) -> Path:
         """A backup in the folder of the setting ``backups``, named by the time; raises InvalidValue ``no-backups``."""
         if self.settings.backups is None:
             raise InvalidValue(

@@ -47,9 +47,9 @@ class Training:
             InvalidValue: ``no-torch``, ``too-few-products``, …
         """
         from shoplens.training.look import LookOptions
-        from shoplens.training.taken import trained_look
+        from shoplens.training.taken import train_look
 
-        return trained_look(self._bench(progress), self._builder(progress), options or LookOptions(), report)
+        return train_look(self._bench(progress), self._builder(progress), options or LookOptions(), report)
 
     def train_classifier(
         self,
@@ -61,10 +61,10 @@ class Training:
         """Train the baseline, a softmax with an output per product, which the strategy ``classifier`` asks from then
         on. It needs the extra ``train``; products that are added later are found once it was trained again."""
         from shoplens.training.classifier import ClassifierOptions
-        from shoplens.training.taken import trained_classifier
+        from shoplens.training.taken import train_classifier
 
         asked = options or ClassifierOptions()
-        return trained_classifier(self._bench(progress), self._builder(progress), asked, report)
+        return train_classifier(self._bench(progress), self._builder(progress), asked, report)
 
     def train_ranker(
         self,
@@ -77,9 +77,9 @@ class Training:
         then learn from what shoppers did (:meth:`add_feedback`), where anything is remembered. It needs the extra
         ``train``; raises InvalidValue ``too-few-queries``, ``no-torch``, ``no-filters``."""
         from shoplens.training.ranker import RankerOptions
-        from shoplens.training.taken import trained_ranker
+        from shoplens.training.taken import train_ranker
 
-        return trained_ranker(self._bench(progress), self._feedback, options or RankerOptions(), report)
+        return train_ranker(self._bench(progress), self._feedback, options or RankerOptions(), report)
 
     def train_on_clicks(
         self,
@@ -90,15 +90,15 @@ class Training:
     ) -> ClickTraining:
         """Learn from what shoppers did alone, a bounded step from what ranks now; take it if it surely helps."""
         from shoplens.training.ranker import RankerOptions
-        from shoplens.training.taken import trained_on_clicks
+        from shoplens.training.taken import train_on_clicks
 
-        return trained_on_clicks(self._bench(progress), self._feedback, options or RankerOptions(), report)
+        return train_on_clicks(self._bench(progress), self._feedback, options or RankerOptions(), report)
 
     def undo_ranker(self) -> None:
         """Rank as before the last ranker was taken, or raise InvalidValue ``nothing-to-undo``."""
-        from shoplens.training.taken import ranked_as_before
+        from shoplens.training.taken import restore_ranker
 
-        ranked_as_before(self._store)
+        restore_ranker(self._store)
 
     def generations(self) -> list[GenerationRow]:
         """The live generation, and those that can be gone back to, the latest first."""
@@ -114,9 +114,9 @@ class Training:
     ) -> GenerationsCompared:
         """The live generation and those that can be gone back to, on the same photos. See :meth:`evaluate`."""
         from shoplens.evaluation.evaluate import QuerySet
-        from shoplens.evaluation.generations import compared_generations
+        from shoplens.evaluation.generations import compare_generations
 
-        return compared_generations(self._bench(progress), QuerySet.of(queries), strategy, seed)
+        return compare_generations(self._bench(progress), QuerySet.of(queries), strategy, seed)
 
     def roll_back(self, name: str = "", *, progress: Progress | None = None) -> Summary:
         """Go back to a kept generation (the latest where none is named) with all that was changed since, or raise

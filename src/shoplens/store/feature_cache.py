@@ -62,7 +62,7 @@ class FeatureFile:
     def has(self, content_hash: str) -> bool:
         """Whether a photo's features are known."""
         with self._lock:
-            return content_hash in self._unwritten or bool(self._written([content_hash], "1"))
+            return content_hash in self._unwritten or bool(self._read_rows([content_hash], "1"))
 
     def of(self, content_hashes: Iterable[str]) -> Mapping[str, Features]:
         """Features of those photos that are known, float32 (f,) each."""
@@ -72,7 +72,7 @@ class FeatureFile:
             found.update({name: self._unwritten[name] for name in wanted if name in self._unwritten})
             for start in range(0, len(wanted), ASKED_AT_ONCE):
                 names = [name for name in wanted[start : start + ASKED_AT_ONCE] if name not in found]
-                found.update(self._written(names))
+                found.update(self._read_rows(names))
         rows = {name: np.frombuffer(row, np.float16).astype(np.float32) for name, row in found.items()}
         return rows | self._others([name for name in wanted if name not in rows])
 
@@ -83,7 +83,7 @@ class FeatureFile:
         with self._lock:
             found = {}
             for start in range(0, len(names), ASKED_AT_ONCE):
-                found.update(self._written(names[start : start + ASKED_AT_ONCE], model=self._instead.model))
+                found.update(self._read_rows(names[start : start + ASKED_AT_ONCE], model=self._instead.model))
         rows = {name: np.frombuffer(row, np.float16).astype(np.float32) for name, row in found.items()}
         places = self._instead.places
         return {name: np.concatenate([row, *(row[start:stop] for start, stop in places)]) for name, row in rows.items()}
@@ -110,7 +110,7 @@ class FeatureFile:
             finally:
                 self._file.close()
 
-    def _written(self, names: list[str], column: str = "row", model: str = "") -> dict[str, bytes]:
+    def _read_rows(self, names: list[str], column: str = "row", model: str = "") -> dict[str, bytes]:
         if not names:
             return {}
         with self._file.mending():

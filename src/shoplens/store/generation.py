@@ -17,7 +17,7 @@ from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.dimensions.derivation import Dimensions
 from shoplens.filters.dimensions.labels import Labels
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.stored import stored_filters
+from shoplens.filters.model.stored import load_filters
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.store.dimensions_file import read_dimensions
 from shoplens.store.files.atomic import replace_file
@@ -109,13 +109,13 @@ class Generation:
             code="no-classifier",
         )
 
-    def seen_by(self, embedder: Embedder) -> Embedder:
+    def embedder_for(self, embedder: Embedder) -> Embedder:
         """What looks at photos for this generation: the embedder of its model, or the same with a trained tail.
 
         Raises:
             ModelError: the tail cannot be loaded.
         """
-        return embedder if self.look is None else self.look.seen_by(embedder)
+        return embedder if self.look is None else self.look.embedder_for(embedder)
 
     def require(self, needs: Iterable[str]) -> None:
         """See that everything is there that a strategy needs.
@@ -185,22 +185,22 @@ class Generation:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def opened(folder: Path, manifest: Manifest) -> Generation:
+def open_generation(folder: Path, manifest: Manifest) -> Generation:
     """A generation as it lies on disk, with its filters.
 
     Raises:
-        StoreError: as :func:`opened_index`.
+        StoreError: as :func:`open_index`.
     """
     filters, damage = None, None
     try:
-        filters = stored_filters(folder)
+        filters = load_filters(folder)
     except StoreError as problem:
         damage = problem
     look = look_in(folder, manifest.look)
-    return Generation(folder, manifest, opened_index(folder, manifest), filters, look, damage)
+    return Generation(folder, manifest, open_index(folder, manifest), filters, look, damage)
 
 
-def opened_index(folder: Path, manifest: Manifest) -> QdrantIndex:
+def open_index(folder: Path, manifest: Manifest) -> QdrantIndex:
     """The index in a generation's folder; made when it does not exist.
 
     Raises:

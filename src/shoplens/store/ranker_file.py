@@ -82,7 +82,7 @@ def taught(generation: Generation) -> ClickTrainingState:
     except FileNotFoundError:
         return ClickTrainingState()
     except (ValueError, TypeError) as problem:
-        raise _damaged(path, repr(problem)) from None
+        raise _damage_error(path, repr(problem)) from None
 
 
 def take_ranker(
@@ -173,11 +173,11 @@ def _weights(path: Path, version: tuple[int, ...]) -> Mapping[str, float]:
     try:
         found = {str(name): float(weight) for name, weight in json.loads(path.read_bytes()).items()}
     except (ValueError, TypeError, AttributeError) as problem:
-        raise _damaged(path, repr(problem)) from None
+        raise _damage_error(path, repr(problem)) from None
     if not all(math.isfinite(weight) and weight >= 0 for weight in found.values()) or not sum(found.values()) > 0:
-        raise _damaged(path, "no weights")
+        raise _damage_error(path, "no weights")
     return found
 
 
-def _damaged(path: Path, problem: str) -> StoreError:
+def _damage_error(path: Path, problem: str) -> StoreError:
     return StoreError(f"{path} cannot be read: {problem}.", "Run `shoplens train ranker`.", code="damaged-weights")

@@ -30,7 +30,7 @@ from shoplens.store.copies.kept_generations import Copies
 from shoplens.store.copies.snapshot import CHANGED, clear_lent, follow, note
 from shoplens.store.files.atomic import copy_tree, disk_errors_told, sync_folder, sync_tree
 from shoplens.store.files.lock import StoreLock
-from shoplens.store.generation import SHARD, Generation, opened, opened_index
+from shoplens.store.generation import SHARD, Generation, open_generation, open_index
 from shoplens.store.layout import PARTIAL, StoreLayout, is_store
 from shoplens.store.manifest import FORMAT, Manifest, format_in, manifest_in
 from shoplens.store.renames import RENAMED, RenameFile, follow_renames
@@ -83,7 +83,7 @@ class Store(Copies):
         try:
             if lent is None:
                 clear_lent(self.folder)
-            self._live = self._opened_live()
+            self._live = self._open_live()
             if self._live is not None:
                 self._open.add(self._live)
                 self._connect(self._live)
@@ -122,11 +122,11 @@ class Store(Copies):
         with self._leases:
             generation = self.live
             generation.readers += 1
-        with self._leased(generation):
+        with self._lease(generation):
             yield generation
 
     @contextmanager
-    def _leased(self, generation: Generation) -> Iterator[None]:
+    def _lease(self, generation: Generation) -> Iterator[None]:
         """Ends the lease of one of its readers."""
         try:
             yield
@@ -152,7 +152,7 @@ class Store(Copies):
 
         When the work on it is cut short, it is closed and left for the next time, or removed if it is still empty.
         """
-        generation = self._unfinished(manifest) or self._new(manifest)
+        generation = self._resume_unfinished(manifest) or self._new(manifest)
         try:
             yield generation
         except BaseException:
@@ -163,7 +163,7 @@ class Store(Copies):
                     shutil.rmtree(generation.folder)
             raise
 
-    def _unfinished(self, manifest: Manifest) -> Generation | None:
+    def _resume_unfinished(self, manifest: Manifest) -> Generation | None:
         """What an interrupted build left, if it can be continued; what cannot is removed."""
         current = self._place.current() or ""
         for folder in self._place.whole():
@@ -174,7 +174,7 @@ class Store(Copies):
                 if found.kept:
                     continue
                 if (found.model, found.sizes, found.look) == (manifest.model, manifest.sizes, manifest.look):
-                    index = opened_index(folder, manifest)
+                    index = open_index(folder, manifest)
                     manifest = replace(manifest, created=found.created)
                     manifest.write(folder)
                     return Generation(folder, manifest, index)
@@ -188,7 +188,7 @@ class Store(Copies):
         folder = self._place.next()
         folder.mkdir()
         manifest.write(folder)
-        return Generation(folder, manifest, opened_index(folder, manifest))
+        return Generation(folder, manifest, open_index(folder, manifest))
 
     def optimize(self, generation: Generation) -> None:
         """Build the search graph where enough products lack one.
@@ -199,16 +199,16 @@ class Store(Copies):
             return
         generation.index.flush()
         if generation is self._live:
-            self.switch(copy := self._optimized_copy(generation))
+            self.switch(copy := self._optimize_copy(generation))
             follow(self.folder, generation.name, copy.name)
             return
         generation.index.close()
         try:
             optimize(generation.shard, generation.manifest.sizes)
         finally:
-            generation.index = opened_index(generation.folder, generation.manifest)
+            generation.index = open_index(generation.folder, generation.manifest)
 
-    def _optimized_copy(self, generation: Generation) -> Generation:
+    def _optimize_copy(self, generation: Generation) -> Generation:
         folder = self._place.next()
         partial = folder.with_name(folder.name + PARTIAL)
         shutil.rmtree(partial, ignore_errors=True)
@@ -216,7 +216,7 @@ class Store(Copies):
         optimize(partial / SHARD, generation.manifest.sizes)
         sync_tree(partial)
         partial.rename(folder)
-        return opened(folder, generation.manifest)
+        return open_generation(folder, generation.manifest)
 
     def switch(self, generation: Generation, *, keep: bool = False) -> None:
         """Make a filled generation the live one, in one atomic step.
@@ -268,7 +268,7 @@ class Store(Copies):
             self._leases.wait_for(lambda: all(one.folder != folder for one in self._open))
         folder.rename(renamed)
         sync_folder(self._place.generations)
-        generation = opened(renamed, manifest_in(renamed))
+        generation = open_generation(renamed, manifest_in(renamed))
         try:
             yield generation
         finally:
@@ -292,11 +292,11 @@ class Store(Copies):
             raise InvalidValue(f"There is no generation {name!r}.", there, code="no-generation")
         with self._leases:
             self._leases.wait_for(lambda: all(one.name != name for one in self._open))
-            generation = opened(kept[name], manifest_in(kept[name]))
+            generation = open_generation(kept[name], manifest_in(kept[name]))
             generation.index.renames = self.renames
             generation.readers, generation.end = 1, generation.close
             self._open.add(generation)
-        with self._leased(generation):
+        with self._lease(generation):
             yield generation
 
     def close(self) -> None:
@@ -371,9 +371,9 @@ class Store(Copies):
 
     def _connect(self, generation: Generation) -> None:
         """Have the live generation tell what is written to it, and know what products were called before."""
-        generation.index.written, generation.index.renames = self._written, self.renames
+        generation.index.written, generation.index.renames = self._on_write, self.renames
 
-    def _written(self, ids: Iterable[str]) -> None:
+    def _on_write(self, ids: Iterable[str]) -> None:
         """Products of the live generation are about to change; from then on it is of this format."""
         if self._is_of_before and self._live is not None:
             self._live.manifest.write(self._live.folder)
@@ -387,7 +387,7 @@ class Store(Copies):
         if self._closed:
             raise StoreError(f"The store {self.folder} was closed.", "Open it again.", code="closed-store")
 
-    def _opened_live(self) -> Generation | None:
+    def _open_live(self) -> Generation | None:
         name = self._place.current()
         if name is None:
             return None
@@ -395,4 +395,4 @@ class Store(Copies):
         manifest = manifest_in(folder)
         self._is_of_before = format_in(folder) < FORMAT
         self._place.tidy(name)
-        return opened(folder, manifest)
+        return open_generation(folder, manifest)

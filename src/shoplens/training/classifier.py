@@ -134,7 +134,7 @@ class ClassifierTraining:
         return found
 
 
-def asked_classifier(
+def train_and_test_classifier(
     bench: EvaluationContext, options: ClassifierOptions
 ) -> tuple[ClassifierTraining, ProductClassifier]:
     """Train a classifier and ask it; the store is only read. Returns what came of it, and what to take.
@@ -150,15 +150,15 @@ def asked_classifier(
         with clock.stage("photos"), bench.reading() as generation:
             looked_at = LookOptions(pairs=options.pairs, again=options.again, depth=options.depth)
             material = material_of(bench, generation, looked_at, report.add, opened, _check)
-        training, made = asked_on(material, bench, options, clock)
+        training, made = train_and_test_on(material, bench, options, clock)
         left_out = [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
     return replace(training, left_out=left_out), made
 
 
-def asked_on(
+def train_and_test_on(
     material: FilterTrainingData, bench: EvaluationContext, options: ClassifierOptions, clock: StageTimer
 ) -> tuple[ClassifierTraining, ProductClassifier]:
-    """As :func:`asked_classifier`, on this material."""
+    """As :func:`train_and_test_classifier`, on this material."""
     samples = material.samples
     _check(samples.photos)
     products, classes = np.unique(np.array(samples.classes("product"), object), return_inverse=True)

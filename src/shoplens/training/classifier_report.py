@@ -11,7 +11,7 @@ from shoplens.evaluation.report.evaluation import metric_name
 from shoplens.evaluation.report.page import (
     Html,
     facts_list,
-    joined,
+    join_html,
     left_out_table,
     note,
     page,
@@ -91,7 +91,7 @@ def _figures(training: ClassifierTraining) -> Html:
     ]
     photos = "made phone photos" if training.made else "photos"
     told = note(f"Asked with {training.queries:,} {photos} that training did not see, all products in the catalogue.")
-    return joined((told, table("Right product first", columns, rows, numbers=columns[1:])))
+    return join_html((told, table("Right product first", columns, rows, numbers=columns[1:])))
 
 
 def _estimate(one: Estimate) -> Html:
@@ -114,7 +114,7 @@ def _apart(examples: Sequence[Apart], products: Mapping[str, Product], picture: 
         )
         for one in examples
     ]
-    return joined((told, table("Apart", ("Photo", "Classified as", "Nearest by distance"), rows)))
+    return join_html((told, table("Apart", ("Photo", "Classified as", "Nearest by distance"), rows)))
 
 
 def _product(product: Product, picture: Picture) -> Html:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from shoplens.evaluation.report.page import (
     Html,
-    escaped,
+    escape_html,
     facts_list,
-    joined,
+    join_html,
     left_out_table,
     note,
     page,
@@ -60,7 +60,7 @@ def click_section(training: ClickTraining) -> Html:
         ("places that a product moves, in the mean", f"{training.replay.places:.1f}"),
         *((name, f"{took:.1f} s") for name, took in training.seconds.items()),
     ]
-    return joined([facts_list(facts), _changes(training), _weights(training), _examples(training)])
+    return join_html([facts_list(facts), _changes(training), _weights(training), _examples(training)])
 
 
 def _changes(training: ClickTraining) -> Html:
@@ -77,7 +77,7 @@ def _changes(training: ClickTraining) -> Html:
         "Every answer was ranked anew by weights that learned from choices of other designs. Only what it showed is "
         "ranked; what else would have been shown, nobody can know."
     )
-    return joined([table("What would change", ("", "Change"), rows, numbers={"Change"}), told])
+    return join_html([table("What would change", ("", "Change"), rows, numbers={"Change"}), told])
 
 
 def _row(name: str, change: Paired) -> list[str]:
@@ -87,12 +87,14 @@ def _row(name: str, change: Paired) -> list[str]:
 
 def _weights(training: ClickTraining) -> Html:
     heaviest = sorted(training.weights.items(), key=lambda one: -one[1][0])
-    rows = [[escaped(name), f"{before:.3f}", f"{after:.3f}"] for name, (before, after) in heaviest]
+    rows = [[escape_html(name), f"{before:.3f}", f"{after:.3f}"] for name, (before, after) in heaviest]
     return table("Mean weights", ("Dimension", "Before", "After"), rows, numbers={"Before", "After"})
 
 
 def _examples(training: ClickTraining) -> Html:
     assert training.replay is not None
-    rows = [[escaped(", ".join(products)) for products in (one.before, one.after)] for one in training.replay.examples]
+    rows = [
+        [escape_html(", ".join(products)) for products in (one.before, one.after)] for one in training.replay.examples
+    ]
     columns = ("First products", "They would be")
     return table("Answers that change most", columns, rows) if rows else Html("")

@@ -16,8 +16,8 @@ import numpy as np
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
-from shoplens.evaluation.statistics.intervals import paired
-from shoplens.feedback.impressions import seen_by
+from shoplens.evaluation.statistics.intervals import paired_difference
+from shoplens.feedback.impressions import embedding_model_id
 from shoplens.feedback.log import FeedbackLog
 from shoplens.filters.fitting.folds import group_of
 from shoplens.index.protocol import Index
@@ -27,14 +27,14 @@ from shoplens.training.learning.course import torch_module
 from shoplens.training.ranking.click_course import (
     MOST_MOVED,
     ClickCourse,
-    bounded,
-    learned_from,
+    fit_click_model,
+    limit_update,
 )
-from shoplens.training.ranking.clicked import Clicked, clicked_of
-from shoplens.training.ranking.contest import gained
+from shoplens.training.ranking.clicked import Clicked, build_click_data
+from shoplens.training.ranking.contest import binary_ndcg
 from shoplens.training.ranking.export import network_of, network_of_weights, ranker_network
 from shoplens.training.ranking.networks import Network
-from shoplens.training.ranking.replay import Replay, asked_apart, changes_of, replay_of
+from shoplens.training.ranking.replay import Replay, changes_of, cross_validate_clicks, replay_of
 from shoplens.training.ranking.tasks import Tasks, tasks_of
 from shoplens.types import Rejection, StageTimer
 
@@ -136,7 +136,7 @@ def learn_from_clicks(
     torch_module()  # before anything is looked at
     clock, useless = StageTimer(), dict[str, LeftOut]()
 
-    def told(one: Rejection) -> None:
+    def record_rejection(one: Rejection) -> None:
         times = useless[one.kind].times if one.kind in useless else 0
         useless[one.kind] = LeftOut(one.kind, times + 1, one.reason, one.fix)
 
@@ -145,8 +145,8 @@ def learn_from_clicks(
         _ = generation.fitted
         seen = [one for one in log.seen() if one.impression.at > ranking.taught.after]
         designs = _designs(generation.index, {product for one in seen for product in one.events})
-        model = seen_by(generation.manifest)
-        clicked = clicked_of(seen, names, model, told, lambda product: designs.get(product, product))
+        model = embedding_model_id(generation.manifest)
+        clicked = build_click_data(seen, names, model, record_rejection, lambda product: designs.get(product, product))
     left_out = [*useless.values()]
     if bench.settings.preferences.weights:
         why = "[weights] in shoplens.toml says what counts, so clicks cannot. Take it out to learn from them."
@@ -159,9 +159,9 @@ def learn_from_clicks(
         return replace(_cannot_yet(clicked, left_out), why=why), ranking
     if tasks is None:
         with clock.stage("known photos"):
-            tasks = _known(bench, queries)
+            tasks = _load_dataset(bench, queries)
     with clock.stage("proof"):
-        training, end = judged_by_clicks(clicked, _network(ranking, clicked), tasks, seed)
+        training, end = train_and_test_on_clicks(clicked, _network(ranking, clicked), tasks, seed)
     if force and not training.taken:
         training = replace(training, taken=True, why=f"It was forced. {training.why}")
     after = _ranking(ranking, names, end, training) if training.taken else ranking
@@ -197,7 +197,9 @@ def _cannot_yet(clicked: Clicked, left_out: Sequence[LeftOut] = ()) -> ClickTrai
     return ClickTraining(False, why, answers, designs, voices, clicked.muted, left_out=left_out)
 
 
-def judged_by_clicks(clicked: Clicked, start: Network, tasks: Tasks | None, seed: int) -> tuple[ClickTraining, Network]:
+def train_and_test_on_clicks(
+    clicked: Clicked, start: Network, tasks: Tasks | None, seed: int
+) -> tuple[ClickTraining, Network]:
     """What these answers come to, and the network a bounded step on, whether it is taken or not.
 
     Args:
@@ -206,9 +208,9 @@ def judged_by_clicks(clicked: Clicked, start: Network, tasks: Tasks | None, seed
     """
     if not is_enough(clicked):
         return _cannot_yet(clicked), start
-    asked = asked_apart(clicked, start)
-    learned = learned_from(clicked, start, ClickCourse())
-    end, moved = bounded(clicked, start, learned.network)
+    asked = cross_validate_clicks(clicked, start)
+    learned = fit_click_model(clicked, start, ClickCourse())
+    end, moved = limit_update(clicked, start, learned.network)
     likely, ndcg = changes_of(clicked, asked, seed)
     means = [one.weights(clicked).mean(axis=0).tolist() for one in (start, end)]
     training = replace(
@@ -275,7 +277,7 @@ def _ranking(before: Ranking, names: Sequence[str], end: Network, training: Clic
     return replace(before, ranker=Ranker(ranker_network(end, replace(card, made={**card.made, "clicks": clicks}))))
 
 
-def _known(bench: EvaluationContext, queries: Path | None) -> Tasks | None:
+def _load_dataset(bench: EvaluationContext, queries: Path | None) -> Tasks | None:
     try:
         with bench.reading() as generation:
             return tasks_of(bench, generation, queries, lambda one: None)
@@ -293,5 +295,5 @@ def _on_known(tasks: Tasks, names: Sequence[str], start: Network, end: Network, 
             there = tasks.names.index(name)
             places[:, :, column], signals[:, column] = tasks.places[:, :, there], tasks.signals[:, there]
     asked = replace(tasks, names=tuple(names), places=places, signals=signals)
-    values = [gained(asked, one.scores(asked)) for one in (end, start)]
-    return paired(values[0], values[1], tasks.groups, seed)
+    values = [binary_ndcg(asked, one.scores(asked)) for one in (end, start)]
+    return paired_difference(values[0], values[1], tasks.groups, seed)

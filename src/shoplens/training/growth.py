@@ -10,7 +10,7 @@ import numpy as np
 
 from shoplens.evaluation.results import Growth
 from shoplens.training.learning.course import torch_module
-from shoplens.training.learning.softmax import SoftmaxRecipe, softmax_module, untrained
+from shoplens.training.learning.softmax import SoftmaxRecipe, init_softmax, softmax_module
 
 SIZES = (1_000, 10_000, 100_000)
 _TIMED_STEPS = 3
@@ -30,7 +30,7 @@ def growth(width: int, basis: int, rows: Callable[[int], float], recipe: Softmax
     torch_module(threads)
     found = []
     for products in SIZES:
-        module = softmax_module(untrained(np.zeros((basis, recipe.hidden), np.float32), products, recipe.seed))
+        module = softmax_module(init_softmax(np.zeros((basis, recipe.hidden), np.float32), products, recipe.seed))
         numbers = sum(one.numel() for one in module.parameters())
         features = rows(products) * (2 * width + 4 * basis)  # float16, and float32
         seconds = _step_seconds(module, basis, products, recipe) * recipe.steps(products)

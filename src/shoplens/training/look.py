@@ -32,7 +32,7 @@ from shoplens.training.material.feature_pass import FOLDER, Pass, feature_pass, 
 from shoplens.training.material.maps import Maps, forget_maps, maps_pass
 from shoplens.training.material.photos import Pairs, Told, catalogue_photos, shopper_photos
 from shoplens.training.material.samples import SamplePhoto, Samples
-from shoplens.training.proof import Measured, measured, plan, ranks, verdict
+from shoplens.training.proof import Measured, compare_ranks, plan, ranks, verdict
 from shoplens.types import StageTimer, Vectors
 
 Same = Literal["product", "group"]
@@ -172,7 +172,7 @@ class FilterTrainingData:
     serves_a_network: bool = False
 
 
-def proved_look(bench: EvaluationContext, options: LookOptions) -> Proved:
+def train_and_test_look(bench: EvaluationContext, options: LookOptions) -> Proved:
     """Train a head and prove it; the store is only read. A training that was cut off goes on where it was.
 
     Raises:
@@ -186,7 +186,7 @@ def proved_look(bench: EvaluationContext, options: LookOptions) -> Proved:
     with disk_errors_told(folder), report, ExitStack() as opened:
         with clock.stage("photos"), bench.reading() as generation:
             material = material_of(bench, generation, options, report.add, opened, _check)
-        proved = proved_on(material, bench, options, clock)
+        proved = train_and_test_on(material, bench, options, clock)
         left_out = [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
     return replace(proved, training=replace(proved.training, left_out=left_out))
 
@@ -207,7 +207,7 @@ def material_of(
         enough: raises an error, before the passes over them, where these photos are too few.
 
     Raises:
-        InvalidValue: as :func:`proved_look`.
+        InvalidValue: as :func:`train_and_test_look`.
     """
     index = generation.index
     photos, regions = catalogue_photos(index, told), {}
@@ -232,13 +232,13 @@ def material_of(
     return FilterTrainingData(samples, before, maps, look is not None and bool(look.backbone))
 
 
-def proved_on(
+def train_and_test_on(
     material: FilterTrainingData, bench: EvaluationContext, options: LookOptions, clock: StageTimer
 ) -> Proved:
     """Train a look on this material and prove it.
 
     Raises:
-        InvalidValue: as :func:`proved_look`.
+        InvalidValue: as :func:`train_and_test_look`.
     """
     samples = material.samples
     _check(samples.photos)
@@ -252,7 +252,7 @@ def proved_on(
         needed = np.unique(np.concatenate([shown, *(asked.seen for asked in taught.asked.values())]))
         after[needed] = look.vectors(needed)
         parts = [
-            measured(name, asked, ranks(asked, material.before), ranks(asked, after), options.seed)
+            compare_ranks(name, asked, ranks(asked, material.before), ranks(asked, after), options.seed)
             for name, asked in taught.asked.items()
         ]
     better, why = verdict(parts)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.evaluation.results import Estimate, Paired
-from shoplens.evaluation.statistics.intervals import estimate, paired
+from shoplens.evaluation.statistics.intervals import estimate, paired_difference
 from shoplens.training.material.samples import Samples, Use, uses
 from shoplens.types import Vectors
 
@@ -181,7 +181,7 @@ def ranks(asked: Questions, vectors: Vectors) -> Ints:
     return found
 
 
-def measured(name: str, asked: Questions, before: Ints, after: Ints, seed: int) -> Measured:
+def compare_ranks(name: str, asked: Questions, before: Ints, after: Ints, seed: int) -> Measured:
     """Figures of two ways to answer the same questions, by the ranks that they gave."""
     values = {metric: (_values(metric, before), _values(metric, after)) for metric in METRICS}
     return Measured(
@@ -191,7 +191,7 @@ def measured(name: str, asked: Questions, before: Ints, after: Ints, seed: int) 
         asked.made,
         {metric: estimate(one, asked.clusters, seed) for metric, (one, _) in values.items()},
         {metric: estimate(other, asked.clusters, seed) for metric, (_, other) in values.items()},
-        {metric: paired(other, one, asked.clusters, seed) for metric, (one, other) in values.items()},
+        {metric: paired_difference(other, one, asked.clusters, seed) for metric, (one, other) in values.items()},
     )
 
 
@@ -206,15 +206,15 @@ def verdict(parts: Sequence[Measured]) -> tuple[bool, str]:
     if worse:
         part = worse[0]
         forgot = " It learned this shop's products and forgot how to tell others apart." if part.name == NEW else ""
-        return False, f"It got worse: {_told(part)}.{forgot}"
+        return False, f"It got worse: {_change_text(part)}.{forgot}"
     if better:
-        return True, f"It is better: {'; '.join(_told(part) for part in better)}."
+        return True, f"It is better: {'; '.join(_change_text(part) for part in better)}."
     if not parts:
         return False, "Nothing could be asked: there are too few products."
-    return False, f"It is not surely better: {'; '.join(map(_told, parts))}."
+    return False, f"It is not surely better: {'; '.join(map(_change_text, parts))}."
 
 
-def _told(part: Measured) -> str:
+def _change_text(part: Measured) -> str:
     change = part.change[FIRST].difference
     return (
         f"of {part.name}, {100 * part.after[FIRST].value:.1f} % come first instead of "

@@ -18,13 +18,13 @@ from shoplens.embedders.look import TOLD_DIGITS
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
-from shoplens.evaluation.statistics.intervals import estimate, paired
+from shoplens.evaluation.statistics.intervals import estimate, paired_difference
 from shoplens.feeds import Report
 from shoplens.ranking.ranker import KINDS, Kind, Ranker, RankerCard
 from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.training.clicks import ClickTraining
 from shoplens.training.learning.course import torch_module
-from shoplens.training.ranking.contest import RECIPES, Contest, contest, gained, graded, ranks, taught
+from shoplens.training.ranking.contest import RECIPES, Contest, binary_ndcg, contest, graded_ndcg, ranks, taught
 from shoplens.training.ranking.export import largest_difference, ranker_network
 from shoplens.training.ranking.networks import Network, Recipe
 from shoplens.training.ranking.tasks import Tasks, tasks_of
@@ -142,7 +142,7 @@ class ProvedRanker:
     tasks: Tasks
 
 
-def proved_ranker(bench: EvaluationContext, options: RankerOptions) -> ProvedRanker:
+def train_and_test_ranker(bench: EvaluationContext, options: RankerOptions) -> ProvedRanker:
     """Train rankers and prove the best; the store is only read.
 
     Raises:
@@ -169,7 +169,7 @@ def ranker_on(tasks: Tasks, bench: EvaluationContext, options: RankerOptions, cl
     taken, why = verdict(changes, options)
     with clock.stage("all queries"):
         networks = taught(tasks, met.chosen)
-    weights = _named(tasks, networks["static"].weights(tasks)[0])
+    weights = _weights_by_name(tasks, networks["static"].weights(tasks)[0])
     ranker, difference = None, 0.0
     for kind in KINDS:
         if kind == taken:
@@ -183,7 +183,7 @@ def ranker_on(tasks: Tasks, bench: EvaluationContext, options: RankerOptions, cl
         photos=tasks.kind,
         figures=figures,
         changes=changes,
-        fitted=_named(tasks, tasks.static / tasks.static.sum()),
+        fitted=_weights_by_name(tasks, tasks.static / tasks.static.sum()),
         tuned=weights,
         chosen={
             name: (float(met.weights[:, column].mean()), float(met.weights[:, column].std()))
@@ -212,13 +212,13 @@ def verdict(changes: Mapping[str, Mapping[str, Paired]], options: RankerOptions)
     kinds: tuple[Kind, ...] = KINDS if options.kind is None else (options.kind,)
     sure = [kind for kind in kinds if _is_sure(changes[kind])]
     best = max(sure or kinds, key=lambda kind: changes[kind][MAIN].difference.value)
-    told = f"{NAMES[best]} against tuned weights: {_told(changes[best][MAIN])}"
+    told = f"{NAMES[best]} against tuned weights: {_change_text(changes[best][MAIN])}"
     if sure:
         return best, f"What counts depends on the photo: {told}."
     if options.force:
         return best, f"It was forced, and is not surely better: {told}."
     tuned = changes[STATIC][MAIN]
-    against = f"tuned weights against fitted ones: {_told(tuned)}"
+    against = f"tuned weights against fitted ones: {_change_text(tuned)}"
     if tuned.difference.value > 0:
         return STATIC, f"No network is surely better than tuned weights ({told}), so these rank: {against}."
     return "", f"Nothing is better than what was fitted: {against}; {told}."
@@ -228,7 +228,7 @@ def _is_sure(change: Mapping[str, Paired]) -> bool:
     return change[MAIN].difference.low > 0 and change["recall@1"].difference.high >= 0
 
 
-def _told(change: Paired) -> str:
+def _change_text(change: Paired) -> str:
     one = change.difference
     return f"nDCG@10 {100 * one.value:+.1f} ({100 * one.low:+.1f} to {100 * one.high:+.1f}) points"
 
@@ -237,7 +237,7 @@ def _values(tasks: Tasks, scores: npt.NDArray[np.float32], metric: str) -> npt.N
     if metric == "recall@1":
         first: npt.NDArray[np.float64] = (ranks(tasks, scores) == 1).astype(np.float64)
         return first
-    return gained(tasks, scores) if metric == MAIN else graded(tasks, scores)
+    return binary_ndcg(tasks, scores) if metric == MAIN else graded_ndcg(tasks, scores)
 
 
 def _figures(tasks: Tasks, scores: npt.NDArray[np.float32], seed: int) -> dict[str, Estimate]:
@@ -247,12 +247,12 @@ def _figures(tasks: Tasks, scores: npt.NDArray[np.float32], seed: int) -> dict[s
 def _changes(tasks: Tasks, met: Contest, name: str, seed: int) -> dict[str, Paired]:
     mine, theirs = met.scores[name], met.scores[FITTED if name == STATIC else STATIC]
     return {
-        metric: paired(_values(tasks, mine, metric), _values(tasks, theirs, metric), tasks.groups, seed)
+        metric: paired_difference(_values(tasks, mine, metric), _values(tasks, theirs, metric), tasks.groups, seed)
         for metric in METRICS
     }
 
 
-def _named(tasks: Tasks, weights: npt.NDArray[np.float32]) -> dict[str, float]:
+def _weights_by_name(tasks: Tasks, weights: npt.NDArray[np.float32]) -> dict[str, float]:
     return {name: round(weight, 4) for name, weight in zip(tasks.names, weights.tolist(), strict=True)}
 
 
@@ -275,6 +275,6 @@ def _examples(tasks: Tasks, met: Contest) -> list[Chosen]:
     by_gate, by_static = ranks(tasks, met.scores["gate"]), ranks(tasks, met.scores[STATIC])
     found: dict[str, Chosen] = {}
     for n in unusual:
-        one = Chosen(tasks.sources[n], _named(tasks, met.weights[n]), int(by_gate[n]), int(by_static[n]))
+        one = Chosen(tasks.sources[n], _weights_by_name(tasks, met.weights[n]), int(by_gate[n]), int(by_static[n]))
         found.setdefault(tasks.groups[n], one)
     return [*found.values()][:EXAMPLES]

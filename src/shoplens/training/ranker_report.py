@@ -9,9 +9,9 @@ from pathlib import Path
 from shoplens.evaluation.report.evaluation import metric_name
 from shoplens.evaluation.report.page import (
     Html,
-    escaped,
+    escape_html,
     facts_list,
-    joined,
+    join_html,
     left_out_table,
     note,
     page,
@@ -73,7 +73,7 @@ def _fate(training: RankerTraining) -> str:
 
 def _clicks(training: RankerTraining) -> Html:
     clicks = training.clicks
-    return Html("") if clicks is None else joined([note(f"{clicks.why} {fate(clicks)}"), click_section(clicks)])
+    return Html("") if clicks is None else join_html([note(f"{clicks.why} {fate(clicks)}"), click_section(clicks)])
 
 
 def _plots(training: RankerTraining) -> Html:
@@ -83,7 +83,7 @@ def _plots(training: RankerTraining) -> Html:
         for name, figures in training.figures.items()
     ]
     changes = [Interval(_against(name), change[MAIN].difference, told) for name, change in training.changes.items()]
-    return joined(
+    return join_html(
         [
             interval_plot(metric_name(MAIN), levels),
             interval_plot("Change on the same queries", changes, differences=True),
@@ -117,13 +117,13 @@ def _figures(training: RankerTraining) -> Html:
         "ndcg@10 counts the right product alone; graded ndcg@10 also its variants, and what is of its category. Tuned "
         "weights are compared with fitted ones, networks with tuned weights."
     )
-    return joined([table("Rankers on queries that they did not see", ("Ranker", *columns), rows), told])
+    return join_html([table("Rankers on queries that they did not see", ("Ranker", *columns), rows), told])
 
 
 def _weights(training: RankerTraining) -> Html:
     rows = [
         [
-            escaped(name),
+            escape_html(name),
             f"{training.fitted[name]:.2f}",
             f"{training.tuned[name]:.2f}",
             with_detail(f"{training.chosen[name][0]:.2f}", f"± {training.chosen[name][1]:.2f}"),
@@ -134,7 +134,7 @@ def _weights(training: RankerTraining) -> Html:
         "Shares of the weight, in standard deviations of each dimension. The gate's differ from photo to photo."
     )
     columns = ("Dimension", "Fitted", "Tuned", "By the gate")
-    return joined([table("Weights", columns, rows, numbers={*columns[1:]}), told])
+    return join_html([table("Weights", columns, rows, numbers={*columns[1:]}), told])
 
 
 def _examples(training: RankerTraining, picture: Picture) -> Html:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from shoplens.evaluation.catalogue_map.projection import projected
+from shoplens.evaluation.catalogue_map.projection import project
 from shoplens.evaluation.report.catalogue_map import MapProduct, dimensions_of, map_html
 from shoplens.evaluation.report.evaluation import meaning, metric_name
 from shoplens.evaluation.report.page import (
     Html,
     beside,
-    escaped,
+    escape_html,
     facts_list,
-    joined,
+    join_html,
     left_out_table,
     note,
     page,
@@ -88,9 +88,9 @@ def _plots(parts: Sequence[Measured]) -> Html:
         "New products are designs of which training saw nothing, as those are that a shop adds every day. Both were "
         "asked with photos that training did not see, the same before and after."
     )
-    left = Html(f"<h3>{escaped(metric_name(FIRST))}</h3>{interval_plot(metric_name(FIRST), levels)}")
+    left = Html(f"<h3>{escape_html(metric_name(FIRST))}</h3>{interval_plot(metric_name(FIRST), levels)}")
     plot = interval_plot("After less before", changes, differences=True)
-    return joined((told, beside(left, Html(f"<h3>Percentage points, after less before</h3>{plot}"))))
+    return join_html((told, beside(left, Html(f"<h3>Percentage points, after less before</h3>{plot}"))))
 
 
 def _figures(parts: Sequence[Measured]) -> Html:
@@ -99,16 +99,16 @@ def _figures(parts: Sequence[Measured]) -> Html:
     columns = ("Asked", *(f"{metric_name(name)}, {when}" for name in METRICS for when in ("before", "after")))
     rows = [
         (
-            with_detail(part.name, _asked(part)),
+            with_detail(part.name, _queries_text(part)),
             *(cell for name in METRICS for cell in (_before(part, name), _after(part, name))),
         )
         for part in parts
     ]
     meanings = note(" ".join(f"{metric_name(name)}: {meaning(name)}." for name in METRICS))
-    return joined((table("Before and after", columns, rows, numbers=columns[1:]), meanings))
+    return join_html((table("Before and after", columns, rows, numbers=columns[1:]), meanings))
 
 
-def _asked(part: Measured) -> str:
+def _queries_text(part: Measured) -> str:
     photos = "made phone photos" if part.made else "photos"
     return f"{part.queries:,} {photos} of {part.clusters:,} designs"
 
@@ -124,7 +124,7 @@ def _after(part: Measured, name: str) -> Html:
         f"{points(change.difference.value)} ({points_interval(change.difference)})",
         probability(change.p),
     ]
-    details = joined(Html(f'<span class="detail">{escaped(line)}</span>') for line in lines)
+    details = join_html(Html(f'<span class="detail">{escape_html(line)}</span>') for line in lines)
     return Html(f"<strong>{percent(part.after[name].value)}</strong>{details}")
 
 
@@ -167,7 +167,7 @@ def _map(
     picture: Picture,
     seed: int,
 ) -> str:
-    projection = projected(vectors, seed)
+    projection = project(vectors, seed)
     places = [
         MapProduct(one.id, one.title, one.photos[0], float(x), float(y), said)
         for one, (x, y), said in zip(products, projection.positions, told, strict=True)

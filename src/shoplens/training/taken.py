@@ -12,18 +12,18 @@ from shoplens.evaluation.written import report_file
 from shoplens.feedback.log import FeedbackLog
 from shoplens.store.ranker_file import ClickTrainingState, ranker_of, static_weights, take_ranker, taught, undo_ranker
 from shoplens.store.store import Store
-from shoplens.training.classifier import ClassifierOptions, ClassifierTraining, asked_classifier
+from shoplens.training.classifier import ClassifierOptions, ClassifierTraining, train_and_test_classifier
 from shoplens.training.classifier_report import write_classifier_report
 from shoplens.training.click_report import write_click_report
 from shoplens.training.clicks import ClickTraining, Ranking, learn_from_clicks
 from shoplens.training.learning.course import CLASSIFIER, LOOK
-from shoplens.training.look import LookOptions, LookTraining, forget_checkpoints, proved_look
-from shoplens.training.ranker import RankerOptions, RankerTraining, proved_ranker
+from shoplens.training.look import LookOptions, LookTraining, forget_checkpoints, train_and_test_look
+from shoplens.training.ranker import RankerOptions, RankerTraining, train_and_test_ranker
 from shoplens.training.ranker_report import write_ranker_report
 from shoplens.training.report import write_look_report
 
 
-def trained_look(bench: EvaluationContext, builder: Builder, options: LookOptions, report: File = None) -> LookTraining:
+def train_look(bench: EvaluationContext, builder: Builder, options: LookOptions, report: File = None) -> LookTraining:
     """Train a look; if it is better (or forced), a new generation of its vectors takes over in one step.
 
     Until then nothing that answers searches is changed, and products may be added and removed: the new generation
@@ -35,10 +35,10 @@ def trained_look(bench: EvaluationContext, builder: Builder, options: LookOption
         report: HTML file to write, with a JSON file beside it.
 
     Raises:
-        InvalidValue, StoreError: as :func:`~shoplens.training.look.proved_look`.
+        InvalidValue, StoreError: as :func:`~shoplens.training.look.train_and_test_look`.
     """
     page = None if report is None else report_file(report, options.pairs)
-    proved = proved_look(bench, options)
+    proved = train_and_test_look(bench, options)
     training = proved.training
     if proved.look is not None:
         builder.adopt_head(proved.look)
@@ -51,7 +51,7 @@ def trained_look(bench: EvaluationContext, builder: Builder, options: LookOption
     return training
 
 
-def trained_classifier(
+def train_classifier(
     bench: EvaluationContext, builder: Builder, options: ClassifierOptions, report: File = None
 ) -> ClassifierTraining:
     """Train a classifier with an output per product, which then answers by the strategy ``classifier``.
@@ -62,10 +62,10 @@ def trained_classifier(
         report: HTML file to write, with a JSON file beside it.
 
     Raises:
-        InvalidValue, StoreError: as :func:`~shoplens.training.classifier.asked_classifier`.
+        InvalidValue, StoreError: as :func:`~shoplens.training.classifier.train_and_test_classifier`.
     """
     page = None if report is None else report_file(report, options.pairs)
-    training, classifier = asked_classifier(bench, options)
+    training, classifier = train_and_test_classifier(bench, options)
     builder.adopt_classifier(classifier)
     training = replace(training, model=classifier.model)
     forget_checkpoints(bench.store.folder, CLASSIFIER)
@@ -75,7 +75,7 @@ def trained_classifier(
     return training
 
 
-def trained_ranker(
+def train_ranker(
     bench: EvaluationContext, log: FeedbackLog, options: RankerOptions, report: File = None
 ) -> RankerTraining:
     """Train a ranker, and learn from clicks on top of it where there are some; what is better (or forced) ranks from
@@ -87,11 +87,11 @@ def trained_ranker(
         report: HTML file to write, with a JSON file beside it.
 
     Raises:
-        InvalidValue, StoreError: as :func:`~shoplens.training.ranker.proved_ranker`.
+        InvalidValue, StoreError: as :func:`~shoplens.training.ranker.train_and_test_ranker`.
     """
     page = None if report is None else report_file(report, options.queries)
     has_clicks = log.has_events()  # a log that is damaged is told before the work
-    proved = proved_ranker(bench, options)
+    proved = train_and_test_ranker(bench, options)
     training, before = proved.training, _what_ranks(bench)
     ranking = before
     if training.taken:
@@ -106,10 +106,10 @@ def trained_ranker(
     return training
 
 
-def trained_on_clicks(
+def train_on_clicks(
     bench: EvaluationContext, log: FeedbackLog, options: RankerOptions, report: File = None
 ) -> ClickTraining:
-    """Learn from clicks alone, a bounded step from what ranks now; see :func:`trained_ranker`."""
+    """Learn from clicks alone, a bounded step from what ranks now; see :func:`train_ranker`."""
     if options.kind is not None:
         raise InvalidValue("--kind says which network, and clicks make none.", "Leave one of them out.")
     page = None if report is None else report_file(report, options.queries)
@@ -141,7 +141,7 @@ def _take(bench: EvaluationContext, ranking: Ranking, *, dry_run: bool) -> None:
             take_ranker(generation, ranking.weights, ranking.ranker, ranking.taught.until)
 
 
-def ranked_as_before(store: Store) -> None:
+def restore_ranker(store: Store) -> None:
     """Rank by what was ranked by before the last ranker was taken.
 
     Raises:

@@ -30,7 +30,7 @@ class Region:
             )
 
     @classmethod
-    def parsed(cls, text: str) -> Region:
+    def parse(cls, text: str) -> Region:
         """Region from ``"X,Y,W,H"``."""
         try:
             x, y, width, height = (int(part) for part in text.split(","))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.catalogue_map.projection import WITHOUT_UMAP, Projection, placed, projected
+from shoplens.evaluation.catalogue_map.projection import WITHOUT_UMAP, Projection, project, query_positions
 from shoplens.types import Vectors
 
 
@@ -29,7 +29,7 @@ def without_umap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("n", "expected"), [(0, []), (1, [[0.5, 0.5]]), (2, [[1.0, 0.5], [0.0, 0.5]])])
 def test_so_few_that_no_method_is_needed(n: int, expected: list[list[float]]) -> None:
-    found = projected(np.eye(4, dtype=np.float32)[:n])
+    found = project(np.eye(4, dtype=np.float32)[:n])
     assert found.positions.dtype == np.float32
     assert found.positions.shape == (n, 2)
     assert (found.method, found.note) == ("PCA", "")
@@ -38,13 +38,13 @@ def test_so_few_that_no_method_is_needed(n: int, expected: list[list[float]]) ->
 
 
 def test_a_few_products_say_why_it_is_pca() -> None:
-    found = projected(two_clusters(3))
+    found = project(two_clusters(3))
     assert (found.method, found.note) == ("PCA", "PCA; UMAP takes 15 products or more")
 
 
 def test_pca_is_the_plane_of_most_variance(without_umap: None) -> None:
     vectors = two_clusters(20)
-    found = projected(vectors)
+    found = project(vectors)
     assert (found.method, found.note) == ("PCA", WITHOUT_UMAP)
     centred = vectors - vectors.mean(axis=0)
     _, directions = np.linalg.eigh(centred.T @ centred)
@@ -53,25 +53,25 @@ def test_pca_is_the_plane_of_most_variance(without_umap: None) -> None:
         assert abs(np.corrcoef(plane[:, axis], found.positions[:, axis])[0, 1]) > 0.9999
     across, down = np.ptp(plane, axis=0)
     assert np.ptp(found.positions, axis=0) == pytest.approx([1, down / across], abs=1e-4)
-    assert np.array_equal(found.positions, projected(vectors).positions)
+    assert np.array_equal(found.positions, project(vectors).positions)
 
 
 def test_equal_vectors_lie_in_the_middle(without_umap: None) -> None:
-    assert (projected(np.tile(unit([[1, 2]]), (20, 1))).positions == 0.5).all()
+    assert (project(np.tile(unit([[1, 2]]), (20, 1))).positions == 0.5).all()
 
 
 def test_umap_keeps_clusters_apart_and_is_decided_by_the_seed() -> None:
     pytest.importorskip("umap")
     vectors = two_clusters(20)
-    found = projected(vectors, seed=5)
+    found = project(vectors, seed=5)
     assert (found.method, found.note) == ("UMAP", "")
     assert found.positions.min() == 0
     assert found.positions.max() == 1
     apart = np.linalg.norm(found.positions[:, None] - found.positions[None], axis=2)
     np.fill_diagonal(apart, np.inf)
     assert ((apart.argmin(axis=1) < 20) == (np.arange(40) < 20)).all()
-    assert np.array_equal(found.positions, projected(vectors, seed=5).positions)
-    assert np.isfinite(projected(np.tile(unit([[1, 2]]), (20, 1))).positions).all()
+    assert np.array_equal(found.positions, project(vectors, seed=5).positions)
+    assert np.isfinite(project(np.tile(unit([[1, 2]]), (20, 1))).positions).all()
 
 
 @pytest.mark.parametrize("positions", [np.zeros((2, 3), np.float32), np.zeros((2, 2)), np.full((1, 2), 2, np.float32)])
@@ -84,20 +84,20 @@ def test_a_query_lies_among_its_nearest_products() -> None:
     random = np.random.default_rng(0)
     products, queries = unit(random.normal(size=(30, 6))), unit(random.normal(size=(5, 6)))
     positions = random.random((30, 2)).astype(np.float32)
-    found = placed(queries, products, positions, nearest=3)
+    found = query_positions(queries, products, positions, nearest=3)
     for query, place in zip(queries, found, strict=True):
         similarity = products @ query
         best = np.argsort(-similarity)[:3]
         weights = np.exp((similarity[best] - similarity.max()) / 0.05)
         assert place == pytest.approx((weights @ positions[best]) / weights.sum(), abs=1e-5)
-    alone = placed(queries[2:3], products, positions, nearest=3)
+    alone = query_positions(queries[2:3], products, positions, nearest=3)
     assert alone[0] == pytest.approx(found[2], abs=1e-6)
 
 
 def test_placing_with_few_or_no_products() -> None:
     query = unit([[1, 0]])
-    assert placed(query, np.zeros((0, 2), np.float32), np.zeros((0, 2), np.float32)).tolist() == [[0.5, 0.5]]
-    assert placed(query, query, np.array([[0.25, 0.75]], np.float32)).tolist() == [[0.25, 0.75]]
-    assert placed(query[:0], query, np.array([[0.25, 0.75]], np.float32)).shape == (0, 2)
+    assert query_positions(query, np.zeros((0, 2), np.float32), np.zeros((0, 2), np.float32)).tolist() == [[0.5, 0.5]]
+    assert query_positions(query, query, np.array([[0.25, 0.75]], np.float32)).tolist() == [[0.25, 0.75]]
+    assert query_positions(query[:0], query, np.array([[0.25, 0.75]], np.float32)).shape == (0, 2)
     with pytest.raises(InvalidValue, match="2 positions for 1 products"):
-        placed(query, query, np.zeros((2, 2), np.float32))
+        query_positions(query, query, np.zeros((2, 2), np.float32))

@@ -15,7 +15,7 @@ from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.regression.baseline import Baseline
-from shoplens.evaluation.regression.check import Checked, CheckOptions, checked
+from shoplens.evaluation.regression.check import Checked, CheckOptions, check_regression
 from shoplens.images import PhotoSource
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import strategy_named
@@ -59,7 +59,7 @@ def made_shop(folder: Path, drawn: Callable[[Path, Color], Path] = plain, count:
     feed = feed_of(folder / "feed.jsonl", rows)
     Shop.index(feed, folder / "store", embedder=ColourEmbedder(), settings=SETTINGS)[0].close()
     with bench(folder / "store") as opened:
-        checked(opened, strategy_named("pretrained"), UPDATE)
+        check_regression(opened, strategy_named("pretrained"), UPDATE)
     return folder
 
 
@@ -80,12 +80,12 @@ def check(
     settings: Settings = SETTINGS,
 ) -> Checked:
     with bench(store, embedder, source, settings) as opened:
-        return checked(opened, strategy_named("pretrained"), options)
+        return check_regression(opened, strategy_named("pretrained"), options)
 
 
 def refused(store: Path, options: CheckOptions = COMPARE, source: PhotoSource | None = None) -> InvalidValue:
     with bench(store, source=source) as opened, pytest.raises(InvalidValue) as told:
-        checked(opened, strategy_named("pretrained"), options)
+        check_regression(opened, strategy_named("pretrained"), options)
     return told.value
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.regression.baseline import Baseline, GateOptions, GateQuery, drawn, gate, holm, power
+from shoplens.evaluation.regression.baseline import Baseline, GateOptions, GateQuery, gate, holm, power, sample_queries
 
 KINDS = {"clean": 0.95, "blur": 0.6, "dark": 0.7}
 CATEGORIES = ("Tops", "Shoes", "Bags")
@@ -56,7 +56,7 @@ def smallest(candidates: list[GateQuery], count: int, seed: int) -> set[GateQuer
     """The definition, with the order of the hashes taken from samples of one."""
     rest, order = list(candidates), []
     while rest:
-        order += drawn(rest, 1, seed)
+        order += sample_queries(rest, 1, seed)
         rest.remove(order[-1])
     first_of_group = {one.cluster: one for one in reversed(order)}
     firsts = [one for one in order if first_of_group[one.cluster] is one]
@@ -67,38 +67,38 @@ def smallest(candidates: list[GateQuery], count: int, seed: int) -> set[GateQuer
 @pytest.mark.parametrize("count", [1, 5, 9, 10, 14, 30, 50])
 def test_a_sample_is_the_smallest_hashes_one_per_group_and_then_others(count: int) -> None:
     candidates = [query(n, f"g{n % 10}" if n < 25 else "") for n in range(30)]
-    assert set(drawn(candidates, count, 4)) == smallest(candidates, count, 4)
+    assert set(sample_queries(candidates, count, 4)) == smallest(candidates, count, 4)
 
 
 def test_the_order_of_the_candidates_does_not_matter_and_the_seed_does() -> None:
     candidates = [query(n, f"g{n // 3}") for n in range(900)]
     mixed = random.Random(1).sample(candidates, 900)
-    assert drawn(candidates, 50, 7) == drawn(iter(mixed), 50, 7)
-    assert len(set(drawn(candidates, 50, 7)) & set(drawn(candidates, 50, 8))) < 20
+    assert sample_queries(candidates, 50, 7) == sample_queries(iter(mixed), 50, 7)
+    assert len(set(sample_queries(candidates, 50, 7)) & set(sample_queries(candidates, 50, 8))) < 20
 
 
 @pytest.mark.parametrize("count", [20, 200, 280])
 def test_a_product_that_leaves_changes_the_sample_by_itself_alone(count: int) -> None:
     candidates = [query(n, f"g{n // 2}" if n % 5 else "") for n in range(300)]
-    before = set(drawn(candidates, count, 0))
+    before = set(sample_queries(candidates, count, 0))
     for gone in candidates[::17]:
-        after = set(drawn([one for one in candidates if one != gone], count, 0))
+        after = set(sample_queries([one for one in candidates if one != gone], count, 0))
         assert len(before - after) == len(after - before) == (gone in before)
         assert before - after <= {gone}
 
 
 def test_groups_come_once_while_they_last_and_few_candidates_all_come() -> None:
     candidates = [query(n, f"g{n % 40}") for n in range(400)]
-    assert len({one.group for one in drawn(candidates, 40, 0)}) == 40
-    assert len(drawn(candidates, 60, 0)) == 60
-    assert len({one.group for one in drawn(candidates, 60, 0)}) == 40
-    assert set(drawn(candidates, 1000, 0)) == set(candidates)
-    assert drawn([], 3, 0) == ()
+    assert len({one.group for one in sample_queries(candidates, 40, 0)}) == 40
+    assert len(sample_queries(candidates, 60, 0)) == 60
+    assert len({one.group for one in sample_queries(candidates, 60, 0)}) == 40
+    assert set(sample_queries(candidates, 1000, 0)) == set(candidates)
+    assert sample_queries([], 3, 0) == ()
 
 
 def test_a_sample_of_none_is_refused() -> None:
     with pytest.raises(InvalidValue, match="Choose 1 or more"):
-        drawn([query(1)], 0, 0)
+        sample_queries([query(1)], 0, 0)
 
 
 # --- the file

@@ -11,9 +11,9 @@ import pytest
 
 from shoplens.errors import ModelError, StoreError
 from shoplens.evaluation.regression.baseline import Baseline
-from shoplens.evaluation.regression.check import QUERIES, CheckOptions, checked
-from shoplens.evaluation.regression.corruptions import CORRUPTIONS, corrupted
-from shoplens.images import decoded
+from shoplens.evaluation.regression.check import QUERIES, CheckOptions, check_regression
+from shoplens.evaluation.regression.corruptions import CORRUPTIONS, corrupt
+from shoplens.images import decode_photo
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.strategies import strategy_named
 from shoplens.settings import Settings
@@ -84,8 +84,8 @@ def test_a_rank_counts_the_products_that_come_before(store: Path) -> None:
     run = check(store, UPDATE).run
     catalogue = {f"p{number}": colour_vector(COLORS[(number + 1) % 27]) for number in range(27)}
     for query, rank in zip(run.queries, run.ranks["clean"], strict=True):
-        pixels = decoded(Path(query.photo).read_bytes(), SETTINGS).pixels
-        seen = decoded(corrupted(pixels, "clean", 0), SETTINGS, shortest=ColourEmbedder.shortest).pixels
+        pixels = decode_photo(Path(query.photo).read_bytes(), SETTINGS).pixels
+        seen = decode_photo(corrupt(pixels, "clean", 0), SETTINGS, shortest=ColourEmbedder.shortest).pixels
         vector = ColourEmbedder().embed([seen])[0]
         order = sorted(catalogue, key=lambda name: (-float(catalogue[name] @ vector), name))
         place = order.index(query.product_id) + 1
@@ -217,7 +217,7 @@ def test_a_photo_that_a_search_would_refuse_is_not_found(folder: Path) -> None:
 
 def test_a_model_that_fails_is_an_error(folder: Path) -> None:
     with bench(folder / "store", Blind("bad-model")) as opened, pytest.raises(ModelError, match="network is broken"):
-        checked(opened, strategy_named("pretrained"), COMPARE)
+        check_regression(opened, strategy_named("pretrained"), COMPARE)
     with bench(folder / "store", ColourEmbedder("other@2")) as opened, pytest.raises(StoreError) as told:
-        checked(opened, strategy_named("pretrained"), COMPARE)
+        check_regression(opened, strategy_named("pretrained"), COMPARE)
     assert told.value.code == "other-model"

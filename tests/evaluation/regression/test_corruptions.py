@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.regression.corruptions import CORRUPTIONS, LONGEST, corrupted
-from shoplens.images import decoded
+from shoplens.evaluation.regression.corruptions import CORRUPTIONS, LONGEST, corrupt
+from shoplens.images import decode_photo
 from shoplens.settings import Settings
 from shoplens.types import Pixels
 
@@ -32,7 +32,7 @@ def product(width: int = 300, height: int = 400) -> Pixels:
 
 def seen(kind: str, seed: int = 0, pixels: Pixels | None = None) -> Pixels:
     """What a right decoder sees."""
-    return decoded(corrupted(product() if pixels is None else pixels, kind, seed), Settings()).pixels
+    return decode_photo(corrupt(product() if pixels is None else pixels, kind, seed), Settings()).pixels
 
 
 def brightness(pixels: Pixels) -> float:
@@ -55,15 +55,15 @@ def small(pixels: Pixels) -> Pixels:
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
 def test_the_same_seed_gives_the_same_bytes_and_another_gives_others_except_clean(kind: str) -> None:
-    assert corrupted(product(), kind, 3) == corrupted(product(), kind, 3)
-    files = {corrupted(product(), kind, seed) for seed in SEEDS}
+    assert corrupt(product(), kind, 3) == corrupt(product(), kind, 3)
+    files = {corrupt(product(), kind, seed) for seed in SEEDS}
     assert (len(files) == 1) == (kind == "clean")
 
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
 @pytest.mark.parametrize("size", [(8, 8), (9, 400), (400, 9), (1200, 900), (64, 61)])
 def test_any_size_and_aspect(kind: str, size: tuple[int, int]) -> None:
-    file = corrupted(product(*size), kind, 1)
+    file = corrupt(product(*size), kind, 1)
     with Image.open(io.BytesIO(file)) as image:
         assert image.format == "JPEG"
         assert max(image.size) <= LONGEST
@@ -169,28 +169,28 @@ def distance_map(one: Pixels, other: Pixels) -> np.ndarray[tuple[int, int], np.d
 
 def test_jpeg_is_small_in_every_sense() -> None:
     for seed in (0, 1):
-        file = corrupted(product(900, 1200), "jpeg", seed)
-        assert len(file) < 0.15 * len(corrupted(product(900, 1200), "clean", seed))
-        assert 280 <= max(decoded(file, Settings()).pixels.shape) <= 360
+        file = corrupt(product(900, 1200), "jpeg", seed)
+        assert len(file) < 0.15 * len(corrupt(product(900, 1200), "clean", seed))
+        assert 280 <= max(decode_photo(file, Settings()).pixels.shape) <= 360
     assert distance(small(seen("jpeg")), small(seen("clean"))) < 8
 
 
 def test_sideways_is_clean_for_those_who_read_the_tag_and_only_for_them() -> None:
     orientations = set()
     for seed in range(12):
-        file = corrupted(product(), "sideways", seed)
+        file = corrupt(product(), "sideways", seed)
         with Image.open(io.BytesIO(file)) as stored:
             orientation = stored.getexif()[0x0112]
             unturned = np.asarray(stored.convert("RGB"))
         orientations.add(orientation)
-        assert distance(decoded(file, Settings()).pixels, seen("clean")) < 2.5
+        assert distance(decode_photo(file, Settings()).pixels, seen("clean")) < 2.5
         assert unturned.shape != seen("clean").shape or distance(unturned, seen("clean")) > 15
     assert orientations == {3, 6, 8}
 
 
 def test_an_unknown_kind_is_told_which_there_are() -> None:
     with pytest.raises(InvalidValue, match=r"'fog'.*Choose of clean, blur, .*sideways"):
-        corrupted(product(), "fog", 0)
+        corrupt(product(), "fog", 0)
 
 
 @pytest.mark.parametrize(
@@ -205,4 +205,4 @@ def test_an_unknown_kind_is_told_which_there_are() -> None:
 )
 def test_what_is_no_photo_is_refused(pixels: Pixels, seed: int) -> None:
     with pytest.raises(InvalidValue, match=r"Choose 0 or more|Give uint8 of shape"):
-        corrupted(pixels, "clean", seed)
+        corrupt(pixels, "clean", seed)

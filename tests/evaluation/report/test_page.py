@@ -12,9 +12,9 @@ from shoplens.errors import PhotoError
 from shoplens.evaluation.report.page import (
     Html,
     beside,
-    escaped,
+    escape_html,
     facts_list,
-    joined,
+    join_html,
     left_out_table,
     note,
     page,
@@ -46,9 +46,9 @@ def stored(html: str) -> Image.Image:
 
 
 def test_text_is_escaped_once_and_html_is_left_alone() -> None:
-    assert escaped('<b> & "') == "&lt;b&gt; &amp; &quot;"
-    assert escaped(escaped("<b>")) == "&lt;b&gt;"
-    assert joined(["<", Html("<i>")], " ") == "&lt; <i>"
+    assert escape_html('<b> & "') == "&lt;b&gt; &amp; &quot;"
+    assert escape_html(escape_html("<b>")) == "&lt;b&gt;"
+    assert join_html(["<", Html("<i>")], " ") == "&lt; <i>"
 
 
 def test_what_no_page_can_hold_is_replaced() -> None:

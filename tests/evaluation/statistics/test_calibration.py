@@ -17,7 +17,7 @@ from shoplens.evaluation.statistics.calibration import (
     CalibrationSample,
     Origin,
     cross_fitted,
-    fitted,
+    fit_calibration,
     precision_thresholds,
 )
 from shoplens.evaluation.statistics.reliability import calibration_error
@@ -61,12 +61,12 @@ def sample(right: float, wrong: Sequence[float], cluster: str) -> CalibrationSam
 
 @pytest.fixture(scope="module")
 def easy() -> Calibration:
-    return fitted(shop(1, 200), ORIGIN)
+    return fit_calibration(shop(1, 200), ORIGIN)
 
 
 @pytest.fixture(scope="module")
 def hard() -> Calibration:
-    return fitted(shop(1, 200, likeness=0.72), ORIGIN)
+    return fit_calibration(shop(1, 200, likeness=0.72), ORIGIN)
 
 
 def said_of(calibration: Calibration, samples: Sequence[CalibrationSample]) -> tuple[list[float], list[float]]:
@@ -82,7 +82,7 @@ def truth_of(samples: Sequence[CalibrationSample]) -> tuple[list[bool], list[boo
 
 @pytest.mark.parametrize("likeness", [0.72, 0.8, 0.9])
 def test_what_is_said_of_new_products_is_true(likeness: float) -> None:
-    calibration = fitted(shop(1, 200, likeness=likeness), ORIGIN)
+    calibration = fit_calibration(shop(1, 200, likeness=likeness), ORIGIN)
     fresh = shop(2, 400, likeness=likeness)
     clusters = [one.cluster for one in fresh] * 2
     for said, true in zip(said_of(calibration, fresh), truth_of(fresh), strict=True):
@@ -92,7 +92,7 @@ def test_what_is_said_of_new_products_is_true(likeness: float) -> None:
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("precision", [0.8, 0.95])
 def test_promised_precision_is_kept_on_new_products(seed: int, precision: float) -> None:
-    calibration = fitted(shop(10 + seed, 250), ORIGIN)
+    calibration = fit_calibration(shop(10 + seed, 250), ORIGIN)
     fresh = shop(100 + seed, 300)
     right, gone = truth_of(fresh)
     verdicts = [verdict(calibration, *pair, precision) for pair in zip(*said_of(calibration, fresh), strict=True)]
@@ -104,7 +104,7 @@ def test_promised_precision_is_kept_on_new_products(seed: int, precision: float)
 
 def test_what_cannot_be_told_is_never_claimed() -> None:
     blind = [replace(one, scores=one.without, right=(False,) * REFERENCE) for one in shop(1, 50)]
-    calibration = fitted(blind, ORIGIN)
+    calibration = fit_calibration(blind, ORIGIN)
     assert calibration.exact_thresholds == NEVER
     assert [threshold for threshold in calibration.absent_thresholds[5:] if threshold is not None] == []
     assert verdict(calibration, *[said[0] for said in said_of(calibration, blind)]) == "similar"
@@ -131,7 +131,7 @@ def test_slopes_have_their_signs(easy: Calibration) -> None:
 
 def test_a_slope_of_the_wrong_sign_is_left_out() -> None:
     """Where the right product scores lower than the others, a better score must still not count against it."""
-    calibration = fitted(shop(1, 100, likeness=0.45), ORIGIN)
+    calibration = fit_calibration(shop(1, 100, likeness=0.45), ORIGIN)
     assert all(calibration.match[name] >= 0 >= calibration.absent[name] for name in FEATURES[1:])
     assert 0.0 in calibration.match.values()
 
@@ -140,7 +140,7 @@ def test_the_share_of_absent_products_is_the_prior() -> None:
     samples = shop(3, 60, likeness=0.75)
     means = []
     for share in (0.1, 0.5, 0.9):
-        calibration = fitted(samples, ORIGIN, share)
+        calibration = fit_calibration(samples, ORIGIN, share)
         _, absent = said_of(calibration, samples)
         count = len(samples)
         means.append((1 - share) * np.mean(absent[:count]) + share * np.mean(absent[count:]))
@@ -163,7 +163,7 @@ def test_a_cluster_has_no_part_in_its_own_probabilities() -> None:
 def test_the_order_of_the_samples_does_not_matter() -> None:
     samples = shop(5, 40)
     mixed = [samples[place] for place in np.random.default_rng(0).permutation(len(samples))]
-    one, other = fitted(samples, ORIGIN), fitted(mixed, ORIGIN)
+    one, other = fit_calibration(samples, ORIGIN), fit_calibration(mixed, ORIGIN)
     assert dict(one.match) == pytest.approx(dict(other.match))
     assert dict(one.measured) == pytest.approx(dict(other.measured), abs=1e-6)
 
@@ -191,7 +191,7 @@ def test_probabilities_rise_with_score_and_lead(easy: Calibration) -> None:
 def test_tiny_catalogues_can_be_calibrated(others: int) -> None:
     """With no other product the rest is empty, and absence is certain."""
     samples = shop(6, 40, others=others)
-    calibration = fitted(samples, ORIGIN)
+    calibration = fit_calibration(samples, ORIGIN)
     (first, *_) = match_probabilities(calibration, samples[0].scores, samples[0].scores)
     assert 0 <= first <= 1
     assert 0 <= absent_probability(calibration, samples[0].scores) <= 1
@@ -200,7 +200,7 @@ def test_tiny_catalogues_can_be_calibrated(others: int) -> None:
 
 def test_scores_that_are_all_the_same_say_nothing() -> None:
     tied = [CalibrationSample((0.5,) * 5, (True, *[False] * 4), (0.5,) * 4, f"p{number // 4}") for number in range(200)]
-    calibration = fitted(tied, ORIGIN)
+    calibration = fit_calibration(tied, ORIGIN)
     assert [calibration.match[name] for name in FEATURES[1:]] == [0.0] * 3
     assert absent_probability(calibration, (0.5,) * 5) == pytest.approx(0.5)
     assert match_probabilities(calibration, [0.5], (0.5,) * 5) == pytest.approx([0.5 * 0.2], abs=0.01)
@@ -253,20 +253,20 @@ def test_no_claim_below_even_odds() -> None:
 )
 def test_too_few_are_refused(clusters: int, size: int) -> None:
     with pytest.raises(InvalidValue, match="Give 100 or more, of 20 or more products") as caught:
-        fitted(shop(7, clusters, size), ORIGIN)
+        fit_calibration(shop(7, clusters, size), ORIGIN)
     assert caught.value.code == "too-few-queries"
     with pytest.raises(InvalidValue):
-        fitted([], ORIGIN)
+        fit_calibration([], ORIGIN)
 
 
 def test_the_fewest_are_enough() -> None:
-    assert fitted(shop(8, LEAST_CLUSTERS, LEAST_QUERIES // LEAST_CLUSTERS), ORIGIN).queries == LEAST_QUERIES
+    assert fit_calibration(shop(8, LEAST_CLUSTERS, LEAST_QUERIES // LEAST_CLUSTERS), ORIGIN).queries == LEAST_QUERIES
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, math.nan])
 def test_a_share_that_is_none_is_refused(share: float) -> None:
     with pytest.raises(InvalidValue, match="absent share"):
-        fitted(shop(9, 30), ORIGIN, share)
+        fit_calibration(shop(9, 30), ORIGIN, share)
 
 
 @pytest.mark.parametrize(

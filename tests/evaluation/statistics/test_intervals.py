@@ -12,7 +12,7 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.results import Estimate
-from shoplens.evaluation.statistics.intervals import estimate, independent_drop, p_of_drop, paired
+from shoplens.evaluation.statistics.intervals import estimate, independent_drop, p_of_drop, paired_difference
 
 Floats = npt.NDArray[np.float64]
 
@@ -152,7 +152,7 @@ def test_values_that_are_no_shares_of_clusters_are_refused_by_all(
 ) -> None:
     calls: list[Callable[[], object]] = [
         lambda: estimate(values, clusters),
-        lambda: paired(values, values, clusters),
+        lambda: paired_difference(values, values, clusters),
         lambda: p_of_drop(values, values, clusters),
         lambda: independent_drop(values, clusters, [1.0], ["a"]),
         lambda: independent_drop([1.0], ["a"], values, clusters),
@@ -187,7 +187,7 @@ def test_sign_flips_are_all_counted_where_few_clusters_differ(grain: int) -> Non
         now, before = rng.integers(0, grain + 1, (2, 15)) / grain
         sums, _ = per_cluster(now - before, clusters)
         two_sided, drop = flipped_everywhere(sums)
-        assert paired(now, before, clusters, resamples=10).p == pytest.approx(two_sided)
+        assert paired_difference(now, before, clusters, resamples=10).p == pytest.approx(two_sided)
         assert p_of_drop(now, before, clusters) == pytest.approx(drop)
 
 
@@ -197,7 +197,7 @@ def test_a_share_that_fell_is_a_sign_test_however_many_queries() -> None:
     clusters = [str(number) for number in range(250)]
     tail = sum(math.comb(200, fell) for fell in range(120, 201)) / 2**200
     assert p_of_drop(now, before, clusters) == pytest.approx(tail, rel=1e-9)
-    assert paired(now, before, clusters, resamples=10).p == pytest.approx(2 * tail, rel=1e-9)
+    assert paired_difference(now, before, clusters, resamples=10).p == pytest.approx(2 * tail, rel=1e-9)
 
 
 def test_drawn_flips_are_near_the_exact_ones() -> None:
@@ -217,7 +217,7 @@ def test_drawn_flips_are_near_the_exact_ones() -> None:
     assert p_of_drop(now, before, clusters) == pytest.approx(exact[sums <= total].sum(), abs=0.02)
     two_sided = exact[abs(sums) >= abs(total)].sum()
     assert 0.01 < two_sided < 0.9
-    assert paired(now, before, clusters, resamples=10).p == pytest.approx(two_sided, abs=0.02)
+    assert paired_difference(now, before, clusters, resamples=10).p == pytest.approx(two_sided, abs=0.02)
 
 
 def test_a_drawn_p_is_never_nought() -> None:
@@ -228,7 +228,7 @@ def test_a_drawn_p_is_never_nought() -> None:
 def test_clusters_whose_differences_sum_to_nought_do_not_matter() -> None:
     now, before, clusters = [1.0, 0.0, 0.0, 0.3], [0.0, 0.0, 1.0, 0.2], ["a", "b", "c", "d"]
     more = ([*now, 0.1, 0.5, 0.3], [*before, 0.3, 0.4, 0.2], [*clusters, "e", "e", "e"])
-    assert paired(*more, resamples=10).p == paired(now, before, clusters, resamples=10).p
+    assert paired_difference(*more, resamples=10).p == paired_difference(now, before, clusters, resamples=10).p
     assert p_of_drop(*more) == p_of_drop(now, before, clusters)
 
 
@@ -244,7 +244,10 @@ def test_the_other_way_round_everything_has_the_other_sign() -> None:
     rng = np.random.default_rng(10)
     one, clusters = sample(rng, 40)
     other = np.where(rng.random(len(one)) < 0.8, one, 0)
-    there, back = paired(one, other, clusters, resamples=20_000), paired(other, one, clusters, resamples=20_000)
+    there, back = (
+        paired_difference(one, other, clusters, resamples=20_000),
+        paired_difference(other, one, clusters, resamples=20_000),
+    )
     assert back.p == there.p
     assert back.difference.value == -there.difference.value
     assert back.difference.low == pytest.approx(-there.difference.high, abs=0.01)
@@ -257,12 +260,12 @@ def test_the_interval_of_a_difference_is_that_of_the_differences() -> None:
     rng = np.random.default_rng(11)
     one, clusters = sample(rng, 50)
     other = np.where(rng.random(len(one)) < 0.7, one, 0)
-    told, shares = paired(one, other, clusters).difference, estimate(one - other, clusters)
+    told, shares = paired_difference(one, other, clusters).difference, estimate(one - other, clusters)
     assert as_tuple(told) == pytest.approx(as_tuple(shares))
 
 
 def test_no_difference_is_no_proof_that_there_is_none() -> None:
-    told = paired([1.0, 0.0, 1.0], [1.0, 0.0, 1.0], ["a", "b", "c"])
+    told = paired_difference([1.0, 0.0, 1.0], [1.0, 0.0, 1.0], ["a", "b", "c"])
     unseen = 1 - 0.025 ** (1 / 3)
     assert told.p == 1.0
     assert as_tuple(told.difference) == pytest.approx((0.0, -unseen, unseen))
@@ -270,7 +273,7 @@ def test_no_difference_is_no_proof_that_there_is_none() -> None:
 
 
 def test_always_the_other_answer_is_the_largest_difference() -> None:
-    told = paired([1.0] * 10, [0.0] * 10, [str(number) for number in range(10)])
+    told = paired_difference([1.0] * 10, [0.0] * 10, [str(number) for number in range(10)])
     unseen = 1 - 0.025**0.1
     assert as_tuple(told.difference) == pytest.approx((1.0, 1 - 2 * unseen, 1.0))
     assert told.p == 2 / 2**10

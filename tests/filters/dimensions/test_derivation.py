@@ -48,7 +48,7 @@ def test_classes_are_those_of_the_definition(seed: int) -> None:
         for _ in range(300)
     ]
     products = [product(n, {"stuff": one}) for n, one in enumerate(held)]
-    stuff = dimensions_from(iter(products), DimensionRules(min_products=12)).named("stuff")
+    stuff = dimensions_from(iter(products), DimensionRules(min_products=12)).find("stuff")
     folded = [{text.strip().casefold() for text in one} for one in held]
     counts = {name: sum(name in one for one in folded) for name in ("red", "blue", "wool", "rare", "unusual")}
     told = dict(zip(stuff.classes, stuff.products, strict=True)) | stuff.untrained
@@ -70,11 +70,11 @@ def test_classes_are_those_of_the_definition(seed: int) -> None:
 @pytest.mark.parametrize(("several", "kind"), [(0, "single"), (2, "single"), (3, "multi")])
 def test_two_percent_with_several_values_are_still_single(several: int, kind: str) -> None:
     held = [("a", "b")] * several + [("a",)] * 50 + [("b",)] * (50 - several)
-    assert dimensions_from(holding("x", *held)).named("x").kind == kind
+    assert dimensions_from(holding("x", *held)).find("x").kind == kind
 
 
 def test_equal_values_of_a_product_count_once() -> None:
-    found = dimensions_from(holding("x", *[("a", "A ")] * 6, *["b"] * 6)).named("x")
+    found = dimensions_from(holding("x", *[("a", "A ")] * 6, *["b"] * 6)).find("x")
     assert (found.kind, found.classes, found.products) == ("single", ("a", "b"), (6, 6))
 
 
@@ -97,27 +97,27 @@ def test_why_an_attribute_is_no_dimension(values: list[Value], kind: str, says: 
     (skipped,) = (one for one in found.skipped if one.name == "x")
     assert skipped.kind == kind and says in skipped.reason
     with pytest.raises(InvalidValue, match=r"There is no dimension 'X'\. .*There are: look, shape, color\.") as told:
-        found.named("X")
+        found.find("X")
     assert told.value.code == "unknown-dimension" and skipped.reason in told.value.problem
 
 
 def test_the_limits_themselves_are_within() -> None:
-    assert len(dimensions_from(holding("x", *[f"v{n}" for n in range(200)] * 5)).named("x").classes) == 200
+    assert len(dimensions_from(holding("x", *[f"v{n}" for n in range(200)] * 5)).find("x").classes) == 200
     third = ["a"] * 8 + ["b"] * 8 + [f"c{n}" for n in range(6)] + ["a", "b"]
-    assert dimensions_from(holding("x", *third)).named("x").products == (9, 9)
-    assert dimensions_from(holding("x", *["1"] * 10, *["S"] * 10)).named("x").classes == ("1", "S")
+    assert dimensions_from(holding("x", *third)).find("x").products == (9, 9)
+    assert dimensions_from(holding("x", *["1"] * 10, *["S"] * 10)).find("x").classes == ("1", "S")
 
 
 def test_true_and_false_are_classes() -> None:
-    found = dimensions_from(holding("new", *[True] * 6, *[False] * 9)).named("new")
+    found = dimensions_from(holding("new", *[True] * 6, *[False] * 9)).find("new")
     assert (found.kind, found.classes, found.products) == ("single", ("false", "true"), (9, 6))
 
 
 def test_order_of_products_breaks_no_ties() -> None:
     products = holding("x", *["b", "a"] * 6)
     assert (
-        dimensions_from(products).named("x").classes
-        == dimensions_from(reversed(products)).named("x").classes
+        dimensions_from(products).find("x").classes
+        == dimensions_from(reversed(products)).find("x").classes
         == ("a", "b")
     )
 
@@ -126,7 +126,7 @@ def test_a_category_is_a_tree_of_all_its_nodes() -> None:
     products = tree(
         ("Women/Tops/Tees", 6), ("women/Tops/tees ", 1), ("Women/Tops/Bras", 3), ("Men/Tops", 5), ("Men", 1)
     )
-    found = dimensions_from(products).named("category")
+    found = dimensions_from(products).find("category")
     assert (found.kind, found.field) == ("tree", "category")
     assert dict(zip(found.classes, found.products, strict=True)) == {
         "Women": 10,
@@ -152,7 +152,7 @@ def test_a_tree_that_tells_nothing_apart(paths: list[tuple[str, int]], kind: str
 
 def test_a_category_may_have_more_nodes_than_an_attribute_values() -> None:
     found = dimensions_from(tree(*((f"All/c{n}", 5) for n in range(210))))
-    assert len(found.named("category").classes) == 211
+    assert len(found.find("category").classes) == 211
 
 
 @pytest.mark.parametrize(("pairs", "has"), [(19, False), (20, True)])
@@ -165,7 +165,7 @@ def test_design_needs_twenty_groups_of_two(pairs: int, has: bool) -> None:
 
 def test_a_brand_is_a_dimension_like_an_attribute() -> None:
     products = [product(n, brand="Acme" if n % 2 else "Blue Sky") for n in range(12)]
-    assert dimensions_from(products).named("brand") == Dimension(
+    assert dimensions_from(products).find("brand") == Dimension(
         "brand", "single", "brand", ("Acme", "Blue Sky"), (6, 6)
     )
 
@@ -176,20 +176,20 @@ def test_color_of_the_feed_is_measured_too_and_comes_before_the_others() -> None
     ]
     found = dimensions_from(products)
     assert names(found) == [*MEASURED, "category", "x"]
-    assert found.named("color") == Dimension("color", "single", "Color", ("green", "red"), (6, 6), measured=True)
+    assert found.find("color") == Dimension("color", "single", "Color", ("green", "red"), (6, 6), measured=True)
     assert ClassReader(found.used).of(products[1]) == {"color": ("red",), "category": ("B",), "x": ("b",)}
 
 
 def test_a_color_without_classes_is_measured_only_and_it_is_told_why() -> None:
     found = dimensions_from(holding("color", *["green"] * 9))
-    assert found.named("color") == Dimension("color", "measured", measured=True)
+    assert found.find("color") == Dimension("color", "measured", measured=True)
     assert why(found) == {"color": "one-class"}
 
 
 def test_another_name_for_color() -> None:
     products = holding("Farbe", *["grün", "rot"] * 6)
     found = dimensions_from(products, ruled("farbe", DimensionRule("color")))
-    assert found.named("color") == Dimension("color", "single", "Farbe", ("grün", "rot"), (6, 6), measured=True)
+    assert found.find("color") == Dimension("color", "single", "Farbe", ("grün", "rot"), (6, 6), measured=True)
     assert ClassReader(found.used, found.rules).of(products[0]) == {"color": ("grün",)}
 
 
@@ -207,7 +207,7 @@ def test_another_name_for_color() -> None:
 def test_attributes_with_taken_names(attribute: str, name: str, field: str) -> None:
     products = holding(attribute, *["round", "square"] * 6)
     found = dimensions_from(products)
-    one = found.named(name)
+    one = found.find(name)
     assert (one.name, one.field) == (name, field)
     assert ClassReader(found.used).of(products[0]) == {name: ("round",)}
     renamed = dimensions_from(products, ruled(name, DimensionRule("form")))
@@ -232,7 +232,7 @@ def test_the_measured_color_can_be_dropped() -> None:
 @pytest.mark.parametrize("rule", [DimensionRule(use=True), DimensionRule(kind="single")])
 def test_numbers_can_be_ruled_in(rule: DimensionRule) -> None:
     products = holding("level", *[1, 2.0, 2.5] * 5)
-    found = dimensions_from(products, ruled("level", rule)).named("level")
+    found = dimensions_from(products, ruled("level", rule)).find("level")
     assert (found.kind, found.classes) == ("single", ("1", "2", "2.5"))
 
 
@@ -247,30 +247,30 @@ def test_merged_values_are_one_class_as_the_shop_writes_it() -> None:
     products = holding("x", *["gray", " GREY", ("Gray melange", "gray")] * 5, *["red"] * 15)
     rule = DimensionRule(merge={"Grey": ("Gray", "gray melange", "grau")})
     found = dimensions_from(products, ruled("X", rule))
-    x = found.named("x")
+    x = found.find("x")
     assert (x.kind, x.classes, x.products) == ("single", ("Grey", "red"), (15, 15))
     assert found.notes == ("shoplens.toml merges 'grau' of 'x' into another class, but no product has it.",)
     assert {ClassReader([x], found.rules).of(one)["x"] for one in products} == {("Grey",), ("red",)}
     many = holding("x", *[f"red {n}" for n in range(40)] * 2, *["blue"] * 40)
     swallowed = DimensionRule(merge={"Red": tuple(f"red {n}" for n in range(40))})
-    assert dimensions_from(many, ruled("x", swallowed, 5, 2)).named("x").products == (80, 40)
+    assert dimensions_from(many, ruled("x", swallowed, 5, 2)).find("x").products == (80, 40)
 
 
 def test_a_merged_class_is_written_as_the_shop_says_even_where_the_feed_mostly_does_not() -> None:
     products = holding("x", *["grey"] * 9, "gray", *["red"] * 10)
-    found = dimensions_from(products, ruled("x", DimensionRule(merge={"Grey": ("gray",)}))).named("x")
+    found = dimensions_from(products, ruled("x", DimensionRule(merge={"Grey": ("gray",)}))).find("x")
     assert dict(zip(found.classes, found.products, strict=True)) == {"Grey": 10, "red": 10}
 
 
 def test_of_two_merges_on_a_path_the_longer_one_counts() -> None:
     rule = DimensionRule(merge={"B": ("A",), "C": ("A > Tees",)})
-    found = dimensions_from(tree(("A/Tees/Long", 5), ("A/Tops", 5)), ruled("category", rule)).named("category")
+    found = dimensions_from(tree(("A/Tees/Long", 5), ("A/Tops", 5)), ruled("category", rule)).find("category")
     assert set(found.classes) == {"C", "C > Long", "B", "B > Tops"}
 
 
 def test_attributes_whose_names_differ_in_case_only_are_one() -> None:
     products = [product(n, {"Stuff": ("a",), "stuff": ("b",)} if n % 2 else {"Stuff": ("c",)}) for n in range(20)]
-    found = dimensions_from(products).named("STUFF")
+    found = dimensions_from(products).find("STUFF")
     assert (found.kind, dict(zip(found.classes, found.products, strict=True))) == ("multi", {"a": 10, "b": 10, "c": 10})
     assert list(ClassReader([found]).of(products[1]).values()) == [("a", "b")]
 
@@ -280,7 +280,7 @@ def test_letters_in_one_piece_and_put_together_are_the_same_in_names_and_values(
     products = [product(n, {(whole, pieces)[n % 2]: ((whole, pieces, "rot")[n % 3],)}) for n in range(18)]
     found = dimensions_from(products)
     assert found.used[3] == Dimension(pieces, "single", pieces, (pieces, "rot"), (12, 6))
-    assert found.named(whole) == found.named(pieces)
+    assert found.find(whole) == found.find(pieces)
     assert {ClassReader(found.used).of(one)[pieces] for one in products} == {(pieces,), ("rot",)}
 
 
@@ -288,7 +288,7 @@ def test_merged_branches_of_a_tree() -> None:
     products = tree(("Women/Tees/Long", 5), ("Women/Tops/Long", 5), ("women/tees", 5), ("Men", 5))
     rule = DimensionRule(merge={"Women > Tops": ("Women>Tees",)})
     found = dimensions_from(products, ruled("category", rule))
-    category = found.named("category")
+    category = found.find("category")
     assert dict(zip(category.classes, category.products, strict=True)) == {
         "Women": 15,
         "Women > Tops": 15,
@@ -309,7 +309,7 @@ def test_merged_branches_of_a_tree() -> None:
 def test_a_kind_can_be_given(name: str, kind: FeedKind, classes: tuple[str, ...]) -> None:
     products = [product(n, {"x": (("p > q", "r")[n % 2],)}, ("A", "B")[: 1 + n % 2]) for n in range(12)]
     found = dimensions_from(products, ruled(name, DimensionRule(kind=kind)))
-    one = found.named(name)
+    one = found.find(name)
     assert one.kind == kind and one.classes == classes
     held = [ClassReader([one], found.rules).of(some)[name] for some in products[:2]]
     assert held == ([("p", "p > q"), ("r",)] if kind == "tree" else [(classes[0],), (classes[1],)])

@@ -25,7 +25,7 @@ def test_labels_add_a_dimension_that_the_feed_lacks() -> None:
     rules = ruled("season", DimensionRule("time of year", labels=Path("/l.csv")))
     labels = labelled(["Winter", "winter", "Summer"] * 5)
     found = dimensions_from(products, rules, labels)
-    season = found.named("time of year")
+    season = found.find("time of year")
     assert season == Dimension("time of year", "single", "", ("Winter", "Summer"), (10, 5))
     reader = ClassReader(found.used, rules, labels)
     assert [reader.of(products[n]) for n in (1, 2, 20)] == [
@@ -48,7 +48,7 @@ def test_a_dropped_dimension_does_not_stand_in_the_way_of_its_name() -> None:
 def test_the_feed_has_the_word_and_labels_speak_where_it_is_silent() -> None:
     products = [product(n, {"season": ("Winter",)} if n < 10 else {}) for n in range(20)]
     labels = labelled(["Summer"] * 20)
-    season = dimensions_from(products, None, labels).named("season")
+    season = dimensions_from(products, None, labels).find("season")
     assert (season.field, season.classes, season.products) == ("season", ("Summer", "Winter"), (10, 10))
     assert ClassReader([season], None, labels).of(products[0]) == {"season": ("Winter",)}
 

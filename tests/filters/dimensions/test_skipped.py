@@ -124,7 +124,7 @@ def test_a_tree_that_never_forks_tells_nothing_apart(paths: list[tuple[str, int]
 
 def test_the_smallest_fork_is_a_dimension() -> None:
     found = dimensions_from(tree(("A/B", 5), ("A/C", 5)))
-    assert found.named("category").classes == ("A", "A > B", "A > C")
+    assert found.find("category").classes == ("A", "A > B", "A > C")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_classes_that_always_come_together_tell_nothing_apart(values: Values, re
 
 def test_steps_of_a_path_that_hold_the_sign_between_steps_are_several() -> None:
     products = [product(n, category=("A > B", "C") if n % 2 else ("A", "B > D")) for n in range(12)]
-    found = dimensions_from(products).named("category")
+    found = dimensions_from(products).find("category")
     assert found == Dimension("category", "tree", "category", ("A", "A > B", "A > B > C", "A > B > D"), (12, 12, 6, 6))
     assert ClassReader([found]).of(products[1])["category"] == ("A", "A > B", "A > B > C")
 
@@ -155,7 +155,7 @@ def test_labels_without_a_path_are_as_good_as_none() -> None:
     rules = ruled("x", DimensionRule(kind="tree"))
     products = [product(n) for n in range(18)]
     found = dimensions_from(products, rules, labels)
-    assert found.named("x").products == (12, 6, 6)
+    assert found.find("x").products == (12, 6, 6)
     assert ClassReader(found.used, rules, labels).silent(products[0]) == ("x",)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.fitting.design import DESIGN_SIZE, SHAPE_SIZE, TINT_SIZE, fitted_design, fitted_shape, fitted_tint
+from shoplens.filters.fitting.design import DESIGN_SIZE, SHAPE_SIZE, TINT_SIZE, fit_design, fit_shape, fit_tint
 from shoplens.filters.fitting.pca import components
 from shoplens.filters.model.projection import Projection
 
@@ -35,7 +35,7 @@ def designs(rows: np.ndarray, names: list[str], first: np.ndarray) -> Projection
     scale = 1 / np.maximum(deviation, 1e-6)
     axes = components(((rows - mean) * scale).astype(np.float32), BACKBONE)
     block = Projection.of(0, mean, scale[:, None] * axes)
-    return fitted_design(block, block.projected(rows), names, first)
+    return fit_design(block, block.project(rows), names, first)
 
 
 def same_group_first(vectors: np.ndarray, names: list[str]) -> float:
@@ -77,8 +77,8 @@ def test_only_first_photos_teach() -> None:
     changed[~first] = 100
     block = Projection.of(0, rows.mean(axis=0), np.eye(BACKBONE, dtype=np.float32))
     one, two = (
-        fitted_design(block, block.projected(rows), names, first),
-        fitted_design(block, block.projected(changed), names, first),
+        fit_design(block, block.project(rows), names, first),
+        fit_design(block, block.project(changed), names, first),
     )
     assert np.array_equal(one.axes, two.axes)
 
@@ -100,7 +100,7 @@ def test_shapes_are_the_principal_components_of_outlines() -> None:
     random = np.random.default_rng(0)
     outlines = (random.standard_normal((200, 20)) * np.linspace(3, 0.1, 20)).astype(np.float32)
     first = np.arange(200) % 4 > 0
-    found = fitted_shape(outlines, 0, first)
+    found = fit_shape(outlines, 0, first)
     vectors = found.apply(outlines)
     assert vectors.shape == (200, SHAPE_SIZE)
     centred = outlines - outlines[first].mean(axis=0)
@@ -112,7 +112,7 @@ def test_of_many_columns_the_64_most_telling_directions_are_kept() -> None:
     random = np.random.default_rng(0)
     outlines = (random.standard_normal((300, 100)) * np.linspace(2, 0.01, 100)).astype(np.float32)
     first = np.ones(300, bool)
-    axes = fitted_shape(outlines, 0, first).axes
+    axes = fit_shape(outlines, 0, first).axes
     centred = outlines - outlines.mean(axis=0)
     leading = np.linalg.svd(centred, full_matrices=False)[2][:SHAPE_SIZE].T
     scale = np.linalg.norm(axes[:, 0])
@@ -122,31 +122,31 @@ def test_of_many_columns_the_64_most_telling_directions_are_kept() -> None:
 def test_the_outline_is_found_among_the_features_and_a_missing_one_is_zeros() -> None:
     random = np.random.default_rng(0)
     outlines = random.random((30, 10)).astype(np.float32)
-    found = fitted_shape(outlines, 4, np.ones(30, bool))
+    found = fit_shape(outlines, 4, np.ones(30, bool))
     features = np.hstack([random.random((30, 4)), outlines, random.random((30, 2))]).astype(np.float32)
     features[3, 4:14] = 0
     vectors = found.apply(features)
     assert np.allclose(np.linalg.norm(np.delete(vectors, 3, axis=0), axis=1), 1, atol=1e-5)
     assert not vectors[3].any()
-    assert np.allclose(vectors[:3], fitted_shape(outlines, 0, np.ones(30, bool)).apply(outlines)[:3], atol=1e-6)
+    assert np.allclose(vectors[:3], fit_shape(outlines, 0, np.ones(30, bool)).apply(outlines)[:3], atol=1e-6)
 
 
 @pytest.mark.parametrize("photos", [0, 1])
 def test_shapes_of_too_few_photos_are_zeros_for_those(photos: int) -> None:
     outlines = np.ones((photos, 10), np.float32)
-    assert not fitted_shape(outlines, 0, np.ones(photos, bool)).apply(outlines).any()
+    assert not fit_shape(outlines, 0, np.ones(photos, bool)).apply(outlines).any()
 
 
 def test_cosines_of_tints_are_agreements_of_histograms() -> None:
     random = np.random.default_rng(0)
     shares = random.random((200, 40)) * (random.random((200, 40)) < 0.2)
     roots = np.sqrt(shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
-    vectors = fitted_tint(roots, 0, np.ones(200, bool)).apply(roots)
+    vectors = fit_tint(roots, 0, np.ones(200, bool)).apply(roots)
     assert vectors.shape == (200, TINT_SIZE)
     assert np.allclose(vectors @ vectors.T, roots @ roots.T, atol=5e-3)
 
 
 def test_rows_that_are_too_short_are_refused() -> None:
-    found = fitted_shape(np.ones((2, 10), np.float32), 4, np.ones(2, bool))
+    found = fit_shape(np.ones((2, 10), np.float32), 4, np.ones(2, bool))
     with pytest.raises(InvalidValue, match="at least 14"):
         found.apply(np.ones((2, 13), np.float32))

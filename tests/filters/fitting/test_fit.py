@@ -51,7 +51,7 @@ def test_every_learned_dimension_is_read_on_groups_that_heads_never_saw(filters:
 
 def test_new_photos_are_read_too(filters: Filters) -> None:
     new = training(groups=40, seed=9)
-    read = filters.described(new.features).probabilities
+    read = filters.describe(new.features).probabilities
     for name, classes in (("color", COLORS), ("pattern", PATTERNS)):
         named = [next(iter(filters.distribution(row, name))) for row in read]
         right = [label == known[name][0] for label, known in zip(named, new.known, strict=True)]
@@ -61,7 +61,7 @@ def test_new_photos_are_read_too(filters: Filters) -> None:
 
 def test_quality_is_measured_on_what_described_says_of_a_group(filters: Filters) -> None:
     given = training()
-    read = filters.described(given.features, given.groups).probabilities
+    read = filters.describe(given.features, given.groups).probabilities
     named = [next(iter(filters.distribution(row, "pattern"))) for row in read]
     right = [label == known["pattern"][0] for label, known in zip(named, given.known, strict=True)]
     assert np.mean(right) == pytest.approx(filters.quality["pattern"].accuracy, abs=0.005)
@@ -107,8 +107,8 @@ def test_a_group_is_never_read_by_a_head_that_saw_it(monkeypatch: pytest.MonkeyP
 def test_the_same_training_gives_the_same_filters(filters: Filters) -> None:
     again = fit(training(), DIMENSIONS, "m")
     features = training(5, seed=3).features
-    assert np.array_equal(again.described(features).probabilities, filters.described(features).probabilities)
-    assert np.array_equal(again.described(features).dense, filters.described(features).dense)
+    assert np.array_equal(again.describe(features).probabilities, filters.describe(features).probabilities)
+    assert np.array_equal(again.describe(features).dense, filters.describe(features).dense)
     assert again.quality == filters.quality
 
 
@@ -118,7 +118,7 @@ def test_the_same_training_gives_the_same_filters(filters: Filters) -> None:
 def test_few_photos_are_no_error(rows: list[int]) -> None:
     given = only(training(), rows)
     found = fit(given, DIMENSIONS, "m")
-    described = found.described(training(2).features)
+    described = found.describe(training(2).features)
     assert np.isfinite(described.dense).all()
     assert np.isfinite(described.probabilities).all()
     for name in ("color", "pattern", "category"):
@@ -138,7 +138,7 @@ def test_a_feed_without_values_leaves_what_is_measured() -> None:
     found = fit(given, WITHOUT_FEED, "m")
     assert found.classified == ("color",)
     assert dict(found.quality) == {}
-    read = found.described(given.features).probabilities
+    read = found.describe(given.features).probabilities
     assert next(iter(found.distribution(read[0], "color"))).endswith("red")
 
 
@@ -146,7 +146,7 @@ def test_classes_that_no_photo_has_are_no_error() -> None:
     given = dataclasses.replace(training(20), known=[{}] * 80)
     found = fit(given, DIMENSIONS, "m")
     assert {quality.photos for quality in found.quality.values()} == {0}
-    read = found.described(given.features).probabilities
+    read = found.describe(given.features).probabilities
     assert found.distribution(read[0], "pattern") == pytest.approx({"plain": 0.5, "starry": 0.5})
 
 
@@ -154,7 +154,7 @@ def test_a_class_that_one_group_alone_has_is_no_error() -> None:
     given = training(12)
     known = [{"pattern": ("starry" if group == "g3" else "plain",)} for group in given.groups]
     found = fit(dataclasses.replace(given, known=known), DIMENSIONS[4:5], "m")
-    read = found.described(given.features, given.groups).probabilities
+    read = found.describe(given.features, given.groups).probabilities
     assert np.isfinite(read).all()
     assert read[:, 1].mean() < 0.5
 
@@ -189,7 +189,7 @@ def test_training_that_does_not_fit_is_refused(change: dict[str, object], messag
 
 def test_materials_are_told_apart_one_by_one(filters: Filters) -> None:
     new = training(groups=40, seed=9)
-    read = filters.described(new.features).probabilities
+    read = filters.describe(new.features).probabilities
     [block] = filters.layout.blocks_of("material")
     for place, name in enumerate(MATERIALS):
         has = np.array([name in known.get("material", ()) for known in new.known])
@@ -205,7 +205,7 @@ def test_a_dimension_in_which_nothing_can_be_compared_is_left_out(dimension: Dim
     found = fit(training(6), (*DIMENSIONS[:5], dimension), "m")
     assert found.dimensions == DIMENSIONS[:5]
     assert set(found.weights) == {one.name for one in DIMENSIONS[:5]}
-    marks = found.marks(found.described(training(1).features).probabilities[0], {dimension.name: ("A",)})
+    marks = found.marks(found.describe(training(1).features).probabilities[0], {dimension.name: ("A",)})
     assert set(found.norms(training(1).vectors[0], np.zeros(DENSE, np.float32), marks).means) == set(found.weights)
 
 

@@ -8,7 +8,13 @@ import pytest
 from shoplens.filters.fitting import temperature_scaling
 from shoplens.filters.fitting.crossfit import FOLDS, MEAN, Heads, Rows, sums_without_each_fold
 from shoplens.filters.fitting.lda import UNKNOWN, discriminant, fisher_heads
-from shoplens.filters.fitting.temperature_scaling import TemperatureScaling, checked, read, softened, softmax
+from shoplens.filters.fitting.temperature_scaling import (
+    TemperatureScaling,
+    correct_temperature,
+    fit_temperature,
+    floored_softmax,
+    softmax,
+)
 
 
 def photos(count: int, kinds: int = 3, noise: float = 0.6, seed: int = 0) -> tuple[Rows, np.ndarray]:
@@ -20,7 +26,7 @@ def photos(count: int, kinds: int = 3, noise: float = 0.6, seed: int = 0) -> tup
 
 
 def out_of_fold(heads: Heads, rows: Rows) -> np.ndarray:
-    return read(heads.logits(rows.x, rows.folds), heads.floor)
+    return floored_softmax(heads.logits(rows.x, rows.folds), heads.floor)
 
 
 @pytest.mark.parametrize("silent", [0, 60])
@@ -145,10 +151,10 @@ def test_calibration_tries_every_number_of_its_grid() -> None:
 def test_scores_without_meaning_become_the_prior() -> None:
     random = np.random.default_rng(0)
     classes = (random.random(3000) < 0.2).astype(np.int64)
-    fit = softened(random.standard_normal((3000, 2)).astype(np.float32) * 20, classes)
+    fit = fit_temperature(random.standard_normal((3000, 2)).astype(np.float32) * 20, classes)
     assert fit.slope * 20 < 3
     scores = random.standard_normal((500, 2)).astype(np.float32)
-    assert np.allclose(read(fit.logits(scores), fit.floor)[:, 1], 0.2, atol=0.1)
+    assert np.allclose(floored_softmax(fit.logits(scores), fit.floor)[:, 1], 0.2, atol=0.1)
 
 
 def test_a_floor_bears_the_photos_that_are_something_else() -> None:
@@ -157,9 +163,9 @@ def test_a_floor_bears_the_photos_that_are_something_else() -> None:
     scores = np.where(np.arange(4) == classes[:, None], 9.0, 0.0).astype(np.float32)
     odd = random.random(4000) < 0.2
     classes[odd] = random.integers(4, size=int(odd.sum()))
-    fit = softened(scores, classes)
+    fit = fit_temperature(scores, classes)
     assert fit.floor.sum() == pytest.approx(0.2, abs=0.06)
-    said = read(fit.logits(scores), fit.floor)
+    said = floored_softmax(fit.logits(scores), fit.floor)
     assert said.max(axis=1).mean() == pytest.approx((said.argmax(axis=1) == classes).mean(), abs=0.03)
 
 
@@ -169,7 +175,7 @@ def test_the_check_makes_probabilities_as_high_as_they_are_right() -> None:
     scores = rows.x[:, :3] * 3
     before = softmax(scores)
     assert before.max(axis=1).mean() - (before.argmax(axis=1) == classes).mean() > 0.1
-    after = softmax(checked(TemperatureScaling(1.0, nothing, nothing), scores, classes).logits(scores))
+    after = softmax(correct_temperature(TemperatureScaling(1.0, nothing, nothing), scores, classes).logits(scores))
     assert after.max(axis=1).mean() == pytest.approx((after.argmax(axis=1) == classes).mean(), abs=0.01)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.model import basis as module
-from shoplens.filters.model.basis import fitted_basis
+from shoplens.filters.model.basis import fit_basis
 from shoplens.filters.photo_features.measured import MEASURED
 from shoplens.filters.photo_features.palette import FINE
 from shoplens.filters.photo_features.silhouette import OUTLINE
@@ -39,34 +39,34 @@ def blocks_of(rows: np.ndarray) -> list[np.ndarray]:
 def test_directions_are_the_principal_components_of_each_block() -> None:
     """As much of the variance lies along each as along the singular vectors of the same place."""
     rows = features(900)
-    found = fitted_basis(rows, BACKBONE)
+    found = fit_basis(rows, BACKBONE)
     assert [block.size for block in found.blocks] == [6, 127, 127]
     for block, truth in zip(found.blocks, blocks_of(rows), strict=True):
         strengths = np.linalg.svd(truth, compute_uv=False)[:60]
-        projected = block.projected(rows)[:, :60]
+        projected = block.project(rows)[:, :60]
         held = np.linalg.norm(projected, axis=0)
         assert np.allclose(held / held[0], strengths[: len(held)] / strengths[0], rtol=0.02)
         assert np.allclose((projected / held).T @ (projected / held), np.eye(len(held)), atol=0.02)
 
 
 def test_directions_are_fewer_than_photos() -> None:
-    assert 70 < fitted_basis(features(300), BACKBONE).size - BACKBONE < 0.85 * 300
-    assert [block.size for block in fitted_basis(features(2), BACKBONE).blocks] == [1, 1, 1]
+    assert 70 < fit_basis(features(300), BACKBONE).size - BACKBONE < 0.85 * 300
+    assert [block.size for block in fit_basis(features(2), BACKBONE).blocks] == [1, 1, 1]
 
 
 def test_each_block_counts_by_its_share() -> None:
     rows = features(80)
-    found = fitted_basis(rows, BACKBONE)
+    found = fit_basis(rows, BACKBONE)
     numbers = found.apply(rows)
     assert numbers.shape == (80, found.size)
     ends = np.cumsum([block.size for block in found.blocks])[:-1]
     for part, share in zip(np.split(numbers, ends, axis=1), SHARES, strict=True):
         assert np.allclose(np.linalg.norm(part, axis=1), share, atol=1e-5)
-    assert np.allclose(found.joined([block.projected(rows) for block in found.blocks]), numbers)
+    assert np.allclose(found.concatenate([block.project(rows) for block in found.blocks]), numbers)
 
 
 def test_a_photo_without_features_is_zeros() -> None:
-    found = fitted_basis(features(40), BACKBONE)
+    found = fit_basis(features(40), BACKBONE)
     assert not found.apply(np.zeros((1, BACKBONE + MEASURED), np.float32)).any()
 
 
@@ -74,29 +74,29 @@ def test_a_constant_column_is_not_blown_up() -> None:
     rows = features(60)
     rows[:, 3] = 2.0
     rows[0, 3] += 1e-4
-    axes = fitted_basis(rows, BACKBONE).blocks[0].axes
+    axes = fit_basis(rows, BACKBONE).blocks[0].axes
     assert np.abs(axes[3]).max() < 100 * np.median(np.abs(axes).max(axis=1))
 
 
 @pytest.mark.parametrize("photos", [0, 1])
 def test_without_two_photos_there_is_no_direction(photos: int) -> None:
-    found = fitted_basis(features(photos), BACKBONE)
+    found = fit_basis(features(photos), BACKBONE)
     assert found.size == 0
     assert found.apply(features(3)).shape == (3, 0)
 
 
 def test_equal_photos_have_no_direction() -> None:
-    assert fitted_basis(np.repeat(features(1), 5, axis=0), BACKBONE).size == 0
+    assert fit_basis(np.repeat(features(1), 5, axis=0), BACKBONE).size == 0
 
 
 def test_only_so_many_photos(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SAMPLE", 30)
-    one, two = fitted_basis(features(90), BACKBONE, seed=1), fitted_basis(features(90), BACKBONE, seed=1)
+    one, two = fit_basis(features(90), BACKBONE, seed=1), fit_basis(features(90), BACKBONE, seed=1)
     assert [block.size for block in one.blocks] == [6, 4, 4]
     assert np.array_equal(one.blocks[1].axes, two.blocks[1].axes)
-    assert not np.array_equal(one.blocks[0].mean, fitted_basis(features(90), BACKBONE, seed=2).blocks[0].mean)
+    assert not np.array_equal(one.blocks[0].mean, fit_basis(features(90), BACKBONE, seed=2).blocks[0].mean)
 
 
 def test_rows_that_are_too_short_are_refused() -> None:
     with pytest.raises(InvalidValue, match=f"at least {BACKBONE + FINE + OUTLINE}"):
-        fitted_basis(features(9), BACKBONE).apply(np.zeros((2, BACKBONE + FINE), np.float32))
+        fit_basis(features(9), BACKBONE).apply(np.zeros((2, BACKBONE + FINE), np.float32))

@@ -37,7 +37,7 @@ def sparse(filters: Filters, **blocks: dict[str, float]) -> SparseVector:
 
 def test_dense_vectors_are_of_length_one_and_of_the_same_design(filters: Filters) -> None:
     given = training()
-    described = filters.described(given.features)
+    described = filters.describe(given.features)
     assert described.dense.shape == (len(given.groups), DENSE)
     assert described.dense.dtype == described.probabilities.dtype == np.float32
     for part in (described.design, described.shape, described.tint):
@@ -51,7 +51,7 @@ def test_dense_vectors_are_of_length_one_and_of_the_same_design(filters: Filters
 
 def test_a_photo_of_the_catalogue_is_read_by_the_head_of_its_fold(filters: Filters) -> None:
     given = training()
-    read = filters.described(given.features, given.groups).probabilities
+    read = filters.describe(given.features, given.groups).probabilities
     x = filters.models.basis.apply(given.features)
     heads = filters.models.heads
     [block] = filters.layout.blocks_of("pattern")
@@ -76,30 +76,30 @@ def test_other_photos_are_read_by_the_mean_of_the_heads(filters: Filters) -> Non
 
 def test_the_palette_is_what_was_measured(filters: Filters) -> None:
     given = training(3)
-    read = filters.described(given.features).probabilities
+    read = filters.describe(given.features).probabilities
     block = next(block for block in filters.layout.blocks_of("color") if block.kind == "palette")
     assert np.array_equal(read[:, block.entries], given.features[:, -ANCHORS:])
 
 
 def test_a_photo_that_could_not_be_read_is_only_what_the_feed_says(filters: Filters) -> None:
-    described = filters.described(np.zeros_like(training(1).features[:1]))
+    described = filters.describe(np.zeros_like(training(1).features[:1]))
     assert not described.dense.any()
     assert not described.probabilities.any()
     assert not len(filters.marks(described.probabilities[0], {}).indices)
     marks = filters.marks(described.probabilities[0], {"pattern": ("starry",)})
-    assert filters.matched(marks, marks, "pattern") == ("starry", 1.0, 1.0)
+    assert filters.best_match(marks, marks, "pattern") == ("starry", 1.0, 1.0)
 
 
 def test_features_of_other_models_are_refused(filters: Filters) -> None:
     with pytest.raises(InvalidValue, match="numbers"):
-        filters.described(np.zeros((2, 5), np.float32))
+        filters.describe(np.zeros((2, 5), np.float32))
     with pytest.raises(InvalidValue, match="a group per photo"):
-        filters.described(training(1).features, ["g0"])
+        filters.describe(training(1).features, ["g0"])
 
 
 def test_agreements_are_dot_products_per_dimension(filters: Filters) -> None:
     given = training(20, seed=2)
-    read = filters.described(given.features).probabilities
+    read = filters.describe(given.features).probabilities
     marks = [filters.marks(row, known) for row, known in zip(read, given.known, strict=True)]
     query = filters.marks(read[0], {})
     found = filters.agreements(query, marks)
@@ -116,7 +116,7 @@ def test_agreements_are_dot_products_per_dimension(filters: Filters) -> None:
 
 
 def test_a_photo_agrees_with_itself_altogether(filters: Filters) -> None:
-    read = filters.described(training(2).features).probabilities
+    read = filters.describe(training(2).features).probabilities
     marks = filters.marks(read[0], {})
     assert filters.agreements(marks, [marks])[0] == pytest.approx([1, 1, 1, 1], abs=1e-5)
 
@@ -133,7 +133,7 @@ def test_similarities_lie_between_0_and_1(filters: Filters) -> None:
 
 def test_a_weight_counts_standard_deviations_of_the_query_over_the_cohort(filters: Filters) -> None:
     given = training(3, seed=7)
-    described = filters.described(given.features)
+    described = filters.describe(given.features)
     marks, look = filters.marks(described.probabilities[0], {}), given.vectors[0]
     cohort = filters.cohort
     held = []
@@ -152,31 +152,31 @@ def test_a_weight_counts_standard_deviations_of_the_query_over_the_cohort(filter
 
 def test_a_weighted_query_is_the_classified_part_of_the_score(filters: Filters) -> None:
     given = training(20, seed=2)
-    read = filters.described(given.features).probabilities
+    read = filters.describe(given.features).probabilities
     marks = [filters.marks(row, known) for row, known in zip(read, given.known, strict=True)]
     query = filters.marks(read[0], {})
     weights = {"look": 5.0, "color": 2.0, "material": 0.5}
-    weighted = filters.weighted(query, weights)
+    weighted = filters.weight_query(query, weights)
     agreements = filters.agreements(query, marks)
     expected = 2 * (1 - TINT_SHARE) * agreements[:, 0] + 0.5 * agreements[:, 2]
     row = np.zeros(filters.layout.size)
     row[weighted.indices] = weighted.values
     found = [float(row[one.indices] @ one.values) for one in marks]
     assert found == pytest.approx(expected.tolist(), abs=1e-5)
-    assert not len(filters.weighted(query, {"look": 1.0}).indices)
+    assert not len(filters.weight_query(query, {"look": 1.0}).indices)
 
 
 def test_the_class_that_matched_is_the_one_that_agrees_most(filters: Filters) -> None:
     query = sparse(filters, pattern={"plain": 0.2, "starry": 0.8}, material={"wool": 0.5, "silk": 0.5})
     photo = sparse(filters, pattern={"plain": 0.3, "starry": 0.7}, material={"silk": 1.0})
-    assert filters.matched(query, photo, "pattern") == ("starry", pytest.approx(0.8), pytest.approx(0.7))
-    assert filters.matched(query, photo, "material") == ("silk", pytest.approx(0.5), pytest.approx(1.0))
+    assert filters.best_match(query, photo, "pattern") == ("starry", pytest.approx(0.8), pytest.approx(0.7))
+    assert filters.best_match(query, photo, "material") == ("silk", pytest.approx(0.5), pytest.approx(1.0))
 
 
 def test_where_nothing_agrees_the_query_is_named(filters: Filters) -> None:
     query, photo = sparse(filters, pattern={"starry": 1.0}), sparse(filters, pattern={"plain": 1.0})
-    assert filters.matched(query, photo, "pattern") == ("starry", pytest.approx(1.0), 0.0)
-    assert filters.matched(sparse(filters), photo, "pattern") == ("", 0.0, 0.0)
+    assert filters.best_match(query, photo, "pattern") == ("starry", pytest.approx(1.0), 0.0)
+    assert filters.best_match(sparse(filters), photo, "pattern") == ("", 0.0, 0.0)
 
 
 def test_of_a_tree_the_deepest_node_that_agrees_is_named(filters: Filters) -> None:
@@ -184,9 +184,9 @@ def test_of_a_tree_the_deepest_node_that_agrees_is_named(filters: Filters) -> No
     query = sparse(filters, category={"tops": 0.9, hoodie: 0.8, shirt: 0.1, home: 0.1})
     alike = sparse(filters, category={"tops": 1.0, hoodie: 1.0})
     other = sparse(filters, category={"tops": 1.0, shirt: 1.0})
-    assert filters.matched(query, alike, "category") == (hoodie, pytest.approx(0.8), pytest.approx(1.0))
-    assert filters.matched(query, other, "category") == ("tops", pytest.approx(0.9), pytest.approx(1.0))
-    found = filters.matched(query, sparse(filters, category={home: 1.0}), "category")
+    assert filters.best_match(query, alike, "category") == (hoodie, pytest.approx(0.8), pytest.approx(1.0))
+    assert filters.best_match(query, other, "category") == ("tops", pytest.approx(0.9), pytest.approx(1.0))
+    found = filters.best_match(query, sparse(filters, category={home: 1.0}), "category")
     assert found == (home, pytest.approx(0.1), pytest.approx(1.0))  # a leaf of both levels counts once
 
 
@@ -195,7 +195,7 @@ def test_anchors_of_one_name_match_together(filters: Filters) -> None:
     read = np.zeros(filters.layout.size, np.float32)
     read[block.entries] = palette_of_color("red")
     marks = filters.marks(read, {})
-    label, mine, theirs = filters.matched(marks, marks, "color")
+    label, mine, theirs = filters.best_match(marks, marks, "color")
     names = np.array(block.classes)
     assert mine == theirs == pytest.approx(float(palette_of_color("red")[names == label].sum()), abs=0.02)
 

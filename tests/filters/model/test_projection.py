@@ -23,7 +23,7 @@ def test_it_is_its_definition() -> None:
     expected = (rows[:, 2:7] - np.arange(5)) @ axes
     found = made().apply(rows)
     assert np.allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-3)
-    assert np.allclose(unit(made().projected(rows)), found)
+    assert np.allclose(unit(made().project(rows)), found)
 
 
 def test_the_mean_and_what_was_not_read_are_zeros() -> None:

@@ -77,7 +77,7 @@ def test_a_dot_product_is_the_score_for_any_weights(classes: int, weights: dict[
     assert space.lossless
     placed = space.placed(dense[1:], marks[1:])
     assert (placed.shape, placed.dtype) == ((299, PLACED), np.float32)
-    found = placed @ space.aimed(dense[0], marks[0], weights)
+    found = placed @ space.query_vector(dense[0], marks[0], weights)
     expected = score(space, (dense[0], marks[0]), dense[1:], wide(marks[1:], classes), weights)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -87,12 +87,12 @@ def test_with_more_classes_the_sketch_leaves_least_out() -> None:
     space, dense, marks = space_of(classes)
     assert not space.lossless
     placed, every = space.placed(dense[1:], marks[1:]), wide(marks[1:], classes)
-    found = placed @ space.aimed(dense[0], marks[0], {"pattern": 1.0})
+    found = placed @ space.query_vector(dense[0], marks[0], {"pattern": 1.0})
     expected = score(space, (dense[0], marks[0]), dense[1:], every, {"pattern": 1.0})
     assert 0 < np.abs(found - expected).max() < 0.5
     assert np.corrcoef(found, expected)[0, 1] > 0.9
     other = Space(space.layout, USUAL, np.roll(space.axes, 1, axis=0))
-    worse = other.placed(dense[1:], marks[1:]) @ other.aimed(dense[0], marks[0], {"pattern": 1.0})
+    worse = other.placed(dense[1:], marks[1:]) @ other.query_vector(dense[0], marks[0], {"pattern": 1.0})
     assert ((found - expected) ** 2).mean() < ((worse - expected) ** 2).mean()
 
 
@@ -109,7 +109,7 @@ def test_dense_scores_are_got_back() -> None:
     space, dense, marks = space_of(5)
     np.testing.assert_allclose(space.dense(space.placed(dense, marks)), dense, atol=1e-6)
     for name, part in DENSE_PARTS.items():
-        cosines = space.placed(dense, marks) @ space.aimed_at(name, dense[7])
+        cosines = space.placed(dense, marks) @ space.dimension_query_vector(name, dense[7])
         np.testing.assert_allclose(cosines, dense[:, part] @ dense[7, part], atol=1e-5)
 
 
@@ -120,7 +120,7 @@ def test_a_shop_without_classes_has_a_space_too() -> None:
     dense = dense_of(np.random.default_rng(1), 2)
     placed = space.placed(dense, [nothing, nothing])
     assert not placed[:, DENSE:].any()
-    found = placed @ space.aimed(dense[0], nothing, {"design": 1.0})
+    found = placed @ space.query_vector(dense[0], nothing, {"design": 1.0})
     part = DENSE_PARTS["design"]
     np.testing.assert_allclose(found, slope("design") * dense[:, part] @ dense[0, part], atol=1e-6)
     assert space.placed(dense[:0], []).shape == (0, PLACED)

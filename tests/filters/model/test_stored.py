@@ -14,7 +14,7 @@ from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.filters.fitting.fit import fit
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.space import DENSE
-from shoplens.filters.model.stored import MEANING, save_filters, stored_filters
+from shoplens.filters.model.stored import MEANING, load_filters, save_filters
 from shoplens.filters.model.tree import Tree
 from tests.filters.made_training import DIMENSIONS, training
 
@@ -25,16 +25,16 @@ def filters() -> Filters:
 
 
 def test_nothing_stored_is_nothing(tmp_path: Path) -> None:
-    assert stored_filters(tmp_path) is None
+    assert load_filters(tmp_path) is None
 
 
 def test_stored_filters_answer_the_same_to_the_last_bit(filters: Filters, tmp_path: Path) -> None:
     save_filters(tmp_path, filters)
-    again = stored_filters(tmp_path)
+    again = load_filters(tmp_path)
     assert again is not None
     given = training(8, seed=3)
     for groups in (None, given.groups):
-        one, two = filters.described(given.features, groups), again.described(given.features, groups)
+        one, two = filters.describe(given.features, groups), again.describe(given.features, groups)
         assert np.array_equal(one.dense, two.dense)
         assert np.array_equal(one.probabilities, two.probabilities)
     marks = filters.marks(one.probabilities[0], given.known[0])
@@ -50,10 +50,10 @@ def test_stored_filters_answer_the_same_to_the_last_bit(filters: Filters, tmp_pa
 def test_filters_of_an_empty_shop_are_stored_too(tmp_path: Path) -> None:
     empty = fit(training(0), DIMENSIONS, "m")
     save_filters(tmp_path, empty)
-    again = stored_filters(tmp_path)
+    again = load_filters(tmp_path)
     assert again is not None
     features = training(2).features
-    assert np.array_equal(again.described(features).probabilities, empty.described(features).probabilities)
+    assert np.array_equal(again.describe(features).probabilities, empty.describe(features).probabilities)
 
 
 def test_a_stored_tree_that_never_forks_is_left_out(filters: Filters, tmp_path: Path) -> None:
@@ -64,17 +64,17 @@ def test_a_stored_tree_that_never_forks_is_left_out(filters: Filters, tmp_path: 
     weights = {**filters.weights, "shelf": 0.1}
     old = replace(filters, dimensions=(*DIMENSIONS, chain), quality=quality, models=models, weights=weights)
     save_filters(tmp_path, old)
-    found = stored_filters(tmp_path)
+    found = load_filters(tmp_path)
     assert found is not None
     assert (found.dimensions, found.weights, found.quality) == (DIMENSIONS, filters.weights, filters.quality)
-    marks = found.marks(found.described(training(1).features).probabilities[0], {"shelf": ("A",)})
+    marks = found.marks(found.describe(training(1).features).probabilities[0], {"shelf": ("A",)})
     assert set(found.norms(training(1).vectors[0], np.zeros(DENSE, np.float32), marks).means) == set(found.weights)
 
 
 def test_new_filters_replace_old_ones_and_leave_nothing_behind(filters: Filters, tmp_path: Path) -> None:
     save_filters(tmp_path, fit(training(8), DIMENSIONS, "model 0"))
     save_filters(tmp_path, filters)
-    found = stored_filters(tmp_path)
+    found = load_filters(tmp_path)
     assert found is not None
     assert found.model == "model 1"
     assert len(list(tmp_path.iterdir())) == 2
@@ -85,7 +85,7 @@ def test_other_weights_reuse_the_numbers(filters: Filters, tmp_path: Path) -> No
     [numbers] = tmp_path.glob("*.npz")
     save_filters(tmp_path, filters.with_weights({"color": 9}))
     assert [path.name for path in tmp_path.glob("*.npz")] == [numbers.name]
-    found = stored_filters(tmp_path)
+    found = load_filters(tmp_path)
     assert found is not None
     assert found.weights == {"color": 9}
 
@@ -105,7 +105,7 @@ def test_death_before_the_last_step_keeps_the_old_filters(
         patched.setattr(Path, "replace", dies)
         with pytest.raises(OSError, match="power"):
             save_filters(tmp_path, fit(training(8), DIMENSIONS, "model 2"))
-    found = stored_filters(tmp_path)
+    found = load_filters(tmp_path)
     assert found is not None
     assert found.model == "model 1"
 
@@ -164,7 +164,7 @@ def test_damage_is_said_with_the_way_out(filters: Filters, tmp_path: Path, harm:
     assert callable(harm)
     harm(tmp_path)
     with pytest.raises(StoreError) as caught:
-        stored_filters(tmp_path)
+        load_filters(tmp_path)
     assert caught.value.code == "damaged-filters"
     assert "shoplens train filters" in caught.value.fix
     assert MEANING in caught.value.problem

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.photo_features.measured import MEASURED, Measured, measured
+from shoplens.filters.photo_features.measured import MEASURED, Measured, measure
 from shoplens.filters.photo_features.palette import ANCHOR_NAMES, ANCHORS, FINE, fine_histograms, palette
 from shoplens.filters.photo_features.pixels import foreground, oklab, small
 from shoplens.filters.photo_features.silhouette import OUTLINE
@@ -23,7 +23,7 @@ def shirt(color: tuple[int, int, int]) -> Pixels:
 
 
 def test_a_row_is_read_back() -> None:
-    first = measured(shirt((30, 60, 160)))
+    first = measure(shirt((30, 60, 160)))
     row = first.as_row()
     assert (row.shape, row.dtype) == ((MEASURED,), np.float32)
     assert MEASURED == FINE + OUTLINE + ANCHORS
@@ -38,7 +38,7 @@ def test_it_is_what_the_parts_measure() -> None:
     photo = shirt((200, 30, 40))
     lab = oklab(small(photo))
     mask = foreground(lab)
-    result = measured(photo)
+    result = measure(photo)
     assert (result.fine == fine_histograms(lab, mask)).all()
     assert (result.palette == palette(lab, mask)).all()
 
@@ -56,18 +56,18 @@ def test_it_is_what_the_parts_measure() -> None:
     ids=["one pixel", "blank", "a row", "a column", "all product", "another memory order"],
 )
 def test_every_photo_can_be_measured(photo: Pixels) -> None:
-    row = measured(photo).as_row()
+    row = measure(photo).as_row()
     assert np.isfinite(row).all()
     assert row.min() >= 0
     assert row[-ANCHORS:].sum() == pytest.approx(1, abs=1e-5)
-    assert (row == measured(photo.copy()).as_row()).all()
+    assert (row == measure(photo.copy()).as_row()).all()
 
 
 def test_colour_and_shape_are_told_apart() -> None:
-    blue, red = measured(shirt((30, 60, 160))), measured(shirt((200, 30, 40)))
+    blue, red = measure(shirt((30, 60, 160))), measure(shirt((200, 30, 40)))
     trousers = np.full((600, 500, 3), 245, np.uint8)
     trousers[60:560, 150:240] = trousers[60:560, 270:350] = trousers[60:160, 150:350] = (30, 60, 160)
-    other = measured(trousers)
+    other = measure(trousers)
     assert np.sqrt(blue.palette * red.palette).sum() < 0.2
     assert np.sqrt(blue.palette * other.palette).sum() > 0.9
     assert np.linalg.norm(blue.outline - red.outline) < np.linalg.norm(blue.outline - other.outline)

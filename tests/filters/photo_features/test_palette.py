@@ -16,9 +16,9 @@ from shoplens.filters.photo_features.palette import (
     ANCHORS,
     BASIC_COLORS,
     FINE,
+    color_distribution,
     fine_and_palette,
     fine_histograms,
-    named,
     palette,
     palette_of_color,
 )
@@ -235,20 +235,20 @@ def test_anchors_are_named_after_basic_colours() -> None:
 @pytest.mark.parametrize("name", BASIC_COLORS)
 def test_basic_colours_are_named_so(name: str) -> None:
     position = list(BASIC_COLORS).index(name)
-    assert named(BASIC_COLORS[name]).argmax() == position
-    assert named(palette_of_color(name)).sum() == pytest.approx(1, abs=1e-5)
+    assert color_distribution(BASIC_COLORS[name]).argmax() == position
+    assert color_distribution(palette_of_color(name)).sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_names_of_many() -> None:
     colours = np.array([plain("#1c2a52", 1)[0, 0], plain("#ffffff", 1)[0, 0]])
-    result = named(colours)
+    result = color_distribution(colours)
     assert (result.shape, result.dtype) == ((2, len(BASIC_COLORS)), np.float32)
     assert [list(BASIC_COLORS)[place] for place in result.argmax(axis=1)] == ["blue", "white"]
-    expected = palette_of_color("green").astype(np.float64) @ named(ANCHOR_LABS)
-    assert named(palette_of_color("green")) == pytest.approx(expected, abs=1e-5)
+    expected = palette_of_color("green").astype(np.float64) @ color_distribution(ANCHOR_LABS)
+    assert color_distribution(palette_of_color("green")) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (3, 5)])
 def test_names_of_something_else_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InvalidValue, match="last axis must be 3 or 48"):
-        named(np.zeros(shape))
+        color_distribution(np.zeros(shape))

@@ -12,7 +12,7 @@ from shoplens.errors import InvalidValue
 from shoplens.training.learning.basis import basis_of
 from shoplens.training.learning.course import WATCH_EVERY, Course
 from shoplens.training.learning.export import largest_difference, look_network
-from shoplens.training.learning.head import Lesson, Recipe, Trained, trained_head, unit
+from shoplens.training.learning.head import Lesson, Recipe, Trained, train_head, unit
 from shoplens.training.learning.losses import LOSSES, LossOf
 from tests.training.made_samples import COLUMNS, made_samples, sample_photo
 
@@ -41,7 +41,7 @@ def right(head: Trained, asked: Lesson) -> float:
 @pytest.mark.parametrize("loss", [name for name in LOSSES if name != "proxy-anchor"])
 def test_losses_learn_what_tells_products_apart(loss: str) -> None:
     start = Trained(np.eye(8, dtype=np.float32), 0)
-    head = trained_head(lesson(), replace(RECIPE, loss=loss), Course())
+    head = train_head(lesson(), replace(RECIPE, loss=loss), Course())
     assert right(start, lesson(seed=3)) < 0.4
     assert right(head, lesson(seed=3)) > 0.75
     assert not head.warnings
@@ -49,17 +49,17 @@ def test_losses_learn_what_tells_products_apart(loss: str) -> None:
 
 def test_proxies_are_learned_too() -> None:
     """Whose gradient is the proxies' first: with noise this loud the head itself learns too late to be asked for it."""
-    head = trained_head(lesson(), replace(RECIPE, loss="proxy-anchor"), Course(), lambda of: 0.5)
+    head = train_head(lesson(), replace(RECIPE, loss="proxy-anchor"), Course(), lambda of: 0.5)
     losses = [loss for _, loss, _ in head.history]
     assert losses == sorted(losses, reverse=True) and losses[-1] < 0.8 * losses[0]
 
 
 def test_the_best_of_what_it_has_been_is_kept() -> None:
     scores = iter([0.2, 0.9, 0.5])
-    head = trained_head(lesson(), SHORT, Course(), lambda of: next(scores))
+    head = train_head(lesson(), SHORT, Course(), lambda of: next(scores))
     assert head.step == 2 * WATCH_EVERY
     assert [(step, score) for step, _, score in head.history] == [(50, 0.2), (100, 0.9), (150, 0.5)]
-    again = trained_head(lesson(), SHORT, Course(last=head.step))
+    again = train_head(lesson(), SHORT, Course(last=head.step))
     np.testing.assert_array_equal(again.weights, head.weights)
 
 
@@ -73,11 +73,11 @@ def test_a_training_that_was_killed_goes_on_and_ends_the_same(tmp_path: Path) ->
 
     file = tmp_path / "head.checkpoint"
     recipe = replace(SHORT, loss="proxy-anchor")  # has parameters of its own
-    whole = trained_head(lesson(), recipe, Course())
+    whole = train_head(lesson(), recipe, Course())
     with pytest.raises(Killed):
-        trained_head(lesson(), recipe, Course(checkpoint=file, progress=kill))
+        train_head(lesson(), recipe, Course(checkpoint=file, progress=kill))
     steps: list[int] = []
-    resumed = trained_head(
+    resumed = train_head(
         lesson(), recipe, Course(checkpoint=file, progress=lambda what, done, total: steps.append(done))
     )
     assert steps[0] == 101
@@ -87,12 +87,12 @@ def test_a_training_that_was_killed_goes_on_and_ends_the_same(tmp_path: Path) ->
 def test_half_a_checkpoint_is_begun_anew(tmp_path: Path) -> None:
     file = tmp_path / "head.checkpoint"
     file.write_bytes(b"PK\x03\x04 half of it")
-    head = trained_head(lesson(), RECIPE, Course(checkpoint=file))
-    np.testing.assert_array_equal(head.weights, trained_head(lesson(), RECIPE, Course()).weights)
+    head = train_head(lesson(), RECIPE, Course(checkpoint=file))
+    np.testing.assert_array_equal(head.weights, train_head(lesson(), RECIPE, Course()).weights)
 
 
 def test_time_that_is_up_ends_it_with_what_there_is() -> None:
-    head = trained_head(lesson(), RECIPE, Course(deadline=0.0))
+    head = train_head(lesson(), RECIPE, Course(deadline=0.0))
     assert head.step == 0
     assert head.weights.shape == (8, 8)
 
@@ -100,14 +100,14 @@ def test_time_that_is_up_ends_it_with_what_there_is() -> None:
 def test_a_collapse_is_told() -> None:
     flat = lesson()
     flat.rows[:] = 1 + 1e-3 * flat.rows
-    head = trained_head(flat, replace(RECIPE, steps=1, dimensions=1), Course())
+    head = train_head(flat, replace(RECIPE, steps=1, dimensions=1), Course())
     assert "collapsed" in head.warnings[0]
 
 
 def test_a_loss_stuck_at_its_margin_is_told() -> None:
     same = lesson()
     same.rows[:] = np.random.default_rng(0).normal(size=8)
-    head = trained_head(same, replace(RECIPE, steps=60, loss="triplet", rate=1e-9), Course())
+    head = train_head(same, replace(RECIPE, steps=60, loss="triplet", rate=1e-9), Course())
     assert any("stuck at its margin" in warning for warning in head.warnings)
 
 
@@ -121,7 +121,7 @@ def test_the_network_that_serves_gives_what_was_trained() -> None:
     samples = made_samples([sample_photo(f"p{n}") for n in range(30)], times=3)
     basis = basis_of(samples.rows, samples.owners, COLUMNS, shrinkage=1.0)
     rows = basis.applied(samples.rows)
-    head = trained_head(Lesson(rows, samples.owners, np.ones(len(rows), bool)), replace(RECIPE, steps=30), Course())
+    head = train_head(Lesson(rows, samples.owners, np.ones(len(rows), bool)), replace(RECIPE, steps=30), Course())
     network = look_network(basis, head)
     assert largest_difference(network, basis, head, samples.rows) < 1e-5
     wrong = Trained(head.weights[::-1].copy(), 0)

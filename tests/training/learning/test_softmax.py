@@ -17,7 +17,7 @@ from shoplens.training.learning.basis import basis_of
 from shoplens.training.learning.course import Course
 from shoplens.training.learning.export import classifier_network
 from shoplens.training.learning.head import Lesson
-from shoplens.training.learning.softmax import Softmax, SoftmaxRecipe, trained_softmax
+from shoplens.training.learning.softmax import Softmax, SoftmaxRecipe, train_softmax
 from tests.training.made_samples import COLUMNS, made_samples, sample_photo
 
 pytest.importorskip("torch", reason="the extra train is not installed")
@@ -35,16 +35,16 @@ def right(softmax: Softmax, asked: Lesson) -> float:
 
 def test_it_learns_what_tells_products_apart() -> None:
     learned = lesson()
-    softmax = trained_softmax(learned, RECIPE, Course())
+    softmax = train_softmax(learned, RECIPE, Course())
     assert (softmax.body.shape, softmax.outputs.shape, softmax.biases.shape) == ((12, 8), (8, 20), (20,))
-    assert right(softmax, learned) > 0.75 > 0.5 > right(trained_softmax(learned, RECIPE, Course(last=1)), learned)
+    assert right(softmax, learned) > 0.75 > 0.5 > right(train_softmax(learned, RECIPE, Course(last=1)), learned)
 
 
 def test_the_best_by_the_watch_is_kept() -> None:
     scores = iter([0.2, 0.9, 0.5])
-    best = trained_softmax(lesson(), RECIPE, Course(), lambda softmax: next(scores))
+    best = train_softmax(lesson(), RECIPE, Course(), lambda softmax: next(scores))
     assert best.step == 100
-    np.testing.assert_array_equal(best.outputs, trained_softmax(lesson(), RECIPE, Course(last=100)).outputs)
+    np.testing.assert_array_equal(best.outputs, train_softmax(lesson(), RECIPE, Course(last=100)).outputs)
 
 
 def test_a_training_that_was_killed_goes_on_and_ends_the_same(tmp_path: Path) -> None:
@@ -57,9 +57,9 @@ def test_a_training_that_was_killed_goes_on_and_ends_the_same(tmp_path: Path) ->
 
     file = tmp_path / "softmax.checkpoint"
     with pytest.raises(Killed):
-        trained_softmax(lesson(), RECIPE, Course(checkpoint=file, progress=kill))
-    resumed = trained_softmax(lesson(), RECIPE, Course(checkpoint=file))
-    np.testing.assert_array_equal(resumed.outputs, trained_softmax(lesson(), RECIPE, Course()).outputs)
+        train_softmax(lesson(), RECIPE, Course(checkpoint=file, progress=kill))
+    resumed = train_softmax(lesson(), RECIPE, Course(checkpoint=file))
+    np.testing.assert_array_equal(resumed.outputs, train_softmax(lesson(), RECIPE, Course()).outputs)
 
 
 def test_many_products_take_more_steps() -> None:
@@ -71,7 +71,7 @@ def test_the_network_that_serves_says_what_was_trained() -> None:
     samples = made_samples([sample_photo(f"p{n}") for n in range(20)], times=3)
     basis = basis_of(samples.rows, samples.owners, COLUMNS, shrinkage=1.0)
     rows = basis.applied(samples.rows)
-    softmax = trained_softmax(Lesson(rows, samples.owners, np.ones(len(rows), bool)), RECIPE, Course(last=30))
+    softmax = train_softmax(Lesson(rows, samples.owners, np.ones(len(rows), bool)), RECIPE, Course(last=30))
     card = ClassifierCard("features@1", COLUMNS.width, [f"p{n}" for n in range(20)], learned=["0123456789ab"])
     network = classifier_network(basis, softmax, json.dumps({one: getattr(card, one) for one in card.__slots__}))
     classifier = ProductClassifier(network)

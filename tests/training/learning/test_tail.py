@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shoplens.embedders import FineTunedEmbedder, OnnxEmbedder
-from shoplens.embedders.onnx import SHIPPED, opened, outputs_of
+from shoplens.embedders.onnx import SHIPPED, open_session, outputs_of
 from shoplens.errors import InvalidValue, ModelError
 from shoplens.training.learning.tail import Tail, tail_of
 from shoplens.types import Pixels
@@ -31,7 +31,7 @@ def photos(count: int = 3, side: int = 16) -> list[Pixels]:
 
 
 def mapped(tail: Tail, seen: list[Pixels]) -> np.ndarray:
-    maps = outputs_of(opened(tail.trunk(), 1), tail.card, [tail.card.tail_from], seen)
+    maps = outputs_of(open_session(tail.trunk(), 1), tail.card, [tail.card.tail_from], seen)
     return maps.reshape(len(seen), *tail.map_shape())
 
 

@@ -12,21 +12,21 @@ from shoplens.feedback.impressions import Impression
 from shoplens.feedback.log import Seen
 from shoplens.filters.fitting.folds import fold_of
 from shoplens.ranking.ranker_features import SIGNALS, Evidence
-from shoplens.training.clicks import judged_by_clicks
+from shoplens.training.clicks import train_and_test_on_clicks
 from shoplens.training.ranking import replay as replay_module
 from shoplens.training.ranking.click_course import (
     MOST_MOVED,
     ClickCourse,
-    bounded,
-    learned_from,
+    fit_click_model,
     likelihood,
+    limit_update,
     scores_of,
 )
-from shoplens.training.ranking.clicked import Clicked, clicked_of
-from shoplens.training.ranking.contest import FOLDS, gained
+from shoplens.training.ranking.clicked import Clicked, build_click_data
+from shoplens.training.ranking.contest import FOLDS, binary_ndcg
 from shoplens.training.ranking.export import network_of, network_of_weights, ranker_network
 from shoplens.training.ranking.likeness import SAME
-from shoplens.training.ranking.networks import Network, trained
+from shoplens.training.ranking.networks import Network, train_network
 from shoplens.training.ranking.shoppers import Shoppers
 from shoplens.training.ranking.tasks import Tasks
 from shoplens.types import Rejection
@@ -63,7 +63,7 @@ def answers(tasks: Tasks, network: Network, many: int, shoppers: Shoppers = BIAS
 
 
 def numbers(seen: list[Seen]) -> Clicked:
-    return clicked_of(seen, NAMES, "", lambda one: None)
+    return build_click_data(seen, NAMES, "", lambda one: None)
 
 
 def share(network: Network, name: str) -> float:
@@ -74,37 +74,39 @@ def share(network: Network, name: str) -> float:
 def test_clicks_teach_what_counts_and_how_much_the_place_did() -> None:
     tasks, start = by_color(), by_look()
     clicked = numbers(answers(tasks, start, 600))
-    learned = learned_from(clicked, start, ClickCourse())
+    learned = fit_click_model(clicked, start, ClickCourse())
     assert share(learned.network, "color") > share(start, "color") + 0.3
     assert 1.1 < learned.examination < 1.9
     others = by_color(seed=1)
-    better, before = (gained(others, one.scores(others)).mean() for one in (learned.network, start))
+    better, before = (binary_ndcg(others, one.scores(others)).mean() for one in (learned.network, start))
     assert better > before + 0.2
 
 
 def test_without_correction_it_learns_the_place_instead() -> None:
     tasks, start = by_color(), by_look()
     clicked = numbers(answers(tasks, start, 600, replace(BIASED, examination=2.5)))
-    found = {one: learned_from(clicked, start, ClickCourse(one)).network for one in ("position", "propensity", "none")}
+    found = {
+        one: fit_click_model(clicked, start, ClickCourse(one)).network for one in ("position", "propensity", "none")
+    }
     assert share(found["none"], "look") > share(found["propensity"], "look") > share(found["position"], "look")
 
 
 def test_one_update_moves_so_far_and_the_next_goes_on() -> None:
     tasks, start = by_color(), by_look()
     clicked = numbers(answers(tasks, start, 600))
-    wanted = learned_from(clicked, start, ClickCourse()).network
-    once, moved = bounded(clicked, start, wanted)
+    wanted = fit_click_model(clicked, start, ClickCourse()).network
+    once, moved = limit_update(clicked, start, wanted)
     assert moved == pytest.approx(MOST_MOVED, abs=1e-3)
     assert share(start, "color") < share(once, "color") < share(wanted, "color")
-    same, moved = bounded(clicked, start, start)
+    same, moved = limit_update(clicked, start, start)
     assert moved == 0 and same is start
 
 
 def test_some_dozens_help_or_it_says_that_they_cannot_yet() -> None:
     tasks, start = by_color(), by_look()
-    training, end = judged_by_clicks(numbers(answers(tasks, start, 20)), start, None, 0)
+    training, end = train_and_test_on_clicks(numbers(answers(tasks, start, 20)), start, None, 0)
     assert (training.taken, end is start) == (False, True) and "cannot help yet" in training.why
-    training, end = judged_by_clicks(numbers(answers(tasks, start, 60)), start, None, 0)
+    training, end = train_and_test_on_clicks(numbers(answers(tasks, start, 60)), start, None, 0)
     assert training.taken and "Clicks help" in training.why
     assert training.weights["color"][1] > training.weights["color"][0]
     assert training.replay is not None and training.replay.first > 0 and training.replay.examples
@@ -114,7 +116,7 @@ def test_clicks_at_random_are_not_taken() -> None:
     tasks, start = by_color(), by_look()
     blind = replace(tasks, gains=np.zeros_like(tasks.gains))
     clicked = numbers(answers(blind, start, 150, Shoppers(noise=0.5)))
-    training, _ = judged_by_clicks(clicked, start, None, 0)
+    training, _ = train_and_test_on_clicks(clicked, start, None, 0)
     assert not training.taken and "do not surely help" in training.why
 
 
@@ -122,7 +124,7 @@ def test_photos_whose_product_is_known_may_not_lose() -> None:
     clicks, start = by_color(), by_look()
     known = by_color(seed=3)
     swapped = replace(known, places=known.places[:, :, [1, 0, 2]])  # there it is the look that counts
-    training, _ = judged_by_clicks(numbers(answers(clicks, start, 150)), start, swapped, 0)
+    training, _ = train_and_test_on_clicks(numbers(answers(clicks, start, 150)), start, swapped, 0)
     assert not training.taken and "would be found later" in training.why
 
 
@@ -152,7 +154,7 @@ def test_thousands_of_clicks_of_one_client_on_one_product_teach_little(attack: C
     honest = answers(tasks, start, 120)
     poisoned = numbers([*honest, *(attack(visit) for visit in range(5_000))])
     assert poisoned.muted >= 5_000 - 120
-    training, dirty = judged_by_clicks(poisoned, start, None, 0)
+    training, dirty = train_and_test_on_clicks(poisoned, start, None, 0)
     assert training.moved <= MOST_MOVED
     assert share(dirty, "pattern") < share(start, "pattern") + 0.08
     assert share(dirty, "color") > share(start, "color") + 0.05
@@ -165,14 +167,14 @@ def test_one_answer_says_no_more_than_a_purchase() -> None:
 
 
 def test_variants_are_one_design() -> None:
-    found = clicked_of([pushed(n, "") for n in range(30)], NAMES, "", lambda row: None, lambda product: "one")
+    found = build_click_data([pushed(n, "") for n in range(30)], NAMES, "", lambda row: None, lambda product: "one")
     assert (len(found), found.muted, set(found.groups)) == (5, 25, {"one"})
 
 
 def test_few_users_say_nothing_however_much_they_click() -> None:
     tasks, start = by_color(), by_look()
     seen = [replace(one, users=frozenset({f"user {n % 5}"})) for n, one in enumerate(answers(tasks, start, 90))]
-    training, _ = judged_by_clicks(numbers(seen), start, None, 0)
+    training, _ = train_and_test_on_clicks(numbers(seen), start, None, 0)
     assert not training.taken and "by 5 shoppers" in training.why
 
 
@@ -186,7 +188,7 @@ def test_a_choice_is_judged_by_weights_that_saw_no_choice_of_its_fold(monkeypatc
         return original(some, *others, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(replay_module, "learned_from", spy)
-    replay_module.asked_apart(clicked, start)
+    replay_module.cross_validate_clicks(clicked, start)
     assert len(learned) == 3 * FOLDS
     for fold in range(FOLDS):
         assert not any(fold_of(name, FOLDS) == fold for name in learned[3 * fold])
@@ -198,9 +200,9 @@ def test_a_wrong_mark_pushes_down_and_is_no_matter_of_place() -> None:
     for visit in range(60):
         one = pushed(visit, "")
         seen.append(replace(one, events={"pushed": frozenset({"wrong"})}))
-    clicked = clicked_of(seen, NAMES, "", lambda row: None)
+    clicked = build_click_data(seen, NAMES, "", lambda row: None)
     assert len(clicked) == 5
-    learned = learned_from(clicked, start, ClickCourse())
+    learned = fit_click_model(clicked, start, ClickCourse())
     assert share(learned.network, "pattern") < share(start, "pattern") - 0.01
     assert np.isfinite(likelihood(clicked, learned)).all()
 
@@ -241,7 +243,7 @@ def test_answers_of_any_length_and_of_other_dimensions_lie_side_by_side() -> Non
     assert np.array_equal(clicked.places[place, :3, 1], evidence.places[:3, 0])
     assert not clicked.places[place, :, [0, 2]].any()
     assert scores_of(start, clicked)[place, 3:].max() < -1e8
-    assert np.isfinite(learned_from(clicked, start, ClickCourse()).network.base).all()
+    assert np.isfinite(fit_click_model(clicked, start, ClickCourse()).network.base).all()
 
 
 def test_answers_that_teach_nothing_are_told() -> None:
@@ -250,7 +252,7 @@ def test_answers_that_teach_nothing_are_told() -> None:
     alone = replace(one, impression=replace(one.impression, products=["pushed"], ranks=[1]))
     hated = replace(one, events={product: frozenset({"wrong"}) for product in one.impression.products})
     told: list[Rejection] = []
-    assert len(clicked_of([other, alone, hated], NAMES, "", told.append)) == 0
+    assert len(build_click_data([other, alone, hated], NAMES, "", told.append)) == 0
     assert [row.kind for row in told] == ["other-model", "one-product", "all-wrong"]
 
 
@@ -259,12 +261,12 @@ def test_a_ranker_is_read_back_and_learns_on(family: str) -> None:
     from shoplens.ranking.ranker import Ranker, RankerCard
 
     tasks = made_tasks()
-    gate = trained(tasks, QUICK[1])
-    network = gate if family == "gate" else trained(tasks, QUICK[2], gate)
+    gate = train_network(tasks, QUICK[1])
+    network = gate if family == "gate" else train_network(tasks, QUICK[2], gate)
     back = network_of(Ranker(ranker_network(network, RankerCard(NAMES, family, SIZE))))  # type: ignore[arg-type]
     assert np.allclose(back.scores(tasks), network.scores(tasks), atol=1e-6)
     clicked = numbers(answers(by_color(), back, 100))
-    learned = learned_from(clicked, back, ClickCourse())
+    learned = fit_click_model(clicked, back, ClickCourse())
     assert not np.array_equal(learned.network.gate, back.gate)
     assert np.array_equal(learned.network.inner, back.inner)
     assert scores_of(learned.network, clicked).shape == clicked.shown.shape

@@ -9,9 +9,9 @@ import pytest
 
 from shoplens.filters.fitting.folds import fold_of
 from shoplens.training.ranking import contest as contest_module
-from shoplens.training.ranking.contest import FOLDS, contest, gained, graded, ranks
+from shoplens.training.ranking.contest import FOLDS, binary_ndcg, contest, graded_ndcg, ranks
 from shoplens.training.ranking.likeness import SAME, VARIANT
-from shoplens.training.ranking.networks import BOUND, Network, Recipe, context_of, trained
+from shoplens.training.ranking.networks import BOUND, Network, Recipe, context_of, train_network
 from shoplens.training.ranking.tasks import Tasks
 from tests.training.ranking.made_tasks import QUICK, made_tasks
 
@@ -25,7 +25,7 @@ def quiet(what: str, done: int, total: int) -> None:
 def test_a_gate_finds_the_dimension_that_decides() -> None:
     tasks = made_tasks()
     met = contest(tasks, 0, quiet, QUICK)
-    figures = {name: gained(tasks, scores).mean() for name, scores in met.scores.items()}
+    figures = {name: binary_ndcg(tasks, scores).mean() for name, scores in met.scores.items()}
     assert figures["gate"] > figures["static"] + 0.1
     heaviest = met.weights.argmax(axis=1)
     assert np.mean(heaviest == tasks.signals[:, :, 1].argmin(axis=1)) > 0.95
@@ -35,7 +35,7 @@ def test_a_gate_finds_the_dimension_that_decides() -> None:
 def test_where_nothing_tells_what_decides_a_gate_is_no_better() -> None:
     tasks = made_tasks(told=False)
     met = contest(tasks, 0, quiet, QUICK)
-    figures = {name: gained(tasks, scores).mean() for name, scores in met.scores.items()}
+    figures = {name: binary_ndcg(tasks, scores).mean() for name, scores in met.scores.items()}
     assert figures["gate"] < figures["static"] + 0.02
 
 
@@ -61,15 +61,15 @@ def test_static_weights_leave_a_dimension_that_tells_nothing() -> None:
     tasks = made_tasks(200)
     places = tasks.places.copy()
     places[:, :, 0] = np.random.default_rng(5).normal(size=places.shape[:2])
-    network = trained(replace(tasks, places=places), Recipe("static", prior=1e-3))
+    network = train_network(replace(tasks, places=places), Recipe("static", prior=1e-3))
     weights = network.weights(tasks)[0]
     assert weights[0] < 0.15 and weights[1:].min() > 0.3
 
 
 def test_the_listwise_part_is_bounded_and_knows_no_order() -> None:
     tasks = made_tasks(80)
-    gate = trained(tasks, QUICK[1])
-    network = trained(tasks, Recipe("listwise", steps=60, list_shrinkage=0.0), gate)
+    gate = train_network(tasks, QUICK[1])
+    network = train_network(tasks, Recipe("listwise", steps=60, list_shrinkage=0.0), gate)
     weights = network.weights(tasks)[0]
     given = context_of(network, tasks.places[0], weights)
     order = np.random.default_rng(1).permutation(len(given))
@@ -86,15 +86,15 @@ def test_ranks_are_the_worst_of_equals_and_behind_all_where_the_right_one_is_non
     assert ranks(tasks, scores).tolist() == [1, 1, 1]
     lost = replace(tasks, gains=np.zeros_like(tasks.gains))
     assert ranks(lost, scores).tolist() == [21, 21, 21]
-    assert gained(lost, scores).tolist() == [0, 0, 0]
+    assert binary_ndcg(lost, scores).tolist() == [0, 0, 0]
 
 
 def test_graded_likeness_is_worth_something() -> None:
     tasks = made_tasks(1, candidates=4)
     gains = np.array([[SAME, VARIANT, 0, 0]], np.float32)
     tasks = replace(tasks, gains=gains)
-    best = graded(tasks, np.array([[4, 3, 2, 1]], np.float32))[0]
-    worse = graded(tasks, np.array([[4, 1, 3, 2]], np.float32))[0]
+    best = graded_ndcg(tasks, np.array([[4, 3, 2, 1]], np.float32))[0]
+    worse = graded_ndcg(tasks, np.array([[4, 1, 3, 2]], np.float32))[0]
     assert best == pytest.approx(1)
     expected = (SAME + VARIANT / np.log2(5)) / (SAME + VARIANT / np.log2(3))
     assert worse == pytest.approx(expected)
@@ -102,5 +102,5 @@ def test_graded_likeness_is_worth_something() -> None:
 
 def test_the_same_seed_gives_the_same_network() -> None:
     tasks = made_tasks(60)
-    one, other = (trained(tasks, replace(QUICK[1], seed=3)) for _ in range(2))
+    one, other = (train_network(tasks, replace(QUICK[1], seed=3)) for _ in range(2))
     assert np.array_equal(one.gate, other.gate)

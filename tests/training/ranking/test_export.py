@@ -9,7 +9,7 @@ from shoplens.errors import ModelError
 from shoplens.ranking.ranker import Ranker, RankerCard
 from shoplens.ranking.ranker_features import Evidence
 from shoplens.training.ranking.export import largest_difference, ranker_network
-from shoplens.training.ranking.networks import BOUND, Recipe, trained
+from shoplens.training.ranking.networks import BOUND, Recipe, train_network
 from tests.training.ranking.made_tasks import NAMES, made_tasks
 
 pytest.importorskip("torch", reason="the extra train is not installed")
@@ -20,8 +20,8 @@ TASKS = made_tasks(60)
 
 @pytest.fixture(scope="module")
 def ranker() -> Ranker:
-    gate = trained(TASKS, Recipe("gate", shrinkage=1e-2, look_shrinkage=1e-2, steps=40))
-    network = trained(TASKS, Recipe("listwise", steps=20), gate)
+    gate = train_network(TASKS, Recipe("gate", shrinkage=1e-2, look_shrinkage=1e-2, steps=40))
+    network = train_network(TASKS, Recipe("listwise", steps=20), gate)
     card = RankerCard(NAMES, "listwise", TASKS.looks.shape[1], learned=[TASKS.photos[0][:12]])
     made = Ranker(ranker_network(network, card))
     assert largest_difference(made, network, TASKS) < 1e-5

@@ -1,7 +1,7 @@
 """shoplens add"""
 
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import open_shop
 from shoplens.cli.output import print_summary, progress_bar
 
 
@@ -18,6 +18,6 @@ def run(
 ) -> None:
     """Add a feed's products, or replace those with the same id; the others stay."""
     settings = options.settings(store, model, allow_private)
-    with opened_shop(settings, writes=True) as shop, progress_bar() as progress:
+    with open_shop(settings, writes=True) as shop, progress_bar() as progress:
         summary = shop.add(feed, media=media, format=format, mapping=options.feed_mapping(map), progress=progress)
     print_summary("Added", summary, as_json=json, strict=strict)

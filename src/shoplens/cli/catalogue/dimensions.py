@@ -11,12 +11,12 @@ from rich.table import Table
 
 from shoplens.build.dimension_rows import DimensionRow
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import open_shop
 from shoplens.cli.output import people, plain, print_json, print_table
 from shoplens.cli.searching.answer import short
 from shoplens.errors import InvalidValue
 from shoplens.filters.model.quality import Quality
-from shoplens.preferences import folded
+from shoplens.preferences import fold_name
 
 SHOWN_CLASSES = 3
 UNTRAINED = "untrained: too few products to learn from, so it is never predicted"
@@ -32,8 +32,8 @@ def run(
 ) -> None:
     """List the ways in which products can be alike: classes, how well photos show them, and what they count."""
     settings = options.settings(store)
-    with opened_shop(settings) as shop:
-        rows = _named(shop.dimensions(), name)
+    with open_shop(settings) as shop:
+        rows = _select_by_name(shop.dimensions(), name)
     own = settings.preferences.weights
     if json:
         print_json({"dimensions": [_as_json(row, own) for row in rows]})
@@ -46,13 +46,13 @@ def run(
         people.print("[dim]Every class, with products: shoplens dimensions --classes, or with the NAME of one.[/]")
 
 
-def _named(rows: Sequence[DimensionRow], name: str | None) -> Sequence[DimensionRow]:
+def _select_by_name(rows: Sequence[DimensionRow], name: str | None) -> Sequence[DimensionRow]:
     """Those of a name; all for none.
 
     Raises:
         InvalidValue: ``unknown-dimension``.
     """
-    found = [row for row in rows if name is None or folded(row.name) == folded(name)]
+    found = [row for row in rows if name is None or fold_name(row.name) == fold_name(name)]
     if not found:
         there = ", ".join(row.name for row in rows)
         raise InvalidValue(f"There is no dimension {name!r}.", f"There are: {there}.", code="unknown-dimension")

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import open_shop
 from shoplens.cli.output import people, plain, print_json, print_table, progress_bar
 from shoplens.evaluation.doctor.findings import KINDS, Diagnosis
 from shoplens.evaluation.written import LINES
@@ -33,7 +33,7 @@ def run(
     settings = options.settings(store, model, allow_private)
     page = options.report(report, settings, "doctor")
     page = page.with_suffix(".html") if page.suffix == LINES else page
-    with opened_shop(settings) as shop, progress_bar() as progress:
+    with open_shop(settings) as shop, progress_bar() as progress:
         found = shop.doctor(kind or (), report=page, progress=progress)
     if json:
         print_json(found.as_json())

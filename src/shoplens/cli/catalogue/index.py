@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.opened import borrowed
+from shoplens.cli.opened import open_snapshot
 from shoplens.cli.output import print_renames, print_summary, progress_bar
 from shoplens.shop import Shop
 
@@ -24,7 +24,7 @@ def run(
 ) -> None:
     """Build a store from a whole feed. An interrupted build continues where it was."""
     settings = options.settings(store, model, allow_private)
-    with borrowed(settings, writes=True) as (lent, used):
+    with open_snapshot(settings, writes=True) as (lent, used):
         with progress_bar() as progress:
             shop, summary = Shop.index(
                 feed,

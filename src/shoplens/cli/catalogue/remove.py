@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import open_shop
 from shoplens.cli.output import people, plain, print_json
 
 
@@ -15,7 +15,7 @@ def run(
     json: options.Json = False,
 ) -> None:
     """Remove products by id. Ids that are not in the store are passed over, and said."""
-    with opened_shop(options.settings(store), writes=True) as shop:
+    with open_shop(options.settings(store), writes=True) as shop:
         unknown = [product_id for product_id in ids if not shop.has(product_id)]
         removed = shop.remove(ids)
     if json:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import open_shop
 from shoplens.cli.output import print_renames, print_summary, progress_bar
 
 
@@ -25,7 +25,7 @@ def run(
 ) -> None:
     """Make the store equal to a full feed, such as a nightly one: add, change, remove."""
     settings = options.settings(store, model, allow_private)
-    with opened_shop(settings, writes=True) as shop, progress_bar() as progress:
+    with open_shop(settings, writes=True) as shop, progress_bar() as progress:
         summary = shop.sync(
             feed,
             media=media,

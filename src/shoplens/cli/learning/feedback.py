@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.opened import handed_feedback, opened_shop
+from shoplens.cli.opened import open_shop, send_feedback
 from shoplens.cli.output import people, plain, print_json, print_problems, print_table
 from shoplens.errors import InvalidValue, RejectionsFound
 from shoplens.feedback.events import KINDS, Event, Kind
@@ -73,7 +73,7 @@ def add(
     json: options.Json = False,
 ) -> None:
     """Many events, from a file."""
-    summary = _kept(options.settings(store), file)
+    summary = _add_feedback(options.settings(store), file)
     show_added(summary, json=json)
     if strict and summary.rejected:
         raise RejectionsFound(f"{summary.rejected} events were rejected.", f"See {summary.report}.")
@@ -82,13 +82,13 @@ def add(
 @app.command()
 def show(store: options.Store = None, json: options.Json = False) -> None:
     """How many answers are remembered, and what was done with them at which rank."""
-    with opened_shop(options.settings(store), bare=True) as shop:
+    with open_shop(options.settings(store), bare=True) as shop:
         counts = shop.feedback()
     if json:
         print_json(counts)
         return
     print_table(_by_rank(counts.by_rank))
-    people.print(_told(counts))
+    people.print(_describe_counts(counts))
 
 
 @app.command()
@@ -100,7 +100,7 @@ def forget(
     json: options.Json = False,
 ) -> None:
     """Remove a user, an answer, or all; what is removed is overwritten on disk."""
-    with opened_shop(options.settings(store), bare=True) as shop:
+    with open_shop(options.settings(store), bare=True) as shop:
         gone = shop.forget(user=user, query_id=query, everything=everything)
     if json:
         print_json({"forgotten": gone})
@@ -127,18 +127,18 @@ def show_added(summary: FeedbackSummary, *, json: bool) -> None:
 
 def _one(store: Path | None, query_id: str, product_id: str, kind: Kind, user: str, json: bool) -> None:
     event = Event(query_id, product_id, kind, user)
-    summary = _kept(options.settings(store), event)
+    summary = _add_feedback(options.settings(store), event)
     if summary.rejected:
         row = summary.problems[0]
         raise InvalidValue(f"It does not count, {row.kind}: {row.example}.", row.fix, code=row.kind)
     show_added(summary, json=json)
 
 
-def _kept(settings: Settings, events: Path | Event) -> FeedbackSummary:
+def _add_feedback(settings: Settings, events: Path | Event) -> FeedbackSummary:
     """What became of events, by the service that has the store, or here."""
-    summary = handed_feedback(settings, events)
+    summary = send_feedback(settings, events)
     if summary is None:
-        with opened_shop(settings) as shop:
+        with open_shop(settings) as shop:
             summary = shop.add_feedback(events if isinstance(events, Path) else [events])
     return summary
 
@@ -152,7 +152,7 @@ def _by_rank(by_rank: Mapping[str, list[int]]) -> Table:
     return table
 
 
-def _told(counts: FeedbackCounts) -> str:
+def _describe_counts(counts: FeedbackCounts) -> str:
     if counts.oldest is None:
         return "No answer is remembered: search with --remember, or set SHOPLENS_REMEMBER=1."
     since = datetime.fromtimestamp(counts.oldest, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from shoplens.cli import options
 from shoplens.cli.learning.feedback import show_added
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import open_shop
 from shoplens.cli.output import (
     people,
     percent,
@@ -68,7 +68,7 @@ def filters(
 ) -> None:
     """Fit the filters anew, to the products as they are and to shoplens.toml; photos are not looked at again."""
     settings = options.settings(store, model, allow_private)
-    with opened_shop(settings, writes=True) as shop, progress_bar() as progress:
+    with open_shop(settings, writes=True) as shop, progress_bar() as progress:
         summary = shop.train_filters(progress=progress)
     print_summary("Filters for", summary, as_json=json, strict=strict)
 
@@ -111,7 +111,7 @@ def look(
     )
     settings = options.settings(store, model, allow_private)
     path = options.report(report, settings, "train-look")
-    with opened_shop(settings, writes=True) as shop, progress_bar() as progress:
+    with open_shop(settings, writes=True) as shop, progress_bar() as progress:
         training = shop.train_look(asked, report=path, progress=progress)
     if json:
         print_json(training.as_json())
@@ -140,7 +140,7 @@ def classifier(
     asked = ClassifierOptions(pairs, depth, time, seed=seed)  # type: ignore[arg-type]
     settings = options.settings(store, model, allow_private)
     path = options.report(report, settings, "train-classifier")
-    with opened_shop(settings, writes=True) as shop, progress_bar() as progress:
+    with open_shop(settings, writes=True) as shop, progress_bar() as progress:
         training = shop.train_classifier(asked, report=path, progress=progress)
     if json:
         print_json(training.as_json())
@@ -181,13 +181,13 @@ def ranker(
     if undo and (clicks or only_clicks or dry_run):
         raise InvalidValue("--undo trains nothing.", "Leave the other options out.")
     if undo:
-        with opened_shop(settings, writes=True) as shop:
+        with open_shop(settings, writes=True) as shop:
             shop.undo_ranker()
         people.print("Searches rank as before the last ranker was taken.")
         return
     asked = RankerOptions(queries, kind or None, seed, force, dry_run=dry_run)  # type: ignore[arg-type]
     path = options.report(report, settings, "train-ranker")
-    with opened_shop(settings, writes=True) as shop, progress_bar() as progress:
+    with open_shop(settings, writes=True) as shop, progress_bar() as progress:
         if clicks is not None:
             show_added(shop.add_feedback(clicks), json=False)
         training: RankerTraining | ClickTraining

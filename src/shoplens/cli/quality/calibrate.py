@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import open_shop
 from shoplens.cli.output import people, percent, plain, print_json, print_left_out, print_table, progress_bar
 from shoplens.evaluation.statistics.calibration import ABSENT_SHARE
 from shoplens.evaluation.written import calibration_json, claims
@@ -33,7 +33,7 @@ def run(
     """Learn how sure an answer is, so that search can say `exact`, `similar` or `not in this catalogue`."""
     settings = options.settings(store, model, allow_private)
     path = options.report(report, settings, "calibrate")
-    with opened_shop(settings, writes=True) as shop, progress_bar() as progress:
+    with open_shop(settings, writes=True) as shop, progress_bar() as progress:
         found = shop.calibrate(queries, strategy=strategy, absent_share=absent_share, report=path, progress=progress)
     if json:
         print_json(calibration_json(found))

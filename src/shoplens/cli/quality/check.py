@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import open_shop
 from shoplens.cli.output import people, plain, print_json, print_left_out, progress_bar
 from shoplens.errors import GateFailed
 from shoplens.evaluation.regression.check import QUERIES, Checked, CheckOptions
@@ -45,7 +45,7 @@ def run(
     settings = options.settings(store, model, allow_private)
     path = None if update and report is None else options.report(report, settings, "check")
     wanted = CheckOptions(baseline, update, fresh, queries, count, seed)
-    with opened_shop(settings) as shop, progress_bar() as progress:
+    with open_shop(settings) as shop, progress_bar() as progress:
         found = shop.check(wanted, strategy=strategy, report=path, progress=progress)
     if found.report is None:
         _say_baseline(found, json)

@@ -3,7 +3,7 @@
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import open_shop
 from shoplens.cli.output import people, percent, plain, print_json, print_left_out, print_table, progress_bar
 from shoplens.evaluation.report.comparison import bytes_words, time_words
 from shoplens.evaluation.results import Comparison, StrategyRow
@@ -24,7 +24,7 @@ def run(
     """Put all strategies side by side: how often each is right, and what it costs."""
     settings, file = options.settings(store, model, allow_private), options.queries(queries, held_out)
     path = options.report(report, settings, "compare")
-    with opened_shop(settings) as shop, progress_bar() as progress:
+    with open_shop(settings) as shop, progress_bar() as progress:
         found = shop.compare(file, report=path, seed=seed, progress=progress)
     if json:
         print_json(found.as_json())

@@ -3,7 +3,7 @@
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import open_shop
 from shoplens.cli.output import people, percent, plain, print_json, print_left_out, print_table, progress_bar
 from shoplens.evaluation.report.evaluation import meaning
 from shoplens.evaluation.results import Evaluation
@@ -27,7 +27,7 @@ def run(
     """Say how often a search is right, on photos whose product is known."""
     settings, file = options.settings(store, model, allow_private), options.queries(queries, held_out)
     path = options.report(report, settings, "evaluate")
-    with opened_shop(settings) as shop, progress_bar() as progress:
+    with open_shop(settings) as shop, progress_bar() as progress:
         found = shop.evaluate(file, strategy=strategy, report=path, seed=seed, progress=progress)
     if json:
         print_json(found.as_json())

@@ -64,12 +64,12 @@ def result_table(answer: Answer) -> Table:
             plain(product.title) + mark,
             "" if result.match_probability is None else f"{result.match_probability:.0%}",
             plain(price),
-            plain(" · ".join(shown)) + _predicted(result),
+            plain(" · ".join(shown)) + _format_predicted(result),
         )
     return table
 
 
-def _predicted(result: Result) -> str:
+def _format_predicted(result: Result) -> str:
     """The values that the product was found by though the feed does not tell them."""
     told = [
         f"{name}: {value}, predicted {short(probability)}"
@@ -97,8 +97,8 @@ def explanation(result: Result, weights: Mapping[str, float]) -> Table:
     for name in names:
         weight = short(weights[name]) if name in weights else ""
         why, move = _why(result, name), _move(result, name)
-        table.add_row(plain(name), weight, signed(result.parts[name]), bars[name], plain(why), plain(move))
-    table.add_row("[bold]score[/]", "", f"[bold]{signed(result.score)}[/]", "", "", "")
+        table.add_row(plain(name), weight, format_score_part(result.parts[name]), bars[name], plain(why), plain(move))
+    table.add_row("[bold]score[/]", "", f"[bold]{format_score_part(result.score)}[/]", "", "", "")
     return table
 
 
@@ -126,7 +126,7 @@ def short(number: float, places: int = 2) -> str:
     return f"{number:.{places}f}".replace("0.", ".", 1) if -1 < number < 1 else f"{number:.{places}f}"
 
 
-def signed(part: float) -> str:
+def format_score_part(part: float) -> str:
     """A part of a score, to three places."""
     return short(part, 3)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import open_shop
 from shoplens.cli.output import people
 from shoplens.cli.searching import steering
 from shoplens.cli.searching.answer import show
@@ -69,12 +69,12 @@ def run(
         raise InvalidValue(
             "--user is given, and the answer is not to be remembered.", "Add --remember.", code="not-kept"
         )
-    with opened_shop(settings) as shop:
+    with open_shop(settings) as shop:
         answer = shop.search(
             photo,
             k,
             where=where or (),
-            region=Region.parsed(region) if region else None,
+            region=Region.parse(region) if region else None,
             per_group=per_group,
             sold_out=sold_out,  # type: ignore[arg-type]  # checked above
             strategy=strategy,

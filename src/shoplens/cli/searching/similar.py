@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import open_shop
 from shoplens.cli.searching import steering
 from shoplens.cli.searching.answer import show
 from shoplens.types import Steering
@@ -42,7 +42,7 @@ def run(
         predicted=predicted,
         explain=explain,
     )
-    with opened_shop(options.settings(store, model, allow_private)) as shop:
+    with open_shop(options.settings(store, model, allow_private)) as shop:
         answer = shop.search(
             None,
             k,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from shoplens.errors import InvalidValue
-from shoplens.preferences import MAX_WEIGHT, folded
+from shoplens.preferences import MAX_WEIGHT, fold_name
 from shoplens.ranking.strategies import STRATEGIES
 
 Weights = Annotated[
@@ -87,7 +87,7 @@ def weights(given: Sequence[str] | None) -> dict[str, float]:
         if not 0 <= weight <= MAX_WEIGHT:
             fix = f"Give a number of 0 to {MAX_WEIGHT:,.0f}, e.g. {name}=3; 0 leaves the dimension out."
             raise _bad_weight(f"--weight gives {name!r} {number or 'nothing'}.", fix)
-        if any(folded(name) == folded(other) for other in found):
+        if any(fold_name(name) == fold_name(other) for other in found):
             raise _bad_weight(f"--weight names {name!r} twice.", "Name each dimension once.")
         found[name] = weight
     return found
@@ -108,7 +108,8 @@ def check_narrowing(where: Sequence[str] | None, sold_out: str, predicted: float
     """Refuse what would be dropped in silence.
 
     Raises:
-        InvalidValue: no such way with sold-out products; ``no-condition``, ``--min-probability`` without any ``--where``.
+        InvalidValue: no such way with sold-out products; ``no-condition``, ``--min-probability`` without
+            ``--where``.
     """
     if sold_out not in _SOLD_OUT:
         raise InvalidValue(f"--sold-out is {sold_out!r}.", f"Choose one of: {', '.join(_SOLD_OUT)}.")

@@ -39,7 +39,7 @@ def add(
 
 
 @app.command(name="list")
-def listed(store: options.Store = None, json: options.Json = False) -> None:
+def list_keys(store: options.Store = None, json: options.Json = False) -> None:
     """The keys there are, without themselves."""
     keys = _keys(options.settings(store)).all()
     if json:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.opened import backed_up
+from shoplens.cli.opened import request_backup
 from shoplens.cli.output import people, plain
 from shoplens.shop import Shop
 
@@ -17,7 +17,7 @@ def run(
 ) -> None:
     """Copy a store to a new folder, whole or not at all."""
     settings = options.settings(store)
-    products = backed_up(settings, folder)
+    products = request_backup(settings, folder)
     if products is None:
         with Shop(settings=settings) as shop:
             shop.backup(folder)

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.opened import gone_back, opened_shop
+from shoplens.cli.opened import open_shop, request_rollback
 from shoplens.cli.output import (
     people,
     percent,
@@ -45,10 +45,10 @@ def run(
     if asks and goes:
         raise InvalidValue("Generations are compared, or gone back to.", "Leave out --back and --to, or the photos.")
     settings = options.settings(store, model, allow_private)
-    if goes and (summary := gone_back(settings, to)) is not None:
+    if goes and (summary := request_rollback(settings, to)) is not None:
         print_summary("Back: a generation of", summary, as_json=json, strict=False)
         return
-    with opened_shop(settings, kept=True, writes=goes) as shop, progress_bar() as progress:
+    with open_shop(settings, kept=True, writes=goes) as shop, progress_bar() as progress:
         if asks:
             found = shop.compare_generations(
                 options.queries(compare, held_out), strategy=strategy, seed=seed, progress=progress
@@ -63,7 +63,7 @@ def run(
     if json:
         print_json({"generations": rows})
         return
-    print_table(_listed(rows))
+    print_table(_generation_table(rows))
     if len(rows) > 1:
         people.print("`shoplens generations --back` goes back; what was changed since comes along.")
 
@@ -72,7 +72,7 @@ def _tell(found: GenerationsCompared, *, as_json: bool) -> None:
     if as_json:
         print_json(found.as_json())
     else:
-        print_table(_compared(found))
+        print_table(_comparison_table(found))
     print_left_out(found.left_out)
     for name, why in found.skipped.items():
         people.print(f"{name} was not asked: {plain(why)}")
@@ -82,7 +82,7 @@ def _tell(found: GenerationsCompared, *, as_json: bool) -> None:
     )
 
 
-def _compared(found: GenerationsCompared) -> Table:
+def _comparison_table(found: GenerationsCompared) -> Table:
     table = Table(
         "generation", "look", "strategy", "products", *SHOWN, "live is better by", "p", box=None, pad_edge=False
     )
@@ -100,7 +100,7 @@ def _compared(found: GenerationsCompared) -> Table:
     return table
 
 
-def _listed(rows: list[GenerationRow]) -> Table:
+def _generation_table(rows: list[GenerationRow]) -> Table:
     table = Table("generation", "", "made", "look", "products", "calibrated", "its training", box=None, pad_edge=False)
     for row in rows:
         look = row.look or "untouched"

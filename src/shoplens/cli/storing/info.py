@@ -5,14 +5,14 @@ import dataclasses
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.opened import opened_shop
+from shoplens.cli.opened import open_shop
 from shoplens.cli.output import people, plain, print_json
 
 
 def run(store: options.Store = None, json: options.Json = False) -> None:
     """Say what a store holds, how it was made, and which fields `--where` may name."""
     settings = options.settings(store)
-    with opened_shop(settings) as shop:
+    with open_shop(settings) as shop:
         told = shop.info()
     told["settings"] = {field.name: str(getattr(settings, field.name)) for field in dataclasses.fields(settings)}
     if json:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoplens.evaluation.catalogue_map.projection import placed, projected
+from shoplens.evaluation.catalogue_map.projection import project, query_positions
 from shoplens.evaluation.report.catalogue_map import MapProduct, MapQuery, dimensions_of
 from shoplens.evaluation.runs import JudgedRun
 from shoplens.index.protocol import Index, StoredProduct
@@ -60,15 +60,15 @@ def catalogue_map(index: Index, sample: QuerySample, seed: int = 0) -> Catalogue
         (one for one in drawn if one.photos[0].content_hash in known),  # not removed meanwhile
         key=lambda record: record.product.id,
     )
-    vectors = _stacked([known[record.photos[0].content_hash] for record in records], 1)
-    projection = projected(vectors, seed)
+    vectors = _stack([known[record.photos[0].content_hash] for record in records], 1)
+    projection = project(vectors, seed)
     dimensions = dimensions_of([record.product for record in records])
     products = [
         MapProduct(one.product.id, one.product.title, one.product.photos[0], float(x), float(y), told)
         for one, (x, y), told in zip(records, projection.positions, dimensions, strict=True)
     ]
     seen = sample.kept()
-    places = placed(_stacked([one.vector for one in seen], vectors.shape[1]), vectors, projection.positions)
+    places = query_positions(_stack([one.vector for one in seen], vectors.shape[1]), vectors, projection.positions)
     queries = [
         MapQuery(one.photo, float(x), float(y), one.found_right, one.right)
         for one, (x, y) in zip(seen, places, strict=True)
@@ -89,7 +89,7 @@ def _first_vectors(index: Index, records: Sequence[StoredProduct]) -> dict[str, 
     return found
 
 
-def _stacked(vectors: Sequence[Vectors], dimensions: int) -> Vectors:
+def _stack(vectors: Sequence[Vectors], dimensions: int) -> Vectors:
     return np.stack(vectors) if vectors else np.zeros((0, dimensions), np.float32)
 
 

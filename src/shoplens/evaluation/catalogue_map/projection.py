@@ -42,7 +42,7 @@ class Projection:
         _check_positions(self.positions)
 
 
-def projected(vectors: Vectors, seed: int = 0) -> Projection:
+def project(vectors: Vectors, seed: int = 0) -> Projection:
     """The map of unit vectors (n, d): by UMAP where it is installed and n is at least 15, else by PCA.
 
     The same vectors and seed give the same map. UMAP keeps neighbours together; how far apart two islands lie means
@@ -53,13 +53,13 @@ def projected(vectors: Vectors, seed: int = 0) -> Projection:
     """
     if len(vectors) < FEWEST_FOR_UMAP:
         few = f"PCA; UMAP takes {FEWEST_FOR_UMAP} products or more" if len(vectors) > 2 else ""
-        return Projection(_scaled(_principal(vectors)), "PCA", few)
+        return Projection(_scale_to_unit_square(_principal(vectors)), "PCA", few)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numba, and umap about TensorFlow, which nobody asked for
         try:
             import umap
         except ImportError:
-            return Projection(_scaled(_principal(vectors)), "PCA", WITHOUT_UMAP)
+            return Projection(_scale_to_unit_square(_principal(vectors)), "PCA", WITHOUT_UMAP)
         places = umap.UMAP(
             n_neighbors=min(NEIGHBOURS, len(vectors) - 1),
             min_dist=MIN_DISTANCE,
@@ -69,11 +69,13 @@ def projected(vectors: Vectors, seed: int = 0) -> Projection:
             n_jobs=1,
         ).fit_transform(vectors)
     if not np.isfinite(places).all():
-        return Projection(_scaled(_principal(vectors)), "PCA", "PCA; the vectors are too much alike for UMAP")
-    return Projection(_scaled(_narrowed(_principal(places))), "UMAP")
+        return Projection(
+            _scale_to_unit_square(_principal(vectors)), "PCA", "PCA; the vectors are too much alike for UMAP"
+        )
+    return Projection(_scale_to_unit_square(_narrow_gaps(_principal(places))), "UMAP")
 
 
-def placed(queries: Vectors, products: Vectors, positions: Positions, nearest: int = 4) -> Positions:
+def query_positions(queries: Vectors, products: Vectors, positions: Positions, nearest: int = 4) -> Positions:
     """Where query photos lie on a map of products: float32 (number of queries, 2).
 
     A query lies at the weighted mean of the positions of its few most similar products. With s the cosine to a product
@@ -114,7 +116,7 @@ def _principal(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return places
 
 
-def _narrowed(places: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _narrow_gaps(places: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The same map with empty bands, across or down, made narrow. What lies within an island keeps its shape."""
     widest = max(WIDEST_GAP, 3 / len(places))
     narrow = np.empty_like(places)
@@ -126,7 +128,7 @@ def _narrowed(places: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return narrow if across >= down else narrow[:, ::-1]
 
 
-def _scaled(places: npt.NDArray[np.float32]) -> Positions:
+def _scale_to_unit_square(places: npt.NDArray[np.float32]) -> Positions:
     if not len(places):
         return np.zeros((0, 2), np.float32)
     low, high = places.min(axis=0), places.max(axis=0)

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from shoplens.build.filter_scoring import scorer_of
 from shoplens.build.photo_features import feature_model
 from shoplens.evaluation.doctor.duplicates import near_duplicates
-from shoplens.evaluation.doctor.findings import Diagnosis, Finding, Kind, kinds_named, ordered
+from shoplens.evaluation.doctor.findings import Diagnosis, Finding, Kind, kinds_named, sort_findings
 from shoplens.evaluation.doctor.hubs import hub_findings
 from shoplens.evaluation.doctor.neighbours import Draw, neighbourhood
-from shoplens.evaluation.doctor.opinions import judged_dimensions, opinions
+from shoplens.evaluation.doctor.opinions import opinions, visible_dimensions
 from shoplens.evaluation.doctor.shared_photos import shared_photos
 from shoplens.evaluation.doctor.unusable import without_usable_photo
 from shoplens.evaluation.doctor.values import value_findings
@@ -33,7 +33,7 @@ class _Part(NamedTuple):
     notes: list[str]
 
 
-def diagnosed(bench: EvaluationContext, kinds: Iterable[str] = (), seed: int = 0) -> Diagnosis:
+def diagnose(bench: EvaluationContext, kinds: Iterable[str] = (), seed: int = 0) -> Diagnosis:
     """Everything of these kinds that is to be found in the live generation; nothing is changed.
 
     Args:
@@ -48,7 +48,7 @@ def diagnosed(bench: EvaluationContext, kinds: Iterable[str] = (), seed: int = 0
     with bench.reading() as generation:
         parts = list(_parts(bench, generation, wanted, Draw(seed=seed)))
         return Diagnosis(
-            ordered(finding for part in parts for finding in part.findings),
+            sort_findings(finding for part in parts for finding in part.findings),
             wanted,
             generation.index.count(),
             generation.manifest.model,
@@ -74,11 +74,11 @@ def _values(bench: EvaluationContext, generation: Generation, kinds: tuple[Kind,
     if scorer is None:
         told = "This store has no filters, so values were not compared with photos: shoplens train filters."
         return _Part([], [told])
-    dimensions = judged_dimensions(scorer)
+    dimensions = visible_dimensions(scorer)
     if not dimensions:
         return _Part([], ["The photos show none of the feed's dimensions, so no values were compared with them."])
     with closing(
-        FeatureFile(bench.store.folder / FEATURES, feature_model(generation.seen_by(bench.embedder)))
+        FeatureFile(bench.store.folder / FEATURES, feature_model(generation.embedder_for(bench.embedder)))
     ) as features:
         read = opinions(generation.index, scorer, features, bench.progress)
         found = value_findings(read, dimensions, kinds)

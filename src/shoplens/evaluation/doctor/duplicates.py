@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from shoplens.evaluation.doctor.findings import MOST_PHOTOS, Finding, Shown, shown
+from shoplens.evaluation.doctor.findings import MOST_PHOTOS, Finding, Shown, summarize_product
 from shoplens.evaluation.doctor.neighbours import Twin
-from shoplens.evaluation.doctor.wording import listed
+from shoplens.evaluation.doctor.wording import format_names
 from shoplens.types import Photo, Product
 
 
@@ -51,8 +51,12 @@ def _finding(pairs: list[Twin]) -> Finding:
         products.setdefault(pair.one.id, (pair.one, pair.one_photo))
         products.setdefault(pair.other.id, (pair.other, pair.other_photo))
     differences = _differences([product for product, _ in products.values()])
-    told = f"The feed tells them apart by {listed(differences)}." if differences else "The feed says the same of them."
-    pictures: tuple[Shown, ...] = tuple(shown(*one) for one in list(products.values())[:MOST_PHOTOS])
+    told = (
+        f"The feed tells them apart by {format_names(differences)}."
+        if differences
+        else "The feed says the same of them."
+    )
+    pictures: tuple[Shown, ...] = tuple(summarize_product(*one) for one in list(products.values())[:MOST_PHOTOS])
     return Finding(
         "near-duplicates",
         tuple(sorted(products)),

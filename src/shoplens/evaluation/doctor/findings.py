@@ -179,12 +179,12 @@ def kinds_named(names: Iterable[str]) -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS if kind in wanted or not wanted)
 
 
-def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """By kind, then the strongest first; equals by the ids of their products."""
     places = {kind: place for place, kind in enumerate(KINDS)}
     return tuple(sorted(findings, key=lambda one: (places[one.kind], -one.strength, one.product_ids, one.dimension)))
 
 
-def shown(product: Product, photo: Photo | None = None, role: str = "") -> Shown:
+def summarize_product(product: Product, photo: Photo | None = None, role: str = "") -> Shown:
     """A product by one of its photos, by its first where none is given."""
     return Shown(product.id, product.title, product.photos[0] if photo is None else photo.source, role)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shoplens.evaluation.doctor.findings import Finding, Kind, shown
+from shoplens.evaluation.doctor.findings import Finding, Kind, summarize_product
 from shoplens.evaluation.doctor.neighbours import NEAR, Neighbourhood
 from shoplens.index.protocol import Index, StoredProduct
 
@@ -47,7 +47,7 @@ def hub_findings(index: Index, around: Neighbourhood, kinds: Collection[Kind]) -
     counts = np.array([around.times_found[product_id] for product_id in index.ids()], np.float64)
     mean, deviation = float(counts.mean()), float(counts.std())
     findings: list[Finding] = []
-    notes = [_sampled(around)] if around.queries < around.photos else []
+    notes = [_describe_sample(around)] if around.queries < around.photos else []
     if "never-found" in kinds and math.exp(-mean) > BY_CHANCE:
         notes.append(
             f"Which products are never found cannot be said: {around.queries:,} searches find each of {total:,} "
@@ -63,7 +63,7 @@ def hub_findings(index: Index, around: Neighbourhood, kinds: Collection[Kind]) -
     return Hubs(findings, notes)
 
 
-def _sampled(around: Neighbourhood) -> str:
+def _describe_sample(around: Neighbourhood) -> str:
     return f"Searches were {around.queries:,} of the store's {around.photos:,} photos, drawn by a seeded hash."
 
 
@@ -76,7 +76,7 @@ def _never(index: Index, ids: Sequence[str], around: Neighbourhood) -> Iterator[
             (record.product.id,),
             f"None of {around.queries:,} searches finds it among the first {NEAR}.{nearest}",
             "See whether the photo shows the product, whole, large and alone; add one that does.",
-            (shown(record.product),),
+            (summarize_product(record.product),),
             strength=0.0 if closest is None else 1 - closest,
         )
 
@@ -90,7 +90,7 @@ def _always(index: Index, ids: Sequence[str], around: Neighbourhood, mean: float
             f"{times:,} of {around.queries:,} searches find it among the first {NEAR}, {times / mean:.1f} times as "
             "many as is usual.",
             "See whether its photos show more than the product, or nearly nothing, and replace those.",
-            (shown(record.product),),
+            (summarize_product(record.product),),
             strength=times / mean,
         )
 

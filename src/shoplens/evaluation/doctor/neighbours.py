@@ -75,8 +75,8 @@ def neighbourhood(index: Index, draw: Draw, progress: Progress) -> Neighbourhood
     The draw is by a hash of seed, product and view: the same photos every time, whatever their order.
     """
     found = Neighbourhood()
-    drawn, found.photos = _drawn(index, draw)
-    for product, photo, vector, number in _asked(index, drawn):
+    drawn, found.photos = _sample_photos(index, draw)
+    for product, photo, vector, number in _read_sample(index, drawn):
         hits = [one for one in index.nearest(vector, NEAR + 1) if one.record.product.id != product.id][:NEAR]
         found.asked += 1
         if number < draw.queries:
@@ -89,7 +89,7 @@ def neighbourhood(index: Index, draw: Draw, progress: Progress) -> Neighbourhood
     return found
 
 
-def _drawn(index: Index, draw: Draw) -> tuple[dict[tuple[str, int], int], int]:
+def _sample_photos(index: Index, draw: Draw) -> tuple[dict[tuple[str, int], int], int]:
     """(Product, view) -> its place in the draw; and how many photos there are."""
     photos = 0
 
@@ -105,7 +105,7 @@ def _drawn(index: Index, draw: Draw) -> tuple[dict[tuple[str, int], int], int]:
     return {(product_id, view): place for place, (_, product_id, view) in enumerate(smallest)}, photos
 
 
-def _asked(index: Index, drawn: dict[tuple[str, int], int]) -> Iterator[tuple[Product, Photo, Vectors, int]]:
+def _read_sample(index: Index, drawn: dict[tuple[str, int], int]) -> Iterator[tuple[Product, Photo, Vectors, int]]:
     for entry in index.entries():
         for view, (photo, vector) in enumerate(zip(entry.photos, entry.vectors, strict=True)):
             place = drawn.get((entry.product.id, view))

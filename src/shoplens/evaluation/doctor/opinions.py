@@ -38,7 +38,7 @@ class Opinion:
     read: Mapping[str, Mapping[str, float]] | None
 
 
-def judged_dimensions(scorer: ProductScorer) -> tuple[Dimension, ...]:
+def visible_dimensions(scorer: ProductScorer) -> tuple[Dimension, ...]:
     """The dimensions of the feed that photos are known to show."""
     quality = scorer.filters.quality
     return tuple(
@@ -55,7 +55,7 @@ def opinions(index: Index, scorer: ProductScorer, features: FeatureFile, progres
     have taught them (out-of-sample probabilities, as label errors are found by: Northcutt, Jiang, Chuang 2021,
     "Confident Learning: Estimating Uncertainty in Dataset Labels").
     """
-    names = [one.name for one in judged_dimensions(scorer)]
+    names = [one.name for one in visible_dimensions(scorer)]
     total, done = index.count(), 0
     everything = index.all_records()
     while records := list(islice(everything, AT_ONCE)):
@@ -77,7 +77,7 @@ def _of(
         groups += [group_of(record.product)] * len(mine)
         ends.append(len(rows))
     filters = scorer.filters
-    read = filters.described(np.stack(rows), groups=groups).probabilities if rows else None
+    read = filters.describe(np.stack(rows), groups=groups).probabilities if rows else None
     for record, start, end in zip(records, [0, *ends], ends, strict=False):
         mean = None if read is None or start == end else read[start:end].mean(axis=0)
         told = None if mean is None else {name: filters.distribution(mean, name) for name in names}

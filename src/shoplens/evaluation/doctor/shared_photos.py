@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shoplens.evaluation.doctor.findings import MOST_PHOTOS, Finding, shown
+from shoplens.evaluation.doctor.findings import MOST_PHOTOS, Finding, summarize_product
 from shoplens.evaluation.doctor.wording import count
 from shoplens.index.protocol import Index, StoredProduct
 
@@ -26,7 +26,7 @@ def shared_photos(index: Index) -> Iterator[Finding]:
 
 def _finding(name: str, ids: list[str], records: list[StoredProduct]) -> Finding:
     photos = tuple(
-        shown(record.product, next((photo for photo in record.photos if photo.pixel_hash == name), None))
+        summarize_product(record.product, next((photo for photo in record.photos if photo.pixel_hash == name), None))
         for record in records[:MOST_PHOTOS]
     )
     groups = {record.product.group_id for record in records}

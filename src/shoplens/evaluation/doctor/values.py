@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from shoplens.evaluation.doctor.contradictions import Contradiction, additions, contradiction, leaf_of
 from shoplens.evaluation.doctor.customs import Customs
-from shoplens.evaluation.doctor.findings import MOST_PHOTOS, Finding, Kind, Shown, shown
+from shoplens.evaluation.doctor.findings import MOST_PHOTOS, Finding, Kind, Shown, summarize_product
 from shoplens.evaluation.doctor.opinions import Opinion
 from shoplens.evaluation.doctor.wording import count, p
 from shoplens.filters.dimensions.dimension import Dimension
@@ -44,7 +44,7 @@ class _Typicals:
         """The product, to be compared with; none where there is none."""
         best = self._best.get((dimension.name, name))
         role = f"called {leaf_of(name, dimension)}"
-        return () if best is None else (shown(best.product, role=role),)
+        return () if best is None else (summarize_product(best.product, role=role),)
 
 
 def value_findings(opinions: Iterable[Opinion], dimensions: Collection[Dimension], kinds: Collection[Kind]) -> Values:

@@ -20,7 +20,7 @@ def p(probability: float) -> str:
     return f"p {min(probability, 0.99):.2f}".replace("0.", ".")
 
 
-def listed(names: Sequence[str]) -> str:
+def format_names(names: Sequence[str]) -> str:
     """The first few names and how many more there are.
 
     >>> listed(["a", "b", "c", "d", "e"])

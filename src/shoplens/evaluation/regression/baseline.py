@@ -126,11 +126,11 @@ class Baseline:
             told = json.loads(text)
             if told.get("format") != FORMAT:
                 raise TypeError("it is something else")
-            if _typed(told["version"], int) != VERSION:
+            if _validate_type(told["version"], int) != VERSION:
                 raise TypeError(f"its format is {told['version']}; for a newer one than {VERSION}, upgrade Shoplens")
-            queries = tuple(GateQuery(*(_typed(one, str) for one in row)) for row in told["queries"])
-            ranks = {kind: tuple(_typed(rank, int) for rank in row) for kind, row in told["ranks"].items()}
-            fields = {name: _typed(told[name], kind) for name, kind in _FIELDS.items()}
+            queries = tuple(GateQuery(*(_validate_type(one, str) for one in row)) for row in told["queries"])
+            ranks = {kind: tuple(_validate_type(rank, int) for rank in row) for kind, row in told["ranks"].items()}
+            fields = {name: _validate_type(told[name], kind) for name, kind in _FIELDS.items()}
             return cls(queries=queries, ranks=ranks, **fields)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
             what = f"The file is no baseline of the quality gate that can be used: {problem}."
@@ -142,13 +142,13 @@ _FIELDS: dict[str, type[Any]] = {**dict.fromkeys(_TEXTS, str), **dict.fromkeys(_
 _ANEW = "make a new baseline from a store known to be good (shoplens check --help)"
 
 
-def _typed(value: Any, kind: type[Any]) -> Any:
+def _validate_type(value: Any, kind: type[Any]) -> Any:
     if type(value) is not kind:
         raise TypeError(f"{value!r} stands where a value of type {kind.__name__} belongs")
     return value
 
 
-def drawn(candidates: Iterable[GateQuery], count: int, seed: int) -> tuple[GateQuery, ...]:
+def sample_queries(candidates: Iterable[GateQuery], count: int, seed: int) -> tuple[GateQuery, ...]:
     """A sample that stays the same when the catalogue changes a little: the ``count`` smallest hashes of ids.
 
     At most one per group is drawn, unless there are fewer groups than ``count``; then others fill it up. A product
@@ -225,12 +225,12 @@ class GateReport:
         held = len(self.cells) - len(fell)
         how = "the same queries" if self.paired else "a fresh sample"
         rest = f"held  {held} of {len(self.cells)} figures, on {how}"
-        overall = [f"told  {_told(cell)}" for cell in (self.cells[0], self.recall_at_5) if not cell.fell]
+        overall = [f"told  {_describe_cell(cell)}" for cell in (self.cells[0], self.recall_at_5) if not cell.fell]
         missing = [f"left out  {one.times} x {one.kind}: {one.example}. {one.fix}" for one in self.left_out]
-        return [f"FELL  {_told(cell)}" for cell in fell] + [rest, *overall, *missing]
+        return [f"FELL  {_describe_cell(cell)}" for cell in fell] + [rest, *overall, *missing]
 
 
-def _told(cell: GateCell) -> str:
+def _describe_cell(cell: GateCell) -> str:
     low, change, high = (100 * one for one in (cell.difference.low, cell.difference.value, cell.difference.high))
     p = "< .0001" if cell.p < 1e-4 else f"{cell.p:.4f}".removeprefix("0")
     return (
@@ -262,7 +262,7 @@ def gate(
     is_paired = now.seed == baseline.seed and set(now.queries) <= set(baseline.queries)
     queries = now.queries if is_paired else baseline.queries
     before, later = (_side(run, rows, tuple(baseline.ranks)) for run, rows in ((baseline, queries), (now, now.queries)))
-    sides = _Sides(later, before, is_paired).pooled(options)
+    sides = _Sides(later, before, is_paired).pool_small_categories(options)
     names = sides.cells()
     if options.alpha / len(names) < (lowest := 1 / ((intervals.REARRANGEMENTS if is_paired else intervals.DEALS) + 1)):
         fix = f"Raise alpha to {len(names) * lowest:.4f} or more, or allow fewer categories."
@@ -271,7 +271,9 @@ def gate(
     fell = holm([cell.p for cell in cells], options.alpha)
     cells = [replace(cell, fell=bad and cell.difference.value < 0) for cell, bad in zip(cells, fell, strict=True)]
     at_5 = replace(sides.measured(names[0], options.seed, k=5), name="recall@5")
-    return GateReport(tuple(cells), at_5, is_paired, _left_out(baseline, now, gone or {}, is_paired), options.alpha)
+    return GateReport(
+        tuple(cells), at_5, is_paired, _collect_left_out(baseline, now, gone or {}, is_paired), options.alpha
+    )
 
 
 def power(
@@ -289,11 +291,13 @@ def power(
     generator = np.random.default_rng(options.seed)
     noticed = 0
     for _ in range(trials):
-        before, now = (whole.resampled(generator), whole.resampled(generator)) if fresh else (whole, whole)
+        before, now = (whole.resample(generator), whole.resample(generator)) if fresh else (whole, whole)
         swapped = generator.random(len(now.clusters)) < share
-        sides = _Sides(replace(now, ranks=np.where(swapped, 0, now.ranks)), before, not fresh).pooled(options)
+        sides = _Sides(replace(now, ranks=np.where(swapped, 0, now.ranks)), before, not fresh).pool_small_categories(
+            options
+        )
         names = sides.cells()
-        noticed += any(sides.compared(name, options.seed)[1] <= options.alpha / len(names) for name in names)
+        noticed += any(sides.compare_cell(name, options.seed)[1] <= options.alpha / len(names) for name in names)
     return noticed / trials
 
 
@@ -327,7 +331,7 @@ class _Side:
         ranks = self.ranks[[self.kinds.index(name)] if kind == "corruption" else slice(None)][:, rows]
         return ((ranks > 0) & (ranks <= k)).astype(np.float64).ravel(), np.tile(self.clusters[rows], len(ranks))
 
-    def resampled(self, generator: np.random.Generator) -> _Side:
+    def resample(self, generator: np.random.Generator) -> _Side:
         """As many clusters, drawn with replacement; one that is drawn twice is two."""
         _, owner, sizes = np.unique(self.clusters, return_inverse=True, return_counts=True)
         members = np.split(np.argsort(owner, kind="stable"), np.cumsum(sizes)[:-1])
@@ -345,7 +349,7 @@ class _Sides:
     before: _Side
     paired: bool
 
-    def pooled(self, options: GateOptions) -> _Sides:
+    def pool_small_categories(self, options: GateOptions) -> _Sides:
         """With the categories that are too small, on either side, in :data:`OTHER`."""
         counts = [Counter(side.categories.tolist()) for side in (self.now, self.before)]
         least = {name: min(count[name] for count in counts) for name in counts[1]}
@@ -363,11 +367,11 @@ class _Sides:
         told = [("category", name) for name in categories] if len(categories) > 1 else []
         return [("all", "all"), *(("corruption", kind) for kind in self.before.kinds), *told]
 
-    def compared(self, cell: _Name, seed: int, k: int = 1) -> tuple[Estimate, float]:
+    def compare_cell(self, cell: _Name, seed: int, k: int = 1) -> tuple[Estimate, float]:
         """``now`` less ``before``, and p of a drop this large or larger in a system that did not change."""
         (now, now_clusters), (before, clusters) = (side.hits(cell, k) for side in (self.now, self.before))
         if self.paired:
-            difference = intervals.paired(now, before, clusters, seed).difference
+            difference = intervals.paired_difference(now, before, clusters, seed).difference
             return difference, intervals.p_of_drop(now, before, clusters, seed)
         return intervals.independent_drop(now, now_clusters, before, clusters, seed)
 
@@ -375,7 +379,7 @@ class _Sides:
         values = len(self.now.hits(cell, k)[0])
         queries = values if cell[0] == "corruption" else values // len(self.now.kinds)
         before, now = (intervals.estimate(*side.hits(cell, k), seed) for side in (self.before, self.now))
-        return GateCell(*cell, queries, before, now, *self.compared(cell, seed, k), False)
+        return GateCell(*cell, queries, before, now, *self.compare_cell(cell, seed, k), False)
 
 
 def _side(run: Baseline, queries: Sequence[GateQuery], kinds: tuple[str, ...]) -> _Side:
@@ -388,7 +392,7 @@ def _side(run: Baseline, queries: Sequence[GateQuery], kinds: tuple[str, ...]) -
     return _Side(kinds, ranks, clusters, np.array([query.category for query in queries], dtype=object))
 
 
-def _left_out(baseline: Baseline, now: Baseline, gone: Mapping[str, str], paired: bool) -> tuple[LeftOut, ...]:
+def _collect_left_out(baseline: Baseline, now: Baseline, gone: Mapping[str, str], paired: bool) -> tuple[LeftOut, ...]:
     names: dict[str, list[str]] = {}
     for query in sorted(set(baseline.queries) - set(now.queries)) if paired else ():
         names.setdefault(gone.get(query.product_id, "not-searched"), []).append(query.product_id)

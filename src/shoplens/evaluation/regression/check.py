@@ -22,15 +22,15 @@ from shoplens.evaluation.regression.baseline import (
     GateOptions,
     GateQuery,
     GateReport,
-    drawn,
     gate,
     power,
+    sample_queries,
 )
-from shoplens.evaluation.regression.corruptions import CORRUPTIONS, SMALLEST, corrupted
+from shoplens.evaluation.regression.corruptions import CORRUPTIONS, SMALLEST, corrupt
 from shoplens.evaluation.results import LeftOut
 from shoplens.evaluation.runs import answerable
 from shoplens.feeds import Report
-from shoplens.images import decoded
+from shoplens.images import decode_photo
 from shoplens.images.hashes import content_hash
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import Strategy
@@ -106,7 +106,7 @@ class CheckOptions:
             )
 
 
-def checked(bench: EvaluationContext, strategy: Strategy, options: CheckOptions) -> Checked:
+def check_regression(bench: EvaluationContext, strategy: Strategy, options: CheckOptions) -> Checked:
     """Search for corrupted photos, and compare how often they find their product with the baseline.
 
     Nothing is remembered from earlier runs: every photo goes through decoding, the network, the index and the ranking.
@@ -121,7 +121,7 @@ def checked(bench: EvaluationContext, strategy: Strategy, options: CheckOptions)
         seed = (options.seed or 0) if before is None else before.seed if options.fresh is None else options.fresh
         count = QUERIES if options.count is None else options.count
         if before is None or options.fresh is not None:
-            queries = drawn(_drawable(bench, generation.index, options.queries, rejections), count, seed)
+            queries = sample_queries(_drawable(bench, generation.index, options.queries, rejections), count, seed)
         else:
             queries = before.queries
         run, gone = _run(bench, generation, strategy, queries, seed)
@@ -134,13 +134,13 @@ def checked(bench: EvaluationContext, strategy: Strategy, options: CheckOptions)
         where = path if options.fresh is None else "the fresh sample"
         raise InvalidValue(
             f"Only {len(run.queries)} of the {len(queries)} photos of {where} can still be searched for "
-            f"({_counted(gone)}).",
+            f"({_format_counts(gone)}).",
             "Put the photos back, or make a new baseline: shoplens check --update.",
             code="old-baseline",
         )
     how = GateOptions() if options.fresh is None else GateOptions(alpha=FRESH_ALPHA)
     report = gate(before, run, how, gone)
-    untold = rejected if report.paired else (*_left_out(gone), *rejected)
+    untold = rejected if report.paired else (*_collect_left_out(gone), *rejected)
     return Checked(run, replace(report, left_out=(*report.left_out, *untold)), None, gone, rejected)
 
 
@@ -155,11 +155,11 @@ def _check_comparable(before: Baseline | None, strategy: Strategy, options: Chec
         raise InvalidValue(f"The baseline's own photos have the seed {before.seed}.", "Give --fresh another number.")
 
 
-def _counted(gone: dict[str, str]) -> str:
+def _format_counts(gone: dict[str, str]) -> str:
     return ", ".join(f"{times} × {why}" for why, times in Counter(gone.values()).items())
 
 
-def _left_out(gone: dict[str, str]) -> Iterator[LeftOut]:
+def _collect_left_out(gone: dict[str, str]) -> Iterator[LeftOut]:
     """Of a fresh sample, whose photos the gate does not know."""
     for why, times in Counter(gone.values()).items():
         ids = [product_id for product_id, one in gone.items() if one == why]
@@ -219,7 +219,7 @@ def _drawable(bench: EvaluationContext, index: Index, file: Path | None, rejecte
                 Rejection(problem.code, problem.problem, problem.fix, row=query.row, field="photo", value=query.photo)
             )
             continue
-        for what, instead in _unused(query).items():
+        for what, instead in _ignored_columns(query).items():
             if instead:
                 fix = "Nothing, or give rows without it."
                 rejected.add(Rejection(f"{what}-not-used", instead, fix, "note", query.row, field=what))
@@ -227,7 +227,7 @@ def _drawable(bench: EvaluationContext, index: Index, file: Path | None, rejecte
         yield GateQuery(record.product.id, query.photo, name, record.product.group_id, category)
 
 
-def _unused(query: JudgedQuery) -> dict[str, str]:
+def _ignored_columns(query: JudgedQuery) -> dict[str, str]:
     """What a row says that the gate does not look at: column -> what is done instead; empty where nothing is said."""
     several = len(query.grades) > 1
     return {
@@ -243,7 +243,7 @@ def _run(
     """The ranks of the queries in every corruption, and why some products were not searched for."""
     index, answering = generation.index, bench.answering(strategy, generation)
     photos = QueryPhotos(
-        index, answering.embedder_for(generation.seen_by(bench.embedder)), bench.source, bench.settings
+        index, answering.embedder_for(generation.embedder_for(bench.embedder)), bench.source, bench.settings
     )
     searched: list[GateQuery] = []
     ranks: dict[str, list[int]] = {kind: [] for kind in CORRUPTIONS}
@@ -260,12 +260,12 @@ def _run(
             data = bench.source.bytes_of(here[0] if here else query.photo)
             if content_hash(data) != query.content_hash:
                 return query, "photo-changed", {}
-            pixels = decoded(data, bench.settings).pixels
+            pixels = decode_photo(data, bench.settings).pixels
         except ShoplensError:
             return query, "photo-gone", {}
         if min(pixels.shape[:2]) < SMALLEST:
             return query, "photo-too-small", {}
-        files = {kind: corrupted(pixels, kind, _seed(query, seed)) for kind in ranks}
+        files = {kind: corrupt(pixels, kind, _seed(query, seed)) for kind in ranks}
         return query, "", {kind: _rank(index, answering, photos, data, query) for kind, data in files.items()}
 
     with ThreadPoolExecutor(bench.settings.cores) as pool:
@@ -279,7 +279,7 @@ def _run(
                 ranks[kind].append(rank)
     if not searched:
         raise InvalidValue(
-            f"None of {len(asked)} photos could be searched for{f' ({_counted(gone)})' if gone else ''}.",
+            f"None of {len(asked)} photos could be searched for{f' ({_format_counts(gone)})' if gone else ''}.",
             "Put the photos back where the store looks for them, or give others by --queries.",
             code="nothing-checked",
         )

@@ -54,7 +54,7 @@ class Corruption:
     file: Callable[[Image.Image, Rng], bytes]
 
 
-def corrupted(pixels: Pixels, kind: str, seed: int) -> bytes:
+def corrupt(pixels: Pixels, kind: str, seed: int) -> bytes:
     """The photo as it would arrive with one thing gone wrong: a JPEG file's bytes.
 
     Args:
@@ -81,10 +81,10 @@ def corrupted(pixels: Pixels, kind: str, seed: int) -> bytes:
 
 def _smaller(pixels: Pixels) -> Image.Image:
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    return _scaled(image, min(_SHRINK, LONGEST / max(image.size)))
+    return _scale(image, min(_SHRINK, LONGEST / max(image.size)))
 
 
-def _scaled(image: Image.Image, factor: float) -> Image.Image:
+def _scale(image: Image.Image, factor: float) -> Image.Image:
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
     return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
@@ -103,7 +103,7 @@ def _clean(image: Image.Image, rng: Rng) -> bytes:
 
 def _blur(image: Image.Image, rng: Rng) -> bytes:
     """Out of focus, and shaken along one side."""
-    half = _scaled(image, 0.5)  # a quarter of the work, and nothing that fine survives
+    half = _scale(image, 0.5)  # a quarter of the work, and nothing that fine survives
     radius = float(rng.uniform(0.009, 0.013)) * min(half.size)
     shaken = radius * float(rng.uniform(1.2, 2.2))
     soft = half.filter(ImageFilter.GaussianBlur((shaken, radius) if rng.random() < 0.5 else (radius, shaken)))
@@ -150,22 +150,22 @@ def _rotation(image: Image.Image, rng: Rng) -> bytes:
     corners = (np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) - 0.5) * (size - 2) @ np.linalg.inv(turn).T + size / 2
     frame = Image.new("L", image.size)
     ImageDraw.Draw(frame).polygon([(float(x), float(y)) for x, y in corners], 255)
-    tilted = _drawn_out(image, turn)
-    tilted.paste(_turned(image, image.size, turn), mask=frame)
+    tilted = _extend_edges(image, turn)
+    tilted.paste(_rotate(image, image.size, turn), mask=frame)
     return _jpeg(tilted)
 
 
-def _drawn_out(image: Image.Image, turn: Matrix) -> Image.Image:
+def _extend_edges(image: Image.Image, turn: Matrix) -> Image.Image:
     """The photo turned and coarse, its edges drawn out to all sides."""
     coarse = np.array([max(1, image.width // 16), max(1, image.height // 16)])
     small = image.resize((int(coarse[0]), int(coarse[1])), Image.Resampling.BOX)
     wide = np.pad(np.asarray(small), ((small.height,) * 2, (small.width,) * 2, (0, 0)), mode="edge")
     shrink = coarse / image.size
     around = Image.fromarray(wide).filter(ImageFilter.GaussianBlur(1))
-    return _turned(around, small.size, turn * shrink[:, None] / shrink).resize(image.size, Image.Resampling.BICUBIC)
+    return _rotate(around, small.size, turn * shrink[:, None] / shrink).resize(image.size, Image.Resampling.BICUBIC)
 
 
-def _turned(image: Image.Image, size: tuple[int, int], turn: Matrix) -> Image.Image:
+def _rotate(image: Image.Image, size: tuple[int, int], turn: Matrix) -> Image.Image:
     """A picture of ``size`` about the middle of ``image``; ``turn`` leads from it back into ``image``."""
     back = np.column_stack([turn, np.array(image.size) / 2 - turn @ np.array(size) / 2])
     place = tuple(float(n) for n in back.ravel())
@@ -257,7 +257,7 @@ def _fingers(number: int) -> Image.Image:
 
 def _few_bytes(image: Image.Image, rng: Rng) -> bytes:
     """Forwarded too often: small, and in the blocks of a heavy JPEG."""
-    small = _scaled(image, min(0.6, float(rng.uniform(280, 360)) / max(image.size)))
+    small = _scale(image, min(0.6, float(rng.uniform(280, 360)) / max(image.size)))
     return _jpeg(small, quality=int(rng.integers(10, 16)))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from shoplens.evaluation.report.page import (
     Html,
     beside,
-    joined,
+    join_html,
     note,
     page,
     percent,
@@ -41,7 +41,7 @@ def _reliability(part: Reliability) -> Html:
         "debiased). Points on the dashed line kept what they promised; points below it promised too much."
     )
     if not part.bins:
-        return joined((told, note("There are too few answers for a diagram.")))
+        return join_html((told, note("There are too few answers for a diagram.")))
     columns = ("Said", "Answers", "True", "95 % interval", "True less said")
     rows = [
         (
@@ -55,7 +55,7 @@ def _reliability(part: Reliability) -> Html:
     ]
     figures = table(f"{part.claim}: said and true", columns, rows, numbers=columns[1:])
     plot = reliability_plot(f"{part.claim}: how often it was true against how probable it was said to be", part.bins)
-    return joined((told, beside(plot, figures)))
+    return join_html((told, beside(plot, figures)))
 
 
 def _claims(claims: Sequence[Sequence[str]]) -> Html:

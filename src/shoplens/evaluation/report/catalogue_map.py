@@ -247,7 +247,7 @@ def _sprites(sources: Sequence[str], picture: Callable[[str], Pixels]) -> _Sprit
         sheet = Image.new("RGB", (min(len(on_sheet), columns) * cell, height), _UNREADABLE)
         for place, source in enumerate(on_sheet):
             thumbnail = _thumbnail(source, cell, picture)
-            sheet.paste(_filled(thumbnail, cell), (place % columns * cell, place // columns * cell))
+            sheet.paste(_pad_to_cell(thumbnail, cell), (place % columns * cell, place // columns * cell))
             sizes.append(thumbnail.size)
         sheets.append(_jpeg(sheet))
     return _Sprites(cell, tuple(sheets), tuple(sizes))
@@ -266,7 +266,7 @@ def _thumbnail(source: str, cell: int, picture: Callable[[str], Pixels]) -> Imag
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
-def _filled(thumbnail: Image.Image, cell: int) -> Image.Image:
+def _pad_to_cell(thumbnail: Image.Image, cell: int) -> Image.Image:
     """A whole cell, its last column and row drawn out to the border: JPEG's blocks then smear no other colour in."""
     width, height = thumbnail.size
     full = Image.new("RGB", (cell, cell))

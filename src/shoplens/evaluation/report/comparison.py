@@ -8,9 +8,9 @@ from shoplens.evaluation.report.evaluation import FIRST, meaning, metric_name
 from shoplens.evaluation.report.page import (
     Html,
     beside,
-    escaped,
+    escape_html,
     facts_list,
-    joined,
+    join_html,
     left_out_table,
     note,
     page,
@@ -41,7 +41,7 @@ def comparison_page(comparison: Comparison) -> str:
         ("How often each is right", _quality(comparison, names)),
         ("What each costs", _costs(comparison.rows)),
         ("What was left out", left_out_table(comparison.left_out)),
-        ("How these figures were made", _made(comparison)),
+        ("How these figures were made", _run_facts(comparison)),
     )
     return page("Comparison of strategies", facts, sections(parts), lead=summary(comparison))
 
@@ -85,9 +85,9 @@ def _plots(comparison: Comparison, metric: str) -> Html:
         "Intervals of two strategies may overlap although one is surely better: both answered the same photos. "
         "Whether they differ is told by the differences, photo by photo."
     )
-    left = Html(f"<h3>{escaped(metric_name(metric))}</h3>{level}")
-    right = Html(f"<h3>Percentage points against {escaped(comparison.compared_with)}</h3>{difference}")
-    return joined((told, beside(left, right)))
+    left = Html(f"<h3>{escape_html(metric_name(metric))}</h3>{level}")
+    right = Html(f"<h3>Percentage points against {escape_html(comparison.compared_with)}</h3>{difference}")
+    return join_html((told, beside(left, right)))
 
 
 def _mark(row: StrategyRow, comparison: Comparison) -> Mark:
@@ -104,12 +104,12 @@ def _quality(comparison: Comparison, names: Sequence[str]) -> Html:
         "with its interval, and the probability of a difference this large or larger between equals."
     )
     meanings = facts_list((metric_name(name), meaning(name)) for name in names)
-    return joined((told, table("Strategies and metrics", columns, rows, numbers=columns[1:]), meanings))
+    return join_html((told, table("Strategies and metrics", columns, rows, numbers=columns[1:]), meanings))
 
 
 def _strategy(row: StrategyRow, comparison: Comparison) -> Html:
     compared = ' <span class="badge">compared with</span>' if row.name == comparison.compared_with else ""
-    return with_detail(Html(f"{escaped(row.name)}{compared}"), row.about)
+    return with_detail(Html(f"{escape_html(row.name)}{compared}"), row.about)
 
 
 def _metric(row: StrategyRow, name: str) -> Html:
@@ -120,7 +120,7 @@ def _metric(row: StrategyRow, name: str) -> Html:
     if name in row.against:
         paired = row.against[name]
         lines += [f"{points(paired.difference.value)} ({points_interval(paired.difference)})", probability(paired.p)]
-    details = joined(Html(f'<span class="detail">{escaped(line)}</span>') for line in lines)
+    details = join_html(Html(f'<span class="detail">{escape_html(line)}</span>') for line in lines)
     return Html(f"<strong>{percent(value.value)}</strong>{details}")
 
 
@@ -134,14 +134,14 @@ def _costs(rows: Sequence[StrategyRow]) -> Html:
         for row in rows
     ]
     costs = table("Costs", columns, cells, numbers=columns[1:4])
-    return joined((told, costs, *(_growing(row) for row in rows if row.growth)))
+    return join_html((told, costs, *(_growing(row) for row in rows if row.growth)))
 
 
 def _growing(row: StrategyRow) -> Html:
     unknown = f" It does not know {row.unknown:,} of this store's products, and finds none of them."
     told = note(f"One more product takes a whole training of {row.name}.{unknown if row.unknown else ''}")
-    heading = Html(f"<h3>{escaped(row.name.capitalize())}, as the catalogue grows</h3>")
-    return joined((heading, told, growth_table(row.growth)))
+    heading = Html(f"<h3>{escape_html(row.name.capitalize())}, as the catalogue grows</h3>")
+    return join_html((heading, told, growth_table(row.growth)))
 
 
 def growth_table(growth: Sequence[Growth]) -> Html:
@@ -162,7 +162,7 @@ def growth_table(growth: Sequence[Growth]) -> Html:
         "A few steps of a softmax on features, with as many outputs, were timed on this machine and multiplied. "
         "Looking at the photos comes on top, and training the network where that is done."
     )
-    return joined((told, table("Growth", columns, rows, numbers=columns[1:])))
+    return join_html((told, table("Growth", columns, rows, numbers=columns[1:])))
 
 
 def _time(milliseconds: Mapping[str, float]) -> Html:
@@ -187,7 +187,7 @@ def bytes_words(count: float) -> str:
     return next((f"{count / size:.1f} {unit}" for unit, size in UNITS if count >= size), f"{count:.0f} B")
 
 
-def _made(comparison: Comparison) -> Html:
+def _run_facts(comparison: Comparison) -> Html:
     return facts_list(
         [
             ("Store", comparison.store),

@@ -7,7 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from shoplens.evaluation.doctor.findings import KINDS, Diagnosis, Finding, Kind, Shown
-from shoplens.evaluation.report.page import Html, escaped, joined, note, page, sections, table, thumbnail, with_detail
+from shoplens.evaluation.report.page import (
+    Html,
+    escape_html,
+    join_html,
+    note,
+    page,
+    sections,
+    table,
+    thumbnail,
+    with_detail,
+)
 from shoplens.types import Pixels
 
 MOST = 60
@@ -66,7 +76,7 @@ def _kind(kind: Kind, diagnosis: Diagnosis, picture: Picture) -> Html:
     many = f" The strongest{each} are shown, {MOST} of {len(found):,}; the JSON Lines have all."
     some = many if len(found) > MOST else ""
     told = note(f"{KINDS[kind].meaning}{some}")
-    cards = joined((_card(one, picture) for one in shown), "\n")
+    cards = join_html((_card(one, picture) for one in shown), "\n")
     return Html(f'{told}<ol class="findings">{cards}</ol>')
 
 
@@ -83,11 +93,11 @@ def _strongest(found: Sequence[Finding]) -> list[Finding]:
 
 
 def _card(finding: Finding, picture: Picture) -> Html:
-    photos = joined(_photo(one, finding, picture) for one in finding.photos)
+    photos = join_html(_photo(one, finding, picture) for one in finding.photos)
     shown = f'<ul class="found">{photos}</ul>' if photos else ""
     return Html(
-        f'<li class="finding"><h3>{escaped(_name(finding))}</h3>'
-        f'<p class="said">{escaped(_unbroken(finding.sentence))}</p><p class="about">{escaped(finding.fix)}</p>'
+        f'<li class="finding"><h3>{escape_html(_name(finding))}</h3>'
+        f'<p class="said">{escape_html(_unbroken(finding.sentence))}</p><p class="about">{escape_html(finding.fix)}</p>'
         f"{shown}{_ids(finding)}</li>"
     )
 
@@ -109,8 +119,8 @@ def _photo(shown: Shown, finding: Finding, picture: Picture) -> Html:
     text = f"{shown.title}: {shown.role}" if shown.role else shown.title
     beside = shown.product_id not in finding.product_ids
     kind = "photo compared" if beside else "photo"
-    name = f'<span class="detail">{escaped(shown.product_id)}</span>'
-    role = f"{escaped(shown.role)} {name}" if beside else name
+    name = f'<span class="detail">{escape_html(shown.product_id)}</span>'
+    role = f"{escape_html(shown.role)} {name}" if beside else name
     return Html(f'<li class="{kind}">{thumbnail(shown.photo, text, picture, size=SMALL)}{role}</li>')
 
 
@@ -121,5 +131,5 @@ def _ids(finding: Finding) -> Html:
     if not others or (len(finding.product_ids) == 1 and not finding.photos):
         return Html("")
     if len(others) <= _NAMED:
-        return Html(f'<p class="about">also {escaped(", ".join(others))}</p>')
-    return Html(f"<details><summary>{len(others):,} more</summary>{escaped(', '.join(others))}</details>")
+        return Html(f'<p class="about">also {escape_html(", ".join(others))}</p>')
+    return Html(f"<details><summary>{len(others):,} more</summary>{escape_html(', '.join(others))}</details>")

@@ -8,9 +8,9 @@ from pathlib import PurePath
 from shoplens.evaluation.report.page import (
     Html,
     beside,
-    escaped,
+    escape_html,
     facts_list,
-    joined,
+    join_html,
     left_out_table,
     note,
     page,
@@ -48,12 +48,12 @@ def evaluation_page(evaluation: Evaluation, picture: Callable[[str], Pixels], ma
     ]
     parts = (
         ("How often it is right", beside(metrics_table(evaluation.overall), _curve(evaluation.curve))),
-        ("What was counted", _counted(evaluation)),
+        ("What was counted", _query_counts(evaluation)),
         ("By category", _categories(evaluation.categories)),
         ("Found last", _worst(evaluation.worst, picture)),
-        ("Taken for one another", _confused(evaluation.confused, picture)),
+        ("Taken for one another", _confusion_pairs(evaluation.confused, picture)),
         ("Map of the catalogue", Html(map_html)),
-        ("How these figures were made", _made(evaluation)),
+        ("How these figures were made", _run_facts(evaluation)),
     )
     return page(f"Evaluation of {evaluation.strategy}", facts, sections(parts), lead=summary(evaluation))
 
@@ -93,10 +93,10 @@ def _photos(count: int) -> str:
 
 
 def _strong(text: str) -> Html:
-    return Html(f"<strong>{escaped(text)}</strong>")
+    return Html(f"<strong>{escape_html(text)}</strong>")
 
 
-def _counted(evaluation: Evaluation) -> Html:
+def _query_counts(evaluation: Evaluation) -> Html:
     counted = f"{evaluation.queries:,} {_photos(evaluation.queries)} had a right product in the store and were counted."
     absent = (
         f" {evaluation.absent:,} {_photos(evaluation.absent)} had none: no answer could be right, so they are in no "
@@ -105,7 +105,7 @@ def _counted(evaluation: Evaluation) -> Html:
     )
     none = " No photo was set aside because its product is not in the store."
     told = note(counted + (absent if evaluation.absent else none))
-    return joined((told, left_out_table(evaluation.left_out)))
+    return join_html((told, left_out_table(evaluation.left_out)))
 
 
 def _curve(curve: Sequence[Estimate]) -> Html:
@@ -141,7 +141,7 @@ def _categories(categories: Sequence[Part]) -> Html:
         "Right product first, by category",
         [Interval(part.name, part.metrics[FIRST], f"n = {part.queries:,}") for part in shown],
     )
-    return joined((told, beside(plot, _category_table(parts))))
+    return join_html((told, beside(plot, _category_table(parts))))
 
 
 def _category_table(parts: Sequence[Part]) -> Html:
@@ -149,7 +149,7 @@ def _category_table(parts: Sequence[Part]) -> Html:
     columns = ("Category", "Photos", *(metric_name(name) for name in names))
     rows = [(part.name, f"{part.queries:,}", *(_estimate(part.metrics.get(name)) for name in names)) for part in parts]
     told = note(f"{metric_name(IN_CATEGORY)}: {meaning(IN_CATEGORY)}.") if IN_CATEGORY in names else ""
-    return joined((table("Categories", columns, rows, numbers=columns[1:]), told))
+    return join_html((table("Categories", columns, rows, numbers=columns[1:]), told))
 
 
 def _estimate(estimate: Estimate | None) -> Html:
@@ -162,7 +162,7 @@ def _worst(worst: Sequence[JudgedAnswer], picture: Callable[[str], Pixels]) -> H
     if not worst:
         return Html("")
     told = note("The photos whose right product came last, and what was found before it, with its score.")
-    return joined((told, *(_miss(answer, picture) for answer in worst)))
+    return join_html((told, *(_miss(answer, picture) for answer in worst)))
 
 
 def _miss(answer: JudgedAnswer, picture: Callable[[str], Pixels]) -> Html:
@@ -175,8 +175,8 @@ def _miss(answer: JudgedAnswer, picture: Callable[[str], Pixels]) -> Html:
         also = f"and {more:,} more would be right" if more else ""
         wanted = answer.right[0]
         right = _photo(wanted.photo, wanted.title, wanted.title, also, picture)
-    found = joined(
-        Html(f"<li{_mark(one, ids)}>{_found(one, picture)}</li>") for one in answer.found[:SHOWN_FOUND]
+    found = join_html(
+        Html(f"<li{_mark(one, ids)}>{_result_photo(one, picture)}</li>") for one in answer.found[:SHOWN_FOUND]
     ) or note("nothing")
     return Html(
         f'<article class="miss"><h3>{place}</h3><div><p class="part">Query photo</p>{photo}</div>'
@@ -189,7 +189,7 @@ def _mark(found: Found, right: set[str]) -> str:
     return ' class="is-right"' if found.product_id in right else ""
 
 
-def _found(found: Found, picture: Callable[[str], Pixels]) -> Html:
+def _result_photo(found: Found, picture: Callable[[str], Pixels]) -> Html:
     return _photo(found.photo, found.title, found.title, f"{found.score:.3f}", picture)
 
 
@@ -198,17 +198,17 @@ def _photo(
 ) -> Html:
     """A photo above what it is called and one thing to know about it."""
     image = thumbnail(source, text, picture, size=SMALL, region=region)
-    return Html(f'<div class="photo">{image}{with_detail(Html(f"<b>{escaped(name)}</b>"), detail)}</div>')
+    return Html(f'<div class="photo">{image}{with_detail(Html(f"<b>{escape_html(name)}</b>"), detail)}</div>')
 
 
-def _confused(confused: Sequence[Confusion], picture: Callable[[str], Pixels]) -> Html:
+def _confusion_pairs(confused: Sequence[Confusion], picture: Callable[[str], Pixels]) -> Html:
     if not confused:
         return Html("")
     told = note(
         "The product on the left is in the photo, the one on the right came first. Two that are hard to tell apart "
         "for people may be one product listed twice, or variants that the feed does not join in one group."
     )
-    pairs = joined(_pair(one, picture) for one in confused)
+    pairs = join_html(_pair(one, picture) for one in confused)
     return Html(f'{told}<div class="pairs">{pairs}</div>')
 
 
@@ -221,7 +221,7 @@ def _pair(one: Confusion, picture: Callable[[str], Pixels]) -> Html:
     )
 
 
-def _made(evaluation: Evaluation) -> Html:
+def _run_facts(evaluation: Evaluation) -> Html:
     told = [(f"Milliseconds to {stage}", f"{median:.1f} (median)") for stage, median in evaluation.milliseconds.items()]
     return facts_list(
         [

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from shoplens.evaluation.report.page import (
     Html,
-    escaped,
-    joined,
+    escape_html,
+    join_html,
     note,
     page,
     percent,
@@ -53,7 +53,7 @@ def _differences(cells: Sequence[GateCell]) -> Html:
         differences=True,
     )
     told = note("Recall now less recall before, in percentage points, with its 95 % interval.")
-    return joined((told, plot)) if cells else Html("")
+    return join_html((told, plot)) if cells else Html("")
 
 
 def _cells(cells: Sequence[GateCell]) -> Html:
@@ -78,4 +78,4 @@ def _estimate(estimate: Estimate) -> Html:
 
 
 def _strong(text: str) -> Html:
-    return Html(f"<strong>{escaped(text)}</strong>")
+    return Html(f"<strong>{escape_html(text)}</strong>")

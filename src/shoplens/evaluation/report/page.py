@@ -32,14 +32,14 @@ class Html(str):
     __slots__ = ()
 
 
-def escaped(text: str) -> Html:
+def escape_html(text: str) -> Html:
     """The text as HTML; what no page can hold, such as control characters, as ``\N{REPLACEMENT CHARACTER}``."""
     return text if isinstance(text, Html) else Html(html.escape(_UNSHOWABLE.sub("\ufffd", text)))
 
 
-def joined(pieces: Iterable[str], between: str = "") -> Html:
+def join_html(pieces: Iterable[str], between: str = "") -> Html:
     """Pieces of a page, one after the other."""
-    return Html(between.join(escaped(piece) for piece in pieces))
+    return Html(between.join(escape_html(piece) for piece in pieces))
 
 
 def page(title: str, facts: Sequence[str], body: Html, *, lead: str = "") -> str:
@@ -51,14 +51,14 @@ def page(title: str, facts: Sequence[str], body: Html, *, lead: str = "") -> str
         lead: the one sentence that its reader came for.
     """
     style = resources.files("shoplens.evaluation.report").joinpath("page.css").read_text("utf-8")
-    leading = f'<p class="lead">{escaped(lead)}</p>' if lead else ""
-    told = joined(Html(f"<li>{escaped(fact)}</li>") for fact in facts)
+    leading = f'<p class="lead">{escape_html(lead)}</p>' if lead else ""
+    told = join_html(Html(f"<li>{escape_html(fact)}</li>") for fact in facts)
     listed = f'<ul class="facts">{told}</ul>' if facts else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escaped(title)}</title><style>\n{style}</style></head>\n"
-        f"<body><header><h1>{escaped(title)}</h1>{leading}{listed}</header>\n<main>\n{body}\n</main></body></html>\n"
+        f"<title>{escape_html(title)}</title><style>\n{style}</style></head>\n"
+        f"<body><header><h1>{escape_html(title)}</h1>{leading}{listed}</header>\n<main>\n{body}\n</main></body></html>\n"
     )
 
 
@@ -68,8 +68,9 @@ def sections(parts: Iterable[tuple[str, Html]]) -> Html:
     What is a ``<section>`` already keeps the heading that it brings.
     """
     shown = [(heading, body) for heading, body in parts if body]
-    contents = joined(
-        Html(f'<li><a href="#part-{place}">{escaped(heading)}</a></li>') for place, (heading, _) in enumerate(shown, 1)
+    contents = join_html(
+        Html(f'<li><a href="#part-{place}">{escape_html(heading)}</a></li>')
+        for place, (heading, _) in enumerate(shown, 1)
     )
     nav = f'<nav aria-label="Contents"><ul>{contents}</ul></nav>\n' if len(shown) >= CONTENTS_FROM else ""
     return Html(nav + "\n".join(_section(f"part-{place}", *part) for place, part in enumerate(shown, 1)))
@@ -78,19 +79,19 @@ def sections(parts: Iterable[tuple[str, Html]]) -> Html:
 def _section(name: str, heading: str, body: Html) -> str:
     if body.startswith("<section"):
         return f'<div id="{name}">{body}</div>'
-    return f'<section id="{name}"><h2>{escaped(heading)}</h2>\n{body}</section>'
+    return f'<section id="{name}"><h2>{escape_html(heading)}</h2>\n{body}</section>'
 
 
 def note(text: str) -> Html:
     """A paragraph that explains; no line of it begins with a percent sign."""
-    return Html(f'<p class="note">{escaped(text).replace(" %", f"{_BESIDE_FIGURES}%")}</p>')
+    return Html(f'<p class="note">{escape_html(text).replace(" %", f"{_BESIDE_FIGURES}%")}</p>')
 
 
 def beside(left: str, right: str) -> Html:
     """Two pieces side by side, on a narrow screen one above the other; just one where the other is empty."""
     if not (left and right):
-        return escaped(left or right)
-    return Html(f'<div class="beside"><div>{escaped(left)}</div><div>{escaped(right)}</div></div>\n')
+        return escape_html(left or right)
+    return Html(f'<div class="beside"><div>{escape_html(left)}</div><div>{escape_html(right)}</div></div>\n')
 
 
 def table(
@@ -104,9 +105,11 @@ def table(
         numbers: the columns that hold figures, to be aligned.
     """
     kinds = [' class="number"' if column in numbers else "" for column in columns]
-    head = "".join(f'<th scope="col"{kind}>{escaped(column)}</th>' for column, kind in zip(columns, kinds, strict=True))
+    head = "".join(
+        f'<th scope="col"{kind}>{escape_html(column)}</th>' for column, kind in zip(columns, kinds, strict=True)
+    )
     body = "".join(f"<tr>{_cells(row, kinds)}</tr>\n" for row in rows)
-    label = escaped(caption)
+    label = escape_html(caption)
     return Html(
         f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table><caption>{label}</caption>'
         f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n"
@@ -114,7 +117,7 @@ def table(
 
 
 def _cells(row: Sequence[str], kinds: Sequence[str]) -> str:
-    first, *others = [escaped(cell) for cell in row]
+    first, *others = [escape_html(cell) for cell in row]
     return f'<th scope="row">{first}</th>' + "".join(
         f"<td{kind}>{cell}</td>" for cell, kind in zip(others, kinds[1:], strict=True)
     )
@@ -122,12 +125,14 @@ def _cells(row: Sequence[str], kinds: Sequence[str]) -> str:
 
 def with_detail(text: str, detail: str) -> Html:
     """A cell of two lines: what it says, and in small print what that means."""
-    return Html(f'{escaped(text)}<span class="detail">{escaped(detail)}</span>') if detail else escaped(text)
+    return (
+        Html(f'{escape_html(text)}<span class="detail">{escape_html(detail)}</span>') if detail else escape_html(text)
+    )
 
 
 def facts_list(facts: Iterable[tuple[str, str]]) -> Html:
     """Names and what is true of each, those without a value left out."""
-    rows = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(value)}</dd>" for name, value in facts if value)
+    rows = "".join(f"<dt>{escape_html(name)}</dt><dd>{escape_html(value)}</dd>" for name, value in facts if value)
     return Html(f"<dl>{rows}</dl>\n") if rows else Html("")
 
 
@@ -153,8 +158,10 @@ def thumbnail(
     try:
         data = _jpeg(np.asarray(picture(source)), size, region)
     except (OSError, ValueError, TypeError, ShoplensError):
-        return Html(f'<span class="unread" role="img" aria-label="{escaped(text)}: unread">photo cannot be read</span>')
-    return Html(f'<img src="data:image/jpeg;base64,{data}" alt="{escaped(text)}" loading="lazy">')
+        return Html(
+            f'<span class="unread" role="img" aria-label="{escape_html(text)}: unread">photo cannot be read</span>'
+        )
+    return Html(f'<img src="data:image/jpeg;base64,{data}" alt="{escape_html(text)}" loading="lazy">')
 
 
 def _jpeg(pixels: Pixels, size: int, region: Region | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shoplens.evaluation.report.page import Html, escaped, percent, percent_interval, points, points_interval
+from shoplens.evaluation.report.page import Html, escape_html, percent, percent_interval, points, points_interval
 from shoplens.evaluation.results import Estimate, ReliabilityBin
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -56,7 +56,7 @@ def curve_plot(title: str, curve: Sequence[Estimate], *, logarithmic: bool = Tru
         if k in RANKS or k == last
     )
     named = "".join(_across_tick(across[k - 1], str(k)) for k in RANKS if k <= last)
-    band = _stretched(f'<path class="band" d="{upper} L{lower[1:]} Z"/><path class="line" d="{line}"/>')
+    band = _stretch_to_plot(f'<path class="band" d="{upper} L{lower[1:]} Z"/><path class="line" d="{line}"/>')
     drawn = f"{_shares_grid()}{named}{band}{marked}{_across_title('first k results')}"
     ends = f"It rises from {percent(curve[0].value)} at k = 1 to {percent(curve[-1].value)} at k = {last}."
     return _figure("curve", title, ends, CURVE, drawn, "photos with a right product among the first k")
@@ -114,10 +114,10 @@ def difference_ticks(estimates: Sequence[Estimate]) -> tuple[float, ...]:
 
 def _row(row: Interval, y: int, place: Callable[[float], float], differences: bool) -> str:
     estimate = row.estimate
-    name = _shortened(row.name, LONGEST_LINE - len(row.note))
+    name = _shorten(row.name, LONGEST_LINE - len(row.note))
     value = points(estimate.value) if differences else percent(estimate.value)
     between = points_interval(estimate) if differences else percent_interval(estimate)
-    note = f'<tspan class="soft" dx="8">{escaped(row.note)}</tspan>' if row.note else ""
+    note = f'<tspan class="soft" dx="8">{escape_html(row.note)}</tspan>' if row.note else ""
     drawn = ""
     if all(math.isfinite(end) for end in (estimate.low, estimate.value, estimate.high)):
         low, middle, high = (place(end) for end in (estimate.low, estimate.value, estimate.high))
@@ -126,9 +126,9 @@ def _row(row: Interval, y: int, place: Callable[[float], float], differences: bo
             f'<circle cx="{_at(middle)}" cy="{y}" r="5"/>'
         )
     return (
-        f'<g class="row {row.mark}"><title>{escaped(row.name)}: {value} ({between})</title>'
+        f'<g class="row {row.mark}"><title>{escape_html(row.name)}: {value} ({between})</title>'
         f'<rect class="hit" x="0" y="{y - 28}" width="100%" height="{ROW}"/>'
-        f'<text x="0" y="{y - 12}">{escaped(name)}{note}</text>{drawn}'
+        f'<text x="0" y="{y - 12}">{escape_html(name)}{note}</text>{drawn}'
         f'<text class="value" x="100%" dx="14" y="{y + 5}">{value}</text></g>'
     )
 
@@ -147,7 +147,7 @@ def reliability_plot(title: str, bins: Sequence[ReliabilityBin]) -> Html:
     main = (
         f"{_shares_grid()}{''.join(_across_line(share) for share in SHARES)}"
         '<line class="diagonal" x1="0" y1="100%" x2="100%" y2="0"/>'
-        + _stretched(f'<path class="line thin" d="{line}"/>')
+        + _stretch_to_plot(f'<path class="line thin" d="{line}"/>')
         + dots
     )
     below = f'<line class="grid" x1="0" x2="100%" y1="100%" y2="100%"/>{bars}'
@@ -170,11 +170,11 @@ def _bar(one: ReliabilityBin, most: int) -> str:
     tall = 100 * one.count / most if most else 0.0
     return (
         f'<rect class="bar" x="{_at(one.said)}" y="{100 - tall:.2f}%" width="8" height="{tall:.2f}%" '
-        f'transform="translate(-4)"><title>{escaped(_bin_words(one))}</title></rect>'
+        f'transform="translate(-4)"><title>{escape_html(_bin_words(one))}</title></rect>'
     )
 
 
-def _shortened(name: str, longest: int) -> str:
+def _shorten(name: str, longest: int) -> str:
     """The name without its middle where it is too long; categories are told apart by their end."""
     if len(name) <= longest:
         return name
@@ -183,10 +183,11 @@ def _shortened(name: str, longest: int) -> str:
 
 def _figure(kind: str, title: str, told: str, height: int, drawn: str, up: str = "") -> Html:
     """The plot with its name, what it says in words, and what its upright axis counts."""
-    upright = f'<text class="axis" x="0" y="-16" dx="-44">{escaped(up)}</text>' if up else ""
+    upright = f'<text class="axis" x="0" y="-16" dx="-44">{escape_html(up)}</text>' if up else ""
     return Html(
-        f'<figure class="plot {kind}"><svg role="img" width="100%" height="{height}"><title>{escaped(title)}</title>'
-        f"<desc>{escaped(told)}</desc>{upright}{drawn}</svg></figure>\n"
+        f'<figure class="plot {kind}"><svg role="img" width="100%" height="{height}">'
+        f"<title>{escape_html(title)}</title>"
+        f"<desc>{escape_html(told)}</desc>{upright}{drawn}</svg></figure>\n"
     )
 
 
@@ -196,7 +197,7 @@ def _point(across: float, estimate: Estimate, words: str, told: bool) -> str:
     aside = 'dx="6" dy="-12" text-anchor="end"' if across > 0.9 else 'dx="9" dy="20"'
     beside = f'<text class="value" x="{x}" y="{_down(estimate.value)}" {aside}>{percent(estimate.value)}</text>'
     return (
-        f'<g class="point"><title>{escaped(words)}</title>'
+        f'<g class="point"><title>{escape_html(words)}</title>'
         f'<line class="whisker" x1="{x}" x2="{x}" y1="{_down(estimate.low)}" y2="{_down(estimate.high)}"/>'
         f'<circle cx="{x}" cy="{_down(estimate.value)}" r="5"/>{beside if told else ""}</g>'
     )
@@ -218,15 +219,15 @@ def _across_line(share: float) -> str:
 def _across_tick(share: float, words: str) -> str:
     return (
         f'<text class="tick" x="{_at(share)}" y="100%" dy="20" text-anchor="middle" '
-        f'font-variant-numeric="tabular-nums">{escaped(words)}</text>'
+        f'font-variant-numeric="tabular-nums">{escape_html(words)}</text>'
     )
 
 
 def _across_title(words: str) -> str:
-    return f'<text class="axis" x="100%" y="100%" dy="40" text-anchor="end">{escaped(words)}</text>'
+    return f'<text class="axis" x="100%" y="100%" dy="40" text-anchor="end">{escape_html(words)}</text>'
 
 
-def _stretched(paths: str) -> str:
+def _stretch_to_plot(paths: str) -> str:
     """Paths drawn in hundredths, stretched to the plot; percentages are not for them."""
     return (
         '<svg class="stretched" width="100%" height="100%" viewBox="0 0 100 100" preserveAspectRatio="none">'

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplens.evaluation.report.page import Html, escaped, joined, page, thumbnail
+from shoplens.evaluation.report.page import Html, escape_html, join_html, page, thumbnail
 from shoplens.types import Answer, Pixels, Product, Result
 
 SHOWN_ATTRIBUTES = 5
@@ -41,24 +41,25 @@ def write_search_report(
         facts: short sentences under the title.
         picture: source of a photo -> its pixels, uint8 (h, w, 3).
     """
-    path.write_text(page(title, facts, joined((_search(search, picture) for search in searches), "\n")), "utf-8")
+    path.write_text(page(title, facts, join_html((_search(search, picture) for search in searches), "\n")), "utf-8")
 
 
 def _search(search: ShownSearch, picture: Callable[[str], Pixels]) -> Html:
     answer = search.answer
-    found = joined(_result(result, search.expected, picture) for result in answer.results)
+    found = join_html(_result(result, search.expected, picture) for result in answer.results)
     verdict = ""
     if search.expected is not None:
         place = f"found at rank {search.expected_rank}" if search.expected_rank else "not among these"
         mood = "right" if search.expected_rank == 1 else "near" if search.expected_rank else "missed"
-        name = escaped(_name(search.expected))
+        name = escape_html(_name(search.expected))
         shown = "" if search.expected_rank else thumbnail(search.expected.photos[0], "the product looked for", picture)
         verdict = f'<p class="verdict {mood}">{place}</p><p class="looked-for">in the photo: {name}</p>{shown}'
     took = f"{answer.took_ms['total']:.0f} ms"
     return Html(
-        f'<section><div class="search"><div class="query"><h2>{escaped(search.how)}</h2>'
+        f'<section><div class="search"><div class="query"><h2>{escape_html(search.how)}</h2>'
         f"{thumbnail(answer.source, 'query photo', picture, region=answer.region)}{verdict}"
-        f'<p class="took">{escaped(answer.strategy)} · {took}</p></div><ol class="results">{found}</ol></div></section>'
+        f'<p class="took">{escape_html(answer.strategy)} · {took}</p></div>'
+        f'<ol class="results">{found}</ol></div></section>'
     )
 
 
@@ -72,11 +73,11 @@ def _result(result: Result, expected: Product | None, picture: Callable[[str], P
     parts = " + ".join(f"{name} {value:.3f}" for name, value in result.parts.items())
     return Html(
         f'<li class="{mark}">{thumbnail(result.photo, product.title, picture)}'
-        f'<p class="title">{result.rank}. {escaped(product.title)}</p>'
-        f'<p class="about">{escaped(_attributes(product))}</p>'
-        f'<p class="score" title="{escaped(parts)}"><meter aria-label="score" min="0.5" max="1" '
+        f'<p class="title">{result.rank}. {escape_html(product.title)}</p>'
+        f'<p class="about">{escape_html(_attributes(product))}</p>'
+        f'<p class="score" title="{escape_html(parts)}"><meter aria-label="score" min="0.5" max="1" '
         f'value="{result.score:.3f}"></meter> {result.score:.3f}</p>'
-        f'<p class="price">{escaped(price)}</p>'
+        f'<p class="price">{escape_html(price)}</p>'
         f'<p class="label">{label}</p></li>'
     )
 

@@ -117,7 +117,9 @@ class _Rows(NamedTuple):
     result_query: _Places
 
 
-def fitted(samples: Sequence[CalibrationSample], origin: Origin, absent_share: float = ABSENT_SHARE) -> Calibration:
+def fit_calibration(
+    samples: Sequence[CalibrationSample], origin: Origin, absent_share: float = ABSENT_SHARE
+) -> Calibration:
     """What the scores mean, and the thresholds from which on claims hold.
 
     The form is that of ``match_probability``: one logistic regression of absence over the first results, and
@@ -146,7 +148,7 @@ def fitted(samples: Sequence[CalibrationSample], origin: Origin, absent_share: f
         absent=dict(zip(FEATURES, absent.tolist(), strict=True)),
         exact_thresholds=exact_thresholds,
         absent_thresholds=absent_thresholds,
-        measured=_measured(firsts, exact_thresholds, absent_thresholds),
+        measured=_cross_fit_metrics(firsts, exact_thresholds, absent_thresholds),
     )
 
 
@@ -198,7 +200,7 @@ def precision_thresholds(
     within = max(_within(off, owner), _within(off[likely], owner[likely]))
     sizes = _effective_sizes(weight, owner, within)
     shares = np.cumsum(weight * sure) / np.cumsum(weight)
-    places = _looked_at(said, sizes)
+    places = _claim_ends(said, sizes)
     chosen: list[float | None] = []
     lowest: float | None = None
     for precision in reversed(PRECISIONS):  # what holds a higher precision holds a lower one
@@ -254,12 +256,12 @@ def _folds(clusters: Sequence[str]) -> npt.NDArray[np.int64]:
 def _coefficients(rows: _Rows, queries: _Places) -> tuple[_Floats, _Floats]:
     """Of matching and of absence, fitted to some of the queries; in the order of ``FEATURES``."""
     first, result = np.isin(rows.first_query, queries), np.isin(rows.result_query, queries)
-    match = _signed_fit(rows.result[result], rows.right[result], np.ones(int(result.sum())), 1)
-    absent = _signed_fit(rows.first[first], rows.gone[first], rows.weight[first], -1)
+    match = _sign_constrained_fit(rows.result[result], rows.right[result], np.ones(int(result.sum())), 1)
+    absent = _sign_constrained_fit(rows.first[first], rows.gone[first], rows.weight[first], -1)
     return match, absent
 
 
-def _signed_fit(values: _Floats, outcomes: npt.NDArray[np.bool_], weights: _Floats, sign: int) -> _Floats:
+def _sign_constrained_fit(values: _Floats, outcomes: npt.NDArray[np.bool_], weights: _Floats, sign: int) -> _Floats:
     """Intercept and slopes; a slope of the wrong sign is 0."""
     mean, deviation = np.average(values, axis=0, weights=weights), np.std(values, axis=0)
     kept = [column for column in range(values.shape[1]) if deviation[column] > SAME]
@@ -338,7 +340,7 @@ def _effective_sizes(weights: _Floats, owner: _Places, within: float) -> _Floats
     return sizes
 
 
-def _looked_at(said: _Floats, sizes: _Floats) -> list[int]:
+def _claim_ends(said: _Floats, sizes: _Floats) -> list[int]:
     """Last places of the claims that are tested; answers of equal probability are claimed together."""
     ends = np.flatnonzero(np.append(np.diff(said) < 0, True) & (said >= LEAST_PROBABLE))
     places: list[int] = []
@@ -360,7 +362,7 @@ def _at_most(wrong: int, count: int, rate: float) -> float:
     return float(np.exp(ways + terms * math.log(rate) + (count - terms) * math.log1p(-rate)).sum())
 
 
-def _measured(
+def _cross_fit_metrics(
     firsts: Firsts, exact_thresholds: Sequence[float | None], absent_thresholds: Sequence[float | None]
 ) -> dict[str, float]:
     """Figures for people, all cross-fitted: ``first_right``, of the queries whose product was there; ``match_error``

@@ -83,10 +83,10 @@ def estimate(
     >>> none_of_five.value, none_of_five.low, round(none_of_five.high, 3)
     (0.0, 0.0, 0.522)
     """
-    return _interval(_kinds(_checked(values, clusters), clusters), 0.0, seed, resamples, level)
+    return _interval(_kinds(_validate_values(values, clusters), clusters), 0.0, seed, resamples, level)
 
 
-def paired(
+def paired_difference(
     one: Values, other: Values, clusters: Clusters, seed: int = 0, resamples: int = 1000, level: float = _LEVEL
 ) -> Paired:
     """One way of answering less another, on the same queries.
@@ -108,7 +108,7 @@ def paired(
     >>> paired([1.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0], ["a", "b", "c", "d"]).p
     0.25
     """
-    differences = _checked(one, clusters) - _checked(other, clusters)
+    differences = _validate_values(one, clusters) - _validate_values(other, clusters)
     difference = _interval(_kinds(differences, clusters), -1.0, seed, resamples, level)
     flips = _Flips.of(differences, clusters)
     return Paired(difference, flips.share(_as_far, seed))
@@ -117,7 +117,8 @@ def paired(
 def p_of_drop(now: Values, before: Values, clusters: Clusters, seed: int = 0) -> float:
     """Probability of a drop this large or larger, on the same queries, in a system that did not change.
 
-    The one-sided form of the test of :func:`paired`: 1 where nothing changed, small where ``now`` is clearly lower.
+    The one-sided form of the test of :func:`paired_difference`: 1 where nothing changed, small where ``now`` is clearly
+    lower.
 
     Raises:
         InvalidValue: as :func:`estimate`.
@@ -125,7 +126,9 @@ def p_of_drop(now: Values, before: Values, clusters: Clusters, seed: int = 0) ->
     >>> p_of_drop([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], ["a", "b", "c"])
     0.125
     """
-    return _Flips.of(_checked(now, clusters) - _checked(before, clusters), clusters).share(_as_low, seed)
+    return _Flips.of(_validate_values(now, clusters) - _validate_values(before, clusters), clusters).share(
+        _as_low, seed
+    )
 
 
 def independent_drop(
@@ -147,8 +150,8 @@ def independent_drop(
     Raises:
         InvalidValue: as :func:`estimate`.
     """
-    mine = _kinds(_checked(now, now_clusters), now_clusters)
-    theirs = _kinds(_checked(before, before_clusters), before_clusters)
+    mine = _kinds(_validate_values(now, now_clusters), now_clusters)
+    theirs = _kinds(_validate_values(before, before_clusters), before_clusters)
     a, b = (_interval(kinds, 0.0, seed, 1000, _LEVEL) for kinds in (mine, theirs))
     difference = a.value - b.value
     low = difference - math.hypot(a.value - a.low, b.high - b.value)
@@ -156,7 +159,7 @@ def independent_drop(
     return Estimate(difference, max(-1.0, low), min(1.0, high)), _p_of_deal(mine, theirs, seed)
 
 
-def _checked(values: Values, clusters: Clusters) -> _Floats:
+def _validate_values(values: Values, clusters: Clusters) -> _Floats:
     found = np.asarray(values, np.float64)
     if found.ndim != 1 or not found.size:
         raise InvalidValue(f"There are values of shape {found.shape}.", "Give one per query, and one query or more.")

@@ -75,7 +75,7 @@ def reliability(
     >>> low.count, round(low.said, 3), high.count, round(high.said, 3), high.true.value
     (2, 0.1, 2, 0.85, 1.0)
     """
-    answers = _checked(probabilities, outcomes, clusters, weights, bins)
+    answers = _validate_answers(probabilities, outcomes, clusters, weights, bins)
     return tuple(_bin(answers, answers.bin == number) for number in range(int(answers.bin.max()) + 1))
 
 
@@ -117,10 +117,10 @@ def calibration_error(
     >>> round(error.value, 2), error.high > 0.6
     (0.62, True)
     """
-    answers = _checked(probabilities, outcomes, clusters, weights, bins)
+    answers = _validate_answers(probabilities, outcomes, clusters, weights, bins)
     sums = _sums(answers)
     count = len(sums.weights)
-    squared = _debiased(np.ones((1, count)), sums)[0]
+    squared = _debiased_squared_ece(np.ones((1, count)), sums)[0]
     if not math.isfinite(squared):
         return Estimate(0.0, 0.0, 1.0)
     truth = _plain(sums)
@@ -128,7 +128,7 @@ def calibration_error(
     above = np.empty(RESAMPLES)
     for start in range(0, RESAMPLES, _DRAWN_AT_ONCE):
         drawn = generator.multinomial(count, np.full(count, 1 / count), _DRAWN_AT_ONCE).astype(np.float64)
-        above[start : start + _DRAWN_AT_ONCE] = _debiased(drawn, sums) - truth
+        above[start : start + _DRAWN_AT_ONCE] = _debiased_squared_ece(drawn, sums) - truth
     above = above[np.isfinite(above)]
     if not above.size:
         return Estimate(_root(squared), 0.0, 1.0)
@@ -137,7 +137,7 @@ def calibration_error(
     return Estimate(value, min(value, _root(squared - most)), max(value, _root(squared - least)))
 
 
-def _checked(
+def _validate_answers(
     probabilities: Numbers, outcomes: Outcomes, clusters: Clusters, weights: Numbers | None, bins: int
 ) -> _Answers:
     said, true = np.asarray(probabilities, np.float64), np.asarray(outcomes, np.float64)
@@ -197,7 +197,7 @@ def _sums(answers: _Answers) -> _Sums:
     return _Sums(residuals, weights)
 
 
-def _debiased(times: _Floats, sums: _Sums) -> _Floats:
+def _debiased_squared_ece(times: _Floats, sums: _Sums) -> _Floats:
     """ECE² (draws,), each cluster ``times`` (draws, clusters); nan where no bin has two clusters."""
     weights = times @ sums.weights
     pairs = weights**2 - times @ sums.weights**2

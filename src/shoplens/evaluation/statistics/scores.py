@@ -92,7 +92,7 @@ class Scores:
         names = {name for pair, _ in pairs for name in pair}
         products = {record.product.id: record.product for record in index.records(names)}
         return [
-            Confusion(found(products[right]), found(products[wrong]), times)
+            Confusion(summarize_product(products[right]), summarize_product(products[wrong]), times)
             for (right, wrong), times in pairs
             if right in products and wrong in products  # not removed meanwhile
         ]
@@ -114,7 +114,7 @@ class Scores:
         self._worst = dict(kept)
 
 
-def found(product: Product, result: Result | None = None) -> Found:
+def summarize_product(product: Product, result: Result | None = None) -> Found:
     """A product as a report shows it, by the photo that matched, or its first."""
     if result is None:
         return Found(product.id, product.title, product.photos[0], 0.0)
@@ -123,8 +123,8 @@ def found(product: Product, result: Result | None = None) -> Found:
 
 def _answer(run: JudgedRun) -> JudgedAnswer:
     placed = {result.product.id: result for result in run.results}
-    right = [found(run.right, placed.get(run.right.id))]
-    right += [found(placed[name].product, placed[name]) for name in run.query.grades if name in placed]
+    right = [summarize_product(run.right, placed.get(run.right.id))]
+    right += [summarize_product(placed[name].product, placed[name]) for name in run.query.grades if name in placed]
     others = {one.product_id: one for one in right}
-    shown = tuple(found(result.product, result) for result in run.results[:SHOWN])
+    shown = tuple(summarize_product(result.product, result) for result in run.results[:SHOWN])
     return JudgedAnswer(run.query.photo, run.query.region, tuple(others.values()), run.rank, shown)

@@ -52,7 +52,7 @@ def assemble(staging: StagingTable, rules: AssemblyRules) -> Iterator[Outcome]:
                 elif item.level == "rejected" and status == RowStatus.SKIPPED:
                     status = RowStatus.REJECTED
                 row = item.row if isinstance(item, Rejection) and item.row is not None else candidate.first
-                yield from ((row, one) for one in names.limited(item, row))
+                yield from ((row, one) for one in names.limit(item, row))
             staging.settle(candidate.numbers, status)
             if status == RowStatus.USED:
                 staging.settle(parents, status)

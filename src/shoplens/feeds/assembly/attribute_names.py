@@ -20,14 +20,14 @@ class AttributeNames:
         self._spool = spool
         self._fields: set[str] = set()
 
-    def limited(self, item: Product | Rejection, row: int) -> Iterator[Product | Rejection]:
+    def limit(self, item: Product | Rejection, row: int) -> Iterator[Product | Rejection]:
         """Notes on names that are left out for the first time, then the product without them; a rejection as it is."""
         surplus = [] if isinstance(item, Rejection) else [name for name in item.attributes if not self._is_field(name)]
         if isinstance(item, Rejection) or not surplus:
             yield item
             return
         for name in filter(self._spool.is_new_surplus, surplus):
-            yield _left_out(row, item, name)
+            yield _omission_note(row, item, name)
         yield replace(item, attributes={name: some for name, some in item.attributes.items() if name in self._fields})
 
     def _is_field(self, name: str) -> bool:
@@ -36,7 +36,7 @@ class AttributeNames:
         return name in self._fields
 
 
-def _left_out(row: int, product: Product, name: str) -> Rejection:
+def _omission_note(row: int, product: Product, name: str) -> Rejection:
     return Rejection(
         kind="too-many-attributes",
         level="note",

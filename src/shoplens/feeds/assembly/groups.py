@@ -27,10 +27,10 @@ def join_group(
         if not member.product.sold:
             yield unsold(member.product.id, [member.number])
     for rows in cluster(sold, _keys(sold, is_placeholder)):
-        yield Candidate(_joined(rows, known_ids), [row.number for row in rows])
+        yield Candidate(_merge_members(rows, known_ids), [row.number for row in rows])
 
 
-def _joined(rows: Sequence[Member], known_ids: Container[str]) -> RawProduct:
+def _merge_members(rows: Sequence[Member], known_ids: Container[str]) -> RawProduct:
     products = [row.product for row in rows]
     merged = merge_rows(products)
     sizes = [value for product in products for value in sizes_in(product.attributes)]

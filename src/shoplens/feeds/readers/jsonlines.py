@@ -64,7 +64,7 @@ def read(path: Path) -> Iterator[Event]:
 
 def read_object(text: str, number: int) -> Iterator[Event]:
     """The row that one JSON object is, after what is wrong with it."""
-    found = _parsed(text, number)
+    found = _parse(text, number)
     if isinstance(found, Rejection):
         yield found
     else:
@@ -80,13 +80,13 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]] | Rejection]
         FeedError: ``bad-json``, a document that is not an object per line breaks off.
     """
     for number, text in _lines(path) if is_by_line(path) else _document(path):
-        found = text if isinstance(text, Rejection) else _parsed(text, number)
+        found = text if isinstance(text, Rejection) else _parse(text, number)
         yield found if isinstance(found, Rejection) else (number, found)
 
 
-def _parsed(text: str, number: int) -> dict[str, Any] | Rejection:
+def _parse(text: str, number: int) -> dict[str, Any] | Rejection:
     try:
-        return _loaded(text)
+        return _load_object(text)
     except (ValueError, RecursionError) as problem:
         return Rejection(
             kind="malformed-json",
@@ -115,7 +115,7 @@ def _document(path: Path) -> Iterator[tuple[int, str | Rejection]]:
         yield found.number, found.text
 
 
-def _loaded(text: str) -> dict[str, Any]:
+def _load_object(text: str) -> dict[str, Any]:
     found = json.loads(text, parse_constant=_no_constant)
     if not isinstance(found, dict):
         raise ValueError(f"it is {type(found).__name__}")

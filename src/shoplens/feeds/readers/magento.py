@@ -99,7 +99,7 @@ def _events(row: TableRow) -> Iterator[Event]:
         in_stock=_in_stock(values),
         sold=values.get("product_online", "1") == "1",
     )
-    yield from _priced(row, product)
+    yield from _set_price(row, product)
     if values.get("product_type", "").lower() == "configurable":
         children = _variations(values)
         yield Row(row.number, product, Role.PARENT, product.id, children=children)
@@ -125,11 +125,11 @@ def _attributes(text: str) -> dict[str, list[Value]]:
         name, _, value = pair.partition("=")
         name = name.strip().lower()
         if name and name not in _HOUSEKEEPING:
-            found[name] = [clean for one in value.split("|") if (clean := line(from_html(_unquoted(one))))]
+            found[name] = [clean for one in value.split("|") if (clean := line(from_html(_unquote(one))))]
     return {name: values for name, values in found.items() if values}
 
 
-def _unquoted(text: str) -> str:
+def _unquote(text: str) -> str:
     text = text.strip()
     return text[1:-1].replace('""', '"') if len(text) > 1 and text[0] == text[-1] == '"' else text
 
@@ -144,7 +144,7 @@ def _variations(values: Mapping[str, str]) -> dict[str, Options]:
     found: dict[str, Options] = {}
     for variation in values.get("configurable_variations", "").split("|"):
         axes = dict(pair.partition("=")[::2] for pair in _NEXT_NAME.split(variation))
-        axes = {name.strip().lower(): line(_unquoted(value)) for name, value in axes.items()}
+        axes = {name.strip().lower(): line(_unquote(value)) for name, value in axes.items()}
         if sku := axes.pop("sku", ""):
             found[sku] = [("size" if name in sizes and not is_size(name) else name, v) for name, v in axes.items()]
     return found
@@ -172,7 +172,7 @@ def _in_stock(values: Mapping[str, str]) -> bool | None:
         return None
 
 
-def _priced(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
+def _set_price(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
     dated = "special_price_from_date" in row.values or "special_price_to_date" in row.values
     for column in ("price",) if dated else ("price", "special_price"):
         if text := row.values.get(column):

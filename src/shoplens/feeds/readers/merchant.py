@@ -99,8 +99,8 @@ def _events(row: TableRow) -> Iterator[Event]:
         group_id=values.get("item_group_id", ""),
         identifiers=[values[name] for name in _CODES if name in values],
     )
-    yield from _priced(row, product)
-    yield from _stocked(row, product)
+    yield from _set_price(row, product)
+    yield from _set_stock(row, product)
     yield Row(row.number, product)
 
 
@@ -142,7 +142,7 @@ def _is_media(name: str) -> bool:
     return bool(_PHOTO_COLUMN.fullmatch(name) or _MEDIA_COLUMN.fullmatch(name))
 
 
-def _priced(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
+def _set_price(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
     amounts: dict[str, tuple[float, str]] = {}
     for column in ("price", "sale_price"):
         if text := row.values.get(column):
@@ -159,7 +159,7 @@ def _priced(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
     product.price, product.currency = sale or regular or (None, "")
 
 
-def _stocked(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
+def _set_stock(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
     if text := row.values.get("availability"):
         product.in_stock = stock_of(text)
         if product.in_stock is None:

@@ -80,12 +80,12 @@ def read(path: Path) -> Iterator[Event]:
     """Rows, and what is wrong with them, of a product export."""
     for row in read_table(path, [*COLUMNS, *NEWER_COLUMNS]):
         if isinstance(row, TableRow):
-            yield from _events(_renamed(row))
+            yield from _events(_rename_columns(row))
         else:
             yield row
 
 
-def _renamed(row: TableRow) -> TableRow:
+def _rename_columns(row: TableRow) -> TableRow:
     if "url_handle" not in row.values:
         return row
     return TableRow(row.number, {NEWER.get(name, name): value for name, value in row.values.items()})
@@ -107,7 +107,7 @@ def _events(row: TableRow) -> Iterator[Event]:
         and values.get("status", "active").lower() == "active",
         identifiers=[text.lstrip("'") for column in _IDENTIFIERS if (text := values.get(column, ""))],
     )
-    yield from _priced(row, product, handle)
+    yield from _set_price(row, product, handle)
     if any(values.get(name) for name in ("option1_value", "variant_sku", "variant_price")):
         options = [(line(values.get(f"option{n}_name", "")), line(values.get(f"option{n}_value", ""))) for n in OPTIONS]
         yield Row(row.number, product, Role.VARIANT, handle, options)
@@ -145,7 +145,7 @@ def _in_stock(row: TableRow) -> bool | None:
         return None
 
 
-def _priced(row: TableRow, product: RawProduct, handle: str) -> Iterator[Rejection]:
+def _set_price(row: TableRow, product: RawProduct, handle: str) -> Iterator[Rejection]:
     if text := row.values.get("variant_price"):
         price = price_of(text)
         if price is None:

@@ -71,15 +71,15 @@ def _events(row: TableRow) -> Iterator[Event]:
         sold=values.get("published", "1") == "1" and values.get("visibility_in_catalog", "") != "hidden",
         identifiers=[values[column] for column in _CODES if column in values],
     )
-    yield from _priced(row, product)
-    yield from _stocked(row, product)
+    yield from _set_price(row, product)
+    yield from _set_stock(row, product)
     kinds = {kind.strip() for kind in values.get("type", "").lower().split(",")}
     if "variation" in kinds:
         options: Options = [(name, ", ".join(texts)) for name, texts in attributes.items()]
         yield Row(row.number, product, Role.VARIANT, values.get("parent", ""), options)
         return
     product.attributes = {name.lower(): [*texts] for name, texts in attributes.items()}
-    if tags := _listed(values.get("tags", "")):
+    if tags := _split_list(values.get("tags", "")):
         product.attributes["tags"] = [*tags]
     if "variable" in kinds:
         number = values.get("id", "")
@@ -91,21 +91,21 @@ def _events(row: TableRow) -> Iterator[Event]:
 def _attributes(values: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
     for n in _ATTRIBUTES:
         if name := line(values.get(f"attribute_{n}_name", "")):
-            yield name, _listed(values.get(f"attribute_{n}_value(s)", ""))
+            yield name, _split_list(values.get(f"attribute_{n}_value(s)", ""))
 
 
-def _listed(text: str) -> list[str]:
+def _split_list(text: str) -> list[str]:
     """The values between commas; a comma inside a value has a backslash before it."""
     parts = (line(part.replace("\\,", ",")) for part in _COMMA.split(text))
     return list(dict.fromkeys(part for part in parts if part))
 
 
 def _category(text: str) -> tuple[str, ...]:
-    paths = (tuple(level for level in map(line, path.split(">")) if level) for path in _listed(text))
+    paths = (tuple(level for level in map(line, path.split(">")) if level) for path in _split_list(text))
     return max(paths, key=len, default=())
 
 
-def _priced(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
+def _set_price(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
     dated = "date_sale_price_starts" in row.values or "date_sale_price_ends" in row.values
     amounts: dict[str, float] = {}
     for column in ("sale_price", "regular_price"):
@@ -119,7 +119,7 @@ def _priced(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
     product.price = regular if sale is None or (dated and regular is not None) else sale
 
 
-def _stocked(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
+def _set_stock(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
     if text := row.values.get("in_stock?"):
         product.in_stock = stock_of(text)
         if product.in_stock is None:

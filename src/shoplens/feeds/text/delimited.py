@@ -12,7 +12,7 @@ from pathlib import Path
 
 from shoplens.errors import FeedError
 from shoplens.feeds.rows import SkippedRow
-from shoplens.feeds.text.plain_text import composed
+from shoplens.feeds.text.plain_text import normalize_nfc
 from shoplens.feeds.text.text_lines import HEAD, MAX_LINE, TextLines
 from shoplens.types import Rejection
 
@@ -80,17 +80,17 @@ def column_name(name: str) -> str:
     >>> column_name(" Image  Src "), column_name("g:Image_Link")
     ('image_src', 'image_link')
     """
-    return "_".join(composed(name).strip("\ufeff \t\r\n").lower().removeprefix("g:").split())
+    return "_".join(normalize_nfc(name).strip("\ufeff \t\r\n").lower().removeprefix("g:").split())
 
 
 def delimiter_of(header: str, known: Collection[str]) -> str:
     """The delimiter that shows most of the ``known`` columns, then most columns at all, in a header line."""
 
-    def shown(delimiter: str) -> tuple[int, int]:
+    def score(delimiter: str) -> tuple[int, int]:
         columns = _columns(_cells(header, delimiter))
         return len(set(columns) & set(known)), len(columns)
 
-    return max(DELIMITERS, key=shown)
+    return max(DELIMITERS, key=score)
 
 
 def read_table(
@@ -120,9 +120,9 @@ def read_table(
     for number, cells in enumerate(_rows(tape, delimiter, len(columns)), 1):
         yield from lines.notes(number)
         if isinstance(cells, str):
-            yield _unclosed(number, cells)
+            yield _malformed_row(number, cells)
         elif any(map(str.strip, cells)):
-            yield from _fitted(number, cells, columns, repeated)
+            yield from _check_row(number, cells, columns, repeated)
 
 
 def _first_lines(path: Path) -> list[str]:
@@ -183,7 +183,7 @@ def _rows(tape: _Tape, delimiter: str, width: int) -> Iterator[list[str] | str]:
         except (_UnclosedError, csv.Error):
             cells = None
         first, *others = tape.current
-        if cells is not None and not (others and _swallowed(tape.current, cells, delimiter, width)):
+        if cells is not None and not (others and _has_merged_rows(tape.current, cells, delimiter, width)):
             yield cells
             continue
         tape.take_back(others)
@@ -191,7 +191,7 @@ def _rows(tape: _Tape, delimiter: str, width: int) -> Iterator[list[str] | str]:
         yield first
 
 
-def _swallowed(lines: list[str], cells: list[str], delimiter: str, width: int) -> bool:
+def _has_merged_rows(lines: list[str], cells: list[str], delimiter: str, width: int) -> bool:
     """Whether a stray quote made whole rows part of the row before them: the row does not fit, or its quotes do not,
     and lines of it would fit as rows."""
     fits = len(cells) == width and _is_strict(lines, delimiter)
@@ -217,7 +217,7 @@ def _columns(cells: list[str]) -> tuple[str, ...]:
     return tuple(map(column_name, cells))
 
 
-def _fitted(
+def _check_row(
     number: int, cells: list[str], columns: tuple[str, ...], repeated: Collection[str]
 ) -> Iterator[TableRow | SkippedRow | Rejection]:
     """The row, after what is odd about it."""
@@ -256,7 +256,7 @@ def _note(number: int, kind: str, cells: list[str], reason: str, field: str = ""
     return Rejection(kind=kind, level="note", row=number, field=field, value=value, reason=reason, fix=fix)
 
 
-def _unclosed(number: int, line: str) -> Rejection:
+def _malformed_row(number: int, line: str) -> Rejection:
     return Rejection(
         kind="malformed-row",
         row=number,

@@ -123,7 +123,7 @@ class JsonDocument:
                 self._drop(position)
                 position = 0
         if place.open:
-            raise self._broken(f"it breaks off at line {self._line}, inside {len(place.open)} brackets")
+            raise self._damage_error(f"it breaks off at line {self._line}, inside {len(place.open)} brackets")
 
     def _next(self, position: int) -> re.Match[str] | None:
         """The next string or bracket; None at the end of the file. A quote that is never closed on its line is none."""
@@ -138,13 +138,13 @@ class JsonDocument:
             if longer is None:
                 return None
             if len(self._text) > 2 * MAX_LINE:
-                raise self._broken(f"what starts on line {self._line} is longer than {MAX_LINE // 2**20} MB")
+                raise self._damage_error(f"what starts on line {self._line} is longer than {MAX_LINE // 2**20} MB")
             self._text = longer
 
     def _drop(self, length: int) -> None:
         self._line += self._text.count("\n", 0, length)
         self._text = self._text[length:]
 
-    def _broken(self, problem: str) -> FeedError:
+    def _damage_error(self, problem: str) -> FeedError:
         fix = "Export it again; perhaps a download was cut off."
         return FeedError(f"{self._path} is not whole: {problem}.", fix, code="bad-json")

@@ -31,7 +31,7 @@ def photos_in(text: str) -> list[str]:
     if text.startswith(("[", "{", '"')):
         for written in (text, f"[{text}]", text.replace("'", '"')):
             try:
-                return _distinct(_named(json.loads(written)))
+                return _distinct(_photos_in_json(json.loads(written)))
             except (ValueError, RecursionError):
                 pass  # a file may be called so
     text = decode_entities(text)
@@ -55,13 +55,13 @@ def _paths(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def _named(value: Any) -> Iterator[str]:
+def _photos_in_json(value: Any) -> Iterator[str]:
     """Photos in a value of JSON: texts, objects with an address, and lists of these."""
     if isinstance(value, str):
         yield decode_entities(value)
     elif isinstance(value, list):
         for one in value:
-            yield from _named(one)
+            yield from _photos_in_json(one)
     elif isinstance(value, dict):
         yield from next(([url] for key in _URL_KEYS if isinstance(url := value.get(key), str)), [])
 

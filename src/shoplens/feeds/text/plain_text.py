@@ -51,7 +51,7 @@ class _Reader(HTMLParser):
             self.parts.append(data)
 
 
-def composed(text: str) -> str:
+def normalize_nfc(text: str) -> str:
     """``text`` in Unicode's normal form C, in which a letter and its accent are one character."""
     return text if text.isascii() or is_normalized("NFC", text) else normalize("NFC", text)
 
@@ -74,7 +74,7 @@ def line(text: str) -> str:
     text = decode_entities(text[:MAX_TEXT])
     if not text.isprintable():
         text = _CONTROL.sub(" ", text)
-    return composed(" ".join(text.split()))
+    return normalize_nfc(" ".join(text.split()))
 
 
 def paragraphs(text: str) -> str:
@@ -89,8 +89,8 @@ def paragraphs(text: str) -> str:
 
 def _tidy(text: str) -> str:
     if text.isprintable():
-        return composed(" ".join(text.split()))
-    return composed(_BREAKS.sub("\n", _SPACES.sub(" ", _CONTROL.sub(" ", text))).strip())
+        return normalize_nfc(" ".join(text.split()))
+    return normalize_nfc(_BREAKS.sub("\n", _SPACES.sub(" ", _CONTROL.sub(" ", text))).strip())
 
 
 def from_html(text: str) -> str:

@@ -32,10 +32,10 @@ class TextBlocks:
             errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
             decoder = codecs.getincrementaldecoder(encoding)(errors)
             while block := file.read(HEAD):
-                yield self._mended(decoder.decode(block))
-            yield self._mended(decoder.decode(b"", True))
+                yield self._decode_stray_bytes(decoder.decode(block))
+            yield self._decode_stray_bytes(decoder.decode(b"", True))
 
-    def _mended(self, text: str) -> str:
+    def _decode_stray_bytes(self, text: str) -> str:
         mended = decode_escaped(text)
         self.has_stray_bytes = self.has_stray_bytes or mended != text
         return mended

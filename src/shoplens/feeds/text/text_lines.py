@@ -102,7 +102,7 @@ class TextLines:
 
     def _utf16(self, encoding: str) -> Iterator[str]:
         with self._path.open(encoding=encoding, errors="replace", newline="") as file:
-            for line in _bounded(file, ("\n", "\r")):
+            for line in _read_lines(file, ("\n", "\r")):
                 if len(line) > MAX_LINE:
                     yield self._too_long(line[:200])
                     continue
@@ -150,7 +150,7 @@ def utf16_name(head: bytes) -> str | None:
 
 def _byte_lines(file: BinaryIO, head: bytes) -> Iterator[bytes]:
     if b"\n" in head or b"\r" not in head:
-        yield from _bounded(file, (b"\n",))
+        yield from _read_lines(file, (b"\n",))
         return
     rest = b""  # line ends of the old Macintosh
     while block := file.read(HEAD):
@@ -161,7 +161,7 @@ def _byte_lines(file: BinaryIO, head: bytes) -> Iterator[bytes]:
         yield rest
 
 
-def _bounded(file: IO[AnyStr], ends: tuple[AnyStr, ...]) -> Iterator[AnyStr]:
+def _read_lines(file: IO[AnyStr], ends: tuple[AnyStr, ...]) -> Iterator[AnyStr]:
     """The lines of a file; of one that is longer than ``MAX_LINE``, its start."""
     while line := file.readline(MAX_LINE + 1):
         yield line

@@ -113,7 +113,7 @@ class XmlElements:
     def __init__(self, path: Path, names: Collection[str]) -> None:
         self._path = path
         self._names = frozenset(names)
-        self._source = TextBlocks(path, _declared(path))
+        self._source = TextBlocks(path, _read_encoding(path))
         self._blocks = iter(self._source)
         self._text = ""
         self._line = 1
@@ -152,7 +152,7 @@ class XmlElements:
             self._drop(len(markup))
         if not self._closed or self._root in self._open:
             inside = f", inside <{self._open[-1]}>" if self._open else ""
-            raise self._broken(f"it breaks off at line {self._line}{inside}")
+            raise self._damage_error(f"it breaks off at line {self._line}{inside}")
 
     def _element(self, name: str, markup: str) -> ElementText:
         line = self._line
@@ -169,7 +169,7 @@ class XmlElements:
                 position = token.end()
             else:
                 return ElementText(local_name(name), line, self._take(token.start()), is_whole=False)
-        raise self._broken(f"it breaks off inside the <{name}> that starts on line {line}")
+        raise self._damage_error(f"it breaks off inside the <{name}> that starts on line {line}")
 
     def _close(self, name: str) -> None:
         """Close the element of this name and all that are open in it; a name that is not open is passed over."""
@@ -210,13 +210,13 @@ class XmlElements:
         while (found := self._text.find(end, position)) < 0:
             position = max(start, len(self._text) - len(end))
             if not self._read_on():
-                raise self._broken(f"it breaks off at line {self._line}, before {end}")
+                raise self._damage_error(f"it breaks off at line {self._line}, before {end}")
         return found + len(end)
 
     def _read_on(self) -> bool:
         """Read more of the file; whether there was any."""
         if len(self._text) > 2 * MAX_LINE:
-            raise self._broken(f"what starts on line {self._line} is longer than {MAX_LINE // 2**20} MB")
+            raise self._damage_error(f"what starts on line {self._line} is longer than {MAX_LINE // 2**20} MB")
         longer = read_on(self._blocks, self._text, 2 * MAX_LINE)
         self._text = longer or self._text
         return longer is not None
@@ -230,7 +230,7 @@ class XmlElements:
         self._line += self._text.count("\n", 0, length)
         self._text = self._text[length:]
 
-    def _broken(self, problem: str) -> FeedError:
+    def _damage_error(self, problem: str) -> FeedError:
         fix = "Export it again; perhaps a download was cut off."
         return FeedError(f"{self._path} is not whole: {problem}.", fix, code="bad-xml")
 
@@ -240,7 +240,7 @@ def _name(markup: str) -> str:
     return found[1] if found else ""
 
 
-def _declared(path: Path) -> str:
+def _read_encoding(path: Path) -> str:
     """The encoding that a file declares; UTF-8 where it declares none."""
     with path.open("rb") as file:
         declared = _DECLARED.search(file.read(1024))

@@ -57,24 +57,24 @@ def parse_element(text: str, flaws: set[str]) -> Element:
     """
     if "&#" not in text or not _WINDOWS.search(text):
         try:
-            return _parsed(text)
+            return _parse(text)
         except (expat.ExpatError, UnicodeEncodeError):
             pass  # most elements need no mending, which takes longer than to parse them
     text, found = _FORBIDDEN.subn("", text)
     if found:
         flaws.add("control-character")
-    mended = "".join(_mended(text, flaws))
+    mended = "".join(_repair(text, flaws))
     try:
-        return _parsed(mended)
+        return _parse(mended)
     except expat.ExpatError:
         flaws.add("unbalanced-tags")
     try:
-        return _parsed("".join(_balanced(mended)))
+        return _parse("".join(_balance_tags(mended)))
     except expat.ExpatError as problem:
         raise ValueError(str(problem)) from None
 
 
-def _parsed(text: str) -> Element:
+def _parse(text: str) -> Element:
     builder = TreeBuilder()
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
@@ -85,44 +85,44 @@ def _parsed(text: str) -> Element:
     return builder.close()
 
 
-def _mended(text: str, flaws: set[str]) -> Iterator[str]:
+def _repair(text: str, flaws: set[str]) -> Iterator[str]:
     """The text in pieces, each with its references and signs mended; CDATA stays as it is."""
     position = 0
     for token in TOKEN.finditer(text):
-        yield _mended_text(text[position : token.start()], flaws)
+        yield _repair_text(text[position : token.start()], flaws)
         markup = token[0]
         if markup.startswith("<!["):
             yield markup
         elif not markup.startswith(("<!", "<?")):
-            yield _mended_references(markup, flaws)
+            yield _repair_references(markup, flaws)
         position = token.end()
-    yield _mended_text(text[position:], flaws)
+    yield _repair_text(text[position:], flaws)
 
 
-def _mended_text(text: str, flaws: set[str]) -> str:
+def _repair_text(text: str, flaws: set[str]) -> str:
     if "<" in text:
         flaws.add("bare-less-than")
         text = text.replace("<", "&lt;")
-    return _mended_references(text.replace("]]>", "]]&gt;"), flaws)
+    return _repair_references(text.replace("]]>", "]]&gt;"), flaws)
 
 
-def _mended_references(text: str, flaws: set[str]) -> str:
-    def mended(found: re.Match[str]) -> str:
+def _repair_references(text: str, flaws: set[str]) -> str:
+    def repair(found: re.Match[str]) -> str:
         name = found[1]
         if name in _OWN:
             return found[0]
         if name and name.startswith("#"):
-            return _mended_number(found[0], int(name[2:-1], 16) if name[1] in "xX" else int(name[1:-1]), flaws)
+            return _repair_number(found[0], int(name[2:-1], 16) if name[1] in "xX" else int(name[1:-1]), flaws)
         if name in html5:
             flaws.add("html-entity")
             return html5[name].replace("&", "&amp;").replace("<", "&lt;")
         flaws.add("bare-ampersand")
         return f"&amp;{found[0][1:]}"
 
-    return _REFERENCE.sub(mended, text) if "&" in text else text
+    return _REFERENCE.sub(repair, text) if "&" in text else text
 
 
-def _mended_number(reference: str, number: int, flaws: set[str]) -> str:
+def _repair_number(reference: str, number: int, flaws: set[str]) -> str:
     if _WINDOWS.fullmatch(reference):
         return unescape(reference)
     if number > 0x10FFFF or _FORBIDDEN.match(chr(number)):
@@ -131,7 +131,7 @@ def _mended_number(reference: str, number: int, flaws: set[str]) -> str:
     return reference
 
 
-def _balanced(text: str) -> Iterator[str]:
+def _balance_tags(text: str) -> Iterator[str]:
     """The text in pieces, every tag closed: where one is not, right behind itself."""
     pieces: list[str] = []
     open_tags: list[tuple[str, int]] = []

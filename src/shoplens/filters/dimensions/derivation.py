@@ -17,7 +17,7 @@ from shoplens.filters.dimensions.feed_values import ATTRIBUTES, BRAND, CATEGORY,
 from shoplens.filters.dimensions.identifiers import Identifiers
 from shoplens.filters.dimensions.labels import Labels
 from shoplens.filters.dimensions.skipped import Field, Skipped, find_reason
-from shoplens.preferences import FEED_KINDS, RESERVED, TAKEN, DimensionRule, DimensionRules, FeedKind, folded
+from shoplens.preferences import FEED_KINDS, RESERVED, TAKEN, DimensionRule, DimensionRules, FeedKind, fold_name
 from shoplens.types import Product, fold
 
 MULTI_ABOVE = 0.02
@@ -43,17 +43,17 @@ class Dimensions:
     notes: tuple[str, ...] = ()
     rules: DimensionRules = field(default_factory=DimensionRules)
 
-    def named(self, name: str) -> Dimension:
+    def find(self, name: str) -> Dimension:
         """The dimension of that name, compared folded.
 
         Raises:
             InvalidValue: ``unknown-dimension``, with those there are, or why it is none.
         """
-        wanted = folded(name)
+        wanted = fold_name(name)
         for dimension in self.used:
-            if folded(dimension.name) == wanted:
+            if fold_name(dimension.name) == wanted:
                 return dimension
-        why = next((f" {one.reason}" for one in self.skipped if folded(one.name) == wanted), "")
+        why = next((f" {one.reason}" for one in self.skipped if fold_name(one.name) == wanted), "")
         known = ", ".join(one.name for one in self.used)
         raise InvalidValue(f"There is no dimension {name!r}.{why}", f"There are: {known}.", code="unknown-dimension")
 
@@ -85,7 +85,7 @@ def dimensions_from(
             counts.setdefault(key, FieldCount()).add(said, reader.is_tree(key), most)
     counts = {key: count for key, count in counts.items() if count.products}
     _check_rules(rules, counts)
-    derived = [_derived(count, rules.rule(key), rules, identifiers) for key, count in counts.items()]
+    derived = [_derive(count, rules.rule(key), rules, identifiers) for key, count in counts.items()]
     found = [*_own(rules, groups), *_with_color(derived, rules)]
     used = tuple(one for one in found if isinstance(one, Dimension))
     _check_names(used)
@@ -153,33 +153,33 @@ def classes_of(
 def _own(rules: DimensionRules, groups: Groups) -> Iterator[Dimension | Skipped]:
     yield Dimension(LOOK, "embedding")
     if rules.rule(DESIGN).use is False:
-        yield _dropped(DESIGN)
+        yield _skip_disabled(DESIGN)
     elif groups.count < MIN_GROUPS:
         reason = f"{groups.count} groups have two or more products; {MIN_GROUPS} are needed."
         yield Skipped(DESIGN, reason, "too-few-groups")
     else:
         yield Dimension(DESIGN, "design")
-    yield _dropped(SHAPE) if rules.rule(SHAPE).use is False else Dimension(SHAPE, "measured", measured=True)
+    yield _skip_disabled(SHAPE) if rules.rule(SHAPE).use is False else Dimension(SHAPE, "measured", measured=True)
 
 
 def _with_color(derived: Sequence[Dimension | Skipped], rules: DimensionRules) -> Iterator[Dimension | Skipped]:
     """``color``, measured too, before the others; where the feed has no such dimension it is measured only."""
-    colors = [one for one in derived if isinstance(one, Dimension) and folded(one.name) == COLOR]
+    colors = [one for one in derived if isinstance(one, Dimension) and fold_name(one.name) == COLOR]
     if colors:
         yield from (replace(one, name=COLOR, measured=True) for one in colors)
     elif rules.rule(COLOR).use is not False:
         yield Dimension(COLOR, "measured", measured=True)
-    elif all(folded(one.name) != COLOR for one in derived):
-        yield _dropped(COLOR)
+    elif all(fold_name(one.name) != COLOR for one in derived):
+        yield _skip_disabled(COLOR)
     yield from (one for one in derived if one not in colors)
 
 
-def _derived(
+def _derive(
     count: FieldCount, rule: DimensionRule, rules: DimensionRules, identifiers: Identifiers
 ) -> Dimension | Skipped:
     name = rule.name or count.name
     if rule.use is False:
-        return _dropped(name)
+        return _skip_disabled(name)
     of_feed = any(count.fields.values())
     kind = rule.kind or ("tree" if count.tree else _kind(count))
     least = rules.min_products
@@ -203,13 +203,13 @@ def _kind(count: FieldCount) -> FeedKind:
     return "multi" if count.several > count.products * MULTI_ABOVE else "single"
 
 
-def _dropped(name: str) -> Skipped:
+def _skip_disabled(name: str) -> Skipped:
     return Skipped(name, "shoplens.toml drops it.", "dropped")
 
 
 def _check_rules(rules: DimensionRules, counts: Mapping[str, FieldCount]) -> None:
     for attribute, rule in rules.rules.items():
-        key = folded(attribute)
+        key = fold_name(attribute)
         measured = key in RESERVED or (key == COLOR and rule in (DimensionRule(use=False), DimensionRule(use=True)))
         if key in counts or measured:
             continue
@@ -227,21 +227,21 @@ def _check_rules(rules: DimensionRules, counts: Mapping[str, FieldCount]) -> Non
 def _check_names(used: Iterable[Dimension]) -> None:
     seen: dict[str, Dimension] = {}
     for dimension in used:
-        if other := seen.get(folded(dimension.name)):
+        if other := seen.get(fold_name(dimension.name)):
             raise InvalidValue(
                 f"{other.field!r} and {dimension.field!r} of the feed are both called {dimension.name!r}.",
                 "Give one of them another name in shoplens.toml, or drop it with use = false.",
                 code="duplicate-dimension",
             )
-        seen[folded(dimension.name)] = dimension
+        seen[fold_name(dimension.name)] = dimension
 
 
 def _key(dimension: Dimension, rules: DimensionRules) -> str:
     """Key of the field that a dimension comes from."""
-    field = folded(dimension.field)
+    field = fold_name(dimension.field)
     if field in TAKEN or (field in OWN_FIELDS and dimension.field not in OWN_FIELDS):
         return ATTRIBUTES + field
-    wanted = folded(dimension.name)
+    wanted = fold_name(dimension.name)
     kept = ((attribute, rule) for attribute, rule in rules.rules.items() if rule.use is not False)
-    renamed = (folded(attribute) for attribute, rule in kept if folded(rule.name) == wanted)
+    renamed = (fold_name(attribute) for attribute, rule in kept if fold_name(rule.name) == wanted)
     return field or next(renamed, wanted)

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from shoplens.filters.dimensions.dimension import PATH
 from shoplens.filters.dimensions.labels import Labels
-from shoplens.preferences import TAKEN, DimensionRules, folded
+from shoplens.preferences import TAKEN, DimensionRules, fold_name
 from shoplens.types import Product, Value, fold
 
 CATEGORY, BRAND = "category", "brand"
@@ -48,7 +48,7 @@ class FeedReader:
         self, rules: DimensionRules, labels: Labels | None = None, only: Collection[str] | None = None
     ) -> None:
         """``only``: keys of the fields to read; None for all."""
-        by_key = {folded(name): rule for name, rule in rules.rules.items() if rule.use is not False}
+        by_key = {fold_name(name): rule for name, rule in rules.rules.items() if rule.use is not False}
         kinds = {CATEGORY: "tree", **{key: rule.kind for key, rule in by_key.items() if rule.kind}}
         self._trees = {key for key, kind in kinds.items() if kind == "tree"}
         self._merges = {key: _merges(rule.merge, key in self._trees) for key, rule in by_key.items() if rule.merge}
@@ -73,14 +73,14 @@ class FeedReader:
         """Key of a field (its name, folded) -> what is said in it; nothing for fields that say nothing."""
         found: dict[str, FeedValue] = {}
         for field, name, texts in _fields(product):
-            key = folded(name)
+            key = fold_name(name)
             if (self._only is None or key in self._only) and (values := self._values(key, texts)):
                 before = found.get(key)  # two attributes whose names differ in case only
                 found[key] = FeedValue(
                     field, name, _distinct([*before.values, *values]) if before else values, _are_numbers(texts)
                 )
         for name, written in self._labels.of(product.photos).items() if self._labels else ():
-            key = folded(name)
+            key = fold_name(name)
             texts = tuple((value,) for value in written)
             wanted = key not in found and (self._only is None or key in self._only)
             if wanted and (values := self._values(key, texts)):
@@ -93,9 +93,9 @@ class FeedReader:
         elif key == CATEGORY:
             values = [(PATH.join(value),) for value in values]
         merges = self._merges.get(key)
-        return _distinct([self._merged(key, value, merges) for value in values] if merges else values)
+        return _distinct([self._apply_merges(key, value, merges) for value in values] if merges else values)
 
-    def _merged(self, key: str, value: Steps, merges: Mapping[str, Steps]) -> Steps:
+    def _apply_merges(self, key: str, value: Steps, merges: Mapping[str, Steps]) -> Steps:
         for length in range(len(value), 0, -1):
             start = node(value[:length])
             if start in merges:
@@ -114,7 +114,7 @@ def nodes(steps: Steps) -> Iterator[str]:
     return (node(steps[:length]) for length in range(1, len(steps) + 1))
 
 
-def written_value(value: Value) -> str:
+def format_value(value: Value) -> str:
     """The text of a feed's value, as conditions compare it: ``true``, ``3``, ``3.5``, ``Light Blue``."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -131,9 +131,9 @@ def _fields(product: Product) -> Iterator[tuple[str, str, tuple[Steps, ...]]]:
     if brand := product.brand.strip():
         yield BRAND, BRAND, ((brand,),)
     for attribute, values in product.attributes.items():
-        own = folded(attribute) in OWN_FIELDS
-        name = ATTRIBUTES + attribute if own or folded(attribute) in TAKEN else attribute
-        texts = tuple((text,) for text in map(written_value, values) if text)
+        own = fold_name(attribute) in OWN_FIELDS
+        name = ATTRIBUTES + attribute if own or fold_name(attribute) in TAKEN else attribute
+        texts = tuple((text,) for text in map(format_value, values) if text)
         yield (ATTRIBUTES + attribute if attribute in OWN_FIELDS else attribute), name, texts
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from shoplens.filters.fitting.crossfit import Ints
-from shoplens.preferences import folded
+from shoplens.preferences import fold_name
 from shoplens.types import Product
 
 _BETWEEN = re.compile(r"[,;|]")
@@ -30,7 +30,7 @@ class Identifiers:
     def add(self, product: Product) -> None:
         for name in (product.id, product.group_id, *product.identifiers):
             if name:
-                self._hashes.append(hash(folded(name)))
+                self._hashes.append(hash(fold_name(name)))
 
     def find_named(self, values: Mapping[str, int]) -> dict[str, int]:
         """Those of the values (with their products) that are one of these names, or several with commas between."""
@@ -47,6 +47,6 @@ class Identifiers:
 
 def _are_known(known: Ints, texts: list[str]) -> bool:
     """Whether there are such texts, and the hashes of all are among the known ones, which are sorted."""
-    wanted = np.array([hash(name) for name in map(folded, texts) if name], np.int64)
+    wanted = np.array([hash(name) for name in map(fold_name, texts) if name], np.int64)
     places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
     return len(wanted) > 0 and bool((known[places] == wanted).all())

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from shoplens.errors import InvalidValue
-from shoplens.preferences import LONGEST_NAME, TAKEN, DimensionRules, folded
+from shoplens.preferences import LONGEST_NAME, TAKEN, DimensionRules, fold_name
 from shoplens.types import Rejection
 
 COLUMNS = {
@@ -100,7 +100,7 @@ def _labels(paths: Sequence[Path], photos: Iterable[str]) -> Labels:
                 rows.append((row, _source(row.photo, path)))
         if len(rows) + len(rejections) == before:
             raise InvalidValue(f"{path} has no rows below its header.", _FIX, code="labels-empty")
-    known, named = _located({source for _, source in rows}, {row.photo for row, _ in rows}, photos)
+    known, named = _locate_photos({source for _, source in rows}, {row.photo for row, _ in rows}, photos)
     found: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
     dimensions: dict[str, str] = {}
     counts: dict[str, int] = {}
@@ -109,15 +109,15 @@ def _labels(paths: Sequence[Path], photos: Iterable[str]) -> Labels:
         if len(sources) != 1:
             rejections.append(_homeless(row, sources))
             continue
-        name = dimensions.setdefault(folded(row.dimension), row.dimension)
+        name = dimensions.setdefault(fold_name(row.dimension), row.dimension)
         values = found[sources[0]].setdefault(name, {})
-        counts[name] = counts.get(name, 0) + (folded(row.value) not in values)
-        values.setdefault(folded(row.value), row.value)
+        counts[name] = counts.get(name, 0) + (fold_name(row.value) not in values)
+        values.setdefault(fold_name(row.value), row.value)
     by_photo = {source: {name: tuple(values.values()) for name, values in one.items()} for source, one in found.items()}
     return Labels(by_photo, counts, tuple(rejections[:MOST_REJECTIONS]), len(rejections))
 
 
-def _located(
+def _locate_photos(
     sources: set[str], references: set[str], photos: Iterable[str]
 ) -> tuple[set[str], dict[str, tuple[str, ...]]]:
     """Which of the ``sources`` are photos, and the photos (two of them, where there are more) of each file name."""
@@ -165,7 +165,7 @@ def _unreadable(path: Path, problem: str) -> InvalidValue:
 
 
 def _columns(header: Sequence[str], path: Path) -> Mapping[str, int]:
-    names = [folded(cell) for cell in header]
+    names = [fold_name(cell) for cell in header]
     if not any(names):
         raise InvalidValue(f"The labels file {path} is empty.", _FIX, code="labels-empty")
     for name, about in COLUMNS.items():
@@ -180,24 +180,24 @@ def _row(number: int, cells: Sequence[str], columns: Mapping[str, int]) -> _Row 
     row = _Row(number, values["photo"], values["dimension"], values["value"])
     for name in COLUMNS:
         if not values[name]:
-            return _rejected("labels-incomplete", row, name, f"The row has no {name}.", f"Write the {COLUMNS[name]}.")
+            return _rejection("labels-incomplete", row, name, f"The row has no {name}.", f"Write the {COLUMNS[name]}.")
     for name in ("dimension", "value"):
         if not values[name].isprintable() or len(values[name]) > LONGEST_NAME:
             fix = f"Write up to {LONGEST_NAME} printable characters."
-            return _rejected("labels-odd-text", row, name, f"The {name} cannot be shown.", fix)
-    if folded(row.dimension) in TAKEN:
+            return _rejection("labels-odd-text", row, name, f"The {name} cannot be shown.", fix)
+    if fold_name(row.dimension) in TAKEN:
         fix = f"Choose another name than {', '.join(TAKEN)}."
-        return _rejected("labels-reserved", row, "dimension", "Scores have a part of this name already.", fix)
+        return _rejection("labels-reserved", row, "dimension", "Scores have a part of this name already.", fix)
     return row
 
 
 def _homeless(row: _Row, sources: Sequence[str]) -> Rejection:
     if sources:
         reason = f"Several photos of products have this name, e.g. {' and '.join(sources)}."
-        return _rejected("labels-ambiguous-photo", row, "photo", reason, "Write the path or the URL of the one meant.")
+        return _rejection("labels-ambiguous-photo", row, "photo", reason, "Write the path or the URL of the one meant.")
     fix = f"Write the {COLUMNS['photo']}."
-    return _rejected("labels-unknown-photo", row, "photo", "No product has this photo.", fix)
+    return _rejection("labels-unknown-photo", row, "photo", "No product has this photo.", fix)
 
 
-def _rejected(kind: str, row: _Row, column: str, reason: str, fix: str) -> Rejection:
+def _rejection(kind: str, row: _Row, column: str, reason: str, fix: str) -> Rejection:
     return Rejection(kind, reason, fix, row=row.number, field=column, value=str(getattr(row, column)))

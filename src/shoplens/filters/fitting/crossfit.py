@@ -168,7 +168,7 @@ class Heads:
             result[inside] = x[inside] @ self.weights[fold] + self.bias[fold]
         return result
 
-    def scaled(self, slope: Floats | float, offset: Floats, floor: Floats | None = None) -> Heads:
+    def scale(self, slope: Floats | float, offset: Floats, floor: Floats | None = None) -> Heads:
         """Heads whose logits are slope * logits + offset.
 
         Args:

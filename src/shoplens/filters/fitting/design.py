@@ -19,7 +19,7 @@ _SHRINKAGE = 0.3
 _TINY = 1e-9
 
 
-def fitted_design(block: Projection, projected: Floats, groups: Sequence[str], first: Bools) -> Projection:
+def fit_design(block: Projection, projected: Floats, groups: Sequence[str], first: Bools) -> Projection:
     """What products of one group have in common, however their variants differ: (DESIGN_SIZE,).
 
     The backbone's directions are whitened by the covariance within groups, C: x -> C^(-1/2) x, C shrunk by .3 of its
@@ -49,7 +49,7 @@ def fitted_design(block: Projection, projected: Floats, groups: Sequence[str], f
     return Projection.of(block.first, block.mean, block.axes @ (whitened @ axes), DESIGN_SIZE)
 
 
-def fitted_shape(outlines: Floats, start: int, first: Bools) -> Projection:
+def fit_shape(outlines: Floats, start: int, first: Bools) -> Projection:
     """The 64 directions in which the outlines of first photos differ most: (SHAPE_SIZE,).
 
     Args:
@@ -62,7 +62,7 @@ def fitted_shape(outlines: Floats, start: int, first: Bools) -> Projection:
     return Projection.of(start, mean, components(rows - mean, SHAPE_SIZE), SHAPE_SIZE)
 
 
-def fitted_tint(histograms: Floats, start: int, first: Bools) -> Projection:
+def fit_tint(histograms: Floats, start: int, first: Bools) -> Projection:
     """The 64 directions in which the fine colour histograms of first photos lie: (TINT_SIZE,).
 
     Rows are square roots, so that the cosine of two of them is the agreement of the histograms; not centred, so that it

@@ -10,14 +10,14 @@ import numpy as np
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.fitting.crossfit import FOLDS, Bools, Heads, Ints, Rows
-from shoplens.filters.fitting.design import fitted_design, fitted_shape, fitted_tint
+from shoplens.filters.fitting.design import fit_design, fit_shape, fit_tint
 from shoplens.filters.fitting.folds import fold_of, number_groups
 from shoplens.filters.fitting.lda import UNKNOWN, fisher_heads
 from shoplens.filters.fitting.multilabel import multilabel_heads
-from shoplens.filters.fitting.temperature_scaling import drawn, read, sigmoid
-from shoplens.filters.model.basis import fitted_basis
+from shoplens.filters.fitting.temperature_scaling import floored_softmax, sample_indices, sigmoid
+from shoplens.filters.model.basis import fit_basis
 from shoplens.filters.model.class_layout import ClassLayout, is_compared
-from shoplens.filters.model.cohort import Cohort, drawn_products
+from shoplens.filters.model.cohort import Cohort, sample_groups
 from shoplens.filters.model.filters import Described, Filters, Models
 from shoplens.filters.model.projection import Projection, half
 from shoplens.filters.model.quality import Quality, quality_of_classes, quality_of_labels
@@ -98,24 +98,24 @@ def fit(training: Training, dimensions: Sequence[Dimension], model: str, progres
     what = "Fitting filters"
     folds = np.array([fold_of(group, FOLDS) for group in training.groups], np.int64)
     dimensions = [dimension for dimension in dimensions if is_compared(dimension)]
-    basis = fitted_basis(training.features, training.backbone)
-    projected = [block.projected(training.features) for block in basis.blocks]
-    rows = Rows.of(basis.joined(projected), folds)
+    basis = fit_basis(training.features, training.backbone)
+    projected = [block.project(training.features) for block in basis.blocks]
+    rows = Rows.of(basis.concatenate(projected), folds)
     learned = [d for d in dimensions if d.classes and d.name in ClassLayout.of(dimensions).names]
     fitted: list[_Fitted] = []
     for done, dimension in enumerate(learned):
         told(what, done, len(learned) + 1)
-        fitted.append(_fitted(dimension, rows, training))
+        fitted.append(_fit_dimension(dimension, rows, training))
     told(what, len(learned), len(learned) + 1)
     models = Models(
         basis,
         Heads.beside([one.heads for one in fitted], basis.size),
         {d.name: one.tree for d, one in zip(learned, fitted, strict=True) if one.tree is not None},
-        fitted_design(basis.blocks[0], projected[0], training.groups, training.first),
+        fit_design(basis.blocks[0], projected[0], training.groups, training.first),
         *_projections(training),
     )
     quality = {d.name: one.quality for d, one in zip(learned, fitted, strict=True)}
-    filters = _acquainted(_strangers(tuple(dimensions), models, quality, training, model), training)
+    filters = _add_cohort(_strangers(tuple(dimensions), models, quality, training, model), training)
     told(what, len(learned) + 1, len(learned) + 1)
     return filters
 
@@ -162,7 +162,7 @@ class _Fitted:
     tree: Tree | None = None
 
 
-def _fitted(dimension: Dimension, rows: Rows, training: Training) -> _Fitted:
+def _fit_dimension(dimension: Dimension, rows: Rows, training: Training) -> _Fitted:
     known = [known.get(dimension.name, ()) for known in training.known]
     if dimension.kind == "multi":
         return _multi(dimension, rows, known)
@@ -173,7 +173,7 @@ def _fitted(dimension: Dimension, rows: Rows, training: Training) -> _Fitted:
     classes = np.array([number.get(names[0], UNKNOWN) if len(names) == 1 else UNKNOWN for names in known], np.int64)
     heads = fisher_heads(rows, classes, len(dimension.classes))
     used = classes != UNKNOWN
-    probabilities = read(heads.logits(rows.x[used], rows.folds[used]), heads.floor)
+    probabilities = floored_softmax(heads.logits(rows.x[used], rows.folds[used]), heads.floor)
     return _Fitted(heads, quality_of_classes(probabilities, classes[used], groups[used]))
 
 
@@ -203,8 +203,8 @@ def _projections(training: Training) -> tuple[Projection, Projection]:
     outlines = training.features[:, start : start + OUTLINE]
     tints = training.features[:, training.backbone : start]
     return (
-        fitted_shape(outlines, start, training.first),
-        fitted_tint(tints, training.backbone, training.first),
+        fit_shape(outlines, start, training.first),
+        fit_tint(tints, training.backbone, training.first),
     )
 
 
@@ -219,9 +219,9 @@ class _Sample:
     asked_marks: list[SparseVector]
 
 
-def _acquainted(filters: Filters, training: Training) -> Filters:
+def _add_cohort(filters: Filters, training: Training) -> Filters:
     """The same filters with a cohort of the shop's products, and the space in which its photos lie."""
-    places = drawn_products(training.groups, training.first)
+    places = sample_groups(training.groups, training.first)
     if not places:
         return filters
     sample = _sample(filters, training, places)
@@ -237,15 +237,15 @@ def _acquainted(filters: Filters, training: Training) -> Filters:
 
 def _marks_of_many(filters: Filters, training: Training) -> list[SparseVector]:
     """Of enough photos to tell in which directions the marks of all lie."""
-    rows = drawn(len(training.features), _SKETCHED)
-    read = filters.described(training.features[rows]).probabilities
+    rows = sample_indices(len(training.features), _SKETCHED)
+    read = filters.describe(training.features[rows]).probabilities
     return filters.marks_of_many(read, [training.known[n] for n in rows.tolist()])
 
 
 def _sample(filters: Filters, training: Training, places: list[int]) -> _Sample:
     features = training.features[places]
-    held = filters.described(features)
-    asked = filters.described(features, [training.groups[n] for n in places])
+    held = filters.describe(features)
+    asked = filters.describe(features, [training.groups[n] for n in places])
     return _Sample(
         training.vectors[places],
         held,

@@ -9,7 +9,7 @@ import numpy as np
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.fitting.crossfit import Ints
-from shoplens.preferences import folded
+from shoplens.preferences import fold_name
 from shoplens.types import Product
 
 
@@ -32,7 +32,7 @@ def fold_of(group: str, folds: int) -> int:
     """
     if folds < 2:
         raise InvalidValue(f"There are {folds} folds.", "Ask for 2 or more, one to test on and the others to learn.")
-    digest = hashlib.sha256(folded(group).encode("utf-8", "backslashreplace")).digest()
+    digest = hashlib.sha256(fold_name(group).encode("utf-8", "backslashreplace")).digest()
     return int.from_bytes(digest[:8], "big") % folds
 
 

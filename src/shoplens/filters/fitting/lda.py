@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shoplens.filters.fitting.crossfit import Bools, Heads, Ints, Rows, Sums, sums_without_each_fold
-from shoplens.filters.fitting.temperature_scaling import checked, softened, softmax
+from shoplens.filters.fitting.temperature_scaling import correct_temperature, fit_temperature, softmax
 from shoplens.filters.photo_features.pixels import Floats
 
 UNKNOWN = -1
@@ -69,22 +69,22 @@ def fisher_heads(rows: Rows, classes: Ints, kinds: int) -> Heads:
     x, folds, their = rows.x[known], rows.folds[known], classes[known]
     spreads = rows.spreads_of(known)
     sums = sums_without_each_fold(rows, spreads, targets, known)
-    tried = [_solved(sums, shrinkage) for shrinkage in _SHRINKAGES]
+    tried = [_solve(sums, shrinkage) for shrinkage in _SHRINKAGES]
     scores = [heads.logits(x, folds) for heads in tried]
-    fits = [softened(each, their) for each in scores]
+    fits = [fit_temperature(each, their) for each in scores]
     best = max(range(len(tried)), key=lambda one: _right(fits[one].logits(scores[one]), their))
     heads, fit, own = tried[best], fits[best], scores[best]
-    doubted = _doubted(fit.logits(own), their)
+    doubted = _doubtful_mask(fit.logits(own), their)
     if doubted.any():
         kept = known.copy()
         kept[known] = ~doubted
-        heads = _solved(sums_without_each_fold(rows, spreads, targets, kept), _SHRINKAGES[best])
+        heads = _solve(sums_without_each_fold(rows, spreads, targets, kept), _SHRINKAGES[best])
         own = heads.logits(x, folds)
-        fit = softened(own, their)
-    return heads.scaled(*checked(fit, own, their))
+        fit = fit_temperature(own, their)
+    return heads.scale(*correct_temperature(fit, own, their))
 
 
-def _solved(sums: list[Sums], shrinkage: float) -> Heads:
+def _solve(sums: list[Sums], shrinkage: float) -> Heads:
     seen = np.stack([part.counts > 0 for part in sums])
     return Heads.of([discriminant(part, shrinkage) for part in sums], seen)
 
@@ -99,7 +99,7 @@ def _right(logits: Floats, classes: Ints) -> float:
     return (len(hits) / len(classes) + float(recalls.mean())) / 2
 
 
-def _doubted(logits: Floats, classes: Ints) -> Bools:
+def _doubtful_mask(logits: Floats, classes: Ints) -> Bools:
     """bool (n,): photos whose label the heads that never saw them hardly believe."""
     sure = softmax(logits)
     if not sure.size:

@@ -52,7 +52,7 @@ def multilabel_heads(rows: Rows, targets: Floats, known: Bools) -> Heads:
     x, folds = rows.x[known], rows.folds[known]
     sigmoids = [platt(heads.logits(x, folds), targets[known]) for heads in tried]
     best = min(range(len(tried)), key=lambda one: sigmoids[one].loss)
-    return tried[best].scaled(sigmoids[best].slope, sigmoids[best].offset)
+    return tried[best].scale(sigmoids[best].slope, sigmoids[best].offset)
 
 
 Doubles = np.ndarray[tuple[int, ...], np.dtype[np.float64]]

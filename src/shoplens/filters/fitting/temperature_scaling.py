@@ -24,7 +24,7 @@ _TINY = 1e-12
 
 
 class TemperatureScaling(NamedTuple):
-    """``read(slope * scores + offset, floor)`` are probabilities, see :func:`softened`."""
+    """``read(slope * scores + offset, floor)`` are probabilities, see :func:`fit_temperature`."""
 
     slope: float
     offset: Floats
@@ -36,7 +36,7 @@ class TemperatureScaling(NamedTuple):
         return result
 
 
-def softened(scores: Floats, classes: Ints) -> TemperatureScaling:
+def fit_temperature(scores: Floats, classes: Ints) -> TemperatureScaling:
     """p = (1 - e) * softmax(T * scores + t * log prior) + e * prior, with the T, t and e of least log loss.
 
     T is for how sure the scores are (temperature scaling: Guo, Pleiss, Sun, Weinberger 2017, "On Calibration of Modern
@@ -59,24 +59,24 @@ def softened(scores: Floats, classes: Ints) -> TemperatureScaling:
     log_prior = np.log(prior)
     if not count or kinds < 2:
         return TemperatureScaling(0.0, log_prior, np.zeros(kinds, np.float32))
-    few, more = drawn(count, ROWS // 2), drawn(count, ROWS)
+    few, more = sample_indices(count, ROWS // 2), sample_indices(count, ROWS)
     rough = _best(scores[few], classes[few], prior, (_TEMPERATURES, _PRIORS))
     finer = [rough[0] * step for step in _FINER], sorted({min(1.0, max(0.0, rough[1] + step)) for step in _NEARER})
     sharp, weight, lapse = _best(scores[more], classes[more], prior, finer)
     return TemperatureScaling(sharp, (weight * log_prior).astype(np.float32), (lapse * prior).astype(np.float32))
 
 
-def checked(fit: TemperatureScaling, scores: Floats, classes: Ints) -> TemperatureScaling:
+def correct_temperature(fit: TemperatureScaling, scores: Floats, classes: Ints) -> TemperatureScaling:
     """The same after a check of its temperature: the mean of the highest probability, photo by photo, becomes the share
-    of photos whose highest probability is the right one. Arguments as for :func:`softened`."""
+    of photos whose highest probability is the right one. Arguments as for :func:`fit_temperature`."""
     if not len(classes) or scores.shape[1] < 2:
         return fit
-    some = drawn(len(classes), 10 * ROWS)
+    some = sample_indices(len(classes), 10 * ROWS)
     logits, their = fit.logits(scores[some]), classes[some]
     low, high = 1 / _FARTHEST, _FARTHEST
     for _ in range(_HALVINGS):
         factor = (low * high) ** 0.5
-        said = read(np.float32(factor) * logits, fit.floor)
+        said = floored_softmax(np.float32(factor) * logits, fit.floor)
         if said.max(axis=1).mean() < (said.argmax(axis=1) == their).mean():
             low = factor
         else:
@@ -84,7 +84,7 @@ def checked(fit: TemperatureScaling, scores: Floats, classes: Ints) -> Temperatu
     return TemperatureScaling(fit.slope * factor, np.float32(factor) * fit.offset, fit.floor)
 
 
-def read(logits: Floats, floor: Floats) -> Floats:
+def floored_softmax(logits: Floats, floor: Floats) -> Floats:
     """Probabilities (n, K) of logits: softmax * (1 - what the floor takes) + floor."""
     result: Floats = softmax(logits) * (1 - floor.sum()) + floor
     return result
@@ -104,7 +104,7 @@ def sigmoid(logits: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
 
 
-def drawn(count: int, most: int) -> Ints:
+def sample_indices(count: int, most: int) -> Ints:
     """Numbers below ``count``: all, or so many that are drawn; always the same."""
     if count <= most:
         return np.arange(count)

@@ -68,16 +68,16 @@ class Basis:
         Raises:
             InvalidValue: rows that are too short.
         """
-        return self.joined([block.projected(features) for block in self.blocks])
+        return self.concatenate([block.project(features) for block in self.blocks])
 
     @staticmethod
-    def joined(parts: list[Floats]) -> Floats:
+    def concatenate(parts: list[Floats]) -> Floats:
         """What :meth:`apply` makes of the blocks' projections."""
         scaled = [np.float32(block.share) * unit(part) for block, part in zip(_BLOCKS.values(), parts, strict=True)]
         return np.concatenate(scaled, axis=1)
 
 
-def fitted_basis(features: Floats, backbone: int, seed: int = 0) -> Basis:
+def fit_basis(features: Floats, backbone: int, seed: int = 0) -> Basis:
     """Principal components of three blocks of columns, each by itself.
 
     The backbone's columns are centred and divided by their standard deviation; the fine colour histograms and the
@@ -93,13 +93,13 @@ def fitted_basis(features: Floats, backbone: int, seed: int = 0) -> Basis:
         features = features[np.sort(drawn)]
     ends = np.cumsum([0, backbone, FINE, OUTLINE])
     first, second, third = (
-        _fitted(features[:, start:end], int(start), block)
+        _fit_block(features[:, start:end], int(start), block)
         for (start, end), block in zip(pairwise(ends), _BLOCKS.values(), strict=True)
     )
     return Basis((first, second, third))
 
 
-def _fitted(columns: Floats, start: int, block: _Block) -> Projection:
+def _fit_block(columns: Floats, start: int, block: _Block) -> Projection:
     width = columns.shape[1]
     most = max(1, int(block.most * min(1.0, _PER_PHOTO * len(columns) / _ALL)))
     if not len(columns):

@@ -61,7 +61,7 @@ class Block:
         """
         chosen = read
         if self.kind != "palette":
-            told = {names: self._told(names) for names in set(known)}
+            told = {names: self._feed_mask(names) for names in set(known)}
             allowed = np.stack([told[names] for names in known]) if len(known) else np.zeros_like(read)
             inside = read * allowed if self.kind == "tree" else allowed
             chosen = np.where(inside.any(axis=1, keepdims=True), inside, allowed)
@@ -70,7 +70,7 @@ class Block:
         kept = np.where(chosen >= np.minimum(_LEAST * total, most), chosen, 0)
         return np.asarray(kept / np.maximum(kept.sum(axis=1, keepdims=True), _TINY), np.float32)
 
-    def _told(self, known: tuple[str, ...]) -> Floats:
+    def _feed_mask(self, known: tuple[str, ...]) -> Floats:
         """float32 (classes,): 1 for what the feed allows; zeros where it says nothing of this block."""
         if self.kind == "tree":
             deepest = max(known, key=depth_of, default=None)

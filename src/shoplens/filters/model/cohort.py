@@ -80,7 +80,7 @@ class ScoreNormalizer:
         return sum(weight * self.means[name] for name, weight in effective.items())
 
 
-def drawn_products(groups: tuple[str, ...], first: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[int]:
+def sample_groups(groups: tuple[str, ...], first: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[int]:
     """Places of up to :data:`MOST` first photos of different groups; the same for the same groups."""
     places = {groups[n]: int(n) for n in np.flatnonzero(first)[::-1]}  # the first one of each group
     chosen = sorted(places.values())

@@ -15,7 +15,7 @@ from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.fitting.crossfit import FOLDS, Heads
 from shoplens.filters.fitting.folds import fold_of
-from shoplens.filters.fitting.temperature_scaling import read, sigmoid
+from shoplens.filters.fitting.temperature_scaling import floored_softmax, sigmoid
 from shoplens.filters.model.basis import Basis
 from shoplens.filters.model.class_layout import ClassLayout
 from shoplens.filters.model.cohort import Cohort, ScoreNormalizer
@@ -131,7 +131,7 @@ class Filters:
         """
         return replace(self, weights=weights)
 
-    def described(self, features: Floats, groups: Sequence[str] | None = None) -> Described:
+    def describe(self, features: Floats, groups: Sequence[str] | None = None) -> Described:
         """What the filters see.
 
         Args:
@@ -246,7 +246,7 @@ class Filters:
         by_dimension[np.arange(len(marks.indices)), self.layout.dimension_of[marks.indices]] = marks.values
         return self.similarities(cosines, self.cohort.marks[:, marks.indices] @ by_dimension)
 
-    def weighted(self, query: SparseVector, weights: Mapping[str, float]) -> SparseVector:
+    def weight_query(self, query: SparseVector, weights: Mapping[str, float]) -> SparseVector:
         """The query for retrieval: its dot products with marks are the classified part of the score.
 
         Each entry is multiplied by the weight of its dimension; entries without weight are left out.
@@ -256,7 +256,7 @@ class Filters:
         kept = values > 0
         return SparseVector(query.indices[kept], values[kept])
 
-    def matched(self, query: SparseVector, photo: SparseVector, name: str) -> tuple[str, float, float]:
+    def best_match(self, query: SparseVector, photo: SparseVector, name: str) -> tuple[str, float, float]:
         """The class that contributes most to the agreement, and its probability in query and photo.
 
         Of a tree the deepest node that contributes at least half as much as the best. Where nothing agrees, what the
@@ -318,7 +318,7 @@ class Filters:
         for block in self.layout.blocks:
             part = result[:, block.entries]
             if block.kind == "single":
-                result[:, block.entries] = read(part, floor[block.entries])
+                result[:, block.entries] = floored_softmax(part, floor[block.entries])
             elif block.kind == "multi":
                 result[:, block.entries] = sigmoid(part)
             elif block.kind == "palette":

@@ -41,9 +41,9 @@ class Projection:
         Raises:
             InvalidValue: rows that are too short.
         """
-        return unit(self.projected(features))
+        return unit(self.project(features))
 
-    def projected(self, features: Floats) -> Floats:
+    def project(self, features: Floats) -> Floats:
         """As :meth:`apply`, of any length: the affine map alone."""
         end = self.first + len(self.mean)
         if features.ndim != 2 or features.shape[1] < end:

@@ -85,7 +85,7 @@ class Space:
         """float32 (n, DENSE): the dense scores of photos, by what lies beside their embeddings (n, PLACED)."""
         return placed[:, :DENSE] / self._lengths
 
-    def aimed(self, dense: Floats, marks: SparseVector, weights: Mapping[str, float]) -> Floats:
+    def query_vector(self, dense: Floats, marks: SparseVector, weights: Mapping[str, float]) -> Floats:
         """float32 (PLACED,): its dot product with what is placed is the weighted score but for ``look`` and a constant.
 
         Args:
@@ -102,7 +102,7 @@ class Space:
             result[DENSE:] = (marks.values * stretched[marks.indices]) @ self.axes[marks.indices]
         return result
 
-    def aimed_at(self, name: str, dense: Floats) -> Floats:
+    def dimension_query_vector(self, name: str, dense: Floats) -> Floats:
         """float32 (PLACED,): its dot product with what is placed is the cosine of one dimension's dense part."""
         result = np.zeros(PLACED, np.float32)
         part = DENSE_PARTS[name]

@@ -85,7 +85,7 @@ def save_filters(folder: Path, filters: Filters) -> None:
             old.unlink(missing_ok=True)
 
 
-def stored_filters(folder: Path) -> Filters | None:
+def load_filters(folder: Path) -> Filters | None:
     """What :func:`save_filters` wrote; None where nothing was.
 
     Raises:
@@ -97,7 +97,7 @@ def stored_filters(folder: Path) -> Filters | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as problem:
-        raise _damaged(path, str(problem)) from None
+        raise _damage_error(path, str(problem)) from None
     try:
         if meaning["version"] != VERSION or meaning["measured"] != MEASURED:
             raise ValueError(
@@ -106,7 +106,7 @@ def stored_filters(folder: Path) -> Filters | None:
             )
         return _filters(meaning, _read(folder, meaning["arrays"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, InvalidValue) as problem:
-        raise _damaged(path, str(problem) or type(problem).__name__) from None
+        raise _damage_error(path, str(problem) or type(problem).__name__) from None
 
 
 def _arrays(models: Models) -> dict[str, Floats]:
@@ -179,7 +179,7 @@ def _write(path: Path, content: bytes) -> None:
     new.replace(path)
 
 
-def _damaged(path: Path, problem: str) -> StoreError:
+def _damage_error(path: Path, problem: str) -> StoreError:
     return StoreError(
         f"{path} cannot be used: {problem}.", "Fit them again: shoplens train filters.", code="damaged-filters"
     )

@@ -11,7 +11,14 @@ import numpy as np
 from shoplens.filters.dimensions.dimension import PATH
 from shoplens.filters.fitting.crossfit import Heads, Ints, Rows
 from shoplens.filters.fitting.lda import UNKNOWN, fisher_heads
-from shoplens.filters.fitting.temperature_scaling import ROWS, TemperatureScaling, checked, drawn, read, softmax
+from shoplens.filters.fitting.temperature_scaling import (
+    ROWS,
+    TemperatureScaling,
+    correct_temperature,
+    floored_softmax,
+    sample_indices,
+    softmax,
+)
 from shoplens.filters.photo_features.pixels import Floats
 
 _TEMPERATURES = tuple(float(step) for step in np.geomspace(0.25, 1.6, 25))
@@ -87,7 +94,7 @@ class Tree:
         """float32 (n, leaves): sum of the levels' log probabilities."""
         ends = np.cumsum([len(level) for level in self.levels])[:-1]
         split = zip(np.split(logits, ends, axis=1), np.split(floor, ends), strict=True)
-        parts = [np.log(np.maximum(read(part, low), _TINY)) for part, low in split]
+        parts = [np.log(np.maximum(floored_softmax(part, low), _TINY)) for part, low in split]
         result: Floats = np.concatenate(parts, axis=1) @ self.members
         return result
 
@@ -149,11 +156,11 @@ def tree_heads(rows: Rows, tree: Tree, known: list[tuple[str, ...]]) -> tuple[Tr
     used = np.flatnonzero(ends != UNKNOWN)
     if not used.size:
         return tree, together
-    used = used[drawn(len(used), 10 * ROWS)]
+    used = used[sample_indices(len(used), 10 * ROWS)]
     logits = tree.leaf_logits(together.logits(rows.x[used], rows.folds[used]), together.floor)
     best = min(_TEMPERATURES, key=lambda t: _log_loss(np.float32(t) * logits, ends[used]))
     nothing = np.zeros(len(tree.leaves), np.float32)
-    fit = checked(TemperatureScaling(best, nothing, nothing), logits, ends[used])
+    fit = correct_temperature(TemperatureScaling(best, nothing, nothing), logits, ends[used])
     return replace(tree, temperature=float(fit.slope)), together
 
 

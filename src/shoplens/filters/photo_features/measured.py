@@ -60,7 +60,7 @@ class Measured:
         return cls(row[:FINE], row[FINE : FINE + OUTLINE], row[FINE + OUTLINE :])
 
 
-def measured(photo: Pixels) -> Measured:
+def measure(photo: Pixels) -> Measured:
     """What the photo's pixels say; equal pixels give equal numbers.
 
     Raises:

@@ -93,12 +93,12 @@ def fine_histograms(lab: Floats, mask: Floats) -> Floats:
         lab: OKLab, float32 (h, w, 3).
         mask: weight of each pixel, float32 (h, w); where it sums to 0, all pixels count alike.
     """
-    return _fine(_shown(lab, mask))
+    return _fine(_select_pixels(lab, mask))
 
 
 def _fine(shown: _Shown) -> Floats:
     bins, shares = _bins_and_shares(shown.colours)
-    kept = _reached_bins()
+    kept = _srgb_bins()
     result = np.empty((2, len(kept)))
     for row, weight in zip(result, (shown.weights, shown.central), strict=True):
         row[:] = np.bincount(bins.ravel(), (shares * weight).ravel(), minlength=math.prod(_BINS))[kept]
@@ -117,22 +117,22 @@ def palette(lab: Floats, mask: Floats) -> Floats:
         lab: OKLab, float32 (h, w, 3).
         mask: weight of each pixel, float32 (h, w); where it sums to 0, all pixels count alike.
     """
-    return _palette(_shown(lab, mask))
+    return _palette(_select_pixels(lab, mask))
 
 
 def fine_and_palette(lab: Floats, mask: Floats) -> tuple[Floats, Floats]:
     """:func:`fine_histograms` and :func:`palette`; arguments as there."""
-    shown = _shown(lab, mask)
+    shown = _select_pixels(lab, mask)
     return _fine(shown), _palette(shown)
 
 
 def _palette(shown: _Shown) -> Floats:
     steps = (shown.colours - _FIRST) * (1 / _CELL)
     light, green_red, blue_yellow = np.clip(np.rint(steps), 0, _LAST).astype(np.intp)
-    anchors, shares = _shared_cells()
+    anchors, shares = _cell_shares()
     cells = (light * _CELLS[1] + green_red) * _CELLS[2] + blue_yellow
     amounts = (shares.take(cells, axis=0) * shown.central[:, None]).ravel()
-    return _pruned(np.asarray(np.bincount(anchors.take(cells, axis=0).ravel(), amounts, minlength=ANCHORS), np.float64))
+    return _prune(np.asarray(np.bincount(anchors.take(cells, axis=0).ravel(), amounts, minlength=ANCHORS), np.float64))
 
 
 def palette_of_color(text: str) -> Floats:
@@ -154,10 +154,10 @@ def palette_of_color(text: str) -> Floats:
             f"Write #rrggbb, e.g. #2a62c4, a CSS colour name, or one of {', '.join(BASIC_COLORS)}.",
             code="unknown-color",
         )
-    return _pruned(_shared(_lab_of(known)[None].astype(np.float32))[0])
+    return _prune(_anchor_shares(_lab_of(known)[None].astype(np.float32))[0])
 
 
-def named(lab_or_palette: npt.NDArray[np.floating] | Lab) -> Floats:
+def color_distribution(lab_or_palette: npt.NDArray[np.floating] | Lab) -> Floats:
     """Distribution over :data:`BASIC_COLORS`, in their order: float32 (..., 13), sum 1.
 
     Args:
@@ -191,7 +191,7 @@ class _Shown(NamedTuple):
     central: Floats
 
 
-def _shown(lab: Floats, mask: Floats) -> _Shown:
+def _select_pixels(lab: Floats, mask: Floats) -> _Shown:
     weights = mask.ravel()
     seen = np.flatnonzero(weights)
     if not len(seen):
@@ -235,7 +235,7 @@ def _bins_and_shares(colours: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
 
 
 @lru_cache(maxsize=1)
-def _reached_bins() -> npt.NDArray[np.intp]:
+def _srgb_bins() -> npt.NDArray[np.intp]:
     """The flat bins that are nearest to some sRGB colour, of every fifth level of each channel."""
     levels = np.arange(0, 256, 5, dtype=np.uint8)
     cube = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(1, -1, 3)
@@ -251,7 +251,7 @@ def _distances(colours: Real, others: Real) -> Real:
     return result
 
 
-def _shared(colours: Floats) -> Floats:
+def _anchor_shares(colours: Floats) -> Floats:
     """(n, ANCHORS): how each of n colours is shared among its nearest anchors; rows sum to 1.
 
     What the first anchor that gets nothing would have got is taken off all, so that a share grows from 0 and
@@ -266,15 +266,15 @@ def _shared(colours: Floats) -> Floats:
 
 
 @lru_cache(maxsize=1)
-def _shared_cells() -> tuple[npt.NDArray[np.intp], Floats]:
+def _cell_shares() -> tuple[npt.NDArray[np.intp], Floats]:
     """Of every cell, flat, its nearest anchors and its share in each; both (cells, 3)."""
     places = np.stack(np.unravel_index(np.arange(math.prod(_CELLS)), _CELLS)).astype(np.float32)
-    shares = _shared((places * _CELL + _FIRST).T)
+    shares = _anchor_shares((places * _CELL + _FIRST).T)
     anchors = np.ascontiguousarray(np.argpartition(shares, -_SHARED, axis=1)[:, -_SHARED:])
     return anchors, np.take_along_axis(shares, anchors, axis=1)
 
 
-def _pruned(amounts: Real) -> Floats:
+def _prune(amounts: Real) -> Floats:
     """The strongest amounts, the first of equal ones, made to sum to 1; the others 0."""
     strongest = np.argsort(-amounts, kind="stable")[:_STRONGEST]
     result = np.zeros(ANCHORS)
@@ -329,7 +329,7 @@ def _hex_of(lab: Floats) -> str:
     return "#" + bytes(np.rint(curved * 255).astype(np.uint8)).hex()
 
 
-def _called(lab: Floats) -> str:
+def _color_name(lab: Floats) -> str:
     """The nearest basic colour, with light or dark before it where it is much lighter or darker than is typical."""
     name = list(BASIC_COLORS)[int(_nearness(lab[None].astype(np.float64))[0].argmax())]
     lighter = float(lab[0]) - BASIC_COLORS[name][0]
@@ -353,5 +353,5 @@ ANCHOR_LABS.setflags(write=False)
 ANCHOR_HEXES: tuple[str, ...] = tuple(_hex_of(lab) for lab in ANCHOR_LABS)
 """sRGB of every anchor, ``#rrggbb``."""
 
-ANCHOR_NAMES: tuple[str, ...] = tuple(_called(lab) for lab in ANCHOR_LABS)
+ANCHOR_NAMES: tuple[str, ...] = tuple(_color_name(lab) for lab in ANCHOR_LABS)
 """What every anchor is called, e.g. ``dark blue``; several may be called the same."""

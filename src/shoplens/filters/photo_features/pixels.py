@@ -84,7 +84,9 @@ def small(photo: Pixels, side: int = SIDE) -> Pixels:
             f"A photo of shape {photo.shape}, {photo.dtype}, cannot be measured.",
             "Give uint8 of shape (height, width, 3) with at least one pixel.",
         )
-    looked = photo.take(_spread(photo.shape[0], side), axis=0).take(_spread(photo.shape[1], side), axis=1)
+    looked = photo.take(_sample_positions(photo.shape[0], side), axis=0).take(
+        _sample_positions(photo.shape[1], side), axis=1
+    )
     rows = looked.reshape(side, _LOOKS, -1).sum(axis=1, dtype=np.uint16).reshape(side, side, _LOOKS, 3)
     sums = sum((rows[:, :, look] for look in range(1, _LOOKS)), start=rows[:, :, 0])
     result: Pixels = ((sums + _LOOKS**2 // 2) // _LOOKS**2).astype(np.uint8)
@@ -92,7 +94,7 @@ def small(photo: Pixels, side: int = SIDE) -> Pixels:
 
 
 @lru_cache(maxsize=16)
-def _spread(length: int, side: int) -> npt.NDArray[np.intp]:
+def _sample_positions(length: int, side: int) -> npt.NDArray[np.intp]:
     """Which of ``length`` pixels are looked at: ``side`` times 2, in order."""
     looks = side * _LOOKS
     return ((2 * np.arange(looks) + 1) * length) // (2 * looks)
@@ -132,7 +134,7 @@ def foreground(lab: Floats) -> Floats:
     begins = min(max(_otsu(distance) / 2, 2 * noise, _NEAREST), _FARTHEST)
     sure: Floats = 1 / (1 + np.exp(np.minimum((begins - distance) * np.float32(1 / (_SOFT * begins)), 30)))
     sure[sure < _NOTHING] = 0
-    np.maximum(sure, _ENCLOSED, out=sure, where=_enclosed(_without_specks(sure) > _BETWEEN))
+    np.maximum(sure, _ENCLOSED, out=sure, where=_enclosed_mask(_without_specks(sure) > _BETWEEN))
     if sure.mean() < _LEAST_PRODUCT:
         return np.full_like(sure, 0.5)
     return sure
@@ -210,7 +212,7 @@ def _without_specks(sure: Floats) -> Floats:
     return result
 
 
-def _enclosed(product: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _enclosed_mask(product: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Where there is product on the left, on the right, above and below, the pixel itself included."""
     across = _between(product)
     across &= _between(product.T).T

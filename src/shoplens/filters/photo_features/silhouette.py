@@ -39,8 +39,8 @@ def outline(lab: Floats, mask: Floats) -> Floats:
     """
     box = _box(mask)
     side = _CELLS * _CELL
-    silhouette = _resized(mask, box, _SILHOUETTE, Image.Resampling.BOX)
-    edges = _edges(_resized(np.ascontiguousarray(lab[..., 0]), box, side, Image.Resampling.BILINEAR))
+    silhouette = _resize(mask, box, _SILHOUETTE, Image.Resampling.BOX)
+    edges = _edges(_resize(np.ascontiguousarray(lab[..., 0]), box, side, Image.Resampling.BILINEAR))
     return np.concatenate([np.clip(silhouette, 0, 1).ravel(), edges])
 
 
@@ -53,7 +53,7 @@ def _box(mask: Floats) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _resized(plane: Floats, box: tuple[int, int, int, int], side: int, resampling: Image.Resampling) -> Floats:
+def _resize(plane: Floats, box: tuple[int, int, int, int], side: int, resampling: Image.Resampling) -> Floats:
     return np.asarray(Image.fromarray(plane).resize((side, side), resampling, box=box), np.float32)
 
 

@@ -34,18 +34,18 @@ def points_of(entry: IndexedProduct, placed: int) -> Iterator[engine.Point]:
         if entry.trained is not None:
             vectors[TRAINED] = entry.trained[view].tolist()
         if scores is not None:
-            vectors.update(_scored(entry.look[view], scores, view))
+            vectors.update(_score_vectors(entry.look[view], scores, view))
         payload = {**shared, **photo_payload(photo, view)}
         yield engine.Point(point_id(entry.product.id, view), vectors, payload)  # type: ignore[arg-type]
 
 
-def scored_vectors_of(entry: IndexedProduct, scores: FilterScores) -> Iterator[engine.PointVectors]:
+def score_vectors_of(entry: IndexedProduct, scores: FilterScores) -> Iterator[engine.PointVectors]:
     """What the filters say of each photo, for points that hold all else already."""
     for view, vector in enumerate(entry.look):
-        yield engine.PointVectors(point_id(entry.product.id, view), _scored(vector, scores, view))  # type: ignore[arg-type]
+        yield engine.PointVectors(point_id(entry.product.id, view), _score_vectors(vector, scores, view))  # type: ignore[arg-type]
 
 
-def _scored(look: Vectors, scores: FilterScores, view: int) -> dict[str, list[float] | engine.SparseVector]:
+def _score_vectors(look: Vectors, scores: FilterScores, view: int) -> dict[str, list[float] | engine.SparseVector]:
     combined = np.concatenate([look, scores.placed[view]])
     return {COMBINED: combined.tolist(), MARKS: sparse(scores.marks[view])}
 

@@ -74,10 +74,10 @@ from shoplens.index.qdrant.points import (
     points_of,
     product_number,
     query_of,
-    scored_vectors_of,
+    score_vectors_of,
     sparse_rows,
 )
-from shoplens.index.qdrant.shard import opened_shard
+from shoplens.index.qdrant.shard import open_shard
 from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import Photo, Product, SparseRows, Vectors
 
@@ -107,14 +107,14 @@ class QdrantIndex:
         renames: old id -> id of the products whose ids changed; the store knows them.
 
     Raises:
-        StoreError: as :func:`~shoplens.index.qdrant.shard.opened_shard`.
+        StoreError: as :func:`~shoplens.index.qdrant.shard.open_shard`.
     """
 
     def __init__(self, folder: Path, sizes: VectorSizes) -> None:
         self.dimensions, self.sizes = sizes.pretrained, sizes
         self._writing = threading.Lock()
         self._unflushed = True
-        self._shard = opened_shard(folder, sizes)
+        self._shard = open_shard(folder, sizes)
         self._paths = paths_in(self._shard.info().payload_schema)
         self.written: Callable[[Iterable[str]], None] = lambda ids: None
         self.renames: Callable[[], Mapping[str, str]] = dict
@@ -136,7 +136,7 @@ class QdrantIndex:
     def rescore(self, entries: Sequence[IndexedProduct]) -> None:
         with self._writing:
             scored = [(entry, entry.scores) for entry in entries if entry.scores is not None]
-            vectors = [one for entry, scores in scored for one in scored_vectors_of(entry, scores)]
+            vectors = [one for entry, scores in scored for one in score_vectors_of(entry, scores)]
             if vectors:
                 self._update(engine.UpdateOperation.update_vectors(vectors))
             before = {one.product.id: one.predicted for one in self.records(entry.product.id for entry, _ in scored)}
@@ -171,7 +171,7 @@ class QdrantIndex:
         without_photo: str = "",
         trained: bool = False,
     ) -> list[Hit]:
-        conditions = self._sieved(PhotoConstraint(condition, first_photos, without_photo))
+        conditions = self._constraint_filter(PhotoConstraint(condition, first_photos, without_photo))
         near = engine.Query.Nearest(vector.tolist(), using=TRAINED if trained else VECTOR)
         limit = PHOTOS_FOR_A_PRODUCT * (k + TIES)
         while True:
@@ -195,11 +195,11 @@ class QdrantIndex:
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
     def photos_near(self, probe: VectorQuery, limit: int, sieve: PhotoConstraint) -> PhotoHits:
-        query, conditions = query_of(probe, self.sizes), self._sieved(sieve)
+        query, conditions = query_of(probe, self.sizes), self._constraint_filter(sieve)
         if probe.marks is None:
             found = self._search(query, limit, conditions, SPACE_BREADTH)
         else:
-            found = self._searched(query, limit, conditions)  # few are all that share any mark
+            found = self._query_shard(query, limit, conditions)  # few are all that share any mark
         return PhotoHits(
             [photo_key(point.id) for point in found], np.array([point.score for point in found], np.float32)
         )
@@ -212,7 +212,7 @@ class QdrantIndex:
         places = {point.int: n for n, point in enumerate(points)}
         these = engine.Filter(must=[engine.HasIdCondition(set(points))])
         for row, probe in zip(scores, probes, strict=True):
-            found = self._searched(query_of(probe, self.sizes), len(keys), these, ALL)
+            found = self._query_shard(query_of(probe, self.sizes), len(keys), these, ALL)
             row[[places[point.id.int] for point in found]] = [point.score for point in found]  # type: ignore[union-attr]
         return scores
 
@@ -235,7 +235,7 @@ class QdrantIndex:
                 yield entry_from(self._shard.retrieve([*point_ids(record)], True, True), self.sizes)
             return
         photos: list[engine.Record] = []
-        for point in self._scrolled(None, with_vector=True):  # by id: photos of a product follow each other
+        for point in self._scroll(None, with_vector=True):  # by id: photos of a product follow each other
             if photos and product_key(point.id) != product_key(photos[0].id):
                 yield entry_from(photos, self.sizes)
                 photos = []
@@ -248,7 +248,7 @@ class QdrantIndex:
             return []
         same = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(hash)))
         hits: dict[str, Hit] = {}
-        for point in self._scrolled(_both(same, self._filter(condition, first_photos))):
+        for point in self._scroll(_both(same, self._filter(condition, first_photos))):
             record = record_from(point.payload or {})
             hits.setdefault(record.product.id, Hit(record, 1.0, record.photos[view_of(point.id)]))
         return [hits[product_id] for product_id in sorted(hits)]
@@ -271,7 +271,7 @@ class QdrantIndex:
             return {}
         same = engine.FieldCondition(HASHES, match=engine.MatchAny(sorted(map(hash_key, wanted))))
         found = {}
-        for point in self._scrolled(engine.Filter(must=[same]), with_vector=True):
+        for point in self._scroll(engine.Filter(must=[same]), with_vector=True):
             photo = record_from(point.payload or {}).photos[view_of(point.id)]
             if photo.content_hash in wanted:
                 wanted.remove(photo.content_hash)
@@ -281,11 +281,11 @@ class QdrantIndex:
         return found
 
     def ids(self) -> Iterator[str]:
-        return (product_id_from(point.payload or {}) for point in self._scrolled(_FIRST_PHOTOS, payload=ID_PATHS))
+        return (product_id_from(point.payload or {}) for point in self._scroll(_FIRST_PHOTOS, payload=ID_PATHS))
 
     def all_records(self, condition: Condition | None = None) -> Iterator[StoredProduct]:
         meeting = _both(_FIRST_PHOTOS, self._filter(condition))
-        return (record_from(point.payload or {}) for point in self._scrolled(meeting))
+        return (record_from(point.payload or {}) for point in self._scroll(meeting))
 
     def count(self, condition: Condition | None = None) -> int:
         meeting = _both(_FIRST_PHOTOS, self._filter(condition))
@@ -328,10 +328,10 @@ class QdrantIndex:
             return {point for record in self.records(leaf.ids) for point in point_ids(record)}
         forms = engine.MatchAny(sorted(set().union(*map(written_forms, leaf.written))))
         alike: list[Any] = [engine.FieldCondition(path, match=forms) for path in self._paths[leaf.field]["text"]]
-        points = self._scrolled(engine.Filter(should=alike))
+        points = self._scroll(engine.Filter(should=alike))
         return {point.id for point in points if holds(leaf, field_values(record_from(point.payload or {}).product))}
 
-    def _sieved(self, sieve: PhotoConstraint) -> engine.Filter | None:
+    def _constraint_filter(self, sieve: PhotoConstraint) -> engine.Filter | None:
         conditions = self._filter(sieve.condition, sieve.first_photos)
         if is_photo_hash(sieve.without_photo):
             own = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(sieve.without_photo)))
@@ -342,10 +342,10 @@ class QdrantIndex:
         self, near: engine.Query, k: int, conditions: engine.Filter | None, breadth: int = SEARCH_BREADTH
     ) -> list[engine.ScoredPoint]:
         """By the graph; by looking at all where that finds too few."""
-        found = self._searched(near, k, conditions, breadth)
-        return found if len(found) >= k else self._searched(near, k, conditions, ALL)
+        found = self._query_shard(near, k, conditions, breadth)
+        return found if len(found) >= k else self._query_shard(near, k, conditions, ALL)
 
-    def _searched(
+    def _query_shard(
         self, near: engine.Query, k: int, conditions: engine.Filter | None, breadth: int = SEARCH_BREADTH
     ) -> list[engine.ScoredPoint]:
         params = search_params(max(breadth, 2 * k) if breadth else ALL, filtered=conditions is not None)
@@ -353,7 +353,7 @@ class QdrantIndex:
             engine.QueryRequest(query=near, limit=k, filter=conditions, params=params, with_payload=False)
         )
 
-    def _scrolled(
+    def _scroll(
         self, conditions: engine.Filter | None, *, with_vector: bool = False, payload: list[str] | bool = True
     ) -> Iterator[engine.Record]:
         offset: Any = None

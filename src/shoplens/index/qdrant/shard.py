@@ -30,7 +30,7 @@ _LEAST, _BLOCK = 1 << 18, 1 << 20
 """Bytes of a file from which on reading ahead pays, and of a part of it."""
 
 
-def opened_shard(folder: Path, sizes: VectorSizes) -> engine.EdgeShard:
+def open_shard(folder: Path, sizes: VectorSizes) -> engine.EdgeShard:
     """The shard in a folder; made when there is none.
 
     Args:
@@ -77,13 +77,13 @@ def _read_ahead(folder: Path) -> None:
         told = path.stat()
         if path.name != _VECTORS and getattr(told, "st_blocks", 0) * 512 >= _LEAST and path.is_file():
             with path.open("rb", buffering=0) as file:
-                for start, end in _written_parts(file, told.st_size):
+                for start, end in _data_extents(file, told.st_size):
                     file.seek(start)
                     while file.tell() < end and file.readinto(block):
                         pass
 
 
-def _written_parts(file: io.FileIO, size: int) -> Iterator[tuple[int, int]]:
+def _data_extents(file: io.FileIO, size: int) -> Iterator[tuple[int, int]]:
     """Start and end of what is no hole: the system would fill holes with pages of nothing."""
     start = 0
     if not hasattr(os, "SEEK_DATA"):

@@ -69,7 +69,7 @@ class Camera:
         return turned
 
 
-def seen(homography: Matrix, size: tuple[int, int], step: int) -> tuple[Plane, Plane, Plane]:
+def back_project(homography: Matrix, size: tuple[int, int], step: int) -> tuple[Plane, Plane, Plane]:
     """Place on a plane that each pixel shows.
 
     Args:
@@ -89,7 +89,7 @@ def seen(homography: Matrix, size: tuple[int, int], step: int) -> tuple[Plane, P
     return a / safe, b / safe, depth
 
 
-def pasted(picture: Image.Image, thing: Image.Image, homography: Matrix, shade: float = 0.0) -> None:
+def paste(picture: Image.Image, thing: Image.Image, homography: Matrix, shade: float = 0.0) -> None:
     """Put ``thing`` into ``picture`` in perspective.
 
     Args:

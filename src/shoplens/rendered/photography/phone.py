@@ -9,12 +9,12 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from shoplens.errors import InvalidValue
-from shoplens.rendered.photography.camera import Camera, Matrix, pasted
+from shoplens.rendered.photography.camera import Camera, Matrix, paste
 from shoplens.rendered.photography.props import PROPS, hand_image, prop_image, rgba
 from shoplens.rendered.photography.scenes import flat_scene, table_scene
 from shoplens.rendered.specs import ProductSpec
 from shoplens.rendered.surfaces.drawing import Pose, cutout
-from shoplens.rendered.surfaces.relief import stretched
+from shoplens.rendered.surfaces.relief import resize
 from shoplens.rendered.things.shapes import SHAPES
 
 Rng = np.random.Generator
@@ -92,7 +92,7 @@ def phone_photo(spec: ProductSpec, seed: int = 0, kind: str = "plain") -> Image.
     _add_product(picture, camera, spec, rng)
     if rng.random() < how.fingers:
         _add_fingers(picture, rng)
-    return _exposed(picture, how, rng)
+    return _expose(picture, how, rng)
 
 
 def _camera(how: Conditions, stands: bool, rng: Rng) -> Camera:
@@ -133,14 +133,14 @@ def _add_things(picture: Image.Image, camera: Camera, names: Sequence[str], rng:
             beside = (1 if k % 2 else -1) * float(rng.uniform(44, 74))
             depth = float(rng.uniform(14, 52))
             _pool(picture, camera, beside, depth, side * 0.5)
-            pasted(picture, thing, _standing(camera, beside, depth, side, 96.5))
+            paste(picture, thing, _standing(camera, beside, depth, side, 96.5))
             continue
         around = start + (k + float(rng.uniform(-0.25, 0.25))) * 2 * np.pi / max(len(names), 3)
         reach = float(rng.uniform(52, 66))
         x, y = reach * float(np.cos(around)), reach * 1.2 * float(np.sin(around))
         turn = float(rng.uniform(-3.1, 3.1))
         _cast(picture, thing, _lying(camera, x + 1.6, y - 2.0, side * 1.02, turn), 2.0)
-        pasted(picture, thing, _lying(camera, x, y, side, turn))
+        paste(picture, thing, _lying(camera, x, y, side, turn))
 
 
 def _add_product(picture: Image.Image, camera: Camera, spec: ProductSpec, rng: Rng) -> None:
@@ -154,20 +154,20 @@ def _add_product(picture: Image.Image, camera: Camera, spec: ProductSpec, rng: R
         side = 100 / 0.84
         _cast(picture, thing, _lying(camera, 3.0, -4.0, side * 1.01, 0.0), 7.0)
         _cast(picture, thing, _lying(camera, 0.8, -1.0, side, 0.0), 2.0)
-        pasted(picture, thing, _lying(camera, 0.0, 0.0, side, 0.0))
+        paste(picture, thing, _lying(camera, 0.0, 0.0, side, 0.0))
         return
     rows = np.flatnonzero(cut.alpha.max(axis=1) > 0.5)
     foot = float(rows[-1]) / 4.0 - 1.0
     base = np.flatnonzero(cut.alpha[max(rows[-1] - 16, 0) : rows[-1] + 1].max(axis=0) > 0.5)
     broad = float(np.ptp(base)) / 4.0
     _pool(picture, camera, 0.0, 0.0, broad / 0.84)
-    pasted(picture, thing, _standing(camera, 0.0, 0.0, 100 / 0.84, foot))
+    paste(picture, thing, _standing(camera, 0.0, 0.0, 100 / 0.84, foot))
 
 
 def _cast(picture: Image.Image, thing: Image.Image, homography: Matrix, soft: float) -> None:
     """Shadow of a thing that lies flat."""
     alpha = thing.getchannel("A").resize((thing.width // 2, thing.height // 2)).filter(ImageFilter.GaussianBlur(soft))
-    pasted(picture, Image.merge("RGBA", (alpha, alpha, alpha, alpha)), homography, 0.42)
+    paste(picture, Image.merge("RGBA", (alpha, alpha, alpha, alpha)), homography, 0.42)
 
 
 def _pool(picture: Image.Image, camera: Camera, x: float, y: float, broad: float) -> None:
@@ -176,8 +176,8 @@ def _pool(picture: Image.Image, camera: Camera, x: float, y: float, broad: float
     blob = (np.exp(-(u * u + v * v) * 4.0) * 255).astype(np.uint8)
     alpha = Image.fromarray(blob)
     soft = Image.merge("RGBA", (alpha, alpha, alpha, alpha))
-    pasted(picture, soft, _lying(camera, x + broad * 0.40, y + broad * 0.25, broad * 2.3, 0.3), 0.40)
-    pasted(picture, soft, _lying(camera, x, y + broad * 0.16, broad * 1.8, 0.0), 0.85)
+    paste(picture, soft, _lying(camera, x + broad * 0.40, y + broad * 0.25, broad * 2.3, 0.3), 0.40)
+    paste(picture, soft, _lying(camera, x, y + broad * 0.16, broad * 1.8, 0.0), 0.85)
 
 
 def _add_fingers(picture: Image.Image, rng: Rng) -> None:
@@ -198,12 +198,12 @@ def _add_fingers(picture: Image.Image, rng: Rng) -> None:
     picture.paste(hand, place, hand.getchannel("A"))
 
 
-def _exposed(picture: Image.Image, how: Conditions, rng: Rng) -> Image.Image:
+def _expose(picture: Image.Image, how: Conditions, rng: Rng) -> Image.Image:
     """What the sensor makes of the scene: light, cast, blur and noise."""
     blur = float(rng.uniform(*how.blur)) * min(picture.size) / 480.0
     if blur > 0.4:
         picture = picture.filter(ImageFilter.GaussianBlur(blur))
-    picture = picture.convert("RGB", _mixed(how, rng))
+    picture = picture.convert("RGB", _color_matrix(how, rng))
     image = np.array(picture, dtype=np.float32)
     image *= _lamp(picture.width, picture.height, how, rng)[..., None]
     sigma = np.float32(rng.uniform(*how.noise))
@@ -212,7 +212,7 @@ def _exposed(picture: Image.Image, how: Conditions, rng: Rng) -> Image.Image:
     return Image.fromarray(image.astype(np.uint8))
 
 
-def _mixed(how: Conditions, rng: Rng) -> tuple[float, ...]:
+def _color_matrix(how: Conditions, rng: Rng) -> tuple[float, ...]:
     """Colour matrix, 3 x 4 row by row, of exposure, saturation and cast."""
     saturation = float(rng.uniform(*how.saturation))
     warmth, tint = float(rng.uniform(*how.warmth)), float(rng.uniform(-0.02, 0.02))
@@ -233,5 +233,5 @@ def _lamp(width: int, height: int, how: Conditions, rng: Rng) -> np.ndarray[tupl
         across = float(rng.uniform(0, 2 * np.pi))
         edge = x * np.float32(np.cos(across)) + y * np.float32(np.sin(across)) - np.float32(rng.uniform(0.2, 0.7))
         light = light * (1 - np.float32(0.28) * np.clip(edge * 5 + np.float32(0.5), 0, 1))
-    lamp: np.ndarray[tuple[int, int], np.dtype[np.float32]] = stretched(light, (height, width))
+    lamp: np.ndarray[tuple[int, int], np.dtype[np.float32]] = resize(light, (height, width))
     return lamp

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from shoplens.rendered.surfaces.colors import COLORS, Lab
-from shoplens.rendered.surfaces.drawing import Cutout, Look, Pose, drawn
+from shoplens.rendered.surfaces.drawing import Cutout, Look, Pose, draw_parts
 from shoplens.rendered.things.parts import Part, cord, line
 
 
@@ -249,7 +249,7 @@ def prop_image(name: str, rng: np.random.Generator, pixels: int) -> Image.Image:
     prop = PROPS[name]
     main, accent = (choices[int(rng.integers(len(choices)))] for choices in (prop.mains, prop.accents))
     return rgba(
-        drawn(prop.parts, Look(main, accent, prop.material, folds=int(rng.integers(2**31))), Pose(0.98), pixels)
+        draw_parts(prop.parts, Look(main, accent, prop.material, folds=int(rng.integers(2**31))), Pose(0.98), pixels)
     )
 
 
@@ -257,7 +257,7 @@ def hand_image(rng: np.random.Generator, pixels: int) -> Image.Image:
     """The photographer's fingers: RGBA, ``pixels`` x ``pixels``."""
     lightness, a, b = SKINS[int(rng.integers(len(SKINS)))]
     look = Look((lightness, a, b), (min(lightness + 8, 92), a + 5, b - 4), "jersey", folds=int(rng.integers(2**31)))
-    return rgba(drawn(HAND, look, Pose(1.0, flip=bool(rng.integers(2))), pixels))
+    return rgba(draw_parts(HAND, look, Pose(1.0, flip=bool(rng.integers(2))), pixels))
 
 
 def rgba(cut: Cutout) -> Image.Image:

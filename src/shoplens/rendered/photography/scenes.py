@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from shoplens.rendered.photography.camera import Camera, seen
+from shoplens.rendered.photography.camera import Camera, back_project
 from shoplens.rendered.surfaces.colors import Lab, rgb
 from shoplens.rendered.surfaces.light import Film
 from shoplens.rendered.surfaces.patterns import Plane, coverage
@@ -34,32 +34,32 @@ _STEP = 2
 
 def flat_scene(camera: Camera, rng: Rng) -> Image.Image:
     """A ground that fills the picture, RGB."""
-    a, b, _ = seen(camera.plane((0, 0, 0), (1, 0, 0), (0, -1, 0)), (camera.width, camera.height), _STEP)
+    a, b, _ = back_project(camera.plane((0, 0, 0), (1, 0, 0), (0, -1, 0)), (camera.width, camera.height), _STEP)
     turn = np.float32(rng.uniform(-0.6, 0.6))
     a, b = a * np.cos(turn) + b * np.sin(turn), b * np.cos(turn) - a * np.sin(turn)
-    return _shown(_choice(FLOORS, rng)(a, b, rng), camera)
+    return _to_image(_choice(FLOORS, rng)(a, b, rng), camera)
 
 
 def table_scene(camera: Camera, rng: Rng) -> Image.Image:
     """A table top before a wall, RGB."""
     size = camera.width, camera.height
     back = float(rng.uniform(70, 130))
-    a, b, depth = seen(camera.plane((0, 0, 0), (1, 0, 0), (0, -1, 0)), size, _STEP)
-    wall_a, wall_b, _ = seen(camera.plane((0, back, 0), (1, 0, 0), (0, 0, -1)), size, _STEP)
+    a, b, depth = back_project(camera.plane((0, 0, 0), (1, 0, 0), (0, -1, 0)), size, _STEP)
+    wall_a, wall_b, _ = back_project(camera.plane((0, back, 0), (1, 0, 0), (0, 0, -1)), size, _STEP)
     table = _choice(TABLES, rng)(a, b, rng)
     wall = _choice(WALLS, rng)(wall_a, wall_b, rng)
     on_table = np.clip((b + np.float32(back)) * np.float32(0.6), 0, 1) * (depth > 0)
     dusk = np.clip(1 - np.float32(0.35) * np.exp(wall_b * np.float32(0.05)), 0.5, 1)
     edge = np.float32(1) - np.float32(0.25) * np.exp(-np.abs(b + np.float32(back)) * np.float32(0.06))
     mixed = wall * dusk[..., None] * (1 - on_table[..., None]) + (table * edge[..., None]) * on_table[..., None]
-    return _shown(mixed, camera)
+    return _to_image(mixed, camera)
 
 
 def _choice(grounds: tuple[Ground, ...], rng: Rng) -> Ground:
     return grounds[int(rng.integers(len(grounds)))]
 
 
-def _shown(colors: Film, camera: Camera) -> Image.Image:
+def _to_image(colors: Film, camera: Camera) -> Image.Image:
     small = Image.fromarray((np.clip(colors, 0, 1) * 255 + 0.5).astype(np.uint8))
     return small.resize((camera.width, camera.height), Image.Resampling.BICUBIC)
 
@@ -167,7 +167,7 @@ def _carpet(a: Plane, b: Plane, rng: Rng) -> Film:
     return colors
 
 
-def _painted(a: Plane, b: Plane, rng: Rng) -> Film:
+def _paint(a: Plane, b: Plane, rng: Rng) -> Film:
     return _tone(_pick(_PAINTS, rng), 1 + noise((a.shape[0], a.shape[1]), (6, 5), rng) * np.float32(0.02))
 
 
@@ -209,4 +209,4 @@ def _shelf(a: Plane, b: Plane, rng: Rng) -> Film:
 
 FLOORS: tuple[Ground, ...] = (_planks, _tiles, _quilt, _bedspread, _carpet, _bedspread, _planks, _stone)
 TABLES: tuple[Ground, ...] = (_table_wood, _planks, _stone, _table_wood, _tiles)
-WALLS: tuple[Ground, ...] = (_painted, _wallpaper, _bricks, _shelf, _painted)
+WALLS: tuple[Ground, ...] = (_paint, _wallpaper, _bricks, _shelf, _paint)

@@ -11,7 +11,7 @@ from shoplens.rendered.surfaces.colors import rgb
 from shoplens.rendered.surfaces.drawing import Cutout, Pose, cutout
 from shoplens.rendered.surfaces.light import Film
 from shoplens.rendered.surfaces.patterns import Plane
-from shoplens.rendered.surfaces.relief import blurred
+from shoplens.rendered.surfaces.relief import blur
 from shoplens.rendered.things.shapes import SHAPES
 
 VIEWS = ("front", "turned", "detail", "tilted")
@@ -45,7 +45,7 @@ def pose_of(spec: ProductSpec, view: str, rng: np.random.Generator) -> Pose:
     if view == "turned":
         side = 0.88 + 0.05 * wobble[0]
         return Pose(
-            0.84, (0 if stiff else 7) * np.sign(wobble[1]) + 2 * wobble[2], (side, 1.0), 0.0, not _lettered(spec)
+            0.84, (0 if stiff else 7) * np.sign(wobble[1]) + 2 * wobble[2], (side, 1.0), 0.0, not _has_lettering(spec)
         )
     if view == "detail":
         middle = (50 + 9 * wobble[0], 46 + 10 * wobble[1])
@@ -60,7 +60,7 @@ def picture(film: Film) -> Image.Image:
     return Image.fromarray((np.sqrt(np.clip(film, 0, 1)) * 255 + 0.5).astype(np.uint8))
 
 
-def _lettered(spec: ProductSpec) -> bool:
+def _has_lettering(spec: ProductSpec) -> bool:
     """A mirrored dial or binding would look wrong."""
     return spec.shape in ("watch", "notebook")
 
@@ -84,9 +84,9 @@ def _ground(spec: ProductSpec, drawn: Cutout, size: int) -> Film:
 
 def _cast(drawn: Cutout, size: int, stands: bool) -> Plane:
     """Darkness of the shadow, 0..1, shape (size, size)."""
-    near = _moved(blurred(drawn.alpha, size * 0.012), int(size * 0.010), int(size * 0.008))
+    near = _shift(blur(drawn.alpha, size * 0.012), int(size * 0.010), int(size * 0.008))
     if not stands:
-        far = _moved(blurred(drawn.alpha, size * 0.045), int(size * 0.032), int(size * 0.026))
+        far = _shift(blur(drawn.alpha, size * 0.045), int(size * 0.032), int(size * 0.026))
         return near * np.float32(0.26) + far * np.float32(0.24)
     rows = np.flatnonzero(drawn.alpha.max(axis=1) > 0.5)
     if not len(rows) or rows[-1] >= size - 2:
@@ -94,13 +94,13 @@ def _cast(drawn: Cutout, size: int, stands: bool) -> Plane:
     foot = int(rows[-1])
     base = drawn.alpha[max(foot - size // 14, 0) : foot].max(axis=0)
     y = (np.arange(size, dtype=np.float32)[:, None] - (foot - size * 0.012)) / np.float32(size * 0.03)
-    pool = blurred(np.exp(-y * y).astype(np.float32) * base[None, :], size * 0.02)
-    side = _moved(blurred(pool, size * 0.05), 0, int(size * 0.05))
+    pool = blur(np.exp(-y * y).astype(np.float32) * base[None, :], size * 0.02)
+    side = _shift(blur(pool, size * 0.05), 0, int(size * 0.05))
     dark: Plane = near * np.float32(0.08) + pool * np.float32(0.38) + side * np.float32(0.25)
     return dark
 
 
-def _moved(plane: Plane, down: int, right: int) -> Plane:
+def _shift(plane: Plane, down: int, right: int) -> Plane:
     """``plane`` shifted by whole pixels; what comes in at the rim repeats the rim."""
     height, width = plane.shape
     return np.pad(plane, ((down, 0), (right, 0)), mode="edge")[:height, :width]

@@ -14,7 +14,7 @@ from shoplens.rendered.surfaces.light import Film, Surface, lit
 from shoplens.rendered.surfaces.materials import MATERIALS, FilterTrainingData
 from shoplens.rendered.surfaces.paths import Points, polyline
 from shoplens.rendered.surfaces.patterns import ANGLES, SCALES, Plane, coverage
-from shoplens.rendered.surfaces.relief import blurred, noise, rounded, slopes, turned_body
+from shoplens.rendered.surfaces.relief import blur, cushion_height, noise, slopes, surface_of_revolution
 from shoplens.rendered.things.parts import Part
 from shoplens.rendered.things.shapes import SHAPES
 
@@ -117,10 +117,10 @@ def look_of(spec: ProductSpec) -> Look:
 
 def cutout(spec: ProductSpec, pose: Pose, size: int) -> Cutout:
     """The product in this pose, in a square of ``size`` pixels."""
-    return drawn(SHAPES[spec.shape].cuts[spec.cut], look_of(spec), pose, size)
+    return draw_parts(SHAPES[spec.shape].cuts[spec.cut], look_of(spec), pose, size)
 
 
-def drawn(parts: tuple[Part, ...], look: Look, pose: Pose, size: int) -> Cutout:
+def draw_parts(parts: tuple[Part, ...], look: Look, pose: Pose, size: int) -> Cutout:
     """Parts, painted from back to front, in a square of ``size`` pixels."""
     easel = _Easel(look, pose, size)
     for part in parts:
@@ -162,7 +162,7 @@ class _Easel:
 
     def paint(self, part: Part, outline: Points, folds: list[Points]) -> None:
         """Add one part, over what is there."""
-        patch = self._patch(part, self._placed(outline), [self._placed(fold) for fold in folds])
+        patch = self._patch(part, self._transform(outline), [self._transform(fold) for fold in folds])
         if patch is None:
             return
         material = self._material(part)
@@ -170,14 +170,14 @@ class _Easel:
         alpha = self.alpha[patch.rows, patch.columns]
         if part.shadow:
             reach = max(1.0, min(part.puff, 5.0) * 0.45 * self.unit)
-            cast = blurred(patch.mask, reach)
+            cast = blur(patch.mask, reach)
             film *= (1 - np.float32(part.shadow * 1.3) * np.minimum(cast, 1))[..., None]
         light = self._light(part, material, patch)
         over = patch.mask[..., None]
         film += (np.clip(light, 0, 1) - film) * over
         alpha += (1 - alpha) * patch.mask
 
-    def _placed(self, points: Points) -> Points:
+    def _transform(self, points: Points) -> Points:
         return points @ self.matrix[:, :2].T + self.matrix[:, 2]
 
     def _material(self, part: Part) -> FilterTrainingData:
@@ -203,7 +203,7 @@ class _Easel:
     def _light(self, part: Part, material: FilterTrainingData, patch: _Patch) -> Film:
         y, x = np.mgrid[patch.rows, patch.columns].astype(np.float32)
         if part.form == "round":
-            right, down, unrolled, lowered = turned_body(patch.mask)
+            right, down, unrolled, lowered = surface_of_revolution(patch.mask)
             u, v = self._place(x + unrolled, y + lowered)
             bump_x, bump_y = slopes(self._bumps(material, u, v))
             surface = Surface.of_normal(right - bump_x, down - bump_y)
@@ -224,12 +224,12 @@ class _Easel:
         return a[0] * x + a[1] * y, b[0] * x + b[1] * y
 
     def _height(self, part: Part, material: FilterTrainingData, patch: _Patch) -> Plane:
-        height = rounded(patch.mask, max(part.puff * self.unit, 1.2))
+        height = cushion_height(patch.mask, max(part.puff * self.unit, 1.2))
         if part.form == "tube":
             height = height * np.float32(1.5)
         if patch.creases is not None:
             depth = np.float32((0.5 + material.drape) * self.unit)
-            height = height - blurred(patch.creases, 1.5 * self.unit) * depth * np.float32(1.6)
+            height = height - blur(patch.creases, 1.5 * self.unit) * depth * np.float32(1.6)
         if part.form == "soft" and material.drape and part.puff > 3:
             rows, columns = (max(2, int(side / self.unit / 17)) for side in patch.mask.shape)
             waves = noise(patch.mask.shape, (rows, int(columns * 1.6)), self.rng)

@@ -103,7 +103,7 @@ def _freckles(u: Plane, v: Plane) -> Plane:
     return -np.clip((spots - np.float32(0.52)) * np.float32(5), 0, 1)
 
 
-def _brushed(u: Plane, v: Plane) -> Plane:
+def _brush_strokes(u: Plane, v: Plane) -> Plane:
     height: Plane = np.sin(v * np.float32(7.3)) * np.sin(v * np.float32(2.9) + np.float32(1)) * np.float32(0.8)
     return height
 
@@ -129,7 +129,7 @@ MATERIALS: dict[str, FilterTrainingData] = {
     "ceramic": FilterTrainingData(0.55, 64, None, 1.0, 0.0, 0.0, 0.0, 0.55),
     "stoneware": FilterTrainingData(0.10, 8, _freckles, 1.4, 0.0, 0.0, 0.0, 0.05, 0.45),
     "enamel": FilterTrainingData(0.8, 128, None, 1.0, 0.0, 0.0, 0.0, 0.35),
-    "metal": FilterTrainingData(0.6, 32, _brushed, 0.8, 0.02, 0.0, 0.0, 1.0, 0.05),
+    "metal": FilterTrainingData(0.6, 32, _brush_strokes, 0.8, 0.02, 0.0, 0.0, 1.0, 0.05),
     "paper": FilterTrainingData(0.03, 8, _fuzz, 1.5, 0.03, 0.0),
     "rubber": FilterTrainingData(0.08, 16, None, 1.0, 0.0, 0.0),
     "wood": FilterTrainingData(0.12, 16, _planks, 1.2, 0.02, 0.0, 0.0, 0.0, 0.22),

@@ -79,7 +79,7 @@ def _chance(cell: npt.NDArray[np.uint32], which: int) -> Plane:
     return ((cell >> np.uint32(8 * which)) & np.uint32(255)).astype(np.float32) * np.float32(1 / 255)
 
 
-def _turned(x: Plane, y: Plane, angle: Plane) -> tuple[Plane, Plane]:
+def _rotate(x: Plane, y: Plane, angle: Plane) -> tuple[Plane, Plane]:
     cos, sin = np.cos(angle), np.sin(angle)
     return x * cos + y * sin, y * cos - x * sin
 
@@ -115,7 +115,7 @@ def _tartan(u: Plane, v: Plane, soft: float) -> Plane:
 
 def _stars(u: Plane, v: Plane, soft: float) -> Plane:
     x, y, cell = _cells(u, v)
-    x, y = _turned(x, y, (_chance(cell, 0) - np.float32(0.5)) * np.float32(0.9))
+    x, y = _rotate(x, y, (_chance(cell, 0) - np.float32(0.5)) * np.float32(0.9))
     angle, radius = np.arctan2(x, -y), np.hypot(x, y)
     fold = np.abs((angle + np.float32(np.pi / 5)) % np.float32(2 * np.pi / 5) - np.float32(np.pi / 5))
     outer, inner = 0.37, 0.165
@@ -127,7 +127,7 @@ def _stars(u: Plane, v: Plane, soft: float) -> Plane:
 
 def _hearts(u: Plane, v: Plane, soft: float) -> Plane:
     x, y, cell = _cells(u, v)
-    x, y = _turned(x, y, (_chance(cell, 0) - np.float32(0.5)) * np.float32(0.7))
+    x, y = _rotate(x, y, (_chance(cell, 0) - np.float32(0.5)) * np.float32(0.7))
     x, y = x * np.float32(3.3), y * np.float32(-3.3) + np.float32(0.25)
     curve = np.hypot(x, y - np.float32(0.72) * np.sqrt(np.abs(x))) - 1
     return _inside(curve * np.float32(0.3), soft)
@@ -141,7 +141,7 @@ def _floral(u: Plane, v: Plane, soft: float) -> Plane:
     petals = np.float32(0.245) + np.float32(0.085) * np.cos(5 * angle + 6 * _chance(cell, 2))
     flower = _inside(radius - petals, soft) * _inside(np.float32(0.085) - radius, soft)
     lx, ly, leaf = _cells(u + np.float32(0.5), v)
-    lx, ly = _turned(lx, ly, _chance(leaf, 3) * np.float32(6.3))
+    lx, ly = _rotate(lx, ly, _chance(leaf, 3) * np.float32(6.3))
     cover: Plane = np.maximum(
         flower, _inside(np.hypot(lx, ly * np.float32(2.6)) - np.float32(0.1), soft) * np.float32(0.75)
     )
@@ -162,7 +162,7 @@ def _diamonds(u: Plane, v: Plane, soft: float) -> Plane:
 
 def _leaves(u: Plane, v: Plane, soft: float) -> Plane:
     x, y, cell = _cells(u, v)
-    x, y = _turned(x, y, np.float32(0.6) + (_chance(cell, 0) > 0.5) * np.float32(1.9))
+    x, y = _rotate(x, y, np.float32(0.6) + (_chance(cell, 0) > 0.5) * np.float32(1.9))
     lens = np.hypot(np.abs(x) + np.float32(0.22), y) - np.float32(0.43)
     vein = _inside(np.float32(0.014) - np.abs(x), soft)
     return _inside(lens, soft) * vein
@@ -170,7 +170,7 @@ def _leaves(u: Plane, v: Plane, soft: float) -> Plane:
 
 def _moons(u: Plane, v: Plane, soft: float) -> Plane:
     x, y, cell = _cells(u, v)
-    x, y = _turned(x, y, (_chance(cell, 0) - np.float32(0.5)) * np.float32(1.6))
+    x, y = _rotate(x, y, (_chance(cell, 0) - np.float32(0.5)) * np.float32(1.6))
     disc = np.hypot(x, y) - np.float32(0.32)
     bite = np.hypot(x - np.float32(0.15), y + np.float32(0.05)) - np.float32(0.26)
     return _inside(np.maximum(disc, -bite), soft)
@@ -182,7 +182,7 @@ def _terrazzo(u: Plane, v: Plane, soft: float) -> Plane:
         x, y, cell = _cells(
             u * np.float32(1.3) + np.float32(0.37 * layer), v * np.float32(1.3) + np.float32(0.5 * layer)
         )
-        x, y = _turned(x, y, _chance(cell, 0) * np.float32(6.3))
+        x, y = _rotate(x, y, _chance(cell, 0) * np.float32(6.3))
         size = np.float32(0.11) + _chance(cell, 1) * np.float32(0.16)
         chip = np.maximum(np.abs(x) * np.float32(0.87) + y * np.float32(0.5), -y) - size * np.float32(0.6)
         chip = np.maximum(chip, np.abs(x + y * (_chance(cell, 2) - np.float32(0.5))) - size)

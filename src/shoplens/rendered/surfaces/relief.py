@@ -8,17 +8,17 @@ from PIL import Image
 from shoplens.rendered.surfaces.patterns import Plane
 
 
-def blurred(plane: Plane, radius: float) -> Plane:
+def blur(plane: Plane, radius: float) -> Plane:
     """``plane`` averaged over about ``radius`` pixels, bell-shaped; the rim counts as going on outwards."""
     if radius < 0.5:
         return plane
     height, width = plane.shape
     coarse = max(3, round(width / radius)), max(3, round(height / radius))
     small = Image.fromarray(plane).resize(coarse, Image.Resampling.BILINEAR)
-    return stretched(_softened(np.asarray(small, dtype=np.float32)), (height, width))
+    return resize(_smooth(np.asarray(small, dtype=np.float32)), (height, width))
 
 
-def stretched(plane: Plane, shape: tuple[int, int]) -> Plane:
+def resize(plane: Plane, shape: tuple[int, int]) -> Plane:
     """``plane`` resized smoothly to (height, width)."""
     image = Image.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
     return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.BICUBIC), dtype=np.float32)
@@ -27,10 +27,10 @@ def stretched(plane: Plane, shape: tuple[int, int]) -> Plane:
 def noise(shape: tuple[int, int], cells: tuple[int, int], rng: np.random.Generator) -> Plane:
     """Smooth noise, about -1..1, with ``cells`` (rows, columns) of bumps."""
     grid = rng.random((cells[0] + 3, cells[1] + 3), dtype=np.float32) * 2 - 1
-    return stretched(grid, shape)
+    return resize(grid, shape)
 
 
-def rounded(mask: Plane, radius: float) -> Plane:
+def cushion_height(mask: Plane, radius: float) -> Plane:
     """Height of a cushion filling ``mask``: 0 at the rim, flat ``radius`` pixels inside; pixels."""
     if radius > 24:
         return _dome(mask, radius) * np.float32(0.7) + _dome(mask, radius * 0.3) * np.float32(0.6)
@@ -45,7 +45,7 @@ def slopes(height: Plane) -> tuple[Plane, Plane]:
     return right, down
 
 
-def turned_body(mask: Plane) -> tuple[Plane, Plane, Plane, Plane]:
+def surface_of_revolution(mask: Plane) -> tuple[Plane, Plane, Plane, Plane]:
     """A body turned around an upright axis.
 
     Returns:
@@ -75,12 +75,12 @@ def _steady(values: Plane) -> Plane:
 
 
 def _dome(mask: Plane, radius: float) -> Plane:
-    inside = np.clip(blurred(mask, radius * 0.62) * 2 - 1, 0, 1)
+    inside = np.clip(blur(mask, radius * 0.62) * 2 - 1, 0, 1)
     height: Plane = inside * (2 - inside) * np.float32(radius * 0.62)
     return height
 
 
-def _softened(plane: Plane) -> Plane:
+def _smooth(plane: Plane) -> Plane:
     """Weights 1 2 1 over neighbours, both ways."""
     wide = np.pad(plane, 1, mode="edge")
     rows = (wide[:-2] + wide[2:]) * np.float32(0.25) + wide[1:-1] * np.float32(0.5)

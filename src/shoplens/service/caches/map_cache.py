@@ -20,7 +20,7 @@ class Maps:
         self._of: tuple[str, int] = ("", -1)
         self._drawn: dict[str, Any] = {}
 
-    def drawn(self) -> dict[str, Any]:
+    def get(self) -> dict[str, Any]:
         """Products with their places, 0 to 1 both ways; and how these were found."""
         with self._lock:
             now = (self._shop.generation, len(self._shop))

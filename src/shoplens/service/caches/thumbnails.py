@@ -49,7 +49,7 @@ class Pictures:
         if width not in WIDTHS:
             raise InvalidValue(f"width is {width}.", f"Choose one of: {', '.join(map(str, WIDTHS))}.", code="bad-width")
         pixels = self._shop.product_photo(content_hash, width)
-        made = _encoded(pixels, width)
+        made = _encode_thumbnail(pixels, width)
         with self._lock:
             self._held[content_hash, width] = made
             self._bytes += len(made)
@@ -59,7 +59,7 @@ class Pictures:
         return made
 
 
-def _encoded(pixels: Pixels, width: int) -> bytes:
+def _encode_thumbnail(pixels: Pixels, width: int) -> bytes:
     image = Image.fromarray(pixels)
     image.thumbnail((width, width), Image.Resampling.LANCZOS)
     file = io.BytesIO()

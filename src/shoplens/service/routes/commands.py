@@ -73,13 +73,13 @@ async def lend(request: Request, asked: Lend) -> dict[str, str]:
 @router.post("/take")
 async def take(request: Request, asked: Take) -> dict[str, Any]:
     """Make what a command made of it live; searches that have begun end with the generation they began with."""
-    return await _switched(request, lambda shop: shop.take_back(keep=asked.keep))
+    return await _switch_generation(request, lambda shop: shop.take_back(keep=asked.keep))
 
 
 @router.post("/back")
 async def back(request: Request, asked: Back) -> dict[str, Any]:
     """Go back to a kept generation."""
-    return await _switched(request, lambda shop: shop.roll_back(asked.name))
+    return await _switch_generation(request, lambda shop: shop.roll_back(asked.name))
 
 
 @router.post("/backup")
@@ -104,7 +104,7 @@ async def _beside(request: Request, call: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(running(request).beside, call)
 
 
-async def _switched(request: Request, call: Callable[[Shop], Summary]) -> dict[str, Any]:
+async def _switch_generation(request: Request, call: Callable[[Shop], Summary]) -> dict[str, Any]:
     service = running(request)
     done = await _beside(request, lambda: call(service.shop))
     log.info("Generation %s answers now.", await _beside(request, lambda: service.shop.generation))

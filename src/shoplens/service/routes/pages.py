@@ -32,22 +32,22 @@ _FILES = _read()
 @router.get("/")
 async def index(request: Request) -> Response:
     """Where shoppers search."""
-    return _sent(request, "index.html")
+    return _file_response(request, "index.html")
 
 
 @router.get("/docs")
 async def docs(request: Request) -> Response:
     """The API, for people."""
-    return _sent(request, "docs.html")
+    return _file_response(request, "docs.html")
 
 
 @router.get("/web/{name}")
 async def part(request: Request, name: str) -> Response:
     """A part of the pages."""
-    return _sent(request, name)
+    return _file_response(request, name)
 
 
-def _sent(request: Request, name: str) -> Response:
+def _file_response(request: Request, name: str) -> Response:
     content = _FILES.get(name)
     if content is None:
         raise InvalidValue(f"There is no file {name[:100]!r}.", "See /.", code="no-such-page")

@@ -74,7 +74,7 @@ async def search(request: Request) -> Response:
     """
     service = running(request)
     with service.work.expecting():
-        asked, photo = await _asked(request)
+        asked, photo = await _parse_request(request)
     started_from = [name for name in ("image", "url", "product_id", "query_id") if getattr(asked, name) is not None]
     if photo is not None and "image" not in started_from:
         started_from.append("image")
@@ -86,7 +86,7 @@ async def search(request: Request) -> Response:
             code="ambiguous-query",
         )
     if asked.image is not None:
-        photo = _decoded(asked.image)
+        photo = _decode_base64(asked.image)
     seen, seen_in = (None, "") if asked.query_id is None else service.recent.of(asked.query_id)
     if seen is not None and asked.region is not None:
         raise InvalidValue(
@@ -95,9 +95,9 @@ async def search(request: Request) -> Response:
             code="region-of-nothing",
         )
     if asked.url is not None:
-        photo = await service.fetches.of(request, lambda: _fetched(service, asked.url or ""))
+        photo = await service.fetches.of(request, lambda: _fetch_photo(service, asked.url or ""))
     query = query_of(asked, photo if seen is None else b"")
-    return await answered(request, service, query, asked, seen, seen_in if asked.offset else "")
+    return await answer_page(request, service, query, asked, seen, seen_in if asked.offset else "")
 
 
 @router.get(
@@ -113,7 +113,7 @@ async def similar(request: Request, product_id: str, k: int = 20, strategy: str 
         asked = SearchRequest(product_id=product_id, k=k, strategy=strategy)
     except ValidationError as problem:
         raise RequestValidationError([{**one, "loc": ("query", *one["loc"])} for one in problem.errors()]) from None
-    return await answered(request, running(request), query_of(asked, None), asked, None)
+    return await answer_page(request, running(request), query_of(asked, None), asked, None)
 
 
 def query_of(asked: SearchRequest, photo: bytes | None) -> Query:
@@ -141,7 +141,7 @@ def query_of(asked: SearchRequest, photo: bytes | None) -> Query:
     )
 
 
-async def answered(
+async def answer_page(
     request: Request,
     service: ServiceState,
     query: Query,
@@ -169,7 +169,7 @@ async def answered(
             )
         if encoded is not None:
             service.recent.hold(answer.query_id, encoded, generation)
-        service.metrics.searched(answer.took_ms, answer.verdict)
+        service.metrics.count_search(answer.took_ms, answer.verdict)
         if query.photo is not None and not (query.where or asked.offset):
             service.missing.count(answer)
         return json.dumps(page_of(service, answer, asked), ensure_ascii=False, separators=(",", ":")).encode()
@@ -197,7 +197,7 @@ def photo_address(content_hash: str) -> str:
     return f"/v1/photos/{content_hash}" if content_hash else ""
 
 
-async def _asked(request: Request) -> tuple[SearchRequest, bytes | None]:
+async def _parse_request(request: Request) -> tuple[SearchRequest, bytes | None]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == FORM:
         async with request.form(max_files=1, max_fields=MOST_PARTS) as form:
@@ -242,7 +242,7 @@ def _valid(found: Any) -> SearchRequest:
         raise RequestValidationError(errors) from None
 
 
-def _decoded(image: str) -> bytes:
+def _decode_base64(image: str) -> bytes:
     try:
         return base64.b64decode(image.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError) as problem:
@@ -251,7 +251,7 @@ def _decoded(image: str) -> bytes:
         ) from None
 
 
-def _fetched(service: ServiceState, url: str) -> bytes:
+def _fetch_photo(service: ServiceState, url: str) -> bytes:
     if not is_url(url):
         raise InvalidValue(f"url is {url[:200]!r}.", "Give an http or https address.", code="bad-url")
-    return service.shop.fetched(url)
+    return service.shop.fetch_photo(url)

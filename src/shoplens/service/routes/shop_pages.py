@@ -100,7 +100,7 @@ async def missing(request: Request) -> dict[str, Any]:
 async def backup(request: Request) -> dict[str, str]:
     """To a new folder in that of the setting `backups`, whole or not at all; searches go on meanwhile."""
     service = running(request)
-    return {"folder": str(await service.writes.of(request, service.shop.timed_backup))}
+    return {"folder": str(await service.writes.of(request, service.shop.write_timestamped_backup))}
 
 
 @router.delete(
@@ -120,7 +120,7 @@ async def forget(request: Request, user: str) -> Response:
 async def drawn_map(request: Request) -> dict[str, Any]:
     """Where products lie when what looks alike lies together. The first one to ask waits while it is drawn."""
     service = running(request)
-    return await service.fetches.of(request, service.maps.drawn)
+    return await service.fetches.of(request, service.maps.get)
 
 
 @router.get(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from shoplens.errors import Refused, StoreError
 from shoplens.store.copies.backups import CURRENT, FEEDBACK, bad_backup, live_folder
-from shoplens.store.copies.snapshot import TAKEN, WRITING, begin_notes, lent_folder, noted
+from shoplens.store.copies.snapshot import TAKEN, WRITING, begin_notes, changed_ids, snapshot_folder
 from shoplens.store.files.atomic import copy_tree, disk_errors_told, replace_file, sync_tree, whole_folder
-from shoplens.store.generation import Generation, opened, opened_index
+from shoplens.store.generation import Generation, open_generation, open_index
 from shoplens.store.layout import PARTIAL, StoreLayout
 from shoplens.store.manifest import manifest_in
 from shoplens.store.renames import RENAMED
@@ -63,7 +63,7 @@ class Copies:
             try:
                 copy_tree(live_folder(backup), partial)
                 manifest = manifest_in(partial)
-                opened_index(partial, manifest).close()
+                open_index(partial, manifest).close()
                 sync_tree(partial)
                 if (backup / "photos").is_dir():
                     copy_tree(backup / "photos", self.photos_folder)
@@ -76,7 +76,7 @@ class Copies:
                 raise bad_backup(backup, problem) from problem
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
-            self.switch(opened(folder, manifest))
+            self.switch(open_generation(folder, manifest))
 
     def lend(self, name: str, *, kept: bool = False) -> None:
         """Copy the live generation to where a command waits for it; from then on, what is written is noted for the one
@@ -89,7 +89,7 @@ class Copies:
         Raises:
             StoreError: ``disk``; ``not-lent``, nobody waits there.
         """
-        target = lent_folder(self.folder, name)
+        target = snapshot_folder(self.folder, name)
         with self.writing(), disk_errors_told(target):
             generation = self.live
             generation.index.flush()
@@ -100,15 +100,17 @@ class Copies:
             StoreLayout(target).make_current(generation.name)
 
     @contextmanager
-    def given_back(self) -> Iterator[tuple[Generation, list[str]]]:
+    def adopt_snapshot(self) -> Iterator[tuple[Generation, list[str]]]:
         """The generation that a command made of what was lent to it, and ids of products that were written since; to be
         switched to. When the work on it is cut short, it lies where the command left it.
 
         Raises:
             StoreError: ``not-lent``; ``another-generation``, one took over that was not made of what was lent.
         """
-        place = StoreLayout(lent_folder(self.folder, WRITING))
-        written = noted(self.folder, self.live.name)  # first: else what was being taken may have another name by now
+        place = StoreLayout(snapshot_folder(self.folder, WRITING))
+        written = changed_ids(
+            self.folder, self.live.name
+        )  # first: else what was being taken may have another name by now
         theirs, ours = self._theirs(place), self._place.next()
         replace_file(place.folder / TAKEN, ours.name)
         try:
@@ -117,7 +119,7 @@ class Copies:
             raise _not_lent() from None
         generation = None
         try:
-            generation = opened(ours, manifest_in(ours))
+            generation = open_generation(ours, manifest_in(ours))
             yield generation, written
         finally:
             if generation is not None and generation is not self._live:

@@ -76,7 +76,7 @@ def _empty(folder: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def lent_folder(store: Path, name: str) -> Path:
+def snapshot_folder(store: Path, name: str) -> Path:
     """Where a command waits for a copy, or has one.
 
     Raises:
@@ -123,7 +123,7 @@ def note(store: Path, ids: Iterable[str]) -> None:
                 file.write("".join(f"\n{json.dumps(name)}" for name in ids).encode())
 
 
-def noted(store: Path, live: str) -> list[str]:
+def changed_ids(store: Path, live: str) -> list[str]:
     """Ids of products that were written since the copy was lent, each once.
 
     Args:

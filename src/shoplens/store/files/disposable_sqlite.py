@@ -38,12 +38,12 @@ class DisposableSqlite:
         self._file: sqlite3.Connection | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         with self.mending():
-            self._file = self._opened()
+            self._file = self._open()
 
     @property
     def connection(self) -> sqlite3.Connection:
         if self._file is None:
-            self._file = self._opened()
+            self._file = self._open()
         return self._file
 
     @contextlib.contextmanager
@@ -61,13 +61,13 @@ class DisposableSqlite:
             if self._file is not None:
                 self._file.close()
             self.path.unlink(missing_ok=True)
-            self._file = self._opened()
+            self._file = self._open()
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
 
-    def _opened(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         file = sqlite3.connect(self.path, check_same_thread=False)
         try:
             file.execute(self._table)

@@ -78,7 +78,7 @@ class ServedAt:
     secret: str
 
 
-def served_at(store: Path, wait: float = 5.0) -> ServedAt | None:
+def find_service(store: Path, wait: float = 5.0) -> ServedAt | None:
     """What the lock says of a service; None where no service has the store, or none that runs.
 
     Args:

@@ -78,12 +78,12 @@ class Scale:
     def of(cls, rows: Floats, columns: Columns) -> Scale:
         """That of these rows, float32 (n, width)."""
         rooted = columns.histograms
-        values = _rooted(rows, rooted)
+        values = _sqrt_columns(rows, rooted)
         return cls(rooted, values.mean(axis=0), (1 / (values.std(axis=0) + _FLAT)).astype(np.float32))
 
     def applied(self, rows: Floats) -> Floats:
         """float32 (n, width)."""
-        found: Floats = np.clip((_rooted(rows, self.rooted) - self.mean) * self.factor, -CLIP, CLIP)
+        found: Floats = np.clip((_sqrt_columns(rows, self.rooted) - self.mean) * self.factor, -CLIP, CLIP)
         return found.astype(np.float32)
 
 
@@ -164,7 +164,7 @@ def _within_class(rows: Floats, classes: Ints, shrinkage: float) -> tuple[Floats
     return whitening.astype(np.float32), middle
 
 
-def _rooted(rows: Floats, rooted: npt.NDArray[np.bool_]) -> Floats:
+def _sqrt_columns(rows: Floats, rooted: npt.NDArray[np.bool_]) -> Floats:
     values: Floats = rows.astype(np.float32, copy=True)
     values[:, rooted] = np.sqrt(np.maximum(values[:, rooted], 0))
     return values

@@ -59,12 +59,12 @@ class Batches:
     def _of_class(self, one: int, rng: np.random.Generator) -> Ints:
         own, others = self._own[one], self._others[one]
         if not len(own) or not len(others):
-            drawn: Ints = _drawn(rng, own if len(own) else others, self._per_class)
+            drawn: Ints = _draw(rng, own if len(own) else others, self._per_class)
             return drawn
-        return np.concatenate([_drawn(rng, own, 1), _drawn(rng, others, self._per_class - 1)])
+        return np.concatenate([_draw(rng, own, 1), _draw(rng, others, self._per_class - 1)])
 
 
-def _drawn(rng: np.random.Generator, rows: Ints, count: int) -> Ints:
+def _draw(rng: np.random.Generator, rows: Ints, count: int) -> Ints:
     """Without repeats, where there are enough."""
     if len(rows) >= count:
         return rng.permutation(rows)[:count]

@@ -21,7 +21,7 @@ from shoplens.training.learning.course import CLASSIFIER, Course, taught, torch_
 from shoplens.training.learning.export import classifier_network
 from shoplens.training.learning.head import Lesson, batches_of
 from shoplens.training.learning.lessons import checkpoint_file, training_key
-from shoplens.training.learning.softmax import Softmax, SoftmaxRecipe, softmax_module, softmax_of, trained_softmax
+from shoplens.training.learning.softmax import Softmax, SoftmaxRecipe, softmax_module, softmax_of, train_softmax
 from shoplens.training.learning.tuned_basis import TunedBasis
 from shoplens.training.learning.tuning import TailRecipe, minutes_told
 from shoplens.training.material.maps import Maps
@@ -125,7 +125,7 @@ class SoftmaxLessons:
             name=name,
             threads=self.bench.settings.cores,
         )
-        softmax = trained_softmax(lesson, self.recipe, course, watch if seen else None)
+        softmax = train_softmax(lesson, self.recipe, course, watch if seen else None)
         return OnFeatures(self.bench, samples, basis, softmax, lesson, rows)
 
 

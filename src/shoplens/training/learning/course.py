@@ -101,7 +101,7 @@ def taught(learner: Trainable, steps: int, course: Course, score: Callable[[], f
                 state.look(score)
             if course.checkpoint is not None:
                 state.write(course.checkpoint)
-    return state.ended(score is not None)
+    return state.finish(score is not None)
 
 
 def torch_module(threads: int = 0) -> Any:
@@ -150,7 +150,7 @@ class _State:
         if found > self._best_score:
             self._best_score, self._best, self._outcome.step = found, self._copy(), self.step
 
-    def ended(self, watched: bool) -> Outcome:
+    def finish(self, watched: bool) -> Outcome:
         if watched and self._best:
             self._learner.module.load_state_dict(self._best)
         else:

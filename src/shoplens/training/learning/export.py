@@ -29,7 +29,7 @@ def look_network(basis: Basis, head: Trained) -> bytes:
         InvalidValue: ``no-onnx``, the extra is not installed.
     """
     _, helper, _ = onnx_library()
-    nodes, constants = _placed(basis, head.weights)
+    nodes, constants = _linear_nodes(basis, head.weights)
     nodes.append(helper.make_node("LpNormalization", ["placed"], ["vectors"], axis=1, p=2))
     return _network("look", basis, nodes, constants, {"vectors": head.weights.shape[1]})
 
@@ -45,7 +45,7 @@ def classifier_network(basis: Basis, softmax: Softmax, card: str) -> bytes:
         InvalidValue: ``no-onnx``, the extra is not installed.
     """
     _, helper, _ = onnx_library()
-    nodes, constants = _placed(basis, softmax.body)
+    nodes, constants = _linear_nodes(basis, softmax.body)
     nodes += [
         helper.make_node("Identity", ["placed"], ["vectors"]),
         helper.make_node("Gemm", ["vectors", "outputs", "biases"], ["logits"]),
@@ -56,7 +56,7 @@ def classifier_network(basis: Basis, softmax: Softmax, card: str) -> bytes:
     return _network("classifier", basis, nodes, constants, sizes, {CARD: card})
 
 
-def _placed(basis: Basis, weights: Floats) -> tuple[list[Any], dict[str, Any]]:
+def _linear_nodes(basis: Basis, weights: Floats) -> tuple[list[Any], dict[str, Any]]:
     """Nodes from ``features`` to ``placed``, float32 (n, d): features in the basis, times weights float32 (b, d)."""
     _, helper, _ = onnx_library()
     constants = {

@@ -98,7 +98,7 @@ def unit(rows: Floats) -> Floats:
     return found
 
 
-def trained_head(lesson: Lesson, recipe: Recipe, course: Course, watch: Watch | None = None) -> Trained:
+def train_head(lesson: Lesson, recipe: Recipe, course: Course, watch: Watch | None = None) -> Trained:
     """The best head of a training.
 
     Args:
@@ -111,7 +111,10 @@ def trained_head(lesson: Lesson, recipe: Recipe, course: Course, watch: Watch | 
     score = None if watch is None else lambda: watch(learner.head(0).of)
     outcome = taught(learner, recipe.steps, course, score)
     head = learner.head(outcome.step)
-    head.history, head.warnings = outcome.history, [*_collapsed(head, lesson, recipe.seed), *learner.stuck(outcome)]
+    head.history, head.warnings = (
+        outcome.history,
+        [*_collapse_warnings(head, lesson, recipe.seed), *learner.stuck(outcome)],
+    )
     return head
 
 
@@ -173,7 +176,7 @@ def batches_of(lesson: Lesson, recipe: Drawn, alike: float) -> Batches:
     )
 
 
-def _collapsed(head: Trained, lesson: Lesson, seed: int) -> list[str]:
+def _collapse_warnings(head: Trained, lesson: Lesson, seed: int) -> list[str]:
     drawn = np.random.default_rng(seed).permutation(len(lesson.rows))[:_PAIRS]
     return collapse(head.of(lesson.rows[drawn]), lesson.classes[drawn], seed)
 

@@ -18,7 +18,7 @@ from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.training.learning.basis import Basis, Columns, Floats, basis_of
 from shoplens.training.learning.course import LOOK, Course
 from shoplens.training.learning.export import largest_difference, look_network
-from shoplens.training.learning.head import Lesson, Recipe, Trained, Watch, trained_head
+from shoplens.training.learning.head import Lesson, Recipe, Trained, Watch, train_head
 from shoplens.training.material.feature_pass import FOLDER
 from shoplens.training.material.samples import Bools, Ints, Samples
 from shoplens.training.proof import Plan, Questions, ranks
@@ -138,13 +138,13 @@ class Lessons:
         def watch(of: Any) -> float:
             return float(np.mean([mrr(asked, of(seen)) for asked, seen in watched]))
 
-        head = self._trained(lesson, "Training, to prove it", Course(), watch if watched else None)
+        head = self._train_head(lesson, "Training, to prove it", Course(), watch if watched else None)
         return HeadLook(self._bench, self.samples, basis, head, lesson, rows)
 
     def on_everything(self, last: int) -> HeadLook:
         """As :meth:`Trainer.on_everything`."""
         basis, lesson, rows = self._lesson(np.ones(len(self.samples.rows), bool))
-        head = self._trained(lesson, "Training on everything", Course(last=last))
+        head = self._train_head(lesson, "Training on everything", Course(last=last))
         return HeadLook(self._bench, self.samples, basis, head, lesson, rows)
 
     def _lesson(self, learned: Bools) -> tuple[Basis, Lesson, Ints]:
@@ -164,9 +164,9 @@ class Lessons:
         shoppers = np.array([photo.shopper for photo in self.samples.photos], bool)
         return basis, Lesson(basis.applied(features), classes, ~shoppers[self.samples.owners[rows]]), rows
 
-    def _trained(self, lesson: Lesson, name: str, course: Course, watch: Watch | None = None) -> Trained:
+    def _train_head(self, lesson: Lesson, name: str, course: Course, watch: Watch | None = None) -> Trained:
         file = checkpoint_file(self._bench, LOOK, training_key(lesson, self._recipe, course.last))
-        return trained_head(
+        return train_head(
             lesson,
             self._recipe,
             replace(

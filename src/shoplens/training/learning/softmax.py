@@ -82,7 +82,7 @@ class Softmax:
         return found
 
 
-def trained_softmax(
+def train_softmax(
     lesson: Lesson, recipe: SoftmaxRecipe, course: Course, watch: Callable[[Softmax], float] | None = None
 ) -> Softmax:
     """The best classifier of a training.
@@ -120,7 +120,7 @@ def softmax_of(module: Any) -> Softmax:
     return Softmax(*arrays)
 
 
-def untrained(body: Floats, products: int, seed: int) -> Softmax:
+def init_softmax(body: Floats, products: int, seed: int) -> Softmax:
     """One that knows nothing yet, with torch's usual outputs.
 
     Args:
@@ -139,7 +139,7 @@ class SoftmaxLearner:
         self._torch, self._recipe = torch, recipe
         self.products = int(lesson.classes.max()) + 1
         self._rows, self._classes = torch.from_numpy(lesson.rows), torch.from_numpy(lesson.classes)
-        self.module = softmax_module(untrained(beginning(lesson.rows, recipe.hidden), self.products, recipe.seed))
+        self.module = softmax_module(init_softmax(beginning(lesson.rows, recipe.hidden), self.products, recipe.seed))
         self._batches = batches_of(lesson, recipe, alike=0.0)
 
     def groups(self) -> list[dict[str, Any]]:

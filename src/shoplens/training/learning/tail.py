@@ -49,7 +49,7 @@ class Tail:
         self._model = onnx.load_from_string(network)
         self.card = card
         self._constants = {one.name: numpy_helper.to_array(one) for one in self._model.graph.initializer}
-        self._nodes = _needed(self._model.graph.node, set(self._constants), card)
+        self._nodes = _tail_nodes(self._model.graph.node, set(self._constants), card)
         unknown = sorted({node.op_type for node in self._nodes} - OPERATORS.keys() - {"Cast"})
         if unknown:
             raise InvalidValue(
@@ -57,9 +57,9 @@ class Tail:
                 f"Leave --depth out; known are {', '.join(sorted(OPERATORS))}.",
                 code="no-tail",
             )
-        self.module = self._made()
+        self.module = self._build_module()
 
-    def _made(self) -> Any:
+    def _build_module(self) -> Any:
         torch = torch_module()
         steps, weights = [], {}
         for node in self._nodes:
@@ -85,21 +85,21 @@ class Tail:
         inside = {name for node in self._nodes for name in node.output}
         trained = {name: one.detach().numpy() for name, one in self.module.named_weights()}
 
-        def renamed(name: str) -> str:
+        def tuned_name(name: str) -> str:
             return f"{TUNED}/{name}" if name in inside or name in trained else name
 
         for name, values in trained.items():
             kept = np.ascontiguousarray(values).astype(self._constants[name].dtype)
-            model.graph.initializer.append(numpy_helper.from_array(kept, renamed(name)))
+            model.graph.initializer.append(numpy_helper.from_array(kept, tuned_name(name)))
         for node in self._nodes:
             copy = onnx.NodeProto()
             copy.CopyFrom(node)
             del copy.input[:], copy.output[:]
-            copy.input.extend(map(renamed, node.input))
-            copy.output.extend(map(renamed, node.output))
-            copy.name = renamed(node.name) if node.name else ""
+            copy.input.extend(map(tuned_name, node.input))
+            copy.output.extend(map(tuned_name, node.output))
+            copy.name = tuned_name(node.name) if node.name else ""
             model.graph.node.append(copy)
-        outputs = [renamed(name) for name in self.card.tail_to]
+        outputs = [tuned_name(name) for name in self.card.tail_to]
         model.graph.node.append(helper.make_node("Concat", outputs, [TUNED], axis=1))
         model.graph.output.append(
             helper.make_tensor_value_info(TUNED, onnx.TensorProto.FLOAT, ["n", sum(self.sizes())])
@@ -170,7 +170,7 @@ def tail_of(embedder: Embedder) -> Tail:
     return Tail(onnx.load(str(embedder.path)).SerializeToString(), embedder.card)  # with weights that lie beside it
 
 
-def _needed(nodes: Sequence[Any], constants: set[str], card: Card) -> list[Any]:
+def _tail_nodes(nodes: Sequence[Any], constants: set[str], card: Card) -> list[Any]:
     """Nodes between the map and the outputs, in their order."""
     by_output = {name: node for node in nodes for name in node.output}
     wanted, open_ = set[str](), list(card.tail_to)
@@ -240,7 +240,7 @@ def _module(
     return Steps()
 
 
-def _convolved(torch: Any, given: list[Any], attributes: Attributes) -> Any:
+def _convolve(torch: Any, given: list[Any], attributes: Attributes) -> Any:
     strides = attributes.get("strides", [1, 1])
     kernel = given[1].shape[2:]
     how = attributes.get("auto_pad", b"NOTSET")
@@ -272,7 +272,7 @@ OPERATORS: dict[str, Callable[[Any, list[Any], Attributes], Any]] = {
     "Add": lambda torch, given, told: given[0] + given[1],
     "Clip": lambda torch, given, told: torch.clamp(given[0], *given[1:]),
     "Concat": lambda torch, given, told: torch.cat(given, dim=told["axis"]),
-    "Conv": _convolved,
+    "Conv": _convolve,
     "Flatten": lambda torch, given, told: given[0].flatten(told.get("axis", 1)),
     "GlobalAveragePool": lambda torch, given, told: given[0].mean((2, 3), keepdim=True),
     "Identity": lambda torch, given, told: given[0],

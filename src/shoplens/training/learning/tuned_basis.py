@@ -12,7 +12,7 @@ from shoplens.embedders.tuned import Tunings
 from shoplens.errors import InvalidValue, ModelError, PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.filters.photo_features.measured import MEASURED
-from shoplens.images import decoded
+from shoplens.images import decode_photo
 from shoplens.training.learning.basis import CLIP, Basis, Scale
 from shoplens.training.learning.course import torch_module
 from shoplens.training.learning.tail import Tail, tail_of
@@ -64,7 +64,7 @@ class TunedBasis:
         torch, fixed = self._torch, self._fixed
         outputs = self.module(torch.from_numpy(self._maps.of(self._samples, rows)).to(self.device))
         inner = torch.clamp((outputs - fixed["mean"]) * fixed["factor"], -CLIP, CLIP) @ fixed["axes"]
-        return inner + torch.from_numpy(self._untouched(rows)).to(self.device)
+        return inner + torch.from_numpy(self._frozen_part(rows)).to(self.device)
 
     def applied(self, rows: Ints, last: Any) -> Floats:
         """float32 (n, any), what ``last`` makes of these rows, without gradients."""
@@ -73,7 +73,7 @@ class TunedBasis:
             parts = [last(self.rows(rows[at : at + AT_ONCE])).cpu().numpy() for at in starts]
         return np.concatenate(parts)
 
-    def _untouched(self, rows: Ints) -> Floats:
+    def _frozen_part(self, rows: Ints) -> Floats:
         """What the features that are not trained add to a row in the basis."""
         scaled = self._basis.scale.applied(self._samples.rows[rows].astype(np.float32))
         scaled[:, self._columns] = 0
@@ -110,7 +110,7 @@ class TunedBasis:
         for n in (n for n in range(len(plain)) if "/" not in photos[n].name):
             try:
                 data = self._bench.source.bytes_of(photos[n].source)
-                pixels = decoded(data, settings, shortest=2 * embedder.shortest).pixels
+                pixels = decode_photo(data, settings, shortest=2 * embedder.shortest).pixels
                 found.append(sight(embedder, "checked", pixels).features[None])
             except (PhotoError, ModelError):
                 continue

@@ -139,7 +139,7 @@ class TunedLook:
         """Train it; afterwards it is as it was best."""
         outcome = taught(self, self._recipe.steps, course, watch)
         self.step = outcome.step
-        self.warnings = [*self._collapsed(), *self._loss.stuck(outcome.losses)]
+        self.warnings = [*self._collapse_warnings(), *self._loss.stuck(outcome.losses)]
 
     def groups(self) -> list[dict[str, Any]]:
         recipe = self._recipe
@@ -153,17 +153,17 @@ class TunedLook:
 
     def loss(self, step: int) -> Any:
         chosen = self._batches.of(step)
-        vectors = self._placed(self._basis.rows(self._start.rows[chosen]))
+        vectors = self._embed(self._basis.rows(self._start.rows[chosen]))
         return self._loss(vectors, self._classes[self._torch.from_numpy(chosen)])
 
     def vectors(self, rows: Ints) -> Vectors:
         """float32 (n, d), of length 1, of these rows of the samples."""
-        return self._basis.applied(rows, self._placed)
+        return self._basis.applied(rows, self._embed)
 
-    def _placed(self, rows: Any) -> Any:
+    def _embed(self, rows: Any) -> Any:
         return self._torch.nn.functional.normalize(rows @ self._weights, dim=1)
 
-    def _collapsed(self) -> list[str]:
+    def _collapse_warnings(self) -> list[str]:
         drawn = np.random.default_rng(self._recipe.seed).permutation(len(self._start.rows))[: 4 * AT_ONCE]
         return collapse(self.vectors(self._start.rows[drawn]), self._start.lesson.classes[drawn], self._recipe.seed)
 

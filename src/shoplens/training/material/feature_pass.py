@@ -13,7 +13,7 @@ from shoplens.build.photo_features import feature_model, sight, width_of
 from shoplens.build.product_encoder import in_order
 from shoplens.errors import ModelError, PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.images import decoded
+from shoplens.images import decode_photo
 from shoplens.index.protocol import Index
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FeatureFile
@@ -69,11 +69,13 @@ def feature_pass(bench: EvaluationContext, index: Index, what: Pass, told: Told)
     plain = FeatureFile(bench.store.folder / FEATURES, feature_model(bench.embedder))
     with closing(plain), closing(views_file(bench)) as views:
 
-        def known(photo: SamplePhoto) -> Features | None:
-            return None if photo.shopper else _known(photo.name, index, plain)
+        def load_row(photo: SamplePhoto) -> Features | None:
+            return None if photo.shopper else _load_catalogue_row(photo.name, index, plain)
 
-        usable = list(looked_at(bench, what, views, told, Look("Looking at the photos again", _seen(bench), known)))
-        return _collected(bench, usable, what, views)
+        usable = list(
+            extract_rows(bench, what, views, told, Look("Looking at the photos again", _row_extractor(bench), load_row))
+        )
+        return _collect_samples(bench, usable, what, views)
 
 
 def views_file(bench: EvaluationContext, name: str = VIEWS, kind: str = "") -> FeatureFile:
@@ -103,7 +105,7 @@ class Look:
     known: Callable[[SamplePhoto], Features | None] = lambda photo: None
 
 
-def _seen(bench: EvaluationContext) -> Callable[[str, Pixels], Features]:
+def _row_extractor(bench: EvaluationContext) -> Callable[[str, Pixels], Features]:
     """The vector, and the features beside it."""
 
     def row(name: str, pixels: Pixels) -> Features:
@@ -113,13 +115,15 @@ def _seen(bench: EvaluationContext) -> Callable[[str, Pixels], Features]:
     return row
 
 
-def _known(name: str, index: Index, plain: FeatureFile) -> Vectors | None:
+def _load_catalogue_row(name: str, index: Index, plain: FeatureFile) -> Vectors | None:
     """Vector and features of a photo of the catalogue as it is, if both are kept."""
     features, vectors = plain.of([name]), index.photo_vectors([name])
     return np.concatenate([vectors[name][1], features[name]]) if name in features and name in vectors else None
 
 
-def looked_at(bench: EvaluationContext, what: Pass, kept: FeatureFile, told: Told, how: Look) -> Iterator[SamplePhoto]:
+def extract_rows(
+    bench: EvaluationContext, what: Pass, kept: FeatureFile, told: Told, how: Look
+) -> Iterator[SamplePhoto]:
     """The photos whose rows, of all views, are kept now; ``told`` hears of those that cannot be used."""
 
     def look(photo: SamplePhoto) -> SamplePhoto | Rejection:
@@ -130,7 +134,7 @@ def looked_at(bench: EvaluationContext, what: Pass, kept: FeatureFile, told: Tol
         if not missing:
             return photo
         try:
-            pixels = decoded(
+            pixels = decode_photo(
                 bench.source.bytes_of(photo.source), bench.settings, shortest=_shortest(bench, photo, what)
             )
             seen = pixels.pixels if photo.name not in what.regions else pixels.crop(what.regions[photo.name])
@@ -166,7 +170,7 @@ def view_name(photo: SamplePhoto, view: int) -> str:
     return f"{photo.name}#{view}"
 
 
-def _collected(
+def _collect_samples(
     bench: EvaluationContext, photos: Sequence[SamplePhoto], what: Pass, views: FeatureFile
 ) -> tuple[Samples, Vectors]:
     wanted = [(n, view) for n, photo in enumerate(photos) for view in range(what.times[photo.shopper] + 1)]

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.embedders.onnx import opened, outputs_of
+from shoplens.embedders.onnx import open_session, outputs_of
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.training.learning.tail import Tail
-from shoplens.training.material.feature_pass import FOLDER, Look, Pass, looked_at, view_name, views_file
+from shoplens.training.material.feature_pass import FOLDER, Look, Pass, extract_rows, view_name, views_file
 from shoplens.training.material.photos import Told
 from shoplens.training.material.samples import SamplePhoto, Samples
 from shoplens.types import Features, Pixels
@@ -51,7 +51,7 @@ def maps_pass(
     Args:
         told: hears of photos that cannot be used; they are left out.
     """
-    session, name = opened(tail.trunk(), 1), tail.card.tail_from
+    session, name = open_session(tail.trunk(), 1), tail.card.tail_from
 
     def row(photo: str, pixels: Pixels) -> Features:
         found: Features = outputs_of(session, tail.card, [name], [pixels])[0]
@@ -59,7 +59,7 @@ def maps_pass(
 
     file = views_file(bench, MAPS, f"/{name}")
     try:
-        usable = list(looked_at(bench, what, file, told, Look("Looking at the photos for the network", row)))
+        usable = list(extract_rows(bench, what, file, told, Look("Looking at the photos for the network", row)))
         file.flush()
         yield usable, Maps(file, tail.map_shape())
     finally:

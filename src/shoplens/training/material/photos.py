@@ -49,7 +49,7 @@ def catalogue_photos(index: Index, told: Told) -> list[SamplePhoto]:
                 )
                 found.append(sample)
             else:
-                told(_shared(record.product.id, photo.source))
+                told(_shared_rejection(record.product.id, photo.source))
     return found
 
 
@@ -100,7 +100,7 @@ def _unknown(query: JudgedQuery) -> Rejection:
     )
 
 
-def _shared(product: str, photo: str) -> Rejection:
+def _shared_rejection(product: str, photo: str) -> Rejection:
     return Rejection(
         SHARED,
         "The photo is shown by several products, so it cannot teach what tells them apart.",

@@ -50,7 +50,7 @@ def _smaller(image: Image.Image) -> Image.Image:
     return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
-def _cropped(least: float) -> Callable[[Image.Image, Rng], Image.Image]:
+def _random_crop(least: float) -> Callable[[Image.Image, Rng], Image.Image]:
     """Takes a part of at least this share of the area, of a shape between 3:4 and 4:3 of the photo's own."""
 
     def crop(image: Image.Image, rng: Rng) -> Image.Image:
@@ -63,7 +63,7 @@ def _cropped(least: float) -> Callable[[Image.Image, Rng], Image.Image]:
     return crop
 
 
-def _mirrored(image: Image.Image, rng: Rng) -> Image.Image:
+def _flip(image: Image.Image, rng: Rng) -> Image.Image:
     return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
 
@@ -85,11 +85,11 @@ def _lit(strength: float) -> Callable[[Image.Image, Rng], Image.Image]:
     return light
 
 
-def _blurred(image: Image.Image, rng: Rng) -> Image.Image:
+def _blur(image: Image.Image, rng: Rng) -> Image.Image:
     return image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0, 0.008)) * min(image.size)))
 
 
-def _compressed(image: Image.Image, rng: Rng) -> Image.Image:
+def _compress(image: Image.Image, rng: Rng) -> Image.Image:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=int(rng.integers(35, 92)))
     return Image.open(file).convert("RGB")
@@ -97,14 +97,14 @@ def _compressed(image: Image.Image, rng: Rng) -> Image.Image:
 
 def _before_clutter(image: Image.Image, rng: Rng) -> Image.Image:
     """The product smaller, turned and seen from aside, before a made background."""
-    corners, size = _seen_from_aside(image.size, rng), image.size
+    corners, size = _perspective_coefficients(image.size, rng), image.size
     mask = Image.fromarray(np.where(_background(image), 0, 255).astype(np.uint8)).filter(ImageFilter.MedianFilter(3))
     moved = image.transform(size, Image.Transform.PERSPECTIVE, corners, Image.Resampling.BILINEAR)
     seen = mask.transform(size, Image.Transform.PERSPECTIVE, corners, Image.Resampling.BILINEAR)
     return Image.composite(moved, _clutter(size, rng), seen)
 
 
-def _seen_from_aside(size: tuple[int, int], rng: Rng) -> list[float]:
+def _perspective_coefficients(size: tuple[int, int], rng: Rng) -> list[float]:
     """The eight numbers of Pillow's perspective, which say for each place of the result where it was in the photo."""
     sides = np.array(size, np.float64)
     zoom, angle = rng.uniform(0.55, 1.0), rng.normal(0, np.radians(9))
@@ -138,14 +138,14 @@ def _clutter(size: tuple[int, int], rng: Rng) -> Image.Image:
 
 
 _CHANGES: dict[Strength, tuple[tuple[float, Callable[[Image.Image, Rng], Image.Image]], ...]] = {
-    "again": ((1, _cropped(0.4)), (0.2, _blurred), (0.5, _mirrored), (1, _lit(0.7)), (0.4, _compressed)),
+    "again": ((1, _random_crop(0.4)), (0.2, _blur), (0.5, _flip), (1, _lit(0.7)), (0.4, _compress)),
     "phone": (
         (1, _before_clutter),
-        (1, _cropped(0.5)),
-        (0.5, _blurred),
-        (0.5, _mirrored),
+        (1, _random_crop(0.5)),
+        (0.5, _blur),
+        (0.5, _flip),
         (1, _lit(1.0)),
-        (0.4, _compressed),
+        (0.4, _compress),
     ),
 }
 """Chance and change, in the order in which they happen."""

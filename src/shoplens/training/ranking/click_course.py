@@ -69,7 +69,7 @@ class Learned:
     examination: float
 
 
-def learned_from(clicked: Clicked, start: Network, course: ClickCourse, *, weights: bool = True) -> Learned:
+def fit_click_model(clicked: Clicked, start: Network, course: ClickCourse, *, weights: bool = True) -> Learned:
     """The most probable weights, given what was chosen.
 
     Args:
@@ -78,7 +78,7 @@ def learned_from(clicked: Clicked, start: Network, course: ClickCourse, *, weigh
     """
     torch = torch_module(threads=1)  # its steps are too small to be shared
     if course.correction == "propensity":
-        before = learned_from(clicked, start, replace(course, correction="position"), weights=False)
+        before = fit_click_model(clicked, start, replace(course, correction="position"), weights=False)
         inverse = np.minimum(clicked.ranks**before.examination, MOST_PROPENSITY)
         chosen = clicked.chosen * inverse
         clicked = replace(clicked, chosen=(chosen * clicked.chosen.sum() / max(float(chosen.sum()), 1e-9)))
@@ -123,21 +123,21 @@ def likelihood(clicked: Clicked, learned: Learned) -> npt.NDArray[np.float64]:
     return found
 
 
-def bounded(clicked: Clicked, start: Network, wanted: Network, most: float = MOST_MOVED) -> tuple[Network, float]:
+def limit_update(clicked: Clicked, start: Network, wanted: Network, most: float = MOST_MOVED) -> tuple[Network, float]:
     """As far towards what is wanted as one update may go, and the part of the weight that moves, 0 to 1.
 
     The part is half the sum of all changes of weights, in the mean over the answers: their total variation.
     """
     low, high = 0.0, 1.0
-    if _moved(clicked, start, wanted) > most:
+    if _total_variation(clicked, start, wanted) > most:
         for _ in range(30):
             middle = (low + high) / 2
-            if _moved(clicked, start, _between(start, wanted, middle)) > most:
+            if _total_variation(clicked, start, _between(start, wanted, middle)) > most:
                 high = middle
             else:
                 low = middle
         wanted = _between(start, wanted, low)
-    return wanted, _moved(clicked, start, wanted)
+    return wanted, _total_variation(clicked, start, wanted)
 
 
 def scores_of(network: Network, clicked: Clicked) -> Floats:
@@ -163,7 +163,7 @@ def _between(start: Network, wanted: Network, share: float) -> Network:
     )
 
 
-def _moved(clicked: Clicked, start: Network, end: Network) -> float:
+def _total_variation(clicked: Clicked, start: Network, end: Network) -> float:
     return float(0.5 * np.abs(end.weights(clicked) - start.weights(clicked)).sum(axis=1).mean())
 
 

@@ -78,7 +78,7 @@ class Clicked:
 _ARRAYS = ("places", "ranks", "shown", "chosen", "wrong", "signals", "looks")
 
 
-def clicked_of(
+def build_click_data(
     seen: Iterable[Seen],
     names: Sequence[str],
     model: str,

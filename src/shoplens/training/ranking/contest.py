@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from shoplens.filters.fitting.folds import fold_of
 from shoplens.ranking.ranker_features import Floats
-from shoplens.training.ranking.networks import Family, Network, Recipe, trained
+from shoplens.training.ranking.networks import Family, Network, Recipe, train_network
 from shoplens.training.ranking.tasks import Tasks, is_right
 
 FOLDS = 5
@@ -62,7 +62,7 @@ def contest(tasks: Tasks, seed: int, progress: Progress, recipes: Sequence[Recip
         if not mine.any():
             continue
         learned = tasks.some(~mine & ~watched) if (~mine & ~watched).any() else tasks.some(~mine)
-        chosen = _chosen(learned, tasks.some(watched if watched.any() else ~mine), recipes)
+        chosen = _choose_recipes(learned, tasks.some(watched if watched.any() else ~mine), recipes)
         asked, networks = tasks.some(mine), taught(tasks.some(~mine), chosen)
         for family, network in networks.items():
             scores[family][mine] = network.scores(asked)
@@ -77,23 +77,23 @@ def contest(tasks: Tasks, seed: int, progress: Progress, recipes: Sequence[Recip
 
 def taught(tasks: Tasks, recipes: Mapping[Family, Recipe]) -> dict[Family, Network]:
     """A network of each family; the listwise one stands on the gate."""
-    gate = trained(tasks, recipes["gate"])
+    gate = train_network(tasks, recipes["gate"])
     return {
-        "static": trained(tasks, recipes["static"]),
+        "static": train_network(tasks, recipes["static"]),
         "gate": gate,
-        "listwise": trained(tasks, recipes["listwise"], gate),
+        "listwise": train_network(tasks, recipes["listwise"], gate),
     }
 
 
-def _chosen(learned: Tasks, watched: Tasks, recipes: Iterable[Recipe]) -> dict[Family, Recipe]:
+def _choose_recipes(learned: Tasks, watched: Tasks, recipes: Iterable[Recipe]) -> dict[Family, Recipe]:
     """The best recipe of each family; a gate is pulled to the fitted weights as the static ones are."""
     found: dict[Family, tuple[float, Recipe]] = {}
     gate: Network | None = None
     for recipe in sorted(recipes, key=lambda one: FAMILIES.index(one.family)):
         if recipe.family == "gate":
             recipe = replace(recipe, prior=found["static"][1].prior)
-        network = trained(learned, recipe, gate if recipe.family == "listwise" else None)
-        value = float(gained(watched, network.scores(watched)).mean())
+        network = train_network(learned, recipe, gate if recipe.family == "listwise" else None)
+        value = float(binary_ndcg(watched, network.scores(watched)).mean())
         if recipe.family not in found or value > found[recipe.family][0]:
             found[recipe.family] = value, recipe
             gate = network if recipe.family == "gate" else gate
@@ -109,13 +109,13 @@ def ranks(tasks: Tasks, scores: Floats) -> npt.NDArray[np.int64]:
     return np.where(right.any(axis=1), found, scores.shape[1] + 1)
 
 
-def gained(tasks: Tasks, scores: Floats) -> npt.NDArray[np.float64]:
+def binary_ndcg(tasks: Tasks, scores: Floats) -> npt.NDArray[np.float64]:
     """float64 (q,): nDCG@10 of the right product alone, 1 / log2(1 + rank)."""
     rank = ranks(tasks, scores)
     return np.where(rank <= DEEP, 1 / np.log2(1.0 + rank), 0.0)
 
 
-def graded(tasks: Tasks, scores: Floats) -> npt.NDArray[np.float64]:
+def graded_ndcg(tasks: Tasks, scores: Floats) -> npt.NDArray[np.float64]:
     """float64 (q,): nDCG@10 by graded likeness (Järvelin, Kekäläinen 2002), among the candidates."""
     order = np.argsort(-scores, axis=1, kind="stable")[:, :DEEP]
     discounts = 1 / np.log2(2.0 + np.arange(order.shape[1]))

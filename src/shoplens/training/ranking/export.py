@@ -88,7 +88,7 @@ def ranker_network(network: Network, card: RankerCard) -> bytes:
         node("Mul", ["share", "bound"], ["context"]),
     ]
 
-    def told(name: str, shape: list[Any]) -> Any:
+    def value_info(name: str, shape: list[Any]) -> Any:
         return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
 
     used = {name for one in (*gate, *context) for name in one.input}
@@ -96,12 +96,12 @@ def ranker_network(network: Network, card: RankerCard) -> bytes:
         [*gate, *context],
         "ranker",
         [
-            told("signals", [wide, signals]),
-            told("look", [network.axes.shape[0]]),
-            told("places", ["n", wide]),
-            told("weights", [wide]),
+            value_info("signals", [wide, signals]),
+            value_info("look", [network.axes.shape[0]]),
+            value_info("places", ["n", wide]),
+            value_info("weights", [wide]),
         ],
-        [told("logits", [wide]), told("context", ["n"])],
+        [value_info("logits", [wide]), value_info("context", ["n"])],
         [numpy_helper.from_array(np.asarray(value), one) for one, value in constants.items() if one in used],
     )
     opsets = [helper.make_opsetid("", OPSET)]

@@ -122,7 +122,7 @@ def context_of(network: Network, places: Floats, weights: Floats) -> Floats:
         places: float32 (n, d).
         weights: float32 (d,).
     """
-    rows = _seen(np, places[None], weights[None])[0]
+    rows = _listwise_inputs(np, places[None], weights[None])[0]
     hidden = np.tanh(rows @ network.inner + network.inner_bias)
     logits = (hidden @ network.query) @ (hidden @ network.key).T
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -132,7 +132,7 @@ def context_of(network: Network, places: Floats, weights: Floats) -> Floats:
     return found
 
 
-def _seen(library: Any, places: Any, weights: Any) -> Any:
+def _listwise_inputs(library: Any, places: Any, weights: Any) -> Any:
     """(q, n, 3 d + 1): what the listwise part sees of each candidate; a dimension of weight 0 is not seen.
 
     Args:
@@ -152,7 +152,7 @@ def _seen(library: Any, places: Any, weights: Any) -> Any:
     return library.cat([parts, counted * places.clamp(-6, 6) / 3, counted * gaps.clamp(-6, 0) / 3, behind], dim=2)
 
 
-def trained(tasks: Tasks, recipe: Recipe, begun: Network | None = None) -> Network:
+def train_network(tasks: Tasks, recipe: Recipe, begun: Network | None = None) -> Network:
     """The network that this recipe makes of these queries.
 
     Args:
@@ -164,7 +164,9 @@ def trained(tasks: Tasks, recipe: Recipe, begun: Network | None = None) -> Netwo
     torch = torch_module(threads=1)  # its steps are too small to be shared
     generator = torch.Generator().manual_seed(recipe.seed)
     start = begun or _beginning(tasks, recipe)
-    learned = {name: torch.nn.Parameter(torch.from_numpy(getattr(start, name).copy())) for name in _learned(recipe)}
+    learned = {
+        name: torch.nn.Parameter(torch.from_numpy(getattr(start, name).copy())) for name in _trainable_names(recipe)
+    }
     held = {name: torch.from_numpy(getattr(start, name)) for name in _NUMBERS if name not in learned}
     numbers = {**held, **learned}
     temperature = torch.nn.Parameter(torch.tensor(1.0))
@@ -178,7 +180,7 @@ def trained(tasks: Tasks, recipe: Recipe, begun: Network | None = None) -> Netwo
         rows = torch.randint(len(tasks), (min(recipe.per_batch, len(tasks)),), generator=generator)
         scores = _scores(torch, numbers, recipe, places[rows], signals[rows], axes[rows])
         loss = -(targets[rows] * torch.log_softmax(scores * temperature.exp(), dim=1)).sum(dim=1).mean()
-        loss = loss + _pulled(numbers, recipe, fitted)
+        loss = loss + _penalty(numbers, recipe, fitted)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -190,7 +192,7 @@ def trained(tasks: Tasks, recipe: Recipe, begun: Network | None = None) -> Netwo
 _NUMBERS = ("base", "gate", "look", "inner", "inner_bias", "query", "key", "outer", "outer_bias")
 
 
-def _learned(recipe: Recipe) -> tuple[str, ...]:
+def _trainable_names(recipe: Recipe) -> tuple[str, ...]:
     if recipe.family == "static":
         return ("base",)
     if recipe.family == "gate":
@@ -204,14 +206,14 @@ def _scores(torch: Any, numbers: dict[str, Any], recipe: Recipe, places: Any, si
     scores = (places * weights[:, None]).sum(2)
     if recipe.family != "listwise":
         return scores
-    hidden = torch.tanh(_seen(torch, places, weights) @ numbers["inner"] + numbers["inner_bias"])
+    hidden = torch.tanh(_listwise_inputs(torch, places, weights) @ numbers["inner"] + numbers["inner_bias"])
     logits = (hidden @ numbers["query"]) @ (hidden @ numbers["key"]).transpose(1, 2)
     pooled = torch.softmax(logits, dim=2) @ hidden
     both = torch.cat([hidden, hidden - pooled], dim=2)
     return scores + BOUND * torch.tanh(both @ numbers["outer"] + numbers["outer_bias"])
 
 
-def _pulled(numbers: dict[str, Any], recipe: Recipe, fitted: Any) -> Any:
+def _penalty(numbers: dict[str, Any], recipe: Recipe, fitted: Any) -> Any:
     if recipe.family == "listwise":
         held = sum((numbers[name] ** 2).sum() for name in ("inner", "query", "key", "outer"))
         return recipe.list_shrinkage * 0.1 * held

@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.evaluation.results import Estimate, Paired
-from shoplens.evaluation.statistics.intervals import paired
+from shoplens.evaluation.statistics.intervals import paired_difference
 from shoplens.filters.fitting.folds import fold_of
 from shoplens.ranking.ranker_features import Floats
 from shoplens.training.ranking.click_course import (
     MOST_PROPENSITY,
     ClickCourse,
-    bounded,
-    learned_from,
+    fit_click_model,
     likelihood,
+    limit_update,
     scores_of,
 )
 from shoplens.training.ranking.clicked import Clicked
@@ -71,7 +71,7 @@ class Asked:
     propensities: npt.NDArray[np.float64]
 
 
-def asked_apart(clicked: Clicked, start: Network) -> Asked:
+def cross_validate_clicks(clicked: Clicked, start: Network) -> Asked:
     """Rank every answer by weights that learned from answers in which no design of its fold was chosen or marked."""
     course = ClickCourse()
     folds = np.array([fold_of(group, FOLDS) for group in clicked.groups])
@@ -85,9 +85,9 @@ def asked_apart(clicked: Clicked, start: Network) -> Asked:
         if not mine.any() or not others.any():
             continue
         learned, held_out = clicked.some(others), clicked.some(mine)
-        old = learned_from(learned, start, course, weights=False)
-        end, _ = bounded(learned, start, learned_from(learned, start, course).network)
-        new = learned_from(learned, end, course, weights=False)
+        old = fit_click_model(learned, start, course, weights=False)
+        end, _ = limit_update(learned, start, fit_click_model(learned, start, course).network)
+        new = fit_click_model(learned, end, course, weights=False)
         for scores, values, one in ((before, gains[0], old), (after, gains[1], new)):
             scores[mine], values[mine] = scores_of(one.network, held_out), likelihood(held_out, one)
         propensities[mine] = np.maximum(held_out.ranks**-old.examination, 1 / MOST_PROPENSITY)
@@ -105,13 +105,13 @@ def _ranks(scores: Floats) -> npt.NDArray[np.int64]:
 def changes_of(clicked: Clicked, asked: Asked, seed: int) -> tuple[Paired, Paired]:
     """Of the logarithms of probabilities, and of nDCG@10."""
     scaled = [np.clip(1 + one / NATS, 0, 1) for one in asked.gains]
-    by = [paired(scaled[1], scaled[0], clusters, seed) for clusters in (clicked.groups, clicked.voices)]
+    by = [paired_difference(scaled[1], scaled[0], clusters, seed) for clusters in (clicked.groups, clicked.voices)]
     likely = min(by, key=lambda one: one.difference.low)
     weights = clicked.chosen / asked.propensities
     most, mean = max(float(weights.sum(axis=1).max()), 1e-9), max(float(weights.sum(axis=1).mean()), 1e-9)
     ranks = [_ranks(one) for one in (asked.after, asked.before)]
     values = [(weights * np.where(one <= 10, 1 / np.log2(1.0 + one), 0)).sum(axis=1) / most for one in ranks]
-    return _times(likely, NATS), _times(paired(values[0], values[1], clicked.groups, seed), most / mean)
+    return _times(likely, NATS), _times(paired_difference(values[0], values[1], clicked.groups, seed), most / mean)
 
 
 def _times(change: Paired, factor: float) -> Paired:
@@ -131,14 +131,14 @@ def replay_of(clicked: Clicked, asked: Asked, start: Network, end: Network) -> R
         float(moves.sum() / clicked.shown.sum()),
         (first[0], first[1]),
         [
-            _reordered(clicked, n, before[n], after[n])
+            _example(clicked, n, before[n], after[n])
             for n in np.argsort(-moves.sum(axis=1), kind="stable")[:EXAMPLES].tolist()
             if before[n].argmin() != after[n].argmin()
         ],
     )
 
 
-def _reordered(clicked: Clicked, n: int, before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> Reordered:
+def _example(clicked: Clicked, n: int, before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> Reordered:
     products, count = clicked.products[n], min(EXAMPLE_PRODUCTS, len(clicked.products[n]))
     first = [[products[place] for place in np.argsort(ranks)[:count].tolist()] for ranks in (before, after)]
     return Reordered(first[0], first[1])

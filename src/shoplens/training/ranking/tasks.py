@@ -20,7 +20,7 @@ from shoplens.embedders import EmbeddingHead
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.filters.dimensions.dimension import LOOK
-from shoplens.filters.model.cohort import Cohort, drawn_products
+from shoplens.filters.model.cohort import Cohort, sample_groups
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.space import DENSE_PARTS
 from shoplens.index.protocol import Index, IndexedProduct
@@ -123,7 +123,7 @@ def tasks_of(bench: EvaluationContext, generation: Generation, queries: Path | N
     Raises:
         InvalidValue: ``no-filters``, ``too-few-queries``.
     """
-    seen = replace(bench, embedder=generation.seen_by(bench.embedder))
+    seen = replace(bench, embedder=generation.embedder_for(bench.embedder))
     return tasks_by(bench, generation, photos_to_ask(seen, generation, queries, told))
 
 
@@ -261,14 +261,14 @@ def _tasks(
     dense = filters.space.dense(np.stack([one.placed[0] for one in scores]))
     marks = SparseRows.of([one.marks[0] for one in scores])
     groups = tuple(samples.photos[n].group for n in gallery.tolist())
-    filters = _acquainted(filters, looks, dense, marks, groups)
+    filters = _replace_cohort(filters, looks, dense, marks, groups)
     likeness = Likeness(scorer, [entry.product for entry in held])
     names = tuple(dimension.name for dimension in filters.dimensions)
     static = np.array([filters.weights.get(name, 1.0) for name in names], np.float32)
     rows = np.array([n for n in asked.rows.tolist() if samples.photos[samples.owners[n]].product in places], np.int64)
     owners = [samples.photos[n] for n in samples.owners[rows].tolist()]
     features, vectors = samples.rows[rows].astype(np.float32), asked.looks(rows)
-    described = filters.described(features, [photo.group for photo in owners])
+    described = filters.describe(features, [photo.group for photo in owners])
     deep = min(CANDIDATES, len(held))
     found = Tasks(
         names,
@@ -299,9 +299,11 @@ def _tasks(
     return found
 
 
-def _acquainted(filters: Filters, looks: Floats, dense: Floats, marks: SparseRows, groups: tuple[str, ...]) -> Filters:
+def _replace_cohort(
+    filters: Filters, looks: Floats, dense: Floats, marks: SparseRows, groups: tuple[str, ...]
+) -> Filters:
     """The filters with a cohort whose looks are by the vectors that are asked with."""
-    places = drawn_products(groups, np.ones(len(groups), bool))
+    places = sample_groups(groups, np.ones(len(groups), bool))
     wide = np.zeros((len(places), filters.layout.size), np.float32)
     for row, place in zip(wide, places, strict=True):
         row[marks[place].indices] = marks[place].values
