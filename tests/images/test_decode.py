@@ -345,11 +345,11 @@ def test_heic_without_its_library_names_the_command() -> None:
 import sys
 sys.modules["pillow_heif"] = None
 from shoplens.errors import PhotoError
-from shoplens.images import decoded
+from shoplens.images import decode_photo
 from shoplens.settings import Settings
 for brand in (b"heic", b"heix", b"mif1", b"msf1"):
     try:
-        decoded(b"\\0\\0\\0\\x18ftyp" + brand + b"\\0\\0\\0\\0mif1heic" + bytes(100), Settings())
+        decode_photo(b"\\0\\0\\0\\x18ftyp" + brand + b"\\0\\0\\0\\0mif1heic" + bytes(100), Settings())
     except PhotoError as error:
         print(error.code, error.fix)
 """

@@ -95,7 +95,7 @@ class Report:
 def describe_rejection(rejection: Rejection) -> str:
     """Where a rejection is and what stood there.
 
-    >>> described(Rejection("bad-price", "no price", "write one", row=7, field="price", value="cheap"))
+    >>> describe_rejection(Rejection("bad-price", "no price", "write one", row=7, field="price", value="cheap"))
     'row 7, price: cheap'
     """
     where = [f"row {rejection.row}"] if rejection.row is not None else []

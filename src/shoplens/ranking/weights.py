@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import PATH
-from shoplens.preferences import Preferences, Profile
+from shoplens.preferences import Preferences, Profile, fold_name
 from shoplens.types import Steering
 
 
@@ -48,17 +48,17 @@ def given_weights(
     >>> given(["look", "color"], Preferences(weights={"color": 2}), Steering(weights={"Color": 3}))
     {'color': 3}
     """
-    there = {name.casefold(): name for name in names}
+    there = {fold_name(name): name for name in names}
     weights: dict[str, float] = {}
     for where, told in _weight_sources(preferences, steering, category):
         for name, weight in told.items():
-            if name.casefold() not in there:
+            if fold_name(name) not in there:
                 raise InvalidValue(
                     f"{where} weighs {name!r}, and there is no such dimension.",
                     f"There are: {', '.join(there.values())}. See `shoplens dimensions`.",
                     code="unknown-dimension",
                 )
-            weights[there[name.casefold()]] = weight
+            weights[there[fold_name(name)]] = weight
     return weights
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.regression.baseline import Baseline, GateOptions, GateQuery, gate, holm, power, sample_queries
+from shoplens.evaluation.regression.baseline import Baseline, GateOptions, GateQuery, gate, power, sample_queries
+from shoplens.evaluation.statistics.holm import holm
 
 KINDS = {"clean": 0.95, "blur": 0.6, "dark": 0.7}
 CATEGORIES = ("Tops", "Shoes", "Bags")

@@ -181,13 +181,13 @@ def test_few_users_say_nothing_however_much_they_click() -> None:
 def test_a_choice_is_judged_by_weights_that_saw_no_choice_of_its_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks, start = by_color(), by_look()
     clicked, learned = numbers(answers(tasks, start, 120)), list[set[str]]()
-    original = replay_module.learned_from
+    original = replay_module.fit_click_model
 
     def spy(some: Clicked, *others: object, **more: object) -> object:
         learned.append(set().union(*some.designs))
         return original(some, *others, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(replay_module, "learned_from", spy)
+    monkeypatch.setattr(replay_module, "fit_click_model", spy)
     replay_module.cross_validate_clicks(clicked, start)
     assert len(learned) == 3 * FOLDS
     for fold in range(FOLDS):

@@ -41,13 +41,13 @@ def test_where_nothing_tells_what_decides_a_gate_is_no_better() -> None:
 
 def test_no_query_is_answered_by_what_saw_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[set[str]] = []
-    original = contest_module.trained
+    original = contest_module.train_network
 
     def spy(tasks: Tasks, recipe: Recipe, begun: Network | None = None) -> Network:
         seen.append(set(tasks.groups))
         return original(tasks, recipe, begun)
 
-    monkeypatch.setattr(contest_module, "trained", spy)
+    monkeypatch.setattr(contest_module, "train_network", spy)
     tasks = made_tasks(60)
     contest(tasks, 0, quiet, QUICK)
     each = len(seen) // FOLDS

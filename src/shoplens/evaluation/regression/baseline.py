@@ -26,6 +26,7 @@ import numpy.typing as npt
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.results import Estimate, GateCell, LeftOut, plain
 from shoplens.evaluation.statistics import intervals
+from shoplens.evaluation.statistics.holm import holm
 
 Array = npt.NDArray[Any]
 _Name = tuple[str, str]  # kind and name of a cell
@@ -299,20 +300,6 @@ def power(
         names = sides.cells()
         noticed += any(sides.compare_cell(name, options.seed)[1] <= options.alpha / len(names) for name in names)
     return noticed / trials
-
-
-def holm(ps: Sequence[float], alpha: float) -> list[bool]:
-    """Which hypotheses fall: from the smallest p on, while the i-th of m is at most alpha / (m - i + 1).
-
-    The chance that a true one falls is alpha or less, however they depend on each other. Source: Holm 1979, "A Simple
-    Sequentially Rejective Multiple Test Procedure".
-    """
-    fell = [False] * len(ps)
-    for done, place in enumerate(sorted(range(len(ps)), key=lambda place: ps[place])):
-        if ps[place] > alpha / (len(ps) - done):
-            break
-        fell[place] = True
-    return fell
 
 
 @dataclass(frozen=True, slots=True)
