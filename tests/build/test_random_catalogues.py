@@ -28,7 +28,7 @@ from shoplens.types import Answer, Features, Photo, Product, Query, Steering
 from tests.build.random_catalogue import RandomCatalogue, pictures
 from tests.fakes import ColourEmbedder
 
-FITTED, WHOLE = 240, 40
+FITTED, WHOLE = 120, 200
 WIDTH = 6
 SHOWN = 3
 
