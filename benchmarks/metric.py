@@ -169,7 +169,7 @@ def answering(
     else:
         assert part.maps is not None
         heads = Lessons(bench, part.samples, RECIPES[options.same], options.same, HOURS)
-        made = TailLessons(bench, heads, part.maps, options.tail, HOURS).on_everything(options.tail.steps).made()
+        made = TailLessons(bench, heads, part.maps, options.tail, HOURS).train_on_everything(options.tail.steps).made()
         look = EmbeddingHead(made.network, LookCard(made.features, made.width, made.dimensions), None, made.backbone)
     return PreparedStrategy(look, bench, whole.samples), time.monotonic() - started
 

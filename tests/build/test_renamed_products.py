@@ -74,6 +74,16 @@ def test_an_id_that_changes_is_told_before_anything_goes_and_does_not_count_as_r
     assert getattr(shop.product("s-S"), "id", None) == "s-M"
 
 
+def test_an_id_that_changes_stays_while_the_photos_of_the_new_one_cannot_be_had(shop: Shop, folder: Path) -> None:
+    hidden = (folder / "p0.png").rename(folder / "hidden.png")
+    later = feed_of(folder / "two.jsonl", [size("s-M", "M"), size("s-L", "L"), *others()])
+    summary = shop.sync(later, max_removals="0")
+    assert (summary.renamed, summary.removed, shop.has("s-S"), shop.has("s-M")) == ({}, 0, True, False)
+    hidden.rename(folder / "p0.png")
+    assert shop.sync(later, max_removals="0").renamed == {"s-S": ["s-M"]}
+    assert (shop.has("s-S"), shop.has("s-M")) == (False, True)
+
+
 def test_clicks_follow(shop: Shop, folder: Path) -> None:
     answer = shop.search(photo(folder / "query.png", (9, 9, 9)), remember=True)
     received = shop.add_feedback([Event(query_id=answer.query_id, product_id="s-S", kind="click")])

@@ -14,9 +14,8 @@ from shoplens.index.conditions import (
     field_values,
     holds,
     leaves,
-    text_of,
 )
-from shoplens.types import Product
+from shoplens.types import Product, text_of
 
 HOODIE = Product(
     id="MH01-Black",

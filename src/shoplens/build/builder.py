@@ -110,7 +110,8 @@ class Builder(Succession):
 
         A product whose row was rejected, or none of whose photos was ever usable, stays as it was: a typo or a slow
         server removes nothing. Products whose ids change are told before anything is removed (``on_renames``), do not
-        count among those that go, and are found by their old ids from then on.
+        count among those that go, and are found by their old ids from then on; one stays as it was while no product
+        with its new id could be made.
 
         Args:
             max_removals: share (``10%``) or number of products that may go.
@@ -144,9 +145,10 @@ class Builder(Succession):
             self._fill(generation.index, feed, self._maker(generation, run), run)
             if gone and len(gone) == generation.index.count():
                 raise _nothing_usable(feed, run.report)
+            run.summary.renamed = _carried_out(renames, generation.index)
             self._add_renames(run.summary)
             run.summary.removed = generation.index.remove(gone)
-            generation.index.remove(renames)
+            generation.index.remove(run.summary.renamed)
             self._optimize(generation)
         return run.summary
 
@@ -228,6 +230,13 @@ class Builder(Succession):
         for photo in shared.of_more_than(SHARED_BY, SHARED_BY_AT_LEAST):
             run.report.add(_shared_rejection(photo, shared.products))
         return left_out
+
+
+def _carried_out(renames: Mapping[str, Sequence[str]], index: Index) -> dict[str, list[str]]:
+    """The renames of which a product under a new id is there; where its photos could not be had, the old one stays."""
+    there = {record.product.id for record in index.records({new for ids in renames.values() for new in ids})}
+    present = {old: [new for new in ids if new in there] for old, ids in renames.items()}
+    return {old: ids for old, ids in present.items() if ids}
 
 
 def _with_row(rejection: Rejection, feed: Feed) -> Rejection:

@@ -103,7 +103,7 @@ class EmbeddingHead:
         return content_hash[:TOLD_DIGITS] in self._learned
 
     @property
-    def proved(self) -> EmbeddingHead:
+    def proof_head(self) -> EmbeddingHead:
         """The extractor that did not see all products, which can be compared honestly with another on those."""
         return self if self._proof is None else EmbeddingHead(self._proof, self.card)
 

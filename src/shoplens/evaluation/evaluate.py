@@ -39,7 +39,7 @@ class EvaluationContext:
 
     Attributes:
         store: to be evaluated; nothing that answers searches is changed.
-        embedder: gives each photo one thread; a generation sees by :meth:`Generation.seen_by` of it.
+        embedder: gives each photo one thread; a generation sees by :meth:`Generation.embedder_for` of it.
         source: of the photos' bytes.
         progress: told now and then how far it is.
     """

@@ -43,7 +43,7 @@ def evaluate_with_report(
 
 
 def compare_with_report(bench: EvaluationContext, asked: QuerySet, report: File, seed: int) -> Comparison:
-    """As :func:`~shoplens.evaluation.compare.compared`."""
+    """As :func:`~shoplens.evaluation.compare.compare`."""
     page = _page(report, asked)
     found = compare(bench, asked, seed)
     if page is not None:

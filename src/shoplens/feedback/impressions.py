@@ -27,7 +27,7 @@ class Impression:
         at: seconds since 1970.
         user: who asked, as the shop calls them; empty where nobody knows.
         strategy: that answered.
-        model: what looks were compared by, :func:`seen_by`; other looks' numbers mean something else.
+        model: what looks were compared by, :func:`embedding_model_id`; other looks' numbers mean something else.
         asked: dimension -> weight that ranked, in standard deviations.
         seen: the query's embedding and signals, and the similarities of what was shown.
         products: ids, the first one first, as the rows of ``seen.places``.

@@ -16,10 +16,9 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 
 from shoplens.errors import ConditionError
-from shoplens.types import Product, Value, compose, fold
+from shoplens.types import Product, Value, compose, fold, text_of
 
 _NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d+)?")
 BOOLEAN_FIELDS = {"in_stock"}
@@ -145,16 +144,6 @@ def number_of(text: str) -> float | None:
     """
     number = float(text) if text.isascii() and _NUMBER.fullmatch(text) else math.inf
     return number if math.isfinite(number) else None
-
-
-def text_of(value: Value) -> str:
-    """The text a value is compared by: ``true``, ``3``, ``3.5``, ``Light Blue``."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        written = format(Decimal(repr(value)), "f")
-        return written.rstrip("0").rstrip(".") if "." in written else written
-    return str(value)
 
 
 def holds(condition: Condition, fields: Mapping[str, FieldValues]) -> bool:

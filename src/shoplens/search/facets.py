@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from shoplens.errors import ConditionError
 from shoplens.filters.dimensions.dimension import PATH
-from shoplens.index.conditions import AllOf, Condition, field_values, leaves, text_of
+from shoplens.index.conditions import AllOf, Condition, field_values, leaves
 from shoplens.index.predicted_values import PREDICTED
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.prepared_strategy import PreparedStrategy
-from shoplens.types import Facet, Product, Value, compose, fold
+from shoplens.types import Facet, Product, Value, compose, fold, text_of
 
 MOST_RELEVANT = 1_000
 """Products that are looked at for being relevant."""

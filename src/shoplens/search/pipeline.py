@@ -212,8 +212,11 @@ def _answer(
 
 def _with_predicted(found: list[Result], query: Query, generation: Generation) -> list[Result]:
     """Results that say which of the values they were found by are predicted."""
-    condition, least = parse_all(query.where), query.steering.predicted
-    if least is None or condition is None:
+    least = query.steering.predicted
+    if least is None:
+        return found
+    condition = parse_all(query.where)
+    if condition is None:
         return found
     asked = {leaf.field for leaf in leaves(condition)}
     dimensions: Iterable[Dimension] = () if generation.filters is None else generation.filters.dimensions

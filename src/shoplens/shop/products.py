@@ -88,15 +88,16 @@ class Products:
         return decode_photo(self._judged_photos.bytes_of(sources[0]), self.settings, shortest=shortest).pixels
 
     def facets(
-        self, fields: Iterable[str] = (), where: Iterable[str] = (), limit: int = 20
+        self, fields: Iterable[str] = (), where: str | Iterable[str] = (), limit: int = 20
     ) -> dict[str, dict[str, int]]:
         """Field -> value -> how many products hold it, most first; of all text fields where none is named.
 
         Raises:
             ConditionError: ``unknown-field``, or a condition makes no sense.
         """
+        texts = (where,) if isinstance(where, str) else tuple(where)
         with self._store.reading() as generation:
-            return count_values(generation.index, fields, parse_all(tuple(where)), limit)
+            return count_values(generation.index, fields, parse_all(texts), limit)
 
     def ids(self) -> Iterator[str]:
         """Ids of all products, in no particular order."""

@@ -228,7 +228,7 @@ def material_of(
     samples, vectors = feature_pass(bench, index, what, told)
     look = generation.look
     # A look with a network of its own was proved by one that is not kept: it is compared with the untouched one.
-    before = vectors if look is None or look.backbone else look.proved.of(samples.rows.astype(np.float32))
+    before = vectors if look is None or look.backbone else look.proof_head.of(samples.rows.astype(np.float32))
     return FilterTrainingData(samples, before, maps, look is not None and bool(look.backbone))
 
 
@@ -246,7 +246,7 @@ def train_and_test_on(
     gallery = np.flatnonzero([photo.first for photo in samples.photos])
     shown = samples.plain[gallery]
     with clock.stage("proof"):
-        look = teacher.proved(taught)
+        look = teacher.train_held_out(taught)
     with clock.stage("asking"):
         after = np.zeros((len(samples.rows), look.dimensions), np.float32)
         needed = np.unique(np.concatenate([shown, *(asked.seen for asked in taught.asked.values())]))
@@ -263,7 +263,7 @@ def train_and_test_on(
     if (better or options.force) and options.all_photos:
         proof, learned = look.made() if options.depth == "head" else None, np.ones(len(samples.rows), bool)
         with clock.stage("all photos"):
-            look = teacher.on_everything(step)
+            look = teacher.train_on_everything(step)
         warnings = [*warnings, *look.warnings]
         better = better and not look.warnings
     if better or options.force:

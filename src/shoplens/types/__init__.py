@@ -4,7 +4,7 @@ from shoplens.types.answers import Answer, Candidate, ClassMatch, Facet, Reasons
 from shoplens.types.catalogue import MAX_ID_LENGTH, Attributes, Photo, Product, Rejection, Value
 from shoplens.types.queries import MOST_RESULTS, Query, Region, SoldOut, Steering
 from shoplens.types.stage_timer import StageTimer
-from shoplens.types.text import compose, fold
+from shoplens.types.text import compose, fold, text_of
 from shoplens.types.vectors import Embeddings, Features, FilterScores, Pixels, SparseRows, SparseVector, Vectors
 
 __all__ = [
@@ -36,4 +36,5 @@ __all__ = [
     "Verdict",
     "compose",
     "fold",
+    "text_of",
 ]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from decimal import Decimal
+
+from shoplens.types.catalogue import Value
 
 
 def compose(text: str) -> str:
@@ -21,3 +24,13 @@ def fold(text: str) -> str:
     (True, True)
     """
     return compose(compose(text).casefold())
+
+
+def text_of(value: Value) -> str:
+    """The text a value is compared by: ``true``, ``3``, ``3.5``, ``Light Blue``."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        written = format(Decimal(repr(value)), "f")
+        return written.rstrip("0").rstrip(".") if "." in written else written
+    return str(value)

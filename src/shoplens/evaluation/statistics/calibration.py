@@ -156,7 +156,7 @@ def cross_fitted(samples: Sequence[CalibrationSample], absent_share: float = ABS
     """Probabilities of every first result by coefficients that were fitted without its cluster.
 
     Raises:
-        InvalidValue: as :func:`fitted`.
+        InvalidValue: as :func:`fit_calibration`.
     """
     _check_enough(samples, absent_share)
     rows = _rows(samples, absent_share)

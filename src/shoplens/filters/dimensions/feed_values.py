@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 
 from shoplens.filters.dimensions.dimension import PATH
 from shoplens.filters.dimensions.labels import Labels
 from shoplens.preferences import TAKEN, DimensionRules, fold_name
-from shoplens.types import Product, Value, fold
+from shoplens.types import Product, fold, text_of
 
 CATEGORY, BRAND = "category", "brand"
 OWN_FIELDS = frozenset({"id", BRAND, CATEGORY, "currency", "group_id", "in_stock", "price"})
@@ -114,16 +113,6 @@ def nodes(steps: Steps) -> Iterator[str]:
     return (node(steps[:length]) for length in range(1, len(steps) + 1))
 
 
-def format_value(value: Value) -> str:
-    """The text of a feed's value, as conditions compare it: ``true``, ``3``, ``3.5``, ``Light Blue``."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        text = format(Decimal(repr(value)), "f")
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return str(value).strip()
-
-
 def _fields(product: Product) -> Iterator[tuple[str, str, tuple[Steps, ...]]]:
     """Field, name and values of everything that could be a dimension."""
     if steps := tuple(step for step in map(str.strip, product.category) if step):
@@ -133,7 +122,7 @@ def _fields(product: Product) -> Iterator[tuple[str, str, tuple[Steps, ...]]]:
     for attribute, values in product.attributes.items():
         own = fold_name(attribute) in OWN_FIELDS
         name = ATTRIBUTES + attribute if own or fold_name(attribute) in TAKEN else attribute
-        texts = tuple((text,) for text in map(format_value, values) if text)
+        texts = tuple((text,) for text in (text_of(value).strip() for value in values) if text)
         yield (ATTRIBUTES + attribute if attribute in OWN_FIELDS else attribute), name, texts
 
 

@@ -76,14 +76,14 @@ class LearnedLook(Protocol):
 class Trainer(Protocol):
     """Trains twice; the two trainings differ in what they see only."""
 
-    def proved(self, taught: Plan) -> LearnedLook:
+    def train_held_out(self, taught: Plan) -> LearnedLook:
         """The look that never sees what is asked in the end, at the step where it did best on what is watched.
 
         Raises:
             InvalidValue: ``no-groups``.
         """
 
-    def on_everything(self, last: int) -> LearnedLook:
+    def train_on_everything(self, last: int) -> LearnedLook:
         """The look that sees everything, for as many steps as the other was best at.
 
         Raises:
@@ -130,8 +130,8 @@ class Lessons:
         self._classes = np.unique(np.array(samples.classes(same), object), return_inverse=True)[1][samples.owners]
         self._columns = Columns(backbone_width(bench.embedder), width_of(bench.embedder))
 
-    def proved(self, taught: Plan) -> HeadLook:
-        """As :meth:`Trainer.proved`."""
+    def train_held_out(self, taught: Plan) -> HeadLook:
+        """As :meth:`Trainer.train_held_out`."""
         basis, lesson, rows = self._lesson(taught.learned)
         watched = [(asked, basis.applied(self.samples.rows[asked.seen])) for asked in taught.watched]
 
@@ -141,8 +141,8 @@ class Lessons:
         head = self._train_head(lesson, "Training, to prove it", Course(), watch if watched else None)
         return HeadLook(self._bench, self.samples, basis, head, lesson, rows)
 
-    def on_everything(self, last: int) -> HeadLook:
-        """As :meth:`Trainer.on_everything`."""
+    def train_on_everything(self, last: int) -> HeadLook:
+        """As :meth:`Trainer.train_on_everything`."""
         basis, lesson, rows = self._lesson(np.ones(len(self.samples.rows), bool))
         head = self._train_head(lesson, "Training on everything", Course(last=last))
         return HeadLook(self._bench, self.samples, basis, head, lesson, rows)

@@ -74,13 +74,13 @@ class TailLessons:
         self._bench, self._lessons, self._maps, self._recipe, self._budget = bench, lessons, maps, recipe, budget
         self._head_step = 0
 
-    def proved(self, taught: Plan) -> TunedLook:
-        """As :meth:`~shoplens.training.learning.lessons.Lessons.proved`.
+    def train_held_out(self, taught: Plan) -> TunedLook:
+        """As :meth:`~shoplens.training.learning.lessons.Lessons.train_held_out`.
 
         Raises:
             InvalidValue: ``budget-too-small``; as there.
         """
-        start = self._lessons.proved(taught)
+        start = self._lessons.train_held_out(taught)
         self._head_step = start.step
         look = TunedLook(self._bench, self._lessons.samples, self._maps, start, self._recipe)
         minutes = minutes_told(look, self._recipe, self._budget)
@@ -92,9 +92,9 @@ class TailLessons:
         look.learn(self._course(look, f"Training the network, to prove it ({minutes})"), watch if watched else None)
         return look
 
-    def on_everything(self, last: int) -> TunedLook:
-        """As :meth:`~shoplens.training.learning.lessons.Lessons.on_everything`."""
-        start = self._lessons.on_everything(self._head_step)
+    def train_on_everything(self, last: int) -> TunedLook:
+        """As :meth:`~shoplens.training.learning.lessons.Lessons.train_on_everything`."""
+        start = self._lessons.train_on_everything(self._head_step)
         look = TunedLook(self._bench, self._lessons.samples, self._maps, start, self._recipe)
         look.learn(replace(self._course(look, "Training the network on everything"), last=last))
         return look

@@ -89,7 +89,7 @@ def build_click_data(
 
     Args:
         names: of the dimensions there are; what an answer lacks of them is taken for average.
-        model: as of :func:`~shoplens.feedback.impressions.seen_by`, now.
+        model: as of :func:`~shoplens.feedback.impressions.embedding_model_id`, now.
         told: of answers that teach nothing: ``other-model``, ``one-product``, ``all-wrong``, ``too-many``.
         design_of: id of a product -> its design: variants are one.
     """

@@ -180,7 +180,7 @@ def photos_to_ask(bench: EvaluationContext, generation: Generation, queries: Pat
         if _is_asked(samples.photos[owner], view, times, names)
     ]
     if look is not None and any(look.has_learned(samples.photos[samples.owners[n]].name) for n in rows):
-        look = look.proved
+        look = look.proof_head
     return Asked(samples, _few(samples, np.array(rows, np.int64)), untouched, look, kind)
 
 
@@ -200,7 +200,7 @@ def _usable(photos: Sequence[SamplePhoto], look: EmbeddingHead | None) -> list[b
     if look is None:
         return [True] * len(photos)
     by_group = look.card.made.get("options", {}).get("same") == "group"
-    proved = look.proved is not look
+    proved = look.proof_head is not look
     held_out = [use != Use.LEARN for use in uses(photos, by_group=by_group)] if proved else [False] * len(photos)
     return [out or not look.has_learned(photo.name) for photo, out in zip(photos, held_out, strict=True)]
 
