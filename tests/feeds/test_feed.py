@@ -69,7 +69,17 @@ def test_a_forced_format_looks_for_its_own_columns_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\n\n", b"\xef\xbb\xbf", b"id,image_link\n", b"id,image_link\r\n\r\n", b"<rss><channel/></rss>"]
+    "content",
+    [
+        b"",
+        b"\n\n",
+        b"\xef\xbb\xbf",
+        b"id,image_link\n",
+        b"id,image_link\r\n\r\n",
+        b"id,image_link,title,title\n",
+        b"sep=,\nid,image_link\n",
+        b"<rss><channel/></rss>",
+    ],
 )
 def test_an_empty_feed_is_an_error(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(FeedError) as caught:

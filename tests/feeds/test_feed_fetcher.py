@@ -147,3 +147,11 @@ def test_addresses_are_refused_where_nothing_fetches_them() -> None:
         with pytest.raises(FeedError) as caught:
             read_feed(address)
         assert caught.value.code == "no-feed" and address in caught.value.problem
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Only Linux has a device that is always full.")
+def test_a_full_disk_is_no_matter_of_the_network(server: Server) -> None:
+    server.pages["/f"] = answer(body=TABLE)
+    with pytest.raises(FeedError) as caught:
+        fetch_feed(server.url("/f"), Path("/dev/full"), Settings(allow_private=True))
+    assert caught.value.code == "no-space" and len(server.seen) == 1

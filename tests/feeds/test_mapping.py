@@ -19,7 +19,7 @@ def test_columns_are_compared_as_tables_are() -> None:
         "photos": ("bild_1", "bild_2"),
         "attributes.Farbe": ("farbe", "color"),
     }
-    assert found.required == ("sku", "bild_1")
+    assert found.required == (("sku",), ("bild_1",))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,8 @@ def test_a_proposal_can_be_used() -> None:
 
 
 def test_patterns_and_alternatives() -> None:
-    table = FieldMapping({"id": ("id|no",), "photos": ("image_*",)}, ignored=("meta_*",), required=("id|no", "image_*"))
+    columns = {"id": ("id", "no"), "photos": ("image_*",)}
+    table = FieldMapping(columns, ignored=("meta_*",), required=(("id", "no"), ("image_*",)))
     assert [shows(table, columns) for columns in (["no", "image_1"], ["id", "image_"], ["id"], ["image_1"])] == [
         *[True, True, False, False]
     ]

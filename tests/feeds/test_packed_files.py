@@ -124,3 +124,14 @@ def test_containers_that_are_cut_or_changed_are_read_or_refused(tmp_path: Path, 
             refused += 1
             assert problem.code in ("bad-archive", "unknown-header", "empty-feed", "feed-too-large", "no-space")
     assert refused > len(whole) - 5
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
+def test_a_damaged_zip_file_of_any_kind_says_so(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "feed.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("feed.csv", TABLE * 999)
+    content = bytearray(path.read_bytes())
+    content[60:90] = b"\xff" * 30
+    path.write_bytes(content)
+    assert code_of(path) == "bad-archive"

@@ -90,3 +90,8 @@ def test_a_linked_media_folder_may_be_named_either_way(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     for name in ("link", "real"):
         assert PhotoPaths(tmp_path / "link").resolve(str(tmp_path / name / "a.jpg")) == str(tmp_path / name / "a.jpg")
+
+
+def test_a_reference_that_makes_no_address_is_told() -> None:
+    found = PhotoPaths(None, address="https://shop.example/feed.csv").resolve("a://[x.jpg")
+    assert isinstance(found, Rejection) and found.value == "a://[x.jpg"

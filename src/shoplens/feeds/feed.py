@@ -13,6 +13,7 @@ from shoplens.feeds.feed_file import Download, FeedFile, open_feed_file
 from shoplens.feeds.formats import Format, format_of
 from shoplens.feeds.ingestion import FeedCounts, read_into_staging
 from shoplens.feeds.photo_paths import PhotoPaths
+from shoplens.feeds.rows import Event
 from shoplens.feeds.staging import StagingTable
 from shoplens.types import Product, Rejection
 
@@ -147,9 +148,14 @@ def read_feed(
     file = open_feed_file(feed, limit, download)
     try:
         form = format_of(file.path, format, mapping)
-        if next(form.read(file.path), None) is None:
+        if not any(_is_of_a_row(event) for event in form.read(file.path)):
             raise FeedError(f"{file.name} holds no products.", "Export the products again.", code="empty-feed")
         return Feed(file, form, media)
     except BaseException:
         file.close()
         raise
+
+
+def _is_of_a_row(event: Event) -> bool:
+    """Whether it is a row, or what is wrong with one; the header alone has notes, too."""
+    return not (isinstance(event, Rejection) and event.level == "note")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,17 +25,17 @@ def fetch_feed(address: str, file: Path, settings: Settings, fetcher: Fetcher | 
         fetcher: made from the settings when omitted.
 
     Raises:
-        FeedError: with the codes of :meth:`Fetcher.fetch`, or ``fetch-too-large``.
+        FeedError: with the codes of :meth:`Fetcher.fetch`, ``fetch-too-large`` or ``no-space``.
     """
 
     def save(url: str, headers: Mapping[bytes, bytes], chunks: Iterable[bytes]) -> str:
         left = settings.max_feed_bytes
-        with file.open("wb") as copy:
+        with file.open("wb", buffering=0) as copy:
             for chunk in chunks:
                 left -= len(chunk)
                 if left < 0:
                     raise _too_large(address, settings.max_feed_bytes)
-                copy.write(chunk)
+                _write(copy, chunk)
         return url
 
     from shoplens.fetching.fetcher import Fetcher  # its network library takes a while to load
@@ -50,6 +51,21 @@ def fetch_feed(address: str, file: Path, settings: Settings, fetcher: Fetcher | 
     finally:
         if fetcher is None:
             used.close()
+
+
+def _write(copy: FileIO, chunk: bytes) -> None:
+    """Add to the copy; what goes wrong here is no matter of the network.
+
+    Raises:
+        FeedError: ``no-space``.
+    """
+    left = memoryview(chunk)
+    try:
+        while left:
+            left = left[copy.write(left) :]
+    except OSError as problem:
+        fix = "Free space in the folder for temporary files, or name another one in TMPDIR."
+        raise FeedError(f"The feed cannot be kept: {problem.strerror}.", fix, code="no-space") from None
 
 
 def _too_large(address: str, limit: int) -> FeedError:

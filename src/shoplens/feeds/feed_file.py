@@ -50,7 +50,7 @@ def open_feed_file(feed: str | Path, limit: int, download: Download | None = Non
         download: fetches an address; without it, addresses are refused.
 
     Raises:
-        FeedError: ``no-feed``, ``bad-archive``, ``feed-too-large``, ``no-space``, ``feed-not-fetched``.
+        FeedError: ``no-feed``, ``bad-archive``, ``feed-too-large``, ``no-space``, or what ``download`` raises.
     """
     copies = tempfile.TemporaryDirectory(prefix="shoplens-feed-")
     try:

@@ -112,7 +112,7 @@ def _table(name: str, sentence: str, mapping: FieldMapping) -> Format:
     return Format(
         name=name,
         sentence=sentence,
-        columns=mapping.required,
+        columns=mapping.required_columns(),
         recognises=lambda head: not head.is_json and not head.is_xml and shows(mapping, head.columns),
         read=partial(mapped.read_table_by, mapping=mapping),
         reads=mapped.reads_of(mapping),
@@ -247,15 +247,16 @@ def _format_of_mapping(path: Path, mapping: FieldMapping) -> Format:
         fix = "Export a table or JSON, or one of the formats that are read without --map."
         raise FeedError(f"{path} is no table and no JSON, so its columns cannot be mapped.", fix, code="bad-mapping")
     if not head.is_json and not shows(mapping, head.columns):
+        needed = ", ".join(mapping.required_columns())
         raise FeedError(
             f"{path} lacks columns that the mapping names: {_describe_head(head)}.",
-            f"The mapping needs {', '.join(mapping.required)}. Correct --map, or [feed.map] in shoplens.toml.",
+            f"The mapping needs {needed}. Correct --map, or [feed.map] in shoplens.toml.",
             code="bad-mapping",
         )
     return Format(
         name="mapped",
         sentence="a table or JSON whose columns were mapped",
-        columns=mapping.required,
+        columns=mapping.required_columns(),
         recognises=lambda head: True,
         read=partial(mapped.read_json_by if head.is_json else mapped.read_table_by, mapping=mapping),
         reads=mapped.reads_of(mapping),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from shoplens.errors import FeedError
 from shoplens.feeds.text.delimited import column_name
@@ -48,8 +48,7 @@ class FieldMapping:
         option_names, option_values: columns of a variant's options, in the same order.
         pairs: columns that hold attributes as ``Name:Value, Name:Value``.
         pair_marks: what stands between two attributes there, and between a name and its value.
-        required: columns that a header must have to be such a table; ``|`` stands between columns of which one is
-            enough.
+        required: columns of which a header must have one, each, to be such a table.
     """
 
     columns: Mapping[str, tuple[str, ...]]
@@ -63,18 +62,35 @@ class FieldMapping:
     option_values: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
     pair_marks: tuple[str, str] = (",", ":")
-    required: tuple[str, ...] = ()
+    required: tuple[tuple[str, ...], ...] = ()
 
     def field_of(self, column: str) -> str | None:
         """The field that a column is mapped to; None where there is none."""
         for name, patterns in self.columns.items():
-            if any(fnmatchcase(column, pattern) for pattern in patterns):
+            if any(matches(column, pattern) for pattern in patterns):
                 return name
         return None
 
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns that are required, for people; ``|`` stands between those of which one is enough."""
+        return tuple(map("|".join, self.required))
+
     def is_ignored(self, column: str) -> bool:
         """Whether a column says nothing that shoppers see."""
-        return any(fnmatchcase(column, pattern) for pattern in self.ignored)
+        return any(matches(column, pattern) for pattern in self.ignored)
+
+
+@lru_cache(1 << 16)
+def matches(column: str, pattern: str, below: str = "") -> bool:
+    """Whether a pattern, in which ``*`` alone stands for anything, means a column.
+
+    Args:
+        below: a regular expression for what may follow.
+
+    >>> matches("image_[1]", "image_[1]"), matches("image_2", "image_*"), matches("my_image", "image*")
+    (True, True, False)
+    """
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))) + below, column, re.DOTALL) is not None
 
 
 def mapping_from(pairs: Mapping[str, str | Sequence[str]]) -> FieldMapping:
@@ -101,7 +117,7 @@ def mapping_from(pairs: Mapping[str, str | Sequence[str]]) -> FieldMapping:
         fix = f"Add for example --map {missing[0]}=Column."
         problem = f"The mapping does not say which column is {' and which is '.join(missing)}."
         raise FeedError(problem, fix, code="bad-mapping")
-    return FieldMapping(columns, required=tuple(column for name in ("id", "photos") for column in columns[name][:1]))
+    return FieldMapping(columns, required=tuple(columns[name][:1] for name in ("id", "photos")))
 
 
 _LIKELY: Mapping[str, tuple[str, ...]] = {
@@ -155,6 +171,5 @@ def _holding(name: str, likely: Sequence[str], columns: Collection[str]) -> str 
 def shows(mapping: FieldMapping, columns: Collection[str]) -> bool:
     """Whether a header has all that a mapping needs."""
     return all(
-        any(fnmatchcase(column, pattern) for pattern in one.split("|") for column in columns)
-        for one in mapping.required
+        any(matches(column, pattern) for pattern in several for column in columns) for several in mapping.required
     )

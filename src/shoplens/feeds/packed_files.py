@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ from shoplens.errors import FeedError
 FEED_ENDINGS = frozenset([".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".xml", ".yml", ".rss", ".atom"])
 _BLOCK = 1 << 20
 Readable = IO[bytes] | gzip.GzipFile
+_AGAIN = "Pack it again; perhaps a download was cut off."
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 
 
@@ -37,10 +39,11 @@ def unpack(path: Path, folder: Path, limit: int) -> Path:
         copy = folder / (path.stem if path.suffix.lower() in (".gz", ".gzip") else path.name)
         with gzip.open(path, "rb") as packed:
             return _copy(packed, copy, path, limit)
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError) as problem:
-        fix = "Pack it again; perhaps a download was cut off."
-        raise FeedError(f"{path} cannot be unpacked: {problem}.", fix, code="bad-archive") from None
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError) as problem:
+        raise FeedError(f"{path} cannot be unpacked: {problem}.", _AGAIN, code="bad-archive") from None
     except OSError as problem:
+        if problem.errno is None:  # bzip2 has no error of its own
+            raise FeedError(f"{path} cannot be unpacked: {problem}.", _AGAIN, code="bad-archive") from None
         fix = "Free space in the folder for temporary files, or name another one in TMPDIR."
         raise FeedError(f"{path} cannot be unpacked: {problem.strerror}.", fix, code="no-space") from None
 

@@ -55,8 +55,15 @@ class PhotoPaths:
             fix = "Give an http or https URL, or a path in the media folder."
             return _rejection("photo-scheme", reference, f"Photos are not read from {scheme[1]!r} addresses.", fix)
         if not self._is_local:
-            return _address(urljoin(self._address, reference))
+            return _address(self._joined(reference))
         return self._local(reference)
+
+    def _joined(self, reference: str) -> str:
+        """The reference behind the feed's address; as it is, to be told of, where it makes no address."""
+        try:
+            return urljoin(self._address, reference)
+        except ValueError:
+            return reference
 
     def _local(self, reference: str) -> str | Rejection:
         path = reference.replace("\\", "/")

@@ -115,12 +115,10 @@ class StagedRows:
     Attributes:
         members: in the feed's order.
         family: id of the family; empty where they are none.
-        group: the shop's ``group_id``; empty where they have none.
     """
 
     members: list[Member]
     family: str = ""
-    group: str = ""
 
 
 class StagingTable:
@@ -182,8 +180,7 @@ class StagingTable:
                 Member(number, Role(role), _options(own, linked), RawProduct.from_json(text))
                 for _, number, role, own, linked, text in some
             ]
-            kind, name = (key[0][0], key[0][1:]) if key[0] else ("", "")
-            yield StagedRows(members, name if kind == "f" else "", name if kind == "g" else "")
+            yield StagedRows(members, key[0][1:] if key[0] and key[0].startswith("f") else "")
 
     def is_placeholder(self, photo: str) -> bool:
         """Whether several families or groups show this photo, so that it tells nothing of any of them."""

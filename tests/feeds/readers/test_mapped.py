@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from shoplens.errors import FeedError
+from shoplens.feeds import read_feed
+from shoplens.types import Product
 from tests.feeds.feeds import outcome, written
 
 COLUMNS: Mapping[str, str | Sequence[str]] = {
@@ -104,3 +106,10 @@ def test_a_known_format_may_be_mapped_otherwise(tmp_path: Path) -> None:
     text = "id,mpn,title,image_link\n1,X,Tee,a.jpg\n"
     found = outcome(written(tmp_path / "f", text), mapping={"id": "mpn", "title": "title", "photos": "image_link"})
     assert (found.format, found.products[0].id) == ("mapped", "X")
+
+
+def test_a_heading_may_hold_signs_that_patterns_have(tmp_path: Path) -> None:
+    path = written(tmp_path / "f.csv", "SKU,Image [1],A|B\nm,a.jpg,Mug\n")
+    with read_feed(path, mapping={"id": "SKU", "photos": "Image [1]", "title": "A|B"}) as feed:
+        (one,) = feed
+    assert isinstance(one, Product) and (one.title, one.photos) == ("Mug", (str(tmp_path / "a.jpg"),))

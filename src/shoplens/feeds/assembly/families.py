@@ -145,8 +145,9 @@ def _others(family: _Family) -> Iterator[Candidate]:
         if member.role == Role.PHOTO and not notes:
             notes = [_photo_row(family, member)]
         yield Candidate(None, [member.number], notes)
-    for photo in family.words.photos.keys() - shown - named:
-        yield Candidate(None, [], [_of_no_variant(family, family.variants[0], photo, family.words.photos[photo])])
+    for photo, column in family.words.photos.items():
+        if photo not in shown and photo not in named:
+            yield Candidate(None, [], [_of_no_variant(family, family.variants[0], photo, column)])
 
 
 def _inherit(product: RawProduct, words: RawProduct) -> RawProduct:

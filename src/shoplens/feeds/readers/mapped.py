@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from shoplens.feeds.mapping import ATTRIBUTE, FieldMapping
+from shoplens.feeds.mapping import ATTRIBUTE, FieldMapping, matches
 from shoplens.feeds.readers.jsonlines import read_objects
 from shoplens.feeds.rows import Event, Options, RawProduct, Role, Row, SkippedRow
 from shoplens.feeds.text.availability import bad_availability, stock_of
@@ -75,6 +76,7 @@ class _RecordReader:
 
     def __init__(self, number: int, record: StoredProduct, mapping: FieldMapping) -> None:
         self._number, self._record, self._mapping = number, record, mapping
+        self._columns = sorted(record, key=_natural)
         self.notes: list[Rejection] = []
 
     def product(self) -> RawProduct:
@@ -125,8 +127,8 @@ class _RecordReader:
         """Column and value of all that is mapped to a field."""
         below = _ADDRESSES if field == "photos" else ""
         for pattern in self._mapping.columns.get(field, ()):
-            for column in sorted(self._record, key=_natural):
-                if re.fullmatch(_regular(pattern) + below, column):
+            for column in self._columns:
+                if matches(column, pattern, below):
                     yield from ((column, value) for value in self._record[column])
 
     def _first(self, field: str) -> tuple[str, str]:
@@ -153,7 +155,7 @@ class _RecordReader:
         found: dict[str, list[Value]] = {}
         options = {*self._mapping.option_names, *self._mapping.option_values}
         for column, values in self._record.items():
-            if any(re.fullmatch(_regular(pattern), column) for pattern in self._mapping.pairs):
+            if any(matches(column, pattern) for pattern in self._mapping.pairs):
                 for name, value in _pairs(values, *self._mapping.pair_marks):
                     found.setdefault(name, []).append(value)
                 continue
@@ -182,11 +184,7 @@ def ignores_of(mapping: FieldMapping) -> dict[str, str]:
     return {columns: "not about what shoppers see"} if columns else {}
 
 
-def _regular(pattern: str) -> str:
-    """A regular expression for a pattern in which ``*`` stands for anything."""
-    return ".*".join(map(re.escape, pattern.split("*")))
-
-
+@lru_cache(1 << 12)
 def _natural(column: str) -> list[tuple[int, str]]:
     """A key that sorts ``image_2`` before ``image_10``."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", column)]

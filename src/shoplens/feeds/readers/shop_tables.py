@@ -28,7 +28,9 @@ PRESTASHOP = FieldMapping(
     category_separators=">/",
     categories_apart=",",
     pairs=("feature*",),
-    required=("id|product_id", "name_*|name", "image_urls_*|image_urls|image", "active_*|reference*"),
+    required=(
+        ("id", "product_id"), ("name_*", "name"), ("image_urls_*", "image_urls", "image"), ("active_*", "reference*"),
+    ),
 )  # fmt: skip
 BIGCOMMERCE = FieldMapping(
     {
@@ -59,8 +61,10 @@ BIGCOMMERCE = FieldMapping(
     kind=("item_type|item", frozenset({"product", "p", ""}), frozenset()),
     pairs=("product_custom_fields", "custom_fields"),
     pair_marks=(";", "="),
-    required=("product_id|id", "product_name|name",
-              "product_image_file*|image_url_(import)|internal_image_url_(export)"),
+    required=(
+        ("product_id", "id"), ("product_name", "name"),
+        ("product_image_file*", "image_url_(import)", "internal_image_url_(export)"),
+    ),
 )  # fmt: skip
 WIX = FieldMapping(
     {
@@ -85,5 +89,5 @@ WIX = FieldMapping(
     kind=("fieldtype", frozenset({"product"}), frozenset({"variant"})),
     option_names=tuple(f"productoptionname{n}" for n in range(1, 7)),
     option_values=tuple(f"productoptiondescription{n}" for n in range(1, 7)),
-    required=("handleid|handle", "fieldtype", "productimageurl"),
+    required=(("handleid", "handle"), ("fieldtype",), ("productimageurl",)),
 )  # fmt: skip

@@ -52,10 +52,15 @@ def read_on(blocks: Iterator[str], text: str, limit: int) -> str | None:
     return "".join([text, *added]) if added else None
 
 
+_NOT_OF_FILES = frozenset({"unicode-escape", "raw-unicode-escape", "idna", "punycode", "undefined"})
+"""Encodings that no shop writes files in, and that fail on common text."""
+
+
 def _usable(name: str) -> str:
     """An encoding that Python knows and that a file without signs of UTF-16 can be in."""
     try:
         known = codecs.lookup(name).name
-    except LookupError:
+        b" ".decode(known)  # a LookupError, too, for what is no encoding of text, such as base64
+    except (LookupError, UnicodeError):
         return "utf-8-sig"
-    return "utf-8-sig" if known.startswith("utf") else known
+    return "utf-8-sig" if known.startswith("utf") or known in _NOT_OF_FILES else known
