@@ -33,13 +33,13 @@ from shoplens.feedback.log import Seen
 from shoplens.filters.fitting.folds import fold_of
 from shoplens.ranking.ranker_features import Evidence, Floats
 from shoplens.training.clicks import train_and_test_on_clicks
-from shoplens.training.ranking.click_course import ClickCourse, fit_click_model
-from shoplens.training.ranking.clicked import Clicked, build_click_data
-from shoplens.training.ranking.contest import binary_ndcg
-from shoplens.training.ranking.export import network_of_weights
-from shoplens.training.ranking.networks import Network
-from shoplens.training.ranking.shoppers import Shoppers
-from shoplens.training.ranking.tasks import Tasks, is_right, tasks_of
+from shoplens.training.ranker_training.click_dataset import Clicked, build_click_data
+from shoplens.training.ranker_training.click_model import ClickCourse, fit_click_model
+from shoplens.training.ranker_training.click_simulation import Shoppers
+from shoplens.training.ranker_training.cross_validation import binary_ndcg
+from shoplens.training.ranker_training.ranker_export import network_of_weights
+from shoplens.training.ranker_training.ranking_dataset import Tasks, is_right, tasks_of
+from shoplens.training.ranker_training.ranking_networks import Network
 from tables import machine_line
 
 CLICKS = (20, 50, 200, 1_000)

@@ -49,11 +49,11 @@ from shoplens.filters.fitting.folds import fold_of
 from shoplens.images import PhotoSource, decode_photo
 from shoplens.settings import Settings
 from shoplens.store.store import Store
-from shoplens.training.learning.lessons import Lessons
-from shoplens.training.learning.losses import LOSSES
-from shoplens.training.learning.tuning import TailLessons
+from shoplens.training.data.samples import Samples
 from shoplens.training.look import RECIPES, FilterTrainingData, LookOptions, material_of, train_and_test_on
-from shoplens.training.material.samples import Samples
+from shoplens.training.optimization.fine_tuning import TailLessons
+from shoplens.training.optimization.head_trainers import Lessons
+from shoplens.training.optimization.losses import LOSSES
 from shoplens.types import Rejection, StageTimer
 from tables import default_data, machine_line, percent_cell
 

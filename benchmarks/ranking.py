@@ -44,9 +44,18 @@ from shoplens.ranking.ranker_features import SIGNALS, Evidence, Floats
 from shoplens.rendered import render_catalogue
 from shoplens.training.look import LookOptions, train_and_test_on
 from shoplens.training.ranker import NAMES, RankerOptions
-from shoplens.training.ranking.contest import FOLDS, RECIPES, Contest, binary_ndcg, contest, graded_ndcg, ranks, taught
-from shoplens.training.ranking.export import ranker_network
-from shoplens.training.ranking.tasks import Asked, Tasks, tasks_by, tasks_of
+from shoplens.training.ranker_training.cross_validation import (
+    FOLDS,
+    RECIPES,
+    Contest,
+    binary_ndcg,
+    contest,
+    graded_ndcg,
+    ranks,
+    taught,
+)
+from shoplens.training.ranker_training.ranker_export import ranker_network
+from shoplens.training.ranker_training.ranking_dataset import Asked, Tasks, tasks_by, tasks_of
 from shoplens.types import StageTimer
 from tables import default_data, machine_line, percent_cell
 

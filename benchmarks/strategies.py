@@ -32,8 +32,8 @@ from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.report.comparison import bytes_words, time_words
 from shoplens.evaluation.results import Comparison
 from shoplens.training.classifier import ClassifierOptions, train_and_test_on
-from shoplens.training.learning.head import unit
 from shoplens.training.look import FilterTrainingData, LookOptions
+from shoplens.training.optimization.head import unit
 from shoplens.types import StageTimer
 from tables import default_data, machine_line, percent_cell
 

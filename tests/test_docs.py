@@ -30,7 +30,7 @@ from shoplens.ranking.verdict import VERDICTS
 from shoplens.rendered import render_catalogue
 from shoplens.search.answer_json import as_json
 from shoplens.settings import Settings
-from shoplens.training.learning.losses import LOSSES
+from shoplens.training.optimization.losses import LOSSES
 from shoplens.types import Answer, Reasons
 
 ROOT = Path(__file__).parent.parent

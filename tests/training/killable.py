@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from shoplens import Shop
-from shoplens.training.learning.head import Recipe
 from shoplens.training.look import LookOptions
+from shoplens.training.optimization.head import Recipe
 from tests.fakes import ColourEmbedder
 from tests.training.shops import SETTINGS
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from shoplens.filters.photo_features.measured import MEASURED
-from shoplens.training.learning.basis import Columns
-from shoplens.training.material.samples import SamplePhoto, Samples
+from shoplens.training.data.samples import SamplePhoto, Samples
+from shoplens.training.optimization.feature_whitening import Columns
 
 BACKBONE = 12
 COLUMNS = Columns(BACKBONE, BACKBONE + MEASURED + 4)

@@ -13,7 +13,7 @@ from shoplens.embedders.classifier import NETWORK
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import LEARNED
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
-from shoplens.training.learning.softmax import SoftmaxRecipe
+from shoplens.training.optimization.softmax_head import SoftmaxRecipe
 from tests.fakes import ColourEmbedder, feed_of, row
 from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
 

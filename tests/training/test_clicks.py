@@ -16,7 +16,7 @@ from shoplens.preferences import Preferences
 from shoplens.settings import Settings
 from shoplens.training.ranker import RankerOptions
 from tests.fakes import ColourEmbedder
-from tests.training.ranking.made_tasks import QUICK
+from tests.training.ranker_training.toy_datasets import QUICK
 from tests.training.shops import learnable_shop, spotted
 
 pytest.importorskip("torch", reason="the extra train is not installed")

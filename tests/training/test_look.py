@@ -14,8 +14,8 @@ from shoplens import Shop
 from shoplens.embedders import EmbeddingHead
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import LEARNED
-from shoplens.training.learning.head import Recipe
 from shoplens.training.look import LookOptions, LookTraining
+from shoplens.training.optimization.head import Recipe
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
 

@@ -16,12 +16,12 @@ from shoplens.images import PhotoSource
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.search.prepared_strategy import prepare_strategy
 from shoplens.training.classifier import ClassifierOptions
-from shoplens.training.learning.head import Recipe
-from shoplens.training.learning.softmax import SoftmaxRecipe
 from shoplens.training.look import LookOptions
+from shoplens.training.optimization.head import Recipe
+from shoplens.training.optimization.softmax_head import SoftmaxRecipe
 from shoplens.training.ranker import RankerOptions
 from tests.fakes import ColourEmbedder
-from tests.training.ranking.made_tasks import QUICK
+from tests.training.ranker_training.toy_datasets import QUICK
 from tests.training.shops import SETTINGS, learnable_shop, spotted
 
 pytest.importorskip("torch", reason="the extra train is not installed")

@@ -15,7 +15,7 @@ from shoplens.evaluation.results import Estimate, Paired
 from shoplens.ranking import filter_retrieval
 from shoplens.training.ranker import MAIN, RankerOptions, RankerTraining, verdict
 from tests.fakes import ColourEmbedder, feed_of, photo, row
-from tests.training.ranking.made_tasks import QUICK
+from tests.training.ranker_training.toy_datasets import QUICK
 from tests.training.shops import SETTINGS, learnable_shop, spotted
 
 pytest.importorskip("torch", reason="the extra train is not installed")

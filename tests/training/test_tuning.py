@@ -14,10 +14,10 @@ from shoplens import Shop
 from shoplens.embedders import OnnxEmbedder
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.training.classifier import ClassifierOptions
-from shoplens.training.learning.head import Recipe
-from shoplens.training.learning.softmax import SoftmaxRecipe
-from shoplens.training.learning.tuning import TailRecipe
 from shoplens.training.look import LookOptions, LookTraining
+from shoplens.training.optimization.fine_tuning import TailRecipe
+from shoplens.training.optimization.head import Recipe
+from shoplens.training.optimization.softmax_head import SoftmaxRecipe
 from tests.fakes import feed_of, row
 from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
 from tests.training.small_network import small_model

@@ -47,7 +47,7 @@ class Training:
             InvalidValue: ``no-torch``, ``too-few-products``, …
         """
         from shoplens.training.look import LookOptions
-        from shoplens.training.taken import train_look
+        from shoplens.training.promotion import train_look
 
         return train_look(self._bench(progress), self._builder(progress), options or LookOptions(), report)
 
@@ -61,7 +61,7 @@ class Training:
         """Train the baseline, a softmax with an output per product, which the strategy ``classifier`` asks from then
         on. It needs the extra ``train``; products that are added later are found once it was trained again."""
         from shoplens.training.classifier import ClassifierOptions
-        from shoplens.training.taken import train_classifier
+        from shoplens.training.promotion import train_classifier
 
         asked = options or ClassifierOptions()
         return train_classifier(self._bench(progress), self._builder(progress), asked, report)
@@ -76,8 +76,8 @@ class Training:
         """Tune the static weights and learn dynamic ones, prove on held-out queries which rank better, and take those;
         then learn from what shoppers did (:meth:`add_feedback`), where anything is remembered. It needs the extra
         ``train``; raises InvalidValue ``too-few-queries``, ``no-torch``, ``no-filters``."""
+        from shoplens.training.promotion import train_ranker
         from shoplens.training.ranker import RankerOptions
-        from shoplens.training.taken import train_ranker
 
         return train_ranker(self._bench(progress), self._feedback, options or RankerOptions(), report)
 
@@ -89,14 +89,14 @@ class Training:
         progress: Progress | None = None,
     ) -> ClickTraining:
         """Learn from what shoppers did alone, a bounded step from what ranks now; take it if it surely helps."""
+        from shoplens.training.promotion import train_on_clicks
         from shoplens.training.ranker import RankerOptions
-        from shoplens.training.taken import train_on_clicks
 
         return train_on_clicks(self._bench(progress), self._feedback, options or RankerOptions(), report)
 
     def undo_ranker(self) -> None:
         """Rank as before the last ranker was taken, or raise InvalidValue ``nothing-to-undo``."""
-        from shoplens.training.taken import restore_ranker
+        from shoplens.training.promotion import restore_ranker
 
         restore_ranker(self._store)
 

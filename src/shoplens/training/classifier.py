@@ -24,22 +24,22 @@ from shoplens.evaluation.results import Estimate, Growth, LeftOut, plain
 from shoplens.evaluation.statistics.intervals import estimate
 from shoplens.feeds import Report
 from shoplens.store.files.atomic import disk_errors_told, timestamp
-from shoplens.training.growth import growth
-from shoplens.training.learning.classifier_lessons import (
+from shoplens.training.data.feature_pass import times_for
+from shoplens.training.data.samples import Bools, Ints, SamplePhoto, Samples
+from shoplens.training.growth_cost import growth
+from shoplens.training.holdout import KNOWN, Questions, plan, ranks
+from shoplens.training.look import Depth, FilterTrainingData, LookOptions, check_training, material_of
+from shoplens.training.optimization.classifier_trainers import (
     ClassifierTeacher,
     LearnedClassifier,
     SoftmaxLessons,
     TunedClassifierLessons,
     output_ranks,
 )
-from shoplens.training.learning.course import torch_module
-from shoplens.training.learning.head import unit
-from shoplens.training.learning.softmax import SoftmaxRecipe
-from shoplens.training.learning.tuning import TailRecipe
-from shoplens.training.look import Depth, FilterTrainingData, LookOptions, check_training, material_of
-from shoplens.training.material.feature_pass import times_for
-from shoplens.training.material.samples import Bools, Ints, SamplePhoto, Samples
-from shoplens.training.proof import KNOWN, Questions, plan, ranks
+from shoplens.training.optimization.fine_tuning import TailRecipe
+from shoplens.training.optimization.head import unit
+from shoplens.training.optimization.softmax_head import SoftmaxRecipe
+from shoplens.training.optimization.training_loop import torch_module
 from shoplens.types import StageTimer
 
 LEAST_PRODUCTS = 2

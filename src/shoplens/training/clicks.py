@@ -23,19 +23,19 @@ from shoplens.filters.fitting.folds import group_of
 from shoplens.index.protocol import Index
 from shoplens.ranking.ranker import Ranker
 from shoplens.store.ranker_file import ClickTrainingState
-from shoplens.training.learning.course import torch_module
-from shoplens.training.ranking.click_course import (
+from shoplens.training.optimization.training_loop import torch_module
+from shoplens.training.ranker_training.click_dataset import Clicked, build_click_data
+from shoplens.training.ranker_training.click_model import (
     MOST_MOVED,
     ClickCourse,
     fit_click_model,
     limit_update,
 )
-from shoplens.training.ranking.clicked import Clicked, build_click_data
-from shoplens.training.ranking.contest import binary_ndcg
-from shoplens.training.ranking.export import network_of, network_of_weights, ranker_network
-from shoplens.training.ranking.networks import Network
-from shoplens.training.ranking.replay import Replay, changes_of, cross_validate_clicks, replay_of
-from shoplens.training.ranking.tasks import Tasks, tasks_of
+from shoplens.training.ranker_training.cross_validation import binary_ndcg
+from shoplens.training.ranker_training.ranker_export import network_of, network_of_weights, ranker_network
+from shoplens.training.ranker_training.ranking_dataset import Tasks, tasks_of
+from shoplens.training.ranker_training.ranking_networks import Network
+from shoplens.training.ranker_training.replay import Replay, changes_of, cross_validate_clicks, replay_of
 from shoplens.types import Rejection, StageTimer
 
 FEWEST_ANSWERS, FEWEST_DESIGNS, FEWEST_VOICES = 30, 10, 10

@@ -23,16 +23,16 @@ from shoplens.evaluation.results import LeftOut, plain
 from shoplens.feeds import Report
 from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.store.generation import Generation
-from shoplens.training.learning.course import torch_module
-from shoplens.training.learning.head import Recipe
-from shoplens.training.learning.lessons import Lessons, Made, Trainer
-from shoplens.training.learning.tail import tail_of
-from shoplens.training.learning.tuning import TailLessons, TailRecipe
-from shoplens.training.material.feature_pass import FOLDER, Pass, feature_pass, times_retaken
-from shoplens.training.material.maps import Maps, forget_maps, maps_pass
-from shoplens.training.material.photos import Pairs, Told, catalogue_photos, shopper_photos
-from shoplens.training.material.samples import SamplePhoto, Samples
-from shoplens.training.proof import Measured, compare_ranks, plan, ranks, verdict
+from shoplens.training.data.feature_maps import Maps, forget_maps, maps_pass
+from shoplens.training.data.feature_pass import FOLDER, Pass, feature_pass, times_retaken
+from shoplens.training.data.samples import SamplePhoto, Samples
+from shoplens.training.data.training_photos import Pairs, Told, catalogue_photos, shopper_photos
+from shoplens.training.holdout import Measured, compare_ranks, plan, ranks, verdict
+from shoplens.training.optimization.backbone_tail import tail_of
+from shoplens.training.optimization.fine_tuning import TailLessons, TailRecipe
+from shoplens.training.optimization.head import Recipe
+from shoplens.training.optimization.head_trainers import Lessons, Made, Trainer
+from shoplens.training.optimization.training_loop import torch_module
 from shoplens.types import StageTimer, Vectors
 
 Same = Literal["product", "group"]

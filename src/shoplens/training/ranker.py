@@ -1,6 +1,6 @@
 """Training a ranker on one screen: query photos with candidates -> weights and networks -> the best that is proved.
 
-First all are asked on what they did not see (:mod:`~shoplens.training.ranking.contest`); what is taken then learns from
+First all are asked on what they did not see (:mod:`~shoplens.training.ranker_training.cross_validation`); what is taken then learns from
 all queries, by the recipe that was chosen.
 """
 
@@ -23,11 +23,19 @@ from shoplens.feeds import Report
 from shoplens.ranking.ranker import KINDS, Kind, Ranker, RankerCard
 from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.training.clicks import ClickTraining
-from shoplens.training.learning.course import torch_module
-from shoplens.training.ranking.contest import RECIPES, Contest, binary_ndcg, contest, graded_ndcg, ranks, taught
-from shoplens.training.ranking.export import largest_difference, ranker_network
-from shoplens.training.ranking.networks import Network, Recipe
-from shoplens.training.ranking.tasks import Tasks, tasks_of
+from shoplens.training.optimization.training_loop import torch_module
+from shoplens.training.ranker_training.cross_validation import (
+    RECIPES,
+    Contest,
+    binary_ndcg,
+    contest,
+    graded_ndcg,
+    ranks,
+    taught,
+)
+from shoplens.training.ranker_training.ranker_export import largest_difference, ranker_network
+from shoplens.training.ranker_training.ranking_dataset import Tasks, tasks_of
+from shoplens.training.ranker_training.ranking_networks import Network, Recipe
 from shoplens.types import StageTimer
 
 MAIN = "ndcg@10"

@@ -32,8 +32,8 @@ from shoplens.evaluation.report.page import (
 from shoplens.evaluation.report.plots import Interval, interval_plot
 from shoplens.evaluation.written import write_both
 from shoplens.index.protocol import Index
+from shoplens.training.holdout import FIRST, METRICS, Measured
 from shoplens.training.look import LookTraining, Proved
-from shoplens.training.proof import FIRST, METRICS, Measured
 from shoplens.types import Pixels, Product, Vectors
 
 MOST_ON_MAP = 3_000

@@ -27,10 +27,10 @@ from shoplens.ranking.weights import in_words
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
 from shoplens.training.classifier_report import summary
 from shoplens.training.clicks import ClickTraining
-from shoplens.training.learning.head import Recipe
-from shoplens.training.learning.losses import DEFAULT, LOSSES, loss_named
+from shoplens.training.holdout import METRICS
 from shoplens.training.look import RECIPES, LookOptions, LookTraining
-from shoplens.training.proof import METRICS
+from shoplens.training.optimization.head import Recipe
+from shoplens.training.optimization.losses import DEFAULT, LOSSES, loss_named
 from shoplens.training.ranker import METRICS as METRICS_OF_RANKERS
 from shoplens.training.ranker import NAMES, RankerOptions, RankerTraining
 

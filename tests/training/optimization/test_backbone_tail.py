@@ -1,0 +1,113 @@
+"""The end of a network: the same in torch as in ONNX, trained, and put back beside the old one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens.embedders import FineTunedEmbedder, OnnxEmbedder
+from shoplens.embedders.onnx import SHIPPED, open_session, outputs_of
+from shoplens.errors import InvalidValue, ModelError
+from shoplens.training.optimization.backbone_tail import Tail, tail_of
+from shoplens.types import Pixels
+from tests.fakes import ColourEmbedder
+from tests.training.small_network import CHANNELS, LATE, small_model, small_network
+
+torch = pytest.importorskip("torch", reason="the extra train is not installed")
+pytest.importorskip("onnx", reason="the extra train is not installed")
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> OnnxEmbedder:
+    return OnnxEmbedder(small_model(tmp_path))
+
+
+def photos(count: int = 3, side: int = 16) -> list[Pixels]:
+    rng = np.random.default_rng(1)
+    return [rng.integers(0, 256, (side, side, 3), np.uint8) for _ in range(count)]
+
+
+def mapped(tail: Tail, seen: list[Pixels]) -> np.ndarray:
+    maps = outputs_of(open_session(tail.trunk(), 1), tail.card, [tail.card.tail_from], seen)
+    return maps.reshape(len(seen), *tail.map_shape())
+
+
+def test_torch_gives_what_the_network_gives(base: OnnxEmbedder) -> None:
+    tail, seen = tail_of(base), photos()
+    assert (tail.map_shape(), tail.sizes(), tail.places()) == ((CHANNELS, 4, 4), [LATE], [(CHANNELS, CHANNELS + LATE)])
+    with torch.no_grad():
+        found = tail.module(torch.from_numpy(mapped(tail, seen))).numpy()
+    answered = base.embed(seen)[:, base.dimensions :]
+    np.testing.assert_allclose(found, answered[:, CHANNELS:], atol=1e-5)
+
+
+def test_so_it_is_with_the_shipped_network() -> None:
+    base, seen = OnnxEmbedder(), photos(2, 280)
+    tail = tail_of(base)
+    with torch.no_grad():
+        found = tail.module(torch.from_numpy(mapped(tail, seen))).numpy()
+    answered = base.embed(seen)[:, base.dimensions :]
+    expected = np.concatenate([answered[:, start:stop] for start, stop in tail.places()], axis=1)
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+    assert sum(tail.sizes()) == found.shape[1] == 3_264
+    assert FineTunedEmbedder(base, tail.beside()).further == base.further + 3_264
+    assert SHIPPED.read_bytes() != tail.beside()
+
+
+def test_a_trained_end_stands_beside_the_old_one(base: OnnxEmbedder) -> None:
+    tail, seen = tail_of(base), photos()
+    before = base.embed(seen)
+    with torch.no_grad():
+        for weight in tail.module.parameters():
+            weight.mul_(1.5)
+        expected = tail.module(torch.from_numpy(mapped(tail, seen))).numpy()
+    both = FineTunedEmbedder(base, tail.beside())
+    answered = both.embed(seen)
+    assert (both.model, both.dimensions, both.features) == (base.model, base.dimensions, base.features)
+    np.testing.assert_array_equal(answered[:, : before.shape[1]], before)
+    np.testing.assert_allclose(answered[:, before.shape[1] :], expected, atol=1e-5)
+    assert np.abs(expected - before[:, -LATE:]).max() > 0.01
+
+
+def test_gradients_reach_every_weight(base: OnnxEmbedder) -> None:
+    tail = tail_of(base)
+    tail.module(torch.from_numpy(mapped(tail, photos()))).sum().backward()
+    assert [tuple(weight.shape) for weight in tail.module.parameters()] == [(LATE, CHANNELS, 3, 3), (LATE,)]
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in tail.module.parameters())
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        ({"tail_from": "", "tail_to": ()}, "does not say where its tail begins"),
+        ({"tail_from": "squares", "tail_to": ("early",)}, "does not lie behind 'squares' alone"),
+    ],
+)
+def test_a_card_that_names_no_end_is_told(base: OnnxEmbedder, card: dict[str, str], said: str) -> None:
+    with pytest.raises(InvalidValue, match=said) as told:
+        Tail(small_network(), replace(base.card, **card))
+    assert told.value.code == "no-tail"
+
+
+def test_an_end_that_is_in_no_feature_is_told(base: OnnxEmbedder) -> None:
+    tail = Tail(small_network(), replace(base.card, tail_to=("means",)))
+    with pytest.raises(InvalidValue, match="means of small is no end of its features"):
+        tail.places()
+
+
+def test_an_operator_that_is_not_known_is_told(base: OnnxEmbedder) -> None:
+    with pytest.raises(InvalidValue, match="not trained here: Softplus"):
+        Tail(small_network("Softplus"), base.card)
+
+
+def test_only_onnx_files_have_ends() -> None:
+    with pytest.raises(InvalidValue, match="no ONNX file"):
+        tail_of(ColourEmbedder())
+
+
+def test_another_network_than_the_base_s_is_refused(base: OnnxEmbedder) -> None:
+    with pytest.raises(ModelError, match="lacks outputs"):
+        FineTunedEmbedder(base, small_network())

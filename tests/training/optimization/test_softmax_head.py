@@ -1,0 +1,106 @@
+"""The classifier's own training, on toys whose answers can be told beforehand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens.embedders import ProductClassifier
+from shoplens.embedders.classifier import ClassifierCard
+from shoplens.errors import ModelError
+from shoplens.training.growth_cost import SIZES, growth
+from shoplens.training.optimization.feature_whitening import basis_of
+from shoplens.training.optimization.head import Lesson
+from shoplens.training.optimization.head_export import classifier_network
+from shoplens.training.optimization.softmax_head import Softmax, SoftmaxRecipe, train_softmax
+from shoplens.training.optimization.training_loop import Course
+from tests.training.made_samples import COLUMNS, made_samples, sample_photo
+
+pytest.importorskip("torch", reason="the extra train is not installed")
+RECIPE = SoftmaxRecipe(hidden=8, least_steps=120, passes=1, rate=3e-2, per_batch=12, per_class=3)
+
+
+def lesson(seed: int = 0) -> Lesson:
+    samples = made_samples([sample_photo(f"p{n:02}") for n in range(20)], times=5, seed=seed)
+    return Lesson(samples.rows[:, :12].astype(np.float32), samples.owners, np.ones(len(samples.rows), bool))
+
+
+def right(softmax: Softmax, asked: Lesson) -> float:
+    return float((softmax.logits(asked.rows).argmax(axis=1) == asked.classes).mean())
+
+
+def test_it_learns_what_tells_products_apart() -> None:
+    learned = lesson()
+    softmax = train_softmax(learned, RECIPE, Course())
+    assert (softmax.body.shape, softmax.outputs.shape, softmax.biases.shape) == ((12, 8), (8, 20), (20,))
+    assert right(softmax, learned) > 0.75 > 0.5 > right(train_softmax(learned, RECIPE, Course(last=1)), learned)
+
+
+def test_the_best_by_the_watch_is_kept() -> None:
+    scores = iter([0.2, 0.9, 0.5])
+    best = train_softmax(lesson(), RECIPE, Course(), lambda softmax: next(scores))
+    assert best.step == 100
+    np.testing.assert_array_equal(best.outputs, train_softmax(lesson(), RECIPE, Course(last=100)).outputs)
+
+
+def test_a_training_that_was_killed_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+    class Killed(Exception):
+        pass
+
+    def kill(what: str, done: int, total: int) -> None:
+        if done == 70:
+            raise Killed
+
+    file = tmp_path / "softmax.checkpoint"
+    with pytest.raises(Killed):
+        train_softmax(lesson(), RECIPE, Course(checkpoint=file, progress=kill))
+    resumed = train_softmax(lesson(), RECIPE, Course(checkpoint=file))
+    np.testing.assert_array_equal(resumed.outputs, train_softmax(lesson(), RECIPE, Course()).outputs)
+
+
+def test_many_products_take_more_steps() -> None:
+    recipe = SoftmaxRecipe(passes=40, least_steps=600, per_batch=96)
+    assert [recipe.steps(products) for products in (10, 1_440, 1_441, 96_000)] == [600, 600, 601, 40_000]
+
+
+def test_the_network_that_serves_says_what_was_trained() -> None:
+    samples = made_samples([sample_photo(f"p{n}") for n in range(20)], times=3)
+    basis = basis_of(samples.rows, samples.owners, COLUMNS, shrinkage=1.0)
+    rows = basis.applied(samples.rows)
+    softmax = train_softmax(Lesson(rows, samples.owners, np.ones(len(rows), bool)), RECIPE, Course(last=30))
+    card = ClassifierCard("features@1", COLUMNS.width, [f"p{n}" for n in range(20)], learned=["0123456789ab"])
+    network = classifier_network(basis, softmax, json.dumps({one: getattr(card, one) for one in card.__slots__}))
+    classifier = ProductClassifier(network)
+    features = samples.rows.astype(np.float32)
+    logits = softmax.logits(rows)
+    expected = np.exp(logits - logits.max(axis=1, keepdims=True))
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(classifier.probabilities(features), expected, atol=1e-5)
+    np.testing.assert_allclose(classifier.vectors(features), softmax.vectors(rows), atol=1e-4)
+    said = classifier.classified(features[3])
+    assert (said.products, classifier.card) == (card.products, card)
+    np.testing.assert_allclose(said.probabilities, expected[3], atol=1e-5)
+    assert classifier.has_learned("0123456789abcdef") and not classifier.has_learned("1123456789abcdef")
+    with pytest.raises(ModelError, match="features"):
+        classifier.vectors(features[:, 1:])
+
+
+@pytest.mark.parametrize("network", [b"", b"not a network"])
+def test_a_damaged_network_is_told(network: bytes) -> None:
+    with pytest.raises(ModelError) as told:
+        ProductClassifier(network)
+    assert told.value.code == "damaged-classifier"
+
+
+def test_a_training_costs_more_the_more_products_there_are() -> None:
+    recipe = replace(RECIPE, hidden=2, per_batch=2, per_class=1)
+    grown = growth(width=5, basis=4, rows=lambda products: 3 * products, recipe=recipe, threads=1)
+    assert [one.products for one in grown] == list(SIZES)
+    assert all(one.seconds > 0 for one in grown)
+    first = grown[0]
+    assert first.training_bytes == 3 * 1_000 * (5 * 2 + 4 * 4) + 4 * 4 * (4 * 2 + 2 * 1_000 + 1_000)
+    assert first.network_bytes == 4 * 2 * (5 + 1_000)

@@ -1,0 +1,85 @@
+"""The exported ranker says what the trained one says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from shoplens.errors import ModelError
+from shoplens.ranking.ranker import Ranker, RankerCard
+from shoplens.ranking.ranker_features import Evidence
+from shoplens.training.ranker_training.ranker_export import largest_difference, ranker_network
+from shoplens.training.ranker_training.ranking_networks import BOUND, Recipe, train_network
+from tests.training.ranker_training.toy_datasets import NAMES, made_tasks
+
+pytest.importorskip("torch", reason="the extra train is not installed")
+pytest.importorskip("onnx", reason="the extra train is not installed")
+STATIC = {"look": 1.0, "color": 0.5, "pattern": 0.5}
+TASKS = made_tasks(60)
+
+
+@pytest.fixture(scope="module")
+def ranker() -> Ranker:
+    gate = train_network(TASKS, Recipe("gate", shrinkage=1e-2, look_shrinkage=1e-2, steps=40))
+    network = train_network(TASKS, Recipe("listwise", steps=20), gate)
+    card = RankerCard(NAMES, "listwise", TASKS.looks.shape[1], learned=[TASKS.photos[0][:12]])
+    made = Ranker(ranker_network(network, card))
+    assert largest_difference(made, network, TASKS) < 1e-5
+    return made
+
+
+def evidence(names: tuple[str, ...] = NAMES, candidates: int = 20, n: int = 0) -> Evidence:
+    columns = [NAMES.index(name) if name in NAMES else 0 for name in names]
+    places = TASKS.places[n][:candidates, columns]
+    return Evidence(names, TASKS.looks[n], TASKS.signals[n][columns], places)
+
+
+def test_its_card_is_inside(ranker: Ranker) -> None:
+    assert ranker.card.kind == "listwise" and list(ranker.card.dimensions) == list(NAMES)
+    assert ranker.has_learned(TASKS.photos[0]) and not ranker.has_learned(TASKS.photos[1])
+    assert Ranker(ranker.network).model == ranker.model
+
+
+def test_a_dimension_that_it_does_not_know_keeps_its_static_share(ranker: Ranker) -> None:
+    names = (*NAMES, "cut")
+    weights = ranker.weights(evidence(names), {**STATIC, "cut": 2.0})
+    assert weights["cut"] == pytest.approx(0.5) and sum(weights.values()) == pytest.approx(1)
+    known = ranker.weights(evidence(), STATIC)
+    assert all(weights[name] == pytest.approx(known[name] / 2) for name in NAMES)
+
+
+def test_a_dimension_that_is_gone_leaves_its_share_to_the_others(ranker: Ranker) -> None:
+    whole = ranker.weights(evidence(), STATIC)
+    found = ranker.weights(evidence(("pattern", "look")), STATIC)
+    assert list(found) == ["pattern", "look"] and sum(found.values()) == pytest.approx(1)
+    assert found["look"] / found["pattern"] == pytest.approx(whole["look"] / whole["pattern"], rel=1e-5)
+
+
+def test_it_works_with_no_dimension_that_it_knows(ranker: Ranker) -> None:
+    assert ranker.weights(evidence(("cut",)), {"cut": 1.0}) == {"cut": 1.0}
+    assert ranker.context(("cut",), np.zeros((3, 1), np.float32), {"cut": 1.0}).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 500])
+def test_it_works_with_any_number_of_candidates(ranker: Ranker, count: int) -> None:
+    places = np.resize(TASKS.places[0], (count, 3)).astype(np.float32)
+    found = ranker.context(NAMES, places, dict.fromkeys(NAMES, 1 / 3))
+    assert found.shape == (count,) and np.isfinite(found).all() and np.abs(found).max(initial=0) <= BOUND
+
+
+def test_tied_candidates_stay_tied(ranker: Ranker) -> None:
+    places = np.repeat(TASKS.places[0][:1], 5, axis=0)
+    found = ranker.context(NAMES, places, dict.fromkeys(NAMES, 1 / 3))
+    assert np.ptp(found) < 1e-6
+
+
+def test_a_dimension_without_weight_has_no_part_in_the_context(ranker: Ranker) -> None:
+    places, weights = TASKS.places[0].copy(), {"look": 0.5, "color": 0.5, "pattern": 0.0}
+    before = ranker.context(NAMES, places, weights)
+    places[:, 2] = np.random.default_rng(0).normal(size=len(places))
+    assert np.array_equal(ranker.context(NAMES, places, weights), before)
+
+
+def test_what_is_no_ranker_is_told() -> None:
+    with pytest.raises(ModelError, match="cannot be read"):
+        Ranker(b"not a network")

@@ -1,0 +1,49 @@
+"""Queries whose deciding dimension is known: a signal says which one it is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shoplens.ranking.ranker_features import SIGNALS
+from shoplens.training.ranker_training.ranking_dataset import Tasks
+from shoplens.training.ranker_training.ranking_networks import Recipe
+from shoplens.training.ranker_training.relevance import SAME
+
+QUICK = (
+    Recipe("static", prior=1e-2, steps=60),
+    Recipe("gate", shrinkage=1e-2, steps=60),
+    Recipe("listwise", steps=30, per_batch=32),
+)
+NAMES = ("look", "color", "pattern")
+
+
+def made_tasks(queries: int = 240, seed: int = 0, *, told: bool = True, candidates: int = 20) -> Tasks:
+    """The right candidate stands out in one dimension; in the others it lies anywhere.
+
+    Args:
+        told: whether the entropy of a dimension says that it decides; else nothing does.
+    """
+    rng = np.random.default_rng(seed)
+    places = rng.normal(size=(queries, candidates, len(NAMES))).astype(np.float32)
+    signals = rng.normal(size=(queries, len(NAMES), len(SIGNALS))).astype(np.float32)
+    gains = np.zeros((queries, candidates), np.float32)
+    deciding = rng.integers(0, len(NAMES), queries)
+    right = rng.integers(0, candidates, queries)
+    everyone = np.arange(queries)
+    places[everyone, right, deciding] += 4
+    gains[everyone, right] = SAME
+    if told:
+        signals[:, :, 1] = 1.0
+        signals[everyone, deciding, 1] = -1.0
+    return Tasks(
+        NAMES,
+        np.array([1.0, 0.5, 0.5], np.float32),
+        places,
+        gains,
+        signals,
+        rng.normal(size=(queries, 12)).astype(np.float32),
+        tuple(f"group {n // 2}" for n in range(queries)),
+        tuple(f"{n:012x}{0:052x}" for n in range(queries)),
+        tuple(f"/{n}.png" for n in range(queries)),
+        "made",
+    )
