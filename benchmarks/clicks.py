@@ -33,13 +33,13 @@ from shoplens.feedback.log import Seen
 from shoplens.filters.fitting.folds import fold_of
 from shoplens.ranking.ranker_features import Evidence, Floats
 from shoplens.training.clicks import train_and_test_on_clicks
-from shoplens.training.ranker_training.click_dataset import Clicked, build_click_data
-from shoplens.training.ranker_training.click_model import ClickCourse, fit_click_model
-from shoplens.training.ranker_training.click_simulation import Shoppers
+from shoplens.training.ranker_training.click_dataset import ClickDataset, build_click_dataset
+from shoplens.training.ranker_training.click_model import ClickModelOptions, fit_click_model
+from shoplens.training.ranker_training.click_simulation import SimulatedShoppers
 from shoplens.training.ranker_training.cross_validation import binary_ndcg
-from shoplens.training.ranker_training.ranker_export import network_of_weights
-from shoplens.training.ranker_training.ranking_dataset import Tasks, is_right, tasks_of
-from shoplens.training.ranker_training.ranking_networks import Network
+from shoplens.training.ranker_training.ranker_export import static_network
+from shoplens.training.ranker_training.ranking_dataset import RankingDataset, is_right, build_ranking_dataset
+from shoplens.training.ranker_training.ranking_networks import RankingNetwork
 from tables import machine_line
 
 CLICKS = (20, 50, 200, 1_000)
@@ -49,7 +49,7 @@ VISITS = 200
 ATTACK = 10_000
 
 
-def answers(shoppers: Shoppers, tasks: Tasks, scores: Floats, many: int, rng: np.random.Generator) -> list[Seen]:
+def answers(shoppers: SimulatedShoppers, tasks: RankingDataset, scores: Floats, many: int, rng: np.random.Generator) -> list[Seen]:
     """So many answers with a click."""
     found: list[Seen] = []
     while len(found) < many:
@@ -57,15 +57,15 @@ def answers(shoppers: Shoppers, tasks: Tasks, scores: Floats, many: int, rng: np
     return found[:many]
 
 
-def clicked(seen: Iterable[Seen], tasks: Tasks) -> Clicked:
-    return build_click_data(seen, tasks.names, "", lambda one: None)
+def clicked(seen: Iterable[Seen], tasks: RankingDataset) -> ClickDataset:
+    return build_click_dataset(seen, tasks.names, "", lambda one: None)
 
 
-def ndcg(network: Network, tasks: Tasks) -> float:
+def ndcg(network: RankingNetwork, tasks: RankingDataset) -> float:
     return float(binary_ndcg(tasks, network.scores(tasks)).mean())
 
 
-def served(shoppers: Shoppers, start: Network, learn: Tasks, test: Tasks, seed: int) -> dict[int, tuple[float, int]]:
+def served(shoppers: SimulatedShoppers, start: RankingNetwork, learn: RankingDataset, test: RankingDataset, seed: int) -> dict[int, tuple[float, int]]:
     """Clicks -> nDCG@10, and updates that were taken up to then: all clicks so far, shown by what ranked then."""
     rng, seen, network, taken, found = np.random.default_rng(seed), list[Seen](), start, 0, {}
     for many in UPDATES:
@@ -77,11 +77,11 @@ def served(shoppers: Shoppers, start: Network, learn: Tasks, test: Tasks, seed: 
     return found
 
 
-def curve(learn: Tasks, test: Tasks, starts: dict[str, Network]) -> None:
+def curve(learn: RankingDataset, test: RankingDataset, starts: dict[str, RankingNetwork]) -> None:
     print("\n| η | from | clicks | as served | taken | by position | by inverse propensity | uncorrected | η found |")
     print("|---|---|---|---|---|---|---|---|---|")
     for examination in (1.0, 2.0):
-        shoppers = Shoppers(examination=examination)
+        shoppers = SimulatedShoppers(examination=examination)
         for name, start in starts.items():
             figure = f"{100 * ndcg(start, test):.1f}"
             print(f"| {examination:g} | {name} | 0 | {figure} | | {figure} | {figure} | {figure} | |", flush=True)
@@ -93,7 +93,7 @@ def curve(learn: Tasks, test: Tasks, starts: dict[str, Network]) -> None:
                     for seed in range(SEEDS):
                         rng = np.random.default_rng(seed)
                         seen = clicked(answers(shoppers, learn, start.scores(learn), many, rng), learn)
-                        learned = fit_click_model(seen, start, ClickCourse(correction))
+                        learned = fit_click_model(seen, start, ClickModelOptions(correction))
                         values.append(ndcg(learned.network, test))
                         if correction == "position":
                             etas.append(learned.examination)
@@ -107,9 +107,9 @@ def cell(values: list[float]) -> str:
     return f"{100 * np.mean(values):.1f} ± {100 * np.std(values):.1f}"
 
 
-def poison(learn: Tasks, test: Tasks, start: Network) -> None:
+def poison(learn: RankingDataset, test: RankingDataset, start: RankingNetwork) -> None:
     """One client, one product, at the last place shown of one photo after the other."""
-    honest = answers(Shoppers(), learn, start.scores(learn), 200, np.random.default_rng(0))
+    honest = answers(SimulatedShoppers(), learn, start.scores(learn), 200, np.random.default_rng(0))
     scores, right = start.scores(learn), is_right(learn)
     orders = np.argsort(-scores, axis=1, kind="stable")[:, :10]
 
@@ -146,13 +146,13 @@ def main() -> None:
     options = parser.parse_args()
     folder, store = rendered_shop(options.folder.resolve())
     with bench_of(store) as bench, bench.reading() as generation:
-        tasks = tasks_of(bench, generation, folder / "queries.csv", lambda one: None)
+        tasks = build_ranking_dataset(bench, generation, folder / "queries.csv", lambda one: None)
     folds = np.array([fold_of(group, 4) for group in tasks.groups])
     first = 0 if options.split == "dev" else 2
     learn, test = tasks.some(folds == first), tasks.some(folds == first + 1)
     misled = np.where(np.array(tasks.names) == "pattern", 1, 0.05).astype(np.float32)
     size = tasks.looks.shape[1]
-    starts = {"fitted": network_of_weights(tasks.static, size), "pattern": network_of_weights(misled, size)}
+    starts = {"fitted": static_network(tasks.static, size), "pattern": static_network(misled, size)}
     print(f"{len(learn)} photos to click by, {len(test)} to ask; {', '.join(tasks.names)}", flush=True)
     started = time.monotonic()
     if "curve" in options.part:

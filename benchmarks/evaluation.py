@@ -111,7 +111,7 @@ def main() -> None:
         with Shop(store_of(catalogue, data, work)) as shop:
             for strategy in STRATEGIES:
                 report = work / f"{catalogue}-{options.split}-{strategy}.html"
-                found = shop.evaluate(file, strategy=strategy, report=report)
+                found = shop.quality.evaluate(file, strategy=strategy, report=report)
                 lines.append(row(name, found))
                 told[f"{name}, {strategy}"] = found.as_json()["metrics"]
                 left_out = ", ".join(f"{one.times} × {one.kind}" for one in found.left_out) or "nothing"

@@ -375,7 +375,7 @@ def searched(
 ) -> list[Line]:
     """Both strategies through the index, the filters with every weighting."""
     with Shop(store) as shop:
-        shop.train_filters()
+        shop.training.train_filters()
     with reading(store) as generation:
         asked = list(photos(generation))
         assert generation.filters is not None

@@ -50,9 +50,9 @@ from shoplens.images import PhotoSource, decode_photo
 from shoplens.settings import Settings
 from shoplens.store.store import Store
 from shoplens.training.data.samples import Samples
-from shoplens.training.look import RECIPES, FilterTrainingData, LookOptions, material_of, train_and_test_on
-from shoplens.training.optimization.fine_tuning import TailLessons
-from shoplens.training.optimization.head_trainers import Lessons
+from shoplens.training.look import HEAD_RECIPES, TrainingData, LookOptions, collect_training_data, train_and_test_on
+from shoplens.training.optimization.fine_tuning import TailTrainer
+from shoplens.training.optimization.head_trainers import HeadTrainer
 from shoplens.training.optimization.losses import LOSSES
 from shoplens.types import Rejection, StageTimer
 from tables import default_data, machine_line, percent_cell
@@ -107,24 +107,24 @@ def bench_of(folder: Path) -> Iterator[EvaluationContext]:
 
 
 @contextmanager
-def material(bench: EvaluationContext, options: LookOptions) -> Iterator[FilterTrainingData]:
+def material(bench: EvaluationContext, options: LookOptions) -> Iterator[TrainingData]:
     with ExitStack() as opened:
         with bench.reading() as generation:
-            found = material_of(bench, generation, options, lambda told: None, opened)
+            found = collect_training_data(bench, generation, options, lambda told: None, opened)
         yield found
 
 
-def only(whole: FilterTrainingData, kept: Bools) -> FilterTrainingData:
+def only(whole: TrainingData, kept: Bools) -> TrainingData:
     """The material of some of its photos, bool (n,)."""
     samples = whole.samples
     rows = kept[samples.owners]
     number = np.cumsum(kept) - 1
     photos = tuple(photo for photo, is_kept in zip(samples.photos, kept, strict=True) if is_kept)
     part = Samples(photos, samples.rows[rows], number[samples.owners[rows]], samples.views[rows])
-    return FilterTrainingData(part, whole.before[rows], whole.maps)
+    return TrainingData(part, whole.before[rows], whole.maps)
 
 
-def trained(whole: FilterTrainingData, bench: EvaluationContext, options: LookOptions) -> tuple[Of, float]:
+def trained(whole: TrainingData, bench: EvaluationContext, options: LookOptions) -> tuple[Of, float]:
     """What a trained look makes of features, and the seconds that it took."""
     started = time.monotonic()
     look = train_and_test_on(whole, bench, replace(options, force=True), StageTimer()).look
@@ -159,7 +159,7 @@ class PreparedStrategy:
 
 
 def answering(
-    whole: FilterTrainingData, part: FilterTrainingData, bench: EvaluationContext, options: LookOptions
+    whole: TrainingData, part: TrainingData, bench: EvaluationContext, options: LookOptions
 ) -> tuple[PreparedStrategy, float]:
     """A look that learned from a part of the material, and the seconds that it took."""
     started = time.monotonic()
@@ -168,8 +168,8 @@ def answering(
         assert look is not None
     else:
         assert part.maps is not None
-        heads = Lessons(bench, part.samples, RECIPES[options.same], options.same, HOURS)
-        made = TailLessons(bench, heads, part.maps, options.tail, HOURS).train_on_everything(options.tail.steps).made()
+        heads = HeadTrainer(bench, part.samples, HEAD_RECIPES[options.positives], options.positives, HOURS)
+        made = TailTrainer(bench, heads, part.maps, options.tail, HOURS).train_on_everything(options.tail.steps).made()
         look = EmbeddingHead(made.network, LookCard(made.features, made.width, made.dimensions), None, made.backbone)
     return PreparedStrategy(look, bench, whole.samples), time.monotonic() - started
 
@@ -201,7 +201,7 @@ def found(name: str, queries: Floats, gallery: Floats, right: Bools, clusters: S
 
 
 def first_photos(samples: Samples) -> npt.NDArray[np.intp]:
-    return np.flatnonzero([photo.first for photo in samples.photos])
+    return np.flatnonzero([photo.is_first for photo in samples.photos])
 
 
 def grocery(bench: EvaluationContext, options: argparse.Namespace) -> list[Line]:
@@ -243,7 +243,7 @@ def unseen(bench: EvaluationContext, options: argparse.Namespace) -> list[Line]:
             if options.split == "test":
                 asked = asked_of(bench, options.data / "grocery/test.csv")
             else:
-                shopper = np.flatnonzero([photo.shopper for photo in whole.samples.photos])
+                shopper = np.flatnonzero([photo.is_shopper for photo in whole.samples.photos])
                 rows = whole.samples.plain[shopper]
                 sources = [whole.samples.photos[n].source for n in shopper.tolist()]
                 asked = Asked(whole.samples.rows[rows], whole.before[rows], names[shopper], sources)
@@ -268,19 +268,19 @@ def development(names: npt.NDArray[Any], hidden: set[str]) -> dict[str, set[str]
     return {f"split {n}": set(sorted(seen, key=lambda name, n=n: number(n, name))[:18]) for n in range(3)}  # type: ignore[misc]
 
 
-def folded(bench: EvaluationContext, options: argparse.Namespace, same: str) -> list[Line]:
+def folded(bench: EvaluationContext, options: argparse.Namespace, positives: str) -> list[Line]:
     """Every group is asked by a head that learned from the groups of four other folds."""
-    asked_for = LookOptions(same=same)  # type: ignore[arg-type]
+    asked_for = LookOptions(positives=positives)  # type: ignore[arg-type]
     with material(bench, asked_for) as whole:
         pass
     samples, plain = whole.samples, whole.samples.plain
     groups = np.array([photo.group for photo in samples.photos])
     folds = np.array([fold_of(group, FOLDS) for group in groups])
-    classes = np.array(samples.classes(same))
+    classes = np.array(samples.classes(positives))
     gallery = first_photos(samples)
     counts = {name: int(n) for name, n in zip(*np.unique(classes, return_counts=True), strict=True)}
-    is_first = np.array([photo.first for photo in samples.photos])
-    can = ~is_first if same == "product" else np.array([counts[name] > 1 for name in classes])
+    is_first = np.array([photo.is_first for photo in samples.photos])
+    can = ~is_first if positives == "product" else np.array([counts[name] > 1 for name in classes])
     if options.split == "dev":
         can &= np.array([hashlib.sha256(group.encode()).digest()[0] < 128 for group in groups])
     lines: dict[str, list[Line]] = {"pretrained": [], "metric": []}
@@ -290,14 +290,14 @@ def folded(bench: EvaluationContext, options: argparse.Namespace, same: str) -> 
         took.append(seconds)
         queries = np.flatnonzero(can & (folds == fold))
         right = classes[queries, None] == classes[gallery]
-        own = queries[:, None] == gallery if same == "group" else np.zeros(right.shape, bool)
+        own = queries[:, None] == gallery if positives == "group" else np.zeros(right.shape, bool)
         for name, vectors in (("pretrained", whole.before[plain]), ("metric", of(samples.rows[plain]))):
             scores = vectors[queries] @ vectors[gallery].T
             scores[own] = -2
             best = np.argsort(-scores, axis=1, kind="stable")[:, :5]
             hits = np.take_along_axis(right & ~own, best, axis=1)
             lines[name].append(Line(name, hits[:, 0], hits.any(axis=1), groups[queries].tolist()))
-    print(f"{same}: trained in {np.median(took):.0f} s a fold on {len(samples.rows):,} rows", flush=True)
+    print(f"{positives}: trained in {np.median(took):.0f} s a fold on {len(samples.rows):,} rows", flush=True)
     return [joined(name, parts) for name, parts in lines.items()]
 
 
@@ -319,13 +319,13 @@ def losses(bench: EvaluationContext, options: argparse.Namespace) -> list[Line]:
     names = np.array([photo.product for photo in samples.photos])
     new = development(names, hidden)["split 0"]
     gallery = first_photos(samples)
-    shopper = np.flatnonzero([photo.shopper and photo.product in new for photo in samples.photos])
+    shopper = np.flatnonzero([photo.is_shopper and photo.product in new for photo in samples.photos])
     few = gallery[np.isin(names[gallery], [*new])]
     lines = []
     for loss in LOSSES:
         known, others, took = [], [], []
         for seed in range(3):
-            recipe = replace(RECIPES["product"], loss=loss)
+            recipe = replace(HEAD_RECIPES["product"], loss=loss)
             of, seconds = trained(whole, bench, LookOptions(seed=seed, recipe=recipe))
             took.append(seconds)
             right = asked.products[:, None] == names[gallery]

@@ -46,16 +46,16 @@ from shoplens.training.look import LookOptions, train_and_test_on
 from shoplens.training.ranker import NAMES, RankerOptions
 from shoplens.training.ranker_training.cross_validation import (
     FOLDS,
-    RECIPES,
-    Contest,
+    RANKER_RECIPES,
+    CrossValidation,
     binary_ndcg,
-    contest,
+    cross_validate,
     graded_ndcg,
     ranks,
     taught,
 )
-from shoplens.training.ranker_training.ranker_export import ranker_network
-from shoplens.training.ranker_training.ranking_dataset import Asked, Tasks, tasks_by, tasks_of
+from shoplens.training.ranker_training.ranker_export import export_ranker
+from shoplens.training.ranker_training.ranking_dataset import RankingQueries, RankingDataset, build_dataset_from_queries, build_ranking_dataset
 from shoplens.types import StageTimer
 from tables import default_data, machine_line, percent_cell
 
@@ -66,7 +66,7 @@ def told(name: str, done: int, total: int) -> None:
     pass
 
 
-def rows_of(tasks: Tasks, met: Contest, chosen: npt.NDArray[np.bool_]) -> None:
+def rows_of(tasks: RankingDataset, met: CrossValidation, chosen: npt.NDArray[np.bool_]) -> None:
     """A table of all rankers on these queries."""
     print("| ranked by | queries | R@1 | nDCG@10 | graded nDCG@10 | nDCG@10 less that of tuned weights |")
     print("|---|---|---|---|---|---|")
@@ -105,7 +105,7 @@ def rendered(options: argparse.Namespace) -> None:
     with (folder / "queries.csv").open(encoding="utf-8", newline="") as file:
         deciding = {str((folder / row["photo"]).resolve()): row["deciding"] for row in csv.DictReader(file)}
     with bench_of(store) as bench, bench.reading() as generation:
-        tasks = tasks_of(bench, generation, folder / "queries.csv", lambda one: None)
+        tasks = build_ranking_dataset(bench, generation, folder / "queries.csv", lambda one: None)
     met = timed(tasks)
     known = np.array([deciding.get(str(Path(source).resolve()), "") for source in tasks.sources])
     print(f"\nrendered: {', '.join(tasks.names)}\n")
@@ -120,9 +120,9 @@ def rendered(options: argparse.Namespace) -> None:
         print(f"| photos where {one or 'no known dimension'} decides ({(known == one).sum()}) | {' | '.join(cells)} |")
 
 
-def timed(tasks: Tasks) -> Contest:
+def timed(tasks: RankingDataset) -> CrossValidation:
     started = time.monotonic()
-    met = contest(tasks, 0, told)
+    met = cross_validate(tasks, 0, told)
     print(
         f"{len(tasks):,} queries of {len(set(tasks.groups)):,} groups, {time.monotonic() - started:.0f} s", flush=True
     )
@@ -135,13 +135,13 @@ def luma(options: argparse.Namespace) -> None:
             pass
         samples = whole.samples
         folds = np.array([fold_of(photo.group, FOLDS) for photo in samples.photos])
-        further = np.array([not photo.first for photo in samples.photos])
+        further = np.array([not photo.is_first for photo in samples.photos])
         parts = []
         for fold in range(FOLDS):
             look = train_and_test_on(only(whole, folds != fold), bench, LookOptions(force=True), StageTimer()).look
             rows = samples.plain[further & (folds == fold)]
             with bench.reading() as generation:
-                parts.append(tasks_by(bench, generation, Asked(samples, rows, whole.before, look, "further photos")))
+                parts.append(build_dataset_from_queries(bench, generation, RankingQueries(samples, rows, whole.before, look, "further photos")))
     tasks = joined(parts)
     met = timed(tasks)
     dev = np.array([hashlib.sha256(group.encode()).digest()[0] < 128 for group in tasks.groups])
@@ -149,7 +149,7 @@ def luma(options: argparse.Namespace) -> None:
     rows_of(tasks, met, np.ones(len(tasks), bool) if options.split == "test" else dev)
 
 
-def joined(parts: Sequence[Tasks]) -> Tasks:
+def joined(parts: Sequence[RankingDataset]) -> RankingDataset:
     def all_of(name: str) -> Floats:
         found: Floats = np.concatenate([getattr(part, name) for part in parts])
         return found
@@ -177,7 +177,7 @@ def grocery(options: argparse.Namespace) -> None:
     print("\n| Grocery | R@1 | R@5 | nDCG@10 | weights |\n|---|---|---|---|---|", flush=True)
 
     def line(shop: Shop, name: str, strategy: str, weights: str = "") -> None:
-        found = shop.evaluate(asked, strategy=strategy).overall
+        found = shop.quality.evaluate(asked, strategy=strategy).overall
         cells = [
             percent_cell(one.value, one.low, one.high)
             for one in (found[m] for m in ("recall@1", "recall@5", "ndcg@10"))
@@ -185,16 +185,16 @@ def grocery(options: argparse.Namespace) -> None:
         print(f"| {name} | {' | '.join(cells)} | {weights} |", flush=True)
 
     with Shop(store) as shop:
-        shop.train_look(LookOptions(pairs=data / "train.csv"))
+        shop.training.train_look(LookOptions(pairs=data / "train.csv"))
         line(shop, "metric", "metric")
         line(shop, "filters-static, as fitted", "filters-static")
-        training = shop.train_ranker(RankerOptions(data / "train.csv"))
+        training = shop.training.train_ranker(RankerOptions(data / "train.csv"))
         print(f"{training.why} {training.seconds}", flush=True)
         if training.taken:
             shown = ", ".join(f"{name} {weight:.2f}" for name, weight in training.tuned.items())
             line(shop, "filters-static, tuned", "filters-static", shown)
         for kind in ("gate", "listwise"):
-            shop.train_ranker(RankerOptions(data / "train.csv", kind=kind, force=True))
+            shop.training.train_ranker(RankerOptions(data / "train.csv", kind=kind, force=True))
             line(shop, f"filters-dynamic, {kind}", "filters-dynamic")
             line(shop, f"hybrid, {kind}", "hybrid")
 
@@ -203,8 +203,8 @@ def speed(options: argparse.Namespace) -> None:
     print("\n| dimensions | weights, ms: median (95th percentile) | context of 500 | bytes |\n|---|---|---|---|")
     for wide in (2, 8, 20):
         tasks = made(wide)
-        network = taught(tasks, {recipe.family: replace(recipe, steps=5) for recipe in RECIPES})["listwise"]
-        ranker = Ranker(ranker_network(network, RankerCard(tasks.names, "listwise", tasks.looks.shape[1])))
+        network = taught(tasks, {recipe.family: replace(recipe, steps=5) for recipe in RANKER_RECIPES})["listwise"]
+        ranker = Ranker(export_ranker(network, RankerCard(tasks.names, "listwise", tasks.looks.shape[1])))
         places = np.random.default_rng(1).normal(size=(500, wide)).astype(np.float32)
         seen = Evidence(tasks.names, tasks.looks[0], tasks.signals[0], places)
         static = dict.fromkeys(tasks.names, 1.0)
@@ -213,11 +213,11 @@ def speed(options: argparse.Namespace) -> None:
         print(f"| {wide} | {' | '.join(cells)} | {len(ranker.network):,} |", flush=True)
 
 
-def made(wide: int) -> Tasks:
+def made(wide: int) -> RankingDataset:
     """Queries that mean nothing, in so many dimensions."""
     rng, count = np.random.default_rng(0), 60
     names = tuple(str(n) for n in range(count))
-    return Tasks(
+    return RankingDataset(
         tuple(f"dimension {n}" for n in range(wide)),
         np.ones(wide, np.float32),
         rng.normal(size=(count, CANDIDATES, wide)).astype(np.float32),

@@ -48,7 +48,7 @@ def found(shop: Shop, drawn: RenderedCatalogue) -> list[Found]:
         rows = list(csv.DictReader(lines))
     answers = []
     for row in rows:
-        product = shop.product(row["product_id"])
+        product = shop.products.get(row["product_id"])
         if product is None:
             raise SystemExit(f"{row['product_id']} of {drawn.queries_file} is not in the store.")
         started = time.perf_counter()

@@ -274,7 +274,7 @@ def made_store(count: int, options: argparse.Namespace) -> Path:
     origin = store_of("hm", options.data.resolve(), options.folder.resolve())
     source, store = real(catalogue_of(origin), 200, 0), Store(folder, create=True)
     manifest = replace(manifest_in(live_folder(origin)), products=count, photos=count, complete=False)
-    with store.filling(manifest) as generation:
+    with store.new_generation(manifest) as generation:
         for start, block in made(source, count, 0):
             for first in range(0, len(block.look), MADE_AT_ONCE):
                 rows = range(first, min(first + MADE_AT_ONCE, len(block.look)))
@@ -293,7 +293,7 @@ def served(options: argparse.Namespace) -> tuple[Path, list[bytes]]:
     shutil.rmtree(store, ignore_errors=True)
     copy_tree(store_of("luma", options.data.resolve(), options.folder.resolve()), store)  # holes stay holes
     with Shop(store) as shop:
-        further = [Path(one) for name in sorted(shop.ids()) for one in shop.product(name).photos[1:]]  # type: ignore[union-attr]
+        further = [Path(one) for name in sorted(shop.products.ids()) for one in shop.products.get(name).photos[1:]]  # type: ignore[union-attr]
     return store, [as_sent(one) for one in further]
 
 

@@ -102,7 +102,7 @@ def switched(options: argparse.Namespace, store: Path, photos: list[bytes]) -> N
     """Commands beside a service that is searched: what each takes, and what clients hear meanwhile."""
     feed, media = options.data / "luma/products.csv", options.data / "luma/media"
     with Shop(store) as shop:
-        some = min(shop.ids())
+        some = min(shop.products.ids())
     commands = {
         "nothing": [],
         "sync": ["sync", str(feed), "--media", str(media)],

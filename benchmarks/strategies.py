@@ -32,8 +32,8 @@ from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.report.comparison import bytes_words, time_words
 from shoplens.evaluation.results import Comparison
 from shoplens.training.classifier import ClassifierOptions, train_and_test_on
-from shoplens.training.look import FilterTrainingData, LookOptions
-from shoplens.training.optimization.head import unit
+from shoplens.training.look import TrainingData, LookOptions
+from shoplens.training.optimization.head import normalize_rows
 from shoplens.types import StageTimer
 from tables import default_data, machine_line, percent_cell
 
@@ -47,10 +47,10 @@ def story(options: argparse.Namespace) -> None:
     queries, pairs = options.data / f"grocery/{file_of(options)}", options.data / "grocery/train.csv"
     print("\n| store | strategy | R@1 | R@5 | MRR | ms per query | to add a product |\n|---|---|---|---|---|---|---|")
     with Shop(store) as shop:
-        told("as indexed", shop.compare(queries))
-        training = shop.train_look(LookOptions(pairs=pairs))
-        shop.train_classifier(ClassifierOptions(pairs=pairs))
-        told("trained", shop.compare(queries))
+        told("as indexed", shop.quality.compare(queries))
+        training = shop.training.train_look(LookOptions(pairs=pairs))
+        shop.training.train_classifier(ClassifierOptions(pairs=pairs))
+        told("trained", shop.quality.compare(queries))
     print(f"\ntrain look: {training.why}")
 
 
@@ -75,7 +75,7 @@ def photos(options: argparse.Namespace) -> None:
                 photos_line(bench, whole, asked, most)
 
 
-def photos_line(bench: EvaluationContext, whole: FilterTrainingData, asked: Asked, most: int) -> None:
+def photos_line(bench: EvaluationContext, whole: TrainingData, asked: Asked, most: int) -> None:
     part = only(whole, kept(whole, most))
     metric, _ = answering(whole, part, bench, LookOptions())
     classifier = ProductClassifier(train_and_test_on(part, bench, ClassifierOptions(), StageTimer())[1].network)
@@ -87,22 +87,22 @@ def photos_line(bench: EvaluationContext, whole: FilterTrainingData, asked: Aske
     hits = np.take_along_axis(right, best, axis=1)
     one = Line("classifier", hits[:, 0], hits.any(axis=1), clusters)
     other = found("metric", metric.asked(asked), metric.photos(gallery), asked.products[:, None] == names, clusters)
-    catalogue = unit(classifier.vectors(whole.samples.rows[whole.samples.plain[gallery]].astype(np.float32)))
-    nearest = names[np.argmax(unit(classifier.vectors(rows)) @ catalogue.T, axis=1)]
+    catalogue = normalize_rows(classifier.vectors(whole.samples.rows[whole.samples.plain[gallery]].astype(np.float32)))
+    nearest = names[np.argmax(normalize_rows(classifier.vectors(rows)) @ catalogue.T, axis=1)]
     apart = hits[:, 0] & (nearest != asked.products)
     share = Line("apart", apart, apart, clusters).cells()[2]
     number = "all" if most == PHOTOS[-1] else str(most)
     print(f"| {number} | {' | '.join(one.cells()[2:])} | {' | '.join(other.cells()[2:])} | {share} |", flush=True)
 
 
-def kept(whole: FilterTrainingData, most: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def kept(whole: TrainingData, most: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """The catalogue's photos, and of shoppers' the first ``most`` of each product by the hash of their content."""
     samples, taken = whole.samples, dict[str, int]()
     chosen = np.zeros(len(samples.photos), bool)
     for n in sorted(range(len(chosen)), key=lambda n: samples.photos[n].name):
         photo = samples.photos[n]
-        taken[photo.product] = taken.get(photo.product, 0) + photo.shopper
-        chosen[n] = not photo.shopper or taken[photo.product] <= most
+        taken[photo.product] = taken.get(photo.product, 0) + photo.is_shopper
+        chosen[n] = not photo.is_shopper or taken[photo.product] <= most
     return chosen
 
 

@@ -115,7 +115,7 @@ def _claim(folder: Path) -> None:
 def _search(shop: Shop, photo: Path, product_id: str, how: str) -> ShownSearch:
     answer = shop.search(photo, SHOWN)
     ranks = [result.rank for result in answer.results if result.product.id == product_id]
-    return ShownSearch(answer, how, shop.product(product_id), ranks[0] if ranks else None)
+    return ShownSearch(answer, how, shop.products.get(product_id), ranks[0] if ranks else None)
 
 
 def _pixels_from(settings: Settings) -> Callable[[str], Pixels]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shoplens.build.generations import train_filters
 from shoplens.build.photo_features import feature_model
 from shoplens.build.run import BATCH
 from shoplens.errors import StoreError
@@ -103,7 +104,7 @@ def test_features_are_on_disk_before_the_products_are_acknowledged(tmp_path: Pat
 def test_lost_features_are_read_again_and_nothing_else_changes(ten: Store, folder: Path, feed: Feeds) -> None:
     before, embedder = scored(ten), ColourEmbedder()
     (ten.folder / FEATURES).unlink()
-    summary = builder(ten, embedder).train_filters()
+    summary = train_filters(builder(ten, embedder))
     assert (embedder.photos, summary.photos_embedded) == (10, 10)
     assert scored(ten) == before
     assert (ten.live.name, summary.dimensions) == (
@@ -116,7 +117,7 @@ def test_training_keeps_products_whose_photos_are_gone(ten: Store, folder: Path)
     held, before = contents(ten.live.index), scored(ten)
     (folder / "p3.png").rename(folder / "away.png")
     try:
-        summary = builder(ten).train_filters()
+        summary = train_filters(builder(ten))
     finally:
         (folder / "away.png").rename(folder / "p3.png")
     assert (summary.notes, summary.rejected, contents(ten.live.index) == held) == (1, 0, True)
@@ -127,13 +128,13 @@ def test_training_that_is_cut_off_changes_nothing_and_can_be_continued(ten: Stor
     held = contents(ten.live.index)
     (ten.folder / FEATURES).unlink()
     with pytest.raises(Stopped):
-        builder(ten, ColourEmbedder(stop_after=5)).train_filters()
+        train_filters(builder(ten, ColourEmbedder(stop_after=5)))
     assert (ten.live.name, contents(ten.live.index) == held) == ("000001", True)
-    builder(ten).train_filters()
+    train_filters(builder(ten))
     assert contents(ten.live.index) == held
 
 
 def test_training_by_another_model_is_refused(ten: Store) -> None:
     with pytest.raises(StoreError) as told:
-        builder(ten, ColourEmbedder("other@2")).train_filters()
+        train_filters(builder(ten, ColourEmbedder("other@2")))
     assert (told.value.code, ten.live.name) == ("other-model", "000001")

@@ -20,6 +20,7 @@ from shoplens.build.filter_scoring import (
     scorer_of,
 )
 from shoplens.build.filter_scoring import FilterTrainingData as FilterMaterial
+from shoplens.build.generations import train_filters
 from shoplens.build.photo_features import feature_model
 from shoplens.build.run import BATCH
 from shoplens.errors import StoreError
@@ -198,7 +199,7 @@ def test_without_filters_nothing_is_scored(store: Store) -> None:
 
 def test_training_again_looks_at_no_photo_and_changes_no_vector(store: Store) -> None:
     before, embedder = contents(store.live.index), ColourEmbedder()
-    summary = builder(store, embedder).train_filters()
+    summary = train_filters(builder(store, embedder))
     assert (embedder.photos, summary.photos_embedded, summary.photos_known) == (0, 0, PRODUCTS)
     assert store.live.name == "000002"
     assert contents(store.live.index) == before

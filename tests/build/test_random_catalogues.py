@@ -12,6 +12,7 @@ import pytest
 from shoplens.build.builder import Builder
 from shoplens.build.dimension_rows import dimension_rows
 from shoplens.build.filter_scoring import FilterTrainingData, ProductScorer, fit_filters, rescore_products
+from shoplens.build.generations import train_filters
 from shoplens.errors import InvalidValue
 from shoplens.feeds import read_feed
 from shoplens.filters.model.stored import load_filters
@@ -117,7 +118,7 @@ def test_a_store_is_built_answers_and_takes_a_change(
     shop.sync(catalogue.changed(folder / "changed.jsonl"))
     if number % 2:
         try:
-            shop.builder.train_filters()
+            train_filters(shop.builder)
         except InvalidValue as problem:  # the change took away the attribute that a rule is about
             assert problem.code == "unknown-dimension"
         shop.check_dimensions()

@@ -43,7 +43,7 @@ def others() -> list[dict[str, Any]]:
 
 
 def test_every_row_finds_its_product(shop: Shop) -> None:
-    assert [getattr(shop.product(name), "id", None) for name in ("s-S", "s-M", "4006381333931", "s")] == [
+    assert [getattr(shop.products.get(name), "id", None) for name in ("s-S", "s-M", "4006381333931", "s")] == [
         *["s-S"] * 3,
         None,
     ]
@@ -54,7 +54,7 @@ def test_an_id_is_kept_while_a_row_has_it(shop: Shop, folder: Path) -> None:
     turned = feed_of(folder / "two.jsonl", [*others(), size("s-L", "L"), size("s-M", "M"), size("s-S", "S")])
     summary = shop.sync(turned, on_renames=told.append)
     assert (summary.renamed, told, summary.removed, summary.added) == ({}, [], 0, 0)
-    product = shop.product("s-L")
+    product = shop.products.get("s-L")
     assert product is not None and (product.id, product.identifiers) == ("s-S", ("s-L", "s-M"))
 
 
@@ -65,40 +65,40 @@ def test_an_id_that_changes_is_told_before_anything_goes_and_does_not_count_as_r
 
     def tell(renames: Mapping[str, Sequence[str]]) -> None:
         assert dict(renames) == {"s-S": ["s-M"]}
-        there.append(shop.has("s-S"))
+        there.append("s-S" in shop.products)
 
     later = feed_of(folder / "two.jsonl", [size("s-M", "M"), size("s-L", "L"), *others()])
     summary = shop.sync(later, max_removals="0", on_renames=tell)
     assert (there, summary.renamed, summary.removed) == ([True], {"s-S": ["s-M"]}, 0)
-    assert not shop.has("s-S") and shop.has("s-M")
-    assert getattr(shop.product("s-S"), "id", None) == "s-M"
+    assert "s-S" not in shop.products and "s-M" in shop.products
+    assert getattr(shop.products.get("s-S"), "id", None) == "s-M"
 
 
 def test_an_id_that_changes_stays_while_the_photos_of_the_new_one_cannot_be_had(shop: Shop, folder: Path) -> None:
     hidden = (folder / "p0.png").rename(folder / "hidden.png")
     later = feed_of(folder / "two.jsonl", [size("s-M", "M"), size("s-L", "L"), *others()])
     summary = shop.sync(later, max_removals="0")
-    assert (summary.renamed, summary.removed, shop.has("s-S"), shop.has("s-M")) == ({}, 0, True, False)
+    assert (summary.renamed, summary.removed, "s-S" in shop.products, "s-M" in shop.products) == ({}, 0, True, False)
     hidden.rename(folder / "p0.png")
     assert shop.sync(later, max_removals="0").renamed == {"s-S": ["s-M"]}
-    assert (shop.has("s-S"), shop.has("s-M")) == (False, True)
+    assert ("s-S" in shop.products, "s-M" in shop.products) == (False, True)
 
 
 def test_clicks_follow(shop: Shop, folder: Path) -> None:
     answer = shop.search(photo(folder / "query.png", (9, 9, 9)), remember=True)
-    received = shop.add_feedback([Event(query_id=answer.query_id, product_id="s-S", kind="click")])
+    received = shop.feedback.add([Event(query_id=answer.query_id, product_id="s-S", kind="click")])
     assert not received.problems
     shop.sync(feed_of(folder / "two.jsonl", [size("s-M", "M"), size("s-L", "L"), *others()]))
-    (seen,) = shop._feedback.seen()
+    (seen,) = shop._parts.feedback_log.seen()
     assert list(seen.events) == ["s-M"]
 
 
 def test_a_damaged_log_of_clicks_does_not_hold_up_a_sync(shop: Shop, folder: Path) -> None:
     (shop.folder / "feedback.sqlite").write_bytes(b"no database at all, but long enough to be looked at" * 40)
     shop.sync(feed_of(folder / "two.jsonl", [size("s-M", "M"), size("s-L", "L"), *others()]))
-    assert getattr(shop.product("s-S"), "id", None) == "s-M"
+    assert getattr(shop.products.get("s-S"), "id", None) == "s-M"
     with pytest.raises(StoreError, match="damaged"):
-        shop.feedback()
+        shop.feedback.counts()
 
 
 def test_several_products_that_become_one(folder: Path) -> None:
@@ -110,14 +110,14 @@ def test_several_products_that_become_one(folder: Path) -> None:
     with shop:
         summary = shop.sync(feed_of(folder / "two.jsonl", joined), max_removals="0", on_renames=told.append)
         assert told == [{"b": ["a"]}] and summary.products == 6
-        assert getattr(shop.product("b"), "id", None) == "a"
+        assert getattr(shop.products.get("b"), "id", None) == "a"
 
 
 def test_a_product_that_is_gone_counts_as_removed(shop: Shop, folder: Path) -> None:
     with pytest.raises(Refused):
         shop.sync(feed_of(folder / "two.jsonl", others()), max_removals="0")
     assert shop.sync(feed_of(folder / "two.jsonl", others()), max_removals="1").removed == 1
-    assert shop.product("s-S") is None
+    assert shop.products.get("s-S") is None
 
 
 def test_a_new_build_tells_renames_and_its_store_follows_them(shop: Shop, folder: Path) -> None:
@@ -129,14 +129,14 @@ def test_a_new_build_tells_renames_and_its_store_follows_them(shop: Shop, folder
     )
     with again:
         assert told == [{"s-S": ["s-M"]}] == [summary.renamed]
-        assert getattr(again.product("s-S"), "id", None) == "s-M"
+        assert getattr(again.products.get("s-S"), "id", None) == "s-M"
 
 
 def test_an_identifier_of_several_products_names_none_of_them(folder: Path) -> None:
     rows = [row("p0", identifiers=["same"]), row("p1", identifiers=["same"])]
     shop, _ = Shop.index(feed_of(folder / "one.jsonl", rows), folder / "store", embedder=ColourEmbedder())
     with shop, pytest.raises(InvalidValue) as caught:
-        shop.product("same")
+        shop.products.get("same")
     assert caught.value.code == "ambiguous-product" and "p0, p1" in caught.value.problem
 
 

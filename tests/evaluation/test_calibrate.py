@@ -113,7 +113,7 @@ def test_a_sample_of_a_small_catalogue_and_of_a_group() -> None:
 
 
 def test_samples_of_held_out_photos_see_all_other_photos(shop: Shop) -> None:
-    samples, left_out = samples_of(shop._bench(None), QuerySet(), PRETRAINED)
+    samples, left_out = samples_of(shop._parts.evaluation_context(None), QuerySet(), PRETRAINED)
     assert (len(samples), left_out) == (108, ())
     photos = [[color, *(off(number, by) for by in range(4))] for number, color in enumerate(COLORS)]
     expected = []
@@ -146,12 +146,12 @@ def test_held_out_photos_are_the_default(shop: Shop, folder: Path) -> None:
     before = shop.search(folder / "asked/p5-0.png")
     assert before.verdict == "uncalibrated"
     told: list[str] = []
-    found = shop.calibrate(progress=lambda what, done, total: told.append(what), strategy="pretrained")
+    found = shop.quality.calibrate(progress=lambda what, done, total: told.append(what), strategy="pretrained")
     fitted = found.calibration
     assert (fitted.queries, fitted.clusters, fitted.products, fitted.absent_share) == (108, 25, 27, 0.5)
     assert (fitted.strategy, fitted.model) == ("pretrained", "colour@1")
     assert (found.queries_from, found.left_out) == (HELD_OUT, ())
-    assert calibration_of(shop._store.live, "pretrained") == fitted
+    assert calibration_of(shop._parts.store.live, "pretrained") == fitted
     assert [one.answers for one in found.reliability] == [216, 216]
     assert [sum(part.count for part in one.bins) for one in found.reliability] == [216, 216]
     assert found.reliability[0].ece.value == fitted.measured["match_error"]
@@ -171,36 +171,36 @@ def test_held_out_photos_are_the_default(shop: Shop, folder: Path) -> None:
 def test_a_file_of_queries(shop: Shop, folder: Path, tmp_path: Path) -> None:
     asked = queries(tmp_path / "queries.csv", [*asked_of(folder), (folder / "asked/p1.png", "nothing")])
     asked.write_text(asked.read_text() + f"{folder / 'gone.png'},p1\n")
-    found = shop.calibrate(asked, strategy="pretrained")
+    found = shop.quality.calibrate(asked, strategy="pretrained")
     assert found.queries_from == str(asked)
     assert (found.calibration.queries, found.calibration.clusters) == (108, 25)
     assert {one.kind: (one.times, one.example) for one in found.left_out} == {
         "product-not-in-store": (1, "row 109, product_id: nothing"),
         "photo-missing": (1, f"row 110, photo: {folder / 'gone.png'}"),
     }
-    assert found.calibration.match["lead"] != shop.calibrate(strategy="pretrained").calibration.match["lead"], (
+    assert found.calibration.match["lead"] != shop.quality.calibrate(strategy="pretrained").calibration.match["lead"], (
         "it searched first photos only"
     )
 
 
 def test_photos_of_the_catalogue_are_left_out_and_counted(shop: Shop, folder: Path, tmp_path: Path) -> None:
     known = [(folder / f"p{number}.png", f"p{number}") for number in (3, 4)]
-    found = shop.calibrate(
+    found = shop.quality.calibrate(
         queries(tmp_path / "queries.csv", [known[0], *asked_of(folder), known[1]]), strategy="pretrained"
     )
     assert found.calibration.queries == 108
     (left_out,) = found.left_out
     assert (left_out.kind, left_out.times, left_out.example) == (SAME_PHOTO, 2, str(folder / "p3.png"))
-    without = shop.calibrate(queries(tmp_path / "fewer.csv", asked_of(folder)), strategy="pretrained").calibration
+    without = shop.quality.calibrate(queries(tmp_path / "fewer.csv", asked_of(folder)), strategy="pretrained").calibration
     assert replace(without, created=found.calibration.created) == found.calibration
 
 
 @pytest.mark.parametrize("share", [0.1, 0.9])
 def test_the_absent_share_moves_probabilities(shop: Shop, folder: Path, share: float) -> None:
     asked = folder / "asked/p5-3.png"
-    shop.calibrate(strategy="pretrained")
+    shop.quality.calibrate(strategy="pretrained")
     even = shop.search(asked, strategy="pretrained").absent_probability
-    assert shop.calibrate(absent_share=share, strategy="pretrained").calibration.absent_share == share
+    assert shop.quality.calibrate(absent_share=share, strategy="pretrained").calibration.absent_share == share
     other = shop.search(asked, strategy="pretrained").absent_probability
     assert even is not None and other is not None
     assert (other < even) == (share < 0.5)
@@ -210,30 +210,30 @@ def test_the_absent_share_moves_probabilities(shop: Shop, folder: Path, share: f
 
 
 def test_too_few_queries_leave_the_calibration_before(shop: Shop, folder: Path, tmp_path: Path) -> None:
-    before = shop.calibrate(strategy="pretrained").calibration
-    kept = (shop._store.live.folder / "calibration-pretrained.json").read_bytes()
+    before = shop.quality.calibrate(strategy="pretrained").calibration
+    kept = (shop._parts.store.live.folder / "calibration-pretrained.json").read_bytes()
     few = queries(tmp_path / "few.csv", [*asked_of(folder, 30), (folder / "asked/p1.png", "nothing")])
     with pytest.raises(InvalidValue, match="There are 30 queries of 25 products or groups") as told:
-        shop.calibrate(few, strategy="pretrained")
+        shop.quality.calibrate(few, strategy="pretrained")
     assert (told.value.code, told.value.exit_code) == ("too-few-queries", 3)
     assert "1 × product-not-in-store (row 31, product_id: nothing)" in told.value.problem
     assert "Give 100 or more, of 20 or more products" in told.value.fix
-    assert (shop._store.live.folder / "calibration-pretrained.json").read_bytes() == kept
-    assert calibration_of(shop._store.live, "pretrained") == before
+    assert (shop._parts.store.live.folder / "calibration-pretrained.json").read_bytes() == kept
+    assert calibration_of(shop._parts.store.live, "pretrained") == before
 
 
 def test_many_photos_of_few_products_are_too_few(shop: Shop, folder: Path, tmp_path: Path) -> None:
     same = [(folder / f"asked/p{number}-0.png", f"p{number}") for number in range(21)] * 6
     with pytest.raises(InvalidValue, match=r"There are 126 queries of 19 products or groups\.") as told:
-        shop.calibrate(queries(tmp_path / "few.csv", same), strategy="pretrained")
+        shop.quality.calibrate(queries(tmp_path / "few.csv", same), strategy="pretrained")
     assert told.value.code == "too-few-queries"
-    assert calibration_of(shop._store.live, "pretrained") is None
+    assert calibration_of(shop._parts.store.live, "pretrained") is None
 
 
 def test_nothing_usable_says_why(shop: Shop, folder: Path, tmp_path: Path) -> None:
     asked = queries(tmp_path / "known.csv", [(folder / f"p{number}.png", f"p{number}") for number in range(27)])
     with pytest.raises(InvalidValue, match=rf"There are 0 queries.*27 × {SAME_PHOTO} \(.*p0\.png\)"):
-        shop.calibrate(asked, strategy="pretrained")
+        shop.quality.calibrate(asked, strategy="pretrained")
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, float("nan")])
@@ -244,7 +244,7 @@ def test_a_share_that_makes_no_sense_is_refused_before_any_work(built: Path, tmp
         Shop(tmp_path / "store", embedder=embedder, settings=SETTINGS) as shop,
         pytest.raises(InvalidValue, match=r"absent share is .*above 0 and below 1"),
     ):
-        shop.calibrate(absent_share=share, strategy="pretrained")
+        shop.quality.calibrate(absent_share=share, strategy="pretrained")
     assert embedder.photos == 0
 
 
@@ -255,7 +255,7 @@ def test_a_share_that_makes_no_sense_is_refused_before_any_work(built: Path, tmp
 def test_a_file_that_is_none_is_an_error(shop: Shop, tmp_path: Path, text: str, code: str) -> None:
     (tmp_path / "queries.csv").write_text(text)
     with pytest.raises(InvalidValue) as told:
-        shop.calibrate(tmp_path / "queries.csv", strategy="pretrained")
+        shop.quality.calibrate(tmp_path / "queries.csv", strategy="pretrained")
     assert told.value.code == code
 
 
@@ -263,16 +263,16 @@ def test_another_model_and_an_unknown_strategy_are_refused(built: Path, tmp_path
     copy_tree(built, tmp_path / "store")
     with Shop(tmp_path / "store", embedder=ColourEmbedder("other@2"), settings=SETTINGS) as other:
         with pytest.raises(StoreError) as told:
-            other.calibrate()
+            other.quality.calibrate()
         with pytest.raises(InvalidValue) as unknown:
-            other.calibrate(strategy="nonsense")
+            other.quality.calibrate(strategy="nonsense")
     assert (told.value.code, unknown.value.code) == ("other-model", "unknown-strategy")
 
 
 def test_calibrating_again_mends_a_damaged_calibration(shop: Shop, folder: Path) -> None:
-    path = shop._store.live.folder / "calibration-pretrained.json"
+    path = shop._parts.store.live.folder / "calibration-pretrained.json"
     path.write_text("{")
-    assert calibrate(shop._bench(None), QuerySet(), PRETRAINED).calibration.queries == 108
+    assert calibrate(shop._parts.evaluation_context(None), QuerySet(), PRETRAINED).calibration.queries == 108
     assert shop.search(folder / "asked/p5-0.png", strategy="pretrained").verdict != "uncalibrated"
 
 
@@ -280,7 +280,7 @@ def test_calibrating_again_mends_a_damaged_calibration(shop: Shop, folder: Path)
 
 
 def test_the_report_and_the_documented_object(shop: Shop, tmp_path: Path) -> None:
-    found = shop.calibrate(report=tmp_path / "reports/calibration.html", strategy="pretrained")
+    found = shop.quality.calibrate(report=tmp_path / "reports/calibration.html", strategy="pretrained")
     told = calibration_json(found)
     assert json.loads((tmp_path / "reports/calibration.json").read_text()) == told
     assert {name: told[name] for name in ("format", "queries", "clusters", "products", "queries_from", "left_out")} == {
@@ -302,13 +302,13 @@ def test_the_report_and_the_documented_object(shop: Shop, tmp_path: Path) -> Non
 
 
 def test_a_report_named_json_does_not_overwrite_its_page(shop: Shop, tmp_path: Path) -> None:
-    found = shop.calibrate(report=tmp_path / "calibration.json", strategy="pretrained")
+    found = shop.quality.calibrate(report=tmp_path / "calibration.json", strategy="pretrained")
     assert json.loads((tmp_path / "calibration.json").read_text()) == calibration_json(found)
     assert "108 query photos" in (tmp_path / "calibration.html").read_text()
 
 
 def test_claims_name_the_thresholds_of_four_precisions(shop: Shop) -> None:
-    found = shop.calibrate(strategy="pretrained").calibration
+    found = shop.quality.calibrate(strategy="pretrained").calibration
     head, *rows = claims(found)
     assert head[0] == "precision"
     assert [one[0] for one in rows] == ["80%", "90%", "95%", "99%"]
@@ -321,5 +321,5 @@ def test_claims_name_the_thresholds_of_four_precisions(shop: Shop) -> None:
 def test_a_report_that_cannot_be_written_is_an_error_before_the_work(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("something")
     with pytest.raises(InvalidValue, match=r"The report .* cannot be written"):
-        shop.calibrate(report=tmp_path / "file" / "report.html", strategy="pretrained")
-    assert calibration_of(shop._store.live, "pretrained") is None
+        shop.quality.calibrate(report=tmp_path / "file" / "report.html", strategy="pretrained")
+    assert calibration_of(shop._parts.store.live, "pretrained") is None

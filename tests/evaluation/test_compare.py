@@ -59,7 +59,7 @@ def queries(folder: Path, *rows: str) -> Path:
 
 
 def test_every_strategy_is_described_with_its_costs(shop: Shop) -> None:
-    found = shop.compare()
+    found = shop.quality.compare()
     assert (found.queries, found.products, found.compared_with, found.left_out) == (10, 10, BASELINE, [])
     assert [one.name for one in found.rows] == [one.name for one in ready_for(UNTRAINED)]
     for one in found.rows:
@@ -70,11 +70,11 @@ def test_every_strategy_is_described_with_its_costs(shop: Shop) -> None:
             assert set(spread) == COSTS
             assert 0 < spread["median"] <= spread["p95"]
         assert one.bytes_per_product > 0
-        assert one.metrics == shop.evaluate(strategy=one.name).overall
+        assert one.metrics == shop.quality.evaluate(strategy=one.name).overall
 
 
 def test_a_new_strategy_is_a_row_of_the_table(shop: Shop, backwards: str) -> None:
-    found = shop.compare()
+    found = shop.quality.compare()
     first, *_, second = found.rows
     assert (first.name, second.name, second.adding) == (BASELINE, backwards, "nothing")
     assert (first.metrics["recall@1"].value, second.metrics["recall@1"].value) == (1, 0)
@@ -83,13 +83,13 @@ def test_a_new_strategy_is_a_row_of_the_table(shop: Shop, backwards: str) -> Non
     assert list(second.against) == list(METRICS)
     assert (second.against["recall@1"].difference.value, second.against["recall@1"].p) == (-1, 2 / 2**10)
     assert (second.against["recall@10"].difference.value, second.against["recall@10"].p) == (0, 1)
-    assert shop.evaluate(strategy=backwards).overall == second.metrics
+    assert shop.quality.evaluate(strategy=backwards).overall == second.metrics
 
 
 def test_what_was_left_out_is_told_and_does_not_stop_the_timing(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no photo")
     rows = ["gone.png,p1", "text.jpg,p1", "p1-1.png,p1", "p2-1.png,p2", "p3-1.png,unknown", "p4-1.png,", "p5-1.png,p5"]
-    found = shop.compare(queries(tmp_path, *rows))
+    found = shop.quality.compare(queries(tmp_path, *rows))
     assert found.queries == 3
     assert {one.kind: one.times for one in found.left_out} == {
         "photo-missing": 1,
@@ -101,7 +101,7 @@ def test_what_was_left_out_is_told_and_does_not_stop_the_timing(shop: Shop, tmp_
 
 
 def test_a_single_query_gives_no_time_rather_than_that_of_a_cold_start(shop: Shop, tmp_path: Path) -> None:
-    assert shop.compare(queries(tmp_path, "p1-1.png,p1")).rows[0].query_ms == {}
+    assert shop.quality.compare(queries(tmp_path, "p1-1.png,p1")).rows[0].query_ms == {}
 
 
 def test_products_whose_photos_are_gone_have_no_cost(shop: Shop, tmp_path: Path) -> None:
@@ -111,24 +111,24 @@ def test_products_whose_photos_are_gone_have_no_cost(shop: Shop, tmp_path: Path)
     for number in range(10):
         for view in range(2):
             (tmp_path / f"p{number}-{view}.png").unlink()
-    found = shop.compare(path)
+    found = shop.quality.compare(path)
     assert (found.queries, found.rows[0].adding_ms) == (3, {})
 
 
 def test_nothing_is_left_behind(shop: Shop, tmp_path: Path) -> None:
-    shop.compare()
+    shop.quality.compare()
     assert not list((tmp_path / "store").glob("adding-*"))
     broken = ColourEmbedder(stop_after=13)  # the ten queries, then it stops while products are added
     shop.close()
     (tmp_path / "store" / "evaluation" / "query-vectors.sqlite").unlink()
     with Shop(tmp_path / "store", embedder=broken, settings=SETTINGS) as other, pytest.raises(Stopped):
-        other.compare()
+        other.quality.compare()
     assert broken.photos > 10
     assert not list((tmp_path / "store").glob("adding-*"))
 
 
 def test_the_json_and_the_report_say_the_same(shop: Shop, tmp_path: Path, backwards: str) -> None:
-    found = shop.compare(report=tmp_path / "c.html", seed=5)
+    found = shop.quality.compare(report=tmp_path / "c.html", seed=5)
     assert isinstance(found, Comparison)
     told = json.loads((tmp_path / "c.json").read_text("utf-8"))
     assert told == json.loads(json.dumps(found.as_json()))

@@ -226,7 +226,7 @@ VALUES = ("wrong-value", "missing-value", "shared-photo", "no-usable-photo")
 
 def test_a_clean_shop_has_no_findings(tmp_path: Path) -> None:
     with opened(tmp_path, rows_of(tmp_path)) as shop:
-        found = shop.doctor(VALUES)
+        found = shop.quality.diagnose(VALUES)
     assert found == Diagnosis((), VALUES, 48, "colour@1", ("Values were compared in color.",))
 
 
@@ -240,8 +240,8 @@ def test_every_planted_fault_is_found_and_nothing_else(tmp_path: Path) -> None:
     told: list[str] = []
     with opened(tmp_path, rows) as shop:
         page = tmp_path / "doctor.html"
-        found = shop.doctor(VALUES, report=page, progress=lambda what, done, total: told.append(what))
-        again = shop.doctor("shared-photo")
+        found = shop.quality.diagnose(VALUES, report=page, progress=lambda what, done, total: told.append(what))
+        again = shop.quality.diagnose("shared-photo")
     assert [(one.kind, one.product_ids, one.feed, one.seen) for one in found.findings if one.probability] == [
         ("wrong-value", ("p3",), "blue", "red"),
         ("missing-value", ("p30",), "", "blue"),
@@ -264,7 +264,7 @@ def test_a_product_without_features_is_passed_over_and_counted(tmp_path: Path) -
     opened(tmp_path, rows).close()
     (tmp_path / "store" / "features.sqlite").unlink()
     with Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
-        found = shop.doctor(["wrong-value"])
+        found = shop.quality.diagnose(["wrong-value"])
     assert found.findings == ()
     assert found.notes[1].startswith("48 products without features of photos passed over")
 

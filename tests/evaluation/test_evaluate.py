@@ -106,7 +106,7 @@ def values(found: Evaluation) -> dict[str, float]:
 
 
 def test_held_out_photos_by_brute_force(shop: Shop) -> None:
-    found = shop.evaluate(strategy="pretrained")
+    found = shop.quality.evaluate(strategy="pretrained")
     held_out = [(name, color) for name, colors in COLORS.items() for color in colors[1:]]
     expected = means([(ranked(color, first_photos=True), {name: 1.0}) for name, color in held_out])
     assert (found.queries, found.products, found.absent, found.left_out) == (7, 8, 0, [])
@@ -121,7 +121,7 @@ def test_held_out_photos_by_brute_force(shop: Shop) -> None:
 
 def test_a_photo_that_is_held_out_is_not_in_the_gallery(shop: Shop, built: Path) -> None:
     """All of red, rose and wine have this photo; only wine has it first, so wine comes first, and is confused."""
-    found = shop.evaluate(strategy="pretrained")
+    found = shop.quality.evaluate(strategy="pretrained")
     shared = {str(built / "red-1.png"), str(built / "rose-1.png")}
     worst = {answer.photo: answer for answer in found.worst}
     assert shared <= set(worst)
@@ -145,7 +145,7 @@ def test_a_file_of_queries_by_brute_force(shop: Shop, tmp_path: Path) -> None:
         name = photo(tmp_path / f"{number}.png", color, (50, 40) if number < 2 else (12, 8)).name
         lines.append(f"{name};{'|'.join(grades)};{'|'.join(excluded)};{'|'.join(map(str, grades.values()))}")
     (tmp_path / "q.csv").write_text("\n".join(lines), "utf-8-sig")
-    found = shop.evaluate(tmp_path / "q.csv", strategy="pretrained")
+    found = shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained")
     by_grade = [(color, dict(sorted(grades.items(), key=lambda one: -one[1])), gone) for color, grades, gone in asked]
     expected = means([(ranked(color, first_photos=False, excluded=gone), grades) for color, grades, gone in by_grade])
     assert found.queries == 5
@@ -158,16 +158,16 @@ def test_a_region_is_what_is_asked_with(shop: Shop, tmp_path: Path) -> None:
     image[20:50, 60:90] = (0, 200, 0)
     Image.fromarray(image).save(tmp_path / "street.png")
     (tmp_path / "q.csv").write_text('photo,product_id,region\nstreet.png,leaf,"62,22,26,26"\n')
-    assert shop.evaluate(tmp_path / "q.csv", strategy="pretrained").overall["recall@1"].value == 1
+    assert shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained").overall["recall@1"].value == 1
     (tmp_path / "q.csv").write_text("photo,product_id,region\nstreet.png,leaf,\n")
-    found = shop.evaluate(tmp_path / "q.csv", strategy="pretrained")
+    found = shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained")
     assert found.overall["recall@1"].value == 0
     (tmp_path / "q.csv").write_text('photo,product_id,region\nstreet.png,night,"0,0,60,60"\nstreet.png,leaf,\n')
-    assert [answer.region for answer in shop.evaluate(tmp_path / "q.csv", strategy="pretrained").worst] == [None]
+    assert [answer.region for answer in shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained").worst] == [None]
 
 
 def test_the_json_is_as_promised(shop: Shop) -> None:
-    told = shop.evaluate(strategy="pretrained").as_json()
+    told = shop.quality.evaluate(strategy="pretrained").as_json()
     assert json.loads(json.dumps(told)) == told
     assert list(told)[:2] == ["queries", "metrics"]
     assert told["queries"] == 7
@@ -202,7 +202,7 @@ def test_what_cannot_be_used_is_counted_and_named(shop: Shop, built: Path, tmp_p
         "gone.png,unknown,,,",
     ]
     (tmp_path / "q.csv").write_text("\n".join(lines))
-    found = shop.evaluate(tmp_path / "q.csv", strategy="pretrained")
+    found = shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained")
     assert (found.queries, found.absent) == (2, 2)
     assert [(one.kind, one.times, one.example) for one in found.left_out] == [
         ("photo-missing", 2, f"row 2, photo: {tmp_path}/gone.png"),
@@ -228,16 +228,16 @@ def test_what_cannot_be_used_is_counted_and_named(shop: Shop, built: Path, tmp_p
 )
 def test_nothing_judged_is_an_error_that_says_why(shop: Shop, tmp_path: Path, rows: str, told: str) -> None:
     (tmp_path / "q.csv").write_text(f"photo,product_id\n{rows}\n")
-    for ask in shop.evaluate, shop.compare:
+    for ask in shop.quality.evaluate, shop.quality.compare:
         with pytest.raises(InvalidValue, match=told) as problem:
             ask(tmp_path / "q.csv")
         assert problem.value.code == "nothing-judged"
 
 
 def test_a_shop_of_single_photos_has_nothing_to_hold_out(shop: Shop) -> None:
-    shop.remove([name for name, colors in COLORS.items() if len(colors) > 1])
+    shop.products.remove([name for name, colors in COLORS.items() if len(colors) > 1])
     with pytest.raises(InvalidValue, match="no product of the store has a second photo") as told:
-        shop.evaluate(strategy="pretrained")
+        shop.quality.evaluate(strategy="pretrained")
     assert told.value.code == "nothing-judged"
 
 
@@ -247,13 +247,13 @@ def test_a_shop_of_single_photos_has_nothing_to_hold_out(shop: Shop) -> None:
 def test_a_file_without_queries_is_an_error(shop: Shop, tmp_path: Path, text: str, code: str) -> None:
     (tmp_path / "q.csv").write_text(text)
     with pytest.raises(InvalidValue) as told:
-        shop.evaluate(tmp_path / "q.csv", strategy="pretrained")
+        shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained")
     assert told.value.code == code
 
 
 def test_an_unknown_strategy_names_those_there_are(shop: Shop) -> None:
     with pytest.raises(InvalidValue, match=f"no strategy 'magic'. Choose one of: {', '.join(STRATEGIES)}") as told:
-        shop.evaluate(strategy="magic")
+        shop.quality.evaluate(strategy="magic")
     assert told.value.code == "unknown-strategy"
     with pytest.raises(InvalidValue, match="no strategy 'magic'"):
         shop.search(b"", strategy="magic")
@@ -264,46 +264,46 @@ def test_queries_are_embedded_once(store: Path) -> None:
     for embedded in (6, 7), (0,):  # two of the seven are the same photo, and may be in work at the same time
         embedder = ColourEmbedder()
         with opened(store, embedder) as shop:
-            assert shop.evaluate(strategy="pretrained").queries == 7
+            assert shop.quality.evaluate(strategy="pretrained").queries == 7
         assert embedder.photos in embedded
 
 
 def test_a_run_that_was_cut_off_goes_on_where_it_was(store: Path) -> None:
     cut = ColourEmbedder(stop_after=4)
     with opened(store, cut) as shop, pytest.raises(Stopped):
-        shop.evaluate(strategy="pretrained")
+        shop.quality.evaluate(strategy="pretrained")
     rest = ColourEmbedder()
     with opened(store, rest) as shop:
-        found = shop.evaluate(strategy="pretrained")
+        found = shop.quality.evaluate(strategy="pretrained")
     assert cut.photos == 4
     assert rest.photos <= 3
     with opened(store) as shop:
-        assert values(shop.evaluate(strategy="pretrained")) == values(found)
+        assert values(shop.quality.evaluate(strategy="pretrained")) == values(found)
 
 
 def test_another_model_is_refused(store: Path) -> None:
     with opened(store, ColourEmbedder("other@1")) as shop:
-        for ask in shop.evaluate, shop.compare:
+        for ask in shop.quality.evaluate, shop.quality.compare:
             with pytest.raises(StoreError) as told:
                 ask()
             assert told.value.code == "other-model"
 
 
 def test_the_same_seed_gives_the_same_intervals(shop: Shop) -> None:
-    once, again, other = (shop.evaluate(seed=seed, strategy="pretrained").overall for seed in (1, 1, 2))
+    once, again, other = (shop.quality.evaluate(seed=seed, strategy="pretrained").overall for seed in (1, 1, 2))
     assert once == again
     assert {name: one.value for name, one in once.items()} == {name: one.value for name, one in other.items()}
 
 
 def test_evaluations_may_run_at_the_same_time(shop: Shop) -> None:
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: values(shop.evaluate(strategy="pretrained")), range(4)))
+        found = list(pool.map(lambda _: values(shop.quality.evaluate(strategy="pretrained")), range(4)))
     assert found == [found[0]] * 4
 
 
 def test_progress_is_told(shop: Shop) -> None:
     told: list[tuple[str, int, int]] = []
-    shop.evaluate(progress=lambda *step: told.append(step), strategy="pretrained")
+    shop.quality.evaluate(progress=lambda *step: told.append(step), strategy="pretrained")
     assert told[:7] == [("Judging queries", done, 7) for done in range(1, 8)]
     assert told[7:] == [("Computing intervals", 0, 0)]
 
@@ -321,16 +321,16 @@ def test_the_store_is_left_as_it_is(store: Path, built: Path, tmp_path: Path) ->
     (tmp_path / "q.csv").write_text(f"photo,product_id\n{built}/red-0.png,red\ngone.png,red\n")
     with opened(store) as shop:
         before = contents(store)
-        shop.evaluate(report=store / "reports" / "evaluation.html", strategy="pretrained")
-        shop.evaluate(tmp_path / "q.csv", strategy="pretrained")
-        shop.compare(tmp_path / "q.csv", report=store / "reports" / "comparison.html")
+        shop.quality.evaluate(report=store / "reports" / "evaluation.html", strategy="pretrained")
+        shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained")
+        shop.quality.compare(tmp_path / "q.csv", report=store / "reports" / "comparison.html")
         assert contents(store) == before
     assert {path.name for path in store.iterdir() if path.is_dir()} >= {"evaluation", "reports", "generations"}
 
 
 def test_the_report_is_one_page_and_the_same_json(shop: Shop, tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "report.html"
-    found = shop.evaluate(report=path, strategy="pretrained")
+    found = shop.quality.evaluate(report=path, strategy="pretrained")
     page, told = path.read_text("utf-8"), json.loads(path.with_suffix(".json").read_text("utf-8"))
     assert told == found.as_json()
     assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:|#)|url\((?!["']?data:)|@import""", page)
@@ -341,7 +341,7 @@ def test_the_report_is_one_page_and_the_same_json(shop: Shop, tmp_path: Path) ->
 
 
 def test_either_file_of_a_report_may_be_named(shop: Shop, tmp_path: Path) -> None:
-    found = shop.evaluate(report=tmp_path / "r.json", strategy="pretrained")
+    found = shop.quality.evaluate(report=tmp_path / "r.json", strategy="pretrained")
     assert json.loads((tmp_path / "r.json").read_text("utf-8")) == found.as_json()
     assert (tmp_path / "r.html").read_text("utf-8").startswith("<!doctype html>")
 
@@ -349,6 +349,6 @@ def test_either_file_of_a_report_may_be_named(shop: Shop, tmp_path: Path) -> Non
 def test_a_report_that_cannot_be_written_is_an_error(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     ask: Any
-    for ask in shop.evaluate, shop.compare:
+    for ask in shop.quality.evaluate, shop.quality.compare:
         with pytest.raises(InvalidValue, match=r"The report .*file/r\.html cannot be written: .*--report"):
             ask(report=tmp_path / "file" / "r.html")

@@ -17,7 +17,7 @@ from shoplens.index.protocol import IndexedProduct
 from shoplens.ranking.match_probability import REFERENCE
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.search.prepared_strategy import PreparedStrategy
-from shoplens.types import MOST_RESULTS, Photo, Rejection
+from shoplens.types import MAX_RESULTS, Photo, Rejection
 from tests.fakes import BLUE, GREEN, RED, WHITE, Color, colour_vector, numbered_color, product
 
 PRETRAINED = PreparedStrategy(strategy_named("pretrained"))
@@ -168,7 +168,7 @@ def test_the_best_of_the_category_is_looked_for_behind_the_first_hundred() -> No
 
 
 def test_a_category_behind_ten_thousand_others_is_not_found() -> None:
-    colors: dict[str, Sequence[Color]] = {f"p{number}": [RED] for number in range(MOST_RESULTS + 5)}
+    colors: dict[str, Sequence[Color]] = {f"p{number}": [RED] for number in range(MAX_RESULTS + 5)}
     categories: dict[str, tuple[str, ...]] = dict.fromkeys(colors, ("Hats", "Men"))
     found = run(index_of(colors | {"right": [BLUE]}, categories | {"right": ("Men", "Hats")}), RED, ["right"])
     assert found.numbers[CATEGORY_RECALL] == 0.0

@@ -328,7 +328,7 @@ def test_a_query_photo_that_cannot_be_used_is_an_error(shop: Shop, tmp_path: Pat
 
 
 def test_another_model_is_refused(shop: Shop, folder: Path, tmp_path: Path) -> None:
-    shop._store.live.index.flush()
+    shop._parts.store.live.index.flush()
     copy_tree(folder / "store", tmp_path / "store")
     with (
         Shop(tmp_path / "store", embedder=ColourEmbedder("other@2"), settings=SETTINGS) as other,
@@ -338,10 +338,10 @@ def test_another_model_is_refused(shop: Shop, folder: Path, tmp_path: Path) -> N
 
 
 def test_a_store_emptied_of_products_answers_with_a_note(shop: Shop, folder: Path, tmp_path: Path) -> None:
-    shop._store.live.index.flush()
+    shop._parts.store.live.index.flush()
     copy_tree(folder / "store", tmp_path / "store")
     with Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS) as emptied:
-        assert emptied.remove(["red", *ids(emptied.search(folder / "red.png"))]) == 9
+        assert emptied.products.remove(["red", *ids(emptied.search(folder / "red.png"))]) == 9
         assert len(emptied) == 0
         answer = emptied.search(folder / "red.png", sold_out="last")
         assert (answer.results, answer.notes) == ((), ("No product is left to show.",))
@@ -370,7 +370,7 @@ def test_an_unfinished_store_says_how_to_go_on(folder: Path, tmp_path: Path) -> 
 
 def test_products_and_numbers_of_a_shop(shop: Shop) -> None:
     assert len(shop) == 9
-    red = shop.product("red")
+    red = shop.products.get("red")
     assert red is not None
     assert (red.price, red.group_id, red.in_stock, dict(red.attributes)) == (
         10.0,
@@ -378,7 +378,7 @@ def test_products_and_numbers_of_a_shop(shop: Shop) -> None:
         True,
         {"color": ("red",), "size": ("S", "M")},
     )
-    assert shop.product("nothing") is None
+    assert shop.products.get("nothing") is None
     told = shop.info()
     assert (told["products"], told["model"], told["dimensions"], told["feed_format"]) == (9, "colour@1", 4, "jsonl")
     assert told["fields"]["color"] == {"holds": ["text"], "values": {"green": 2, "red": 2, "blue": 1}}

@@ -92,7 +92,7 @@ def shop(built: Path, tmp_path: Path) -> Iterator[Shop]:
 
 @pytest.fixture
 def calibrated(shop: Shop) -> Shop:
-    write_calibration(shop._store.live, made())
+    write_calibration(shop._parts.store.live, made())
     return shop
 
 
@@ -128,7 +128,7 @@ def test_a_photo_of_the_store_is_exact_with_and_without_calibration(shop: Shop, 
     before = search(shop, folder / "red.png")
     assert (before.verdict, before.absent_probability) == ("exact", None)
     assert probabilities(before) == {"red": 1.0, "green": None, "blue": None}
-    write_calibration(shop._store.live, made())
+    write_calibration(shop._parts.store.live, made())
     for precision in (0.5, 0.95, 0.99):
         after = search(shop, folder / "red.png", precision=precision)
         assert (after.verdict, after.absent_probability) == ("exact", 0.0)
@@ -191,7 +191,7 @@ def test_the_precision_asked_for_moves_the_verdict(
 
 
 def test_the_settings_say_which_precision_is_meant(calibrated: Shop, folder: Path) -> None:
-    path, asked = calibrated._store.folder, folder / "asked/red.png"
+    path, asked = calibrated._parts.store.folder, folder / "asked/red.png"
     calibrated.close()
     with Shop(path, embedder=ColourEmbedder(), settings=Settings(threads=2, precision=0.99)) as strict:
         assert search(strict, asked).verdict == "similar"
@@ -242,7 +242,7 @@ def test_a_region_is_judged_too(calibrated: Shop, folder: Path) -> None:
 
 
 def test_an_emptied_store_holds_no_product_for_sure(calibrated: Shop, folder: Path) -> None:
-    calibrated.remove(COLORS)
+    calibrated.products.remove(COLORS)
     answer = search(calibrated, folder / "asked/red.png")
     assert (answer.results, answer.verdict, answer.absent_probability) == ((), "not-in-catalogue", 1.0)
 
@@ -252,26 +252,26 @@ def test_an_emptied_store_holds_no_product_for_sure(calibrated: Shop, folder: Pa
 
 @pytest.mark.parametrize("foreign", [made(model="other@1"), made(strategy="hybrid")])
 def test_the_calibration_of_something_else_is_not_used(shop: Shop, folder: Path, foreign: Calibration) -> None:
-    write_calibration(shop._store.live, foreign)
+    write_calibration(shop._parts.store.live, foreign)
     answer = search(shop, folder / "asked/red.png")
     assert (answer.verdict, answer.results[0].match_probability) == ("uncalibrated", None)
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", "null", '{"format": 1}', '{"format": 2}', b"\xff\xfe"])
 def test_a_damaged_calibration_says_what_to_do(calibrated: Shop, folder: Path, damage: str | bytes) -> None:
-    path = calibrated._store.live.folder / FILE
+    path = calibrated._parts.store.live.folder / FILE
     path.write_bytes(damage if isinstance(damage, bytes) else damage.encode())
     with pytest.raises(StoreError) as told:
         search(calibrated, folder / "asked/red.png")
     assert (told.value.code, told.value.exit_code) == ("bad-calibration", 4)
     assert "calibration cannot be used" in told.value.problem
     assert told.value.fix == "Run `shoplens calibrate` again."
-    write_calibration(calibrated._store.live, made())
+    write_calibration(calibrated._parts.store.live, made())
     assert search(calibrated, folder / "asked/red.png").verdict == "exact"
 
 
 def test_a_new_calibration_counts_at_once_even_within_a_tick_of_the_clock(calibrated: Shop, folder: Path) -> None:
-    asked, generation = folder / "asked/gray.png", calibrated._store.live
+    asked, generation = folder / "asked/gray.png", calibrated._parts.store.live
     path = generation.folder / FILE
     before, then = search(calibrated, asked).results[0].match_probability, path.stat().st_mtime_ns
     assert before == pytest.approx(by_head(GRAY)[0]["red"], abs=1e-4)
@@ -286,21 +286,21 @@ def test_a_new_calibration_counts_at_once_even_within_a_tick_of_the_clock(calibr
 
 
 def test_building_anew_loses_the_calibration(calibrated: Shop, folder: Path) -> None:
-    path = calibrated._store.folder
+    path = calibrated._parts.store.folder
     calibrated.close()
     again, _ = Shop.index(folder / "feed.jsonl", path, replace=True, embedder=ColourEmbedder(), settings=SETTINGS)
     with again:
         assert search(again, folder / "asked/red.png").verdict == "uncalibrated"
-        assert calibration_of(again._store.live, "pretrained") is None
+        assert calibration_of(again._parts.store.live, "pretrained") is None
 
 
 def test_changes_and_a_new_graph_keep_the_calibration(calibrated: Shop, folder: Path) -> None:
     photo(folder / "white.png", (255, 255, 255))
     calibrated.add(feed_of(folder / "more.jsonl", [row("white")]))
-    assert calibration_of(calibrated._store.live, "pretrained") == made()
+    assert calibration_of(calibrated._parts.store.live, "pretrained") == made()
     calibrated.sync(folder / "feed.jsonl", max_removals="50%")
     assert search(calibrated, folder / "asked/red.png").verdict == "exact"
-    store = calibrated._store
+    store = calibrated._parts.store
     before = store.live
     store.switch(store._optimize_copy(before))  # what a change does once a graph is due, which takes many products
     assert store.live is not before and not before.folder.exists()
@@ -313,4 +313,4 @@ def test_a_backup_holds_the_calibration(calibrated: Shop, folder: Path, tmp_path
     Shop.restore(tmp_path / "backup", tmp_path / "restored")
     with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=SETTINGS) as restored:
         assert search(restored, folder / "asked/red.png").verdict == "exact"
-        assert calibration_of(restored._store.live, "pretrained") == made()
+        assert calibration_of(restored._parts.store.live, "pretrained") == made()

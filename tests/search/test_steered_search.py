@@ -149,8 +149,8 @@ def test_what_is_pinned_may_be_called_by_a_row_or_an_old_id(folder: Path, tmp_pa
     )
     say = Preferences(merchandising=Merchandising(("SKU-1", "before"), {}, {"SKU-9": 1.0}))
     with opened(tmp_path / "store", say) as shop:
-        shop.change(blue, identifiers=("SKU-1",))
-        shop._store.add_renames({"before": green})
+        shop.products.update(blue, identifiers=("SKU-1",))
+        shop._parts.store.add_renames({"before": green})
         answer = shop.search(photo, PRODUCTS)
         assert ids(answer)[:2] == [blue, green]
         assert [one.parts.get("pin") for one in answer.results[:3]] == [3.0, 2.0, None]
@@ -391,7 +391,7 @@ def test_a_dropped_color_cannot_be_searched_by(folder: Path, tmp_path: Path) -> 
     copy_tree(folder / "store", tmp_path / "store")
     rules = DimensionRules(rules={"color": DimensionRule(use=False)})
     with opened(tmp_path / "store", Preferences(dimensions=rules)) as shop:
-        shop.train_filters()
+        shop.training.train_filters()
         assert "color" not in shop.search(asked(folder, "red", "plain")).weights
         with pytest.raises(InvalidValue) as told:
             ask(shop, None, color="red")
@@ -406,11 +406,11 @@ def test_rules_that_no_product_meets_change_nothing(folder: Path, tmp_path: Path
     rules = DimensionRules(rules={"colour": DimensionRule(use=True)})
     with opened(tmp_path / "store", Preferences(dimensions=rules)) as shop:
         before = ids(shop.search(asked(folder, "red", "plain")))
-        live = shop._store.live.name
+        live = shop._parts.store.live.name
         with pytest.raises(InvalidValue) as told:
-            shop.train_filters()
+            shop.training.train_filters()
         assert told.value.code == "unknown-dimension"
-        assert shop._store.live.name == live
+        assert shop._parts.store.live.name == live
         assert ids(shop.search(asked(folder, "red", "plain"))) == before
 
 
@@ -422,20 +422,20 @@ def test_a_product_is_started_from_by_any_name_of_it(folder: Path, tmp_path: Pat
     name, other = product_name("red", "striped", 1), product_name("blue", "plain", 3)
     with opened(tmp_path / "store") as shop:
         expected = shop.similar(name, PRODUCTS)
-        shop.change(name, identifiers=("SKU-1", "shared"))
-        shop.change(other, identifiers=("shared", name))
-        shop._store.add_renames({"before": name})
+        shop.products.update(name, identifiers=("SKU-1", "shared"))
+        shop.products.update(other, identifiers=("shared", name))
+        shop._parts.store.add_renames({"before": name})
         for called in (name, "SKU-1", "before"):
             answer = shop.similar(called, PRODUCTS)
             assert ids(answer) == ids(expected) and name not in ids(answer) and other in ids(answer)
             assert answer.source == name
-            found = shop.product(called)
+            found = shop.products.get(called)
             assert found is not None and found.id == name
-        for call in (shop.similar, shop.product):
+        for call in (shop.similar, shop.products.get):
             with pytest.raises(InvalidValue, match="'shared' stands for 2 products") as told:
                 call("shared")
             assert told.value.code == "ambiguous-product"
-        assert shop.product("sku-1") is None
+        assert shop.products.get("sku-1") is None
         where = {
             "id = SKU-1": {name},
             "id = 'shared'": {name, other},
@@ -450,15 +450,15 @@ def test_only_its_own_id_changes_or_removes_a_product(folder: Path, tmp_path: Pa
     copy_tree(folder / "store", tmp_path / "store")
     name = product_name("red", "striped", 1)
     with opened(tmp_path / "store") as shop:
-        shop.change(name, identifiers=("SKU-1",))
-        shop._store.add_renames({"before": name})
+        shop.products.update(name, identifiers=("SKU-1",))
+        shop._parts.store.add_renames({"before": name})
         for called in ("SKU-1", "before"):
-            assert shop.remove(called) == 0 and not shop.has(called)
+            assert shop.products.remove(called) == 0 and called not in shop.products
             with pytest.raises(
                 InvalidValue, match=f"'{called}' is not the id of a product, but another name of {name}"
             ) as told:
-                shop.change(called, price=1.0)
+                shop.products.update(called, price=1.0)
             assert told.value.code == "unknown-product"
-        assert shop.has(name) and shop.remove(name) == 1 and not shop.has(name)
+        assert name in shop.products and shop.products.remove(name) == 1 and name not in shop.products
         with pytest.raises(InvalidValue, match="There is no product 'SKU-1'"):
-            shop.change("SKU-1", price=1.0)
+            shop.products.update("SKU-1", price=1.0)

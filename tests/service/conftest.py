@@ -68,7 +68,7 @@ def client(shop: Shop) -> Iterator[TestClient]:
 
 def client_with(shop: Shop, role: Role | None = None, **changes: object) -> TestClient:
     """A client of a service with other settings, and with a key."""
-    shop.settings = replace(shop.settings, **changes)  # type: ignore[arg-type]
+    shop._parts.settings = replace(shop.settings, **changes)  # type: ignore[arg-type]
     headers = {}
     if role is not None:
         headers["Authorization"] = f"Bearer {Keys(shop.folder).made('test', role)[0]}"

@@ -20,17 +20,15 @@ from shoplens.client import Client, ServiceError
 from shoplens.errors import Refused, StoreError
 from shoplens.service.keys import Keys
 from shoplens.settings import Settings
-from shoplens.store.copies.snapshot import (
+from shoplens.store.copies.snapshot import adopt_snapshot
+from shoplens.store.copies.snapshot_folders import (
     ABANDONED_SECONDS,
-    NOTED,
-    TAKEN,
+    ADOPTED_AS,
     WRITING,
-    borrowing,
-    changed_ids,
-    clear_lent,
-    follow,
-    note,
+    open_snapshot_folder,
+    remove_abandoned_snapshots,
 )
+from shoplens.store.copies.write_log import WRITE_LOG, log_writes, logged_ids, rename_base_generation
 from shoplens.store.files.lock import find_service
 from tests.cli.test_check import pixel_shop
 from tests.cli.test_commands import shoplens as command
@@ -53,7 +51,7 @@ def served(made_once: Path) -> Iterator[Served]:
 
 def lent(store: Path) -> list[str]:
     """What is left of copies."""
-    return sorted(str(path.relative_to(store / "lent")) for path in store.glob("lent/*/*"))
+    return sorted(str(path.relative_to(store / "snapshots")) for path in store.glob("snapshots/*/*"))
 
 
 def test_commands_read_and_change_what_a_service_has(made_once: Path, served: Served) -> None:
@@ -106,35 +104,35 @@ def test_only_commands_of_its_user_are_lent_to(made_once: Path, served: Served) 
     key, _ = Keys(store).made("x", "admin")
     for secret, code in (("", "unauthenticated"), (key, "insufficient-role"), ("wrong", "unknown-key")):
         with Client(served.address, secret) as client, pytest.raises(ServiceError) as told:
-            client.command("lend", {"name": WRITING})
+            client.command("snapshot", {"name": WRITING})
         assert told.value.code == code
     found = find_service(store)
     assert found is not None and found.address == served.address
     with Client(found.address, found.secret) as client:
         for name in ("../../x", "reading-1", "nobody"):
             with pytest.raises(ServiceError) as told:
-                client.command("lend", {"name": name})
-            assert told.value.code == "not-lent"
+                client.command("snapshot", {"name": name})
+            assert told.value.code == "no-snapshot"
 
 
 def test_a_command_hands_over_though_the_service_has_gone(made_once: Path, tmp_path: Path) -> None:
     folder = tmp_path / "shop"
-    shutil.copytree(made_once, folder, ignore=shutil.ignore_patterns("OWNER", "lent"))
+    shutil.copytree(made_once, folder, ignore=shutil.ignore_patterns("OWNER", "snapshots"))
     model = folder / "model.onnx"
     settings = Settings(store=folder / "store", model=model)
     with serving(settings.store, "--model", str(model)) as one:
         with open_snapshot(settings, writes=True) as (place, used):
             assert place is not None
-            with Shop(settings=used, _lent=place) as shop:
-                name = min(shop.ids())
-                shop.remove(name)
+            with Shop(settings=used, _snapshot=place) as shop:
+                name = min(shop.products.ids())
+                shop.products.remove(name)
                 with Client(one.address, Keys(settings.store).made("x", "write")[0]) as client:
-                    other = client.change(max(shop.ids()), price=7.5)
+                    other = client.change(max(shop.products.ids()), price=7.5)
             one.process.send_signal(signal.SIGKILL)
             one.process.wait(30)
         with Shop(settings=settings) as shop:
-            assert name not in set(shop.ids())
-            found = shop.product(other.id)
+            assert name not in set(shop.products.ids())
+            found = shop.products.get(other.id)
             assert found is not None and found.price == 7.5, "what was written meanwhile comes along"
     assert find_service(settings.store) is None
 
@@ -142,15 +140,15 @@ def test_a_command_hands_over_though_the_service_has_gone(made_once: Path, tmp_p
 def test_what_was_written_meanwhile_comes_along(shop: Shop, folder: Path) -> None:
     new = feed_of(folder / "new.jsonl", [row("new", photo(folder / "new.png", (120, 20, 160)).name)])
     late = feed_of(folder / "late.jsonl", [row("late", photo(folder / "late.png", (20, 120, 130)).name)])
-    before = shop.generation
-    with borrowing(shop.folder, writes=True, wait=1) as place:
-        shop.lend(WRITING)
-        with Shop(shop.folder, embedder=ColourEmbedder(), settings=SETTINGS, _lent=place) as theirs:
+    before = shop.generations.live
+    with open_snapshot_folder(shop.folder, writes=True, wait=1) as place:
+        shop.snapshots.write(WRITING)
+        with Shop(shop.folder, embedder=ColourEmbedder(), settings=SETTINGS, _snapshot=place) as theirs:
             theirs.add(new)
-            theirs.change("red-0", price=1.0)
-            theirs.change("red-1", price=2.0)
-            shop.change("red-1", price=3.0)
-            shop.remove("blue-0")
+            theirs.products.update("red-0", price=1.0)
+            theirs.products.update("red-1", price=2.0)
+            shop.products.update("red-1", price=3.0)
+            shop.products.remove("blue-0")
             shop.add(late)
             assert len(theirs) == 13
         searched, ends = threading.Event(), list[int]()
@@ -161,105 +159,108 @@ def test_what_was_written_meanwhile_comes_along(shop: Shop, folder: Path) -> Non
 
         beside = threading.Thread(target=search)
         beside.start()
-        shop.take_back()
+        shop.snapshots.take_back()
         searched.set()
         beside.join()
-    prices = {name: found.price for name in ("red-0", "red-1") if (found := shop.product(name)) is not None}
+    prices = {name: found.price for name in ("red-0", "red-1") if (found := shop.products.get(name)) is not None}
     assert prices == {"red-0": 1.0, "red-1": 3.0}
-    assert {"new", "late"} < set(shop.ids()) and "blue-0" not in set(shop.ids()) and len(shop) == 13
-    assert set(ends) <= {12, 13} and shop.generation > before, "12 with late and without blue-0; then new, too"
+    assert {"new", "late"} < set(shop.products.ids()) and "blue-0" not in set(shop.products.ids()) and len(shop) == 13
+    assert set(ends) <= {12, 13} and shop.generations.live > before, "12 with late and without blue-0; then new, too"
     for name in ("new", "late"):
         assert shop.search(folder / f"{name}.png", k=1).results[0].product.id == name
-    with pytest.raises(StoreError, match=r"lent|waits"):
-        shop.take_back()
+    with pytest.raises(StoreError, match="No copy of the live generation|No command waits"):
+        shop.snapshots.take_back()
 
 
 def test_what_cannot_be_taken_over_stays_with_the_command(shop: Shop) -> None:
-    with borrowing(shop.folder, writes=True, wait=1) as place:
-        shop.lend(WRITING)
+    with open_snapshot_folder(shop.folder, writes=True, wait=1) as place:
+        shop.snapshots.write(WRITING)
         [generation] = (place / "generations").iterdir()
         (generation / "manifest.json").write_text("{")
         with pytest.raises(StoreError, match="manifest"):
-            shop.take_back()
+            shop.snapshots.take_back()
         assert generation.is_dir()
     assert len(shop.search(color_of(shop), k=20).results) == 12
 
 
 def color_of(shop: Shop) -> bytes:
-    found = shop.product("red-0")
+    found = shop.products.get("red-0")
     assert found is not None
     return Path(found.photos[0]).read_bytes()
 
 
 def test_what_fails_after_the_switch_leaves_what_took_over(shop: Shop, folder: Path) -> None:
-    store = shop._store
-    with borrowing(shop.folder, writes=True, wait=1):
-        shop.lend(WRITING)
-        with pytest.raises(RuntimeError), store.writing(), store.adopt_snapshot() as (generation, _):
+    store = shop._parts.store
+    with open_snapshot_folder(shop.folder, writes=True, wait=1):
+        shop.snapshots.write(WRITING)
+        with pytest.raises(RuntimeError), store.writing(), adopt_snapshot(store) as (generation, _):
             store.switch(generation)
             raise RuntimeError
     assert len(shop.search(color_of(shop), k=20).results) == 12
     shop.close()
     with Shop(folder / "store", embedder=ColourEmbedder(), settings=SETTINGS) as again:
-        assert (len(again), again.generation) == (12, "000002")
+        assert (len(again), again.generations.live) == (12, "000002")
 
 
 def test_another_generation_that_took_over_is_not_replaced(shop: Shop) -> None:
-    with borrowing(shop.folder, writes=True, wait=1):
-        shop.lend(WRITING)
-        shop.train_filters()
+    with open_snapshot_folder(shop.folder, writes=True, wait=1):
+        shop.snapshots.write(WRITING)
+        shop.training.train_filters()
         with pytest.raises(StoreError) as told:
-            shop.take_back()
-        assert told.value.code == "another-generation" and shop.generation == "000002"
-        follow(shop.folder, "000001", "000002")  # as after a graph was built over the same products
-        shop.take_back()
-        assert shop.generation == "000003"
+            shop.snapshots.take_back()
+        assert told.value.code == "another-generation" and shop.generations.live == "000002"
+        rename_base_generation(shop.folder, "000001", "000002")  # as after a graph was built over the same products
+        shop.snapshots.take_back()
+        assert shop.generations.live == "000003"
 
 
 def test_what_a_service_that_died_was_taking_is_taken(shop: Shop) -> None:
-    with borrowing(shop.folder, writes=True, wait=1) as place:
-        shop.lend(WRITING)
-        with Shop(shop.folder, embedder=ColourEmbedder(), settings=SETTINGS, _lent=place) as theirs:
-            theirs.remove("red-0")
-        (place / TAKEN).write_text("000002")
+    with open_snapshot_folder(shop.folder, writes=True, wait=1) as place:
+        shop.snapshots.write(WRITING)
+        with Shop(shop.folder, embedder=ColourEmbedder(), settings=SETTINGS, _snapshot=place) as theirs:
+            theirs.products.remove("red-0")
+        (place / ADOPTED_AS).write_text("000002")
         (place / "generations/000001").rename(shop.folder / "generations/000002")
-        shop.take_back()
-        assert (len(shop), shop.generation) == (11, "000002")
-        shop.take_back()
-        assert (len(shop), shop.generation) == (11, "000002"), "it was taken already"
+        shop.snapshots.take_back()
+        assert (len(shop), shop.generations.live) == (11, "000002")
+        shop.snapshots.take_back()
+        assert (len(shop), shop.generations.live) == (11, "000002"), "it was taken already"
 
 
 def test_notes_that_were_cut_off_are_passed_over(shop: Shop) -> None:
-    with borrowing(shop.folder, writes=True, wait=1) as place:
-        shop.lend(WRITING)
-        note(shop.folder, ["a", "b"])
-        with (place / NOTED).open("a") as file:
+    with open_snapshot_folder(shop.folder, writes=True, wait=1) as place:
+        shop.snapshots.write(WRITING)
+        log_writes(shop.folder, ["a", "b"])
+        with (place / WRITE_LOG).open("a") as file:
             file.write('\n"cut o')
-        note(shop.folder, ["c", "a"])
-        assert changed_ids(shop.folder, shop.generation) == ["a", "b", "c"]
+        log_writes(shop.folder, ["c", "a"])
+        assert logged_ids(shop.folder, shop.generations.live) == ["a", "b", "c"]
 
 
 def test_one_command_changes_a_store_at_a_time(shop: Shop) -> None:
-    with borrowing(shop.folder, writes=True, wait=0.1):
-        with pytest.raises(StoreError) as told, borrowing(shop.folder, writes=True, wait=0.1):
+    with open_snapshot_folder(shop.folder, writes=True, wait=0.1):
+        with pytest.raises(StoreError) as told, open_snapshot_folder(shop.folder, writes=True, wait=0.1):
             pass
         assert told.value.code == "store-in-use" and f"process {os.getpid()}" in told.value.problem
-        with borrowing(shop.folder, writes=False, wait=0.1) as one, borrowing(shop.folder, writes=False, wait=0) as two:
-            shop.lend(one.name)
+        with (
+            open_snapshot_folder(shop.folder, writes=False, wait=0.1) as one,
+            open_snapshot_folder(shop.folder, writes=False, wait=0) as two,
+        ):
+            shop.snapshots.write(one.name)
             assert one != two and (one / "CURRENT").is_file()
-    assert not list(shop.folder.glob("lent/reading-*"))
+    assert not list(shop.folder.glob("snapshots/reading-*"))
 
 
 def test_what_commands_left_that_died_goes(shop: Shop) -> None:
-    old, young = shop.folder / "lent/reading-0123456789abcdef", shop.folder / "lent/reading-fedcba9876543210"
-    other = shop.folder / "lent/notes"
+    old, young = shop.folder / "snapshots/reading-0123456789abcdef", shop.folder / "snapshots/reading-fedcba9876543210"
+    other = shop.folder / "snapshots/notes"
     for one in (old, young, other):
         one.mkdir(parents=True)
     for one in (old, other):
         os.utime(one, (time.time() - ABANDONED_SECONDS - 1,) * 2)
-    with borrowing(shop.folder, writes=True, wait=1) as working:
+    with open_snapshot_folder(shop.folder, writes=True, wait=1) as working:
         os.utime(working, (0, 0))
-        clear_lent(shop.folder)
+        remove_abandoned_snapshots(shop.folder)
         assert [path.is_dir() for path in (old, young, other, working)] == [False, True, True, True]
 
 

@@ -17,7 +17,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shoplens import Shop
-from shoplens.images import PhotoSource
+from shoplens.images import PhotoCache, PhotoSource
 from shoplens.service.caches.not_found_stats import UNKNOWN, Missing
 from tests.fakes import ColourEmbedder, photo
 from tests.service.conftest import asked, client_with
@@ -42,7 +42,9 @@ def web(folder: Path) -> Iterator[str]:
 def writer(shop: Shop) -> Iterator[TestClient]:
     """With a key that may write; the shop fetches from its own machine."""
     with client_with(shop, "write", allow_private=True) as client:
-        shop._feed_photos = PhotoSource(shop.settings, shop._kept)
+        shop._parts.feed_photos = PhotoSource(
+            shop.settings, PhotoCache(shop._parts.store.photos_folder, shop.settings.kept_photo_bytes)
+        )
         yield client
 
 
@@ -82,11 +84,11 @@ def test_files_of_the_machine_cannot_be_put(writer: TestClient, path: str) -> No
 def test_a_file_address_is_no_way_in_either(writer: TestClient, shop: Shop) -> None:
     sent = {"id": "x", "title": "x", "photos": ["file:///etc/passwd"]}
     done = writer.post("/v1/products", json={"products": [sent]}).json()["items"][0]
-    assert done["done"] == "rejected" and shop.product("x") is None
+    assert done["done"] == "rejected" and shop.products.get("x") is None
 
 
 def test_price_stock_and_attributes_change_without_a_look(writer: TestClient, shop: Shop) -> None:
-    shop._feed_photos = SimpleNamespace(close=lambda: None)  # type: ignore[assignment]  # it has no photos at all
+    shop._parts.feed_photos = SimpleNamespace(close=lambda: None)  # type: ignore[assignment]  # it has no photos at all
     told = writer.patch("/v1/products/red-1", json={"price": 99.5, "in_stock": False}).json()
     assert (told["price"], told["in_stock"], told["attributes"]["color"]) == (99.5, False, ["red"])
     told = writer.patch("/v1/products/red-1", json={"attributes": {"color": "green", "size": None, "fit": [1, True]}})
@@ -94,7 +96,7 @@ def test_price_stock_and_attributes_change_without_a_look(writer: TestClient, sh
     where = {"product_id": "green-0", "where": ["color = green", "price > 90"]}
     assert [one["product_id"] for one in writer.post("/v1/search", json=where).json()["results"]] == ["red-1"]
     assert writer.patch("/v1/products/red-1", json={"price": None}).json()["price"] is None
-    assert shop.product("red-1").title == "The red-1"  # type: ignore[union-attr]
+    assert shop.products.get("red-1").title == "The red-1"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -109,16 +111,16 @@ def test_price_stock_and_attributes_change_without_a_look(writer: TestClient, sh
     ],
 )
 def test_changes_that_make_no_sense_change_nothing(writer: TestClient, shop: Shop, body: object, status: int) -> None:
-    before = shop.product("red-1")
+    before = shop.products.get("red-1")
     assert writer.patch("/v1/products/red-1", json=body).status_code == status
-    assert shop.product("red-1") == before
+    assert shop.products.get("red-1") == before
     assert writer.patch("/v1/products/none", json={"price": 1}).status_code == 404
 
 
 def test_removing_twice_is_as_removing_once(writer: TestClient, shop: Shop) -> None:
     for _ in range(2):
         assert writer.delete("/v1/products/red-1").status_code == 204
-    assert shop.product("red-1") is None and len(shop) == 11
+    assert shop.products.get("red-1") is None and len(shop) == 11
     assert writer.get("/v1/products/red-1").status_code == 404
 
 
@@ -138,7 +140,7 @@ def test_a_product_is_found_by_the_ids_of_its_rows(writer: TestClient, shop: Sho
     sent = [product(web, "new", "new.png", identifiers=names), product(web, "twin", "new.png", identifiers=["shared"])]
     told = writer.post("/v1/products", json={"products": sent}).json()["items"]
     assert [(one["done"], one["problems"]) for one in told] == [("added", [])] * 2
-    shop._store.add_renames({"before": "new"})
+    shop._parts.store.add_renames({"before": "new"})
     expected = writer.get("/v1/products/new").json()
     assert expected["identifiers"] == names
     similar = writer.get("/v1/products/new/similar").json()["results"]
@@ -203,7 +205,7 @@ def test_a_backup_is_made_while_it_serves(shop: Shop, tmp_path: Path) -> None:
             assert inside.post("/v1/backups").status_code == 409
     Shop.restore(made, tmp_path / "restored")
     with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=shop.settings) as restored:
-        assert sorted(restored.ids()) == sorted(shop.ids())
+        assert sorted(restored.products.ids()) == sorted(shop.products.ids())
 
 
 def test_what_is_not_in_the_catalogue_is_counted_and_nothing_else(shop: Shop) -> None:

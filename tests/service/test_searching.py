@@ -63,7 +63,7 @@ def test_pages_follow_one_another(client: TestClient, folder: Path) -> None:
 
 def test_pages_are_of_one_generation(client: TestClient, shop: Shop, folder: Path) -> None:
     first = client.post("/v1/search", files={"image": ("p.png", asked(folder))}, data={"k": "5"}).json()
-    assert shop.train_filters().products == 12
+    assert shop.training.train_filters().products == 12
     page = {"query_id": first["query_id"], "k": 5}
     told = client.post("/v1/search", json={**page, "offset": 5})
     assert (told.status_code, code(told)) == (410, "another-generation")
@@ -189,7 +189,7 @@ def test_feedback_closes_the_circle_and_users_are_forgotten(client: TestClient, 
     done = client.post("/v1/feedback", json={"events": [event, event, {**event, "query_id": "gone"}]}).json()
     assert done["added"] == {"click": 1, "purchase": 0, "wrong": 0} and done["rejected"] == 1
     assert {one["kind"] for one in done["problems"]} == {"unknown-query", "duplicate-event"}
-    assert shop.feedback().events["click"] == 1
+    assert shop.feedback.counts().events["click"] == 1
     few = client.post("/v1/search", files={"image": ("p.png", asked(folder))}, data={"k": "3"}).json()
     beyond = {**event, "query_id": few["query_id"], "product_id": answer["results"][3]["product_id"]}
     told = client.post("/v1/feedback", json={"events": [beyond]}).json()
@@ -197,20 +197,20 @@ def test_feedback_closes_the_circle_and_users_are_forgotten(client: TestClient, 
     assert client.delete("/v1/users/ann").status_code == 401
     with client_with(shop, "admin") as admin:
         assert admin.delete("/v1/users/ann").status_code == 204
-    assert shop.feedback().impressions == 1
+    assert shop.feedback.counts().impressions == 1
 
 
 def test_an_event_may_name_a_row_of_its_product(client: TestClient, shop: Shop, folder: Path) -> None:
     answer = client.post("/v1/search", files={"image": ("p.png", asked(folder))}).json()
     first, second, third = (one["product_id"] for one in answer["results"][1:4])
-    shop.change(first, identifiers=("SKU-1",))
-    shop.change(second, identifiers=("shared",))
-    shop.change(third, identifiers=("shared",))
-    shop._store.add_renames({"before": second})
+    shop.products.update(first, identifiers=("SKU-1",))
+    shop.products.update(second, identifiers=("shared",))
+    shop.products.update(third, identifiers=("shared",))
+    shop._parts.store.add_renames({"before": second})
     names = ("SKU-1", "before", "shared", "unheard of")
     events = [{"query_id": answer["query_id"], "product_id": name, "kind": "purchase"} for name in names]
     told = client.post("/v1/feedback", json={"events": events}).json()
     assert told["added"]["purchase"] == 2
     assert {one["kind"] for one in told["problems"]} == {"ambiguous-product", "unknown-product"}
-    (seen,) = shop._feedback.seen()
+    (seen,) = shop._parts.feedback_log.seen()
     assert set(seen.events) == {first, second}

@@ -10,6 +10,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.errors import Refused, StoreError
+from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
 from shoplens.store.files.atomic import copy_tree
 from shoplens.store.store import Store
@@ -23,7 +24,7 @@ TEN = {f"p{number}" for number in range(10)}
 
 def backed_up(folder: Path, backup: Path) -> None:
     store = Store(folder)
-    store.backup(backup)
+    write_backup(store, backup)
     store.close()
 
 
@@ -41,17 +42,17 @@ def test_a_backup_restores_and_answers_the_same(tmp_path: Path) -> None:
     (tmp_path / "store" / "photos").mkdir(exist_ok=True)
     (tmp_path / "store" / "photos" / "kept").write_bytes(b"fetched")
     with shop:
-        shop.remove(["p3"])
+        shop.products.remove(["p3"])
         shop.backup(tmp_path / "copies" / "today")
-        before, expected = contents(shop._store.live.index), shop.search(tmp_path / "p5.png", where="brand = acme")
-        shop.remove(["p5"])
+        before, expected = contents(shop._parts.store.live.index), shop.search(tmp_path / "p5.png", where="brand = acme")
+        shop.products.remove(["p5"])
     Shop.restore(tmp_path / "copies" / "today", tmp_path / "restored")
     with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=SETTINGS) as again:
-        assert contents(again._store.live.index) == before
+        assert contents(again._parts.store.live.index) == before
         answer = again.search(tmp_path / "p5.png", where="brand = acme")
         assert (answer.results, answer.model) == (expected.results, expected.model)
         assert answer.results[0].product.id == "p5"
-        again.remove(["p5"])
+        again.products.remove(["p5"])
     assert (tmp_path / "restored" / "photos" / "kept").read_bytes() == b"fetched"
     assert sorted(path.name for path in (tmp_path / "copies").iterdir()) == ["today"]
     assert not (tmp_path / "copies" / "today" / "LOCK").exists()
@@ -63,17 +64,17 @@ def test_a_backup_goes_to_a_new_or_empty_folder_only(store: Store, tmp_path: Pat
     photo(tmp_path / "file.png", RED)
     for place in (tmp_path / "full", tmp_path / "file.png"):
         with pytest.raises(Refused, match="exists and is not empty"):
-            store.backup(place)
+            write_backup(store, place)
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.png"]
     (tmp_path / "empty").mkdir()
-    store.backup(tmp_path / "empty")
+    write_backup(store, tmp_path / "empty")
     restore(tmp_path / "empty", tmp_path / "restored")
 
 
 def test_an_unfinished_store_has_nothing_to_back_up(tmp_path: Path) -> None:
     store = Store(tmp_path / "store", create=True)
     with pytest.raises(StoreError, match="never finished"):
-        store.backup(tmp_path / "backup")
+        write_backup(store, tmp_path / "backup")
     store.close()
     assert not (tmp_path / "backup").exists()
 
@@ -93,7 +94,7 @@ def test_what_is_no_backup_is_not_restored(tmp_path: Path, folder: Path) -> None
 
 def test_restoring_onto_a_store_needs_to_be_said(folder: Path, tmp_path: Path) -> None:
     store = Store(folder)
-    store.backup(tmp_path / "backup")
+    write_backup(store, tmp_path / "backup")
     store.live.index.remove(["p1"])
     store.close()
     with pytest.raises(Refused, match=r"already a store at .*--replace") as told:
@@ -166,8 +167,8 @@ def test_a_store_and_its_backup_do_not_lie_in_one_another(folder: Path, tmp_path
     store = Store(folder)
     for inside in folder, folder / "backup", tmp_path / "elsewhere" / ".." / "store" / "photos":
         with pytest.raises(Refused, match="lies in the store"):
-            store.backup(inside)
-    store.backup(tmp_path / "backup")
+            write_backup(store, inside)
+    write_backup(store, tmp_path / "backup")
     store.close()
     copy_tree(tmp_path / "backup", folder / "old")
     for backup, target in ((folder / "old", folder), (tmp_path / "backup", tmp_path / "backup" / "photos" / "new")):
@@ -178,7 +179,7 @@ def test_a_store_and_its_backup_do_not_lie_in_one_another(folder: Path, tmp_path
 
 def test_a_backup_leaves_what_lies_beside_it(store: Store, tmp_path: Path) -> None:
     precious = photo(tmp_path / "backup.partial" / "wedding.png", RED)
-    store.backup(tmp_path / "backup")
+    write_backup(store, tmp_path / "backup")
     assert precious.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup", "backup.partial", "store"]
 
@@ -188,7 +189,7 @@ def test_a_backup_fills_the_empty_folder_that_one_is_in(
 ) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
-    store.backup(Path())
+    write_backup(store, Path())
     assert sorted(path.name for path in Path().iterdir()) == ["CURRENT", "generations"]
     restore(Path(), tmp_path / "restored")
     assert held(tmp_path / "restored") == TEN
@@ -198,9 +199,9 @@ def test_a_disk_that_cannot_be_written_is_an_error_that_says_so(folder: Path, tm
     (tmp_path / "file").write_text("not a folder")
     store = Store(folder)
     with pytest.raises(StoreError, match=r"file/backup could not be written: .*room on the disk") as told:
-        store.backup(tmp_path / "file" / "backup")
+        write_backup(store, tmp_path / "file" / "backup")
     assert told.value.code == "disk"
-    store.backup(tmp_path / "backup")
+    write_backup(store, tmp_path / "backup")
     store.close()
     photo(tmp_path / "backup" / "photos" / "kept.png", RED)
     (folder / "photos").write_text("not a folder")
@@ -230,7 +231,7 @@ def test_a_backup_during_writes_holds_all_that_was_acknowledged(store: Store, tm
         while len(acknowledged) < 30 * (copy + 1):
             stop.wait(0.005)
         promised.append(list(acknowledged))
-        store.backup(tmp_path / f"backup{copy}")
+        write_backup(store, tmp_path / f"backup{copy}")
     stop.set()
     writer.join()
     for copy, expected in enumerate(promised):

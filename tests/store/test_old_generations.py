@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
     maker = ProductEncoder(ColourEmbedder(), PhotoSource(SETTINGS), SETTINGS, EncodingCaches(features))
     items = [product(f"p{number}", str(tmp_path / f"p{number}.png")) for number in range(COUNT)]
     store = Store(tmp_path / "store", create=True)
-    with store.filling(Manifest("colour@1", 4, "/feed.jsonl", "jsonl", "20260101T000000000000Z")) as generation:
+    with store.new_generation(Manifest("colour@1", 4, "/feed.jsonl", "jsonl", "20260101T000000000000Z")) as generation:
         generation.index.upsert([one.entry for one in maker.outcomes(items) if one.entry is not None])
         store.switch(generation)
     place = store.live.folder / NAME
@@ -97,7 +97,7 @@ def test_what_needs_filters_says_how_to_get_them(shop: Shop, folder: Path, strat
 
 def test_it_is_given_filters(shop: Shop, folder: Path) -> None:
     before = [one.product.id for one in shop.search(folder / "p3.png", COUNT).results]
-    summary = shop.train_filters()
+    summary = shop.training.train_filters()
     assert (summary.products, summary.photos_embedded) == (COUNT, COUNT)
     assert shop.search(folder / "p3.png").strategy == "filters-static"
     after = shop.search(folder / "p3.png", COUNT, strategy="pretrained")
@@ -116,13 +116,13 @@ def test_products_are_added_to_it_as_before(shop: Shop, folder: Path) -> None:
 def test_what_is_written_makes_it_of_this_format(shop: Shop, folder: Path) -> None:
     (place,) = folder.glob(f"store/generations/*/{NAME}")
     assert json.loads(place.read_text())["format"] == 1, "reading changes nothing"
-    shop.change("p1", identifiers=("SKU-1",))
+    shop.products.update("p1", identifiers=("SKU-1",))
     assert json.loads(place.read_text())["format"] == FORMAT
     assert [one.product.id for one in shop.search(folder / "p3.png", where="id in (SKU-1, p2, P3)").results] == [
         "p2",
         "p1",
     ]
-    found = shop.product("SKU-1")
+    found = shop.products.get("SKU-1")
     assert found is not None and found.id == "p1"
 
 
@@ -142,7 +142,7 @@ def second(folder: Path) -> Path:
     marks = SparseVector(np.array([3], np.uint32), np.ones(1, np.float32))
     store = Store(folder / "second", create=True)
     manifest = Manifest("colour@1", 4, "/feed.jsonl", "jsonl", "20260101T000000000000Z", placed=256)
-    with store.filling(manifest) as generation:
+    with store.new_generation(manifest) as generation:
         scored = [
             replace(one, scores=FilterScores(np.ones((len(one.photos), 256), np.float32), (marks,) * len(one.photos)))
             for one in entries
@@ -170,7 +170,7 @@ def test_filters_of_before_are_not_used_and_can_be_fitted_anew(second: Path, fol
             "".join(json.dumps(one) + "\n" for one in colored_rows(folder, range(COUNT, COUNT + 2)))
         )
         assert shop.add(feed).added == 2
-        shop.train_filters()
+        shop.training.train_filters()
         assert shop.search(folder / "p3.png").strategy == "filters-static"
         assert len(shop) == COUNT + 2
     store = Store(second)

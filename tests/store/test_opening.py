@@ -157,7 +157,7 @@ def test_without_a_current_generation_the_store_says_so(folder: Path, current: s
 def test_a_build_whose_switch_was_lost_is_picked_up(folder: Path) -> None:
     (folder / "CURRENT").unlink()
     store = Store(folder)
-    with store.filling(Manifest("colour@1", 4, "/f", "jsonl", "now")) as generation:
+    with store.new_generation(Manifest("colour@1", 4, "/f", "jsonl", "now")) as generation:
         assert (generation.name, generation.index.count()) == ("000001", 10)
         store.switch(generation)
     assert store.live.index.count() == 10

@@ -9,6 +9,7 @@ import pytest
 
 from shoplens.errors import StoreError
 from shoplens.index.identifiers import products_named
+from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
 from shoplens.store.renames import RENAMED, RenameFile, follow_renames
 from shoplens.store.store import Store
@@ -68,7 +69,7 @@ def test_renames_outlive_generations(store: Store) -> None:
     store.add_renames({"old": "p1"})
     filled(store, range(5))
     assert products_named(store.live.index, ["old"])["old"].ids == ("p1",)
-    with store.reading_kept("") as generation:
+    with store.reading_generation("") as generation:
         assert products_named(generation.index, ["old"])["old"].by == "old-id"
 
 
@@ -114,7 +115,7 @@ def test_the_file_says_its_version(store: Store) -> None:
 
 def test_a_backup_has_them(store: Store, tmp_path: Path) -> None:
     store.add_renames({"old": "p1"})
-    store.backup(tmp_path / "copy")
+    write_backup(store, tmp_path / "copy")
     store.close()
     restore(tmp_path / "copy", tmp_path / "restored")
     again = Store(tmp_path / "restored")

@@ -14,6 +14,7 @@ from shoplens.errors import StoreError
 from shoplens.index.qdrant.config import engine_config
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.vector_sizes import VectorSizes
+from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
 from shoplens.store.files.atomic import copy_tree, size_on_disk
 from shoplens.store.manifest import Manifest, manifest_in
@@ -57,7 +58,7 @@ def many(many_built: Path, tmp_path: Path) -> Iterator[Store]:
 
 def test_the_first_generation_goes_live_in_one_step(tmp_path: Path) -> None:
     store = Store(tmp_path / "store", create=True)
-    with store.filling(Manifest("m", 4, "/f", "jsonl", "now")) as generation:
+    with store.new_generation(Manifest("m", 4, "/f", "jsonl", "now")) as generation:
         generation.index.upsert(entries(range(3)))
         assert (store.has_live, manifest_in(generation.folder).complete) == (False, False)
         assert not (tmp_path / "store" / "CURRENT").exists()
@@ -75,7 +76,7 @@ def test_the_next_generation_replaces_the_one_before(store: Store) -> None:
 
 
 def test_the_one_before_serves_until_the_switch(store: Store) -> None:
-    with store.filling(Manifest("colour@1", 4, "/f", "jsonl", "now")) as generation:
+    with store.new_generation(Manifest("colour@1", 4, "/f", "jsonl", "now")) as generation:
         generation.index.upsert(entries(range(3)))
         assert (store.live.name, store.live.index.count()) == ("000001", 10)
         store.switch(generation)
@@ -92,18 +93,18 @@ def test_a_switch_that_was_cut_off_is_tidied_up(folder: Path, built: Path) -> No
 
 def test_work_cut_short_is_kept_for_the_same_model_only(folder: Path) -> None:
     store = Store(folder)
-    with pytest.raises(Stopped), store.filling(Manifest("a", 4, "/f", "jsonl", "first")) as generation:
+    with pytest.raises(Stopped), store.new_generation(Manifest("a", 4, "/f", "jsonl", "first")) as generation:
         generation.index.upsert(entries(range(3)))
         raise Stopped
     store.close()
     assert names(folder) == ["000001", "000002"]
     store = Store(folder)
     assert store.live.name == "000001"
-    with pytest.raises(Stopped), store.filling(Manifest("a", 4, "/g", "jsonl", "second")) as generation:
+    with pytest.raises(Stopped), store.new_generation(Manifest("a", 4, "/g", "jsonl", "second")) as generation:
         assert (generation.name, generation.index.count()) == ("000002", 3)
         assert (generation.manifest.created, generation.manifest.feed) == ("first", "/g")
         raise Stopped
-    with store.filling(Manifest("b", 4, "/f", "jsonl", "third")) as generation:
+    with store.new_generation(Manifest("b", 4, "/f", "jsonl", "third")) as generation:
         assert generation.index.count() == 0
         generation.index.upsert(entries(range(1)))
         store.switch(generation)
@@ -112,7 +113,7 @@ def test_work_cut_short_is_kept_for_the_same_model_only(folder: Path) -> None:
 
 
 def test_empty_work_cut_short_leaves_nothing(store: Store) -> None:
-    with pytest.raises(Stopped), store.filling(Manifest("a", 4, "/f", "jsonl", "now")):
+    with pytest.raises(Stopped), store.new_generation(Manifest("a", 4, "/f", "jsonl", "now")):
         raise Stopped
     assert names(store.folder) == ["000001"]
 
@@ -128,7 +129,7 @@ def test_unfinished_work_that_cannot_be_continued_is_begun_anew(folder: Path, da
     elif damage == "no-manifest":
         copy_tree(folder / "generations" / "000001" / "shard", half / "shard")
     store = Store(folder)
-    with store.filling(manifest) as generation:
+    with store.new_generation(manifest) as generation:
         assert generation.index.count() == 0
         generation.index.upsert(entries(range(2)))
         store.switch(generation)
@@ -160,7 +161,7 @@ def test_a_graph_is_built_where_it_is_due(many: Store) -> None:
 
 
 def test_copies_take_no_more_room_than_the_store(store: Store, tmp_path: Path) -> None:
-    store.backup(tmp_path / "backup")
+    write_backup(store, tmp_path / "backup")
     restore(tmp_path / "backup", tmp_path / "restored")
     taken = size_on_disk(store.folder)
     assert taken < 2e6 < sum(path.stat().st_size for path in store.folder.rglob("*"))

@@ -7,16 +7,20 @@ from pathlib import Path
 
 from shoplens import Shop
 from shoplens.training.look import LookOptions
-from shoplens.training.optimization.head import Recipe
+from shoplens.training.optimization.head import HeadRecipe
 from tests.fakes import ColourEmbedder
 from tests.training.shops import SETTINGS
 
-OPTIONS = LookOptions(recipe=Recipe(steps=100, per_batch=12, per_class=2, dimensions=8), again=1, force=True)
+OPTIONS = LookOptions(
+    recipe=HeadRecipe(steps=100, classes_per_batch=12, rows_per_class=2, dimensions=8), augmentations=1, force=True
+)
 
 
 def main(folder: str) -> None:
     with Shop(Path(folder), embedder=ColourEmbedder(), settings=SETTINGS) as shop:
-        training = shop.train_look(OPTIONS, progress=lambda what, done, total: print(what, done, sep="|", flush=True))
+        training = shop.training.train_look(
+            OPTIONS, progress=lambda what, done, total: print(what, done, sep="|", flush=True)
+        )
         print("taken", training.model, sep="|", flush=True)
 
 

@@ -46,18 +46,18 @@ def small_network(extra: str = "Relu") -> bytes:
     def node(operator: str, inputs: str, output: str, **told: Any) -> Any:
         return helper.make_node(operator, inputs.split(), [output], **told)
 
-    same = {"auto_pad": "SAME_UPPER"}
+    same_padding = {"auto_pad": "SAME_UPPER"}
     nodes = [
         node("Cast", "photos", "floats", to=onnx.TensorProto.FLOAT),
         node("Mul", "floats scale", "scaled"),
         node("Transpose", "scaled", "first", perm=[0, 3, 1, 2]),
         node("Cast", "w1", "w1f", to=onnx.TensorProto.FLOAT),
-        node("Conv", "first w1f b1", "c1", strides=[4, 4], kernel_shape=[4, 4], **same),
+        node("Conv", "first w1f b1", "c1", strides=[4, 4], kernel_shape=[4, 4], **same_padding),
         node("Clip", "c1 low high", "map"),
         node("GlobalAveragePool", "map", "p1"),
         node("Flatten", "p1", "early"),
         node("Identity", "early", "vector"),
-        node("Conv", "map w2 b2", "c2", strides=[2, 2], kernel_shape=[3, 3], **same),
+        node("Conv", "map w2 b2", "c2", strides=[2, 2], kernel_shape=[3, 3], **same_padding),
         node(extra, "c2", "r2"),
         node("Mul", "r2 r2", "squares"),
         node("GlobalAveragePool", "squares", "p2"),

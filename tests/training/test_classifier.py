@@ -18,8 +18,8 @@ from tests.fakes import ColourEmbedder, feed_of, row
 from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
 
 pytest.importorskip("torch", reason="the extra train is not installed")
-RECIPE = SoftmaxRecipe(hidden=16, least_steps=150, rate=2e-2, per_batch=24, per_class=4)
-QUICK = ClassifierOptions(recipe=RECIPE, again=1)
+RECIPE = SoftmaxRecipe(hidden_size=16, min_steps=150, learning_rate=2e-2, classes_per_batch=24, rows_per_class=4)
+QUICK = ClassifierOptions(recipe=RECIPE, augmentations=1)
 PRODUCTS = 50
 
 
@@ -28,7 +28,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ClassifierT
     """A folder with a closed shop whose classifier was trained, and what that came to."""
     folder = tmp_path_factory.mktemp("classified")
     with learnable_shop(folder, PRODUCTS, 4) as shop:
-        return folder, shop.train_classifier(QUICK, report=folder / "classifier.html")
+        return folder, shop.training.train_classifier(QUICK, report=folder / "classifier.html")
 
 
 @pytest.fixture
@@ -66,9 +66,9 @@ def test_searches_by_it_find_what_it_was_trained_on_and_nothing_else(
     asked = spotted(tmp_path / "again.png", 500, 1)
     found = shop.search(asked, 100, strategy="classifier").results
     assert len(found) == PRODUCTS and "new" not in {result.product.id for result in found}
-    (mine,) = (one for one in shop.compare().rows if one.name == "classifier")
+    (mine,) = (one for one in shop.quality.compare().rows if one.name == "classifier")
     assert (mine.unknown, len(mine.growth), mine.adding_ms["median"] > 100) == (1, 3, True)
-    shop.train_classifier(QUICK)
+    shop.training.train_classifier(QUICK)
     assert "new" in {result.product.id for result in shop.search(asked, 100, strategy="classifier").results}
 
 
@@ -78,28 +78,30 @@ def test_it_is_never_asked_unless_it_is_named(shop: Shop, tmp_path: Path) -> Non
 
 
 def test_searches_by_learned_photos_are_told_of(shop: Shop) -> None:
-    kinds = {one.kind: one.times for one in shop.evaluate(strategy="classifier").left_out}
+    kinds = {one.kind: one.times for one in shop.quality.evaluate(strategy="classifier").left_out}
     assert kinds == {LEARNED: 3 * PRODUCTS}
-    assert not shop.evaluate(strategy="filters-static").left_out
+    assert not shop.quality.evaluate(strategy="filters-static").left_out
 
 
 def test_new_generations_of_the_same_model_take_it_over(shop: Shop, tmp_path: Path) -> None:
     asked = spotted(tmp_path / "asked.png", 7, 99)
-    (calibration := shop._store.live.folder / "calibration-classifier.json").write_text("{}", "utf-8")
-    shop.train_filters()
-    assert shop._store.live.folder != calibration.parent
-    kept = shop._store.live.folder / calibration.name
+    (calibration := shop._parts.store.live.folder / "calibration-classifier.json").write_text("{}", "utf-8")
+    shop.training.train_filters()
+    assert shop._parts.store.live.folder != calibration.parent
+    kept = shop._parts.store.live.folder / calibration.name
     assert kept.is_file(), "what it speaks of is the same"
     kept.unlink()
     assert shop.search(asked, 1, strategy="classifier").results[0].product.id == "p7"
-    folder = shop._store.folder
+    folder = shop._parts.store.folder
     shop.close()
     feed = learnable_feed(tmp_path, 12, 2)
-    again, _ = Shop.index(feed, folder, embedder=ColourEmbedder(), settings=SETTINGS, replace=True)
-    with again:
-        assert len(again.search(asked, 99, strategy="classifier").results) == 12, "outputs of products that went stay"
-        (kept := again._store.live.folder / calibration.name).write_text("{}", "utf-8")
-        again.train_classifier(QUICK)
+    reindexed, _ = Shop.index(feed, folder, embedder=ColourEmbedder(), settings=SETTINGS, replace=True)
+    with reindexed:
+        assert len(reindexed.search(asked, 99, strategy="classifier").results) == 12, (
+            "outputs of products that went stay"
+        )
+        (kept := reindexed._parts.store.live.folder / calibration.name).write_text("{}", "utf-8")
+        reindexed.training.train_classifier(QUICK)
         assert not kept.exists()
     other, _ = Shop.index(feed, folder, embedder=ColourEmbedder("colour@2"), settings=SETTINGS, replace=True)
     with other, pytest.raises(InvalidValue) as told:
@@ -108,12 +110,12 @@ def test_new_generations_of_the_same_model_take_it_over(shop: Shop, tmp_path: Pa
 
 
 def test_a_damaged_one_is_told_and_trained_anew(shop: Shop, tmp_path: Path) -> None:
-    (shop._store.live.folder / NETWORK).write_bytes(b"half of it")
+    (shop._parts.store.live.folder / NETWORK).write_bytes(b"half of it")
     asked = spotted(tmp_path / "asked.png", 7, 99)
     with pytest.raises(StoreError, match="train classifier"):
         shop.search(asked, strategy="classifier")
     assert shop.search(asked).results, "others go on"
-    shop.train_classifier(QUICK)
+    shop.training.train_classifier(QUICK)
     assert shop.search(asked, strategy="classifier").results
 
 
@@ -124,12 +126,12 @@ def test_products_whose_first_photo_is_another_s_too_are_learned_by_the_others(t
     feed = feed_of(tmp_path / "feed.jsonl", rows)
     shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
     with shop:
-        assert shop.train_classifier(QUICK).products == 24
+        assert shop.training.train_classifier(QUICK).products == 24
 
 
 def test_one_product_is_too_few(tmp_path: Path) -> None:
     with learnable_shop(tmp_path, 1, 3) as shop, pytest.raises(InvalidValue) as told:
-        shop.train_classifier(QUICK)
+        shop.training.train_classifier(QUICK)
     assert told.value.code == "too-few-products"
 
 

@@ -41,7 +41,7 @@ def visit(shop: Shop, folder: Path, visits: range) -> None:
         assert answer.remembered
         shown = [result.product.id for result in answer.results]
         right = f"p{number % 40}"
-        shop.add_feedback([Event(answer.query_id, right if right in shown else shown[0], "click", f"user {number}")])
+        shop.feedback.add([Event(answer.query_id, right if right in shown else shown[0], "click", f"user {number}")])
 
 
 @pytest.fixture
@@ -59,10 +59,10 @@ def weights(shop: Shop) -> dict[str, float]:
 def test_clicks_say_what_would_change_and_change_it_and_are_undone(shop: Shop, tmp_path: Path) -> None:
     before = weights(shop)
     report = tmp_path / "clicks.html"
-    dry = shop.train_on_clicks(RankerOptions(force=True, dry_run=True), report=report)
+    dry = shop.training.train_on_clicks(RankerOptions(force=True, dry_run=True), report=report)
     assert dry.taken and dry.dry_run and dry.replay is not None and weights(shop) == before
     assert "this was a dry run" in report.read_text("utf-8")
-    training = shop.train_on_clicks(RankerOptions(force=True), report=report)
+    training = shop.training.train_on_clicks(RankerOptions(force=True), report=report)
     assert training.taken and training.answers + training.muted == VISITS and training.voices == training.answers
     assert 0 < training.moved <= 0.15 + 1e-6 and training.known is not None
     after = weights(shop)
@@ -70,29 +70,29 @@ def test_clicks_say_what_would_change_and_change_it_and_are_undone(shop: Shop, t
     page = report.read_text("utf-8")
     assert "Answers that change most" in page and training.why in page and "It was taken" in page
     assert json.loads(report.with_suffix(".json").read_text("utf-8"))["answers"] == training.answers
-    shop.undo_ranker()
+    shop.training.undo_ranker()
     assert weights(shop) == before
 
 
 def test_a_ranker_is_trained_and_clicks_come_on_top(shop: Shop, tmp_path: Path) -> None:
     report = tmp_path / "ranker.html"
-    training = shop.train_ranker(RankerOptions(kind="gate", force=True, recipes=QUICK), report=report)
+    training = shop.training.train_ranker(RankerOptions(kind="gate", force=True, recipes=QUICK), report=report)
     assert training.clicks is not None and training.clicks.answers + training.clicks.muted == VISITS
     assert training.clicks.model.startswith("ranker@") and training.clicks.model != training.model
-    with shop._store.reading() as generation:
+    with shop._parts.store.reading() as generation:
         assert "clicks" in json.dumps(dict(_ranker(generation).card.made))
     assert "What shoppers did" in report.read_text("utf-8")
     answer = shop.search(spotted(tmp_path / "asked.png", 3, 7), 5, remember=True)
     assert answer.strategy == "filters-dynamic" and answer.remembered
-    again = shop.train_on_clicks(RankerOptions(force=True))
+    again = shop.training.train_on_clicks(RankerOptions(force=True))
     assert not again.taken and "0 answers are new" in again.why
     visit(shop, tmp_path, range(100, 100 + VISITS))
-    more = shop.train_on_clicks(RankerOptions(force=True))
+    more = shop.training.train_on_clicks(RankerOptions(force=True))
     assert more.taken and more.model not in ("", training.clicks.model)
-    shop.undo_ranker()
-    with shop._store.reading() as generation:
+    shop.training.undo_ranker()
+    with shop._parts.store.reading() as generation:
         assert _ranker(generation).model == training.clicks.model
-    undone = shop.train_on_clicks(RankerOptions(force=True))
+    undone = shop.training.train_on_clicks(RankerOptions(force=True))
     assert (undone.taken, undone.answers) == (False, 0), "what was undone is not learned again"
 
 
@@ -105,28 +105,28 @@ def _ranker(generation):
 
 
 def test_what_says_nothing_of_likeness_is_not_kept(shop: Shop, tmp_path: Path) -> None:
-    before = shop.feedback().impressions
+    before = shop.feedback.counts().impressions
     asked = spotted(tmp_path / "asked.png", 3, 7)
     for steering in (Steering(weights={"look": 2}), Steering(color="red"), Steering(unlike=str(asked))):
         assert not shop.search(asked, 3, remember=True, steering=steering).remembered
     assert not shop.search(asked, 3, remember=True, strategy="pretrained").remembered
     assert not shop.search(asked, 3, remember=True, where="id = nothing").remembered
-    photo = shop.product("p3")
+    photo = shop.products.get("p3")
     assert photo is not None
     own = shop.search(photo.photos[0], 1, remember=True)
     assert own.results[0].same_photo and not own.remembered
-    assert shop.feedback().impressions == before
+    assert shop.feedback.counts().impressions == before
 
 
 def test_weights_of_the_shop_itself_stay(shop: Shop) -> None:
-    shop.settings = replace(shop.settings, preferences=Preferences(weights={"color": 0.0}))
-    training = shop.train_on_clicks(RankerOptions(force=True))
+    shop._parts.settings = replace(shop.settings, preferences=Preferences(weights={"color": 0.0}))
+    training = shop.training.train_on_clicks(RankerOptions(force=True))
     assert not training.taken and "[weights]" in training.why
 
 
 def test_a_search_is_answered_though_the_log_is_damaged(shop: Shop, tmp_path: Path) -> None:
-    shop._feedback.close()
-    shop._feedback.path.write_bytes(b"rubbish" * 1000)
+    shop._parts.feedback_log.close()
+    shop._parts.feedback_log.path.write_bytes(b"rubbish" * 1000)
     answer = shop.search(spotted(tmp_path / "asked.png", 3, 7), 3, remember=True)
     assert answer.results and "damaged" in answer.notes[0]
     assert not shop.search(tmp_path / "asked.png", 3).notes
@@ -141,13 +141,13 @@ def test_a_backup_holds_it_and_a_restore_brings_it_back(shop: Shop, tmp_path: Pa
     shop.backup(tmp_path / "backup")
     Shop.restore(tmp_path / "backup", tmp_path / "restored")
     with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=Settings(threads=1)) as other:
-        assert other.feedback() == shop.feedback()
+        assert other.feedback() == shop.feedback.counts()
 
 
 def test_settings_say_whether_answers_are_remembered(shop: Shop, tmp_path: Path) -> None:
-    asked, before = spotted(tmp_path / "asked.png", 3, 7), shop.feedback().impressions
+    asked, before = spotted(tmp_path / "asked.png", 3, 7), shop.feedback.counts().impressions
     shop.search(asked, 3)
-    shop.settings = Settings(threads=1, remember=True)
+    shop._parts.settings = Settings(threads=1, remember=True)
     shop.search(asked, 3)
     shop.search(asked, 3, remember=False)
-    assert shop.feedback().impressions == before + 1
+    assert shop.feedback.counts().impressions == before + 1

@@ -71,5 +71,5 @@ def test_wherever_it_is_killed(moment: str, untrained: Path, undisturbed: str, t
         assert steps[0] == 51, "it goes on from the last checkpoint"
     left = Store(store)
     assert left.live.manifest.look == undisturbed
-    assert [folder.name for folder in left.kept()] == ["000001"]
+    assert [folder.name for folder in left.kept_generations()] == ["000001"]
     left.close()

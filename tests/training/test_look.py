@@ -11,16 +11,19 @@ from pathlib import Path
 import pytest
 
 from shoplens import Shop
+from shoplens.build.generations import adopt_head
 from shoplens.embedders import EmbeddingHead
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import LEARNED
 from shoplens.training.look import LookOptions, LookTraining
-from shoplens.training.optimization.head import Recipe
+from shoplens.training.optimization.head import HeadRecipe
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
 
 pytest.importorskip("pytorch_metric_learning", reason="the extra train is not installed")
-QUICK = LookOptions(recipe=Recipe(steps=150, per_batch=24, per_class=4, dimensions=16), again=1)
+QUICK = LookOptions(
+    recipe=HeadRecipe(steps=150, classes_per_batch=24, rows_per_class=4, dimensions=16), augmentations=1
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LookTrainin
     """A folder with a closed shop that was trained, and what that came to."""
     folder = tmp_path_factory.mktemp("trained")
     with learnable_shop(folder, 110, 3) as shop:
-        return folder, shop.train_look(QUICK)
+        return folder, shop.training.train_look(QUICK)
 
 
 @pytest.fixture
@@ -53,14 +56,14 @@ def test_searches_by_it_find_products_whose_vectors_it_made(shop: Shop, trained:
     asked = spotted(trained[0] / "asked.png", 7, 99)
     assert "p7" in [result.product.id for result in shop.search(asked, 3, strategy="metric").results]
     assert shop.info()["look"] == trained[1].model
-    best = {name: shop.evaluate(strategy=name).overall["recall@1"].value for name in ("pretrained", "metric")}
+    best = {name: shop.quality.evaluate(strategy=name).overall["recall@1"].value for name in ("pretrained", "metric")}
     assert best["metric"] > best["pretrained"] + 0.2
 
 
 def test_searches_by_learned_photos_are_told_of(shop: Shop) -> None:
-    kinds = {one.kind: one.times for one in shop.evaluate(strategy="metric").left_out}
+    kinds = {one.kind: one.times for one in shop.quality.evaluate(strategy="metric").left_out}
     assert kinds == {LEARNED: 220}
-    assert not shop.evaluate(strategy="pretrained").left_out
+    assert not shop.quality.evaluate(strategy="pretrained").left_out
 
 
 def test_new_products_need_no_training(shop: Shop, tmp_path: Path) -> None:
@@ -70,66 +73,66 @@ def test_new_products_need_no_training(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_filters_compare_by_the_trained_look(shop: Shop) -> None:
-    with shop._store.reading() as generation:
+    with shop._parts.store.reading() as generation:
         (entry,) = generation.index.entries(["p3"])
         assert entry.trained is not None and generation.filters is not None
         assert generation.filters.cohort.look.shape[1] == entry.trained.shape[1] == 16
     found = shop.similar("p3", 3)
     assert found.strategy == "filters-static" and len(found.results) == 3
-    summary = shop.train_filters()
+    summary = shop.training.train_filters()
     assert summary.products == 110
     assert shop.info()["look"], "fitting filters anew keeps the look"
 
 
 def test_going_back_brings_along_what_was_changed_since(shop: Shop, tmp_path: Path) -> None:
-    rows = shop.generations()
+    rows = shop.generations.list_all()
     assert [(one.live, bool(one.look)) for one in rows] == [(True, True), (False, False)]
     assert rows[0].proof.startswith("It is better")
     shop.add(feed_of(tmp_path / "new.jsonl", [row("new", spotted(tmp_path / "new.png", 500, 0).name)]))
-    shop.remove(["p0"])
-    shop.roll_back()
-    assert "new" in set(shop.ids()) and "p0" not in set(shop.ids())
-    assert [(one.live, bool(one.look)) for one in shop.generations()] == [(True, False), (False, True)]
+    shop.products.remove(["p0"])
+    shop.generations.roll_back()
+    assert "new" in set(shop.products.ids()) and "p0" not in set(shop.products.ids())
+    assert [(one.live, bool(one.look)) for one in shop.generations.list_all()] == [(True, False), (False, True)]
     with pytest.raises(InvalidValue, match="no trained look"):
         shop.search(spotted(tmp_path / "asked.png", 7, 99), strategy="metric")
-    shop.roll_back(shop.generations()[1].name)
+    shop.generations.roll_back(shop.generations.list_all()[1].name)
     found = shop.search(spotted(tmp_path / "asked.png", 500, 3), 1, strategy="metric")
     assert [result.product.id for result in found.results] == ["new"]
 
 
 def test_a_calibration_never_outlives_the_look_that_it_speaks_of(shop: Shop) -> None:
-    with shop._store.reading() as generation:
+    with shop._parts.store.reading() as generation:
         for strategy in ("pretrained", "metric"):
             (generation.folder / f"calibration-{strategy}.json").write_text("{}", "utf-8")
         look = generation.trained
-    shop.train_filters()
-    live = shop._store.live
+    shop.training.train_filters()
+    live = shop._parts.store.live
     assert (live.folder / "calibration-metric.json").is_file()
-    builder = shop._builder(None)
-    builder.adopt_head(None)
-    assert (shop._store.live.folder / "calibration-pretrained.json").is_file()
-    assert not (shop._store.live.folder / "calibration-metric.json").exists()
+    builder = shop._parts.builder(None)
+    adopt_head(builder, None)
+    assert (shop._parts.store.live.folder / "calibration-pretrained.json").is_file()
+    assert not (shop._parts.store.live.folder / "calibration-metric.json").exists()
     other = EmbeddingHead(look._network, replace(look.card, features="another"), None)
     with pytest.raises(StoreError, match="reads features of another"):
-        builder.adopt_head(other)
+        adopt_head(builder, other)
 
 
 def test_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:
     with learnable_shop(tmp_path, 3, 1) as shop, pytest.raises(InvalidValue, match="gone back to") as told:
-        shop.roll_back()
+        shop.generations.roll_back()
     assert told.value.code == "no-generation"
 
 
 def test_an_index_of_the_same_model_takes_the_look_over(shop: Shop, tmp_path: Path) -> None:
     look = shop.info()["look"]
-    folder = shop._store.folder
+    folder = shop._parts.store.folder
     shop.close()
-    again, _ = Shop.index(
+    reindexed, _ = Shop.index(
         learnable_feed(tmp_path, 12, 2), folder, embedder=ColourEmbedder(), settings=SETTINGS, replace=True
     )
-    with again:
-        assert again.info()["look"] == look
-        assert len(again.search(spotted(tmp_path / "asked.png", 3, 99), 2, strategy="metric").results) == 2
+    with reindexed:
+        assert reindexed.info()["look"] == look
+        assert len(reindexed.search(spotted(tmp_path / "asked.png", 3, 99), 2, strategy="metric").results) == 2
     other, _ = Shop.index(
         tmp_path / "feed.jsonl", folder, embedder=ColourEmbedder("colour@2"), settings=SETTINGS, replace=True
     )
@@ -145,18 +148,18 @@ def test_what_does_not_help_is_not_taken_unless_it_is_forced(tmp_path: Path) -> 
     ]
     feed = feed_of(tmp_path / "feed.jsonl", rows)
     shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
-    quick = Recipe(steps=4, per_batch=4, per_class=2, dimensions=1)
+    quick = HeadRecipe(steps=4, classes_per_batch=4, rows_per_class=2, dimensions=1)
     with shop:
-        refused = shop.train_look(LookOptions(recipe=quick, again=1))
-        assert not refused.taken and len(shop.generations()) == 1
-        forced = shop.train_look(LookOptions(recipe=quick, again=1, force=True, all_photos=False))
-        assert forced.taken and not forced.better and len(shop.generations()) == 2
+        refused = shop.training.train_look(LookOptions(recipe=quick, augmentations=1))
+        assert not refused.taken and len(shop.generations.list_all()) == 1
+        forced = shop.training.train_look(LookOptions(recipe=quick, augmentations=1, force=True, refit=False))
+        assert forced.taken and not forced.better and len(shop.generations.list_all()) == 2
 
 
 @pytest.mark.parametrize(("products", "photos"), [(1, 3), (6, 1)])
 def test_too_few_products_are_told(tmp_path: Path, products: int, photos: int) -> None:
     with learnable_shop(tmp_path, products, photos) as shop, pytest.raises(InvalidValue) as told:
-        shop.train_look(QUICK)
+        shop.training.train_look(QUICK)
     assert told.value.code == "too-few-products"
 
 
@@ -165,13 +168,13 @@ def test_groups_of_one_product_have_nothing_in_common(tmp_path: Path) -> None:
     feed = feed_of(tmp_path / "feed.jsonl", rows)
     shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
     with shop, pytest.raises(InvalidValue) as told:
-        shop.train_look(LookOptions(same="group"))
+        shop.training.train_look(LookOptions(positives="group"))
     assert told.value.code == "no-groups"
 
 
 def test_options_that_make_no_sense_are_refused() -> None:
     with pytest.raises(InvalidValue, match="--positives is 'shop'"):
-        LookOptions(same="shop")  # type: ignore[arg-type]
+        LookOptions(positives="shop")  # type: ignore[arg-type]
     with pytest.raises(InvalidValue, match="budget"):
         LookOptions(budget=0)
 
@@ -182,7 +185,7 @@ def test_no_answer_fails_or_is_mixed_while_generations_switch(shop: Shop, tmp_pa
     expected = []
     for _ in range(2):
         expected.append([(one.product.id, round(one.score, 5)) for one in shop.search(asked, 5).results])
-        shop.roll_back()
+        shop.generations.roll_back()
     assert expected[0] != expected[1]
     stop, wrong, answers = threading.Event(), [], []
 
@@ -198,7 +201,7 @@ def test_no_answer_fails_or_is_mixed_while_generations_switch(shop: Shop, tmp_pa
     for thread in threads:
         thread.start()
     for _ in range(4):
-        shop.roll_back()
+        shop.generations.roll_back()
     stop.set()
     for thread in threads:
         thread.join()
@@ -212,7 +215,7 @@ def test_generations_are_compared_on_the_products_that_all_of_them_hold(shop: Sh
     asked = [(spotted(tmp_path / f"asked-{n}.png", n, 99), f"p{n}") for n in range(40)]
     asked.append((spotted(tmp_path / "asked-new.png", 500, 9), "new"))
     queries.write_text("photo,product_id\n" + "".join(f"{file},{name}\n" for file, name in asked), "utf-8")
-    found = shop.compare_generations(queries, strategy="")
+    found = shop.generations.compare(queries, strategy="")
     assert [(row.name, bool(row.look), row.products) for row in found.rows] == [
         ("000002", True, 111),
         ("000001", False, 110),
@@ -222,5 +225,5 @@ def test_generations_are_compared_on_the_products_that_all_of_them_hold(shop: Sh
     assert not live.change and live.strategy == before.strategy == "filters-static"
     change = before.change["recall@1"].difference.value
     assert change == pytest.approx(live.metrics["recall@1"].value - before.metrics["recall@1"].value)
-    only = shop.compare_generations(queries, strategy="metric")
+    only = shop.generations.compare(queries, strategy="metric")
     assert len(only.rows) == 1 and list(only.skipped) == ["000001"] and only.queries == 41

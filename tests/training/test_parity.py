@@ -17,7 +17,7 @@ from shoplens.ranking.strategies import STRATEGIES
 from shoplens.search.prepared_strategy import prepare_strategy
 from shoplens.training.classifier import ClassifierOptions
 from shoplens.training.look import LookOptions
-from shoplens.training.optimization.head import Recipe
+from shoplens.training.optimization.head import HeadRecipe
 from shoplens.training.optimization.softmax_head import SoftmaxRecipe
 from shoplens.training.ranker import RankerOptions
 from tests.fakes import ColourEmbedder
@@ -28,20 +28,27 @@ pytest.importorskip("torch", reason="the extra train is not installed")
 pytest.importorskip("onnx", reason="the extra train is not installed")
 
 QUERIES = 6
-LOOK = Recipe(steps=40, per_batch=12, per_class=2, dimensions=8)
-CLASSIFIER = SoftmaxRecipe(hidden=16, least_steps=30, per_batch=24, per_class=4)
+LOOK = HeadRecipe(steps=40, classes_per_batch=12, rows_per_class=2, dimensions=8)
+CLASSIFIER = SoftmaxRecipe(hidden_size=16, min_steps=30, classes_per_batch=24, rows_per_class=4)
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop that is ready for every strategy."""
     with learnable_shop(tmp_path_factory.mktemp("trained"), 40, 3) as shop:
-        shop.train_look(
-            LookOptions(recipe=Recipe(steps=40, per_batch=12, per_class=2, dimensions=8), again=1, force=True)
+        shop.training.train_look(
+            LookOptions(
+                recipe=HeadRecipe(steps=40, classes_per_batch=12, rows_per_class=2, dimensions=8),
+                augmentations=1,
+                force=True,
+            )
         )
-        shop.train_ranker(RankerOptions(kind="listwise", force=True, recipes=QUICK))
-        shop.train_classifier(
-            ClassifierOptions(recipe=SoftmaxRecipe(hidden=16, least_steps=30, per_batch=24, per_class=4), again=1)
+        shop.training.train_ranker(RankerOptions(kind="listwise", force=True, recipes=QUICK))
+        shop.training.train_classifier(
+            ClassifierOptions(
+                recipe=SoftmaxRecipe(hidden_size=16, min_steps=30, classes_per_batch=24, rows_per_class=4),
+                augmentations=1,
+            )
         )
         yield shop
 
@@ -56,7 +63,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_evaluation_ranks_as_a_search_answers(shop: Shop, photos: list[Path], name: str) -> None:
-    with shop._store.reading() as generation:
+    with shop._parts.store.reading() as generation:
         prepared = prepare_strategy(STRATEGIES[name], generation, SETTINGS.preferences)
         embedder = prepared.embedder_for(generation.embedder_for(ColourEmbedder()))
         encoder = QueryPhotos(generation.index, embedder, PhotoSource(SETTINGS), SETTINGS)

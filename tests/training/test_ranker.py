@@ -27,7 +27,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RankerTrain
     """A folder with a closed shop whose listwise ranker was taken by force, and what that came to."""
     folder = tmp_path_factory.mktemp("ranked")
     with learnable_shop(folder, 40, 3) as shop:
-        return folder, shop.train_ranker(
+        return folder, shop.training.train_ranker(
             RankerOptions(kind="listwise", force=True, recipes=QUICK), report=folder / "report.html"
         )
 
@@ -81,7 +81,7 @@ def test_a_weight_that_is_given_multiplies_and_none_stays_none(shop: Shop, asked
 
 def test_tuned_weights_keep_the_scale_of_the_fitted_ones(shop: Shop) -> None:
     tuned = {row.name: row.weight for row in shop.dimensions() if row.weight is not None}
-    shop.undo_ranker()
+    shop.training.undo_ranker()
     fitted = {row.name: row.weight for row in shop.dimensions() if row.weight is not None}
     assert tuned != fitted and sum(tuned.values()) == pytest.approx(sum(fitted.values()), rel=1e-3)
 
@@ -105,30 +105,30 @@ def test_products_can_be_searched_by_and_facets_counted(shop: Shop) -> None:
 
 
 def test_an_evaluation_says_that_photos_were_learned(shop: Shop) -> None:
-    evaluation = shop.evaluate(strategy="filters-dynamic")
+    evaluation = shop.quality.evaluate(strategy="filters-dynamic")
     assert {one.kind: one.times for one in evaluation.left_out} == {LEARNED: 80}
-    assert not shop.evaluate(strategy="filters-static").left_out
+    assert not shop.quality.evaluate(strategy="filters-static").left_out
 
 
 def test_it_is_undone_once(shop: Shop, asked: Path) -> None:
     tuned = shop.search(asked, 3, strategy="filters-static").asked
-    shop.undo_ranker()
+    shop.training.undo_ranker()
     assert shop.search(asked, 3).strategy == "filters-static"
     assert shop.search(asked, 3).asked != pytest.approx(tuned)
     with pytest.raises(InvalidValue, match="nothing to undo"):
-        shop.undo_ranker()
+        shop.training.undo_ranker()
     with pytest.raises(InvalidValue, match="shoplens train ranker"):
         shop.search(asked, 3, strategy="filters-dynamic")
 
 
 def test_new_filters_of_the_same_look_keep_it(shop: Shop, asked: Path, tmp_path: Path) -> None:
     shop.add(feed_of(tmp_path / "new.jsonl", [row("new", photo(tmp_path / "new.png", (9, 200, 90)).name)]))
-    shop.train_filters()
+    shop.training.train_filters()
     assert shop.search(asked, 3).strategy == "filters-dynamic"
 
 
 def test_a_damaged_ranker_is_told_and_other_strategies_go_on(shop: Shop, asked: Path) -> None:
-    with shop._store.reading() as generation:
+    with shop._parts.store.reading() as generation:
         file = generation.folder / "ranker.onnx"
     file.write_bytes(b"half a file")
     with pytest.raises(StoreError, match="shoplens train ranker"):
@@ -138,7 +138,7 @@ def test_a_damaged_ranker_is_told_and_other_strategies_go_on(shop: Shop, asked: 
 
 def test_too_few_photos_are_refused(tmp_path: Path) -> None:
     with learnable_shop(tmp_path, 8, 2) as shop, pytest.raises(InvalidValue, match="--queries"):
-        shop.train_ranker()
+        shop.training.train_ranker()
 
 
 def test_a_network_is_taken_only_if_it_is_surely_better() -> None:

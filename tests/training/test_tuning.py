@@ -16,7 +16,7 @@ from shoplens.errors import InvalidValue, StoreError
 from shoplens.training.classifier import ClassifierOptions
 from shoplens.training.look import LookOptions, LookTraining
 from shoplens.training.optimization.fine_tuning import TailRecipe
-from shoplens.training.optimization.head import Recipe
+from shoplens.training.optimization.head import HeadRecipe
 from shoplens.training.optimization.softmax_head import SoftmaxRecipe
 from tests.fakes import feed_of, row
 from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
@@ -26,9 +26,11 @@ pytest.importorskip("pytorch_metric_learning", reason="the extra train is not in
 pytest.importorskip("onnx", reason="the extra train is not installed")
 QUICK = LookOptions(
     depth="full",
-    recipe=Recipe(steps=60, per_batch=24, per_class=4, dimensions=16),
-    tail=TailRecipe(steps=40, every=20, rate=3e-3, head_rate=3e-3, per_batch=16, per_class=4),
-    again=1,
+    recipe=HeadRecipe(steps=60, classes_per_batch=24, rows_per_class=4, dimensions=16),
+    tail=TailRecipe(
+        steps=40, evaluate_every=20, learning_rate=3e-3, head_learning_rate=3e-3, classes_per_batch=16, rows_per_class=4
+    ),
+    augmentations=1,
     force=True,
 )
 
@@ -46,7 +48,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LookTrainin
     Shop.index(feed, folder / "store", embedder=embedder, settings=SETTINGS)[0].close()
     shutil.copytree(folder / "store", folder / "untrained")
     with opened(folder) as shop:
-        return folder, shop.train_look(QUICK)
+        return folder, shop.training.train_look(QUICK)
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_searches_and_new_products_are_seen_by_the_trained_network(shop: Shop, t
     shop.add(feed_of(tmp_path / "new.jsonl", [row("new", spotted(tmp_path / "new.png", 500, 0).name)]))
     found = shop.search(spotted(tmp_path / "again.png", 500, 0), 1, strategy="metric").results
     assert found[0].product.id == "new" and found[0].score > 0.999
-    with shop._store.reading() as generation:
+    with shop._parts.store.reading() as generation:
         (entry,) = generation.index.entries(["p3"])
         assert entry.trained is not None and entry.trained.shape == (3, 16)
 
@@ -83,25 +85,27 @@ def test_searches_and_new_products_are_seen_by_the_trained_network(shop: Shop, t
 def test_a_classifier_with_a_tail_of_its_own_stands_beside_a_look_with_one(shop: Shop, tmp_path: Path) -> None:
     asked = spotted(tmp_path / "asked.png", 7, 99)
     before = [(one.product.id, one.score) for one in shop.search(asked, 5, strategy="metric").results]
-    recipe = SoftmaxRecipe(hidden=16, least_steps=60, rate=2e-2)
-    tail = TailRecipe(steps=30, every=15, rate=1e-3, head_rate=2e-2, per_batch=24, per_class=4)
-    shop.train_classifier(ClassifierOptions(depth="full", recipe=recipe, tail=tail, again=1))
-    assert len(list(shop._store.live.folder.glob("classifier-*.onnx"))) == 1
-    assert not list((shop._store.folder / "training").glob("maps*"))
+    recipe = SoftmaxRecipe(hidden_size=16, min_steps=60, learning_rate=2e-2)
+    tail = TailRecipe(
+        steps=30, evaluate_every=15, learning_rate=1e-3, head_learning_rate=2e-2, classes_per_batch=24, rows_per_class=4
+    )
+    shop.training.train_classifier(ClassifierOptions(depth="full", recipe=recipe, tail=tail, augmentations=1))
+    assert len(list(shop._parts.store.live.folder.glob("classifier-*.onnx"))) == 1
+    assert not list((shop._parts.store.folder / "training").glob("maps*"))
     assert len(shop.search(asked, 99, strategy="classifier").results) == 60
     assert [(one.product.id, one.score) for one in shop.search(asked, 5, strategy="metric").results] == before
-    alone = shop.evaluate(strategy="classifier").overall["recall@1"].value
-    together = {row.name: row.metrics["recall@1"].value for row in shop.compare().rows}
+    alone = shop.quality.evaluate(strategy="classifier").overall["recall@1"].value
+    together = {row.name: row.metrics["recall@1"].value for row in shop.quality.compare().rows}
     assert together.keys() == {"pretrained", "filters-static", "metric", "classifier"}
     assert together["metric"] > together["pretrained"] and alone == together["classifier"] > 0.1
-    shop.train_filters()
+    shop.training.train_filters()
     assert len(shop.search(asked, 99, strategy="classifier").results) == 60
-    live = shop._store.live
+    live = shop._parts.store.live
     next(live.folder.glob("classifier-*.onnx")).unlink()
     live._classifier = None
     with pytest.raises(StoreError, match=r"cannot be loaded.*No such file"):
         shop.search(asked, strategy="classifier")
-    shop.train_classifier(ClassifierOptions(recipe=recipe, again=1))
+    shop.training.train_classifier(ClassifierOptions(recipe=recipe, augmentations=1))
     assert not list(live.folder.glob("classifier-*.onnx"))
     assert len(shop.search(asked, 99, strategy="classifier").results) == 60
 
@@ -109,12 +113,12 @@ def test_a_classifier_with_a_tail_of_its_own_stands_beside_a_look_with_one(shop:
 def test_filters_are_fitted_and_generations_go_back_and_forth(shop: Shop, tmp_path: Path) -> None:
     look, asked = shop.info()["look"], spotted(tmp_path / "asked.png", 7, 99)
     before = [(one.product.id, round(one.score, 4)) for one in shop.search(asked, 5, strategy="metric").results]
-    shop.train_filters()
+    shop.training.train_filters()
     assert shop.info()["look"] == look
     assert shop.search(asked, 3).strategy == "filters-static"
-    shop.roll_back()
+    shop.generations.roll_back()
     assert shop.info()["look"] == ""
-    shop.roll_back()
+    shop.generations.roll_back()
     assert [(one.product.id, round(one.score, 4)) for one in shop.search(asked, 5, strategy="metric").results] == before
 
 
@@ -136,21 +140,21 @@ def test_wherever_it_is_cut_off_it_ends_the_same(
         shutil.copy(trained[0] / name, tmp_path / name)
     with opened(tmp_path) as shop:
         with pytest.raises(Killed):
-            shop.train_look(QUICK, progress=kill)
-        assert shop.info()["look"] == "" and (shop._store.folder / "training" / "maps.sqlite").is_file()
+            shop.training.train_look(QUICK, progress=kill)
+        assert shop.info()["look"] == "" and (shop._parts.store.folder / "training" / "maps.sqlite").is_file()
         steps: list[tuple[str, int]] = []
-        assert shop.train_look(QUICK, progress=lambda what, done, total: steps.append((what, done))).taken
+        assert shop.training.train_look(QUICK, progress=lambda what, done, total: steps.append((what, done))).taken
         assert shop.info()["look"] == trained[1].model
     first = next(done for what, done in steps if what.startswith("Training the network, to prove it"))
     assert first == (21 if moment.startswith("Training") else 1), "it goes on from the last checkpoint"
 
 
 def test_trained_again_it_begins_with_the_untouched_network(shop: Shop) -> None:
-    head = shop.train_look(replace(QUICK, depth="head", force=False))
+    head = shop.training.train_look(replace(QUICK, depth="head", force=False))
     assert not head.taken and "takes the place of a trained network only if it is forced" in head.why
-    head = shop.train_look(replace(QUICK, depth="head"))
+    head = shop.training.train_look(replace(QUICK, depth="head"))
     assert head.taken and head.why.startswith("Compared with the untouched network")
-    assert not (shop._store.live.folder / "look-backbone.onnx").exists()
+    assert not (shop._parts.store.live.folder / "look-backbone.onnx").exists()
 
 
 def test_a_photo_that_cannot_be_looked_at_again_is_placed_by_the_untouched_features(
@@ -166,8 +170,8 @@ def test_a_photo_that_cannot_be_looked_at_again_is_placed_by_the_untouched_featu
             if what == "Training the network on everything" and done == 1:
                 (tmp_path / "p3-0.png").unlink()
 
-        shop.train_look(QUICK, progress=lose)
-        with shop._store.reading() as generation:
+        shop.training.train_look(QUICK, progress=lose)
+        with shop._parts.store.reading() as generation:
             (entry,) = generation.index.entries(["p3"])
             assert entry.trained is not None and entry.scores is not None
             assert np.abs(np.linalg.norm(entry.trained, axis=1) - 1).max() < 1e-3
@@ -177,11 +181,11 @@ def test_a_photo_that_cannot_be_looked_at_again_is_placed_by_the_untouched_featu
 
 def test_a_budget_that_does_not_last_is_told_first(shop: Shop) -> None:
     with pytest.raises(InvalidValue, match=r"takes about \d+ minutes on this machine") as told:
-        shop.train_look(replace(QUICK, budget=0.01))
+        shop.training.train_look(replace(QUICK, budget=0.01))
     assert told.value.code == "budget-too-small" and "--budget" in told.value.fix
 
 
 def test_a_model_without_an_end_is_told(tmp_path: Path) -> None:
     with learnable_shop(tmp_path, 24, 1) as shop, pytest.raises(InvalidValue) as told:
-        shop.train_look(QUICK)
+        shop.training.train_look(QUICK)
     assert told.value.code == "no-tail"

@@ -5,32 +5,57 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
-from shoplens.build.filter_scoring import scorer_of
-from shoplens.build.generations import Succession, of_look
+from shoplens.build.carry_over import head_fields, keep_classifier, readable_head
+from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, rescore_products, scorer_of
+from shoplens.build.photo_features import backbone_width, feature_model
 from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, Outcome, ProductEncoder
 from shoplens.build.product_ids import KnownIds, rejected_ids, renames_of
-from shoplens.build.run import BATCH, Run, Summary, batches, write_entries
-from shoplens.embedders import EmbeddingHead, OnnxEmbedder
+from shoplens.build.run import BATCH, OnRenames, Progress, Run, Summary, batches, write_entries
+from shoplens.embedders import Embedder, EmbeddingHead, OnnxEmbedder
 from shoplens.errors import InvalidValue, Refused
 from shoplens.feeds import Feed, Report
 from shoplens.filters.model.space import PLACED
+from shoplens.images import PhotoSource
 from shoplens.images.shared_photos import SharedPhoto, SharedPhotos
 from shoplens.index.protocol import Index
+from shoplens.settings import Settings
+from shoplens.store.feature_cache import NAME as FEATURES
+from shoplens.store.feature_cache import FallbackFeatures, FeatureFile
 from shoplens.store.files.atomic import timestamp
-from shoplens.store.generation import Generation
+from shoplens.store.generation import Generation, check_model
 from shoplens.store.manifest import Manifest
 from shoplens.store.ranker_file import keep_ranker
+from shoplens.store.store import Store
 from shoplens.types import Product, Rejection
 
 SHARED_BY, SHARED_BY_AT_LEAST = 0.25, 5
 """Share and number of products from which on a photo that they have in common is told."""
 
 
-class Builder(Succession):
-    """Changes a store by feeds; what needs none, see :class:`~shoplens.build.generations.Succession`.
+class Builder:
+    """Changes a store by feeds and by products. Every method may be killed at any moment and called again.
 
-    Every method may be killed at any moment and called again.
+    Args:
+        store: to change.
+        embedder: its model must be the live generation's.
+        source: gives the photos' bytes.
+        settings: limits and threads.
+        progress: called now and then with how far the work is.
+        on_renames: called with the ids that change and what they change to, before anything is removed.
     """
+
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        source: PhotoSource,
+        settings: Settings,
+        progress: Progress | None = None,
+        on_renames: OnRenames | None = None,
+    ) -> None:
+        self.store, self.embedder, self.source, self.settings = store, embedder, source, settings
+        self.progress: Progress = progress or (lambda what, done, total: None)
+        self._on_renames: OnRenames = on_renames or (lambda renames: None)
 
     def index(self, feed: Feed) -> Summary:
         """Build a new generation from a whole feed and make it live; the one before serves until then.
@@ -43,13 +68,16 @@ class Builder(Succession):
             before = self.store.live.index if self.store.has_live else None
             if before is not None:
                 feed.keep_ids(KnownIds(before))
-            look = self._look_before()
-            with self._run("index", feed, look) as run, self.store.filling(self._manifest(feed, look)) as generation:
+            look = readable_head(self.store, self.embedder)
+            with (
+                self._run("index", feed, look) as run,
+                self.store.new_generation(self._manifest(feed, look)) as generation,
+            ):
                 if before is not None:
                     self._tell_renames(run.summary, renames_of(before, feed))
                 self._build(feed, generation, look, run)
                 if before is not None:
-                    self._keep_classifier(self.store.live, generation)
+                    keep_classifier(self.store.live, generation, self.embedder)
                     keep_ranker(self.store.live, generation)
                     self._add_renames(run.summary)
                 self.store.switch(generation)
@@ -59,15 +87,15 @@ class Builder(Succession):
         """Fill a new generation, fit its filters, and write down what it holds."""
         if look is not None:
             generation.take_over(look)
-        encoder = self._entries(generation, self._encoding_caches(generation, run))
+        encoder = self.product_encoder(generation, self._encoding_caches(generation, run))
         left_out = self._fill(generation.index, feed, encoder, run)
         if generation.index.count() > run.summary.products:  # an interrupted build wrote more than there is now
             wanted = set(feed.product_ids()) - left_out
             generation.index.remove(set(generation.index.ids()) - wanted)
         if not generation.index.count():
             raise _nothing_usable(feed, run.report)
-        self._fit(generation, run)
-        self._optimize(generation)
+        self.fit_filters(generation, run)
+        self.optimize(generation)
         summary = run.summary
         generation.manifest = replace(generation.manifest, products=summary.products, photos=summary.photos)
 
@@ -78,9 +106,9 @@ class Builder(Succession):
             StoreError: ``other-model``, ``disk``, …
         """
         with self.store.writing():
-            generation = self._live_of_this_model()
+            generation = self.live_generation()
             with self.open_run("put", generation.look) as run:
-                encoder = self._maker(generation, run)
+                encoder = self._encoder_for(generation, run)
                 outcomes = list(encoder.outcomes(items))
                 for outcome in outcomes:
                     run.summary.count(outcome)
@@ -89,20 +117,20 @@ class Builder(Succession):
                 run.features.flush()
                 entries = [outcome.entry for outcome in outcomes if outcome.entry is not None]
                 write_entries(generation.index, entries, run.summary, encoder.scorer)
-                self._optimize(generation)
+                self.optimize(generation)
         return outcomes
 
     def add(self, feed: Feed) -> Summary:
         """Add the feed's products to the live generation, or replace those with the same id."""
         with self.store.writing():
-            generation = self._live_of_this_model()
+            generation = self.live_generation()
             feed.keep_ids(KnownIds(generation.index))
             return self._add_feed(feed, generation)
 
     def _add_feed(self, feed: Feed, generation: Generation) -> Summary:
         with self._run("add", feed, generation.look) as run:
-            self._fill(generation.index, feed, self._maker(generation, run), run)
-            self._optimize(generation)
+            self._fill(generation.index, feed, self._encoder_for(generation, run), run)
+            self.optimize(generation)
         return run.summary
 
     def sync(self, feed: Feed, max_removals: str = "10%") -> Summary:
@@ -120,7 +148,7 @@ class Builder(Succession):
             Refused: more would go, or nothing would be left; nothing was changed.
         """
         with self.store.writing():
-            generation = self._live_of_this_model()
+            generation = self.live_generation()
             feed.keep_ids(KnownIds(generation.index))
             return self._sync_feed(feed, generation, max_removals)
 
@@ -142,14 +170,14 @@ class Builder(Succession):
                     "If they are to go, raise --max-removals. Nothing was changed.",
                     problems=run.report.summary(),
                 )
-            self._fill(generation.index, feed, self._maker(generation, run), run)
+            self._fill(generation.index, feed, self._encoder_for(generation, run), run)
             if gone and len(gone) == generation.index.count():
                 raise _nothing_usable(feed, run.report)
             run.summary.renamed = _carried_out(renames, generation.index)
             self._add_renames(run.summary)
             run.summary.removed = generation.index.remove(gone)
             generation.index.remove(run.summary.renamed)
-            self._optimize(generation)
+            self.optimize(generation)
         return run.summary
 
     def _tell_renames(self, summary: Summary, renames: Mapping[str, Sequence[str]]) -> None:
@@ -178,19 +206,12 @@ class Builder(Succession):
             timestamp(),
             preprocessing=card,
             placed=PLACED,
-            **of_look(look),
+            **head_fields(look),
         )
 
-    def _look_before(self) -> EmbeddingHead | None:
-        """The trained extractor that a new generation of this model takes over from the live one."""
-        if not self.store.has_live:
-            return None
-        look = self.store.live.look
-        return look if look is not None and self._can_read(look) else None
-
-    def _maker(self, live: Generation, run: Run) -> ProductEncoder:
-        known = EncodingCaches(run.features, [live.index], live.index, scorer_of(live), live.look)
-        return self._entries(live, known)
+    def _encoder_for(self, live: Generation, run: Run) -> ProductEncoder:
+        caches = EncodingCaches(run.features, [live.index], live.index, scorer_of(live), live.look)
+        return self.product_encoder(live, caches)
 
     def _encoding_caches(self, generation: Generation, run: Run) -> EncodingCaches:
         """What a new generation of the same model need not look at again."""
@@ -200,8 +221,53 @@ class Builder(Succession):
         return EncodingCaches(run.features, indexes, look=generation.look)
 
     def _run(self, command: str, feed: Feed, look: EmbeddingHead | None) -> Run:
-        feed.prepare(lambda rows: self._progress("Reading the feed", rows, 0))
+        feed.prepare(lambda rows: self.progress("Reading the feed", rows, 0))
         return self.open_run(command, look)
+
+    def live_generation(self) -> Generation:
+        """Return the live generation.
+
+        Raises:
+            StoreError: ``other-model``, it was made by another model than this builder's.
+        """
+        generation = self.store.live
+        check_model(generation, self.embedder)
+        return generation
+
+    def product_encoder(self, generation: Generation, caches: EncodingCaches) -> ProductEncoder:
+        """Return what makes index entries of products for a generation."""
+        return ProductEncoder(generation.embedder_for(self.embedder), self.source, self.settings, caches)
+
+    def fit_filters(self, generation: Generation, run: Run) -> None:
+        """Fit the filters to a generation's products, and score the products by them."""
+        features = run.features
+        features.flush()
+        data = FilterTrainingData(
+            generation.index,
+            generation.manifest.sizes.look,
+            features,
+            self.settings.preferences.dimensions,
+            backbone_width(self.embedder),
+            self.embedder.model,
+        )
+        scorer = fit_filters(data, generation.folder, self.progress, run.report.add)
+        generation.filters = scorer.filters
+        run.summary.dimensions = len(scorer.filters.dimensions)
+        rescore_products(generation.index, scorer, features, self.progress)
+
+    def optimize(self, generation: Generation) -> None:
+        """Build the search graph where enough products lack one."""
+        self.progress("Building the search graph", 0, 0)
+        self.store.optimize(generation)
+
+    def open_run(self, command: str, look: EmbeddingHead | None) -> Run:
+        """Open a run, with the cache of the features that this head reads."""
+        embedder = self.embedder if look is None else look.embedder_for(self.embedder)
+        fallback = None
+        if look is not None and look.backbone:
+            fallback = FallbackFeatures(feature_model(self.embedder), look.card.stands_for)
+        features = FeatureFile(self.store.folder / FEATURES, feature_model(embedder), fallback)
+        return Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl", features)
 
     def _fill(self, index: Index, feed: Feed, maker: ProductEncoder, run: Run) -> set[str]:
         """Write the feed's products, in batches; what is already there as it should be is left alone.
@@ -226,7 +292,7 @@ class Builder(Succession):
             run.features.flush()  # before the products: what an index knows need not be looked at again
             write_entries(index, entries, run.summary, maker.scorer)
             done += len(entries)
-            self._progress("Indexing", done + len(left_out), feed.count)
+            self.progress("Indexing", done + len(left_out), feed.count)
         for photo in shared.of_more_than(SHARED_BY, SHARED_BY_AT_LEAST):
             run.report.add(_shared_rejection(photo, shared.products))
         return left_out

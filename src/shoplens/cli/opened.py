@@ -20,7 +20,7 @@ from shoplens.feeds import SummaryRow
 from shoplens.settings import Settings
 from shoplens.shop import Shop
 from shoplens.shop.feedback import FeedbackSummary
-from shoplens.store.copies.snapshot import CHANGED, borrowing
+from shoplens.store.copies.snapshot_folders import CHANGED, open_snapshot_folder
 from shoplens.store.files.atomic import file_version, sync_tree
 from shoplens.store.files.lock import ServedAt, find_service
 from shoplens.store.layout import StoreLayout
@@ -47,7 +47,7 @@ def open_shop(settings: Settings, *, writes: bool = False, kept: bool = False, b
         Refused: the service embeds by another model than the command would.
     """
     how = open_snapshot(settings, writes=writes, kept=kept, bare=bare)
-    with how as (lent, used), Shop(settings=used, _lent=lent) as shop:
+    with how as (snapshot, used), Shop(settings=used, _snapshot=snapshot) as shop:
         yield shop
 
 
@@ -83,13 +83,13 @@ def open_snapshot(
 
 
 def _borrowing(settings: Settings, *, writes: bool) -> AbstractContextManager[Path]:
-    return borrowing(settings.store.absolute(), writes=writes, wait=settings.lock_wait)
+    return open_snapshot_folder(settings.store.absolute(), writes=writes, wait=settings.lock_wait)
 
 
 def _request_snapshot(service: ServedAt, folder: Path, *, kept: bool) -> dict[str, str] | None:
     """What the service says of the copy that it made; None where it does not answer."""
     try:
-        found: dict[str, str] = _send_command(service, "lend", {"name": folder.name, "kept": kept})
+        found: dict[str, str] = _send_command(service, "snapshot", {"name": folder.name, "kept": kept})
     except ShoplensError as problem:
         if problem.code != "no-answer":
             raise
@@ -103,7 +103,7 @@ def request_rollback(settings: Settings, name: str) -> Summary | None:
     if service is None:
         return None
     with _borrowing(settings, writes=True):  # no other command changes the store meanwhile
-        told = _send_command(service, "back", {"name": name})
+        told = _send_command(service, "roll-back", {"name": name})
     report = told["report"] and Path(told["report"])
     return Summary(**{**told, "report": report, "problems": [SummaryRow(*row) for row in told["problems"]]})
 
@@ -148,12 +148,12 @@ def _hand_over(service: ServedAt, settings: Settings, folder: Path) -> None:
     sync_tree(place.generations / (place.current() or ""))
     keep = bool(place.kept())
     try:
-        _send_command(service, "take", {"keep": keep})
+        _send_command(service, "adopt", {"keep": keep})
     except ShoplensError as problem:
         if problem.code != "no-answer":
             raise
         with Shop(settings=replace(settings, lock_wait=SECONDS)) as shop:  # as long as it takes to end
-            shop.take_back(keep=keep)
+            shop.snapshots.take_back(keep=keep)
 
 
 def _send_command(service: ServedAt, what: str, body: dict[str, Any]) -> Any:

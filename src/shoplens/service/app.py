@@ -20,7 +20,7 @@ from shoplens.service.routes import commands, pages, products, searching, shop_p
 from shoplens.service.schemas import SearchRequest
 from shoplens.service.state import ServiceState
 from shoplens.shop import Shop
-from shoplens.store.copies.snapshot import clear_lent
+from shoplens.store.copies.snapshot_folders import remove_abandoned_snapshots
 
 log = logging.getLogger("shoplens.service")
 VERSION = "1"
@@ -99,7 +99,7 @@ async def _flush_periodically(shop: Shop) -> None:
         await asyncio.sleep(FLUSH_SECONDS)
         try:
             await asyncio.to_thread(shop.flush)
-            await asyncio.to_thread(clear_lent, shop.folder)
+            await asyncio.to_thread(remove_abandoned_snapshots, shop.folder)
         except Exception:
             log.exception("Changes could not be made to survive loss of power.")
 

@@ -64,7 +64,7 @@ def serve(
         h11_max_incomplete_event_size=65_536,
         proxy_headers=False,
     )
-    shop.announce(_address(_HERE.get(host, host), port), secret)
+    shop.snapshots.announce(_address(_HERE.get(host, host), port), secret)
     listening(_address(host, port))
     before = signal.signal(signal.SIGTERM, lambda *_: None)  # raised once more when all has ended, to end the process
     interval = sys.getswitchinterval()
@@ -74,7 +74,7 @@ def serve(
         with contextlib.suppress(KeyboardInterrupt), threadpool_limits(1, user_api="blas"):
             uvicorn.Server(config).run(sockets=[listener])
     finally:
-        shop.announce()  # commands wait for the lock now
+        shop.snapshots.announce()  # commands wait for the lock now
         sys.setswitchinterval(interval)
         signal.signal(signal.SIGTERM, before)
 

@@ -1,4 +1,4 @@
-"""What shoppers did with a shop's answers: the half of :class:`~shoplens.shop.shop.Shop` that remembers and forgets."""
+"""What shoppers did with a shop's answers: remembered, counted and forgotten."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 from shoplens.errors import StoreError
 from shoplens.feedback.events import Event, events_in
-from shoplens.feedback.log import FeedbackCounts, FeedbackLog
+from shoplens.feedback.log import FeedbackCounts
 from shoplens.feedback.renaming import apply_renames
 from shoplens.feeds import Report, SummaryRow
 from shoplens.index.identifiers import products_named
+from shoplens.shop.parts import ShopParts
 from shoplens.store.files.atomic import disk_errors_told, timestamp
-from shoplens.store.store import Store
 from shoplens.types import Rejection
 
 AT_ONCE = 1_000
@@ -41,13 +41,13 @@ class FeedbackSummary:
     report: Path
 
 
-class Feedback:
-    """Of a store that is open."""
+class ShopFeedback:
+    """What shoppers did with the answers of an open shop."""
 
-    _store: Store
-    _feedback: FeedbackLog
+    def __init__(self, parts: ShopParts) -> None:
+        self._parts = parts
 
-    def add_feedback(self, events: str | Path | Iterable[Event]) -> FeedbackSummary:
+    def add(self, events: str | Path | Iterable[Event]) -> FeedbackSummary:
         """Keep what shoppers did with answers that were remembered, durably; what is known already counts once.
 
         An event names a product by its id, or by an id, SKU or GTIN of a row that it is made of.
@@ -59,9 +59,9 @@ class Feedback:
             FeedError: the file cannot be read; what was read of it before is kept.
             StoreError: ``disk``, ``damaged-feedback``.
 
-        >>> shop.add_feedback([Event(answer.query_id, "MH01-Black", "click", user="42")])  # doctest: +SKIP
+        >>> shop.feedback.add([Event(answer.query_id, "MH01-Black", "click", user="42")])  # doctest: +SKIP
         """
-        folder = self._store.folder
+        folder = self._parts.store.folder
         rows = events_in(Path(events)) if isinstance(events, str | Path) else ((None, event) for event in events)
         new, some = Counter[str](), list[tuple[int | None, Event]]()
         with disk_errors_told(folder), Report(folder / "reports" / f"{timestamp()}-feedback.jsonl") as report:
@@ -73,9 +73,9 @@ class Feedback:
                     some.append((number, event))
                     if len(some) == AT_ONCE:
                         some, ready = [], some
-                        new += self._feedback.add(ready, report.add, self._ids_by_name(ready))
+                        new += self._parts.feedback_log.add(ready, report.add, self._ids_by_name(ready))
             finally:
-                new += self._feedback.add(some, report.add, self._ids_by_name(some))
+                new += self._parts.feedback_log.add(some, report.add, self._ids_by_name(some))
         assert report.path is not None, "it writes"
         return FeedbackSummary(
             new["click"], new["purchase"], new["wrong"], report.rejected, tuple(report.summary()), report.path
@@ -83,18 +83,18 @@ class Feedback:
 
     def _ids_by_name(self, events: Iterable[tuple[int | None, Event]]) -> dict[str, tuple[str, ...]]:
         """What events call products -> ids of the products that are meant."""
-        with self._store.reading() as generation:
+        with self._parts.store.reading() as generation:
             named = products_named(generation.index, (event.product_id for _, event in events))
         return {name: one.ids for name, one in named.items()}
 
-    def _follow_renames(self) -> None:
+    def follow_renames(self) -> None:
         """Have what shoppers did count for what products are called now; what cannot be told now is told next time."""
         with contextlib.suppress(StoreError):  # a catalogue is up to date whatever becomes of the log
-            apply_renames(self._store, self._feedback, {})
+            apply_renames(self._parts.store, self._parts.feedback_log, {})
 
-    def feedback(self) -> FeedbackCounts:
+    def counts(self) -> FeedbackCounts:
         """How many answers are remembered, and what was done with them, by rank."""
-        return self._feedback.counts()
+        return self._parts.feedback_log.counts()
 
     def forget(self, *, user: str = "", query_id: str = "", everything: bool = False) -> int:
         """Remove a user's answers and all that they did, or one answer, or all; what is removed is overwritten.
@@ -107,4 +107,4 @@ class Feedback:
         Raises:
             InvalidValue: ``forget-what``, not exactly one of them was named.
         """
-        return self._feedback.forget(user=user, query_id=query_id, everything=everything)
+        return self._parts.feedback_log.forget(user=user, query_id=query_id, everything=everything)

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from shoplens.build.builder import Builder
 from shoplens.build.dimension_rows import DimensionRow, dimension_rows
 from shoplens.build.run import OnRenames, Progress, Summary
 from shoplens.embedders import Embedder, Embedders
@@ -23,21 +22,32 @@ from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.pipeline import search_encoded
 from shoplens.search.query_encoder import QueryEncoder
 from shoplens.settings import Settings, settings_from
-from shoplens.shop.evaluation import Evaluating
-from shoplens.shop.feedback import Feedback
-from shoplens.shop.lending import Lending
-from shoplens.shop.products import Products
-from shoplens.shop.training import Training
-from shoplens.store.copies.backups import FEEDBACK
+from shoplens.shop.feedback import ShopFeedback
+from shoplens.shop.generations import ShopGenerations
+from shoplens.shop.parts import ShopParts
+from shoplens.shop.products import ShopProducts
+from shoplens.shop.quality import ShopQuality
+from shoplens.shop.snapshots import ShopSnapshots
+from shoplens.shop.training import ShopTraining
+from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
 from shoplens.store.files.atomic import timestamp
 from shoplens.store.info import refuse_to_replace, store_info
+from shoplens.store.layout import FEEDBACK
 from shoplens.store.store import Store
 from shoplens.types import Answer, Query, Region, SoldOut, Steering
 
 
-class Shop(Products, Evaluating, Training, Feedback, Lending):
-    """One shop's catalogue, open for searching and for changes. Use it in a ``with`` block; thread-safe.
+class Shop:
+    """One shop's catalogue, open for searching and for changes. Use it in a ``with`` block; it is thread-safe.
+
+    Attributes:
+        products: single products: put, update, remove, get, count.
+        quality: how good the answers are: evaluate, compare, calibrate, check, diagnose, map.
+        training: what the shop learns: filters, look, classifier, ranker.
+        feedback: what shoppers did with answers: add, count, forget.
+        generations: the live one and those that were kept: list, compare, roll back.
+        snapshots: copies of the live generation for commands that run beside a service.
 
     Args:
         store: folder of the store; ``SHOPLENS_STORE`` or ``./shoplens-store`` when omitted.
@@ -60,20 +70,31 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
         settings: Settings | None = None,
         _create: bool = False,
         _rebuild: bool = False,
-        _lent: Path | None = None,
+        _snapshot: Path | None = None,
     ) -> None:
-        self.settings = settings or settings_from(store=Path(store) if store else None)
-        folder = Path(store) if store else self.settings.store
-        wait = self.settings.lock_wait
-        self._store = Store(folder, create=_create, rebuild=_rebuild, lock_wait=wait, lent=_lent)
-        self._kept = PhotoCache(self._store.photos_folder, self.settings.kept_photo_bytes)
-        self._feed_photos = PhotoSource(self.settings, self._kept)
-        self._query_photos = PhotoSource(replace(self.settings, fetch_attempts=1))  # a shopper waits for it
-        self._judged_photos = PhotoSource(self.settings, self._kept, keeps=False)  # shoppers' photos are among them
-        self._embedders = Embedders(embedder, self.settings.model)
-        self._feedback = FeedbackLog(self._store.folder / FEEDBACK, self.settings.remember_days)
-        with contextlib.suppress(StoreError):  # who asks for feedback is told
-            self._feedback.purge()
+        used = settings or settings_from(store=Path(store) if store else None)
+        folder = Path(store) if store else used.store
+        opened = Store(folder, create=_create, rebuild=_rebuild, lock_wait=used.lock_wait, snapshot=_snapshot)
+        cache = PhotoCache(opened.photos_folder, used.kept_photo_bytes)
+        self._parts = ShopParts(
+            used,
+            opened,
+            Embedders(embedder, used.model),
+            feed_photos=PhotoSource(used, cache),
+            query_photos=PhotoSource(replace(used, fetch_attempts=1)),  # a shopper waits for it
+            known_photos=PhotoSource(used, cache, keeps=False),  # shoppers' photos are among them
+            feedback_log=FeedbackLog(opened.folder / FEEDBACK, used.remember_days),
+        )
+        self.products, self.quality = ShopProducts(self._parts), ShopQuality(self._parts)
+        self.training, self.feedback = ShopTraining(self._parts), ShopFeedback(self._parts)
+        self.generations, self.snapshots = ShopGenerations(self._parts), ShopSnapshots(self._parts)
+        with contextlib.suppress(StoreError):  # whoever asks for feedback gets the error
+            self._parts.feedback_log.purge()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that it was opened with."""
+        return self._parts.settings
 
     @classmethod
     def index(
@@ -89,7 +110,7 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
         settings: Settings | None = None,
         progress: Progress | None = None,
         on_renames: OnRenames | None = None,
-        _lent: Path | None = None,
+        _snapshot: Path | None = None,
     ) -> tuple[Shop, Summary]:
         """Build a store from a whole feed, and open it. An interrupted build is continued.
 
@@ -108,12 +129,12 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
         """
         used = settings or settings_from(store=Path(store) if store else None)
         with cls._read_feed(feed, used, media, format, mapping) as read:
-            shop = cls(store, embedder=embedder, settings=settings, _create=True, _rebuild=replace, _lent=_lent)
+            shop = cls(store, embedder=embedder, settings=settings, _create=True, _rebuild=replace, _snapshot=_snapshot)
             try:
                 if not replace:
-                    refuse_to_replace(shop._store, read.name)
-                summary = shop._builder(progress, on_renames).index(read)
-                shop._follow_renames()
+                    refuse_to_replace(shop._parts.store, read.name)
+                summary = shop._parts.builder(progress, on_renames).index(read)
+                shop.feedback.follow_renames()
                 return shop, summary
             except BaseException:
                 shop.close()
@@ -130,7 +151,7 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
     ) -> Summary:
         """Add a feed's products, or replace those with the same id; the others stay."""
         with self._read_feed(feed, self.settings, media, format, mapping) as read:
-            return self._builder(progress).add(read)
+            return self._parts.builder(progress).add(read)
 
     def sync(
         self,
@@ -151,8 +172,8 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
             Refused: more products than ``max_removals`` would go; nothing was changed.
         """
         with self._read_feed(feed, self.settings, media, format, mapping) as read:
-            summary = self._builder(progress, on_renames).sync(read, str(max_removals))
-        self._follow_renames()
+            summary = self._parts.builder(progress, on_renames).sync(read, str(max_removals))
+        self.feedback.follow_renames()
         return summary
 
     @staticmethod
@@ -230,9 +251,9 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
             shown: results that will be shown of it, where it is to be remembered; None for all.
         """
         remembered = self.settings.remember if remember is None else remember
-        remembering = Remembering(self._feedback, str(user), shown) if remembered else None
-        encoder = QueryEncoder(self._embedders.of(self.settings.cores), self._query_photos, self.settings)
-        return search_encoded(self._store, query, encoder, remembering, photo)
+        remembering = Remembering(self._parts.feedback_log, str(user), shown) if remembered else None
+        encoder = QueryEncoder(self._parts.embedders.of(self.settings.cores), self._parts.query_photos, self.settings)
+        return search_encoded(self._parts.store, query, encoder, remembering, photo)
 
     def similar(self, product_id: str, k: int = 10, *, steering: Steering | None = None) -> Answer:
         """Products like one of the catalogue, best first, without itself; raises InvalidValue ``unknown-product``."""
@@ -240,44 +261,38 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
 
     def dimensions(self) -> list[DimensionRow]:
         """The dimensions of likeness, how well the photos show each, and why others are none; raises ``no-filters``."""
-        with self._store.reading() as generation:
+        with self._parts.store.reading() as generation:
             return dimension_rows(generation)
-
-    @property
-    def generation(self) -> str:
-        """Name of the live one."""
-        with self._store.reading() as generation:
-            return generation.name
 
     def warm(self) -> None:
         """Load the network, so that the first search is as quick as the others."""
-        self._embedders.of(self.settings.cores)
+        self._parts.embedders.of(self.settings.cores)
 
     def fetch_photo(self, url: str) -> bytes:
         """A shopper's photo from the web, by the safe fetcher; it is not kept. Raises PhotoError."""
-        return self._query_photos.bytes_of(url)
+        return self._parts.query_photos.bytes_of(url)
 
     @property
     def folder(self) -> Path:
         """The store's."""
-        return self._store.folder
+        return self._parts.store.folder
 
     def __len__(self) -> int:
-        with self._store.reading() as generation:
+        with self._parts.store.reading() as generation:
             return generation.index.count()
 
     def info(self) -> dict[str, Any]:
         """What the store holds and how it was made; ready for JSON."""
-        return store_info(self._store, self.settings.preferences.merchandising)
+        return store_info(self._parts.store, self.settings.preferences.merchandising)
 
     def flush(self) -> None:
         """Make every change so far survive loss of power; without it they survive the death of the process."""
-        with self._store.reading() as generation:
+        with self._parts.store.reading() as generation:
             generation.index.flush()
 
     def backup(self, folder: str | Path) -> None:
         """Copy the store to a new folder, while others search and write."""
-        self._store.backup(Path(folder), lambda copy: self._feedback.copy_to(copy / FEEDBACK))
+        write_backup(self._parts.store, Path(folder), lambda copy: self._parts.feedback_log.copy_to(copy / FEEDBACK))
 
     def write_timestamped_backup(self) -> Path:
         """A backup in the folder of the setting ``backups``, named by the time; raises InvalidValue ``no-backups``."""
@@ -297,11 +312,7 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
 
     def close(self) -> None:
         """Flush and let other processes have the store."""
-        self._feed_photos.close()
-        self._query_photos.close()
-        self._judged_photos.close()
-        self._feedback.close()
-        self._store.close()
+        self._parts.close()
 
     def __enter__(self) -> Shop:
         return self
@@ -310,9 +321,6 @@ class Shop(Products, Evaluating, Training, Feedback, Lending):
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _builder(self, progress: Progress | None, on_renames: OnRenames | None = None) -> Builder:
-        return Builder(self._store, self._embedders.of(1), self._feed_photos, self.settings, progress, on_renames)
 
 
 def _with_located_photo(steering: Steering) -> Steering:

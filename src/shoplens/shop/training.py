@@ -1,6 +1,6 @@
-"""What a shop learns: the half of :class:`~shoplens.shop.shop.Shop` that trains, and goes back to what was before.
+"""What a shop learns: filters, look, classifier and ranker.
 
-What trains is imported when it is asked for.
+Modules that train are imported when they are called.
 """
 
 from __future__ import annotations
@@ -8,30 +8,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoplens.build.builder import Builder
+from shoplens.build.generations import train_filters
 from shoplens.build.run import Progress, Summary
-from shoplens.feedback.log import FeedbackLog
-from shoplens.store.info import GenerationRow, generation_rows
-from shoplens.store.store import Store
+from shoplens.shop.parts import ShopParts
 
 if TYPE_CHECKING:
-    from shoplens.evaluation.evaluate import EvaluationContext
-    from shoplens.evaluation.generations import GenerationsCompared
     from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
     from shoplens.training.clicks import ClickTraining
     from shoplens.training.look import LookOptions, LookTraining
     from shoplens.training.ranker import RankerOptions, RankerTraining
 
 
-class Training:
-    """Of a store that is open."""
+class ShopTraining:
+    """Trains what an open shop answers by. All but :meth:`train_filters` need the extra ``train``."""
 
-    _store: Store
-    _feedback: FeedbackLog
+    def __init__(self, parts: ShopParts) -> None:
+        self._parts = parts
 
     def train_filters(self, *, progress: Progress | None = None) -> Summary:
-        """Fit the filters anew, to the products as they are now; a new generation, which then takes over."""
-        return self._builder(progress).train_filters()
+        """Fit the filters anew to the products as they are now, in a new generation that then takes over."""
+        return train_filters(self._parts.builder(progress))
 
     def train_look(
         self,
@@ -40,8 +36,12 @@ class Training:
         report: str | Path | None = None,
         progress: Progress | None = None,
     ) -> LookTraining:
-        """Train distances on the shop's own photos, prove on held-out ones that it helps, and take the result if it
-        does: a new generation, which then takes over; the one before is kept. It needs the extra ``train``.
+        """Train distances on the shop's own photos, and use them if they are better on held-out photos.
+
+        A better look becomes a new generation, which then takes over; the one before is kept.
+
+        Args:
+            report: HTML file to write.
 
         Raises:
             InvalidValue: ``no-torch``, ``too-few-products``, …
@@ -49,7 +49,8 @@ class Training:
         from shoplens.training.look import LookOptions
         from shoplens.training.promotion import train_look
 
-        return train_look(self._bench(progress), self._builder(progress), options or LookOptions(), report)
+        context, builder = self._parts.evaluation_context(progress), self._parts.builder(progress)
+        return train_look(context, builder, options or LookOptions(), report)
 
     def train_classifier(
         self,
@@ -58,13 +59,21 @@ class Training:
         report: str | Path | None = None,
         progress: Progress | None = None,
     ) -> ClassifierTraining:
-        """Train the baseline, a softmax with an output per product, which the strategy ``classifier`` asks from then
-        on. It needs the extra ``train``; products that are added later are found once it was trained again."""
+        """Train the baseline, a softmax with an output per product, which the strategy ``classifier`` ranks by.
+
+        Products that are added later are found once the classifier is trained again.
+
+        Args:
+            report: HTML file to write.
+
+        Raises:
+            InvalidValue: ``no-torch``, ``too-few-products``, …
+        """
         from shoplens.training.classifier import ClassifierOptions
         from shoplens.training.promotion import train_classifier
 
-        asked = options or ClassifierOptions()
-        return train_classifier(self._bench(progress), self._builder(progress), asked, report)
+        context, builder = self._parts.evaluation_context(progress), self._parts.builder(progress)
+        return train_classifier(context, builder, options or ClassifierOptions(), report)
 
     def train_ranker(
         self,
@@ -73,13 +82,22 @@ class Training:
         report: str | Path | None = None,
         progress: Progress | None = None,
     ) -> RankerTraining:
-        """Tune the static weights and learn dynamic ones, prove on held-out queries which rank better, and take those;
-        then learn from what shoppers did (:meth:`add_feedback`), where anything is remembered. It needs the extra
-        ``train``; raises InvalidValue ``too-few-queries``, ``no-torch``, ``no-filters``."""
+        """Tune static weights, learn dynamic ones, and use those that rank held-out queries best.
+
+        Then learn from what shoppers did (:meth:`~shoplens.shop.feedback.ShopFeedback.add`), where anything is
+        remembered.
+
+        Args:
+            report: HTML file to write.
+
+        Raises:
+            InvalidValue: ``too-few-queries``, ``no-torch``, ``no-filters``.
+        """
         from shoplens.training.promotion import train_ranker
         from shoplens.training.ranker import RankerOptions
 
-        return train_ranker(self._bench(progress), self._feedback, options or RankerOptions(), report)
+        context = self._parts.evaluation_context(progress)
+        return train_ranker(context, self._parts.feedback_log, options or RankerOptions(), report)
 
     def train_on_clicks(
         self,
@@ -88,43 +106,26 @@ class Training:
         report: str | Path | None = None,
         progress: Progress | None = None,
     ) -> ClickTraining:
-        """Learn from what shoppers did alone, a bounded step from what ranks now; take it if it surely helps."""
+        """Learn from what shoppers did alone: a bounded change of the ranking, used if it surely helps.
+
+        Args:
+            report: HTML file to write.
+
+        Raises:
+            InvalidValue: ``no-torch``, ``no-filters``.
+        """
         from shoplens.training.promotion import train_on_clicks
         from shoplens.training.ranker import RankerOptions
 
-        return train_on_clicks(self._bench(progress), self._feedback, options or RankerOptions(), report)
+        context = self._parts.evaluation_context(progress)
+        return train_on_clicks(context, self._parts.feedback_log, options or RankerOptions(), report)
 
     def undo_ranker(self) -> None:
-        """Rank as before the last ranker was taken, or raise InvalidValue ``nothing-to-undo``."""
+        """Rank again as before the last ranker was put to use.
+
+        Raises:
+            InvalidValue: ``nothing-to-undo``.
+        """
         from shoplens.training.promotion import restore_ranker
 
-        restore_ranker(self._store)
-
-    def generations(self) -> list[GenerationRow]:
-        """The live generation, and those that can be gone back to, the latest first."""
-        return generation_rows(self._store)
-
-    def compare_generations(
-        self,
-        queries: str | Path | None = None,
-        *,
-        strategy: str = "",
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> GenerationsCompared:
-        """The live generation and those that can be gone back to, on the same photos. See :meth:`evaluate`."""
-        from shoplens.evaluation.evaluate import QuerySet
-        from shoplens.evaluation.generations import compare_generations
-
-        return compare_generations(self._bench(progress), QuerySet.of(queries), strategy, seed)
-
-    def roll_back(self, name: str = "", *, progress: Progress | None = None) -> Summary:
-        """Go back to a kept generation (the latest where none is named) with all that was changed since, or raise
-        InvalidValue ``no-generation``."""
-        return self._builder(progress).roll_back(name)
-
-    def _builder(self, progress: Progress | None) -> Builder:
-        raise NotImplementedError
-
-    def _bench(self, progress: Progress | None) -> EvaluationContext:
-        raise NotImplementedError
+        restore_ranker(self._parts.store)

@@ -10,6 +10,7 @@ from shoplens.preferences import Merchandising
 from shoplens.ranking.merchandising import merchandising_notes
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.store.calibration_file import calibration_of
+from shoplens.store.copies.snapshot_folders import SNAPSHOTS
 from shoplens.store.files.atomic import size_on_disk
 from shoplens.store.generation import Generation
 from shoplens.store.store import Store
@@ -41,8 +42,8 @@ class GenerationRow:
 def generation_rows(store: Store) -> list[GenerationRow]:
     """The live generation first, then the kept ones, the latest first."""
     found = []
-    for name in (store.live.name, *(folder.name for folder in store.kept())):
-        with store.reading_kept(name) as generation:
+    for name in (store.live.name, *(folder.name for folder in store.kept_generations())):
+        with store.reading_generation(name) as generation:
             manifest, look = generation.manifest, generation.look
             found.append(
                 GenerationRow(
@@ -111,7 +112,7 @@ def store_info(store: Store, said: Merchandising) -> dict[str, Any]:
                 {"entry": one.entry, "products": list(one.products), "by": one.by, "note": one.sentence}
                 for one in merchandising_notes(index, said)
             ],
-            "bytes": size_on_disk(store.folder, without="lent"),
+            "bytes": size_on_disk(store.folder, without=SNAPSHOTS),
             "fields": {
                 field: {"holds": sorted(kinds), "values": dict(index.facet(field, 5))}
                 for field, kinds in sorted(index.field_kinds().items())

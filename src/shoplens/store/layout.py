@@ -5,27 +5,30 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from shoplens.store.copies.backups import CURRENT
 from shoplens.store.files.atomic import replace_file
 from shoplens.store.manifest import is_kept
 
+CURRENT = "CURRENT"
+"""File of a store, and of a backup, that names the live generation."""
+FEEDBACK = "feedback.sqlite"
+"""File of a store, and of a backup, with what shoppers did."""
 PARTIAL = ".partial"
-"""Ends the name of a copy that is not whole yet."""
+"""Suffix of a copy that is not complete yet."""
 
 
 class StoreLayout:
-    """A folder with generations, and a file that names the live one: a store's own, or one that was lent.
+    """A folder with generations, and a file that names the live one: a store's own, or a snapshot of it.
 
     Attributes:
-        folder: of both.
-        generations: the folder of theirs.
+        folder: the whole.
+        generations: the folder in which the generations lie.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.generations = folder, folder / "generations"
 
     def current(self) -> str | None:
-        """Name of the live generation; None when no build ever ended."""
+        """Return the name of the live generation; None when no build ever ended."""
         try:
             return (self.folder / CURRENT).read_text("utf-8", "replace").strip()
         except FileNotFoundError:
@@ -35,22 +38,22 @@ class StoreLayout:
         """Name the live generation, in one atomic step."""
         replace_file(self.folder / CURRENT, name + "\n")
 
-    def whole(self) -> list[Path]:
-        """Folders of generations, in the order in which they served; without copies that were cut off."""
+    def complete(self) -> list[Path]:
+        """Return the folders of generations, in the order in which they served; without incomplete copies."""
         return sorted(folder for folder in generation_folders(self.folder) if folder.suffix != PARTIAL)
 
     def kept(self) -> list[Path]:
-        """Folders of generations that can be gone back to, the latest first."""
+        """Return the folders of generations that were kept to go back to, the latest first."""
         live = self.current()
-        return [folder for folder in reversed(self.whole()) if folder.name != live and is_kept(folder)]
+        return [folder for folder in reversed(self.complete()) if folder.name != live and is_kept(folder)]
 
     def next(self) -> Path:
-        """One that nobody writes to, not even a graph build that outlived its process."""
+        """Return a new folder, to which no process writes, not even a graph build that outlived its process."""
         numbers = [int(folder.name.removesuffix(PARTIAL)) for folder in generation_folders(self.folder)]
         return self.generations / f"{max(numbers, default=0) + 1:06d}"
 
     def tidy(self, live: str) -> None:
-        """Remove what a switch or a copy that was cut off left."""
+        """Remove what an interrupted switch or copy left."""
         for other in generation_folders(self.folder):
             if other.suffix == PARTIAL or (other.name < live and not is_kept(other)):
                 shutil.rmtree(other, ignore_errors=True)  # a graph build that outlived its process may still write
@@ -65,3 +68,8 @@ def generation_folders(store: Path) -> list[Path]:
     """Generations, and what a copy of one that was cut off left; nothing else that may lie there."""
     found = store.glob("generations/*")
     return [path for path in found if path.name.removesuffix(PARTIAL).isdecimal() and path.is_dir()]
+
+
+def live_folder(store: Path) -> Path:
+    """Return the folder of the live generation of a store, or of a backup of one."""
+    return store / "generations" / (store / CURRENT).read_text("utf-8", "replace").strip()

@@ -9,7 +9,7 @@
       features.sqlite         what filters work on, by photo content; can be made again
       feedback.sqlite         what answers showed, and what shoppers did with them
       renamed.json            ids that products had before, and what they are called now
-      lent/                   copies that commands work on while a service has the store
+      snapshots/              copies that commands work on while a service has the store
       evaluation/             vectors of query photos, the baseline of the quality gate
       photos/                 fetched photos, by content
       reports/                what each run rejected, JSON Lines; pages of evaluations
@@ -26,8 +26,8 @@ from pathlib import Path
 
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.index.qdrant.optimize import optimize
-from shoplens.store.copies.kept_generations import Copies
-from shoplens.store.copies.snapshot import CHANGED, clear_lent, follow, note
+from shoplens.store.copies.snapshot_folders import CHANGED, remove_abandoned_snapshots
+from shoplens.store.copies.write_log import log_writes, rename_base_generation
 from shoplens.store.files.atomic import copy_tree, disk_errors_told, sync_folder, sync_tree
 from shoplens.store.files.lock import StoreLock
 from shoplens.store.generation import SHARD, Generation, open_generation, open_index
@@ -39,7 +39,7 @@ MOST_KEPT = 2
 """Generations that stay on disk after the next has taken over, so that they can be gone back to."""
 
 
-class Store(Copies):
+class Store:
     """A store that this process owns until it is closed. Reads may run in parallel; writers hold ``writing()``.
 
     Args:
@@ -47,7 +47,7 @@ class Store(Copies):
         create: make it where there is none.
         rebuild: open it even when the live generation is damaged, as if there were none.
         lock_wait: seconds to wait for another process to let go.
-        lent: work on the copy of the live generation that lies there, and leave the store's own to its owner.
+        snapshot: folder with a copy of the live generation to work on; the store's own is left to its owner.
 
     Raises:
         StoreError: ``no-store`` when there is none and ``create`` is false; ``store-in-use``; ``damaged-store``.
@@ -60,16 +60,16 @@ class Store(Copies):
         create: bool = False,
         rebuild: bool = False,
         lock_wait: float = 5.0,
-        lent: Path | None = None,
+        snapshot: Path | None = None,
     ) -> None:
-        self.folder, self.is_lent = folder.absolute(), lent is not None
-        self._place = StoreLayout(self.folder if lent is None else lent)
+        self.folder, self.is_snapshot = folder.absolute(), snapshot is not None
+        self.layout = StoreLayout(self.folder if snapshot is None else snapshot)
         self._renames = RenameFile(self.folder / RENAMED)
         if not create and not is_store(self.folder):
             raise StoreError(f"There is no store at {folder}.", "Make one: shoplens index FEED.", code="no-store")
         try:
-            self._place.generations.mkdir(parents=True, exist_ok=True)
-            self._lock = StoreLock(self.folder, lock_wait) if lent is None else None  # the borrower has it
+            self.layout.generations.mkdir(parents=True, exist_ok=True)
+            self._lock = StoreLock(self.folder, lock_wait) if snapshot is None else None  # the borrower has it
         except OSError as problem:
             raise StoreError(
                 f"{folder} cannot hold a store: {problem.strerror}.",
@@ -81,8 +81,8 @@ class Store(Copies):
         self._is_of_before = False
         self._open = set[Generation]()  # the live one, and those before it that are still read
         try:
-            if lent is None:
-                clear_lent(self.folder)
+            if snapshot is None:
+                remove_abandoned_snapshots(self.folder)
             self._live = self._open_live()
             if self._live is not None:
                 self._open.add(self._live)
@@ -98,7 +98,12 @@ class Store(Copies):
 
     @property
     def has_live(self) -> bool:
+        """Whether a generation answers queries."""
         return self._live is not None
+
+    def is_live(self, generation: Generation) -> bool:
+        """Whether this is the generation that answers queries."""
+        return generation is self._live
 
     @property
     def live(self) -> Generation:
@@ -147,7 +152,7 @@ class Store(Copies):
             yield
 
     @contextmanager
-    def filling(self, manifest: Manifest) -> Iterator[Generation]:
+    def new_generation(self, manifest: Manifest) -> Iterator[Generation]:
         """A generation to fill: the unfinished one if it is of the same model, else a new one.
 
         When the work on it is cut short, it is closed and left for the next time, or removed if it is still empty.
@@ -165,8 +170,8 @@ class Store(Copies):
 
     def _resume_unfinished(self, manifest: Manifest) -> Generation | None:
         """What an interrupted build left, if it can be continued; what cannot is removed."""
-        current = self._place.current() or ""
-        for folder in self._place.whole():
+        current = self.layout.current() or ""
+        for folder in self.layout.complete():
             if folder.name <= current:
                 continue
             try:
@@ -185,7 +190,7 @@ class Store(Copies):
         return None
 
     def _new(self, manifest: Manifest) -> Generation:
-        folder = self._place.next()
+        folder = self.layout.next()
         folder.mkdir()
         manifest.write(folder)
         return Generation(folder, manifest, open_index(folder, manifest))
@@ -200,7 +205,7 @@ class Store(Copies):
         generation.index.flush()
         if generation is self._live:
             self.switch(copy := self._optimize_copy(generation))
-            follow(self.folder, generation.name, copy.name)
+            rename_base_generation(self.folder, generation.name, copy.name)
             return
         generation.index.close()
         try:
@@ -209,7 +214,7 @@ class Store(Copies):
             generation.index = open_index(generation.folder, generation.manifest)
 
     def _optimize_copy(self, generation: Generation) -> Generation:
-        folder = self._place.next()
+        folder = self.layout.next()
         partial = folder.with_name(folder.name + PARTIAL)
         shutil.rmtree(partial, ignore_errors=True)
         copy_tree(generation.folder, partial)
@@ -229,8 +234,8 @@ class Store(Copies):
         generation.manifest.write(generation.folder)
         if keep and self._live is not None:
             replace(self._live.manifest, kept=True).write(self._live.folder)
-        sync_folder(self._place.generations)
-        self._place.make_current(generation.name)
+        sync_folder(self.layout.generations)
+        self.layout.make_current(generation.name)
         with self._leases:
             before, self._live = self._live, generation
             self._open.add(generation)
@@ -239,16 +244,16 @@ class Store(Copies):
                 return
             before.end = before.close if keep else before.discard
         self._end_unread(before)
-        for folder in self.kept()[MOST_KEPT:]:
+        for folder in self.kept_generations()[MOST_KEPT:]:
             if all(one.folder != folder for one in self._open):  # else the next switch removes it
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def kept(self) -> list[Path]:
+    def kept_generations(self) -> list[Path]:
         """Folders of generations that can be gone back to, the latest first."""
-        return self._place.kept()
+        return self.layout.kept()
 
     @contextmanager
-    def returning(self, name: str = "") -> Iterator[Generation]:
+    def rollback_to(self, name: str = "") -> Iterator[Generation]:
         """A kept generation, to be brought up to date and switched to; the latest where none is named.
 
         It gets the next number, so that generations are in the order in which they served. When the work on it is cut
@@ -257,17 +262,17 @@ class Store(Copies):
         Raises:
             InvalidValue: ``no-generation``.
         """
-        kept = {folder.name: folder for folder in self.kept()}
+        kept = {folder.name: folder for folder in self.kept_generations()}
         folder = kept.get(name or next(iter(kept), ""))
         if folder is None:
             which = f"named {name!r} " if name else ""
             there = f"Kept are: {', '.join(kept)}." if kept else "One is kept whenever a trained look takes over."
             raise InvalidValue(f"No generation {which}can be gone back to.", there, code="no-generation")
-        renamed = self._place.next()
+        renamed = self.layout.next()
         with self._leases:  # who reads it still has it open
             self._leases.wait_for(lambda: all(one.folder != folder for one in self._open))
         folder.rename(renamed)
-        sync_folder(self._place.generations)
+        sync_folder(self.layout.generations)
         generation = open_generation(renamed, manifest_in(renamed))
         try:
             yield generation
@@ -276,7 +281,7 @@ class Store(Copies):
                 generation.index.close()
 
     @contextmanager
-    def reading_kept(self, name: str) -> Iterator[Generation]:
+    def reading_generation(self, name: str) -> Iterator[Generation]:
         """A kept generation or the live one by its name, to be asked as it was.
 
         Raises:
@@ -286,7 +291,7 @@ class Store(Copies):
             with self.reading() as generation:
                 yield generation
             return
-        kept = {folder.name: folder for folder in self.kept()}
+        kept = {folder.name: folder for folder in self.kept_generations()}
         if name not in kept:
             there = f"There are: {', '.join([self.live.name, *kept])}."
             raise InvalidValue(f"There is no generation {name!r}.", there, code="no-generation")
@@ -378,21 +383,21 @@ class Store(Copies):
         if self._is_of_before and self._live is not None:
             self._live.manifest.write(self._live.folder)
             self._is_of_before = False
-        if self.is_lent:
-            (self._place.folder / CHANGED).touch()
+        if self.is_snapshot:
+            (self.layout.folder / CHANGED).touch()
         else:
-            note(self.folder, ids)
+            log_writes(self.folder, ids)
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise StoreError(f"The store {self.folder} was closed.", "Open it again.", code="closed-store")
 
     def _open_live(self) -> Generation | None:
-        name = self._place.current()
+        name = self.layout.current()
         if name is None:
             return None
-        folder = self._place.generations / name
+        folder = self.layout.generations / name
         manifest = manifest_in(folder)
         self._is_of_before = format_in(folder) < FORMAT
-        self._place.tidy(name)
+        self.layout.tidy(name)
         return open_generation(folder, manifest)

@@ -210,8 +210,8 @@ def test_the_report(folder: Path, store: Path, tmp_path: Path) -> None:
 def test_the_shop_checks_and_reports(store: Path, tmp_path: Path) -> None:
     with Shop(store, embedder=ColourEmbedder(), settings=SETTINGS) as shop:
         told: list[tuple[str, int, int]] = []
-        made = shop.check(UPDATE, progress=lambda what, done, total: told.append((what, done, total)))
-        found = shop.check(report=tmp_path / "check.html")
+        made = shop.quality.check(UPDATE, progress=lambda what, done, total: told.append((what, done, total)))
+        found = shop.quality.check(report=tmp_path / "check.html")
     assert made.report is None
     assert told[13:] == [("Searching for corrupted photos", 14, 14), ("Computing the power", 0, 0)]
     assert found.report is not None and found.report.passed

@@ -4,44 +4,44 @@ from __future__ import annotations
 
 from collections import Counter
 
-from shoplens.training.data.samples import Use, uses
-from tests.training.made_samples import made_samples, sample_photo
+from shoplens.training.data.samples import Split, assign_splits
+from tests.training.toy_samples import create_toy_samples, sample_photo
 
 PHOTOS = [sample_photo(f"p{n}", view, group=f"g{n // 2}") for n in range(600) for view in range(3)]
 
 
 def test_a_group_is_never_cut() -> None:
     found: dict[str, set[bool]] = {}
-    for photo, use in zip(PHOTOS, uses(PHOTOS), strict=True):
-        found.setdefault(photo.group, set()).add(use in (Use.NEW, Use.WATCH_NEW))
+    for photo, use in zip(PHOTOS, assign_splits(PHOTOS), strict=True):
+        found.setdefault(photo.group, set()).add(use in (Split.NEW, Split.WATCH_NEW))
     assert all(len(sides) == 1 for sides in found.values())
 
 
 def test_every_use_gets_about_its_share() -> None:
-    shares = Counter(uses(PHOTOS))
-    assert 0.14 < shares[Use.NEW] / len(PHOTOS) < 0.26
-    assert 0.07 < shares[Use.WATCH_NEW] / len(PHOTOS) < 0.17
+    shares = Counter(assign_splits(PHOTOS))
+    assert 0.14 < shares[Split.NEW] / len(PHOTOS) < 0.26
+    assert 0.07 < shares[Split.WATCH_NEW] / len(PHOTOS) < 0.17
     further = 2 / 3 * 0.68 * len(PHOTOS)
-    assert 0.14 < shares[Use.ASK] / further < 0.26
-    assert 0.09 < shares[Use.WATCH] / further < 0.21
+    assert 0.14 < shares[Split.ASK] / further < 0.26
+    assert 0.09 < shares[Split.WATCH] / further < 0.21
 
 
 def test_first_photos_of_learned_products_are_learned() -> None:
-    by_photo = zip(PHOTOS, uses(PHOTOS), strict=True)
-    assert {use for photo, use in by_photo if photo.first} == {Use.LEARN, Use.NEW, Use.WATCH_NEW}
+    by_photo = zip(PHOTOS, assign_splits(PHOTOS), strict=True)
+    assert {use for photo, use in by_photo if photo.is_first} == {Split.LEARN, Split.NEW, Split.WATCH_NEW}
 
 
 def test_by_group_single_photos_are_never_held_out() -> None:
-    assert set(uses(PHOTOS, by_group=True)) == {Use.LEARN, Use.NEW, Use.WATCH_NEW}
+    assert set(assign_splits(PHOTOS, by_group=True)) == {Split.LEARN, Split.NEW, Split.WATCH_NEW}
 
 
 def test_it_depends_on_nothing_but_the_photo() -> None:
-    everything = dict(zip(PHOTOS, uses(PHOTOS), strict=True))
+    everything = dict(zip(PHOTOS, assign_splits(PHOTOS), strict=True))
     some = PHOTOS[::-7]
-    assert uses(some) == [everything[photo] for photo in some]
+    assert assign_splits(some) == [everything[photo] for photo in some]
 
 
 def test_samples_know_the_row_of_each_photo_as_it_is() -> None:
-    samples = made_samples([sample_photo("a"), sample_photo("b", group="g")], times=3)
+    samples = create_toy_samples([sample_photo("a"), sample_photo("b", group="g")], times=3)
     assert samples.plain.tolist() == [0, 4]
     assert (samples.classes("product"), samples.classes("group")) == (("a", "b"), ("a", "g"))

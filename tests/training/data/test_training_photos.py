@@ -11,7 +11,7 @@ from shoplens import Shop
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.runs import ABSENT
 from shoplens.images import PhotoSource
-from shoplens.training.data.training_photos import SHARED, Pairs, catalogue_photos, shopper_photos
+from shoplens.training.data.training_photos import SHARED, PairsFile, load_catalogue_photos, load_shopper_photos
 from shoplens.types import Rejection
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.training.shops import SETTINGS, spotted
@@ -30,9 +30,9 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 def test_photos_of_several_products_teach_nothing_and_are_told_of(shop: Shop) -> None:
     told: list[Rejection] = []
-    with shop._store.reading() as generation:
-        found = catalogue_photos(generation.index, told.append)
-    assert [(one.product, one.group, one.first) for one in found] == [
+    with shop._parts.store.reading() as generation:
+        found = load_catalogue_photos(generation.index, told.append)
+    assert [(one.product, one.group, one.is_first) for one in found] == [
         ("p0", "p0", True),
         ("p1", "g", True),
         ("p2", "g", True),
@@ -40,32 +40,32 @@ def test_photos_of_several_products_teach_nothing_and_are_told_of(shop: Shop) ->
     assert {(one.kind, one.level, one.product_id) for one in told} == {(SHARED, "note", "p1"), (SHARED, "note", "p2")}
 
 
-def pairs(tmp_path: Path, text: str) -> Pairs:
+def pairs(tmp_path: Path, text: str) -> PairsFile:
     file = tmp_path / "pairs.csv"
     file.write_text(text, "utf-8")
-    return Pairs(file, PhotoSource(SETTINGS))
+    return PairsFile(file, PhotoSource(SETTINGS))
 
 
 def test_rows_that_name_unknown_products_or_missing_photos_are_told_of(shop: Shop, tmp_path: Path) -> None:
     spotted(tmp_path / "hall.png", 1, 1)
     told: list[Rejection] = []
     given = pairs(tmp_path, "photo,product_id\nhall.png,p1\nhall.png,p9\nnowhere.png,p0\nhall.png,p9|p2\n,p1\n")
-    with shop._store.reading() as generation:
-        found = shopper_photos(generation.index, given, told.append)
-    assert [(one.product, one.group, one.shopper, one.first) for one, _ in found] == [("p1", "g", True, False)]
+    with shop._parts.store.reading() as generation:
+        found = load_shopper_photos(generation.index, given, told.append)
+    assert [(one.product, one.group, one.is_shopper, one.is_first) for one, _ in found] == [("p1", "g", True, False)]
     assert [(one.kind, one.row) for one in told] == [(ABSENT, 2), ("photo-missing", 3), ("query-incomplete", 5)]
 
 
 def test_a_row_may_name_its_product_by_an_identifier_or_an_old_id(shop: Shop, tmp_path: Path) -> None:
-    shop.change("p1", identifiers=("p1-S", "both"))
-    shop.change("p2", identifiers=("both",))
-    shop._store.add_renames({"old": "p0"})
+    shop.products.update("p1", identifiers=("p1-S", "both"))
+    shop.products.update("p2", identifiers=("both",))
+    shop._parts.store.add_renames({"old": "p0"})
     for number in range(3):
         spotted(tmp_path / f"hall{number}.png", number, 1)
     told: list[Rejection] = []
     rows = "photo,product_id\nhall0.png,p1-S\nhall1.png,old\nhall2.png,both\n"
-    with shop._store.reading() as generation:
-        found = shopper_photos(generation.index, pairs(tmp_path, rows), told.append)
+    with shop._parts.store.reading() as generation:
+        found = load_shopper_photos(generation.index, pairs(tmp_path, rows), told.append)
     assert [(one.product, one.group) for one, _ in found] == [("p1", "g"), ("p0", "p0")]
     assert [(one.kind, one.row) for one in told] == [(ABSENT, 3)], "nobody knows which of two it shows"
 
@@ -73,13 +73,13 @@ def test_a_row_may_name_its_product_by_an_identifier_or_an_old_id(shop: Shop, tm
 def test_a_region_is_a_photo_of_its_own(shop: Shop, tmp_path: Path) -> None:
     spotted(tmp_path / "hall.png", 1, 1)
     given = pairs(tmp_path, 'photo,product_id,region\nhall.png,p1,\nhall.png,p2,"0,0,8,8"\n')
-    with shop._store.reading() as generation:
-        (whole, none), (part, region) = shopper_photos(generation.index, given, lambda told: None)
+    with shop._parts.store.reading() as generation:
+        (whole, none), (part, region) = load_shopper_photos(generation.index, given, lambda told: None)
     assert none is None and region is not None
     assert part.name.startswith(whole.name) and part.name != whole.name
     assert (whole.product, part.product) == ("p1", "p2")
 
 
 def test_a_file_that_makes_no_sense_is_refused(shop: Shop, tmp_path: Path) -> None:
-    with shop._store.reading() as generation, pytest.raises(InvalidValue, match="product_id"):
-        shopper_photos(generation.index, pairs(tmp_path, "photo,what\na,b\n"), lambda told: None)
+    with shop._parts.store.reading() as generation, pytest.raises(InvalidValue, match="product_id"):
+        load_shopper_photos(generation.index, pairs(tmp_path, "photo,what\na,b\n"), lambda told: None)

@@ -11,7 +11,7 @@ import pytest
 from shoplens.embedders import FineTunedEmbedder, OnnxEmbedder
 from shoplens.embedders.onnx import SHIPPED, open_session, outputs_of
 from shoplens.errors import InvalidValue, ModelError
-from shoplens.training.optimization.backbone_tail import Tail, tail_of
+from shoplens.training.optimization.backbone_tail import Tail, load_tail
 from shoplens.types import Pixels
 from tests.fakes import ColourEmbedder
 from tests.training.small_network import CHANNELS, LATE, small_model, small_network
@@ -36,7 +36,7 @@ def mapped(tail: Tail, seen: list[Pixels]) -> np.ndarray:
 
 
 def test_torch_gives_what_the_network_gives(base: OnnxEmbedder) -> None:
-    tail, seen = tail_of(base), photos()
+    tail, seen = load_tail(base), photos()
     assert (tail.map_shape(), tail.sizes(), tail.places()) == ((CHANNELS, 4, 4), [LATE], [(CHANNELS, CHANNELS + LATE)])
     with torch.no_grad():
         found = tail.module(torch.from_numpy(mapped(tail, seen))).numpy()
@@ -46,7 +46,7 @@ def test_torch_gives_what_the_network_gives(base: OnnxEmbedder) -> None:
 
 def test_so_it_is_with_the_shipped_network() -> None:
     base, seen = OnnxEmbedder(), photos(2, 280)
-    tail = tail_of(base)
+    tail = load_tail(base)
     with torch.no_grad():
         found = tail.module(torch.from_numpy(mapped(tail, seen))).numpy()
     answered = base.embed(seen)[:, base.dimensions :]
@@ -58,7 +58,7 @@ def test_so_it_is_with_the_shipped_network() -> None:
 
 
 def test_a_trained_end_stands_beside_the_old_one(base: OnnxEmbedder) -> None:
-    tail, seen = tail_of(base), photos()
+    tail, seen = load_tail(base), photos()
     before = base.embed(seen)
     with torch.no_grad():
         for weight in tail.module.parameters():
@@ -73,7 +73,7 @@ def test_a_trained_end_stands_beside_the_old_one(base: OnnxEmbedder) -> None:
 
 
 def test_gradients_reach_every_weight(base: OnnxEmbedder) -> None:
-    tail = tail_of(base)
+    tail = load_tail(base)
     tail.module(torch.from_numpy(mapped(tail, photos()))).sum().backward()
     assert [tuple(weight.shape) for weight in tail.module.parameters()] == [(LATE, CHANNELS, 3, 3), (LATE,)]
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in tail.module.parameters())
@@ -105,7 +105,7 @@ def test_an_operator_that_is_not_known_is_told(base: OnnxEmbedder) -> None:
 
 def test_only_onnx_files_have_ends() -> None:
     with pytest.raises(InvalidValue, match="no ONNX file"):
-        tail_of(ColourEmbedder())
+        load_tail(ColourEmbedder())
 
 
 def test_another_network_than_the_base_s_is_refused(base: OnnxEmbedder) -> None:

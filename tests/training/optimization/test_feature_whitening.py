@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoplens.training.optimization.feature_whitening import CLIP, Columns, Scale, basis_of
-from tests.training.made_samples import BACKBONE, COLUMNS, made_samples, sample_photo
+from shoplens.training.optimization.feature_whitening import CLIP, FeatureColumns, FeatureScale, fit_whitening
+from tests.training.toy_samples import BACKBONE, COLUMNS, create_toy_samples, sample_photo
 
 
 def test_columns_of_the_blocks_cover_every_feature_once() -> None:
-    blocks = Columns(BACKBONE, COLUMNS.width).blocks
+    blocks = FeatureColumns(BACKBONE, COLUMNS.width).blocks
     assert sorted(np.concatenate(blocks).tolist()) == list(range(COLUMNS.width))
     assert blocks[0].tolist()[-4:] == list(range(COLUMNS.width - 4, COLUMNS.width))
 
 
 def test_scale_is_the_definition() -> None:
     rows = np.abs(np.random.default_rng(0).normal(size=(50, COLUMNS.width))).astype(np.float32)
-    scale = Scale.of(rows, COLUMNS)
+    scale = FeatureScale.of(rows, COLUMNS)
     histogram = int(COLUMNS.blocks[1][0])
     for column, values in ((0, rows[:, 0]), (histogram, np.sqrt(rows[:, histogram]))):
         expected = np.clip((values - values.mean()) / (values.std() + 1e-3), -CLIP, CLIP)
@@ -24,24 +24,24 @@ def test_scale_is_the_definition() -> None:
 
 
 def test_what_varies_within_a_product_counts_less() -> None:
-    samples = made_samples([sample_photo(f"p{n}") for n in range(60)], times=5)
+    samples = create_toy_samples([sample_photo(f"p{n}") for n in range(60)], times=5)
     classes = samples.owners
-    basis = basis_of(samples.rows, classes, COLUMNS, shrinkage=0.1)
+    basis = fit_whitening(samples.rows, classes, COLUMNS, shrinkage=0.1)
     rows = basis.applied(samples.rows)
     means = np.stack([rows[classes == one].mean(axis=0) for one in range(60)])
     between, within = means.var(axis=0).sum(), (rows - means[classes]).var(axis=0).sum()
-    plain = basis_of(samples.rows, classes, COLUMNS, shrinkage=1e6).applied(samples.rows)
+    plain = fit_whitening(samples.rows, classes, COLUMNS, shrinkage=1e6).applied(samples.rows)
     plain_means = np.stack([plain[classes == one].mean(axis=0) for one in range(60)])
     assert between / within > 3 * plain_means.var(axis=0).sum() / (plain - plain_means[classes]).var(axis=0).sum()
 
 
 def test_classes_of_one_row_teach_nothing_and_do_no_harm() -> None:
-    samples = made_samples([sample_photo(f"p{n}") for n in range(20)], times=0)
-    rows = basis_of(samples.rows, samples.owners, COLUMNS, shrinkage=1.0).applied(samples.rows)
+    samples = create_toy_samples([sample_photo(f"p{n}") for n in range(20)], times=0)
+    rows = fit_whitening(samples.rows, samples.owners, COLUMNS, shrinkage=1.0).applied(samples.rows)
     assert np.isfinite(rows).all() and rows.any()
 
 
 def test_features_that_are_all_equal_give_an_empty_basis() -> None:
     rows = np.ones((10, COLUMNS.width), np.float16)
-    basis = basis_of(rows, np.arange(10), COLUMNS, shrinkage=1.0)
+    basis = fit_whitening(rows, np.arange(10), COLUMNS, shrinkage=1.0)
     assert not basis.applied(rows).any()

@@ -12,39 +12,45 @@ import pytest
 from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard
 from shoplens.errors import ModelError
-from shoplens.training.growth_cost import SIZES, growth
-from shoplens.training.optimization.feature_whitening import basis_of
-from shoplens.training.optimization.head import Lesson
-from shoplens.training.optimization.head_export import classifier_network
-from shoplens.training.optimization.softmax_head import Softmax, SoftmaxRecipe, train_softmax
-from shoplens.training.optimization.training_loop import Course
-from tests.training.made_samples import COLUMNS, made_samples, sample_photo
+from shoplens.training.retraining_cost import SIZES, measure_retraining_costs
+from shoplens.training.optimization.feature_whitening import fit_whitening
+from shoplens.training.optimization.head import TrainingSet
+from shoplens.training.optimization.head_export import export_classifier
+from shoplens.training.optimization.softmax_head import SoftmaxWeights, SoftmaxRecipe, train_softmax
+from shoplens.training.optimization.training_loop import LoopOptions
+from tests.training.toy_samples import COLUMNS, create_toy_samples, sample_photo
 
 pytest.importorskip("torch", reason="the extra train is not installed")
-RECIPE = SoftmaxRecipe(hidden=8, least_steps=120, passes=1, rate=3e-2, per_batch=12, per_class=3)
+RECIPE = SoftmaxRecipe(
+    hidden_size=8, min_steps=120, epochs=1, learning_rate=3e-2, classes_per_batch=12, rows_per_class=3
+)
 
 
-def lesson(seed: int = 0) -> Lesson:
-    samples = made_samples([sample_photo(f"p{n:02}") for n in range(20)], times=5, seed=seed)
-    return Lesson(samples.rows[:, :12].astype(np.float32), samples.owners, np.ones(len(samples.rows), bool))
+def training_set(seed: int = 0) -> TrainingSet:
+    samples = create_toy_samples([sample_photo(f"p{n:02}") for n in range(20)], times=5, seed=seed)
+    return TrainingSet(samples.rows[:, :12].astype(np.float32), samples.owners, np.ones(len(samples.rows), bool))
 
 
-def right(softmax: Softmax, asked: Lesson) -> float:
+def right(softmax: SoftmaxWeights, asked: TrainingSet) -> float:
     return float((softmax.logits(asked.rows).argmax(axis=1) == asked.classes).mean())
 
 
 def test_it_learns_what_tells_products_apart() -> None:
-    learned = lesson()
-    softmax = train_softmax(learned, RECIPE, Course())
+    learned = training_set()
+    softmax = train_softmax(learned, RECIPE, LoopOptions())
     assert (softmax.body.shape, softmax.outputs.shape, softmax.biases.shape) == ((12, 8), (8, 20), (20,))
-    assert right(softmax, learned) > 0.75 > 0.5 > right(train_softmax(learned, RECIPE, Course(last=1)), learned)
+    assert (
+        right(softmax, learned) > 0.75 > 0.5 > right(train_softmax(learned, RECIPE, LoopOptions(last_step=1)), learned)
+    )
 
 
 def test_the_best_by_the_watch_is_kept() -> None:
     scores = iter([0.2, 0.9, 0.5])
-    best = train_softmax(lesson(), RECIPE, Course(), lambda softmax: next(scores))
+    best = train_softmax(training_set(), RECIPE, LoopOptions(), lambda softmax: next(scores))
     assert best.step == 100
-    np.testing.assert_array_equal(best.outputs, train_softmax(lesson(), RECIPE, Course(last=100)).outputs)
+    np.testing.assert_array_equal(
+        best.outputs, train_softmax(training_set(), RECIPE, LoopOptions(last_step=100)).outputs
+    )
 
 
 def test_a_training_that_was_killed_goes_on_and_ends_the_same(tmp_path: Path) -> None:
@@ -57,23 +63,25 @@ def test_a_training_that_was_killed_goes_on_and_ends_the_same(tmp_path: Path) ->
 
     file = tmp_path / "softmax.checkpoint"
     with pytest.raises(Killed):
-        train_softmax(lesson(), RECIPE, Course(checkpoint=file, progress=kill))
-    resumed = train_softmax(lesson(), RECIPE, Course(checkpoint=file))
-    np.testing.assert_array_equal(resumed.outputs, train_softmax(lesson(), RECIPE, Course()).outputs)
+        train_softmax(training_set(), RECIPE, LoopOptions(checkpoint=file, progress=kill))
+    resumed = train_softmax(training_set(), RECIPE, LoopOptions(checkpoint=file))
+    np.testing.assert_array_equal(resumed.outputs, train_softmax(training_set(), RECIPE, LoopOptions()).outputs)
 
 
 def test_many_products_take_more_steps() -> None:
-    recipe = SoftmaxRecipe(passes=40, least_steps=600, per_batch=96)
+    recipe = SoftmaxRecipe(epochs=40, min_steps=600, classes_per_batch=96)
     assert [recipe.steps(products) for products in (10, 1_440, 1_441, 96_000)] == [600, 600, 601, 40_000]
 
 
 def test_the_network_that_serves_says_what_was_trained() -> None:
-    samples = made_samples([sample_photo(f"p{n}") for n in range(20)], times=3)
-    basis = basis_of(samples.rows, samples.owners, COLUMNS, shrinkage=1.0)
+    samples = create_toy_samples([sample_photo(f"p{n}") for n in range(20)], times=3)
+    basis = fit_whitening(samples.rows, samples.owners, COLUMNS, shrinkage=1.0)
     rows = basis.applied(samples.rows)
-    softmax = train_softmax(Lesson(rows, samples.owners, np.ones(len(rows), bool)), RECIPE, Course(last=30))
+    softmax = train_softmax(
+        TrainingSet(rows, samples.owners, np.ones(len(rows), bool)), RECIPE, LoopOptions(last_step=30)
+    )
     card = ClassifierCard("features@1", COLUMNS.width, [f"p{n}" for n in range(20)], learned=["0123456789ab"])
-    network = classifier_network(basis, softmax, json.dumps({one: getattr(card, one) for one in card.__slots__}))
+    network = export_classifier(basis, softmax, json.dumps({one: getattr(card, one) for one in card.__slots__}))
     classifier = ProductClassifier(network)
     features = samples.rows.astype(np.float32)
     logits = softmax.logits(rows)
@@ -97,8 +105,8 @@ def test_a_damaged_network_is_told(network: bytes) -> None:
 
 
 def test_a_training_costs_more_the_more_products_there_are() -> None:
-    recipe = replace(RECIPE, hidden=2, per_batch=2, per_class=1)
-    grown = growth(width=5, basis=4, rows=lambda products: 3 * products, recipe=recipe, threads=1)
+    recipe = replace(RECIPE, hidden_size=2, classes_per_batch=2, rows_per_class=1)
+    grown = measure_retraining_costs(width=5, basis=4, rows=lambda products: 3 * products, recipe=recipe, threads=1)
     assert [one.products for one in grown] == list(SIZES)
     assert all(one.seconds > 0 for one in grown)
     first = grown[0]

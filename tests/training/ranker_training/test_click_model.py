@@ -14,34 +14,34 @@ from shoplens.filters.fitting.folds import fold_of
 from shoplens.ranking.ranker_features import SIGNALS, Evidence
 from shoplens.training.clicks import train_and_test_on_clicks
 from shoplens.training.ranker_training import replay as replay_module
-from shoplens.training.ranker_training.click_dataset import Clicked, build_click_data
+from shoplens.training.ranker_training.click_dataset import ClickDataset, build_click_dataset
 from shoplens.training.ranker_training.click_model import (
-    MOST_MOVED,
-    ClickCourse,
+    MAX_WEIGHT_CHANGE,
+    ClickModelOptions,
     fit_click_model,
     likelihood,
     limit_update,
-    scores_of,
+    score_answers,
 )
-from shoplens.training.ranker_training.click_simulation import Shoppers
+from shoplens.training.ranker_training.click_simulation import SimulatedShoppers
 from shoplens.training.ranker_training.cross_validation import FOLDS, binary_ndcg
-from shoplens.training.ranker_training.ranker_export import network_of, network_of_weights, ranker_network
-from shoplens.training.ranker_training.ranking_dataset import Tasks
-from shoplens.training.ranker_training.ranking_networks import Network, train_network
+from shoplens.training.ranker_training.ranker_export import load_ranking_network, static_network, export_ranker
+from shoplens.training.ranker_training.ranking_dataset import RankingDataset
+from shoplens.training.ranker_training.ranking_networks import RankingNetwork, train_network
 from shoplens.training.ranker_training.relevance import SAME
 from shoplens.types import Rejection
-from tests.training.ranker_training.toy_datasets import NAMES, QUICK, made_tasks
+from tests.training.ranker_training.toy_datasets import NAMES, QUICK, create_toy_dataset
 
 pytest.importorskip("torch", reason="the extra train is not installed")
 pytest.importorskip("onnx", reason="the extra train is not installed")
 SIZE = 12
-BIASED = Shoppers(examination=1.5, noise=0.1)
+BIASED = SimulatedShoppers(examination=1.5, noise=0.1)
 
 
-def by_color(queries: int = 400, seed: int = 0) -> Tasks:
+def by_color(queries: int = 400, seed: int = 0) -> RankingDataset:
     """Queries in which it is the color alone that the right product is like."""
     rng = np.random.default_rng(seed)
-    tasks = made_tasks(queries, seed, told=False)
+    tasks = create_toy_dataset(queries, seed, told=False)
     places = rng.normal(size=tasks.places.shape).astype(np.float32)
     gains = np.zeros_like(tasks.gains)
     everyone, right = np.arange(queries), rng.integers(0, places.shape[1], queries)
@@ -50,23 +50,25 @@ def by_color(queries: int = 400, seed: int = 0) -> Tasks:
     return replace(tasks, places=places, gains=gains)
 
 
-def by_look() -> Network:
+def by_look() -> RankingNetwork:
     """Weights that nearly only know the look."""
-    return network_of_weights(np.array([1, 0.1, 0.1], np.float32), SIZE)
+    return static_network(np.array([1, 0.1, 0.1], np.float32), SIZE)
 
 
-def answers(tasks: Tasks, network: Network, many: int, shoppers: Shoppers = BIASED, seed: int = 0) -> list[Seen]:
+def answers(
+    tasks: RankingDataset, network: RankingNetwork, many: int, shoppers: SimulatedShoppers = BIASED, seed: int = 0
+) -> list[Seen]:
     rng, seen = np.random.default_rng(seed), list[Seen]()
     while len(seen) < many:
         seen += shoppers.visit(tasks, network.scores(tasks), rng.integers(0, len(tasks), 100), rng)
     return seen[:many]
 
 
-def numbers(seen: list[Seen]) -> Clicked:
-    return build_click_data(seen, NAMES, "", lambda one: None)
+def numbers(seen: list[Seen]) -> ClickDataset:
+    return build_click_dataset(seen, NAMES, "", lambda one: None)
 
 
-def share(network: Network, name: str) -> float:
+def share(network: RankingNetwork, name: str) -> float:
     weights = np.exp(network.base) / np.exp(network.base).sum()
     return float(weights[NAMES.index(name)])
 
@@ -74,7 +76,7 @@ def share(network: Network, name: str) -> float:
 def test_clicks_teach_what_counts_and_how_much_the_place_did() -> None:
     tasks, start = by_color(), by_look()
     clicked = numbers(answers(tasks, start, 600))
-    learned = fit_click_model(clicked, start, ClickCourse())
+    learned = fit_click_model(clicked, start, ClickModelOptions())
     assert share(learned.network, "color") > share(start, "color") + 0.3
     assert 1.1 < learned.examination < 1.9
     others = by_color(seed=1)
@@ -86,7 +88,8 @@ def test_without_correction_it_learns_the_place_instead() -> None:
     tasks, start = by_color(), by_look()
     clicked = numbers(answers(tasks, start, 600, replace(BIASED, examination=2.5)))
     found = {
-        one: fit_click_model(clicked, start, ClickCourse(one)).network for one in ("position", "propensity", "none")
+        one: fit_click_model(clicked, start, ClickModelOptions(one)).network
+        for one in ("position", "propensity", "none")
     }
     assert share(found["none"], "look") > share(found["propensity"], "look") > share(found["position"], "look")
 
@@ -94,9 +97,9 @@ def test_without_correction_it_learns_the_place_instead() -> None:
 def test_one_update_moves_so_far_and_the_next_goes_on() -> None:
     tasks, start = by_color(), by_look()
     clicked = numbers(answers(tasks, start, 600))
-    wanted = fit_click_model(clicked, start, ClickCourse()).network
+    wanted = fit_click_model(clicked, start, ClickModelOptions()).network
     once, moved = limit_update(clicked, start, wanted)
-    assert moved == pytest.approx(MOST_MOVED, abs=1e-3)
+    assert moved == pytest.approx(MAX_WEIGHT_CHANGE, abs=1e-3)
     assert share(start, "color") < share(once, "color") < share(wanted, "color")
     same, moved = limit_update(clicked, start, start)
     assert moved == 0 and same is start
@@ -115,7 +118,7 @@ def test_some_dozens_help_or_it_says_that_they_cannot_yet() -> None:
 def test_clicks_at_random_are_not_taken() -> None:
     tasks, start = by_color(), by_look()
     blind = replace(tasks, gains=np.zeros_like(tasks.gains))
-    clicked = numbers(answers(blind, start, 150, Shoppers(noise=0.5)))
+    clicked = numbers(answers(blind, start, 150, SimulatedShoppers(noise=0.5)))
     training, _ = train_and_test_on_clicks(clicked, start, None, 0)
     assert not training.taken and "do not surely help" in training.why
 
@@ -155,7 +158,7 @@ def test_thousands_of_clicks_of_one_client_on_one_product_teach_little(attack: C
     poisoned = numbers([*honest, *(attack(visit) for visit in range(5_000))])
     assert poisoned.muted >= 5_000 - 120
     training, dirty = train_and_test_on_clicks(poisoned, start, None, 0)
-    assert training.moved <= MOST_MOVED
+    assert training.moved <= MAX_WEIGHT_CHANGE
     assert share(dirty, "pattern") < share(start, "pattern") + 0.08
     assert share(dirty, "color") > share(start, "color") + 0.05
 
@@ -167,7 +170,7 @@ def test_one_answer_says_no_more_than_a_purchase() -> None:
 
 
 def test_variants_are_one_design() -> None:
-    found = build_click_data([pushed(n, "") for n in range(30)], NAMES, "", lambda row: None, lambda product: "one")
+    found = build_click_dataset([pushed(n, "") for n in range(30)], NAMES, "", lambda row: None, lambda product: "one")
     assert (len(found), found.muted, set(found.groups)) == (5, 25, {"one"})
 
 
@@ -183,7 +186,7 @@ def test_a_choice_is_judged_by_weights_that_saw_no_choice_of_its_fold(monkeypatc
     clicked, learned = numbers(answers(tasks, start, 120)), list[set[str]]()
     original = replay_module.fit_click_model
 
-    def spy(some: Clicked, *others: object, **more: object) -> object:
+    def spy(some: ClickDataset, *others: object, **more: object) -> object:
         learned.append(set().union(*some.designs))
         return original(some, *others, **more)  # type: ignore[arg-type]
 
@@ -195,14 +198,14 @@ def test_a_choice_is_judged_by_weights_that_saw_no_choice_of_its_fold(monkeypatc
 
 
 def test_a_wrong_mark_pushes_down_and_is_no_matter_of_place() -> None:
-    start = network_of_weights(np.ones(3, np.float32), SIZE)
+    start = static_network(np.ones(3, np.float32), SIZE)
     seen = []
     for visit in range(60):
         one = pushed(visit, "")
         seen.append(replace(one, events={"pushed": frozenset({"wrong"})}))
-    clicked = build_click_data(seen, NAMES, "", lambda row: None)
+    clicked = build_click_dataset(seen, NAMES, "", lambda row: None)
     assert len(clicked) == 5
-    learned = fit_click_model(clicked, start, ClickCourse())
+    learned = fit_click_model(clicked, start, ClickModelOptions())
     assert share(learned.network, "pattern") < share(start, "pattern") - 0.01
     assert np.isfinite(likelihood(clicked, learned)).all()
 
@@ -242,8 +245,8 @@ def test_answers_of_any_length_and_of_other_dimensions_lie_side_by_side() -> Non
     assert clicked.shown[place].sum() == 3 and clicked.products[place] == tuple(products)
     assert np.array_equal(clicked.places[place, :3, 1], evidence.places[:3, 0])
     assert not clicked.places[place, :, [0, 2]].any()
-    assert scores_of(start, clicked)[place, 3:].max() < -1e8
-    assert np.isfinite(fit_click_model(clicked, start, ClickCourse()).network.base).all()
+    assert score_answers(start, clicked)[place, 3:].max() < -1e8
+    assert np.isfinite(fit_click_model(clicked, start, ClickModelOptions()).network.base).all()
 
 
 def test_answers_that_teach_nothing_are_told() -> None:
@@ -252,7 +255,7 @@ def test_answers_that_teach_nothing_are_told() -> None:
     alone = replace(one, impression=replace(one.impression, products=["pushed"], ranks=[1]))
     hated = replace(one, events={product: frozenset({"wrong"}) for product in one.impression.products})
     told: list[Rejection] = []
-    assert len(build_click_data([other, alone, hated], NAMES, "", told.append)) == 0
+    assert len(build_click_dataset([other, alone, hated], NAMES, "", told.append)) == 0
     assert [row.kind for row in told] == ["other-model", "one-product", "all-wrong"]
 
 
@@ -260,13 +263,13 @@ def test_answers_that_teach_nothing_are_told() -> None:
 def test_a_ranker_is_read_back_and_learns_on(family: str) -> None:
     from shoplens.ranking.ranker import Ranker, RankerCard
 
-    tasks = made_tasks()
+    tasks = create_toy_dataset()
     gate = train_network(tasks, QUICK[1])
     network = gate if family == "gate" else train_network(tasks, QUICK[2], gate)
-    back = network_of(Ranker(ranker_network(network, RankerCard(NAMES, family, SIZE))))  # type: ignore[arg-type]
+    back = load_ranking_network(Ranker(export_ranker(network, RankerCard(NAMES, family, SIZE))))  # type: ignore[arg-type]
     assert np.allclose(back.scores(tasks), network.scores(tasks), atol=1e-6)
     clicked = numbers(answers(by_color(), back, 100))
-    learned = fit_click_model(clicked, back, ClickCourse())
+    learned = fit_click_model(clicked, back, ClickModelOptions())
     assert not np.array_equal(learned.network.gate, back.gate)
     assert np.array_equal(learned.network.inner, back.inner)
-    assert scores_of(learned.network, clicked).shape == clicked.shown.shape
+    assert score_answers(learned.network, clicked).shape == clicked.shown.shape

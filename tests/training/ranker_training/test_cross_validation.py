@@ -9,11 +9,17 @@ import pytest
 
 from shoplens.filters.fitting.folds import fold_of
 from shoplens.training.ranker_training import cross_validation as cross_validation_module
-from shoplens.training.ranker_training.cross_validation import FOLDS, binary_ndcg, contest, graded_ndcg, ranks
-from shoplens.training.ranker_training.ranking_dataset import Tasks
-from shoplens.training.ranker_training.ranking_networks import BOUND, Network, Recipe, context_of, train_network
+from shoplens.training.ranker_training.cross_validation import FOLDS, binary_ndcg, cross_validate, graded_ndcg, ranks
+from shoplens.training.ranker_training.ranking_dataset import RankingDataset
+from shoplens.training.ranker_training.ranking_networks import (
+    BOUND,
+    RankingNetwork,
+    RankerRecipe,
+    listwise_context,
+    train_network,
+)
 from shoplens.training.ranker_training.relevance import SAME, VARIANT
-from tests.training.ranker_training.toy_datasets import QUICK, made_tasks
+from tests.training.ranker_training.toy_datasets import QUICK, create_toy_dataset
 
 pytest.importorskip("torch", reason="the extra train is not installed")
 
@@ -23,8 +29,8 @@ def quiet(what: str, done: int, total: int) -> None:
 
 
 def test_a_gate_finds_the_dimension_that_decides() -> None:
-    tasks = made_tasks()
-    met = contest(tasks, 0, quiet, QUICK)
+    tasks = create_toy_dataset()
+    met = cross_validate(tasks, 0, quiet, QUICK)
     figures = {name: binary_ndcg(tasks, scores).mean() for name, scores in met.scores.items()}
     assert figures["gate"] > figures["static"] + 0.1
     heaviest = met.weights.argmax(axis=1)
@@ -33,8 +39,8 @@ def test_a_gate_finds_the_dimension_that_decides() -> None:
 
 
 def test_where_nothing_tells_what_decides_a_gate_is_no_better() -> None:
-    tasks = made_tasks(told=False)
-    met = contest(tasks, 0, quiet, QUICK)
+    tasks = create_toy_dataset(told=False)
+    met = cross_validate(tasks, 0, quiet, QUICK)
     figures = {name: binary_ndcg(tasks, scores).mean() for name, scores in met.scores.items()}
     assert figures["gate"] < figures["static"] + 0.02
 
@@ -43,13 +49,13 @@ def test_no_query_is_answered_by_what_saw_its_group(monkeypatch: pytest.MonkeyPa
     seen: list[set[str]] = []
     original = cross_validation_module.train_network
 
-    def spy(tasks: Tasks, recipe: Recipe, begun: Network | None = None) -> Network:
+    def spy(tasks: RankingDataset, recipe: RankerRecipe, begun: RankingNetwork | None = None) -> RankingNetwork:
         seen.append(set(tasks.groups))
         return original(tasks, recipe, begun)
 
     monkeypatch.setattr(cross_validation_module, "train_network", spy)
-    tasks = made_tasks(60)
-    contest(tasks, 0, quiet, QUICK)
+    tasks = create_toy_dataset(60)
+    cross_validate(tasks, 0, quiet, QUICK)
     each = len(seen) // FOLDS
     assert each == 2 * len(QUICK)  # once to choose, once to answer
     for fold in range(FOLDS):
@@ -58,28 +64,28 @@ def test_no_query_is_answered_by_what_saw_its_group(monkeypatch: pytest.MonkeyPa
 
 
 def test_static_weights_leave_a_dimension_that_tells_nothing() -> None:
-    tasks = made_tasks(200)
+    tasks = create_toy_dataset(200)
     places = tasks.places.copy()
     places[:, :, 0] = np.random.default_rng(5).normal(size=places.shape[:2])
-    network = train_network(replace(tasks, places=places), Recipe("static", prior=1e-3))
+    network = train_network(replace(tasks, places=places), RankerRecipe("static", prior=1e-3))
     weights = network.weights(tasks)[0]
     assert weights[0] < 0.15 and weights[1:].min() > 0.3
 
 
 def test_the_listwise_part_is_bounded_and_knows_no_order() -> None:
-    tasks = made_tasks(80)
+    tasks = create_toy_dataset(80)
     gate = train_network(tasks, QUICK[1])
-    network = train_network(tasks, Recipe("listwise", steps=60, list_shrinkage=0.0), gate)
+    network = train_network(tasks, RankerRecipe("listwise", steps=60, list_shrinkage=0.0), gate)
     weights = network.weights(tasks)[0]
-    given = context_of(network, tasks.places[0], weights)
+    given = listwise_context(network, tasks.places[0], weights)
     order = np.random.default_rng(1).permutation(len(given))
     assert np.abs(given).max() <= BOUND and np.abs(given).max() > 0
-    assert context_of(network, tasks.places[0][order], weights) == pytest.approx(given[order], abs=1e-5)
+    assert listwise_context(network, tasks.places[0][order], weights) == pytest.approx(given[order], abs=1e-5)
     assert np.array_equal(network.weights(tasks), gate.weights(tasks))
 
 
 def test_ranks_are_the_worst_of_equals_and_behind_all_where_the_right_one_is_none() -> None:
-    tasks = made_tasks(3)
+    tasks = create_toy_dataset(3)
     scores = np.zeros_like(tasks.gains)
     assert ranks(tasks, scores).tolist() == [20, 20, 20]
     scores = tasks.gains.copy()
@@ -90,7 +96,7 @@ def test_ranks_are_the_worst_of_equals_and_behind_all_where_the_right_one_is_non
 
 
 def test_graded_likeness_is_worth_something() -> None:
-    tasks = made_tasks(1, candidates=4)
+    tasks = create_toy_dataset(1, candidates=4)
     gains = np.array([[SAME, VARIANT, 0, 0]], np.float32)
     tasks = replace(tasks, gains=gains)
     best = graded_ndcg(tasks, np.array([[4, 3, 2, 1]], np.float32))[0]
@@ -101,6 +107,6 @@ def test_graded_likeness_is_worth_something() -> None:
 
 
 def test_the_same_seed_gives_the_same_network() -> None:
-    tasks = made_tasks(60)
+    tasks = create_toy_dataset(60)
     one, other = (train_network(tasks, replace(QUICK[1], seed=3)) for _ in range(2))
     assert np.array_equal(one.gate, other.gate)

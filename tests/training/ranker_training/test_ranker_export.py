@@ -8,23 +8,23 @@ import pytest
 from shoplens.errors import ModelError
 from shoplens.ranking.ranker import Ranker, RankerCard
 from shoplens.ranking.ranker_features import Evidence
-from shoplens.training.ranker_training.ranker_export import largest_difference, ranker_network
-from shoplens.training.ranker_training.ranking_networks import BOUND, Recipe, train_network
-from tests.training.ranker_training.toy_datasets import NAMES, made_tasks
+from shoplens.training.ranker_training.ranker_export import measure_ranker_difference, export_ranker
+from shoplens.training.ranker_training.ranking_networks import BOUND, RankerRecipe, train_network
+from tests.training.ranker_training.toy_datasets import NAMES, create_toy_dataset
 
 pytest.importorskip("torch", reason="the extra train is not installed")
 pytest.importorskip("onnx", reason="the extra train is not installed")
 STATIC = {"look": 1.0, "color": 0.5, "pattern": 0.5}
-TASKS = made_tasks(60)
+TASKS = create_toy_dataset(60)
 
 
 @pytest.fixture(scope="module")
 def ranker() -> Ranker:
-    gate = train_network(TASKS, Recipe("gate", shrinkage=1e-2, look_shrinkage=1e-2, steps=40))
-    network = train_network(TASKS, Recipe("listwise", steps=20), gate)
+    gate = train_network(TASKS, RankerRecipe("gate", shrinkage=1e-2, look_shrinkage=1e-2, steps=40))
+    network = train_network(TASKS, RankerRecipe("listwise", steps=20), gate)
     card = RankerCard(NAMES, "listwise", TASKS.looks.shape[1], learned=[TASKS.photos[0][:12]])
-    made = Ranker(ranker_network(network, card))
-    assert largest_difference(made, network, TASKS) < 1e-5
+    made = Ranker(export_ranker(network, card))
+    assert measure_ranker_difference(made, network, TASKS) < 1e-5
     return made
 
 

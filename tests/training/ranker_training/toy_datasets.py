@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from shoplens.ranking.ranker_features import SIGNALS
-from shoplens.training.ranker_training.ranking_dataset import Tasks
-from shoplens.training.ranker_training.ranking_networks import Recipe
+from shoplens.training.ranker_training.ranking_dataset import RankingDataset
+from shoplens.training.ranker_training.ranking_networks import RankerRecipe
 from shoplens.training.ranker_training.relevance import SAME
 
 QUICK = (
-    Recipe("static", prior=1e-2, steps=60),
-    Recipe("gate", shrinkage=1e-2, steps=60),
-    Recipe("listwise", steps=30, per_batch=32),
+    RankerRecipe("static", prior=1e-2, steps=60),
+    RankerRecipe("gate", shrinkage=1e-2, steps=60),
+    RankerRecipe("listwise", steps=30, batch_size=32),
 )
 NAMES = ("look", "color", "pattern")
 
 
-def made_tasks(queries: int = 240, seed: int = 0, *, told: bool = True, candidates: int = 20) -> Tasks:
+def create_toy_dataset(queries: int = 240, seed: int = 0, *, told: bool = True, candidates: int = 20) -> RankingDataset:
     """The right candidate stands out in one dimension; in the others it lies anywhere.
 
     Args:
@@ -35,7 +35,7 @@ def made_tasks(queries: int = 240, seed: int = 0, *, told: bool = True, candidat
     if told:
         signals[:, :, 1] = 1.0
         signals[everyone, deciding, 1] = -1.0
-    return Tasks(
+    return RankingDataset(
         NAMES,
         np.array([1.0, 0.5, 0.5], np.float32),
         places,

@@ -23,15 +23,15 @@ class Maps:
     def get(self) -> dict[str, Any]:
         """Products with their places, 0 to 1 both ways; and how these were found."""
         with self._lock:
-            now = (self._shop.generation, len(self._shop))
+            now = (self._shop.generations.live, len(self._shop))
             if now != self._of:
                 self._drawn, self._of = _document(self._shop), now
             return self._drawn
 
 
 def _document(shop: Shop) -> dict[str, Any]:
-    found = shop.map()
-    hashes = shop.photo_hashes([one.product_id for one in found.products])
+    found = shop.quality.map()
+    hashes = shop.products.photo_hashes([one.product_id for one in found.products])
     products = [
         {
             "id": one.product_id,

@@ -48,7 +48,7 @@ class Pictures:
         """
         if width not in WIDTHS:
             raise InvalidValue(f"width is {width}.", f"Choose one of: {', '.join(map(str, WIDTHS))}.", code="bad-width")
-        pixels = self._shop.product_photo(content_hash, width)
+        pixels = self._shop.products.photo(content_hash, width)
         made = _encode_thumbnail(pixels, width)
         with self._lock:
             self._held[content_hash, width] = made

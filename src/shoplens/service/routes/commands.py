@@ -1,4 +1,4 @@
-"""What the service does for `shoplens` commands that are run beside it: it lends its store, and takes it back."""
+"""What the service does for `shoplens` commands that run beside it: it copies its store, and adopts what they made."""
 
 from __future__ import annotations
 
@@ -24,93 +24,94 @@ log = logging.getLogger("shoplens.service")
 router = APIRouter(prefix="/commands", include_in_schema=False, dependencies=[Depends(command)])
 
 
-class Lend(BaseModel):
-    """To a command that waits.
+class SnapshotRequest(BaseModel):
+    """A request for a copy of the live generation.
 
     Attributes:
-        name: where it waits (:mod:`shoplens.store.copies.snapshot`).
-        kept: whether it wants generations that can be gone back to, too.
+        name: folder in which the command waits (:mod:`shoplens.store.copies.snapshot_folders`).
+        kept: whether the command wants the kept generations, too.
     """
 
     name: str
     kept: bool = False
 
 
-class Take(BaseModel):
-    """Back from a command; ``keep`` what was live before."""
+class AdoptionRequest(BaseModel):
+    """A request to make live what the command made; ``keep`` says whether the generation before is kept."""
 
     keep: bool
 
 
-class BackUp(BaseModel):
-    """To a new folder of this machine."""
+class BackupRequest(BaseModel):
+    """A request to copy the store to a new folder of this machine."""
 
     folder: str
 
 
-class Happened(BaseModel):
+class FeedbackRequest(BaseModel):
     """What shoppers did: in a ``file`` of this machine, or as ``events``."""
 
     file: str = ""
     events: list[EventSent] = []
 
 
-class Back(BaseModel):
-    """To a generation; to the latest that is kept where ``name`` is empty."""
+class RollbackRequest(BaseModel):
+    """A request to go back to a generation; to the latest kept one where ``name`` is empty."""
 
     name: str
 
 
-@router.post("/lend")
-async def lend(request: Request, asked: Lend) -> dict[str, str]:
-    """Copy the live generation to where a command waits; says what the service embeds by, empty for the shipped one."""
+@router.post("/snapshot")
+async def snapshot(request: Request, body: SnapshotRequest) -> dict[str, str]:
+    """Copy the live generation to where a command waits; the answer names the service's model, empty for the shipped
+    one."""
     shop = running(request).shop
-    await _beside(request, lambda: shop.lend(asked.name, kept=asked.kept))
+    await _run_beside(request, lambda: shop.snapshots.write(body.name, kept=body.kept))
     model = shop.settings.model
     return {"model": "" if model is None else str(model.resolve())}
 
 
-@router.post("/take")
-async def take(request: Request, asked: Take) -> dict[str, Any]:
-    """Make what a command made of it live; searches that have begun end with the generation they began with."""
-    return await _switch_generation(request, lambda shop: shop.take_back(keep=asked.keep))
+@router.post("/adopt")
+async def adopt(request: Request, body: AdoptionRequest) -> dict[str, Any]:
+    """Make what a command made live; searches that have begun end with the generation that they began with."""
+    return await _switch_generation(request, lambda shop: shop.snapshots.take_back(keep=body.keep))
 
 
-@router.post("/back")
-async def back(request: Request, asked: Back) -> dict[str, Any]:
+@router.post("/roll-back")
+async def roll_back(request: Request, body: RollbackRequest) -> dict[str, Any]:
     """Go back to a kept generation."""
-    return await _switch_generation(request, lambda shop: shop.roll_back(asked.name))
+    return await _switch_generation(request, lambda shop: shop.generations.roll_back(body.name))
 
 
 @router.post("/backup")
-async def backup(request: Request, asked: BackUp) -> dict[str, int]:
+async def backup(request: Request, body: BackupRequest) -> dict[str, int]:
     """Copy the store."""
     shop = running(request).shop
-    await _beside(request, lambda: shop.backup(asked.folder))
-    return {"products": await _beside(request, lambda: len(shop))}
+    await _run_beside(request, lambda: shop.backup(body.folder))
+    return {"products": await _run_beside(request, lambda: len(shop))}
 
 
 @router.post("/feedback")
-async def feedback(request: Request, asked: Happened) -> dict[str, Any]:
-    """Keep what shoppers did; it takes the generation that answers to know what a product may be called."""
+async def feedback(request: Request, body: FeedbackRequest) -> dict[str, Any]:
+    """Add events; the live generation is needed to know by which ids events may name products."""
     shop = running(request).shop
-    events = [Event(one.query_id, one.product_id, one.kind, one.user, one.at) for one in asked.events]
-    done = await _beside(request, lambda: shop.add_feedback(asked.file or events))
-    return _as_json(done)
+    events = [Event(one.query_id, one.product_id, one.kind, one.user, one.at) for one in body.events]
+    summary = await _run_beside(request, lambda: shop.feedback.add(body.file or events))
+    return _as_json(summary)
 
 
-async def _beside(request: Request, call: Callable[[], T]) -> T:
-    """In threads of their own: what a command made is not given up because clients have the others."""
+async def _run_beside(request: Request, call: Callable[[], T]) -> T:
+    """Run a call in the threads for commands, which clients' requests cannot use up."""
     return await asyncio.get_running_loop().run_in_executor(running(request).beside, call)
 
 
 async def _switch_generation(request: Request, call: Callable[[Shop], Summary]) -> dict[str, Any]:
     service = running(request)
-    done = await _beside(request, lambda: call(service.shop))
-    log.info("Generation %s answers now.", await _beside(request, lambda: service.shop.generation))
-    return _as_json(done)
+    summary = await _run_beside(request, lambda: call(service.shop))
+    log.info("Generation %s answers now.", await _run_beside(request, lambda: service.shop.generations.live))
+    return _as_json(summary)
 
 
 def _as_json(summary: Summary | FeedbackSummary) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(asdict(summary), default=str))
-    return found
+    content: dict[str, Any] = json.loads(json.dumps(asdict(summary), default=str))
+    return content

@@ -55,7 +55,7 @@ async def put(request: Request, sent: ProductsSent) -> JSONResponse:
                     code="bad-url",
                 )
     rows = [one.model_dump(exclude_none=True, exclude_unset=True) for one in sent.products]
-    done = await service.writes.of(request, lambda: service.shop.put(rows))
+    done = await service.writes.of(request, lambda: service.shop.products.put(rows))
     return JSONResponse({"items": [_item(one) for one in done]})
 
 
@@ -78,7 +78,7 @@ async def change(request: Request, product_id: str, sent: ProductChange) -> JSON
     def call() -> dict[str, Any]:
         if "attributes" in changes:
             changes["attributes"] = _attributes(_product(service, product_id), changes["attributes"])
-        service.shop.change(product_id, **changes)
+        service.shop.products.update(product_id, **changes)
         return _document(service, product_id)
 
     return JSONResponse(await service.writes.of(request, call))
@@ -94,12 +94,12 @@ async def change(request: Request, product_id: str, sent: ProductChange) -> JSON
 async def remove(request: Request, product_id: str) -> Response:
     """By its own id. It is gone when this returns, whether it was there or not."""
     service = running(request)
-    await service.writes.of(request, lambda: service.shop.remove([product_id]))
+    await service.writes.of(request, lambda: service.shop.products.remove([product_id]))
     return Response(status_code=204)
 
 
 def _product(service: ServiceState, product_id: str) -> Product:
-    found = service.shop.product(product_id)
+    found = service.shop.products.get(product_id)
     if found is None:
         raise unknown_product(product_id)
     return found
@@ -107,7 +107,7 @@ def _product(service: ServiceState, product_id: str) -> Product:
 
 def _document(service: ServiceState, product_id: str) -> dict[str, Any]:
     found = _product(service, product_id)
-    hashes = service.shop.photo_hashes([found.id]).get(found.id, {})
+    hashes = service.shop.products.photo_hashes([found.id]).get(found.id, {})
     return {**product_json(found), "photos": [photo_address(name) for name in hashes.values()]}
 
 

@@ -159,9 +159,9 @@ async def answer_page(
     """
 
     def call() -> bytes:
-        generation = service.shop.generation
+        generation = service.shop.generations.live
         answer, encoded = service.shop.search_encoded(query, seen, user=asked.user, shown=asked.offset + asked.k)
-        if seen_in and service.shop.generation != seen_in:
+        if seen_in and service.shop.generations.live != seen_in:
             raise InvalidValue(
                 "Another generation of the catalogue answers now, in which other products may be on this page.",
                 "Begin with the first page: leave out offset.",
@@ -183,7 +183,7 @@ def page_of(service: ServiceState, answer: Answer, asked: SearchRequest) -> dict
     more = len(answer.results) > end and end < MOST_PAGED
     found = as_json(replace(answer, results=answer.results[asked.offset : end]))
     rows = found["results"]
-    addresses = service.shop.photo_hashes([row["product_id"] for row in rows])
+    addresses = service.shop.products.photo_hashes([row["product_id"] for row in rows])
     for row in rows:
         own = addresses.get(row["product_id"], {})
         row["photo"] = photo_address(own.get(row["photo"], ""))

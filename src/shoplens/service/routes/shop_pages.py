@@ -28,7 +28,9 @@ async def facets(
     """How many products hold each value. For counts of what is relevant to a photo, ask a search for `facets`."""
     service = running(request)
     return {
-        "facets": await service.work.of(request, lambda: service.shop.facets(field or (), where or (), limit)),
+        "facets": await service.work.of(
+            request, lambda: service.shop.products.count_values(field or (), where or (), limit)
+        ),
     }
 
 
@@ -68,7 +70,7 @@ async def feedback(request: Request, sent: EventsSent) -> dict[str, Any]:
     """Clicks, purchases and `wrong` marks of answers that are remembered; sending one again changes nothing."""
     service = running(request)
     events = [Event(one.query_id, one.product_id, one.kind, one.user, one.at) for one in sent.events]
-    done = await asyncio.to_thread(service.shop.add_feedback, events)
+    done = await asyncio.to_thread(service.shop.feedback.add, events)
     return {
         "added": {"click": done.clicks, "purchase": done.purchases, "wrong": done.wrong},
         "rejected": done.rejected,
@@ -112,7 +114,7 @@ async def backup(request: Request) -> dict[str, str]:
 )
 async def forget(request: Request, user: str) -> Response:
     """Their answers and all that they did are removed and overwritten."""
-    await asyncio.to_thread(lambda: running(request).shop.forget(user=user))
+    await asyncio.to_thread(lambda: running(request).shop.feedback.forget(user=user))
     return Response(status_code=204)
 
 

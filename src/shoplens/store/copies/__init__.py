@@ -1,1 +1,1 @@
-"""Copies of generations: kept, lent, backed up, restored."""
+"""Copies of generations: snapshots for commands, backups, and the way back from both."""

@@ -1,28 +1,40 @@
-"""A copy of a store: where its live generation lies, and what to say when it cannot be used."""
+"""A backup of a store: a folder with its live generation and photos, and with what else must not be lost."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-from shoplens.errors import StoreError
-
-CURRENT = "CURRENT"
-"""The file of a store, and of a copy of one, that names the live generation."""
-FEEDBACK = "feedback.sqlite"
-"""The file of a store, and of a copy of one, that holds what shoppers did."""
-
-
-def live_folder(store: Path) -> Path:
-    """Of a store or a copy of one."""
-    return store / "generations" / (store / CURRENT).read_text("utf-8", "replace").strip()
+from shoplens.errors import Refused
+from shoplens.store.files.atomic import copy_tree, disk_errors_told, whole_folder
+from shoplens.store.layout import CURRENT
+from shoplens.store.renames import RENAMED
+from shoplens.store.store import Store
 
 
-def bad_backup(backup: Path, problem: StoreError) -> StoreError:
-    """The problem of a copy, told as such."""
-    if problem.code != "damaged-store":
-        return problem
-    return StoreError(
-        f"The backup {backup} cannot be used. {problem.problem}",
-        "Give another backup; the store is as it was.",
-        code="bad-backup",
-    )
+def write_backup(store: Store, folder: Path, copy_more: Callable[[Path], None] = lambda copy: None) -> None:
+    """Copy the live generation and the kept photos to a new folder, complete or not at all.
+
+    Writers wait meanwhile; readers do not.
+
+    Args:
+        copy_more: copies what others keep in the store to the folder that it is given.
+
+    Raises:
+        Refused: the folder exists and is not empty, or lies in the store.
+        StoreError: ``disk``, the folder cannot be written.
+    """
+    if folder.resolve().is_relative_to(store.folder.resolve()):
+        raise Refused(f"{folder} lies in the store {store.folder}.", "Give a folder outside it.")
+    with store.writing():
+        generation = store.live
+        generation.index.flush()
+        with disk_errors_told(folder), whole_folder(folder, last=CURRENT) as copy:
+            copy_tree(generation.folder, copy / "generations" / generation.name)
+            if store.photos_folder.is_dir():
+                copy_tree(store.photos_folder, copy / "photos")
+            if (store.folder / RENAMED).is_file():
+                shutil.copyfile(store.folder / RENAMED, copy / RENAMED)
+            copy_more(copy)
+            (copy / CURRENT).write_text(generation.name + "\n", "utf-8")

@@ -1,20 +1,21 @@
-"""A copy of a store -> a store."""
+"""From a backup to a store."""
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from pathlib import Path
 
 from shoplens.errors import Refused, StoreError
-from shoplens.store.copies.backups import CURRENT, FEEDBACK, bad_backup, live_folder
-from shoplens.store.files.atomic import disk_errors_told, is_free
-from shoplens.store.layout import is_store
+from shoplens.store.files.atomic import copy_tree, disk_errors_told, is_free, replace_file, sync_tree
+from shoplens.store.generation import open_generation, open_index
+from shoplens.store.layout import CURRENT, FEEDBACK, PARTIAL, is_store, live_folder
 from shoplens.store.manifest import manifest_in
 from shoplens.store.renames import RENAMED
 from shoplens.store.store import Store
 
 _PARTS = {"LOCK", "OWNER", "generations", "photos", FEEDBACK, RENAMED}
-"""What a restore that was cut off may leave where there was no store."""
+"""What an interrupted restore may leave where there was no store."""
 
 
 def restore(backup: Path, folder: Path, *, replace_store: bool = False, lock_wait: float = 5.0) -> None:
@@ -22,7 +23,7 @@ def restore(backup: Path, folder: Path, *, replace_store: bool = False, lock_wai
 
     Raises:
         StoreError: ``bad-backup``, ``disk``, or ``store-in-use``; a store at ``folder`` stays as it was.
-        Refused: when there is something at ``folder`` and ``replace_store`` is false, or it is no store; nothing was
+        Refused: there is something at ``folder`` and ``replace_store`` is false, or it is no store; nothing was
             changed.
     """
     if not (backup / CURRENT).is_file():
@@ -32,18 +33,53 @@ def restore(backup: Path, folder: Path, *, replace_store: bool = False, lock_wai
     try:
         manifest_in(live_folder(backup))
     except StoreError as problem:
-        raise bad_backup(backup, problem) from problem
-    here, there = backup.resolve(), folder.resolve()
-    if here.is_relative_to(there) or there.is_relative_to(here):
+        raise _bad_backup(backup, problem) from problem
+    source, target = backup.resolve(), folder.resolve()
+    if source.is_relative_to(target) or target.is_relative_to(source):
         raise Refused(f"{backup} and {folder} lie in one another.", "Give another --store, or move the backup out.")
     if is_store(folder):
         if not replace_store:
             raise Refused(f"There is already a store at {folder}.", "Give another --store, or --replace.")
-    elif not is_free(folder) and not _is_cut_off_restore(folder):
+    elif not is_free(folder) and not _is_interrupted_restore(folder):
         raise Refused(f"{folder} exists and is not empty.", "Give a new folder.")
     with disk_errors_told(folder), closing(Store(folder, create=True, rebuild=True, lock_wait=lock_wait)) as store:
-        store.take_in(backup)
+        _adopt_backup(store, backup)
 
 
-def _is_cut_off_restore(folder: Path) -> bool:
+def _adopt_backup(store: Store, backup: Path) -> None:
+    """Make a backup's live generation the store's, and keep its photos; until then the store stays as it was."""
+    with store.writing():
+        folder = store.layout.next()
+        partial = folder.with_name(folder.name + PARTIAL)
+        try:
+            copy_tree(live_folder(backup), partial)
+            manifest = manifest_in(partial)
+            open_index(partial, manifest).close()
+            sync_tree(partial)
+            if (backup / "photos").is_dir():
+                copy_tree(backup / "photos", store.photos_folder)
+                sync_tree(store.photos_folder)
+            for name in (FEEDBACK, RENAMED):
+                if (backup / name).is_file() and not (store.folder / name).exists():  # what is there is newer
+                    replace_file(store.folder / name, (backup / name).read_bytes())
+            partial.rename(folder)
+        except StoreError as problem:
+            raise _bad_backup(backup, problem) from problem
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        store.switch(open_generation(folder, manifest))
+
+
+def _bad_backup(backup: Path, problem: StoreError) -> StoreError:
+    """Return the error for damage in a backup; other errors stay as they are."""
+    if problem.code != "damaged-store":
+        return problem
+    return StoreError(
+        f"The backup {backup} cannot be used. {problem.problem}",
+        "Give another backup; the store is as it was.",
+        code="bad-backup",
+    )
+
+
+def _is_interrupted_restore(folder: Path) -> bool:
     return (folder / "generations").is_dir() and {part.name for part in folder.iterdir()} <= _PARTS

@@ -1,150 +1,93 @@
-"""Copies of the live generation that commands work on while a service has the store.
-
-::
-
-    STORE/lent/writing/         for the one command that changes something; what it made is taken over
-      LOCK, OWNER               which process has it
-      CURRENT, generations/     as in a store
-      NOTED                     ids of products that were written to the store meanwhile
-      CHANGED                   there when the command wrote products of the live generation it got
-      FROM                      the store's generation that is the copy's, as it is called now
-      TAKEN                     the name under which the store has taken over what the command made
-    STORE/lent/reading-…/       for a command that only reads; removed by it
-"""
+"""A copy of a store's live generation for a command, and the way back of what the command made of it."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import re
-import secrets
 import shutil
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import filelock
+from shoplens.store.copies.snapshot_folders import ADOPTED_AS, SNAPSHOTS, WRITING, snapshot_folder
+from shoplens.store.copies.write_log import logged_ids, no_snapshot, start_write_log
+from shoplens.store.files.atomic import copy_tree, disk_errors_told, replace_file
+from shoplens.store.generation import Generation, open_generation
+from shoplens.store.layout import StoreLayout
+from shoplens.store.manifest import manifest_in
+from shoplens.store.store import Store
 
-from shoplens.errors import StoreError
-from shoplens.store.files.atomic import disk_errors_told
-from shoplens.store.files.lock import StoreLock
 
-WRITING = "writing"
-NOTED, CHANGED, FROM, TAKEN = "NOTED", "CHANGED", "FROM", "TAKEN"
-ABANDONED_SECONDS = 60
-"""After which a folder that nobody has locked is nobody's."""
-_NAME = re.compile(rf"{WRITING}|reading-[0-9a-f]{{16}}")
+def write_snapshot(store: Store, name: str, *, kept: bool = False) -> None:
+    """Copy the live generation to the folder of a command that waits for it.
+
+    From then on, what is written to the store is logged for the one command that will hand a changed copy back.
+
+    Args:
+        name: of the folder, which the command has locked (:mod:`shoplens.store.copies.snapshot_folders`).
+        kept: whether to copy the kept generations, too.
+
+    Raises:
+        StoreError: ``disk``; ``no-snapshot``, no command waits there.
+    """
+    target = snapshot_folder(store.folder, name)
+    with store.writing(), disk_errors_told(target):
+        generation = store.live
+        generation.index.flush()
+        for folder in (generation.folder, *(store.kept_generations() if kept else ())):
+            copy_tree(folder, target / "generations" / folder.name)
+        if name == WRITING:
+            start_write_log(store.folder, generation.name)
+        StoreLayout(target).make_current(generation.name)
 
 
 @contextmanager
-def borrowing(store: Path, *, writes: bool, wait: float) -> Iterator[Path]:
-    """A folder to be lent a copy in, locked and empty; it is removed in the end.
+def adopt_snapshot(store: Store) -> Iterator[tuple[Generation, list[str]]]:
+    """Give the generation that a command made of its copy, and the ids of products that were written since.
 
-    Args:
-        store: its folder.
-        writes: whether what becomes of the copy is to be taken over; only one such command runs at a time.
-        wait: seconds to wait for that.
+    The caller switches to it. When the work on it is cut short, it lies where the command left it.
 
     Raises:
-        StoreError: ``store-in-use``, naming the command that changes the store.
+        StoreError: ``no-snapshot``; ``another-generation``, the live generation is not the one that was copied.
     """
-    clear_lent(store)
-    folder = store / "lent" / (WRITING if writes else f"reading-{secrets.token_hex(8)}")
-    with disk_errors_told(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.touch()  # it is not abandoned
-        lock = StoreLock(folder, wait, store)
+    layout = StoreLayout(snapshot_folder(store.folder, WRITING))
+    ids = logged_ids(store.folder, store.live.name)  # first, since what is adopted may have another name afterwards
+    theirs, ours = _generation_of_command(store, layout), store.layout.next()
+    replace_file(layout.folder / ADOPTED_AS, ours.name)
     try:
-        _empty(folder)  # of one that died
-        yield folder
-    finally:
-        _empty(folder)
-        lock.close()
-        if not writes:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _empty(folder: Path) -> None:
-    """Remove all but the lock; a generation in one step, since the service may be about to take it."""
-    with contextlib.suppress(FileNotFoundError):
-        (folder / "generations").rename(folder / f"old-{secrets.token_hex(4)}")
-    for part in folder.iterdir():
-        if part.is_dir():
-            shutil.rmtree(part, ignore_errors=True)
-        elif part.name not in ("LOCK", "OWNER"):
-            part.unlink(missing_ok=True)
-
-
-def snapshot_folder(store: Path, name: str) -> Path:
-    """Where a command waits for a copy, or has one.
-
-    Raises:
-        StoreError: ``not-lent``.
-    """
-    folder = store / "lent" / name
-    if not _NAME.fullmatch(name) or not folder.is_dir():
-        raise StoreError(f"No command waits at {name!r}.", "Run the command again.", code="not-lent")
-    return folder
-
-
-def clear_lent(store: Path) -> None:
-    """Remove what commands left that died."""
-    for folder in store.glob("lent/*"):
-        try:
-            if not _NAME.fullmatch(folder.name) or time.time() - folder.stat().st_mtime < ABANDONED_SECONDS:
-                continue
-            with filelock.FileLock(folder / "LOCK", timeout=0, thread_local=False):
-                shutil.rmtree(folder, ignore_errors=True)
-        except (OSError, filelock.Timeout):
-            continue
-
-
-def begin_notes(store: Path, generation: str) -> None:
-    """From now on, note for the command that writes what is written to this generation of the store."""
-    (store / "lent" / WRITING / NOTED).write_bytes(b"")
-    (store / "lent" / WRITING / FROM).write_text(generation, "utf-8")
-
-
-def follow(store: Path, before: str, after: str) -> None:
-    """The same products are in a generation of another name now."""
-    told = store / "lent" / WRITING / FROM
-    with contextlib.suppress(FileNotFoundError):
-        if told.read_text("utf-8") == before:
-            told.write_text(after, "utf-8")
-
-
-def note(store: Path, ids: Iterable[str]) -> None:
-    """Note that products of a store are about to be written, if a command will give a changed copy back."""
-    notes = store / "lent" / WRITING / NOTED
-    with contextlib.suppress(FileNotFoundError):  # the command ended in between
-        if notes.is_file():
-            with notes.open("ab", buffering=0) as file:
-                file.write("".join(f"\n{json.dumps(name)}" for name in ids).encode())
-
-
-def changed_ids(store: Path, live: str) -> list[str]:
-    """Ids of products that were written since the copy was lent, each once.
-
-    Args:
-        live: name of the live generation.
-
-    Raises:
-        StoreError: ``not-lent``; ``another-generation``, which is not the one that was lent.
-    """
-    try:
-        lent = (store / "lent" / WRITING / FROM).read_text("utf-8")
-        lines = (store / "lent" / WRITING / NOTED).read_text("utf-8", "replace").splitlines()
+        theirs.rename(ours)
     except FileNotFoundError:
-        raise StoreError("Nothing was lent.", "Run the command again.", code="not-lent") from None
-    if lent != live:
-        raise StoreError(
-            f"Generation {live} has taken over since the command got a copy of {lent}.",
-            "Run the command again; it begins with what answers now.",
-            code="another-generation",
-        )
-    found = dict[str, None]()
-    for line in lines:
-        with contextlib.suppress(ValueError):  # cut off, and then nothing was written
-            found[json.loads(line)] = None
-    return list(found)
+        raise no_snapshot() from None
+    generation = None
+    try:
+        generation = open_generation(ours, manifest_in(ours))
+        yield generation, ids
+    finally:
+        if generation is not None and not store.is_live(generation):
+            generation.index.close()
+        if store.layout.current() != ours.name:
+            try:
+                ours.rename(theirs)
+            except OSError:  # the command has ended
+                shutil.rmtree(ours, ignore_errors=True)
+
+
+def is_snapshot_adopted(store: Store) -> bool:
+    """Whether what the command made is live: another process that had the store adopted it, and ended."""
+    layout = StoreLayout(store.folder / SNAPSHOTS / WRITING)
+    try:
+        is_live = (layout.folder / ADOPTED_AS).read_text("utf-8") == store.live.name
+    except FileNotFoundError:
+        return False
+    return is_live and not (layout.generations / (layout.current() or "")).is_dir()
+
+
+def _generation_of_command(store: Store, layout: StoreLayout) -> Path:
+    """Return where the generation lies that the command made, even if a process ended while it adopted it."""
+    name = layout.current()
+    if name is None:
+        raise no_snapshot()
+    folder, adopted_as = layout.generations / name, layout.folder / ADOPTED_AS
+    if not folder.is_dir() and adopted_as.is_file():
+        with contextlib.suppress(OSError):
+            (store.layout.generations / adopted_as.read_text("utf-8")).rename(folder)
+    return folder

@@ -9,20 +9,20 @@ import numpy as np
 
 from shoplens.filters.photo_features.measured import MEASURED
 from shoplens.training.data.samples import SamplePhoto, Samples
-from shoplens.training.optimization.feature_whitening import Columns
+from shoplens.training.optimization.feature_whitening import FeatureColumns
 
 BACKBONE = 12
-COLUMNS = Columns(BACKBONE, BACKBONE + MEASURED + 4)
+COLUMNS = FeatureColumns(BACKBONE, BACKBONE + MEASURED + 4)
 
 
 def sample_photo(product: str, view: int = 0, *, group: str = "", shopper: bool = False) -> SamplePhoto:
     name = hashlib.sha256(f"{product}/{view}/{shopper}".encode()).hexdigest()
     return SamplePhoto(
-        name, f"/{product}-{view}.jpg", product, group or product, shopper, first=view == 0 and not shopper
+        name, f"/{product}-{view}.jpg", product, group or product, shopper, is_first=view == 0 and not shopper
     )
 
 
-def made_samples(photos: Sequence[SamplePhoto], times: int = 1, *, noise: float = 2.0, seed: int = 0) -> Samples:
+def create_toy_samples(photos: Sequence[SamplePhoto], times: int = 1, *, noise: float = 2.0, seed: int = 0) -> Samples:
     """What tells products apart lies in the first four features; the eight after them are louder, and say nothing."""
     rng = np.random.default_rng(seed)
     products = sorted({photo.product for photo in photos})

@@ -1,6 +1,6 @@
-"""How good a shop's answers are: the part of :class:`~shoplens.shop.shop.Shop` that measures.
+"""How good a shop's answers are.
 
-What measures is imported when it is asked for: to search or to serve takes none of it, and loads sooner.
+Modules that measure are imported when they are called, so that searching and serving load none of them.
 """
 
 from __future__ import annotations
@@ -10,28 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoplens.build.run import Progress
-from shoplens.embedders import Embedders
-from shoplens.images import PhotoSource
 from shoplens.search.pipeline import strategy_of
-from shoplens.settings import Settings
-from shoplens.store.store import Store
+from shoplens.shop.parts import ShopParts
 
 if TYPE_CHECKING:
     from shoplens.evaluation.calibrate import CalibrationResult
     from shoplens.evaluation.catalogue_map.mapping import CatalogueMap
     from shoplens.evaluation.doctor.findings import Diagnosis
-    from shoplens.evaluation.evaluate import EvaluationContext
     from shoplens.evaluation.regression.check import Checked, CheckOptions
     from shoplens.evaluation.results import Comparison, Evaluation
 
 
-class Evaluating:
-    """Of a store that is open."""
+class ShopQuality:
+    """Measures how good the answers of an open shop are."""
 
-    settings: Settings
-    _store: Store
-    _embedders: Embedders
-    _judged_photos: PhotoSource
+    def __init__(self, parts: ShopParts) -> None:
+        self._parts = parts
 
     def evaluate(
         self,
@@ -42,11 +36,12 @@ class Evaluating:
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Evaluation:
-        """How often a strategy is right.
+        """Measure how often a strategy finds the right product.
 
         Args:
-            queries: CSV file with ``photo,product_id`` rows; None asks with every photo of a product after its first,
-                which is taken out of the gallery.
+            queries: CSV file with ``photo,product_id`` rows; None queries with every photo of a product after its
+                first, each taken out of the gallery while it is the query.
+            strategy: the default strategy where none is named.
             report: HTML file to write, with a JSON file beside it.
             seed: of the resampling.
 
@@ -56,8 +51,10 @@ class Evaluating:
         from shoplens.evaluation.evaluate import QuerySet
         from shoplens.evaluation.reported import evaluate_with_report
 
-        chosen = strategy_of(self._store, strategy)
-        return evaluate_with_report(self._bench(progress), QuerySet.of(queries), chosen, report, seed)
+        chosen = strategy_of(self._parts.store, strategy)
+        return evaluate_with_report(
+            self._parts.evaluation_context(progress), QuerySet.of(queries), chosen, report, seed
+        )
 
     def compare(
         self,
@@ -67,11 +64,11 @@ class Evaluating:
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Comparison:
-        """All strategies on the same queries: how often they are right, and what they cost. See :meth:`evaluate`."""
+        """Evaluate all strategies on the same queries, and measure what they cost. See :meth:`evaluate`."""
         from shoplens.evaluation.evaluate import QuerySet
         from shoplens.evaluation.reported import compare_with_report
 
-        return compare_with_report(self._bench(progress), QuerySet.of(queries), report, seed)
+        return compare_with_report(self._parts.evaluation_context(progress), QuerySet.of(queries), report, seed)
 
     def calibrate(
         self,
@@ -82,7 +79,7 @@ class Evaluating:
         report: str | Path | None = None,
         progress: Progress | None = None,
     ) -> CalibrationResult:
-        """Fit the match probability, so that answers can say how sure they are. It belongs to the live generation.
+        """Fit the match probability of the live generation, with which answers say how sure they are.
 
         Args:
             queries: as for :meth:`evaluate`.
@@ -90,15 +87,16 @@ class Evaluating:
                 omitted.
 
         Raises:
-            InvalidValue: ``too-few-queries``, and as :meth:`evaluate`; what was calibrated before stays.
+            InvalidValue: ``too-few-queries``, and as :meth:`evaluate`; the calibration before stays.
         """
         from shoplens.evaluation.evaluate import QuerySet
         from shoplens.evaluation.reported import calibrate_with_report
         from shoplens.evaluation.statistics.calibration import ABSENT_SHARE
 
-        asked, chosen = QuerySet.of(queries), strategy_of(self._store, strategy)
+        chosen = strategy_of(self._parts.store, strategy)
+        context = self._parts.evaluation_context(progress)
         share = ABSENT_SHARE if absent_share is None else absent_share
-        return calibrate_with_report(self._bench(progress), asked, chosen, share, report)
+        return calibrate_with_report(context, QuerySet.of(queries), chosen, share, report)
 
     def check(
         self,
@@ -116,10 +114,10 @@ class Evaluating:
         from shoplens.evaluation.regression.check import CheckOptions
         from shoplens.evaluation.reported import check_with_report
 
-        chosen = strategy_of(self._store, strategy)
-        return check_with_report(self._bench(progress), options or CheckOptions(), chosen, report)
+        chosen = strategy_of(self._parts.store, strategy)
+        return check_with_report(self._parts.evaluation_context(progress), options or CheckOptions(), chosen, report)
 
-    def doctor(
+    def diagnose(
         self,
         kinds: Iterable[str] = (),
         *,
@@ -127,29 +125,23 @@ class Evaluating:
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Diagnosis:
-        """What is odd in the catalogue: values that photos contradict, duplicates, products that are never found, …
+        """Look for what is odd in the catalogue: values that photos contradict, duplicates, products never found, …
 
         Args:
             kinds: of findings, as :data:`~shoplens.evaluation.doctor.findings.KINDS` names them; all when none is.
             report: HTML file to write, with a JSON Lines file beside it.
-            seed: of the draw of photos, where there are too many to ask all of them.
+            seed: of the sample of photos, where there are too many to use all of them.
 
         Raises:
             InvalidValue: ``unknown-kind``.
         """
         from shoplens.evaluation.reported import diagnose_with_report
 
-        return diagnose_with_report(self._bench(progress), kinds, report, seed)
+        return diagnose_with_report(self._parts.evaluation_context(progress), kinds, report, seed)
 
     def map(self, seed: int = 0) -> CatalogueMap:
-        """The catalogue on a map on which what looks alike lies together; of a large one, 3,000 products."""
+        """Return a map of the catalogue on which similar products lie together; of a large one, a sample of 3,000."""
         from shoplens.evaluation.catalogue_map.mapping import QuerySample, catalogue_map
 
-        with self._store.reading() as generation:
+        with self._parts.store.reading() as generation:
             return catalogue_map(generation.index, QuerySample(), seed)
-
-    def _bench(self, progress: Progress | None) -> EvaluationContext:
-        from shoplens.evaluation.evaluate import EvaluationContext
-
-        told = progress or (lambda what, done, total: None)
-        return EvaluationContext(self._store, self._embedders.of(1), self._judged_photos, self.settings, told)

@@ -1,0 +1,56 @@
+"""What the parts of an open shop have in common: the store, the networks, the photos and the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shoplens.build.builder import Builder
+from shoplens.build.run import OnRenames, Progress
+from shoplens.embedders import Embedders
+from shoplens.feedback.log import FeedbackLog
+from shoplens.images import PhotoSource
+from shoplens.settings import Settings
+from shoplens.store.store import Store
+
+if TYPE_CHECKING:
+    from shoplens.evaluation.evaluate import EvaluationContext
+
+
+@dataclass(slots=True)
+class ShopParts:
+    """What an open shop is made of.
+
+    Attributes:
+        feed_photos: source of the photos that a feed names; it keeps what it fetches.
+        query_photos: source of shoppers' photos; it keeps none.
+        known_photos: source of photos that the store has, and of photos to evaluate with; it reads what is kept, and
+            keeps nothing more.
+    """
+
+    settings: Settings
+    store: Store
+    embedders: Embedders
+    feed_photos: PhotoSource
+    query_photos: PhotoSource
+    known_photos: PhotoSource
+    feedback_log: FeedbackLog
+
+    def builder(self, progress: Progress | None = None, on_renames: OnRenames | None = None) -> Builder:
+        """Return what changes the store."""
+        return Builder(self.store, self.embedders.of(1), self.feed_photos, self.settings, progress, on_renames)
+
+    def evaluation_context(self, progress: Progress | None) -> EvaluationContext:
+        """Return what an evaluation needs of the shop."""
+        from shoplens.evaluation.evaluate import EvaluationContext
+
+        report = progress or (lambda what, done, total: None)
+        return EvaluationContext(self.store, self.embedders.of(1), self.known_photos, self.settings, report)
+
+    def close(self) -> None:
+        """Close all of it; the store last."""
+        self.feed_photos.close()
+        self.query_photos.close()
+        self.known_photos.close()
+        self.feedback_log.close()
+        self.store.close()
