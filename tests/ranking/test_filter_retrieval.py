@@ -10,7 +10,7 @@ import pytest
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE
 from shoplens.filters.fitting.fit import fit
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.space import DENSE_PARTS, TINT_SHARE
+from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
 from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import field_values as fields_of
 from shoplens.index.conditions import holds
@@ -24,10 +24,10 @@ from shoplens.ranking.filter_retrieval import (
     PHOTOS_PER_PROBE,
     PIN,
     UNLIKE,
-    UNUSUAL,
+    UNUSUAL_FACTOR,
     Example,
     FilterQuery,
-    candidates_of,
+    build_candidates,
     retrieve_pool,
 )
 from shoplens.ranking.weighted_sum import rank_candidates
@@ -146,7 +146,7 @@ def asked(shop: Shop, number: int = 0, **changes: object) -> FilterQuery:
 
 
 def found_by(shop: Shop, query: FilterQuery, k: int, sieve: PhotoConstraint | None = None) -> list[Candidate]:
-    return candidates_of(shop.index, query, retrieve_pool(shop.index, query, k, sieve or PhotoConstraint()), k)
+    return build_candidates(shop.index, query, retrieve_pool(shop.index, query, k, sieve or PhotoConstraint()), k)
 
 
 def results_of(shop: Shop, query: FilterQuery, k: int) -> list[Result]:
@@ -304,7 +304,7 @@ def test_an_empty_index_has_no_candidates(shop: Shop) -> None:
     query = asked(shop, explain=True, unlike=shop.examples[3])
     empty = ExactIndex(8)
     pool = retrieve_pool(empty, query, 5, PhotoConstraint())
-    assert (pool.keys, candidates_of(empty, query, pool, 5)) == ([], [])
+    assert (pool.keys, build_candidates(empty, query, pool, 5)) == ([], [])
 
 
 def test_a_product_that_is_removed_meanwhile_is_passed_over(shop: Shop) -> None:
@@ -313,14 +313,14 @@ def test_a_product_that_is_removed_meanwhile_is_passed_over(shop: Shop) -> None:
     pool = retrieve_pool(index, query, 5, PhotoConstraint())
     first = definition(shop, query)[0].id
     index.remove([first])
-    assert ids(candidates_of(index, query, pool, 5)) == [row.id for row in definition(shop, query)[1:5]]
+    assert ids(build_candidates(index, query, pool, 5)) == [row.id for row in definition(shop, query)[1:5]]
 
 
 def test_equal_products_are_ordered_by_id(shop: Shop) -> None:
     index = ExactIndex(8)
     index.upsert([replace(shop.entries[0], product=replace(shop.entries[0].product, id=name)) for name in "cab"])
     query = asked(shop)
-    candidates = candidates_of(index, query, retrieve_pool(index, query, 3, PhotoConstraint()), 3)
+    candidates = build_candidates(index, query, retrieve_pool(index, query, 3, PhotoConstraint()), 3)
     assert [one.product.id for one in rank_candidates(candidates, WEIGHTS)] == ["a", "b", "c"]
 
 
@@ -328,7 +328,7 @@ def test_each_probe_brings_its_best_where_there_are_too_many_photos(shop: Shop) 
     """More photos than a probe brings: the best by embeddings and the best by classes are candidates all the same."""
     rng = np.random.default_rng(8)
     index, entries = ExactIndex(8), []
-    for number in range(UNUSUAL * PHOTOS_PER_PROBE + 100):
+    for number in range(UNUSUAL_FACTOR * PHOTOS_PER_PROBE + 100):
         vector = rng.normal(size=(1, 8)).astype(np.float32)
         one = shop.entries[number % PRODUCTS]
         assert one.scores is not None
@@ -343,7 +343,7 @@ def test_each_probe_brings_its_best_where_there_are_too_many_photos(shop: Shop) 
         pool = retrieve_pool(index, query, 10, PhotoConstraint())
         assert len(pool.keys) < len(entries)
         expected = [row.score for row in definition(many, query)[:10]]
-        found = candidates_of(index, query, pool, 10)
+        found = build_candidates(index, query, pool, 10)
         assert [one.scores[name] for one in found] == pytest.approx(expected, abs=1e-5)
     everything = retrieve_pool(index, asked(shop, 5), len(entries), PhotoConstraint())
     assert len(everything.keys) == len(entries)

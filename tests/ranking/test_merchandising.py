@@ -8,9 +8,9 @@ from shoplens.index.exact import ExactIndex
 from shoplens.preferences import Merchandising
 from shoplens.ranking.merchandising import (
     MerchandisingNote,
-    by_own_ids,
-    merchandising_in,
     merchandising_notes,
+    resolve_merchandising,
+    resolve_names,
 )
 from tests.fakes import product
 from tests.index.test_identifiers import entry
@@ -32,12 +32,12 @@ def index() -> ExactIndex:
 
 def test_every_name_counts_for_its_product(index: ExactIndex) -> None:
     said = Merchandising(("shirt-M", "gone"), {"bonnet": 0.25}, {"cap": 0.5})
-    assert merchandising_in(index, said) == Merchandising(("shirt",), {"hat": 0.25}, {"cap": 0.5})
+    assert resolve_merchandising(index, said) == Merchandising(("shirt",), {"hat": 0.25}, {"cap": 0.5})
 
 
 def test_what_several_products_share_counts_for_all(index: ExactIndex) -> None:
-    assert merchandising_in(index, Merchandising(boosts={"both": 0.5})).boosts == {"cap": 0.5, "hat": 0.5}
-    assert merchandising_in(index, Merchandising(("shirt", "both"))).pins == ("shirt", "cap", "hat")
+    assert resolve_merchandising(index, Merchandising(boosts={"both": 0.5})).boosts == {"cap": 0.5, "hat": 0.5}
+    assert resolve_merchandising(index, Merchandising(("shirt", "both"))).pins == ("shirt", "cap", "hat")
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,12 @@ def test_what_several_products_share_counts_for_all(index: ExactIndex) -> None:
 )
 def test_two_names_of_one_product_do_not_contradict(said: Merchandising, expected: Merchandising) -> None:
     named = dict.fromkeys(("shirt", "shirt-S", "shirt-M"), ("shirt",))
-    assert by_own_ids(said, named) == expected
+    assert resolve_names(said, named) == expected
 
 
 def test_nothing_said_is_nothing_looked_up() -> None:
     said = Merchandising()
-    assert merchandising_in(ExactIndex(2), said) is said
+    assert resolve_merchandising(ExactIndex(2), said) is said
     assert merchandising_notes(ExactIndex(2), said) == []
 
 

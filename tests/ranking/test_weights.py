@@ -63,12 +63,12 @@ def test_a_profile_counts_only_where_it_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("preferences", "steering", "told"),
     [
-        (Preferences(), Steering(weights={"colour": 1}), "--weight weighs 'colour'"),
-        (Preferences(weights={"colour": 1}), Steering(), "shoplens.toml weighs 'colour'"),
+        (Preferences(), Steering(weights={"colour": 1}), "--weight gives a weight to 'colour'"),
+        (Preferences(weights={"colour": 1}), Steering(), "shoplens.toml gives a weight to 'colour'"),
         (
             Preferences(profiles={"odd": Profile({"colour": 1})}),
             Steering(profile="odd"),
-            "The profile 'odd' weighs 'col",
+            "The profile 'odd' gives a weight to 'col",
         ),
     ],
 )

@@ -15,7 +15,7 @@ from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.ranking.weighted_sum import similarity_from_cosine
 from shoplens.search.constraint import RankingConstraint
-from shoplens.search.facets import FacetRequest, count_values, facets, without
+from shoplens.search.facets import FacetRequest, count_facets, count_values, remove_field
 from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.types import Photo
 from tests.fakes import colour_vector, numbered_color, product
@@ -70,8 +70,8 @@ def definition(index: ExactIndex, field: str, condition: Condition | None) -> tu
 @pytest.mark.parametrize("text", [None, "not brand = acme", "category = 'shelf 1' and id != p1"])
 def test_counts_are_those_of_the_definition(field: str, text: str | None) -> None:
     index, condition = index_of(60), parse(text) if text else None
-    (found,) = facets(counting(index, field, condition=condition))
-    expected, relevant = definition(index, field, without(condition, field))
+    (found,) = count_facets(counting(index, field, condition=condition))
+    expected, relevant = definition(index, field, remove_field(condition, field))
     assert {value.casefold(): counts for value, counts in found.values.items()} == expected
     assert (found.field, found.relevant, found.complete) == (field, relevant, True)
     assert relevant > 0 or text is not None
@@ -80,7 +80,7 @@ def test_counts_are_those_of_the_definition(field: str, text: str | None) -> Non
 
 
 def test_values_are_written_as_the_shop_does() -> None:
-    brand, tag = facets(counting(index_of(30), "brand", "tag"))
+    brand, tag = count_facets(counting(index_of(30), "brand", "tag"))
     assert {"Acme", "Blue Sky"} == set(brand.values)
     assert {"New", "Sale"} == set(tag.values)
 
@@ -88,12 +88,12 @@ def test_values_are_written_as_the_shop_does() -> None:
 def test_full_groups_and_a_small_k_do_not_matter() -> None:
     index = index_of(40)
     few, many = counting(index, "tag", k=1), counting(index, "tag", k=40)
-    assert facets(few) == facets(replace(many, constraint=replace(many.constraint, per_group=None)))
+    assert count_facets(few) == count_facets(replace(many, constraint=replace(many.constraint, per_group=None)))
 
 
 def test_ticks_of_a_facet_count_for_the_others() -> None:
     index, condition = index_of(60), parse("tag = sale and size in (1, 3)")
-    tag, size, brand = facets(counting(index, "tag", "size", "brand", condition=condition))
+    tag, size, brand = count_facets(counting(index, "tag", "size", "brand", condition=condition))
     for found, rest in ((tag, "size in (1, 3)"), (size, "tag = sale"), (brand, "tag = sale and size in (1, 3)")):
         expected, relevant = definition(index, found.field, parse(rest))
         assert {value.casefold(): counts for value, counts in found.values.items()} == expected
@@ -113,22 +113,22 @@ def test_values_are_one_whatever_their_letters_are_put_together_of() -> None:
                 )
             ]
         )
-    value, group = facets(counting(index, "gro\u0308\u00dfe", "group_id"))
+    value, group = count_facets(counting(index, "gro\u0308\u00dfe", "group_id"))
     assert {name.casefold(): counts for name, counts in value.values.items()} == {"gr\u00fcn": (3, 3)}
     assert group.values == {"G\u0308": (2, 2), "g\u0308": (1, 1)}, "letter case of ids counts"
     assert count_values(index, ["gro\u0308\u00dfe"], None, 5) == {"gr\u00f6\u00dfe": {"gr\u00fcn": 3}}
 
 
 def test_nothing_is_counted_where_nothing_is_asked_or_there() -> None:
-    assert facets(counting(index_of(5))) == ()
-    (found,) = facets(counting(index_of(5), "tag", condition=parse("id = nothing")))
+    assert count_facets(counting(index_of(5))) == ()
+    (found,) = count_facets(counting(index_of(5), "tag", condition=parse("id = nothing")))
     assert (found.values, found.relevant, found.complete) == ({}, 0, True)
 
 
 @pytest.mark.parametrize("field", ["colour", "price"])
 def test_a_field_without_values_is_refused(field: str) -> None:
     with pytest.raises(ConditionError, match=f"There is no field '{field}' to count") as told:
-        facets(counting(index_of(5), field))
+        count_facets(counting(index_of(5), field))
     assert told.value.code == "unknown-field"
     assert "brand, category" in told.value.fix
 
@@ -149,14 +149,14 @@ def test_a_field_without_values_is_refused(field: str) -> None:
     ],
 )
 def test_the_ticks_of_a_facet_are_taken_out(text: str, field: str, rest: str | None) -> None:
-    assert without(parse(text), field) == (parse(rest) if rest else None)
+    assert remove_field(parse(text), field) == (parse(rest) if rest else None)
 
 
 def test_the_product_that_is_started_from_stays_left_out() -> None:
     itself = Not(IsProduct(("p1",)))
-    assert without(AllOf((parse("color = red"), itself)), "color") == itself
-    assert without(itself, "id") == itself
+    assert remove_field(AllOf((parse("color = red"), itself)), "color") == itself
+    assert remove_field(itself, "id") == itself
 
 
 def test_without_a_condition_nothing_is_left() -> None:
-    assert without(None, "color") is None
+    assert remove_field(None, "color") is None

@@ -13,11 +13,11 @@ from shoplens.build.photo_features import sight
 from shoplens.errors import InvalidValue
 from shoplens.feeds import read_feed
 from shoplens.filters.dimensions.dimension import COLOR
-from shoplens.filters.model.space import DENSE_PARTS
+from shoplens.filters.model.scoring import DENSE_PARTS
 from shoplens.filters.photo_features.palette import palette_of_color
 from shoplens.index.protocol import PhotoConstraint
 from shoplens.preferences import Preferences, Profile
-from shoplens.ranking.filter_retrieval import FilterQuery, candidates_of, retrieve_pool
+from shoplens.ranking.filter_retrieval import FilterQuery, build_candidates, retrieve_pool
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.search.filter_query import FilterQueryBuilder
 from shoplens.search.prepared_strategy import PreparedStrategy
@@ -73,14 +73,14 @@ def held(queries: FilterQueryBuilder, marks: SparseVector, name: str) -> dict[st
 def scores(store: Store, query: FilterQuery, name: str = COLOR) -> dict[str, float]:
     """Product -> similarity in one dimension, of all products."""
     pool = retrieve_pool(store.live.index, query, PRODUCTS, PhotoConstraint())
-    found = candidates_of(store.live.index, query, pool, PRODUCTS)
+    found = build_candidates(store.live.index, query, pool, PRODUCTS)
     assert len(found) == PRODUCTS
     return {one.product.id: one.scores[name] for one in found}
 
 
 def test_a_photo_is_what_the_filters_read_in_it(queries: FilterQueryBuilder, folder: Path) -> None:
     photo = seen(asked(folder, "blue", "striped"))
-    query = queries.of(photo)
+    query = queries.build(photo)
     assert photo.features is not None
     described = queries.filters.describe(photo.features[None])
     np.testing.assert_array_equal(query.like.look, photo.vector)
@@ -94,18 +94,18 @@ def test_a_photo_of_the_catalogue_is_read_by_heads_that_never_saw_it(queries: Fi
     name = product_name("blue", "striped", 2)
     photo = seen(folder / f"{name}.png")
     assert photo.features is not None
-    query = queries.of(photo, group=name)
+    query = queries.build(photo, group=name)
     described = queries.filters.describe(photo.features[None], [name])
     expected = queries.filters.marks(described.probabilities[0], {})
     np.testing.assert_array_equal(query.like.marks.values, expected.values)
-    everybody = queries.of(photo).like.marks
+    everybody = queries.build(photo).like.marks
     assert held(queries, everybody, "category") != held(queries, query.like.marks, "category")
 
 
 def test_a_product_is_what_the_feed_says_of_it(store: Store, queries: FilterQueryBuilder) -> None:
     name = product_name("green", "plain", 4)
     (entry,) = store.live.index.entries([name])
-    query = queries.of(None, Steering(like=name))
+    query = queries.build(None, Steering(like=name))
     assert entry.scores is not None
     np.testing.assert_array_equal(query.like.look, entry.vectors[0])
     np.testing.assert_array_equal(query.like.dense, queries.filters.space.dense(entry.scores.placed)[0])
@@ -115,7 +115,7 @@ def test_a_product_is_what_the_feed_says_of_it(store: Store, queries: FilterQuer
 
 def test_another_color_changes_the_color_and_nothing_else(queries: FilterQueryBuilder) -> None:
     name = product_name("green", "plain", 4)
-    plain, other = queries.of(None, Steering(like=name)), queries.of(None, Steering(like=name, color="blue"))
+    plain, other = queries.build(None, Steering(like=name)), queries.build(None, Steering(like=name, color="blue"))
     np.testing.assert_array_equal(plain.like.look, other.like.look)
     tint = DENSE_PARTS[COLOR]
     assert not other.like.dense[tint].any()
@@ -129,7 +129,7 @@ def test_another_color_changes_the_color_and_nothing_else(queries: FilterQueryBu
 def test_a_color_alone_orders_by_how_alike_the_palettes_are(store: Store, queries: FilterQueryBuilder) -> None:
     """By the Bhattacharyya coefficient of the two; nothing is cut off."""
     for color in ("blue", "#1e3cc8", "#c81e1e", "#1ea032"):
-        found = scores(store, queries.of(None, Steering(color=color)))
+        found = scores(store, queries.build(None, Steering(color=color)))
         block = next(one for one in queries.filters.layout.blocks_of(COLOR) if one.kind == "palette")
         expected = {}
         for entry in store.live.index.entries():
@@ -143,16 +143,16 @@ def test_a_color_alone_orders_by_how_alike_the_palettes_are(store: Store, querie
 
 
 def test_only_color_counts_where_only_a_color_is_given(queries: FilterQueryBuilder) -> None:
-    query = queries.of(None, Steering(color="red"))
+    query = queries.build(None, Steering(color="red"))
     assert query.weights == pytest.approx(ONLY_COLOR)
     assert not query.like.look.any() and not query.like.dense.any()
 
 
 def test_what_is_not_wanted_is_read_like_a_photo(queries: FilterQueryBuilder, folder: Path) -> None:
     one, other = seen(asked(folder, "red", "plain")), seen(asked(folder, "blue", "striped"))
-    query = queries.of(one, unlike=other)
+    query = queries.build(one, unlike=other)
     assert query.unlike is not None
-    np.testing.assert_array_equal(query.unlike.marks.values, queries.of(other).like.marks.values)
+    np.testing.assert_array_equal(query.unlike.marks.values, queries.build(other).like.marks.values)
     np.testing.assert_array_equal(query.unlike.look, other.vector)
 
 
@@ -160,8 +160,8 @@ def test_a_profile_counts_in_the_category_that_the_query_seems_to_be_in(store: S
     profile = Profile(ONLY_COLOR, {"Home > Rugs": {"color": 0.0, "look": 1.0}})
     queries = FilterQueryBuilder(store.live, Preferences(profiles={"rugs": profile}))
     rug, top = product_name("red", "plain", 3), product_name("red", "plain", 4)
-    assert queries.of(None, Steering(like=rug, profile="rugs")).weights["look"] == pytest.approx(1)
-    assert queries.of(None, Steering(like=top, profile="rugs")).weights["color"] == pytest.approx(1)
+    assert queries.build(None, Steering(like=rug, profile="rugs")).weights["look"] == pytest.approx(1)
+    assert queries.build(None, Steering(like=top, profile="rugs")).weights["color"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -170,13 +170,13 @@ def test_a_profile_counts_in_the_category_that_the_query_seems_to_be_in(store: S
 )
 def test_what_is_not_there_is_said(queries: FilterQueryBuilder, steering: Steering, code: str) -> None:
     with pytest.raises(InvalidValue) as told:
-        queries.of(None, steering)
+        queries.build(None, steering)
     assert told.value.code == code
 
 
 def test_a_photo_without_features_is_refused(queries: FilterQueryBuilder) -> None:
-    with pytest.raises(InvalidValue, match="features are unknown"):
-        queries.of(EncodedQuery(np.array([0.5, 0.5, 0.5, 0.5], np.float32)))
+    with pytest.raises(InvalidValue, match="The photo has no features"):
+        queries.build(EncodedQuery(np.array([0.5, 0.5, 0.5, 0.5], np.float32)))
 
 
 def test_a_photo_gets_what_the_strategy_needs(queries: FilterQueryBuilder, folder: Path) -> None:

@@ -372,7 +372,7 @@ def test_a_region_of_no_photo_is_an_error(shop: Shop) -> None:
 
 
 def test_a_strategy_that_cannot_be_steered_says_so(shop: Shop, folder: Path) -> None:
-    with pytest.raises(InvalidValue, match="knows one dimension only") as told:
+    with pytest.raises(InvalidValue, match="has one dimension only") as told:
         shop.search(asked(folder, "red", "plain"), strategy="pretrained", steering=Steering(weights={"color": 1}))
     assert told.value.code == "needs-filters"
 

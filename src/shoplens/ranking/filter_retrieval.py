@@ -1,14 +1,14 @@
-"""Candidates by all filters: photos are retrieved in one space for all dimensions, every one is scored, weights sum up.
+"""Candidates by all filters: photos are retrieved in one space of all dimensions, and scored by a weighted sum.
 
-In that space (``Space``) one dot product is the whole weighted score, so what is good in
-many ways and best in none is found, too. Its graph is built for the weights that are usual. Where a query's are far
-from those, the walk is wider, and a second probe is made, a sparse one: the weighted square roots of the query's class
-probabilities, which the engine's inverted index multiplies with those of every product, exactly. Where that finds
-only equals, because a coarse dimension outweighs all else and a thousand products are of one class, a third looks for
-the nearest of that class, so that a tie hides nobody.
+In that space (``Space``) one dot product is the whole weighted score, so a product that is good in many dimensions and
+best in none is found, too. The search graph of the space is built for the usual weights. Where the weights of a query
+are far from those, the graph is searched more widely, and a second query is sent, a sparse one: the weighted square
+roots of the query's class probabilities, which the engine's inverted index multiplies exactly with those of every
+product. That query may find only ties, when a coarse dimension outweighs all others and a thousand products are of one
+class; then a third query looks for the nearest products of that class, so that a tie hides no product.
 
-A product is as alike as its best photo is: one photo explains all parts of a score. Its photos are not averaged,
-since a back view and a front view are both what a shopper may hold up.
+The similarity of a product is that of its best photo: one photo explains all parts of a score. Photos are not averaged,
+since a shopper may photograph a product from the front or from the back.
 """
 
 from __future__ import annotations
@@ -20,49 +20,49 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.filters.dimensions.dimension import LOOK, PATH
-from shoplens.filters.model.cohort import ScoreNormalizer
+from shoplens.filters.model.scoring import ScoreNormalizer
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.space import DENSE_PARTS, slope
+from shoplens.filters.model.scoring import DENSE_PARTS, slope
 from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
 from shoplens.index.predicted_values import LIKELIHOODS, PREDICTED, likely
 from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, VectorQuery
 from shoplens.preferences import Merchandising
 from shoplens.ranking.ranker import Ranker
-from shoplens.ranking.ranker_features import Evidence, evidence, standardize
+from shoplens.ranking.ranker_features import RankerFeatures, ranker_features, standardize
 from shoplens.types import Candidate, ClassMatch, Reasons, SparseRows, SparseVector, Vectors
 
 Floats = npt.NDArray[np.float32]
 CANDIDATES = 100
-"""Products by which a ranker chooses weights."""
-TOGETHER = 500
-"""Products that it looks at together, at most: what it does grows with their square."""
+"""Number of products by which a ranker chooses weights."""
+LISTWISE_LIMIT = 500
+"""Largest number of products that a listwise ranker looks at together; its cost grows with the square."""
 PHOTOS_PER_PROBE = 100
-"""Photos that a probe brings at least, however few products are wanted."""
-USUAL = 0.5
-"""Overlap with the usual weights from which on the graph alone is trusted."""
-UNUSUAL = 3
-"""Below it, so many times as many photos are brought, for which the walk through the graph is wider."""
-PHOTOS_FOR_A_PRODUCT = 3
+"""Smallest number of photos that one query of the index returns."""
+USUAL_OVERLAP = 0.5
+"""Overlap with the usual weights from which on the search graph alone is enough."""
+UNUSUAL_FACTOR = 3
+"""Below that overlap, so many times as many photos are retrieved, which widens the search of the graph."""
+PHOTOS_PER_PRODUCT = 3
 TIED = 0.97
-"""Part of the best that the last one of a probe has where it may have been cut off among equals."""
+"""Share of the best score from which on the last hit counts as tied, so that other ties may have been cut off."""
 CLEAR = 0.3
-"""Probability from which a class of the query is looked for when there are ties."""
+"""Probability from which on a class of the query is searched for when there are ties."""
 UNLIKE = 0.5
-"""What likeness to the photo that results shall not be like takes off the score, as a share of that likeness."""
+"""Penalty for similarity to the negative example, as a share of that similarity."""
 PIN, BOOST, BURY, NOT, CONTEXT = "pin", "boost", "bury", "not", "context"
 """Names of the parts of a score that are not dimensions."""
-FIRST = 2.0
-"""The part ``pin`` of the last pinned product; above any score."""
+PIN_SCORE = 2.0
+"""The part ``pin`` of the last pinned product; it is above any score."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Example:
-    """What results shall be like, or shall not be: a photo as the filters see it.
+    """A positive or negative example of what is searched for: a photo as the filters describe it.
 
     Attributes:
         look: float32 (d,); zeros where there is no photo.
         dense: float32 (DENSE,), the photo's dense scores.
-        marks: as of a product's photo.
+        marks: square roots of its class probabilities, as those of a product's photo.
     """
 
     look: Vectors
@@ -75,18 +75,18 @@ class FilterQuery:
     """A query for all filters.
 
     Attributes:
-        filters: the generation's.
-        like: what is asked for.
+        filters: of the generation.
+        like: the positive example.
         weights: dimension -> weight for this query, summing to 1; see :meth:`ScoreNormalizer.effective`.
-        norms: of the query.
+        norms: means and spreads of the query's similarities over the cohort.
         static: dimension -> static weight as fitted or tuned, of every dimension.
-        given: dimension -> weight, where people gave one.
-        unlike: what results shall not be like.
-        merchandising: a merchandiser's say.
-        explain: whether to give reasons.
-        ranker: whose ``context`` counts; None for weights alone.
-        by_look: whether what the look alone finds is a candidate, too.
-        seen: what the ranker saw; None where none was asked.
+        given: dimension -> weight, of the dimensions that people set.
+        unlike: the negative example.
+        merchandising: pins, boosts and buries, by ids of products.
+        explain: whether candidates carry reasons.
+        ranker: the ranker whose ``context`` is added; None for weights alone.
+        by_look: whether the nearest products by look alone are candidates, too.
+        ranker_features: the inputs of the ranker that chose the weights; None where none did.
     """
 
     filters: Filters
@@ -100,86 +100,89 @@ class FilterQuery:
     explain: bool = False
     ranker: Ranker | None = None
     by_look: bool = False
-    seen: Evidence | None = None
+    ranker_features: RankerFeatures | None = None
 
     @property
-    def asked(self) -> dict[str, float]:
-        """Dimension -> weight in standard deviations, summing to 1: what :meth:`~ScoreNormalizer.effective` got."""
+    def importances(self) -> dict[str, float]:
+        """Dimension -> weight in standard deviations, summing to 1: the input of :meth:`~ScoreNormalizer.effective`."""
         shares = {name: weight * self.norms.spreads[name] for name, weight in self.weights.items()}
         total = sum(shares.values())
         return {name: share / total for name, share in shares.items()}
 
     @property
     def average(self) -> float:
-        """Score of the shop's average product."""
+        """Score of the shop's average product for this query."""
         return self.norms.average(self.weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detail:
-    """Photos in every dimension.
+    """The scores of n photos in every dimension.
 
     Attributes:
         similarities: float32 (n, dimensions), each in [0, 1].
-        against: float32 (n,): what is taken off for being like what was not wanted.
+        penalty: float32 (n,), for similarity to the negative example.
         marks: of the photos.
     """
 
     similarities: Floats
-    against: Floats
+    penalty: Floats
     marks: SparseRows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """Photos that were retrieved, one per product, best first.
+    """The photos that were retrieved, one per product, best first.
 
     Attributes:
         keys: n photos of n products.
-        totals: float32 (n,): their scores, but for a constant, a merchandiser's say and what a sketch leaves out.
+        totals: float32 (n,), their scores without a constant, without merchandising, and without what the sketch of
+            the marks leaves out.
     """
 
     keys: list[PhotoKey]
     totals: Floats
 
 
-def retrieve_pool(index: Index, query: FilterQuery, k: int, sieve: PhotoConstraint) -> Pool:
-    """At least ``k`` products whenever as many meet the conditions, best first by the weighted sum."""
+def retrieve_pool(index: Index, query: FilterQuery, k: int, constraint: PhotoConstraint) -> Pool:
+    """Retrieve at least ``k`` products, if so many meet the constraint, best first by the weighted sum."""
     probe = _probe(query)
-    usual = query.filters.space.overlap(query.weights) >= USUAL
-    limit = max(PHOTOS_PER_PROBE * (1 if usual else UNUSUAL), PHOTOS_FOR_A_PRODUCT * k)
+    usual = query.filters.space.overlap(query.weights) >= USUAL_OVERLAP
+    limit = max(PHOTOS_PER_PROBE * (1 if usual else UNUSUAL_FACTOR), PHOTOS_PER_PRODUCT * k)
     while True:
-        near = index.photos_near(probe, limit, sieve)
+        near = index.photos_near(probe, limit, constraint)
         complete = len(near.keys) < limit
         if query.by_look and not complete:
-            near = _with_looks(index, query, near, limit, sieve)
+            near = _add_nearest_looks(index, query, near, limit, constraint)
         if not complete and not usual:
-            near = _with_equals(index, query, near, limit, sieve)
+            near = _add_ties(index, query, near, limit, constraint)
         if complete or len({key.product for key in near.keys}) >= k:
-            return _best_of_each(near)
+            return _best_photos(near)
         limit *= 4
 
 
-def _with_looks(index: Index, query: FilterQuery, near: PhotoHits, limit: int, sieve: PhotoConstraint) -> PhotoHits:
-    """What is near, and what the look alone is nearest to."""
-    alike = index.photos_near(VectorQuery(look=query.like.look), limit, sieve)
-    return _together([near, _score_photos(index, _probe(query), alike.keys)])
+def _add_nearest_looks(
+    index: Index, query: FilterQuery, near: PhotoHits, limit: int, constraint: PhotoConstraint
+) -> PhotoHits:
+    """Add the photos that are nearest by the look alone."""
+    alike = index.photos_near(VectorQuery(look=query.like.look), limit, constraint)
+    return _merge_hits([near, _score_photos(index, _probe(query), alike.keys)])
 
 
-def _with_equals(index: Index, query: FilterQuery, near: PhotoHits, limit: int, sieve: PhotoConstraint) -> PhotoHits:
-    """What is near, and what the sparse probe finds; where that finds but equals, the nearest of the query's class."""
+def _add_ties(index: Index, query: FilterQuery, near: PhotoHits, limit: int, constraint: PhotoConstraint) -> PhotoHits:
+    """Add what the sparse query finds; where it finds only ties, also the nearest photos of the query's class."""
     weighted = query.filters.weight_query(query.like.marks, query.weights)
     if not len(weighted.indices):
         return near
-    probe, alike = _probe(query), index.photos_near(VectorQuery(marks=weighted), limit, sieve)
+    probe, alike = _probe(query), index.photos_near(VectorQuery(marks=weighted), limit, constraint)
     parts = [near, _score_photos(index, probe, alike.keys)]
     if len(alike.keys) == limit and alike.scores[-1] >= TIED * alike.scores[0]:
-        narrower = replace(sieve, condition=_of_one_class(index, query, sieve.condition))
+        narrower = replace(constraint, condition=_narrow_to_class(index, query, constraint.condition))
         parts.append(index.photos_near(probe, limit, narrower))
-    return _together(parts)
+    return _merge_hits(parts)
 
 
-def _together(parts: Sequence[PhotoHits]) -> PhotoHits:
+def _merge_hits(parts: Sequence[PhotoHits]) -> PhotoHits:
     scores = {key: score for part in parts for key, score in zip(part.keys, part.scores.tolist(), strict=True)}
     return PhotoHits([*scores], np.array([*scores.values()], np.float32))
 
@@ -188,9 +191,11 @@ def _score_photos(index: Index, probe: VectorQuery, keys: list[PhotoKey]) -> Pho
     return PhotoHits(keys, index.photo_scores([probe], keys)[0])
 
 
-def _of_one_class(index: Index, query: FilterQuery, condition: Condition | None) -> Condition | None:
-    """Products of the query's clear classes in the dimension from the feed that weighs most, as the feed says or as the
-    filters predict."""
+def _narrow_to_class(index: Index, query: FilterQuery, condition: Condition | None) -> Condition | None:
+    """Narrow a condition to the query's clear classes in the heaviest dimension that comes from the feed.
+
+    A product is of a class as the feed says, or as the filters predict.
+    """
     kinds = index.field_kinds()
     heaviest = max(
         (one for one in query.filters.dimensions if one.name in query.filters.classified and one.field in kinds),
@@ -202,7 +207,7 @@ def _of_one_class(index: Index, query: FilterQuery, condition: Condition | None)
     likely_classes = query.filters.likely(query.like.marks, heaviest.name, CLEAR)
     if not likely_classes:
         return condition
-    # A path's last step is what a feed's field holds of it, and merged values bear other names: those a tie may hide.
+    # A field holds the last step of a path. Values that were merged have other names, so a tie may still hide those.
     values = tuple(name.rsplit(PATH, 1)[-1] for name in likely_classes)
     chosen: Condition = OneOf(heaviest.field, values)
     if (predicted := f"{PREDICTED}{heaviest.name}") in kinds:
@@ -211,87 +216,89 @@ def _of_one_class(index: Index, query: FilterQuery, condition: Condition | None)
     return chosen if condition is None else AllOf((condition, chosen))
 
 
-def candidates_of(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[Candidate]:
-    """The pool's best ``k`` products, after the merchandiser's say.
+def build_candidates(index: Index, query: FilterQuery, pool: Pool, k: int) -> list[Candidate]:
+    """Build candidates of the pool's best ``k`` products, merchandising included.
 
-    They alone are looked at in every dimension, or all where retrieval's scores lack what a sketch of the marks leaves
-    out, reasons tell of ranks, or a ranker looks at all of them at once.
+    Only these are scored in every dimension; or the whole pool, where the scores of the retrieval lack what the sketch
+    of the marks leaves out, where reasons name ranks, or where a ranker looks at all of them together.
     """
-    adjusted = _adjustments(index, query.merchandising, pool.keys)
+    adjustments = _adjustments(index, query.merchandising, pool.keys)
     added = np.zeros(len(pool.keys), np.float32)
-    for n, parts in adjusted.items():
+    for n, parts in adjustments.items():
         added[n] = sum(parts.values())
     order = np.argsort(-(pool.totals + added), kind="stable")
     few = query.filters.space.lossless and not query.explain and query.ranker is None
-    looked_at = order[:k] if few else order
-    keys = [pool.keys[n] for n in looked_at.tolist()]
+    scored = order[:k] if few else order
+    keys = [pool.keys[n] for n in scored.tolist()]
     detail = _detail(index, query, keys)
     context = _context(query, detail.similarities)
-    extra = added[looked_at] + context
-    totals = (detail.similarities @ _weights(query) - detail.against + extra).tolist()
+    extra = added[scored] + context
+    totals = (detail.similarities @ _weights(query) - detail.penalty + extra).tolist()
     chosen = sorted(range(len(keys)), key=lambda place: (-totals[place], keys[place]))[:k]
     ranks = _ranks_without(query, detail, extra, chosen) if query.explain else {}
     names, similarities = _names(query.filters), detail.similarities.tolist()
-    found = []
+    candidates = []
     for place, record in zip(chosen, index.photo_records([keys[place] for place in chosen]), strict=True):
-        if record is None:  # removed meanwhile
+        if record is None:  # the product was removed meanwhile
             continue
         scores = dict(zip(names, similarities[place], strict=True))
-        parts = dict(adjusted.get(int(looked_at[place]), {}))
+        parts = dict(adjustments.get(int(scored[place]), {}))
         if query.ranker is not None:
             parts[CONTEXT] = float(context[place])
         if query.unlike is not None:
-            parts[NOT] = -float(detail.against[place])
+            parts[NOT] = -float(detail.penalty[place])
         reasons = None
         if query.explain:
             reasons = Reasons(query.weights, scores, _matches(query, detail.marks[place]), ranks[place])
-        found.append(Candidate(record.product, scores, record.photos[keys[place].view].source, False, parts, reasons))
-    return found
+        candidates.append(
+            Candidate(record.product, scores, record.photos[keys[place].view].source, False, parts, reasons)
+        )
+    return candidates
 
 
-def apply_dynamic_weights(index: Index, query: FilterQuery, ranker: Ranker, sieve: PhotoConstraint) -> FilterQuery:
-    """The query with weights that the ranker chooses by what the static weights retrieve.
+def apply_dynamic_weights(index: Index, query: FilterQuery, ranker: Ranker, constraint: PhotoConstraint) -> FilterQuery:
+    """Replace the weights of a query by those that the ranker chooses from what the static weights retrieve.
 
-    A weight that people gave multiplies the one that was chosen, so 0 stays 0.
+    A weight that people gave multiplies the chosen one, so 0 stays 0.
 
     Args:
-        sieve: what candidates have to meet.
+        constraint: that candidates meet.
     """
-    seen = evidence_of(index, query, sieve)
-    chosen = ranker.weights(seen, query.static)
-    asked = {name: weight * query.given.get(name, 1.0) for name, weight in chosen.items()}
-    if not sum(asked.values()) > 0:  # nothing is left but what the ranker has no weight for
+    features = retrieve_ranker_features(index, query, constraint)
+    chosen = ranker.weights(features, query.static)
+    wanted = {name: weight * query.given.get(name, 1.0) for name, weight in chosen.items()}
+    if not sum(wanted.values()) > 0:  # people left only dimensions to which the ranker gives no weight
         return query
     return replace(
         query,
-        weights=query.norms.effective(asked),
+        weights=query.norms.effective(wanted),
         ranker=ranker if ranker.card.kind == "listwise" else None,
-        seen=seen,
+        ranker_features=features,
     )
 
 
-def evidence_of(index: Index, query: FilterQuery, sieve: PhotoConstraint) -> Evidence:
-    """What a ranker sees of a query and of the candidates that its weights retrieve.
+def retrieve_ranker_features(index: Index, query: FilterQuery, constraint: PhotoConstraint) -> RankerFeatures:
+    """Compute the inputs of a ranker for a query, from the candidates that its weights retrieve.
 
     Args:
-        sieve: what candidates have to meet.
+        constraint: that candidates meet.
     """
-    keys = retrieve_pool(index, query, CANDIDATES, sieve).keys[:CANDIDATES]
+    keys = retrieve_pool(index, query, CANDIDATES, constraint).keys[:CANDIDATES]
     similarities = _similarities(index, query.filters, query.like, keys, index.photo_marks(keys))
-    return evidence(query.filters, query.like.look, query.like.marks, query.norms, similarities)
+    return ranker_features(query.filters, query.like.look, query.like.marks, query.norms, similarities)
 
 
 def _context(query: FilterQuery, similarities: Floats) -> Floats:
-    """float32 (n,): what the ranker adds, as a part of the score; nothing to products behind the first ones."""
-    found = np.zeros(len(similarities), np.float32)
+    """Return what the ranker adds to each score, float32 (n,); 0 behind the first :data:`LISTWISE_LIMIT`."""
+    context = np.zeros(len(similarities), np.float32)
     if query.ranker is None:
-        return found
+        return context
     names = _names(query.filters)
     shares = {name: query.weights[name] * query.norms.spreads[name] for name in names}
-    first = np.argsort(-(similarities @ _weights(query)), kind="stable")[:TOGETHER]
+    first = np.argsort(-(similarities @ _weights(query)), kind="stable")[:LISTWISE_LIMIT]
     places = standardize(similarities[first], query.norms, names)
-    found[first] = query.ranker.context(names, places, shares) * np.float32(sum(shares.values()))
-    return found
+    context[first] = query.ranker.context(names, places, shares) * np.float32(sum(shares.values()))
+    return context
 
 
 def _names(filters: Filters) -> list[str]:
@@ -303,7 +310,7 @@ def _weights(query: FilterQuery) -> Floats:
 
 
 def _probe(query: FilterQuery) -> VectorQuery:
-    """Its dot products are scores, but for a constant and what a sketch leaves out."""
+    """Return the query of the index whose dot products are scores, up to a constant and what the sketch leaves out."""
     aim, weights = query.filters.space.query_vector, query.weights
     look, placed = weights.get(LOOK, 0.0) * query.like.look, aim(query.like.dense, query.like.marks, weights)
     if query.unlike is not None:
@@ -312,8 +319,8 @@ def _probe(query: FilterQuery) -> VectorQuery:
     return VectorQuery(look=np.asarray(slope(LOOK) * look, np.float32), placed=np.asarray(placed, np.float32))
 
 
-def _best_of_each(near: PhotoHits) -> Pool:
-    """The best photo of each product, best first; equals in the order of their keys."""
+def _best_photos(near: PhotoHits) -> Pool:
+    """Keep the best photo of each product, best first; ties in the order of their keys."""
     keys, scores = near
     best: dict[str | int, int] = {}
     for n in sorted(range(len(keys)), key=lambda n: (-scores[n], keys[n])):
@@ -323,56 +330,56 @@ def _best_of_each(near: PhotoHits) -> Pool:
 
 
 def _detail(index: Index, query: FilterQuery, keys: list[PhotoKey]) -> Detail:
-    """Photos in every dimension, in the order of ``keys``."""
+    """Score photos in every dimension, in the order of ``keys``."""
     marks = index.photo_marks(keys)
     similarities = _similarities(index, query.filters, query.like, keys, marks)
-    against = np.zeros(len(keys), np.float32)
+    penalty = np.zeros(len(keys), np.float32)
     if query.unlike is not None:
         unlike = _similarities(index, query.filters, query.unlike, keys, marks)
-        against = np.asarray(UNLIKE * (unlike @ _weights(query)), np.float32)
-    return Detail(similarities, against, marks)
+        penalty = np.asarray(UNLIKE * (unlike @ _weights(query)), np.float32)
+    return Detail(similarities, penalty, marks)
 
 
 def _similarities(
     index: Index, filters: Filters, example: Example, keys: Sequence[PhotoKey], marks: SparseRows
 ) -> Floats:
-    """float32 (photos, dimensions), each in [0, 1]."""
+    """Return the similarities of photos to an example, float32 (photos, dimensions), each in [0, 1]."""
     probes = {LOOK: VectorQuery(look=example.look)}
     for name in DENSE_PARTS:
         probes[name] = VectorQuery(placed=filters.space.dimension_query_vector(name, example.dense))
     cosines = dict(zip(probes, index.photo_scores([*probes.values()], keys), strict=True))
-    found = filters.similarities(cosines, filters.agreements(example.marks, marks))
-    return np.stack([found[name] for name in _names(filters)], axis=1)
+    by_name = filters.similarities(cosines, filters.agreements(example.marks, marks))
+    return np.stack([by_name[name] for name in _names(filters)], axis=1)
 
 
-def _adjustments(index: Index, say: Merchandising, keys: Sequence[PhotoKey]) -> dict[int, dict[str, float]]:
-    """Place in the pool -> named parts, of products that a merchandiser has a say on."""
-    named = [*say.pins, *say.boosts, *say.buries]
+def _adjustments(index: Index, merchandising: Merchandising, keys: Sequence[PhotoKey]) -> dict[int, dict[str, float]]:
+    """Return place in the pool -> named parts of the score, for products that are pinned, boosted or buried."""
+    named = [*merchandising.pins, *merchandising.boosts, *merchandising.buries]
     if not named:
         return {}
     products = {name: index.product_key(name) for name in named}
     places = {key.product: n for n, key in enumerate(keys)}
-    found: dict[int, dict[str, float]] = {}
+    adjustments: dict[int, dict[str, float]] = {}
     parts = (
-        (PIN, {name: FIRST + len(say.pins) - 1 - place for place, name in enumerate(say.pins)}),
-        (BOOST, say.boosts),
-        (BURY, {name: -value for name, value in say.buries.items()}),
+        (PIN, {name: PIN_SCORE + len(merchandising.pins) - 1 - place for place, name in enumerate(merchandising.pins)}),
+        (BOOST, merchandising.boosts),
+        (BURY, {name: -value for name, value in merchandising.buries.items()}),
     )
     for part, values in parts:
         for name, value in values.items():
             if (place := places.get(products[name])) is not None:
-                found.setdefault(place, {})[part] = value
-    return found
+                adjustments.setdefault(place, {})[part] = value
+    return adjustments
 
 
 def _ranks_without(
     query: FilterQuery, detail: Detail, extra: Floats, chosen: Sequence[int]
 ) -> dict[int, dict[str, int]]:
-    """Place in the pool -> dimension -> rank if that dimension had no weight, the others keeping theirs.
+    """Return place in the pool -> dimension -> rank if that dimension had no weight and the others kept theirs.
 
     Args:
         detail: of the whole pool, best first.
-        extra: what a merchandiser adds to each.
+        extra: what merchandising and a ranker add to each score.
     """
     weights = _weights(query)
     ranks: dict[int, dict[str, int]] = {n: {} for n in chosen}
@@ -381,7 +388,7 @@ def _ranks_without(
         others[column] = 0
         if weights[column] == 0 or not others.sum() > 0:
             continue
-        totals = detail.similarities @ (others / others.sum()) + extra - detail.against
+        totals = detail.similarities @ (others / others.sum()) + extra - detail.penalty
         for n in chosen:
             above = totals > totals[n]
             ranks[n][name] = 1 + int(above.sum()) + int((totals[:n] == totals[n]).sum())

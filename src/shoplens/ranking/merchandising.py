@@ -1,4 +1,4 @@
-"""What a merchandiser sets by hand, told of the products that a store has."""
+"""Merchandising by hand: from the names in ``shoplens.toml`` to the ids of the store's products."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class MerchandisingNote:
     """An entry of ``shoplens.toml`` that is not the id of a product.
 
     Attributes:
-        entry: as it stands there.
-        products: ids of those that it is taken for; empty where it names none.
-        by: what it is of them: an ``identifier`` of a row, or an ``old-id``; ``nothing``.
+        entry: the name as it is written there.
+        products: ids of the products that it stands for; empty where it names none.
+        by: what the name is: an ``identifier`` of a row, an ``old-id``, or ``nothing``.
     """
 
     entry: str
@@ -27,43 +27,43 @@ class MerchandisingNote:
 
     @property
     def sentence(self) -> str:
-        """For people."""
-        told = {
+        """The note as a sentence for people."""
+        meaning = {
             "nothing": "which stands for no product",
             "old-id": f"which is called {', '.join(self.products)} now",
             "identifier": f"which is an identifier of {', '.join(self.products)}",
         }
-        return f"[merchandising] of shoplens.toml names {self.entry!r}, {told[self.by]}."
+        return f"[merchandising] of shoplens.toml names {self.entry!r}, {meaning[self.by]}."
 
 
-def merchandising_in(index: Index, said: Merchandising) -> Merchandising:
-    """What is said of the products of an index, by their own ids."""
-    if not (names := _names(said)):
-        return said
-    return by_own_ids(said, {name: one.ids for name, one in products_named(index, names).items()})
+def resolve_merchandising(index: Index, settings: Merchandising) -> Merchandising:
+    """Return the merchandising of an index, with products by their own ids."""
+    if not (names := _names(settings)):
+        return settings
+    return resolve_names(settings, {name: one.ids for name, one in products_named(index, names).items()})
 
 
-def by_own_ids(said: Merchandising, named: Mapping[str, Sequence[str]]) -> Merchandising:
-    """The same, said of products' own ids.
+def resolve_names(settings: Merchandising, named: Mapping[str, Sequence[str]]) -> Merchandising:
+    """Replace all names by ids of products.
 
-    What is said by a product's own id goes before what is said by another name of it, and a pin or a boost before a
-    bury. Names that stand for no product say nothing.
+    An entry by a product's own id overrides an entry by another name of it, and a pin or a boost overrides a bury.
+    Names that stand for no product are left out.
 
     Args:
-        said: by names of any kind.
+        settings: by names of any kind.
         named: name -> ids of the products that it stands for.
     """
-    buried = {name for name in said.buries if name in named.get(name, ())}
-    pins = dict.fromkeys(one for name in said.pins for one in named.get(name, ()) if one not in buried)
-    boosts = {one: amount for one, amount in _own_first(said.boosts, named).items() if one not in buried}
+    buried = {name for name in settings.buries if name in named.get(name, ())}
+    pins = dict.fromkeys(one for name in settings.pins for one in named.get(name, ()) if one not in buried)
+    boosts = {one: amount for one, amount in _amounts_by_id(settings.boosts, named).items() if one not in buried}
     raised = {*pins, *boosts}
-    buries = {one: amount for one, amount in _own_first(said.buries, named).items() if one not in raised}
+    buries = {one: amount for one, amount in _amounts_by_id(settings.buries, named).items() if one not in raised}
     return Merchandising(tuple(pins), boosts, buries)
 
 
-def merchandising_notes(index: Index, said: Merchandising) -> list[MerchandisingNote]:
-    """The entries that name a product by anything but its id, or no product at all."""
-    names = _names(said)
+def merchandising_notes(index: Index, settings: Merchandising) -> list[MerchandisingNote]:
+    """Return a note per entry that names a product by anything but its id, or no product at all."""
+    names = _names(settings)
     named = products_named(index, names)
     notes = []
     for name in names:
@@ -74,14 +74,14 @@ def merchandising_notes(index: Index, said: Merchandising) -> list[Merchandising
     return notes
 
 
-def _names(said: Merchandising) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*said.pins, *said.boosts, *said.buries)))
+def _names(settings: Merchandising) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*settings.pins, *settings.boosts, *settings.buries)))
 
 
-def _own_first(amounts: Mapping[str, float], named: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """Product -> amount: by its own id, else by the first other name of it."""
-    found = {name: amount for name, amount in amounts.items() if name in named.get(name, ())}
+def _amounts_by_id(amounts: Mapping[str, float], named: Mapping[str, Sequence[str]]) -> dict[str, float]:
+    """Return product id -> amount: the amount by its own id, else by the first other name of it."""
+    by_id = {name: amount for name, amount in amounts.items() if name in named.get(name, ())}
     for name, amount in amounts.items():
         for one in named.get(name, ()):
-            found.setdefault(one, amount)
-    return found
+            by_id.setdefault(one, amount)
+    return by_id

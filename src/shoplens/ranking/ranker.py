@@ -1,8 +1,8 @@
-"""A trained ranker: what the filters see in a query photo and in its candidates -> what counts this time.
+"""A trained ranker: it decides by the query photo and its candidates how much each dimension counts.
 
-Two networks in one file. The *gate* gives every dimension a weight. The *listwise* one looks at all candidates at once
-and adds to each one's score a bounded part, ``context``; it does not matter in which order they come. Both are trained
-in :mod:`shoplens.training.ranker`; here they are only asked.
+A file holds two networks. The *gate* gives every dimension a weight. The *listwise* network looks at all candidates
+together and adds a bounded part, ``context``, to the score of each; the order of the candidates does not matter. Both
+are trained in :mod:`shoplens.training.ranker`; this module only runs them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any, Literal
 import numpy as np
 
 from shoplens.embedders.classifier import CARD
-from shoplens.embedders.feature_network import small_session
+from shoplens.embedders.onnx import small_session
 from shoplens.embedders.look import TOLD_DIGITS
 from shoplens.errors import ModelError
-from shoplens.ranking.ranker_features import SIGNALS, Evidence, Floats
+from shoplens.ranking.ranker_features import SIGNALS, Floats, RankerFeatures
 
 Kind = Literal["gate", "listwise"]
 KINDS: tuple[Kind, ...] = ("gate", "listwise")
@@ -27,14 +27,14 @@ KINDS: tuple[Kind, ...] = ("gate", "listwise")
 
 @dataclass(frozen=True, slots=True)
 class RankerCard:
-    """What a ranker is.
+    """The description of a ranker, which its file carries.
 
     Attributes:
-        dimensions: that it knows, in the order of its rows.
-        kind: ``gate`` leaves ``context`` out.
+        dimensions: names of the dimensions that it was trained on, in the order of its rows.
+        kind: a ``gate`` has no ``context``.
         size: length of the query's embedding.
-        made: how it was trained, and what came of it: for people.
-        learned: as in :class:`~shoplens.embedders.look.LookCard`.
+        made: how it was trained and how good it is, for people.
+        learned: hashes of the photos that it was trained on, as in :class:`~shoplens.embedders.look.LookCard`.
     """
 
     dimensions: Sequence[str]
@@ -44,12 +44,12 @@ class RankerCard:
     learned: Sequence[str] = ()
 
     def as_json(self) -> str:
-        """What :meth:`Ranker.card` is read from."""
+        """Return the text that the card is read from."""
         return json.dumps(asdict(self), ensure_ascii=False, default=dict)
 
 
 class Ranker:
-    """A ranker, open. May be used from several threads.
+    """An open ranker; several threads may use it.
 
     Args:
         network: ONNX: ``signals`` float32 (d, s) and ``look`` float32 (e,) -> ``logits`` float32 (d,); ``places``
@@ -72,37 +72,38 @@ class Ranker:
         self._learned = frozenset(self.card.learned)
 
     def has_learned(self, content_hash: str) -> bool:
-        """Whether it learned from this photo, so that asking with it proves nothing."""
+        """Whether it was trained on this photo, so that a query with it proves nothing."""
         return content_hash[:TOLD_DIGITS] in self._learned
 
-    def weights(self, seen: Evidence, static: Mapping[str, float]) -> dict[str, float]:
-        """Dimension -> weight for this query, of all dimensions there are; they sum to 1.
+    def weights(self, features: RankerFeatures, static: Mapping[str, float]) -> dict[str, float]:
+        """Choose the weights of this query: dimension -> weight, of all dimensions; they sum to 1.
 
-        A dimension that it does not know keeps the share that it has by static weights.
+        A dimension that the ranker was not trained on keeps the share that it has by static weights.
 
         Args:
-            static: dimension -> weight, of every dimension of ``seen``.
+            features: of the query.
+            static: dimension -> weight, of every dimension of ``features``.
         """
-        known = [name for name in seen.names if name in self.card.dimensions]
-        total = sum(static[name] for name in seen.names)
-        if not known or seen.look.shape != (self.card.size,):
-            return {name: static[name] / total for name in seen.names}
-        signals = np.zeros((len(self.card.dimensions), seen.signals.shape[1]), np.float32)
+        known = [name for name in features.names if name in self.card.dimensions]
+        total = sum(static[name] for name in features.names)
+        if not known or features.look.shape != (self.card.size,):
+            return {name: static[name] / total for name in features.names}
+        signals = np.zeros((len(self.card.dimensions), features.signals.shape[1]), np.float32)
         rows = [self.card.dimensions.index(name) for name in known]
-        signals[rows] = seen.signals[[seen.names.index(name) for name in known]]
-        logits = self._of("logits", signals=signals, look=seen.look)[rows].astype(np.float64)
+        signals[rows] = features.signals[[features.names.index(name) for name in known]]
+        logits = self._run("logits", signals=signals, look=features.look)[rows].astype(np.float64)
         share = np.exp(logits - logits.max())
-        kept = 1 - (sum(static[name] for name in seen.names if name not in known) / total if total > 0 else 0.0)
-        found = dict(zip(known, (kept * share / share.sum()).tolist(), strict=True))
-        return {name: found[name] if name in found else static[name] / total for name in seen.names}
+        kept = 1 - (sum(static[name] for name in features.names if name not in known) / total if total > 0 else 0.0)
+        chosen = dict(zip(known, (kept * share / share.sum()).tolist(), strict=True))
+        return {name: chosen[name] if name in chosen else static[name] / total for name in features.names}
 
     def context(self, names: Sequence[str], places: Floats, weights: Mapping[str, float]) -> Floats:
-        """float32 (n,): what is added to the score of each candidate, in standard deviations; 0 for a ``gate``.
+        """Return what is added to the score of each candidate, float32 (n,), in standard deviations; 0 for a ``gate``.
 
         Args:
-            names: of d dimensions.
-            places: float32 (n, d), as of :class:`~shoplens.ranking.ranker_features.Evidence`.
-            weights: dimension -> weight; one of weight 0 has no part in it.
+            names: of the d dimensions.
+            places: float32 (n, d), as of :class:`~shoplens.ranking.ranker_features.RankerFeatures`.
+            weights: dimension -> weight; a dimension of weight 0 has no part in it.
         """
         known = [name for name in names if name in self.card.dimensions and weights[name] > 0]
         if self.card.kind == "gate" or len(places) < 2 or not known:
@@ -112,10 +113,10 @@ class Ranker:
         given, shares = np.zeros((len(places), wide), np.float32), np.zeros(wide, np.float32)
         given[:, rows] = places[:, [names.index(name) for name in known]]
         shares[rows] = [weights[name] for name in known]
-        return self._of("context", places=given, weights=shares / shares.sum())
+        return self._run("context", places=given, weights=shares / shares.sum())
 
-    def _of(self, output: str, **given: Floats) -> Floats:
-        """One output; what it does not depend on is zeros, since all inputs have to be there."""
+    def _run(self, output: str, **given: Floats) -> Floats:
+        """Compute one output; inputs that it does not depend on are zeros, since the session needs all inputs."""
         wide = len(self.card.dimensions)
         inputs = {
             "signals": np.zeros((wide, len(SIGNALS)), np.float32),
@@ -123,6 +124,6 @@ class Ranker:
             "places": np.zeros((1, wide), np.float32),
             "weights": np.zeros(wide, np.float32),
         }
-        told = {name: np.ascontiguousarray(value, np.float32) for name, value in given.items()}
-        found: Floats = self._session.run([output], {**inputs, **told})[0]
-        return found
+        inputs |= {name: np.ascontiguousarray(value, np.float32) for name, value in given.items()}
+        values: Floats = self._session.run([output], inputs)[0]
+        return values

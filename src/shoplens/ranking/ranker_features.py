@@ -1,4 +1,4 @@
-"""What a ranker sees: what the filters make of the query photo, and how its candidates lie, in every dimension."""
+"""The inputs of a ranker: per dimension, what the filters know of the query photo and how its candidates score."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.model.cohort import ScoreNormalizer
+from shoplens.filters.model.scoring import ScoreNormalizer
 from shoplens.filters.model.filters import Filters
 from shoplens.types import SparseVector
 
 Floats = npt.NDArray[np.float32]
 SIGNALS = ("confidence", "entropy", "spread", "top", "lead", "margin")
-"""What is known of a dimension for one query: the probability of its most probable class; how undecided it is, 0 to 1;
-log of its spread over the cohort; the best candidate, how far it is ahead of the second, and of the next five, in
-standard deviations."""
-NEXT = 6
+"""The signals of a dimension for one query: the probability of its most probable class; the entropy of its classes,
+0 to 1; the logarithm of its spread over the cohort; and, in standard deviations, the similarity of the best candidate,
+its lead over the second, and its lead over the mean of the next five."""
+NEAREST = 6
+"""Number of candidates that the last three signals look at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
-    """Of one query.
+class RankerFeatures:
+    """What a ranker knows of one query.
 
     Attributes:
         names: of d dimensions.
-        look: float32 (e,), the query's embedding.
+        look: float32 (e,), embedding of the query photo.
         signals: float32 (d, :data:`SIGNALS`).
         places: float32 (n, d), similarities of the candidates in standard deviations over the shop's products; the
             order of the candidates means nothing.
@@ -39,32 +40,32 @@ class Evidence:
 
 
 def standardize(similarities: Floats, norms: ScoreNormalizer, names: Sequence[str]) -> Floats:
-    """float32 (n, d): similarities (n, d), less the mean and divided by the spread of each dimension."""
+    """Subtract each dimension's mean from the similarities, float32 (n, d), and divide by its spread."""
     means = np.array([norms.means[name] for name in names], np.float32)
     spreads = np.array([norms.spreads[name] for name in names], np.float32)
-    found: Floats = (similarities - means) / spreads
-    return found
+    standardized: Floats = (similarities - means) / spreads
+    return standardized
 
 
-def evidence(
+def ranker_features(
     filters: Filters, look: Floats, marks: SparseVector, norms: ScoreNormalizer, similarities: Floats
-) -> Evidence:
-    """What is to be said of a query.
+) -> RankerFeatures:
+    """Compute the inputs of a ranker for one query.
 
     Args:
-        look, marks: the query's.
-        norms: its own.
-        similarities: float32 (n, d), of its candidates, in the order of the filters' dimensions; any number, also 0.
+        look, marks: of the query.
+        norms: means and spreads of the query's similarities over the cohort.
+        similarities: float32 (n, d), of its candidates, in the order of the filters' dimensions; n may be 0.
     """
     names = [dimension.name for dimension in filters.dimensions]
     places = standardize(similarities, norms, names)
     spreads = np.log(np.array([norms.spreads[name] for name in names], np.float32))
-    columns = [*_confidence_and_entropy(filters, names, marks), spreads, *_ahead(places)]
-    return Evidence(names, look, np.stack(columns, axis=1).astype(np.float32), places)
+    columns = [*_confidence_and_entropy(filters, names, marks), spreads, *_leads(places)]
+    return RankerFeatures(names, look, np.stack(columns, axis=1).astype(np.float32), places)
 
 
 def _confidence_and_entropy(filters: Filters, names: Sequence[str], marks: SparseVector) -> tuple[Floats, Floats]:
-    """float32 (d,) twice: confidence and entropy of the query's distributions; 0 of dimensions without classes."""
+    """Return confidence and entropy of the query's class distributions, float32 (d,) each; 0 without classes."""
     confidence, entropy = np.zeros(len(names), np.float32), np.zeros(len(names), np.float32)
     wide = len(filters.classified)
     if not wide or not len(marks.indices):
@@ -83,11 +84,11 @@ def _confidence_and_entropy(filters: Filters, names: Sequence[str], marks: Spars
     return confidence, entropy
 
 
-def _ahead(places: Floats) -> tuple[Floats, Floats, Floats]:
-    """float32 (d,), three times: ``top``, ``lead`` and ``margin``; 0 where there are too few candidates."""
-    best = -np.sort(-places, axis=0)[:NEXT]
-    nothing = np.zeros(places.shape[1], np.float32)
-    top = best[0] if len(best) else nothing
+def _leads(places: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return ``top``, ``lead`` and ``margin``, float32 (d,) each; 0 where there are too few candidates."""
+    best = -np.sort(-places, axis=0)[:NEAREST]
+    zeros = np.zeros(places.shape[1], np.float32)
+    top = best[0] if len(best) else zeros
     if len(best) < 2:
-        return top, nothing, nothing
+        return top, zeros, zeros
     return top, best[0] - best[1], best[0] - best[1:].mean(axis=0)

@@ -1,4 +1,4 @@
-"""The strategies: whole ways to answer a query, as rows of a table, on one store and compared side by side."""
+"""The strategies: complete ways to answer a query, as rows of a table, on one store and compared side by side."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from dataclasses import dataclass, replace
 from shoplens.embedders.classifier import Classified
 from shoplens.errors import InvalidValue
 from shoplens.index.protocol import Index, PhotoConstraint
-from shoplens.ranking.classified import candidates_among
-from shoplens.ranking.filter_retrieval import CANDIDATES, FilterQuery, candidates_of, retrieve_pool
+from shoplens.ranking.classifier_retrieval import retrieve_by_classifier
+from shoplens.ranking.filter_retrieval import CANDIDATES, FilterQuery, build_candidates, retrieve_pool
 from shoplens.ranking.weighted_sum import similarity_from_cosine
 from shoplens.types import Candidate, Features, Vectors
 
 BASELINE = "pretrained"
-"""What the others are compared with."""
+"""The strategy that the others are compared with."""
 PREFERRED = ("hybrid", "filters-dynamic", "filters-static", "metric", "pretrained")
-"""What answers where no strategy is named: the first that the store is ready for."""
+"""Where no strategy is named, the first of these that the store has everything for answers."""
 LOOK_ALONE = {"look": 1.0}
 ENCODE_FIRST = "Encode the query by the prepared strategy that is to rank it."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedQuery:
-    """What is asked, a photo or a region of it or what stands in its place, as strategies see it.
+    """A query as strategies rank it: a photo, a region of one, or what steering names in its place.
 
     Attributes:
         vector: float32 (d,), length 1.
-        pixel_hash, content_hash: as of a product's photo; empty for a region, or where it was not worth knowing.
-        features: float32 (f,), what filters work on; None where nobody needed them.
-        filtered: the query for all filters; None for strategies that have none.
-        trained: float32 (e,), length 1, by the trained extractor; None for strategies that do not ask it.
-        classified: what the classifier says; None for strategies that do not ask it.
-        encoded_by: names the network and the pixels that the features come from; empty where nobody asked.
-        keeps_weights: whether the static weights stay, since the photo does not show what is sought.
+        pixel_hash, content_hash: as of a product's photo; empty for a region, and where no product has an equal photo.
+        features: float32 (f,), the input of the filters; None where the strategy needs none.
+        filtered: the query for all filters; None for strategies without filters.
+        trained: float32 (e,), length 1, by the trained head; None for strategies without it.
+        classified: output of the classifier; None for strategies without it.
+        encoded_by: id of the network and of the pixel features that the features come from; empty where unknown.
+        keeps_weights: whether the static weights stay, because the photo does not show what is searched for.
     """
 
     vector: Vectors
@@ -49,15 +49,15 @@ class EncodedQuery:
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """One whole way to answer a query.
+    """One complete way to answer a query.
 
     Attributes:
         name: as users write it.
         about: a sentence for people.
-        retrieve: as many candidates for a query as are wanted, best first, whenever so many meet the constraint.
-        weights: dimension -> weight for a photo, summing to 1; by them candidates become results.
+        retrieve: returns as many candidates for a query as are wanted, best first, if so many meet the constraint.
+        weights: returns dimension -> weight for a query, summing to 1, by which candidates are ranked.
         adding: what one more product costs, in words.
-        similar: query and best score -> score from which a product counts as similar to the query: for facets.
+        similarity_threshold: from query and best score, the score from which a product counts as similar; for facets.
         needs: what a generation must have for it, of what :attr:`~shoplens.store.generation.Generation.has` names.
     """
 
@@ -66,36 +66,36 @@ class Strategy:
     retrieve: Callable[[Index, EncodedQuery, PhotoConstraint, int], list[Candidate]]
     weights: Callable[[EncodedQuery], Mapping[str, float]]
     adding: str
-    similar: Callable[[EncodedQuery, float], float]
+    similarity_threshold: Callable[[EncodedQuery, float], float]
     needs: frozenset[str] = frozenset()
 
     @property
     def grows(self) -> bool:
-        """Whether products that are added are found with no training."""
+        """Whether products that are added later are found without training."""
         return "classifier" not in self.needs
 
     @property
     def dynamic(self) -> bool:
-        """Whether weights are chosen for each photo."""
+        """Whether a ranker chooses the weights for each query."""
         return "ranker" in self.needs
 
     @property
     def filters(self) -> bool:
-        """Whether filters have a say in it, so that it can be steered."""
+        """Whether it ranks by filters, so that it can be steered."""
         return "filters" in self.needs
 
 
 def _nearest(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
-    return _near(index, query.vector, constraint, k)
+    return _nearest_photos(index, query.vector, constraint, k)
 
 
 def _nearest_trained(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
     if query.trained is None:
         raise InvalidValue("The query was not encoded by the trained look.", ENCODE_FIRST)
-    return _near(index, query.trained, constraint, k, trained=True)
+    return _nearest_photos(index, query.trained, constraint, k, trained=True)
 
 
-def _near(
+def _nearest_photos(
     index: Index, vector: Vectors, constraint: PhotoConstraint, k: int, *, trained: bool = False
 ) -> list[Candidate]:
     hits = index.nearest(
@@ -114,9 +114,9 @@ def _near(
 
 def _retrieve_by_filters(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
     filters = _filter_query(query)
-    # What a ranker says of a product depends on those beside it, so these must not depend on how many are shown.
+    # A ranker scores a product among others, so which others there are must not depend on how many are shown.
     size = k if filters.ranker is None else max(k, CANDIDATES)
-    return candidates_of(index, filters, retrieve_pool(index, filters, size, constraint), k)
+    return build_candidates(index, filters, retrieve_pool(index, filters, size, constraint), k)
 
 
 def _retrieve_by_filters_and_look(
@@ -129,7 +129,7 @@ def _retrieve_by_filters_and_look(
 def _retrieve_by_classifier(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
     if query.classified is None:
         raise InvalidValue("The query was not encoded by the classifier.", ENCODE_FIRST)
-    return candidates_among(index, query.classified, k, constraint)
+    return retrieve_by_classifier(index, query.classified, k, constraint)
 
 
 def _filter_query(photo: EncodedQuery) -> FilterQuery:
@@ -142,8 +142,8 @@ def _own_weights(photo: EncodedQuery) -> Mapping[str, float]:
     return _filter_query(photo).weights
 
 
-def _nearer_than_average(photo: EncodedQuery, best: float) -> float:
-    """Half-way between the shop's average product and the best one."""
+def _midpoint_to_average(photo: EncodedQuery, best: float) -> float:
+    """Return the score half-way between the shop's average product and the best one."""
     return (_filter_query(photo).average + best) / 2
 
 
@@ -156,7 +156,7 @@ STRATEGIES = {
             _nearest,
             lambda photo: LOOK_ALONE,
             "decode and embed its photos, write them",
-            similar=lambda photo, best: 0.75,
+            similarity_threshold=lambda photo, best: 0.75,
         ),
         Strategy(
             "filters-static",
@@ -164,7 +164,7 @@ STRATEGIES = {
             _retrieve_by_filters,
             _own_weights,
             "the same pass over its photos gives all filter scores",
-            similar=_nearer_than_average,
+            similarity_threshold=_midpoint_to_average,
             needs=frozenset({"filters"}),
         ),
         Strategy(
@@ -173,7 +173,7 @@ STRATEGIES = {
             _retrieve_by_filters,
             _own_weights,
             "the same pass over its photos gives all filter scores; the ranker stays as it is",
-            similar=_nearer_than_average,
+            similarity_threshold=_midpoint_to_average,
             needs=frozenset({"filters", "ranker"}),
         ),
         Strategy(
@@ -182,7 +182,7 @@ STRATEGIES = {
             _retrieve_by_filters_and_look,
             _own_weights,
             "the same pass over its photos, and the head; nothing is trained",
-            similar=_nearer_than_average,
+            similarity_threshold=_midpoint_to_average,
             needs=frozenset({"filters", "look", "ranker"}),
         ),
         Strategy(
@@ -191,7 +191,7 @@ STRATEGIES = {
             _nearest_trained,
             lambda photo: LOOK_ALONE,
             "the same pass over its photos, and the head; nothing is trained",
-            similar=lambda photo, best: 0.75,
+            similarity_threshold=lambda photo, best: 0.75,
             needs=frozenset({"look"}),
         ),
         Strategy(
@@ -200,24 +200,24 @@ STRATEGIES = {
             _retrieve_by_classifier,
             lambda photo: LOOK_ALONE,
             "train it again, on several photos of every product; it finds no product that it was not trained on",
-            similar=lambda photo, best: best / 2,
+            similarity_threshold=lambda photo, best: best / 2,
             needs=frozenset({"classifier"}),
         ),
     )
 }
 
 
-def ready_for(has: frozenset[str]) -> list[Strategy]:
-    """Strategies that a generation can answer by, in the order of the table.
+def available_strategies(has: frozenset[str]) -> list[Strategy]:
+    """Return the strategies that a generation can answer by, in the order of the table.
 
     Args:
-        has: what it has.
+        has: what the generation has, as :attr:`~shoplens.store.generation.Generation.has`.
     """
     return [strategy for strategy in STRATEGIES.values() if strategy.needs <= has]
 
 
 def default_strategy(has: frozenset[str]) -> Strategy:
-    """What answers where no strategy is named.
+    """Return the strategy that answers where none is named.
 
     Args:
         has: what the generation has.
@@ -226,7 +226,7 @@ def default_strategy(has: frozenset[str]) -> Strategy:
 
 
 def strategy_named(name: str) -> Strategy:
-    """A row of the table.
+    """Return the strategy of this name.
 
     Raises:
         InvalidValue: ``unknown-strategy``.

@@ -1,4 +1,4 @@
-"""Results -> what may be claimed of them: match probabilities, and the answer's verdict in words."""
+"""What an answer may claim: match probabilities of its results, and its verdict in words."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from shoplens.types import Result, Verdict
 
 VERDICTS: dict[Verdict, str] = {
     "exact": "The first result is the product in the photo.",
-    "similar": "These are the most alike; whether one of them is the product in the photo is not sure enough to say.",
-    "not-in-catalogue": "The product in the photo is not in this catalogue; these are the most alike.",
-    "uncalibrated": "How sure this is nobody knows yet: run `shoplens calibrate`.",
+    "similar": "These products are the most similar. Whether one of them is the product in the photo is uncertain.",
+    "not-in-catalogue": "The product in the photo is not in this catalogue. These products are the most similar.",
+    "uncalibrated": "How certain this is has not been measured yet: run `shoplens calibrate`.",
 }
 """Verdict -> a sentence for people."""
 
 
 def verdict_words(verdict: Verdict) -> str:
-    """How people write it."""
+    """Return the verdict as people write it."""
     return "not in this catalogue" if verdict == "not-in-catalogue" else verdict
 
 
@@ -34,25 +34,27 @@ class Judgement:
 def judge(
     results: Sequence[Result], reference: Sequence[float], calibration: Calibration | None, precision: float
 ) -> Judgement:
-    """What may be claimed at this precision. A product whose photo *is* the query photo needs no calibration: it is 1.
+    """Give results their match probabilities, and decide what the answer may claim at this precision.
+
+    A product that has the query photo itself needs no calibration: its probability is 1.
 
     Args:
         results: as shown, best first. One with the query photo may come late, where sold-out products are put last.
-        reference: first scores of all products, best first; see ``match_probabilities``.
+        reference: first scores of all products, best first; see :func:`match_probabilities`.
         calibration: None claims nothing.
     """
     first_certain = bool(results) and results[0].same_photo
     present = any(result.same_photo for result in results)
     if calibration is None:
-        told = [replace(result, match_probability=1.0) if result.same_photo else result for result in results]
-        return Judgement(told, "exact" if first_certain else "uncalibrated", None)
+        judged = [replace(result, match_probability=1.0) if result.same_photo else result for result in results]
+        return Judgement(judged, "exact" if first_certain else "uncalibrated", None)
     probabilities = match_probabilities(calibration, [result.score for result in results], reference)
-    told = [
+    judged = [
         replace(result, match_probability=1.0 if result.same_photo else probability)
         for result, probability in zip(results, probabilities, strict=True)
     ]
     if first_certain:
-        return Judgement(told, "exact", 0.0)
+        return Judgement(judged, "exact", 0.0)
     absent = 0.0 if present else absent_probability(calibration, reference)
-    first = told[0].match_probability if told else None
-    return Judgement(told, verdict(calibration, first, absent, precision), absent)
+    first = judged[0].match_probability if judged else None
+    return Judgement(judged, verdict(calibration, first, absent, precision), absent)

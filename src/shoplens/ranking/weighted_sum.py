@@ -1,4 +1,4 @@
-"""Candidates -> results by static weights: the score is the weighted sum of the similarities."""
+"""From candidates to results: the score is the weighted sum of the similarities."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from shoplens.types import Candidate, Result
 
 
 def similarity_from_cosine(cosine: float) -> float:
-    """[-1, 1] -> [0, 1], keeping the order: (1 + cosine) / 2."""
+    """Map a cosine in [-1, 1] to a similarity in [0, 1], (1 + cosine) / 2; the order stays."""
     return min(1.0, max(0.0, (1.0 + cosine) / 2.0))
 
 
 def rank_candidates(candidates: Iterable[Candidate], weights: Mapping[str, float]) -> list[Result]:
-    """Best first: products with this very photo, then by score; equals by product id.
+    """Rank candidates best first: products with the query photo itself, then by score; ties by product id.
 
     Args:
         weights: dimension -> weight, none negative, not all zero; they are divided by their sum.
 
     Raises:
-        InvalidValue: for other weights.
+        InvalidValue: the weights are others.
 
     >>> from shoplens.types import Product
     >>> shirt = Candidate(Product("s1", "Shirt", ("/s.jpg",)), {"look": 0.8, "color": 0.5}, "/s.jpg")
-    >>> dict(ranked([shirt], {"look": 3, "color": 1})[0].parts)
+    >>> dict(rank_candidates([shirt], {"look": 3, "color": 1})[0].parts)
     {'look': 0.6000000000000001, 'color': 0.125}
     """
     total = sum(weights.values())

@@ -1,4 +1,4 @@
-"""Which dimension counts how much: the shop's weights, a profile's, the shopper's, in this order."""
+"""The weights of a search: those of the shop, of a profile, and of the shopper; a later one overrides an earlier."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from shoplens.types import Steering
 def resolve_weights(
     fitted: Mapping[str, float], preferences: Preferences, steering: Steering, category: Iterable[str] = ()
 ) -> dict[str, float]:
-    """Weights that sum to 1, of every dimension there is.
+    """Return the weights of all dimensions, which sum to 1.
 
     Args:
-        fitted: the generation's own, by dimension; their keys are the dimensions there are.
-        preferences: the shop's.
+        fitted: dimension -> weight of the generation, for every dimension.
+        preferences: of the shop.
         steering: of this search.
-        category: nodes of the category tree that the query seems to be in, from the root down.
+        category: nodes of the category tree that the query is probably in, from the root down.
 
     Raises:
         InvalidValue: ``unknown-dimension``, ``unknown-profile``; ``no-weight`` where all are zero.
 
-    >>> resolved({"look": 1, "color": 1}, Preferences(), Steering(weights={"color": 3}))
+    >>> resolve_weights({"look": 1, "color": 1}, Preferences(), Steering(weights={"color": 3}))
     {'look': 0.25, 'color': 0.75}
     """
     weights = {**fitted, **given_weights(fitted, preferences, steering, category)}
@@ -37,35 +37,35 @@ def resolve_weights(
 def given_weights(
     names: Iterable[str], preferences: Preferences, steering: Steering, category: Iterable[str] = ()
 ) -> dict[str, float]:
-    """The weights that people gave, of those dimensions that they named; a later word replaces an earlier one.
+    """Return the weights that people gave, of the dimensions that they named; a later one overrides an earlier.
 
     Args:
-        names: of the dimensions there are.
+        names: of all dimensions.
 
     Raises:
         InvalidValue: ``unknown-dimension``, ``unknown-profile``.
 
-    >>> given(["look", "color"], Preferences(weights={"color": 2}), Steering(weights={"Color": 3}))
+    >>> given_weights(["look", "color"], Preferences(weights={"color": 2}), Steering(weights={"Color": 3}))
     {'color': 3}
     """
-    there = {fold_name(name): name for name in names}
+    known = {fold_name(name): name for name in names}
     weights: dict[str, float] = {}
-    for where, told in _weight_sources(preferences, steering, category):
-        for name, weight in told.items():
-            if fold_name(name) not in there:
+    for source, given in _weight_sources(preferences, steering, category):
+        for name, weight in given.items():
+            if fold_name(name) not in known:
                 raise InvalidValue(
-                    f"{where} weighs {name!r}, and there is no such dimension.",
-                    f"There are: {', '.join(there.values())}. See `shoplens dimensions`.",
+                    f"{source} gives a weight to {name!r}, and there is no such dimension.",
+                    f"There are: {', '.join(known.values())}. See `shoplens dimensions`.",
                     code="unknown-dimension",
                 )
-            weights[there[fold_name(name)]] = weight
+            weights[known[fold_name(name)]] = weight
     return weights
 
 
-def in_words(weights: Mapping[str, float]) -> str:
-    """The weights, the heaviest first; those that would be shown as .00 are left out.
+def format_weights(weights: Mapping[str, float]) -> str:
+    """Write weights as text, the heaviest first, without those that would be shown as .00.
 
-    >>> in_words({"look": 0.31, "pattern": 0.46, "cut": 0.001})
+    >>> format_weights({"look": 0.31, "pattern": 0.46, "cut": 0.001})
     'pattern .46, look .31'
     """
     heaviest = sorted(weights.items(), key=lambda one: -one[1])
@@ -74,7 +74,7 @@ def in_words(weights: Mapping[str, float]) -> str:
 
 
 def profile_named(preferences: Preferences, name: str) -> Profile:
-    """A profile of ``shoplens.toml``; an empty one for no name.
+    """Return a profile of ``shoplens.toml``; an empty one for an empty name.
 
     Raises:
         InvalidValue: ``unknown-profile``.
@@ -82,8 +82,8 @@ def profile_named(preferences: Preferences, name: str) -> Profile:
     if not name:
         return Profile()
     if name not in preferences.profiles:
-        there = ", ".join(preferences.profiles) or "none; write [profiles.NAME] with weights in shoplens.toml"
-        raise InvalidValue(f"There is no profile {name!r}.", f"There are: {there}.", code="unknown-profile")
+        names = ", ".join(preferences.profiles) or "none; write [profiles.NAME] with weights in shoplens.toml"
+        raise InvalidValue(f"There is no profile {name!r}.", f"There are: {names}.", code="unknown-profile")
     return preferences.profiles[name]
 
 

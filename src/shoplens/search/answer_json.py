@@ -1,4 +1,4 @@
-"""Answers and products as the documented JSON objects; the command line and the service give the same."""
+"""Answers and products as the documented JSON objects, for the command line and the service alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shoplens.types import Answer, Facet, Product, Reasons, Result
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
-    """The documented JSON object of an answer."""
+    """Return the documented JSON object of an answer."""
     return {
         "query_id": answer.query_id,
         "remembered": answer.remembered,
@@ -20,7 +20,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         },
         "strategy": {"used": answer.strategy},
         "weights": dict(answer.weights),
-        "asked": dict(answer.asked),
+        "importances": dict(answer.importances),
         "verdict": answer.verdict,
         "absent_probability": answer.absent_probability,
         "results": [_row(result) for result in answer.results],
@@ -72,7 +72,7 @@ def _facet(facet: Facet) -> dict[str, Any]:
 
 
 def product_json(product: Product) -> dict[str, Any]:
-    """A product's record."""
+    """Return the documented JSON object of a product."""
     found = {field.name: getattr(product, field.name) for field in dataclasses.fields(product)}
     found["attributes"] = {name: list(values) for name, values in product.attributes.items()}
     return {**found, "photos": list(product.photos), "category": list(product.category)}

@@ -1,4 +1,4 @@
-"""What is found for a query: equal photos first, sold-out products and full groups in their place."""
+"""Retrieval of candidates in tiers: equal photos first, sold-out products last, a limit per group."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery, Strategy
 from shoplens.ranking.weighted_sum import rank_candidates
 from shoplens.search.constraint import RankingConstraint
-from shoplens.types import Candidate, Reasons, Result, compose
+from shoplens.types import Candidate, Reasons, Result, normalize_nfc
 
 Tiers = list[list[Candidate]]
-"""Candidates, each list of which is shown before the next."""
+"""Lists of candidates; those of one list are shown before those of the next."""
 
 
 def retrieve_tiers(index: Index, strategy: Strategy, query: EncodedQuery, constraint: RankingConstraint) -> Tiers:
-    """Tiers of at most ``constraint.k`` candidates each."""
-    taken: Counter[str] = Counter()
-    tiers = [_Tier(condition, taken) for condition in _conditions(constraint, index)]
+    """Retrieve tiers of at most ``constraint.k`` candidates each."""
+    group_sizes: Counter[str] = Counter()
+    tiers = [_Tier(condition, group_sizes) for condition in _conditions(constraint, index)]
     return [_retrieve_tier(index, strategy, query, constraint, tier) for tier in tiers]
 
 
 def merge_tiers(strategy: Strategy, query: EncodedQuery, tiers: Tiers, k: int) -> list[Result]:
-    """The best ``k``, ranked within their tiers."""
+    """Rank candidates within their tiers, and return the best ``k``."""
     weights = strategy.weights(query)
-    found = [result for tier in tiers for result in rank_candidates(tier, weights)][:k]
-    return [replace(result, rank=rank) for rank, result in enumerate(found, start=1)]
+    results = [result for tier in tiers for result in rank_candidates(tier, weights)][:k]
+    return [replace(result, rank=rank) for rank, result in enumerate(results, start=1)]
 
 
 def _conditions(constraint: RankingConstraint, index: Index) -> list[Condition | None]:
-    """Conditions whose answers follow one another."""
+    """Return the condition of each tier, in order."""
     condition = constraint.photos.condition
     if constraint.sold_out == "show" or "in_stock" not in index.field_kinds():
         return [condition]
-    gone = OneOf("in_stock", ("false",))
-    tiers: list[Condition] = [Not(gone)] if constraint.sold_out == "hide" else [Not(gone), gone]
+    sold_out = OneOf("in_stock", ("false",))
+    tiers: list[Condition] = [Not(sold_out)] if constraint.sold_out == "hide" else [Not(sold_out), sold_out]
     return [tier if condition is None else AllOf((condition, tier)) for tier in tiers]
 
 
 def _retrieve_tier(
     index: Index, strategy: Strategy, query: EncodedQuery, constraint: RankingConstraint, tier: _Tier
 ) -> list[Candidate]:
-    """The best k of a tier; groups that are full are left out of the retrieval, for as long as there are too few."""
+    """Retrieve the best k of a tier, again without the full groups while there are too few."""
     chosen: dict[str, Candidate] = {}
-    tier.take(_same_photos(index, strategy, query, constraint, tier), chosen, constraint)
+    tier.add(_same_photos(index, strategy, query, constraint, tier), chosen, constraint)
     while len(chosen) < constraint.k:
         wanted = constraint.k + len(chosen)
         photos = replace(constraint.photos, condition=tier.without_full_groups(constraint))
-        found = strategy.retrieve(index, query, photos, wanted)
-        tier.take(found, chosen, constraint)
-        if len(found) < wanted:
+        candidates = strategy.retrieve(index, query, photos, wanted)
+        tier.add(candidates, chosen, constraint)
+        if len(candidates) < wanted:
             break
     return list(chosen.values())[: constraint.k]
 
@@ -61,8 +61,8 @@ def _retrieve_tier(
 def _same_photos(
     index: Index, strategy: Strategy, query: EncodedQuery, constraint: RankingConstraint, tier: _Tier
 ) -> Iterable[Candidate]:
-    """Products that have this very photo."""
-    # The later hash says which of a product's photos is named: rather the same file than the same pixels.
+    """Return the products that have the query photo itself."""
+    # The later hash decides which photo of a product is named: the same file is preferred to the same pixels.
     weights = strategy.weights(query)
     alike = dict.fromkeys(weights, 1.0)
     is_explained = query.filtered is not None and query.filtered.explain
@@ -78,26 +78,26 @@ def _same_photos(
 
 @dataclass(slots=True)
 class _Tier:
-    """A condition, and how many products of each group have been taken in this and the tiers before."""
+    """The condition of a tier, and how many products of each group this and earlier tiers have."""
 
     condition: Condition | None
-    taken: Counter[str]
+    group_sizes: Counter[str]
 
-    def take(self, found: Iterable[Candidate], chosen: dict[str, Candidate], constraint: RankingConstraint) -> None:
-        """Add candidates, best first, up to the limit per group; a product without a group is a group of its own."""
+    def add(self, candidates: Iterable[Candidate], chosen: dict[str, Candidate], constraint: RankingConstraint) -> None:
+        """Add candidates, best first, up to the limit per group; a product without a group has no limit."""
         limit = constraint.per_group
-        for candidate in found:
+        for candidate in candidates:
             product = candidate.product
-            group = compose(product.group_id)
-            is_full = limit is not None and group and self.taken[group] >= limit
+            group = normalize_nfc(product.group_id)
+            is_full = limit is not None and group and self.group_sizes[group] >= limit
             if product.id not in chosen and not is_full:
                 chosen[product.id] = candidate
-                self.taken[group] += 1
+                self.group_sizes[group] += 1
 
     def without_full_groups(self, constraint: RankingConstraint) -> Condition | None:
-        """The condition, and not to be of a group of which there are enough."""
+        """Return the condition without the groups that have reached the limit."""
         most = constraint.per_group or sys.maxsize
-        full = [group for group, taken in self.taken.items() if group and taken >= most]
+        full = [group for group, size in self.group_sizes.items() if group and size >= most]
         if not full:
             return self.condition
         others = Not(OneOf("group_id", texts=tuple(full)))

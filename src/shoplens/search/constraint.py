@@ -1,4 +1,4 @@
-"""What a ranking must keep to: the one shape of it for searches, facets and evaluation."""
+"""The constraint of a ranking, for searches, facets and evaluation alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RankingConstraint:
 
     Attributes:
         k: results, 1 to 10,000.
-        photos: the condition that products meet, and which of their photos count.
+        photos: the condition that products meet, and which of their photos are compared.
         per_group: most products of one group; None for no limit.
         sold_out: whether products that the feed calls out of stock are shown, hidden, or put last.
     """
@@ -28,5 +28,5 @@ class RankingConstraint:
     sold_out: SoldOut = "show"
 
     def with_condition(self, condition: Condition | None) -> RankingConstraint:
-        """The same for products that meet another condition."""
+        """Return the same constraint with another condition."""
         return replace(self, photos=replace(self.photos, condition=condition))

@@ -1,4 +1,4 @@
-"""Facets: how many of the products that are relevant to a query, and of all, hold each value of a field."""
+"""Facets: per value of a field, the number of products that are relevant to a query, and of all products."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.prepared_strategy import PreparedStrategy
-from shoplens.types import Facet, Product, Value, compose, fold, text_of
+from shoplens.types import Facet, Product, Value, fold, normalize_nfc, value_text
 
 MOST_RELEVANT = 1_000
-"""Products that are looked at for being relevant."""
+"""Number of products, the best of the ranking, among which relevant ones are counted."""
 MOST_VALUES = 100
-"""Values of a facet."""
+"""Largest number of values of a facet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FacetRequest:
-    """What facets are counted for.
+    """A request for facets.
 
     Attributes:
-        index, prepared, query, constraint: as of the search.
-        fields: whose values are counted.
+        index, prepared, query, constraint: of the search.
+        fields: names of the fields whose values are counted.
     """
 
     index: Index
@@ -38,12 +38,12 @@ class FacetRequest:
     fields: tuple[str, ...]
 
 
-def facets(request: FacetRequest) -> tuple[Facet, ...]:
-    """The facets that the query asks for.
+def count_facets(request: FacetRequest) -> tuple[Facet, ...]:
+    """Count the facets of a search.
 
-    A product is relevant when its score, without what a merchandiser adds, lies nearer to the best one's than to that
-    of the shop's average product; for a strategy of the look alone, when it reaches .75. A facet with ticks is counted
-    without its own condition, so that a shopper sees what ticking another value would bring.
+    A product is relevant when its score, without merchandising, is nearer to the best score than to that of the shop's
+    average product; for a strategy of the look alone, when it reaches .75. A facet with ticks is counted without its
+    own condition, so that a shopper sees what ticking another value would add.
 
     Raises:
         ConditionError: ``unknown-field``.
@@ -51,11 +51,11 @@ def facets(request: FacetRequest) -> tuple[Facet, ...]:
     relevant: dict[Condition | None, tuple[list[Product], bool]] = {}
     found = []
     kinds = request.index.field_kinds()
-    for field in map(compose, request.fields):
+    for field in map(normalize_nfc, request.fields):
         if "text" not in kinds.get(field, ()):
             there = ", ".join(sorted(name for name, held in kinds.items() if "text" in held and name != "id"))
             raise ConditionError(f"There is no field {field!r} to count.", f"There are: {there}.", code="unknown-field")
-        others = without(request.constraint.photos.condition, field)
+        others = remove_field(request.constraint.photos.condition, field)
         if others not in relevant:
             relevant[others] = _relevant(request, others)
         found.append(_facet(request, field, *relevant[others], request.index.facet(field, MOST_VALUES, others)))
@@ -65,7 +65,7 @@ def facets(request: FacetRequest) -> tuple[Facet, ...]:
 def count_values(
     index: Index, fields: Iterable[str], condition: Condition | None, limit: int
 ) -> dict[str, dict[str, int]]:
-    """Field -> value -> how many products hold it, most first.
+    """Count products by value: field -> value -> number of products, most first.
 
     Args:
         fields: to count; all that hold text where none is named.
@@ -75,7 +75,9 @@ def count_values(
         ConditionError: ``unknown-field``.
     """
     there = sorted(name for name, held in index.field_kinds().items() if "text" in held and name != "id")
-    wanted = list(dict.fromkeys(map(compose, fields))) or [name for name in there if not name.startswith(PREDICTED)]
+    wanted = list(dict.fromkeys(map(normalize_nfc, fields))) or [
+        name for name in there if not name.startswith(PREDICTED)
+    ]
     for field in wanted:
         if field not in there:
             raise ConditionError(
@@ -84,26 +86,26 @@ def count_values(
     return {field: dict(index.facet(field, limit, condition)) for field in wanted}
 
 
-def without(condition: Condition | None, field: str) -> Condition | None:
-    """What is left of a condition when the parts that are about this field alone are taken out."""
+def remove_field(condition: Condition | None, field: str) -> Condition | None:
+    """Remove from a condition the parts that are about this field alone."""
     if condition is None:
         return None
     parts = condition.conditions if isinstance(condition, AllOf) else (condition,)
     about = {field, f"{PREDICTED}{field}"}
     kept = [part for part in parts if not _is_about(part, about)]
-    inner = [without(part, field) if isinstance(part, AllOf) else part for part in kept]
+    inner = [remove_field(part, field) if isinstance(part, AllOf) else part for part in kept]
     rest = tuple(part for part in inner if part is not None)
     return None if not rest else rest[0] if len(rest) == 1 else AllOf(rest)
 
 
 def _is_about(condition: Condition, fields: set[str]) -> bool:
-    """Whether these fields are all that it asks about."""
-    asked = {leaf.field for leaf in leaves(condition)}
-    return bool(asked) and asked <= fields
+    """Whether a condition is about these fields alone."""
+    used = {leaf.field for leaf in leaves(condition)}
+    return bool(used) and used <= fields
 
 
 def _relevant(request: FacetRequest, condition: Condition | None) -> tuple[list[Product], bool]:
-    """The relevant products, and whether there cannot be more."""
+    """Return the relevant products, and whether these are all there are."""
     query, strategy = request.query, request.prepared.strategy
     if query.filtered is not None:
         query = replace(query, filtered=replace(query.filtered, explain=False))
@@ -111,7 +113,7 @@ def _relevant(request: FacetRequest, condition: Condition | None) -> tuple[list[
     ranked = request.prepared.rank(request.index, query, constraint).results
     names = strategy.weights(query)
     alike = [sum(result.parts[name] for name in names) for result in ranked]
-    bar = strategy.similar(query, max(alike, default=0.0))
+    bar = strategy.similarity_threshold(query, max(alike, default=0.0))
     products = [result.product for result, score in zip(ranked, alike, strict=True) if score >= bar]
     return products, len(products) < len(ranked) or len(ranked) < MOST_RELEVANT
 
@@ -124,7 +126,7 @@ def _facet(
     shown = {
         fold(name.rsplit(PATH, 1)[-1]): name.rsplit(PATH, 1)[-1]
         for dimension in (filters.dimensions if filters is not None else ())
-        if compose(dimension.field) == field
+        if normalize_nfc(dimension.field) == field
         for name in (*dimension.classes, *dimension.untrained)
     }
     for product in products:
@@ -137,8 +139,10 @@ def _facet(
 
 
 def original_values(product: Product, field: str) -> list[str]:
-    """The values of a field as the shop writes them."""
+    """Return the values of a field as the shop writes them."""
     own: dict[str, tuple[Value, ...]] = {"category": product.category, "brand": (product.brand,)}
     name = field.removeprefix("attributes.")
-    values = own.get(field) or (one for key, held in product.attributes.items() if compose(key) == name for one in held)
-    return [compose(text_of(value)) for value in values]
+    values = own.get(field) or (
+        one for key, held in product.attributes.items() if normalize_nfc(key) == name for one in held
+    )
+    return [normalize_nfc(value_text(value)) for value in values]

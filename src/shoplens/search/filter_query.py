@@ -1,4 +1,4 @@
-"""A query and the generation that is to answer it -> the query for all filters."""
+"""From an encoded query to the query for all filters of a generation."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.space import DENSE, DENSE_PARTS, TINT_SHARE
+from shoplens.filters.model.scoring import DENSE, DENSE_PARTS, TINT_SHARE
 from shoplens.filters.photo_features.palette import palette_of_color
 from shoplens.index.identifiers import unknown_product
 from shoplens.index.protocol import NO_MARKS
 from shoplens.preferences import Preferences
 from shoplens.ranking.filter_retrieval import Example, FilterQuery
-from shoplens.ranking.merchandising import merchandising_in
+from shoplens.ranking.merchandising import resolve_merchandising
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.weights import given_weights, resolve_weights
 from shoplens.store.generation import Generation
@@ -24,16 +24,16 @@ from shoplens.store.ranker_file import static_weights
 from shoplens.types import SparseVector, Steering
 
 IN_CATEGORY = 0.5
-"""Probability from which a query is taken to be in a category, for profiles that differ by category."""
-_AS_IT_IS = Steering()
+"""Probability from which on a query counts as of a category, for profiles that differ by category."""
+_NO_STEERING = Steering()
 
 
 class FilterQueryBuilder:
-    """Makes queries for the filters of one generation.
+    """Builds queries for the filters of one generation.
 
     Args:
-        generation: to be asked.
-        preferences: the shop's weights, profiles and merchandising.
+        generation: to be searched.
+        preferences: weights, profiles and merchandising of the shop.
 
     Attributes:
         look: the trained extractor that the dimension ``look`` compares by; None for the untouched one.
@@ -48,42 +48,43 @@ class FilterQueryBuilder:
         self.look = generation.look
         self._static = static_weights(generation)
         self._index, self._preferences = generation.index, preferences
-        self._merchandising = merchandising_in(generation.index, preferences.merchandising)
+        self._merchandising = resolve_merchandising(generation.index, preferences.merchandising)
 
-    def of(
+    def build(
         self,
         photo: EncodedQuery | None,
-        steering: Steering = _AS_IT_IS,
+        steering: Steering = _NO_STEERING,
         unlike: EncodedQuery | None = None,
         group: str | None = None,
     ) -> FilterQuery:
-        """The query for a photo, or for what ``steering`` names in its place.
+        """Build the query for a photo, or for what ``steering`` names in its place.
 
         Args:
             photo: with its features.
             steering: weights, profile, example and colour.
-            unlike: what results shall not be like.
-            group: of the product whose photo it is, where it is of the catalogue: no head that saw it reads it then.
+            unlike: photo that results shall not be similar to.
+            group: of the product whose photo it is, where it is of the catalogue; then the heads that were not fitted
+                to it describe it.
 
         Raises:
             InvalidValue: ``unknown-product``, ``unknown-color``, ``unknown-dimension``, ``unknown-profile``,
                 ``no-weight``.
         """
         like = self._example(photo, steering, group)
-        asked = steering
+        effective = steering
         if photo is None and not steering.like:  # by colour alone
-            nothing = dict.fromkeys(self._names(), 0.0)
-            asked = replace(steering, weights={**nothing, COLOR: 1.0, **steering.weights})
+            zeros = dict.fromkeys(self._names(), 0.0)
+            effective = replace(steering, weights={**zeros, COLOR: 1.0, **steering.weights})
         categories = self._categories(like.marks) if steering.profile else ()
         static = self._static
         norms = self.filters.norms(like.look, like.dense, like.marks)
         return FilterQuery(
             self.filters,
             like,
-            norms.effective(resolve_weights(static, self._preferences, asked, categories)),
+            norms.effective(resolve_weights(static, self._preferences, effective, categories)),
             norms,
             static,
-            given_weights(static, self._preferences, asked, categories),
+            given_weights(static, self._preferences, effective, categories),
             None if unlike is None else self._photo_example(unlike, None),
             self._merchandising,
             steering.explain,
@@ -96,7 +97,7 @@ class FilterQueryBuilder:
         if photo is not None:
             example = self._photo_example(photo, group)
         elif steering.like:
-            example = self._product(steering.like)
+            example = self._product_example(steering.like)
         else:
             width = self._index.dimensions if self.look is None else self.look.dimensions
             example = Example(np.zeros(width, np.float32), np.zeros(DENSE, np.float32), NO_MARKS)
@@ -104,16 +105,16 @@ class FilterQueryBuilder:
             return example
         dense = example.dense.copy()
         dense[DENSE_PARTS[COLOR]] = 0
-        return Example(example.look, dense, self._in_color(example.marks, steering.color))
+        return Example(example.look, dense, self._recolor(example.marks, steering.color))
 
     def _photo_example(self, photo: EncodedQuery, group: str | None) -> Example:
         if photo.features is None:
-            raise InvalidValue("The photo's features are unknown.", "Look at the photo with the store's own embedder.")
+            raise InvalidValue("The photo has no features.", "Encode the photo by the store's own embedder.")
         described = self.filters.describe(photo.features[None], None if group is None else [group])
         look = photo.vector if self.look is None else self.look.of(photo.features[None])[0]
         return Example(look, described.dense[0], self.filters.marks(described.probabilities[0], {}))
 
-    def _product(self, product_id: str) -> Example:
+    def _product_example(self, product_id: str) -> Example:
         for entry in self._index.entries([product_id]):
             if entry.scores is None:
                 break
@@ -121,8 +122,8 @@ class FilterQueryBuilder:
             return Example(entry.look[0], dense, entry.scores.marks[0])
         raise unknown_product(product_id)
 
-    def _in_color(self, marks: SparseVector, color: str) -> SparseVector:
-        """The marks with this colour in place of their own; the whole of the dimension is then the palette."""
+    def _recolor(self, marks: SparseVector, color: str) -> SparseVector:
+        """Replace the colours in the marks by this colour; the palette then is the whole dimension."""
         blocks = self.filters.layout.blocks_of(COLOR)
         if not blocks:
             raise InvalidValue(
@@ -141,11 +142,11 @@ class FilterQueryBuilder:
         return SparseVector(indices[order], values[order].astype(np.float32))
 
     def _categories(self, marks: SparseVector) -> list[str]:
-        """Nodes of the category trees that the query is probably in."""
-        found = []
+        """Return the nodes of the category trees that the query is probably in."""
+        nodes = []
         for dimension in self.filters.dimensions:
             for block in self.filters.layout.blocks_of(dimension.name) if dimension.kind == "tree" else ():
                 for entry, value in zip(marks.indices.tolist(), marks.values.tolist(), strict=True):
                     if block.start <= entry < block.entries.stop and value * value / block.share >= IN_CATEGORY:
-                        found.append(block.classes[entry - block.start])
-        return found
+                        nodes.append(block.classes[entry - block.start])
+        return nodes

@@ -1,4 +1,4 @@
-"""What a person should know about an answer."""
+"""Notes of an answer, for people."""
 
 from __future__ import annotations
 
@@ -11,26 +11,24 @@ from shoplens.store.generation import Generation
 from shoplens.types import Query, Result
 
 
-def notes_on(
+def answer_notes(
     query: Query,
-    found: Sequence[Result],
+    results: Sequence[Result],
     condition: Condition | None,
     generation: Generation,
     calibration: Calibration | None,
 ) -> tuple[str, ...]:
-    """Why an answer is empty, why it claims nothing, and why another strategy answered than would have."""
-    notes = [] if found else [*_on_emptiness(condition, generation.index)]
+    """Return notes that say why an answer is empty, why it claims nothing, or why not the usual strategy answered."""
+    notes = [] if results else [*_emptiness_notes(condition, generation.index)]
     if calibration is not None and not claims_anything(calibration, query.precision):
-        notes.append(
-            f"Nothing is claimed at a precision of {query.precision:g}: the photos calibrated on do not prove it."
-        )
+        notes.append(f"No verdict reaches a precision of {query.precision:g} on the photos of the calibration.")
     if not query.strategy and generation.damage is not None:
         notes.append(str(generation.damage))
     return tuple(notes)
 
 
-def _on_emptiness(condition: Condition | None, index: Index) -> Iterator[str]:
-    """Why an answer is empty, and what could be asked instead."""
+def _emptiness_notes(condition: Condition | None, index: Index) -> Iterator[str]:
+    """Say why an answer is empty, and which values the fields of the condition have."""
     if condition is None or index.count(condition):
         yield "No product is left to show."
         return

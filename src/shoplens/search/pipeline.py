@@ -1,4 +1,4 @@
-"""The whole query path: photo (+ region) -> encoded query -> candidates -> ranked results."""
+"""The query path: prepare a strategy, encode the query, constrain, rank, judge, count facets, answer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from shoplens.ranking.match_probability import REFERENCE, Calibration
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery, Strategy, default_strategy, strategy_named
 from shoplens.ranking.verdict import Judgement, judge
 from shoplens.search.constraint import RankingConstraint
-from shoplens.search.facets import FacetRequest, facets
-from shoplens.search.notes import notes_on
+from shoplens.search.facets import FacetRequest, count_facets
+from shoplens.search.notes import answer_notes
 from shoplens.search.prepared_strategy import PreparedStrategy, Ranking, prepare_strategy
 from shoplens.search.query_encoder import QueryEncoder, encode_query
 from shoplens.store.calibration_file import calibration_of
@@ -29,7 +29,7 @@ from shoplens.types import Answer, Facet, Query, Result, StageTimer
 
 
 def search(store: Store, query: Query, encoder: QueryEncoder, remembering: Remembering | None = None) -> Answer:
-    """Products for a query, best first. See :func:`search_encoded`."""
+    """Answer a query. See :func:`search_encoded`."""
     return search_encoded(store, query, encoder, remembering)[0]
 
 
@@ -40,39 +40,39 @@ def search_encoded(
     remembering: Remembering | None = None,
     photo: EncodedQuery | None = None,
 ) -> tuple[Answer, EncodedQuery | None]:
-    """Products for a query, best first, and its photo as it was encoded; None where there was no photo.
+    """Answer a query, and return its photo as it was encoded; None where there was no photo.
 
     Args:
-        remembering: keeps the answer, to learn from what is done with it; None for nothing.
-        photo: the query's photo as it was encoded before, which then is not looked at again.
+        remembering: logs the answer, so that clicks on it can be learned from; None logs nothing.
+        photo: the query's photo as it was encoded before; it is not decoded again.
 
     Raises:
         PhotoError: the photo cannot be used.
-        ConditionError: ``where`` names an unknown field or makes no sense.
+        ConditionError: ``where`` names an unknown field or cannot be parsed.
         StoreError: the store was made by another model, or was never finished.
-        InvalidValue: the region lies outside the photo, there is no such strategy, or the search is steered by what
-            the store does not have; ``model-changed``: the photo was encoded by a network that is not used any more.
+        InvalidValue: the region lies outside the photo, the strategy is unknown, or the search is steered by what the
+            store does not have; ``model-changed``: the photo was encoded by a network that is not used any more.
     """
     with store.reading() as generation:
         timer, index = StageTimer(), generation.index
         prepared, encoder = _prepare(query, generation, encoder)
-        query = _with_product(query, index)
+        query = _resolve_product(query, index)
         photo, encoded = encode_query(query, prepared, encoder, index, photo, timer)
         calibration = None if _is_steered(query) else calibration_of(generation, prepared.strategy.name)
         constraint = _constrain(query, generation, calibration)
         ranking = prepared.rank(index, encoded, constraint, timer)
-        found = _with_predicted(ranking.results[: query.k], query, generation)
-        judgement = _judge(query, prepared, index, ranking, found, calibration, timer)
-        counted = _count_facets(query, prepared, index, ranking.query, constraint, timer)
-        notes = notes_on(query, found, constraint.photos.condition, generation, calibration)
-        answer = _answer(query, prepared, encoder, ranking.query, judgement, counted, notes, timer)
-        if remembering is not None and not _is_steered(query):  # else people said what counts, and clicks say nothing
+        results = _add_predicted_values(ranking.results[: query.k], query, generation)
+        judgement = _judge(query, prepared, index, ranking, results, calibration, timer)
+        facets = _count_facets(query, prepared, index, ranking.query, constraint, timer)
+        notes = answer_notes(query, results, constraint.photos.condition, generation, calibration)
+        answer = _answer(query, prepared, encoder, ranking.query, judgement, facets, notes, timer)
+        if remembering is not None and not _is_steered(query):  # the weights of a steered search are the person's
             answer = remembering.kept(generation, answer, ranking.query, ranking.tiers)
         return answer, photo
 
 
 def strategy_of(store: Store, name: str) -> Strategy:
-    """The strategy of this name; without one what answers searches.
+    """Return the strategy of this name; for an empty name, the default one.
 
     Raises:
         InvalidValue: ``unknown-strategy``.
@@ -84,13 +84,13 @@ def strategy_of(store: Store, name: str) -> Strategy:
 
 
 def reference_scores(index: Index, prepared: PreparedStrategy, query: EncodedQuery) -> list[float]:
-    """Scores of the first products of all, whatever was asked for; what match probabilities are read off."""
+    """Return the best scores of the whole catalogue, without conditions; match probabilities are computed from them."""
     unknown = replace(query, pixel_hash="", content_hash="")
     return [result.score for result in prepared.rank(index, unknown, RankingConstraint(REFERENCE)).results]
 
 
 def _prepare(query: Query, generation: Generation, encoder: QueryEncoder) -> tuple[PreparedStrategy, QueryEncoder]:
-    """The strategy that was asked for, or the best that the store is ready for, and what encodes for it.
+    """Prepare the strategy of the query, or the default one, and return the encoder that it needs.
 
     Raises:
         InvalidValue: ``unknown-strategy``, ``no-filters``, ``no-look``, or ``needs-filters``: a strategy that cannot be
@@ -105,7 +105,7 @@ def _prepare(query: Query, generation: Generation, encoder: QueryEncoder) -> tup
             _ = generation.fitted
         steerable = ", ".join(one.name for one in STRATEGIES.values() if one.filters)
         raise InvalidValue(
-            f"The strategy {strategy.name} knows one dimension only; nothing can be weighed in it.",
+            f"The strategy {strategy.name} has one dimension only, so it cannot be steered.",
             f"Leave --strategy out, or choose one of: {steerable}.",
             code="needs-filters",
         )
@@ -115,18 +115,18 @@ def _prepare(query: Query, generation: Generation, encoder: QueryEncoder) -> tup
 
 
 def _is_steered(query: Query) -> bool:
-    """Whether scores mean something else than in a plain search."""
+    """Whether the query steers the scores, so that they mean something else than in a plain search."""
     steering = query.steering
     return bool(steering.weights or steering.profile or steering.like or steering.color or steering.unlike is not None)
 
 
 def _is_narrowed(query: Query) -> bool:
-    """Whether some products cannot come first, however alike they are."""
+    """Whether the query keeps some products from coming first, however similar they are."""
     return bool(query.where) or query.per_group is not None or query.sold_out != "show"
 
 
-def _with_product(query: Query, index: Index) -> Query:
-    """The query with the id of the product that it starts from, in place of what else names it."""
+def _resolve_product(query: Query, index: Index) -> Query:
+    """Replace the name of the product that a query starts from by the product's id."""
     if not query.steering.like:
         return query
     product = product_named(index, query.steering.like).product
@@ -134,13 +134,13 @@ def _with_product(query: Query, index: Index) -> Query:
 
 
 def _constrain(query: Query, generation: Generation, calibration: Calibration | None) -> RankingConstraint:
-    """What results have to meet; of a calibrated search as many of them as its probabilities are read off."""
+    """Return the constraint of the ranking; a calibrated search ranks as many products as its probabilities need."""
     k = query.k if calibration is None else max(query.k, REFERENCE)
     return RankingConstraint(k, PhotoConstraint(_condition(query, generation)), query.per_group, query.sold_out)
 
 
 def _condition(query: Query, generation: Generation) -> Condition | None:
-    """All that products have to meet; not to be the one that the search starts from."""
+    """Return the condition that products meet; it excludes the product that the search starts from."""
     condition, steering = parse_all(query.where), query.steering
     if condition is not None and steering.predicted is not None:
         names = {one.field: one.name for one in generation.fitted.dimensions if one.field}
@@ -156,17 +156,17 @@ def _judge(
     prepared: PreparedStrategy,
     index: Index,
     ranking: Ranking,
-    found: list[Result],
+    results: list[Result],
     calibration: Calibration | None,
     timer: StageTimer,
 ) -> Judgement:
-    """The results with match probabilities, and the verdict on them."""
+    """Give the results match probabilities, and the answer a verdict."""
     with timer.stage("judge"):
         reference = [result.score for result in ranking.results[:REFERENCE]]
         is_partial = _is_narrowed(query) or any(result.same_photo for result in ranking.results)
         if calibration is not None and is_partial:
             reference = reference_scores(index, prepared, ranking.query)
-        return judge(found, reference, calibration, query.precision)
+        return judge(results, reference, calibration, query.precision)
 
 
 def _count_facets(
@@ -180,7 +180,7 @@ def _count_facets(
     with timer.stage("facets"):
         if not query.steering.facets:
             return ()
-        return facets(FacetRequest(index, prepared, encoded, constraint, query.steering.facets))
+        return count_facets(FacetRequest(index, prepared, encoded, constraint, query.steering.facets))
 
 
 def _answer(
@@ -189,7 +189,7 @@ def _answer(
     encoder: QueryEncoder,
     encoded: EncodedQuery,
     judgement: Judgement,
-    counted: tuple[Facet, ...],
+    facets: tuple[Facet, ...],
     notes: tuple[str, ...],
     timer: StageTimer,
 ) -> Answer:
@@ -205,31 +205,31 @@ def _answer(
         absent_probability=judgement.absent_probability,
         notes=notes,
         weights=prepared.strategy.weights(encoded),
-        facets=counted,
-        asked={} if encoded.filtered is None else encoded.filtered.asked,
+        facets=facets,
+        importances={} if encoded.filtered is None else encoded.filtered.importances,
     )
 
 
-def _with_predicted(found: list[Result], query: Query, generation: Generation) -> list[Result]:
-    """Results that say which of the values they were found by are predicted."""
+def _add_predicted_values(results: list[Result], query: Query, generation: Generation) -> list[Result]:
+    """Add to results the predicted values by which they met the condition."""
     least = query.steering.predicted
     if least is None:
-        return found
+        return results
     condition = parse_all(query.where)
     if condition is None:
-        return found
-    asked = {leaf.field for leaf in leaves(condition)}
+        return results
+    fields = {leaf.field for leaf in leaves(condition)}
     dimensions: Iterable[Dimension] = () if generation.filters is None else generation.filters.dimensions
-    names = {one.name for one in dimensions if one.field in asked}
+    names = {one.name for one in dimensions if one.field in fields}
     predicted = {
         record.product.id: {
             name: {value: p for value, p in classes.items() if p >= least}
             for name, classes in record.predicted.items()
             if name in names
         }
-        for record in generation.index.records(one.product.id for one in found)
+        for record in generation.index.records(one.product.id for one in results)
     }
-    return [replace(result, predicted=predicted.get(result.product.id, {})) for result in found]
+    return [replace(result, predicted=predicted.get(result.product.id, {})) for result in results]
 
 
 def _source(query: Query) -> str:

@@ -1,4 +1,4 @@
-"""A strategy with everything that it ranks with: ``rank`` is the one way from an encoded query to results."""
+"""A strategy with the networks that it ranks by: ``rank`` is the one way from an encoded query to results."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from shoplens.types import Result, StageTimer
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
-    """What a prepared strategy finds.
+    """The outcome of a ranking.
 
     Attributes:
-        query: as it was ranked, with the weights that were chosen for it.
+        query: as it was ranked, with the weights that a ranker chose for it.
         tiers: the candidates.
         results: the best of them, best first.
     """
@@ -35,12 +35,12 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedStrategy:
-    """A strategy, and what it ranks with: None for what it does not need.
+    """A strategy with what it ranks by; None for what it does not need.
 
     Attributes:
-        strategy: that ranks.
-        filters: of the generation that is asked.
-        look, classifier, ranker: its trained networks.
+        strategy: row of the table of strategies.
+        filters: builds queries for the filters of the generation.
+        look, classifier, ranker: trained networks of the generation.
     """
 
     strategy: Strategy
@@ -50,31 +50,31 @@ class PreparedStrategy:
     ranker: Ranker | None = None
 
     def embedder_for(self, embedder: Embedder) -> Embedder:
-        """What encodes a query's photo, of what the generation encodes by: a classifier may have a tail of its own."""
+        """Return the embedder of query photos, given the generation's; a classifier may have a tail of its own."""
         return embedder if self.classifier is None else self.classifier.embedder_for(embedder)
 
     def encode(self, query: EncodedQuery, group: str | None = None) -> EncodedQuery:
-        """The query with all that the strategy needs.
+        """Add to a query all that the strategy ranks by.
 
         Args:
-            query: with the photo's features, where the strategy needs anything.
-            group: as in :meth:`~shoplens.search.filter_query.FilterQueryBuilder.of`.
+            query: with the photo's features, where the strategy needs any.
+            group: as in :meth:`~shoplens.search.filter_query.FilterQueryBuilder.build`.
         """
         if self.look is not None and query.features is not None:
             query = replace(query, trained=self.look.of(query.features[None])[0])
         if self.classifier is not None and query.features is not None:
             query = replace(query, classified=self.classifier.classified(query.features))
         if self.filters is not None:
-            query = replace(query, filtered=self.filters.of(query, group=group))
+            query = replace(query, filtered=self.filters.build(query, group=group))
         return query
 
     def rank(
         self, index: Index, query: EncodedQuery, constraint: RankingConstraint, timer: StageTimer | None = None
     ) -> Ranking:
-        """The products that meet the constraint, best first.
+        """Rank the products that meet the constraint, best first.
 
-        Searches, facets, evaluation, the regression test and comparisons all rank by this. A query that was ranked
-        before keeps the weights that were chosen for it then.
+        Searches, facets, evaluation, the regression test and comparisons all call this method. A query that was ranked
+        before keeps the weights that were chosen then.
 
         Args:
             index: of the generation that the strategy was prepared for.
@@ -92,7 +92,7 @@ class PreparedStrategy:
             return Ranking(query, tiers, merge_tiers(self.strategy, query, tiers, constraint.k))
 
     def has_learned(self, content_hash: str) -> bool:
-        """Whether one of its networks learned from this photo, so that asking with it proves nothing."""
+        """Whether one of its networks was trained on this photo, so that a query with it proves nothing."""
         networks = (self.look, self.classifier, self.ranker, None if self.filters is None else self.filters.look)
         return any(one is not None and one.has_learned(content_hash) for one in networks)
 
@@ -103,7 +103,7 @@ class PreparedStrategy:
         what is ticked.
         """
         filters = query.filtered
-        if self.ranker is None or filters is None or filters.seen is not None or query.keeps_weights:
+        if self.ranker is None or filters is None or filters.ranker_features is not None or query.keeps_weights:
             return query
         filters = replace(filters, by_look="look" in self.strategy.needs)
         photos = replace(constraint.photos, condition=None)
@@ -111,14 +111,15 @@ class PreparedStrategy:
 
 
 def prepare_strategy(strategy: Strategy, generation: Generation, preferences: Preferences) -> PreparedStrategy:
-    """The strategy with what this generation has for it.
+    """Prepare a strategy with the networks of a generation.
 
     Raises:
         InvalidValue: ``no-filters``, ``no-look``, ``no-classifier``, ``no-ranker``.
-        StoreError: something of it is damaged.
+        StoreError: a file of the generation is damaged.
     """
     generation.require(strategy.needs)
     filters = FilterQueryBuilder(generation, preferences) if strategy.filters else None
-    look = generation.trained if "look" in strategy.needs and filters is None else None  # filters have it
+    compares_look = "look" in strategy.needs and filters is None  # filters compare looks themselves
+    look = generation.trained if compares_look else None
     classifier = generation.classifier if "classifier" in strategy.needs else None
     return PreparedStrategy(strategy, filters, look, classifier, ranker_of(generation) if strategy.dynamic else None)

@@ -1,4 +1,4 @@
-"""A query, a photo or what stands in its place, to the one form in which strategies rank it."""
+"""Encoding of queries: from a photo, or what steering names in its place, to the form in which strategies rank it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from shoplens.types import Query, Region, StageTimer
 
 @dataclass(frozen=True, slots=True)
 class QueryEncoder:
-    """What query photos are encoded with.
+    """Encodes query photos.
 
     Attributes:
         embedder: of the store's model.
-        source: of the photos' bytes.
+        source: gives the photos' bytes.
         settings: limits, and the shop's preferences.
     """
 
@@ -39,17 +39,17 @@ class QueryEncoder:
         features: bool = True,
         timer: StageTimer | None = None,
     ) -> EncodedQuery:
-        """A photo, or a region of it, as the network sees it; what a strategy needs beyond that is not there yet.
+        """Encode a photo, or a region of it, by the network; :meth:`PreparedStrategy.encode` adds the rest.
 
         Args:
             photo: path, URL, or the bytes of a file.
-            index: to be searched; it says where an equal photo is possible.
-            region: the part that counts; None for all.
-            features: whether anything works on them.
+            index: to be searched; it knows whether it has photos of the same size.
+            region: the part to encode; None for the whole photo.
+            features: whether to compute the input of the filters, too.
             timer: measures the stages ``decode`` and ``embed``.
 
         Raises:
-            PhotoError: it cannot be had, or is no photo.
+            PhotoError: the photo cannot be read, or is no photo.
             InvalidValue: the region reaches outside the photo.
             ModelError: as :func:`~shoplens.embedders.embed_photos`.
         """
@@ -61,7 +61,7 @@ class QueryEncoder:
             return self._embed(picture, region, features=features)
 
     def _decode(self, data: bytes, index: Index, region: Region | None) -> Picture:
-        """The photo, at full size only where an equal photo is possible, since that takes all pixels to know."""
+        """Decode a photo; at full size only where the index may have an equal one, whose pixels are compared."""
         width, height = photo_size(data, self.settings)
         if index.has_photo_size(width, height):
             return decode_photo(data, self.settings)
@@ -92,10 +92,10 @@ def encode_query(
     encoded: EncodedQuery | None,
     timer: StageTimer,
 ) -> tuple[EncodedQuery | None, EncodedQuery]:
-    """The query's photo as the network sees it, None where there is none, and the query as the strategy ranks it.
+    """Encode a query; return its photo as the network encodes it, None without one, and the query to rank.
 
     Args:
-        encoded: the photo as it was encoded before; then it is not looked at again.
+        encoded: the photo as it was encoded before; it is not decoded again.
 
     Raises:
         PhotoError, InvalidValue, ModelError: as :meth:`QueryEncoder.encode_photo`.
@@ -111,18 +111,18 @@ def encode_query(
             raise InvalidValue("A strategy without filters ranks photos only.", "Give a photo.", code="needs-filters")
         return encoded, prepared.encode(encoded)
     with timer.stage("filter"):
-        unwanted = query.steering.unlike
-        unlike = None if unwanted is None else encoder.encode_photo(unwanted, index)
-        filtered = prepared.filters.of(encoded, query.steering, unlike)
+        negative = query.steering.unlike
+        unlike = None if negative is None else encoder.encode_photo(negative, index)
+        filtered = prepared.filters.build(encoded, query.steering, unlike)
     if not query.steering.color:
         return encoded, replace(encoded or EncodedQuery(filtered.like.look), filtered=filtered)
     if not filtered.weights.get(COLOR):
         raise InvalidValue(
-            f"The colour {query.steering.color!r} is asked for, and color has no weight.",
+            f"The query asks for the colour {query.steering.color!r}, and the dimension color has no weight.",
             "Give color a weight above 0, or leave the colour out.",
             code="color-without-weight",
         )
-    # In another colour it is no longer that very photo, and the photo does not show what is sought.
+    # In another colour no photo is equal to it, and the photo does not show what is searched for.
     return encoded, EncodedQuery(filtered.like.look, filtered=filtered, keeps_weights=True)
 
 

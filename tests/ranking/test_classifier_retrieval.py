@@ -10,7 +10,7 @@ from shoplens.errors import InvalidValue
 from shoplens.index.condition_parser import parse
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint
-from shoplens.ranking.classified import candidates_among
+from shoplens.ranking.classifier_retrieval import retrieve_by_classifier
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.types import Photo
 from tests.fakes import product
@@ -49,7 +49,7 @@ def expected(classified: Classified, kept: set[str]) -> list[str]:
 
 @pytest.mark.parametrize("k", [1, 3, 10, 100])
 def test_the_most_probable_come_first(index: ExactIndex, classified: Classified, k: int) -> None:
-    found = candidates_among(index, classified, k, PhotoConstraint())
+    found = retrieve_by_classifier(index, classified, k, PhotoConstraint())
     there = {name for number, name in enumerate(IDS) if number % 10}
     assert [one.product.id for one in found] == expected(classified, there)[:k]
     assert "new" not in {one.product.id for one in found}, "it was never trained on"
@@ -59,16 +59,16 @@ def test_the_most_probable_come_first(index: ExactIndex, classified: Classified,
 
 
 def test_conditions_leave_as_many_as_there_are(index: ExactIndex, classified: Classified) -> None:
-    found = candidates_among(index, classified, 3, PhotoConstraint(parse("price > 35")))
+    found = retrieve_by_classifier(index, classified, 3, PhotoConstraint(parse("price > 35")))
     assert [one.product.id for one in found] == expected(classified, {"p36", "p37", "p38", "p39"})[:3]
-    assert not candidates_among(index, classified, 3, PhotoConstraint(parse("price > 99")))
+    assert not retrieve_by_classifier(index, classified, 3, PhotoConstraint(parse("price > 99")))
 
 
 def test_a_photo_that_is_left_out_is_not_named(index: ExactIndex, classified: Classified) -> None:
     sieve = PhotoConstraint(parse("price = 35 or price = 36"), without_photo="p350")
-    assert {one.photo for one in candidates_among(index, classified, 9, sieve)} == {"p35-1.png", "p36-0.png"}
+    assert {one.photo for one in retrieve_by_classifier(index, classified, 9, sieve)} == {"p35-1.png", "p36-0.png"}
     sieve = PhotoConstraint(parse("price = 35 or price = 36"), first_photos=True, without_photo="p360")
-    assert {one.photo for one in candidates_among(index, classified, 9, sieve)} == {"p35-0.png"}
+    assert {one.photo for one in retrieve_by_classifier(index, classified, 9, sieve)} == {"p35-0.png"}
 
 
 def test_a_photo_that_it_did_not_see_is_refused(index: ExactIndex) -> None:
