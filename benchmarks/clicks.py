@@ -30,8 +30,8 @@ from metric import bench_of
 from ranking import rendered_shop
 from shoplens.feedback.impressions import Impression
 from shoplens.feedback.log import Seen
-from shoplens.filters.fitting.folds import fold_of
-from shoplens.ranking.ranker_features import Evidence, Floats
+from shoplens.filters.fitting.crossfit import fold_of
+from shoplens.ranking.ranker_features import RankerFeatures, Floats
 from shoplens.training.clicks import train_and_test_on_clicks
 from shoplens.training.ranker_training.click_dataset import ClickDataset, build_click_dataset
 from shoplens.training.ranker_training.click_model import ClickModelOptions, fit_click_model
@@ -49,20 +49,20 @@ VISITS = 200
 ATTACK = 10_000
 
 
-def answers(shoppers: SimulatedShoppers, tasks: RankingDataset, scores: Floats, many: int, rng: np.random.Generator) -> list[Seen]:
+def answers(shoppers: SimulatedShoppers, dataset: RankingDataset, scores: Floats, many: int, rng: np.random.Generator) -> list[Seen]:
     """So many answers with a click."""
     found: list[Seen] = []
     while len(found) < many:
-        found += shoppers.visit(tasks, scores, rng.integers(0, len(tasks), VISITS), rng)
+        found += shoppers.visit(dataset, scores, rng.integers(0, len(dataset), VISITS), rng)
     return found[:many]
 
 
-def clicked(seen: Iterable[Seen], tasks: RankingDataset) -> ClickDataset:
-    return build_click_dataset(seen, tasks.names, "", lambda one: None)
+def clicked(seen: Iterable[Seen], dataset: RankingDataset) -> ClickDataset:
+    return build_click_dataset(seen, dataset.names, "", lambda one: None)
 
 
-def ndcg(network: RankingNetwork, tasks: RankingDataset) -> float:
-    return float(binary_ndcg(tasks, network.scores(tasks)).mean())
+def ndcg(network: RankingNetwork, dataset: RankingDataset) -> float:
+    return float(binary_ndcg(dataset, network.scores(dataset)).mean())
 
 
 def served(shoppers: SimulatedShoppers, start: RankingNetwork, learn: RankingDataset, test: RankingDataset, seed: int) -> dict[int, tuple[float, int]]:
@@ -117,7 +117,7 @@ def poison(learn: RankingDataset, test: RankingDataset, start: RankingNetwork) -
         n = visit % len(learn)
         ids = [learn.groups[n] if right[n, c] else f"{n}-{c}" for c in orders[n].tolist()]
         ids[-1] = "pushed"
-        seen = Evidence(learn.names, learn.looks[n], learn.signals[n], learn.places[n][orders[n]])
+        seen = RankerFeatures(learn.names, learn.embeddings[n], learn.signals[n], learn.similarities[n][orders[n]])
         shown = Impression(f"bad {visit}", 1e6 + visit, user, "filters-static", "", {}, seen, ids, range(1, 11))
         clicks = ["pushed", f"decoy {visit}"] if decoy else ["pushed"]
         ids[0] = clicks[-1] if decoy else ids[0]
@@ -146,14 +146,14 @@ def main() -> None:
     options = parser.parse_args()
     folder, store = rendered_shop(options.folder.resolve())
     with bench_of(store) as bench, bench.reading() as generation:
-        tasks = build_ranking_dataset(bench, generation, folder / "queries.csv", lambda one: None)
-    folds = np.array([fold_of(group, 4) for group in tasks.groups])
+        dataset = build_ranking_dataset(bench, generation, folder / "queries.csv", lambda one: None)
+    folds = np.array([fold_of(group, 4) for group in dataset.groups])
     first = 0 if options.split == "dev" else 2
-    learn, test = tasks.some(folds == first), tasks.some(folds == first + 1)
-    misled = np.where(np.array(tasks.names) == "pattern", 1, 0.05).astype(np.float32)
-    size = tasks.looks.shape[1]
-    starts = {"fitted": static_network(tasks.static, size), "pattern": static_network(misled, size)}
-    print(f"{len(learn)} photos to click by, {len(test)} to ask; {', '.join(tasks.names)}", flush=True)
+    learn, test = dataset.subset(folds == first), dataset.subset(folds == first + 1)
+    misled = np.where(np.array(dataset.names) == "pattern", 1, 0.05).astype(np.float32)
+    size = dataset.embeddings.shape[1]
+    starts = {"fitted": static_network(dataset.fitted_weights, size), "pattern": static_network(misled, size)}
+    print(f"{len(learn)} photos to click by, {len(test)} to ask; {', '.join(dataset.names)}", flush=True)
     started = time.monotonic()
     if "curve" in options.part:
         curve(learn, test, starts)

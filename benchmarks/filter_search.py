@@ -7,7 +7,7 @@ whose embedding and dense scores are moved up to half of the way to a second one
 each of its classes from the second one in 15 % of cases. 200 articles are kept out of this and asked for: their photos,
 moved less, and the classes that heads read which never saw their garment. Everything goes through ``QdrantIndex``.
 
-*Time*: ``pooled`` and ``candidates_of`` beside ``nearest``, k = 20, query by query in one process on one core;
+*Time*: ``pooled`` and ``build_candidates`` beside ``nearest``, k = 20, query by query in one process on one core;
 beside it what it takes to make the weights of a query comparable.
 *Recall*: candidates against the exact weighted best k of all products, by a product of matrices that shares nothing
 with the index. A candidate is right if its exact score is that of the k-th best or higher, to a millionth: where many
@@ -36,14 +36,14 @@ from filters import Catalogue, Floats, Seen, catalogue_of, precisions, seen, sim
 from shoplens.filters.dimensions.dimension import LOOK, PATH
 from shoplens.filters.fitting.fit import fit
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.space import DENSE_PARTS, PLACED
+from shoplens.filters.model.scoring import DENSE_PARTS, PLACED
 from shoplens.filters.model.stored import load_filters, save_filters
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.vector_sizes import VectorSizes
+from shoplens.index.protocol import VectorSizes
 from shoplens.preferences import Preferences
-from shoplens.ranking.filter_retrieval import Example, FilterQuery, candidates_of, retrieve_pool
+from shoplens.ranking.filter_retrieval import Example, FilterQuery, build_candidates, retrieve_pool
 from shoplens.ranking.weights import resolve_weights
 from shoplens.types import FilterScores, Photo, Product, SparseVector, Steering
 from tables import default_data, machine_line
@@ -193,7 +193,7 @@ def measured(folder: Path) -> dict[str, Any]:
             ids, said = found.setdefault(f"{name}/{depth}", []), scores.setdefault(f"{name}/{depth}", [])
             for one in every:
                 query = query_of(filters, one, weights)
-                kept = candidates_of(index, query, retrieve_pool(index, query, depth, PhotoConstraint()), depth)
+                kept = build_candidates(index, query, retrieve_pool(index, query, depth, PhotoConstraint()), depth)
                 ids.append([int(candidate.product.id[1:]) for candidate in kept])
                 said.append([sum(query.weights[d] * score for d, score in c.scores.items()) for c in kept])
     index.close()
@@ -207,7 +207,7 @@ def _timed(index: QdrantIndex, filters: Filters, one: Seen) -> tuple[float, ...]
     marks.append((time.perf_counter(), time.process_time()))
     query = query_of(filters, one, {})
     marks.append((time.perf_counter(), time.process_time()))
-    candidates_of(index, query, retrieve_pool(index, query, K, PhotoConstraint()), K)
+    build_candidates(index, query, retrieve_pool(index, query, K, PhotoConstraint()), K)
     marks.append((time.perf_counter(), time.process_time()))
     walls, busy = np.diff(np.array(marks), axis=0).T * 1e3
     return (*walls.tolist(), *busy.tolist())

@@ -47,12 +47,12 @@ from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.fitting.crossfit import FOLDS
 from shoplens.filters.fitting.fit import Training, fit
-from shoplens.filters.fitting.folds import fold_of, group_of
+from shoplens.filters.fitting.crossfit import fold_of, group_of
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.quality import calibration_error
-from shoplens.filters.model.space import DENSE_PARTS, TINT_SHARE
-from shoplens.filters.model.tree import depth_of
-from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
+from shoplens.filters.model.class_layout import depth_of
+from shoplens.filters.photo_features.measurements import MEASURED
 from shoplens.filters.photo_features.palette import FINE
 from shoplens.images import PhotoSource
 from shoplens.preferences import Preferences

@@ -41,7 +41,7 @@ from shoplens.images import decode_photo
 from shoplens.images.hashes import content_hash
 from shoplens.images.source import local_bytes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.vector_sizes import VectorSizes
+from shoplens.index.protocol import VectorSizes
 from shoplens.settings import Settings
 from shoplens.types import Product
 from tables import default_data, machine_line, spread

@@ -45,12 +45,12 @@ from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.queries import JudgedQuery, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, open_query_vectors
 from shoplens.evaluation.statistics.intervals import estimate, paired_difference
-from shoplens.filters.fitting.folds import fold_of
+from shoplens.filters.fitting.crossfit import fold_of
 from shoplens.images import PhotoSource, decode_photo
 from shoplens.settings import Settings
 from shoplens.store.store import Store
 from shoplens.training.data.samples import Samples
-from shoplens.training.look import HEAD_RECIPES, TrainingData, LookOptions, collect_training_data, train_and_test_on
+from shoplens.training.look import HEAD_RECIPES, TrainingData, LookOptions, collect_training_data, train_look_on
 from shoplens.training.optimization.fine_tuning import TailTrainer
 from shoplens.training.optimization.head_trainers import HeadTrainer
 from shoplens.training.optimization.losses import LOSSES
@@ -121,13 +121,13 @@ def only(whole: TrainingData, kept: Bools) -> TrainingData:
     number = np.cumsum(kept) - 1
     photos = tuple(photo for photo, is_kept in zip(samples.photos, kept, strict=True) if is_kept)
     part = Samples(photos, samples.rows[rows], number[samples.owners[rows]], samples.views[rows])
-    return TrainingData(part, whole.before[rows], whole.maps)
+    return TrainingData(part, whole.baseline_vectors[rows], whole.maps)
 
 
 def trained(whole: TrainingData, bench: EvaluationContext, options: LookOptions) -> tuple[Of, float]:
     """What a trained look makes of features, and the seconds that it took."""
     started = time.monotonic()
-    look = train_and_test_on(whole, bench, replace(options, force=True), StageTimer()).look
+    look = train_look_on(whole, bench, replace(options, force=True), StageTimer()).look
     assert look is not None
     return lambda rows: look.of(np.asarray(rows, np.float32)), time.monotonic() - started
 
@@ -146,7 +146,7 @@ class PreparedStrategy:
     def photos(self, photos: npt.NDArray[np.intp]) -> Floats:
         if self.look.backbone:
             return self._served([self.samples.photos[n].source for n in photos.tolist()])
-        return self.look.of(self.samples.rows[self.samples.plain[photos]].astype(np.float32))
+        return self.look.of(self.samples.rows[self.samples.original_rows[photos]].astype(np.float32))
 
     def _served(self, sources: Sequence[str]) -> Floats:
         """From the photos' bytes on, as a search does."""
@@ -164,12 +164,12 @@ def answering(
     """A look that learned from a part of the material, and the seconds that it took."""
     started = time.monotonic()
     if options.depth == "head":
-        look = train_and_test_on(part, bench, replace(options, force=True), StageTimer()).look
+        look = train_look_on(part, bench, replace(options, force=True), StageTimer()).look
         assert look is not None
     else:
         assert part.maps is not None
         heads = HeadTrainer(bench, part.samples, HEAD_RECIPES[options.positives], options.positives, HOURS)
-        made = TailTrainer(bench, heads, part.maps, options.tail, HOURS).train_on_everything(options.tail.steps).made()
+        made = TailTrainer(bench, heads, part.maps, options.tail, HOURS).train_on_everything(options.tail.steps).export()
         look = EmbeddingHead(made.network, LookCard(made.features, made.width, made.dimensions), None, made.backbone)
     return PreparedStrategy(look, bench, whole.samples), time.monotonic() - started
 
@@ -214,10 +214,10 @@ def grocery(bench: EvaluationContext, options: argparse.Namespace) -> list[Line]
     gallery = first_photos(samples)
     names = np.array([photo.product for photo in samples.photos])
     clusters = asked.products.tolist()
-    plain = samples.plain
+    plain = samples.original_rows
     lines = []
     for name, mine, theirs in (
-        ("pretrained", asked.vectors, whole.before[plain]),
+        ("pretrained", asked.vectors, whole.baseline_vectors[plain]),
         ("metric", answer.asked(asked), answer.photos(np.arange(len(plain)))),
     ):
         classes, number = np.unique(names, return_inverse=True)
@@ -244,13 +244,13 @@ def unseen(bench: EvaluationContext, options: argparse.Namespace) -> list[Line]:
                 asked = asked_of(bench, options.data / "grocery/test.csv")
             else:
                 shopper = np.flatnonzero([photo.is_shopper for photo in whole.samples.photos])
-                rows = whole.samples.plain[shopper]
+                rows = whole.samples.original_rows[shopper]
                 sources = [whole.samples.photos[n].source for n in shopper.tolist()]
-                asked = Asked(whole.samples.rows[rows], whole.before[rows], names[shopper], sources)
+                asked = Asked(whole.samples.rows[rows], whole.baseline_vectors[rows], names[shopper], sources)
             asked = asked.some(np.isin(asked.products, [*left_out]))
             gallery = first_photos(whole.samples)
             gallery = gallery[np.isin(names[gallery], [*left_out])]
-            before = whole.before[whole.samples.plain[gallery]]
+            before = whole.baseline_vectors[whole.samples.original_rows[gallery]]
             right, clusters = asked.products[:, None] == names[gallery], asked.products.tolist()
             lines.append(found(f"{name}: pretrained", asked.vectors, before, right, clusters))
             lines.append(found(f"{name}: metric", answer.asked(asked), answer.photos(gallery), right, clusters))
@@ -273,10 +273,10 @@ def folded(bench: EvaluationContext, options: argparse.Namespace, positives: str
     asked_for = LookOptions(positives=positives)  # type: ignore[arg-type]
     with material(bench, asked_for) as whole:
         pass
-    samples, plain = whole.samples, whole.samples.plain
+    samples, plain = whole.samples, whole.samples.original_rows
     groups = np.array([photo.group for photo in samples.photos])
     folds = np.array([fold_of(group, FOLDS) for group in groups])
-    classes = np.array(samples.classes(positives))
+    classes = np.array(samples.class_names(positives))
     gallery = first_photos(samples)
     counts = {name: int(n) for name, n in zip(*np.unique(classes, return_counts=True), strict=True)}
     is_first = np.array([photo.is_first for photo in samples.photos])
@@ -291,7 +291,7 @@ def folded(bench: EvaluationContext, options: argparse.Namespace, positives: str
         queries = np.flatnonzero(can & (folds == fold))
         right = classes[queries, None] == classes[gallery]
         own = queries[:, None] == gallery if positives == "group" else np.zeros(right.shape, bool)
-        for name, vectors in (("pretrained", whole.before[plain]), ("metric", of(samples.rows[plain]))):
+        for name, vectors in (("pretrained", whole.baseline_vectors[plain]), ("metric", of(samples.rows[plain]))):
             scores = vectors[queries] @ vectors[gallery].T
             scores[own] = -2
             best = np.argsort(-scores, axis=1, kind="stable")[:, :5]
@@ -315,7 +315,7 @@ def losses(bench: EvaluationContext, options: argparse.Namespace) -> list[Line]:
     with material(bench, pairs) as whole:
         pass
     asked = asked_of(bench, options.data / "grocery/val.csv")
-    samples, plain = whole.samples, whole.samples.plain
+    samples, plain = whole.samples, whole.samples.original_rows
     names = np.array([photo.product for photo in samples.photos])
     new = development(names, hidden)["split 0"]
     gallery = first_photos(samples)

@@ -37,12 +37,12 @@ from evaluation import store_of
 from metric import bench_of, material, only
 from shoplens import Shop
 from shoplens.evaluation.statistics.intervals import estimate, paired_difference
-from shoplens.filters.fitting.folds import fold_of
+from shoplens.filters.fitting.crossfit import fold_of
 from shoplens.ranking.filter_retrieval import CANDIDATES
 from shoplens.ranking.ranker import Ranker, RankerCard
-from shoplens.ranking.ranker_features import SIGNALS, Evidence, Floats
+from shoplens.ranking.ranker_features import SIGNALS, RankerFeatures, Floats
 from shoplens.rendered import render_catalogue
-from shoplens.training.look import LookOptions, train_and_test_on
+from shoplens.training.look import LookOptions, train_look_on
 from shoplens.training.ranker import NAMES, RankerOptions
 from shoplens.training.ranker_training.cross_validation import (
     FOLDS,
@@ -66,15 +66,15 @@ def told(name: str, done: int, total: int) -> None:
     pass
 
 
-def rows_of(tasks: RankingDataset, met: CrossValidation, chosen: npt.NDArray[np.bool_]) -> None:
+def rows_of(dataset: RankingDataset, met: CrossValidation, chosen: npt.NDArray[np.bool_]) -> None:
     """A table of all rankers on these queries."""
     print("| ranked by | queries | R@1 | nDCG@10 | graded nDCG@10 | nDCG@10 less that of tuned weights |")
     print("|---|---|---|---|---|---|")
-    groups = [group for group, is_chosen in zip(tasks.groups, chosen, strict=True) if is_chosen]
-    look = tasks.places[:, :, tasks.names.index("look")]
-    base = binary_ndcg(tasks, met.scores["static"])[chosen]
+    groups = [group for group, is_chosen in zip(dataset.groups, chosen, strict=True) if is_chosen]
+    look = dataset.similarities[:, :, dataset.names.index("look")]
+    base = binary_ndcg(dataset, met.scores["static"])[chosen]
     for name, scores in {"look": look, **met.scores}.items():
-        values = (ranks(tasks, scores) == 1, binary_ndcg(tasks, scores), graded_ndcg(tasks, scores))
+        values = (ranks(dataset, scores) == 1, binary_ndcg(dataset, scores), graded_ndcg(dataset, scores))
         cells = [percent(one[chosen].astype(float), groups) for one in values]
         change = paired_difference(values[1][chosen], base, groups).difference
         against = (
@@ -105,26 +105,26 @@ def rendered(options: argparse.Namespace) -> None:
     with (folder / "queries.csv").open(encoding="utf-8", newline="") as file:
         deciding = {str((folder / row["photo"]).resolve()): row["deciding"] for row in csv.DictReader(file)}
     with bench_of(store) as bench, bench.reading() as generation:
-        tasks = build_ranking_dataset(bench, generation, folder / "queries.csv", lambda one: None)
-    met = timed(tasks)
-    known = np.array([deciding.get(str(Path(source).resolve()), "") for source in tasks.sources])
-    print(f"\nrendered: {', '.join(tasks.names)}\n")
-    rows_of(tasks, met, np.ones(len(tasks), bool))
+        dataset = build_ranking_dataset(bench, generation, folder / "queries.csv", lambda one: None)
+    met = timed(dataset)
+    known = np.array([deciding.get(str(Path(source).resolve()), "") for source in dataset.sources])
+    print(f"\nrendered: {', '.join(dataset.names)}\n")
+    rows_of(dataset, met, np.ones(len(dataset), bool))
     print("\nqueries with a known deciding dimension:\n")
-    rows_of(tasks, met, known != "")
-    shown = [name for name in ("look", "color", "pattern") if name in tasks.names]
+    rows_of(dataset, met, known != "")
+    shown = [name for name in ("look", "color", "pattern") if name in dataset.names]
     print(f"\n| the gate's mean weight of | {' | '.join(shown)} |\n|---{'|---' * len(shown)}|")
     for one in ("color", "pattern", ""):
         mean = met.weights[known == one].mean(axis=0)
-        cells = [f"{mean[tasks.names.index(name)]:.3f}" for name in shown]
+        cells = [f"{mean[dataset.names.index(name)]:.3f}" for name in shown]
         print(f"| photos where {one or 'no known dimension'} decides ({(known == one).sum()}) | {' | '.join(cells)} |")
 
 
-def timed(tasks: RankingDataset) -> CrossValidation:
+def timed(dataset: RankingDataset) -> CrossValidation:
     started = time.monotonic()
-    met = cross_validate(tasks, 0, told)
+    met = cross_validate(dataset, 0, told)
     print(
-        f"{len(tasks):,} queries of {len(set(tasks.groups)):,} groups, {time.monotonic() - started:.0f} s", flush=True
+        f"{len(dataset):,} queries of {len(set(dataset.groups)):,} groups, {time.monotonic() - started:.0f} s", flush=True
     )
     return met
 
@@ -138,15 +138,15 @@ def luma(options: argparse.Namespace) -> None:
         further = np.array([not photo.is_first for photo in samples.photos])
         parts = []
         for fold in range(FOLDS):
-            look = train_and_test_on(only(whole, folds != fold), bench, LookOptions(force=True), StageTimer()).look
-            rows = samples.plain[further & (folds == fold)]
+            look = train_look_on(only(whole, folds != fold), bench, LookOptions(force=True), StageTimer()).look
+            rows = samples.original_rows[further & (folds == fold)]
             with bench.reading() as generation:
-                parts.append(build_dataset_from_queries(bench, generation, RankingQueries(samples, rows, whole.before, look, "further photos")))
-    tasks = joined(parts)
-    met = timed(tasks)
-    dev = np.array([hashlib.sha256(group.encode()).digest()[0] < 128 for group in tasks.groups])
+                parts.append(build_dataset_from_queries(bench, generation, RankingQueries(samples, rows, whole.baseline_vectors, look, "further photos")))
+    dataset = joined(parts)
+    met = timed(dataset)
+    dev = np.array([hashlib.sha256(group.encode()).digest()[0] < 128 for group in dataset.groups])
     print("\nLuma, further photos\n")
-    rows_of(tasks, met, np.ones(len(tasks), bool) if options.split == "test" else dev)
+    rows_of(dataset, met, np.ones(len(dataset), bool) if options.split == "test" else dev)
 
 
 def joined(parts: Sequence[RankingDataset]) -> RankingDataset:
@@ -154,8 +154,8 @@ def joined(parts: Sequence[RankingDataset]) -> RankingDataset:
         found: Floats = np.concatenate([getattr(part, name) for part in parts])
         return found
 
-    widest = max(part.looks.shape[1] for part in parts)
-    looks = [np.pad(part.looks, ((0, 0), (0, widest - part.looks.shape[1]))) for part in parts]
+    widest = max(part.embeddings.shape[1] for part in parts)
+    looks = [np.pad(part.embeddings, ((0, 0), (0, widest - part.embeddings.shape[1]))) for part in parts]
     return replace(
         parts[0],
         places=all_of("places"),
@@ -202,14 +202,14 @@ def grocery(options: argparse.Namespace) -> None:
 def speed(options: argparse.Namespace) -> None:
     print("\n| dimensions | weights, ms: median (95th percentile) | context of 500 | bytes |\n|---|---|---|---|")
     for wide in (2, 8, 20):
-        tasks = made(wide)
-        network = taught(tasks, {recipe.family: replace(recipe, steps=5) for recipe in RANKER_RECIPES})["listwise"]
-        ranker = Ranker(export_ranker(network, RankerCard(tasks.names, "listwise", tasks.looks.shape[1])))
+        dataset = made(wide)
+        network = taught(dataset, {recipe.family: replace(recipe, steps=5) for recipe in RANKER_RECIPES})["listwise"]
+        ranker = Ranker(export_ranker(network, RankerCard(dataset.names, "listwise", dataset.embeddings.shape[1])))
         places = np.random.default_rng(1).normal(size=(500, wide)).astype(np.float32)
-        seen = Evidence(tasks.names, tasks.looks[0], tasks.signals[0], places)
-        static = dict.fromkeys(tasks.names, 1.0)
+        seen = RankerFeatures(dataset.names, dataset.embeddings[0], dataset.signals[0], places)
+        static = dict.fromkeys(dataset.names, 1.0)
         cells = [milliseconds(lambda: ranker.weights(seen, static))]  # noqa: B023
-        cells.append(milliseconds(lambda: ranker.context(tasks.names, places, static)))  # noqa: B023
+        cells.append(milliseconds(lambda: ranker.context(dataset.names, places, static)))  # noqa: B023
         print(f"| {wide} | {' | '.join(cells)} | {len(ranker.network):,} |", flush=True)
 
 

@@ -30,7 +30,7 @@ from shoplens.index.condition_parser import parse
 from shoplens.index.protocol import IndexedProduct
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.vector_sizes import VectorSizes
+from shoplens.index.protocol import VectorSizes
 from shoplens.types import Photo, Product
 
 DIMENSIONS, LATENT, PER_CLUSTER, K, BATCH = 256, 24, 50, 10, 500

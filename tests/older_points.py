@@ -9,7 +9,7 @@ from typing import Any
 
 import qdrant_edge as engine
 
-from shoplens.index.qdrant.payload import field_key
+from shoplens.index.qdrant.points import field_key
 
 Payload = dict[str, Any]
 

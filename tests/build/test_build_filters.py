@@ -14,7 +14,7 @@ from shoplens.build.photo_features import feature_model
 from shoplens.build.run import BATCH
 from shoplens.errors import StoreError
 from shoplens.feeds import read_feed
-from shoplens.filters.model.space import PLACED
+from shoplens.filters.model.scoring import PLACED
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.store import Store

@@ -25,8 +25,8 @@ from shoplens.build.photo_features import feature_model
 from shoplens.build.run import BATCH
 from shoplens.errors import StoreError
 from shoplens.feeds import read_feed
-from shoplens.filters.model.space import DENSE, PLACED
-from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.model.scoring import DENSE, PLACED
+from shoplens.filters.photo_features.measurements import MEASURED
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct
 from shoplens.preferences import DimensionRules

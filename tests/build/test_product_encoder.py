@@ -15,7 +15,7 @@ import pytest
 from shoplens.build.product_encoder import PRODUCTS_IN_FLIGHT, EncodingCaches, Outcome, ProductEncoder, in_order
 from shoplens.embedders import Embedder
 from shoplens.errors import ModelError, PhotoError
-from shoplens.filters.photo_features.measured import MEASURED, measure
+from shoplens.filters.photo_features.measurements import MEASURED, measure
 from shoplens.images import PhotoSource
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct

@@ -16,7 +16,7 @@ from shoplens.build.generations import train_filters
 from shoplens.errors import InvalidValue
 from shoplens.feeds import read_feed
 from shoplens.filters.model.stored import load_filters
-from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.photo_features.measurements import MEASURED
 from shoplens.images import PhotoSource
 from shoplens.index.conditions import field_values
 from shoplens.index.exact import ExactIndex

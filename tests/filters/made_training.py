@@ -6,9 +6,8 @@ import numpy as np
 
 from shoplens.filters.dimensions.dimension import PATH, Dimension
 from shoplens.filters.fitting.fit import Training
-from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.photo_features.measurements import MEASURED, OUTLINE
 from shoplens.filters.photo_features.palette import ANCHORS, FINE, palette_of_color
-from shoplens.filters.photo_features.silhouette import OUTLINE
 
 BACKBONE = 40
 COLORS = ("red", "green", "blue")

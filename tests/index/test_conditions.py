@@ -15,7 +15,7 @@ from shoplens.index.conditions import (
     holds,
     leaves,
 )
-from shoplens.types import Product, text_of
+from shoplens.types import Product, value_text
 
 HOODIE = Product(
     id="MH01-Black",
@@ -199,7 +199,7 @@ def test_two_names_of_one_attribute_are_one_field() -> None:
     ],
 )
 def test_values_are_compared_as_people_write_them(value: str | float | bool, text: str) -> None:
-    assert text_of(value) == text
+    assert value_text(value) == text
 
 
 def test_long_digits_are_text_and_never_infinite() -> None:

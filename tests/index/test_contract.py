@@ -11,9 +11,8 @@ from shoplens.errors import ConditionError
 from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import AllOf, IsProduct, Not
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Index, IndexedProduct
+from shoplens.index.protocol import Index, IndexedProduct, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import FilterScores, Photo, Product, SparseVector
 
 DIMENSIONS, PLACED, MARKS = 8, 5, 40

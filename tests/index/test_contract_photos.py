@@ -11,9 +11,8 @@ import pytest
 
 from shoplens.index.condition_parser import parse
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, PhotoKey, VectorQuery
+from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, PhotoKey, VectorQuery, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import FilterScores, SparseVector, Vectors
 from tests.index.test_contract import (  # noqa: F401
     DIMENSIONS,

@@ -12,10 +12,9 @@ import pytest
 from shoplens.errors import InvalidValue
 from shoplens.index.condition_parser import parse
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, PhotoKey, VectorQuery
+from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, PhotoKey, VectorQuery, VectorSizes
 from shoplens.index.qdrant.config import dense_vectors
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import Vectors
 from tests.index.test_contract import DIMENSIONS, PLACED, entry, scores_of
 

@@ -11,9 +11,8 @@ import pytest
 from shoplens.errors import InvalidValue
 from shoplens.index.exact import ExactIndex
 from shoplens.index.identifiers import Named, product_named, products_named
-from shoplens.index.protocol import Index, IndexedProduct
+from shoplens.index.protocol import Index, IndexedProduct, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import Photo, Product
 from tests.fakes import product
 

@@ -12,9 +12,8 @@ from shoplens.index.condition_parser import parse
 from shoplens.index.conditions import IsProduct, Not
 from shoplens.index.exact import ExactIndex
 from shoplens.index.identifiers import Named, products_named
-from shoplens.index.protocol import IndexedProduct
+from shoplens.index.protocol import IndexedProduct, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import Photo, Product
 from tests.older_points import as_of_format_4, rewrite
 

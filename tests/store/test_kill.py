@@ -23,7 +23,7 @@ from shoplens.errors import StoreError
 from shoplens.index.protocol import IndexedProduct, StoredProduct
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.vector_sizes import VectorSizes
+from shoplens.index.protocol import VectorSizes
 from shoplens.store.files.atomic import copy_tree
 from shoplens.store.store import Store
 from shoplens.types import Photo, Vectors

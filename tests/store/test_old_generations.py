@@ -14,7 +14,7 @@ import pytest
 from shoplens import Shop
 from shoplens.build.product_encoder import EncodingCaches, ProductEncoder
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.filters.model.space import PLACED
+from shoplens.filters.model.scoring import PLACED
 from shoplens.filters.model.stored import MEANING
 from shoplens.images import PhotoSource
 from shoplens.settings import Settings

@@ -13,7 +13,7 @@ import qdrant_edge as engine
 from shoplens.errors import StoreError
 from shoplens.index.qdrant.config import engine_config
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.vector_sizes import VectorSizes
+from shoplens.index.protocol import VectorSizes
 from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
 from shoplens.store.files.atomic import copy_tree, size_on_disk

@@ -1,4 +1,4 @@
-"""Small samples whose answers can be told beforehand."""
+"""Small samples whose answers are known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.photo_features.measurements import MEASURED
 from shoplens.training.data.samples import SamplePhoto, Samples
 from shoplens.training.optimization.feature_whitening import FeatureColumns
 
@@ -22,14 +22,16 @@ def sample_photo(product: str, view: int = 0, *, group: str = "", shopper: bool 
     )
 
 
-def create_toy_samples(photos: Sequence[SamplePhoto], times: int = 1, *, noise: float = 2.0, seed: int = 0) -> Samples:
-    """What tells products apart lies in the first four features; the eight after them are louder, and say nothing."""
+def create_toy_samples(
+    photos: Sequence[SamplePhoto], augmented_views: int = 1, *, noise: float = 2.0, seed: int = 0
+) -> Samples:
+    """Return samples whose first four features tell products apart; the eight after them are louder, and are noise."""
     rng = np.random.default_rng(seed)
     products = sorted({photo.product for photo in photos})
     places = {product: rng.normal(size=4) for product in products}
     rows, owners, views = [], [], []
     for number, photo in enumerate(photos):
-        for view in range(times + 1):
+        for view in range(augmented_views + 1):
             row = np.zeros(COLUMNS.width)
             row[:4] = places[photo.product] + 0.1 * rng.normal(size=4)
             row[4:BACKBONE] = noise * rng.normal(size=8)

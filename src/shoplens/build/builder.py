@@ -14,7 +14,7 @@ from shoplens.build.run import BATCH, OnRenames, Progress, Run, Summary, batches
 from shoplens.embedders import Embedder, EmbeddingHead, OnnxEmbedder
 from shoplens.errors import InvalidValue, Refused
 from shoplens.feeds import Feed, Report
-from shoplens.filters.model.space import PLACED
+from shoplens.filters.model.scoring import PLACED
 from shoplens.images import PhotoSource
 from shoplens.images.shared_photos import SharedPhoto, SharedPhotos
 from shoplens.index.protocol import Index

@@ -14,10 +14,10 @@ from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
 from shoplens.filters.dimensions.dimension_json import dimensions_json
 from shoplens.filters.dimensions.labels import labels_of
 from shoplens.filters.fitting.fit import Training, fit
-from shoplens.filters.fitting.folds import group_of
+from shoplens.filters.fitting.crossfit import group_of
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.stored import save_filters
-from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.photo_features.measurements import MEASURED
 from shoplens.index.predicted_values import LIKELIHOODS
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.preferences import DimensionRules

@@ -16,7 +16,7 @@ from shoplens.build.product_encoder import EncodingCaches
 from shoplens.build.run import BATCH, Run, Summary, batches, write_entries
 from shoplens.embedders import EmbeddingHead, ProductClassifier
 from shoplens.errors import StoreError
-from shoplens.filters.model.space import PLACED
+from shoplens.filters.model.scoring import PLACED
 from shoplens.store.calibration_file import forget_calibration, keep_calibrations
 from shoplens.store.copies.snapshot import adopt_snapshot, is_snapshot_adopted
 from shoplens.store.files.atomic import timestamp

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoplens.embedders import Embedder, FineTunedEmbedder, embed_photos
-from shoplens.filters.photo_features.measured import MEASURED, measure
+from shoplens.filters.photo_features.measurements import MEASURED, measure
 from shoplens.filters.photo_features.pixels import SIDE
 from shoplens.types import Features, Pixels, Vectors
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from shoplens.embedders.embedder import Embedder
-from shoplens.embedders.feature_network import FeatureNetwork
 from shoplens.embedders.look import TOLD_DIGITS
+from shoplens.embedders.onnx import FeatureNetwork
 from shoplens.embedders.tuned import Tunings
 from shoplens.errors import ModelError, StoreError
 from shoplens.types import Features

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from shoplens.embedders.embedder import Embedder
-from shoplens.embedders.feature_network import FeatureNetwork
+from shoplens.embedders.onnx import FeatureNetwork
 from shoplens.embedders.tuned import Tunings
 from shoplens.errors import ModelError, StoreError
 from shoplens.types import Features, Vectors

@@ -9,7 +9,7 @@ from typing import Literal
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.statistics.metrics import depth, metrics_of, rank_of_first
 from shoplens.feeds import Report
-from shoplens.filters.fitting.folds import group_of
+from shoplens.filters.fitting.crossfit import group_of
 from shoplens.index.conditions import AllOf, OneOf
 from shoplens.index.identifiers import products_named
 from shoplens.index.protocol import Index, PhotoConstraint
@@ -17,7 +17,7 @@ from shoplens.ranking.match_probability import REFERENCE
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.prepared_strategy import PreparedStrategy, Ranking
-from shoplens.types import MOST_RESULTS, Product, Rejection, Result, StageTimer
+from shoplens.types import MAX_RESULTS, Product, Rejection, Result, StageTimer
 
 DEPTH = 100
 """Products that are looked at per query, at least; a right one that comes later counts as not found."""
@@ -116,7 +116,7 @@ def evaluate_query(
 
 
 def _depth(query: JudgedQuery) -> int:
-    return min(MOST_RESULTS, max(DEPTH, depth(query.grades) + REFERENCE) + len(query.excluded))
+    return min(MAX_RESULTS, max(DEPTH, depth(query.grades) + REFERENCE) + len(query.excluded))
 
 
 def _category_recall(
@@ -134,10 +134,10 @@ def _category_recall(
     within = constraint.with_condition(AllOf(tuple(OneOf("category", (one.casefold(),)) for one in right.category)))
     k = 16
     while same is None:  # all of the first hundred are of other categories
-        within = replace(within, k=min(MOST_RESULTS, k + len(query.excluded)))
+        within = replace(within, k=min(MAX_RESULTS, k + len(query.excluded)))
         more = prepared.rank(index, ranking.query, within)
         same = _first_of_category(more, query, right)
-        if len(more.results) < within.k or within.k == MOST_RESULTS:
+        if len(more.results) < within.k or within.k == MAX_RESULTS:
             break
         k *= 4
     return float(same in query.grades)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from shoplens.errors import ConditionError
 from shoplens.index.conditions import ORDERINGS, AllOf, AnyOf, Condition, Not, OneOf, Ordered, number_of
-from shoplens.types import compose
+from shoplens.types import normalize_nfc
 
 HELP = "Write for example: color = green and not (price > 40 or brand in (Acme, 'Blue Sky'))."
 
@@ -136,7 +136,7 @@ class _Parser:
             self.depth -= 1
 
     def _comparison(self) -> Condition:
-        field = compose(self._accept("quoted") or self._expect("word"))
+        field = normalize_nfc(self._accept("quoted") or self._expect("word"))
         if self._accept("reserved", "in"):
             return _one_of(field, self._list())
         sign = self._expect("sign")

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from shoplens.errors import ConditionError
-from shoplens.types import Product, Value, compose, fold, text_of
+from shoplens.types import Product, Value, fold, normalize_nfc, value_text
 
 _NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d+)?")
 BOOLEAN_FIELDS = {"in_stock"}
@@ -106,8 +106,8 @@ def field_values(product: Product) -> dict[str, FieldValues]:
     An attribute that bears the name of a product's own field is reached as ``attributes.<name>``.
     """
     ids: dict[str, tuple[str, ...]] = {
-        "id": (product.id, *map(compose, (product.id, *product.identifiers))),
-        "group_id": (compose(product.group_id),) if product.group_id else (),
+        "id": (product.id, *map(normalize_nfc, (product.id, *product.identifiers))),
+        "group_id": (normalize_nfc(product.group_id),) if product.group_id else (),
     }
     others: dict[str, tuple[Value, ...]] = {
         "brand": (product.brand,) if product.brand else (),
@@ -116,7 +116,7 @@ def field_values(product: Product) -> dict[str, FieldValues]:
         "in_stock": () if product.in_stock is None else (product.in_stock,),
     }
     for written, values in product.attributes.items():
-        name = compose(written)
+        name = normalize_nfc(written)
         name = f"attributes.{name}" if name in _OWN_FIELDS else name
         others[name] = others.get(name, ()) + values
     fields = {name: FieldValues(tuple(dict.fromkeys(texts))) for name, texts in ids.items() if texts}
@@ -127,13 +127,13 @@ def field_values(product: Product) -> dict[str, FieldValues]:
 
 
 def _comparable(values: tuple[Value, ...]) -> FieldValues:
-    texts = tuple(dict.fromkeys(fold(text_of(value)) for value in values))
+    texts = tuple(dict.fromkeys(fold(value_text(value)) for value in values))
     return FieldValues(texts, tuple(number for number in map(number_of, texts) if number is not None))
 
 
 def comparable_text(field: str, text: str) -> str:
     """A text as the texts of a field are compared."""
-    return compose(text) if field in ID_FIELDS else fold(text)
+    return normalize_nfc(text) if field in ID_FIELDS else fold(text)
 
 
 def number_of(text: str) -> float | None:

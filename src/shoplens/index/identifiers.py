@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from shoplens.errors import InvalidValue
 from shoplens.index.conditions import OneOf
 from shoplens.index.protocol import Index, StoredProduct
-from shoplens.types import compose
+from shoplens.types import normalize_nfc
 
 MOST_TOLD = 5
 
@@ -74,11 +74,11 @@ def _by_identifier(index: Index, names: Iterable[str]) -> dict[str, tuple[str, .
         return {}
     called: dict[str, list[str]] = {}
     for name in names:
-        called.setdefault(compose(name), []).append(name)
+        called.setdefault(normalize_nfc(name), []).append(name)
     found: dict[str, set[str]] = {}
     for record in index.all_records(OneOf("id", texts=tuple(called))):
         product = record.product
-        for form in {compose(name) for name in (product.id, *product.identifiers)} & called.keys():
+        for form in {normalize_nfc(name) for name in (product.id, *product.identifiers)} & called.keys():
             for name in called[form]:
                 found.setdefault(name, set()).add(product.id)
     return {name: tuple(sorted(ids)) for name, ids in found.items()}
@@ -88,6 +88,6 @@ def _by_old_id(index: Index, names: Iterable[str]) -> dict[str, str]:
     renames: Mapping[str, str] = index.renames()
     if not renames:
         return {}
-    renamed = {name: renames[old] for name in names for old in (name, compose(name)) if old in renames}
+    renamed = {name: renames[old] for name in names for old in (name, normalize_nfc(name)) if old in renames}
     there = {record.product.id for record in index.records(set(renamed.values()))}
     return {name: new for name, new in renamed.items() if new in there}

@@ -11,7 +11,7 @@ from shoplens.errors import InvalidValue
 from shoplens.images import decode_photo
 from shoplens.index.condition_parser import parse_all
 from shoplens.index.identifiers import product_named
-from shoplens.index.qdrant.payload import is_photo_hash
+from shoplens.index.qdrant.points import is_photo_hash
 from shoplens.search.facets import count_values
 from shoplens.shop.parts import ShopParts
 from shoplens.types import Pixels, Product

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shoplens.errors import StoreError
-from shoplens.index.vector_sizes import VectorSizes
+from shoplens.index.protocol import VectorSizes
 from shoplens.store.files.atomic import replace_file
 
 FORMAT = 5

@@ -19,28 +19,33 @@ from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.evaluation.statistics.intervals import paired_difference
 from shoplens.feedback.impressions import embedding_model_id
 from shoplens.feedback.log import FeedbackLog
-from shoplens.filters.fitting.folds import group_of
+from shoplens.filters.fitting.crossfit import group_of
 from shoplens.index.protocol import Index
 from shoplens.ranking.ranker import Ranker
 from shoplens.store.ranker_file import ClickTrainingState
-from shoplens.training.optimization.training_loop import torch_module
-from shoplens.training.ranker_training.click_dataset import Clicked, build_click_data
+from shoplens.training.optimization.training_loop import import_torch
+from shoplens.training.ranker_training.click_dataset import ClickDataset, build_click_dataset
 from shoplens.training.ranker_training.click_model import (
-    MOST_MOVED,
-    ClickCourse,
+    MAX_WEIGHT_CHANGE,
+    ClickModelOptions,
     fit_click_model,
     limit_update,
 )
 from shoplens.training.ranker_training.cross_validation import binary_ndcg
-from shoplens.training.ranker_training.ranker_export import network_of, network_of_weights, ranker_network
-from shoplens.training.ranker_training.ranking_dataset import Tasks, tasks_of
-from shoplens.training.ranker_training.ranking_networks import Network
-from shoplens.training.ranker_training.replay import Replay, changes_of, cross_validate_clicks, replay_of
+from shoplens.training.ranker_training.ranker_export import export_ranker, load_ranking_network, static_network
+from shoplens.training.ranker_training.ranking_dataset import RankingDataset, build_ranking_dataset
+from shoplens.training.ranker_training.ranking_networks import RankingNetwork
+from shoplens.training.ranker_training.replay import (
+    ReplayResult,
+    cross_validate_clicks,
+    measure_changes,
+    replay_answers,
+)
 from shoplens.types import Rejection, StageTimer
 
-FEWEST_ANSWERS, FEWEST_DESIGNS, FEWEST_VOICES = 30, 10, 10
+MIN_ANSWERS, MIN_DESIGNS, MIN_SHOPPERS = 30, 10, 10
 """Below these nothing can be said; the voice of an answer is its user, or its own where nobody is known."""
-MOST_LOSS = 0.01
+MAX_NDCG_LOSS = 0.01
 """Of nDCG@10 on photos whose product is known, that clicks may cost."""
 
 
@@ -75,7 +80,7 @@ class ClickTraining:
         held_back: whether it was as much as one update may move.
         likelihood: change of the mean logarithm of the probability of what was chosen, on choices that were not seen;
             with the interval by designs or by voices, whichever is lower.
-        ndcg: change of nDCG@10 of what was chosen, weighed as in :class:`Replay`; None where nothing was learned.
+        ndcg: change of nDCG@10 of what was chosen, weighed as in :class:`ReplayResult`; None where nothing was learned.
         known: change of nDCG@10 on photos whose product is known; None where there are too few.
         replay: what changes; None where nothing was learned.
         left_out: answers that taught nothing.
@@ -97,7 +102,7 @@ class ClickTraining:
     likelihood: Paired | None = None
     ndcg: Paired | None = None
     known: Paired | None = None
-    replay: Replay | None = None
+    replay: ReplayResult | None = None
     left_out: Sequence[LeftOut] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     model: str = ""
@@ -110,10 +115,10 @@ class ClickTraining:
 
 
 def learn_from_clicks(
-    bench: EvaluationContext,
+    context: EvaluationContext,
     log: FeedbackLog,
     ranking: Ranking,
-    tasks: Tasks | None,
+    dataset: RankingDataset | None,
     *,
     queries: Path | None = None,
     force: bool = False,
@@ -133,7 +138,7 @@ def learn_from_clicks(
         InvalidValue: ``no-torch``, ``no-filters``.
         StoreError: ``damaged-feedback``, ``disk``.
     """
-    torch_module()  # before anything is looked at
+    import_torch()  # before anything is looked at
     clock, useless = StageTimer(), dict[str, LeftOut]()
 
     def record_rejection(one: Rejection) -> None:
@@ -141,27 +146,29 @@ def learn_from_clicks(
         useless[one.kind] = LeftOut(one.kind, times + 1, one.reason, one.fix)
 
     names = tuple(ranking.weights) if ranking.ranker is None else tuple(ranking.ranker.card.dimensions)
-    with clock.stage("answers"), bench.reading() as generation:
+    with clock.stage("answers"), context.reading() as generation:
         _ = generation.fitted
         seen = [one for one in log.seen() if one.impression.at > ranking.taught.after]
         designs = _designs(generation.index, {product for one in seen for product in one.events})
         model = embedding_model_id(generation.manifest)
-        clicked = build_click_data(seen, names, model, record_rejection, lambda product: designs.get(product, product))
+        answers = build_click_dataset(
+            seen, names, model, record_rejection, lambda product: designs.get(product, product)
+        )
     left_out = [*useless.values()]
-    if bench.settings.preferences.weights:
+    if context.settings.preferences.weights:
         why = "[weights] in shoplens.toml says what counts, so clicks cannot. Take it out to learn from them."
-        return replace(_cannot_yet(clicked, left_out), why=why), ranking
-    if not is_enough(clicked):
-        return _cannot_yet(clicked, left_out), ranking
+        return replace(_cannot_yet(answers, left_out), why=why), ranking
+    if not has_enough_clicks(answers):
+        return _cannot_yet(answers, left_out), ranking
     new = sum(one.impression.at > ranking.taught.until for one in seen)
-    if new < FEWEST_ANSWERS:
-        why = f"Clicks have taught already: {new} answers are new, and it takes {FEWEST_ANSWERS} for a further step."
-        return replace(_cannot_yet(clicked, left_out), why=why), ranking
-    if tasks is None:
+    if new < MIN_ANSWERS:
+        why = f"Clicks have taught already: {new} answers are new, and it takes {MIN_ANSWERS} for a further step."
+        return replace(_cannot_yet(answers, left_out), why=why), ranking
+    if dataset is None:
         with clock.stage("known photos"):
-            tasks = _load_dataset(bench, queries)
+            dataset = _load_dataset(context, queries)
     with clock.stage("proof"):
-        training, end = train_and_test_on_clicks(clicked, _network(ranking, clicked), tasks, seed)
+        training, end = train_and_test_on_clicks(answers, _network(ranking, answers), dataset, seed)
     if force and not training.taken:
         training = replace(training, taken=True, why=f"It was forced. {training.why}")
     after = _ranking(ranking, names, end, training) if training.taken else ranking
@@ -170,7 +177,7 @@ def learn_from_clicks(
         left_out=left_out,
         seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
         model="" if after.ranker is None or not training.taken else after.ranker.model,
-    ), replace(after, taught=ClickTrainingState(clicked.newest, ranking.taught.after)) if training.taken else ranking
+    ), replace(after, taught=ClickTrainingState(answers.newest, ranking.taught.after)) if training.taken else ranking
 
 
 def _designs(index: Index, products: set[str]) -> dict[str, str]:
@@ -178,51 +185,51 @@ def _designs(index: Index, products: set[str]) -> dict[str, str]:
     return {record.product.id: group_of(record.product) for record in index.records(products)}
 
 
-def is_enough(clicked: Clicked) -> bool:
+def has_enough_clicks(answers: ClickDataset) -> bool:
     """Whether there is anything to be said."""
-    few = (FEWEST_ANSWERS, FEWEST_DESIGNS, FEWEST_VOICES)
-    return all(there >= wanted for there, wanted in zip(_sizes(clicked), few, strict=True))
+    few = (MIN_ANSWERS, MIN_DESIGNS, MIN_SHOPPERS)
+    return all(there >= wanted for there, wanted in zip(_sizes(answers), few, strict=True))
 
 
-def _sizes(clicked: Clicked) -> tuple[int, int, int]:
-    return len(clicked), len(set().union(*clicked.designs)), len(set(clicked.voices))
+def _sizes(answers: ClickDataset) -> tuple[int, int, int]:
+    return len(answers), len(set().union(*answers.designs)), len(set(answers.voices))
 
 
-def _cannot_yet(clicked: Clicked, left_out: Sequence[LeftOut] = ()) -> ClickTraining:
-    answers, designs, voices = _sizes(clicked)
+def _cannot_yet(answers: ClickDataset, left_out: Sequence[LeftOut] = ()) -> ClickTraining:
+    answers, designs, voices = _sizes(answers)
     why = (
         f"Clicks cannot help yet: {answers} answers, {designs} designs chosen or marked, by {voices} shoppers. It "
-        f"takes {FEWEST_ANSWERS}, {FEWEST_DESIGNS} and {FEWEST_VOICES} to say anything."
+        f"takes {MIN_ANSWERS}, {MIN_DESIGNS} and {MIN_SHOPPERS} to say anything."
     )
-    return ClickTraining(False, why, answers, designs, voices, clicked.muted, left_out=left_out)
+    return ClickTraining(False, why, answers, designs, voices, answers.muted, left_out=left_out)
 
 
 def train_and_test_on_clicks(
-    clicked: Clicked, start: Network, tasks: Tasks | None, seed: int
-) -> tuple[ClickTraining, Network]:
+    answers: ClickDataset, start: RankingNetwork, dataset: RankingDataset | None, seed: int
+) -> tuple[ClickTraining, RankingNetwork]:
     """What these answers come to, and the network a bounded step on, whether it is taken or not.
 
     Args:
         start: what ranks.
         tasks: photos whose product is known, that may not lose much; None for none.
     """
-    if not is_enough(clicked):
-        return _cannot_yet(clicked), start
-    asked = cross_validate_clicks(clicked, start)
-    learned = fit_click_model(clicked, start, ClickCourse())
-    end, moved = limit_update(clicked, start, learned.network)
-    likely, ndcg = changes_of(clicked, asked, seed)
-    means = [one.weights(clicked).mean(axis=0).tolist() for one in (start, end)]
+    if not has_enough_clicks(answers):
+        return _cannot_yet(answers), start
+    asked = cross_validate_clicks(answers, start)
+    learned = fit_click_model(answers, start, ClickModelOptions())
+    end, moved = limit_update(answers, start, learned.network)
+    likely, ndcg = measure_changes(answers, asked, seed)
+    means = [one.weights(answers).mean(axis=0).tolist() for one in (start, end)]
     training = replace(
-        _cannot_yet(clicked),
+        _cannot_yet(answers),
         examination=round(learned.examination, 3),
-        weights={name: (means[0][n], means[1][n]) for n, name in enumerate(clicked.names)},
+        weights={name: (means[0][n], means[1][n]) for n, name in enumerate(answers.names)},
         moved=moved,
-        held_back=moved > 0.98 * MOST_MOVED,
+        held_back=moved > 0.98 * MAX_WEIGHT_CHANGE,
         likelihood=likely,
         ndcg=ndcg,
-        known=None if tasks is None else _on_known(tasks, clicked.names, start, end, seed),
-        replay=replay_of(clicked, asked, start, end),
+        known=None if dataset is None else _on_known(dataset, answers.names, start, end, seed),
+        replay=replay_answers(answers, asked, start, end),
     )
     taken, why = verdict(training)
     return replace(training, taken=taken, why=why), end
@@ -236,20 +243,22 @@ def verdict(training: ClickTraining) -> tuple[bool, str]:
     """
     likely, ndcg, known = training.likelihood, training.ndcg, training.known
     assert likely is not None and ndcg is not None, "something was learned"
-    told = f"in {training.answers} answers, what was chosen becomes {_interval(in_percent(likely))} % more probable"
+    told = f"in {training.answers} answers, what was chosen becomes {_interval(probability_change(likely))} % more probable"
     if not likely.difference.low > 0:
         return False, f"Clicks do not surely help yet: {told}."
     if ndcg.difference.high < 0:
         return False, f"What was chosen would surely come later: nDCG@10 {_interval(ndcg)} points."
-    if known is not None and known.difference.high < -MOST_LOSS:
+    if known is not None and known.difference.high < -MAX_NDCG_LOSS:
         return False, f"Photos whose product is known would be found later: nDCG@10 {_interval(known)} points."
     back = (
-        f" It was held back at {MOST_MOVED:.0%} of the weight; the next update goes on." if training.held_back else ""
+        f" It was held back at {MAX_WEIGHT_CHANGE:.0%} of the weight; the next update goes on."
+        if training.held_back
+        else ""
     )
     return True, f"Clicks help: {told}.{back}"
 
 
-def in_percent(change: Paired) -> Paired:
+def probability_change(change: Paired) -> Paired:
     """A change of the logarithm of a probability, as a change of the probability: 0.05 for 5 % more probable."""
     one = change.difference
     low, value, high = (float(np.expm1(end)) for end in (one.low, one.value, one.high))
@@ -261,39 +270,41 @@ def _interval(change: Paired) -> str:
     return f"{100 * one.value:+.1f} ({100 * one.low:+.1f} to {100 * one.high:+.1f})"
 
 
-def _network(ranking: Ranking, clicked: Clicked) -> Network:
+def _network(ranking: Ranking, answers: ClickDataset) -> RankingNetwork:
     if ranking.ranker is not None:
-        return network_of(ranking.ranker)
-    return network_of_weights(np.array([*ranking.weights.values()], np.float32), clicked.looks.shape[1])
+        return load_ranking_network(ranking.ranker)
+    return static_network(np.array([*ranking.weights.values()], np.float32), answers.embeddings.shape[1])
 
 
-def _ranking(before: Ranking, names: Sequence[str], end: Network, training: ClickTraining) -> Ranking:
+def _ranking(before: Ranking, names: Sequence[str], end: RankingNetwork, training: ClickTraining) -> Ranking:
     if before.ranker is None:
         weights = np.exp(end.base - end.base.max())
         shares = (weights / weights.sum()).tolist()
         return replace(before, weights={name: round(share, 4) for name, share in zip(names, shares, strict=True)})
     card = before.ranker.card
     clicks = {"answers": training.answers, "examination": training.examination, "moved": round(training.moved, 4)}
-    return replace(before, ranker=Ranker(ranker_network(end, replace(card, made={**card.made, "clicks": clicks}))))
+    return replace(before, ranker=Ranker(export_ranker(end, replace(card, made={**card.made, "clicks": clicks}))))
 
 
-def _load_dataset(bench: EvaluationContext, queries: Path | None) -> Tasks | None:
+def _load_dataset(context: EvaluationContext, queries: Path | None) -> RankingDataset | None:
     try:
-        with bench.reading() as generation:
-            return tasks_of(bench, generation, queries, lambda one: None)
+        with context.reading() as generation:
+            return build_ranking_dataset(context, generation, queries, lambda one: None)
     except InvalidValue as problem:
         if problem.code != "too-few-queries":
             raise
         return None
 
 
-def _on_known(tasks: Tasks, names: Sequence[str], start: Network, end: Network, seed: int) -> Paired:
-    places = np.zeros((*tasks.gains.shape, len(names)), np.float32)
-    signals = np.zeros((len(tasks), len(names), tasks.signals.shape[2]), np.float32)
+def _on_known(
+    dataset: RankingDataset, names: Sequence[str], start: RankingNetwork, end: RankingNetwork, seed: int
+) -> Paired:
+    places = np.zeros((*dataset.gains.shape, len(names)), np.float32)
+    signals = np.zeros((len(dataset), len(names), dataset.signals.shape[2]), np.float32)
     for column, name in enumerate(names):
-        if name in tasks.names:
-            there = tasks.names.index(name)
-            places[:, :, column], signals[:, column] = tasks.places[:, :, there], tasks.signals[:, there]
-    asked = replace(tasks, names=tuple(names), places=places, signals=signals)
+        if name in dataset.names:
+            there = dataset.names.index(name)
+            places[:, :, column], signals[:, column] = dataset.similarities[:, :, there], dataset.signals[:, there]
+    asked = replace(dataset, names=tuple(names), places=places, signals=signals)
     values = [binary_ndcg(asked, one.scores(asked)) for one in (end, start)]
-    return paired_difference(values[0], values[1], tasks.groups, seed)
+    return paired_difference(values[0], values[1], dataset.groups, seed)

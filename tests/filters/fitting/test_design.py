@@ -8,7 +8,7 @@ import pytest
 from shoplens.errors import InvalidValue
 from shoplens.filters.fitting.design import DESIGN_SIZE, SHAPE_SIZE, TINT_SIZE, fit_design, fit_shape, fit_tint
 from shoplens.filters.fitting.pca import components
-from shoplens.filters.model.projection import Projection
+from shoplens.filters.model.principal_components import Projection
 
 BACKBONE = 12
 

@@ -10,12 +10,11 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import Dimension
-from shoplens.filters.fitting.crossfit import FOLDS
+from shoplens.filters.fitting.crossfit import FOLDS, fold_of
 from shoplens.filters.fitting.fit import Training, fit
-from shoplens.filters.fitting.folds import fold_of
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.space import DENSE
-from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.model.scoring import DENSE
+from shoplens.filters.photo_features.measurements import MEASURED
 from shoplens.filters.photo_features.palette import ANCHORS, FINE
 from tests.filters.made_training import BACKBONE, COLORS, DIMENSIONS, MATERIALS, PATTERNS, WITHOUT_FEED, training
 

@@ -6,15 +6,9 @@ import numpy as np
 import pytest
 
 from shoplens.filters.fitting import temperature_scaling
-from shoplens.filters.fitting.crossfit import FOLDS, MEAN, Heads, Rows, sums_without_each_fold
+from shoplens.filters.fitting.crossfit import FOLDS, MEAN, Heads, Rows, floored_softmax, softmax, sums_without_each_fold
 from shoplens.filters.fitting.lda import UNKNOWN, discriminant, fisher_heads
-from shoplens.filters.fitting.temperature_scaling import (
-    TemperatureScaling,
-    correct_temperature,
-    fit_temperature,
-    floored_softmax,
-    softmax,
-)
+from shoplens.filters.fitting.temperature_scaling import TemperatureScaling, correct_temperature, fit_temperature
 
 
 def photos(count: int, kinds: int = 3, noise: float = 0.6, seed: int = 0) -> tuple[Rows, np.ndarray]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shoplens.filters.fitting.crossfit import FOLDS, Rows, sums_without_each_fold
+from shoplens.filters.fitting.crossfit import FOLDS, Rows, sigmoid, sums_without_each_fold
 from shoplens.filters.fitting.multilabel import multilabel_heads, platt, regression
-from shoplens.filters.fitting.temperature_scaling import sigmoid
 
 
 def photos(count: int, seed: int = 0, noise: float = 0.5) -> tuple[Rows, np.ndarray]:

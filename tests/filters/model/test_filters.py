@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.fitting.crossfit import FOLDS
+from shoplens.filters.fitting.crossfit import FOLDS, fold_of
 from shoplens.filters.fitting.fit import fit
-from shoplens.filters.fitting.folds import fold_of
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.space import DENSE, DENSE_PARTS, TINT_SHARE
+from shoplens.filters.model.scoring import DENSE, DENSE_PARTS, TINT_SHARE
 from shoplens.filters.photo_features.palette import ANCHORS, palette_of_color
 from shoplens.types import SparseRows, SparseVector
 from tests.filters.made_training import DIMENSIONS, training

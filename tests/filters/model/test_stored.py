@@ -12,10 +12,10 @@ import pytest
 from shoplens.errors import StoreError
 from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.filters.fitting.fit import fit
+from shoplens.filters.model.class_layout import Tree
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.space import DENSE
+from shoplens.filters.model.scoring import DENSE
 from shoplens.filters.model.stored import MEANING, load_filters, save_filters
-from shoplens.filters.model.tree import Tree
 from tests.filters.made_training import DIMENSIONS, training
 
 

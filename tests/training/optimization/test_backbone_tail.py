@@ -1,4 +1,4 @@
-"""The end of a network: the same in torch as in ONNX, trained, and put back beside the old one."""
+"""Tests of a network's end: torch computes the same as ONNX, and it is trained and put back beside the old one."""
 
 from __future__ import annotations
 
@@ -30,81 +30,85 @@ def photos(count: int = 3, side: int = 16) -> list[Pixels]:
     return [rng.integers(0, 256, (side, side, 3), np.uint8) for _ in range(count)]
 
 
-def mapped(tail: Tail, seen: list[Pixels]) -> np.ndarray:
-    maps = outputs_of(open_session(tail.trunk(), 1), tail.card, [tail.card.tail_from], seen)
-    return maps.reshape(len(seen), *tail.map_shape())
+def compute_maps(tail: Tail, images: list[Pixels]) -> np.ndarray:
+    maps = outputs_of(open_session(tail.export_trunk(), 1), tail.card, [tail.card.tail_from], images)
+    return maps.reshape(len(images), *tail.map_shape())
 
 
 def test_torch_gives_what_the_network_gives(base: OnnxEmbedder) -> None:
-    tail, seen = load_tail(base), photos()
-    assert (tail.map_shape(), tail.sizes(), tail.places()) == ((CHANNELS, 4, 4), [LATE], [(CHANNELS, CHANNELS + LATE)])
+    tail, images = load_tail(base), photos()
+    assert (tail.map_shape(), tail.output_sizes(), tail.output_spans()) == (
+        (CHANNELS, 4, 4),
+        [LATE],
+        [(CHANNELS, CHANNELS + LATE)],
+    )
     with torch.no_grad():
-        found = tail.module(torch.from_numpy(mapped(tail, seen))).numpy()
-    answered = base.embed(seen)[:, base.dimensions :]
-    np.testing.assert_allclose(found, answered[:, CHANNELS:], atol=1e-5)
+        outputs = tail.module(torch.from_numpy(compute_maps(tail, images))).numpy()
+    features = base.embed(images)[:, base.dimensions :]
+    np.testing.assert_allclose(outputs, features[:, CHANNELS:], atol=1e-5)
 
 
 def test_so_it_is_with_the_shipped_network() -> None:
-    base, seen = OnnxEmbedder(), photos(2, 280)
+    base, images = OnnxEmbedder(), photos(2, 280)
     tail = load_tail(base)
     with torch.no_grad():
-        found = tail.module(torch.from_numpy(mapped(tail, seen))).numpy()
-    answered = base.embed(seen)[:, base.dimensions :]
-    expected = np.concatenate([answered[:, start:stop] for start, stop in tail.places()], axis=1)
-    np.testing.assert_allclose(found, expected, atol=2e-3)
-    assert sum(tail.sizes()) == found.shape[1] == 3_264
-    assert FineTunedEmbedder(base, tail.beside()).further == base.further + 3_264
-    assert SHIPPED.read_bytes() != tail.beside()
+        outputs = tail.module(torch.from_numpy(compute_maps(tail, images))).numpy()
+    features = base.embed(images)[:, base.dimensions :]
+    expected = np.concatenate([features[:, start:stop] for start, stop in tail.output_spans()], axis=1)
+    np.testing.assert_allclose(outputs, expected, atol=2e-3)
+    assert sum(tail.output_sizes()) == outputs.shape[1] == 3_264
+    assert FineTunedEmbedder(base, tail.export_both_tails()).further == base.further + 3_264
+    assert SHIPPED.read_bytes() != tail.export_both_tails()
 
 
 def test_a_trained_end_stands_beside_the_old_one(base: OnnxEmbedder) -> None:
-    tail, seen = load_tail(base), photos()
-    before = base.embed(seen)
+    tail, images = load_tail(base), photos()
+    before = base.embed(images)
     with torch.no_grad():
         for weight in tail.module.parameters():
             weight.mul_(1.5)
-        expected = tail.module(torch.from_numpy(mapped(tail, seen))).numpy()
-    both = FineTunedEmbedder(base, tail.beside())
-    answered = both.embed(seen)
+        expected = tail.module(torch.from_numpy(compute_maps(tail, images))).numpy()
+    both = FineTunedEmbedder(base, tail.export_both_tails())
+    features = both.embed(images)
     assert (both.model, both.dimensions, both.features) == (base.model, base.dimensions, base.features)
-    np.testing.assert_array_equal(answered[:, : before.shape[1]], before)
-    np.testing.assert_allclose(answered[:, before.shape[1] :], expected, atol=1e-5)
+    np.testing.assert_array_equal(features[:, : before.shape[1]], before)
+    np.testing.assert_allclose(features[:, before.shape[1] :], expected, atol=1e-5)
     assert np.abs(expected - before[:, -LATE:]).max() > 0.01
 
 
 def test_gradients_reach_every_weight(base: OnnxEmbedder) -> None:
     tail = load_tail(base)
-    tail.module(torch.from_numpy(mapped(tail, photos()))).sum().backward()
+    tail.module(torch.from_numpy(compute_maps(tail, photos()))).sum().backward()
     assert [tuple(weight.shape) for weight in tail.module.parameters()] == [(LATE, CHANNELS, 3, 3), (LATE,)]
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in tail.module.parameters())
 
 
 @pytest.mark.parametrize(
-    ("card", "said"),
+    ("card", "message"),
     [
         ({"tail_from": "", "tail_to": ()}, "does not say where its tail begins"),
         ({"tail_from": "squares", "tail_to": ("early",)}, "does not lie behind 'squares' alone"),
     ],
 )
-def test_a_card_that_names_no_end_is_told(base: OnnxEmbedder, card: dict[str, str], said: str) -> None:
-    with pytest.raises(InvalidValue, match=said) as told:
+def test_a_card_that_names_no_end_is_told(base: OnnxEmbedder, card: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidValue, match=message) as raised:
         Tail(small_network(), replace(base.card, **card))
-    assert told.value.code == "no-tail"
+    assert raised.value.code == "no-tail"
 
 
 def test_an_end_that_is_in_no_feature_is_told(base: OnnxEmbedder) -> None:
     tail = Tail(small_network(), replace(base.card, tail_to=("means",)))
-    with pytest.raises(InvalidValue, match="means of small is no end of its features"):
-        tail.places()
+    with pytest.raises(InvalidValue, match="means of small is not the last part of any of its features"):
+        tail.output_spans()
 
 
 def test_an_operator_that_is_not_known_is_told(base: OnnxEmbedder) -> None:
-    with pytest.raises(InvalidValue, match="not trained here: Softplus"):
+    with pytest.raises(InvalidValue, match="cannot be trained: Softplus"):
         Tail(small_network("Softplus"), base.card)
 
 
 def test_only_onnx_files_have_ends() -> None:
-    with pytest.raises(InvalidValue, match="no ONNX file"):
+    with pytest.raises(InvalidValue, match="not an ONNX file"):
         load_tail(ColourEmbedder())
 
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shoplens.filters.fitting.folds import fold_of
+from shoplens.filters.fitting.crossfit import fold_of
 from shoplens.training.ranker_training import cross_validation as cross_validation_module
 from shoplens.training.ranker_training.cross_validation import FOLDS, binary_ndcg, cross_validate, graded_ndcg, ranks
 from shoplens.training.ranker_training.ranking_dataset import RankingDataset
 from shoplens.training.ranker_training.ranking_networks import (
     BOUND,
-    RankingNetwork,
     RankerRecipe,
+    RankingNetwork,
     listwise_context,
     train_network,
 )
@@ -29,19 +29,19 @@ def quiet(what: str, done: int, total: int) -> None:
 
 
 def test_a_gate_finds_the_dimension_that_decides() -> None:
-    tasks = create_toy_dataset()
-    met = cross_validate(tasks, 0, quiet, QUICK)
-    figures = {name: binary_ndcg(tasks, scores).mean() for name, scores in met.scores.items()}
+    dataset = create_toy_dataset()
+    met = cross_validate(dataset, 0, quiet, QUICK)
+    figures = {name: binary_ndcg(dataset, scores).mean() for name, scores in met.scores.items()}
     assert figures["gate"] > figures["static"] + 0.1
     heaviest = met.weights.argmax(axis=1)
-    assert np.mean(heaviest == tasks.signals[:, :, 1].argmin(axis=1)) > 0.95
+    assert np.mean(heaviest == dataset.signals[:, :, 1].argmin(axis=1)) > 0.95
     assert np.allclose(met.weights.sum(axis=1), 1, atol=1e-5)
 
 
 def test_where_nothing_tells_what_decides_a_gate_is_no_better() -> None:
-    tasks = create_toy_dataset(told=False)
-    met = cross_validate(tasks, 0, quiet, QUICK)
-    figures = {name: binary_ndcg(tasks, scores).mean() for name, scores in met.scores.items()}
+    dataset = create_toy_dataset(told=False)
+    met = cross_validate(dataset, 0, quiet, QUICK)
+    figures = {name: binary_ndcg(dataset, scores).mean() for name, scores in met.scores.items()}
     assert figures["gate"] < figures["static"] + 0.02
 
 
@@ -49,64 +49,64 @@ def test_no_query_is_answered_by_what_saw_its_group(monkeypatch: pytest.MonkeyPa
     seen: list[set[str]] = []
     original = cross_validation_module.train_network
 
-    def spy(tasks: RankingDataset, recipe: RankerRecipe, begun: RankingNetwork | None = None) -> RankingNetwork:
-        seen.append(set(tasks.groups))
-        return original(tasks, recipe, begun)
+    def spy(dataset: RankingDataset, recipe: RankerRecipe, begun: RankingNetwork | None = None) -> RankingNetwork:
+        seen.append(set(dataset.groups))
+        return original(dataset, recipe, begun)
 
     monkeypatch.setattr(cross_validation_module, "train_network", spy)
-    tasks = create_toy_dataset(60)
-    cross_validate(tasks, 0, quiet, QUICK)
+    dataset = create_toy_dataset(60)
+    cross_validate(dataset, 0, quiet, QUICK)
     each = len(seen) // FOLDS
     assert each == 2 * len(QUICK)  # once to choose, once to answer
     for fold in range(FOLDS):
-        mine = {group for group in tasks.groups if fold_of(group, FOLDS) == fold}
+        mine = {group for group in dataset.groups if fold_of(group, FOLDS) == fold}
         assert mine and all(mine.isdisjoint(groups) for groups in seen[fold * each : (fold + 1) * each])
 
 
 def test_static_weights_leave_a_dimension_that_tells_nothing() -> None:
-    tasks = create_toy_dataset(200)
-    places = tasks.places.copy()
+    dataset = create_toy_dataset(200)
+    places = dataset.similarities.copy()
     places[:, :, 0] = np.random.default_rng(5).normal(size=places.shape[:2])
-    network = train_network(replace(tasks, places=places), RankerRecipe("static", prior=1e-3))
-    weights = network.weights(tasks)[0]
+    network = train_network(replace(dataset, places=places), RankerRecipe("static", prior=1e-3))
+    weights = network.weights(dataset)[0]
     assert weights[0] < 0.15 and weights[1:].min() > 0.3
 
 
 def test_the_listwise_part_is_bounded_and_knows_no_order() -> None:
-    tasks = create_toy_dataset(80)
-    gate = train_network(tasks, QUICK[1])
-    network = train_network(tasks, RankerRecipe("listwise", steps=60, list_shrinkage=0.0), gate)
-    weights = network.weights(tasks)[0]
-    given = listwise_context(network, tasks.places[0], weights)
+    dataset = create_toy_dataset(80)
+    gate = train_network(dataset, QUICK[1])
+    network = train_network(dataset, RankerRecipe("listwise", steps=60, list_shrinkage=0.0), gate)
+    weights = network.weights(dataset)[0]
+    given = listwise_context(network, dataset.similarities[0], weights)
     order = np.random.default_rng(1).permutation(len(given))
     assert np.abs(given).max() <= BOUND and np.abs(given).max() > 0
-    assert listwise_context(network, tasks.places[0][order], weights) == pytest.approx(given[order], abs=1e-5)
-    assert np.array_equal(network.weights(tasks), gate.weights(tasks))
+    assert listwise_context(network, dataset.similarities[0][order], weights) == pytest.approx(given[order], abs=1e-5)
+    assert np.array_equal(network.weights(dataset), gate.weights(dataset))
 
 
 def test_ranks_are_the_worst_of_equals_and_behind_all_where_the_right_one_is_none() -> None:
-    tasks = create_toy_dataset(3)
-    scores = np.zeros_like(tasks.gains)
-    assert ranks(tasks, scores).tolist() == [20, 20, 20]
-    scores = tasks.gains.copy()
-    assert ranks(tasks, scores).tolist() == [1, 1, 1]
-    lost = replace(tasks, gains=np.zeros_like(tasks.gains))
+    dataset = create_toy_dataset(3)
+    scores = np.zeros_like(dataset.gains)
+    assert ranks(dataset, scores).tolist() == [20, 20, 20]
+    scores = dataset.gains.copy()
+    assert ranks(dataset, scores).tolist() == [1, 1, 1]
+    lost = replace(dataset, gains=np.zeros_like(dataset.gains))
     assert ranks(lost, scores).tolist() == [21, 21, 21]
     assert binary_ndcg(lost, scores).tolist() == [0, 0, 0]
 
 
 def test_graded_likeness_is_worth_something() -> None:
-    tasks = create_toy_dataset(1, candidates=4)
+    dataset = create_toy_dataset(1, candidates=4)
     gains = np.array([[SAME, VARIANT, 0, 0]], np.float32)
-    tasks = replace(tasks, gains=gains)
-    best = graded_ndcg(tasks, np.array([[4, 3, 2, 1]], np.float32))[0]
-    worse = graded_ndcg(tasks, np.array([[4, 1, 3, 2]], np.float32))[0]
+    dataset = replace(dataset, gains=gains)
+    best = graded_ndcg(dataset, np.array([[4, 3, 2, 1]], np.float32))[0]
+    worse = graded_ndcg(dataset, np.array([[4, 1, 3, 2]], np.float32))[0]
     assert best == pytest.approx(1)
     expected = (SAME + VARIANT / np.log2(5)) / (SAME + VARIANT / np.log2(3))
     assert worse == pytest.approx(expected)
 
 
 def test_the_same_seed_gives_the_same_network() -> None:
-    tasks = create_toy_dataset(60)
-    one, other = (train_network(tasks, replace(QUICK[1], seed=3)) for _ in range(2))
+    dataset = create_toy_dataset(60)
+    one, other = (train_network(dataset, replace(QUICK[1], seed=3)) for _ in range(2))
     assert np.array_equal(one.gate, other.gate)

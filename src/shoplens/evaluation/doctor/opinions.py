@@ -11,7 +11,7 @@ import numpy as np
 from shoplens.build.filter_scoring import ProductScorer
 from shoplens.build.run import Progress
 from shoplens.filters.dimensions.dimension import Dimension
-from shoplens.filters.fitting.folds import group_of
+from shoplens.filters.fitting.crossfit import group_of
 from shoplens.index.protocol import Index, StoredProduct
 from shoplens.preferences import FEED_KINDS
 from shoplens.store.feature_cache import FeatureFile

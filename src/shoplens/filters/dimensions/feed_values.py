@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shoplens.filters.dimensions.dimension import PATH
 from shoplens.filters.dimensions.labels import Labels
 from shoplens.preferences import TAKEN, DimensionRules, fold_name
-from shoplens.types import Product, fold, text_of
+from shoplens.types import Product, fold, value_text
 
 CATEGORY, BRAND = "category", "brand"
 OWN_FIELDS = frozenset({"id", BRAND, CATEGORY, "currency", "group_id", "in_stock", "price"})
@@ -122,7 +122,7 @@ def _fields(product: Product) -> Iterator[tuple[str, str, tuple[Steps, ...]]]:
     for attribute, values in product.attributes.items():
         own = fold_name(attribute) in OWN_FIELDS
         name = ATTRIBUTES + attribute if own or fold_name(attribute) in TAKEN else attribute
-        texts = tuple((text,) for text in (text_of(value).strip() for value in values) if text)
+        texts = tuple((text,) for text in (value_text(value).strip() for value in values) if text)
         yield (ATTRIBUTES + attribute if attribute in OWN_FIELDS else attribute), name, texts
 
 

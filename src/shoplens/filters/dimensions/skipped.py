@@ -10,7 +10,7 @@ from shoplens.filters.dimensions.feed_counts import FieldCount
 from shoplens.filters.dimensions.feed_values import BRAND, CATEGORY
 from shoplens.filters.dimensions.identifiers import Identifiers
 from shoplens.filters.dimensions.value_forms import Form, recognize_form
-from shoplens.filters.model.tree import Tree
+from shoplens.filters.model.class_layout import Tree
 from shoplens.preferences import FeedKind
 
 UNIQUE_ABOVE = 1 / 3

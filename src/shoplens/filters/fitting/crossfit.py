@@ -1,15 +1,19 @@
-"""What the photos of any four of five folds have in common, from which heads for all of their classes are solved."""
+"""Cross-fitting: folds of groups, and linear heads of which each never saw the photos of one fold."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.model.projection import half
+from shoplens.errors import InvalidValue
+from shoplens.filters.model.principal_components import half
 from shoplens.filters.photo_features.pixels import Floats
+from shoplens.preferences import fold_name
+from shoplens.types import Product
 
 FOLDS = 5
 """Parts of a catalogue; the head that reads a photo was fitted to the other four."""
@@ -178,3 +182,56 @@ class Heads:
         """
         factor = np.asarray(slope, np.float32)
         return Heads(self.weights * factor, self.bias * factor + offset, self.floor if floor is None else floor)
+
+
+def floored_softmax(logits: Floats, floor: Floats) -> Floats:
+    """Probabilities (n, K) of logits: softmax * (1 - what the floor takes) + floor."""
+    result: Floats = softmax(logits) * (1 - floor.sum()) + floor
+    return result
+
+
+def softmax(logits: Floats) -> Floats:
+    """Rows that sum to 1; also for rows without classes."""
+    if not logits.shape[1]:
+        return logits
+    raised: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
+    raised /= raised.sum(axis=1, keepdims=True)
+    return raised
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """Of every number by itself."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
+
+
+def group_of(product: Product) -> str:
+    """The group of a product; one without a group is its own, by its id."""
+    return product.group_id or product.id
+
+
+def fold_of(group: str, folds: int) -> int:
+    """The fold of a group, 0 to ``folds`` - 1: the same on every machine and in every run, whatever other groups
+    there are. Groups are compared folded.
+
+    The first 8 bytes of the SHA-256 of the name, modulo ``folds``.
+
+    >>> fold_of("MH01", 5) == fold_of(" mh01", 5)
+    True
+
+    Raises:
+        InvalidValue: fewer than two folds.
+    """
+    if folds < 2:
+        raise InvalidValue(f"There are {folds} folds.", "Ask for 2 or more, one to test on and the others to learn.")
+    digest = hashlib.sha256(fold_name(group).encode("utf-8", "backslashreplace")).digest()
+    return int.from_bytes(digest[:8], "big") % folds
+
+
+def number_groups(groups: Iterable[str]) -> Ints:
+    """int64 (n,): a number for the group of each of n photos, from 0 on.
+
+    >>> number_groups(["b", "a", "b"]).tolist()
+    [0, 1, 0]
+    """
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(group, len(numbers)) for group in groups], np.int64)

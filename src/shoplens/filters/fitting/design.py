@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shoplens.filters.fitting.crossfit import Bools, Doubles
-from shoplens.filters.fitting.folds import number_groups
+from shoplens.filters.fitting.crossfit import Bools, Doubles, number_groups
 from shoplens.filters.fitting.pca import components
-from shoplens.filters.model.projection import Projection
+from shoplens.filters.model.principal_components import Projection
 from shoplens.filters.photo_features.pixels import Floats
 
 DESIGN_SIZE = 128

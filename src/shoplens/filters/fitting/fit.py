@@ -9,24 +9,29 @@ import numpy as np
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
-from shoplens.filters.fitting.crossfit import FOLDS, Bools, Heads, Ints, Rows
+from shoplens.filters.fitting.crossfit import (
+    FOLDS,
+    Bools,
+    Heads,
+    Ints,
+    Rows,
+    floored_softmax,
+    fold_of,
+    number_groups,
+    sigmoid,
+)
 from shoplens.filters.fitting.design import fit_design, fit_shape, fit_tint
-from shoplens.filters.fitting.folds import fold_of, number_groups
-from shoplens.filters.fitting.lda import UNKNOWN, fisher_heads
+from shoplens.filters.fitting.lda import UNKNOWN, fisher_heads, tree_heads
 from shoplens.filters.fitting.multilabel import multilabel_heads
-from shoplens.filters.fitting.temperature_scaling import floored_softmax, sample_indices, sigmoid
-from shoplens.filters.model.basis import fit_basis
-from shoplens.filters.model.class_layout import ClassLayout, is_compared
-from shoplens.filters.model.cohort import Cohort, sample_groups
+from shoplens.filters.fitting.temperature_scaling import sample_indices
+from shoplens.filters.model.class_layout import ClassLayout, Tree, depth_of, is_compared
 from shoplens.filters.model.filters import Described, Filters, Models
-from shoplens.filters.model.projection import Projection, half
+from shoplens.filters.model.principal_components import Projection, fit_basis, half
 from shoplens.filters.model.quality import Quality, quality_of_classes, quality_of_labels
-from shoplens.filters.model.space import DENSE, DENSE_PARTS, SKETCH_SIZE, space_over
-from shoplens.filters.model.tree import Tree, depth_of, tree_heads
-from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.model.scoring import DENSE, DENSE_PARTS, SKETCH_SIZE, Cohort, sample_groups, space_over
+from shoplens.filters.photo_features.measurements import MEASURED, OUTLINE
 from shoplens.filters.photo_features.palette import FINE
 from shoplens.filters.photo_features.pixels import Floats
-from shoplens.filters.photo_features.silhouette import OUTLINE
 from shoplens.types import SparseVector, Vectors
 
 Progress = Callable[[str, int, int], None]

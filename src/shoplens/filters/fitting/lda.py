@@ -1,11 +1,28 @@
-"""Which one class a photo is of: linear discriminant analysis, fitted so that wrong labels do little harm."""
+"""Linear discriminant analysis for one class per photo and for trees, fitted so that wrong labels do little harm."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from shoplens.filters.fitting.crossfit import Bools, Heads, Ints, Rows, Sums, sums_without_each_fold
-from shoplens.filters.fitting.temperature_scaling import correct_temperature, fit_temperature, softmax
+from shoplens.filters.fitting.crossfit import (
+    Bools,
+    Heads,
+    Ints,
+    Rows,
+    Sums,
+    softmax,
+    sums_without_each_fold,
+)
+from shoplens.filters.fitting.temperature_scaling import (
+    ROWS,
+    TemperatureScaling,
+    correct_temperature,
+    fit_temperature,
+    sample_indices,
+)
+from shoplens.filters.model.class_layout import Tree
 from shoplens.filters.photo_features.pixels import Floats
 
 UNKNOWN = -1
@@ -13,6 +30,8 @@ UNKNOWN = -1
 _SHRINKAGES = (0.02, 0.05, 0.1, 0.3, 1.0, 3.0)
 _FEW = 2.0
 """A class's mean is drawn to the mean of all as if so many more of its photos lay there."""
+_TEMPERATURES = tuple(float(step) for step in np.geomspace(0.25, 1.6, 25))
+_MIN_PROBABILITY = 1e-12
 _LEAST, _MOST = 0.02, 0.9
 
 
@@ -106,3 +125,41 @@ def _doubtful_mask(logits: Floats, classes: Ints) -> Bools:
         return np.zeros(len(classes), np.bool_)
     own = sure[np.arange(len(classes)), classes]
     return np.asarray((own < _LEAST) & (sure.max(axis=1) > _MOST))
+
+
+def tree_heads(rows: Rows, tree: Tree, known: list[tuple[str, ...]]) -> tuple[Tree, Heads]:
+    """The tree with its temperature, and heads for all levels side by side.
+
+    Each level has heads of its own, fitted to the products that reach it. The temperature is the one of least log loss
+    on photos that the heads never saw and whose products end at a leaf, checked as that of any other dimension is.
+
+    Args:
+        rows: n photos in the basis.
+        known: per photo the nodes that the feed puts it in; none where it is silent.
+    """
+    places = {names: tree.places(names) for names in set(known)}
+    by_level = np.array([[UNKNOWN if p is None else p for p in places[names]] for names in known], np.int64)
+    by_level = by_level.reshape(len(known), len(tree.levels))
+    heads = [fisher_heads(rows, by_level[:, number], len(level)) for number, level in enumerate(tree.levels)]
+    together = Heads.beside(heads, rows.x.shape[1])
+    ends = _leaves(tree, known)
+    used = np.flatnonzero(ends != UNKNOWN)
+    if not used.size:
+        return tree, together
+    used = used[sample_indices(len(used), 10 * ROWS)]
+    logits = tree.leaf_logits(together.logits(rows.x[used], rows.folds[used]), together.floor)
+    best = min(_TEMPERATURES, key=lambda t: _log_loss(np.float32(t) * logits, ends[used]))
+    nothing = np.zeros(len(tree.leaves), np.float32)
+    fit = correct_temperature(TemperatureScaling(best, nothing, nothing), logits, ends[used])
+    return replace(tree, temperature=float(fit.slope)), together
+
+
+def _leaves(tree: Tree, known: list[tuple[str, ...]]) -> Ints:
+    """int64 (n,): the leaf that each photo's product ends in, UNKNOWN where it ends above one."""
+    number = {leaf: place for place, leaf in enumerate(tree.leaves)}
+    return np.array([next((number[n] for n in names if n in number), UNKNOWN) for names in known], np.int64)
+
+
+def _log_loss(logits: Floats, classes: Ints) -> float:
+    """Mean of -log p(class), nats."""
+    return float(-np.log(np.maximum(softmax(logits)[np.arange(len(classes)), classes], _MIN_PROBABILITY)).mean())

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shoplens.filters.fitting.crossfit import Ints
+from shoplens.filters.fitting.crossfit import Ints, floored_softmax
 from shoplens.filters.photo_features.pixels import Floats
 
 ROWS = 2000
@@ -82,26 +82,6 @@ def correct_temperature(fit: TemperatureScaling, scores: Floats, classes: Ints) 
         else:
             high = factor
     return TemperatureScaling(fit.slope * factor, np.float32(factor) * fit.offset, fit.floor)
-
-
-def floored_softmax(logits: Floats, floor: Floats) -> Floats:
-    """Probabilities (n, K) of logits: softmax * (1 - what the floor takes) + floor."""
-    result: Floats = softmax(logits) * (1 - floor.sum()) + floor
-    return result
-
-
-def softmax(logits: Floats) -> Floats:
-    """Rows that sum to 1; also for rows without classes."""
-    if not logits.shape[1]:
-        return logits
-    raised: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
-    raised /= raised.sum(axis=1, keepdims=True)
-    return raised
-
-
-def sigmoid(logits: Floats) -> Floats:
-    """Of every number by itself."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
 
 
 def sample_indices(count: int, most: int) -> Ints:

@@ -13,17 +13,12 @@ import numpy.typing as npt
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
-from shoplens.filters.fitting.crossfit import FOLDS, Heads
-from shoplens.filters.fitting.folds import fold_of
-from shoplens.filters.fitting.temperature_scaling import floored_softmax, sigmoid
-from shoplens.filters.model.basis import Basis
-from shoplens.filters.model.class_layout import ClassLayout
-from shoplens.filters.model.cohort import Cohort, ScoreNormalizer
-from shoplens.filters.model.projection import Projection
+from shoplens.filters.fitting.crossfit import FOLDS, Heads, floored_softmax, fold_of, sigmoid
+from shoplens.filters.model.class_layout import ClassLayout, Tree, depth_of
+from shoplens.filters.model.principal_components import Basis, Projection
 from shoplens.filters.model.quality import Quality
-from shoplens.filters.model.space import DENSE_PARTS, TINT_SHARE, Space, mark_slope
-from shoplens.filters.model.tree import Tree, depth_of
-from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE, Cohort, ScoreNormalizer, Space, mark_slope
+from shoplens.filters.photo_features.measurements import MEASURED
 from shoplens.filters.photo_features.palette import ANCHORS
 from shoplens.filters.photo_features.pixels import Floats
 from shoplens.types import SparseRows, SparseVector
@@ -96,7 +91,7 @@ class Filters:
         layout: what the entries of marks mean.
         models: what was fitted.
         quality: dimension -> how well it is read, of those that are learned.
-        cohort: a sample of the shop's products, see :class:`~shoplens.filters.model.cohort.ScoreNormalizer`.
+        cohort: a sample of the shop's products, see :class:`~shoplens.filters.model.scoring.ScoreNormalizer`.
         space: over which the search graph is built.
         weights: dimension -> default static weight.
         backbone: how many of a photo's features the backbone gave.

@@ -16,15 +16,12 @@ import numpy as np
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.dimensions.dimension_json import dimension_from_json, dimension_json
 from shoplens.filters.fitting.crossfit import FOLDS, Heads
-from shoplens.filters.model.basis import Basis
-from shoplens.filters.model.class_layout import ClassLayout, is_compared
-from shoplens.filters.model.cohort import Cohort
+from shoplens.filters.model.class_layout import ClassLayout, Tree, is_compared
 from shoplens.filters.model.filters import Filters, Models
-from shoplens.filters.model.projection import Projection
+from shoplens.filters.model.principal_components import Basis, Projection
 from shoplens.filters.model.quality import Quality
-from shoplens.filters.model.space import DENSE, SKETCH_SIZE, Space
-from shoplens.filters.model.tree import Tree
-from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.model.scoring import DENSE, SKETCH_SIZE, Cohort, Space
+from shoplens.filters.photo_features.measurements import MEASURED
 from shoplens.filters.photo_features.pixels import Floats
 
 VERSION = 2

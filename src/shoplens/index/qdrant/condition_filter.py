@@ -20,8 +20,8 @@ from shoplens.index.conditions import (
     comparable_text,
     numbers_in,
 )
-from shoplens.index.qdrant.payload import field_key, field_of
-from shoplens.types import compose, fold
+from shoplens.index.qdrant.points import field_key, field_of
+from shoplens.types import fold, normalize_nfc
 
 Paths = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Field -> kind of what it holds -> paths of the engine. There are several where a store of before wrote one name in
@@ -39,7 +39,7 @@ def paths_in(schema: Iterable[str]) -> dict[str, dict[str, tuple[str, ...]]]:
     """
     paths: dict[str, dict[str, tuple[str, ...]]] = {}
     for kind, written in filter(None, map(field_of, schema)):
-        field = compose(written)
+        field = normalize_nfc(written)
         if kind != "number" or field not in ID_FIELDS:
             kinds = paths.setdefault(field, {})
             kinds[kind] = (*kinds.get(kind, ()), field_key(kind, written))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import qdrant_edge as engine
 
-from shoplens.index.vector_sizes import VectorSizes
+from shoplens.index.protocol import VectorSizes
 
 VECTOR = "pretrained"
 """Name of the vectors of the untouched extractor."""

@@ -18,8 +18,8 @@ from pathlib import Path
 import qdrant_edge as engine
 
 from shoplens.errors import StoreError
+from shoplens.index.protocol import VectorSizes
 from shoplens.index.qdrant.config import engine_config
-from shoplens.index.vector_sizes import VectorSizes
 
 _PR_SET_PDEATHSIG = 1
 

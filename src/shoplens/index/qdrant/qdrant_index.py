@@ -34,6 +34,7 @@ from shoplens.index.protocol import (
     Scores,
     StoredProduct,
     VectorQuery,
+    VectorSizes,
 )
 from shoplens.index.qdrant.condition_filter import filter_from, kinds_in, paths_in, written_forms
 from shoplens.index.qdrant.config import (
@@ -48,37 +49,34 @@ from shoplens.index.qdrant.config import (
     search_params,
 )
 from shoplens.index.qdrant.facet import values_counted
-from shoplens.index.qdrant.payload import (
+from shoplens.index.qdrant.points import (
     HASHES,
     ID_PATHS,
+    NOTHING,
     SIZE,
     VIEW,
+    entry_from,
     field_key,
     hash_key,
     is_photo_hash,
-    point_id,
-    point_ids,
-    product_id_from,
-    product_key,
-    product_payload,
-    record_from,
-    size_key,
-    view_of,
-)
-from shoplens.index.qdrant.points import (
-    NOTHING,
-    entry_from,
     marks_in,
     photo_key,
     photo_point,
+    point_id,
+    point_ids,
     points_of,
+    product_id_from,
+    product_key,
     product_number,
+    product_payload,
     query_of,
+    record_from,
     score_vectors_of,
+    size_key,
     sparse_rows,
+    view_of,
 )
 from shoplens.index.qdrant.shard import open_shard
-from shoplens.index.vector_sizes import VectorSizes
 from shoplens.types import Photo, Product, SparseRows, Vectors
 
 PHOTOS_FOR_A_PRODUCT = 2

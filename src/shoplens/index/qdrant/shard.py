@@ -13,9 +13,9 @@ from typing import Any
 import qdrant_edge as engine
 
 from shoplens.errors import StoreError
+from shoplens.index.protocol import VectorSizes
 from shoplens.index.qdrant.config import engine_config
-from shoplens.index.qdrant.payload import HASHES, SIZE, VIEW
-from shoplens.index.vector_sizes import VectorSizes
+from shoplens.index.qdrant.points import HASHES, SIZE, VIEW
 
 _SCHEMAS: dict[str, Any] = {
     VIEW: engine.IntegerIndexParams(lookup=True, range=False, enable_hnsw=False),

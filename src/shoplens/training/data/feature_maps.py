@@ -1,4 +1,5 @@
-"""The pass over all photos for training a network's end: the map that its trunk makes of each, kept on disk."""
+"""The pass over all photos for training a network's end: the feature map that its trunk computes for each, kept on
+disk."""
 
 from __future__ import annotations
 
@@ -12,9 +13,16 @@ import numpy.typing as npt
 from shoplens.embedders.onnx import open_session, outputs_of
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.store.feature_cache import FeatureFile
-from shoplens.training.data.feature_pass import FOLDER, Look, Pass, extract_rows, view_name, views_file
+from shoplens.training.data.feature_pass import (
+    FOLDER,
+    FeaturePassOptions,
+    RowExtractor,
+    extract_rows,
+    open_view_file,
+    view_name,
+)
 from shoplens.training.data.samples import SamplePhoto, Samples
-from shoplens.training.data.training_photos import Told
+from shoplens.training.data.training_photos import RejectionHandler
 from shoplens.training.optimization.backbone_tail import Tail
 from shoplens.types import Features, Pixels
 
@@ -23,50 +31,54 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
-class Maps:
-    """Maps of photos, float16 on disk: about 70 kB a look with the shipped network.
+class FeatureMaps:
+    """Feature maps of photos, float16 on disk: about 70 kB each with the shipped network.
 
     Args:
-        file: holds them.
-        shape: channels, height and width of one.
+        file: holds the maps.
+        shape: channels, height and width of one map.
     """
 
     def __init__(self, file: FeatureFile, shape: tuple[int, int, int]) -> None:
         self._file, self._shape = file, shape
 
-    def of(self, samples: Samples, rows: Ints) -> Floats:
-        """float32 (n, channels, height, width), of these rows of the samples."""
+    def load(self, samples: Samples, rows: Ints) -> Floats:
+        """Return the maps of these rows of the samples, float32 (n, channels, height, width)."""
         names = [view_name(samples.photos[int(samples.owners[row])], int(samples.views[row])) for row in rows]
-        found = self._file.of(names)
-        rows_found: Floats = np.stack([found[name] for name in names]).reshape(len(names), *self._shape)
-        return rows_found
+        stored = self._file.of(names)
+        maps: Floats = np.stack([stored[name] for name in names]).reshape(len(names), *self._shape)
+        return maps
 
 
 @contextmanager
-def maps_pass(
-    bench: EvaluationContext, tail: Tail, what: Pass, told: Told
-) -> Iterator[tuple[Sequence[SamplePhoto], Maps]]:
-    """The photos that can be used, and their maps; what is known is not looked at again.
+def open_feature_maps(
+    context: EvaluationContext, tail: Tail, options: FeaturePassOptions, on_rejection: RejectionHandler
+) -> Iterator[tuple[Sequence[SamplePhoto], FeatureMaps]]:
+    """Compute the feature maps of photos, and yield the photos that can be used with their maps.
+
+    Maps that are kept are not computed again.
 
     Args:
-        told: hears of photos that cannot be used; they are left out.
+        on_rejection: receives photos that cannot be used; they are left out.
     """
-    session, name = open_session(tail.trunk(), 1), tail.card.tail_from
+    session, name = open_session(tail.export_trunk(), 1), tail.card.tail_from
 
-    def row(photo: str, pixels: Pixels) -> Features:
-        found: Features = outputs_of(session, tail.card, [name], [pixels])[0]
-        return found
+    def extract(photo: str, pixels: Pixels) -> Features:
+        feature_map: Features = outputs_of(session, tail.card, [name], [pixels])[0]
+        return feature_map
 
-    file = views_file(bench, MAPS, f"/{name}")
+    file = open_view_file(context, MAPS, f"/{name}")
     try:
-        usable = list(extract_rows(bench, what, file, told, Look("Looking at the photos for the network", row)))
+        usable = list(
+            extract_rows(context, options, file, on_rejection, RowExtractor("Computing feature maps", extract))
+        )
         file.flush()
-        yield usable, Maps(file, tail.map_shape())
+        yield usable, FeatureMaps(file, tail.map_shape())
     finally:
         file.close()
 
 
-def forget_maps(folder: Path) -> None:
-    """Remove those of a store; they are large, and made again when they are wanted."""
+def delete_feature_maps(folder: Path) -> None:
+    """Delete the feature maps of a store; they are large, and computed again when they are needed."""
     for file in (folder / FOLDER).glob(f"{MAPS}*"):
         file.unlink(missing_ok=True)

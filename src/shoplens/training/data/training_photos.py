@@ -1,4 +1,4 @@
-"""Photos to learn from: a store's own, and shoppers' photos whose product is known."""
+"""The photos to learn from: a store's own, and shoppers' photos whose product is known."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shoplens.errors import PhotoError
 from shoplens.evaluation.queries import JudgedQuery, read_queries
 from shoplens.evaluation.query_photos import MISSING
 from shoplens.evaluation.runs import ABSENT
-from shoplens.filters.fitting.folds import group_of
+from shoplens.filters.fitting.crossfit import group_of
 from shoplens.images import PhotoSource
 from shoplens.images.hashes import content_hash
 from shoplens.index.identifiers import products_named
@@ -19,80 +19,92 @@ from shoplens.index.protocol import Index
 from shoplens.training.data.samples import SamplePhoto
 from shoplens.types import Region, Rejection
 
-SHARED = "photo-of-several-products"
-Told = Callable[[Rejection], None]
+SHARED_PHOTO = "photo-of-several-products"
+RejectionHandler = Callable[[Rejection], None]
+"""Receives photos and rows that cannot be used, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
-    """Shoppers' photos.
+class PairsFile:
+    """A file of shoppers' photos and their products.
 
     Attributes:
-        file: CSV with the columns of :data:`~shoplens.evaluation.queries.COLUMNS`.
-        source: of the photos' bytes.
+        file: a CSV file with the columns of :data:`~shoplens.evaluation.queries.COLUMNS`.
+        source: where the photos' bytes come from.
     """
 
     file: Path
     source: PhotoSource
 
 
-def catalogue_photos(index: Index, told: Told) -> list[SamplePhoto]:
-    """The photos of all products, by product id; those that several products show teach nothing, and are told of."""
+def load_catalogue_photos(index: Index, on_rejection: RejectionHandler) -> list[SamplePhoto]:
+    """Return the photos of all products, in the order of product ids.
+
+    Photos that several products show are left out, and reported to ``on_rejection``.
+    """
     records = sorted(index.all_records(), key=lambda record: record.product.id)
     shown = Counter(name for record in records for name in {photo.content_hash for photo in record.photos})
-    found = []
+    photos = []
     for record in records:
         for view, photo in enumerate(record.photos):
             if shown[photo.content_hash] == 1:
                 sample = SamplePhoto(
-                    photo.content_hash, photo.source, record.product.id, group_of(record.product), first=view == 0
+                    photo.content_hash, photo.source, record.product.id, group_of(record.product), is_first=view == 0
                 )
-                found.append(sample)
+                photos.append(sample)
             else:
-                told(_shared_rejection(record.product.id, photo.source))
-    return found
+                on_rejection(_shared_photo_rejection(record.product.id, photo.source))
+    return photos
 
 
-def shopper_photos(index: Index, pairs: Pairs, told: Told) -> list[tuple[SamplePhoto, Region | None]]:
-    """The photos of a file of pairs, each of the product that is most wanted; what cannot be used is told of.
+def load_shopper_photos(
+    index: Index, pairs: PairsFile, on_rejection: RejectionHandler
+) -> list[tuple[SamplePhoto, Region | None]]:
+    """Return the photos of a file of pairs, each with the product of the highest grade, and its region.
+
+    What cannot be used is reported to ``on_rejection``.
 
     Raises:
         InvalidValue: as :func:`~shoplens.evaluation.queries.read_queries`.
     """
     groups = {record.product.id: group_of(record.product) for record in index.all_records()}
-    found: dict[str, tuple[SamplePhoto, Region | None]] = {}
-    for sample, region in _usable(index, pairs, groups, told):
-        found.setdefault(sample.name, (sample, region))
-    return list(found.values())
+    by_name: dict[str, tuple[SamplePhoto, Region | None]] = {}
+    for sample, region in _resolve_queries(index, pairs, groups, on_rejection):
+        by_name.setdefault(sample.name, (sample, region))
+    return list(by_name.values())
 
 
-def _usable(
-    index: Index, pairs: Pairs, groups: dict[str, str], told: Told
+def _resolve_queries(
+    index: Index, pairs: PairsFile, groups: dict[str, str], on_rejection: RejectionHandler
 ) -> Iterator[tuple[SamplePhoto, Region | None]]:
     for query in read_queries(pairs.file):
         if isinstance(query, Rejection):
-            told(query)
+            on_rejection(query)
             continue
-        named = products_named(index, query.grades)
-        one_each = (named[name].ids[0] for name in query.grades if name in named and len(named[name].ids) == 1)
-        product = next((one for one in one_each if one in groups), None)
+        named_products = products_named(index, query.grades)
+        candidates = (
+            named_products[name].ids[0]
+            for name in query.grades
+            if name in named_products and len(named_products[name].ids) == 1
+        )
+        product = next((product_id for product_id in candidates if product_id in groups), None)
         if product is None:
-            told(_unknown(query))
+            on_rejection(_unknown_product_rejection(query))
             continue
         try:
             name = content_hash(pairs.source.bytes_of(query.photo))
         except PhotoError as problem:
             fix = MISSING if problem.code == "photo-missing" else problem.fix
-            told(Rejection(problem.code, problem.problem, fix, row=query.row, field="photo", value=query.photo))
+            on_rejection(Rejection(problem.code, problem.problem, fix, row=query.row, field="photo", value=query.photo))
             continue
-        part = "" if query.region is None else f"/{query.region}"
-        yield SamplePhoto(name + part, query.photo, product, groups[product], shopper=True), query.region
+        suffix = "" if query.region is None else f"/{query.region}"
+        yield SamplePhoto(name + suffix, query.photo, product, groups[product], is_shopper=True), query.region
 
 
-def _unknown(query: JudgedQuery) -> Rejection:
+def _unknown_product_rejection(query: JudgedQuery) -> Rejection:
     return Rejection(
         ABSENT,
-        "None of the row's products is in the store, or several share the name; nothing is learned from it.",
+        "None of the row's products is in the store, or several products share the name, so nothing is learned from it.",
         "Correct product_id, or index the feed that has them.",
         row=query.row,
         field="product_id",
@@ -100,10 +112,10 @@ def _unknown(query: JudgedQuery) -> Rejection:
     )
 
 
-def _shared_rejection(product: str, photo: str) -> Rejection:
+def _shared_photo_rejection(product: str, photo: str) -> Rejection:
     return Rejection(
-        SHARED,
-        "The photo is shown by several products, so it cannot teach what tells them apart.",
+        SHARED_PHOTO,
+        "Several products show this photo, so it says nothing about how they differ.",
         "Give each product a photo of its own.",
         "note",
         product_id=product,

@@ -1,12 +1,13 @@
-"""The linear map that a head begins with: blocks of features on one scale, and what varies within a product made small.
+"""The linear map in front of a head: it scales the blocks of features alike, and shrinks what varies within a product.
 
-Three steps, each fitted without gradients, so that training starts from a good place rather than from noise:
+It has three steps, each fitted without gradients, so that training starts from a good place rather than from noise:
 
-1. every feature less its mean, in its standard deviations, at most :data:`CLIP` of them (histograms as square roots);
-2. principal components of three blocks: the network, colours, outline;
-3. within-class whitening: directions in which photos of one product differ are shrunk, so that what is left tells
-   products apart. With S the mean covariance within classes and t its mean eigenvalue, x is multiplied by
-   (S + shrinkage · t · I)^(-1/2). Source: Hatch, Kajarekar, Stolcke 2006, "Within-Class Covariance Normalization".
+1. Every feature becomes its distance from its mean in standard deviations, clipped at :data:`CLIP` (histograms as
+square roots).
+2. The principal components of three blocks are taken: the network, the colours, the outline.
+3. Within-class whitening shrinks directions in which photos of one product differ, so that what is left tells products
+apart. With S the mean covariance within classes and t its mean eigenvalue, x is multiplied by (S + shrinkage · t ·
+I)^(-1/2). Source: Hatch, Kajarekar, Stolcke 2006, "Within-Class Covariance Normalization".
 """
 
 from __future__ import annotations
@@ -18,27 +19,27 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.filters.fitting.pca import components
-from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.photo_features.measurements import MEASURED, OUTLINE
 from shoplens.filters.photo_features.palette import ANCHORS, FINE
-from shoplens.filters.photo_features.silhouette import OUTLINE
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 CLIP = 6.0
 SIZES = (1024, 256, 192)
-"""Principal components of the network's features, of the colours and of the outline, at most."""
-MOST_ROWS = 8_000
-"""Rows that means and components are taken from."""
+"""Maximum numbers of principal components of the network's features, of the colours and of the outline."""
+MAX_ROWS = 8_000
+"""Maximum number of rows from which means and components are computed."""
 _FLAT = 1e-3
+"""Is added to every standard deviation, so that a constant feature becomes 0."""
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """Where what lies in a photo's features, see :func:`~shoplens.build.photo_features.sight`.
+class FeatureColumns:
+    """Which columns of a photo's features hold what, see :func:`~shoplens.build.photo_features.sight`.
 
     Attributes:
         backbone: how many of the network's features come before the measured ones.
-        width: of the whole row.
+        width: number of all features.
     """
 
     backbone: int
@@ -46,7 +47,7 @@ class Columns:
 
     @property
     def blocks(self) -> tuple[Ints, Ints, Ints]:
-        """Columns of the network, of the colours and of the outline."""
+        """The columns of the network, of the colours and of the outline."""
         fine = np.arange(self.backbone, self.backbone + FINE)
         outline = np.arange(fine[-1] + 1, fine[-1] + 1 + OUTLINE)
         anchors = np.arange(outline[-1] + 1, outline[-1] + 1 + ANCHORS)
@@ -55,18 +56,18 @@ class Columns:
 
     @property
     def histograms(self) -> npt.NDArray[np.bool_]:
-        """bool (width,): columns of which the square root is taken."""
-        found = np.zeros(self.width, bool)
-        found[self.blocks[1]] = True
-        return found
+        """bool (width,): the columns whose square root is taken."""
+        mask = np.zeros(self.width, bool)
+        mask[self.blocks[1]] = True
+        return mask
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scale:
-    """Step 1.
+class FeatureScale:
+    """Step 1: the scale of every feature.
 
     Attributes:
-        rooted: bool (width,), columns of which the square root is taken.
+        rooted: bool (width,), the columns whose square root is taken.
         mean, factor: float32 (width,); a column becomes (x - mean) · factor, within ± CLIP.
     """
 
@@ -75,21 +76,21 @@ class Scale:
     factor: Floats
 
     @classmethod
-    def of(cls, rows: Floats, columns: Columns) -> Scale:
-        """That of these rows, float32 (n, width)."""
+    def fit(cls, rows: Floats, columns: FeatureColumns) -> FeatureScale:
+        """Fit the scale to these rows, float32 (n, width)."""
         rooted = columns.histograms
         values = _sqrt_columns(rows, rooted)
         return cls(rooted, values.mean(axis=0), (1 / (values.std(axis=0) + _FLAT)).astype(np.float32))
 
-    def applied(self, rows: Floats) -> Floats:
-        """float32 (n, width)."""
-        found: Floats = np.clip((_sqrt_columns(rows, self.rooted) - self.mean) * self.factor, -CLIP, CLIP)
-        return found.astype(np.float32)
+    def transform(self, rows: Floats) -> Floats:
+        """Return the scaled rows, float32 (n, width)."""
+        scaled: Floats = np.clip((_sqrt_columns(rows, self.rooted) - self.mean) * self.factor, -CLIP, CLIP)
+        return scaled.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Basis:
-    """Steps 2 and 3 as one map: scaled · axes - offset.
+class FeatureWhitening:
+    """All three steps; steps 2 and 3 are one linear map: scaled · axes - offset.
 
     Attributes:
         scale: step 1.
@@ -97,71 +98,72 @@ class Basis:
         offset: float32 (b,).
     """
 
-    scale: Scale
+    scale: FeatureScale
     axes: Floats
     offset: Floats
 
-    def applied(self, rows: npt.NDArray[np.float16] | Floats) -> Floats:
-        """float32 (n, b), of float (n, width) features."""
+    def transform(self, rows: npt.NDArray[np.float16] | Floats) -> Floats:
+        """Return the whitened rows, float32 (n, b), of features, float (n, width)."""
         parts = [
-            self.scale.applied(rows[start : start + MOST_ROWS].astype(np.float32)) @ self.axes - self.offset
-            for start in range(0, len(rows), MOST_ROWS)
+            self.scale.transform(rows[start : start + MAX_ROWS].astype(np.float32)) @ self.axes - self.offset
+            for start in range(0, len(rows), MAX_ROWS)
         ]
         return np.concatenate([np.zeros((0, self.axes.shape[1]), np.float32), *parts])
 
 
-def basis_of(
+def fit_whitening(
     rows: npt.NDArray[np.float16],
     classes: Ints,
-    columns: Columns,
+    columns: FeatureColumns,
     shrinkage: float,
     seed: int = 0,
-) -> Basis:
-    """The basis of photos that are learned from.
+) -> FeatureWhitening:
+    """Fit the whitening to the photos that are learned from.
 
     Args:
         rows: float16 (n, width), their features.
-        classes: int64 (n,), 0 …; rows of one class have to lie together.
-        shrinkage: of step 3.
-        seed: of the draw of rows, where there are more than :data:`MOST_ROWS`.
+        classes: int64 (n,), numbered from 0; rows of one class have to lie together.
+        columns: which columns hold what.
+        shrinkage: the shrinkage of step 3.
+        seed: seed of the draw of rows, where there are more than :data:`MAX_ROWS`.
     """
-    drawn = np.sort(np.random.default_rng(seed).permutation(len(rows))[:MOST_ROWS])
-    some = rows[drawn].astype(np.float32)
-    scale = Scale.of(some, columns)
-    axes = _principal(scale.applied(some), columns.blocks)
-    plain = Basis(scale, axes, np.zeros(axes.shape[1], np.float32)).applied(rows)
-    whitening, middle = _within_class(plain, classes, shrinkage)
-    return Basis(scale, axes @ whitening, middle @ whitening)
+    sample = np.sort(np.random.default_rng(seed).permutation(len(rows))[:MAX_ROWS])
+    sampled_rows = rows[sample].astype(np.float32)
+    scale = FeatureScale.fit(sampled_rows, columns)
+    axes = _block_components(scale.transform(sampled_rows), columns.blocks)
+    unwhitened = FeatureWhitening(scale, axes, np.zeros(axes.shape[1], np.float32)).transform(rows)
+    matrix, center = _within_class_whitening(unwhitened, classes, shrinkage)
+    return FeatureWhitening(scale, axes @ matrix, center @ matrix)
 
 
-def _principal(scaled: Floats, blocks: Sequence[Ints]) -> Floats:
-    """float32 (width, b): components of each block, which counts as much as any other, however wide it is."""
-    found = []
-    for columns, most in zip(blocks, SIZES, strict=True):
+def _block_components(scaled: Floats, blocks: Sequence[Ints]) -> Floats:
+    """Return the components of each block, float32 (width, b); every block counts alike, however wide it is."""
+    parts = []
+    for columns, size in zip(blocks, SIZES, strict=True):
         block = scaled[:, columns] / np.float32(np.sqrt(len(columns)))
         axes = np.zeros((scaled.shape[1], 0), np.float32)
-        inner = components(block - block.mean(axis=0), most)
+        inner = components(block - block.mean(axis=0), size)
         if inner.size:
             axes = np.zeros((scaled.shape[1], inner.shape[1]), np.float32)
             axes[columns] = inner / np.float32(np.sqrt(len(columns)))
-        found.append(axes)
-    return np.concatenate(found, axis=1)
+        parts.append(axes)
+    return np.concatenate(parts, axis=1)
 
 
-def _within_class(rows: Floats, classes: Ints, shrinkage: float) -> tuple[Floats, Floats]:
-    """The whitening float32 (b, b), of mean length 1, and the mean of the classes float32 (b,)."""
+def _within_class_whitening(rows: Floats, classes: Ints, shrinkage: float) -> tuple[Floats, Floats]:
+    """Return the whitening matrix, float32 (b, b), of mean length 1, and the mean of the classes, float32 (b,)."""
     counts = np.bincount(classes)
     means = np.zeros((len(counts), rows.shape[1]), np.float32)
     np.add.at(means, classes, rows)
     means /= np.maximum(counts, 1)[:, None]
-    several = counts[classes] > 1
-    apart = rows[several] - means[classes[several]]
-    middle: Floats = means[counts > 0].mean(axis=0)
-    values, vectors = np.linalg.eigh(apart.T @ apart / max(len(apart), 1))
+    has_others = counts[classes] > 1
+    deviations = rows[has_others] - means[classes[has_others]]
+    center: Floats = means[counts > 0].mean(axis=0)
+    values, vectors = np.linalg.eigh(deviations.T @ deviations / max(len(deviations), 1))
     floor = shrinkage * max(float(values.sum()) / max(len(values), 1), 1e-12)
     lengths = (np.maximum(values, 0) + floor) ** -0.5
-    whitening = (vectors * lengths) @ vectors.T / np.sqrt(max(np.mean(lengths**2), 1e-12) if len(lengths) else 1.0)
-    return whitening.astype(np.float32), middle
+    matrix = (vectors * lengths) @ vectors.T / np.sqrt(max(np.mean(lengths**2), 1e-12) if len(lengths) else 1.0)
+    return matrix.astype(np.float32), center
 
 
 def _sqrt_columns(rows: Floats, rooted: npt.NDArray[np.bool_]) -> Floats:

@@ -1,4 +1,4 @@
-"""A network's end, as it is trained, and what comes of it in the basis that the rest of training works on."""
+"""A network's end as it is trained, and its outputs among the whitened features that the rest of training works on."""
 
 from __future__ import annotations
 
@@ -11,118 +11,123 @@ from shoplens.build.photo_features import sight, width_of
 from shoplens.embedders.tuned import Tunings
 from shoplens.errors import InvalidValue, ModelError, PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.filters.photo_features.measured import MEASURED
+from shoplens.filters.photo_features.measurements import MEASURED
 from shoplens.images import decode_photo
-from shoplens.training.data.feature_maps import Maps
+from shoplens.training.data.feature_maps import FeatureMaps
 from shoplens.training.data.samples import Ints, Samples
-from shoplens.training.optimization.backbone_tail import Tail, tail_of
-from shoplens.training.optimization.feature_whitening import CLIP, Basis, Scale
-from shoplens.training.optimization.training_loop import torch_module
+from shoplens.training.optimization.backbone_tail import Tail, load_tail
+from shoplens.training.optimization.feature_whitening import CLIP, FeatureScale, FeatureWhitening
+from shoplens.training.optimization.training_loop import import_torch
 from shoplens.types import Features
 
-AT_ONCE, CHECKED_PHOTOS = 64, 16
+BATCH_ROWS, CHECKED_PHOTOS = 64, 16
 Floats = npt.NDArray[np.float32]
 
 
-class TunedBasis:
-    """Rows of the samples in a basis that was fitted to the untouched network, the trained end's outputs in place of
-    the untouched one's. On a GPU where torch sees one.
+class TailFeatures:
+    """Whitened rows of the samples, with the trained end's outputs in place of the untouched end's.
+
+    The whitening was fitted to the untouched network's features. It runs on a GPU if torch sees one.
 
     Args:
-        bench: of the store; its embedder is the untouched one.
+        context: of the store; its embedder is the untouched one.
         samples, maps: of the same photos.
-        basis: of the untouched features.
+        whitening: of the untouched features.
 
     Attributes:
-        places: where in a photo's features lie those that the end puts out.
+        spans: where in a photo's features the outputs of the end lie, start and stop.
     """
 
-    def __init__(self, bench: EvaluationContext, samples: Samples, maps: Maps, basis: Basis) -> None:
-        torch = self._torch = torch_module(bench.settings.cores)
+    def __init__(
+        self, context: EvaluationContext, samples: Samples, maps: FeatureMaps, whitening: FeatureWhitening
+    ) -> None:
+        torch = self._torch = import_torch(context.settings.cores)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._bench, self._samples, self._maps, self._basis = bench, samples, maps, basis
-        self._tail = tail_of(bench.embedder)
-        self.places = _places(self._tail, bench.embedder.features)
-        columns = self._columns = np.concatenate([np.arange(*place) for place in self.places])
+        self._context, self._samples, self._maps, self._whitening = context, samples, maps, whitening
+        self._tail = load_tail(context.embedder)
+        self.spans = _output_spans(self._tail, context.embedder.features)
+        columns = self._columns = np.concatenate([np.arange(*span) for span in self.spans])
         self.module = self._tail.module.to(self.device)
-        self._fixed = {
-            name: torch.from_numpy(one).to(self.device)
-            for name, one in (
-                ("mean", basis.scale.mean[columns]),
-                ("factor", basis.scale.factor[columns]),
-                ("axes", basis.axes[columns]),
+        self._constants = {
+            name: torch.from_numpy(values).to(self.device)
+            for name, values in (
+                ("mean", whitening.scale.mean[columns]),
+                ("factor", whitening.scale.factor[columns]),
+                ("axes", whitening.axes[columns]),
             )
         }
 
     @property
-    def tail(self) -> int:
-        """How many numbers the end puts out."""
+    def tail_width(self) -> int:
+        """The number of outputs of the end."""
         return len(self._columns)
 
-    def rows(self, rows: Ints) -> Any:
-        """Torch's float32 (n, b), with gradients, of these rows of the samples."""
-        torch, fixed = self._torch, self._fixed
-        outputs = self.module(torch.from_numpy(self._maps.of(self._samples, rows)).to(self.device))
-        inner = torch.clamp((outputs - fixed["mean"]) * fixed["factor"], -CLIP, CLIP) @ fixed["axes"]
-        return inner + torch.from_numpy(self._frozen_part(rows)).to(self.device)
+    def forward(self, rows: Ints) -> Any:
+        """Compute whitened rows of the samples, with gradients: a torch tensor, float32 (n, b)."""
+        torch, constants = self._torch, self._constants
+        outputs = self.module(torch.from_numpy(self._maps.load(self._samples, rows)).to(self.device))
+        tail_part = torch.clamp((outputs - constants["mean"]) * constants["factor"], -CLIP, CLIP) @ constants["axes"]
+        return tail_part + torch.from_numpy(self._frozen_part(rows)).to(self.device)
 
-    def applied(self, rows: Ints, last: Any) -> Floats:
-        """float32 (n, any), what ``last`` makes of these rows, without gradients."""
+    def evaluate(self, rows: Ints, layer: Any) -> Floats:
+        """Compute the outputs of ``layer`` for these rows without gradients, float32 (n, any)."""
         with self._torch.no_grad():
-            starts = range(0, len(rows), AT_ONCE)
-            parts = [last(self.rows(rows[at : at + AT_ONCE])).cpu().numpy() for at in starts]
+            starts = range(0, len(rows), BATCH_ROWS)
+            parts = [layer(self.forward(rows[start : start + BATCH_ROWS])).cpu().numpy() for start in starts]
         return np.concatenate(parts)
 
     def _frozen_part(self, rows: Ints) -> Floats:
-        """What the features that are not trained add to a row in the basis."""
-        scaled = self._basis.scale.applied(self._samples.rows[rows].astype(np.float32))
+        """Return what the features that are not trained add to a whitened row."""
+        scaled = self._whitening.scale.transform(self._samples.rows[rows].astype(np.float32))
         scaled[:, self._columns] = 0
-        found: Floats = scaled @ self._basis.axes - self._basis.offset
-        return found
+        whitened: Floats = scaled @ self._whitening.axes - self._whitening.offset
+        return whitened
 
-    def backbone(self) -> bytes:
-        """The whole network with both ends."""
+    def export_backbone(self) -> bytes:
+        """Return the whole network with both ends."""
         self.module.to("cpu")
-        network = self._tail.beside()
+        network = self._tail.export_both_tails()
         self.module.to(self.device)
         return network
 
-    def beside(self) -> Basis:
-        """The basis of features that are followed by the trained end's, which stand in for the untouched one's."""
-        scale, axes, columns = self._basis.scale, self._basis.axes.copy(), self._columns
+    def extended_whitening(self) -> FeatureWhitening:
+        """Return the whitening of features followed by the trained end's, which replace the untouched end's."""
+        scale, axes, columns = self._whitening.scale, self._whitening.axes.copy(), self._columns
         axes[columns] = 0
-        return Basis(
-            Scale(
+        return FeatureWhitening(
+            FeatureScale(
                 np.concatenate([scale.rooted, np.zeros(len(columns), bool)]),
                 np.concatenate([scale.mean, scale.mean[columns]]),
                 np.concatenate([scale.factor, scale.factor[columns]]),
             ),
-            np.concatenate([axes, self._basis.axes[columns]]),
-            self._basis.offset,
+            np.concatenate([axes, self._whitening.axes[columns]]),
+            self._whitening.offset,
         )
 
-    def seen(self, backbone: bytes) -> tuple[Ints, Features]:
-        """Some rows of the samples, and the features of their photos as searches see them, from the bytes on; of those
-        that can be read now."""
-        plain, photos, settings = self._samples.plain, self._samples.photos, self._bench.settings
-        embedder = Tunings(backbone).of(self._bench.embedder)
-        some, found = list[int](), [np.zeros((0, width_of(embedder)), np.float32)]
-        for n in (n for n in range(len(plain)) if "/" not in photos[n].name):
+    def extract_served_features(self, backbone: bytes) -> tuple[Ints, Features]:
+        """Return some rows of the samples, and the features of their photos as searches extract them, from the bytes
+        on; photos that cannot be read now are left out."""
+        rows, photos, settings = self._samples.original_rows, self._samples.photos, self._context.settings
+        embedder = Tunings(backbone).of(self._context.embedder)
+        used, features = list[int](), [np.zeros((0, width_of(embedder)), np.float32)]
+        for n in (n for n in range(len(rows)) if "/" not in photos[n].name):
             try:
-                data = self._bench.source.bytes_of(photos[n].source)
+                data = self._context.source.bytes_of(photos[n].source)
                 pixels = decode_photo(data, settings, shortest=2 * embedder.shortest).pixels
-                found.append(sight(embedder, "checked", pixels).features[None])
+                features.append(sight(embedder, "checked", pixels).features[None])
             except (PhotoError, ModelError):
                 continue
-            some.append(n)
-            if len(some) == CHECKED_PHOTOS:
+            used.append(n)
+            if len(used) == CHECKED_PHOTOS:
                 break
-        return plain[some], np.concatenate(found)
+        return rows[used], np.concatenate(features)
 
 
-def _places(tail: Tail, features: int) -> list[tuple[int, int]]:
-    """Where in a photo's features lies what the tail puts out: from and to, part by part."""
+def _output_spans(tail: Tail, features: int) -> list[tuple[int, int]]:
+    """Return where in a photo's features the outputs of the tail lie, start and stop, part by part."""
     if not features:
-        raise InvalidValue(f"The card of {tail.card.name} names no `features`.", "Name outputs in it.", code="no-tail")
-    shifted = [(place, MEASURED if place[0] >= features else 0) for place in tail.places()]
+        raise InvalidValue(
+            f"The card of {tail.card.name} names no `features`.", "Name the outputs in `features`.", code="no-tail"
+        )
+    shifted = [(span, MEASURED if span[0] >= features else 0) for span in tail.output_spans()]
     return [(start + shift, stop + shift) for (start, stop), shift in shifted]

@@ -20,17 +20,21 @@ from shoplens.embedders import EmbeddingHead
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.filters.dimensions.dimension import LOOK
-from shoplens.filters.model.cohort import Cohort, sample_groups
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.space import DENSE_PARTS
+from shoplens.filters.model.scoring import DENSE_PARTS, Cohort, sample_groups
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.filter_retrieval import CANDIDATES
-from shoplens.ranking.ranker_features import SIGNALS, Floats, evidence
+from shoplens.ranking.ranker_features import SIGNALS, Floats, ranker_features
 from shoplens.store.generation import Generation
-from shoplens.training.data.feature_pass import Pass, feature_pass, times_retaken
-from shoplens.training.data.samples import SamplePhoto, Samples, Use, uses
-from shoplens.training.data.training_photos import Pairs, Told, catalogue_photos, shopper_photos
-from shoplens.training.ranker_training.relevance import SAME, Likeness
+from shoplens.training.data.feature_pass import FeaturePassOptions, count_augmented_views, extract_samples
+from shoplens.training.data.samples import SamplePhoto, Samples, Split, assign_splits
+from shoplens.training.data.training_photos import (
+    PairsFile,
+    RejectionHandler,
+    load_catalogue_photos,
+    load_shopper_photos,
+)
+from shoplens.training.ranker_training.relevance import SAME, ProductRelevance
 from shoplens.types import Region, SparseRows
 
 MOST_QUERIES = 3_000
@@ -44,7 +48,7 @@ FEWEST_GROUPS = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tasks:
+class RankingDataset:
     """Queries with their candidates.
 
     Attributes:
@@ -71,17 +75,17 @@ class Tasks:
     kind: str
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.similarities)
 
-    def some(self, chosen: npt.NDArray[np.bool_]) -> Tasks:
+    def subset(self, chosen: npt.NDArray[np.bool_]) -> RankingDataset:
         """Those queries, bool (q,)."""
         places = np.flatnonzero(chosen).tolist()
         return replace(
             self,
-            places=self.places[chosen],
+            places=self.similarities[chosen],
             gains=self.gains[chosen],
             signals=self.signals[chosen],
-            looks=self.looks[chosen],
+            looks=self.embeddings[chosen],
             groups=tuple(self.groups[n] for n in places),
             photos=tuple(self.photos[n] for n in places),
             sources=tuple(self.sources[n] for n in places),
@@ -89,7 +93,7 @@ class Tasks:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class RankingQueries:
     """Photos to ask with.
 
     Attributes:
@@ -113,7 +117,9 @@ class Asked:
         return self.look.of(self.samples.rows[rows].astype(np.float32))
 
 
-def tasks_of(bench: EvaluationContext, generation: Generation, queries: Path | None, told: Told) -> Tasks:
+def build_ranking_dataset(
+    context: EvaluationContext, generation: Generation, queries: Path | None, told: RejectionHandler
+) -> RankingDataset:
     """Everything there is to learn ranking from.
 
     Args:
@@ -123,11 +129,13 @@ def tasks_of(bench: EvaluationContext, generation: Generation, queries: Path | N
     Raises:
         InvalidValue: ``no-filters``, ``too-few-queries``.
     """
-    seen = replace(bench, embedder=generation.embedder_for(bench.embedder))
-    return tasks_by(bench, generation, photos_to_ask(seen, generation, queries, told))
+    seen = replace(context, embedder=generation.embedder_for(context.embedder))
+    return build_dataset_from_queries(context, generation, select_query_photos(seen, generation, queries, told))
 
 
-def tasks_by(bench: EvaluationContext, generation: Generation, asked: Asked) -> Tasks:
+def build_dataset_from_queries(
+    context: EvaluationContext, generation: Generation, asked: RankingQueries
+) -> RankingDataset:
     """The tasks that these photos make.
 
     Raises:
@@ -135,7 +143,7 @@ def tasks_by(bench: EvaluationContext, generation: Generation, asked: Asked) -> 
     """
     gallery = _gallery(asked)
     entries = _entries(generation.index, [asked.samples.photos[n].product for n in gallery.tolist()])
-    return _tasks(bench, _scorer(generation), asked, gallery, entries)
+    return _tasks(context, _scorer(generation), asked, gallery, entries)
 
 
 def _scorer(generation: Generation) -> ProductScorer:
@@ -145,35 +153,37 @@ def _scorer(generation: Generation) -> ProductScorer:
     return scorer
 
 
-def photos_to_ask(bench: EvaluationContext, generation: Generation, queries: Path | None, told: Told) -> Asked:
+def select_query_photos(
+    context: EvaluationContext, generation: Generation, queries: Path | None, told: RejectionHandler
+) -> RankingQueries:
     """The best photos there are to ask with: shoppers', where there are too few further ones, and made ones at last.
 
     Args:
         bench: sees as the generation does.
     """
     index, look = generation.index, generation.look
-    photos, regions = catalogue_photos(index, told), dict[str, Region]()
+    photos, regions = load_catalogue_photos(index, told), dict[str, Region]()
     if queries is not None:
-        for photo, region in shopper_photos(index, Pairs(queries, bench.source), told):
+        for photo, region in load_shopper_photos(index, PairsFile(queries, context.source), told):
             photos.append(photo)
             if region is not None:
                 regions[photo.name] = region
     usable = np.array(_usable(photos, look), bool)
-    shoppers = np.array([photo.shopper for photo in photos], bool)
-    further = np.array([not (photo.first or photo.shopper) for photo in photos], bool)
-    firsts = np.array([photo.first for photo in photos], bool)
+    shoppers = np.array([photo.is_shopper for photo in photos], bool)
+    further = np.array([not (photo.is_first or photo.is_shopper) for photo in photos], bool)
+    firsts = np.array([photo.is_first for photo in photos], bool)
     times, kind = {False: 0, True: 0}, "shoppers' photos"
     chosen = usable & shoppers
     if chosen.sum() < LEAST and (usable & further).sum() > 0:
         chosen, kind = usable & (shoppers | further), "further photos of products" + _and(chosen)
     made = chosen.sum() < LEAST
     if made:
-        times = times_retaken(photos)
+        times = count_augmented_views(photos)
         chosen, kind = usable & (shoppers | further | firsts), "made phone photos" + _and(chosen)
     kept = [n for n in range(len(photos)) if chosen[n] or firsts[n]]
     photos = [photos[n] for n in kept]
-    samples, untouched = feature_pass(bench, index, Pass(photos, regions, times), told)
-    names = {(photo.name, photo.first) for n, photo in zip(kept, photos, strict=True) if chosen[n]}
+    samples, untouched = extract_samples(context, index, FeaturePassOptions(photos, regions, times), told)
+    names = {(photo.name, photo.is_first) for n, photo in zip(kept, photos, strict=True) if chosen[n]}
     rows = [
         n
         for n, (owner, view) in enumerate(zip(samples.owners.tolist(), samples.views.tolist(), strict=True))
@@ -181,14 +191,14 @@ def photos_to_ask(bench: EvaluationContext, generation: Generation, queries: Pat
     ]
     if look is not None and any(look.has_learned(samples.photos[samples.owners[n]].name) for n in rows):
         look = look.proof_head
-    return Asked(samples, _few(samples, np.array(rows, np.int64)), untouched, look, kind)
+    return RankingQueries(samples, _few(samples, np.array(rows, np.int64)), untouched, look, kind)
 
 
 def _is_asked(photo: SamplePhoto, view: int, times: dict[bool, int], names: set[tuple[str, bool]]) -> bool:
     """A real photo as it is; a product's first one as it was taken the last time."""
-    if (photo.name, photo.first) not in names:
+    if (photo.name, photo.is_first) not in names:
         return False
-    return view == times[False] and view > 0 if photo.first else view == 0
+    return view == times[False] and view > 0 if photo.is_first else view == 0
 
 
 def _and(chosen: npt.NDArray[np.bool_]) -> str:
@@ -199,9 +209,12 @@ def _usable(photos: Sequence[SamplePhoto], look: EmbeddingHead | None) -> list[b
     """Photos of which the look that is asked has not learned."""
     if look is None:
         return [True] * len(photos)
-    by_group = look.card.made.get("options", {}).get("same") == "group"
+    options = look.card.made.get("options", {})
+    by_group = options.get("positives", options.get("same")) == "group"  # older cards call it `same`
     proved = look.proof_head is not look
-    held_out = [use != Use.LEARN for use in uses(photos, by_group=by_group)] if proved else [False] * len(photos)
+    held_out = (
+        [use != Split.TRAIN for use in assign_splits(photos, by_group=by_group)] if proved else [False] * len(photos)
+    )
     return [out or not look.has_learned(photo.name) for photo, out in zip(photos, held_out, strict=True)]
 
 
@@ -214,14 +227,14 @@ def _few(samples: Samples, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]
     return rows[sorted(order)]
 
 
-def _gallery(asked: Asked) -> npt.NDArray[np.int64]:
+def _gallery(asked: RankingQueries) -> npt.NDArray[np.int64]:
     """int64 (g,), places of the first photos of products among which answers are sought.
 
     Raises:
         InvalidValue: ``too-few-queries``.
     """
     samples = asked.samples
-    firsts = [n for n, photo in enumerate(samples.photos) if photo.first]
+    firsts = [n for n, photo in enumerate(samples.photos) if photo.is_first]
     there = {samples.photos[n].product for n in firsts}
     owners = [samples.photos[n] for n in samples.owners[asked.rows].tolist()]
     groups = {photo.group for photo in owners if photo.product in there}
@@ -245,24 +258,24 @@ def _entries(index: Index, products: list[str]) -> dict[str, IndexedProduct]:
 
 
 def _tasks(
-    bench: EvaluationContext,
+    context: EvaluationContext,
     scorer: ProductScorer,
-    asked: Asked,
+    asked: RankingQueries,
     gallery: npt.NDArray[np.int64],
     entries: dict[str, IndexedProduct],
-) -> Tasks:
+) -> RankingDataset:
     samples = asked.samples
     gallery = np.array([n for n in gallery.tolist() if samples.photos[n].product in entries], np.int64)
     held = [entries[samples.photos[n].product] for n in gallery.tolist()]
     filters = scorer.filters
     places = {entry.product.id: n for n, entry in enumerate(held)}
-    looks = asked.looks(samples.plain[gallery])
+    looks = asked.looks(samples.original_rows[gallery])
     scores = [entry.scores for entry in held if entry.scores is not None]
     dense = filters.space.dense(np.stack([one.placed[0] for one in scores]))
     marks = SparseRows.of([one.marks[0] for one in scores])
     groups = tuple(samples.photos[n].group for n in gallery.tolist())
     filters = _replace_cohort(filters, looks, dense, marks, groups)
-    likeness = Likeness(scorer, [entry.product for entry in held])
+    likeness = ProductRelevance(scorer, [entry.product for entry in held])
     names = tuple(dimension.name for dimension in filters.dimensions)
     static = np.array([filters.weights.get(name, 1.0) for name in names], np.float32)
     rows = np.array([n for n in asked.rows.tolist() if samples.photos[samples.owners[n]].product in places], np.int64)
@@ -270,7 +283,7 @@ def _tasks(
     features, vectors = samples.rows[rows].astype(np.float32), asked.looks(rows)
     described = filters.describe(features, [photo.group for photo in owners])
     deep = min(CANDIDATES, len(held))
-    found = Tasks(
+    found = RankingDataset(
         names,
         static,
         np.zeros((len(rows), deep, len(names)), np.float32),
@@ -288,14 +301,14 @@ def _tasks(
         cosines = {LOOK: looks @ vectors[n]}
         for name, part in DENSE_PARTS.items():
             cosines[name] = dense[:, part] @ described.dense[n, part]
-        alike = filters.similarities(cosines, filters.agreements(own, marks))
-        similar = np.stack([alike[name] for name in names], axis=1)
+        similarities = filters.similarities(cosines, filters.agreements(own, marks))
+        similar = np.stack([similarities[name] for name in names], axis=1)
         spreads = np.array([norms.spreads[name] for name in names], np.float32)
         best = np.argsort(-(similar @ (static / spreads)), kind="stable")[:deep]
-        seen = evidence(filters, vectors[n], own, norms, similar[best])
-        found.places[n], found.signals[n] = seen.places, seen.signals
+        seen = ranker_features(filters, vectors[n], own, norms, similar[best])
+        found.similarities[n], found.signals[n] = seen.places, seen.signals
         found.gains[n] = likeness.gains(places[photo.product])[best]
-        bench.progress("Scoring candidates", n + 1, len(owners))
+        context.progress("Scoring candidates", n + 1, len(owners))
     return found
 
 
@@ -312,7 +325,7 @@ def _replace_cohort(
     return replace(filters, cohort=Cohort(looks[places], dense[places], wide, spread))
 
 
-def is_right(tasks: Tasks) -> npt.NDArray[np.bool_]:
+def is_right(dataset: RankingDataset) -> npt.NDArray[np.bool_]:
     """bool (q, n): the right product of each query."""
-    found: npt.NDArray[np.bool_] = tasks.gains == SAME
+    found: npt.NDArray[np.bool_] = dataset.gains == SAME
     return found

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.build.filter_scoring import ProductScorer
-from shoplens.filters.fitting.folds import group_of
+from shoplens.filters.fitting.crossfit import group_of
 from shoplens.types import Product
 
 SAME, VARIANT, AGREEING, RELATED, OTHER = 1.0, 0.3, 0.1, 0.03, 0.0
@@ -20,7 +20,7 @@ Classes = Mapping[str, tuple[str, ...]]
 Floats = npt.NDArray[np.float32]
 
 
-class Likeness:
+class ProductRelevance:
     """Products to compare.
 
     Args:

@@ -7,7 +7,7 @@ import pytest
 
 from shoplens.filters.dimensions.dimension import LOOK, Dimension
 from shoplens.filters.model.class_layout import ClassLayout
-from shoplens.filters.model.space import (
+from shoplens.filters.model.scoring import (
     DENSE,
     DENSE_PARTS,
     PLACED,

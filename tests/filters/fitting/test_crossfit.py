@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.fitting.folds import fold_of, group_of, number_groups
+from shoplens.filters.fitting.crossfit import fold_of, group_of, number_groups
 from shoplens.types import Product
 
 
