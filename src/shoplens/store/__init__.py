@@ -1,1 +1,1 @@
-"""The store: everything on disk for one catalogue, and who may change it."""
+"""The store: everything on disk for one catalogue, and the lock that says which process may change it."""

@@ -1,4 +1,4 @@
-"""A generation's calibrations, one per strategy: files that come and go with the vectors they speak of."""
+"""The calibrations of a generation, one file per strategy; they are deleted when its scores change."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from shoplens.store.generation import Generation
 
 
 def write_calibration(generation: Generation, calibration: Calibration) -> None:
-    """Keep it with the generation, in place of the one before."""
+    """Write a calibration to the generation's folder, in place of the one before."""
     replace_file(_path(generation, calibration.strategy), calibration.as_json())
 
 
-def calibration_of(generation: Generation, strategy: str) -> Calibration | None:
-    """The generation's calibration of a strategy; None when there is none, or it is of another model.
+def load_calibration(generation: Generation, strategy: str) -> Calibration | None:
+    """Read the calibration of a strategy; None when there is none, or it is of another model.
 
     Raises:
         StoreError: ``bad-calibration``.
     """
     path = _path(generation, strategy)
     try:
-        found = _read(path, file_version(path))
+        calibration = _read(path, file_version(path))
     except FileNotFoundError:
         return None
-    return found if found.model == generation.manifest.model else None
+    return calibration if calibration.model == generation.manifest.model else None
 
 
-def forget_calibration(generation: Generation, strategy: str) -> None:
-    """Remove it: scores mean something else from now on."""
+def delete_calibration(generation: Generation, strategy: str) -> None:
+    """Delete the calibration of a strategy whose scores have changed."""
     _path(generation, strategy).unlink(missing_ok=True)
 
 
-def keep_calibrations(before: Generation, after: Generation) -> None:
-    """Take over the calibrations of strategies whose scores no filter has a part in, where the vectors are the same."""
+def copy_calibrations(before: Generation, after: Generation) -> None:
+    """Copy the calibrations of strategies without filters to the next generation, where the vectors are the same."""
     changed = {"filters"} if before.manifest.look == after.manifest.look else {"filters", "look"}
     for strategy in STRATEGIES.values():
         if strategy.needs.isdisjoint(changed) and (path := _path(before, strategy.name)).is_file():

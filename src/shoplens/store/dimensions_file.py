@@ -1,4 +1,4 @@
-"""The dimensions of a generation with filters, on disk beside them."""
+"""The file with the dimensions of a generation, beside its filters."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ DIMENSIONS = "dimensions.json"
 
 
 def read_dimensions(folder: Path) -> tuple[Dimensions, Labels | None]:
-    """The dimensions of the generation in ``folder``, why others are none, and the labels they were made with.
+    """Read the dimensions of the generation in ``folder``, why other attributes are none, and the labels they use.
 
     Raises:
         StoreError: ``damaged-filters``.
     """
     path = folder / DIMENSIONS
     try:
-        told = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
         labels = {
-            photo: {name: tuple(values) for name, values in given.items()} for photo, given in told["labels"].items()
+            photo: {name: tuple(values) for name, values in given.items()} for photo, given in content["labels"].items()
         }
-        return dimensions_from_json(told["dimensions"]), Labels(labels) if labels else None
+        return dimensions_from_json(content["dimensions"]), Labels(labels) if labels else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidValue) as problem:
         raise StoreError(
             f"{path} cannot be read: {problem!r}.", "Run `shoplens train filters`.", code="damaged-filters"

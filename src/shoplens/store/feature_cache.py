@@ -1,4 +1,4 @@
-"""What the filters read off photos, kept by content, so that filters are fitted anew without looking at any photo."""
+"""The cache of photos' features, by content, so that filters can be fitted anew without decoding any photo."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from shoplens.types import Features
 
 NAME = "features.sqlite"
 COMMIT = 64
-ASKED_AT_ONCE = 500
+"""Number of rows per write."""
+MAX_PARAMETERS = 500
+"""Number of photos per SQL statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class FallbackFeatures:
-    """Rows that do where a photo cannot be looked at again: the untouched network's.
+    """The features of the untrained network, for photos that cannot be read again after a network was fine-tuned.
 
     Attributes:
-        model: that made them.
-        places: from and to, of the numbers that are repeated in the end, where the trained tail's would be.
+        model: that made these features.
+        places: (start, stop) of the numbers that are repeated at the end, in the place of the fine-tuned tail's.
     """
 
     model: str
@@ -31,19 +33,19 @@ class FallbackFeatures:
 
 
 class FeatureFile:
-    """Rows of features, float16 on disk. Thread-safe; a damaged file is begun anew, since photos can be read again.
+    """A file of features, float16 on disk; thread-safe. A damaged file is replaced by an empty one.
 
     Args:
         path: the file.
-        model: what made the rows: of another model there are none.
-        instead: for photos of which there are none; :meth:`has` does not count these.
+        model: whose features are read and written; the file may hold those of other models, too.
+        fallback: for photos without features; :meth:`has` does not count these.
 
     Raises:
         StoreError: ``disk``, whenever the file can be neither read nor written, though it is not damaged.
     """
 
-    def __init__(self, path: Path, model: str, instead: FallbackFeatures | None = None) -> None:
-        self._model, self._instead = model, instead
+    def __init__(self, path: Path, model: str, fallback: FallbackFeatures | None = None) -> None:
+        self._model, self._fallback = model, fallback
         self._lock = threading.Lock()
         self._unwritten: dict[str, bytes] = {}
         self._file = DisposableSqlite(
@@ -53,53 +55,53 @@ class FeatureFile:
         )
 
     def add(self, content_hash: str, row: Features) -> None:
-        """Keep a photo's features, float32 (f,)."""
+        """Add a photo's features, float32 (f,)."""
         with self._lock:
             self._unwritten[content_hash] = np.asarray(row, np.float16).tobytes()
             if len(self._unwritten) >= COMMIT:
                 self._write()
 
     def has(self, content_hash: str) -> bool:
-        """Whether a photo's features are known."""
+        """Whether the file has a photo's features."""
         with self._lock:
             return content_hash in self._unwritten or bool(self._read_rows([content_hash], "1"))
 
-    def of(self, content_hashes: Iterable[str]) -> Mapping[str, Features]:
-        """Features of those photos that are known, float32 (f,) each."""
+    def read(self, content_hashes: Iterable[str]) -> Mapping[str, Features]:
+        """Return the features of those photos that have any, float32 (f,) each."""
         wanted = list(dict.fromkeys(content_hashes))
         found: dict[str, bytes] = {}
         with self._lock:
             found.update({name: self._unwritten[name] for name in wanted if name in self._unwritten})
-            for start in range(0, len(wanted), ASKED_AT_ONCE):
-                names = [name for name in wanted[start : start + ASKED_AT_ONCE] if name not in found]
+            for start in range(0, len(wanted), MAX_PARAMETERS):
+                names = [name for name in wanted[start : start + MAX_PARAMETERS] if name not in found]
                 found.update(self._read_rows(names))
         rows = {name: np.frombuffer(row, np.float16).astype(np.float32) for name, row in found.items()}
-        return rows | self._others([name for name in wanted if name not in rows])
+        return rows | self._fallback_rows([name for name in wanted if name not in rows])
 
-    def _others(self, names: list[str]) -> dict[str, Features]:
-        """Rows that do instead."""
-        if self._instead is None or not names:
+    def _fallback_rows(self, names: list[str]) -> dict[str, Features]:
+        """Return the fallback features of photos."""
+        if self._fallback is None or not names:
             return {}
         with self._lock:
             found = {}
-            for start in range(0, len(names), ASKED_AT_ONCE):
-                found.update(self._read_rows(names[start : start + ASKED_AT_ONCE], model=self._instead.model))
+            for start in range(0, len(names), MAX_PARAMETERS):
+                found.update(self._read_rows(names[start : start + MAX_PARAMETERS], model=self._fallback.model))
         rows = {name: np.frombuffer(row, np.float16).astype(np.float32) for name, row in found.items()}
-        places = self._instead.places
+        places = self._fallback.places
         return {name: np.concatenate([row, *(row[start:stop] for start, stop in places)]) for name, row in rows.items()}
 
-    def forget(self, beginning: str, kept: Iterable[str]) -> None:
-        """Remove rows of models whose names begin so, but for these."""
+    def delete_except(self, prefix: str, kept: Iterable[str]) -> None:
+        """Delete the features of all models whose names begin with ``prefix``, except of those in ``kept``."""
         models = list(kept)
         marks = ",".join("?" * len(models))
-        with self._lock, self._file.mending(), self._file.connection as file:
+        with self._lock, self._file.recover_from_damage(), self._file.connection as file:
             file.execute(
                 f"DELETE FROM features WHERE substr(model, 1, ?) = ? AND model NOT IN ({marks})",
-                (len(beginning), beginning, *models),
+                (len(prefix), prefix, *models),
             )
 
     def flush(self) -> None:
-        """Write what is not on disk yet."""
+        """Write to disk what is only in memory."""
         with self._lock:
             self._write()
 
@@ -113,7 +115,7 @@ class FeatureFile:
     def _read_rows(self, names: list[str], column: str = "row", model: str = "") -> dict[str, bytes]:
         if not names:
             return {}
-        with self._file.mending():
+        with self._file.recover_from_damage():
             marks = ",".join("?" * len(names))
             rows = self._file.connection.execute(
                 f"SELECT content, {column} FROM features WHERE model = ? AND content IN ({marks})",
@@ -125,5 +127,5 @@ class FeatureFile:
     def _write(self) -> None:
         rows = [(self._model, *item) for item in self._unwritten.items()]
         self._unwritten.clear()
-        with self._file.mending(), self._file.connection as file:
+        with self._file.recover_from_damage(), self._file.connection as file:
             file.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", rows)

@@ -1,4 +1,4 @@
-"""One build of a store's vectors by one model, on disk and open."""
+"""A generation: one build of a store's index by one model, on disk and open."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ from shoplens.store.manifest import Manifest
 
 SHARD = "shard"
 RANKER = "ranker.onnx"
-"""File of a trained ranker in a generation's folder."""
+"""Name of the file with the trained ranker in a generation's folder."""
 
 
 @dataclass(eq=False)
 class Generation:
-    """One complete build, or one on its way to that.
+    """A complete build, or one in progress.
 
     Attributes:
-        filters: None while none have been fitted, or those that were are damaged.
-        look: the trained extractor that made its trained vectors; None where none was trained.
-        damage: why the filters cannot be used; searches that need none go on.
-        end: what its last reader does with it, once it is no longer live.
+        filters: None while none have been fitted, or when they are damaged.
+        look: the trained head that made its trained vectors; None where none was trained.
+        damage: why the filters cannot be used; searches without filters still work.
+        readers: number of searches and commands that read it now.
+        on_unread: called by its last reader, once it is no longer live.
     """
 
     folder: Path
@@ -48,11 +49,10 @@ class Generation:
     readers: int = 0
     _classifier: ProductClassifier | None = None
     _classifying: threading.Lock = field(default_factory=threading.Lock)
-    end: Callable[[], None] | None = None
+    on_unread: Callable[[], None] | None = None
 
-    @property
-    def fitted(self) -> Filters:
-        """The filters.
+    def require_filters(self) -> Filters:
+        """Return the filters.
 
         Raises:
             StoreError: ``damaged-filters``.
@@ -68,16 +68,15 @@ class Generation:
 
     @cached_property
     def dimensions(self) -> tuple[Dimensions, Labels | None]:
-        """The dimensions that the filters were fitted for, and the labels they were made with; read once.
+        """The dimensions that the filters were fitted for, and the labels that they use; read once.
 
         Raises:
             StoreError: ``damaged-filters``.
         """
         return read_dimensions(self.folder)
 
-    @property
-    def trained(self) -> EmbeddingHead:
-        """The trained extractor.
+    def require_look(self) -> EmbeddingHead:
+        """Return the trained head.
 
         Raises:
             InvalidValue: ``no-look``, none has been trained.
@@ -90,9 +89,8 @@ class Generation:
             code="no-look",
         )
 
-    @property
-    def classifier(self) -> ProductClassifier:
-        """The classifier, opened when it is first asked for.
+    def require_classifier(self) -> ProductClassifier:
+        """Return the classifier, which is opened at the first call.
 
         Raises:
             InvalidValue: ``no-classifier``, none has been trained.
@@ -110,7 +108,7 @@ class Generation:
         )
 
     def embedder_for(self, embedder: Embedder) -> Embedder:
-        """What looks at photos for this generation: the embedder of its model, or the same with a trained tail.
+        """Return the embedder of this generation: that of its model, or the same with a fine-tuned tail.
 
         Raises:
             ModelError: the tail cannot be loaded.
@@ -118,18 +116,18 @@ class Generation:
         return embedder if self.look is None else self.look.embedder_for(embedder)
 
     def require(self, needs: Iterable[str]) -> None:
-        """See that everything is there that a strategy needs.
+        """Raise an error unless the generation has all that a strategy needs.
 
         Raises:
-            InvalidValue, StoreError: as :attr:`fitted`, :attr:`trained` and :attr:`classifier`.
+            InvalidValue, StoreError: as the methods for filters, look and classifier.
         """
-        missing = frozenset(needs) - self.has
+        missing = frozenset(needs) - self.capabilities
         if "filters" in missing:
-            _ = self.fitted
+            self.require_filters()
         if "look" in missing:
-            _ = self.trained
+            self.require_look()
         if "classifier" in missing:
-            _ = self.classifier
+            self.require_classifier()
         if "ranker" in missing:
             raise InvalidValue(
                 "The store has no trained ranker yet.",
@@ -138,15 +136,15 @@ class Generation:
             )
 
     @property
-    def has(self) -> frozenset[str]:
-        """What strategies may need, and is there: some of ``filters``, ``look``, ``classifier``, ``ranker``."""
-        there = {
+    def capabilities(self) -> frozenset[str]:
+        """What it has of the things that strategies need: ``filters``, ``look``, ``classifier``, ``ranker``."""
+        present = {
             "filters": self.filters is not None,
             "look": self.look is not None,
             "classifier": (self.folder / CLASSIFIER).is_file(),
             "ranker": (self.folder / RANKER).is_file(),
         }
-        return frozenset(name for name, is_there in there.items() if is_there)
+        return frozenset(name for name, is_present in present.items() if is_present)
 
     @property
     def shard(self) -> Path:
@@ -156,14 +154,16 @@ class Generation:
     def name(self) -> str:
         return self.folder.name
 
-    def take_over(self, look: EmbeddingHead) -> None:
-        """Have the trained extractor that makes its trained vectors; it is in its folder from then on."""
+    def adopt_look(self, look: EmbeddingHead) -> None:
+        """Set the trained head that makes its trained vectors, and write it to the folder."""
         look.write(self.folder)
         self.look = look
 
     def adopt_classifier(self, classifier: ProductClassifier) -> None:
-        """Have this classifier, in place of the one before; it is in its folder from then on. What dies in between
-        leaves the one or the other."""
+        """Set the classifier, in place of the one before, and write it to the folder.
+
+        A crash leaves the old or the new one.
+        """
         own = backbone_file(classifier.card.backbone)
         with self._classifying:
             if classifier.backbone:
@@ -175,18 +175,18 @@ class Generation:
                     file.unlink()
 
     def close(self) -> None:
-        """Flush and close it."""
+        """Flush and close the index."""
         self.index.flush()
         self.index.close()
 
     def discard(self) -> None:
-        """Close it and remove it from disk; what cannot be removed now goes when the store is opened next."""
+        """Close the index and remove the folder; what remains of it is removed when the store is opened next."""
         self.index.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def open_generation(folder: Path, manifest: Manifest) -> Generation:
-    """A generation as it lies on disk, with its filters.
+    """Open a generation, with its filters.
 
     Raises:
         StoreError: as :func:`open_index`.
@@ -201,7 +201,7 @@ def open_generation(folder: Path, manifest: Manifest) -> Generation:
 
 
 def open_index(folder: Path, manifest: Manifest) -> QdrantIndex:
-    """The index in a generation's folder; made when it does not exist.
+    """Open the index in a generation's folder, and create it where there is none.
 
     Raises:
         StoreError: as :class:`~shoplens.index.qdrant.qdrant_index.QdrantIndex`.
@@ -210,7 +210,7 @@ def open_index(folder: Path, manifest: Manifest) -> QdrantIndex:
 
 
 def check_model(generation: Generation, embedder: Embedder) -> None:
-    """Refuse to mix vectors of two models.
+    """Raise an error if an embedder would mix its vectors with those of another model.
 
     Raises:
         StoreError: ``other-model``, with the command that rebuilds.

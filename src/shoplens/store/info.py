@@ -1,4 +1,4 @@
-"""What a store holds and how it was made."""
+"""Facts about a store: what it holds, and how it was made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shoplens.errors import Refused, StoreError
 from shoplens.preferences import Merchandising
 from shoplens.ranking.merchandising import merchandising_notes
 from shoplens.ranking.strategies import STRATEGIES
-from shoplens.store.calibration_file import calibration_of
+from shoplens.store.calibration_file import load_calibration
 from shoplens.store.copies.snapshot_folders import SNAPSHOTS
 from shoplens.store.files.atomic import size_on_disk
 from shoplens.store.generation import Generation
@@ -21,12 +21,12 @@ class GenerationRow:
     """One generation, live or kept.
 
     Attributes:
-        live: whether it answers.
+        live: whether it answers queries.
         created: UTC.
-        model, look: ids of the extractors; ``look`` is empty where none was trained.
-        products: it holds now.
-        proof: what its training came to, in words.
-        calibrated: strategies whose answers say how sure they are.
+        model, look: ids of the embedder and of the trained head; ``look`` is empty where none was trained.
+        products: number of products now.
+        proof: result of its training, in words.
+        calibrated: strategies with a calibration.
     """
 
     name: str
@@ -40,12 +40,12 @@ class GenerationRow:
 
 
 def generation_rows(store: Store) -> list[GenerationRow]:
-    """The live generation first, then the kept ones, the latest first."""
-    found = []
+    """Return the live generation, then the kept ones, the latest first."""
+    rows = []
     for name in (store.live.name, *(folder.name for folder in store.kept_generations())):
         with store.reading_generation(name) as generation:
             manifest, look = generation.manifest, generation.look
-            found.append(
+            rows.append(
                 GenerationRow(
                     name,
                     name == store.live.name,
@@ -54,14 +54,14 @@ def generation_rows(store: Store) -> list[GenerationRow]:
                     manifest.look,
                     generation.index.count(),
                     "" if look is None else str(look.card.made.get("why", "")),
-                    tuple(one for one in STRATEGIES if calibration_of(generation, one) is not None),
+                    tuple(one for one in STRATEGIES if load_calibration(generation, one) is not None),
                 )
             )
-    return found
+    return rows
 
 
 def refuse_to_replace(store: Store, feed: str) -> None:
-    """See that no live generation would be replaced by this feed's products.
+    """Raise an error if this feed's products would replace a live generation.
 
     Raises:
         Refused: ``store-exists``.
@@ -71,24 +71,24 @@ def refuse_to_replace(store: Store, feed: str) -> None:
     raise Refused(
         f"{store.folder} already holds {store.live.index.count()} products from {store.live.manifest.feed}. "
         f"Indexing {feed} would replace them all.",
-        "Say --replace for that, or use `shoplens sync` to add, change and remove what differs.",
+        "Give --replace to do that, or use `shoplens sync` to add, change and remove what differs.",
         code="store-exists",
     )
 
 
 def classifier_model(generation: Generation) -> str:
-    """Id of its classifier, or what is wrong with it; empty for none."""
+    """Return the id of a generation's classifier, or what is wrong with it; empty for none."""
     try:
-        return generation.classifier.model if "classifier" in generation.has else ""
+        return generation.require_classifier().model if "classifier" in generation.capabilities else ""
     except StoreError as problem:
         return str(problem)
 
 
-def store_info(store: Store, said: Merchandising) -> dict[str, Any]:
-    """The live generation in figures, with the fields that conditions may name; ready for JSON.
+def store_info(store: Store, merchandising: Merchandising) -> dict[str, Any]:
+    """Describe the live generation, with the fields that conditions may name; ready for JSON.
 
     Args:
-        said: by a merchandiser; what it names by anything but a product's id is told.
+        merchandising: of the shop; each entry that is not the id of a product gets a note.
     """
     with store.reading() as generation:
         manifest, index = generation.manifest, generation.index
@@ -106,11 +106,11 @@ def store_info(store: Store, said: Merchandising) -> dict[str, Any]:
             "calibrated": {
                 name: {"created": one.created, "queries": one.queries, "products": one.products}
                 for name in STRATEGIES
-                if (one := calibration_of(generation, name)) is not None
+                if (one := load_calibration(generation, name)) is not None
             },
             "merchandising": [
                 {"entry": one.entry, "products": list(one.products), "by": one.by, "note": one.sentence}
-                for one in merchandising_notes(index, said)
+                for one in merchandising_notes(index, merchandising)
             ],
             "bytes": size_on_disk(store.folder, without=SNAPSHOTS),
             "fields": {

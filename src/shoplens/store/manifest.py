@@ -1,4 +1,4 @@
-"""What a store and a generation say about themselves. The file format is a promise: see ``FORMAT``."""
+"""The manifest of a generation. The file format is a promise: see ``FORMAT``."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from shoplens.index.protocol import VectorSizes
 from shoplens.store.files.atomic import replace_file
 
 FORMAT = 5
-"""1: no filters. 2: filters whose numbers lay beside a vector as they were, called ``dense``, and which are to be
-fitted anew. 3: those numbers lie in one space, see ``Space``. 4: a trained vector may
-stand beside the untouched one, and a generation may be kept after the next has taken over. 5: products have the
-identifiers of their rows, and ids are held as they are written; products that were written before have neither."""
+"""Version of everything on disk. 1: without filters. 2: the filters' scores lie beside a vector without a common space,
+and are called ``dense``; such filters must be fitted anew. 3: the scores lie in one space, see ``Space``. 4: a trained
+vector may lie beside the untrained one, and a generation may be kept after the next has taken over. 5: products have
+the identifiers of their rows, and ids are stored as they are written; products written before have neither."""
 NAME = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One generation.
+    """What a generation says about itself.
 
     Attributes:
         model: id of the model that made every vector in it.
@@ -30,13 +30,13 @@ class Manifest:
         feed: path of the feed it was built from.
         feed_format: name of that feed's format.
         created: UTC, when the build began.
-        preprocessing: the model's card: size, fit, scale of the pixels; empty for an embedder without one.
-        products, photos: how many the build ended with; changes since then are not counted here.
-        complete: whether the build reached its end; only a complete generation can be live.
-        kept: whether it stays on disk though the next has taken over, so that it can be gone back to.
-        placed: numbers of the filters beside a vector; 0 for a generation that has no room for any.
-        look: id of the trained extractor whose vectors stand beside the model's; empty for a generation without one.
-        trained: length of its vectors.
+        preprocessing: card of the model: size, fit, scale of the pixels; empty for an embedder without one.
+        products, photos: number of both at the end of the build; later changes are not counted.
+        complete: whether the build was finished; only a complete generation can be live.
+        kept: whether it stays on disk after the next has taken over, so that a roll-back is possible.
+        placed: number of filter scores beside a vector; 0 for a generation without room for any.
+        look: id of the trained head whose vectors lie beside the model's; empty for a generation without one.
+        trained: length of the trained vectors.
         format: version of everything on disk.
     """
 
@@ -63,26 +63,26 @@ class Manifest:
         replace_file(folder / NAME, json.dumps(asdict(self), indent=2) + "\n")
 
 
-def manifest_in(folder: Path) -> Manifest:
-    """Manifest of a generation.
+def load_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a generation.
 
     Raises:
-        StoreError: when it is missing, damaged, or of a later version than this Shoplens knows.
+        StoreError: it is missing, damaged, or of a later version than this Shoplens reads.
     """
     path = folder / NAME
     try:
-        told = json.loads(path.read_text("utf-8"))
-        if told["format"] > FORMAT:
+        content = json.loads(path.read_text("utf-8"))
+        if content["format"] > FORMAT:
             raise StoreError(
-                f"{path} is of format {told['format']}; this Shoplens knows up to {FORMAT}.",
+                f"{path} is of format {content['format']}; this Shoplens reads up to {FORMAT}.",
                 "Upgrade: pip install --upgrade shoplens.",
                 code="newer-store",
             )
-        if not (isinstance(told["model"], str) and isinstance(told["dimensions"], int)):
-            raise ValueError("model or dimensions make no sense")
-        if "dense" in told:
-            told["placed"] = told.pop("dense")
-        return Manifest(**{**told, "format": FORMAT})
+        if not (isinstance(content["model"], str) and isinstance(content["dimensions"], int)):
+            raise ValueError("model or dimensions have the wrong type")
+        if "dense" in content:
+            content["placed"] = content.pop("dense")
+        return Manifest(**{**content, "format": FORMAT})
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise StoreError(
             f"{path} cannot be read: {problem!r}.",
@@ -91,14 +91,14 @@ def manifest_in(folder: Path) -> Manifest:
         ) from problem
 
 
-def format_in(folder: Path) -> int:
-    """The version of what lies in a generation's folder, whose manifest could be read."""
+def stored_format(folder: Path) -> int:
+    """Return the format of a generation's folder whose manifest can be read."""
     return int(json.loads((folder / NAME).read_text("utf-8"))["format"])
 
 
 def is_kept(folder: Path) -> bool:
-    """Whether a generation, or what is left of one, is kept to be gone back to."""
+    """Whether a generation was kept for a roll-back."""
     try:
-        return manifest_in(folder).kept
+        return load_manifest(folder).kept
     except StoreError:
         return False

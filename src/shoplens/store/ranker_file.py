@@ -1,7 +1,7 @@
-"""What a generation ranks by, beside its filters: tuned static weights and a trained ranker, where they were taken.
+"""What a generation ranks by, beside its filters: tuned static weights and a trained ranker, where they were adopted.
 
-Files that come and go with the filters they speak of. What was there before is kept beside them, so that one command
-goes back.
+These files belong to the filters that they were trained with. The files before them are kept, so that one command goes
+back.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from pathlib import Path
 from shoplens.errors import InvalidValue, ModelError, StoreError
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.strategies import STRATEGIES
-from shoplens.store.calibration_file import forget_calibration
+from shoplens.store.calibration_file import delete_calibration
 from shoplens.store.files.atomic import file_version, replace_file
 from shoplens.store.generation import RANKER, Generation
 
-WEIGHTS, TAUGHT = "weights.json", "clicks.json"
+WEIGHTS, CLICK_TRAINING = "weights.json", "clicks.json"
 BEFORE = "before-"
-"""Begins the names of what one command goes back to."""
-NOTHING = b""
+"""Prefix of the files that ``undo_ranker`` goes back to."""
+EMPTY = b""
 
 
-def ranker_of(generation: Generation) -> Ranker | None:
-    """The trained ranker; None where none was taken.
+def load_ranker(generation: Generation) -> Ranker | None:
+    """Read the trained ranker; None where there is none.
 
     Raises:
         StoreError: ``damaged-ranker``.
@@ -39,14 +39,14 @@ def ranker_of(generation: Generation) -> Ranker | None:
         return None
 
 
-def static_weights(generation: Generation) -> dict[str, float]:
-    """Dimension -> static weight: as it was tuned, where it was, in the scale of the fitted ones; else as fitted.
+def load_static_weights(generation: Generation) -> dict[str, float]:
+    """Read the static weights: dimension -> tuned weight on the scale of the fitted ones, or else the fitted weight.
 
     Raises:
         InvalidValue: ``no-filters``.
         StoreError: ``damaged-filters``, ``damaged-weights``.
     """
-    filters = generation.fitted
+    filters = generation.require_filters()
     fitted = {one.name: filters.weights.get(one.name, 1.0) for one in filters.dimensions}
     path = generation.folder / WEIGHTS
     try:
@@ -59,24 +59,24 @@ def static_weights(generation: Generation) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class ClickTrainingState:
-    """Which answers clicks were learned from, in seconds since 1970.
+    """Which answers the ranking was trained on by clicks, in seconds since 1970.
 
     Attributes:
-        until: the newest one that taught what ranks now; 0 for none.
-        after: the newest one that teaches no more, since what it taught was undone; 0 for none.
+        until: time of the newest answer that the ranking in use was trained on; 0 for none.
+        after: time of the newest answer that is not used again, because training on it was undone; 0 for none.
     """
 
     until: float = 0.0
     after: float = 0.0
 
 
-def taught(generation: Generation) -> ClickTrainingState:
-    """Of what ranks.
+def load_click_training_state(generation: Generation) -> ClickTrainingState:
+    """Read on which answers the ranking in use was trained.
 
     Raises:
         StoreError: ``damaged-weights``.
     """
-    path = generation.folder / TAUGHT
+    path = generation.folder / CLICK_TRAINING
     try:
         return ClickTrainingState(**json.loads(path.read_bytes()))
     except FileNotFoundError:
@@ -85,31 +85,33 @@ def taught(generation: Generation) -> ClickTrainingState:
         raise _damage_error(path, repr(problem)) from None
 
 
-def take_ranker(
+def adopt_ranker(
     generation: Generation, weights: Mapping[str, float], ranker: Ranker | None, until: float | None = None
 ) -> None:
-    """Rank by these from now on; what was ranked by so far can be gone back to.
+    """Rank by these weights and this ranker from now on, and keep the ones before for :func:`undo_ranker`.
 
     Args:
-        weights: empty for those that were fitted.
+        weights: empty for the fitted ones.
         ranker: None for none.
-        until: the newest answer that taught them; None where no answers did.
+        until: time of the newest answer that they were trained on; None where they were trained on none.
     """
     _keep_before(generation.folder)
-    _write_taught(generation, ClickTrainingState(until or 0.0, taught(generation).after))
-    _write(generation.folder / WEIGHTS, f"{json.dumps(dict(weights))}\n".encode() if weights else NOTHING)
-    _write(generation.folder / RANKER, NOTHING if ranker is None else ranker.network)
-    _forget_calibrations(generation)
+    _write_click_training_state(
+        generation, ClickTrainingState(until or 0.0, load_click_training_state(generation).after)
+    )
+    _write(generation.folder / WEIGHTS, f"{json.dumps(dict(weights))}\n".encode() if weights else EMPTY)
+    _write(generation.folder / RANKER, EMPTY if ranker is None else ranker.network)
+    _delete_calibrations(generation)
 
 
 def undo_ranker(generation: Generation) -> None:
-    """Rank by what was ranked by before.
+    """Rank again by the weights and the ranker before the last :func:`adopt_ranker`.
 
     Raises:
         InvalidValue: ``nothing-to-undo``.
     """
     before = [generation.folder / f"{BEFORE}{name}" for name in (WEIGHTS, RANKER)]
-    undone = taught(generation)
+    undone = load_click_training_state(generation)
     if not all(file.is_file() for file in before):
         raise InvalidValue(
             "No ranker was trained since this generation was made.", "There is nothing to undo.", code="nothing-to-undo"
@@ -119,36 +121,36 @@ def undo_ranker(generation: Generation) -> None:
         _write(generation.folder / name, content)
     for kept in before:
         kept.unlink()
-    _write_taught(generation, ClickTrainingState(undone.until, max(undone.after, undone.until)))
-    _forget_calibrations(generation)
+    _write_click_training_state(generation, ClickTrainingState(undone.until, max(undone.after, undone.until)))
+    _delete_calibrations(generation)
 
 
-def keep_ranker(before: Generation, after: Generation) -> None:
-    """Take over weights and ranker, where looks are compared by the same vectors."""
+def copy_ranker(before: Generation, after: Generation) -> None:
+    """Copy weights and ranker to the next generation, where both compare looks by the same vectors."""
     of = [(one.manifest.model, one.manifest.look) for one in (before, after)]
     if of[0] != of[1] or after.filters is None:
         return
-    for name in (WEIGHTS, RANKER, TAUGHT):
+    for name in (WEIGHTS, RANKER, CLICK_TRAINING):
         if (path := before.folder / name).is_file():
             _write(after.folder / name, path.read_bytes())
 
 
-def _write_taught(generation: Generation, found: ClickTrainingState) -> None:
-    content = f"{json.dumps(asdict(found))}\n".encode()
-    _write(generation.folder / TAUGHT, content if found != ClickTrainingState() else NOTHING)
+def _write_click_training_state(generation: Generation, state: ClickTrainingState) -> None:
+    content = f"{json.dumps(asdict(state))}\n".encode()
+    _write(generation.folder / CLICK_TRAINING, content if state != ClickTrainingState() else EMPTY)
 
 
-def _forget_calibrations(generation: Generation) -> None:
-    """Scores of the strategies with filters mean something else from now on."""
+def _delete_calibrations(generation: Generation) -> None:
+    """Delete the calibrations of the strategies with filters, whose scores have changed."""
     for strategy in STRATEGIES.values():
         if strategy.filters:
-            forget_calibration(generation, strategy.name)
+            delete_calibration(generation, strategy.name)
 
 
 def _keep_before(folder: Path) -> None:
     for name in (WEIGHTS, RANKER):
         path = folder / name
-        replace_file(folder / f"{BEFORE}{name}", path.read_bytes() if path.is_file() else NOTHING)
+        replace_file(folder / f"{BEFORE}{name}", path.read_bytes() if path.is_file() else EMPTY)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -171,12 +173,12 @@ def _ranker(path: Path, version: tuple[int, ...]) -> Ranker:
 @lru_cache(maxsize=8)
 def _weights(path: Path, version: tuple[int, ...]) -> Mapping[str, float]:
     try:
-        found = {str(name): float(weight) for name, weight in json.loads(path.read_bytes()).items()}
+        weights = {str(name): float(weight) for name, weight in json.loads(path.read_bytes()).items()}
     except (ValueError, TypeError, AttributeError) as problem:
         raise _damage_error(path, repr(problem)) from None
-    if not all(math.isfinite(weight) and weight >= 0 for weight in found.values()) or not sum(found.values()) > 0:
+    if not all(math.isfinite(weight) and weight >= 0 for weight in weights.values()) or not sum(weights.values()) > 0:
         raise _damage_error(path, "no weights")
-    return found
+    return weights
 
 
 def _damage_error(path: Path, problem: str) -> StoreError:

@@ -1,4 +1,4 @@
-"""Ids that products had before, and what they are called now: ``renamed.json`` in the store. It outlives generations.
+"""Ids that products had before, and their present ids: ``renamed.json`` in the store, for all generations.
 
 ::
 
@@ -15,15 +15,15 @@ from shoplens.errors import StoreError
 from shoplens.store.files.atomic import file_version, replace_file
 
 RENAMED = "renamed.json"
-"""Name of the file, in a store and in a copy of one."""
+"""Name of the file, in a store and in a backup."""
 VERSION = 1
 
 
 class RenameFile:
-    """Reads the file anew when it has changed: a command beside a service may write it.
+    """Reads the file again when it has changed, since a command beside a service may write it.
 
     Args:
-        path: it is made when first something is written.
+        path: of the file, which is created by the first write.
 
     Raises:
         StoreError: from both methods, ``damaged-renames``.
@@ -34,7 +34,7 @@ class RenameFile:
         self._read: tuple[tuple[int, ...], Mapping[str, str]] = ((), {})
 
     def read(self) -> Mapping[str, str]:
-        """Old id -> id."""
+        """Return old id -> present id."""
         try:
             version = file_version(self._path)
             if version != self._read[0]:
@@ -50,18 +50,18 @@ class RenameFile:
         return self._read[1]
 
     def write(self, renames: Mapping[str, str]) -> None:
-        """Replace what is there, in one step that survives loss of power."""
+        """Replace the contents of the file atomically."""
         if dict(renames) != self.read():
-            told = {"version": VERSION, "renamed": dict(sorted(renames.items()))}
-            replace_file(self._path, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+            content = {"version": VERSION, "renamed": dict(sorted(renames.items()))}
+            replace_file(self._path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
 def follow_renames(known: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
-    """What was renamed before and now, each old id straight to the last one; an id that leads back to itself is none.
+    """Merge earlier renames with new ones, so that each old id leads directly to the last; cycles are left out.
 
     Args:
-        known: before, old id -> id.
-        new: now; what products are called now is no old id any more.
+        known: earlier renames, old id -> id.
+        new: new renames, old id -> id; a present id is not an old id any more.
 
     >>> follow_renames({"a": "b"}, {"b": "c"})
     {'a': 'c', 'b': 'c'}
@@ -69,19 +69,19 @@ def follow_renames(known: Mapping[str, str], new: Mapping[str, str]) -> dict[str
     {'b': 'a'}
     """
     steps = {**{old: id for old, id in known.items() if old not in new.values()}, **new}
-    found = {}
+    merged = {}
     for old in steps:
         last, passed = steps[old], {old}
         while last in steps and last not in passed:
             passed.add(last)
             last = steps[last]
         if last not in passed:
-            found[old] = last
-    return found
+            merged[old] = last
+    return merged
 
 
 def _renames_in(data: bytes) -> dict[str, str]:
-    told = json.loads(data)
-    if told["version"] > VERSION:
+    content = json.loads(data)
+    if content["version"] > VERSION:
         raise ValueError("it was written by a later version")
-    return {str(old): str(new) for old, new in told["renamed"].items()}
+    return {str(old): str(new) for old, new in content["renamed"].items()}

@@ -6,9 +6,9 @@
       CURRENT                 name of the live generation; replaced atomically
       LOCK, OWNER             which process has it open
       generations/000001/     manifest.json, the engine's shard, the filters, a calibration per strategy
-      features.sqlite         what filters work on, by photo content; can be made again
-      feedback.sqlite         what answers showed, and what shoppers did with them
-      renamed.json            ids that products had before, and what they are called now
+      features.sqlite         cache of photos' features, by content
+      feedback.sqlite         log of answers, and of what shoppers did with them
+      renamed.json            ids that products had before, and their present ids
       snapshots/              copies that commands work on while a service has the store
       evaluation/             vectors of query photos, the baseline of the quality gate
       photos/                 fetched photos, by content
@@ -28,25 +28,25 @@ from shoplens.errors import InvalidValue, StoreError
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.store.copies.snapshot_folders import CHANGED, remove_abandoned_snapshots
 from shoplens.store.copies.write_log import log_writes, rename_base_generation
-from shoplens.store.files.atomic import copy_tree, disk_errors_told, sync_folder, sync_tree
+from shoplens.store.files.atomic import copy_tree, sync_folder, sync_tree, translate_disk_errors
 from shoplens.store.files.lock import StoreLock
 from shoplens.store.generation import SHARD, Generation, open_generation, open_index
 from shoplens.store.layout import PARTIAL, StoreLayout, is_store
-from shoplens.store.manifest import FORMAT, Manifest, format_in, manifest_in
+from shoplens.store.manifest import FORMAT, Manifest, load_manifest, stored_format
 from shoplens.store.renames import RENAMED, RenameFile, follow_renames
 
 MOST_KEPT = 2
-"""Generations that stay on disk after the next has taken over, so that they can be gone back to."""
+"""Number of generations that stay on disk after the next has taken over, for a roll-back."""
 
 
 class Store:
-    """A store that this process owns until it is closed. Reads may run in parallel; writers hold ``writing()``.
+    """A store that this process owns until it is closed. Reads may run in parallel; writers hold :meth:`writing`.
 
     Args:
-        folder: the store's.
-        create: make it where there is none.
-        rebuild: open it even when the live generation is damaged, as if there were none.
-        lock_wait: seconds to wait for another process to let go.
+        folder: of the store.
+        create: whether to create it where there is none.
+        rebuild: whether to open it even if the live generation is damaged, as if there were none.
+        lock_wait: seconds to wait for another process to release the store.
         snapshot: folder with a copy of the live generation to work on; the store's own is left to its owner.
 
     Raises:
@@ -107,23 +107,23 @@ class Store:
 
     @property
     def live(self) -> Generation:
-        """The generation that answers queries; readers beside a writer take it by :meth:`reading`.
+        """The generation that answers queries; readers beside a writer get it from :meth:`reading`.
 
         Raises:
-            StoreError: ``unfinished-store`` when the first build never ended; ``closed-store``.
+            StoreError: ``unfinished-store``, the first build never ended; ``closed-store``.
         """
         self._refuse_if_closed()
         if self._live is None:
             raise StoreError(
                 f"The store {self.folder} was never finished.",
-                "Run the same `shoplens index` again; it continues where it was.",
+                "Run the same `shoplens index` again; it continues where it stopped.",
                 code="unfinished-store",
             )
         return self._live
 
     @contextmanager
     def reading(self) -> Iterator[Generation]:
-        """The live generation, which stays open for this block even when another becomes live meanwhile."""
+        """Give the live generation, which stays open for this block even if another becomes live meanwhile."""
         with self._leases:
             generation = self.live
             generation.readers += 1
@@ -132,7 +132,7 @@ class Store:
 
     @contextmanager
     def _lease(self, generation: Generation) -> Iterator[None]:
-        """Ends the lease of one of its readers."""
+        """End the lease of one reader when the block ends."""
         try:
             yield
         finally:
@@ -142,7 +142,7 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One writer at a time; a backup is a writer too.
+        """Hold the store for one writer; a backup is a writer, too.
 
         Raises:
             StoreError: ``closed-store``.
@@ -153,9 +153,9 @@ class Store:
 
     @contextmanager
     def new_generation(self, manifest: Manifest) -> Iterator[Generation]:
-        """A generation to fill: the unfinished one if it is of the same model, else a new one.
+        """Give a generation to fill: the unfinished one if it is of the same model, else a new one.
 
-        When the work on it is cut short, it is closed and left for the next time, or removed if it is still empty.
+        If the block fails, the generation is closed and left for the next time, or removed if it is still empty.
         """
         generation = self._resume_unfinished(manifest) or self._new(manifest)
         try:
@@ -169,18 +169,18 @@ class Store:
             raise
 
     def _resume_unfinished(self, manifest: Manifest) -> Generation | None:
-        """What an interrupted build left, if it can be continued; what cannot is removed."""
+        """Open what an interrupted build left, if it can be continued; remove it if not."""
         current = self.layout.current() or ""
         for folder in self.layout.complete():
             if folder.name <= current:
                 continue
             try:
-                found = manifest_in(folder)
-                if found.kept:
+                left = load_manifest(folder)
+                if left.kept:
                     continue
-                if (found.model, found.sizes, found.look) == (manifest.model, manifest.sizes, manifest.look):
+                if (left.model, left.sizes, left.look) == (manifest.model, manifest.sizes, manifest.look):
                     index = open_index(folder, manifest)
-                    manifest = replace(manifest, created=found.created)
+                    manifest = replace(manifest, created=left.created)
                     manifest.write(folder)
                     return Generation(folder, manifest, index)
             except StoreError as problem:
@@ -198,7 +198,7 @@ class Store:
     def optimize(self, generation: Generation) -> None:
         """Build the search graph where enough products lack one.
 
-        The live generation answers meanwhile: the graph is built over a copy, which then takes its place.
+        The live generation answers meanwhile: the graph is built over a copy, which then replaces it.
         """
         if not generation.index.graph_is_due():
             return
@@ -227,7 +227,7 @@ class Store:
         """Make a filled generation the live one, in one atomic step.
 
         Args:
-            keep: leave the one before on disk, and of older ones the last; it is removed otherwise.
+            keep: whether to keep the generation before on disk, and the latest older one; otherwise it is removed.
         """
         generation.index.flush()
         generation.manifest = replace(generation.manifest, complete=True, kept=False)
@@ -242,22 +242,22 @@ class Store:
             self._connect(generation)
             if before is None:
                 return
-            before.end = before.close if keep else before.discard
+            before.on_unread = before.close if keep else before.discard
         self._end_unread(before)
         for folder in self.kept_generations()[MOST_KEPT:]:
             if all(one.folder != folder for one in self._open):  # else the next switch removes it
                 shutil.rmtree(folder, ignore_errors=True)
 
     def kept_generations(self) -> list[Path]:
-        """Folders of generations that can be gone back to, the latest first."""
+        """Return the folders of the generations that were kept for a roll-back, the latest first."""
         return self.layout.kept()
 
     @contextmanager
     def rollback_to(self, name: str = "") -> Iterator[Generation]:
-        """A kept generation, to be brought up to date and switched to; the latest where none is named.
+        """Give a kept generation, to be brought up to date and switched to; the latest where none is named.
 
-        It gets the next number, so that generations are in the order in which they served. When the work on it is cut
-        short, it is closed and stays kept.
+        It gets the next number, so that generations are numbered in the order in which they served. If the block fails,
+        the generation is closed and stays kept.
 
         Raises:
             InvalidValue: ``no-generation``.
@@ -266,14 +266,18 @@ class Store:
         folder = kept.get(name or next(iter(kept), ""))
         if folder is None:
             which = f"named {name!r} " if name else ""
-            there = f"Kept are: {', '.join(kept)}." if kept else "One is kept whenever a trained look takes over."
-            raise InvalidValue(f"No generation {which}can be gone back to.", there, code="no-generation")
+            names = (
+                f"These were kept: {', '.join(kept)}."
+                if kept
+                else "A generation is kept whenever a trained look takes over."
+            )
+            raise InvalidValue(f"No generation {which}can be gone back to.", names, code="no-generation")
         renamed = self.layout.next()
-        with self._leases:  # who reads it still has it open
+        with self._leases:  # wait for readers that still have it open
             self._leases.wait_for(lambda: all(one.folder != folder for one in self._open))
         folder.rename(renamed)
         sync_folder(self.layout.generations)
-        generation = open_generation(renamed, manifest_in(renamed))
+        generation = open_generation(renamed, load_manifest(renamed))
         try:
             yield generation
         finally:
@@ -282,7 +286,7 @@ class Store:
 
     @contextmanager
     def reading_generation(self, name: str) -> Iterator[Generation]:
-        """A kept generation or the live one by its name, to be asked as it was.
+        """Give a kept generation or the live one by its name, to be read as it is.
 
         Raises:
             InvalidValue: ``no-generation``.
@@ -293,22 +297,22 @@ class Store:
             return
         kept = {folder.name: folder for folder in self.kept_generations()}
         if name not in kept:
-            there = f"There are: {', '.join([self.live.name, *kept])}."
-            raise InvalidValue(f"There is no generation {name!r}.", there, code="no-generation")
+            names = f"There are: {', '.join([self.live.name, *kept])}."
+            raise InvalidValue(f"There is no generation {name!r}.", names, code="no-generation")
         with self._leases:
             self._leases.wait_for(lambda: all(one.name != name for one in self._open))
-            generation = open_generation(kept[name], manifest_in(kept[name]))
+            generation = open_generation(kept[name], load_manifest(kept[name]))
             generation.index.renames = self.renames
-            generation.readers, generation.end = 1, generation.close
+            generation.readers, generation.on_unread = 1, generation.close
             self._open.add(generation)
         with self._lease(generation):
             yield generation
 
     def close(self) -> None:
-        """Flush, and let the next process in.
+        """Flush, and release the store for the next process.
 
-        Waits for a writer in another thread. Readers are not waited for: the last of them closes what it reads, and
-        only then comes the next process in.
+        The call waits for a writer in another thread. It does not wait for readers: the last of them closes what it
+        reads, and then releases the store.
         """
         with self._writing:
             with self._leases:
@@ -316,20 +320,20 @@ class Store:
                     return
                 self._closed, live, self._live = True, self._live, None
                 if live is not None:
-                    live.end = live.close
+                    live.on_unread = live.close
             if live is None:
                 self._unlock()
             else:
                 self._end_unread(live)
 
     def _end_unread(self, generation: Generation) -> None:
-        """End a generation that is neither live nor read; with the last one of a closed store goes the lock."""
+        """Close a generation that is neither live nor read; with the last one of a closed store, release the lock."""
         with self._leases:
-            if generation.readers or generation.end is None:
+            if generation.readers or generation.on_unread is None:
                 return
-            end, generation.end = generation.end, None
+            on_unread, generation.on_unread = generation.on_unread, None
         try:
-            end()
+            on_unread()
         finally:
             with self._leases:
                 self._open.remove(generation)
@@ -339,7 +343,7 @@ class Store:
                 self._unlock()
 
     def renames(self) -> Mapping[str, str]:
-        """Old id -> id of the products whose ids changed.
+        """Return old id -> present id of the products whose ids changed.
 
         Raises:
             StoreError: ``damaged-renames``.
@@ -347,10 +351,9 @@ class Store:
         return self._renames.read()
 
     def add_renames(self, renames: Mapping[str, str]) -> None:
-        """Remember, durably, what products are called now; what was remembered of an id that a product has again is
-        forgotten.
+        """Store the present ids of products, durably; an old id that a product has again is deleted.
 
-        Call it before products with old ids are removed: an id that a product has leads to that product all the same.
+        Call it before products with old ids are removed: an id that a product has always leads to that product.
 
         Args:
             renames: old id -> id.
@@ -358,15 +361,14 @@ class Store:
         Raises:
             StoreError: ``damaged-renames``, ``disk``.
         """
-        with self.writing(), disk_errors_told(self.folder):
+        with self.writing(), translate_disk_errors(self.folder):
             known = self.renames()
             there = {record.product.id for record in self.live.index.records(known)}
             gone = {old: new for old, new in known.items() if old not in there}
             self._renames.write(follow_renames(gone, renames))
 
     def announce(self, address: str = "", secret: str = "") -> None:
-        """Say in the lock where the service is that has this store, if one has, and how commands are told from
-        clients."""
+        """Write into the lock where the service is that has this store, and the secret of its commands."""
         if self._lock is not None:
             self._lock.announce(address, secret)
 
@@ -375,11 +377,11 @@ class Store:
             self._lock.close()
 
     def _connect(self, generation: Generation) -> None:
-        """Have the live generation tell what is written to it, and know what products were called before."""
+        """Connect the live generation's index with the write log and with the renames."""
         generation.index.written, generation.index.renames = self._on_write, self.renames
 
     def _on_write(self, ids: Iterable[str]) -> None:
-        """Products of the live generation are about to change; from then on it is of this format."""
+        """Log that products of the live generation are about to change; from then on it is of this format."""
         if self._is_of_before and self._live is not None:
             self._live.manifest.write(self._live.folder)
             self._is_of_before = False
@@ -397,7 +399,7 @@ class Store:
         if name is None:
             return None
         folder = self.layout.generations / name
-        manifest = manifest_in(folder)
-        self._is_of_before = format_in(folder) < FORMAT
+        manifest = load_manifest(folder)
+        self._is_of_before = stored_format(folder) < FORMAT
         self.layout.tidy(name)
         return open_generation(folder, manifest)

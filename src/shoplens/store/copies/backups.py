@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shoplens.errors import Refused
-from shoplens.store.files.atomic import copy_tree, disk_errors_told, whole_folder
+from shoplens.store.files.atomic import atomic_folder, copy_tree, translate_disk_errors
 from shoplens.store.layout import CURRENT
 from shoplens.store.renames import RENAMED
 from shoplens.store.store import Store
@@ -30,7 +30,7 @@ def write_backup(store: Store, folder: Path, copy_more: Callable[[Path], None] =
     with store.writing():
         generation = store.live
         generation.index.flush()
-        with disk_errors_told(folder), whole_folder(folder, last=CURRENT) as copy:
+        with translate_disk_errors(folder), atomic_folder(folder, last=CURRENT) as copy:
             copy_tree(generation.folder, copy / "generations" / generation.name)
             if store.photos_folder.is_dir():
                 copy_tree(store.photos_folder, copy / "photos")

@@ -7,10 +7,10 @@ from contextlib import closing
 from pathlib import Path
 
 from shoplens.errors import Refused, StoreError
-from shoplens.store.files.atomic import copy_tree, disk_errors_told, is_free, replace_file, sync_tree
+from shoplens.store.files.atomic import copy_tree, is_new_or_empty, replace_file, sync_tree, translate_disk_errors
 from shoplens.store.generation import open_generation, open_index
 from shoplens.store.layout import CURRENT, FEEDBACK, PARTIAL, is_store, live_folder
-from shoplens.store.manifest import manifest_in
+from shoplens.store.manifest import load_manifest
 from shoplens.store.renames import RENAMED
 from shoplens.store.store import Store
 
@@ -31,7 +31,7 @@ def restore(backup: Path, folder: Path, *, replace_store: bool = False, lock_wai
             f"{backup} is not a backup of a store.", "Give a folder made by `shoplens backup`.", code="bad-backup"
         )
     try:
-        manifest_in(live_folder(backup))
+        load_manifest(live_folder(backup))
     except StoreError as problem:
         raise _bad_backup(backup, problem) from problem
     source, target = backup.resolve(), folder.resolve()
@@ -40,9 +40,9 @@ def restore(backup: Path, folder: Path, *, replace_store: bool = False, lock_wai
     if is_store(folder):
         if not replace_store:
             raise Refused(f"There is already a store at {folder}.", "Give another --store, or --replace.")
-    elif not is_free(folder) and not _is_interrupted_restore(folder):
+    elif not is_new_or_empty(folder) and not _is_interrupted_restore(folder):
         raise Refused(f"{folder} exists and is not empty.", "Give a new folder.")
-    with disk_errors_told(folder), closing(Store(folder, create=True, rebuild=True, lock_wait=lock_wait)) as store:
+    with translate_disk_errors(folder), closing(Store(folder, create=True, rebuild=True, lock_wait=lock_wait)) as store:
         _adopt_backup(store, backup)
 
 
@@ -53,7 +53,7 @@ def _adopt_backup(store: Store, backup: Path) -> None:
         partial = folder.with_name(folder.name + PARTIAL)
         try:
             copy_tree(live_folder(backup), partial)
-            manifest = manifest_in(partial)
+            manifest = load_manifest(partial)
             open_index(partial, manifest).close()
             sync_tree(partial)
             if (backup / "photos").is_dir():

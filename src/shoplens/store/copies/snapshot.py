@@ -10,10 +10,10 @@ from pathlib import Path
 
 from shoplens.store.copies.snapshot_folders import ADOPTED_AS, SNAPSHOTS, WRITING, snapshot_folder
 from shoplens.store.copies.write_log import logged_ids, no_snapshot, start_write_log
-from shoplens.store.files.atomic import copy_tree, disk_errors_told, replace_file
+from shoplens.store.files.atomic import copy_tree, replace_file, translate_disk_errors
 from shoplens.store.generation import Generation, open_generation
 from shoplens.store.layout import StoreLayout
-from shoplens.store.manifest import manifest_in
+from shoplens.store.manifest import load_manifest
 from shoplens.store.store import Store
 
 
@@ -30,7 +30,7 @@ def write_snapshot(store: Store, name: str, *, kept: bool = False) -> None:
         StoreError: ``disk``; ``no-snapshot``, no command waits there.
     """
     target = snapshot_folder(store.folder, name)
-    with store.writing(), disk_errors_told(target):
+    with store.writing(), translate_disk_errors(target):
         generation = store.live
         generation.index.flush()
         for folder in (generation.folder, *(store.kept_generations() if kept else ())):
@@ -59,7 +59,7 @@ def adopt_snapshot(store: Store) -> Iterator[tuple[Generation, list[str]]]:
         raise no_snapshot() from None
     generation = None
     try:
-        generation = open_generation(ours, manifest_in(ours))
+        generation = open_generation(ours, load_manifest(ours))
         yield generation, ids
     finally:
         if generation is not None and not store.is_live(generation):

@@ -26,7 +26,7 @@ from pathlib import Path
 import filelock
 
 from shoplens.errors import StoreError
-from shoplens.store.files.atomic import disk_errors_told
+from shoplens.store.files.atomic import translate_disk_errors
 from shoplens.store.files.lock import StoreLock
 
 SNAPSHOTS, WRITING = "snapshots", "writing"
@@ -50,7 +50,7 @@ def open_snapshot_folder(store: Path, *, writes: bool, wait: float) -> Iterator[
     """
     remove_abandoned_snapshots(store)
     folder = store / SNAPSHOTS / (WRITING if writes else f"reading-{secrets.token_hex(8)}")
-    with disk_errors_told(folder):
+    with translate_disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         folder.touch()  # it is not abandoned
         lock = StoreLock(folder, wait, store)

@@ -1,4 +1,4 @@
-"""Files and folders that are either old or new, never half, whatever dies in between."""
+"""Atomic changes of files and folders: a reader sees the old or the new content, even after a crash."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HOLE = bytes(_BLOCK)
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
-    """Write text or bytes so that a reader, or a restart after loss of power, sees all of it or none."""
+    """Replace a file so that a reader, or a restart after loss of power, sees all of the new content or none."""
     new = path.with_name(path.name + ".new")
     with new.open("wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
@@ -29,17 +29,17 @@ def replace_file(path: Path, content: str | bytes) -> None:
 
 
 def file_version(path: Path) -> tuple[int, ...]:
-    """Differs for every file that was ever there; its time alone does not, where clocks tick coarsely.
+    """Return a value that differs for every file that was ever at a path; a time alone does not, on coarse clocks.
 
     Raises:
         FileNotFoundError: there is none.
     """
-    told = path.stat()
-    return told.st_mtime_ns, told.st_ino, told.st_size
+    status = path.stat()
+    return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 def sync_folder(folder: Path) -> None:
-    """Make names created or removed in a folder survive loss of power."""
+    """Sync a folder, so that files created or removed in it survive loss of power."""
     if os.name == "nt":  # folders cannot be opened there, and renames are durable
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -50,7 +50,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Make a whole copied folder survive loss of power."""
+    """Sync all files and folders of a folder, so that a copy survives loss of power."""
     for place, _, names in os.walk(folder):
         for name in names:
             handle = os.open(Path(place) / name, os.O_RDONLY)
@@ -62,28 +62,28 @@ def sync_tree(folder: Path) -> None:
 
 
 def copy_tree(source: Path, target: Path) -> None:
-    """Copy a folder; the engine's files are mostly holes, and holes stay holes."""
+    """Copy a folder; sparse files, as most of the engine's are, stay sparse."""
     shutil.copytree(source, target, dirs_exist_ok=True, copy_function=_copy_file)
 
 
-def is_free(folder: Path) -> bool:
-    """Whether nothing is there, or an empty folder."""
+def is_new_or_empty(folder: Path) -> bool:
+    """Whether there is nothing at a path, or an empty folder."""
     return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
 @contextmanager
-def whole_folder(folder: Path, *, last: str) -> Iterator[Path]:
-    """A temporary folder to fill, whose contents become those of ``folder`` when all of them are on disk.
+def atomic_folder(folder: Path, *, last: str) -> Iterator[Path]:
+    """Give a temporary folder to fill; its contents become those of ``folder`` when all of them are on disk.
 
     Args:
-        folder: new or empty. An empty one stays: it may be where a disk is mounted, or where the user is.
-        last: name of the file that comes last into an empty one, and says that all of it is there.
+        folder: new or empty. An empty folder is not replaced, since a disk may be mounted there.
+        last: name of the file that is moved last into an empty folder, and marks it as complete.
 
     Raises:
-        Refused: when there is something at ``folder``.
+        Refused: there is something at ``folder``.
     """
     folder = folder.resolve()
-    if not is_free(folder):
+    if not is_new_or_empty(folder):
         raise Refused(f"{folder} exists and is not empty.", "Give a new folder.")
     exists = folder.exists()
     home = folder if exists else folder.parent
@@ -105,15 +105,15 @@ def whole_folder(folder: Path, *, last: str) -> Iterator[Path]:
 
 
 def size_on_disk(folder: Path, without: str = "") -> int:
-    """Bytes that the files of a folder occupy, but for those in one of its folders; holes occupy nothing."""
-    found = 0
+    """Return the bytes that a folder's files occupy on disk, without those of one of its folders."""
+    total = 0
     for path in folder.rglob("*"):
         if path.relative_to(folder).parts[0] != without:
-            with contextlib.suppress(FileNotFoundError):  # removed meanwhile
-                told = path.lstat()
-                size = told.st_blocks * 512 if hasattr(told, "st_blocks") else told.st_size
-                found += size if path.is_file() else 0
-    return found
+            with contextlib.suppress(FileNotFoundError):  # it was removed meanwhile
+                status = path.lstat()
+                size = status.st_blocks * 512 if hasattr(status, "st_blocks") else status.st_size
+                total += size if path.is_file() else 0
+    return total
 
 
 def _copy_file(source: str, target: str) -> str:
@@ -129,19 +129,19 @@ def _copy_file(source: str, target: str) -> str:
 
 
 @contextmanager
-def disk_errors_told(folder: Path) -> Iterator[None]:
-    """Turns the system's errors about files into a :class:`StoreError`, ``disk``."""
+def translate_disk_errors(folder: Path) -> Iterator[None]:
+    """Turn the system's errors about files into a :class:`StoreError`, ``disk``."""
     try:
         yield
     except OSError as problem:
         reason = problem.args[0][0][2] if isinstance(problem, shutil.Error) else problem.strerror or problem
         raise StoreError(
             f"{folder} could not be written: {reason}.",
-            "See that there is room on the disk and that you may write there, and run the command again.",
+            "Check the free space on the disk and your permission to write there, and run the command again.",
             code="disk",
         ) from problem
 
 
 def timestamp() -> str:
-    """Now, UTC, fit for file names and in order: ``20260131T235959123456Z``."""
+    """Return the present time, UTC, for file names that sort by time: ``20260131T235959123456Z``."""
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")

@@ -1,4 +1,4 @@
-"""An SQLite file of things that can all be remade: one that is damaged is begun anew."""
+"""An SQLite file whose contents can all be made again: a damaged file is replaced by an empty one."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _NO_DAMAGE = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_PERM,
 }
-"""What keeps a file from being used, and would a new one."""
+"""Error codes that do not mean damage: a new file could not be used either."""
 
 
 class DisposableSqlite:
-    """A connection that mends itself; not thread-safe by itself.
+    """A connection to such a file; it is not thread-safe.
 
     Args:
-        path: the file; its folder is made.
-        table: the statement that creates its table if there is none.
-        probe: a query over all its columns, which fails on a file of another shape.
+        path: of the file; its folder is created.
+        table: statement that creates its table if there is none.
+        probe: query over all its columns, which fails on a file with another table.
 
     Raises:
         StoreError: ``disk``, whenever the file can be neither read nor written, though it is not damaged.
@@ -37,7 +37,7 @@ class DisposableSqlite:
         self.path, self._table, self._probe = path, table, probe
         self._file: sqlite3.Connection | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self.mending():
+        with self.recover_from_damage():
             self._file = self._open()
 
     @property
@@ -47,15 +47,15 @@ class DisposableSqlite:
         return self._file
 
     @contextlib.contextmanager
-    def mending(self) -> Iterator[None]:
-        """Where the block finds the file damaged, it ends, and the file is begun anew."""
+    def recover_from_damage(self) -> Iterator[None]:
+        """Run a block; if it finds the file damaged, it ends there, and an empty file replaces the damaged one."""
         try:
             yield
         except sqlite3.DatabaseError as problem:
             if getattr(problem, "sqlite_errorcode", 0) & 0xFF in _NO_DAMAGE:
                 raise StoreError(
                     f"{self.path} cannot be used: {problem}.",
-                    "See that there is room on the disk and that you may write there, and run the command again.",
+                    "Check the free space on the disk and your permission to write there, and run the command again.",
                     code="disk",
                 ) from problem
             if self._file is not None:

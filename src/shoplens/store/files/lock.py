@@ -1,4 +1,4 @@
-"""One process owns a store. Whoever comes second is told who the first is."""
+"""The lock of a store: one process owns it, and another one gets an error that names the owner."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from shoplens.errors import StoreError
 
 
 class StoreLock:
-    """Held until closed, or until the process dies.
+    """A lock that is held until it is closed or the process ends.
 
     Args:
-        folder: the store's.
-        wait: seconds to wait for another process to let go.
-        store: whose copy lies in the folder; itself when omitted.
+        folder: of the store.
+        wait: seconds to wait for another process to release the lock.
+        store: whose snapshot lies in the folder; the folder itself when omitted.
 
     Raises:
         StoreError: ``store-in-use``, naming the process that holds it.
@@ -33,8 +33,8 @@ class StoreLock:
             self._lock.acquire(timeout=wait, poll_interval=0.05)
         except filelock.Timeout:
             raise StoreError(
-                f"The store {store or folder} is in use by {self._owner_in_words()}.",
-                "Wait until it is done, or end it. One process owns a store at a time, and one changes it.",
+                f"The store {store or folder} is in use by {self._describe_owner()}.",
+                "Wait until it has finished, or stop it. One process at a time owns a store, and one changes it.",
                 code="store-in-use",
             ) from None
         try:
@@ -44,20 +44,20 @@ class StoreLock:
             raise
 
     def announce(self, address: str = "", secret: str = "") -> None:
-        """Say who has it; of a service, its address and the secret by which it knows commands of this store's user."""
+        """Write down the owner; a service adds its address and the secret by which it recognises commands."""
         owner = {"pid": os.getpid(), "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]}
-        told = owner | ({"address": address, "secret": secret} if address else {})
+        content = owner | ({"address": address, "secret": secret} if address else {})
         new = self._owner.with_name(f"OWNER.{os.getpid()}")
         new.touch(mode=0o600)  # the secret is nobody else's
-        new.write_text(json.dumps(told), "utf-8")
+        new.write_text(json.dumps(content), "utf-8")
         new.replace(self._owner)
 
     def close(self) -> None:
-        """Lets the next process in."""
+        """Release the lock."""
         self._owner.unlink(missing_ok=True)
         self._lock.release()
 
-    def _owner_in_words(self) -> str:
+    def _describe_owner(self) -> str:
         try:
             owner = json.loads(self._owner.read_text("utf-8"))
             return f"process {owner['pid']} (`{owner['command']}`)"
@@ -66,34 +66,34 @@ class StoreLock:
 
 
 @dataclass(frozen=True, slots=True)
-class ServedAt:
-    """Where the service is that has a store.
+class ServiceAddress:
+    """The service that has a store.
 
     Attributes:
         address: of its API.
-        secret: by which it knows commands of this store's user.
+        secret: by which it recognises commands of the store's user.
     """
 
     address: str
     secret: str
 
 
-def find_service(store: Path, wait: float = 5.0) -> ServedAt | None:
-    """What the lock says of a service; None where no service has the store, or none that runs.
+def find_service(store: Path, wait: float = 5.0) -> ServiceAddress | None:
+    """Read from the lock where the store's service is; None where no running service has the store.
 
     Args:
-        wait: seconds to wait for one that starts.
+        wait: seconds to wait for a service that is starting.
     """
     end = time.monotonic() + wait
     while True:
         try:
-            told = json.loads((store / "OWNER").read_text("utf-8"))
+            owner = json.loads((store / "OWNER").read_text("utf-8"))
             with filelock.FileLock(store / "LOCK", timeout=0, thread_local=False):
                 return None
         except filelock.Timeout:
-            if "address" in told:
-                return ServedAt(told["address"], told["secret"])
-            if " serve" not in told["command"] or time.monotonic() > end:
+            if "address" in owner:
+                return ServiceAddress(owner["address"], owner["secret"])
+            if " serve" not in owner["command"] or time.monotonic() > end:
                 return None
             time.sleep(0.1)
         except (OSError, ValueError, KeyError, TypeError):
