@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from shoplens.feedback.impressions import Impression
-from shoplens.ranking.ranker_features import SIGNALS, Evidence
+from shoplens.ranking.ranker_features import SIGNALS, RankerFeatures
 
 NAMES = ("look", "color")
 
@@ -21,6 +21,6 @@ def impression(
     def numbers(*shape: int) -> np.ndarray:
         return (rng.integers(-64, 64, shape) / 16).astype(np.float32)
 
-    seen = Evidence(NAMES, numbers(4), numbers(len(NAMES), len(SIGNALS)), numbers(len(products), len(NAMES)))
+    seen = RankerFeatures(NAMES, numbers(4), numbers(len(NAMES), len(SIGNALS)), numbers(len(products), len(NAMES)))
     weights, ranks = {"look": 0.75, "color": 0.25}, range(2, 2 + len(products))
     return Impression(query_id, at, user, "filters-static", "model", weights, seen, products, ranks)

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from shoplens.errors import FeedError, InvalidValue
-from shoplens.feedback.events import LONGEST_LINE, Event, event_of, events_in
+from shoplens.feedback.events import LONGEST_LINE, Event, event_from_json, read_events
 from shoplens.types import Rejection
 
 
 def test_an_event_is_read() -> None:
     told = {"query_id": "q", "product_id": 17, "kind": "click", "user": 42, "at": "2026-01-31T23:59:59Z", "page": "x"}
-    assert event_of(told) == Event("q", "17", "click", "42", 1769903999.0)
-    assert event_of({**told, "at": "2026-01-31T23:59:59", "user": None}) == Event("q", "17", "click", "", 1769903999.0)
-    assert event_of({**told, "at": 12.5}).at == 12.5
+    assert event_from_json(told) == Event("q", "17", "click", "42", 1769903999.0)
+    assert event_from_json({**told, "at": "2026-01-31T23:59:59", "user": None}) == Event("q", "17", "click", "", 1769903999.0)
+    assert event_from_json({**told, "at": 12.5}).at == 12.5
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_an_event_is_read() -> None:
 )
 def test_a_broken_event_is_told(change: dict[str, object]) -> None:
     with pytest.raises(InvalidValue, match=r"is .*"):
-        event_of({"query_id": "q", "product_id": "p", "kind": "click", **change})
+        event_from_json({"query_id": "q", "product_id": "p", "kind": "click", **change})
 
 
 def test_lines_that_are_no_events_do_not_hide_the_others(tmp_path: Path) -> None:
@@ -48,15 +48,15 @@ def test_lines_that_are_no_events_do_not_hide_the_others(tmp_path: Path) -> None
     lines = [good, "rubbish", "", "[1]", '{"query_id": "q"}', "[" * 5000, '"' + "x" * 3 * LONGEST_LINE + '"', good]
     file = tmp_path / "clicks.jsonl"
     file.write_bytes("\n".join(lines).encode() + b"\n\xff\xfe\n" + good.encode())
-    found = list(events_in(file))
+    found = list(read_events(file))
     assert [number for number, one in found if isinstance(one, Event)] == [1, 8, 10]
     assert [number for number, one in found if isinstance(one, Rejection)] == [2, 4, 5, 6, 7, 9]
     assert all(one.reason and one.fix for _, one in found if isinstance(one, Rejection))
     secret = json.dumps({"query_id": "q", "product_id": "p", "kind": "like", "user": "ann@example.com"})
     file.write_text(secret)
-    assert "example.com" not in str(list(events_in(file)))
+    assert "example.com" not in str(list(read_events(file)))
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(FeedError, match="JSON lines"):
-        list(events_in(tmp_path / "none.jsonl"))
+        list(read_events(tmp_path / "none.jsonl"))

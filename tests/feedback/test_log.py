@@ -44,29 +44,29 @@ def add(log: FeedbackLog, *events: Event) -> tuple[Counter[str], list[Rejection]
 
 
 def test_nothing_is_made_before_something_is_kept(log: FeedbackLog) -> None:
-    assert not list(log.seen()) and log.counts().impressions == 0 and log.forget(user="u") == 0
+    assert not list(log.impressions_with_events()) and log.counts().impressions == 0 and log.forget(user="u") == 0
     assert not log.path.exists()
 
 
 def test_an_answer_comes_back_as_it_was(log: FeedbackLog) -> None:
     kept = impression("q", user="ann")
-    log.keep(kept)
-    log.keep(impression("without events"))
+    log.add_impression(kept)
+    log.add_impression(impression("without events"))
     add(log, Event("q", "b", "click", "ann"), Event("q", "b", "purchase", "bob"), Event("q", "c", "wrong"))
     log.close()
-    [one] = FeedbackLog(log.path, 30, log._clock).seen()
+    [one] = FeedbackLog(log.path, 30, log._clock).impressions_with_events()
     found = one.impression
     assert (found.query_id, found.at, found.strategy, found.model) == ("q", 1000.0, "filters-static", "model")
     assert found.ranks == [2, 3, 4]
-    assert (tuple(found.seen.names), found.products, found.asked) == (NAMES, ["a", "b", "c"], kept.asked)
+    assert (tuple(found.ranker_features.names), found.products, found.importances) == (NAMES, ["a", "b", "c"], kept.importances)
     for name in ("look", "signals", "places"):
-        assert np.array_equal(getattr(found.seen, name), getattr(kept.seen, name))
+        assert np.array_equal(getattr(found.ranker_features, name), getattr(kept.ranker_features, name))
     assert one.events == {"b": {"click", "purchase"}, "c": {"wrong"}}
     assert len(one.users) == 2 and found.user in one.users
 
 
 def test_what_does_not_count_is_told_and_the_rest_is_kept(log: FeedbackLog, clock: Clock) -> None:
-    log.keep(impression("q"))
+    log.add_impression(impression("q"))
     clock.now = 2000.0
     new, told = add(
         log,
@@ -92,29 +92,29 @@ def test_what_does_not_count_is_told_and_the_rest_is_kept(log: FeedbackLog, cloc
 
 
 def test_ten_thousand_times_the_same_counts_once(log: FeedbackLog) -> None:
-    log.keep(impression("q"))
+    log.add_impression(impression("q"))
     new, told = add(log, *[Event("q", "a", "click", "bad")] * 10_000)
     assert new == {"click": 1} and len(told) == 9_999
     assert log.path.stat().st_size < 100_000
 
 
 def test_what_is_too_old_goes_with_all_that_was_done(log: FeedbackLog, clock: Clock) -> None:
-    log.keep(impression("old", at=1000))
+    log.add_impression(impression("old", at=1000))
     add(log, Event("old", "a", "click"))
     clock.now = 1000 + 31 * DAY
-    assert not list(log.seen()) and log.counts().impressions == 0
-    log.keep(impression("new", at=clock.now))
+    assert not list(log.impressions_with_events()) and log.counts().impressions == 0
+    log.add_impression(impression("new", at=clock.now))
     assert rows(log) == (1, 0)
     assert add(log, Event("old", "a", "click"))[1][0].kind == "unknown-query"
 
 
 def test_a_user_is_forgotten_and_leaves_no_trace_in_the_file(log: FeedbackLog) -> None:
-    log.keep(impression("hers", user="ann", products=["a", "only-ann-saw-this"]))
-    log.keep(impression("his", user="bob"))
+    log.add_impression(impression("hers", user="ann", products=["a", "only-ann-saw-this"]))
+    log.add_impression(impression("his", user="bob"))
     add(log, Event("hers", "a", "click", "ann"), Event("his", "b", "click", "ann"), Event("his", "c", "click", "bob"))
     assert b"only-ann-saw-this" in log.path.read_bytes() and b"ann\x00" not in log.path.read_bytes()
     assert log.forget(user="ann") == 3
-    [one] = log.seen()
+    [one] = log.impressions_with_events()
     assert (one.impression.query_id, one.events) == ("his", {"c": {"click"}})
     assert log.counts().users == 1 and b"only-ann-saw-this" not in log.path.read_bytes()
     assert log.forget(user="ann") == 0
@@ -122,7 +122,7 @@ def test_a_user_is_forgotten_and_leaves_no_trace_in_the_file(log: FeedbackLog) -
 
 def test_one_answer_or_all_can_be_forgotten(log: FeedbackLog) -> None:
     for name in "xyz":
-        log.keep(impression(name))
+        log.add_impression(impression(name))
     assert log.forget(query_id="x") == 1 and log.forget(everything=True) == 2
     for wrong in ({}, {"user": "a", "query_id": "b"}):
         with pytest.raises(InvalidValue, match="Name a user"):
@@ -133,20 +133,20 @@ def test_users_are_hashed_by_a_key_of_their_own_store(tmp_path: Path, clock: Clo
     found = []
     for name in ("one", "other"):
         log = FeedbackLog(tmp_path / name, 30, clock)
-        log.keep(impression("q", user="ann"))
+        log.add_impression(impression("q", user="ann"))
         add(log, Event("q", "a", "click", "ann"))
-        found.append(next(iter(log.seen())).impression.user)
+        found.append(next(iter(log.impressions_with_events())).impression.user)
     assert found[0] != found[1] and "ann" not in found
 
 
 def test_a_copy_is_whole_while_others_write(log: FeedbackLog, tmp_path: Path) -> None:
-    log.keep(impression("q"))
+    log.add_impression(impression("q"))
     stop = threading.Event()
 
     def write() -> None:
         number = 0
         while not stop.is_set():
-            log.keep(impression(f"more {number}"))
+            log.add_impression(impression(f"more {number}"))
             number += 1
 
     writer = threading.Thread(target=write)
@@ -163,7 +163,7 @@ def test_a_copy_is_whole_while_others_write(log: FeedbackLog, tmp_path: Path) ->
 def test_many_threads_lose_nothing(log: FeedbackLog) -> None:
     def work(number: int) -> None:
         for n in range(10):
-            log.keep(impression(f"{number}-{n}"))
+            log.add_impression(impression(f"{number}-{n}"))
             add(log, Event(f"{number}-{n}", "a", "click"))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
@@ -176,14 +176,14 @@ def test_many_threads_lose_nothing(log: FeedbackLog) -> None:
 
 def test_a_damaged_file_is_told_and_left_alone(log: FeedbackLog) -> None:
     log.path.write_bytes(b"no database at all, but long enough to be looked at" * 40)
-    for call in (lambda: log.keep(impression("q")), lambda: list(log.seen()), lambda: log.forget(user="a")):
+    for call in (lambda: log.add_impression(impression("q")), lambda: list(log.impressions_with_events()), lambda: log.forget(user="a")):
         with pytest.raises(StoreError, match="damaged"):
             call()
     assert log.path.read_bytes().startswith(b"no database")
 
 
 def test_events_are_kept_all_or_none(log: FeedbackLog) -> None:
-    log.keep(impression("q"))
+    log.add_impression(impression("q"))
 
     def events():
         yield 1, Event("q", "a", "click")
@@ -203,33 +203,33 @@ from tests.feedback.answers import impression
 log = FeedbackLog(Path(sys.argv[1]), 30, lambda: 1000.0)
 n = 0
 while True:
-    log.keep(impression(f"q{n}"))
+    log.add_impression(impression(f"q{n}"))
     print(n, flush=True)
     n += 1
 """
 
 
 def test_another_process_that_reads_does_no_lasting_harm(log: FeedbackLog) -> None:
-    log.keep(impression("before"))
+    log.add_impression(impression("before"))
     with sqlite3.connect(log.path, isolation_level=None) as other:
         other.execute("BEGIN")
         other.execute("SELECT * FROM impressions").fetchone()
         with pytest.raises(StoreError, match="locked"):
-            log.keep(impression("meanwhile"))
+            log.add_impression(impression("meanwhile"))
         other.execute("ROLLBACK")
     other.close()
-    log.keep(impression("after"))
+    log.add_impression(impression("after"))
     assert rows(log) == (2, 0)
 
 
 def test_a_file_of_a_later_version_is_left_alone(log: FeedbackLog) -> None:
-    log.keep(impression("q"))
+    log.add_impression(impression("q"))
     log.close()
     with sqlite3.connect(log.path) as file:
         file.execute("PRAGMA user_version = 99")
     file.close()
     with pytest.raises(StoreError, match="later version"):
-        list(log.seen())
+        list(log.impressions_with_events())
 
 
 def test_what_was_acknowledged_survives_kill_9(log: FeedbackLog) -> None:

@@ -1,1 +1,1 @@
-"""What shoppers did with answers: kept durably, without photos, for as long as the shop wants; forgotten on demand."""
+"""The log of what shoppers did with answers: durable, without photos, for a limited time; deleted on demand."""

@@ -1,4 +1,4 @@
-"""What shoppers did: one event per line of a file, as a storefront writes them.
+"""Events: what shoppers did with answers, one JSON object per line, as a storefront writes them.
 
     {"query_id": "9f0c…", "product_id": "MH01-Black", "kind": "click", "user": "42", "at": "2026-01-31T23:59:59Z"}
 
@@ -21,19 +21,21 @@ from shoplens.types import MAX_ID_LENGTH, Rejection
 Kind = Literal["click", "purchase", "wrong"]
 KINDS: tuple[Kind, ...] = ("click", "purchase", "wrong")
 LONGEST_LINE = 10_000
-MOST_SHOWN = 200
+"""Bytes of the longest line that can hold an event."""
+MAX_QUOTED = 200
+"""Characters of a wrong value that an error quotes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What somebody did with one product of one answer.
+    """What a shopper did with one product of one answer.
 
     Attributes:
         query_id: of the answer.
-        product_id: of a product that it showed.
-        kind: ``click``; ``purchase``; ``wrong`` for a mark that it is not what was looked for.
-        user: who, as the shop calls them; empty where nobody knows.
-        at: seconds since 1970 by the sender's clock; None where it does not say.
+        product_id: of a product that the answer showed.
+        kind: ``click``; ``purchase``; ``wrong`` says that it is not the product that was searched for.
+        user: the shop's id of the shopper; empty where it is unknown.
+        at: seconds since 1970 by the sender's clock; None where the sender gives no time.
 
     Raises:
         InvalidValue: ``bad-event``.
@@ -58,11 +60,11 @@ class Event:
 
 
 def _bad(name: str, value: object, fix: str) -> InvalidValue:
-    return InvalidValue(f"{name} is {str(value)[:MOST_SHOWN]!r}.", fix, code="bad-event")
+    return InvalidValue(f"{name} is {str(value)[:MAX_QUOTED]!r}.", fix, code="bad-event")
 
 
-def events_in(path: Path) -> Iterator[tuple[int, Event | Rejection]]:
-    """Number of each line, and the event on it or what is wrong with it.
+def read_events(path: Path) -> Iterator[tuple[int, Event | Rejection]]:
+    """Yield the number of each line, with its event or with what is wrong with it.
 
     Raises:
         FeedError: ``no-events``, the file cannot be read.
@@ -74,7 +76,7 @@ def events_in(path: Path) -> Iterator[tuple[int, Event | Rejection]]:
                 number += 1
                 rest = line
                 while len(rest) == LONGEST_LINE and not rest.endswith(b"\n"):
-                    rest = file.readline(LONGEST_LINE)  # no event is that long
+                    rest = file.readline(LONGEST_LINE)  # the line is too long for an event
                 if not line.isspace():
                     yield number, _event(number, line)
     except OSError as problem:
@@ -84,32 +86,32 @@ def events_in(path: Path) -> Iterator[tuple[int, Event | Rejection]]:
 
 
 def _event(number: int, line: bytes) -> Event | Rejection:
-    """The event; what is wrong with a line is told without what stands there, since that may name a user."""
+    """Parse the event of a line; a rejection does not quote the line, which may name a user."""
     try:
-        found = json.loads(line)
-        if not isinstance(found, dict):
-            raise ValueError(type(found).__name__)
-        return event_of(found)
+        content = json.loads(line)
+        if not isinstance(content, dict):
+            raise ValueError(type(content).__name__)
+        return event_from_json(content)
     except InvalidValue as problem:
         field = problem.problem.partition(" ")[0]
         return Rejection("bad-event", f"{field} cannot be used.", problem.fix, row=number, field=field)
     except (ValueError, RecursionError):
-        return Rejection("bad-event", "The line is no JSON.", "Write one JSON object per line.", row=number)
+        return Rejection("bad-event", "The line is not a JSON object.", "Write one JSON object per line.", row=number)
 
 
-def event_of(found: dict[str, Any]) -> Event:
-    """An event from its JSON object; keys that it does not know are passed over.
+def event_from_json(content: dict[str, Any]) -> Event:
+    """Make an event of its JSON object; unknown keys are ignored.
 
     Raises:
         InvalidValue: ``bad-event``.
     """
-    ids = {name: str(value) if _is_number(value) else value for name, value in found.items()}
+    ids = {name: str(value) if _is_number(value) else value for name, value in content.items()}
     return Event(
         ids.get("query_id", ""),
         ids.get("product_id", ""),
-        found.get("kind", ""),
+        content.get("kind", ""),
         ids.get("user") or "",
-        _time(found.get("at")),
+        _time(content.get("at")),
     )
 
 
@@ -117,17 +119,17 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _time(told: object) -> float | None:
-    """Seconds since 1970, from such a number or from ISO 8601; without a zone it is UTC."""
-    if told is None or told == "":
+def _time(value: object) -> float | None:
+    """Parse a time into seconds since 1970: such a number, or ISO 8601, in UTC where it names no zone."""
+    if value is None or value == "":
         return None
-    if isinstance(told, int | float) and not isinstance(told, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         try:
-            return float(told)
+            return float(value)
         except OverflowError:
-            return math.inf  # no time, as the event will say
+            return math.inf  # not a time, which the event will refuse
     try:
-        time = datetime.fromisoformat(str(told))
+        time = datetime.fromisoformat(str(value))
     except ValueError:
-        raise _bad("at", told, "Give a time such as 2026-01-31T23:59:59Z.") from None
+        raise _bad("at", value, "Give a time such as 2026-01-31T23:59:59Z.") from None
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

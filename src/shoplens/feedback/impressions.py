@@ -1,4 +1,4 @@
-"""What an answer showed, and by what it was ranked: all that is learned from, and nothing of the photo's pixels."""
+"""Impressions: what an answer showed and how it was ranked, which is all that training needs; without any pixels."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoplens.index.protocol import Index, PhotoConstraint
-from shoplens.ranking.filter_retrieval import evidence_of
-from shoplens.ranking.ranker_features import Evidence, Floats, standardize
+from shoplens.ranking.filter_retrieval import retrieve_ranker_features
+from shoplens.ranking.ranker_features import Floats, RankerFeatures, standardize
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.store.manifest import Manifest
 from shoplens.types import Candidate, Result
 
-MOST_SHOWN = 100
-"""Products of an answer that are kept; further down nobody looks."""
+MAX_PRODUCTS = 100
+"""Number of products of an answer that are logged; few shoppers look further down."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Impression:
-    """One answer.
+    """One answer that was shown.
 
     Attributes:
-        query_id: its name.
+        query_id: of the answer.
         at: seconds since 1970.
-        user: who asked, as the shop calls them; empty where nobody knows.
-        strategy: that answered.
-        model: what looks were compared by, :func:`embedding_model_id`; other looks' numbers mean something else.
-        asked: dimension -> weight that ranked, in standard deviations.
-        seen: the query's embedding and signals, and the similarities of what was shown.
-        products: ids, the first one first, as the rows of ``seen.places``.
+        user: the shop's id of the shopper; empty where it is unknown.
+        strategy: that ranked.
+        model: id of the vectors that looks were compared by, :func:`embedding_model_id`; those of others differ.
+        importances: dimension -> weight of the ranking, in standard deviations.
+        ranker_features: embedding and signals of the query, and similarities of the products that were shown.
+        products: their ids, in the order of the rows of ``ranker_features.places``.
         ranks: at which each was shown, from 1.
     """
 
@@ -39,36 +39,37 @@ class Impression:
     user: str
     strategy: str
     model: str
-    asked: Mapping[str, float]
-    seen: Evidence
+    importances: Mapping[str, float]
+    ranker_features: RankerFeatures
     products: Sequence[str]
     ranks: Sequence[int]
 
 
 def embedding_model_id(manifest: Manifest) -> str:
-    """The model that a generation looks with, and its trained look."""
+    """Return the id of a generation's embedder, with that of its trained head."""
     return f"{manifest.model} {manifest.look}".strip()
 
 
-def impression_evidence(
-    index: Index, photo: EncodedQuery, found: Iterable[Result], tiers: Iterable[Iterable[Candidate]]
-) -> tuple[Evidence, list[Result]] | None:
-    """What is to be kept of an answer's query and products; None where no filters ranked any.
+def build_ranker_features(
+    index: Index, photo: EncodedQuery, results: Iterable[Result], tiers: Iterable[Iterable[Candidate]]
+) -> tuple[RankerFeatures, list[Result]] | None:
+    """Collect what an impression holds of an answer's query and products; None where no filters ranked any.
 
-    Products that are there since the query is their very photo are left out: nobody weighed them.
+    Products that have the query photo itself are left out, since no weights ranked them.
 
     Args:
-        found: what was shown, best first.
-        tiers: the candidates that it was chosen from.
+        results: that were shown, best first.
+        tiers: the candidates that the results were chosen from.
     """
     query = photo.filtered
     if query is None:
         return None
     scores = {one.product.id: one.scores for tier in tiers for one in tier}
-    kept = [one for one in found if not one.same_photo][:MOST_SHOWN]
+    kept = [one for one in results if not one.same_photo][:MAX_PRODUCTS]
     if not kept:
         return None
-    seen = query.seen or evidence_of(index, query, PhotoConstraint())
-    rows = [[scores[one.product.id][name] for name in seen.names] for one in kept]
-    similarities: Floats = np.array(rows, np.float32).reshape(len(kept), len(seen.names))
-    return Evidence(seen.names, seen.look, seen.signals, standardize(similarities, query.norms, seen.names)), kept
+    features = query.ranker_features or retrieve_ranker_features(index, query, PhotoConstraint())
+    rows = [[scores[one.product.id][name] for name in features.names] for one in kept]
+    similarities: Floats = np.array(rows, np.float32).reshape(len(kept), len(features.names))
+    places = standardize(similarities, query.norms, features.names)
+    return RankerFeatures(features.names, features.look, features.signals, places), kept

@@ -1,7 +1,7 @@
 """The log of answers and of what shoppers did with them: ``feedback.sqlite`` in the store.
 
-Every change is on disk when its call returns. Users are kept as keyed hashes, rows that are removed are overwritten,
-and whatever is older than the retention time goes whenever something comes.
+Every change is on disk when its call returns. Users are stored as keyed hashes, deleted rows are overwritten, and every
+change first deletes what is older than the retention time.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ import numpy as np
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.feedback.events import KINDS, Event
 from shoplens.feedback.impressions import Impression
-from shoplens.feedback.log_rows import IMPRESSION_COLUMNS, count_rows, impression_in, rename_rows
+from shoplens.feedback.log_rows import IMPRESSION_COLUMNS, count_rows, impression_from_row, rename_rows
 from shoplens.store.renames import follow_renames
 from shoplens.types import Rejection
 
 DAY = 86_400
 FORMAT = 1
-MOST_TAUGHT = 20_000
-"""Answers that are learned from, the newest ones."""
+MAX_IMPRESSIONS = 20_000
+"""Number of answers that training uses, the newest ones."""
 WAIT = 1.0
-"""Seconds for another process that reads the file."""
+"""Seconds to wait for another process that reads the file."""
 SKEW = 300
-"""Seconds that a sender's clock may be off."""
+"""Seconds by which a sender's clock may be wrong."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS own (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS impressions (
@@ -54,13 +54,13 @@ _MARKS = ", ".join("?" * IMPRESSION_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """An impression, and what was done with it.
+class LoggedImpression:
+    """An impression, and what shoppers did with it.
 
     Attributes:
-        impression: its ``user`` is a hash here.
+        impression: with the hash of the user as ``user``.
         events: product -> kinds.
-        users: hashes of all who did anything with it.
+        users: hashes of all users who did anything with it.
     """
 
     impression: Impression
@@ -73,12 +73,12 @@ class FeedbackCounts:
     """What the log holds.
 
     Attributes:
-        impressions: answers.
-        users: different ones that are known.
-        events: kind -> how many.
-        by_rank: kind -> how many at each rank, from the first on.
+        impressions: number of answers.
+        users: number of different users.
+        events: kind -> number.
+        by_rank: kind -> number at each rank, from the first on.
         oldest, newest: seconds since 1970 of an impression; None where there is none.
-        days: that they are kept.
+        days: retention time.
     """
 
     impressions: int
@@ -91,12 +91,12 @@ class FeedbackCounts:
 
 
 class FeedbackLog:
-    """Thread-safe; readers and writers in several threads of one process.
+    """The log of answers and events; several threads of one process may use it.
 
     Args:
-        path: the file; made when first something is kept.
-        days: that impressions are kept, with all that was done with them.
-        clock: seconds since 1970.
+        path: of the file, which is created by the first write.
+        days: retention time of impressions and their events.
+        clock: returns seconds since 1970.
 
     Raises:
         StoreError: from every method: ``damaged-feedback``, ``disk``.
@@ -107,44 +107,51 @@ class FeedbackLog:
         self._lock = threading.Lock()
         self._file: sqlite3.Connection | None = None
 
-    def keep(self, impression: Impression) -> None:
-        """Keep an answer."""
-        one, seen = impression, impression.seen
-        with self._changing() as file:
+    def add_impression(self, impression: Impression) -> None:
+        """Add an answer."""
+        one, features = impression, impression.ranker_features
+        with self._transaction() as file:
             file.execute(
                 f"INSERT INTO impressions VALUES ({_MARKS})",
                 (
                     *(one.query_id, one.at, self._hash_user(file, one.user), one.strategy, one.model),
-                    *(json.dumps(list(seen.names)), json.dumps(dict(one.asked)), json.dumps(list(one.products))),
+                    *(
+                        json.dumps(list(features.names)),
+                        json.dumps(dict(one.importances)),
+                        json.dumps(list(one.products)),
+                    ),
                     json.dumps(list(one.ranks)),
-                    *(np.asarray(numbers, np.float16).tobytes() for numbers in (seen.look, seen.signals, seen.places)),
+                    *(
+                        np.asarray(numbers, np.float16).tobytes()
+                        for numbers in (features.look, features.signals, features.places)
+                    ),
                 ),
             )
 
     def add(
         self,
         events: Iterable[tuple[int | None, Event]],
-        told: Callable[[Rejection], None],
+        report: Callable[[Rejection], None],
         named: Mapping[str, Sequence[str]] | None = None,
     ) -> Counter[str]:
-        """Keep events, all or none.
+        """Add events, all or none.
 
         Args:
-            events: with the number of the line each stands on; None where there is none.
-            named: what events may call a product -> ids of the products that it stands for.
-            told: of each one that does not count, and of what is odd: ``unknown-query``, ``unknown-product``,
-                ``ambiguous-product``, ``duplicate-event``, ``odd-clock``.
+            events: each with the number of its line; None where there is none.
+            report: called with a rejection of each event that does not count or is odd: ``unknown-query``,
+                ``unknown-product``, ``ambiguous-product``, ``duplicate-event``, ``odd-clock``.
+            named: name of a product in an event -> ids of the products that it stands for.
 
         Returns:
-            Kind -> how many were new.
+            Kind -> number of new events.
         """
         received = Counter[str]()
-        with self._changing() as file:
+        with self._transaction() as file:
             now = self._clock()
             for row, event in events:
                 problem = self._add_event(file, event, now, received, named or {})
                 if problem is not None:
-                    told(replace(problem, row=row, product_id=event.product_id))
+                    report(replace(problem, row=row, product_id=event.product_id))
         return received
 
     def _add_event(
@@ -155,11 +162,11 @@ class FeedbackLog:
         received: Counter[str],
         named: Mapping[str, Sequence[str]],
     ) -> Rejection | None:
-        """What is wrong or odd with an event."""
+        """Add one event; return what is wrong or odd with it."""
         row = file.execute("SELECT products, at FROM impressions WHERE query_id = ?", (event.query_id,)).fetchone()
         if row is None:
-            fix = f"Search with --remember; answers are kept for {self._days:g} days."
-            return Rejection("unknown-query", "No answer of this name is remembered.", fix, value=event.kind)
+            fix = f"Search with --remember; logged answers are deleted after {self._days:g} days."
+            return Rejection("unknown-query", "There is no logged answer with this query_id.", fix, value=event.kind)
         product = _product_shown(event, json.loads(row[0]), named)
         if isinstance(product, Rejection):
             return product
@@ -168,17 +175,16 @@ class FeedbackLog:
             (event.query_id, product, event.kind, now, self._hash_user(file, event.user)),
         )
         if not done.rowcount:
-            reason, fix = "It is known already, and counts once.", "Nothing has to be done."
+            reason, fix = "The event was received before, and counts once.", "Nothing has to be done."
             return Rejection("duplicate-event", reason, fix, "note", value=event.kind)
         received[event.kind] += 1
         if event.at is not None and not row[1] - SKEW <= event.at <= now + SKEW:
-            reason = "It was before its answer or lies in the future; it counts, and the time of receipt is kept."
+            reason = "Its time is before its answer or in the future. It counts, with the time of receipt."
             return Rejection("odd-clock", reason, "Set the sender's clock.", "note", value=event.kind)
         return None
 
     def rename_products(self, renames: Mapping[str, str]) -> int:
-        """Have all that was shown and done count for what products are called now, in one step. Doing it again changes
-        nothing.
+        """Replace old ids of products by their present ids, in one step; doing it again changes nothing.
 
         Args:
             renames: old id -> id; where that is an old one too, it is followed to the last.
@@ -189,10 +195,10 @@ class FeedbackLog:
         renames = follow_renames({}, renames)
         if not renames or not self.path.exists():
             return 0
-        with self._changing() as file:
+        with self._transaction() as file:
             return rename_rows(file, renames)
 
-    def seen(self) -> Iterator[Seen]:
+    def seen(self) -> Iterator[LoggedImpression]:
         """Impressions with which anything was done, the newest 20,000 of them, the oldest first."""
         if not self.path.exists():
             return
@@ -200,37 +206,37 @@ class FeedbackLog:
             rows = file.execute(
                 "SELECT * FROM impressions WHERE query_id IN (SELECT query_id FROM events) AND at >= ? "
                 "ORDER BY at DESC, query_id LIMIT ?",
-                (self._horizon(), MOST_TAUGHT),
+                (self._horizon(), MAX_IMPRESSIONS),
             ).fetchall()
             events: dict[str, list[tuple[str, str, str]]] = {}
             for query_id, *event in file.execute("SELECT query_id, product_id, kind, user FROM events"):
                 events.setdefault(query_id, []).append((event[0], event[1], event[2]))
         for row in reversed(rows):
-            impression = impression_in(row)
-            mine = events.get(impression.query_id, [])
+            impression = impression_from_row(row)
+            own_events = events.get(impression.query_id, [])
             kinds: dict[str, set[str]] = {}
-            for product, kind, _ in mine:
+            for product, kind, _ in own_events:
                 kinds.setdefault(product, set()).add(kind)
-            users = {user for *_, user in mine if user} | ({impression.user} if impression.user else set())
-            yield Seen(impression, {name: frozenset(one) for name, one in kinds.items()}, frozenset(users))
+            users = {user for *_, user in own_events if user} | ({impression.user} if impression.user else set())
+            yield LoggedImpression(impression, {name: frozenset(one) for name, one in kinds.items()}, frozenset(users))
 
     def has_events(self) -> bool:
-        """Whether there is anything to learn from."""
+        """Whether there are events to train on."""
         if not self.path.exists():
             return False
         with self._reading() as file:
             return bool(file.execute("SELECT EXISTS (SELECT 1 FROM events)").fetchone()[0])
 
     def purge(self) -> None:
-        """Remove what is too old."""
+        """Delete what is older than the retention time."""
         if self.path.exists():
-            with self._changing():
+            with self._transaction():
                 pass
 
     def counts(self) -> FeedbackCounts:
-        """What there is."""
+        """Count what the log holds."""
         by_rank: dict[str, list[int]] = {kind: [] for kind in KINDS}
-        for one in self.seen():
+        for one in self.impressions_with_events():
             ranks = dict(zip(one.impression.products, one.impression.ranks, strict=True))
             for product, kinds in one.events.items():
                 for kind in kinds:
@@ -253,19 +259,21 @@ class FeedbackLog:
         )
 
     def forget(self, *, user: str = "", query_id: str = "", everything: bool = False) -> int:
-        """Remove, overwritten, all answers to a user and all that they did, or one answer, or all there is.
+        """Delete and overwrite all answers to a user and all that they did, or one answer, or everything.
 
         Returns:
-            How many answers and events went.
+            Number of answers and events that were deleted.
 
         Raises:
             InvalidValue: ``forget-what``, not exactly one of them was named.
         """
         if sum((bool(user), bool(query_id), everything)) != 1:
-            raise InvalidValue("It is not clear what to forget.", "Name a user, a query, or all.", code="forget-what")
+            raise InvalidValue(
+                "It is not clear what to delete.", "Name either a user, or a query, or all.", code="forget-what"
+            )
         if not self.path.exists():
             return 0
-        with self._changing() as file:
+        with self._transaction() as file:
             before = count_rows(file)
             if user:
                 hashed = self._hash_user(file, user)
@@ -278,7 +286,7 @@ class FeedbackLog:
             return before - count_rows(file)
 
     def copy_to(self, path: Path) -> None:
-        """A consistent copy, while others write; of a damaged file its bytes as they are."""
+        """Write a consistent copy while others write; a damaged file is copied byte by byte."""
         if not self.path.exists():
             return
         try:
@@ -305,8 +313,8 @@ class FeedbackLog:
         return hashlib.blake2b(user.encode("utf-8", "replace"), key=key, digest_size=12).hexdigest()
 
     @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
-        """One change: on disk when the block ends, and nothing of it where it fails. What is too old goes first."""
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run a block as one transaction, on disk when the block ends; first delete what is too old."""
         with self._reading() as file:
             file.execute("BEGIN IMMEDIATE")
             try:
@@ -328,13 +336,13 @@ class FeedbackLog:
             except sqlite3.OperationalError as problem:
                 raise StoreError(
                     f"{self.path} cannot be used: {problem}.",
-                    "See that there is room on the disk and that you may write there, and do it again.",
+                    "Check the free space on the disk and your permission to write there, and try again.",
                     code="disk",
                 ) from problem
             except sqlite3.DatabaseError as problem:
                 raise StoreError(
                     f"{self.path} is damaged: {problem}.",
-                    "Put the copy of a backup in its place, or move it away to begin anew.",
+                    "Replace it by the one of a backup, or move it away to start with an empty log.",
                     code="damaged-feedback",
                 ) from problem
 
@@ -359,14 +367,14 @@ def _open_database(path: Path) -> sqlite3.Connection:
 
 
 def _product_shown(event: Event, shown: Sequence[str], named: Mapping[str, Sequence[str]]) -> str | Rejection:
-    """Id of the product of an answer that an event is about, or why there is none."""
+    """Return the id of the shown product that an event is about, or why there is none."""
     if event.product_id in shown:
         return event.product_id
-    found = [one for one in shown if one in named.get(event.product_id, ())]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        reason = f"The answer showed several products of this name: {', '.join(found)}."
+    matches = [one for one in shown if one in named.get(event.product_id, ())]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        reason = f"The answer showed several products of this name: {', '.join(matches)}."
         return Rejection("ambiguous-product", reason, "Send the product_id of a result.", value=event.kind)
-    reason = "The answer did not show this product, or showed it as the very photo."
+    reason = "The answer did not show this product, or showed it because it has the query photo itself."
     return Rejection("unknown-product", reason, "Send the product_id of a result.", value=event.kind)

@@ -1,4 +1,4 @@
-"""Rows of the log: what they hold, and under which product's id."""
+"""Rows of the log: reading them, counting them, and changing the ids of products in them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.feedback.impressions import Impression
-from shoplens.ranking.ranker_features import SIGNALS, Evidence
+from shoplens.ranking.ranker_features import SIGNALS, RankerFeatures
 
 IMPRESSION_COLUMNS = 12
 
 
-def impression_in(row: tuple[object, ...]) -> Impression:
-    """An impression from its row."""
+def impression_from_row(row: tuple[object, ...]) -> Impression:
+    """Make an impression of its row."""
     query_id, at, user, strategy, model, names, asked, products, ranks, look, signals, places = row
     dimensions, ids = json.loads(str(names)), json.loads(str(products))
 
@@ -31,7 +31,7 @@ def impression_in(row: tuple[object, ...]) -> Impression:
         str(strategy),
         str(model),
         json.loads(str(asked)),
-        Evidence(
+        RankerFeatures(
             dimensions,
             numbers(look, -1),
             numbers(signals, len(dimensions), len(SIGNALS)),
@@ -43,23 +43,23 @@ def impression_in(row: tuple[object, ...]) -> Impression:
 
 
 def count_rows(file: sqlite3.Connection) -> int:
-    """How many answers and events there are."""
+    """Return the number of answers and events."""
     tables = ("impressions", "events")
     return sum(int(file.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) for table in tables)
 
 
 def rename_rows(file: sqlite3.Connection, renames: Mapping[str, str]) -> int:
-    """Put what is told of some products under other ids; what is there already changes nothing.
+    """Replace ids of products in all rows.
 
-    Where an answer shows two products that have one id now, the first place stays; an event that is told of both counts
-    once, from the earlier time on.
+    Where an answer shows two products that now have one id, the first place stays. Where both have an event of one
+    kind, it counts once, with the earlier time.
 
     Args:
-        file: in which a change has begun.
-        renames: old id -> id, none of which is an old one.
+        file: with an open transaction.
+        renames: old id -> present id, which is never an old one.
 
     Returns:
-        How many answers and events changed.
+        Number of answers and events that changed.
     """
     showing = _showing(file, renames)
     for query_id in showing:
@@ -68,7 +68,7 @@ def rename_rows(file: sqlite3.Connection, renames: Mapping[str, str]) -> int:
 
 
 def _showing(file: sqlite3.Connection, renames: Mapping[str, str]) -> list[str]:
-    """Names of the answers that show any of these products."""
+    """Return the query ids of the answers that show any of these products."""
     rows: Iterator[tuple[str, str]] = file.execute("SELECT query_id, products FROM impressions")
     return [query_id for query_id, products in rows if not renames.keys().isdisjoint(json.loads(products))]
 

@@ -1,4 +1,4 @@
-"""What follows when ids of products change: the store and the log of what shoppers did are told."""
+"""Changes of products' ids, in the store and in the log of what shoppers did."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from shoplens.store.store import Store
 
 
 def apply_renames(store: Store, log: FeedbackLog, renames: Mapping[str, str]) -> int:
-    """Have the ids that products had before lead to them, and what shoppers did with them count for them.
+    """Make old ids lead to their products, and make what shoppers did with these products count for them.
 
     Call it at every change by a whole feed, with or without renames, before products with old ids are removed. The
-    store remembers first, and the log is then told of all that is remembered: what was cut off in between is made up
-    for the next time.
+    store is changed first, and the log then follows all renames of the store, so that the next call completes an
+    interrupted one.
 
     Args:
-        renames: old id -> id.
+        renames: old id -> present id.
 
     Returns:
-        How many answers and events of the log changed.
+        Number of answers and events of the log that changed.
 
     Raises:
         StoreError: ``damaged-renames``, ``damaged-feedback``, ``disk``.
