@@ -29,9 +29,9 @@ from metric import Asked, Line, answering, asked_of, bench_of, first_photos, fou
 from shoplens import Shop
 from shoplens.embedders import ProductClassifier
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.report.comparison import bytes_words, time_words
+from shoplens.evaluation.report.formatting import byte_size, duration
 from shoplens.evaluation.results import Comparison
-from shoplens.training.classifier import ClassifierOptions, train_and_test_on
+from shoplens.training.classifier import ClassifierOptions, train_classifier_on
 from shoplens.training.look import TrainingData, LookOptions
 from shoplens.training.optimization.head import normalize_rows
 from shoplens.types import StageTimer
@@ -61,7 +61,7 @@ def told(when: str, comparison: Comparison) -> None:
             for one in map(row.metrics.get, ("recall@1", "recall@5", "mrr"))
             if one
         ]
-        adding = time_words(row.adding_ms["median"])
+        adding = duration(row.adding_ms["median"])
         print(f"| {when} | {row.name} | {' | '.join(metrics)} | {row.query_ms['median']:.0f} | {adding} |", flush=True)
 
 
@@ -78,7 +78,7 @@ def photos(options: argparse.Namespace) -> None:
 def photos_line(bench: EvaluationContext, whole: TrainingData, asked: Asked, most: int) -> None:
     part = only(whole, kept(whole, most))
     metric, _ = answering(whole, part, bench, LookOptions())
-    classifier = ProductClassifier(train_and_test_on(part, bench, ClassifierOptions(), StageTimer())[1].network)
+    classifier = ProductClassifier(train_classifier_on(part, bench, ClassifierOptions(), StageTimer())[1].network)
     rows, clusters = asked.rows.astype(np.float32), asked.products.tolist()
     gallery = first_photos(whole.samples)
     names = np.array([whole.samples.photos[n].product for n in gallery.tolist()])
@@ -87,7 +87,7 @@ def photos_line(bench: EvaluationContext, whole: TrainingData, asked: Asked, mos
     hits = np.take_along_axis(right, best, axis=1)
     one = Line("classifier", hits[:, 0], hits.any(axis=1), clusters)
     other = found("metric", metric.asked(asked), metric.photos(gallery), asked.products[:, None] == names, clusters)
-    catalogue = normalize_rows(classifier.vectors(whole.samples.rows[whole.samples.plain[gallery]].astype(np.float32)))
+    catalogue = normalize_rows(classifier.vectors(whole.samples.rows[whole.samples.original_rows[gallery]].astype(np.float32)))
     nearest = names[np.argmax(normalize_rows(classifier.vectors(rows)) @ catalogue.T, axis=1)]
     apart = hits[:, 0] & (nearest != asked.products)
     share = Line("apart", apart, apart, clusters).cells()[2]
@@ -112,12 +112,12 @@ def growth(options: argparse.Namespace) -> None:
         with bench_of(store_of(catalogue, options.data, options.folder)) as bench:
             with material(bench, LookOptions(pairs=pairs)) as whole:
                 pass
-            training, _ = train_and_test_on(whole, bench, ClassifierOptions(), StageTimer())
+            training, _ = train_classifier_on(whole, bench, ClassifierOptions(), StageTimer())
         for one in training.growth:
             cells = (
                 f"{one.products:,}",
-                time_words(1e3 * one.seconds),
-                *map(bytes_words, (one.training_bytes, one.network_bytes)),
+                duration(1e3 * one.seconds),
+                *map(byte_size, (one.training_bytes, one.network_bytes)),
             )
             print(f"| {catalogue} | {' | '.join(cells)} |", flush=True)
 

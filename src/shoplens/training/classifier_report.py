@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from shoplens.evaluation.report.comparison import growth_table
-from shoplens.evaluation.report.evaluation import metric_name
-from shoplens.evaluation.report.page import (
-    Html,
-    facts_list,
-    join_html,
-    left_out_table,
-    note,
-    page,
-    percent,
-    percent_interval,
-    sections,
-    table,
-    thumbnail,
-    with_detail,
-)
-from shoplens.evaluation.results import Estimate
+from shoplens.evaluation.report.formatting import percent, percent_interval
+from shoplens.evaluation.report.rendering import render
 from shoplens.evaluation.written import write_both
 from shoplens.index.protocol import Index
-from shoplens.training.classifier import Apart, ClassifierTraining
+from shoplens.training.classifier import ClassifierTraining
 from shoplens.types import Pixels, Product
 
 Picture = Callable[[str], Pixels]
@@ -45,25 +30,27 @@ def write_classifier_report(path: Path, training: ClassifierTraining, index: Ind
 
 
 def classifier_page(training: ClassifierTraining, products: Mapping[str, Product], picture: Picture) -> str:
-    """The whole page.
+    """Return the page as HTML.
 
     Args:
         products: id -> product, of those that examples name; examples of others are left out.
     """
-    facts = [
-        f"{training.products:,} products, {training.photos - training.shoppers:,} photos of them"
-        + (f" and {training.shoppers:,} of shoppers." if training.shoppers else "."),
-        "It finds the products that it was trained on, and no others: one more product takes one more training.",
-    ]
-    examples = [one for one in training.examples if {one.product, one.nearest} <= products.keys()]
-    parts = (
-        ("How often it is right", _figures(training)),
-        ("Classified rightly, and nearest to another", _apart(examples, products, picture)),
-        ("What one more product costs", growth_table(training.growth)),
-        ("How it was trained", _course(training)),
-        ("What taught nothing", left_out_table(training.left_out)),
+    shoppers = f" and {training.shoppers:,} of shoppers" if training.shoppers else ""
+    return render(
+        "training/classifier.html",
+        title="A classifier with an output per product",
+        lead=summary(training),
+        facts=[
+            f"{training.products:,} products, {training.photos - training.shoppers:,} photos of them{shoppers}.",
+            "It finds the products that it was trained on, and no others: one more product takes one more training.",
+        ],
+        training=training,
+        query_photos="made phone photos" if training.made else "photos",
+        examples=[one for one in training.examples if {one.product, one.nearest} <= products.keys()],
+        products=products,
+        course=_course(training),
+        picture=picture,
     )
-    return page("A classifier with an output per product", facts, sections(parts), lead=summary(training))
 
 
 def summary(training: ClassifierTraining) -> str:
@@ -78,54 +65,11 @@ def summary(training: ClassifierTraining) -> str:
     )
 
 
-def _figures(training: ClassifierTraining) -> Html:
-    if training.apart is None:
-        return Html("")
-    columns = ("Asked by", *(metric_name(name) for name in training.classified))
-    rows = [
-        (with_detail(name, detail), *(_estimate(one) for one in figures.values()))
-        for name, detail, figures in (
-            ("Its outputs", "the most probable product", training.classified),
-            ("Its distances", "the nearest catalogue photo, by what the last layer works on", training.neighbours),
-        )
-    ]
-    photos = "made phone photos" if training.made else "photos"
-    told = note(f"Asked with {training.queries:,} {photos} that training did not see, all products in the catalogue.")
-    return join_html((told, table("Right product first", columns, rows, numbers=columns[1:])))
-
-
-def _estimate(one: Estimate) -> Html:
-    return with_detail(Html(f"<strong>{percent(one.value)}</strong>"), percent_interval(one))
-
-
-def _apart(examples: Sequence[Apart], products: Mapping[str, Product], picture: Picture) -> Html:
-    if not examples:
-        return Html("")
-    told = note(
-        "Left the photo, in the middle its product, which the softmax names; right the product whose photo is nearest "
-        "in the numbers that the softmax works on. A softmax only has to draw a border between products; a search "
-        "needs distances."
-    )
-    rows = [
-        (
-            thumbnail(one.photo, "The photo", picture),
-            _product(products[one.product], picture),
-            _product(products[one.nearest], picture),
-        )
-        for one in examples
-    ]
-    return join_html((told, table("Apart", ("Photo", "Classified as", "Nearest by distance"), rows)))
-
-
-def _product(product: Product, picture: Picture) -> Html:
-    return with_detail(thumbnail(product.photos[0], product.title, picture), product.title)
-
-
-def _course(training: ClassifierTraining) -> Html:
+def _course(training: ClassifierTraining) -> list[tuple[str, str]]:
     full = training.options.get("depth") == "full"
     recipe = training.options.get("tail" if full else "recipe", {})
     per_product = training.photos_per_product
-    facts = [
+    return [
         ("What was trained", f"{'the end of the network, and ' if full else ''}a softmax behind it"),
         (
             "Photos per product",
@@ -133,9 +77,8 @@ def _course(training: ClassifierTraining) -> Html:
             f"{percent(per_product['single'])} of the products have one",
         ),
         ("Learned from", f"{training.rows:,} looks at them, most of them made by taking the photos again"),
-        ("Best after", f"{training.step} steps of {recipe.get('per_batch', '')} products"),
+        ("Best after", f"{training.step} steps of {recipe.get('classes_per_batch', '')} products"),
         ("Seed", str(training.options.get("seed", 0))),
         ("Pass over the photos", f"{training.seconds.get('photos', 0):.0f} s, made once and kept"),
         ("Training", f"{training.seconds.get('training', 0) + training.seconds.get('all photos', 0):.0f} s"),
     ]
-    return facts_list(facts)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 from shoplens.evaluation.report.calibration import calibration_page
 from shoplens.evaluation.results import Estimate, Reliability, ReliabilityBin
 
@@ -10,7 +12,8 @@ CLAIMS = [("Claim", "True"), ("exact", "96.9 %"), ("<similar>", "95.2 %")]
 
 def test_every_kind_of_probability_has_a_diagram_and_its_figures() -> None:
     other = Reliability("Not in this <catalogue>", BINS[:1], Estimate(0.09, 0.05, 0.13), 301)
-    text = calibration_page("Calibration", ["Judged on others."], [FIRST, other], CLAIMS).replace("\u00a0", " ")
+    text = calibration_page("Calibration", ["Judged on others."], [FIRST, other], CLAIMS)
+    text = re.sub(r"\s+", " ", text)
     assert text.count("<figure") == 2
     for shown in ("1,240 answers", "3.1 % (1.2–5.8)", "1,200", "75.0 %", "60.0–85.0", "−15.0", "Judged on others."):
         assert shown in text

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shoplens.evaluation.report.comparison import bytes_words, comparison_page, summary, time_words
+from shoplens.evaluation.report.comparison import comparison_page, summary
 from shoplens.evaluation.results import Comparison, Estimate, LeftOut, Paired, StrategyRow
 
 OLD = StrategyRow(
@@ -54,8 +54,3 @@ def test_every_row_is_shown_with_its_difference_and_its_costs() -> None:
 def test_one_strategy_and_none() -> None:
     assert comparison_page(replace(COMPARISON, rows=(OLD,))).count("<figure") == 1
     assert "<figure" not in comparison_page(replace(COMPARISON, rows=(), left_out=()))
-
-
-def test_sizes_and_times_in_words() -> None:
-    assert [bytes_words(count) for count in (88, 5400, 2.5e6, 3e9)] == ["88 B", "5.4 kB", "2.5 MB", "3.0 GB"]
-    assert [time_words(ms) for ms in (4.24, 250.4, 5400, 240_000)] == ["4.2 ms", "250 ms", "5.4 s", "4.0 min"]

@@ -6,7 +6,7 @@ import numpy as np
 
 from shoplens.errors import PhotoError
 from shoplens.evaluation.doctor.findings import Diagnosis, Finding, Shown
-from shoplens.evaluation.report.doctor import MOST, doctor_page
+from shoplens.evaluation.report.doctor import MAX_SHOWN, doctor_page
 from shoplens.types import Pixels
 
 WRONG = Finding(
@@ -33,7 +33,8 @@ def picture(source: str) -> Pixels:
 
 def page(*findings: Finding) -> str:
     kinds = tuple(dict.fromkeys(one.kind for one in findings)) or ("wrong-value",)
-    return doctor_page(Diagnosis(findings, kinds, 1234, "model@1", ("A <note>.",)), picture)
+    text = doctor_page(Diagnosis(findings, kinds, 1234, "model@1", ("A <note>.",)), picture)
+    return re.sub(r"\s+", " ", text)
 
 
 def test_a_finding_stands_beside_its_photos() -> None:
@@ -57,25 +58,25 @@ def test_a_finding_stands_beside_its_photos() -> None:
 def test_the_strongest_of_many_are_shown_and_the_true_count_is_told() -> None:
     many = [
         Finding("never-found", (f"p{number}",), f"sentence {number}.", "Look.", strength=-float(number))
-        for number in range(MOST + 5)
+        for number in range(MAX_SHOWN + 5)
     ]
     text = page(*many)
-    assert text.count('<li class="finding">') == MOST
+    assert text.count('<li class="finding">') == MAX_SHOWN
     assert "Never found (65)" in text
-    assert f"The strongest are shown, {MOST} of 65;" in text
+    assert f"The strongest are shown, {MAX_SHOWN} of 65;" in text
     assert "sentence 59." in text
     assert "sentence 60." not in text
-    assert "strongest" not in page(*many[:MOST])
+    assert "strongest" not in page(*many[:MAX_SHOWN])
 
 
 def test_dimensions_take_turns_where_not_all_can_be_shown() -> None:
-    many = [Finding("wrong-value", (f"c{n}",), f"color {n}.", "Look.", dimension="color") for n in range(MOST)]
+    many = [Finding("wrong-value", (f"c{n}",), f"color {n}.", "Look.", dimension="color") for n in range(MAX_SHOWN)]
     few = [Finding("wrong-value", (f"s{n}",), f"shape {n}.", "Look.", dimension="shape") for n in range(2)]
     text = page(*many, *few)
     told = re.findall(r'<p class="said">(.*?)</p>', text)
     assert told[:5] == ["color 0.", "shape 0.", "color 1.", "shape 1.", "color 2."]
-    assert (len(told), told[-1]) == (MOST, f"color {MOST - 3}.")
-    assert f"The strongest of each dimension in turn are shown, {MOST} of {MOST + 2};" in text
+    assert (len(told), told[-1]) == (MAX_SHOWN, f"color {MAX_SHOWN - 3}.")
+    assert f"The strongest of each dimension in turn are shown, {MAX_SHOWN} of {MAX_SHOWN + 2};" in text
 
 
 def test_products_that_are_not_shown_are_named() -> None:

@@ -28,9 +28,13 @@ FELL = GateCell(
 )
 
 
+def page(cells: list[GateCell], passed: bool, facts: list[str]) -> str:
+    return re.sub(r"\s+", " ", gate_page(cells, passed, facts))
+
+
 def test_the_fallen_come_first_and_are_marked() -> None:
-    text = gate_page([HELD, replace(HELD, kind="category", name="Hats"), FELL], False, ["Now: <model>."])
-    rows = re.findall(r'<th scope="row">(.*?)</tr>', text, re.DOTALL)
+    text = page([HELD, replace(HELD, kind="category", name="Hats"), FELL], False, ["Now: <model>."])
+    rows = re.findall(r'<th scope="row">(.*?)</tr>', text)
     assert [("&lt;blur&gt;" in row, ">fell<" in row, ">held<" in row) for row in rows] == [
         (True, True, False),
         (False, False, True),
@@ -45,5 +49,5 @@ def test_the_fallen_come_first_and_are_marked() -> None:
 
 
 def test_a_gate_that_passed_and_one_without_cells() -> None:
-    assert '<span class="passed">Passed</span>: none of 1 cell fell.' in gate_page([HELD], True, [])
-    assert "<section" not in gate_page([], True, [])
+    assert '<span class="passed">Passed</span>: none of 1 cell fell.' in page([HELD], True, [])
+    assert "<section" not in page([], True, [])

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from xml.etree import ElementTree
 
 import pytest
+from markupsafe import Markup
 
-from shoplens.evaluation.report.page import Html
 from shoplens.evaluation.report.plots import (
     Interval,
     curve_plot,
@@ -26,11 +26,11 @@ ROWS = [
 ]
 
 
-def drawn(plot: Html) -> ElementTree.Element:
+def drawn(plot: Markup) -> ElementTree.Element:
     return ElementTree.fromstring(plot)
 
 
-def places(plot: Html) -> list[tuple[str | None, str | None]]:
+def places(plot: Markup) -> list[tuple[str | None, str | None]]:
     """Where the dots are."""
     return [(dot.get("cx"), dot.get("cy")) for dot in drawn(plot).iter("circle")]
 
@@ -122,7 +122,7 @@ def test_a_long_name_loses_its_middle_but_not_in_the_words() -> None:
         lambda title: reliability_plot(title, [ReliabilityBin(0, 0.5, Estimate(0.5, 0, 1))]),
     ],
 )
-def test_every_plot_is_xml_with_a_name_and_a_description(plot: Callable[[str], Html]) -> None:
+def test_every_plot_is_xml_with_a_name_and_a_description(plot: Callable[[str], Markup]) -> None:
     html = plot(HOSTILE)
     svg = drawn(html).find("svg")
     assert svg is not None

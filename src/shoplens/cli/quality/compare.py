@@ -5,7 +5,7 @@ from rich.table import Table
 from shoplens.cli import options
 from shoplens.cli.opened import open_shop
 from shoplens.cli.output import people, percent, plain, print_json, print_left_out, print_table, progress_bar
-from shoplens.evaluation.report.comparison import bytes_words, time_words
+from shoplens.evaluation.report.formatting import byte_size, duration
 from shoplens.evaluation.results import Comparison, StrategyRow
 
 SHOWN = ("recall@1", "recall@5", "mrr", "ndcg@10")
@@ -25,7 +25,7 @@ def run(
     settings, file = options.settings(store, model, allow_private), options.queries(queries, held_out)
     path = options.report(report, settings, "compare")
     with open_shop(settings) as shop, progress_bar() as progress:
-        found = shop.compare(file, report=path, seed=seed, progress=progress)
+        found = shop.quality.compare(file, report=path, seed=seed, progress=progress)
     if json:
         print_json(found.as_json())
     else:
@@ -60,7 +60,7 @@ def _table(found: Comparison) -> Table:
 def _growing(row: StrategyRow) -> str:
     unknown = f" It does not know {row.unknown} of this store's, and finds none of them." if row.unknown else ""
     sizes = "; ".join(
-        f"{time_words(1e3 * one.seconds)} and {bytes_words(one.training_bytes)} at {one.products:,}"
+        f"{duration(1e3 * one.seconds)} and {byte_size(one.training_bytes)} at {one.products:,}"
         for one in row.growth
     )
     return f"{row.name}: one more product takes a whole training, {sizes} products.{unknown}"

@@ -5,7 +5,7 @@ from rich.table import Table
 from shoplens.cli import options
 from shoplens.cli.opened import open_shop
 from shoplens.cli.output import people, percent, plain, print_json, print_left_out, print_table, progress_bar
-from shoplens.evaluation.report.evaluation import meaning
+from shoplens.evaluation.report.formatting import metric_meaning
 from shoplens.evaluation.results import Evaluation
 from shoplens.evaluation.runs import CATEGORY_RECALL
 
@@ -28,7 +28,7 @@ def run(
     settings, file = options.settings(store, model, allow_private), options.queries(queries, held_out)
     path = options.report(report, settings, "evaluate")
     with open_shop(settings) as shop, progress_bar() as progress:
-        found = shop.evaluate(file, strategy=strategy, report=path, seed=seed, progress=progress)
+        found = shop.quality.evaluate(file, strategy=strategy, report=path, seed=seed, progress=progress)
     if json:
         print_json(found.as_json())
     else:
@@ -53,7 +53,7 @@ def _metrics(found: Evaluation) -> Table:
     """Percent with intervals, over all queries."""
     table = Table("metric", "percent", "what it is the mean of", box=None, pad_edge=False)
     for name, estimate in found.overall.items():
-        table.add_row(name, percent(estimate), meaning(name))
+        table.add_row(name, percent(estimate), metric_meaning(name))
     return table
 
 

@@ -6,23 +6,24 @@ The browser's part is ``catalogue_map.js`` and ``catalogue_map.css`` beside this
 from __future__ import annotations
 
 import base64
-import html
 import io
-import json
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from shoplens.errors import InvalidValue, ShoplensError
+from shoplens.evaluation.report.rendering import render
 from shoplens.types import Pixels, Product, Value
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 MOST_VALUES = 40
 """More values than this cannot be told apart by colour."""
@@ -91,7 +92,7 @@ class _Sprites:
 
 def map_html(
     products: Sequence[MapProduct], queries: Sequence[MapQuery], picture: Callable[[str], Pixels], note: str = ""
-) -> str:
+) -> Markup:
     """A ``<section>`` for a page whose root says ``color-scheme``; its style, script and data are inside.
 
     About 3 kB per product, so sample a catalogue of more than some 10,000. The page needs no network. A photo that
@@ -101,15 +102,9 @@ def map_html(
         picture: source of a photo -> its pixels, uint8 (h, w, 3); asked once for each product and query.
         note: a sentence under the heading, such as how the positions were found.
     """
-    told = html.escape(note)
-    if not products:
-        return _SECTION.format(
-            count="no products", note=told, body="<p>There is nothing to draw.</p>", style=_file("css")
-        )
-    data = _data(products, queries, _sprites([*(p.photo for p in products), *(q.photo for q in queries)], picture))
-    body = _BODY.format(data=_script_safe(data), script=_file("js"))
-    count = "1 product" if len(products) == 1 else f"{len(products):,} products"
-    return _SECTION.format(count=count, note=told, body=body, style=_file("css"))
+    photos = [*(product.photo for product in products), *(query.photo for query in queries)]
+    data = _data(products, queries, _sprites(photos, picture)) if products else {}
+    return render("catalogue_map.html", product_count=len(products), note=note, data=data)
 
 
 def dimensions_of(products: Sequence[Product]) -> list[dict[str, str]]:
@@ -284,46 +279,6 @@ def _jpeg(image: Image.Image) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
-def _script_safe(data: Mapping[str, Any]) -> str:
-    """JSON in which nothing can end a ``<script>`` or begin a comment in it."""
-    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-
-
-def _file(kind: str) -> str:
-    return resources.files("shoplens.evaluation.report").joinpath(f"catalogue_map.{kind}").read_text("utf-8")
-
-
 def _check_place(what: str, x: float, y: float) -> None:
     if not (0 <= x <= 1 and 0 <= y <= 1):
         raise InvalidValue(f"{what!r} lies at {x!r}, {y!r}, which is off the map.", "Give positions from 0 to 1.")
-
-
-_SECTION = """<section class="catalogue-map" aria-label="map of the catalogue"><style>
-{style}</style>
-<header class="cm-head"><h2>Map of the catalogue</h2><p>{count}; what looks alike lies together,
-islands lie anywhere. Drag and zoom. {note}</p></header>
-{body}</section>
-"""
-_BODY = """<noscript><p>The map is drawn by a script, which is inside this page: allow it to run.</p></noscript>
-<div class="cm-tools" hidden>
-<label class="cm-by">colour by <select></select></label>
-<input class="cm-find" type="search" placeholder="find by title or id" aria-label="find products by title or id"
- autocomplete="off" spellcheck="false">
-<p class="cm-count" role="status"></p>
-<div class="cm-queries" role="group" aria-label="query photos"></div>
-</div>
-<div class="cm-body" hidden>
-<div class="cm-stage">
-<canvas tabindex="0" role="application" aria-label="Map of the catalogue. Arrow keys move it, plus and minus zoom,
- 0 shows all, Enter describes the product in the middle, Escape closes the description."></canvas>
-<div class="cm-zoom"><button type="button" data-do="in" aria-label="zoom in" title="zoom in (+)">+</button>
-<button type="button" data-do="out" aria-label="zoom out" title="zoom out (-)">−</button>
-<button type="button" data-do="all" aria-label="show all" title="show all (0)">⤢</button></div>
-<div class="cm-card" aria-live="polite" hidden></div>
-</div>
-<ul class="cm-legend" aria-label="colours; press one to point it out"></ul>
-</div>
-<script type="application/json" class="cm-data">{data}</script>
-<script>
-{script}</script>
-"""
