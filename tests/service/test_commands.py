@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from shoplens import Shop
-from shoplens.cli.opened import open_snapshot
+from shoplens.cli.store_access import open_snapshot
 from shoplens.client import Client, ServiceError
 from shoplens.errors import Refused, StoreError
 from shoplens.service.keys import Keys

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,14 +15,54 @@ from shoplens.ranking.strategies import STRATEGIES
 from shoplens.settings import Settings, settings_from
 from shoplens.store.files.atomic import timestamp
 
+
+def choice_option(
+    name: str, choices: Iterable[str], help: str, *, default: str = "", code: str = InvalidValue.code
+) -> Any:
+    """Return an option that accepts some fixed values only.
+
+    The help lists the values. Another value is an InvalidValue, like all bad input; Typer's own check of a ``Literal``
+    would end as wrong usage, and print no JSON under ``--json``.
+
+    Args:
+        name: of the option, with its dashes.
+        choices: the values.
+        help: a sentence about the option.
+        default: words for what happens where the option is not given; empty where the parameter has a default.
+        code: of the error.
+    """
+    allowed = tuple(choices)
+
+    def check(given: str | Sequence[str] | None) -> Any:
+        for value in (given,) if isinstance(given, str) else given or ():
+            if value not in allowed:
+                raise InvalidValue(f"{name} is {value!r}.", f"Choose one of: {', '.join(allowed)}.", code=code)
+        return given
+
+    words = f"{help} Choices: {', '.join(allowed)}." + (f" \\[default: {default}]" if default else "")
+    return typer.Option(name, parser=str, callback=check, metavar="NAME", help=words, show_default=not default)
+
+
+def flag(names: str, help: str) -> Any:
+    """Return an option without a value, such as ``--json``."""
+    return typer.Option(names, metavar="", help=help, show_default=False)
+
+
 Store = Annotated[
     Path | None,
-    typer.Option("--store", help="Folder of the store. \\[default: SHOPLENS_STORE, else ./shoplens-store]"),
+    typer.Option(
+        "--store",
+        metavar="FOLDER",
+        help="Folder of the store. \\[default: SHOPLENS_STORE, else ./shoplens-store]",
+        show_default=False,
+    ),
 ]
 Feed = Annotated[
     str,
     typer.Argument(
-        help="Feed file (also .gz or .zip), its http or https address, or a folder of photos.", show_default=False
+        metavar="FEED",
+        help="Feed to read: a file (.gz and .zip, too), its http or https address, or a folder of photos.",
+        show_default=False,
     ),
 ]
 FeedMap = Annotated[
@@ -29,92 +70,117 @@ FeedMap = Annotated[
     typer.Option(
         "--map",
         metavar="FIELD=COLUMN",
-        help=f"Which column of any table or JSON holds a field; may be repeated. Fields: {', '.join(FIELDS)}, and "
-        f"{ATTRIBUTE}NAME. Several columns stand between commas. \\[default: \\[feed.map] in shoplens.toml]",
+        help="Read a field from this column of a table, or from this key of JSON. Repeat the option for each field; "
+        f"write commas between several columns. Fields: {', '.join(FIELDS)}, and {ATTRIBUTE}NAME. "
+        "\\[default: the table \\[feed.map] of shoplens.toml]",
         show_default=False,
     ),
 ]
 Media = Annotated[
     Path | None,
-    typer.Option("--media", help="Folder that photo paths are relative to. \\[default: by the format's habit]"),
+    typer.Option(
+        "--media",
+        metavar="FOLDER",
+        help="Folder that the photo paths of the feed are relative to. \\[default: depends on the format]",
+        show_default=False,
+    ),
 ]
 Format = Annotated[
-    str | None, typer.Option("--format", help=f"{', '.join(FORMATS)}. \\[default: recognised by the header]")
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout; everything else on stderr.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit with 5 if any row, product or photo was rejected.")]
-AllowPrivate = Annotated[
-    bool | None,
-    typer.Option(
-        "--allow-private", help="Fetch photos and feeds from private and loopback addresses too.", show_default=False
+    str | None,
+    choice_option(
+        "--format", FORMATS, "Format of the feed.", default="recognised by the header", code="unknown-format"
     ),
+]
+Json = Annotated[bool, flag("--json", "Print one JSON object to standard output, and all messages to standard error.")]
+Strict = Annotated[bool, flag("--strict", "Exit with code 5 if any row, product, photo or event was rejected.")]
+AllowPrivate = Annotated[
+    bool | None, flag("--allow-private", "Also fetch photos and feeds from private and loopback addresses.")
 ]
 Model = Annotated[
     Path | None,
     typer.Option(
-        "--model", help="ONNX file of another embedder, with its JSON card beside it. \\[default: the shipped one]"
+        "--model",
+        metavar="FILE",
+        help="ONNX file of another embedder, with its JSON card beside it. \\[default: the model of the package]",
+        show_default=False,
     ),
 ]
 QueriesFile = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[QUERIES.csv]", help="Rows of photo,product_id (and region, exclude, grade).", show_default=False
-    ),
-]
-HeldOut = Annotated[
-    bool, typer.Option("--held-out", help="Ask with every photo of a product after its first, taken out of the store.")
-]
-ReportFile = Annotated[
-    Path | None,
-    typer.Option("--report", help="HTML file to write, and JSON beside it. \\[default: in the store's reports/]"),
-]
-Strategy = Annotated[
-    str,
-    typer.Option(
-        "--strategy",
-        help=f"How to answer: {', '.join(STRATEGIES)}. \\[default: what searches use]",
+        metavar="QUERIES.csv",
+        help="CSV file of queries with the columns photo,product_id and, where wanted, region, exclude and grade.",
         show_default=False,
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the resampling that gives the intervals.")]
+HeldOut = Annotated[
+    bool,
+    flag(
+        "--held-out",
+        "Use the store's own photos as queries: all photos of a product but its first. Only first photos are searched.",
+    ),
+]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="HTML file to write, with a JSON file beside it. \\[default: in the folder reports/ of the store]",
+        show_default=False,
+    ),
+]
+Strategy = Annotated[
+    str | None,
+    choice_option(
+        "--strategy",
+        STRATEGIES,
+        "Strategy that answers the queries.",
+        default="the one that searches use",
+        code="unknown-strategy",
+    ),
+]
+IntervalSeed = Annotated[
+    int,
+    typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Seed of the resampling that gives the intervals."),
+]
 
 
-def feed_mapping(pairs: list[str] | None) -> dict[str, str] | None:
-    """The mapping that ``--map`` gives; None where it is not given.
+def parse_feed_mapping(pairs: Sequence[str] | None) -> dict[str, str] | None:
+    """Return field -> column, as ``--map`` gives it; None where it is not given.
 
     Raises:
         InvalidValue: ``bad-mapping``, for anything but ``FIELD=COLUMN``, or a field that comes twice.
     """
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for pair in pairs or ():
-        name, equals, column = pair.partition("=")
-        if not equals or name.strip() in found:
-            problem = f"--map {pair!r} {'maps a field again' if equals else 'has no ='}."
-            fix = "Write --map FIELD=COLUMN, once for each field; several columns stand between commas."
+        field, equals, column = pair.partition("=")
+        if not equals or field.strip() in columns:
+            problem = f"--map {pair!r} {'maps a field that is mapped already' if equals else 'has no ='}."
+            fix = "Write --map FIELD=COLUMN, once for each field, with commas between several columns."
             raise InvalidValue(problem, fix, code="bad-mapping")
-        found[name.strip()] = column
-    return found or None
+        columns[field.strip()] = column
+    return columns or None
 
 
-def queries(file: Path | None, held_out: bool) -> Path | None:
-    """The file of queries, or None for held-out photos.
+def choose_queries(file: Path | None, held_out: bool) -> Path | None:
+    """Return the file of queries, or None for held-out photos.
 
     Raises:
         InvalidValue: both were given, or neither.
     """
     if (file is None) != held_out:
         given = "Both a file of queries and --held-out were" if held_out else "Neither queries nor --held-out was"
-        fix = "Give QUERIES.csv with the columns photo and product_id, or --held-out."
+        fix = "Give QUERIES.csv with the columns photo and product_id, or give --held-out."
         raise InvalidValue(f"{given} given.", fix, code="no-queries")
     return file
 
 
-def report(file: Path | None, used: Settings, command: str) -> Path:
-    """Where a command writes its report: the HTML file, whichever of the two was named."""
-    page = file or used.store / "reports" / f"{timestamp()}-{command}.html"
+def choose_report(file: Path | None, settings: Settings, command: str) -> Path:
+    """Return the HTML file of a command's report; ``file`` may name it, or the JSON file beside it."""
+    page = file or settings.store / "reports" / f"{timestamp()}-{command}.html"
     return page.with_suffix(".html") if page.suffix == ".json" else page
 
 
-def settings(store: Path | None = None, model: Path | None = None, allow_private: bool | None = None) -> Settings:
-    """Settings from a command's options."""
+def read_settings(store: Path | None = None, model: Path | None = None, allow_private: bool | None = None) -> Settings:
+    """Return the settings, with what a command's options say."""
     return settings_from(store=store, model=model, allow_private=allow_private)

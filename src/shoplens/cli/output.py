@@ -1,4 +1,4 @@
-"""What commands print: data on stdout, everything for people on stderr."""
+"""What commands print: data on standard output, messages for people on standard error."""
 
 from __future__ import annotations
 
@@ -22,30 +22,33 @@ from shoplens.errors import GateFailed, Refused, RejectionsFound, ShoplensError
 from shoplens.evaluation.results import Estimate, LeftOut
 from shoplens.feeds import SummaryRow
 
-MOST_RENAMES = 20
+MAX_RENAMES = 20
 """Changes of ids that are listed."""
-WIDE = 160
-"""Columns of a table that is piped, where there is no terminal to ask."""
-people = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True, width=None if sys.stderr.isatty() else WIDE)
+PIPE_WIDTH = 160
+"""Columns of a table that goes to a file or a pipe, which have no width of their own."""
+console = Console(
+    stderr=True, highlight=False, emoji=False, soft_wrap=True, width=None if sys.stderr.isatty() else PIPE_WIDTH
+)
+"""Prints messages for people."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def plain(text: object) -> str:
-    """What somebody else wrote, for a console or a table: no markup in it counts, nothing in it steers a terminal."""
+def sanitize(text: object) -> str:
+    """Return text of unknown origin for a console or a table, without markup and without terminal codes."""
     return escape(_CONTROL.sub("\ufffd", str(text)))
 
 
 def print_table(table: Table) -> None:
-    """A table on stdout."""
-    Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else WIDE).print(table)
+    """Print a table to standard output."""
+    Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
 
 
 def print_json(value: Any) -> None:
-    """One JSON object on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
+    """Print one JSON object to standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_json_value) + "\n")
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, Path):
@@ -54,21 +57,21 @@ def _plain(value: Any) -> Any:
 
 
 def print_error(problem: ShoplensError, *, as_json: bool) -> None:
-    """An error: for people always, for machines when they asked for JSON."""
-    people.print(f"[bold red]Error:[/] {plain(problem.problem)}\n[bold]To do:[/] {plain(problem.fix)}")
+    """Print an error for people, and with ``as_json`` for machines, too."""
+    console.print(f"[bold red]Error:[/] {sanitize(problem.problem)}\n[bold]To do:[/] {sanitize(problem.fix)}")
     reasons = [SummaryRow(*row) for row in problem.problems] if isinstance(problem, Refused) else []
     if reasons:
-        people.print(_problems(reasons))
-    if as_json and not isinstance(problem, (RejectionsFound, GateFailed)):  # whose summary is on stdout already
-        told: dict[str, Any] = {"code": problem.code, "problem": problem.problem, "fix": problem.fix}
-        print_json({"error": told | ({"problems": [row._asdict() for row in reasons]} if reasons else {})})
+        console.print(_problem_table(reasons))
+    if as_json and not isinstance(problem, (RejectionsFound, GateFailed)):  # their summary was printed already
+        error: dict[str, Any] = {"code": problem.code, "problem": problem.problem, "fix": problem.fix}
+        print_json({"error": error | ({"problems": [row._asdict() for row in reasons]} if reasons else {})})
 
 
 @contextmanager
 def progress_bar() -> Iterator[OnProgress]:
-    """A bar per thing that is being done."""
+    """Show a bar for each task."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=people, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         tasks: dict[str, Any] = {}
 
         def report(what: str, done: int, total: int) -> None:
@@ -79,61 +82,73 @@ def progress_bar() -> Iterator[OnProgress]:
         yield report
 
 
-def print_summary(done: str, summary: Summary, *, as_json: bool, strict: bool) -> None:
-    """What a run did, and what it could not use.
+def print_summary(message: str, summary: Summary, *, as_json: bool, strict: bool) -> None:
+    """Print what a run did, and what it could not use.
+
+    Args:
+        message: a sentence that says what the command did.
 
     Raises:
         RejectionsFound: under ``strict``, when anything was rejected.
     """
     if as_json:
-        print_json({**_plain(summary), "problems": [row._asdict() for row in summary.problems]})
+        print_json({**_json_value(summary), "problems": [row._asdict() for row in summary.problems]})
+    source = f"{summary.rows} rows were read: " if summary.rows else ""
     counts = ", ".join(f"{getattr(summary, name)} {name}" for name in ("added", "changed", "unchanged", "removed"))
-    people.print(
-        f"[bold]{plain(done)}[/] {summary.products} products, {summary.photos} photos ({counts}; "
-        f"{summary.photos_embedded} photos embedded, {summary.photos_known} known)"
-        f"{f' from {summary.rows} rows' if summary.rows else ''} in {summary.seconds:.1f} s."
+    console.print(
+        f"[bold]{sanitize(message)}[/] {source}{summary.products} products with {summary.photos} photos ({counts}). "
+        f"{summary.photos_embedded} photos were embedded, and {summary.photos_known} were embedded before. "
+        f"This took {summary.seconds:.1f} s."
     )
     if summary.dimensions:
-        people.print(f"{summary.dimensions} dimensions of likeness were fitted: `shoplens dimensions` lists them.")
+        console.print(f"{summary.dimensions} dimensions were fitted. `shoplens dimensions` lists them.")
     print_problems(summary.problems, summary.report)
     if strict and summary.rejected:
-        raise RejectionsFound(f"{summary.rejected} things were rejected.", f"See {summary.report}.")
+        raise RejectionsFound(
+            f"{summary.rejected} rows, products or photos were rejected.", f"Read the report {summary.report}."
+        )
 
 
 def print_renames(renames: Mapping[str, Sequence[str]]) -> None:
-    """Which ids change, and to what; the first of many."""
-    people.print(f"[bold]{len(renames)} products change their ids[/]; clicks and merchandising follow:")
-    for old, now in list(renames.items())[:MOST_RENAMES]:
-        people.print(f"  {plain(old)} → {plain(', '.join(now))}")
-    if len(renames) > MOST_RENAMES:
-        people.print(f"  and {len(renames) - MOST_RENAMES} more")
+    """Print which ids change, and to what; of many, the first ones."""
+    console.print(f"[bold]{len(renames)} products get new ids.[/] Their clicks and merchandising rules stay with them:")
+    for old, new in list(renames.items())[:MAX_RENAMES]:
+        console.print(f"  {sanitize(old)} → {sanitize(', '.join(new))}")
+    if len(renames) > MAX_RENAMES:
+        console.print(f"  and {len(renames) - MAX_RENAMES} more")
 
 
 def print_left_out(left_out: Sequence[LeftOut]) -> None:
-    """Queries that do not count, and why."""
+    """Print which queries do not count, and why."""
     if not left_out:
         return
-    table = Table("left out", "times", "first one", "what to do", box=None, pad_edge=False)
-    for one in left_out:
-        table.add_row(f"[yellow]{plain(one.kind)}[/]", str(one.times), plain(one.example), plain(one.fix))
-    people.print(table)
-
-
-def percent(estimate: Estimate) -> str:
-    """A share and its interval in percent."""
-    return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
+    table = Table("left out", "count", "first example", "what to do", box=None, pad_edge=False)
+    for row in left_out:
+        table.add_row(f"[yellow]{sanitize(row.kind)}[/]", str(row.times), sanitize(row.example), sanitize(row.fix))
+    console.print(table)
 
 
 def print_problems(problems: Sequence[SummaryRow], report: object) -> None:
-    """What could not be used, if anything, and the file with all of it."""
+    """Print what could not be used, if anything, and the file that lists all of it."""
     if problems:
-        people.print(_problems(problems))
-        people.print(f"All of them: {plain(report)}")
+        console.print(_problem_table(problems))
+        console.print(f"The report lists all of them: {sanitize(report)}")
 
 
-def _problems(problems: Sequence[SummaryRow]) -> Table:
-    table = Table("", "what", "times", "first one", "what to do", box=None, pad_edge=False)
+def format_percent(estimate: Estimate) -> str:
+    """Return a share and its interval, in percent."""
+    return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
+
+
+def format_stages(seconds: Mapping[str, float]) -> str:
+    """Return how long each stage of a training took."""
+    return ", ".join(f"{name} {took:.0f} s" for name, took in seconds.items() if name != "total")
+
+
+def _problem_table(problems: Sequence[SummaryRow]) -> Table:
+    table = Table("level", "problem", "count", "first example", "what to do", box=None, pad_edge=False)
     for row in problems:
         colour = "red" if row.level == "rejected" else "yellow"
-        table.add_row(f"[{colour}]{row.level}[/]", plain(row.kind), str(row.times), plain(row.example), plain(row.fix))
+        cells = sanitize(row.kind), str(row.times), sanitize(row.example), sanitize(row.fix)
+        table.add_row(f"[{colour}]{row.level}[/]", *cells)
     return table

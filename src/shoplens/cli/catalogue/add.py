@@ -1,8 +1,8 @@
 """shoplens add"""
 
 from shoplens.cli import options
-from shoplens.cli.opened import open_shop
 from shoplens.cli.output import print_summary, progress_bar
+from shoplens.cli.store_access import open_shop
 
 
 def run(
@@ -16,8 +16,11 @@ def run(
     strict: options.Strict = False,
     json: options.Json = False,
 ) -> None:
-    """Add a feed's products, or replace those with the same id; the others stay."""
-    settings = options.settings(store, model, allow_private)
+    """Add the products of a feed, or replace those with the same id. All other products stay as they are.
+
+    Example: shoplens add new-products.csv --media photos/
+    """
+    settings = options.read_settings(store, model, allow_private)
     with open_shop(settings, writes=True) as shop, progress_bar() as progress:
-        summary = shop.add(feed, media=media, format=format, mapping=options.feed_mapping(map), progress=progress)
-    print_summary("Added", summary, as_json=json, strict=strict)
+        summary = shop.add(feed, media=media, format=format, mapping=options.parse_feed_mapping(map), progress=progress)
+    print_summary("The feed was added to the store.", summary, as_json=json, strict=strict)

@@ -7,8 +7,8 @@ import typer
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.opened import open_shop
-from shoplens.cli.output import people, plain, print_json, print_table, progress_bar
+from shoplens.cli.output import console, print_json, print_table, progress_bar, sanitize
+from shoplens.cli.store_access import open_shop
 from shoplens.evaluation.doctor.findings import KINDS, Diagnosis
 from shoplens.evaluation.written import LINES
 
@@ -17,37 +17,51 @@ def run(
     store: options.Store = None,
     kind: Annotated[
         list[str] | None,
-        typer.Option("--kind", help=f"Look for this only; may be repeated: {', '.join(KINDS)}.", show_default=False),
+        options.choice_option(
+            "--kind",
+            KINDS,
+            "Kind of problem to look for. Repeat the option for several kinds.",
+            default="all kinds",
+            code="unknown-kind",
+        ),
     ] = None,
     report: Annotated[
         Path | None,
         typer.Option(
-            "--report", help="HTML file to write, and JSON Lines beside it. [default: in the store's reports/]"
+            "--report",
+            metavar="FILE",
+            help="HTML file to write, with a JSON Lines file beside it. "
+            "\\[default: in the folder reports/ of the store]",
+            show_default=False,
         ),
     ] = None,
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
     json: options.Json = False,
 ) -> None:
-    """Find what is odd in a catalogue: values that photos contradict, duplicates, products that are never found, …"""
-    settings = options.settings(store, model, allow_private)
-    page = options.report(report, settings, "doctor")
+    """Find problems in a catalogue, such as values that the photos contradict, duplicates, or products never found.
+
+    Example: shoplens doctor --kind wrong-value --report problems.html
+    """
+    settings = options.read_settings(store, model, allow_private)
+    page = options.choose_report(report, settings, "doctor")
     page = page.with_suffix(".html") if page.suffix == LINES else page
     with open_shop(settings) as shop, progress_bar() as progress:
-        found = shop.doctor(kind or (), report=page, progress=progress)
+        diagnosis = shop.quality.diagnose(kind or (), report=page, progress=progress)
     if json:
-        print_json(found.as_json())
+        print_json(diagnosis.as_json())
     else:
-        print_table(_table(found))
-    for told in found.notes:
-        people.print(f"[yellow]{plain(told)}[/]")
-    people.print(f"With photos side by side: [bold]{plain(page)}[/]; all findings: {plain(page.with_suffix(LINES))}")
+        print_table(_finding_table(diagnosis))
+    for note in diagnosis.notes:
+        console.print(f"[yellow]{sanitize(note)}[/]")
+    console.print(f"The report shows the photos side by side: [bold]{sanitize(page)}[/]")
+    console.print(f"All findings are in {sanitize(page.with_suffix(LINES))}")
 
 
-def _table(found: Diagnosis) -> Table:
-    table = Table("kind", "found", "for example", box=None, pad_edge=False)
-    for kind, times in found.counts.items():
-        first = next(iter(found.of(kind)), None)
+def _finding_table(diagnosis: Diagnosis) -> Table:
+    table = Table("kind", "count", "first example", box=None, pad_edge=False)
+    for kind, count in diagnosis.counts.items():
+        first = next(iter(diagnosis.of(kind)), None)
         example = "" if first is None else f"{first.product_ids[0]}: {first.sentence}"
-        table.add_row(plain(kind), f"{times:,}", plain(example))
+        table.add_row(sanitize(kind), f"{count:,}", sanitize(example))
     return table

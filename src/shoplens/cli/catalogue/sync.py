@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.opened import open_shop
 from shoplens.cli.output import print_renames, print_summary, progress_bar
+from shoplens.cli.store_access import open_shop
 
 
 def run(
@@ -16,23 +16,31 @@ def run(
     map: options.FeedMap = None,
     store: options.Store = None,
     max_removals: Annotated[
-        str, typer.Option(help="Refuse to remove more than this: a share of the store, or a number of products.")
+        str,
+        typer.Option(
+            "--max-removals",
+            metavar="LIMIT",
+            help="Refuse to remove more products than this: a share of the store, such as 10%, or a number.",
+        ),
     ] = "10%",
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
     strict: options.Strict = False,
     json: options.Json = False,
 ) -> None:
-    """Make the store equal to a full feed, such as a nightly one: add, change, remove."""
-    settings = options.settings(store, model, allow_private)
+    """Make the store equal to a full feed: new products are added, changed ones replaced, and missing ones removed.
+
+    Example: shoplens sync products.csv --max-removals 5%
+    """
+    settings = options.read_settings(store, model, allow_private)
     with open_shop(settings, writes=True) as shop, progress_bar() as progress:
         summary = shop.sync(
             feed,
             media=media,
             format=format,
-            mapping=options.feed_mapping(map),
+            mapping=options.parse_feed_mapping(map),
             max_removals=max_removals,
             progress=progress,
             on_renames=print_renames,
         )
-    print_summary("In step with the feed:", summary, as_json=json, strict=strict)
+    print_summary("The store now equals the feed.", summary, as_json=json, strict=strict)

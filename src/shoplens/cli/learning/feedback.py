@@ -9,24 +9,32 @@ import typer
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.opened import open_shop, send_feedback
-from shoplens.cli.output import people, plain, print_json, print_problems, print_table
+from shoplens.cli.groups import new_group
+from shoplens.cli.output import console, print_json, print_problems, print_table, sanitize
+from shoplens.cli.store_access import open_shop, send_feedback
 from shoplens.errors import InvalidValue, RejectionsFound
-from shoplens.feedback.events import KINDS, Event, Kind
+from shoplens.feedback.events import KINDS, Event
 from shoplens.feedback.log import FeedbackCounts
 from shoplens.settings import Settings
 from shoplens.shop.feedback import FeedbackSummary
 
 SHOWN_RANKS = 10
-app = typer.Typer(
-    help="Tell what shoppers did with answers that were remembered, and forget it.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-QueryId = Annotated[str, typer.Argument(help="The query_id of an answer.", show_default=False)]
-ProductId = Annotated[str, typer.Argument(help="A product that it showed.", show_default=False)]
-User = Annotated[str, typer.Option("--user", help="Who, as the shop calls them; kept as a keyed hash.")]
+app = new_group("Record what shoppers did with remembered answers, show it, and forget it.")
+QueryId = Annotated[
+    str, typer.Argument(metavar="QUERY_ID", help="Id of the answer, as the search gave it.", show_default=False)
+]
+ProductId = Annotated[
+    str, typer.Argument(metavar="PRODUCT_ID", help="Id of a product that the answer showed.", show_default=False)
+]
+User = Annotated[
+    str,
+    typer.Option(
+        "--user",
+        metavar="NAME",
+        help="Name of the shopper. The store keeps a keyed hash of it only.",
+        show_default=False,
+    ),
+]
 
 
 @app.command()
@@ -37,8 +45,11 @@ def click(
     store: options.Store = None,
     json: options.Json = False,
 ) -> None:
-    """A product was looked at."""
-    _one(store, query_id, product_id, "click", user, json)
+    """Record that a shopper looked at a product of an answer.
+
+    Example: shoplens feedback click QUERY_ID MH01-Black --user 42
+    """
+    _add_event(store, Event(query_id, product_id, "click", user), json=json)
 
 
 @app.command()
@@ -49,8 +60,8 @@ def purchase(
     store: options.Store = None,
     json: options.Json = False,
 ) -> None:
-    """A product was bought; it says more than a click."""
-    _one(store, query_id, product_id, "purchase", user, json)
+    """Record that a shopper bought a product of an answer. A purchase counts more than a click."""
+    _add_event(store, Event(query_id, product_id, "purchase", user), json=json)
 
 
 @app.command()
@@ -61,54 +72,80 @@ def wrong(
     store: options.Store = None,
     json: options.Json = False,
 ) -> None:
-    """Somebody says that a product is not what was looked for."""
-    _one(store, query_id, product_id, "wrong", user, json)
+    """Record that a product of an answer is not what the shopper searched for."""
+    _add_event(store, Event(query_id, product_id, "wrong", user), json=json)
 
 
 @app.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="JSON lines: query_id, product_id, kind; user, at.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="JSON Lines file, one event per line, with query_id, product_id, kind and, where wanted, user and at. "
+            f"Kinds: {', '.join(KINDS)}.",
+            show_default=False,
+        ),
+    ],
     store: options.Store = None,
     strict: options.Strict = False,
     json: options.Json = False,
 ) -> None:
-    """Many events, from a file."""
-    summary = _add_feedback(options.settings(store), file)
-    show_added(summary, json=json)
+    """Record many events from a file.
+
+    Example: shoplens feedback add clicks.jsonl
+    """
+    summary = _add_events(options.read_settings(store), file)
+    print_feedback_summary(summary, json=json)
     if strict and summary.rejected:
-        raise RejectionsFound(f"{summary.rejected} events were rejected.", f"See {summary.report}.")
+        raise RejectionsFound(f"{summary.rejected} events were rejected.", f"Read the report {summary.report}.")
 
 
 @app.command()
 def show(store: options.Store = None, json: options.Json = False) -> None:
-    """How many answers are remembered, and what was done with them at which rank."""
-    with open_shop(options.settings(store), bare=True) as shop:
-        counts = shop.feedback()
+    """Show how many answers are remembered, and how often shoppers chose the product at each rank."""
+    with open_shop(options.read_settings(store), bare=True) as shop:
+        counts = shop.feedback.counts()
     if json:
         print_json(counts)
         return
-    print_table(_by_rank(counts.by_rank))
-    people.print(_describe_counts(counts))
+    print_table(_rank_table(counts.by_rank))
+    console.print(_describe_counts(counts))
 
 
 @app.command()
 def forget(
-    user: Annotated[str, typer.Option("--user", help="Remove their answers, and all that they did.")] = "",
-    query: Annotated[str, typer.Option("--query", help="Remove this answer.")] = "",
-    everything: Annotated[bool, typer.Option("--all", help="Remove all answers.")] = False,
+    user: Annotated[
+        str,
+        typer.Option(
+            "--user",
+            metavar="NAME",
+            help="Forget the answers to this shopper, and all that the shopper did.",
+            show_default=False,
+        ),
+    ] = "",
+    query: Annotated[
+        str, typer.Option("--query", metavar="QUERY_ID", help="Forget this answer.", show_default=False)
+    ] = "",
+    everything: Annotated[bool, options.flag("--all", "Forget all answers and all that shoppers did.")] = False,
     store: options.Store = None,
     json: options.Json = False,
 ) -> None:
-    """Remove a user, an answer, or all; what is removed is overwritten on disk."""
-    with open_shop(options.settings(store), bare=True) as shop:
-        gone = shop.forget(user=user, query_id=query, everything=everything)
+    """Forget a shopper, an answer or everything: give exactly one of --user, --query and --all.
+
+    The data is overwritten on the disk.
+
+    Example: shoplens feedback forget --user 42
+    """
+    with open_shop(options.read_settings(store), bare=True) as shop:
+        removed = shop.feedback.forget(user=user, query_id=query, everything=everything)
     if json:
-        print_json({"forgotten": gone})
-    people.print(f"Forgotten: {gone} answers and events.")
+        print_json({"forgotten": removed})
+    console.print(f"{removed} answers and events were forgotten.")
 
 
-def show_added(summary: FeedbackSummary, *, json: bool) -> None:
-    """What became of events."""
+def print_feedback_summary(summary: FeedbackSummary, *, json: bool) -> None:
+    """Print how many events were recorded, and which were not."""
     if json:
         print_json(
             {
@@ -118,44 +155,44 @@ def show_added(summary: FeedbackSummary, *, json: bool) -> None:
                 "report": str(summary.report) if summary.problems else None,
             }
         )
-    people.print(
-        f"Kept: {summary.clicks} clicks, {summary.purchases} purchases, {summary.wrong} wrong marks; "
-        f"{summary.rejected} events do not count."
+    console.print(
+        f"{summary.clicks} clicks, {summary.purchases} purchases and {summary.wrong} wrong marks were recorded. "
+        f"{summary.rejected} events were rejected."
     )
     print_problems(summary.problems, summary.report)
 
 
-def _one(store: Path | None, query_id: str, product_id: str, kind: Kind, user: str, json: bool) -> None:
-    event = Event(query_id, product_id, kind, user)
-    summary = _add_feedback(options.settings(store), event)
+def _add_event(store: Path | None, event: Event, *, json: bool) -> None:
+    summary = _add_events(options.read_settings(store), event)
     if summary.rejected:
         row = summary.problems[0]
-        raise InvalidValue(f"It does not count, {row.kind}: {row.example}.", row.fix, code=row.kind)
-    show_added(summary, json=json)
+        raise InvalidValue(f"The event was rejected ({row.kind}): {row.example}.", row.fix, code=row.kind)
+    print_feedback_summary(summary, json=json)
 
 
-def _add_feedback(settings: Settings, events: Path | Event) -> FeedbackSummary:
-    """What became of events, by the service that has the store, or here."""
+def _add_events(settings: Settings, events: Path | Event) -> FeedbackSummary:
+    """Record events through the service that has the store, or else in the store itself."""
     summary = send_feedback(settings, events)
     if summary is None:
         with open_shop(settings) as shop:
-            summary = shop.add_feedback(events if isinstance(events, Path) else [events])
+            summary = shop.feedback.add(events if isinstance(events, Path) else [events])
     return summary
 
 
-def _by_rank(by_rank: Mapping[str, list[int]]) -> Table:
+def _rank_table(by_rank: Mapping[str, list[int]]) -> Table:
     table = Table("rank", *KINDS, box=None, pad_edge=False)
-    for rank in range(min(SHOWN_RANKS, max(len(one) for one in by_rank.values()))):
+    for rank in range(min(SHOWN_RANKS, max(len(counts) for counts in by_rank.values()))):
         table.add_row(str(rank + 1), *[str(sum(by_rank[kind][rank : rank + 1])) for kind in KINDS])
-    if any(len(one) > SHOWN_RANKS for one in by_rank.values()):
-        table.add_row("further", *[str(sum(by_rank[kind][SHOWN_RANKS:])) for kind in KINDS])
+    if any(len(counts) > SHOWN_RANKS for counts in by_rank.values()):
+        table.add_row("later", *[str(sum(by_rank[kind][SHOWN_RANKS:])) for kind in KINDS])
     return table
 
 
 def _describe_counts(counts: FeedbackCounts) -> str:
     if counts.oldest is None:
-        return "No answer is remembered: search with --remember, or set SHOPLENS_REMEMBER=1."
+        return "No answer is remembered. Search with --remember, or set SHOPLENS_REMEMBER=1."
     since = datetime.fromtimestamp(counts.oldest, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return plain(
-        f"{counts.impressions} answers since {since}, {counts.users} users; each is kept for {counts.days:g} days."
+    return sanitize(
+        f"{counts.impressions} answers to {counts.users} users are remembered since {since}. "
+        f"Each answer is kept for {counts.days:g} days."
     )

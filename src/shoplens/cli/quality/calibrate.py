@@ -7,8 +7,16 @@ import typer
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.opened import open_shop
-from shoplens.cli.output import people, percent, plain, print_json, print_left_out, print_table, progress_bar
+from shoplens.cli.output import (
+    console,
+    format_percent,
+    print_json,
+    print_left_out,
+    print_table,
+    progress_bar,
+    sanitize,
+)
+from shoplens.cli.store_access import open_shop
 from shoplens.evaluation.statistics.calibration import ABSENT_SHARE
 from shoplens.evaluation.written import calibration_json, claims
 
@@ -17,43 +25,63 @@ def run(
     queries: Annotated[
         Path | None,
         typer.Option(
-            help="Rows of photo,product_id. [default: every photo of a product after its first]", show_default=False
+            "--queries",
+            metavar="QUERIES.csv",
+            help="CSV file of queries with the columns photo,product_id. "
+            "\\[default: every photo of a product after its first]",
+            show_default=False,
         ),
     ] = None,
     store: options.Store = None,
-    strategy: options.Strategy = "",
+    strategy: options.Strategy = None,
     absent_share: Annotated[
-        float, typer.Option(help="How often shoppers photograph what the shop does not have, above 0 and below 1.")
+        float,
+        typer.Option(
+            "--absent-share",
+            metavar="SHARE",
+            help="Share of the shoppers' photos whose product is not in the catalogue, between 0 and 1.",
+        ),
     ] = ABSENT_SHARE,
     report: options.ReportFile = None,
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
     json: options.Json = False,
 ) -> None:
-    """Learn how sure an answer is, so that search can say `exact`, `similar` or `not in this catalogue`."""
-    settings = options.settings(store, model, allow_private)
-    path = options.report(report, settings, "calibrate")
+    """Measure how certain answers are, so that a search can say `exact`, `similar` or `not in this catalogue`.
+
+    Example: shoplens calibrate --queries shoppers.csv
+    """
+    settings = options.read_settings(store, model, allow_private)
+    page = options.choose_report(report, settings, "calibrate")
     with open_shop(settings, writes=True) as shop, progress_bar() as progress:
-        found = shop.calibrate(queries, strategy=strategy, absent_share=absent_share, report=path, progress=progress)
+        result = shop.quality.calibrate(
+            queries, strategy=strategy or "", absent_share=absent_share, report=page, progress=progress
+        )
     if json:
-        print_json(calibration_json(found))
+        print_json(calibration_json(result))
     else:
-        columns, *rows = claims(found.calibration)
+        columns, *rows = claims(result.calibration)
         table = Table(*columns, box=None, pad_edge=False)
         for row in rows:
             table.add_row(*row)
         print_table(table)
-    print_left_out(found.left_out)
-    for one in found.reliability:
-        people.print(f"{one.claim}: off by {percent(one.ece)} % (root mean square), {one.answers:,} answers.")
-    if not any((*found.calibration.exact_thresholds, *found.calibration.absent_thresholds)):
-        people.print(
-            "Nothing can be claimed at any precision: the scores of right and wrong products lie too close together, "
-            "or the photos are too few. Every answer will be called similar."
+    print_left_out(result.left_out)
+    for claim in result.reliability:
+        console.print(
+            f"{claim.claim}: the probability differs from the true share by {format_percent(claim.ece)} % "
+            f"(root mean square over {claim.answers:,} answers)."
+        )
+    if not any((*result.calibration.exact_thresholds, *result.calibration.absent_thresholds)):
+        console.print(
+            "No precision can be promised, so every answer will have the verdict similar: the scores of right and "
+            "wrong products are too close together, or there are too few photos."
         )
     if queries is None:
-        people.print(
-            "[yellow]These were the shop's own photos.[/] Photos from shoppers are harder, and would be taken for "
-            "products that are not in the catalogue: calibrate on some of theirs with --queries as soon as you can."
+        console.print(
+            "[yellow]The queries were the shop's own photos.[/] Shoppers' photos are harder, and their products would "
+            "often be taken for absent ones. As soon as you have such photos, calibrate with --queries."
         )
-    people.print(f"Measured on products that were not fitted to. Reliability diagrams: [bold]{plain(path)}[/]")
+    console.print(
+        "All figures are measured on products that the calibration was not fitted to. "
+        f"The report has reliability diagrams: [bold]{sanitize(page)}[/]"
+    )

@@ -5,26 +5,45 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.opened import open_shop
-from shoplens.cli.output import people
+from shoplens.cli.output import console
 from shoplens.cli.searching import steering
-from shoplens.cli.searching.answer import show
+from shoplens.cli.searching.answer import print_answer
+from shoplens.cli.store_access import open_shop
 from shoplens.errors import InvalidValue
-from shoplens.types import Region, Steering
+from shoplens.types import Region
 
 
 def run(
-    photo: Annotated[str | None, typer.Argument(help="Photo: a file or an http(s) URL.", show_default=False)] = None,
+    photo: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PHOTO",
+            help="Photo to search with: a file, or an http or https address. Without it, give --like or --color.",
+            show_default=False,
+        ),
+    ] = None,
     store: options.Store = None,
     k: steering.K = 10,
     where: steering.Where = None,
     region: Annotated[
-        str | None, typer.Option(help="Search for this part of the photo: X,Y,W,H in pixels.", show_default=False)
+        str | None,
+        typer.Option(
+            "--region",
+            metavar="X,Y,W,H",
+            help="Search with this part of the photo only: its left and upper edge, width and height in pixels.",
+            show_default=False,
+        ),
     ] = None,
     per_group: steering.PerGroup = None,
     sold_out: steering.SoldOut = "show",
     like: Annotated[
-        str | None, typer.Option(help="Start from this product instead of a photo.", show_default=False)
+        str | None,
+        typer.Option(
+            "--like",
+            metavar="ID",
+            help="Search for products like this one, instead of with a photo.",
+            show_default=False,
+        ),
     ] = None,
     color: steering.Color = None,
     unlike: steering.Unlike = None,
@@ -33,41 +52,60 @@ def run(
     explain: steering.Explain = False,
     facet: steering.Facets = None,
     predicted: steering.Predicted = None,
-    strategy: steering.BestStrategy = "",
+    strategy: steering.BestStrategy = None,
     precision: Annotated[
         float | None,
-        typer.Option(help="Share of `exact` and of `not in this catalogue` that must be right. \\[default: 0.95]"),
-    ] = None,
-    remember: Annotated[
-        bool | None,
         typer.Option(
-            "--remember/--no-remember",
-            help="Keep what is shown, never the photo, for `shoplens feedback`.",
+            "--precision",
+            metavar="P",
+            help="Share of the verdicts `exact` and `not in this catalogue` that must be right, from 0.5 to 0.99. "
+            "\\[default: 0.95]",
             show_default=False,
         ),
     ] = None,
-    user: Annotated[str, typer.Option("--user", help="Who asks, to be able to forget them.", show_default=False)] = "",
+    remember: Annotated[
+        bool | None,
+        options.flag(
+            "--remember/--no-remember",
+            "Keep the products that are shown, but never the photo, so that `shoplens feedback` can refer to them. "
+            "\\[default: the setting remember]",
+        ),
+    ] = None,
+    user: Annotated[
+        str,
+        typer.Option(
+            "--user",
+            metavar="NAME",
+            help="Name of the shopper, by which `shoplens feedback forget` finds the answer. It needs --remember.",
+            show_default=False,
+        ),
+    ] = "",
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
     json: options.Json = False,
 ) -> None:
-    """Find the products in a photo, like a product, or of a colour; most alike first."""
-    steering.check_narrowing(where, sold_out, predicted)
-    _check_example(photo, like, region)
-    steered = Steering(
-        weights=steering.weights(weight),
-        profile=steering.text("--profile", profile),
-        like=steering.text("--like", like),
-        color=steering.text("--color", color),
+    """Find the products in a photo, products like another one, or products of a colour. The most similar come first.
+
+    Example: shoplens search hall.jpg -k 5 --where 'price < 40'
+    """
+    _check_query(photo, like, region)
+    steered = steering.build_steering(
+        like,
+        where=where,
+        weight=weight,
+        profile=profile,
+        color=color,
         unlike=unlike,
-        facets=tuple(dict.fromkeys(facet or ())),
+        facet=facet,
         predicted=predicted,
         explain=explain,
     )
-    settings = options.settings(store, model, allow_private)
+    settings = options.read_settings(store, model, allow_private)
     if user and not (settings.remember if remember is None else remember):
         raise InvalidValue(
-            "--user is given, and the answer is not to be remembered.", "Add --remember.", code="not-kept"
+            "--user is given, but the answer is not remembered.",
+            "Add --remember, or leave --user out.",
+            code="not-kept",
         )
     with open_shop(settings) as shop:
         answer = shop.search(
@@ -76,20 +114,20 @@ def run(
             where=where or (),
             region=Region.parse(region) if region else None,
             per_group=per_group,
-            sold_out=sold_out,  # type: ignore[arg-type]  # checked above
-            strategy=strategy,
+            sold_out=sold_out,
+            strategy=strategy or "",
             precision=precision,
             steering=steered,
             remember=remember,
             user=user,
         )
-    show(answer, steered, json=json)
+    print_answer(answer, steered, json=json)
     if answer.remembered and not json:
-        people.print(f"[dim]query {answer.query_id}[/]")
+        console.print(f"[dim]query {answer.query_id}[/]")
 
 
-def _check_example(photo: str | None, like: str | None, region: str | None) -> None:
-    """Refuse what one search cannot start from.
+def _check_query(photo: str | None, like: str | None, region: str | None) -> None:
+    """Refuse options that contradict each other.
 
     Raises:
         InvalidValue: ``conflicting-query``, ``region-of-nothing``.
@@ -102,7 +140,5 @@ def _check_example(photo: str | None, like: str | None, region: str | None) -> N
         )
     if photo is None and region is not None:
         raise InvalidValue(
-            "--region is a part of a photo, and there is none.",
-            "Give a photo, or leave --region out.",
-            code="region-of-nothing",
+            "--region is given without a photo.", "Give a photo, or leave --region out.", code="region-of-nothing"
         )

@@ -5,14 +5,15 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.opened import open_shop
 from shoplens.cli.searching import steering
-from shoplens.cli.searching.answer import show
-from shoplens.types import Steering
+from shoplens.cli.searching.answer import print_answer
+from shoplens.cli.store_access import open_shop
 
 
 def run(
-    product_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a product of the store.", show_default=False)],
+    product_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Id, SKU or GTIN of a product of the store.", show_default=False)
+    ],
     store: options.Store = None,
     k: steering.K = 10,
     where: steering.Where = None,
@@ -25,31 +26,34 @@ def run(
     explain: steering.Explain = False,
     facet: steering.Facets = None,
     predicted: steering.Predicted = None,
-    strategy: steering.BestStrategy = "",
+    strategy: steering.BestStrategy = None,
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
     json: options.Json = False,
 ) -> None:
-    """Find the products that are like one of the store, most alike first; itself is left out."""
-    steering.check_narrowing(where, sold_out, predicted)
-    steered = Steering(
-        weights=steering.weights(weight),
-        profile=steering.text("--profile", profile),
-        like=steering.text("ID", product_id),
-        color=steering.text("--color", color),
+    """Find the products that are like a product of the store. The most similar come first; the product is left out.
+
+    Example: shoplens similar MH01-Black --weight color=0
+    """
+    steered = steering.build_steering(
+        product_id,
+        where=where,
+        weight=weight,
+        profile=profile,
+        color=color,
         unlike=unlike,
-        facets=tuple(dict.fromkeys(facet or ())),
+        facet=facet,
         predicted=predicted,
         explain=explain,
     )
-    with open_shop(options.settings(store, model, allow_private)) as shop:
+    with open_shop(options.read_settings(store, model, allow_private)) as shop:
         answer = shop.search(
             None,
             k,
             where=where or (),
             per_group=per_group,
-            sold_out=sold_out,  # type: ignore[arg-type]  # checked above
-            strategy=strategy,
+            sold_out=sold_out,
+            strategy=strategy or "",
             steering=steered,
         )
-    show(answer, steered, json=json)
+    print_answer(answer, steered, json=json)

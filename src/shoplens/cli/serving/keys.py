@@ -6,66 +6,78 @@ import typer
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.output import people, plain, print_json, print_table
+from shoplens.cli.groups import new_group
+from shoplens.cli.output import console, print_json, print_table, sanitize
 from shoplens.errors import StoreError
-from shoplens.service.keys import ROLES, Keys
+from shoplens.service.keys import ROLES, Keys, Role
 from shoplens.settings import Settings
 from shoplens.store.layout import is_store
 
-app = typer.Typer(
-    help="Who may use the service; a service that runs sees changes at once.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = new_group("Manage the API keys of the service. A running service sees changes at once.")
 
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="What it is for.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Name of the key: a few words on what it is for.", show_default=False),
+    ],
     role: Annotated[
-        str, typer.Option("--role", help=f"{', '.join(ROLES)}; each may what those before it may.")
+        Role,
+        options.choice_option(
+            "--role", ROLES, "What the key allows; each role includes those listed before it.", code="bad-key"
+        ),
     ] = "search",
     store: options.Store = None,
     json: options.Json = False,
 ) -> None:
-    """Make a key. It is shown once, and kept as a hash."""
-    secret, key = _keys(options.settings(store)).made(name, role)  # type: ignore[arg-type]  # checked there
+    """Make a key, and print it. The store keeps a hash only, so the key cannot be printed again.
+
+    Example: shoplens keys add storefront --role search
+    """
+    secret, key = _open_keys(options.read_settings(store)).made(name, role)
     if json:
         print_json({"key": secret, "id": key.id, "name": key.name, "role": key.role})
     else:
         print(secret)
-    people.print(f"{plain(key.name)}: {key.role}, id {key.id}. The key is shown this once.")
+    console.print(f"The key {sanitize(key.name)} has the role {key.role} and the id {key.id}. It is not shown again.")
 
 
 @app.command(name="list")
 def list_keys(store: options.Store = None, json: options.Json = False) -> None:
-    """The keys there are, without themselves."""
-    keys = _keys(options.settings(store)).all()
+    """List the id, name and role of every key. The keys themselves are not stored."""
+    keys = _open_keys(options.read_settings(store)).all()
     if json:
-        rows = [{"id": one.id, "name": one.name, "role": one.role, "created": one.created} for one in keys]
+        rows = [{"id": key.id, "name": key.name, "role": key.role, "created": key.created} for key in keys]
         print_json({"keys": rows})
         return
     table = Table("id", "name", "role", "created", box=None, pad_edge=False)
-    for one in keys:
-        table.add_row(one.id, plain(one.name), one.role, one.created)
+    for key in keys:
+        table.add_row(key.id, sanitize(key.name), key.role, key.created)
     print_table(table)
 
 
 @app.command()
 def remove(
-    key_id: Annotated[str, typer.Argument(help="Its id.", show_default=False)],
+    key_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of the key, as `shoplens keys list` shows it.", show_default=False)
+    ],
     store: options.Store = None,
     json: options.Json = False,
 ) -> None:
-    """Take a key back."""
-    key = _keys(options.settings(store)).remove(key_id)
+    """Remove a key. The service refuses it from then on.
+
+    Example: shoplens keys remove 1f3a9c02
+    """
+    key = _open_keys(options.read_settings(store)).remove(key_id)
     if json:
         print_json({"removed": key.id})
-    people.print(f"Removed: {plain(key.name)}, {key.role}.")
+    console.print(f"The key {sanitize(key.name)} with the role {key.role} was removed.")
 
 
-def _keys(settings: Settings) -> Keys:
+def _open_keys(settings: Settings) -> Keys:
     if not is_store(settings.store):
-        raise StoreError(f"There is no store at {settings.store}.", "Make one: shoplens index FEED.", code="no-store")
+        raise StoreError(
+            f"There is no store at {settings.store}.", "Make a store: shoplens index FEED.", code="no-store"
+        )
     return Keys(settings.store)

@@ -2,47 +2,81 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.output import people, plain
+from shoplens.cli.output import console, sanitize
 from shoplens.settings import settings_from
 from shoplens.shop import Shop
 
 
 def run(
     store: options.Store = None,
-    host: Annotated[str | None, typer.Option("--host", help="Address to listen on. \\[default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option("--port", help="Port; 0: any that is free. \\[default: 8000]")] = None,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", metavar="ADDRESS", help="Address to listen on. \\[default: 127.0.0.1]"),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="N", help="Port to listen on; 0 takes any free port. \\[default: 8000]"),
+    ] = None,
     open_search: Annotated[
         bool | None,
-        typer.Option(
+        options.flag(
             "--open-search/--no-open-search",
-            help="On loopback, searching needs no key. \\[default: open]",
-            show_default=False,
+            "Allow searches without a key while the service listens on a loopback address. \\[default: allow them]",
         ),
     ] = None,
     cors: Annotated[
-        str | None, typer.Option("--cors", help="Web pages that may search: https://shop.example, …")
+        str | None,
+        typer.Option(
+            "--cors",
+            metavar="ORIGINS",
+            help="Web sites whose pages may search, such as https://shop.example; write commas between several.",
+        ),
     ] = None,
     rate: Annotated[
-        int | None, typer.Option("--rate-limit", help="Requests a minute of one client; 0: any. \\[default: 120]")
+        int | None,
+        typer.Option(
+            "--rate-limit",
+            metavar="N",
+            help="Requests per minute that one client may send; 0 sets no limit. \\[default: 120]",
+        ),
     ] = None,
-    queue: Annotated[int | None, typer.Option("--max-queue", help="Requests that may wait. \\[default: 32]")] = None,
+    queue: Annotated[
+        int | None,
+        typer.Option("--max-queue", metavar="N", help="Requests that may wait; more are refused. \\[default: 32]"),
+    ] = None,
     request_seconds: Annotated[
-        float | None, typer.Option("--request-timeout", help="To arrive, and to wait. \\[default: 20]")
+        float | None,
+        typer.Option(
+            "--request-timeout",
+            metavar="SECONDS",
+            help="Seconds that a request may take to arrive, and seconds that it may wait. \\[default: 20]",
+        ),
     ] = None,
     remember: Annotated[
         bool | None,
-        typer.Option("--remember/--no-remember", help="Keep what answers show, for feedback.", show_default=False),
+        options.flag(
+            "--remember/--no-remember",
+            "Keep the products that answers show, so that feedback can refer to them. \\[default: do not keep them]",
+        ),
     ] = None,
-    logs: Annotated[str, typer.Option("--logs", help="text or json, on stderr.")] = "text",
+    logs: Annotated[
+        Literal["text", "json"],
+        options.choice_option(
+            "--logs", ("text", "json"), "Format of the log lines on standard error.", code="bad-logs"
+        ),
+    ] = "text",
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
 ) -> None:
-    """Serve the page and the HTTP API, until it is stopped."""
+    """Serve the search page and the HTTP API until SIGTERM or Ctrl-C.
+
+    Example: shoplens serve --cors https://shop.example
+    """
     settings = settings_from(
         store=store,
         model=model,
@@ -56,13 +90,14 @@ def run(
         request_seconds=request_seconds,
         remember=remember,
     )
-    with ThreadPoolExecutor(1) as beside:
-        opening = beside.submit(Shop, settings=replace(settings, threads=1))
+    with ThreadPoolExecutor(1) as background:
+        opening = background.submit(Shop, settings=replace(settings, threads=1))
         from shoplens.service.serve import serve  # takes half a second to load, while files are read
     with opening.result() as shop:
         products = len(shop)
 
-        def listening(address: str) -> None:
-            people.print(f"{products} products at [bold]{plain(address)}[/]; Ctrl-C stops.")
+        def print_address(address: str) -> None:
+            console.print(f"The service has {products} products, and listens at [bold]{sanitize(address)}[/]")
+            console.print("Press Ctrl-C to stop it.")
 
-        serve(shop, settings.cores, logs, listening)  # type: ignore[arg-type]  # checked there
+        serve(shop, settings.cores, logs, print_address)

@@ -6,21 +6,23 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.opened import request_backup
-from shoplens.cli.output import people, plain
+from shoplens.cli.output import console, sanitize
+from shoplens.cli.store_access import request_backup
 from shoplens.shop import Shop
 
 
 def run(
-    folder: Annotated[Path, typer.Argument(help="New folder for the copy.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to make for the copy.", show_default=False)],
     store: options.Store = None,
 ) -> None:
-    """Copy a store to a new folder, whole or not at all."""
-    settings = options.settings(store)
+    """Copy a store to a new folder. If the copy cannot be completed, there is no folder.
+
+    Example: shoplens backup /backups/monday
+    """
+    settings = options.read_settings(store)
     products = request_backup(settings, folder)
     if products is None:
         with Shop(settings=settings) as shop:
             shop.backup(folder)
             products = len(shop)
-    told = f"Backed up {products} products to {folder}. To use it: shoplens restore {folder} --store …"
-    people.print(plain(told))
+    console.print(sanitize(f"{products} products were copied to {folder}. `shoplens restore {folder}` restores them."))

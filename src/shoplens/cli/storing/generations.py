@@ -1,99 +1,121 @@
-"""shoplens generations"""
+"""shoplens generations: the live generation of a store, and those that were kept."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from shoplens.cli import options
-from shoplens.cli.opened import open_shop, request_rollback
+from shoplens.cli.groups import new_group
 from shoplens.cli.output import (
-    people,
-    percent,
-    plain,
+    console,
+    format_percent,
     print_json,
     print_left_out,
     print_summary,
     print_table,
     progress_bar,
+    sanitize,
 )
-from shoplens.errors import InvalidValue
+from shoplens.cli.store_access import open_shop, request_rollback
 from shoplens.evaluation.generations import GenerationsCompared
 from shoplens.store.info import GenerationRow
 
-SHOWN = ("recall@1", "recall@5", "mrr")
+SHOWN_METRICS = ("recall@1", "recall@5", "mrr")
+app = new_group(
+    "List the generations of a store, compare them, or go back to one. `shoplens generations` alone lists them.",
+    default="list",
+)
 
 
-def run(
-    store: options.Store = None,
-    back: Annotated[bool, typer.Option("--back", help="Go back to the latest generation that was kept.")] = False,
-    to: Annotated[str, typer.Option("--to", help="Go back to this generation.", metavar="NAME")] = "",
-    compare: Annotated[
-        Path | None,
-        typer.Option("--compare", help="Ask all of them with the photos of this file.", metavar="QUERIES.csv"),
-    ] = None,
-    held_out: options.HeldOut = False,
-    strategy: options.Strategy = "",
-    seed: options.Seed = 0,
-    model: options.Model = None,
-    allow_private: options.AllowPrivate = None,
-    json: options.Json = False,
-) -> None:
-    """List the generations, the live one first; compare them; or go back to one, with all that was changed since."""
-    asks, goes = compare is not None or held_out, back or bool(to)
-    if asks and goes:
-        raise InvalidValue("Generations are compared, or gone back to.", "Leave out --back and --to, or the photos.")
-    settings = options.settings(store, model, allow_private)
-    if goes and (summary := request_rollback(settings, to)) is not None:
-        print_summary("Back: a generation of", summary, as_json=json, strict=False)
-        return
-    with open_shop(settings, kept=True, writes=goes) as shop, progress_bar() as progress:
-        if asks:
-            found = shop.compare_generations(
-                options.queries(compare, held_out), strategy=strategy, seed=seed, progress=progress
-            )
-            _tell(found, as_json=json)
-            return
-        if goes:
-            summary = shop.roll_back(to, progress=progress)
-            print_summary("Back: a generation of", summary, as_json=json, strict=False)
-            return
-        rows = shop.generations()
+@app.command(name="list")
+def list_generations(store: options.Store = None, json: options.Json = False) -> None:
+    """List the live generation and those that were kept, the newest first."""
+    with open_shop(options.read_settings(store), kept=True) as shop:
+        rows = shop.generations.list_all()
     if json:
         print_json({"generations": rows})
         return
     print_table(_generation_table(rows))
     if len(rows) > 1:
-        people.print("`shoplens generations --back` goes back; what was changed since comes along.")
+        console.print(
+            "`shoplens generations roll-back` goes back to a kept one. Later changes of products are not lost."
+        )
 
 
-def _tell(found: GenerationsCompared, *, as_json: bool) -> None:
-    if as_json:
-        print_json(found.as_json())
+@app.command()
+def compare(
+    queries: options.QueriesFile = None,
+    held_out: options.HeldOut = False,
+    store: options.Store = None,
+    strategy: options.Strategy = None,
+    seed: options.IntervalSeed = 0,
+    model: options.Model = None,
+    allow_private: options.AllowPrivate = None,
+    json: options.Json = False,
+) -> None:
+    """Measure how often each generation finds the right product, with the same queries for all of them.
+
+    Example: shoplens generations compare shoppers.csv
+    """
+    settings, file = options.read_settings(store, model, allow_private), options.choose_queries(queries, held_out)
+    with open_shop(settings, kept=True) as shop, progress_bar() as progress:
+        comparison = shop.generations.compare(file, strategy=strategy or "", seed=seed, progress=progress)
+    if json:
+        print_json(comparison.as_json())
     else:
-        print_table(_comparison_table(found))
-    print_left_out(found.left_out)
-    for name, why in found.skipped.items():
-        people.print(f"{name} was not asked: {plain(why)}")
-    people.print(
-        f"{found.queries} photos ({plain(found.queries_from)}) whose product all of them hold; 95 % intervals, designs "
-        "resampled; p of the difference in recall@1 from the live one."
+        print_table(_comparison_table(comparison))
+    print_left_out(comparison.left_out)
+    for name, reason in comparison.skipped.items():
+        console.print(f"The generation {name} was not compared: {sanitize(reason)}")
+    console.print(
+        f"The queries were {comparison.queries} photos ({sanitize(comparison.queries_from)}) whose product is in all "
+        "generations. The intervals hold with 95 % confidence; they come from resampling whole designs. p is for the "
+        "difference in recall@1 from the live generation."
     )
 
 
-def _comparison_table(found: GenerationsCompared) -> Table:
+@app.command(name="roll-back")
+def roll_back(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Generation to go back to. \\[default: the newest one that was kept]",
+            show_default=False,
+        ),
+    ] = "",
+    store: options.Store = None,
+    model: options.Model = None,
+    allow_private: options.AllowPrivate = None,
+    json: options.Json = False,
+) -> None:
+    """Go back to a generation that was kept. Products that were changed since then keep their changes.
+
+    Example: shoplens generations roll-back 000003
+    """
+    settings = options.read_settings(store, model, allow_private)
+    summary = request_rollback(settings, name)
+    if summary is None:
+        with open_shop(settings, kept=True, writes=True) as shop, progress_bar() as progress:
+            summary = shop.generations.roll_back(name, progress=progress)
+    print_summary("The store went back to an earlier generation.", summary, as_json=json, strict=False)
+
+
+def _comparison_table(comparison: GenerationsCompared) -> Table:
     table = Table(
-        "generation", "look", "strategy", "products", *SHOWN, "live is better by", "p", box=None, pad_edge=False
+        *("generation", "look", "strategy", "products", *SHOWN_METRICS, "live is better by", "p"),
+        box=None,
+        pad_edge=False,
     )
-    for row in found.rows:
-        change = row.change.get(SHOWN[0])
+    for row in comparison.rows:
+        change = row.change.get(SHOWN_METRICS[0])
         table.add_row(
             row.name if change else f"{row.name} [bold]live[/]",
-            row.look or "untouched",
+            row.look or "untrained",
             row.strategy,
             str(row.products),
-            *(percent(row.metrics[name]) for name in SHOWN),
+            *(format_percent(row.metrics[name]) for name in SHOWN_METRICS),
             f"{100 * change.difference.value:+.1f}" if change else "",
             f"{change.p:.4f}" if change else "",
         )
@@ -101,10 +123,14 @@ def _comparison_table(found: GenerationsCompared) -> Table:
 
 
 def _generation_table(rows: list[GenerationRow]) -> Table:
-    table = Table("generation", "", "made", "look", "products", "calibrated", "its training", box=None, pad_edge=False)
+    table = Table(
+        *("generation", "state", "created", "look", "products", "calibrated", "result of its training"),
+        box=None,
+        pad_edge=False,
+    )
     for row in rows:
-        look = row.look or "untouched"
+        look = row.look or "untrained"
         calibrated = ", ".join(row.calibrated) or "–"
-        live = "[bold]live[/]" if row.live else "kept"
-        table.add_row(row.name, live, row.created[:15], look, str(row.products), calibrated, plain(row.proof))
+        state = "[bold]live[/]" if row.live else "kept"
+        table.add_row(row.name, state, row.created[:15], look, str(row.products), calibrated, sanitize(row.proof))
     return table

@@ -6,17 +6,24 @@ from typing import Annotated
 import typer
 
 from shoplens.cli import options
-from shoplens.cli.output import people, plain
+from shoplens.cli.output import console, sanitize
 from shoplens.shop import Shop
 
 
 def run(
-    folder: Annotated[Path, typer.Argument(help="Folder made by `shoplens backup`.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder that `shoplens backup` made.", show_default=False)
+    ],
     store: options.Store = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a store that exists.")] = False,
+    replace: Annotated[
+        bool, options.flag("--replace", "Replace the store if it exists. Without this, it is left alone.")
+    ] = False,
 ) -> None:
-    """Make a store out of a backup."""
-    settings = options.settings(store)
+    """Make a store from a backup.
+
+    Example: shoplens restore /backups/monday --store my-store
+    """
+    settings = options.read_settings(store)
     Shop.restore(folder, settings.store, replace=replace)
     with Shop(settings=settings) as shop:
-        people.print(plain(f"{settings.store} holds {len(shop)} products."))
+        console.print(sanitize(f"{len(shop)} products were restored to {settings.store}."))
