@@ -141,7 +141,7 @@ def retrieved_from(index: Index, task: Task) -> Retrieved:
     def retrieved(photo: Photo) -> list[tuple[str, float]]:
         name = photo.query.photo
         if name not in known:
-            photos = PhotoConstraint(first_photos=task.first_photos)
+            photos = PhotoConstraint(first_photos_only=task.first_photos)
             constraint = RankingConstraint(DEEP + len(photo.query.excluded), photos)
             found = prepared.rank(index, photo.vector, constraint).results
             known[name] = [(r.product.id, r.score) for r in found if r.product.id not in photo.query.excluded]

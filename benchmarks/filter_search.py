@@ -38,10 +38,9 @@ from shoplens.filters.fitting.fit import fit
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, PLACED
 from shoplens.filters.model.stored import load_filters, save_filters
-from shoplens.index.protocol import IndexedProduct, PhotoConstraint
+from shoplens.index.protocol import IndexedProduct, PhotoConstraint, VectorSizes
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.protocol import VectorSizes
 from shoplens.preferences import Preferences
 from shoplens.ranking.filter_retrieval import Example, FilterQuery, build_candidates, retrieve_pool
 from shoplens.ranking.weights import resolve_weights
@@ -203,7 +202,7 @@ def measured(folder: Path) -> dict[str, Any]:
 def _timed(index: QdrantIndex, filters: Filters, one: Seen) -> tuple[float, ...]:
     """Milliseconds of nearest neighbours, of making the query comparable, and of all filters; then CPU milliseconds."""
     marks = [(time.perf_counter(), time.process_time())]
-    index.nearest(one.look[0], K)
+    index.nearest_products(one.look[0], K)
     marks.append((time.perf_counter(), time.process_time()))
     query = query_of(filters, one, {})
     marks.append((time.perf_counter(), time.process_time()))

@@ -26,11 +26,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.index.condition_parser import parse
-from shoplens.index.protocol import IndexedProduct
+from shoplens.index.condition_parser import parse_condition
+from shoplens.index.protocol import IndexedProduct, PhotoConstraint, VectorSizes
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.protocol import VectorSizes
 from shoplens.types import Photo, Product
 
 DIMENSIONS, LATENT, PER_CLUSTER, K, BATCH = 256, 24, 50, 10, 500
@@ -142,13 +141,13 @@ def measured(folder: Path, data_file: Path) -> dict[str, dict[str, float]]:
     opened = time.perf_counter() - started
     rows: dict[str, dict[str, float]] = {}
     for name in ("none", *(name for name, _ in SHARES)):
-        condition = None if name == "none" else parse(f"share = {name}")
+        condition = None if name == "none" else parse_condition(f"share = {name}")
         for query in stored["queries"][:20]:
-            index.nearest(query, K, condition)
+            index.nearest_products(query, K, PhotoConstraint(condition))
         times, right, busy = [], 0, time.process_time()
         for query, best in zip(stored["queries"], stored[name], strict=True):
             started = time.perf_counter()
-            hits = index.nearest(query, K, condition)
+            hits = index.nearest_products(query, K, PhotoConstraint(condition))
             times.append((time.perf_counter() - started) * 1e3)
             right += len({int(hit.record.product.id[1:]) for hit in hits} & set(best.tolist()))
         p50, p95, p99 = np.percentile(times, [50, 95, 99])

@@ -9,7 +9,7 @@ from typing import Any
 
 import qdrant_edge as engine
 
-from shoplens.index.qdrant.points import field_key
+from shoplens.index.qdrant.points import field_path
 
 Payload = dict[str, Any]
 
@@ -23,9 +23,9 @@ def rewrite(shard: Path, change: Callable[[Payload], Payload]) -> None:
         held.update(engine.UpdateOperation.overwrite_payload([point.id], change(dict(point.payload or {}))))
     for field in ("id", "group_id"):
         index = engine.KeywordIndexParams(enable_hnsw=False)
-        held.update(engine.UpdateOperation.create_field_index(field_key("text", field), index))
-        held.update(engine.UpdateOperation.delete_field_index(field_key("exact", field)))
-    held.update(engine.UpdateOperation.create_field_index(field_key("number", "id"), engine.FloatIndexParams()))
+        held.update(engine.UpdateOperation.create_field_index(field_path("text", field), index))
+        held.update(engine.UpdateOperation.delete_field_index(field_path("exact", field)))
+    held.update(engine.UpdateOperation.create_field_index(field_path("number", "id"), engine.FloatIndexParams()))
     held.flush()
     held.close()
 

@@ -27,8 +27,8 @@ def scored(store: Store) -> dict[str, tuple[bytes, list[bytes]]]:
     found = {}
     for entry in store.live.index.entries():
         assert entry.scores is not None
-        marks = [one.indices.tobytes() + one.values.tobytes() for one in entry.scores.marks]
-        found[entry.product.id] = (entry.scores.placed.tobytes(), marks)
+        marks = [one.indices.tobytes() + one.values.tobytes() for one in entry.scores.class_vectors]
+        found[entry.product.id] = (entry.scores.filter_vectors.tobytes(), marks)
     return found
 
 

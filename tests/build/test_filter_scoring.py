@@ -17,7 +17,7 @@ from shoplens.build.filter_scoring import (
     group_of,
     rescore_products,
     sample_products,
-    scorer_of,
+    load_scorer,
 )
 from shoplens.build.filter_scoring import FilterTrainingData as FilterMaterial
 from shoplens.build.generations import train_filters
@@ -67,7 +67,7 @@ def features(store: Store) -> Iterator[FeatureFile]:
 
 
 def scorer(generation: Generation) -> ProductScorer:
-    found = scorer_of(generation)
+    found = load_scorer(generation)
     assert found is not None
     return found
 
@@ -79,9 +79,9 @@ def scores_of(generation: Generation, name: str) -> tuple[IndexedProduct, Filter
 
 
 def same(one: FilterScores, other: FilterScores) -> None:
-    np.testing.assert_allclose(one.placed, other.placed, atol=1e-5)
+    np.testing.assert_allclose(one.filter_vectors, other.filter_vectors, atol=1e-5)
     assert one.predicted == other.predicted
-    for mine, theirs in zip(one.marks, other.marks, strict=True):
+    for mine, theirs in zip(one.class_vectors, other.class_vectors, strict=True):
         np.testing.assert_array_equal(mine.indices, theirs.indices)
         np.testing.assert_allclose(mine.values, theirs.values, atol=1e-5)
 
@@ -90,7 +90,7 @@ def test_every_product_of_a_built_store_is_scored(store: Store, features: Featur
     live, kept = scorer(store.live), 0
     for entry in store.live.index.entries():
         assert entry.scores is not None
-        assert entry.scores.placed.shape == (1, PLACED)
+        assert entry.scores.filter_vectors.shape == (1, PLACED)
         same(entry.scores, live.scores(entry.product, [photo.content_hash for photo in entry.photos], features))
         kept += 1
     assert kept == PRODUCTS
@@ -104,7 +104,9 @@ def test_what_the_feed_says_is_a_mark_and_what_it_does_not_is_predicted(store: S
             one.classes[entry_ - one.start]: float(value * value / one.share)
             for one in scorer(store.live).filters.layout.blocks_of("color")
             if one.kind == "single"
-            for entry_, value in zip(scores.marks[0].indices.tolist(), scores.marks[0].values.tolist(), strict=True)
+            for entry_, value in zip(
+                scores.class_vectors[0].indices.tolist(), scores.class_vectors[0].values.tolist(), strict=True
+            )
             if one.start <= entry_ < one.entries.stop
         }
         assert max(classes, key=lambda name: classes[name]) == "Green"
@@ -126,19 +128,19 @@ def test_a_photo_that_nothing_is_known_of_shows_nothing(store: Store, features: 
     unknown = live.scores(entry.product, ["e" * 32], features)
     nothing = live.filters.describe(np.zeros((1, 4 + MEASURED), np.float32))
     assert not nothing.dense.any()
-    assert not unknown.placed[:, :DENSE].any()
+    assert not unknown.filter_vectors[:, :DENSE].any()
 
 
 def test_reading_alike_is_about_dimensions_only(store: Store) -> None:
     live = scorer(store.live)
     (record,) = store.live.index.records([product_name("red", "plain", 2)])
     one = record.product
-    assert live.reads_alike(one, replace(one, price=9.0, title="New", in_stock=False))
-    assert live.reads_alike(one, replace(one, attributes={**one.attributes, "color": ("RED",)}))
-    assert live.reads_alike(one, replace(one, attributes={**one.attributes, "season": ("winter",)}))  # no dimension
-    assert not live.reads_alike(one, replace(one, attributes={**one.attributes, "color": ("blue",)}))
-    assert not live.reads_alike(one, replace(one, attributes={"pattern": ("plain",)}))
-    assert not live.reads_alike(one, replace(one, category=("Home", "Rugs")))
+    assert live.reads_equally(one, replace(one, price=9.0, title="New", in_stock=False))
+    assert live.reads_equally(one, replace(one, attributes={**one.attributes, "color": ("RED",)}))
+    assert live.reads_equally(one, replace(one, attributes={**one.attributes, "season": ("winter",)}))  # no dimension
+    assert not live.reads_equally(one, replace(one, attributes={**one.attributes, "color": ("blue",)}))
+    assert not live.reads_equally(one, replace(one, attributes={"pattern": ("plain",)}))
+    assert not live.reads_equally(one, replace(one, category=("Home", "Rugs")))
 
 
 def test_fitting_again_gives_the_same(store: Store, features: FeatureFile, tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ def test_an_index_without_features_gets_filters_that_know_nothing(tmp_path: Path
     material = FilterMaterial(ExactIndex(4), 4, features, DimensionRules(), 4, "colour@1")
     found = fit_filters(material, tmp_path, lambda what, done, total: None, lambda rejection: None)
     scores = found.scores(product("p", "/p.png"), ["e" * 32], features)
-    assert (len(scores.marks), scores.predicted) == (1, {})
+    assert (len(scores.class_vectors), scores.predicted) == (1, {})
     features.close()
 
 
@@ -188,13 +190,13 @@ def test_dimensions_are_stored_with_the_generation(store: Store) -> None:
 def test_damaged_dimensions_say_what_to_do(store: Store, text: str) -> None:
     (store.live.folder / DIMENSIONS).write_text(text)
     with pytest.raises(StoreError, match="cannot be read") as told:
-        scorer_of(store.live)
+        load_scorer(store.live)
     assert (told.value.code, told.value.fix) == ("damaged-filters", "Run `shoplens train filters`.")
 
 
 def test_without_filters_nothing_is_scored(store: Store) -> None:
     store.live.filters = None
-    assert scorer_of(store.live) is None
+    assert load_scorer(store.live) is None
 
 
 def test_training_again_looks_at_no_photo_and_changes_no_vector(store: Store) -> None:

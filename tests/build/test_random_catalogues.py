@@ -160,8 +160,10 @@ def check_scores(index: Index, scorer: ProductScorer) -> None:
     filters = scorer.filters
     for entry in index.entries():
         assert entry.scores is not None
-        assert np.isfinite(entry.scores.placed).all()
-        for look, placed, marks in zip(entry.look, entry.scores.placed, entry.scores.marks, strict=True):
+        assert np.isfinite(entry.scores.filter_vectors).all()
+        for look, placed, marks in zip(
+            entry.look_vectors, entry.scores.filter_vectors, entry.scores.class_vectors, strict=True
+        ):
             norms = filters.norms(look, filters.space.dense(placed[None])[0], marks)
             assert set(norms.means) == set(norms.spreads) == {one.name for one in filters.dimensions}
             assert all(0 <= mean <= 1 for mean in norms.means.values())

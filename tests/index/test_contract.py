@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from shoplens.errors import ConditionError
-from shoplens.index.condition_parser import parse
+from shoplens.index.condition_parser import parse_condition
 from shoplens.index.conditions import AllOf, IsProduct, Not
 from shoplens.index.exact import ExactIndex
-from shoplens.index.protocol import Index, IndexedProduct, VectorSizes
+from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import FilterScores, Photo, Product, SparseVector
 
-DIMENSIONS, PLACED, MARKS = 8, 5, 40
+DIMENSIONS, FILTER_VECTOR_SIZE, CLASSES = 8, 5, 40
+FIRST_PHOTOS = PhotoConstraint(first_photos_only=True)
 ODD_NAMES = ('a "quoted" name', "dotted.name", "[0]", "back\\slash", "naïve %20", "text")
 
 
@@ -51,10 +52,10 @@ def entry(number: int, rng: np.random.Generator, **changes: object) -> IndexedPr
 def scores_of(number: int, photos: int) -> FilterScores:
     """Made-up scores; some photos have no marks, and every third product a predicted color."""
     rng = np.random.default_rng([5, number])
-    placed = rng.normal(size=(photos, PLACED)).astype(np.float32)
+    placed = rng.normal(size=(photos, FILTER_VECTOR_SIZE)).astype(np.float32)
     marks = []
     for view in range(photos):
-        indices = np.sort(rng.choice(MARKS, (number + view) % 6, replace=False)).astype(np.uint32)
+        indices = np.sort(rng.choice(CLASSES, (number + view) % 6, replace=False)).astype(np.uint32)
         marks.append(SparseVector(indices, rng.random(len(indices)).astype(np.float32)))
     predicted = {} if number % 3 else {"mood": {"calm": round(0.55 + number % 40 / 100, 2), "wild": 0.3}}
     return FilterScores(placed, tuple(marks), predicted)
@@ -71,7 +72,7 @@ def new_index(
         index = (
             ExactIndex(DIMENSIONS)
             if request.param is ExactIndex
-            else QdrantIndex(folder, VectorSizes(DIMENSIONS, PLACED))
+            else QdrantIndex(folder, VectorSizes(DIMENSIONS, FILTER_VECTOR_SIZE))
         )
         opened.append(index)
         return index
@@ -145,12 +146,15 @@ CONDITIONS = [
 @pytest.mark.parametrize("k", [1, 10, 1000])
 def test_nearest_equals_the_definition(read_only: Filled, text: str | None, k: int) -> None:
     index, oracle, _ = read_only
-    condition = parse(text) if text else None
+    condition = parse_condition(text) if text else None
     rng = np.random.default_rng(3)
     for _ in range(5):
         query = rng.normal(size=DIMENSIONS).astype(np.float32)
         query /= np.linalg.norm(query)
-        expected, found = oracle.nearest(query, k, condition), index.nearest(query, k, condition)
+        expected, found = (
+            oracle.nearest_products(query, k, PhotoConstraint(condition)),
+            index.nearest_products(query, k, PhotoConstraint(condition)),
+        )
         assert [hit.record for hit in found] == [hit.record for hit in expected]
         assert [hit.photo for hit in found] == [hit.photo for hit in expected]
         assert [hit.similarity for hit in found] == pytest.approx([hit.similarity for hit in expected], abs=1e-5)
@@ -168,7 +172,7 @@ def test_a_product_itself_is_met_by_its_own_id(read_only: Filled) -> None:
     for condition in (
         IsProduct(("p7", "SKU-5", "nothing")),
         Not(IsProduct(("p7",))),
-        AllOf((parse("id = '007'"), Not(IsProduct(("p1", "p6"))))),
+        AllOf((parse_condition("id = '007'"), Not(IsProduct(("p1", "p6"))))),
         Not(IsProduct(())),
     ):
         met = sorted(record.product.id for record in index.all_records(condition))
@@ -182,7 +186,7 @@ def test_fields_hold_what_they_hold(read_only: Filled) -> None:
     assert dict(index.field_kinds()) == dict(oracle.field_kinds())
     assert index.field_kinds()["id"] == index.field_kinds()["group_id"] == {"text"}
     with pytest.raises(ConditionError, match="'id' holds text"):
-        index.count(parse("id > 3"))
+        index.count(parse_condition("id > 3"))
 
 
 def test_random_conditions(read_only: Filled) -> None:
@@ -195,34 +199,40 @@ def test_random_conditions(read_only: Filled) -> None:
         text = f"({parts[0]}) {words[0]} not ({parts[1]}) {words[1]} ({parts[2]})"
         query = rng.normal(size=DIMENSIONS).astype(np.float32)
         query /= np.linalg.norm(query)
-        expected = [hit.record.product.id for hit in oracle.nearest(query, 7, parse(text))]
-        assert [hit.record.product.id for hit in index.nearest(query, 7, parse(text))] == expected, text
+        expected = [
+            hit.record.product.id for hit in oracle.nearest_products(query, 7, PhotoConstraint(parse_condition(text)))
+        ]
+        assert [
+            hit.record.product.id for hit in index.nearest_products(query, 7, PhotoConstraint(parse_condition(text)))
+        ] == expected, text
 
 
 @pytest.mark.parametrize("text", [None, "color in (green, light blue) and price < 20"])
 def test_further_photos_can_be_left_out(read_only: Filled, text: str | None) -> None:
     index, oracle, entries = read_only
-    condition = parse(text) if text else None
+    condition = parse_condition(text) if text else None
     first = ExactIndex(DIMENSIONS)
     for one in entries:
         product = replace(one.product, photos=one.product.photos[:1])
         first.upsert([IndexedProduct(product, one.photos[:1], one.vectors[:1])])
     for query in (one.vectors[-1] for one in entries[:30]):
-        expected = [(hit.record.product.id, hit.photo) for hit in first.nearest(query, 7, condition)]
+        expected = [
+            (hit.record.product.id, hit.photo) for hit in first.nearest_products(query, 7, PhotoConstraint(condition))
+        ]
         for tried in (index, oracle):
-            found = tried.nearest(query, 7, condition, first_photos=True)
+            found = tried.nearest_products(query, 7, PhotoConstraint(condition, first_photos_only=True))
             assert [(hit.record.product.id, hit.photo) for hit in found] == expected
     further, own = entries[5].photos[1].content_hash, entries[5].photos[0].content_hash
-    assert index.with_photo(further, first_photos=True) == oracle.with_photo(further, first_photos=True) == []
-    assert [hit.record.product.id for hit in index.with_photo(own, first_photos=True)] == ["p5"]
+    assert index.products_with_photo(further, FIRST_PHOTOS) == oracle.products_with_photo(further, FIRST_PHOTOS) == []
+    assert [hit.record.product.id for hit in index.products_with_photo(own, FIRST_PHOTOS)] == ["p5"]
 
 
 def test_one_photo_can_be_left_out(read_only: Filled) -> None:
     index, oracle, entries = read_only
     for one in entries[:12]:
         own = one.photos[-1]
-        expected = oracle.nearest(one.vectors[-1], 5, without_photo=own.content_hash)
-        found = index.nearest(one.vectors[-1], 5, without_photo=own.content_hash)
+        expected = oracle.nearest_products(one.vectors[-1], 5, PhotoConstraint(excluded_hash=own.content_hash))
+        found = index.nearest_products(one.vectors[-1], 5, PhotoConstraint(excluded_hash=own.content_hash))
         assert [(hit.record.product.id, hit.photo) for hit in found] == [
             (hit.record.product.id, hit.photo) for hit in expected
         ]
@@ -231,7 +241,9 @@ def test_one_photo_can_be_left_out(read_only: Filled) -> None:
     alone = entries[0]  # its only photo: the product itself is not there then
     ids = [
         hit.record.product.id
-        for hit in index.nearest(alone.vectors[0], 300, without_photo=alone.photos[0].content_hash)
+        for hit in index.nearest_products(
+            alone.vectors[0], 300, PhotoConstraint(excluded_hash=alone.photos[0].content_hash)
+        )
     ]
     assert len(ids) == 299 and alone.product.id not in ids
 
@@ -255,18 +267,18 @@ def test_records_come_back_whole_and_in_order(read_only: Filled) -> None:
 def test_empty_index(new_index: Callable[[], Index]) -> None:
     index = new_index()
     query = np.eye(DIMENSIONS, dtype=np.float32)[0]
-    assert index.nearest(query, 5) == []
+    assert index.nearest_products(query, 5) == []
     assert (index.count(), list(index.ids()), index.records(["a"]), index.remove(["a"])) == (0, [], [], 0)
     assert index.facet("color") == []
     with pytest.raises(ConditionError):
-        index.nearest(query, 5, parse("color = red"))
+        index.nearest_products(query, 5, PhotoConstraint(parse_condition("color = red")))
 
 
 def test_equal_similarities_are_ordered_by_id(new_index: Callable[[], Index]) -> None:
     index, rng = new_index(), np.random.default_rng(0)
     same = entry(0, rng).vectors
     index.upsert([replace(entry(number * 3, rng), vectors=same) for number in (5, 1, 3)])
-    assert [hit.record.product.id for hit in index.nearest(same[0], 3)] == ["p15", "p3", "p9"]
+    assert [hit.record.product.id for hit in index.nearest_products(same[0], 3)] == ["p15", "p3", "p9"]
 
 
 def test_a_photo_is_found_by_either_hash_in_every_product(filled: Filled) -> None:
@@ -276,13 +288,21 @@ def test_a_photo_is_found_by_either_hash_in_every_product(filled: Filled) -> Non
     oracle.upsert([shared])
     photo = entries[5].photos[1]
     for hash in (photo.content_hash, photo.pixel_hash):
-        hits = index.with_photo(hash)
+        hits = index.products_with_photo(hash)
         assert [(hit.record.product.id, hit.photo, hit.similarity) for hit in hits] == [
             ("copy", photo, 1.0),
             ("p5", photo, 1.0),
         ]
-    assert [hit.record.product.id for hit in index.with_photo(photo.content_hash, parse("id = p5"))] == ["p5"]
-    assert index.with_photo("") == index.with_photo("0" * 32 + "1") == index.with_photo("e" * 32) == []
+    assert [
+        hit.record.product.id
+        for hit in index.products_with_photo(photo.content_hash, PhotoConstraint(parse_condition("id = p5")))
+    ] == ["p5"]
+    assert (
+        index.products_with_photo("")
+        == index.products_with_photo("0" * 32 + "1")
+        == index.products_with_photo("e" * 32)
+        == []
+    )
     assert index.has_photo_size(101, 200)
     assert not index.has_photo_size(200, 101)
 
@@ -305,9 +325,9 @@ def test_upsert_replaces_the_whole_product(filled: Filled) -> None:
     assert index.count() == 300
     (record,) = index.records(["p8"])
     assert (record.product, record.photos) == (new.product, new.photos)
-    assert index.nearest(new.vectors[0], 1)[0].record.product.id == "p8"
-    assert index.nearest(old.vectors[2], 1)[0].similarity < 0.999
-    assert index.with_photo(old.photos[2].content_hash) == []
+    assert index.nearest_products(new.vectors[0], 1)[0].record.product.id == "p8"
+    assert index.nearest_products(old.vectors[2], 1)[0].similarity < 0.999
+    assert index.products_with_photo(old.photos[2].content_hash) == []
 
 
 def test_a_change_of_the_record_leaves_vectors_alone(filled: Filled) -> None:
@@ -316,9 +336,11 @@ def test_a_change_of_the_record_leaves_vectors_alone(filled: Filled) -> None:
     index.replace_products([sale])
     (record,) = index.records(["p8"])
     assert record.product == sale
-    hit = index.nearest(entries[8].vectors[2], 1, parse('price < 1.5 and "brand new" = yes'))[0]
+    hit = index.nearest_products(
+        entries[8].vectors[2], 1, PhotoConstraint(parse_condition('price < 1.5 and "brand new" = yes'))
+    )[0]
     assert (hit.record.product.id, hit.photo) == ("p8", entries[8].photos[2])
-    assert index.count(parse("id = p8 and color = light blue")) == 0
+    assert index.count(parse_condition("id = p8 and color = light blue")) == 0
 
 
 def test_remove_is_idempotent(filled: Filled) -> None:
@@ -327,7 +349,7 @@ def test_remove_is_idempotent(filled: Filled) -> None:
     assert index.remove(["p8"]) == 0
     assert index.count() == 298
     assert index.records(["p8"]) == []
-    assert index.nearest(entries[8].vectors[0], 1)[0].record.product.id != "p8"
+    assert index.nearest_products(entries[8].vectors[0], 1)[0].record.product.id != "p8"
 
 
 def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:

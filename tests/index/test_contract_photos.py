@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.index.condition_parser import parse
+from shoplens.index.condition_parser import parse_condition
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, PhotoKey, VectorQuery, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import FilterScores, SparseVector, Vectors
 from tests.index.test_contract import (  # noqa: F401
+    CLASSES,
     DIMENSIONS,
-    MARKS,
-    PLACED,
+    FILTER_VECTOR_SIZE,
     Filled,
     entry,
     filled,
@@ -41,53 +41,65 @@ def key_of(index: Index, product_id: str, view: int = 0) -> PhotoKey:
 
 def probes(rng: np.random.Generator) -> list[VectorQuery]:
     """One by the embedding, one by what lies beside it, one by both, one by marks."""
-    look, placed = rng.normal(size=DIMENSIONS).astype(np.float32), rng.normal(size=PLACED).astype(np.float32)
-    indices = np.sort(rng.choice(MARKS, 4, replace=False)).astype(np.uint32)
+    look, placed = (
+        rng.normal(size=DIMENSIONS).astype(np.float32),
+        rng.normal(size=FILTER_VECTOR_SIZE).astype(np.float32),
+    )
+    indices = np.sort(rng.choice(CLASSES, 4, replace=False)).astype(np.uint32)
     marks = SparseVector(indices, rng.random(4).astype(np.float32) + 0.1)
     return [
         VectorQuery(look=look),
-        VectorQuery(placed=placed),
-        VectorQuery(look=look, placed=placed),
-        VectorQuery(marks=marks),
+        VectorQuery(filter_vector=placed),
+        VectorQuery(look=look, filter_vector=placed),
+        VectorQuery(class_vector=marks),
     ]
 
 
 def dot(probe: VectorQuery, one: IndexedProduct, view: int) -> float | None:
     """What a probe is defined to give a photo; None where it cannot find it."""
     assert one.scores is not None
-    if probe.marks is not None:
-        held = dict(zip(one.scores.marks[view].indices.tolist(), one.scores.marks[view].values.tolist(), strict=True))
-        asked = zip(probe.marks.indices.tolist(), probe.marks.values.tolist(), strict=True)
+    if probe.class_vector is not None:
+        held = dict(
+            zip(
+                one.scores.class_vectors[view].indices.tolist(),
+                one.scores.class_vectors[view].values.tolist(),
+                strict=True,
+            )
+        )
+        asked = zip(probe.class_vector.indices.tolist(), probe.class_vector.values.tolist(), strict=True)
         shared = [value * held[index] for index, value in asked if index in held]
         return sum(shared) if shared else None
     look = 0.0 if probe.look is None else float(one.vectors[view] @ probe.look)
-    return look + (0.0 if probe.placed is None else float(one.scores.placed[view] @ probe.placed))
+    return look + (0.0 if probe.filter_vector is None else float(one.scores.filter_vectors[view] @ probe.filter_vector))
 
 
-SIEVES = [
+CONSTRAINTS = [
     PhotoConstraint(),
-    PhotoConstraint(parse("color in (green, light blue) and price < 20")),
-    PhotoConstraint(first_photos=True),
-    PhotoConstraint(parse("brand = acme"), first_photos=True),
-    PhotoConstraint(without_photo=f"{8:016x}{2:016x}"),
-    PhotoConstraint(parse("color = nothing")),
+    PhotoConstraint(parse_condition("color in (green, light blue) and price < 20")),
+    PhotoConstraint(first_photos_only=True),
+    PhotoConstraint(parse_condition("brand = acme"), first_photos_only=True),
+    PhotoConstraint(excluded_hash=f"{8:016x}{2:016x}"),
+    PhotoConstraint(parse_condition("color = nothing")),
 ]
 
 
-@pytest.mark.parametrize("sieve", SIEVES, ids=range(len(SIEVES)))
+@pytest.mark.parametrize("constraint", CONSTRAINTS, ids=range(len(CONSTRAINTS)))
 @pytest.mark.parametrize("limit", [1, 7, 2000])
-def test_photos_near_are_those_of_the_definition(read_only: Filled, sieve: PhotoConstraint, limit: int) -> None:
+def test_photos_near_are_those_of_the_definition(read_only: Filled, constraint: PhotoConstraint, limit: int) -> None:
     index, oracle, entries = read_only
-    meeting = {hit.record.product.id for hit in oracle.nearest(entries[0].vectors[0], 300, sieve.condition)}
+    meeting = {
+        hit.record.product.id
+        for hit in oracle.nearest_products(entries[0].vectors[0], 300, PhotoConstraint(constraint.condition))
+    }
     for probe in probes(np.random.default_rng([4, limit])):
         scores = {}
         for one in entries:
-            for view, photo in enumerate(one.photos[:1] if sieve.first_photos else one.photos):
+            for view, photo in enumerate(one.photos[:1] if constraint.first_photos_only else one.photos):
                 score = dot(probe, one, view)
-                if one.product.id in meeting and photo.content_hash != sieve.without_photo and score is not None:
+                if one.product.id in meeting and photo.content_hash != constraint.excluded_hash and score is not None:
                     scores[one.product.id, view] = score
         for tried in (index, oracle):
-            near = tried.photos_near(probe, limit, sieve)
+            near = tried.nearest_photos(probe, limit, constraint)
             found = product_of(tried, entries, near.keys)
             assert len(set(found)) == len(found) == min(limit, len(scores))
             expected = sorted(scores.values(), reverse=True)[:limit]
@@ -101,14 +113,14 @@ def test_equal_photos_are_all_found(new_index: Callable[[], Index]) -> None:
     one = entry(8, rng)  # of three photos
     assert one.scores is not None
     same = SparseVector(np.array([3], np.uint32), np.array([0.5], np.float32))
-    scores = FilterScores(np.repeat(one.scores.placed[:1], 3, axis=0), (same,) * 3)
+    scores = FilterScores(np.repeat(one.scores.filter_vectors[:1], 3, axis=0), (same,) * 3)
     alike = replace(one, vectors=np.repeat(one.vectors[:1], 3, axis=0), scores=scores)
     entries = [replace(alike, product=replace(alike.product, id=f"p{number}")) for number in range(4)]
     index.upsert(entries)
     everything = {(f"p{number}", view) for number in range(4) for view in range(3)}
-    for probe in (VectorQuery(look=one.vectors[0]), VectorQuery(marks=same)):
-        assert set(product_of(index, entries, index.photos_near(probe, 12, PhotoConstraint()).keys)) == everything
-        assert len(index.photos_near(probe, 5, PhotoConstraint()).keys) == 5
+    for probe in (VectorQuery(look=one.vectors[0]), VectorQuery(class_vector=same)):
+        assert set(product_of(index, entries, index.nearest_photos(probe, 12, PhotoConstraint()).keys)) == everything
+        assert len(index.nearest_photos(probe, 5, PhotoConstraint()).keys) == 5
 
 
 def test_photo_scores_are_dot_products(read_only: Filled) -> None:
@@ -130,14 +142,14 @@ def test_photo_marks_and_records_come_in_the_order_of_their_keys(read_only: Fill
     chosen = [(entries[number], view) for number in (8, 6, 251, 0) for view in range(len(entries[number].photos))]
     for tried in (index, oracle):
         keys = [key_of(tried, one.product.id, view) for one, view in chosen]
-        marks = tried.photo_marks(keys)
+        marks = tried.photo_class_vectors(keys)
         assert len(marks) == len(chosen)
         for place, (one, view) in enumerate(chosen):
             assert one.scores is not None
-            np.testing.assert_array_equal(marks[place].indices, one.scores.marks[view].indices)
-            np.testing.assert_array_equal(marks[place].values, one.scores.marks[view].values)
+            np.testing.assert_array_equal(marks[place].indices, one.scores.class_vectors[view].indices)
+            np.testing.assert_array_equal(marks[place].values, one.scores.class_vectors[view].values)
         assert [record and record.product for record in tried.photo_records(keys)] == [one.product for one, _ in chosen]
-        assert (len(tried.photo_marks([])), tried.photo_records([])) == (0, [])
+        assert (len(tried.photo_class_vectors([])), tried.photo_records([])) == (0, [])
 
 
 def test_photos_that_were_removed_meanwhile_are_nothing(filled: Filled) -> None:
@@ -148,7 +160,7 @@ def test_photos_that_were_removed_meanwhile_are_nothing(filled: Filled) -> None:
         gone, there = tried.photo_records(keys)
         assert gone is None
         assert there is not None and there.product.id == "p9"
-        assert len(tried.photo_marks(keys)[0].indices) == 0
+        assert len(tried.photo_class_vectors(keys)[0].indices) == 0
         scores = tried.photo_scores([VectorQuery(look=np.ones(DIMENSIONS, np.float32))], keys)
         assert scores[0, 0] == 0 != scores[0, 1]
 
@@ -164,9 +176,9 @@ def test_entries_come_back_whole(read_only: Filled) -> None:
         assert (found.product, found.photos) == (expected.product, expected.photos)
         np.testing.assert_array_equal(found.vectors, expected.vectors)
         assert found.scores is not None and expected.scores is not None
-        np.testing.assert_array_equal(found.scores.placed, expected.scores.placed)
+        np.testing.assert_array_equal(found.scores.filter_vectors, expected.scores.filter_vectors)
         assert found.scores.predicted == expected.scores.predicted
-        for mine, theirs in zip(found.scores.marks, expected.scores.marks, strict=True):
+        for mine, theirs in zip(found.scores.class_vectors, expected.scores.class_vectors, strict=True):
             np.testing.assert_array_equal(mine.indices, theirs.indices)
             np.testing.assert_array_equal(mine.values, theirs.values)
     assert list(index.entries([])) == []
@@ -180,22 +192,22 @@ def test_a_change_of_the_record_leaves_filter_scores_alone(filled: Filled) -> No
     (after,) = index.entries(["p9"])
     assert after.product.price == 2.25
     assert after.scores is not None and after.scores.predicted == before.predicted
-    np.testing.assert_array_equal(after.scores.placed, before.placed)
-    np.testing.assert_array_equal(after.scores.marks[0].indices, before.marks[0].indices)
+    np.testing.assert_array_equal(after.scores.filter_vectors, before.filter_vectors)
+    np.testing.assert_array_equal(after.scores.class_vectors[0].indices, before.class_vectors[0].indices)
     assert index.records(["p9"])[0].predicted == before.predicted
-    assert index.count(parse("predicted.mood = calm@0.6 and id = p9")) == 1
+    assert index.count(parse_condition("predicted.mood = calm@0.6 and id = p9")) == 1
 
 
 @pytest.mark.parametrize("step", [0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 def test_predicted_values_can_be_asked_for(read_only: Filled, step: float) -> None:
     index, oracle, entries = read_only
-    condition = parse(f"predicted.mood = calm@{step:g}")
+    condition = parse_condition(f"predicted.mood = calm@{step:g}")
     expected = 0
     for one in entries:
         assert one.scores is not None
         expected += one.scores.predicted.get("mood", {}).get("calm", 0.0) >= step
     assert index.count(condition) == oracle.count(condition) == expected
-    assert index.count(parse("predicted.mood = wild@0.5")) == 0
+    assert index.count(parse_condition("predicted.mood = wild@0.5")) == 0
 
 
 def test_scores_may_come_later(new_index: Callable[[], Index]) -> None:
@@ -204,10 +216,10 @@ def test_scores_may_come_later(new_index: Callable[[], Index]) -> None:
     index.upsert([replace(one, scores=None) for one in scored])
     assert [one.scores for one in index.entries()] == [None] * 6
     probe, keys = VectorQuery(look=scored[5].vectors[0]), [key_of(index, "p5")]
-    assert index.photos_near(probe, 5, PhotoConstraint()).keys == []
-    assert (index.photo_scores([probe], keys).tolist(), len(index.photo_marks(keys)[0].indices)) == ([[0.0]], 0)
+    assert index.nearest_photos(probe, 5, PhotoConstraint()).keys == []
+    assert (index.photo_scores([probe], keys).tolist(), len(index.photo_class_vectors(keys)[0].indices)) == ([[0.0]], 0)
     index.upsert(scored)
-    assert index.photos_near(probe, 1, PhotoConstraint()).keys == keys
+    assert index.nearest_photos(probe, 1, PhotoConstraint()).keys == keys
     assert index.photo_scores([probe], keys)[0, 0] == pytest.approx(1.0, abs=1e-5)
 
 
@@ -216,26 +228,26 @@ def test_products_are_scored_where_they_are(new_index: Callable[[], Index]) -> N
     index, rng = new_index(), np.random.default_rng(3)
     one, other, third = (entry(number, rng) for number in (3, 4, 5))
     index.upsert([replace(one, scores=None), replace(other, scores=None), third])
-    mood = parse("predicted.mood = calm@0.5")
+    mood = parse_condition("predicted.mood = calm@0.5")
     for first, second in ((one.scores, other.scores), (scores_of(7, 1), scores_of(9, 2))):
         given = [replace(one, scores=first), replace(other, scores=second)]
-        index.rescore([*given, replace(third, scores=None)])
+        index.update_scores([*given, replace(third, scores=None)])
         for expected, found in zip([*given, third], index.entries(["p3", "p4", "p5"]), strict=True):
             assert (found.product, found.photos) == (expected.product, expected.photos)
             np.testing.assert_array_equal(found.vectors, expected.vectors)
             assert found.scores is not None and expected.scores is not None
-            np.testing.assert_array_equal(found.scores.placed, expected.scores.placed)
+            np.testing.assert_array_equal(found.scores.filter_vectors, expected.scores.filter_vectors)
             assert found.scores.predicted == expected.scores.predicted
         moody = [one.product.id for one in given if one.scores is not None and one.scores.predicted]
         assert index.count(mood) == len(moody) == 1
-        assert index.count(parse(f"predicted.mood = calm@0.5 and id = {moody[0]}")) == 1
-    index.rescore([])
+        assert index.count(parse_condition(f"predicted.mood = calm@0.5 and id = {moody[0]}")) == 1
+    index.update_scores([])
 
 
 def test_an_empty_index_has_no_photos(new_index: Callable[[], Index]) -> None:
     index = new_index()
     for probe in probes(np.random.default_rng(1)):
-        assert index.photos_near(probe, 5, PhotoConstraint()).keys == []
+        assert index.nearest_photos(probe, 5, PhotoConstraint()).keys == []
     keys = [key_of(index, "nothing")]
     assert index.photo_records(keys) == [None]
     assert (list(index.entries()), list(index.entries(["nothing"]))) == ([], [])
@@ -249,9 +261,9 @@ def test_a_shard_without_room_for_scores_answers_as_before(tmp_path: Path) -> No
     index.upsert(entries)
     oracle.upsert(entries)
     query: Vectors = entries[4].vectors[0]
-    assert [hit.record.product for hit in index.nearest(query, 30)] == [
-        hit.record.product for hit in oracle.nearest(query, 30)
+    assert [hit.record.product for hit in index.nearest_products(query, 30)] == [
+        hit.record.product for hit in oracle.nearest_products(query, 30)
     ]
     assert all(one.scores is None for one in index.entries())
-    assert not index.graph_is_due()
+    assert not index.needs_graph()
     index.close()

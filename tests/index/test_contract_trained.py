@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.index.condition_parser import parse
+from shoplens.index.condition_parser import parse_condition
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, PhotoKey, VectorQuery, VectorSizes
-from shoplens.index.qdrant.config import dense_vectors
+from shoplens.index.qdrant.config import dense_vector_sizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import Vectors
-from tests.index.test_contract import DIMENSIONS, PLACED, entry, scores_of
+from tests.index.test_contract import DIMENSIONS, FILTER_VECTOR_SIZE, entry, scores_of
 
 TRAINED = 6
-SIZES = VectorSizes(DIMENSIONS, PLACED, TRAINED)
+SIZES = VectorSizes(DIMENSIONS, FILTER_VECTOR_SIZE, TRAINED)
 
 
 def trained(number: int, photos: int) -> Vectors:
@@ -30,7 +30,7 @@ def trained(number: int, photos: int) -> Vectors:
 def made(count: int) -> list[IndexedProduct]:
     rng = np.random.default_rng(7)
     found = [entry(number, rng) for number in range(count)]
-    return [replace(one, trained=trained(number, len(one.photos))) for number, one in enumerate(found)]
+    return [replace(one, trained_vectors=trained(number, len(one.photos))) for number, one in enumerate(found)]
 
 
 @pytest.fixture(params=[ExactIndex, QdrantIndex], ids=["exact", "qdrant"])
@@ -47,16 +47,16 @@ def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Ind
 def test_each_kind_of_vector_has_its_own_nearest(filled: tuple[Index, ExactIndex, list[IndexedProduct]]) -> None:
     index, oracle, entries = filled
     for text in (None, "color = red", "id in (p1, p2)"):
-        condition = parse(text) if text else None
-        query = entries[4].look[0]
-        expected = oracle.nearest(query, 7, condition, trained=True)
-        found = index.nearest(query, 7, condition, trained=True)
+        condition = parse_condition(text) if text else None
+        query = entries[4].look_vectors[0]
+        expected = oracle.nearest_products(query, 7, PhotoConstraint(condition), trained=True)
+        found = index.nearest_products(query, 7, PhotoConstraint(condition), trained=True)
         assert [(hit.record.product.id, hit.photo) for hit in found] == [
             (hit.record.product.id, hit.photo) for hit in expected
         ]
         assert [hit.similarity for hit in found] == pytest.approx([hit.similarity for hit in expected], abs=1e-5)
-    assert index.nearest(entries[4].look[0], 1, trained=True)[0].record.product.id == "p4"
-    assert index.nearest(entries[5].vectors[0], 1)[0].record.product.id == "p5"
+    assert index.nearest_products(entries[4].look_vectors[0], 1, trained=True)[0].record.product.id == "p4"
+    assert index.nearest_products(entries[5].vectors[0], 1)[0].record.product.id == "p5"
 
 
 def test_the_look_of_the_filters_space_is_the_trained_vector(
@@ -65,40 +65,43 @@ def test_the_look_of_the_filters_space_is_the_trained_vector(
     index, oracle, entries = filled
     rng = np.random.default_rng(1)
     probe = VectorQuery(
-        look=rng.normal(size=TRAINED).astype(np.float32), placed=rng.normal(size=PLACED).astype(np.float32)
+        look=rng.normal(size=TRAINED).astype(np.float32),
+        filter_vector=rng.normal(size=FILTER_VECTOR_SIZE).astype(np.float32),
     )
-    expected, found = (one.photos_near(probe, 9, PhotoConstraint()).scores for one in (oracle, index))
+    expected, found = (one.nearest_photos(probe, 9, PhotoConstraint()).scores for one in (oracle, index))
     np.testing.assert_allclose(found, expected, atol=1e-4)
     key = PhotoKey(index.product_key("p8"), 1)
-    assert entries[8].scores is not None and probe.look is not None and probe.placed is not None
-    by_hand = entries[8].look[1] @ probe.look + entries[8].scores.placed[1] @ probe.placed
+    assert entries[8].scores is not None and probe.look is not None and probe.filter_vector is not None
+    by_hand = entries[8].look_vectors[1] @ probe.look + entries[8].scores.filter_vectors[1] @ probe.filter_vector
     assert index.photo_scores([probe], [key])[0, 0] == pytest.approx(by_hand, abs=1e-4)
 
 
 def test_entries_come_back_with_both(filled: tuple[Index, ExactIndex, list[IndexedProduct]]) -> None:
     index, _, entries = filled
     (found,) = index.entries(["p8"])
-    assert found.trained is not None
-    np.testing.assert_allclose(found.trained, entries[8].look, atol=1e-6)
+    assert found.trained_vectors is not None
+    np.testing.assert_allclose(found.trained_vectors, entries[8].look_vectors, atol=1e-6)
     np.testing.assert_allclose(found.vectors, entries[8].vectors, atol=1e-6)
 
 
 def test_new_scores_leave_both_as_they_are(filled: tuple[Index, ExactIndex, list[IndexedProduct]]) -> None:
     index, _, entries = filled
-    index.rescore([replace(entries[8], scores=scores_of(77, len(entries[8].photos)))])
+    index.update_scores([replace(entries[8], scores=scores_of(77, len(entries[8].photos)))])
     (found,) = index.entries(["p8"])
-    np.testing.assert_allclose(found.look, entries[8].look, atol=1e-6)
+    np.testing.assert_allclose(found.look_vectors, entries[8].look_vectors, atol=1e-6)
     assert found.scores is not None
-    np.testing.assert_allclose(found.scores.placed, scores_of(77, len(entries[8].photos)).placed, atol=1e-5)
+    np.testing.assert_allclose(
+        found.scores.filter_vectors, scores_of(77, len(entries[8].photos)).filter_vectors, atol=1e-5
+    )
 
 
 def test_a_trained_vector_is_needed_for_every_photo() -> None:
     (one,) = made(1)
     with pytest.raises(InvalidValue, match="photos"):
-        replace(one, trained=trained(0, 2))
+        replace(one, trained_vectors=trained(0, 2))
 
 
 def test_kinds_of_vectors_that_graphs_are_built_over() -> None:
-    assert dense_vectors(VectorSizes(8)) == {"pretrained": 8}
-    assert dense_vectors(VectorSizes(8, 5)) == {"pretrained": 8, "combined": 13}
-    assert dense_vectors(VectorSizes(8, 5, 6)) == {"pretrained": 8, "metric": 6, "combined": 11}
+    assert dense_vector_sizes(VectorSizes(8)) == {"pretrained": 8}
+    assert dense_vector_sizes(VectorSizes(8, 5)) == {"pretrained": 8, "combined": 13}
+    assert dense_vector_sizes(VectorSizes(8, 5, 6)) == {"pretrained": 8, "metric": 6, "combined": 11}

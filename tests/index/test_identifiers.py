@@ -10,7 +10,7 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.index.exact import ExactIndex
-from shoplens.index.identifiers import Named, product_named, products_named
+from shoplens.index.identifiers import ProductMatch, find_product, find_products
 from shoplens.index.protocol import Index, IndexedProduct, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import Photo, Product
@@ -43,68 +43,68 @@ def index(empty: Index) -> Index:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("shirt", Named(("shirt",), "id")),
-        ("shirt-M", Named(("shirt",), "identifier")),
-        ("4006381333931", Named(("shirt",), "identifier")),
-        ("7", Named(("7",), "id")),
-        ("gro\u0308\u00dfe-7", Named(("7",), "identifier")),
-        ("shared", Named(("7", "shirt"), "identifier")),
+        ("shirt", ProductMatch(("shirt",), "id")),
+        ("shirt-M", ProductMatch(("shirt",), "identifier")),
+        ("4006381333931", ProductMatch(("shirt",), "identifier")),
+        ("7", ProductMatch(("7",), "id")),
+        ("gro\u0308\u00dfe-7", ProductMatch(("7",), "identifier")),
+        ("shared", ProductMatch(("7", "shirt"), "identifier")),
         ("SHIRT-M", None),
         ("4006381333931.0", None),
         ("nothing", None),
     ],
 )
-def test_a_name_stands_for_products(index: Index, name: str, expected: Named | None) -> None:
-    assert products_named(index, [name]).get(name) == expected
+def test_a_name_stands_for_products(index: Index, name: str, expected: ProductMatch | None) -> None:
+    assert find_products(index, [name]).get(name) == expected
 
 
 def test_several_names_are_looked_up_together(index: Index) -> None:
-    found = products_named(index, ["hat", "shirt-S", "shirt-M", "nothing", "hat"])
+    found = find_products(index, ["hat", "shirt-S", "shirt-M", "nothing", "hat"])
     assert {name: one.ids for name, one in found.items()} == {
         "hat": ("hat",),
         "shirt-S": ("shirt",),
         "shirt-M": ("shirt",),
     }
-    assert products_named(index, []) == {}
+    assert find_products(index, []) == {}
 
 
 def test_an_empty_index_knows_no_name(empty: Index) -> None:
     empty.renames = lambda: {"old": "new"}
-    assert products_named(empty, ["a", "old"]) == {}
+    assert find_products(empty, ["a", "old"]) == {}
 
 
 def test_an_old_id_counts_where_nothing_else_bears_it(index: Index) -> None:
     index.renames = lambda: {"cap": "hat", "shirt-S": "hat", "7": "shirt", "lost": "gone", "gr\u00fcn": "7"}
-    assert products_named(index, ["cap", "shirt-S", "7", "lost", "gru\u0308n"]) == {
-        "cap": Named(("hat",), "old-id"),
-        "shirt-S": Named(("shirt",), "identifier"),
-        "7": Named(("7",), "id"),
-        "gru\u0308n": Named(("7",), "old-id"),
+    assert find_products(index, ["cap", "shirt-S", "7", "lost", "gru\u0308n"]) == {
+        "cap": ProductMatch(("hat",), "old-id"),
+        "shirt-S": ProductMatch(("shirt",), "identifier"),
+        "7": ProductMatch(("7",), "id"),
+        "gru\u0308n": ProductMatch(("7",), "old-id"),
     }
 
 
 def test_one_product_is_asked_for(index: Index) -> None:
     index.renames = lambda: {"cap": "hat"}
-    assert [product_named(index, name).product.id for name in ("7", "shirt-S", "cap")] == ["7", "shirt", "hat"]
+    assert [find_product(index, name).product.id for name in ("7", "shirt-S", "cap")] == ["7", "shirt", "hat"]
     with pytest.raises(InvalidValue, match=r"'shared' stands for 2 products: 7, shirt\. Give the id") as told:
-        product_named(index, "shared")
+        find_product(index, "shared")
     assert told.value.code == "ambiguous-product"
     with pytest.raises(InvalidValue, match=r"no product 'nothing'\. .*SKU or GTIN") as told:
-        product_named(index, "nothing")
+        find_product(index, "nothing")
     assert told.value.code == "unknown-product"
 
 
 def test_of_many_that_share_a_name_some_are_told(index: Index) -> None:
     index.upsert([entry(product(f"p{n}", f"/{n}.png", identifiers=("many",))) for n in range(9)])
     with pytest.raises(InvalidValue, match=r"stands for 9 products: p0, p1, p2, p3, p4, …\."):
-        product_named(index, "many")
+        find_product(index, "many")
 
 
 def test_identifiers_change_with_the_record(index: Index) -> None:
     index.replace_products([product("hat", "/2.jpg", identifiers=("cap-1",))])
-    assert products_named(index, ["cap-1", "7"]) == {
-        "cap-1": Named(("hat",), "identifier"),
-        "7": Named(("7",), "id"),
+    assert find_products(index, ["cap-1", "7"]) == {
+        "cap-1": ProductMatch(("hat",), "identifier"),
+        "7": ProductMatch(("7",), "id"),
     }
     index.remove(["hat"])
-    assert products_named(index, ["cap-1"]) == {}
+    assert find_products(index, ["cap-1"]) == {}

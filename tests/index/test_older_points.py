@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.index.condition_parser import parse
+from shoplens.index.condition_parser import parse_condition
 from shoplens.index.conditions import IsProduct, Not
 from shoplens.index.exact import ExactIndex
-from shoplens.index.identifiers import Named, products_named
-from shoplens.index.protocol import IndexedProduct, VectorSizes
+from shoplens.index.identifiers import ProductMatch, find_products
+from shoplens.index.protocol import IndexedProduct, PhotoConstraint, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import Photo, Product
 from tests.older_points import as_of_format_4, rewrite
@@ -75,11 +75,11 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Qdran
 )
 def test_conditions_mean_the_same(both: tuple[QdrantIndex, ExactIndex], text: str) -> None:
     index, oracle = both
-    condition = parse(text)
+    condition = parse_condition(text)
     met = sorted(record.product.id for record in oracle.all_records(condition))
     assert sorted(record.product.id for record in index.all_records(condition)) == met
     assert index.count(condition) == len(met)
-    found = index.nearest(np.array([1.0, 0.0], np.float32), 9, condition)
+    found = index.nearest_products(np.array([1.0, 0.0], np.float32), 9, PhotoConstraint(condition))
     assert sorted(hit.record.product.id for hit in found) == met
 
 
@@ -102,10 +102,10 @@ def test_values_are_counted_once_in_whatever_letters(both: tuple[QdrantIndex, Ex
 def test_names_find_old_and_new_products(both: tuple[QdrantIndex, ExactIndex]) -> None:
     index, oracle = both
     names = ["007", "7", "ABC", "Abc", "\u00e9", "abc-1", "nothing"]
-    assert products_named(index, names) == products_named(oracle, names)
-    assert products_named(index, ["7", "\u00e9"]) == {
-        "7": Named(("7",), "id"),
-        "\u00e9": Named(("e\u0301",), "identifier"),
+    assert find_products(index, names) == find_products(oracle, names)
+    assert find_products(index, ["7", "\u00e9"]) == {
+        "7": ProductMatch(("7",), "id"),
+        "\u00e9": ProductMatch(("e\u0301",), "identifier"),
     }
 
 
@@ -113,5 +113,5 @@ def test_what_is_written_again_is_of_the_new_form(both: tuple[QdrantIndex, Exact
     index, oracle = both
     index.replace_products(OLD)
     for text in ("group_id = G", "id = 7", "farbe = gr\u00fcn"):
-        assert index.count(parse(text)) == oracle.count(parse(text))
+        assert index.count(parse_condition(text)) == oracle.count(parse_condition(text))
     assert index.facet("group_id") == oracle.facet("group_id")

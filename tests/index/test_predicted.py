@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from shoplens.index.condition_parser import parse
-from shoplens.index.conditions import FieldValues, field_values, holds
-from shoplens.index.predicted_values import LIKELIHOODS, likely, predicted_values, with_predicted
+from shoplens.index.condition_parser import parse_condition
+from shoplens.index.conditions import FieldValues, field_values, matches
+from shoplens.index.predicted_values import PROBABILITY_STEPS, bounded_class, include_predicted, predicted_values
 from shoplens.types import Product
 
 DIMENSIONS = {"color": "color", "fabric": "material"}
@@ -60,45 +60,49 @@ def is_color(product: Product, predicted: Predicted, color: str, probability: fl
     return classes.get(color, 0.0) >= probability
 
 
-@pytest.mark.parametrize("probability", LIKELIHOODS)
+@pytest.mark.parametrize("probability", PROBABILITY_STEPS)
 def test_a_predicted_value_counts_where_the_feed_is_silent(probability: float) -> None:
-    green = with_predicted(parse("color = GREEN"), DIMENSIONS, probability, KINDS)
-    other = with_predicted(parse("color != green"), DIMENSIONS, probability, KINDS)
-    either = with_predicted(parse("color in (green, red) and not brand = acme"), DIMENSIONS, probability, KINDS)
+    green = include_predicted(parse_condition("color = GREEN"), DIMENSIONS, probability, KINDS)
+    other = include_predicted(parse_condition("color != green"), DIMENSIONS, probability, KINDS)
+    either = include_predicted(
+        parse_condition("color in (green, red) and not brand = acme"), DIMENSIONS, probability, KINDS
+    )
     met = 0
     for product, predicted in products(3):
         fields = fields_of(product, predicted)
         expected = is_color(product, predicted, "green", probability)
-        assert holds(green, fields) == expected
-        assert holds(other, fields) == (not expected)
-        assert holds(either, fields) == (expected or is_color(product, predicted, "red", probability))
+        assert matches(green, fields) == expected
+        assert matches(other, fields) == (not expected)
+        assert matches(either, fields) == (expected or is_color(product, predicted, "red", probability))
         met += expected and "color" not in product.attributes
     assert met or probability == 0.99
 
 
 @pytest.mark.parametrize(("probability", "step"), [(0.5, 0.5), (0.51, 0.6), (0.8, 0.8), (0.96, 0.99), (0.99, 0.99)])
 def test_a_probability_between_two_steps_takes_the_next_higher(probability: float, step: float) -> None:
-    condition = with_predicted(parse("color = green"), DIMENSIONS, probability, KINDS)
-    for p in (*LIKELIHOODS, 0.55, 0.85):
-        assert holds(condition, predicted_values({"color": {"green": p}})) == (p >= step)
+    condition = include_predicted(parse_condition("color = green"), DIMENSIONS, probability, KINDS)
+    for p in (*PROBABILITY_STEPS, 0.55, 0.85):
+        assert matches(condition, predicted_values({"color": {"green": p}})) == (p >= step)
 
 
 def test_a_field_is_looked_for_in_the_dimension_that_it_is() -> None:
-    condition = with_predicted(parse("fabric = silk"), DIMENSIONS, 0.9, KINDS)
-    assert holds(condition, predicted_values({"material": {"silk": 0.95}}))
-    assert not holds(condition, predicted_values({"material": {"silk": 0.85}}))
-    assert not holds(condition, predicted_values({"color": {"silk": 0.99}}))
+    condition = include_predicted(parse_condition("fabric = silk"), DIMENSIONS, 0.9, KINDS)
+    assert matches(condition, predicted_values({"material": {"silk": 0.95}}))
+    assert not matches(condition, predicted_values({"material": {"silk": 0.85}}))
+    assert not matches(condition, predicted_values({"color": {"silk": 0.99}}))
 
 
 @pytest.mark.parametrize("text", ["price < 20", "brand = acme", "not price > 3", "color < 3"])
 def test_other_conditions_stay_as_they_are(text: str) -> None:
-    assert with_predicted(parse(text), DIMENSIONS, 0.5, KINDS) == parse(text)
+    assert include_predicted(parse_condition(text), DIMENSIONS, 0.5, KINDS) == parse_condition(text)
 
 
 def test_a_dimension_that_nothing_is_predicted_of_stays_as_it_is() -> None:
     kinds = {name: held for name, held in KINDS.items() if not name.startswith("predicted.")}
-    assert with_predicted(parse("color = green"), DIMENSIONS, 0.5, kinds) == parse("color = green")
+    assert include_predicted(parse_condition("color = green"), DIMENSIONS, 0.5, kinds) == parse_condition(
+        "color = green"
+    )
 
 
 def test_classes_are_written_without_regard_to_case() -> None:
-    assert likely("Light Blue", 0.95) == "light blue@0.95"
+    assert bounded_class("Light Blue", 0.95) == "light blue@0.95"

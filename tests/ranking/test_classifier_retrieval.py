@@ -7,7 +7,7 @@ import pytest
 
 from shoplens.embedders.classifier import Classified
 from shoplens.errors import InvalidValue
-from shoplens.index.condition_parser import parse
+from shoplens.index.condition_parser import parse_condition
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.ranking.classifier_retrieval import retrieve_by_classifier
@@ -59,15 +59,15 @@ def test_the_most_probable_come_first(index: ExactIndex, classified: Classified,
 
 
 def test_conditions_leave_as_many_as_there_are(index: ExactIndex, classified: Classified) -> None:
-    found = retrieve_by_classifier(index, classified, 3, PhotoConstraint(parse("price > 35")))
+    found = retrieve_by_classifier(index, classified, 3, PhotoConstraint(parse_condition("price > 35")))
     assert [one.product.id for one in found] == expected(classified, {"p36", "p37", "p38", "p39"})[:3]
-    assert not retrieve_by_classifier(index, classified, 3, PhotoConstraint(parse("price > 99")))
+    assert not retrieve_by_classifier(index, classified, 3, PhotoConstraint(parse_condition("price > 99")))
 
 
 def test_a_photo_that_is_left_out_is_not_named(index: ExactIndex, classified: Classified) -> None:
-    sieve = PhotoConstraint(parse("price = 35 or price = 36"), without_photo="p350")
+    sieve = PhotoConstraint(parse_condition("price = 35 or price = 36"), excluded_hash="p350")
     assert {one.photo for one in retrieve_by_classifier(index, classified, 9, sieve)} == {"p35-1.png", "p36-0.png"}
-    sieve = PhotoConstraint(parse("price = 35 or price = 36"), first_photos=True, without_photo="p360")
+    sieve = PhotoConstraint(parse_condition("price = 35 or price = 36"), first_photos_only=True, excluded_hash="p360")
     assert {one.photo for one in retrieve_by_classifier(index, classified, 9, sieve)} == {"p35-0.png"}
 
 

@@ -11,9 +11,9 @@ from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE
 from shoplens.filters.fitting.fit import fit
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
-from shoplens.index.condition_parser import parse
+from shoplens.index.condition_parser import parse_condition
 from shoplens.index.conditions import field_values as fields_of
-from shoplens.index.conditions import holds
+from shoplens.index.conditions import matches
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.preferences import Merchandising
@@ -82,13 +82,13 @@ def shop() -> Shop:
 def similarity(shop: Shop, name: str, example: Example, one: IndexedProduct, view: int) -> float:
     """How alike an example and a photo are in one dimension."""
     assert one.scores is not None
-    dense = shop.filters.space.dense(one.scores.placed)[view]
+    dense = shop.filters.space.dense(one.scores.filter_vectors)[view]
     if name == LOOK:
         return (1 + float(example.look @ one.vectors[view])) / 2
     if name in (DESIGN, SHAPE):
         part = DENSE_PARTS[name]
         return (1 + float(example.dense[part] @ dense[part])) / 2
-    asked, held = as_dict(example.marks), as_dict(one.scores.marks[view])
+    asked, held = as_dict(example.marks), as_dict(one.scores.class_vectors[view])
     blocks = shop.filters.layout.blocks_of(name)
     entries = [n for block in blocks for n in range(block.start, block.start + len(block.classes))]
     agreement = sum(asked.get(n, 0.0) * held.get(n, 0.0) for n in entries)
@@ -118,11 +118,11 @@ def definition(shop: Shop, query: FilterQuery, sieve: PhotoConstraint | None = N
     sieve = sieve or PhotoConstraint()
     rows = []
     for one in shop.entries:
-        if sieve.condition is not None and not holds(sieve.condition, fields_of(one.product)):
+        if sieve.condition is not None and not matches(sieve.condition, fields_of(one.product)):
             continue
         found = []
-        for view, photo in enumerate(one.photos[:1] if sieve.first_photos else one.photos):
-            if photo.content_hash == sieve.without_photo:
+        for view, photo in enumerate(one.photos[:1] if sieve.first_photos_only else one.photos):
+            if photo.content_hash == sieve.excluded_hash:
                 continue
             alike = {name: similarity(shop, name, query.like, one, view) for name in NAMES}
             against = 0.0
@@ -159,10 +159,10 @@ def ids(found: list[Candidate]) -> list[str]:
 
 SIEVES = [
     PhotoConstraint(),
-    PhotoConstraint(parse("shelf = left")),
-    PhotoConstraint(first_photos=True),
-    PhotoConstraint(parse("not shelf = left"), first_photos=True),
-    PhotoConstraint(without_photo=f"{5:016x}{0:016x}"),
+    PhotoConstraint(parse_condition("shelf = left")),
+    PhotoConstraint(first_photos_only=True),
+    PhotoConstraint(parse_condition("not shelf = left"), first_photos_only=True),
+    PhotoConstraint(excluded_hash=f"{5:016x}{0:016x}"),
 ]
 
 
@@ -207,8 +207,8 @@ def test_a_product_is_as_alike_as_its_best_photo(shop: Shop) -> None:
     one = next(entry for entry in shop.entries if len(entry.photos) == 3)
     assert one.scores is not None
     for view in range(3):
-        dense = shop.filters.space.dense(one.scores.placed)
-        like = Example(one.vectors[view], dense[view], one.scores.marks[view])
+        dense = shop.filters.space.dense(one.scores.filter_vectors)
+        like = Example(one.vectors[view], dense[view], one.scores.class_vectors[view])
         best = found_by(shop, asked(shop, like=like), 1)[0]
         assert (best.product.id, best.photo) == (one.product.id, one.photos[view].source)
         assert (best.scores["look"], best.scores["category"]) == pytest.approx((1.0, 1.0), abs=1e-5)
@@ -258,7 +258,9 @@ def test_a_pin_outranks_a_boost_of_the_best(shop: Shop) -> None:
 
 def test_what_a_condition_leaves_out_is_not_pinned(shop: Shop) -> None:
     say = Merchandising(("p01",))  # on the right shelf
-    assert "p01" not in ids(found_by(shop, asked(shop, merchandising=say), 50, PhotoConstraint(parse("shelf = left"))))
+    assert "p01" not in ids(
+        found_by(shop, asked(shop, merchandising=say), 50, PhotoConstraint(parse_condition("shelf = left")))
+    )
 
 
 def test_reasons_say_the_rank_without_each_dimension(shop: Shop) -> None:
@@ -295,7 +297,7 @@ def test_reasons_name_the_class_that_matched(shop: Shop) -> None:
         assert entry.scores is not None
         for name, match in one.reasons.matches.items():
             assert 0 <= match.product <= 1 and 0 < match.query <= 1
-            told = shop.filters.best_match(query.like.marks, entry.scores.marks[view], name)
+            told = shop.filters.best_match(query.like.marks, entry.scores.class_vectors[view], name)
             assert (match.name, match.query, match.product) == told
         assert "pattern" in one.reasons.matches and "look" not in one.reasons.matches
 
@@ -332,7 +334,7 @@ def test_each_probe_brings_its_best_where_there_are_too_many_photos(shop: Shop) 
         vector = rng.normal(size=(1, 8)).astype(np.float32)
         one = shop.entries[number % PRODUCTS]
         assert one.scores is not None
-        scores = FilterScores(one.scores.placed[:1], one.scores.marks[:1])
+        scores = FilterScores(one.scores.filter_vectors[:1], one.scores.class_vectors[:1])
         name = f"/{number}.png"
         photo = Photo(name, f"{number:032x}", "", 8, 8)
         entries.append(IndexedProduct(product(f"p{number}", name), (photo,), vector / np.linalg.norm(vector), scores))

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from shoplens.errors import ConditionError
-from shoplens.index.condition_parser import parse
-from shoplens.index.conditions import AllOf, Condition, IsProduct, Not, field_values, holds
+from shoplens.index.condition_parser import parse_condition
+from shoplens.index.conditions import AllOf, Condition, IsProduct, Not, field_values, matches
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
@@ -56,7 +56,7 @@ def definition(index: ExactIndex, field: str, condition: Condition | None) -> tu
     relevant = 0
     for entry in index.entries():
         fields = field_values(entry.product)
-        if condition is not None and not holds(condition, fields):
+        if condition is not None and not matches(condition, fields):
             continue
         held = fields[field].texts if field in fields else ()
         every.update(held)
@@ -69,7 +69,7 @@ def definition(index: ExactIndex, field: str, condition: Condition | None) -> tu
 @pytest.mark.parametrize("field", ["brand", "tag", "category", "size", "attributes.brand", "group_id"])
 @pytest.mark.parametrize("text", [None, "not brand = acme", "category = 'shelf 1' and id != p1"])
 def test_counts_are_those_of_the_definition(field: str, text: str | None) -> None:
-    index, condition = index_of(60), parse(text) if text else None
+    index, condition = index_of(60), parse_condition(text) if text else None
     (found,) = count_facets(counting(index, field, condition=condition))
     expected, relevant = definition(index, field, remove_field(condition, field))
     assert {value.casefold(): counts for value, counts in found.values.items()} == expected
@@ -92,10 +92,10 @@ def test_full_groups_and_a_small_k_do_not_matter() -> None:
 
 
 def test_ticks_of_a_facet_count_for_the_others() -> None:
-    index, condition = index_of(60), parse("tag = sale and size in (1, 3)")
+    index, condition = index_of(60), parse_condition("tag = sale and size in (1, 3)")
     tag, size, brand = count_facets(counting(index, "tag", "size", "brand", condition=condition))
     for found, rest in ((tag, "size in (1, 3)"), (size, "tag = sale"), (brand, "tag = sale and size in (1, 3)")):
-        expected, relevant = definition(index, found.field, parse(rest))
+        expected, relevant = definition(index, found.field, parse_condition(rest))
         assert {value.casefold(): counts for value, counts in found.values.items()} == expected
         assert found.relevant == relevant
 
@@ -121,7 +121,7 @@ def test_values_are_one_whatever_their_letters_are_put_together_of() -> None:
 
 def test_nothing_is_counted_where_nothing_is_asked_or_there() -> None:
     assert count_facets(counting(index_of(5))) == ()
-    (found,) = count_facets(counting(index_of(5), "tag", condition=parse("id = nothing")))
+    (found,) = count_facets(counting(index_of(5), "tag", condition=parse_condition("id = nothing")))
     assert (found.values, found.relevant, found.complete) == ({}, 0, True)
 
 
@@ -149,12 +149,12 @@ def test_a_field_without_values_is_refused(field: str) -> None:
     ],
 )
 def test_the_ticks_of_a_facet_are_taken_out(text: str, field: str, rest: str | None) -> None:
-    assert remove_field(parse(text), field) == (parse(rest) if rest else None)
+    assert remove_field(parse_condition(text), field) == (parse_condition(rest) if rest else None)
 
 
 def test_the_product_that_is_started_from_stays_left_out() -> None:
     itself = Not(IsProduct(("p1",)))
-    assert remove_field(AllOf((parse("color = red"), itself)), "color") == itself
+    assert remove_field(AllOf((parse_condition("color = red"), itself)), "color") == itself
     assert remove_field(itself, "id") == itself
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shoplens.build.photo_features import sight
+from shoplens.build.photo_features import extract_features
 from shoplens.errors import InvalidValue
 from shoplens.feeds import read_feed
 from shoplens.filters.dimensions.dimension import COLOR
@@ -54,7 +54,7 @@ def queries(store: Store) -> FilterQueryBuilder:
 
 def seen(path: Path) -> EncodedQuery:
     with Image.open(path) as image:
-        found = sight(ColourEmbedder(), "query", np.asarray(image.convert("RGB")))
+        found = extract_features(ColourEmbedder(), "query", np.asarray(image.convert("RGB")))
     return EncodedQuery(found.vector, features=found.features)
 
 
@@ -108,7 +108,7 @@ def test_a_product_is_what_the_feed_says_of_it(store: Store, queries: FilterQuer
     query = queries.build(None, Steering(like=name))
     assert entry.scores is not None
     np.testing.assert_array_equal(query.like.look, entry.vectors[0])
-    np.testing.assert_array_equal(query.like.dense, queries.filters.space.dense(entry.scores.placed)[0])
+    np.testing.assert_array_equal(query.like.dense, queries.filters.space.dense(entry.scores.filter_vectors)[0])
     assert held(queries, query.like.marks, "color") == {"Green": pytest.approx(1)}
     assert held(queries, query.like.marks, "pattern") == {"plain": pytest.approx(1)}
 
@@ -135,7 +135,7 @@ def test_a_color_alone_orders_by_how_alike_the_palettes_are(store: Store, querie
         for entry in store.live.index.entries():
             assert entry.scores is not None
             marks = np.zeros(queries.filters.layout.size)
-            marks[entry.scores.marks[0].indices] = entry.scores.marks[0].values
+            marks[entry.scores.class_vectors[0].indices] = entry.scores.class_vectors[0].values
             shares = np.sqrt(palette_of_color(color)) * marks[block.entries] / np.sqrt(block.share)
             expected[entry.product.id] = float(shares.sum())
         assert found == pytest.approx(expected, abs=1e-5)

@@ -44,7 +44,10 @@ def test_a_backup_restores_and_answers_the_same(tmp_path: Path) -> None:
     with shop:
         shop.products.remove(["p3"])
         shop.backup(tmp_path / "copies" / "today")
-        before, expected = contents(shop._parts.store.live.index), shop.search(tmp_path / "p5.png", where="brand = acme")
+        before, expected = (
+            contents(shop._parts.store.live.index),
+            shop.search(tmp_path / "p5.png", where="brand = acme"),
+        )
         shop.products.remove(["p5"])
     Shop.restore(tmp_path / "copies" / "today", tmp_path / "restored")
     with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=SETTINGS) as again:
@@ -242,6 +245,6 @@ def test_a_backup_during_writes_holds_all_that_was_acknowledged(store: Store, tm
         assert held == {
             name: contents_then for name, contents_then in contents(store.live.index).items() if name in held
         }
-        hits = again.live.index.nearest(np.full(4, 0.5, np.float32), len(held))
+        hits = again.live.index.nearest_products(np.full(4, 0.5, np.float32), len(held))
         assert {hit.record.product.id for hit in hits} == held.keys()
         again.close()

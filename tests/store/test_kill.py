@@ -20,10 +20,9 @@ import numpy as np
 import pytest
 
 from shoplens.errors import StoreError
-from shoplens.index.protocol import IndexedProduct, StoredProduct
+from shoplens.index.protocol import IndexedProduct, StoredProduct, VectorSizes
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.protocol import VectorSizes
 from shoplens.store.files.atomic import copy_tree
 from shoplens.store.store import Store
 from shoplens.types import Photo, Vectors
@@ -205,7 +204,7 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
         sample = moments.sample(range(count), 30)
         assert index.photo_vectors([f"{number:032x}" for number in sample]).keys() == {f"{n:032x}" for n in sample}
         for number in sample:
-            hit = index.nearest(vectors[number, 0], 1)[0]
+            hit = index.nearest_products(vectors[number, 0], 1)[0]
             assert (hit.record.product.id, hit.similarity) == (f"p{number}", pytest.approx(1.0, abs=1e-5))
         index.upsert([entry(0, vectors[0])])
         index.flush()
@@ -213,7 +212,7 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
     assert kills > 1
     optimize(tmp_path / "shard", VectorSizes(dimensions))
     index = QdrantIndex(tmp_path / "shard", VectorSizes(dimensions))
-    assert (index.count(), index.graph_is_due()) == (count, False)
+    assert (index.count(), index.needs_graph()) == (count, False)
     index.close()
 
 

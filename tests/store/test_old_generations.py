@@ -175,5 +175,7 @@ def test_filters_of_before_are_not_used_and_can_be_fitted_anew(second: Path, fol
         assert len(shop) == COUNT + 2
     store = Store(second)
     assert store.live.manifest.placed == PLACED
-    assert all(one.scores.placed.shape[1] == PLACED for one in store.live.index.entries() if one.scores is not None)
+    assert all(
+        one.scores.filter_vectors.shape[1] == PLACED for one in store.live.index.entries() if one.scores is not None
+    )
     store.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shoplens.errors import StoreError
-from shoplens.index.identifiers import products_named
+from shoplens.index.identifiers import find_products
 from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
 from shoplens.store.renames import RENAMED, RenameFile, follow_renames
@@ -44,20 +44,20 @@ def test_a_store_remembers_what_products_were_called(store: Store) -> None:
     assert store.renames() == {} and not (store.folder / RENAMED).exists()
     store.add_renames({"old": "p1", "older": "old"})
     assert store.renames() == {"old": "p1", "older": "p1"}
-    assert products_named(store.live.index, ["older"])["older"].ids == ("p1",)
+    assert find_products(store.live.index, ["older"])["older"].ids == ("p1",)
     store.close()
     again = Store(store.folder)
     assert again.renames() == {"old": "p1", "older": "p1"}
-    assert products_named(again.live.index, ["old"])["old"].ids == ("p1",)
+    assert find_products(again.live.index, ["old"])["old"].ids == ("p1",)
     again.close()
 
 
 def test_an_id_that_comes_back_is_forgotten(store: Store) -> None:
     store.add_renames({"p11": "p1", "old": "p2", "p3": "p4"})
-    assert products_named(store.live.index, ["p3"])["p3"].ids == ("p3",), "it is not removed yet"
+    assert find_products(store.live.index, ["p3"])["p3"].ids == ("p3",), "it is not removed yet"
     assert store.renames() == {"p11": "p1", "old": "p2", "p3": "p4"}
     store.live.index.upsert(entries(range(11, 12)))
-    assert products_named(store.live.index, ["p11"])["p11"].by == "id"
+    assert find_products(store.live.index, ["p11"])["p11"].matched_by == "id"
     store.add_renames({})
     assert store.renames() == {"old": "p2"}, "p3 and p11 are products"
     store.live.index.remove(["p2"])
@@ -68,9 +68,9 @@ def test_an_id_that_comes_back_is_forgotten(store: Store) -> None:
 def test_renames_outlive_generations(store: Store) -> None:
     store.add_renames({"old": "p1"})
     filled(store, range(5))
-    assert products_named(store.live.index, ["old"])["old"].ids == ("p1",)
+    assert find_products(store.live.index, ["old"])["old"].ids == ("p1",)
     with store.reading_generation("") as generation:
-        assert products_named(generation.index, ["old"])["old"].by == "old-id"
+        assert find_products(generation.index, ["old"])["old"].matched_by == "old-id"
 
 
 def test_what_another_process_writes_is_read(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_file_that_makes_no_sense_is_told_and_left_alone(store: Store, content
             call()
         assert told.value.code == "damaged-renames"
     assert (store.folder / RENAMED).read_bytes() == content
-    assert products_named(store.live.index, ["p1"])["p1"].ids == ("p1",), "what has its id is found all the same"
+    assert find_products(store.live.index, ["p1"])["p1"].ids == ("p1",), "what has its id is found all the same"
 
 
 def test_the_file_says_its_version(store: Store) -> None:

@@ -11,13 +11,13 @@ import pytest
 import qdrant_edge as engine
 
 from shoplens.errors import StoreError
+from shoplens.index.protocol import VectorSizes
 from shoplens.index.qdrant.config import engine_config
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.index.protocol import VectorSizes
 from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
 from shoplens.store.files.atomic import copy_tree, size_on_disk
-from shoplens.store.manifest import Manifest, manifest_in
+from shoplens.store.manifest import Manifest, load_manifest
 from shoplens.store.store import Store
 from tests.fakes import Stopped
 from tests.store.conftest import entries, filled
@@ -60,11 +60,11 @@ def test_the_first_generation_goes_live_in_one_step(tmp_path: Path) -> None:
     store = Store(tmp_path / "store", create=True)
     with store.new_generation(Manifest("m", 4, "/f", "jsonl", "now")) as generation:
         generation.index.upsert(entries(range(3)))
-        assert (store.has_live, manifest_in(generation.folder).complete) == (False, False)
+        assert (store.has_live, load_manifest(generation.folder).complete) == (False, False)
         assert not (tmp_path / "store" / "CURRENT").exists()
         store.switch(generation)
     assert (tmp_path / "store" / "CURRENT").read_text() == "000001\n"
-    assert manifest_in(store.live.folder).complete
+    assert load_manifest(store.live.folder).complete
     assert store.live.index.count() == 3
     store.close()
 
@@ -153,7 +153,7 @@ def test_a_graph_is_built_where_it_is_due(many: Store) -> None:
     many.live.index.upsert(entries(range(100), dimensions=256))
     many.optimize(few)
     assert many.live is not few
-    assert (many.live.index.count(), many.live.index.graph_is_due()) == (ENOUGH, False)
+    assert (many.live.index.count(), many.live.index.needs_graph()) == (ENOUGH, False)
     assert many.live.index.records(["p9999"])[0].photos == entries(range(9999, 10_000))[0].photos
     with_graph = many.live
     many.optimize(with_graph)
@@ -222,7 +222,7 @@ def test_readers_are_answered_while_a_graph_is_built(many: Store) -> None:
         while not done.wait(0.005):
             try:
                 with many.reading() as generation:
-                    counts.append(len(generation.index.nearest(query, 5)))
+                    counts.append(len(generation.index.nearest_products(query, 5)))
             except Exception as problem:
                 problems.append(problem)
 

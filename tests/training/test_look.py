@@ -1,4 +1,4 @@
-"""A look from end to end: trained, proved, taken, gone back from."""
+"""Tests of a look from end to end: it is trained, tested, put to use, and rolled back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shoplens.evaluation.evaluate import LEARNED
 from shoplens.training.look import LookOptions, LookTraining
 from shoplens.training.optimization.head import HeadRecipe
 from tests.fakes import ColourEmbedder, feed_of, photo, row
-from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
+from tests.training.shops import SETTINGS, create_learnable_shop, draw_pattern, write_learnable_feed
 
 pytest.importorskip("pytorch_metric_learning", reason="the extra train is not installed")
 QUICK = LookOptions(
@@ -28,15 +28,15 @@ QUICK = LookOptions(
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LookTraining]:
-    """A folder with a closed shop that was trained, and what that came to."""
+    """Return a folder with a closed shop whose look was trained, and the result of the training."""
     folder = tmp_path_factory.mktemp("trained")
-    with learnable_shop(folder, 110, 3) as shop:
+    with create_learnable_shop(folder, 110, 3) as shop:
         return folder, shop.training.train_look(QUICK)
 
 
 @pytest.fixture
 def shop(trained: tuple[Path, LookTraining], tmp_path: Path) -> Iterator[Shop]:
-    """A copy of it, open."""
+    """Open a copy of the trained shop."""
     shutil.copytree(trained[0] / "store", tmp_path / "store")
     with Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
         yield shop
@@ -44,17 +44,17 @@ def shop(trained: tuple[Path, LookTraining], tmp_path: Path) -> Iterator[Shop]:
 
 def test_it_is_proved_and_taken(trained: tuple[Path, LookTraining]) -> None:
     folder, training = trained
-    assert training.better and training.taken and not training.warnings
-    for part in training.parts:
+    assert training.is_better and training.promoted and not training.warnings
+    for part in training.results:
         assert part.after["recall@1"].value > part.before["recall@1"].value + 0.2
-    assert training.difference < 1e-5
+    assert training.export_difference < 1e-5
     assert training.model.startswith("look@")
     assert not list((folder / "store" / "training").glob("*.checkpoint*"))
 
 
 def test_searches_by_it_find_products_whose_vectors_it_made(shop: Shop, trained: tuple[Path, LookTraining]) -> None:
-    asked = spotted(trained[0] / "asked.png", 7, 99)
-    assert "p7" in [result.product.id for result in shop.search(asked, 3, strategy="metric").results]
+    query_photo = draw_pattern(trained[0] / "asked.png", 7, 99)
+    assert "p7" in [result.product.id for result in shop.search(query_photo, 3, strategy="metric").results]
     assert shop.info()["look"] == trained[1].model
     best = {name: shop.quality.evaluate(strategy=name).overall["recall@1"].value for name in ("pretrained", "metric")}
     assert best["metric"] > best["pretrained"] + 0.2
@@ -67,7 +67,7 @@ def test_searches_by_learned_photos_are_told_of(shop: Shop) -> None:
 
 
 def test_new_products_need_no_training(shop: Shop, tmp_path: Path) -> None:
-    first, second = (spotted(tmp_path / f"new-{view}.png", 500, view) for view in range(2))
+    first, second = (draw_pattern(tmp_path / f"new-{view}.png", 500, view) for view in range(2))
     shop.add(feed_of(tmp_path / "new.jsonl", [row("new", first.name)]))
     assert shop.search(second, 3, strategy="metric").results[0].product.id == "new"
 
@@ -75,10 +75,10 @@ def test_new_products_need_no_training(shop: Shop, tmp_path: Path) -> None:
 def test_filters_compare_by_the_trained_look(shop: Shop) -> None:
     with shop._parts.store.reading() as generation:
         (entry,) = generation.index.entries(["p3"])
-        assert entry.trained is not None and generation.filters is not None
-        assert generation.filters.cohort.look.shape[1] == entry.trained.shape[1] == 16
-    found = shop.similar("p3", 3)
-    assert found.strategy == "filters-static" and len(found.results) == 3
+        assert entry.trained_vectors is not None and generation.filters is not None
+        assert generation.filters.cohort.look.shape[1] == entry.trained_vectors.shape[1] == 16
+    answer = shop.similar("p3", 3)
+    assert answer.strategy == "filters-static" and len(answer.results) == 3
     summary = shop.training.train_filters()
     assert summary.products == 110
     assert shop.info()["look"], "fitting filters anew keeps the look"
@@ -88,23 +88,23 @@ def test_going_back_brings_along_what_was_changed_since(shop: Shop, tmp_path: Pa
     rows = shop.generations.list_all()
     assert [(one.live, bool(one.look)) for one in rows] == [(True, True), (False, False)]
     assert rows[0].proof.startswith("It is better")
-    shop.add(feed_of(tmp_path / "new.jsonl", [row("new", spotted(tmp_path / "new.png", 500, 0).name)]))
+    shop.add(feed_of(tmp_path / "new.jsonl", [row("new", draw_pattern(tmp_path / "new.png", 500, 0).name)]))
     shop.products.remove(["p0"])
     shop.generations.roll_back()
     assert "new" in set(shop.products.ids()) and "p0" not in set(shop.products.ids())
     assert [(one.live, bool(one.look)) for one in shop.generations.list_all()] == [(True, False), (False, True)]
     with pytest.raises(InvalidValue, match="no trained look"):
-        shop.search(spotted(tmp_path / "asked.png", 7, 99), strategy="metric")
+        shop.search(draw_pattern(tmp_path / "asked.png", 7, 99), strategy="metric")
     shop.generations.roll_back(shop.generations.list_all()[1].name)
-    found = shop.search(spotted(tmp_path / "asked.png", 500, 3), 1, strategy="metric")
-    assert [result.product.id for result in found.results] == ["new"]
+    answer = shop.search(draw_pattern(tmp_path / "asked.png", 500, 3), 1, strategy="metric")
+    assert [result.product.id for result in answer.results] == ["new"]
 
 
 def test_a_calibration_never_outlives_the_look_that_it_speaks_of(shop: Shop) -> None:
     with shop._parts.store.reading() as generation:
         for strategy in ("pretrained", "metric"):
             (generation.folder / f"calibration-{strategy}.json").write_text("{}", "utf-8")
-        look = generation.trained
+        look = generation.require_look()
     shop.training.train_filters()
     live = shop._parts.store.live
     assert (live.folder / "calibration-metric.json").is_file()
@@ -112,15 +112,15 @@ def test_a_calibration_never_outlives_the_look_that_it_speaks_of(shop: Shop) -> 
     adopt_head(builder, None)
     assert (shop._parts.store.live.folder / "calibration-pretrained.json").is_file()
     assert not (shop._parts.store.live.folder / "calibration-metric.json").exists()
-    other = EmbeddingHead(look._network, replace(look.card, features="another"), None)
+    other_head = EmbeddingHead(look._network, replace(look.card, features="another"), None)
     with pytest.raises(StoreError, match="reads features of another"):
-        adopt_head(builder, other)
+        adopt_head(builder, other_head)
 
 
 def test_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:
-    with learnable_shop(tmp_path, 3, 1) as shop, pytest.raises(InvalidValue, match="gone back to") as told:
+    with create_learnable_shop(tmp_path, 3, 1) as shop, pytest.raises(InvalidValue, match="gone back to") as raised:
         shop.generations.roll_back()
-    assert told.value.code == "no-generation"
+    assert raised.value.code == "no-generation"
 
 
 def test_an_index_of_the_same_model_takes_the_look_over(shop: Shop, tmp_path: Path) -> None:
@@ -128,11 +128,11 @@ def test_an_index_of_the_same_model_takes_the_look_over(shop: Shop, tmp_path: Pa
     folder = shop._parts.store.folder
     shop.close()
     reindexed, _ = Shop.index(
-        learnable_feed(tmp_path, 12, 2), folder, embedder=ColourEmbedder(), settings=SETTINGS, replace=True
+        write_learnable_feed(tmp_path, 12, 2), folder, embedder=ColourEmbedder(), settings=SETTINGS, replace=True
     )
     with reindexed:
         assert reindexed.info()["look"] == look
-        assert len(reindexed.search(spotted(tmp_path / "asked.png", 3, 99), 2, strategy="metric").results) == 2
+        assert len(reindexed.search(draw_pattern(tmp_path / "asked.png", 3, 99), 2, strategy="metric").results) == 2
     other, _ = Shop.index(
         tmp_path / "feed.jsonl", folder, embedder=ColourEmbedder("colour@2"), settings=SETTINGS, replace=True
     )
@@ -141,7 +141,7 @@ def test_an_index_of_the_same_model_takes_the_look_over(shop: Shop, tmp_path: Pa
 
 
 def test_what_does_not_help_is_not_taken_unless_it_is_forced(tmp_path: Path) -> None:
-    """Every photo is of a colour of its own, so there is nothing to learn."""
+    """Every photo has a colour of its own, so that there is nothing to learn."""
     rows = [
         row(f"p{n}", *(photo(tmp_path / f"{n}-{view}.png", (n * 5, view * 99, 9)).name for view in range(2)))
         for n in range(30)
@@ -151,25 +151,25 @@ def test_what_does_not_help_is_not_taken_unless_it_is_forced(tmp_path: Path) -> 
     quick = HeadRecipe(steps=4, classes_per_batch=4, rows_per_class=2, dimensions=1)
     with shop:
         refused = shop.training.train_look(LookOptions(recipe=quick, augmentations=1))
-        assert not refused.taken and len(shop.generations.list_all()) == 1
+        assert not refused.promoted and len(shop.generations.list_all()) == 1
         forced = shop.training.train_look(LookOptions(recipe=quick, augmentations=1, force=True, refit=False))
-        assert forced.taken and not forced.better and len(shop.generations.list_all()) == 2
+        assert forced.promoted and not forced.is_better and len(shop.generations.list_all()) == 2
 
 
 @pytest.mark.parametrize(("products", "photos"), [(1, 3), (6, 1)])
 def test_too_few_products_are_told(tmp_path: Path, products: int, photos: int) -> None:
-    with learnable_shop(tmp_path, products, photos) as shop, pytest.raises(InvalidValue) as told:
+    with create_learnable_shop(tmp_path, products, photos) as shop, pytest.raises(InvalidValue) as raised:
         shop.training.train_look(QUICK)
-    assert told.value.code == "too-few-products"
+    assert raised.value.code == "too-few-products"
 
 
 def test_groups_of_one_product_have_nothing_in_common(tmp_path: Path) -> None:
     rows = [row(f"p{n}", photo(tmp_path / f"{n}.png", (n * 5, 9, 9)).name) for n in range(20)]
     feed = feed_of(tmp_path / "feed.jsonl", rows)
     shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
-    with shop, pytest.raises(InvalidValue) as told:
+    with shop, pytest.raises(InvalidValue) as raised:
         shop.training.train_look(LookOptions(positives="group"))
-    assert told.value.code == "no-groups"
+    assert raised.value.code == "no-groups"
 
 
 def test_options_that_make_no_sense_are_refused() -> None:
@@ -180,22 +180,22 @@ def test_options_that_make_no_sense_are_refused() -> None:
 
 
 def test_no_answer_fails_or_is_mixed_while_generations_switch(shop: Shop, tmp_path: Path) -> None:
-    """Scores of one answer are all of one generation: they are those of one of the two, asked alone."""
-    asked = spotted(tmp_path / "asked.png", 7, 99)
+    """All scores of one answer are of one generation: they equal those of one of the two, searched alone."""
+    query_photo = draw_pattern(tmp_path / "asked.png", 7, 99)
     expected = []
     for _ in range(2):
-        expected.append([(one.product.id, round(one.score, 5)) for one in shop.search(asked, 5).results])
+        expected.append([(one.product.id, round(one.score, 5)) for one in shop.search(query_photo, 5).results])
         shop.generations.roll_back()
     assert expected[0] != expected[1]
-    stop, wrong, answers = threading.Event(), [], []
+    stop, errors, answers = threading.Event(), [], []
 
     def search() -> None:
         while not stop.is_set():
             try:
-                found = [(one.product.id, round(one.score, 5)) for one in shop.search(asked, 5).results]
-                answers.append(expected.index(found))
+                answer = [(one.product.id, round(one.score, 5)) for one in shop.search(query_photo, 5).results]
+                answers.append(expected.index(answer))
             except Exception as problem:
-                wrong.append(problem)
+                errors.append(problem)
 
     threads = [threading.Thread(target=search) for _ in range(2)]
     for thread in threads:
@@ -205,25 +205,27 @@ def test_no_answer_fails_or_is_mixed_while_generations_switch(shop: Shop, tmp_pa
     stop.set()
     for thread in threads:
         thread.join()
-    assert not wrong
+    assert not errors
     assert set(answers) == {0, 1}
 
 
 def test_generations_are_compared_on_the_products_that_all_of_them_hold(shop: Shop, tmp_path: Path) -> None:
-    shop.add(feed_of(tmp_path / "new.jsonl", [row("new", spotted(tmp_path / "new.png", 500, 0).name)]))
+    shop.add(feed_of(tmp_path / "new.jsonl", [row("new", draw_pattern(tmp_path / "new.png", 500, 0).name)]))
     queries = tmp_path / "asked.csv"
-    asked = [(spotted(tmp_path / f"asked-{n}.png", n, 99), f"p{n}") for n in range(40)]
-    asked.append((spotted(tmp_path / "asked-new.png", 500, 9), "new"))
-    queries.write_text("photo,product_id\n" + "".join(f"{file},{name}\n" for file, name in asked), "utf-8")
-    found = shop.generations.compare(queries, strategy="")
-    assert [(row.name, bool(row.look), row.products) for row in found.rows] == [
+    queries_of_products = [(draw_pattern(tmp_path / f"asked-{n}.png", n, 99), f"p{n}") for n in range(40)]
+    queries_of_products.append((draw_pattern(tmp_path / "asked-new.png", 500, 9), "new"))
+    queries.write_text(
+        "photo,product_id\n" + "".join(f"{file},{name}\n" for file, name in queries_of_products), "utf-8"
+    )
+    comparison = shop.generations.compare(queries, strategy="")
+    assert [(row.name, bool(row.look), row.products) for row in comparison.rows] == [
         ("000002", True, 111),
         ("000001", False, 110),
     ]
-    assert found.queries == 40 and not found.skipped
-    live, before = found.rows
+    assert comparison.queries == 40 and not comparison.skipped
+    live, before = comparison.rows
     assert not live.change and live.strategy == before.strategy == "filters-static"
     change = before.change["recall@1"].difference.value
     assert change == pytest.approx(live.metrics["recall@1"].value - before.metrics["recall@1"].value)
-    only = shop.generations.compare(queries, strategy="metric")
-    assert len(only.rows) == 1 and list(only.skipped) == ["000001"] and only.queries == 41
+    single = shop.generations.compare(queries, strategy="metric")
+    assert len(single.rows) == 1 and list(single.skipped) == ["000001"] and single.queries == 41

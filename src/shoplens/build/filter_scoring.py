@@ -1,4 +1,4 @@
-"""Features of photos -> filters, and the filter scores of products."""
+"""Fitting filters to the features of photos, and scoring products by them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy as np
 from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
 from shoplens.filters.dimensions.dimension_json import dimensions_json
 from shoplens.filters.dimensions.labels import labels_of
-from shoplens.filters.fitting.fit import Training, fit
 from shoplens.filters.fitting.crossfit import group_of
+from shoplens.filters.fitting.fit import Training, fit
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.stored import save_filters
 from shoplens.filters.photo_features.measurements import MEASURED
-from shoplens.index.predicted_values import LIKELIHOODS
+from shoplens.index.predicted_values import PROBABILITY_STEPS
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.preferences import DimensionRules
 from shoplens.store.dimensions_file import DIMENSIONS
@@ -27,38 +27,38 @@ from shoplens.store.files.atomic import replace_file
 from shoplens.store.generation import Generation
 from shoplens.types import Features, FilterScores, Product, Rejection, Vectors
 
-MOST_PHOTOS = 30_000
-"""Photos that filters are fitted on; of larger catalogues a sample, drawn by the hash of the photo."""
+MAX_PHOTOS = 30_000
+"""Number of photos that filters are fitted to; of a larger catalogue a sample, drawn by a hash."""
 BATCH = 64
-"""Products that are scored and written at once."""
+"""Number of products that are scored and written together."""
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class ProductScorer:
-    """Filters, and the reader of what the feed says in their dimensions."""
+    """Scores products: filters, and the reader of the feed's values in their dimensions."""
 
     filters: Filters
     reader: ClassReader
 
     def scores(self, product: Product, photos: Sequence[str], features: FeatureFile) -> FilterScores:
-        """What the filters say of a product.
+        """Compute the filter scores of a product.
 
         Args:
             product: as the feed describes it.
             photos: content hashes of its photos.
-            features: of the photos; one that is missing counts as a photo in which nothing is seen.
+            features: of the photos; a missing photo has features of zero.
         """
         return self.scores_of_many([(product, photos)], features)[0]
 
     def scores_of_many(
         self, products: Sequence[tuple[Product, Sequence[str]]], features: FeatureFile
     ) -> list[FilterScores]:
-        """As :meth:`scores`, of several products at once."""
-        found = features.of(name for _, photos in products for name in photos)
-        nothing = np.zeros(self.filters.backbone + MEASURED, np.float32)
+        """Compute the filter scores of several products together. See :meth:`scores`."""
+        known_features = features.read(name for _, photos in products for name in photos)
+        zeros = np.zeros(self.filters.backbone + MEASURED, np.float32)
         described = self.filters.describe(
-            np.stack([found.get(name, nothing) for _, photos in products for name in photos])
+            np.stack([known_features.get(name, zeros) for _, photos in products for name in photos])
         )
         known = [(self.reader.of(product), photos) for product, photos in products]
         each = [classes for classes, photos in known for _ in photos]
@@ -73,30 +73,30 @@ class ProductScorer:
         return scored
 
     def _predict_missing(self, product: Product, probabilities: Features) -> dict[str, dict[str, float]]:
-        """The likely classes of those dimensions that the photos show and the feed does not tell."""
-        found = {}
+        """Return the likely classes in the dimensions that the photos show and in which the feed has no value."""
+        predicted = {}
         for name in self.reader.silent(product):
             if name in self.filters.quality and self.filters.quality[name].seen:
                 classes = self.filters.distribution(probabilities, name)
-                if likely := {one: round(p, 3) for one, p in classes.items() if p >= LIKELIHOODS[0]}:
-                    found[name] = likely
-        return found
+                if likely := {one: round(p, 3) for one, p in classes.items() if p >= PROBABILITY_STEPS[0]}:
+                    predicted[name] = likely
+        return predicted
 
-    def reads_alike(self, one: Product, other: Product) -> bool:
-        """Whether the feed says the same of both in every dimension."""
+    def reads_equally(self, one: Product, other: Product) -> bool:
+        """Whether the feed has the same values of both in every dimension."""
         return self.reader.of(one) == self.reader.of(other)
 
 
 @dataclass(frozen=True, slots=True)
 class FilterTrainingData:
-    """What filters are made of.
+    """What filters are fitted to.
 
     Attributes:
         index: products with their vectors.
-        look: length of those that the dimension ``look`` compares.
-        features: of their photos.
+        look: length of the vectors that the dimension ``look`` compares.
+        features: of the photos.
         rules: of ``shoplens.toml``.
-        backbone: how many of the features are the network's, before those measured.
+        backbone: number of features that are the network's; those measured on the pixels follow.
         model: id of the model that made the vectors.
     """
 
@@ -109,32 +109,35 @@ class FilterTrainingData:
 
 
 def fit_filters(
-    material: FilterTrainingData, folder: Path, progress: Progress, told: Callable[[Rejection], None]
+    data: FilterTrainingData, folder: Path, progress: Progress, report: Callable[[Rejection], None]
 ) -> ProductScorer:
-    """Filters for an index, kept in a generation's folder; ``told`` hears of labels and rules that came to nothing.
+    """Fit filters to an index, and write them to a generation's folder.
+
+    Args:
+        report: called with labels and rules that had no effect.
 
     Raises:
         InvalidValue: as :func:`~shoplens.filters.dimensions.derivation.dimensions_from` and
             :func:`~shoplens.filters.dimensions.labels.labels_of`; nothing was written.
     """
-    index, rules = material.index, material.rules
+    index, rules = data.index, data.rules
     progress("Finding dimensions", 0, 0)
     labels = labels_of(rules, (photo.source for record in index.all_records() for photo in record.photos))
     dimensions = dimensions_from((record.product for record in index.all_records()), rules, labels)
     for rejection in labels.rejections if labels is not None else ():
-        told(rejection)
+        report(rejection)
     for note in dimensions.notes:
-        told(Rejection("unused-merge", note, "Correct the value in shoplens.toml, or take it out.", "note"))
+        report(Rejection("unused-merge", note, "Correct the value in shoplens.toml, or take it out.", "note"))
     reader = ClassReader(dimensions.used, rules, labels)
-    filters = fit(_training(material, reader), dimensions.used, material.model, progress)
+    filters = fit(_collect_training_data(data, reader), dimensions.used, data.model, progress)
     save_filters(folder, filters)
     stored = {"dimensions": dimensions_json(dimensions), "labels": {} if labels is None else dict(labels.by_photo)}
     replace_file(folder / DIMENSIONS, json.dumps(stored, default=dict) + "\n")
     return ProductScorer(filters, reader)
 
 
-def scorer_of(generation: Generation) -> ProductScorer | None:
-    """What scores a generation's products as its filters do; None where it has none.
+def load_scorer(generation: Generation) -> ProductScorer | None:
+    """Return the scorer of a generation's products; None where it has no filters.
 
     Raises:
         StoreError: ``damaged-filters``.
@@ -145,50 +148,52 @@ def scorer_of(generation: Generation) -> ProductScorer | None:
     return ProductScorer(generation.filters, ClassReader(dimensions.used, dimensions.rules, labels))
 
 
-def _training(material: FilterTrainingData, reader: ClassReader) -> Training:
-    """Photos that filters can learn from, with what the feed says of their products."""
+def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> Training:
+    """Collect the photos that filters are fitted to, with the feed's values of their products."""
     rows: list[Features] = []
     vectors: list[Vectors] = []
     groups: list[str] = []
     first: list[bool] = []
     known: list[Mapping[str, tuple[str, ...]]] = []
-    for entry in sample_products(material.index):
-        found = material.features.of(photo.content_hash for photo in entry.photos)
+    for entry in sample_products(data.index):
+        known_features = data.features.read(photo.content_hash for photo in entry.photos)
         classes = reader.of(entry.product)
-        for view, (photo, vector) in enumerate(zip(entry.photos, entry.look, strict=True)):
-            if (row := found.get(photo.content_hash)) is not None:
-                rows.append(row[: material.backbone + MEASURED])
+        for view, (photo, vector) in enumerate(zip(entry.photos, entry.look_vectors, strict=True)):
+            if (row := known_features.get(photo.content_hash)) is not None:
+                rows.append(row[: data.backbone + MEASURED])
                 vectors.append(vector)
                 groups.append(group_of(entry.product))
                 first.append(view == 0)
                 known.append(classes)
     if not rows:
-        wide = material.backbone + MEASURED
+        wide = data.backbone + MEASURED
         return Training(
-            np.zeros((0, material.look), np.float32),
+            np.zeros((0, data.look), np.float32),
             np.zeros((0, wide), np.float32),
-            material.backbone,
+            data.backbone,
             (),
             np.zeros(0, bool),
             (),
         )
-    return Training(np.stack(vectors), np.stack(rows), material.backbone, tuple(groups), np.array(first), known)
+    return Training(np.stack(vectors), np.stack(rows), data.backbone, tuple(groups), np.array(first), known)
 
 
 def rescore_products(index: Index, scorer: ProductScorer, features: FeatureFile, progress: Progress) -> None:
-    """Give every product of an index the scores of these filters."""
+    """Score every product of an index by these filters."""
     total, done = index.count(), 0
     for batch in _batches(index.entries()):
         products = [(entry.product, [photo.content_hash for photo in entry.photos]) for entry in batch]
         scores = scorer.scores_of_many(products, features)
-        index.rescore([replace(entry, scores=one) for entry, one in zip(batch, scores, strict=True)])
+        index.update_scores([replace(entry, scores=one) for entry, one in zip(batch, scores, strict=True)])
         done += len(batch)
         progress("Scoring the products", done, total)
 
 
-def sample_products(index: Index, most: int = MOST_PHOTOS) -> Iterator[IndexedProduct]:
-    """All products, or so many as have about ``most`` photos; a group is in as a whole or not at all, unless the groups
-    are so few that none would be in."""
+def sample_products(index: Index, most: int = MAX_PHOTOS) -> Iterator[IndexedProduct]:
+    """Yield all products, or a sample with about ``most`` photos.
+
+    A group is in the sample as a whole or not at all, unless there are so few groups that none would be in it.
+    """
     share = min(1.0, most / max(1, sum(len(record.photos) for record in index.all_records())))
     by_group = any(_is_drawn(group_of(record.product), share) for record in index.all_records())
     for entry in index.entries():
@@ -197,7 +202,7 @@ def sample_products(index: Index, most: int = MOST_PHOTOS) -> Iterator[IndexedPr
 
 
 def _is_drawn(name: str, share: float) -> bool:
-    """Whether a name is among this share of all; the same names in every run."""
+    """Whether a name is in a sample of this share; the same names are in every run."""
     digest = sha256(name.casefold().encode("utf-8", "backslashreplace")).digest()
     return int.from_bytes(digest[:4], "big") < share * 2**32
 

@@ -1,4 +1,4 @@
-"""Changes of single products, as a service takes them: put some, change what is told of one."""
+"""Changes of single products: putting some, and updating the record of one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from shoplens.build.builder import Builder
-from shoplens.build.filter_scoring import scorer_of
+from shoplens.build.filter_scoring import load_scorer
 from shoplens.errors import InvalidValue
 from shoplens.feeds.objects import read_products
-from shoplens.index.identifiers import MOST_TOLD, products_named, unknown_product
+from shoplens.index.identifiers import MAX_LISTED, find_products, unknown_product_error
 from shoplens.index.protocol import Index, IndexedProduct, StoredProduct
 from shoplens.store.generation import check_model
 from shoplens.types import Product, Rejection
@@ -20,12 +20,12 @@ Done = Literal["added", "changed", "unchanged", "rejected"]
 
 @dataclass(frozen=True, slots=True)
 class PutResult:
-    """What became of one product.
+    """The result for one product.
 
     Attributes:
-        id: its id, as it was sent.
-        done: what was done; a product that could not be used leaves the store as it was.
-        problems: what was wrong, and what is odd.
+        id: as it was sent.
+        done: what was done; a rejected product leaves the store as it was.
+        problems: what was wrong or odd.
     """
 
     id: str
@@ -34,13 +34,13 @@ class PutResult:
 
 
 def put_products(builder: Builder, products: Sequence[Mapping[str, Any]]) -> list[PutResult]:
-    """Add products, or replace those with the same id; one that cannot be used does not hold up the others.
+    """Add products, or replace those with the same id; a rejected one does not stop the others.
 
     Args:
         products: in the project's own form (:mod:`shoplens.feeds.readers.jsonlines`).
 
     Returns:
-        What became of each, in their order.
+        A result for each, in their order.
 
     Raises:
         StoreError: ``other-model``, ``disk``, …
@@ -63,21 +63,21 @@ def put_products(builder: Builder, products: Sequence[Mapping[str, Any]]) -> lis
 
 
 def _done(entry: IndexedProduct | None, before: Mapping[str, StoredProduct]) -> Done:
-    """What was done with a product that became this entry; None for one that could not be used."""
+    """Return what was done with a product that became this entry; None stands for a rejected one."""
     if entry is None:
         return "rejected"
     stored = before.get(entry.product.id)
-    return "added" if stored is None else "unchanged" if stored.is_of(entry) else "changed"
+    return "added" if stored is None else "unchanged" if stored.matches(entry) else "changed"
 
 
 def update_product(builder: Builder, product_id: str, change: Callable[[Product], Product]) -> Product:
-    """Change what is told of a product. No photo is looked at; vectors stay, but for what filters read in the record.
+    """Update the record of a product. No photo is decoded; only the filters' scores change where they read the record.
 
     Args:
-        change: the record -> the new one, with the same id and photos.
+        change: makes the new record of the present one, with the same id and photos.
 
     Raises:
-        InvalidValue: ``unknown-product``, or the new record makes no sense; nothing was changed.
+        InvalidValue: ``unknown-product``, or the new record is invalid; nothing was changed.
     """
     store = builder.store
     with store.writing():
@@ -87,8 +87,8 @@ def update_product(builder: Builder, product_id: str, change: Callable[[Product]
         if entry is None:
             raise _no_such_id(generation.index, product_id)
         product = replace(change(entry.product), id=entry.product.id, photos=entry.product.photos)
-        scorer = scorer_of(generation)
-        if scorer is None or scorer.reads_alike(entry.product, product):
+        scorer = load_scorer(generation)
+        if scorer is None or scorer.reads_equally(entry.product, product):
             generation.index.replace_products([product])
             return product
         with builder.open_run("change", generation.look) as run:
@@ -98,12 +98,12 @@ def update_product(builder: Builder, product_id: str, change: Callable[[Product]
 
 
 def _no_such_id(index: Index, name: str) -> InvalidValue:
-    """What to say where a product is changed by what is not its id: that could change other rows of it, too."""
-    named = products_named(index, [name]).get(name)
+    """Return the error for an update by another name than the id, which might change other rows of the product."""
+    named = find_products(index, [name]).get(name)
     if named is None:
-        return unknown_product(name)
+        return unknown_product_error(name)
     return InvalidValue(
-        f"{name[:200]!r} is not the id of a product, but another name of {', '.join(named.ids[:MOST_TOLD])}.",
+        f"{name[:200]!r} is not the id of a product, but another name of {', '.join(named.ids[:MAX_LISTED])}.",
         "Give the id of the product that is to be changed.",
         code="unknown-product",
     )

@@ -1,4 +1,4 @@
-"""What a run of the build path did, and its report."""
+"""A run of the build path: its summary and its report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shoplens.store.feature_cache import FeatureFile
 from shoplens.types import Product
 
 BATCH = 64
-"""Products acknowledged at once."""
+"""Number of products per write."""
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and of how much."""
 OnRenames = Callable[[Mapping[str, Sequence[str]]], None]
@@ -24,10 +24,10 @@ OnRenames = Callable[[Mapping[str, Sequence[str]]], None]
 
 @dataclass(slots=True)
 class Summary:
-    """What a run did: ``products = added + changed + unchanged``; ``problems`` has a row per kind of rejection.
+    """Counts of a run: ``products = added + changed + unchanged``; ``problems`` has a row per kind of rejection.
 
-    ``dimensions`` is how many filters were fitted for; 0 where none were. ``renamed`` has, for every product whose id
-    changed, its old id and its new one, or the several that it has become.
+    ``dimensions`` is the number of dimensions that filters were fitted for; 0 where none were. ``renamed`` maps the old
+    id of every product whose id changed to its new ids.
     """
 
     products: int = 0
@@ -48,7 +48,7 @@ class Summary:
     renamed: dict[str, list[str]] = field(default_factory=dict)
 
     def count(self, outcome: Outcome) -> None:
-        """Add what became of one item of the feed."""
+        """Count the outcome of one item of the feed."""
         self.photos_embedded += outcome.photos_embedded
         self.photos_known += outcome.photos_known
         if outcome.entry is not None:
@@ -57,7 +57,7 @@ class Summary:
 
 
 class Run:
-    """A summary and a report that are complete when the run ends, however it ends."""
+    """A summary and a report, both complete when the run ends, even by an error."""
 
     def __init__(self, path: Path, features: FeatureFile) -> None:
         self.summary, self.report, self._started = Summary(), Report(path), time.perf_counter()
@@ -76,12 +76,12 @@ class Run:
 
 
 def write_entries(index: Index, entries: list[IndexedProduct], summary: Summary, scorer: ProductScorer | None) -> None:
-    """Write what differs from what the index holds; vectors only where photos, or what filters read, have changed."""
+    """Write the entries that differ from those of the index; vectors only where photos or filters' inputs changed."""
     before = {record.product.id: record for record in index.records(entry.product.id for entry in entries)}
     upserts, replacements = [], []
     for entry in entries:
         stored = before.get(entry.product.id)
-        if stored is not None and stored.is_of(entry):
+        if stored is not None and stored.matches(entry):
             summary.unchanged += 1
         elif (
             stored is not None
@@ -98,8 +98,8 @@ def write_entries(index: Index, entries: list[IndexedProduct], summary: Summary,
 
 
 def _has_same_filter_input(stored: Product, entry: IndexedProduct, scorer: ProductScorer | None) -> bool:
-    """Whether the vectors stay as they are: the filters are told the same of both."""
-    return scorer is None or scorer.reads_alike(stored, entry.product)
+    """Whether the filters read the same values of both, so that the vectors stay as they are."""
+    return scorer is None or scorer.reads_equally(stored, entry.product)
 
 
 def batches(items: Iterable[Outcome], size: int) -> Iterator[list[Outcome]]:

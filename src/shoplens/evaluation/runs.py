@@ -11,7 +11,7 @@ from shoplens.evaluation.statistics.metrics import depth, metrics_of, rank_of_fi
 from shoplens.feeds import Report
 from shoplens.filters.fitting.crossfit import group_of
 from shoplens.index.conditions import AllOf, OneOf
-from shoplens.index.identifiers import products_named
+from shoplens.index.identifiers import find_products
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.match_probability import REFERENCE
 from shoplens.ranking.strategies import EncodedQuery
@@ -70,7 +70,7 @@ def answerable(index: Index, queries: Iterable[JudgedQuery | Rejection], rejecte
         if isinstance(query, Rejection):
             rejected.add(query)
             continue
-        named = products_named(index, (*query.grades, *query.excluded))
+        named = find_products(index, (*query.grades, *query.excluded))
         excluded = query.excluded.union(*(named[name].ids for name in query.excluded if name in named))
         wanted = [name for name in query.grades if name not in query.excluded]
         missing = [name for name in wanted if name not in named]
@@ -100,9 +100,9 @@ def evaluate_query(
         return None
     product = records[0].product
     encoded = prepared.encode(photo, None if gallery == "all" else group_of(product))
-    photos = PhotoConstraint(first_photos=gallery == "first-photos")
+    photos = PhotoConstraint(first_photos_only=gallery == "first-photos")
     if gallery == "other-photos":
-        photos = replace(photos, without_photo=encoded.content_hash)
+        photos = replace(photos, excluded_hash=encoded.content_hash)
         encoded = replace(encoded, pixel_hash="", content_hash="")
     timer = StageTimer()
     constraint = RankingConstraint(_depth(query), photos)

@@ -1,4 +1,4 @@
-"""The exact index: in memory, by definition. The oracle of every other one, and enough for a few thousand products."""
+"""The exact index in memory, which defines the results of every other index. It suits a few thousand products."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from shoplens.index.conditions import Condition, FieldValues, check_fields, field_values, holds
+from shoplens.index.conditions import Condition, FieldValues, check_fields, field_values, matches
 from shoplens.index.predicted_values import predicted_values
 from shoplens.index.protocol import (
-    NO_MARKS,
+    ANY_PHOTO,
+    EMPTY_CLASS_VECTOR,
     Hit,
     IndexedProduct,
     PhotoConstraint,
@@ -26,7 +27,7 @@ from shoplens.types import Photo, Product, SparseRows, Vectors
 
 
 class ExactIndex:
-    """Every product is looked at, every time. See :class:`~shoplens.index.protocol.Index` for the promises."""
+    """Compares every query with every product. See :class:`~shoplens.index.protocol.Index` for the contract."""
 
     def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions
@@ -40,63 +41,57 @@ class ExactIndex:
             predicted = {} if entry.scores is None else entry.scores.predicted
             self._fields[entry.product.id] = {**field_values(entry.product), **predicted_values(predicted)}
 
-    def rescore(self, entries: Sequence[IndexedProduct]) -> None:
+    def update_scores(self, entries: Sequence[IndexedProduct]) -> None:
         self.upsert([entry for entry in entries if entry.scores is not None])
 
     def replace_products(self, products: Sequence[Product]) -> None:
         self.upsert([replace(self._entries[product.id], product=product) for product in products])
 
     def remove(self, ids: Iterable[str]) -> int:
-        found = [product_id for product_id in set(ids) if self._entries.pop(product_id, None)]
-        for product_id in found:
+        removed = [product_id for product_id in set(ids) if self._entries.pop(product_id, None)]
+        for product_id in removed:
             del self._fields[product_id]
-        return len(found)
+        return len(removed)
 
-    def nearest(
-        self,
-        vector: Vectors,
-        k: int,
-        condition: Condition | None = None,
-        *,
-        first_photos: bool = False,
-        without_photo: str = "",
-        trained: bool = False,
+    def nearest_products(
+        self, vector: Vectors, k: int, constraint: PhotoConstraint = ANY_PHOTO, *, trained: bool = False
     ) -> list[Hit]:
         hits = []
-        for entry in self._meeting(condition):
-            photos = entry.photos[:1] if first_photos else entry.photos
-            there = [n for n, one in enumerate(photos) if not without_photo or one.content_hash != without_photo]
-            if there:
-                best, similarity = best_photo((entry.look if trained else entry.vectors)[there], vector)
-                hits.append(Hit(_record(entry), similarity, entry.photos[there[best]]))
+        for entry in self._select(constraint.condition):
+            if views := constraint.allowed_views(entry.photos):
+                best, similarity = best_photo((entry.look_vectors if trained else entry.vectors)[views], vector)
+                hits.append(Hit(_record(entry), similarity, entry.photos[views[best]]))
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
-    def photos_near(self, probe: VectorQuery, limit: int, sieve: PhotoConstraint) -> PhotoHits:
-        found = []
-        for entry in self._meeting(sieve.condition):
-            for view, photo in enumerate(entry.photos[:1] if sieve.first_photos else entry.photos):
-                left_out = bool(sieve.without_photo) and photo.content_hash == sieve.without_photo
-                if not left_out and (score := _product(probe, entry, view)) is not None:
-                    found.append((-score, PhotoKey(entry.product.id, view)))
-        best = sorted(found)[:limit]
+    def nearest_photos(self, query: VectorQuery, limit: int, constraint: PhotoConstraint) -> PhotoHits:
+        scores = []
+        for entry in self._select(constraint.condition):
+            for view in constraint.allowed_views(entry.photos):
+                if (score := _dot_product(query, entry, view)) is not None:
+                    scores.append((-score, PhotoKey(entry.product.id, view)))
+        best = sorted(scores)[:limit]
         return PhotoHits([key for _, key in best], np.array([-score for score, _ in best], np.float32))
 
-    def photo_scores(self, probes: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> Scores:
+    def photo_scores(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> Scores:
         entries = [self._entries.get(str(key.product)) for key in keys]  # None: removed meanwhile
         scores = [
             [
-                0.0 if one is None else _product(probe, one, key.view) or 0.0
-                for one, key in zip(entries, keys, strict=True)
+                0.0 if entry is None else _dot_product(query, entry, key.view) or 0.0
+                for entry, key in zip(entries, keys, strict=True)
             ]
-            for probe in probes
+            for query in queries
         ]
-        return np.array(scores, np.float32).reshape(len(probes), len(keys))
+        return np.array(scores, np.float32).reshape(len(queries), len(keys))
 
-    def photo_marks(self, keys: Sequence[PhotoKey]) -> SparseRows:
+    def photo_class_vectors(self, keys: Sequence[PhotoKey]) -> SparseRows:
         entries = [self._entries.get(str(key.product)) for key in keys]
         scores = [None if entry is None else entry.scores for entry in entries]
-        marks = [NO_MARKS if one is None else one.marks[key.view] for one, key in zip(scores, keys, strict=True)]
-        return SparseRows.of(marks)
+        return SparseRows.of(
+            [
+                EMPTY_CLASS_VECTOR if photo_scores is None else photo_scores.class_vectors[key.view]
+                for photo_scores, key in zip(scores, keys, strict=True)
+            ]
+        )
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
         return [_record(self._entries[str(key.product)]) if key.product in self._entries else None for key in keys]
@@ -105,16 +100,16 @@ class ExactIndex:
         return product_id
 
     def entries(self, ids: Iterable[str] | None = None) -> Iterator[IndexedProduct]:
-        wanted = self._entries if ids is None else ids
-        return iter([self._entries[product_id] for product_id in wanted if product_id in self._entries])
+        requested = self._entries if ids is None else ids
+        return iter([self._entries[product_id] for product_id in requested if product_id in self._entries])
 
-    def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:
+    def products_with_photo(self, photo_hash: str, constraint: PhotoConstraint = ANY_PHOTO) -> list[Hit]:
         hits = []
-        for entry in sorted(self._meeting(condition), key=lambda entry: entry.product.id):
-            photos = entry.photos[:1] if first_photos else entry.photos
-            same = [photo for photo in photos if hash and hash in (photo.content_hash, photo.pixel_hash)]
-            if same:
-                hits.append(Hit(_record(entry), 1.0, same[0]))
+        for entry in sorted(self._select(constraint.condition), key=lambda entry: entry.product.id):
+            photos = [entry.photos[view] for view in constraint.allowed_views(entry.photos)]
+            equal = [photo for photo in photos if photo_hash and photo_hash in (photo.content_hash, photo.pixel_hash)]
+            if equal:
+                hits.append(Hit(_record(entry), 1.0, equal[0]))
         return hits
 
     def has_photo_size(self, width: int, height: int) -> bool:
@@ -126,27 +121,27 @@ class ExactIndex:
         return [_record(self._entries[product_id]) for product_id in ids if product_id in self._entries]
 
     def photo_vectors(self, content_hashes: Iterable[str]) -> Mapping[str, tuple[Photo, Vectors]]:
-        wanted = set(content_hashes)
+        requested = set(content_hashes)
         return {
             photo.content_hash: (photo, vector)
             for entry in self._entries.values()
             for photo, vector in zip(entry.photos, entry.vectors, strict=True)
-            if photo.content_hash in wanted
+            if photo.content_hash in requested
         }
 
     def ids(self) -> Iterator[str]:
         return iter(list(self._entries))
 
     def all_records(self, condition: Condition | None = None) -> Iterator[StoredProduct]:
-        return iter([_record(entry) for entry in self._meeting(condition)])
+        return iter([_record(entry) for entry in self._select(condition)])
 
     def count(self, condition: Condition | None = None) -> int:
-        return sum(1 for _ in self._meeting(condition))
+        return sum(1 for _ in self._select(condition))
 
     def facet(self, field: str, limit: int = 20, condition: Condition | None = None) -> list[tuple[str, int]]:
         counts = Counter(
             text
-            for entry in self._meeting(condition)
+            for entry in self._select(condition)
             for text in self._fields[entry.product.id].get(field, FieldValues()).texts
         )
         return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]
@@ -155,21 +150,22 @@ class ExactIndex:
         kinds: dict[str, set[str]] = {}
         for fields in self._fields.values():
             for name, values in fields.items():
-                held = kinds.setdefault(name, set())
-                held.update({"text"} if values.texts else (), {"number"} if values.numbers else ())
-        return {name: frozenset(held) for name, held in kinds.items()}
+                field_kinds = kinds.setdefault(name, set())
+                field_kinds.update({"text"} if values.texts else (), {"number"} if values.numbers else ())
+        return {name: frozenset(field_kinds) for name, field_kinds in kinds.items()}
 
     def flush(self) -> None:
-        """Nothing to do: nothing is on disk."""
+        """Do nothing: nothing is on disk."""
 
     def close(self) -> None:
-        """Nothing to do: nothing is held."""
+        """Do nothing: no resource is open."""
 
-    def _meeting(self, condition: Condition | None) -> Iterator[IndexedProduct]:
+    def _select(self, condition: Condition | None) -> Iterator[IndexedProduct]:
+        """Yield the products that meet the condition."""
         if condition is not None:
             check_fields(condition, self.field_kinds())
         for product_id, entry in self._entries.items():
-            if condition is None or holds(condition, self._fields[product_id]):
+            if condition is None or matches(condition, self._fields[product_id]):
                 yield entry
 
 
@@ -177,13 +173,15 @@ def _record(entry: IndexedProduct) -> StoredProduct:
     return StoredProduct(entry.product, entry.photos, {} if entry.scores is None else entry.scores.predicted)
 
 
-def _product(probe: VectorQuery, entry: IndexedProduct, view: int) -> float | None:
-    """The dot product; None where the photo cannot be found by this probe."""
+def _dot_product(query: VectorQuery, entry: IndexedProduct, view: int) -> float | None:
+    """Return the dot product of query and photo; None where this query cannot find the photo."""
     if entry.scores is None:
         return None
-    if probe.marks is not None:
-        marks = entry.scores.marks[view]
-        shared, here, there = np.intersect1d(probe.marks.indices, marks.indices, return_indices=True)
-        return float(probe.marks.values[here] @ marks.values[there]) if len(shared) else None
-    look = 0.0 if probe.look is None else float(entry.look[view] @ probe.look)
-    return look + (0.0 if probe.placed is None else float(entry.scores.placed[view] @ probe.placed))
+    if query.class_vector is not None:
+        photo = entry.scores.class_vectors[view]
+        shared, in_query, in_photo = np.intersect1d(query.class_vector.indices, photo.indices, return_indices=True)
+        return float(query.class_vector.values[in_query] @ photo.values[in_photo]) if len(shared) else None
+    score = 0.0 if query.look is None else float(entry.look_vectors[view] @ query.look)
+    if query.filter_vector is None:
+        return score
+    return score + float(entry.scores.filter_vectors[view] @ query.filter_vector)

@@ -1,4 +1,4 @@
-"""Conditions on values that the filters predict, where the feed is silent."""
+"""Conditions on values that the filters predict where the feed gives none."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from shoplens.index.conditions import AllOf, AnyOf, Condition, FieldValues, Not,
 from shoplens.types import fold
 
 PREDICTED = "predicted."
-LIKELIHOODS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-"""Steps of probability that predicted values can be asked for by."""
+PROBABILITY_STEPS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+"""Lower bounds on the probability of a predicted value that a condition can require."""
 
 
 def predicted_values(predicted: Mapping[str, Mapping[str, float]]) -> dict[str, FieldValues]:
-    """Fields for what the filters predict where the feed is silent: one per dimension, named ``predicted.color``.
+    """Return the fields of the values that the filters predict: one per dimension, named e.g. ``predicted.color``.
 
-    They hold each class once for every step of :data:`LIKELIHOODS` that its probability reaches: ``green@0.5``,
-    ``green@0.6``. So a bound on the probability is an equality, which every index is fast at.
+    A field holds each class once for every step of :data:`PROBABILITY_STEPS` that its probability reaches:
+    ``green@0.5``, ``green@0.6``. A bound on the probability thus becomes an equality, which every index finds fast.
+
+    Args:
+        predicted: dimension -> class -> probability.
     """
     return {
         f"{PREDICTED}{name}": FieldValues(
             tuple(
-                likely(value, step)
+                bounded_class(value, step)
                 for value, probability in classes.items()
-                for step in LIKELIHOODS
+                for step in PROBABILITY_STEPS
                 if probability >= step
             )
         )
@@ -32,34 +35,35 @@ def predicted_values(predicted: Mapping[str, Mapping[str, float]]) -> dict[str, 
     }
 
 
-def with_predicted(
+def include_predicted(
     condition: Condition, dimensions: Mapping[str, str], probability: float, kinds: Mapping[str, frozenset[str]]
 ) -> Condition:
-    """The condition, met also by products whose values the filters predict, where the feed gives none.
+    """Return the condition, extended to products whose values the filters predict where the feed gives none.
 
     Args:
-        condition: on the feed's values.
-        dimensions: field -> the dimension it is.
-        probability: that a predicted value has at least; rounded up to the next of :data:`LIKELIHOODS`.
-        kinds: fields of the index.
+        condition: a condition on the feed's values.
+        dimensions: field -> name of its dimension.
+        probability: least probability of a predicted value; rounded up to the next of :data:`PROBABILITY_STEPS`.
+        kinds: the fields of the index, see :meth:`~shoplens.index.protocol.Index.field_kinds`.
     """
     match condition:
         case OneOf(field):
             predicted = f"{PREDICTED}{dimensions.get(field, '')}"
             if predicted not in kinds:
                 return condition
-            step = next((one for one in LIKELIHOODS if one >= probability - 1e-9), LIKELIHOODS[-1])
-            return AnyOf((condition, OneOf(predicted, texts=tuple(likely(value, step) for value in condition.written))))
+            step = next((bound for bound in PROBABILITY_STEPS if bound >= probability - 1e-9), PROBABILITY_STEPS[-1])
+            classes = tuple(bounded_class(value, step) for value in condition.operands)
+            return AnyOf((condition, OneOf(predicted, texts=classes)))
         case Not(inner):
-            return Not(with_predicted(inner, dimensions, probability, kinds))
-        case AllOf(several):
-            return AllOf(tuple(with_predicted(one, dimensions, probability, kinds) for one in several))
-        case AnyOf(several):
-            return AnyOf(tuple(with_predicted(one, dimensions, probability, kinds) for one in several))
+            return Not(include_predicted(inner, dimensions, probability, kinds))
+        case AllOf(conditions):
+            return AllOf(tuple(include_predicted(inner, dimensions, probability, kinds) for inner in conditions))
+        case AnyOf(conditions):
+            return AnyOf(tuple(include_predicted(inner, dimensions, probability, kinds) for inner in conditions))
         case _:
             return condition
 
 
-def likely(value: str, step: float) -> str:
-    """How a class that is at least as probable as ``step`` is written."""
+def bounded_class(value: str, step: float) -> str:
+    """Return the text by which a field holds a class whose probability is at least ``step``."""
     return f"{fold(value)}@{step:g}"

@@ -1,4 +1,4 @@
-"""What an index holds per product, and what it answers."""
+"""What an index stores for each product, and the queries that it answers."""
 
 from __future__ import annotations
 
@@ -14,62 +14,68 @@ from shoplens.index.conditions import Condition
 from shoplens.types import FilterScores, Photo, Product, SparseRows, SparseVector, Vectors
 
 Scores = npt.NDArray[np.float32]
-"""float32 (probes, photos), or (photos,)."""
-NO_MARKS = SparseVector(np.zeros(0, np.uint32), np.zeros(0, np.float32))
+"""float32 (queries, photos), or (photos,)."""
+EMPTY_CLASS_VECTOR = SparseVector(np.zeros(0, np.uint32), np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedProduct:
-    """A product with its usable photos and one vector for each.
+    """A product with its usable photos and one vector for each photo.
 
     Attributes:
         product: its ``photos`` are the usable ones, in the same order as ``photos`` here.
         photos: n photos, n >= 1.
-        vectors: float32 (n, d), rows of length 1, by the untouched extractor.
-        scores: what the filters say of the photos; None where no filters have been fitted.
-        trained: float32 (n, e), rows of length 1, by the trained extractor; None where none was trained.
+        vectors: float32 (n, d), rows of length 1, from the pretrained embedder.
+        scores: the filters' scores of the photos; None where no filters have been fitted.
+        trained_vectors: float32 (n, e), rows of length 1, from the trained embedding head; None where none was trained.
+
+    Raises:
+        InvalidValue: there is no photo, or the numbers of photos, vectors and scores differ.
     """
 
     product: Product
     photos: tuple[Photo, ...]
     vectors: Vectors
     scores: FilterScores | None = None
-    trained: Vectors | None = None
+    trained_vectors: Vectors | None = None
 
     @property
-    def look(self) -> Vectors:
-        """The vectors that the dimension ``look`` compares: the trained ones where there are some."""
-        return self.vectors if self.trained is None else self.trained
+    def look_vectors(self) -> Vectors:
+        """The vectors that the dimension ``look`` compares: the trained ones where there are any."""
+        return self.vectors if self.trained_vectors is None else self.trained_vectors
 
     def __post_init__(self) -> None:
         sources = tuple(photo.source for photo in self.photos)
-        lengths = {len(self.vectors), len(self.look), len(sources if self.scores is None else self.scores.marks)}
+        score_count = len(sources if self.scores is None else self.scores.class_vectors)
+        lengths = {len(self.vectors), len(self.look_vectors), score_count}
         if not self.photos or sources != self.product.photos or lengths != {len(sources)}:
             raise InvalidValue(
-                f"Product {self.product.id!r}: {len(sources)} photos, vectors {self.vectors.shape}.",
+                f"Product {self.product.id!r} has {len(sources)} photos and vectors of shape {self.vectors.shape}.",
                 "Give a vector and filter scores per photo, and the product's photos in the same order.",
             )
 
 
 @dataclass(frozen=True, slots=True)
 class StoredProduct:
-    """A product as stored: everything but the vectors.
+    """A product as it is stored, without its vectors.
 
     Attributes:
-        predicted: dimension -> class -> probability, by the filters, where the feed is silent; likely classes only.
+        predicted: dimension -> class -> probability, predicted by the filters where the feed gives no value; likely
+            classes only.
     """
 
     product: Product
     photos: tuple[Photo, ...]
     predicted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
-    def is_of(self, entry: IndexedProduct) -> bool:
-        """Whether it says what the feed says, whatever the filters do."""
+    def matches(self, entry: IndexedProduct) -> bool:
+        """Return whether product and photos equal those of the entry; filter scores are not compared."""
         return (self.product, self.photos) == (entry.product, entry.photos)
 
 
 class PhotoKey(NamedTuple):
-    """A photo in an index: ``product`` is the index's own name for its product, ``view`` the photo's number."""
+    """The key of a photo in an index: ``product`` is the index's own key of the product, ``view`` the photo's number
+    in it, from 0."""
 
     product: str | int
     view: int
@@ -77,21 +83,21 @@ class PhotoKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VectorQuery:
-    """What to look for among photos: a dot product with what they hold.
+    """A query for photos: the score of a photo is its dot product with the given vectors.
 
     Attributes:
-        look: float32 (d or e,), with the vector that the dimension ``look`` compares.
-        placed: float32 (m,), with what lies beside it for the filters.
-        marks: with the filters' marks; retrieval uses either this or the two others.
+        look: float32 (d or e,), multiplied with the vector that the dimension ``look`` compares.
+        filter_vector: float32 (m,), multiplied with the photo's filter vector.
+        class_vector: multiplied with the photo's class vector; retrieval uses either this or the two others.
     """
 
     look: Vectors | None = None
-    placed: Vectors | None = None
-    marks: SparseVector | None = None
+    filter_vector: Vectors | None = None
+    class_vector: SparseVector | None = None
 
 
 class PhotoHits(NamedTuple):
-    """Photos that a probe found, and its dot products with them, float32 (n,)."""
+    """Retrieved photos, and their dot products with the query, float32 (n,)."""
 
     keys: list[PhotoKey]
     scores: Scores
@@ -114,140 +120,151 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class PhotoConstraint:
-    """Which photos may be retrieved at all.
+    """Which photos may be retrieved.
 
     Attributes:
-        condition: that their products meet.
-        first_photos: leave the further photos of products out.
-        without_photo: content hash of a photo to leave out.
+        condition: the condition that their products must meet; None for any product.
+        first_photos_only: whether only the first photo of each product counts, so that the further photos can be used
+            as queries that the catalogue does not contain.
+        excluded_hash: content hash of a photo that is left out, in every product; empty for none.
     """
 
     condition: Condition | None = None
-    first_photos: bool = False
-    without_photo: str = ""
+    first_photos_only: bool = False
+    excluded_hash: str = ""
+
+    def allowed_views(self, photos: Sequence[Photo]) -> list[int]:
+        """Return the numbers of those photos of one product that may be retrieved; the condition is not checked.
+
+        Args:
+            photos: all photos of the product.
+        """
+        candidates = photos[:1] if self.first_photos_only else photos
+        excluded = self.excluded_hash
+        return [view for view, photo in enumerate(candidates) if not excluded or photo.content_hash != excluded]
+
+
+ANY_PHOTO = PhotoConstraint()
+"""The constraint that allows every photo of every product."""
 
 
 @dataclass(frozen=True, slots=True)
 class VectorSizes:
-    """Lengths of what a photo holds in an index.
+    """Lengths of the vectors that an index stores for each photo.
 
     Attributes:
-        pretrained: of the untouched extractor's vector.
-        placed: the filters' numbers beside a vector; 0 where there is no room for any.
-        trained: of the trained extractor's vector; 0 where none was trained.
+        pretrained: length of the pretrained embedder's vector.
+        filter_vector: length of the filter vector; 0 where the index has no room for one.
+        trained: length of the trained embedding head's vector; 0 where none was trained.
     """
 
     pretrained: int
-    placed: int = 0
+    filter_vector: int = 0
     trained: int = 0
 
     @property
     def look(self) -> int:
-        """Of the vector that the dimension ``look`` compares: the trained one where there is one."""
+        """Length of the vector that the dimension ``look`` compares: the trained one where there is one."""
         return self.trained or self.pretrained
 
 
 class Index(Protocol):
-    """Vectors and product records of one generation. Reads may run in parallel; writes come one at a time.
+    """Vectors and product records of one generation. Reads may run in parallel; writes must come one at a time.
 
-    Every condition is applied inside retrieval: ``k`` hits come back whenever ``k`` products meet it.
-    A write that returned survives the death of the process; ``flush`` makes it survive the loss of power.
+    Every condition is applied during retrieval: ``k`` hits come back whenever ``k`` products meet it.
+    A write that has returned survives the death of the process; ``flush`` makes it survive the loss of power.
     """
 
     dimensions: int
     renames: Callable[[], Mapping[str, str]]
-    """Old id -> id of the products whose ids changed; the store knows them."""
+    """Returns old id -> id of the products whose ids have changed; the store sets it."""
 
     def upsert(self, entries: Sequence[IndexedProduct]) -> None:
         """Add products, or replace those with the same id, each as a whole."""
 
-    def rescore(self, entries: Sequence[IndexedProduct]) -> None:
-        """Give products the filter scores of these entries, which are else as the index holds them; all are there.
+    def update_scores(self, entries: Sequence[IndexedProduct]) -> None:
+        """Replace the filter scores of products by those of these entries; all other data must equal what is stored.
 
-        For a generation that nobody reads yet: vectors and predicted values are two writes.
+        Use it only on a generation that nobody reads yet: vectors and predicted values are two separate writes.
         """
 
     def replace_products(self, products: Sequence[Product]) -> None:
-        """Change records (price, stock, attributes, …) whose photos stay as they are; vectors are not touched."""
+        """Replace product records (price, stock, attributes, …) whose photos stay the same; vectors are not changed."""
 
     def remove(self, ids: Iterable[str]) -> int:
-        """Remove products; returns how many there were. Unknown ids are passed over."""
+        """Remove products and return how many existed. Unknown ids are ignored."""
 
-    def nearest(
-        self,
-        vector: Vectors,
-        k: int,
-        condition: Condition | None = None,
-        *,
-        first_photos: bool = False,
-        without_photo: str = "",
-        trained: bool = False,
+    def nearest_products(
+        self, vector: Vectors, k: int, constraint: PhotoConstraint = ANY_PHOTO, *, trained: bool = False
     ) -> list[Hit]:
-        """The ``k`` products whose best photo is most like ``vector`` (float32 (d,), length 1), most alike first.
+        """Return the ``k`` products whose best photo is most similar to ``vector``, most similar first.
 
-        Equal similarities are ordered by product id. With ``first_photos`` a product's further photos are not there:
-        so they can be searched for as photos that the catalogue lacks. ``without_photo`` is the content hash of a
-        photo that is not there, in any product. With ``trained``, ``vector`` is of the trained extractor (float32
-        (e,)), and so are those that it is compared with.
+        Equal similarities are ordered by product id.
+
+        Args:
+            vector: float32 (d,), length 1; with ``trained`` float32 (e,).
+            k: most hits.
+            constraint: the photos that are compared.
+            trained: whether the trained vectors are compared instead of the pretrained ones.
         """
 
-    def photos_near(self, probe: VectorQuery, limit: int, sieve: PhotoConstraint) -> PhotoHits:
-        """Up to ``limit`` photos with the greatest dot products, greatest first; equals in any order.
+    def nearest_photos(self, query: VectorQuery, limit: int, constraint: PhotoConstraint) -> PhotoHits:
+        """Return up to ``limit`` photos with the greatest dot products, greatest first; equals come in any order.
 
-        Of ``marks`` only photos that share an entry with the probe are found.
+        A query by ``class_vector`` finds only photos that share an entry with it.
         """
 
-    def photo_scores(self, probes: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> Scores:
-        """Dot products of probes with these photos: float32 (probes, photos)."""
+    def photo_scores(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> Scores:
+        """Return the dot products of queries with these photos: float32 (queries, photos)."""
 
-    def photo_marks(self, keys: Sequence[PhotoKey]) -> SparseRows:
-        """The marks of these photos; empty ones where the filters say nothing."""
+    def photo_class_vectors(self, keys: Sequence[PhotoKey]) -> SparseRows:
+        """Return the class vectors of these photos; empty ones where there are no filter scores."""
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
-        """The records of these photos' products; None for those that were removed meanwhile."""
+        """Return the records of these photos' products; None for products that have been removed meanwhile."""
 
     def product_key(self, product_id: str) -> str | int:
-        """What photo keys call a product, whether it exists or not."""
+        """Return the key of a product in photo keys, whether the product exists or not."""
 
     def entries(self, ids: Iterable[str] | None = None) -> Iterator[IndexedProduct]:
-        """Products with their vectors and filter scores: those of these ids that exist, in their order; without any,
-        all, in no particular order, read as they are asked for."""
+        """Yield products with their vectors and filter scores: those of these ids that exist, in the order of the ids;
+        without ids all products, in no particular order, read while the caller iterates."""
 
-    def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:
-        """Products that have a photo with this content or pixel hash, by id, each with similarity 1."""
+    def products_with_photo(self, photo_hash: str, constraint: PhotoConstraint = ANY_PHOTO) -> list[Hit]:
+        """Return the products that have a photo with this content or pixel hash, by id, each with similarity 1."""
 
     def has_photo_size(self, width: int, height: int) -> bool:
-        """Whether any photo has this size, so that an equal photo is possible at all."""
+        """Return whether any photo has this size; without one, no photo can equal a query of this size."""
 
     def records(self, ids: Iterable[str]) -> list[StoredProduct]:
-        """Records of the products that exist, in the order of ``ids``."""
+        """Return the records of the products that exist, in the order of ``ids``."""
 
     def photo_vectors(self, content_hashes: Iterable[str]) -> Mapping[str, tuple[Photo, Vectors]]:
-        """Photos already embedded: content hash -> photo and its vector, float32 (d,)."""
+        """Return the photos that are already embedded: content hash -> photo and its vector, float32 (d,)."""
 
     def ids(self) -> Iterator[str]:
-        """All product ids, in no particular order."""
+        """Yield all product ids, in no particular order."""
 
     def all_records(self, condition: Condition | None = None) -> Iterator[StoredProduct]:
-        """Records of all products, or of those that meet the condition, in no particular order, read as they are asked
-        for."""
+        """Yield the records of all products, or of those that meet the condition, in no particular order, read while
+        the caller iterates."""
 
     def count(self, condition: Condition | None = None) -> int:
-        """How many products meet the condition, exactly."""
+        """Return the exact number of products that meet the condition."""
 
     def facet(self, field: str, limit: int = 20, condition: Condition | None = None) -> list[tuple[str, int]]:
-        """Values of a field and how many products hold each, exactly; most first, ties by value."""
+        """Return the values of a field and the exact number of products with each: most first, ties by value."""
 
     def field_kinds(self) -> Mapping[str, frozenset[str]]:
-        """Field -> what it holds, some of ``text`` and ``number``."""
+        """Return the kinds of values of each field: ``text``, ``number``, or both."""
 
     def flush(self) -> None: ...
 
     def close(self) -> None: ...
 
 
-def best_photo(entry_vectors: Vectors, vector: Vectors) -> tuple[int, float]:
-    """Which row is most like ``vector`` (the first of equals), and its cosine."""
-    similarities = entry_vectors @ vector
+def best_photo(photo_vectors: Vectors, vector: Vectors) -> tuple[int, float]:
+    """Return the row of ``photo_vectors`` that is most similar to ``vector`` (the first of equals), and its cosine."""
+    similarities = photo_vectors @ vector
     best = int(np.argmax(similarities))
     return best, float(similarities[best])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shoplens.embedders.classifier import Classified
-from shoplens.index.conditions import field_values, holds
+from shoplens.index.conditions import field_values, matches
 from shoplens.index.predicted_values import predicted_values
 from shoplens.index.protocol import Index, PhotoConstraint, StoredProduct
 from shoplens.types import Candidate, Photo
@@ -35,9 +35,8 @@ def retrieve_by_classifier(
 
 def _first_matching_photo(record: StoredProduct, constraint: PhotoConstraint) -> Photo | None:
     """Return the first photo of a product that meets the constraint; None where none does."""
-    photos = record.photos[:1] if constraint.first_photos else record.photos
-    photo = next((one for one in photos if one.content_hash != constraint.without_photo), None)
-    if photo is None or constraint.condition is None:
-        return photo
+    views = constraint.allowed_views(record.photos)
+    if not views or constraint.condition is None:
+        return record.photos[views[0]] if views else None
     fields = field_values(record.product) | predicted_values(record.predicted)
-    return photo if holds(constraint.condition, fields) else None
+    return record.photos[views[0]] if matches(constraint.condition, fields) else None

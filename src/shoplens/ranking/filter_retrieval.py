@@ -20,11 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.filters.dimensions.dimension import LOOK, PATH
-from shoplens.filters.model.scoring import ScoreNormalizer
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import DENSE_PARTS, slope
+from shoplens.filters.model.scoring import DENSE_PARTS, ScoreNormalizer, slope
 from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
-from shoplens.index.predicted_values import LIKELIHOODS, PREDICTED, likely
+from shoplens.index.predicted_values import PREDICTED, PROBABILITY_STEPS, bounded_class
 from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, VectorQuery
 from shoplens.preferences import Merchandising
 from shoplens.ranking.ranker import Ranker
@@ -150,7 +149,7 @@ def retrieve_pool(index: Index, query: FilterQuery, k: int, constraint: PhotoCon
     usual = query.filters.space.overlap(query.weights) >= USUAL_OVERLAP
     limit = max(PHOTOS_PER_PROBE * (1 if usual else UNUSUAL_FACTOR), PHOTOS_PER_PRODUCT * k)
     while True:
-        near = index.photos_near(probe, limit, constraint)
+        near = index.nearest_photos(probe, limit, constraint)
         complete = len(near.keys) < limit
         if query.by_look and not complete:
             near = _add_nearest_looks(index, query, near, limit, constraint)
@@ -165,7 +164,7 @@ def _add_nearest_looks(
     index: Index, query: FilterQuery, near: PhotoHits, limit: int, constraint: PhotoConstraint
 ) -> PhotoHits:
     """Add the photos that are nearest by the look alone."""
-    alike = index.photos_near(VectorQuery(look=query.like.look), limit, constraint)
+    alike = index.nearest_photos(VectorQuery(look=query.like.look), limit, constraint)
     return _merge_hits([near, _score_photos(index, _probe(query), alike.keys)])
 
 
@@ -174,11 +173,11 @@ def _add_ties(index: Index, query: FilterQuery, near: PhotoHits, limit: int, con
     weighted = query.filters.weight_query(query.like.marks, query.weights)
     if not len(weighted.indices):
         return near
-    probe, alike = _probe(query), index.photos_near(VectorQuery(marks=weighted), limit, constraint)
+    probe, alike = _probe(query), index.nearest_photos(VectorQuery(class_vector=weighted), limit, constraint)
     parts = [near, _score_photos(index, probe, alike.keys)]
     if len(alike.keys) == limit and alike.scores[-1] >= TIED * alike.scores[0]:
         narrower = replace(constraint, condition=_narrow_to_class(index, query, constraint.condition))
-        parts.append(index.photos_near(probe, limit, narrower))
+        parts.append(index.nearest_photos(probe, limit, narrower))
     return _merge_hits(parts)
 
 
@@ -211,7 +210,7 @@ def _narrow_to_class(index: Index, query: FilterQuery, condition: Condition | No
     values = tuple(name.rsplit(PATH, 1)[-1] for name in likely_classes)
     chosen: Condition = OneOf(heaviest.field, values)
     if (predicted := f"{PREDICTED}{heaviest.name}") in kinds:
-        guesses = tuple(likely(name, LIKELIHOODS[0]) for name in likely_classes)
+        guesses = tuple(bounded_class(name, PROBABILITY_STEPS[0]) for name in likely_classes)
         chosen = AnyOf((chosen, OneOf(predicted, guesses)))
     return chosen if condition is None else AllOf((condition, chosen))
 
@@ -284,7 +283,7 @@ def retrieve_ranker_features(index: Index, query: FilterQuery, constraint: Photo
         constraint: that candidates meet.
     """
     keys = retrieve_pool(index, query, CANDIDATES, constraint).keys[:CANDIDATES]
-    similarities = _similarities(index, query.filters, query.like, keys, index.photo_marks(keys))
+    similarities = _similarities(index, query.filters, query.like, keys, index.photo_class_vectors(keys))
     return ranker_features(query.filters, query.like.look, query.like.marks, query.norms, similarities)
 
 
@@ -316,7 +315,7 @@ def _probe(query: FilterQuery) -> VectorQuery:
     if query.unlike is not None:
         look = look - UNLIKE * weights.get(LOOK, 0.0) * query.unlike.look
         placed = placed - UNLIKE * aim(query.unlike.dense, query.unlike.marks, weights)
-    return VectorQuery(look=np.asarray(slope(LOOK) * look, np.float32), placed=np.asarray(placed, np.float32))
+    return VectorQuery(look=np.asarray(slope(LOOK) * look, np.float32), filter_vector=np.asarray(placed, np.float32))
 
 
 def _best_photos(near: PhotoHits) -> Pool:
@@ -331,7 +330,7 @@ def _best_photos(near: PhotoHits) -> Pool:
 
 def _detail(index: Index, query: FilterQuery, keys: list[PhotoKey]) -> Detail:
     """Score photos in every dimension, in the order of ``keys``."""
-    marks = index.photo_marks(keys)
+    marks = index.photo_class_vectors(keys)
     similarities = _similarities(index, query.filters, query.like, keys, marks)
     penalty = np.zeros(len(keys), np.float32)
     if query.unlike is not None:
@@ -346,7 +345,7 @@ def _similarities(
     """Return the similarities of photos to an example, float32 (photos, dimensions), each in [0, 1]."""
     probes = {LOOK: VectorQuery(look=example.look)}
     for name in DENSE_PARTS:
-        probes[name] = VectorQuery(placed=filters.space.dimension_query_vector(name, example.dense))
+        probes[name] = VectorQuery(filter_vector=filters.space.dimension_query_vector(name, example.dense))
     cosines = dict(zip(probes, index.photo_scores([*probes.values()], keys), strict=True))
     by_name = filters.similarities(cosines, filters.agreements(example.marks, marks))
     return np.stack([by_name[name] for name in _names(filters)], axis=1)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shoplens.index.identifiers import products_named
+from shoplens.index.identifiers import find_products
 from shoplens.index.protocol import Index
 from shoplens.preferences import Merchandising
 
@@ -40,7 +40,7 @@ def resolve_merchandising(index: Index, settings: Merchandising) -> Merchandisin
     """Return the merchandising of an index, with products by their own ids."""
     if not (names := _names(settings)):
         return settings
-    return resolve_names(settings, {name: one.ids for name, one in products_named(index, names).items()})
+    return resolve_names(settings, {name: one.ids for name, one in find_products(index, names).items()})
 
 
 def resolve_names(settings: Merchandising, named: Mapping[str, Sequence[str]]) -> Merchandising:
@@ -64,13 +64,13 @@ def resolve_names(settings: Merchandising, named: Mapping[str, Sequence[str]]) -
 def merchandising_notes(index: Index, settings: Merchandising) -> list[MerchandisingNote]:
     """Return a note per entry that names a product by anything but its id, or no product at all."""
     names = _names(settings)
-    named = products_named(index, names)
+    named = find_products(index, names)
     notes = []
     for name in names:
         if (found := named.get(name)) is None:
             notes.append(MerchandisingNote(name, (), "nothing"))
-        elif found.by != "id":
-            notes.append(MerchandisingNote(name, found.ids, found.by))
+        elif found.matched_by != "id":
+            notes.append(MerchandisingNote(name, found.ids, found.matched_by))
     return notes
 
 

@@ -58,7 +58,7 @@ class Strategy:
         weights: returns dimension -> weight for a query, summing to 1, by which candidates are ranked.
         adding: what one more product costs, in words.
         similarity_threshold: from query and best score, the score from which a product counts as similar; for facets.
-        needs: what a generation must have for it, of what :attr:`~shoplens.store.generation.Generation.has` names.
+        needs: what a generation must have for it: some of :attr:`~shoplens.store.generation.Generation.capabilities`.
     """
 
     name: str
@@ -98,14 +98,7 @@ def _nearest_trained(index: Index, query: EncodedQuery, constraint: PhotoConstra
 def _nearest_photos(
     index: Index, vector: Vectors, constraint: PhotoConstraint, k: int, *, trained: bool = False
 ) -> list[Candidate]:
-    hits = index.nearest(
-        vector,
-        k,
-        constraint.condition,
-        first_photos=constraint.first_photos,
-        without_photo=constraint.without_photo,
-        trained=trained,
-    )
+    hits = index.nearest_products(vector, k, constraint, trained=trained)
     return [
         Candidate(hit.record.product, {"look": similarity_from_cosine(hit.similarity)}, hit.photo.source)
         for hit in hits
@@ -211,7 +204,7 @@ def available_strategies(has: frozenset[str]) -> list[Strategy]:
     """Return the strategies that a generation can answer by, in the order of the table.
 
     Args:
-        has: what the generation has, as :attr:`~shoplens.store.generation.Generation.has`.
+        has: what the generation has, as :attr:`~shoplens.store.generation.Generation.capabilities`.
     """
     return [strategy for strategy in STRATEGIES.values() if strategy.needs <= has]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf
-from shoplens.index.protocol import Index
+from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.strategies import EncodedQuery, Strategy
 from shoplens.ranking.weighted_sum import rank_candidates
 from shoplens.search.constraint import RankingConstraint
@@ -67,11 +67,12 @@ def _same_photos(
     alike = dict.fromkeys(weights, 1.0)
     is_explained = query.filtered is not None and query.filtered.explain
     reasons = Reasons(weights, alike, {}, {}) if is_explained else None
+    photos = PhotoConstraint(tier.condition, constraint.photos.first_photos_only)
     same = {
         hit.record.product.id: Candidate(hit.record.product, alike, hit.photo.source, same_photo=True, reasons=reasons)
         for hash in (query.pixel_hash, query.content_hash)
         if hash
-        for hit in index.with_photo(hash, tier.condition, first_photos=constraint.photos.first_photos)
+        for hit in index.products_with_photo(hash, photos)
     }
     return same.values()
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from shoplens.index.conditions import Condition
-from shoplens.index.protocol import PhotoConstraint
+from shoplens.index.protocol import ANY_PHOTO, PhotoConstraint
 from shoplens.types import SoldOut
-
-ANY_PHOTO = PhotoConstraint()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from shoplens.errors import ConditionError
 from shoplens.filters.dimensions.dimension import PATH
-from shoplens.index.conditions import AllOf, Condition, field_values, leaves
+from shoplens.index.conditions import AllOf, Condition, field_comparisons, field_values
 from shoplens.index.predicted_values import PREDICTED
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
@@ -100,7 +100,7 @@ def remove_field(condition: Condition | None, field: str) -> Condition | None:
 
 def _is_about(condition: Condition, fields: set[str]) -> bool:
     """Whether a condition is about these fields alone."""
-    used = {leaf.field for leaf in leaves(condition)}
+    used = {leaf.field for leaf in field_comparisons(condition)}
     return bool(used) and used <= fields
 
 

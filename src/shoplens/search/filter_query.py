@@ -12,15 +12,15 @@ from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE, DENSE_PARTS, TINT_SHARE
 from shoplens.filters.photo_features.palette import palette_of_color
-from shoplens.index.identifiers import unknown_product
-from shoplens.index.protocol import NO_MARKS
+from shoplens.index.identifiers import unknown_product_error
+from shoplens.index.protocol import EMPTY_CLASS_VECTOR
 from shoplens.preferences import Preferences
 from shoplens.ranking.filter_retrieval import Example, FilterQuery
 from shoplens.ranking.merchandising import resolve_merchandising
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.weights import given_weights, resolve_weights
 from shoplens.store.generation import Generation
-from shoplens.store.ranker_file import static_weights
+from shoplens.store.ranker_file import load_static_weights
 from shoplens.types import SparseVector, Steering
 
 IN_CATEGORY = 0.5
@@ -44,9 +44,9 @@ class FilterQueryBuilder:
     """
 
     def __init__(self, generation: Generation, preferences: Preferences) -> None:
-        self.filters: Filters = generation.fitted
+        self.filters: Filters = generation.require_filters()
         self.look = generation.look
-        self._static = static_weights(generation)
+        self._static = load_static_weights(generation)
         self._index, self._preferences = generation.index, preferences
         self._merchandising = resolve_merchandising(generation.index, preferences.merchandising)
 
@@ -100,7 +100,7 @@ class FilterQueryBuilder:
             example = self._product_example(steering.like)
         else:
             width = self._index.dimensions if self.look is None else self.look.dimensions
-            example = Example(np.zeros(width, np.float32), np.zeros(DENSE, np.float32), NO_MARKS)
+            example = Example(np.zeros(width, np.float32), np.zeros(DENSE, np.float32), EMPTY_CLASS_VECTOR)
         if not steering.color:
             return example
         dense = example.dense.copy()
@@ -118,9 +118,9 @@ class FilterQueryBuilder:
         for entry in self._index.entries([product_id]):
             if entry.scores is None:
                 break
-            dense = self.filters.space.dense(entry.scores.placed[:1])[0]
-            return Example(entry.look[0], dense, entry.scores.marks[0])
-        raise unknown_product(product_id)
+            dense = self.filters.space.dense(entry.scores.filter_vectors[:1])[0]
+            return Example(entry.look_vectors[0], dense, entry.scores.class_vectors[0])
+        raise unknown_product_error(product_id)
 
     def _recolor(self, marks: SparseVector, color: str) -> SparseVector:
         """Replace the colours in the marks by this colour; the palette then is the whole dimension."""

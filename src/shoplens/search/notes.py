@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from shoplens.index.conditions import Condition, leaves
+from shoplens.index.conditions import Condition, field_comparisons
 from shoplens.index.protocol import Index
 from shoplens.ranking.match_probability import Calibration, claims_anything
 from shoplens.store.generation import Generation
@@ -33,7 +33,7 @@ def _emptiness_notes(condition: Condition | None, index: Index) -> Iterator[str]
         yield "No product is left to show."
         return
     yield "No product meets the condition."
-    for field in dict.fromkeys(leaf.field for leaf in leaves(condition)):
+    for field in dict.fromkeys(leaf.field for leaf in field_comparisons(condition)):
         values = index.facet(field, 8)
         if values:
             yield f"{field} has: {', '.join(f'{value} ({count})' for value, count in values)}."

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from shoplens.errors import InvalidValue
-from shoplens.feedback.remembering import Remembering
+from shoplens.feedback.answer_log import AnswerLog
 from shoplens.filters.dimensions.dimension import Dimension
-from shoplens.index.condition_parser import parse_all
-from shoplens.index.conditions import AllOf, Condition, IsProduct, Not, leaves
-from shoplens.index.identifiers import product_named
-from shoplens.index.predicted_values import with_predicted
+from shoplens.index.condition_parser import parse_conditions
+from shoplens.index.conditions import AllOf, Condition, IsProduct, Not, field_comparisons
+from shoplens.index.identifiers import find_product
+from shoplens.index.predicted_values import include_predicted
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.match_probability import REFERENCE, Calibration
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery, Strategy, default_strategy, strategy_named
@@ -22,28 +22,28 @@ from shoplens.search.facets import FacetRequest, count_facets
 from shoplens.search.notes import answer_notes
 from shoplens.search.prepared_strategy import PreparedStrategy, Ranking, prepare_strategy
 from shoplens.search.query_encoder import QueryEncoder, encode_query
-from shoplens.store.calibration_file import calibration_of
+from shoplens.store.calibration_file import load_calibration
 from shoplens.store.generation import Generation, check_model
 from shoplens.store.store import Store
 from shoplens.types import Answer, Facet, Query, Result, StageTimer
 
 
-def search(store: Store, query: Query, encoder: QueryEncoder, remembering: Remembering | None = None) -> Answer:
+def search(store: Store, query: Query, encoder: QueryEncoder, answer_log: AnswerLog | None = None) -> Answer:
     """Answer a query. See :func:`search_encoded`."""
-    return search_encoded(store, query, encoder, remembering)[0]
+    return search_encoded(store, query, encoder, answer_log)[0]
 
 
 def search_encoded(
     store: Store,
     query: Query,
     encoder: QueryEncoder,
-    remembering: Remembering | None = None,
+    answer_log: AnswerLog | None = None,
     photo: EncodedQuery | None = None,
 ) -> tuple[Answer, EncodedQuery | None]:
     """Answer a query, and return its photo as it was encoded; None where there was no photo.
 
     Args:
-        remembering: logs the answer, so that clicks on it can be learned from; None logs nothing.
+        answer_log: logs the answer, so that clicks on it can be learned from; None logs nothing.
         photo: the query's photo as it was encoded before; it is not decoded again.
 
     Raises:
@@ -58,7 +58,7 @@ def search_encoded(
         prepared, encoder = _prepare(query, generation, encoder)
         query = _resolve_product(query, index)
         photo, encoded = encode_query(query, prepared, encoder, index, photo, timer)
-        calibration = None if _is_steered(query) else calibration_of(generation, prepared.strategy.name)
+        calibration = None if _is_steered(query) else load_calibration(generation, prepared.strategy.name)
         constraint = _constrain(query, generation, calibration)
         ranking = prepared.rank(index, encoded, constraint, timer)
         results = _add_predicted_values(ranking.results[: query.k], query, generation)
@@ -66,8 +66,8 @@ def search_encoded(
         facets = _count_facets(query, prepared, index, ranking.query, constraint, timer)
         notes = answer_notes(query, results, constraint.photos.condition, generation, calibration)
         answer = _answer(query, prepared, encoder, ranking.query, judgement, facets, notes, timer)
-        if remembering is not None and not _is_steered(query):  # the weights of a steered search are the person's
-            answer = remembering.kept(generation, answer, ranking.query, ranking.tiers)
+        if answer_log is not None and not _is_steered(query):  # the weights of a steered search are the person's
+            answer = answer_log.add(generation, answer, ranking.query, ranking.tiers)
         return answer, photo
 
 
@@ -80,7 +80,7 @@ def strategy_of(store: Store, name: str) -> Strategy:
     if name:
         return strategy_named(name)
     with store.reading() as generation:
-        return default_strategy(generation.has)
+        return default_strategy(generation.capabilities)
 
 
 def reference_scores(index: Index, prepared: PreparedStrategy, query: EncodedQuery) -> list[float]:
@@ -98,11 +98,11 @@ def _prepare(query: Query, generation: Generation, encoder: QueryEncoder) -> tup
         StoreError: ``other-model``.
     """
     check_model(generation, encoder.embedder)
-    strategy = strategy_named(query.strategy) if query.strategy else default_strategy(generation.has)
+    strategy = strategy_named(query.strategy) if query.strategy else default_strategy(generation.capabilities)
     if _is_steered(query) and not strategy.filters:
         generation.require(strategy.needs)
         if not query.strategy:
-            _ = generation.fitted
+            generation.require_filters()
         steerable = ", ".join(one.name for one in STRATEGIES.values() if one.filters)
         raise InvalidValue(
             f"The strategy {strategy.name} has one dimension only, so it cannot be steered.",
@@ -129,7 +129,7 @@ def _resolve_product(query: Query, index: Index) -> Query:
     """Replace the name of the product that a query starts from by the product's id."""
     if not query.steering.like:
         return query
-    product = product_named(index, query.steering.like).product
+    product = find_product(index, query.steering.like).product
     return replace(query, steering=replace(query.steering, like=product.id))
 
 
@@ -141,10 +141,10 @@ def _constrain(query: Query, generation: Generation, calibration: Calibration | 
 
 def _condition(query: Query, generation: Generation) -> Condition | None:
     """Return the condition that products meet; it excludes the product that the search starts from."""
-    condition, steering = parse_all(query.where), query.steering
+    condition, steering = parse_conditions(query.where), query.steering
     if condition is not None and steering.predicted is not None:
-        names = {one.field: one.name for one in generation.fitted.dimensions if one.field}
-        condition = with_predicted(condition, names, steering.predicted, generation.index.field_kinds())
+        names = {one.field: one.name for one in generation.require_filters().dimensions if one.field}
+        condition = include_predicted(condition, names, steering.predicted, generation.index.field_kinds())
     if not steering.like:
         return condition
     others = Not(IsProduct((steering.like,)))
@@ -215,10 +215,10 @@ def _add_predicted_values(results: list[Result], query: Query, generation: Gener
     least = query.steering.predicted
     if least is None:
         return results
-    condition = parse_all(query.where)
+    condition = parse_conditions(query.where)
     if condition is None:
         return results
-    fields = {leaf.field for leaf in leaves(condition)}
+    fields = {leaf.field for leaf in field_comparisons(condition)}
     dimensions: Iterable[Dimension] = () if generation.filters is None else generation.filters.dimensions
     names = {one.name for one in dimensions if one.field in fields}
     predicted = {

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoplens.errors import StoreError
-from shoplens.feedback.events import Event, events_in
+from shoplens.feedback.events import Event, read_events
 from shoplens.feedback.log import FeedbackCounts
 from shoplens.feedback.renaming import apply_renames
 from shoplens.feeds import Report, SummaryRow
-from shoplens.index.identifiers import products_named
+from shoplens.index.identifiers import find_products
 from shoplens.shop.parts import ShopParts
-from shoplens.store.files.atomic import disk_errors_told, timestamp
+from shoplens.store.files.atomic import timestamp, translate_disk_errors
 from shoplens.types import Rejection
 
 AT_ONCE = 1_000
@@ -62,9 +62,9 @@ class ShopFeedback:
         >>> shop.feedback.add([Event(answer.query_id, "MH01-Black", "click", user="42")])  # doctest: +SKIP
         """
         folder = self._parts.store.folder
-        rows = events_in(Path(events)) if isinstance(events, str | Path) else ((None, event) for event in events)
+        rows = read_events(Path(events)) if isinstance(events, str | Path) else ((None, event) for event in events)
         new, some = Counter[str](), list[tuple[int | None, Event]]()
-        with disk_errors_told(folder), Report(folder / "reports" / f"{timestamp()}-feedback.jsonl") as report:
+        with translate_disk_errors(folder), Report(folder / "reports" / f"{timestamp()}-feedback.jsonl") as report:
             try:
                 for number, event in rows:
                     if isinstance(event, Rejection):
@@ -84,7 +84,7 @@ class ShopFeedback:
     def _ids_by_name(self, events: Iterable[tuple[int | None, Event]]) -> dict[str, tuple[str, ...]]:
         """What events call products -> ids of the products that are meant."""
         with self._parts.store.reading() as generation:
-            named = products_named(generation.index, (event.product_id for _, event in events))
+            named = find_products(generation.index, (event.product_id for _, event in events))
         return {name: one.ids for name, one in named.items()}
 
     def follow_renames(self) -> None:

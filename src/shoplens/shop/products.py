@@ -9,8 +9,8 @@ from typing import Any
 from shoplens.build.product_changes import PutResult, put_products, update_product
 from shoplens.errors import InvalidValue
 from shoplens.images import decode_photo
-from shoplens.index.condition_parser import parse_all
-from shoplens.index.identifiers import product_named
+from shoplens.index.condition_parser import parse_conditions
+from shoplens.index.identifiers import find_product
 from shoplens.index.qdrant.points import is_photo_hash
 from shoplens.search.facets import count_values
 from shoplens.shop.parts import ShopParts
@@ -60,7 +60,7 @@ class ShopProducts:
         """
         try:
             with self._parts.store.reading() as generation:
-                return product_named(generation.index, product_id).product
+                return find_product(generation.index, product_id).product
         except InvalidValue as problem:
             if problem.code != "unknown-product":
                 raise
@@ -88,7 +88,7 @@ class ShopProducts:
             PhotoError: it cannot be read any more.
         """
         with self._parts.store.reading() as generation:
-            hits = generation.index.with_photo(content_hash) if is_photo_hash(content_hash) else []
+            hits = generation.index.products_with_photo(content_hash) if is_photo_hash(content_hash) else []
         sources = [hit.photo.source for hit in hits if hit.photo.content_hash == content_hash]
         if not sources:
             raise InvalidValue(
@@ -113,7 +113,7 @@ class ShopProducts:
         """
         texts = (where,) if isinstance(where, str) else tuple(where)
         with self._parts.store.reading() as generation:
-            return count_values(generation.index, fields, parse_all(texts), limit)
+            return count_values(generation.index, fields, parse_conditions(texts), limit)
 
     def ids(self) -> Iterator[str]:
         """Yield the ids of all products, in no particular order."""

@@ -200,7 +200,7 @@ class Store:
 
         The live generation answers meanwhile: the graph is built over a copy, which then replaces it.
         """
-        if not generation.index.graph_is_due():
+        if not generation.index.needs_graph():
             return
         generation.index.flush()
         if generation is self._live:
@@ -378,7 +378,7 @@ class Store:
 
     def _connect(self, generation: Generation) -> None:
         """Connect the live generation's index with the write log and with the renames."""
-        generation.index.written, generation.index.renames = self._on_write, self.renames
+        generation.index.on_write, generation.index.renames = self._on_write, self.renames
 
     def _on_write(self, ids: Iterable[str]) -> None:
         """Log that products of the live generation are about to change; from then on it is of this format."""

@@ -1,4 +1,4 @@
-"""Photos and what is computed from them."""
+"""Arrays of photos, and the vectors that are computed from photos."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ Vectors = npt.NDArray[np.float32]
 """float32, shape (n, dimensions), each row of length 1."""
 
 Features = npt.NDArray[np.float32]
-"""float32, shape (n, f): what the filters read off photos; see :mod:`shoplens.build.photo_features`."""
+"""float32, shape (n, f): the input of the filters, a row per photo; see :mod:`shoplens.build.photo_features`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """Vectors and what they are of, in one object so that they cannot lose their order.
+    """Vectors with the ids of their rows, in one object so that they cannot lose their order.
 
     Attributes:
         ids: n names, one per row.
-        vectors: float32 (n, d), rows of length 1 (tolerance 1e-3).
-        model: id of the model that made them; vectors of two models never meet.
-        features: float32 (n, f), what the same pass of the network gives the filters; None where it gives nothing.
+        vectors: float32 (n, d); every row has length 1 (tolerance 1e-3).
+        model: id of the model that computed the vectors. Vectors of two models are never compared.
+        features: float32 (n, f), the input of the filters from the same pass of the network; None where the network
+            gives none.
+
+    Raises:
+        InvalidValue: shape, dtype or lengths of the vectors are not as stated.
     """
 
     ids: tuple[str, ...]
@@ -39,7 +43,8 @@ class Embeddings:
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2 or len(self.vectors) != len(self.ids) or self.vectors.dtype != np.float32:
             raise InvalidValue(
-                f"Vectors of shape {self.vectors.shape}, {self.vectors.dtype}, for {len(self.ids)} ids.",
+                f"There are {len(self.ids)} ids, but the vectors are {self.vectors.dtype} of shape "
+                f"{self.vectors.shape}.",
                 "Give float32 of shape (number of ids, dimensions).",
             )
         if len(self.ids) and not np.allclose(np.linalg.norm(self.vectors, axis=1), 1.0, atol=1e-3):
@@ -51,11 +56,11 @@ class Embeddings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseVector:
-    """A vector by its entries that are not zero.
+    """A vector given by its entries that are not zero.
 
     Attributes:
-        indices: uint32 (m,), ascending, no repeats.
-        values: float32 (m,).
+        indices: uint32 (m,), ascending, without repeats.
+        values: float32 (m,), a value per index.
     """
 
     indices: npt.NDArray[np.uint32]
@@ -64,17 +69,17 @@ class SparseVector:
     def __post_init__(self) -> None:
         if self.indices.shape != self.values.shape or self.indices.ndim != 1:
             raise InvalidValue(
-                f"A sparse vector of {self.indices.shape} indices and {self.values.shape} values.",
+                f"A sparse vector has indices of shape {self.indices.shape} and values of shape {self.values.shape}.",
                 "Give one value per index.",
             )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseRows:
-    """Many sparse vectors, one after the other.
+    """Many sparse vectors, stored one after the other.
 
     Attributes:
-        lengths: intp (n,), entries of each.
+        lengths: intp (n,), number of entries of each vector.
         indices: uint32 (sum of lengths,).
         values: float32 (sum of lengths,).
     """
@@ -85,11 +90,11 @@ class SparseRows:
 
     @classmethod
     def of(cls, vectors: Sequence[SparseVector]) -> SparseRows:
-        """These vectors, in their order."""
+        """Return the given vectors in their order."""
         return cls(
-            np.array([len(one.indices) for one in vectors], np.intp),
-            np.concatenate([np.zeros(0, np.uint32), *(one.indices for one in vectors)]),
-            np.concatenate([np.zeros(0, np.float32), *(one.values for one in vectors)]),
+            np.array([len(vector.indices) for vector in vectors], np.intp),
+            np.concatenate([np.zeros(0, np.uint32), *(vector.indices for vector in vectors)]),
+            np.concatenate([np.zeros(0, np.float32), *(vector.values for vector in vectors)]),
         )
 
     def __len__(self) -> int:
@@ -104,20 +109,24 @@ class SparseRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilterScores:
-    """What the filters say of the photos of one product.
+    """The scores that the filters give to the photos of one product.
 
     Attributes:
-        placed: float32 (photos, m): what lies beside the embeddings in the space that the graph is built over.
-        marks: per photo, square roots of the class probabilities of all classified dimensions.
-        predicted: dimension -> class -> probability, where the feed is silent; likely classes only.
+        filter_vectors: float32 (photos, m), appended to the embeddings; the index builds its graph over the two
+            together.
+        class_vectors: per photo, the square roots of the class probabilities of all classified dimensions.
+        predicted: dimension -> class -> probability, for dimensions of which the feed gives no value; likely classes
+            only.
     """
 
-    placed: npt.NDArray[np.float32]
-    marks: tuple[SparseVector, ...]
+    filter_vectors: npt.NDArray[np.float32]
+    class_vectors: tuple[SparseVector, ...]
     predicted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.placed.ndim != 2 or len(self.placed) != len(self.marks):
+        if self.filter_vectors.ndim != 2 or len(self.filter_vectors) != len(self.class_vectors):
             raise InvalidValue(
-                f"Filter scores of shape {self.placed.shape} and {len(self.marks)} marks.", "Give both per photo."
+                f"There are filter vectors of shape {self.filter_vectors.shape} and {len(self.class_vectors)} class "
+                "vectors.",
+                "Give one filter vector and one class vector per photo.",
             )

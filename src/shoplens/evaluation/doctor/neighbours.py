@@ -77,7 +77,7 @@ def neighbourhood(index: Index, draw: Draw, progress: Progress) -> Neighbourhood
     found = Neighbourhood()
     drawn, found.photos = _sample_photos(index, draw)
     for product, photo, vector, number in _read_sample(index, drawn):
-        hits = [one for one in index.nearest(vector, NEAR + 1) if one.record.product.id != product.id][:NEAR]
+        hits = [one for one in index.nearest_products(vector, NEAR + 1) if one.record.product.id != product.id][:NEAR]
         found.asked += 1
         if number < draw.queries:
             found.queries += 1

@@ -1,4 +1,5 @@
-"""How the engine keeps vectors and walks its graph. Every number was measured: ``benchmarks/RESULTS.md``."""
+"""Settings of the engine: which vectors it stores, and how it searches. Every number was measured, see
+``benchmarks/RESULTS.md``."""
 
 from __future__ import annotations
 
@@ -6,73 +7,78 @@ import qdrant_edge as engine
 
 from shoplens.index.protocol import VectorSizes
 
-VECTOR = "pretrained"
-"""Name of the vectors of the untouched extractor."""
+PRETRAINED = "pretrained"
+"""Name of the vectors of the pretrained embedder."""
 TRAINED = "metric"
-"""Of those of the extractor whose distances were trained, where there is one."""
+"""Name of the vectors of the trained embedding head, where there is one."""
 COMBINED = "combined"
-"""The trained vector, else the other, with the filters' numbers behind it: one graph answers any weighted sum of all
-dimensions."""
-MARKS = "marks"
-"""The filters' class probabilities, sparse: the engine's inverted index answers any weighted sum of them exactly.
-The graph cannot, where many are equal."""
-LINKS, BUILD_BREADTH = 16, 100
-SEARCH_BREADTH, SPACE_BREADTH = 128, 400
-"""Of the walk through the graph of the vectors, and through that of the space of all filters: at a million products 400
-keeps .99 of the exact best ten, 200 keeps .97."""
-ALL = 0
-"""In place of a breadth: everything is looked at, vectors rather than codes."""
+"""Name of the vectors that hold the trained vector (else the pretrained one) followed by the filter vector: one graph
+over them answers any weighted sum of all dimensions."""
+CLASS_VECTOR = "marks"
+"""Name of the sparse class vectors: the engine's inverted index answers any weighted sum of them exactly. The graph
+cannot, where many scores are equal."""
+HNSW_M, HNSW_EF_CONSTRUCT = 16, 100
+"""Links per node of the graph, and candidates that are considered while a node is inserted."""
+HNSW_EF, COMBINED_HNSW_EF = 128, 400
+"""Candidates that a search keeps, in the graph of the embeddings and in that of the combined vectors: at a million
+products 400 finds .99 of the exact ten best, and 200 finds .97."""
+EXACT = 0
+"""In place of a number of candidates: compares every point, by its vectors rather than by their codes."""
 OVERSAMPLING = 2.0
-"""Hits that are fetched by int8 codes, as a multiple of those asked for, and ordered anew by the vectors themselves."""
-SCANNED_KB, SCANNED_SHARE = 10_000, 0.06
-"""Where a condition keeps less than this share of the vectors, the engine looks at the int8 code of each instead of
-walking the graph, which then misses too many."""
-GRAPH_DUE_KB = 10_000
-"""Vectors without a graph over them at which building one pays: 10,000 products with a photo each of 256 dimensions,
-which are looked at one by one in 2 ms."""
-LARGEST_SEGMENT_KB = 20_000_000
-"""Above a million products; every further segment is one more graph to walk."""
+"""Hits that are fetched by int8 codes, as a multiple of the requested number, and then reranked by the vectors."""
+SCAN_MIN_KB, SCAN_SHARE = 10_000, 0.06
+"""Where a condition keeps less than this share of the vectors, the engine compares the int8 code of each instead of
+searching the graph, which would miss too many."""
+GRAPH_MIN_KB = 10_000
+"""Size of the vectors without a graph from which on building one pays: 10,000 products with one photo of 256 dimensions
+each, which are compared one by one in 2 ms."""
+MAX_SEGMENT_KB = 20_000_000
+"""Largest segment, above a million products; every further segment is one more graph to search."""
 
 
 def engine_config(sizes: VectorSizes, points: int = 0) -> engine.EdgeConfig:
-    """Settings of a shard: int8 codes beside the vectors, a graph over each kind.
+    """Return the settings of a shard: int8 codes beside the vectors, and a graph over each kind of vector.
 
     Args:
         sizes: lengths of the vectors.
-        points: how many there are; it decides what is scanned, and takes effect when a graph is built.
+        points: number of points; it decides what is scanned, and takes effect when a graph is built.
     """
     return engine.EdgeConfig(
-        vectors={name: _dense_vector(size, points) for name, size in dense_vectors(sizes).items()},
-        sparse_vectors={MARKS: engine.EdgeSparseVectorParams()} if sizes.placed else None,
+        vectors={name: _dense_vector_params(size, points) for name, size in dense_vector_sizes(sizes).items()},
+        sparse_vectors={CLASS_VECTOR: engine.EdgeSparseVectorParams()} if sizes.filter_vector else None,
         optimizers=engine.EdgeOptimizersConfig(
-            default_segment_number=1, max_segment_size=LARGEST_SEGMENT_KB, indexing_threshold=GRAPH_DUE_KB
+            default_segment_number=1, max_segment_size=MAX_SEGMENT_KB, indexing_threshold=GRAPH_MIN_KB
         ),
     )
 
 
-def dense_vectors(sizes: VectorSizes) -> dict[str, int]:
-    """Name -> length of every kind of vector that a graph is built over."""
-    every = {VECTOR: sizes.pretrained, TRAINED: sizes.trained, COMBINED: sizes.look + sizes.placed}
-    return {name: size for name, size in every.items() if size and (name != COMBINED or sizes.placed)}
+def dense_vector_sizes(sizes: VectorSizes) -> dict[str, int]:
+    """Return name -> length of every kind of vector over which a graph is built."""
+    lengths = {
+        PRETRAINED: sizes.pretrained,
+        TRAINED: sizes.trained,
+        COMBINED: sizes.look + sizes.filter_vector if sizes.filter_vector else 0,
+    }
+    return {name: length for name, length in lengths.items() if length}
 
 
-def _dense_vector(size: int, points: int) -> engine.EdgeVectorParams:
-    scanned = max(SCANNED_KB, round(SCANNED_SHARE * points * size * 4 / 1024))
-    graph = engine.HnswIndexConfig(m=LINKS, ef_construct=BUILD_BREADTH, full_scan_threshold=scanned, payload_m=0)
+def _dense_vector_params(size: int, points: int) -> engine.EdgeVectorParams:
+    scan_kb = max(SCAN_MIN_KB, round(SCAN_SHARE * points * size * 4 / 1024))
+    graph = engine.HnswIndexConfig(m=HNSW_M, ef_construct=HNSW_EF_CONSTRUCT, full_scan_threshold=scan_kb, payload_m=0)
     codes = engine.ScalarQuantizationConfig(engine.ScalarType.Int8, quantile=0.99, always_ram=True)
     return engine.EdgeVectorParams(
         size=size, distance=engine.Distance.Dot, quantization_config=codes, hnsw_config=graph
     )
 
 
-def search_params(breadth: int, *, filtered: bool) -> engine.SearchParams:
-    """How one query is answered.
+def search_params(ef: int, *, filtered: bool) -> engine.SearchParams:
+    """Return the settings of one query.
 
     Args:
-        breadth: of the walk through the graph, or :data:`ALL`.
+        ef: candidates that the search of the graph keeps, or :data:`EXACT`.
         filtered: whether there is a condition.
     """
-    exact = breadth == ALL
+    exact = ef == EXACT
     acorn = engine.AcornSearchParams(enable=filtered, max_selectivity=0.6)
     codes = engine.QuantizationSearchParams(ignore=exact, rescore=True, oversampling=OVERSAMPLING)
-    return engine.SearchParams(hnsw_ef=breadth, exact=exact, acorn=acorn, quantization=codes)
+    return engine.SearchParams(hnsw_ef=ef, exact=exact, acorn=acorn, quantization=codes)

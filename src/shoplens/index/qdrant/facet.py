@@ -1,4 +1,4 @@
-"""How many products hold each value of a field, counted by the engine."""
+"""Counts the products that hold each value of a field, with the engine."""
 
 from __future__ import annotations
 
@@ -9,40 +9,44 @@ import qdrant_edge as engine
 
 from shoplens.index.conditions import comparable_text
 
-_MOST_VALUES = 100_000
+_MAX_VALUES = 100_000
 
 
-class _Held(NamedTuple):
+class _StoredValue(NamedTuple):
+    """A value as one payload path holds it, and the number of points that have it."""
+
     path: str
     form: str
     points: int
 
 
-def values_counted(
+def count_values(
     shard: engine.EdgeShard, field: str, paths: Iterable[str], among: engine.Filter
 ) -> list[tuple[str, int]]:
-    """Values and how many points hold each, exactly; most first, ties by value. All of them: it takes all to decide
-    which ties a limit cuts.
+    """Return the values of a field and the exact number of points with each: most first, ties by value.
+
+    All values are returned, because all are needed to decide which of several equally frequent ones a limit keeps.
 
     Args:
-        paths: where the field lies.
-        among: points that count.
+        paths: payload paths of the field.
+        among: a filter for the points that are counted.
     """
-    held: dict[str, list[_Held]] = {}
+    stored: dict[str, list[_StoredValue]] = {}
     for path in paths:
-        request = engine.FacetRequest(path, limit=_MOST_VALUES, exact=True, filter=among)
+        request = engine.FacetRequest(path, limit=_MAX_VALUES, exact=True, filter=among)
         for hit in shard.facet(request).hits:
             if hit.count:
                 form = str(hit.value)
-                held.setdefault(comparable_text(field, form), []).append(_Held(path, form, hit.count))
+                stored.setdefault(comparable_text(field, form), []).append(_StoredValue(path, form, hit.count))
     counts = [
-        (value, forms[0].points if len(forms) == 1 else _count(shard, forms, among)) for value, forms in held.items()
+        (value, forms[0].points if len(forms) == 1 else _count_any(shard, forms, among))
+        for value, forms in stored.items()
     ]
     return sorted(counts, key=lambda item: (-item[1], item[0]))
 
 
-def _count(shard: engine.EdgeShard, forms: Sequence[_Held], among: engine.Filter) -> int:
-    """Points that hold any of several forms of a value, which stores of before kept apart."""
-    ways: list[Any] = [engine.FieldCondition(one.path, match=engine.MatchValue(one.form)) for one in forms]
-    either = engine.Filter(must=[among, engine.Filter(should=ways)])
+def _count_any(shard: engine.EdgeShard, forms: Sequence[_StoredValue], among: engine.Filter) -> int:
+    """Return the number of points with any of several forms of a value, which older stores kept apart."""
+    conditions: list[Any] = [engine.FieldCondition(form.path, match=engine.MatchValue(form.form)) for form in forms]
+    either = engine.Filter(must=[among, engine.Filter(should=conditions)])
     return int(shard.count(engine.CountRequest(exact=True, filter=either)))

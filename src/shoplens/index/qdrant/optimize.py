@@ -1,8 +1,8 @@
-"""Builds the graphs of a shard that nobody serves: ``python -m shoplens.index.optimize FOLDER …``.
+"""Builds the graphs of a shard that nobody serves: ``python -m shoplens.index.qdrant.optimize FOLDER …``.
 
 The engine's ``optimize`` stops every Python thread of its process while it runs, so it gets a process of its own.
-For the same reason no thread in there can see that the parent died; on Linux the kernel is asked to end it then.
-Elsewhere it works on, over a folder that nobody will use.
+For the same reason no thread of that process can notice that the parent has died; on Linux the kernel is asked to end
+the process then. On other systems it continues, on a folder that nobody will use.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def optimize(folder: Path, sizes: VectorSizes) -> None:
     """Optimize the shard in ``folder``, which this process has closed, in a child process.
 
     Args:
-        folder: the shard's.
-        sizes: lengths of its vectors, as it was made with.
+        folder: folder of the shard.
+        sizes: lengths of its vectors, as they were when it was created.
 
     Raises:
-        StoreError: when the child fails; the shard stays as it was, only slower to search.
+        StoreError: ``optimize-failed``; the shard stays as it was, only slower to search.
     """
     lengths = map(str, astuple(sizes))
     child = subprocess.run(
@@ -44,13 +44,19 @@ def optimize(folder: Path, sizes: VectorSizes) -> None:
     if child.returncode:
         raise StoreError(
             f"The search graph could not be built: {child.stderr.strip()[-300:] or child.returncode}.",
-            "See that there is free memory and disk, and run the command again.",
+            "Check that there is free memory and disk space, and run the command again.",
             code="optimize-failed",
         )
 
 
 def main(folder: str, parent: str, *lengths: str) -> None:
-    _die_with(int(parent))
+    """Run in the child process: build all graphs of the shard.
+
+    Args:
+        parent: process id of the parent.
+        lengths: the fields of :class:`VectorSizes`, in their order.
+    """
+    _exit_with_parent(int(parent))
     shard = engine.EdgeShard.load(folder)
     points = shard.info().points_count
     shard.close()
@@ -61,11 +67,11 @@ def main(folder: str, parent: str, *lengths: str) -> None:
     shard.close()
 
 
-def _die_with(parent: int) -> None:
+def _exit_with_parent(parent: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the kernel was asked
-            sys.exit("The process that asked for the graph is gone.")
+        if os.getppid() != parent:  # the parent died before the kernel was asked
+            sys.exit("The process that requested the graph has ended.")
 
 
 if __name__ == "__main__":

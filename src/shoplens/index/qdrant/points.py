@@ -1,4 +1,4 @@
-"""Entries <-> points of the engine: one per photo, with its vectors and a payload."""
+"""Converts between index entries and points of the engine: one point per photo, with its vectors and a payload."""
 
 from __future__ import annotations
 
@@ -17,21 +17,26 @@ import qdrant_edge as engine
 from shoplens.index.conditions import ID_FIELDS, field_values
 from shoplens.index.predicted_values import predicted_values
 from shoplens.index.protocol import IndexedProduct, PhotoKey, StoredProduct, VectorQuery, VectorSizes
-from shoplens.index.qdrant.config import COMBINED, MARKS, TRAINED, VECTOR
+from shoplens.index.qdrant.config import CLASS_VECTOR, COMBINED, PRETRAINED, TRAINED
 from shoplens.types import FilterScores, Photo, Product, SparseRows, SparseVector, Vectors
 
 VIEW, HASHES, SIZE = "view", "hashes", "size"
+"""Payload keys: the photo's number in its product, its hashes, and its size in pixels."""
 ID_PATHS = ["id", "record.id"]
-"""Where a point holds its product's id, in stores of this format and of those before."""
-KINDS = ("exact", "text", "number")
-"""What fields hold: ids, whose letter case counts; folded texts; numbers. Stores of before held ids as folded texts."""
-RECORDS_AT_HAND = 2_000
-"""That are held as they were read; some 10 MB."""
+"""Payload paths of the product id, in stores of this format and of older ones."""
+FIELD_KINDS = ("exact", "text", "number")
+"""Kinds of payload fields: ids, which are compared with letter case; folded texts; numbers. Older stores hold ids as
+folded texts."""
+CACHED_RECORDS = 2_000
+"""Number of parsed records that are kept in memory; about 10 MB."""
+EMPTY_ENTRIES: tuple[list[int], list[float]] = ([], [])
+"""Indices and values of an empty class vector."""
 _NAMESPACE = uuid.UUID("6f6c3f5e-51f5-4e0c-9d0e-0d9bd0a0c0de")
 
 
 def point_id(product_id: str, view: int = 0) -> str:
-    """Of a product's photo; the engine takes integers and UUIDs only. The last 16 bits are the photo's number."""
+    """Return the point id of a product's photo. The engine takes only integers and UUIDs; the last 16 bits are the
+    photo's number."""
     return str(
         uuid.UUID(
             int=uuid.uuid5(_NAMESPACE, product_id.encode("utf-8", "backslashreplace").decode()).int >> 16 << 16 | view
@@ -40,48 +45,67 @@ def point_id(product_id: str, view: int = 0) -> str:
 
 
 def point_ids(record: StoredProduct) -> list[str]:
-    """Of all photos of a product."""
+    """Return the point ids of all photos of a product."""
     return [point_id(record.product.id, view) for view in range(len(record.photos))]
 
 
-def product_key(point: engine.PointId) -> str:
-    """The same for all photos of a product, and for no other product's."""
+def product_prefix(point: engine.PointId) -> str:
+    """Return the part of a point id that all photos of one product share, and no photo of another product."""
     return str(point)[:-4]
 
 
-def view_of(point: engine.PointId) -> int:
-    """Number of the photo that a point is."""
+def product_number(point: str) -> int:
+    """Return :attr:`PhotoKey.product` of a point."""
+    return UUID(point).int >> 16
+
+
+def view_number(point: engine.PointId) -> int:
+    """Return the number of the photo that a point stands for."""
     return int(str(point)[-4:], 16)
 
 
+def photo_key(point: engine.PointId) -> PhotoKey:
+    """Return the photo key of a point."""
+    number = point.int if isinstance(point, UUID) else UUID(str(point)).int
+    return PhotoKey(number >> 16, number & 0xFFFF)
+
+
+def photo_point_id(key: PhotoKey) -> UUID:
+    """Return the point id of a photo key."""
+    return UUID(int=int(key.product) << 16 | key.view)
+
+
 def size_key(width: int, height: int) -> str:
+    """Return the payload value of a photo's size."""
     return f"{width}x{height}"
 
 
 def hash_key(photo_hash: str) -> str:
-    """A 128-bit hash as a UUID, which the engine indexes in 16 bytes."""
+    """Return a 128-bit hash as a UUID, which the engine indexes in 16 bytes."""
     return str(uuid.UUID(photo_hash))
 
 
 def is_photo_hash(text: str) -> bool:
+    """Return whether a text is a hash of 32 lower-case hexadecimal digits."""
     return len(text) == 32 and all(digit in "0123456789abcdef" for digit in text)
 
 
-def field_key(kind: str, field: str) -> str:
-    """Path of a field; names are percent-encoded and quoted, so that dots, quotes and brackets mean nothing."""
+def field_path(kind: str, field: str) -> str:
+    """Return the payload path of a field; names are percent-encoded and quoted, so that dots, quotes and brackets have
+    no meaning in them."""
     return f'{kind}."{quote(field, safe=" ")}"'
 
 
-def field_of(key: str) -> tuple[str, str] | None:
-    """(kind, field) of a path made by :func:`field_key`; None for the others."""
-    kind, _, rest = key.partition(".")
-    return (kind, unquote(rest.strip('"'))) if kind in KINDS and rest else None
+def parse_field_path(path: str) -> tuple[str, str] | None:
+    """Return (kind, field) of a path from :func:`field_path`; None for other paths."""
+    kind, _, rest = path.partition(".")
+    return (kind, unquote(rest.strip('"'))) if kind in FIELD_KINDS and rest else None
 
 
 def product_payload(record: StoredProduct) -> dict[str, Any]:
-    """What every photo of a product carries: the record, and the fields that conditions and facets read.
+    """Return the payload that all photos of a product share: the record, and the fields of conditions and facets.
 
-    The record is JSON in a string: the engine takes twenty times as long over each value that it holds itself.
+    The record is JSON in a string: the engine takes twenty times as long over each value that it stores itself.
     """
     product = {field.name: getattr(record.product, field.name) for field in dataclasses.fields(Product)}
     product["category"], product["identifiers"] = list(record.product.category), list(record.product.identifiers)
@@ -103,27 +127,27 @@ def product_payload(record: StoredProduct) -> dict[str, Any]:
 
 
 def photo_payload(photo: Photo, view: int) -> dict[str, Any]:
-    """What a photo carries of its own."""
-    hashes = {hash for hash in (photo.content_hash, photo.pixel_hash) if hash}
+    """Return the payload of one photo alone."""
+    hashes = {photo_hash for photo_hash in (photo.content_hash, photo.pixel_hash) if photo_hash}
     return {VIEW: view, HASHES: sorted(map(hash_key, hashes)), SIZE: size_key(photo.width, photo.height)}
 
 
-def product_id_from(payload: Mapping[str, Any]) -> str:
-    """The id alone, of a payload that may lack the rest."""
+def parse_product_id(payload: Mapping[str, Any]) -> str:
+    """Return the product id of a payload, which may lack everything else."""
     return str(payload["id"] if "id" in payload else payload["record"]["id"])
 
 
-def record_from(payload: Mapping[str, Any]) -> StoredProduct:
-    """The record, as stores of any format hold it."""
-    held = payload["record"]
-    if isinstance(held, str):
-        return _record_of(held)
-    return _record({**held, "predicted": payload.get("predicted") or {}})
+def parse_record(payload: Mapping[str, Any]) -> StoredProduct:
+    """Return the record of a payload, in any format that a store may hold."""
+    stored = payload["record"]
+    if isinstance(stored, str):
+        return _parse_record_text(stored)
+    return _record({**stored, "predicted": payload.get("predicted") or {}})
 
 
-@functools.lru_cache(RECORDS_AT_HAND)
-def _record_of(text: str) -> StoredProduct:
-    """What is found often is read once; whoever changes a product changes its text."""
+@functools.lru_cache(CACHED_RECORDS)
+def _parse_record_text(text: str) -> StoredProduct:
+    """Parse each text once while it is in the cache; a change of a product changes its text."""
     return _record(json.loads(text))
 
 
@@ -136,118 +160,97 @@ def _record(stored: dict[str, Any]) -> StoredProduct:
     return StoredProduct(Product(photos=tuple(photo.source for photo in photos), **stored), photos, predicted)
 
 
-NOTHING: tuple[list[int], list[float]] = ([], [])
-"""The marks of a point without any."""
-
-
-def points_of(entry: IndexedProduct, placed: int) -> Iterator[engine.Point]:
-    """A point per photo.
+def build_points(entry: IndexedProduct, filter_vector_size: int) -> Iterator[engine.Point]:
+    """Yield a point for each photo of a product.
 
     Args:
-        entry: a product.
-        placed: the filters' numbers beside a vector in this shard; 0 where it has no room for any.
+        entry: the product.
+        filter_vector_size: length of the filter vectors of this shard; 0 where it has no room for any.
     """
-    scores = entry.scores if placed else None
+    scores = entry.scores if filter_vector_size else None
     predicted = scores.predicted if scores is not None else {}
     shared = product_payload(StoredProduct(entry.product, entry.photos, predicted))
     for view, (photo, vector) in enumerate(zip(entry.photos, entry.vectors, strict=True)):
-        vectors: dict[str, list[float] | engine.SparseVector] = {VECTOR: vector.tolist()}
-        if entry.trained is not None:
-            vectors[TRAINED] = entry.trained[view].tolist()
+        vectors: dict[str, list[float] | engine.SparseVector] = {PRETRAINED: vector.tolist()}
+        if entry.trained_vectors is not None:
+            vectors[TRAINED] = entry.trained_vectors[view].tolist()
         if scores is not None:
-            vectors.update(_score_vectors(entry.look[view], scores, view))
+            vectors.update(_score_vectors(entry.look_vectors[view], scores, view))
         payload = {**shared, **photo_payload(photo, view)}
         yield engine.Point(point_id(entry.product.id, view), vectors, payload)  # type: ignore[arg-type]
 
 
-def score_vectors_of(entry: IndexedProduct, scores: FilterScores) -> Iterator[engine.PointVectors]:
-    """What the filters say of each photo, for points that hold all else already."""
-    for view, vector in enumerate(entry.look):
+def build_score_vectors(entry: IndexedProduct, scores: FilterScores) -> Iterator[engine.PointVectors]:
+    """Yield the vectors that hold the filter scores of each photo, for points that exist already."""
+    for view, vector in enumerate(entry.look_vectors):
         yield engine.PointVectors(point_id(entry.product.id, view), _score_vectors(vector, scores, view))  # type: ignore[arg-type]
 
 
 def _score_vectors(look: Vectors, scores: FilterScores, view: int) -> dict[str, list[float] | engine.SparseVector]:
-    combined = np.concatenate([look, scores.placed[view]])
-    return {COMBINED: combined.tolist(), MARKS: sparse(scores.marks[view])}
+    combined = np.concatenate([look, scores.filter_vectors[view]])
+    return {COMBINED: combined.tolist(), CLASS_VECTOR: engine_sparse_vector(scores.class_vectors[view])}
 
 
-def entry_from(points: Sequence[engine.Record], sizes: VectorSizes) -> IndexedProduct:
-    """The entry whose points, all of them, were read with payload and vectors.
+def parse_entry(points: Sequence[engine.Record], sizes: VectorSizes) -> IndexedProduct:
+    """Return the entry of a product from all of its points, read with payload and vectors.
 
     Args:
-        points: of one product, in any order.
+        points: the points of one product, in any order.
         sizes: lengths of their vectors.
     """
-    ordered = sorted(points, key=lambda point: view_of(point.id))
-    record = record_from(ordered[0].payload or {})
-    vectors, trained, scores = _rows(ordered, VECTOR), None, None
+    ordered = sorted(points, key=lambda point: view_number(point.id))
+    record = parse_record(ordered[0].payload or {})
+    vectors, trained, scores = _stack_vectors(ordered, PRETRAINED), None, None
     if sizes.trained:
-        trained = _rows(ordered, TRAINED)
+        trained = _stack_vectors(ordered, TRAINED)
     if all(COMBINED in _vectors(point) for point in ordered):
-        placed = _rows(ordered, COMBINED)[:, sizes.look :]
-        scores = FilterScores(placed, tuple(map(marks_of, ordered)), record.predicted)
+        filter_vectors = _stack_vectors(ordered, COMBINED)[:, sizes.look :]
+        scores = FilterScores(filter_vectors, tuple(map(_class_vector, ordered)), record.predicted)
     return IndexedProduct(record.product, record.photos, vectors, scores, trained)
 
 
-def _rows(points: Sequence[engine.Record], name: str) -> Vectors:
+def _stack_vectors(points: Sequence[engine.Record], name: str) -> Vectors:
     return np.array([_vectors(point)[name] for point in points], np.float32)
 
 
-def marks_of(point: engine.Record) -> SparseVector:
-    """A point's marks."""
-    indices, values = marks_in(point)
+def _class_vector(point: engine.Record) -> SparseVector:
+    indices, values = class_vector_entries(point)
     order = np.argsort(indices)
     return SparseVector(np.array(indices, np.uint32)[order], np.array(values, np.float32)[order])
 
 
-def marks_in(point: engine.Record) -> tuple[list[int], list[float]]:
-    """A point's marks as the engine holds them, in any order."""
-    marks = _vectors(point).get(MARKS)
-    return NOTHING if marks is None else (marks.indices, marks.values)
+def class_vector_entries(point: engine.Record) -> tuple[list[int], list[float]]:
+    """Return indices and values of a point's class vector as the engine holds them, in any order."""
+    vector = _vectors(point).get(CLASS_VECTOR)
+    return EMPTY_ENTRIES if vector is None else (vector.indices, vector.values)
 
 
-def sparse_rows(marks: Iterable[tuple[list[int], list[float]]]) -> SparseRows:
-    """Marks as :func:`marks_in` gives them."""
-    each = list(marks)
+def stack_sparse(entries: Iterable[tuple[list[int], list[float]]]) -> SparseRows:
+    """Return one row for each pair of indices and values, as :func:`class_vector_entries` gives them."""
+    rows = list(entries)
     return SparseRows(
-        np.array([len(indices) for indices, _ in each], np.intp),
-        np.array([index for indices, _ in each for index in indices], np.uint32),
-        np.array([value for _, values in each for value in values], np.float32),
+        np.array([len(indices) for indices, _ in rows], np.intp),
+        np.array([index for indices, _ in rows for index in indices], np.uint32),
+        np.array([value for _, values in rows for value in values], np.float32),
     )
 
 
-def query_of(probe: VectorQuery, sizes: VectorSizes) -> engine.Query:
-    """The engine's form of a probe.
+def engine_query(query: VectorQuery, sizes: VectorSizes) -> engine.Query:
+    """Return the engine's form of a query for photos.
 
     Args:
-        sizes: lengths of what a point holds.
+        sizes: lengths of the vectors of a point.
     """
-    if probe.marks is not None:
-        return engine.Query.Nearest(sparse(probe.marks), using=MARKS)
-    look = np.zeros(sizes.look, np.float32) if probe.look is None else probe.look
-    beside = np.zeros(sizes.placed, np.float32) if probe.placed is None else probe.placed
-    return engine.Query.Nearest(np.concatenate([look, beside]).tolist(), using=COMBINED)
+    if query.class_vector is not None:
+        return engine.Query.Nearest(engine_sparse_vector(query.class_vector), using=CLASS_VECTOR)
+    look = np.zeros(sizes.look, np.float32) if query.look is None else query.look
+    rest = np.zeros(sizes.filter_vector, np.float32) if query.filter_vector is None else query.filter_vector
+    return engine.Query.Nearest(np.concatenate([look, rest]).tolist(), using=COMBINED)
 
 
-def sparse(marks: SparseVector) -> engine.SparseVector:
-    """The engine's form."""
-    return engine.SparseVector(marks.indices.tolist(), marks.values.tolist())
-
-
-def photo_key(point: engine.PointId) -> PhotoKey:
-    """Names a photo outside this package's engine."""
-    number = point.int if isinstance(point, UUID) else UUID(str(point)).int
-    return PhotoKey(number >> 16, number & 0xFFFF)
-
-
-def photo_point(key: PhotoKey) -> UUID:
-    """The point that a photo is."""
-    return UUID(int=int(key.product) << 16 | key.view)
-
-
-def product_number(point: str) -> int:
-    """:attr:`PhotoKey.product` of a point."""
-    return UUID(point).int >> 16
+def engine_sparse_vector(vector: SparseVector) -> engine.SparseVector:
+    """Return the engine's form of a sparse vector."""
+    return engine.SparseVector(vector.indices.tolist(), vector.values.tolist())
 
 
 def _vectors(point: engine.Record) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""The Qdrant engine in this process: a point per photo, each with its product's record and fields.
+"""An index on the Qdrant engine in this process: one point per photo, each with its product's record and fields.
 
-Decided by measuring (``benchmarks/RESULTS.md``): one multivector per product is simpler, but at a million products a
-point per photo takes half to three quarters of the time under conditions, and a fifth less to build its graph.
-Products are what comes back, is counted and is written: the photos of a product share their id but for its last 16
-bits, lie in one write-ahead record, and only the first of them is counted.
+This layout was chosen by measurement (``benchmarks/RESULTS.md``): one multivector per product is simpler, but at a
+million products one point per photo takes half to three quarters of the time under conditions, and a fifth less time to
+build the graph. Results, counts and writes are per product: the photos of a product share their point id but for its
+last 16 bits, lie in one write-ahead record, and only the first of them is counted.
 """
 
 from __future__ import annotations
@@ -17,15 +17,9 @@ from urllib.parse import unquote
 import numpy as np
 import qdrant_edge as engine
 
-from shoplens.index.conditions import (
-    Condition,
-    IsProduct,
-    OneOf,
-    check_fields,
-    field_values,
-    holds,
-)
+from shoplens.index.conditions import Condition, IsProduct, OneOf, check_fields, field_values, matches
 from shoplens.index.protocol import (
+    ANY_PHOTO,
     Hit,
     IndexedProduct,
     PhotoConstraint,
@@ -36,54 +30,54 @@ from shoplens.index.protocol import (
     VectorQuery,
     VectorSizes,
 )
-from shoplens.index.qdrant.condition_filter import filter_from, kinds_in, paths_in, written_forms
+from shoplens.index.qdrant.condition_filter import build_filter, field_kinds, field_paths, stored_forms
 from shoplens.index.qdrant.config import (
-    ALL,
-    GRAPH_DUE_KB,
-    MARKS,
-    SEARCH_BREADTH,
-    SPACE_BREADTH,
+    CLASS_VECTOR,
+    COMBINED_HNSW_EF,
+    EXACT,
+    GRAPH_MIN_KB,
+    HNSW_EF,
+    PRETRAINED,
     TRAINED,
-    VECTOR,
-    dense_vectors,
+    dense_vector_sizes,
     search_params,
 )
-from shoplens.index.qdrant.facet import values_counted
+from shoplens.index.qdrant.facet import count_values
 from shoplens.index.qdrant.points import (
+    EMPTY_ENTRIES,
     HASHES,
     ID_PATHS,
-    NOTHING,
     SIZE,
     VIEW,
-    entry_from,
-    field_key,
+    build_points,
+    build_score_vectors,
+    class_vector_entries,
+    engine_query,
+    field_path,
     hash_key,
     is_photo_hash,
-    marks_in,
+    parse_entry,
+    parse_product_id,
+    parse_record,
     photo_key,
-    photo_point,
+    photo_point_id,
     point_id,
     point_ids,
-    points_of,
-    product_id_from,
-    product_key,
     product_number,
     product_payload,
-    query_of,
-    record_from,
-    score_vectors_of,
+    product_prefix,
     size_key,
-    sparse_rows,
-    view_of,
+    stack_sparse,
+    view_number,
 )
 from shoplens.index.qdrant.shard import open_shard
 from shoplens.types import Photo, Product, SparseRows, Vectors
 
-PHOTOS_FOR_A_PRODUCT = 2
-"""Photos that are asked for per product wanted; more are, where that leaves too few products."""
-TIES = 4
-"""Hits beyond those asked for, so that a few equals at the end are told apart by their ids rather than by chance."""
-PAGE = 1_000
+PHOTOS_PER_PRODUCT = 2
+"""Photos that are requested for each requested product; more are requested where that gives too few products."""
+EXTRA_HITS = 4
+"""Hits beyond the requested ones, so that a few equal similarities at the end are ordered by id and not by chance."""
+PAGE_SIZE = 1_000
 
 _FIRST_PHOTOS = engine.Filter(must=[engine.FieldCondition(VIEW, match=engine.MatchValue(0))])
 _SCHEMAS = {
@@ -94,15 +88,15 @@ _SCHEMAS = {
 
 
 class QdrantIndex:
-    """One shard of the engine. See :class:`~shoplens.index.protocol.Index` for the promises.
+    """An index on one shard of the engine. See :class:`~shoplens.index.protocol.Index` for the contract.
 
     Args:
-        folder: the shard's; made when it does not exist.
+        folder: folder of the shard; it is created when it does not exist.
         sizes: lengths of its vectors.
 
     Attributes:
-        written: told the ids of products, just before they are written.
-        renames: old id -> id of the products whose ids changed; the store knows them.
+        on_write: called with the ids of products just before they are written.
+        renames: returns old id -> id of the products whose ids have changed; the store sets it.
 
     Raises:
         StoreError: as :func:`~shoplens.index.qdrant.shard.open_shard`.
@@ -110,119 +104,116 @@ class QdrantIndex:
 
     def __init__(self, folder: Path, sizes: VectorSizes) -> None:
         self.dimensions, self.sizes = sizes.pretrained, sizes
-        self._writing = threading.Lock()
+        self._write_lock = threading.Lock()
         self._unflushed = True
         self._shard = open_shard(folder, sizes)
-        self._paths = paths_in(self._shard.info().payload_schema)
-        self.written: Callable[[Iterable[str]], None] = lambda ids: None
+        self._paths = field_paths(self._shard.info().payload_schema)
+        self.on_write: Callable[[Iterable[str]], None] = lambda ids: None
         self.renames: Callable[[], Mapping[str, str]] = dict
 
     def upsert(self, entries: Sequence[IndexedProduct]) -> None:
-        with self._writing:
-            points = [point for entry in entries for point in points_of(entry, self.sizes.placed)]
+        with self._write_lock:
+            points = [point for entry in entries for point in build_points(entry, self.sizes.filter_vector)]
             if not points:
                 return
-            self.written(entry.product.id for entry in entries)
+            self.on_write(entry.product.id for entry in entries)
             self._index_new_fields(point.payload or {} for point in points)
-            # What a product no longer has goes first: a run that is cut off here finds the old record, and mends it.
-            before = self.records(entry.product.id for entry in entries)
-            gone = {point for record in before for point in point_ids(record)} - {str(point.id) for point in points}
-            if gone:
-                self._update(engine.UpdateOperation.delete_points(list(gone)))
+            # Photos that a product has lost are deleted first: after a crash here, the next run finds the old record
+            # and repairs it.
+            old_records = self.records(entry.product.id for entry in entries)
+            old_points = {point for record in old_records for point in point_ids(record)}
+            if removed := old_points - {str(point.id) for point in points}:
+                self._update(engine.UpdateOperation.delete_points(list(removed)))
             self._update(engine.UpdateOperation.upsert_points(points))
 
-    def rescore(self, entries: Sequence[IndexedProduct]) -> None:
-        with self._writing:
+    def update_scores(self, entries: Sequence[IndexedProduct]) -> None:
+        with self._write_lock:
             scored = [(entry, entry.scores) for entry in entries if entry.scores is not None]
-            vectors = [one for entry, scores in scored for one in score_vectors_of(entry, scores)]
+            vectors = [vector for entry, scores in scored for vector in build_score_vectors(entry, scores)]
             if vectors:
                 self._update(engine.UpdateOperation.update_vectors(vectors))
-            before = {one.product.id: one.predicted for one in self.records(entry.product.id for entry, _ in scored)}
+            records = self.records(entry.product.id for entry, _ in scored)
+            old_predicted = {record.product.id: record.predicted for record in records}
             for entry, scores in scored:
-                if scores.predicted != before[entry.product.id]:
+                if scores.predicted != old_predicted[entry.product.id]:
                     self._rewrite(StoredProduct(entry.product, entry.photos, scores.predicted))
 
     def replace_products(self, products: Sequence[Product]) -> None:
-        with self._writing:
+        with self._write_lock:
             if products:
-                self.written(product.id for product in products)
+                self.on_write(product.id for product in products)
             for product in products:
                 (record,) = self.records([product.id])
                 self._rewrite(StoredProduct(product, record.photos, record.predicted))
 
     def remove(self, ids: Iterable[str]) -> int:
-        with self._writing:
+        with self._write_lock:
             found = self.records(set(ids))
             if found:
-                self.written(record.product.id for record in found)
+                self.on_write(record.product.id for record in found)
                 points = [point for record in found for point in point_ids(record)]
                 self._update(engine.UpdateOperation.delete_points([*points]))
             return len(found)
 
-    def nearest(
-        self,
-        vector: Vectors,
-        k: int,
-        condition: Condition | None = None,
-        *,
-        first_photos: bool = False,
-        without_photo: str = "",
-        trained: bool = False,
+    def nearest_products(
+        self, vector: Vectors, k: int, constraint: PhotoConstraint = ANY_PHOTO, *, trained: bool = False
     ) -> list[Hit]:
-        conditions = self._constraint_filter(PhotoConstraint(condition, first_photos, without_photo))
-        near = engine.Query.Nearest(vector.tolist(), using=TRAINED if trained else VECTOR)
-        limit = PHOTOS_FOR_A_PRODUCT * (k + TIES)
+        filters = self._constraint_filter(constraint)
+        query = engine.Query.Nearest(vector.tolist(), using=TRAINED if trained else PRETRAINED)
+        limit = PHOTOS_PER_PRODUCT * (k + EXTRA_HITS)
         while True:
-            points = self._search(near, limit, conditions)
+            points = self._search(query, limit, filters)
             best: dict[str, engine.ScoredPoint] = {}
-            for point in points:  # most alike first
-                best.setdefault(product_key(point.id), point)
-            if len(best) >= k + TIES or len(points) < limit:
+            for point in points:  # most similar first
+                best.setdefault(product_prefix(point.id), point)
+            if len(best) >= k + EXTRA_HITS or len(points) < limit:
                 break
             limit *= 4
-        found = list(best.values())[: k + TIES]
-        payloads = {
-            str(record.id): record_from(record.payload or {})
-            for record in self._shard.retrieve([point.id for point in found], True, False)
+        points = list(best.values())[: k + EXTRA_HITS]
+        records = {
+            str(record.id): parse_record(record.payload or {})
+            for record in self._shard.retrieve([point.id for point in points], True, False)
         }
         hits = [
-            Hit(payloads[str(point.id)], point.score, payloads[str(point.id)].photos[view_of(point.id)])
-            for point in found
-            if str(point.id) in payloads  # not removed in between
+            Hit(records[str(point.id)], point.score, records[str(point.id)].photos[view_number(point.id)])
+            for point in points
+            if str(point.id) in records  # else the product was removed meanwhile
         ]
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 
-    def photos_near(self, probe: VectorQuery, limit: int, sieve: PhotoConstraint) -> PhotoHits:
-        query, conditions = query_of(probe, self.sizes), self._constraint_filter(sieve)
-        if probe.marks is None:
-            found = self._search(query, limit, conditions, SPACE_BREADTH)
+    def nearest_photos(self, query: VectorQuery, limit: int, constraint: PhotoConstraint) -> PhotoHits:
+        nearest, filters = engine_query(query, self.sizes), self._constraint_filter(constraint)
+        if query.class_vector is None:
+            points = self._search(nearest, limit, filters, COMBINED_HNSW_EF)
         else:
-            found = self._query_shard(query, limit, conditions)  # few are all that share any mark
+            points = self._query_shard(nearest, limit, filters)  # fewer than limit are all that share an entry
         return PhotoHits(
-            [photo_key(point.id) for point in found], np.array([point.score for point in found], np.float32)
+            [photo_key(point.id) for point in points], np.array([point.score for point in points], np.float32)
         )
 
-    def photo_scores(self, probes: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> Scores:
-        scores = np.zeros((len(probes), len(keys)), np.float32)
+    def photo_scores(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> Scores:
+        scores = np.zeros((len(queries), len(keys)), np.float32)
         if not keys:
             return scores
-        points = [photo_point(key) for key in keys]
-        places = {point.int: n for n, point in enumerate(points)}
-        these = engine.Filter(must=[engine.HasIdCondition(set(points))])
-        for row, probe in zip(scores, probes, strict=True):
-            found = self._query_shard(query_of(probe, self.sizes), len(keys), these, ALL)
-            row[[places[point.id.int] for point in found]] = [point.score for point in found]  # type: ignore[union-attr]
+        ids = [photo_point_id(key) for key in keys]
+        columns = {point.int: column for column, point in enumerate(ids)}
+        only_these = engine.Filter(must=[engine.HasIdCondition(set(ids))])
+        for row, query in zip(scores, queries, strict=True):
+            points = self._query_shard(engine_query(query, self.sizes), len(keys), only_these, EXACT)
+            row[[columns[point.id.int] for point in points]] = [point.score for point in points]  # type: ignore[union-attr]
         return scores
 
-    def photo_marks(self, keys: Sequence[PhotoKey]) -> SparseRows:
-        points = [photo_point(key) for key in keys]
-        found = {point.id.int: marks_in(point) for point in self._shard.retrieve([*points], False, [MARKS])}  # type: ignore[union-attr]
-        return sparse_rows(found.get(point.int, NOTHING) for point in points)
+    def photo_class_vectors(self, keys: Sequence[PhotoKey]) -> SparseRows:
+        ids = [photo_point_id(key) for key in keys]
+        points = self._shard.retrieve([*ids], False, [CLASS_VECTOR])
+        entries = {point.id.int: class_vector_entries(point) for point in points}  # type: ignore[union-attr]
+        return stack_sparse(entries.get(point.int, EMPTY_ENTRIES) for point in ids)
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
-        points = [photo_point(key) for key in keys]
-        found = {str(one.id): record_from(one.payload or {}) for one in self._shard.retrieve([*points], True, False)}
-        return [found.get(str(point)) for point in points]
+        ids = [photo_point_id(key) for key in keys]
+        points = self._shard.retrieve([*ids], True, False)
+        records = {str(point.id): parse_record(point.payload or {}) for point in points}
+        return [records.get(str(point)) for point in ids]
 
     def product_key(self, product_id: str) -> int:
         return product_number(point_id(product_id))
@@ -230,25 +221,27 @@ class QdrantIndex:
     def entries(self, ids: Iterable[str] | None = None) -> Iterator[IndexedProduct]:
         if ids is not None:
             for record in self.records(ids):
-                yield entry_from(self._shard.retrieve([*point_ids(record)], True, True), self.sizes)
+                yield parse_entry(self._shard.retrieve([*point_ids(record)], True, True), self.sizes)
             return
         photos: list[engine.Record] = []
-        for point in self._scroll(None, with_vector=True):  # by id: photos of a product follow each other
-            if photos and product_key(point.id) != product_key(photos[0].id):
-                yield entry_from(photos, self.sizes)
+        for point in self._scroll(
+            None, with_vector=True
+        ):  # ordered by id, so the photos of a product follow each other
+            if photos and product_prefix(point.id) != product_prefix(photos[0].id):
+                yield parse_entry(photos, self.sizes)
                 photos = []
             photos.append(point)
         if photos:
-            yield entry_from(photos, self.sizes)
+            yield parse_entry(photos, self.sizes)
 
-    def with_photo(self, hash: str, condition: Condition | None = None, *, first_photos: bool = False) -> list[Hit]:
-        if not is_photo_hash(hash):
+    def products_with_photo(self, photo_hash: str, constraint: PhotoConstraint = ANY_PHOTO) -> list[Hit]:
+        if not is_photo_hash(photo_hash):
             return []
-        same = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(hash)))
+        equal = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(photo_hash)))
         hits: dict[str, Hit] = {}
-        for point in self._scroll(_both(same, self._filter(condition, first_photos))):
-            record = record_from(point.payload or {})
-            hits.setdefault(record.product.id, Hit(record, 1.0, record.photos[view_of(point.id)]))
+        for point in self._scroll(_both(equal, self._constraint_filter(constraint))):
+            record = parse_record(point.payload or {})
+            hits.setdefault(record.product.id, Hit(record, 1.0, record.photos[view_number(point.id)]))
         return [hits[product_id] for product_id in sorted(hits)]
 
     def has_photo_size(self, width: int, height: int) -> bool:
@@ -259,106 +252,112 @@ class QdrantIndex:
         return bool(points)
 
     def records(self, ids: Iterable[str]) -> list[StoredProduct]:
-        points = [point_id(product_id) for product_id in ids]
-        found = {str(point.id): point for point in self._shard.retrieve([*points], True, False)}
-        return [record_from(found[point].payload or {}) for point in points if point in found]
+        first_photos = [point_id(product_id) for product_id in ids]
+        points = {str(point.id): point for point in self._shard.retrieve([*first_photos], True, False)}
+        return [parse_record(points[point].payload or {}) for point in first_photos if point in points]
 
     def photo_vectors(self, content_hashes: Iterable[str]) -> Mapping[str, tuple[Photo, Vectors]]:
-        wanted = {hash for hash in content_hashes if is_photo_hash(hash)}
-        if not wanted:
+        missing = {content_hash for content_hash in content_hashes if is_photo_hash(content_hash)}
+        if not missing:
             return {}
-        same = engine.FieldCondition(HASHES, match=engine.MatchAny(sorted(map(hash_key, wanted))))
-        found = {}
-        for point in self._scroll(engine.Filter(must=[same]), with_vector=True):
-            photo = record_from(point.payload or {}).photos[view_of(point.id)]
-            if photo.content_hash in wanted:
-                wanted.remove(photo.content_hash)
-                found[photo.content_hash] = (photo, np.asarray(point.vector[VECTOR], np.float32))  # type: ignore[call-overload, index]
-            if not wanted:
+        equal = engine.FieldCondition(HASHES, match=engine.MatchAny(sorted(map(hash_key, missing))))
+        vectors = {}
+        for point in self._scroll(engine.Filter(must=[equal]), with_vector=True):
+            photo = parse_record(point.payload or {}).photos[view_number(point.id)]
+            if photo.content_hash in missing:
+                missing.remove(photo.content_hash)
+                vectors[photo.content_hash] = (photo, np.asarray(point.vector[PRETRAINED], np.float32))  # type: ignore[call-overload, index]
+            if not missing:
                 break
-        return found
+        return vectors
 
     def ids(self) -> Iterator[str]:
-        return (product_id_from(point.payload or {}) for point in self._scroll(_FIRST_PHOTOS, payload=ID_PATHS))
+        return (parse_product_id(point.payload or {}) for point in self._scroll(_FIRST_PHOTOS, payload=ID_PATHS))
 
     def all_records(self, condition: Condition | None = None) -> Iterator[StoredProduct]:
-        meeting = _both(_FIRST_PHOTOS, self._filter(condition))
-        return (record_from(point.payload or {}) for point in self._scroll(meeting))
+        points = self._scroll(_both(_FIRST_PHOTOS, self._condition_filter(condition)))
+        return (parse_record(point.payload or {}) for point in points)
 
     def count(self, condition: Condition | None = None) -> int:
-        meeting = _both(_FIRST_PHOTOS, self._filter(condition))
-        return self._shard.count(engine.CountRequest(exact=True, filter=meeting))
+        first_photos = _both(_FIRST_PHOTOS, self._condition_filter(condition))
+        return self._shard.count(engine.CountRequest(exact=True, filter=first_photos))
 
     def facet(self, field: str, limit: int = 20, condition: Condition | None = None) -> list[tuple[str, int]]:
         kinds = self._paths.get(field, {})
         paths = (*kinds.get("exact", ()), *kinds.get("text", ()))
-        return values_counted(self._shard, field, paths, _both(_FIRST_PHOTOS, self._filter(condition)))[:limit]
+        first_photos = _both(_FIRST_PHOTOS, self._condition_filter(condition))
+        return count_values(self._shard, field, paths, first_photos)[:limit]
 
     def field_kinds(self) -> Mapping[str, frozenset[str]]:
-        return kinds_in(self._paths)
+        return field_kinds(self._paths)
 
-    def graph_is_due(self) -> bool:
-        """Whether so many products are found by looking at each that a graph over them pays."""
+    def needs_graph(self) -> bool:
+        """Return whether so many points are outside of every graph that building one pays."""
         info = self._shard.info()
-        kinds = len(dense_vectors(self.sizes))
-        return (info.points_count - info.indexed_vectors_count / kinds) * self.dimensions * 4 / 1024 > GRAPH_DUE_KB
+        kinds = len(dense_vector_sizes(self.sizes))
+        return (info.points_count - info.indexed_vectors_count / kinds) * self.dimensions * 4 / 1024 > GRAPH_MIN_KB
 
     def flush(self) -> None:
-        with self._writing:
+        with self._write_lock:
             if self._unflushed:
                 self._shard.flush()
                 self._unflushed = False
 
     def close(self) -> None:
-        with self._writing:
+        with self._write_lock:
             self._shard.close()
 
-    def _filter(self, condition: Condition | None, first_photos: bool = False) -> engine.Filter | None:
+    def _condition_filter(self, condition: Condition | None) -> engine.Filter | None:
         if condition is None:
-            return _FIRST_PHOTOS if first_photos else None
+            return None
         check_fields(condition, self.field_kinds())
-        found = filter_from(condition, self._paths, self._points_of)
-        return _both(_FIRST_PHOTOS, found) if first_photos else found
+        return build_filter(condition, self._paths, self._find_points)
 
-    def _points_of(self, leaf: OneOf | IsProduct) -> set[engine.PointId]:
-        """Points of the products that meet it; by folded ids only those that a store of before wrote."""
-        if isinstance(leaf, IsProduct):
-            return {point for record in self.records(leaf.ids) for point in point_ids(record)}
-        forms = engine.MatchAny(sorted(set().union(*map(written_forms, leaf.written))))
-        alike: list[Any] = [engine.FieldCondition(path, match=forms) for path in self._paths[leaf.field]["text"]]
-        points = self._scroll(engine.Filter(should=alike))
-        return {point.id for point in points if holds(leaf, field_values(record_from(point.payload or {}).product))}
+    def _find_points(self, comparison: OneOf | IsProduct) -> set[engine.PointId]:
+        """Return the points of the products that meet it; by folded ids only those that an older store wrote."""
+        if isinstance(comparison, IsProduct):
+            return {point for record in self.records(comparison.ids) for point in point_ids(record)}
+        forms = engine.MatchAny(sorted(set().union(*map(stored_forms, comparison.operands))))
+        paths = self._paths[comparison.field]["text"]
+        similar: list[Any] = [engine.FieldCondition(path, match=forms) for path in paths]
+        return {
+            point.id
+            for point in self._scroll(engine.Filter(should=similar))
+            if matches(comparison, field_values(parse_record(point.payload or {}).product))
+        }
 
-    def _constraint_filter(self, sieve: PhotoConstraint) -> engine.Filter | None:
-        conditions = self._filter(sieve.condition, sieve.first_photos)
-        if is_photo_hash(sieve.without_photo):
-            own = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(sieve.without_photo)))
-            return engine.Filter(must=[conditions] if conditions else [], must_not=[own])
-        return conditions
+    def _constraint_filter(self, constraint: PhotoConstraint) -> engine.Filter | None:
+        filters = self._condition_filter(constraint.condition)
+        if constraint.first_photos_only:
+            filters = _FIRST_PHOTOS if filters is None else _both(_FIRST_PHOTOS, filters)
+        if is_photo_hash(constraint.excluded_hash):
+            excluded = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(constraint.excluded_hash)))
+            return engine.Filter(must=[filters] if filters else [], must_not=[excluded])
+        return filters
 
     def _search(
-        self, near: engine.Query, k: int, conditions: engine.Filter | None, breadth: int = SEARCH_BREADTH
+        self, query: engine.Query, k: int, filters: engine.Filter | None, ef: int = HNSW_EF
     ) -> list[engine.ScoredPoint]:
-        """By the graph; by looking at all where that finds too few."""
-        found = self._query_shard(near, k, conditions, breadth)
-        return found if len(found) >= k else self._query_shard(near, k, conditions, ALL)
+        """Search the graph, and compare every point where that gives fewer than k."""
+        points = self._query_shard(query, k, filters, ef)
+        return points if len(points) >= k else self._query_shard(query, k, filters, EXACT)
 
     def _query_shard(
-        self, near: engine.Query, k: int, conditions: engine.Filter | None, breadth: int = SEARCH_BREADTH
+        self, query: engine.Query, k: int, filters: engine.Filter | None, ef: int = HNSW_EF
     ) -> list[engine.ScoredPoint]:
-        params = search_params(max(breadth, 2 * k) if breadth else ALL, filtered=conditions is not None)
+        params = search_params(max(ef, 2 * k) if ef else EXACT, filtered=filters is not None)
         return self._shard.query(
-            engine.QueryRequest(query=near, limit=k, filter=conditions, params=params, with_payload=False)
+            engine.QueryRequest(query=query, limit=k, filter=filters, params=params, with_payload=False)
         )
 
     def _scroll(
-        self, conditions: engine.Filter | None, *, with_vector: bool = False, payload: list[str] | bool = True
+        self, filters: engine.Filter | None, *, with_vector: bool = False, payload: list[str] | bool = True
     ) -> Iterator[engine.Record]:
         offset: Any = None
         while True:
             points, offset = self._shard.scroll(
                 engine.ScrollRequest(
-                    offset=offset, limit=PAGE, filter=conditions, with_payload=payload, with_vector=with_vector
+                    offset=offset, limit=PAGE_SIZE, filter=filters, with_payload=payload, with_vector=with_vector
                 )
             )
             yield from points
@@ -366,24 +365,24 @@ class QdrantIndex:
                 return
 
     def _rewrite(self, record: StoredProduct) -> None:
-        """Everything but the vectors."""
+        """Write everything of a product but its vectors."""
         payload = product_payload(record)
         self._index_new_fields([payload])
         self._update(engine.UpdateOperation.set_payload([*point_ids(record)], payload))
 
     def _index_new_fields(self, payloads: Iterable[Mapping[str, Any]]) -> None:
-        """Fields are indexed before the first product that has them is written, so a known field is always indexed."""
+        """Index fields before the first product with them is written, so that every known field is indexed."""
         new: dict[str, Any] = {}
         for payload in payloads:
             for kind, schema in _SCHEMAS.items():
                 for encoded in payload[kind]:
                     field = unquote(encoded)
-                    path = field_key(kind, field)
+                    path = field_path(kind, field)
                     if path not in self._paths.get(field, {}).get(kind, ()):
                         new[path] = schema
         if new:
             self._create_indexes(new)
-            self._paths = paths_in(self._shard.info().payload_schema)
+            self._paths = field_paths(self._shard.info().payload_schema)
 
     def _create_indexes(self, schemas: Mapping[str, Any]) -> None:
         for key, schema in schemas.items():

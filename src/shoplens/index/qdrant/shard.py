@@ -1,4 +1,4 @@
-"""A folder -> an open shard of the engine."""
+"""Opens a shard of the engine in a folder."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _SCHEMAS: dict[str, Any] = {
     HASHES: engine.UuidIndexParams(enable_hnsw=False),
     SIZE: engine.KeywordIndexParams(enable_hnsw=False),
 }
-"""Of the fields that every shard has."""
+"""Indexes of the payload fields that every shard has."""
 
-_VECTORS = "matrix.dat"
-"""Name of the files of the vectors themselves, of which a search reads a few."""
-_LEAST, _BLOCK = 1 << 18, 1 << 20
-"""Bytes of a file from which on reading ahead pays, and of a part of it."""
+_VECTOR_FILE = "matrix.dat"
+"""Name of the files of the vectors themselves, of which a search reads only a few."""
+_MIN_READ_AHEAD, _BLOCK = 1 << 18, 1 << 20
+"""Bytes of a file from which on reading ahead pays, and bytes that are read at once."""
 
 
 def open_shard(folder: Path, sizes: VectorSizes) -> engine.EdgeShard:
-    """The shard in a folder; made when there is none.
+    """Open the shard in a folder; create it when there is none.
 
     Args:
         sizes: lengths of its vectors.
@@ -44,22 +44,22 @@ def open_shard(folder: Path, sizes: VectorSizes) -> engine.EdgeShard:
             with contextlib.suppress(OSError):  # a graph build that outlived its process removes files
                 _read_ahead(folder)
             shard = engine.EdgeShard.load(str(folder))
-            # A graph build that was killed leaves its half-made segments, which the engine never removes. Only now
-            # does the engine's lock say that none is still being built.
+            # A graph build that was killed leaves its unfinished segments, which the engine never removes. Only now
+            # does the engine's lock prove that no build is running.
             shutil.rmtree(folder / "temp_segments", ignore_errors=True)
         else:
             folder.mkdir(parents=True, exist_ok=True)
             shard = engine.EdgeShard.create(str(folder), engine_config(sizes))
-        made = shard.info().payload_schema  # not yet all of them, where the first process was killed
+        existing = shard.info().payload_schema  # incomplete where the creating process was killed
         for key, schema in _SCHEMAS.items():
-            if key not in made:
+            if key not in existing:
                 shard.update(engine.UpdateOperation.create_field_index(key, schema))
         return shard
     except Exception as problem:  # the engine raises plain exceptions
         if "WouldBlock" in str(problem):
             raise StoreError(
                 f"Another process has {folder} open; it may still be building the search graph.",
-                "Wait until it is done.",
+                "Wait until that process has finished.",
                 code="store-in-use",
             ) from problem
         raise StoreError(
@@ -70,26 +70,26 @@ def open_shard(folder: Path, sizes: VectorSizes) -> engine.EdgeShard:
 
 
 def _read_ahead(folder: Path) -> None:
-    """Have the system read in order what the engine asks for page by page (100,000 products: 1.3 s in place of 4 to
-    5)."""
+    """Read files sequentially that the engine would otherwise read page by page, so that the system caches them (for
+    100,000 products 1.3 s instead of 4 to 5 s)."""
     block = bytearray(_BLOCK)
     for path in folder.rglob("*"):
-        told = path.stat()
-        if path.name != _VECTORS and getattr(told, "st_blocks", 0) * 512 >= _LEAST and path.is_file():
+        status = path.stat()
+        if path.name != _VECTOR_FILE and getattr(status, "st_blocks", 0) * 512 >= _MIN_READ_AHEAD and path.is_file():
             with path.open("rb", buffering=0) as file:
-                for start, end in _data_extents(file, told.st_size):
+                for start, end in _data_extents(file, status.st_size):
                     file.seek(start)
                     while file.tell() < end and file.readinto(block):
                         pass
 
 
 def _data_extents(file: io.FileIO, size: int) -> Iterator[tuple[int, int]]:
-    """Start and end of what is no hole: the system would fill holes with pages of nothing."""
+    """Yield start and end of every part of a sparse file that is no hole: reading holes would cache zeros."""
     start = 0
     if not hasattr(os, "SEEK_DATA"):
         yield start, size
         return
-    with contextlib.suppress(OSError):  # nothing but a hole follows
+    with contextlib.suppress(OSError):  # only a hole follows
         while start < size:
             start = os.lseek(file.fileno(), start, os.SEEK_DATA)
             end = os.lseek(file.fileno(), start, os.SEEK_HOLE)

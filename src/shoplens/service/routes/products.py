@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from shoplens.build.product_changes import PutResult
 from shoplens.errors import InvalidValue
 from shoplens.images.source import is_url
-from shoplens.index.identifiers import unknown_product
+from shoplens.index.identifiers import unknown_product_error
 from shoplens.search.answer_json import product_json
 from shoplens.service.routes.searching import FAILURES, photo_address
 from shoplens.service.schemas import ProductChange, ProductDocument, ProductsDone, ProductsSent
@@ -101,7 +101,7 @@ async def remove(request: Request, product_id: str) -> Response:
 def _product(service: ServiceState, product_id: str) -> Product:
     found = service.shop.products.get(product_id)
     if found is None:
-        raise unknown_product(product_id)
+        raise unknown_product_error(product_id)
     return found
 
 

@@ -14,7 +14,7 @@ from shoplens.evaluation.runs import ABSENT
 from shoplens.filters.fitting.crossfit import group_of
 from shoplens.images import PhotoSource
 from shoplens.images.hashes import content_hash
-from shoplens.index.identifiers import products_named
+from shoplens.index.identifiers import find_products
 from shoplens.index.protocol import Index
 from shoplens.training.data.samples import SamplePhoto
 from shoplens.types import Region, Rejection
@@ -81,7 +81,7 @@ def _resolve_queries(
         if isinstance(query, Rejection):
             on_rejection(query)
             continue
-        named_products = products_named(index, query.grades)
+        named_products = find_products(index, query.grades)
         candidates = (
             named_products[name].ids[0]
             for name in query.grades
@@ -104,7 +104,7 @@ def _resolve_queries(
 def _unknown_product_rejection(query: JudgedQuery) -> Rejection:
     return Rejection(
         ABSENT,
-        "None of the row's products is in the store, or several products share the name, so nothing is learned from it.",
+        "None of the row's products is in the store, or several share the name, so nothing is learned from it.",
         "Correct product_id, or index the feed that has them.",
         row=query.row,
         field="product_id",
