@@ -1,8 +1,8 @@
-"""One error tree. Every message says what was wrong, with which value, and what to do about it.
+"""The errors that Shoplens raises. Every message says what is wrong, with which value, and what to do about it.
 
-``code`` is stable and meant for machines; ``exit_code`` is what the command line returns:
-0 done · 1 something unforeseen, or a gate that failed · 2 wrong usage · 3 bad input · 4 trouble with the store ·
-5 rejections under ``--strict`` · 6 refused to protect data.
+``code`` is stable and meant for machines. ``exit_code`` is the exit status of the command line: 0 success,
+1 an unexpected error or a failed quality gate, 2 wrong usage, 3 bad input, 4 a problem with the store, 5 rejections
+under ``--strict``, 6 a command that was refused to protect data.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ if typing.TYPE_CHECKING:
 
 
 class ShoplensError(Exception):
-    """Base of every error that Shoplens raises on purpose.
+    """Base class of every error that Shoplens raises on purpose.
 
     Args:
-        problem: what was wrong, with the offending value.
-        fix: what to do, as one sentence or a command.
-        code: kebab-case name of the precise case; the class's own when omitted.
+        problem: a sentence that says what is wrong, with the offending value.
+        fix: a sentence, or a command, that says what to do.
+        code: kebab-case name of the precise case; the code of the class when omitted.
     """
 
     code = "error"
@@ -33,14 +33,14 @@ class ShoplensError(Exception):
 
 
 class InvalidValue(ShoplensError, ValueError):
-    """A value that a type or an option cannot hold."""
+    """A type or an option does not accept a value."""
 
     code = "invalid-value"
     exit_code = 3
 
 
 class SettingsError(ShoplensError):
-    """An environment variable or a line of ``shoplens.toml`` that cannot be used."""
+    """An environment variable or a line of ``shoplens.toml`` cannot be used."""
 
     code = "bad-settings"
     exit_code = 2
@@ -54,38 +54,38 @@ class FeedError(ShoplensError):
 
 
 class PhotoError(ShoplensError):
-    """One photo cannot be used: missing, truncated, too large, not an image, refused by the fetcher."""
+    """A photo cannot be used: it is missing, truncated, too large, not an image, or refused by the fetcher."""
 
     code = "bad-photo"
     exit_code = 3
 
 
 class ConditionError(ShoplensError):
-    """A ``--where`` expression that cannot be parsed, or names a field or value that cannot be compared."""
+    """A ``--where`` expression cannot be parsed, or it names a field or a value that cannot be compared."""
 
     code = "bad-condition"
     exit_code = 3
 
 
 class ModelError(ShoplensError):
-    """A model file that cannot be loaded, or that answers something else than its card says."""
+    """A model file cannot be loaded, or its output differs from what its model card says."""
 
     code = "bad-model"
     exit_code = 3
 
 
 class StoreError(ShoplensError):
-    """The store cannot be used: missing, damaged, in use, or made by something else."""
+    """The store cannot be used: it is missing, damaged, in use, or was written by another program."""
 
     code = "bad-store"
     exit_code = 4
 
 
 class Refused(ShoplensError):
-    """The command would destroy something that was not clearly asked for; nothing was changed.
+    """A command was refused because it would destroy data without clear permission; nothing was changed.
 
     Attributes:
-        problems: rows of a report's summary that say why, if there are any.
+        problems: rows of a report's summary that give the reasons, if there are any.
     """
 
     code = "refused"
@@ -97,14 +97,14 @@ class Refused(ShoplensError):
 
 
 class GateFailed(ShoplensError):
-    """The quality gate found the system worse than its baseline."""
+    """The quality gate measured worse results than the baseline's."""
 
     code = "gate-failed"
     exit_code = 1
 
 
 class RejectionsFound(ShoplensError):
-    """The run finished, but ``--strict`` asks that nothing be rejected."""
+    """The run finished, but something was rejected and ``--strict`` does not allow that."""
 
     code = "rejections"
     exit_code = 5

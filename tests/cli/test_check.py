@@ -90,7 +90,7 @@ def built(folder: Path) -> Path:
     assert command("index", folder / "feed.jsonl", *words).code == 0
     copy_tree(folder / "built", folder / "plain")
     assert command("calibrate", *words).code == 0
-    assert command("check", "--update", *words).code == 0
+    assert command("check", "make-baseline", *words).code == 0
     return folder / "built"
 
 
@@ -145,7 +145,7 @@ def test_a_calibrated_search_gives_probabilities(store: Path, folder: Path) -> N
     done = shoplens("search", folder, store, folder / "asked3.png", "-k", 3, "--json", "--precision", 0.5)
     told = done.told
     assert list(told) == [
-        *("query_id", "remembered", "query", "strategy", "weights", "asked", "verdict", "absent_probability"),
+        *("query_id", "remembered", "query", "strategy", "weights", "importances", "verdict", "absent_probability"),
         *("results", "facets", "notes", "took_ms"),
     ]
     assert told["strategy"] == {"used": "filters-static"}
@@ -162,7 +162,7 @@ def test_a_stranger_is_thought_absent_and_more_precision_claims_less(store: Path
     told = shoplens("search", folder, store, folder / "stranger.png", "--json", "--precision", "0.5").told
     assert told["absent_probability"] > 0.5 > told["results"][0]["match_probability"]
     strict = shoplens("search", folder, store, folder / "stranger.png", "--precision", 0.99)
-    assert "similar: These are the most alike; whether one of them" in strict.err
+    assert "similar: These products are the most similar. Whether one of them" in strict.err
     assert "Nothing is claimed at a precision of 0.99" in strict.err
 
 
@@ -192,8 +192,11 @@ def test_calibrate_tells_the_documented_object(plain: Path, folder: Path, tmp_pa
     assert list(told["match"]) == list(told["absent"]) == list(FEATURES)
     assert [one["answers"] for one in told["reliability"]] == [208, 208]
     assert json.loads((tmp_path / "c.json").read_text()) == told
-    assert "The first result is the product in the photo: off by " in done.err and "208 answers" in done.err
-    assert f"Reliability diagrams: {tmp_path / 'c.html'}" in done.err
+    assert (
+        "The first result is the product in the photo: the probability differs from the true share by " in done.err
+        and "208 answers" in done.err
+    )
+    assert f"The report has reliability diagrams: {tmp_path / 'c.html'}" in done.err
     assert shoplens("search", folder, plain, folder / "asked3.png", "--json").told["verdict"] != "uncalibrated"
 
 
@@ -218,22 +221,25 @@ def test_calibrate_with_a_file_shows_thresholds_and_what_was_left_out(plain: Pat
 def test_check_without_a_baseline_says_how_to_make_one(plain: Path, folder: Path) -> None:
     done = shoplens("check", folder, plain, "--json")
     assert (done.code, done.told["error"]["code"]) == (3, "no-baseline")
-    assert "shoplens check --update" in done.err
+    assert "shoplens check make-baseline" in done.err
 
 
 def test_check_makes_a_baseline_and_passes(plain: Path, folder: Path) -> None:
-    done = shoplens("check", folder, plain, "--update", "--count", 14, "--json")
+    done = shoplens("check", folder, plain, "make-baseline", "--count", 14, "--json")
     assert (done.code, list(done.told)) == (0, ["baseline", "left_out", "rejected"])
     made = done.told["baseline"]
     assert (made["queries"], made["kinds"]) == (14, list(CORRUPTIONS))
-    assert "The baseline: 14 photos in 10 kinds. A check notices 5 % of the vectors swapped" in done.err
+    assert "The baseline was made of 14 photos in 10 versions each. If 5 % of the vectors were swapped" in done.err
     assert f"with a probability of {made['power']:.2f}." in done.err
     passed = shoplens("check", folder, plain, "--json")
     assert (passed.code, passed.told["passed"], passed.told["paired"]) == (0, True, True)
     assert all(cell["before"] == cell["now"] for cell in passed.told["cells"])
     people = shoplens("check", folder, plain)
     assert (people.code, people.out) == (0, "")
-    assert "held  11 of 11 figures, on the same queries" in people.err and "Before and now: " in people.err
+    assert (
+        "held  11 of 11 figures, on the same queries" in people.err
+        and "The report compares the baseline with this run: " in people.err
+    )
 
 
 def test_a_failed_gate_prints_one_object_and_exits_with_1(store: Path, folder: Path, tmp_path: Path) -> None:
@@ -247,7 +253,7 @@ def test_a_failed_gate_prints_one_object_and_exits_with_1(store: Path, folder: P
     assert {"all", "clean", "sideways"} <= fell
     assert told == json.loads((tmp_path / "check.json").read_text())
     assert f"Error: {len(fell)} of {len(told['cells'])} figures fell." in done.err
-    assert "To do: Find out what changed" in done.err and "shoplens check --update" in done.err
+    assert "To do: Find out what changed" in done.err and "shoplens check make-baseline" in done.err
     assert sum(line.startswith("FELL  ") for line in done.err.splitlines()) == len(fell)
     people = shoplens("check", folder, store)
     assert (people.code, people.out) == (1, "")
@@ -256,7 +262,7 @@ def test_a_failed_gate_prints_one_object_and_exits_with_1(store: Path, folder: P
 
 def test_a_wanted_change_becomes_the_baseline(store: Path, folder: Path) -> None:
     faulty(store)
-    assert shoplens("check", folder, store, "--update").code == 0
+    assert shoplens("check", folder, store, "make-baseline").code == 0
     assert shoplens("check", folder, store).code == 0
 
 
@@ -279,7 +285,7 @@ def test_what_was_left_out_is_told(store: Path, folder: Path) -> None:
     assert (done.code, left_out["kind"], left_out["times"], left_out["example"]) == (0, "product-gone", 1, "p3")
     assert "left out  1 x product-gone: p3." in done.err
     (folder / "own.csv").write_text("photo,product_id\nasked1.png,p1\ngone.png,p2\nasked2.png,p3\n")
-    made = shoplens("check", folder, store, "--update", "--queries", folder / "own.csv", "--json")
+    made = shoplens("check", folder, store, "make-baseline", "--queries", folder / "own.csv", "--json")
     assert (made.code, made.told["baseline"]["queries"], made.told["left_out"]) == (0, 1, {})
     assert {one["kind"] for one in made.told["rejected"]} == {"photo-missing", "product-not-in-store"}
     assert "photo-missing" in made.err
@@ -294,9 +300,8 @@ def test_what_was_left_out_is_told(store: Path, folder: Path) -> None:
         ("calibrate", ("--absent-share", "1"), 3, "invalid-value"),
         ("calibrate", ("--queries", "few.csv"), 3, "too-few-queries"),
         ("calibrate", ("--queries", "none.csv"), 3, "no-queries"),
-        ("check", ("--update", "--fresh", "3"), 3, "invalid-value"),
         ("check", ("--count", "5"), 3, "invalid-value"),
-        ("check", ("--update", "--queries", "none.csv"), 3, "no-queries"),
+        ("check", ("make-baseline", "--queries", "none.csv"), 3, "no-queries"),
         ("check", ("--strategy", "guess"), 3, "unknown-strategy"),
     ],
 )

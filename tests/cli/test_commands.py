@@ -103,7 +103,7 @@ def test_index_tells_what_it_did(folder: Path, tmp_path: Path) -> None:
         "product-without-usable-photo": 1,
     }
     assert Path(told["report"]).is_file()
-    assert "holds 4 products, 4 photos" in done.err
+    assert "5 rows were read: 4 products with 4 photos" in done.err
     assert "photo-missing" in done.err
     assert "Correct the path in the feed" in done.err
 
@@ -141,7 +141,7 @@ def test_search_gives_one_documented_object(store: Path, folder: Path) -> None:
         "query",
         "strategy",
         "weights",
-        "asked",
+        "importances",
         "verdict",
         "absent_probability",
         "results",
@@ -200,7 +200,7 @@ def test_add_sync_and_remove(store: Path, folder: Path) -> None:
     assert (synced["changed"], synced["unchanged"], synced["removed"], synced["photos_embedded"]) == (1, 9, 2, 0)
     gone = shoplens("remove", "p5", "[/odd]", "p6", "--store", store, "--json")
     assert gone.told == {"removed": 2, "unknown": ["[/odd]"]}
-    assert "Removed 2 products. Not in the store: [/odd]." in gone.err
+    assert "2 products were removed. These ids are not in the store: [/odd]." in gone.err
     assert shoplens("info", "--store", store, "--json").told["products"] == 8
     named = feed_of(folder / "named.jsonl", rows(range(7, 8), identifiers=["SKU-7"]))
     assert shoplens("add", named, "--store", store).code == 0
@@ -225,13 +225,13 @@ def test_backup_and_restore(store: Path, folder: Path, tmp_path: Path) -> None:
     backup = tmp_path / "backup [1]"
     done = shoplens("backup", backup, "--store", store)
     assert (done.code, done.out) == (0, "")
-    assert f"Backed up 10 products to {backup}" in done.err
+    assert f"10 products were copied to {backup}" in done.err
     assert shoplens("backup", backup, "--store", store).code == 6
     shoplens("remove", "p3", "--store", store)
     assert shoplens("restore", backup, "--store", store).code == 6
     done = shoplens("restore", backup, "--store", store, "--replace")
     assert done.code == 0
-    assert "holds 10 products" in done.err
+    assert "10 products were restored to" in done.err
     assert shoplens("restore", backup, "--store", tmp_path / "other").code == 0
     told = shoplens("search", folder / "p3.png", "--store", tmp_path / "other", "-k", 1, "--json").told
     assert told["results"][0]["product_id"] == "p3"
@@ -249,7 +249,7 @@ def test_strict_makes_rejections_an_error_after_the_run(store: Path, folder: Pat
     done = shoplens("add", feed, "--store", store, "--strict", "--json")
     assert done.code == 5
     assert (done.told["added"], done.told["rejected"]) == (2, 2)
-    assert "2 things were rejected" in done.err
+    assert "2 rows, products or photos were rejected" in done.err
     assert shoplens("add", folder / "feed.jsonl", "--store", store, "--strict").code == 0
 
 

@@ -18,7 +18,7 @@ from shoplens.fetching.fetcher import Fetcher
 from shoplens.fetching.ssrf_guard import Network
 from shoplens.settings import Settings
 from shoplens.types import Product
-from tests.fetching.fetchers import PUBLIC, Here, names
+from tests.fetching.fetchers import PUBLIC, LocalSockets, resolver_for
 from tests.fetching.local_server import Server, answer, sequence
 
 TABLE = b"id,title,image_link\nA,Mug,a.jpg\nB,Cup,/b.jpg\nC,Jug,https://cdn.example/c.jpg\nD,Can,//cdn.example/d.jpg\n"
@@ -113,13 +113,13 @@ def test_a_page_that_is_no_feed_is_an_unknown_header(server: Server, read: Calla
 
 def test_private_addresses_are_refused_and_public_ones_are_not(server: Server, read: Callable[..., Feed]) -> None:
     server.pages["/f"] = answer(body=TABLE)
-    sockets = Here()
-    network = Network(resolver=names(shop=[PUBLIC], inside=["10.0.0.7"]), sockets=sockets)
+    sockets = LocalSockets()
+    network = Network(resolver=resolver_for(shop=[PUBLIC], inside=["10.0.0.7"]), sockets=sockets)
     assert len(photos(read(server.url("/f", "shop.example"), network, allow_private=False))) == 4
     with pytest.raises(FeedError) as caught:
         read(server.url("/f", "inside.example"), network, allow_private=False)
     assert caught.value.code == "fetch-address" and "allow-private" in caught.value.fix
-    assert sockets.reached == [PUBLIC]
+    assert sockets.connected == [PUBLIC]
 
 
 def test_a_try_that_breaks_off_is_begun_anew(server: Server, read: Callable[..., Feed]) -> None:
@@ -128,7 +128,7 @@ def test_a_try_that_breaks_off_is_begun_anew(server: Server, read: Callable[...,
         handler.close_connection = True
 
     server.pages["/f"] = sequence(answer(503), broken, answer(body=TABLE))
-    assert len(photos(read(server.url("/f")))) == 4 and len(server.seen) == 3
+    assert len(photos(read(server.url("/f")))) == 4 and len(server.requests) == 3
 
 
 def test_copies_go_with_the_feed(server: Server) -> None:
@@ -154,4 +154,4 @@ def test_a_full_disk_is_no_matter_of_the_network(server: Server) -> None:
     server.pages["/f"] = answer(body=TABLE)
     with pytest.raises(FeedError) as caught:
         fetch_feed(server.url("/f"), Path("/dev/full"), Settings(allow_private=True))
-    assert caught.value.code == "no-space" and len(server.seen) == 1
+    assert caught.value.code == "no-space" and len(server.requests) == 1

@@ -9,11 +9,11 @@ import pytest
 
 from shoplens.errors import FeedError
 from shoplens.feeds import mapping
-from shoplens.feeds.mapping import FIELDS, FieldMapping, mapping_from, propose_mapping, shows
+from shoplens.feeds.mapping import FIELDS, FieldMapping, has_required_columns, parse_mapping, propose_mapping
 
 
 def test_columns_are_compared_as_tables_are() -> None:
-    found = mapping_from({"id": " SKU ", "photos": ["Bild 1", "g:Bild_2"], "attributes.Farbe": "Farbe, Color"})
+    found = parse_mapping({"id": " SKU ", "photos": ["Bild 1", "g:Bild_2"], "attributes.Farbe": "Farbe, Color"})
     assert dict(found.columns) == {
         "id": ("sku",),
         "photos": ("bild_1", "bild_2"),
@@ -35,7 +35,7 @@ def test_columns_are_compared_as_tables_are() -> None:
 )
 def test_a_mapping_that_cannot_be_used_says_what_would_be_right(pairs: Mapping[str, str], told: str) -> None:
     with pytest.raises(FeedError) as caught:
-        mapping_from(pairs)
+        parse_mapping(pairs)
     assert caught.value.code == "bad-mapping" and told in caught.value.fix
 
 
@@ -62,16 +62,16 @@ def test_a_mapping_is_proposed_for_headings_of_many_languages(headings: str, exp
 def test_a_proposal_can_be_used() -> None:
     proposed = propose_mapping(["SKU", "Titel", "Bild 1", "Preis"])
     assert set(proposed) <= set(FIELDS)
-    assert shows(mapping_from(proposed), ["sku", "titel", "bild_1", "preis"])
-    assert not shows(mapping_from(proposed), ["sku", "titel", "preis"])
+    assert has_required_columns(parse_mapping(proposed), ["sku", "titel", "bild_1", "preis"])
+    assert not has_required_columns(parse_mapping(proposed), ["sku", "titel", "preis"])
 
 
 def test_patterns_and_alternatives() -> None:
     columns = {"id": ("id", "no"), "photos": ("image_*",)}
     table = FieldMapping(columns, ignored=("meta_*",), required=(("id", "no"), ("image_*",)))
-    assert [shows(table, columns) for columns in (["no", "image_1"], ["id", "image_"], ["id"], ["image_1"])] == [
-        *[True, True, False, False]
-    ]
+    assert [
+        has_required_columns(table, columns) for columns in (["no", "image_1"], ["id", "image_"], ["id"], ["image_1"])
+    ] == [*[True, True, False, False]]
     assert (table.field_of("image_9"), table.field_of("title")) == ("photos", None)
     assert table.is_ignored("meta_title") and not table.is_ignored("title")
 

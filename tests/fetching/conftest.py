@@ -1,5 +1,5 @@
-"""What the tests of this folder share."""
+"""The fixtures of this folder's tests."""
 
-from tests.fetching.fixtures import guarded, near, pauses, server, settings
+from tests.fetching.fixtures import make_fetcher, make_guarded_fetcher, pauses, server, settings
 
-__all__ = ["guarded", "near", "pauses", "server", "settings"]
+__all__ = ["make_fetcher", "make_guarded_fetcher", "pauses", "server", "settings"]

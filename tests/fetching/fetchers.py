@@ -18,32 +18,33 @@ PHOTO = b"\xff\xd8\xff photo"
 CERTIFICATE = Path(__file__).with_name("shop.example.pem")
 
 
-class Here(httpcore.SyncBackend):
-    """Sockets that lead to this machine, whatever the address; ``reached`` lists the addresses asked for."""
+class LocalSockets(httpcore.SyncBackend):
+    """Sockets that lead to this machine, whatever the address; ``connected`` lists the requested addresses."""
 
-    def __init__(self, dead: tuple[str, ...] = ()) -> None:
-        self.reached: list[str] = []
-        self._dead = dead
+    def __init__(self, unreachable: tuple[str, ...] = ()) -> None:
+        self.connected: list[str] = []
+        self._dead = unreachable
 
     def connect_tcp(self, host: str, port: int, *rest: Any, **more: Any) -> httpcore.NetworkStream:
-        self.reached.append(host)
+        self.connected.append(host)
         if host in self._dead:
             raise httpcore.ConnectError("unreachable")
         return super().connect_tcp("127.0.0.1", port, *rest, **more)
 
 
-def names(**addresses: list[str]) -> Callable[[str, int], list[str]]:
-    """A resolver that knows ``shop`` as shop.example, and so on."""
+def resolver_for(**addresses: list[str]) -> Callable[[str, int], list[str]]:
+    """Return a resolver with the addresses of some hosts; the keyword ``shop`` stands for shop.example."""
 
     def resolver(host: str, port: int) -> list[str]:
-        if (found := addresses.get(host.removesuffix(".example"))) is None:
+        if (host_addresses := addresses.get(host.removesuffix(".example"))) is None:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return found
+        return host_addresses
 
     return resolver
 
 
-def error_of(fetcher: PhotoFetcher, url: str) -> PhotoError:
+def fetch_error(fetcher: PhotoFetcher, url: str) -> PhotoError:
+    """Fetch a URL and return the error that is raised."""
     with pytest.raises(PhotoError) as caught:
         fetcher.fetch(url)
     assert caught.value.fix

@@ -1,4 +1,4 @@
-"""What the tests of this folder share."""
+"""Fixtures for tests that fetch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shoplens.fetching.fetcher import Fetcher
 from shoplens.fetching.ssrf_guard import Network
 from shoplens.images.photo_fetcher import PhotoFetcher
 from shoplens.settings import Settings
-from tests.fetching.fetchers import Here
+from tests.fetching.fetchers import LocalSockets
 from tests.fetching.local_server import Server
 
 
@@ -35,30 +35,32 @@ def pauses() -> list[float]:
 
 
 @pytest.fixture
-def near(pauses: list[float]) -> Iterator[Callable[..., PhotoFetcher]]:
-    """Makes fetchers that may reach this machine, pause at once and without chance, and are closed at the end."""
-    made: list[PhotoFetcher] = []
+def make_fetcher(pauses: list[float]) -> Iterator[Callable[..., PhotoFetcher]]:
+    """Create fetchers that may connect to this machine and record their pauses without sleeping; close them at last."""
+    fetchers: list[PhotoFetcher] = []
 
-    def fetcher(network: Network | None = None, **changes: Any) -> PhotoFetcher:
+    def create(network: Network | None = None, **changes: Any) -> PhotoFetcher:
         network = network or Network()
-        if network.certificates is None:
-            network = replace(network, certificates=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # trusts nobody, is quick
+        if network.certificates is None:  # an empty context trusts no certificate and is fast to create
+            network = replace(network, certificates=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         settings = replace(Settings(allow_private=True, fetch_timeout=5.0), **changes)
         fetcher = Fetcher(settings, network=network, sleep=pauses.append, jitter=lambda: 1.0)
-        made.append(PhotoFetcher(settings, fetcher))
-        return made[-1]
+        fetchers.append(PhotoFetcher(settings, fetcher))
+        return fetchers[-1]
 
-    yield fetcher
-    for one in made:
-        one.close()
+    yield create
+    for fetcher in fetchers:
+        fetcher.close()
 
 
 @pytest.fixture
-def guarded(near: Callable[..., PhotoFetcher]) -> Callable[..., PhotoFetcher]:
-    """Makes fetchers that may reach only public addresses, all of which lead to this machine."""
+def make_guarded_fetcher(make_fetcher: Callable[..., PhotoFetcher]) -> Callable[..., PhotoFetcher]:
+    """Create fetchers that may connect to public addresses only, all of which lead to this machine."""
 
-    def fetcher(resolver: Callable[[str, int], list[str]], sockets: Here | None = None, **changes: Any) -> PhotoFetcher:
-        network = Network(resolver=resolver, sockets=sockets or Here())
-        return near(network, allow_private=False, **changes)
+    def create(
+        resolver: Callable[[str, int], list[str]], sockets: LocalSockets | None = None, **changes: Any
+    ) -> PhotoFetcher:
+        network = Network(resolver=resolver, sockets=sockets or LocalSockets())
+        return make_fetcher(network, allow_private=False, **changes)
 
-    return fetcher
+    return create

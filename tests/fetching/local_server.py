@@ -12,18 +12,23 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Server:
-    """A real HTTP server on 127.0.0.1; ``pages`` says what every path answers, ``seen`` what was asked."""
+    """A real HTTP server on 127.0.0.1.
+
+    Attributes:
+        pages: path -> answer.
+        requests: path and headers of every request so far.
+    """
 
     def __init__(self) -> None:
         self.pages: dict[str, Answer] = {}
-        self.seen: list[tuple[str, dict[str, str]]] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                server.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+                server.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
                 server.pages[self.path](self)
 
             def log_message(self, *_: Any) -> None:
@@ -45,10 +50,10 @@ class Server:
 
     @property
     def paths(self) -> list[str]:
-        return [path for path, _ in self.seen]
+        return [path for path, _ in self.requests]
 
     def wrap(self, context: ssl.SSLContext) -> None:
-        """Speaks TLS from now on."""
+        """Use TLS from now on."""
         self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
 
     def close(self) -> None:
@@ -58,12 +63,12 @@ class Server:
 
 
 def answer(status: int = 200, body: bytes = b"", **headers: str) -> Answer:
-    """An answer with a Content-Length; header names are written with underscores."""
+    """Return an answer with a Content-Length; header names are written with underscores."""
 
     def send(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
-        given = {name.replace("_", "-").lower(): value for name, value in headers.items()}
-        for name, value in {"content-length": str(len(body)), **given}.items():
+        own_headers = {name.replace("_", "-").lower(): value for name, value in headers.items()}
+        for name, value in {"content-length": str(len(body)), **own_headers}.items():
             handler.send_header(name, value)
         handler.end_headers()
         handler.wfile.write(body)
@@ -72,6 +77,6 @@ def answer(status: int = 200, body: bytes = b"", **headers: str) -> Answer:
 
 
 def sequence(*answers: Answer) -> Answer:
-    """One answer after another."""
+    """Return an answer that gives these answers one after the other."""
     remaining = iter(answers)
     return lambda handler: next(remaining)(handler)

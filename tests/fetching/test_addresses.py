@@ -1,9 +1,12 @@
-"""Only public unicast addresses, in every way of writing them."""
+"""Only public unicast addresses are fetched from, in whatever notation."""
 
 from __future__ import annotations
 
+import doctest
+
 import pytest
 
+from shoplens.fetching import addresses
 from shoplens.fetching.addresses import refusal_reason
 
 REFUSED = {
@@ -77,3 +80,8 @@ def test_refused(address: str, kind: str) -> None:
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public(address: str) -> None:
     assert refusal_reason(address) is None
+
+
+def test_examples_in_the_code_hold() -> None:
+    results = doctest.testmod(addresses)
+    assert results.attempted and not results.failed

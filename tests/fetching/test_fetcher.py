@@ -1,4 +1,4 @@
-"""What is fetched and what is refused: URLs, types, addresses, redirects; names are mapped to addresses here."""
+"""What the fetcher fetches and refuses: URLs, addresses and redirects; the tests map host names to addresses."""
 
 from __future__ import annotations
 
@@ -11,33 +11,35 @@ import pytest
 from shoplens.fetching.ssrf_guard import Network
 from shoplens.images.photo_fetcher import PhotoFetcher
 from shoplens.settings import Settings
-from tests.fetching.fetchers import OTHER_PUBLIC, PHOTO, PUBLIC, Here, error_of, names
+from tests.fetching.fetchers import OTHER_PUBLIC, PHOTO, PUBLIC, LocalSockets, fetch_error, resolver_for
 from tests.fetching.local_server import Server, answer
 
-# What is asked and what comes back
+# Requests and responses
 
 
-def test_the_bytes_of_a_photo_and_a_polite_request(near: Callable[..., PhotoFetcher], server: Server) -> None:
+def test_the_bytes_of_a_photo_and_a_polite_request(make_fetcher: Callable[..., PhotoFetcher], server: Server) -> None:
     server.pages["/a%20b/%C3%BC.jpg?size=9%209&x=%41"] = answer(body=PHOTO, content_type="image/jpeg")
-    assert near().fetch(server.url("/a b/ü.jpg?size=9 9&x=%41#part")) == PHOTO
-    headers = server.seen[0][1]
+    assert make_fetcher().fetch(server.url("/a b/ü.jpg?size=9 9&x=%41#part")) == PHOTO
+    headers = server.requests[0][1]
     assert headers["user-agent"] == Settings().user_agent
     assert headers["host"] == f"127.0.0.1:{server.port}"
     assert headers["accept-encoding"] == "identity"
 
 
-def test_servers_are_told_who_asks_as_the_settings_say(near: Callable[..., PhotoFetcher], server: Server) -> None:
+def test_servers_are_told_who_asks_as_the_settings_say(
+    make_fetcher: Callable[..., PhotoFetcher], server: Server
+) -> None:
     server.pages["/"] = answer(body=PHOTO)
-    near(user_agent="Mozilla/5.0 (compatible; our shop)").fetch(server.url("/"))
-    assert server.seen[0][1]["user-agent"] == "Mozilla/5.0 (compatible; our shop)"
+    make_fetcher(user_agent="Mozilla/5.0 (compatible; our shop)").fetch(server.url("/"))
+    assert server.requests[0][1]["user-agent"] == "Mozilla/5.0 (compatible; our shop)"
 
 
-def test_parameters_of_the_path_are_asked_for(near: Callable[..., PhotoFetcher], server: Server) -> None:
+def test_parameters_of_the_path_are_asked_for(make_fetcher: Callable[..., PhotoFetcher], server: Server) -> None:
     server.pages["/a;size=9/b;c.jpg?"] = answer(body=PHOTO)
-    assert near().fetch(server.url("/a;size=9/b;c.jpg?")) == PHOTO
+    assert make_fetcher().fetch(server.url("/a;size=9/b;c.jpg?")) == PHOTO
 
 
-def test_a_body_without_length_and_in_chunks(near: Callable[..., PhotoFetcher], server: Server) -> None:
+def test_a_body_without_length_and_in_chunks(make_fetcher: Callable[..., PhotoFetcher], server: Server) -> None:
     def until_closed(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + PHOTO)
         handler.close_connection = True
@@ -49,16 +51,16 @@ def test_a_body_without_length_and_in_chunks(near: Callable[..., PhotoFetcher], 
         handler.wfile.write(b"0\r\n\r\n")
 
     server.pages.update({"/closed": until_closed, "/chunked": chunked})
-    assert [near().fetch(server.url(path)) for path in ("/closed", "/chunked")] == [PHOTO, PHOTO]
+    assert [make_fetcher().fetch(server.url(path)) for path in ("/closed", "/chunked")] == [PHOTO, PHOTO]
 
 
 def test_proxies_of_the_environment_are_ignored(
-    near: Callable[..., PhotoFetcher], server: Server, monkeypatch: pytest.MonkeyPatch
+    make_fetcher: Callable[..., PhotoFetcher], server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     server.pages["/"] = answer(body=PHOTO)
-    assert near().fetch(server.url("/")) == PHOTO
+    assert make_fetcher().fetch(server.url("/")) == PHOTO
 
 
 # URLs
@@ -86,22 +88,22 @@ def test_proxies_of_the_environment_are_ignored(
         "http://\\shop.example/a.jpg",
     ],
 )
-def test_urls_that_are_not_fetched(url: str, near: Callable[..., PhotoFetcher]) -> None:
-    error = error_of(near(Network(resolver=names(shop=[PUBLIC]), sockets=Here())), url)
+def test_urls_that_are_not_fetched(url: str, make_fetcher: Callable[..., PhotoFetcher]) -> None:
+    error = fetch_error(make_fetcher(Network(resolver=resolver_for(shop=[PUBLIC]), sockets=LocalSockets())), url)
     assert error.code == "fetch-scheme"
     assert "secret" not in str(error)
 
 
-def test_an_international_name_is_asked_in_ascii(near: Callable[..., PhotoFetcher], server: Server) -> None:
-    asked: list[str] = []
+def test_an_international_name_is_asked_in_ascii(make_fetcher: Callable[..., PhotoFetcher], server: Server) -> None:
+    hosts: list[str] = []
 
     def resolver(host: str, port: int) -> list[str]:
-        asked.append(host)
+        hosts.append(host)
         return ["127.0.0.1"]
 
     server.pages["/"] = answer(body=PHOTO)
-    assert near(Network(resolver=resolver)).fetch(server.url("/", "Bücher.example")) == PHOTO
-    assert asked == ["xn--bcher-kva.example"]
+    assert make_fetcher(Network(resolver=resolver)).fetch(server.url("/", "Bücher.example")) == PHOTO
+    assert hosts == ["xn--bcher-kva.example"]
 
 
 # Addresses
@@ -113,63 +115,69 @@ def test_an_international_name_is_asked_in_ascii(near: Callable[..., PhotoFetche
 def test_this_machine_in_many_spellings(host: str, server: Server, settings: Settings) -> None:
     server.pages["/"] = answer(body=PHOTO)
     with PhotoFetcher(settings) as fetcher:
-        assert error_of(fetcher, server.url("/", host)).code == "fetch-address"
+        assert fetch_error(fetcher, server.url("/", host)).code == "fetch-address"
     assert server.paths == []
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "169.254.169.254", "::1", "64:ff9b::7f00:1", "fe80::1%eth0"])
 def test_a_name_with_a_forbidden_address_is_refused(
-    address: str, guarded: Callable[..., PhotoFetcher], server: Server
+    address: str, make_guarded_fetcher: Callable[..., PhotoFetcher], server: Server
 ) -> None:
-    sockets = Here()
+    sockets = LocalSockets()
     for answers in ([address], [PUBLIC, address], [address, PUBLIC]):
-        error = error_of(guarded(names(shop=answers), sockets), server.url("/", "shop.example"))
+        error = fetch_error(make_guarded_fetcher(resolver_for(shop=answers), sockets), server.url("/", "shop.example"))
         assert error.code == "fetch-address"
         assert address in error.problem and "allow-private" in error.fix
-    assert sockets.reached == [] and server.paths == []
+    assert sockets.connected == [] and server.paths == []
 
 
-def test_the_checked_address_is_the_one_connected_to(guarded: Callable[..., PhotoFetcher], server: Server) -> None:
-    """A name that is public when first asked and private from then on gains nothing."""
+def test_the_checked_address_is_the_one_connected_to(
+    make_guarded_fetcher: Callable[..., PhotoFetcher], server: Server
+) -> None:
+    """A name that is public when it is first resolved and private from then on gains nothing."""
     answers = iter([[PUBLIC], ["127.0.0.1"], [PUBLIC]])
-    sockets = Here()
+    sockets = LocalSockets()
     server.pages["/"] = answer(body=PHOTO, connection="close")
-    fetcher = guarded(lambda host, port: next(answers), sockets)
+    fetcher = make_guarded_fetcher(lambda host, port: next(answers), sockets)
     url = server.url("/", "shop.example")
     assert fetcher.fetch(url) == PHOTO
-    assert error_of(fetcher, url).code == "fetch-address"
+    assert fetch_error(fetcher, url).code == "fetch-address"
     assert fetcher.fetch(url) == PHOTO
-    assert sockets.reached == [PUBLIC, PUBLIC]
-    assert [headers["host"] for _, headers in server.seen] == [f"shop.example:{server.port}"] * 2
+    assert sockets.connected == [PUBLIC, PUBLIC]
+    assert [headers["host"] for _, headers in server.requests] == [f"shop.example:{server.port}"] * 2
 
 
-def test_the_next_address_is_tried(guarded: Callable[..., PhotoFetcher], server: Server, pauses: list[float]) -> None:
+def test_the_next_address_is_tried(
+    make_guarded_fetcher: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
+) -> None:
     server.pages["/"] = answer(body=PHOTO)
-    sockets = Here(dead=(OTHER_PUBLIC,))
-    fetcher = guarded(names(shop=[OTHER_PUBLIC, PUBLIC]), sockets)
+    sockets = LocalSockets(unreachable=(OTHER_PUBLIC,))
+    fetcher = make_guarded_fetcher(resolver_for(shop=[OTHER_PUBLIC, PUBLIC]), sockets)
     assert fetcher.fetch(server.url("/", "shop.example")) == PHOTO
-    assert sockets.reached == [OTHER_PUBLIC, PUBLIC] and pauses == []
+    assert sockets.connected == [OTHER_PUBLIC, PUBLIC] and pauses == []
 
 
-def test_a_name_that_does_not_exist(near: Callable[..., PhotoFetcher], pauses: list[float]) -> None:
-    error = error_of(near(Network(resolver=names())), "http://nowhere.example/")
+def test_a_name_that_does_not_exist(make_fetcher: Callable[..., PhotoFetcher], pauses: list[float]) -> None:
+    error = fetch_error(make_fetcher(Network(resolver=resolver_for())), "http://nowhere.example/")
     assert error.code == "fetch-failed" and "nowhere.example" in error.problem
     assert pauses == []
 
 
 def test_a_resolver_in_trouble_is_asked_again(
-    guarded: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
+    make_guarded_fetcher: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
 ) -> None:
-    turns: Iterator[OSError | list[str]] = iter([socket.gaierror(socket.EAI_AGAIN, "try again"), [], [PUBLIC]])
+    resolver_answers: Iterator[OSError | list[str]] = iter(
+        [socket.gaierror(socket.EAI_AGAIN, "try again"), [], [PUBLIC]]
+    )
 
     def resolver(host: str, port: int) -> list[str]:
-        turn = next(turns)
-        if isinstance(turn, list):
-            return turn
-        raise turn
+        resolver_answer = next(resolver_answers)
+        if isinstance(resolver_answer, list):
+            return resolver_answer
+        raise resolver_answer
 
     server.pages["/"] = answer(body=PHOTO)
-    assert guarded(resolver).fetch(server.url("/", "shop.example")) == PHOTO
+    assert make_guarded_fetcher(resolver).fetch(server.url("/", "shop.example")) == PHOTO
     assert len(pauses) == 2
 
 
@@ -177,7 +185,7 @@ def test_a_resolver_in_trouble_is_asked_again(
 
 
 @pytest.mark.parametrize(
-    ("location", "asked"),
+    ("location", "requested_path"),
     [
         ("/new photos/ü b.jpg?size=1 2#top".encode(), "/new%20photos/%C3%BC%20b.jpg?size=1%202"),
         ("ü b.jpg".encode(), "/old/%C3%BC%20b.jpg"),
@@ -189,30 +197,30 @@ def test_a_resolver_in_trouble_is_asked_again(
     ],
 )
 def test_a_redirect_is_read_as_browsers_read_it(
-    location: bytes, asked: str, near: Callable[..., PhotoFetcher], server: Server
+    location: bytes, requested_path: str, make_fetcher: Callable[..., PhotoFetcher], server: Server
 ) -> None:
     server.pages["/old/a.jpg"] = answer(302, location=location.decode("latin-1"))
-    server.pages[asked] = answer(body=PHOTO)
-    assert near().fetch(server.url("/old/a.jpg")) == PHOTO
-    assert server.paths == ["/old/a.jpg", asked]
+    server.pages[requested_path] = answer(body=PHOTO)
+    assert make_fetcher().fetch(server.url("/old/a.jpg")) == PHOTO
+    assert server.paths == ["/old/a.jpg", requested_path]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_followed(status: int, near: Callable[..., PhotoFetcher], server: Server) -> None:
+def test_a_redirect_is_followed(status: int, make_fetcher: Callable[..., PhotoFetcher], server: Server) -> None:
     server.pages["/old/a"] = answer(status, location="../new/b")
     server.pages["/new/b"] = answer(body=PHOTO)
-    assert near().fetch(server.url("/old/a")) == PHOTO
+    assert make_fetcher().fetch(server.url("/old/a")) == PHOTO
     assert server.paths == ["/old/a", "/new/b"]
 
 
-def test_five_redirects_are_followed_and_six_are_not(near: Callable[..., PhotoFetcher], server: Server) -> None:
+def test_five_redirects_are_followed_and_six_are_not(make_fetcher: Callable[..., PhotoFetcher], server: Server) -> None:
     for step in range(6):
         server.pages[f"/{step}"] = answer(302, location=f"/{step + 1}")
     server.pages["/6"] = answer(body=PHOTO)
-    assert near().fetch(server.url("/1")) == PHOTO
-    assert error_of(near(), server.url("/0")).code == "fetch-redirects"
+    assert make_fetcher().fetch(server.url("/1")) == PHOTO
+    assert fetch_error(make_fetcher(), server.url("/0")).code == "fetch-redirects"
     server.pages["/loop"] = answer(302, location="/loop")
-    assert error_of(near(), server.url("/loop")).code == "fetch-redirects"
+    assert fetch_error(make_fetcher(), server.url("/loop")).code == "fetch-redirects"
 
 
 @pytest.mark.parametrize(
@@ -228,16 +236,18 @@ def test_five_redirects_are_followed_and_six_are_not(near: Callable[..., PhotoFe
         ("//inside.example/", "fetch-address"),
     ],
 )
-def test_every_hop_is_checked(location: str, code: str, guarded: Callable[..., PhotoFetcher], server: Server) -> None:
+def test_every_hop_is_checked(
+    location: str, code: str, make_guarded_fetcher: Callable[..., PhotoFetcher], server: Server
+) -> None:
     def resolver(host: str, port: int) -> list[str]:
         return {"shop.example": [PUBLIC], "inside.example": ["10.0.0.7"]}.get(host, [host])
 
-    sockets = Here()
+    sockets = LocalSockets()
     server.pages["/"] = answer(302, location=location)
-    assert error_of(guarded(resolver, sockets), server.url("/", "shop.example")).code == code
-    assert sockets.reached == [PUBLIC]
+    assert fetch_error(make_guarded_fetcher(resolver, sockets), server.url("/", "shop.example")).code == code
+    assert sockets.connected == [PUBLIC]
 
 
-def test_a_redirect_without_location(near: Callable[..., PhotoFetcher], server: Server) -> None:
+def test_a_redirect_without_location(make_fetcher: Callable[..., PhotoFetcher], server: Server) -> None:
     server.pages["/"] = answer(302)
-    assert error_of(near(), server.url("/")).code == "fetch-redirects"
+    assert fetch_error(make_fetcher(), server.url("/")).code == "fetch-redirects"

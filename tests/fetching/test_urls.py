@@ -1,4 +1,4 @@
-"""An address is written as browsers write it, in one way only."""
+"""URLs are normalized as browsers normalize them."""
 
 from __future__ import annotations
 
@@ -57,28 +57,28 @@ NORMAL = {
 }
 
 REFUSED = {
-    "a.jpg": "'a.jpg' is no URL",
-    "": "'' is no URL",
-    "http:shop.example/a.jpg": "is no URL",
-    "https:/shop.example/a.jpg": "is no URL",
-    "data:image/png;base64,AA": "is no URL",
+    "a.jpg": "'a.jpg' is not a URL",
+    "": "'' is not a URL",
+    "http:shop.example/a.jpg": "is not a URL",
+    "https:/shop.example/a.jpg": "is not a URL",
+    "data:image/png;base64,AA": "is not a URL",
     "ftp://shop.example/a.jpg": "The scheme 'ftp' is not fetched",
     "http://": "'http://' names no host",
     "///a.jpg": "'///a.jpg' names no host",
     "http://?a": "names no host",
-    "http://me:secret@shop.example/": "The URL of 'shop.example' holds a name or password",
-    "//me@shop.example/": "holds a name or password",
-    "http://shop example/": "'shop example' is no host name",
-    "http://shop..example/": "'shop..example' is no host name",
-    "http://" + "x" * 64 + ".example/": "is no host name",
-    "http://%2e%2F/": "is no host name",
-    "http://a／b.example/": "is no host name",
-    "http://[::1/": "is no host name",
-    "http://[fe80::1%25eth0]/": "is no host name",
-    "http://[v1.a]/": "is no host name",
-    "http://shop.example:abc/": "'shop.example:abc' is no host name",
+    "http://me:secret@shop.example/": "The URL of 'shop.example' contains a name or password",
+    "//me@shop.example/": "contains a name or password",
+    "http://shop example/": "'shop example' is not a host name",
+    "http://shop..example/": "'shop..example' is not a host name",
+    "http://" + "x" * 64 + ".example/": "is not a host name",
+    "http://%2e%2F/": "is not a host name",
+    "http://a／b.example/": "is not a host name",
+    "http://[::1/": "is not a host name",
+    "http://[fe80::1%25eth0]/": "is not a host name",
+    "http://[v1.a]/": "is not a host name",
+    "http://shop.example:abc/": "'shop.example:abc' is not a host name",
     "http://shop.example:99999/": "The port 99999 of shop.example does not exist",
-    "http://shop.example:" + "9" * 5000 + "/": "is no host name",
+    "http://shop.example:" + "9" * 5000 + "/": "is not a host name",
 }
 
 ADDRESSES = st.builds(

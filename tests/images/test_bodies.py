@@ -13,7 +13,7 @@ import pytest
 from shoplens.errors import PhotoError
 from shoplens.images.bodies import read_photo
 from shoplens.images.photo_fetcher import PhotoFetcher
-from tests.fetching.fetchers import error_of
+from tests.fetching.fetchers import fetch_error
 from tests.fetching.local_server import Server, answer
 from tests.images.made_photos import encoded, scene
 
@@ -127,13 +127,13 @@ def test_a_page_or_a_film_is_not_read_to_its_end() -> None:
 
 
 def test_the_error_of_a_page_reaches_who_fetches_and_is_not_tried_again(
-    near: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
+    make_fetcher: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
 ) -> None:
     server.pages["/page"] = answer(body=PAGE, content_type="text/html")
     server.pages["/photo.php"] = answer(body=PHOTO, content_type="text/html")
     server.pages["/packed"] = answer(body=PACKED["gzip"], content_encoding="gzip", content_type="image/jpeg")
-    fetcher = near()
-    assert error_of(fetcher, server.url("/page")).code == "fetch-type"
+    fetcher = make_fetcher()
+    assert fetch_error(fetcher, server.url("/page")).code == "fetch-type"
     assert [fetcher.fetch(server.url(path)) for path in ("/photo.php", "/packed")] == [PHOTO, PHOTO]
     assert pauses == []
 

@@ -110,7 +110,7 @@ def test_without_a_folder_nothing_is_kept(server: Server) -> None:
     server.pages["/a.png"] = answer(body=PHOTO)
     source = PhotoSource(NEAR)
     assert [source.bytes_of(server.url("/a.png")) for _ in range(2)] == [PHOTO] * 2
-    assert len(server.seen) == 2
+    assert len(server.requests) == 2
     source.close()
 
 
@@ -118,5 +118,5 @@ def test_private_addresses_and_other_schemes_are_refused(server: Server, setting
     source = PhotoSource(settings)
     assert code_of(source, server.url("/a.png")) == "fetch-address"
     assert code_of(source, "ftp://shop.example/a.png") == "fetch-scheme"
-    assert server.seen == []
+    assert server.requests == []
     source.close()

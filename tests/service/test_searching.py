@@ -43,7 +43,7 @@ def test_the_same_photo_is_ranked_anew_without_being_sent(client: TestClient, fo
     assert {one["product_id"].split("-")[0] for one in told["results"]} == {"blue"}
     assert told["results"][0]["reasons"]["weights"] == told["weights"]
     weighed = client.post("/v1/search", json={"query_id": told["query_id"], "weights": {"look": 0, "color": 1}})
-    assert weighed.status_code == 200 and weighed.json()["asked"]["look"] == 0
+    assert weighed.status_code == 200 and weighed.json()["importances"]["look"] == 0
     lost = client.post("/v1/search", json={"query_id": "long ago"})
     assert (lost.status_code, code(lost)) == (404, "unknown-query")
     part = client.post("/v1/search", json={"query_id": first["query_id"], "region": [0, 0, 4, 4]})

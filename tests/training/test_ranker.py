@@ -1,4 +1,4 @@
-"""A ranker from end to end: trained on a shop's own photos, taken, searched by, gone back from."""
+"""Tests of a ranker from end to end: it is trained on a shop's own photos, put to use, searched by, and undone."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import LEARNED
 from shoplens.evaluation.results import Estimate, Paired
 from shoplens.ranking import filter_retrieval
-from shoplens.training.ranker import MAIN, RankerOptions, RankerTraining, verdict
+from shoplens.training.ranker import MAIN_METRIC, RankerOptions, RankerTraining, judge_rankers
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.training.ranker_training.toy_datasets import QUICK
-from tests.training.shops import SETTINGS, learnable_shop, spotted
+from tests.training.shops import SETTINGS, create_learnable_shop, draw_pattern
 
 pytest.importorskip("torch", reason="the extra train is not installed")
 pytest.importorskip("onnx", reason="the extra train is not installed")
@@ -24,9 +24,10 @@ pytest.importorskip("onnx", reason="the extra train is not installed")
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RankerTraining]:
-    """A folder with a closed shop whose listwise ranker was taken by force, and what that came to."""
+    """Return a folder with a closed shop whose listwise ranker was put to use by force, and the result of the
+    training."""
     folder = tmp_path_factory.mktemp("ranked")
-    with learnable_shop(folder, 40, 3) as shop:
+    with create_learnable_shop(folder, 40, 3) as shop:
         return folder, shop.training.train_ranker(
             RankerOptions(kind="listwise", force=True, recipes=QUICK), report=folder / "report.html"
         )
@@ -34,32 +35,32 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RankerTrain
 
 @pytest.fixture
 def shop(trained: tuple[Path, RankerTraining], tmp_path: Path) -> Iterator[Shop]:
-    """A copy of it, open."""
+    """Open a copy of the trained shop."""
     shutil.copytree(trained[0] / "store", tmp_path / "store")
     with Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
         yield shop
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Path:
-    return spotted(tmp_path / "asked.png", 7, 99)
+def query_photo(tmp_path: Path) -> Path:
+    return draw_pattern(tmp_path / "asked.png", 7, 99)
 
 
 def test_it_learns_from_further_photos_and_says_how_well(trained: tuple[Path, RankerTraining]) -> None:
     folder, training = trained
-    assert training.taken == "listwise" and training.model.startswith("ranker@")
+    assert training.selected == "listwise" and training.model.startswith("ranker@")
     assert (training.queries, training.groups) == (80, 20)
-    assert set(training.figures) == {"fitted", "static", "gate", "listwise"}
-    assert training.difference < 1e-5 and training.clicks is None
-    assert sum(training.tuned.values()) == pytest.approx(1, abs=1e-3)
+    assert set(training.metrics) == {"fitted", "static", "gate", "listwise"}
+    assert training.export_difference < 1e-5 and training.clicks is None
+    assert sum(training.tuned_weights.values()) == pytest.approx(1, abs=1e-3)
     page = (folder / "report.html").read_text("utf-8")
-    assert "Photos for which something else counts" in page and training.why in page
+    assert "Photos with unusual weights" in page and training.reason in page
 
 
-def test_searches_are_ranked_by_it(shop: Shop, asked: Path) -> None:
-    answer = shop.search(asked, 5, steering=Steering(explain=True))
+def test_searches_are_ranked_by_it(shop: Shop, query_photo: Path) -> None:
+    answer = shop.search(query_photo, 5, steering=Steering(explain=True))
     assert answer.strategy == "filters-dynamic"
-    assert sum(answer.asked.values()) == pytest.approx(1) and sum(answer.weights.values()) == pytest.approx(1)
+    assert sum(answer.importances.values()) == pytest.approx(1) and sum(answer.weights.values()) == pytest.approx(1)
     for result in answer.results:
         assert "context" in result.parts and sum(result.parts.values()) == pytest.approx(result.score)
         assert result.reasons is not None and result.reasons.weights == answer.weights
@@ -68,15 +69,15 @@ def test_searches_are_ranked_by_it(shop: Shop, asked: Path) -> None:
     assert "weigh" in answer.took_ms
 
 
-def test_a_weight_that_is_given_multiplies_and_none_stays_none(shop: Shop, asked: Path) -> None:
-    plain = shop.search(asked, 3).asked
+def test_a_weight_that_is_given_multiplies_and_none_stays_none(shop: Shop, query_photo: Path) -> None:
+    plain = shop.search(query_photo, 3).importances
     name = max(plain, key=lambda one: plain[one])
-    more = shop.search(asked, 3, steering=Steering(weights={name: 3.0})).asked
-    none = shop.search(asked, 3, steering=Steering(weights={name: 0.0}))
-    assert more[name] > plain[name] and none.asked[name] == 0
+    more = shop.search(query_photo, 3, steering=Steering(weights={name: 3.0})).importances
+    none = shop.search(query_photo, 3, steering=Steering(weights={name: 0.0}))
+    assert more[name] > plain[name] and none.importances[name] == 0
     assert all(result.parts[name] == 0 for result in none.results)
     alone = {one: 0.0 for one in plain if one != name}
-    assert shop.search(asked, 3, steering=Steering(weights=alone)).asked[name] == pytest.approx(1)
+    assert shop.search(query_photo, 3, steering=Steering(weights=alone)).importances[name] == pytest.approx(1)
 
 
 def test_tuned_weights_keep_the_scale_of_the_fitted_ones(shop: Shop) -> None:
@@ -87,16 +88,16 @@ def test_tuned_weights_keep_the_scale_of_the_fitted_ones(shop: Shop) -> None:
 
 
 def test_only_the_first_products_are_looked_at_together(
-    shop: Shop, asked: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, query_photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filter_retrieval, "TOGETHER", 3)
-    parts = [result.parts["context"] for result in shop.search(asked, 20).results]
+    monkeypatch.setattr(filter_retrieval, "LISTWISE_LIMIT", 3)
+    parts = [result.parts["context"] for result in shop.search(query_photo, 20).results]
     assert len(parts) == 20 and 0 < sum(part != 0 for part in parts) <= 3
 
 
-def test_one_product_and_none_can_be_ranked(shop: Shop, asked: Path) -> None:
-    assert [one.product.id for one in shop.search(asked, 3, where="id = p7").results] == ["p7"]
-    assert not shop.search(asked, 3, where="id = p7 and id = p8").results
+def test_one_product_and_none_can_be_ranked(shop: Shop, query_photo: Path) -> None:
+    assert [one.product.id for one in shop.search(query_photo, 3, where="id = p7").results] == ["p7"]
+    assert not shop.search(query_photo, 3, where="id = p7 and id = p8").results
 
 
 def test_products_can_be_searched_by_and_facets_counted(shop: Shop) -> None:
@@ -110,34 +111,34 @@ def test_an_evaluation_says_that_photos_were_learned(shop: Shop) -> None:
     assert not shop.quality.evaluate(strategy="filters-static").left_out
 
 
-def test_it_is_undone_once(shop: Shop, asked: Path) -> None:
-    tuned = shop.search(asked, 3, strategy="filters-static").asked
+def test_it_is_undone_once(shop: Shop, query_photo: Path) -> None:
+    tuned = shop.search(query_photo, 3, strategy="filters-static").importances
     shop.training.undo_ranker()
-    assert shop.search(asked, 3).strategy == "filters-static"
-    assert shop.search(asked, 3).asked != pytest.approx(tuned)
+    assert shop.search(query_photo, 3).strategy == "filters-static"
+    assert shop.search(query_photo, 3).importances != pytest.approx(tuned)
     with pytest.raises(InvalidValue, match="nothing to undo"):
         shop.training.undo_ranker()
     with pytest.raises(InvalidValue, match="shoplens train ranker"):
-        shop.search(asked, 3, strategy="filters-dynamic")
+        shop.search(query_photo, 3, strategy="filters-dynamic")
 
 
-def test_new_filters_of_the_same_look_keep_it(shop: Shop, asked: Path, tmp_path: Path) -> None:
+def test_new_filters_of_the_same_look_keep_it(shop: Shop, query_photo: Path, tmp_path: Path) -> None:
     shop.add(feed_of(tmp_path / "new.jsonl", [row("new", photo(tmp_path / "new.png", (9, 200, 90)).name)]))
     shop.training.train_filters()
-    assert shop.search(asked, 3).strategy == "filters-dynamic"
+    assert shop.search(query_photo, 3).strategy == "filters-dynamic"
 
 
-def test_a_damaged_ranker_is_told_and_other_strategies_go_on(shop: Shop, asked: Path) -> None:
+def test_a_damaged_ranker_is_told_and_other_strategies_go_on(shop: Shop, query_photo: Path) -> None:
     with shop._parts.store.reading() as generation:
         file = generation.folder / "ranker.onnx"
     file.write_bytes(b"half a file")
     with pytest.raises(StoreError, match="shoplens train ranker"):
-        shop.search(asked, 3)
-    assert shop.search(asked, 3, strategy="pretrained").results
+        shop.search(query_photo, 3)
+    assert shop.search(query_photo, 3, strategy="pretrained").results
 
 
 def test_too_few_photos_are_refused(tmp_path: Path) -> None:
-    with learnable_shop(tmp_path, 8, 2) as shop, pytest.raises(InvalidValue, match="--queries"):
+    with create_learnable_shop(tmp_path, 8, 2) as shop, pytest.raises(InvalidValue, match="--queries"):
         shop.training.train_ranker()
 
 
@@ -145,18 +146,38 @@ def test_a_network_is_taken_only_if_it_is_surely_better() -> None:
     def change(low: float, high: float, first: float = 0.1) -> dict[str, Paired]:
         middle = (low + high) / 2
         return {
-            MAIN: Paired(Estimate(middle, low, high), 0.01),
+            MAIN_METRIC: Paired(Estimate(middle, low, high), 0.01),
             "recall@1": Paired(Estimate(0.0, first - 0.2, first), 0.5),
         }
 
-    static, sure, unsure = change(0.0, 0.02), change(0.01, 0.05), change(-0.01, 0.09)
-    assert verdict({"static": static, "gate": sure, "listwise": unsure}, RankerOptions())[0] == "gate"
-    assert verdict({"static": static, "gate": unsure, "listwise": unsure}, RankerOptions())[0] == "static"
-    assert verdict({"static": change(-0.3, 0.1), "gate": unsure, "listwise": unsure}, RankerOptions())[0] == ""
-    assert verdict({"static": static, "gate": sure, "listwise": unsure}, RankerOptions(kind="listwise"))[0] == "static"
+    static, significant, insignificant = change(0.0, 0.02), change(0.01, 0.05), change(-0.01, 0.09)
+    assert (
+        judge_rankers({"static": static, "gate": significant, "listwise": insignificant}, RankerOptions())[0] == "gate"
+    )
+    assert (
+        judge_rankers({"static": static, "gate": insignificant, "listwise": insignificant}, RankerOptions())[0]
+        == "static"
+    )
+    assert (
+        judge_rankers({"static": change(-0.3, 0.1), "gate": insignificant, "listwise": insignificant}, RankerOptions())[
+            0
+        ]
+        == ""
+    )
+    assert (
+        judge_rankers(
+            {"static": static, "gate": significant, "listwise": insignificant}, RankerOptions(kind="listwise")
+        )[0]
+        == "static"
+    )
     worse_first = change(0.01, 0.05, first=-0.01)
-    assert verdict({"static": static, "gate": worse_first, "listwise": unsure}, RankerOptions())[0] == "static"
-    assert verdict({"static": static, "gate": unsure, "listwise": unsure}, RankerOptions(kind="gate", force=True)) == (
+    assert (
+        judge_rankers({"static": static, "gate": worse_first, "listwise": insignificant}, RankerOptions())[0]
+        == "static"
+    )
+    assert judge_rankers(
+        {"static": static, "gate": insignificant, "listwise": insignificant}, RankerOptions(kind="gate", force=True)
+    ) == (
         "gate",
-        "It was forced, and is not surely better: gate against tuned weights: nDCG@10 +4.0 (-1.0 to +9.0) points.",
+        "It was forced, and is not significantly better: gate against tuned weights: nDCG@10 +4.0 (-1.0 to +9.0) points.",
     )

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shoplens.errors import InvalidValue
-from shoplens.feeds.text.delimited import TableRow, column_name, header_cells, read_table
-from shoplens.feeds.text.text_lines import head_text
+from shoplens.feeds.text.delimited import TableRow, normalize_column_name, read_header_cells, read_table
+from shoplens.feeds.text.text_lines import read_head_text
 from shoplens.images.source import is_url
 from shoplens.index.protocol import Index
 from shoplens.types import Region, Rejection
@@ -75,12 +75,12 @@ def holdout_queries(index: Index) -> Iterator[JudgedQuery]:
 
 def _check_header(path: Path) -> None:
     try:
-        text = head_text(path)
+        text = read_head_text(path)
     except OSError as problem:
         raise _no_queries(path, f"cannot be read: {problem.strerror}") from None
     if not text.strip():
         raise _no_queries(path, "is empty")
-    columns = tuple(map(column_name, header_cells(text, COLUMNS)))
+    columns = tuple(map(normalize_column_name, read_header_cells(text, COLUMNS)))
     for name in REQUIRED:
         if name not in columns:
             raise InvalidValue(

@@ -1,4 +1,4 @@
-"""Feed to products: one file per feed format, and the report of what could not be used."""
+"""Reading of feeds into products: a reader per feed format, and the report of what could not be used."""
 
 from shoplens.feeds.feed import Feed, FeedMapping, read_feed
 from shoplens.feeds.feed_fetcher import fetch_feed

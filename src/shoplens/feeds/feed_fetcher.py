@@ -1,4 +1,4 @@
-"""A feed's address -> a file, by the same rules for addresses, redirects and time as photos."""
+"""Fetching of a feed into a file, with the same rules for addresses, redirects and time as for photos."""
 
 from __future__ import annotations
 
@@ -16,56 +16,58 @@ if TYPE_CHECKING:
 
 
 def fetch_feed(address: str, file: Path, settings: Settings, fetcher: Fetcher | None = None) -> str:
-    """Write what an address answers to a file; returns the address behind the last redirect.
+    """Fetch a feed into a file, and return the URL after the last redirect.
 
     Args:
-        address: http or https.
-        file: is written anew with every try.
-        settings: for the limits.
-        fetcher: made from the settings when omitted.
+        address: an http or https URL.
+        file: the file, which is written anew in every attempt.
+        settings: the settings with the limits.
+        fetcher: the fetcher to use; when omitted, one is created with the settings.
 
     Raises:
         FeedError: with the codes of :meth:`Fetcher.fetch`, ``fetch-too-large`` or ``no-space``.
     """
 
     def save(url: str, headers: Mapping[bytes, bytes], chunks: Iterable[bytes]) -> str:
-        left = settings.max_feed_bytes
+        bytes_left = settings.max_feed_bytes
         with file.open("wb", buffering=0) as copy:
             for chunk in chunks:
-                left -= len(chunk)
-                if left < 0:
+                bytes_left -= len(chunk)
+                if bytes_left < 0:
                     raise _too_large(address, settings.max_feed_bytes)
                 _write(copy, chunk)
         return url
 
-    from shoplens.fetching.fetcher import Fetcher  # its network library takes a while to load
+    from shoplens.fetching.fetcher import Fetcher  # its network library takes long to import
 
-    used = fetcher or Fetcher(replace(settings, fetch_timeout=settings.feed_timeout))
+    feed_fetcher = fetcher or Fetcher(replace(settings, fetch_timeout=settings.feed_timeout))
     try:
-        return used.fetch(address, save)
+        return feed_fetcher.fetch(address, save)
     except PhotoError as problem:
-        fix = "Check the address of the feed; it must be one that anybody may read."
+        fix = "Check the address of the feed; anybody must be able to read it without signing in."
         if problem.code == "fetch-address":
             fix = problem.fix
         raise FeedError(f"The feed cannot be fetched: {problem.problem}", fix, code=problem.code) from None
     finally:
         if fetcher is None:
-            used.close()
+            feed_fetcher.close()
 
 
 def _write(copy: FileIO, chunk: bytes) -> None:
-    """Add to the copy; what goes wrong here is no matter of the network.
+    """Append to the copy.
+
+    An OSError is turned into a FeedError here, so that the fetcher does not take it for a network error and try again.
 
     Raises:
         FeedError: ``no-space``.
     """
-    left = memoryview(chunk)
+    remaining = memoryview(chunk)
     try:
-        while left:
-            left = left[copy.write(left) :]
+        while remaining:
+            remaining = remaining[copy.write(remaining) :]
     except OSError as problem:
-        fix = "Free space in the folder for temporary files, or name another one in TMPDIR."
-        raise FeedError(f"The feed cannot be kept: {problem.strerror}.", fix, code="no-space") from None
+        fix = "Free space in the folder for temporary files, or set another folder in TMPDIR."
+        raise FeedError(f"The feed cannot be written to disk: {problem.strerror}.", fix, code="no-space") from None
 
 
 def _too_large(address: str, limit: int) -> FeedError:

@@ -1,4 +1,4 @@
-"""Where a feed lies: a file, a folder of photos, or an address; packed or not."""
+"""The file of a feed, which may be a file, a folder of photos or a URL, packed or not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shoplens.feeds.packed_files import unpack
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 Download = Callable[[str, Path, int], str]
-"""Fetches an address into a file of at most so many bytes; returns the address that it was redirected to."""
+"""A function that fetches a URL into a file of at most a number of bytes, and returns the URL after redirects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +22,16 @@ class FeedFile:
     """A feed that can be read.
 
     Attributes:
-        name: the absolute path, or the address, for people and for the store's manifest.
-        path: what is read: the file or folder itself, or a copy of it.
-        beside: the path that photos lie beside; None where the feed was fetched.
-        address: that relative references to photos are resolved against; empty for a local feed.
-        copies: the folder of the copies, which goes with the feed; None where there are none.
+        name: the absolute path, or the URL, for people and for the store's manifest.
+        path: the file or folder to read, which may be an unpacked or fetched copy.
+        local_path: the path of the feed itself, beside which its photos lie; None for a fetched feed.
+        address: the URL against which relative references to photos are resolved; empty for a local feed.
+        copies: the folder of the copies, which is removed with the feed; None where there are no copies.
     """
 
     name: str
     path: Path
-    beside: Path | None
+    local_path: Path | None
     address: str = ""
     copies: tempfile.TemporaryDirectory[str] | None = None
 
@@ -42,12 +42,12 @@ class FeedFile:
 
 
 def open_feed_file(feed: str | Path, limit: int, download: Download | None = None) -> FeedFile:
-    """The file of a feed, fetched and unpacked where that is needed.
+    """Open the file of a feed; fetch and unpack it if needed.
 
     Args:
-        feed: a path, or an http or https address.
-        limit: bytes that a fetched feed, and an unpacked one, may have.
-        download: fetches an address; without it, addresses are refused.
+        feed: a path, or an http or https URL.
+        limit: maximum size of the fetched feed, and of the unpacked one, in bytes.
+        download: function that fetches a URL; without it, URLs are refused.
 
     Raises:
         FeedError: ``no-feed``, ``bad-archive``, ``feed-too-large``, ``no-space``, or what ``download`` raises.
@@ -56,10 +56,10 @@ def open_feed_file(feed: str | Path, limit: int, download: Download | None = Non
     try:
         if isinstance(feed, str) and _ADDRESS.match(feed):
             if download is None:
-                raise FeedError(f"{feed} is an address.", "Give the path of a file.", code="no-feed")
+                raise FeedError(f"{feed} is a URL, and feeds are not fetched here.", "Give a path.", code="no-feed")
             fetched = Path(copies.name) / _file_name(feed)
             address = download(feed, fetched, limit)
-            return FeedFile(feed, unpack(fetched, _subfolder(copies), limit), None, address, copies)
+            return FeedFile(feed, unpack(fetched, _create_subfolder(copies), limit), None, address, copies)
         path = Path(feed)
         unpacked = unpack(path, Path(copies.name), limit)
     except BaseException:
@@ -71,13 +71,13 @@ def open_feed_file(feed: str | Path, limit: int, download: Download | None = Non
     return FeedFile(str(path.absolute()), unpacked, path, copies=copies)
 
 
-def _subfolder(copies: tempfile.TemporaryDirectory[str]) -> Path:
+def _create_subfolder(copies: tempfile.TemporaryDirectory[str]) -> Path:
     folder = Path(copies.name) / "unpacked"
     folder.mkdir()
     return folder
 
 
 def _file_name(address: str) -> str:
-    """A name for the copy, by which messages call it."""
+    """Return a file name for the copy, which messages show."""
     name = PurePosixPath(unquote(urlsplit(address).path)).name
     return re.sub(r"[^\w.-]", "_", name)[-100:].lstrip(".") or "feed"

@@ -1,4 +1,4 @@
-"""The formats of feeds, as a table, and how one is recognised."""
+"""The table of feed formats, and the recognition of a feed's format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shoplens.errors import FeedError
 from shoplens.feeds.assembly.families import FamilyRules
-from shoplens.feeds.mapping import FieldMapping, mapping_from, propose_mapping, shows
+from shoplens.feeds.mapping import FieldMapping, has_required_columns, parse_mapping, propose_mapping
 from shoplens.feeds.readers import (
     folder,
     jsonlines,
@@ -25,21 +25,21 @@ from shoplens.feeds.readers import (
 )
 from shoplens.feeds.readers.merchant_xml import ROOTS
 from shoplens.feeds.rows import Event
-from shoplens.feeds.text.delimited import column_name, header_cells
-from shoplens.feeds.text.text_lines import head_text
-from shoplens.feeds.text.xml_elements import root_name
+from shoplens.feeds.text.delimited import normalize_column_name, read_header_cells
+from shoplens.feeds.text.text_lines import read_head_text
+from shoplens.feeds.text.xml_elements import read_root_name
 from shoplens.types import Rejection
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a format is recognised by.
+    """The start of a feed, by which its format is recognised.
 
     Attributes:
         path: the feed.
         text: its first 64 kB; empty for a folder.
         headings: the cells of a table's header, or the keys of the first JSON object, as they are written.
-        root: name of the first element of XML.
+        root: name of the first XML element.
     """
 
     path: Path
@@ -49,37 +49,38 @@ class Head:
 
     @property
     def columns(self) -> frozenset[str]:
-        """The headings as they are compared."""
-        return frozenset(map(column_name, self.headings))
+        """The headings in their normal form."""
+        return frozenset(map(normalize_column_name, self.headings))
 
     @property
     def is_json(self) -> bool:
-        """Whether it starts as JSON does."""
+        """Whether the feed starts like JSON."""
         return self.text.startswith(("{", "["))
 
     @property
     def is_xml(self) -> bool:
-        """Whether it starts as XML does."""
+        """Whether the feed starts like XML."""
         return self.text.startswith("<")
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One kind of feed.
+    """A feed format.
 
     Attributes:
-        name: what ``--format`` takes.
-        sentence: for people.
-        columns: the columns or fields that must be there.
-        recognises: whether a feed is of this kind.
-        read: its rows.
-        reads: field of a product -> where it is read from.
-        ignores: what is not read -> why.
+        name: the value of ``--format``.
+        sentence: a description for people.
+        columns: the columns or fields that a feed of this format must have.
+        recognises: function that returns whether a feed has this format.
+        read: function that yields the rows of a feed.
+        reads: field of a product -> the columns that it is read from, for people.
+        ignores: columns or parts that are not read -> the reason, for people.
         id_field: the column of the product's id.
         family: how variants of a family are treated.
-        media_folders: where its photos may be, beside the feed; the first that exists is taken, else the feed's folder.
-        rooted_photos: a photo's leading ``/`` means the media folder.
-        numbered: rows have numbers that mean something to people.
+        media_folders: folders beside the feed that may hold its photos; the first existing one counts, else the feed's
+            own folder.
+        rooted_photos: whether a photo's leading ``/`` means the media folder.
+        numbered: whether rows have numbers that people can look up.
     """
 
     name: str
@@ -95,35 +96,38 @@ class Format:
     rooted_photos: bool = False
     numbered: bool = True
 
-    def media(self, path: Path) -> Path:
-        """Where local photos are when nobody says."""
+    def media_folder(self, path: Path) -> Path:
+        """Return the default folder of a feed's local photos."""
         if path.is_dir():
             return path
-        beside = (path.parent / name for name in self.media_folders)
-        return next((folder for folder in beside if folder.is_dir()), path.parent)
+        folders = (path.parent / name for name in self.media_folders)
+        return next((folder for folder in folders if folder.is_dir()), path.parent)
 
 
 def _has_columns(*columns: str) -> Callable[[Head], bool]:
     return lambda head: set(columns) <= head.columns
 
 
-def _table(name: str, sentence: str, mapping: FieldMapping) -> Format:
-    """The row of a shop system whose table is read by a mapping."""
+def _mapped_format(name: str, sentence: str, mapping: FieldMapping) -> Format:
+    """Return the format of a shop system whose table is read with a mapping."""
     return Format(
         name=name,
         sentence=sentence,
         columns=mapping.required_columns(),
-        recognises=lambda head: not head.is_json and not head.is_xml and shows(mapping, head.columns),
+        recognises=lambda head: not head.is_json and not head.is_xml and has_required_columns(mapping, head.columns),
         read=partial(mapped.read_table_by, mapping=mapping),
-        reads=mapped.reads_of(mapping),
-        ignores=mapped.ignores_of(mapping),
+        reads=mapped.describe_read_columns(mapping),
+        ignores=mapped.describe_ignored_columns(mapping),
         id_field=mapping.columns["id"][0],
     )
 
 
 def _is_own_json(head: Head) -> bool:
-    """Whether JSON has the project's own keys and none that looks like another one for photos, or a first object that
-    cannot be read."""
+    """Return whether a feed is JSON in the project's own format.
+
+    It is if its first object has the key ``photos``, or ``id`` without another key that looks like photos, and if no
+    object can be read, so that the errors are reported.
+    """
     if not head.is_json or not head.headings or "photos" in head.headings:
         return head.is_json
     return "id" in head.headings and "photos" not in propose_mapping(head.headings)
@@ -188,9 +192,9 @@ FORMATS: dict[str, Format] = {
             reads=yandex.READS,
             ignores=yandex.IGNORES,
         ),
-        _table("wix", "Wix's product export (CSV)", shop_tables.WIX),
-        _table("bigcommerce", "BigCommerce's product export (CSV)", shop_tables.BIGCOMMERCE),
-        _table("prestashop", "PrestaShop's product export or import table (CSV)", shop_tables.PRESTASHOP),
+        _mapped_format("wix", "Wix's product export (CSV)", shop_tables.WIX),
+        _mapped_format("bigcommerce", "BigCommerce's product export (CSV)", shop_tables.BIGCOMMERCE),
+        _mapped_format("prestashop", "PrestaShop's product export or import table (CSV)", shop_tables.PRESTASHOP),
         Format(
             name="jsonl",
             sentence="Shoplens' own JSON: an object per line, an array, or one object over several lines",
@@ -215,19 +219,26 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def format_of(path: Path, name: str | None = None, mapping: Mapping[str, str | Sequence[str]] | None = None) -> Format:
-    """The format of a feed; the one called ``name`` if given, or the one that a mapping of its columns makes.
+def detect_format(
+    path: Path, name: str | None = None, mapping: Mapping[str, str | Sequence[str]] | None = None
+) -> Format:
+    """Return the format of a feed.
+
+    Args:
+        path: the feed.
+        name: name of a format that the feed must have; recognised by the header when omitted.
+        mapping: field of a product -> columns; the feed is then read with this mapping instead of a known format.
 
     Raises:
-        FeedError: there is no such feed or format, the feed is empty, its header is not the format's (or any's), or
-            lacks a column of the mapping.
+        FeedError: there is no such feed or format, the feed is empty, its header does not fit the format (or any), or
+            it lacks a column of the mapping.
     """
     if name is not None and name not in FORMATS:
         fix = f"Use one of: {', '.join(FORMATS)}."
         raise FeedError(f"There is no feed format {name!r}.", fix, code="unknown-format")
     if mapping:
-        return _format_of_mapping(path, mapping_from(mapping))
-    head = _head(path, {column for row in FORMATS.values() for one in row.columns for column in one.split("|")})
+        return _format_of_mapping(path, parse_mapping(mapping))
+    head = _read_head(path, {name for row in FORMATS.values() for names in row.columns for name in names.split("|")})
     candidates = [FORMATS[name]] if name else FORMATS.values()
     for candidate in candidates:
         if candidate.recognises(head):
@@ -235,18 +246,19 @@ def format_of(path: Path, name: str | None = None, mapping: Mapping[str, str | S
     kind = f"of format {name}" if name else "of a known format"
     raise FeedError(
         f"{path} is not a feed {kind}: {_describe_head(head)}.",
-        f"{_proposal(head)}{_describe_formats(list(candidates), forced=bool(name))}",
+        f"{_propose_options(head)}{_describe_formats(list(candidates), forced=bool(name))}",
         code="unknown-header",
     )
 
 
 def _format_of_mapping(path: Path, mapping: FieldMapping) -> Format:
-    """The format that a person's mapping makes."""
-    head = _head(path, {column for columns in mapping.columns.values() for column in columns})
+    """Return a format that reads a feed with a person's mapping."""
+    head = _read_head(path, {column for columns in mapping.columns.values() for column in columns})
     if head.is_xml or path.is_dir():
         fix = "Export a table or JSON, or one of the formats that are read without --map."
-        raise FeedError(f"{path} is no table and no JSON, so its columns cannot be mapped.", fix, code="bad-mapping")
-    if not head.is_json and not shows(mapping, head.columns):
+        problem = f"{path} is neither a table nor JSON, so its columns cannot be mapped."
+        raise FeedError(problem, fix, code="bad-mapping")
+    if not head.is_json and not has_required_columns(mapping, head.columns):
         needed = ", ".join(mapping.required_columns())
         raise FeedError(
             f"{path} lacks columns that the mapping names: {_describe_head(head)}.",
@@ -259,14 +271,14 @@ def _format_of_mapping(path: Path, mapping: FieldMapping) -> Format:
         columns=mapping.required_columns(),
         recognises=lambda head: True,
         read=partial(mapped.read_json_by if head.is_json else mapped.read_table_by, mapping=mapping),
-        reads=mapped.reads_of(mapping),
+        reads=mapped.describe_read_columns(mapping),
         ignores={},
         id_field=mapping.columns["id"][0],
     )
 
 
 def _describe_head(head: Head) -> str:
-    """What a feed starts with, as words."""
+    """Return what a feed starts with, as a clause for messages."""
     if head.path.is_dir():
         return "it is a folder"
     if head.is_xml:
@@ -276,27 +288,40 @@ def _describe_head(head: Head) -> str:
     return f"its {'first object' if head.is_json else 'first line'} has {', '.join(head.headings)[:500]}"
 
 
-def _proposal(head: Head) -> str:
-    """A mapping that may fit, as a sentence; empty where nothing is like an id and a photo."""
-    proposed = {} if head.is_xml or head.path.is_dir() else propose_mapping(head.headings)
-    if not {"id", "photos"} <= proposed.keys():
-        return "" if head.is_xml or head.path.is_dir() else "Say which columns hold what: --map id=… --map photos=… . "
-    options = " ".join(f"--map {shlex.quote(f'{name}={heading}')}" for name, heading in proposed.items())
-    return f"Perhaps its columns mean this, then say so: {options} . "
+def _propose_options(head: Head) -> str:
+    """Return a sentence that proposes ``--map`` options; empty for a feed that cannot be mapped."""
+    if head.is_xml or head.path.is_dir():
+        return ""
+    proposal = propose_mapping(head.headings)
+    if not {"id", "photos"} <= proposal.keys():
+        return "Name the columns that hold the fields: --map id=… --map photos=… . "
+    options = " ".join(f"--map {shlex.quote(f'{name}={heading}')}" for name, heading in proposal.items())
+    return f"If its columns mean this, give these options: {options} . "
 
 
 def _describe_formats(candidates: Sequence[Format], *, forced: bool) -> str:
     described = "; ".join(
         f"{row.name} ({row.sentence}" + (f": {', '.join(row.columns)})" if row.columns else ")") for row in candidates
     )
-    return f"Looked for: {described}. Export one of these" + ("." if forced else ", or force one with --format.")
+    return f"These formats are known: {described}. Export one of these" + (
+        "." if forced else ", or force one with --format."
+    )
 
 
-def _head(path: Path, known: set[str]) -> Head:
+def _read_head(path: Path, known: set[str]) -> Head:
+    """Read the start of a feed.
+
+    Args:
+        path: the feed.
+        known: column names that help to recognise a table's header.
+
+    Raises:
+        FeedError: the feed does not exist, cannot be read, or is empty.
+    """
     if path.is_dir():
         return Head(path)
     try:
-        text = head_text(path).lstrip()
+        text = read_head_text(path).lstrip()
     except FileNotFoundError:
         fix = "Give the path of a file or folder, or an http or https address."
         raise FeedError(f"There is no feed {path}.", fix, code="no-feed") from None
@@ -306,16 +331,16 @@ def _head(path: Path, known: set[str]) -> Head:
     if not text:
         raise FeedError(f"{path} is empty.", "Export the products again.", code="empty-feed")
     if text.startswith("<"):
-        return Head(path, text, root=root_name(path))
+        return Head(path, text, root=read_root_name(path))
     if text.startswith(("{", "[")):
         return Head(path, text, _first_keys(path))
-    return Head(path, text, header_cells(text, known))
+    return Head(path, text, read_header_cells(text, known))
 
 
 def _first_keys(path: Path) -> tuple[str, ...]:
-    """The keys of the first of a file's objects that can be read; none where the first few cannot."""
+    """Return the keys of a file's first object that can be read; none if none of the first five can."""
     try:
-        first = [one for one in islice(jsonlines.read_objects(path), 5) if not isinstance(one, Rejection)]
-    except FeedError:  # it breaks off, which is told when it is read
+        objects = [item for item in islice(jsonlines.read_objects(path), 5) if not isinstance(item, Rejection)]
+    except FeedError:  # the file breaks off; reading it as a feed raises this error again
         return ()
-    return tuple(first[0][1]) if first else ()
+    return tuple(objects[0][1]) if objects else ()

@@ -1,4 +1,4 @@
-"""A feed's rows into a staging table, and the numbers of what became of them."""
+"""Reading of a feed's rows into a staging table, and the counts of used, skipped and rejected rows."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from shoplens.types import Product, Rejection
 
 @dataclass(frozen=True, slots=True)
 class FeedCounts:
-    """What became of a feed's rows: ``rows == used + skipped + rejected``.
+    """The counts of a feed's rows, products and rejections; ``rows == used + skipped + rejected``.
 
     Attributes:
-        rows: that hold anything at all.
-        used: are part of a product.
-        skipped: rightly not a product (switched off, another store view); each has its note, or its product has.
-        rejected: could not be used; each has its rejection, or its product has.
-        products: made of the used rows.
-        rejections: of level ``rejected``, those of single photos included.
-        notes: of level ``note``.
+        rows: number of rows that are not empty.
+        used: number of rows that are part of a product.
+        skipped: number of rows that are intentionally not a product (disabled, another store view); each row, or its
+            product, has a note.
+        rejected: number of rows that could not be used; each row, or its product, has a rejection.
+        products: number of products.
+        rejections: number of rejections of level ``rejected``, including those of single photos.
+        notes: number of rejections of level ``note``.
     """
 
     rows: int
@@ -39,59 +40,70 @@ class FeedCounts:
 
 def read_into_staging(
     staging: StagingTable,
-    form: Format,
+    feed_format: Format,
     path: Path,
     rules: AssemblyRules,
     on_row: Callable[[int], None] | None = None,
 ) -> FeedCounts:
-    """Read the whole feed into ``staging``; ``on_row`` is called with the number of rows read so far."""
-    tally: Counter[str] = Counter()
+    """Read the whole feed into ``staging`` and return its counts.
 
-    def keep(row: int, item: Product | Rejection) -> None:
-        tally["product" if isinstance(item, Product) else item.level] += 1
-        if isinstance(item, Rejection) and not form.numbered:
+    Args:
+        staging: an empty staging table.
+        feed_format: the feed's format.
+        path: the file or folder of the feed.
+        rules: how rows become products.
+        on_row: function that is called with the number of rows read so far.
+
+    Raises:
+        FeedError: the feed is broken as a whole.
+    """
+    counts: Counter[str] = Counter()
+
+    def add_item(row: int, item: Product | Rejection) -> None:
+        counts["product" if isinstance(item, Product) else item.level] += 1
+        if isinstance(item, Rejection) and not feed_format.numbered:
             item = replace(item, row=None)
         staging.add_item(row, item)
 
-    for event in form.read(path):
-        number, flaw, status = _sort_out(event, form.id_field)
-        if flaw:
-            keep(number, flaw)
+    for event in feed_format.read(path):
+        number, rejection, status = _classify(event, feed_format.id_field)
+        if rejection:
+            add_item(number, rejection)
         elif isinstance(event, Row):
             staging.add_row(event)
         if status is not None:
-            tally[status.name] += 1
-        if status is not None or not flaw:
-            tally["rows"] += 1
+            counts[status.name] += 1
+        if status is not None or not rejection:
+            counts["rows"] += 1
             if on_row:
-                on_row(tally["rows"])
+                on_row(counts["rows"])
     for row, item in assemble(staging, rules):
-        keep(row, item)
-    settled = staging.status_counts()
+        add_item(row, item)
+    assembled = staging.status_counts()
     staging.finish()
     return FeedCounts(
-        rows=tally["rows"],
-        used=settled[RowStatus.USED],
-        skipped=settled[RowStatus.SKIPPED] + tally[RowStatus.SKIPPED.name],
-        rejected=settled[RowStatus.REJECTED] + tally[RowStatus.REJECTED.name],
-        products=tally["product"],
-        rejections=tally["rejected"],
-        notes=tally["note"],
+        rows=counts["rows"],
+        used=assembled[RowStatus.USED],
+        skipped=assembled[RowStatus.SKIPPED] + counts[RowStatus.SKIPPED.name],
+        rejected=assembled[RowStatus.REJECTED] + counts[RowStatus.REJECTED.name],
+        products=counts["product"],
+        rejections=counts["rejected"],
+        notes=counts["note"],
     )
 
 
-def _sort_out(event: Event, id_field: str) -> tuple[int, Rejection | None, RowStatus | None]:
-    """Row number, what there is to report, and the row's status where it is already known."""
+def _classify(event: Event, id_field: str) -> tuple[int, Rejection | None, RowStatus | None]:
+    """Return the row number, the rejection or note if any, and the row's status if it is known already."""
     if isinstance(event, SkippedRow):
         return event.note.row or 0, event.note, RowStatus.SKIPPED
     if isinstance(event, Rejection):
         return event.row or 0, event, RowStatus.REJECTED if event.level == "rejected" else None
     if not event.product.id and not event.family:
-        return event.number, _without_id(event, id_field), RowStatus.REJECTED
+        return event.number, _missing_id(event, id_field), RowStatus.REJECTED
     return event.number, None, None
 
 
-def _without_id(row: Row, id_field: str) -> Rejection:
+def _missing_id(row: Row, id_field: str) -> Rejection:
     return Rejection(
         kind="missing-id",
         row=row.number,

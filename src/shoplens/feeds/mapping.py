@@ -1,4 +1,4 @@
-"""Which columns of a table, or keys of JSON, hold what of a product, and a proposal where nobody said so."""
+"""Mappings of a table's columns, or of JSON's keys, to the fields of a product, and proposals of such mappings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from shoplens.errors import FeedError
-from shoplens.feeds.text.delimited import column_name
+from shoplens.feeds.text.delimited import normalize_column_name
 
 FIELDS: Mapping[str, str] = {
     "id": "the product's id, which never changes",
@@ -25,90 +25,97 @@ FIELDS: Mapping[str, str] = {
     "identifiers": "SKUs and GTINs that find it, too",
     "sold": "whether it is on sale at all",
 }
-"""What can be mapped, and what it is."""
+"""Field that a column can be mapped to -> its description."""
 ATTRIBUTE = "attributes."
-"""Before the name of an attribute that a column is mapped to."""
+"""Prefix of the field that stands for the attribute of a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldMapping:
-    """Where a kind of table keeps what is said of a product.
+    """The columns of a kind of table, or the keys of JSON, that hold the fields of a product.
 
     Attributes:
-        columns: field -> columns as :func:`column_name` gives them, where ``*`` stands for anything; the first one
-            that is not empty counts, but of ``photos`` and ``identifiers`` all do.
-        ignored: columns that are not about products as shoppers see them; all others become attributes.
+        columns: field -> columns in the form of :func:`normalize_column_name`, where ``*`` stands for any text; the
+            first column that is not empty counts, but all columns of ``photos`` and ``identifiers`` do.
+        ignored: columns that do not describe products as shoppers see them.
         rest: whether columns that are neither mapped nor ignored become attributes.
-        category_separators: between the levels of a category.
-        categories_apart: what stands between several categories, of which the deepest is taken; empty where there is
-            one.
-        photo_base: address that photos without one are relative to.
-        kind: column that says what a row is, and its values: of the product, of a variant of the product whose
-            ``group_id`` it has; rows with other values are skipped.
+        category_separators: characters that separate the levels of a category.
+        list_separators: characters that separate several categories, of which the deepest counts; empty where a cell
+            holds one category.
+        photo_base: URL that is put before photos that are not URLs themselves.
+        kind: the column that tells what a row is, its values for a product, and its values for a variant of the
+            product whose ``group_id`` the row has; rows with other values are skipped.
         option_names, option_values: columns of a variant's options, in the same order.
         pairs: columns that hold attributes as ``Name:Value, Name:Value``.
-        pair_marks: what stands between two attributes there, and between a name and its value.
-        required: columns of which a header must have one, each, to be such a table.
+        pair_separators: the text between two attributes there, and the text between a name and its value.
+        required: tuples of columns; a header must have one column of each to be such a table.
     """
 
     columns: Mapping[str, tuple[str, ...]]
     ignored: Collection[str] = ()
     rest: bool = True
     category_separators: str = ">/"
-    categories_apart: str = ""
+    list_separators: str = ""
     photo_base: str = ""
     kind: tuple[str, frozenset[str], frozenset[str]] | None = None
     option_names: tuple[str, ...] = ()
     option_values: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
-    pair_marks: tuple[str, str] = (",", ":")
+    pair_separators: tuple[str, str] = (",", ":")
     required: tuple[tuple[str, ...], ...] = ()
 
     def field_of(self, column: str) -> str | None:
-        """The field that a column is mapped to; None where there is none."""
+        """Return the field that a column is mapped to; None for a column that is not mapped."""
         for name, patterns in self.columns.items():
-            if any(matches(column, pattern) for pattern in patterns):
+            if any(matches_pattern(column, pattern) for pattern in patterns):
                 return name
         return None
 
     def required_columns(self) -> tuple[str, ...]:
-        """The columns that are required, for people; ``|`` stands between those of which one is enough."""
+        """Return the required columns for messages; of columns with ``|`` between them one is enough."""
         return tuple(map("|".join, self.required))
 
     def is_ignored(self, column: str) -> bool:
-        """Whether a column says nothing that shoppers see."""
-        return any(matches(column, pattern) for pattern in self.ignored)
+        """Return whether a column is ignored."""
+        return any(matches_pattern(column, pattern) for pattern in self.ignored)
 
 
 @lru_cache(1 << 16)
-def matches(column: str, pattern: str, below: str = "") -> bool:
-    """Whether a pattern, in which ``*`` alone stands for anything, means a column.
+def matches_pattern(column: str, pattern: str, suffix: str = "") -> bool:
+    """Return whether a column matches a pattern, in which ``*`` stands for any text and nothing else is special.
 
     Args:
-        below: a regular expression for what may follow.
+        column: the column's name.
+        pattern: the pattern.
+        suffix: a regular expression for text that may follow.
 
-    >>> matches("image_[1]", "image_[1]"), matches("image_2", "image_*"), matches("my_image", "image*")
-    (True, True, False)
+    >>> matches_pattern("image_[1]", "image_[1]"), matches_pattern("image_2", "image_*")
+    (True, True)
+    >>> matches_pattern("my_image", "image*")
+    False
     """
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))) + below, column, re.DOTALL) is not None
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))) + suffix, column, re.DOTALL) is not None
 
 
-def mapping_from(pairs: Mapping[str, str | Sequence[str]]) -> FieldMapping:
-    """The mapping that a person wrote: field -> column, or several.
+def parse_mapping(pairs: Mapping[str, str | Sequence[str]]) -> FieldMapping:
+    """Parse a mapping that a person wrote.
 
-    >>> mapping_from({"id": "SKU", "photos": "Image 1, Image 2"}).columns["photos"]
+    Args:
+        pairs: field -> one or several columns; a text may hold several between commas.
+
+    >>> parse_mapping({"id": "SKU", "photos": "Image 1, Image 2"}).columns["photos"]
     ('image_1', 'image_2')
 
     Raises:
-        FeedError: ``bad-mapping``, for an unknown field, an empty column, or without ``id`` or ``photos``.
+        FeedError: ``bad-mapping``, a field is unknown, a column is empty, or ``id`` or ``photos`` is missing.
     """
     columns: dict[str, tuple[str, ...]] = {}
     for name, text in pairs.items():
         if name not in FIELDS and not (name.startswith(ATTRIBUTE) and len(name) > len(ATTRIBUTE)):
             fix = f"Map one of: {', '.join(FIELDS)}, or {ATTRIBUTE}NAME for an attribute."
             raise FeedError(f"There is no field {name!r} to map a column to.", fix, code="bad-mapping")
-        several = text.split(",") if isinstance(text, str) else text
-        columns[name] = tuple(filter(None, map(column_name, several)))
+        headings = text.split(",") if isinstance(text, str) else text
+        columns[name] = tuple(filter(None, map(normalize_column_name, headings)))
         if not columns[name]:
             fix = f"Name a column, for example --map {name}=Column."
             raise FeedError(f"No column is mapped to {name!r}.", fix, code="bad-mapping")
@@ -120,7 +127,7 @@ def mapping_from(pairs: Mapping[str, str | Sequence[str]]) -> FieldMapping:
     return FieldMapping(columns, required=tuple(columns[name][:1] for name in ("id", "photos")))
 
 
-_LIKELY: Mapping[str, tuple[str, ...]] = {
+_USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "sku", "product_id", "item_id", "article", "article_number", "artikelnummer", "reference", "ref",
            "code", "product_code", "item_number", "handle", "артикул", "référence", "referencia", "numéro"),
     "title": ("title", "name", "product_name", "product_title", "item_name", "titel", "bezeichnung", "produktname",
@@ -138,38 +145,40 @@ _LIKELY: Mapping[str, tuple[str, ...]] = {
     "in_stock": ("availability", "in_stock", "stock", "quantity", "qty", "bestand", "lagerbestand", "наличие"),
     "identifiers": ("gtin", "ean", "upc", "barcode", "ean13"),
 }  # fmt: skip
-"""What shops usually call a field."""
-_NUMBERED = re.compile(r"_?\d+$")
+"""Field -> the names that shops usually give it, the most usual first."""
+_TRAILING_NUMBER = re.compile(r"_?\d+$")
 
 
 def propose_mapping(headings: Iterable[str]) -> dict[str, str]:
-    """Field -> heading, for the headings that look like one; ``id``, ``title`` and ``photos`` first.
+    """Propose a mapping of fields to headings with usual names; ``id``, ``title`` and ``photos`` come first.
 
     >>> propose_mapping(["SKU", "Name", "Bild 1", "Preis"])
     {'id': 'SKU', 'title': 'Name', 'photos': 'Bild 1', 'price': 'Preis'}
     """
     by_name: dict[str, str] = {}
     for heading in headings:
-        name = column_name(heading)
+        name = normalize_column_name(heading)
         by_name.setdefault(name, heading)
-        by_name.setdefault(_NUMBERED.sub("", name), heading)
-    found: dict[str, str] = {}
-    for name, likely in _LIKELY.items():
-        column = next((one for one in likely if one in by_name), None) or _holding(name, likely, by_name)
-        if column is not None and by_name[column] not in found.values():
-            found[name] = by_name[column]
-    return found
+        by_name.setdefault(_TRAILING_NUMBER.sub("", name), heading)
+    proposal: dict[str, str] = {}
+    for field, usual_names in _USUAL_NAMES.items():
+        column = next((name for name in usual_names if name in by_name), None)
+        column = column or _find_by_word(field, usual_names, by_name)
+        if column is not None and by_name[column] not in proposal.values():
+            proposal[field] = by_name[column]
+    return proposal
 
 
-def _holding(name: str, likely: Sequence[str], columns: Collection[str]) -> str | None:
-    """A column one of whose words is usual for a field; only for what a product cannot do without."""
-    if name not in ("id", "title", "photos"):
+def _find_by_word(field: str, usual_names: Sequence[str], columns: Collection[str]) -> str | None:
+    """Return a column with a word that is usual for a field; only the fields that a product needs are searched so."""
+    if field not in ("id", "title", "photos"):
         return None
-    return next((column for one in likely for column in columns if one in column.split("_")), None)
+    return next((column for name in usual_names for column in columns if name in column.split("_")), None)
 
 
-def shows(mapping: FieldMapping, columns: Collection[str]) -> bool:
-    """Whether a header has all that a mapping needs."""
+def has_required_columns(mapping: FieldMapping, columns: Collection[str]) -> bool:
+    """Return whether a header has all columns that a mapping requires."""
     return all(
-        any(matches(column, pattern) for pattern in several for column in columns) for several in mapping.required
+        any(matches_pattern(column, pattern) for pattern in patterns for column in columns)
+        for patterns in mapping.required
     )

@@ -1,4 +1,4 @@
-"""Products that come as objects, as a service is sent them: the same checks as for rows of a feed."""
+"""Reading of products that are sent as JSON objects to a service, with the same checks as for rows of a feed."""
 
 from __future__ import annotations
 
@@ -6,44 +6,29 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from shoplens.feeds.assembly.validation import validate
+from shoplens.feeds.assembly.validation import duplicate_id, validate
 from shoplens.feeds.photo_paths import PhotoPaths
 from shoplens.feeds.readers.jsonlines import read_object
 from shoplens.feeds.rows import Row
 from shoplens.types import Product, Rejection
 
-Outcome = list[Product | Rejection]
-"""What is wrong or odd, and the product where there is one."""
 
-
-def read_products(objects: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:
-    """The product that each object describes, after everything that is wrong with it; of one id the first counts.
+def read_products(objects: Iterable[Mapping[str, Any]]) -> Iterator[list[Product | Rejection]]:
+    """Yield a list for each object: everything that is wrong with it, and the product if it can be used.
 
     Args:
-        objects: in the project's own form (:mod:`shoplens.feeds.readers.jsonlines`), their photos at addresses; the
-            first one is row 1.
+        objects: objects in the project's own format (:mod:`shoplens.feeds.readers.jsonlines`), whose photos are URLs.
+            The first object counts as row 1. Of several objects with the same id, the first one counts.
     """
-    paths, seen = PhotoPaths(None), set[str]()
+    paths, product_ids = PhotoPaths(None), set[str]()
     for number, content in enumerate(objects, 1):
-        outcome: Outcome = []
+        items: list[Product | Rejection] = []
         for event in read_object(json.dumps(content), number):
             if not isinstance(event, Row):
-                outcome += [event] if isinstance(event, Rejection) else [event.note]
-            elif event.product.id in seen:
-                outcome.append(_repeat(number, event.product.id))
+                items += [event] if isinstance(event, Rejection) else [event.note]
+            elif event.product.id in product_ids:
+                items.append(duplicate_id(number, "id", event.product.id, "an earlier product"))
             else:
-                seen.add(event.product.id)
-                outcome += validate(event.product, number, paths)
-        yield outcome
-
-
-def _repeat(row: int, product_id: str) -> Rejection:
-    return Rejection(
-        kind="duplicate-id",
-        row=row,
-        product_id=product_id,
-        field="id",
-        value=product_id,
-        reason="The id repeats that of an earlier product; the first one is kept.",
-        fix="Give every product an id of its own.",
-    )
+                product_ids.add(event.product.id)
+                items += validate(event.product, number, paths)
+        yield items

@@ -1,4 +1,4 @@
-"""From the reference to a photo in a feed to an absolute path inside the media folder, or a URL."""
+"""Resolution of a feed's references to photos: to absolute paths in the media folder, or to URLs."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin
 
 from shoplens.errors import PhotoError
-from shoplens.fetching.path_forms import existing_form
+from shoplens.fetching.path_forms import find_existing_path
 from shoplens.fetching.urls import normalize_photo_url
 from shoplens.types import Rejection
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _ADDRESS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]+:)?[/\\]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_FETCHED = frozenset({"http", "https"})
+_FETCHED_SCHEMES = frozenset({"http", "https"})
 
 
 class PhotoPaths:
-    """Where the photos of one feed are.
+    """Resolves the references to photos of one feed.
 
     Args:
-        media: the folder that local photos must lie in, which may be a link itself; None where there are none.
-        rooted: a leading ``/`` means the media folder, not the root of the disk.
-        address: that references are relative to where there is no media folder.
+        media: the folder that local photos must lie in, which may be a link itself; None for a feed without local
+            photos.
+        rooted: whether a leading ``/`` means the media folder, not the root of the disk.
+        address: the URL that references are relative to where there is no media folder.
     """
 
     def __init__(self, media: Path | None, *, rooted: bool = False, address: str = "") -> None:
@@ -36,64 +37,67 @@ class PhotoPaths:
         self._roots = tuple({os.path.join(self.media, ""), self._real_root})  # noqa: PTH118
 
     def resolve(self, reference: str) -> str | Rejection:
-        """Absolute normalised path or http(s) URL; the rejection lacks row, product and field.
+        """Return the absolute path or the http(s) URL of a photo, or a rejection without row, product and field.
 
-        Nothing is opened. ``//host/path`` is an https URL, unless it is a path in the media folder. A name that stands
-        on the disk in another Unicode form, or percent-encoded in the feed alone, is found. A link inside the media
-        folder must not lead out of it, but stays part of the path.
+        No file is opened. ``//host/path`` is an https URL, unless it is a path in the media folder. A file is also
+        found if its name has another Unicode form on the disk, or is percent-encoded only in the feed. A link inside
+        the media folder stays part of the path, and must not lead out of the folder.
         """
         reference = reference.strip()
         if _ADDRESS.match(reference) and not reference.startswith(self._roots):
-            return _address(reference)
+            return _resolve_url(reference)
         if _CONTROL.search(reference):
             return _rejection(
-                "bad-photo-path", reference, "It holds characters that cannot be printed.", "Remove them."
+                "bad-photo-path", reference, "The path contains control characters.", "Remove these characters."
             )
         if scheme := _SCHEME.match(reference):
-            if scheme[1].lower() in _FETCHED:
-                return _address(reference)
+            if scheme[1].lower() in _FETCHED_SCHEMES:
+                return _resolve_url(reference)
             fix = "Give an http or https URL, or a path in the media folder."
             return _rejection("photo-scheme", reference, f"Photos are not read from {scheme[1]!r} addresses.", fix)
         if not self._is_local:
-            return _address(self._joined(reference))
-        return self._local(reference)
+            return _resolve_url(self._join_url(reference))
+        return self._resolve_path(reference)
 
-    def _joined(self, reference: str) -> str:
-        """The reference behind the feed's address; as it is, to be told of, where it makes no address."""
+    def _join_url(self, reference: str) -> str:
+        """Return the URL of a reference relative to the feed's URL; the reference itself where that is not possible."""
         try:
             return urljoin(self._address, reference)
         except ValueError:
             return reference
 
-    def _local(self, reference: str) -> str | Rejection:
+    def _resolve_path(self, reference: str) -> str | Rejection:
         path = reference.replace("\\", "/")
         if self._rooted and not path.startswith(self._roots):
             path = path.lstrip("/")
         path = os.path.normpath(os.path.join(self.media, path))  # noqa: PTH118
         if not path.startswith(self._roots):
             fix = "Name photos relative to the media folder, or give that folder with --media."
-            return _rejection("photo-outside-media", reference, f"It is not inside the media folder {self.media}.", fix)
-        path = self._on_disk(path)
+            reason = f"The photo is not inside the media folder {self.media}."
+            return _rejection("photo-outside-media", reference, reason, fix)
+        path = self._find_on_disk(path)
         if not os.path.realpath(path).startswith(self._real_root):
-            reason = f"It is behind a link that leads out of the media folder {self.media}."
+            reason = f"The path follows a link that leads out of the media folder {self.media}."
             return _rejection("photo-outside-media", reference, reason, "Put the file itself into the media folder.")
         return path
 
-    def _on_disk(self, path: str) -> str:
-        """The path as it stands on the disk: in another Unicode form, or with what the feed percent-encodes."""
-        found = existing_form(path)
-        if "%" not in path or os.path.lexists(found):
-            return found
+    def _find_on_disk(self, path: str) -> str:
+        """Return the path that exists on the disk: in another Unicode form, or with its percent-encoding decoded."""
+        existing = find_existing_path(path)
+        if "%" not in path or os.path.lexists(existing):
+            return existing
         decoded = os.path.normpath(unquote(path))
         is_usable = decoded.startswith(self._roots) and not _CONTROL.search(decoded)
-        return existing_form(decoded) if is_usable and os.path.lexists(existing_form(decoded)) else found
+        return find_existing_path(decoded) if is_usable and os.path.lexists(find_existing_path(decoded)) else existing
 
 
-def _address(reference: str) -> str | Rejection:
+def _resolve_url(reference: str) -> str | Rejection:
     try:
         return normalize_photo_url(reference)
     except PhotoError as problem:
-        kind = "photo-scheme" if (scheme := _SCHEME.match(reference)) and scheme[1].lower() not in _FETCHED else ""
+        kind = (
+            "photo-scheme" if (scheme := _SCHEME.match(reference)) and scheme[1].lower() not in _FETCHED_SCHEMES else ""
+        )
         return _rejection(kind or "bad-photo-url", reference, problem.problem, problem.fix)
 
 

@@ -1,4 +1,4 @@
-"""The report of what a run could not use: a file with every rejection, and the numbers for a table."""
+"""The report of a run: a file with every rejection and note, and their counts for a table."""
 
 from __future__ import annotations
 
@@ -11,11 +11,19 @@ from typing import IO, Literal, NamedTuple
 from shoplens.types import Rejection
 
 EXAMPLES = 3
-"""Rejections of each kind that are kept in memory."""
+"""Number of rejections of each kind that are kept in memory as examples."""
 
 
 class SummaryRow(NamedTuple):
-    """All rejections of one level and kind: how many times, the first of them, and what to do."""
+    """The rejections of one level and kind.
+
+    Attributes:
+        level: ``rejected`` or ``note``.
+        kind: kebab-case name of the case.
+        times: number of rejections.
+        example: the place and value of the first one.
+        fix: what to do about the first one.
+    """
 
     level: Literal["rejected", "note"]
     kind: str
@@ -31,10 +39,10 @@ class _Tally:
 
 
 class Report:
-    """Writes rejections as JSON Lines, each at once, so that a run that dies leaves what it found.
+    """Writes rejections as JSON Lines, each immediately, so that a run that crashes leaves its rejections.
 
     Args:
-        path: the file; its folder is made, and what is already there stays. None keeps the numbers only.
+        path: the file, to which rejections are appended; its folder is created. None counts without writing.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -51,7 +59,7 @@ class Report:
         self.close()
 
     def add(self, rejection: Rejection) -> None:
-        """Count a rejection and write it down."""
+        """Count a rejection and write it to the file."""
         tally = self._tallies.setdefault((rejection.level, rejection.kind), _Tally(0, []))
         tally.count += 1
         if len(tally.examples) < EXAMPLES:
@@ -71,20 +79,22 @@ class Report:
 
     @property
     def rejected(self) -> int:
-        """How many rejections left something out."""
+        """Number of rejections of level ``rejected``."""
         return sum(tally.count for (level, _), tally in self._tallies.items() if level == "rejected")
 
     @property
     def notes(self) -> int:
-        """How many rejections are notes."""
+        """Number of rejections of level ``note``."""
         return sum(tally.count for (level, _), tally in self._tallies.items() if level == "note")
 
     def examples(self, kind: str) -> tuple[Rejection, ...]:
-        """The first few rejections of a kind."""
-        return tuple(one for (_, name), tally in self._tallies.items() if name == kind for one in tally.examples)
+        """Return the first few rejections of a kind."""
+        return tuple(
+            example for (_, name), tally in self._tallies.items() if name == kind for example in tally.examples
+        )
 
     def summary(self) -> list[SummaryRow]:
-        """A row per level and kind: what was rejected before what was noted, the most frequent first."""
+        """Return a row per level and kind: rejections before notes, and the most frequent ones first."""
         rows = [
             SummaryRow(level, kind, tally.count, describe_rejection(tally.examples[0]), tally.examples[0].fix)
             for (level, kind), tally in self._tallies.items()
@@ -93,11 +103,11 @@ class Report:
 
 
 def describe_rejection(rejection: Rejection) -> str:
-    """Where a rejection is and what stood there.
+    """Return the place of a rejection and the value there, as text.
 
     >>> describe_rejection(Rejection("bad-price", "no price", "write one", row=7, field="price", value="cheap"))
     'row 7, price: cheap'
     """
-    where = [f"row {rejection.row}"] if rejection.row is not None else []
-    where += [part for part in (rejection.product_id, rejection.field) if part]
-    return ", ".join(where) + (f": {rejection.value}" if rejection.value else "")
+    parts = [f"row {rejection.row}"] if rejection.row is not None else []
+    parts += [part for part in (rejection.product_id, rejection.field) if part]
+    return ", ".join(parts) + (f": {rejection.value}" if rejection.value else "")

@@ -1,4 +1,4 @@
-"""What a feed's reader gives: rows, rows that are skipped, and rejections."""
+"""The events that a feed's reader yields: rows, skipped rows, and rejections."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from shoplens.types import Rejection, Value
 compact_json = json.JSONEncoder(separators=(",", ":")).encode
 
 Options = list[tuple[str, str]]
-"""In what a variant differs from its siblings: names and values, e.g. ``[("Color", "Black"), ("Size", "M")]``."""
+"""Names and values in which a variant differs from its siblings, e.g. ``[("Color", "Black"), ("Size", "M")]``."""
 
 
 @dataclass(slots=True)
 class RawProduct:
-    """What one row says about a product, before anything is checked.
+    """The values of one row, before they are checked.
 
-    ``photos`` maps each reference, as it stands in the feed, to the column that named it. ``sold`` is False for what
-    the shop has switched off. ``identifiers`` are SKUs and GTINs of the row.
+    ``photos`` maps each reference as the feed writes it to the column that names it. ``sold`` is False for products
+    that the shop has disabled. ``identifiers`` are SKUs and GTINs of the row. The other fields are those of
+    :class:`~shoplens.types.Product`.
     """
 
     id: str = ""
@@ -39,35 +40,32 @@ class RawProduct:
     sold: bool = True
     identifiers: list[str] = field(default_factory=list)
 
-    def as_json(self) -> str:
-        """One line of JSON, for the staging table."""
-        return compact_json(_VALUES(self))
+    def to_json(self) -> str:
+        """Return the values as one line of JSON, for the staging table."""
+        return compact_json(_field_values(self))
 
     @classmethod
     def from_json(cls, text: str) -> RawProduct:
-        """The product that :meth:`as_json` wrote."""
+        """Read the line that :meth:`to_json` wrote."""
         product = cls(*json.loads(text))
         product.category = tuple(product.category)
         return product
 
 
-_VALUES = attrgetter(*RawProduct.__slots__)
+_field_values = attrgetter(*RawProduct.__slots__)
 
 
 class Role(IntEnum):
-    """What a row is in a family, which is a product of the shop with its variants.
+    """The role of a row in its family, which is a product of the shop with its variants."""
 
-    The words of a family are those of its parent, or else the first ones among its rows.
-    """
-
-    ALONE = 0
-    """A product by itself; rows of one ``group_id`` may still be one product."""
+    STANDALONE = 0
+    """The row stands outside all families; rows of one ``group_id`` may still become one product."""
     PARENT = 1
-    """Says what its variants share, and is no product beside them."""
+    """The row holds the values that its variants share, and is not a product itself."""
     VARIANT = 2
-    """One variant."""
+    """The row is one variant."""
     PHOTO = 3
-    """Names a further photo of the family, and nothing else."""
+    """The row names a further photo of the family, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +74,17 @@ class Row:
 
     Attributes:
         number: the first row of data is 1.
-        product: what it says; its id must be the only one of its kind in the feed, and may be empty in a family.
-        role: what it is in its family.
-        family: what the family is called: of a parent its own id; of a variant its parent's id or another name of it.
-        options: in what a variant differs from its siblings; a name that is empty is that of the first row that has
-            one in its place.
-        names: of a parent, what else its variants call it by.
+        product: the row's values; its id must be unique in the feed, and may be empty in a family.
+        role: the row's role in its family.
+        family: name of the family: of a parent its own id; of a variant its parent's id or one of its parent's names.
+        options: options of a variant; where a name is empty, the name that the first row has in the same place counts.
+        names: of a parent, further names by which its variants refer to it.
         children: of a parent, id of each of its variants' rows -> the variant's options.
     """
 
     number: int
     product: RawProduct
-    role: Role = Role.ALONE
+    role: Role = Role.STANDALONE
     family: str = ""
     options: Options = field(default_factory=list)
     names: tuple[str, ...] = ()
@@ -96,10 +93,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class SkippedRow:
-    """A row that is rightly not a product of its own; the note says why."""
+    """A row that is intentionally not a product of its own; the note says why."""
 
     note: Rejection
 
 
 Event = Row | SkippedRow | Rejection
-"""A rejection of level ``rejected`` stands for one row that was lost; a note stands beside its row."""
+"""A rejection of level ``rejected`` takes the place of the rejected row; a note comes in addition to its row."""

@@ -1,4 +1,4 @@
-"""The rows and products of one feed on disk, so that memory stays flat whatever the feed's size."""
+"""The staging table: the rows and products of one feed on disk, so that memory use does not grow with the feed."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ JOIN (SELECT id, min(number) AS number FROM rows WHERE id != '' GROUP BY id HAVI
 WHERE later.number > first.number ORDER BY later.number
 """
 
-# Families and groups have keys of different kinds; a row that is a product by itself has none. A child that several
-# parents name has a place under each.
+# The key of a family starts with f, that of a group with g; a row outside both has no key. A child that several parents
+# name has a place under each.
 _PLACES = """
 CREATE TABLE places AS
 SELECT row.number AS number, CASE WHEN parent.number IS NOT NULL THEN 2 ELSE row.role END AS role,
@@ -76,7 +76,7 @@ SELECT position.key, position.number, position.role, position.options, position.
 FROM positions AS position CROSS JOIN rows ON rows.number = position.number ORDER BY position.rowid
 """
 
-# What a family is called itself counts more than what another one is called besides.
+# A family's own id takes precedence over an equal further name of another family.
 _NAME_OF_FAMILY = """
 INSERT INTO names VALUES (?, ?) ON CONFLICT DO UPDATE SET family = excluded.family WHERE excluded.name = excluded.family
 """
@@ -86,13 +86,13 @@ SELECT link.child, rows.number FROM links AS link LEFT JOIN rows ON rows.id = li
 """
 
 _PRODUCT_FIELDS = tuple(field.name for field in fields(Product) if field.name != "attributes")
-_PRODUCT = attrgetter(*_PRODUCT_FIELDS)
-_TUPLES = ("photos", "category", "identifiers")
-_REJECTION = attrgetter(*(field.name for field in fields(Rejection)))
+_product_values = attrgetter(*_PRODUCT_FIELDS)
+_TUPLE_FIELDS = ("photos", "category", "identifiers")
+_rejection_values = attrgetter(*(field.name for field in fields(Rejection)))
 
 
 class RowStatus(IntEnum):
-    """What becomes of a row; a row that met several counts as the highest."""
+    """The status of a row; a row with several statuses counts as the highest."""
 
     REJECTED = 0
     SKIPPED = 1
@@ -109,12 +109,12 @@ class Member(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class StagedRows:
+class RowGroup:
     """Rows that belong together.
 
     Attributes:
-        members: in the feed's order.
-        family: id of the family; empty where they are none.
+        members: the rows in the feed's order.
+        family: id of the family; empty for rows that are not a family.
     """
 
     members: list[Member]
@@ -122,11 +122,10 @@ class StagedRows:
 
 
 class StagingTable:
-    """A temporary SQLite database: rows go in, rows that belong together come out, products and rejections go in and
-    come out.
+    """A temporary SQLite database that groups the rows of a feed, and holds the resulting products and rejections.
 
-    SQLite keeps it in the folder for temporary files (``SQLITE_TMPDIR`` or ``TMPDIR``), without a name, so nothing is
-    left behind however the process ends.
+    SQLite keeps it in the folder for temporary files (``SQLITE_TMPDIR`` or ``TMPDIR``) as an unlinked file, so nothing
+    is left behind however the process ends.
     """
 
     def __init__(self) -> None:
@@ -136,23 +135,23 @@ class StagingTable:
         self._connection.execute("PRAGMA cache_size = -16000")
         self._connection.execute("PRAGMA temp_store = FILE")
         self._connection.execute("BEGIN")
-        self._run(_SCHEMA)
+        self._execute_all(_SCHEMA)
 
     def close(self) -> None:
         """Remove the database."""
         self._connection.close()
 
-    def _run(self, statements: str) -> None:
+    def _execute_all(self, statements: str) -> None:
         for statement in statements.split(";"):  # executescript() would end the transaction
             self._connection.execute(statement)
 
     def add_row(self, row: Row) -> None:
-        """Keep a row until all of them are known."""
+        """Add a row."""
         product = row.product
         options = compact_json(row.options) if row.options else ""
         self._connection.execute(
             "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (row.number, product.id, row.role, row.family, product.group_id, options, product.as_json()),
+            (row.number, product.id, row.role, row.family, product.group_id, options, product.to_json()),
         )
         if row.role == Role.PARENT:
             names = [(name, product.id) for name in (product.id, *row.names)]
@@ -160,74 +159,74 @@ class StagingTable:
         if row.children:
             links = ((child, product.id, compact_json(options)) for child, options in row.children.items())
             self._connection.executemany("INSERT OR IGNORE INTO links VALUES (?, ?, ?)", links)
-        if row.family or product.group_id or row.role != Role.ALONE:
+        if row.family or product.group_id or row.role != Role.STANDALONE:
             photos = ((photo, row.number) for photo in product.photos)
             self._connection.executemany("INSERT INTO shown VALUES (?, ?)", photos)
 
-    def take_repeats(self) -> Iterator[tuple[int, str, int]]:
-        """Remove all rows but the first of every id: row, id, row that it repeats."""
-        self._run(_INDEXES)
+    def remove_repeated_rows(self) -> Iterator[tuple[int, str, int]]:
+        """Remove all rows except the first one of every id; yield each removed row, its id and the first row."""
+        self._execute_all(_INDEXES)
         self._connection.execute(f"CREATE TABLE repeats AS {_REPEATS}")
         self._connection.execute("DELETE FROM rows WHERE number IN (SELECT number FROM repeats)")
         yield from self._connection.execute("SELECT * FROM repeats")
 
-    def rows_together(self) -> Iterator[StagedRows]:
-        """The rows of each family, of each group, and every other row by itself, in order of their first rows."""
-        self._run(_PLACES)
-        found = self._connection.execute(_MEMBERS)
-        for key, some in groupby(found, key=lambda row: (row[0], None if row[0] else row[1])):
+    def row_groups(self) -> Iterator[RowGroup]:
+        """Yield the rows of each family, of each group, and every other row by itself, in order of their first rows."""
+        self._execute_all(_PLACES)
+        rows = self._connection.execute(_MEMBERS)
+        for key, member_rows in groupby(rows, key=lambda row: (row[0], None if row[0] else row[1])):
             members = [
-                Member(number, Role(role), _options(own, linked), RawProduct.from_json(text))
-                for _, number, role, own, linked, text in some
+                Member(number, Role(role), _merge_options(own, linked), RawProduct.from_json(text))
+                for _, number, role, own, linked, text in member_rows
             ]
-            yield StagedRows(members, key[0][1:] if key[0] and key[0].startswith("f") else "")
+            yield RowGroup(members, key[0][1:] if key[0] and key[0].startswith("f") else "")
 
     def is_placeholder(self, photo: str) -> bool:
-        """Whether several families or groups show this photo, so that it tells nothing of any of them."""
-        found = self._connection.execute("SELECT 1 FROM placeholders WHERE photo = ?", (photo,))
-        return found.fetchone() is not None
+        """Return whether several families or groups have this photo, so that it does not tell products apart."""
+        rows = self._connection.execute("SELECT 1 FROM placeholders WHERE photo = ?", (photo,))
+        return rows.fetchone() is not None
 
     def children(self, parent_id: str) -> Iterator[tuple[str, bool]]:
-        """Id of every row that a parent names, and whether the feed has it."""
+        """Yield the id of every row that a parent names, and whether the feed has that row."""
         for child, number in self._connection.execute(_CHILDREN, (parent_id,)):
             yield child, number is not None
 
-    def claims(self, product_id: str) -> bool:
-        """Whether an id is still free; if so, it is taken now."""
+    def claim_id(self, product_id: str) -> bool:
+        """Claim an id for a product of a family; return whether it was still free."""
         return self._connection.execute("INSERT OR IGNORE INTO claimed VALUES (?)", (product_id,)).rowcount == 1
 
-    def is_of_a_row_alone(self, product_id: str) -> bool:
-        """Whether a row that stands outside all families has this id."""
-        found = "SELECT 1 FROM rows JOIN places USING (number) WHERE id = ? AND (key IS NULL OR key LIKE 'g%')"
-        return self._connection.execute(found, (product_id,)).fetchone() is not None
+    def is_standalone_id(self, product_id: str) -> bool:
+        """Return whether a row outside all families has this id."""
+        query = "SELECT 1 FROM rows JOIN places USING (number) WHERE id = ? AND (key IS NULL OR key LIKE 'g%')"
+        return self._connection.execute(query, (product_id,)).fetchone() is not None
 
-    def is_new_surplus(self, name: str) -> bool:
-        """Whether an attribute that is left out everywhere is met for the first time."""
+    def register_omitted_name(self, name: str) -> bool:
+        """Remember an attribute that is left out of all products; return whether it is new."""
         return self._connection.execute("INSERT OR IGNORE INTO surplus VALUES (?)", (name,)).rowcount == 1
 
-    def settle(self, numbers: Iterable[int], status: RowStatus) -> None:
-        """Remember what became of these rows; of several statuses of a row the highest stays."""
+    def set_status(self, numbers: Iterable[int], status: RowStatus) -> None:
+        """Set the status of these rows; of several statuses of a row the highest is kept."""
         self._connection.executemany(
             "INSERT INTO statuses VALUES (?, ?) ON CONFLICT DO UPDATE SET status = max(status, excluded.status)",
             ((number, status) for number in numbers),
         )
 
     def status_counts(self) -> dict[RowStatus, int]:
-        """How many rows met each status."""
-        found = dict(self._connection.execute("SELECT status, count(*) FROM statuses GROUP BY status"))
-        return {status: found.get(status, 0) for status in RowStatus}
+        """Return the number of rows of each status."""
+        counts = dict(self._connection.execute("SELECT status, count(*) FROM statuses GROUP BY status"))
+        return {status: counts.get(status, 0) for status in RowStatus}
 
     def add_item(self, row: int, item: Product | Rejection) -> None:
-        """Keep a product or a rejection in the place of ``row``."""
+        """Add a product or a rejection in the place of ``row``."""
         product_id = None
         if isinstance(item, Product):
             product_id = item.id
             identifiers = ((identifier, item.id) for identifier in (item.id, *item.identifiers))
             self._connection.executemany("INSERT INTO identified VALUES (?, ?)", identifiers)
-        self._connection.execute("INSERT INTO items VALUES (NULL, ?, ?, ?)", (row, product_id, _as_json(item)))
+        self._connection.execute("INSERT INTO items VALUES (NULL, ?, ?, ?)", (row, product_id, _item_to_json(item)))
 
     def finish(self) -> None:
-        """Drop everything but the items, and put those in order."""
+        """Drop everything except the items, and index these."""
         for table in ("rows", "names", "links", "shown", "places", "firsts", "positions", "placeholders", "repeats",
                       "claimed", "surplus", "statuses"):  # fmt: skip
             self._connection.execute(f"DROP TABLE IF EXISTS {table}")
@@ -236,41 +235,45 @@ class StagingTable:
         self._connection.execute("CREATE INDEX identified_by_identifier ON identified (identifier)")
 
     def items(self) -> Iterator[Product | Rejection]:
-        """Products and rejections in the order of the feed."""
+        """Yield the products and rejections in the order of the feed."""
         for product_id, content in self._connection.execute("SELECT id, content FROM items ORDER BY row, sequence"):
-            yield Rejection(*json.loads(content)) if product_id is None else _product(content)
+            yield Rejection(*json.loads(content)) if product_id is None else _product_from_json(content)
 
     def product_ids(self) -> Iterator[str]:
-        """Ids of the products, in the order of the feed."""
-        found = self._connection.execute("SELECT id FROM items WHERE id IS NOT NULL ORDER BY row, sequence")
-        yield from (product_id for (product_id,) in found)
+        """Yield the ids of the products in the order of the feed."""
+        rows = self._connection.execute("SELECT id FROM items WHERE id IS NOT NULL ORDER BY row, sequence")
+        yield from (product_id for (product_id,) in rows)
 
     def row_of(self, product_id: str) -> int | None:
-        """The row in whose place a product stands."""
-        found = self._connection.execute("SELECT row FROM items WHERE id = ?", (product_id,)).fetchone()
-        return None if found is None else int(found[0])
+        """Return the number of a product's first row; None where no product has this id."""
+        row = self._connection.execute("SELECT row FROM items WHERE id = ?", (product_id,)).fetchone()
+        return None if row is None else int(row[0])
 
     def products_identified_by(self, identifier: str) -> list[Product]:
-        """The products of which this is the id or an identifier, in order of their ids."""
-        found = "SELECT items.content FROM identified JOIN items USING (id) WHERE identifier = ? ORDER BY id"
-        return [_product(content) for (content,) in self._connection.execute(found, (identifier,))]
+        """Return the products that have this id or identifier, in order of their ids."""
+        query = "SELECT items.content FROM identified JOIN items USING (id) WHERE identifier = ? ORDER BY id"
+        return [_product_from_json(content) for (content,) in self._connection.execute(query, (identifier,))]
 
 
-def _options(own: str, linked: str | None) -> Options:
-    """A row's options: what its parent says of it, and what it says itself where that is nothing but a size."""
-    said: list[Options] = [[(name, value) for name, value in json.loads(text or "[]")] for text in (linked, own)]
-    return said[0] if any(not is_size(name) for name, _ in said[0]) else [*said[0], *said[1]]
+def _merge_options(own: str, linked: str | None) -> Options:
+    """Return the options that a row's parent gives it; the row's own ones are added where these are sizes only."""
+    linked_options, own_options = (
+        [(name, value) for name, value in json.loads(text or "[]")] for text in (linked, own)
+    )
+    if any(not is_size(name) for name, _ in linked_options):
+        return linked_options
+    return [*linked_options, *own_options]
 
 
-def _as_json(item: Product | Rejection) -> str:
-    """A product or a rejection as one line of JSON."""
+def _item_to_json(item: Product | Rejection) -> str:
+    """Return a product or a rejection as one line of JSON."""
     if isinstance(item, Rejection):
-        return compact_json(_REJECTION(item))
-    return compact_json([*_PRODUCT(item), dict(item.attributes)])
+        return compact_json(_rejection_values(item))
+    return compact_json([*_product_values(item), dict(item.attributes)])
 
 
-def _product(content: str) -> Product:
+def _product_from_json(content: str) -> Product:
     *values, attributes = json.loads(content)
     product = dict(zip(_PRODUCT_FIELDS, values, strict=True))
-    product |= {name: tuple(product[name]) for name in _TUPLES}
-    return Product(**product, attributes={name: tuple(some) for name, some in attributes.items()})
+    product |= {name: tuple(product[name]) for name in _TUPLE_FIELDS}
+    return Product(**product, attributes={name: tuple(values) for name, values in attributes.items()})

@@ -1,1 +1,1 @@
-"""Fetching what others name, safely and politely, and the one way to write its address."""
+"""Safe fetching of photos and feeds from URLs that others wrote, and the normal form of these URLs."""

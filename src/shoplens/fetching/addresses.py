@@ -1,10 +1,11 @@
-"""Which internet addresses a photo may be fetched from: public unicast ones, however they are written."""
+"""The internet addresses that photos and feeds may be fetched from: public unicast addresses in any notation."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-# The standard library's `is_private` changes between Python releases, so the IANA special-purpose registries are here.
+# The result of the standard library's `is_private` differs between Python releases, so these tables follow the IANA
+# special-purpose address registries.
 _REFUSED_IPV4 = tuple(
     (IPv4Network(network), kind)
     for network, kind in (
@@ -43,7 +44,7 @@ _REFUSED_IPV6 = tuple(
 )
 _GLOBAL_IPV6 = IPv6Network("2000::/3")
 
-# IPv6 networks whose addresses carry an IPv4 address, and how many bits lie to the right of it.
+# IPv6 networks whose addresses contain an IPv4 address, and how many bits follow it.
 _EMBEDDING = tuple(
     (IPv6Network(network), shift)
     for network, shift in (
@@ -56,9 +57,11 @@ _EMBEDDING = tuple(
 
 
 def refusal_reason(address: str) -> str | None:
-    """Why nothing is fetched from ``address``, e.g. ``"loopback"``; None for a public address.
+    """Return why nothing is fetched from ``address``, e.g. ``"loopback"``; None for a public address.
 
-    >>> refused_kind("::ffff:10.0.0.1"), refused_kind("8.8.8.8")
+    An IPv6 address that contains an IPv4 address is judged by that one.
+
+    >>> refusal_reason("::ffff:10.0.0.1"), refusal_reason("8.8.8.8")
     ('private', None)
     """
     try:

@@ -1,4 +1,4 @@
-"""How many photos are fetched from one host at once."""
+"""The limit on simultaneous requests to one host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Host:
 
 
 class HostLimits:
-    """A number of slots for every host; hosts that nobody uses are forgotten. Thread-safe."""
+    """Gives every host a fixed number of slots, and forgets hosts without users. Thread-safe."""
 
     def __init__(self, per_host: int) -> None:
         self._per_host = per_host
@@ -24,19 +24,19 @@ class HostLimits:
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        """How many hosts are in use."""
+        """Return the number of hosts in use."""
         return len(self._hosts)
 
     @contextmanager
     def slot(self, host: bytes) -> Iterator[float]:
-        """Holds one of the host's slots, and gives the seconds that were spent waiting for it."""
+        """Hold one of the host's slots in a ``with`` statement; yield the seconds that were spent waiting for it."""
         with self._lock:
             entry = self._hosts.setdefault(host, _Host(threading.Semaphore(self._per_host)))
             entry.users += 1
         try:
-            asked = time.monotonic()
+            started = time.monotonic()
             with entry.slots:
-                yield time.monotonic() - asked
+                yield time.monotonic() - started
         finally:
             with self._lock:
                 entry.users -= 1

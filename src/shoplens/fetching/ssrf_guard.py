@@ -1,7 +1,7 @@
-"""The network as the fetcher sees it: every answer of the resolver checked, and every wait inside one deadline.
+"""The network backend of the fetcher, which checks every resolved address and ends every wait at one deadline.
 
-The name is resolved once, here, and the connection goes to the very address that was checked, so a name that
-answers differently the second time gains nothing. TLS still verifies the certificate for the name.
+A host name is resolved once, here, and the connection goes to the address that was checked. So a name that resolves
+to a private address the second time (DNS rebinding) gains nothing. TLS still verifies the certificate for the name.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from shoplens.errors import PhotoError
 from shoplens.fetching.addresses import refusal_reason
 
 Resolver = Callable[[str, int], Sequence[str]]
-"""Host name and port -> addresses as text; ``socket.gaierror`` when there are none."""
+"""A function of host name and port that returns addresses as text, or raises ``socket.gaierror`` if there are none."""
 
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
-def addresses_of(host: str, port: int) -> list[str]:
-    """Addresses that the system's resolver gives, in its order, each once."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(answer[4][0]) for answer in found))
+def resolve_addresses(host: str, port: int) -> list[str]:
+    """Return the addresses that the system's resolver gives for a host, in its order and without repeats."""
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 class Deadline(threading.local):
-    """The moment at which the calling thread's work must be done; every thread has its own."""
+    """The time at which the calling thread's work must end; every thread has its own deadline."""
 
     def __init__(self) -> None:
         self._ends = 0.0
 
     def start(self, seconds: float) -> None:
-        """The work ends ``seconds`` from now."""
+        """Set the deadline to ``seconds`` from now."""
         self._ends = time.monotonic() + seconds
 
     def extend(self, seconds: float) -> None:
-        """The work may take ``seconds`` more."""
+        """Move the deadline ``seconds`` later."""
         self._ends += seconds
 
     def seconds_left(self) -> float:
-        """Seconds left, more than 0.
+        """Return the seconds until the deadline, more than 0.
 
         Raises:
-            httpcore.ReadTimeout: none are left.
+            httpcore.ReadTimeout: the deadline has passed.
         """
         left = self._ends - time.monotonic()
         if left <= 0:
@@ -59,21 +59,21 @@ class Deadline(threading.local):
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What the fetcher reaches the world through.
+    """The resolver, sockets and certificates that the fetcher uses.
 
     Attributes:
         resolver: host name and port -> addresses.
-        sockets: connects to an address.
-        certificates: whom TLS trusts; None for the usual authorities.
+        sockets: backend that connects to an address.
+        certificates: the certificates that TLS trusts; None for the usual authorities.
     """
 
-    resolver: Resolver = addresses_of
+    resolver: Resolver = resolve_addresses
     sockets: httpcore.NetworkBackend = field(default_factory=httpcore.SyncBackend)
     certificates: ssl.SSLContext | None = None
 
 
 class GuardedNetwork(httpcore.NetworkBackend):
-    """Connects only to addresses that :func:`refusal_reason` lets through, or to any with ``allow_private``."""
+    """Connects only to addresses that :func:`refusal_reason` does not refuse, or to any with ``allow_private``."""
 
     def __init__(self, network: Network, deadline: Deadline, *, allow_private: bool) -> None:
         self._network = network
@@ -88,38 +88,38 @@ class GuardedNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Stream to the first checked address that answers.
+        """Connect to the first address of the host that accepts, after all its addresses were checked.
 
         Raises:
             PhotoError: ``fetch-address``, or ``fetch-failed`` for a name that does not exist.
-            httpcore.ConnectError, httpcore.ConnectTimeout: worth another try.
+            httpcore.ConnectError, httpcore.ConnectTimeout: no address accepted; another attempt may succeed.
         """
         addresses = self._resolve(host, port)
         if not self._allow_private:
             _check_addresses(host, addresses)
-        for turn, address in enumerate(addresses):
-            share = self._deadline.seconds_left() / (len(addresses) - turn)
+        for number, address in enumerate(addresses):
+            seconds = self._deadline.seconds_left() / (len(addresses) - number)
             try:
-                stream = self._network.sockets.connect_tcp(address, port, share, local_address, socket_options)
+                stream = self._network.sockets.connect_tcp(address, port, seconds, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if turn == len(addresses) - 1:
+                if number == len(addresses) - 1:
                     raise
             else:
                 return _TimedStream(stream, self._deadline)
         raise httpcore.ConnectError(f"{host} has no addresses")
 
     def _resolve(self, host: str, port: int) -> Sequence[str]:
-        """The resolver's answer, asked in a thread of its own because it takes no timeout."""
+        """Resolve a host name in a separate thread, because the resolver takes no timeout."""
         answers: list[Sequence[str]] = []
         problems: list[Exception] = []
 
-        def ask() -> None:
+        def run_resolver() -> None:
             try:
                 answers.append(self._network.resolver(host, port))
             except (OSError, UnicodeError) as problem:
                 problems.append(problem)
 
-        thread = threading.Thread(target=ask, daemon=True, name="shoplens-resolve")
+        thread = threading.Thread(target=run_resolver, daemon=True, name="shoplens-resolve")
         thread.start()
         thread.join(self._deadline.seconds_left())
         if answers:
@@ -152,7 +152,7 @@ def _certificate_error(host: str | None, problem: ssl.SSLCertVerificationError) 
 
 
 class _TimedStream(httpcore.NetworkStream):
-    """A stream on which every wait ends at the deadline, so that a slow drip of bytes cannot prolong it."""
+    """A stream whose every wait ends at the deadline, so that a server that sends slowly cannot prolong it."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream
@@ -170,7 +170,7 @@ class _TimedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        try:  # a TLS handshake takes its timeout as a whole, not for every read
+        try:  # the timeout holds for the whole TLS handshake, not for every read
             stream = self._stream.start_tls(ssl_context, server_hostname, self._deadline.seconds_left())
         except httpcore.ConnectError as problem:
             if isinstance(problem.__cause__, ssl.SSLCertVerificationError):

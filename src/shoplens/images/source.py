@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoplens.errors import InvalidValue, PhotoError
-from shoplens.fetching.path_forms import existing_form
+from shoplens.fetching.path_forms import find_existing_path
 from shoplens.fetching.urls import normalize_photo_url
 from shoplens.images.decode import photo_size, too_many_bytes
 from shoplens.images.photo_cache import PhotoCache
@@ -97,7 +97,7 @@ def local_bytes(source: str, settings: Settings) -> bytes:
     Raises:
         PhotoError: ``photo-missing``, ``photo-not-a-file``, ``photo-unreadable`` or ``photo-too-many-bytes``.
     """
-    path = Path(existing_form(source))
+    path = Path(find_existing_path(source))
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):

@@ -131,7 +131,7 @@ class AnswerDocument(BaseModel):
     query: dict[str, Any]
     strategy: dict[str, str | None]
     weights: dict[str, float]
-    asked: dict[str, float]
+    importances: dict[str, float]
     verdict: str
     verdict_words: str
     absent_probability: float | None

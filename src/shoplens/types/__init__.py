@@ -1,15 +1,15 @@
-"""The values that travel between the packages: small, frozen, checked at birth."""
+"""The values that the packages exchange: small, frozen, and checked when they are created."""
 
 from shoplens.types.answers import Answer, Candidate, ClassMatch, Facet, Reasons, Result, Verdict
 from shoplens.types.catalogue import MAX_ID_LENGTH, Attributes, Photo, Product, Rejection, Value
-from shoplens.types.queries import MOST_RESULTS, Query, Region, SoldOut, Steering
+from shoplens.types.queries import MAX_RESULTS, Query, Region, SoldOut, Steering
 from shoplens.types.stage_timer import StageTimer
-from shoplens.types.text import compose, fold, text_of
+from shoplens.types.text import fold, normalize_nfc, value_text
 from shoplens.types.vectors import Embeddings, Features, FilterScores, Pixels, SparseRows, SparseVector, Vectors
 
 __all__ = [
     "MAX_ID_LENGTH",
-    "MOST_RESULTS",
+    "MAX_RESULTS",
     "Answer",
     "Attributes",
     "Candidate",
@@ -34,7 +34,7 @@ __all__ = [
     "Value",
     "Vectors",
     "Verdict",
-    "compose",
     "fold",
-    "text_of",
+    "normalize_nfc",
+    "value_text",
 ]

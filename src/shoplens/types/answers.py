@@ -1,4 +1,4 @@
-"""What is answered, and why."""
+"""Answers of a search, their results, and the reasons for them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Candidate:
     """A product that at least one filter retrieved.
 
     Attributes:
-        product: the record.
-        scores: similarity to the query in every dimension, each in [0, 1], bigger is better.
+        product: the product.
+        scores: similarity to the query in every dimension, each in [0, 1]; bigger is better.
         photo: the product's photo that matched best.
-        same_photo: the query is this very photo, byte for byte or pixel for pixel.
-        adjustments: further named parts of the score, e.g. a merchandiser's ``boost``; any sign.
-        reasons: why it is there; None where nobody asked.
+        same_photo: whether the query is this very photo, byte for byte or pixel for pixel.
+        adjustments: further named parts of the score, positive or negative, e.g. a merchandiser's ``boost``.
+        reasons: why the product is a result; None where the query did not ask for reasons.
     """
 
     product: Product
@@ -37,7 +37,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class ClassMatch:
-    """The class of a dimension that a query and a product share most, and its probability in each."""
+    """The class of a dimension in which a query and a product agree most.
+
+    Attributes:
+        name: the class.
+        query, product: probability of the class for the query and for the product.
+    """
 
     name: str
     query: float
@@ -46,13 +51,14 @@ class ClassMatch:
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """Why a product is where it is.
+    """Why a product has its rank.
 
     Attributes:
-        weights: dimension -> weight that was used; they sum to 1.
-        similarities: dimension -> similarity in [0, 1]; weight times similarity is the part.
-        matches: dimension -> the class that matched, of dimensions that have classes.
-        ranks_without: dimension -> the rank it would have had if the dimension had not counted, of dimensions that do.
+        weights: dimension -> weight that was used; the weights sum to 1.
+        similarities: dimension -> similarity in [0, 1]; weight times similarity is the dimension's part of the score.
+        matches: dimension -> the class that matched, for dimensions that have classes.
+        ranks_without: dimension -> the rank that the product would have if the dimension did not count, for dimensions
+            that do count.
     """
 
     weights: Mapping[str, float]
@@ -63,18 +69,22 @@ class Reasons:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One row of an answer. ``parts`` add up to ``score``.
+    """A result of an answer.
 
     Attributes:
-        rank: from 1.
-        product: the record.
-        score: bigger is better; in [0, 1] but for what a merchandiser or ``not`` adds or takes.
+        rank: the first rank is 1.
+        product: the product.
+        score: bigger is better; in [0, 1] except for what a merchandiser or ``not`` adds or subtracts.
         photo: the product's photo that matched.
-        parts: dimension -> weight times similarity, and the named adjustments.
-        same_photo: the query is this very photo.
-        match_probability: that this product is the one in the photo; None where nothing was calibrated.
-        reasons: why it is there; None where nobody asked.
-        predicted: dimension -> class -> probability: values by the filters that made it meet the conditions.
+        parts: dimension -> weight times similarity, and the named adjustments; they add up to ``score``.
+        same_photo: whether the query is this very photo.
+        match_probability: probability that this product is the one in the photo; None where no calibration exists.
+        reasons: why the product is a result; None where the query did not ask for reasons.
+        predicted: dimension -> class -> probability: the values predicted by the filters with which the product meets
+            the conditions.
+
+    Raises:
+        InvalidValue: the parts do not add up to the score.
     """
 
     rank: int
@@ -89,19 +99,21 @@ class Result:
 
     def __post_init__(self) -> None:
         if not math.isclose(sum(self.parts.values()), self.score, abs_tol=1e-6):
-            raise InvalidValue(f"Parts {dict(self.parts)} do not add up to {self.score}.", "Sum the parts.")
+            raise InvalidValue(
+                f"The parts {dict(self.parts)} do not add up to the score {self.score}.", "Give the sum of the parts."
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """Values of a field, counted in products.
+    """The values of a field, with the number of products that have each.
 
     Attributes:
-        field: as conditions call it.
-        values: value -> (products that are relevant to the query, all products that meet the other conditions), most
-            relevant first, then most, then by value.
-        relevant: how many products were relevant.
-        complete: whether no further product can have been relevant.
+        field: name of the field, as in conditions.
+        values: value -> (number of products that are relevant to the query, number of all products that meet the other
+            conditions), sorted by the first number, then by the second, then by value.
+        relevant: number of products that are relevant to the query.
+        complete: whether all relevant products were counted.
     """
 
     field: str
@@ -112,25 +124,28 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything a search has to say.
+    """The answer to a query.
 
     Attributes:
-        query_id: names this answer in logs and feedback.
+        query_id: id of this answer in logs and feedback.
         source: the photo's path or URL, or ``upload``.
         region: the box that was searched for, or None for the whole photo.
         model: id of the model that embedded the query.
-        strategy: the way of answering that was used.
-        results: best first.
+        strategy: name of the strategy that was used.
+        results: the results, best first.
         took_ms: milliseconds per stage: decode, embed, filter, weigh, retrieve, rank, judge, facets, total.
-        verdict: whether the first result ``exact``-ly is the product in the photo, results are ``similar``, or the
-            product is ``not-in-catalogue``, at the precision asked for; ``uncalibrated`` where nobody knows.
-        absent_probability: that the product in the photo is not in the catalogue; None where nothing was calibrated.
-        notes: what a person should know, e.g. a condition that no product meets.
-        weights: dimension -> weight that ranked, summing to 1; empty for a strategy without any.
-        facets: the counts that were asked for.
-        asked: dimension -> how much it counts, as people and rankers weigh it: in standard deviations over the shop's
-            products; summing to 1. ``weights`` are these, each divided by that spread; empty where there are none.
-        remembered: whether feedback can be given on it.
+        verdict: ``exact`` if the first result is the product in the photo, ``similar`` if results only resemble it,
+            ``not-in-catalogue`` if the catalogue lacks it, each at the query's precision; ``uncalibrated`` where no
+            calibration exists.
+        absent_probability: probability that the product in the photo is not in the catalogue; None where no
+            calibration exists.
+        notes: sentences for people, e.g. about a condition that no product meets.
+        weights: dimension -> weight that ranked, summing to 1; empty for a strategy without weights.
+        facets: the counts of the fields that the query names.
+        importances: dimension -> how much it counts as people and rankers weigh it, in units of the standard deviation
+            of its similarities over the shop's products, summing to 1; empty where there are no weights. Each weight
+            is proportional to its importance divided by that standard deviation.
+        remembered: whether feedback can be given on this answer.
     """
 
     query_id: str
@@ -145,5 +160,5 @@ class Answer:
     notes: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     facets: tuple[Facet, ...] = ()
-    asked: Mapping[str, float] = field(default_factory=dict)
+    importances: Mapping[str, float] = field(default_factory=dict)
     remembered: bool = False

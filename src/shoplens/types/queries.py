@@ -1,4 +1,4 @@
-"""What is asked."""
+"""Queries: the photo, and how a search is steered."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from typing import Literal
 from shoplens.errors import InvalidValue
 
 SoldOut = Literal["show", "hide", "last"]
-MOST_RESULTS = 10_000
+MAX_RESULTS = 10_000
 MAX_WEIGHT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A box in a photo, in pixels of the upright photo: left, top, width, height."""
+    """A box in a photo, in pixels of the upright photo.
+
+    Attributes:
+        x, y: pixels from the left and from the top, 0 or more.
+        width, height: pixels, 1 or more.
+    """
 
     x: int
     y: int
@@ -31,7 +36,11 @@ class Region:
 
     @classmethod
     def parse(cls, text: str) -> Region:
-        """Region from ``"X,Y,W,H"``."""
+        """Parse ``"X,Y,W,H"``.
+
+        Raises:
+            InvalidValue: the text is not four whole numbers, or they are no box.
+        """
         try:
             x, y, width, height = (int(part) for part in text.split(","))
         except ValueError:
@@ -46,15 +55,18 @@ class Steering:
     """How a search is steered, beyond the photo.
 
     Attributes:
-        weights: dimension -> weight; those not named keep the shop's.
+        weights: dimension -> weight; dimensions that are not named keep the shop's weights.
         profile: name of a set of weights in ``shoplens.toml``; empty for none.
         like: id of a product to start from, in place of a photo.
         color: the colour to look for, in place of the photo's: ``#rrggbb`` or a name.
-        unlike: a photo (path, URL, bytes) that results shall not be like; None for none.
-        facets: fields to count the values of.
-        predicted: also take values that the filters predict, at this probability or above, where the feed is silent,
-            .5 to .99; None takes the feed's only.
-        explain: say what matched, and what would move each result.
+        unlike: a photo (path, URL, bytes) that results should not resemble; None for none.
+        facets: fields whose values are counted.
+        predicted: probability, 0.5 to 0.99, from which conditions also accept a value that the filters predict where
+            the feed has none; None accepts the feed's values only.
+        explain: whether the answer says what matched, and how each result's rank would change.
+
+    Raises:
+        InvalidValue: a weight or the probability is out of its range.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -80,19 +92,22 @@ class Steering:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked.
+    """A search query.
 
     Attributes:
-        photo: absolute path, http(s) URL, or the bytes of a file; None asks by ``like`` or ``color`` alone.
-        k: how many products, 1 to 10,000.
+        photo: absolute path, http(s) URL, or the bytes of a file; None searches by ``like`` or ``color`` alone.
+        k: number of products in the answer, 1 to 10,000.
         where: conditions that must all hold.
-        region: the part of the photo to search for; None for all of it.
-        per_group: most products of one group in the answer; None for no limit.
+        region: the part of the photo to search for; None for the whole photo.
+        per_group: maximum number of products of one group in the answer; None for no limit.
         sold_out: whether products that the feed calls out of stock are shown, hidden, or put last.
-        strategy: name of the way to answer; empty for the best that the store is ready for.
-        precision: share of the answers called ``exact``, and of those called ``not-in-catalogue``, that shall be
-            right; 0.50 to 0.99.
-        steering: what counts, and how much.
+        strategy: name of the search strategy; empty for the best one that the store can run.
+        precision: the share of answers with the verdict ``exact``, and of those with ``not-in-catalogue``, that has
+            to be right; 0.50 to 0.99.
+        steering: which dimensions count, and how much.
+
+    Raises:
+        InvalidValue: a value is out of its range, or values contradict each other.
     """
 
     photo: str | bytes | None
@@ -106,8 +121,8 @@ class Query:
     steering: Steering = field(default_factory=Steering)
 
     def __post_init__(self) -> None:
-        if not 1 <= self.k <= MOST_RESULTS:
-            raise InvalidValue(f"k is {self.k}.", f"Ask for 1 to {MOST_RESULTS} products.")
+        if not 1 <= self.k <= MAX_RESULTS:
+            raise InvalidValue(f"k is {self.k}.", f"Ask for 1 to {MAX_RESULTS} products.")
         if self.per_group is not None and self.per_group < 1:
             raise InvalidValue(f"per_group is {self.per_group}.", "Ask for 1 or more products of a group.")
         if self.sold_out not in ("show", "hide", "last"):

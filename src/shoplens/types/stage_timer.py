@@ -1,4 +1,4 @@
-"""How long the stages of something take."""
+"""Measurement of how long the stages of a task take."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from contextlib import contextmanager
 
 
 class StageTimer:
-    """Milliseconds per stage, and in total since it was made."""
+    """Measures the milliseconds of each stage, and the total since the timer was created."""
 
     def __init__(self) -> None:
         self._started, self._stages = time.perf_counter(), dict[str, float]()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Measure what is done inside."""
+        """Measure the time that the body of the ``with`` statement takes."""
         started = time.perf_counter()
         yield
         self._stages[name] = (time.perf_counter() - started) * 1e3
 
     def stages(self) -> dict[str, float]:
-        """Stage -> milliseconds, and ``total``."""
+        """Return the milliseconds of each stage, and of the whole under ``total``."""
         total = (time.perf_counter() - self._started) * 1e3
-        return {name: round(took, 3) for name, took in {**self._stages, "total": total}.items()}
+        return {name: round(duration, 3) for name, duration in {**self._stages, "total": total}.items()}

@@ -1,4 +1,4 @@
-"""The forms in which texts are compared."""
+"""The normal forms in which texts are compared."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ from decimal import Decimal
 from shoplens.types.catalogue import Value
 
 
-def compose(text: str) -> str:
-    """The text with every letter in one piece (NFC), whichever way it was typed; letter case stays.
+def normalize_nfc(text: str) -> str:
+    """Return the text in Unicode normal form C, in which a letter and its accent are one character.
 
-    >>> compose("gru\\u0308n") == "gr\\u00fcn"
+    Letter case is kept.
+
+    >>> normalize_nfc("gru\\u0308n") == "gr\\u00fcn"
     True
     """
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def fold(text: str) -> str:
-    """The composed text without regard to letter case.
+    """Return the text in normal form C and case-folded, for comparisons that ignore letter case.
 
     >>> fold("GRU\\u0308N") == fold("gr\\u00fcn"), fold("STRASSE") == fold("Straße")
     (True, True)
     """
-    return compose(compose(text).casefold())
+    return normalize_nfc(normalize_nfc(text).casefold())
 
 
-def text_of(value: Value) -> str:
-    """The text a value is compared by: ``true``, ``3``, ``3.5``, ``Light Blue``."""
+def value_text(value: Value) -> str:
+    """Return the text by which a value is compared, for example ``true``, ``3``, ``3.5`` or ``Light Blue``."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        written = format(Decimal(repr(value)), "f")
-        return written.rstrip("0").rstrip(".") if "." in written else written
+        text = format(Decimal(repr(value)), "f")
+        return text.rstrip("0").rstrip(".") if "." in text else text
     return str(value)

@@ -91,7 +91,7 @@ function show(answer, more) {
   at("more").hidden = answer.next_offset === null;
   at("link").hidden = false;
   if (!more) drawFacets(answer.facets);
-  drawSliders(answer.asked);
+  drawSliders(answer.importances);
   history.replaceState(null, "", `#${new URLSearchParams(saved())}`);
 }
 

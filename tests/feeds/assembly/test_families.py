@@ -82,6 +82,18 @@ def test_ids_stay_when_a_colour_without_a_photo_is_added(tmp_path: Path) -> None
     assert (wrong.product_id, wrong.value, found.counts.rejected) == ("bag-Yellow", "Yellow", 2)
 
 
+def test_a_photo_of_no_variant_is_noted_with_the_row_that_names_it(tmp_path: Path) -> None:
+    street, back = "https://h.example/street.jpg", "https://h.example/back.jpg"
+    rows = [bag("Red", "r", **FIRST), bag("Blue", "b"), bag("Green", "g"), {"Handle": "bag", "Image Src": back}]
+    rows[1]["Image Src"] = rows[2]["Image Src"] = street
+    found = table(tmp_path, SHOPIFY, *rows)
+    assert ids(found) == ["bag-Red", "bag-Blue", "bag-Green"]
+    assert [(note.kind, note.row, note.field, note.value, note.product_id) for note in found.rejections] == [
+        ("photo-of-no-variant", 2, "image_src", street, "bag"),
+        ("photo-of-no-variant", 4, "image_src", back, "bag"),
+    ]
+
+
 def test_barcodes_and_skus_of_every_row_find_it(tmp_path: Path) -> None:
     rows = [
         bag("Red", "r", "S", **FIRST, **{"Variant Barcode": "'4001"}),

@@ -7,7 +7,7 @@ import doctest
 import pytest
 
 from shoplens.feeds.assembly import sizes
-from shoplens.feeds.assembly.sizes import is_size, sizes_in, title_without, without_each
+from shoplens.feeds.assembly.sizes import is_size, remove_from_title, remove_values, size_values
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_names_of_other_things(name: str) -> None:
 
 
 def test_the_sizes_among_attributes_are_text() -> None:
-    assert sizes_in({"color": ["Red"], "size": ["M", 38], "Größe": ["L"]}) == ("M", "38", "L")
+    assert size_values({"color": ["Red"], "size": ["M", 38], "Größe": ["L"]}) == ("M", "38", "L")
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def test_the_sizes_among_attributes_are_text() -> None:
     ],
 )
 def test_a_title_without_its_size(title: str, size: str, expected: str) -> None:
-    assert title_without(title, [size] if size else []) == expected
+    assert remove_from_title(title, [size] if size else []) == expected
 
 
 def test_texts_of_two_sizes_agree_in_one_of_three_ways() -> None:
     for one, other in [("M", "L"), ("36", "37,5"), ("(S)", "(M)")]:
         for form in ("{} Hoodie", "Hoodie {}", "M&S Hoodie {}", "{} Hoodie by L", "Hoodie"):
-            texts = [without_each(form.format(size), [size]) for size in (one, other)]
+            texts = [remove_values(form.format(size), [size]) for size in (one, other)]
             assert any(first == second for first, second in zip(*texts, strict=True)), (form, one, other)
 
 

@@ -93,7 +93,7 @@ def test_a_group_of_a_mapped_table_is_joined_as_any_other(tmp_path: Path) -> Non
     ("text", "told"),
     [
         ("a,b\n1,x.jpg\n", "its first line has a, b"),
-        ("<rss><channel/></rss>", "no table and no JSON"),
+        ("<rss><channel/></rss>", "neither a table nor JSON"),
     ],
 )
 def test_a_mapping_that_does_not_fit_the_feed(tmp_path: Path, text: str, told: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shoplens.feeds.text.prices import price_of
+from shoplens.feeds.text.prices import parse_price
 from tests.feeds.feeds import Outcome, outcome, written
 
 
@@ -175,7 +175,7 @@ def test_a_bad_price_and_a_bad_availability_are_notes(tmp_path: Path) -> None:
     ],
 )
 def test_prices(text: str, expected: tuple[float, str] | None) -> None:
-    assert price_of(text) == expected
+    assert parse_price(text) == expected
 
 
 def test_a_category_that_is_a_number_is_none_and_googles_stands_in(tmp_path: Path) -> None:

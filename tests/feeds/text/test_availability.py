@@ -8,7 +8,7 @@ from unicodedata import normalize
 import pytest
 
 from shoplens.feeds.text import availability
-from shoplens.feeds.text.availability import stock_of
+from shoplens.feeds.text.availability import parse_availability
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from shoplens.feeds.text.availability import stock_of
      "In stock (5)", "5 in stock"],
 )  # fmt: skip
 def test_in_stock(text: str) -> None:
-    assert stock_of(text) is True
+    assert parse_availability(text) is True
 
 
 @pytest.mark.parametrize(
@@ -30,17 +30,17 @@ def test_in_stock(text: str) -> None:
      "Rupture de stock", "épuisé", "epuise", "agotado", "нет в наличии", "0", "0.0", "0,00", "-3", "0 in stock"],
 )  # fmt: skip
 def test_out_of_stock(text: str) -> None:
-    assert stock_of(text) is False
+    assert parse_availability(text) is False
 
 
 @pytest.mark.parametrize("text", ["maybe", "?", "", "nan", "inf", "only sometimes", "x" * 9_000, "9" * 9_000 + "x"])
 def test_anything_else_is_left_open(text: str) -> None:
-    assert stock_of(text) is None
+    assert parse_availability(text) is None
 
 
 @pytest.mark.parametrize("text", ["épuisé", "verfügbar", "в наявності", "在庫あり"])
 def test_accents_may_be_written_in_either_form(text: str) -> None:
-    assert stock_of(normalize("NFD", text)) is stock_of(normalize("NFC", text)) is not None
+    assert parse_availability(normalize("NFD", text)) is parse_availability(normalize("NFC", text)) is not None
 
 
 def test_no_word_means_both() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shoplens.feeds import report
 from shoplens.feeds.text import plain_text, prices
-from shoplens.feeds.text.plain_text import from_html, line, paragraphs
+from shoplens.feeds.text.plain_text import clean_line, clean_paragraphs, html_to_text
 
 
 @pytest.mark.parametrize(
@@ -33,15 +33,15 @@ from shoplens.feeds.text.plain_text import from_html, line, paragraphs
     ],
 )
 def test_html_becomes_text(html: str, text: str) -> None:
-    assert from_html(html) == text
+    assert html_to_text(html) == text
 
 
 @given(st.text())
 def test_cleaned_text_has_no_control_characters_and_stays_as_it_is(text: str) -> None:
-    assert line(line(text)) == line(text) and "\n" not in line(text)
-    clean = paragraphs(text)
-    assert paragraphs(clean) == clean
-    assert not any((ord(sign) < 32 or 127 <= ord(sign) < 160) and sign != "\n" for sign in clean + line(text))
+    assert clean_line(clean_line(text)) == clean_line(text) and "\n" not in clean_line(text)
+    clean = clean_paragraphs(text)
+    assert clean_paragraphs(clean) == clean
+    assert not any((ord(sign) < 32 or 127 <= ord(sign) < 160) and sign != "\n" for sign in clean + clean_line(text))
 
 
 @pytest.mark.parametrize("module", [plain_text, prices, report])

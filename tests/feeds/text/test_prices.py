@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shoplens.feeds.text.prices import price_of
+from shoplens.feeds.text.prices import parse_price
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ from shoplens.feeds.text.prices import price_of
     ],
 )
 def test_signs_and_codes(text: str, expected: tuple[float, str]) -> None:
-    assert price_of(text) == expected
+    assert parse_price(text) == expected
 
 
 @pytest.mark.parametrize("text", ["12.-", "12,-", "12.–", "12.--", "12:-", "12/-"])
 def test_a_dash_stands_for_no_cents(text: str) -> None:
-    assert price_of(text) == (12.0, "")
+    assert parse_price(text) == (12.0, "")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_dash_stands_for_no_cents(text: str) -> None:
     ],
 )
 def test_three_digits_after_a_separator(text: str, amount: float) -> None:
-    found = price_of(text)
+    found = parse_price(text)
     assert found is not None and found[0] == amount
 
 
@@ -76,14 +76,14 @@ def test_three_digits_after_a_separator(text: str, amount: float) -> None:
      "12 USD EUR", "1e5", "12.99 incl. VAT", ""],
 )  # fmt: skip
 def test_what_is_no_price(text: str) -> None:
-    assert price_of(text) is None
+    assert parse_price(text) is None
 
 
 @pytest.mark.parametrize(
     ("text", "currency"), [("12 pcs", ""), ("12 usd", "USD"), ("KSh 12", "KES"), ("12 Lek", "ALL")]
 )
 def test_three_letters_are_a_currency_only_where_they_name_one(text: str, currency: str) -> None:
-    assert price_of(text) == (12.0, currency)
+    assert parse_price(text) == (12.0, currency)
 
 
 @given(st.integers(0, 10**9), st.sampled_from(["{:,.2f}", "{:.2f}"]), st.sampled_from(["", " EUR", " kr", "€"]))
@@ -91,11 +91,11 @@ def test_amounts_with_cents_are_read_whichever_mark_is_decimal(cents: int, form:
     text = form.format(cents / 100)
     turned = text.translate(str.maketrans(",.", ".,"))
     for written in (text, turned, turned.replace(".", " "), turned.replace(".", "'")):
-        found = price_of(written + sign)
+        found = parse_price(written + sign)
         assert found is not None and found[0] == pytest.approx(cents / 100)
 
 
 @given(st.text(st.sampled_from("0123456789.,' -€$krEUR/"), max_size=12))
 def test_any_text_is_an_amount_or_none(text: str) -> None:
-    found = price_of(text)
+    found = parse_price(text)
     assert found is None or found[0] >= 0

@@ -9,7 +9,7 @@ import pytest
 from shoplens.errors import FeedError
 from shoplens.feeds import read_feed
 from shoplens.feeds.text.text_lines import HEAD
-from shoplens.feeds.text.xml_elements import NumberedElement, XmlElements, read_elements, root_name
+from shoplens.feeds.text.xml_elements import NumberedElement, XmlElements, read_elements, read_root_name
 from tests.feeds.feeds import outcome, written
 
 START = '<?xml version="1.0" encoding="utf-8"?>\n<rss xmlns:g="http://base.google.com/ns/1.0"><channel>\n'
@@ -111,7 +111,7 @@ def test_prefixes_need_no_declaration(tmp_path: Path) -> None:
     ],
 )
 def test_the_root(tmp_path: Path, text: str, name: str) -> None:
-    assert root_name(written(tmp_path / "f", text)) == name
+    assert read_root_name(written(tmp_path / "f", text)) == name
 
 
 @pytest.mark.parametrize("kind", ["plain", "comment", "cdata", "unicode"])
@@ -159,7 +159,7 @@ def test_an_item_above_every_limit_is_told(tmp_path: Path) -> None:
 
 def test_elements_have_the_lines_that_they_start_on(tmp_path: Path) -> None:
     path = written(tmp_path / "f", "\n<a>\n<b>\n\n</b><b/>\n<c><b>x</b></c>\n<b>\n<b>y</b></a>")
-    elements = [(one.line, one.text, one.is_whole) for one in XmlElements(path, {"b"})]
+    elements = [(one.line, one.text, one.is_closed) for one in XmlElements(path, {"b"})]
     assert elements == [
         (3, "<b>\n\n</b>", True),
         (5, "<b/>", True),

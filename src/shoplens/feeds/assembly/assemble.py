@@ -1,4 +1,4 @@
-"""From staged rows to products: repeats out, rows joined, words inherited, everything checked."""
+"""Assembly of products from staged rows: repeated ids are rejected, rows are joined, and products are checked."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from shoplens.feeds.assembly.attribute_names import AttributeNames
 from shoplens.feeds.assembly.clusters import Candidate
 from shoplens.feeds.assembly.families import FamilyRules, join_family
 from shoplens.feeds.assembly.groups import join_group
-from shoplens.feeds.assembly.validation import validate
+from shoplens.feeds.assembly.validation import duplicate_id, validate
 from shoplens.feeds.photo_paths import PhotoPaths
 from shoplens.feeds.rows import Role
-from shoplens.feeds.staging import RowStatus, StagedRows, StagingTable
+from shoplens.feeds.staging import RowGroup, RowStatus, StagingTable
 from shoplens.types import Product, Rejection
 
-Outcome = tuple[int, Product | Rejection]
-"""The row in whose place it stands, and a product or what is wrong."""
+NumberedItem = tuple[int, Product | Rejection]
+"""A product or a rejection, after the number of the row in whose place it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class AssemblyRules:
     """How a feed's rows become products.
 
     Attributes:
-        paths: where local photos are.
-        id_field: the column of a row's id.
+        paths: resolves references to photos.
+        id_field: name of the column that holds a row's id.
         family: how variants of a family are treated.
-        known_ids: ids that products should keep, where a row still has them.
+        known_ids: ids that products keep where one of their rows has them.
     """
 
     paths: PhotoPaths
@@ -36,53 +36,54 @@ class AssemblyRules:
     known_ids: Container[str] = ()
 
 
-def assemble(staging: StagingTable, rules: AssemblyRules) -> Iterator[Outcome]:
-    """Products and rejections of all staged rows; the table learns what became of each row."""
-    for row, product_id, first in staging.take_repeats():
-        staging.settle([row], RowStatus.REJECTED)
-        yield row, _repeat(row, rules.id_field, product_id, f"row {first}")
+def assemble(staging: StagingTable, rules: AssemblyRules) -> Iterator[NumberedItem]:
+    """Yield the products and rejections of all staged rows, and set the status of each row in the staging table."""
+    for row, product_id, first in staging.remove_repeated_rows():
+        staging.set_status([row], RowStatus.REJECTED)
+        yield row, duplicate_id(row, rules.id_field, product_id, f"row {first}")
     names = AttributeNames(staging)
-    for rows in staging.rows_together():
-        parents = [member.number for member in rows.members if member.role == Role.PARENT]
-        for candidate in _candidates(staging, rows, rules):
+    for group in staging.row_groups():
+        parents = [member.number for member in group.members if member.role == Role.PARENT]
+        for candidate in _join_rows(staging, group, rules):
             status = RowStatus.SKIPPED
-            for item in _items(staging, candidate, rows, rules):
+            for item in _check_candidate(staging, candidate, group, rules):
                 if isinstance(item, Product):
                     status = RowStatus.USED
                 elif item.level == "rejected" and status == RowStatus.SKIPPED:
                     status = RowStatus.REJECTED
                 row = item.row if isinstance(item, Rejection) and item.row is not None else candidate.first
-                yield from ((row, one) for one in names.limit(item, row))
-            staging.settle(candidate.numbers, status)
+                yield from ((row, limited) for limited in names.limit(item, row))
+            staging.set_status(candidate.numbers, status)
             if status == RowStatus.USED:
-                staging.settle(parents, status)
+                staging.set_status(parents, status)
         for number in parents:
-            yield from ((number, note) for note in _missing(staging, rows.family, number, rules.id_field))
+            yield from ((number, note) for note in _missing_variants(staging, group.family, number, rules.id_field))
 
 
-def _candidates(staging: StagingTable, rows: StagedRows, rules: AssemblyRules) -> Iterable[Candidate]:
-    if rows.family:
-        return join_family(rows.family, rows.members, rules.family, staging.is_placeholder)
-    return join_group(rows.members, staging.is_placeholder, rules.known_ids)
+def _join_rows(staging: StagingTable, group: RowGroup, rules: AssemblyRules) -> Iterable[Candidate]:
+    if group.family:
+        return join_family(group.family, group.members, rules.family, staging.is_placeholder)
+    return join_group(group.members, staging.is_placeholder, rules.known_ids)
 
 
-def _items(
-    staging: StagingTable, candidate: Candidate, rows: StagedRows, rules: AssemblyRules
+def _check_candidate(
+    staging: StagingTable, candidate: Candidate, group: RowGroup, rules: AssemblyRules
 ) -> Iterator[Product | Rejection]:
+    """Yield the notes of a candidate, and its product if that is valid and its id is free."""
     yield from candidate.notes
     product = candidate.product
     if product is None:
         return
-    if rows.family and (staging.is_of_a_row_alone(product.id) or not staging.claims(product.id)):
-        yield _repeat(candidate.first, rules.id_field, product.id, "another product's")
+    if group.family and (staging.is_standalone_id(product.id) or not staging.claim_id(product.id)):
+        yield duplicate_id(candidate.first, rules.id_field, product.id, "another product")
         return
     yield from validate(product, candidate.first, rules.paths)
 
 
-def _missing(staging: StagingTable, parent_id: str, number: int, id_field: str) -> Iterator[Rejection]:
-    """What is to be told of variants that a parent names and the feed lacks."""
+def _missing_variants(staging: StagingTable, parent_id: str, number: int, id_field: str) -> Iterator[Rejection]:
+    """Yield a note if the feed lacks some of the variants that a parent names."""
     children = list(staging.children(parent_id))
-    missing = [child for child, is_there in children if not is_there]
+    missing = [child for child, is_in_feed in children if not is_in_feed]
     if missing and len(missing) < len(children):
         yield Rejection(
             kind="variant-missing",
@@ -94,15 +95,3 @@ def _missing(staging: StagingTable, parent_id: str, number: int, id_field: str) 
             reason=f"{len(missing)} of its {len(children)} variants are not in the feed.",
             fix="Export them, too, or remove them from the product.",
         )
-
-
-def _repeat(row: int, id_field: str, product_id: str, whose: str) -> Rejection:
-    return Rejection(
-        kind="duplicate-id",
-        row=row,
-        product_id=product_id,
-        field=id_field,
-        value=product_id,
-        reason=f"The id repeats {whose}; the first one is kept.",
-        fix="Give every product an id of its own.",
-    )

@@ -1,4 +1,4 @@
-"""Which rows of a family or group are one product, and what that product says."""
+"""Clustering of the rows of a family or group into products, and merging of a product's rows."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Keys = Callable[[Member], Iterable[Hashable]]
 
 @dataclass(slots=True)
 class Candidate:
-    """A product that may come out of some rows, once it is checked.
+    """A product of some rows that is not checked yet.
 
     Attributes:
-        product: what the rows say together; None where they are no product.
-        numbers: of these rows.
-        notes: what is to be told of them; where there is no product, why.
+        product: the merged values of the rows; None where they do not make a product.
+        numbers: the numbers of these rows.
+        notes: notes and rejections of the rows; where there is no product, they say why.
     """
 
     product: RawProduct | None
@@ -28,58 +28,63 @@ class Candidate:
 
     @property
     def first(self) -> int:
-        """Number of the row in whose place the product stands; 0 where there are only notes."""
+        """Number of the row in whose place the product stands; 0 for a candidate without rows."""
         return min(self.numbers, default=0)
 
 
-def unsold(product_id: str, numbers: list[int]) -> Candidate:
-    """Rows of what the shop has switched off."""
+def not_sold_candidate(product_id: str, numbers: list[int]) -> Candidate:
+    """Return the candidate of rows that the shop has disabled: no product, but a note."""
     note = Rejection(
         kind="not-sold",
         level="note",
         row=min(numbers),
         product_id=product_id,
-        reason="The shop has switched this product off.",
-        fix="Enable it in the shop, or leave it.",
+        reason="The product is disabled in the shop.",
+        fix="Enable it in the shop if it should be found.",
     )
     return Candidate(None, numbers, [note])
 
 
 def cluster(members: Sequence[Member], keys: Keys) -> list[list[Member]]:
-    """The members apart, so that any two that share a key are together; in the feed's order.
+    """Return the members in clusters, so that any two members with a common key are in the same cluster.
+
+    Clusters and their members keep the feed's order. The clusters are the connected components that union-find gives.
 
     >>> from shoplens.feeds.rows import Role
-    >>> rows = [Member(n, Role.ALONE, [], RawProduct(title)) for n, title in enumerate(["a b", "c", "b d"])]
-    >>> [[row.number for row in some] for some in cluster(rows, lambda row: row.product.id.split())]
+    >>> rows = [Member(n, Role.STANDALONE, [], RawProduct(title)) for n, title in enumerate(["a b", "c", "b d"])]
+    >>> [[row.number for row in members] for members in cluster(rows, lambda row: row.product.id.split())]
     [[0, 2], [1]]
     """
-    above = list(range(len(members)))
+    parents = list(range(len(members)))
 
     def root(place: int) -> int:
-        while above[place] != place:
-            above[place] = above[above[place]]
-            place = above[place]
+        while parents[place] != place:
+            parents[place] = parents[parents[place]]
+            place = parents[place]
         return place
 
     owners: dict[Hashable, int] = {}
     for place, member in enumerate(members):
         for key in keys(member):
-            one, other = sorted((root(place), root(owners.setdefault(key, place))))
-            above[other] = one
-    together: dict[int, list[Member]] = {}
+            first, second = sorted((root(place), root(owners.setdefault(key, place))))
+            parents[second] = first
+    clusters: dict[int, list[Member]] = {}
     for place, member in enumerate(members):
-        together.setdefault(root(place), []).append(member)
-    return list(together.values())
+        clusters.setdefault(root(place), []).append(member)
+    return list(clusters.values())
 
 
 def photos_key(product: RawProduct, is_placeholder: Callable[[str], bool]) -> frozenset[str]:
-    """The photos of a row, without placeholders; rows with the same ones, if there are any, are one product."""
+    """Return the photos of a row without placeholders; rows with the same photos, if there are any, are one product."""
     return frozenset(photo for photo in product.photos if not is_placeholder(photo))
 
 
 def merge_rows(products: Sequence[RawProduct]) -> RawProduct:
-    """One product of the rows of one product: the first row's words, all photos, all values of every attribute, all
-    identifiers, the lowest price; in stock if any row is."""
+    """Merge the rows of one product.
+
+    The first row's texts count, and later rows fill its gaps. The result has all photos, all values of every attribute,
+    all identifiers and the lowest price, and is in stock if any row is.
+    """
     first = products[0]
     if len(products) == 1:
         return first
@@ -87,9 +92,9 @@ def merge_rows(products: Sequence[RawProduct]) -> RawProduct:
     attributes: dict[str, dict[tuple[bool, Value], Value]] = {}
     for product in products:
         for name, values in product.attributes.items():
-            known = attributes.setdefault(name, {})
+            distinct = attributes.setdefault(name, {})
             for value in values:
-                known.setdefault((isinstance(value, bool), value), value)
+                distinct.setdefault((isinstance(value, bool), value), value)
     merged.attributes = {name: list(values.values()) for name, values in attributes.items()}
     for product in products[1:]:
         for photo, column in product.photos.items():
@@ -99,7 +104,7 @@ def merge_rows(products: Sequence[RawProduct]) -> RawProduct:
         merged.description = merged.description or product.description
         merged.brand = merged.brand or product.brand
         merged.category = merged.category or product.category
-    merged.identifiers = list(dict.fromkeys(one for product in products for one in product.identifiers))
+    merged.identifiers = list(dict.fromkeys(name for product in products for name in product.identifiers))
     stocks = {product.in_stock for product in products}
     merged.in_stock = True if True in stocks else (None if stocks == {None} else False)
     return merged

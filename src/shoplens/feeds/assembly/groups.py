@@ -1,15 +1,15 @@
-"""Rows that share a ``group_id``: which of them are one product.
+"""Joining of the rows that share a ``group_id``.
 
-They are if they differ only in size, or if their photos are all the same. A photo that other groups show, too, is a
-placeholder, which tells nothing.
+Rows are one product if they differ only in size, or if their photos are all the same. A photo that other groups have,
+too, is a placeholder and is not compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 
-from shoplens.feeds.assembly.clusters import Candidate, cluster, merge_rows, photos_key, unsold
-from shoplens.feeds.assembly.sizes import BOUND_TO_SIZES, is_size, sizes_in, title_without, without_each
+from shoplens.feeds.assembly.clusters import Candidate, cluster, merge_rows, not_sold_candidate, photos_key
+from shoplens.feeds.assembly.sizes import SIZE_DEPENDENT, is_size, remove_from_title, remove_values, size_values
 from shoplens.feeds.rows import RawProduct
 from shoplens.feeds.staging import Member
 
@@ -17,15 +17,15 @@ from shoplens.feeds.staging import Member
 def join_group(
     members: Sequence[Member], is_placeholder: Callable[[str], bool], known_ids: Container[str] = ()
 ) -> Iterator[Candidate]:
-    """The products of one group.
+    """Yield the products of one group, and the notes about its rows.
 
-    A product has the id of its first row, or else of the first one whose id is among ``known_ids``, so that it keeps
-    its id when the rows are sorted otherwise.
+    A product has the id of its first row whose id is among ``known_ids``, else of its first row. So it keeps its id
+    when the rows are sorted differently.
     """
     sold = [member for member in members if member.product.sold]
     for member in members:
         if not member.product.sold:
-            yield unsold(member.product.id, [member.number])
+            yield not_sold_candidate(member.product.id, [member.number])
     for rows in cluster(sold, _keys(sold, is_placeholder)):
         yield Candidate(_merge_members(rows, known_ids), [row.number for row in rows])
 
@@ -33,15 +33,16 @@ def join_group(
 def _merge_members(rows: Sequence[Member], known_ids: Container[str]) -> RawProduct:
     products = [row.product for row in rows]
     merged = merge_rows(products)
-    sizes = [value for product in products for value in sizes_in(product.attributes)]
+    sizes = [value for product in products for value in size_values(product.attributes)]
     if len(products) == 1:
-        return _with_title(merged, title_without(merged.title, sizes, anywhere=False))
-    title = title_without(merged.title, dict.fromkeys([*sizes_in(products[0].attributes), *_apart(products)]))
+        return _with_title(merged, remove_from_title(merged.title, sizes, anywhere=False))
+    variant_values = dict.fromkeys([*size_values(products[0].attributes), *_values_of_first_row_only(products)])
+    title = remove_from_title(merged.title, variant_values)
     ids = [product.id for product in products]
-    kept = next((name for name in ids if name in known_ids), ids[0])
+    product_id = next((name for name in ids if name in known_ids), ids[0])
     merged = _with_title(merged, title)
-    merged.id = kept
-    merged.identifiers = [name for name in dict.fromkeys([*ids, *merged.identifiers]) if name != kept]
+    merged.id = product_id
+    merged.identifiers = [name for name in dict.fromkeys([*ids, *merged.identifiers]) if name != product_id]
     return merged
 
 
@@ -50,24 +51,24 @@ def _with_title(product: RawProduct, title: str) -> RawProduct:
     return product
 
 
-def _apart(products: Sequence[RawProduct]) -> Iterator[str]:
-    """Values of the first row that other rows of the same product do not have."""
+def _values_of_first_row_only(products: Sequence[RawProduct]) -> Iterator[str]:
+    """Yield the values of the first row that other rows of the same product do not have."""
     for name, values in products[0].attributes.items():
         if any(product.attributes.get(name) != values for product in products):
             yield from map(str, values)
 
 
 def _keys(members: Sequence[Member], is_placeholder: Callable[[str], bool]) -> Callable[[Member], list[Hashable]]:
-    """What two rows must share to be one product."""
+    """Return a function that gives the keys of a row; rows with a common key are one product."""
     if len(members) == 1:
         return lambda member: []
-    sizes = {member.number: sizes_in(member.product.attributes) for member in members}
-    same: dict[Hashable, list[int]] = {}
+    sizes = {member.number: size_values(member.product.attributes) for member in members}
+    numbers_by_content: dict[Hashable, list[int]] = {}
     for member in members:
-        for way, text in enumerate(_contents(member.product, sizes[member.number])):
-            same.setdefault((way, text), []).append(member.number)
+        for variation, text in enumerate(_contents_without_size(member.product, sizes[member.number])):
+            numbers_by_content.setdefault((variation, text), []).append(member.number)
     shared: dict[int, list[Hashable]] = {member.number: [] for member in members}
-    for content, numbers in same.items():
+    for content, numbers in numbers_by_content.items():
         if len({sizes[number] for number in numbers}) == len(numbers):
             for number in numbers:
                 shared[number].append(content)
@@ -79,14 +80,17 @@ def _keys(members: Sequence[Member], is_placeholder: Callable[[str], bool]) -> C
     return keys
 
 
-def _contents(product: RawProduct, sizes: tuple[str, ...]) -> list[str]:
-    """What a row says but for its size, and for what goes with a size, by each way to leave the size out of a text."""
+def _contents_without_size(product: RawProduct, sizes: tuple[str, ...]) -> list[str]:
+    """Return the contents of a row without its size and the attributes that depend on it.
+
+    There are four of them, one for each way to remove the size from title and description.
+    """
     attributes = sorted(
         (name, values)
         for name, values in product.attributes.items()
-        if not is_size(name) and name.casefold() not in BOUND_TO_SIZES
+        if not is_size(name) and name.casefold() not in SIZE_DEPENDENT
     )
     rest = repr((product.brand, product.category, attributes))
-    titles = (*without_each(product.title, sizes), title_without(product.title, sizes))
-    every, last, first = without_each(product.description, sizes)
+    titles = (*remove_values(product.title, sizes), remove_from_title(product.title, sizes))
+    every, last, first = remove_values(product.description, sizes)
     return [repr((title, text, rest)) for title, text in zip(titles, (every, last, first, every), strict=True)]

@@ -1,7 +1,7 @@
-"""A folder of photos: a sub-folder is a product, a lone photo is one.
+"""Reader of a folder of photos: every sub-folder is a product, and so is every photo in the folder itself.
 
-Ids are the names (of a file without its ending), titles the names with spaces for ``-`` and ``_``. Entries and the
-photos of a sub-folder come in order of their names. Hidden files and deeper folders are not read.
+Ids are the names (of a file without its suffix), and titles are the names with spaces for ``-`` and ``_``. Entries, and
+the photos of a sub-folder, are sorted by name. Hidden files and deeper folders are not read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from shoplens.feeds.rows import Event, RawProduct, Row, SkippedRow
 from shoplens.types import Rejection
 
 READS = {"id": "the name", "title": "the name, with spaces for `-` and `_`", "photos": "the files"}
-IGNORES = {"folders inside a product's folder, hidden files, files that are no photos": "they are no photos of it"}
+IGNORES = {"folders inside a product's folder, hidden files, files that are not photos": "they do not show the product"}
 
 PHOTO_ENDINGS = frozenset(
     [".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp"]
@@ -23,29 +23,30 @@ _CLUTTER = frozenset({"thumbs.db", "desktop.ini"})
 
 
 def read(path: Path) -> Iterator[Event]:
-    """Rows, and what is wrong with them, of a folder. Rows are numbered by entry."""
+    """Yield the rows of a folder, and the notes and rejections about them; rows are numbered by entry."""
     path = path.absolute()
     for number, entry in enumerate(_entries(path), 1):
-        if not _printable(entry.name):
+        if not _is_printable(entry.name):
             yield _bad_name(number, entry)
         elif entry.is_dir():
             photos = []
             for inner in _entries(entry):
                 if inner.is_dir():
-                    yield _not_read(number, inner, path, "nested-folder")
-                elif _is_photo(inner) and _printable(inner.name):
+                    yield _unread_entry(number, inner, path, "nested-folder")
+                elif _is_photo(inner) and _is_printable(inner.name):
                     photos.append(inner)
                 else:
-                    yield _not_read(number, inner, path, "not-a-photo-file")
+                    yield _unread_entry(number, inner, path, "not-a-photo-file")
             yield _row(number, entry.name, photos)
         elif _is_photo(entry):
             yield _row(number, entry.stem, [entry])
         else:
-            yield SkippedRow(_not_read(number, entry, path, "not-a-photo-file"))
+            yield SkippedRow(_unread_entry(number, entry, path, "not-a-photo-file"))
 
 
 def _entries(folder: Path) -> list[Path]:
-    return sorted(e for e in folder.iterdir() if not e.name.startswith(".") and e.name.lower() not in _CLUTTER)
+    entries = (entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    return sorted(entry for entry in entries if entry.name.lower() not in _CLUTTER)
 
 
 def _is_photo(file: Path) -> bool:
@@ -57,8 +58,8 @@ def _row(number: int, name: str, photos: list[Path]) -> Row:
     return Row(number, RawProduct(name.strip(), title, {str(photo): "" for photo in photos}))
 
 
-def _printable(name: str) -> bool:
-    return name.isprintable() and "\\" not in name  # not printable: also a name that is not UTF-8
+def _is_printable(name: str) -> bool:
+    return name.isprintable() and "\\" not in name  # a name that is not UTF-8 is not printable, either
 
 
 def _bad_name(number: int, entry: Path) -> Rejection:
@@ -66,18 +67,18 @@ def _bad_name(number: int, entry: Path) -> Rejection:
         kind="bad-file-name",
         row=number,
         value=ascii(entry.name),
-        reason="The name holds characters that cannot be printed, a backslash, or no UTF-8.",
-        fix="Rename it.",
+        reason="The name contains unprintable characters or a backslash, or it is not UTF-8.",
+        fix="Rename the file or folder.",
     )
 
 
 _REASONS = {
-    "nested-folder": ("Folders inside a product's folder are not read.", "Move its photos up."),
-    "not-a-photo-file": ("Its ending is not that of a photo.", "Move it elsewhere, or leave it."),
+    "nested-folder": ("Folders inside a product's folder are not read.", "Move its photos to the product's folder."),
+    "not-a-photo-file": ("The file's suffix is not that of a photo.", "Nothing has to be done."),
 }
 
 
-def _not_read(number: int, entry: Path, folder: Path, kind: str) -> Rejection:
+def _unread_entry(number: int, entry: Path, folder: Path, kind: str) -> Rejection:
     reason, fix = _REASONS[kind]
     name = ascii(str(entry.relative_to(folder)))[1:-1]
     return Rejection(kind=kind, level="note", row=number, value=name, reason=reason, fix=fix)

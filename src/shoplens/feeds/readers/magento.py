@@ -1,15 +1,16 @@
-"""Magento 2 product export (CSV).
+"""Reader of Magento's product export (Magento 2, CSV).
 
-A configurable product (the parent) names its simple products in ``configurable_variations``. Those that differ only in
-size become one product, whose id is ``PARENT-Colour`` (or whatever else tells them apart, joined by ``-``), and whose
-group is the parent; what they do not say themselves they inherit. Where nothing but size varies, the product's id is
-the parent's, and only then are the parent's own photos among its photos: elsewhere they may show another colour.
+A configurable product (the parent) names its simple products (the variants) in ``configurable_variations``. Variants
+that differ only in size become one product, whose id is ``PARENT-Colour`` (or the other option values, joined by ``-``)
+and whose group is the parent. It inherits the values that its own rows lack. Where variants differ in nothing but size,
+the product has the id of the parent, and only then it has the parent's own photos, which may show another colour
+elsewhere.
 
-Rows of store views repeat a product in another language and are set aside. ``product_online`` other than 1 means not
+Rows of store views repeat a product in another language and are skipped. A ``product_online`` other than 1 means not
 sold. A special price without dates is the price.
 
-Of several categories the deepest is taken, of equally deep ones the first; those under collections, promotions and the
-like only if there is no other. ``Default Category``, the root of every path, is dropped.
+Of several categories the deepest counts, and of equally deep ones the first; those under collections, promotions and
+the like count only if there is no other. ``Default Category``, the root of every path, is dropped.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from shoplens.feeds.assembly.families import FamilyRules
 from shoplens.feeds.assembly.sizes import is_size
 from shoplens.feeds.rows import Event, Options, RawProduct, Role, Row, SkippedRow
 from shoplens.feeds.text.delimited import TableRow, read_table
-from shoplens.feeds.text.photo_lists import photos_in
-from shoplens.feeds.text.plain_text import from_html, line, words
-from shoplens.feeds.text.prices import bad_price, price_of
+from shoplens.feeds.text.photo_lists import split_photos
+from shoplens.feeds.text.plain_text import clean_line, html_to_text, word_set
+from shoplens.feeds.text.prices import bad_price, parse_price
 from shoplens.types import Rejection, Value
 
 READS = {
-    "id": "`sku`; of a variant's product the parent's `sku` and what tells it from its siblings",
+    "id": "`sku`; of a variant's product the parent's `sku` and the option values that differ",
     "title": "`name`",
     "photos": "`base_image`, `small_image`, `thumbnail_image`, `additional_images`",
     "description": "`description`, else `short_description`",
@@ -44,7 +45,7 @@ READS = {
 IGNORES = {
     "rows with a `store_view_code`": "they repeat a product in another language",
     "photos in `hide_from_product_page`": "the shop hides them",
-    "photos that only a configurable product names, where its variants have their own": "nothing says what they show",
+    "photos that only a configurable product names, where its variants have their own": "it is unknown what they show",
     "housekeeping in `additional_attributes`": "not about what shoppers see",
 }
 
@@ -60,7 +61,7 @@ _SIDE_BRANCHES = frozenset({"collections", "promotions", "sale", "what's new", "
 _COLOURS = ("color", "colour")
 _BRANDS = ("brand", "manufacturer")
 _CODES = ("gtin", "ean", "ean13", "upc", "isbn", "mpn", "barcode", "gtin13", "gtin14")
-_HOUSEKEEPING = words(
+_HOUSEKEEPING = word_set(
     "has_options required_options options_container msrp msrp_display_actual_price_type "
     "gift_message_available quantity_and_stock_status shipment_type price_type price_view sku_type "
     "weight_type links_exist links_title links_purchased_separately samples_title swatch_image tax_class_id "
@@ -68,19 +69,19 @@ _HOUSEKEEPING = words(
     "small_image_label thumbnail_label cost category_gear ts_dimensions_length ts_dimensions_width "
     "ts_dimensions_height ts_country_of_origin"
 )
-_NEXT_NAME = re.compile(r",(?=[A-Za-z][A-Za-z0-9_]*=)")
+_BEFORE_NAME = re.compile(r",(?=[A-Za-z][A-Za-z0-9_]*=)")
 
 
 def read(path: Path) -> Iterator[Event]:
-    """Rows, and what is wrong with them, of a product export."""
+    """Yield the rows of a product export, and the notes and rejections about them."""
     for row in read_table(path, COLUMNS):
         if isinstance(row, TableRow):
-            yield from _events(row)
+            yield from _read_row(row)
         else:
             yield row
 
 
-def _events(row: TableRow) -> Iterator[Event]:
+def _read_row(row: TableRow) -> Iterator[Event]:
     values = row.values
     if view := values.get("store_view_code"):
         yield SkippedRow(_store_view(row, view))
@@ -88,9 +89,9 @@ def _events(row: TableRow) -> Iterator[Event]:
     attributes = _attributes(values.get("additional_attributes", ""))
     product = RawProduct(
         id=values.get("sku", ""),
-        title=line(from_html(values.get("name", ""))),
+        title=clean_line(html_to_text(values.get("name", ""))),
         photos=_photos(values),
-        description=from_html(values.get("description") or values.get("short_description", "")),
+        description=html_to_text(values.get("description") or values.get("short_description", "")),
         url=f"{values['url_key']}.html" if "url_key" in values else "",
         brand=", ".join(str(brand) for name in _BRANDS for brand in attributes.pop(name, ())),
         category=_category(values.get("categories", "")),
@@ -104,29 +105,30 @@ def _events(row: TableRow) -> Iterator[Event]:
         children = _variations(values)
         yield Row(row.number, product, Role.PARENT, product.id, children=children)
     else:
-        color = next((some for name in _COLOURS if (some := attributes.get(name))), [])
-        yield Row(row.number, product, options=[("color", str(value)) for value in color])
+        colors = next(filter(None, map(attributes.get, _COLOURS)), [])
+        yield Row(row.number, product, options=[("color", str(value)) for value in colors])
 
 
 def _photos(values: Mapping[str, str]) -> dict[str, str]:
-    hidden = set(photos_in(values.get("hide_from_product_page", "")))
+    hidden = set(split_photos(values.get("hide_from_product_page", "")))
     photos: dict[str, str] = {}
     for column in _PHOTO_COLUMNS:
-        for photo in photos_in(values.get(column, "")):
+        for photo in split_photos(values.get(column, "")):
             if photo != _NO_PHOTO and photo not in hidden:
                 photos.setdefault(photo, column)
     return photos
 
 
 def _attributes(text: str) -> dict[str, list[Value]]:
-    """``material=Wool|Silk,note=warm, dry`` as name -> values; a value may hold commas."""
-    found: dict[str, list[Value]] = {}
-    for pair in _NEXT_NAME.split(text):
+    """Parse ``material=Wool|Silk,note=warm, dry`` to name -> values; a value may contain commas."""
+    attributes: dict[str, list[Value]] = {}
+    for pair in _BEFORE_NAME.split(text):
         name, _, value = pair.partition("=")
         name = name.strip().lower()
         if name and name not in _HOUSEKEEPING:
-            found[name] = [clean for one in value.split("|") if (clean := line(from_html(_unquote(one))))]
-    return {name: values for name, values in found.items() if values}
+            values = (clean_line(html_to_text(_unquote(part))) for part in value.split("|"))
+            attributes[name] = [value for value in values if value]
+    return {name: values for name, values in attributes.items() if values}
 
 
 def _unquote(text: str) -> str:
@@ -135,35 +137,37 @@ def _unquote(text: str) -> str:
 
 
 def _variations(values: Mapping[str, str]) -> dict[str, Options]:
-    """Sku of a variant -> its axes, e.g. ``[("color", "Black"), ("size", "M")]``.
+    """Return the options of each variant by its sku, e.g. ``[("color", "Black"), ("size", "M")]``.
 
-    An axis is a size if either its code or its label says so.
+    An option is a size if either its code or its label is a word for size.
     """
     labels = dict(pair.partition("=")[::2] for pair in values.get("configurable_variation_labels", "").split(","))
     sizes = {code.strip().lower() for code, label in labels.items() if is_size(label)}
-    found: dict[str, Options] = {}
+    variations: dict[str, Options] = {}
     for variation in values.get("configurable_variations", "").split("|"):
-        axes = dict(pair.partition("=")[::2] for pair in _NEXT_NAME.split(variation))
-        axes = {name.strip().lower(): line(_unquote(value)) for name, value in axes.items()}
-        if sku := axes.pop("sku", ""):
-            found[sku] = [("size" if name in sizes and not is_size(name) else name, v) for name, v in axes.items()]
-    return found
+        pairs = dict(pair.partition("=")[::2] for pair in _BEFORE_NAME.split(variation))
+        options = {name.strip().lower(): clean_line(_unquote(value)) for name, value in pairs.items()}
+        if sku := options.pop("sku", ""):
+            variations[sku] = [
+                ("size" if name in sizes and not is_size(name) else name, value) for name, value in options.items()
+            ]
+    return variations
 
 
 def _category(text: str) -> tuple[str, ...]:
     best: tuple[str, ...] = ()
-    rank = (False, 0)
+    best_score = (False, 0)
     for path in text.split(","):
-        levels = tuple(line(level.replace("\\/", "/")) for level in re.split(r"(?<!\\)/", path) if level.strip())
+        levels = tuple(clean_line(level.replace("\\/", "/")) for level in re.split(r"(?<!\\)/", path) if level.strip())
         levels = levels[1:] if levels[:1] == (_ROOT,) else levels
-        this = (bool(levels) and levels[0].lower() not in _SIDE_BRANCHES, len(levels))
-        if this > rank:
-            best, rank = levels, this
+        score = (bool(levels) and levels[0].lower() not in _SIDE_BRANCHES, len(levels))
+        if score > best_score:
+            best, best_score = levels, score
     return best
 
 
 def _in_stock(values: Mapping[str, str]) -> bool | None:
-    """What ``is_in_stock`` says; without it, whether ``qty`` is above 0."""
+    """Return the value of ``is_in_stock``; without that column, whether ``qty`` is above 0."""
     if flag := values.get("is_in_stock"):
         return flag == "1"
     try:
@@ -173,10 +177,10 @@ def _in_stock(values: Mapping[str, str]) -> bool | None:
 
 
 def _set_price(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
-    dated = "special_price_from_date" in row.values or "special_price_to_date" in row.values
-    for column in ("price",) if dated else ("price", "special_price"):
+    has_dates = "special_price_from_date" in row.values or "special_price_to_date" in row.values
+    for column in ("price",) if has_dates else ("price", "special_price"):
         if text := row.values.get(column):
-            price = price_of(text)
+            price = parse_price(text)
             if price is None:
                 yield bad_price(row.number, column, text, product.id)
             else:
@@ -192,5 +196,5 @@ def _store_view(row: TableRow, view: str) -> Rejection:
         field="store_view_code",
         value=view,
         reason="The row repeats a product for another store view; the default view is used.",
-        fix="Export one store view, or leave it.",
+        fix="Nothing has to be done; export one store view to avoid this note.",
     )

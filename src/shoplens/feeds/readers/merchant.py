@@ -1,9 +1,9 @@
-"""Google Merchant Center feed: TSV, CSV, RSS 2.0 or Atom; and what Meta and others make of it.
+"""Reader of Google Merchant Center feeds (TSV, CSV, RSS 2.0 or Atom), and of the variants of Meta and others.
 
-``item_group_id`` is the group. ``product_type`` is the category, else ``google_product_category`` where it is words. A
-sale price without dates is the price, the other one becomes the attribute ``regular_price``; with dates it is the
-attribute ``sale_price``. Colours, patterns and materials are split at ``/``. Preorder and backorder count as not in
-stock. ``product_detail`` and columns that Google does not know become attributes, too.
+``item_group_id`` is the group. ``product_type`` is the category, else ``google_product_category`` if it is text. A sale
+price without dates is the price, and the other one becomes the attribute ``regular_price``; a sale price with dates
+becomes the attribute ``sale_price``. Colours, patterns and materials are split at ``/``. Preorder and backorder count
+as not in stock. ``product_detail`` and columns that Google does not know become attributes, too.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 
 from shoplens.feeds.readers.merchant_xml import is_xml, read_items
 from shoplens.feeds.rows import Event, RawProduct, Row, SkippedRow
-from shoplens.feeds.text.availability import bad_availability, stock_of
+from shoplens.feeds.text.availability import set_availability
 from shoplens.feeds.text.delimited import TableRow, read_table
-from shoplens.feeds.text.photo_lists import photos_in
-from shoplens.feeds.text.plain_text import decode_entities, from_html, line, words
-from shoplens.feeds.text.prices import bad_price, price_of
+from shoplens.feeds.text.photo_lists import split_photos
+from shoplens.feeds.text.plain_text import clean_line, decode_entities, html_to_text, word_set
+from shoplens.feeds.text.prices import bad_price, parse_price
 from shoplens.types import Rejection, Value
 
 READS = {
@@ -29,7 +29,7 @@ READS = {
     "url": "`link`",
     "price": "`sale_price` where it has no dates, else `price`",
     "brand": "`brand`",
-    "category": "`product_type`, else `google_product_category` where it is words",
+    "category": "`product_type`, else `google_product_category` if it is text",
     "attributes": "`product_detail`, and every other column",
     "group_id": "`item_group_id`",
     "in_stock": "`availability`",
@@ -43,13 +43,13 @@ IGNORES = {
 COLUMNS = ("id", "image_link")
 META_COLUMNS = ("id", "image[0].url")
 REPEATED = frozenset({"additional_image_link", "product_detail"})
-"""Columns that may come more than once."""
+"""Columns that may occur more than once."""
 
-_READ = words(
+_READ = word_set(
     "id title description link image_link additional_image_link price sale_price availability brand "
     "product_type google_product_category item_group_id product_detail"
 )
-_NOT_ABOUT_LOOKS = words(
+_NOT_ABOUT_LOOKS = word_set(
     "gtin mpn mobile_link canonical_link ads_redirect checkout_link_template availability_date quantity "
     "sell_on_google_quantity cost_of_goods_sold unit_pricing_measure unit_pricing_base_measure "
     "identifier_exists shipping shipping_label shipping_weight shipping_length shipping_width shipping_height "
@@ -66,76 +66,77 @@ _NOT_ABOUT_LOOKS = words(
 _SPLIT = frozenset({"color", "pattern", "material"})
 _CODES = ("gtin", "mpn")
 _PHOTO_COLUMN = re.compile(r"image(?:\[\d+\](?:\.url)?|_url)?|additional_image_link(?:\[\d+\]|_\d+)(?:\.url)?")
-"""Further columns of photos, as Meta documents them."""
-_NUMBER = re.compile(r"\[\d+\]$")
-"""How the columns of a list end."""
+"""Further columns of photos, from Meta's documentation."""
+_LIST_NUMBER = re.compile(r"\[\d+\]$")
+"""The end of the name of a list's column."""
 _MEDIA_COLUMN = re.compile(r"(?:image|video|additional_image_link)\[\d+\].*|image_tag.*|video.*|.*\[\d+\]\.tag.*")
 
 
 def read(path: Path) -> Iterator[Event]:
-    """Rows, and what is wrong with them, of a Merchant Center feed."""
+    """Yield the rows of a Merchant Center feed, and the notes and rejections about them."""
     if is_xml(path):
         rows: Iterator[TableRow | SkippedRow | Rejection] = read_items(path)
     else:
         rows = read_table(path, [*COLUMNS, *META_COLUMNS, *_READ], repeated=REPEATED)
     for row in rows:
         if isinstance(row, TableRow):
-            yield from _events(row)
+            yield from _read_row(row)
         else:
             yield row
 
 
-def _events(row: TableRow) -> Iterator[Event]:
+def _read_row(row: TableRow) -> Iterator[Event]:
     values = row.values
     product = RawProduct(
         id=values.get("id", ""),
-        title=line(from_html(values.get("title", ""))),
+        title=clean_line(html_to_text(values.get("title", ""))),
         photos=_photos(values),
-        description=from_html(values.get("description", "")),
+        description=html_to_text(values.get("description", "")),
         url=decode_entities(values.get("link", "")),
-        brand=line(values.get("brand", "")),
+        brand=clean_line(values.get("brand", "")),
         category=_category(values),
         attributes=_attributes(values),
         group_id=values.get("item_group_id", ""),
         identifiers=[values[name] for name in _CODES if name in values],
     )
     yield from _set_price(row, product)
-    yield from _set_stock(row, product)
+    yield from set_availability(product, row.number, "availability", values.get("availability", ""))
     yield Row(row.number, product)
 
 
 def _photos(values: Mapping[str, str]) -> dict[str, str]:
-    columns = ["image_link", *sorted(filter(_PHOTO_COLUMN.fullmatch, values), key=_place), "additional_image_link"]
+    numbered = sorted(filter(_PHOTO_COLUMN.fullmatch, values), key=_photo_order)
+    columns = ["image_link", *numbered, "additional_image_link"]
     photos: dict[str, str] = {}
     for column in columns:
-        for photo in photos_in(values.get(column, "")):
+        for photo in split_photos(values.get(column, "")):
             photos.setdefault(photo, column)
     return photos
 
 
-def _place(column: str) -> tuple[bool, int]:
-    """Where a numbered column stands: ``image[0].url`` before ``additional_image_link[0]``."""
+def _photo_order(column: str) -> tuple[bool, int]:
+    """Return the sort key of a numbered column; ``image[0].url`` comes before ``additional_image_link[0]``."""
     number = re.search(r"\[(\d+)\]", column)
     return column.startswith("additional"), int(number[1]) if number else 0
 
 
 def _category(values: Mapping[str, str]) -> tuple[str, ...]:
-    text = line(from_html(values.get("product_type") or values.get("google_product_category", "")))
+    text = clean_line(html_to_text(values.get("product_type") or values.get("google_product_category", "")))
     return () if text.isdecimal() else tuple(level.strip() for level in text.split(">") if level.strip())
 
 
 def _attributes(values: Mapping[str, str]) -> dict[str, list[Value]]:
-    found: dict[str, list[Value]] = {}
+    attributes: dict[str, list[Value]] = {}
     for name, text in values.items():
         if name and name not in _READ and name not in _NOT_ABOUT_LOOKS and not _is_media(name):
             parts = text.split("/") if name in _SPLIT else [text]
-            name = _NUMBER.sub("", name) if name.endswith("]") else name
-            found[name] = list(dict.fromkeys([*found.get(name, ()), *filter(None, map(line, parts))]))
+            name = _LIST_NUMBER.sub("", name) if name.endswith("]") else name
+            attributes[name] = list(dict.fromkeys([*attributes.get(name, ()), *filter(None, map(clean_line, parts))]))
     for detail in values.get("product_detail", "").split(","):
         section_and_name, _, value = detail.rpartition(":")
-        if (name := line(section_and_name.rpartition(":")[2]).lower()) and (value := line(value)):
-            found[name] = [*found.get(name, []), value]
-    return found
+        if (name := clean_line(section_and_name.rpartition(":")[2]).lower()) and (value := clean_line(value)):
+            attributes[name] = [*attributes.get(name, []), value]
+    return attributes
 
 
 def _is_media(name: str) -> bool:
@@ -146,7 +147,7 @@ def _set_price(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
     amounts: dict[str, tuple[float, str]] = {}
     for column in ("price", "sale_price"):
         if text := row.values.get(column):
-            if price := price_of(text):
+            if price := parse_price(text):
                 amounts[column] = price
             else:
                 yield bad_price(row.number, column, text, product.id)
@@ -157,10 +158,3 @@ def _set_price(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
     if sale and regular:
         product.attributes["regular_price"] = [regular[0]]
     product.price, product.currency = sale or regular or (None, "")
-
-
-def _set_stock(row: TableRow, product: RawProduct) -> Iterator[Rejection]:
-    if text := row.values.get("availability"):
-        product.in_stock = stock_of(text)
-        if product.in_stock is None:
-            yield bad_availability(row.number, "availability", text, product.id)

@@ -1,4 +1,4 @@
-"""Items of a Merchant Center feed in RSS 2.0, RDF or Atom, or of a bare channel, as rows of a table."""
+"""Reading of the items of a Merchant Center feed in RSS 2.0, RDF or Atom, or of a bare channel, as rows of a table."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element
 
 from shoplens.errors import FeedError
 from shoplens.feeds.text.delimited import TableRow
-from shoplens.feeds.text.text_lines import head_text
-from shoplens.feeds.text.xml_elements import local_name, read_elements, root_name
+from shoplens.feeds.text.text_lines import read_head_text
+from shoplens.feeds.text.xml_elements import local_name, read_elements, read_root_name
 from shoplens.types import Rejection
 
 ROOTS = frozenset({"rss", "feed", "RDF", "channel"})
@@ -23,37 +23,37 @@ _GOOGLE = re.compile(r"""xmlns:([\w.-]+)\s*=\s*["']https?://base\.google\.com/c?
 
 
 def is_xml(path: Path) -> bool:
-    """Whether a file starts as XML does."""
-    return head_text(path).lstrip().startswith("<")
+    """Return whether a file starts like XML."""
+    return read_head_text(path).lstrip().startswith("<")
 
 
 def read_items(path: Path) -> Iterator[TableRow | Rejection]:
-    """Every item as column -> value, numbered from 1; the columns are those of a table, without ``g:``.
+    """Yield every item as a row, numbered from 1; the columns are those of a table, without the prefix ``g:``.
 
     Raises:
-        FeedError: it is not RSS, RDF or Atom, breaks off, or declares a document type of its own.
+        FeedError: the file is not RSS, RDF or Atom, breaks off, or declares a document type of its own.
     """
-    root = root_name(path)
+    root = read_root_name(path)
     if root not in ROOTS:
         raise FeedError(
             f"{path} is XML, but its first element is <{root[:60]}>.",
             "A Merchant Center feed starts with <rss> or <feed>; see --format for other formats.",
             code="unknown-header",
         )
-    prefixes = frozenset({"g", "c", *_GOOGLE.findall(head_text(path))})
-    for found in read_elements(path, _ITEMS):
-        if isinstance(found, Rejection):
-            yield found
+    prefixes = frozenset({"g", "c", *_GOOGLE.findall(read_head_text(path))})
+    for item in read_elements(path, _ITEMS):
+        if isinstance(item, Rejection):
+            yield item
         else:
-            yield TableRow(found.number, _values(found.element, prefixes, is_atom=root == "feed"))
+            yield TableRow(item.number, _column_values(item.element, prefixes, is_atom=root == "feed"))
 
 
-def _values(item: Element, prefixes: frozenset[str], *, is_atom: bool) -> dict[str, str]:
+def _column_values(item: Element, prefixes: frozenset[str], *, is_atom: bool) -> dict[str, str]:
     google: dict[str, str] = {}
     plain: dict[str, str] = {}
     for child in item:
         prefix, name = child.tag.rpartition(":")[0], local_name(child.tag)
-        text = _text(child, name)
+        text = _element_text(child, name)
         if not text or (prefix and prefix not in prefixes):
             continue
         if not prefix and (name in _PLAIN or name in _HOUSEKEEPING or is_atom):
@@ -66,7 +66,7 @@ def _values(item: Element, prefixes: frozenset[str], *, is_atom: bool) -> dict[s
     return {**plain, **google}
 
 
-def _text(element: Element, name: str) -> str:
+def _element_text(element: Element, name: str) -> str:
     if name == "product_detail" and len(element):
         parts = {local_name(part.tag): (part.text or "").strip() for part in element}
         return ":".join(parts.get(part, "").replace(",", " ").replace(":", " ") for part in _DETAIL)

@@ -1,9 +1,9 @@
-"""Tables of shop systems that need no reader of their own: which of their columns hold what."""
+"""Mappings of the tables of shop systems that need no reader of their own."""
 
 from __future__ import annotations
 
 from shoplens.feeds.mapping import FieldMapping
-from shoplens.feeds.text.plain_text import words
+from shoplens.feeds.text.plain_text import word_set
 
 PRESTASHOP = FieldMapping(
     {
@@ -19,14 +19,14 @@ PRESTASHOP = FieldMapping(
         "identifiers": ("reference_*", "reference", "supplier_reference_*", "ean13", "upc", "isbn", "mpn"),
         "sold": ("active_*", "active", "status"),
     },
-    ignored=words(
+    ignored=word_set(
         "meta_* url_* wholesale* tax* on_sale* discount* supplier* ecotax width height depth weight delivery* "
         "low_stock* unit* available* image_alt* delete* label_* minimal* send* visibility tags_* text_* show_* "
         "id_/_name_of_shop advanced* depends* warehouse* customizable* uploadable* out_of_stock* virtual* file* "
         "number_* expiration* action_* product_creation* accessories* position"
     ),
     category_separators=">/",
-    categories_apart=",",
+    list_separators=",",
     pairs=("feature*",),
     required=(
         ("id", "product_id"), ("name_*", "name"), ("image_urls_*", "image_urls", "image"), ("active_*", "reference*"),
@@ -48,7 +48,7 @@ BIGCOMMERCE = FieldMapping(
                         "manufacturer_part_number", "mpn"),
         "sold": ("product_visible?", "is_visible", "allow_purchases?"),
     },
-    ignored=words(
+    ignored=word_set(
         "item_type item product_type type bin_picking* option_set* product_weight weight product_width "
         "product_height product_depth width height depth cost_price calculated* fixed_* free_shipping "
         "product_warranty track_inventory low_stock* product_tax* page_title meta_* search_* product_image_* "
@@ -57,10 +57,10 @@ BIGCOMMERCE = FieldMapping(
         "allow_* options inventory_* shipping_* variant_image* image_* internal_*"
     ),
     category_separators="/>",
-    categories_apart=";|",
+    list_separators=";|",
     kind=("item_type|item", frozenset({"product", "p", ""}), frozenset()),
     pairs=("product_custom_fields", "custom_fields"),
-    pair_marks=(";", "="),
+    pair_separators=(";", "="),
     required=(
         ("product_id", "id"), ("product_name", "name"),
         ("product_image_file*", "image_url_(import)", "internal_image_url_(export)"),
@@ -80,11 +80,11 @@ WIX = FieldMapping(
         "identifiers": ("sku",),
         "sold": ("visible",),
     },
-    ignored=words(
+    ignored=word_set(
         "fieldtype surcharge discount* weight cost ribbon additionalinfo* customtextfield* customtext* "
         "productoptiontype*"
     ),
-    categories_apart=";",
+    list_separators=";",
     photo_base="https://static.wixstatic.com/media/",
     kind=("fieldtype", frozenset({"product"}), frozenset({"variant"})),
     option_names=tuple(f"productoptionname{n}" for n in range(1, 7)),

@@ -1,14 +1,15 @@
-"""Shopify's product CSV, as the admin exports it; of its headings the old ones and those of 2024.
+"""Reader of Shopify's product CSV, as the admin exports it, with the old headings or with those of 2024.
 
-Rows with one handle, wherever they stand, are one product of the shop: its variants, and further photos. Where variants
-that differ in more than their size have two or more different images, each of those (``HANDLE-Black``) is a product of
-the group HANDLE: variants with the same image are one, a variant without an image cannot be shown and is rejected, and
-photos that belong to no variant are told of, since nothing says what they show. Else all rows are one product HANDLE
-with all photos and all values. Sizes never make products of their own. The lowest price counts, and one row in stock is
-enough: a row is where the quantity is above 0, is not counted, or selling goes on without.
+Rows with one handle, wherever they stand, are one product of the shop: its variants, and rows for further photos. Where
+variants that differ in more than their size have two or more different images, each image is a product
+(``HANDLE-Black``) of the group HANDLE. Then variants with the same image are one product, a variant without an image is
+rejected, and there is a note on each photo that belongs to no variant, since it is unknown what it shows. Otherwise all
+rows are one product HANDLE with all photos and all values. A size is never a product of its own. The lowest price
+counts. A product is in stock if one of its rows is: if its quantity is above 0 or is not tracked, or if it is sold
+without stock.
 
-``Product Category`` is the category, else ``Type``. Options, metafields and what is said for Google Shopping become
-attributes. What is not published, or archived or a draft, is not sold.
+``Product Category`` is the category, else ``Type``. Options, metafields and the Google Shopping columns become
+attributes. A product that is not published, archived or a draft is not sold.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from pathlib import Path
 from shoplens.feeds.assembly.families import FamilyRules
 from shoplens.feeds.rows import Event, RawProduct, Role, Row
 from shoplens.feeds.text.delimited import TableRow, read_table
-from shoplens.feeds.text.photo_lists import photos_in
-from shoplens.feeds.text.plain_text import from_html, line
-from shoplens.feeds.text.prices import bad_price, price_of
+from shoplens.feeds.text.photo_lists import split_photos
+from shoplens.feeds.text.plain_text import clean_line, html_to_text
+from shoplens.feeds.text.prices import bad_price, parse_price
 from shoplens.types import Rejection, Value
 
 READS = {
-    "id": "`Handle`, and what tells variants apart",
+    "id": "`Handle`, and the option values of variants that are products",
     "title": "`Title`",
     "photos": "`Variant Image`, `Image Src`",
     "description": "`Body (HTML)`",
@@ -41,12 +42,12 @@ READS = {
 }
 IGNORES = {
     "products that are drafts, archived or not published": "they are not sold",
-    "photos of no variant, where variants are products of their own": "nothing says what they show",
+    "photos of no variant, where variants are products of their own": "it is unknown what they show",
     "`Tags`, SEO, weights, taxes, shipping": "not about what shoppers see",
 }
 
 COLUMNS = ("handle", "title", "image_src")
-NEWER = {
+OLD_NAMES = {
     "url_handle": "handle",
     "description": "body_(html)",
     "product_category": "product_category",
@@ -60,8 +61,8 @@ NEWER = {
     "product_image_url": "image_src",
     "variant_image_url": "variant_image",
 }
-"""Headings of 2024 -> the old ones."""
-NEWER_COLUMNS = ("url_handle", "title", "product_image_url")
+"""Heading of 2024 -> old heading."""
+COLUMNS_OF_2024 = ("url_handle", "title", "product_image_url")
 OPTIONS = (1, 2, 3)
 VARIANT_IMAGE = "variant_image"
 FAMILIES = FamilyRules(own_columns=frozenset({VARIANT_IMAGE}))
@@ -72,15 +73,15 @@ _FALSE = {"false", "no", "0"}
 
 
 def is_shopify(columns: Collection[str]) -> bool:
-    """Whether these are the columns of such an export."""
-    return set(COLUMNS) <= set(columns) or set(NEWER_COLUMNS) <= set(columns)
+    """Return whether these are the columns of Shopify's product export."""
+    return set(COLUMNS) <= set(columns) or set(COLUMNS_OF_2024) <= set(columns)
 
 
 def read(path: Path) -> Iterator[Event]:
-    """Rows, and what is wrong with them, of a product export."""
-    for row in read_table(path, [*COLUMNS, *NEWER_COLUMNS]):
+    """Yield the rows of a product export, and the notes and rejections about them."""
+    for row in read_table(path, [*COLUMNS, *COLUMNS_OF_2024]):
         if isinstance(row, TableRow):
-            yield from _events(_rename_columns(row))
+            yield from _read_row(_rename_columns(row))
         else:
             yield row
 
@@ -88,18 +89,18 @@ def read(path: Path) -> Iterator[Event]:
 def _rename_columns(row: TableRow) -> TableRow:
     if "url_handle" not in row.values:
         return row
-    return TableRow(row.number, {NEWER.get(name, name): value for name, value in row.values.items()})
+    return TableRow(row.number, {OLD_NAMES.get(name, name): value for name, value in row.values.items()})
 
 
-def _events(row: TableRow) -> Iterator[Event]:
+def _read_row(row: TableRow) -> Iterator[Event]:
     values = row.values
     handle = values.get("handle", "")
     product = RawProduct(
-        title=line(from_html(values.get("title", ""))),
+        title=clean_line(html_to_text(values.get("title", ""))),
         photos=_photos(values),
-        description=from_html(values.get("body_(html)", "")),
+        description=html_to_text(values.get("body_(html)", "")),
         url=f"/products/{handle}" if handle else "",
-        brand=line(values.get("vendor", "")),
+        brand=clean_line(values.get("vendor", "")),
         category=_category(row),
         attributes=_attributes(row),
         in_stock=_in_stock(row),
@@ -109,28 +110,31 @@ def _events(row: TableRow) -> Iterator[Event]:
     )
     yield from _set_price(row, product, handle)
     if any(values.get(name) for name in ("option1_value", "variant_sku", "variant_price")):
-        options = [(line(values.get(f"option{n}_name", "")), line(values.get(f"option{n}_value", ""))) for n in OPTIONS]
+        options = [
+            (clean_line(values.get(f"option{n}_name", "")), clean_line(values.get(f"option{n}_value", "")))
+            for n in OPTIONS
+        ]
         yield Row(row.number, product, Role.VARIANT, handle, options)
     else:
         yield Row(row.number, product, Role.PHOTO, handle)
 
 
 def _photos(values: Mapping[str, str]) -> dict[str, str]:
-    return {photo: column for column in ("image_src", VARIANT_IMAGE) for photo in photos_in(values.get(column, ""))}
+    return {photo: column for column in ("image_src", VARIANT_IMAGE) for photo in split_photos(values.get(column, ""))}
 
 
 def _category(row: TableRow) -> tuple[str, ...]:
-    text = line(row.values.get("product_category") or row.values.get("type", ""))
+    text = clean_line(row.values.get("product_category") or row.values.get("type", ""))
     return tuple(level.strip() for level in text.split(">") if level.strip())
 
 
 def _attributes(row: TableRow) -> dict[str, list[Value]]:
-    found: dict[str, list[Value]] = {}
+    attributes: dict[str, list[Value]] = {}
     for column, text in row.values.items():
-        known = _METAFIELD.fullmatch(column) or _GOOGLE.fullmatch(column)
-        if known and (values := [part for part in map(line, re.split(r"[;,]", text)) if part]):
-            found[known["name"]] = [*values]
-    return found
+        match = _METAFIELD.fullmatch(column) or _GOOGLE.fullmatch(column)
+        if match and (values := [part for part in map(clean_line, re.split(r"[;,]", text)) if part]):
+            attributes[match["name"]] = [*values]
+    return attributes
 
 
 def _in_stock(row: TableRow) -> bool | None:
@@ -147,7 +151,7 @@ def _in_stock(row: TableRow) -> bool | None:
 
 def _set_price(row: TableRow, product: RawProduct, handle: str) -> Iterator[Rejection]:
     if text := row.values.get("variant_price"):
-        price = price_of(text)
+        price = parse_price(text)
         if price is None:
             yield bad_price(row.number, "variant_price", text, handle)
         else:

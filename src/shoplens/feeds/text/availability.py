@@ -1,10 +1,12 @@
-"""Whether a product is in stock, from the words that shops and schema.org use for it."""
+"""Parsing of availability: the words that shops and schema.org use for it, and quantities."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
+from shoplens.feeds.rows import RawProduct
 from shoplens.types import Rejection
 
 IN_STOCK = """
@@ -33,7 +35,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def _key(text: str) -> str:
-    """Letters and digits only, without accents."""
+    """Return the letters and digits of ``text`` in lower case and without accents."""
     return _NOT_LETTERS.sub("", unicodedata.normalize("NFD", text.casefold()))
 
 
@@ -44,15 +46,15 @@ _STOCK = {
 }
 
 
-def stock_of(text: str) -> bool | None:
-    """Whether a word of availability, or a quantity, means that the product is in stock; None for any other text.
+def parse_availability(text: str) -> bool | None:
+    """Return whether a text for availability, or a quantity, means in stock; None for any other text.
 
-    What can be ordered but is not there, as on pre-order or on back-order, is not in stock.
+    A product that can be ordered but is not available yet (pre-order, back-order) is not in stock.
 
-    >>> stock_of("In Stock"), stock_of("https://schema.org/SoldOut"), stock_of("0"), stock_of("12.0"), stock_of("?")
-    (True, False, False, True, None)
-    >>> stock_of("10+"), stock_of("In stock (3)"), stock_of("0 in stock")
-    (True, True, False)
+    >>> [parse_availability(text) for text in ("In Stock", "https://schema.org/SoldOut", "0", "12.0", "?")]
+    [True, False, False, True, None]
+    >>> [parse_availability(text) for text in ("10+", "In stock (3)", "0 in stock")]
+    [True, True, False]
     """
     if quantity := _QUANTITY.fullmatch(text.strip()):
         return not quantity[1].startswith("-") and quantity[1].strip("+0.,") != ""
@@ -64,15 +66,19 @@ def stock_of(text: str) -> bool | None:
     return in_stock and any(number.strip("0") for number in numbers)
 
 
-def bad_availability(row: int, field: str, value: str, product_id: str) -> Rejection:
-    """The note for an availability that cannot be read; the product is kept without it."""
-    return Rejection(
-        kind="bad-availability",
-        level="note",
-        row=row,
-        product_id=product_id,
-        field=field,
-        value=value,
-        reason="This is not an availability; whether the product is in stock is left open.",
-        fix="Write in stock or out of stock.",
-    )
+def set_availability(product: RawProduct, row: int, field: str, text: str) -> Iterator[Rejection]:
+    """Set ``product.in_stock`` from a text, unless the text is empty; yield a note if it cannot be read."""
+    if not text:
+        return
+    product.in_stock = parse_availability(text)
+    if product.in_stock is None:
+        yield Rejection(
+            kind="bad-availability",
+            level="note",
+            row=row,
+            product_id=product.id,
+            field=field,
+            value=text,
+            reason="This is not an availability, so it stays unknown whether the product is in stock.",
+            fix='Write "in stock" or "out of stock".',
+        )

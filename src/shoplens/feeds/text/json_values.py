@@ -1,4 +1,4 @@
-"""The JSON objects of a feed, one at a time: an object per line, an array, or objects over several lines."""
+"""Reading of the JSON objects of a feed one at a time: an object per line, an array, or objects over several lines."""
 
 from __future__ import annotations
 
@@ -8,35 +8,42 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoplens.errors import FeedError
-from shoplens.feeds.text.text_blocks import TextBlocks, read_on
-from shoplens.feeds.text.text_lines import MAX_LINE, head_text
+from shoplens.feeds.text.text_blocks import TextBlocks, extend_text
+from shoplens.feeds.text.text_lines import MAX_LINE, read_head_text
 
 LISTS = frozenset({"products", "items", "offers", "articles", "catalog", "catalogue", "data", "results", "entries"})
-"""Keys of the outermost object under which feeds keep their products."""
+"""Keys of the outermost object under which feeds list their products."""
 _TOKEN = re.compile(r'"(?:[^"\\\n]++|\\.)*+"|["{}\[\]]', re.DOTALL)
 _LIST = re.compile(rf'"(?:{"|".join(sorted(LISTS))})"\s*:\s*\[')
-_CLOSES = {"{": "}", "[": "]"}
+_CLOSING = {"{": "}", "[": "]"}
+_PAST_THE_LIST = 1_000_000
+"""A level that no bracket has; it is set when the list of products has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class JsonText:
-    """An object as it stands in a file: its number, the first being 1, and its text."""
+    """The text of an object in a file.
+
+    Attributes:
+        number: the first object is 1.
+        text: from its opening brace to its closing one.
+    """
 
     number: int
     text: str
 
 
 def is_by_line(path: Path) -> bool:
-    """Whether a file holds an object per line, rather than one document of JSON."""
-    lines = [line for line in head_text(path).splitlines() if line.strip()][:2]
+    """Return whether a file holds an object per line, rather than one JSON document."""
+    lines = [line for line in read_head_text(path).splitlines() if line.strip()][:2]
     first, second = ([line.strip() for line in lines] + ["", ""])[:2]
     if not first.startswith("{") or (not second and _LIST.search(first)):
         return False
     return first.endswith("}") or second.startswith("{")
 
 
-class _Place:
-    """Where in a document a scanner is.
+class _Scanner:
+    """Follows the brackets of a document to find where products start and end.
 
     Attributes:
         open: the brackets that are open.
@@ -45,22 +52,22 @@ class _Place:
     def __init__(self) -> None:
         self.open: list[str] = []
         self._level: int | None = None
-        """How many brackets are open around a product; None while that is not known."""
+        """Number of open brackets around a product; None while that is unknown."""
         self._key = ""
         self._has_id = False
 
     @property
     def is_between(self) -> bool:
-        """Whether no product is open, nor an object that may turn out to be one."""
+        """Whether no product is open, and no object that may turn out to be a product."""
         return not self.open or (self._level is not None and len(self.open) <= self._level)
 
-    def starts(self, token: str) -> bool:
-        """Take a string or an opening bracket; whether a product, or what may be one, starts with it."""
+    def starts_product(self, token: str) -> bool:
+        """Process a string or an opening bracket; return whether a product, or what may be one, starts with it."""
         depth = len(self.open)
         if token[0] == '"' and depth == 1:
             self._key = token[1:-1]
             self._has_id = self._has_id or self._key == "id"
-        if token not in _CLOSES:
+        if token not in _CLOSING:
             return False
         if token == "[" and depth == 0:
             self._level = 1
@@ -69,23 +76,23 @@ class _Place:
         self.open.append(token)
         return token == "{" and depth == (self._level or 0)
 
-    def ends(self, token: str) -> bool:
-        """Take a closing bracket; whether a product ends with it. One that closes nothing is passed over."""
-        if not self.open or token != _CLOSES[self.open[-1]]:
+    def ends_product(self, token: str) -> bool:
+        """Process a closing bracket; return whether a product ends with it. Unmatched brackets are ignored."""
+        if not self.open or token != _CLOSING[self.open[-1]]:
             return False
         self.open.pop()
         depth, level = len(self.open), self._level
         if depth == 0:
             self._level, self._key, self._has_id = None, "", False
         elif level is not None and depth < level:
-            self._level = 1_000_000  # the list has ended; what follows it is none of its products
+            self._level = _PAST_THE_LIST
         return token == "}" and depth == (level or 0)
 
 
 class JsonDocument:
-    """The objects of a document that is an array, an object with a list of products, or objects one after the other.
+    """Reads the objects of a document: an array, an object with a list of products, or objects one after the other.
 
-    What stands between two braces that belong together is given out whatever is wrong in it.
+    The text between two matching braces is given whether or not it is valid JSON.
 
     Args:
         path: the file.
@@ -100,41 +107,44 @@ class JsonDocument:
 
     @property
     def has_stray_bytes(self) -> bool:
-        """Whether bytes read so far were not valid UTF-8; they were read as Windows-1252."""
+        """Whether bytes read so far were not valid UTF-8, and so were read as Windows-1252."""
         return self._source.has_stray_bytes
 
     def __iter__(self) -> Iterator[JsonText]:
-        """The objects, in order.
+        """Yield the objects in order.
 
         Raises:
             FeedError: ``bad-json``, the document breaks off.
         """
         number = position = 0
-        place = _Place()
-        while (token := self._next(position)) is not None:
+        scanner = _Scanner()
+        while (token := self._next_token(position)) is not None:
             position = token.end()
-            if place.starts(token[0]):
+            if scanner.starts_product(token[0]):
                 self._drop(token.start())
                 position = 1
-            if place.ends(token[0]):
+            if scanner.ends_product(token[0]):
                 number += 1
                 yield JsonText(number, self._text[:position])
-            if place.is_between:
+            if scanner.is_between:
                 self._drop(position)
                 position = 0
-        if place.open:
-            raise self._damage_error(f"it breaks off at line {self._line}, inside {len(place.open)} brackets")
+        if scanner.open:
+            raise self._damage_error(f"it breaks off at line {self._line}, inside {len(scanner.open)} brackets")
 
-    def _next(self, position: int) -> re.Match[str] | None:
-        """The next string or bracket; None at the end of the file. A quote that is never closed on its line is none."""
+    def _next_token(self, position: int) -> re.Match[str] | None:
+        """Return the next string or bracket, or None at the end of the file.
+
+        A quote that is not closed on its line does not start a string.
+        """
         while True:
-            found = _TOKEN.search(self._text, position)
-            if found is not None and found[0] == '"' and "\n" in self._text[found.end() :]:
-                position = found.end()
+            token = _TOKEN.search(self._text, position)
+            if token is not None and token[0] == '"' and "\n" in self._text[token.end() :]:
+                position = token.end()
                 continue
-            if found is not None and found[0] != '"':
-                return found
-            longer = read_on(self._blocks, self._text, 2 * MAX_LINE)
+            if token is not None and token[0] != '"':
+                return token
+            longer = extend_text(self._blocks, self._text, 2 * MAX_LINE)
             if longer is None:
                 return None
             if len(self._text) > 2 * MAX_LINE:
@@ -146,5 +156,5 @@ class JsonDocument:
         self._text = self._text[length:]
 
     def _damage_error(self, problem: str) -> FeedError:
-        fix = "Export it again; perhaps a download was cut off."
-        return FeedError(f"{self._path} is not whole: {problem}.", fix, code="bad-json")
+        fix = "Export it again; perhaps a download was interrupted."
+        return FeedError(f"{self._path} is incomplete: {problem}.", fix, code="bad-json")

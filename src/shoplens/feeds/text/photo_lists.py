@@ -1,4 +1,4 @@
-"""The photos that one cell or element names, in every habit of writing several."""
+"""Splitting of a cell or element that names several photos, in the notations that shops use."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ _FILE_NAME = re.compile(r".*\.[A-Za-z]{3,5}(?:[?#].*)?")
 _URL_KEYS = ("url", "src", "link", "image", "href", "original", "large")
 
 
-def photos_in(text: str) -> list[str]:
-    """The photos named by ``text``: addresses or paths between commas, semicolons, bars or spaces, or a JSON list.
+def split_photos(text: str) -> list[str]:
+    """Return the photos that ``text`` names, without repeats.
 
-    A separator inside an address separates only where another address follows, and one inside a path only where file
-    names stand on both of its sides. Entities are decoded.
+    The text holds URLs or paths between commas, semicolons, bars or spaces, or a JSON list. A separator after a URL
+    separates only where another URL follows, and one in paths only where a file name stands before it. Entities are
+    decoded.
 
-    >>> photos_in("https://h/w_300,h_300/a.jpg, https://h/b.jpg?x=1&amp;y=2")
+    >>> split_photos("https://h/w_300,h_300/a.jpg, https://h/b.jpg?x=1&amp;y=2")
     ['https://h/w_300,h_300/a.jpg', 'https://h/b.jpg?x=1&y=2']
-    >>> photos_in('[{"url": "https://h/a.jpg"}, "b.jpg"]'), photos_in("a.jpg;b,c.jpg")
+    >>> split_photos('[{"url": "https://h/a.jpg"}, "b.jpg"]'), split_photos("a.jpg;b,c.jpg")
     (['https://h/a.jpg', 'b.jpg'], ['a.jpg', 'b,c.jpg'])
     """
     text = text.strip()
     if text.startswith(("[", "{", '"')):
-        for written in (text, f"[{text}]", text.replace("'", '"')):
+        for json_text in (text, f"[{text}]", text.replace("'", '"')):
             try:
-                return _distinct(_photos_in_json(json.loads(written)))
+                return _distinct(_photos_in_json(json.loads(json_text)))
             except (ValueError, RecursionError):
-                pass  # a file may be called so
+                pass  # a file name may start with these characters, too
     text = decode_entities(text)
-    parts = _NEXT_URL.split(text) if _ADDRESS.search(text) else _paths(text)
+    parts = _NEXT_URL.split(text) if _ADDRESS.search(text) else _split_paths(text)
     return _distinct(part.strip(" \t\r\n,;|") for part in parts)
 
 
 def is_address(photo: str) -> bool:
-    """Whether a reference is an address rather than a path."""
+    """Return whether a reference is a URL rather than a path."""
     return _ADDRESS.match(photo) is not None
 
 
-def _paths(text: str) -> Iterator[str]:
-    """Paths between separators; a part that does not end as a file does belongs to the one after it."""
+def _split_paths(text: str) -> Iterator[str]:
+    """Yield the paths between separators; a part that is not a file name belongs to the part after it."""
     start = part = 0
     for separator in _SEPARATORS.finditer(text):
         if _FILE_NAME.fullmatch(text[part : separator.start()].strip()):
@@ -56,12 +57,12 @@ def _paths(text: str) -> Iterator[str]:
 
 
 def _photos_in_json(value: Any) -> Iterator[str]:
-    """Photos in a value of JSON: texts, objects with an address, and lists of these."""
+    """Yield the photos in a JSON value: texts, objects with a URL, and lists of these."""
     if isinstance(value, str):
         yield decode_entities(value)
     elif isinstance(value, list):
-        for one in value:
-            yield from _photos_in_json(one)
+        for item in value:
+            yield from _photos_in_json(item)
     elif isinstance(value, dict):
         yield from next(([url] for key in _URL_KEYS if isinstance(url := value.get(key), str)), [])
 

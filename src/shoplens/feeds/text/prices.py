@@ -1,4 +1,4 @@
-"""Price and currency from text, in the spellings that shops use."""
+"""Parsing of price and currency, in the spellings that shops use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 
-from shoplens.feeds.text.plain_text import words
+from shoplens.feeds.text.plain_text import word_set
 from shoplens.types import Rejection
 
 _SIGNS = {
@@ -20,8 +20,8 @@ _SIGNS = {
     "kr": "", "kr.": "", "rs": "", "rs.": "", "元": "CNY", "円": "JPY", "원": "KRW", "euro": "EUR", "euros": "EUR",
     "us $": "USD", "s/": "PEN", "s/.": "PEN", "đ": "VND", "vnđ": "VND", "gh₵": "GHS", "ksh": "KES", "lek": "ALL",
 }  # fmt: skip
-"""What stands for a currency -> its code; empty where several countries write it so."""
-_CODES = words(
+"""Sign or abbreviation of a currency -> ISO 4217 code; empty where several currencies share the sign."""
+_CODES = word_set(
     "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP "
     "CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG "
     "HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA "
@@ -29,11 +29,12 @@ _CODES = words(
     "RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD "
     "UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL"
 )
-_DECIMAL_COMMA = words(
+_DECIMAL_COMMA = word_set(
     "€ zł zl kč kc ft lei лв лв. kr kr. ₽ руб руб. р. р грн грн. r$ ₺ tl rp rp. ₫ đ vnđ ₲ ₡ "
     "idr vnd clp cop pyg krw jpy isk huf"
 )
-"""Signs, in small letters, of countries that write ``1.299 €`` for a thousand and more, and of money without cents."""
+"""Signs and codes, in lower case, with which ``1.299`` means 1299: their countries write thousands with a point, or the
+currency has no cents."""
 _CURRENCY = r"[A-Za-z]{3} ?\$|" + "|".join(sorted(map(re.escape, _SIGNS), key=len, reverse=True)) + "|[A-Za-z]{3}"
 _NUMBER = r"(?:\d{1,3}(?:[' ]\d{3})+(?:[.,]\d+)*|\d*(?:[.,]\d+)+|\d+)[.,]?"
 _PRICE = re.compile(
@@ -43,43 +44,43 @@ _PRICE = re.compile(
 _QUOTES = str.maketrans("’`´", "'''")
 
 
-def price_of(text: str) -> tuple[float, str] | None:
-    """Amount and ISO 4217 currency (empty where it is not known), or None when ``text`` is not a price.
+def parse_price(text: str) -> tuple[float, str] | None:
+    """Return amount and ISO 4217 currency (empty where it is unknown), or None where ``text`` is not a price.
 
-    A separator that comes again, or before another kind, separates thousands; a single comma before exactly three
-    digits does, too. A single point is decimal, but in ``1.299 €``, with the sign of a country that writes thousands
-    so. ``12.-`` is 12.
+    A separator separates thousands if it occurs more than once or stands before the other separator, and so does a
+    single comma before exactly three digits. A single point is decimal, except with a sign of ``_DECIMAL_COMMA``, as in
+    ``1.299 €``. ``12.-`` is 12.
 
-    >>> price_of("1,299.50 USD"), price_of("12,99 EUR"), price_of("52"), price_of("free")
-    ((1299.5, 'USD'), (12.99, 'EUR'), (52.0, ''), None)
-    >>> price_of("$12.99"), price_of("12.-"), price_of("1 299,00 kr"), price_of("₹1,499"), price_of("R$ 9,90")
-    ((12.99, ''), (12.0, ''), (1299.0, ''), (1499.0, 'INR'), (9.9, 'BRL'))
+    >>> [parse_price(text) for text in ("1,299.50 USD", "12,99 EUR", "52", "free")]
+    [(1299.5, 'USD'), (12.99, 'EUR'), (52.0, ''), None]
+    >>> [parse_price(text) for text in ("$12.99", "12.-", "1 299,00 kr", "₹1,499", "R$ 9,90")]
+    [(12.99, ''), (12.0, ''), (1299.0, ''), (1499.0, 'INR'), (9.9, 'BRL')]
     """
-    found = _PRICE.fullmatch(" ".join(unicodedata.normalize("NFKC", text).translate(_QUOTES).split()))
-    if not found:
+    match = _PRICE.fullmatch(" ".join(unicodedata.normalize("NFKC", text).translate(_QUOTES).split()))
+    if not match:
         return None
-    signs = [sign.casefold() for sign in (found["before"], found["after"]) if sign]
-    codes = {_code(sign) for sign in signs} - {""}
+    signs = [sign.casefold() for sign in (match["before"], match["after"]) if sign]
+    codes = {_currency_code(sign) for sign in signs} - {""}
     if len(codes) > 1:
         return None
-    number = found["number"].strip()
-    if found["dash"] and found["dash"][0] not in ":/" and not number.endswith((",", ".")):
+    number = match["number"].strip()
+    if match["dash"] and match["dash"][0] not in ":/" and not number.endswith((",", ".")):
         return None
     try:
-        amount = float(_decimal(number, thousands=not _DECIMAL_COMMA.isdisjoint(signs)))
+        amount = float(_to_decimal(number, thousands=not _DECIMAL_COMMA.isdisjoint(signs)))
     except ValueError:
         return None
     return (amount, codes.pop() if codes else "") if math.isfinite(amount) else None
 
 
-def _code(sign: str) -> str:
-    """The currency that a sign in small letters stands for; empty where it is not known."""
+def _currency_code(sign: str) -> str:
+    """Return the ISO 4217 code of a sign in lower case; empty where it is unknown."""
     code = sign[:3].upper()
     return _SIGNS.get(sign, code if code in _CODES else "")
 
 
 def bad_price(row: int, field: str, value: object, product_id: str) -> Rejection:
-    """The note for a price that cannot be read; the product is kept without it."""
+    """Return the note about a price that cannot be read; the product is kept without it."""
     return Rejection(
         kind="bad-price",
         level="note",
@@ -92,8 +93,8 @@ def bad_price(row: int, field: str, value: object, product_id: str) -> Rejection
     )
 
 
-def _decimal(number: str, *, thousands: bool) -> str:
-    """The number with a decimal point and nothing between its thousands.
+def _to_decimal(number: str, *, thousands: bool) -> str:
+    """Return the number with a decimal point and without separators of thousands.
 
     Args:
         number: digits with points, commas, quotes and spaces between them.
@@ -103,9 +104,9 @@ def _decimal(number: str, *, thousands: bool) -> str:
     last = max(digits.rfind("."), digits.rfind(","))
     if last < 0:
         return digits
-    mark, other = digits[last], ",."[digits[last] == ","]
+    separator, other = digits[last], ",."[digits[last] == ","]
     whole, fraction = digits[:last], digits[last + 1 :]
-    groups = len(fraction) == 3 and 0 < len(whole) <= 3 and whole != "0" and (mark == "," or thousands)
-    if mark in whole or groups:
+    has_groups = len(fraction) == 3 and 0 < len(whole) <= 3 and whole != "0" and (separator == "," or thousands)
+    if separator in whole or has_groups:
         return re.sub(r"[.,]", "", digits) if other not in whole else "not a number"
     return f"{re.sub(r'[.,]', '', whole)}.{fraction or '0'}"

@@ -1,7 +1,7 @@
-"""The text of an XML element as shops write it -> the element, with what is wrong in it mended.
+"""Parsing of an XML element with repair of the flaws that shops' exports have.
 
 A bare ``&``, entities of HTML, a ``<`` that starts no tag, control characters, and tags of HTML that are never closed
-are no reason to refuse an element.
+are repaired.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ FLAWS = {
         "Export the feed as UTF-8.",
     ),
     "unbalanced-tags": (
-        "Tags that are not closed, or not written as XML wants them, were closed.",
+        "Tags that were not closed, or not written as XML requires, were repaired.",
         "Put HTML into <![CDATA[ … ]]>.",
     ),
 }
-"""What was mended -> a sentence for people, and what to do about it."""
+"""Kind of flaw -> the sentences that say how it was read and what to do."""
 
 TOKEN = re.compile(
     r"<!\[CDATA\[.*?\]\]>|<!--.*?-->|<\?.*?\?>"
@@ -40,36 +40,38 @@ _TAG = re.compile(r"<(/?)([^\s<>/]+)(.*?)(/?)>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"([^\W\d][\w:.-]*)\s*=\s*(\"[^\"<]*\"|'[^'<]*'|[^\s\"'<>=]+)")
 _REFERENCE = re.compile(r"&(#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{0,31};)?")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-_WINDOWS = re.compile(r"&#(?:1[2-5]\d|[xX][89][0-9a-fA-F]);")
-"""References that mean Windows-1252 in HTML and control characters in XML."""
-_OWN = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
+_WINDOWS_1252 = re.compile(r"&#(?:1[2-5]\d|[xX][89][0-9a-fA-F]);")
+"""Character references that mean a character of Windows-1252 in HTML, and a control character in XML."""
+_XML_ENTITIES = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
 
 
 def parse_element(text: str, flaws: set[str]) -> Element:
-    """The element that ``text`` is; its names keep their prefixes (``g:price``), which need not be declared.
+    """Parse an element, and repair it first if it is not valid XML.
+
+    Names keep their prefixes (``g:price``), which need not be declared.
 
     Args:
         text: one element, from its first ``<`` to its last ``>``.
-        flaws: gets the names of what was mended, of :data:`FLAWS`.
+        flaws: the set to which the kinds of repaired flaws are added, from :data:`FLAWS`.
 
     Raises:
-        ValueError: it cannot be taken apart even so.
+        ValueError: the element cannot be parsed even after the repair.
     """
-    if "&#" not in text or not _WINDOWS.search(text):
+    if "&#" not in text or not _WINDOWS_1252.search(text):
         try:
             return _parse(text)
         except (expat.ExpatError, UnicodeEncodeError):
-            pass  # most elements need no mending, which takes longer than to parse them
-    text, found = _FORBIDDEN.subn("", text)
-    if found:
+            pass  # most elements need no repair, which takes longer than parsing
+    text, count = _FORBIDDEN.subn("", text)
+    if count:
         flaws.add("control-character")
-    mended = "".join(_repair(text, flaws))
+    repaired = "".join(_repair(text, flaws))
     try:
-        return _parse(mended)
+        return _parse(repaired)
     except expat.ExpatError:
         flaws.add("unbalanced-tags")
     try:
-        return _parse("".join(_balance_tags(mended)))
+        return _parse("".join(_balance_tags(repaired)))
     except expat.ExpatError as problem:
         raise ValueError(str(problem)) from None
 
@@ -86,7 +88,7 @@ def _parse(text: str) -> Element:
 
 
 def _repair(text: str, flaws: set[str]) -> Iterator[str]:
-    """The text in pieces, each with its references and signs mended; CDATA stays as it is."""
+    """Yield the text in pieces with repaired references and special characters; CDATA stays as it is."""
     position = 0
     for token in TOKEN.finditer(text):
         yield _repair_text(text[position : token.start()], flaws)
@@ -107,23 +109,23 @@ def _repair_text(text: str, flaws: set[str]) -> str:
 
 
 def _repair_references(text: str, flaws: set[str]) -> str:
-    def repair(found: re.Match[str]) -> str:
-        name = found[1]
-        if name in _OWN:
-            return found[0]
+    def repair(reference: re.Match[str]) -> str:
+        name = reference[1]
+        if name in _XML_ENTITIES:
+            return reference[0]
         if name and name.startswith("#"):
-            return _repair_number(found[0], int(name[2:-1], 16) if name[1] in "xX" else int(name[1:-1]), flaws)
+            return _repair_number(reference[0], int(name[2:-1], 16) if name[1] in "xX" else int(name[1:-1]), flaws)
         if name in html5:
             flaws.add("html-entity")
             return html5[name].replace("&", "&amp;").replace("<", "&lt;")
         flaws.add("bare-ampersand")
-        return f"&amp;{found[0][1:]}"
+        return f"&amp;{reference[0][1:]}"
 
     return _REFERENCE.sub(repair, text) if "&" in text else text
 
 
 def _repair_number(reference: str, number: int, flaws: set[str]) -> str:
-    if _WINDOWS.fullmatch(reference):
+    if _WINDOWS_1252.fullmatch(reference):
         return unescape(reference)
     if number > 0x10FFFF or _FORBIDDEN.match(chr(number)):
         flaws.add("control-character")
@@ -132,7 +134,7 @@ def _repair_number(reference: str, number: int, flaws: set[str]) -> str:
 
 
 def _balance_tags(text: str) -> Iterator[str]:
-    """The text in pieces, every tag closed: where one is not, right behind itself."""
+    """Yield the text in pieces with every tag closed; a tag that is never closed becomes an empty element."""
     pieces: list[str] = []
     open_tags: list[tuple[str, int]] = []
     times_open: Counter[str] = Counter()
@@ -144,13 +146,12 @@ def _balance_tags(text: str) -> Iterator[str]:
         if token[0].startswith(("<!", "<?")) or tag is None:
             pieces.append(token[0])
             continue
-        closes, name, attributes, alone = tag.groups()
-        if not closes:
-            kept = _attributes(attributes)
-            if not alone:
+        end_slash, name, attributes, empty_slash = tag.groups()
+        if not end_slash:
+            if not empty_slash:
                 open_tags.append((name, len(pieces)))
                 times_open[name] += 1
-            pieces.append(f"<{name}{kept}{alone}>")
+            pieces.append(f"<{name}{_repair_attributes(attributes)}{empty_slash}>")
         elif times_open[name]:
             while open_tags[-1][0] != name:
                 unclosed, place = open_tags.pop()
@@ -162,10 +163,10 @@ def _balance_tags(text: str) -> Iterator[str]:
     return iter([*pieces, text[position:]])
 
 
-def _attributes(text: str) -> str:
-    """The attributes of a tag, each once and between quotes; what has no value is left out."""
-    found: dict[str, str] = {}
+def _repair_attributes(text: str) -> str:
+    """Return the attributes of a tag, each once and in quotes; an attribute without a value is left out."""
+    attributes: dict[str, str] = {}
     for attribute in _ATTRIBUTE.finditer(text):
         name, value = attribute.groups()
-        found.setdefault(name, value if value[0] in "\"'" else f'"{value}"')
-    return "".join(f" {name}={value}" for name, value in found.items())
+        attributes.setdefault(name, value if value[0] in "\"'" else f'"{value}"')
+    return "".join(f" {name}={value}" for name, value in attributes.items())
