@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from shoplens.preferences import DimensionRule, DimensionRules, FeedKind
+from shoplens.settings import DimensionRule, DimensionRules, FeedKind
 from tests.fakes import feed_of
 
 Rows = list[dict[str, Any]]

@@ -15,9 +15,9 @@ from shoplens.build.filter_scoring import (
     ProductScorer,
     fit_filters,
     group_of,
+    load_scorer,
     rescore_products,
     sample_products,
-    load_scorer,
 )
 from shoplens.build.filter_scoring import FilterTrainingData as FilterMaterial
 from shoplens.build.generations import train_filters
@@ -29,7 +29,7 @@ from shoplens.filters.model.scoring import DENSE, PLACED
 from shoplens.filters.photo_features.measurements import MEASURED
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct
-from shoplens.preferences import DimensionRules
+from shoplens.settings import DimensionRules
 from shoplens.store.feature_cache import NAME, FeatureFile
 from shoplens.store.files.atomic import copy_tree
 from shoplens.store.generation import Generation
@@ -236,7 +236,7 @@ def test_what_all_photos_have_in_common_is_said_and_has_no_weight(tmp_path: Path
     with read_feed(feed_of(tmp_path / "feed.jsonl", rows)) as feed:
         assert builder(store).index(feed).products == count
     found = {row.name: row for row in dimension_rows(store.live)}
-    assert (found["shape"].weight, found["shape"].note) == (0, "all photos are the same in it")
+    assert (found["shape"].weight, found["shape"].note) == (0, "all photos are the same in this dimension")
     assert (found["look"].weight, found["look"].note) == (1, "")
     assert {found[name].kind for name in ("design", "category", "x")} == {"none"}
     store.close()

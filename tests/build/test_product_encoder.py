@@ -12,7 +12,7 @@ from time import sleep
 import numpy as np
 import pytest
 
-from shoplens.build.product_encoder import PRODUCTS_IN_FLIGHT, EncodingCaches, Outcome, ProductEncoder, in_order
+from shoplens.build.product_encoder import PRODUCTS_IN_FLIGHT, EncodingCaches, Outcome, ProductEncoder, map_in_order
 from shoplens.embedders import Embedder
 from shoplens.errors import ModelError, PhotoError
 from shoplens.filters.photo_features.measurements import MEASURED, measure
@@ -116,7 +116,7 @@ def test_in_order_keeps_few_in_flight_and_cancels_the_rest() -> None:
         return item * item
 
     with ThreadPoolExecutor(1) as pool:
-        results = in_order(pool, made, iter(range(100)), ahead=5)
+        results = map_in_order(pool, made, iter(range(100)), ahead=5)
         go.set()
         assert [next(results), next(results)] == [0, 1]
         go.clear()
@@ -212,7 +212,7 @@ def test_what_filters_read_is_the_embedding_and_what_is_measured(
     tmp_path: Path, maker: Makers, features: FeatureFile
 ) -> None:
     (outcome,) = maker().outcomes([product("red", str(photo(tmp_path / "red.png", RED)))])
-    (row,) = features.of([entry_of(outcome).photos[0].content_hash]).values()
+    (row,) = features.read([entry_of(outcome).photos[0].content_hash]).values()
     assert row.shape == (4 + MEASURED,)
     np.testing.assert_allclose(row[:4], colour_vector(RED), atol=1e-3)  # kept in half precision
     np.testing.assert_allclose(row[4:], measure(np.full((8, 12, 3), RED, np.uint8)).as_row(), atol=1e-3)

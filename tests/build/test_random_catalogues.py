@@ -21,10 +21,9 @@ from shoplens.images import PhotoSource
 from shoplens.index.conditions import field_values
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import Index, IndexedProduct
-from shoplens.preferences import DimensionRules, Preferences
 from shoplens.search.pipeline import search
 from shoplens.search.query_encoder import QueryEncoder
-from shoplens.settings import Settings
+from shoplens.settings import DimensionRules, Preferences, Settings
 from shoplens.store.feature_cache import NAME, FeatureFile
 from shoplens.store.store import Store
 from shoplens.types import Answer, Features, Photo, Product, Query, Steering

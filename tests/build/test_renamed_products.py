@@ -89,7 +89,7 @@ def test_clicks_follow(shop: Shop, folder: Path) -> None:
     received = shop.feedback.add([Event(query_id=answer.query_id, product_id="s-S", kind="click")])
     assert not received.problems
     shop.sync(feed_of(folder / "two.jsonl", [size("s-M", "M"), size("s-L", "L"), *others()]))
-    (seen,) = shop._parts.feedback_log.seen()
+    (seen,) = shop._parts.feedback_log.impressions_with_events()
     assert list(seen.events) == ["s-M"]
 
 

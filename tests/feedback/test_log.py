@@ -125,7 +125,7 @@ def test_one_answer_or_all_can_be_forgotten(log: FeedbackLog) -> None:
         log.add_impression(impression(name))
     assert log.forget(query_id="x") == 1 and log.forget(everything=True) == 2
     for wrong in ({}, {"user": "a", "query_id": "b"}):
-        with pytest.raises(InvalidValue, match="Name a user"):
+        with pytest.raises(InvalidValue, match="Name either a user"):
             log.forget(**wrong)
 
 

@@ -201,7 +201,7 @@ def test_a_backup_fills_the_empty_folder_that_one_is_in(
 def test_a_disk_that_cannot_be_written_is_an_error_that_says_so(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     store = Store(folder)
-    with pytest.raises(StoreError, match=r"file/backup could not be written: .*room on the disk") as told:
+    with pytest.raises(StoreError, match=r"file/backup could not be written: .*free space on the disk") as told:
         write_backup(store, tmp_path / "file" / "backup")
     assert told.value.code == "disk"
     write_backup(store, tmp_path / "backup")

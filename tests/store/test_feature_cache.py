@@ -47,11 +47,11 @@ def test_what_was_added_is_there_at_once(features: FeatureFile) -> None:
     assert not features.has("a")
     features.add("a", row(1))
     assert (features.has("a"), features.has("b")) == (True, False)
-    found = features.of(["b", "a", "a"])
+    found = features.read(["b", "a", "a"])
     assert list(found) == ["a"]
     assert found["a"].dtype == np.float32
     np.testing.assert_array_equal(found["a"], row(1))
-    assert features.of([]) == {}
+    assert features.read([]) == {}
 
 
 def test_what_is_added_again_replaces_what_was_there(features: FeatureFile) -> None:
@@ -59,14 +59,14 @@ def test_what_is_added_again_replaces_what_was_there(features: FeatureFile) -> N
     features.flush()
     features.add("a", row(2))
     for _ in range(2):
-        np.testing.assert_array_equal(features.of(["a"])["a"], row(2))
+        np.testing.assert_array_equal(features.read(["a"])["a"], row(2))
         features.flush()
 
 
 def test_rows_are_kept_in_half_precision(features: FeatureFile) -> None:
     wild = np.random.default_rng(0).normal(size=500).astype(np.float32)
     features.add("a", wild)
-    np.testing.assert_array_equal(features.of(["a"])["a"], wild.astype(np.float16).astype(np.float32))
+    np.testing.assert_array_equal(features.read(["a"])["a"], wild.astype(np.float16).astype(np.float32))
 
 
 def test_a_flush_writes_and_many_rows_write_themselves(features: FeatureFile, path: Path) -> None:
@@ -92,7 +92,7 @@ def test_more_are_asked_for_than_fit_into_one_question(features: FeatureFile) ->
     names = [f"n{number}" for number in range(2 * ASKED_AT_ONCE + 3)]
     for number, name in enumerate(names):
         features.add(name, row(number % 100))
-    found = features.of([*names, "nothing"])
+    found = features.read([*names, "nothing"])
     assert found.keys() == set(names)
     np.testing.assert_array_equal(found["n777"], row(77))
 
@@ -101,10 +101,10 @@ def test_two_models_never_meet(features: FeatureFile, path: Path) -> None:
     features.add("a", row(1))
     features.flush()
     other = FeatureFile(path, "other@2/4+9")
-    assert (other.has("a"), other.of(["a"])) == (False, {})
+    assert (other.has("a"), other.read(["a"])) == (False, {})
     other.add("a", row(9))
     other.close()
-    np.testing.assert_array_equal(features.of(["a"])["a"], row(1))
+    np.testing.assert_array_equal(features.read(["a"])["a"], row(1))
     assert on_disk(path) == 2
 
 
@@ -138,11 +138,11 @@ def test_damage_while_it_is_open_loses_rows_and_no_more(path: Path) -> None:
     with path.open("r+b") as raw:
         raw.seek(4096)
         raw.write(b"\xff" * (size - 4096))
-    assert len(file.of(names)) < len(names)
+    assert len(file.read(names)) < len(names)
     assert not any(map(file.has, names))
     file.add("a", row(1))
     file.flush()
-    np.testing.assert_array_equal(file.of(["a"])["a"], row(1))
+    np.testing.assert_array_equal(file.read(["a"])["a"], row(1))
     file.close()
     assert on_disk(path) == 1
 
@@ -168,4 +168,4 @@ def test_threads_may_write_and_read_at_once(features: FeatureFile) -> None:
         one.start()
     for one in threads:
         one.join()
-    assert len(features.of(f"n{number}" for number in range(400))) == 400
+    assert len(features.read(f"n{number}" for number in range(400))) == 400

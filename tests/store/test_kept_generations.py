@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.store.manifest import Manifest, manifest_in
+from shoplens.store.manifest import Manifest, load_manifest
 from shoplens.store.store import MOST_KEPT, Store
 from tests.fakes import Stopped
 from tests.store.conftest import entries, filled
@@ -58,7 +58,7 @@ def test_work_begun_anew_never_continues_a_kept_generation(tmp_path: Path) -> No
     with store.rollback_to() as generation:
         store.switch(generation, keep=True)
     assert (store.live.name, kept(store)) == ("000003", ["000002"])
-    assert not manifest_in(store.live.folder).kept
+    assert not load_manifest(store.live.folder).kept
     with store.new_generation(Manifest("colour@1", 4, "/f", "jsonl", "now")) as generation:
         assert generation.index.count() == 0
         generation.index.upsert(entries(range(1)))

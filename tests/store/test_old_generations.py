@@ -129,7 +129,7 @@ def test_what_is_written_makes_it_of_this_format(shop: Shop, folder: Path) -> No
 def test_a_later_format_is_refused(folder: Path) -> None:
     (place,) = folder.glob(f"store/generations/*/{NAME}")
     place.write_text(json.dumps({**json.loads(place.read_text()), "format": FORMAT + 1}))
-    with pytest.raises(StoreError, match="this Shoplens knows up to") as told:
+    with pytest.raises(StoreError, match="this Shoplens reads up to") as told:
         Shop(folder / "store", embedder=ColourEmbedder(), settings=SETTINGS)
     assert told.value.code == "newer-store"
 

@@ -126,7 +126,7 @@ def test_a_store_of_a_later_format_asks_for_an_upgrade(folder: Path) -> None:
     path.write_text(path.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT + 1}'))
     told = refusal(folder)
     assert told.code == "newer-store"
-    assert f"is of format {FORMAT + 1}; this Shoplens knows up to {FORMAT}" in told.problem
+    assert f"is of format {FORMAT + 1}; this Shoplens reads up to {FORMAT}" in told.problem
     assert "Upgrade" in told.fix
     with pytest.raises(StoreError, match="Upgrade"):
         Store(folder, rebuild=True)

@@ -1,1 +1,1 @@
-"""Build: a feed, or what changes without one, to the products of a store, one generation after another."""
+"""The build path: from a feed, or from changes without one, to the products of a store, generation by generation."""

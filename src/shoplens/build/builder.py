@@ -1,4 +1,4 @@
-"""The whole build path: feed -> products -> photos -> embeddings -> store."""
+"""The builder: it changes a store by feeds and by products."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 from shoplens.build.carry_over import head_fields, keep_classifier, readable_head
-from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, rescore_products, scorer_of
+from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, load_scorer, rescore_products
 from shoplens.build.photo_features import backbone_width, feature_model
 from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, Outcome, ProductEncoder
-from shoplens.build.product_ids import KnownIds, rejected_ids, renames_of
+from shoplens.build.product_ids import KnownIds, find_renames, rejected_ids
 from shoplens.build.run import BATCH, OnRenames, Progress, Run, Summary, batches, write_entries
 from shoplens.embedders import Embedder, EmbeddingHead, OnnxEmbedder
 from shoplens.errors import InvalidValue, Refused
@@ -24,12 +24,12 @@ from shoplens.store.feature_cache import FallbackFeatures, FeatureFile
 from shoplens.store.files.atomic import timestamp
 from shoplens.store.generation import Generation, check_model
 from shoplens.store.manifest import Manifest
-from shoplens.store.ranker_file import keep_ranker
+from shoplens.store.ranker_file import copy_ranker
 from shoplens.store.store import Store
 from shoplens.types import Product, Rejection
 
 SHARED_BY, SHARED_BY_AT_LEAST = 0.25, 5
-"""Share and number of products from which on a photo that they have in common is told."""
+"""Share and number of products from which on a photo that they have in common is reported."""
 
 
 class Builder:
@@ -58,11 +58,11 @@ class Builder:
         self._on_renames: OnRenames = on_renames or (lambda renames: None)
 
     def index(self, feed: Feed) -> Summary:
-        """Build a new generation from a whole feed and make it live; the one before serves until then.
+        """Build a new generation from a whole feed, and make it live; the generation before answers until then.
 
         Raises:
             FeedError: the feed cannot be read; the store stays as it was.
-            Refused: nothing in the feed can be used; the store stays as it was.
+            Refused: no product of the feed can be used; the store stays as it was.
         """
         with self.store.writing():
             before = self.store.live.index if self.store.has_live else None
@@ -74,33 +74,35 @@ class Builder:
                 self.store.new_generation(self._manifest(feed, look)) as generation,
             ):
                 if before is not None:
-                    self._tell_renames(run.summary, renames_of(before, feed))
+                    self._report_renames(run.summary, find_renames(before, feed))
                 self._build(feed, generation, look, run)
                 if before is not None:
                     keep_classifier(self.store.live, generation, self.embedder)
-                    keep_ranker(self.store.live, generation)
+                    copy_ranker(self.store.live, generation)
                     self._add_renames(run.summary)
                 self.store.switch(generation)
         return run.summary
 
     def _build(self, feed: Feed, generation: Generation, look: EmbeddingHead | None, run: Run) -> None:
-        """Fill a new generation, fit its filters, and write down what it holds."""
+        """Fill a new generation, fit its filters, and count what it holds."""
         if look is not None:
-            generation.take_over(look)
+            generation.adopt_look(look)
         encoder = self.product_encoder(generation, self._encoding_caches(generation, run))
-        left_out = self._fill(generation.index, feed, encoder, run)
-        if generation.index.count() > run.summary.products:  # an interrupted build wrote more than there is now
+        left_out = self._write_products(generation.index, feed, encoder, run)
+        if (
+            generation.index.count() > run.summary.products
+        ):  # an interrupted build wrote more products than the feed now has
             wanted = set(feed.product_ids()) - left_out
             generation.index.remove(set(generation.index.ids()) - wanted)
         if not generation.index.count():
-            raise _nothing_usable(feed, run.report)
+            raise _nothing_usable_error(feed, run.report)
         self.fit_filters(generation, run)
         self.optimize(generation)
         summary = run.summary
         generation.manifest = replace(generation.manifest, products=summary.products, photos=summary.photos)
 
     def add_products(self, items: Sequence[Product | Rejection]) -> list[Outcome]:
-        """Add products to the live generation, or replace those with the same id; what became of each, in their order.
+        """Add products to the live generation, or replace those with the same id; return the outcomes in their order.
 
         Raises:
             StoreError: ``other-model``, ``disk``, …
@@ -129,7 +131,7 @@ class Builder:
 
     def _add_feed(self, feed: Feed, generation: Generation) -> Summary:
         with self._run("add", feed, generation.look) as run:
-            self._fill(generation.index, feed, self._encoder_for(generation, run), run)
+            self._write_products(generation.index, feed, self._encoder_for(generation, run), run)
             self.optimize(generation)
         return run.summary
 
@@ -137,15 +139,15 @@ class Builder:
         """Make the live generation equal to a full feed: add, change, remove.
 
         A product whose row was rejected, or none of whose photos was ever usable, stays as it was: a typo or a slow
-        server removes nothing. Products whose ids change are told before anything is removed (``on_renames``), do not
-        count among those that go, and are found by their old ids from then on; one stays as it was while no product
-        with its new id could be made.
+        server removes nothing. Products whose ids change are reported before anything is removed (``on_renames``),
+        do not count as removals, and are found by their old ids from then on; such a product stays while no product
+        with its new id could be encoded.
 
         Args:
-            max_removals: share (``10%``) or number of products that may go.
+            max_removals: share (``10%``) or number of products that may be removed.
 
         Raises:
-            Refused: more would go, or nothing would be left; nothing was changed.
+            Refused: more would be removed, or nothing would be left; nothing was changed.
         """
         with self.store.writing():
             generation = self.live_generation()
@@ -157,8 +159,8 @@ class Builder:
             gone = set(generation.index.ids())
             allowed = removals_allowed(max_removals, len(gone))
             gone.difference_update(feed.product_ids())
-            renames = renames_of(generation.index, feed, gone)
-            self._tell_renames(run.summary, renames)
+            renames = find_renames(generation.index, feed, gone)
+            self._report_renames(run.summary, renames)
             gone.difference_update(renames)
             if gone:
                 gone.difference_update(rejected_ids(feed))
@@ -167,31 +169,31 @@ class Builder:
                 raise Refused(
                     f"{feed.name} lacks {len(gone)} of the {generation.index.count()} products in the store "
                     f"({', '.join(sorted(gone)[:3])}, …); --max-removals {max_removals} allows {allowed}.",
-                    "If they are to go, raise --max-removals. Nothing was changed.",
+                    "If they are to be removed, raise --max-removals. Nothing was changed.",
                     problems=run.report.summary(),
                 )
-            self._fill(generation.index, feed, self._encoder_for(generation, run), run)
+            self._write_products(generation.index, feed, self._encoder_for(generation, run), run)
             if gone and len(gone) == generation.index.count():
-                raise _nothing_usable(feed, run.report)
-            run.summary.renamed = _carried_out(renames, generation.index)
+                raise _nothing_usable_error(feed, run.report)
+            run.summary.renamed = _completed_renames(renames, generation.index)
             self._add_renames(run.summary)
             run.summary.removed = generation.index.remove(gone)
             generation.index.remove(run.summary.renamed)
             self.optimize(generation)
         return run.summary
 
-    def _tell_renames(self, summary: Summary, renames: Mapping[str, Sequence[str]]) -> None:
-        """Tell which ids change, before anything else is done."""
+    def _report_renames(self, summary: Summary, renames: Mapping[str, Sequence[str]]) -> None:
+        """Report which ids change, before anything else is done."""
         summary.renamed = {old: list(now) for old, now in renames.items()}
         if renames:
             self._on_renames(summary.renamed)
 
     def _add_renames(self, summary: Summary) -> None:
-        """Have products be found by the ids that they had; an id that became several products stands for none."""
+        """Store the renames; an id that became several products stands for none of them."""
         self.store.add_renames({old: now[0] for old, now in summary.renamed.items() if len(now) == 1})
 
     def _report_rejections(self, feed: Feed, run: Run) -> None:
-        """Write down what is wrong with a feed that is not used."""
+        """Write the rejections of a feed that is not used to the report."""
         for item in feed:
             if isinstance(item, Rejection):
                 run.report.add(item)
@@ -210,11 +212,11 @@ class Builder:
         )
 
     def _encoder_for(self, live: Generation, run: Run) -> ProductEncoder:
-        caches = EncodingCaches(run.features, [live.index], live.index, scorer_of(live), live.look)
+        caches = EncodingCaches(run.features, [live.index], live.index, load_scorer(live), live.look)
         return self.product_encoder(live, caches)
 
     def _encoding_caches(self, generation: Generation, run: Run) -> EncodingCaches:
-        """What a new generation of the same model need not look at again."""
+        """Return what a new generation of the same model need not encode again."""
         before = self.store.live if self.store.has_live else None
         of_this_model = before is not None and before.manifest.model == self.embedder.model
         indexes = [generation.index, *([before.index] if before and of_this_model else [])]
@@ -269,17 +271,17 @@ class Builder:
         features = FeatureFile(self.store.folder / FEATURES, feature_model(embedder), fallback)
         return Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl", features)
 
-    def _fill(self, index: Index, feed: Feed, maker: ProductEncoder, run: Run) -> set[str]:
-        """Write the feed's products, in batches; what is already there as it should be is left alone.
+    def _write_products(self, index: Index, feed: Feed, encoder: ProductEncoder, run: Run) -> set[str]:
+        """Write the feed's products in batches; entries that are already there are left alone.
 
         Returns:
-            Ids of the products that were left out, for want of a usable photo.
+            Ids of the products that were left out because they have no usable photo.
         """
         run.summary.rows = feed.counts.rows
         left_out: set[str] = set()
         shared = SharedPhotos()
         done = 0
-        for batch in batches(maker.outcomes(feed), BATCH):
+        for batch in batches(encoder.outcomes(feed), BATCH):
             for outcome in batch:
                 run.summary.count(outcome)
                 for rejection in outcome.rejections:
@@ -289,8 +291,8 @@ class Builder:
             entries = [outcome.entry for outcome in batch if outcome.entry is not None]
             for entry in entries:
                 shared.add(entry.product.id, ((photo.content_hash, photo.source) for photo in entry.photos))
-            run.features.flush()  # before the products: what an index knows need not be looked at again
-            write_entries(index, entries, run.summary, maker.scorer)
+            run.features.flush()  # before the products, since a photo that the index has is not encoded again
+            write_entries(index, entries, run.summary, encoder.scorer)
             done += len(entries)
             self.progress("Indexing", done + len(left_out), feed.count)
         for photo in shared.of_more_than(SHARED_BY, SHARED_BY_AT_LEAST):
@@ -298,21 +300,21 @@ class Builder:
         return left_out
 
 
-def _carried_out(renames: Mapping[str, Sequence[str]], index: Index) -> dict[str, list[str]]:
-    """The renames of which a product under a new id is there; where its photos could not be had, the old one stays."""
-    there = {record.product.id for record in index.records({new for ids in renames.values() for new in ids})}
-    present = {old: [new for new in ids if new in there] for old, ids in renames.items()}
+def _completed_renames(renames: Mapping[str, Sequence[str]], index: Index) -> dict[str, list[str]]:
+    """Keep the renames whose product exists under a new id; where its photos could not be read, the old one stays."""
+    known = {record.product.id for record in index.records({new for ids in renames.values() for new in ids})}
+    present = {old: [new for new in ids if new in known] for old, ids in renames.items()}
     return {old: ids for old, ids in present.items() if ids}
 
 
 def _with_row(rejection: Rejection, feed: Feed) -> Rejection:
-    """The rejection with the row of its product, where it was found after the feed was read."""
+    """Add the row of its product to a rejection that was found after the feed was read."""
     if rejection.row is not None or not rejection.product_id:
         return rejection
     return replace(rejection, row=feed.row_of(rejection.product_id))
 
 
-def _nothing_usable(feed: Feed, report: Report) -> Refused:
+def _nothing_usable_error(feed: Feed, report: Report) -> Refused:
     return Refused(
         f"No product of {feed.name} can be used.",
         f"See below, and {report.path}, for why. The store was not changed.",
@@ -333,10 +335,10 @@ def _shared_rejection(photo: SharedPhoto, products: int) -> Rejection:
 
 
 def removals_allowed(text: str, products: int) -> int:
-    """Products that may go: ``25`` or ``10%``, the latter rounded down.
+    """Parse how many products may be removed: ``25`` or ``10%``, the latter rounded down.
 
     Raises:
-        InvalidValue: for anything else.
+        InvalidValue: the text is anything else.
     """
     number = text.removesuffix("%")
     if not number.replace(".", "", 1).isdecimal() or (number == text and "." in number):

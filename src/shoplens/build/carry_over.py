@@ -36,7 +36,7 @@ def readable_head(store: Store, embedder: Embedder) -> EmbeddingHead | None:
 def keep_classifier(before: Generation, after: Generation, embedder: Embedder) -> None:
     """Give a generation the classifier of the one before, if it can be opened and reads this embedder's features."""
     try:
-        classifier = before.classifier
+        classifier = before.require_classifier()
         if classifier.card.features == feature_model(classifier.embedder_for(embedder)):
             after.adopt_classifier(classifier)
     except (InvalidValue, ModelError, StoreError):
@@ -53,4 +53,4 @@ def delete_unread_features(store: Store, generation: Generation, embedder: Embed
         return
     with contextlib.suppress(StoreError):
         used = {features_read(folder) for folder in (generation.folder, *store.kept_generations())}
-        features.forget(f"{feature_model(embedder)}/", used)
+        features.delete_except(f"{feature_model(embedder)}/", used)

@@ -1,4 +1,4 @@
-"""The dimensions of a generation as a table: what each tells apart, how well the photos show it, and what counts."""
+"""The dimensions of a generation as a table: classes, how well the photos show them, and weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.model.quality import Quality
 from shoplens.store.generation import Generation
-from shoplens.store.ranker_file import static_weights
+from shoplens.store.ranker_file import load_static_weights
 
 _SCORED = {
     LOOK: "cosine of the embeddings",
@@ -22,14 +22,14 @@ class DimensionRow:
     """One dimension, or an attribute that is none.
 
     Attributes:
-        name: as weights call it.
-        kind: as ``kind``; ``none`` for an attribute that is no dimension.
-        scored: how likeness is computed, in words.
-        classes: class -> products.
-        untrained: class -> products, of those with too few to learn from; they are never predicted.
-        quality: measured on photos of groups that the heads never saw; None for what is not learned.
-        weight: the default one, tuned or fitted.
-        note: what a person should know.
+        name: as in weights.
+        kind: of the dimension; ``none`` for an attribute that is no dimension.
+        scored: how similarity is computed, in words.
+        classes: class -> number of products.
+        untrained: class -> number of products, of classes with too few to train on; they are never predicted.
+        quality: measured on photos of groups that the heads were not fitted to; None for what is not fitted.
+        weight: default weight, tuned or fitted.
+        note: for people.
     """
 
     name: str
@@ -43,13 +43,13 @@ class DimensionRow:
 
 
 def dimension_rows(generation: Generation) -> list[DimensionRow]:
-    """Every dimension, then every attribute that is none.
+    """Return every dimension, then every attribute that is none.
 
     Raises:
         InvalidValue: ``no-filters``.
         StoreError: ``damaged-filters``, ``damaged-weights``.
     """
-    filters, weights = generation.fitted, static_weights(generation)
+    filters, weights = generation.require_filters(), load_static_weights(generation)
     dimensions, _ = generation.dimensions
     used = [
         DimensionRow(
@@ -76,9 +76,9 @@ def _scoring_method(dimension: Dimension) -> str:
 
 
 def _note(dimension: Dimension, quality: Quality | None, flat: bool) -> str:
-    notes = ["all photos are the same in it"] if flat else []
+    notes = ["all photos are the same in this dimension"] if flat else []
     if quality is not None and not quality.seen:
-        notes.append("the photos do not show it")
+        notes.append("the photos do not show its classes")
     if dimension.untrained:
-        notes.append(f"{len(dimension.untrained)} classes are untrained, for want of products")
+        notes.append(f"{len(dimension.untrained)} classes are untrained because they have too few products")
     return "; ".join(notes)

@@ -20,7 +20,7 @@ from shoplens.filters.model.stored import save_filters
 from shoplens.filters.photo_features.measurements import MEASURED
 from shoplens.index.predicted_values import PROBABILITY_STEPS
 from shoplens.index.protocol import Index, IndexedProduct
-from shoplens.preferences import DimensionRules
+from shoplens.settings import DimensionRules
 from shoplens.store.dimensions_file import DIMENSIONS
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.files.atomic import replace_file

@@ -10,18 +10,18 @@ from dataclasses import replace
 
 from shoplens.build.builder import Builder
 from shoplens.build.carry_over import can_read_features, delete_unread_features, head_fields, keep_classifier
-from shoplens.build.filter_scoring import scorer_of
+from shoplens.build.filter_scoring import load_scorer
 from shoplens.build.photo_features import feature_model
 from shoplens.build.product_encoder import EncodingCaches
 from shoplens.build.run import BATCH, Run, Summary, batches, write_entries
 from shoplens.embedders import EmbeddingHead, ProductClassifier
 from shoplens.errors import StoreError
 from shoplens.filters.model.scoring import PLACED
-from shoplens.store.calibration_file import forget_calibration, keep_calibrations
+from shoplens.store.calibration_file import copy_calibrations, delete_calibration
 from shoplens.store.copies.snapshot import adopt_snapshot, is_snapshot_adopted
 from shoplens.store.files.atomic import timestamp
 from shoplens.store.generation import Generation, check_model
-from shoplens.store.ranker_file import keep_ranker
+from shoplens.store.ranker_file import copy_ranker
 
 
 def train_filters(builder: Builder) -> Summary:
@@ -68,7 +68,7 @@ def adopt_classifier(builder: Builder, classifier: ProductClassifier) -> None:
     with builder.store.writing():
         generation = builder.live_generation()
         generation.adopt_classifier(classifier)
-        forget_calibration(generation, "classifier")
+        delete_calibration(generation, "classifier")
 
 
 def roll_back(builder: Builder, name: str = "") -> Summary:
@@ -89,7 +89,7 @@ def roll_back(builder: Builder, name: str = "") -> Summary:
             _copy_products(builder, live, generation, run)
             builder.optimize(generation)
             keep_classifier(live, generation, builder.embedder)
-            forget_calibration(generation, "classifier")
+            delete_calibration(generation, "classifier")
             store.switch(generation, keep=True)
     return run.summary
 
@@ -127,13 +127,13 @@ def _rebuild(
     manifest = replace(manifest, **head_fields(head))
     with builder.open_run(command, head) as run, store.new_generation(manifest) as generation:
         if head is not None:
-            generation.take_over(head)
+            generation.adopt_look(head)
         _copy_products(builder, live, generation, run)
         builder.fit_filters(generation, run)
         builder.optimize(generation)
-        keep_calibrations(live, generation)
+        copy_calibrations(live, generation)
         keep_classifier(live, generation, builder.embedder)
-        keep_ranker(live, generation)
+        copy_ranker(live, generation)
         store.switch(generation, keep=keep)
         delete_unread_features(store, generation, builder.embedder, run.features)
     return run.summary
@@ -147,7 +147,7 @@ def _copy_products(
     What is there already as it should be is left alone; what an interrupted build left is removed.
     """
     products = live.index.count() if ids is None else len(ids)
-    scorer = scorer_of(generation)
+    scorer = load_scorer(generation)
     caches = EncodingCaches(run.features, [generation.index, live.index], live.index, scorer, generation.look)
     encoder = builder.product_encoder(generation, caches)
     records = live.index.all_records() if ids is None else live.index.records(ids)

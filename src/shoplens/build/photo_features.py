@@ -1,4 +1,4 @@
-"""What is seen of a photo: its embedding, and beside it the features that every filter works on."""
+"""The features of a photo: its embedding, and the input of the filters."""
 
 from __future__ import annotations
 
@@ -14,45 +14,44 @@ from shoplens.types import Features, Pixels, Vectors
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoFeatures:
-    """One photo as the network and the pixels show it.
+    """The features of one photo.
 
     Attributes:
-        vector: float32 (d,), length 1.
-        features: float32 (b + MEASURED + c,): those of the network, those measured, and those of the network that only
-            a trained look works on.
+        vector: float32 (d,), length 1, the embedding.
+        features: float32 (b + MEASURED + c,): those of the network, those measured on the pixels, and those of the
+            network that only a trained look uses.
     """
 
     vector: Vectors
     features: Features
 
 
-def sight(embedder: Embedder, name: str, photo: Pixels) -> PhotoFeatures:
-    """One pass of the network, and one look at the pixels.
+def extract_features(embedder: Embedder, name: str, photo: Pixels) -> PhotoFeatures:
+    """Run the network on a photo, and measure its pixels.
 
     Raises:
         ModelError: as :func:`~shoplens.embedders.embed_photos`.
     """
-    found = embed_photos(embedder, [name], [photo])
-    row = found.vectors[0] if found.features is None else found.features[0]
+    embedded = embed_photos(embedder, [name], [photo])
+    row = embedded.vectors[0] if embedded.features is None else embedded.features[0]
     width = backbone_width(embedder)
     features = np.concatenate([row[:width], measure(photo).as_row(), row[width:]])
-    return PhotoFeatures(
-        found.vectors[0], features.astype(np.float16).astype(np.float32)
-    )  # as they are when kept on disk
+    rounded = features.astype(np.float16).astype(np.float32)  # as they are read from the cache
+    return PhotoFeatures(embedded.vectors[0], rounded)
 
 
 def backbone_width(embedder: Embedder) -> int:
-    """How many of the network's features the filters work on: the first of a photo's."""
+    """Return how many of the network's features the filters use; they are the first of a photo's."""
     return embedder.features or embedder.dimensions
 
 
 def feature_model(embedder: Embedder) -> str:
-    """Names what made the features, and at how many pixels per side: rows of two makers never meet."""
+    """Return the id of what makes the features, with the side in pixels; features of different ids are never mixed."""
     further = f"+{embedder.further}" if embedder.further else ""
     trained = f"/{embedder.tuned}" if isinstance(embedder, FineTunedEmbedder) else ""
     return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED}@{SIDE}{further}{trained}"
 
 
-def width_of(embedder: Embedder) -> int:
-    """How many features a photo has."""
+def feature_width(embedder: Embedder) -> int:
+    """Return how many features a photo has."""
     return backbone_width(embedder) + MEASURED + embedder.further

@@ -1,4 +1,4 @@
-"""How the ids of a store's products carry on in a feed: kept where a row still has them, else old and new told."""
+"""The ids of products across feeds: kept where a row still has them, or else renamed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shoplens.types import Product, Rejection
 
 
 class KnownIds:
-    """The ids of the products in an index; asked one by one, so that none are held."""
+    """The ids of the products in an index; each is looked up there, so that none are held in memory."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
@@ -19,31 +19,31 @@ class KnownIds:
         return isinstance(product_id, str) and bool(self._index.records([product_id]))
 
 
-def renames_of(index: Index, feed: Feed, gone: Iterable[str] | None = None) -> dict[str, tuple[str, ...]]:
-    """Id of a product that the feed does not give -> ids of those that it has become.
+def find_renames(index: Index, feed: Feed, gone: Iterable[str] | None = None) -> dict[str, tuple[str, ...]]:
+    """Find what products that a feed does not have any more are called now: old id -> ids of the products.
 
-    They are those of which the old id, or a row that the product was made of, is an identifier. Of several, the only
-    one with the old product's first photo counts, if there is such a one.
+    These are the products that have the old id, or a row of the old product, as an identifier. Of several, the only one
+    with the old product's first photo counts, if there is exactly one.
 
     Args:
         index: of the store.
-        feed: that is to be taken over.
-        gone: ids in the index that the feed does not give; found out where they are not given.
+        feed: that the store is to follow.
+        gone: ids in the index that the feed does not have; computed where they are not given.
     """
     if gone is None:
         gone = set(index.ids()).difference(feed.product_ids())
-    found: dict[str, tuple[str, ...]] = {}
+    renames: dict[str, tuple[str, ...]] = {}
     for record in index.records(sorted(gone)):
         successors = _successors(record, feed)
         alike = [one.id for one in successors.values() if one.photos[0] == record.product.photos[0]]
         ids = alike if len(alike) == 1 else list(successors)
         if ids:
-            found[record.product.id] = tuple(ids)
-    return found
+            renames[record.product.id] = tuple(ids)
+    return renames
 
 
 def _successors(record: StoredProduct, feed: Feed) -> dict[str, Product]:
-    """The products that the id of another one stands for, or else its rows' ids, SKUs and GTINs."""
+    """Return the products that the id of a record stands for, or else the ids, SKUs and GTINs of its rows."""
     by_id = {product.id: product for product in feed.successors_of(record.product.id)}
     if by_id:
         return by_id
@@ -51,7 +51,7 @@ def _successors(record: StoredProduct, feed: Feed) -> dict[str, Product]:
 
 
 def rejected_ids(feed: Feed) -> Iterator[str]:
-    """Ids of products that the feed has, but that cannot be used as it has them."""
+    """Yield the ids of products whose rows in the feed were rejected."""
     for item in feed:
         if isinstance(item, Rejection) and item.level == "rejected":
             yield item.product_id

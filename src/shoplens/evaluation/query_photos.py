@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shoplens.build.product_encoder import in_order
+from shoplens.build.product_encoder import map_in_order
 from shoplens.embedders import Embedder
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
@@ -81,7 +81,7 @@ class QueryVectors:
                 self._file.close()
 
     def _read_row(self, name: str, region: str) -> _Row | None:
-        with self._file.mending():
+        with self._file.recover_from_damage():
             row: _Row | None = self._file.connection.execute(
                 "SELECT vector, features, pixel_hash, width, height FROM vectors "
                 "WHERE model = ? AND content = ? AND region = ?",
@@ -94,7 +94,7 @@ class QueryVectors:
         """All at once, so that others with the same file wait for milliseconds only."""
         rows = [(self._model, *key, *row) for key, row in self._unwritten.items()]
         self._unwritten.clear()
-        with self._file.mending(), self._file.connection as file:
+        with self._file.recover_from_damage(), self._file.connection as file:
             file.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
@@ -131,10 +131,10 @@ class QueryPhotos:
     def of(self, queries: Iterable[JudgedQuery | Rejection]) -> Iterator[Embedded | Rejection]:
         """Each query with its photo, in their order; a photo that cannot be used is a rejection."""
         with ThreadPoolExecutor(self._settings.cores) as pool:
-            yield from in_order(pool, self._encode_query, queries, AHEAD)
+            yield from map_in_order(pool, self._encode_query, queries, AHEAD)
 
     def encode(self, data: bytes, region: Region | None = None, *, features: bool = True) -> EncodedQuery:
-        """A photo's bytes, encoded as a search would, without remembering it; without features where nothing needs
+        """A photo's bytes, encoded as a search would, without answer_log it; without features where nothing needs
         them.
 
         Raises:

@@ -198,8 +198,8 @@ class FeedbackLog:
         with self._transaction() as file:
             return rename_rows(file, renames)
 
-    def seen(self) -> Iterator[LoggedImpression]:
-        """Impressions with which anything was done, the newest 20,000 of them, the oldest first."""
+    def impressions_with_events(self) -> Iterator[LoggedImpression]:
+        """Yield the impressions that have events, the newest 20,000 of them, the oldest first."""
         if not self.path.exists():
             return
         with self._reading() as file:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from shoplens.build.product_encoder import in_order
+from shoplens.build.product_encoder import map_in_order
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
 from shoplens.evaluation.evaluate import FOLDER, EvaluationContext, QuerySet
@@ -98,11 +98,14 @@ class CheckOptions:
                 "Leave out --fresh; --seed draws other photos for a new baseline.",
             )
         if not self.update and self.seed is not None:
-            raise InvalidValue("A seed is of a new baseline.", "Say --update, or --fresh SEED to draw other photos.")
+            raise InvalidValue(
+                "A seed is given, but no baseline is made.",
+                "Give --fresh SEED to draw other photos, or make a new baseline: shoplens check make-baseline.",
+            )
         if not self.update and self.fresh is None and (self.count is not None or self.queries is not None):
             raise InvalidValue(
                 "The baseline's own photos are searched for; others were asked for by --count or --queries.",
-                "Leave these out, or say --update for a new baseline, or --fresh SEED for another sample.",
+                "Leave these out, give --fresh SEED for another sample, or run `shoplens check make-baseline`.",
             )
 
 
@@ -135,7 +138,7 @@ def check_regression(bench: EvaluationContext, strategy: Strategy, options: Chec
         raise InvalidValue(
             f"Only {len(run.queries)} of the {len(queries)} photos of {where} can still be searched for "
             f"({_format_counts(gone)}).",
-            "Put the photos back, or make a new baseline: shoplens check --update.",
+            "Put the photos back, or make a new baseline: shoplens check make-baseline.",
             code="old-baseline",
         )
     how = GateOptions() if options.fresh is None else GateOptions(alpha=FRESH_ALPHA)
@@ -148,7 +151,7 @@ def _check_comparable(before: Baseline | None, strategy: Strategy, options: Chec
     if before is not None and before.strategy != strategy.name:
         raise InvalidValue(
             f"The baseline is of the strategy {before.strategy}, and this is {strategy.name}.",
-            f"Say --strategy {before.strategy}, or make a new baseline: shoplens check --update.",
+            f"Say --strategy {before.strategy}, or make a new baseline: shoplens check make-baseline.",
             code="other-strategy",
         )
     if before is not None and options.fresh == before.seed:
@@ -189,12 +192,13 @@ def _baseline(path: Path) -> Baseline:
     except FileNotFoundError:
         raise InvalidValue(
             f"There is no baseline at {path}.",
-            "Make one while the system is known to be good: shoplens check --update.",
+            "Make one while the system is known to be good: shoplens check make-baseline.",
             code="no-baseline",
         ) from None
     except OSError as problem:
         raise InvalidValue(
-            f"The baseline {path} cannot be read: {problem.strerror}.", "Give a file that --update made."
+            f"The baseline {path} cannot be read: {problem.strerror}.",
+            "Give a file that `shoplens check make-baseline` made.",
         ) from None
     try:
         return Baseline.from_json(data)
@@ -269,7 +273,7 @@ def _run(
         return query, "", {kind: _rank(index, answering, photos, data, query) for kind, data in files.items()}
 
     with ThreadPoolExecutor(bench.settings.cores) as pool:
-        for done, (query, why, found) in enumerate(in_order(pool, ranks_of, asked, AHEAD), start=1):
+        for done, (query, why, found) in enumerate(map_in_order(pool, ranks_of, asked, AHEAD), start=1):
             bench.progress("Searching for corrupted photos", done, len(asked))
             if why:
                 gone[query.product_id] = why
