@@ -174,7 +174,7 @@ def test_what_is_no_photo_is_told_and_so_is_a_shop_out_of_reach(page: Any, drawn
 def test_the_map_shows_all_and_leads_to_products(page: Any, few: str) -> None:
     page.goto(few)
     page.locator("#show-map").click()
-    page.locator("#map-told").filter(has_text="Places by").wait_for()
+    page.locator("#map-told").filter(has_text="Positions by").wait_for()
     page.locator("#map-canvas").press("+")
     page.locator("#map-canvas").press("ArrowLeft")
     page.wait_for_timeout(300)

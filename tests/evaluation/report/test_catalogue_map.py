@@ -177,7 +177,7 @@ def test_cells_fit_jpeg_blocks_and_sheets() -> None:
 
 def test_no_products() -> None:
     page = map_html([], [MapQuery("ff0000", 0.5, 0.5, False)], squares, "")
-    assert "no products" in page
+    assert "No products" in page
     assert "<script" not in page
 
 

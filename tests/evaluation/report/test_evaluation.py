@@ -93,9 +93,10 @@ def test_the_map_keeps_the_heading_that_it_brings() -> None:
 def test_the_worst_are_shown_with_what_was_found_instead() -> None:
     text = evaluation_page(replace(EVALUATION, confused=()), picture)
     assert "Right product at rank 37" in text
-    assert "not among those looked at" in text
-    for shown in ("one.jpg", "two.jpg", "searched for the marked part", "and 1 more would be right", "0.512", "0.871"):
+    assert "not among the ranked products" in text
+    for shown in ("one.jpg", "two.jpg", "searched for the marked part", "and 1 more would also be right"):
         assert shown in text
+    assert "0.512" in text and "0.871" in text
     assert text.count("<img") == 6  # the late one: photo, right, two found; the one never found: photo and right
     assert text.count('<li class="is-right">') == 2
 
@@ -110,7 +111,7 @@ def test_the_confused_are_pairs_with_how_often() -> None:
 
 def test_a_page_about_nothing() -> None:
     text = evaluation_page(EMPTY, picture)
-    for left_out in ("By category", "Found last", "Taken for one another", "Map of the catalogue", "<figure", "<img"):
+    for left_out in ("By category", "Worst queries", "Confused products", "Map of the catalogue", "<figure", "<img"):
         assert left_out not in text
     assert "No photo was set aside" in text
 

@@ -42,7 +42,7 @@ def test_the_fallen_come_first_and_are_marked() -> None:
     ]
     assert text.count('class="row fell"') == 1
     assert '<span class="failed">Failed</span>: 1 of 3 cells fell.' in text
-    for shown in ("−9.0", "−13.0 to −5.0", "p &lt; 0.001", "1,251", "Now: &lt;model&gt;.", "photos made worse"):
+    for shown in ("−9.0", "−13.0 to −5.0", "p &lt; 0.001", "1,251", "Now: &lt;model&gt;.", "corrupted photos"):
         assert shown in text
     assert "<blur>" not in text
     assert "http" not in text

@@ -90,7 +90,7 @@ def test_the_points_of_a_reliability_plot_are_where_they_belong() -> None:
     assert places(plot) == [("20.00%", "90.00%"), ("90.00%", "25.00%")]
     bars = [(bar.get("x"), bar.get("y"), bar.get("height")) for bar in drawn(plot).iter("rect")]
     assert bars == [("20.00%", "75.00%", "25.00%"), ("90.00%", "0.00%", "100.00%")]
-    assert "said 20.0\u00a0%, true 10.0\u00a0% (0.0–30.0), 10 answers" in plot
+    assert "stated 20.0\u00a0%, true 10.0\u00a0% (0.0–30.0), 10 answers" in plot
 
 
 def test_the_whole_figure_of_an_unknown_value_is_a_dash() -> None:

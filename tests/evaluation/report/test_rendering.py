@@ -9,7 +9,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from shoplens.errors import PhotoError
-from shoplens.evaluation.report.rendering import environment, render
+from shoplens.evaluation.report.rendering import environment, render_page
 from shoplens.evaluation.results import Estimate, LeftOut, Paired
 from shoplens.types import Pixels
 
@@ -95,7 +95,7 @@ def test_an_element_without_content_is_blank() -> None:
     assert not call("detail", "").strip()
     assert not call("definitions", [("name", "")]).strip()
     assert not call("left_out_table", []).strip()
-    assert not call("growth_table", []).strip()
+    assert not call("retraining_cost_table", []).strip()
 
 
 def test_an_estimate_stands_with_its_interval_and_what_it_is_compared_with() -> None:
@@ -120,7 +120,7 @@ def test_a_photo_says_what_it_shows_and_an_unreadable_one_is_a_labelled_box() ->
 
 
 def test_characters_that_no_page_can_hold_are_replaced() -> None:
-    text = render("searches.html", title="a\x00b\ud800c", facts=["\x1b[31m", "\x9f"], lead="", searches=[])
+    text = render_page("searches.html", title="a\x00b\ud800c", facts=["\x1b[31m", "\x9f"], lead="", searches=[])
     text.encode("utf-8")
     assert "a\ufffdb\ufffdc" in text
     assert not {"\x00", "\x1b", "\x9f"} & set(text)
@@ -128,7 +128,7 @@ def test_characters_that_no_page_can_hold_are_replaced() -> None:
 
 def test_a_missing_value_is_an_error() -> None:
     with pytest.raises(UndefinedError, match="title"):
-        render("searches.html", facts=[], lead="", searches=[])
+        render_page("searches.html", facts=[], lead="", searches=[])
 
 
 @pytest.mark.parametrize("name", environment().list_templates())

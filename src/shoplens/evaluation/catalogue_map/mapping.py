@@ -76,7 +76,7 @@ def catalogue_map(index: Index, sample: QuerySample, seed: int = 0) -> Catalogue
     total = index.count()
     some = f"{len(records):,} of {total:,} products, drawn by a hash of their ids. " if total > len(records) else ""
     lines = " A line leads from a query photo to its product." if queries else ""
-    how = f"Places by {projection.note or projection.method}.{lines}"
+    how = f"Positions by {projection.note or projection.method}.{lines}"
     return CatalogueMap(products, queries, some + how)
 
 

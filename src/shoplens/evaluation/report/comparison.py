@@ -14,7 +14,7 @@ from shoplens.evaluation.report.formatting import (
     probability,
 )
 from shoplens.evaluation.report.plots import Interval, Mark, interval_plot
-from shoplens.evaluation.report.rendering import render
+from shoplens.evaluation.report.rendering import render_page
 from shoplens.evaluation.results import Comparison, Estimate, StrategyRow
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def comparison_page(comparison: Comparison) -> str:
     """Return the page as HTML: what each strategy finds and how surely it differs, then its time, bytes and updates."""
     metrics = list(dict.fromkeys(name for row in comparison.rows for name in row.metrics))
     plotted_metric = FIRST if FIRST in metrics else "".join(metrics[:1])
-    return render(
+    return render_page(
         "comparison.html",
         title="Comparison of strategies",
         lead=summary(comparison),
@@ -56,9 +56,8 @@ def summary(comparison: Comparison) -> str:
     best = max(rows, key=lambda row: row.metrics[FIRST].value)
     share = f"{percent(best.metrics[FIRST].value)} ({percent_interval(best.metrics[FIRST])})"
     if len(comparison.rows) == 1:
-        return (
-            f"{best.name} finds the product first in {share} of {comparison.queries:,} photos; no other is there yet."
-        )
+        sentence = f"{best.name} finds the product first in {share} of {comparison.queries:,} photos"
+        return f"{sentence}; there is no other strategy to compare it with."
     sentence = f"{best.name} finds the product first most often: in {share} of {comparison.queries:,} photos"
     if FIRST not in best.against:
         return f"{sentence}."
@@ -84,7 +83,7 @@ def _difference_plot(comparison: Comparison, metric: str) -> Markup | None:
     if len(differences) < 2:
         return None
     intervals = [Interval(row.name, difference, mark=_mark(row, comparison)) for row, difference in differences]
-    return interval_plot(f"{metric_name(metric)} less that of {reference}", intervals, differences=True)
+    return interval_plot(f"{metric_name(metric)} minus that of {reference}", intervals, differences=True)
 
 
 def _mark(row: StrategyRow, comparison: Comparison) -> Mark:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from shoplens.evaluation.doctor.findings import KINDS, Diagnosis, Finding, Kind
 from shoplens.evaluation.report.formatting import quantity
-from shoplens.evaluation.report.rendering import render
+from shoplens.evaluation.report.rendering import render_page
 from shoplens.types import Pixels
 
 MAX_SHOWN = 60
@@ -22,7 +22,7 @@ def doctor_page(diagnosis: Diagnosis, picture: Callable[[str], Pixels]) -> str:
     Args:
         picture: source of a photo -> pixels, uint8 (h, w, 3); reduced pixels are enough.
     """
-    return render(
+    return render_page(
         "doctor.html",
         title="Catalogue doctor",
         lead=_summary(diagnosis),

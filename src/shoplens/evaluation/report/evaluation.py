@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shoplens.evaluation.report.formatting import percent, percent_interval, quantity
 from shoplens.evaluation.report.plots import Interval, curve_plot, interval_plot
-from shoplens.evaluation.report.rendering import render
+from shoplens.evaluation.report.rendering import render_page
 from shoplens.evaluation.results import Evaluation
 from shoplens.evaluation.runs import CATEGORY_RECALL
 from shoplens.types import Pixels
@@ -29,7 +29,7 @@ def evaluation_page(evaluation: Evaluation, picture: Callable[[str], Pixels], ma
             without it.
     """
     categories = [category for category in evaluation.categories if FIRST in category.metrics]
-    return render(
+    return render_page(
         "evaluation.html",
         title=f"Evaluation of {evaluation.strategy}",
         lead=summary(evaluation),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shoplens.evaluation.report.plots import Interval, interval_plot
-from shoplens.evaluation.report.rendering import render
+from shoplens.evaluation.report.rendering import render_page
 from shoplens.evaluation.results import GateCell
 
-KINDS = {"all": "all queries", "corruption": "photos made worse", "category": "category"}
+KINDS = {"all": "all queries", "corruption": "corrupted photos", "category": "category"}
 
 
 def gate_page(cells: Sequence[GateCell], passed: bool, facts: Sequence[str]) -> str:
@@ -23,7 +23,7 @@ def gate_page(cells: Sequence[GateCell], passed: bool, facts: Sequence[str]) -> 
     differences = [
         Interval(cell.name, cell.difference, f"n = {cell.queries:,}", "fell" if cell.fell else "") for cell in ordered
     ]
-    return render(
+    return render_page(
         "gate.html",
         title="Quality gate",
         facts=facts,
@@ -31,7 +31,7 @@ def gate_page(cells: Sequence[GateCell], passed: bool, facts: Sequence[str]) -> 
         fallen=sum(cell.fell for cell in cells),
         cells=ordered,
         difference_plot=interval_plot(
-            "Recall now less recall before, in percentage points", differences, differences=True
+            "Recall now minus recall before, in percentage points", differences, differences=True
         ),
         kinds=KINDS,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from shoplens.evaluation.report.formatting import percent, percent_interval, points, points_interval
-from shoplens.evaluation.report.rendering import render
+from shoplens.evaluation.report.rendering import render_fragment
 from shoplens.evaluation.results import Estimate, ReliabilityBin
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def curve_plot(title: str, curve: Sequence[Estimate], *, logarithmic: bool = Tru
     positions = [rank_position(k, last, logarithmic) for k in range(1, last + 1)]
     upper = list(zip(positions, (share.high for share in curve), strict=True))
     lower = list(zip(positions, (share.low for share in curve), strict=True))
-    return render(
+    return render_fragment(
         "plots/curve.html",
         title=title,
         curve=curve,
@@ -84,7 +84,7 @@ def interval_plot(title: str, rows: Sequence[Interval], *, differences: bool = F
     def position(value: float) -> float:
         return min(1.0, max(0.0, (value - ticks[0]) / (ticks[-1] - ticks[0])))
 
-    return render(
+    return render_fragment(
         "plots/intervals.html",
         title=title,
         description="; ".join(f"{row.name} {value_text(row.estimate.value)}" for row in rows) + ".",
@@ -136,11 +136,12 @@ def _shorten(name: str, longest: int) -> str:
 
 
 def reliability_plot(title: str, bins: Sequence[ReliabilityBin]) -> Markup:
-    """Plot how often it was true against how probable it was said to be, and below, how many answers each point is.
+    """Plot how often a claim was true by its stated probability, and below, how many answers each point stands for.
 
-    Points on the diagonal are honest; a point below it promised more than it kept. The plot of no bins is empty.
+    Points on the diagonal are calibrated; a point below it was true less often than stated. The plot of no bins is
+    empty.
     """
-    return render(
+    return render_fragment(
         "plots/reliability.html",
         title=title,
         bins=bins,
@@ -153,7 +154,7 @@ def reliability_plot(title: str, bins: Sequence[ReliabilityBin]) -> Markup:
 
 def _describe_bin(one: ReliabilityBin) -> str:
     true = f"true {percent(one.true.value)} ({percent_interval(one.true)})"
-    return f"said {percent(one.said)}, {true}, {one.count:,} answers"
+    return f"stated {percent(one.said)}, {true}, {one.count:,} answers"
 
 
 def _path(positions: Iterable[tuple[float, float]]) -> str:

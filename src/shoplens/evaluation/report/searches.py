@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplens.evaluation.report.rendering import render
+from shoplens.evaluation.report.rendering import render_page
 from shoplens.types import Answer, Pixels, Product, Result
 
 SHOWN_ATTRIBUTES = 5
@@ -42,7 +42,7 @@ def write_search_report(
         picture: source of a photo -> its pixels, uint8 (h, w, 3).
     """
     shown = [_search_values(search) for search in searches]
-    page = render("searches.html", title=title, lead="", facts=facts, searches=shown, picture=picture)
+    page = render_page("searches.html", title=title, lead="", facts=facts, searches=shown, picture=picture)
     path.write_text(page, "utf-8")
 
 

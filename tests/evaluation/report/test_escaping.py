@@ -1,0 +1,140 @@
+"""Texts of a catalogue stay text on every kind of page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens.evaluation.doctor.findings import Diagnosis, Finding, Shown
+from shoplens.evaluation.report.calibration import calibration_page
+from shoplens.evaluation.report.catalogue_map import MapProduct, map_html
+from shoplens.evaluation.report.comparison import comparison_page
+from shoplens.evaluation.report.doctor import doctor_page
+from shoplens.evaluation.report.evaluation import evaluation_page
+from shoplens.evaluation.report.gate import gate_page
+from shoplens.evaluation.report.searches import ShownSearch, write_search_report
+from shoplens.evaluation.results import (
+    Comparison,
+    Confusion,
+    Estimate,
+    Evaluation,
+    Found,
+    GateCell,
+    JudgedAnswer,
+    LeftOut,
+    Paired,
+    Part,
+    Reliability,
+    ReliabilityBin,
+    RetrainingCost,
+    StrategyRow,
+)
+from shoplens.types import Answer, Pixels, Product, Result
+
+HOSTILE = "\"'></title></script><script>alert(1)</script><!--"
+SHARE = Estimate(0.3, 0.2, 0.4)
+LEFT_OUT = (LeftOut(HOSTILE, 1, HOSTILE, HOSTILE),)
+
+
+class Tags(HTMLParser):
+    """The elements of a page with their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.scripts = 0
+        self.handlers: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.scripts += tag == "script"
+        self.handlers += [name for name, _ in attrs if name.startswith("on") or not re.fullmatch(r"[\w:-]+", name)]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def read(source: str) -> Pixels:
+    return np.full((8, 8, 3), 128, np.uint8)
+
+
+def fail_to_read(source: str) -> Pixels:
+    raise OSError(source)
+
+
+def evaluation(folder: Path) -> str:
+    found = Found(HOSTILE, HOSTILE, HOSTILE, 0.5)
+    page = Evaluation(
+        store=HOSTILE,
+        queries_from=HOSTILE,
+        strategy=HOSTILE,
+        model=HOSTILE,
+        products=2,
+        queries=2,
+        absent=1,
+        left_out=LEFT_OUT,
+        overall={HOSTILE: SHARE},
+        categories=(Part(HOSTILE, 1, {"recall@1": SHARE}), Part(HOSTILE + "2", 1, {"recall@1": SHARE})),
+        curve=(SHARE, SHARE),
+        worst=(JudgedAnswer(HOSTILE, None, (found,), None, (found,)),),
+        confused=(Confusion(found, found, 2),),
+        milliseconds={HOSTILE: 1.0},
+        seed=0,
+    )
+    products = [MapProduct(HOSTILE, HOSTILE, "p", 0.5, 0.5, {HOSTILE: HOSTILE})]
+    return evaluation_page(page, fail_to_read, map_html(products, [], read, HOSTILE))
+
+
+def comparison(folder: Path) -> str:
+    old = StrategyRow(HOSTILE, HOSTILE, {HOSTILE: SHARE}, {}, {"median": 1.0}, 10, {"median": 1.0}, HOSTILE)
+    new = replace(
+        old,
+        name=HOSTILE + "2",
+        against={HOSTILE: Paired(SHARE, 0.5)},
+        retraining_costs=(RetrainingCost(1, 1.0, 1, 1),),
+        unknown=1,
+    )
+    return comparison_page(Comparison(HOSTILE, HOSTILE, 2, 2, LEFT_OUT, HOSTILE, (old, new), 0))
+
+
+def doctor(folder: Path) -> str:
+    photos = (Shown(HOSTILE, HOSTILE, HOSTILE, HOSTILE), Shown("other", HOSTILE, HOSTILE, HOSTILE))
+    ids = (HOSTILE, *(f"{HOSTILE}{number}" for number in range(12)))
+    findings = (
+        Finding("wrong-value", (HOSTILE,), HOSTILE, HOSTILE, photos, HOSTILE, HOSTILE, HOSTILE, 0.5),
+        Finding("shared-photo", ids[:4], HOSTILE, HOSTILE, photos[:1]),
+        Finding("shared-photo", ids, HOSTILE, HOSTILE, photos[:1]),
+    )
+    return doctor_page(Diagnosis(findings, ("wrong-value", "shared-photo"), 20, HOSTILE, (HOSTILE,)), read)
+
+
+def gate(folder: Path) -> str:
+    return gate_page([GateCell(HOSTILE, HOSTILE + "2", 9, SHARE, SHARE, SHARE, 0.5, True)], False, [HOSTILE])
+
+
+def calibration(folder: Path) -> str:
+    part = Reliability(HOSTILE, [ReliabilityBin(9, 0.3, SHARE)], SHARE, 9)
+    return calibration_page(HOSTILE, [HOSTILE], [part], [(HOSTILE, HOSTILE), (HOSTILE, HOSTILE)])
+
+
+def searches(folder: Path) -> str:
+    product = Product(HOSTILE, HOSTILE, (HOSTILE,), price=1.0, currency=HOSTILE, attributes={"a": ("<i>",)})
+    results = [Result(1, product, 0.5, HOSTILE, {HOSTILE: 0.5})]
+    answer = Answer("q", HOSTILE, None, HOSTILE, HOSTILE, results, {"total": 1.0})
+    shown = [ShownSearch(answer, HOSTILE, product, 1), ShownSearch(answer, HOSTILE, product)]
+    write_search_report(folder / "searches.html", HOSTILE, [HOSTILE], shown, read)
+    return (folder / "searches.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", [evaluation, comparison, doctor, gate, calibration, searches])
+def test_texts_of_a_catalogue_stay_text(page: Callable[[Path], str], tmp_path: Path) -> None:
+    tags = Tags(page(tmp_path))
+    assert tags.scripts == (2 if page is evaluation else 0), "only the map has scripts: its data and its code"
+    assert tags.handlers == []
+    assert HOSTILE in tags.text
