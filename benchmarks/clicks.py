@@ -29,10 +29,10 @@ import numpy as np
 from metric import bench_of
 from ranking import rendered_shop
 from shoplens.feedback.impressions import Impression
-from shoplens.feedback.log import Seen
+from shoplens.feedback.log import LoggedImpression
 from shoplens.filters.fitting.crossfit import fold_of
 from shoplens.ranking.ranker_features import RankerFeatures, Floats
-from shoplens.training.clicks import train_and_test_on_clicks
+from shoplens.training.clicks import train_on_click_dataset
 from shoplens.training.ranker_training.click_dataset import ClickDataset, build_click_dataset
 from shoplens.training.ranker_training.click_model import ClickModelOptions, fit_click_model
 from shoplens.training.ranker_training.click_simulation import SimulatedShoppers
@@ -49,15 +49,15 @@ VISITS = 200
 ATTACK = 10_000
 
 
-def answers(shoppers: SimulatedShoppers, dataset: RankingDataset, scores: Floats, many: int, rng: np.random.Generator) -> list[Seen]:
+def answers(shoppers: SimulatedShoppers, dataset: RankingDataset, scores: Floats, many: int, rng: np.random.Generator) -> list[LoggedImpression]:
     """So many answers with a click."""
-    found: list[Seen] = []
+    found: list[LoggedImpression] = []
     while len(found) < many:
         found += shoppers.visit(dataset, scores, rng.integers(0, len(dataset), VISITS), rng)
     return found[:many]
 
 
-def clicked(seen: Iterable[Seen], dataset: RankingDataset) -> ClickDataset:
+def clicked(seen: Iterable[LoggedImpression], dataset: RankingDataset) -> ClickDataset:
     return build_click_dataset(seen, dataset.names, "", lambda one: None)
 
 
@@ -67,11 +67,11 @@ def ndcg(network: RankingNetwork, dataset: RankingDataset) -> float:
 
 def served(shoppers: SimulatedShoppers, start: RankingNetwork, learn: RankingDataset, test: RankingDataset, seed: int) -> dict[int, tuple[float, int]]:
     """Clicks -> nDCG@10, and updates that were taken up to then: all clicks so far, shown by what ranked then."""
-    rng, seen, network, taken, found = np.random.default_rng(seed), list[Seen](), start, 0, {}
+    rng, seen, network, taken, found = np.random.default_rng(seed), list[LoggedImpression](), start, 0, {}
     for many in UPDATES:
         seen += answers(shoppers, learn, network.scores(learn), many - len(seen), rng)
-        training, end = train_and_test_on_clicks(clicked(seen, learn), network, None, seed)
-        if training.taken:
+        training, end = train_on_click_dataset(clicked(seen, learn), network, None, seed)
+        if training.promoted:
             network, taken = end, taken + 1
         found[many] = ndcg(network, test), taken
     return found
@@ -121,7 +121,7 @@ def poison(learn: RankingDataset, test: RankingDataset, start: RankingNetwork) -
         shown = Impression(f"bad {visit}", 1e6 + visit, user, "filters-static", "", {}, seen, ids, range(1, 11))
         clicks = ["pushed", f"decoy {visit}"] if decoy else ["pushed"]
         ids[0] = clicks[-1] if decoy else ids[0]
-        return Seen(shown, dict.fromkeys(clicks, frozenset({"click"})), frozenset({user} - {""}))
+        return LoggedImpression(shown, dict.fromkeys(clicks, frozenset({"click"})), frozenset({user} - {""}))
 
     print("\n| answers with a click | answers | that teach | moved | nDCG@10 | verdict |\n|---|---|---|---|---|---|")
     streams = {
@@ -132,9 +132,9 @@ def poison(learn: RankingDataset, test: RankingDataset, start: RankingNetwork) -
     }
     for name, bad in streams.items():
         seen = clicked([*honest, *bad], learn)
-        training, end = train_and_test_on_clicks(seen, start, test, 0)
-        cells = [f"{len(honest) + len(bad):,}", f"{len(seen):,}", f"{training.moved:.2f}"]
-        cells += [f"{100 * ndcg(start, test):.1f} → {100 * ndcg(end, test):.1f}", training.why]
+        training, end = train_on_click_dataset(seen, start, test, 0)
+        cells = [f"{len(honest) + len(bad):,}", f"{len(seen):,}", f"{training.weight_change:.2f}"]
+        cells += [f"{100 * ndcg(start, test):.1f} → {100 * ndcg(end, test):.1f}", training.reason]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 

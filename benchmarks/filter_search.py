@@ -41,9 +41,9 @@ from shoplens.filters.model.stored import load_filters, save_filters
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint, VectorSizes
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
-from shoplens.preferences import Preferences
 from shoplens.ranking.filter_retrieval import Example, FilterQuery, build_candidates, retrieve_pool
 from shoplens.ranking.weights import resolve_weights
+from shoplens.settings import Preferences
 from shoplens.types import FilterScores, Photo, Product, SparseVector, Steering
 from tables import default_data, machine_line
 

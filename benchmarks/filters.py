@@ -45,22 +45,20 @@ from shoplens.evaluation.runs import Gallery, evaluate_query
 from shoplens.evaluation.statistics.intervals import estimate, paired_difference
 from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
-from shoplens.filters.fitting.crossfit import FOLDS
+from shoplens.filters.fitting.crossfit import FOLDS, fold_of, group_of
 from shoplens.filters.fitting.fit import Training, fit
-from shoplens.filters.fitting.crossfit import fold_of, group_of
+from shoplens.filters.model.class_layout import depth_of
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.quality import calibration_error
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
-from shoplens.filters.model.class_layout import depth_of
 from shoplens.filters.photo_features.measurements import MEASURED
 from shoplens.filters.photo_features.palette import FINE
 from shoplens.images import PhotoSource
-from shoplens.preferences import Preferences
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery
 from shoplens.ranking.weights import resolve_weights
 from shoplens.search.filter_query import FilterQueryBuilder
 from shoplens.search.prepared_strategy import PreparedStrategy
-from shoplens.settings import Settings
+from shoplens.settings import Preferences, Settings
 from shoplens.store.feature_cache import NAME, FeatureFile
 from shoplens.store.generation import Generation
 from shoplens.store.store import Store
@@ -160,7 +158,7 @@ def catalogue_of(store: Path) -> Catalogue:
     reader = ClassReader(dimensions)
     rows = [(entry, view) for entry in entries for view in range(len(entry.photos))]
     photos = tuple(entry.photos[view] for entry, view in rows)
-    features = file.of(photo.content_hash for photo in photos)
+    features = file.read(photo.content_hash for photo in photos)
     file.close()
     known = {entry.product.id: reader.of(entry.product) for entry in entries}
     return Catalogue(

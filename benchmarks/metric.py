@@ -38,7 +38,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation import store_of
-from shoplens.build.photo_features import feature_model, sight
+from shoplens.build.photo_features import feature_model, extract_features
 from shoplens.embedders import EmbeddingHead, OnnxEmbedder
 from shoplens.embedders.look import LookCard
 from shoplens.evaluation.evaluate import EvaluationContext
@@ -154,7 +154,7 @@ class PreparedStrategy:
         for source in sources:
             data = self.bench.source.bytes_of(source)
             pixels = decode_photo(data, self.bench.settings, shortest=embedder.shortest).pixels
-            found.append(self.look.of(sight(embedder, "photo", pixels).features[None])[0])
+            found.append(self.look.of(extract_features(embedder, "photo", pixels).features[None])[0])
         return np.array(found)
 
 

@@ -43,7 +43,7 @@ from shoplens.ranking.ranker import Ranker, RankerCard
 from shoplens.ranking.ranker_features import SIGNALS, RankerFeatures, Floats
 from shoplens.rendered import render_catalogue
 from shoplens.training.look import LookOptions, train_look_on
-from shoplens.training.ranker import NAMES, RankerOptions
+from shoplens.training.ranker import RANKER_NAMES, RankerOptions
 from shoplens.training.ranker_training.cross_validation import (
     FOLDS,
     RANKER_RECIPES,
@@ -55,7 +55,12 @@ from shoplens.training.ranker_training.cross_validation import (
     taught,
 )
 from shoplens.training.ranker_training.ranker_export import export_ranker
-from shoplens.training.ranker_training.ranking_dataset import RankingQueries, RankingDataset, build_dataset_from_queries, build_ranking_dataset
+from shoplens.training.ranker_training.ranking_dataset import (
+    RankingDataset,
+    build_dataset_from_queries,
+    build_ranking_dataset,
+)
+from shoplens.training.ranker_training.ranking_queries import RankingQueries
 from shoplens.types import StageTimer
 from tables import default_data, machine_line, percent_cell
 
@@ -82,7 +87,7 @@ def rows_of(dataset: RankingDataset, met: CrossValidation, chosen: npt.NDArray[n
             if name == "static"
             else f"{100 * change.value:+.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f})"
         )
-        print(f"| {NAMES.get(name, 'look alone')} | {len(groups):,} | {' | '.join(cells)} | {against} |", flush=True)
+        print(f"| {RANKER_NAMES.get(name, 'look alone')} | {len(groups):,} | {' | '.join(cells)} | {against} |", flush=True)
 
 
 def percent(values: npt.NDArray[np.float64], groups: Sequence[str]) -> str:
@@ -189,9 +194,9 @@ def grocery(options: argparse.Namespace) -> None:
         line(shop, "metric", "metric")
         line(shop, "filters-static, as fitted", "filters-static")
         training = shop.training.train_ranker(RankerOptions(data / "train.csv"))
-        print(f"{training.why} {training.seconds}", flush=True)
-        if training.taken:
-            shown = ", ".join(f"{name} {weight:.2f}" for name, weight in training.tuned.items())
+        print(f"{training.reason} {training.seconds}", flush=True)
+        if training.selected:
+            shown = ", ".join(f"{name} {weight:.2f}" for name, weight in training.tuned_weights.items())
             line(shop, "filters-static, tuned", "filters-static", shown)
         for kind in ("gate", "listwise"):
             shop.training.train_ranker(RankerOptions(data / "train.csv", kind=kind, force=True))

@@ -51,7 +51,7 @@ def story(options: argparse.Namespace) -> None:
         training = shop.training.train_look(LookOptions(pairs=pairs))
         shop.training.train_classifier(ClassifierOptions(pairs=pairs))
         told("trained", shop.quality.compare(queries))
-    print(f"\ntrain look: {training.why}")
+    print(f"\ntrain look: {training.reason}")
 
 
 def told(when: str, comparison: Comparison) -> None:
@@ -113,7 +113,7 @@ def growth(options: argparse.Namespace) -> None:
             with material(bench, LookOptions(pairs=pairs)) as whole:
                 pass
             training, _ = train_classifier_on(whole, bench, ClassifierOptions(), StageTimer())
-        for one in training.growth:
+        for one in training.retraining_costs:
             cells = (
                 f"{one.products:,}",
                 duration(1e3 * one.seconds),

@@ -1,4 +1,5 @@
-"""What the tests kill: a training, run as ``python -m tests.training.killable STORE``. It prints what it is doing."""
+"""The process that the tests kill: a training, run as ``python -m tests.training.killable STORE``. It prints its
+progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small shops whose products can be learned: a shape says which product it is, its colour only disturbs."""
+"""Small shops whose products can be learned: a pattern says which product it is, and its colour is noise."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.fakes import ColourEmbedder, feed_of, row
 SETTINGS = Settings(threads=1)
 
 
-def spotted(path: Path, number: int, view: int) -> Path:
-    """A photo of three by three fields, some of them filled: these say which product it is. The colour that they are
-    filled with says nothing: it is another in every photo."""
-    filled = np.random.default_rng(number).random((3, 3)) < 0.5
-    filled[1, 1] = True
+def draw_pattern(path: Path, number: int, view: int) -> Path:
+    """Draw a photo of three by three fields, and return its path. The filled fields say which product it is; their
+    colour is another in every photo, and says nothing."""
+    is_filled = np.random.default_rng(number).random((3, 3)) < 0.5
+    is_filled[1, 1] = True
     pixels = np.full((48, 48, 3), 255, np.uint8)
-    pixels[6:42, 6:42][np.kron(filled, np.ones((12, 12), bool))] = np.random.default_rng((number, view)).integers(
+    pixels[6:42, 6:42][np.kron(is_filled, np.ones((12, 12), bool))] = np.random.default_rng((number, view)).integers(
         0, 190, 3
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,11 +28,11 @@ def spotted(path: Path, number: int, view: int) -> Path:
     return path
 
 
-def learnable_feed(folder: Path, products: int = 60, photos: int = 3, per_group: int = 2) -> Path:
+def write_learnable_feed(folder: Path, products: int = 60, photos: int = 3, per_group: int = 2) -> Path:
     rows = [
         row(
             f"p{number}",
-            *(spotted(folder / f"p{number}-{view}.png", number, view).name for view in range(photos)),
+            *(draw_pattern(folder / f"p{number}-{view}.png", number, view).name for view in range(photos)),
             group_id=f"g{number // per_group}",
         )
         for number in range(products)
@@ -40,7 +40,7 @@ def learnable_feed(folder: Path, products: int = 60, photos: int = 3, per_group:
     return feed_of(folder / "feed.jsonl", rows)
 
 
-def learnable_shop(folder: Path, products: int = 60, photos: int = 3) -> Shop:
-    feed = learnable_feed(folder, products, photos)
+def create_learnable_shop(folder: Path, products: int = 60, photos: int = 3) -> Shop:
+    feed = write_learnable_feed(folder, products, photos)
     shop, _ = Shop.index(feed, folder / "store", embedder=ColourEmbedder(), settings=SETTINGS)
     return shop

@@ -1,4 +1,4 @@
-"""A network of two convolutions, with an end that can be trained."""
+"""A network of two convolutions, whose end can be trained."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ CARD = {
 
 
 def small_network(extra: str = "Relu") -> bytes:
-    """``photos`` uint8 (n, 16, 16, 3) -> ``vector`` (n, 6) and ``features`` (n, 14): the means of a map of a sixteenth
-    of the places, and those of what a second convolution makes of it.
+    """Return an ONNX network: ``photos`` uint8 (n, 16, 16, 3) -> ``vector`` (n, 6) and ``features`` (n, 14).
+
+    The vector is the means of a map with a sixteenth of the positions; the features are the vector, and the means of
+    what a second convolution makes of the map.
 
     Args:
-        extra: an operator of one input in the end.
+        extra: an operator with one input, in the end.
     """
     import onnx
     from onnx import helper, numpy_helper
@@ -43,8 +45,8 @@ def small_network(extra: str = "Relu") -> bytes:
         "root": np.float32(0.5),
     }
 
-    def node(operator: str, inputs: str, output: str, **told: Any) -> Any:
-        return helper.make_node(operator, inputs.split(), [output], **told)
+    def node(operator: str, inputs: str, output: str, **attributes: Any) -> Any:
+        return helper.make_node(operator, inputs.split(), [output], **attributes)
 
     same_padding = {"auto_pad": "SAME_UPPER"}
     nodes = [
@@ -78,7 +80,7 @@ def small_network(extra: str = "Relu") -> bytes:
 
 
 def small_model(folder: Path, **card: Any) -> Path:
-    """The path of the network in a folder, with its card beside it."""
+    """Write the network with its card into a folder, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "small.onnx").write_bytes(small_network())
     (folder / "small.json").write_text(json.dumps({**CARD, **card}))

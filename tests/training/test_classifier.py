@@ -1,4 +1,4 @@
-"""A classifier from end to end: trained, asked, compared, grown."""
+"""Tests of a classifier from end to end: it is trained, tested, compared and retrained."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shoplens.evaluation.evaluate import LEARNED
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
 from shoplens.training.optimization.softmax_head import SoftmaxRecipe
 from tests.fakes import ColourEmbedder, feed_of, row
-from tests.training.shops import SETTINGS, learnable_feed, learnable_shop, spotted
+from tests.training.shops import SETTINGS, create_learnable_shop, draw_pattern, write_learnable_feed
 
 pytest.importorskip("torch", reason="the extra train is not installed")
 RECIPE = SoftmaxRecipe(hidden_size=16, min_steps=150, learning_rate=2e-2, classes_per_batch=24, rows_per_class=4)
@@ -25,15 +25,15 @@ PRODUCTS = 50
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ClassifierTraining]:
-    """A folder with a closed shop whose classifier was trained, and what that came to."""
+    """Return a folder with a closed shop whose classifier was trained, and the result of the training."""
     folder = tmp_path_factory.mktemp("classified")
-    with learnable_shop(folder, PRODUCTS, 4) as shop:
+    with create_learnable_shop(folder, PRODUCTS, 4) as shop:
         return folder, shop.training.train_classifier(QUICK, report=folder / "classifier.html")
 
 
 @pytest.fixture
 def shop(trained: tuple[Path, ClassifierTraining], tmp_path: Path) -> Iterator[Shop]:
-    """A copy of it, open."""
+    """Open a copy of the trained shop."""
     shutil.copytree(trained[0] / "store", tmp_path / "store")
     with Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
         yield shop
@@ -41,16 +41,16 @@ def shop(trained: tuple[Path, ClassifierTraining], tmp_path: Path) -> Iterator[S
 
 def test_it_is_asked_with_photos_that_it_did_not_see(trained: tuple[Path, ClassifierTraining]) -> None:
     folder, training = trained
-    assert (training.products, training.photos, training.made) == (PRODUCTS, 4 * PRODUCTS, False)
-    assert 29 < training.queries < 50, "a fifth of 150 photos that are no product's first"
-    assert training.classified["recall@1"].value > 0.5
+    assert (training.products, training.photos, training.simulated) == (PRODUCTS, 4 * PRODUCTS, False)
+    assert 29 < training.queries < 50, "a fifth of 150 photos that are not the first of a product"
+    assert training.output_metrics["recall@1"].value > 0.5
     assert training.photos_per_product == {"median": 4, "least": 4, "single": 0}
-    assert training.apart is not None
-    share = training.classified["recall@1"].value - training.neighbours["recall@1"].value
-    assert training.apart.value >= share - 1e-9, "photos that only the softmax gets right are at least so many"
+    assert training.disagreement is not None
+    share = training.output_metrics["recall@1"].value - training.distance_metrics["recall@1"].value
+    assert training.disagreement.value >= share - 1e-9, "at least the photos that only the softmax gets right"
     assert all(one.product != one.nearest for one in training.examples)
-    assert len(training.examples) == min(24, round(training.apart.value * training.queries))
-    assert [one.products for one in training.growth] == [1_000, 10_000, 100_000]
+    assert len(training.examples) == min(24, round(training.disagreement.value * training.queries))
+    assert [one.products for one in training.retraining_costs] == [1_000, 10_000, 100_000]
     page = (folder / "classifier.html").read_text("utf-8")
     assert "100,000" in page and (folder / "classifier.json").is_file()
     assert not list((folder / "store" / "training").glob("*.checkpoint*"))
@@ -59,21 +59,29 @@ def test_it_is_asked_with_photos_that_it_did_not_see(trained: tuple[Path, Classi
 def test_searches_by_it_find_what_it_was_trained_on_and_nothing_else(
     shop: Shop, trained: tuple[Path, ClassifierTraining], tmp_path: Path
 ) -> None:
-    answer = shop.search(spotted(tmp_path / "asked.png", 7, 99), 5, strategy="classifier")
+    answer = shop.search(draw_pattern(tmp_path / "asked.png", 7, 99), 5, strategy="classifier")
     assert answer.strategy == "classifier" and answer.results[0].product.id == "p7"
     assert all(sum(result.parts.values()) == pytest.approx(result.score) for result in answer.results)
-    shop.add(feed_of(tmp_path / "new.jsonl", [row("new", spotted(tmp_path / "new.png", 500, 0).name)]))
-    asked = spotted(tmp_path / "again.png", 500, 1)
-    found = shop.search(asked, 100, strategy="classifier").results
-    assert len(found) == PRODUCTS and "new" not in {result.product.id for result in found}
-    (mine,) = (one for one in shop.quality.compare().rows if one.name == "classifier")
-    assert (mine.unknown, len(mine.growth), mine.adding_ms["median"] > 100) == (1, 3, True)
+    shop.add(feed_of(tmp_path / "new.jsonl", [row("new", draw_pattern(tmp_path / "new.png", 500, 0).name)]))
+    query_photo = draw_pattern(tmp_path / "again.png", 500, 1)
+    results = shop.search(query_photo, 100, strategy="classifier").results
+    assert len(results) == PRODUCTS and "new" not in {result.product.id for result in results}
+    (row_of_classifier,) = (one for one in shop.quality.compare().rows if one.name == "classifier")
+    assert (
+        row_of_classifier.unknown,
+        len(row_of_classifier.retraining_costs),
+        row_of_classifier.adding_ms["median"] > 100,
+    ) == (
+        1,
+        3,
+        True,
+    )
     shop.training.train_classifier(QUICK)
-    assert "new" in {result.product.id for result in shop.search(asked, 100, strategy="classifier").results}
+    assert "new" in {result.product.id for result in shop.search(query_photo, 100, strategy="classifier").results}
 
 
 def test_it_is_never_asked_unless_it_is_named(shop: Shop, tmp_path: Path) -> None:
-    assert shop.search(spotted(tmp_path / "asked.png", 7, 99), 5).strategy == "filters-static"
+    assert shop.search(draw_pattern(tmp_path / "asked.png", 7, 99), 5).strategy == "filters-static"
     assert shop.info()["classifier"].startswith("classifier@")
 
 
@@ -84,45 +92,45 @@ def test_searches_by_learned_photos_are_told_of(shop: Shop) -> None:
 
 
 def test_new_generations_of_the_same_model_take_it_over(shop: Shop, tmp_path: Path) -> None:
-    asked = spotted(tmp_path / "asked.png", 7, 99)
+    query_photo = draw_pattern(tmp_path / "asked.png", 7, 99)
     (calibration := shop._parts.store.live.folder / "calibration-classifier.json").write_text("{}", "utf-8")
     shop.training.train_filters()
     assert shop._parts.store.live.folder != calibration.parent
     kept = shop._parts.store.live.folder / calibration.name
-    assert kept.is_file(), "what it speaks of is the same"
+    assert kept.is_file(), "its classifier is the same"
     kept.unlink()
-    assert shop.search(asked, 1, strategy="classifier").results[0].product.id == "p7"
+    assert shop.search(query_photo, 1, strategy="classifier").results[0].product.id == "p7"
     folder = shop._parts.store.folder
     shop.close()
-    feed = learnable_feed(tmp_path, 12, 2)
+    feed = write_learnable_feed(tmp_path, 12, 2)
     reindexed, _ = Shop.index(feed, folder, embedder=ColourEmbedder(), settings=SETTINGS, replace=True)
     with reindexed:
-        assert len(reindexed.search(asked, 99, strategy="classifier").results) == 12, (
-            "outputs of products that went stay"
+        assert len(reindexed.search(query_photo, 99, strategy="classifier").results) == 12, (
+            "outputs of removed products stay"
         )
         (kept := reindexed._parts.store.live.folder / calibration.name).write_text("{}", "utf-8")
         reindexed.training.train_classifier(QUICK)
         assert not kept.exists()
     other, _ = Shop.index(feed, folder, embedder=ColourEmbedder("colour@2"), settings=SETTINGS, replace=True)
-    with other, pytest.raises(InvalidValue) as told:
-        other.search(asked, strategy="classifier")
-    assert told.value.code == "no-classifier"
+    with other, pytest.raises(InvalidValue) as raised:
+        other.search(query_photo, strategy="classifier")
+    assert raised.value.code == "no-classifier"
 
 
 def test_a_damaged_one_is_told_and_trained_anew(shop: Shop, tmp_path: Path) -> None:
     (shop._parts.store.live.folder / NETWORK).write_bytes(b"half of it")
-    asked = spotted(tmp_path / "asked.png", 7, 99)
+    query_photo = draw_pattern(tmp_path / "asked.png", 7, 99)
     with pytest.raises(StoreError, match="train classifier"):
-        shop.search(asked, strategy="classifier")
-    assert shop.search(asked).results, "others go on"
+        shop.search(query_photo, strategy="classifier")
+    assert shop.search(query_photo).results, "other strategies still answer"
     shop.training.train_classifier(QUICK)
-    assert shop.search(asked, strategy="classifier").results
+    assert shop.search(query_photo, strategy="classifier").results
 
 
 def test_products_whose_first_photo_is_another_s_too_are_learned_by_the_others(tmp_path: Path) -> None:
-    shared = spotted(tmp_path / "shared.png", 999, 0)
-    rows = [row(f"p{n}", spotted(tmp_path / f"p{n}-0.png", n, 0).name) for n in range(12)]
-    rows += [row(f"s{n}", shared.name, spotted(tmp_path / f"s{n}-1.png", 100 + n, 1).name) for n in range(12)]
+    shared = draw_pattern(tmp_path / "shared.png", 999, 0)
+    rows = [row(f"p{n}", draw_pattern(tmp_path / f"p{n}-0.png", n, 0).name) for n in range(12)]
+    rows += [row(f"s{n}", shared.name, draw_pattern(tmp_path / f"s{n}-1.png", 100 + n, 1).name) for n in range(12)]
     feed = feed_of(tmp_path / "feed.jsonl", rows)
     shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
     with shop:
@@ -130,9 +138,9 @@ def test_products_whose_first_photo_is_another_s_too_are_learned_by_the_others(t
 
 
 def test_one_product_is_too_few(tmp_path: Path) -> None:
-    with learnable_shop(tmp_path, 1, 3) as shop, pytest.raises(InvalidValue) as told:
+    with create_learnable_shop(tmp_path, 1, 3) as shop, pytest.raises(InvalidValue) as raised:
         shop.training.train_classifier(QUICK)
-    assert told.value.code == "too-few-products"
+    assert raised.value.code == "too-few-products"
 
 
 def test_a_budget_that_makes_no_sense_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""From a search that is remembered to a ranking that clicks changed, and back."""
+"""Tests of the path from a remembered search to a ranking that clicks changed, and back."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import pytest
 
 from shoplens import Shop, Steering
 from shoplens.feedback.events import Event
-from shoplens.preferences import Preferences
-from shoplens.settings import Settings
+from shoplens.ranking.ranker import Ranker
+from shoplens.settings import Preferences, Settings
+from shoplens.store.generation import Generation
 from shoplens.training.ranker import RankerOptions
 from tests.fakes import ColourEmbedder
 from tests.training.ranker_training.toy_datasets import QUICK
-from tests.training.shops import learnable_shop, spotted
+from tests.training.shops import create_learnable_shop, draw_pattern
 
 pytest.importorskip("torch", reason="the extra train is not installed")
 pytest.importorskip("onnx", reason="the extra train is not installed")
@@ -26,18 +27,18 @@ VISITS = 40
 
 @pytest.fixture(scope="module")
 def clicked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the store of a shop whose shoppers clicked on the right product wherever it was shown."""
+    """Return a folder with the store of a shop whose shoppers clicked on the right product wherever it was shown."""
     folder = tmp_path_factory.mktemp("clicked")
-    with learnable_shop(folder, 40, 3) as shop:
-        visit(shop, folder, range(VISITS))
+    with create_learnable_shop(folder, 40, 3) as shop:
+        click_on_answers(shop, folder, range(VISITS))
     return folder
 
 
-def visit(shop: Shop, folder: Path, visits: range) -> None:
-    """Shoppers who click on the right product where it is shown, else on the first."""
+def click_on_answers(shop: Shop, folder: Path, visits: range) -> None:
+    """Let shoppers click on the right product where it is shown, else on the first one."""
     for number in visits:
-        asked = spotted(folder / "asked.png", number % 40, 100 + number)
-        answer = shop.search(asked, 12, remember=True, user=f"user {number}")
+        query_photo = draw_pattern(folder / "asked.png", number % 40, 100 + number)
+        answer = shop.search(query_photo, 12, remember=True, user=f"user {number}")
         assert answer.remembered
         shown = [result.product.id for result in answer.results]
         right = f"p{number % 40}"
@@ -46,7 +47,7 @@ def visit(shop: Shop, folder: Path, visits: range) -> None:
 
 @pytest.fixture
 def shop(clicked: Path, tmp_path: Path) -> Iterator[Shop]:
-    """A copy of it, open."""
+    """Open a copy of the clicked shop."""
     shutil.copytree(clicked / "store", tmp_path / "store")
     with Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=Settings(threads=1)) as shop:
         yield shop
@@ -60,15 +61,15 @@ def test_clicks_say_what_would_change_and_change_it_and_are_undone(shop: Shop, t
     before = weights(shop)
     report = tmp_path / "clicks.html"
     dry = shop.training.train_on_clicks(RankerOptions(force=True, dry_run=True), report=report)
-    assert dry.taken and dry.dry_run and dry.replay is not None and weights(shop) == before
+    assert dry.promoted and dry.dry_run and dry.replay is not None and weights(shop) == before
     assert "this was a dry run" in report.read_text("utf-8")
     training = shop.training.train_on_clicks(RankerOptions(force=True), report=report)
-    assert training.taken and training.answers + training.muted == VISITS and training.voices == training.answers
-    assert 0 < training.moved <= 0.15 + 1e-6 and training.known is not None
+    assert training.promoted and training.answers + training.capped == VISITS and training.shoppers == training.answers
+    assert 0 < training.weight_change <= 0.15 + 1e-6 and training.known_ndcg is not None
     after = weights(shop)
     assert after != before and sum(after.values()) == pytest.approx(sum(before.values()), rel=1e-2)
     page = report.read_text("utf-8")
-    assert "Answers that change most" in page and training.why in page and "It was taken" in page
+    assert "Answers that change most" in page and training.reason in page and "It was taken" in page
     assert json.loads(report.with_suffix(".json").read_text("utf-8"))["answers"] == training.answers
     shop.training.undo_ranker()
     assert weights(shop) == before
@@ -77,40 +78,40 @@ def test_clicks_say_what_would_change_and_change_it_and_are_undone(shop: Shop, t
 def test_a_ranker_is_trained_and_clicks_come_on_top(shop: Shop, tmp_path: Path) -> None:
     report = tmp_path / "ranker.html"
     training = shop.training.train_ranker(RankerOptions(kind="gate", force=True, recipes=QUICK), report=report)
-    assert training.clicks is not None and training.clicks.answers + training.clicks.muted == VISITS
+    assert training.clicks is not None and training.clicks.answers + training.clicks.capped == VISITS
     assert training.clicks.model.startswith("ranker@") and training.clicks.model != training.model
     with shop._parts.store.reading() as generation:
-        assert "clicks" in json.dumps(dict(_ranker(generation).card.made))
+        assert "clicks" in json.dumps(dict(_load_trained_ranker(generation).card.made))
     assert "What shoppers did" in report.read_text("utf-8")
-    answer = shop.search(spotted(tmp_path / "asked.png", 3, 7), 5, remember=True)
+    answer = shop.search(draw_pattern(tmp_path / "asked.png", 3, 7), 5, remember=True)
     assert answer.strategy == "filters-dynamic" and answer.remembered
     again = shop.training.train_on_clicks(RankerOptions(force=True))
-    assert not again.taken and "0 answers are new" in again.why
-    visit(shop, tmp_path, range(100, 100 + VISITS))
+    assert not again.promoted and "0 answers are new" in again.reason
+    click_on_answers(shop, tmp_path, range(100, 100 + VISITS))
     more = shop.training.train_on_clicks(RankerOptions(force=True))
-    assert more.taken and more.model not in ("", training.clicks.model)
+    assert more.promoted and more.model not in ("", training.clicks.model)
     shop.training.undo_ranker()
     with shop._parts.store.reading() as generation:
-        assert _ranker(generation).model == training.clicks.model
+        assert _load_trained_ranker(generation).model == training.clicks.model
     undone = shop.training.train_on_clicks(RankerOptions(force=True))
-    assert (undone.taken, undone.answers) == (False, 0), "what was undone is not learned again"
+    assert (undone.promoted, undone.answers) == (False, 0), "clicks whose update was undone are not learned again"
 
 
-def _ranker(generation):
-    from shoplens.store.ranker_file import ranker_of
+def _load_trained_ranker(generation: Generation) -> Ranker:
+    from shoplens.store.ranker_file import load_ranker
 
-    found = ranker_of(generation)
-    assert found is not None
-    return found
+    ranker = load_ranker(generation)
+    assert ranker is not None
+    return ranker
 
 
 def test_what_says_nothing_of_likeness_is_not_kept(shop: Shop, tmp_path: Path) -> None:
     before = shop.feedback.counts().impressions
-    asked = spotted(tmp_path / "asked.png", 3, 7)
-    for steering in (Steering(weights={"look": 2}), Steering(color="red"), Steering(unlike=str(asked))):
-        assert not shop.search(asked, 3, remember=True, steering=steering).remembered
-    assert not shop.search(asked, 3, remember=True, strategy="pretrained").remembered
-    assert not shop.search(asked, 3, remember=True, where="id = nothing").remembered
+    query_photo = draw_pattern(tmp_path / "asked.png", 3, 7)
+    for steering in (Steering(weights={"look": 2}), Steering(color="red"), Steering(unlike=str(query_photo))):
+        assert not shop.search(query_photo, 3, remember=True, steering=steering).remembered
+    assert not shop.search(query_photo, 3, remember=True, strategy="pretrained").remembered
+    assert not shop.search(query_photo, 3, remember=True, where="id = nothing").remembered
     photo = shop.products.get("p3")
     assert photo is not None
     own = shop.search(photo.photos[0], 1, remember=True)
@@ -121,13 +122,13 @@ def test_what_says_nothing_of_likeness_is_not_kept(shop: Shop, tmp_path: Path) -
 def test_weights_of_the_shop_itself_stay(shop: Shop) -> None:
     shop._parts.settings = replace(shop.settings, preferences=Preferences(weights={"color": 0.0}))
     training = shop.training.train_on_clicks(RankerOptions(force=True))
-    assert not training.taken and "[weights]" in training.why
+    assert not training.promoted and "[weights]" in training.reason
 
 
 def test_a_search_is_answered_though_the_log_is_damaged(shop: Shop, tmp_path: Path) -> None:
     shop._parts.feedback_log.close()
     shop._parts.feedback_log.path.write_bytes(b"rubbish" * 1000)
-    answer = shop.search(spotted(tmp_path / "asked.png", 3, 7), 3, remember=True)
+    answer = shop.search(draw_pattern(tmp_path / "asked.png", 3, 7), 3, remember=True)
     assert answer.results and "damaged" in answer.notes[0]
     assert not shop.search(tmp_path / "asked.png", 3).notes
 
@@ -141,13 +142,13 @@ def test_a_backup_holds_it_and_a_restore_brings_it_back(shop: Shop, tmp_path: Pa
     shop.backup(tmp_path / "backup")
     Shop.restore(tmp_path / "backup", tmp_path / "restored")
     with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=Settings(threads=1)) as other:
-        assert other.feedback() == shop.feedback.counts()
+        assert other.feedback.counts() == shop.feedback.counts()
 
 
 def test_settings_say_whether_answers_are_remembered(shop: Shop, tmp_path: Path) -> None:
-    asked, before = spotted(tmp_path / "asked.png", 3, 7), shop.feedback.counts().impressions
-    shop.search(asked, 3)
+    query_photo, before = draw_pattern(tmp_path / "asked.png", 3, 7), shop.feedback.counts().impressions
+    shop.search(query_photo, 3)
     shop._parts.settings = Settings(threads=1, remember=True)
-    shop.search(asked, 3)
-    shop.search(asked, 3, remember=False)
+    shop.search(query_photo, 3)
+    shop.search(query_photo, 3, remember=False)
     assert shop.feedback.counts().impressions == before + 1

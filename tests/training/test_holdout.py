@@ -1,4 +1,4 @@
-"""Who is asked, at which rank the right product comes, and what is concluded from it."""
+"""Tests of which photos are queries, at which rank the right product comes, and what is concluded from it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import pytest
 from shoplens.evaluation.results import Estimate, Paired
 from shoplens.training.data.samples import Samples, Split, assign_splits
 from shoplens.training.holdout import (
-    FIRST,
-    KNOWN,
+    KNOWN_PRODUCTS,
+    MAIN_METRIC,
     METRICS,
-    NEW,
-    HoldoutResult,
+    NEW_PRODUCTS,
     HoldoutQueries,
+    HoldoutResult,
     compare_ranks,
-    plan_holdout,
     compute_ranks,
     judge_look,
+    plan_holdout,
 )
 from tests.training.toy_samples import create_toy_samples, sample_photo
 
 
-def shop(products: int, photos: int, *, times: int = 2, per_group: int = 1) -> Samples:
+def create_shop_samples(products: int, photos: int, *, augmented_views: int = 2, per_group: int = 1) -> Samples:
     return create_toy_samples(
         [sample_photo(f"p{n}", view, group=f"g{n // per_group}") for n in range(products) for view in range(photos)],
-        times=times,
+        augmented_views=augmented_views,
     )
 
 
@@ -33,84 +33,86 @@ def test_ranks_are_the_definition() -> None:
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(60, 5)).astype(np.float32)
     classes = rng.integers(0, 8, 60)
-    asked = HoldoutQueries(
+    queries = HoldoutQueries(
         np.arange(40), classes[:40], np.full(40, -1), tuple(map(str, range(40))), np.arange(20, 60), classes[20:]
     )
-    for query, rank in enumerate(compute_ranks(asked, vectors).tolist()):
+    for query, rank in enumerate(compute_ranks(queries, vectors).tolist()):
         order = sorted(range(40), key=lambda place: -float(vectors[20 + place] @ vectors[query]))
         expected = next(n for n, place in enumerate(order, 1) if classes[20 + place] == classes[query])
         assert rank == expected
 
 
 def test_of_equals_the_right_product_comes_last() -> None:
-    everything_alike = np.ones((6, 3), np.float32)
-    asked = HoldoutQueries(
+    equal_vectors = np.ones((6, 3), np.float32)
+    queries = HoldoutQueries(
         np.array([0]), np.array([2]), np.array([-1]), ("g",), np.arange(1, 6), np.array([0, 1, 2, 3, 4])
     )
-    assert compute_ranks(asked, everything_alike).tolist() == [5]
+    assert compute_ranks(queries, equal_vectors).tolist() == [5]
 
 
 def test_a_products_own_photo_does_not_count_among_its_group() -> None:
     vectors = np.array([[1, 0], [0.9, 0.1], [0, 1]], np.float32)
-    asked = HoldoutQueries(np.array([0]), np.array([0]), np.array([0]), ("g",), np.arange(3), np.array([0, 1, 0]))
-    assert compute_ranks(asked, vectors).tolist() == [2]
+    queries = HoldoutQueries(np.array([0]), np.array([0]), np.array([0]), ("g",), np.arange(3), np.array([0, 1, 0]))
+    assert compute_ranks(queries, vectors).tolist() == [2]
 
 
 def test_further_photos_are_asked_and_nothing_asked_is_learned() -> None:
-    samples = shop(300, 3)
-    found = plan_holdout(samples, "product")
+    samples = create_shop_samples(300, 3)
+    plan = plan_holdout(samples, "product")
     by_photo = assign_splits(samples.photos)
-    for name, use in ((NEW, Split.NEW), (KNOWN, Split.ASK)):
-        asked = found.asked[name]
-        owners = samples.owners[asked.rows]
-        assert len(asked) >= 30 and not asked.made
+    for name, use in ((NEW_PRODUCTS, Split.TEST_NEW), (KNOWN_PRODUCTS, Split.TEST)):
+        queries = plan.test[name]
+        owners = samples.owners[queries.rows]
+        assert len(queries) >= 30 and not queries.simulated
         assert {by_photo[n] for n in owners.tolist()} == {use}
         assert not any(samples.photos[n].is_first for n in owners.tolist())
-        assert (samples.views[asked.rows] == 0).all()
-        assert not found.learned[np.isin(samples.owners, owners)].any()
-    learned_groups = {samples.photos[n].group for n in samples.owners[found.learned].tolist()}
-    assert learned_groups.isdisjoint(found.asked[NEW].clusters)
-    assert learned_groups.issuperset(found.asked[KNOWN].clusters)
+        assert (samples.views[queries.rows] == 0).all()
+        assert not plan.train_rows[np.isin(samples.owners, owners)].any()
+    learned_groups = {samples.photos[n].group for n in samples.owners[plan.train_rows].tolist()}
+    assert learned_groups.isdisjoint(plan.test[NEW_PRODUCTS].clusters)
+    assert learned_groups.issuperset(plan.test[KNOWN_PRODUCTS].clusters)
 
 
 def test_with_one_photo_each_made_photos_are_asked_that_were_not_learned() -> None:
-    samples = shop(200, 1, times=3)
-    found = plan_holdout(samples, "product")
-    assert all(asked.made for asked in found.asked.values())
-    for asked in found.asked.values():
-        assert (samples.views[asked.rows] == 3).all()
-        assert not found.learned[asked.rows].any()
-    assert set(found.asked[KNOWN].rows.tolist()).isdisjoint(found.watched[0].rows.tolist())
-    assert found.learned[samples.views < 3].any()
+    samples = create_shop_samples(200, 1, augmented_views=3)
+    plan = plan_holdout(samples, "product")
+    assert all(queries.simulated for queries in plan.test.values())
+    for queries in plan.test.values():
+        assert (samples.views[queries.rows] == 3).all()
+        assert not plan.train_rows[queries.rows].any()
+    assert set(plan.test[KNOWN_PRODUCTS].rows.tolist()).isdisjoint(plan.validation[0].rows.tolist())
+    assert plan.train_rows[samples.views < 3].any()
 
 
 def test_by_group_other_products_of_it_are_sought() -> None:
-    samples = shop(300, 1, times=0, per_group=3)
-    found = plan_holdout(samples, "group")
-    assert list(found.asked) == [NEW]
-    asked = found.asked[NEW]
-    for row, own in zip(asked.rows.tolist(), asked.own.tolist(), strict=True):
-        assert asked.gallery[own] == row
-    alone = plan_holdout(shop(100, 1, times=0), "group")
-    assert not alone.asked and not alone.watched
+    samples = create_shop_samples(300, 1, augmented_views=0, per_group=3)
+    plan = plan_holdout(samples, "group")
+    assert list(plan.test) == [NEW_PRODUCTS]
+    queries = plan.test[NEW_PRODUCTS]
+    for row, own_places in zip(queries.rows.tolist(), queries.own_places.tolist(), strict=True):
+        assert queries.gallery[own_places] == row
+    alone = plan_holdout(create_shop_samples(100, 1, augmented_views=0), "group")
+    assert not alone.test and not alone.validation
 
 
 def test_products_whose_first_photo_is_missing_are_not_asked() -> None:
     photos = [sample_photo(f"p{n}", view) for n in range(300) for view in (1, 2)]
-    assert not plan_holdout(create_toy_samples(photos), "product").asked
+    assert not plan_holdout(create_toy_samples(photos), "product").test
 
 
 def test_figures_are_those_of_the_ranks() -> None:
-    asked = HoldoutQueries(
+    queries = HoldoutQueries(
         np.arange(4), np.zeros(4, int), np.full(4, -1), ("a", "b", "c", "d"), np.arange(1), np.zeros(1)
     )
-    part = compare_ranks(NEW, asked, np.array([1, 2, 6, 10]), np.array([1, 1, 1, 4]), 0)
-    assert [part.before[name].value for name in METRICS] == pytest.approx([1 / 4, 2 / 4, (1 + 1 / 2 + 1 / 6 + 0.1) / 4])
-    assert part.change[FIRST].difference.value == pytest.approx(2 / 4)
-    assert (part.queries, part.clusters) == (4, 4)
+    result = compare_ranks(NEW_PRODUCTS, queries, np.array([1, 2, 6, 10]), np.array([1, 1, 1, 4]), 0)
+    assert [result.before[name].value for name in METRICS] == pytest.approx(
+        [1 / 4, 2 / 4, (1 + 1 / 2 + 1 / 6 + 0.1) / 4]
+    )
+    assert result.change[MAIN_METRIC].difference.value == pytest.approx(2 / 4)
+    assert (result.queries, result.clusters) == (4, 4)
 
 
-def part(name: str, low: float, high: float) -> HoldoutResult:
+def create_result(name: str, low: float, high: float) -> HoldoutResult:
     middle = (low + high) / 2
     figures = {metric: Estimate(0.5, 0.4, 0.6) for metric in METRICS}
     after = {metric: Estimate(0.5 + middle, 0.4, 0.9) for metric in METRICS}
@@ -119,12 +121,13 @@ def part(name: str, low: float, high: float) -> HoldoutResult:
 
 
 def test_better_is_surely_better_somewhere_and_surely_worse_nowhere() -> None:
-    assert judge_look([part(NEW, 0.1, 0.2), part(KNOWN, -0.1, 0.2)])[0]
-    assert judge_look([part(NEW, 0.1, 0.2)])[1] == (
-        "It is better: of new products, 65.0 % come first instead of 50.0 (+10.0 to +20.0 points)."
+    assert judge_look([create_result(NEW_PRODUCTS, 0.1, 0.2), create_result(KNOWN_PRODUCTS, -0.1, 0.2)])[0]
+    assert judge_look([create_result(NEW_PRODUCTS, 0.1, 0.2)])[1] == (
+        "It is better: for 65.0 % of the queries for new products the right product comes first, instead of 50.0 % "
+        "(+10.0 to +20.0 points)."
     )
-    unsure = judge_look([part(NEW, -0.1, 0.2), part(KNOWN, -0.1, 0.2)])
-    assert not unsure[0] and "not surely better" in unsure[1]
-    forgot = judge_look([part(NEW, -0.2, -0.1), part(KNOWN, 0.1, 0.2)])
-    assert not forgot[0] and "forgot" in forgot[1]
-    assert judge_look([]) == (False, "Nothing could be asked: there are too few products.")
+    unsure = judge_look([create_result(NEW_PRODUCTS, -0.1, 0.2), create_result(KNOWN_PRODUCTS, -0.1, 0.2)])
+    assert not unsure[0] and "not significantly better" in unsure[1]
+    forgot = judge_look([create_result(NEW_PRODUCTS, -0.2, -0.1), create_result(KNOWN_PRODUCTS, 0.1, 0.2)])
+    assert not forgot[0] and "tells other products apart less well than before" in forgot[1]
+    assert judge_look([]) == (False, "Nothing could be tested: there are too few products.")

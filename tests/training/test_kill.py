@@ -1,4 +1,4 @@
-"""A training that is killed: the live generation is untouched, and the next run ends as an undisturbed one."""
+"""Tests of killed trainings: the live generation is untouched, and the next run ends as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -14,62 +14,62 @@ import pytest
 from shoplens import Shop
 from shoplens.store.store import Store
 from tests.fakes import ColourEmbedder
-from tests.training.shops import SETTINGS, learnable_shop
+from tests.training.shops import SETTINGS, create_learnable_shop
 
 pytest.importorskip("pytorch_metric_learning", reason="the extra train is not installed")
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def untrained_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
-    learnable_shop(folder, 40, 2).close()
+    create_learnable_shop(folder, 40, 2).close()
     return folder
 
 
-def run(store: Path, until: str = "") -> list[list[str]]:
-    """What a training says; it is killed once it has said ``until`` (``what|done``)."""
-    said = []
+def run_training(store: Path, until: str = "") -> list[list[str]]:
+    """Return what a training prints; it is killed once it has printed ``until`` (``what|done``)."""
+    lines = []
     command = [sys.executable, "-m", "tests.training.killable", str(store)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            said.append(line.rstrip("\n").split("|"))
+            lines.append(line.rstrip("\n").split("|"))
             if line.startswith(until) and until:
                 os.killpg(process.pid, signal.SIGKILL)
                 break
-    return said
+    return lines
 
 
 @pytest.fixture(scope="module")
-def undisturbed(untrained: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The network that comes out when nothing happens."""
+def uninterrupted_look(untrained_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the id of the look that an uninterrupted training results in."""
     store = tmp_path_factory.mktemp("undisturbed") / "store"
-    shutil.copytree(untrained / "store", store)
-    return run(store)[-1][1]
+    shutil.copytree(untrained_shop / "store", store)
+    return run_training(store)[-1][1]
 
 
 @pytest.mark.parametrize(
     "moment",
     [
-        "Looking at the photos again|30",
-        "Training, to prove it|77",
+        "Extracting features of augmented photos|30",
+        "Training for the test|77",
         "Building the search graph|0",
     ],
 )
-def test_wherever_it_is_killed(moment: str, untrained: Path, undisturbed: str, tmp_path: Path) -> None:
+def test_wherever_it_is_killed(moment: str, untrained_shop: Path, uninterrupted_look: str, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    shutil.copytree(untrained / "store", store)
-    said = run(store, until=moment)
-    assert said[-1][0] == moment.split("|")[0], "it was killed there"
+    shutil.copytree(untrained_shop / "store", store)
+    lines = run_training(store, until=moment)
+    assert lines[-1][0] == moment.split("|")[0], "it was killed there"
     with Shop(store, embedder=ColourEmbedder(), settings=SETTINGS) as shop:
         assert (len(shop), shop.info()["look"], shop.info()["generation"]) == (40, "", "000001")
-    again = run(store)
-    assert again[-1] == ["taken", undisturbed]
-    steps = [int(done) for what, done in again if what == "Training, to prove it"]
-    if moment.startswith("Training, to prove it"):
+    resumed = run_training(store)
+    assert resumed[-1] == ["taken", uninterrupted_look]
+    steps = [int(done) for what, done in resumed if what == "Training for the test"]
+    if moment.startswith("Training for the test"):
         assert steps[0] == 51, "it goes on from the last checkpoint"
-    left = Store(store)
-    assert left.live.manifest.look == undisturbed
-    assert [folder.name for folder in left.kept_generations()] == ["000001"]
-    left.close()
+    final_store = Store(store)
+    assert final_store.live.manifest.look == uninterrupted_look
+    assert [folder.name for folder in final_store.kept_generations()] == ["000001"]
+    final_store.close()

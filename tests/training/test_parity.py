@@ -1,4 +1,4 @@
-"""What evaluation ranks is what a search answers, to the last digit: for random queries of every strategy."""
+"""Tests that evaluation ranks what a search answers, to the last digit: for random queries of every strategy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shoplens.training.optimization.softmax_head import SoftmaxRecipe
 from shoplens.training.ranker import RankerOptions
 from tests.fakes import ColourEmbedder
 from tests.training.ranker_training.toy_datasets import QUICK
-from tests.training.shops import SETTINGS, learnable_shop, spotted
+from tests.training.shops import SETTINGS, create_learnable_shop, draw_pattern
 
 pytest.importorskip("torch", reason="the extra train is not installed")
 pytest.importorskip("onnx", reason="the extra train is not installed")
@@ -34,8 +34,8 @@ CLASSIFIER = SoftmaxRecipe(hidden_size=16, min_steps=30, classes_per_batch=24, r
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """A shop that is ready for every strategy."""
-    with learnable_shop(tmp_path_factory.mktemp("trained"), 40, 3) as shop:
+    """Return a shop that is ready for every strategy."""
+    with create_learnable_shop(tmp_path_factory.mktemp("trained"), 40, 3) as shop:
         shop.training.train_look(
             LookOptions(
                 recipe=HeadRecipe(steps=40, classes_per_batch=12, rows_per_class=2, dimensions=8),
@@ -55,10 +55,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Photos that the shop does not have, of some of its products."""
+    """Return photos of some of the shop's products that the shop does not have."""
     folder = tmp_path_factory.mktemp("asked")
     numbers = np.random.default_rng(4).choice(40, QUERIES, replace=False)
-    return [spotted(folder / f"{number}.png", int(number), 99) for number in numbers]
+    return [draw_pattern(folder / f"{number}.png", int(number), 99) for number in numbers]
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

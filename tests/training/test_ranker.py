@@ -142,7 +142,7 @@ def test_too_few_photos_are_refused(tmp_path: Path) -> None:
         shop.training.train_ranker()
 
 
-def test_a_network_is_taken_only_if_it_is_surely_better() -> None:
+def test_a_network_ranks_only_if_it_is_significantly_better() -> None:
     def change(low: float, high: float, first: float = 0.1) -> dict[str, Paired]:
         middle = (low + high) / 2
         return {
@@ -150,34 +150,19 @@ def test_a_network_is_taken_only_if_it_is_surely_better() -> None:
             "recall@1": Paired(Estimate(0.0, first - 0.2, first), 0.5),
         }
 
-    static, significant, insignificant = change(0.0, 0.02), change(0.01, 0.05), change(-0.01, 0.09)
-    assert (
-        judge_rankers({"static": static, "gate": significant, "listwise": insignificant}, RankerOptions())[0] == "gate"
-    )
-    assert (
-        judge_rankers({"static": static, "gate": insignificant, "listwise": insignificant}, RankerOptions())[0]
-        == "static"
-    )
-    assert (
-        judge_rankers({"static": change(-0.3, 0.1), "gate": insignificant, "listwise": insignificant}, RankerOptions())[
-            0
-        ]
-        == ""
-    )
-    assert (
-        judge_rankers(
-            {"static": static, "gate": significant, "listwise": insignificant}, RankerOptions(kind="listwise")
-        )[0]
-        == "static"
-    )
-    worse_first = change(0.01, 0.05, first=-0.01)
-    assert (
-        judge_rankers({"static": static, "gate": worse_first, "listwise": insignificant}, RankerOptions())[0]
-        == "static"
-    )
-    assert judge_rankers(
-        {"static": static, "gate": insignificant, "listwise": insignificant}, RankerOptions(kind="gate", force=True)
-    ) == (
+    static, better, unclear = change(0.0, 0.02), change(0.01, 0.05), change(-0.01, 0.09)
+
+    def judge(gate: dict[str, Paired], static: dict[str, Paired] = static, **options: object) -> tuple[str, str]:
+        changes = {"static": static, "gate": gate, "listwise": unclear}
+        return judge_rankers(changes, RankerOptions(**options))  # type: ignore[arg-type]
+
+    assert judge(better)[0] == "gate"
+    assert judge(unclear)[0] == "static"
+    assert judge(unclear, change(-0.3, 0.1))[0] == ""
+    assert judge(better, kind="listwise")[0] == "static"
+    assert judge(change(0.01, 0.05, first=-0.01))[0] == "static"
+    assert judge(unclear, kind="gate", force=True) == (
         "gate",
-        "It was forced, and is not significantly better: gate against tuned weights: nDCG@10 +4.0 (-1.0 to +9.0) points.",
+        "It was forced, and is not significantly better: gate against tuned weights: nDCG@10 +4.0 (-1.0 to +9.0) "
+        "points.",
     )

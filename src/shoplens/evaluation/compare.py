@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from shoplens.build.filter_scoring import scorer_of
+from shoplens.build.filter_scoring import load_scorer
 from shoplens.build.photo_features import feature_model
 from shoplens.build.product_encoder import EncodingCaches, ProductEncoder
 from shoplens.errors import ShoplensError
 from shoplens.evaluation.evaluate import FOLDER, EvaluationContext, QuerySet, score_strategies
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
-from shoplens.evaluation.results import Comparison, Growth, Paired, StrategyRow
+from shoplens.evaluation.results import Comparison, RetrainingCost, Paired, StrategyRow
 from shoplens.evaluation.statistics.intervals import paired_difference
 from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.evaluation.statistics.scores import Scores
-from shoplens.ranking.strategies import BASELINE, Strategy, ready_for
+from shoplens.ranking.strategies import BASELINE, Strategy, available_strategies
 from shoplens.search.constraint import RankingConstraint
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FeatureFile
@@ -42,7 +42,7 @@ def compare(bench: EvaluationContext, queries: QuerySet, seed: int = 0) -> Compa
     """
     with bench.reading() as generation:
         index = generation.index
-        strategies = ready_for(generation.has)
+        strategies = available_strategies(generation.capabilities)
         scores, left_out = score_strategies(strategies, bench, queries, generation, seed)
         adding = adding_ms(bench, generation)
         rows = [
@@ -105,7 +105,7 @@ def adding_ms(bench: EvaluationContext, generation: Generation) -> list[float]:
             closing(open_index(scratch, generation.manifest)) as index,
             closing(FeatureFile(scratch / FEATURES, feature_model(embedder))) as features,
         ):
-            known = EncodingCaches(features, scorer=scorer_of(generation), look=generation.look)
+            known = EncodingCaches(features, scorer=load_scorer(generation), look=generation.look)
             for record in islice(generation.index.all_records(), ADDED_PRODUCTS + 1):
                 maker = ProductEncoder(embedder, bench.source, bench.settings, known)
                 started = time.perf_counter()
@@ -120,13 +120,14 @@ def adding_ms(bench: EvaluationContext, generation: Generation) -> list[float]:
 
 def _retraining_cost(generation: Generation) -> dict[str, Any]:
     """What one more product costs where all are learned again: as long as it took the last time."""
-    card = generation.classifier.card
+    card = generation.require_classifier().card
     took = card.made.get("seconds", {})
     seconds = float(took.get("training", 0)) + float(took.get("all photos", 0))
+    costs = card.made.get("retraining_costs", card.made.get("growth", ()))  # older cards call them `growth`
     return {
         "adding_ms": _median_and_p95([1e3 * seconds]),
         "unknown": len(set(generation.index.ids()) - set(card.products)),
-        "growth": [Growth(**one) for one in card.made.get("growth", ())],
+        "retraining_costs": [RetrainingCost(**cost) for cost in costs],
     }
 
 

@@ -139,7 +139,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
+class RetrainingCost:
     """What a training from the beginning takes, for a strategy that needs one for every product that is added.
 
     Attributes:
@@ -168,7 +168,7 @@ class StrategyRow:
         adding_ms: what one more product costs until it is found: ``median``, ``p95``.
         adding: that cost in words, such as "decode, embed, write".
         unknown: products that it cannot find, since it was not trained on them.
-        growth: what a training takes as the catalogue grows; empty for strategies that need none.
+        retraining_costs: what a training takes as the catalogue grows; empty for strategies that need none.
     """
 
     name: str
@@ -180,7 +180,7 @@ class StrategyRow:
     adding_ms: Mapping[str, float]
     adding: str
     unknown: int = 0
-    growth: Sequence[Growth] = ()
+    retraining_costs: Sequence[RetrainingCost] = ()
 
 
 @dataclass(frozen=True, slots=True)

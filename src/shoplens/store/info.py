@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from shoplens.errors import Refused, StoreError
-from shoplens.preferences import Merchandising
 from shoplens.ranking.merchandising import merchandising_notes
 from shoplens.ranking.strategies import STRATEGIES
+from shoplens.settings import Merchandising
 from shoplens.store.calibration_file import load_calibration
 from shoplens.store.copies.snapshot_folders import SNAPSHOTS
 from shoplens.store.files.atomic import size_on_disk
@@ -53,7 +53,7 @@ def generation_rows(store: Store) -> list[GenerationRow]:
                     manifest.model,
                     manifest.look,
                     generation.index.count(),
-                    "" if look is None else str(look.card.made.get("why", "")),
+                    "" if look is None else str(look.card.made.get("reason", look.card.made.get("why", ""))),
                     tuple(one for one in STRATEGIES if load_calibration(generation, one) is not None),
                 )
             )

@@ -1,7 +1,7 @@
-"""Training a classifier on one screen: photos -> features -> a softmax asked on held-out photos -> the one to take.
+"""Trains a classifier: photos -> features -> a softmax that is tested on held-out photos -> the one that serves.
 
-As with a look, two are trained: the first does not see all photos and is asked with the rest; the second, trained for
-as many steps, sees everything and serves. There are no new products to hold out: it could not find them.
+As with a look, two are trained: the first does not see all photos, and is tested with the rest; the second is trained
+for as many steps on everything, and serves. No new products are held out, because a classifier cannot find them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +21,31 @@ from shoplens.embedders.classifier import ClassifierCard
 from shoplens.embedders.look import TOLD_DIGITS
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.results import Estimate, Growth, LeftOut, plain
+from shoplens.evaluation.results import Estimate, LeftOut, RetrainingCost, plain
 from shoplens.evaluation.statistics.intervals import estimate
 from shoplens.feeds import Report
-from shoplens.store.files.atomic import disk_errors_told, timestamp
-from shoplens.training.data.feature_pass import times_for
+from shoplens.store.files.atomic import timestamp, translate_disk_errors
+from shoplens.training.data.feature_pass import augmented_views_for
 from shoplens.training.data.samples import Bools, Ints, SamplePhoto, Samples
-from shoplens.training.growth_cost import growth
-from shoplens.training.holdout import KNOWN, Questions, plan, ranks
-from shoplens.training.look import Depth, FilterTrainingData, LookOptions, check_training, material_of
+from shoplens.training.holdout import KNOWN_PRODUCTS, HoldoutQueries, compute_ranks, plan_holdout
+from shoplens.training.look import Depth, LookOptions, TrainingData, collect_training_data, validate_depth_and_budget
 from shoplens.training.optimization.classifier_trainers import (
-    ClassifierTeacher,
-    LearnedClassifier,
-    SoftmaxLessons,
-    TunedClassifierLessons,
+    ClassifierTrainer,
+    SoftmaxTrainer,
+    TailClassifierTrainer,
+    TrainedClassifier,
     output_ranks,
 )
 from shoplens.training.optimization.fine_tuning import TailRecipe
-from shoplens.training.optimization.head import unit
+from shoplens.training.optimization.head import normalize_rows
 from shoplens.training.optimization.softmax_head import SoftmaxRecipe
-from shoplens.training.optimization.training_loop import torch_module
+from shoplens.training.optimization.training_loop import import_torch
+from shoplens.training.retraining_cost import measure_retraining_costs
 from shoplens.types import StageTimer
 
-LEAST_PRODUCTS = 2
-MOST_SHOWN = 24
-RECALLS = (1, 5)
+MIN_PRODUCTS = 2
+MAX_EXAMPLES = 24
+RECALL_DEPTHS = (1, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,13 @@ class ClassifierOptions:
     """What is trained.
 
     Attributes:
-        pairs: file of shoppers' photos; None learns from the catalogue alone.
+        pairs: a file of shoppers' photos; None learns from the catalogue alone.
         depth: as in :class:`~shoplens.training.look.LookOptions`.
-        budget: seconds that training may take; None leaves it the time that it takes.
+        budget: seconds that training may take; None sets no limit.
         recipe: how the softmax is trained.
         tail: how the network's end is trained.
-        seed: of everything that is drawn.
-        again: how often each photo is taken again; None leaves it to how many there are.
+        seed: seed of all random draws.
+        augmentations: number of augmented views of each photo; None derives it from the number of photos.
     """
 
     pairs: Path | None = None
@@ -67,20 +68,20 @@ class ClassifierOptions:
     recipe: SoftmaxRecipe = field(default_factory=SoftmaxRecipe)
     tail: TailRecipe = field(default_factory=TailRecipe)
     seed: int = 0
-    again: int | None = None
+    augmentations: int | None = None
 
     def __post_init__(self) -> None:
-        check_training(self.depth, self.budget)
+        validate_depth_and_budget(self.depth, self.budget)
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
-    """A photo that is classified rightly, though by the same numbers another product's photo is nearest.
+class Disagreement:
+    """A photo that is classified right, although another product's photo is nearest in the same network's numbers.
 
     Attributes:
         photo: path or URL.
-        product: in it, and the softmax says so.
-        nearest: whose photo is nearest.
+        product: the product in it, which the softmax names.
+        nearest: the product whose photo is nearest.
     """
 
     photo: str
@@ -90,104 +91,108 @@ class Apart:
 
 @dataclass(frozen=True, slots=True)
 class ClassifierTraining:
-    """What a training came to.
+    """The result of a training.
 
     Attributes:
-        queries: photos that were asked and not learned.
-        made: whether they are made ones, since there were too few real ones.
-        classified: ``recall@1``, ``recall@5`` of the softmax; empty where nothing could be asked.
-        neighbours: the same, of the nearest catalogue photo in the numbers that its last layer works on.
-        apart: share of the photos that are classified rightly and whose nearest neighbour is another product; None
-            where nothing could be asked.
-        examples: some of them.
-        products, photos, shoppers, rows: what there was to learn from; rows count photos that were taken again.
-        photos_per_product: ``median``, ``least``, and ``single``: the share of products with one only.
-        step: the step at which it was best.
-        growth: what a training costs as the catalogue grows; one more product takes one.
-        seconds: stage -> how long it took.
-        model: id of the network.
-        left_out: photos and rows that taught nothing.
-        options: what was asked for.
+        queries: number of test queries: photos that were not learned from.
+        simulated: whether the queries are simulated phone photos, because there were too few real ones.
+        output_metrics: ``recall@1`` and ``recall@5`` of the softmax; empty if there were no queries.
+        distance_metrics: the same of the nearest catalogue photo, in the numbers that the last layer works on.
+        disagreement: share of the queries that are classified right and whose nearest neighbour is another product;
+            None if there were no queries.
+        examples: some of these queries.
+        products, photos, shopper_photos, rows: what there was to learn from; rows include augmented views.
+        photos_per_product: ``median``, ``least``, and ``single``: the share of products with one photo only.
+        step: the step at which the classifier was best.
+        retraining_costs: what a training costs as the catalogue grows; each further product takes one.
+        seconds: stage -> its duration.
+        model: the id of the network.
+        left_out: photos and rows that could not be learned from.
+        options: the options of the training.
     """
 
     queries: int
-    made: bool
-    classified: Mapping[str, Estimate]
-    neighbours: Mapping[str, Estimate]
-    apart: Estimate | None
-    examples: Sequence[Apart]
+    simulated: bool
+    output_metrics: Mapping[str, Estimate]
+    distance_metrics: Mapping[str, Estimate]
+    disagreement: Estimate | None
+    examples: Sequence[Disagreement]
     products: int
     photos: int
-    shoppers: int
+    shopper_photos: int
     rows: int
     photos_per_product: Mapping[str, float]
     step: int
-    growth: Sequence[Growth]
+    retraining_costs: Sequence[RetrainingCost]
     seconds: Mapping[str, float]
     model: str = ""
     left_out: Sequence[LeftOut] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The documented object."""
-        found: dict[str, Any] = plain(self)
-        return found
+        """Return the documented JSON object."""
+        document: dict[str, Any] = plain(self)
+        return document
 
 
 def train_and_test_classifier(
-    bench: EvaluationContext, options: ClassifierOptions
+    context: EvaluationContext, options: ClassifierOptions
 ) -> tuple[ClassifierTraining, ProductClassifier]:
-    """Train a classifier and ask it; the store is only read. Returns what came of it, and what to take.
+    """Train a classifier and test it; the store is only read. Return the result, and the classifier that is to serve.
 
     Raises:
         InvalidValue: ``no-torch``, ``too-few-products``, or the file of pairs makes no sense.
         StoreError: ``other-model``, ``unfinished-store``, ``disk``.
     """
-    torch_module(bench.settings.cores)
-    folder, clock = bench.store.folder, StageTimer()
+    import_torch(context.settings.cores)
+    folder, clock = context.store.folder, StageTimer()
     report = Report(folder / "reports" / f"{timestamp()}-train-classifier-photos.jsonl")
-    with disk_errors_told(folder), report, ExitStack() as opened:
-        with clock.stage("photos"), bench.reading() as generation:
-            looked_at = LookOptions(pairs=options.pairs, again=options.again, depth=options.depth)
-            material = material_of(bench, generation, looked_at, report.add, opened, _check)
-        training, made = train_and_test_on(material, bench, options, clock)
+    with translate_disk_errors(folder), report, ExitStack() as stack:
+        with clock.stage("photos"), context.reading() as generation:
+            look_options = LookOptions(pairs=options.pairs, augmentations=options.augmentations, depth=options.depth)
+            data = collect_training_data(context, generation, look_options, report.add, stack, _check_products)
+        training, classifier = train_classifier_on(data, context, options, clock)
         left_out = [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
-    return replace(training, left_out=left_out), made
+    return replace(training, left_out=left_out), classifier
 
 
-def train_and_test_on(
-    material: FilterTrainingData, bench: EvaluationContext, options: ClassifierOptions, clock: StageTimer
+def train_classifier_on(
+    data: TrainingData, context: EvaluationContext, options: ClassifierOptions, clock: StageTimer
 ) -> tuple[ClassifierTraining, ProductClassifier]:
-    """As :func:`train_and_test_classifier`, on this material."""
-    samples = material.samples
-    _check(samples.photos)
-    products, classes = np.unique(np.array(samples.classes("product"), object), return_inverse=True)
-    of_row = classes[samples.owners]
-    teacher, taught = _teacher(material, bench, of_row, options), plan(samples, "product", new=False)
-    # A product whose first photo cannot be used is not asked, and all of it learned.
-    seen = taught.learned | ~np.isin(of_row, of_row[taught.learned])
+    """Train a classifier on this data and test it, as :func:`train_and_test_classifier` does."""
+    samples = data.samples
+    _check_products(samples.photos)
+    products, classes = np.unique(np.array(samples.class_names("product"), object), return_inverse=True)
+    row_classes = classes[samples.owners]
+    trainer = _create_trainer(data, context, row_classes, options)
+    plan = plan_holdout(samples, "product", new_products=False)
+    # Of a product whose first photo cannot be used, no photo is a query, and all are learned.
+    train_rows = plan.train_rows | ~np.isin(row_classes, row_classes[plan.train_rows])
     with clock.stage("training"):
-        classifier = teacher.taught(seen, "Training", watched=taught.watched)
-    asked = taught.asked.get(KNOWN)
-    found = _Asked.by(asked, samples, classifier) if asked else _Asked.nothing()
+        classifier = trainer.train(train_rows, "Training for the test", validation=plan.validation)
+    queries = plan.test.get(KNOWN_PRODUCTS)
+    answers = _TestAnswers.compute(queries, samples, classifier) if queries else _TestAnswers.empty()
     with clock.stage("all photos"):
-        everything = np.ones(len(samples.rows), bool)
-        classifier = teacher.taught(everything, "Training on everything", classifier.step)
-    with clock.stage("growth"):
-        rows = _rows_of(samples, len(products))
-        width, basis = classifier.basis.axes.shape
-        grown = growth(width, basis, rows, options.recipe, bench.settings.cores)
+        all_rows = np.ones(len(samples.rows), bool)
+        classifier = trainer.train(all_rows, "Training on all photos", classifier.step)
+    with clock.stage("retraining costs"):
+        width, whitened_width = classifier.whitening.axes.shape
+        costs = measure_retraining_costs(
+            width, whitened_width, _count_rows(samples, len(products)), options.recipe, context.settings.cores
+        )
     counts = np.bincount(classes)
     training = ClassifierTraining(
-        queries=len(found.rows),
-        made=bool(asked and asked.made),
-        classified=found.recalls(found.classified, options.seed),
-        neighbours=found.recalls(found.neighbours, options.seed),
-        apart=estimate(found.apart.astype(float), found.clusters, options.seed) if len(found.rows) else None,
-        examples=found.examples(samples, products),
+        queries=len(answers.rows),
+        simulated=bool(queries and queries.simulated),
+        output_metrics=answers.recalls(answers.output_ranks, options.seed),
+        distance_metrics=answers.recalls(answers.distance_ranks, options.seed),
+        disagreement=estimate(answers.disagrees.astype(float), answers.clusters, options.seed)
+        if len(answers.rows)
+        else None,
+        examples=answers.examples(samples, products),
         products=len(products),
         photos=len(samples.photos),
-        shoppers=sum(photo.shopper for photo in samples.photos),
+        shopper_photos=sum(photo.is_shopper for photo in samples.photos),
         rows=len(samples.rows),
         photos_per_product={
             "median": float(np.median(counts)),
@@ -195,105 +200,108 @@ def train_and_test_on(
             "single": float((counts == 1).mean()),
         },
         step=classifier.step,
-        growth=grown,
+        retraining_costs=costs,
         seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
         options={
-            **plain(replace(options, recipe=replace(options.recipe, seed=options.seed), tail=_tail(options))),
+            **plain(replace(options, recipe=replace(options.recipe, seed=options.seed), tail=_tail_recipe(options))),
             "pairs": str(options.pairs or ""),
         },
     )
-    made = {"created": timestamp(), **training.as_json()}
+    record = {"created": timestamp(), **training.as_json()}
     learned = sorted({photo.name[:TOLD_DIGITS] for photo in samples.photos})
-    return training, classifier.made(ClassifierCard("", 0, products.tolist(), made=made, learned=learned))
+    return training, classifier.export(ClassifierCard("", 0, products.tolist(), made=record, learned=learned))
 
 
-def _check(photos: Sequence[SamplePhoto]) -> None:
+def _check_products(photos: Sequence[SamplePhoto]) -> None:
     products = {photo.product for photo in photos}
-    if len(products) < LEAST_PRODUCTS:
+    if len(products) < MIN_PRODUCTS:
         raise InvalidValue(
-            f"There are photos of {len(products)} products; nothing could be told apart.",
-            f"A classifier takes {LEAST_PRODUCTS} or more.",
+            f"There are photos of {len(products)} products, which are too few to classify.",
+            f"Index at least {MIN_PRODUCTS} products.",
             code="too-few-products",
         )
 
 
-def _teacher(
-    material: FilterTrainingData, bench: EvaluationContext, classes: Ints, options: ClassifierOptions
-) -> ClassifierTeacher:
-    recipe = replace(options.recipe, seed=options.seed)
-    lessons = SoftmaxLessons(bench, material.samples, classes, recipe, options.budget or float("inf"))
-    if material.maps is None:
-        return lessons
-    return TunedClassifierLessons(lessons, material.maps, _tail(options), options.budget or float("inf"))
+def _create_trainer(
+    data: TrainingData, context: EvaluationContext, classes: Ints, options: ClassifierOptions
+) -> ClassifierTrainer:
+    recipe, budget = replace(options.recipe, seed=options.seed), options.budget or float("inf")
+    trainer = SoftmaxTrainer(context, data.samples, classes, recipe, budget)
+    if data.maps is None:
+        return trainer
+    return TailClassifierTrainer(trainer, data.maps, _tail_recipe(options), budget)
 
 
-def _tail(options: ClassifierOptions) -> TailRecipe:
+def _tail_recipe(options: ClassifierOptions) -> TailRecipe:
     return replace(options.tail, seed=options.seed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
-    """Answers to photos that were held out: int64 (q,) ranks of the right product, by the softmax and by distance.
+class _TestAnswers:
+    """The answers to the test queries.
 
     Attributes:
-        nearest: int64 (q,), class of the nearest catalogue photo.
-        rows: int64 (q,), of the samples.
+        output_ranks, distance_ranks: int64 (q,), ranks of the right product, by the softmax and by distance.
+        nearest: int64 (q,), the class of the nearest catalogue photo.
+        rows: int64 (q,), rows of the samples.
+        clusters: the group of each query.
     """
 
-    classified: Ints
-    neighbours: Ints
+    output_ranks: Ints
+    distance_ranks: Ints
     nearest: Ints
     rows: Ints
     clusters: tuple[str, ...]
 
     @classmethod
-    def nothing(cls) -> _Asked:
-        none = np.zeros(0, np.int64)
-        return cls(none, none, none, none, ())
+    def empty(cls) -> _TestAnswers:
+        empty = np.zeros(0, np.int64)
+        return cls(empty, empty, empty, empty, ())
 
     @classmethod
-    def by(cls, asked: Questions, samples: Samples, classifier: LearnedClassifier) -> _Asked:
-        seen = asked.seen
-        inner = unit(classifier.vectors(seen))
-        vectors = np.zeros((len(samples.rows), inner.shape[1]), np.float32)
-        vectors[seen] = inner
-        nearest = np.argmax(vectors[asked.rows] @ vectors[asked.gallery].T, axis=1)
+    def compute(cls, queries: HoldoutQueries, samples: Samples, classifier: TrainedClassifier) -> _TestAnswers:
+        rows = queries.used_rows
+        unit_vectors = normalize_rows(classifier.vectors(rows))
+        vectors = np.zeros((len(samples.rows), unit_vectors.shape[1]), np.float32)
+        vectors[rows] = unit_vectors
+        nearest = np.argmax(vectors[queries.rows] @ vectors[queries.gallery].T, axis=1)
         return cls(
-            output_ranks(classifier.logits(asked.rows), asked.classes),
-            ranks(asked, vectors),
-            asked.gallery_classes[nearest],
-            asked.rows,
-            asked.clusters,
+            output_ranks(classifier.logits(queries.rows), queries.classes),
+            compute_ranks(queries, vectors),
+            queries.gallery_classes[nearest],
+            queries.rows,
+            queries.clusters,
         )
 
-    def recalls(self, places: Ints, seed: int) -> dict[str, Estimate]:
-        if not len(places):
+    def recalls(self, ranks: Ints, seed: int) -> dict[str, Estimate]:
+        """Return recall@1 and recall@5; nothing if there are no queries."""
+        if not len(ranks):
             return {}
-        return {f"recall@{k}": estimate((places <= k).astype(float), self.clusters, seed) for k in RECALLS}
+        return {f"recall@{k}": estimate((ranks <= k).astype(float), self.clusters, seed) for k in RECALL_DEPTHS}
 
     @property
-    def apart(self) -> Bools:
-        """bool (q,): classified rightly, and another product is nearest."""
-        found: Bools = (self.classified == 1) & (self.neighbours > 1)
-        return found
+    def disagrees(self) -> Bools:
+        """bool (q,): the photo is classified right, and another product is nearest."""
+        disagrees: Bools = (self.output_ranks == 1) & (self.distance_ranks > 1)
+        return disagrees
 
-    def examples(self, samples: Samples, products: npt.NDArray[np.object_]) -> list[Apart]:
-        """Some of these, of products that differ as far as that goes."""
-        shown: dict[str, list[Apart]] = {}
-        for n in np.flatnonzero(self.apart).tolist():
+    def examples(self, samples: Samples, products: npt.NDArray[np.object_]) -> list[Disagreement]:
+        """Return some of these photos, of as many different products as possible."""
+        by_product: dict[str, list[Disagreement]] = {}
+        for n in np.flatnonzero(self.disagrees).tolist():
             photo = samples.photos[int(samples.owners[self.rows[n]])]
-            one = Apart(photo.source, photo.product, str(products[self.nearest[n]]))
-            shown.setdefault(photo.product, []).append(one)
-        turns = (part[turn] for turn in range(MOST_SHOWN) for part in shown.values() if turn < len(part))
-        return [one for one, _ in zip(turns, range(MOST_SHOWN), strict=False)]
+            example = Disagreement(photo.source, photo.product, str(products[self.nearest[n]]))
+            by_product.setdefault(photo.product, []).append(example)
+        rounds = (part[turn] for turn in range(MAX_EXAMPLES) for part in by_product.values() if turn < len(part))
+        return list(islice(rounds, MAX_EXAMPLES))
 
 
-def _rows_of(samples: Samples, products: int) -> Callable[[int], float]:
-    """Products -> rows that are learned from, with as many photos of each as these samples have."""
-    counts = {shopper: sum(photo.shopper == shopper for photo in samples.photos) for shopper in (False, True)}
+def _count_rows(samples: Samples, products: int) -> Callable[[int], float]:
+    """Return a function from a number of products to the number of rows, with as many photos of each as here."""
+    counts = {shopper: sum(photo.is_shopper == shopper for photo in samples.photos) for shopper in (False, True)}
 
-    def rows(size: int) -> float:
+    def count_rows(size: int) -> float:
         photos = {shopper: count * size / products for shopper, count in counts.items()}
-        return sum(count * (1 + times_for(round(count), shopper)) for shopper, count in photos.items())
+        return sum(count * (1 + augmented_views_for(round(count), shopper)) for shopper, count in photos.items())
 
-    return rows
+    return count_rows

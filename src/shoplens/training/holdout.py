@@ -1,4 +1,4 @@
-"""Does it help? Photos that were held out, asked before and after, on products that were learned and on new ones."""
+"""Tests whether training helps: held-out photos of learned and of new products are queries before and after it."""
 
 from __future__ import annotations
 
@@ -10,215 +10,221 @@ import numpy.typing as npt
 
 from shoplens.evaluation.results import Estimate, Paired
 from shoplens.evaluation.statistics.intervals import estimate, paired_difference
-from shoplens.training.data.samples import Samples, Use, uses
+from shoplens.training.data.samples import Samples, Split, assign_splits
 from shoplens.types import Vectors
 
 Ints = npt.NDArray[np.int64]
 METRICS = ("recall@1", "recall@5", "mrr")
-FIRST = METRICS[0]
-KNOWN, NEW = "known products", "new products"
-LEAST_ASKED = 30
-"""Real photos to ask from which on no made ones are asked beside them."""
-_AT_ONCE = 2_048
+MAIN_METRIC = METRICS[0]
+KNOWN_PRODUCTS, NEW_PRODUCTS = "known products", "new products"
+"""The names of the parts of the test: products that were learned, and products of groups that were not."""
+MIN_QUERIES = 30
+"""Where there are fewer real photos to ask with, simulated phone photos are the queries instead."""
+_BATCH_QUERIES = 2_048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Questions:
-    """Photos to ask, and the products among which they are sought.
+class HoldoutQueries:
+    """Query photos, and the products among which they are searched.
 
     Attributes:
-        rows: int64 (q,), of the samples.
-        classes: int64 (q,), what is right for each.
-        own: int64 (q,), the place in the gallery that does not count, the query's own product; -1 for none.
-        clusters: the group of each; they are resampled as a whole.
+        rows: int64 (q,), rows of the samples.
+        classes: int64 (q,), the right class of each query.
+        own_places: int64 (q,), the place in the gallery that does not count, the query's own product; -1 for none.
+        clusters: the group of each query; groups are resampled as a whole.
         gallery: int64 (g,), rows of the samples: the first photo of every product.
         gallery_classes: int64 (g,).
-        made: whether the photos are made ones.
+        simulated: whether the queries are simulated phone photos.
     """
 
     rows: Ints
     classes: Ints
-    own: Ints
+    own_places: Ints
     clusters: tuple[str, ...]
     gallery: Ints
     gallery_classes: Ints
-    made: bool = False
+    simulated: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @property
-    def seen(self) -> Ints:
-        """int64: all rows that take part."""
+    def used_rows(self) -> Ints:
+        """int64: all rows of the samples that the queries and the gallery use."""
         return np.unique(np.concatenate([self.rows, self.gallery]))
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One part of the proof.
+class HoldoutResult:
+    """The result of one part of the test.
 
     Attributes:
-        name: :data:`KNOWN` or :data:`NEW`.
-        queries, clusters: how many photos of how many groups were asked.
-        made: whether they are made ones, since there were too few real ones.
-        before, after: metric -> figure.
-        change: metric -> after less before, on the same photos.
+        name: :data:`KNOWN_PRODUCTS` or :data:`NEW_PRODUCTS`.
+        queries, clusters: number of queries, and of their groups.
+        simulated: whether the queries are simulated phone photos, because there were too few real ones.
+        before, after: metric -> value.
+        change: metric -> after less before, on the same queries.
     """
 
     name: str
     queries: int
     clusters: int
-    made: bool
+    simulated: bool
     before: Mapping[str, Estimate]
     after: Mapping[str, Estimate]
     change: Mapping[str, Paired]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
-    """Who learns and who is asked, while it is proved that training helps.
+class HoldoutPlan:
+    """The split into training, validation and test.
 
     Attributes:
-        learned: bool (m,), rows that are learned from.
-        watched: questions that say when to stop.
-        asked: questions that say whether it helped, by the name of their part.
+        train_rows: bool (m,), the rows that are learned from.
+        validation: queries that say when to stop.
+        test: name of the part -> queries that say whether training helped.
     """
 
-    learned: npt.NDArray[np.bool_]
-    watched: Sequence[Questions]
-    asked: Mapping[str, Questions]
+    train_rows: npt.NDArray[np.bool_]
+    validation: Sequence[HoldoutQueries]
+    test: Mapping[str, HoldoutQueries]
 
 
-def plan(samples: Samples, same: str, *, new: bool = True) -> Plan:
-    """The plan for these samples; the same in every run.
+def plan_holdout(samples: Samples, positives: str, *, new_products: bool = True) -> HoldoutPlan:
+    """Return the split of these samples; it is the same in every run.
 
     Args:
-        new: whether designs are held out as new products; without it something of all products is learned.
+        positives: what has to lie together, the photos of a ``product`` or the products of a ``group``.
+        new_products: whether groups are held out as new products; without it something of every product is learned.
     """
-    use = np.array(uses(samples.photos, by_group=same == "group", new=new))
-    questions = {one: _questions(samples, use, one, same) for one in Use if one != Use.LEARN}
-    learned = (use == Use.LEARN)[samples.owners]
-    if any(questions[one].made for one in (Use.ASK, Use.WATCH)):
-        learned &= ~_are_last(samples)
-    asked = {NEW: questions[Use.NEW], KNOWN: questions[Use.ASK]}
-    return Plan(
-        learned,
-        [one for one in (questions[Use.WATCH], questions[Use.WATCH_NEW]) if len(one)],
-        {name: one for name, one in asked.items() if len(one)},
+    splits = np.array(assign_splits(samples.photos, by_group=positives == "group", new_products=new_products))
+    queries = {split: _select_queries(samples, splits, split, positives) for split in Split if split != Split.TRAIN}
+    train_rows = (splits == Split.TRAIN)[samples.owners]
+    if any(queries[split].simulated for split in (Split.TEST, Split.VALIDATION)):
+        train_rows &= ~_is_last_view(samples)
+    test = {NEW_PRODUCTS: queries[Split.TEST_NEW], KNOWN_PRODUCTS: queries[Split.TEST]}
+    return HoldoutPlan(
+        train_rows,
+        [part for part in (queries[Split.VALIDATION], queries[Split.VALIDATION_NEW]) if len(part)],
+        {name: part for name, part in test.items() if len(part)},
     )
 
 
-def _questions(samples: Samples, use: npt.NDArray[np.str_], wanted: Use, same: str) -> Questions:
-    """What is asked of photos of one use.
+def _select_queries(samples: Samples, splits: npt.NDArray[np.str_], split: Split, positives: str) -> HoldoutQueries:
+    """Return the queries of one split.
 
-    Where photos of a product have to lie together: its further photos and shoppers' ones, or, where these are fewer
-    than :data:`LEAST_ASKED`, made phone photos of its first one. Where those of a group have to: the first photos of
-    products that have others of their group.
+    Where photos of a product have to lie together, these are its further photos and shoppers' photos, or, where there
+    are fewer than :data:`MIN_QUERIES` of them, augmented views of its first photo. Where products of a group have to,
+    these are the first photos of products that have others of their group.
     """
-    first = np.array([photo.first for photo in samples.photos], bool)
-    if same == "group":
-        return _of(samples, np.flatnonzero((use == wanted) & first), same)
-    real = _of(samples, np.flatnonzero((use == wanted) & ~first), same)
-    if len(real) >= LEAST_ASKED:
+    is_first = np.array([photo.is_first for photo in samples.photos], bool)
+    if positives == "group":
+        return _build_queries(samples, np.flatnonzero((splits == split) & is_first), positives)
+    real = _build_queries(samples, np.flatnonzero((splits == split) & ~is_first), positives)
+    if len(real) >= MIN_QUERIES:
         return real
-    if wanted in (Use.NEW, Use.WATCH_NEW):
-        return _of(samples, np.flatnonzero((use == wanted) & first), same, made=True)
-    half = np.array([int(photo.name[:8], 16) % 2 == (wanted == Use.ASK) for photo in samples.photos], bool)
-    return _of(samples, np.flatnonzero((use == Use.LEARN) & first & half), same, made=True)
+    if split in (Split.TEST_NEW, Split.VALIDATION_NEW):
+        return _build_queries(samples, np.flatnonzero((splits == split) & is_first), positives, simulated=True)
+    half = np.array([int(photo.name[:8], 16) % 2 == (split == Split.TEST) for photo in samples.photos], bool)
+    return _build_queries(samples, np.flatnonzero((splits == Split.TRAIN) & is_first & half), positives, simulated=True)
 
 
-def _of(samples: Samples, photos: Ints, same: str, *, made: bool = False) -> Questions:
-    """Questions by these photos, of those that have an answer."""
-    gallery = np.flatnonzero([photo.first for photo in samples.photos])
-    _, classes = np.unique(np.array(samples.classes(same), object), return_inverse=True)
-    places = np.full(len(samples.photos), -1, np.int64)
-    places[gallery] = np.arange(len(gallery))
-    own = places[photos] if same == "group" else np.full(len(photos), -1, np.int64)
-    answers = np.bincount(classes[gallery], minlength=int(classes.max(initial=0)) + 1)[classes[photos]] - (own >= 0)
-    photos, own = photos[answers > 0], own[answers > 0]
-    return Questions(
-        _last_rows(samples)[photos] if made else samples.plain[photos],
+def _build_queries(samples: Samples, photos: Ints, positives: str, *, simulated: bool = False) -> HoldoutQueries:
+    """Return these photos as queries, without those that no product of the gallery is right for."""
+    gallery = np.flatnonzero([photo.is_first for photo in samples.photos])
+    _, classes = np.unique(np.array(samples.class_names(positives), object), return_inverse=True)
+    gallery_places = np.full(len(samples.photos), -1, np.int64)
+    gallery_places[gallery] = np.arange(len(gallery))
+    own_places = gallery_places[photos] if positives == "group" else np.full(len(photos), -1, np.int64)
+    right_counts = np.bincount(classes[gallery], minlength=int(classes.max(initial=0)) + 1)[classes[photos]] - (
+        own_places >= 0
+    )
+    photos, own_places = photos[right_counts > 0], own_places[right_counts > 0]
+    return HoldoutQueries(
+        _last_view_rows(samples)[photos] if simulated else samples.original_rows[photos],
         classes[photos],
-        own,
+        own_places,
         tuple(samples.photos[n].group for n in photos.tolist()),
-        samples.plain[gallery],
+        samples.original_rows[gallery],
         classes[gallery],
-        made,
+        simulated,
     )
 
 
-def _last_rows(samples: Samples) -> Ints:
-    """int64 (n,), the row of the last time that each photo was taken again."""
+def _last_view_rows(samples: Samples) -> Ints:
+    """Return the row of the last augmented view of each photo, int64 (n,)."""
     order = np.argsort(samples.views, kind="stable")
-    found = np.zeros(len(samples.photos), np.int64)
-    found[samples.owners[order]] = order
-    return found
+    rows = np.zeros(len(samples.photos), np.int64)
+    rows[samples.owners[order]] = order
+    return rows
 
 
-def _are_last(samples: Samples) -> npt.NDArray[np.bool_]:
-    """bool (m,): rows that are the last view of a product's first photo."""
-    found = np.zeros(len(samples.rows), bool)
-    found[_last_rows(samples)[[photo.first for photo in samples.photos]]] = True
-    return found & (samples.views > 0)
+def _is_last_view(samples: Samples) -> npt.NDArray[np.bool_]:
+    """Return which rows are the last view of a product's first photo, bool (m,)."""
+    mask = np.zeros(len(samples.rows), bool)
+    mask[_last_view_rows(samples)[[photo.is_first for photo in samples.photos]]] = True
+    return mask & (samples.views > 0)
 
 
-def ranks(asked: Questions, vectors: Vectors) -> Ints:
-    """int64 (q,), the rank of the first right product by these vectors; of equals the right one comes last.
+def compute_ranks(queries: HoldoutQueries, vectors: Vectors) -> Ints:
+    """Return the rank of the first right product by these vectors, int64 (q,); among equals the right one comes last.
 
     Args:
-        vectors: float32 (m, d), of all rows of the samples; those that take part count.
+        vectors: float32 (m, d), of all rows of the samples; only the rows that the queries use count.
     """
-    found = np.empty(len(asked), np.int64)
-    gallery = vectors[asked.gallery]
-    for start in range(0, len(asked), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        scores = vectors[asked.rows[part]] @ gallery.T
-        own = asked.own[part]
-        scores[np.flatnonzero(own >= 0), own[own >= 0]] = -np.inf
-        right = (asked.gallery_classes == asked.classes[part, None]) & np.isfinite(scores)
+    ranks = np.empty(len(queries), np.int64)
+    gallery = vectors[queries.gallery]
+    for start in range(0, len(queries), _BATCH_QUERIES):
+        part = slice(start, start + _BATCH_QUERIES)
+        scores = vectors[queries.rows[part]] @ gallery.T
+        own_places = queries.own_places[part]
+        scores[np.flatnonzero(own_places >= 0), own_places[own_places >= 0]] = -np.inf
+        right = (queries.gallery_classes == queries.classes[part, None]) & np.isfinite(scores)
         best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
-        found[part] = 1 + ((scores >= best) & ~right & np.isfinite(scores)).sum(axis=1)
-    return found
+        ranks[part] = 1 + ((scores >= best) & ~right & np.isfinite(scores)).sum(axis=1)
+    return ranks
 
 
-def compare_ranks(name: str, asked: Questions, before: Ints, after: Ints, seed: int) -> Measured:
-    """Figures of two ways to answer the same questions, by the ranks that they gave."""
+def compare_ranks(name: str, queries: HoldoutQueries, before: Ints, after: Ints, seed: int) -> HoldoutResult:
+    """Compute the metrics of two rankings of the same queries, from the ranks of the right products."""
     values = {metric: (_values(metric, before), _values(metric, after)) for metric in METRICS}
-    return Measured(
+    return HoldoutResult(
         name,
-        len(asked),
-        len(set(asked.clusters)),
-        asked.made,
-        {metric: estimate(one, asked.clusters, seed) for metric, (one, _) in values.items()},
-        {metric: estimate(other, asked.clusters, seed) for metric, (_, other) in values.items()},
-        {metric: paired_difference(other, one, asked.clusters, seed) for metric, (one, other) in values.items()},
+        len(queries),
+        len(set(queries.clusters)),
+        queries.simulated,
+        {metric: estimate(old, queries.clusters, seed) for metric, (old, _) in values.items()},
+        {metric: estimate(new, queries.clusters, seed) for metric, (_, new) in values.items()},
+        {metric: paired_difference(new, old, queries.clusters, seed) for metric, (old, new) in values.items()},
     )
 
 
-def verdict(parts: Sequence[Measured]) -> tuple[bool, str]:
-    """Whether the trained extractor is better, and why or why not, in words.
+def judge_look(results: Sequence[HoldoutResult]) -> tuple[bool, str]:
+    """Return whether the trained extractor is better, and the reason in words.
 
-    It is, when the right product comes first more often, surely (the interval is above zero) on new or on known
-    products, and is surely worse on neither.
+    It is better if the right product comes first significantly more often on new or on known products (the 95 %
+    interval of the change is above zero), and significantly less often on neither.
     """
-    worse = [part for part in parts if part.change[FIRST].difference.high < 0]
-    better = [part for part in parts if part.change[FIRST].difference.low > 0]
+    worse = [result for result in results if result.change[MAIN_METRIC].difference.high < 0]
+    better = [result for result in results if result.change[MAIN_METRIC].difference.low > 0]
     if worse:
-        part = worse[0]
-        forgot = " It learned this shop's products and forgot how to tell others apart." if part.name == NEW else ""
-        return False, f"It got worse: {_change_text(part)}.{forgot}"
+        reason = f"It is worse: {_describe_change(worse[0])}."
+        if worse[0].name == NEW_PRODUCTS:
+            reason += " It learned this shop's products, and tells other products apart less well than before."
+        return False, reason
     if better:
-        return True, f"It is better: {'; '.join(_change_text(part) for part in better)}."
-    if not parts:
-        return False, "Nothing could be asked: there are too few products."
-    return False, f"It is not surely better: {'; '.join(map(_change_text, parts))}."
+        return True, f"It is better: {'; '.join(map(_describe_change, better))}."
+    if not results:
+        return False, "Nothing could be tested: there are too few products."
+    return False, f"It is not significantly better: {'; '.join(map(_describe_change, results))}."
 
 
-def _change_text(part: Measured) -> str:
-    change = part.change[FIRST].difference
+def _describe_change(result: HoldoutResult) -> str:
+    change = result.change[MAIN_METRIC].difference
     return (
-        f"of {part.name}, {100 * part.after[FIRST].value:.1f} % come first instead of "
-        f"{100 * part.before[FIRST].value:.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f} points)"
+        f"for {100 * result.after[MAIN_METRIC].value:.1f} % of the queries for {result.name} the right product comes "
+        f"first, instead of {100 * result.before[MAIN_METRIC].value:.1f} % "
+        f"({100 * change.low:+.1f} to {100 * change.high:+.1f} points)"
     )
 
 

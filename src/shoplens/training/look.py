@@ -1,8 +1,8 @@
-"""Training a look on one screen: photos -> features -> a head that is proved on held-out photos -> the head to take.
+"""Trains a look: photos -> features -> a head that is tested on held-out photos -> the head that serves.
 
-Twice a head is trained. The first never sees a fifth of the groups, and of the others not all photos: by it is proved,
-on what it did not see, whether training helps. If it does, the second one is trained in the same way, for as many
-steps, on everything; that is the one that is taken, since a shop's newest products are what it needs most.
+Two heads are trained. The first never sees a fifth of the groups, nor all photos of the others: the test asks it with
+what it did not see, and says whether training helps. If it does, the second head is trained in the same way, for as
+many steps, on everything. That one serves, because a shop's newest products need it most.
 """
 
 from __future__ import annotations
@@ -21,37 +21,42 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.results import LeftOut, plain
 from shoplens.feeds import Report
-from shoplens.store.files.atomic import disk_errors_told, timestamp
+from shoplens.store.files.atomic import timestamp, translate_disk_errors
 from shoplens.store.generation import Generation
-from shoplens.training.data.feature_maps import Maps, forget_maps, maps_pass
-from shoplens.training.data.feature_pass import FOLDER, Pass, feature_pass, times_retaken
+from shoplens.training.data.feature_maps import FeatureMaps, delete_feature_maps, open_feature_maps
+from shoplens.training.data.feature_pass import FOLDER, FeaturePassOptions, count_augmented_views, extract_samples
 from shoplens.training.data.samples import SamplePhoto, Samples
-from shoplens.training.data.training_photos import Pairs, Told, catalogue_photos, shopper_photos
-from shoplens.training.holdout import Measured, compare_ranks, plan, ranks, verdict
-from shoplens.training.optimization.backbone_tail import tail_of
-from shoplens.training.optimization.fine_tuning import TailLessons, TailRecipe
-from shoplens.training.optimization.head import Recipe
-from shoplens.training.optimization.head_trainers import Lessons, Made, Trainer
-from shoplens.training.optimization.training_loop import torch_module
+from shoplens.training.data.training_photos import (
+    PairsFile,
+    RejectionHandler,
+    load_catalogue_photos,
+    load_shopper_photos,
+)
+from shoplens.training.holdout import HoldoutPlan, HoldoutResult, compare_ranks, compute_ranks, judge_look, plan_holdout
+from shoplens.training.optimization.backbone_tail import load_tail
+from shoplens.training.optimization.fine_tuning import TailRecipe, TailTrainer
+from shoplens.training.optimization.head import HeadRecipe
+from shoplens.training.optimization.head_trainers import ExportedHead, HeadTrainer, LookTrainer, TrainedLook
+from shoplens.training.optimization.training_loop import import_torch
 from shoplens.types import StageTimer, Vectors
 
-Same = Literal["product", "group"]
+Positives = Literal["product", "group"]
 Depth = Literal["head", "full"]
 DEPTHS: tuple[Depth, ...] = ("head", "full")
-HEAD_BUDGET = 600.0
-RECIPES: dict[str, Recipe] = {
-    "product": Recipe(),
-    "group": Recipe(steps=500, per_batch=96, per_class=3, shrinkage=0.3),
+HEAD_BUDGET_SECONDS = 600.0
+HEAD_RECIPES: dict[str, HeadRecipe] = {
+    "product": HeadRecipe(),
+    "group": HeadRecipe(steps=500, classes_per_batch=96, rows_per_class=3, shrinkage=0.3),
 }
-LEAST_GROUPS = 10
-"""Designs from which on something can be held out."""
+MIN_GROUPS = 10
+"""Minimum number of designs, so that some of them can be held out."""
 
 
-def check_training(depth: str, budget: float | None) -> None:
-    """See that a training can be meant.
+def validate_depth_and_budget(depth: str, budget: float | None) -> None:
+    """Check the options that all trainings of networks share.
 
     Raises:
-        InvalidValue: there is no such depth, or no time.
+        InvalidValue: there is no such depth, or the budget is not above 0.
     """
     if depth not in DEPTHS:
         raise InvalidValue(f"--depth is {depth!r}.", f"Choose one of: {', '.join(DEPTHS)}.")
@@ -64,294 +69,317 @@ class LookOptions:
     """What is trained, and how.
 
     Attributes:
-        pairs: file of shoppers' photos; None learns from the catalogue alone.
-        same: what has to lie together: the photos of a ``product``, or the products of a ``group``.
-        depth: ``head`` trains a linear map on the untouched network's features; ``full`` the end of the network, too.
-        budget: seconds that training may take; the pass over the photos comes before that. None takes
-            :data:`HEAD_BUDGET` for heads, and as long as it takes for the network.
-        recipe: None takes that of :data:`RECIPES`.
+        pairs: a file of shoppers' photos; None learns from the catalogue alone.
+        positives: what has to lie together: the photos of a ``product``, or the products of a ``group``.
+        depth: ``head`` trains a linear map on the untouched network's features; ``full`` trains the network's end, too.
+        budget: seconds that training may take; the pass over the photos comes before that. None gives heads
+            :data:`HEAD_BUDGET_SECONDS`, and networks all the time that they need.
+        recipe: how the head is trained; None takes the one of :data:`HEAD_RECIPES`.
         tail: how the network's end is trained.
-        seed: of everything that is drawn.
-        all_photos: whether, once it was proved, a head that was trained on everything is taken; else the proved one.
-        force: take it though it is not better.
-        again: how often each photo is taken again; None leaves it to how many there are.
+        seed: seed of all random draws.
+        refit: whether, after a successful test, a head that was trained on everything serves; else the tested one does.
+        force: whether it serves even if it is not better.
+        augmentations: number of augmented views of each photo; None derives it from the number of photos.
     """
 
     pairs: Path | None = None
-    same: Same = "product"
+    positives: Positives = "product"
     depth: Depth = "head"
     budget: float | None = None
-    recipe: Recipe | None = None
+    recipe: HeadRecipe | None = None
     tail: TailRecipe = field(default_factory=TailRecipe)
     seed: int = 0
-    all_photos: bool = True
+    refit: bool = True
     force: bool = False
-    again: int | None = None
+    augmentations: int | None = None
 
     def __post_init__(self) -> None:
-        if self.same not in RECIPES:
-            raise InvalidValue(f"--positives is {self.same!r}.", f"Choose one of: {', '.join(RECIPES)}.")
-        if self.again is not None and self.again < 0:
-            raise InvalidValue(f"Photos are to be taken again {self.again} times.", "Give 0 or more.")
-        check_training(self.depth, self.budget)
+        if self.positives not in HEAD_RECIPES:
+            raise InvalidValue(f"--positives is {self.positives!r}.", f"Choose one of: {', '.join(HEAD_RECIPES)}.")
+        if self.augmentations is not None and self.augmentations < 0:
+            raise InvalidValue(f"The number of augmented views is {self.augmentations}.", "Give 0 or more.")
+        validate_depth_and_budget(self.depth, self.budget)
 
 
 @dataclass(frozen=True, slots=True)
 class LookTraining:
-    """What a training came to.
+    """The result of a training.
 
     Attributes:
-        better: whether it was proved to be better.
-        taken: whether it now serves.
-        why: in words.
-        parts: the proof.
-        warnings: collapse and dead losses, in words.
-        products, photos, shoppers, rows: what there was to learn from; rows count photos that were taken again.
+        is_better: whether the test found it to be better.
+        promoted: whether it now serves.
+        reason: in words.
+        results: the results of the test.
+        warnings: collapse and stuck losses, in words.
+        products, photos, shopper_photos, rows: what there was to learn from; rows include augmented views.
         step: the step at which the head was best.
-        seconds: stage -> how long it took.
-        difference: largest difference of any number of a vector between torch and the network that serves.
-        model: id of the network; empty where none was made.
-        left_out: photos and rows that taught nothing.
-        options: what was asked for.
+        seconds: stage -> its duration.
+        export_difference: largest difference of any value of a vector between torch and the exported network.
+        model: the id of the network; empty if none was exported.
+        left_out: photos and rows that could not be learned from.
+        options: the options of the training.
     """
 
-    better: bool
-    taken: bool
-    why: str
-    parts: Sequence[Measured]
+    is_better: bool
+    promoted: bool
+    reason: str
+    results: Sequence[HoldoutResult]
     warnings: Sequence[str]
     products: int
     photos: int
-    shoppers: int
+    shopper_photos: int
     rows: int
     step: int
     seconds: Mapping[str, float]
-    difference: float = 0.0
+    export_difference: float = 0.0
     model: str = ""
     left_out: Sequence[LeftOut] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The documented object."""
-        found: dict[str, Any] = plain(self)
-        return found
+        """Return the documented JSON object."""
+        document: dict[str, Any] = plain(self)
+        return document
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Proved:
-    """A training, with what only a report and the taking of it need.
+class LookProof:
+    """A training, with what only its report and its promotion need.
 
     Attributes:
-        look: to take; None where none is to be taken.
-        gallery: ids of products, in the order of the vectors.
-        before, after: float32 (g, d) and (g, e), vectors of their first photos; after, by the head that was proved.
+        look: the look that is to serve; None if none is.
+        gallery: product ids, in the order of the vectors.
+        vectors_before, vectors_after: float32 (g, d) and (g, e), vectors of the products' first photos; those after
+            training are by the head that was tested.
     """
 
     training: LookTraining
     look: EmbeddingHead | None
     gallery: tuple[str, ...]
-    before: Vectors
-    after: Vectors
+    vectors_before: Vectors
+    vectors_after: Vectors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FilterTrainingData:
+class TrainingData:
     """What there is to learn from.
 
     Attributes:
         samples: photos with their features.
-        before: float32 (m, d), vectors of all rows as searches compare them so far; where a look was trained already,
-            by the network that proved it, which did not see what is asked either.
-        maps: of all rows, where the network's end is trained.
-        serves_a_network: whether the look that serves has a network of its own; ``before`` is the untouched one's then.
+        baseline_vectors: float32 (m, d), vectors of all rows as searches compare them so far. If a look was trained
+            before, they are by its tested network, which has not seen the test queries either.
+        maps: feature maps of all rows, if the network's end is trained.
+        serves_tuned_network: whether the look that serves has a trained network; the baseline is the untouched one's
+            then.
     """
 
     samples: Samples
-    before: Vectors
-    maps: Maps | None = None
-    serves_a_network: bool = False
+    baseline_vectors: Vectors
+    maps: FeatureMaps | None = None
+    serves_tuned_network: bool = False
 
 
-def train_and_test_look(bench: EvaluationContext, options: LookOptions) -> Proved:
-    """Train a head and prove it; the store is only read. A training that was cut off goes on where it was.
+def train_and_test_look(context: EvaluationContext, options: LookOptions) -> LookProof:
+    """Train a look and test it; the store is only read. An interrupted training continues where it was.
 
     Raises:
         InvalidValue: ``no-torch``, ``too-few-products``, ``no-groups``, or the file of pairs makes no sense.
         StoreError: ``other-model``, ``unfinished-store``, ``disk``.
     """
-    torch_module(bench.settings.cores)
-    folder = bench.store.folder
+    import_torch(context.settings.cores)
+    folder = context.store.folder
     report = Report(folder / "reports" / f"{timestamp()}-train-look-photos.jsonl")
     clock = StageTimer()
-    with disk_errors_told(folder), report, ExitStack() as opened:
-        with clock.stage("photos"), bench.reading() as generation:
-            material = material_of(bench, generation, options, report.add, opened, _check)
-        proved = train_and_test_on(material, bench, options, clock)
+    with translate_disk_errors(folder), report, ExitStack() as stack:
+        with clock.stage("photos"), context.reading() as generation:
+            data = collect_training_data(context, generation, options, report.add, stack, _check_groups)
+        proof = train_look_on(data, context, options, clock)
         left_out = [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
-    return replace(proved, training=replace(proved.training, left_out=left_out))
+    return replace(proof, training=replace(proof.training, left_out=left_out))
 
 
-def material_of(
-    bench: EvaluationContext,
+def collect_training_data(
+    context: EvaluationContext,
     generation: Generation,
     options: LookOptions,
-    told: Told,
-    opened: ExitStack | None = None,
-    enough: Callable[[Sequence[SamplePhoto]], None] = lambda photos: None,
-) -> FilterTrainingData:
-    """Everything there is to learn from.
+    on_rejection: RejectionHandler,
+    stack: ExitStack | None = None,
+    check_photos: Callable[[Sequence[SamplePhoto]], None] = lambda photos: None,
+) -> TrainingData:
+    """Collect everything there is to learn from.
 
     Args:
-        told: hears of what teaches nothing.
-        opened: keeps the file of the maps open; needed for depth ``full`` only.
-        enough: raises an error, before the passes over them, where these photos are too few.
+        on_rejection: receives photos and rows that cannot be learned from.
+        stack: keeps the file of the feature maps open; needed for depth ``full`` only.
+        check_photos: raises an error, before the passes over the photos, if they are too few.
 
     Raises:
         InvalidValue: as :func:`train_and_test_look`.
     """
     index = generation.index
-    photos, regions = catalogue_photos(index, told), {}
+    photos, regions = load_catalogue_photos(index, on_rejection), {}
     if options.pairs is not None:
-        for photo, region in shopper_photos(index, Pairs(options.pairs, bench.source), told):
+        for photo, region in load_shopper_photos(index, PairsFile(options.pairs, context.source), on_rejection):
             photos.append(photo)
             if region is not None:
                 regions[photo.name] = region
-    # Colours differ within a group, and so little else of it that photos taken again teach the wrong thing.
-    times = {False: 0, True: 0} if options.same == "group" else times_retaken(photos)
-    if options.again is not None:
-        times = dict.fromkeys(times, options.again)
-    enough(photos)
-    what, maps = Pass(photos, regions, times), None
-    if opened is not None and options.depth == "full":
-        usable, maps = opened.enter_context(maps_pass(bench, tail_of(bench.embedder), what, told))
-        what = replace(what, photos=usable)
-    samples, vectors = feature_pass(bench, index, what, told)
-    look = generation.look
-    # A look with a network of its own was proved by one that is not kept: it is compared with the untouched one.
-    before = vectors if look is None or look.backbone else look.proof_head.of(samples.rows.astype(np.float32))
-    return FilterTrainingData(samples, before, maps, look is not None and bool(look.backbone))
+    # Products of a group differ in colour and in little else, so that augmented views would teach the wrong thing.
+    view_counts = {False: 0, True: 0} if options.positives == "group" else count_augmented_views(photos)
+    if options.augmentations is not None:
+        view_counts = dict.fromkeys(view_counts, options.augmentations)
+    check_photos(photos)
+    pass_options, maps = FeaturePassOptions(photos, regions, view_counts), None
+    if stack is not None and options.depth == "full":
+        usable, maps = stack.enter_context(
+            open_feature_maps(context, load_tail(context.embedder), pass_options, on_rejection)
+        )
+        pass_options = replace(pass_options, photos=usable)
+    samples, vectors = extract_samples(context, index, pass_options, on_rejection)
+    head = generation.look
+    # Of a look with a trained network, the one that was tested is not kept: the untouched network is compared instead.
+    baseline_vectors = vectors if head is None or head.backbone else head.proof_head.of(samples.rows.astype(np.float32))
+    return TrainingData(samples, baseline_vectors, maps, head is not None and bool(head.backbone))
 
 
-def train_and_test_on(
-    material: FilterTrainingData, bench: EvaluationContext, options: LookOptions, clock: StageTimer
-) -> Proved:
-    """Train a look on this material and prove it.
+def train_look_on(data: TrainingData, context: EvaluationContext, options: LookOptions, clock: StageTimer) -> LookProof:
+    """Train a look on this data and test it.
 
     Raises:
         InvalidValue: as :func:`train_and_test_look`.
     """
-    samples = material.samples
-    _check(samples.photos)
-    taught, teacher = plan(samples, options.same), _teacher(material, bench, options)
-    gallery = np.flatnonzero([photo.first for photo in samples.photos])
-    shown = samples.plain[gallery]
-    with clock.stage("proof"):
-        look = teacher.train_held_out(taught)
-    with clock.stage("asking"):
-        after = np.zeros((len(samples.rows), look.dimensions), np.float32)
-        needed = np.unique(np.concatenate([shown, *(asked.seen for asked in taught.asked.values())]))
-        after[needed] = look.vectors(needed)
-        parts = [
-            compare_ranks(name, asked, ranks(asked, material.before), ranks(asked, after), options.seed)
-            for name, asked in taught.asked.items()
-        ]
-    better, why = verdict(parts)
-    better, why = _beside_a_network(material, options, better, why)
+    samples = data.samples
+    _check_groups(samples.photos)
+    plan, trainer = plan_holdout(samples, options.positives), _create_trainer(data, context, options)
+    gallery = np.flatnonzero([photo.is_first for photo in samples.photos])
+    gallery_rows = samples.original_rows[gallery]
+    with clock.stage("training"):
+        look = trainer.train_held_out(plan)
+    with clock.stage("test"):
+        results, vectors = _test_look(look, plan, data, options.seed)
+    better, reason = judge_look(results)
+    better, reason = _compare_with_tuned_network(data, options, better, reason)
     better = better and not look.warnings
-    made, proof, learned = None, None, taught.learned
+    exported, tested, train_rows = None, None, plan.train_rows
     warnings, step = look.warnings, look.step
-    if (better or options.force) and options.all_photos:
-        proof, learned = look.made() if options.depth == "head" else None, np.ones(len(samples.rows), bool)
+    if (better or options.force) and options.refit:
+        tested, train_rows = look.export() if options.depth == "head" else None, np.ones(len(samples.rows), bool)
         with clock.stage("all photos"):
-            look = teacher.train_on_everything(step)
+            look = trainer.train_on_everything(step)
         warnings = [*warnings, *look.warnings]
         better = better and not look.warnings
     if better or options.force:
-        made = look.made()
-    told = LookTraining(
-        better=better,
-        taken=False,
-        why=" ".join([*warnings, why]),
-        parts=parts,
+        exported = look.export()
+    training = LookTraining(
+        is_better=better,
+        promoted=False,
+        reason=" ".join([*warnings, reason]),
+        results=results,
         warnings=warnings,
         products=len({photo.product for photo in samples.photos}),
         photos=len(samples.photos),
-        shoppers=sum(photo.shopper for photo in samples.photos),
+        shopper_photos=sum(photo.is_shopper for photo in samples.photos),
         rows=len(samples.rows),
         step=step,
         seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
-        difference=0.0 if made is None else made.difference,
+        export_difference=0.0 if exported is None else exported.difference,
         options={
-            **plain(replace(options, recipe=_recipe(options), tail=_tail_recipe(options))),
+            **plain(replace(options, recipe=_head_recipe(options), tail=_tail_recipe(options))),
             "pairs": str(options.pairs or ""),
         },
     )
-    photos = [samples.photos[n] for n in np.unique(samples.owners[learned]).tolist()]
-    return Proved(
-        told,
-        None if made is None else _look(made, proof, told, photos),
+    photos = [samples.photos[n] for n in np.unique(samples.owners[train_rows]).tolist()]
+    return LookProof(
+        training,
+        None if exported is None else _build_head(exported, tested, training, photos),
         tuple(samples.photos[n].product for n in gallery.tolist()),
-        material.before[shown],
-        after[shown],
+        data.baseline_vectors[gallery_rows],
+        vectors[gallery_rows],
     )
 
 
-def _beside_a_network(material: FilterTrainingData, options: LookOptions, better: bool, why: str) -> tuple[bool, str]:
-    """The verdict, where the network of the look that serves was trained: it is compared with the untouched one."""
-    if not material.serves_a_network:
-        return better, why
-    why = f"Compared with the untouched network, not with the trained one that serves. {why}"
+def _test_look(
+    look: TrainedLook, plan: HoldoutPlan, data: TrainingData, seed: int
+) -> tuple[list[HoldoutResult], Vectors]:
+    """Return the results of the test, and the look's vectors, float32 (m, d), of first photos and of the queries;
+    other rows are 0."""
+    samples = data.samples
+    first_rows = samples.original_rows[[photo.is_first for photo in samples.photos]]
+    rows = np.unique(np.concatenate([first_rows, *(queries.used_rows for queries in plan.test.values())]))
+    vectors = np.zeros((len(samples.rows), look.dimensions), np.float32)
+    vectors[rows] = look.vectors(rows)
+    results = [
+        compare_ranks(
+            name, queries, compute_ranks(queries, data.baseline_vectors), compute_ranks(queries, vectors), seed
+        )
+        for name, queries in plan.test.items()
+    ]
+    return results, vectors
+
+
+def _compare_with_tuned_network(
+    data: TrainingData, options: LookOptions, better: bool, reason: str
+) -> tuple[bool, str]:
+    """Adapt the verdict if the look that serves has a trained network, since the baseline is the untouched one."""
+    if not data.serves_tuned_network:
+        return better, reason
+    reason = f"It was compared with the untouched network, not with the trained one that serves. {reason}"
     if options.depth == "full":
-        return better, why
-    return False, f"{why} A head alone takes the place of a trained network only if it is forced to."
+        return better, reason
+    return False, f"{reason} A head alone replaces a trained network only if it is forced to."
 
 
-def _teacher(material: FilterTrainingData, bench: EvaluationContext, options: LookOptions) -> Trainer:
-    heads = Lessons(bench, material.samples, _recipe(options), options.same, options.budget or HEAD_BUDGET)
+def _create_trainer(data: TrainingData, context: EvaluationContext, options: LookOptions) -> LookTrainer:
+    head_trainer = HeadTrainer(
+        context, data.samples, _head_recipe(options), options.positives, options.budget or HEAD_BUDGET_SECONDS
+    )
     if options.depth == "head":
-        return heads
-    if material.maps is None:
-        raise InvalidValue("The network's end cannot be trained without maps.", "Keep them open: see material_of().")
-    return TailLessons(bench, heads, material.maps, _tail_recipe(options), options.budget or float("inf"))
+        return head_trainer
+    if data.maps is None:
+        raise InvalidValue(
+            "The network's end cannot be trained without maps.", "Give `stack` to `collect_training_data`."
+        )
+    return TailTrainer(context, head_trainer, data.maps, _tail_recipe(options), options.budget or float("inf"))
 
 
 def _tail_recipe(options: LookOptions) -> TailRecipe:
-    return replace(options.tail, loss=_recipe(options).loss, seed=options.seed)
+    return replace(options.tail, loss=_head_recipe(options).loss, seed=options.seed)
 
 
-def _recipe(options: LookOptions) -> Recipe:
-    return replace(options.recipe or RECIPES[options.same], seed=options.seed)
+def _head_recipe(options: LookOptions) -> HeadRecipe:
+    return replace(options.recipe or HEAD_RECIPES[options.positives], seed=options.seed)
 
 
-def forget_checkpoints(folder: Path, kind: str) -> None:
-    """Remove those of a store's trainings of one kind: once one has ended, there is nothing to go on with. Where no
-    training of another kind was cut off, its maps go, too."""
+def delete_checkpoints(folder: Path, kind: str) -> None:
+    """Delete the checkpoints of a store's trainings of one kind, because a finished training does not continue. The
+    feature maps are deleted, too, unless a training of another kind was interrupted."""
     for file in (folder / FOLDER).glob(f"{kind}-*.checkpoint*"):
         file.unlink(missing_ok=True)
     if not any((folder / FOLDER).glob("*.checkpoint")):
-        forget_maps(folder)
+        delete_feature_maps(folder)
 
 
-def _check(photos: Sequence[SamplePhoto]) -> None:
-    groups = {photo.group for photo in photos if photo.first}
-    if len(groups) < LEAST_GROUPS:
+def _check_groups(photos: Sequence[SamplePhoto]) -> None:
+    groups = {photo.group for photo in photos if photo.is_first}
+    if len(groups) < MIN_GROUPS:
         raise InvalidValue(
-            f"There are photos of {len(groups)} designs; a fifth of them could not be held out to prove anything.",
-            f"Training takes {LEAST_GROUPS} or more.",
+            f"There are photos of {len(groups)} designs, which are too few to hold some of them out for a test.",
+            f"Index at least {MIN_GROUPS} designs.",
             code="too-few-products",
         )
 
 
-def _look(made: Made, proof: Made | None, told: LookTraining, photos: Sequence[SamplePhoto]) -> EmbeddingHead:
-    """The look that serves; the one that proved it is kept where the same features do for both."""
-    said = {name: value for name, value in told.as_json().items() if name not in ("taken", "left_out")}
+def _build_head(
+    exported: ExportedHead, tested: ExportedHead | None, training: LookTraining, photos: Sequence[SamplePhoto]
+) -> EmbeddingHead:
+    """Build the look that serves; the tested one is kept beside it if it reads the same features."""
+    record = {name: value for name, value in training.as_json().items() if name not in ("promoted", "left_out")}
     card = LookCard(
-        made.features,
-        made.width,
-        made.dimensions,
-        {"created": timestamp(), **said},
+        exported.features,
+        exported.width,
+        exported.dimensions,
+        {"created": timestamp(), **record},
         sorted({photo.name[:TOLD_DIGITS] for photo in photos}),
-        made.stands_for,
+        exported.stands_for,
     )
-    kept = proof.network if proof is not None and not proof.backbone else None
-    return EmbeddingHead(made.network, card, kept, made.backbone)
+    proof = tested.network if tested is not None and not tested.backbone else None
+    return EmbeddingHead(exported.network, card, proof, exported.backbone)

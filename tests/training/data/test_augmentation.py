@@ -1,4 +1,4 @@
-"""Photos as if taken again."""
+"""Tests of augmented photos."""
 
 from __future__ import annotations
 

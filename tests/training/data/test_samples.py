@@ -1,4 +1,4 @@
-"""Which photo is for what."""
+"""Tests of which photo is used for what."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ PHOTOS = [sample_photo(f"p{n}", view, group=f"g{n // 2}") for n in range(600) fo
 
 
 def test_a_group_is_never_cut() -> None:
-    found: dict[str, set[bool]] = {}
-    for photo, use in zip(PHOTOS, assign_splits(PHOTOS), strict=True):
-        found.setdefault(photo.group, set()).add(use in (Split.NEW, Split.WATCH_NEW))
-    assert all(len(sides) == 1 for sides in found.values())
+    by_group: dict[str, set[bool]] = {}
+    for photo, split in zip(PHOTOS, assign_splits(PHOTOS), strict=True):
+        by_group.setdefault(photo.group, set()).add(split in (Split.TEST_NEW, Split.VALIDATION_NEW))
+    assert all(len(sides) == 1 for sides in by_group.values())
 
 
 def test_every_use_gets_about_its_share() -> None:
     shares = Counter(assign_splits(PHOTOS))
-    assert 0.14 < shares[Split.NEW] / len(PHOTOS) < 0.26
-    assert 0.07 < shares[Split.WATCH_NEW] / len(PHOTOS) < 0.17
+    assert 0.14 < shares[Split.TEST_NEW] / len(PHOTOS) < 0.26
+    assert 0.07 < shares[Split.VALIDATION_NEW] / len(PHOTOS) < 0.17
     further = 2 / 3 * 0.68 * len(PHOTOS)
-    assert 0.14 < shares[Split.ASK] / further < 0.26
-    assert 0.09 < shares[Split.WATCH] / further < 0.21
+    assert 0.14 < shares[Split.TEST] / further < 0.26
+    assert 0.09 < shares[Split.VALIDATION] / further < 0.21
 
 
 def test_first_photos_of_learned_products_are_learned() -> None:
     by_photo = zip(PHOTOS, assign_splits(PHOTOS), strict=True)
-    assert {use for photo, use in by_photo if photo.is_first} == {Split.LEARN, Split.NEW, Split.WATCH_NEW}
+    assert {split for photo, split in by_photo if photo.is_first} == {Split.TRAIN, Split.TEST_NEW, Split.VALIDATION_NEW}
 
 
 def test_by_group_single_photos_are_never_held_out() -> None:
-    assert set(assign_splits(PHOTOS, by_group=True)) == {Split.LEARN, Split.NEW, Split.WATCH_NEW}
+    assert set(assign_splits(PHOTOS, by_group=True)) == {Split.TRAIN, Split.TEST_NEW, Split.VALIDATION_NEW}
 
 
 def test_it_depends_on_nothing_but_the_photo() -> None:
@@ -42,6 +42,6 @@ def test_it_depends_on_nothing_but_the_photo() -> None:
 
 
 def test_samples_know_the_row_of_each_photo_as_it_is() -> None:
-    samples = create_toy_samples([sample_photo("a"), sample_photo("b", group="g")], times=3)
-    assert samples.plain.tolist() == [0, 4]
-    assert (samples.classes("product"), samples.classes("group")) == (("a", "b"), ("a", "g"))
+    samples = create_toy_samples([sample_photo("a"), sample_photo("b", group="g")], augmented_views=3)
+    assert samples.original_rows.tolist() == [0, 4]
+    assert (samples.class_names("product"), samples.class_names("group")) == (("a", "b"), ("a", "g"))

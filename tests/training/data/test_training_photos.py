@@ -1,4 +1,4 @@
-"""What is learned from, and what is told of the rest."""
+"""Tests of which photos are learned from, and how the others are reported."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from shoplens import Shop
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.runs import ABSENT
 from shoplens.images import PhotoSource
-from shoplens.training.data.training_photos import SHARED, PairsFile, load_catalogue_photos, load_shopper_photos
+from shoplens.training.data.training_photos import SHARED_PHOTO, PairsFile, load_catalogue_photos, load_shopper_photos
 from shoplens.types import Rejection
 from tests.fakes import ColourEmbedder, feed_of, photo, row
-from tests.training.shops import SETTINGS, spotted
+from tests.training.shops import SETTINGS, draw_pattern
 
 
 @pytest.fixture
@@ -29,15 +29,18 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 def test_photos_of_several_products_teach_nothing_and_are_told_of(shop: Shop) -> None:
-    told: list[Rejection] = []
+    rejections: list[Rejection] = []
     with shop._parts.store.reading() as generation:
-        found = load_catalogue_photos(generation.index, told.append)
-    assert [(one.product, one.group, one.is_first) for one in found] == [
+        samples = load_catalogue_photos(generation.index, rejections.append)
+    assert [(one.product, one.group, one.is_first) for one in samples] == [
         ("p0", "p0", True),
         ("p1", "g", True),
         ("p2", "g", True),
     ]
-    assert {(one.kind, one.level, one.product_id) for one in told} == {(SHARED, "note", "p1"), (SHARED, "note", "p2")}
+    assert {(one.kind, one.level, one.product_id) for one in rejections} == {
+        (SHARED_PHOTO, "note", "p1"),
+        (SHARED_PHOTO, "note", "p2"),
+    }
 
 
 def pairs(tmp_path: Path, text: str) -> PairsFile:
@@ -47,13 +50,13 @@ def pairs(tmp_path: Path, text: str) -> PairsFile:
 
 
 def test_rows_that_name_unknown_products_or_missing_photos_are_told_of(shop: Shop, tmp_path: Path) -> None:
-    spotted(tmp_path / "hall.png", 1, 1)
-    told: list[Rejection] = []
+    draw_pattern(tmp_path / "hall.png", 1, 1)
+    rejections: list[Rejection] = []
     given = pairs(tmp_path, "photo,product_id\nhall.png,p1\nhall.png,p9\nnowhere.png,p0\nhall.png,p9|p2\n,p1\n")
     with shop._parts.store.reading() as generation:
-        found = load_shopper_photos(generation.index, given, told.append)
-    assert [(one.product, one.group, one.is_shopper, one.is_first) for one, _ in found] == [("p1", "g", True, False)]
-    assert [(one.kind, one.row) for one in told] == [(ABSENT, 2), ("photo-missing", 3), ("query-incomplete", 5)]
+        samples = load_shopper_photos(generation.index, given, rejections.append)
+    assert [(one.product, one.group, one.is_shopper, one.is_first) for one, _ in samples] == [("p1", "g", True, False)]
+    assert [(one.kind, one.row) for one in rejections] == [(ABSENT, 2), ("photo-missing", 3), ("query-incomplete", 5)]
 
 
 def test_a_row_may_name_its_product_by_an_identifier_or_an_old_id(shop: Shop, tmp_path: Path) -> None:
@@ -61,20 +64,20 @@ def test_a_row_may_name_its_product_by_an_identifier_or_an_old_id(shop: Shop, tm
     shop.products.update("p2", identifiers=("both",))
     shop._parts.store.add_renames({"old": "p0"})
     for number in range(3):
-        spotted(tmp_path / f"hall{number}.png", number, 1)
-    told: list[Rejection] = []
+        draw_pattern(tmp_path / f"hall{number}.png", number, 1)
+    rejections: list[Rejection] = []
     rows = "photo,product_id\nhall0.png,p1-S\nhall1.png,old\nhall2.png,both\n"
     with shop._parts.store.reading() as generation:
-        found = load_shopper_photos(generation.index, pairs(tmp_path, rows), told.append)
-    assert [(one.product, one.group) for one, _ in found] == [("p1", "g"), ("p0", "p0")]
-    assert [(one.kind, one.row) for one in told] == [(ABSENT, 3)], "nobody knows which of two it shows"
+        samples = load_shopper_photos(generation.index, pairs(tmp_path, rows), rejections.append)
+    assert [(one.product, one.group) for one, _ in samples] == [("p1", "g"), ("p0", "p0")]
+    assert [(one.kind, one.row) for one in rejections] == [(ABSENT, 3)], "nobody knows which of two it shows"
 
 
 def test_a_region_is_a_photo_of_its_own(shop: Shop, tmp_path: Path) -> None:
-    spotted(tmp_path / "hall.png", 1, 1)
+    draw_pattern(tmp_path / "hall.png", 1, 1)
     given = pairs(tmp_path, 'photo,product_id,region\nhall.png,p1,\nhall.png,p2,"0,0,8,8"\n')
     with shop._parts.store.reading() as generation:
-        (whole, none), (part, region) = load_shopper_photos(generation.index, given, lambda told: None)
+        (whole, none), (part, region) = load_shopper_photos(generation.index, given, lambda rejection: None)
     assert none is None and region is not None
     assert part.name.startswith(whole.name) and part.name != whole.name
     assert (whole.product, part.product) == ("p1", "p2")
@@ -82,4 +85,4 @@ def test_a_region_is_a_photo_of_its_own(shop: Shop, tmp_path: Path) -> None:
 
 def test_a_file_that_makes_no_sense_is_refused(shop: Shop, tmp_path: Path) -> None:
     with shop._parts.store.reading() as generation, pytest.raises(InvalidValue, match="product_id"):
-        load_shopper_photos(generation.index, pairs(tmp_path, "photo,what\na,b\n"), lambda told: None)
+        load_shopper_photos(generation.index, pairs(tmp_path, "photo,what\na,b\n"), lambda rejection: None)

@@ -1,4 +1,4 @@
-"""Training a head: it learns, it can be killed, and it says when something is wrong."""
+"""Tests of training a head: it learns, continues after it was killed, and warns when something is wrong."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.training.optimization.feature_whitening import fit_whitening
-from shoplens.training.optimization.head import TrainingSet, HeadRecipe, TrainedWeights, train_head, normalize_rows
-from shoplens.training.optimization.head_export import measure_export_difference, export_look
+from shoplens.training.optimization.head import HeadRecipe, TrainedWeights, TrainingSet, normalize_rows, train_head
+from shoplens.training.optimization.head_export import export_look, measure_export_difference
 from shoplens.training.optimization.losses import LOSSES, LossFunction
 from shoplens.training.optimization.training_loop import EVALUATE_EVERY, LoopOptions
 from tests.training.toy_samples import COLUMNS, create_toy_samples, sample_photo
@@ -21,46 +21,46 @@ SHORT = HeadRecipe(dimensions=8, steps=150, classes_per_batch=20, rows_per_class
 RECIPE = HeadRecipe(dimensions=8, steps=300, classes_per_batch=20, rows_per_class=3, learning_rate=0.01)
 
 
-def training_set(products: int = 40, seed: int = 0) -> TrainingSet:
-    """Four numbers tell products apart; four louder ones say nothing."""
+def create_training_set(products: int = 40, seed: int = 0) -> TrainingSet:
+    """Return rows in which four numbers tell products apart, and four louder ones are noise."""
     rng = np.random.default_rng(seed)
     classes = np.repeat(np.arange(products), 6)
-    told = np.random.default_rng(1).normal(size=(products, 4))[classes] + 0.1 * rng.normal(size=(len(classes), 4))
-    rows = np.concatenate([told, 2 * rng.normal(size=(len(classes), 4))], axis=1).astype(np.float32)
+    signal = np.random.default_rng(1).normal(size=(products, 4))[classes] + 0.1 * rng.normal(size=(len(classes), 4))
+    rows = np.concatenate([signal, 2 * rng.normal(size=(len(classes), 4))], axis=1).astype(np.float32)
     return TrainingSet(rows, classes, np.ones(len(classes), bool))
 
 
-def right(head: TrainedWeights, asked: TrainingSet) -> float:
-    """Share of rows whose nearest other row is of their class."""
-    vectors = head.of(asked.rows)
+def accuracy(head: TrainedWeights, queries: TrainingSet) -> float:
+    """Return the share of rows whose nearest other row is of their class."""
+    vectors = head.embed(queries.rows)
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -2)
-    return float((asked.classes[cosines.argmax(axis=1)] == asked.classes).mean())
+    return float((queries.classes[cosines.argmax(axis=1)] == queries.classes).mean())
 
 
 @pytest.mark.parametrize("loss", [name for name in LOSSES if name != "proxy-anchor"])
 def test_losses_learn_what_tells_products_apart(loss: str) -> None:
     start = TrainedWeights(np.eye(8, dtype=np.float32), 0)
-    head = train_head(training_set(), replace(RECIPE, loss=loss), LoopOptions())
-    assert right(start, training_set(seed=3)) < 0.4
-    assert right(head, training_set(seed=3)) > 0.75
+    head = train_head(create_training_set(), replace(RECIPE, loss=loss), LoopOptions())
+    assert accuracy(start, create_training_set(seed=3)) < 0.4
+    assert accuracy(head, create_training_set(seed=3)) > 0.75
     assert not head.warnings
 
 
 def test_proxies_are_learned_too() -> None:
-    """Whose gradient is the proxies' first: with noise this loud the head itself learns too late to be asked for it."""
-    head = train_head(training_set(), replace(RECIPE, loss="proxy-anchor"), LoopOptions(), lambda of: 0.5)
+    """The proxies learn first: with noise this loud the head itself learns too late to be tested."""
+    head = train_head(create_training_set(), replace(RECIPE, loss="proxy-anchor"), LoopOptions(), lambda embed: 0.5)
     losses = [loss for _, loss, _ in head.history]
     assert losses == sorted(losses, reverse=True) and losses[-1] < 0.8 * losses[0]
 
 
 def test_the_best_of_what_it_has_been_is_kept() -> None:
     scores = iter([0.2, 0.9, 0.5])
-    head = train_head(training_set(), SHORT, LoopOptions(), lambda of: next(scores))
+    head = train_head(create_training_set(), SHORT, LoopOptions(), lambda embed: next(scores))
     assert head.step == 2 * EVALUATE_EVERY
     assert [(step, score) for step, _, score in head.history] == [(50, 0.2), (100, 0.9), (150, 0.5)]
-    again = train_head(training_set(), SHORT, LoopOptions(last_step=head.step))
-    np.testing.assert_array_equal(again.weights, head.weights)
+    retrained = train_head(create_training_set(), SHORT, LoopOptions(last_step=head.step))
+    np.testing.assert_array_equal(retrained.weights, head.weights)
 
 
 def test_a_training_that_was_killed_goes_on_and_ends_the_same(tmp_path: Path) -> None:
@@ -73,61 +73,63 @@ def test_a_training_that_was_killed_goes_on_and_ends_the_same(tmp_path: Path) ->
 
     file = tmp_path / "head.checkpoint"
     recipe = replace(SHORT, loss="proxy-anchor")  # has parameters of its own
-    whole = train_head(training_set(), recipe, LoopOptions())
+    uninterrupted = train_head(create_training_set(), recipe, LoopOptions())
     with pytest.raises(Killed):
-        train_head(training_set(), recipe, LoopOptions(checkpoint=file, progress=kill))
+        train_head(create_training_set(), recipe, LoopOptions(checkpoint=file, progress=kill))
     steps: list[int] = []
     resumed = train_head(
-        training_set(), recipe, LoopOptions(checkpoint=file, progress=lambda what, done, total: steps.append(done))
+        create_training_set(),
+        recipe,
+        LoopOptions(checkpoint=file, progress=lambda what, done, total: steps.append(done)),
     )
     assert steps[0] == 101
-    np.testing.assert_array_equal(resumed.weights, whole.weights)
+    np.testing.assert_array_equal(resumed.weights, uninterrupted.weights)
 
 
 def test_half_a_checkpoint_is_begun_anew(tmp_path: Path) -> None:
     file = tmp_path / "head.checkpoint"
     file.write_bytes(b"PK\x03\x04 half of it")
-    head = train_head(training_set(), RECIPE, LoopOptions(checkpoint=file))
-    np.testing.assert_array_equal(head.weights, train_head(training_set(), RECIPE, LoopOptions()).weights)
+    head = train_head(create_training_set(), RECIPE, LoopOptions(checkpoint=file))
+    np.testing.assert_array_equal(head.weights, train_head(create_training_set(), RECIPE, LoopOptions()).weights)
 
 
 def test_time_that_is_up_ends_it_with_what_there_is() -> None:
-    head = train_head(training_set(), RECIPE, LoopOptions(deadline=0.0))
+    head = train_head(create_training_set(), RECIPE, LoopOptions(deadline=0.0))
     assert head.step == 0
     assert head.weights.shape == (8, 8)
 
 
 def test_a_collapse_is_told() -> None:
-    flat = training_set()
-    flat.rows[:] = 1 + 1e-3 * flat.rows
-    head = train_head(flat, replace(RECIPE, steps=1, dimensions=1), LoopOptions())
+    training_set = create_training_set()
+    training_set.rows[:] = 1 + 1e-3 * training_set.rows
+    head = train_head(training_set, replace(RECIPE, steps=1, dimensions=1), LoopOptions())
     assert "collapsed" in head.warnings[0]
 
 
 def test_a_loss_stuck_at_its_margin_is_told() -> None:
-    training_set = training_set()
+    training_set = create_training_set()
     training_set.rows[:] = np.random.default_rng(0).normal(size=8)
     head = train_head(training_set, replace(RECIPE, steps=60, loss="triplet", learning_rate=1e-9), LoopOptions())
     assert any("stuck at its margin" in warning for warning in head.warnings)
 
 
 def test_an_unknown_loss_is_refused() -> None:
-    with pytest.raises(InvalidValue, match="no loss 'hope'") as told:
+    with pytest.raises(InvalidValue, match="no loss 'hope'") as raised:
         LossFunction("hope", 3, 4)
-    assert "supcon" in told.value.fix
+    assert "supcon" in raised.value.fix
 
 
 def test_the_network_that_serves_gives_what_was_trained() -> None:
-    samples = create_toy_samples([sample_photo(f"p{n}") for n in range(30)], times=3)
-    basis = fit_whitening(samples.rows, samples.owners, COLUMNS, shrinkage=1.0)
-    rows = basis.applied(samples.rows)
+    samples = create_toy_samples([sample_photo(f"p{n}") for n in range(30)], augmented_views=3)
+    whitening = fit_whitening(samples.rows, samples.owners, COLUMNS, shrinkage=1.0)
+    rows = whitening.transform(samples.rows)
     head = train_head(
         TrainingSet(rows, samples.owners, np.ones(len(rows), bool)), replace(RECIPE, steps=30), LoopOptions()
     )
-    network = export_look(basis, head)
-    assert measure_export_difference(network, basis, head, samples.rows) < 1e-5
+    network = export_look(whitening, head)
+    assert measure_export_difference(network, whitening, head, samples.rows) < 1e-5
     wrong = TrainedWeights(head.weights[::-1].copy(), 0)
-    assert measure_export_difference(network, basis, wrong, samples.rows) > 0.1
+    assert measure_export_difference(network, whitening, wrong, samples.rows) > 0.1
 
 
 def test_rows_of_zeros_have_no_direction_and_stay() -> None:

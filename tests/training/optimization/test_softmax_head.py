@@ -1,4 +1,4 @@
-"""The classifier's own training, on toys whose answers can be told beforehand."""
+"""Tests of training a classifier, on toy samples whose answers are known."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard
 from shoplens.errors import ModelError
-from shoplens.training.retraining_cost import SIZES, measure_retraining_costs
 from shoplens.training.optimization.feature_whitening import fit_whitening
 from shoplens.training.optimization.head import TrainingSet
 from shoplens.training.optimization.head_export import export_classifier
-from shoplens.training.optimization.softmax_head import SoftmaxWeights, SoftmaxRecipe, train_softmax
+from shoplens.training.optimization.softmax_head import SoftmaxRecipe, SoftmaxWeights, train_softmax
 from shoplens.training.optimization.training_loop import LoopOptions
+from shoplens.training.retraining_cost import SIZES, measure_retraining_costs
 from tests.training.toy_samples import COLUMNS, create_toy_samples, sample_photo
 
 pytest.importorskip("torch", reason="the extra train is not installed")
@@ -26,30 +26,33 @@ RECIPE = SoftmaxRecipe(
 )
 
 
-def training_set(seed: int = 0) -> TrainingSet:
-    samples = create_toy_samples([sample_photo(f"p{n:02}") for n in range(20)], times=5, seed=seed)
+def create_training_set(seed: int = 0) -> TrainingSet:
+    samples = create_toy_samples([sample_photo(f"p{n:02}") for n in range(20)], augmented_views=5, seed=seed)
     return TrainingSet(samples.rows[:, :12].astype(np.float32), samples.owners, np.ones(len(samples.rows), bool))
 
 
-def right(softmax: SoftmaxWeights, asked: TrainingSet) -> float:
-    return float((softmax.logits(asked.rows).argmax(axis=1) == asked.classes).mean())
+def accuracy(softmax: SoftmaxWeights, queries: TrainingSet) -> float:
+    return float((softmax.logits(queries.rows).argmax(axis=1) == queries.classes).mean())
 
 
 def test_it_learns_what_tells_products_apart() -> None:
-    learned = training_set()
-    softmax = train_softmax(learned, RECIPE, LoopOptions())
+    training_set = create_training_set()
+    softmax = train_softmax(training_set, RECIPE, LoopOptions())
     assert (softmax.body.shape, softmax.outputs.shape, softmax.biases.shape) == ((12, 8), (8, 20), (20,))
     assert (
-        right(softmax, learned) > 0.75 > 0.5 > right(train_softmax(learned, RECIPE, LoopOptions(last_step=1)), learned)
+        accuracy(softmax, training_set)
+        > 0.75
+        > 0.5
+        > accuracy(train_softmax(training_set, RECIPE, LoopOptions(last_step=1)), training_set)
     )
 
 
 def test_the_best_by_the_watch_is_kept() -> None:
     scores = iter([0.2, 0.9, 0.5])
-    best = train_softmax(training_set(), RECIPE, LoopOptions(), lambda softmax: next(scores))
+    best = train_softmax(create_training_set(), RECIPE, LoopOptions(), lambda softmax: next(scores))
     assert best.step == 100
     np.testing.assert_array_equal(
-        best.outputs, train_softmax(training_set(), RECIPE, LoopOptions(last_step=100)).outputs
+        best.outputs, train_softmax(create_training_set(), RECIPE, LoopOptions(last_step=100)).outputs
     )
 
 
@@ -63,9 +66,9 @@ def test_a_training_that_was_killed_goes_on_and_ends_the_same(tmp_path: Path) ->
 
     file = tmp_path / "softmax.checkpoint"
     with pytest.raises(Killed):
-        train_softmax(training_set(), RECIPE, LoopOptions(checkpoint=file, progress=kill))
-    resumed = train_softmax(training_set(), RECIPE, LoopOptions(checkpoint=file))
-    np.testing.assert_array_equal(resumed.outputs, train_softmax(training_set(), RECIPE, LoopOptions()).outputs)
+        train_softmax(create_training_set(), RECIPE, LoopOptions(checkpoint=file, progress=kill))
+    resumed = train_softmax(create_training_set(), RECIPE, LoopOptions(checkpoint=file))
+    np.testing.assert_array_equal(resumed.outputs, train_softmax(create_training_set(), RECIPE, LoopOptions()).outputs)
 
 
 def test_many_products_take_more_steps() -> None:
@@ -74,14 +77,14 @@ def test_many_products_take_more_steps() -> None:
 
 
 def test_the_network_that_serves_says_what_was_trained() -> None:
-    samples = create_toy_samples([sample_photo(f"p{n}") for n in range(20)], times=3)
-    basis = fit_whitening(samples.rows, samples.owners, COLUMNS, shrinkage=1.0)
-    rows = basis.applied(samples.rows)
+    samples = create_toy_samples([sample_photo(f"p{n}") for n in range(20)], augmented_views=3)
+    whitening = fit_whitening(samples.rows, samples.owners, COLUMNS, shrinkage=1.0)
+    rows = whitening.transform(samples.rows)
     softmax = train_softmax(
         TrainingSet(rows, samples.owners, np.ones(len(rows), bool)), RECIPE, LoopOptions(last_step=30)
     )
     card = ClassifierCard("features@1", COLUMNS.width, [f"p{n}" for n in range(20)], learned=["0123456789ab"])
-    network = export_classifier(basis, softmax, json.dumps({one: getattr(card, one) for one in card.__slots__}))
+    network = export_classifier(whitening, softmax, json.dumps({one: getattr(card, one) for one in card.__slots__}))
     classifier = ProductClassifier(network)
     features = samples.rows.astype(np.float32)
     logits = softmax.logits(rows)
@@ -89,9 +92,9 @@ def test_the_network_that_serves_says_what_was_trained() -> None:
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(classifier.probabilities(features), expected, atol=1e-5)
     np.testing.assert_allclose(classifier.vectors(features), softmax.vectors(rows), atol=1e-4)
-    said = classifier.classified(features[3])
-    assert (said.products, classifier.card) == (card.products, card)
-    np.testing.assert_allclose(said.probabilities, expected[3], atol=1e-5)
+    classified = classifier.classified(features[3])
+    assert (classified.products, classifier.card) == (card.products, card)
+    np.testing.assert_allclose(classified.probabilities, expected[3], atol=1e-5)
     assert classifier.has_learned("0123456789abcdef") and not classifier.has_learned("1123456789abcdef")
     with pytest.raises(ModelError, match="features"):
         classifier.vectors(features[:, 1:])
@@ -99,16 +102,18 @@ def test_the_network_that_serves_says_what_was_trained() -> None:
 
 @pytest.mark.parametrize("network", [b"", b"not a network"])
 def test_a_damaged_network_is_told(network: bytes) -> None:
-    with pytest.raises(ModelError) as told:
+    with pytest.raises(ModelError) as raised:
         ProductClassifier(network)
-    assert told.value.code == "damaged-classifier"
+    assert raised.value.code == "damaged-classifier"
 
 
 def test_a_training_costs_more_the_more_products_there_are() -> None:
     recipe = replace(RECIPE, hidden_size=2, classes_per_batch=2, rows_per_class=1)
-    grown = measure_retraining_costs(width=5, basis=4, rows=lambda products: 3 * products, recipe=recipe, threads=1)
-    assert [one.products for one in grown] == list(SIZES)
-    assert all(one.seconds > 0 for one in grown)
-    first = grown[0]
+    costs = measure_retraining_costs(
+        width=5, whitened_width=4, rows=lambda products: 3 * products, recipe=recipe, threads=1
+    )
+    assert [one.products for one in costs] == list(SIZES)
+    assert all(one.seconds > 0 for one in costs)
+    first = costs[0]
     assert first.training_bytes == 3 * 1_000 * (5 * 2 + 4 * 4) + 4 * 4 * (4 * 2 + 2 * 1_000 + 1_000)
     assert first.network_bytes == 4 * 2 * (5 + 1_000)

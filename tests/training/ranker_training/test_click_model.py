@@ -1,4 +1,4 @@
-"""What clicks teach, where first places are seen first; and how far one client gets."""
+"""Tests of what is learned from clicks, although first results are examined first, and of how far one client gets."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from shoplens.feedback.impressions import Impression
-from shoplens.feedback.log import Seen
+from shoplens.feedback.log import LoggedImpression
 from shoplens.filters.fitting.crossfit import fold_of
 from shoplens.ranking.ranker_features import SIGNALS, RankerFeatures
-from shoplens.training.clicks import train_and_test_on_clicks
+from shoplens.training.clicks import train_on_click_dataset
 from shoplens.training.ranker_training import replay as replay_module
 from shoplens.training.ranker_training.click_dataset import ClickDataset, build_click_dataset
 from shoplens.training.ranker_training.click_model import (
     MAX_WEIGHT_CHANGE,
     ClickModelOptions,
     fit_click_model,
-    likelihood,
     limit_update,
+    log_likelihoods,
     score_answers,
 )
 from shoplens.training.ranker_training.click_simulation import SimulatedShoppers
@@ -35,36 +35,36 @@ from tests.training.ranker_training.toy_datasets import NAMES, QUICK, create_toy
 pytest.importorskip("torch", reason="the extra train is not installed")
 pytest.importorskip("onnx", reason="the extra train is not installed")
 SIZE = 12
-BIASED = SimulatedShoppers(examination=1.5, noise=0.1)
+BIASED = SimulatedShoppers(examination=1.5, noise_probability=0.1)
 
 
-def by_color(queries: int = 400, seed: int = 0) -> RankingDataset:
-    """Queries in which it is the color alone that the right product is like."""
+def create_color_dataset(queries: int = 400, seed: int = 0) -> RankingDataset:
+    """Return queries whose right product is similar in colour alone."""
     rng = np.random.default_rng(seed)
-    dataset = create_toy_dataset(queries, seed, told=False)
-    places = rng.normal(size=dataset.similarities.shape).astype(np.float32)
+    dataset = create_toy_dataset(queries, seed, signal=False)
+    similarities = rng.normal(size=dataset.similarities.shape).astype(np.float32)
     gains = np.zeros_like(dataset.gains)
-    everyone, right = np.arange(queries), rng.integers(0, places.shape[1], queries)
-    places[everyone, right, 1] += 2.5
-    gains[everyone, right] = SAME
-    return replace(dataset, places=places, gains=gains)
+    all_queries, right = np.arange(queries), rng.integers(0, similarities.shape[1], queries)
+    similarities[all_queries, right, 1] += 2.5
+    gains[all_queries, right] = SAME
+    return replace(dataset, similarities=similarities, gains=gains)
 
 
-def by_look() -> RankingNetwork:
-    """Weights that nearly only know the look."""
+def create_look_network() -> RankingNetwork:
+    """Return weights that consist of the look almost alone."""
     return static_network(np.array([1, 0.1, 0.1], np.float32), SIZE)
 
 
-def answers(
-    dataset: RankingDataset, network: RankingNetwork, many: int, shoppers: SimulatedShoppers = BIASED, seed: int = 0
-) -> list[Seen]:
-    rng, seen = np.random.default_rng(seed), list[Seen]()
-    while len(seen) < many:
+def simulate_answers(
+    dataset: RankingDataset, network: RankingNetwork, count: int, shoppers: SimulatedShoppers = BIASED, seed: int = 0
+) -> list[LoggedImpression]:
+    rng, seen = np.random.default_rng(seed), list[LoggedImpression]()
+    while len(seen) < count:
         seen += shoppers.visit(dataset, network.scores(dataset), rng.integers(0, len(dataset), 100), rng)
-    return seen[:many]
+    return seen[:count]
 
 
-def numbers(seen: list[Seen]) -> ClickDataset:
+def build_answers(seen: list[LoggedImpression]) -> ClickDataset:
     return build_click_dataset(seen, NAMES, "", lambda one: None)
 
 
@@ -74,116 +74,124 @@ def share(network: RankingNetwork, name: str) -> float:
 
 
 def test_clicks_teach_what_counts_and_how_much_the_place_did() -> None:
-    dataset, start = by_color(), by_look()
-    clicked = numbers(answers(dataset, start, 600))
-    learned = fit_click_model(clicked, start, ClickModelOptions())
+    dataset, start = create_color_dataset(), create_look_network()
+    answers = build_answers(simulate_answers(dataset, start, 600))
+    learned = fit_click_model(answers, start, ClickModelOptions())
     assert share(learned.network, "color") > share(start, "color") + 0.3
     assert 1.1 < learned.examination < 1.9
-    others = by_color(seed=1)
+    others = create_color_dataset(seed=1)
     better, before = (binary_ndcg(others, one.scores(others)).mean() for one in (learned.network, start))
     assert better > before + 0.2
 
 
 def test_without_correction_it_learns_the_place_instead() -> None:
-    dataset, start = by_color(), by_look()
-    clicked = numbers(answers(dataset, start, 600, replace(BIASED, examination=2.5)))
+    dataset, start = create_color_dataset(), create_look_network()
+    answers = build_answers(simulate_answers(dataset, start, 600, replace(BIASED, examination=2.5)))
     found = {
-        one: fit_click_model(clicked, start, ClickModelOptions(one)).network
+        one: fit_click_model(answers, start, ClickModelOptions(one)).network
         for one in ("position", "propensity", "none")
     }
     assert share(found["none"], "look") > share(found["propensity"], "look") > share(found["position"], "look")
 
 
 def test_one_update_moves_so_far_and_the_next_goes_on() -> None:
-    dataset, start = by_color(), by_look()
-    clicked = numbers(answers(dataset, start, 600))
-    wanted = fit_click_model(clicked, start, ClickModelOptions()).network
-    once, moved = limit_update(clicked, start, wanted)
+    dataset, start = create_color_dataset(), create_look_network()
+    answers = build_answers(simulate_answers(dataset, start, 600))
+    wanted = fit_click_model(answers, start, ClickModelOptions()).network
+    once, moved = limit_update(answers, start, wanted)
     assert moved == pytest.approx(MAX_WEIGHT_CHANGE, abs=1e-3)
     assert share(start, "color") < share(once, "color") < share(wanted, "color")
-    same, moved = limit_update(clicked, start, start)
+    same, moved = limit_update(answers, start, start)
     assert moved == 0 and same is start
 
 
 def test_some_dozens_help_or_it_says_that_they_cannot_yet() -> None:
-    dataset, start = by_color(), by_look()
-    training, end = train_and_test_on_clicks(numbers(answers(dataset, start, 20)), start, None, 0)
-    assert (training.taken, end is start) == (False, True) and "cannot help yet" in training.why
-    training, end = train_and_test_on_clicks(numbers(answers(dataset, start, 60)), start, None, 0)
-    assert training.taken and "Clicks help" in training.why
+    dataset, start = create_color_dataset(), create_look_network()
+    training, end = train_on_click_dataset(build_answers(simulate_answers(dataset, start, 20)), start, None, 0)
+    assert (training.promoted, end is start) == (False, True) and "cannot help yet" in training.reason
+    training, end = train_on_click_dataset(build_answers(simulate_answers(dataset, start, 60)), start, None, 0)
+    assert training.promoted and "Clicks help" in training.reason
     assert training.weights["color"][1] > training.weights["color"][0]
-    assert training.replay is not None and training.replay.first > 0 and training.replay.examples
+    assert training.replay is not None and training.replay.changed_first > 0 and training.replay.examples
 
 
 def test_clicks_at_random_are_not_taken() -> None:
-    dataset, start = by_color(), by_look()
+    dataset, start = create_color_dataset(), create_look_network()
     blind = replace(dataset, gains=np.zeros_like(dataset.gains))
-    clicked = numbers(answers(blind, start, 150, SimulatedShoppers(noise=0.5)))
-    training, _ = train_and_test_on_clicks(clicked, start, None, 0)
-    assert not training.taken and "do not surely help" in training.why
+    answers = build_answers(simulate_answers(blind, start, 150, SimulatedShoppers(noise_probability=0.5)))
+    training, _ = train_on_click_dataset(answers, start, None, 0)
+    assert not training.promoted and "do not significantly help" in training.reason
 
 
 def test_photos_whose_product_is_known_may_not_lose() -> None:
-    clicks, start = by_color(), by_look()
-    known = by_color(seed=3)
-    swapped = replace(known, places=known.similarities[:, :, [1, 0, 2]])  # there it is the look that counts
-    training, _ = train_and_test_on_clicks(numbers(answers(clicks, start, 150)), start, swapped, 0)
-    assert not training.taken and "would be found later" in training.why
+    clicks, start = create_color_dataset(), create_look_network()
+    known = create_color_dataset(seed=3)
+    swapped = replace(known, similarities=known.similarities[:, :, [1, 0, 2]])  # there it is the look that counts
+    training, _ = train_on_click_dataset(build_answers(simulate_answers(clicks, start, 150)), start, swapped, 0)
+    assert not training.promoted and "would find it later" in training.reason
 
 
-def pushed(visit: int, user: str) -> Seen:
-    """Somebody clicks the last of ten products, which has no likeness at all."""
-    places = np.random.default_rng(visit).normal(size=(10, len(NAMES))).astype(np.float32)
-    places[-1] = (-1, -1, 3)
-    seen = RankerFeatures(NAMES, np.zeros(SIZE, np.float32), np.zeros((len(NAMES), len(SIGNALS)), np.float32), places)
+def push_product(visit: int, user: str) -> LoggedImpression:
+    """Return an answer in which somebody clicks the last of ten products, which is not similar at all."""
+    similarities = np.random.default_rng(visit).normal(size=(10, len(NAMES))).astype(np.float32)
+    similarities[-1] = (-1, -1, 3)
+    seen = RankerFeatures(
+        NAMES, np.zeros(SIZE, np.float32), np.zeros((len(NAMES), len(SIGNALS)), np.float32), similarities
+    )
     ids = [*(f"{visit}-{n}" for n in range(9)), "pushed"]
     impression = Impression(f"bad {visit}", 1e6 + visit, user, "filters-static", "", {}, seen, ids, range(1, 11))
-    return Seen(impression, {"pushed": frozenset({"click"})}, frozenset({user} - {""}))
+    return LoggedImpression(impression, {"pushed": frozenset({"click"})}, frozenset({user} - {""}))
 
 
-def behind_a_decoy(visit: int) -> Seen:
-    """The same, with a click on the first product, which is another one every time."""
-    one = pushed(visit, "")
+def push_behind_decoy(visit: int) -> LoggedImpression:
+    """Return the same with a click on the first product, which is another one every time."""
+    one = push_product(visit, "")
     return replace(one, events={**one.events, one.impression.products[0]: frozenset({"click"})})
 
 
 @pytest.mark.parametrize(
     "attack",
-    [lambda visit: pushed(visit, "bad"), lambda visit: pushed(visit, ""), behind_a_decoy],
+    [lambda visit: push_product(visit, "bad"), lambda visit: push_product(visit, ""), push_behind_decoy],
     ids=["one user", "nobody", "behind decoys"],
 )
-def test_thousands_of_clicks_of_one_client_on_one_product_teach_little(attack: Callable[[int], Seen]) -> None:
-    dataset, start = by_color(), by_look()
-    honest = answers(dataset, start, 120)
-    poisoned = numbers([*honest, *(attack(visit) for visit in range(5_000))])
-    assert poisoned.muted >= 5_000 - 120
-    training, dirty = train_and_test_on_clicks(poisoned, start, None, 0)
-    assert training.moved <= MAX_WEIGHT_CHANGE
+def test_thousands_of_clicks_of_one_client_on_one_product_teach_little(
+    attack: Callable[[int], LoggedImpression],
+) -> None:
+    dataset, start = create_color_dataset(), create_look_network()
+    honest = simulate_answers(dataset, start, 120)
+    poisoned = build_answers([*honest, *(attack(visit) for visit in range(5_000))])
+    assert poisoned.capped >= 5_000 - 120
+    training, dirty = train_on_click_dataset(poisoned, start, None, 0)
+    assert training.weight_change <= MAX_WEIGHT_CHANGE
     assert share(dirty, "pattern") < share(start, "pattern") + 0.08
     assert share(dirty, "color") > share(start, "color") + 0.05
 
 
 def test_one_answer_says_no_more_than_a_purchase() -> None:
-    one = pushed(0, "")
+    one = push_product(0, "")
     bought = {product: frozenset({"purchase", "click"}) for product in one.impression.products[1:]}
-    assert numbers([replace(one, events=bought)]).chosen.sum() == pytest.approx(3)
+    assert build_answers([replace(one, events=bought)]).chosen.sum() == pytest.approx(3)
 
 
 def test_variants_are_one_design() -> None:
-    found = build_click_dataset([pushed(n, "") for n in range(30)], NAMES, "", lambda row: None, lambda product: "one")
-    assert (len(found), found.muted, set(found.groups)) == (5, 25, {"one"})
+    found = build_click_dataset(
+        [push_product(n, "") for n in range(30)], NAMES, "", lambda row: None, lambda product: "one"
+    )
+    assert (len(found), found.capped, set(found.groups)) == (5, 25, {"one"})
 
 
 def test_few_users_say_nothing_however_much_they_click() -> None:
-    dataset, start = by_color(), by_look()
-    seen = [replace(one, users=frozenset({f"user {n % 5}"})) for n, one in enumerate(answers(dataset, start, 90))]
-    training, _ = train_and_test_on_clicks(numbers(seen), start, None, 0)
-    assert not training.taken and "by 5 shoppers" in training.why
+    dataset, start = create_color_dataset(), create_look_network()
+    seen = [
+        replace(one, users=frozenset({f"user {n % 5}"})) for n, one in enumerate(simulate_answers(dataset, start, 90))
+    ]
+    training, _ = train_on_click_dataset(build_answers(seen), start, None, 0)
+    assert not training.promoted and "by 5 shoppers" in training.reason
 
 
 def test_a_choice_is_judged_by_weights_that_saw_no_choice_of_its_fold(monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset, start = by_color(), by_look()
-    clicked, learned = numbers(answers(dataset, start, 120)), list[set[str]]()
+    dataset, start = create_color_dataset(), create_look_network()
+    answers, learned = build_answers(simulate_answers(dataset, start, 120)), list[set[str]]()
     original = replay_module.fit_click_model
 
     def spy(subset: ClickDataset, *others: object, **more: object) -> object:
@@ -191,7 +199,7 @@ def test_a_choice_is_judged_by_weights_that_saw_no_choice_of_its_fold(monkeypatc
         return original(subset, *others, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(replay_module, "fit_click_model", spy)
-    replay_module.cross_validate_clicks(clicked, start)
+    replay_module.cross_validate_clicks(answers, start)
     assert len(learned) == 3 * FOLDS
     for fold in range(FOLDS):
         assert not any(fold_of(name, FOLDS) == fold for name in learned[3 * fold])
@@ -201,62 +209,62 @@ def test_a_wrong_mark_pushes_down_and_is_no_matter_of_place() -> None:
     start = static_network(np.ones(3, np.float32), SIZE)
     seen = []
     for visit in range(60):
-        one = pushed(visit, "")
+        one = push_product(visit, "")
         seen.append(replace(one, events={"pushed": frozenset({"wrong"})}))
-    clicked = build_click_dataset(seen, NAMES, "", lambda row: None)
-    assert len(clicked) == 5
-    learned = fit_click_model(clicked, start, ClickModelOptions())
+    answers = build_click_dataset(seen, NAMES, "", lambda row: None)
+    assert len(answers) == 5
+    learned = fit_click_model(answers, start, ClickModelOptions())
     assert share(learned.network, "pattern") < share(start, "pattern") - 0.01
-    assert np.isfinite(likelihood(clicked, learned)).all()
+    assert np.isfinite(log_likelihoods(answers, learned)).all()
 
 
 def test_bought_counts_for_more_and_a_mark_undoes_a_click() -> None:
-    one = pushed(0, "")
+    one = push_product(0, "")
     ids = list(one.impression.products)
     events = {
         ids[0]: frozenset({"click"}),
         ids[1]: frozenset({"click", "purchase"}),
         ids[2]: frozenset({"click", "wrong"}),
     }
-    clicked = numbers([replace(one, events=events)])
-    assert clicked.chosen[0, :4].tolist() == pytest.approx([0.75, 2.25, 0, 0]) and clicked.wrong[0, :4].tolist() == [
+    answers = build_answers([replace(one, events=events)])
+    assert answers.chosen[0, :4].tolist() == pytest.approx([0.75, 2.25, 0, 0]) and answers.wrong[0, :4].tolist() == [
         0,
         0,
         1,
         0,
     ]
-    assert clicked.groups == (ids[1],)
+    assert answers.groups == (ids[1],)
 
 
 def test_answers_of_any_length_and_of_other_dimensions_lie_side_by_side() -> None:
-    dataset, start = by_color(), by_look()
-    seen = answers(dataset, start, 40)
+    dataset, start = create_color_dataset(), create_look_network()
+    seen = simulate_answers(dataset, start, 40)
     first = seen[0]
-    evidence = first.impression.seen
+    evidence = first.impression.ranker_features
     narrow = RankerFeatures(("color", "gone"), evidence.look, evidence.signals[:2], evidence.places[:3, :2])
     products = list(first.impression.products)[:3]
-    seen[0] = Seen(
-        replace(first.impression, seen=narrow, products=products, ranks=[1, 2, 3]),
+    seen[0] = LoggedImpression(
+        replace(first.impression, ranker_features=narrow, products=products, ranks=[1, 2, 3]),
         {products[1]: frozenset({"click"})},
         frozenset(),
     )
-    clicked = numbers(seen)
-    place = clicked.products.index(tuple(products))
-    assert clicked.shown[place].sum() == 3 and clicked.products[place] == tuple(products)
-    assert np.array_equal(clicked.similarities[place, :3, 1], evidence.places[:3, 0])
-    assert not clicked.similarities[place, :, [0, 2]].any()
-    assert score_answers(start, clicked)[place, 3:].max() < -1e8
-    assert np.isfinite(fit_click_model(clicked, start, ClickModelOptions()).network.base).all()
+    answers = build_answers(seen)
+    place = answers.products.index(tuple(products))
+    assert answers.shown[place].sum() == 3 and answers.products[place] == tuple(products)
+    assert np.array_equal(answers.similarities[place, :3, 1], evidence.places[:3, 0])
+    assert not answers.similarities[place, :, [0, 2]].any()
+    assert score_answers(start, answers)[place, 3:].max() < -1e8
+    assert np.isfinite(fit_click_model(answers, start, ClickModelOptions()).network.base).all()
 
 
 def test_answers_that_teach_nothing_are_told() -> None:
-    one = pushed(0, "")
+    one = push_product(0, "")
     other = replace(one, impression=replace(one.impression, model="another"))
     alone = replace(one, impression=replace(one.impression, products=["pushed"], ranks=[1]))
     hated = replace(one, events={product: frozenset({"wrong"}) for product in one.impression.products})
-    told: list[Rejection] = []
-    assert len(build_click_dataset([other, alone, hated], NAMES, "", told.append)) == 0
-    assert [row.kind for row in told] == ["other-model", "one-product", "all-wrong"]
+    signal: list[Rejection] = []
+    assert len(build_click_dataset([other, alone, hated], NAMES, "", signal.append)) == 0
+    assert [row.kind for row in signal] == ["other-model", "one-product", "all-wrong"]
 
 
 @pytest.mark.parametrize("family", ["gate", "listwise"])
@@ -268,8 +276,8 @@ def test_a_ranker_is_read_back_and_learns_on(family: str) -> None:
     network = gate if family == "gate" else train_network(dataset, QUICK[2], gate)
     back = load_ranking_network(Ranker(export_ranker(network, RankerCard(NAMES, family, SIZE))))  # type: ignore[arg-type]
     assert np.allclose(back.scores(dataset), network.scores(dataset), atol=1e-6)
-    clicked = numbers(answers(by_color(), back, 100))
-    learned = fit_click_model(clicked, back, ClickModelOptions())
+    answers = build_answers(simulate_answers(create_color_dataset(), back, 100))
+    learned = fit_click_model(answers, back, ClickModelOptions())
     assert not np.array_equal(learned.network.gate, back.gate)
     assert np.array_equal(learned.network.inner, back.inner)
-    assert score_answers(learned.network, clicked).shape == clicked.shown.shape
+    assert score_answers(learned.network, answers).shape == answers.shown.shape

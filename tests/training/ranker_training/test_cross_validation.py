@@ -1,4 +1,4 @@
-"""Who wins, where what counts depends on the photo, and where it does not."""
+"""Tests of which ranker wins, where what matters depends on the photo, and where it does not."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ import pytest
 
 from shoplens.filters.fitting.crossfit import fold_of
 from shoplens.training.ranker_training import cross_validation as cross_validation_module
-from shoplens.training.ranker_training.cross_validation import FOLDS, binary_ndcg, cross_validate, graded_ndcg, ranks
+from shoplens.training.ranker_training.cross_validation import (
+    FOLDS,
+    binary_ndcg,
+    compute_ranks,
+    cross_validate,
+    graded_ndcg,
+)
 from shoplens.training.ranker_training.ranking_dataset import RankingDataset
 from shoplens.training.ranker_training.ranking_networks import (
-    BOUND,
+    CONTEXT_BOUND,
     RankerRecipe,
     RankingNetwork,
     listwise_context,
@@ -24,24 +30,24 @@ from tests.training.ranker_training.toy_datasets import QUICK, create_toy_datase
 pytest.importorskip("torch", reason="the extra train is not installed")
 
 
-def quiet(what: str, done: int, total: int) -> None:
+def ignore_progress(what: str, done: int, total: int) -> None:
     pass
 
 
 def test_a_gate_finds_the_dimension_that_decides() -> None:
     dataset = create_toy_dataset()
-    met = cross_validate(dataset, 0, quiet, QUICK)
-    figures = {name: binary_ndcg(dataset, scores).mean() for name, scores in met.scores.items()}
+    validation = cross_validate(dataset, 0, ignore_progress, QUICK)
+    figures = {name: binary_ndcg(dataset, scores).mean() for name, scores in validation.scores.items()}
     assert figures["gate"] > figures["static"] + 0.1
-    heaviest = met.weights.argmax(axis=1)
+    heaviest = validation.gate_weights.argmax(axis=1)
     assert np.mean(heaviest == dataset.signals[:, :, 1].argmin(axis=1)) > 0.95
-    assert np.allclose(met.weights.sum(axis=1), 1, atol=1e-5)
+    assert np.allclose(validation.gate_weights.sum(axis=1), 1, atol=1e-5)
 
 
 def test_where_nothing_tells_what_decides_a_gate_is_no_better() -> None:
-    dataset = create_toy_dataset(told=False)
-    met = cross_validate(dataset, 0, quiet, QUICK)
-    figures = {name: binary_ndcg(dataset, scores).mean() for name, scores in met.scores.items()}
+    dataset = create_toy_dataset(signal=False)
+    validation = cross_validate(dataset, 0, ignore_progress, QUICK)
+    figures = {name: binary_ndcg(dataset, scores).mean() for name, scores in validation.scores.items()}
     assert figures["gate"] < figures["static"] + 0.02
 
 
@@ -49,25 +55,29 @@ def test_no_query_is_answered_by_what_saw_its_group(monkeypatch: pytest.MonkeyPa
     seen: list[set[str]] = []
     original = cross_validation_module.train_network
 
-    def spy(dataset: RankingDataset, recipe: RankerRecipe, begun: RankingNetwork | None = None) -> RankingNetwork:
+    def spy(
+        dataset: RankingDataset, recipe: RankerRecipe, gate_network: RankingNetwork | None = None
+    ) -> RankingNetwork:
         seen.append(set(dataset.groups))
-        return original(dataset, recipe, begun)
+        return original(dataset, recipe, gate_network)
 
     monkeypatch.setattr(cross_validation_module, "train_network", spy)
     dataset = create_toy_dataset(60)
-    cross_validate(dataset, 0, quiet, QUICK)
+    cross_validate(dataset, 0, ignore_progress, QUICK)
     each = len(seen) // FOLDS
     assert each == 2 * len(QUICK)  # once to choose, once to answer
     for fold in range(FOLDS):
-        mine = {group for group in dataset.groups if fold_of(group, FOLDS) == fold}
-        assert mine and all(mine.isdisjoint(groups) for groups in seen[fold * each : (fold + 1) * each])
+        groups_of_fold = {group for group in dataset.groups if fold_of(group, FOLDS) == fold}
+        assert groups_of_fold and all(
+            groups_of_fold.isdisjoint(groups) for groups in seen[fold * each : (fold + 1) * each]
+        )
 
 
 def test_static_weights_leave_a_dimension_that_tells_nothing() -> None:
     dataset = create_toy_dataset(200)
-    places = dataset.similarities.copy()
-    places[:, :, 0] = np.random.default_rng(5).normal(size=places.shape[:2])
-    network = train_network(replace(dataset, places=places), RankerRecipe("static", prior=1e-3))
+    similarities = dataset.similarities.copy()
+    similarities[:, :, 0] = np.random.default_rng(5).normal(size=similarities.shape[:2])
+    network = train_network(replace(dataset, similarities=similarities), RankerRecipe("static", prior=1e-3))
     weights = network.weights(dataset)[0]
     assert weights[0] < 0.15 and weights[1:].min() > 0.3
 
@@ -75,11 +85,11 @@ def test_static_weights_leave_a_dimension_that_tells_nothing() -> None:
 def test_the_listwise_part_is_bounded_and_knows_no_order() -> None:
     dataset = create_toy_dataset(80)
     gate = train_network(dataset, QUICK[1])
-    network = train_network(dataset, RankerRecipe("listwise", steps=60, list_shrinkage=0.0), gate)
+    network = train_network(dataset, RankerRecipe("listwise", steps=60, listwise_shrinkage=0.0), gate)
     weights = network.weights(dataset)[0]
     given = listwise_context(network, dataset.similarities[0], weights)
     order = np.random.default_rng(1).permutation(len(given))
-    assert np.abs(given).max() <= BOUND and np.abs(given).max() > 0
+    assert np.abs(given).max() <= CONTEXT_BOUND and np.abs(given).max() > 0
     assert listwise_context(network, dataset.similarities[0][order], weights) == pytest.approx(given[order], abs=1e-5)
     assert np.array_equal(network.weights(dataset), gate.weights(dataset))
 
@@ -87,11 +97,11 @@ def test_the_listwise_part_is_bounded_and_knows_no_order() -> None:
 def test_ranks_are_the_worst_of_equals_and_behind_all_where_the_right_one_is_none() -> None:
     dataset = create_toy_dataset(3)
     scores = np.zeros_like(dataset.gains)
-    assert ranks(dataset, scores).tolist() == [20, 20, 20]
+    assert compute_ranks(dataset, scores).tolist() == [20, 20, 20]
     scores = dataset.gains.copy()
-    assert ranks(dataset, scores).tolist() == [1, 1, 1]
+    assert compute_ranks(dataset, scores).tolist() == [1, 1, 1]
     lost = replace(dataset, gains=np.zeros_like(dataset.gains))
-    assert ranks(lost, scores).tolist() == [21, 21, 21]
+    assert compute_ranks(lost, scores).tolist() == [21, 21, 21]
     assert binary_ndcg(lost, scores).tolist() == [0, 0, 0]
 
 

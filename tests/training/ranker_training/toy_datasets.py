@@ -17,28 +17,30 @@ QUICK = (
 NAMES = ("look", "color", "pattern")
 
 
-def create_toy_dataset(queries: int = 240, seed: int = 0, *, told: bool = True, candidates: int = 20) -> RankingDataset:
-    """The right candidate stands out in one dimension; in the others it lies anywhere.
+def create_toy_dataset(
+    queries: int = 240, seed: int = 0, *, signal: bool = True, candidates: int = 20
+) -> RankingDataset:
+    """Return queries whose right candidate stands out in one dimension; in the others its similarity is random.
 
     Args:
-        told: whether the entropy of a dimension says that it decides; else nothing does.
+        signal: whether the entropy of a dimension says that it decides; else nothing does.
     """
     rng = np.random.default_rng(seed)
-    places = rng.normal(size=(queries, candidates, len(NAMES))).astype(np.float32)
+    similarities = rng.normal(size=(queries, candidates, len(NAMES))).astype(np.float32)
     signals = rng.normal(size=(queries, len(NAMES), len(SIGNALS))).astype(np.float32)
     gains = np.zeros((queries, candidates), np.float32)
     deciding = rng.integers(0, len(NAMES), queries)
     right = rng.integers(0, candidates, queries)
-    everyone = np.arange(queries)
-    places[everyone, right, deciding] += 4
-    gains[everyone, right] = SAME
-    if told:
+    all_queries = np.arange(queries)
+    similarities[all_queries, right, deciding] += 4
+    gains[all_queries, right] = SAME
+    if signal:
         signals[:, :, 1] = 1.0
-        signals[everyone, deciding, 1] = -1.0
+        signals[all_queries, deciding, 1] = -1.0
     return RankingDataset(
         NAMES,
         np.array([1.0, 0.5, 0.5], np.float32),
-        places,
+        similarities,
         gains,
         signals,
         rng.normal(size=(queries, 12)).astype(np.float32),

@@ -10,12 +10,12 @@ from shoplens.cli.output import console, format_percent, format_stages, print_le
 from shoplens.cli.searching.answer import format_short
 from shoplens.ranking.weights import format_weights
 from shoplens.training.classifier import ClassifierTraining
-from shoplens.training.classifier_report import summary
 from shoplens.training.clicks import ClickTraining
 from shoplens.training.holdout import METRICS
 from shoplens.training.look import LookTraining
 from shoplens.training.ranker import METRICS as RANKER_METRICS
 from shoplens.training.ranker import RANKER_NAMES, RankerTraining
+from shoplens.training.reports.classifier import summary
 
 SHOWN_WEIGHTS = 5
 
@@ -25,12 +25,13 @@ def print_look_training(training: LookTraining, page: Path, *, json: bool) -> No
     if not json:
         print_table(_look_table(training))
     print_left_out(training.left_out)
-    shoppers = f" and {training.shoppers} photos of shoppers" if training.shoppers else ""
+    catalogue_photos = training.photos - training.shopper_photos
+    shoppers = f" and {training.shopper_photos} photos of shoppers" if training.shopper_photos else ""
     console.print(
-        f"The training used {training.products} products with {training.photos - training.shoppers} photos{shoppers}. "
-        f"It took {format_stages(training.seconds)}.\n{sanitize(training.why)}"
+        f"The training used {training.products} products with {catalogue_photos} photos{shoppers}. "
+        f"It took {format_stages(training.seconds)}.\n{sanitize(training.reason)}"
     )
-    if training.taken:
+    if training.promoted:
         console.print(
             f"[bold]Searches use the new look from now on[/] ({training.model}). "
             "`shoplens generations roll-back` undoes this."
@@ -44,7 +45,7 @@ def print_look_training(training: LookTraining, page: Path, *, json: bool) -> No
 
 def print_classifier_training(training: ClassifierTraining, page: Path, *, json: bool) -> None:
     """Print what a classifier is worth; the figures only without ``json``."""
-    if not json and training.apart is not None:
+    if not json and training.disagreement is not None:
         print_table(_classifier_table(training))
     print_left_out(training.left_out)
     console.print(
@@ -57,13 +58,13 @@ def print_ranker_training(training: RankerTraining | ClickTraining, page: Path, 
     """Print what a ranker came to, and whether searches use it; the figures only without ``json``."""
     if isinstance(training, RankerTraining):
         _print_comparison(training, json=json)
-        clicks, taken = training.clicks, bool(training.taken)
+        clicks, is_used = training.clicks, bool(training.selected)
     else:
-        clicks, taken = training, False
+        clicks, is_used = training, False
     if clicks is not None:
         _print_clicks(clicks, dry_run=dry_run)
-        taken = taken or clicks.taken
-    if not taken:
+        is_used = is_used or clicks.promoted
+    if not is_used:
         console.print("[bold]Nothing was changed[/]: searches rank as before.")
     elif dry_run:
         console.print("[bold]This was a dry run[/]: searches rank as before. Without --dry-run they would change.")
@@ -81,20 +82,20 @@ def _print_comparison(training: RankerTraining, *, json: bool) -> None:
         print_table(_ranker_table(training))
     print_left_out(training.left_out)
     console.print(
-        f"The training used {training.queries} queries ({sanitize(training.photos)}). "
-        f"It took {format_stages(training.seconds)}.\n{sanitize(training.why)}"
+        f"The training used {training.queries} queries ({sanitize(training.query_photos)}). "
+        f"It took {format_stages(training.seconds)}.\n{sanitize(training.reason)}"
     )
-    if training.taken:
-        weights = sanitize(format_weights(training.tuned))
-        console.print(f"The best ranking is by {RANKER_NAMES[training.taken]}. The tuned weights are {weights}.")
+    if training.selected:
+        weights = sanitize(format_weights(training.tuned_weights))
+        console.print(f"The best ranking is by {RANKER_NAMES[training.selected]}. The tuned weights are {weights}.")
 
 
 def _print_clicks(training: ClickTraining, *, dry_run: bool) -> None:
     """Print what was learned from clicks."""
     print_left_out(training.left_out)
-    console.print(sanitize(training.why))
+    console.print(sanitize(training.reason))
     if training.weights:
-        verb = "change" if training.taken and not dry_run else "would change"
+        verb = "change" if training.promoted and not dry_run else "would change"
         console.print(f"These weights {verb} most: {sanitize(_format_changes(training))}.")
 
 
@@ -109,22 +110,22 @@ def _format_changes(training: ClickTraining) -> str:
 def _look_table(training: LookTraining) -> Table:
     columns = [f"{name}, {when}" for name in METRICS for when in ("before", "after")]
     table = Table("queries", "photos", *columns, box=None, pad_edge=False)
-    for part in training.parts:
+    for part in training.results:
         cells = [format_percent(figures[name]) for name in METRICS for figures in (part.before, part.after)]
-        table.add_row(part.name, f"{part.queries}{' augmented' if part.augmented else ''}", *cells)
+        table.add_row(part.name, f"{part.queries}{' simulated' if part.simulated else ''}", *cells)
     return table
 
 
 def _classifier_table(training: ClassifierTraining) -> Table:
-    table = Table("ranked by", "photos", *training.classified, box=None, pad_edge=False)
-    for name, figures in (("its outputs", training.classified), ("its distances", training.neighbours)):
+    table = Table("ranked by", "photos", *training.output_metrics, box=None, pad_edge=False)
+    for name, figures in (("its outputs", training.output_metrics), ("its distances", training.distance_metrics)):
         cells = [format_percent(figure) for figure in figures.values()]
-        table.add_row(name, f"{training.queries}{' augmented' if training.made else ''}", *cells)
+        table.add_row(name, f"{training.queries}{' simulated' if training.simulated else ''}", *cells)
     return table
 
 
 def _ranker_table(training: RankerTraining) -> Table:
     table = Table("ranked by", *RANKER_METRICS, box=None, pad_edge=False)
-    for name, figures in training.figures.items():
+    for name, figures in training.metrics.items():
         table.add_row(RANKER_NAMES[name], *[format_percent(figures[metric]) for metric in RANKER_METRICS])
     return table

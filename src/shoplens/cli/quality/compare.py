@@ -43,7 +43,7 @@ def run(
         print_table(_strategy_table(comparison))
     print_left_out(comparison.left_out)
     for row in comparison.rows:
-        if row.growth:
+        if row.retraining_costs:
             console.print(_describe_growth(row))
     console.print(
         f"{comparison.queries} queries ({sanitize(comparison.queries_from)}) were asked of {comparison.products} "
@@ -74,7 +74,7 @@ def _strategy_table(comparison: Comparison) -> Table:
 def _describe_growth(row: StrategyRow) -> str:
     sizes = "; ".join(
         f"{duration(1e3 * one.seconds)} and {byte_size(one.training_bytes)} with {one.products:,} products"
-        for one in row.growth
+        for one in row.retraining_costs
     )
     unknown = f" It does not know {row.unknown} products of this store, and never finds them." if row.unknown else ""
     return f"{row.name} needs a whole new training for one more product: {sizes}.{unknown}"

@@ -45,7 +45,7 @@ class FeatureMaps:
     def load(self, samples: Samples, rows: Ints) -> Floats:
         """Return the maps of these rows of the samples, float32 (n, channels, height, width)."""
         names = [view_name(samples.photos[int(samples.owners[row])], int(samples.views[row])) for row in rows]
-        stored = self._file.of(names)
+        stored = self._file.read(names)
         maps: Floats = np.stack([stored[name] for name in names]).reshape(len(names), *self._shape)
         return maps
 

@@ -1,4 +1,5 @@
-"""The one pass over all photos: features of each as it is, and of each as if taken again; kept, so it is made once."""
+"""The one pass over all photos: the features of each as it is and of each augmented view, kept so that they are
+computed once."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoplens.build.photo_features import feature_model, sight, width_of
-from shoplens.build.product_encoder import in_order
+from shoplens.build.photo_features import extract_features, feature_model, feature_width
+from shoplens.build.product_encoder import map_in_order
 from shoplens.errors import ModelError, PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.images import decode_photo
@@ -19,173 +20,191 @@ from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.training.data.augmentation import Strength, retaken
 from shoplens.training.data.samples import SamplePhoto, Samples
-from shoplens.training.data.training_photos import Told
+from shoplens.training.data.training_photos import RejectionHandler
 from shoplens.types import Features, Pixels, Region, Rejection, Vectors
 
 FOLDER, VIEWS = "training", "views.sqlite"
-VERSION = 1
-"""Of how photos are retaken; rows of another are made anew."""
-MOST_PASSES = {False: 4_000, True: 8_000}
-"""Photos that are retaken, of the catalogue's and of shoppers'; more only where :data:`LEAST` asks for it."""
-LEAST, MOST = {False: 2, True: 1}, {False: 16, True: 4}
-AHEAD, AT_ONCE = 32, 500
-Progress = Callable[[str, int, int], None]
+AUGMENTATION_VERSION = 1
+"""Version of the augmentation; rows of another version are computed anew."""
+TARGET_VIEWS = {False: 4_000, True: 8_000}
+"""Number of augmented views of the catalogue's photos and of shoppers'; more only where :data:`MIN_VIEWS` asks for
+it."""
+MIN_VIEWS, MAX_VIEWS = {False: 2, True: 1}, {False: 16, True: 4}
+"""Least and greatest number of augmented views of one photo, by whether it is a shopper's."""
+READ_AHEAD, BATCH_ROWS = 32, 500
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
-    """What is made.
+class FeaturePassOptions:
+    """The photos and views of a pass.
 
     Attributes:
-        photos: to be looked at.
-        regions: by name of a photo, for those that are a part of one.
-        times: how often a photo is taken again: of the catalogue's photos, and of shoppers'.
+        photos: the photos.
+        regions: name of a photo -> its region, for those that are a part of a photo.
+        view_counts: number of augmented views of each photo, by whether it is a shopper's.
     """
 
     photos: Sequence[SamplePhoto]
     regions: Mapping[str, Region]
-    times: Mapping[bool, int]
+    view_counts: Mapping[bool, int]
 
 
-def times_retaken(photos: Sequence[SamplePhoto]) -> dict[bool, int]:
-    """How often a photo is taken again, by whether it is a shopper's: few photos are taken more often."""
-    return {shopper: times_for(sum(photo.shopper == shopper for photo in photos), shopper) for shopper in (False, True)}
+def count_augmented_views(photos: Sequence[SamplePhoto]) -> dict[bool, int]:
+    """Return how many augmented views each photo gets, by whether it is a shopper's: the fewer photos, the more
+    views."""
+    return {
+        shopper: augmented_views_for(sum(photo.is_shopper == shopper for photo in photos), shopper)
+        for shopper in (False, True)
+    }
 
 
-def times_for(photos: int, shopper: bool) -> int:
-    """How often each of so many photos is taken again."""
-    return min(MOST[shopper], max(LEAST[shopper], MOST_PASSES[shopper] // max(photos, 1)))
+def augmented_views_for(photos: int, shopper: bool) -> int:
+    """Return how many augmented views each of so many photos gets."""
+    return min(MAX_VIEWS[shopper], max(MIN_VIEWS[shopper], TARGET_VIEWS[shopper] // max(photos, 1)))
 
 
-def feature_pass(bench: EvaluationContext, index: Index, what: Pass, told: Told) -> tuple[Samples, Vectors]:
-    """Features of all photos, and the untouched extractor's vectors beside them, float32 (m, d).
+def extract_samples(
+    context: EvaluationContext, index: Index, options: FeaturePassOptions, on_rejection: RejectionHandler
+) -> tuple[Samples, Vectors]:
+    """Extract the features of all photos, and beside them the untouched extractor's vectors, float32 (m, d).
 
-    What is known is not looked at again, so a pass that was cut off goes on where it was.
+    Rows that are kept are not extracted again, so a pass that was interrupted continues where it was.
 
     Args:
         index: holds the catalogue's photos.
-        told: hears of photos that cannot be used; they are left out.
+        on_rejection: receives photos that cannot be used; they are left out.
     """
-    plain = FeatureFile(bench.store.folder / FEATURES, feature_model(bench.embedder))
-    with closing(plain), closing(views_file(bench)) as views:
+    known_features = FeatureFile(context.store.folder / FEATURES, feature_model(context.embedder))
+    with closing(known_features), closing(open_view_file(context)) as views:
 
         def load_row(photo: SamplePhoto) -> Features | None:
-            return None if photo.shopper else _load_catalogue_row(photo.name, index, plain)
+            return None if photo.is_shopper else _load_catalogue_row(photo.name, index, known_features)
 
         usable = list(
-            extract_rows(bench, what, views, told, Look("Looking at the photos again", _row_extractor(bench), load_row))
+            extract_rows(
+                context,
+                options,
+                views,
+                on_rejection,
+                RowExtractor("Extracting features of augmented photos", _row_extractor(context), load_row),
+            )
         )
-        return _collect_samples(bench, usable, what, views)
+        return _collect_samples(context, usable, options, views)
 
 
-def views_file(bench: EvaluationContext, name: str = VIEWS, kind: str = "") -> FeatureFile:
-    """Rows of photos as they are and as if taken again, by :func:`view_name`.
+def open_view_file(context: EvaluationContext, name: str = VIEWS, kind: str = "") -> FeatureFile:
+    """Open a file of rows of photos as they are and augmented, by :func:`view_name`.
 
     Args:
-        name: of the file.
-        kind: of the rows, where they are no features.
+        name: the file's name.
+        kind: what the rows are, where they are not features.
     """
-    folder = bench.store.folder / FOLDER
+    folder = context.store.folder / FOLDER
     folder.mkdir(exist_ok=True)
-    return FeatureFile(folder / name, f"{feature_model(bench.embedder)}{kind}/retaken{VERSION}")
+    return FeatureFile(folder / name, f"{feature_model(context.embedder)}{kind}/retaken{AUGMENTATION_VERSION}")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How photos are looked at.
+class RowExtractor:
+    """How a photo becomes a row.
 
     Attributes:
-        doing: what is told meanwhile.
-        row: name and pixels of a photo -> its row, float32.
-        known: the row of a photo as it is, where it is known from elsewhere.
+        stage: the name of the work, for progress.
+        extract: name and pixels of a photo -> its row, float32.
+        load_known: returns the row of a photo as it is, where it is known from elsewhere, else None.
     """
 
-    doing: str
-    row: Callable[[str, Pixels], Features]
-    known: Callable[[SamplePhoto], Features | None] = lambda photo: None
+    stage: str
+    extract: Callable[[str, Pixels], Features]
+    load_known: Callable[[SamplePhoto], Features | None] = lambda photo: None
 
 
-def _row_extractor(bench: EvaluationContext) -> Callable[[str, Pixels], Features]:
-    """The vector, and the features beside it."""
+def _row_extractor(context: EvaluationContext) -> Callable[[str, Pixels], Features]:
+    """Return a function that extracts a photo's vector, followed by its features."""
 
-    def row(name: str, pixels: Pixels) -> Features:
-        found = sight(bench.embedder, name, pixels)
-        return np.concatenate([found.vector, found.features])
+    def extract(name: str, pixels: Pixels) -> Features:
+        photo = extract_features(context.embedder, name, pixels)
+        return np.concatenate([photo.vector, photo.features])
 
-    return row
+    return extract
 
 
-def _load_catalogue_row(name: str, index: Index, plain: FeatureFile) -> Vectors | None:
-    """Vector and features of a photo of the catalogue as it is, if both are kept."""
-    features, vectors = plain.of([name]), index.photo_vectors([name])
+def _load_catalogue_row(name: str, index: Index, known_features: FeatureFile) -> Vectors | None:
+    """Return vector and features of a catalogue photo as it is, if both are kept."""
+    features, vectors = known_features.read([name]), index.photo_vectors([name])
     return np.concatenate([vectors[name][1], features[name]]) if name in features and name in vectors else None
 
 
 def extract_rows(
-    bench: EvaluationContext, what: Pass, kept: FeatureFile, told: Told, how: Look
+    context: EvaluationContext,
+    options: FeaturePassOptions,
+    file: FeatureFile,
+    on_rejection: RejectionHandler,
+    extractor: RowExtractor,
 ) -> Iterator[SamplePhoto]:
-    """The photos whose rows, of all views, are kept now; ``told`` hears of those that cannot be used."""
+    """Yield the photos whose rows, of all views, are kept now; ``on_rejection`` receives those that cannot be used."""
 
-    def look(photo: SamplePhoto) -> SamplePhoto | Rejection:
-        missing = [view for view in range(what.times[photo.shopper] + 1) if not kept.has(view_name(photo, view))]
-        if 0 in missing and (row := how.known(photo)) is not None:
-            kept.add(view_name(photo, 0), row)
+    def extract_photo(photo: SamplePhoto) -> SamplePhoto | Rejection:
+        missing = [
+            view for view in range(options.view_counts[photo.is_shopper] + 1) if not file.has(view_name(photo, view))
+        ]
+        if 0 in missing and (row := extractor.load_known(photo)) is not None:
+            file.add(view_name(photo, 0), row)
             missing.remove(0)
         if not missing:
             return photo
         try:
-            pixels = decode_photo(
-                bench.source.bytes_of(photo.source), bench.settings, shortest=_shortest(bench, photo, what)
+            decoded = decode_photo(
+                context.source.bytes_of(photo.source), context.settings, shortest=_shortest(context, photo, options)
             )
-            seen = pixels.pixels if photo.name not in what.regions else pixels.crop(what.regions[photo.name])
+            region = options.regions.get(photo.name)
+            pixels = decoded.pixels if region is None else decoded.crop(region)
             for view in missing:
-                kept.add(view_name(photo, view), how.row(photo.name, _view(seen, photo, view)))
+                file.add(view_name(photo, view), extractor.extract(photo.name, _augment_view(pixels, photo, view)))
         except (PhotoError, ModelError) as problem:
             return Rejection(
                 problem.code, problem.problem, problem.fix, product_id=photo.product, field="photo", value=photo.source
             )
         return photo
 
-    with ThreadPoolExecutor(bench.settings.cores) as pool:
-        for done, item in enumerate(in_order(pool, look, what.photos, AHEAD), 1):
+    with ThreadPoolExecutor(context.settings.cores) as pool:
+        for done, item in enumerate(map_in_order(pool, extract_photo, options.photos, READ_AHEAD), 1):
             if isinstance(item, Rejection):
-                told(item)
+                on_rejection(item)
             else:
                 yield item
-            bench.progress(how.doing, done, len(what.photos))
+            context.progress(extractor.stage, done, len(options.photos))
 
 
-def _shortest(bench: EvaluationContext, photo: SamplePhoto, what: Pass) -> int | None:
-    """A photo that is not cut may be decoded smaller, with room for the crops of its views."""
-    return None if photo.name in what.regions else 2 * bench.embedder.shortest
+def _shortest(context: EvaluationContext, photo: SamplePhoto, options: FeaturePassOptions) -> int | None:
+    """Return the shortest side to decode to: a photo without region may be decoded smaller, with room for the crops of
+    its views."""
+    return None if photo.name in options.regions else 2 * context.embedder.shortest
 
 
-def _view(pixels: Pixels, photo: SamplePhoto, view: int) -> Pixels:
-    strength: Strength = "again" if photo.shopper else "phone"
+def _augment_view(pixels: Pixels, photo: SamplePhoto, view: int) -> Pixels:
+    strength: Strength = "again" if photo.is_shopper else "phone"
     return retaken(pixels, strength, (int(photo.name[:8], 16), view)) if view else pixels
 
 
 def view_name(photo: SamplePhoto, view: int) -> str:
-    """What a row is kept by; view 0 is the photo as it is."""
+    """Return the key of a row; view 0 is the photo as it is."""
     return f"{photo.name}#{view}"
 
 
 def _collect_samples(
-    bench: EvaluationContext, photos: Sequence[SamplePhoto], what: Pass, views: FeatureFile
+    context: EvaluationContext, photos: Sequence[SamplePhoto], options: FeaturePassOptions, views: FeatureFile
 ) -> tuple[Samples, Vectors]:
-    wanted = [(n, view) for n, photo in enumerate(photos) for view in range(what.times[photo.shopper] + 1)]
-    width, dimensions = width_of(bench.embedder), bench.embedder.dimensions
-    rows = np.empty((len(wanted), width), np.float16)
-    vectors = np.empty((len(wanted), dimensions), np.float32)
-    for start in range(0, len(wanted), AT_ONCE):
-        names = [view_name(photos[n], view) for n, view in wanted[start : start + AT_ONCE]]
-        found = views.of(names)
-        both = np.stack([found[name] for name in names])
-        rows[start : start + len(names)] = both[:, dimensions:]
-        vectors[start : start + len(names)] = both[:, :dimensions]
+    keys = [(n, view) for n, photo in enumerate(photos) for view in range(options.view_counts[photo.is_shopper] + 1)]
+    width, dimensions = feature_width(context.embedder), context.embedder.dimensions
+    rows = np.empty((len(keys), width), np.float16)
+    vectors = np.empty((len(keys), dimensions), np.float32)
+    for start in range(0, len(keys), BATCH_ROWS):
+        names = [view_name(photos[n], view) for n, view in keys[start : start + BATCH_ROWS]]
+        stored = views.read(names)
+        stacked = np.stack([stored[name] for name in names])
+        rows[start : start + len(names)] = stacked[:, dimensions:]
+        vectors[start : start + len(names)] = stacked[:, :dimensions]
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    owners, numbers = (np.array(column, np.int64) for column in zip(*wanted, strict=True)) if wanted else _NOTHING
-    return Samples(tuple(photos), rows, owners, numbers), vectors
-
-
-_NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+    owners, view_numbers = np.array(keys, np.int64).reshape(-1, 2).T.copy()
+    return Samples(tuple(photos), rows, owners, view_numbers), vectors

@@ -1,4 +1,5 @@
-"""Who teaches a classifier: trainings on some of the samples, of a softmax on features, or of the network, too."""
+"""The trainers of a classifier: they train on some of the samples a softmax on features, or the network's end with
+it."""
 
 from __future__ import annotations
 
@@ -11,73 +12,87 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.build.photo_features import backbone_width, feature_model, width_of
+from shoplens.build.photo_features import backbone_width, feature_model, feature_width
 from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard, backbone_digest
 from shoplens.embedders.tuned import Tunings
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.training.data.feature_maps import Maps
+from shoplens.training.data.feature_maps import FeatureMaps
 from shoplens.training.data.samples import Bools, Ints, Samples
-from shoplens.training.holdout import Questions
-from shoplens.training.optimization.feature_whitening import Basis, Columns, basis_of
-from shoplens.training.optimization.fine_tuning import TailRecipe, minutes_told
-from shoplens.training.optimization.head import Lesson, batches_of
-from shoplens.training.optimization.head_export import classifier_network
-from shoplens.training.optimization.head_trainers import checkpoint_file, training_key
+from shoplens.training.holdout import HoldoutQueries
+from shoplens.training.optimization.feature_whitening import FeatureColumns, FeatureWhitening, fit_whitening
+from shoplens.training.optimization.fine_tuning import TailRecipe, describe_duration
+from shoplens.training.optimization.head import TrainingSet, create_sampler
+from shoplens.training.optimization.head_export import export_classifier
+from shoplens.training.optimization.head_trainers import checkpoint_path, training_key
 from shoplens.training.optimization.softmax_head import (
-    Softmax,
     SoftmaxRecipe,
-    softmax_module,
-    softmax_of,
+    SoftmaxWeights,
+    build_softmax_module,
+    softmax_weights,
     train_softmax,
 )
-from shoplens.training.optimization.tail_features import TunedBasis
-from shoplens.training.optimization.training_loop import CLASSIFIER, Course, taught, torch_module
+from shoplens.training.optimization.tail_features import TailFeatures
+from shoplens.training.optimization.training_loop import (
+    CLASSIFIER_TRAINING,
+    LoopOptions,
+    import_torch,
+    run_training_loop,
+)
 
 Floats = npt.NDArray[np.float32]
 
 
-class LearnedClassifier(Protocol):
-    """A trained classifier, as training has it."""
+class TrainedClassifier(Protocol):
+    """A trained classifier, as training uses it."""
 
     @property
-    def basis(self) -> Basis:
-        """Of the features."""
+    def whitening(self) -> FeatureWhitening:
+        """The whitening of the features."""
 
     @property
     def step(self) -> int:
-        """The steps that it learned."""
+        """The number of steps that it was trained for."""
 
     def logits(self, rows: Ints) -> Floats:
-        """float32 (n, products), of these rows of the samples."""
+        """Return the logits of these rows of the samples, float32 (n, products)."""
 
     def vectors(self, rows: Ints) -> Floats:
-        """float32 (n, h), what the last layer works on."""
+        """Return what the last layer works on, float32 (n, h)."""
 
-    def made(self, card: ClassifierCard) -> ProductClassifier:
-        """What serves; the card's features are filled in."""
+    def export(self, card: ClassifierCard) -> ProductClassifier:
+        """Export the classifier that serves searches; the card's features are filled in."""
 
 
-class ClassifierTeacher(Protocol):
-    """Trains twice; the two trainings differ in what they see only."""
+class ClassifierTrainer(Protocol):
+    """Trains a classifier twice; the two trainings differ only in the rows that they learn from."""
 
-    def taught(self, learned: Bools, name: str, last: int = 0, watched: Sequence[Questions] = ()) -> LearnedClassifier:
-        """The classifier of the rows bool (m,): the best by what is watched, or after ``last`` steps."""
+    def train(
+        self, train_rows: Bools, name: str, last_step: int = 0, validation: Sequence[HoldoutQueries] = ()
+    ) -> TrainedClassifier:
+        """Train a classifier on these rows.
+
+        Args:
+            train_rows: bool (m,), the rows of the samples to learn from.
+            name: the name of the work, for progress.
+            last_step: the step to end with; 0 runs all steps.
+            validation: queries by which the best state is chosen; without them it is the last state.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OnFeatures:
+class FeatureClassifier:
     """A softmax on the untouched network's features.
 
     Attributes:
-        rows: int64 (n,), of the samples, those of the lesson.
+        rows: int64 (n,), the rows of the samples that are in the training set.
     """
 
-    bench: EvaluationContext
+    context: EvaluationContext
     samples: Samples
-    basis: Basis
-    softmax: Softmax
-    lesson: Lesson
+    whitening: FeatureWhitening
+    softmax: SoftmaxWeights
+    training_set: TrainingSet
     rows: Ints
 
     @property
@@ -85,161 +100,178 @@ class OnFeatures:
         return self.softmax.step
 
     def logits(self, rows: Ints) -> Floats:
-        return self.softmax.logits(self.basis.applied(self.samples.rows[rows]))
+        return self.softmax.logits(self.whitening.transform(self.samples.rows[rows]))
 
     def vectors(self, rows: Ints) -> Floats:
-        return self.softmax.vectors(self.basis.applied(self.samples.rows[rows]))
+        return self.softmax.vectors(self.whitening.transform(self.samples.rows[rows]))
 
-    def made(self, card: ClassifierCard) -> ProductClassifier:
-        embedder = self.bench.embedder
-        whole = replace(card, features=feature_model(embedder), width=width_of(embedder))
-        return ProductClassifier(classifier_network(self.basis, self.softmax, _json(whole)))
+    def export(self, card: ClassifierCard) -> ProductClassifier:
+        embedder = self.context.embedder
+        completed = replace(card, features=feature_model(embedder), width=feature_width(embedder))
+        return ProductClassifier(export_classifier(self.whitening, self.softmax, _card_json(completed)))
 
 
-class SoftmaxLessons:
-    """The teacher of a softmax on features.
+class SoftmaxTrainer:
+    """Trains a softmax on features.
 
     Args:
-        classes: int64 (m,), of every row.
+        classes: int64 (m,), the class of every row.
         budget: seconds that both trainings may take.
     """
 
     def __init__(
-        self, bench: EvaluationContext, samples: Samples, classes: Ints, recipe: SoftmaxRecipe, budget: float
+        self, context: EvaluationContext, samples: Samples, classes: Ints, recipe: SoftmaxRecipe, budget: float
     ) -> None:
-        self.bench, self.samples, self.classes, self.recipe = bench, samples, classes, recipe
+        self.context, self.samples, self.classes, self.recipe = context, samples, classes, recipe
         self._seconds = budget / 2
-        self._columns = Columns(backbone_width(bench.embedder), width_of(bench.embedder))
+        self._columns = FeatureColumns(backbone_width(context.embedder), feature_width(context.embedder))
 
-    def taught(self, learned: Bools, name: str, last: int = 0, watched: Sequence[Questions] = ()) -> OnFeatures:
-        """As :meth:`ClassifierTeacher.taught`."""
-        samples, rows = self.samples, np.flatnonzero(learned)
+    def train(
+        self, train_rows: Bools, name: str, last_step: int = 0, validation: Sequence[HoldoutQueries] = ()
+    ) -> FeatureClassifier:
+        """Train as :meth:`ClassifierTrainer.train` says."""
+        samples, rows = self.samples, np.flatnonzero(train_rows)
         features, classes = samples.rows[rows], self.classes[rows]
-        basis = basis_of(features, classes, self._columns, self.recipe.shrinkage, self.recipe.seed)
-        shoppers = np.array([photo.shopper for photo in samples.photos], bool)
-        lesson = Lesson(basis.applied(features), classes, ~shoppers[samples.owners[rows]])
-        seen = [(basis.applied(samples.rows[asked.rows]), asked.classes) for asked in watched]
+        whitening = fit_whitening(features, classes, self._columns, self.recipe.shrinkage, self.recipe.seed)
+        is_shopper = np.array([photo.is_shopper for photo in samples.photos], bool)
+        training_set = TrainingSet(whitening.transform(features), classes, ~is_shopper[samples.owners[rows]])
+        queries = [(whitening.transform(samples.rows[part.rows]), part.classes) for part in validation]
 
-        def watch(softmax: Softmax) -> float:
-            return _mean([_mrr(softmax.logits(asked), right) for asked, right in seen])
+        def metric(softmax: SoftmaxWeights) -> float:
+            return _mean([_mean_reciprocal_rank(softmax.logits(features), right) for features, right in queries])
 
-        course = Course(
-            last=last,
+        options = LoopOptions(
+            last_step=last_step,
             deadline=time.monotonic() + self._seconds,
-            checkpoint=checkpoint_file(self.bench, CLASSIFIER, training_key(lesson, self.recipe, last)),
-            progress=self.bench.progress,
+            checkpoint=checkpoint_path(
+                self.context, CLASSIFIER_TRAINING, training_key(training_set, self.recipe, last_step)
+            ),
+            progress=self.context.progress,
             name=name,
-            threads=self.bench.settings.cores,
+            threads=self.context.settings.cores,
         )
-        softmax = train_softmax(lesson, self.recipe, course, watch if seen else None)
-        return OnFeatures(self.bench, samples, basis, softmax, lesson, rows)
+        softmax = train_softmax(training_set, self.recipe, options, metric if queries else None)
+        return FeatureClassifier(self.context, samples, whitening, softmax, training_set, rows)
 
 
-class TunedClassifierLessons:
-    """The teacher of a softmax and the network's end before it.
+class TailClassifierTrainer:
+    """Trains a softmax together with the network's end in front of it.
 
     Args:
-        lessons: that train what these begin with.
+        softmax_trainer: trains the softmax that the training starts from.
         maps: of the same samples.
+        recipe: how the end is trained.
         budget: seconds that both trainings may take.
     """
 
-    def __init__(self, lessons: SoftmaxLessons, maps: Maps, recipe: TailRecipe, budget: float) -> None:
-        self._lessons, self._maps, self._recipe, self._budget = lessons, maps, recipe, budget
+    def __init__(self, softmax_trainer: SoftmaxTrainer, maps: FeatureMaps, recipe: TailRecipe, budget: float) -> None:
+        self._softmax_trainer, self._maps, self._recipe, self._budget = softmax_trainer, maps, recipe, budget
         self._first_step = 0
 
-    def taught(self, learned: Bools, name: str, last: int = 0, watched: Sequence[Questions] = ()) -> TunedSoftmax:
-        """As :meth:`ClassifierTeacher.taught`.
+    def train(
+        self, train_rows: Bools, name: str, last_step: int = 0, validation: Sequence[HoldoutQueries] = ()
+    ) -> TailClassifier:
+        """Train as :meth:`ClassifierTrainer.train` says.
 
         Raises:
             InvalidValue: ``budget-too-small``.
         """
-        start = self._lessons.taught(learned, name, self._first_step, watched)
+        start = self._softmax_trainer.train(train_rows, name, self._first_step, validation)
         self._first_step = start.step
-        found = TunedSoftmax(start, self._maps, self._recipe, self._lessons.recipe.smoothing)
-        bench = self._lessons.bench
-        told = f" ({minutes_told(found, self._recipe, self._budget)})" if watched else ""
+        classifier = TailClassifier(start, self._maps, self._recipe, self._softmax_trainer.recipe.label_smoothing)
+        context = self._softmax_trainer.context
+        duration = f" ({describe_duration(classifier, self._recipe, self._budget)})" if validation else ""
 
-        def watch() -> float:
-            return _mean([_mrr(found.logits(asked.rows), asked.classes) for asked in watched])
+        def metric() -> float:
+            return _mean([_mean_reciprocal_rank(classifier.logits(part.rows), part.classes) for part in validation])
 
-        course = Course(
-            last=last,
+        options = LoopOptions(
+            last_step=last_step,
             deadline=time.monotonic() + self._budget / 2,
-            checkpoint=checkpoint_file(bench, CLASSIFIER, found.key),
-            every=self._recipe.every,
-            progress=bench.progress,
-            name=f"{name}, the network too{told}",
-            threads=bench.settings.cores,
+            checkpoint=checkpoint_path(context, CLASSIFIER_TRAINING, classifier.key),
+            evaluate_every=self._recipe.evaluate_every,
+            progress=context.progress,
+            name=f"{name}, with the network's end{duration}",
+            threads=context.settings.cores,
         )
-        found.learn(course, watch if watched else None)
-        return found
+        classifier.fit(options, metric if validation else None)
+        return classifier
 
 
-class TunedSoftmax:
-    """A network's end and the softmax behind it: first the learner, then what was learned."""
+class TailClassifier:
+    """A network's end and the softmax behind it: the model of the training loop, and then what it learned."""
 
-    def __init__(self, start: OnFeatures, maps: Maps, recipe: TailRecipe, smoothing: float) -> None:
-        torch = self._torch = torch_module(start.bench.settings.cores)
+    def __init__(self, start: FeatureClassifier, maps: FeatureMaps, recipe: TailRecipe, label_smoothing: float) -> None:
+        torch = self._torch = import_torch(start.context.settings.cores)
         torch.manual_seed(recipe.seed)
-        self._start, self._recipe, self._smoothing = start, recipe, smoothing
-        self.basis, self.step = start.basis, 0
-        self._tuned = TunedBasis(start.bench, start.samples, maps, start.basis)
-        self._softmax = softmax_module(start.softmax)
-        self.module = torch.nn.ModuleDict({"tail": self._tuned.module, "softmax": self._softmax})
-        self.module.to(self._tuned.device)
-        self._batches = batches_of(start.lesson, recipe, recipe.alike)
-        self._classes = torch.from_numpy(start.lesson.classes).to(self._tuned.device)
+        self._start, self._recipe, self._label_smoothing = start, recipe, label_smoothing
+        self.whitening, self.step = start.whitening, 0
+        self._features = TailFeatures(start.context, start.samples, maps, start.whitening)
+        self._softmax = build_softmax_module(start.softmax)
+        self.module = torch.nn.ModuleDict({"tail": self._features.module, "softmax": self._softmax})
+        self.module.to(self._features.device)
+        self._sampler = create_sampler(start.training_set, recipe, recipe.hard_negative_share)
+        self._classes = torch.from_numpy(start.training_set.classes).to(self._features.device)
 
     @property
     def key(self) -> str:
-        """Names the training."""
-        return training_key(self._start.lesson, self._recipe, 0, self._start.softmax.outputs)
+        """The key of the training, which names its checkpoint."""
+        return training_key(self._start.training_set, self._recipe, 0, self._start.softmax.outputs)
 
-    def learn(self, course: Course, watch: Callable[[], float] | None) -> None:
-        """Train it; afterwards it is as it was best."""
-        self.step = taught(self, self._recipe.steps, course, watch).step
+    def fit(self, options: LoopOptions, metric: Callable[[], float] | None) -> None:
+        """Train the end and the softmax; they end in their best state."""
+        self.step = run_training_loop(self, self._recipe.steps, options, metric).step
 
-    def groups(self) -> list[dict[str, Any]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         recipe = self._recipe
         return [
-            {"params": list(self._tuned.module.parameters()), "lr": recipe.rate, "weight_decay": recipe.decay},
-            {"params": list(self._softmax.parameters()), "lr": recipe.head_rate, "weight_decay": recipe.head_decay},
+            {
+                "params": list(self._features.module.parameters()),
+                "lr": recipe.learning_rate,
+                "weight_decay": recipe.weight_decay,
+            },
+            {
+                "params": list(self._softmax.parameters()),
+                "lr": recipe.head_learning_rate,
+                "weight_decay": recipe.head_weight_decay,
+            },
         ]
 
     def loss(self, step: int) -> Any:
-        chosen = self._batches.of(step)
-        logits = self._softmax(self._tuned.rows(self._start.rows[chosen]))
-        classes = self._classes[self._torch.from_numpy(chosen)]
-        return self._torch.nn.functional.cross_entropy(logits, classes, label_smoothing=self._smoothing)
+        rows = self._sampler.sample(step)
+        logits = self._softmax(self._features.forward(self._start.rows[rows]))
+        classes = self._classes[self._torch.from_numpy(rows)]
+        return self._torch.nn.functional.cross_entropy(logits, classes, label_smoothing=self._label_smoothing)
 
     def logits(self, rows: Ints) -> Floats:
-        return self._tuned.applied(rows, self._softmax)
+        return self._features.evaluate(rows, self._softmax)
 
     def vectors(self, rows: Ints) -> Floats:
-        return self._tuned.applied(rows, self._softmax[0])
+        return self._features.evaluate(rows, self._softmax[0])
 
-    def made(self, card: ClassifierCard) -> ProductClassifier:
-        backbone = self._tuned.backbone()
-        embedder = Tunings(backbone).of(self._start.bench.embedder)
-        whole = replace(
+    def export(self, card: ClassifierCard) -> ProductClassifier:
+        backbone = self._features.export_backbone()
+        embedder = Tunings(backbone).of(self._start.context.embedder)
+        completed = replace(
             card,
             features=feature_model(embedder),
-            width=width_of(embedder),
-            tail=self._tuned.tail,
+            width=feature_width(embedder),
+            tail=self._features.tail_width,
             backbone=backbone_digest(backbone),
         )
-        network = classifier_network(self._tuned.beside(), softmax_of(self._softmax), _json(whole))
+        network = export_classifier(
+            self._features.extended_whitening(), softmax_weights(self._softmax), _card_json(completed)
+        )
         return ProductClassifier(network, lambda digest: backbone)
 
 
 def output_ranks(logits: Floats, right: Ints) -> Ints:
-    """int64 (q,), the rank of the right output; of equals it comes last."""
-    found: Ints = (logits >= np.take_along_axis(logits, right[:, None], axis=1)).sum(axis=1)
-    return found
+    """Return the rank of the right output, int64 (q,); among equals it comes last."""
+    ranks: Ints = (logits >= np.take_along_axis(logits, right[:, None], axis=1)).sum(axis=1)
+    return ranks
 
 
-def _mrr(logits: Floats, right: Ints) -> float:
+def _mean_reciprocal_rank(logits: Floats, right: Ints) -> float:
     return float((1.0 / output_ranks(logits, right)).mean())
 
 
@@ -247,5 +279,5 @@ def _mean(scores: Sequence[float]) -> float:
     return sum(scores) / len(scores)
 
 
-def _json(card: ClassifierCard) -> str:
+def _card_json(card: ClassifierCard) -> str:
     return json.dumps(asdict(card), default=dict)

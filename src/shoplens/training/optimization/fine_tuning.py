@@ -1,7 +1,7 @@
-"""Training a network's end together with the head behind it, so that distances are right.
+"""Trains a network's end together with the head behind it, so that distances are right.
 
-It begins as the untouched end and a head that was trained on the untouched features. Everything before the end stays as
-it is: the maps that it makes of photos are computed once, and what is left to train fits a CPU.
+It starts from the untouched end and a head that was trained on the untouched features. Everything before the end stays
+as it is: the feature maps in front of it are computed once per photo, so that what is left to train fits a CPU.
 """
 
 from __future__ import annotations
@@ -13,194 +13,234 @@ from typing import Any
 
 import numpy as np
 
-from shoplens.build.photo_features import feature_model, width_of
+from shoplens.build.photo_features import feature_model, feature_width
 from shoplens.embedders.look import EmbeddingHead, LookCard
 from shoplens.embedders.tuned import Tunings
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.training.data.feature_maps import Maps
+from shoplens.training.data.feature_maps import FeatureMaps
 from shoplens.training.data.samples import Ints, Samples
-from shoplens.training.holdout import Plan
-from shoplens.training.optimization.head import LOSS_RATE, Trained, batches_of, collapse
-from shoplens.training.optimization.head_export import look_network
-from shoplens.training.optimization.head_trainers import HeadLook, Lessons, Made, checkpoint_file, mrr, training_key
-from shoplens.training.optimization.losses import LossOf
-from shoplens.training.optimization.tail_features import AT_ONCE, TunedBasis
-from shoplens.training.optimization.training_loop import LOOK, Course, Trainable, taught, torch_module
+from shoplens.training.holdout import HoldoutPlan
+from shoplens.training.optimization.head import LOSS_RATE_FACTOR, TrainedWeights, collapse_warnings, create_sampler
+from shoplens.training.optimization.head_export import export_look
+from shoplens.training.optimization.head_trainers import (
+    ExportedHead,
+    HeadLook,
+    HeadTrainer,
+    checkpoint_path,
+    mean_reciprocal_rank,
+    training_key,
+)
+from shoplens.training.optimization.losses import LossFunction
+from shoplens.training.optimization.tail_features import BATCH_ROWS, TailFeatures
+from shoplens.training.optimization.training_loop import (
+    LOOK_TRAINING,
+    LoopOptions,
+    Trainable,
+    import_torch,
+    run_training_loop,
+)
 from shoplens.types import Vectors
 
 
 @dataclass(frozen=True, slots=True)
 class TailRecipe:
-    """How a network's end is trained. How many steps was looked at on ``val.csv``, see ``benchmarks/RESULTS.md``; the
-    other defaults are usual values, which nothing was tried against.
+    """How a network's end is trained. The number of steps was chosen on ``val.csv``, see ``benchmarks/RESULTS.md``; the
+    other defaults are usual values, and no others were tried.
 
     Attributes:
-        loss: of :data:`~shoplens.training.optimization.losses.LOSSES`.
-        steps: of the whole course of the learning rate.
-        every: steps from one look at it to the next.
-        rate, decay: the highest learning rate of AdamW for the network, and its weight decay.
-        head_rate, head_decay: the same for the head.
-        per_batch, per_class, alike: as :class:`~shoplens.training.optimization.batch_sampling.Batches`.
-        seed: of everything that is drawn.
+        loss: a name of :data:`~shoplens.training.optimization.losses.LOSSES`.
+        steps: length of the learning rate's whole schedule.
+        evaluate_every: number of steps between two evaluations.
+        learning_rate, weight_decay: the highest learning rate of AdamW for the network, and its weight decay.
+        head_learning_rate, head_weight_decay: the same for the head.
+        classes_per_batch, rows_per_class, hard_negative_share: as in
+            :class:`~shoplens.training.optimization.batch_sampling.BatchSampler`.
+        seed: seed of all random draws.
     """
 
     loss: str = "supcon"
     steps: int = 400
-    every: int = 100
-    rate: float = 1e-4
-    decay: float = 1e-2
-    head_rate: float = 5e-4
-    head_decay: float = 1e-4
-    per_batch: int = 24
-    per_class: int = 4
-    alike: float = 0.5
+    evaluate_every: int = 100
+    learning_rate: float = 1e-4
+    weight_decay: float = 1e-2
+    head_learning_rate: float = 5e-4
+    head_weight_decay: float = 1e-4
+    classes_per_batch: int = 24
+    rows_per_class: int = 4
+    hard_negative_share: float = 0.5
     seed: int = 0
 
 
-class TailLessons:
-    """The two trainings of a look whose network's end is trained, too.
+class TailTrainer:
+    """Trains looks together with their network's end.
 
     Args:
-        bench: of the store, where checkpoints are kept.
-        lessons: that train the heads which these begin with.
+        context: of the store, in which checkpoints are kept.
+        head_trainer: trains the heads that the trainings start from.
         maps: of the same samples.
-        budget: seconds that both may take.
+        recipe: how the end is trained.
+        budget: seconds that both trainings may take.
     """
 
     def __init__(
-        self, bench: EvaluationContext, lessons: Lessons, maps: Maps, recipe: TailRecipe, budget: float
+        self,
+        context: EvaluationContext,
+        head_trainer: HeadTrainer,
+        maps: FeatureMaps,
+        recipe: TailRecipe,
+        budget: float,
     ) -> None:
-        self._bench, self._lessons, self._maps, self._recipe, self._budget = bench, lessons, maps, recipe, budget
+        self._context, self._head_trainer, self._maps, self._recipe, self._budget = (
+            context,
+            head_trainer,
+            maps,
+            recipe,
+            budget,
+        )
         self._head_step = 0
 
-    def train_held_out(self, taught: Plan) -> TunedLook:
-        """As :meth:`~shoplens.training.optimization.head_trainers.Lessons.train_held_out`.
+    def train_held_out(self, plan: HoldoutPlan) -> TailLook:
+        """Train as :meth:`~shoplens.training.optimization.head_trainers.LookTrainer.train_held_out` says.
 
         Raises:
-            InvalidValue: ``budget-too-small``; as there.
+            InvalidValue: ``budget-too-small``, ``no-groups``.
         """
-        start = self._lessons.train_held_out(taught)
+        start = self._head_trainer.train_held_out(plan)
         self._head_step = start.step
-        look = TunedLook(self._bench, self._lessons.samples, self._maps, start, self._recipe)
-        minutes = minutes_told(look, self._recipe, self._budget)
-        watched = taught.watched
+        look = TailLook(self._context, self._head_trainer.samples, self._maps, start, self._recipe)
+        duration = describe_duration(look, self._recipe, self._budget)
 
-        def watch() -> float:
-            return float(np.mean([mrr(asked, look.vectors(asked.seen)) for asked in watched]))
+        def metric() -> float:
+            ranks = [mean_reciprocal_rank(queries, look.vectors(queries.used_rows)) for queries in plan.validation]
+            return float(np.mean(ranks))
 
-        look.learn(self._course(look, f"Training the network, to prove it ({minutes})"), watch if watched else None)
+        name = f"Training the network for the test ({duration})"
+        look.fit(self._loop_options(look, name), metric if plan.validation else None)
         return look
 
-    def train_on_everything(self, last: int) -> TunedLook:
-        """As :meth:`~shoplens.training.optimization.head_trainers.Lessons.train_on_everything`."""
-        start = self._lessons.train_on_everything(self._head_step)
-        look = TunedLook(self._bench, self._lessons.samples, self._maps, start, self._recipe)
-        look.learn(replace(self._course(look, "Training the network on everything"), last=last))
+    def train_on_everything(self, last_step: int) -> TailLook:
+        """Train as :meth:`~shoplens.training.optimization.head_trainers.LookTrainer.train_on_everything` says."""
+        start = self._head_trainer.train_on_everything(self._head_step)
+        look = TailLook(self._context, self._head_trainer.samples, self._maps, start, self._recipe)
+        look.fit(replace(self._loop_options(look, "Training the network on all photos"), last_step=last_step))
         return look
 
-    def _course(self, look: TunedLook, name: str) -> Course:
-        return Course(
+    def _loop_options(self, look: TailLook, name: str) -> LoopOptions:
+        return LoopOptions(
             deadline=time.monotonic() + self._budget / 2,
-            checkpoint=checkpoint_file(self._bench, LOOK, look.key),
-            every=self._recipe.every,
-            progress=self._bench.progress,
+            checkpoint=checkpoint_path(self._context, LOOK_TRAINING, look.key),
+            evaluate_every=self._recipe.evaluate_every,
+            progress=self._context.progress,
             name=name,
-            threads=self._bench.settings.cores,
+            threads=self._context.settings.cores,
         )
 
 
-class TunedLook:
-    """A network's end and the head behind it: first the learner, then what was learned."""
+class TailLook:
+    """A network's end and the head behind it: the model of the training loop, and then what it learned."""
 
     def __init__(
-        self, bench: EvaluationContext, samples: Samples, maps: Maps, start: HeadLook, recipe: TailRecipe
+        self, context: EvaluationContext, samples: Samples, maps: FeatureMaps, start: HeadLook, recipe: TailRecipe
     ) -> None:
-        torch = self._torch = torch_module(bench.settings.cores)
+        torch = self._torch = import_torch(context.settings.cores)
         torch.manual_seed(recipe.seed)
-        self._bench, self._start, self._recipe = bench, start, recipe
-        self._basis = TunedBasis(bench, samples, maps, start.basis)
+        self._context, self._start, self._recipe = context, start, recipe
+        self._features = TailFeatures(context, samples, maps, start.whitening)
         self._weights = torch.nn.Parameter(torch.from_numpy(start.head.weights.copy()))
-        self._loss = LossOf(recipe.loss, int(start.lesson.classes.max()) + 1, start.head.weights.shape[1])
-        self.module = torch.nn.ModuleDict({"tail": self._basis.module, "loss": self._loss.loss})
+        self._loss = LossFunction(recipe.loss, int(start.training_set.classes.max()) + 1, start.head.weights.shape[1])
+        self.module = torch.nn.ModuleDict({"tail": self._features.module, "loss": self._loss.loss})
         self.module.register_parameter("weights", self._weights)
-        self.module.to(self._basis.device)
-        self._batches = batches_of(start.lesson, recipe, recipe.alike)
-        self._classes = torch.from_numpy(start.lesson.classes).to(self._basis.device)
+        self.module.to(self._features.device)
+        self._sampler = create_sampler(start.training_set, recipe, recipe.hard_negative_share)
+        self._classes = torch.from_numpy(start.training_set.classes).to(self._features.device)
         self.step, self.warnings = 0, list[str]()
         self.dimensions = start.head.weights.shape[1]
 
     @property
     def key(self) -> str:
-        """Names the training."""
-        return training_key(self._start.lesson, self._recipe, 0, self._start.head.weights)
+        """The key of the training, which names its checkpoint."""
+        return training_key(self._start.training_set, self._recipe, 0, self._start.head.weights)
 
-    def learn(self, course: Course, watch: Callable[[], float] | None = None) -> None:
-        """Train it; afterwards it is as it was best."""
-        outcome = taught(self, self._recipe.steps, course, watch)
-        self.step = outcome.step
-        self.warnings = [*self._collapse_warnings(), *self._loss.stuck(outcome.losses)]
+    def fit(self, options: LoopOptions, metric: Callable[[], float] | None = None) -> None:
+        """Train the end and the head; they end in their best state."""
+        result = run_training_loop(self, self._recipe.steps, options, metric)
+        self.step = result.step
+        self.warnings = [*self._collapse_warnings(), *self._loss.stuck_warnings(result.losses)]
 
-    def groups(self) -> list[dict[str, Any]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         recipe = self._recipe
-        found = [
-            {"params": list(self._basis.module.parameters()), "lr": recipe.rate, "weight_decay": recipe.decay},
-            {"params": [self._weights], "lr": recipe.head_rate, "weight_decay": recipe.head_decay},
+        groups = [
+            {
+                "params": list(self._features.module.parameters()),
+                "lr": recipe.learning_rate,
+                "weight_decay": recipe.weight_decay,
+            },
+            {"params": [self._weights], "lr": recipe.head_learning_rate, "weight_decay": recipe.head_weight_decay},
         ]
-        if own := self._loss.parameters():
-            found.append({"params": own, "lr": LOSS_RATE * recipe.head_rate, "weight_decay": 0.0})
-        return found
+        if loss_parameters := self._loss.parameters():
+            groups.append(
+                {"params": loss_parameters, "lr": LOSS_RATE_FACTOR * recipe.head_learning_rate, "weight_decay": 0.0}
+            )
+        return groups
 
     def loss(self, step: int) -> Any:
-        chosen = self._batches.of(step)
-        vectors = self._embed(self._basis.rows(self._start.rows[chosen]))
-        return self._loss(vectors, self._classes[self._torch.from_numpy(chosen)])
+        rows = self._sampler.sample(step)
+        vectors = self._embed(self._features.forward(self._start.rows[rows]))
+        return self._loss(vectors, self._classes[self._torch.from_numpy(rows)])
 
     def vectors(self, rows: Ints) -> Vectors:
-        """float32 (n, d), of length 1, of these rows of the samples."""
-        return self._basis.applied(rows, self._embed)
+        """Return the vectors of these rows of the samples, float32 (n, d), of length 1."""
+        return self._features.evaluate(rows, self._embed)
 
     def _embed(self, rows: Any) -> Any:
         return self._torch.nn.functional.normalize(rows @ self._weights, dim=1)
 
     def _collapse_warnings(self) -> list[str]:
-        drawn = np.random.default_rng(self._recipe.seed).permutation(len(self._start.rows))[: 4 * AT_ONCE]
-        return collapse(self.vectors(self._start.rows[drawn]), self._start.lesson.classes[drawn], self._recipe.seed)
+        sample = np.random.default_rng(self._recipe.seed).permutation(len(self._start.rows))[: 4 * BATCH_ROWS]
+        return collapse_warnings(
+            self.vectors(self._start.rows[sample]), self._start.training_set.classes[sample], self._recipe.seed
+        )
 
-    def made(self) -> Made:
-        """The networks that serve: what they give is compared with this, on some photos from their pixels on."""
-        backbone = self._basis.backbone()
-        network = look_network(self._basis.beside(), Trained(self._weights.detach().cpu().numpy(), self.step))
-        embedder = Tunings(backbone).of(self._bench.embedder)
-        card = LookCard(feature_model(embedder), width_of(embedder), self.dimensions)
-        rows, features = self._basis.seen(backbone)
-        found = EmbeddingHead(network, card, None, backbone).of(features)
-        difference = float(np.abs(found - self.vectors(rows)).max(initial=0.0)) if len(rows) else 0.0
-        return Made(network, card.features, card.width, self.dimensions, difference, backbone, self._basis.places)
+    def export(self) -> ExportedHead:
+        """Export the networks that serve searches, and compare their vectors with these on some photos, from the pixels
+        on."""
+        backbone = self._features.export_backbone()
+        network = export_look(
+            self._features.extended_whitening(), TrainedWeights(self._weights.detach().cpu().numpy(), self.step)
+        )
+        embedder = Tunings(backbone).of(self._context.embedder)
+        card = LookCard(feature_model(embedder), feature_width(embedder), self.dimensions)
+        rows, features = self._features.extract_served_features(backbone)
+        served = EmbeddingHead(network, card, None, backbone).of(features)
+        difference = float(np.abs(served - self.vectors(rows)).max(initial=0.0)) if len(rows) else 0.0
+        return ExportedHead(
+            network, card.features, card.width, self.dimensions, difference, backbone, self._features.spans
+        )
 
 
-def step_seconds(learner: Trainable) -> float:
-    """Of a step; nothing is learned."""
-    took = []
+def measure_step_seconds(learner: Trainable) -> float:
+    """Return the duration of a training step in seconds; nothing is learned."""
+    durations = []
     for step in range(2):
         started = time.perf_counter()
         learner.loss(step).backward()  # type: ignore[no-untyped-call]
-        took.append(time.perf_counter() - started)
+        durations.append(time.perf_counter() - started)
     learner.module.zero_grad()
-    return min(took)
+    return min(durations)
 
 
-def minutes_told(learner: Trainable, recipe: TailRecipe, budget: float) -> str:
-    """How long a training takes, in words; two of its steps are timed.
+def describe_duration(learner: Trainable, recipe: TailRecipe, budget: float) -> str:
+    """Time two steps of a training, and describe in words how long it will take.
 
     Raises:
         InvalidValue: ``budget-too-small``.
     """
-    minutes = step_seconds(learner) * recipe.steps / 60
+    minutes = measure_step_seconds(learner) * recipe.steps / 60
     if 2 * 60 * minutes > budget:
         raise InvalidValue(
-            f"Training the network twice, to ask it and on everything, takes about {2 * minutes:.0f} minutes on this "
-            f"machine; the budget is {budget / 60:.0f}.",
+            f"Training the network twice, for the test and on all photos, takes about {2 * minutes:.0f} minutes on "
+            f"this machine; the budget is {budget / 60:.0f} minutes.",
             f"Give --budget {2.5 * minutes:.0f}m, leave it out, or leave --depth out.",
             code="budget-too-small",
         )

@@ -1,7 +1,7 @@
-"""The head: a linear map on top of the basis, trained by gradients so that distances are right.
+"""The head: a linear map behind the whitened features, trained by gradient descent so that distances are right.
 
-It begins as the principal directions of the basis. It is watched on photos that it does not learn from, and the best of
-what it has been is kept.
+It starts as the principal directions of the whitened features. During training it is scored on photos that it does not
+learn from, and the best state is kept.
 """
 
 from __future__ import annotations
@@ -14,71 +14,73 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.filters.fitting.pca import components
-from shoplens.training.optimization.batch_sampling import Batches
-from shoplens.training.optimization.losses import LossOf
-from shoplens.training.optimization.training_loop import Course, Outcome, taught, torch_module
+from shoplens.training.optimization.batch_sampling import BatchSampler
+from shoplens.training.optimization.losses import LossFunction
+from shoplens.training.optimization.training_loop import LoopOptions, LoopResult, import_torch, run_training_loop
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-Watch = Callable[[Callable[[Floats], Floats]], float]
-"""Given what turns basis rows into unit vectors, how good it is: in [0, 1], bigger is better."""
-LOSS_RATE = 10.0
-"""How much faster a loss's own parameters learn."""
-ALIKE = 0.9
-"""Mean cosine of photos of different classes from which on the head has collapsed."""
+HeadMetric = Callable[[Callable[[Floats], Floats]], float]
+"""Rates a head: given a function from whitened rows to unit vectors, it returns a score in [0, 1], bigger is better."""
+LOSS_RATE_FACTOR = 10.0
+"""A loss's own parameters learn faster than the head by this factor."""
+COLLAPSE_COSINE = 0.9
+"""The head has collapsed when photos of different classes have at least this mean cosine."""
 _PAIRS = 2_000
+"""Number of pairs that the mean cosine is estimated from."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a head is trained. What the defaults were chosen by is in ``benchmarks/RESULTS.md``.
+class HeadRecipe:
+    """How a head is trained. ``benchmarks/RESULTS.md`` says how the defaults were chosen.
 
     Attributes:
-        loss: of :data:`~shoplens.training.optimization.losses.LOSSES`.
-        dimensions: length of a vector, at most.
-        steps: of the whole course of the learning rate.
-        rate: the highest learning rate of AdamW.
-        decay: its weight decay.
-        per_batch, per_class, alike: as :class:`~shoplens.training.optimization.batch_sampling.Batches`.
-        shrinkage: as :func:`~shoplens.training.optimization.feature_whitening.basis_of`.
-        seed: of everything that is drawn.
+        loss: a name of :data:`~shoplens.training.optimization.losses.LOSSES`.
+        dimensions: maximum length of a vector.
+        steps: length of the learning rate's whole schedule.
+        learning_rate: the highest learning rate of AdamW.
+        weight_decay: the weight decay of AdamW.
+        classes_per_batch, rows_per_class, hard_negative_share: as in
+            :class:`~shoplens.training.optimization.batch_sampling.BatchSampler`.
+        shrinkage: as in :func:`~shoplens.training.optimization.feature_whitening.fit_whitening`.
+        seed: seed of all random draws.
     """
 
     loss: str = "supcon"
     dimensions: int = 256
     steps: int = 600
-    rate: float = 1e-3
-    decay: float = 1e-4
-    per_batch: int = 48
-    per_class: int = 6
-    alike: float = 0.5
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    classes_per_batch: int = 48
+    rows_per_class: int = 6
+    hard_negative_share: float = 0.5
     shrinkage: float = 1.0
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lesson:
-    """What one head is trained on.
+class TrainingSet:
+    """The rows that one head is trained on.
 
     Attributes:
-        rows: float32 (n, b), in the basis.
-        classes: int64 (n,), 0 ….
-        catalogue: bool (n,), whether a row is of a product's own photo.
+        rows: float32 (n, b), whitened features.
+        classes: int64 (n,), numbered from 0.
+        from_catalogue: bool (n,), whether a row is of a product's own photo.
     """
 
     rows: Floats
     classes: Ints
-    catalogue: npt.NDArray[np.bool_]
+    from_catalogue: npt.NDArray[np.bool_]
 
 
 @dataclass(slots=True)
-class Trained:
-    """A head.
+class TrainedWeights:
+    """The weights of a trained head.
 
     Attributes:
         weights: float32 (b, d); the vector of a row x is x · weights, divided by its length.
-        step: when it was best, and the steps that it learned.
-        history: (step, loss, score of the watch), of every time it was looked at.
+        step: the step at which the head was best: the number of steps that it was trained for.
+        history: (step, loss, score) of every evaluation.
         warnings: what went wrong, in words; empty for a sound head.
     """
 
@@ -87,118 +89,124 @@ class Trained:
     history: list[tuple[int, float, float]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def of(self, rows: Floats) -> Floats:
-        """float32 (n, d), of length 1."""
-        return unit(rows @ self.weights)
+    def embed(self, rows: Floats) -> Floats:
+        """Return the vectors of whitened rows, float32 (n, d), of length 1."""
+        return normalize_rows(rows @ self.weights)
 
 
-def unit(rows: Floats) -> Floats:
-    """Rows of length 1; a row of zeros stays."""
-    found: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    return found
+def normalize_rows(rows: Floats) -> Floats:
+    """Return the rows scaled to length 1; a row of zeros stays."""
+    unit: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return unit
 
 
-def train_head(lesson: Lesson, recipe: Recipe, course: Course, watch: Watch | None = None) -> Trained:
-    """The best head of a training.
+def train_head(
+    training_set: TrainingSet, recipe: HeadRecipe, options: LoopOptions, metric: HeadMetric | None = None
+) -> TrainedWeights:
+    """Train a head and return its best state.
 
     Args:
-        watch: scores a head; None trains the course's last step and takes that.
+        metric: rates a head; None trains until the last step of the options and returns that state.
 
     Raises:
         InvalidValue: ``no-torch``, the extra is not installed; ``unknown-loss``.
     """
-    learner = _Head(lesson, recipe, torch_module(course.threads))
-    score = None if watch is None else lambda: watch(learner.head(0).of)
-    outcome = taught(learner, recipe.steps, course, score)
-    head = learner.head(outcome.step)
+    learner = _HeadLearner(training_set, recipe, import_torch(options.threads))
+    score = None if metric is None else lambda: metric(learner.trained_weights(0).embed)
+    result = run_training_loop(learner, recipe.steps, options, score)
+    head = learner.trained_weights(result.step)
     head.history, head.warnings = (
-        outcome.history,
-        [*_collapse_warnings(head, lesson, recipe.seed), *learner.stuck(outcome)],
+        result.history,
+        [*_collapse_warnings(head, training_set, recipe.seed), *learner.stuck_warnings(result)],
     )
     return head
 
 
-class _Head:
-    """The learner: weights of the head, and those that its loss has."""
+class _HeadLearner:
+    """The model of the training loop: the weights of the head, and those of its loss."""
 
-    def __init__(self, lesson: Lesson, recipe: Recipe, torch: Any) -> None:
+    def __init__(self, training_set: TrainingSet, recipe: HeadRecipe, torch: Any) -> None:
         self._torch, self._recipe = torch, recipe
         torch.manual_seed(recipe.seed)
-        self._rows, self._classes = torch.from_numpy(lesson.rows), torch.from_numpy(lesson.classes)
-        start = beginning(lesson.rows, recipe.dimensions)
+        self._rows, self._classes = torch.from_numpy(training_set.rows), torch.from_numpy(training_set.classes)
+        start = initial_weights(training_set.rows, recipe.dimensions)
         self._weights = torch.nn.Parameter(torch.from_numpy(start))
-        self._loss = LossOf(recipe.loss, int(lesson.classes.max()) + 1, start.shape[1])
+        self._loss = LossFunction(recipe.loss, int(training_set.classes.max()) + 1, start.shape[1])
         self.module = torch.nn.ModuleDict({"loss": self._loss.loss})
         self.module.register_parameter("weights", self._weights)
-        self._batches = batches_of(lesson, recipe, recipe.alike)
+        self._sampler = create_sampler(training_set, recipe, recipe.hard_negative_share)
 
-    def groups(self) -> list[dict[str, Any]]:
-        found = [{"params": [self._weights], "lr": self._recipe.rate, "weight_decay": self._recipe.decay}]
-        if own := self._loss.parameters():
-            found.append({"params": own, "lr": LOSS_RATE * self._recipe.rate, "weight_decay": 0.0})
-        return found
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        groups = [
+            {"params": [self._weights], "lr": self._recipe.learning_rate, "weight_decay": self._recipe.weight_decay}
+        ]
+        if loss_parameters := self._loss.parameters():
+            groups.append(
+                {"params": loss_parameters, "lr": LOSS_RATE_FACTOR * self._recipe.learning_rate, "weight_decay": 0.0}
+            )
+        return groups
 
     def loss(self, step: int) -> Any:
-        chosen = self._torch.from_numpy(self._batches.of(step))
-        vectors = self._torch.nn.functional.normalize(self._rows[chosen] @ self._weights, dim=1)
-        return self._loss(vectors, self._classes[chosen])
+        rows = self._torch.from_numpy(self._sampler.sample(step))
+        vectors = self._torch.nn.functional.normalize(self._rows[rows] @ self._weights, dim=1)
+        return self._loss(vectors, self._classes[rows])
 
-    def stuck(self, outcome: Outcome) -> list[str]:
-        return self._loss.stuck(outcome.losses)
+    def stuck_warnings(self, result: LoopResult) -> list[str]:
+        return self._loss.stuck_warnings(result.losses)
 
-    def head(self, step: int) -> Trained:
-        return Trained(self._weights.detach().numpy().copy(), step)
+    def trained_weights(self, step: int) -> TrainedWeights:
+        return TrainedWeights(self._weights.detach().numpy().copy(), step)
 
 
-class Drawn(Protocol):
-    """What recipes have in common: how many classes are in a step, how many rows of each, and the seed."""
-
-    @property
-    def per_batch(self) -> int: ...
+class SamplingOptions(Protocol):
+    """What all recipes have in common: the number of classes in a step, the number of rows of each, and the seed."""
 
     @property
-    def per_class(self) -> int: ...
+    def classes_per_batch(self) -> int: ...
+
+    @property
+    def rows_per_class(self) -> int: ...
 
     @property
     def seed(self) -> int: ...
 
 
-def batches_of(lesson: Lesson, recipe: Drawn, alike: float) -> Batches:
-    """The rows of every step; ``alike`` as there."""
-    return Batches(
-        lesson.rows,
-        lesson.classes,
-        lesson.catalogue,
-        per_batch=recipe.per_batch,
-        per_class=recipe.per_class,
-        alike=alike,
+def create_sampler(training_set: TrainingSet, recipe: SamplingOptions, hard_negative_share: float) -> BatchSampler:
+    """Create the sampler of a training set's rows; ``hard_negative_share`` is as in :class:`BatchSampler`."""
+    return BatchSampler(
+        training_set.rows,
+        training_set.classes,
+        training_set.from_catalogue,
+        classes_per_batch=recipe.classes_per_batch,
+        rows_per_class=recipe.rows_per_class,
+        hard_negative_share=hard_negative_share,
         seed=recipe.seed,
     )
 
 
-def _collapse_warnings(head: Trained, lesson: Lesson, seed: int) -> list[str]:
-    drawn = np.random.default_rng(seed).permutation(len(lesson.rows))[:_PAIRS]
-    return collapse(head.of(lesson.rows[drawn]), lesson.classes[drawn], seed)
+def _collapse_warnings(head: TrainedWeights, training_set: TrainingSet, seed: int) -> list[str]:
+    sample = np.random.default_rng(seed).permutation(len(training_set.rows))[:_PAIRS]
+    return collapse_warnings(head.embed(training_set.rows[sample]), training_set.classes[sample], seed)
 
 
-def collapse(vectors: Floats, classes: Ints, seed: int) -> list[str]:
-    """What is wrong, in words, where vectors of different classes are all alike.
+def collapse_warnings(vectors: Floats, classes: Ints, seed: int) -> list[str]:
+    """Return a warning if vectors of different classes are all alike.
 
     Args:
-        vectors: float32 (n, d), of length 1; n at least 1.
+        vectors: float32 (n, d), of length 1; n is at least 1.
         classes: int64 (n,).
-        seed: of the draw of pairs.
+        seed: seed of the draw of pairs.
     """
-    one, other = np.random.default_rng(seed).integers(0, len(vectors), (2, _PAIRS))
-    apart = classes[one] != classes[other]
-    if not apart.any():
+    first, second = np.random.default_rng(seed).integers(0, len(vectors), (2, _PAIRS))
+    differ = classes[first] != classes[second]
+    if not differ.any():
         return []
-    cosine = float(np.einsum("nd,nd->n", vectors[one[apart]], vectors[other[apart]]).mean())
-    if cosine < ALIKE:
+    cosine = float(np.einsum("nd,nd->n", vectors[first[differ]], vectors[second[differ]]).mean())
+    if cosine < COLLAPSE_COSINE:
         return []
     return [f"The vectors collapsed: photos of different products have a mean cosine of {cosine:.2f}."]
 
 
-def beginning(rows: Floats, dimensions: int) -> Floats:
-    """float32 (b, d): principal directions of the rows."""
+def initial_weights(rows: Floats, dimensions: int) -> Floats:
+    """Return the principal directions of the rows, float32 (b, d)."""
     return components(rows - rows.mean(axis=0), min(dimensions, rows.shape[1]))

@@ -1,27 +1,27 @@
-"""Who teaches a look: trainings on some of the samples, with basis, steps and checkpoints."""
+"""The trainer of heads: it trains on some of the samples, with whitening, steps and checkpoints."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from shoplens.build.photo_features import backbone_width, feature_model, width_of
+from shoplens.build.photo_features import backbone_width, feature_model, feature_width
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.training.data.feature_pass import FOLDER
 from shoplens.training.data.samples import Bools, Ints, Samples
-from shoplens.training.holdout import Plan, Questions, ranks
-from shoplens.training.optimization.feature_whitening import Basis, Columns, Floats, basis_of
-from shoplens.training.optimization.head import Lesson, Recipe, Trained, Watch, train_head
-from shoplens.training.optimization.head_export import largest_difference, look_network
-from shoplens.training.optimization.training_loop import LOOK, Course
+from shoplens.training.holdout import HoldoutPlan, HoldoutQueries, compute_ranks
+from shoplens.training.optimization.feature_whitening import FeatureColumns, FeatureWhitening, Floats, fit_whitening
+from shoplens.training.optimization.head import HeadMetric, HeadRecipe, TrainedWeights, TrainingSet, train_head
+from shoplens.training.optimization.head_export import export_look, measure_export_difference
+from shoplens.training.optimization.training_loop import LOOK_TRAINING, LoopOptions
 from shoplens.types import Vectors
 
 if TYPE_CHECKING:
@@ -31,17 +31,17 @@ CHECKED_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Made:
-    """What serves, out of what was learned.
+class ExportedHead:
+    """What serves searches, exported from what was learned.
 
     Attributes:
-        network: from features to vectors.
-        backbone: the whole network with a trained end; empty where that was left as it is.
-        stands_for: as in :class:`~shoplens.embedders.look.LookCard`.
-        features: id of what makes the features that ``network`` reads.
-        width: how many they are.
+        network: ONNX, from features to vectors.
+        features: the id of what computes the features that ``network`` reads.
+        width: the number of features.
         dimensions: length of a vector.
-        difference: largest difference of any number of a vector between this and what was trained.
+        difference: largest difference of any value of a vector between this and what was trained.
+        backbone: the whole network with a trained end; empty if the network was not trained.
+        stands_for: as in :class:`~shoplens.embedders.look.LookCard`.
     """
 
     network: bytes
@@ -53,12 +53,12 @@ class Made:
     stands_for: Sequence[Sequence[int]] = ()
 
 
-class LearnedLook(Protocol):
-    """A trained look, as training has it.
+class TrainedLook(Protocol):
+    """A trained look, as training uses it.
 
     Attributes:
-        step: the steps that it learned.
-        warnings: what went wrong, in words; empty for a sound one.
+        step: number of steps that it was trained for.
+        warnings: what went wrong, in words; empty for a sound look.
         dimensions: length of a vector.
     """
 
@@ -67,24 +67,24 @@ class LearnedLook(Protocol):
     dimensions: int
 
     def vectors(self, rows: Ints) -> Vectors:
-        """float32 (n, d), of length 1, of these rows of the samples."""
+        """Return the vectors of these rows of the samples, float32 (n, d), of length 1."""
 
-    def made(self) -> Made:
-        """The networks that serve."""
+    def export(self) -> ExportedHead:
+        """Export the networks that serve searches."""
 
 
-class Trainer(Protocol):
-    """Trains twice; the two trainings differ in what they see only."""
+class LookTrainer(Protocol):
+    """Trains a look twice; the two trainings differ only in the rows that they learn from."""
 
-    def train_held_out(self, taught: Plan) -> LearnedLook:
-        """The look that never sees what is asked in the end, at the step where it did best on what is watched.
+    def train_held_out(self, plan: HoldoutPlan) -> TrainedLook:
+        """Train a look on the training rows of a plan, up to the step at which it did best on the validation queries.
 
         Raises:
             InvalidValue: ``no-groups``.
         """
 
-    def train_on_everything(self, last: int) -> LearnedLook:
-        """The look that sees everything, for as many steps as the other was best at.
+    def train_on_everything(self, last_step: int) -> TrainedLook:
+        """Train a look on all rows, for as many steps as the held-out one was best at.
 
         Raises:
             InvalidValue: ``no-groups``.
@@ -95,63 +95,76 @@ class HeadLook:
     """A head on the untouched network's features.
 
     Args:
-        rows: int64 (n,), of the samples, those of the lesson.
+        rows: int64 (n,), the rows of the samples that are in the training set.
     """
 
     def __init__(
-        self, bench: EvaluationContext, samples: Samples, basis: Basis, head: Trained, lesson: Lesson, rows: Ints
+        self,
+        context: EvaluationContext,
+        samples: Samples,
+        whitening: FeatureWhitening,
+        head: TrainedWeights,
+        training_set: TrainingSet,
+        rows: Ints,
     ) -> None:
-        self._bench, self._samples = bench, samples
-        self.basis, self.head, self.lesson, self.rows = basis, head, lesson, rows
+        self._context, self._samples = context, samples
+        self.whitening, self.head, self.training_set, self.rows = whitening, head, training_set, rows
         self.step, self.warnings, self.dimensions = head.step, head.warnings, head.weights.shape[1]
 
     def vectors(self, rows: Ints) -> Vectors:
-        return self.head.of(self.basis.applied(self._samples.rows[rows]))
+        return self.head.embed(self.whitening.transform(self._samples.rows[rows]))
 
-    def made(self) -> Made:
-        network, embedder = look_network(self.basis, self.head), self._bench.embedder
-        difference = largest_difference(network, self.basis, self.head, self._samples.rows[:CHECKED_ROWS])
-        return Made(network, feature_model(embedder), width_of(embedder), self.dimensions, difference)
+    def export(self) -> ExportedHead:
+        network, embedder = export_look(self.whitening, self.head), self._context.embedder
+        difference = measure_export_difference(network, self.whitening, self.head, self._samples.rows[:CHECKED_ROWS])
+        return ExportedHead(network, feature_model(embedder), feature_width(embedder), self.dimensions, difference)
 
 
-class Lessons:
-    """The teacher of heads.
+class HeadTrainer:
+    """Trains heads.
 
     Args:
-        bench: of the store, where checkpoints are kept.
-        samples: to learn from.
-        same: what has to lie together, ``product`` or ``group``.
-        budget: seconds that both may take, half of them each.
+        context: of the store, in which checkpoints are kept.
+        samples: what to learn from.
+        recipe: how a head is trained.
+        positives: what has to lie together, the photos of a ``product`` or the products of a ``group``.
+        budget: seconds that both trainings may take, half of it each.
     """
 
-    def __init__(self, bench: EvaluationContext, samples: Samples, recipe: Recipe, same: str, budget: float) -> None:
-        self._bench, self.samples, self._recipe, self._same = bench, samples, recipe, same
+    def __init__(
+        self, context: EvaluationContext, samples: Samples, recipe: HeadRecipe, positives: str, budget: float
+    ) -> None:
+        self._context, self.samples, self._recipe, self._positives = context, samples, recipe, positives
         self._seconds = budget / 2
-        self._classes = np.unique(np.array(samples.classes(same), object), return_inverse=True)[1][samples.owners]
-        self._columns = Columns(backbone_width(bench.embedder), width_of(bench.embedder))
+        self._classes = np.unique(np.array(samples.class_names(positives), object), return_inverse=True)[1][
+            samples.owners
+        ]
+        self._columns = FeatureColumns(backbone_width(context.embedder), feature_width(context.embedder))
 
-    def train_held_out(self, taught: Plan) -> HeadLook:
-        """As :meth:`Trainer.train_held_out`."""
-        basis, lesson, rows = self._lesson(taught.learned)
-        watched = [(asked, basis.applied(self.samples.rows[asked.seen])) for asked in taught.watched]
+    def train_held_out(self, plan: HoldoutPlan) -> HeadLook:
+        """Train as :meth:`LookTrainer.train_held_out` says."""
+        whitening, training_set, rows = self._build_training_set(plan.train_rows)
+        validation = [
+            (queries, whitening.transform(self.samples.rows[queries.used_rows])) for queries in plan.validation
+        ]
 
-        def watch(of: Any) -> float:
-            return float(np.mean([mrr(asked, of(seen)) for asked, seen in watched]))
+        def metric(embed: Callable[[Floats], Floats]) -> float:
+            return float(np.mean([mean_reciprocal_rank(queries, embed(features)) for queries, features in validation]))
 
-        head = self._train_head(lesson, "Training, to prove it", Course(), watch if watched else None)
-        return HeadLook(self._bench, self.samples, basis, head, lesson, rows)
+        head = self._train_head(training_set, "Training for the test", LoopOptions(), metric if validation else None)
+        return HeadLook(self._context, self.samples, whitening, head, training_set, rows)
 
-    def train_on_everything(self, last: int) -> HeadLook:
-        """As :meth:`Trainer.train_on_everything`."""
-        basis, lesson, rows = self._lesson(np.ones(len(self.samples.rows), bool))
-        head = self._train_head(lesson, "Training on everything", Course(last=last))
-        return HeadLook(self._bench, self.samples, basis, head, lesson, rows)
+    def train_on_everything(self, last_step: int) -> HeadLook:
+        """Train as :meth:`LookTrainer.train_on_everything` says."""
+        whitening, training_set, rows = self._build_training_set(np.ones(len(self.samples.rows), bool))
+        head = self._train_head(training_set, "Training on all photos", LoopOptions(last_step=last_step))
+        return HeadLook(self._context, self.samples, whitening, head, training_set, rows)
 
-    def _lesson(self, learned: Bools) -> tuple[Basis, Lesson, Ints]:
-        rows = np.flatnonzero(learned)
-        if self._same == "group":  # a group of one product says nothing of what products have in common
-            several = np.bincount(self._classes[rows], minlength=int(self._classes.max()) + 1) > 1
-            rows = rows[several[self._classes[rows]]]
+    def _build_training_set(self, train_rows: Bools) -> tuple[FeatureWhitening, TrainingSet, Ints]:
+        rows = np.flatnonzero(train_rows)
+        if self._positives == "group":  # a group of one product says nothing about what products have in common
+            has_others = np.bincount(self._classes[rows], minlength=int(self._classes.max()) + 1) > 1
+            rows = rows[has_others[self._classes[rows]]]
         if not len(rows):
             raise InvalidValue(
                 "No group has several products to learn from.",
@@ -160,42 +173,50 @@ class Lessons:
             )
         _, classes = np.unique(self._classes[rows], return_inverse=True)
         features = self.samples.rows[rows]
-        basis = basis_of(features, classes, self._columns, self._recipe.shrinkage, self._recipe.seed)
-        shoppers = np.array([photo.shopper for photo in self.samples.photos], bool)
-        return basis, Lesson(basis.applied(features), classes, ~shoppers[self.samples.owners[rows]]), rows
+        whitening = fit_whitening(features, classes, self._columns, self._recipe.shrinkage, self._recipe.seed)
+        is_shopper = np.array([photo.is_shopper for photo in self.samples.photos], bool)
+        return (
+            whitening,
+            TrainingSet(whitening.transform(features), classes, ~is_shopper[self.samples.owners[rows]]),
+            rows,
+        )
 
-    def _train_head(self, lesson: Lesson, name: str, course: Course, watch: Watch | None = None) -> Trained:
-        file = checkpoint_file(self._bench, LOOK, training_key(lesson, self._recipe, course.last))
+    def _train_head(
+        self, training_set: TrainingSet, name: str, options: LoopOptions, metric: HeadMetric | None = None
+    ) -> TrainedWeights:
+        file = checkpoint_path(
+            self._context, LOOK_TRAINING, training_key(training_set, self._recipe, options.last_step)
+        )
         return train_head(
-            lesson,
+            training_set,
             self._recipe,
             replace(
-                course,
+                options,
                 deadline=time.monotonic() + self._seconds,
                 checkpoint=file,
-                progress=self._bench.progress,
+                progress=self._context.progress,
                 name=name,
-                threads=self._bench.settings.cores,
+                threads=self._context.settings.cores,
             ),
-            watch,
+            metric,
         )
 
 
-def mrr(asked: Questions, vectors: Vectors) -> float:
-    """Mean reciprocal rank, of vectors of the rows that take part."""
-    places = {name: np.searchsorted(asked.seen, getattr(asked, name)) for name in ("rows", "gallery")}
-    return float((1.0 / ranks(replace(asked, **places), vectors)).mean())
+def mean_reciprocal_rank(queries: HoldoutQueries, vectors: Vectors) -> float:
+    """Return the mean reciprocal rank of the right product, by the vectors of :attr:`HoldoutQueries.used_rows`."""
+    rows, gallery = (np.searchsorted(queries.used_rows, part) for part in (queries.rows, queries.gallery))
+    return float((1.0 / compute_ranks(replace(queries, rows=rows, gallery=gallery), vectors)).mean())
 
 
-def checkpoint_file(bench: EvaluationContext, kind: str, key: str) -> Path:
-    """Of a training of this kind, by its key."""
-    return bench.store.folder / FOLDER / f"{kind}-{key}.checkpoint"
+def checkpoint_path(context: EvaluationContext, kind: str, key: str) -> Path:
+    """Return the path of the checkpoint of a training, by its kind and key."""
+    return context.store.folder / FOLDER / f"{kind}-{key}.checkpoint"
 
 
-def training_key(lesson: Lesson, recipe: DataclassInstance, last: int, *begun: Floats) -> str:
-    """Names a training: the same photos, recipe and end, begun with the same numbers."""
-    told = [type(recipe).__name__, asdict(recipe), last]
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
-    for part in (lesson.rows, lesson.classes, lesson.catalogue, *begun):
+def training_key(training_set: TrainingSet, recipe: DataclassInstance, last_step: int, *initial_weights: Floats) -> str:
+    """Return a key of a training: the same for the same photos, recipe, last step and initial weights."""
+    description = [type(recipe).__name__, asdict(recipe), last_step]
+    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
+    for part in (training_set.rows, training_set.classes, training_set.from_catalogue, *initial_weights):
         digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]

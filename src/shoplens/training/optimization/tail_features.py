@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.build.photo_features import sight, width_of
+from shoplens.build.photo_features import extract_features, feature_width
 from shoplens.embedders.tuned import Tunings
 from shoplens.errors import InvalidValue, ModelError, PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
@@ -109,12 +109,12 @@ class TailFeatures:
         on; photos that cannot be read now are left out."""
         rows, photos, settings = self._samples.original_rows, self._samples.photos, self._context.settings
         embedder = Tunings(backbone).of(self._context.embedder)
-        used, features = list[int](), [np.zeros((0, width_of(embedder)), np.float32)]
+        used, features = list[int](), [np.zeros((0, feature_width(embedder)), np.float32)]
         for n in (n for n in range(len(rows)) if "/" not in photos[n].name):
             try:
                 data = self._context.source.bytes_of(photos[n].source)
                 pixels = decode_photo(data, settings, shortest=2 * embedder.shortest).pixels
-                features.append(sight(embedder, "checked", pixels).features[None])
+                features.append(extract_features(embedder, "checked", pixels).features[None])
             except (PhotoError, ModelError):
                 continue
             used.append(n)

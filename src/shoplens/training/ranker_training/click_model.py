@@ -1,15 +1,16 @@
-"""Learning what counts from what was chosen, though what stands first is seen first.
+"""Learns what matters from what was chosen, although first results are examined first.
 
-A shopper looks at the product at rank r with a probability proportional to r^-η (Joachims, Swaminathan, Schnabel 2017,
-"Unbiased Learning-to-Rank with Biased Feedback"), and chooses among those looked at by how well they fit. So the
+A shopper examines the product at rank r with a probability proportional to r^-η (Joachims, Swaminathan, Schnabel 2017,
+"Unbiased Learning-to-Rank with Biased Feedback"), and chooses among the examined ones by how well they fit. So the
 probability that the one product chosen is i is
 
     r_i^-η exp(T s_i) / Σ_j r_j^-η exp(T s_j),
 
-with s the score. Weights, the sharpness T and the examination η are estimated together, as the most probable ones given
-the choices and a prior around what ranks now: the position takes its part of the explanation, and only the rest is
-likeness. (McFadden 1974 for such a choice; Guo et al. 2019, "PAL", for the position as a part of it.) Compared with
-weighing each choice by the inverse of its propensity, also offered, in ``benchmarks/clicks.py``.
+with s the score. Weights, the sharpness T and the examination exponent η are estimated together, as the most probable
+ones given the choices and a prior around the current ranking: the position explains its part of the choices, and only
+the rest is attributed to similarity. (McFadden 1974 for such a choice model; Guo et al. 2019, "PAL", for the position
+as a part of it.) The alternative of weighting each choice by the inverse of its propensity is offered, too;
+``benchmarks/clicks.py`` compares them.
 """
 
 from __future__ import annotations
@@ -21,176 +22,181 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.ranking.ranker_features import Floats
-from shoplens.training.optimization.training_loop import torch_module
-from shoplens.training.ranker_training.click_dataset import Clicked
-from shoplens.training.ranker_training.ranking_networks import CLIP, Network, context_of
+from shoplens.training.optimization.training_loop import import_torch
+from shoplens.training.ranker_training.click_dataset import ClickDataset
+from shoplens.training.ranker_training.ranking_networks import CLIP, RankingNetwork, listwise_context
 
 Correction = Literal["position", "propensity", "none"]
-MOST_MOVED = 0.15
-"""Of the weight, by one update."""
-MOST_PROPENSITY = 10.0
-_NOWHERE = -1e9
+MAX_WEIGHT_CHANGE = 0.15
+"""Maximum share of the weight that one update may move."""
+MAX_PROPENSITY = 10.0
+_PADDING_SCORE = -1e9
 
 
 @dataclass(frozen=True, slots=True)
-class ClickCourse:
+class ClickModelOptions:
     """How weights are learned.
 
     Attributes:
-        correction: for the position; ``propensity`` weighs each choice by r^η, at most 10, with η estimated before.
-        spread: standard deviation of the logarithm of a weight, a priori.
-        gate_spread: the same of what a gate adds per standard deviation of a signal; it stays as it is where there is
-            none.
-        examination, sure: mean and standard deviation of η, a priori.
-        steps, rate: of Adam, on all answers at once.
+        correction: the correction for the position; ``propensity`` multiplies each choice by r^η, at most 10, with η
+            estimated before.
+        spread: prior standard deviation of the logarithm of a weight.
+        gate_spread: prior standard deviation of what a gate adds per standard deviation of a signal; unused without a
+            gate.
+        examination, examination_spread: prior mean and standard deviation of η.
+        steps, learning_rate: of Adam, on all answers at once.
     """
 
     correction: Correction = "position"
     spread: float = 0.7
     gate_spread: float = 0.1
     examination: float = 1.0
-    sure: float = 0.5
+    examination_spread: float = 0.5
     steps: int = 150
-    rate: float = 0.05
+    learning_rate: float = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Learned:
+class ClickModel:
     """What was learned.
 
     Attributes:
-        network: that ranks.
+        network: the network that ranks.
         sharpness: T.
         examination: η.
     """
 
-    network: Network
+    network: RankingNetwork
     sharpness: float
     examination: float
 
 
-def fit_click_model(clicked: Clicked, start: Network, course: ClickCourse, *, weights: bool = True) -> Learned:
-    """The most probable weights, given what was chosen.
+def fit_click_model(
+    answers: ClickDataset, start: RankingNetwork, options: ClickModelOptions, *, fit_weights: bool = True
+) -> ClickModel:
+    """Estimate the most probable weights, given what was chosen.
 
     Args:
-        start: what ranks now; ``base``, and ``gate`` where it has any, are learned, the rest stays.
-        weights: false learns T and η alone: what the same choices say of the weights as they are.
+        start: the current ranking; its ``base``, and ``gate`` if it has one, are learned, the rest stays.
+        fit_weights: false estimates T and η alone, and leaves the weights as they are.
     """
-    torch = torch_module(threads=1)  # its steps are too small to be shared
-    if course.correction == "propensity":
-        before = fit_click_model(clicked, start, replace(course, correction="position"), weights=False)
-        inverse = np.minimum(clicked.ranks**before.examination, MOST_PROPENSITY)
-        chosen = clicked.chosen * inverse
-        clicked = replace(clicked, chosen=(chosen * clicked.chosen.sum() / max(float(chosen.sum()), 1e-9)))
-    given = _Given(torch, clicked, start)
+    torch = import_torch(threads=1)  # its steps are too small to share among threads
+    if options.correction == "propensity":
+        estimate = fit_click_model(answers, start, replace(options, correction="position"), fit_weights=False)
+        inverse = np.minimum(answers.ranks**estimate.examination, MAX_PROPENSITY)
+        chosen = answers.chosen * inverse
+        answers = replace(answers, chosen=(chosen * answers.chosen.sum() / max(float(chosen.sum()), 1e-9)))
+    click_loss = _ClickLoss(torch, answers, start)
     base = torch.nn.Parameter(torch.from_numpy(start.base.copy()))
     gate = torch.nn.Parameter(torch.from_numpy(start.gate.copy()))
-    sharpness, examination = (torch.nn.Parameter(torch.tensor(value)) for value in (1.0, course.examination))
-    learned = [sharpness] + ([examination] if course.correction == "position" else [])
-    dynamic = start.recipe.family != "static"
-    if weights:
-        learned += [base, gate] if dynamic else [base]
-    optimizer = torch.optim.Adam(learned, lr=course.rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, course.steps)
-    for _ in range(course.steps):
-        eta = examination if course.correction == "position" else torch.tensor(0.0)
-        lost = given.lost(base, gate, sharpness, eta).sum()
-        lost = lost + 0.5 * (((base - given.base) / course.spread) ** 2).sum() + 0.5 * (sharpness - 1.0) ** 2
-        if dynamic:
-            lost = lost + 0.5 * (((gate - given.gate) / course.gate_spread) ** 2).sum()
-        lost = lost + 0.5 * ((examination - course.examination) / course.sure) ** 2
+    sharpness, examination = (torch.nn.Parameter(torch.tensor(value)) for value in (1.0, options.examination))
+    parameters = [sharpness] + ([examination] if options.correction == "position" else [])
+    is_dynamic = start.recipe.family != "static"
+    if fit_weights:
+        parameters += [base, gate] if is_dynamic else [base]
+    optimizer = torch.optim.Adam(parameters, lr=options.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, options.steps)
+    for _ in range(options.steps):
+        eta = examination if options.correction == "position" else torch.tensor(0.0)
+        loss = click_loss.loss(base, gate, sharpness, eta).sum()
+        loss = loss + 0.5 * (((base - click_loss.base) / options.spread) ** 2).sum() + 0.5 * (sharpness - 1.0) ** 2
+        if is_dynamic:
+            loss = loss + 0.5 * (((gate - click_loss.gate) / options.gate_spread) ** 2).sum()
+        loss = loss + 0.5 * ((examination - options.examination) / options.examination_spread) ** 2
         optimizer.zero_grad()
-        lost.backward()
+        loss.backward()
         optimizer.step()
         schedule.step()
-    found = replace(start, base=base.detach().numpy().copy(), gate=gate.detach().numpy().copy())
-    return Learned(found, float(sharpness.exp().detach()), max(0.0, float(examination.detach())))
+    network = replace(start, base=base.detach().numpy().copy(), gate=gate.detach().numpy().copy())
+    return ClickModel(network, float(sharpness.exp().detach()), max(0.0, float(examination.detach())))
 
 
-def likelihood(clicked: Clicked, learned: Learned) -> npt.NDArray[np.float64]:
-    """float64 (q,): mean logarithm of the probability of what was done with each answer."""
-    torch = torch_module(threads=1)
-    given = _Given(torch, clicked, learned.network)
+def log_likelihoods(answers: ClickDataset, model: ClickModel) -> npt.NDArray[np.float64]:
+    """Return the mean logarithm of the probability of the reactions to each answer, float64 (q,)."""
+    torch = import_torch(threads=1)
+    click_loss = _ClickLoss(torch, answers, model.network)
     with torch.no_grad():
-        lost = given.lost(
-            torch.from_numpy(learned.network.base),
-            torch.from_numpy(learned.network.gate),
-            torch.tensor(float(np.log(learned.sharpness))),
-            torch.tensor(learned.examination),
+        loss = click_loss.loss(
+            torch.from_numpy(model.network.base),
+            torch.from_numpy(model.network.gate),
+            torch.tensor(float(np.log(model.sharpness))),
+            torch.tensor(model.examination),
         )
-    done = clicked.chosen.sum(axis=1) + clicked.wrong.any(axis=1)
-    found: npt.NDArray[np.float64] = (-lost.numpy() / np.maximum(done, 1e-9)).astype(np.float64)
-    return found
+    reactions = answers.chosen.sum(axis=1) + answers.wrong.any(axis=1)
+    means: npt.NDArray[np.float64] = (-loss.numpy() / np.maximum(reactions, 1e-9)).astype(np.float64)
+    return means
 
 
-def limit_update(clicked: Clicked, start: Network, wanted: Network, most: float = MOST_MOVED) -> tuple[Network, float]:
-    """As far towards what is wanted as one update may go, and the part of the weight that moves, 0 to 1.
+def limit_update(
+    answers: ClickDataset, start: RankingNetwork, target: RankingNetwork, max_change: float = MAX_WEIGHT_CHANGE
+) -> tuple[RankingNetwork, float]:
+    """Return a network as close to the target as one update may go, and the share of the weight that moves, 0 to 1.
 
-    The part is half the sum of all changes of weights, in the mean over the answers: their total variation.
+    The share is half the sum of all changes of weights, averaged over the answers: their total variation.
     """
     low, high = 0.0, 1.0
-    if _total_variation(clicked, start, wanted) > most:
+    if _total_variation(answers, start, target) > max_change:
         for _ in range(30):
             middle = (low + high) / 2
-            if _total_variation(clicked, start, _between(start, wanted, middle)) > most:
+            if _total_variation(answers, start, _between(start, target, middle)) > max_change:
                 high = middle
             else:
                 low = middle
-        wanted = _between(start, wanted, low)
-    return wanted, _total_variation(clicked, start, wanted)
+        target = _between(start, target, low)
+    return target, _total_variation(answers, start, target)
 
 
-def scores_of(network: Network, clicked: Clicked) -> Floats:
-    """float32 (q, n): of what was shown; far below all for what fills up."""
-    weights = network.weights(clicked)
-    found: Floats = np.einsum("qnd,qd->qn", clicked.places, weights).astype(np.float32)
-    return np.where(clicked.shown, found + _context(network, clicked, weights), np.float32(_NOWHERE))
+def score_answers(network: RankingNetwork, answers: ClickDataset) -> Floats:
+    """Return the scores of the shown products, float32 (q, n); padding gets a score far below all others."""
+    weights = network.weights(answers)
+    scores: Floats = np.einsum("qnd,qd->qn", answers.similarities, weights).astype(np.float32)
+    return np.where(answers.shown, scores + _listwise_context(network, answers, weights), np.float32(_PADDING_SCORE))
 
 
-def _context(network: Network, clicked: Clicked, weights: Floats) -> Floats:
-    found = np.zeros(clicked.shown.shape, np.float32)
+def _listwise_context(network: RankingNetwork, answers: ClickDataset, weights: Floats) -> Floats:
+    context = np.zeros(answers.shown.shape, np.float32)
     if network.recipe.family == "listwise":
-        for n, count in enumerate(clicked.shown.sum(axis=1).tolist()):
-            found[n, :count] = context_of(network, clicked.places[n, :count], weights[n])
-    return found
+        for n, count in enumerate(answers.shown.sum(axis=1).tolist()):
+            context[n, :count] = listwise_context(network, answers.similarities[n, :count], weights[n])
+    return context
 
 
-def _between(start: Network, wanted: Network, share: float) -> Network:
+def _between(start: RankingNetwork, target: RankingNetwork, share: float) -> RankingNetwork:
     return replace(
         start,
-        base=start.base + np.float32(share) * (wanted.base - start.base),
-        gate=start.gate + np.float32(share) * (wanted.gate - start.gate),
+        base=start.base + np.float32(share) * (target.base - start.base),
+        gate=start.gate + np.float32(share) * (target.gate - start.gate),
     )
 
 
-def _total_variation(clicked: Clicked, start: Network, end: Network) -> float:
-    return float(0.5 * np.abs(end.weights(clicked) - start.weights(clicked)).sum(axis=1).mean())
+def _total_variation(answers: ClickDataset, start: RankingNetwork, end: RankingNetwork) -> float:
+    return float(0.5 * np.abs(end.weights(answers) - start.weights(answers)).sum(axis=1).mean())
 
 
-class _Given:
-    """Answers as tensors, and what the starting network makes of them. ``context`` stays what it is at the start."""
+class _ClickLoss:
+    """The loss of answers, as tensors. The listwise ``context`` keeps its initial value."""
 
-    def __init__(self, torch: Any, clicked: Clicked, start: Network) -> None:
+    def __init__(self, torch: Any, answers: ClickDataset, start: RankingNetwork) -> None:
         self._torch = torch
         tensor = torch.from_numpy
         self.base, self.gate = tensor(start.base), tensor(start.gate)
-        self._places = tensor(clicked.places)
-        self._context = tensor(_context(start, clicked, start.weights(clicked)))
-        self._signals = tensor(np.clip((clicked.signals - start.mean) / start.scale, -CLIP, CLIP).astype(np.float32))
-        axes = np.clip(clicked.looks @ start.axes - start.offset, -CLIP, CLIP).astype(np.float32)
-        self._by_look = tensor(axes @ start.look)
-        self._chosen, self._wrong = tensor(clicked.chosen), tensor(clicked.wrong)
-        self._nothing = tensor(np.where(clicked.shown, 0, _NOWHERE).astype(np.float32))
-        logs = np.where(clicked.wrong, 0, np.log(clicked.ranks))
-        self._logs = tensor(logs.astype(np.float32))  # what was marked was looked at
+        self._similarities = tensor(answers.similarities)
+        self._listwise_context = tensor(_listwise_context(start, answers, start.weights(answers)))
+        self._signals = tensor(np.clip((answers.signals - start.mean) / start.scale, -CLIP, CLIP).astype(np.float32))
+        axes = np.clip(answers.embeddings @ start.axes - start.offset, -CLIP, CLIP).astype(np.float32)
+        self._embedding_logits = tensor(axes @ start.look)
+        self._chosen, self._wrong = tensor(answers.chosen), tensor(answers.wrong)
+        self._padding = tensor(np.where(answers.shown, 0, _PADDING_SCORE).astype(np.float32))
+        logs = np.where(answers.wrong, 0, np.log(answers.ranks))
+        self._log_ranks = tensor(logs.astype(np.float32))  # a marked product was certainly examined
         self._any_wrong = self._wrong.any(dim=1)
 
-    def lost(self, base: Any, gate: Any, sharpness: Any, examination: Any) -> Any:
-        """(q,): minus the logarithm of the probability of all that was done."""
+    def loss(self, base: Any, gate: Any, sharpness: Any, examination: Any) -> Any:
+        """Return minus the logarithm of the probability of all reactions to each answer, (q,)."""
         torch = self._torch
-        logits = base + (self._signals * gate).sum(2) + self._by_look
-        scores = (self._places * torch.softmax(logits, dim=1)[:, None]).sum(2) + self._context
-        fits = scores * sharpness.exp() + self._nothing
-        lost = -(self._chosen * torch.log_softmax(fits - examination * self._logs, dim=1)).sum(dim=1)
-        others = torch.logsumexp(torch.where(self._wrong, torch.full_like(fits, _NOWHERE), fits), dim=1)
-        return lost + torch.where(self._any_wrong, torch.logsumexp(fits, dim=1) - others, torch.zeros_like(others))
+        logits = base + (self._signals * gate).sum(2) + self._embedding_logits
+        scores = (self._similarities * torch.softmax(logits, dim=1)[:, None]).sum(2) + self._listwise_context
+        utilities = scores * sharpness.exp() + self._padding
+        loss = -(self._chosen * torch.log_softmax(utilities - examination * self._log_ranks, dim=1)).sum(dim=1)
+        others = torch.logsumexp(torch.where(self._wrong, torch.full_like(utilities, _PADDING_SCORE), utilities), dim=1)
+        return loss + torch.where(self._any_wrong, torch.logsumexp(utilities, dim=1) - others, torch.zeros_like(others))

@@ -1,4 +1,4 @@
-"""A trained gate and listwise network -> one ONNX file, checked against what was trained."""
+"""Exports a trained gate and listwise network as one ONNX file, and checks it against what was trained."""
 
 from __future__ import annotations
 
@@ -8,36 +8,43 @@ import numpy as np
 
 from shoplens.embedders.classifier import CARD
 from shoplens.ranking.ranker import Ranker, RankerCard
-from shoplens.ranking.ranker_features import SIGNALS, Evidence, Floats
-from shoplens.training.optimization.head_export import IR, OPSET, onnx_library
-from shoplens.training.ranker_training.ranking_dataset import Tasks
-from shoplens.training.ranker_training.ranking_networks import BOUND, CLIP, Network, Recipe, context_of
+from shoplens.ranking.ranker_features import SIGNALS, Floats, RankerFeatures
+from shoplens.training.optimization.head_export import IR, OPSET, import_onnx
+from shoplens.training.ranker_training.ranking_dataset import RankingDataset
+from shoplens.training.ranker_training.ranking_networks import (
+    CLIP,
+    CONTEXT_BOUND,
+    RankerRecipe,
+    RankingNetwork,
+    listwise_context,
+)
 
-NUMBERS = (
+PARAMETERS = (
     *("base", "mean", "scale", "gate", "axes", "offset", "look"),
     *("inner", "inner_bias", "query", "key", "outer", "outer_bias"),
 )
-LEAST_SHARE = 0.005
+MIN_SHARE = 0.005
+"""Minimum share of a static weight, because one of 0 could never grow."""
 
 
-def ranker_network(network: Network, card: RankerCard) -> bytes:
-    """``signals`` (d, s) and ``look`` (e,) -> ``logits`` (d,); ``places`` (n, d) and ``weights`` (d,) -> ``context``
-    (n,); all float32.
+def export_ranker(network: RankingNetwork, card: RankerCard) -> bytes:
+    """Export a ranker: ``signals`` (d, s) and ``look`` (e,) -> ``logits`` (d,); ``places`` (n, d) and ``weights`` (d,)
+    -> ``context`` (n,); all float32.
 
     Raises:
         InvalidValue: ``no-onnx``, the extra is not installed.
     """
-    onnx, helper, numpy_helper = onnx_library()
-    wide, signals = network.gate.shape
+    onnx, helper, numpy_helper = import_onnx()
+    dimensions, signals = network.gate.shape
     constants: dict[str, Any] = {
-        **{name: getattr(network, name) for name in NUMBERS},
+        **{name: getattr(network, name) for name in PARAMETERS},
         "low": np.float32(-CLIP),
         "high": np.float32(CLIP),
         "none": np.float32(0),
         "far": np.float32(6),
         "near": np.float32(-6),
         "third": np.float32(1 / 3),
-        "bound": np.float32(BOUND),
+        "bound": np.float32(CONTEXT_BOUND),
         "last": np.array([1], np.int64),
     }
     constants["direction"] = constants.pop("look")
@@ -91,80 +98,79 @@ def ranker_network(network: Network, card: RankerCard) -> bytes:
     def value_info(name: str, shape: list[Any]) -> Any:
         return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
 
-    used = {name for one in (*gate, *context) for name in one.input}
+    used = {name for graph_node in (*gate, *context) for name in graph_node.input}
     graph = helper.make_graph(
         [*gate, *context],
         "ranker",
         [
-            value_info("signals", [wide, signals]),
+            value_info("signals", [dimensions, signals]),
             value_info("look", [network.axes.shape[0]]),
-            value_info("places", ["n", wide]),
-            value_info("weights", [wide]),
+            value_info("places", ["n", dimensions]),
+            value_info("weights", [dimensions]),
         ],
-        [value_info("logits", [wide]), value_info("context", ["n"])],
-        [numpy_helper.from_array(np.asarray(value), one) for one, value in constants.items() if one in used],
+        [value_info("logits", [dimensions]), value_info("context", ["n"])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items() if name in used],
     )
     opsets = [helper.make_opsetid("", OPSET)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR, producer_name="shoplens")
     helper.set_model_props(model, {CARD: card.as_json()})
-    found: bytes = model.SerializeToString()
-    return found
+    content: bytes = model.SerializeToString()
+    return content
 
 
-def network_of(ranker: Ranker) -> Network:
-    """What a ranker was exported from.
+def load_ranking_network(ranker: Ranker) -> RankingNetwork:
+    """Return the network that a ranker was exported from.
 
     Raises:
         InvalidValue: ``no-onnx``, the extra is not installed.
     """
-    onnx, _, numpy_helper = onnx_library()
+    onnx, _, numpy_helper = import_onnx()
     graph = onnx.load_from_string(ranker.network).graph
-    held = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
-    held["look"] = held.pop("direction")
-    numbers = {name: held[name].astype(np.float32) for name in NUMBERS}
-    return Network(Recipe(ranker.card.kind), **numbers)
+    values = {constant.name: numpy_helper.to_array(constant) for constant in graph.initializer}
+    values["look"] = values.pop("direction")
+    parameters = {name: values[name].astype(np.float32) for name in PARAMETERS}
+    return RankingNetwork(RankerRecipe(ranker.card.kind), **parameters)
 
 
-def network_of_weights(weights: Floats, size: int) -> Network:
-    """What ranks by static weights.
+def static_network(weights: Floats, size: int) -> RankingNetwork:
+    """Return a network that ranks by static weights.
 
     Args:
-        weights: float32 (d,), 0 or more; one below :data:`LEAST_SHARE` of the sum counts as so much, or it could never
-            grow.
-        size: of the queries' embeddings.
+        weights: float32 (d,), 0 or more; one below :data:`MIN_SHARE` of the sum is raised to that share.
+        size: length of the queries' embeddings.
     """
-    wide, signals, zeros = len(weights), len(SIGNALS), np.zeros
-    shares = np.maximum(weights / weights.sum(), LEAST_SHARE)
-    empty = {name: zeros((0,), np.float32) for name in NUMBERS}
-    return Network(
-        Recipe("static"),
+    dimensions, signals, zeros = len(weights), len(SIGNALS), np.zeros
+    shares = np.maximum(weights / weights.sum(), MIN_SHARE)
+    listwise = {name: zeros((0,), np.float32) for name in PARAMETERS}
+    return RankingNetwork(
+        RankerRecipe("static"),
         **{
-            **empty,
+            **listwise,
             "base": np.log(shares).astype(np.float32),
-            "mean": zeros((wide, signals), np.float32),
-            "scale": np.ones((wide, signals), np.float32),
-            "gate": zeros((wide, signals), np.float32),
+            "mean": zeros((dimensions, signals), np.float32),
+            "scale": np.ones((dimensions, signals), np.float32),
+            "gate": zeros((dimensions, signals), np.float32),
             "axes": zeros((size, 1), np.float32),
             "offset": zeros(1, np.float32),
-            "look": zeros((1, wide), np.float32),
+            "look": zeros((1, dimensions), np.float32),
         },
     )
 
 
-def largest_difference(ranker: Ranker, network: Network, tasks: Tasks) -> float:
-    """Largest difference of any weight or context between the exported ranker and what was trained."""
-    expected = network.weights(tasks)
-    found, static = 0.0, dict(zip(tasks.names, tasks.static.tolist(), strict=True))
-    for n in range(len(tasks)):
-        weights = _weights(ranker, tasks, n, static)
-        found = max(found, float(np.abs(weights - expected[n]).max()))
+def measure_ranker_difference(ranker: Ranker, network: RankingNetwork, dataset: RankingDataset) -> float:
+    """Return the largest difference of any weight or context between the exported ranker and what was trained."""
+    expected = network.weights(dataset)
+    static = dict(zip(dataset.names, dataset.fitted_weights.tolist(), strict=True))
+    difference = 0.0
+    for n in range(len(dataset)):
+        similarities = dataset.similarities[n]
+        features = RankerFeatures(dataset.names, dataset.embeddings[n], dataset.signals[n], similarities)
+        weights = ranker.weights(features, static)
+        values = np.array([*weights.values()], np.float32)
+        difference = max(difference, float(np.abs(values - expected[n]).max()))
         if ranker.card.kind == "listwise":
-            told = dict(zip(tasks.names, weights.tolist(), strict=True))
-            context = ranker.context(tasks.names, tasks.places[n], told)
-            found = max(found, float(np.abs(context - context_of(network, tasks.places[n], weights)).max()))
-    return found
-
-
-def _weights(ranker: Ranker, tasks: Tasks, n: int, static: dict[str, float]) -> Floats:
-    seen = Evidence(tasks.names, tasks.looks[n], tasks.signals[n], tasks.places[n])
-    return np.array([*ranker.weights(seen, static).values()], np.float32)
+            context = ranker.context(
+                dataset.names, similarities, dict(zip(dataset.names, values.tolist(), strict=True))
+            )
+            difference = max(difference, float(np.abs(context - listwise_context(network, similarities, values)).max()))
+    return difference

@@ -1,9 +1,9 @@
-"""The networks that rank: static weights, the gate, and the listwise one on top of it; trained by listwise losses.
+"""The networks that rank: static weights, the gate, and the listwise network on top of it; trained by listwise losses.
 
-All are trained alike, on the same queries: the static weights that a gate is compared with are the same network with
-nothing to look at. The loss is ListNet's top-one cross-entropy (Cao et al. 2007, "Learning to Rank: From Pairwise
-Approach to Listwise Approach"), which bounds nDCG (Bruch et al. 2019, "An Analysis of the Softmax Cost Function for
-Learning to Rank"): of the right product, and for a small part of graded likeness.
+All are trained alike, on the same queries: the static weights that a gate is compared with are the same network without
+inputs. The loss is ListNet's top-one cross-entropy (Cao et al. 2007, "Learning to Rank: From Pairwise Approach to
+Listwise Approach"), which bounds nDCG (Bruch et al. 2019, "An Analysis of the Softmax Cost Function for Learning to
+Rank"): of the right product, and with a small share of graded relevance.
 """
 
 from __future__ import annotations
@@ -14,73 +14,74 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from shoplens.ranking.ranker_features import Floats
-from shoplens.training.optimization.training_loop import torch_module
-from shoplens.training.ranker_training.ranking_dataset import Tasks, is_right
+from shoplens.training.optimization.training_loop import import_torch
+from shoplens.training.ranker_training.ranking_dataset import RankingDataset, is_right
 
 Family = Literal["static", "gate", "listwise"]
-LEAST_WEIGHT = 0.02
-"""Added to fitted weights, or one of 0 could never grow."""
+MIN_WEIGHT = 0.02
+"""Is added to fitted weights, because a weight of 0 could never grow."""
 CLIP = 3.0
-AXES = 8
-"""Principal directions of the embeddings that a gate looks at."""
-HIDDEN = 8
-BOUND = 0.5
-GRADED = 0.1
-"""Share of the loss that graded likeness has."""
+EMBEDDING_AXES = 8
+"""Number of principal directions of the embeddings that a gate sees."""
+HIDDEN_SIZE = 8
+CONTEXT_BOUND = 0.5
+GRADED_SHARE = 0.1
+"""Share of graded relevance in the loss."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class RankerRecipe:
     """How one network is trained.
 
     Attributes:
-        family: what it may look at.
-        prior: pull of the weights back to the fitted ones.
-        shrinkage: pull of what looks at signals towards nothing.
-        look_shrinkage: the same of what looks at the embedding; None leaves it out.
-        list_shrinkage: the same of the listwise part.
-        steps, rate, per_batch: of Adam, with a cosine schedule.
-        seed: of everything that is drawn.
+        family: which inputs it sees.
+        prior: strength of the pull of the weights to the fitted ones.
+        shrinkage: strength of the pull of the signals' coefficients to zero.
+        embedding_shrinkage: the same for the embedding's coefficients; None leaves the embedding out.
+        listwise_shrinkage: the same for the listwise network.
+        steps, learning_rate, batch_size: of Adam, with a cosine schedule.
+        seed: seed of all random draws.
     """
 
     family: Family = "static"
     prior: float = 1e-3
     shrinkage: float = 0.1
-    look_shrinkage: float | None = None
-    list_shrinkage: float = 0.03
+    embedding_shrinkage: float | None = None
+    listwise_shrinkage: float = 0.03
     steps: int = 250
-    rate: float = 2e-2
-    per_batch: int = 192
+    learning_rate: float = 2e-2
+    batch_size: int = 192
     seed: int = 0
 
 
-class Queries(Protocol):
-    """What a gate looks at, of q queries."""
+class QuerySignals(Protocol):
+    """What a gate sees of q queries."""
 
     @property
     def signals(self) -> Floats:
         """float32 (q, d, s)."""
 
     @property
-    def looks(self) -> Floats:
+    def embeddings(self) -> Floats:
         """float32 (q, e)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Network:
-    """A trained network; d dimensions, s signals.
+class RankingNetwork:
+    """A trained network for d dimensions and s signals.
 
     Attributes:
-        recipe: it was trained by.
+        recipe: the recipe that it was trained by.
         base: float32 (d,), logits of the weights.
         mean, scale: float32 (d, s), of the signals.
-        gate: float32 (d, s).
-        axes: float32 (e, a), of embeddings; their ``offset`` float32 (a,); look float32 (a, d).
-        inner, inner_bias, query, key, outer, outer_bias: of the listwise part; (3 d + 1, h), (h,), (h, h), (h, h),
+        gate: float32 (d, s), coefficients of the signals.
+        axes, offset, look: float32 (e, a), (a,) and (a, d): the embedding's directions, their offset, and their
+            coefficients.
+        inner, inner_bias, query, key, outer, outer_bias: of the listwise network; (3 d + 1, h), (h,), (h, h), (h, h),
             (2 h,), ().
     """
 
-    recipe: Recipe
+    recipe: RankerRecipe
     base: Floats
     mean: Floats
     scale: Floats
@@ -95,172 +96,180 @@ class Network:
     outer: Floats
     outer_bias: Floats
 
-    def weights(self, tasks: Queries) -> Floats:
-        """float32 (q, d): weights of each query, summing to 1."""
-        signals = np.clip((tasks.signals - self.mean) / self.scale, -CLIP, CLIP)
-        axes = np.clip(tasks.looks @ self.axes - self.offset, -CLIP, CLIP)
+    def weights(self, queries: QuerySignals) -> Floats:
+        """Return the weights of each query, float32 (q, d), summing to 1."""
+        signals = np.clip((queries.signals - self.mean) / self.scale, -CLIP, CLIP)
+        axes = np.clip(queries.embeddings @ self.axes - self.offset, -CLIP, CLIP)
         logits = self.base + (signals * self.gate).sum(axis=2) + axes @ self.look
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        found: Floats = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
-        return found
+        weights: Floats = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+        return weights
 
-    def scores(self, tasks: Tasks) -> Floats:
-        """float32 (q, n): of the candidates."""
-        weights = self.weights(tasks)
-        scores = np.einsum("qnd,qd->qn", tasks.places, weights)
+    def scores(self, dataset: RankingDataset) -> Floats:
+        """Return the scores of the candidates, float32 (q, n)."""
+        weights = self.weights(dataset)
+        scores = np.einsum("qnd,qd->qn", dataset.similarities, weights)
         if self.recipe.family == "listwise":
-            context = [context_of(self, *one) for one in zip(tasks.places, weights, strict=True)]
+            context = [listwise_context(self, *query) for query in zip(dataset.similarities, weights, strict=True)]
             scores = scores + np.stack(context)
-        found: Floats = scores.astype(np.float32)
-        return found
+        result: Floats = scores.astype(np.float32)
+        return result
 
 
-def context_of(network: Network, places: Floats, weights: Floats) -> Floats:
-    """float32 (n,): the listwise part of each candidate, as the exported network computes it.
+def listwise_context(network: RankingNetwork, similarities: Floats, weights: Floats) -> Floats:
+    """Return what the listwise network adds to each candidate's score, float32 (n,), as the exported network computes
+    it.
 
     Args:
-        places: float32 (n, d).
+        similarities: float32 (n, d).
         weights: float32 (d,).
     """
-    rows = _listwise_inputs(np, places[None], weights[None])[0]
+    rows = _listwise_inputs(np, similarities[None], weights[None])[0]
     hidden = np.tanh(rows @ network.inner + network.inner_bias)
     logits = (hidden @ network.query) @ (hidden @ network.key).T
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     pooled = shares / shares.sum(axis=1, keepdims=True) @ hidden
     both = np.concatenate([hidden, hidden - pooled], axis=1)
-    found: Floats = (BOUND * np.tanh(both @ network.outer + network.outer_bias)).astype(np.float32)
-    return found
+    context: Floats = (CONTEXT_BOUND * np.tanh(both @ network.outer + network.outer_bias)).astype(np.float32)
+    return context
 
 
-def _listwise_inputs(library: Any, places: Any, weights: Any) -> Any:
-    """(q, n, 3 d + 1): what the listwise part sees of each candidate; a dimension of weight 0 is not seen.
+def _listwise_inputs(library: Any, similarities: Any, weights: Any) -> Any:
+    """Return what the listwise network sees of each candidate, (q, n, 3 d + 1); a dimension of weight 0 is not seen.
 
     Args:
         library: numpy or torch.
-        places: (q, n, d).
+        similarities: (q, n, d).
         weights: (q, d).
     """
-    parts = places * weights[:, None]
-    counted = (weights > 0)[:, None]
+    parts = similarities * weights[:, None]
+    is_counted = (weights > 0)[:, None]
     total = parts.sum(2)[..., None]
     if library is np:
-        gaps, behind = places - places.max(1, keepdims=True), total - total.max(1, keepdims=True)
+        gaps, behind = similarities - similarities.max(1, keepdims=True), total - total.max(1, keepdims=True)
         return np.concatenate(
-            [parts, counted * np.clip(places, -6, 6) / 3, counted * np.clip(gaps, -6, 0) / 3, behind], axis=2
+            [parts, is_counted * np.clip(similarities, -6, 6) / 3, is_counted * np.clip(gaps, -6, 0) / 3, behind],
+            axis=2,
         ).astype(np.float32)
-    gaps, behind = places - places.amax(1, keepdim=True), total - total.amax(1, keepdim=True)
-    return library.cat([parts, counted * places.clamp(-6, 6) / 3, counted * gaps.clamp(-6, 0) / 3, behind], dim=2)
+    gaps, behind = similarities - similarities.amax(1, keepdim=True), total - total.amax(1, keepdim=True)
+    return library.cat(
+        [parts, is_counted * similarities.clamp(-6, 6) / 3, is_counted * gaps.clamp(-6, 0) / 3, behind], dim=2
+    )
 
 
-def train_network(tasks: Tasks, recipe: Recipe, begun: Network | None = None) -> Network:
-    """The network that this recipe makes of these queries.
+def train_network(
+    dataset: RankingDataset, recipe: RankerRecipe, gate_network: RankingNetwork | None = None
+) -> RankingNetwork:
+    """Train a network on these queries.
 
     Args:
-        begun: whose weights a listwise part is put on top of; needed for that family.
+        gate_network: the network whose weights a listwise network is put on top of; required for that family.
 
     Raises:
         InvalidValue: ``no-torch``.
     """
-    torch = torch_module(threads=1)  # its steps are too small to be shared
+    torch = import_torch(threads=1)  # its steps are too small to share among threads
     generator = torch.Generator().manual_seed(recipe.seed)
-    start = begun or _beginning(tasks, recipe)
+    start = gate_network or _initial_network(dataset, recipe)
     learned = {
         name: torch.nn.Parameter(torch.from_numpy(getattr(start, name).copy())) for name in _trainable_names(recipe)
     }
-    held = {name: torch.from_numpy(getattr(start, name)) for name in _NUMBERS if name not in learned}
-    numbers = {**held, **learned}
+    frozen = {name: torch.from_numpy(getattr(start, name)) for name in _PARAMETERS if name not in learned}
+    parameters = {**frozen, **learned}
     temperature = torch.nn.Parameter(torch.tensor(1.0))
-    optimizer = torch.optim.Adam([*learned.values(), temperature], lr=recipe.rate)
+    optimizer = torch.optim.Adam([*learned.values(), temperature], lr=recipe.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.steps)
-    signals = torch.from_numpy(np.clip((tasks.signals - start.mean) / start.scale, -CLIP, CLIP))
-    axes = torch.from_numpy(np.clip(tasks.looks @ start.axes - start.offset, -CLIP, CLIP))
-    places, targets = torch.from_numpy(tasks.places), torch.from_numpy(_targets(tasks))
-    fitted = torch.from_numpy(_base(tasks))
+    signals = torch.from_numpy(np.clip((dataset.signals - start.mean) / start.scale, -CLIP, CLIP))
+    axes = torch.from_numpy(np.clip(dataset.embeddings @ start.axes - start.offset, -CLIP, CLIP))
+    similarities, targets = torch.from_numpy(dataset.similarities), torch.from_numpy(_targets(dataset))
+    fitted = torch.from_numpy(_initial_logits(dataset))
     for _ in range(recipe.steps):
-        rows = torch.randint(len(tasks), (min(recipe.per_batch, len(tasks)),), generator=generator)
-        scores = _scores(torch, numbers, recipe, places[rows], signals[rows], axes[rows])
+        rows = torch.randint(len(dataset), (min(recipe.batch_size, len(dataset)),), generator=generator)
+        scores = _scores(torch, parameters, recipe, similarities[rows], signals[rows], axes[rows])
         loss = -(targets[rows] * torch.log_softmax(scores * temperature.exp(), dim=1)).sum(dim=1).mean()
-        loss = loss + _penalty(numbers, recipe, fitted)
+        loss = loss + _penalty(parameters, recipe, fitted)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-    made = {name: value.detach().numpy().astype(np.float32) for name, value in learned.items()}
-    return replace(start, recipe=recipe, **made)
+    trained = {name: value.detach().numpy().astype(np.float32) for name, value in learned.items()}
+    return replace(start, recipe=recipe, **trained)
 
 
-_NUMBERS = ("base", "gate", "look", "inner", "inner_bias", "query", "key", "outer", "outer_bias")
+_PARAMETERS = ("base", "gate", "look", "inner", "inner_bias", "query", "key", "outer", "outer_bias")
 
 
-def _trainable_names(recipe: Recipe) -> tuple[str, ...]:
+def _trainable_names(recipe: RankerRecipe) -> tuple[str, ...]:
     if recipe.family == "static":
         return ("base",)
     if recipe.family == "gate":
-        return ("base", "gate") if recipe.look_shrinkage is None else ("base", "gate", "look")
+        return ("base", "gate") if recipe.embedding_shrinkage is None else ("base", "gate", "look")
     return ("inner", "inner_bias", "query", "key", "outer", "outer_bias")
 
 
-def _scores(torch: Any, numbers: dict[str, Any], recipe: Recipe, places: Any, signals: Any, axes: Any) -> Any:
-    logits = numbers["base"] + (signals * numbers["gate"]).sum(2) + axes @ numbers["look"]
+def _scores(
+    torch: Any, parameters: dict[str, Any], recipe: RankerRecipe, similarities: Any, signals: Any, axes: Any
+) -> Any:
+    logits = parameters["base"] + (signals * parameters["gate"]).sum(2) + axes @ parameters["look"]
     weights = torch.softmax(logits, dim=1)
-    scores = (places * weights[:, None]).sum(2)
+    scores = (similarities * weights[:, None]).sum(2)
     if recipe.family != "listwise":
         return scores
-    hidden = torch.tanh(_listwise_inputs(torch, places, weights) @ numbers["inner"] + numbers["inner_bias"])
-    logits = (hidden @ numbers["query"]) @ (hidden @ numbers["key"]).transpose(1, 2)
+    hidden = torch.tanh(_listwise_inputs(torch, similarities, weights) @ parameters["inner"] + parameters["inner_bias"])
+    logits = (hidden @ parameters["query"]) @ (hidden @ parameters["key"]).transpose(1, 2)
     pooled = torch.softmax(logits, dim=2) @ hidden
     both = torch.cat([hidden, hidden - pooled], dim=2)
-    return scores + BOUND * torch.tanh(both @ numbers["outer"] + numbers["outer_bias"])
+    return scores + CONTEXT_BOUND * torch.tanh(both @ parameters["outer"] + parameters["outer_bias"])
 
 
-def _penalty(numbers: dict[str, Any], recipe: Recipe, fitted: Any) -> Any:
+def _penalty(parameters: dict[str, Any], recipe: RankerRecipe, fitted: Any) -> Any:
     if recipe.family == "listwise":
-        held = sum((numbers[name] ** 2).sum() for name in ("inner", "query", "key", "outer"))
-        return recipe.list_shrinkage * 0.1 * held
-    pull = recipe.prior * ((numbers["base"] - fitted) ** 2).sum()
+        squares = sum((parameters[name] ** 2).sum() for name in ("inner", "query", "key", "outer"))
+        return recipe.listwise_shrinkage * 0.1 * squares
+    pull = recipe.prior * ((parameters["base"] - fitted) ** 2).sum()
     if recipe.family == "gate":
-        pull = pull + recipe.shrinkage * (numbers["gate"] ** 2).sum()
-        if recipe.look_shrinkage is not None:
-            pull = pull + recipe.look_shrinkage * (numbers["look"] ** 2).sum()
+        pull = pull + recipe.shrinkage * (parameters["gate"] ** 2).sum()
+        if recipe.embedding_shrinkage is not None:
+            pull = pull + recipe.embedding_shrinkage * (parameters["look"] ** 2).sum()
     return pull
 
 
-def _targets(tasks: Tasks) -> Floats:
-    """float32 (q, n), summing to 1 where anything is worth anything."""
-    right = is_right(tasks).astype(np.float32)
-    graded = tasks.gains / np.maximum(tasks.gains.sum(axis=1, keepdims=True), 1e-9)
-    found: Floats = ((1 - GRADED) * right + GRADED * graded).astype(np.float32)
-    return found
+def _targets(dataset: RankingDataset) -> Floats:
+    """Return the target distribution over candidates, float32 (q, n), summing to 1 where any is relevant."""
+    right = is_right(dataset).astype(np.float32)
+    graded = dataset.gains / np.maximum(dataset.gains.sum(axis=1, keepdims=True), 1e-9)
+    targets: Floats = ((1 - GRADED_SHARE) * right + GRADED_SHARE * graded).astype(np.float32)
+    return targets
 
 
-def _base(tasks: Tasks) -> Floats:
-    found: Floats = np.log(tasks.static + LEAST_WEIGHT).astype(np.float32)
-    return found
+def _initial_logits(dataset: RankingDataset) -> Floats:
+    logits: Floats = np.log(dataset.fitted_weights + MIN_WEIGHT).astype(np.float32)
+    return logits
 
 
-def _beginning(tasks: Tasks, recipe: Recipe) -> Network:
-    """A network that ranks by the fitted weights."""
+def _initial_network(dataset: RankingDataset, recipe: RankerRecipe) -> RankingNetwork:
+    """Return a network that ranks by the fitted weights."""
     rng = np.random.default_rng(recipe.seed)
-    d, s = tasks.signals.shape[1:]
-    centre = tasks.looks.mean(axis=0)
-    _, lengths, directions = np.linalg.svd(tasks.looks - centre, full_matrices=False)
-    kept = directions[:AXES].T / np.maximum(lengths[:AXES] / np.sqrt(len(tasks)), 1e-6)
-    axes = np.zeros((tasks.looks.shape[1], AXES), np.float32)
+    d, s = dataset.signals.shape[1:]
+    center = dataset.embeddings.mean(axis=0)
+    _, lengths, directions = np.linalg.svd(dataset.embeddings - center, full_matrices=False)
+    kept = directions[:EMBEDDING_AXES].T / np.maximum(lengths[:EMBEDDING_AXES] / np.sqrt(len(dataset)), 1e-6)
+    axes = np.zeros((dataset.embeddings.shape[1], EMBEDDING_AXES), np.float32)
     axes[:, : kept.shape[1]] = kept
     zeros = np.zeros
-    return Network(
+    return RankingNetwork(
         recipe,
-        _base(tasks),
-        tasks.signals.mean(axis=0),
-        (tasks.signals.std(axis=0) + 1e-3).astype(np.float32),
+        _initial_logits(dataset),
+        dataset.signals.mean(axis=0),
+        (dataset.signals.std(axis=0) + 1e-3).astype(np.float32),
         zeros((d, s), np.float32),
         axes,
-        (centre @ axes).astype(np.float32),
-        zeros((AXES, d), np.float32),
-        (rng.normal(0, 0.3, (3 * d + 1, HIDDEN))).astype(np.float32),
-        zeros(HIDDEN, np.float32),
-        (rng.normal(0, 0.3, (HIDDEN, HIDDEN))).astype(np.float32),
-        (rng.normal(0, 0.3, (HIDDEN, HIDDEN))).astype(np.float32),
-        zeros(2 * HIDDEN, np.float32),
+        (center @ axes).astype(np.float32),
+        zeros((EMBEDDING_AXES, d), np.float32),
+        (rng.normal(0, 0.3, (3 * d + 1, HIDDEN_SIZE))).astype(np.float32),
+        zeros(HIDDEN_SIZE, np.float32),
+        (rng.normal(0, 0.3, (HIDDEN_SIZE, HIDDEN_SIZE))).astype(np.float32),
+        (rng.normal(0, 0.3, (HIDDEN_SIZE, HIDDEN_SIZE))).astype(np.float32),
+        zeros(2 * HIDDEN_SIZE, np.float32),
         zeros((), np.float32),
     )

@@ -1,4 +1,4 @@
-"""Graded likeness of products, by what the feed says: what comes after the right product should still be like it."""
+"""Graded relevance of products, by what the feed says: products after the right one should still be like it."""
 
 from __future__ import annotations
 
@@ -11,55 +11,58 @@ from shoplens.build.filter_scoring import ProductScorer
 from shoplens.filters.fitting.crossfit import group_of
 from shoplens.types import Product
 
-SAME, VARIANT, AGREEING, RELATED, OTHER = 1.0, 0.3, 0.1, 0.03, 0.0
-"""Gains: the same product; another of its group; one of its category of which the feed says the same in most other
+SAME, VARIANT, SIMILAR, RELATED, OTHER = 1.0, 0.3, 0.1, 0.03, 0.0
+"""Gains: the same product; another of its group; one of its category for which the feed says the same in most other
 dimensions; one of its category; any other."""
-MOST = 0.5
+MIN_AGREEMENT = 0.5
+"""Share of the known dimensions above which two products agree in most of them."""
 
 Classes = Mapping[str, tuple[str, ...]]
 Floats = npt.NDArray[np.float32]
 
 
 class ProductRelevance:
-    """Products to compare.
+    """The relevance of products to each other.
 
     Args:
-        scorer: reads what the feed says of them.
+        scorer: reads what the feed says of the products.
         products: n products.
     """
 
     def __init__(self, scorer: ProductScorer, products: Sequence[Product]) -> None:
-        trees = {one.name for one in scorer.filters.dimensions if one.kind == "tree"}
-        told = [scorer.reader.of(product) for product in products]
-        self._kinds = _numbers(
-            [_kind(product, classes, trees) for product, classes in zip(products, told, strict=True)]
+        trees = {dimension.name for dimension in scorer.filters.dimensions if dimension.kind == "tree"}
+        classes_of_products = [scorer.reader.of(product) for product in products]
+        self._categories = _number_values(
+            [_category(product, classes, trees) for product, classes in zip(products, classes_of_products, strict=True)]
         )
-        self._groups = _numbers([group_of(product) for product in products])
-        names = sorted({name for classes in told for name in classes} - trees)
-        columns = [_numbers([classes.get(name, ()) for classes in told]) for name in names]
+        self._groups = _number_values([group_of(product) for product in products])
+        names = sorted({name for classes in classes_of_products for name in classes} - trees)
+        columns = [_number_values([classes.get(name, ()) for classes in classes_of_products]) for name in names]
         self._values = np.stack(columns, axis=1) if columns else np.zeros((len(products), 0), np.int64)
 
     def gains(self, product: int) -> Floats:
-        """float32 (n,): how much each product is worth to who looks for this one."""
-        found = np.full(len(self._kinds), OTHER, np.float32)
-        if self._kinds[product] >= 0:
-            related = self._kinds == self._kinds[product]
-            mine = self._values[product]
-            both = (self._values >= 0) & (mine >= 0)
-            agreeing = (both & (self._values == mine)).sum(axis=1) > MOST * np.maximum(both.sum(axis=1), 1)
-            found[related] = RELATED
-            found[related & agreeing] = AGREEING
-        found[self._groups == self._groups[product]] = VARIANT
-        found[product] = SAME
-        return found
+        """Return how relevant each product is to someone who searches for this one, float32 (n,)."""
+        gains = np.full(len(self._categories), OTHER, np.float32)
+        if self._categories[product] >= 0:
+            related = self._categories == self._categories[product]
+            values = self._values[product]
+            is_known = (self._values >= 0) & (values >= 0)
+            agrees = (is_known & (self._values == values)).sum(axis=1) > MIN_AGREEMENT * np.maximum(
+                is_known.sum(axis=1), 1
+            )
+            gains[related] = RELATED
+            gains[related & agrees] = SIMILAR
+        gains[self._groups == self._groups[product]] = VARIANT
+        gains[product] = SAME
+        return gains
 
 
-def _kind(product: Product, classes: Classes, trees: set[str]) -> object:
-    """What kind of thing it is; nothing where the feed does not say."""
+def _category(product: Product, classes: Classes, trees: set[str]) -> object:
+    """Return the category of a product; an empty value if the feed does not name one."""
     return product.category or next((classes[name][-1:] for name in sorted(trees) if name in classes), ())
 
 
-def _numbers(values: Sequence[object]) -> npt.NDArray[np.int64]:
-    """A number for each value, equal for equal ones; -1 for nothing."""
-    known: dict[object, int] = {}
-    return np.array([known.setdefault(value, len(known)) if value else -1 for value in values], np.int64)
+def _number_values(values: Sequence[object]) -> npt.NDArray[np.int64]:
+    """Return a number for each value, the same for equal values; -1 for empty values."""
+    numbers: dict[object, int] = {}
+    return np.array([numbers.setdefault(value, len(numbers)) if value else -1 for value in values], np.int64)

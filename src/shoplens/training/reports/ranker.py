@@ -1,4 +1,4 @@
-"""The page about a ranker: whether what counts depends on the photo, by how much, and for which photos."""
+"""The page about a ranker: how well each ranker ranks, the weights, and the photos with unusual weights."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from pathlib import Path
 
 from shoplens.evaluation.report.formatting import metric_name
 from shoplens.evaluation.report.plots import Interval, interval_plot
-from shoplens.evaluation.report.rendering import render
+from shoplens.evaluation.report.rendering import render_page
 from shoplens.evaluation.written import write_both
 from shoplens.ranking.weights import format_weights
-from shoplens.training.click_report import click_counts, click_outcome
 from shoplens.training.clicks import probability_change
 from shoplens.training.ranker import MAIN_METRIC, METRICS, RANKER_NAMES, RankerTraining
+from shoplens.training.reports.clicks import click_counts, click_outcome
 from shoplens.types import Pixels
 
 Picture = Callable[[str], Pixels]
 
 
 def write_ranker_report(path: Path, training: RankerTraining, picture: Picture) -> None:
-    """The page, and a JSON file beside it.
+    """Write the page, and a JSON file beside it.
 
     Args:
         picture: source of a photo -> its pixels, reduced.
     """
-    told = json.dumps(training.as_json(), ensure_ascii=False, indent=1) + "\n"
-    write_both(path, ranker_page(training, picture), ".json", told)
+    values = json.dumps(training.as_json(), ensure_ascii=False, indent=1) + "\n"
+    write_both(path, ranker_page(training, picture), ".json", values)
 
 
 def ranker_page(training: RankerTraining, picture: Picture) -> str:
     """Return the page as HTML."""
     clicks = training.clicks
-    return render(
+    return render_page(
         "training/ranker.html",
         title="A ranker trained on the shop's own photos",
-        lead=training.why,
+        lead=training.reason,
         facts=[
-            f"{training.queries:,} queries of {training.groups:,} designs: {training.photos}.",
-            "Every one was ranked by weights and networks that saw nothing of its design.",
+            f"{training.queries:,} queries of {training.groups:,} designs: {training.query_photos}.",
+            "Every query was ranked by weights and networks that were not trained on its design.",
             _outcome(training),
         ],
         training=training,
@@ -56,10 +56,10 @@ def ranker_page(training: RankerTraining, picture: Picture) -> str:
 
 
 def _outcome(training: RankerTraining) -> str:
-    if not training.taken:
+    if not training.selected:
         return "No ranker was taken."
     dry = training.options.get("dry_run", False)
-    return f"It {'would be' if dry else 'was'} taken: {RANKER_NAMES[training.taken]}."
+    return f"It {'would be' if dry else 'was'} taken: {RANKER_NAMES[training.selected]}."
 
 
 def _levels(training: RankerTraining) -> list[Interval]:
@@ -68,16 +68,16 @@ def _levels(training: RankerTraining) -> list[Interval]:
             RANKER_NAMES[name],
             figures[MAIN_METRIC],
             f"n = {training.queries}",
-            "chosen" if name == training.taken else "",
+            "chosen" if name == training.selected else "",
         )
-        for name, figures in training.figures.items()
+        for name, figures in training.metrics.items()
     ]
 
 
 def _changes(training: RankerTraining) -> list[Interval]:
     return [
         Interval(
-            f"{RANKER_NAMES[name]} less {RANKER_NAMES['fitted' if name == 'static' else 'static']}",
+            f"{RANKER_NAMES[name]} minus {RANKER_NAMES['fitted' if name == 'static' else 'static']}",
             change[MAIN_METRIC].difference,
             f"n = {training.queries}",
         )
@@ -89,5 +89,5 @@ def _course(training: RankerTraining) -> list[tuple[str, str]]:
     facts = [(name, f"{took:.1f} s") for name, took in training.seconds.items()]
     facts += [(name, str(value)) for name, value in training.options.items()]
     if training.model:
-        facts.append(("largest difference between torch and the exported network", f"{training.difference:.1e}"))
+        facts.append(("largest difference between torch and the exported network", f"{training.export_difference:.1e}"))
     return facts

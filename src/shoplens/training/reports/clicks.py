@@ -1,11 +1,11 @@
-"""What clicks came to, as a part of the page about a ranker, or as a page of its own."""
+"""What learning from clicks resulted in: a page of its own, and values for the page about a ranker."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from shoplens.evaluation.report.rendering import render
+from shoplens.evaluation.report.rendering import render_page
 from shoplens.evaluation.written import write_both
 from shoplens.training.clicks import ClickTraining, probability_change
 
@@ -14,10 +14,10 @@ RANKS = (2, 3, 5, 10)
 
 def write_click_report(path: Path, training: ClickTraining) -> None:
     """Write the page, and a JSON file beside it."""
-    page = render(
+    page = render_page(
         "training/clicks.html",
         title="Learning from clicks",
-        lead=training.why,
+        lead=training.reason,
         facts=[click_outcome(training)],
         training=training,
         counts=click_counts(training),
@@ -28,7 +28,7 @@ def write_click_report(path: Path, training: ClickTraining) -> None:
 
 def click_outcome(training: ClickTraining) -> str:
     """Return whether the result was taken, in words."""
-    if not training.taken:
+    if not training.promoted:
         return "Nothing was taken: searches are as they were."
     return "It was taken." if not training.dry_run else "It would be taken; this was a dry run."
 
@@ -38,17 +38,20 @@ def click_counts(training: ClickTraining) -> list[tuple[str, str]]:
     facts = [
         ("answers with a click, a purchase or a mark", f"{training.answers:,}"),
         ("different designs", f"{training.designs:,}"),
-        ("different shoppers, or answers to nobody that is known", f"{training.voices:,}"),
-        ("older answers that do not teach, since a user or a design has too many", f"{training.muted:,}"),
+        ("different shoppers, where an answer to an unknown shopper counts as one", f"{training.shoppers:,}"),
+        ("older answers that were not used, because one user or one design has too many", f"{training.capped:,}"),
     ]
     if training.replay is None:
         return facts
-    looked = [f"rank {rank}: {rank**-training.examination:.0%}" for rank in RANKS]
+    examined = [f"rank {rank}: {rank**-training.examination:.0%}" for rank in RANKS]
     return [
         *facts,
-        ("looked at, as often as the first product", ", ".join(looked)),
-        ("part of the weight that moves", f"{training.moved:.0%}{' (held back)' if training.held_back else ''}"),
-        ("answers of which another product would come first", f"{training.replay.first:.0%}"),
-        ("places that a product moves, in the mean", f"{training.replay.places:.1f}"),
+        ("how often a rank is looked at, relative to the first", ", ".join(examined)),
+        (
+            "share of the weight that changes",
+            f"{training.weight_change:.0%}{' (limited)' if training.is_limited else ''}",
+        ),
+        ("answers in which another product would come first", f"{training.replay.changed_first:.0%}"),
+        ("mean number of ranks by which a product moves", f"{training.replay.mean_move:.1f}"),
         *((name, f"{took:.1f} s") for name, took in training.seconds.items()),
     ]

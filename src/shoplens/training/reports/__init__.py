@@ -1,0 +1,1 @@
+"""The HTML reports of trainings, each with a JSON file beside it."""
