@@ -1,4 +1,4 @@
-"""Small feeds for tests, and what comes out of them."""
+"""Functions to write small feeds for tests and to read them with checks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from shoplens.types import Product, Rejection
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Everything a feed gave, after the checks that hold for every feed."""
+class FeedResult:
+    """The format, products, rejections and counts of a feed that was read and checked."""
 
     format: str
     products: list[Product]
@@ -24,39 +24,39 @@ class Outcome:
     def kinds(self) -> list[str]:
         return [rejection.kind for rejection in self.rejections]
 
-    def the(self, kind: str) -> Rejection:
-        """The only rejection of a kind."""
-        (found,) = [rejection for rejection in self.rejections if rejection.kind == kind]
-        return found
+    def only(self, kind: str) -> Rejection:
+        """Return the only rejection of a kind."""
+        (only,) = [rejection for rejection in self.rejections if rejection.kind == kind]
+        return only
 
 
-def outcome(path: Path, **options: Any) -> Outcome:
-    """Read a feed and check what every feed must keep: the numbers add up, and a second look shows the same."""
+def read_checked(path: Path, **options: Any) -> FeedResult:
+    """Read a feed and check what holds for every feed: the counts add up, and a second iteration gives the same."""
     with read_feed(path, **options) as feed:
         items = list(feed)
         assert items == list(feed)
         products = [item for item in items if isinstance(item, Product)]
         rejections = [item for item in items if isinstance(item, Rejection)]
         counts = feed.counts
-        assert list(feed.product_ids()) == [product.id for product in products]
-        assert len({product.id for product in products}) == feed.count == counts.products == len(products)
+        assert list(feed.product_ids()) == [product_json.id for product_json in products]
+        assert len({product_json.id for product_json in products}) == feed.count == counts.products == len(products)
         assert counts.rows == counts.used + counts.skipped + counts.rejected
         assert counts.rejections == sum(rejection.level == "rejected" for rejection in rejections)
         assert counts.notes == len(rejections) - counts.rejections
-        return Outcome(feed.format, products, rejections, counts)
+        return FeedResult(feed.format, products, rejections, counts)
 
 
-def written(path: Path, content: str | bytes) -> Path:
-    """The path of a new file; text is written as UTF-8 with its line ends kept."""
+def write_file(path: Path, content: str | bytes) -> Path:
+    """Write a file and return its path; text is written as UTF-8 with its line ends."""
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
 
 
-def jsonl(path: Path, *objects: Any) -> Path:
-    """A JSON Lines feed."""
-    return written(path, "".join(json.dumps(one) + "\n" for one in objects))
+def write_jsonl(path: Path, *objects: Any) -> Path:
+    """Write a JSON Lines feed and return its path."""
+    return write_file(path, "".join(json.dumps(content) + "\n" for content in objects))
 
 
-def product(name: str = "A", **fields: Any) -> dict[str, Any]:
-    """A product that nothing is wrong with, as JSON Lines has it."""
+def product_json(name: str = "A", **fields: Any) -> dict[str, Any]:
+    """Return a valid product in the project's own JSON format."""
     return {"id": name, "title": f"Title {name}", "photos": [f"{name}.jpg"], **fields}

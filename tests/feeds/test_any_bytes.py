@@ -11,7 +11,7 @@ import pytest
 
 from shoplens.errors import FeedError
 from shoplens.feeds import FORMATS, read_feed
-from tests.feeds.feeds import outcome, written
+from tests.feeds.feeds import read_checked, write_file
 
 TABLES = {
     "magento": "sku,product_type,name,base_image,additional_attributes,configurable_variations\n"
@@ -55,39 +55,39 @@ MARKS = [b"<", b">", b"&", b'"', b"'", b"\n", b"\r", b"\t", b",", b";", b"|", b"
          b"</item>", b"<!DOCTYPE x [", b"\xef\xbb\xbf", b"null", b"NaN", b"1e999", b"-", b"9" * 30]  # fmt: skip
 
 
-def changed(content: bytes, other: bytes, chance: random.Random) -> bytes:
-    """The content after one or a few things that happen to files."""
-    for _ in range(chance.randrange(1, 4)):
-        place = chance.randrange(len(content) + 1)
-        end = min(len(content), place + chance.randrange(1, 20))
+def damage(content: bytes, other: bytes, generator: random.Random) -> bytes:
+    """Return the content after one to three kinds of damage that happen to files."""
+    for _ in range(generator.randrange(1, 4)):
+        place = generator.randrange(len(content) + 1)
+        end = min(len(content), place + generator.randrange(1, 20))
         lines = content.split(b"\n")
-        change = chance.randrange(8)
+        change = generator.randrange(8)
         if change == 0:
-            content = content[:place] + bytes([chance.randrange(256)]) + content[place + 1 :]
+            content = content[:place] + bytes([generator.randrange(256)]) + content[place + 1 :]
         elif change == 1:
-            content = content[:place] + chance.choice(MARKS) + content[place:]
+            content = content[:place] + generator.choice(MARKS) + content[place:]
         elif change == 2:
             content = content[:place] + content[end:]
         elif change == 3:
             content = content[:place]
         elif change == 4:
-            content = b"\n".join([*lines, chance.choice(lines)])
+            content = b"\n".join([*lines, generator.choice(lines)])
         elif change == 5:
-            chance.shuffle(lines)
+            generator.shuffle(lines)
             content = b"\n".join(lines)
         elif change == 6:
-            content = content[:place] + other[chance.randrange(len(other)) :]
+            content = content[:place] + other[generator.randrange(len(other)) :]
         else:
             content = content.decode("utf-8", "replace").encode(
-                chance.choice(["utf-16", "cp1252", "utf-8-sig"]), "ignore"
+                generator.choice(["utf-16", "cp1252", "utf-8-sig"]), "ignore"
             )
     return content
 
 
-def check(path: Path, **options: object) -> bool:
-    """Whether there are products; the outcome adds up, or a documented error says why there is none."""
+def has_products(path: Path, **options: object) -> bool:
+    """Read a feed; return whether it has products. The counts must add up, or a documented error be raised."""
     try:
-        return bool(outcome(path, **options).products)
+        return bool(read_checked(path, **options).products)
     except FeedError as problem:
         assert problem.code in CODES and problem.problem and problem.fix
         return False
@@ -95,38 +95,38 @@ def check(path: Path, **options: object) -> bool:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_feed_that_something_happened_to(tmp_path: Path, name: str) -> None:
-    chance = random.Random(name)
+    generator = random.Random(name)
     content, others = TABLES[name].encode(), [text.encode() for text in TABLES.values()]
     options = {"mapping": MAPPINGS[name]} if name in MAPPINGS else {}
-    assert check(written(tmp_path / "whole", content), **options)
+    assert has_products(write_file(tmp_path / "whole", content), **options)
     usable = 0
     for _ in range(120):
-        path = written(tmp_path / "f", changed(content, chance.choice(others), chance))
-        usable += check(path, **options)
+        path = write_file(tmp_path / "f", damage(content, generator.choice(others), generator))
+        usable += has_products(path, **options)
     assert usable > 20
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "folder"])
 def test_a_format_forced_on_anything(tmp_path: Path, name: str) -> None:
-    chance = random.Random(name)
+    generator = random.Random(name)
     for text in TABLES.values():
-        for content in (text.encode(), changed(text.encode(), b"x", chance)):
-            check(written(tmp_path / "f", content), format=name)
+        for content in (text.encode(), damage(text.encode(), b"x", generator)):
+            has_products(write_file(tmp_path / "f", content), format=name)
 
 
 def test_bytes_that_mean_nothing(tmp_path: Path) -> None:
-    chance = random.Random(18)
+    generator = random.Random(18)
     starts = [b"", b"<rss>", b"{", b"[", b"id,image_link\n", b"PK\x03\x04", b"\x1f\x8b", b"\xff\xfe", b"<yml_catalog>"]
     for _ in range(300):
-        noise = b"".join(chance.choices([*MARKS, chance.randbytes(3)], k=chance.randrange(40)))
-        path = written(tmp_path / "f", chance.choice(starts) + noise)
-        check(path)
-        check(path, mapping=MAPPINGS["own"])
+        noise = b"".join(generator.choices([*MARKS, generator.randbytes(3)], k=generator.randrange(40)))
+        path = write_file(tmp_path / "f", generator.choice(starts) + noise)
+        has_products(path)
+        has_products(path, mapping=MAPPINGS["own"])
 
 
 def test_the_same_feed_is_always_read_the_same(tmp_path: Path) -> None:
     for name, text in TABLES.items():
         options = {"mapping": MAPPINGS[name]} if name in MAPPINGS else {}
-        path = written(tmp_path / "f", text)
+        path = write_file(tmp_path / "f", text)
         with read_feed(path, **options) as first, read_feed(path, **options) as second:  # type: ignore[arg-type]
             assert list(first) == list(second) and first.counts == second.counts

@@ -1,4 +1,4 @@
-"""Feeds by address."""
+"""Feeds that are fetched from a URL."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def read() -> Iterator[Callable[..., Feed]]:
-    """Reads feeds by address; pauses are none, and this machine may be asked unless settings say otherwise."""
-    made: list[Fetcher] = []
+    """Read feeds by URL without pauses; this machine may be connected to unless the settings forbid it."""
+    fetchers: list[Fetcher] = []
 
     def reader(address: str, network: Network | None = None, **changes: Any) -> Feed:
         settings = replace(Settings(allow_private=True, feed_timeout=5.0), **changes)
-        made.append(Fetcher(settings, network=network, sleep=lambda seconds: None, jitter=lambda: 1.0))
+        fetchers.append(Fetcher(settings, network=network, sleep=lambda seconds: None, jitter=lambda: 1.0))
         return read_feed(
             address,
             limit=settings.max_feed_bytes,
-            download=lambda url, file, limit: fetch_feed(url, file, settings, made[-1]),
+            download=lambda url, file, limit: fetch_feed(url, file, settings, fetchers[-1]),
         )
 
     yield reader
-    for one in made:
-        one.close()
+    for fetcher in fetchers:
+        fetcher.close()
 
 
-def photos(feed: Feed) -> list[str]:
+def read_photos(feed: Feed) -> list[str]:
     with feed:
         return [photo for item in feed if isinstance(item, Product) for photo in item.photos]
 
@@ -60,7 +60,7 @@ def test_references_are_relative_to_the_address_behind_redirects(server: Server,
     server.pages["/exports/feed.csv?key=1"] = answer(body=TABLE)
     feed = read(server.url("/old"))
     assert (feed.name, feed.format, feed.media) == (server.url("/old"), "merchant", None)
-    assert photos(feed) == [
+    assert read_photos(feed) == [
         server.url("/exports/a.jpg"),
         server.url("/b.jpg"),
         "https://cdn.example/c.jpg",
@@ -72,19 +72,19 @@ def test_references_are_relative_to_the_address_behind_redirects(server: Server,
 @pytest.mark.parametrize("path", ["/feed.csv.gz", "/feed", "/", "/.csv", "/%2e%2e%2fa%00b", "/" + "x" * 3_000])
 def test_a_packed_feed_is_unpacked_whatever_its_name(server: Server, read: Callable[..., Feed], path: str) -> None:
     server.pages[path] = answer(body=gzip.compress(TABLE), content_type="text/html")
-    assert len(photos(read(server.url(path)))) == 4
+    assert len(read_photos(read(server.url(path)))) == 4
 
 
 def test_local_paths_of_a_fetched_feed_are_never_opened(server: Server, read: Callable[..., Feed]) -> None:
     table = b"id,title,image_link\nA,Mug,/etc/passwd\nB,Cup,../../x.jpg\nC,Jug,file:///etc/passwd\n"
     server.pages["/f"] = answer(body=table)
-    assert photos(read(server.url("/f"))) == [server.url("/etc/passwd"), server.url("/x.jpg")]
+    assert read_photos(read(server.url("/f"))) == [server.url("/etc/passwd"), server.url("/x.jpg")]
 
 
 def test_limits_of_size_hold_before_and_after_unpacking(server: Server, read: Callable[..., Feed]) -> None:
     server.pages["/plain"] = answer(body=TABLE)
     server.pages["/packed"] = answer(body=gzip.compress(TABLE + b" " * 9_000))
-    assert len(photos(read(server.url("/plain"), max_feed_bytes=len(TABLE)))) == 4
+    assert len(read_photos(read(server.url("/plain"), max_feed_bytes=len(TABLE)))) == 4
     for path, limit, code in [("/plain", len(TABLE) - 1, "fetch-too-large"), ("/packed", 5_000, "feed-too-large")]:
         with pytest.raises(FeedError) as caught:
             read(server.url(path), max_feed_bytes=limit)
@@ -115,7 +115,7 @@ def test_private_addresses_are_refused_and_public_ones_are_not(server: Server, r
     server.pages["/f"] = answer(body=TABLE)
     sockets = LocalSockets()
     network = Network(resolver=resolver_for(shop=[PUBLIC], inside=["10.0.0.7"]), sockets=sockets)
-    assert len(photos(read(server.url("/f", "shop.example"), network, allow_private=False))) == 4
+    assert len(read_photos(read(server.url("/f", "shop.example"), network, allow_private=False))) == 4
     with pytest.raises(FeedError) as caught:
         read(server.url("/f", "inside.example"), network, allow_private=False)
     assert caught.value.code == "fetch-address" and "allow-private" in caught.value.fix
@@ -128,7 +128,7 @@ def test_a_try_that_breaks_off_is_begun_anew(server: Server, read: Callable[...,
         handler.close_connection = True
 
     server.pages["/f"] = sequence(answer(503), broken, answer(body=TABLE))
-    assert len(photos(read(server.url("/f")))) == 4 and len(server.requests) == 3
+    assert len(read_photos(read(server.url("/f")))) == 4 and len(server.requests) == 3
 
 
 def test_copies_go_with_the_feed(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""How formats are recognised, and what the table of them says."""
+"""Recognition of feed formats, and the content of the format table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shoplens.errors import FeedError
 from shoplens.feeds import FORMATS, read_feed
 from shoplens.feeds.mapping import FIELDS
 from shoplens.types import Product
-from tests.feeds.feeds import outcome, written
+from tests.feeds.feeds import read_checked, write_file
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ from tests.feeds.feeds import outcome, written
     ],
 )
 def test_a_feed_is_recognised_whatever_stands_before_it(tmp_path: Path, name: str, text: str) -> None:
-    found = outcome(written(tmp_path / "feed.txt", text))
-    assert (found.format, [one.id for one in found.products]) == (name, ["1"])
+    result = read_checked(write_file(tmp_path / "feed.txt", text))
+    assert (result.format, [product.id for product in result.products]) == (name, ["1"])
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("sku,name,image,price\n1,T,a.jpg,3\n", "--map id=sku --map title=name --map photos=image --map price=price"),
         ("Bild URL,Artikel Nr\na.jpg,1\n", "--map photos=…"),
@@ -48,36 +48,36 @@ def test_a_feed_is_recognised_whatever_stands_before_it(tmp_path: Path, name: st
         ("foo,bar\n1,2\n", "--map id=… --map photos=…"),
     ],
 )
-def test_a_mapping_is_proposed_for_an_unknown_header(tmp_path: Path, text: str, told: str) -> None:
+def test_a_mapping_is_proposed_for_an_unknown_header(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(FeedError) as caught:
-        read_feed(written(tmp_path / "f", text))
-    assert caught.value.code == "unknown-header" and told in caught.value.fix
+        read_feed(write_file(tmp_path / "f", text))
+    assert caught.value.code == "unknown-header" and message in caught.value.fix
 
 
 @pytest.mark.parametrize("text", ["<html><body>x</body></html>", "<", "<<<<>"])
 def test_no_mapping_is_proposed_for_xml(tmp_path: Path, text: str) -> None:
     with pytest.raises(FeedError) as caught:
-        read_feed(written(tmp_path / "f", text))
+        read_feed(write_file(tmp_path / "f", text))
     assert caught.value.code == "unknown-header" and "--map" not in caught.value.fix
 
 
 def test_the_table_says_of_every_format_what_is_read_and_what_is_not() -> None:
     known = {field.name for field in fields(Product)}
-    for name, form in FORMATS.items():
-        assert form.name == name and form.sentence and form.ignores
-        assert {"id", "title", "photos"} <= set(form.reads) <= known | set(FIELDS)
-        assert all(form.reads.values()) and all(form.ignores.values())
+    for name, feed_format in FORMATS.items():
+        assert feed_format.name == name and feed_format.sentence and feed_format.ignores
+        assert {"id", "title", "photos"} <= set(feed_format.reads) <= known | set(FIELDS)
+        assert all(feed_format.reads.values()) and all(feed_format.ignores.values())
 
 
 def test_lines_above_the_header_and_doubled_columns_are_told_and_rows_keep_their_numbers(tmp_path: Path) -> None:
     text = "sep=,\n# note\nid,title,image_link,title\n1,,a.jpg,Mug\n2,Cup,b.jpg,Pot\n"
     text += "id,title,image_link,title\n3,T,c.jpg\n"
-    found = outcome(written(tmp_path / "f", text))
-    assert [(one.id, one.title) for one in found.products] == [("1", "Mug"), ("2", "Cup"), ("3", "T")]
-    assert [(one.kind, one.level, one.row) for one in found.rejections] == [
+    result = read_checked(write_file(tmp_path / "f", text))
+    assert [(product.id, product.title) for product in result.products] == [("1", "Mug"), ("2", "Cup"), ("3", "T")]
+    assert [(rejection.kind, rejection.level, rejection.row) for rejection in result.rejections] == [
         ("lines-above-header", "note", None),
         ("doubled-column", "note", None),
         ("repeated-header", "note", 3),
         ("too-few-columns", "note", 4),
     ]
-    assert (found.counts.rows, found.counts.used, found.counts.skipped) == (4, 3, 1)
+    assert (result.counts.rows, result.counts.used, result.counts.skipped) == (4, 3, 1)

@@ -1,4 +1,4 @@
-"""What a person says of columns, and what is proposed."""
+"""Mappings of columns that a person writes, and proposals of mappings."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from shoplens.feeds.mapping import FIELDS, FieldMapping, has_required_columns, p
 
 
 def test_columns_are_compared_as_tables_are() -> None:
-    found = parse_mapping({"id": " SKU ", "photos": ["Bild 1", "g:Bild_2"], "attributes.Farbe": "Farbe, Color"})
-    assert dict(found.columns) == {
+    result = parse_mapping({"id": " SKU ", "photos": ["Bild 1", "g:Bild_2"], "attributes.Farbe": "Farbe, Color"})
+    assert dict(result.columns) == {
         "id": ("sku",),
         "photos": ("bild_1", "bild_2"),
         "attributes.Farbe": ("farbe", "color"),
     }
-    assert found.required == (("sku",), ("bild_1",))
+    assert result.required == (("sku",), ("bild_1",))
 
 
 @pytest.mark.parametrize(
-    ("pairs", "told"),
+    ("pairs", "message"),
     [
         ({"id": "a", "photos": "b", "colour": "c"}, "attributes.NAME"),
         ({"id": "a", "photos": "b", "attributes.": "c"}, "attributes.NAME"),
@@ -33,10 +33,10 @@ def test_columns_are_compared_as_tables_are() -> None:
         ({}, "--map id=Column"),
     ],
 )
-def test_a_mapping_that_cannot_be_used_says_what_would_be_right(pairs: Mapping[str, str], told: str) -> None:
+def test_a_mapping_that_cannot_be_used_says_what_would_be_right(pairs: Mapping[str, str], message: str) -> None:
     with pytest.raises(FeedError) as caught:
         parse_mapping(pairs)
-    assert caught.value.code == "bad-mapping" and told in caught.value.fix
+    assert caught.value.code == "bad-mapping" and message in caught.value.fix
 
 
 @pytest.mark.parametrize(

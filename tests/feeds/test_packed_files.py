@@ -12,12 +12,12 @@ import pytest
 
 from shoplens.errors import FeedError
 from shoplens.feeds import read_feed
-from tests.feeds.feeds import outcome, written
+from tests.feeds.feeds import read_checked, write_file
 
 TABLE = "id,title,image_link\nA,Mug,a.jpg\n"
 
 
-def packed(folder: Path, files: dict[str, str | bytes]) -> Path:
+def write_zip(folder: Path, files: dict[str, str | bytes]) -> Path:
     path = folder / "feed.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
@@ -25,7 +25,7 @@ def packed(folder: Path, files: dict[str, str | bytes]) -> Path:
     return path
 
 
-def code_of(path: Path, **options: int) -> str:
+def error_code(path: Path, **options: int) -> str:
     with pytest.raises(FeedError) as caught:
         read_feed(path, **options)  # type: ignore[arg-type]
     assert caught.value.fix and path.name in caught.value.problem
@@ -34,32 +34,32 @@ def code_of(path: Path, **options: int) -> str:
 
 @pytest.mark.parametrize("name", ["feed.csv.gz", "feed.gz", "feed.csv", "feed"])
 def test_a_gzip_file_is_told_by_its_bytes_and_photos_lie_beside_it(tmp_path: Path, name: str) -> None:
-    path = written(tmp_path / name, gzip.compress(TABLE.encode()))
+    path = write_file(tmp_path / name, gzip.compress(TABLE.encode()))
     with read_feed(path) as feed:
-        (one,) = feed
+        (product,) = feed
         assert feed.name == str(path) and feed.media == tmp_path
-        assert one.photos == (str(tmp_path / "a.jpg"),)  # type: ignore[union-attr]
+        assert product.photos == (str(tmp_path / "a.jpg"),)  # type: ignore[union-attr]
 
 
 def test_gzip_in_parts_is_read_whole(tmp_path: Path) -> None:
-    path = written(tmp_path / "f.gz", gzip.compress(TABLE.encode()) + gzip.compress(b"B,Cup,b.jpg\n"))
-    assert [one.id for one in outcome(path).products] == ["A", "B"]
+    path = write_file(tmp_path / "f.gz", gzip.compress(TABLE.encode()) + gzip.compress(b"B,Cup,b.jpg\n"))
+    assert [product.id for product in read_checked(path).products] == ["A", "B"]
 
 
 @pytest.mark.parametrize("name", ["products.csv", "export/products.TXT", "a b/ü.csv"])
 def test_a_zip_file_holds_one_feed_and_perhaps_clutter(tmp_path: Path, name: str) -> None:
     clutter = {"__MACOSX/._products.csv": b"\0", "README.md": "hello", "photos/a.jpg": b"x", ".hidden.csv": "x"}
-    found = outcome(packed(tmp_path, {**clutter, name: TABLE}))
-    assert (found.format, [one.id for one in found.products]) == ("merchant", ["A"])
-    assert found.products[0].photos == (str(tmp_path / "a.jpg"),)
+    result = read_checked(write_zip(tmp_path, {**clutter, name: TABLE}))
+    assert (result.format, [product.id for product in result.products]) == ("merchant", ["A"])
+    assert result.products[0].photos == (str(tmp_path / "a.jpg"),)
 
 
 def test_a_member_cannot_leave_the_folder_of_copies(tmp_path: Path) -> None:
     inside = tmp_path / "inside"
     inside.mkdir()
-    assert outcome(packed(inside, {str(tmp_path / "evil.csv"): TABLE})).counts.products == 1
-    assert code_of(packed(inside, {"../evil.csv": TABLE})) == "bad-archive"
-    assert [one.name for one in tmp_path.rglob("*")] == ["inside", "feed.zip"]
+    assert read_checked(write_zip(inside, {str(tmp_path / "evil.csv"): TABLE})).counts.products == 1
+    assert error_code(write_zip(inside, {"../evil.csv": TABLE})) == "bad-archive"
+    assert [path.name for path in tmp_path.rglob("*")] == ["inside", "feed.zip"]
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,16 @@ def test_a_member_cannot_leave_the_folder_of_copies(tmp_path: Path) -> None:
     ],
 )
 def test_a_zip_file_with_no_feed_several_or_a_workbook(tmp_path: Path, files: dict[str, str | bytes]) -> None:
-    path = packed(tmp_path, {"x.txt.bin": b"x", **files})
-    assert code_of(path) == "bad-archive"
+    path = write_zip(tmp_path, {"x.txt.bin": b"x", **files})
+    assert error_code(path) == "bad-archive"
 
 
 def test_a_password_is_told(tmp_path: Path) -> None:
-    content = bytearray(packed(tmp_path, {"a.csv": TABLE}).read_bytes())
+    content = bytearray(write_zip(tmp_path, {"a.csv": TABLE}).read_bytes())
     for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(mark) + place] |= 1
     with pytest.raises(FeedError, match="password") as caught:
-        read_feed(written(tmp_path / "feed.zip", bytes(content)))
+        read_feed(write_file(tmp_path / "feed.zip", bytes(content)))
     assert caught.value.code == "bad-archive"
 
 
@@ -89,11 +89,11 @@ def test_a_password_is_told(tmp_path: Path) -> None:
 def test_what_is_too_large_unpacked_is_refused_and_leaves_nothing(tmp_path: Path, kind: str) -> None:
     text = TABLE + " " * 100_000
     if kind == "zip":
-        path = packed(tmp_path, {"a.csv": text})
+        path = write_zip(tmp_path, {"a.csv": text})
     else:
-        path = written(tmp_path / "a.csv.gz", gzip.compress(text.encode()))
+        path = write_file(tmp_path / "a.csv.gz", gzip.compress(text.encode()))
     assert path.stat().st_size < 1_000
-    assert code_of(path, limit=len(text) - 1) == "feed-too-large"
+    assert error_code(path, limit=len(text) - 1) == "feed-too-large"
     with read_feed(path, limit=len(text)) as feed:
         assert feed.count == 1
 
@@ -106,16 +106,16 @@ def test_containers_that_are_cut_or_changed_are_read_or_refused(tmp_path: Path, 
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(zipfile.ZipInfo("a.csv"), TABLE)
         whole = buffer.getvalue()
-    chance = random.Random(18)
+    generator = random.Random(18)
     refused = 0
     for number in range(400):
         content = bytearray(whole)
         if number < len(whole):
             del content[number:]
         else:
-            for _ in range(chance.randrange(1, 4)):
-                content[chance.randrange(len(content))] = chance.randrange(256)
-        path = written(tmp_path / "f", bytes(content))
+            for _ in range(generator.randrange(1, 4)):
+                content[generator.randrange(len(content))] = generator.randrange(256)
+        path = write_file(tmp_path / "f", bytes(content))
         try:
             with read_feed(path) as feed:
                 counts = feed.counts
@@ -134,4 +134,4 @@ def test_a_damaged_zip_file_of_any_kind_says_so(tmp_path: Path, method: int) -> 
     content = bytearray(path.read_bytes())
     content[60:90] = b"\xff" * 30
     path.write_bytes(content)
-    assert code_of(path) == "bad-archive"
+    assert error_code(path) == "bad-archive"

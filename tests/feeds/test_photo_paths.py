@@ -8,7 +8,7 @@ import pytest
 
 from shoplens.feeds.photo_paths import PhotoPaths
 from shoplens.types import Rejection
-from tests.feeds.feeds import jsonl, outcome, product
+from tests.feeds.feeds import product_json, read_checked, write_jsonl
 
 MEDIA = Path("/shop/media")
 
@@ -49,8 +49,8 @@ def test_what_is_found(reference: str, expected: str) -> None:
     ],
 )
 def test_what_is_refused(reference: str, kind: str) -> None:
-    found = PhotoPaths(MEDIA).resolve(reference)
-    assert isinstance(found, Rejection) and found.kind == kind and found.value == reference
+    result = PhotoPaths(MEDIA).resolve(reference)
+    assert isinstance(result, Rejection) and result.kind == kind and result.value == reference
 
 
 def test_a_leading_slash_may_mean_the_media_folder() -> None:
@@ -62,11 +62,13 @@ def test_a_leading_slash_may_mean_the_media_folder() -> None:
 
 def test_a_rejected_photo_leaves_the_others(tmp_path: Path) -> None:
     media = tmp_path / "media"
-    found = outcome(jsonl(tmp_path / "f", product(photos=["../x.jpg", "a.jpg", "./a.jpg", "b.jpg"])), media=media)
-    assert found.products[0].photos == (str(media / "a.jpg"), str(media / "b.jpg"))
-    wrong = found.the("photo-outside-media")
-    assert (wrong.level, wrong.row, wrong.product_id, wrong.field) == ("rejected", 1, "A", "photos")
-    assert wrong.value == "../x.jpg" and str(media) in wrong.reason
+    result = read_checked(
+        write_jsonl(tmp_path / "f", product_json(photos=["../x.jpg", "a.jpg", "./a.jpg", "b.jpg"])), media=media
+    )
+    assert result.products[0].photos == (str(media / "a.jpg"), str(media / "b.jpg"))
+    rejection = result.only("photo-outside-media")
+    assert (rejection.level, rejection.row, rejection.product_id, rejection.field) == ("rejected", 1, "A", "photos")
+    assert rejection.value == "../x.jpg" and str(media) in rejection.reason
 
 
 def test_a_link_must_not_lead_out_of_the_media_folder(tmp_path: Path) -> None:
@@ -80,8 +82,8 @@ def test_a_link_must_not_lead_out_of_the_media_folder(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(media)
     for root in (media, tmp_path / "link"):
         for reference in ("photo.jpg", "folder/a.jpg", "folder/not-there.jpg"):
-            found = PhotoPaths(root).resolve(reference)
-            assert isinstance(found, Rejection) and (found.kind, found.value) == ("photo-outside-media", reference)
+            result = PhotoPaths(root).resolve(reference)
+            assert isinstance(result, Rejection) and (result.kind, result.value) == ("photo-outside-media", reference)
         assert PhotoPaths(root).resolve("inside/a.jpg") == str(root / "inside/a.jpg")
 
 
@@ -93,5 +95,5 @@ def test_a_linked_media_folder_may_be_named_either_way(tmp_path: Path) -> None:
 
 
 def test_a_reference_that_makes_no_address_is_told() -> None:
-    found = PhotoPaths(None, address="https://shop.example/feed.csv").resolve("a://[x.jpg")
-    assert isinstance(found, Rejection) and found.value == "a://[x.jpg"
+    result = PhotoPaths(None, address="https://shop.example/feed.csv").resolve("a://[x.jpg")
+    assert isinstance(result, Rejection) and result.value == "a://[x.jpg"

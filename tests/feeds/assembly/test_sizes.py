@@ -1,4 +1,4 @@
-"""Which attributes are sizes, and texts without one."""
+"""Recognition of size attributes, and texts without sizes."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def test_a_title_without_its_size(title: str, size: str, expected: str) -> None:
 
 
 def test_texts_of_two_sizes_agree_in_one_of_three_ways() -> None:
-    for one, other in [("M", "L"), ("36", "37,5"), ("(S)", "(M)")]:
+    for sizes_of_product in [("M", "L"), ("36", "37,5"), ("(S)", "(M)")]:
         for form in ("{} Hoodie", "Hoodie {}", "M&S Hoodie {}", "{} Hoodie by L", "Hoodie"):
-            texts = [remove_values(form.format(size), [size]) for size in (one, other)]
-            assert any(first == second for first, second in zip(*texts, strict=True)), (form, one, other)
+            texts = [remove_values(form.format(size), [size]) for size in sizes_of_product]
+            assert any(first == second for first, second in zip(*texts, strict=True)), (form, sizes_of_product)
 
 
 def test_examples_in_the_code_hold() -> None:

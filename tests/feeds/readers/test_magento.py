@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shoplens.feeds import read_feed
-from tests.feeds.feeds import Outcome, outcome
+from tests.feeds.feeds import FeedResult, read_checked
 
 COLUMNS = [
     *["sku", "store_view_code", "product_type", "categories", "name", "description", "short_description", "price"],
@@ -18,7 +18,7 @@ COLUMNS = [
 ]
 
 
-def export(folder: Path, *rows: dict[str, str]) -> Path:
+def write_export(folder: Path, *rows: dict[str, str]) -> Path:
     path = folder / "products.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.DictWriter(file, COLUMNS)
@@ -55,8 +55,8 @@ HOODIE = [
 
 
 def test_a_product_per_parent_and_colour_with_sizes_folded_and_the_parents_words(tmp_path: Path) -> None:
-    found = outcome(export(tmp_path, *HOODIE))
-    red, blue = found.products
+    result = read_checked(write_export(tmp_path, *HOODIE))
+    red, blue = result.products
     assert (red.id, blue.id, red.group_id, blue.group_id) == ("H-Red", "H-Blue", "H", "H")
     assert (red.title, red.description, red.url) == ("Hoodie & Hat", "Warm.\nSoft.\nDry.", "hoodie.html")
     assert red.photos == tuple(str(tmp_path / name) for name in ("Red.jpg", "red_back.jpg", "red_side.jpg"))
@@ -73,25 +73,31 @@ def test_a_product_per_parent_and_colour_with_sizes_folded_and_the_parents_words
 
 
 def test_a_photo_that_only_the_parent_names_is_reported_and_never_inherited(tmp_path: Path) -> None:
-    found = outcome(export(tmp_path, *HOODIE))
-    (note,) = found.rejections
+    result = read_checked(write_export(tmp_path, *HOODIE))
+    (note,) = result.rejections
     assert (note.kind, note.level, note.row) == ("photo-of-no-variant", "note", 4)
     assert (note.field, note.value, note.product_id) == ("additional_images", "/green.jpg", "H")
-    assert not any("green" in photo for one in found.products for photo in one.photos)
+    assert not any("green" in photo for product in result.products for photo in product.photos)
 
 
 def test_parents_may_come_first_and_variants_apart(tmp_path: Path) -> None:
     other = {"sku": "Z", "base_image": "z.jpg"}
-    usual = {one.id: one for one in outcome(export(tmp_path, *HOODIE)).products}
-    turned = outcome(export(tmp_path, HOODIE[3], HOODIE[0], other, HOODIE[1], HOODIE[2]))
-    assert {one.id: one for one in turned.products if one.id != "Z"} == usual
-    assert [one.id for one in turned.products] == ["H-Red", "Z", "H-Blue"]
+    usual = {product.id: product for product in read_checked(write_export(tmp_path, *HOODIE)).products}
+    reordered = read_checked(write_export(tmp_path, HOODIE[3], HOODIE[0], other, HOODIE[1], HOODIE[2]))
+    assert {product.id: product for product in reordered.products if product.id != "Z"} == usual
+    assert [product.id for product in reordered.products] == ["H-Red", "Z", "H-Blue"]
 
 
 def test_a_simple_product_without_a_parent_is_kept(tmp_path: Path) -> None:
     row = {"sku": "Z", "base_image": "z.jpg", "url_key": "z", "short_description": "<b>Z</b>", "qty": "3.0000"}
-    (one,) = outcome(export(tmp_path, row)).products
-    assert (one.id, one.group_id, one.url, one.description, one.in_stock) == ("Z", "", "z.html", "Z", True)
+    (product,) = read_checked(write_export(tmp_path, row)).products
+    assert (product.id, product.group_id, product.url, product.description, product.in_stock) == (
+        "Z",
+        "",
+        "z.html",
+        "Z",
+        True,
+    )
 
 
 def test_where_only_size_varies_the_parent_is_the_product_and_its_photos_count(tmp_path: Path) -> None:
@@ -100,10 +106,10 @@ def test_where_only_size_varies_the_parent_is_the_product_and_its_photos_count(t
         {"sku": "C-2", "additional_attributes": "size=2"},
         parent("C", "sku=C-1,size=1|sku=C-2,size=2", base_image="c.jpg"),
     ]
-    found = outcome(export(tmp_path, *rows))
-    (one,) = found.products
-    assert (one.id, one.photos, one.attributes["size"]) == ("C", (str(tmp_path / "c.jpg"),), ("1", "2"))
-    assert found.rejections == [] and found.counts.used == 3
+    result = read_checked(write_export(tmp_path, *rows))
+    (product,) = result.products
+    assert (product.id, product.photos, product.attributes["size"]) == ("C", (str(tmp_path / "c.jpg"),), ("1", "2"))
+    assert result.rejections == [] and result.counts.used == 3
 
 
 def test_any_axis_but_size_tells_products_apart_and_a_variants_own_colour_stands_in(tmp_path: Path) -> None:
@@ -114,7 +120,11 @@ def test_any_axis_but_size_tells_products_apart_and_a_variants_own_colour_stands
         {"sku": "S-1", "base_image": "3.jpg", "additional_attributes": "color=Red"},
         parent("S", "sku=S-1,shoe_size=41"),
     ]
-    assert [one.id for one in outcome(export(tmp_path, *rows)).products] == ["P-64 GB-matte", "P-64 GB-gloss", "S-Red"]
+    assert [product.id for product in read_checked(write_export(tmp_path, *rows)).products] == [
+        "P-64 GB-matte",
+        "P-64 GB-gloss",
+        "S-Red",
+    ]
 
 
 def test_made_ids_never_repeat_others(tmp_path: Path) -> None:
@@ -127,9 +137,9 @@ def test_made_ids_never_repeat_others(tmp_path: Path) -> None:
         variant("v3", "D", "S"),
         parent("A-B2", "sku=v3,size=S,color=D"),
     ]
-    found = outcome(export(tmp_path, *rows))
-    assert [one.id for one in found.products] == ["A-B-C", "A-B-D", "A-B2-D"]
-    assert (found.the("duplicate-id").row, found.the("duplicate-id").value) == (2, "A-B-C")
+    result = read_checked(write_export(tmp_path, *rows))
+    assert [product.id for product in result.products] == ["A-B-C", "A-B-D", "A-B2-D"]
+    assert (result.only("duplicate-id").row, result.only("duplicate-id").value) == (2, "A-B-C")
 
 
 def test_parents_and_variants_that_miss_each_other(tmp_path: Path) -> None:
@@ -138,11 +148,11 @@ def test_parents_and_variants_that_miss_each_other(tmp_path: Path) -> None:
         parent("H", "sku=H-S,size=S,color=Red|sku=H-M,size=M,color=Red"),
         parent("K", "sku=K-S,size=S,color=Red"),
     ]
-    found = outcome(export(tmp_path, *rows))
-    note, wrong = found.the("variant-missing"), found.the("parent-without-variants")
+    result = read_checked(write_export(tmp_path, *rows))
+    note, rejection = result.only("variant-missing"), result.only("parent-without-variants")
     assert (note.level, note.row, note.value) == ("note", 2, "H-M")
-    assert (wrong.level, wrong.row, wrong.value) == ("rejected", 3, "K")
-    assert (found.counts.used, found.counts.rejected) == (2, 1)
+    assert (rejection.level, rejection.row, rejection.value) == ("rejected", 3, "K")
+    assert (result.counts.used, result.counts.rejected) == (2, 1)
 
 
 def test_other_store_views_and_what_is_switched_off_are_skipped(tmp_path: Path) -> None:
@@ -154,28 +164,28 @@ def test_other_store_views_and_what_is_switched_off_are_skipped(tmp_path: Path) 
         variant("H-M", "Red", "M", product_online="2"),
         parent("H", "sku=H-S,size=S,color=Red|sku=H-M,size=M,color=Red"),
     ]
-    found = outcome(export(tmp_path, *rows))
-    assert [(one.id, one.title) for one in found.products] == [("A", "Shirt"), ("H-Red", "H")]
-    assert found.products[1].attributes["size"] == ("S",)
-    assert [(one.kind, one.level, one.row, one.value) for one in found.rejections] == [
+    result = read_checked(write_export(tmp_path, *rows))
+    assert [(product.id, product.title) for product in result.products] == [("A", "Shirt"), ("H-Red", "H")]
+    assert result.products[1].attributes["size"] == ("S",)
+    assert [(rejection.kind, rejection.level, rejection.row, rejection.value) for rejection in result.rejections] == [
         ("store-view-row", "note", 2, "de"),
         ("not-sold", "note", 3, ""),
         ("not-sold", "note", 5, ""),
     ]
-    assert (found.counts.rows, found.counts.used, found.counts.skipped) == (6, 3, 3)
+    assert (result.counts.rows, result.counts.used, result.counts.skipped) == (6, 3, 3)
 
 
 def test_a_switched_off_parent_takes_its_variants_along(tmp_path: Path) -> None:
-    found = outcome(export(tmp_path, *HOODIE[:3], {**HOODIE[3], "product_online": "2"}))
-    assert (found.products, found.counts.skipped) == ([], 4)
-    assert Counter(found.kinds)["not-sold"] == 1
+    result = read_checked(write_export(tmp_path, *HOODIE[:3], {**HOODIE[3], "product_online": "2"}))
+    assert (result.products, result.counts.skipped) == ([], 4)
+    assert Counter(result.kinds)["not-sold"] == 1
 
 
 def test_a_repeated_sku_is_rejected_before_it_is_folded(tmp_path: Path) -> None:
-    found = outcome(export(tmp_path, *HOODIE, {**HOODIE[0], "base_image": "/other.jpg"}))
-    wrong = found.the("duplicate-id")
-    assert (wrong.row, wrong.field, wrong.value) == (5, "sku", "H-S-Red") and "row 1" in wrong.reason
-    assert not any("other" in photo for one in found.products for photo in one.photos)
+    result = read_checked(write_export(tmp_path, *HOODIE, {**HOODIE[0], "base_image": "/other.jpg"}))
+    rejection = result.only("duplicate-id")
+    assert (rejection.row, rejection.field, rejection.value) == (5, "sku", "H-S-Red") and "row 1" in rejection.reason
+    assert not any("other" in photo for product in result.products for photo in product.photos)
 
 
 def test_special_prices_without_dates_count(tmp_path: Path) -> None:
@@ -183,9 +193,9 @@ def test_special_prices_without_dates_count(tmp_path: Path) -> None:
     dated = {**plain, "special_price_from_date": "1/1/24"}
     bad = {**plain, "price": "n/a", "special_price": ""}
     rows = [{"sku": "A", **plain}, {"sku": "B", **dated}, {"sku": "C", **bad}]
-    found = outcome(export(tmp_path, *rows))
-    assert [one.price for one in found.products] == [15.5, 20, None]
-    assert (found.the("bad-price").row, found.the("bad-price").value) == (3, "n/a")
+    result = read_checked(write_export(tmp_path, *rows))
+    assert [product.price for product in result.products] == [15.5, 20, None]
+    assert (result.only("bad-price").row, result.only("bad-price").value) == (3, "n/a")
 
 
 def test_quoted_attributes_brands_and_placeholders(tmp_path: Path) -> None:
@@ -195,9 +205,9 @@ def test_quoted_attributes_brands_and_placeholders(tmp_path: Path) -> None:
         "additional_images": "a.jpg,no_selection",
         "additional_attributes": 'manufacturer="Luma, Inc.",fit="Slim"|"""Wide""",note=<b>a</b> &amp; b,empty=',
     }
-    (one,) = outcome(export(tmp_path, row)).products
-    assert (one.brand, one.photos) == ("Luma, Inc.", (str(tmp_path / "a.jpg"),))
-    assert dict(one.attributes) == {"fit": ("Slim", '"Wide"'), "note": ("a & b",)}
+    (product,) = read_checked(write_export(tmp_path, row)).products
+    assert (product.brand, product.photos) == ("Luma, Inc.", (str(tmp_path / "a.jpg"),))
+    assert dict(product.attributes) == {"fit": ("Slim", '"Wide"'), "note": ("a & b",)}
 
 
 @pytest.mark.parametrize(
@@ -215,39 +225,43 @@ def test_quoted_attributes_brands_and_placeholders(tmp_path: Path) -> None:
     ],
 )
 def test_the_category_is_the_first_deepest_path(tmp_path: Path, categories: str, expected: tuple[str, ...]) -> None:
-    (one,) = outcome(export(tmp_path, {"sku": "A", "base_image": "a.jpg", "categories": categories})).products
-    assert one.category == expected
+    (product,) = read_checked(
+        write_export(tmp_path, {"sku": "A", "base_image": "a.jpg", "categories": categories})
+    ).products
+    assert product.category == expected
 
 
 @pytest.mark.parametrize("folder", ["media", "pub/media/catalog/product"])
 def test_media_beside_the_feed_is_found(tmp_path: Path, folder: str) -> None:
     (tmp_path / folder).mkdir(parents=True)
-    (one,) = outcome(export(tmp_path, {"sku": "A", "base_image": "/m/a.jpg"})).products
-    assert one.photos == (str(tmp_path / folder / "m" / "a.jpg"),)
+    (product,) = read_checked(write_export(tmp_path, {"sku": "A", "base_image": "/m/a.jpg"})).products
+    assert product.photos == (str(tmp_path / folder / "m" / "a.jpg"),)
 
 
 @pytest.fixture(scope="module")
-def luma(data_folder: Path) -> Outcome:
-    return outcome(data_folder / "luma" / "products.csv")
+def luma(data_folder: Path) -> FeedResult:
+    return read_checked(data_folder / "luma" / "products.csv")
 
 
 @pytest.mark.data
-def test_luma_is_417_products_and_668_photos_and_every_row_is_accounted_for(luma: Outcome) -> None:
-    photos = [photo for one in luma.products for photo in one.photos]
+def test_luma_is_417_products_and_668_photos_and_every_row_is_accounted_for(luma: FeedResult) -> None:
+    photos = [photo for product in luma.products for photo in product.photos]
     assert (len(luma.products), len(photos), len(set(photos))) == (417, 668, 668)
     assert all(Path(photo).is_file() for photo in photos)
     assert (luma.counts.rows, luma.counts.used, luma.counts.rejected) == (1_994, 1_994, 0)
 
 
 @pytest.mark.data
-def test_luma_has_seven_photos_of_colours_that_are_not_sold(luma: Outcome) -> None:
-    assert Counter((one.kind, one.level) for one in luma.rejections) == {("photo-of-no-variant", "note"): 7}
-    inherited = {photo for one in luma.products for photo in one.photos}
-    assert not any(photo.endswith(one.value) for one in luma.rejections for photo in inherited)
+def test_luma_has_seven_photos_of_colours_that_are_not_sold(luma: FeedResult) -> None:
+    assert Counter((rejection.kind, rejection.level) for rejection in luma.rejections) == {
+        ("photo-of-no-variant", "note"): 7
+    }
+    inherited = {photo for product in luma.products for photo in product.photos}
+    assert not any(photo.endswith(rejection.value) for rejection in luma.rejections for photo in inherited)
 
 
 @pytest.mark.data
-def test_luma_agrees_with_a_plain_reading_of_its_variants(luma: Outcome, data_folder: Path) -> None:
+def test_luma_agrees_with_a_plain_reading_of_its_variants(luma: FeedResult, data_folder: Path) -> None:
     feed = data_folder / "luma" / "products.csv"
     with feed.open(newline="", encoding="utf-8") as file:
         rows = {row["sku"]: row for row in csv.DictReader(file)}
@@ -260,12 +274,14 @@ def test_luma_agrees_with_a_plain_reading_of_its_variants(luma: Outcome, data_fo
             photos += child["additional_images"].split(",")
             expected.setdefault(f"{row['sku']}-{axes['color']}", set()).update(filter(None, photos))
     media = str(feed.parent / "media")
-    assert {one.id: {photo.removeprefix(media) for photo in one.photos} for one in luma.products} == expected
+    assert {
+        product.id: {photo.removeprefix(media) for photo in product.photos} for product in luma.products
+    } == expected
 
 
 @pytest.mark.data
-def test_a_hoodie_of_luma(luma: Outcome) -> None:
-    hoodie = next(one for one in luma.products if one.id == "MH01-Black")
+def test_a_hoodie_of_luma(luma: FeedResult) -> None:
+    hoodie = next(product for product in luma.products if product.id == "MH01-Black")
     assert (hoodie.title, hoodie.group_id, hoodie.price, hoodie.in_stock) == ("Chaz Kangeroo Hoodie", "MH01", 52, True)
     assert hoodie.category == ("Men", "Tops", "Hoodies & Sweatshirts")
     assert hoodie.attributes["size"] == ("XS", "S", "M", "L", "XL")

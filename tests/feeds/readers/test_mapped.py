@@ -1,4 +1,4 @@
-"""Any table or JSON by a mapping."""
+"""Tables and JSON that are read by a mapping."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from shoplens.errors import FeedError
 from shoplens.feeds import read_feed
 from shoplens.types import Product
-from tests.feeds.feeds import outcome, written
+from tests.feeds.feeds import read_checked, write_file
 
 COLUMNS: Mapping[str, str | Sequence[str]] = {
     "id": "Nr",
@@ -34,14 +34,19 @@ def test_every_field_of_a_table(tmp_path: Path) -> None:
         "2;Krug;;;d.jpg;9,90 CHF;12,50;eur;Start;kaum;;ja;;",
         "3;Kanne;;;e.jpg;;;;;;;nein;;",
     ]
-    found = outcome(written(tmp_path / "f.csv", "\n".join([header, *rows])), mapping=COLUMNS)
-    one, two = found.products
-    assert (found.format, one.id, one.title) == ("mapped", "1", "Tasse & Teller")
-    assert one.photos == tuple(str(tmp_path / name) for name in ("a.jpg", "b.jpg", "c.jpg"))
-    assert (one.price, one.currency, one.category, one.in_stock) == (12.5, "EUR", ("Haus", "Küche"), True)
-    assert (dict(one.attributes), one.identifiers) == ({"farbe": ("rot",), "material": ("Ton",)}, ("4000",))
+    result = read_checked(write_file(tmp_path / "f.csv", "\n".join([header, *rows])), mapping=COLUMNS)
+    product, two = result.products
+    assert (result.format, product.id, product.title) == ("mapped", "1", "Tasse & Teller")
+    assert product.photos == tuple(str(tmp_path / name) for name in ("a.jpg", "b.jpg", "c.jpg"))
+    assert (product.price, product.currency, product.category, product.in_stock) == (
+        12.5,
+        "EUR",
+        ("Haus", "Küche"),
+        True,
+    )
+    assert (dict(product.attributes), product.identifiers) == ({"farbe": ("rot",), "material": ("Ton",)}, ("4000",))
     assert (two.price, two.currency, two.in_stock) == (9.9, "CHF", None)
-    assert [(row.kind, row.row, row.field) for row in found.rejections] == [
+    assert [(row.kind, row.row, row.field) for row in result.rejections] == [
         ("bad-availability", 2, "bestand"),
         ("not-sold", 3, ""),
     ]
@@ -62,54 +67,62 @@ def test_json_by_paths_of_keys(tmp_path: Path, shape: str) -> None:
     }[shape]
     columns = {"id": "no", "title": "names.de", "photos": "media.src", "price": "cost.value", "currency": "cost.unit",
                "in_stock": "stock"}  # fmt: skip
-    found = outcome(written(tmp_path / "f.json", text), mapping=columns)
-    (one,) = found.products
-    assert (one.id, one.title, one.price, one.currency, one.in_stock) == ("7", "Tasse", 12.5, "EUR", False)
-    assert one.photos == ("https://h.example/a.jpg", str(tmp_path / "b.jpg"))
-    assert dict(one.attributes) == {"colour": ("red", "blue")}
-    assert [(row.kind, row.row) for row in found.rejections] == [("product-without-photos", 2), ("missing-id", 3)]
+    result = read_checked(write_file(tmp_path / "f.json", text), mapping=columns)
+    (product,) = result.products
+    assert (product.id, product.title, product.price, product.currency, product.in_stock) == (
+        "7",
+        "Tasse",
+        12.5,
+        "EUR",
+        False,
+    )
+    assert product.photos == ("https://h.example/a.jpg", str(tmp_path / "b.jpg"))
+    assert dict(product.attributes) == {"colour": ("red", "blue")}
+    assert [(row.kind, row.row) for row in result.rejections] == [("product-without-photos", 2), ("missing-id", 3)]
 
 
 def test_objects_that_stand_for_photos_are_mapped_by_their_key(tmp_path: Path) -> None:
     text = json.dumps(
         {"products": [{"id": 1, "title": "Tee", "images": [{"id": 3, "src": "a.jpg"}, {"src": "b.jpg"}]}]}
     )
-    path = written(tmp_path / "f.json", text)
+    path = write_file(tmp_path / "f.json", text)
     with pytest.raises(FeedError) as caught:
-        outcome(path)
+        read_checked(path)
     assert "--map id=id --map title=title --map photos=images" in caught.value.fix
-    (one,) = outcome(path, mapping={"id": "id", "title": "title", "photos": "images"}).products
-    assert one.photos == (str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg"))
+    (product,) = read_checked(path, mapping={"id": "id", "title": "title", "photos": "images"}).products
+    assert product.photos == (str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg"))
 
 
 def test_a_group_of_a_mapped_table_is_joined_as_any_other(tmp_path: Path) -> None:
     text = "Nr,Bild,Modell,Größe\n1,a.jpg,G,36\n2,b.jpg,G,38\n"
     columns = {"id": "Nr", "photos": "Bild", "group_id": "Modell"}
-    (one,) = outcome(written(tmp_path / "f.csv", text), mapping=columns).products
-    assert (one.id, one.identifiers, one.attributes["größe"]) == ("1", ("2",), ("36", "38"))
+    (product,) = read_checked(write_file(tmp_path / "f.csv", text), mapping=columns).products
+    assert (product.id, product.identifiers, product.attributes["größe"]) == ("1", ("2",), ("36", "38"))
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("a,b\n1,x.jpg\n", "its first line has a, b"),
         ("<rss><channel/></rss>", "neither a table nor JSON"),
     ],
 )
-def test_a_mapping_that_does_not_fit_the_feed(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(FeedError, match=told) as caught:
-        outcome(written(tmp_path / "f", text), mapping={"id": "Nr", "photos": "Bild"})
+def test_a_mapping_that_does_not_fit_the_feed(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(FeedError, match=message) as caught:
+        read_checked(write_file(tmp_path / "f", text), mapping={"id": "Nr", "photos": "Bild"})
     assert caught.value.code == "bad-mapping"
 
 
 def test_a_known_format_may_be_mapped_otherwise(tmp_path: Path) -> None:
     text = "id,mpn,title,image_link\n1,X,Tee,a.jpg\n"
-    found = outcome(written(tmp_path / "f", text), mapping={"id": "mpn", "title": "title", "photos": "image_link"})
-    assert (found.format, found.products[0].id) == ("mapped", "X")
+    result = read_checked(
+        write_file(tmp_path / "f", text), mapping={"id": "mpn", "title": "title", "photos": "image_link"}
+    )
+    assert (result.format, result.products[0].id) == ("mapped", "X")
 
 
 def test_a_heading_may_hold_signs_that_patterns_have(tmp_path: Path) -> None:
-    path = written(tmp_path / "f.csv", "SKU,Image [1],A|B\nm,a.jpg,Mug\n")
+    path = write_file(tmp_path / "f.csv", "SKU,Image [1],A|B\nm,a.jpg,Mug\n")
     with read_feed(path, mapping={"id": "SKU", "photos": "Image [1]", "title": "A|B"}) as feed:
-        (one,) = feed
-    assert isinstance(one, Product) and (one.title, one.photos) == ("Mug", (str(tmp_path / "a.jpg"),))
+        (product,) = feed
+    assert isinstance(product, Product) and (product.title, product.photos) == ("Mug", (str(tmp_path / "a.jpg"),))

@@ -1,4 +1,4 @@
-"""Merchant Center feeds in XML, and XML that means harm."""
+"""Merchant Center feeds in XML, and malicious XML."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from shoplens.errors import FeedError
 from shoplens.feeds import read_feed
-from tests.feeds.feeds import outcome, written
+from tests.feeds.feeds import read_checked, write_file
 
 NAMESPACE = 'xmlns:g="http://base.google.com/ns/1.0"'
 
@@ -32,22 +32,32 @@ ITEM = """
 
 
 def test_rss(tmp_path: Path) -> None:
-    found = outcome(written(tmp_path / "f.xml", rss(ITEM)))
-    (one,) = found.products
-    assert (one.id, one.title, one.description, one.url) == ("A", "Hoodie & Hat", "Warm", "https://shop.example/a")
-    assert one.photos == tuple(str(tmp_path / name) for name in ("a.jpg", "b.jpg", "c.jpg"))
-    assert (one.price, one.currency, one.category, one.group_id) == (12.99, "EUR", ("Men", "Tops"), "G")
-    assert dict(one.attributes) == {"color": ("Black", "White"), "neck": ("V deep",)}
-    assert found.rejections == []
+    result = read_checked(write_file(tmp_path / "f.xml", rss(ITEM)))
+    (product,) = result.products
+    assert (product.id, product.title, product.description, product.url) == (
+        "A",
+        "Hoodie & Hat",
+        "Warm",
+        "https://shop.example/a",
+    )
+    assert product.photos == tuple(str(tmp_path / name) for name in ("a.jpg", "b.jpg", "c.jpg"))
+    assert (product.price, product.currency, product.category, product.group_id) == (12.99, "EUR", ("Men", "Tops"), "G")
+    assert dict(product.attributes) == {"color": ("Black", "White"), "neck": ("V deep",)}
+    assert result.rejections == []
 
 
 def test_atom(tmp_path: Path) -> None:
     text = f"""<feed xmlns="http://www.w3.org/2005/Atom" {NAMESPACE}><title>Shop</title><id>urn:shop</id>
     <entry><id>urn:a</id><g:id>A</g:id><title>Hoodie</title><summary>Warm</summary><updated>2024</updated>
     <link href="https://shop.example/a"/><g:image_link>a.jpg</g:image_link></entry></feed>"""
-    (one,) = outcome(written(tmp_path / "f.xml", text)).products
-    assert (one.id, one.title, one.description, one.url) == ("A", "Hoodie", "Warm", "https://shop.example/a")
-    assert dict(one.attributes) == {}
+    (product,) = read_checked(write_file(tmp_path / "f.xml", text)).products
+    assert (product.id, product.title, product.description, product.url) == (
+        "A",
+        "Hoodie",
+        "Warm",
+        "https://shop.example/a",
+    )
+    assert dict(product.attributes) == {}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "iso-8859-1"])
@@ -55,7 +65,7 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
     text = rss("<g:id>A</g:id><title>Größe</title><g:image_link>a.jpg</g:image_link>")
     declared = {"utf-8-sig": "utf-8"}.get(encoding, encoding)
     text = text.replace('version="1.0"?', f'version="1.0" encoding="{declared}"?')
-    assert outcome(written(tmp_path / "f", text.encode(encoding))).products[0].title == "Größe"
+    assert read_checked(write_file(tmp_path / "f", text.encode(encoding))).products[0].title == "Größe"
 
 
 def test_items_are_numbered_and_sizes_folded(tmp_path: Path) -> None:
@@ -63,14 +73,14 @@ def test_items_are_numbered_and_sizes_folded(tmp_path: Path) -> None:
         return f"<g:id>{name}</g:id><g:title>T</g:title><g:image_link>a.jpg</g:image_link>{more}"
 
     group = "<g:item_group_id>G</g:item_group_id>"
-    found = outcome(
-        written(
+    result = read_checked(
+        write_file(
             tmp_path / "f",
             rss(item("1", f"{group}<g:size>S</g:size>"), item("", ""), item("2", f"{group}<g:size>M</g:size>")),
         )
     )
-    assert [one.attributes["size"] for one in found.products] == [("S", "M")]
-    assert (found.the("missing-id").row, found.counts.rows) == (2, 3)
+    assert [product.attributes["size"] for product in result.products] == [("S", "M")]
+    assert (result.only("missing-id").row, result.counts.rows) == (2, 3)
 
 
 BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
@@ -87,19 +97,19 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
 def test_xml_that_declares_anything_is_refused(tmp_path: Path, declaration: str) -> None:
     text = rss("<g:id>&b;</g:id>").replace("<rss", f"{declaration}<rss", 1)
     with pytest.raises(FeedError) as caught:
-        read_feed(written(tmp_path / "f", text))
+        read_feed(write_file(tmp_path / "f", text))
     assert caught.value.code == "unsafe-xml" and "DOCTYPE" in caught.value.fix
 
 
 @pytest.mark.parametrize("doctype", ['<!DOCTYPE x SYSTEM "https://evil.example/x.dtd">', "<!DOCTYPE rss>"])
 def test_a_document_type_without_declarations_is_passed_over(tmp_path: Path, doctype: str) -> None:
     text = rss("<g:id>1</g:id><g:image_link>1.jpg</g:image_link>").replace("<rss", f"{doctype}<rss", 1)
-    assert [one.id for one in outcome(written(tmp_path / "f", text)).products] == ["1"]
+    assert [product.id for product in read_checked(write_file(tmp_path / "f", text)).products] == ["1"]
 
 
 def test_xml_that_breaks_off_is_refused_as_a_whole(tmp_path: Path) -> None:
     text = rss(*(f"<g:id>{n}</g:id><g:image_link>{n}.jpg</g:image_link>" for n in range(3_000)))
-    feed = read_feed(written(tmp_path / "f", text[: len(text) // 2]))
+    feed = read_feed(write_file(tmp_path / "f", text[: len(text) // 2]))
     with pytest.raises(FeedError) as caught:
         list(feed)
     assert caught.value.code == "bad-xml"
@@ -108,7 +118,7 @@ def test_xml_that_breaks_off_is_refused_as_a_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["<html><body/></html>", "<catalog xmlns='urn:x'><item/></catalog>"])
 def test_other_xml_is_unknown(tmp_path: Path, text: str) -> None:
     with pytest.raises(FeedError) as caught:
-        read_feed(written(tmp_path / "f", text))
+        read_feed(write_file(tmp_path / "f", text))
     assert caught.value.code == "unknown-header"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.feeds.feeds import Outcome, outcome
+from tests.feeds.feeds import FeedResult, read_checked
 
 OLD = ("Handle", "Title", "Body (HTML)", "Vendor", "Product Category", "Type", "Published", "Option1 Name",
        "Option1 Value", "Option2 Name", "Option2 Value", "Variant SKU", "Variant Inventory Qty",
@@ -25,19 +25,19 @@ SHIRT = {
 }
 
 
-def feed(folder: Path, *rows: dict[str, str]) -> Outcome:
+def read_rows(folder: Path, *rows: dict[str, str]) -> FeedResult:
     columns = list(dict.fromkeys([*OLD, *(name for row in rows for name in row)]))
     path = folder / "products.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
-    return outcome(path)
+    return read_checked(path)
 
 
 def variant(size: str, color: str, **more: str) -> dict[str, str]:
-    found = {"Handle": "shirt", "Option1 Value": size, "Option2 Value": color, "Variant Price": "20.00"}
-    return {**found, "Variant Inventory Qty": "3", **more}
+    result = {"Handle": "shirt", "Option1 Value": size, "Option2 Value": color, "Variant Price": "20.00"}
+    return {**result, "Variant Inventory Qty": "3", **more}
 
 
 def url(name: str) -> str:
@@ -45,7 +45,7 @@ def url(name: str) -> str:
 
 
 def test_variants_with_photos_of_their_own_are_products_and_sizes_are_not(tmp_path: Path) -> None:
-    found = feed(
+    result = read_rows(
         tmp_path,
         {**SHIRT, **variant("S", "Red", **{"Image Src": url("red"), "Variant Image": url("red")})},
         variant("M", "Red", **{"Variant Price": "18.50", "Image Src": url("blue"), "Variant Image": url("red")}),
@@ -53,48 +53,48 @@ def test_variants_with_photos_of_their_own_are_products_and_sizes_are_not(tmp_pa
         {"Handle": "shirt", "Image Src": url("street")},
         {"Handle": "shirt", "Image Src": url("red")},
     )
-    red, blue = found.products
+    red, blue = result.products
     assert (red.id, blue.id, red.group_id, blue.group_id) == ("shirt-Red", "shirt-Blue", "shirt", "shirt")
     assert (red.photos, blue.photos) == ((url("red"),), (url("blue"),))
     assert (red.price, red.in_stock, blue.in_stock) == (18.5, True, False)
     assert dict(red.attributes) == {"size": ("S", "M"), "color": ("Red",)}
     assert red.title == "Linen Shirt - Red" and red.description == "Cool & dry" and red.brand == "Luma"
     assert red.category == ("Apparel & Accessories", "Clothing", "Shirts") and red.url == "/products/shirt"
-    assert {one.kind for one in found.rejections} == {"photo-of-no-variant", "photo-row"}
+    assert {rejection.kind for rejection in result.rejections} == {"photo-of-no-variant", "photo-row"}
 
 
 def test_where_no_photo_tells_variants_apart_they_are_one_product(tmp_path: Path) -> None:
-    found = feed(
+    result = read_rows(
         tmp_path,
         {**SHIRT, **variant("S", "Red", **{"Image Src": url("one")})},
         variant("S", "Blue", **{"Image Src": url("two")}),
         {"Handle": "shirt", "Image Src": url("three")},
     )
-    (one,) = found.products
-    assert (one.id, one.group_id, one.title) == ("shirt", "", "Linen Shirt")
-    assert one.photos == (url("one"), url("two"), url("three"))
-    assert dict(one.attributes) == {"size": ("S",), "color": ("Red", "Blue")}
-    assert not found.rejections
+    (product,) = result.products
+    assert (product.id, product.group_id, product.title) == ("shirt", "", "Linen Shirt")
+    assert product.photos == (url("one"), url("two"), url("three"))
+    assert dict(product.attributes) == {"size": ("S",), "color": ("Red", "Blue")}
+    assert not result.rejections
 
 
 def test_a_product_without_options(tmp_path: Path) -> None:
-    found = feed(
+    result = read_rows(
         tmp_path,
         {"Handle": "mug", "Title": "Mug", "Type": "Kitchen > Mugs", "Option1 Name": "Title",
          "Option1 Value": "Default Title", "Variant Price": "€9", "Image Src": url("mug"),
          "Variant Inventory Qty": "0", "Variant Inventory Policy": "continue",
          "Google Shopping / Gender": "unisex", "Material (product.metafields.custom.material)": "clay; glaze"},
     )  # fmt: skip
-    (one,) = found.products
-    assert (one.id, one.price, one.currency, one.in_stock) == ("mug", 9, "EUR", True)
-    assert one.category == ("Kitchen", "Mugs")
-    assert dict(one.attributes) == {"gender": ("unisex",), "material": ("clay", "glaze")}
+    (product,) = result.products
+    assert (product.id, product.price, product.currency, product.in_stock) == ("mug", 9, "EUR", True)
+    assert product.category == ("Kitchen", "Mugs")
+    assert dict(product.attributes) == {"gender": ("unisex",), "material": ("clay", "glaze")}
 
 
 @pytest.mark.parametrize("change", [{"Published": "false"}, {"Status": "draft"}, {"Status": "archived"}])
 def test_what_is_not_published_is_not_sold(tmp_path: Path, change: dict[str, str]) -> None:
-    found = feed(tmp_path, {**SHIRT, **variant("S", "Red", **{"Image Src": url("red")}), **change})
-    assert not found.products and [one.kind for one in found.rejections] == ["not-sold"]
+    result = read_rows(tmp_path, {**SHIRT, **variant("S", "Red", **{"Image Src": url("red")}), **change})
+    assert not result.products and [rejection.kind for rejection in result.rejections] == ["not-sold"]
 
 
 def test_the_newer_headings_say_the_same(tmp_path: Path) -> None:
@@ -106,13 +106,15 @@ def test_the_newer_headings_say_the_same(tmp_path: Path) -> None:
         f",cap,,,,,Blue,12,0,{url('blue')},{url('blue')}\n",
         "utf-8",
     )
-    red, blue = outcome(path).products
+    red, blue = read_checked(path).products
     assert (red.id, blue.id, red.photos, blue.in_stock) == ("cap-Red", "cap-Blue", (url("red"),), False)
 
 
 def test_a_price_that_is_none_is_told_and_a_body_may_have_lines(tmp_path: Path) -> None:
     body = {"Body (HTML)": 'One\n"two",\nthree'}
-    found = feed(tmp_path, {**SHIRT, **body, **variant("S", "Red", **{"Image Src": url("a"), "Variant Price": "soon"})})
-    (one,) = found.products
-    assert one.price is None and [row.kind for row in found.rejections] == ["bad-price"]
-    assert "two" in one.description
+    result = read_rows(
+        tmp_path, {**SHIRT, **body, **variant("S", "Red", **{"Image Src": url("a"), "Variant Price": "soon"})}
+    )
+    (product,) = result.products
+    assert product.price is None and [row.kind for row in result.rejections] == ["bad-price"]
+    assert "two" in product.description

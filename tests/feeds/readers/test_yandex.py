@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from shoplens.errors import FeedError
-from tests.feeds.feeds import Outcome, outcome, written
+from tests.feeds.feeds import FeedResult, read_checked, write_file
 
 CATEGORIES = '<category id="1">Дом</category><category id="2" parentId="1">Кухня</category>'
 
 
-def text_of(*offers: str, categories: str = CATEGORIES) -> str:
+def yml_text(*offers: str, categories: str = CATEGORIES) -> str:
     head = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE yml_catalog SYSTEM "shops.dtd">\n'
     shop = (
         f"<name>Shop</name><currencies><currency id='RUR' rate='1'/></currencies><categories>{categories}</categories>"
@@ -25,8 +25,8 @@ def offer(name: str, inside: str = "", **more: str) -> str:
     return f'<offer id="{name}"{attributes}><picture>https://h.example/{name}.jpg</picture>{inside}</offer>\n'
 
 
-def feed(folder: Path, *offers: str, categories: str = CATEGORIES) -> Outcome:
-    return outcome(written(folder / "f.yml", text_of(*offers, categories=categories)))
+def read_offers(folder: Path, *offers: str, categories: str = CATEGORIES) -> FeedResult:
+    return read_checked(write_file(folder / "f.yml", yml_text(*offers, categories=categories)))
 
 
 def test_every_field(tmp_path: Path) -> None:
@@ -36,25 +36,35 @@ def test_every_field(tmp_path: Path) -> None:
     <description><![CDATA[<p>Тёплая</p>]]></description><country_of_origin>Россия</country_of_origin>
     <param name="Объём" unit="мл">300</param><param name="Цвет">белый</param><param name="Цвет">синий</param>
     <param name="Размер" unit="RU">42</param><param name="">x</param>"""
-    found = feed(tmp_path, offer("1", inside, available="true", group_id="7"))
-    (one,) = found.products
-    assert (found.format, one.id, one.title, one.description) == ("yandex", "1", "Кружка & блюдце", "Тёплая")
-    assert (one.url, one.price, one.currency) == ("https://shop.example/1?a=1&b=2", 1290.5, "RUB")
-    assert one.photos == ("https://h.example/1.jpg", "https://h.example/2.jpg")
-    assert (one.brand, one.category, one.group_id, one.in_stock) == ("Завод", ("Дом", "Кухня"), "7", True)
-    assert one.identifiers == ("K-1", "4600")
-    assert dict(one.attributes) == {
+    result = read_offers(tmp_path, offer("1", inside, available="true", group_id="7"))
+    (product,) = result.products
+    assert (result.format, product.id, product.title, product.description) == (
+        "yandex",
+        "1",
+        "Кружка & блюдце",
+        "Тёплая",
+    )
+    assert (product.url, product.price, product.currency) == ("https://shop.example/1?a=1&b=2", 1290.5, "RUB")
+    assert product.photos == ("https://h.example/1.jpg", "https://h.example/2.jpg")
+    assert (product.brand, product.category, product.group_id, product.in_stock) == (
+        "Завод",
+        ("Дом", "Кухня"),
+        "7",
+        True,
+    )
+    assert product.identifiers == ("K-1", "4600")
+    assert dict(product.attributes) == {
         "country of origin": ("Россия",),
         "объём": ("300 мл",),
         "цвет": ("белый", "синий"),
         "размер": ("42",),
     }
-    assert found.rejections == []
+    assert result.rejections == []
 
 
 def test_a_name_may_be_said_in_parts(tmp_path: Path) -> None:
     parts = "<typePrefix>Чайник</typePrefix><vendor>Завод</vendor><model>Т-100</model>"
-    assert feed(tmp_path, offer("1", parts)).products[0].title == "Чайник Завод Т-100"
+    assert read_offers(tmp_path, offer("1", parts)).products[0].title == "Чайник Завод Т-100"
 
 
 @pytest.mark.parametrize(
@@ -70,14 +80,14 @@ def test_a_name_may_be_said_in_parts(tmp_path: Path) -> None:
     ],
 )
 def test_the_tree_of_categories(tmp_path: Path, categories: str, expected: tuple[str, ...]) -> None:
-    (one,) = feed(tmp_path, offer("1", "<categoryId>2</categoryId>"), categories=categories).products
-    assert one.category == expected
+    (product,) = read_offers(tmp_path, offer("1", "<categoryId>2</categoryId>"), categories=categories).products
+    assert product.category == expected
 
 
 def test_a_long_chain_of_categories_is_followed_to_a_limit(tmp_path: Path) -> None:
     chain = "".join(f'<category id="{n}" parentId="{n + 1}">c{n}</category>' for n in range(2, 200))
-    (one,) = feed(tmp_path, offer("1", "<categoryId>2</categoryId>"), categories=chain).products
-    assert len(one.category) == 50 and one.category[-1] == "c2"
+    (product,) = read_offers(tmp_path, offer("1", "<categoryId>2</categoryId>"), categories=chain).products
+    assert len(product.category) == 50 and product.category[-1] == "c2"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +101,7 @@ def test_a_long_chain_of_categories_is_followed_to_a_limit(tmp_path: Path) -> No
     ],
 )
 def test_availability(tmp_path: Path, attributes: dict[str, str], inside: str, expected: bool | None) -> None:
-    assert feed(tmp_path, offer("1", inside, **attributes)).products[0].in_stock is expected
+    assert read_offers(tmp_path, offer("1", inside, **attributes)).products[0].in_stock is expected
 
 
 def test_offers_of_a_group_that_differ_in_size_are_one_product(tmp_path: Path) -> None:
@@ -99,12 +109,14 @@ def test_offers_of_a_group_that_differ_in_size_are_one_product(tmp_path: Path) -
         values = f'<param name="Цвет">{colour}</param><param name="Размер" unit="RU">{size}</param>'
         return offer(name, f"<name>Ботинки {colour}, размер {size}</name><price>{size}</price>{values}", group_id="9")
 
-    found = feed(tmp_path, shoe("1", "41", "синие"), shoe("2", "42", "синие"), shoe("3", "41", "чёрные"))
-    assert [(one.id, one.title, one.attributes["размер"], one.identifiers) for one in found.products] == [
+    result = read_offers(tmp_path, shoe("1", "41", "синие"), shoe("2", "42", "синие"), shoe("3", "41", "чёрные"))
+    assert [
+        (product.id, product.title, product.attributes["размер"], product.identifiers) for product in result.products
+    ] == [
         ("1", "Ботинки синие", ("41", "42"), ("2",)),
         ("3", "Ботинки чёрные", ("41",), ()),
     ]
-    assert found.products[0].price == 41 and len(found.products[0].photos) == 2
+    assert result.products[0].price == 41 and len(result.products[0].photos) == 2
 
 
 NAME = "<name>Кружка</name>"
@@ -112,27 +124,27 @@ OFFERS = [offer("1", NAME), offer("2").replace("</offer>", ""), offer("1"), offe
 
 
 def test_rows_are_numbered_by_offer_and_a_broken_one_is_lost_alone(tmp_path: Path) -> None:
-    found = feed(tmp_path, *OFFERS)
-    assert [one.id for one in found.products] == ["1", "4"]
-    assert [(one.kind, one.row) for one in found.rejections] == [
+    result = read_offers(tmp_path, *OFFERS)
+    assert [product.id for product in result.products] == ["1", "4"]
+    assert [(rejection.kind, rejection.row) for rejection in result.rejections] == [
         ("malformed-element", 2),
         ("duplicate-id", 3),
         ("bad-price", 4),
     ]
-    assert (found.counts.rows, found.counts.used, found.counts.rejected) == (4, 2, 2)
+    assert (result.counts.rows, result.counts.used, result.counts.rejected) == (4, 2, 2)
 
 
 def test_what_is_switched_off_is_not_sold(tmp_path: Path) -> None:
-    assert feed(tmp_path, offer("1", "<disabled>true</disabled>"), offer("2", NAME)).kinds == ["not-sold"]
+    assert read_offers(tmp_path, offer("1", "<disabled>true</disabled>"), offer("2", NAME)).kinds == ["not-sold"]
 
 
 def test_windows_1251_is_read_as_declared(tmp_path: Path) -> None:
-    content = text_of(offer("1", "<name>Кружка</name>")).replace("UTF-8", "windows-1251").encode("windows-1251")
-    found = outcome(written(tmp_path / "f.yml", content))
-    assert (found.products[0].title, found.rejections) == ("Кружка", [])
+    content = yml_text(offer("1", "<name>Кружка</name>")).replace("UTF-8", "windows-1251").encode("windows-1251")
+    result = read_checked(write_file(tmp_path / "f.yml", content))
+    assert (result.products[0].title, result.rejections) == ("Кружка", [])
 
 
 def test_a_catalogue_that_breaks_off_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FeedError, match="inside <offers>") as caught:
-        outcome(written(tmp_path / "f.yml", text_of(offer("1")).partition("</offers>")[0]))
+        read_checked(write_file(tmp_path / "f.yml", yml_text(offer("1")).partition("</offers>")[0]))
     assert caught.value.code == "bad-xml"

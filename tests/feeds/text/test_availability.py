@@ -1,4 +1,4 @@
-"""Words for what is in stock."""
+"""Parsing of availability."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photos that one cell names."""
+"""Splitting of a cell that names several photos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text from what feeds hold."""
+"""Cleaning of the text of feeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prices in the spellings of shops."""
+"""Parsing of prices in the spellings of shops."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def test_a_dash_stands_for_no_cents(text: str) -> None:
     ],
 )
 def test_three_digits_after_a_separator(text: str, amount: float) -> None:
-    found = parse_price(text)
-    assert found is not None and found[0] == amount
+    result = parse_price(text)
+    assert result is not None and result[0] == amount
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_three_letters_are_a_currency_only_where_they_name_one(text: str, curren
 @given(st.integers(0, 10**9), st.sampled_from(["{:,.2f}", "{:.2f}"]), st.sampled_from(["", " EUR", " kr", "€"]))
 def test_amounts_with_cents_are_read_whichever_mark_is_decimal(cents: int, form: str, sign: str) -> None:
     text = form.format(cents / 100)
-    turned = text.translate(str.maketrans(",.", ".,"))
-    for written in (text, turned, turned.replace(".", " "), turned.replace(".", "'")):
-        found = parse_price(written + sign)
-        assert found is not None and found[0] == pytest.approx(cents / 100)
+    swapped = text.translate(str.maketrans(",.", ".,"))
+    for price in (text, swapped, swapped.replace(".", " "), swapped.replace(".", "'")):
+        result = parse_price(price + sign)
+        assert result is not None and result[0] == pytest.approx(cents / 100)
 
 
 @given(st.text(st.sampled_from("0123456789.,' -€$krEUR/"), max_size=12))
 def test_any_text_is_an_amount_or_none(text: str) -> None:
-    found = parse_price(text)
-    assert found is None or found[0] >= 0
+    result = parse_price(text)
+    assert result is None or result[0] >= 0

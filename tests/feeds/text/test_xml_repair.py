@@ -1,4 +1,4 @@
-"""Elements that are not quite XML."""
+"""Repair of elements that are not valid XML."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from shoplens.feeds.text.xml_repair import FLAWS, parse_element
 
 
-def parsed(inside: str) -> tuple[Element, set[str]]:
+def parse_inside(inside: str) -> tuple[Element, set[str]]:
     flaws: set[str] = set()
     return parse_element(f"<item>{inside}</item>", flaws), flaws
 
@@ -37,7 +37,7 @@ def parsed(inside: str) -> tuple[Element, set[str]]:
     ],
 )
 def test_text_is_kept(inside: str, text: str, flaw: str | None) -> None:
-    element, flaws = parsed(inside)
+    element, flaws = parse_inside(inside)
     assert "".join(element.itertext()) == text
     assert flaws == ({flaw} - {None, "unmarked"})
 
@@ -56,13 +56,13 @@ def test_text_is_kept(inside: str, text: str, flaw: str | None) -> None:
     ],
 )
 def test_tags_of_html_are_balanced(inside: str, text: list[str]) -> None:
-    element, flaws = parsed(inside)
+    element, flaws = parse_inside(inside)
     assert ["".join(child.itertext()) for child in element] == text
     assert flaws == {"unbalanced-tags"}
 
 
 def test_prefixes_need_no_declaration_and_attributes_are_kept() -> None:
-    element, flaws = parsed('<g:price cur="a &amp; b">1</g:price><c:x-y.z id="é"/>')
+    element, flaws = parse_inside('<g:price cur="a &amp; b">1</g:price><c:x-y.z id="é"/>')
     assert [(child.tag, dict(child.attrib)) for child in element] == [
         ("g:price", {"cur": "a & b"}),
         ("c:x-y.z", {"id": "é"}),
@@ -71,12 +71,12 @@ def test_prefixes_need_no_declaration_and_attributes_are_kept() -> None:
 
 
 def test_an_ampersand_in_an_attribute_is_read_too() -> None:
-    element, flaws = parsed('<l href="a?x=1&y=2">z</l>')
+    element, flaws = parse_inside('<l href="a?x=1&y=2">z</l>')
     assert (element[0].get("href"), flaws) == ("a?x=1&y=2", {"bare-ampersand"})
 
 
 def test_any_text_is_an_element_or_a_value_error() -> None:
-    chance = random.Random(18)
+    generator = random.Random(18)
     pieces = [
         "<",
         ">",
@@ -110,7 +110,7 @@ def test_any_text_is_an_element_or_a_value_error() -> None:
     read = 0
     for _ in range(3_000):
         flaws: set[str] = set()
-        text = "".join(chance.choices(pieces, k=chance.randrange(12)))
+        text = "".join(generator.choices(pieces, k=generator.randrange(12)))
         with suppress(ValueError):
             read += parse_element(f"<item>{text}</item>", flaws).tag == "item"
         assert flaws <= FLAWS.keys()
