@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -36,28 +34,10 @@ from shoplens.evaluation.results import (
     StrategyRow,
 )
 from shoplens.types import Answer, Pixels, Product, Result
+from tests.evaluation.report.page_elements import HOSTILE, PageElements
 
-HOSTILE = "\"'></title></script><script>alert(1)</script><!--"
 SHARE = Estimate(0.3, 0.2, 0.4)
 LEFT_OUT = (LeftOut(HOSTILE, 1, HOSTILE, HOSTILE),)
-
-
-class Tags(HTMLParser):
-    """The elements of a page with their attributes, and its text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.scripts = 0
-        self.handlers: list[str] = []
-        self.text = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.scripts += tag == "script"
-        self.handlers += [name for name, _ in attrs if name.startswith("on") or not re.fullmatch(r"[\w:-]+", name)]
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def read(source: str) -> Pixels:
@@ -134,7 +114,7 @@ def searches(folder: Path) -> str:
 
 @pytest.mark.parametrize("page", [evaluation, comparison, doctor, gate, calibration, searches])
 def test_texts_of_a_catalogue_stay_text(page: Callable[[Path], str], tmp_path: Path) -> None:
-    tags = Tags(page(tmp_path))
-    assert tags.scripts == (2 if page is evaluation else 0), "only the map has scripts: its data and its code"
-    assert tags.handlers == []
-    assert HOSTILE in tags.text
+    elements = PageElements(page(tmp_path))
+    assert elements.scripts == (2 if page is evaluation else 0), "only the map has scripts: its data and its code"
+    assert elements.unsafe_attributes == []
+    assert HOSTILE in elements.text
