@@ -18,7 +18,7 @@ from tests.cli.test_commands import Done
 from tests.cli.test_commands import shoplens as command
 from tests.fakes import feed_of, row
 from tests.images.made_photos import scene
-from tests.training.shops import learnable_feed
+from tests.training.shops import write_learnable_feed
 
 PRODUCTS, SIDE = 26, 8
 CALIBRATION = [
@@ -327,6 +327,6 @@ def pixel_shop(folder: Path, products: int, photos: int) -> Path:
     """The folder, with ``store``, photos and ``model.onnx``, a network of one layer."""
     (folder / "model.onnx").write_bytes(pixel_network())
     (folder / "model.json").write_text(json.dumps({"name": "pixels", "side": 8, "dimensions": 192}))
-    feed = learnable_feed(folder, products, photos)
+    feed = write_learnable_feed(folder, products, photos)
     assert command("index", feed, "--model", folder / "model.onnx", "--store", folder / "store").code == 0
     return folder

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from shoplens import __version__
-from shoplens.cli import main
+from shoplens.cli import GROUPS, main
 from shoplens.store.files.atomic import copy_tree
 from shoplens.store.store import Store
 from tests.fakes import feed_of, row
@@ -301,7 +301,65 @@ def test_trouble_with_the_store(store: Path, folder: Path, tmp_path: Path, monke
 
 
 @pytest.mark.parametrize(
-    "words", [("serch",), ("similar",), ("search", "p3.png", "-k", "many"), ("index", "--nothing")]
+    ("words", "code", "choices"),
+    [
+        (("search", "p3.png", "--sold-out", "perhaps"), "invalid-value", "show, hide, last"),
+        (("similar", "p3", "--strategy", "magic"), "unknown-strategy", "pretrained, filters-static"),
+        (("add", "feed.jsonl", "--format", "nonsense"), "unknown-format", "magento, shopify"),
+        (("doctor", "--kind", "never-found", "--kind", "odd"), "unknown-kind", "wrong-value, missing-value"),
+        (("keys", "add", "storefront", "--role", "owner"), "bad-key", "search, write, admin"),
+        (("train", "look", "--positives", "shop"), "invalid-value", "product, group"),
+        (("train", "classifier", "--depth", "deep"), "invalid-value", "head, full"),
+        (("train", "look", "--loss", "hope"), "unknown-loss", "supcon, multi-similarity"),
+        (("train", "ranker", "--kind", "best"), "invalid-value", "gate, listwise"),
+    ],
+)
+def test_a_value_that_is_no_choice_lists_the_choices(
+    tmp_path: Path, words: tuple[str, ...], code: str, choices: str
+) -> None:
+    done = shoplens(*words, "--store", tmp_path / "nowhere", "--json")
+    error = done.told["error"]
+    assert (done.code, error["code"]) == (3, code)
+    assert error["problem"] == f"{words[-2]} is {words[-1]!r}."
+    assert error["fix"].startswith(f"Choose one of: {choices}")
+    assert f"Choices: {choices.split(', ')[0]}" in " ".join(help_of(*words[: 2 if words[0] in GROUPS else 1]).split())
+
+
+def test_a_value_that_is_no_choice_is_an_error_without_json_too(tmp_path: Path) -> None:
+    done = shoplens("serve", "--logs", "xml", "--store", tmp_path / "nowhere")
+    assert (done.code, done.out) == (3, "")
+    assert "Error: --logs is 'xml'.\nTo do: Choose one of: text, json." in done.err
+
+
+def help_of(*words: str) -> str:
+    """The help of a command without its frames, at 200 columns."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "200")
+        return shoplens(*words, "--help").out.replace("│", "")
+
+
+@pytest.mark.parametrize(("group", "default"), [("generations", "list"), ("check", "run")])
+def test_a_group_runs_its_default_command(store: Path, group: str, default: str) -> None:
+    short, full = (shoplens(*words, "--store", store, "--json") for words in ((group,), (group, default)))
+    assert (short.code, short.told) == (full.code, full.told)
+    assert {"generations": 0, "check": 3}[group] == short.code
+    assert f"shoplens {group} [OPTIONS] [COMMAND]" in help_of(group)
+    assert f"shoplens {group} {default} [OPTIONS]" in help_of(group, "--store", str(store))
+
+
+def test_options_before_the_command_of_a_group_are_wrong_usage(store: Path) -> None:
+    done = shoplens("generations", "--store", store, "roll-back")
+    assert (done.code, done.out) == (2, "")
+    assert "roll-back" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *[("serch",), ("similar",), ("search", "p3.png", "-k", "many"), ("index", "--nothing")],
+        *[("check", "--update"), ("check", "make-baseline", "--fresh", "3"), ("generations", "--back")],
+        ("train", "ranker", "--undo"),
+    ],
 )
 def test_wrong_usage(words: tuple[str, ...]) -> None:
     done = shoplens(*words)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.test_check import pixel_shop
 from tests.cli.test_commands import shoplens as command
-from tests.training.shops import spotted
+from tests.training.shops import draw_pattern
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_answer_is_remembered_judged_and_forgotten(shop: Path) -> None:
     store = ("--store", shop / "store")
-    asked = spotted(shop / "asked.png", 3, 77)
+    asked = draw_pattern(shop / "asked.png", 3, 77)
     told = command("search", asked, "--model", shop / "model.onnx", *store, "--remember", "--user", "ann", "--json")
     answer = json.loads(told.out)
     query, first = answer["query_id"], answer["results"][0]["product_id"]
@@ -50,7 +50,7 @@ def test_a_file_of_clicks_is_kept_and_learned_from(shop: Path) -> None:
     common = ("--model", shop / "model.onnx", "--store", shop / "store")
     rows = []
     for visit in range(3):
-        asked = spotted(shop / "asked.png", visit, 100 + visit)
+        asked = draw_pattern(shop / "asked.png", visit, 100 + visit)
         answer = json.loads(command("search", asked, *common, "--remember", "--json").out)
         rows.append({"query_id": answer["query_id"], "product_id": answer["results"][0]["product_id"], "kind": "click"})
     clicks = shop / "clicks.jsonl"
@@ -61,6 +61,6 @@ def test_a_file_of_clicks_is_kept_and_learned_from(shop: Path) -> None:
     assert done.code == 0, done.err
     told = json.loads(done.out)
     assert (told["taken"], told["answers"]) == (False, 3)
-    assert "duplicate-event" in done.err and "cannot help yet" in done.err and "Nothing was taken" in done.err
+    assert "duplicate-event" in done.err and "cannot help yet" in done.err and "Nothing was changed" in done.err
     missing = command("train", "ranker", *common, "--clicks", shop / "none.jsonl", "--only-clicks")
     assert (missing.code, "none.jsonl" in missing.err) == (3, True)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from shoplens.cli.learning.train import seconds
+from shoplens.cli.learning.train import parse_duration
 from shoplens.errors import InvalidValue
 from tests.cli.test_check import pixel_network
 from tests.cli.test_commands import shoplens as command
-from tests.training.shops import learnable_feed
+from tests.training.shops import write_learnable_feed
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli")
     (folder / "model.onnx").write_bytes(pixel_network())
     (folder / "model.json").write_text(json.dumps({"name": "pixels", "side": 8, "dimensions": 192}))
-    learnable_feed(folder, 12, 1, per_group=1)  # few enough for a map without UMAP
+    write_learnable_feed(folder, 12, 1, per_group=1)  # few enough for a map without UMAP
     assert (
         command("index", folder / "feed.jsonl", "--model", folder / "model.onnx", "--store", folder / "store").code == 0
     )
@@ -35,18 +35,20 @@ def test_a_training_ends_with_its_proof_and_can_be_undone(shop: Path) -> None:
     assert done.code == 0, done.err
     told = json.loads(done.out)
     assert told["taken"] is True and told["model"].startswith("look@")
-    assert "Taken" in done.err and "--back" in done.err
+    assert "Searches use the new look from now on" in done.err
+    assert "`shoplens generations roll-back` undoes this." in done.err
     assert json.loads((shop / "look.json").read_text("utf-8")) == told
     page = (shop / "look.html").read_text("utf-8")
     assert told["parts"][0]["name"] in page and "It was taken" in page and page.count('class="catalogue-map"') == 2
-    listed = json.loads(command("generations", *common, "--json").out)["generations"]
+    store = ("--store", shop / "store")
+    listed = json.loads(command("generations", *store, "--json").out)["generations"]
     assert [(one["live"], bool(one["look"])) for one in listed] == [(True, True), (False, False)]
-    assert "kept" in command("generations", *common).out
-    back = command("generations", *common, "--back")
+    assert "kept" in command("generations", "list", *store).out
+    back = command("generations", "roll-back", *common)
     assert (back.code, "12 products" in back.err) == (0, True)
     refused = command("search", shop / "p3-0.png", *common, "--strategy", "metric")
     assert (refused.code, "shoplens train look" in refused.err) == (3, True)
-    gone = command("generations", *common, "--to", "000099")
+    gone = command("generations", "roll-back", "000099", *common)
     assert (gone.code, "000099" in gone.err) == (3, True)
 
 
@@ -66,7 +68,7 @@ def test_bad_input_is_told_before_any_work(shop: Path) -> None:
 
 @pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("10m", 600), ("1.5h", 5400), ("45", 45)])
 def test_a_budget_is_a_time(text: str, expected: float) -> None:
-    assert seconds(text) == expected
+    assert parse_duration(text) == expected
     for odd in ("", "m", "-1s", "0", "inf", "nan", "1d"):
         with pytest.raises(InvalidValue, match="--budget"):
-            seconds(odd)
+            parse_duration(odd)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from shoplens.cli.searching.answer import part_bars, short
-from shoplens.cli.searching.steering import weights
+from shoplens.cli.searching.answer import draw_bars, format_short
+from shoplens.cli.searching.steering import parse_weights
 from shoplens.errors import InvalidValue
 from shoplens.store.files.atomic import copy_tree
 from shoplens.store.store import Store
@@ -77,7 +77,7 @@ def store(folder: Path) -> Path:
     done = shoplens("index", folder / "feed.jsonl", "--store", folder / "store", "--json")
     assert (done.code, done.told["products"]) == (0, 39)
     assert done.told["dimensions"] == 5
-    assert "5 dimensions of likeness were fitted" in done.err
+    assert "5 dimensions were fitted" in done.err
     return folder / "store"
 
 
@@ -171,10 +171,10 @@ def test_explained_for_people(store: Path, folder: Path) -> None:
         assert {line.split()[0] for line in block[2:-1]} == {"look", "color", "pattern", "category"}
         color = next(line for line in block if line.startswith("color"))
         match, ranks = one["reasons"]["matches"]["color"], one["reasons"]["ranks_without"]
-        assert f"{short(one['reasons']['weights']['color'])} " in color
-        assert f"color: {match['class']} {short(match['product'])}, you: {match['class']} " in color
-        assert (f"without color: rank {ranks['color']}" in color) == (ranks["color"] != one["rank"])
-        assert block[-1].split() == ["score", short(one["score"], 3)]
+        assert f"{format_short(one['reasons']['weights']['color'])} " in color
+        assert f"{match['class']}: product {format_short(match['product'])}, query " in color
+        assert (color.split()[-1] == str(ranks["color"])) == (ranks["color"] != one["rank"])
+        assert block[-1].split() == ["score", format_short(one["score"], 3)]
         assert abs(sum("".join(block).count(mark) for mark in "█") - 40 * one["score"]) <= 1
     assert any(one["reasons"]["ranks_without"]["color"] != one["rank"] for one in told)
 
@@ -245,7 +245,7 @@ def test_predicted_values_meet_conditions_and_say_so(store: Path, folder: Path) 
     probability = found["predicted"]["color"]["Green"]
     assert probability >= 0.6
     out = shoplens("search", *words, "--min-probability", 0.6, "--store", store).out
-    assert f"(color: Green, predicted {short(probability)})" in out
+    assert f"(color: Green, predicted {format_short(probability)})" in out
     assert out.count("predicted") == 1
 
 
@@ -285,7 +285,10 @@ def test_not_like_a_photo(store: Path, folder: Path) -> None:
 def test_of_a_steered_search_nothing_is_claimed(store: Path, folder: Path) -> None:
     words = ("search", folder / "asked.png", "--store", store)
     assert "run `shoplens calibrate`" in shoplens(*words).err
-    assert "Of a steered search nothing is claimed." in shoplens(*words, "--weight", "color=2").err
+    assert (
+        "How certain the answer is cannot be said for a search with weights"
+        in shoplens(*words, "--weight", "color=2").err
+    )
 
 
 @pytest.mark.parametrize(
@@ -293,13 +296,17 @@ def test_of_a_steered_search_nothing_is_claimed(store: Path, folder: Path) -> No
     [
         (("--weight", "color"), "bad-weight", "--weight is 'color'."),
         (("--weight", "=3"), "bad-weight", "--weight is '=3'."),
-        (("--weight", "color="), "bad-weight", "--weight gives 'color' nothing."),
-        (("--weight", "color=much"), "bad-weight", "--weight gives 'color' much."),
-        (("--weight", "color=nan"), "bad-weight", "--weight gives 'color' nan."),
-        (("--weight", "color=-1"), "bad-weight", "--weight gives 'color' -1."),
-        (("--weight", "color=inf"), "bad-weight", "--weight gives 'color' inf."),
+        (("--weight", "color="), "bad-weight", "--weight gives 'color' the weight ''."),
+        (("--weight", "color=much"), "bad-weight", "--weight gives 'color' the weight 'much'."),
+        (("--weight", "color=nan"), "bad-weight", "--weight gives 'color' the weight 'nan'."),
+        (("--weight", "color=-1"), "bad-weight", "--weight gives 'color' the weight '-1'."),
+        (("--weight", "color=inf"), "bad-weight", "--weight gives 'color' the weight 'inf'."),
         (("--weight", "color=1", "--weight", "Color=2"), "bad-weight", "--weight names 'Color' twice."),
-        (("--weight", "colour=1"), "unknown-dimension", "--weight weighs 'colour', and there is no such dimension."),
+        (
+            ("--weight", "colour=1"),
+            "unknown-dimension",
+            "--weight gives a weight to 'colour', and there is no such dimension.",
+        ),
         (
             tuple(f for n in ("look", "color", "pattern", "category") for f in ("--weight", f"{n}=0")),
             "no-weight",
@@ -307,11 +314,15 @@ def test_of_a_steered_search_nothing_is_claimed(store: Path, folder: Path) -> No
         ),
         (("--min-probability", 0.3, "--where", "color = red"), "invalid-value", "The probability is 0.3."),
         (("--min-probability", "nan", "--where", "color = red"), "invalid-value", "The probability is nan."),
-        (("--min-probability", 0.8), "no-condition", "--min-probability widens conditions, and there is none."),
+        (("--min-probability", 0.8), "no-condition", "--min-probability is given without --where"),
         (("--like", "red-plain-0"), "conflicting-query", "Both the photo"),
         (("--color", ""), "invalid-value", "--color is empty."),
         (("--profile", " "), "invalid-value", "--profile is empty."),
-        (("--weight", "color=2", "--strategy", "pretrained"), "needs-filters", "The strategy pretrained knows one"),
+        (
+            ("--weight", "color=2", "--strategy", "pretrained"),
+            "needs-filters",
+            "The strategy pretrained has one dimension",
+        ),
     ],
 )
 def test_what_makes_no_sense(store: Path, folder: Path, words: tuple[object, ...], code: str, problem: str) -> None:
@@ -327,12 +338,13 @@ def test_nothing_to_search_by(store: Path, folder: Path) -> None:
 
 
 def test_weights_from_texts() -> None:
-    assert weights(None) == weights([]) == {}
-    assert weights(["color=3", " a=b = 0 ", "x=1e6"]) == {"color": 3, "a=b": 0, "x": 1e6}
+    assert parse_weights(None) == parse_weights([]) == {}
+    assert parse_weights(["color=3", " a=b = 0 ", "x=1e6"]) == {"color": 3, "a=b": 0, "x": 1e6}
     with pytest.raises(
-        InvalidValue, match=r"gives 'x' 1000001\. Give a number of 0 to 1,000,000, e\.g\. x=3; 0 leaves"
+        InvalidValue,
+        match=r"gives 'x' the weight '1000001'\. Give a number from 0 to 1,000,000, such as x=3; 0 ignores",
     ):
-        weights(["x=1000001"])
+        parse_weights(["x=1000001"])
 
 
 @pytest.mark.parametrize(
@@ -341,7 +353,7 @@ def test_weights_from_texts() -> None:
 def test_bars_follow_one_another(parts: dict[str, float]) -> None:
     scale = 40 / max(1.0, sum(parts.values()))
     end = 0
-    for name, bar in part_bars(parts).items():
+    for name, bar in draw_bars(parts).items():
         start, length = len(bar) - len(bar.lstrip()), len(bar.strip())
         back = parts[name] < 0
         assert (start + length if back else start) == end or not length
@@ -375,7 +387,7 @@ def test_dimensions_for_people(store: Path, folder: Path) -> None:
     assert "Squares > Striped  18" in every
     assert "Pink" in every
     one = shoplens("dimensions", "COLOR", "--store", store).out
-    assert "untrained: too few products to learn from" in one
+    assert "untrained: it has too few products to learn from" in one
     assert "Squares" not in one
     assert refused(folder, "colour", command="dimensions")["code"] == "unknown-dimension"
 
@@ -386,7 +398,7 @@ def test_filters_are_trained_anew(store: Path, folder: Path, tmp_path: Path, pre
     done = shoplens("train", "filters", "--store", tmp_path / "own", "--json")
     assert (done.code, done.told["products"], done.told["dimensions"]) == (0, 39, 4)
     assert (done.told["photos_embedded"], done.told["photos_known"]) == (0, 39)
-    assert "4 dimensions of likeness were fitted" in done.err
+    assert "4 dimensions were fitted" in done.err
     told = json.loads(shoplens("dimensions", "pattern", "--store", tmp_path / "own", "--json").out)
     assert [(one["kind"], one["note"]) for one in told["dimensions"]] == [("none", "shoplens.toml drops it.")]
     Store(tmp_path / "own", lock_wait=0.0).close()

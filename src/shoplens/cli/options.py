@@ -43,9 +43,9 @@ def choice_option(
     return typer.Option(name, parser=str, callback=check, metavar="NAME", help=words, show_default=not default)
 
 
-def flag(names: str, help: str) -> Any:
-    """Return an option without a value, such as ``--json``."""
-    return typer.Option(names, metavar="", help=help, show_default=False)
+def flag(names: str, help: str, panel: str | None = None) -> Any:
+    """Return an option without a value, such as ``--json``; ``panel`` is the heading above it in the help."""
+    return typer.Option(names, metavar="", help=help, show_default=False, rich_help_panel=panel)
 
 
 Store = Annotated[
@@ -92,7 +92,7 @@ Format = Annotated[
     ),
 ]
 Json = Annotated[bool, flag("--json", "Print one JSON object to standard output, and all messages to standard error.")]
-Strict = Annotated[bool, flag("--strict", "Exit with code 5 if any row, product, photo or event was rejected.")]
+Strict = Annotated[bool, flag("--strict", "Exit with code 5 if anything was rejected.")]
 AllowPrivate = Annotated[
     bool | None, flag("--allow-private", "Also fetch photos and feeds from private and loopback addresses.")
 ]

@@ -56,7 +56,7 @@ def test_without_a_baseline_it_says_how_to_make_one(store: Path, tmp_path: Path)
     ):
         assert (told.code, told.exit_code) == ("no-baseline", 3)
         assert told.problem == f"There is no baseline at {where}."
-        assert told.fix.endswith("shoplens check --update.")
+        assert told.fix.endswith("shoplens check make-baseline.")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"format": "shoplens-gate", "version": 2}', b"\xff"])
@@ -100,7 +100,7 @@ def test_with_more_than_half_gone_the_baseline_is_too_old(store: Path) -> None:
     assert told.code == "old-baseline"
     where = store / "evaluation/baseline.json"
     assert told.problem == f"Only 6 of the 14 photos of {where} can still be searched for (8 × product-gone)."
-    assert "shoplens check --update" in told.fix
+    assert "shoplens check make-baseline" in told.fix
 
 
 def test_photos_that_changed_or_went_are_counted_and_named(folder: Path) -> None:
@@ -130,7 +130,7 @@ def test_with_nothing_to_search_for_it_says_why(folder: Path) -> None:
     ("given", "fix"),
     [
         ({"update": True, "fresh": 3}, "--seed draws other photos"),
-        ({"seed": 1}, "Say --update"),
+        ({"seed": 1}, "Give --fresh SEED"),
         ({"count": 3}, "Leave these out"),
         ({"queries": Path("q.csv")}, "Leave these out"),
     ],

@@ -16,7 +16,7 @@ from shoplens.cli.searching.answer import format_short
 from shoplens.cli.store_access import open_shop
 from shoplens.errors import InvalidValue
 from shoplens.filters.model.quality import Quality
-from shoplens.preferences import fold_name
+from shoplens.settings import fold_name
 
 SHOWN_CLASSES = 3
 UNTRAINED = "untrained: it has too few products to learn from, so it is never predicted"
@@ -109,7 +109,7 @@ def _format_accuracy(quality: Quality | None) -> str:
     error = f"calibration error {quality.calibration_error:.1%}"
     if quality.average_precision is not None:
         return f"mAP {quality.average_precision:.0%}, {error}"
-    return f"{quality.accuracy:.0%}, balanced {quality.balanced:.0%}, {error}"
+    return f"{quality.accuracy:.0%}, balanced {quality.balanced_accuracy:.0%}, {error}"
 
 
 def _class_table(row: DimensionRow) -> Table:

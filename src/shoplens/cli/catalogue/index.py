@@ -15,7 +15,8 @@ def run(
     map: options.FeedMap = None,
     store: options.Store = None,
     replace: Annotated[
-        bool, options.flag("--replace", "Build the store anew if it exists. Without this, it is left alone.")
+        bool,
+        options.flag("--replace", "Build the store anew if it exists. Without this option, the command refuses to."),
     ] = False,
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,

@@ -10,7 +10,7 @@ from shoplens.cli.store_access import open_shop
 
 
 def run(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of the products.", show_default=False)],
+    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the products.", show_default=False)],
     store: options.Store = None,
     json: options.Json = False,
 ) -> None:

@@ -197,9 +197,9 @@ def ranker(
     allow_private: options.AllowPrivate = None,
     json: options.Json = False,
 ) -> None:
-    """Train how much each dimension counts, for all photos and for each. Searches use the result if it ranks better.
+    """Train the weights of the dimensions: one set for all photos, and a network that adapts them to each photo.
 
-    It is judged on photos that the training did not see.
+    Searches use the result if it ranks better on photos that the training did not see.
 
     Example: shoplens train ranker --queries shoppers.csv
     """

@@ -69,6 +69,7 @@ def run(
             "--remember/--no-remember",
             "Keep the products that are shown, but never the photo, so that `shoplens feedback` can refer to them. "
             "\\[default: the setting remember]",
+            panel="Feedback",
         ),
     ] = None,
     user: Annotated[
@@ -78,6 +79,7 @@ def run(
             metavar="NAME",
             help="Name of the shopper, by which `shoplens feedback forget` finds the answer. It needs --remember.",
             show_default=False,
+            rich_help_panel="Feedback",
         ),
     ] = "",
     model: options.Model = None,

@@ -11,8 +11,8 @@ import typer
 from shoplens import types
 from shoplens.cli.options import choice_option, flag
 from shoplens.errors import InvalidValue
-from shoplens.preferences import MAX_WEIGHT, fold_name
 from shoplens.ranking.strategies import STRATEGIES
+from shoplens.settings import MAX_WEIGHT, fold_name
 from shoplens.types import Steering
 
 Weights = Annotated[
@@ -56,7 +56,7 @@ Color = Annotated[
     typer.Option(
         "--color",
         metavar="COLOUR",
-        help="Search for this colour, such as '#2e7d32' or green, instead of the photo's colours. It needs no photo.",
+        help="Search for this colour, such as '#2e7d32' or green, instead of the colours of the photo or product.",
         show_default=False,
     ),
 ]

@@ -31,8 +31,8 @@ def run(
 ) -> None:
     """Index a catalogue, search it with photos that are not in it, and write a report with pictures.
 
-    The catalogue is the Luma catalogue of Magento 2, if it is in SHOPLENS_DATA
-    or in ../shared/data, or can be downloaded. Otherwise Shoplens draws one.
+    The catalogue is the Luma catalogue of Magento 2 if it is in SHOPLENS_DATA or ../shared/data, or can be downloaded.
+    Otherwise Shoplens draws one.
 
     Example: shoplens demo --rendered 400
     """

@@ -30,7 +30,7 @@ app = new_group(
 
 @app.command(name="list")
 def list_generations(store: options.Store = None, json: options.Json = False) -> None:
-    """List the live generation and those that were kept, the newest first."""
+    """List the live generation, then those that were kept, the newest first."""
     with open_shop(options.read_settings(store), kept=True) as shop:
         rows = shop.generations.list_all()
     if json:
@@ -38,9 +38,7 @@ def list_generations(store: options.Store = None, json: options.Json = False) ->
         return
     print_table(_generation_table(rows))
     if len(rows) > 1:
-        console.print(
-            "`shoplens generations roll-back` goes back to a kept one. Later changes of products are not lost."
-        )
+        console.print("`shoplens generations roll-back` goes back to a kept one. Later changes of products stay.")
 
 
 @app.command()
@@ -90,7 +88,7 @@ def roll_back(
     allow_private: options.AllowPrivate = None,
     json: options.Json = False,
 ) -> None:
-    """Go back to a generation that was kept. Products that were changed since then keep their changes.
+    """Go back to a generation that was kept. Products that were added, changed or removed since then stay so.
 
     Example: shoplens generations roll-back 000003
     """

@@ -16,7 +16,7 @@ def run(
     ],
     store: options.Store = None,
     replace: Annotated[
-        bool, options.flag("--replace", "Replace the store if it exists. Without this, it is left alone.")
+        bool, options.flag("--replace", "Replace the store if it exists. Without this option, the command refuses to.")
     ] = False,
 ) -> None:
     """Make a store from a backup.
