@@ -34,9 +34,9 @@ import numpy.typing as npt
 from evaluation import store_of
 from filters import Catalogue, Floats, Seen, catalogue_of, precisions, seen, similarities, totals
 from shoplens.filters.dimensions.dimension import LOOK, PATH
-from shoplens.filters.fitting.fit import fit
+from shoplens.filters.fitting.fit import fit_to_photos
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import DENSE_PARTS, PLACED
+from shoplens.filters.model.scoring import DENSE_PARTS, FILTER_VECTOR_SIZE
 from shoplens.filters.model.stored import load_filters, save_filters
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint, VectorSizes
 from shoplens.index.qdrant.optimize import optimize
@@ -63,14 +63,14 @@ class Real:
 
 
 def real(catalogue: Catalogue, queries: int, seed: int) -> Real:
-    filters = fit(catalogue.training(), catalogue.dimensions, catalogue.model)
+    filters = fit_to_photos(catalogue.training(), catalogue.dimensions, catalogue.model)
     drawn = np.random.default_rng(seed).permutation(np.flatnonzero(catalogue.first))
     rows, held = np.sort(drawn[queries:]), np.sort(drawn[:queries])
     articles = seen(
         filters, catalogue.vectors[rows], catalogue.features[rows], [catalogue.known[n] for n in rows.tolist()]
     )
-    described = filters.describe(catalogue.features[held], [catalogue.groups[n] for n in held])
-    marks = filters.layout.wide(filters.marks_of_many(described.probabilities, [{}] * queries))
+    described = filters.predict(catalogue.features[held], [catalogue.groups[n] for n in held])
+    marks = filters.layout.to_dense(filters.class_vectors(described.probabilities, [{}] * queries))
     asked = Seen(catalogue.vectors[held], described.dense, marks)
     generator = np.random.default_rng([seed, 1])
     towards = articles[generator.integers(0, len(rows), queries)]
@@ -102,8 +102,8 @@ def made(source: Real, count: int, seed: int) -> Iterator[tuple[int, Seen]]:
         one = source.articles[generator.integers(0, size, length)]
         other = source.articles[generator.integers(0, size, length)]
         moved = _moved(one, other, MOST_MOVED, generator)
-        changed = generator.random((length, len(layout.names))) < CLASSES_CHANGED
-        marks = np.where(changed[:, layout.dimension_of], other.marks, one.marks)
+        changed = generator.random((length, len(layout.dimension_names))) < CLASSES_CHANGED
+        marks = np.where(changed[:, layout.entry_dimensions], other.marks, one.marks)
         yield start, Seen(moved.look, moved.dense, marks)
 
 
@@ -116,7 +116,7 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     """Write the products, then build the graphs."""
     started = time.perf_counter()
     width = source.articles.look.shape[1]
-    index = QdrantIndex(folder, VectorSizes(width, PLACED))
+    index = QdrantIndex(folder, VectorSizes(width, FILTER_VECTOR_SIZE))
     for start, block in made(source, count, seed):
         for first in range(0, len(block.look), BATCH):
             rows = range(first, min(first + BATCH, len(block.look)))
@@ -124,7 +124,7 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     index.flush()
     index.close()
     loaded = time.perf_counter()
-    optimize(folder, VectorSizes(width, PLACED))
+    optimize(folder, VectorSizes(width, FILTER_VECTOR_SIZE))
     size = sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
     return {
         "load_s": loaded - started,
@@ -146,7 +146,9 @@ def entry_of(number: int, one: Seen, filters: Filters) -> IndexedProduct:
     category = said.pop("category", ())
     product = Product(f"p{number}", f"Product {number}", (source,), price=1.5, category=category, attributes=said)
     marks = (sparse(one.marks[0]),)
-    return IndexedProduct(product, (photo,), one.look, FilterScores(filters.space.placed(one.dense, marks), marks))
+    return IndexedProduct(
+        product, (photo,), one.look, FilterScores(filters.space.filter_vectors(one.dense, marks), marks)
+    )
 
 
 def weightings(filters: Filters) -> dict[str, dict[str, float]]:
@@ -167,8 +169,8 @@ def query_of(filters: Filters, one: Seen, weights: Mapping[str, float]) -> Filte
     fitted = {name: filters.weights.get(name, 1.0) for name in names}
     chosen = resolve_weights(fitted, Preferences(weights=weights), Steering())
     like = Example(one.look[0], one.dense[0], sparse(one.marks[0]))
-    norms = filters.norms(like.look, like.dense, like.marks)
-    return FilterQuery(filters, like, norms.effective(chosen), norms)
+    norms = filters.score_normalizer(like.look, like.dense, like.marks)
+    return FilterQuery(filters, like, norms.normalize_weights(chosen), norms)
 
 
 def measured(folder: Path) -> dict[str, Any]:
@@ -178,7 +180,7 @@ def measured(folder: Path) -> dict[str, Any]:
     assert filters is not None
     with np.load(folder / "asked.npz") as stored:
         asked = Seen(stored["look"], stored["dense"], stored["marks"])
-    index = QdrantIndex(folder / "shard", VectorSizes(asked.look.shape[1], PLACED))
+    index = QdrantIndex(folder / "shard", VectorSizes(asked.look.shape[1], FILTER_VECTOR_SIZE))
     every = [asked[n : n + 1] for n in range(len(asked.look))]
     times = np.zeros((len(every), 6))
     for one in every[:WARM_UP]:

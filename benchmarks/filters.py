@@ -45,14 +45,14 @@ from shoplens.evaluation.runs import Gallery, evaluate_query
 from shoplens.evaluation.statistics.intervals import estimate, paired_difference
 from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
-from shoplens.filters.fitting.crossfit import FOLDS, fold_of, group_of
-from shoplens.filters.fitting.fit import Training, fit
-from shoplens.filters.model.class_layout import depth_of
+from shoplens.filters.fitting.crossfit import FOLDS, fold_index, group_of
+from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos
+from shoplens.filters.model.class_layout import node_depth
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.quality import calibration_error
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
-from shoplens.filters.photo_features.measurements import MEASURED
-from shoplens.filters.photo_features.palette import FINE
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE
+from shoplens.filters.photo_features.palette import FINE_SIZE
 from shoplens.images import PhotoSource
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery
 from shoplens.ranking.weights import resolve_weights
@@ -113,14 +113,14 @@ class Catalogue:
     backbone: int
     model: str
 
-    def training(self, rows: Bools | None = None, *, without: slice | None = None) -> Training:
+    def training(self, rows: Bools | None = None, *, without: slice | None = None) -> LabeledPhotos:
         """What filters are fitted to: all rows or some; ``without`` some columns of the features, which become 0."""
         kept = np.flatnonzero(np.ones(len(self.ids), bool) if rows is None else rows)
         features = self.features[kept]
         if without is not None:
             features[:, without] = 0
         groups, known = tuple(self.groups[n] for n in kept), [self.known[n] for n in kept.tolist()]
-        return Training(self.vectors[kept], features, self.backbone, groups, self.first[kept], known)
+        return LabeledPhotos(self.vectors[kept], features, self.backbone, groups, self.first[kept], known)
 
     def of(self, split: str) -> Bools:
         """bool (n,), rows that a split may see evaluate_query."""
@@ -129,7 +129,7 @@ class Catalogue:
     @property
     def folds(self) -> Ints:
         """int64 (n,), the fold of each row's group."""
-        return np.array([fold_of(group, FOLDS) for group in self.groups])
+        return np.array([fold_index(group, FOLDS) for group in self.groups])
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +166,7 @@ def catalogue_of(store: Path) -> Catalogue:
         tuple(group_of(entry.product) for entry, _ in rows),
         photos,
         np.stack([entry.vectors[view] for entry, view in rows]),
-        np.stack([features[photo.content_hash] for photo in photos])[:, : backbone_width(embedder) + MEASURED],
+        np.stack([features[photo.content_hash] for photo in photos])[:, : backbone_width(embedder) + MEASURED_SIZE],
         np.array([view == 0 for _, view in rows]),
         [known[entry.product.id] for entry, _ in rows],
         dimensions,
@@ -190,9 +190,9 @@ def seen(
     filters: Filters, vectors: Floats, features: Floats, known: Sequence[Mapping[str, tuple[str, ...]]] | None = None
 ) -> Seen:
     """Photos of products with what the feed says of them; of shoppers where ``known`` is omitted."""
-    described = filters.describe(features)
+    described = filters.predict(features)
     told = known if known is not None else [{}] * len(features)
-    marks = filters.layout.wide(filters.marks_of_many(described.probabilities, told))
+    marks = filters.layout.to_dense(filters.class_vectors(described.probabilities, told))
     return Seen(vectors, described.dense, marks)
 
 
@@ -202,8 +202,8 @@ def similarities(filters: Filters, queries: Seen, products: Seen) -> dict[str, F
     for name in (dimension.name for dimension in filters.dimensions):
         if name == LOOK:
             raw = (1 + queries.look @ products.look.T) / 2
-        elif name in filters.classified:
-            own = np.flatnonzero(filters.layout.dimension_of == filters.classified.index(name))
+        elif name in filters.class_dimensions:
+            own = np.flatnonzero(filters.layout.entry_dimensions == filters.class_dimensions.index(name))
             raw = np.asarray(queries.marks[:, own] @ products.marks[:, own].T, np.float32)
             if name == COLOR:
                 part = DENSE_PARTS[COLOR]
@@ -223,7 +223,9 @@ def precisions(filters: Filters, queries: Seen) -> Floats:
     rows = []
     for look, dense, marks in zip(queries.look, queries.dense, queries.marks, strict=True):
         there = np.flatnonzero(marks)
-        told = filters.norms(look, dense, SparseVector(there.astype(np.uint32), marks[there])).effective(ones)
+        told = filters.score_normalizer(
+            look, dense, SparseVector(there.astype(np.uint32), marks[there])
+        ).normalize_weights(ones)
         rows.append([told[name] for name in names])
     return np.array(rows, np.float32)
 
@@ -287,7 +289,7 @@ def refitted_ranks(catalogue: Catalogue, queries: Ints, *, same_group: bool, fir
     found = {name: np.zeros(len(queries), np.int64) for name in ("pretrained", *every)}
     for fold in range(FOLDS):
         rows = (catalogue.folds != fold) & (catalogue.first | (not first_only))
-        filters = fit(catalogue.training(rows), catalogue.dimensions, catalogue.model)
+        filters = fit_to_photos(catalogue.training(rows), catalogue.dimensions, catalogue.model)
         products = seen(
             filters,
             catalogue.vectors[gallery],
@@ -396,12 +398,12 @@ def heads(data: Path, folder: Path, split: str) -> list[Line]:
     lines, tinted = [], []
     for name, store in (("Luma", "luma"), ("H&M", "hm")):
         catalogue = catalogue_of(store_of(store, data, folder))
-        filters = fit(catalogue.training(), catalogue.dimensions, catalogue.model)
+        filters = fit_to_photos(catalogue.training(), catalogue.dimensions, catalogue.model)
         least, chosen = LEAST if store == "hm" else 1, catalogue.of(split)
         judged_rows = {"first photos": chosen & catalogue.first, "all photos": chosen}
         for which, rows in judged_rows.items() if (~catalogue.first).any() else [("", chosen)]:
             title = f"{name}, {which}: " if which else f"{name}: "
-            said = filters.describe(catalogue.features[rows], [catalogue.groups[n] for n in np.flatnonzero(rows)])
+            said = filters.predict(catalogue.features[rows], [catalogue.groups[n] for n in np.flatnonzero(rows)])
             for dimension in filters.dimensions:
                 for task in tasks(filters, dimension, said.probabilities, Chosen(catalogue, rows, least)):
                     lines.append(task.line(title, ANCHORS.get(f"{name} {task.name}", "")))
@@ -414,11 +416,11 @@ def colors(catalogue: Catalogue, rows: Bools, least: int, title: str) -> list[Li
     b = catalogue.backbone
     (color,) = [dimension for dimension in catalogue.dimensions if dimension.name == COLOR]
     groups, lines = [catalogue.groups[n] for n in np.flatnonzero(rows)], []
-    blocks = {"backbone alone": slice(b, b + FINE), "histograms alone": slice(0, b), "both": None}
+    blocks = {"backbone alone": slice(b, b + FINE_SIZE), "histograms alone": slice(0, b), "both": None}
     for name, without in blocks.items():
         training = catalogue.training(without=without)
-        filters = fit(training, [color], catalogue.model)
-        said = filters.describe(training.features[rows], groups).probabilities
+        filters = fit_to_photos(training, [color], catalogue.model)
+        said = filters.predict(training.features[rows], groups).probabilities
         (task,) = tasks(filters, color, said, Chosen(catalogue, rows, least))
         lines.append(dataclasses.replace(task, name=f"color, {name}").line(title, ""))
     return lines
@@ -484,7 +486,7 @@ def _held(known: tuple[str, ...], names: Sequence[str], tree: bool) -> str | Non
     """The class that a product has among these, if it has one."""
     found = [name for name in known if name in names]
     if tree:
-        return max(found, key=depth_of, default=None)
+        return max(found, key=node_depth, default=None)
     return found[0] if len(known) == 1 and found else None
 
 

@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "shoplens"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = (
-    ("types", "errors", "preferences", "settings"),
+    ("types", "errors", "settings"),
     ("fetching",),
     ("feeds", "images", "embedders", "filters", "index", "rendered"),
     ("ranking",),
@@ -81,7 +81,7 @@ def test_a_folder_is_no_longer_than_a_glance(folder: Path) -> None:
 
 def test_nothing_loose_lies_at_the_top() -> None:
     loose = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
-    assert loose == {"client", "demo", "errors", "preferences", "settings"}
+    assert loose == {"client", "demo", "errors"}
 
 
 def test_the_rules_see_what_they_forbid() -> None:
@@ -100,4 +100,4 @@ def test_the_rules_see_what_they_forbid() -> None:
 def test_importing_the_package_loads_nothing_heavy() -> None:
     asked = "import sys; from shoplens import Shop; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"torch", "onnxruntime", "httpcore", "typer", "rich", "pillow_heif"} & set(loaded)
+    assert not {"torch", "onnxruntime", "httpcore", "typer", "rich", "pillow_heif", "jinja2"} & set(loaded)

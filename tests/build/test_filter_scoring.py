@@ -25,8 +25,8 @@ from shoplens.build.photo_features import feature_model
 from shoplens.build.run import BATCH
 from shoplens.errors import StoreError
 from shoplens.feeds import read_feed
-from shoplens.filters.model.scoring import DENSE, PLACED
-from shoplens.filters.photo_features.measurements import MEASURED
+from shoplens.filters.model.scoring import DENSE_SIZE, FILTER_VECTOR_SIZE
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct
 from shoplens.settings import DimensionRules
@@ -90,11 +90,11 @@ def test_every_product_of_a_built_store_is_scored(store: Store, features: Featur
     live, kept = scorer(store.live), 0
     for entry in store.live.index.entries():
         assert entry.scores is not None
-        assert entry.scores.filter_vectors.shape == (1, PLACED)
+        assert entry.scores.filter_vectors.shape == (1, FILTER_VECTOR_SIZE)
         same(entry.scores, live.scores(entry.product, [photo.content_hash for photo in entry.photos], features))
         kept += 1
     assert kept == PRODUCTS
-    assert store.live.manifest.placed == PLACED
+    assert store.live.manifest.placed == FILTER_VECTOR_SIZE
 
 
 def test_what_the_feed_says_is_a_mark_and_what_it_does_not_is_predicted(store: Store) -> None:
@@ -126,9 +126,9 @@ def test_a_photo_that_nothing_is_known_of_shows_nothing(store: Store, features: 
     name = product_name("red", "plain", 1)
     entry, _ = scores_of(store.live, name)
     unknown = live.scores(entry.product, ["e" * 32], features)
-    nothing = live.filters.describe(np.zeros((1, 4 + MEASURED), np.float32))
+    nothing = live.filters.predict(np.zeros((1, 4 + MEASURED_SIZE), np.float32))
     assert not nothing.dense.any()
-    assert not unknown.filter_vectors[:, :DENSE].any()
+    assert not unknown.filter_vectors[:, :DENSE_SIZE].any()
 
 
 def test_reading_alike_is_about_dimensions_only(store: Store) -> None:

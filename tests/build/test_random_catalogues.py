@@ -16,7 +16,7 @@ from shoplens.build.generations import train_filters
 from shoplens.errors import InvalidValue
 from shoplens.feeds import read_feed
 from shoplens.filters.model.stored import load_filters
-from shoplens.filters.photo_features.measurements import MEASURED
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.images import PhotoSource
 from shoplens.index.conditions import field_values
 from shoplens.index.exact import ExactIndex
@@ -128,7 +128,7 @@ def test_a_store_is_built_answers_and_takes_a_change(
 def random_features(number: int, names: list[str]) -> dict[str, Features]:
     """What is read off the photos of one catalogue: anything, the same for all, nothing, or not known of some."""
     random = np.random.default_rng([number, 1])
-    rows = random.random((len(names), WIDTH + MEASURED)).astype(np.float32)
+    rows = random.random((len(names), WIDTH + MEASURED_SIZE)).astype(np.float32)
     kind = number % 6
     if kind == 1:
         rows[:] = rows[0]
@@ -163,10 +163,10 @@ def check_scores(index: Index, scorer: ProductScorer) -> None:
         for look, placed, marks in zip(
             entry.look_vectors, entry.scores.filter_vectors, entry.scores.class_vectors, strict=True
         ):
-            norms = filters.norms(look, filters.space.dense(placed[None])[0], marks)
+            norms = filters.score_normalizer(look, filters.space.dense_vectors(placed[None])[0], marks)
             assert set(norms.means) == set(norms.spreads) == {one.name for one in filters.dimensions}
             assert all(0 <= mean <= 1 for mean in norms.means.values())
-            for name in filters.classified:
+            for name in filters.class_dimensions:
                 assert 0 <= filters.best_match(marks, marks, name)[1] <= 1.0001
 
 

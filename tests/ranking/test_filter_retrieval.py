@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE
-from shoplens.filters.fitting.fit import fit
+from shoplens.filters.fitting.fit import fit_to_photos
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
 from shoplens.index.condition_parser import parse_condition
@@ -16,7 +16,6 @@ from shoplens.index.conditions import field_values as fields_of
 from shoplens.index.conditions import matches
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint
-from shoplens.preferences import Merchandising
 from shoplens.ranking.filter_retrieval import (
     BOOST,
     BURY,
@@ -31,6 +30,7 @@ from shoplens.ranking.filter_retrieval import (
     retrieve_pool,
 )
 from shoplens.ranking.weighted_sum import rank_candidates
+from shoplens.settings import Merchandising
 from shoplens.types import Candidate, FilterScores, Photo, Result, SparseVector
 from tests.fakes import product
 from tests.filters.made_training import DIMENSIONS, training
@@ -54,17 +54,19 @@ class Shop:
 def shop() -> Shop:
     """Products of one to three photos, with the filter scores of photos of many designs; and 40 more to ask by."""
     seen = training(60)
-    filters = fit(seen, DIMENSIONS, "made")
+    filters = fit_to_photos(seen, DIMENSIONS, "made")
     rng = np.random.default_rng(3)
-    described = filters.describe(seen.features)
+    described = filters.predict(seen.features)
     order = iter(rng.permutation(len(seen.features)).tolist())
     index, entries = ExactIndex(seen.vectors.shape[1]), []
     for number in range(PRODUCTS):
         places = [next(order) for _ in range(1 + number % 3)]
         sources = [f"/{number}-{view}.png" for view in range(len(places))]
         photos = tuple(Photo(one, f"{number:016x}{view:016x}", "", 8, 8) for view, one in enumerate(sources))
-        marks = tuple(filters.marks(described.probabilities[n], seen.known[n] if number % 2 else {}) for n in places)
-        scores = FilterScores(filters.space.placed(described.dense[places], marks), marks)
+        marks = tuple(
+            filters.class_vector(described.probabilities[n], seen.known[n] if number % 2 else {}) for n in places
+        )
+        scores = FilterScores(filters.space.filter_vectors(described.dense[places], marks), marks)
         shelf = {"shelf": (("left", "right")[number % 2],)}
         one = product(f"p{number:02}", *sources, attributes=shelf)
         entries.append(IndexedProduct(one, photos, seen.vectors[places], scores))
@@ -72,7 +74,9 @@ def shop() -> Shop:
     examples = []
     for _ in range(40):
         n = next(order)
-        examples.append(Example(seen.vectors[n], described.dense[n], filters.marks(described.probabilities[n], {})))
+        examples.append(
+            Example(seen.vectors[n], described.dense[n], filters.class_vector(described.probabilities[n], {}))
+        )
     return Shop(filters, index, entries, examples)
 
 
@@ -82,7 +86,7 @@ def shop() -> Shop:
 def similarity(shop: Shop, name: str, example: Example, one: IndexedProduct, view: int) -> float:
     """How alike an example and a photo are in one dimension."""
     assert one.scores is not None
-    dense = shop.filters.space.dense(one.scores.filter_vectors)[view]
+    dense = shop.filters.space.dense_vectors(one.scores.filter_vectors)[view]
     if name == LOOK:
         return (1 + float(example.look @ one.vectors[view])) / 2
     if name in (DESIGN, SHAPE):
@@ -139,7 +143,10 @@ def definition(shop: Shop, query: FilterQuery, sieve: PhotoConstraint | None = N
 def asked(shop: Shop, number: int = 0, **changes: object) -> FilterQuery:
     return replace(
         FilterQuery(
-            shop.filters, like := shop.examples[number], WEIGHTS, shop.filters.norms(like.look, like.dense, like.marks)
+            shop.filters,
+            like := shop.examples[number],
+            WEIGHTS,
+            shop.filters.score_normalizer(like.look, like.dense, like.marks),
         ),
         **changes,
     )  # type: ignore[arg-type]
@@ -207,7 +214,7 @@ def test_a_product_is_as_alike_as_its_best_photo(shop: Shop) -> None:
     one = next(entry for entry in shop.entries if len(entry.photos) == 3)
     assert one.scores is not None
     for view in range(3):
-        dense = shop.filters.space.dense(one.scores.filter_vectors)
+        dense = shop.filters.space.dense_vectors(one.scores.filter_vectors)
         like = Example(one.vectors[view], dense[view], one.scores.class_vectors[view])
         best = found_by(shop, asked(shop, like=like), 1)[0]
         assert (best.product.id, best.photo) == (one.product.id, one.photos[view].source)

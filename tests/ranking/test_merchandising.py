@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from shoplens.index.exact import ExactIndex
-from shoplens.preferences import Merchandising
 from shoplens.ranking.merchandising import (
     MerchandisingNote,
     merchandising_notes,
     resolve_merchandising,
     resolve_names,
 )
+from shoplens.settings import Merchandising
 from tests.fakes import product
 from tests.index.test_identifiers import entry
 

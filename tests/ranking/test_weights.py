@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.preferences import Preferences, Profile
 from shoplens.ranking.weights import profile_named, resolve_weights
+from shoplens.settings import Preferences, Profile
 from shoplens.types import Steering
 
 FITTED = {"look": 1.0, "color": 2.0, "pattern": 1.0}

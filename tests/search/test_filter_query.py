@@ -14,13 +14,13 @@ from shoplens.errors import InvalidValue
 from shoplens.feeds import read_feed
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.filters.model.scoring import DENSE_PARTS
-from shoplens.filters.photo_features.palette import palette_of_color
+from shoplens.filters.photo_features.palette import parse_palette
 from shoplens.index.protocol import PhotoConstraint
-from shoplens.preferences import Preferences, Profile
 from shoplens.ranking.filter_retrieval import FilterQuery, build_candidates, retrieve_pool
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.search.filter_query import FilterQueryBuilder
 from shoplens.search.prepared_strategy import PreparedStrategy
+from shoplens.settings import Preferences, Profile
 from shoplens.store.store import Store
 from shoplens.types import SparseVector, Steering
 from tests.fakes import ColourEmbedder, builder
@@ -82,7 +82,7 @@ def test_a_photo_is_what_the_filters_read_in_it(queries: FilterQueryBuilder, fol
     photo = seen(asked(folder, "blue", "striped"))
     query = queries.build(photo)
     assert photo.features is not None
-    described = queries.filters.describe(photo.features[None])
+    described = queries.filters.predict(photo.features[None])
     np.testing.assert_array_equal(query.like.look, photo.vector)
     np.testing.assert_array_equal(query.like.dense, described.dense[0])
     assert max(held(queries, query.like.marks, "pattern").items(), key=lambda one: one[1])[0] == "striped"
@@ -95,8 +95,8 @@ def test_a_photo_of_the_catalogue_is_read_by_heads_that_never_saw_it(queries: Fi
     photo = seen(folder / f"{name}.png")
     assert photo.features is not None
     query = queries.build(photo, group=name)
-    described = queries.filters.describe(photo.features[None], [name])
-    expected = queries.filters.marks(described.probabilities[0], {})
+    described = queries.filters.predict(photo.features[None], [name])
+    expected = queries.filters.class_vector(described.probabilities[0], {})
     np.testing.assert_array_equal(query.like.marks.values, expected.values)
     everybody = queries.build(photo).like.marks
     assert held(queries, everybody, "category") != held(queries, query.like.marks, "category")
@@ -108,7 +108,7 @@ def test_a_product_is_what_the_feed_says_of_it(store: Store, queries: FilterQuer
     query = queries.build(None, Steering(like=name))
     assert entry.scores is not None
     np.testing.assert_array_equal(query.like.look, entry.vectors[0])
-    np.testing.assert_array_equal(query.like.dense, queries.filters.space.dense(entry.scores.filter_vectors)[0])
+    np.testing.assert_array_equal(query.like.dense, queries.filters.space.dense_vectors(entry.scores.filter_vectors)[0])
     assert held(queries, query.like.marks, "color") == {"Green": pytest.approx(1)}
     assert held(queries, query.like.marks, "pattern") == {"plain": pytest.approx(1)}
 
@@ -136,7 +136,7 @@ def test_a_color_alone_orders_by_how_alike_the_palettes_are(store: Store, querie
             assert entry.scores is not None
             marks = np.zeros(queries.filters.layout.size)
             marks[entry.scores.class_vectors[0].indices] = entry.scores.class_vectors[0].values
-            shares = np.sqrt(palette_of_color(color)) * marks[block.entries] / np.sqrt(block.share)
+            shares = np.sqrt(parse_palette(color)) * marks[block.entries] / np.sqrt(block.share)
             expected[entry.product.id] = float(shares.sum())
         assert found == pytest.approx(expected, abs=1e-5)
         assert len({round(one, 3) for one in expected.values()}) > 10

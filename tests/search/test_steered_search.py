@@ -11,8 +11,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.errors import ConditionError, InvalidValue, PhotoError
-from shoplens.preferences import DimensionRule, DimensionRules, Merchandising, Preferences, Profile
-from shoplens.settings import Settings
+from shoplens.settings import DimensionRule, DimensionRules, Merchandising, Preferences, Profile, Settings
 from shoplens.store.files.atomic import copy_tree
 from shoplens.types import Answer, Facet, Steering
 from tests.fakes import ColourEmbedder

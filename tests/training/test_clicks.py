@@ -69,7 +69,7 @@ def test_clicks_say_what_would_change_and_change_it_and_are_undone(shop: Shop, t
     after = weights(shop)
     assert after != before and sum(after.values()) == pytest.approx(sum(before.values()), rel=1e-2)
     page = report.read_text("utf-8")
-    assert "Answers that change most" in page and training.reason in page and "It was taken" in page
+    assert "Answers that change most" in page and training.reason in page and "Searches use the new weights." in page
     assert json.loads(report.with_suffix(".json").read_text("utf-8"))["answers"] == training.answers
     shop.training.undo_ranker()
     assert weights(shop) == before

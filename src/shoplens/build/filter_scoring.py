@@ -14,10 +14,10 @@ from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
 from shoplens.filters.dimensions.dimension_json import dimensions_json
 from shoplens.filters.dimensions.labels import labels_of
 from shoplens.filters.fitting.crossfit import group_of
-from shoplens.filters.fitting.fit import Training, fit
+from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.stored import save_filters
-from shoplens.filters.photo_features.measurements import MEASURED
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.index.predicted_values import PROBABILITY_STEPS
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.settings import DimensionRules
@@ -56,14 +56,14 @@ class ProductScorer:
     ) -> list[FilterScores]:
         """Compute the filter scores of several products together. See :meth:`scores`."""
         known_features = features.read(name for _, photos in products for name in photos)
-        zeros = np.zeros(self.filters.backbone + MEASURED, np.float32)
-        described = self.filters.describe(
+        zeros = np.zeros(self.filters.backbone + MEASURED_SIZE, np.float32)
+        described = self.filters.predict(
             np.stack([known_features.get(name, zeros) for _, photos in products for name in photos])
         )
         known = [(self.reader.of(product), photos) for product, photos in products]
         each = [classes for classes, photos in known for _ in photos]
-        marks = self.filters.marks_of_many(described.probabilities, each)
-        placed = self.filters.space.placed(described.dense, marks)
+        marks = self.filters.class_vectors(described.probabilities, each)
+        placed = self.filters.space.filter_vectors(described.dense, marks)
         scored, start = [], 0
         for product, photos in products:
             own = slice(start, start + len(photos))
@@ -76,7 +76,7 @@ class ProductScorer:
         """Return the likely classes in the dimensions that the photos show and in which the feed has no value."""
         predicted = {}
         for name in self.reader.silent(product):
-            if name in self.filters.quality and self.filters.quality[name].seen:
+            if name in self.filters.quality and self.filters.quality[name].is_visible:
                 classes = self.filters.distribution(probabilities, name)
                 if likely := {one: round(p, 3) for one, p in classes.items() if p >= PROBABILITY_STEPS[0]}:
                     predicted[name] = likely
@@ -129,7 +129,7 @@ def fit_filters(
     for note in dimensions.notes:
         report(Rejection("unused-merge", note, "Correct the value in shoplens.toml, or take it out.", "note"))
     reader = ClassReader(dimensions.used, rules, labels)
-    filters = fit(_collect_training_data(data, reader), dimensions.used, data.model, progress)
+    filters = fit_to_photos(_collect_training_data(data, reader), dimensions.used, data.model, progress)
     save_filters(folder, filters)
     stored = {"dimensions": dimensions_json(dimensions), "labels": {} if labels is None else dict(labels.by_photo)}
     replace_file(folder / DIMENSIONS, json.dumps(stored, default=dict) + "\n")
@@ -148,7 +148,7 @@ def load_scorer(generation: Generation) -> ProductScorer | None:
     return ProductScorer(generation.filters, ClassReader(dimensions.used, dimensions.rules, labels))
 
 
-def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> Training:
+def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> LabeledPhotos:
     """Collect the photos that filters are fitted to, with the feed's values of their products."""
     rows: list[Features] = []
     vectors: list[Vectors] = []
@@ -160,14 +160,14 @@ def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> Tra
         classes = reader.of(entry.product)
         for view, (photo, vector) in enumerate(zip(entry.photos, entry.look_vectors, strict=True)):
             if (row := known_features.get(photo.content_hash)) is not None:
-                rows.append(row[: data.backbone + MEASURED])
+                rows.append(row[: data.backbone + MEASURED_SIZE])
                 vectors.append(vector)
                 groups.append(group_of(entry.product))
                 first.append(view == 0)
                 known.append(classes)
     if not rows:
-        wide = data.backbone + MEASURED
-        return Training(
+        wide = data.backbone + MEASURED_SIZE
+        return LabeledPhotos(
             np.zeros((0, data.look), np.float32),
             np.zeros((0, wide), np.float32),
             data.backbone,
@@ -175,7 +175,7 @@ def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> Tra
             np.zeros(0, bool),
             (),
         )
-    return Training(np.stack(vectors), np.stack(rows), data.backbone, tuple(groups), np.array(first), known)
+    return LabeledPhotos(np.stack(vectors), np.stack(rows), data.backbone, tuple(groups), np.array(first), known)
 
 
 def rescore_products(index: Index, scorer: ProductScorer, features: FeatureFile, progress: Progress) -> None:

@@ -21,13 +21,13 @@ import numpy.typing as npt
 
 from shoplens.filters.dimensions.dimension import LOOK, PATH
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import DENSE_PARTS, ScoreNormalizer, slope
+from shoplens.filters.model.scoring import DENSE_PARTS, ScoreNormalizer, cosine_slope
 from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
 from shoplens.index.predicted_values import PREDICTED, PROBABILITY_STEPS, bounded_class
 from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, VectorQuery
-from shoplens.preferences import Merchandising
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.ranker_features import RankerFeatures, ranker_features, standardize
+from shoplens.settings import Merchandising
 from shoplens.types import Candidate, ClassMatch, Reasons, SparseRows, SparseVector, Vectors
 
 Floats = npt.NDArray[np.float32]
@@ -60,7 +60,7 @@ class Example:
 
     Attributes:
         look: float32 (d,); zeros where there is no photo.
-        dense: float32 (DENSE,), the photo's dense scores.
+        dense: float32 (DENSE_SIZE,), the photo's dense scores.
         marks: square roots of its class probabilities, as those of a product's photo.
     """
 
@@ -111,7 +111,7 @@ class FilterQuery:
     @property
     def average(self) -> float:
         """Score of the shop's average product for this query."""
-        return self.norms.average(self.weights)
+        return self.norms.average_score(self.weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +146,7 @@ class Pool:
 def retrieve_pool(index: Index, query: FilterQuery, k: int, constraint: PhotoConstraint) -> Pool:
     """Retrieve at least ``k`` products, if so many meet the constraint, best first by the weighted sum."""
     probe = _probe(query)
-    usual = query.filters.space.overlap(query.weights) >= USUAL_OVERLAP
+    usual = query.filters.space.usual_overlap(query.weights) >= USUAL_OVERLAP
     limit = max(PHOTOS_PER_PROBE * (1 if usual else UNUSUAL_FACTOR), PHOTOS_PER_PRODUCT * k)
     while True:
         near = index.nearest_photos(probe, limit, constraint)
@@ -197,13 +197,13 @@ def _narrow_to_class(index: Index, query: FilterQuery, condition: Condition | No
     """
     kinds = index.field_kinds()
     heaviest = max(
-        (one for one in query.filters.dimensions if one.name in query.filters.classified and one.field in kinds),
+        (one for one in query.filters.dimensions if one.name in query.filters.class_dimensions and one.field in kinds),
         key=lambda one: query.weights[one.name],
         default=None,
     )
     if heaviest is None:
         return condition
-    likely_classes = query.filters.likely(query.like.marks, heaviest.name, CLEAR)
+    likely_classes = query.filters.likely_classes(query.like.marks, heaviest.name, CLEAR)
     if not likely_classes:
         return condition
     # A field holds the last step of a path. Values that were merged have other names, so a tie may still hide those.
@@ -226,7 +226,7 @@ def build_candidates(index: Index, query: FilterQuery, pool: Pool, k: int) -> li
     for n, parts in adjustments.items():
         added[n] = sum(parts.values())
     order = np.argsort(-(pool.totals + added), kind="stable")
-    few = query.filters.space.lossless and not query.explain and query.ranker is None
+    few = query.filters.space.is_lossless and not query.explain and query.ranker is None
     scored = order[:k] if few else order
     keys = [pool.keys[n] for n in scored.tolist()]
     detail = _detail(index, query, keys)
@@ -270,7 +270,7 @@ def apply_dynamic_weights(index: Index, query: FilterQuery, ranker: Ranker, cons
         return query
     return replace(
         query,
-        weights=query.norms.effective(wanted),
+        weights=query.norms.normalize_weights(wanted),
         ranker=ranker if ranker.card.kind == "listwise" else None,
         ranker_features=features,
     )
@@ -315,7 +315,9 @@ def _probe(query: FilterQuery) -> VectorQuery:
     if query.unlike is not None:
         look = look - UNLIKE * weights.get(LOOK, 0.0) * query.unlike.look
         placed = placed - UNLIKE * aim(query.unlike.dense, query.unlike.marks, weights)
-    return VectorQuery(look=np.asarray(slope(LOOK) * look, np.float32), filter_vector=np.asarray(placed, np.float32))
+    return VectorQuery(
+        look=np.asarray(cosine_slope(LOOK) * look, np.float32), filter_vector=np.asarray(placed, np.float32)
+    )
 
 
 def _best_photos(near: PhotoHits) -> Pool:
@@ -395,5 +397,5 @@ def _ranks_without(
 
 
 def _matches(query: FilterQuery, marks: SparseVector) -> dict[str, ClassMatch]:
-    matches = {name: query.filters.best_match(query.like.marks, marks, name) for name in query.filters.classified}
+    matches = {name: query.filters.best_match(query.like.marks, marks, name) for name in query.filters.class_dimensions}
     return {name: ClassMatch(*match) for name, match in matches.items() if match[0]}

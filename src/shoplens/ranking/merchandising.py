@@ -8,7 +8,7 @@ from typing import Literal
 
 from shoplens.index.identifiers import find_products
 from shoplens.index.protocol import Index
-from shoplens.preferences import Merchandising
+from shoplens.settings import Merchandising
 
 
 @dataclass(frozen=True, slots=True)

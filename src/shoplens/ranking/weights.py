@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import PATH
-from shoplens.preferences import Preferences, Profile, fold_name
+from shoplens.settings import Preferences, Profile, fold_name
 from shoplens.types import Steering
 
 

@@ -10,15 +10,15 @@ import numpy as np
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import DENSE, DENSE_PARTS, TINT_SHARE
-from shoplens.filters.photo_features.palette import palette_of_color
+from shoplens.filters.model.scoring import DENSE_PARTS, DENSE_SIZE, TINT_SHARE
+from shoplens.filters.photo_features.palette import parse_palette
 from shoplens.index.identifiers import unknown_product_error
 from shoplens.index.protocol import EMPTY_CLASS_VECTOR
-from shoplens.preferences import Preferences
 from shoplens.ranking.filter_retrieval import Example, FilterQuery
 from shoplens.ranking.merchandising import resolve_merchandising
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.weights import given_weights, resolve_weights
+from shoplens.settings import Preferences
 from shoplens.store.generation import Generation
 from shoplens.store.ranker_file import load_static_weights
 from shoplens.types import SparseVector, Steering
@@ -77,11 +77,11 @@ class FilterQueryBuilder:
             effective = replace(steering, weights={**zeros, COLOR: 1.0, **steering.weights})
         categories = self._categories(like.marks) if steering.profile else ()
         static = self._static
-        norms = self.filters.norms(like.look, like.dense, like.marks)
+        norms = self.filters.score_normalizer(like.look, like.dense, like.marks)
         return FilterQuery(
             self.filters,
             like,
-            norms.effective(resolve_weights(static, self._preferences, effective, categories)),
+            norms.normalize_weights(resolve_weights(static, self._preferences, effective, categories)),
             norms,
             static,
             given_weights(static, self._preferences, effective, categories),
@@ -100,7 +100,7 @@ class FilterQueryBuilder:
             example = self._product_example(steering.like)
         else:
             width = self._index.dimensions if self.look is None else self.look.dimensions
-            example = Example(np.zeros(width, np.float32), np.zeros(DENSE, np.float32), EMPTY_CLASS_VECTOR)
+            example = Example(np.zeros(width, np.float32), np.zeros(DENSE_SIZE, np.float32), EMPTY_CLASS_VECTOR)
         if not steering.color:
             return example
         dense = example.dense.copy()
@@ -110,15 +110,15 @@ class FilterQueryBuilder:
     def _photo_example(self, photo: EncodedQuery, group: str | None) -> Example:
         if photo.features is None:
             raise InvalidValue("The photo has no features.", "Encode the photo by the store's own embedder.")
-        described = self.filters.describe(photo.features[None], None if group is None else [group])
+        described = self.filters.predict(photo.features[None], None if group is None else [group])
         look = photo.vector if self.look is None else self.look.of(photo.features[None])[0]
-        return Example(look, described.dense[0], self.filters.marks(described.probabilities[0], {}))
+        return Example(look, described.dense[0], self.filters.class_vector(described.probabilities[0], {}))
 
     def _product_example(self, product_id: str) -> Example:
         for entry in self._index.entries([product_id]):
             if entry.scores is None:
                 break
-            dense = self.filters.space.dense(entry.scores.filter_vectors[:1])[0]
+            dense = self.filters.space.dense_vectors(entry.scores.filter_vectors[:1])[0]
             return Example(entry.look_vectors[0], dense, entry.scores.class_vectors[0])
         raise unknown_product_error(product_id)
 
@@ -134,7 +134,7 @@ class FilterQueryBuilder:
         own = np.concatenate([np.arange(block.start, block.entries.stop) for block in blocks])
         kept = ~np.isin(marks.indices, own)
         palette = next(block for block in blocks if block.kind == "palette")
-        anchors = palette_of_color(color)
+        anchors = parse_palette(color)
         there = np.flatnonzero(anchors > 0)
         indices = np.concatenate([marks.indices[kept], (palette.start + there).astype(np.uint32)])
         values = np.concatenate([marks.values[kept], np.sqrt(anchors[there] / palette.share) / (1 - TINT_SHARE)])

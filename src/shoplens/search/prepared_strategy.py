@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 
 from shoplens.embedders import Embedder, EmbeddingHead, ProductClassifier
 from shoplens.index.protocol import Index
-from shoplens.preferences import Preferences
 from shoplens.ranking.filter_retrieval import apply_dynamic_weights
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.strategies import EncodedQuery, Strategy
 from shoplens.search.candidates import Tiers, merge_tiers, retrieve_tiers
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.filter_query import FilterQueryBuilder
+from shoplens.settings import Preferences
 from shoplens.store.generation import Generation
-from shoplens.store.ranker_file import ranker_of
+from shoplens.store.ranker_file import load_ranker
 from shoplens.types import Result, StageTimer
 
 
@@ -120,6 +120,6 @@ def prepare_strategy(strategy: Strategy, generation: Generation, preferences: Pr
     generation.require(strategy.needs)
     filters = FilterQueryBuilder(generation, preferences) if strategy.filters else None
     compares_look = "look" in strategy.needs and filters is None  # filters compare looks themselves
-    look = generation.trained if compares_look else None
-    classifier = generation.classifier if "classifier" in strategy.needs else None
-    return PreparedStrategy(strategy, filters, look, classifier, ranker_of(generation) if strategy.dynamic else None)
+    look = generation.require_look() if compares_look else None
+    classifier = generation.require_classifier() if "classifier" in strategy.needs else None
+    return PreparedStrategy(strategy, filters, look, classifier, load_ranker(generation) if strategy.dynamic else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shoplens.filters.dimensions.derivation import Dimensions
-from shoplens.preferences import DimensionRule, DimensionRules
+from shoplens.settings import DimensionRule, DimensionRules
 from shoplens.types import Attributes, Product, Value
 
 MEASURED = ["look", "shape", "color"]

@@ -8,8 +8,8 @@ import pytest
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.derivation import ClassReader, Dimensions, classes_of, dimensions_from
 from shoplens.filters.dimensions.dimension import Dimension
-from shoplens.filters.dimensions.skipped import Skipped
-from shoplens.preferences import DimensionRule, DimensionRules, FeedKind
+from shoplens.filters.dimensions.skipped import SkippedDimension
+from shoplens.settings import DimensionRule, DimensionRules, FeedKind
 from shoplens.types import Value
 from tests.filters.dimensions.made_products import MEASURED, holding, names, product, ruled, tree
 
@@ -22,10 +22,12 @@ def test_without_a_product_there_is_what_needs_no_feed() -> None:
     found = dimensions_from([])
     assert found.used == (
         Dimension("look", "embedding"),
-        Dimension("shape", "measured", measured=True),
-        Dimension("color", "measured", measured=True),
+        Dimension("shape", "measured", is_measured=True),
+        Dimension("color", "measured", is_measured=True),
     )
-    assert found.skipped == (Skipped("design", "0 groups have two or more products; 20 are needed.", "too-few-groups"),)
+    assert found.skipped == (
+        SkippedDimension("design", "0 groups have two or more products; 20 are needed.", "too-few-groups"),
+    )
 
 
 def test_one_product_has_no_more() -> None:
@@ -176,20 +178,20 @@ def test_color_of_the_feed_is_measured_too_and_comes_before_the_others() -> None
     ]
     found = dimensions_from(products)
     assert names(found) == [*MEASURED, "category", "x"]
-    assert found.find("color") == Dimension("color", "single", "Color", ("green", "red"), (6, 6), measured=True)
+    assert found.find("color") == Dimension("color", "single", "Color", ("green", "red"), (6, 6), is_measured=True)
     assert ClassReader(found.used).of(products[1]) == {"color": ("red",), "category": ("B",), "x": ("b",)}
 
 
 def test_a_color_without_classes_is_measured_only_and_it_is_told_why() -> None:
     found = dimensions_from(holding("color", *["green"] * 9))
-    assert found.find("color") == Dimension("color", "measured", measured=True)
+    assert found.find("color") == Dimension("color", "measured", is_measured=True)
     assert why(found) == {"color": "one-class"}
 
 
 def test_another_name_for_color() -> None:
     products = holding("Farbe", *["grün", "rot"] * 6)
     found = dimensions_from(products, ruled("farbe", DimensionRule("color")))
-    assert found.find("color") == Dimension("color", "single", "Farbe", ("grün", "rot"), (6, 6), measured=True)
+    assert found.find("color") == Dimension("color", "single", "Farbe", ("grün", "rot"), (6, 6), is_measured=True)
     assert ClassReader(found.used, found.rules).of(products[0]) == {"color": ("grün",)}
 
 
@@ -221,7 +223,7 @@ def test_what_is_dropped_is_gone(name: str) -> None:
     ]
     before, after = dimensions_from(products), dimensions_from(products, ruled(name, DimensionRule(use=False)))
     assert [one for one in names(before) if one != name] == names(after) and name in names(before)
-    assert after.skipped == (Skipped(name, "shoplens.toml drops it.", "dropped"),)
+    assert after.skipped == (SkippedDimension(name, "shoplens.toml drops it.", "dropped"),)
 
 
 def test_the_measured_color_can_be_dropped() -> None:

@@ -15,7 +15,7 @@ from shoplens.filters.dimensions.dimension_json import (
     dimensions_from_json,
     dimensions_json,
 )
-from shoplens.preferences import DimensionRule
+from shoplens.settings import DimensionRule
 from tests.filters.dimensions.made_products import holding, ruled, tree
 
 

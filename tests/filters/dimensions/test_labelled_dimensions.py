@@ -11,7 +11,7 @@ from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
 from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.filters.dimensions.labels import Labels
-from shoplens.preferences import DimensionRule, DimensionRules
+from shoplens.settings import DimensionRule, DimensionRules
 from tests.filters.dimensions.made_products import MEASURED, names, product, ruled
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.labels import MOST_REJECTIONS, Labels, labels_of, read_labels
-from shoplens.preferences import DimensionRule, DimensionRules
+from shoplens.settings import DimensionRule, DimensionRules
 
 
 def written(folder: Path, *rows: str, header: str = "photo,dimension,value", name: str = "labels.csv") -> Path:

@@ -11,9 +11,9 @@ import pytest
 from shoplens.filters.dimensions.derivation import ClassReader, Dimensions, dimensions_from
 from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.filters.dimensions.labels import Labels
-from shoplens.filters.dimensions.skipped import Reason, Skipped
+from shoplens.filters.dimensions.skipped import Reason, SkippedDimension
 from shoplens.filters.model.class_layout import ClassLayout
-from shoplens.preferences import DimensionRule, DimensionRules
+from shoplens.settings import DimensionRule, DimensionRules
 from shoplens.types import Value
 from tests.filters.dimensions.made_products import MEASURED, holding, names, product, ruled, tree
 
@@ -21,7 +21,7 @@ TAKE = "To take it nevertheless, say use = true."
 Values = Sequence[Value | tuple[Value, ...]]
 
 
-def why(found: Dimensions, name: str = "x") -> Skipped:
+def why(found: Dimensions, name: str = "x") -> SkippedDimension:
     return next(one for one in found.skipped if one.name == name)
 
 
@@ -139,7 +139,7 @@ def test_the_smallest_fork_is_a_dimension() -> None:
 def test_classes_that_always_come_together_tell_nothing_apart(values: Values, reason: str) -> None:
     products = [*holding("x", *values), *(product(n) for n in range(100, 200))]
     found = dimensions_from(products)
-    assert why(found) == Skipped("x", reason, "one-class")
+    assert why(found) == SkippedDimension("x", reason, "one-class")
     assert names(dimensions_from([*products, *holding("x", *["a"] * 2)])) == [*MEASURED, "x"]
 
 
@@ -173,5 +173,5 @@ def test_whatever_is_used_can_be_compared(seed: int) -> None:
     found = dimensions_from(products, DimensionRules(2))
     reader = ClassReader(found.used)
     for dimension in found.used[3:]:
-        assert dimension.name in ClassLayout.of(found.used).names
+        assert dimension.name in ClassLayout.from_dimensions(found.used).dimension_names
         assert len({reader.of(one).get(dimension.name) for one in products} - {None}) > 1

@@ -13,7 +13,7 @@ from shoplens.build.run import Progress
 from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.filters.fitting.crossfit import group_of
 from shoplens.index.protocol import Index, StoredProduct
-from shoplens.preferences import FEED_KINDS
+from shoplens.settings import FEED_KINDS
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.types import Features, Product
 
@@ -44,7 +44,7 @@ def visible_dimensions(scorer: ProductScorer) -> tuple[Dimension, ...]:
     return tuple(
         one
         for one in scorer.filters.dimensions
-        if one.kind in FEED_KINDS and one.name in quality and quality[one.name].seen
+        if one.kind in FEED_KINDS and one.name in quality and quality[one.name].is_visible
     )
 
 
@@ -67,7 +67,7 @@ def opinions(index: Index, scorer: ProductScorer, features: FeatureFile, progres
 def _of(
     records: Sequence[StoredProduct], scorer: ProductScorer, features: FeatureFile, names: Sequence[str]
 ) -> Iterator[Opinion]:
-    found = features.of(photo.content_hash for record in records for photo in record.photos)
+    found = features.read(photo.content_hash for record in records for photo in record.photos)
     rows: list[Features] = []
     groups: list[str] = []
     ends: list[int] = []
@@ -77,7 +77,7 @@ def _of(
         groups += [group_of(record.product)] * len(mine)
         ends.append(len(rows))
     filters = scorer.filters
-    read = filters.describe(np.stack(rows), groups=groups).probabilities if rows else None
+    read = filters.predict(np.stack(rows), groups=groups).probabilities if rows else None
     for record, start, end in zip(records, [0, *ends], ends, strict=False):
         mean = None if read is None or start == end else read[start:end].mean(axis=0)
         told = None if mean is None else {name: filters.distribution(mean, name) for name in names}

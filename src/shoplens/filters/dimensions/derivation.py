@@ -16,8 +16,16 @@ from shoplens.filters.dimensions.feed_counts import MIN_GROUPS, FieldCount, Grou
 from shoplens.filters.dimensions.feed_values import ATTRIBUTES, BRAND, CATEGORY, OWN_FIELDS, FeedReader, nodes
 from shoplens.filters.dimensions.identifiers import Identifiers
 from shoplens.filters.dimensions.labels import Labels
-from shoplens.filters.dimensions.skipped import Field, Skipped, find_reason
-from shoplens.preferences import FEED_KINDS, RESERVED, TAKEN, DimensionRule, DimensionRules, FeedKind, fold_name
+from shoplens.filters.dimensions.skipped import Field, SkippedDimension, find_reason
+from shoplens.settings import (
+    FEED_KINDS,
+    PHOTO_DIMENSIONS,
+    RESERVED_NAMES,
+    DimensionRule,
+    DimensionRules,
+    FeedKind,
+    fold_name,
+)
 from shoplens.types import Product, fold
 
 MULTI_ABOVE = 0.02
@@ -39,7 +47,7 @@ class Dimensions:
     """
 
     used: tuple[Dimension, ...]
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedDimension, ...] = ()
     notes: tuple[str, ...] = ()
     rules: DimensionRules = field(default_factory=DimensionRules)
 
@@ -93,7 +101,7 @@ def dimensions_from(
         f"shoplens.toml merges {value!r} of {key!r} into another class, but no product has it."
         for key, value in reader.unused_merges()
     )
-    return Dimensions(used, tuple(one for one in found if isinstance(one, Skipped)), notes, rules)
+    return Dimensions(used, tuple(one for one in found if isinstance(one, SkippedDimension)), notes, rules)
 
 
 class _Lookup(NamedTuple):
@@ -150,25 +158,27 @@ def classes_of(
     return ClassReader([dimension], rules, labels).of(product).get(dimension.name, ())
 
 
-def _own(rules: DimensionRules, groups: Groups) -> Iterator[Dimension | Skipped]:
+def _own(rules: DimensionRules, groups: Groups) -> Iterator[Dimension | SkippedDimension]:
     yield Dimension(LOOK, "embedding")
     if rules.rule(DESIGN).use is False:
         yield _skip_disabled(DESIGN)
     elif groups.count < MIN_GROUPS:
         reason = f"{groups.count} groups have two or more products; {MIN_GROUPS} are needed."
-        yield Skipped(DESIGN, reason, "too-few-groups")
+        yield SkippedDimension(DESIGN, reason, "too-few-groups")
     else:
         yield Dimension(DESIGN, "design")
-    yield _skip_disabled(SHAPE) if rules.rule(SHAPE).use is False else Dimension(SHAPE, "measured", measured=True)
+    yield _skip_disabled(SHAPE) if rules.rule(SHAPE).use is False else Dimension(SHAPE, "measured", is_measured=True)
 
 
-def _with_color(derived: Sequence[Dimension | Skipped], rules: DimensionRules) -> Iterator[Dimension | Skipped]:
+def _with_color(
+    derived: Sequence[Dimension | SkippedDimension], rules: DimensionRules
+) -> Iterator[Dimension | SkippedDimension]:
     """``color``, measured too, before the others; where the feed has no such dimension it is measured only."""
     colors = [one for one in derived if isinstance(one, Dimension) and fold_name(one.name) == COLOR]
     if colors:
-        yield from (replace(one, name=COLOR, measured=True) for one in colors)
+        yield from (replace(one, name=COLOR, is_measured=True) for one in colors)
     elif rules.rule(COLOR).use is not False:
-        yield Dimension(COLOR, "measured", measured=True)
+        yield Dimension(COLOR, "measured", is_measured=True)
     elif all(fold_name(one.name) != COLOR for one in derived):
         yield _skip_disabled(COLOR)
     yield from (one for one in derived if one not in colors)
@@ -176,7 +186,7 @@ def _with_color(derived: Sequence[Dimension | Skipped], rules: DimensionRules) -
 
 def _derive(
     count: FieldCount, rule: DimensionRule, rules: DimensionRules, identifiers: Identifiers
-) -> Dimension | Skipped:
+) -> Dimension | SkippedDimension:
     name = rule.name or count.name
     if rule.use is False:
         return _skip_disabled(name)
@@ -203,14 +213,15 @@ def _kind(count: FieldCount) -> FeedKind:
     return "multi" if count.several > count.products * MULTI_ABOVE else "single"
 
 
-def _skip_disabled(name: str) -> Skipped:
-    return Skipped(name, "shoplens.toml drops it.", "dropped")
+def _skip_disabled(name: str) -> SkippedDimension:
+    return SkippedDimension(name, "shoplens.toml drops it.", "dropped")
 
 
 def _check_rules(rules: DimensionRules, counts: Mapping[str, FieldCount]) -> None:
     for attribute, rule in rules.rules.items():
         key = fold_name(attribute)
-        measured = key in RESERVED or (key == COLOR and rule in (DimensionRule(use=False), DimensionRule(use=True)))
+        only_use = rule in (DimensionRule(use=False), DimensionRule(use=True))
+        measured = key in PHOTO_DIMENSIONS or (key == COLOR and only_use)
         if key in counts or measured:
             continue
         if rule.labels:
@@ -239,7 +250,7 @@ def _check_names(used: Iterable[Dimension]) -> None:
 def _key(dimension: Dimension, rules: DimensionRules) -> str:
     """Key of the field that a dimension comes from."""
     field = fold_name(dimension.field)
-    if field in TAKEN or (field in OWN_FIELDS and dimension.field not in OWN_FIELDS):
+    if field in RESERVED_NAMES or (field in OWN_FIELDS and dimension.field not in OWN_FIELDS):
         return ATTRIBUTES + field
     wanted = fold_name(dimension.name)
     kept = ((attribute, rule) for attribute, rule in rules.rules.items() if rule.use is not False)

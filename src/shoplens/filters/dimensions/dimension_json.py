@@ -1,4 +1,4 @@
-"""Dimensions and the rules that made them as JSON: a generation stores them."""
+"""Dimensions, and the rules from which they were derived, as JSON that a generation stores."""
 
 from __future__ import annotations
 
@@ -10,34 +10,40 @@ from typing import Any
 from shoplens.errors import InvalidValue, SettingsError
 from shoplens.filters.dimensions.derivation import Dimensions
 from shoplens.filters.dimensions.dimension import Dimension
-from shoplens.filters.dimensions.skipped import Skipped
-from shoplens.preferences import DimensionRule, DimensionRules
+from shoplens.filters.dimensions.skipped import SkippedDimension
+from shoplens.settings import DimensionRule, DimensionRules
 
 VERSION = 1
 
 
 def dimension_json(dimension: Dimension) -> dict[str, Any]:
-    """One dimension, ready for ``json.dumps``."""
+    """Return one dimension, ready for ``json.dumps``."""
     return {
-        **{one.name: getattr(dimension, one.name) for one in dataclasses.fields(dimension)},
+        "name": dimension.name,
+        "kind": dimension.kind,
+        "field": dimension.field,
         "classes": list(dimension.classes),
         "products": list(dimension.products),
         "untrained": dict(dimension.untrained),
+        "measured": dimension.is_measured,
     }
 
 
 def dimension_from_json(stored: Mapping[str, Any]) -> Dimension:
-    """What :func:`dimension_json` wrote."""
-    return Dimension(**{**stored, "classes": tuple(stored["classes"]), "products": tuple(stored["products"])})
+    """Return the dimension that :func:`dimension_json` wrote."""
+    values = {**stored, "classes": tuple(stored["classes"]), "products": tuple(stored["products"])}
+    if "measured" in values:
+        values["is_measured"] = values.pop("measured")
+    return Dimension(**values)
 
 
 def dimensions_json(dimensions: Dimensions) -> dict[str, Any]:
-    """All dimensions, why others are none, and the rules, ready for ``json.dumps``."""
+    """Return all dimensions, the skipped ones with their reasons, and the rules, ready for ``json.dumps``."""
     rules = dimensions.rules
     return {
         "version": VERSION,
-        "used": [dimension_json(one) for one in dimensions.used],
-        "skipped": [dataclasses.asdict(one) for one in dimensions.skipped],
+        "used": [dimension_json(dimension) for dimension in dimensions.used],
+        "skipped": [dataclasses.asdict(skipped) for skipped in dimensions.skipped],
         "notes": list(dimensions.notes),
         "min_products": rules.min_products,
         "max_classes": rules.max_classes,
@@ -46,24 +52,24 @@ def dimensions_json(dimensions: Dimensions) -> dict[str, Any]:
 
 
 def dimensions_from_json(stored: Mapping[str, Any]) -> Dimensions:
-    """What :func:`dimensions_json` wrote.
+    """Return the dimensions that :func:`dimensions_json` wrote.
 
     Raises:
-        InvalidValue: ``bad-dimensions``, it is something else, or of another version.
+        InvalidValue: ``bad-dimensions``: the value is something else, or of another version.
     """
     try:
         if stored["version"] != VERSION:
             raise ValueError(f"version {stored['version']!r} instead of {VERSION}")
-        rules = {attribute: _rule(rule) for attribute, rule in stored["rules"].items()}
+        rules = {attribute: _rule_from_json(rule) for attribute, rule in stored["rules"].items()}
         return Dimensions(
             tuple(map(dimension_from_json, stored["used"])),
-            tuple(Skipped(**one) for one in stored["skipped"]),
+            tuple(SkippedDimension(**skipped) for skipped in stored["skipped"]),
             tuple(stored["notes"]),
             DimensionRules(stored["min_products"], stored["max_classes"], rules),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as odd:
+    except (KeyError, TypeError, ValueError, AttributeError, SettingsError) as problem:
         raise InvalidValue(
-            f"The stored dimensions cannot be read: {odd}.",
+            f"The stored dimensions cannot be read: {problem}.",
             "Build them again: shoplens index FEED --replace.",
             code="bad-dimensions",
         ) from None
@@ -79,7 +85,7 @@ def _rule_json(rule: DimensionRule) -> dict[str, Any]:
     }
 
 
-def _rule(stored: Mapping[str, Any]) -> DimensionRule:
+def _rule_from_json(stored: Mapping[str, Any]) -> DimensionRule:
     merge = {name: tuple(values) for name, values in stored["merge"].items()}
     labels = Path(stored["labels"]) if stored["labels"] else None
     return DimensionRule(**{**stored, "merge": merge, "labels": labels})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shoplens.filters.dimensions.dimension import PATH
 from shoplens.filters.dimensions.labels import Labels
-from shoplens.preferences import TAKEN, DimensionRules, fold_name
+from shoplens.settings import RESERVED_NAMES, DimensionRules, fold_name
 from shoplens.types import Product, fold, value_text
 
 CATEGORY, BRAND = "category", "brand"
@@ -121,7 +121,7 @@ def _fields(product: Product) -> Iterator[tuple[str, str, tuple[Steps, ...]]]:
         yield BRAND, BRAND, ((brand,),)
     for attribute, values in product.attributes.items():
         own = fold_name(attribute) in OWN_FIELDS
-        name = ATTRIBUTES + attribute if own or fold_name(attribute) in TAKEN else attribute
+        name = ATTRIBUTES + attribute if own or fold_name(attribute) in RESERVED_NAMES else attribute
         texts = tuple((text,) for text in (value_text(value).strip() for value in values) if text)
         yield (ATTRIBUTES + attribute if attribute in OWN_FIELDS else attribute), name, texts
 

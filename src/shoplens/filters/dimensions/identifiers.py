@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from shoplens.filters.fitting.crossfit import Ints
-from shoplens.preferences import fold_name
+from shoplens.settings import fold_name
 from shoplens.types import Product
 
 _BETWEEN = re.compile(r"[,;|]")

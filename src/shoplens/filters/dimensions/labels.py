@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from shoplens.errors import InvalidValue
-from shoplens.preferences import LONGEST_NAME, TAKEN, DimensionRules, fold_name
+from shoplens.settings import MAX_NAME_LENGTH, RESERVED_NAMES, DimensionRules, fold_name
 from shoplens.types import Rejection
 
 COLUMNS = {
@@ -182,11 +182,11 @@ def _row(number: int, cells: Sequence[str], columns: Mapping[str, int]) -> _Row 
         if not values[name]:
             return _rejection("labels-incomplete", row, name, f"The row has no {name}.", f"Write the {COLUMNS[name]}.")
     for name in ("dimension", "value"):
-        if not values[name].isprintable() or len(values[name]) > LONGEST_NAME:
-            fix = f"Write up to {LONGEST_NAME} printable characters."
+        if not values[name].isprintable() or len(values[name]) > MAX_NAME_LENGTH:
+            fix = f"Write up to {MAX_NAME_LENGTH} printable characters."
             return _rejection("labels-odd-text", row, name, f"The {name} cannot be shown.", fix)
-    if fold_name(row.dimension) in TAKEN:
-        fix = f"Choose another name than {', '.join(TAKEN)}."
+    if fold_name(row.dimension) in RESERVED_NAMES:
+        fix = f"Choose another name than {', '.join(RESERVED_NAMES)}."
         return _rejection("labels-reserved", row, "dimension", "Scores have a part of this name already.", fix)
     return row
 

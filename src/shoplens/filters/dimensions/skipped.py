@@ -10,8 +10,8 @@ from shoplens.filters.dimensions.feed_counts import FieldCount
 from shoplens.filters.dimensions.feed_values import BRAND, CATEGORY
 from shoplens.filters.dimensions.identifiers import Identifiers
 from shoplens.filters.dimensions.value_forms import Form, recognize_form
-from shoplens.filters.model.class_layout import Tree
-from shoplens.preferences import FeedKind
+from shoplens.filters.model.class_layout import ClassTree
+from shoplens.settings import FeedKind
 
 UNIQUE_ABOVE = 1 / 3
 """Values per product above which they are (nearly) unique and no classes."""
@@ -33,7 +33,7 @@ Reason = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedDimension:
     """A dimension that a shop could have had.
 
     Attributes:
@@ -72,11 +72,11 @@ Check = Callable[[Field], str]
 """The sentence, where it holds; else nothing."""
 
 
-def find_reason(name: str, field: Field) -> Skipped | None:
+def find_reason(name: str, field: Field) -> SkippedDimension | None:
     """Why it is no dimension, by the first reason that holds; None where it is one."""
     for kind, tell in _CHECKS.items():
         if reason := tell(field):
-            return Skipped(name, reason, kind)
+            return SkippedDimension(name, reason, kind)
     return None
 
 
@@ -128,7 +128,7 @@ def _tell_one_class(field: Field) -> str:
         return f"Only one of its {len(count.nodes)} classes has {field.least} products or more."
     if min(trained.values()) == count.products:
         return "All products are the same in it."
-    if field.kind == "tree" and not Tree.of(count.shown(one) for one in trained).levels:
+    if field.kind == "tree" and not ClassTree.from_nodes(count.shown(one) for one in trained).levels:
         deepest = _shorten(max(map(count.shown, trained), key=len))
         return f"Its classes with {field.least} products or more lie on one path, {deepest}, and tell nothing apart."
     return "" if count.tells_apart(trained) else "Its classes always come together, so they tell nothing apart."

@@ -1,4 +1,8 @@
-"""The classes of all dimensions: trees of them, and which entry of a photo's marks stands for which class."""
+"""The classes of all dimensions: trees of classes, and the entries of a photo's class vector.
+
+The class vector of a photo is sparse: its entries are the square roots of the photo's class probabilities, those of all
+dimensions one after the other.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +18,26 @@ from shoplens.filters.dimensions.dimension import COLOR, PATH, Dimension
 from shoplens.filters.fitting.crossfit import Ints, floored_softmax, softmax
 from shoplens.filters.photo_features.palette import ANCHOR_NAMES
 from shoplens.filters.photo_features.pixels import Floats
-from shoplens.preferences import FEED_KINDS
+from shoplens.settings import FEED_KINDS
 from shoplens.types import SparseVector
 
-_MIN_PROBABILITY = 1e-12
+BlockKind = Literal["single", "multi", "tree", "palette"]
+_MIN_LEVEL_PROBABILITY = 1e-12
+_MIN_ENTRY_PROBABILITY = 0.01
+"""Probabilities below this get no entry."""
+_PALETTE_SHARE = 0.5
+_TINY = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Tree:
-    """The levels of a tree that tell products apart.
+class ClassTree:
+    """The levels of a tree of classes that distinguish products.
 
     Attributes:
-        levels: the nodes of each level from the root down, and the leaves that lie above it; levels of one node are
-            left out, for they tell nothing apart.
-        leaves: the nodes without nodes below.
-        temperature: how sure the levels are together; 1 where they err independently.
+        levels: the nodes of each level from the root down, together with the leaves above that level; levels of a
+            single node are left out, because they distinguish nothing.
+        leaves: the nodes without nodes below them.
+        temperature: exponent of the product of the levels' probabilities; 1 where their errors are independent.
     """
 
     levels: tuple[tuple[str, ...], ...]
@@ -36,119 +45,116 @@ class Tree:
     temperature: float = 1.0
 
     @classmethod
-    def of(cls, nodes: Iterable[str]) -> Tree:
-        """The tree of nodes, each a path ``A > B``; order is kept.
+    def from_nodes(cls, nodes: Iterable[str]) -> ClassTree:
+        """Return the tree of nodes, each a path ``A > B``; their order is kept.
 
-        >>> Tree.of(["A", "B", "A > x", "A > y"]).levels
+        >>> ClassTree.from_nodes(["A", "B", "A > x", "A > y"]).levels
         (('A', 'B'), ('B', 'A > x', 'A > y'))
         """
         names = list(dict.fromkeys(nodes))
-        above = {PATH.join(name.split(PATH)[:-1]) for name in names}
-        leaves = tuple(name for name in names if name not in above)
-        deepest = max((depth_of(name) for name in names), default=0)
+        inner = {PATH.join(name.split(PATH)[:-1]) for name in names}
+        leaves = tuple(name for name in names if name not in inner)
+        depth = max((node_depth(name) for name in names), default=0)
         levels = (
-            tuple(n for n in names if depth_of(n) == level or (depth_of(n) < level and n in leaves))
-            for level in range(1, deepest + 1)
+            tuple(n for n in names if node_depth(n) == level or (node_depth(n) < level and n in leaves))
+            for level in range(1, depth + 1)
         )
         return cls(tuple(level for level in levels if len(level) > 1), leaves)
 
     @property
     def size(self) -> int:
-        """Numbers of a photo: the nodes of all levels together."""
+        """Number of entries: the nodes of all levels together."""
         return sum(len(level) for level in self.levels)
 
-    def places(self, known: Iterable[str]) -> list[int | None]:
-        """Per level, the place of the node that a product is in, None where it ends above and might go on.
+    def level_positions(self, known: Iterable[str]) -> list[int | None]:
+        """Return for each level the position of the product's node, None where the product's path ends above.
 
         Args:
-            known: nodes of the product's path, in any order; the deepest counts.
+            known: the nodes of the product's path, in any order; the deepest decides.
         """
-        deepest = max(known, key=depth_of, default="")
+        deepest = max(known, key=node_depth, default="")
         steps = deepest.split(PATH) if deepest else []
         path = [PATH.join(steps[: end + 1]) for end in range(len(steps))]
         return [next((place for place, node in enumerate(level) if node in path), None) for level in self.levels]
 
     def probabilities(self, logits: Floats, floor: Floats) -> Floats:
-        """float32 (n, size): each level's nodes sum to 1, and a node is the sum of its leaves.
+        """Return float32 (n, size): the nodes of each level sum to 1, and a node is the sum of its leaves.
 
-        A leaf's probability is the product of its nodes' probabilities in all levels, to the power of the temperature,
-        over the sum of all leaves' (a product of experts: Hinton 2002, "Training Products of Experts by Minimizing
-        Contrastive Divergence"). A level that is sure corrects the others, and no node contradicts the one above it.
+        The probability of a leaf is the product of its nodes' probabilities in all levels, raised to the temperature,
+        divided by the sum over all leaves (a product of experts: Hinton 2002, "Training Products of Experts by
+        Minimizing Contrastive Divergence"). A level that is certain corrects the others, and no node contradicts the
+        one above it.
 
         Args:
             logits: float32 (n, size).
-            floor: float32 (size,), of the heads.
+            floor: float32 (size,), floors of the heads.
         """
-        return self.leaf_probabilities(logits, floor) @ self.members.T
+        return self.leaf_probabilities(logits, floor) @ self.membership.T
 
     def leaf_probabilities(self, logits: Floats, floor: Floats) -> Floats:
-        """float32 (n, leaves), rows sum to 1."""
+        """Return float32 (n, leaves), rows that sum to 1; arguments as of :meth:`probabilities`."""
         return softmax(np.float32(self.temperature) * self.leaf_logits(logits, floor))
 
     def leaf_logits(self, logits: Floats, floor: Floats) -> Floats:
-        """float32 (n, leaves): sum of the levels' log probabilities."""
+        """Return float32 (n, leaves): the sum of the levels' log probabilities."""
         ends = np.cumsum([len(level) for level in self.levels])[:-1]
-        split = zip(np.split(logits, ends, axis=1), np.split(floor, ends), strict=True)
-        parts = [np.log(np.maximum(floored_softmax(part, low), _MIN_PROBABILITY)) for part, low in split]
-        result: Floats = np.concatenate(parts, axis=1) @ self.members
+        by_level = zip(np.split(logits, ends, axis=1), np.split(floor, ends), strict=True)
+        logs = [
+            np.log(np.maximum(floored_softmax(part, part_floor), _MIN_LEVEL_PROBABILITY))
+            for part, part_floor in by_level
+        ]
+        result: Floats = np.concatenate(logs, axis=1) @ self.membership
         return result
 
-    def among_ends(self, ends: Sequence[str], leaves: Floats) -> tuple[Floats, Ints]:
-        """What each photo is to be read as, for measuring: probabilities (n, K) and the right class (n,).
+    def end_probabilities(self, ends: Sequence[str], leaves: Floats) -> tuple[Floats, Ints]:
+        """Return probabilities (n, K) and the true class (n,) of photos, for measuring quality.
 
-        Of a photo whose product ends at a leaf the classes are the leaves; of one that ends above, that node stands for
-        all leaves below it.
+        The classes of a photo whose product ends at a leaf are the leaves; where the product ends above, its node takes
+        the place of all leaves below it.
 
         Args:
             ends: the deepest known node of each photo.
-            leaves: float32 (n, leaves).
+            leaves: float32 (n, leaves), probabilities of the leaves.
         """
         names = [*self.leaves, *sorted(set(ends) - set(self.leaves))]
         result = np.zeros((len(leaves), len(names)), np.float32)
         result[:, : len(self.leaves)] = leaves
-        every = np.array(ends, object)
+        end_names = np.array(ends, object)
         for column in range(len(self.leaves), len(names)):
-            rows = np.flatnonzero(every == names[column])
-            below = np.array([is_below(leaf, names[column]) for leaf in self.leaves])
+            rows = np.flatnonzero(end_names == names[column])
+            below = np.array([is_within(leaf, names[column]) for leaf in self.leaves])
             result[rows, column] = leaves[rows][:, below].sum(axis=1)
             result[np.ix_(rows, np.flatnonzero(below))] = 0
         return result, np.array([names.index(end) for end in ends], np.int64)
 
     @cached_property
-    def members(self) -> Floats:
+    def membership(self) -> Floats:
         """float32 (size, leaves): 1 where a leaf is the node of a level or lies below it."""
         nodes = [node for level in self.levels for node in level]
-        rows = [[is_below(leaf, node) for leaf in self.leaves] for node in nodes]
+        rows = [[is_within(leaf, node) for leaf in self.leaves] for node in nodes]
         return np.array(rows, np.float32).reshape(len(nodes), len(self.leaves))
 
 
-def depth_of(node: str) -> int:
-    """Steps of a path; 1 for a root."""
+def node_depth(node: str) -> int:
+    """Return the number of steps of a path; 1 for a root."""
     return node.count(PATH) + 1
 
 
-def is_below(node: str, other: str) -> bool:
-    """Whether a node is the other or lies below it."""
-    return node == other or node.startswith(other + PATH)
-
-
-BlockKind = Literal["single", "multi", "tree", "palette"]
-_LEAST = 0.01
-"""Probabilities below this are not worth an entry."""
-_HALF = 0.5
-_TINY = 1e-9
+def is_within(node: str, ancestor: str) -> bool:
+    """Return whether a node equals the ancestor or lies below it."""
+    return node == ancestor or node.startswith(ancestor + PATH)
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """A run of entries over which probabilities sum to 1.
+class ClassBlock:
+    """A run of entries whose probabilities sum to 1.
 
     Attributes:
-        dimension: its name.
-        kind: how classes become a distribution.
-        classes: what each entry stands for; of a palette the anchors' names, which repeat.
+        dimension: name of the dimension.
+        kind: how probabilities of classes become a distribution.
+        classes: the class of each entry; in a palette the names of the anchors, which repeat.
         start: number of the first entry.
-        share: how much the block counts in its dimension; the shares of a dimension sum to 1.
+        share: weight of the block in its dimension; the shares of a dimension sum to 1.
     """
 
     dimension: str
@@ -159,37 +165,38 @@ class Block:
 
     @property
     def entries(self) -> slice:
-        """Where the block is."""
+        """The entries of the block."""
         return slice(self.start, self.start + len(self.classes))
 
-    def distributions(self, read: Floats, known: Sequence[tuple[str, ...]]) -> Floats:
-        """float32 (n, classes), each row of sum 1, or of zeros where nothing is known of a palette.
+    def distributions(self, predicted: Floats, known: Sequence[tuple[str, ...]]) -> Floats:
+        """Return float32 (n, classes), rows that sum to 1; a row of zeros where a palette is unknown.
 
-        One class known: 1 there. Several: equal shares, which is the multi-label form. In a tree: 1 at the node known
-        in this level, or where the feed ends above it, the prediction among the nodes below. Nothing known: the
-        prediction; of a multi-label dimension the classes' probabilities divided by their sum.
+        Where the feed gives one class, its probability is 1. Where it gives several, they have equal shares, which is
+        the multi-label form. In a tree, the known node of this level has 1; where the feed's path ends above, the
+        prediction is restricted to the nodes below. Where the feed gives nothing, the prediction is used; in a
+        multi-label dimension the classes' probabilities divided by their sum.
 
         Args:
-            read: float32 (n, classes), what was predicted or measured of each photo.
-            known: classes that the feed gives each; others than the block's do not matter.
+            predicted: float32 (n, classes), what was predicted or measured for each photo.
+            known: the classes that the feed gives each photo; classes outside of the block are ignored.
         """
-        chosen = read
+        chosen = predicted
         if self.kind != "palette":
-            told = {names: self._feed_mask(names) for names in set(known)}
-            allowed = np.stack([told[names] for names in known]) if len(known) else np.zeros_like(read)
-            inside = read * allowed if self.kind == "tree" else allowed
-            chosen = np.where(inside.any(axis=1, keepdims=True), inside, allowed)
-            chosen = np.where(allowed.any(axis=1, keepdims=True), chosen, read)
-        total, most = chosen.sum(axis=1, keepdims=True), chosen.max(axis=1, keepdims=True, initial=0)
-        kept = np.where(chosen >= np.minimum(_LEAST * total, most), chosen, 0)
-        return np.asarray(kept / np.maximum(kept.sum(axis=1, keepdims=True), _TINY), np.float32)
+            masks = {names: self._feed_mask(names) for names in set(known)}
+            allowed = np.stack([masks[names] for names in known]) if len(known) else np.zeros_like(predicted)
+            restricted = predicted * allowed if self.kind == "tree" else allowed
+            chosen = np.where(restricted.any(axis=1, keepdims=True), restricted, allowed)
+            chosen = np.where(allowed.any(axis=1, keepdims=True), chosen, predicted)
+        total, largest = chosen.sum(axis=1, keepdims=True), chosen.max(axis=1, keepdims=True, initial=0)
+        pruned = np.where(chosen >= np.minimum(_MIN_ENTRY_PROBABILITY * total, largest), chosen, 0)
+        return np.asarray(pruned / np.maximum(pruned.sum(axis=1, keepdims=True), _TINY), np.float32)
 
     def _feed_mask(self, known: tuple[str, ...]) -> Floats:
-        """float32 (classes,): 1 for what the feed allows; zeros where it says nothing of this block."""
+        """Return float32 (classes,): 1 for the classes that the feed allows; zeros where it gives none of these."""
         if self.kind == "tree":
-            deepest = max(known, key=depth_of, default=None)
+            deepest = max(known, key=node_depth, default=None)
             allowed = [
-                deepest is not None and (is_below(one, deepest) or is_below(deepest, one)) for one in self.classes
+                deepest is not None and (is_within(node, deepest) or is_within(deepest, node)) for node in self.classes
             ]
         else:
             allowed = [name in known for name in self.classes]
@@ -198,26 +205,28 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class ClassLayout:
-    """The blocks of every dimension that is a distribution, one after the other.
+    """The blocks of the class vector, for every dimension that is a distribution, one after the other.
 
-    The mark of an entry is sqrt(share * p). So the dot product of two photos' marks over a dimension's entries is the
-    Bhattacharyya coefficient of the two distributions (1946, "On a measure of divergence between two multinomial
-    populations"), averaged over its blocks by their shares: 1 for equal distributions, 0 for disjoint ones.
+    The entry of a class with probability p is sqrt(share * p). The dot product of two class vectors over a dimension's
+    entries is thus the Bhattacharyya coefficient of the two distributions (1946, "On a measure of divergence between
+    two multinomial populations"), averaged over its blocks by their shares: 1 for equal distributions, 0 for disjoint
+    ones.
     """
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[ClassBlock, ...]
 
     @classmethod
-    def of(cls, dimensions: Iterable[Dimension]) -> ClassLayout:
-        """A block for the classes of a dimension, one per level of a tree, and one for the palette of ``color``.
+    def from_dimensions(cls, dimensions: Iterable[Dimension]) -> ClassLayout:
+        """Return the layout with a block for the classes of each dimension, one for each level of a tree, and one for
+        the palette of ``color``.
 
-        Classes and palette of ``color`` have half a share each, where there are both.
+        Classes and palette of ``color`` have a share of one half each, where there are both.
         """
-        blocks: list[Block] = []
+        blocks: list[ClassBlock] = []
         start = 0
         for dimension in dimensions:
-            for kind, classes, share in _parts(dimension):
-                blocks.append(Block(dimension.name, kind, classes, start, share))
+            for kind, classes, share in _block_definitions(dimension):
+                blocks.append(ClassBlock(dimension.name, kind, classes, start, share))
                 start += len(classes)
         return cls(tuple(blocks))
 
@@ -227,66 +236,75 @@ class ClassLayout:
         return sum(len(block.classes) for block in self.blocks)
 
     @cached_property
-    def names(self) -> tuple[str, ...]:
+    def dimension_names(self) -> tuple[str, ...]:
         """The dimensions that have entries, in order."""
         return tuple(dict.fromkeys(block.dimension for block in self.blocks))
 
     @cached_property
-    def dimension_of(self) -> npt.NDArray[np.intp]:
-        """intp (size,): place among :attr:`names` of each entry's dimension."""
-        places = [[self.names.index(block.dimension)] * len(block.classes) for block in self.blocks]
-        return np.array([place for part in places for place in part], np.intp)
+    def entry_dimensions(self) -> npt.NDArray[np.intp]:
+        """intp (size,): position of each entry's dimension in :attr:`dimension_names`."""
+        positions = [[self.dimension_names.index(block.dimension)] * len(block.classes) for block in self.blocks]
+        return np.array([position for block in positions for position in block], np.intp)
 
     @cached_property
-    def learned(self) -> Ints:
+    def predicted_entries(self) -> Ints:
         """int64: the entries that heads predict; the others are measured."""
         parts = [range(b.start, b.start + len(b.classes)) for b in self.blocks if b.kind != "palette"]
         return np.array([entry for part in parts for entry in part], np.int64)
 
-    def blocks_of(self, name: str) -> tuple[Block, ...]:
-        """The blocks of a dimension; none for one that is no distribution."""
+    def blocks_of(self, name: str) -> tuple[ClassBlock, ...]:
+        """Return the blocks of a dimension; none for one that is no distribution."""
         return tuple(block for block in self.blocks if block.dimension == name)
 
-    def marks(self, read: Floats, known: Mapping[str, tuple[str, ...]]) -> SparseVector:
-        """Square roots of shares times probabilities; see :meth:`Block.distributions`.
+    def class_vector(self, predicted: Floats, known: Mapping[str, tuple[str, ...]]) -> SparseVector:
+        """Return the class vector of a photo; see :meth:`ClassBlock.distributions`.
 
         Args:
-            read: float32 (size,), what was predicted or measured of the photo.
+            predicted: float32 (size,), what was predicted or measured for the photo.
             known: dimension -> classes that the feed gives its product.
         """
-        return self.marks_of_many(read[None], [known])[0]
+        return self.class_vectors(predicted[None], [known])[0]
 
-    def marks_of_many(self, read: Floats, known: Sequence[Mapping[str, tuple[str, ...]]]) -> list[SparseVector]:
-        """As :meth:`marks`, of n photos: float32 (n, size), and of each what the feed gives."""
-        rows = np.zeros((len(read), self.size), np.float32)
+    def class_vectors(self, predicted: Floats, known: Sequence[Mapping[str, tuple[str, ...]]]) -> list[SparseVector]:
+        """Return the class vectors of n photos.
+
+        Args:
+            predicted: float32 (n, size), what was predicted or measured for each photo.
+            known: for each photo, dimension -> classes that the feed gives its product.
+        """
+        rows = np.zeros((len(predicted), self.size), np.float32)
         for block in self.blocks:
-            told = block.distributions(read[:, block.entries], [one.get(block.dimension, ()) for one in known])
-            rows[:, block.entries] = np.sqrt(np.float32(block.share) * told)
-        return [SparseVector(there.astype(np.uint32), row[there]) for row in rows for there in (np.flatnonzero(row),)]
+            classes = [by_dimension.get(block.dimension, ()) for by_dimension in known]
+            distributions = block.distributions(predicted[:, block.entries], classes)
+            rows[:, block.entries] = np.sqrt(np.float32(block.share) * distributions)
+        return [
+            SparseVector(indices.astype(np.uint32), row[indices]) for row in rows for indices in (np.flatnonzero(row),)
+        ]
 
-    def wide(self, marks: Sequence[SparseVector]) -> Floats:
-        """float32 (n, size): marks with all their zeros."""
-        rows = np.zeros((len(marks), self.size), np.float32)
-        for row, one in zip(rows, marks, strict=True):
-            row[one.indices] = one.values
+    def to_dense(self, class_vectors: Sequence[SparseVector]) -> Floats:
+        """Return float32 (n, size): class vectors with all their zeros."""
+        rows = np.zeros((len(class_vectors), self.size), np.float32)
+        for row, vector in zip(rows, class_vectors, strict=True):
+            row[vector.indices] = vector.values
         return rows
 
 
-def is_compared(dimension: Dimension) -> bool:
-    """Whether photos can be alike in it, by unit vectors or by marks; a tree without a fork and no class give none."""
-    return dimension.kind not in FEED_KINDS or bool(_parts(dimension))
+def is_comparable(dimension: Dimension) -> bool:
+    """Return whether photos can be compared in a dimension, by unit vectors or by class vectors; a tree without a fork
+    and a dimension without classes offer neither."""
+    return dimension.kind not in FEED_KINDS or bool(_block_definitions(dimension))
 
 
-def _parts(dimension: Dimension) -> list[tuple[BlockKind, tuple[str, ...], float]]:
-    """Kind, classes and share of a dimension's blocks."""
-    palette = dimension.measured and dimension.name == COLOR
-    parts: list[tuple[BlockKind, tuple[str, ...], float]] = []
+def _block_definitions(dimension: Dimension) -> list[tuple[BlockKind, tuple[str, ...], float]]:
+    """Return kind, classes and share of each block of a dimension."""
+    has_palette = dimension.is_measured and dimension.name == COLOR
+    blocks: list[tuple[BlockKind, tuple[str, ...], float]] = []
     if dimension.kind == "tree":
-        levels = Tree.of(dimension.classes).levels
-        parts = [("tree", level, 1 / len(levels)) for level in levels]
+        levels = ClassTree.from_nodes(dimension.classes).levels
+        blocks = [("tree", level, 1 / len(levels)) for level in levels]
     elif dimension.kind == "single" or dimension.kind == "multi":
-        parts = [(dimension.kind, dimension.classes, 1.0)] if dimension.classes else []
-    if palette:
-        parts = [(kind, classes, share * _HALF) for kind, classes, share in parts]
-        parts.append(("palette", ANCHOR_NAMES, _HALF if parts else 1.0))
-    return parts
+        blocks = [(dimension.kind, dimension.classes, 1.0)] if dimension.classes else []
+    if has_palette:
+        blocks = [(kind, classes, share * _PALETTE_SHARE) for kind, classes, share in blocks]
+        blocks.append(("palette", ANCHOR_NAMES, _PALETTE_SHARE if blocks else 1.0))
+    return blocks

@@ -1,0 +1,174 @@
+"""One frozen :class:`Settings`; the only reader of the environment and of ``shoplens.toml``.
+
+The first of these that has a value wins: what a caller passes, ``SHOPLENS_<NAME>`` (an empty variable counts as not
+set), ``shoplens.toml`` in the working directory, the default.
+"""
+# ruff: noqa: RUF009 - a call of `_setting` gives a dataclass field
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from shoplens import __version__
+from shoplens.errors import SettingsError
+from shoplens.settings.preferences import TABLES, Preferences, preferences_from
+
+PREFIX = "SHOPLENS_"
+FILE = "shoplens.toml"
+PREFERENCES = "preferences"
+_USER_AGENT = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
+_Value = TypeVar("_Value")
+
+
+def _setting(default: _Value, meaning: str, *, lowest: float | None = None, highest: float | None = None) -> _Value:
+    """Return a field of :class:`Settings`: its default, what ``docs/store.md`` says of it, and its range."""
+    return field(default=default, metadata={"help": meaning, "lowest": lowest, "highest": highest})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, with its default.
+
+    ``preferences`` holds the tables of ``shoplens.toml``, and no variable sets it; all others are single values.
+    `shoplens info --json` prints the settings in force.
+
+    Raises:
+        SettingsError: a value is out of its range, or the user agent cannot be sent.
+    """
+
+    store: Path = _setting(Path("shoplens-store"), "folder of the store")
+    data: Path | None = _setting(None, "folder with real catalogues for `make demo`")
+    model: Path | None = _setting(None, "ONNX file of another embedder, with a JSON card beside it; default: shipped")
+    threads: int = _setting(0, "number of CPU threads; 0: one per core", lowest=0)
+    allow_private: bool = _setting(
+        False, "whether photos and feeds may come from private, loopback and link-local addresses"
+    )
+    fetch_per_host: int = _setting(4, "photos fetched at once from one host", lowest=1)
+    fetch_attempts: int = _setting(4, "attempts per photo, with growing pauses between them", lowest=1)
+    fetch_timeout: float = _setting(20.0, "seconds per attempt, including the whole body", lowest=0.01)
+    feed_timeout: float = _setting(600.0, "seconds for fetching a feed from its address", lowest=0.01)
+    max_feed_bytes: int = _setting(4_000_000_000, "largest feed that is fetched or unpacked, in bytes", lowest=1)
+    user_agent: str = _setting(f"shoplens/{__version__}", "`User-Agent` of every request for photos and feeds")
+    max_photo_bytes: int = _setting(30_000_000, "largest photo file, in bytes", lowest=1)
+    max_photo_pixels: int = _setting(80_000_000, "largest photo, width × height in pixels", lowest=1)
+    max_aspect: float = _setting(20.0, "largest ratio of a photo's longer side to its shorter side", lowest=1)
+    kept_photo_bytes: int = _setting(10_000_000_000, "disk space for fetched photos, in bytes", lowest=0)
+    precision: float = _setting(
+        0.95,
+        "share of `exact` and of `not in this catalogue` that must be right, 0.50 to 0.99",
+        lowest=0.5,
+        highest=0.99,
+    )
+    lock_wait: float = _setting(5.0, "seconds to wait for a store that another process uses", lowest=0)
+    remember: bool = _setting(False, "whether to store what answers showed, never photos, to learn from clicks")
+    remember_days: float = _setting(90.0, "days for which answers, and what was done with them, are stored", lowest=0)
+    backups: Path | None = _setting(None, "folder in which a service may make backups")
+    host: str = _setting("127.0.0.1", "address on which `serve` listens")
+    port: int = _setting(8000, "port on which `serve` listens; 0: any free port", lowest=0)
+    open_search: bool = _setting(True, "whether searching needs no key while `host` is a loopback address")
+    cors: str = _setting("", "web pages that may search, e.g. `https://shop.example`; separated by commas")
+    rate: int = _setting(120, "requests per minute of one key, or of one address without a key; 0: no limit", lowest=0)
+    queue: int = _setting(32, "requests that may wait for the processor; more are refused", lowest=1)
+    request_seconds: float = _setting(20.0, "seconds that a request may take to arrive, and may wait", lowest=0.01)
+    preferences: Preferences = field(
+        default_factory=Preferences,
+        hash=False,
+        metadata={"help": "the tables of `shoplens.toml`: dimensions, weights, profiles, merchandising, map of a feed"},
+    )
+
+    def __post_init__(self) -> None:
+        for setting in dataclasses.fields(self):
+            lowest, highest = setting.metadata.get("lowest"), setting.metadata.get("highest")
+            value = getattr(self, setting.name)
+            if lowest is None or lowest <= value <= (value if highest is None else highest):
+                continue
+            allowed = f"{lowest} or more" if highest is None else f"a number from {lowest:.2f} to {highest:.2f}"
+            raise SettingsError(f"{setting.name} is {value!r}.", f"Set it to {allowed}.")
+        if not _USER_AGENT.fullmatch(self.user_agent):
+            raise SettingsError(
+                f"user_agent is {self.user_agent[:300]!r}.",
+                "Give 1 to 256 printable ASCII characters on one line, without spaces around them, "
+                "e.g. 'shoplens (+https://shop.example/contact)'.",
+            )
+
+    @property
+    def cores(self) -> int:
+        """Number of CPU threads to use, at least 1."""
+        if self.threads:
+            return self.threads
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def settings_from(environment: Mapping[str, str] | None = None, folder: Path | None = None, **given: Any) -> Settings:
+    """Return the settings from what is ``given`` (None counts as not given), the environment and ``shoplens.toml``.
+
+    Args:
+        environment: variables; the process's own when omitted.
+        folder: folder of ``shoplens.toml``; the working directory when omitted.
+        given: values that win over all others, by the name of the setting.
+
+    Raises:
+        SettingsError: ``shoplens.toml`` has an unknown name, a value has the wrong type, or settings contradict each
+            other.
+    """
+    environment = os.environ if environment is None else environment
+    single = {setting.name: setting for setting in dataclasses.fields(Settings) if setting.name != PREFERENCES}
+    path = (folder or Path.cwd()) / FILE
+    file_values = _read_file(path)
+    values: dict[str, Any] = {PREFERENCES: _read_preferences(file_values, path)}
+    for name, value in file_values.items():
+        if name in single:
+            values[name] = _convert(single[name], value, f"{name} in {path}")
+        elif name not in TABLES:
+            known = ", ".join([*single, *(f"[{table}]" for table in TABLES)])
+            raise SettingsError(f"{path} sets the unknown key {name!r}.", f"Known keys: {known}.")
+    for name, setting in single.items():
+        variable = PREFIX + name.upper()
+        if text := environment.get(variable):
+            values[name] = _convert(setting, text, variable)
+    values.update({name: value for name, value in given.items() if value is not None})
+    return Settings(**values)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.", "Correct the file.") from None
+
+
+def _read_preferences(file_values: Mapping[str, Any], path: Path) -> Preferences:
+    tables = {name: file_values[name] for name in TABLES if name in file_values}
+    try:
+        return preferences_from(tables, path.absolute().parent)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error.problem}", error.fix) from None
+
+
+def _convert(setting: dataclasses.Field[Any], value: Any, place: str) -> object:
+    """Return a value of the environment or of the file in the type of its setting."""
+    kind, convert = _CONVERTERS[str(setting.type).removesuffix(" | None")]
+    try:
+        return convert(value)
+    except (ValueError, TypeError, KeyError):
+        raise SettingsError(f"{place} is {value!r}.", f"It must be {kind}: {setting.metadata['help']}.") from None
+
+
+_FLAGS = {"1": True, "true": True, "0": False, "false": False}
+_CONVERTERS: Mapping[str, tuple[str, Callable[[Any], object]]] = {
+    "Path": ("a path", lambda value: Path(value).expanduser()),
+    "bool": ("true or false", lambda value: value if isinstance(value, bool) else _FLAGS[str(value).strip().lower()]),
+    "int": ("a whole number", lambda value: int(str(value))),
+    "float": ("a number", lambda value: float(str(value))),
+    "str": ("a text", lambda value: ", ".join(map(str, value)) if isinstance(value, list) else str(value)),
+}
+"""Type of a setting -> what an error calls it, and the function that converts a value to it."""
