@@ -20,7 +20,7 @@ LONG = (
     "kill",
     "real_catalogue",
     "projection",
-    "test_docs",
+    "test_snippets",
     "/service/",
     "test_cli",
     "doctor",
