@@ -30,15 +30,15 @@ from metric import bench_of
 from ranking import rendered_shop
 from shoplens.feedback.impressions import Impression
 from shoplens.feedback.log import LoggedImpression
-from shoplens.filters.fitting.crossfit import fold_of
-from shoplens.ranking.ranker_features import RankerFeatures, Floats
+from shoplens.filters.fitting.crossfit import fold_index
+from shoplens.ranking.ranker_features import Floats, RankerFeatures
 from shoplens.training.clicks import train_on_click_dataset
 from shoplens.training.ranker_training.click_dataset import ClickDataset, build_click_dataset
 from shoplens.training.ranker_training.click_model import ClickModelOptions, fit_click_model
 from shoplens.training.ranker_training.click_simulation import SimulatedShoppers
 from shoplens.training.ranker_training.cross_validation import binary_ndcg
 from shoplens.training.ranker_training.ranker_export import static_network
-from shoplens.training.ranker_training.ranking_dataset import RankingDataset, is_right, build_ranking_dataset
+from shoplens.training.ranker_training.ranking_dataset import RankingDataset, build_ranking_dataset, is_right
 from shoplens.training.ranker_training.ranking_networks import RankingNetwork
 from tables import machine_line
 
@@ -49,7 +49,9 @@ VISITS = 200
 ATTACK = 10_000
 
 
-def answers(shoppers: SimulatedShoppers, dataset: RankingDataset, scores: Floats, many: int, rng: np.random.Generator) -> list[LoggedImpression]:
+def answers(
+    shoppers: SimulatedShoppers, dataset: RankingDataset, scores: Floats, many: int, rng: np.random.Generator
+) -> list[LoggedImpression]:
     """So many answers with a click."""
     found: list[LoggedImpression] = []
     while len(found) < many:
@@ -65,7 +67,9 @@ def ndcg(network: RankingNetwork, dataset: RankingDataset) -> float:
     return float(binary_ndcg(dataset, network.scores(dataset)).mean())
 
 
-def served(shoppers: SimulatedShoppers, start: RankingNetwork, learn: RankingDataset, test: RankingDataset, seed: int) -> dict[int, tuple[float, int]]:
+def served(
+    shoppers: SimulatedShoppers, start: RankingNetwork, learn: RankingDataset, test: RankingDataset, seed: int
+) -> dict[int, tuple[float, int]]:
     """Clicks -> nDCG@10, and updates that were taken up to then: all clicks so far, shown by what ranked then."""
     rng, seen, network, taken, found = np.random.default_rng(seed), list[LoggedImpression](), start, 0, {}
     for many in UPDATES:
@@ -113,7 +117,7 @@ def poison(learn: RankingDataset, test: RankingDataset, start: RankingNetwork) -
     scores, right = start.scores(learn), is_right(learn)
     orders = np.argsort(-scores, axis=1, kind="stable")[:, :10]
 
-    def attack(visit: int, user: str = "", decoy: bool = False) -> Seen:
+    def attack(visit: int, user: str = "", decoy: bool = False) -> LoggedImpression:
         n = visit % len(learn)
         ids = [learn.groups[n] if right[n, c] else f"{n}-{c}" for c in orders[n].tolist()]
         ids[-1] = "pushed"
@@ -147,7 +151,7 @@ def main() -> None:
     folder, store = rendered_shop(options.folder.resolve())
     with bench_of(store) as bench, bench.reading() as generation:
         dataset = build_ranking_dataset(bench, generation, folder / "queries.csv", lambda one: None)
-    folds = np.array([fold_of(group, 4) for group in dataset.groups])
+    folds = np.array([fold_index(group, 4) for group in dataset.groups])
     first = 0 if options.split == "dev" else 2
     learn, test = dataset.subset(folds == first), dataset.subset(folds == first + 1)
     misled = np.where(np.array(dataset.names) == "pattern", 1, 0.05).astype(np.float32)

@@ -38,19 +38,19 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation import store_of
-from shoplens.build.photo_features import feature_model, extract_features
+from shoplens.build.photo_features import extract_features, feature_model
 from shoplens.embedders import EmbeddingHead, OnnxEmbedder
 from shoplens.embedders.look import LookCard
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.queries import JudgedQuery, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, open_query_vectors
 from shoplens.evaluation.statistics.intervals import estimate, paired_difference
-from shoplens.filters.fitting.crossfit import fold_of
+from shoplens.filters.fitting.crossfit import fold_index
 from shoplens.images import PhotoSource, decode_photo
 from shoplens.settings import Settings
 from shoplens.store.store import Store
 from shoplens.training.data.samples import Samples
-from shoplens.training.look import HEAD_RECIPES, TrainingData, LookOptions, collect_training_data, train_look_on
+from shoplens.training.look import HEAD_RECIPES, LookOptions, TrainingData, collect_training_data, train_look_on
 from shoplens.training.optimization.fine_tuning import TailTrainer
 from shoplens.training.optimization.head_trainers import HeadTrainer
 from shoplens.training.optimization.losses import LOSSES
@@ -169,7 +169,9 @@ def answering(
     else:
         assert part.maps is not None
         heads = HeadTrainer(bench, part.samples, HEAD_RECIPES[options.positives], options.positives, HOURS)
-        made = TailTrainer(bench, heads, part.maps, options.tail, HOURS).train_on_everything(options.tail.steps).export()
+        made = (
+            TailTrainer(bench, heads, part.maps, options.tail, HOURS).train_on_everything(options.tail.steps).export()
+        )
         look = EmbeddingHead(made.network, LookCard(made.features, made.width, made.dimensions), None, made.backbone)
     return PreparedStrategy(look, bench, whole.samples), time.monotonic() - started
 
@@ -275,7 +277,7 @@ def folded(bench: EvaluationContext, options: argparse.Namespace, positives: str
         pass
     samples, plain = whole.samples, whole.samples.original_rows
     groups = np.array([photo.group for photo in samples.photos])
-    folds = np.array([fold_of(group, FOLDS) for group in groups])
+    folds = np.array([fold_index(group, FOLDS) for group in groups])
     classes = np.array(samples.class_names(positives))
     gallery = first_photos(samples)
     counts = {name: int(n) for name, n in zip(*np.unique(classes, return_counts=True), strict=True)}

@@ -37,10 +37,10 @@ from evaluation import store_of
 from metric import bench_of, material, only
 from shoplens import Shop
 from shoplens.evaluation.statistics.intervals import estimate, paired_difference
-from shoplens.filters.fitting.crossfit import fold_of
+from shoplens.filters.fitting.crossfit import fold_index
 from shoplens.ranking.filter_retrieval import CANDIDATES
 from shoplens.ranking.ranker import Ranker, RankerCard
-from shoplens.ranking.ranker_features import SIGNALS, RankerFeatures, Floats
+from shoplens.ranking.ranker_features import SIGNALS, Floats, RankerFeatures
 from shoplens.rendered import render_catalogue
 from shoplens.training.look import LookOptions, train_look_on
 from shoplens.training.ranker import RANKER_NAMES, RankerOptions
@@ -49,10 +49,10 @@ from shoplens.training.ranker_training.cross_validation import (
     RANKER_RECIPES,
     CrossValidation,
     binary_ndcg,
+    compute_ranks,
     cross_validate,
     graded_ndcg,
-    ranks,
-    taught,
+    train_families,
 )
 from shoplens.training.ranker_training.ranker_export import export_ranker
 from shoplens.training.ranker_training.ranking_dataset import (
@@ -79,7 +79,7 @@ def rows_of(dataset: RankingDataset, met: CrossValidation, chosen: npt.NDArray[n
     look = dataset.similarities[:, :, dataset.names.index("look")]
     base = binary_ndcg(dataset, met.scores["static"])[chosen]
     for name, scores in {"look": look, **met.scores}.items():
-        values = (ranks(dataset, scores) == 1, binary_ndcg(dataset, scores), graded_ndcg(dataset, scores))
+        values = (compute_ranks(dataset, scores) == 1, binary_ndcg(dataset, scores), graded_ndcg(dataset, scores))
         cells = [percent(one[chosen].astype(float), groups) for one in values]
         change = paired_difference(values[1][chosen], base, groups).difference
         against = (
@@ -87,7 +87,10 @@ def rows_of(dataset: RankingDataset, met: CrossValidation, chosen: npt.NDArray[n
             if name == "static"
             else f"{100 * change.value:+.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f})"
         )
-        print(f"| {RANKER_NAMES.get(name, 'look alone')} | {len(groups):,} | {' | '.join(cells)} | {against} |", flush=True)
+        print(
+            f"| {RANKER_NAMES.get(name, 'look alone')} | {len(groups):,} | {' | '.join(cells)} | {against} |",
+            flush=True,
+        )
 
 
 def percent(values: npt.NDArray[np.float64], groups: Sequence[str]) -> str:
@@ -120,7 +123,7 @@ def rendered(options: argparse.Namespace) -> None:
     shown = [name for name in ("look", "color", "pattern") if name in dataset.names]
     print(f"\n| the gate's mean weight of | {' | '.join(shown)} |\n|---{'|---' * len(shown)}|")
     for one in ("color", "pattern", ""):
-        mean = met.weights[known == one].mean(axis=0)
+        mean = met.gate_weights[known == one].mean(axis=0)
         cells = [f"{mean[dataset.names.index(name)]:.3f}" for name in shown]
         print(f"| photos where {one or 'no known dimension'} decides ({(known == one).sum()}) | {' | '.join(cells)} |")
 
@@ -129,7 +132,8 @@ def timed(dataset: RankingDataset) -> CrossValidation:
     started = time.monotonic()
     met = cross_validate(dataset, 0, told)
     print(
-        f"{len(dataset):,} queries of {len(set(dataset.groups)):,} groups, {time.monotonic() - started:.0f} s", flush=True
+        f"{len(dataset):,} queries of {len(set(dataset.groups)):,} groups, {time.monotonic() - started:.0f} s",
+        flush=True,
     )
     return met
 
@@ -139,14 +143,18 @@ def luma(options: argparse.Namespace) -> None:
         with material(bench, LookOptions()) as whole:
             pass
         samples = whole.samples
-        folds = np.array([fold_of(photo.group, FOLDS) for photo in samples.photos])
+        folds = np.array([fold_index(photo.group, FOLDS) for photo in samples.photos])
         further = np.array([not photo.is_first for photo in samples.photos])
         parts = []
         for fold in range(FOLDS):
             look = train_look_on(only(whole, folds != fold), bench, LookOptions(force=True), StageTimer()).look
             rows = samples.original_rows[further & (folds == fold)]
             with bench.reading() as generation:
-                parts.append(build_dataset_from_queries(bench, generation, RankingQueries(samples, rows, whole.baseline_vectors, look, "further photos")))
+                parts.append(
+                    build_dataset_from_queries(
+                        bench, generation, RankingQueries(samples, rows, whole.baseline_vectors, look, "further photos")
+                    )
+                )
     dataset = joined(parts)
     met = timed(dataset)
     dev = np.array([hashlib.sha256(group.encode()).digest()[0] < 128 for group in dataset.groups])
@@ -160,13 +168,13 @@ def joined(parts: Sequence[RankingDataset]) -> RankingDataset:
         return found
 
     widest = max(part.embeddings.shape[1] for part in parts)
-    looks = [np.pad(part.embeddings, ((0, 0), (0, widest - part.embeddings.shape[1]))) for part in parts]
+    embeddings = [np.pad(part.embeddings, ((0, 0), (0, widest - part.embeddings.shape[1]))) for part in parts]
     return replace(
         parts[0],
-        places=all_of("places"),
+        similarities=all_of("similarities"),
         gains=all_of("gains"),
         signals=all_of("signals"),
-        looks=np.concatenate(looks),
+        embeddings=np.concatenate(embeddings),
         groups=tuple(group for part in parts for group in part.groups),
         photos=tuple(photo for part in parts for photo in part.photos),
         sources=tuple(source for part in parts for source in part.sources),
@@ -208,7 +216,9 @@ def speed(options: argparse.Namespace) -> None:
     print("\n| dimensions | weights, ms: median (95th percentile) | context of 500 | bytes |\n|---|---|---|---|")
     for wide in (2, 8, 20):
         dataset = made(wide)
-        network = taught(dataset, {recipe.family: replace(recipe, steps=5) for recipe in RANKER_RECIPES})["listwise"]
+        network = train_families(dataset, {recipe.family: replace(recipe, steps=5) for recipe in RANKER_RECIPES})[
+            "listwise"
+        ]
         ranker = Ranker(export_ranker(network, RankerCard(dataset.names, "listwise", dataset.embeddings.shape[1])))
         places = np.random.default_rng(1).normal(size=(500, wide)).astype(np.float32)
         seen = RankerFeatures(dataset.names, dataset.embeddings[0], dataset.signals[0], places)

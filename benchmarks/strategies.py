@@ -32,7 +32,7 @@ from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.report.formatting import byte_size, duration
 from shoplens.evaluation.results import Comparison
 from shoplens.training.classifier import ClassifierOptions, train_classifier_on
-from shoplens.training.look import TrainingData, LookOptions
+from shoplens.training.look import LookOptions, TrainingData
 from shoplens.training.optimization.head import normalize_rows
 from shoplens.types import StageTimer
 from tables import default_data, machine_line, percent_cell
@@ -87,7 +87,8 @@ def photos_line(bench: EvaluationContext, whole: TrainingData, asked: Asked, mos
     hits = np.take_along_axis(right, best, axis=1)
     one = Line("classifier", hits[:, 0], hits.any(axis=1), clusters)
     other = found("metric", metric.asked(asked), metric.photos(gallery), asked.products[:, None] == names, clusters)
-    catalogue = normalize_rows(classifier.vectors(whole.samples.rows[whole.samples.original_rows[gallery]].astype(np.float32)))
+    gallery_features = whole.samples.rows[whole.samples.original_rows[gallery]].astype(np.float32)
+    catalogue = normalize_rows(classifier.vectors(gallery_features))
     nearest = names[np.argmax(normalize_rows(classifier.vectors(rows)) @ catalogue.T, axis=1)]
     apart = hits[:, 0] & (nearest != asked.products)
     share = Line("apart", apart, apart, clusters).cells()[2]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shoplens.filters.photo_features.measurements import MEASURED
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.training.data.samples import SamplePhoto, Samples
 from shoplens.training.optimization.feature_whitening import FeatureColumns
 
 BACKBONE = 12
-COLUMNS = FeatureColumns(BACKBONE, BACKBONE + MEASURED + 4)
+COLUMNS = FeatureColumns(BACKBONE, BACKBONE + MEASURED_SIZE + 4)
 
 
 def sample_photo(product: str, view: int = 0, *, group: str = "", shopper: bool = False) -> SamplePhoto:
@@ -35,7 +35,7 @@ def create_toy_samples(
             row = np.zeros(COLUMNS.width)
             row[:4] = places[photo.product] + 0.1 * rng.normal(size=4)
             row[4:BACKBONE] = noise * rng.normal(size=8)
-            row[BACKBONE : BACKBONE + MEASURED] = rng.uniform(0, 1e-3, MEASURED)
+            row[BACKBONE : BACKBONE + MEASURED_SIZE] = rng.uniform(0, 1e-3, MEASURED_SIZE)
             rows.append(row)
             owners.append(number)
             views.append(view)

@@ -1,1 +1,1 @@
-"""Learning from a shop's own photos: distances, and the honest baseline of an output per product."""
+"""Training on a shop's own photos: a look, a ranker, and the baseline of a classifier with an output per product."""

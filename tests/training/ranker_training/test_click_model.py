@@ -10,7 +10,7 @@ import pytest
 
 from shoplens.feedback.impressions import Impression
 from shoplens.feedback.log import LoggedImpression
-from shoplens.filters.fitting.crossfit import fold_of
+from shoplens.filters.fitting.crossfit import fold_index
 from shoplens.ranking.ranker_features import SIGNALS, RankerFeatures
 from shoplens.training.clicks import train_on_click_dataset
 from shoplens.training.ranker_training import replay as replay_module
@@ -202,7 +202,7 @@ def test_a_choice_is_judged_by_weights_that_saw_no_choice_of_its_fold(monkeypatc
     replay_module.cross_validate_clicks(answers, start)
     assert len(learned) == 3 * FOLDS
     for fold in range(FOLDS):
-        assert not any(fold_of(name, FOLDS) == fold for name in learned[3 * fold])
+        assert not any(fold_index(name, FOLDS) == fold for name in learned[3 * fold])
 
 
 def test_a_wrong_mark_pushes_down_and_is_no_matter_of_place() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shoplens.filters.fitting.crossfit import fold_of
+from shoplens.filters.fitting.crossfit import fold_index
 from shoplens.training.ranker_training import cross_validation as cross_validation_module
 from shoplens.training.ranker_training.cross_validation import (
     FOLDS,
@@ -67,7 +67,7 @@ def test_no_query_is_answered_by_what_saw_its_group(monkeypatch: pytest.MonkeyPa
     each = len(seen) // FOLDS
     assert each == 2 * len(QUICK)  # once to choose, once to answer
     for fold in range(FOLDS):
-        groups_of_fold = {group for group in dataset.groups if fold_of(group, FOLDS) == fold}
+        groups_of_fold = {group for group in dataset.groups if fold_index(group, FOLDS) == fold}
         assert groups_of_fold and all(
             groups_of_fold.isdisjoint(groups) for groups in seen[fold * each : (fold + 1) * each]
         )

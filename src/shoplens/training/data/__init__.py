@@ -1,1 +1,1 @@
-"""What is learned from: photos, as they are and as if taken again, with their features and maps."""
+"""What training learns from: photos, as they are and augmented, with their features and feature maps."""

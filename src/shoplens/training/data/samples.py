@@ -10,7 +10,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.fitting.crossfit import fold_of
+from shoplens.filters.fitting.crossfit import fold_index
 
 Rows = npt.NDArray[np.float16]
 Ints = npt.NDArray[np.int64]
@@ -101,7 +101,7 @@ def assign_splits(photos: Sequence[SamplePhoto], *, by_group: bool = False, new_
     """
     splits = []
     for photo in photos:
-        bucket = fold_of(photo.group, BUCKETS)
+        bucket = fold_index(photo.group, BUCKETS)
         if new_products and bucket < NEW_GROUPS:
             splits.append(Split.TEST_NEW if bucket < TEST_GROUPS else Split.VALIDATION_NEW)
             continue

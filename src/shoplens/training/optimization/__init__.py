@@ -1,1 +1,1 @@
-"""How it is learned: courses of steps, losses, heads, a softmax, a network's end; and what serves of it."""
+"""How networks are trained: the loop, losses, heads, a softmax and a network's end; and what they are exported as."""

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.fitting.pca import components
-from shoplens.filters.photo_features.measurements import MEASURED, OUTLINE
-from shoplens.filters.photo_features.palette import ANCHORS, FINE
+from shoplens.filters.fitting.pca import principal_axes
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE, OUTLINE_SIZE
+from shoplens.filters.photo_features.palette import ANCHOR_COUNT, FINE_SIZE
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -48,10 +48,10 @@ class FeatureColumns:
     @property
     def blocks(self) -> tuple[Ints, Ints, Ints]:
         """The columns of the network, of the colours and of the outline."""
-        fine = np.arange(self.backbone, self.backbone + FINE)
-        outline = np.arange(fine[-1] + 1, fine[-1] + 1 + OUTLINE)
-        anchors = np.arange(outline[-1] + 1, outline[-1] + 1 + ANCHORS)
-        network = np.r_[0 : self.backbone, self.backbone + MEASURED : self.width]
+        fine = np.arange(self.backbone, self.backbone + FINE_SIZE)
+        outline = np.arange(fine[-1] + 1, fine[-1] + 1 + OUTLINE_SIZE)
+        anchors = np.arange(outline[-1] + 1, outline[-1] + 1 + ANCHOR_COUNT)
+        network = np.r_[0 : self.backbone, self.backbone + MEASURED_SIZE : self.width]
         return network, np.concatenate([fine, anchors]), outline
 
     @property
@@ -142,7 +142,7 @@ def _block_components(scaled: Floats, blocks: Sequence[Ints]) -> Floats:
     for columns, size in zip(blocks, SIZES, strict=True):
         block = scaled[:, columns] / np.float32(np.sqrt(len(columns)))
         axes = np.zeros((scaled.shape[1], 0), np.float32)
-        inner = components(block - block.mean(axis=0), size)
+        inner = principal_axes(block - block.mean(axis=0), size)
         if inner.size:
             axes = np.zeros((scaled.shape[1], inner.shape[1]), np.float32)
             axes[columns] = inner / np.float32(np.sqrt(len(columns)))

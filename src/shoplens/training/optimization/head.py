@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.fitting.pca import components
+from shoplens.filters.fitting.pca import principal_axes
 from shoplens.training.optimization.batch_sampling import BatchSampler
 from shoplens.training.optimization.losses import LossFunction
 from shoplens.training.optimization.training_loop import LoopOptions, LoopResult, import_torch, run_training_loop
@@ -209,4 +209,4 @@ def collapse_warnings(vectors: Floats, classes: Ints, seed: int) -> list[str]:
 
 def initial_weights(rows: Floats, dimensions: int) -> Floats:
     """Return the principal directions of the rows, float32 (b, d)."""
-    return components(rows - rows.mean(axis=0), min(dimensions, rows.shape[1]))
+    return principal_axes(rows - rows.mean(axis=0), min(dimensions, rows.shape[1]))

@@ -69,6 +69,7 @@ def _linear_nodes(whitening: FeatureWhitening, weights: Floats) -> tuple[list[An
         "weights": (whitening.axes @ weights).astype(np.float32),
         "offset": (whitening.offset @ weights).astype(np.float32),
     }
+    # The names below are in every exported file; another name would change the ids of looks.
     nodes = [
         helper.make_node("Relu", ["features"], ["positive"]),
         helper.make_node("Sqrt", ["positive"], ["roots"]),

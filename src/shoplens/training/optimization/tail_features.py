@@ -11,7 +11,7 @@ from shoplens.build.photo_features import extract_features, feature_width
 from shoplens.embedders.tuned import Tunings
 from shoplens.errors import InvalidValue, ModelError, PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.filters.photo_features.measurements import MEASURED
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.images import decode_photo
 from shoplens.training.data.feature_maps import FeatureMaps
 from shoplens.training.data.samples import Ints, Samples
@@ -129,5 +129,5 @@ def _output_spans(tail: Tail, features: int) -> list[tuple[int, int]]:
         raise InvalidValue(
             f"The card of {tail.card.name} names no `features`.", "Name the outputs in `features`.", code="no-tail"
         )
-    shifted = [(span, MEASURED if span[0] >= features else 0) for span in tail.output_spans()]
+    shifted = [(span, MEASURED_SIZE if span[0] >= features else 0) for span in tail.output_spans()]
     return [(start + shift, stop + shift) for (start, stop), shift in shifted]

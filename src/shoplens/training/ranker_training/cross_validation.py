@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.build.run import Progress
-from shoplens.filters.fitting.crossfit import fold_of
+from shoplens.filters.fitting.crossfit import fold_index
 from shoplens.ranking.ranker_features import Floats
 from shoplens.training.ranker_training.ranking_dataset import RankingDataset, is_right
 from shoplens.training.ranker_training.ranking_networks import Family, RankerRecipe, RankingNetwork, train_network
@@ -56,7 +56,7 @@ def cross_validate(
 ) -> CrossValidation:
     """Let all families rank all queries."""
     recipes = [replace(recipe, seed=seed) for recipe in recipes]
-    folds = np.array([fold_of(group, FOLDS) for group in dataset.groups])
+    folds = np.array([fold_index(group, FOLDS) for group in dataset.groups])
     scores: dict[str, Floats] = {family: np.zeros(dataset.gains.shape, np.float32) for family in FAMILIES}
     gate_weights = np.zeros((len(dataset), len(dataset.names)), np.float32)
     votes: dict[Family, list[RankerRecipe]] = {family: [] for family in FAMILIES}

@@ -48,6 +48,7 @@ def export_ranker(network: RankingNetwork, card: RankerCard) -> bytes:
         "last": np.array([1], np.int64),
     }
     constants["direction"] = constants.pop("look")
+    # The names below are in every exported file; another name would change the ids of rankers.
     node = helper.make_node
     gate = [
         node("Sub", ["signals", "mean"], ["centred"]),

@@ -13,7 +13,7 @@ from shoplens.build.filter_scoring import ProductScorer, load_scorer
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.filters.dimensions.dimension import LOOK
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import DENSE_PARTS, Cohort, sample_groups
+from shoplens.filters.model.scoring import DENSE_PARTS, Cohort, sample_cohort
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.filter_retrieval import CANDIDATES
 from shoplens.ranking.ranker_features import SIGNALS, Floats, RankerFeatures, ranker_features
@@ -124,7 +124,7 @@ class _Candidates:
         scores = [entry.scores for entry in indexed if entry.scores is not None]
         groups = tuple(samples.photos[n].group for n in gallery.tolist())
         self._embeddings = queries.embeddings(samples.original_rows[gallery])
-        self._dense = scorer.filters.space.dense(np.stack([score.filter_vectors[0] for score in scores]))
+        self._dense = scorer.filters.space.dense_vectors(np.stack([score.filter_vectors[0] for score in scores]))
         self._marks = SparseRows.of([score.class_vectors[0] for score in scores])
         self.filters = _replace_cohort(scorer.filters, self._embeddings, self._dense, self._marks, groups)
         self.names = tuple(dimension.name for dimension in self.filters.dimensions)
@@ -139,8 +139,8 @@ class _Candidates:
             embedding: float32 (e,), the query's vector.
             dense, probabilities: what the filters see in the query.
         """
-        marks = self.filters.marks(probabilities, {})
-        norms = self.filters.norms(embedding, dense, marks)
+        marks = self.filters.class_vector(probabilities, {})
+        norms = self.filters.score_normalizer(embedding, dense, marks)
         cosines = {LOOK: self._embeddings @ embedding}
         for name, part in DENSE_PARTS.items():
             cosines[name] = self._dense[:, part] @ dense[part]
@@ -158,7 +158,7 @@ def _score_queries(context: EvaluationContext, candidates: _Candidates, queries:
     )
     photos = [samples.photos[n] for n in samples.owners[rows].tolist()]
     embeddings = queries.embeddings(rows)
-    described = candidates.filters.describe(samples.rows[rows].astype(np.float32), [photo.group for photo in photos])
+    described = candidates.filters.predict(samples.rows[rows].astype(np.float32), [photo.group for photo in photos])
     depth, dimensions = min(CANDIDATES, len(positions)), len(candidates.names)
     dataset = RankingDataset(
         candidates.names,
@@ -184,12 +184,12 @@ def _replace_cohort(
     filters: Filters, embeddings: Floats, dense: Floats, marks: SparseRows, groups: tuple[str, ...]
 ) -> Filters:
     """Return the filters with a cohort whose looks are compared by the vectors of the queries."""
-    sample = sample_groups(groups, np.ones(len(groups), bool))
+    sample = sample_cohort(groups, np.ones(len(groups), bool))
     values = np.zeros((len(sample), filters.layout.size), np.float32)
     for row, n in zip(values, sample, strict=True):
         row[marks[n].indices] = marks[n].values
     cosines = embeddings[sample] @ embeddings[sample].T
-    spread = {**filters.cohort.spread, LOOK: float(np.mean(np.std((1 + cosines) / 2, axis=1)))}
+    spread = {**filters.cohort.spreads, LOOK: float(np.mean(np.std((1 + cosines) / 2, axis=1)))}
     return replace(filters, cohort=Cohort(embeddings[sample], dense[sample], values, spread))
 
 

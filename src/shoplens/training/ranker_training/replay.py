@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from shoplens.evaluation.results import Estimate, Paired
 from shoplens.evaluation.statistics.intervals import paired_difference
-from shoplens.filters.fitting.crossfit import fold_of
+from shoplens.filters.fitting.crossfit import fold_index
 from shoplens.ranking.ranker_features import Floats
 from shoplens.training.ranker_training.click_dataset import ClickDataset
 from shoplens.training.ranker_training.click_model import (
@@ -74,14 +74,14 @@ class HeldOutClicks:
 def cross_validate_clicks(answers: ClickDataset, start: RankingNetwork) -> HeldOutClicks:
     """Rank every answer by weights that learned from answers in which no design of its fold was chosen or marked."""
     options = ClickModelOptions()
-    folds = np.array([fold_of(group, FOLDS) for group in answers.groups])
+    folds = np.array([fold_index(group, FOLDS) for group in answers.groups])
     shape = answers.shown.shape
     before, after = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     likelihoods = np.zeros(len(answers)), np.zeros(len(answers))
     propensities = np.ones(shape)
     for fold in range(FOLDS):
         in_fold = folds == fold
-        outside = np.array([all(fold_of(name, FOLDS) != fold for name in names) for names in answers.designs])
+        outside = np.array([all(fold_index(name, FOLDS) != fold for name in names) for names in answers.designs])
         if not in_fold.any() or not outside.any():
             continue
         train, held_out = answers.subset(outside), answers.subset(in_fold)

@@ -23,7 +23,7 @@ def write_classifier_report(path: Path, training: ClassifierTraining, index: Ind
         index: holds the products that are shown.
         picture: source of a photo -> its pixels, reduced.
     """
-    shown = {name for one in training.examples for name in (one.product, one.nearest)}
+    shown = {name for example in training.examples for name in (example.product, example.nearest)}
     products = {record.product.id: record.product for record in index.records(sorted(shown))}
     values = json.dumps(training.as_json(), ensure_ascii=False, indent=1) + "\n"
     write_both(path, classifier_page(training, products, picture), ".json", values)
@@ -46,9 +46,9 @@ def classifier_page(training: ClassifierTraining, products: Mapping[str, Product
         ],
         training=training,
         query_photos="simulated phone photos" if training.simulated else "photos",
-        examples=[one for one in training.examples if {one.product, one.nearest} <= products.keys()],
+        examples=[example for example in training.examples if {example.product, example.nearest} <= products.keys()],
         products=products,
-        course=_course(training),
+        course=_training_facts(training),
         picture=picture,
     )
 
@@ -65,7 +65,7 @@ def summary(training: ClassifierTraining) -> str:
     )
 
 
-def _course(training: ClassifierTraining) -> list[tuple[str, str]]:
+def _training_facts(training: ClassifierTraining) -> list[tuple[str, str]]:
     full = training.options.get("depth") == "full"
     recipe = training.options.get("tail" if full else "recipe", {})
     per_product = training.photos_per_product

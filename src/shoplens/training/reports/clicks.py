@@ -27,10 +27,12 @@ def write_click_report(path: Path, training: ClickTraining) -> None:
 
 
 def click_outcome(training: ClickTraining) -> str:
-    """Return whether the result was taken, in words."""
+    """Return in words whether searches use the new weights."""
     if not training.promoted:
-        return "Nothing was taken: searches are as they were."
-    return "It was taken." if not training.dry_run else "It would be taken; this was a dry run."
+        return "Searches are as before."
+    if training.dry_run:
+        return "Searches would use the new weights; this was a dry run."
+    return "Searches use the new weights."
 
 
 def click_counts(training: ClickTraining) -> list[tuple[str, str]]:

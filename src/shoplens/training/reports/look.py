@@ -31,7 +31,7 @@ def write_look_report(path: Path, proof: LookProof, training: LookTraining, inde
     """Write the page, and a JSON file beside it.
 
     Args:
-        training: as it ended, taken or not.
+        training: its result, whether searches use it or not.
         index: holds the products of the maps.
         picture: source of a photo -> its pixels, reduced.
     """
@@ -54,7 +54,7 @@ def look_page(training: LookTraining, maps: Sequence[tuple[str, Markup]] = ()) -
         facts=[
             f"{training.products:,} products, {training.photos - training.shopper_photos:,} photos of them{shoppers}.",
             f"It learned from {training.rows:,} views of these photos; most of the views are simulated phone photos.",
-            "It was taken: searches use it." if training.promoted else "It was not taken: searches are as they were.",
+            "Searches use it." if training.promoted else "Searches do not use it; they are as before.",
         ],
         training=training,
         parts=[(part, _queries_text(part)) for part in training.results],
@@ -62,7 +62,7 @@ def look_page(training: LookTraining, maps: Sequence[tuple[str, Markup]] = ()) -
         metrics=METRICS,
         level_plot=interval_plot(metric_name(MAIN_METRIC), _levels(training.results)),
         difference_plot=interval_plot("After minus before", _changes(training.results), differences=True),
-        course=_course(training),
+        course=_training_facts(training),
         maps=list(maps),
     )
 
@@ -86,7 +86,7 @@ def _queries_text(part: HoldoutResult) -> str:
     return f"{part.queries:,} {photos} of {part.clusters:,} designs"
 
 
-def _course(training: LookTraining) -> list[tuple[str, str]]:
+def _training_facts(training: LookTraining) -> list[tuple[str, str]]:
     recipe, full = training.options.get("recipe", {}), training.options.get("depth") == "full"
     steps = training.options.get("tail", {}).get("steps", "") if full else recipe.get("steps", "")
     facts = [

@@ -50,16 +50,17 @@ def ranker_page(training: RankerTraining, picture: Picture) -> str:
         click_outcome="" if clicks is None else click_outcome(clicks),
         click_counts=[] if clicks is None else click_counts(clicks),
         click_likelihood=clicks and clicks.likelihood and probability_change(clicks.likelihood),
-        course=_course(training),
+        course=_training_facts(training),
         picture=picture,
     )
 
 
 def _outcome(training: RankerTraining) -> str:
     if not training.selected:
-        return "No ranker was taken."
-    dry = training.options.get("dry_run", False)
-    return f"It {'would be' if dry else 'was'} taken: {RANKER_NAMES[training.selected]}."
+        return "Searches rank as before."
+    if training.options.get("dry_run", False):
+        return f"Searches would rank by {RANKER_NAMES[training.selected]}; this was a dry run."
+    return f"Searches rank by {RANKER_NAMES[training.selected]}."
 
 
 def _levels(training: RankerTraining) -> list[Interval]:
@@ -85,7 +86,7 @@ def _changes(training: RankerTraining) -> list[Interval]:
     ]
 
 
-def _course(training: RankerTraining) -> list[tuple[str, str]]:
+def _training_facts(training: RankerTraining) -> list[tuple[str, str]]:
     facts = [(name, f"{took:.1f} s") for name, took in training.seconds.items()]
     facts += [(name, str(value)) for name, value in training.options.items()]
     if training.model:
