@@ -1,8 +1,8 @@
-"""A client of a shop's service: what a backend calls to search, and to keep the catalogue fresh.
+"""A client of a shop's service, for backends that search and keep the catalogue up to date.
 
 >>> with Client("http://127.0.0.1:8000", key="sl_…") as client:  # doctest: +SKIP
 ...     answer = client.search(Path("photo.jpg"), k=5, where=["price < 60"])
-...     client.change("MH01-Black", price=45.0, in_stock=True)
+...     client.update("MH01-Black", price=45.0, in_stock=True)
 """
 
 from __future__ import annotations
@@ -18,17 +18,24 @@ from urllib.parse import quote
 import httpcore
 
 from shoplens.errors import InvalidValue, ShoplensError
-from shoplens.service.schemas import AnswerDocument, EventsDone, Failed, ItemDone, ProductDocument, ProductsDone
+from shoplens.service.schemas import (
+    AnswerDocument,
+    ErrorDocument,
+    EventsResult,
+    ItemResult,
+    ProductDocument,
+    ProductsResult,
+)
 
 SECONDS = 30.0
 
 
 class ServiceError(ShoplensError):
-    """The service did not do what was asked, or cannot be reached.
+    """The service refused a request, or cannot be reached.
 
     Attributes:
-        status: of the answer; 0 where there was none.
-        retry_after: seconds after which it may be asked again; 0 where that would not help.
+        status: HTTP status; 0 where there was no response.
+        retry_after: seconds after which the request may be sent again; 0 where that would not help.
     """
 
     code = "service"
@@ -39,12 +46,12 @@ class ServiceError(ShoplensError):
 
 
 class Client:
-    """Thread-safe. Use it in a ``with`` block.
+    """A client of a service; thread-safe. Use it in a ``with`` block.
 
     Args:
         endpoint: address of the service.
-        key: with the role that is needed; empty where none is.
-        seconds: that an answer may take.
+        key: with the role that the requests need; empty for none.
+        seconds: in which a response must arrive.
 
     Raises:
         InvalidValue: ``bad-key``.
@@ -52,21 +59,21 @@ class Client:
 
     def __init__(self, endpoint: str, key: str = "", seconds: float = SECONDS) -> None:
         if not key.isascii():
-            raise InvalidValue("The key is no key.", "Make one with `shoplens keys add`.", code="bad-key")
+            raise InvalidValue("The API key is malformed.", "Create one with `shoplens keys add`.", code="bad-key")
         self._endpoint = endpoint.rstrip("/")
         self._headers = [("Authorization", f"Bearer {key}")] if key else []
         self._pool = httpcore.ConnectionPool(max_connections=20, keepalive_expiry=10.0)
         self._timeouts = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
 
     def search(self, photo: Path | bytes | None = None, **fields: Any) -> AnswerDocument:
-        """Products for a photo (a file, or its bytes), or for what ``fields`` start from.
+        """Search for the products in a photo (a file, or its bytes), or from what ``fields`` name.
 
         Args:
             fields: as of :class:`~shoplens.service.schemas.SearchRequest`: ``url``, ``product_id``, ``query_id``,
                 ``color``; ``k``, ``where``, ``weights``, ``facets``, …
 
         Raises:
-            ServiceError: as the service says.
+            ServiceError: the service refused the request.
         """
         if photo is None:
             return AnswerDocument.model_validate(self._request("POST", "/v1/search", fields))
@@ -75,36 +82,40 @@ class Client:
         return AnswerDocument.model_validate(self._answer("POST", "/v1/search", body, kind))
 
     def similar(self, product_id: str, k: int = 20) -> AnswerDocument:
-        """Products like one of the catalogue."""
+        """Find products like one of the catalogue."""
         return AnswerDocument.model_validate(self._request("GET", f"{_address(product_id)}/similar?k={k}"))
 
     def product(self, product_id: str) -> ProductDocument:
-        """A product's record; raises ServiceError ``unknown-product``."""
+        """Return a product's record.
+
+        Raises:
+            ServiceError: ``unknown-product``.
+        """
         return ProductDocument.model_validate(self._request("GET", _address(product_id)))
 
-    def put(self, products: Sequence[Mapping[str, Any]]) -> list[ItemDone]:
-        """Add products, or replace those with the same id, at most 100; what became of each. Takes the role write."""
-        told = self._request("POST", "/v1/products", {"products": list(products)})
-        return ProductsDone.model_validate(told).items
+    def put(self, products: Sequence[Mapping[str, Any]]) -> list[ItemResult]:
+        """Add or replace at most 100 products, and return a result for each. Needs the role write."""
+        content = self._request("POST", "/v1/products", {"products": list(products)})
+        return ProductsResult.model_validate(content).items
 
-    def change(self, product_id: str, **changes: Any) -> ProductDocument:
-        """Change price, stock, attributes, …: what is left out stays. Takes the role write."""
+    def update(self, product_id: str, **changes: Any) -> ProductDocument:
+        """Update price, stock, attributes, …; fields that are left out stay. Needs the role write."""
         return ProductDocument.model_validate(self._request("PATCH", _address(product_id), changes))
 
     def remove(self, product_id: str) -> None:
-        """Remove a product, whether it is there or not. Takes the role write."""
+        """Remove a product; it is no error if there is none. Needs the role write."""
         self._request("DELETE", _address(product_id))
 
-    def feedback(self, events: Iterable[Mapping[str, Any]]) -> EventsDone:
-        """Tell what shoppers did: ``query_id``, ``product_id``, ``kind``, and ``user`` or ``at``."""
-        return EventsDone.model_validate(self._request("POST", "/v1/feedback", {"events": list(events)}))
+    def feedback(self, events: Iterable[Mapping[str, Any]]) -> EventsResult:
+        """Send what shoppers did: ``query_id``, ``product_id``, ``kind``, and optionally ``user`` and ``at``."""
+        return EventsResult.model_validate(self._request("POST", "/v1/feedback", {"events": list(events)}))
 
     def forget(self, user: str) -> None:
-        """Forget a user. Takes the role admin."""
+        """Delete a user's data. Needs the role admin."""
         self._request("DELETE", f"/v1/users/{quote(user, safe='')}")
 
     def command(self, what: str, body: Mapping[str, Any]) -> Any:
-        """What a `shoplens` command asks of the service that has its store."""
+        """Send a request of a `shoplens` command to the service that has its store."""
         return self._request("POST", f"/commands/{what}", body)
 
     def close(self) -> None:
@@ -134,7 +145,9 @@ class Client:
             )
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as problem:
             raise ServiceError(
-                f"{self._endpoint} does not answer: {problem!r}.", "See that it runs, and try again.", code="no-answer"
+                f"{self._endpoint} does not answer: {problem!r}.",
+                "Check that the service runs, and try again.",
+                code="no-answer",
             ) from problem
         if answer.status == 204:
             return None
@@ -142,16 +155,16 @@ class Client:
             return json.loads(answer.content)
         wait = {name.lower(): value for name, value in answer.headers}.get(b"retry-after", b"0")
         try:
-            told = Failed.model_validate_json(answer.content).error
+            error = ErrorDocument.model_validate_json(answer.content).error
         except ValueError:
             raise ServiceError(
                 f"{self._endpoint} answers {answer.status}.",
-                "Is it the service, and nothing between?",
+                "Check that the address is that of the service, and that no proxy answers for it.",
                 code="no-answer",
                 status=answer.status,
             ) from None
         after = float(wait) if wait.isdigit() else 0.0
-        raise ServiceError(told.problem, told.fix, code=told.code, status=answer.status, retry_after=after)
+        raise ServiceError(error.problem, error.fix, code=error.code, status=answer.status, retry_after=after)
 
 
 def _address(product_id: str) -> str:
@@ -159,7 +172,7 @@ def _address(product_id: str) -> str:
 
 
 def _form(photo: bytes, fields: Mapping[str, Any]) -> tuple[bytes, str]:
-    """A multipart form, and its content type."""
+    """Return a multipart form, and its content type."""
     edge = secrets.token_hex(16)
     parts = [(name, value) for name, value in fields.items() if not isinstance(value, list | tuple) or name == "region"]
     parts += [

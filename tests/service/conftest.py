@@ -71,7 +71,7 @@ def client_with(shop: Shop, role: Role | None = None, **changes: object) -> Test
     shop._parts.settings = replace(shop.settings, **changes)  # type: ignore[arg-type]
     headers = {}
     if role is not None:
-        headers["Authorization"] = f"Bearer {Keys(shop.folder).made('test', role)[0]}"
+        headers["Authorization"] = f"Bearer {Keys(shop.folder).create('test', role)[0]}"
     return TestClient(application(shop), headers=headers, raise_server_exceptions=False)
 
 

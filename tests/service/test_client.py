@@ -11,7 +11,7 @@ from shoplens.client import Client, ServiceError
 from tests.cli.test_check import pixel_shop
 from tests.cli.test_commands import shoplens as command
 from tests.service.serving import serving
-from tests.training.shops import spotted
+from tests.training.shops import draw_pattern
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def client(folder: Path) -> Iterator[Client]:
 
 
 def test_a_backend_searches_and_keeps_the_catalogue_fresh(client: Client, folder: Path) -> None:
-    photo = spotted(folder / "asked.png", 3, 77)
+    photo = draw_pattern(folder / "asked.png", 3, 77)
     answer = client.search(photo, k=3, where=["id != p0", "id != p1"], facets=["group_id"], weights={"look": 2})
     assert len(answer.results) == 3 and answer.facets[0]["field"] == "group_id" and answer.next_offset == 3
     again = client.search(query_id=answer.query_id, k=3, offset=3)
@@ -36,7 +36,7 @@ def test_a_backend_searches_and_keeps_the_catalogue_fresh(client: Client, folder
     part = client.search(photo.read_bytes(), k=1, region=[0, 0, 24, 24])
     assert part.query["region"] == [0, 0, 24, 24]
     assert "p3" not in {one.product_id for one in client.similar("p3", 5).results}
-    changed = client.change("p3", price=12.5, attributes={"fit": ["loose", "long"]})
+    changed = client.update("p3", price=12.5, attributes={"fit": ["loose", "long"]})
     assert changed == client.product("p3") and (changed.price, changed.attributes["fit"]) == (12.5, ["loose", "long"])
     [item] = client.put([{"id": "new", "title": "New", "photos": ["http://127.0.0.1:1/x.png"]}])
     assert item.done == "rejected" and item.problems[0]["kind"] == "fetch-address"
@@ -48,7 +48,7 @@ def test_a_backend_searches_and_keeps_the_catalogue_fresh(client: Client, folder
 
 
 def test_feedback_is_told_and_forgotten(client: Client, folder: Path) -> None:
-    plain = client.search(spotted(folder / "asked.png", 5, 78), k=3, user="ann")
+    plain = client.search(draw_pattern(folder / "asked.png", 5, 78), k=3, user="ann")
     event = {"query_id": plain.query_id, "product_id": plain.results[0].product_id, "kind": "click", "user": "ann"}
     assert plain.remembered and client.feedback([event]).added["click"] == 1
     client.forget("ann")

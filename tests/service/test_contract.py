@@ -28,7 +28,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, dict
     """The application of a shop, and the headers of who may do anything."""
     folder = filled(tmp_path_factory.mktemp("contract"))
     with Shop(folder / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
-        secret, _ = Keys(shop.folder).made("contract", "admin")
+        secret, _ = Keys(shop.folder).create("contract", "admin")
         yield application(shop), {"Authorization": f"Bearer {secret}"}
 
 

@@ -15,11 +15,11 @@ from shoplens import Shop
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.service.app import application
-from shoplens.service.caches.query_cache import Recent
+from shoplens.service.caches.query_cache import QueryCache
 from shoplens.service.failures import RequestRefused
 from shoplens.service.keys import Keys
 from shoplens.service.queue import WorkQueue
-from shoplens.service.rates import Rates
+from shoplens.service.rates import RateLimiter
 from shoplens.service.state import is_loopback
 from tests.service.conftest import asked, client_with
 from tests.service.test_searching import code
@@ -51,7 +51,7 @@ def test_beyond_this_machine_searching_takes_a_key(shop: Shop) -> None:
 
 def test_a_wrong_key_is_no_key_and_a_removed_one_is_none_at_once(shop: Shop) -> None:
     keys = Keys(shop.folder)
-    secret, key = keys.made("test", "write")
+    secret, key = keys.create("test", "write")
     with TestClient(application(shop)) as client:
         for headers in ({"Authorization": f"Bearer {secret}"}, {"X-API-Key": secret}):
             assert client.delete("/v1/products/none", headers=headers).status_code == 204
@@ -64,22 +64,22 @@ def test_a_wrong_key_is_no_key_and_a_removed_one_is_none_at_once(shop: Shop) -> 
 
 def test_keys_are_kept_as_hashes_that_only_their_owner_reads(shop: Shop) -> None:
     keys = Keys(shop.folder)
-    secret, key = keys.made(" For the shop ", "search")
+    secret, key = keys.create(" For the shop ", "search")
     assert secret not in keys.path.read_text("utf-8") and keys.path.stat().st_mode & 0o077 == 0
-    assert keys.of(secret) == key and key.name == "For the shop" and keys.of("") is None
+    assert keys.find(secret) == key and key.name == "For the shop" and keys.find("") is None
     for name, role in (("", "search"), ("x\x00", "search"), ("x" * 500, "search"), ("x", "owner")):
         with pytest.raises(InvalidValue):
-            keys.made(name, role)  # type: ignore[arg-type]
+            keys.create(name, role)  # type: ignore[arg-type]
     with pytest.raises(InvalidValue, match=key.id):
         keys.remove("nothing")
     keys.path.write_text("{")
     with pytest.raises(StoreError, match="shoplens keys add"):
-        keys.all()
+        keys.list_all()
 
 
 def test_a_minute_s_requests_flow_in_evenly() -> None:
     now = [0.0]
-    rates = Rates(60, lambda: now[0])
+    rates = RateLimiter(60, lambda: now[0])
     for _ in range(30):
         rates.take("a")
     with pytest.raises(RequestRefused) as refused:
@@ -92,7 +92,7 @@ def test_a_minute_s_requests_flow_in_evenly() -> None:
     with pytest.raises(RequestRefused):
         rates.take("a")
     for _ in range(1_000):
-        Rates(0).take("a")
+        RateLimiter(0).take("a")
 
 
 def test_too_many_requests_are_told_when_to_come_back(shop: Shop) -> None:
@@ -170,13 +170,13 @@ def test_work_is_done_by_few_and_waited_for_by_few() -> None:
             done.append(number)
             return number
 
-        first = asyncio.ensure_future(work.of(a_request(), lambda: job(1)))
+        first = asyncio.ensure_future(work.run(a_request(), lambda: job(1)))
         await asyncio.sleep(0.05)
-        second = asyncio.ensure_future(work.of(a_request(), lambda: job(2)))
+        second = asyncio.ensure_future(work.run(a_request(), lambda: job(2)))
         await asyncio.sleep(0.05)
         assert (work.working, work.waiting) == (1, 1)
         with pytest.raises(RequestRefused) as refused:
-            await work.of(a_request(), lambda: job(3))
+            await work.run(a_request(), lambda: job(3))
         assert refused.value.code == "busy" and refused.value.wait
         go.set()
         assert await asyncio.gather(first, second) == [1, 2] and done == [1, 2]
@@ -189,15 +189,15 @@ def test_work_is_done_by_few_and_waited_for_by_few() -> None:
 def test_nobody_works_for_who_has_gone_or_waited_too_long() -> None:
     async def main() -> None:
         work, go, gone, done = WorkQueue(1, queue=5, seconds=0.2), threading.Event(), asyncio.Event(), list[int]()
-        first = asyncio.ensure_future(work.of(a_request(), lambda: go.wait(5)))
+        first = asyncio.ensure_future(work.run(a_request(), lambda: go.wait(5)))
         await asyncio.sleep(0.05)
-        leaving = asyncio.ensure_future(work.of(a_request(gone), lambda: done.append(1)))
-        waiting = asyncio.ensure_future(work.of(a_request(), lambda: done.append(2)))
-        cancelled = asyncio.ensure_future(work.of(a_request(), lambda: done.append(3)))
+        leaving = asyncio.ensure_future(work.run(a_request(gone), lambda: done.append(1)))
+        waiting = asyncio.ensure_future(work.run(a_request(), lambda: done.append(2)))
+        cancelled = asyncio.ensure_future(work.run(a_request(), lambda: done.append(3)))
         await asyncio.sleep(0.05)
         gone.set()
         cancelled.cancel()
-        with pytest.raises(RequestRefused, match="went away"):
+        with pytest.raises(RequestRefused, match="disconnected"):
             await leaving
         with pytest.raises(RequestRefused, match="waited"):
             await waiting
@@ -205,7 +205,7 @@ def test_nobody_works_for_who_has_gone_or_waited_too_long() -> None:
             await cancelled
         go.set()
         assert await first is True and done == []
-        assert await work.of(a_request(), lambda: 7) == 7, "no thread was lost"
+        assert await work.run(a_request(), lambda: 7) == 7, "no thread was lost"
         work.close()
 
     asyncio.run(main())
@@ -216,7 +216,7 @@ def test_what_a_job_raises_is_raised_and_the_thread_goes_on() -> None:
         work = WorkQueue(1, queue=1, seconds=5)
         for _ in range(3):
             with pytest.raises(ZeroDivisionError):
-                await work.of(a_request(), lambda: 1 / 0)
+                await work.run(a_request(), lambda: 1 / 0)
         assert (work.working, work.waiting) == (0, 0)
         work.close()
 
@@ -225,18 +225,18 @@ def test_what_a_job_raises_is_raised_and_the_thread_goes_on() -> None:
 
 def test_recent_photos_are_held_for_a_while_and_not_too_many() -> None:
     now = [0.0]
-    recent = Recent(most=2, seconds=10, clock=lambda: now[0])
+    recent = QueryCache(most=2, seconds=10, clock=lambda: now[0])
     one = EncodedQuery(np.ones(1, np.float32), encoded_by="network")
     for name in "abc":
-        recent.hold(name, one, "000001")
+        recent.add(name, one, "000001")
     with pytest.raises(InvalidValue, match="Send the photo again"):
-        recent.of("a")
+        recent.get("a")
     now[0] = 8.0
-    assert recent.of("b") == (one, "000001")
+    assert recent.get("b") == (one, "000001")
     now[0] = 15.0
-    assert recent.of("b") == (one, "000001"), "it was asked for meanwhile"
+    assert recent.get("b") == (one, "000001"), "it was asked for meanwhile"
     with pytest.raises(InvalidValue):
-        recent.of("c")
-    recent.forget()
+        recent.get("c")
+    recent.clear()
     with pytest.raises(InvalidValue):
-        recent.of("b")
+        recent.get("b")

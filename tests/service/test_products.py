@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 
 from shoplens import Shop
 from shoplens.images import PhotoCache, PhotoSource
-from shoplens.service.caches.not_found_stats import UNKNOWN, Missing
+from shoplens.service.caches.not_found_stats import UNKNOWN, NotFoundStats
 from tests.fakes import ColourEmbedder, photo
 from tests.service.conftest import asked, client_with
 from tests.service.test_searching import code
@@ -210,7 +210,7 @@ def test_a_backup_is_made_while_it_serves(shop: Shop, tmp_path: Path) -> None:
 
 def test_what_is_not_in_the_catalogue_is_counted_and_nothing_else(shop: Shop) -> None:
     days = [datetime(2026, 1, 1, tzinfo=UTC)]
-    missing = Missing(shop.folder, lambda: days[0])
+    missing = NotFoundStats(shop.folder, lambda: days[0])
     answer = shop.similar("red-1", 2)
     missing.count(answer)
     assert missing.counts() == {}

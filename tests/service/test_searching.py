@@ -11,13 +11,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shoplens import Shop
-from shoplens.service.schemas import AnswerDocument, Failed
+from shoplens.service.schemas import AnswerDocument, ErrorDocument
 from tests.service.conftest import asked, client_with
 
 
 def code(answer: object) -> str:
     """Of an error, whose shape is checked."""
-    return Failed.model_validate(answer.json()).error.code  # type: ignore[attr-defined]
+    return ErrorDocument.model_validate(answer.json()).error.code  # type: ignore[attr-defined]
 
 
 def test_a_photo_finds_its_product_by_form_and_by_json(client: TestClient, folder: Path) -> None:
@@ -212,5 +212,5 @@ def test_an_event_may_name_a_row_of_its_product(client: TestClient, shop: Shop, 
     told = client.post("/v1/feedback", json={"events": events}).json()
     assert told["added"]["purchase"] == 2
     assert {one["kind"] for one in told["problems"]} == {"ambiguous-product", "unknown-product"}
-    (seen,) = shop._parts.feedback_log.seen()
+    (seen,) = shop._parts.feedback_log.impressions_with_events()
     assert set(seen.events) == {first, second}

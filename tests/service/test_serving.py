@@ -15,7 +15,7 @@ import pytest
 from tests.cli.test_check import pixel_shop
 from tests.cli.test_commands import shoplens as command
 from tests.service.serving import serving
-from tests.training.shops import spotted
+from tests.training.shops import draw_pattern
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +48,7 @@ def test_it_answers_and_stops_when_it_is_told_to(shop: Path) -> None:
 
 
 def test_a_request_that_has_begun_is_ended_first(shop: Path, tmp_path: Path) -> None:
-    photo = spotted(tmp_path / "asked.png", 3, 9).read_bytes()
+    photo = draw_pattern(tmp_path / "asked.png", 3, 9).read_bytes()
     head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="p.png"\r\n\r\n'
     body = head + photo + b"\r\n--x--\r\n"
     with serving(*model(shop)) as one, socket.create_connection((one.host, one.port), 10) as client:

@@ -1,1 +1,1 @@
-"""A store as an HTTP service, thin over the shop: parse, then call."""
+"""The HTTP service of a shop; a thin layer that parses requests and calls the shop."""

@@ -1,4 +1,4 @@
-"""What goes wrong, as HTTP: a status for each kind of error, and one JSON shape for all of them."""
+"""Errors as HTTP responses: a status for each kind of error, and one JSON shape for all of them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ STATUSES: dict[str, int] = {
     "store-in-use": 503,
     "closed-store": 503,
 }
-"""Code of an error -> status, where it is not that of its kind."""
+"""Code of an error -> status, where it differs from that of its class."""
 KINDS: dict[type[ShoplensError], int] = {
     InvalidValue: 422,
     ConditionError: 422,
@@ -61,7 +61,7 @@ KINDS: dict[type[ShoplensError], int] = {
 
 
 class RequestRefused(ShoplensError):
-    """A request that is not answered for a reason of its own: no key, too many, too large, too slow.
+    """A request that is refused: without a key, too many, too large, or too slow.
 
     Args:
         wait: seconds after which it may be sent again; 0 where that would not help.
@@ -75,13 +75,13 @@ class RequestRefused(ShoplensError):
 
 
 def status_of(problem: ShoplensError) -> int:
-    """The status that tells of it."""
+    """Return the HTTP status of an error."""
     kind = next((KINDS[one] for one in type(problem).__mro__ if one in KINDS), 500)
     return STATUSES.get(problem.code, kind)
 
 
 def failure(problem: ShoplensError, request_id: str = "") -> JSONResponse:
-    """The answer to a request that failed."""
+    """Return the response to a request that failed."""
     headers = {}
     if isinstance(problem, RequestRefused) and problem.wait:
         headers["Retry-After"] = str(max(1, round(problem.wait)))
@@ -92,21 +92,21 @@ def failure(problem: ShoplensError, request_id: str = "") -> JSONResponse:
     return JSONResponse({"error": body}, status, headers)
 
 
-def install(app: FastAPI) -> None:
-    """Have every error of the application told in this shape."""
+def install_error_handlers(app: FastAPI) -> None:
+    """Make the application answer every error in this shape."""
 
     @app.exception_handler(ShoplensError)
-    async def on_purpose(request: Request, problem: ShoplensError) -> JSONResponse:
+    async def handle_known_error(request: Request, problem: ShoplensError) -> JSONResponse:
         if status_of(problem) >= 500:
             log.warning("%s", problem, extra={"code": problem.code})
         return failure(problem, request.scope.get("request_id", ""))
 
     @app.exception_handler(RequestValidationError)
     async def handle_invalid_request(request: Request, problem: RequestValidationError) -> JSONResponse:
-        return failure(InvalidValue(*_in_words(list(problem.errors())), code="bad-request"), _id(request))
+        return failure(InvalidValue(*_describe_validation(list(problem.errors())), code="bad-request"), _id(request))
 
     @app.exception_handler(HTTPException)
-    async def by_framework(request: Request, problem: HTTPException) -> JSONResponse:
+    async def handle_http_error(request: Request, problem: HTTPException) -> JSONResponse:
         body = {"code": "no-such-page", "problem": str(problem.detail), "fix": "See /docs.", "request_id": _id(request)}
         if problem.status_code == 405:
             body["code"] = "no-such-method"
@@ -114,15 +114,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ClientDisconnect)
     async def handle_disconnect(request: Request, problem: ClientDisconnect) -> Response:
-        return Response(status_code=CLIENT_GONE)  # nobody reads it but the log
+        return Response(status_code=CLIENT_GONE)  # only the log records it
 
     @app.exception_handler(Exception)
-    async def unforeseen(request: Request, problem: Exception) -> JSONResponse:
+    async def handle_unknown_error(request: Request, problem: Exception) -> JSONResponse:
         log.error("unforeseen", exc_info=problem, extra={"request_id": _id(request)})
         body = {
             "code": "unforeseen",
-            "problem": "Something went wrong that should not.",
-            "fix": "The log has it, under this request_id.",
+            "problem": "An internal error occurred.",
+            "fix": "The log of the service has the details under this request_id.",
             "request_id": _id(request),
         }
         return JSONResponse({"error": body}, 500)
@@ -132,10 +132,10 @@ def _id(request: Request) -> str:
     return str(request.scope.get("request_id", ""))
 
 
-def _in_words(errors: list[Any]) -> tuple[str, str]:
-    """The first thing that is wrong with a request, and what to do."""
+def _describe_validation(errors: list[Any]) -> tuple[str, str]:
+    """Return the first error of a request, and what to do."""
     first = errors[0]
     where = ".".join(str(part) for part in first.get("loc", ())[1:]) or "The body"
-    told = f"{where}: {first.get('msg', 'it cannot be used')}."
+    message = f"{where}: {first.get('msg', 'it cannot be used')}."
     more = f" And {len(errors) - 1} more." if len(errors) > 1 else ""
-    return f"{told}{more}", "See /docs for what is expected."
+    return f"{message}{more}", "See /docs for what is expected."

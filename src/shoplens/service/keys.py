@@ -1,4 +1,4 @@
-"""API keys: made once, shown once, kept as hashes in the store; each with a role."""
+"""API keys, each with a role: a key is shown once, when it is created; the store keeps its hash."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from shoplens.store.files.atomic import file_version, replace_file, timestamp
 
 Role = Literal["search", "write", "admin"]
 ROLES: tuple[Role, ...] = ("search", "write", "admin")
-"""What a key may do: search and give feedback; change products, too; see what was searched and forget users, too."""
+"""What a key may do: search and send feedback; also change products; also read statistics and delete users."""
 NAME = "keys.json"
 PREFIX = "sl_"
-MOST_NAME = 100
+MAX_NAME = 100
 COMMANDS = "commands"
-"""Id of the key that commands have while the service runs; it is nobody else's, and no client's rate is theirs."""
+"""Id of the key of commands while the service runs; no client has it, and it has no rate limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key, without itself.
+    """What the store keeps of a key.
 
     Attributes:
-        id: names it, for people.
-        name: what it is for.
-        role: what it may do.
+        id: short name, for people.
+        name: purpose of the key.
+        role: what the key may do.
         hash: SHA-256 of the key, which has 256 random bits.
-        created: when.
+        created: time, UTC.
     """
 
     id: str
@@ -42,17 +42,17 @@ class Key:
     hash: str
     created: str
 
-    def may(self, role: Role) -> bool:
-        """Whether it may do what this role may."""
+    def has_role(self, role: Role) -> bool:
+        """Whether the key may do what this role may."""
         return ROLES.index(self.role) >= ROLES.index(role)
 
 
 class Keys:
-    """The keys of a store; changes by other processes are seen at once.
+    """The keys of a store; changes by other processes take effect at once.
 
     Args:
-        folder: the store's.
-        secret: by which a service knows commands of its own user; empty for none.
+        folder: of the store.
+        secret: by which a service recognises commands of its own user; empty for none.
 
     Raises:
         StoreError: ``damaged-keys``, from every method.
@@ -64,8 +64,8 @@ class Keys:
         self._version: tuple[int, ...] = ()
         self._keys: Sequence[Key] = ()
 
-    def all(self) -> Sequence[Key]:
-        """In the order in which they were made."""
+    def list_all(self) -> Sequence[Key]:
+        """Return all keys, in the order in which they were created."""
         try:
             version = file_version(self.path)
         except FileNotFoundError:
@@ -76,49 +76,49 @@ class Keys:
             except (ValueError, TypeError, KeyError) as problem:
                 raise StoreError(
                     f"{self.path} cannot be read: {problem!r}.",
-                    "Move it away, and make new keys with `shoplens keys add`.",
+                    "Move it away, and create new keys with `shoplens keys add`.",
                     code="damaged-keys",
                 ) from None
             self._version = version
         return self._keys
 
-    def made(self, name: str, role: Role) -> tuple[str, Key]:
-        """A new key, which nobody can read later, and what is kept of it.
+    def create(self, name: str, role: Role) -> tuple[str, Key]:
+        """Create a key; return the key itself, which cannot be read later, and what the store keeps of it.
 
         Raises:
             InvalidValue: ``bad-key``.
         """
         if role not in ROLES:
             raise InvalidValue(f"--role is {role!r}.", f"Choose one of: {', '.join(ROLES)}.", code="bad-key")
-        if not name.strip() or len(name) > MOST_NAME or not name.isprintable():
+        if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
             raise InvalidValue(
-                f"The name is {name[:MOST_NAME]!r}.", "Say what it is for, in a few words.", code="bad-key"
+                f"The name is {name[:MAX_NAME]!r}.", "Give the purpose of the key in a few words.", code="bad-key"
             )
         secret = PREFIX + secrets.token_urlsafe(32)
         key = Key(secrets.token_hex(4), name.strip(), role, _hash_secret(secret), timestamp())
-        self._write([*self.all(), key])
+        self._write([*self.list_all(), key])
         return secret, key
 
     def remove(self, key_id: str) -> Key:
-        """Remove a key; it is refused from then on.
+        """Remove a key, which is refused from then on.
 
         Raises:
             InvalidValue: ``unknown-key-id``.
         """
-        there = {one.id: one for one in self.all()}
-        if key_id not in there:
-            listed = ", ".join(there) or "none"
+        by_id = {one.id: one for one in self.list_all()}
+        if key_id not in by_id:
+            listed = ", ".join(by_id) or "none"
             raise InvalidValue(f"There is no key {key_id!r}.", f"There are: {listed}.", code="unknown-key-id")
-        self._write([one for one in there.values() if one.id != key_id])
-        return there[key_id]
+        self._write([one for one in by_id.values() if one.id != key_id])
+        return by_id[key_id]
 
-    def of(self, secret: str) -> Key | None:
-        """The key that this is; None for none."""
+    def find(self, secret: str) -> Key | None:
+        """Return what the store keeps of a key; None for an unknown key."""
         hashed = _hash_secret(secret)
         if self._commands is not None and hmac.compare_digest(self._commands.hash, hashed):
             return self._commands
-        found = [one for one in self.all() if hmac.compare_digest(one.hash, hashed)]
-        return found[0] if found else None
+        matches = [one for one in self.list_all() if hmac.compare_digest(one.hash, hashed)]
+        return matches[0] if matches else None
 
     def _write(self, keys: Sequence[Key]) -> None:
         replace_file(self.path, json.dumps({"keys": [asdict(one) for one in keys]}, indent=1) + "\n")

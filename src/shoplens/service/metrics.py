@@ -1,4 +1,4 @@
-"""Counts for Prometheus."""
+"""Metrics of a service, for Prometheus."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SECONDS = (0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2, 0.4, 0.8, 1.6, 3.2, 1
 
 
 class Metrics:
-    """All that is counted, of one service."""
+    """The metrics of one service."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -30,22 +30,22 @@ class Metrics:
         )
         self.errors = Counter("shoplens_errors", "Requests that failed, by code.", ("code",), registry=self._registry)
         self.verdicts = Counter("shoplens_verdicts", "Answers, by verdict.", ("verdict",), registry=self._registry)
-        self.pictures = Counter(
+        self.thumbnails = Counter(
             "shoplens_pictures",
-            "Product photos sent, by whether they were at hand.",
+            "Product photos sent, by whether they were in the cache.",
             ("cache",),
             registry=self._registry,
         )
         self.waiting = Gauge("shoplens_waiting", "Requests that wait for the processor.", registry=self._registry)
-        self.working = Gauge("shoplens_working", "Requests that have it.", registry=self._registry)
+        self.working = Gauge("shoplens_working", "Requests that use the processor.", registry=self._registry)
         self.products = Gauge("shoplens_products", "Products in the store.", registry=self._registry)
 
     def count_search(self, took_ms: Mapping[str, float], verdict: str) -> None:
-        """Count a search."""
+        """Record the stage times and the verdict of a search."""
         for stage, took in took_ms.items():
             self.stages.labels(stage).observe(took / 1e3)
         self.verdicts.labels(verdict).inc()
 
     def text(self) -> bytes:
-        """In the text format."""
+        """Return the metrics in the text format."""
         return generate_latest(self._registry)

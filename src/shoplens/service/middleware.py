@@ -1,4 +1,4 @@
-"""What every request passes first: a name, a size, a time; and what is said of it afterwards: a line and counts."""
+"""The middleware of every request: an id, limits of size and time, headers, a log line and metrics."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ POLICY = (
 
 
 class RequestMiddleware:
-    """ASGI middleware.
+    """ASGI middleware of the service.
 
     Args:
-        app: behind it.
-        metrics: that count.
-        most_bytes: of a body.
-        seconds: that a body may take to arrive.
-        refuse: raises RequestRefused for what is not even looked at, so that to refuse takes next to nothing.
+        app: that answers the requests.
+        metrics: of the service.
+        max_bytes: of a body.
+        seconds: in which a body must arrive.
+        refuse: raises RequestRefused for requests that are refused before their body is read, which costs little.
     """
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, most_bytes: int, seconds: float, refuse: Callable[[Scope], None]
+        self, app: ASGIApp, metrics: Metrics, max_bytes: int, seconds: float, refuse: Callable[[Scope], None]
     ) -> None:
         self._app, self._metrics, self._refuse = app, metrics, refuse
-        self._most, self._seconds = most_bytes, seconds
+        self._most, self._seconds = max_bytes, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        told = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        request_id = told if _NAME.fullmatch(told) else uuid.uuid4().hex
+        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        request_id = given if _NAME.fullmatch(given) else uuid.uuid4().hex
         scope["request_id"] = request_id
         status, begun = 500, time.perf_counter()
 
@@ -59,9 +59,9 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 own = [*_HEADERS, (b"x-request-id", request_id.encode())]
-                there = {name.lower() for name, _ in message.get("headers", [])}
-                message["headers"] = [*message.get("headers", []), *(one for one in own if one[0] not in there)]
-                if b"content-security-policy" not in there:
+                present = {name.lower() for name, _ in message.get("headers", [])}
+                message["headers"] = [*message.get("headers", []), *(one for one in own if one[0] not in present)]
+                if b"content-security-policy" not in present:
                     message["headers"].append((b"content-security-policy", POLICY.encode()))
             await send(message)
 
@@ -85,26 +85,26 @@ class RequestMiddleware:
             )
 
     def _limit_body(self, scope: Scope, receive: Receive) -> Receive:
-        """The body as it comes, as long as it is neither too large nor too slow."""
+        """Return a receiver that raises RequestRefused for a body that is too large or too slow."""
         length = dict(scope["headers"]).get(b"content-length", b"0")
         declared = int(length) if length.isdigit() else 0
-        end, taken, ended = time.monotonic() + self._seconds, 0, False
+        end, received, ended = time.monotonic() + self._seconds, 0, False
 
         async def receive_limited() -> Message:
-            nonlocal taken, ended
+            nonlocal received, ended
             if ended:
-                return await receive()  # waits for the client to go
+                return await receive()  # waits for the client to disconnect
             if declared > self._most:
                 raise self._too_large()
             try:
                 message = await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))
             except TimeoutError:
                 raise RequestRefused(
-                    f"The body took more than {self._seconds:g} s.", "Send it faster, or less.", code="too-slow"
+                    f"The body took more than {self._seconds:g} s.", "Send it faster, or send less.", code="too-slow"
                 ) from None
-            taken += len(message.get("body", b""))
+            received += len(message.get("body", b""))
             ended = not message.get("more_body", False)
-            if taken > self._most:
+            if received > self._most:
                 raise self._too_large()
             return message
 

@@ -1,4 +1,4 @@
-"""Work that takes the processor: so many threads, so many who wait, and nobody works for who has gone."""
+"""A thread pool with a bounded queue. Requests whose client disconnected are dropped."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class WorkQueue:
     """A pool of threads with a short queue.
 
     Args:
-        threads: that work at the same time.
-        queue: requests that may wait; the next one is refused at once.
-        seconds: that one may wait.
+        threads: number of threads.
+        queue: number of requests that may wait; the next one is refused at once.
+        seconds: for which a request may wait.
     """
 
     def __init__(self, threads: int, queue: int, seconds: float) -> None:
@@ -35,17 +35,17 @@ class WorkQueue:
         self.working = 0
         self._count = threading.Lock()
 
-    async def of(self, request: Request, call: Callable[[], T]) -> T:
-        """What the call returns; it runs in a thread.
+    async def run(self, request: Request, call: Callable[[], T]) -> T:
+        """Run a call in a thread, and return its result.
 
         Raises:
             RequestRefused: ``busy``, ``waited-too-long``.
-            asyncio.CancelledError: the client went away before its turn came.
+            asyncio.CancelledError: the request was cancelled before its turn came.
         """
         self.refuse_if_full()
         self.waiting += 1
         try:
-            await self._turn(request)
+            await self._wait_for_turn(request)
         finally:
             self.waiting -= 1
         self.working += 1
@@ -56,8 +56,8 @@ class WorkQueue:
             self._slots.release()
 
     @contextlib.contextmanager
-    def expecting(self) -> Iterator[None]:
-        """A request whose body is read meanwhile; where too many wait or arrive already, it is not read at all.
+    def reserve_place(self) -> Iterator[None]:
+        """Reserve a place in the queue while a request's body is read; where the queue is full, it is not read.
 
         Raises:
             RequestRefused: ``busy``.
@@ -70,46 +70,49 @@ class WorkQueue:
             self.arriving -= 1
 
     def refuse_if_full(self) -> None:
-        """Raises RequestRefused ``busy`` where too many wait or arrive already."""
-        there = self.waiting + self.arriving
-        if there >= self._queue + self.threads - self.working:
+        """Raise RequestRefused ``busy`` where the queue is full."""
+        waiting = self.waiting + self.arriving
+        if waiting >= self._queue + self.threads - self.working:
             raise RequestRefused(
-                f"{there} requests are waiting.", "Try again shortly.", code="busy", wait=RETRY_SECONDS
+                f"{waiting} requests are waiting.", "Try again shortly.", code="busy", wait=RETRY_SECONDS
             )
 
-    async def _turn(self, request: Request) -> None:
-        """Wait for a thread, as long as the client does."""
+    async def _wait_for_turn(self, request: Request) -> None:
+        """Wait for a free thread while the client is connected."""
         turn = asyncio.ensure_future(self._slots.acquire())
-        gone = asyncio.ensure_future(_wait_for_disconnect(request))
+        disconnect = asyncio.ensure_future(_wait_for_disconnect(request))
         try:
-            done, _ = await asyncio.wait({turn, gone}, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({turn, disconnect}, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
         except BaseException:
             self._give_up(turn)
             raise
         finally:
-            gone.cancel()
+            disconnect.cancel()
         if turn in done:
             return
         self._give_up(turn)
-        if gone in done:
-            raise RequestRefused("The client went away.", "Nothing has to be done.", code="client-gone")
+        if disconnect in done:
+            raise RequestRefused("The client disconnected.", "Nothing has to be done.", code="client-gone")
         raise RequestRefused(
-            f"It waited for {self._seconds:g} s.", "Try again shortly.", code="waited-too-long", wait=RETRY_SECONDS
+            f"The request waited for {self._seconds:g} s.",
+            "Try again shortly.",
+            code="waited-too-long",
+            wait=RETRY_SECONDS,
         )
 
     def _give_up(self, turn: asyncio.Future[Literal[True]]) -> None:
-        """Leave the queue; a turn that came meanwhile is passed on."""
+        """Leave the queue; a thread that was assigned meanwhile is released."""
         if turn.done() and not turn.cancelled() and turn.exception() is None:
             self._slots.release()
         turn.cancel()
 
     def close(self) -> None:
-        """Let the work that has begun end."""
+        """Wait for the calls that have begun; drop those that wait."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 async def _wait_for_disconnect(request: Request) -> None:
-    """Ends when the client has gone; the body was read before."""
+    """Wait until the client disconnects; its body was read before."""
     with contextlib.suppress(asyncio.CancelledError):
         while True:
             message = await request.receive()

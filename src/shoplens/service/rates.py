@@ -1,4 +1,4 @@
-"""How often a client may ask: a bucket of tokens for each key, or for each address without one."""
+"""The rate limit of clients: a bucket of tokens per key, or per address without a key."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Callable
 
 from shoplens.service.failures import RequestRefused
 
-MOST_CLIENTS = 10_000
+MAX_CLIENTS = 10_000
 BURST = 0.5
-"""Of a minute's requests, that may come at once."""
+"""Share of a minute's requests that may come at once."""
 
 
-class Rates:
-    """Token buckets (a minute's requests flow in evenly). Not thread-safe: it is asked on the event loop.
+class RateLimiter:
+    """Token buckets that fill evenly. Not thread-safe: it is used on the event loop only.
 
     Args:
-        per_minute: requests; 0 for any number.
-        clock: seconds.
+        per_minute: number of requests; 0 for no limit.
+        clock: returns seconds.
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,12 +38,12 @@ class Rates:
         tokens, then = self._buckets.pop(client, (self._most, now))
         tokens = min(self._most, tokens + (now - then) * self._flow)
         self._buckets[client] = (max(0.0, tokens - 1) if tokens >= 1 else tokens), now
-        if len(self._buckets) > MOST_CLIENTS:
+        if len(self._buckets) > MAX_CLIENTS:
             self._buckets.popitem(last=False)
         if tokens < 1:
             raise RequestRefused(
-                f"More than {self._flow * 60:g} requests a minute.",
-                "Wait for the seconds of Retry-After.",
+                f"The client sent more than {self._flow * 60:g} requests per minute.",
+                "Try again after the number of seconds in the header Retry-After.",
                 code="too-many-requests",
                 wait=(1 - tokens) / self._flow,
             )

@@ -1,4 +1,4 @@
-"""What is sent and answered, as the OpenAPI document tells it."""
+"""The bodies of requests and responses, as in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shoplens.filters.photo_features.palette import BASIC_COLORS
 
-MOST_PAGED = 500
-MOST_AT_ONCE = 100
-MOST_IDENTIFIERS = 1_000
-MOST_BASE64 = 60_000_000
+MAX_PAGED = 500
+MAX_PRODUCTS = 100
+MAX_IDENTIFIERS = 1_000
+MAX_BASE64 = 60_000_000
 Text = Annotated[str, Field(max_length=2_000)]
 Id = Annotated[str, Field(min_length=1, max_length=512, examples=["MH01-Black"])]
 Attribute = str | float | bool
 COLORS = ", ".join(sorted(BASIC_COLORS))
 
 
-class _Sent(BaseModel):
+class _Input(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class SearchRequest(_Sent):
-    """A search. Exactly one of `image`, `url`, `product_id` and `query_id`, or `color` alone, says what to start from.
+class SearchRequest(_Input):
+    """A search. It starts from exactly one of `image`, `url`, `product_id` and `query_id`, or from `color` alone.
 
-    By `multipart/form-data` the same fields are parts, `image` a file; `where` and `facets` may be repeated, and what
-    else is an object or a list here (`weights`, `region`) is JSON.
+    In `multipart/form-data` the same fields are parts and `image` is a file; `where` and `facets` may be repeated, and
+    the other objects and lists (`weights`, `region`) are JSON.
     """
 
     model_config = ConfigDict(
@@ -35,46 +35,60 @@ class SearchRequest(_Sent):
         json_schema_extra={"examples": [{"product_id": "MH01-Black", "k": 5, "where": ["price < 60"]}]},
     )
 
-    image: Annotated[str | None, Field(description="The photo's file, base64.", max_length=MOST_BASE64)] = None
-    url: Annotated[Text | None, Field(description="Where the photo is: http or https, a public address.")] = None
+    image: Annotated[str | None, Field(description="The photo's file, base64.", max_length=MAX_BASE64)] = None
+    url: Annotated[Text | None, Field(description="Public http or https address of the photo.")] = None
     product_id: Annotated[
         str | None,
-        Field(description="Start from this product: its id, or an id, SKU or GTIN of its rows.", max_length=512),
+        Field(description="Product to start from: its id, or an id, SKU or GTIN of its rows.", max_length=512),
     ] = None
     query_id: Annotated[
         str | None,
-        Field(description="Start from the photo of an earlier search, which is not sent again.", max_length=64),
+        Field(description="Earlier search whose photo to start from, without sending it again.", max_length=64),
     ] = None
-    color: Annotated[str | None, Field(description=f"In this colour: #rrggbb, or {COLORS}.", max_length=40)] = None
+    color: Annotated[str | None, Field(description=f"Colour of the products: #rrggbb, or {COLORS}.", max_length=40)] = (
+        None
+    )
     region: Annotated[
-        list[int] | None, Field(description="x, y, width, height in pixels.", min_length=4, max_length=4)
+        list[int] | None,
+        Field(description="Part of the photo: x, y, width, height in pixels.", min_length=4, max_length=4),
     ] = None
-    k: Annotated[int, Field(description="Results of a page.", ge=1, le=MOST_PAGED)] = 20
-    offset: Annotated[int, Field(description="Results before this page.", ge=0, lt=MOST_PAGED)] = 0
-    where: Annotated[list[Text], Field(description="Conditions that all hold: `price < 60`.", max_length=50)] = []
-    per_group: Annotated[int | None, Field(description="Most variants of one design.", ge=1, le=1_000)] = None
-    sold_out: Annotated[Literal["show", "hide", "last"], Field(description="What is sold out.")] = "show"
-    strategy: Annotated[str, Field(description="Empty for the best there is.", max_length=40)] = ""
-    weights: Annotated[dict[str, float], Field(description="Dimension → weight.", max_length=100)] = {}
-    profile: Annotated[str, Field(description="Of the shop's settings.", max_length=100)] = ""
-    facets: Annotated[list[Text], Field(description="Fields to count.", max_length=20)] = []
-    predicted: Annotated[float | None, Field(description="Also values predicted so surely.", ge=0.5, le=0.99)] = None
-    precision: Annotated[float | None, Field(description="Of `exact` and `not-in-catalogue`.", ge=0.5, le=0.99)] = None
-    explain: Annotated[bool, Field(description="Give the reasons.")] = False
-    user: Annotated[str, Field(description="Who asks, as the shop calls them.", max_length=512)] = ""
+    k: Annotated[int, Field(description="Number of results per page.", ge=1, le=MAX_PAGED)] = 20
+    offset: Annotated[int, Field(description="Number of results before this page.", ge=0, lt=MAX_PAGED)] = 0
+    where: Annotated[
+        list[Text], Field(description="Conditions that products must meet, such as `price < 60`.", max_length=50)
+    ] = []
+    per_group: Annotated[int | None, Field(description="Largest number of products of one group.", ge=1, le=1_000)] = (
+        None
+    )
+    sold_out: Annotated[
+        Literal["show", "hide", "last"], Field(description="Whether sold-out products are shown, hidden, or come last.")
+    ] = "show"
+    strategy: Annotated[str, Field(description="Name of the strategy; empty for the default one.", max_length=40)] = ""
+    weights: Annotated[dict[str, float], Field(description="Weight of each dimension.", max_length=100)] = {}
+    profile: Annotated[str, Field(description="Profile of weights from the shop's settings.", max_length=100)] = ""
+    facets: Annotated[list[Text], Field(description="Fields whose values are counted.", max_length=20)] = []
+    predicted: Annotated[
+        float | None,
+        Field(description="Also meet conditions by values predicted with this probability.", ge=0.5, le=0.99),
+    ] = None
+    precision: Annotated[
+        float | None, Field(description="Precision of the verdicts `exact` and `not-in-catalogue`.", ge=0.5, le=0.99)
+    ] = None
+    explain: Annotated[bool, Field(description="Whether results carry reasons.")] = False
+    user: Annotated[str, Field(description="The shop's id of the shopper, for feedback.", max_length=512)] = ""
 
 
 class ErrorBody(BaseModel):
-    """What went wrong."""
+    """An error."""
 
-    code: Annotated[str, Field(description="For machines; stable.")]
+    code: Annotated[str, Field(description="Stable code for programs.")]
     problem: Annotated[str, Field(description="What was wrong, with the value.")]
     fix: Annotated[str, Field(description="What to do.")]
-    request_id: Annotated[str, Field(description="Names this request in the log.")] = ""
+    request_id: Annotated[str, Field(description="Id of the request in the log.")] = ""
 
 
-class Failed(BaseModel):
-    """The answer to every request that fails."""
+class ErrorDocument(BaseModel):
+    """The response to every request that fails."""
 
     error: ErrorBody
 
@@ -94,7 +108,9 @@ class ProductDocument(BaseModel):
     attributes: dict[str, list[Attribute]] = {}
     group_id: str = ""
     in_stock: bool | None = None
-    identifiers: Annotated[list[str], Field(description="What else finds it: ids, SKUs, GTINs of its rows.")] = []
+    identifiers: Annotated[
+        list[str], Field(description="Other names that find the product: ids, SKUs, GTINs of its rows.")
+    ] = []
 
 
 class ResultDocument(BaseModel):
@@ -124,10 +140,10 @@ class ResultDocument(BaseModel):
 
 
 class AnswerDocument(BaseModel):
-    """An answer, as `shoplens search --json` gives it, with where the next page begins."""
+    """An answer, as of `shoplens search --json`, with the offset of the next page."""
 
-    query_id: Annotated[str, Field(description="For feedback, and to search by the same photo again.")]
-    remembered: Annotated[bool, Field(description="Whether feedback can be given on it.")]
+    query_id: Annotated[str, Field(description="Id of the answer, for feedback and further searches by the photo.")]
+    remembered: Annotated[bool, Field(description="Whether the answer is logged, so that feedback can be sent.")]
     query: dict[str, Any]
     strategy: dict[str, str | None]
     weights: dict[str, float]
@@ -139,15 +155,15 @@ class AnswerDocument(BaseModel):
     facets: list[dict[str, Any]]
     notes: list[str]
     took_ms: dict[str, float]
-    next_offset: Annotated[int | None, Field(description="Of the next page; null where there is none.")]
+    next_offset: Annotated[int | None, Field(description="Offset of the next page; null where there is none.")]
 
 
-class ProductSent(_Sent):
-    """A product to add or to replace, as a line of the project's own feed format."""
+class ProductInput(_Input):
+    """A product to add or replace, as a line of the project's own feed format."""
 
     id: Id
     title: Annotated[str, Field(max_length=2_000)]
-    photos: Annotated[list[Text], Field(description="http or https.", min_length=1, max_length=50)]
+    photos: Annotated[list[Text], Field(description="http or https addresses.", min_length=1, max_length=50)]
     description: Annotated[str, Field(max_length=50_000)] = ""
     url: Text = ""
     price: Annotated[float | None, Field(ge=0)] = None
@@ -158,18 +174,21 @@ class ProductSent(_Sent):
     group_id: Annotated[str, Field(max_length=512)] = ""
     in_stock: bool | None = None
     identifiers: Annotated[
-        list[Id], Field(description="What else finds it: ids, SKUs, GTINs of its rows.", max_length=MOST_IDENTIFIERS)
+        list[Id],
+        Field(
+            description="Other names that find the product: ids, SKUs, GTINs of its rows.", max_length=MAX_IDENTIFIERS
+        ),
     ] = []
 
 
-class ProductsSent(_Sent):
-    """Products to add or to replace; one that cannot be used does not hold up the others."""
+class ProductsInput(_Input):
+    """Products to add or replace; a rejected one does not stop the others."""
 
-    products: Annotated[list[ProductSent], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    products: Annotated[list[ProductInput], Field(min_length=1, max_length=MAX_PRODUCTS)]
 
 
-class ProductChange(_Sent):
-    """What changes of a product; what is left out stays."""
+class ProductChange(_Input):
+    """Changes of a product; fields that are left out stay."""
 
     title: Annotated[str | None, Field(max_length=2_000)] = None
     description: Annotated[str | None, Field(max_length=50_000)] = None
@@ -179,32 +198,32 @@ class ProductChange(_Sent):
     in_stock: bool | None = None
     attributes: Annotated[
         dict[str, Attribute | list[Attribute] | None] | None,
-        Field(description="Those named are replaced; null removes one.", max_length=200),
+        Field(description="Attributes to replace; null removes one.", max_length=200),
     ] = None
 
 
-class ItemDone(BaseModel):
-    """What became of one product."""
+class ItemResult(BaseModel):
+    """The result for one product."""
 
     id: str
     done: Literal["added", "changed", "unchanged", "rejected"]
     problems: list[dict[str, Any]] = []
 
 
-class ProductsDone(BaseModel):
-    """What became of each product, in the order sent."""
+class ProductsResult(BaseModel):
+    """A result for each product, in the order of the request."""
 
-    items: list[ItemDone]
+    items: list[ItemResult]
 
 
-class BackupDone(BaseModel):
-    """Where the copy is, on the service's machine."""
+class BackupResult(BaseModel):
+    """The folder of the copy, on the service's machine."""
 
     folder: str
 
 
-class EventSent(_Sent):
-    """What somebody did with a result."""
+class EventInput(_Input):
+    """What a shopper did with a result."""
 
     query_id: Annotated[str, Field(min_length=1, max_length=512)]
     product_id: Id
@@ -213,14 +232,14 @@ class EventSent(_Sent):
     at: Annotated[float | None, Field(description="Seconds since 1970.")] = None
 
 
-class EventsSent(_Sent):
+class EventsInput(_Input):
     """What shoppers did."""
 
-    events: Annotated[list[EventSent], Field(min_length=1, max_length=1_000)]
+    events: Annotated[list[EventInput], Field(min_length=1, max_length=1_000)]
 
 
-class EventsDone(BaseModel):
-    """What became of events."""
+class EventsResult(BaseModel):
+    """The result for events."""
 
     added: dict[str, int]
     rejected: int

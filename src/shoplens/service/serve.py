@@ -1,4 +1,4 @@
-"""Serving: the application on a port, with logs, until it is told to stop."""
+"""Serving: the application on a port, with logs, until a signal stops it."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from shoplens.shop import Shop
 Logs = Literal["text", "json"]
 LOGS: tuple[Logs, ...] = ("text", "json")
 DRAIN_SECONDS = 20
-MOST_CONNECTIONS = 1_000
+MAX_CONNECTIONS = 1_000
 SWITCH_SECONDS = 0.0005
-"""A thread that comes out of the network waits so long for the others at most; with Python's 5 ms cores stood idle."""
+"""Longest time that a thread waits for Python's lock after a forward pass; with the default, 5 ms, cores were idle."""
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-"""Where this machine reaches a service that listens on all addresses."""
+"""Address at which this machine reaches a service that listens on all addresses."""
 _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
 def serve(
     shop: Shop, workers: int = 1, logs: Logs = "text", listening: Callable[[str], None] = lambda address: None
 ) -> None:
-    """Answer requests until SIGTERM or SIGINT; those that have begun are ended first.
+    """Answer requests until SIGTERM or SIGINT, and then finish those that have begun.
 
     Args:
         shop: open; its settings say where to listen.
-        workers: searches at the same time.
-        logs: how lines are written to stderr.
-        listening: told the address, once it can be connected to.
+        workers: number of searches at the same time.
+        logs: format of the lines on stderr.
+        listening: called with the address when the service accepts connections.
 
     Raises:
         InvalidValue: ``bad-logs``; ``bad-address``, nothing can listen there.
@@ -60,21 +60,21 @@ def serve(
         date_header=True,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=DRAIN_SECONDS,
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=MAX_CONNECTIONS,
         h11_max_incomplete_event_size=65_536,
         proxy_headers=False,
     )
     shop.snapshots.announce(_address(_HERE.get(host, host), port), secret)
     listening(_address(host, port))
-    before = signal.signal(signal.SIGTERM, lambda *_: None)  # raised once more when all has ended, to end the process
+    before = signal.signal(signal.SIGTERM, lambda *_: None)  # raised again at the end, to end the process
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        # Threads of one search's small matrices would wait for each other, and for those of the others.
+        # Several BLAS threads per small matrix would wait for each other and for other searches.
         with contextlib.suppress(KeyboardInterrupt), threadpool_limits(1, user_api="blas"):
             uvicorn.Server(config).run(sockets=[listener])
     finally:
-        shop.snapshots.announce()  # commands wait for the lock now
+        shop.snapshots.announce()  # from now on, commands wait for the lock
         sys.setswitchinterval(interval)
         signal.signal(signal.SIGTERM, before)
 
@@ -87,13 +87,13 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.create_server((host, port), family=family, backlog=512)
-        # Connections inherit it; else an answer's last packet waits 40 ms for the client to confirm the one before.
+        # Connections inherit this; without it, an answer's last packet waits 40 ms for a confirmation.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except (OSError, OverflowError) as problem:
         raise InvalidValue(
             f"Nothing can listen at {host}:{port}: {problem}.",
-            "Give another --host, or --port (0: any that is free).",
+            "Give another --host, or another --port (0 takes any free port).",
             code="bad-address",
         ) from None
 
@@ -107,27 +107,27 @@ def _log_to_stderr(logs: Logs) -> None:
     logging.getLogger("python_multipart").setLevel(logging.WARNING)
 
 
-def _more(record: logging.LogRecord) -> dict[str, object]:
-    """What was said beside the message."""
+def _extra_fields(record: logging.LogRecord) -> dict[str, object]:
+    """Return the fields that were logged beside the message."""
     return {name: value for name, value in vars(record).items() if name not in _KNOWN}
 
 
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        more = " ".join(f"{name}={value}" for name, value in _more(record).items())
+        more = " ".join(f"{name}={value}" for name, value in _extra_fields(record).items())
         time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
-        told = f"{time} {record.levelname.lower()} {record.getMessage()} {more}".rstrip()
-        return f"{told}\n{self.formatException(record.exc_info)}" if record.exc_info else told
+        line = f"{time} {record.levelname.lower()} {record.getMessage()} {more}".rstrip()
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        found = {
+        content = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
-            **_more(record),
+            **_extra_fields(record),
         }
         if record.exc_info:
-            found["trace"] = self.formatException(record.exc_info)
-        return json.dumps(found, default=str)
+            content["trace"] = self.formatException(record.exc_info)
+        return json.dumps(content, default=str)

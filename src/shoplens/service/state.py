@@ -1,4 +1,4 @@
-"""What a running service holds, and who may do what with it."""
+"""The state of a running service, and the checks of keys and roles."""
 
 from __future__ import annotations
 
@@ -10,126 +10,129 @@ from typing import Any
 
 from fastapi import Request
 
-from shoplens.service.caches.map_cache import Maps
-from shoplens.service.caches.not_found_stats import Missing
-from shoplens.service.caches.query_cache import Recent
-from shoplens.service.caches.thumbnails import Pictures
+from shoplens.service.caches.map_cache import MapCache
+from shoplens.service.caches.not_found_stats import NotFoundStats
+from shoplens.service.caches.query_cache import QueryCache
+from shoplens.service.caches.thumbnails import ThumbnailCache
 from shoplens.service.failures import RequestRefused
 from shoplens.service.keys import COMMANDS, Key, Keys, Role
 from shoplens.service.metrics import Metrics
 from shoplens.service.queue import WorkQueue
-from shoplens.service.rates import Rates
+from shoplens.service.rates import RateLimiter
 from shoplens.settings import Settings
 from shoplens.shop import Shop
 
 COMMANDS_AT_ONCE = 4
 FETCHES = 8
-"""Photos that are fetched at the same time: they wait for others, not for the processor."""
+"""Number of photos that are fetched at the same time; fetching waits for other machines, not for the processor."""
 
 
 @dataclass(slots=True)
 class ServiceState:
-    """A service that runs.
+    """The state of a running service.
 
     Attributes:
         shop: open.
         keys: of the store.
-        rates: of clients.
-        recent: photos that were searched for.
-        work: what takes the processor; ``fetches`` what waits for other machines; ``writes`` what changes the store.
-        beside: what commands ask that are run beside the service.
-        pictures: product photos in the sizes asked for.
-        maps: of the catalogue.
-        missing: what was searched for and is not in it.
-        metrics: counted.
+        rate_limiter: of clients.
+        query_cache: encoded photos of recent searches.
+        work: queue of calls that need the processor; ``fetches`` of those that wait for other machines; ``writes`` of
+            those that change the store.
+        beside: threads for commands that run beside the service.
+        thumbnails: product photos in the requested sizes.
+        map_cache: map of the catalogue.
+        not_found: counts of searches for products that the shop does not have.
+        metrics: of the service.
     """
 
     shop: Shop
     keys: Keys
-    rates: Rates
-    recent: Recent
+    rate_limiter: RateLimiter
+    query_cache: QueryCache
     work: WorkQueue
     fetches: WorkQueue
     writes: WorkQueue
     beside: ThreadPoolExecutor
-    pictures: Pictures
-    maps: Maps
-    missing: Missing
+    thumbnails: ThumbnailCache
+    map_cache: MapCache
+    not_found: NotFoundStats
     metrics: Metrics
 
     @classmethod
     def of(cls, shop: Shop, workers: int, secret: str = "") -> ServiceState:
-        """The service of a shop, by its settings; on the event loop that it will run on.
+        """Create the state of a shop's service, on the event loop that it will run on.
 
         Args:
-            workers: searches at the same time.
-            secret: by which it knows commands of its own user.
+            workers: number of searches at the same time.
+            secret: by which the service recognises commands of its own user.
         """
         used = shop.settings
         return cls(
             shop,
             Keys(shop.folder, secret),
-            Rates(used.rate),
-            Recent(),
+            RateLimiter(used.rate),
+            QueryCache(),
             WorkQueue(workers, used.queue, used.request_seconds),
             WorkQueue(FETCHES, used.queue, used.request_seconds),
             WorkQueue(1, used.queue, used.request_seconds),
             ThreadPoolExecutor(COMMANDS_AT_ONCE, "commands"),
-            Pictures(shop),
-            Maps(shop),
-            Missing(shop.folder),
+            ThumbnailCache(shop),
+            MapCache(shop),
+            NotFoundStats(shop.folder),
             Metrics(),
         )
 
     def close(self) -> None:
-        """Let the work that has begun end; the shop stays open."""
+        """Wait for the calls that have begun; the shop stays open."""
         for one in (self.work, self.fetches, self.writes):
             one.close()
         self.beside.shutdown(wait=True, cancel_futures=True)
 
 
-def running(request: Request) -> ServiceState:
-    """The service that a request is for."""
-    found: ServiceState = request.app.state.running
-    return found
+def service_state(request: Request) -> ServiceState:
+    """Return the state of the service that a request is for."""
+    state: ServiceState = request.app.state.service
+    return state
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
+    """Whether an address can be reached from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def may(role: Role) -> Callable[[Request], Coroutine[Any, Any, Key | None]]:
-    """A dependency that lets those through who may do this, as often as they may.
+def require_role(role: Role) -> Callable[[Request], Coroutine[Any, Any, Key | None]]:
+    """Return a dependency that checks key, role and rate of a request.
 
-    Searching needs no key where the settings say so and only this machine can reach the service.
+    A search needs no key where the settings say so and the service can be reached from this machine only.
     """
 
     async def authorize(request: Request) -> Key | None:
-        service = running(request)
+        service = service_state(request)
         secret = _secret(request)
-        key = service.keys.of(secret) if secret else None
+        key = service.keys.find(secret) if secret else None
         if secret and key is None:
-            service.rates.take(_address(request))
+            service.rate_limiter.take(_address(request))
             raise RequestRefused(
-                "No such key.", "Make one with `shoplens keys add`, and send it as a bearer token.", code="unknown-key"
+                "The API key is unknown.",
+                "Create one with `shoplens keys add`, and send it as a bearer token.",
+                code="unknown-key",
             )
         if key is None or key.id != COMMANDS:
-            service.rates.take(f"key {key.id}" if key else _address(request))
+            service.rate_limiter.take(f"key {key.id}" if key else _address(request))
         settings: Settings = service.shop.settings
         if key is None and not (role == "search" and settings.open_search and is_loopback(settings.host)):
             raise RequestRefused(
-                f"This takes a key with the role {role}.",
-                "Send `Authorization: Bearer KEY`; `shoplens keys add NAME --role ROLE` makes one.",
+                f"This request needs a key with the role {role}.",
+                "Send `Authorization: Bearer KEY`; `shoplens keys add NAME --role ROLE` creates one.",
                 code="unauthenticated",
             )
-        if key is not None and not key.may(role):
+        if key is not None and not key.has_role(role):
             raise RequestRefused(
-                f"The key {key.id} has the role {key.role}, and this takes {role}.",
-                f"Make another one: shoplens keys add NAME --role {role}.",
+                f"The key {key.id} has the role {key.role}, and this request needs {role}.",
+                f"Create another one: shoplens keys add NAME --role {role}.",
                 code="insufficient-role",
             )
         return key
@@ -137,11 +140,15 @@ def may(role: Role) -> Callable[[Request], Coroutine[Any, Any, Key | None]]:
     return authorize
 
 
-async def command(request: Request) -> None:
-    """A dependency that lets through commands of the service's own user alone."""
-    key = await may("admin")(request)
+async def require_command(request: Request) -> None:
+    """Let only commands of the service's own user pass; a dependency."""
+    key = await require_role("admin")(request)
     if key is None or key.id != COMMANDS:
-        raise RequestRefused("Only commands may ask for this.", "Run `shoplens` beside it.", code="insufficient-role")
+        raise RequestRefused(
+            "Only commands of this service's user may send this request.",
+            "Run `shoplens` on its machine.",
+            code="insufficient-role",
+        )
 
 
 def _secret(request: Request) -> str:

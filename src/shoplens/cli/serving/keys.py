@@ -35,7 +35,7 @@ def add(
 
     Example: shoplens keys add storefront --role search
     """
-    secret, key = _open_keys(options.read_settings(store)).made(name, role)
+    secret, key = _open_keys(options.read_settings(store)).create(name, role)
     if json:
         print_json({"key": secret, "id": key.id, "name": key.name, "role": key.role})
     else:
@@ -46,7 +46,7 @@ def add(
 @app.command(name="list")
 def list_keys(store: options.Store = None, json: options.Json = False) -> None:
     """List the id, name and role of every key. The keys themselves are not stored."""
-    keys = _open_keys(options.read_settings(store)).all()
+    keys = _open_keys(options.read_settings(store)).list_all()
     if json:
         rows = [{"id": key.id, "name": key.name, "role": key.role, "created": key.created} for key in keys]
         print_json({"keys": rows})

@@ -1,1 +1,1 @@
-"""What the service remembers for a while."""
+"""What the service keeps in memory, and the counts of searches that found nothing."""

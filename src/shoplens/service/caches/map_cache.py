@@ -1,4 +1,4 @@
-"""The map of the catalogue, drawn once for each generation."""
+"""The cache of the map of the catalogue, computed once per generation."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Any
 from shoplens.shop import Shop
 
 
-class Maps:
-    """Thread-safe; whoever comes while it is drawn waits for it.
+class MapCache:
+    """The map of a shop's catalogue; thread-safe. Threads that ask while it is computed wait for it.
 
     Args:
-        shop: whose catalogue.
+        shop: whose catalogue it is.
     """
 
     def __init__(self, shop: Shop) -> None:
         self._shop, self._lock = shop, threading.Lock()
-        self._of: tuple[str, int] = ("", -1)
-        self._drawn: dict[str, Any] = {}
+        self._version: tuple[str, int] = ("", -1)
+        self._map: dict[str, Any] = {}
 
     def get(self) -> dict[str, Any]:
-        """Products with their places, 0 to 1 both ways; and how these were found."""
+        """Return products with their coordinates in [0, 1], and a note on the method."""
         with self._lock:
-            now = (self._shop.generations.live, len(self._shop))
-            if now != self._of:
-                self._drawn, self._of = _document(self._shop), now
-            return self._drawn
+            version = (self._shop.generations.live, len(self._shop))
+            if version != self._version:
+                self._map, self._version = _map_document(self._shop), version
+            return self._map
 
 
-def _document(shop: Shop) -> dict[str, Any]:
-    found = shop.quality.map()
-    hashes = shop.products.photo_hashes([one.product_id for one in found.products])
+def _map_document(shop: Shop) -> dict[str, Any]:
+    catalogue = shop.quality.map()
+    hashes = shop.products.photo_hashes([one.product_id for one in catalogue.products])
     products = [
         {
             "id": one.product_id,
@@ -41,7 +41,7 @@ def _document(shop: Shop) -> dict[str, Any]:
             "y": round(one.y, 5),
             "dimensions": dict(one.dimensions),
         }
-        for one in found.products
+        for one in catalogue.products
         if one.product_id in hashes
     ]
-    return {"products": products, "note": found.note}
+    return {"products": products, "note": catalogue.note}

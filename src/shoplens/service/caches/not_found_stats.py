@@ -1,4 +1,4 @@
-"""What shoppers looked for and the shop does not have: counts by day and by what is nearest, nothing of any photo."""
+"""Counts of searches for products that the shop does not have, by day and nearest category; no photo is kept."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ UNKNOWN = "(no category)"
 Counts = dict[str, dict[str, int]]
 
 
-class Missing:
-    """Thread-safe. A file that cannot be read is begun anew: it holds counts alone.
+class NotFoundStats:
+    """The counts, in a file of the store; thread-safe. A file that cannot be read is replaced by an empty one.
 
     Args:
-        folder: the store's.
-        now: the time, in UTC.
+        folder: of the store.
+        now: returns the time, in UTC.
     """
 
     def __init__(self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -31,7 +31,7 @@ class Missing:
         self._lock = threading.Lock()
 
     def count(self, answer: Answer) -> None:
-        """Count a search whose product is not in the catalogue, under the category of what is nearest to it."""
+        """Count an answer whose product is not in the catalogue, under the category of the nearest product."""
         if answer.verdict != VERDICT:
             return
         nearest = answer.results[0].product.category if answer.results else ()
@@ -45,13 +45,13 @@ class Missing:
             replace_file(self._path, json.dumps(kept, ensure_ascii=False) + "\n")
 
     def counts(self) -> Counts:
-        """Day -> category of what is nearest -> searches."""
+        """Return day -> category of the nearest product -> number of searches."""
         with self._lock:
             return self._read()
 
     def _read(self) -> Counts:
         try:
-            found = json.loads(self._path.read_bytes())
-            return {str(day): {str(name): int(n) for name, n in one.items()} for day, one in found.items()}
+            content = json.loads(self._path.read_bytes())
+            return {str(day): {str(name): int(n) for name, n in one.items()} for day, one in content.items()}
         except (OSError, ValueError, AttributeError, TypeError):
             return {}

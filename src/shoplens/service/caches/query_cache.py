@@ -1,6 +1,6 @@
-"""Photos that were searched for a moment ago, as they were encoded: to rank them anew without another upload.
+"""The cache of encoded query photos, so that a search can be refined without sending the photo again.
 
-Held in memory only, for some minutes, and never as pixels.
+It is in memory only, for some minutes, and never holds pixels.
 """
 
 from __future__ import annotations
@@ -16,50 +16,50 @@ from shoplens.ranking.strategies import EncodedQuery
 MOST, SECONDS = 2_000, 1_800.0
 
 
-class Recent:
-    """Query id -> the encoded photo. Thread-safe.
+class QueryCache:
+    """Query id -> encoded photo; thread-safe.
 
     Args:
-        most: that are held; the oldest one goes.
-        seconds: that each is held, after it was last asked for.
-        clock: seconds.
+        most: number of photos; the oldest is dropped.
+        seconds: for which a photo is kept after its last use.
+        clock: returns seconds.
     """
 
     def __init__(self, most: int = MOST, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
         self._most, self._seconds, self._clock = most, seconds, clock
         self._lock = threading.Lock()
-        self._held: OrderedDict[str, tuple[float, EncodedQuery, str]] = OrderedDict()
+        self._photos: OrderedDict[str, tuple[float, EncodedQuery, str]] = OrderedDict()
 
-    def hold(self, query_id: str, seen: EncodedQuery, generation: str) -> None:
-        """Hold one, and which generation answered."""
+    def add(self, query_id: str, photo: EncodedQuery, generation: str) -> None:
+        """Add the photo of a query, with the generation that answered it."""
         with self._lock:
-            self._held[query_id] = self._clock(), seen, generation
-            self._held.move_to_end(query_id)
-            while len(self._held) > self._most or self._is_old(next(iter(self._held.values()))[0]):
-                self._held.popitem(last=False)
+            self._photos[query_id] = self._clock(), photo, generation
+            self._photos.move_to_end(query_id)
+            while len(self._photos) > self._most or self._is_old(next(iter(self._photos.values()))[0]):
+                self._photos.popitem(last=False)
 
-    def of(self, query_id: str) -> tuple[EncodedQuery, str]:
-        """The one of a query, and the generation that answered.
+    def get(self, query_id: str) -> tuple[EncodedQuery, str]:
+        """Return the photo of a query, with the generation that answered it.
 
         Raises:
             InvalidValue: ``unknown-query``.
         """
         with self._lock:
-            held = self._held.get(query_id)
-            if held is None or self._is_old(held[0]):
+            entry = self._photos.get(query_id)
+            if entry is None or self._is_old(entry[0]):
                 raise InvalidValue(
-                    f"The photo of query {query_id[:64]!r} is not at hand any more.",
-                    f"Send the photo again; it is remembered for {self._seconds / 60:g} minutes.",
+                    f"The photo of query {query_id[:64]!r} is not available any more.",
+                    f"Send the photo again; it is kept for {self._seconds / 60:g} minutes.",
                     code="unknown-query",
                 )
-            self._held[query_id] = self._clock(), *held[1:]
-            self._held.move_to_end(query_id)
-            return held[1:]
+            self._photos[query_id] = self._clock(), *entry[1:]
+            self._photos.move_to_end(query_id)
+            return entry[1:]
 
-    def forget(self) -> None:
-        """Let go of all."""
+    def clear(self) -> None:
+        """Drop all photos."""
         with self._lock:
-            self._held.clear()
+            self._photos.clear()
 
     def _is_old(self, then: float) -> bool:
         return self._clock() - then > self._seconds

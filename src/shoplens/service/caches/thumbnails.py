@@ -1,4 +1,4 @@
-"""Product photos as a page shows them: always encoded anew, so that nothing that hides in a file gets out."""
+"""The cache of product photos in the sizes of a page; always encoded anew, so that no metadata is sent."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from shoplens.shop import Shop
 from shoplens.types import Pixels
 
 WIDTHS = (96, 192, 384, 768, 1536)
-MOST_BYTES = 64_000_000
+MAX_BYTES = 64_000_000
 QUALITY = 85
 
 
-class Pictures:
-    """Product photos by content and width, as JPEG. Thread-safe.
+class ThumbnailCache:
+    """Product photos by content and width, as JPEG; thread-safe.
 
     Args:
-        shop: whose photos.
-        most_bytes: that are held in memory; what was not asked for longest goes.
+        shop: whose photos they are.
+        max_bytes: size of the cache; the photo that was not used for longest is dropped.
     """
 
-    def __init__(self, shop: Shop, most_bytes: int = MOST_BYTES) -> None:
-        self._shop, self._most = shop, most_bytes
+    def __init__(self, shop: Shop, max_bytes: int = MAX_BYTES) -> None:
+        self._shop, self._most = shop, max_bytes
         self._lock = threading.Lock()
-        self._held: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._files: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._bytes = 0
 
-    def held(self, content_hash: str, width: int) -> bytes | None:
-        """One that is at hand."""
+    def cached(self, content_hash: str, width: int) -> bytes | None:
+        """Return a photo that is in the cache; None where it is not."""
         with self._lock:
-            found = self._held.get((content_hash, width))
-            if found is not None:
-                self._held.move_to_end((content_hash, width))
-            return found
+            content = self._files.get((content_hash, width))
+            if content is not None:
+                self._files.move_to_end((content_hash, width))
+            return content
 
-    def of(self, content_hash: str, width: int) -> bytes:
-        """A photo of a product, at most so wide and as high.
+    def get(self, content_hash: str, width: int) -> bytes:
+        """Return a photo of a product, at most ``width`` pixels wide and high.
 
         Raises:
             InvalidValue: ``unknown-photo``, ``bad-width``.
-            PhotoError: it cannot be had any more.
+            PhotoError: it cannot be read any more.
         """
         if width not in WIDTHS:
             raise InvalidValue(f"width is {width}.", f"Choose one of: {', '.join(map(str, WIDTHS))}.", code="bad-width")
         pixels = self._shop.products.photo(content_hash, width)
-        made = _encode_thumbnail(pixels, width)
+        content = _encode_thumbnail(pixels, width)
         with self._lock:
-            self._held[content_hash, width] = made
-            self._bytes += len(made)
-            while self._bytes > self._most and len(self._held) > 1:
-                _, gone = self._held.popitem(last=False)
-                self._bytes -= len(gone)
-        return made
+            self._files[content_hash, width] = content
+            self._bytes += len(content)
+            while self._bytes > self._most and len(self._files) > 1:
+                _, dropped = self._files.popitem(last=False)
+                self._bytes -= len(dropped)
+        return content
 
 
 def _encode_thumbnail(pixels: Pixels, width: int) -> bytes:

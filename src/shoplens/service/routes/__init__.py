@@ -1,1 +1,1 @@
-"""What the service answers, by address."""
+"""The routes of the service."""

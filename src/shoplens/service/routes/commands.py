@@ -14,14 +14,14 @@ from pydantic import BaseModel
 
 from shoplens.build.run import Summary
 from shoplens.feedback.events import Event
-from shoplens.service.schemas import EventSent
-from shoplens.service.state import command, running
+from shoplens.service.schemas import EventInput
+from shoplens.service.state import require_command, service_state
 from shoplens.shop import Shop
 from shoplens.shop.feedback import FeedbackSummary
 
 T = TypeVar("T")
 log = logging.getLogger("shoplens.service")
-router = APIRouter(prefix="/commands", include_in_schema=False, dependencies=[Depends(command)])
+router = APIRouter(prefix="/commands", include_in_schema=False, dependencies=[Depends(require_command)])
 
 
 class SnapshotRequest(BaseModel):
@@ -52,7 +52,7 @@ class FeedbackRequest(BaseModel):
     """What shoppers did: in a ``file`` of this machine, or as ``events``."""
 
     file: str = ""
-    events: list[EventSent] = []
+    events: list[EventInput] = []
 
 
 class RollbackRequest(BaseModel):
@@ -65,7 +65,7 @@ class RollbackRequest(BaseModel):
 async def snapshot(request: Request, body: SnapshotRequest) -> dict[str, str]:
     """Copy the live generation to where a command waits; the answer names the service's model, empty for the shipped
     one."""
-    shop = running(request).shop
+    shop = service_state(request).shop
     await _run_beside(request, lambda: shop.snapshots.write(body.name, kept=body.kept))
     model = shop.settings.model
     return {"model": "" if model is None else str(model.resolve())}
@@ -86,7 +86,7 @@ async def roll_back(request: Request, body: RollbackRequest) -> dict[str, Any]:
 @router.post("/backup")
 async def backup(request: Request, body: BackupRequest) -> dict[str, int]:
     """Copy the store."""
-    shop = running(request).shop
+    shop = service_state(request).shop
     await _run_beside(request, lambda: shop.backup(body.folder))
     return {"products": await _run_beside(request, lambda: len(shop))}
 
@@ -94,7 +94,7 @@ async def backup(request: Request, body: BackupRequest) -> dict[str, int]:
 @router.post("/feedback")
 async def feedback(request: Request, body: FeedbackRequest) -> dict[str, Any]:
     """Add events; the live generation is needed to know by which ids events may name products."""
-    shop = running(request).shop
+    shop = service_state(request).shop
     events = [Event(one.query_id, one.product_id, one.kind, one.user, one.at) for one in body.events]
     summary = await _run_beside(request, lambda: shop.feedback.add(body.file or events))
     return _as_json(summary)
@@ -102,11 +102,11 @@ async def feedback(request: Request, body: FeedbackRequest) -> dict[str, Any]:
 
 async def _run_beside(request: Request, call: Callable[[], T]) -> T:
     """Run a call in the threads for commands, which clients' requests cannot use up."""
-    return await asyncio.get_running_loop().run_in_executor(running(request).beside, call)
+    return await asyncio.get_running_loop().run_in_executor(service_state(request).beside, call)
 
 
 async def _switch_generation(request: Request, call: Callable[[Shop], Summary]) -> dict[str, Any]:
-    service = running(request)
+    service = service_state(request)
     summary = await _run_beside(request, lambda: call(service.shop))
     log.info("Generation %s answers now.", await _run_beside(request, lambda: service.shop.generations.live))
     return _as_json(summary)

@@ -1,4 +1,4 @@
-"""The page, the search element and what they are made of: plain files, with no step between."""
+"""The search page, the search element, and their parts: plain files without a build step."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ KINDS = {
     ".svg": "image/svg+xml",
 }
 SHARED = {"element.js", "api.js"}
-"""What pages of other origins load."""
+"""Files that pages of other origins load."""
 
 
 def _read() -> dict[str, bytes]:
-    """All files by name."""
+    """Read all files, by name."""
     home = files("shoplens.web")
     return {one.name: one.read_bytes() for one in home.iterdir() if any(one.name.endswith(kind) for kind in KINDS)}
 
@@ -31,19 +31,19 @@ _FILES = _read()
 
 @router.get("/")
 async def index(request: Request) -> Response:
-    """Where shoppers search."""
+    """Return the search page."""
     return _file_response(request, "index.html")
 
 
 @router.get("/docs")
 async def docs(request: Request) -> Response:
-    """The API, for people."""
+    """Return the documentation of the API."""
     return _file_response(request, "docs.html")
 
 
 @router.get("/web/{name}")
 async def part(request: Request, name: str) -> Response:
-    """A part of the pages."""
+    """Return a part of the pages."""
     return _file_response(request, name)
 
 

@@ -1,4 +1,4 @@
-"""``/v1/products``: look at, add, change and remove products."""
+"""``/v1/products``: read, add, update and remove products."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from shoplens.images.source import is_url
 from shoplens.index.identifiers import unknown_product_error
 from shoplens.search.answer_json import product_json
 from shoplens.service.routes.searching import FAILURES, photo_address
-from shoplens.service.schemas import ProductChange, ProductDocument, ProductsDone, ProductsSent
-from shoplens.service.state import ServiceState, may, running
+from shoplens.service.schemas import ProductChange, ProductDocument, ProductsInput, ProductsResult
+from shoplens.service.state import ServiceState, require_role, service_state
 from shoplens.types import Product, Rejection
 
 router = APIRouter()
@@ -27,35 +27,40 @@ router = APIRouter()
     response_model=ProductDocument,
     responses=FAILURES,
     summary="A product",
-    dependencies=[Depends(may("search"))],
+    dependencies=[Depends(require_role("search"))],
 )
 async def product(request: Request, product_id: str) -> JSONResponse:
-    """Its record, with photos as addresses on this service; by its id, or an id, SKU or GTIN of a row that it is made
-    of, or an id that it had before."""
-    service = running(request)
+    """Return a product's record, with photos as addresses on this service.
+
+    The product is named by its id, by an id, SKU or GTIN of a row that it is made of, or by an id that it had before.
+    """
+    service = service_state(request)
     return JSONResponse(await asyncio.to_thread(_document, service, product_id))
 
 
 @router.post(
     "/v1/products",
-    response_model=ProductsDone,
+    response_model=ProductsResult,
     responses=FAILURES,
     summary="Add products, or replace those with the same id",
-    dependencies=[Depends(may("write"))],
+    dependencies=[Depends(require_role("write"))],
 )
-async def put(request: Request, sent: ProductsSent) -> JSONResponse:
-    """Each is told of by itself; sending it again changes nothing. Photos are http or https addresses, and fetched."""
-    service = running(request)
-    for one in sent.products:
+async def put(request: Request, body: ProductsInput) -> JSONResponse:
+    """Add or replace products, with a result for each; sending one again changes nothing.
+
+    Photos are http or https addresses, which are fetched.
+    """
+    service = service_state(request)
+    for one in body.products:
         for photo in one.photos:
             if not is_url(photo):
                 raise InvalidValue(
-                    f"The photo {photo[:200]!r} of product {one.id!r} is no address.",
-                    "Give http or https addresses; files of this machine are added by `shoplens add`.",
+                    f"The photo {photo[:200]!r} of product {one.id!r} is not an address.",
+                    "Give http or https addresses. `shoplens add` adds files of this machine.",
                     code="bad-url",
                 )
-    rows = [one.model_dump(exclude_none=True, exclude_unset=True) for one in sent.products]
-    done = await service.writes.of(request, lambda: service.shop.products.put(rows))
+    rows = [one.model_dump(exclude_none=True, exclude_unset=True) for one in body.products]
+    done = await service.writes.run(request, lambda: service.shop.products.put(rows))
     return JSONResponse({"items": [_item(one) for one in done]})
 
 
@@ -63,16 +68,18 @@ async def put(request: Request, sent: ProductsSent) -> JSONResponse:
     "/v1/products/{product_id:path}",
     response_model=ProductDocument,
     responses=FAILURES,
-    summary="Change price, stock, attributes, …",
-    dependencies=[Depends(may("write"))],
+    summary="Update price, stock, attributes, …",
+    dependencies=[Depends(require_role("write"))],
 )
-async def change(request: Request, product_id: str, sent: ProductChange) -> JSONResponse:
-    """By its own id. What is left out stays as it is. No photo is looked at, so this is quick."""
-    service = running(request)
-    changes = sent.model_dump(exclude_unset=True)
+async def update(request: Request, product_id: str, body: ProductChange) -> JSONResponse:
+    """Update a product, named by its own id; fields that are left out stay. No photo is decoded, so this is fast."""
+    service = service_state(request)
+    changes = body.model_dump(exclude_unset=True)
     if nulls := [name for name, value in changes.items() if value is None and name not in ("price", "in_stock")]:
         raise InvalidValue(
-            f"{nulls[0]} is null.", "Leave out what stays; an empty text empties one.", code="bad-request"
+            f"{nulls[0]} is null.",
+            "Leave out fields that stay; send an empty text to empty a field.",
+            code="bad-request",
         )
 
     def call() -> dict[str, Any]:
@@ -81,7 +88,7 @@ async def change(request: Request, product_id: str, sent: ProductChange) -> JSON
         service.shop.products.update(product_id, **changes)
         return _document(service, product_id)
 
-    return JSONResponse(await service.writes.of(request, call))
+    return JSONResponse(await service.writes.run(request, call))
 
 
 @router.delete(
@@ -89,12 +96,12 @@ async def change(request: Request, product_id: str, sent: ProductChange) -> JSON
     status_code=204,
     responses=FAILURES,
     summary="Remove a product",
-    dependencies=[Depends(may("write"))],
+    dependencies=[Depends(require_role("write"))],
 )
 async def remove(request: Request, product_id: str) -> Response:
-    """By its own id. It is gone when this returns, whether it was there or not."""
-    service = running(request)
-    await service.writes.of(request, lambda: service.shop.products.remove([product_id]))
+    """Remove a product, named by its own id; it is no error if there is none."""
+    service = service_state(request)
+    await service.writes.run(request, lambda: service.shop.products.remove([product_id]))
     return Response(status_code=204)
 
 
@@ -111,10 +118,10 @@ def _document(service: ServiceState, product_id: str) -> dict[str, Any]:
     return {**product_json(found), "photos": [photo_address(name) for name in hashes.values()]}
 
 
-def _attributes(product: Product, sent: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
-    """Those of the product with those that were sent in their place; null removes one."""
+def _attributes(product: Product, body: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Merge the attributes of a product with those that were body; null removes one."""
     found: dict[str, tuple[Any, ...]] = dict(product.attributes)
-    for name, value in sent.items():
+    for name, value in body.items():
         if value is None:
             found.pop(name, None)
         else:
@@ -127,5 +134,5 @@ def _item(done: PutResult) -> dict[str, Any]:
 
 
 def problem_json(problem: Rejection) -> dict[str, Any]:
-    """A problem without what is empty."""
+    """Return a problem as JSON, without empty fields."""
     return {name: value for name, value in asdict(problem).items() if value not in (None, "") and name != "row"}

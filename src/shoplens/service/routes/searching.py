@@ -1,4 +1,4 @@
-"""``/v1/search`` and what is like a product."""
+"""``/v1/search``, and ``/v1/products/ID/similar``."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.verdict import verdict_words
 from shoplens.search.answer_json import as_json
 from shoplens.service.failures import RequestRefused
-from shoplens.service.schemas import MOST_PAGED, AnswerDocument, Failed, SearchRequest
-from shoplens.service.state import ServiceState, may, running
+from shoplens.service.schemas import MAX_PAGED, AnswerDocument, ErrorDocument, SearchRequest
+from shoplens.service.state import ServiceState, require_role, service_state
 from shoplens.types import Answer, Query, Region, Steering
 
 router = APIRouter()
 FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Failed, "description": said}
-    for status, said in {
-        400: "The request is no HTTP that can be read.",
-        401: "It takes a key.",
-        403: "The key may not do this.",
-        404: "It names something that is not there.",
-        408: "It arrived too slowly.",
-        409: "It would destroy something.",
-        410: "What it refers to is of another model.",
-        413: "It is too large.",
-        415: "It is of a kind that is not understood.",
-        422: "Something in it makes no sense.",
-        429: "Too many; wait for the seconds of Retry-After.",
-        500: "Something went wrong that should not.",
-        503: "Too much is waiting, or the store cannot answer.",
+    status: {"model": ErrorDocument, "description": description}
+    for status, description in {
+        400: "The request is not valid HTTP.",
+        401: "The request needs a key.",
+        403: "The role of the key does not allow this.",
+        404: "The request names something that does not exist.",
+        408: "The body arrived too slowly.",
+        409: "The request would destroy data.",
+        410: "The request refers to a photo or page of another model or generation.",
+        413: "The body is too large.",
+        415: "The content type is not supported.",
+        422: "A value in the request is invalid.",
+        429: "Too many requests; try again after the number of seconds in Retry-After.",
+        500: "An internal error occurred.",
+        503: "Too many requests are waiting, or the store cannot answer.",
     }.items()
 }
 FORM, JSON = "multipart/form-data", "application/json"
-MOST_PARTS = 200
+MAX_PARTS = 200
 _REPEATED = {"where", "facets"}
 _STRUCTURED = {"weights", "region"}
 
@@ -64,40 +64,40 @@ _STRUCTURED = {"weights", "region"}
             },
         }
     },
-    dependencies=[Depends(may("search"))],
+    dependencies=[Depends(require_role("search"))],
 )
 async def search(request: Request) -> Response:
-    """Best first. Send the photo as `multipart/form-data` (`curl -F image=@photo.jpg -F k=5`) or JSON.
+    """Search for products, best first; the photo is sent as `multipart/form-data` (`curl -F image=@photo.jpg`) or JSON.
 
-    An answer's `query_id` can be searched by again within half an hour: with other weights, ticks or pages, and without
-    sending the photo again. Photos are not kept.
+    Within half an hour, the `query_id` of an answer starts another search by the same photo, with other weights, ticks
+    or pages, without sending the photo again. Photos are not stored.
     """
-    service = running(request)
-    with service.work.expecting():
-        asked, photo = await _parse_request(request)
-    started_from = [name for name in ("image", "url", "product_id", "query_id") if getattr(asked, name) is not None]
+    service = service_state(request)
+    with service.work.reserve_place():
+        body, photo = await _parse_request(request)
+    started_from = [name for name in ("image", "url", "product_id", "query_id") if getattr(body, name) is not None]
     if photo is not None and "image" not in started_from:
         started_from.append("image")
-    if len(started_from) > 1 or not (started_from or asked.color):
-        told = " and ".join(started_from) or "nothing"
+    if len(started_from) > 1 or not (started_from or body.color):
+        names = " and ".join(started_from) or "nothing"
         raise InvalidValue(
-            f"It starts from {told}.",
+            f"The search starts from {names}.",
             "Give one of image, url, product_id and query_id, or color.",
             code="ambiguous-query",
         )
-    if asked.image is not None:
-        photo = _decode_base64(asked.image)
-    seen, seen_in = (None, "") if asked.query_id is None else service.recent.of(asked.query_id)
-    if seen is not None and asked.region is not None:
+    if body.image is not None:
+        photo = _decode_base64(body.image)
+    encoded, generation = (None, "") if body.query_id is None else service.query_cache.get(body.query_id)
+    if encoded is not None and body.region is not None:
         raise InvalidValue(
-            "A region is a part of a photo, and there is none at hand.",
+            "A region needs the pixels of the photo, which are not stored.",
             "Send the photo again, with its region.",
             code="region-of-nothing",
         )
-    if asked.url is not None:
-        photo = await service.fetches.of(request, lambda: _fetch_photo(service, asked.url or ""))
-    query = query_of(asked, photo if seen is None else b"")
-    return await answer_page(request, service, query, asked, seen, seen_in if asked.offset else "")
+    if body.url is not None:
+        photo = await service.fetches.run(request, lambda: _fetch_photo(service, body.url or ""))
+    query = query_of(body, photo if encoded is None else b"")
+    return await answer_page(request, service, query, body, encoded, generation if body.offset else "")
 
 
 @router.get(
@@ -105,37 +105,37 @@ async def search(request: Request) -> Response:
     response_model=AnswerDocument,
     responses=FAILURES,
     summary="Products like one of the catalogue",
-    dependencies=[Depends(may("search"))],
+    dependencies=[Depends(require_role("search"))],
 )
 async def similar(request: Request, product_id: str, k: int = 20, strategy: str = "") -> Response:
-    """Best first, without itself. With more to say, ask `/v1/search` with `product_id`."""
+    """Find products like one of the catalogue, best first. `/v1/search` with `product_id` has more options."""
     try:
-        asked = SearchRequest(product_id=product_id, k=k, strategy=strategy)
+        body = SearchRequest(product_id=product_id, k=k, strategy=strategy)
     except ValidationError as problem:
         raise RequestValidationError([{**one, "loc": ("query", *one["loc"])} for one in problem.errors()]) from None
-    return await answer_page(request, running(request), query_of(asked, None), asked, None)
+    return await answer_page(request, service_state(request), query_of(body, None), body, None)
 
 
-def query_of(asked: SearchRequest, photo: bytes | None) -> Query:
-    """The query that is asked for; one more result than a page, to know whether another page follows."""
+def query_of(body: SearchRequest, photo: bytes | None) -> Query:
+    """Make the query of a request, with one result more than the page, to know whether another page follows."""
     steering = Steering(
-        weights=asked.weights,
-        profile=asked.profile,
-        like=asked.product_id or "",
-        color=asked.color or "",
-        facets=tuple(dict.fromkeys(asked.facets)),
-        predicted=asked.predicted,
-        explain=asked.explain,
+        weights=body.weights,
+        profile=body.profile,
+        like=body.product_id or "",
+        color=body.color or "",
+        facets=tuple(dict.fromkeys(body.facets)),
+        predicted=body.predicted,
+        explain=body.explain,
     )
-    precision = {} if asked.precision is None else {"precision": asked.precision}
+    precision = {} if body.precision is None else {"precision": body.precision}
     return Query(
         photo,
-        k=min(asked.offset + asked.k + 1, MOST_PAGED),
-        where=tuple(asked.where),
-        region=None if asked.region is None else Region(*asked.region),
-        per_group=asked.per_group,
-        sold_out=asked.sold_out,
-        strategy=asked.strategy,
+        k=min(body.offset + body.k + 1, MAX_PAGED),
+        where=tuple(body.where),
+        region=None if body.region is None else Region(*body.region),
+        per_group=body.per_group,
+        sold_out=body.sold_out,
+        strategy=body.strategy,
         steering=steering,
         **precision,
     )
@@ -145,14 +145,15 @@ async def answer_page(
     request: Request,
     service: ServiceState,
     query: Query,
-    asked: SearchRequest,
-    seen: EncodedQuery | None,
-    seen_in: str = "",
+    body: SearchRequest,
+    encoded: EncodedQuery | None,
+    first_generation: str = "",
 ) -> Response:
-    """The page of the answer that is asked for.
+    """Answer a query, and respond with the requested page.
 
     Args:
-        seen_in: the generation that the pages before are of; empty for a first page.
+        encoded: the photo as it was encoded by an earlier search.
+        first_generation: generation that answered the pages before; empty for a first page.
 
     Raises:
         InvalidValue: ``another-generation``.
@@ -160,47 +161,47 @@ async def answer_page(
 
     def call() -> bytes:
         generation = service.shop.generations.live
-        answer, encoded = service.shop.search_encoded(query, seen, user=asked.user, shown=asked.offset + asked.k)
-        if seen_in and service.shop.generations.live != seen_in:
+        answer, photo = service.shop.search_encoded(query, encoded, user=body.user, shown=body.offset + body.k)
+        if first_generation and service.shop.generations.live != first_generation:
             raise InvalidValue(
-                "Another generation of the catalogue answers now, in which other products may be on this page.",
+                "Another generation of the catalogue answers now; other products may be on this page.",
                 "Begin with the first page: leave out offset.",
                 code="another-generation",
             )
-        if encoded is not None:
-            service.recent.hold(answer.query_id, encoded, generation)
+        if photo is not None:
+            service.query_cache.add(answer.query_id, photo, generation)
         service.metrics.count_search(answer.took_ms, answer.verdict)
-        if query.photo is not None and not (query.where or asked.offset):
-            service.missing.count(answer)
-        return json.dumps(page_of(service, answer, asked), ensure_ascii=False, separators=(",", ":")).encode()
+        if query.photo is not None and not (query.where or body.offset):
+            service.not_found.count(answer)
+        return json.dumps(page_of(service, answer, body), ensure_ascii=False, separators=(",", ":")).encode()
 
-    return Response(await service.work.of(request, call), media_type=JSON)
+    return Response(await service.work.run(request, call), media_type=JSON)
 
 
-def page_of(service: ServiceState, answer: Answer, asked: SearchRequest) -> dict[str, Any]:
-    """The documented object; photos are addresses on this service."""
-    end = asked.offset + asked.k
-    more = len(answer.results) > end and end < MOST_PAGED
-    found = as_json(replace(answer, results=answer.results[asked.offset : end]))
-    rows = found["results"]
+def page_of(service: ServiceState, answer: Answer, body: SearchRequest) -> dict[str, Any]:
+    """Return the documented object of a page; photos are addresses on this service."""
+    end = body.offset + body.k
+    more = len(answer.results) > end and end < MAX_PAGED
+    page = as_json(replace(answer, results=answer.results[body.offset : end]))
+    rows = page["results"]
     addresses = service.shop.products.photo_hashes([row["product_id"] for row in rows])
     for row in rows:
         own = addresses.get(row["product_id"], {})
         row["photo"] = photo_address(own.get(row["photo"], ""))
         row["photos"] = [photo_address(name) for name in own.values()]
     words = verdict_words(answer.verdict)
-    return {**found, "verdict_words": words, "next_offset": end if more else None}
+    return {**page, "verdict_words": words, "next_offset": end if more else None}
 
 
 def photo_address(content_hash: str) -> str:
-    """Where a product's photo is; empty for one that has gone meanwhile."""
+    """Return the address of a product's photo; empty for a photo that was removed meanwhile."""
     return f"/v1/photos/{content_hash}" if content_hash else ""
 
 
 async def _parse_request(request: Request) -> tuple[SearchRequest, bytes | None]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == FORM:
-        async with request.form(max_files=1, max_fields=MOST_PARTS) as form:
+        async with request.form(max_files=1, max_fields=MAX_PARTS) as form:
             photo, fields = None, dict[str, Any]()
             for name, value in form.multi_items():
                 if isinstance(value, UploadFile):
@@ -210,33 +211,35 @@ async def _parse_request(request: Request) -> tuple[SearchRequest, bytes | None]
                         )
                     photo = await value.read()
                 else:
-                    _take(fields, name, value)
+                    _add_field(fields, name, value)
         fields.pop("image", None)
-        return _valid(fields), photo
+        return _validate(fields), photo
     if kind != JSON:
         raise RequestRefused(f"The content type is {kind[:100]!r}.", f"Send {FORM} or {JSON}.", code="unsupported-type")
     try:
-        found = json.loads(await request.body())
+        content = json.loads(await request.body())
     except (ValueError, RecursionError) as problem:
-        raise InvalidValue(f"The body is no JSON: {problem}.", "Send one JSON object.", code="bad-request") from None
-    return _valid(found), None
+        raise InvalidValue(
+            f"The body is not valid JSON: {problem}.", "Send one JSON object.", code="bad-request"
+        ) from None
+    return _validate(content), None
 
 
-def _take(fields: dict[str, Any], name: str, value: str) -> None:
+def _add_field(fields: dict[str, Any], name: str, value: str) -> None:
     if name in _REPEATED:
         fields.setdefault(name, []).append(value)
     elif name in _STRUCTURED:
         try:
             fields[name] = json.loads(value)
         except (ValueError, RecursionError) as problem:
-            raise InvalidValue(f"{name} is no JSON: {problem}.", "See /docs.", code="bad-request") from None
+            raise InvalidValue(f"{name} is not valid JSON: {problem}.", "See /docs.", code="bad-request") from None
     else:
         fields[name] = value
 
 
-def _valid(found: Any) -> SearchRequest:
+def _validate(content: Any) -> SearchRequest:
     try:
-        return SearchRequest.model_validate(found)
+        return SearchRequest.model_validate(content)
     except ValidationError as problem:
         errors: Sequence[Any] = [{**one, "loc": ("body", *one["loc"])} for one in problem.errors()]
         raise RequestValidationError(errors) from None
@@ -247,7 +250,7 @@ def _decode_base64(image: str) -> bytes:
         return base64.b64decode(image.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError) as problem:
         raise InvalidValue(
-            f"image is no base64: {problem}.", "Send the file's bytes, base64.", code="bad-request"
+            f"image is not valid base64: {problem}.", "Send the file's bytes, base64.", code="bad-request"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""What a shop says of itself: facets, dimensions, the map; and what shoppers say: feedback."""
+"""Facets, dimensions, the map, product photos, feedback, statistics, and health of the service."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from fastapi.responses import JSONResponse
 
 from shoplens.feedback.events import Event
 from shoplens.service.routes.searching import FAILURES
-from shoplens.service.schemas import BackupDone, EventsDone, EventsSent
-from shoplens.service.state import may, running
+from shoplens.service.schemas import BackupResult, EventsInput, EventsResult
+from shoplens.service.state import require_role, service_state
 
 router = APIRouter()
 
 
 @router.get(
-    "/v1/facets", responses=FAILURES, summary="Values of fields, counted", dependencies=[Depends(may("search"))]
+    "/v1/facets",
+    responses=FAILURES,
+    summary="Values of fields, counted",
+    dependencies=[Depends(require_role("search"))],
 )
 async def facets(
     request: Request,
@@ -25,10 +28,10 @@ async def facets(
     where: Annotated[list[str] | None, Query(max_length=50, description="Conditions that products meet.")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000, description="Values of a field, most products first.")] = 20,
 ) -> dict[str, Any]:
-    """How many products hold each value. For counts of what is relevant to a photo, ask a search for `facets`."""
-    service = running(request)
+    """Count products by value. A search with `facets` counts the products that are relevant to a photo."""
+    service = service_state(request)
     return {
-        "facets": await service.work.of(
+        "facets": await service.work.run(
             request, lambda: service.shop.products.count_values(field or (), where or (), limit)
         ),
     }
@@ -38,11 +41,11 @@ async def facets(
     "/v1/dimensions",
     responses=FAILURES,
     summary="The dimensions of likeness",
-    dependencies=[Depends(may("search"))],
+    dependencies=[Depends(require_role("search"))],
 )
 async def dimensions(request: Request) -> dict[str, Any]:
-    """What weights can be given to, and what each counts by default."""
-    rows = await asyncio.to_thread(running(request).shop.dimensions)
+    """List the dimensions that weights can be given to, with their default weights."""
+    rows = await asyncio.to_thread(service_state(request).shop.dimensions)
     return {
         "dimensions": [
             {
@@ -61,22 +64,22 @@ async def dimensions(request: Request) -> dict[str, Any]:
 
 @router.post(
     "/v1/feedback",
-    response_model=EventsDone,
+    response_model=EventsResult,
     responses=FAILURES,
-    summary="What shoppers did",
-    dependencies=[Depends(may("search"))],
+    summary="Send what shoppers did",
+    dependencies=[Depends(require_role("search"))],
 )
-async def feedback(request: Request, sent: EventsSent) -> dict[str, Any]:
-    """Clicks, purchases and `wrong` marks of answers that are remembered; sending one again changes nothing."""
-    service = running(request)
-    events = [Event(one.query_id, one.product_id, one.kind, one.user, one.at) for one in sent.events]
-    done = await asyncio.to_thread(service.shop.feedback.add, events)
+async def feedback(request: Request, body: EventsInput) -> dict[str, Any]:
+    """Add clicks, purchases and `wrong` marks of logged answers; sending one again changes nothing."""
+    service = service_state(request)
+    events = [Event(one.query_id, one.product_id, one.kind, one.user, one.at) for one in body.events]
+    summary = await asyncio.to_thread(service.shop.feedback.add, events)
     return {
-        "added": {"click": done.clicks, "purchase": done.purchases, "wrong": done.wrong},
-        "rejected": done.rejected,
+        "added": {"click": summary.clicks, "purchase": summary.purchases, "wrong": summary.wrong},
+        "rejected": summary.rejected,
         "problems": [
             {"level": row.level, "kind": row.kind, "times": row.times, "example": row.example, "fix": row.fix}
-            for row in done.problems
+            for row in summary.problems
         ],
     }
 
@@ -84,45 +87,48 @@ async def feedback(request: Request, sent: EventsSent) -> dict[str, Any]:
 @router.get(
     "/v1/missing",
     responses=FAILURES,
-    summary="What was searched for and is not in the catalogue",
-    dependencies=[Depends(may("admin"))],
+    summary="Searches for products that are not in the catalogue",
+    dependencies=[Depends(require_role("admin"))],
 )
 async def missing(request: Request) -> dict[str, Any]:
-    """Searches by day and by the category of what is nearest; nothing of any photo is kept. It takes `calibrate`."""
-    return {"searches": await asyncio.to_thread(running(request).missing.counts)}
+    """Count searches without a product, by day and category of the nearest product. It needs a calibration; no photo is
+    stored."""
+    return {"searches": await asyncio.to_thread(service_state(request).not_found.counts)}
 
 
 @router.post(
     "/v1/backups",
-    response_model=BackupDone,
+    response_model=BackupResult,
     responses=FAILURES,
     summary="Copy the store",
-    dependencies=[Depends(may("admin"))],
+    dependencies=[Depends(require_role("admin"))],
 )
 async def backup(request: Request) -> dict[str, str]:
-    """To a new folder in that of the setting `backups`, whole or not at all; searches go on meanwhile."""
-    service = running(request)
-    return {"folder": str(await service.writes.of(request, service.shop.write_timestamped_backup))}
+    """Copy the store to a new folder in that of the setting `backups`, completely or not at all; searches go on."""
+    service = service_state(request)
+    return {"folder": str(await service.writes.run(request, service.shop.write_timestamped_backup))}
 
 
 @router.delete(
     "/v1/users/{user:path}",
     status_code=204,
     responses=FAILURES,
-    summary="Forget a user",
-    dependencies=[Depends(may("admin"))],
+    summary="Delete a user's data",
+    dependencies=[Depends(require_role("admin"))],
 )
 async def forget(request: Request, user: str) -> Response:
-    """Their answers and all that they did are removed and overwritten."""
-    await asyncio.to_thread(lambda: running(request).shop.feedback.forget(user=user))
+    """Delete and overwrite the answers to a user, and all that the user did."""
+    await asyncio.to_thread(lambda: service_state(request).shop.feedback.forget(user=user))
     return Response(status_code=204)
 
 
-@router.get("/v1/map", responses=FAILURES, summary="The map of the catalogue", dependencies=[Depends(may("search"))])
-async def drawn_map(request: Request) -> dict[str, Any]:
-    """Where products lie when what looks alike lies together. The first one to ask waits while it is drawn."""
-    service = running(request)
-    return await service.fetches.of(request, service.maps.get)
+@router.get(
+    "/v1/map", responses=FAILURES, summary="The map of the catalogue", dependencies=[Depends(require_role("search"))]
+)
+async def catalogue_map(request: Request) -> dict[str, Any]:
+    """Return a map on which similar products lie together. The first request waits while it is computed."""
+    service = service_state(request)
+    return await service.fetches.run(request, service.map_cache.get)
 
 
 @router.get(
@@ -134,42 +140,42 @@ async def drawn_map(request: Request) -> dict[str, Any]:
 async def photo(
     request: Request,
     content_hash: str,
-    width: Annotated[int, Query(description="At most so wide and as high: 96, 192, 384, 768 or 1536.")] = 768,
+    width: Annotated[int, Query(description="Largest width and height in pixels: 96, 192, 384, 768 or 1536.")] = 768,
 ) -> Response:
-    """By its content, so it never changes. Encoded anew, without what else the file held."""
-    service = running(request)
+    """Return a product's photo by its content, so that it never changes; encoded anew, without metadata."""
+    service = service_state(request)
     tag = f'"{content_hash}-{width}"'
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "ETag": tag}
-    if request.headers.get("if-none-match") == tag:  # who has it has it for good
+    if request.headers.get("if-none-match") == tag:  # the photo never changes
         return Response(status_code=304, headers=headers)
-    found = service.pictures.held(content_hash, width)
-    service.metrics.pictures.labels("miss" if found is None else "hit").inc()
-    if found is None:
-        found = await service.work.of(request, lambda: service.pictures.of(content_hash, width))
-    return Response(found, media_type="image/jpeg", headers=headers)
+    content = service.thumbnails.cached(content_hash, width)
+    service.metrics.thumbnails.labels("miss" if content is None else "hit").inc()
+    if content is None:
+        content = await service.work.run(request, lambda: service.thumbnails.get(content_hash, width))
+    return Response(content, media_type="image/jpeg", headers=headers)
 
 
 @router.get("/healthz", include_in_schema=False)
 async def alive() -> dict[str, str]:
-    """The process answers."""
+    """Answer that the process is alive."""
     return {"status": "alive"}
 
 
 @router.get("/readyz", include_in_schema=False)
 async def ready(request: Request) -> JSONResponse:
-    """Searches would be answered."""
-    service = running(request)
+    """Answer whether searches would be answered."""
+    service = service_state(request)
     try:
         products = await asyncio.to_thread(len, service.shop)
-    except Exception as problem:  # whatever it is, it is not ready
+    except Exception as problem:  # any error means that it is not ready
         return JSONResponse({"status": "not ready", "why": str(problem)}, 503)
     return JSONResponse({"status": "ready", "products": products})
 
 
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
-    """For Prometheus."""
-    service = running(request)
+    """Return the metrics for Prometheus."""
+    service = service_state(request)
     service.metrics.waiting.set(service.work.waiting)
     service.metrics.working.set(service.work.working)
     service.metrics.products.set(await asyncio.to_thread(len, service.shop))
