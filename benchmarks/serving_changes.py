@@ -53,7 +53,7 @@ class Watch:
 
 
 def changed(options: argparse.Namespace, store: Path, photos: list[bytes]) -> None:
-    key, _ = Keys(store).made("benchmark", "write")
+    key, _ = Keys(store).create("benchmark", "write")
     stop, writes, watch = threading.Event(), Counter[str](), Watch()
     with serving(store, "--allow-private") as (host, port, _, _):
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
@@ -110,7 +110,7 @@ def switched(options: argparse.Namespace, store: Path, photos: list[bytes]) -> N
         "index --replace": ["index", "--replace", str(feed), "--media", str(media)],
         "train filters": ["train", "filters"],
         "train look": ["train", "look", "--force"],
-        "generations --back": ["generations", "--back"],
+        "generations roll-back": ["generations", "roll-back"],
     }
     print("\n| command | s | answers/s | p50 ms | p95 | p99 | longest | others | wrong | generation |")
     print("|---|---|---|---|---|---|---|---|---|---|")

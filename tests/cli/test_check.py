@@ -130,7 +130,7 @@ def faulty(store: Path) -> None:
 def test_an_uncalibrated_search_says_so_and_what_to_do(plain: Path, folder: Path) -> None:
     done = shoplens("search", folder, plain, folder / "asked3.png", "-k", 2)
     assert done.code == 0
-    assert "uncalibrated: How sure this is nobody knows yet: run `shoplens calibrate`." in done.err
+    assert "uncalibrated: How certain this is has not been measured yet: run `shoplens calibrate`." in done.err
     assert done.out.splitlines()[1].split()[2] == "p3"
     assert "%" not in done.out
     told = shoplens("search", folder, plain, folder / "asked3.png", "-k", 2, "--json").told
@@ -163,7 +163,7 @@ def test_a_stranger_is_thought_absent_and_more_precision_claims_less(store: Path
     assert told["absent_probability"] > 0.5 > told["results"][0]["match_probability"]
     strict = shoplens("search", folder, store, folder / "stranger.png", "--precision", 0.99)
     assert "similar: These products are the most similar. Whether one of them" in strict.err
-    assert "Nothing is claimed at a precision of 0.99" in strict.err
+    assert "No verdict reaches a precision of 0.99" in strict.err
 
 
 def test_the_environment_sets_the_precision(store: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

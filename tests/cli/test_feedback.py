@@ -60,7 +60,7 @@ def test_a_file_of_clicks_is_kept_and_learned_from(shop: Path) -> None:
     done = command("train", "ranker", *common, "--clicks", clicks, "--only-clicks", "--dry-run", "--json")
     assert done.code == 0, done.err
     told = json.loads(done.out)
-    assert (told["taken"], told["answers"]) == (False, 3)
+    assert (told["promoted"], told["answers"]) == (False, 3)
     assert "duplicate-event" in done.err and "cannot help yet" in done.err and "Nothing was changed" in done.err
     missing = command("train", "ranker", *common, "--clicks", shop / "none.jsonl", "--only-clicks")
     assert (missing.code, "none.jsonl" in missing.err) == (3, True)

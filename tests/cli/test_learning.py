@@ -34,12 +34,14 @@ def test_a_training_ends_with_its_proof_and_can_be_undone(shop: Path) -> None:
     done = command("train", "look", *common, "--force", "--budget", "4s", *report, "--json")
     assert done.code == 0, done.err
     told = json.loads(done.out)
-    assert told["taken"] is True and told["model"].startswith("look@")
+    assert told["promoted"] is True and told["model"].startswith("look@")
     assert "Searches use the new look from now on" in done.err
     assert "`shoplens generations roll-back` undoes this." in done.err
     assert json.loads((shop / "look.json").read_text("utf-8")) == told
     page = (shop / "look.html").read_text("utf-8")
-    assert told["parts"][0]["name"] in page and "It was taken" in page and page.count('class="catalogue-map"') == 2
+    assert (
+        told["results"][0]["name"] in page and "Searches use it." in page and page.count('class="catalogue-map"') == 2
+    )
     store = ("--store", shop / "store")
     listed = json.loads(command("generations", *store, "--json").out)["generations"]
     assert [(one["live"], bool(one["look"])) for one in listed] == [(True, True), (False, False)]
