@@ -50,7 +50,8 @@ from shoplens.images import decode_photo
 from shoplens.settings import Settings
 from shoplens.store.copies.backups import live_folder
 from shoplens.store.files.atomic import copy_tree
-from shoplens.store.manifest import manifest_in
+from shoplens.store.manifest import load_manifest
+from shoplens.store.search_graph import build_graph
 from shoplens.store.store import Store
 from tables import default_data, machine_line
 
@@ -273,7 +274,7 @@ def made_store(count: int, options: argparse.Namespace) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     origin = store_of("hm", options.data.resolve(), options.folder.resolve())
     source, store = real(catalogue_of(origin), 200, 0), Store(folder, create=True)
-    manifest = replace(manifest_in(live_folder(origin)), products=count, photos=count, complete=False)
+    manifest = replace(load_manifest(live_folder(origin)), products=count, photos=count, complete=False)
     with store.new_generation(manifest) as generation:
         for start, block in made(source, count, 0):
             for first in range(0, len(block.look), MADE_AT_ONCE):
@@ -281,7 +282,7 @@ def made_store(count: int, options: argparse.Namespace) -> Path:
                 generation.index.upsert([entry_of(start + n, block[n : n + 1], source.filters) for n in rows])
         save_filters(generation.folder, source.filters)
         shutil.copy(live_folder(origin) / DIMENSIONS, generation.folder)
-        store.optimize(generation)
+        build_graph(store, generation)
         store.switch(generation)
     store.close()
     return folder

@@ -14,7 +14,7 @@ from shoplens.build.run import BATCH, OnRenames, Progress, Run, Summary, batches
 from shoplens.embedders import Embedder, EmbeddingHead, OnnxEmbedder
 from shoplens.errors import InvalidValue, Refused
 from shoplens.feeds import Feed, Report
-from shoplens.filters.model.scoring import PLACED
+from shoplens.filters.model.scoring import FILTER_VECTOR_SIZE
 from shoplens.images import PhotoSource
 from shoplens.images.shared_photos import SharedPhoto, SharedPhotos
 from shoplens.index.protocol import Index
@@ -25,6 +25,7 @@ from shoplens.store.files.atomic import timestamp
 from shoplens.store.generation import Generation, check_model
 from shoplens.store.manifest import Manifest
 from shoplens.store.ranker_file import copy_ranker
+from shoplens.store.search_graph import build_graph
 from shoplens.store.store import Store
 from shoplens.types import Product, Rejection
 
@@ -207,7 +208,7 @@ class Builder:
             feed.format,
             timestamp(),
             preprocessing=card,
-            placed=PLACED,
+            placed=FILTER_VECTOR_SIZE,
             **head_fields(look),
         )
 
@@ -260,7 +261,7 @@ class Builder:
     def optimize(self, generation: Generation) -> None:
         """Build the search graph where enough products lack one."""
         self.progress("Building the search graph", 0, 0)
-        self.store.optimize(generation)
+        build_graph(self.store, generation)
 
     def open_run(self, command: str, look: EmbeddingHead | None) -> Run:
         """Open a run, with the cache of the features that this head reads."""

@@ -60,7 +60,7 @@ def dimension_rows(generation: Generation) -> list[DimensionRow]:
             dict(one.untrained),
             filters.quality.get(one.name),
             weights[one.name],
-            _note(one, filters.quality.get(one.name), one.name in filters.models.flat),
+            _note(one, filters.quality.get(one.name), one.name in filters.models.constant_dimensions),
         )
         for one in filters.dimensions
     ]
@@ -70,14 +70,14 @@ def dimension_rows(generation: Generation) -> list[DimensionRow]:
 def _scoring_method(dimension: Dimension) -> str:
     if dimension.name in _SCORED:
         return _SCORED[dimension.name]
-    palette = "palettes" if dimension.name == COLOR and dimension.measured else ""
+    palette = "palettes" if dimension.name == COLOR and dimension.is_measured else ""
     heads = "class probabilities" if dimension.classes else ""
     return f"agreement of {' and '.join(filter(None, (heads, palette)))}"
 
 
 def _note(dimension: Dimension, quality: Quality | None, flat: bool) -> str:
     notes = ["all photos are the same in this dimension"] if flat else []
-    if quality is not None and not quality.seen:
+    if quality is not None and not quality.is_visible:
         notes.append("the photos do not show its classes")
     if dimension.untrained:
         notes.append(f"{len(dimension.untrained)} classes are untrained because they have too few products")

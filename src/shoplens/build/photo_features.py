@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoplens.embedders import Embedder, FineTunedEmbedder, embed_photos
-from shoplens.filters.photo_features.measurements import MEASURED, measure
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE, measure_photo
 from shoplens.filters.photo_features.pixels import SIDE
 from shoplens.types import Features, Pixels, Vectors
 
@@ -18,7 +18,7 @@ class PhotoFeatures:
 
     Attributes:
         vector: float32 (d,), length 1, the embedding.
-        features: float32 (b + MEASURED + c,): those of the network, those measured on the pixels, and those of the
+        features: float32 (b + MEASURED_SIZE + c,): those of the network, those measured on the pixels, and those of the
             network that only a trained look uses.
     """
 
@@ -35,7 +35,7 @@ def extract_features(embedder: Embedder, name: str, photo: Pixels) -> PhotoFeatu
     embedded = embed_photos(embedder, [name], [photo])
     row = embedded.vectors[0] if embedded.features is None else embedded.features[0]
     width = backbone_width(embedder)
-    features = np.concatenate([row[:width], measure(photo).as_row(), row[width:]])
+    features = np.concatenate([row[:width], measure_photo(photo).to_row(), row[width:]])
     rounded = features.astype(np.float16).astype(np.float32)  # as they are read from the cache
     return PhotoFeatures(embedded.vectors[0], rounded)
 
@@ -49,9 +49,9 @@ def feature_model(embedder: Embedder) -> str:
     """Return the id of what makes the features, with the side in pixels; features of different ids are never mixed."""
     further = f"+{embedder.further}" if embedder.further else ""
     trained = f"/{embedder.tuned}" if isinstance(embedder, FineTunedEmbedder) else ""
-    return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED}@{SIDE}{further}{trained}"
+    return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED_SIZE}@{SIDE}{further}{trained}"
 
 
 def feature_width(embedder: Embedder) -> int:
     """Return how many features a photo has."""
-    return backbone_width(embedder) + MEASURED + embedder.further
+    return backbone_width(embedder) + MEASURED_SIZE + embedder.further

@@ -191,10 +191,7 @@ def _score_photos(index: Index, probe: VectorQuery, keys: list[PhotoKey]) -> Pho
 
 
 def _narrow_to_class(index: Index, query: FilterQuery, condition: Condition | None) -> Condition | None:
-    """Narrow a condition to the query's clear classes in the heaviest dimension that comes from the feed.
-
-    A product is of a class as the feed says, or as the filters predict.
-    """
+    """Narrow a condition to the query's clear classes, as the feed or the filters say, in its heaviest dimension."""
     kinds = index.field_kinds()
     heaviest = max(
         (one for one in query.filters.dimensions if one.name in query.filters.class_dimensions and one.field in kinds),

@@ -16,8 +16,8 @@ from typing import Any, Literal
 import numpy as np
 
 from shoplens.embedders.classifier import CARD
-from shoplens.embedders.onnx import small_session
 from shoplens.embedders.look import TOLD_DIGITS
+from shoplens.embedders.onnx import small_session
 from shoplens.errors import ModelError
 from shoplens.ranking.ranker_features import SIGNALS, Floats, RankerFeatures
 

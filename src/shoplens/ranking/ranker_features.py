@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.model.scoring import ScoreNormalizer
 from shoplens.filters.model.filters import Filters
+from shoplens.filters.model.scoring import ScoreNormalizer
 from shoplens.types import SparseVector
 
 Floats = npt.NDArray[np.float32]
@@ -67,19 +67,19 @@ def ranker_features(
 def _confidence_and_entropy(filters: Filters, names: Sequence[str], marks: SparseVector) -> tuple[Floats, Floats]:
     """Return confidence and entropy of the query's class distributions, float32 (d,) each; 0 without classes."""
     confidence, entropy = np.zeros(len(names), np.float32), np.zeros(len(names), np.float32)
-    wide = len(filters.classified)
+    wide = len(filters.class_dimensions)
     if not wide or not len(marks.indices):
         return confidence, entropy
-    owners, p = filters.layout.dimension_of[marks.indices], marks.values.astype(np.float64) ** 2
+    owners, p = filters.layout.entry_dimensions[marks.indices], marks.values.astype(np.float64) ** 2
     sums = np.bincount(owners, p, wide)
     shares = p / np.maximum(sums[owners], 1e-12)
     most = np.zeros(wide)
     np.maximum.at(most, owners, shares)
-    sizes = np.bincount(filters.layout.dimension_of, minlength=wide)
+    sizes = np.bincount(filters.layout.entry_dimensions, minlength=wide)
     bits = np.bincount(owners, -shares * np.log(np.maximum(shares, 1e-12)), wide) / np.log(np.maximum(sizes, 2))
     for column, name in enumerate(names):
-        if name in filters.classified:
-            place = filters.classified.index(name)
+        if name in filters.class_dimensions:
+            place = filters.class_dimensions.index(name)
             confidence[column], entropy[column] = most[place], bits[place]
     return confidence, entropy
 

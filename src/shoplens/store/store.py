@@ -25,13 +25,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.index.qdrant.optimize import optimize
 from shoplens.store.copies.snapshot_folders import CHANGED, remove_abandoned_snapshots
-from shoplens.store.copies.write_log import log_writes, rename_base_generation
-from shoplens.store.files.atomic import copy_tree, sync_folder, sync_tree, translate_disk_errors
+from shoplens.store.copies.write_log import log_writes
+from shoplens.store.files.atomic import sync_folder, translate_disk_errors
 from shoplens.store.files.lock import StoreLock
-from shoplens.store.generation import SHARD, Generation, open_generation, open_index
-from shoplens.store.layout import PARTIAL, StoreLayout, is_store
+from shoplens.store.generation import Generation, open_generation, open_index
+from shoplens.store.layout import StoreLayout, is_store
 from shoplens.store.manifest import FORMAT, Manifest, load_manifest, stored_format
 from shoplens.store.renames import RENAMED, RenameFile, follow_renames
 
@@ -194,34 +193,6 @@ class Store:
         folder.mkdir()
         manifest.write(folder)
         return Generation(folder, manifest, open_index(folder, manifest))
-
-    def optimize(self, generation: Generation) -> None:
-        """Build the search graph where enough products lack one.
-
-        The live generation answers meanwhile: the graph is built over a copy, which then replaces it.
-        """
-        if not generation.index.needs_graph():
-            return
-        generation.index.flush()
-        if generation is self._live:
-            self.switch(copy := self._optimize_copy(generation))
-            rename_base_generation(self.folder, generation.name, copy.name)
-            return
-        generation.index.close()
-        try:
-            optimize(generation.shard, generation.manifest.sizes)
-        finally:
-            generation.index = open_index(generation.folder, generation.manifest)
-
-    def _optimize_copy(self, generation: Generation) -> Generation:
-        folder = self.layout.next()
-        partial = folder.with_name(folder.name + PARTIAL)
-        shutil.rmtree(partial, ignore_errors=True)
-        copy_tree(generation.folder, partial)
-        optimize(partial / SHARD, generation.manifest.sizes)
-        sync_tree(partial)
-        partial.rename(folder)
-        return open_generation(folder, generation.manifest)
 
     def switch(self, generation: Generation, *, keep: bool = False) -> None:
         """Make a filled generation the live one, in one atomic step.
