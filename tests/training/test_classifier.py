@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shoplens import Shop
-from shoplens.embedders.classifier import NETWORK
+from shoplens.embedders.classifier import CARD, NETWORK
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import LEARNED
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
@@ -78,6 +79,19 @@ def test_searches_by_it_find_what_it_was_trained_on_and_nothing_else(
     )
     shop.training.train_classifier(QUICK)
     assert "new" in {result.product.id for result in shop.search(query_photo, 100, strategy="classifier").results}
+
+
+def test_a_card_of_an_older_version_says_what_retraining_costs(shop: Shop) -> None:
+    onnx = pytest.importorskip("onnx", reason="the extra train is not installed")
+    file = shop._parts.store.live.folder / NETWORK
+    model = onnx.load(str(file))
+    (entry,) = (entry for entry in model.metadata_props if entry.key == CARD)
+    card = json.loads(entry.value)
+    card["made"]["growth"] = card["made"].pop("retraining_costs")
+    entry.value = json.dumps(card)
+    file.write_bytes(model.SerializeToString())
+    (row_of_classifier,) = (row for row in shop.quality.compare().rows if row.name == "classifier")
+    assert [cost.products for cost in row_of_classifier.retraining_costs] == [1_000, 10_000, 100_000]
 
 
 def test_it_is_never_asked_unless_it_is_named(shop: Shop, tmp_path: Path) -> None:

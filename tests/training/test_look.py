@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Iterator
@@ -13,10 +14,13 @@ import pytest
 from shoplens import Shop
 from shoplens.build.generations import adopt_head
 from shoplens.embedders import EmbeddingHead
+from shoplens.embedders.look import CARD
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import LEARNED
+from shoplens.training.data.samples import SamplePhoto
 from shoplens.training.look import LookOptions, LookTraining
 from shoplens.training.optimization.head import HeadRecipe
+from shoplens.training.ranker_training.ranking_queries import _are_unlearned
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.training.shops import SETTINGS, create_learnable_shop, draw_pattern, write_learnable_feed
 
@@ -98,6 +102,25 @@ def test_going_back_brings_along_what_was_changed_since(shop: Shop, tmp_path: Pa
     shop.generations.roll_back(shop.generations.list_all()[1].name)
     answer = shop.search(draw_pattern(tmp_path / "asked.png", 500, 3), 1, strategy="metric")
     assert [result.product.id for result in answer.results] == ["new"]
+
+
+def test_cards_of_older_versions_are_read(shop: Shop) -> None:
+    """They call the reason `why`, and what has to lie together `same`."""
+    file = shop._parts.store.live.folder / CARD
+    card = json.loads(file.read_text("utf-8"))
+    card["made"]["why"], reason = "an older reason", card["made"].pop("reason")
+    assert reason.startswith("It is better")
+    file.write_text(json.dumps(card), "utf-8")
+    shop.close()
+    with Shop(shop.folder, embedder=ColourEmbedder(), settings=SETTINGS) as reopened:
+        assert reopened.generations.list_all()[0].proof == "an older reason"
+    photos = [SamplePhoto(f"{n:012x}{0:052x}", f"/{n}.jpg", f"p{n}", "a learned group") for n in range(200)]
+    look = EmbeddingHead.read(file.parent)
+    for positives, expected in (("group", {False}), ("product", {False, True})):
+        made = {"options": {"same": positives}}
+        learned = replace(look.card, made=made, learned=[photo.name[:12] for photo in photos])
+        older = EmbeddingHead(look._network, learned, look._proof)
+        assert set(_are_unlearned(photos, older)) == expected, "single photos of a group are never held out"
 
 
 def test_a_calibration_never_outlives_the_look_that_it_speaks_of(shop: Shop) -> None:
