@@ -14,7 +14,7 @@ from shoplens.build.photo_features import feature_model
 from shoplens.build.run import BATCH
 from shoplens.errors import StoreError
 from shoplens.feeds import read_feed
-from shoplens.filters.model.scoring import PLACED
+from shoplens.filters.model.scoring import FILTER_VECTOR_SIZE
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.store import Store
@@ -34,7 +34,7 @@ def scored(store: Store) -> dict[str, tuple[bytes, list[bytes]]]:
 
 def test_a_build_fits_filters_and_keeps_features(ten: Store) -> None:
     assert ten.live.filters is not None
-    assert (ten.live.manifest.placed, set(scored(ten))) == (PLACED, {f"p{number}" for number in range(10)})
+    assert (ten.live.manifest.placed, set(scored(ten))) == (FILTER_VECTOR_SIZE, {f"p{number}" for number in range(10)})
     features = FeatureFile(ten.folder / FEATURES, feature_model(ColourEmbedder()))
     for entry in ten.live.index.entries():
         assert all(features.has(one.content_hash) for one in entry.photos)

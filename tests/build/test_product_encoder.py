@@ -15,7 +15,7 @@ import pytest
 from shoplens.build.product_encoder import PRODUCTS_IN_FLIGHT, EncodingCaches, Outcome, ProductEncoder, map_in_order
 from shoplens.embedders import Embedder
 from shoplens.errors import ModelError, PhotoError
-from shoplens.filters.photo_features.measurements import MEASURED, measure
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE, measure_photo
 from shoplens.images import PhotoSource
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct
@@ -213,9 +213,9 @@ def test_what_filters_read_is_the_embedding_and_what_is_measured(
 ) -> None:
     (outcome,) = maker().outcomes([product("red", str(photo(tmp_path / "red.png", RED)))])
     (row,) = features.read([entry_of(outcome).photos[0].content_hash]).values()
-    assert row.shape == (4 + MEASURED,)
+    assert row.shape == (4 + MEASURED_SIZE,)
     np.testing.assert_allclose(row[:4], colour_vector(RED), atol=1e-3)  # kept in half precision
-    np.testing.assert_allclose(row[4:], measure(np.full((8, 12, 3), RED, np.uint8)).as_row(), atol=1e-3)
+    np.testing.assert_allclose(row[4:], measure_photo(np.full((8, 12, 3), RED, np.uint8)).to_row(), atol=1e-3)
     assert entry_of(outcome).scores is None
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from shoplens.filters.dimensions.dimension import PATH, Dimension
-from shoplens.filters.fitting.fit import Training
-from shoplens.filters.photo_features.measurements import MEASURED, OUTLINE
-from shoplens.filters.photo_features.palette import ANCHORS, FINE, palette_of_color
+from shoplens.filters.fitting.fit import LabeledPhotos
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE, OUTLINE_SIZE
+from shoplens.filters.photo_features.palette import ANCHOR_COUNT, FINE_SIZE, parse_palette
 
 BACKBONE = 40
 COLORS = ("red", "green", "blue")
@@ -18,19 +18,19 @@ NODES = ("tops", "home", f"tops{PATH}hoodie", f"tops{PATH}shirt")
 DIMENSIONS = (
     Dimension("look", "embedding"),
     Dimension("design", "design"),
-    Dimension("shape", "measured", measured=True),
-    Dimension("color", "single", "color", COLORS, (60, 60, 60), measured=True),
+    Dimension("shape", "measured", is_measured=True),
+    Dimension("color", "single", "color", COLORS, (60, 60, 60), is_measured=True),
     Dimension("pattern", "single", "pattern", PATTERNS, (90, 90)),
     Dimension("material", "multi", "material", MATERIALS, (90, 90, 90)),
     Dimension("category", "tree", "category", NODES, (120, 60, 60, 60)),
 )
-WITHOUT_FEED = (*DIMENSIONS[:3], Dimension("color", "measured", measured=True))
+WITHOUT_FEED = (*DIMENSIONS[:3], Dimension("color", "measured", is_measured=True))
 
 
-OUTLINES = np.random.default_rng(7).standard_normal((16, OUTLINE))
+OUTLINES = np.random.default_rng(7).standard_normal((16, OUTLINE_SIZE))
 
 
-def training(groups: int = 60, noise: float = 0.3, seed: int = 0) -> Training:
+def training(groups: int = 60, noise: float = 0.3, seed: int = 0) -> LabeledPhotos:
     """``groups`` designs in three colours each, the first of them with a second view.
 
     Columns of the backbone: 0-2 the colour, 3 the pattern, 4-6 the materials, 7-9 the end of the category, 10-25 the
@@ -46,7 +46,7 @@ def training(groups: int = 60, noise: float = 0.3, seed: int = 0) -> Training:
         path = (NODES[1],) if end == 0 else (NODES[0], NODES[1 + end])
         for number, color in enumerate(COLORS):
             for view in range(2 if number == 0 else 1):
-                row = np.zeros(BACKBONE + MEASURED)
+                row = np.zeros(BACKBONE + MEASURED_SIZE)
                 row[number] = 1
                 row[3] = pattern
                 row[4 + materials] = 1
@@ -54,9 +54,9 @@ def training(groups: int = 60, noise: float = 0.3, seed: int = 0) -> Training:
                 row[10:26] = design
                 row[:BACKBONE] += noise * random.standard_normal(BACKBONE)
                 row[BACKBONE + number * 50 : BACKBONE + number * 50 + 50] = 0.14
-                row[BACKBONE : BACKBONE + FINE] += 0.01 * random.random(FINE)
-                row[BACKBONE + FINE : -ANCHORS] = outline + 0.1 * random.random(OUTLINE)
-                row[-ANCHORS:] = palette_of_color(color)
+                row[BACKBONE : BACKBONE + FINE_SIZE] += 0.01 * random.random(FINE_SIZE)
+                row[BACKBONE + FINE_SIZE : -ANCHOR_COUNT] = outline + 0.1 * random.random(OUTLINE_SIZE)
+                row[-ANCHOR_COUNT:] = parse_palette(color)
                 rows.append(row)
                 vector = random.standard_normal(8)
                 vectors.append(vector / np.linalg.norm(vector))
@@ -66,9 +66,9 @@ def training(groups: int = 60, noise: float = 0.3, seed: int = 0) -> Training:
                 if len(materials):
                     told["material"] = tuple(MATERIALS[place] for place in materials)
                 known.append(told)
-    return Training(
+    return LabeledPhotos(
         np.array(vectors, np.float32).reshape(len(rows), 8),
-        np.array(rows, np.float32).reshape(len(rows), BACKBONE + MEASURED),
+        np.array(rows, np.float32).reshape(len(rows), BACKBONE + MEASURED_SIZE),
         BACKBONE,
         tuple(names),
         np.array(first, np.bool_),

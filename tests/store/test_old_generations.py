@@ -14,8 +14,8 @@ import pytest
 from shoplens import Shop
 from shoplens.build.product_encoder import EncodingCaches, ProductEncoder
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.filters.model.scoring import PLACED
-from shoplens.filters.model.stored import MEANING
+from shoplens.filters.model.scoring import FILTER_VECTOR_SIZE
+from shoplens.filters.model.stored import DESCRIPTION_FILE
 from shoplens.images import PhotoSource
 from shoplens.settings import Settings
 from shoplens.store.feature_cache import NAME as FEATURES
@@ -155,7 +155,9 @@ def second(folder: Path) -> Path:
     as_before(place / SHARD)
     told = json.loads((place / NAME).read_text())
     (place / NAME).write_text(json.dumps({**told, "format": 2, "dense": told.pop("placed")}))
-    (place / MEANING).write_text(json.dumps({"version": 1, "measured": 1044, "arrays": "filters-0123456789abcdef.npz"}))
+    (place / DESCRIPTION_FILE).write_text(
+        json.dumps({"version": 1, "measured": 1044, "arrays": "filters-0123456789abcdef.npz"})
+    )
     return folder / "second"
 
 
@@ -174,8 +176,10 @@ def test_filters_of_before_are_not_used_and_can_be_fitted_anew(second: Path, fol
         assert shop.search(folder / "p3.png").strategy == "filters-static"
         assert len(shop) == COUNT + 2
     store = Store(second)
-    assert store.live.manifest.placed == PLACED
+    assert store.live.manifest.placed == FILTER_VECTOR_SIZE
     assert all(
-        one.scores.filter_vectors.shape[1] == PLACED for one in store.live.index.entries() if one.scores is not None
+        one.scores.filter_vectors.shape[1] == FILTER_VECTOR_SIZE
+        for one in store.live.index.entries()
+        if one.scores is not None
     )
     store.close()

@@ -8,29 +8,29 @@ from collections import Counter
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.fitting.crossfit import fold_of, group_of, number_groups
+from shoplens.filters.fitting.crossfit import fold_index, group_of, number_groups
 from shoplens.types import Product
 
 
 def test_a_fold_is_the_hash_of_the_folded_group() -> None:
     for name in ("MH01", "", "Straße", "\udce4"):
         digest = hashlib.sha256(name.strip().casefold().encode("utf-8", "backslashreplace")).hexdigest()
-        assert fold_of(f" {name}", 7) == int(digest[:16], 16) % 7
+        assert fold_index(f" {name}", 7) == int(digest[:16], 16) % 7
 
 
 def test_folds_never_change() -> None:
-    assert [fold_of(name, 5) for name in ("MH01", "mh01 ", "MH02", "111586")] == [2, 2, 4, 2]
+    assert [fold_index(name, 5) for name in ("MH01", "mh01 ", "MH02", "111586")] == [2, 2, 4, 2]
 
 
 def test_folds_are_about_equal() -> None:
-    sizes = Counter(fold_of(f"g{number}", 5) for number in range(5000))
+    sizes = Counter(fold_index(f"g{number}", 5) for number in range(5000))
     assert set(sizes) == set(range(5))
     assert max(sizes.values()) - min(sizes.values()) < 150
 
 
 def test_one_fold_is_no_split() -> None:
-    with pytest.raises(InvalidValue, match=r"There are 1 folds\. Ask for 2 or more"):
-        fold_of("a", 1)
+    with pytest.raises(InvalidValue, match=r"There are 1 folds\. Use 2 or more"):
+        fold_index("a", 1)
 
 
 def test_products_of_a_group_share_a_fold_and_one_without_is_its_own() -> None:

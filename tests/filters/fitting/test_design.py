@@ -7,8 +7,8 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.fitting.design import DESIGN_SIZE, SHAPE_SIZE, TINT_SIZE, fit_design, fit_shape, fit_tint
-from shoplens.filters.fitting.pca import components
-from shoplens.filters.model.principal_components import Projection
+from shoplens.filters.fitting.pca import principal_axes
+from shoplens.filters.model.principal_components import FeatureProjection
 
 BACKBONE = 12
 
@@ -29,12 +29,12 @@ def shop(groups: int, seed: int = 0) -> tuple[np.ndarray, list[str], np.ndarray]
     return np.array(rows, np.float32).reshape(-1, BACKBONE), names, np.array(first, bool)
 
 
-def designs(rows: np.ndarray, names: list[str], first: np.ndarray) -> Projection:
+def designs(rows: np.ndarray, names: list[str], first: np.ndarray) -> FeatureProjection:
     """Of photos whose basis is their standardised columns, turned."""
     mean, deviation = (rows.mean(axis=0), rows.std(axis=0)) if len(rows) else (np.zeros(BACKBONE), np.ones(BACKBONE))
     scale = 1 / np.maximum(deviation, 1e-6)
-    axes = components(((rows - mean) * scale).astype(np.float32), BACKBONE)
-    block = Projection.of(0, mean, scale[:, None] * axes)
+    axes = principal_axes(((rows - mean) * scale).astype(np.float32), BACKBONE)
+    block = FeatureProjection.from_axes(0, mean, scale[:, None] * axes)
     return fit_design(block, block.project(rows), names, first)
 
 
@@ -51,7 +51,7 @@ def test_variants_of_a_design_that_was_never_seen_are_found_although_they_differ
     new, new_names = new[is_first], [name for name, one in zip(new_names, is_first, strict=True) if one]
     plain = new - rows.mean(axis=0)
     plain = plain / np.linalg.norm(plain, axis=1, keepdims=True)
-    found = designs(rows, names, first).apply(new)
+    found = designs(rows, names, first).unit_vectors(new)
     assert same_group_first(plain, new_names) < 0.3
     assert same_group_first(found, new_names) > 0.7
 
@@ -67,7 +67,7 @@ def test_vectors_are_the_whitened_photos() -> None:
     within += 0.3 * np.trace(within) / BACKBONE * np.eye(BACKBONE)
     white = scaled @ np.linalg.cholesky(np.linalg.inv(within))
     white /= np.linalg.norm(white, axis=1, keepdims=True)
-    vectors = found.apply(rows[first])
+    vectors = found.unit_vectors(rows[first])
     assert np.allclose(vectors @ vectors.T, white @ white.T, atol=5e-3)
 
 
@@ -75,7 +75,7 @@ def test_only_first_photos_teach() -> None:
     rows, names, first = shop(40)
     changed = rows.copy()
     changed[~first] = 100
-    block = Projection.of(0, rows.mean(axis=0), np.eye(BACKBONE, dtype=np.float32))
+    block = FeatureProjection.from_axes(0, rows.mean(axis=0), np.eye(BACKBONE, dtype=np.float32))
     one, two = (
         fit_design(block, block.project(rows), names, first),
         fit_design(block, block.project(changed), names, first),
@@ -90,7 +90,7 @@ def test_only_first_photos_teach() -> None:
 )
 def test_without_groups_of_two_nothing_is_known(names: list[str]) -> None:
     rows = np.random.default_rng(0).standard_normal((len(names), BACKBONE)).astype(np.float32)
-    found = designs(rows, names, np.ones(len(names), bool)).apply(rows)
+    found = designs(rows, names, np.ones(len(names), bool)).unit_vectors(rows)
     assert found.shape == (len(names), DESIGN_SIZE)
     pairs = len(set(names)) < len(names)
     assert np.allclose(np.linalg.norm(found, axis=1), 1 if pairs else 0, atol=1e-5)
@@ -101,7 +101,7 @@ def test_shapes_are_the_principal_components_of_outlines() -> None:
     outlines = (random.standard_normal((200, 20)) * np.linspace(3, 0.1, 20)).astype(np.float32)
     first = np.arange(200) % 4 > 0
     found = fit_shape(outlines, 0, first)
-    vectors = found.apply(outlines)
+    vectors = found.unit_vectors(outlines)
     assert vectors.shape == (200, SHAPE_SIZE)
     centred = outlines - outlines[first].mean(axis=0)
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
@@ -125,23 +125,23 @@ def test_the_outline_is_found_among_the_features_and_a_missing_one_is_zeros() ->
     found = fit_shape(outlines, 4, np.ones(30, bool))
     features = np.hstack([random.random((30, 4)), outlines, random.random((30, 2))]).astype(np.float32)
     features[3, 4:14] = 0
-    vectors = found.apply(features)
+    vectors = found.unit_vectors(features)
     assert np.allclose(np.linalg.norm(np.delete(vectors, 3, axis=0), axis=1), 1, atol=1e-5)
     assert not vectors[3].any()
-    assert np.allclose(vectors[:3], fit_shape(outlines, 0, np.ones(30, bool)).apply(outlines)[:3], atol=1e-6)
+    assert np.allclose(vectors[:3], fit_shape(outlines, 0, np.ones(30, bool)).unit_vectors(outlines)[:3], atol=1e-6)
 
 
 @pytest.mark.parametrize("photos", [0, 1])
 def test_shapes_of_too_few_photos_are_zeros_for_those(photos: int) -> None:
     outlines = np.ones((photos, 10), np.float32)
-    assert not fit_shape(outlines, 0, np.ones(photos, bool)).apply(outlines).any()
+    assert not fit_shape(outlines, 0, np.ones(photos, bool)).unit_vectors(outlines).any()
 
 
 def test_cosines_of_tints_are_agreements_of_histograms() -> None:
     random = np.random.default_rng(0)
     shares = random.random((200, 40)) * (random.random((200, 40)) < 0.2)
     roots = np.sqrt(shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
-    vectors = fit_tint(roots, 0, np.ones(200, bool)).apply(roots)
+    vectors = fit_tint(roots, 0, np.ones(200, bool)).unit_vectors(roots)
     assert vectors.shape == (200, TINT_SIZE)
     assert np.allclose(vectors @ vectors.T, roots @ roots.T, atol=5e-3)
 
@@ -149,4 +149,4 @@ def test_cosines_of_tints_are_agreements_of_histograms() -> None:
 def test_rows_that_are_too_short_are_refused() -> None:
     found = fit_shape(np.ones((2, 10), np.float32), 4, np.ones(2, bool))
     with pytest.raises(InvalidValue, match="at least 14"):
-        found.apply(np.ones((2, 13), np.float32))
+        found.unit_vectors(np.ones((2, 13), np.float32))

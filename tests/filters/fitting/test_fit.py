@@ -10,28 +10,28 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import Dimension
-from shoplens.filters.fitting.crossfit import FOLDS, fold_of
-from shoplens.filters.fitting.fit import Training, fit
+from shoplens.filters.fitting.crossfit import FOLDS, fold_index
+from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import DENSE
-from shoplens.filters.photo_features.measurements import MEASURED
-from shoplens.filters.photo_features.palette import ANCHORS, FINE
+from shoplens.filters.model.scoring import DENSE_SIZE
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE
+from shoplens.filters.photo_features.palette import ANCHOR_COUNT, FINE_SIZE
 from tests.filters.made_training import BACKBONE, COLORS, DIMENSIONS, MATERIALS, PATTERNS, WITHOUT_FEED, training
 
 
 @pytest.fixture(scope="module")
 def filters() -> Filters:
-    return fit(training(), DIMENSIONS, "m")
+    return fit_to_photos(training(), DIMENSIONS, "m")
 
 
-def only(given: Training, rows: Sequence[int]) -> Training:
+def only(given: LabeledPhotos, rows: Sequence[int]) -> LabeledPhotos:
     """Some photos of a training."""
     return dataclasses.replace(
         given,
         vectors=given.vectors[rows],
         features=given.features[rows],
         groups=tuple(given.groups[row] for row in rows),
-        first=given.first[rows],
+        is_first=given.is_first[rows],
         known=[given.known[row] for row in rows],
     )
 
@@ -40,9 +40,9 @@ def test_every_learned_dimension_is_read_on_groups_that_heads_never_saw(filters:
     assert set(filters.quality) == {"color", "pattern", "material", "category"}
     given = training()
     for name, quality in filters.quality.items():
-        assert quality.seen
+        assert quality.is_visible
         assert quality.photos == sum(name in known for known in given.known)
-        assert quality.accuracy > quality.majority + 0.2
+        assert quality.accuracy > quality.majority_accuracy + 0.2
     assert filters.quality["color"].accuracy > 0.95
     assert filters.quality["material"].average_precision is not None
     assert filters.quality["material"].average_precision > 0.75
@@ -50,7 +50,7 @@ def test_every_learned_dimension_is_read_on_groups_that_heads_never_saw(filters:
 
 def test_new_photos_are_read_too(filters: Filters) -> None:
     new = training(groups=40, seed=9)
-    read = filters.describe(new.features).probabilities
+    read = filters.predict(new.features).probabilities
     for name, classes in (("color", COLORS), ("pattern", PATTERNS)):
         named = [next(iter(filters.distribution(row, name))) for row in read]
         right = [label == known[name][0] for label, known in zip(named, new.known, strict=True)]
@@ -60,7 +60,7 @@ def test_new_photos_are_read_too(filters: Filters) -> None:
 
 def test_quality_is_measured_on_what_described_says_of_a_group(filters: Filters) -> None:
     given = training()
-    read = filters.describe(given.features, given.groups).probabilities
+    read = filters.predict(given.features, given.groups).probabilities
     named = [next(iter(filters.distribution(row, "pattern"))) for row in read]
     right = [label == known["pattern"][0] for label, known in zip(named, given.known, strict=True)]
     assert np.mean(right) == pytest.approx(filters.quality["pattern"].accuracy, abs=0.005)
@@ -71,31 +71,31 @@ def test_what_a_feed_says_by_chance_is_not_seen() -> None:
     random = np.random.default_rng(4)
     by_group = {group: ("yes", "no")[int(random.integers(2))] for group in dict.fromkeys(given.groups)}
     odd = dataclasses.replace(given, known=[{"sale": (by_group[group],)} for group in given.groups])
-    found = fit(odd, (Dimension("sale", "single", "sale", ("yes", "no"), (90, 90)),), "m")
-    assert not found.quality["sale"].seen
+    found = fit_to_photos(odd, (Dimension("sale", "single", "sale", ("yes", "no"), (90, 90)),), "m")
+    assert not found.quality["sale"].is_visible
     assert found.weights["sale"] == 0
 
 
 def test_what_is_seen_weighs_more_than_nothing(filters: Filters) -> None:
     assert set(filters.weights) == {dimension.name for dimension in DIMENSIONS}
     assert all(weight > 0 for weight in filters.weights.values())
-    assert fit(dataclasses.replace(training(9), weights={"look": 2}), DIMENSIONS, "m").weights == {"look": 2}
+    assert fit_to_photos(dataclasses.replace(training(9), weights={"look": 2}), DIMENSIONS, "m").weights == {"look": 2}
 
 
 def test_a_group_is_never_read_by_a_head_that_saw_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the choices that see all folds held still, wrong labels in one fold change nothing that is said of it."""
     monkeypatch.setattr("shoplens.filters.fitting.lda._SHRINKAGES", (0.3,))
-    monkeypatch.setattr("shoplens.filters.fitting.lda._LEAST", -1.0)
+    monkeypatch.setattr("shoplens.filters.fitting.lda._DOUBTFUL_OWN", -1.0)
     given = training()
-    inside = np.array([fold_of(group, FOLDS) == 1 for group in given.groups])
+    inside = np.array([fold_index(group, FOLDS) == 1 for group in given.groups])
     wrong = [
         {**known, "pattern": (PATTERNS[1 - PATTERNS.index(known["pattern"][0])],)} if odd else known
         for known, odd in zip(given.known, inside, strict=True)
     ]
     logits = []
     for training_of in (given, dataclasses.replace(given, known=wrong)):
-        found = fit(training_of, DIMENSIONS[4:5], "m")
-        x = found.models.basis.apply(given.features)
+        found = fit_to_photos(training_of, DIMENSIONS[4:5], "m")
+        x = found.models.components.transform(given.features)
         folds = np.full(len(x), 1)
         raw = found.models.heads.logits(x, folds)
         margin = raw[:, 0] - raw[:, 1]
@@ -104,10 +104,10 @@ def test_a_group_is_never_read_by_a_head_that_saw_it(monkeypatch: pytest.MonkeyP
 
 
 def test_the_same_training_gives_the_same_filters(filters: Filters) -> None:
-    again = fit(training(), DIMENSIONS, "m")
+    again = fit_to_photos(training(), DIMENSIONS, "m")
     features = training(5, seed=3).features
-    assert np.array_equal(again.describe(features).probabilities, filters.describe(features).probabilities)
-    assert np.array_equal(again.describe(features).dense, filters.describe(features).dense)
+    assert np.array_equal(again.predict(features).probabilities, filters.predict(features).probabilities)
+    assert np.array_equal(again.predict(features).dense, filters.predict(features).dense)
     assert again.quality == filters.quality
 
 
@@ -116,44 +116,44 @@ def test_the_same_training_gives_the_same_filters(filters: Filters) -> None:
 )
 def test_few_photos_are_no_error(rows: list[int]) -> None:
     given = only(training(), rows)
-    found = fit(given, DIMENSIONS, "m")
-    described = found.describe(training(2).features)
+    found = fit_to_photos(given, DIMENSIONS, "m")
+    described = found.predict(training(2).features)
     assert np.isfinite(described.dense).all()
     assert np.isfinite(described.probabilities).all()
     for name in ("color", "pattern", "category"):
         for block in found.layout.blocks_of(name):
             assert np.allclose(described.probabilities[:, block.entries].sum(axis=1), 1, atol=1e-4)
-    assert found.marks(described.probabilities[0], {}).values.max() <= 1
+    assert found.class_vector(described.probabilities[0], {}).values.max() <= 1
 
 
 def test_one_product_in_many_photos_is_no_error() -> None:
     given = only(training(), [0] * 8)
-    found = fit(dataclasses.replace(given, first=np.arange(8) == 0), DIMENSIONS, "m")
-    assert not any(quality.seen for quality in found.quality.values())
+    found = fit_to_photos(dataclasses.replace(given, is_first=np.arange(8) == 0), DIMENSIONS, "m")
+    assert not any(quality.is_visible for quality in found.quality.values())
 
 
 def test_a_feed_without_values_leaves_what_is_measured() -> None:
     given = dataclasses.replace(training(20), known=[{}] * 80)
-    found = fit(given, WITHOUT_FEED, "m")
-    assert found.classified == ("color",)
+    found = fit_to_photos(given, WITHOUT_FEED, "m")
+    assert found.class_dimensions == ("color",)
     assert dict(found.quality) == {}
-    read = found.describe(given.features).probabilities
+    read = found.predict(given.features).probabilities
     assert next(iter(found.distribution(read[0], "color"))).endswith("red")
 
 
 def test_classes_that_no_photo_has_are_no_error() -> None:
     given = dataclasses.replace(training(20), known=[{}] * 80)
-    found = fit(given, DIMENSIONS, "m")
+    found = fit_to_photos(given, DIMENSIONS, "m")
     assert {quality.photos for quality in found.quality.values()} == {0}
-    read = found.describe(given.features).probabilities
+    read = found.predict(given.features).probabilities
     assert found.distribution(read[0], "pattern") == pytest.approx({"plain": 0.5, "starry": 0.5})
 
 
 def test_a_class_that_one_group_alone_has_is_no_error() -> None:
     given = training(12)
     known = [{"pattern": ("starry" if group == "g3" else "plain",)} for group in given.groups]
-    found = fit(dataclasses.replace(given, known=known), DIMENSIONS[4:5], "m")
-    read = found.describe(given.features, given.groups).probabilities
+    found = fit_to_photos(dataclasses.replace(given, known=known), DIMENSIONS[4:5], "m")
+    read = found.predict(given.features, given.groups).probabilities
     assert np.isfinite(read).all()
     assert read[:, 1].mean() < 0.5
 
@@ -161,13 +161,13 @@ def test_a_class_that_one_group_alone_has_is_no_error() -> None:
 def test_several_values_in_a_dimension_of_one_teach_nothing() -> None:
     given = training(12)
     both = [{"pattern": PATTERNS} for _ in given.groups]
-    found = fit(dataclasses.replace(given, known=both), DIMENSIONS[4:5], "m")
+    found = fit_to_photos(dataclasses.replace(given, known=both), DIMENSIONS[4:5], "m")
     assert found.quality["pattern"].photos == 0
 
 
 def test_progress_is_told() -> None:
     heard: list[tuple[str, int, int]] = []
-    fit(training(6), DIMENSIONS, "m", lambda *told: heard.append(told))
+    fit_to_photos(training(6), DIMENSIONS, "m", lambda *told: heard.append(told))
     assert [done for _, done, _ in heard] == [0, 1, 2, 3, 4, 5]
     assert {total for *_, total in heard} == {5}
 
@@ -176,8 +176,8 @@ def test_progress_is_told() -> None:
     ("change", "message"),
     [
         ({"groups": ("a",)}, "one row per photo"),
-        ({"features": np.zeros((80, 7), np.float32)}, f"{BACKBONE} \\+ {MEASURED}"),
-        ({"features": np.full((80, BACKBONE + MEASURED), np.nan, np.float32)}, "photo 0"),
+        ({"features": np.zeros((80, 7), np.float32)}, f"{BACKBONE} \\+ {MEASURED_SIZE}"),
+        ({"features": np.full((80, BACKBONE + MEASURED_SIZE), np.nan, np.float32)}, "photo 0"),
     ],
     ids=["lengths", "width", "no numbers"],
 )
@@ -188,7 +188,7 @@ def test_training_that_does_not_fit_is_refused(change: dict[str, object], messag
 
 def test_materials_are_told_apart_one_by_one(filters: Filters) -> None:
     new = training(groups=40, seed=9)
-    read = filters.describe(new.features).probabilities
+    read = filters.predict(new.features).probabilities
     [block] = filters.layout.blocks_of("material")
     for place, name in enumerate(MATERIALS):
         has = np.array([name in known.get("material", ()) for known in new.known])
@@ -201,28 +201,32 @@ CHAIN = Dimension("category", "tree", "category", ("A", "A > B"), (9, 9))
 
 @pytest.mark.parametrize("dimension", [CHAIN, Dimension("x", "single", "x"), Dimension("x", "multi", "x")], ids=str)
 def test_a_dimension_in_which_nothing_can_be_compared_is_left_out(dimension: Dimension) -> None:
-    found = fit(training(6), (*DIMENSIONS[:5], dimension), "m")
+    found = fit_to_photos(training(6), (*DIMENSIONS[:5], dimension), "m")
     assert found.dimensions == DIMENSIONS[:5]
     assert set(found.weights) == {one.name for one in DIMENSIONS[:5]}
-    marks = found.marks(found.describe(training(1).features).probabilities[0], {dimension.name: ("A",)})
-    assert set(found.norms(training(1).vectors[0], np.zeros(DENSE, np.float32), marks).means) == set(found.weights)
+    marks = found.class_vector(found.predict(training(1).features).probabilities[0], {dimension.name: ("A",)})
+    assert set(found.score_normalizer(training(1).vectors[0], np.zeros(DENSE_SIZE, np.float32), marks).means) == set(
+        found.weights
+    )
 
 
 def test_a_dimension_in_which_all_photos_are_the_same_has_no_weight() -> None:
     given = training(30)
     features = given.features.copy()
-    features[:, BACKBONE + FINE : -ANCHORS] = 0.5
-    found = fit(dataclasses.replace(given, features=features), DIMENSIONS, "m")
-    assert (found.models.flat, found.weights["shape"]) == (("shape",), 0)
+    features[:, BACKBONE + FINE_SIZE : -ANCHOR_COUNT] = 0.5
+    found = fit_to_photos(dataclasses.replace(given, features=features), DIMENSIONS, "m")
+    assert (found.models.constant_dimensions, found.weights["shape"]) == (("shape",), 0)
     features[:] = features[0]
-    found = fit(dataclasses.replace(given, features=features), DIMENSIONS, "m")
-    assert found.models.flat == ("design", "shape")
+    found = fit_to_photos(dataclasses.replace(given, features=features), DIMENSIONS, "m")
+    assert found.models.constant_dimensions == ("design", "shape")
     assert [name for name, weight in found.weights.items() if weight] == ["look", "color"]
-    assert fit(given, DIMENSIONS, "m").models.flat == ()
+    assert fit_to_photos(given, DIMENSIONS, "m").models.constant_dimensions == ()
 
 
 def test_names_of_groups_of_any_length_take_no_more_memory() -> None:
     given = training(8)
     names = {group: group + "x" * 1_000_000 if group == "g0" else group + "\0" for group in given.groups}
-    found = fit(dataclasses.replace(given, groups=tuple(names[group] for group in given.groups)), DIMENSIONS, "m")
+    found = fit_to_photos(
+        dataclasses.replace(given, groups=tuple(names[group] for group in given.groups)), DIMENSIONS, "m"
+    )
     assert found.quality["pattern"].photos == len(given.groups)

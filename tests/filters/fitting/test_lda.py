@@ -6,20 +6,28 @@ import numpy as np
 import pytest
 
 from shoplens.filters.fitting import temperature_scaling
-from shoplens.filters.fitting.crossfit import FOLDS, MEAN, Heads, Rows, floored_softmax, softmax, sums_without_each_fold
-from shoplens.filters.fitting.lda import UNKNOWN, discriminant, fisher_heads
+from shoplens.filters.fitting.crossfit import (
+    FOLDS,
+    MEAN_HEAD,
+    CrossFitData,
+    LinearHeads,
+    class_sums_without_each_fold,
+    floored_softmax,
+    softmax,
+)
+from shoplens.filters.fitting.lda import UNKNOWN, fit_fisher_heads, solve_discriminant
 from shoplens.filters.fitting.temperature_scaling import TemperatureScaling, correct_temperature, fit_temperature
 
 
-def photos(count: int, kinds: int = 3, noise: float = 0.6, seed: int = 0) -> tuple[Rows, np.ndarray]:
+def photos(count: int, kinds: int = 3, noise: float = 0.6, seed: int = 0) -> tuple[CrossFitData, np.ndarray]:
     """Photos around one corner per class, in folds at random."""
     random = np.random.default_rng(seed)
     classes = random.integers(kinds, size=count)
     x = np.eye(8)[classes] + noise * random.standard_normal((count, 8))
-    return Rows.of(x.astype(np.float32), random.integers(FOLDS, size=count)), classes
+    return CrossFitData.from_photos(x.astype(np.float32), random.integers(FOLDS, size=count)), classes
 
 
-def out_of_fold(heads: Heads, rows: Rows) -> np.ndarray:
+def out_of_fold(heads: LinearHeads, rows: CrossFitData) -> np.ndarray:
     return floored_softmax(heads.logits(rows.x, rows.folds), heads.floor)
 
 
@@ -29,7 +37,7 @@ def test_a_discriminant_is_its_definition(silent: int) -> None:
     rows, classes = photos(200)
     classes = np.where(np.arange(200) < silent, 3, classes)
     targets = np.eye(4, dtype=np.float32)[classes]  # the fourth class has no photo of which the feed says so
-    sums = sums_without_each_fold(rows, rows.spreads, targets * (classes < 3)[:, None], classes < 3)
+    sums = class_sums_without_each_fold(rows, rows.covariances, targets * (classes < 3)[:, None], classes < 3)
     for fold in range(FOLDS):
         x, y = rows.x[rows.folds != fold].astype(np.float64), classes[rows.folds != fold]
         mean = x.mean(axis=0)
@@ -39,7 +47,7 @@ def test_a_discriminant_is_its_definition(silent: int) -> None:
         apart = x - means[y]
         within = apart.T @ apart / len(x)
         inverse = np.linalg.inv(within + 0.3 * np.trace(within) / 8 * np.eye(8))
-        weights, bias = discriminant(sums[fold], 0.3)
+        weights, bias = solve_discriminant(sums[fold], 0.3)
         expected = [(m - mean) @ inverse @ (rows.x - mean).T - (m - mean) @ inverse @ (m - mean) / 2 for m in means[:3]]
         assert np.allclose((rows.x @ weights + bias)[:, :3], np.array(expected).T, rtol=1e-3, atol=2e-3)
         assert np.allclose((rows.x @ weights + bias)[:, 3], 0)
@@ -49,17 +57,19 @@ def test_sums_leave_out_a_fold_and_what_is_not_used() -> None:
     rows, classes = photos(90)
     targets = np.eye(3, dtype=np.float32)[classes]
     for used in (np.arange(90) % 7 > 0, np.arange(90) % 7 == 0, np.zeros(90, bool)):
-        for fold, sums in enumerate(sums_without_each_fold(rows, rows.spreads, targets, used)):
+        for fold, sums in enumerate(class_sums_without_each_fold(rows, rows.covariances, targets, used)):
             inside = used & (rows.folds != fold)
             others = rows.x[rows.folds != fold].astype(np.float64)
             centred = rows.x - others.mean(axis=0)
             assert sums.photos == inside.sum()
             assert np.array_equal(sums.counts, targets[inside].sum(axis=0))
-            assert np.allclose(sums.apart, targets[inside].T @ centred[inside] @ sums.spread.axes, atol=1e-3)
-            assert np.allclose(sums.told, centred[inside].sum(axis=0) @ sums.spread.axes, atol=1e-3)
-            assert sums.spread.photos == len(others)
-            assert np.allclose(sums.spread.mean, others.mean(axis=0), atol=1e-5)
-            spread = sums.spread.axes * sums.spread.variances @ sums.spread.axes.T
+            assert np.allclose(
+                sums.class_deviations, targets[inside].T @ centred[inside] @ sums.covariance.axes, atol=1e-3
+            )
+            assert np.allclose(sums.total_deviation, centred[inside].sum(axis=0) @ sums.covariance.axes, atol=1e-3)
+            assert sums.covariance.photos == len(others)
+            assert np.allclose(sums.covariance.mean, others.mean(axis=0), atol=1e-5)
+            spread = sums.covariance.axes * sums.covariance.variances @ sums.covariance.axes.T
             assert np.allclose(spread, np.cov(others.T, bias=True), atol=1e-4)
 
 
@@ -68,8 +78,8 @@ def test_classes_that_hardly_spread_overflow_nothing() -> None:
     rng = np.random.default_rng(2)
     classes = np.arange(400) % 3
     x = (rng.standard_normal((3, 6))[classes] + 1e-4 * rng.standard_normal((400, 6))).astype(np.float32)
-    rows = Rows.of(x, np.arange(400) // 3 % FOLDS)
-    heads = fisher_heads(rows, classes, 3)
+    rows = CrossFitData.from_photos(x, np.arange(400) // 3 % FOLDS)
+    heads = fit_fisher_heads(rows, classes, 3)
     assert np.isfinite(heads.weights).all()
     assert (out_of_fold(heads, rows).argmax(axis=1) == classes).all()
 
@@ -77,12 +87,12 @@ def test_classes_that_hardly_spread_overflow_nothing() -> None:
 def test_no_head_learns_from_the_fold_that_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     """But for the choice of the shrinkage, of the calibration and of doubted labels, which are held still here."""
     monkeypatch.setattr("shoplens.filters.fitting.lda._SHRINKAGES", (0.3,))
-    monkeypatch.setattr("shoplens.filters.fitting.lda._LEAST", -1.0)
+    monkeypatch.setattr("shoplens.filters.fitting.lda._DOUBTFUL_OWN", -1.0)
     rows, classes = photos(120)
-    heads = fisher_heads(rows, classes, 3)
+    heads = fit_fisher_heads(rows, classes, 3)
     changed = classes.copy()
     changed[rows.folds == 2] = (changed[rows.folds == 2] + 1) % 3
-    other = fisher_heads(rows, changed, 3)
+    other = fit_fisher_heads(rows, changed, 3)
     directions = [h.weights[2] / np.linalg.norm(h.weights[2]) for h in (heads, other)]
     assert np.allclose(directions[0], directions[1], atol=1e-4)
     assert not np.allclose(heads.weights[1] / np.linalg.norm(heads.weights[1]), directions[0], atol=1e-4)
@@ -90,7 +100,7 @@ def test_no_head_learns_from_the_fold_that_it_reads(monkeypatch: pytest.MonkeyPa
 
 def test_classes_are_read() -> None:
     rows, classes = photos(600)
-    right = out_of_fold(fisher_heads(rows, classes, 3), rows).argmax(axis=1) == classes
+    right = out_of_fold(fit_fisher_heads(rows, classes, 3), rows).argmax(axis=1) == classes
     assert right.mean() > 0.8
 
 
@@ -98,11 +108,11 @@ def test_the_mean_head_is_the_mean_of_those_that_saw_the_class() -> None:
     rows, classes = photos(100)
     only = (rows.folds == 0) & (classes == 2)
     kept = (classes != 2) | only  # class 2 is in fold 0 alone, so the head of fold 0 never saw it
-    rows = Rows.of(rows.x[kept], rows.folds[kept])
-    heads = fisher_heads(rows, classes[kept], 3)
-    assert np.allclose(heads.weights[MEAN][:, :2], heads.weights[:FOLDS, :, :2].mean(axis=0), atol=1e-4)
-    assert np.allclose(heads.weights[MEAN][:, 2], heads.weights[1:FOLDS, :, 2].mean(axis=0), atol=1e-4)
-    assert not np.allclose(heads.weights[MEAN][:, 2], heads.weights[:FOLDS, :, 2].mean(axis=0), atol=1e-4)
+    rows = CrossFitData.from_photos(rows.x[kept], rows.folds[kept])
+    heads = fit_fisher_heads(rows, classes[kept], 3)
+    assert np.allclose(heads.weights[MEAN_HEAD][:, :2], heads.weights[:FOLDS, :, :2].mean(axis=0), atol=1e-4)
+    assert np.allclose(heads.weights[MEAN_HEAD][:, 2], heads.weights[1:FOLDS, :, 2].mean(axis=0), atol=1e-4)
+    assert not np.allclose(heads.weights[MEAN_HEAD][:, 2], heads.weights[:FOLDS, :, 2].mean(axis=0), atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +121,7 @@ def test_the_mean_head_is_the_mean_of_those_that_saw_the_class() -> None:
 def test_too_little_to_learn_gives_the_prior(count: int, kinds: int, known: int) -> None:
     rows, classes = photos(count, min(kinds, 3))
     classes = np.where(np.arange(count) < known, classes, UNKNOWN)
-    probabilities = out_of_fold(fisher_heads(rows, classes, kinds), rows)
+    probabilities = out_of_fold(fit_fisher_heads(rows, classes, kinds), rows)
     assert probabilities.shape == (count, kinds)
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     if known == 0:
@@ -120,7 +130,7 @@ def test_too_little_to_learn_gives_the_prior(count: int, kinds: int, known: int)
 
 def test_probabilities_mean_what_they_say() -> None:
     rows, classes = photos(3000, noise=1.0)
-    probabilities = out_of_fold(fisher_heads(rows, classes, 3), rows)
+    probabilities = out_of_fold(fit_fisher_heads(rows, classes, 3), rows)
     top, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
     for part in np.array_split(np.argsort(top), 5):
         assert abs(top[part].mean() - right[part].mean()) < 0.06
@@ -138,8 +148,8 @@ def test_calibration_tries_every_number_of_its_grid() -> None:
         said = (1 - lapse) * softmax(sharp * scores + weight * np.log(prior)) + lapse * prior
         return float(-np.log(said[np.arange(300), classes]).mean())
 
-    tried = {(t, w, e): loss(t, w, e) for t in grid[0] for w in grid[1] for e in temperature_scaling._LAPSES}
-    assert temperature_scaling._best(scores, classes, prior, grid) == min(tried, key=lambda one: tried[one])
+    tried = {(t, w, e): loss(t, w, e) for t in grid[0] for w in grid[1] for e in temperature_scaling._LAPSE_RATES}
+    assert temperature_scaling._search_grid(scores, classes, prior, grid) == min(tried, key=lambda one: tried[one])
 
 
 def test_scores_without_meaning_become_the_prior() -> None:
@@ -181,12 +191,12 @@ def test_wrong_labels_do_little_harm(monkeypatch: pytest.MonkeyPatch) -> None:
         flipped = random.random(400) < 0.15
         told = np.where(flipped, (classes + random.integers(1, 3, size=400)) % 3, classes)
 
-        def right(labels: np.ndarray, rows: Rows = rows, classes: np.ndarray = classes) -> float:
-            return float((out_of_fold(fisher_heads(rows, labels, 3), rows).argmax(axis=1) == classes).mean())
+        def right(labels: np.ndarray, rows: CrossFitData = rows, classes: np.ndarray = classes) -> float:
+            return float((out_of_fold(fit_fisher_heads(rows, labels, 3), rows).argmax(axis=1) == classes).mean())
 
         clean, noisy = right(classes), right(told)
         with monkeypatch.context() as patched:
-            patched.setattr("shoplens.filters.fitting.lda._LEAST", -1.0)  # nothing is doubted
+            patched.setattr("shoplens.filters.fitting.lda._DOUBTFUL_OWN", -1.0)  # nothing is doubted
             gained.append(noisy - right(told))
         assert noisy > clean - 0.03
         assert noisy > (told == classes).mean() + 0.07

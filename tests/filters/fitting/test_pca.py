@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shoplens.filters.fitting.pca import components
+from shoplens.filters.fitting.pca import principal_axes
 
 
 def rows(count: int, columns: int, seed: int = 0) -> np.ndarray:
@@ -18,7 +18,7 @@ def rows(count: int, columns: int, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("shape", [(50, 20), (20, 50), (30, 30)], ids=str)
 def test_all_directions_are_those_of_a_singular_value_decomposition(shape: tuple[int, int]) -> None:
     given = rows(*shape)
-    found = components(given, 100)
+    found = principal_axes(given, 100)
     assert found.shape == (shape[1], min(shape))
     assert found.dtype == np.float32
     assert np.allclose(found.T @ found, np.eye(min(shape)), atol=1e-3)
@@ -29,17 +29,17 @@ def test_all_directions_are_those_of_a_singular_value_decomposition(shape: tuple
 @pytest.mark.parametrize("shape", [(400, 300), (300, 400)], ids=str)
 def test_the_leading_directions_of_many_hold_as_much_as_there_is(shape: tuple[int, int]) -> None:
     given = rows(*shape)
-    found = components(given, 20)
+    found = principal_axes(given, 20)
     truth = np.linalg.svd(given, compute_uv=False)[:20]
     held = np.linalg.norm(given @ found, axis=0)
     assert found.shape == (shape[1], 20)
     assert np.allclose(found.T @ found, np.eye(20), atol=1e-3)
     assert np.allclose(held, truth, rtol=0.01)
-    assert np.array_equal(found, components(given, 20))
+    assert np.array_equal(found, principal_axes(given, 20))
 
 
 def test_directions_without_variance_are_left_out() -> None:
     flat = rows(40, 3) @ np.random.default_rng(1).standard_normal((3, 30)).astype(np.float32)
-    assert components(flat, 20).shape == (30, 3)
-    assert components(np.zeros((5, 4), np.float32), 3).shape == (4, 0)
-    assert components(np.zeros((0, 4), np.float32), 3).shape == (4, 0)
+    assert principal_axes(flat, 20).shape == (30, 3)
+    assert principal_axes(np.zeros((5, 4), np.float32), 3).shape == (4, 0)
+    assert principal_axes(np.zeros((0, 4), np.float32), 3).shape == (4, 0)

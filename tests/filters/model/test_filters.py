@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.fitting.crossfit import FOLDS, fold_of
-from shoplens.filters.fitting.fit import fit
+from shoplens.filters.fitting.crossfit import FOLDS, fold_index
+from shoplens.filters.fitting.fit import fit_to_photos
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import DENSE, DENSE_PARTS, TINT_SHARE
-from shoplens.filters.photo_features.palette import ANCHORS, palette_of_color
+from shoplens.filters.model.scoring import DENSE_PARTS, DENSE_SIZE, TINT_SHARE
+from shoplens.filters.photo_features.palette import ANCHOR_COUNT, parse_palette
 from shoplens.types import SparseRows, SparseVector
 from tests.filters.made_training import DIMENSIONS, training
 
 
 @pytest.fixture(scope="module")
 def filters() -> Filters:
-    return fit(training(), DIMENSIONS, "m")
+    return fit_to_photos(training(), DIMENSIONS, "m")
 
 
 def sparse(filters: Filters, **blocks: dict[str, float]) -> SparseVector:
@@ -36,8 +36,8 @@ def sparse(filters: Filters, **blocks: dict[str, float]) -> SparseVector:
 
 def test_dense_vectors_are_of_length_one_and_of_the_same_design(filters: Filters) -> None:
     given = training()
-    described = filters.describe(given.features)
-    assert described.dense.shape == (len(given.groups), DENSE)
+    described = filters.predict(given.features)
+    assert described.dense.shape == (len(given.groups), DENSE_SIZE)
     assert described.dense.dtype == described.probabilities.dtype == np.float32
     for part in (described.design, described.shape, described.tint):
         assert np.allclose(np.linalg.norm(part, axis=1), 1, atol=1e-4)
@@ -50,13 +50,13 @@ def test_dense_vectors_are_of_length_one_and_of_the_same_design(filters: Filters
 
 def test_a_photo_of_the_catalogue_is_read_by_the_head_of_its_fold(filters: Filters) -> None:
     given = training()
-    read = filters.describe(given.features, given.groups).probabilities
-    x = filters.models.basis.apply(given.features)
+    read = filters.predict(given.features, given.groups).probabilities
+    x = filters.models.components.transform(given.features)
     heads = filters.models.heads
     [block] = filters.layout.blocks_of("pattern")
-    place = filters.layout.learned.tolist().index(block.start)
+    place = filters.layout.predicted_entries.tolist().index(block.start)
     for number, group in enumerate(given.groups):
-        fold = fold_of(group, FOLDS)
+        fold = fold_index(group, FOLDS)
         logits = (x[number] @ heads.weights[fold] + heads.bias[fold])[place : place + 2]
         floor = heads.floor[place : place + 2]
         expected = np.exp(logits) / np.exp(logits).sum() * (1 - floor.sum()) + floor
@@ -66,57 +66,59 @@ def test_a_photo_of_the_catalogue_is_read_by_the_head_of_its_fold(filters: Filte
 def test_other_photos_are_read_by_the_mean_of_the_heads(filters: Filters) -> None:
     given = training(4, seed=5)
     by_fold = [
-        filters.models.heads.logits(filters.models.basis.apply(given.features), np.full(len(given.groups), fold))
+        filters.models.heads.logits(
+            filters.models.components.transform(given.features), np.full(len(given.groups), fold)
+        )
         for fold in range(FOLDS)
     ]
-    mean = filters.models.heads.logits(filters.models.basis.apply(given.features))
+    mean = filters.models.heads.logits(filters.models.components.transform(given.features))
     assert np.allclose(mean, np.mean(by_fold, axis=0), atol=0.02)
 
 
 def test_the_palette_is_what_was_measured(filters: Filters) -> None:
     given = training(3)
-    read = filters.describe(given.features).probabilities
+    read = filters.predict(given.features).probabilities
     block = next(block for block in filters.layout.blocks_of("color") if block.kind == "palette")
-    assert np.array_equal(read[:, block.entries], given.features[:, -ANCHORS:])
+    assert np.array_equal(read[:, block.entries], given.features[:, -ANCHOR_COUNT:])
 
 
 def test_a_photo_that_could_not_be_read_is_only_what_the_feed_says(filters: Filters) -> None:
-    described = filters.describe(np.zeros_like(training(1).features[:1]))
+    described = filters.predict(np.zeros_like(training(1).features[:1]))
     assert not described.dense.any()
     assert not described.probabilities.any()
-    assert not len(filters.marks(described.probabilities[0], {}).indices)
-    marks = filters.marks(described.probabilities[0], {"pattern": ("starry",)})
+    assert not len(filters.class_vector(described.probabilities[0], {}).indices)
+    marks = filters.class_vector(described.probabilities[0], {"pattern": ("starry",)})
     assert filters.best_match(marks, marks, "pattern") == ("starry", 1.0, 1.0)
 
 
 def test_features_of_other_models_are_refused(filters: Filters) -> None:
     with pytest.raises(InvalidValue, match="numbers"):
-        filters.describe(np.zeros((2, 5), np.float32))
+        filters.predict(np.zeros((2, 5), np.float32))
     with pytest.raises(InvalidValue, match="a group per photo"):
-        filters.describe(training(1).features, ["g0"])
+        filters.predict(training(1).features, ["g0"])
 
 
 def test_agreements_are_dot_products_per_dimension(filters: Filters) -> None:
     given = training(20, seed=2)
-    read = filters.describe(given.features).probabilities
-    marks = [filters.marks(row, known) for row, known in zip(read, given.known, strict=True)]
-    query = filters.marks(read[0], {})
+    read = filters.predict(given.features).probabilities
+    marks = [filters.class_vector(row, known) for row, known in zip(read, given.known, strict=True)]
+    query = filters.class_vector(read[0], {})
     found = filters.agreements(query, marks)
     assert found.shape == (len(marks), 4)
-    assert filters.classified == ("color", "pattern", "material", "category")
+    assert filters.class_dimensions == ("color", "pattern", "material", "category")
     dense = np.zeros((len(marks) + 1, filters.layout.size))
     for row, vector in zip(dense, [*marks, query], strict=True):
         row[vector.indices] = vector.values
     for place in range(4):
-        own = filters.layout.dimension_of == place
+        own = filters.layout.entry_dimensions == place
         assert np.allclose(found[:, place], dense[:-1, own] @ dense[-1, own], atol=1e-6)
     assert np.array_equal(found, filters.agreements(query, SparseRows.of(marks)))
     assert filters.agreements(query, []).shape == (0, 4)
 
 
 def test_a_photo_agrees_with_itself_altogether(filters: Filters) -> None:
-    read = filters.describe(training(2).features).probabilities
-    marks = filters.marks(read[0], {})
+    read = filters.predict(training(2).features).probabilities
+    marks = filters.class_vector(read[0], {})
     assert filters.agreements(marks, [marks])[0] == pytest.approx([1, 1, 1, 1], abs=1e-5)
 
 
@@ -132,18 +134,18 @@ def test_similarities_lie_between_0_and_1(filters: Filters) -> None:
 
 def test_a_weight_counts_standard_deviations_of_the_query_over_the_cohort(filters: Filters) -> None:
     given = training(3, seed=7)
-    described = filters.describe(given.features)
-    marks, look = filters.marks(described.probabilities[0], {}), given.vectors[0]
+    described = filters.predict(given.features)
+    marks, look = filters.class_vector(described.probabilities[0], {}), given.vectors[0]
     cohort = filters.cohort
     held = []
-    for row in cohort.marks:
+    for row in cohort.class_vectors:
         indices = np.flatnonzero(row)
         held.append(SparseVector(indices.astype(np.uint32), row[indices]))
     cosines = {name: cohort.dense[:, part] @ described.dense[0, part] for name, part in DENSE_PARTS.items()}
     similar = filters.similarities({"look": cohort.look @ look, **cosines}, filters.agreements(marks, held))
-    spreads = cohort.spreads(similar)
+    spreads = cohort.query_spreads(similar)
     weights = {"look": 1.0, "color": 2.0, "pattern": 0.0}
-    found = filters.norms(look, described.dense[0], marks).effective(weights)
+    found = filters.score_normalizer(look, described.dense[0], marks).normalize_weights(weights)
     total = sum(weights[name] / spreads[name] for name in weights)
     assert found == pytest.approx({name: weights[name] / spreads[name] / total for name in weights}, abs=1e-5)
     assert sum(found.values()) == pytest.approx(1)
@@ -151,9 +153,9 @@ def test_a_weight_counts_standard_deviations_of_the_query_over_the_cohort(filter
 
 def test_a_weighted_query_is_the_classified_part_of_the_score(filters: Filters) -> None:
     given = training(20, seed=2)
-    read = filters.describe(given.features).probabilities
-    marks = [filters.marks(row, known) for row, known in zip(read, given.known, strict=True)]
-    query = filters.marks(read[0], {})
+    read = filters.predict(given.features).probabilities
+    marks = [filters.class_vector(row, known) for row, known in zip(read, given.known, strict=True)]
+    query = filters.class_vector(read[0], {})
     weights = {"look": 5.0, "color": 2.0, "material": 0.5}
     weighted = filters.weight_query(query, weights)
     agreements = filters.agreements(query, marks)
@@ -192,11 +194,11 @@ def test_of_a_tree_the_deepest_node_that_agrees_is_named(filters: Filters) -> No
 def test_anchors_of_one_name_match_together(filters: Filters) -> None:
     block = next(block for block in filters.layout.blocks_of("color") if block.kind == "palette")
     read = np.zeros(filters.layout.size, np.float32)
-    read[block.entries] = palette_of_color("red")
-    marks = filters.marks(read, {})
+    read[block.entries] = parse_palette("red")
+    marks = filters.class_vector(read, {})
     label, mine, theirs = filters.best_match(marks, marks, "color")
     names = np.array(block.classes)
-    assert mine == theirs == pytest.approx(float(palette_of_color("red")[names == label].sum()), abs=0.02)
+    assert mine == theirs == pytest.approx(float(parse_palette("red")[names == label].sum()), abs=0.02)
 
 
 def test_distributions_are_told_by_class(filters: Filters) -> None:

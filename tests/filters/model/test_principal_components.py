@@ -9,32 +9,37 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.model import principal_components as module
-from shoplens.filters.model.principal_components import Projection, fit_basis, half, unit
-from shoplens.filters.photo_features.measurements import MEASURED, OUTLINE
-from shoplens.filters.photo_features.palette import FINE
+from shoplens.filters.model.principal_components import (
+    FeatureProjection,
+    fit_principal_components,
+    normalize_rows,
+    round_to_half,
+)
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE, OUTLINE_SIZE
+from shoplens.filters.photo_features.palette import FINE_SIZE
 
 RANDOM = np.random.default_rng(2)
 
 
-def made(size: int | None = None) -> Projection:
+def made(size: int | None = None) -> FeatureProjection:
     axes = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
-    return Projection.of(2, np.arange(5.0, dtype=np.float32), 9 * axes, size)
+    return FeatureProjection.from_axes(2, np.arange(5.0, dtype=np.float32), 9 * axes, size)
 
 
 def test_it_is_its_definition() -> None:
     rows = RANDOM.standard_normal((4, 9)).astype(np.float32)
     axes = np.random.default_rng(0).standard_normal((5, 3))
     expected = (rows[:, 2:7] - np.arange(5)) @ axes
-    found = made().apply(rows)
+    found = made().unit_vectors(rows)
     assert np.allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-3)
-    assert np.allclose(unit(made().project(rows)), found)
+    assert np.allclose(normalize_rows(made().project(rows)), found)
 
 
 def test_the_mean_and_what_was_not_read_are_zeros() -> None:
     rows = np.zeros((2, 7), np.float32)
     rows[0, 2:] = np.arange(5)
     rows[1, :2] = 3
-    assert not made().apply(rows).any()
+    assert not made().unit_vectors(rows).any()
 
 
 def test_axes_are_at_most_one_survive_half_precision_and_are_padded() -> None:
@@ -43,30 +48,30 @@ def test_axes_are_at_most_one_survive_half_precision_and_are_padded() -> None:
     assert found.size == 6
     assert np.abs(found.axes).max() == 1
     assert not found.axes[:, 3:].any()
-    assert np.array_equal(half(found.axes), found.axes)
-    assert Projection.of(0, np.zeros(2, np.float32), np.zeros((2, 0), np.float32), 4).axes.shape == (2, 4)
+    assert np.array_equal(round_to_half(found.axes), found.axes)
+    assert FeatureProjection.from_axes(0, np.zeros(2, np.float32), np.zeros((2, 0), np.float32), 4).axes.shape == (2, 4)
 
 
 def test_chunks_do_not_change_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = RANDOM.standard_normal((50, 8)).astype(np.float32)
-    whole = made().apply(rows)
+    whole = made().unit_vectors(rows)
     monkeypatch.setattr(module, "_CHUNK", 7)
-    assert np.allclose(made().apply(rows), whole, atol=1e-6)
+    assert np.allclose(made().unit_vectors(rows), whole, atol=1e-6)
 
 
 def test_rows_that_are_too_short_for_a_projection_are_refused() -> None:
     with pytest.raises(InvalidValue, match="at least 7"):
-        made().apply(np.zeros((2, 6), np.float32))
+        made().unit_vectors(np.zeros((2, 6), np.float32))
 
 
 BACKBONE = 6
-ENDS = np.cumsum([0, BACKBONE, FINE, OUTLINE])
+ENDS = np.cumsum([0, BACKBONE, FINE_SIZE, OUTLINE_SIZE])
 SHARES = (0.64, 0.64, 0.424)
 
 
 def features(photos: int, seed: int = 0) -> np.ndarray:
     random = np.random.default_rng(seed)
-    rows = random.standard_normal((photos, BACKBONE + MEASURED)) * 0.98 ** np.arange(BACKBONE + MEASURED)
+    rows = random.standard_normal((photos, BACKBONE + MEASURED_SIZE)) * 0.98 ** np.arange(BACKBONE + MEASURED_SIZE)
     rows[:, :BACKBONE] = random.standard_normal((photos, BACKBONE)) * [1, 10, 100, 1, 1, 1] + 5
     rows[:, 1] += rows[:, 0]
     return rows.astype(np.float32)
@@ -84,7 +89,7 @@ def blocks_of(rows: np.ndarray) -> list[np.ndarray]:
 def test_directions_are_the_principal_components_of_each_block() -> None:
     """As much of the variance lies along each as along the singular vectors of the same place."""
     rows = features(900)
-    found = fit_basis(rows, BACKBONE)
+    found = fit_principal_components(rows, BACKBONE)
     assert [block.size for block in found.blocks] == [6, 127, 127]
     for block, truth in zip(found.blocks, blocks_of(rows), strict=True):
         strengths = np.linalg.svd(truth, compute_uv=False)[:60]
@@ -95,53 +100,58 @@ def test_directions_are_the_principal_components_of_each_block() -> None:
 
 
 def test_directions_are_fewer_than_photos() -> None:
-    assert 70 < fit_basis(features(300), BACKBONE).size - BACKBONE < 0.85 * 300
-    assert [block.size for block in fit_basis(features(2), BACKBONE).blocks] == [1, 1, 1]
+    assert 70 < fit_principal_components(features(300), BACKBONE).size - BACKBONE < 0.85 * 300
+    assert [block.size for block in fit_principal_components(features(2), BACKBONE).blocks] == [1, 1, 1]
 
 
 def test_each_block_counts_by_its_share() -> None:
     rows = features(80)
-    found = fit_basis(rows, BACKBONE)
-    numbers = found.apply(rows)
+    found = fit_principal_components(rows, BACKBONE)
+    numbers = found.transform(rows)
     assert numbers.shape == (80, found.size)
     ends = np.cumsum([block.size for block in found.blocks])[:-1]
     for part, share in zip(np.split(numbers, ends, axis=1), SHARES, strict=True):
         assert np.allclose(np.linalg.norm(part, axis=1), share, atol=1e-5)
-    assert np.allclose(found.concatenate([block.project(rows) for block in found.blocks]), numbers)
+    assert np.allclose(found.join_blocks([block.project(rows) for block in found.blocks]), numbers)
 
 
 def test_a_photo_without_features_is_zeros() -> None:
-    found = fit_basis(features(40), BACKBONE)
-    assert not found.apply(np.zeros((1, BACKBONE + MEASURED), np.float32)).any()
+    found = fit_principal_components(features(40), BACKBONE)
+    assert not found.transform(np.zeros((1, BACKBONE + MEASURED_SIZE), np.float32)).any()
 
 
 def test_a_constant_column_is_not_blown_up() -> None:
     rows = features(60)
     rows[:, 3] = 2.0
     rows[0, 3] += 1e-4
-    axes = fit_basis(rows, BACKBONE).blocks[0].axes
+    axes = fit_principal_components(rows, BACKBONE).blocks[0].axes
     assert np.abs(axes[3]).max() < 100 * np.median(np.abs(axes).max(axis=1))
 
 
 @pytest.mark.parametrize("photos", [0, 1])
 def test_without_two_photos_there_is_no_direction(photos: int) -> None:
-    found = fit_basis(features(photos), BACKBONE)
+    found = fit_principal_components(features(photos), BACKBONE)
     assert found.size == 0
-    assert found.apply(features(3)).shape == (3, 0)
+    assert found.transform(features(3)).shape == (3, 0)
 
 
 def test_equal_photos_have_no_direction() -> None:
-    assert fit_basis(np.repeat(features(1), 5, axis=0), BACKBONE).size == 0
+    assert fit_principal_components(np.repeat(features(1), 5, axis=0), BACKBONE).size == 0
 
 
 def test_only_so_many_photos(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SAMPLE", 30)
-    one, two = fit_basis(features(90), BACKBONE, seed=1), fit_basis(features(90), BACKBONE, seed=1)
+    one, two = (
+        fit_principal_components(features(90), BACKBONE, seed=1),
+        fit_principal_components(features(90), BACKBONE, seed=1),
+    )
     assert [block.size for block in one.blocks] == [6, 4, 4]
     assert np.array_equal(one.blocks[1].axes, two.blocks[1].axes)
-    assert not np.array_equal(one.blocks[0].mean, fit_basis(features(90), BACKBONE, seed=2).blocks[0].mean)
+    assert not np.array_equal(
+        one.blocks[0].mean, fit_principal_components(features(90), BACKBONE, seed=2).blocks[0].mean
+    )
 
 
 def test_rows_that_are_too_short_are_refused() -> None:
-    with pytest.raises(InvalidValue, match=f"at least {BACKBONE + FINE + OUTLINE}"):
-        fit_basis(features(9), BACKBONE).apply(np.zeros((2, BACKBONE + FINE), np.float32))
+    with pytest.raises(InvalidValue, match=f"at least {BACKBONE + FINE_SIZE + OUTLINE_SIZE}"):
+        fit_principal_components(features(9), BACKBONE).transform(np.zeros((2, BACKBONE + FINE_SIZE), np.float32))

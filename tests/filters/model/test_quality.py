@@ -7,11 +7,11 @@ import pytest
 
 from shoplens.filters.fitting.crossfit import FOLDS
 from shoplens.filters.model.quality import (
-    NOTHING,
+    NO_QUALITY,
     calibration_error,
     mean_average_precision,
-    quality_of_classes,
-    quality_of_labels,
+    measure_class_quality,
+    measure_label_quality,
 )
 
 
@@ -28,12 +28,12 @@ def test_quality_is_its_definition() -> None:
     random = np.random.default_rng(0)
     classes = random.choice(3, size=200, p=[0.6, 0.3, 0.1])
     probabilities = read_as(classes, 3, 0.5, 1)
-    found = quality_of_classes(probabilities, classes, np.arange(200))
+    found = measure_class_quality(probabilities, classes, np.arange(200))
     named = probabilities.argmax(axis=1)
     assert found.photos == 200
     assert found.accuracy == pytest.approx(np.mean(named == classes))
-    assert found.balanced == pytest.approx(np.mean([np.mean(named[classes == k] == k) for k in range(3)]))
-    assert found.majority == pytest.approx(np.mean(classes == 0))
+    assert found.balanced_accuracy == pytest.approx(np.mean([np.mean(named[classes == k] == k) for k in range(3)]))
+    assert found.majority_accuracy == pytest.approx(np.mean(classes == 0))
     assert found.calibration_error == pytest.approx(calibration_error(probabilities.max(axis=1), named == classes))
     assert found.average_precision is None
 
@@ -41,7 +41,7 @@ def test_quality_is_its_definition() -> None:
 def test_a_class_without_photos_does_not_count() -> None:
     classes = np.array([0, 0, 1, 1])
     probabilities = np.array([[0.8, 0.1, 0.1]] * 2 + [[0.2, 0.7, 0.1]] * 2, np.float32)
-    assert quality_of_classes(probabilities, classes, np.arange(4)).balanced == 1.0
+    assert measure_class_quality(probabilities, classes, np.arange(4)).balanced_accuracy == 1.0
 
 
 def test_what_photos_show_is_seen_and_what_they_do_not_is_not() -> None:
@@ -50,7 +50,7 @@ def test_what_photos_show_is_seen_and_what_they_do_not_is_not() -> None:
         classes = np.random.default_rng(seed).choice(3, size=600, p=[0.8, 0.15, 0.05])
         for skill in seen:
             probabilities = read_as(classes, 3, skill, seed + 100)
-            seen[skill] += quality_of_classes(probabilities, classes, np.arange(600)).seen
+            seen[skill] += measure_class_quality(probabilities, classes, np.arange(600)).is_visible
     assert seen[0.0] <= 2
     assert seen[0.03] <= 5  # better than chance, but by less than anybody could see
     assert seen[0.3] >= 38
@@ -61,21 +61,23 @@ def test_photos_of_a_group_are_no_independent_witnesses() -> None:
     classes = np.repeat([0, 1, 0, 1, 0, 1], 100)
     named = np.repeat([0, 1, 0, 1, 1, 0], 100)
     probabilities = (0.8 * np.eye(2)[named] + 0.1).astype(np.float32)
-    assert not quality_of_classes(probabilities, classes, np.repeat(np.arange(6), 100)).seen
-    assert quality_of_classes(probabilities, classes, np.arange(600)).seen
+    assert not measure_class_quality(probabilities, classes, np.repeat(np.arange(6), 100)).is_visible
+    assert measure_class_quality(probabilities, classes, np.arange(600)).is_visible
 
 
 def test_a_single_class_or_group_is_not_seen() -> None:
     sure = np.ones((10, 1), np.float32)
-    assert not quality_of_classes(sure, np.zeros(10, np.int64), np.arange(10)).seen
+    assert not measure_class_quality(sure, np.zeros(10, np.int64), np.arange(10)).is_visible
     one = np.eye(2, dtype=np.float32)[[0, 1] * 5]
-    assert not quality_of_classes(one, np.array([0, 1] * 5), np.zeros(10, np.int64)).seen
+    assert not measure_class_quality(one, np.array([0, 1] * 5), np.zeros(10, np.int64)).is_visible
 
 
 def test_without_photos_there_is_nothing() -> None:
-    assert quality_of_classes(np.zeros((0, 3), np.float32), np.zeros(0, np.int64), np.zeros(0, np.int64)) == NOTHING
+    assert (
+        measure_class_quality(np.zeros((0, 3), np.float32), np.zeros(0, np.int64), np.zeros(0, np.int64)) == NO_QUALITY
+    )
     empty = np.zeros((0, 3), np.float32)
-    assert quality_of_labels(empty, empty, np.zeros(0, np.int64)) == NOTHING
+    assert measure_label_quality(empty, empty, np.zeros(0, np.int64)) == NO_QUALITY
 
 
 def test_average_precision_is_its_definition() -> None:
@@ -100,22 +102,22 @@ def test_labels_are_measured_and_seen() -> None:
     targets = (random.random((500, 3)) < 0.3).astype(np.float32)
     folds = random.integers(FOLDS, size=500)
     noise = random.random((500, 3))
-    good = quality_of_labels((0.5 * targets + 0.5 * noise).astype(np.float32), targets, folds)
-    chance = quality_of_labels(noise.astype(np.float32), targets, folds)
-    assert good.seen
+    good = measure_label_quality((0.5 * targets + 0.5 * noise).astype(np.float32), targets, folds)
+    chance = measure_label_quality(noise.astype(np.float32), targets, folds)
+    assert good.is_visible
     assert good.average_precision is not None
     assert good.average_precision > 0.8
-    assert not chance.seen
+    assert not chance.is_visible
     assert chance.average_precision == pytest.approx(0.3, abs=0.06)
     top = np.argmax(0.5 * targets + 0.5 * noise, axis=1)
     assert good.accuracy == pytest.approx(targets[np.arange(500), top].mean())
-    assert good.majority == pytest.approx(targets.mean(axis=0).max())
+    assert good.majority_accuracy == pytest.approx(targets.mean(axis=0).max())
 
 
 def test_labels_need_every_fold() -> None:
     targets = np.eye(2, dtype=np.float32)[np.arange(40) % 2]
     folds = np.arange(40) % (FOLDS - 1)
-    assert not quality_of_labels(targets, targets, folds).seen
+    assert not measure_label_quality(targets, targets, folds).is_visible
 
 
 def test_calibration_error_is_its_definition() -> None:

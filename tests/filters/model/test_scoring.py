@@ -8,14 +8,14 @@ import pytest
 from shoplens.filters.dimensions.dimension import LOOK, Dimension
 from shoplens.filters.model.class_layout import ClassLayout
 from shoplens.filters.model.scoring import (
-    DENSE,
     DENSE_PARTS,
-    PLACED,
+    DENSE_SIZE,
+    FILTER_VECTOR_SIZE,
     SKETCH_SIZE,
-    Space,
-    mark_slope,
-    slope,
-    space_over,
+    RetrievalSpace,
+    agreement_slope,
+    cosine_slope,
+    fit_retrieval_space,
 )
 from shoplens.types import SparseVector
 
@@ -24,7 +24,7 @@ USUAL = {LOOK: 0.6, "design": 0.1, "shape": 0.0, "color": 0.1, "pattern": 0.2}
 
 def layout_of(classes: int) -> ClassLayout:
     names = tuple(f"c{number}" for number in range(classes))
-    return ClassLayout.of([Dimension("pattern", "single", "pattern", names, (1,) * classes)])
+    return ClassLayout.from_dimensions([Dimension("pattern", "single", "pattern", names, (1,) * classes)])
 
 
 def marks_of(rng: np.random.Generator, layout: ClassLayout, count: int) -> list[SparseVector]:
@@ -36,7 +36,7 @@ def marks_of(rng: np.random.Generator, layout: ClassLayout, count: int) -> list[
 
 
 def dense_of(rng: np.random.Generator, count: int) -> np.ndarray:
-    rows = rng.normal(size=(count, DENSE)).astype(np.float32)
+    rows = rng.normal(size=(count, DENSE_SIZE)).astype(np.float32)
     for part in DENSE_PARTS.values():
         rows[:, part] /= np.linalg.norm(rows[:, part], axis=1, keepdims=True)
     return rows
@@ -49,14 +49,14 @@ def wide(marks: list[SparseVector], size: int) -> np.ndarray:
     return rows
 
 
-def space_of(classes: int) -> tuple[Space, np.ndarray, list[SparseVector]]:
+def space_of(classes: int) -> tuple[RetrievalSpace, np.ndarray, list[SparseVector]]:
     rng, layout = np.random.default_rng(classes), layout_of(classes)
     marks = marks_of(rng, layout, 300)
-    return space_over(layout, USUAL, wide(marks, layout.size)), dense_of(rng, 300), marks
+    return fit_retrieval_space(layout, USUAL, wide(marks, layout.size)), dense_of(rng, 300), marks
 
 
 def score(
-    space: Space,
+    space: RetrievalSpace,
     query: tuple[np.ndarray, SparseVector],
     dense: np.ndarray,
     marks: np.ndarray,
@@ -64,8 +64,8 @@ def score(
 ) -> np.ndarray:
     """The definition, without look and constants."""
     row = wide([query[1]], space.layout.size)[0]
-    parts = [weights.get(n, 0) * slope(n) * (dense[:, part] @ query[0][part]) for n, part in DENSE_PARTS.items()]
-    return np.sum(parts, axis=0) + weights.get("pattern", 0) * mark_slope("pattern") * (marks @ row)
+    parts = [weights.get(n, 0) * cosine_slope(n) * (dense[:, part] @ query[0][part]) for n, part in DENSE_PARTS.items()]
+    return np.sum(parts, axis=0) + weights.get("pattern", 0) * agreement_slope("pattern") * (marks @ row)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def score(
 @pytest.mark.parametrize("classes", [3, SKETCH_SIZE])
 def test_a_dot_product_is_the_score_for_any_weights(classes: int, weights: dict[str, float]) -> None:
     space, dense, marks = space_of(classes)
-    assert space.lossless
-    placed = space.placed(dense[1:], marks[1:])
-    assert (placed.shape, placed.dtype) == ((299, PLACED), np.float32)
+    assert space.is_lossless
+    placed = space.filter_vectors(dense[1:], marks[1:])
+    assert (placed.shape, placed.dtype) == ((299, FILTER_VECTOR_SIZE), np.float32)
     found = placed @ space.query_vector(dense[0], marks[0], weights)
     expected = score(space, (dense[0], marks[0]), dense[1:], wide(marks[1:], classes), weights)
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -85,50 +85,50 @@ def test_a_dot_product_is_the_score_for_any_weights(classes: int, weights: dict[
 def test_with_more_classes_the_sketch_leaves_least_out() -> None:
     classes = SKETCH_SIZE + 40
     space, dense, marks = space_of(classes)
-    assert not space.lossless
-    placed, every = space.placed(dense[1:], marks[1:]), wide(marks[1:], classes)
+    assert not space.is_lossless
+    placed, every = space.filter_vectors(dense[1:], marks[1:]), wide(marks[1:], classes)
     found = placed @ space.query_vector(dense[0], marks[0], {"pattern": 1.0})
     expected = score(space, (dense[0], marks[0]), dense[1:], every, {"pattern": 1.0})
     assert 0 < np.abs(found - expected).max() < 0.5
     assert np.corrcoef(found, expected)[0, 1] > 0.9
-    other = Space(space.layout, USUAL, np.roll(space.axes, 1, axis=0))
-    worse = other.placed(dense[1:], marks[1:]) @ other.query_vector(dense[0], marks[0], {"pattern": 1.0})
+    other = RetrievalSpace(space.layout, USUAL, np.roll(space.sketch_axes, 1, axis=0))
+    worse = other.filter_vectors(dense[1:], marks[1:]) @ other.query_vector(dense[0], marks[0], {"pattern": 1.0})
     assert ((found - expected) ** 2).mean() < ((worse - expected) ** 2).mean()
 
 
 def test_neighbours_are_neighbours_by_the_usual_score() -> None:
     """Without a query's weights: two placed photos' dot product is their score, but for a factor."""
     space, dense, marks = space_of(5)
-    placed = space.placed(dense, marks)
+    placed = space.filter_vectors(dense, marks)
     weights = {**USUAL, "shape": 0.03}  # no dimension is placed by less
     expected = score(space, (dense[0], marks[0]), dense[1:], wide(marks[1:], 5), weights)
-    np.testing.assert_allclose(placed[1:] @ placed[0], expected / (USUAL[LOOK] * slope(LOOK)), atol=1e-5)
+    np.testing.assert_allclose(placed[1:] @ placed[0], expected / (USUAL[LOOK] * cosine_slope(LOOK)), atol=1e-5)
 
 
 def test_dense_scores_are_got_back() -> None:
     space, dense, marks = space_of(5)
-    np.testing.assert_allclose(space.dense(space.placed(dense, marks)), dense, atol=1e-6)
+    np.testing.assert_allclose(space.dense_vectors(space.filter_vectors(dense, marks)), dense, atol=1e-6)
     for name, part in DENSE_PARTS.items():
-        cosines = space.placed(dense, marks) @ space.dimension_query_vector(name, dense[7])
+        cosines = space.filter_vectors(dense, marks) @ space.dimension_query_vector(name, dense[7])
         np.testing.assert_allclose(cosines, dense[:, part] @ dense[7, part], atol=1e-5)
 
 
 def test_a_shop_without_classes_has_a_space_too() -> None:
-    layout = ClassLayout.of([])
-    space = space_over(layout, {}, np.zeros((0, 0), np.float32))
+    layout = ClassLayout.from_dimensions([])
+    space = fit_retrieval_space(layout, {}, np.zeros((0, 0), np.float32))
     nothing = SparseVector(np.zeros(0, np.uint32), np.zeros(0, np.float32))
     dense = dense_of(np.random.default_rng(1), 2)
-    placed = space.placed(dense, [nothing, nothing])
-    assert not placed[:, DENSE:].any()
+    placed = space.filter_vectors(dense, [nothing, nothing])
+    assert not placed[:, DENSE_SIZE:].any()
     found = placed @ space.query_vector(dense[0], nothing, {"design": 1.0})
     part = DENSE_PARTS["design"]
-    np.testing.assert_allclose(found, slope("design") * dense[:, part] @ dense[0, part], atol=1e-6)
-    assert space.placed(dense[:0], []).shape == (0, PLACED)
+    np.testing.assert_allclose(found, cosine_slope("design") * dense[:, part] @ dense[0, part], atol=1e-6)
+    assert space.filter_vectors(dense[:0], []).shape == (0, FILTER_VECTOR_SIZE)
 
 
 def test_overlap_is_what_two_ways_of_weighing_share() -> None:
     space, _, _ = space_of(5)
-    assert space.overlap(USUAL) == pytest.approx(1)
-    assert space.overlap({"pattern": 1.0}) == pytest.approx(0.2)
-    assert space.overlap({LOOK: 0.3, "color": 0.7}) == pytest.approx(0.4)
-    assert space.overlap({"unheard of": 1.0}) == 0
+    assert space.usual_overlap(USUAL) == pytest.approx(1)
+    assert space.usual_overlap({"pattern": 1.0}) == pytest.approx(0.2)
+    assert space.usual_overlap({LOOK: 0.3, "color": 0.7}) == pytest.approx(0.4)
+    assert space.usual_overlap({"unheard of": 1.0}) == 0

@@ -11,17 +11,17 @@ import pytest
 
 from shoplens.errors import StoreError
 from shoplens.filters.dimensions.dimension import Dimension
-from shoplens.filters.fitting.fit import fit
-from shoplens.filters.model.class_layout import Tree
+from shoplens.filters.fitting.fit import fit_to_photos
+from shoplens.filters.model.class_layout import ClassTree
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import DENSE
-from shoplens.filters.model.stored import MEANING, load_filters, save_filters
+from shoplens.filters.model.scoring import DENSE_SIZE
+from shoplens.filters.model.stored import DESCRIPTION_FILE, load_filters, save_filters
 from tests.filters.made_training import DIMENSIONS, training
 
 
 @pytest.fixture(scope="module")
 def filters() -> Filters:
-    return fit(training(20), DIMENSIONS, "model 1")
+    return fit_to_photos(training(20), DIMENSIONS, "model 1")
 
 
 def test_nothing_stored_is_nothing(tmp_path: Path) -> None:
@@ -34,13 +34,15 @@ def test_stored_filters_answer_the_same_to_the_last_bit(filters: Filters, tmp_pa
     assert again is not None
     given = training(8, seed=3)
     for groups in (None, given.groups):
-        one, two = filters.describe(given.features, groups), again.describe(given.features, groups)
+        one, two = filters.predict(given.features, groups), again.predict(given.features, groups)
         assert np.array_equal(one.dense, two.dense)
         assert np.array_equal(one.probabilities, two.probabilities)
-    marks = filters.marks(one.probabilities[0], given.known[0])
+    marks = filters.class_vector(one.probabilities[0], given.known[0])
     weights = {"look": 1.0, "color": 1.0}
     asked = given.vectors[0], one.dense[0], marks
-    assert again.norms(*asked).effective(weights) == pytest.approx(filters.norms(*asked).effective(weights), rel=1e-6)
+    assert again.score_normalizer(*asked).normalize_weights(weights) == pytest.approx(
+        filters.score_normalizer(*asked).normalize_weights(weights), rel=1e-6
+    )
     assert again.dimensions == filters.dimensions
     assert again.quality == filters.quality
     assert again.weights == filters.weights
@@ -48,31 +50,33 @@ def test_stored_filters_answer_the_same_to_the_last_bit(filters: Filters, tmp_pa
 
 
 def test_filters_of_an_empty_shop_are_stored_too(tmp_path: Path) -> None:
-    empty = fit(training(0), DIMENSIONS, "m")
+    empty = fit_to_photos(training(0), DIMENSIONS, "m")
     save_filters(tmp_path, empty)
     again = load_filters(tmp_path)
     assert again is not None
     features = training(2).features
-    assert np.array_equal(again.describe(features).probabilities, empty.describe(features).probabilities)
+    assert np.array_equal(again.predict(features).probabilities, empty.predict(features).probabilities)
 
 
 def test_a_stored_tree_that_never_forks_is_left_out(filters: Filters, tmp_path: Path) -> None:
     """As stores of an earlier version hold it, where no photo's features were known."""
     chain = Dimension("shelf", "tree", "shelf", ("A", "A > B"), (9, 9))
     quality = filters.quality | {"shelf": filters.quality["category"]}
-    models = replace(filters.models, trees={**filters.models.trees, "shelf": Tree.of(chain.classes)})
+    models = replace(filters.models, trees={**filters.models.trees, "shelf": ClassTree.from_nodes(chain.classes)})
     weights = {**filters.weights, "shelf": 0.1}
     old = replace(filters, dimensions=(*DIMENSIONS, chain), quality=quality, models=models, weights=weights)
     save_filters(tmp_path, old)
     found = load_filters(tmp_path)
     assert found is not None
     assert (found.dimensions, found.weights, found.quality) == (DIMENSIONS, filters.weights, filters.quality)
-    marks = found.marks(found.describe(training(1).features).probabilities[0], {"shelf": ("A",)})
-    assert set(found.norms(training(1).vectors[0], np.zeros(DENSE, np.float32), marks).means) == set(found.weights)
+    marks = found.class_vector(found.predict(training(1).features).probabilities[0], {"shelf": ("A",)})
+    assert set(found.score_normalizer(training(1).vectors[0], np.zeros(DENSE_SIZE, np.float32), marks).means) == set(
+        found.weights
+    )
 
 
 def test_new_filters_replace_old_ones_and_leave_nothing_behind(filters: Filters, tmp_path: Path) -> None:
-    save_filters(tmp_path, fit(training(8), DIMENSIONS, "model 0"))
+    save_filters(tmp_path, fit_to_photos(training(8), DIMENSIONS, "model 0"))
     save_filters(tmp_path, filters)
     found = load_filters(tmp_path)
     assert found is not None
@@ -97,14 +101,14 @@ def test_death_before_the_last_step_keeps_the_old_filters(
     replaced = Path.replace
 
     def dies(path: Path, target: Path) -> Path:
-        if target.name == MEANING:
+        if target.name == DESCRIPTION_FILE:
             raise OSError("the power went off")
         return replaced(path, target)
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "replace", dies)
         with pytest.raises(OSError, match="power"):
-            save_filters(tmp_path, fit(training(8), DIMENSIONS, "model 2"))
+            save_filters(tmp_path, fit_to_photos(training(8), DIMENSIONS, "model 2"))
     found = load_filters(tmp_path)
     assert found is not None
     assert found.model == "model 1"
@@ -121,13 +125,13 @@ def gone(folder: Path) -> None:
 
 
 def no_json(folder: Path) -> None:
-    (folder / MEANING).write_text("{", "utf-8")
+    (folder / DESCRIPTION_FILE).write_text("{", "utf-8")
 
 
 def changed(**values: object) -> object:
     def change(folder: Path) -> None:
-        meaning = json.loads((folder / MEANING).read_text("utf-8"))
-        (folder / MEANING).write_text(json.dumps({**meaning, **values}), "utf-8")
+        meaning = json.loads((folder / DESCRIPTION_FILE).read_text("utf-8"))
+        (folder / DESCRIPTION_FILE).write_text(json.dumps({**meaning, **values}), "utf-8")
 
     return change
 
@@ -167,4 +171,4 @@ def test_damage_is_said_with_the_way_out(filters: Filters, tmp_path: Path, harm:
         load_filters(tmp_path)
     assert caught.value.code == "damaged-filters"
     assert "shoplens train filters" in caught.value.fix
-    assert MEANING in caught.value.problem
+    assert DESCRIPTION_FILE in caught.value.problem

@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.photo_features.measurements import MEASURED, OUTLINE, Measured, measure, outline
-from shoplens.filters.photo_features.palette import ANCHOR_NAMES, ANCHORS, FINE, fine_histograms, palette
-from shoplens.filters.photo_features.pixels import Floats, foreground, oklab, small
+from shoplens.filters.photo_features.measurements import (
+    MEASURED_SIZE,
+    OUTLINE_SIZE,
+    Measurements,
+    measure_photo,
+    outline_features,
+)
+from shoplens.filters.photo_features.palette import ANCHOR_COUNT, ANCHOR_NAMES, FINE_SIZE, fine_histograms, palette
+from shoplens.filters.photo_features.pixels import Floats, downsample, foreground_mask, rgb_to_oklab
 from shoplens.types import Pixels
 
 SILHOUETTE = 144
@@ -22,8 +28,8 @@ def lab_of(lightness: Floats) -> Floats:
 
 def parts(lightness: Floats, mask: Floats) -> tuple[Floats, Floats]:
     """Silhouette (12, 12) and edges (6, 6, 8)."""
-    result = outline(lab_of(lightness), mask)
-    assert (result.shape, result.dtype) == ((OUTLINE,), np.float32)
+    result = outline_features(lab_of(lightness), mask)
+    assert (result.shape, result.dtype) == ((OUTLINE_SIZE,), np.float32)
     assert 0 <= result.min() <= result.max() <= 1
     return result[:SILHOUETTE].reshape(12, 12), result[SILHOUETTE:].reshape(6, 6, 8)
 
@@ -42,7 +48,7 @@ def test_where_the_product_is_does_not_matter() -> None:
     shape = np.zeros((96, 96), np.float32)
     shape[5:45, 10:40] = shape[30:50, 20:60] = 0.8
     there = np.roll(shape, (30, 20), (0, 1))
-    assert outline(lab_of(shape), shape) == pytest.approx(outline(lab_of(there), there), abs=1e-5)
+    assert outline_features(lab_of(shape), shape) == pytest.approx(outline_features(lab_of(there), there), abs=1e-5)
 
 
 def test_edges_by_loops() -> None:
@@ -74,8 +80,8 @@ def test_upright_and_level_stripes_differ() -> None:
 
 @pytest.mark.parametrize("shape", [(96, 96), (1, 40), (40, 1), (1, 1)])
 def test_a_blank_photo_has_no_edges(shape: tuple[int, int]) -> None:
-    lab = oklab(np.full((*shape, 3), 200, np.uint8))
-    result = outline(lab, foreground(lab))
+    lab = rgb_to_oklab(np.full((*shape, 3), 200, np.uint8))
+    result = outline_features(lab, foreground_mask(lab))
     assert result[:SILHOUETTE] == pytest.approx(0.5)
     assert (result[SILHOUETTE:] == 0).all()
 
@@ -98,22 +104,22 @@ def shirt(color: tuple[int, int, int]) -> Pixels:
 
 
 def test_a_row_is_read_back() -> None:
-    first = measure(shirt((30, 60, 160)))
-    row = first.as_row()
-    assert (row.shape, row.dtype) == ((MEASURED,), np.float32)
-    assert MEASURED == FINE + OUTLINE + ANCHORS
-    assert (row[:FINE] == first.fine).all()
-    assert (row[-ANCHORS:] == first.palette).all()
-    again = Measured.from_row(row)
-    assert (again.as_row() == row).all()
+    first = measure_photo(shirt((30, 60, 160)))
+    row = first.to_row()
+    assert (row.shape, row.dtype) == ((MEASURED_SIZE,), np.float32)
+    assert MEASURED_SIZE == FINE_SIZE + OUTLINE_SIZE + ANCHOR_COUNT
+    assert (row[:FINE_SIZE] == first.fine).all()
+    assert (row[-ANCHOR_COUNT:] == first.palette).all()
+    again = Measurements.from_row(row)
+    assert (again.to_row() == row).all()
     assert (again.outline == first.outline).all()
 
 
 def test_it_is_what_the_parts_measure() -> None:
     photo = shirt((200, 30, 40))
-    lab = oklab(small(photo))
-    mask = foreground(lab)
-    result = measure(photo)
+    lab = rgb_to_oklab(downsample(photo))
+    mask = foreground_mask(lab)
+    result = measure_photo(photo)
     assert (result.fine == fine_histograms(lab, mask)).all()
     assert (result.palette == palette(lab, mask)).all()
 
@@ -131,18 +137,18 @@ def test_it_is_what_the_parts_measure() -> None:
     ids=["one pixel", "blank", "a row", "a column", "all product", "another memory order"],
 )
 def test_every_photo_can_be_measured(photo: Pixels) -> None:
-    row = measure(photo).as_row()
+    row = measure_photo(photo).to_row()
     assert np.isfinite(row).all()
     assert row.min() >= 0
-    assert row[-ANCHORS:].sum() == pytest.approx(1, abs=1e-5)
-    assert (row == measure(photo.copy()).as_row()).all()
+    assert row[-ANCHOR_COUNT:].sum() == pytest.approx(1, abs=1e-5)
+    assert (row == measure_photo(photo.copy()).to_row()).all()
 
 
 def test_colour_and_shape_are_told_apart() -> None:
-    blue, red = measure(shirt((30, 60, 160))), measure(shirt((200, 30, 40)))
+    blue, red = measure_photo(shirt((30, 60, 160))), measure_photo(shirt((200, 30, 40)))
     trousers = np.full((600, 500, 3), 245, np.uint8)
     trousers[60:560, 150:240] = trousers[60:560, 270:350] = trousers[60:160, 150:350] = (30, 60, 160)
-    other = measure(trousers)
+    other = measure_photo(trousers)
     assert np.sqrt(blue.palette * red.palette).sum() < 0.2
     assert np.sqrt(blue.palette * other.palette).sum() > 0.9
     assert np.linalg.norm(blue.outline - red.outline) < np.linalg.norm(blue.outline - other.outline)
@@ -152,6 +158,6 @@ def test_colour_and_shape_are_told_apart() -> None:
 
 def test_rows_of_another_shape_are_refused() -> None:
     with pytest.raises(InvalidValue, match="measure the photo again"):
-        Measured.from_row(np.zeros(MEASURED - 1, np.float32))
+        Measurements.from_row(np.zeros(MEASURED_SIZE - 1, np.float32))
     with pytest.raises(InvalidValue, match=r"fine is of shape .* float64"):
-        Measured.from_row(np.zeros(MEASURED))
+        Measurements.from_row(np.zeros(MEASURED_SIZE))

@@ -10,19 +10,19 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.photo_features.palette import (
+    ANCHOR_COUNT,
     ANCHOR_HEXES,
     ANCHOR_LABS,
     ANCHOR_NAMES,
-    ANCHORS,
     BASIC_COLORS,
-    FINE,
+    FINE_SIZE,
     color_distribution,
     fine_and_palette,
     fine_histograms,
     palette,
-    palette_of_color,
+    parse_palette,
 )
-from shoplens.filters.photo_features.pixels import Floats, linear_rgb, oklab
+from shoplens.filters.photo_features.pixels import Floats, oklab_to_linear_rgb, rgb_to_oklab
 from shoplens.types import Pixels
 
 L_BINS, A_BINS, B_BINS = 7, 9, 9
@@ -30,7 +30,7 @@ L_BINS, A_BINS, B_BINS = 7, 9, 9
 
 def plain(color: str, side: int = 24) -> Floats:
     rgb = np.full((side, side, 3), tuple(bytes.fromhex(color[1:])), np.uint8)
-    return oklab(rgb)
+    return rgb_to_oklab(rgb)
 
 
 def everywhere(lab: Floats) -> Floats:
@@ -69,18 +69,18 @@ def shares_by_loop(lab: Floats) -> dict[tuple[int, int, int], float]:
 def reached() -> list[tuple[int, int, int]]:
     """The bins nearest to a colour of sRGB."""
     levels = np.arange(0, 256, 5, dtype=np.uint8)
-    cube = oklab(np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3))[0].astype(np.float64)
+    cube = rgb_to_oklab(np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3))[0].astype(np.float64)
     chroma = np.clip(cube[:, 1:] / 0.26, -1, 1)
     nearest = np.c_[cube[:, 0] * 6, (np.sign(chroma) * np.sqrt(np.abs(chroma)) + 1) * 4].round().astype(int)
     return sorted({(int(light), int(a), int(b)) for light, a, b in nearest})
 
 
 def test_fine_counts_the_bins_that_srgb_reaches(reached: list[tuple[int, int, int]]) -> None:
-    assert 2 * len(reached) == FINE
+    assert 2 * len(reached) == FINE_SIZE
 
 
 def test_fine_histograms_by_loops(reached: list[tuple[int, int, int]]) -> None:
-    lab = oklab(noise(5, 4))
+    lab = rgb_to_oklab(noise(5, 4))
     mask = np.random.default_rng(4).random((5, 4), dtype=np.float32)
     mask[0, 0] = 0
     whole, middle = dict.fromkeys(reached, 0.0), dict.fromkeys(reached, 0.0)
@@ -97,13 +97,13 @@ def test_fine_histograms_by_loops(reached: list[tuple[int, int, int]]) -> None:
 
 @pytest.mark.parametrize("shape", [(96, 96), (1, 30), (30, 1), (1, 1)])
 def test_each_histogram_is_a_unit_vector(shape: tuple[int, int]) -> None:
-    lab = oklab(noise(*shape))
+    lab = rgb_to_oklab(noise(*shape))
     result = fine_histograms(lab, everywhere(lab)).reshape(2, -1)
     assert np.linalg.norm(result, axis=1) == pytest.approx([1, 1], abs=1e-5)
 
 
 def test_without_a_foreground_every_pixel_counts() -> None:
-    lab = oklab(noise(9, 9))
+    lab = rgb_to_oklab(noise(9, 9))
     for measure in (fine_histograms, palette):
         assert (measure(lab, np.zeros((9, 9), np.float32)) == measure(lab, everywhere(lab))).all()
 
@@ -131,21 +131,21 @@ def test_palette_by_loops() -> None:
     colours = np.array([[40, -3, 5], [41, -3, 4], [20, 2, 3], [55, 9, -6], [30, 0, 0], [60, 1, 9]]) * cell
     lab = colours.reshape(2, 3, 3).astype(np.float32)
     mask = np.array([[1, 0.5, 0], [0.2, 1, 1]], np.float32)
-    sums = np.zeros(ANCHORS)
+    sums = np.zeros(ANCHOR_COUNT)
     for y, x in product(range(2), range(3)):
         sums += np.array(palette_by_loop(lab[y, x])) * float(mask[y, x]) * centre_weight(y, x, 2, 3)
     sums[sums < np.sort(sums)[-8]] = 0
     result = palette(lab, mask)
-    assert (result.shape, result.dtype) == ((ANCHORS,), np.float32)
+    assert (result.shape, result.dtype) == ((ANCHOR_COUNT,), np.float32)
     assert result == pytest.approx(sums / sums.sum(), abs=1e-4)
 
 
 def test_a_palette_is_a_short_distribution() -> None:
-    lab = oklab(noise(96, 96))
+    lab = rgb_to_oklab(noise(96, 96))
     result = palette(lab, everywhere(lab))
     assert result.sum() == pytest.approx(1, abs=1e-6)
     assert np.count_nonzero(result) == 8
-    assert np.count_nonzero(palette_of_color("#345678")) <= 3
+    assert np.count_nonzero(parse_palette("#345678")) <= 3
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_palette_is_a_short_distribution() -> None:
 def test_agreement_is_what_people_see(left: str, right: str, least: float, most: float) -> None:
     first, second = plain(left), plain(right)
     for value in (
-        agreement(palette_of_color(left), palette_of_color(right)),
+        agreement(parse_palette(left), parse_palette(right)),
         agreement(palette(first, everywhere(first)), palette(second, everywhere(second))),
     ):
         assert least <= value <= most + 1e-6
@@ -171,7 +171,7 @@ def test_agreement_is_what_people_see(left: str, right: str, least: float, most:
 def test_neighbouring_shades_never_fall_apart() -> None:
     steps = np.linspace(0, 255, 86).astype(int)
     for shades in ([f"#{s:02x}{s:02x}{s:02x}" for s in steps], [f"#{s:02x}40{255 - s:02x}" for s in steps]):
-        palettes = [palette_of_color(shade) for shade in shades]
+        palettes = [parse_palette(shade) for shade in shades]
         assert min(agreement(left, right) for left, right in pairwise(palettes)) > 0.8
 
 
@@ -180,7 +180,7 @@ def test_a_colour_of_one_photo_is_the_colour_by_name() -> None:
     by_name = []
     for name in BASIC_COLORS:
         lab = np.tile(np.array(BASIC_COLORS[name], np.float32), (24, 24, 1))
-        by_name.append(agreement(palette(lab, everywhere(lab)), palette_of_color(name)))
+        by_name.append(agreement(palette(lab, everywhere(lab)), parse_palette(name)))
     assert min(by_name) > 0.85
     assert np.mean(by_name) > 0.96
 
@@ -189,11 +189,11 @@ def test_every_colour_of_srgb_has_a_cell() -> None:
     """Also the strongest: each is nearer to what its palette is made of than to the opposite colour."""
     for color in ("#ff0000", "#00ff00", "#0000ff", "#ffff00", "#00ffff", "#ff00ff", "#000000", "#ffffff"):
         lab = plain(color, 4)
-        assert agreement(palette(lab, everywhere(lab)), palette_of_color(color)) > 0.85
+        assert agreement(palette(lab, everywhere(lab)), parse_palette(color)) > 0.85
 
 
 def test_both_at_once_are_each_by_itself() -> None:
-    lab = oklab(noise(9, 8))
+    lab = rgb_to_oklab(noise(9, 8))
     mask = np.random.default_rng(4).random((9, 8), dtype=np.float32)
     fine, colours = fine_and_palette(lab, mask)
     assert (fine == fine_histograms(lab, mask)).all()
@@ -205,20 +205,20 @@ def test_both_at_once_are_each_by_itself() -> None:
     [("Navy", "#000080"), ("light blue", "#ADD8E6"), ("gray", "grey"), ("#f00", "#ff0000"), (" Red ", "#d0202a")],
 )
 def test_ways_to_write_a_colour(text: str, same: str) -> None:
-    assert (palette_of_color(text) == palette_of_color(same)).all()
+    assert (parse_palette(text) == parse_palette(same)).all()
 
 
 @pytest.mark.parametrize("text", ["", "reddish", "#12345", "#gggggg", "#11223344", "rgb(1,2,3)", "ff0000"])
 def test_what_is_no_colour_is_refused(text: str) -> None:
     with pytest.raises(InvalidValue, match=r"Write #rrggbb, e\.g\. #2a62c4, .* black, white") as caught:
-        palette_of_color(text)
+        parse_palette(text)
     assert caught.value.code == "unknown-color"
 
 
 def test_anchors_are_distinct_colours_of_srgb() -> None:
-    assert ANCHOR_LABS.shape == (ANCHORS, 3)
-    assert len(set(ANCHOR_HEXES)) == len(ANCHOR_NAMES) == ANCHORS == 48
-    light = linear_rgb(ANCHOR_LABS)
+    assert ANCHOR_LABS.shape == (ANCHOR_COUNT, 3)
+    assert len(set(ANCHOR_HEXES)) == len(ANCHOR_NAMES) == ANCHOR_COUNT == 48
+    light = oklab_to_linear_rgb(ANCHOR_LABS)
     assert light.min() > -1e-3
     assert light.max() < 1 + 1e-3
     for lab, color in zip(ANCHOR_LABS, ANCHOR_HEXES, strict=True):
@@ -236,7 +236,7 @@ def test_anchors_are_named_after_basic_colours() -> None:
 def test_basic_colours_are_named_so(name: str) -> None:
     position = list(BASIC_COLORS).index(name)
     assert color_distribution(BASIC_COLORS[name]).argmax() == position
-    assert color_distribution(palette_of_color(name)).sum() == pytest.approx(1, abs=1e-5)
+    assert color_distribution(parse_palette(name)).sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_names_of_many() -> None:
@@ -244,8 +244,8 @@ def test_names_of_many() -> None:
     result = color_distribution(colours)
     assert (result.shape, result.dtype) == ((2, len(BASIC_COLORS)), np.float32)
     assert [list(BASIC_COLORS)[place] for place in result.argmax(axis=1)] == ["blue", "white"]
-    expected = palette_of_color("green").astype(np.float64) @ color_distribution(ANCHOR_LABS)
-    assert color_distribution(palette_of_color("green")) == pytest.approx(expected, abs=1e-5)
+    expected = parse_palette("green").astype(np.float64) @ color_distribution(ANCHOR_LABS)
+    assert color_distribution(parse_palette("green")) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (3, 5)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.photo_features.pixels import SIDE, foreground, linear_rgb, oklab, small
+from shoplens.filters.photo_features.pixels import SIDE, downsample, foreground_mask, oklab_to_linear_rgb, rgb_to_oklab
 from shoplens.types import Pixels
 
 PUBLISHED = {
@@ -31,21 +31,21 @@ def with_square(ground: Pixels, color: tuple[int, int, int]) -> Pixels:
 
 @pytest.mark.parametrize(("rgb", "lab"), PUBLISHED.items())
 def test_known_colours(rgb: tuple[int, int, int], lab: tuple[float, float, float]) -> None:
-    assert oklab(plain(rgb, 1, 1))[0, 0] == pytest.approx(lab, abs=2e-5)
+    assert rgb_to_oklab(plain(rgb, 1, 1))[0, 0] == pytest.approx(lab, abs=2e-5)
 
 
 def test_oklab_is_inverted() -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
     scaled = rgb / 255
     linear = np.where(scaled <= 0.04045, scaled / 12.92, ((scaled + 0.055) / 1.055) ** 2.4)
-    lab = oklab(rgb)
+    lab = rgb_to_oklab(rgb)
     assert (lab.shape, lab.dtype) == (rgb.shape, np.float32)
-    assert linear_rgb(lab) == pytest.approx(linear, abs=1e-5)
+    assert oklab_to_linear_rgb(lab) == pytest.approx(linear, abs=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(600, 500), (1, 1), (1, 300), (300, 1), (20, 20)])
 def test_every_photo_becomes_small(shape: tuple[int, int]) -> None:
-    result = small(plain((10, 200, 30), *shape))
+    result = downsample(plain((10, 200, 30), *shape))
     assert result.shape == (SIDE, SIDE, 3)
     assert (result == (10, 200, 30)).all()
 
@@ -53,16 +53,16 @@ def test_every_photo_becomes_small(shape: tuple[int, int]) -> None:
 def test_small_takes_means_of_pixels_spread_evenly() -> None:
     photo = np.random.default_rng(1).integers(0, 256, (48, 80, 3), dtype=np.uint8)
     looked = photo[1::3, 2::5].astype(float)
-    assert np.abs(small(photo, 8) - looked.reshape(8, 2, 8, 2, 3).mean(axis=(1, 3))).max() <= 0.5
+    assert np.abs(downsample(photo, 8) - looked.reshape(8, 2, 8, 2, 3).mean(axis=(1, 3))).max() <= 0.5
 
 
 def test_small_keeps_the_colours_of_smooth_photos_and_of_fine_stripes() -> None:
     y, x = np.mgrid[:810, :617]
     photo = np.stack([x * 255 / 616, y * 255 / 809, 255 - x * 255 / 616], axis=-1).astype(np.uint8)
     truth = [[block.mean(axis=(0, 1)) for block in np.array_split(row, 8, axis=1)] for row in np.array_split(photo, 8)]
-    assert np.abs(small(photo).reshape(8, 8, 8, 8, 3).mean(axis=(1, 3)) - np.array(truth)).max() < 2
+    assert np.abs(downsample(photo).reshape(8, 8, 8, 8, 3).mean(axis=(1, 3)) - np.array(truth)).max() < 2
     stripes = np.repeat(np.where(np.arange(1000) % 7 < 3, 250, 20).astype(np.uint8), 800 * 3).reshape(1000, 800, 3)
-    assert small(stripes).mean() == pytest.approx(stripes.mean(), abs=4)
+    assert downsample(stripes).mean() == pytest.approx(stripes.mean(), abs=4)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_small_keeps_the_colours_of_smooth_photos_and_of_fine_stripes() -> None:
 )
 def test_what_is_no_photo_is_refused(photo: Pixels) -> None:
     with pytest.raises(InvalidValue, match="Give uint8 of shape"):
-        small(photo)
+        downsample(photo)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_what_is_no_photo_is_refused(photo: Pixels) -> None:
     ids=["navy on white", "white on grey", "white on nearly white", "red on black"],
 )
 def test_the_product_is_the_foreground(ground: tuple[int, int, int], color: tuple[int, int, int]) -> None:
-    mask = foreground(oklab(with_square(plain(ground), color)))
+    mask = foreground_mask(rgb_to_oklab(with_square(plain(ground), color)))
     assert (mask.shape, mask.dtype) == ((SIDE, SIDE), np.float32)
     assert mask[20:44, 20:44].min() > 0.9
     mask[20:44, 20:44] = 0
@@ -100,7 +100,7 @@ def test_the_product_is_the_foreground(ground: tuple[int, int, int], color: tupl
 def test_light_that_falls_off_is_ground() -> None:
     y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
     ground = np.repeat((225 - 14 * (x**2 + y**2) + 10 * x)[..., None], 3, axis=2).astype(np.uint8)
-    mask = foreground(oklab(with_square(ground, (150, 60, 60))))
+    mask = foreground_mask(rgb_to_oklab(with_square(ground, (150, 60, 60))))
     assert mask[21:43, 21:43].min() > 0.9
     assert mask[:17].max() < 0.1
 
@@ -108,7 +108,7 @@ def test_light_that_falls_off_is_ground() -> None:
 def test_two_grounds_are_ground() -> None:
     ground = plain((240, 240, 240))
     ground[40:] = (120, 90, 60)
-    mask = foreground(oklab(with_square(ground, (20, 40, 200))))
+    mask = foreground_mask(rgb_to_oklab(with_square(ground, (20, 40, 200))))
     assert mask[22:42, 22:42].min() > 0.9
     assert mask[:, :17].max() == mask[:, 47:].max() == 0
 
@@ -116,7 +116,7 @@ def test_two_grounds_are_ground() -> None:
 def test_the_inside_of_an_outline_counts() -> None:
     photo = with_square(plain((255, 255, 255)), (225, 225, 225))
     photo[22:42, 22:42] = 255
-    mask = foreground(oklab(photo))
+    mask = foreground_mask(rgb_to_oklab(photo))
     assert mask[32, 32] == pytest.approx(0.7)
     assert mask[7, 32] == 0
 
@@ -124,18 +124,18 @@ def test_the_inside_of_an_outline_counts() -> None:
 def test_a_lone_pixel_encloses_nothing() -> None:
     photo = with_square(plain((255, 255, 255)), (20, 30, 90))
     photo[7, 32] = 0
-    mask = foreground(oklab(photo))
+    mask = foreground_mask(rgb_to_oklab(photo))
     assert mask[14, 32] == 0
 
 
 @pytest.mark.parametrize("shape", [(SIDE, SIDE), (1, 1), (1, 40), (40, 1)])
 def test_one_colour_is_half_foreground(shape: tuple[int, int]) -> None:
-    assert (foreground(oklab(plain((90, 20, 20), *shape))) == 0.5).all()
+    assert (foreground_mask(rgb_to_oklab(plain((90, 20, 20), *shape))) == 0.5).all()
 
 
 @pytest.mark.parametrize("shape", [(SIDE, SIDE), (1, 30), (30, 1), (2, 2), (3, 5)])
 def test_a_photo_full_of_product_keeps_some(shape: tuple[int, int]) -> None:
     photo = np.random.default_rng(2).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    mask = foreground(oklab(photo))
+    mask = foreground_mask(rgb_to_oklab(photo))
     assert np.isfinite(mask).all()
     assert 0.02 <= mask.mean() <= 1

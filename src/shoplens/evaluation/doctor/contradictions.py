@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from shoplens.filters.dimensions.dimension import PATH, Dimension
-from shoplens.filters.model.tree import depth_of, is_below
+from shoplens.filters.model.class_layout import is_within, node_depth
 
 SURE, RULED_OUT = 0.9, 0.05
 """The photos contradict the feed when they are this sure of another class, and give the feed's no more than this …"""
@@ -54,14 +54,14 @@ def contradiction(dimension: Dimension, known: Sequence[str], read: Distribution
         others = {name: p for name, p in read.items() if name not in known}
         p_told = sum(read.get(name, 0.0) for name in known)
         return _against(" and ".join(known), p_told, _share(dimension, known), others)
-    for told in sorted(known, key=depth_of):
+    for told in sorted(known, key=node_depth):
         if told not in read:
             continue  # the only node of its level
-        beside = {name: p for name, p in read.items() if depth_of(name) == depth_of(told) and name != told}
+        beside = {name: p for name, p in read.items() if node_depth(name) == node_depth(told) and name != told}
         if found := _against(told, read[told], _share(dimension, [told]), beside):
-            below = [name for name, p in read.items() if is_below(name, found.seen) and p >= SURE]
-            seen = max(below, key=depth_of)
-            return found._replace(feed=max(known, key=depth_of), seen=seen, p_seen=read[seen])
+            below = [name for name, p in read.items() if is_within(name, found.seen) and p >= SURE]
+            seen = max(below, key=node_depth)
+            return found._replace(feed=max(known, key=node_depth), seen=seen, p_seen=read[seen])
     return None
 
 
@@ -75,8 +75,8 @@ def _against(told: str, p_told: float, share: float, others: Distribution) -> Co
 def _share(dimension: Dimension, names: Sequence[str]) -> float:
     """Of the products that hold a class of the dimension, of a tree one of the same depth, those that hold these."""
     held = dict(zip(dimension.classes, dimension.products, strict=True))
-    depth = depth_of(names[0])
-    beside = (times for name, times in held.items() if dimension.kind != "tree" or depth_of(name) == depth)
+    depth = node_depth(names[0])
+    beside = (times for name, times in held.items() if dimension.kind != "tree" or node_depth(name) == depth)
     return sum(held[name] for name in names) / max(sum(beside), 1)
 
 
@@ -98,7 +98,7 @@ def additions(dimension: Dimension, known: Sequence[str], silent: bool, read: Di
 
 
 def _lies_below(node: str, other: str) -> bool:
-    return node != other and is_below(node, other)
+    return node != other and is_within(node, other)
 
 
 def leaf_of(name: str, dimension: Dimension) -> str:

@@ -1,4 +1,4 @@
-"""One way in which products can be alike, and the classes it tells apart."""
+"""A dimension in which products can be similar, and the classes that it distinguishes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Literal
 from shoplens.errors import InvalidValue
 
 Kind = Literal["embedding", "design", "measured", "single", "multi", "tree"]
-"""``embedding`` is ``look``; ``design`` is learned from groups; ``measured`` is read off the pixels; a product has one
-class (``single``), several (``multi``), or a path from the root down (``tree``)."""
+"""``embedding`` is ``look``; ``design`` is learned from groups; ``measured`` is computed from the pixels; in the others
+a product has one class (``single``), several (``multi``), or a path from the root down (``tree``)."""
 LOOK, DESIGN, SHAPE, COLOR = "look", "design", "shape", "color"
 """Names of the dimensions that need no feed."""
 PATH = " > "
-"""Between the steps of a path in a tree."""
+"""Separator of the steps of a path in a tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,16 @@ class Dimension:
     """A dimension of one shop.
 
     Attributes:
-        name: as weights, facets and parts call it.
-        kind: how a product stands in it.
-        field: what the feed calls it (an attribute, or ``category``); empty where it is not from the feed.
-        classes: those that are told apart, most products first; of a tree every node, as its path ``A > B``.
-        products: how many products hold each class, in the same order.
-        untrained: class -> products, of those with too few to learn from.
-        measured: whether it is (also) read off the pixels: the palette of ``color``, the outline of ``shape``.
+        name: the name in weights, facets and partial scores.
+        kind: what a product has in this dimension.
+        field: the name in the feed (an attribute, or ``category``); empty where the dimension is not from the feed.
+        classes: the trained classes, most products first; in a tree every node, as its path ``A > B``.
+        products: number of products with each class, in the same order.
+        untrained: class -> number of products, for classes with too few products to learn from.
+        is_measured: whether it is (also) computed from the pixels: the palette of ``color``, the outline of ``shape``.
+
+    Raises:
+        InvalidValue: the numbers of classes and of product counts differ.
     """
 
     name: str
@@ -38,7 +41,7 @@ class Dimension:
     classes: tuple[str, ...] = ()
     products: tuple[int, ...] = ()
     untrained: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    measured: bool = False
+    is_measured: bool = False
 
     def __post_init__(self) -> None:
         if len(self.classes) != len(self.products):

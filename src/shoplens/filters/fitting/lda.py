@@ -8,108 +8,138 @@ import numpy as np
 
 from shoplens.filters.fitting.crossfit import (
     Bools,
-    Heads,
+    ClassSums,
+    CrossFitData,
     Ints,
-    Rows,
-    Sums,
+    LinearHeads,
+    class_sums_without_each_fold,
     softmax,
-    sums_without_each_fold,
 )
 from shoplens.filters.fitting.temperature_scaling import (
-    ROWS,
+    GRID_PHOTOS,
     TemperatureScaling,
     correct_temperature,
     fit_temperature,
     sample_indices,
 )
-from shoplens.filters.model.class_layout import Tree
+from shoplens.filters.model.class_layout import ClassTree
 from shoplens.filters.photo_features.pixels import Floats
 
 UNKNOWN = -1
-"""Class of a photo that the feed says nothing about."""
+"""Class of a photo for which the feed gives no value."""
 _SHRINKAGES = (0.02, 0.05, 0.1, 0.3, 1.0, 3.0)
-_FEW = 2.0
-"""A class's mean is drawn to the mean of all as if so many more of its photos lay there."""
-_TEMPERATURES = tuple(float(step) for step in np.geomspace(0.25, 1.6, 25))
+_PRIOR_PHOTOS = 2.0
+"""A class's mean is shrunk to the mean of all as if so many more of its photos lay there."""
+_TREE_TEMPERATURES = tuple(float(step) for step in np.geomspace(0.25, 1.6, 25))
 _MIN_PROBABILITY = 1e-12
-_LEAST, _MOST = 0.02, 0.9
+_DOUBTFUL_OWN, _DOUBTFUL_OTHER = 0.02, 0.9
+"""A label is doubtful where its class has less than the first probability and another class more than the second."""
 
 
-def discriminant(sums: Sums, shrinkage: float) -> tuple[Floats, Floats]:
-    """Weights (m, K) and bias (K,) of Fisher's linear discriminant with a shrunk covariance.
+def solve_discriminant(sums: ClassSums, shrinkage: float) -> tuple[Floats, Floats]:
+    """Return weights (m, K) and bias (K,) of Fisher's linear discriminant with a shrunk covariance.
 
         score_k(x) = (mu_k - mu)' C⁻¹ (x - mu) - (mu_k - mu)' C⁻¹ (mu_k - mu) / 2
         C = within-class covariance + shrinkage * (its mean eigenvalue) * I
 
-    Up to a constant it is the log likelihood of x in class k, 0 for a class that has no photos. Class means are shrunk
+    Up to a constant it is the log likelihood of x in class k, and 0 for a class without photos. Class means are shrunk
     towards the mean of all: mu_k = mu + (mean_k - mu) * n_k / (n_k + 2). A photo without a class deviates from mu.
     Ledoit, Wolf 2004, "A well-conditioned estimator for large-dimensional covariance matrices"; Friedman 1989,
     "Regularized Discriminant Analysis".
 
-    C is the covariance of all photos, whose spread is known, less that of the class means, which has no more directions
-    than there are classes; so only a system of K equations is solved (Woodbury 1950, "Inverting Modified Matrices").
+    C is the known covariance of all photos minus that of the class means, whose rank is at most the number of classes;
+    so only a system of K equations is solved (Woodbury 1950, "Inverting Modified Matrices").
 
     Args:
-        sums: of the photos to learn from, each of one class.
+        sums: sums over the training photos, each of one class.
     """
-    spread, counts = sums.spread, sums.counts[:, None]
-    size, photos = len(spread.mean), max(spread.photos, 1.0)
-    apart = sums.apart / np.maximum(counts, 1) * (counts / (counts + _FEW))
-    explained = np.where(counts > 0, counts + 2 * _FEW, 0) / photos * apart
-    within = float(spread.variances.sum() - (explained * apart).sum())
+    covariance, counts = sums.covariance, sums.counts[:, None]
+    size, photos = len(covariance.mean), max(covariance.photos, 1.0)
+    means = sums.class_deviations / np.maximum(counts, 1) * (counts / (counts + _PRIOR_PHOTOS))
+    explained = np.where(counts > 0, counts + 2 * _PRIOR_PHOTOS, 0) / photos * means
+    within = float(covariance.variances.sum() - (explained * means).sum())
     ridge = max(shrinkage * within / max(size, 1), 1e-6)
-    eased = apart / (spread.variances + ridge)
-    solved = np.linalg.solve(np.eye(len(apart)) - eased @ explained.T, eased)
-    weights = spread.axes @ solved.T.astype(np.float32)
-    bias = -(apart * solved).sum(axis=1) / 2 - spread.mean @ weights
+    scaled = means / (covariance.variances + ridge)
+    solution = np.linalg.solve(np.eye(len(means)) - scaled @ explained.T, scaled)
+    weights = covariance.axes @ solution.T.astype(np.float32)
+    bias = -(means * solution).sum(axis=1) / 2 - covariance.mean @ weights
     return weights, bias.astype(np.float32)
 
 
-def fisher_heads(rows: Rows, classes: Ints, kinds: int) -> Heads:
-    """Heads whose logits and floor are calibrated probabilities, see ``read``.
+def fit_fisher_heads(data: CrossFitData, classes: Ints, class_count: int) -> LinearHeads:
+    """Fit heads whose logits and floor give calibrated probabilities by :func:`floored_softmax`.
 
-    The shrinkage is the one of .02, .05, .1, .3, 1 and 3 that reads most photos rightly which the heads never saw,
-    counting photos and classes alike (the mean of accuracy and balanced accuracy); of equals the least. Log loss alone
-    prefers more shrinkage, and loses classes of few photos by it.
+    The shrinkage is the one of .02, .05, .1, .3, 1 and 3 under which most photos are predicted correctly by heads that
+    were not fitted to them, counting photos and classes equally (the mean of accuracy and balanced accuracy); the
+    smallest of equals. Log loss alone would choose more shrinkage, and lose classes of few photos.
 
-    Photos whose label is hardly to be believed then count as photos of no class, and the heads are solved again: those
-    whose own class has a probability below .02 while another has one above .9, floor aside. It is the idea of
-    Northcutt, Jiang, Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels". They still count when
+    Photos with a doubtful label then count as photos of no class, and the heads are solved again: those whose own class
+    has a probability below .02 while another has one above .9, without the floor. The idea is from Northcutt, Jiang,
+    Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels". These photos still count when
     probabilities are calibrated, and wherever quality is measured.
 
     Args:
-        rows: photos in the basis.
-        classes: int64 (n,), :data:`UNKNOWN` where the feed is silent.
-        kinds: how many classes there are; some may have no photo.
+        data: photos in the principal components.
+        classes: int64 (n,), :data:`UNKNOWN` where the feed gives no value.
+        class_count: number of classes; some may have no photo.
     """
-    known = classes != UNKNOWN
-    targets = np.zeros((len(classes), kinds), np.float32)
-    targets[known, classes[known]] = 1
-    x, folds, their = rows.x[known], rows.folds[known], classes[known]
-    spreads = rows.spreads_of(known)
-    sums = sums_without_each_fold(rows, spreads, targets, known)
-    tried = [_solve(sums, shrinkage) for shrinkage in _SHRINKAGES]
-    scores = [heads.logits(x, folds) for heads in tried]
-    fits = [fit_temperature(each, their) for each in scores]
-    best = max(range(len(tried)), key=lambda one: _right(fits[one].logits(scores[one]), their))
-    heads, fit, own = tried[best], fits[best], scores[best]
-    doubted = _doubtful_mask(fit.logits(own), their)
-    if doubted.any():
-        kept = known.copy()
-        kept[known] = ~doubted
-        heads = _solve(sums_without_each_fold(rows, spreads, targets, kept), _SHRINKAGES[best])
-        own = heads.logits(x, folds)
-        fit = fit_temperature(own, their)
-    return heads.scale(*correct_temperature(fit, own, their))
+    is_known = classes != UNKNOWN
+    targets = np.zeros((len(classes), class_count), np.float32)
+    targets[is_known, classes[is_known]] = 1
+    x, folds, known_classes = data.x[is_known], data.folds[is_known], classes[is_known]
+    covariances = data.covariances_of(is_known)
+    sums = class_sums_without_each_fold(data, covariances, targets, is_known)
+    candidates = [_solve_heads(sums, shrinkage) for shrinkage in _SHRINKAGES]
+    scores = [heads.logits(x, folds) for heads in candidates]
+    scalings = [fit_temperature(each, known_classes) for each in scores]
+    best = max(range(len(candidates)), key=lambda n: _mean_accuracy(scalings[n].logits(scores[n]), known_classes))
+    heads, scaling, best_scores = candidates[best], scalings[best], scores[best]
+    is_doubtful = _doubtful_mask(scaling.logits(best_scores), known_classes)
+    if is_doubtful.any():
+        is_trusted = is_known.copy()
+        is_trusted[is_known] = ~is_doubtful
+        trusted_sums = class_sums_without_each_fold(data, covariances, targets, is_trusted)
+        heads = _solve_heads(trusted_sums, _SHRINKAGES[best])
+        best_scores = heads.logits(x, folds)
+        scaling = fit_temperature(best_scores, known_classes)
+    return heads.scale(*correct_temperature(scaling, best_scores, known_classes))
 
 
-def _solve(sums: list[Sums], shrinkage: float) -> Heads:
-    seen = np.stack([part.counts > 0 for part in sums])
-    return Heads.of([discriminant(part, shrinkage) for part in sums], seen)
+def fit_tree_heads(data: CrossFitData, tree: ClassTree, known: list[tuple[str, ...]]) -> tuple[ClassTree, LinearHeads]:
+    """Return the tree with its fitted temperature, and heads for all levels side by side.
+
+    Each level has heads of its own, fitted to the products that reach it. The temperature is the one of least log loss
+    on photos that the heads were not fitted to and whose products end at a leaf, corrected as that of any other
+    dimension is.
+
+    Args:
+        data: n photos in the principal components.
+        known: for each photo the nodes that the feed puts its product in; none where it gives no value.
+    """
+    positions = {names: tree.level_positions(names) for names in set(known)}
+    by_level = np.array([[UNKNOWN if p is None else p for p in positions[names]] for names in known], np.int64)
+    by_level = by_level.reshape(len(known), len(tree.levels))
+    level_heads = [fit_fisher_heads(data, by_level[:, n], len(level)) for n, level in enumerate(tree.levels)]
+    heads = LinearHeads.concatenate(level_heads, data.x.shape[1])
+    leaves = _leaf_indices(tree, known)
+    photos = np.flatnonzero(leaves != UNKNOWN)
+    if not photos.size:
+        return tree, heads
+    photos = photos[sample_indices(len(photos), 10 * GRID_PHOTOS)]
+    logits = tree.leaf_logits(heads.logits(data.x[photos], data.folds[photos]), heads.floor)
+    best = min(_TREE_TEMPERATURES, key=lambda t: _log_loss(np.float32(t) * logits, leaves[photos]))
+    zeros = np.zeros(len(tree.leaves), np.float32)
+    scaling = correct_temperature(TemperatureScaling(best, zeros, zeros), logits, leaves[photos])
+    return replace(tree, temperature=float(scaling.slope)), heads
 
 
-def _right(logits: Floats, classes: Ints) -> float:
-    """Mean of accuracy and balanced accuracy on photos that the heads never saw."""
+def _solve_heads(sums: list[ClassSums], shrinkage: float) -> LinearHeads:
+    has_class = np.stack([fold.counts > 0 for fold in sums])
+    return LinearHeads.from_folds([solve_discriminant(fold, shrinkage) for fold in sums], has_class)
+
+
+def _mean_accuracy(logits: Floats, classes: Ints) -> float:
+    """Return the mean of accuracy and balanced accuracy."""
     if not len(classes):
         return 0.0
     hits = classes[logits.argmax(axis=1) == classes]
@@ -119,47 +149,21 @@ def _right(logits: Floats, classes: Ints) -> float:
 
 
 def _doubtful_mask(logits: Floats, classes: Ints) -> Bools:
-    """bool (n,): photos whose label the heads that never saw them hardly believe."""
-    sure = softmax(logits)
-    if not sure.size:
+    """Return bool (n,): photos with a doubtful label, by heads that were not fitted to them."""
+    probabilities = softmax(logits)
+    if not probabilities.size:
         return np.zeros(len(classes), np.bool_)
-    own = sure[np.arange(len(classes)), classes]
-    return np.asarray((own < _LEAST) & (sure.max(axis=1) > _MOST))
+    own = probabilities[np.arange(len(classes)), classes]
+    return np.asarray((own < _DOUBTFUL_OWN) & (probabilities.max(axis=1) > _DOUBTFUL_OTHER))
 
 
-def tree_heads(rows: Rows, tree: Tree, known: list[tuple[str, ...]]) -> tuple[Tree, Heads]:
-    """The tree with its temperature, and heads for all levels side by side.
-
-    Each level has heads of its own, fitted to the products that reach it. The temperature is the one of least log loss
-    on photos that the heads never saw and whose products end at a leaf, checked as that of any other dimension is.
-
-    Args:
-        rows: n photos in the basis.
-        known: per photo the nodes that the feed puts it in; none where it is silent.
-    """
-    places = {names: tree.places(names) for names in set(known)}
-    by_level = np.array([[UNKNOWN if p is None else p for p in places[names]] for names in known], np.int64)
-    by_level = by_level.reshape(len(known), len(tree.levels))
-    heads = [fisher_heads(rows, by_level[:, number], len(level)) for number, level in enumerate(tree.levels)]
-    together = Heads.beside(heads, rows.x.shape[1])
-    ends = _leaves(tree, known)
-    used = np.flatnonzero(ends != UNKNOWN)
-    if not used.size:
-        return tree, together
-    used = used[sample_indices(len(used), 10 * ROWS)]
-    logits = tree.leaf_logits(together.logits(rows.x[used], rows.folds[used]), together.floor)
-    best = min(_TEMPERATURES, key=lambda t: _log_loss(np.float32(t) * logits, ends[used]))
-    nothing = np.zeros(len(tree.leaves), np.float32)
-    fit = correct_temperature(TemperatureScaling(best, nothing, nothing), logits, ends[used])
-    return replace(tree, temperature=float(fit.slope)), together
-
-
-def _leaves(tree: Tree, known: list[tuple[str, ...]]) -> Ints:
-    """int64 (n,): the leaf that each photo's product ends in, UNKNOWN where it ends above one."""
-    number = {leaf: place for place, leaf in enumerate(tree.leaves)}
-    return np.array([next((number[n] for n in names if n in number), UNKNOWN) for names in known], np.int64)
+def _leaf_indices(tree: ClassTree, known: list[tuple[str, ...]]) -> Ints:
+    """Return int64 (n,): the leaf that each photo's product ends in, UNKNOWN where it ends above one."""
+    indices = {leaf: index for index, leaf in enumerate(tree.leaves)}
+    return np.array([next((indices[n] for n in names if n in indices), UNKNOWN) for names in known], np.int64)
 
 
 def _log_loss(logits: Floats, classes: Ints) -> float:
-    """Mean of -log p(class), nats."""
-    return float(-np.log(np.maximum(softmax(logits)[np.arange(len(classes)), classes], _MIN_PROBABILITY)).mean())
+    """Return the mean of -log p(class), in nats."""
+    own = softmax(logits)[np.arange(len(classes)), classes]
+    return float(-np.log(np.maximum(own, _MIN_PROBABILITY)).mean())

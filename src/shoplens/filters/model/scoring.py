@@ -1,4 +1,8 @@
-"""How similarities become one score: normalization over a cohort, and the space in which a dot product is the score."""
+"""How the similarities of all dimensions become one score.
+
+A cohort of the shop's products normalizes similarities, so that weights are comparable; in the retrieval space the
+weighted score is a dot product, which a search graph can answer.
+"""
 
 from __future__ import annotations
 
@@ -10,70 +14,92 @@ import numpy as np
 
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE
 from shoplens.filters.fitting.design import DESIGN_SIZE, SHAPE_SIZE, TINT_SIZE
-from shoplens.filters.fitting.pca import components
+from shoplens.filters.fitting.pca import principal_axes
 from shoplens.filters.model.class_layout import ClassLayout
-from shoplens.filters.model.principal_components import half
+from shoplens.filters.model.principal_components import round_to_half
 from shoplens.filters.photo_features.pixels import Floats
 from shoplens.types import SparseVector
 
-MOST = 256
-"""Products of a cohort."""
-FLOOR = 0.25
-"""Part of the shop's own spread that a query's counts for at least, or noise where it is like nothing would decide."""
-LEAST = 1e-3
+COHORT_SIZE = 256
+"""Most products of a cohort."""
+MIN_RELATIVE_SPREAD = 0.25
+"""Least spread of a query's similarities, as a part of the shop's own spread; with less, noise would decide where a
+query is similar to nothing."""
+MIN_SPREAD = 1e-3
+DENSE_PARTS = {
+    DESIGN: slice(0, DESIGN_SIZE),
+    SHAPE: slice(DESIGN_SIZE, DESIGN_SIZE + SHAPE_SIZE),
+    COLOR: slice(DESIGN_SIZE + SHAPE_SIZE, DESIGN_SIZE + SHAPE_SIZE + TINT_SIZE),
+}
+"""Dimension -> where its unit vector lies in a photo's dense vector; for ``color`` it is the tint."""
+DENSE_SIZE = DESIGN_SIZE + SHAPE_SIZE + TINT_SIZE
+"""Length of a photo's dense vector."""
+SKETCH_SIZE = 256
+"""Length of the sketch of a class vector; where there are no more entries than this, the sketch holds all of them."""
+FILTER_VECTOR_SIZE = DENSE_SIZE + SKETCH_SIZE
+"""Length of a filter vector."""
+TINT_SHARE = 0.6
+"""Share of the cosine of tints in the similarity in ``color``; classes and palette have the rest. It was chosen on
+development groups."""
+_MIN_USUAL_WEIGHT = 0.03
+"""Least usual weight by which a dimension is scaled, so that queries can weigh every dimension."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cohort:
-    """Photos of c products of different groups, as a store holds them.
+    """Photos of c products of different groups, in the form in which a store holds them.
+
+    Their similarities to a query show how much a difference in similarity means.
 
     Attributes:
-        look: float32 (c, d).
-        dense: float32 (c, DENSE).
-        marks: float32 (c, T), the marks with all their zeros.
-        spread: dimension -> standard deviation of its similarities to the cohort, over the cohort's own photos.
+        look: float32 (c, d), embeddings.
+        dense: float32 (c, DENSE_SIZE), dense vectors.
+        class_vectors: float32 (c, T), class vectors with all their zeros.
+        spreads: dimension -> mean standard deviation of similarities to the cohort, over the cohort's own photos.
     """
 
     look: Floats
     dense: Floats
-    marks: Floats
-    spread: Mapping[str, float]
+    class_vectors: Floats
+    spreads: Mapping[str, float]
 
-    def spreads(self, similarities: Mapping[str, Floats]) -> dict[str, float]:
-        """Dimension -> how far a query's similarities spread: their standard deviation, not far below the shop's.
+    def query_spreads(self, similarities: Mapping[str, Floats]) -> dict[str, float]:
+        """Return dimension -> standard deviation of a query's similarities, at least a part of the shop's own spread.
 
         Args:
-            similarities: dimension -> float32 (c,), of the query to each photo of the cohort.
+            similarities: dimension -> float32 (c,), similarities of the query to each photo of the cohort.
         """
-        many = len(self.look) > 1 and bool(similarities)
-        own = np.std([*similarities.values()], axis=1).tolist() if many else [0.0] * len(similarities)
+        is_measurable = len(self.look) > 1 and bool(similarities)
+        deviations = np.std([*similarities.values()], axis=1).tolist() if is_measurable else [0.0] * len(similarities)
         return {
-            name: max(LEAST, FLOOR * self.spread.get(name, 0.0), spread)
-            for name, spread in zip(similarities, own, strict=True)
+            name: max(MIN_SPREAD, MIN_RELATIVE_SPREAD * self.spreads.get(name, 0.0), deviation)
+            for name, deviation in zip(similarities, deviations, strict=True)
         }
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreNormalizer:
-    """How the similarities of one query lie over the shop's products, by dimension: their mean, and their spread.
+    """Mean and spread of the similarities of one query over the shop's products, by dimension.
 
-    Similarities of one dimension lie close together, those of another far apart, and how close depends on the query: a
-    clean photo is like some products and unlike others, a dim one is equally unlike all. Summed as they are, the
-    dimension that spreads most would decide, whatever the weights say. So a weight counts standard deviations (T-norm:
-    Auckenthaler, Carey, Lloyd-Thomas 2000, "Score Normalization for Text-Independent Speaker Verification Systems";
-    z-score normalisation: Jain, Nandakumar, Ross 2005, "Score normalization in multimodal biometric systems").
+    The similarities of one dimension lie close together and those of another far apart, and how close depends on the
+    query: a clear photo is similar to some products and not to others, a dim one is equally dissimilar to all. Summed
+    without normalization, the dimension with the largest spread would decide, whatever the weights are. A weight
+    therefore counts standard deviations (T-norm: Auckenthaler, Carey, Lloyd-Thomas 2000, "Score Normalization for
+    Text-Independent Speaker Verification Systems"; z-score normalisation: Jain, Nandakumar, Ross 2005, "Score
+    normalization in multimodal biometric systems").
 
     Attributes:
         means: 0 where there is no cohort.
-        spreads: above 0.
+        spreads: standard deviations, above 0.
     """
 
     means: Mapping[str, float]
     spreads: Mapping[str, float]
 
-    def effective(self, weights: Mapping[str, float]) -> dict[str, float]:
-        """Weights that make dimensions comparable: each divided by its spread; they sum to 1. Subtracting means would
-        add the same to every product, and is left out.
+    def normalize_weights(self, weights: Mapping[str, float]) -> dict[str, float]:
+        """Divide each weight by the spread of its dimension, and scale them to sum to 1.
+
+        Means are not subtracted, because that would add the same number to every product's score.
 
         Args:
             weights: dimension -> weight, not all zero.
@@ -82,148 +108,151 @@ class ScoreNormalizer:
         total = sum(scaled.values())
         return {name: weight / total for name, weight in scaled.items()}
 
-    def average(self, effective: Mapping[str, float]) -> float:
-        """The score of the shop's average product, by weights as :meth:`effective` gives them; 0 without a cohort."""
-        return sum(weight * self.means[name] for name, weight in effective.items())
+    def average_score(self, normalized: Mapping[str, float]) -> float:
+        """Return the score of the shop's average product; 0 without a cohort.
+
+        Args:
+            normalized: weights as :meth:`normalize_weights` returns them.
+        """
+        return sum(weight * self.means[name] for name, weight in normalized.items())
 
 
-def sample_groups(groups: tuple[str, ...], first: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[int]:
-    """Places of up to :data:`MOST` first photos of different groups; the same for the same groups."""
-    places = {groups[n]: int(n) for n in np.flatnonzero(first)[::-1]}  # the first one of each group
-    chosen = sorted(places.values())
-    if len(chosen) > MOST:
-        picked = np.random.default_rng(0).choice(len(chosen), MOST, replace=False)
-        chosen = [chosen[n] for n in sorted(picked)]
+def sample_cohort(groups: tuple[str, ...], is_first: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[int]:
+    """Draw up to :data:`COHORT_SIZE` first photos of different groups, and return their positions; the same for the
+    same groups.
+
+    Args:
+        groups: the group of each photo.
+        is_first: bool (n,), whether a photo is the first of its product.
+    """
+    positions = {groups[n]: int(n) for n in np.flatnonzero(is_first)[::-1]}  # the first photo of each group
+    chosen = sorted(positions.values())
+    if len(chosen) > COHORT_SIZE:
+        drawn = np.random.default_rng(0).choice(len(chosen), COHORT_SIZE, replace=False)
+        chosen = [chosen[n] for n in sorted(drawn)]
     return chosen
 
 
-DENSE_PARTS = {
-    DESIGN: slice(0, DESIGN_SIZE),
-    SHAPE: slice(DESIGN_SIZE, DESIGN_SIZE + SHAPE_SIZE),
-    COLOR: slice(DESIGN_SIZE + SHAPE_SIZE, DESIGN_SIZE + SHAPE_SIZE + TINT_SIZE),
-}
-"""Where the unit vectors of dimensions lie among a photo's dense scores; of ``color`` it is the tint."""
-DENSE = DESIGN_SIZE + SHAPE_SIZE + TINT_SIZE
-"""Numbers of a photo's dense scores."""
-SKETCH_SIZE = 256
-"""Numbers of a sketch of marks; where there are no more entries than this, it is all of them."""
-PLACED = DENSE + SKETCH_SIZE
-"""Numbers that lie beside an embedding."""
-TINT_SHARE = 0.6
-"""Of ``color`` the cosine of tints; classes and palette have the rest. Chosen on development groups."""
-_LEAST = 0.03
-"""Usual weight that a dimension is placed by at least, so that it can be asked for at all."""
-
-
-def slope(name: str) -> float:
-    """How much a dimension's similarity grows with the cosine of its dense part; see :meth:`Filters.similarities`."""
+def cosine_slope(name: str) -> float:
+    """Return by how much a dimension's similarity grows with the cosine of its unit vectors; see
+    :meth:`Filters.similarities`."""
     return TINT_SHARE if name == COLOR else 0.5
 
 
-def mark_slope(name: str) -> float:
-    """How much a classified dimension's similarity grows with the agreement of its marks."""
+def agreement_slope(name: str) -> float:
+    """Return by how much a dimension's similarity grows with the agreement of its class vectors."""
     return 1 - TINT_SHARE if name == COLOR else 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Space:
-    """Where photos lie for the graph.
+class RetrievalSpace:
+    """The space in which photos lie in the search graph: the embedding, followed by the filter vector.
 
-    A photo's embedding keeps its length of 1. Beside it lie its dense scores and a sketch of its marks, each
-    dimension as long as the root of what it usually counts against ``look``. So the dot product of two photos is their
-    score by the usual weights, but for a factor and a constant, and neighbours in the graph are neighbours by the
-    score. A query with any other weights is stretched instead, by weight / length, which leaves dot products what they
-    should be; only the graph then serves it less well, the less the weights are the usual ones.
+    A photo's embedding keeps its length of 1. The filter vector holds the photo's dense vector and a sketch of its
+    class vector, each dimension scaled by the root of its usual weight relative to ``look``. The dot product of two
+    photos is thus their score by the usual weights, but for a factor and a constant, and neighbours in the graph are
+    neighbours by the score. A query with other weights is scaled by weight / scale instead, so that dot products stay
+    correct; the graph then serves it less well, the more the weights differ from the usual ones.
 
-    The sketch is the best of its size: the marks' leading right singular vectors (Eckart, Young 1936).
+    The sketch is the best of its size: a projection onto the leading right singular vectors of the class vectors
+    (Eckart, Young 1936).
 
     Attributes:
-        layout: of the marks.
-        usual: dimension -> its weight in an average query, see :meth:`ScoreNormalizer.effective`; they sum to 1.
-        axes: float32 (T, SKETCH_SIZE), orthonormal columns, zeros where T is smaller; held to half precision.
+        layout: layout of the class vectors.
+        usual_weights: dimension -> its weight in an average query, see :meth:`ScoreNormalizer.normalize_weights`; they
+            sum to 1.
+        sketch_axes: float32 (T, SKETCH_SIZE), orthonormal columns, zeros where T is smaller; rounded to half precision.
     """
 
     layout: ClassLayout
-    usual: Mapping[str, float]
-    axes: Floats
+    usual_weights: Mapping[str, float]
+    sketch_axes: Floats
 
     @property
-    def lossless(self) -> bool:
-        """Whether the sketch holds all that marks hold."""
+    def is_lossless(self) -> bool:
+        """Whether the sketch holds everything that class vectors hold."""
         return self.layout.size <= SKETCH_SIZE
 
-    def placed(self, dense: Floats, marks: Sequence[SparseVector]) -> Floats:
-        """float32 (n, PLACED): what lies beside the embeddings of photos with these scores.
+    def filter_vectors(self, dense: Floats, class_vectors: Sequence[SparseVector]) -> Floats:
+        """Return the filter vectors of photos, float32 (n, FILTER_VECTOR_SIZE).
 
         Args:
-            dense: float32 (n, DENSE).
-            marks: of each.
+            dense: float32 (n, DENSE_SIZE).
+            class_vectors: one per photo.
         """
-        sketches = (self.layout.wide(marks) * self._mark_lengths) @ self.axes
-        return np.concatenate([dense * self._lengths, sketches], axis=1)
+        sketches = (self.layout.to_dense(class_vectors) * self._class_scales) @ self.sketch_axes
+        return np.concatenate([dense * self._dense_scales, sketches], axis=1)
 
-    def dense(self, placed: Floats) -> Floats:
-        """float32 (n, DENSE): the dense scores of photos, by what lies beside their embeddings (n, PLACED)."""
-        return placed[:, :DENSE] / self._lengths
+    def dense_vectors(self, filter_vectors: Floats) -> Floats:
+        """Return the dense vectors, float32 (n, DENSE_SIZE), of photos with these filter vectors."""
+        return filter_vectors[:, :DENSE_SIZE] / self._dense_scales
 
-    def query_vector(self, dense: Floats, marks: SparseVector, weights: Mapping[str, float]) -> Floats:
-        """float32 (PLACED,): its dot product with what is placed is the weighted score but for ``look`` and a constant.
+    def query_vector(self, dense: Floats, class_vector: SparseVector, weights: Mapping[str, float]) -> Floats:
+        """Return float32 (FILTER_VECTOR_SIZE,): its dot product with filter vectors is the weighted score, but for
+        ``look`` and a constant.
 
         Args:
-            dense: float32 (DENSE,), the query's.
-            marks: the query's.
+            dense: float32 (DENSE_SIZE,), the query's.
+            class_vector: the query's.
             weights: dimension -> weight.
         """
-        result = np.zeros(PLACED, np.float32)
+        result = np.zeros(FILTER_VECTOR_SIZE, np.float32)
         for name, part in DENSE_PARTS.items():
-            result[part] = np.float32(weights.get(name, 0.0) * slope(name)) * dense[part] / self._lengths[part]
-        factors = np.array([weights.get(name, 0.0) * mark_slope(name) for name in self.layout.names], np.float32)
+            factor = np.float32(weights.get(name, 0.0) * cosine_slope(name))
+            result[part] = factor * dense[part] / self._dense_scales[part]
+        names = self.layout.dimension_names
+        factors = np.array([weights.get(name, 0.0) * agreement_slope(name) for name in names], np.float32)
         if factors.any():
-            stretched = factors[self.layout.dimension_of] / self._mark_lengths
-            result[DENSE:] = (marks.values * stretched[marks.indices]) @ self.axes[marks.indices]
+            scales = factors[self.layout.entry_dimensions] / self._class_scales
+            entries = class_vector.indices
+            result[DENSE_SIZE:] = (class_vector.values * scales[entries]) @ self.sketch_axes[entries]
         return result
 
     def dimension_query_vector(self, name: str, dense: Floats) -> Floats:
-        """float32 (PLACED,): its dot product with what is placed is the cosine of one dimension's dense part."""
-        result = np.zeros(PLACED, np.float32)
+        """Return float32 (FILTER_VECTOR_SIZE,): its dot product with filter vectors is the cosine of one dimension's
+        unit vectors."""
+        result = np.zeros(FILTER_VECTOR_SIZE, np.float32)
         part = DENSE_PARTS[name]
-        result[part] = dense[part] / self._lengths[part]
+        result[part] = dense[part] / self._dense_scales[part]
         return result
 
-    def overlap(self, weights: Mapping[str, float]) -> float:
-        """In [0, 1]: how much of what a query weighs is usual; 1 for the usual weights. Both sum to 1."""
-        return sum(min(weight, self.usual.get(name, 0.0)) for name, weight in weights.items())
+    def usual_overlap(self, weights: Mapping[str, float]) -> float:
+        """Return the overlap of weights with the usual ones, in [0, 1]: 1 for the usual weights. Both sum to 1."""
+        return sum(min(weight, self.usual_weights.get(name, 0.0)) for name, weight in weights.items())
 
     @cached_property
-    def _lengths(self) -> Floats:
-        """float32 (DENSE,)."""
-        lengths = np.ones(DENSE)
+    def _dense_scales(self) -> Floats:
+        """float32 (DENSE_SIZE,)."""
+        scales = np.ones(DENSE_SIZE)
         for name, part in DENSE_PARTS.items():
-            lengths[part] = self._length(name, slope(name))
-        return lengths.astype(np.float32)
+            scales[part] = self._scale(name, cosine_slope(name))
+        return scales.astype(np.float32)
 
     @cached_property
-    def _mark_lengths(self) -> Floats:
+    def _class_scales(self) -> Floats:
         """float32 (T,)."""
-        each = np.array([self._length(name, mark_slope(name)) for name in self.layout.names], np.float32)
-        return each[self.layout.dimension_of]
+        by_dimension = [self._scale(name, agreement_slope(name)) for name in self.layout.dimension_names]
+        return np.array(by_dimension, np.float32)[self.layout.entry_dimensions]
 
-    def _length(self, name: str, steepness: float) -> float:
-        counts = max(self.usual.get(name, 0.0), _LEAST) * steepness
-        return float(np.sqrt(counts / (max(self.usual.get(LOOK, 0.0), _LEAST) * slope(LOOK))))
+    def _scale(self, name: str, slope: float) -> float:
+        usual = max(self.usual_weights.get(name, 0.0), _MIN_USUAL_WEIGHT) * slope
+        look = max(self.usual_weights.get(LOOK, 0.0), _MIN_USUAL_WEIGHT) * cosine_slope(LOOK)
+        return float(np.sqrt(usual / look))
 
 
-def space_over(layout: ClassLayout, usual: Mapping[str, float], marks: Floats) -> Space:
-    """The space for photos like some.
+def fit_retrieval_space(
+    layout: ClassLayout, usual_weights: Mapping[str, float], class_vectors: Floats
+) -> RetrievalSpace:
+    """Fit the retrieval space to a sample of photos.
 
     Args:
-        usual: as of :class:`Space`.
-        marks: float32 (n, T) of some photos, with all their zeros.
+        usual_weights: as of :class:`RetrievalSpace`.
+        class_vectors: float32 (n, T), class vectors of the sample with all their zeros.
     """
-    space = Space(layout, usual, np.eye(layout.size, SKETCH_SIZE, dtype=np.float32))
-    if space.lossless or not len(marks):
+    space = RetrievalSpace(layout, usual_weights, np.eye(layout.size, SKETCH_SIZE, dtype=np.float32))
+    if space.is_lossless or not len(class_vectors):
         return space
-    found = components(marks * space._mark_lengths, SKETCH_SIZE)
-    axes = np.zeros((layout.size, SKETCH_SIZE), np.float32)
-    axes[:, : found.shape[1]] = half(found)
-    return replace(space, axes=axes)
+    axes = principal_axes(class_vectors * space._class_scales, SKETCH_SIZE)
+    sketch_axes = np.zeros((layout.size, SKETCH_SIZE), np.float32)
+    sketch_axes[:, : axes.shape[1]] = round_to_half(axes)
+    return replace(space, sketch_axes=sketch_axes)

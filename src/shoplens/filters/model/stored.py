@@ -1,4 +1,4 @@
-"""Filters in a folder: numbers in one file, what they mean in another."""
+"""Saves and loads filters: the arrays in one file, their description in another."""
 
 from __future__ import annotations
 
@@ -15,19 +15,29 @@ import numpy as np
 
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.dimensions.dimension_json import dimension_from_json, dimension_json
-from shoplens.filters.fitting.crossfit import FOLDS, Heads
-from shoplens.filters.model.class_layout import ClassLayout, Tree, is_compared
-from shoplens.filters.model.filters import Filters, Models
-from shoplens.filters.model.principal_components import Basis, Projection
+from shoplens.filters.fitting.crossfit import FOLDS, LinearHeads
+from shoplens.filters.model.class_layout import ClassLayout, ClassTree, is_comparable
+from shoplens.filters.model.filters import Filters, FittedModels
+from shoplens.filters.model.principal_components import FeatureProjection, PrincipalComponents
 from shoplens.filters.model.quality import Quality
-from shoplens.filters.model.scoring import DENSE, SKETCH_SIZE, Cohort, Space
-from shoplens.filters.photo_features.measurements import MEASURED
+from shoplens.filters.model.scoring import DENSE_SIZE, SKETCH_SIZE, Cohort, RetrievalSpace
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.filters.photo_features.pixels import Floats
 
 VERSION = 2
-"""Of the format; a file of another one is refused."""
-MEANING = "filters.json"
-"""What the numbers mean, and the name of the file they are in."""
+"""Version of the format; a file of another version is refused."""
+DESCRIPTION_FILE = "filters.json"
+"""Name of the file that describes the arrays and names their file."""
+_QUALITY_KEYS = {
+    "photos": "photos",
+    "accuracy": "accuracy",
+    "balanced": "balanced_accuracy",
+    "majority": "majority_accuracy",
+    "calibration_error": "calibration_error",
+    "seen": "is_visible",
+    "average_precision": "average_precision",
+}
+"""Key in the file -> attribute of :class:`Quality`."""
 _PROJECTIONS = ("basis.backbone", "basis.fine", "basis.outline", "design", "shape", "tint")
 _HALVES = (
     "basis.backbone.axes",
@@ -42,132 +52,141 @@ _HALVES = (
     "cohort.marks",
     "space.axes",
 )
-"""Arrays that were rounded to half precision when they were fitted, and so lose nothing by it."""
+"""Arrays that were rounded to half precision when they were fitted, so that storing them so loses nothing."""
 
 
 def save_filters(folder: Path, filters: Filters) -> None:
-    """Write them into a folder, in place of those before.
+    """Write the filters into a folder, and replace those that are there.
 
-    The numbers are named by their hash, ``filters-1f0c….npz``, and ``filters.json`` names them. It is replaced last and
-    in one step, so whoever reads finds the old filters or the new, whatever dies in between.
+    The file of arrays is named by its hash, ``filters-1f0c….npz``, and ``filters.json`` names it. ``filters.json`` is
+    replaced last and atomically, so a reader finds either the old filters or the new ones, whatever dies in between.
     """
-    arrays = _arrays(filters.models) | {
+    arrays = _model_arrays(filters.models) | {
         "cohort.look": filters.cohort.look,
         "cohort.dense": filters.cohort.dense,
-        "cohort.marks": filters.cohort.marks,
-        "space.axes": filters.space.axes,
+        "cohort.marks": filters.cohort.class_vectors,
+        "space.axes": filters.space.sketch_axes,
     }
     buffer = io.BytesIO()
-    halved = {name: part.astype(np.float16) if name in _HALVES else part for name, part in arrays.items()}
-    np.savez(buffer, allow_pickle=False, **halved)
-    name = f"filters-{hashlib.sha256(buffer.getvalue()).hexdigest()[:16]}.npz"
-    _write(folder / name, buffer.getvalue())
-    meaning = {
+    stored = {name: array.astype(np.float16) if name in _HALVES else array for name, array in arrays.items()}
+    np.savez(buffer, allow_pickle=False, **stored)
+    array_file = f"filters-{hashlib.sha256(buffer.getvalue()).hexdigest()[:16]}.npz"
+    _replace_file(folder / array_file, buffer.getvalue())
+    description = {
         "version": VERSION,
         "model": filters.model,
         "backbone": filters.backbone,
-        "measured": MEASURED,
-        "arrays": name,
+        "measured": MEASURED_SIZE,
+        "arrays": array_file,
         "dimensions": [dimension_json(dimension) for dimension in filters.dimensions],
         "temperatures": {name: tree.temperature for name, tree in filters.models.trees.items()},
-        "starts": [one.first for one in _projections(filters.models)],
-        "quality": {name: dataclasses.asdict(quality) for name, quality in filters.quality.items()},
-        "spread": dict(filters.cohort.spread),
-        "usual": dict(filters.space.usual),
+        "starts": [projection.first_column for projection in _projections(filters.models)],
+        "quality": {name: _quality_json(quality) for name, quality in filters.quality.items()},
+        "spread": dict(filters.cohort.spreads),
+        "usual": dict(filters.space.usual_weights),
         "weights": dict(filters.weights),
     }
-    _write(folder / MEANING, (json.dumps(meaning, ensure_ascii=False, indent=1) + "\n").encode())
+    text = json.dumps(description, ensure_ascii=False, indent=1) + "\n"
+    _replace_file(folder / DESCRIPTION_FILE, text.encode())
     for old in folder.glob("filters-*.npz"):
-        if old.name != name:
+        if old.name != array_file:
             old.unlink(missing_ok=True)
 
 
 def load_filters(folder: Path) -> Filters | None:
-    """What :func:`save_filters` wrote; None where nothing was.
+    """Read the filters that :func:`save_filters` wrote; return None where the folder has none.
 
     Raises:
-        StoreError: ``damaged-filters``, when a file is missing, changed, or of another version.
+        StoreError: ``damaged-filters``: a file is missing, was changed, or is of another version.
     """
-    path = folder / MEANING
+    path = folder / DESCRIPTION_FILE
     try:
-        meaning = json.loads(path.read_text("utf-8"))
+        description = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as problem:
         raise _damage_error(path, str(problem)) from None
     try:
-        if meaning["version"] != VERSION or meaning["measured"] != MEASURED:
+        if description["version"] != VERSION or description["measured"] != MEASURED_SIZE:
             raise ValueError(
-                f"it is of version {meaning['version']!r} for {meaning['measured']!r} measured numbers, "
-                f"not {VERSION} for {MEASURED}"
+                f"it is of version {description['version']!r} for {description['measured']!r} measured numbers, "
+                f"not {VERSION} for {MEASURED_SIZE}"
             )
-        return _filters(meaning, _read(folder, meaning["arrays"]))
+        return _build_filters(description, _read_arrays(folder, description["arrays"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, InvalidValue) as problem:
         raise _damage_error(path, str(problem) or type(problem).__name__) from None
 
 
-def _arrays(models: Models) -> dict[str, Floats]:
-    """Every array by its name in the file."""
+def _model_arrays(models: FittedModels) -> dict[str, Floats]:
+    """Return name in the file -> array."""
     heads = {"heads.weights": models.heads.weights, "heads.bias": models.heads.bias, "heads.floor": models.heads.floor}
     return heads | {
         f"{name}.{part}": array
-        for name, one in zip(_PROJECTIONS, _projections(models), strict=True)
-        for part, array in (("mean", one.mean), ("axes", one.axes))
+        for name, projection in zip(_PROJECTIONS, _projections(models), strict=True)
+        for part, array in (("mean", projection.mean), ("axes", projection.axes))
     }
 
 
-def _projections(models: Models) -> tuple[Projection, ...]:
-    """In the order of their names."""
-    return (*models.basis.blocks, models.design, models.shape, models.tint)
+def _projections(models: FittedModels) -> tuple[FeatureProjection, ...]:
+    """Return the projections in the order of their names."""
+    return (*models.components.blocks, models.design, models.shape, models.tint)
 
 
-def _read(folder: Path, name: str) -> dict[str, Floats]:
+def _read_arrays(folder: Path, name: str) -> dict[str, Floats]:
     content = (folder / Path(name).name).read_bytes()
     if name != f"filters-{hashlib.sha256(content).hexdigest()[:16]}.npz":
-        raise ValueError(f"{name} is not what was written")
+        raise ValueError(f"{name} was changed after it was written")
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         return {key: stored[key].astype(np.float32) for key in stored.files}
 
 
-def _filters(meaning: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Filters:
-    """What was stored, without dimensions in which nothing can be compared: an earlier version had such ones."""
-    stored = [dimension_from_json(one) for one in meaning["dimensions"]]
-    left_out = {dimension.name for dimension in stored if not is_compared(dimension)}
+def _build_filters(description: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Filters:
+    """Return the stored filters, without dimensions that cannot be compared, which an earlier version stored."""
+    stored = [dimension_from_json(dimension) for dimension in description["dimensions"]]
+    left_out = {dimension.name for dimension in stored if not is_comparable(dimension)}
     dimensions = tuple(dimension for dimension in stored if dimension.name not in left_out)
-    layout = ClassLayout.of(dimensions)
+    layout = ClassLayout.from_dimensions(dimensions)
     by_name = {dimension.name: dimension for dimension in dimensions}
     trees = {
-        name: dataclasses.replace(Tree.of(by_name[name].classes), temperature=float(temperature))
-        for name, temperature in meaning["temperatures"].items()
+        name: dataclasses.replace(ClassTree.from_nodes(by_name[name].classes), temperature=float(temperature))
+        for name, temperature in description["temperatures"].items()
         if name not in left_out
     }
-    heads = Heads(arrays["heads.weights"], arrays["heads.bias"], arrays["heads.floor"])
+    heads = LinearHeads(arrays["heads.weights"], arrays["heads.bias"], arrays["heads.floor"])
     backbone, fine, outline, *projections = (
-        Projection(int(first), arrays[f"{name}.mean"], arrays[f"{name}.axes"])
-        for name, first in zip(_PROJECTIONS, meaning["starts"], strict=True)
+        FeatureProjection(int(first_column), arrays[f"{name}.mean"], arrays[f"{name}.axes"])
+        for name, first_column in zip(_PROJECTIONS, description["starts"], strict=True)
     )
-    basis = Basis((backbone, fine, outline))
+    components = PrincipalComponents((backbone, fine, outline))
     if (
-        heads.weights.shape != (FOLDS + 1, basis.size, len(layout.learned))
-        or sum(one.axes.shape[1] for one in projections) != DENSE
+        heads.weights.shape != (FOLDS + 1, components.size, len(layout.predicted_entries))
+        or sum(projection.axes.shape[1] for projection in projections) != DENSE_SIZE
         or arrays["space.axes"].shape != (layout.size, SKETCH_SIZE)
     ):
-        raise ValueError("the numbers do not fit the dimensions")
+        raise ValueError("the arrays do not fit the dimensions")
     return Filters(
         dimensions,
         layout,
-        Models(basis, heads, trees, *projections),
-        {name: Quality(**known) for name, known in meaning["quality"].items() if name not in left_out},
-        Cohort(arrays["cohort.look"], arrays["cohort.dense"], arrays["cohort.marks"], meaning["spread"]),
-        Space(layout, meaning["usual"], arrays["space.axes"]),
-        {name: weight for name, weight in meaning["weights"].items() if name not in left_out},
-        int(meaning["backbone"]),
-        str(meaning["model"]),
+        FittedModels(components, heads, trees, *projections),
+        {name: _quality_from_json(entry) for name, entry in description["quality"].items() if name not in left_out},
+        Cohort(arrays["cohort.look"], arrays["cohort.dense"], arrays["cohort.marks"], description["spread"]),
+        RetrievalSpace(layout, description["usual"], arrays["space.axes"]),
+        {name: weight for name, weight in description["weights"].items() if name not in left_out},
+        int(description["backbone"]),
+        str(description["model"]),
     )
 
 
-def _write(path: Path, content: bytes) -> None:
-    """All of it or none, and durably."""
+def _quality_json(quality: Quality) -> dict[str, Any]:
+    return {key: getattr(quality, attribute) for key, attribute in _QUALITY_KEYS.items()}
+
+
+def _quality_from_json(stored: Mapping[str, Any]) -> Quality:
+    return Quality(**{_QUALITY_KEYS[key]: value for key, value in stored.items()})
+
+
+def _replace_file(path: Path, content: bytes) -> None:
+    """Write a file atomically and durably."""
     new = path.with_name(path.name + ".new")
     with new.open("wb") as file:
         file.write(content)
@@ -178,5 +197,5 @@ def _write(path: Path, content: bytes) -> None:
 
 def _damage_error(path: Path, problem: str) -> StoreError:
     return StoreError(
-        f"{path} cannot be used: {problem}.", "Fit them again: shoplens train filters.", code="damaged-filters"
+        f"{path} cannot be used: {problem}.", "Fit the filters again: shoplens train filters.", code="damaged-filters"
     )
