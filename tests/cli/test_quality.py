@@ -73,7 +73,10 @@ def test_evaluate_a_file_for_people(store: Path, built: Path, tmp_path: Path) ->
     assert done.code == 0
     for words in ("recall@1", "100.0 (", "recall@1/category", "ndcg@10", "[red]Things[/] / Odd", "map@r"):
         assert words in done.out
-    assert "2 queries" in done.err and f"were asked of {PRODUCTS} products by the strategy filters-static" in done.err
+    assert (
+        "2 queries" in done.err
+        and f"were searched for among {PRODUCTS} products with the strategy filters-static" in done.err
+    )
     assert "The product of 1 more query is not in the store, so this query does not count." in done.err
     assert "product-not-in-store" in done.err and "row 4, product_id: [bold]mauve" in done.err
     assert "photo-missing" in done.err and "gone.png" in done.err

@@ -14,12 +14,12 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from shoplens.build.run import Progress as OnProgress
 from shoplens.build.run import Summary
 from shoplens.errors import GateFailed, Refused, RejectionsFound, ShoplensError
-from shoplens.evaluation.results import Estimate, LeftOut
+from shoplens.evaluation.results import Estimate, OmissionCount
 from shoplens.feeds import SummaryRow
 
 MAX_RENAMES = 20
@@ -41,6 +41,11 @@ def sanitize(text: object) -> str:
 def print_table(table: Table) -> None:
     """Print a table to standard output."""
     Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
+
+
+def print_line(text: str) -> None:
+    """Print a line to standard output, however long it is."""
+    Console(highlight=False, emoji=False).print(text, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
@@ -118,11 +123,11 @@ def print_renames(renames: Mapping[str, Sequence[str]]) -> None:
         console.print(f"  and {len(renames) - MAX_RENAMES} more")
 
 
-def print_left_out(left_out: Sequence[LeftOut]) -> None:
+def print_left_out(left_out: Sequence[OmissionCount]) -> None:
     """Print which queries do not count, and why."""
     if not left_out:
         return
-    table = Table("left out", "count", "first example", "what to do", box=None, pad_edge=False)
+    table = Table("left out", "count", _example_column(), "what to do", box=None, pad_edge=False)
     for row in left_out:
         table.add_row(f"[yellow]{sanitize(row.kind)}[/]", str(row.times), sanitize(row.example), sanitize(row.fix))
     console.print(table)
@@ -145,8 +150,13 @@ def format_stages(seconds: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {took:.0f} s" for name, took in seconds.items() if name != "total")
 
 
+def _example_column() -> Column:
+    """Return a column in which no long path is cut off."""
+    return Column("first example", overflow="fold")
+
+
 def _problem_table(problems: Sequence[SummaryRow]) -> Table:
-    table = Table("level", "problem", "count", "first example", "what to do", box=None, pad_edge=False)
+    table = Table("level", "problem", "count", _example_column(), "what to do", box=None, pad_edge=False)
     for row in problems:
         colour = "red" if row.level == "rejected" else "yellow"
         cells = sanitize(row.kind), str(row.times), sanitize(row.example), sanitize(row.fix)

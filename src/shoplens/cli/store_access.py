@@ -46,8 +46,8 @@ def open_shop(settings: Settings, *, writes: bool = False, kept: bool = False, b
         ServiceError: the service does not lend its store, or does not take the copy back.
         Refused: the command uses another model than the service.
     """
-    lent = open_snapshot(settings, writes=writes, kept=kept, bare=bare)
-    with lent as (snapshot, used), Shop(settings=used, _snapshot=snapshot) as shop:
+    access = open_snapshot(settings, writes=writes, kept=kept, bare=bare)
+    with access as (snapshot, used), Shop(settings=used, _snapshot=snapshot) as shop:
         yield shop
 
 

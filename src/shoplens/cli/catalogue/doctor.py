@@ -10,7 +10,7 @@ from shoplens.cli import options
 from shoplens.cli.output import console, print_json, print_table, progress_bar, sanitize
 from shoplens.cli.store_access import open_shop
 from shoplens.evaluation.doctor.findings import KINDS, Diagnosis
-from shoplens.evaluation.written import LINES
+from shoplens.evaluation.report_files import LINES
 
 
 def run(

@@ -17,8 +17,8 @@ from shoplens.cli.output import (
     sanitize,
 )
 from shoplens.cli.store_access import open_shop
+from shoplens.evaluation.report_files import calibration_json, claims
 from shoplens.evaluation.statistics.calibration import ABSENT_SHARE
-from shoplens.evaluation.written import calibration_json, claims
 
 
 def run(

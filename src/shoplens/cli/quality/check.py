@@ -10,8 +10,8 @@ from shoplens.cli.groups import new_group
 from shoplens.cli.output import console, print_json, print_left_out, progress_bar, sanitize
 from shoplens.cli.store_access import open_shop
 from shoplens.errors import GateFailed
-from shoplens.evaluation.regression.check import QUERIES, Checked, CheckOptions
-from shoplens.evaluation.results import plain as plain_values
+from shoplens.evaluation.regression.check import DEFAULT_COUNT, CheckOptions, CheckResult
+from shoplens.evaluation.results import to_json_values
 
 MIN_POWER = 0.8
 app = new_group(
@@ -39,7 +39,7 @@ QueriesOption = Annotated[
 ]
 Count = Annotated[
     int | None,
-    typer.Option("--count", metavar="N", min=1, help=f"Number of photos to draw. \\[default: {QUERIES}]"),
+    typer.Option("--count", metavar="N", min=1, help=f"Number of photos to draw. \\[default: {DEFAULT_COUNT}]"),
 ]
 
 
@@ -117,11 +117,11 @@ def make_baseline(
     _print_baseline(result, json=json)
 
 
-def _print_baseline(result: Checked, *, json: bool) -> None:
+def _print_baseline(result: CheckResult, *, json: bool) -> None:
     ranks = result.run
     if json:
         baseline = {"queries": len(ranks.queries), "kinds": list(ranks.ranks), "power": result.power}
-        rejected = plain_values(result.rejected)
+        rejected = to_json_values(result.rejected)
         print_json({"baseline": baseline, "left_out": result.left_out, "rejected": rejected})
     console.print(
         f"The baseline was made of {len(ranks.queries)} photos in {len(ranks.ranks)} versions each. If 5 % of the "

@@ -46,9 +46,10 @@ def run(
         if row.retraining_costs:
             console.print(_describe_growth(row))
     console.print(
-        f"{comparison.queries} queries ({sanitize(comparison.queries_from)}) were asked of {comparison.products} "
-        "products. The intervals hold with 95 % confidence; p is for the difference in recall@1 from the strategy "
-        f"{sanitize(comparison.compared_with)}.\nThe report has plots: [bold]{sanitize(page)}[/]"
+        f"{comparison.queries} queries ({sanitize(comparison.queries_from)}) were searched for among "
+        f"{comparison.products} products. The intervals hold with 95 % confidence; p is for the difference "
+        f"in recall@1 from the strategy {sanitize(comparison.compared_with)}.\n"
+        f"The report has plots: [bold]{sanitize(page)}[/]"
     )
 
 

@@ -13,9 +13,9 @@ from shoplens.cli.output import (
     sanitize,
 )
 from shoplens.cli.store_access import open_shop
+from shoplens.evaluation.query_runs import CATEGORY_RECALL
 from shoplens.evaluation.report.formatting import metric_meaning
 from shoplens.evaluation.results import Evaluation
-from shoplens.evaluation.runs import CATEGORY_RECALL
 
 SHOWN_CATEGORIES = 12
 SHOWN_METRICS = ("recall@1", CATEGORY_RECALL, "recall@5", "mrr")
@@ -48,8 +48,8 @@ def run(
             print_table(_category_table(evaluation))
     print_left_out(evaluation.left_out)
     console.print(
-        f"{evaluation.queries} queries ({sanitize(evaluation.queries_from)}) were asked of {evaluation.products} "
-        f"products by the strategy {evaluation.strategy}. {_describe_absent(evaluation)}\n"
+        f"{evaluation.queries} queries ({sanitize(evaluation.queries_from)}) were searched for among "
+        f"{evaluation.products} products with the strategy {evaluation.strategy}. {_describe_absent(evaluation)}\n"
         "The intervals hold with 95 % confidence; they come from resampling whole designs.\n"
         f"The report has pictures and a map of the catalogue: [bold]{sanitize(page)}[/]"
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from shoplens.cli.output import console, print_json, print_table, sanitize
+from shoplens.cli.output import console, print_json, print_line, print_table, sanitize
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.ranking.verdict import VERDICTS, verdict_words
 from shoplens.ranking.weights import format_weights
@@ -30,6 +30,9 @@ def print_answer(answer: Answer, steering: Steering, *, json: bool) -> None:
         if steering.explain and answer.results and STRATEGIES[answer.strategy].dynamic:
             console.print(f"Weights for this photo: {sanitize(format_weights(answer.importances))}.")
         for result in answer.results if steering.explain else ():
+            photo = "same photo" if result.same_photo else "photo that matched"
+            heading = f"{result.rank}. {result.product.id} {result.product.title} · {photo}: {result.photo}"
+            print_line(f"[italic]{sanitize(heading)}[/]")
             print_table(explanation_table(result, answer.weights))
         for facet in answer.facets:
             print_table(facet_table(facet))
@@ -86,11 +89,7 @@ def explanation_table(result: Result, weights: Mapping[str, float]) -> Table:
         result: with its reasons, where the strategy has any.
         weights: dimension -> weight; a part that neither counts nor could has no row.
     """
-    heading = f"{result.rank}. {result.product.id} {result.product.title}"
-    photo = "same photo" if result.same_photo else "photo that matched"
     table = Table("part", "weight", "score", "", "what matches", "rank without it", box=None, pad_edge=False)
-    table.title = f"{sanitize(heading)} · {photo}: {sanitize(result.photo)}"
-    table.title_justify = "left"
     names = [name for name, part in result.parts.items() if max(abs(part), weights.get(name, 0.0)) >= MIN_SHOWN_PART]
     names.sort(key=lambda name: (name not in weights, -result.parts[name]))
     bars = draw_bars({name: result.parts[name] for name in names})

@@ -18,7 +18,7 @@ from shoplens.cli.output import (
     sanitize,
 )
 from shoplens.cli.store_access import open_shop, request_rollback
-from shoplens.evaluation.generations import GenerationsCompared
+from shoplens.evaluation.compare_generations import GenerationComparison
 from shoplens.store.info import GenerationRow
 
 SHOWN_METRICS = ("recall@1", "recall@5", "mrr")
@@ -100,7 +100,7 @@ def roll_back(
     print_summary("The store went back to an earlier generation.", summary, as_json=json, strict=False)
 
 
-def _comparison_table(comparison: GenerationsCompared) -> Table:
+def _comparison_table(comparison: GenerationComparison) -> Table:
     table = Table(
         *("generation", "look", "strategy", "products", *SHOWN_METRICS, "live is better by", "p"),
         box=None,
