@@ -146,7 +146,7 @@ def _return_snapshot(service: ServiceAddress, settings: Settings, folder: Path) 
     """Have the service switch to the changed copy. Where it ended meanwhile, switch the store itself."""
     layout = StoreLayout(folder)
     sync_tree(layout.generations / (layout.current() or ""))
-    keep = bool(layout.kept())
+    keep = bool(layout.kept_folders())
     try:
         _send_command(service, "adopt", {"keep": keep})
     except ShoplensError as problem:

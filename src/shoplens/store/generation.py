@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 from shoplens.embedders import Embedder
-from shoplens.embedders.classifier import BACKBONES, ProductClassifier, backbone_file, classifier_in
+from shoplens.embedders.classifier import BACKBONES, ProductClassifier, backbone_file, load_classifier
 from shoplens.embedders.classifier import NETWORK as CLASSIFIER
-from shoplens.embedders.look import EmbeddingHead, look_in
+from shoplens.embedders.look import EmbeddingHead, load_look
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.dimensions.derivation import Dimensions
 from shoplens.filters.dimensions.labels import Labels
@@ -98,7 +98,7 @@ class Generation:
         """
         with self._classifying:
             if self._classifier is None:
-                self._classifier = classifier_in(self.folder)
+                self._classifier = load_classifier(self.folder)
             if self._classifier is not None:
                 return self._classifier
         raise InvalidValue(
@@ -156,7 +156,7 @@ class Generation:
 
     def adopt_look(self, look: EmbeddingHead) -> None:
         """Set the trained head that makes its trained vectors, and write it to the folder."""
-        look.write(self.folder)
+        look.save(self.folder)
         self.look = look
 
     def adopt_classifier(self, classifier: ProductClassifier) -> None:
@@ -196,7 +196,7 @@ def open_generation(folder: Path, manifest: Manifest) -> Generation:
         filters = load_filters(folder)
     except StoreError as problem:
         damage = problem
-    look = look_in(folder, manifest.look)
+    look = load_look(folder, manifest.look)
     return Generation(folder, manifest, open_index(folder, manifest), filters, look, damage)
 
 

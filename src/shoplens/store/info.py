@@ -53,7 +53,9 @@ def generation_rows(store: Store) -> list[GenerationRow]:
                     manifest.model,
                     manifest.look,
                     generation.index.count(),
-                    "" if look is None else str(look.card.made.get("reason", look.card.made.get("why", ""))),
+                    ""
+                    if look is None
+                    else str(look.card.training_record.get("reason", look.card.training_record.get("why", ""))),
                     tuple(one for one in STRATEGIES if load_calibration(generation, one) is not None),
                 )
             )

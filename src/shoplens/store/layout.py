@@ -42,7 +42,7 @@ class StoreLayout:
         """Return the folders of generations, in the order in which they served; without incomplete copies."""
         return sorted(folder for folder in generation_folders(self.folder) if folder.suffix != PARTIAL)
 
-    def kept(self) -> list[Path]:
+    def kept_folders(self) -> list[Path]:
         """Return the folders of generations that were kept to go back to, the latest first."""
         live = self.current()
         return [folder for folder in reversed(self.complete()) if folder.name != live and is_kept(folder)]

@@ -221,7 +221,7 @@ class Store:
 
     def kept_generations(self) -> list[Path]:
         """Return the folders of the generations that were kept for a roll-back, the latest first."""
-        return self.layout.kept()
+        return self.layout.kept_folders()
 
     @contextmanager
     def rollback_to(self, name: str = "") -> Iterator[Generation]:

@@ -31,7 +31,7 @@ class ThumbnailCache:
         self._files: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._bytes = 0
 
-    def cached(self, content_hash: str, width: int) -> bytes | None:
+    def get_cached(self, content_hash: str, width: int) -> bytes | None:
         """Return a photo that is in the cache; None where it is not."""
         with self._lock:
             content = self._files.get((content_hash, width))

@@ -148,7 +148,7 @@ async def photo(
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "ETag": tag}
     if request.headers.get("if-none-match") == tag:  # the photo never changes
         return Response(status_code=304, headers=headers)
-    content = service.thumbnails.cached(content_hash, width)
+    content = service.thumbnails.get_cached(content_hash, width)
     service.metrics.thumbnails.labels("miss" if content is None else "hit").inc()
     if content is None:
         content = await service.work.run(request, lambda: service.thumbnails.get(content_hash, width))
