@@ -1,16 +1,27 @@
-# Two targets matter: `make demo` and `make test`. Each does all its own set-up in .venv.
+# `make demo` shows what this is. Three targets test it, each with all its own set-up in .venv:
+#   make quick     the daily loop, under a minute: ruff, mypy, and all tests that are not marked `slow`
+#   make test      the whole truth, which CI runs: ruff, mypy, and all tests that the development packages can run
+#   make test-all  the same with every extra of pyproject.toml, and a list of what was skipped, and why
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint format clean
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+.PHONY: demo quick test test-all lint format clean
 
 demo: $(VENV)/runtime
 	$(BIN)/shoplens demo
 
-test: $(VENV)/development lint
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+quick: lint
+	$(PYTEST) -m 'not slow and not extras'
+
+test: lint
+	$(PYTEST) -m 'not extras'
+
+test-all: $(VENV)/extras lint
+	$(PYTEST) -rs
 
 lint: $(VENV)/development
 	$(BIN)/ruff check .
@@ -22,7 +33,7 @@ format: $(VENV)/development
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) demo .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) demo .mypy_cache .pytest_cache .ruff_cache /dev/shm/shoplens-tests-$$(id -u)
 
 $(VENV)/runtime: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -34,4 +45,9 @@ $(VENV)/runtime: pyproject.toml constraints.txt
 
 $(VENV)/development: $(VENV)/runtime
 	$(PIP) --group dev
+	@touch $@
+
+$(VENV)/extras: $(VENV)/development
+	$(PIP) --editable ".[$$($(PYTHON) -c \
+	  'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"], sep=",")')]"
 	@touch $@

@@ -1,4 +1,4 @@
-"""What the tests kill: one change of a store, run as ``python -m tests.store.killable COMMAND STORE FEED``.
+"""The process that the tests kill: one change of a store.
 
 It prints ``ready`` before the change, ``done N`` for each acknowledgement (the first N products of the feed are in, or
 gone), and ``end`` after it. Photos are embedded by :class:`~tests.fakes.ColourEmbedder`.
@@ -6,7 +6,6 @@ gone), and ``end`` after it. Photos are embedded by :class:`~tests.fakes.ColourE
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from shoplens.feeds import read_feed
@@ -18,10 +17,10 @@ def say(*words: object) -> None:
     print(*words, flush=True)
 
 
-def main(command: str, folder: str, path: str) -> None:
-    store = Store(Path(folder), create=command == "index")
+def change_store(command: str, folder: Path, path: Path) -> None:
+    store = Store(folder, create=command == "index")
     work = builder(store, progress=lambda what, done, _: say("done", done) if what == "Indexing" else None)
-    with read_feed(Path(path)) as feed:
+    with read_feed(path) as feed:
         feed.prepare()
         say("ready")
         if command == "remove":
@@ -34,7 +33,3 @@ def main(command: str, folder: str, path: str) -> None:
             {"index": work.index, "add": work.add}[command](feed)
         say("end")
     store.close()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

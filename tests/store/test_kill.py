@@ -27,6 +27,8 @@ from shoplens.store.files.atomic import copy_tree
 from shoplens.store.store import Store
 from shoplens.types import Photo, Vectors
 from tests.fakes import colored_rows, contents, feed_of, product
+from tests.forked import forked
+from tests.store.killable import change_store
 
 PRODUCTS = 224
 ROOT = Path(__file__).parents[2]
@@ -99,14 +101,13 @@ def run(command: str, store: Path, feed: Path, moment: int | float | None = None
     """The command, killed after so many acknowledgements (int) or seconds (float), or never."""
     lines: list[str] = []
     begun = time.perf_counter()
-    with started("tests.store.killable", command, str(store), str(feed)) as process:
-        assert process.stdout is not None
-        timer = threading.Timer(moment if isinstance(moment, float) else 600, kill, [process])
+    with forked(change_store, command, store, feed) as process:
+        timer = threading.Timer(moment if isinstance(moment, float) else 600, process.kill)
         timer.start()
-        for line in process.stdout:
+        for line in process.lines:
             lines.append(line)
             if isinstance(moment, int) and len(lines) > moment:
-                kill(process)
+                process.kill()
         timer.cancel()
     return Run([line for line in lines if line.endswith("\n")], time.perf_counter() - begun)
 
@@ -166,7 +167,7 @@ def test_killed_changes_lose_nothing_and_can_be_ended(folder: Path, tmp_path: Pa
             shutil.rmtree(store, ignore_errors=True)
             copy_tree(base, store)
         steps = len(whole.lines) - 2
-        moment = moments.randint(1, steps) if attempt % 2 else moments.uniform(0.3, 1.0) * whole.seconds
+        moment = moments.randint(1, steps) if attempt % 2 else moments.uniform(0.1, 1.0) * whole.seconds
         disturbed = run(case.command, store, feed, moment)
         check(case, store, before, after, disturbed.acknowledged)
         kills += not disturbed.finish

@@ -1,9 +1,9 @@
-"""The process that the tests kill: a training, run as ``python -m tests.training.killable STORE``. It prints its
-progress."""
+"""The process that the tests kill: a training."""
 
 from __future__ import annotations
 
-import sys
+import os
+import signal
 from pathlib import Path
 
 from shoplens import Shop
@@ -17,13 +17,14 @@ OPTIONS = LookOptions(
 )
 
 
-def main(folder: str) -> None:
-    with Shop(Path(folder), embedder=ColourEmbedder(), settings=SETTINGS) as shop:
-        training = shop.training.train_look(
-            OPTIONS, progress=lambda what, done, total: print(what, done, sep="|", flush=True)
-        )
+def train_look(folder: Path, until: str) -> None:
+    """Train, and print each step as ``what|done``; the process kills itself where it has printed ``until``."""
+
+    def show_progress(what: str, done: int, total: int) -> None:
+        print(what, done, sep="|", flush=True)
+        if f"{what}|{done}" == until:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with Shop(folder, embedder=ColourEmbedder(), settings=SETTINGS) as shop:
+        training = shop.training.train_look(OPTIONS, progress=show_progress)
         print("taken", training.model, sep="|", flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

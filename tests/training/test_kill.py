@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,10 +10,11 @@ import pytest
 from shoplens import Shop
 from shoplens.store.store import Store
 from tests.fakes import ColourEmbedder
+from tests.forked import forked
+from tests.training.killable import train_look
 from tests.training.shops import SETTINGS, create_learnable_shop
 
 pytest.importorskip("pytorch_metric_learning", reason="the extra train is not installed")
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +26,8 @@ def untrained_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_training(store: Path, until: str = "") -> list[list[str]]:
     """Return what a training prints; it is killed once it has printed ``until`` (``what|done``)."""
-    lines = []
-    command = [sys.executable, "-m", "tests.training.killable", str(store)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line.rstrip("\n").split("|"))
-            if line.startswith(until) and until:
-                os.killpg(process.pid, signal.SIGKILL)
-                break
-    return lines
+    with forked(train_look, store, until) as process:
+        return [line.rstrip("\n").split("|") for line in process.lines]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +50,7 @@ def test_wherever_it_is_killed(moment: str, untrained_shop: Path, uninterrupted_
     store = tmp_path / "store"
     shutil.copytree(untrained_shop / "store", store)
     lines = run_training(store, until=moment)
-    assert lines[-1][0] == moment.split("|")[0], "it was killed there"
+    assert "|".join(lines[-1]) == moment, "it was killed there"
     with Shop(store, embedder=ColourEmbedder(), settings=SETTINGS) as shop:
         assert (len(shop), shop.info()["look"], shop.info()["generation"]) == (40, "", "000001")
     resumed = run_training(store)
