@@ -36,8 +36,9 @@ SLOW = (
 SLOW_FIXTURES = {"data_folder"}
 SLOW_NAMES = {"forked", "serving", "subprocess", "torch"}
 """What a file imports that starts processes, or trains."""
+SHARED_MEMORY = Path("/dev/shm")
 ROOM, MEMORY = 4_000_000_000, 6_000_000_000
-"""Free bytes in ``/dev/shm``, and of memory, that a run of several processes needs to write there."""
+"""Free bytes in it, and of memory, that a run of several processes needs to write there."""
 _folder_in_memory = pytest.StashKey[Path]()
 
 
@@ -58,15 +59,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _make_folder_in_memory() -> Path | None:
     """A folder of this process, without those of processes that were killed; None where there is not enough memory."""
-    shared, facts = Path("/dev/shm"), Path("/proc/meminfo")
-    if not (os.access(shared, os.W_OK) and facts.is_file()):
+    facts = Path("/proc/meminfo")
+    if not (os.access(SHARED_MEMORY, os.W_OK) and facts.is_file()):
         return None
-    home = shared / f"shoplens-tests-{os.getuid()}"
+    home = SHARED_MEMORY / f"shoplens-tests-{os.getuid()}"
     for folder in home.glob("*"):
         if not Path("/proc", folder.name).exists():
             shutil.rmtree(folder, ignore_errors=True)
     available = re.search(r"MemAvailable: +(\d+) kB", facts.read_text("utf-8"))
-    if available is None or int(available[1]) * 1024 < MEMORY or shutil.disk_usage(shared).free < ROOM:
+    if available is None or int(available[1]) * 1024 < MEMORY or shutil.disk_usage(SHARED_MEMORY).free < ROOM:
         return None
     folder = home / str(os.getpid())
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -89,6 +90,14 @@ def _is_slow(item: pytest.Item) -> bool:
         or not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
         or not SLOW_NAMES.isdisjoint(names)
     )
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder of the test's own; it goes with the test where it lies in memory."""
+    yield tmp_path
+    if tmp_path.is_relative_to(SHARED_MEMORY):
+        shutil.rmtree(tmp_path, ignore_errors=True)
 
 
 @pytest.fixture
