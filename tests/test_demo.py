@@ -1,7 +1,6 @@
 """The demonstration, on a drawn shop and on a tiny export that looks like the real one."""
 
 import csv
-import io
 import json
 import shutil
 import subprocess
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from shoplens.demo import (
     LUMA,
@@ -21,7 +19,6 @@ from shoplens.demo import (
     _claim,
     _clone_sample_data,
     run_demo,
-    snapshot,
 )
 from shoplens.errors import Refused
 from shoplens.feeds import read_feed
@@ -127,17 +124,3 @@ def test_sample_data_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
     assert (target / SAMPLE_FEED / "products.csv").is_file() and (target / SAMPLE_MEDIA / "a.jpg").is_file()
     shutil.rmtree(sample)
     assert _clone_sample_data(target, lambda text: None, sample.as_uri()) == target  # nothing is fetched again
-
-
-def test_a_snapshot_is_the_same_picture_worse() -> None:
-    pixels = np.zeros((400, 300, 3), np.uint8)
-    pixels[100:300, 80:220] = (200, 30, 30)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    taken = snapshot(file.getvalue(), seed=3)
-    assert taken == snapshot(file.getvalue(), seed=3)
-    assert taken != snapshot(file.getvalue(), seed=4)
-    shown = np.asarray(Image.open(io.BytesIO(taken))).astype(int)
-    assert shown.shape == (960, 720, 3)
-    red = (shown[..., 0] > 90) & (shown[..., 1] < 70) & (shown[..., 2] < 70)
-    assert 0.05 < red.mean() < 0.5

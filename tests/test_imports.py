@@ -15,7 +15,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = (
     ("types", "errors", "settings"),
     ("fetching",),
-    ("feeds", "images", "embedders", "filters", "index", "rendered"),
+    ("feeds", "images", "embedders", "filters", "index"),
+    ("rendered",),  # draws its photos with images/, and is imported by the demonstration alone
     ("ranking",),
     ("store",),
     ("build", "feedback"),

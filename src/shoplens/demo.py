@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -13,14 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageEnhance, ImageFilter, ImageOps
-
 from shoplens.build.run import Progress, Summary
 from shoplens.errors import Refused
 from shoplens.evaluation.report.searches import ShownSearch, write_search_report
 from shoplens.feeds import read_feed
 from shoplens.images import decode_photo
+from shoplens.images.corruptions.snapshot import take_snapshot
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.rendered import render_catalogue
 from shoplens.settings import Settings
@@ -34,7 +31,6 @@ SAMPLE_MEDIA = "pub/media/catalog/product"
 MARKER = ".shoplens-demo"
 """A file that says that a folder was made by the demonstration, which may replace what is in it."""
 RENDERED_PRODUCTS, SEARCHES, SHOWN = 400, 12, 6
-SNAPSHOT_SIZE = (720, 960)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +166,8 @@ def _luma(folder: Path, feed: Path, media: Path) -> DemoCatalogue:
     queries = [(Path(photo), product_id, "another view") for product_id, photo in views.items()]
     for product in _sample_products([product for product in products if product.id not in views], SEARCHES // 2):
         path = queries_folder / f"{product.id}.jpg"
-        path.write_bytes(snapshot(Path(product.photos[0]).read_bytes(), seed=_number(product.id)))
+        picture = decode_photo(Path(product.photos[0]).read_bytes(), Settings())
+        path.write_bytes(take_snapshot(picture.pixels, seed=_number(product.id)))
         queries.append((path, product.id, "phone photo"))
     reduced = folder / "catalogue.jsonl"
     with reduced.open("w", encoding="utf-8") as file:
@@ -238,33 +235,3 @@ def _clone_sample_data(folder: Path, say: Callable[[str], None], source: str = S
 
 def _is_whole(sample_data: Path) -> bool:
     return (sample_data / SAMPLE_FEED / "products.csv").is_file() and (sample_data / SAMPLE_MEDIA).is_dir()
-
-
-def snapshot(data: bytes, seed: int) -> bytes:
-    """A JPEG file as a hurried phone would make it of a picture: askew, off centre, warm light, soft, compressed."""
-    rng = np.random.default_rng(seed)
-    image = Image.fromarray(decode_photo(data, Settings()).pixels)
-    image = ImageOps.contain(image, (560, 720), Image.Resampling.BICUBIC)
-    table = _table(rng)
-    left, top = (int(rng.integers(40, table.size[axis] - image.size[axis] - 30)) for axis in (0, 1))
-    table.paste(image, (left, top))
-    width, height = table.size
-    corners = np.array([[0, 0], [0, height], [width, height], [width, 0]]) + rng.uniform(-60, 60, (4, 2))
-    photo = table.transform(table.size, Image.Transform.QUAD, tuple(corners.ravel()), Image.Resampling.BICUBIC)
-    left_light, right_light = rng.uniform(0.62, 1.12, 2)
-    light = np.linspace(left_light, right_light, width)[None, :, None] * rng.uniform(0.85, 1.12, 3)
-    pixels = np.asarray(photo).astype(np.float32) * light + rng.normal(0, 5, (height, width, 3))
-    photo = Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.2))
-    photo = ImageEnhance.Contrast(photo).enhance(float(rng.uniform(0.8, 1.05)))
-    file = io.BytesIO()
-    photo.save(file, "JPEG", quality=int(rng.integers(45, 70)))
-    return file.getvalue()
-
-
-def _table(rng: np.random.Generator) -> Image.Image:
-    """Wood: streaks along one direction."""
-    width, height = SNAPSHOT_SIZE
-    streaks = np.repeat(rng.normal(0, 1, (height // 6, 1)), 6, axis=0) + rng.normal(0, 0.25, (height // 6 * 6, width))
-    shade = ImageOps.autocontrast(Image.fromarray((streaks * 40 + 128).clip(0, 255).astype(np.uint8)))
-    wood = ImageOps.colorize(shade.resize(SNAPSHOT_SIZE), (92, 62, 40), (168, 128, 92))
-    return wood.filter(ImageFilter.GaussianBlur(2))

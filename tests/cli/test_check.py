@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.evaluation.regression.corruptions import CORRUPTIONS
+from shoplens.images.corruptions.corruption import CORRUPTIONS
 from shoplens.index.protocol import IndexedProduct
 from shoplens.ranking.match_probability import FEATURES
 from shoplens.store.files.atomic import copy_tree
 from shoplens.store.store import Store
-from tests.cli.test_commands import Done
-from tests.cli.test_commands import shoplens as command
+from tests.cli.command_line import Done
+from tests.cli.command_line import shoplens as command
 from tests.fakes import feed_of, row
 from tests.images.made_photos import scene
 from tests.training.shops import write_learnable_feed

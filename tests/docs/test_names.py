@@ -10,7 +10,7 @@ from shoplens import errors
 from shoplens.embedders.card import Card
 from shoplens.evaluation.queries import COLUMNS
 from shoplens.evaluation.regression.baseline import GONE
-from shoplens.evaluation.regression.corruptions import CORRUPTIONS
+from shoplens.images.corruptions.corruption import CORRUPTIONS
 from shoplens.evaluation.runs import CATEGORY_RECALL
 from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.feedback.events import KINDS

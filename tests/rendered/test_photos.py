@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from shoplens.errors import InvalidValue
+from shoplens.images.drawing.drawing import Pose
 from shoplens.rendered import KINDS, PATTERNS, SHAPES, ProductSpec, phone_photo, product_photo, spec_of
-from shoplens.rendered.surfaces.drawing import Pose, cutout
+from shoplens.rendered.cutouts import draw_cutout
 
 MUG = ProductSpec("mug", "red", "stripes", "ceramic", "white", "straight", "small", "vertical", number=7, group=3)
 CUSHION = ProductSpec("cushion", "yellow", "dots", "cotton", "navy", "square", "small", number=8, group=4)
@@ -48,7 +49,7 @@ def test_the_same_photo_twice_and_other_photos_otherwise() -> None:
 def test_every_cut_fills_a_good_part_of_the_picture_and_is_not_cut_off(shape: str) -> None:
     for cut in SHAPES[shape].cuts:
         spec = ProductSpec(shape, "blue", "solid", SHAPES[shape].materials[0], "orange", cut)
-        alpha = cutout(spec, Pose(), 96).alpha
+        alpha = draw_cutout(spec, Pose(), 96).alpha
         assert 0.03 < alpha.mean() < 0.75
         assert max(alpha[0].max(), alpha[-1].max(), alpha[:, 0].max(), alpha[:, -1].max()) < 0.05
 

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from PIL import Image
-
 from shoplens.errors import InvalidValue
-from shoplens.rendered.photography.phone import phone_photo
-from shoplens.rendered.photography.studio import product_photo
+from shoplens.images.corruptions.compression import encode_jpeg
+from shoplens.rendered.phone import phone_photo
 from shoplens.rendered.queries import Query, queries_of
 from shoplens.rendered.specs import MOST_PRODUCTS, ProductSpec, specs
+from shoplens.rendered.studio import product_photo
 from shoplens.rendered.words import feed_row, product_id
 from shoplens.settings import Settings
 
@@ -99,12 +98,8 @@ def _check(ranges: dict[str, tuple[int, int, int]]) -> None:
 def _draw_product(folder: Path, spec: ProductSpec, views: int, size: int) -> dict[str, object]:
     names = [f"photos/{product_id(spec.number)}-{view + 1}.jpg" for view in range(views)]
     for view, name in enumerate(names):
-        _save(product_photo(spec, view, size), folder / name, _QUALITY)
+        (folder / name).write_bytes(encode_jpeg(product_photo(spec, view, size), _QUALITY))
     return feed_row(spec, names)
-
-
-def _save(image: Image.Image, path: Path, quality: int) -> None:
-    image.save(path, "JPEG", quality=quality)
 
 
 def _write_queries(folder: Path, queries: Iterable[Query], report: Callable[[int], None]) -> None:
@@ -119,7 +114,8 @@ def _write_queries(folder: Path, queries: Iterable[Query], report: Callable[[int
 
 def _draw_query(folder: Path, query: Query) -> tuple[str, str, str, str]:
     name = f"queries/{query.number:05d}-{query.kind}.jpg"
-    _save(phone_photo(query.spec, query.number, query.kind), folder / name, query.quality)
+    photo = phone_photo(query.spec, query.number, query.kind)
+    (folder / name).write_bytes(encode_jpeg(photo, query.quality))
     return name, product_id(query.spec.number), query.deciding, query.kind
 
 

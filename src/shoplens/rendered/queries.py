@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shoplens.images.drawing.patterns import PATTERNS, SCALES
 from shoplens.rendered.specs import ProductSpec, spec_of, specs
-from shoplens.rendered.surfaces.patterns import PATTERNS, SCALES
 from shoplens.rendered.things.shapes import SHAPES
 
 _ORDER = (
@@ -37,7 +37,7 @@ class Query:
     Attributes:
         number: from 1; also the seed of the photo.
         spec: the product, the right answer.
-        kind: of :data:`~shoplens.rendered.photography.phone.KINDS`.
+        kind: of :data:`~shoplens.rendered.phone.KINDS`.
         deciding: the dimension that names the product because another one is hidden; empty when none does.
         quality: of the JPEG.
     """
@@ -68,7 +68,7 @@ _BLURRED_REPEAT = 10.0
 
 
 def repeat_of(spec: ProductSpec) -> float:
-    """Size of one repeat of the product's pattern, product units; 0 when it has none."""
+    """Size of one repeat of the product's pattern, drawing units; 0 when it has none."""
     if not spec.scale:
         return 0.0
     return SCALES[spec.scale] * PATTERNS[spec.pattern].stretch * SHAPES[spec.shape].print_scale

@@ -10,8 +10,8 @@ from itertools import product
 import numpy as np
 
 from shoplens.errors import InvalidValue
-from shoplens.rendered.surfaces.colors import COLORS, distance
-from shoplens.rendered.surfaces.patterns import PATTERNS, SCALES
+from shoplens.images.drawing.colors import COLORS, distance
+from shoplens.images.drawing.patterns import PATTERNS, SCALES
 from shoplens.rendered.things.shapes import SHAPES
 
 MOST_PRODUCTS = 100_000
@@ -30,12 +30,12 @@ class ProductSpec:
 
     Attributes:
         shape: of :data:`~shoplens.rendered.things.shapes.SHAPES`, e.g. ``hoodie``.
-        color: the main one, of :data:`~shoplens.rendered.surfaces.colors.COLORS`.
-        pattern: of :data:`~shoplens.rendered.surfaces.patterns.PATTERNS`, e.g. ``stars``.
-        material: of :data:`~shoplens.rendered.surfaces.materials.MATERIALS`, e.g. ``knit``.
+        color: the main one, of :data:`~shoplens.images.drawing.colors.COLORS`.
+        pattern: of :data:`~shoplens.images.drawing.patterns.PATTERNS`, e.g. ``stars``.
+        material: of :data:`~shoplens.images.drawing.materials.MATERIALS`, e.g. ``knit``.
         accent: second colour: of the pattern, and of trims, soles, handles.
         cut: of the shape, e.g. ``zipped``.
-        scale: of the pattern, of :data:`~shoplens.rendered.surfaces.patterns.SCALES`; empty for ``solid``.
+        scale: of the pattern, of :data:`~shoplens.images.drawing.patterns.SCALES`; empty for ``solid``.
         direction: of stripes; empty for other patterns.
         number: of the product, from 1.
         group: of the design; products of one group differ in ``color`` only.
@@ -65,11 +65,6 @@ class ProductSpec:
         for name, values in allowed.items():
             if getattr(self, name) not in values:
                 raise InvalidValue(f"A product's {name} is {getattr(self, name)!r}.", f"Choose of {', '.join(values)}.")
-
-    @property
-    def appearance(self) -> tuple[str, ...]:
-        """What tells it from every other product of its catalogue."""
-        return (self.shape, self.cut, self.material, self.pattern, self.scale, self.direction, self.accent, self.color)
 
 
 def spec_of(number: int, seed: int = 0) -> ProductSpec:

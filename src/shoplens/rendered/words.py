@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from shoplens.images.drawing.patterns import PATTERNS
 from shoplens.rendered.specs import ProductSpec
-from shoplens.rendered.surfaces.patterns import PATTERNS
 from shoplens.rendered.things.shapes import SHAPES
 
 BRANDS = (

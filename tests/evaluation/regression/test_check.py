@@ -12,7 +12,7 @@ import pytest
 from shoplens.errors import ModelError, StoreError
 from shoplens.evaluation.regression.baseline import Baseline
 from shoplens.evaluation.regression.check import QUERIES, CheckOptions, check_regression
-from shoplens.evaluation.regression.corruptions import CORRUPTIONS, corrupt
+from shoplens.images.corruptions.corruption import CORRUPTIONS, corrupt
 from shoplens.images import decode_photo
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.strategies import strategy_named

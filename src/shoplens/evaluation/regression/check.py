@@ -26,11 +26,11 @@ from shoplens.evaluation.regression.baseline import (
     power,
     sample_queries,
 )
-from shoplens.evaluation.regression.corruptions import CORRUPTIONS, SMALLEST, corrupt
 from shoplens.evaluation.results import LeftOut
 from shoplens.evaluation.runs import answerable
 from shoplens.feeds import Report
 from shoplens.images import decode_photo
+from shoplens.images.corruptions.corruption import CORRUPTIONS, SMALLEST, corrupt
 from shoplens.images.hashes import content_hash
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import Strategy

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shoplens.rendered.things.parts import Part, Shape, cord, line, seam
+from shoplens.images.drawing.parts import Part, cord, line, seam
+from shoplens.rendered.things.shape import Shape
 
 _CROWN = "M17 63 C14 36 31 20 52 20 C73 20 84 38 83 62 Q50 68 17 63 Z"
 CAP = Shape(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shoplens.rendered.things.parts import Part, Shape, cord, line, seam
+from shoplens.images.drawing.parts import Part, cord, line, seam
+from shoplens.rendered.things.shape import Shape
 
 _TEE_BODY = "M50 20 C43.5 19.5 40.5 16 39.5 11.5 L30.5 14.5 C32 24 31.5 32 31 40 C30.5 58 30.5 72 29 88.5 Q40 91 50 91"
 _TEE_FOLDS = ("M32 40 C37 46 38 58 35 76", "M31 36 Q38 38 44 47", "M69 38 C63 46 64 60 66 80", "M45 70 Q50 76 58 74")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shoplens.rendered.things.parts import Part, Shape, cord, line
+from shoplens.images.drawing.parts import Part, cord, line
+from shoplens.rendered.things.shape import Shape
 
 _MUG_RIM = (
     Part("E 47 25 24.6 5.4", "accent", "flat", 0.8, shadow=0.0),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shoplens.rendered.things.parts import Part, Shape, cord, line, seam
+from shoplens.images.drawing.parts import Part, cord, line, seam
+from shoplens.rendered.things.shape import Shape
 
 _SOLE = (
     Part(

@@ -15,10 +15,10 @@ from shoplens.build.product_encoder import map_in_order
 from shoplens.errors import ModelError, PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.images import decode_photo
+from shoplens.images.corruptions.augmentation import Strength, augment_photo
 from shoplens.index.protocol import Index
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FeatureFile
-from shoplens.training.data.augmentation import Strength, retaken
 from shoplens.training.data.samples import SamplePhoto, Samples
 from shoplens.training.data.training_photos import RejectionHandler
 from shoplens.types import Features, Pixels, Region, Rejection, Vectors
@@ -184,7 +184,7 @@ def _shortest(context: EvaluationContext, photo: SamplePhoto, options: FeaturePa
 
 def _augment_view(pixels: Pixels, photo: SamplePhoto, view: int) -> Pixels:
     strength: Strength = "again" if photo.is_shopper else "phone"
-    return retaken(pixels, strength, (int(photo.name[:8], 16), view)) if view else pixels
+    return augment_photo(pixels, strength, (int(photo.name[:8], 16), view)) if view else pixels
 
 
 def view_name(photo: SamplePhoto, view: int) -> str:

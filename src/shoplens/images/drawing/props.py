@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from shoplens.rendered.surfaces.colors import COLORS, Lab
-from shoplens.rendered.surfaces.drawing import Cutout, Look, Pose, draw_parts
-from shoplens.rendered.things.parts import Part, cord, line
+from shoplens.images.drawing.colors import COLORS, Lab
+from shoplens.images.drawing.drawing import Look, Pose, draw_parts, to_rgba
+from shoplens.images.drawing.parts import Part, cord, line
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class Prop:
 
     Attributes:
         parts: back to front.
-        size: side in product units, of the 100 x 100 it is drawn in.
+        size: side in drawing units, of the 100 x 100 it is drawn in.
         mains, accents: colours it may have.
-        material: of :data:`~shoplens.rendered.surfaces.materials.MATERIALS`.
+        material: of :data:`~shoplens.images.drawing.materials.MATERIALS`.
         stands: on a table, rather than lying flat.
     """
 
@@ -32,7 +32,6 @@ class Prop:
     stands: bool = False
 
 
-SKINS: tuple[Lab, ...] = ((80, 11, 18), (72, 14, 21), (60, 16, 24), (45, 15, 21), (34, 11, 14))
 _ANY = tuple(COLORS.values())
 _DULL: tuple[Lab, ...] = ((30, 0, -2), (88, 1, 6), (62, 4, 14), (45, -3, -10), (70, -6, 4))
 _LEAF: tuple[Lab, ...] = ((42, -24, 24), (36, -18, 20), (55, -26, 34))
@@ -47,25 +46,6 @@ def _leaf(x: float, y: float, paint: str = "main") -> Part:
         4,
         folds=(f"M50 72 L{x} {y}",),
         shadow=0.4,
-    )
-
-
-def _finger(x: float, top: float, width: float) -> tuple[Part, ...]:
-    left, right = x - width / 2, x + width / 2
-    start, near, far = top + width * 0.5, x - width * 0.28, x + width * 0.28
-    outline = f"M{left} 104 L{left} {start} C{left} {top - 2} {right} {top - 2} {right} {start} L{right} 104 Z"
-    lower = top + width * 0.65
-    nail = f"M{near} {lower} C{near} {top} {far} {top} {far} {lower} Q{x} {top + width * 0.85} {near} {lower} Z"
-    return (
-        Part(
-            outline,
-            "main",
-            "soft",
-            6,
-            folds=(f"M{near} {top + 24} L{far} {top + 24}",),
-            shadow=0.5,
-        ),
-        Part(nail, "accent", "flat", 1.0, shadow=0.1),
     )
 
 
@@ -240,28 +220,10 @@ PROPS: dict[str, Prop] = {
 }
 """Everything that clutters a scene; ``stands`` says in which sort of scene."""
 
-HAND = (*_finger(30, 26, 17), *_finger(50, 14, 18), *_finger(69.5, 22, 17))
-"""Three fingers that reach into the picture from below."""
 
-
-def prop_image(name: str, rng: np.random.Generator, pixels: int) -> Image.Image:
-    """A thing of :data:`PROPS`, cut out: RGBA, ``pixels`` x ``pixels``."""
+def draw_prop(name: str, rng: np.random.Generator, pixels: int) -> Image.Image:
+    """Draw a thing of :data:`PROPS`, cut out: RGBA, ``pixels`` x ``pixels``."""
     prop = PROPS[name]
     main, accent = (choices[int(rng.integers(len(choices)))] for choices in (prop.mains, prop.accents))
-    return rgba(
-        draw_parts(prop.parts, Look(main, accent, prop.material, folds=int(rng.integers(2**31))), Pose(0.98), pixels)
-    )
-
-
-def hand_image(rng: np.random.Generator, pixels: int) -> Image.Image:
-    """The photographer's fingers: RGBA, ``pixels`` x ``pixels``."""
-    lightness, a, b = SKINS[int(rng.integers(len(SKINS)))]
-    look = Look((lightness, a, b), (min(lightness + 8, 92), a + 5, b - 4), "jersey", folds=int(rng.integers(2**31)))
-    return rgba(draw_parts(HAND, look, Pose(1.0, flip=bool(rng.integers(2))), pixels))
-
-
-def rgba(cut: Cutout) -> Image.Image:
-    """Display image of a cut-out, not multiplied by its coverage."""
-    light = cut.film / np.maximum(cut.alpha, 1e-3)[..., None]
-    colors = np.sqrt(np.clip(light, 0, 1))
-    return Image.fromarray((np.dstack([colors, np.minimum(cut.alpha, 1)]) * 255 + 0.5).astype(np.uint8))
+    look = Look(main, accent, prop.material, folds=int(rng.integers(2**31)))
+    return to_rgba(draw_parts(prop.parts, look, Pose(0.98), pixels))

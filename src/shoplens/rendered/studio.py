@@ -6,12 +6,13 @@ import numpy as np
 from PIL import Image
 
 from shoplens.errors import InvalidValue
+from shoplens.images.drawing.colors import rgb
+from shoplens.images.drawing.drawing import Cutout, Pose
+from shoplens.images.drawing.patterns import Plane
+from shoplens.images.drawing.relief import blur
+from shoplens.images.drawing.shading import Light
+from shoplens.rendered.cutouts import draw_cutout
 from shoplens.rendered.specs import ProductSpec
-from shoplens.rendered.surfaces.colors import rgb
-from shoplens.rendered.surfaces.drawing import Cutout, Pose, cutout
-from shoplens.rendered.surfaces.light import Film
-from shoplens.rendered.surfaces.patterns import Plane
-from shoplens.rendered.surfaces.relief import blur
 from shoplens.rendered.things.shapes import SHAPES
 
 VIEWS = ("front", "turned", "detail", "tilted")
@@ -34,8 +35,8 @@ def product_photo(spec: ProductSpec, view: int = 0, size: int = 320) -> Image.Im
     if view < 0 or size < 32:
         raise InvalidValue(f"View {view!r} in {size!r} pixels.", "Choose a view of 0 or more and a size of 32 or more.")
     rng = np.random.default_rng([spec.seed, 31, spec.number, view])
-    drawn = cutout(spec, pose_of(spec, VIEWS[view % len(VIEWS)], rng), size)
-    return picture(_over(_ground(spec, drawn, size), drawn))
+    drawn = draw_cutout(spec, pose_of(spec, VIEWS[view % len(VIEWS)], rng), size)
+    return _to_image(_over(_ground(spec, drawn, size), drawn))
 
 
 def pose_of(spec: ProductSpec, view: str, rng: np.random.Generator) -> Pose:
@@ -55,9 +56,9 @@ def pose_of(spec: ProductSpec, view: str, rng: np.random.Generator) -> Pose:
     return Pose(0.86 + 0.02 * wobble[0], 0.7 * wobble[1])
 
 
-def picture(film: Film) -> Image.Image:
-    """Display image of a film."""
-    return Image.fromarray((np.sqrt(np.clip(film, 0, 1)) * 255 + 0.5).astype(np.uint8))
+def _to_image(light: Light) -> Image.Image:
+    """Return the display image of light."""
+    return Image.fromarray((np.sqrt(np.clip(light, 0, 1)) * 255 + 0.5).astype(np.uint8))
 
 
 def _has_lettering(spec: ProductSpec) -> bool:
@@ -65,11 +66,11 @@ def _has_lettering(spec: ProductSpec) -> bool:
     return spec.shape in ("watch", "notebook")
 
 
-def _over(ground: Film, drawn: Cutout) -> Film:
-    return ground * (1 - drawn.alpha[..., None]) + drawn.film
+def _over(ground: Light, drawn: Cutout) -> Light:
+    return ground * (1 - drawn.alpha[..., None]) + drawn.light
 
 
-def _ground(spec: ProductSpec, drawn: Cutout, size: int) -> Film:
+def _ground(spec: ProductSpec, drawn: Cutout, size: int) -> Light:
     """Paper ground with a soft shadow."""
     tint = rgb(_GROUNDS[(spec.group * 7 + spec.seed) % len(_GROUNDS)]) ** 2
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / np.float32(size)
@@ -78,7 +79,7 @@ def _ground(spec: ProductSpec, drawn: Cutout, size: int) -> Film:
     if stands:
         glow = glow - np.float32(0.05) * np.clip((y - np.float32(0.80)) * 12, 0, 1)
     shadow = _cast(drawn, size, stands)
-    ground: Film = tint * (glow * (1 - shadow))[..., None]
+    ground: Light = tint * (glow * (1 - shadow))[..., None]
     return ground
 
 

@@ -43,8 +43,8 @@ def distance(one: str, other: str) -> float:
     return float(np.linalg.norm(np.subtract(COLORS[one], COLORS[other])))
 
 
-def dyed(name: str, rng: np.random.Generator) -> Lab:
-    """One dye lot: the named colour, a little off, as real products are."""
+def dye(name: str, rng: np.random.Generator) -> Lab:
+    """Return one dye lot: the named colour, a little off, as real products are."""
     lightness, a, b = np.asarray(COLORS[name]) + np.clip(rng.standard_normal(3), -1.8, 1.8) * _SPREAD
     return float(np.clip(lightness, 12.0, 97.0)), float(a), float(b)
 

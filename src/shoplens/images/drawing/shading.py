@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.rendered.surfaces.materials import FilterTrainingData
-from shoplens.rendered.surfaces.patterns import Plane
+from shoplens.images.drawing.materials import Material
+from shoplens.images.drawing.patterns import Plane
 
-Film = npt.NDArray[np.floating[Any]]
+Light = npt.NDArray[np.floating[Any]]
 """Light, float32, shape (height, width, 3); its square root is display RGB in 0..1."""
 
 _KEY = np.array([-0.46, -0.58, 0.67], dtype=np.float32)
@@ -42,32 +42,32 @@ class Surface:
         return cls(x, y, np.sqrt(1 - x * x - y * y))
 
 
-def lit(albedo: Film, surface: Surface, material: FilterTrainingData) -> Film:
-    """Light that the surface sends to the eye.
+def shade_surface(albedo: Light, surface: Surface, material: Material) -> Light:
+    """Return the light that the surface sends to the eye.
 
     Args:
-        albedo: its colour, as film; shape (height, width, 3) or (3,).
+        albedo: its colour, as light; shape (height, width, 3) or (3,).
         surface: where it faces.
         material: what it is.
     """
     x, y, z = surface.x, surface.y, surface.z
     key = np.maximum(x * _KEY[0] + y * _KEY[1] + z * _KEY[2], 0)
     sky = np.float32(_AMBIENT) * (np.float32(0.8) + np.float32(0.2) * z - np.float32(0.22) * y)
-    shade = sky + key * np.float32((1 - _AMBIENT) / _KEY[2])
+    diffuse = sky + key * np.float32((1 - _AMBIENT) / _KEY[2])
     if material.sheen:
-        shade = shade * np.float32(1 - 0.35 * material.sheen) + np.float32(material.sheen) * (1 - z) ** 2 * 2
+        diffuse = diffuse * np.float32(1 - 0.35 * material.sheen) + np.float32(material.sheen) * (1 - z) ** 2 * 2
     shine = _highlight(surface, material)
     if material.mirror:
         room = _room(surface)
         if material.mirror >= 1:
-            shade, shine = np.float32(0.25) * shade + room, shine * np.float32(0.6)
+            diffuse, shine = np.float32(0.25) * diffuse + room, shine * np.float32(0.6)
         else:
             shine = shine + np.maximum(room - np.float32(0.62), 0) * np.float32(material.mirror * 0.55)
-    light: Film = albedo * shade[..., None] + shine[..., None]
+    light: Light = albedo * diffuse[..., None] + shine[..., None]
     return light
 
 
-def _highlight(surface: Surface, material: FilterTrainingData) -> Plane:
+def _highlight(surface: Surface, material: Material) -> Plane:
     base = np.maximum(surface.x * _HALF[0] + surface.y * _HALF[1] + surface.z * _HALF[2], 0)
     power = 1
     while power < material.power:

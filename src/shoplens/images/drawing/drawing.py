@@ -1,4 +1,4 @@
-"""A product cut out: its parts painted one over the other, each with its pattern, relief and light."""
+"""A thing cut out: its parts painted one over the other, each with its pattern, relief and light."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from shoplens.rendered.specs import ProductSpec
-from shoplens.rendered.surfaces.colors import Lab, dyed, rgb
-from shoplens.rendered.surfaces.light import Film, Surface, lit
-from shoplens.rendered.surfaces.materials import MATERIALS, FilterTrainingData
-from shoplens.rendered.surfaces.paths import Points, polyline
-from shoplens.rendered.surfaces.patterns import ANGLES, SCALES, Plane, coverage
-from shoplens.rendered.surfaces.relief import blur, cushion_height, noise, slopes, surface_of_revolution
-from shoplens.rendered.things.parts import Part
-from shoplens.rendered.things.shapes import SHAPES
+from shoplens.images.drawing.colors import Lab, rgb
+from shoplens.images.drawing.materials import MATERIALS, Material
+from shoplens.images.drawing.parts import Part
+from shoplens.images.drawing.paths import Points, polyline
+from shoplens.images.drawing.patterns import Plane, coverage
+from shoplens.images.drawing.relief import blur, cushion_height, noise, slopes, surface_of_revolution
+from shoplens.images.drawing.shading import Light, Surface, shade_surface
 
 _SUPER = 3
-_STIFF = FilterTrainingData(0.03, 8)
+_STIFF = Material(0.03, 8)
 _FIXED = {
     "rubber": ((94.0, 0.0, 3.0), "rubber"),
     "steel": ((82.0, 0.0, 1.0), "metal"),
@@ -33,15 +31,15 @@ _FIXED = {
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """How the product is placed in the picture.
+    """How the thing is placed in the picture.
 
     Attributes:
-        zoom: side of the 100 x 100 product, in sides of the picture.
+        zoom: side of the 100 x 100 drawing, in sides of the picture.
         angle: degrees, clockwise.
         squeeze: width and height, relative; below 1 it is turned away.
         shear: leaning, x per y.
         flip: mirrored.
-        centre: the place on the product, product units, that is in the middle of the picture.
+        centre: the place on the thing, drawing units, that is in the middle of the picture.
     """
 
     zoom: float = 0.86
@@ -52,7 +50,7 @@ class Pose:
     centre: tuple[float, float] = (50.0, 50.0)
 
     def matrix(self, size: int) -> npt.NDArray[np.float64]:
-        """2 x 3: product units -> pixels of a picture of ``size``."""
+        """2 x 3: drawing units -> pixels of a picture of ``size``."""
         turn = np.deg2rad(self.angle)
         rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         lean = np.array([[1.0, self.shear], [0.0, 1.0]])
@@ -63,14 +61,14 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
-    """A product without a background.
+    """A thing without a background.
 
     Attributes:
-        film: light, float32 (size, size, 3), times ``alpha``.
+        light: float32 (size, size, 3), times ``alpha``.
         alpha: how much of each pixel it covers, float32 (size, size).
     """
 
-    film: Film
+    light: Light
     alpha: Plane
 
 
@@ -82,9 +80,9 @@ class Look:
         main, accent: colours.
         material: of every part that names no texture of its own.
         pattern: on the parts painted ``main``.
-        repeat: size of one repeat of the pattern, product units.
+        repeat: size of one repeat of the pattern, drawing units.
         angle: of the pattern, degrees.
-        shift: of the pattern, product units.
+        shift: of the pattern, drawing units.
         folds: seed of the soft folds.
     """
 
@@ -98,37 +96,22 @@ class Look:
     folds: int = 0
 
 
-def look_of(spec: ProductSpec) -> Look:
-    """How this product looks: the print of its design, the dye lot of its own."""
-    design = np.random.default_rng([spec.seed, 21, spec.group])
-    own = np.random.default_rng([spec.seed, 22, spec.number])
-    across, along = design.random(2) * 40
-    return Look(
-        main=dyed(spec.color, own),
-        accent=dyed(spec.accent, design),
-        material=spec.material,
-        pattern=spec.pattern,
-        repeat=SCALES.get(spec.scale, 10.0) * SHAPES[spec.shape].print_scale,
-        angle=ANGLES.get(spec.direction, 0.0),
-        shift=(float(across), float(along)),
-        folds=int(own.integers(2**31)),
-    )
-
-
-def cutout(spec: ProductSpec, pose: Pose, size: int) -> Cutout:
-    """The product in this pose, in a square of ``size`` pixels."""
-    return draw_parts(SHAPES[spec.shape].cuts[spec.cut], look_of(spec), pose, size)
-
-
 def draw_parts(parts: tuple[Part, ...], look: Look, pose: Pose, size: int) -> Cutout:
-    """Parts, painted from back to front, in a square of ``size`` pixels."""
-    easel = _Easel(look, pose, size)
+    """Draw parts from back to front in a square of ``size`` pixels."""
+    canvas = _Canvas(look, pose, size)
     for part in parts:
-        easel.paint(part, polyline(part.path, part.mirrored), [polyline(fold) for fold in part.folds])
+        canvas.paint(part, polyline(part.path, part.mirrored), [polyline(fold) for fold in part.folds])
         if part.twin:
             mirrored = [[100, 0] + points * [-1, 1] for points in map(polyline, (part.path, *part.folds))]
-            easel.paint(part, mirrored[0], mirrored[1:])
-    return Cutout(easel.film, easel.alpha)
+            canvas.paint(part, mirrored[0], mirrored[1:])
+    return Cutout(canvas.light, canvas.alpha)
+
+
+def to_rgba(cutout: Cutout) -> Image.Image:
+    """Return the display image of a cut-out, RGBA; its colours are not multiplied by its coverage."""
+    light = cutout.light / np.maximum(cutout.alpha, 1e-3)[..., None]
+    colors = np.sqrt(np.clip(light, 0, 1))
+    return Image.fromarray((np.dstack([colors, np.minimum(cutout.alpha, 1)]) * 255 + 0.5).astype(np.uint8))
 
 
 @dataclass(slots=True)
@@ -147,15 +130,15 @@ class _Patch:
     creases: Plane | None
 
 
-class _Easel:
-    """A picture in the making."""
+class _Canvas:
+    """A picture to which parts are added."""
 
     def __init__(self, look: Look, pose: Pose, size: int) -> None:
         self.look, self.size = look, size
         self.matrix = pose.matrix(size)
         self.inverse = np.linalg.inv(self.matrix[:, :2])
         self.unit = float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
-        self.film = np.zeros((size, size, 3), dtype=np.float32)
+        self.light = np.zeros((size, size, 3), dtype=np.float32)
         self.alpha = np.zeros((size, size), dtype=np.float32)
         self.rng = np.random.default_rng(look.folds)
         self.colors = _colors(look.main, look.accent)
@@ -166,21 +149,21 @@ class _Easel:
         if patch is None:
             return
         material = self._material(part)
-        film = self.film[patch.rows, patch.columns]
+        below = self.light[patch.rows, patch.columns]
         alpha = self.alpha[patch.rows, patch.columns]
         if part.shadow:
             reach = max(1.0, min(part.puff, 5.0) * 0.45 * self.unit)
             cast = blur(patch.mask, reach)
-            film *= (1 - np.float32(part.shadow * 1.3) * np.minimum(cast, 1))[..., None]
+            below *= (1 - np.float32(part.shadow * 1.3) * np.minimum(cast, 1))[..., None]
         light = self._light(part, material, patch)
         over = patch.mask[..., None]
-        film += (np.clip(light, 0, 1) - film) * over
+        below += (np.clip(light, 0, 1) - below) * over
         alpha += (1 - alpha) * patch.mask
 
     def _transform(self, points: Points) -> Points:
         return points @ self.matrix[:, :2].T + self.matrix[:, 2]
 
-    def _material(self, part: Part) -> FilterTrainingData:
+    def _material(self, part: Part) -> Material:
         if part.texture:
             return MATERIALS[part.texture]
         if part.paint in _FIXED:
@@ -200,7 +183,7 @@ class _Easel:
             creases = _ink(extent, [fold - low for fold in folds], max(1.5 * self.unit, 1.0), 0.0)
         return _Patch(slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0])), mask, creases)
 
-    def _light(self, part: Part, material: FilterTrainingData, patch: _Patch) -> Film:
+    def _light(self, part: Part, material: Material, patch: _Patch) -> Light:
         y, x = np.mgrid[patch.rows, patch.columns].astype(np.float32)
         if part.form == "round":
             right, down, unrolled, lowered = surface_of_revolution(patch.mask)
@@ -215,15 +198,15 @@ class _Easel:
             bump_x, bump_y = slopes(self._bumps(material, u, v))
             surface = Surface.of_slopes(right * np.float32(0.9) + bump_x, down * np.float32(0.9) + bump_y)
         albedo = self._albedo(part, material, u, v)
-        return lit(albedo, surface, material)
+        return shade_surface(albedo, surface, material)
 
     def _place(self, x: Plane, y: Plane) -> tuple[Plane, Plane]:
-        """Where on the product these pixels are, product units."""
+        """Where on the thing these pixels are, drawing units."""
         a, b = self.inverse.astype(np.float32)
         x, y = x - np.float32(self.matrix[0, 2]), y - np.float32(self.matrix[1, 2])
         return a[0] * x + a[1] * y, b[0] * x + b[1] * y
 
-    def _height(self, part: Part, material: FilterTrainingData, patch: _Patch) -> Plane:
+    def _height(self, part: Part, material: Material, patch: _Patch) -> Plane:
         height = cushion_height(patch.mask, max(part.puff * self.unit, 1.2))
         if part.form == "tube":
             height = height * np.float32(1.5)
@@ -236,19 +219,19 @@ class _Easel:
             height = height + waves * np.float32(material.drape * self.unit * 1.1)
         return height
 
-    def _bumps(self, material: FilterTrainingData, u: Plane, v: Plane) -> Plane:
+    def _bumps(self, material: Material, u: Plane, v: Plane) -> Plane:
         """Fine relief in pixels, faded out where a pixel is too coarse to show it."""
         fade = self._visible(material)
         if material.relief is None or not material.depth or not fade:
             return np.zeros_like(u)
         return material.relief(u, v) * np.float32(material.depth * fade * self.unit)
 
-    def _visible(self, material: FilterTrainingData) -> float:
+    def _visible(self, material: Material) -> float:
         """1 where the pixels are fine enough for the relief, 0 where it would alias."""
         return min(max(material.grain * self.unit / 3.0 - 1.0, 0.0), 1.0)
 
-    def _albedo(self, part: Part, material: FilterTrainingData, u: Plane, v: Plane) -> Film:
-        color: Film = self.colors[part.paint]
+    def _albedo(self, part: Part, material: Material, u: Plane, v: Plane) -> Light:
+        color: Light = self.colors[part.paint]
         look = self.look
         if part.paint == "main" and look.pattern != "solid":
             at = u + np.float32(look.shift[0]), v + np.float32(look.shift[1])
@@ -260,8 +243,8 @@ class _Easel:
         return color
 
 
-def _colors(main: Lab, accent: Lab) -> dict[str, Film]:
-    """Film of each paint, shape (3,)."""
+def _colors(main: Lab, accent: Lab) -> dict[str, Light]:
+    """Light of each paint, shape (3,)."""
     lightness, a, b = main
     labs = {
         "main": main,

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
-from shoplens.rendered.photography.camera import Camera, back_project
-from shoplens.rendered.surfaces.colors import Lab, rgb
-from shoplens.rendered.surfaces.light import Film
-from shoplens.rendered.surfaces.patterns import Plane, coverage
-from shoplens.rendered.surfaces.relief import noise, slopes
+from shoplens.images.drawing.camera import Camera, back_project
+from shoplens.images.drawing.colors import Lab, rgb
+from shoplens.images.drawing.patterns import Plane, coverage
+from shoplens.images.drawing.relief import noise, slopes
 
 Rng = np.random.Generator
-Ground = Callable[[Plane, Plane, Rng], Film]
-"""(a, b) in product units -> display colour, float32 (height, width, 3)."""
+Colors = npt.NDArray[np.floating[Any]]
+"""Display colours in 0..1, float32, shape (height, width, 3) or (3,)."""
+Ground = Callable[[Plane, Plane, Rng], Colors]
+"""(a, b) in drawing units -> the colours there."""
 
 _WOODS: tuple[Lab, ...] = ((62, 12, 27), (48, 14, 24), (34, 12, 17), (76, 6, 18), (68, 2, 8))
 _STONES: tuple[Lab, ...] = ((86, 0, 4), (70, 1, 6), (58, 0, -3), (80, 4, 12), (45, -4, -8))
@@ -32,16 +35,16 @@ _PAINTS: tuple[Lab, ...] = ((90, 0, 6), (86, 1, 2), (78, -6, -4), (74, 8, 16), (
 _STEP = 2
 
 
-def flat_scene(camera: Camera, rng: Rng) -> Image.Image:
-    """A ground that fills the picture, RGB."""
+def draw_flat_scene(camera: Camera, rng: Rng) -> Image.Image:
+    """Draw a ground that fills the picture, RGB."""
     a, b, _ = back_project(camera.plane((0, 0, 0), (1, 0, 0), (0, -1, 0)), (camera.width, camera.height), _STEP)
     turn = np.float32(rng.uniform(-0.6, 0.6))
     a, b = a * np.cos(turn) + b * np.sin(turn), b * np.cos(turn) - a * np.sin(turn)
     return _to_image(_choice(FLOORS, rng)(a, b, rng), camera)
 
 
-def table_scene(camera: Camera, rng: Rng) -> Image.Image:
-    """A table top before a wall, RGB."""
+def draw_table_scene(camera: Camera, rng: Rng) -> Image.Image:
+    """Draw a table top before a wall, RGB."""
     size = camera.width, camera.height
     back = float(rng.uniform(70, 130))
     a, b, depth = back_project(camera.plane((0, 0, 0), (1, 0, 0), (0, -1, 0)), size, _STEP)
@@ -59,18 +62,18 @@ def _choice(grounds: tuple[Ground, ...], rng: Rng) -> Ground:
     return grounds[int(rng.integers(len(grounds)))]
 
 
-def _to_image(colors: Film, camera: Camera) -> Image.Image:
+def _to_image(colors: Colors, camera: Camera) -> Image.Image:
     small = Image.fromarray((np.clip(colors, 0, 1) * 255 + 0.5).astype(np.uint8))
     return small.resize((camera.width, camera.height), Image.Resampling.BICUBIC)
 
 
-def _pick(colors: tuple[Lab, ...], rng: Rng) -> Film:
+def _pick(colors: tuple[Lab, ...], rng: Rng) -> Colors:
     lightness, a, b = colors[int(rng.integers(len(colors)))]
     return rgb((lightness + float(rng.uniform(-5, 5)), a, b))
 
 
-def _tone(color: Film, tone: Plane) -> Film:
-    toned: Film = color * tone[..., None]
+def _tone(color: Colors, tone: Plane) -> Colors:
+    toned: Colors = color * tone[..., None]
     return toned
 
 
@@ -81,7 +84,7 @@ def _chance(cell: Plane, salt: float) -> Plane:
     return chance
 
 
-def _planks(a: Plane, b: Plane, rng: Rng) -> Film:
+def _planks(a: Plane, b: Plane, rng: Rng) -> Colors:
     width, salt = rng.uniform(13, 26), float(rng.uniform(0, 9))
     row = np.floor(b / np.float32(width))
     along = a + _chance(row, salt) * 160
@@ -95,7 +98,7 @@ def _planks(a: Plane, b: Plane, rng: Rng) -> Film:
     return _tone(_pick(_WOODS, rng), tone * (1 - np.float32(0.5) * (gap | ends)))
 
 
-def _table_wood(a: Plane, b: Plane, rng: Rng) -> Film:
+def _table_wood(a: Plane, b: Plane, rng: Rng) -> Colors:
     salt = float(rng.uniform(0, 9))
     swirl = (
         np.sin(a * np.float32(0.022) + np.float32(salt)) * 5 + np.sin(a * np.float32(0.05) + b * np.float32(0.03)) * 2
@@ -106,7 +109,7 @@ def _table_wood(a: Plane, b: Plane, rng: Rng) -> Film:
     return _tone(_pick(_WOODS, rng), 1 + grain * np.float32(0.07))
 
 
-def _tiles(a: Plane, b: Plane, rng: Rng) -> Film:
+def _tiles(a: Plane, b: Plane, rng: Rng) -> Colors:
     side, salt = np.float32(rng.uniform(28, 52)), float(rng.uniform(0, 9))
     x, y = a / side, b / side
     tile = np.floor(x) * 17 + np.floor(y) * 5
@@ -116,13 +119,13 @@ def _tiles(a: Plane, b: Plane, rng: Rng) -> Film:
     tone = np.float32(0.94) + np.float32(0.1) * _chance(tile, salt) + mottle
     color = _pick(_STONES, rng)
     check = ((np.floor(x) + np.floor(y)) % 2) * np.float32(rng.choice([0.0, 0.0, 0.35]))
-    colors: Film = _tone(color, tone * (1 - check)) * (1 - joint[..., None]) + joint[..., None] * (
+    colors: Colors = _tone(color, tone * (1 - check)) * (1 - joint[..., None]) + joint[..., None] * (
         color * np.float32(0.72)
     )
     return colors
 
 
-def _stone(a: Plane, b: Plane, rng: Rng) -> Film:
+def _stone(a: Plane, b: Plane, rng: Rng) -> Colors:
     shape = a.shape[0], a.shape[1]
     cloud = sum(
         noise(shape, (cells, cells), rng) * np.float32(weight) for cells, weight in ((4, 0.06), (11, 0.04), (40, 0.03))
@@ -131,7 +134,7 @@ def _stone(a: Plane, b: Plane, rng: Rng) -> Film:
     return _tone(_pick(_STONES, rng), 1 + cloud - vein * np.float32(0.16))
 
 
-def _quilt(a: Plane, b: Plane, rng: Rng) -> Film:
+def _quilt(a: Plane, b: Plane, rng: Rng) -> Colors:
     side = np.float32(np.pi / rng.uniform(16, 30))
     puff = np.sqrt(np.abs(np.sin((a + b) * side) * np.sin((a - b) * side)))
     slant = np.cos((a + b) * side) * np.sign(np.sin((a + b) * side))
@@ -140,7 +143,7 @@ def _quilt(a: Plane, b: Plane, rng: Rng) -> Film:
     return _tone(_pick(_CLOTHS, rng), tone)
 
 
-def _bedspread(a: Plane, b: Plane, rng: Rng) -> Film:
+def _bedspread(a: Plane, b: Plane, rng: Rng) -> Colors:
     """Cloth in soft folds, often with a print of its own."""
     shape = a.shape[0], a.shape[1]
     height = noise(shape, (4, 3), rng) + np.float32(0.35) * noise(shape, (9, 7), rng)
@@ -150,35 +153,35 @@ def _bedspread(a: Plane, b: Plane, rng: Rng) -> Film:
     name = str(rng.choice(["solid", "stripes", "checks", "solid", "floral"]))
     second = coverage(name, a + height * 5, b + height * 5, (float(rng.uniform(12, 30)), 0.0), 0.8)[..., None]
     lighter = np.clip(color * np.float32(0.72) + np.float32(0.3), 0, 1)
-    colors: Film = (color * (1 - second) + lighter * second) * (np.float32(0.93) - np.float32(0.17) * folds)[..., None]
-    return colors
+    printed: Colors = color * (1 - second) + lighter * second
+    return printed * (np.float32(0.93) - np.float32(0.17) * folds)[..., None]
 
 
-def _carpet(a: Plane, b: Plane, rng: Rng) -> Film:
+def _carpet(a: Plane, b: Plane, rng: Rng) -> Colors:
     shape = a.shape[0], a.shape[1]
     pile = rng.standard_normal(shape, dtype=np.float32) * np.float32(0.05) + noise(shape, (24, 24), rng) * np.float32(
         0.05
     )
     color = _pick(_CLOTHS, rng)
     band = coverage("stripes", a, b, (float(rng.uniform(30, 60)), 0.0), 1.0)[..., None]
-    colors: Film = (color * (1 - band) + color * np.float32(rng.choice([0.7, 1.0, 0.85])) * band) * (1 + pile)[
+    colors: Colors = (color * (1 - band) + color * np.float32(rng.choice([0.7, 1.0, 0.85])) * band) * (1 + pile)[
         ..., None
     ]
     return colors
 
 
-def _paint(a: Plane, b: Plane, rng: Rng) -> Film:
+def _paint(a: Plane, b: Plane, rng: Rng) -> Colors:
     return _tone(_pick(_PAINTS, rng), 1 + noise((a.shape[0], a.shape[1]), (6, 5), rng) * np.float32(0.02))
 
 
-def _wallpaper(a: Plane, b: Plane, rng: Rng) -> Film:
+def _wallpaper(a: Plane, b: Plane, rng: Rng) -> Colors:
     color = _pick(_PAINTS, rng)
     name = str(rng.choice(["stripes", "floral", "leaves", "diamonds"]))
     second = coverage(name, a, b, (float(rng.uniform(14, 26)), 0.0), 1.5)[..., None]
     return color * (1 - np.float32(0.14) * second)
 
 
-def _bricks(a: Plane, b: Plane, rng: Rng) -> Film:
+def _bricks(a: Plane, b: Plane, rng: Rng) -> Colors:
     row = np.floor(b / 9)
     x = a / 26 + (row % 2) * np.float32(0.5)
     edge = (np.abs(b / 9 - row - np.float32(0.5)) > 0.44) | (np.abs(x - np.floor(x) - np.float32(0.5)) > 0.475)
@@ -187,7 +190,7 @@ def _bricks(a: Plane, b: Plane, rng: Rng) -> Film:
     return _tone(color, tone * (1 - np.float32(0.16) * edge))
 
 
-def _shelf(a: Plane, b: Plane, rng: Rng) -> Film:
+def _shelf(a: Plane, b: Plane, rng: Rng) -> Colors:
     """A shelf with rows of books behind the table."""
     row = np.floor(b / 58)
     y = b / 58 - row

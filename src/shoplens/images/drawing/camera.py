@@ -1,6 +1,6 @@
 """A phone's camera: where a flat thing in the room lands in the picture.
 
-The room: x to the right, y away from the viewer, z up, in product units; z = 0 is the floor or the table.
+The room: x to the right, y away from the viewer, z up, in drawing units; z = 0 is the floor or the table.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from shoplens.rendered.surfaces.patterns import Plane
+from shoplens.images.drawing.patterns import Plane
 
 Matrix = npt.NDArray[np.float64]
 """float64, shape (3, 3): homogeneous (x, y, 1) of one plane to another."""
 
-StoreLayout = tuple[float, float, float]
+Point = tuple[float, float, float]
+"""x, y, z in the room."""
 
 _LONGER = 1.15
 _SHADE = (9, 8, 13)
@@ -29,7 +30,7 @@ class Camera:
     Attributes:
         width, height: of the picture, pixels.
         target: what is in the middle.
-        distance: to the target, product units.
+        distance: to the target, drawing units.
         elevation: degrees; 90 looks straight down.
         azimuth: degrees, around the target.
         roll: degrees.
@@ -37,7 +38,7 @@ class Camera:
 
     width: int
     height: int
-    target: StoreLayout
+    target: Point
     distance: float
     elevation: float
     azimuth: float = 0.0
@@ -48,7 +49,7 @@ class Camera:
         """Pixels."""
         return _LONGER * max(self.width, self.height)
 
-    def plane(self, origin: StoreLayout, right: StoreLayout, down: StoreLayout) -> Matrix:
+    def plane(self, origin: Point, right: Point, down: Point) -> Matrix:
         """Homography of the plane ``origin + a right + b down``: (a, b, 1) -> pixels."""
         axes = self._axes()
         eye = np.array(self.target) - axes[2] * self.distance
@@ -94,8 +95,8 @@ def paste(picture: Image.Image, thing: Image.Image, homography: Matrix, shade: f
 
     Args:
         picture: RGB; changed.
-        thing: RGBA, a square that shows 100 x 100 product units.
-        homography: the product's plane, units from its upper left corner -> pixels of ``picture``.
+        thing: RGBA, a square that shows 100 x 100 drawing units.
+        homography: the thing's plane, units from its upper left corner -> pixels of ``picture``.
         shade: 0 puts the thing itself; above, only darkens by this much where it is, 0..1.
     """
     corners = homography @ np.array([[0, 100, 100, 0], [0, 0, 100, 100], [1, 1, 1, 1.0]])

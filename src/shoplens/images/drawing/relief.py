@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from shoplens.rendered.surfaces.patterns import Plane
+from shoplens.images.drawing.patterns import Plane
 
 
 def blur(plane: Plane, radius: float) -> Plane:

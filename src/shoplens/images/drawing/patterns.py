@@ -1,7 +1,7 @@
-"""Patterns as functions of a place on the product: how much of the second colour is there.
+"""Patterns as functions of a place on a thing: how much of the second colour is there.
 
-Places are in product units (a product is drawn in 100 x 100 of them), so a pattern turns, bends and zooms with the
-product and is antialiased by the width of a pixel, ``soft``, whatever the size of the picture.
+Places are in drawing units (a thing is drawn in 100 x 100 of them), so a pattern turns, bends and zooms with the
+thing and is antialiased by the width of a pixel, ``soft``, whatever the size of the picture.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Plane = npt.NDArray[np.floating[Any]]
 """float32, shape (height, width)."""
 
 SCALES: dict[str, float] = {"small": 6.5, "medium": 10.0, "large": 15.5}
-"""Size of one repeat, in product units."""
+"""Size of one repeat, in drawing units."""
 
 ANGLES: dict[str, float] = {"horizontal": 90.0, "vertical": 0.0, "diagonal": 40.0}
 """Direction in which stripes run -> degrees."""
@@ -45,9 +45,9 @@ def coverage(name: str, u: Plane, v: Plane, repeat: tuple[float, float], soft: f
 
     Args:
         name: of :data:`PATTERNS`.
-        u, v: place, product units.
-        repeat: size of one repeat in product units, and the angle it is turned by in degrees.
-        soft: width of a pixel, product units.
+        u, v: place, drawing units.
+        repeat: size of one repeat in drawing units, and the angle it is turned by in degrees.
+        soft: width of a pixel, drawing units.
     """
     pattern = PATTERNS[name]
     period = np.float32(repeat[0] * pattern.stretch)

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.regression.corruptions import CORRUPTIONS, LONGEST, corrupt
 from shoplens.images import decode_photo
+from shoplens.images.corruptions.corruption import CORRUPTIONS, LONGEST, corrupt
 from shoplens.settings import Settings
 from shoplens.types import Pixels
 

@@ -1,4 +1,4 @@
-"""What a product is made of: how its surface catches the light, and its fine relief."""
+"""What a thing is made of: how its surface catches the light, and its fine relief."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoplens.rendered.surfaces.patterns import Plane
+from shoplens.images.drawing.patterns import Plane
 
 Relief = Callable[[Plane, Plane], Plane]
-"""(u, v) in product units -> height, about -1..1."""
+"""(u, v) in drawing units -> height, about -1..1."""
 
 
 @dataclass(frozen=True, slots=True)
-class FilterTrainingData:
+class Material:
     """A surface.
 
     Attributes:
         gloss: strength of the highlight, 0..1.
         power: how tight the highlight is; a power of two.
         relief: fine texture, or None.
-        grain: size of one repeat of the relief, product units: finer than a pixel, it is faded out.
-        depth: height of the relief, product units.
-        drape: height of soft folds, product units; 0 for stiff things.
+        grain: size of one repeat of the relief, drawing units: finer than a pixel, it is faded out.
+        depth: height of the relief, drawing units.
+        drape: height of soft folds, drawing units; 0 for stiff things.
         sheen: brightening towards the rim, as velvet has.
         mirror: how much of the light is a reflection of the studio, 0..1.
         speckle: how much the relief also changes the colour, 0..1.
@@ -85,7 +85,7 @@ def _slub(u: Plane, v: Plane) -> Plane:
 
 
 def _fuzz(u: Plane, v: Plane) -> Plane:
-    """Short-range noise that sticks to the product: sums of incommensurable waves."""
+    """Short-range noise that sticks to the thing: sums of incommensurable waves."""
     a = np.sin(u * np.float32(3.1) + np.float32(1.7) * np.sin(v * np.float32(1.3)))
     b = np.sin(v * np.float32(3.7) + np.float32(1.9) * np.sin(u * np.float32(1.1) + np.float32(1)))
     height: Plane = a * b
@@ -112,27 +112,27 @@ def _planks(u: Plane, v: Plane) -> Plane:
     return np.sin(u * np.float32(1.9) + np.float32(2.5) * np.sin(v * np.float32(0.13) + u * np.float32(0.2)))
 
 
-MATERIALS: dict[str, FilterTrainingData] = {
-    "cotton": FilterTrainingData(0.03, 8, _weave, 1.3, 0.05, 0.9),
-    "jersey": FilterTrainingData(0.05, 8, None, 1.0, 0.0, 1.2),
-    "knit": FilterTrainingData(0.02, 4, _stitches, 2.0, 0.42, 0.5, 0.10, 0.0, 0.13),
-    "wool": FilterTrainingData(0.02, 4, _fuzz, 1.9, 0.22, 0.5, 0.20, 0.0, 0.10),
-    "corduroy": FilterTrainingData(0.05, 8, _cords, 2.0, 0.5, 0.5, 0.12, 0.0, 0.10),
-    "denim": FilterTrainingData(0.03, 8, _twill, 1.35, 0.13, 0.7, 0.0, 0.0, 0.17),
-    "linen": FilterTrainingData(0.02, 8, _slub, 1.3, 0.12, 1.1, 0.0, 0.0, 0.10),
-    "silk": FilterTrainingData(0.42, 16, None, 1.0, 0.0, 1.7, 0.10),
-    "velvet": FilterTrainingData(0.10, 4, None, 1.0, 0.0, 0.9, 0.55),
-    "leather": FilterTrainingData(0.34, 16, _pebbles, 1.5, 0.06, 0.35, 0.0, 0.10, 0.03),
-    "suede": FilterTrainingData(0.02, 4, _fuzz, 1.8, 0.06, 0.5, 0.30, 0.0, 0.06),
-    "canvas": FilterTrainingData(0.03, 8, _weave, 1.3, 0.14, 0.5, 0.0, 0.0, 0.10),
-    "nylon": FilterTrainingData(0.26, 32, None, 1.0, 0.0, 0.9, 0.0, 0.06),
-    "ceramic": FilterTrainingData(0.55, 64, None, 1.0, 0.0, 0.0, 0.0, 0.55),
-    "stoneware": FilterTrainingData(0.10, 8, _freckles, 1.4, 0.0, 0.0, 0.0, 0.05, 0.45),
-    "enamel": FilterTrainingData(0.8, 128, None, 1.0, 0.0, 0.0, 0.0, 0.35),
-    "metal": FilterTrainingData(0.6, 32, _brush_strokes, 0.8, 0.02, 0.0, 0.0, 1.0, 0.05),
-    "paper": FilterTrainingData(0.03, 8, _fuzz, 1.5, 0.03, 0.0),
-    "rubber": FilterTrainingData(0.08, 16, None, 1.0, 0.0, 0.0),
-    "wood": FilterTrainingData(0.12, 16, _planks, 1.2, 0.02, 0.0, 0.0, 0.0, 0.22),
-    "ribbing": FilterTrainingData(0.02, 4, _ribs, 1.7, 0.34, 0.2, 0.0, 0.0, 0.10),
+MATERIALS: dict[str, Material] = {
+    "cotton": Material(0.03, 8, _weave, 1.3, 0.05, 0.9),
+    "jersey": Material(0.05, 8, None, 1.0, 0.0, 1.2),
+    "knit": Material(0.02, 4, _stitches, 2.0, 0.42, 0.5, 0.10, 0.0, 0.13),
+    "wool": Material(0.02, 4, _fuzz, 1.9, 0.22, 0.5, 0.20, 0.0, 0.10),
+    "corduroy": Material(0.05, 8, _cords, 2.0, 0.5, 0.5, 0.12, 0.0, 0.10),
+    "denim": Material(0.03, 8, _twill, 1.35, 0.13, 0.7, 0.0, 0.0, 0.17),
+    "linen": Material(0.02, 8, _slub, 1.3, 0.12, 1.1, 0.0, 0.0, 0.10),
+    "silk": Material(0.42, 16, None, 1.0, 0.0, 1.7, 0.10),
+    "velvet": Material(0.10, 4, None, 1.0, 0.0, 0.9, 0.55),
+    "leather": Material(0.34, 16, _pebbles, 1.5, 0.06, 0.35, 0.0, 0.10, 0.03),
+    "suede": Material(0.02, 4, _fuzz, 1.8, 0.06, 0.5, 0.30, 0.0, 0.06),
+    "canvas": Material(0.03, 8, _weave, 1.3, 0.14, 0.5, 0.0, 0.0, 0.10),
+    "nylon": Material(0.26, 32, None, 1.0, 0.0, 0.9, 0.0, 0.06),
+    "ceramic": Material(0.55, 64, None, 1.0, 0.0, 0.0, 0.0, 0.55),
+    "stoneware": Material(0.10, 8, _freckles, 1.4, 0.0, 0.0, 0.0, 0.05, 0.45),
+    "enamel": Material(0.8, 128, None, 1.0, 0.0, 0.0, 0.0, 0.35),
+    "metal": Material(0.6, 32, _brush_strokes, 0.8, 0.02, 0.0, 0.0, 1.0, 0.05),
+    "paper": Material(0.03, 8, _fuzz, 1.5, 0.03, 0.0),
+    "rubber": Material(0.08, 16, None, 1.0, 0.0, 0.0),
+    "wood": Material(0.12, 16, _planks, 1.2, 0.02, 0.0, 0.0, 0.0, 0.22),
+    "ribbing": Material(0.02, 4, _ribs, 1.7, 0.34, 0.2, 0.0, 0.0, 0.10),
 }
 """Every surface that is drawn; the ones a product can be made of are named by its shape."""

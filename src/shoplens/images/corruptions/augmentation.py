@@ -1,0 +1,74 @@
+"""A recipe: a photo as if it had been taken again, for learning what does not matter.
+
+Two strengths. ``again`` is for photos that shoppers took, which have clutter and bad light already: another crop, a
+little light, sometimes blur and compression. ``phone`` is for photos from a studio: the product is put, tilted and
+smaller, before clutter (where its background is plain) and then treated like the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from shoplens.images.corruptions.backgrounds import put_before_clutter
+from shoplens.images.corruptions.blur import blur
+from shoplens.images.corruptions.compression import compress
+from shoplens.images.corruptions.framing import crop_randomly, mirror, shrink_to
+from shoplens.images.corruptions.light import vary_light
+from shoplens.types import Pixels
+
+Rng = np.random.Generator
+Strength = Literal["again", "phone"]
+LONGEST = 420
+"""Pixels of the longest side of what is worked on; the network sees 260."""
+
+
+def augment_photo(photo: Pixels, strength: Strength, seed: tuple[int, ...]) -> Pixels:
+    """Return the photo as if it had been taken again.
+
+    Args:
+        photo: uint8 (h, w, 3).
+        strength: how much is different.
+        seed: the same photo, strength and seed give the same pixels.
+    """
+    rng = np.random.default_rng(seed)
+    image = shrink_to(Image.fromarray(np.ascontiguousarray(photo)), LONGEST)
+    for chance, change in _CHANGES[strength]:
+        if rng.random() < chance:
+            image = change(image, rng)
+    return np.asarray(image)
+
+
+def _blur_a_little(image: Image.Image, rng: Rng) -> Image.Image:
+    return blur(image, float(rng.uniform(0, 0.008)) * min(image.size))
+
+
+def _compress(image: Image.Image, rng: Rng) -> Image.Image:
+    return compress(image, int(rng.integers(35, 92)))
+
+
+def _mirror(image: Image.Image, rng: Rng) -> Image.Image:
+    return mirror(image)
+
+
+_CHANGES: dict[Strength, tuple[tuple[float, Callable[[Image.Image, Rng], Image.Image]], ...]] = {
+    "again": (
+        (1, lambda image, rng: crop_randomly(image, 0.4, rng)),
+        (0.2, _blur_a_little),
+        (0.5, _mirror),
+        (1, lambda image, rng: vary_light(image, 0.7, rng)),
+        (0.4, _compress),
+    ),
+    "phone": (
+        (1, put_before_clutter),
+        (1, lambda image, rng: crop_randomly(image, 0.5, rng)),
+        (0.5, _blur_a_little),
+        (0.5, _mirror),
+        (1, lambda image, rng: vary_light(image, 1.0, rng)),
+        (0.4, _compress),
+    ),
+}
+"""Chance and change, in the order in which they happen."""

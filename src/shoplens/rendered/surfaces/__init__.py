@@ -1,1 +1,0 @@
-"""Colours, patterns and materials, and how light falls on them."""
