@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "shoplens"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted(Path(__file__).parent.rglob("*.py"))
 LEVELS = (
     ("types", "errors", "settings"),
     ("fetching",),
@@ -78,6 +80,13 @@ def test_a_module_keeps_the_rules(path: Path) -> None:
 def test_a_folder_is_no_longer_than_a_glance(folder: Path) -> None:
     files = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
     assert len(files) <= MOST_FILES, "give some of these a folder of their own"
+
+
+def test_tests_are_no_longer_than_what_they_test() -> None:
+    lines = {path: len(path.read_text("utf-8").splitlines()) for path in TESTS}
+    assert [str(path) for path, many in lines.items() if many > LONGEST] == []
+    files = Counter(path.parent for path in TESTS if path.name not in ("__init__.py", "conftest.py"))
+    assert [str(folder) for folder, many in files.items() if many > MOST_FILES] == []
 
 
 def test_nothing_loose_lies_at_the_top() -> None:

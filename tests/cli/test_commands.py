@@ -2,60 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shoplens import __version__
-from shoplens.cli import GROUPS, main
+from shoplens.cli import GROUPS
 from shoplens.store.files.atomic import copy_tree, size_on_disk
 from shoplens.store.store import Store
+from tests.cli.command_line import shoplens
 from tests.fakes import feed_of, row
 from tests.images.made_photos import scene
 
 COLORS = ("red", "green", "blue")
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """The one JSON object on stdout."""
-        assert self.out.endswith("}\n")
-        found = json.loads(self.out)
-        assert isinstance(found, dict)
-        return found
-
-
-def shoplens(*words: object) -> Done:
-    """A command, in this process."""
-    code: object = 0
-    with (
-        redirect_stdout(io.StringIO()) as out,
-        redirect_stderr(io.StringIO()) as err,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setattr(sys, "argv", ["shoplens", *map(str, words)])
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-    assert isinstance(code, int)
-    return Done(code, out.getvalue(), err.getvalue())
 
 
 def rows(numbers: range, **changes: Any) -> list[dict[str, Any]]:

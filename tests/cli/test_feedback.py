@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.command_line import shoplens as command
 from tests.cli.test_check import pixel_shop
-from tests.cli.test_commands import shoplens as command
 from tests.training.shops import draw_pattern
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from shoplens.cli.learning.train import parse_duration
 from shoplens.errors import InvalidValue
+from tests.cli.command_line import shoplens as command
 from tests.cli.test_check import pixel_network
-from tests.cli.test_commands import shoplens as command
 from tests.training.shops import write_learnable_feed
 
 

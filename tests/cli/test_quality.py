@@ -10,7 +10,7 @@ import pytest
 
 from shoplens.ranking.strategies import BASELINE
 from shoplens.store.files.atomic import copy_tree
-from tests.cli.test_commands import shoplens
+from tests.cli.command_line import shoplens
 from tests.fakes import feed_of, row
 from tests.images.made_photos import scene
 

@@ -15,7 +15,7 @@ from shoplens.errors import InvalidValue, SettingsError, StoreError
 from shoplens.ranking.match_probability import FEATURES, PRECISIONS, Calibration
 from shoplens.ranking.verdict import VERDICTS
 from shoplens.settings import Settings, settings_from
-from shoplens.store.calibration_file import calibration_of, write_calibration
+from shoplens.store.calibration_file import load_calibration, write_calibration
 from shoplens.store.files.atomic import copy_tree
 from shoplens.types import Answer, SoldOut
 from tests.fakes import (
@@ -291,13 +291,13 @@ def test_building_anew_loses_the_calibration(calibrated: Shop, folder: Path) -> 
     again, _ = Shop.index(folder / "feed.jsonl", path, replace=True, embedder=ColourEmbedder(), settings=SETTINGS)
     with again:
         assert search(again, folder / "asked/red.png").verdict == "uncalibrated"
-        assert calibration_of(again._parts.store.live, "pretrained") is None
+        assert load_calibration(again._parts.store.live, "pretrained") is None
 
 
 def test_changes_and_a_new_graph_keep_the_calibration(calibrated: Shop, folder: Path) -> None:
     photo(folder / "white.png", (255, 255, 255))
     calibrated.add(feed_of(folder / "more.jsonl", [row("white")]))
-    assert calibration_of(calibrated._parts.store.live, "pretrained") == made()
+    assert load_calibration(calibrated._parts.store.live, "pretrained") == made()
     calibrated.sync(folder / "feed.jsonl", max_removals="50%")
     assert search(calibrated, folder / "asked/red.png").verdict == "exact"
     store = calibrated._parts.store
@@ -305,7 +305,7 @@ def test_changes_and_a_new_graph_keep_the_calibration(calibrated: Shop, folder: 
     store.switch(store._optimize_copy(before))  # what a change does once a graph is due, which takes many products
     assert store.live is not before and not before.folder.exists()
     assert search(calibrated, folder / "asked/red.png").verdict == "exact"
-    assert calibration_of(store.live, "pretrained") == made()
+    assert load_calibration(store.live, "pretrained") == made()
 
 
 def test_a_backup_holds_the_calibration(calibrated: Shop, folder: Path, tmp_path: Path) -> None:
@@ -313,4 +313,4 @@ def test_a_backup_holds_the_calibration(calibrated: Shop, folder: Path, tmp_path
     Shop.restore(tmp_path / "backup", tmp_path / "restored")
     with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=SETTINGS) as restored:
         assert search(restored, folder / "asked/red.png").verdict == "exact"
-        assert calibration_of(restored._parts.store.live, "pretrained") == made()
+        assert load_calibration(restored._parts.store.live, "pretrained") == made()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from shoplens.client import Client, ServiceError
+from tests.cli.command_line import shoplens as command
 from tests.cli.test_check import pixel_shop
-from tests.cli.test_commands import shoplens as command
 from tests.service.serving import serving
 from tests.training.shops import draw_pattern
 

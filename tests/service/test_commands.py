@@ -30,8 +30,8 @@ from shoplens.store.copies.snapshot_folders import (
 )
 from shoplens.store.copies.write_log import WRITE_LOG, log_writes, logged_ids, rename_base_generation
 from shoplens.store.files.lock import find_service
+from tests.cli.command_line import shoplens as command
 from tests.cli.test_check import pixel_shop
-from tests.cli.test_commands import shoplens as command
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.service.conftest import SETTINGS
 from tests.service.serving import Served, serving

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shoplens.evaluation.report.comparison import comparison_page, summary
-from shoplens.evaluation.results import Comparison, Estimate, LeftOut, Paired, StrategyRow
+from shoplens.evaluation.results import Comparison, Estimate, OmissionCount, PairedDifference, StrategyRow
 
 OLD = StrategyRow(
     "pretrained",
@@ -19,14 +19,14 @@ NEW = StrategyRow(
     "classifier",
     "One output per <product>.",
     {"recall@1": Estimate(0.631, 0.57, 0.688)},
-    {"recall@1": Paired(Estimate(0.368, 0.301, 0.435), 0.0002)},
+    {"recall@1": PairedDifference(Estimate(0.368, 0.301, 0.435), 0.0002)},
     {"median": 7.9},
     88,
     {"median": 540_000.0},
     "retrain everything",
 )
 COMPARISON = Comparison(
-    "store", "phone photos", 417, 251, (LeftOut("absent", 2, "a.jpg", "Add it."),), "pretrained", (OLD, NEW), 7
+    "store", "phone photos", 417, 251, (OmissionCount("absent", 2, "a.jpg", "Add it."),), "pretrained", (OLD, NEW), 7
 )
 
 

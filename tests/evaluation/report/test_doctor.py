@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from shoplens.errors import PhotoError
-from shoplens.evaluation.doctor.findings import Diagnosis, Finding, Shown
+from shoplens.evaluation.doctor.findings import Diagnosis, Finding, FindingPhoto
 from shoplens.evaluation.report.doctor import MAX_SHOWN, doctor_page
 from shoplens.types import Pixels
 
@@ -15,8 +15,8 @@ WRONG = Finding(
     "color: the feed says red, the photo says <blue>.",
     "Correct color.",
     (
-        Shown("<p1>", "Hat & scarf", "/p1.png", "this product"),
-        Shown("p2", "Other", "/p2.png", "what the feed calls red"),
+        FindingPhoto("<p1>", "Hat & scarf", "/p1.png", "this product"),
+        FindingPhoto("p2", "Other", "/p2.png", "what the feed calls red"),
     ),
     "color",
     "red",
@@ -81,12 +81,12 @@ def test_dimensions_take_turns_where_not_all_can_be_shown() -> None:
 
 def test_products_that_are_not_shown_are_named() -> None:
     ids = tuple(f"p{number}" for number in range(20))
-    shared = Finding("shared-photo", ids, "20 products.", "Mend.", (Shown("p0", "A", "/gone.png"),))
+    shared = Finding("shared-photo", ids, "20 products.", "Mend.", (FindingPhoto("p0", "A", "/gone.png"),))
     text = page(shared)
     assert "<h3>20 products</h3>" in text
     assert "<summary>19 more</summary>p1, p2" in text
     assert "photo cannot be read" in text
-    few = Finding("shared-photo", ids[:3], "3 products.", "Mend.", (Shown("p0", "A", "/p0.png"),))
+    few = Finding("shared-photo", ids[:3], "3 products.", "Mend.", (FindingPhoto("p0", "A", "/p0.png"),))
     assert "also p1, p2" in page(few)
 
 

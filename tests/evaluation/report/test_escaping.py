@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.evaluation.doctor.findings import Diagnosis, Finding, Shown
+from shoplens.evaluation.doctor.findings import Diagnosis, Finding, FindingPhoto
 from shoplens.evaluation.report.calibration import calibration_page
 from shoplens.evaluation.report.catalogue_map import MapProduct, map_html
 from shoplens.evaluation.report.comparison import comparison_page
@@ -18,26 +18,26 @@ from shoplens.evaluation.report.evaluation import evaluation_page
 from shoplens.evaluation.report.gate import gate_page
 from shoplens.evaluation.report.searches import ShownSearch, write_search_report
 from shoplens.evaluation.results import (
+    CategoryMetrics,
     Comparison,
     Confusion,
     Estimate,
     Evaluation,
-    Found,
     GateCell,
     JudgedAnswer,
-    LeftOut,
-    Paired,
-    Part,
+    OmissionCount,
+    PairedDifference,
+    ProductSummary,
     Reliability,
     ReliabilityBin,
     RetrainingCost,
     StrategyRow,
 )
 from shoplens.types import Answer, Pixels, Product, Result
-from tests.evaluation.report.page_elements import HOSTILE, PageElements
+from tests.page_elements import HOSTILE, PageElements
 
 SHARE = Estimate(0.3, 0.2, 0.4)
-LEFT_OUT = (LeftOut(HOSTILE, 1, HOSTILE, HOSTILE),)
+LEFT_OUT = (OmissionCount(HOSTILE, 1, HOSTILE, HOSTILE),)
 
 
 def read(source: str) -> Pixels:
@@ -49,7 +49,7 @@ def fail_to_read(source: str) -> Pixels:
 
 
 def evaluation(folder: Path) -> str:
-    found = Found(HOSTILE, HOSTILE, HOSTILE, 0.5)
+    found = ProductSummary(HOSTILE, HOSTILE, HOSTILE, 0.5)
     page = Evaluation(
         store=HOSTILE,
         queries_from=HOSTILE,
@@ -60,7 +60,10 @@ def evaluation(folder: Path) -> str:
         absent=1,
         left_out=LEFT_OUT,
         overall={HOSTILE: SHARE},
-        categories=(Part(HOSTILE, 1, {"recall@1": SHARE}), Part(HOSTILE + "2", 1, {"recall@1": SHARE})),
+        categories=(
+            CategoryMetrics(HOSTILE, 1, {"recall@1": SHARE}),
+            CategoryMetrics(HOSTILE + "2", 1, {"recall@1": SHARE}),
+        ),
         curve=(SHARE, SHARE),
         worst=(JudgedAnswer(HOSTILE, None, (found,), None, (found,)),),
         confused=(Confusion(found, found, 2),),
@@ -76,7 +79,7 @@ def comparison(folder: Path) -> str:
     new = replace(
         old,
         name=HOSTILE + "2",
-        against={HOSTILE: Paired(SHARE, 0.5)},
+        against={HOSTILE: PairedDifference(SHARE, 0.5)},
         retraining_costs=(RetrainingCost(1, 1.0, 1, 1),),
         unknown=1,
     )
@@ -84,7 +87,7 @@ def comparison(folder: Path) -> str:
 
 
 def doctor(folder: Path) -> str:
-    photos = (Shown(HOSTILE, HOSTILE, HOSTILE, HOSTILE), Shown("other", HOSTILE, HOSTILE, HOSTILE))
+    photos = (FindingPhoto(HOSTILE, HOSTILE, HOSTILE, HOSTILE), FindingPhoto("other", HOSTILE, HOSTILE, HOSTILE))
     ids = (HOSTILE, *(f"{HOSTILE}{number}" for number in range(12)))
     findings = (
         Finding("wrong-value", (HOSTILE,), HOSTILE, HOSTILE, photos, HOSTILE, HOSTILE, HOSTILE, 0.5),

@@ -6,15 +6,23 @@ import numpy as np
 from markupsafe import Markup
 
 from shoplens.errors import PhotoError
+from shoplens.evaluation.query_runs import CATEGORY_RECALL
 from shoplens.evaluation.report.evaluation import evaluation_page, summary
-from shoplens.evaluation.results import Confusion, Estimate, Evaluation, Found, JudgedAnswer, LeftOut, Part
-from shoplens.evaluation.runs import CATEGORY_RECALL
+from shoplens.evaluation.results import (
+    CategoryMetrics,
+    Confusion,
+    Estimate,
+    Evaluation,
+    JudgedAnswer,
+    OmissionCount,
+    ProductSummary,
+)
 from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.types import Pixels, Region
 
 SOME = Estimate(0.263, 0.211, 0.315)
-HAT = Found("hat-1", "Felt hat", "/hat.jpg", 0.512)
-CAP = Found("cap-1", "Wool cap", "/cap.jpg", 0.871)
+HAT = ProductSummary("hat-1", "Felt hat", "/hat.jpg", 0.512)
+CAP = ProductSummary("cap-1", "Wool cap", "/cap.jpg", 0.871)
 LATE = JudgedAnswer("/phone/one.jpg", Region(2, 2, 10, 10), (HAT, CAP), 37, (CAP, HAT))
 NEVER = JudgedAnswer("/phone/two.jpg", None, (HAT,), None, ())
 EVALUATION = Evaluation(
@@ -25,11 +33,13 @@ EVALUATION = Evaluation(
     products=1417,
     queries=251,
     absent=11,
-    left_out=(LeftOut("product-not-in-store", 11, "IMG_7.jpg", "Add the product."),),
+    left_out=(OmissionCount("product-not-in-store", 11, "IMG_7.jpg", "Add the product."),),
     overall={**dict.fromkeys(METRICS, SOME), CATEGORY_RECALL: Estimate(0.39, 0.33, 0.45)},
     categories=(
-        Part("Hats", 14, {"recall@1": Estimate(0.5, 0.27, 0.73), CATEGORY_RECALL: Estimate(0.643, 0.39, 0.84)}),
-        Part("Gear / Bags", 3, {"recall@1": Estimate(0.0, 0.0, 0.56)}),
+        CategoryMetrics(
+            "Hats", 14, {"recall@1": Estimate(0.5, 0.27, 0.73), CATEGORY_RECALL: Estimate(0.643, 0.39, 0.84)}
+        ),
+        CategoryMetrics("Gear / Bags", 3, {"recall@1": Estimate(0.0, 0.0, 0.56)}),
     ),
     curve=tuple(Estimate(share, share - 0.05, share + 0.05) for share in (0.263, 0.4, 0.5, 0.55, 0.58, 0.6)),
     worst=(NEVER, LATE),
@@ -123,7 +133,7 @@ def test_an_answer_without_a_right_product_is_still_shown() -> None:
 
 def test_text_from_a_feed_is_text_and_nothing_is_loaded() -> None:
     bad = '"><script>alert(1)</script>'
-    hostile = Found(bad, bad, bad, 0.5)
+    hostile = ProductSummary(bad, bad, bad, 0.5)
     text = evaluation_page(
         replace(
             EVALUATION,
@@ -131,9 +141,9 @@ def test_text_from_a_feed_is_text_and_nothing_is_loaded() -> None:
             queries_from=bad,
             strategy=bad,
             model=bad,
-            left_out=(LeftOut(bad, 1, bad, bad),),
+            left_out=(OmissionCount(bad, 1, bad, bad),),
             overall={bad: SOME},
-            categories=(Part(bad, 1, {"recall@1": SOME}),),
+            categories=(CategoryMetrics(bad, 1, {"recall@1": SOME}),),
             worst=(JudgedAnswer(bad, None, (hostile,), None, (hostile,)),),
             confused=(Confusion(hostile, hostile, 2),),
             milliseconds={bad: 1.0},

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from shoplens.evaluation.query_runs import CATEGORY_RECALL
 from shoplens.evaluation.report.formatting import (
     byte_size,
     duration,
@@ -18,7 +19,6 @@ from shoplens.evaluation.report.formatting import (
     y_position,
 )
 from shoplens.evaluation.results import Estimate
-from shoplens.evaluation.runs import CATEGORY_RECALL
 from shoplens.evaluation.statistics.metrics import METRICS
 
 

@@ -10,7 +10,7 @@ from jinja2 import UndefinedError
 
 from shoplens.errors import PhotoError
 from shoplens.evaluation.report.rendering import environment, render_page
-from shoplens.evaluation.results import Estimate, LeftOut, Paired
+from shoplens.evaluation.results import Estimate, OmissionCount, PairedDifference
 from shoplens.types import Pixels
 
 HOSTILE = '</style><script>alert("1")</script>'
@@ -71,7 +71,7 @@ def test_a_page_escapes_its_title_its_facts_and_its_headings() -> None:
         ("detail", (HOSTILE,)),
         ("text_table", (HOSTILE, (HOSTILE, "2"), [(HOSTILE, HOSTILE)])),
         ("definitions", ([(HOSTILE, HOSTILE)],)),
-        ("left_out_table", ([LeftOut(HOSTILE, 1, HOSTILE, HOSTILE)],)),
+        ("left_out_table", ([OmissionCount(HOSTILE, 1, HOSTILE, HOSTILE)],)),
         ("thumbnail", (grey, "p", HOSTILE)),
     ],
 )
@@ -99,7 +99,7 @@ def test_an_element_without_content_is_blank() -> None:
 
 
 def test_an_estimate_stands_with_its_interval_and_what_it_is_compared_with() -> None:
-    paired = Paired(Estimate(0.03, -0.004, 0.068), 0.034)
+    paired = PairedDifference(Estimate(0.03, -0.004, 0.068), 0.034)
     assert "26.3\u00a0%" in call("estimate", SHARE) and "21.1–31.5" in call("estimate", SHARE)
     text = call("strong_estimate", SHARE, paired)
     assert "<strong>26.3\u00a0%</strong>" in text
@@ -138,7 +138,7 @@ def test_every_template_compiles(name: str) -> None:
 
 def test_only_rendering_a_page_loads_the_template_engine() -> None:
     code = (
-        "import sys, shoplens, shoplens.evaluation.written; from shoplens.cli import command_line; command_line();"
+        "import sys, shoplens, shoplens.evaluation.report_files; from shoplens.cli import command_line; command_line();"
         "assert 'jinja2' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

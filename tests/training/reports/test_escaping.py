@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.evaluation.results import Estimate, LeftOut, Paired, RetrainingCost
+from shoplens.evaluation.results import Estimate, OmissionCount, PairedDifference, RetrainingCost
 from shoplens.training import holdout, ranker
 from shoplens.training.classifier import ClassifierTraining, Disagreement
 from shoplens.training.clicks import ClickTraining
@@ -21,11 +21,11 @@ from shoplens.training.reports.clicks import write_click_report
 from shoplens.training.reports.look import look_page
 from shoplens.training.reports.ranker import ranker_page
 from shoplens.types import Pixels, Product
-from tests.evaluation.report.page_elements import HOSTILE, PageElements
+from tests.page_elements import HOSTILE, PageElements
 
 SHARE = Estimate(0.3, 0.2, 0.4)
-CHANGE = Paired(SHARE, 0.5)
-LEFT_OUT = (LeftOut(HOSTILE, 1, HOSTILE, HOSTILE),)
+CHANGE = PairedDifference(SHARE, 0.5)
+LEFT_OUT = (OmissionCount(HOSTILE, 1, HOSTILE, HOSTILE),)
 CLICKS = ClickTraining(
     promoted=True,
     reason=HOSTILE,
