@@ -1,4 +1,4 @@
-"""The library's front door: one open store, and everything that can be done with it."""
+"""The facade of the library: one open store, and everything that can be done with it."""
 
 from shoplens.shop.shop import Shop
 

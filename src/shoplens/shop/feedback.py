@@ -18,19 +18,19 @@ from shoplens.shop.parts import ShopParts
 from shoplens.store.files.atomic import timestamp, translate_disk_errors
 from shoplens.types import Rejection
 
-AT_ONCE = 1_000
-"""Events of a file that are written together."""
+BATCH = 1_000
+"""Number of events per write."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackSummary:
-    """What became of events.
+    """The result of adding events.
 
     Attributes:
-        clicks, purchases, wrong: that are new.
-        rejected: events that do not count.
-        problems: a row per kind of what does not count or is odd.
-        report: file with each of them; it is there only if there are any.
+        clicks, purchases, wrong: number of new events of each kind.
+        rejected: number of events that do not count.
+        problems: a row per kind of event that does not count or is odd.
+        report: file with each of these; it exists only if there are any.
     """
 
     clicks: int
@@ -48,7 +48,7 @@ class ShopFeedback:
         self._parts = parts
 
     def add(self, events: str | Path | Iterable[Event]) -> FeedbackSummary:
-        """Keep what shoppers did with answers that were remembered, durably; what is known already counts once.
+        """Add what shoppers did with logged answers, durably; an event that was added before counts once.
 
         An event names a product by its id, or by an id, SKU or GTIN of a row that it is made of.
 
@@ -56,53 +56,53 @@ class ShopFeedback:
             events: a file with one JSON object per line (:mod:`shoplens.feedback.events`), or events.
 
         Raises:
-            FeedError: the file cannot be read; what was read of it before is kept.
+            FeedError: the file cannot be read; events before that are kept.
             StoreError: ``disk``, ``damaged-feedback``.
 
         >>> shop.feedback.add([Event(answer.query_id, "MH01-Black", "click", user="42")])  # doctest: +SKIP
         """
         folder = self._parts.store.folder
         rows = read_events(Path(events)) if isinstance(events, str | Path) else ((None, event) for event in events)
-        new, some = Counter[str](), list[tuple[int | None, Event]]()
+        new, batch = Counter[str](), list[tuple[int | None, Event]]()
         with translate_disk_errors(folder), Report(folder / "reports" / f"{timestamp()}-feedback.jsonl") as report:
             try:
                 for number, event in rows:
                     if isinstance(event, Rejection):
                         report.add(event)
                         continue
-                    some.append((number, event))
-                    if len(some) == AT_ONCE:
-                        some, ready = [], some
+                    batch.append((number, event))
+                    if len(batch) == BATCH:
+                        batch, ready = [], batch
                         new += self._parts.feedback_log.add(ready, report.add, self._ids_by_name(ready))
             finally:
-                new += self._parts.feedback_log.add(some, report.add, self._ids_by_name(some))
+                new += self._parts.feedback_log.add(batch, report.add, self._ids_by_name(batch))
         assert report.path is not None, "it writes"
         return FeedbackSummary(
             new["click"], new["purchase"], new["wrong"], report.rejected, tuple(report.summary()), report.path
         )
 
     def _ids_by_name(self, events: Iterable[tuple[int | None, Event]]) -> dict[str, tuple[str, ...]]:
-        """What events call products -> ids of the products that are meant."""
+        """Return name of a product in an event -> ids of the products that it stands for."""
         with self._parts.store.reading() as generation:
             named = find_products(generation.index, (event.product_id for _, event in events))
         return {name: one.ids for name, one in named.items()}
 
     def follow_renames(self) -> None:
-        """Have what shoppers did count for what products are called now; what cannot be told now is told next time."""
-        with contextlib.suppress(StoreError):  # a catalogue is up to date whatever becomes of the log
+        """Make the log follow the store's renames; what cannot be written now is written next time."""
+        with contextlib.suppress(StoreError):  # a catalogue can be synced even if the log cannot be written
             apply_renames(self._parts.store, self._parts.feedback_log, {})
 
     def counts(self) -> FeedbackCounts:
-        """How many answers are remembered, and what was done with them, by rank."""
+        """Count the logged answers, and what was done with them, by rank."""
         return self._parts.feedback_log.counts()
 
     def forget(self, *, user: str = "", query_id: str = "", everything: bool = False) -> int:
-        """Remove a user's answers and all that they did, or one answer, or all; what is removed is overwritten.
+        """Delete and overwrite a user's answers and all that the user did, or one answer, or everything.
 
-        Weights that were learned stay: a handful of numbers for the whole shop, which hold nobody's data.
+        Weights that were trained stay: they are a few numbers for the whole shop, and hold no user's data.
 
         Returns:
-            How many answers and events went.
+            Number of answers and events that were deleted.
 
         Raises:
             InvalidValue: ``forget-what``, not exactly one of them was named.

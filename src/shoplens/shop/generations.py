@@ -11,7 +11,7 @@ from shoplens.shop.parts import ShopParts
 from shoplens.store.info import GenerationRow, generation_rows
 
 if TYPE_CHECKING:
-    from shoplens.evaluation.generations import GenerationsCompared
+    from shoplens.evaluation.compare_generations import GenerationComparison
 
 
 class ShopGenerations:
@@ -37,15 +37,17 @@ class ShopGenerations:
         strategy: str = "",
         seed: int = 0,
         progress: Progress | None = None,
-    ) -> GenerationsCompared:
+    ) -> GenerationComparison:
         """Evaluate the live generation and the kept ones on the same photos.
 
         For the arguments see :meth:`~shoplens.shop.quality.ShopQuality.evaluate`.
         """
+        from shoplens.evaluation.compare_generations import compare_generations
         from shoplens.evaluation.evaluate import QuerySet
-        from shoplens.evaluation.generations import compare_generations
 
-        return compare_generations(self._parts.evaluation_context(progress), QuerySet.of(queries), strategy, seed)
+        return compare_generations(
+            self._parts.evaluation_context(progress), QuerySet.from_path(queries), strategy, seed
+        )
 
     def roll_back(self, name: str = "", *, progress: Progress | None = None) -> Summary:
         """Go back to a kept generation, with everything that was changed since; the live one is kept in its place.

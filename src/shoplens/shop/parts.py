@@ -38,14 +38,16 @@ class ShopParts:
 
     def builder(self, progress: Progress | None = None, on_renames: OnRenames | None = None) -> Builder:
         """Return what changes the store."""
-        return Builder(self.store, self.embedders.of(1), self.feed_photos, self.settings, progress, on_renames)
+        return Builder(
+            self.store, self.embedders.with_threads(1), self.feed_photos, self.settings, progress, on_renames
+        )
 
     def evaluation_context(self, progress: Progress | None) -> EvaluationContext:
         """Return what an evaluation needs of the shop."""
         from shoplens.evaluation.evaluate import EvaluationContext
 
         report = progress or (lambda what, done, total: None)
-        return EvaluationContext(self.store, self.embedders.of(1), self.known_photos, self.settings, report)
+        return EvaluationContext(self.store, self.embedders.with_threads(1), self.known_photos, self.settings, report)
 
     def close(self) -> None:
         """Close all of it; the store last."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shoplens.evaluation.calibrate import CalibrationResult
     from shoplens.evaluation.catalogue_map.mapping import CatalogueMap
     from shoplens.evaluation.doctor.findings import Diagnosis
-    from shoplens.evaluation.regression.check import Checked, CheckOptions
+    from shoplens.evaluation.regression.check import CheckOptions, CheckResult
     from shoplens.evaluation.results import Comparison, Evaluation
 
 
@@ -49,11 +49,11 @@ class ShopQuality:
             InvalidValue: there are no queries, a column is missing, or none of them can be judged.
         """
         from shoplens.evaluation.evaluate import QuerySet
-        from shoplens.evaluation.reported import evaluate_with_report
+        from shoplens.evaluation.runs_with_reports import evaluate_with_report
 
         chosen = strategy_of(self._parts.store, strategy)
         return evaluate_with_report(
-            self._parts.evaluation_context(progress), QuerySet.of(queries), chosen, report, seed
+            self._parts.evaluation_context(progress), QuerySet.from_path(queries), chosen, report, seed
         )
 
     def compare(
@@ -66,9 +66,9 @@ class ShopQuality:
     ) -> Comparison:
         """Evaluate all strategies on the same queries, and measure what they cost. See :meth:`evaluate`."""
         from shoplens.evaluation.evaluate import QuerySet
-        from shoplens.evaluation.reported import compare_with_report
+        from shoplens.evaluation.runs_with_reports import compare_with_report
 
-        return compare_with_report(self._parts.evaluation_context(progress), QuerySet.of(queries), report, seed)
+        return compare_with_report(self._parts.evaluation_context(progress), QuerySet.from_path(queries), report, seed)
 
     def calibrate(
         self,
@@ -90,13 +90,13 @@ class ShopQuality:
             InvalidValue: ``too-few-queries``, and as :meth:`evaluate`; the calibration before stays.
         """
         from shoplens.evaluation.evaluate import QuerySet
-        from shoplens.evaluation.reported import calibrate_with_report
+        from shoplens.evaluation.runs_with_reports import calibrate_with_report
         from shoplens.evaluation.statistics.calibration import ABSENT_SHARE
 
         chosen = strategy_of(self._parts.store, strategy)
         context = self._parts.evaluation_context(progress)
         share = ABSENT_SHARE if absent_share is None else absent_share
-        return calibrate_with_report(context, QuerySet.of(queries), chosen, share, report)
+        return calibrate_with_report(context, QuerySet.from_path(queries), chosen, share, report)
 
     def check(
         self,
@@ -105,14 +105,14 @@ class ShopQuality:
         strategy: str = "",
         report: str | Path | None = None,
         progress: Progress | None = None,
-    ) -> Checked:
+    ) -> CheckResult:
         """Search for corrupted photos, and compare how often they find their product with a baseline.
 
         Raises:
             InvalidValue: ``no-baseline``, or nothing could be searched for.
         """
         from shoplens.evaluation.regression.check import CheckOptions
-        from shoplens.evaluation.reported import check_with_report
+        from shoplens.evaluation.runs_with_reports import check_with_report
 
         chosen = strategy_of(self._parts.store, strategy)
         return check_with_report(self._parts.evaluation_context(progress), options or CheckOptions(), chosen, report)
@@ -135,7 +135,7 @@ class ShopQuality:
         Raises:
             InvalidValue: ``unknown-kind``.
         """
-        from shoplens.evaluation.reported import diagnose_with_report
+        from shoplens.evaluation.runs_with_reports import diagnose_with_report
 
         return diagnose_with_report(self._parts.evaluation_context(progress), kinds, report, seed)
 

@@ -1,4 +1,4 @@
-"""The library's front door: one open store, and everything that can be done with it."""
+"""The facade of the library: one open store, and everything that can be done with it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from shoplens.build.dimension_rows import DimensionRow, dimension_rows
 from shoplens.build.run import OnRenames, Progress, Summary
 from shoplens.embedders import Embedder, Embedders
 from shoplens.errors import InvalidValue, PhotoError, StoreError
+from shoplens.feedback.answer_log import AnswerLog
 from shoplens.feedback.log import FeedbackLog
-from shoplens.feedback.remembering import Remembering
 from shoplens.feeds import Feed, FeedMapping, fetch_feed, read_feed
 from shoplens.images import PhotoCache, PhotoSource
 from shoplens.images.source import locate_query_photo
@@ -51,8 +51,8 @@ class Shop:
 
     Args:
         store: folder of the store; ``SHOPLENS_STORE`` or ``./shoplens-store`` when omitted.
-        embedder: another than the shipped one; it must be the one the store was made by.
-        settings: everything else.
+        embedder: another than the shipped one; it must be the one that the store was made by.
+        settings: all other settings; from the environment and ``shoplens.toml`` when omitted.
 
     Raises:
         StoreError: there is no store, another process has it open, or it is damaged.
@@ -116,12 +116,12 @@ class Shop:
 
         Args:
             feed: file, folder, or http or https address.
-            media: folder that the feed's photo paths are relative to; by the format's habit when omitted.
-            format: name of a feed format; recognised by its header when omitted.
+            media: folder that the feed's photo paths are relative to; the format's usual one when omitted.
+            format: name of a feed format; detected from the file's header when omitted.
             mapping: field of a product -> column, or columns, of a table or JSON of any kind.
-            replace: build a live store anew; without it, one that exists is left alone.
-            progress: told (what, done, of how many) now and then.
-            on_renames: told which ids change, and to what, before anything is removed.
+            replace: whether to build an existing store anew; without it, an existing store is left alone.
+            progress: called now and then with what is being done, how much of it is done, and of how much.
+            on_renames: called with the ids that change and their new ids, before anything is removed.
 
         Raises:
             Refused: the store exists and ``replace`` is false.
@@ -149,7 +149,7 @@ class Shop:
         mapping: FeedMapping | None = None,
         progress: Progress | None = None,
     ) -> Summary:
-        """Add a feed's products, or replace those with the same id; the others stay."""
+        """Add the products of a feed, or replace those with the same id; all other products stay."""
         with self._read_feed(feed, self.settings, media, format, mapping) as read:
             return self._parts.builder(progress).add(read)
 
@@ -166,10 +166,10 @@ class Shop:
     ) -> Summary:
         """Make the store equal to a full feed: add, change, remove.
 
-        Where ids change, ``on_renames`` is told old -> new before anything is removed; they do not count as removals.
+        Where ids change, ``on_renames`` gets old -> new before anything is removed; these do not count as removals.
 
         Raises:
-            Refused: more products than ``max_removals`` would go; nothing was changed.
+            Refused: more products than ``max_removals`` would be removed; nothing was changed.
         """
         with self._read_feed(feed, self.settings, media, format, mapping) as read:
             summary = self._parts.builder(progress, on_renames).sync(read, str(max_removals))
@@ -208,11 +208,12 @@ class Shop:
         remember: bool | None = None,
         user: str = "",
     ) -> Answer:
-        """Products for a photo (path, URL, or a file's bytes), best first.
+        """Search for the products in a photo (path, URL, or a file's bytes), best first.
 
-        The answer's ``verdict`` claims ``exact`` and ``not-in-catalogue`` at the ``precision`` asked for. Without a
-        photo, ``steering`` names a product or a colour to search by. An answer that is to ``remember`` (by default as
-        the settings say) can be given feedback on, :meth:`add_feedback`; ``user`` is who asks.
+        The answer's ``verdict`` says ``exact`` or ``not-in-catalogue`` only at the requested ``precision``. Without a
+        photo, ``steering`` names a product or a colour to start from. With ``remember`` (by default as the settings
+        say) the answer is logged, so that feedback on it can be added, :meth:`~shoplens.shop.feedback.ShopFeedback.add`;
+        ``user`` is the shop's id of the shopper.
 
         >>> shop.search("hall.jpg", where="color = green and price < 40", region=(40, 60, 200, 300))  # doctest: +SKIP
         >>> shop.search("hall.jpg", steering=Steering(weights={"color": 3, "pattern": 0}))  # doctest: +SKIP
@@ -245,36 +246,51 @@ class Shop:
         user: str = "",
         shown: int | None = None,
     ) -> tuple[Answer, EncodedQuery | None]:
-        """The answer to a whole query, and its photo as it was encoded; with ``photo`` it is not looked at again.
+        """Answer a query object, and return its photo as it was encoded; None without one.
 
         Args:
-            shown: results that will be shown of it, where it is to be remembered; None for all.
+            photo: the query's photo as it was encoded before; it is not decoded again.
+            shown: number of results that will be shown, for the log; None for all.
         """
-        remembered = self.settings.remember if remember is None else remember
-        remembering = Remembering(self._parts.feedback_log, str(user), shown) if remembered else None
-        encoder = QueryEncoder(self._parts.embedders.of(self.settings.cores), self._parts.query_photos, self.settings)
-        return search_encoded(self._parts.store, query, encoder, remembering, photo)
+        is_logged = self.settings.remember if remember is None else remember
+        answer_log = AnswerLog(self._parts.feedback_log, str(user), shown) if is_logged else None
+        encoder = QueryEncoder(
+            self._parts.embedders.with_threads(self.settings.cores), self._parts.query_photos, self.settings
+        )
+        return search_encoded(self._parts.store, query, encoder, answer_log, photo)
 
     def similar(self, product_id: str, k: int = 10, *, steering: Steering | None = None) -> Answer:
-        """Products like one of the catalogue, best first, without itself; raises InvalidValue ``unknown-product``."""
+        """Find products like one of the catalogue, best first, without itself.
+
+        Raises:
+            InvalidValue: ``unknown-product``, ``ambiguous-product``.
+        """
         return self.search(None, k, steering=replace(steering or Steering(), like=product_id))
 
     def dimensions(self) -> list[DimensionRow]:
-        """The dimensions of likeness, how well the photos show each, and why others are none; raises ``no-filters``."""
+        """Return the dimensions of likeness, how well the photos show each, and why other attributes are none.
+
+        Raises:
+            InvalidValue: ``no-filters``.
+        """
         with self._parts.store.reading() as generation:
             return dimension_rows(generation)
 
     def warm(self) -> None:
-        """Load the network, so that the first search is as quick as the others."""
-        self._parts.embedders.of(self.settings.cores)
+        """Load the network, so that the first search is as fast as the others."""
+        self._parts.embedders.with_threads(self.settings.cores)
 
     def fetch_photo(self, url: str) -> bytes:
-        """A shopper's photo from the web, by the safe fetcher; it is not kept. Raises PhotoError."""
+        """Fetch a shopper's photo from the web by the safe fetcher; it is not stored.
+
+        Raises:
+            PhotoError: the photo cannot be fetched.
+        """
         return self._parts.query_photos.bytes_of(url)
 
     @property
     def folder(self) -> Path:
-        """The store's."""
+        """Folder of the store."""
         return self._parts.store.folder
 
     def __len__(self) -> int:
@@ -282,20 +298,24 @@ class Shop:
             return generation.index.count()
 
     def info(self) -> dict[str, Any]:
-        """What the store holds and how it was made; ready for JSON."""
+        """Return what the store holds and how it was made; ready for JSON."""
         return store_info(self._parts.store, self.settings.preferences.merchandising)
 
     def flush(self) -> None:
-        """Make every change so far survive loss of power; without it they survive the death of the process."""
+        """Make all changes survive loss of power; without it they survive only the end of the process."""
         with self._parts.store.reading() as generation:
             generation.index.flush()
 
     def backup(self, folder: str | Path) -> None:
-        """Copy the store to a new folder, while others search and write."""
+        """Copy the store to a new folder, while others search."""
         write_backup(self._parts.store, Path(folder), lambda copy: self._parts.feedback_log.copy_to(copy / FEEDBACK))
 
     def write_timestamped_backup(self) -> Path:
-        """A backup in the folder of the setting ``backups``, named by the time; raises InvalidValue ``no-backups``."""
+        """Write a backup to the folder of the setting ``backups``, named by the time, and return its folder.
+
+        Raises:
+            InvalidValue: ``no-backups``.
+        """
         if self.settings.backups is None:
             raise InvalidValue(
                 "There is no folder for backups.", "Set SHOPLENS_BACKUPS to one outside the store.", code="no-backups"
@@ -306,12 +326,12 @@ class Shop:
 
     @staticmethod
     def restore(backup: str | Path, store: str | Path | None = None, *, replace: bool = False) -> None:
-        """Make a store out of a backup."""
+        """Restore a store from a backup."""
         settings = settings_from(store=Path(store) if store else None)
         restore(Path(backup), settings.store, replace_store=replace, lock_wait=settings.lock_wait)
 
     def close(self) -> None:
-        """Flush and let other processes have the store."""
+        """Flush, and release the store for other processes."""
         self._parts.close()
 
     def __enter__(self) -> Shop:
@@ -324,5 +344,5 @@ class Shop:
 
 
 def _with_located_photo(steering: Steering) -> Steering:
-    """The same, where the photo that results shall not be like is an absolute path."""
+    """Make the path of the photo that results shall not be similar to absolute."""
     return steering if steering.unlike is None else replace(steering, unlike=locate_query_photo(steering.unlike))
