@@ -212,7 +212,7 @@ class Shop:
 
         The answer's ``verdict`` says ``exact`` or ``not-in-catalogue`` only at the requested ``precision``. Without a
         photo, ``steering`` names a product or a colour to start from. With ``remember`` (by default as the settings
-        say) the answer is logged, so that feedback on it can be added, :meth:`~shoplens.shop.feedback.ShopFeedback.add`;
+        say) the answer is logged, so that :meth:`~shoplens.shop.feedback.ShopFeedback.add` can add feedback on it;
         ``user`` is the shop's id of the shopper.
 
         >>> shop.search("hall.jpg", where="color = green and price < 40", region=(40, 60, 200, 300))  # doctest: +SKIP
