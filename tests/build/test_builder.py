@@ -210,7 +210,7 @@ def test_a_limit_that_is_none_is_refused(text: str) -> None:
 
 def test_nonsense_as_a_limit_changes_nothing(ten: Store, folder: Path, feed: Feeds) -> None:
     before = contents(ten.live.index)
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidValue, match="--max-removals is 'some'"):
         sync(ten, feed(row("new", "p21.png")), "some")
     assert contents(ten.live.index) == before
 
@@ -255,7 +255,7 @@ def test_a_feed_of_bad_photos_only_leaves_the_store_as_it_was(ten: Store, feed: 
 
 def test_a_first_feed_of_bad_photos_only_makes_no_store(tmp_path: Path, feed: Feeds) -> None:
     store = Store(tmp_path / "store", create=True)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"No product of .* can be used"):
         index(store, feed(row("a", "gone.png")))
     store.close()
     with pytest.raises(StoreError) as told:

@@ -36,7 +36,7 @@ UNIT = EncodedQuery(np.array([0.6, 0.8], np.float32), "f" * 32, "c" * 32)
 class Blank:
     """An embedder whose answers have no direction, or the wrong length."""
 
-    model, features, further, shortest = "colour@1", 0, 0, 8
+    model, features, extra_features, min_side = "colour@1", 0, 0, 8
 
     def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions
@@ -131,8 +131,9 @@ def test_a_photo_without_direction_is_left_out_and_a_wrong_model_is_an_error(tmp
     query = asked(photo(tmp_path / "red.png", RED))
     (found,) = photos_of(Blank(4)).of([query])
     assert isinstance(found, Rejection) and found.kind == "no-direction"
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelError, match=r"\(1, 4\).*\(1, 5\)") as caught:
         list(photos_of(Blank(5)).of([query]))
+    assert caught.value.code == "bad-model"
 
 
 def test_known_photos_are_not_embedded_again(tmp_path: Path) -> None:
@@ -269,6 +270,6 @@ def test_a_database_of_somebody_else_is_begun_anew(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_one_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "v.sqlite").mkdir()
-    with pytest.raises(StoreError, match=r"v\.sqlite cannot be used.*room on the disk") as told:
+    with pytest.raises(StoreError, match=r"v\.sqlite cannot be used.*free space on the disk") as told:
         QueryVectors(tmp_path / "v.sqlite", "m")
     assert told.value.code == "disk"

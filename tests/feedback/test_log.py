@@ -189,7 +189,7 @@ def test_events_are_kept_all_or_none(log: FeedbackLog) -> None:
         yield 1, Event("q", "a", "click")
         raise RuntimeError("the sender died")
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match="the sender died"):
         log.add(events(), lambda one: None)
     assert rows(log) == (1, 0)
     assert add(log, Event("q", "a", "click"))[0] == {"click": 1}

@@ -76,8 +76,9 @@ def test_a_link_behind_a_name_in_another_form_is_not_followed(link: str, tmp_pat
     assert find_existing_path(reference_with_link) == reference_with_link
     reference = f"{tmp_path}/media/{normalize('NFC', link)}/secret.png"
     assert find_existing_path(reference) == reference
-    with pytest.raises(PhotoError):
+    with pytest.raises(PhotoError, match="There is no file") as caught:
         local_bytes(reference, Settings())
+    assert caught.value.code == "photo-missing"
 
 
 def test_a_link_before_a_name_in_another_form_is_followed(tmp_path: Path) -> None:

@@ -361,8 +361,9 @@ def test_odd_metadata_warns_nobody(settings: Settings) -> None:
     data = bytearray(save(scene(), "TIFF"))
     ifd = struct.unpack_from("<I", data, 4)[0]
     data[ifd + 2 : ifd + 14] = struct.pack("<HHII", 700, 1, 10**6, 8)  # a tag larger than the file
-    with pytest.raises(PhotoError):
+    with pytest.raises(PhotoError) as caught:
         decode_photo(bytes(data), settings)
+    assert caught.value.code == "photo-damaged"
     text = save(scene(), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\xff\xff\0\0\xff\xff\0\0")
     assert decode_photo(text, settings).width == 96
 

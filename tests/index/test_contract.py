@@ -270,8 +270,9 @@ def test_empty_index(new_index: Callable[[], Index]) -> None:
     assert index.nearest_products(query, 5) == []
     assert (index.count(), list(index.ids()), index.records(["a"]), index.remove(["a"])) == (0, [], [], 0)
     assert index.facet("color") == []
-    with pytest.raises(ConditionError):
+    with pytest.raises(ConditionError, match="No product has a field 'color'") as caught:
         index.nearest_products(query, 5, PhotoConstraint(parse_condition("color = red")))
+    assert caught.value.code == "unknown-field"
 
 
 def test_equal_similarities_are_ordered_by_id(new_index: Callable[[], Index]) -> None:

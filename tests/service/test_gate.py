@@ -68,10 +68,12 @@ def test_keys_are_kept_as_hashes_that_only_their_owner_reads(shop: Shop) -> None
     assert secret not in keys.path.read_text("utf-8") and keys.path.stat().st_mode & 0o077 == 0
     assert keys.find(secret) == key and key.name == "For the shop" and keys.find("") is None
     for name, role in (("", "search"), ("x\x00", "search"), ("x" * 500, "search"), ("x", "owner")):
-        with pytest.raises(InvalidValue):
+        with pytest.raises(InvalidValue, match="--role is" if role == "owner" else "The name is") as refused:
             keys.create(name, role)  # type: ignore[arg-type]
-    with pytest.raises(InvalidValue, match=key.id):
+        assert refused.value.code == "bad-key" and keys.list_all() == [key]
+    with pytest.raises(InvalidValue, match=key.id) as unknown:
         keys.remove("nothing")
+    assert unknown.value.code == "unknown-key-id"
     keys.path.write_text("{")
     with pytest.raises(StoreError, match="shoplens keys add"):
         keys.list_all()
@@ -89,8 +91,9 @@ def test_a_minute_s_requests_flow_in_evenly() -> None:
     now[0] = 2.0
     rates.take("a")
     rates.take("a")
-    with pytest.raises(RequestRefused):
+    with pytest.raises(RequestRefused) as again:
         rates.take("a")
+    assert again.value.code == "too-many-requests"
     for _ in range(1_000):
         RateLimiter(0).take("a")
 
@@ -235,8 +238,9 @@ def test_recent_photos_are_held_for_a_while_and_not_too_many() -> None:
     assert recent.get("b") == (one, "000001")
     now[0] = 15.0
     assert recent.get("b") == (one, "000001"), "it was asked for meanwhile"
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidValue, match="of query 'c'") as late:
         recent.get("c")
     recent.clear()
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidValue, match="of query 'b'") as cleared:
         recent.get("b")
+    assert (late.value.code, cleared.value.code) == ("unknown-query", "unknown-query")

@@ -55,5 +55,5 @@ def test_an_error_in_the_program_is_not_hidden() -> None:
     def wrong(source: str) -> Pixels:
         raise AttributeError(source)
 
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match=r"^p$"):
         encode_thumbnail("p", wrong, 220)

@@ -12,11 +12,11 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.statistics.calibration import (
-    LEAST_CLUSTERS,
-    LEAST_QUERIES,
+    MIN_CLUSTERS,
+    MIN_QUERIES,
     CalibrationSample,
     Origin,
-    cross_fitted,
+    cross_fit,
     fit_calibration,
     precision_thresholds,
 )
@@ -71,7 +71,7 @@ def hard() -> Calibration:
 
 def said_of(calibration: Calibration, samples: Sequence[CalibrationSample]) -> tuple[list[float], list[float]]:
     """Match probability of the first and probability of absence: of all as they were, then without the right ones."""
-    references = [one.scores for one in samples] + [one.without for one in samples]
+    references = [one.scores for one in samples] + [one.scores_without_right for one in samples]
     firsts = [match_probabilities(calibration, scores[:1], scores)[0] for scores in references]
     return firsts, [absent_probability(calibration, scores) for scores in references]
 
@@ -89,6 +89,7 @@ def test_what_is_said_of_new_products_is_true(likeness: float) -> None:
         assert calibration_error(said, true, clusters).value < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("precision", [0.8, 0.95])
 def test_promised_precision_is_kept_on_new_products(seed: int, precision: float) -> None:
@@ -103,7 +104,7 @@ def test_promised_precision_is_kept_on_new_products(seed: int, precision: float)
 
 
 def test_what_cannot_be_told_is_never_claimed() -> None:
-    blind = [replace(one, scores=one.without, right=(False,) * REFERENCE) for one in shop(1, 50)]
+    blind = [replace(one, scores=one.scores_without_right, right=(False,) * REFERENCE) for one in shop(1, 50)]
     calibration = fit_calibration(blind, ORIGIN)
     assert calibration.exact_thresholds == NEVER
     assert [threshold for threshold in calibration.absent_thresholds[5:] if threshold is not None] == []
@@ -153,11 +154,11 @@ def test_a_cluster_has_no_part_in_its_own_probabilities() -> None:
     samples = shop(4, 40, likeness=0.8)
     name = samples[0].cluster
     other = [replace(one, right=(False,) * REFERENCE) if one.cluster == name else one for one in samples]
-    before, after = cross_fitted(samples), cross_fitted(other)
-    own = before.cluster == name
+    before, after = cross_fit(samples), cross_fit(other)
+    own = before.clusters == name
     assert own.sum() == 8
-    assert before.match[own].tolist() == after.match[own].tolist()
-    assert before.match[~own].tolist() != after.match[~own].tolist()
+    assert before.match_probability[own].tolist() == after.match_probability[own].tolist()
+    assert before.match_probability[~own].tolist() != after.match_probability[~own].tolist()
 
 
 def test_the_order_of_the_samples_does_not_matter() -> None:
@@ -248,19 +249,20 @@ def test_no_claim_below_even_odds() -> None:
 
 @pytest.mark.parametrize(
     ("clusters", "size"),
-    [(LEAST_CLUSTERS - 1, 10), (LEAST_QUERIES - 1, 1), (1, 500)],
+    [(MIN_CLUSTERS - 1, 10), (MIN_QUERIES - 1, 1), (1, 500)],
     ids=["products", "queries", "one"],
 )
 def test_too_few_are_refused(clusters: int, size: int) -> None:
     with pytest.raises(InvalidValue, match="Give 100 or more, of 20 or more products") as caught:
         fit_calibration(shop(7, clusters, size), ORIGIN)
     assert caught.value.code == "too-few-queries"
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidValue, match="There are 0 queries") as none:
         fit_calibration([], ORIGIN)
+    assert none.value.code == "too-few-queries"
 
 
 def test_the_fewest_are_enough() -> None:
-    assert fit_calibration(shop(8, LEAST_CLUSTERS, LEAST_QUERIES // LEAST_CLUSTERS), ORIGIN).queries == LEAST_QUERIES
+    assert fit_calibration(shop(8, MIN_CLUSTERS, MIN_QUERIES // MIN_CLUSTERS), ORIGIN).queries == MIN_QUERIES
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, math.nan])
@@ -270,19 +272,19 @@ def test_a_share_that_is_none_is_refused(share: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scores", "right", "without"),
+    ("scores", "right", "without", "problem"),
     [
-        ((), (), ()),
-        ((0.5,), (), ()),
-        ((0.5, 0.6), (True, False), ()),
-        ((0.5,), (True,), (0.1, 0.2)),
-        ((math.nan,), (True,), ()),
-        ((0.5,) * 12, (False,) * 12, ()),
-        ((0.5,), (True,), (0.5,) * 12),
+        ((), (), (), "0 scores and 0 flags"),
+        ((0.5,), (), (), "1 scores and 0 flags"),
+        ((0.5, 0.6), (True, False), (), r"\[0\.5, 0\.6\]"),
+        ((0.5,), (True,), (0.1, 0.2), r"\[0\.1, 0\.2\]"),
+        ((math.nan,), (True,), (), r"\[nan\]"),
+        ((0.5,) * 12, (False,) * 12, (), r"\[(0\.5, ){11}0\.5\]"),
+        ((0.5,), (True,), (0.5,) * 12, r"\[(0\.5, ){11}0\.5\]"),
     ],
 )
 def test_a_sample_that_makes_no_sense_is_refused(
-    scores: tuple[float, ...], right: tuple[bool, ...], without: tuple[float, ...]
+    scores: tuple[float, ...], right: tuple[bool, ...], without: tuple[float, ...], problem: str
 ) -> None:
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidValue, match=problem):
         CalibrationSample(scores, right, without, "p1")
