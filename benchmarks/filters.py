@@ -45,7 +45,7 @@ from shoplens.evaluation.runs import Gallery, evaluate_query
 from shoplens.evaluation.statistics.intervals import estimate, paired_difference
 from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
-from shoplens.filters.fitting.crossfit import FOLDS, fold_index, group_of
+from shoplens.filters.fitting.crossfit import FOLDS, fold_index
 from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos
 from shoplens.filters.model.class_layout import node_depth
 from shoplens.filters.model.filters import Filters
@@ -62,7 +62,7 @@ from shoplens.settings import Preferences, Settings
 from shoplens.store.feature_cache import NAME, FeatureFile
 from shoplens.store.generation import Generation
 from shoplens.store.store import Store
-from shoplens.types import Photo, SparseVector, Steering
+from shoplens.types import Photo, SparseVector, Steering, group_of
 from tables import default_data, machine_line, percent_cell
 
 LEAST = 10

@@ -13,13 +13,12 @@ import numpy as np
 from PIL import Image
 
 from shoplens.build.builder import Builder
-from shoplens.build.run import Progress
 from shoplens.errors import PhotoError
 from shoplens.images import PhotoSource
 from shoplens.index.protocol import Index, StoredProduct
 from shoplens.settings import Settings
 from shoplens.store.store import Store
-from shoplens.types import Pixels, Product, Vectors
+from shoplens.types import Pixels, Product, Progress, Vectors
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 Color = tuple[int, int, int]

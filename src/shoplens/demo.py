@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from shoplens.build.run import Progress, Summary
+from shoplens.build.run import Summary
 from shoplens.errors import Refused
 from shoplens.evaluation.report.searches import ShownSearch, write_search_report
 from shoplens.feeds import read_feed
@@ -22,7 +22,8 @@ from shoplens.ranking.strategies import STRATEGIES
 from shoplens.rendered import render_catalogue
 from shoplens.settings import Settings
 from shoplens.shop import Shop
-from shoplens.types import Pixels, Product
+from shoplens.types import Pixels, Product, Progress, group_of
+from shoplens.types.progress import ignore_progress
 
 LUMA = Path("luma/products.csv")
 SAMPLE_DATA = "https://github.com/magento/magento2-sample-data.git"
@@ -79,7 +80,7 @@ def run_demo(
         Refused: the folder holds what no demonstration made.
     """
     _claim(folder)
-    catalogue = _choose_catalogue(folder, settings, rendered, progress or (lambda what, done, total: None), say)
+    catalogue = _choose_catalogue(folder, settings, rendered, progress or ignore_progress, say)
     say(f"Catalogue: {catalogue.name}.")
     settings = replace(settings, store=folder / "store")
     shop, summary = Shop.index(
@@ -179,8 +180,8 @@ def _luma(folder: Path, feed: Path, media: Path) -> DemoCatalogue:
 
 def _sample_products(products: list[Product], count: int) -> Iterator[Product]:
     """The same few products every time, spread over the catalogue: one per group, by a hash of the group."""
-    groups = {product.group_id or product.id: product for product in products}
-    yield from sorted(groups.values(), key=lambda product: _number(product.group_id or product.id))[:count]
+    groups = {group_of(product): product for product in products}
+    yield from sorted(groups.values(), key=lambda product: _number(group_of(product)))[:count]
 
 
 def _number(text: str) -> int:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
-from threading import Event
 from time import sleep
 
 import numpy as np
 import pytest
 
-from shoplens.build.product_encoder import PRODUCTS_IN_FLIGHT, EncodingCaches, Outcome, ProductEncoder, map_in_order
+from shoplens.build.product_encoder import PRODUCTS_IN_FLIGHT, EncodingCaches, Outcome, ProductEncoder
 from shoplens.embedders import Embedder
 from shoplens.errors import ModelError, PhotoError
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, measure_photo
@@ -105,24 +103,6 @@ def test_the_feed_is_read_a_bounded_distance_ahead(tmp_path: Path, maker: Makers
         next(outcomes)
         assert yielded <= read <= yielded + 2 * PRODUCTS_IN_FLIGHT
     assert next(outcomes, None) is None
-
-
-def test_in_order_keeps_few_in_flight_and_cancels_the_rest() -> None:
-    go, started = Event(), []
-
-    def made(item: int) -> int:
-        started.append(item)
-        go.wait()
-        return item * item
-
-    with ThreadPoolExecutor(1) as pool:
-        results = map_in_order(pool, made, iter(range(100)), ahead=5)
-        go.set()
-        assert [next(results), next(results)] == [0, 1]
-        go.clear()
-        go.set()
-        results.close()
-    assert max(started) < 7
 
 
 def test_an_error_that_is_not_about_a_photo_ends_the_run(tmp_path: Path, maker: Makers) -> None:

@@ -10,7 +10,7 @@ from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, load_
 from shoplens.build.photo_features import backbone_width, feature_model
 from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, Outcome, ProductEncoder
 from shoplens.build.product_ids import KnownIds, find_renames, rejected_ids
-from shoplens.build.run import BATCH, OnRenames, Progress, Run, Summary, batches, write_entries
+from shoplens.build.run import BATCH, OnRenames, Run, Summary, write_entries
 from shoplens.embedders import Embedder, EmbeddingHead, OnnxEmbedder
 from shoplens.errors import InvalidValue, Refused
 from shoplens.feeds import Feed, Report
@@ -27,7 +27,8 @@ from shoplens.store.manifest import Manifest
 from shoplens.store.ranker_file import copy_ranker
 from shoplens.store.search_graph import build_graph
 from shoplens.store.store import Store
-from shoplens.types import Product, Rejection
+from shoplens.types import Product, Progress, Rejection
+from shoplens.types.iteration import batches
 
 SHARED_BY, SHARED_BY_AT_LEAST = 0.25, 5
 """Share and number of products from which on a photo that they have in common is reported."""

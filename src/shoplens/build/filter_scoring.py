@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +13,6 @@ import numpy as np
 from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
 from shoplens.filters.dimensions.dimension_json import dimensions_json
 from shoplens.filters.dimensions.labels import labels_of
-from shoplens.filters.fitting.crossfit import group_of
 from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.stored import save_filters
@@ -25,13 +24,13 @@ from shoplens.store.dimensions_file import DIMENSIONS
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.files.atomic import replace_file
 from shoplens.store.generation import Generation
-from shoplens.types import Features, FilterScores, Product, Rejection, Vectors
+from shoplens.types import Features, FilterScores, Product, Progress, Rejection, Vectors, group_of
+from shoplens.types.iteration import batches
 
 MAX_PHOTOS = 30_000
 """Number of photos that filters are fitted to; of a larger catalogue a sample, drawn by a hash."""
 BATCH = 64
 """Number of products that are scored and written together."""
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,7 @@ def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> Lab
 def rescore_products(index: Index, scorer: ProductScorer, features: FeatureFile, progress: Progress) -> None:
     """Score every product of an index by these filters."""
     total, done = index.count(), 0
-    for batch in _batches(index.entries()):
+    for batch in batches(index.entries(), BATCH):
         products = [(entry.product, [photo.content_hash for photo in entry.photos]) for entry in batch]
         scores = scorer.scores_of_many(products, features)
         index.update_scores([replace(entry, scores=one) for entry, one in zip(batch, scores, strict=True)])
@@ -205,14 +204,3 @@ def _is_drawn(name: str, share: float) -> bool:
     """Whether a name is in a sample of this share; the same names are in every run."""
     digest = sha256(name.casefold().encode("utf-8", "backslashreplace")).digest()
     return int.from_bytes(digest[:4], "big") < share * 2**32
-
-
-def _batches(entries: Iterable[IndexedProduct]) -> Iterator[list[IndexedProduct]]:
-    batch: list[IndexedProduct] = []
-    for entry in entries:
-        batch.append(entry)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -13,7 +13,7 @@ from shoplens.build.carry_over import can_read_features, delete_unread_features,
 from shoplens.build.filter_scoring import load_scorer
 from shoplens.build.photo_features import feature_model
 from shoplens.build.product_encoder import EncodingCaches
-from shoplens.build.run import BATCH, Run, Summary, batches, write_entries
+from shoplens.build.run import BATCH, Run, Summary, write_entries
 from shoplens.embedders import EmbeddingHead, ProductClassifier
 from shoplens.errors import StoreError
 from shoplens.filters.model.scoring import FILTER_VECTOR_SIZE
@@ -22,6 +22,7 @@ from shoplens.store.copies.snapshot import adopt_snapshot, is_snapshot_adopted
 from shoplens.store.files.atomic import timestamp
 from shoplens.store.generation import Generation, check_model
 from shoplens.store.ranker_file import copy_ranker
+from shoplens.types.iteration import batches
 
 
 def train_filters(builder: Builder) -> Summary:

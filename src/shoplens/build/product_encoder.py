@@ -8,12 +8,11 @@ batch, and gives the same bits whatever runs beside it, so an interrupted build 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -29,9 +28,8 @@ from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.settings import Settings
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.types import Photo, Product, Rejection, Vectors
+from shoplens.types.iteration import map_in_order
 
-Item = TypeVar("Item")
-Output = TypeVar("Output")
 UNUSABLE = "product-without-usable-photo"
 FETCHERS, PRODUCTS_IN_FLIGHT, RECENT_PHOTOS = 16, 32, 20_000
 
@@ -221,23 +219,6 @@ class _KnownPhotos:
                 self.add(*known)
                 return known
         return None
-
-
-def map_in_order(
-    pool: Executor, function: Callable[[Item], Output], items: Iterable[Item], ahead: int
-) -> Iterator[Output]:
-    """Apply a function to items in a pool, and yield the results in order; at most ``ahead`` are in flight."""
-    pending: deque[Future[Output]] = deque()
-    try:
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) >= ahead:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        for future in pending:
-            future.cancel()
 
 
 def _photo_rejection(product_id: str, photo: str, problem: PhotoError, *, kept: bool) -> Rejection:

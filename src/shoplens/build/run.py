@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +16,6 @@ from shoplens.types import Product
 
 BATCH = 64
 """Number of products per write."""
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and of how much."""
 OnRenames = Callable[[Mapping[str, Sequence[str]]], None]
 """Called with old id -> new ids."""
 
@@ -100,15 +98,3 @@ def write_entries(index: Index, entries: list[IndexedProduct], summary: Summary,
 def _has_same_filter_input(stored: Product, entry: IndexedProduct, scorer: ProductScorer | None) -> bool:
     """Whether the filters read the same values of both, so that the vectors stay as they are."""
     return scorer is None or scorer.reads_equally(stored, entry.product)
-
-
-def batches(items: Iterable[Outcome], size: int) -> Iterator[list[Outcome]]:
-    """Lists of up to ``size`` items, none empty."""
-    batch: list[Outcome] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -16,11 +16,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from shoplens.build.run import Progress as OnProgress
 from shoplens.build.run import Summary
 from shoplens.errors import GateFailed, Refused, RejectionsFound, ShoplensError
 from shoplens.evaluation.results import Estimate, OmissionCount
 from shoplens.feeds import SummaryRow
+from shoplens.types import Progress as OnProgress
 
 MAX_RENAMES = 20
 """Changes of ids that are listed."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoplens.build.photo_features import feature_model
-from shoplens.build.run import Progress
 from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.queries import HELD_OUT, JudgedQuery, holdout_queries, read_queries
@@ -25,7 +24,8 @@ from shoplens.settings import Settings
 from shoplens.store.files.atomic import disk_errors_told, timestamp
 from shoplens.store.generation import Generation, check_model
 from shoplens.store.store import Store
-from shoplens.types import Pixels, Rejection
+from shoplens.types import Pixels, Progress, Rejection
+from shoplens.types.progress import ignore_progress
 
 FOLDER, VECTORS = "evaluation", "query-vectors.sqlite"
 LEARNED = "photo-that-was-learned"
@@ -48,7 +48,7 @@ class EvaluationContext:
     embedder: Embedder
     source: PhotoSource
     settings: Settings
-    progress: Progress = lambda what, done, total: None
+    progress: Progress = ignore_progress
 
     @contextmanager
     def reading(self) -> Iterator[Generation]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from shoplens.build.product_encoder import map_in_order
 from shoplens.embedders import Embedder
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
@@ -26,6 +25,7 @@ from shoplens.search.query_encoder import QueryEncoder
 from shoplens.settings import Settings
 from shoplens.store.files.disposable_sqlite import DisposableSqlite
 from shoplens.types import Region, Rejection
+from shoplens.types.iteration import map_in_order
 
 AHEAD, COMMIT = 32, 64
 Embedded = tuple[JudgedQuery, EncodedQuery]

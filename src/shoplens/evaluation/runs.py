@@ -9,7 +9,6 @@ from typing import Literal
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.statistics.metrics import depth, metrics_of, rank_of_first
 from shoplens.feeds import Report
-from shoplens.filters.fitting.crossfit import group_of
 from shoplens.index.conditions import AllOf, OneOf
 from shoplens.index.identifiers import find_products
 from shoplens.index.protocol import Index, PhotoConstraint
@@ -17,7 +16,7 @@ from shoplens.ranking.match_probability import REFERENCE
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.prepared_strategy import PreparedStrategy, Ranking
-from shoplens.types import MAX_RESULTS, Product, Rejection, Result, StageTimer
+from shoplens.types import MAX_RESULTS, Product, Rejection, Result, StageTimer, group_of
 
 DEPTH = 100
 """Products that are looked at per query, at least; a right one that comes later counts as not found."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from shoplens.errors import InvalidValue
 from shoplens.images.corruptions.compression import encode_jpeg
@@ -19,14 +17,12 @@ from shoplens.rendered.specs import MOST_PRODUCTS, ProductSpec, specs
 from shoplens.rendered.studio import product_photo
 from shoplens.rendered.words import feed_row, product_id
 from shoplens.settings import Settings
+from shoplens.types.iteration import Item, Output, map_in_order
 
 FEED = "catalogue.jsonl"
 QUERIES = "queries.csv"
 QUERY_COLUMNS = ("photo", "product_id", "deciding", "kind")
 _QUALITY = 88
-
-_Item = TypeVar("_Item")
-_Done = TypeVar("_Done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,7 @@ def render_catalogue(
     report = progress or (lambda count: None)
     (folder / "photos").mkdir(parents=True, exist_ok=True)
     with (folder / FEED).open("w", encoding="utf-8", newline="\n") as feed:
-        drawn = _in_order(lambda spec: _draw_product(folder, spec, views, size), specs(products, seed))
+        drawn = _draw_in_order(lambda spec: _draw_product(folder, spec, views, size), specs(products, seed))
         for row in drawn:
             feed.write(json.dumps(row, ensure_ascii=False) + "\n")
             report(views)
@@ -107,7 +103,7 @@ def _write_queries(folder: Path, queries: Iterable[Query], report: Callable[[int
     with (folder / QUERIES).open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(QUERY_COLUMNS)
-        for row in _in_order(lambda query: _draw_query(folder, query), queries):
+        for row in _draw_in_order(lambda query: _draw_query(folder, query), queries):
             table.writerow(row)
             report(1)
 
@@ -119,17 +115,11 @@ def _draw_query(folder: Path, query: Query) -> tuple[str, str, str, str]:
     return name, product_id(query.spec.number), query.deciding, query.kind
 
 
-def _in_order(work: Callable[[_Item], _Done], items: Iterable[_Item]) -> Iterator[_Done]:
-    """Results of ``work`` in the order of ``items``; a few are under way at a time, on every core.
+def _draw_in_order(work: Callable[[Item], Output], items: Iterable[Item]) -> Iterator[Output]:
+    """Yield the results of ``work`` in the order of ``items``; a few are under way at a time, on every core.
 
     Threads suffice: Pillow and numpy let go of the interpreter's lock.
     """
     threads = min(8, Settings().cores)
-    waiting: deque[Future[_Done]] = deque()
     with ThreadPoolExecutor(threads) as pool:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) >= threads * 4:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from map_in_order(pool, work, items, threads * 4)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoplens.build.generations import roll_back
-from shoplens.build.run import Progress, Summary
+from shoplens.build.run import Summary
 from shoplens.shop.parts import ShopParts
 from shoplens.store.info import GenerationRow, generation_rows
+from shoplens.types import Progress
 
 if TYPE_CHECKING:
     from shoplens.evaluation.compare_generations import GenerationComparison

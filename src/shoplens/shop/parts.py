@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shoplens.build.builder import Builder
-from shoplens.build.run import OnRenames, Progress
+from shoplens.build.run import OnRenames
 from shoplens.embedders import Embedders
 from shoplens.feedback.log import FeedbackLog
 from shoplens.images import PhotoSource
 from shoplens.settings import Settings
 from shoplens.store.store import Store
+from shoplens.types import Progress
 
 if TYPE_CHECKING:
     from shoplens.evaluation.evaluate import EvaluationContext

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoplens.build.run import Progress
 from shoplens.search.pipeline import strategy_of
 from shoplens.shop.parts import ShopParts
+from shoplens.types import Progress
 
 if TYPE_CHECKING:
     from shoplens.evaluation.calibrate import CalibrationResult

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from shoplens.build.dimension_rows import DimensionRow, dimension_rows
-from shoplens.build.run import OnRenames, Progress, Summary
+from shoplens.build.run import OnRenames, Summary
 from shoplens.embedders import Embedder, Embedders
 from shoplens.errors import InvalidValue, PhotoError, StoreError
 from shoplens.feedback.answer_log import AnswerLog
@@ -35,7 +35,7 @@ from shoplens.store.files.atomic import timestamp
 from shoplens.store.info import refuse_to_replace, store_info
 from shoplens.store.layout import FEEDBACK
 from shoplens.store.store import Store
-from shoplens.types import Answer, Query, Region, SoldOut, Steering
+from shoplens.types import Answer, Progress, Query, Region, SoldOut, Steering
 
 
 class Shop:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoplens.build.generations import train_filters
-from shoplens.build.run import Progress, Summary
+from shoplens.build.run import Summary
 from shoplens.shop.parts import ShopParts
+from shoplens.types import Progress
 
 if TYPE_CHECKING:
     from shoplens.training.classifier import ClassifierOptions, ClassifierTraining

@@ -20,7 +20,6 @@ from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
 from shoplens.evaluation.statistics.intervals import paired_difference
 from shoplens.feedback.impressions import embedding_model_id
 from shoplens.feedback.log import FeedbackLog
-from shoplens.filters.fitting.crossfit import group_of
 from shoplens.index.protocol import Index
 from shoplens.ranking.ranker import Ranker
 from shoplens.store.ranker_file import ClickTrainingState
@@ -42,7 +41,7 @@ from shoplens.training.ranker_training.replay import (
     measure_changes,
     replay_answers,
 )
-from shoplens.types import Rejection, StageTimer
+from shoplens.types import Rejection, StageTimer, group_of
 
 MIN_ANSWERS, MIN_DESIGNS, MIN_SHOPPERS = 30, 10, 10
 """Minimum numbers of answers, designs and shoppers to learn from; an answer whose user is unknown counts as a shopper

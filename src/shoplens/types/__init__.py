@@ -1,7 +1,8 @@
 """The values that the packages exchange: small, frozen, and checked when they are created."""
 
 from shoplens.types.answers import Answer, Candidate, ClassMatch, Facet, Reasons, Result, Verdict
-from shoplens.types.catalogue import MAX_ID_LENGTH, Attributes, Photo, Product, Rejection, Value
+from shoplens.types.catalogue import MAX_ID_LENGTH, Attributes, Photo, Product, Rejection, Value, group_of
+from shoplens.types.progress import Progress
 from shoplens.types.queries import MAX_RESULTS, Query, Region, SoldOut, Steering
 from shoplens.types.stage_timer import StageTimer
 from shoplens.types.text import fold, normalize_nfc, value_text
@@ -21,6 +22,7 @@ __all__ = [
     "Photo",
     "Pixels",
     "Product",
+    "Progress",
     "Query",
     "Reasons",
     "Region",
@@ -35,6 +37,7 @@ __all__ = [
     "Vectors",
     "Verdict",
     "fold",
+    "group_of",
     "normalize_nfc",
     "value_text",
 ]

@@ -77,6 +77,11 @@ class Product:
         object.__setattr__(self, "attributes", MappingProxyType(dict(self.attributes)))
 
 
+def group_of(product: Product) -> str:
+    """Return the group of a product; a product without a group forms its own, named by its id."""
+    return product.group_id or product.id
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """A row of a run's report: something that could not be used, or a note.

@@ -8,8 +8,7 @@ from collections import Counter
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.fitting.crossfit import fold_index, group_of, number_groups
-from shoplens.types import Product
+from shoplens.filters.fitting.crossfit import fold_index, number_groups
 
 
 def test_a_fold_is_the_hash_of_the_folded_group() -> None:
@@ -31,12 +30,6 @@ def test_folds_are_about_equal() -> None:
 def test_one_fold_is_no_split() -> None:
     with pytest.raises(InvalidValue, match=r"There are 1 folds\. Use 2 or more"):
         fold_index("a", 1)
-
-
-def test_products_of_a_group_share_a_fold_and_one_without_is_its_own() -> None:
-    black, green = (Product(name, name, ("/p.jpg",), group_id="MH01") for name in ("MH01-Black", "MH01-Green"))
-    alone = Product("MH02", "MH02", ("/p.jpg",))
-    assert [group_of(one) for one in (black, green, alone)] == ["MH01", "MH01", "MH02"]
 
 
 def test_groups_are_numbered_as_they_come_and_only_equal_names_are_one() -> None:

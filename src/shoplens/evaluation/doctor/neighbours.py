@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shoplens.build.run import Progress
 from shoplens.index.protocol import Hit, Index
-from shoplens.types import Photo, Product, Vectors
+from shoplens.types import Photo, Product, Progress, Vectors
 
 NEAR = 10
 """k: the products that are near a photo."""

@@ -9,13 +9,11 @@ from itertools import islice
 import numpy as np
 
 from shoplens.build.filter_scoring import ProductScorer
-from shoplens.build.run import Progress
 from shoplens.filters.dimensions.dimension import Dimension
-from shoplens.filters.fitting.crossfit import group_of
 from shoplens.index.protocol import Index, StoredProduct
 from shoplens.settings import FEED_KINDS
 from shoplens.store.feature_cache import FeatureFile
-from shoplens.types import Features, Product
+from shoplens.types import Features, Product, Progress, group_of
 
 AT_ONCE = 64
 

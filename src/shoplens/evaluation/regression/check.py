@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from shoplens.build.product_encoder import map_in_order
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
 from shoplens.evaluation.evaluate import FOLDER, EvaluationContext, QuerySet
@@ -40,6 +39,7 @@ from shoplens.store.files.atomic import replace_file, timestamp
 from shoplens.store.generation import Generation
 from shoplens.store.store import Store
 from shoplens.types import Rejection
+from shoplens.types.iteration import map_in_order
 
 QUERIES, AHEAD = 1_000, 8
 LEAST_SHARE = 0.5

@@ -16,7 +16,6 @@ from shoplens.errors import InvalidValue
 from shoplens.filters.model.principal_components import round_to_half
 from shoplens.filters.photo_features.pixels import Floats
 from shoplens.settings import fold_name
-from shoplens.types import Product
 
 FOLDS = 5
 """Number of folds of a catalogue; the head that predicts a photo was fitted to the other four."""
@@ -28,11 +27,6 @@ _NEARLY_ALL = 0.9
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
-
-
-def group_of(product: Product) -> str:
-    """Return the group of a product; a product without a group forms its own, named by its id."""
-    return product.group_id or product.id
 
 
 def fold_index(group: str, folds: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -43,9 +43,8 @@ from shoplens.filters.model.scoring import (
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, OUTLINE_SIZE
 from shoplens.filters.photo_features.palette import FINE_SIZE
 from shoplens.filters.photo_features.pixels import Floats
-from shoplens.types import SparseVector, Vectors
+from shoplens.types import Progress, SparseVector, Vectors
 
-Progress = Callable[[str, int, int], None]
 """Called with a description of the work, the number of finished steps, and the number of all steps."""
 KnownClasses = Mapping[str, tuple[str, ...]]
 """Dimension -> trained classes that the feed gives a product."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoplens.build.photo_features import extract_features, feature_model, feature_width
-from shoplens.build.product_encoder import map_in_order
 from shoplens.errors import ModelError, PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.images import decode_photo
@@ -22,6 +21,7 @@ from shoplens.store.feature_cache import FeatureFile
 from shoplens.training.data.samples import SamplePhoto, Samples
 from shoplens.training.data.training_photos import RejectionHandler
 from shoplens.types import Features, Pixels, Region, Rejection, Vectors
+from shoplens.types.iteration import map_in_order
 
 FOLDER, VIEWS = "training", "views.sqlite"
 AUGMENTATION_VERSION = 1

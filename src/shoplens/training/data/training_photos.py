@@ -11,13 +11,12 @@ from shoplens.errors import PhotoError
 from shoplens.evaluation.queries import JudgedQuery, read_queries
 from shoplens.evaluation.query_photos import MISSING
 from shoplens.evaluation.runs import ABSENT
-from shoplens.filters.fitting.crossfit import group_of
 from shoplens.images import PhotoSource
 from shoplens.images.hashes import content_hash
 from shoplens.index.identifiers import find_products
 from shoplens.index.protocol import Index
 from shoplens.training.data.samples import SamplePhoto
-from shoplens.types import Region, Rejection
+from shoplens.types import Region, Rejection, group_of
 
 SHARED_PHOTO = "photo-of-several-products"
 RejectionHandler = Callable[[Rejection], None]

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from shoplens.build.run import Progress
 from shoplens.errors import InvalidValue
 from shoplens.training.optimization.losses import INSTALL_COMMAND
+from shoplens.types import Progress
+from shoplens.types.progress import ignore_progress
 
 if TYPE_CHECKING:
     import torch
@@ -59,7 +60,7 @@ class LoopOptions:
     deadline: float = float("inf")
     checkpoint: Path | None = None
     evaluate_every: int = EVALUATE_EVERY
-    progress: Progress = lambda what, done, total: None
+    progress: Progress = ignore_progress
     name: str = "Training"
     threads: int = 0
 

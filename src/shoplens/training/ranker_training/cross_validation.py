@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.build.run import Progress
 from shoplens.filters.fitting.crossfit import fold_index
 from shoplens.ranking.ranker_features import Floats
 from shoplens.training.ranker_training.ranking_dataset import RankingDataset, is_right
 from shoplens.training.ranker_training.ranking_networks import Family, RankerRecipe, RankingNetwork, train_network
+from shoplens.types import Progress
 
 FOLDS = 5
 RANKER_RECIPES: tuple[RankerRecipe, ...] = (

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.build.filter_scoring import ProductScorer
-from shoplens.filters.fitting.crossfit import group_of
-from shoplens.types import Product
+from shoplens.types import Product, group_of
 
 SAME, VARIANT, SIMILAR, RELATED, OTHER = 1.0, 0.3, 0.1, 0.03, 0.0
 """Gains: the same product; another of its group; one of its category for which the feed says the same in most other
