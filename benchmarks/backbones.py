@@ -32,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.embedders import OnnxEmbedder, embed_photos
-from shoplens.embedders.card import FITS, Card, network_input
+from shoplens.embedders.card import FITS, ModelCard, network_input
 from shoplens.feeds import read_feed
 from shoplens.images import decode_photo
 from shoplens.settings import Settings
@@ -166,8 +166,8 @@ def session_of(model: Path, threads: int = 1) -> Any:
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
-def card_of(session: Any, fit: str = "squash") -> Card:
-    return Card("bare", session.get_inputs()[0].shape[1], fit, layout="NHWC", dtype="uint8")  # type: ignore[arg-type]
+def card_of(session: Any, fit: str = "squash") -> ModelCard:
+    return ModelCard("bare", session.get_inputs()[0].shape[1], fit, layout="NHWC", dtype="uint8")  # type: ignore[arg-type]
 
 
 def features_of(model: Path, fit: str, photos: Sequence[Path], data: Path, cache: Path) -> Floats:
@@ -328,7 +328,7 @@ def shipped(options: argparse.Namespace) -> dict[str, Any]:
     galleries = list(dict.fromkeys(photo for task in tasks for photo in task.gallery))
     queries = list(dict.fromkeys(photo for task in tasks for photo in task.queries))
     stored = dict(zip(galleries, mapped(lambda photo: vector(photo, None), galleries, "gallery"), strict=True))
-    asked = dict(zip(queries, mapped(lambda photo: vector(photo, embedder.shortest), queries, "queries"), strict=True))
+    asked = dict(zip(queries, mapped(lambda photo: vector(photo, embedder.min_side), queries, "queries"), strict=True))
     print("| shipped model | queries | gallery | R@1 (95 % interval) | R@5 (95 % interval) |\n|---|---|---|---|---|")
     for task in tasks:
         row: dict[str, Any] = {"task": task.name, "queries": len(task.queries), "gallery": len(task.gallery)}

@@ -40,10 +40,10 @@ from shoplens.build.photo_features import backbone_width, feature_model
 from shoplens.embedders import OnnxEmbedder
 from shoplens.evaluation.queries import JudgedQuery, holdout_queries, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, open_query_vectors
+from shoplens.evaluation.query_runs import Gallery, evaluate_query
 from shoplens.evaluation.results import Estimate
-from shoplens.evaluation.runs import Gallery, evaluate_query
 from shoplens.evaluation.statistics.intervals import estimate, paired_difference
-from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
+from shoplens.filters.dimensions.derivation import ClassReader, derive_dimensions
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.fitting.crossfit import FOLDS, fold_index
 from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos
@@ -154,13 +154,13 @@ def catalogue_of(store: Path) -> Catalogue:
     with reading(store) as generation:
         entries = sorted(generation.index.entries(), key=lambda entry: entry.product.id)
     file = FeatureFile(store / NAME, feature_model(embedder))
-    dimensions = dimensions_from(entry.product for entry in entries).used
+    dimensions = derive_dimensions(entry.product for entry in entries).used
     reader = ClassReader(dimensions)
     rows = [(entry, view) for entry in entries for view in range(len(entry.photos))]
     photos = tuple(entry.photos[view] for entry, view in rows)
     features = file.read(photo.content_hash for photo in photos)
     file.close()
-    known = {entry.product.id: reader.of(entry.product) for entry in entries}
+    known = {entry.product.id: reader.read_classes(entry.product) for entry in entries}
     return Catalogue(
         tuple(entry.product.id for entry, _ in rows),
         tuple(group_of(entry.product) for entry, _ in rows),
@@ -362,7 +362,7 @@ def grocery(data: Path, folder: Path, split: str) -> list[Line]:
     def photos(generation: Generation) -> Iterator[tuple[JudgedQuery, EncodedQuery]]:
         with open_query_vectors(folder / "query-photos.sqlite", feature_model(embedder)) as vectors:
             looker = QueryPhotos(generation.index, embedder, PhotoSource(settings), settings, vectors)
-            yield from (one for one in looker.of(read_queries(file)) if isinstance(one, tuple))
+            yield from (one for one in looker.encode_all(read_queries(file)) if isinstance(one, tuple))
 
     return searched(store, photos, "all", f"Grocery, {file.stem}: ")
 

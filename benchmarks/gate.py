@@ -25,8 +25,8 @@ import shoplens.search.candidates
 from evaluation import FEEDS, store_of
 from shoplens.embedders import Embedder, OnnxEmbedder
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.regression.baseline import Baseline, power
-from shoplens.evaluation.regression.check import Checked, CheckOptions, check_regression
+from shoplens.evaluation.regression.baseline import Baseline, estimate_power
+from shoplens.evaluation.regression.check import CheckOptions, CheckResult, check_regression
 from shoplens.images import PhotoSource
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.strategies import strategy_named
@@ -42,8 +42,12 @@ class SwappedChannels:
 
     def __init__(self) -> None:
         self._inner = OnnxEmbedder(threads=1)
-        self.model, self.shortest = self._inner.model, self._inner.shortest
-        self.dimensions, self.features, self.further = self._inner.dimensions, self._inner.features, self._inner.further
+        self.model, self.min_side = self._inner.model, self._inner.min_side
+        self.dimensions, self.features, self.extra_features = (
+            self._inner.dimensions,
+            self._inner.features,
+            self._inner.extra_features,
+        )
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
         return self._inner.embed([np.ascontiguousarray(photo[..., ::-1]) for photo in photos])
@@ -78,7 +82,7 @@ def replaced(module: Any, name: str, value: Any) -> Iterator[None]:
         setattr(module, name, before)
 
 
-def check(folder: Path, options: CheckOptions, embedder: Embedder | None = None) -> Checked:
+def check(folder: Path, options: CheckOptions, embedder: Embedder | None = None) -> CheckResult:
     settings = Settings()
     store = Store(folder)
     try:
@@ -88,7 +92,7 @@ def check(folder: Path, options: CheckOptions, embedder: Embedder | None = None)
         store.close()
 
 
-def damaged(store: Path, work: Path, damage: Callable[[Index], None], options: CheckOptions) -> Checked:
+def damaged(store: Path, work: Path, damage: Callable[[Index], None], options: CheckOptions) -> CheckResult:
     """The check of a copy of the store, after ``damage`` was done to it."""
     for leftover in ("gate-backup", "gate-store"):
         shutil.rmtree(work / leftover, ignore_errors=True)
@@ -102,7 +106,7 @@ def damaged(store: Path, work: Path, damage: Callable[[Index], None], options: C
     return check(work / "gate-store", options)
 
 
-def told(name: str, found: Checked) -> None:
+def told(name: str, found: CheckResult) -> None:
     report = found.report
     assert report is not None
     fell = sorted((cell for cell in report.cells if cell.fell), key=lambda cell: cell.difference.value)
@@ -124,8 +128,8 @@ def told_of_baseline(baseline: Baseline) -> None:
     )
     for share in (0.01, 0.02, 0.05):
         print(
-            f"Power, {share:.0%} of the vectors swapped: same queries {power(baseline, share):.2f}, "
-            f"a fresh sample {power(baseline, share, fresh=True):.2f}",
+            f"Power, {share:.0%} of the vectors swapped: same queries {estimate_power(baseline, share):.2f}, "
+            f"a fresh sample {estimate_power(baseline, share, fresh=True):.2f}",
             flush=True,
         )
 

@@ -34,14 +34,14 @@ from PIL import Image
 
 from shoplens import Shop
 from shoplens.embedders import OnnxEmbedder
-from shoplens.embedders.card import Card, card_beside, network_input
+from shoplens.embedders.card import ModelCard, load_card, network_input
 from shoplens.embedders.onnx import SHIPPED
 from shoplens.feeds import read_feed
 from shoplens.images import decode_photo
 from shoplens.images.hashes import content_hash
 from shoplens.images.source import local_bytes
-from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.protocol import VectorSizes
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.settings import Settings
 from shoplens.types import Product
 from tables import default_data, machine_line, spread
@@ -88,7 +88,7 @@ class BareWork:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         self._session = onnxruntime.InferenceSession(str(SHIPPED), options, providers=["CPUExecutionProvider"])
-        self._card: Card = card_beside(SHIPPED)
+        self._card: ModelCard = load_card(SHIPPED)
         self._settings = Settings()
 
     def decode(self, photo: str, *, shortest: int | None = None) -> Any:

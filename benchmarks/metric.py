@@ -129,7 +129,7 @@ def trained(whole: TrainingData, bench: EvaluationContext, options: LookOptions)
     started = time.monotonic()
     look = train_look_on(whole, bench, replace(options, force=True), StageTimer()).look
     assert look is not None
-    return lambda rows: look.of(np.asarray(rows, np.float32)), time.monotonic() - started
+    return lambda rows: look.embed(np.asarray(rows, np.float32)), time.monotonic() - started
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,20 +141,20 @@ class PreparedStrategy:
     samples: Samples
 
     def asked(self, asked: Asked) -> Floats:
-        return self._served(asked.sources) if self.look.backbone else self.look.of(asked.rows.astype(np.float32))
+        return self._served(asked.sources) if self.look.backbone else self.look.embed(asked.rows.astype(np.float32))
 
     def photos(self, photos: npt.NDArray[np.intp]) -> Floats:
         if self.look.backbone:
             return self._served([self.samples.photos[n].source for n in photos.tolist()])
-        return self.look.of(self.samples.rows[self.samples.original_rows[photos]].astype(np.float32))
+        return self.look.embed(self.samples.rows[self.samples.original_rows[photos]].astype(np.float32))
 
     def _served(self, sources: Sequence[str]) -> Floats:
         """From the photos' bytes on, as a search does."""
         embedder, found = self.look.embedder_for(self.bench.embedder), []
         for source in sources:
             data = self.bench.source.bytes_of(source)
-            pixels = decode_photo(data, self.bench.settings, shortest=embedder.shortest).pixels
-            found.append(self.look.of(extract_features(embedder, "photo", pixels).features[None])[0])
+            pixels = decode_photo(data, self.bench.settings, shortest=embedder.min_side).pixels
+            found.append(self.look.embed(extract_features(embedder, "photo", pixels).features[None])[0])
         return np.array(found)
 
 
@@ -185,7 +185,7 @@ def asked_of(bench: EvaluationContext, file: Path) -> Asked:
         ) as known,
     ):
         photos = QueryPhotos(generation.index, bench.embedder, bench.source, bench.settings, known)
-        found = [one for one in photos.of(read_queries(file)) if not isinstance(one, Rejection)]
+        found = [one for one in photos.encode_all(read_queries(file)) if not isinstance(one, Rejection)]
     rows = np.array([photo.features for _, photo in found], np.float16)
     vectors = np.array([photo.vector for _, photo in found], np.float32)
     return Asked(rows, vectors, np.array([_product(query) for query, _ in found]), [query.photo for query, _ in found])

@@ -172,8 +172,8 @@ def load(
 
 def bare_rate(photos: list[bytes], seconds: float) -> float:
     """Photos a second through the network alone."""
-    embedder = Embedders(None, None).of(1)
-    pixels = [decode_photo(photo, Settings(), shortest=embedder.shortest).pixels for photo in photos[:40]]
+    embedder = Embedders(None, None).with_threads(1)
+    pixels = [decode_photo(photo, Settings(), shortest=embedder.min_side).pixels for photo in photos[:40]]
     done, end = Counter[int](), time.monotonic() + seconds
 
     def work(number: int) -> None:
@@ -222,8 +222,8 @@ def batched(options: argparse.Namespace, store: Path, photos: list[bytes]) -> No
     """What the network takes per photo by how many it is given at once, on one thread and on all."""
     print("\n| threads | photos at once | ms a photo (median of 5 rounds) | least | most |\n|---|---|---|---|---|")
     for threads in sorted({1, CORES}):
-        embedder = Embedders(None, None).of(threads)
-        pixels = [decode_photo(photo, Settings(), shortest=embedder.shortest).pixels for photo in photos[:16]]
+        embedder = Embedders(None, None).with_threads(threads)
+        pixels = [decode_photo(photo, Settings(), shortest=embedder.min_side).pixels for photo in photos[:16]]
         took: dict[int, list[float]] = {size: [] for size in (1, 2, 4, 8)}
         for _ in range(6):
             for size, rounds in took.items():

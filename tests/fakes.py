@@ -37,8 +37,8 @@ class ColourEmbedder:
     """
 
     dimensions = 4
-    features = further = 0
-    shortest = 8
+    features = extra_features = 0
+    min_side = 8
 
     def __init__(self, model: str = "colour@1", stop_after: int | None = None, seconds: float = 0.0) -> None:
         self.model, self.stop_after, self.seconds = model, stop_after, seconds

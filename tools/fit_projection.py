@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from shoplens.embedders.card import Card, network_input
+from shoplens.embedders.card import ModelCard, network_input
 from shoplens.images import decode_photo
 from shoplens.settings import Settings
 
@@ -46,7 +46,7 @@ def fitting_photos(data: Path) -> list[Path]:
 
 def features(backbone: Path, photos: list[Path]) -> np.ndarray:
     session = onnxruntime.InferenceSession(str(backbone), providers=["CPUExecutionProvider"])
-    card = Card("bare", session.get_inputs()[0].shape[1], layout="NHWC", dtype="uint8")
+    card = ModelCard("bare", session.get_inputs()[0].shape[1], layout="NHWC", dtype="uint8")
     found = []
     for number, photo in enumerate(photos):
         picture = decode_photo(photo.read_bytes(), Settings(), shortest=card.side)

@@ -7,15 +7,15 @@ from typing import get_args
 import pytest
 
 from shoplens import errors
-from shoplens.embedders.card import Card
+from shoplens.embedders.card import ModelCard
 from shoplens.evaluation.queries import COLUMNS
+from shoplens.evaluation.query_runs import CATEGORY_RECALL
 from shoplens.evaluation.regression.baseline import GONE
-from shoplens.images.corruptions.corruption import CORRUPTIONS
-from shoplens.evaluation.runs import CATEGORY_RECALL
 from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.feedback.events import KINDS
 from shoplens.feeds import FORMATS
 from shoplens.filters.dimensions.dimension import Kind
+from shoplens.images.corruptions.corruption import CORRUPTIONS
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.ranking.verdict import VERDICTS
 from shoplens.settings import SCORE_PARTS, TABLES, DimensionRule
@@ -27,7 +27,7 @@ from tests.docs.pages import ROOT
     ("page", "names"),
     [
         ("docs/feeds.md", [f"| `{name}` |" for name in FORMATS]),
-        ("docs/models.md", [f"`{field.name}`" for field in dataclasses.fields(Card)]),
+        ("docs/models.md", [f"`{field.name}`" for field in dataclasses.fields(ModelCard)]),
         (
             "docs/searching.md",
             [f"| {kind.exit_code} |" for kind in vars(errors).values() if isinstance(kind, type)],

@@ -7,24 +7,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.embedders.card import Card, card_beside, network_input
+from shoplens.embedders.card import ModelCard, load_card, network_input
 from shoplens.errors import ModelError
 from shoplens.types import Pixels
 
 
-def card_of(folder: Path, text: str | bytes) -> Card:
+def card_of(folder: Path, text: str | bytes) -> ModelCard:
     path = folder / "model.json"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return card_beside(folder / "model.onnx")
+    return load_card(folder / "model.onnx")
 
 
 def test_the_least_that_is_needed(tmp_path: Path) -> None:
-    assert card_of(tmp_path, '{"name": "mine", "side": 224}') == Card("mine", 224)
+    assert card_of(tmp_path, '{"name": "mine", "side": 224}') == ModelCard("mine", 224)
 
 
 def test_lists_and_other_keys_are_taken(tmp_path: Path) -> None:
     card = card_of(tmp_path, '{"name": "mine", "side": 8, "mean": [1, 2, 3], "licence": "MIT", "more": {"a": 1}}')
-    assert card == Card("mine", 8, mean=(1, 2, 3))
+    assert card == ModelCard("mine", 8, mean=(1, 2, 3))
 
 
 @pytest.mark.parametrize("text", ["", "{", b"\xff\xfe", '{"name": "mine", "side": 224,}'])
@@ -75,11 +75,11 @@ HALVES[:, 16:] = (200, 100, 50)
 
 
 def test_layouts_and_types() -> None:
-    plain = network_input(HALVES, Card("m", 16, layout="NHWC", dtype="uint8"))
+    plain = network_input(HALVES, ModelCard("m", 16, layout="NHWC", dtype="uint8"))
     assert (plain.shape, plain.dtype) == ((16, 16, 3), np.uint8)
-    channels_first = network_input(HALVES, Card("m", 16, layout="NCHW", dtype="uint8"))
+    channels_first = network_input(HALVES, ModelCard("m", 16, layout="NCHW", dtype="uint8"))
     np.testing.assert_array_equal(channels_first, plain.transpose(2, 0, 1))
-    scaled = network_input(HALVES, Card("m", 16, layout="NHWC", mean=(100, 50, 25), std=(50, 25, 12.5)))
+    scaled = network_input(HALVES, ModelCard("m", 16, layout="NHWC", mean=(100, 50, 25), std=(50, 25, 12.5)))
     assert scaled.dtype == np.float32
     np.testing.assert_allclose(scaled, (plain - np.array([100.0, 50, 25])) / [50, 25, 12.5], rtol=1e-6)
 
@@ -87,12 +87,12 @@ def test_layouts_and_types() -> None:
 def test_a_photo_of_the_right_size_is_left_as_it_is() -> None:
     square: Pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
     for fit in "squash", "crop", "pad":
-        card = Card("m", 16, fit=fit, layout="NHWC", dtype="uint8")  # type: ignore[arg-type]
+        card = ModelCard("m", 16, fit=fit, layout="NHWC", dtype="uint8")  # type: ignore[arg-type]
         np.testing.assert_array_equal(network_input(square, card), square)
 
 
 def test_squash_keeps_all_of_the_photo() -> None:
-    pixels = network_input(HALVES, Card("m", 16, fit="squash", layout="NHWC", dtype="uint8"))
+    pixels = network_input(HALVES, ModelCard("m", 16, fit="squash", layout="NHWC", dtype="uint8"))
     assert (pixels[:, 0] == 0).all()
     assert (pixels[:, -1] == (200, 100, 50)).all()
 
@@ -100,13 +100,13 @@ def test_squash_keeps_all_of_the_photo() -> None:
 def test_crop_takes_the_middle() -> None:
     thirds: Pixels = np.zeros((10, 30, 3), np.uint8)
     thirds[:, 10:20] = 255
-    assert (network_input(thirds, Card("m", 10, fit="crop", layout="NHWC", dtype="uint8")) == 255).all()
+    assert (network_input(thirds, ModelCard("m", 10, fit="crop", layout="NHWC", dtype="uint8")) == 255).all()
 
 
 def test_pad_keeps_the_shape_and_fills_with_the_border() -> None:
     framed: Pixels = np.full((32, 64, 3), 240, np.uint8)
     framed[8:24, 16:48] = (10, 20, 30)
-    pixels = network_input(framed, Card("m", 16, fit="pad", layout="NHWC", dtype="uint8"))
+    pixels = network_input(framed, ModelCard("m", 16, fit="pad", layout="NHWC", dtype="uint8"))
     assert (pixels[:4] == 240).all()
     assert (pixels[12:] == 240).all()
     assert (np.abs(pixels[8, 8].astype(int) - (10, 20, 30)) < 8).all()

@@ -46,7 +46,7 @@ def changed(tmp_path: Path) -> Callable[..., Path]:
 
 def test_the_shipped_model_gives_256_dimensions_of_length_one(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
     answered = shipped.embed(photos)
-    assert (shipped.dimensions, shipped.features, shipped.further, shipped.shortest) == (256, 1824, 1824, 260)
+    assert (shipped.dimensions, shipped.features, shipped.extra_features, shipped.min_side) == (256, 1824, 1824, 260)
     assert (answered.shape, answered.dtype) == ((3, 256 + 2 * (1280 + 544)), np.float32)
     np.testing.assert_allclose(np.linalg.norm(answered[:, :256], axis=1), 1.0, atol=1e-3)
     assert shipped.model.startswith("efficientnet-lite2-256@")
@@ -151,10 +151,10 @@ def test_pixels_that_the_network_cannot_take_are_explained(
 class Wrong:
     """Answers something that no embedder may."""
 
-    model, dimensions, shortest = "wrong@1", 2, 8
+    model, dimensions, min_side = "wrong@1", 2, 8
 
     def __init__(self, answer: list[list[float]], features: int = 0) -> None:
-        self.answer, self.features, self.further = answer, features, 0
+        self.answer, self.features, self.extra_features = answer, features, 0
 
     def embed(self, photos: object) -> np.ndarray[Any, np.dtype[np.float32]]:
         return np.array(self.answer, np.float32)
@@ -163,8 +163,8 @@ class Wrong:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ([[1.0, 0.0], [1.0, 0.0]], r"answered \(2, 2\), not \(1, 2\)"),
-        ([[1.0, 0.0, 0.0]], r"answered \(1, 3\), not \(1, 2\)"),
+        ([[1.0, 0.0], [1.0, 0.0]], r"returned \(2, 2\), not \(1, 2\)"),
+        ([[1.0, 0.0, 0.0]], r"returned \(1, 3\), not \(1, 2\)"),
         ([[0.0, 0.0]], "zero or not finite"),
         ([[float("nan"), 1.0]], "zero or not finite"),
         ([[float("inf"), 1.0]], "zero or not finite"),

@@ -15,7 +15,7 @@ from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import (
     AHEAD,
     COMMIT,
-    MISSING,
+    MISSING_PHOTO_FIX,
     QueryPhotos,
     QueryVectors,
     open_query_vectors,
@@ -122,7 +122,7 @@ def test_photos_that_cannot_be_used_are_rejections_with_their_row(tmp_path: Path
         ("photo-not-an-image", 7, "photo", str(tmp_path / "text.jpg")),
         ("query-region", 7, "region", "4,0,9,8"),
     ]
-    assert found[0].fix == MISSING  # not to mend the feed, which has nothing to do with it
+    assert found[0].fix == MISSING_PHOTO_FIX  # the fix is not about the feed
     assert "feed" in found[1].fix
     assert "12 x 8" in found[3].reason
 
@@ -144,7 +144,7 @@ def test_known_photos_are_not_embedded_again(tmp_path: Path) -> None:
         embedder = ColourEmbedder(model)
         with open_query_vectors(tmp_path / "folder" / "v.sqlite", model) as vectors:
             photos = photos_of(embedder, vectors)
-            found = [item for query in queries for item in photos.of([query])]
+            found = [item for query in queries for item in photos.encode_all([query])]
         assert embedder.photos == embedded
         told = [(item[1].vector.tobytes(), item[1].pixel_hash, item[1].content_hash) for item in found]  # type: ignore[index]
         before = before or told  # type: ignore[assignment]

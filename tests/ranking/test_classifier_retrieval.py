@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shoplens.embedders.classifier import Classified
+from shoplens.embedders.classifier import Classification
 from shoplens.errors import InvalidValue
 from shoplens.index.condition_parser import parse_condition
 from shoplens.index.exact import ExactIndex
@@ -36,19 +36,19 @@ def index() -> ExactIndex:
 
 
 @pytest.fixture
-def classified() -> Classified:
+def classified() -> Classification:
     probabilities = np.random.default_rng(0).random(len(IDS)).astype(np.float32)
     probabilities[5] = probabilities[7]  # equals
-    return Classified(IDS, probabilities / probabilities.sum())
+    return Classification(IDS, probabilities / probabilities.sum())
 
 
-def expected(classified: Classified, kept: set[str]) -> list[str]:
+def expected(classified: Classification, kept: set[str]) -> list[str]:
     order = np.argsort(-classified.probabilities, kind="stable")
     return [IDS[n] for n in order if IDS[n] in kept]
 
 
 @pytest.mark.parametrize("k", [1, 3, 10, 100])
-def test_the_most_probable_come_first(index: ExactIndex, classified: Classified, k: int) -> None:
+def test_the_most_probable_come_first(index: ExactIndex, classified: Classification, k: int) -> None:
     found = retrieve_by_classifier(index, classified, k, PhotoConstraint())
     there = {name for number, name in enumerate(IDS) if number % 10}
     assert [one.product.id for one in found] == expected(classified, there)[:k]
@@ -58,13 +58,13 @@ def test_the_most_probable_come_first(index: ExactIndex, classified: Classified,
         assert one.photo == one.product.photos[0]
 
 
-def test_conditions_leave_as_many_as_there_are(index: ExactIndex, classified: Classified) -> None:
+def test_conditions_leave_as_many_as_there_are(index: ExactIndex, classified: Classification) -> None:
     found = retrieve_by_classifier(index, classified, 3, PhotoConstraint(parse_condition("price > 35")))
     assert [one.product.id for one in found] == expected(classified, {"p36", "p37", "p38", "p39"})[:3]
     assert not retrieve_by_classifier(index, classified, 3, PhotoConstraint(parse_condition("price > 99")))
 
 
-def test_a_photo_that_is_left_out_is_not_named(index: ExactIndex, classified: Classified) -> None:
+def test_a_photo_that_is_left_out_is_not_named(index: ExactIndex, classified: Classification) -> None:
     sieve = PhotoConstraint(parse_condition("price = 35 or price = 36"), excluded_hash="p350")
     assert {one.photo for one in retrieve_by_classifier(index, classified, 9, sieve)} == {"p35-1.png", "p36-0.png"}
     sieve = PhotoConstraint(parse_condition("price = 35 or price = 36"), first_photos_only=True, excluded_hash="p360")

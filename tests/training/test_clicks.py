@@ -81,7 +81,7 @@ def test_a_ranker_is_trained_and_clicks_come_on_top(shop: Shop, tmp_path: Path) 
     assert training.clicks is not None and training.clicks.answers + training.clicks.capped == VISITS
     assert training.clicks.model.startswith("ranker@") and training.clicks.model != training.model
     with shop._parts.store.reading() as generation:
-        assert "clicks" in json.dumps(dict(_load_trained_ranker(generation).card.made))
+        assert "clicks" in json.dumps(dict(_load_trained_ranker(generation).card.training_record))
     assert "What shoppers did" in report.read_text("utf-8")
     answer = shop.search(draw_pattern(tmp_path / "asked.png", 3, 7), 5, remember=True)
     assert answer.strategy == "filters-dynamic" and answer.remembered

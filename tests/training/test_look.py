@@ -16,7 +16,7 @@ from shoplens.build.generations import adopt_head
 from shoplens.embedders import EmbeddingHead
 from shoplens.embedders.look import CARD
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.evaluation.evaluate import LEARNED
+from shoplens.evaluation.evaluate import TRAINING_PHOTO
 from shoplens.training.data.samples import SamplePhoto
 from shoplens.training.look import LookOptions, LookTraining
 from shoplens.training.optimization.head import HeadRecipe
@@ -66,7 +66,7 @@ def test_searches_by_it_find_products_whose_vectors_it_made(shop: Shop, trained:
 
 def test_searches_by_learned_photos_are_told_of(shop: Shop) -> None:
     kinds = {one.kind: one.times for one in shop.quality.evaluate(strategy="metric").left_out}
-    assert kinds == {LEARNED: 220}
+    assert kinds == {TRAINING_PHOTO: 220}
     assert not shop.quality.evaluate(strategy="pretrained").left_out
 
 
@@ -115,11 +115,11 @@ def test_cards_of_older_versions_are_read(shop: Shop) -> None:
     with Shop(shop.folder, embedder=ColourEmbedder(), settings=SETTINGS) as reopened:
         assert reopened.generations.list_all()[0].proof == "an older reason"
     photos = [SamplePhoto(f"{n:012x}{0:052x}", f"/{n}.jpg", f"p{n}", "a learned group") for n in range(200)]
-    look = EmbeddingHead.read(file.parent)
+    look = EmbeddingHead.load(file.parent)
     for positives, expected in (("group", {False}), ("product", {False, True})):
         made = {"options": {"same": positives}}
-        learned = replace(look.card, made=made, learned=[photo.name[:12] for photo in photos])
-        older = EmbeddingHead(look._network, learned, look._proof)
+        learned = replace(look.card, training_record=made, training_photos=[photo.name[:12] for photo in photos])
+        older = EmbeddingHead(look._network, learned, look._validation_network)
         assert set(_are_unlearned(photos, older)) == expected, "single photos of a group are never held out"
 
 

@@ -269,7 +269,7 @@ class Builder:
         embedder = self.embedder if look is None else look.embedder_for(self.embedder)
         fallback = None
         if look is not None and look.backbone:
-            fallback = FallbackFeatures(feature_model(self.embedder), look.card.stands_for)
+            fallback = FallbackFeatures(feature_model(self.embedder), look.card.replaced_features)
         features = FeatureFile(self.store.folder / FEATURES, feature_model(embedder), fallback)
         return Run(self.store.folder / "reports" / f"{timestamp()}-{command}.jsonl", features)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from shoplens.build.photo_features import feature_model
 from shoplens.embedders import Embedder, EmbeddingHead
-from shoplens.embedders.look import features_read
+from shoplens.embedders.look import look_feature_model
 from shoplens.errors import InvalidValue, ModelError, StoreError
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.generation import Generation
@@ -52,5 +52,5 @@ def delete_unread_features(store: Store, generation: Generation, embedder: Embed
     if store.is_snapshot:
         return
     with contextlib.suppress(StoreError):
-        used = {features_read(folder) for folder in (generation.folder, *store.kept_generations())}
+        used = {look_feature_model(folder) for folder in (generation.folder, *store.kept_generations())}
         features.delete_except(f"{feature_model(embedder)}/", used)

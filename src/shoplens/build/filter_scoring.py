@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
+from shoplens.filters.dimensions.derivation import ClassReader, derive_dimensions
 from shoplens.filters.dimensions.dimension_json import dimensions_json
-from shoplens.filters.dimensions.labels import labels_of
+from shoplens.filters.dimensions.labels import load_labels
 from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.stored import save_filters
@@ -59,7 +59,7 @@ class ProductScorer:
         described = self.filters.predict(
             np.stack([known_features.get(name, zeros) for _, photos in products for name in photos])
         )
-        known = [(self.reader.of(product), photos) for product, photos in products]
+        known = [(self.reader.read_classes(product), photos) for product, photos in products]
         each = [classes for classes, photos in known for _ in photos]
         marks = self.filters.class_vectors(described.probabilities, each)
         placed = self.filters.space.filter_vectors(described.dense, marks)
@@ -74,7 +74,7 @@ class ProductScorer:
     def _predict_missing(self, product: Product, probabilities: Features) -> dict[str, dict[str, float]]:
         """Return the likely classes in the dimensions that the photos show and in which the feed has no value."""
         predicted = {}
-        for name in self.reader.silent(product):
+        for name in self.reader.missing_dimensions(product):
             if name in self.filters.quality and self.filters.quality[name].is_visible:
                 classes = self.filters.distribution(probabilities, name)
                 if likely := {one: round(p, 3) for one, p in classes.items() if p >= PROBABILITY_STEPS[0]}:
@@ -83,7 +83,7 @@ class ProductScorer:
 
     def reads_equally(self, one: Product, other: Product) -> bool:
         """Whether the feed has the same values of both in every dimension."""
-        return self.reader.of(one) == self.reader.of(other)
+        return self.reader.read_classes(one) == self.reader.read_classes(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +116,13 @@ def fit_filters(
         report: called with labels and rules that had no effect.
 
     Raises:
-        InvalidValue: as :func:`~shoplens.filters.dimensions.derivation.dimensions_from` and
-            :func:`~shoplens.filters.dimensions.labels.labels_of`; nothing was written.
+        InvalidValue: as :func:`~shoplens.filters.dimensions.derivation.derive_dimensions` and
+            :func:`~shoplens.filters.dimensions.labels.load_labels`; nothing was written.
     """
     index, rules = data.index, data.rules
     progress("Finding dimensions", 0, 0)
-    labels = labels_of(rules, (photo.source for record in index.all_records() for photo in record.photos))
-    dimensions = dimensions_from((record.product for record in index.all_records()), rules, labels)
+    labels = load_labels(rules, (photo.source for record in index.all_records() for photo in record.photos))
+    dimensions = derive_dimensions((record.product for record in index.all_records()), rules, labels)
     for rejection in labels.rejections if labels is not None else ():
         report(rejection)
     for note in dimensions.notes:
@@ -156,7 +156,7 @@ def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> Lab
     known: list[Mapping[str, tuple[str, ...]]] = []
     for entry in sample_products(data.index):
         known_features = data.features.read(photo.content_hash for photo in entry.photos)
-        classes = reader.of(entry.product)
+        classes = reader.read_classes(entry.product)
         for view, (photo, vector) in enumerate(zip(entry.photos, entry.look_vectors, strict=True)):
             if (row := known_features.get(photo.content_hash)) is not None:
                 rows.append(row[: data.backbone + MEASURED_SIZE])

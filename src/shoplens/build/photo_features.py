@@ -47,11 +47,11 @@ def backbone_width(embedder: Embedder) -> int:
 
 def feature_model(embedder: Embedder) -> str:
     """Return the id of what makes the features, with the side in pixels; features of different ids are never mixed."""
-    further = f"+{embedder.further}" if embedder.further else ""
-    trained = f"/{embedder.tuned}" if isinstance(embedder, FineTunedEmbedder) else ""
+    further = f"+{embedder.extra_features}" if embedder.extra_features else ""
+    trained = f"/{embedder.tail_id}" if isinstance(embedder, FineTunedEmbedder) else ""
     return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED_SIZE}@{SIDE}{further}{trained}"
 
 
 def feature_width(embedder: Embedder) -> int:
     """Return how many features a photo has."""
-    return backbone_width(embedder) + MEASURED_SIZE + embedder.further
+    return backbone_width(embedder) + MEASURED_SIZE + embedder.extra_features

@@ -139,7 +139,7 @@ class ProductEncoder:
     def _trained_vectors(self, look: EmbeddingHead, names: Sequence[str]) -> Vectors:
         """Compute the trained vectors of photos; a photo whose features were lost has features of zero."""
         known, zeros = self._features.read(names), np.zeros(look.card.width, np.float32)
-        return look.of(np.stack([known.get(name, zeros) for name in names]))
+        return look.embed(np.stack([known.get(name, zeros) for name in names]))
 
     def _encode_photo(self, source: str, problem: PhotoError | None) -> tuple[tuple[Photo, Vectors], bool]:
         """Return a photo with its vector, and whether it had to be embedded."""

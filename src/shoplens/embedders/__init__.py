@@ -1,4 +1,4 @@
-"""Photos -> vectors."""
+"""Computes vectors of photos."""
 
 from shoplens.embedders.classifier import ProductClassifier
 from shoplens.embedders.embedder import Embedder, embed_photos

@@ -1,10 +1,10 @@
-"""The card of an ONNX embedder: a small JSON file beside it that says what goes in and what comes out.
+"""The card of an ONNX embedder: a small JSON file beside it that describes its input and its outputs.
 
-The least that is needed::
+The smallest card::
 
     {"name": "my-model", "side": 224}
 
-A full example is ``models/`` in this package. ``licence``, ``source`` and other keys for people are kept unread.
+``models/`` in this package has a full example. ``licence``, ``source`` and other keys are for people and are not read.
 """
 
 from __future__ import annotations
@@ -25,26 +25,29 @@ Fit = Literal["squash", "crop", "pad"]
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """What the pixels must look like.
+class ModelCard:
+    """The input that a network needs, and the outputs that are used.
 
     Attributes:
         name: first part of the model id.
-        side: pixels per side of the square that goes in.
-        fit: ``squash`` scales the whole photo to the square, ``crop`` takes the middle, ``pad`` keeps its shape and
-            fills up with the median colour of its border.
+        side: pixels per side of the square input.
+        fit: ``squash`` scales the whole photo to the square, ``crop`` takes its centre, ``pad`` keeps its proportions
+            and fills the rest with the median colour of its border.
         layout: order of the input's axes.
-        dtype: ``uint8`` gives the pixels as they are; ``float32`` gives (pixel - mean) / std.
+        dtype: ``uint8`` for the pixels as they are; ``float32`` for (pixel - mean) / std.
         mean, std: per channel, in units of a pixel (0 to 255).
-        output: name of the output to use; the first when empty.
-        dimensions: length of the output, for cards that want it checked; 0 reads it from the file.
-        features: names of further outputs of shape (photos, any), which the filters work on; they work on ``output``
-            where there are none.
-        further: names of outputs of the same shape that only a trained look works on.
-        tail_from: name of the map inside the graph, (photos, channels, height, width), behind which all is trained when
-            a whole network is; empty for a network that says nothing of it.
-        tail_to: names of what is trained, of shape (photos, any): outputs of ``features`` and ``further``, or the last
-            parts of those that are joined of several.
+        output: name of the output that is the vector; the first output when empty.
+        dimensions: length of that output, where it is to be checked; 0 reads it from the file.
+        features: names of further outputs of shape (photos, any), which are the input of the filters; without any, the
+            filters use ``output``.
+        further: names of outputs of the same shape that only trained heads use.
+        tail_from: name of the feature map inside the graph, (photos, channels, height, width), after which all layers
+            are trained when a whole network is trained; empty for a network that cannot be trained so.
+        tail_to: names of the trained tensors, of shape (photos, any): outputs of ``features`` and ``further``, or the
+            last parts of outputs that are concatenated.
+
+    Raises:
+        ModelError: a value is not allowed.
     """
 
     name: str
@@ -62,7 +65,7 @@ class Card:
     tail_to: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, right in {
+        for name, is_valid in {
             "name": isinstance(self.name, str) and bool(self.name.strip()),
             "side": isinstance(self.side, int) and 8 <= self.side <= 4096,
             "fit": isinstance(self.fit, str) and self.fit in FITS,
@@ -77,10 +80,10 @@ class Card:
             "tail_from": isinstance(self.tail_from, str),
             "tail_to": _are_names(self.tail_to) and bool(self.tail_to) == bool(self.tail_from),
         }.items():
-            if not right:
+            if not is_valid:
                 raise ModelError(
                     f"The model's card says {name} = {getattr(self, name)!r}.",
-                    "See the docstring of embedders/card.py.",
+                    "Correct it; the docstring of embedders/card.py describes the keys.",
                 )
 
 
@@ -89,33 +92,35 @@ def _are_names(value: object) -> bool:
 
 
 def _is_colour(value: object) -> bool:
-    return isinstance(value, tuple) and len(value) == 3 and all(isinstance(one, int | float) for one in value)
+    return isinstance(value, tuple) and len(value) == 3 and all(isinstance(number, int | float) for number in value)
 
 
-def card_beside(model: Path) -> Card:
-    """The card of ``model.onnx``, read from ``model.json``.
+def load_card(model: Path) -> ModelCard:
+    """Read the card of ``model.onnx`` from ``model.json``.
 
     Raises:
-        ModelError: when it is missing, is not JSON, or says something that cannot be.
+        ModelError: ``no-card``; or the card is not JSON, or has a value that is not allowed.
     """
     path = model.with_suffix(".json")
     try:
-        told: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
+        stored: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ModelError(
             f"{model} has no card.", f'Write {path}, at least {{"name": "my-model", "side": 224}}.', code="no-card"
         ) from None
     except ValueError as problem:
-        raise ModelError(f"{path} is not JSON: {problem}.", "Mend it.") from None
-    known = {field.name for field in fields(Card)}
-    if not isinstance(told, dict) or not {"name", "side"} <= told.keys():
+        raise ModelError(f"{path} is not JSON: {problem}.", "Correct the file.") from None
+    known = {field.name for field in fields(ModelCard)}
+    if not isinstance(stored, dict) or not {"name", "side"} <= stored.keys():
         raise ModelError(f"{path} lacks `name` or `side`.", 'Write at least {"name": "my-model", "side": 224}.')
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items() if name in known}
-    return Card(**given)  # type: ignore[arg-type]  # checked by Card itself
+    values = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items() if name in known
+    }
+    return ModelCard(**values)  # type: ignore[arg-type]  # ModelCard checks its values
 
 
-def network_input(photo: Pixels, card: Card) -> np.ndarray[Any, np.dtype[Any]]:
-    """One photo as the network wants it, without the batch axis: (side, side, 3) or (3, side, side)."""
+def network_input(photo: Pixels, card: ModelCard) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return one photo as the network's input, without the batch axis: (side, side, 3) or (3, side, side)."""
     image = Image.fromarray(photo)
     if image.size != (card.side, card.side):
         image = FITS[card.fit](image, card.side)
@@ -126,7 +131,7 @@ def network_input(photo: Pixels, card: Card) -> np.ndarray[Any, np.dtype[Any]]:
     return _apply_layout(pixels, card)
 
 
-def _apply_layout(pixels: np.ndarray[Any, np.dtype[Any]], card: Card) -> np.ndarray[Any, np.dtype[Any]]:
+def _apply_layout(pixels: np.ndarray[Any, np.dtype[Any]], card: ModelCard) -> np.ndarray[Any, np.dtype[Any]]:
     return pixels if card.layout == "NHWC" else pixels.transpose(2, 0, 1)
 
 

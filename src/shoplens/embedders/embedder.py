@@ -1,4 +1,4 @@
-"""The protocol of whatever turns photos into vectors, and the checks that are ours rather than the plug-in's."""
+"""The protocol of embedders, and the checks of their output that a plug-in need not write."""
 
 from __future__ import annotations
 
@@ -11,51 +11,52 @@ from shoplens.errors import ModelError
 from shoplens.types import Embeddings, Pixels, Vectors
 
 NO_DIRECTION = "no-direction"
-"""Code of the error for a vector that is zero or not finite, which may be the photo's fault."""
+"""Code of the error for a vector that is zero or not finite, which the photo may cause."""
 
 
 class Embedder(Protocol):
-    """A plug-in writes ``embed``; length, order and finiteness are checked by :func:`embed_photos`.
+    """An embedder computes vectors of photos. A plug-in implements ``embed``; :func:`embed_photos` checks the number,
+    the lengths and the finiteness of its vectors.
 
     Attributes:
-        model: names the weights and the preprocessing; vectors of two models never meet.
+        model: id of the weights and the preprocessing; vectors of two models are never compared.
         dimensions: length of a vector.
-        features: how many features for the filters follow a vector; 0 lets the filters work on the vector itself.
-        further: how many numbers follow those, which only a trained look works on.
-        shortest: the smallest shorter side, in pixels, at which a photo loses nothing for this model.
+        features: number of features for the filters that follow a vector; with 0 the filters use the vector itself.
+        extra_features: number of further features, which only trained heads use.
+        min_side: the smallest shorter side, in pixels, at which a photo loses no detail for this model.
     """
 
     model: str
     dimensions: int
     features: int
-    further: int
-    shortest: int
+    extra_features: int
+    min_side: int
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
-        """float32 (number of photos, dimensions + features + further): vectors of any length but zero, and beside them
-        what the same pass gives the filters and a trained look. May be called from several threads."""
+        """Return float32 (number of photos, dimensions + features + extra_features): vectors of any length but zero,
+        followed by the features from the same pass. May be called from several threads."""
 
 
 def embed_photos(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -> Embeddings:
-    """Unit vectors of the photos, in their order, and their features (the vectors, where there are no others) with what
-    follows these.
+    """Return unit vectors of the photos, in their order, and their features (the vectors, where the embedder gives no
+    others), followed by the extra features.
 
     Raises:
-        ModelError: when the embedder's answer has another shape, or is not finite, or is zero.
+        ModelError: the embedder's output has another shape; ``no-direction``: a vector is not finite or zero.
     """
     if not photos:
         return Embeddings((), np.zeros((0, embedder.dimensions), np.float32), embedder.model)
-    answered = np.asarray(embedder.embed(photos), np.float32)
-    expected = (len(photos), embedder.dimensions + embedder.features + embedder.further)
-    if answered.shape != expected:
+    output = np.asarray(embedder.embed(photos), np.float32)
+    expected = (len(photos), embedder.dimensions + embedder.features + embedder.extra_features)
+    if output.shape != expected:
         raise ModelError(
-            f"{embedder.model} answered {answered.shape}, not {expected}.", "Correct `dimensions` in its card."
+            f"{embedder.model} returned {output.shape}, not {expected}.", "Correct `dimensions` in its card."
         )
-    vectors, features = answered[:, : embedder.dimensions], answered[:, embedder.dimensions :]
+    vectors, features = output[:, : embedder.dimensions], output[:, embedder.dimensions :]
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not (np.isfinite(lengths).all() and (lengths > 0).all()):
         raise ModelError(
-            f"{embedder.model} answered a vector that is zero or not finite.",
+            f"{embedder.model} returned a vector that is zero or not finite.",
             "Check the scale and offset of the pixels in its card.",
             code=NO_DIRECTION,
         )

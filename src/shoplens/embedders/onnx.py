@@ -1,4 +1,5 @@
-"""Any ONNX file as an embedder, run by ONNX Runtime; the shipped one by default. Also small networks behind it."""
+"""ONNX networks, run by ONNX Runtime: embedders of photos, the shipped one by default, and small networks that read the
+features of photos."""
 
 from __future__ import annotations
 
@@ -14,34 +15,34 @@ from typing import Any
 
 import numpy as np
 
-from shoplens.embedders.card import Card, card_beside, network_input
+from shoplens.embedders.card import ModelCard, load_card, network_input
 from shoplens.embedders.embedder import Embedder
 from shoplens.errors import ModelError
 from shoplens.types import Features, Pixels, Vectors
 
 SHIPPED = Path(str(resources.files("shoplens.embedders"))) / "models" / "efficientnet-lite2.onnx"
-
-
-_READ_BESIDE = ("features", "further", "tail_from", "tail_to")
-"""What a card says of outputs beside the vector, which do not shape it."""
+_OTHER_OUTPUT_KEYS = ("features", "further", "tail_from", "tail_to")
+"""Keys of a card that concern other outputs than the vector, and so are no part of the model id."""
+MAX_ROWS = 1024
+"""Photos that pass through a small network at once."""
 
 
 class OnnxEmbedder:
-    """An ONNX network and its card.
+    """An embedder that runs an ONNX network, described by a card.
 
     Args:
-        path: the ``.onnx`` file; its card lies beside it as ``.json``. None takes the shipped one.
-        threads: that one photo may use; indexing runs several photos at once with one thread each, a search gives one
-            photo all of them.
+        path: the ``.onnx`` file; its card is the ``.json`` file beside it. None uses the shipped network.
+        threads: number of threads for one photo; indexing runs several photos at once with one thread each, a search
+            uses all threads for one photo.
 
     Raises:
-        ModelError: when the file or its card is missing, unreadable, or the two do not fit.
+        ModelError: the file or its card is missing or unreadable, or the two do not fit.
     """
 
     def __init__(self, path: Path | None = None, *, threads: int = 1) -> None:
         path = path or SHIPPED
         self.path, self.threads = path, threads
-        self.card: Card = card_beside(path) if path.is_file() else _missing(path)
+        self.card: ModelCard = load_card(path) if path.is_file() else _raise_missing(path)
         self._session = open_session(str(path), threads)
         outputs = {output.name: output for output in self._session.get_outputs()}
         self._output = self.card.output or next(iter(outputs))
@@ -50,28 +51,28 @@ class OnnxEmbedder:
         for name in (*self.card.features, *self.card.further):
             if name not in outputs:
                 raise ModelError(f"{path} has no output {name!r}.", f"There are: {', '.join(outputs)}.")
-        self.dimensions = self._dimensions(outputs[self._output].shape)
-        self.features = sum(_width(name, outputs[name].shape) for name in self.card.features)
-        self.further = sum(_width(name, outputs[name].shape) for name in self.card.further)
-        self.shortest = self.card.side
-        self.model = f"{self.card.name}@{_digest(path, self.card)}"
+        self.dimensions = self._output_size(outputs[self._output].shape)
+        self.features = sum(_feature_count(name, outputs[name].shape) for name in self.card.features)
+        self.extra_features = sum(_feature_count(name, outputs[name].shape) for name in self.card.further)
+        self.min_side = self.card.side
+        self.model = f"{self.card.name}@{_model_digest(path, self.card)}"
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
-        """float32 (number of photos, dimensions + features + further)."""
-        return outputs_of(self._session, self.card, self.outputs, photos)
+        """Return float32 (number of photos, dimensions + features + extra_features)."""
+        return run_network(self._session, self.card, self.outputs, photos)
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of what is read of it: the vector, the features, and what is further."""
+        """Names of the outputs that are used: the vector, the features, and the extra features."""
         return (self._output, *self.card.features, *self.card.further)
 
-    def _dimensions(self, shape: Sequence[object]) -> int:
+    def _output_size(self, shape: Sequence[object]) -> int:
         last = shape[-1] if shape else None
         dimensions = self.card.dimensions or (last if isinstance(last, int) else 0)
         if not dimensions or len(shape) != 2:
             raise ModelError(
                 f"Output {self._output!r} of {self.card.name} has shape {list(shape)}, not (photos, dimensions).",
-                "Choose a pooled output by `output` in the card, and say `dimensions`.",
+                "Choose a pooled output by `output` in the card, and give `dimensions`.",
             )
         if isinstance(last, int) and last != dimensions:
             raise ModelError(
@@ -82,29 +83,30 @@ class OnnxEmbedder:
 
 
 class Embedders:
-    """Embedders of one model, by how many threads a photo may use; opened when they are first asked for.
+    """Embedders of one model for several numbers of threads, each opened when it is first requested.
 
     Args:
-        given: what answers for any number of threads; None opens ``path``.
+        embedder: the embedder for any number of threads; None opens ``path``.
         path: as of :class:`OnnxEmbedder`.
     """
 
-    def __init__(self, given: Embedder | None, path: Path | None) -> None:
-        self._given, self._path = given, path
-        self._open: dict[int, Embedder] = {}
-        self._loading = threading.Lock()
+    def __init__(self, embedder: Embedder | None, path: Path | None) -> None:
+        self._embedder, self._path = embedder, path
+        self._opened: dict[int, Embedder] = {}
+        self._lock = threading.Lock()
 
-    def of(self, threads: int) -> Embedder:
-        if self._given is not None:
-            return self._given
-        with self._loading:
-            if threads not in self._open:
-                self._open[threads] = OnnxEmbedder(self._path, threads=threads)
-            return self._open[threads]
+    def with_threads(self, threads: int) -> Embedder:
+        """Return the embedder that uses this number of threads for one photo."""
+        if self._embedder is not None:
+            return self._embedder
+        with self._lock:
+            if threads not in self._opened:
+                self._opened[threads] = OnnxEmbedder(self._path, threads=threads)
+            return self._opened[threads]
 
 
 def open_session(network: str | bytes, threads: int) -> Any:
-    """A session of ONNX Runtime.
+    """Open a network with the fastest execution provider of this machine.
 
     Args:
         network: path or content of an ONNX file.
@@ -114,12 +116,8 @@ def open_session(network: str | bytes, threads: int) -> Any:
     """
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(network, options, providers=onnxruntime.get_available_providers())
+        return _new_session(network, threads, onnxruntime.get_available_providers())
     except Exception as problem:  # onnxruntime's own exceptions share no public base
         name = network if isinstance(network, str) else "The network"
         raise ModelError(
@@ -127,32 +125,92 @@ def open_session(network: str | bytes, threads: int) -> Any:
         ) from None
 
 
-def outputs_of(session: Any, card: Card, outputs: Sequence[str], photos: Sequence[Pixels]) -> Vectors:
-    """These outputs, side by side: float32 (photos, any).
+def open_small_session(network: bytes) -> Any:
+    """Open a network that takes well below a millisecond, on one thread of the CPU.
 
     Raises:
-        ModelError: the network cannot take what its card says.
+        ModelError: it cannot be loaded.
+    """
+    try:
+        return _new_session(network, 1, ["CPUExecutionProvider"])
+    except Exception as problem:  # as above
+        raise ModelError(str(problem).splitlines()[0], "Train it again, or restore a backup.") from None
+
+
+def _new_session(network: str | bytes, threads: int, providers: Sequence[str]) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(network, options, providers=providers)
+
+
+def run_network(session: Any, card: ModelCard, outputs: Sequence[str], photos: Sequence[Pixels]) -> Vectors:
+    """Return the outputs with these names, side by side: float32 (photos, any).
+
+    Raises:
+        ModelError: the network cannot take the input that its card describes.
     """
     batch = np.stack([network_input(photo, card) for photo in photos])
     try:
-        found = session.run(list(outputs), {session.get_inputs()[0].name: batch})
+        arrays = session.run(list(outputs), {session.get_inputs()[0].name: batch})
     except Exception as problem:  # as above
         raise ModelError(
             f"{card.name} cannot take {batch.dtype} {batch.shape}: {str(problem).splitlines()[0]}",
             "Correct `side`, `layout` or `dtype` in its card.",
         ) from None
-    return np.concatenate([np.asarray(one, np.float32).reshape(len(photos), -1) for one in found], axis=1)
+    return np.concatenate([np.asarray(array, np.float32).reshape(len(photos), -1) for array in arrays], axis=1)
 
 
-def _missing(path: Path) -> Card:
+class FeatureNetwork:
+    """A small ONNX network that reads the features of photos. May be used from several threads.
+
+    Args:
+        network: ONNX with the input ``features``, float32 (n, width).
+        width: length of a row of features.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+
+    def __init__(self, network: bytes, width: int) -> None:
+        self._session, self.width = open_small_session(network), width
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The metadata in the file."""
+        metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+        return metadata
+
+    def run(self, features: Features, output: str) -> Features:
+        """Return one output, float32 (n, any), for float32 (n, width) features.
+
+        Raises:
+            ModelError: the features have another width.
+        """
+        if features.ndim != 2 or features.shape[1] != self.width:
+            raise ModelError(
+                f"The network reads rows of {self.width} features, not {features.shape}.",
+                "Index the catalogue again with the model that it was trained on.",
+            )
+        rows = np.ascontiguousarray(features, np.float32)
+        starts = range(0, max(len(rows), 1), MAX_ROWS)
+        return np.concatenate(
+            [self._session.run([output], {"features": rows[start : start + MAX_ROWS]})[0] for start in starts]
+        )
+
+
+def _raise_missing(path: Path) -> ModelCard:
     raise ModelError(f"There is no model at {path}.", "Give the path of an ONNX file.", code="no-model")
 
 
-def _width(name: str, shape: Sequence[object]) -> int:
-    """Length of a further output.
+def _feature_count(name: str, shape: Sequence[object]) -> int:
+    """Return the length of an output of features.
 
     Raises:
-        ModelError: it is not one row of known length per photo.
+        ModelError: the output is not one row of known length per photo.
     """
     if len(shape) != 2 or not isinstance(shape[1], int):
         raise ModelError(
@@ -162,70 +220,12 @@ def _width(name: str, shape: Sequence[object]) -> int:
     return shape[1]
 
 
-def _digest(path: Path, card: Card) -> str:
-    """First 12 hex digits over the weights and everything that shapes their input or the vector."""
+def _model_digest(path: Path, card: ModelCard) -> str:
+    """Return the first 12 hexadecimal digits of the digest of the weights and of all that determines their input or the
+    vector."""
     digest = hashlib.sha256()
     for part in sorted(path.parent.glob(glob.escape(path.name) + "*")):  # large models keep weights in model.onnx.data
         digest.update(part.read_bytes())
-    shaping = {name: value for name, value in dataclasses.asdict(card).items() if name not in _READ_BESIDE}
-    digest.update(json.dumps(shaping, sort_keys=True).encode())
+    determining = {name: value for name, value in dataclasses.asdict(card).items() if name not in _OTHER_OUTPUT_KEYS}
+    digest.update(json.dumps(determining, sort_keys=True).encode())
     return digest.hexdigest()[:12]
-
-
-MOST_ROWS = 1024
-"""Photos that pass through one at once."""
-
-
-def small_session(network: bytes) -> Any:
-    """A session of one thread for a network that takes well below a millisecond.
-
-    Raises:
-        ModelError: it cannot be loaded.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-    except Exception as problem:  # onnxruntime's own exceptions share no public base
-        raise ModelError(str(problem).splitlines()[0], "Train it anew, or restore a backup.") from None
-
-
-class FeatureNetwork:
-    """One, open. May be used from several threads.
-
-    Args:
-        network: ONNX with the input ``features``, float32 (n, width).
-        width: of a row of features.
-
-    Raises:
-        ModelError: it cannot be loaded.
-    """
-
-    def __init__(self, network: bytes, width: int) -> None:
-        self._session, self.width = small_session(network), width
-
-    @property
-    def told(self) -> Mapping[str, str]:
-        """What the file says of itself beside the network."""
-        found: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
-        return found
-
-    def of(self, features: Features, output: str) -> Features:
-        """One output, float32 (n, any), of float32 (n, width) features.
-
-        Raises:
-            ModelError: features of another width.
-        """
-        if features.ndim != 2 or features.shape[1] != self.width:
-            raise ModelError(
-                f"The network reads rows of {self.width} features, not {features.shape}.",
-                "Index the catalogue anew with the model that it was trained on.",
-            )
-        rows = np.ascontiguousarray(features, np.float32)
-        starts = range(0, max(len(rows), 1), MOST_ROWS)
-        return np.concatenate(
-            [self._session.run([output], {"features": rows[start : start + MOST_ROWS]})[0] for start in starts]
-        )

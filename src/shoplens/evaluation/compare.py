@@ -1,4 +1,4 @@
-"""All strategies side by side: how often they are right, and what they cost."""
+"""Compares all strategies: how often they find the right product, and what they cost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shoplens.errors import ShoplensError
 from shoplens.evaluation.evaluate import FOLDER, EvaluationContext, QuerySet, score_strategies
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
-from shoplens.evaluation.results import Comparison, RetrainingCost, Paired, StrategyRow
+from shoplens.evaluation.results import Comparison, PairedDifference, RetrainingCost, StrategyRow
 from shoplens.evaluation.statistics.intervals import paired_difference
 from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.evaluation.statistics.scores import Scores
@@ -34,24 +34,24 @@ from shoplens.store.generation import Generation, open_index
 TIMED_QUERIES, TIMED_RESULTS, ADDED_PRODUCTS = 50, 10, 20
 
 
-def compare(bench: EvaluationContext, queries: QuerySet, seed: int = 0) -> Comparison:
-    """Every strategy on the same queries.
+def compare(context: EvaluationContext, queries: QuerySet, seed: int = 0) -> Comparison:
+    """Evaluate every strategy on the same queries, and measure its costs.
 
     Raises:
         InvalidValue: as :func:`~shoplens.evaluation.evaluate.evaluate`.
     """
-    with bench.reading() as generation:
+    with context.reading() as generation:
         index = generation.index
         strategies = available_strategies(generation.capabilities)
-        scores, left_out = score_strategies(strategies, bench, queries, generation, seed)
-        adding = adding_ms(bench, generation)
+        scores, left_out = score_strategies(strategies, context, queries, generation, seed)
+        adding = measure_adding_ms(context, generation)
         rows = [
             StrategyRow(
                 name=strategy.name,
                 about=strategy.about,
                 metrics=scores[strategy.name].metrics(),
-                against=_against(scores[strategy.name], scores[BASELINE], seed) if strategy.name != BASELINE else {},
-                query_ms=_median_and_p95(query_ms(bench, queries, generation, strategy)),
+                against=_differences(scores[strategy.name], scores[BASELINE], seed) if strategy.name != BASELINE else {},
+                query_ms=_median_and_p95(measure_query_ms(context, queries, generation, strategy)),
                 bytes_per_product=size_on_disk(generation.folder) / max(index.count(), 1),
                 adding=strategy.adding,
                 **({"adding_ms": _median_and_p95(adding)} if strategy.grows else _retraining_cost(generation)),
@@ -59,7 +59,7 @@ def compare(bench: EvaluationContext, queries: QuerySet, seed: int = 0) -> Compa
             for strategy in strategies
         ]
         return Comparison(
-            store=str(bench.store.folder),
+            store=str(context.store.folder),
             queries_from=queries.name,
             products=index.count(),
             queries=len(scores[BASELINE]),
@@ -70,60 +70,66 @@ def compare(bench: EvaluationContext, queries: QuerySet, seed: int = 0) -> Compa
         )
 
 
-def query_ms(bench: EvaluationContext, queries: QuerySet, generation: Generation, strategy: Strategy) -> list[float]:
-    """Milliseconds of single queries, one thread, from a file's bytes to ranked results; the first one is not kept."""
-    index, answering = generation.index, bench.answering(strategy, generation)
+def measure_query_ms(context: EvaluationContext, queries: QuerySet, generation: Generation, strategy: Strategy) -> list[float]:
+    """Measure the milliseconds of single queries in one thread, from a file's bytes to ranked results.
+
+    The first query is not in the result, because it warms up the caches.
+    """
+    index, prepared = generation.index, context.prepare(strategy, generation)
     photos = QueryPhotos(
-        index, answering.embedder_for(generation.embedder_for(bench.embedder)), bench.source, bench.settings
+        index, prepared.embedder_for(generation.embedder_for(context.embedder)), context.source, context.settings
     )
     usable = (query for query in queries.queries(index) if isinstance(query, JudgedQuery) and query.region is None)
-    took = []
+    durations = []
     for query in islice(usable, 4 * TIMED_QUERIES):
         try:
-            data = bench.source.bytes_of(query.photo)
+            data = context.source.bytes_of(query.photo)
             started = time.perf_counter()
-            encoded = answering.encode(photos.encode(data, features=bool(strategy.needs)))
-            answering.rank(index, encoded, RankingConstraint(TIMED_RESULTS))
-        except ShoplensError:  # the evaluation has told of it
+            encoded = prepared.encode(photos.encode(data, features=bool(strategy.needs)))
+            prepared.rank(index, encoded, RankingConstraint(TIMED_RESULTS))
+        except ShoplensError:  # the evaluation has reported it
             continue
-        took.append((time.perf_counter() - started) * 1e3)
-        if len(took) > TIMED_QUERIES:
+        durations.append((time.perf_counter() - started) * 1e3)
+        if len(durations) > TIMED_QUERIES:
             break
-    return took[1:]
+    return durations[1:]
 
 
-def adding_ms(bench: EvaluationContext, generation: Generation) -> list[float]:
-    """Milliseconds until one more product is found: its photos decoded and embedded, and its points written.
+def measure_adding_ms(context: EvaluationContext, generation: Generation) -> list[float]:
+    """Measure the milliseconds until one more product can be found: to decode and embed its photos, and write its points.
 
-    Measured on products of the store, which are written to a scratch index beside it; the store is left as it is.
+    Products of the store are written to a temporary index beside it; the store does not change.
     """
-    embedder = generation.embedder_for(bench.embedder)
-    scratch = Path(tempfile.mkdtemp(prefix="adding-", dir=bench.store.folder / FOLDER))
-    took = []
+    embedder = generation.embedder_for(context.embedder)
+    scratch = Path(tempfile.mkdtemp(prefix="adding-", dir=context.store.folder / FOLDER))
+    durations = []
     try:
         with (
             closing(open_index(scratch, generation.manifest)) as index,
             closing(FeatureFile(scratch / FEATURES, feature_model(embedder))) as features,
         ):
-            known = EncodingCaches(features, scorer=load_scorer(generation), look=generation.look)
+            caches = EncodingCaches(features, scorer=load_scorer(generation), look=generation.look)
             for record in islice(generation.index.all_records(), ADDED_PRODUCTS + 1):
-                maker = ProductEncoder(embedder, bench.source, bench.settings, known)
+                encoder = ProductEncoder(embedder, context.source, context.settings, caches)
                 started = time.perf_counter()
-                entries = [one.entry for one in maker.outcomes([record.product]) if one.entry is not None]
+                outcomes = encoder.outcomes([record.product])
+                entries = [outcome.entry for outcome in outcomes if outcome.entry is not None]
                 index.upsert(entries)
                 if entries:
-                    took.append((time.perf_counter() - started) * 1e3)
+                    durations.append((time.perf_counter() - started) * 1e3)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return took[1:]
+    return durations[1:]
 
 
 def _retraining_cost(generation: Generation) -> dict[str, Any]:
-    """What one more product costs where all are learned again: as long as it took the last time."""
+    """Return the cost of one more product where all products are trained again: the duration of the last training."""
     card = generation.require_classifier().card
-    took = card.made.get("seconds", {})
+    took = card.training_record.get("seconds", {})
     seconds = float(took.get("training", 0)) + float(took.get("all photos", 0))
-    costs = card.made.get("retraining_costs", card.made.get("growth", ()))  # older cards call them `growth`
+    costs = card.training_record.get(
+        "retraining_costs", card.training_record.get("growth", ())
+    )  # the name in older cards is `growth`
     return {
         "adding_ms": _median_and_p95([1e3 * seconds]),
         "unknown": len(set(generation.index.ids()) - set(card.products)),
@@ -131,15 +137,16 @@ def _retraining_cost(generation: Generation) -> dict[str, Any]:
     }
 
 
-def _against(mine: Scores, theirs: Scores, seed: int) -> dict[str, Paired]:
-    clusters = mine.tally.clusters
+def _differences(scores: Scores, reference: Scores, seed: int) -> dict[str, PairedDifference]:
+    clusters = scores.table.clusters
     return {
-        name: paired_difference(mine.tally.values(name), theirs.tally.values(name), clusters, seed) for name in METRICS
+        name: paired_difference(scores.table.values(name), reference.table.values(name), clusters, seed)
+        for name in METRICS
     }
 
 
-def _median_and_p95(took: Sequence[float]) -> dict[str, float]:
-    if not took:
+def _median_and_p95(durations: Sequence[float]) -> dict[str, float]:
+    if not durations:
         return {}
-    median, p95 = np.percentile(took, [50, 95])
+    median, p95 = np.percentile(durations, [50, 95])
     return {"median": round(float(median), 3), "p95": round(float(p95), 3)}

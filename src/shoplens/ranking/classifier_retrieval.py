@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoplens.embedders.classifier import Classified
+from shoplens.embedders.classifier import Classification
 from shoplens.index.conditions import field_values, matches
 from shoplens.index.predicted_values import predicted_values
 from shoplens.index.protocol import Index, PhotoConstraint, StoredProduct
@@ -14,7 +14,7 @@ _LARGEST_BATCH = 4_096
 
 
 def retrieve_by_classifier(
-    index: Index, classified: Classified, k: int, constraint: PhotoConstraint
+    index: Index, classified: Classification, k: int, constraint: PhotoConstraint
 ) -> list[Candidate]:
     """Return the ``k`` most probable products, most probable first; ties in the order of the outputs.
 

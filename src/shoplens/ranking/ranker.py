@@ -16,8 +16,8 @@ from typing import Any, Literal
 import numpy as np
 
 from shoplens.embedders.classifier import CARD
-from shoplens.embedders.look import TOLD_DIGITS
-from shoplens.embedders.onnx import small_session
+from shoplens.embedders.look import HASH_DIGITS, card_from_json, card_to_json
+from shoplens.embedders.onnx import open_small_session
 from shoplens.errors import ModelError
 from shoplens.ranking.ranker_features import SIGNALS, Floats, RankerFeatures
 
@@ -33,19 +33,19 @@ class RankerCard:
         dimensions: names of the dimensions that it was trained on, in the order of its rows.
         kind: a ``gate`` has no ``context``.
         size: length of the query's embedding.
-        made: how it was trained and how good it is, for people.
-        learned: hashes of the photos that it was trained on, as in :class:`~shoplens.embedders.look.LookCard`.
+        training_record: how it was trained and how good it is, for people.
+        training_photos: hashes of the photos that it was trained on, as in :class:`~shoplens.embedders.look.LookCard`.
     """
 
     dimensions: Sequence[str]
     kind: Kind
     size: int
-    made: Mapping[str, Any] = field(default_factory=dict)
-    learned: Sequence[str] = ()
+    training_record: Mapping[str, Any] = field(default_factory=dict)
+    training_photos: Sequence[str] = ()
 
     def as_json(self) -> str:
         """Return the text that the card is read from."""
-        return json.dumps(asdict(self), ensure_ascii=False, default=dict)
+        return json.dumps(card_to_json(asdict(self)), ensure_ascii=False, default=dict)
 
 
 class Ranker:
@@ -61,19 +61,21 @@ class Ranker:
 
     def __init__(self, network: bytes) -> None:
         try:
-            self._session = small_session(network)
-            self.card = RankerCard(**json.loads(self._session.get_modelmeta().custom_metadata_map[CARD]))
-        except (ModelError, ValueError, KeyError, TypeError) as problem:
+            self._session = open_small_session(network)
+            self.card = RankerCard(
+                **card_from_json(json.loads(self._session.get_modelmeta().custom_metadata_map[CARD]))
+            )
+        except (ModelError, ValueError, KeyError, TypeError, AttributeError) as problem:
             raise ModelError(
                 f"The ranker cannot be read: {problem}.", "Run `shoplens train ranker`.", code="damaged-ranker"
             ) from None
         self.network = network
         self.model = f"ranker@{hashlib.sha256(network).hexdigest()[:12]}"
-        self._learned = frozenset(self.card.learned)
+        self._training_photos = frozenset(self.card.training_photos)
 
     def has_learned(self, content_hash: str) -> bool:
         """Whether it was trained on this photo, so that a query with it proves nothing."""
-        return content_hash[:TOLD_DIGITS] in self._learned
+        return content_hash[:HASH_DIGITS] in self._training_photos
 
     def weights(self, features: RankerFeatures, static: Mapping[str, float]) -> dict[str, float]:
         """Choose the weights of this query: dimension -> weight, of all dimensions; they sum to 1.

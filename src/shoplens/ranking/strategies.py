@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from shoplens.embedders.classifier import Classified
+from shoplens.embedders.classifier import Classification
 from shoplens.errors import InvalidValue
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.classifier_retrieval import retrieve_by_classifier
@@ -30,8 +30,8 @@ class EncodedQuery:
         pixel_hash, content_hash: as of a product's photo; empty for a region, and where no product has an equal photo.
         features: float32 (f,), the input of the filters; None where the strategy needs none.
         filtered: the query for all filters; None for strategies without filters.
-        trained: float32 (e,), length 1, by the trained head; None for strategies without it.
-        classified: output of the classifier; None for strategies without it.
+        trained_vector: float32 (e,), length 1, by the trained head; None for strategies without it.
+        classification: output of the classifier; None for strategies without it.
         encoded_by: id of the network and of the pixel features that the features come from; empty where unknown.
         keeps_weights: whether the static weights stay, because the photo does not show what is searched for.
     """
@@ -41,8 +41,8 @@ class EncodedQuery:
     content_hash: str = ""
     features: Features | None = None
     filtered: FilterQuery | None = None
-    trained: Vectors | None = None
-    classified: Classified | None = None
+    trained_vector: Vectors | None = None
+    classification: Classification | None = None
     encoded_by: str = ""
     keeps_weights: bool = False
 
@@ -90,9 +90,9 @@ def _nearest(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: 
 
 
 def _nearest_trained(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
-    if query.trained is None:
+    if query.trained_vector is None:
         raise InvalidValue("The query was not encoded by the trained look.", ENCODE_FIRST)
-    return _nearest_photos(index, query.trained, constraint, k, trained=True)
+    return _nearest_photos(index, query.trained_vector, constraint, k, trained=True)
 
 
 def _nearest_photos(
@@ -120,9 +120,9 @@ def _retrieve_by_filters_and_look(
 
 
 def _retrieve_by_classifier(index: Index, query: EncodedQuery, constraint: PhotoConstraint, k: int) -> list[Candidate]:
-    if query.classified is None:
+    if query.classification is None:
         raise InvalidValue("The query was not encoded by the classifier.", ENCODE_FIRST)
-    return retrieve_by_classifier(index, query.classified, k, constraint)
+    return retrieve_by_classifier(index, query.classification, k, constraint)
 
 
 def _filter_query(photo: EncodedQuery) -> FilterQuery:

@@ -111,7 +111,7 @@ class FilterQueryBuilder:
         if photo.features is None:
             raise InvalidValue("The photo has no features.", "Encode the photo by the store's own embedder.")
         described = self.filters.predict(photo.features[None], None if group is None else [group])
-        look = photo.vector if self.look is None else self.look.of(photo.features[None])[0]
+        look = photo.vector if self.look is None else self.look.embed(photo.features[None])[0]
         return Example(look, described.dense[0], self.filters.class_vector(described.probabilities[0], {}))
 
     def _product_example(self, product_id: str) -> Example:

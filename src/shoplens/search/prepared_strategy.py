@@ -61,9 +61,9 @@ class PreparedStrategy:
             group: as in :meth:`~shoplens.search.filter_query.FilterQueryBuilder.build`.
         """
         if self.look is not None and query.features is not None:
-            query = replace(query, trained=self.look.of(query.features[None])[0])
+            query = replace(query, trained_vector=self.look.embed(query.features[None])[0])
         if self.classifier is not None and query.features is not None:
-            query = replace(query, classified=self.classifier.classified(query.features))
+            query = replace(query, classification=self.classifier.classify(query.features))
         if self.filters is not None:
             query = replace(query, filtered=self.filters.build(query, group=group))
         return query

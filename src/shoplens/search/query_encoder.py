@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shoplens.build.photo_features import feature_model, sight
+from shoplens.build.photo_features import extract_features, feature_model
 from shoplens.embedders import Embedder, embed_photos
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
@@ -65,7 +65,7 @@ class QueryEncoder:
         width, height = photo_size(data, self.settings)
         if index.has_photo_size(width, height):
             return decode_photo(data, self.settings)
-        shortest = self.embedder.shortest
+        shortest = self.embedder.min_side
         if region is not None:
             part = min(region.width / width, region.height / height, 1.0)
             shortest = round(shortest / max(part, 0.01))
@@ -75,7 +75,7 @@ class QueryEncoder:
         pixels = picture.pixels if region is None else picture.crop(region)
         model = feature_model(self.embedder)
         if features:
-            seen = sight(self.embedder, "query", pixels)
+            seen = extract_features(self.embedder, "query", pixels)
             encoded = EncodedQuery(seen.vector, features=seen.features, encoded_by=model)
         else:
             encoded = EncodedQuery(embed_photos(self.embedder, ["query"], [pixels]).vectors[0], encoded_by=model)

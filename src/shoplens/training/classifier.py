@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard
-from shoplens.embedders.look import TOLD_DIGITS
+from shoplens.embedders.look import HASH_DIGITS
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.results import Estimate, LeftOut, RetrainingCost, plain
+from shoplens.evaluation.results import Estimate, OmissionCount, RetrainingCost, to_json_values
 from shoplens.evaluation.statistics.intervals import estimate
 from shoplens.feeds import Report
 from shoplens.store.files.atomic import timestamp, translate_disk_errors
@@ -126,12 +126,12 @@ class ClassifierTraining:
     retraining_costs: Sequence[RetrainingCost]
     seconds: Mapping[str, float]
     model: str = ""
-    left_out: Sequence[LeftOut] = ()
+    left_out: Sequence[OmissionCount] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the documented JSON object."""
-        document: dict[str, Any] = plain(self)
+        document: dict[str, Any] = to_json_values(self)
         return document
 
 
@@ -152,7 +152,7 @@ def train_and_test_classifier(
             look_options = LookOptions(pairs=options.pairs, augmentations=options.augmentations, depth=options.depth)
             data = collect_training_data(context, generation, look_options, report.add, stack, _check_products)
         training, classifier = train_classifier_on(data, context, options, clock)
-        left_out = [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
+        left_out = [OmissionCount(row.kind, row.times, row.example, row.fix) for row in report.summary()]
     return replace(training, left_out=left_out), classifier
 
 
@@ -203,13 +203,17 @@ def train_classifier_on(
         retraining_costs=costs,
         seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
         options={
-            **plain(replace(options, recipe=replace(options.recipe, seed=options.seed), tail=_tail_recipe(options))),
+            **to_json_values(
+                replace(options, recipe=replace(options.recipe, seed=options.seed), tail=_tail_recipe(options))
+            ),
             "pairs": str(options.pairs or ""),
         },
     )
     record = {"created": timestamp(), **training.as_json()}
-    learned = sorted({photo.name[:TOLD_DIGITS] for photo in samples.photos})
-    return training, classifier.export(ClassifierCard("", 0, products.tolist(), made=record, learned=learned))
+    learned = sorted({photo.name[:HASH_DIGITS] for photo in samples.photos})
+    return training, classifier.export(
+        ClassifierCard("", 0, products.tolist(), training_record=record, training_photos=learned)
+    )
 
 
 def _check_products(photos: Sequence[SamplePhoto]) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
+from shoplens.evaluation.results import Estimate, OmissionCount, PairedDifference, to_json_values
 from shoplens.evaluation.statistics.intervals import paired_difference
 from shoplens.feedback.impressions import embedding_model_id
 from shoplens.feedback.log import FeedbackLog
@@ -100,18 +100,18 @@ class ClickTraining:
     weights: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     weight_change: float = 0.0
     is_limited: bool = False
-    likelihood: Paired | None = None
-    ndcg: Paired | None = None
-    known_ndcg: Paired | None = None
+    likelihood: PairedDifference | None = None
+    ndcg: PairedDifference | None = None
+    known_ndcg: PairedDifference | None = None
     replay: ReplayResult | None = None
-    left_out: Sequence[LeftOut] = ()
+    left_out: Sequence[OmissionCount] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     model: str = ""
     dry_run: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the documented JSON object."""
-        document: dict[str, Any] = plain(self)
+        document: dict[str, Any] = to_json_values(self)
         return document
 
 
@@ -140,11 +140,11 @@ def learn_from_clicks(
         StoreError: ``damaged-feedback``, ``disk``.
     """
     import_torch()  # fails early if it is missing
-    clock, rejections = StageTimer(), dict[str, LeftOut]()
+    clock, rejections = StageTimer(), dict[str, OmissionCount]()
 
     def record_rejection(rejection: Rejection) -> None:
         times = rejections[rejection.kind].times if rejection.kind in rejections else 0
-        rejections[rejection.kind] = LeftOut(rejection.kind, times + 1, rejection.reason, rejection.fix)
+        rejections[rejection.kind] = OmissionCount(rejection.kind, times + 1, rejection.reason, rejection.fix)
 
     names = tuple(ranking.weights) if ranking.ranker is None else tuple(ranking.ranker.card.dimensions)
     with clock.stage("answers"), context.reading() as generation:
@@ -267,14 +267,14 @@ def judge_click_training(training: ClickTraining) -> tuple[bool, str]:
     return True, reason
 
 
-def probability_change(change: Paired) -> Paired:
+def probability_change(change: PairedDifference) -> PairedDifference:
     """Return the change of a logarithm of a probability as a change of the probability: 0.05 for 5 % more probable."""
     interval = change.difference
     low, value, high = (float(np.expm1(end)) for end in (interval.low, interval.value, interval.high))
     return replace(change, difference=Estimate(value, low, high))
 
 
-def _interval(change: Paired) -> str:
+def _interval(change: PairedDifference) -> str:
     interval = change.difference
     return f"{100 * interval.value:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
 
@@ -299,7 +299,7 @@ def _update_ranking(
         "examination": training.examination,
         "weight_change": round(training.weight_change, 4),
     }
-    card = replace(card, made={**card.made, "clicks": clicks})
+    card = replace(card, training_record={**card.training_record, "clicks": clicks})
     return replace(ranking, ranker=Ranker(export_ranker(network, card)))
 
 
@@ -316,7 +316,7 @@ def _load_dataset(context: EvaluationContext, queries: Path | None) -> RankingDa
 
 def _known_photos_change(
     dataset: RankingDataset, names: Sequence[str], start: RankingNetwork, end: RankingNetwork, seed: int
-) -> Paired:
+) -> PairedDifference:
     """Return the change of nDCG@10 on the dataset, with its dimensions in the order of ``names``."""
     similarities = np.zeros((*dataset.gains.shape, len(names)), np.float32)
     signals = np.zeros((len(dataset), len(names), dataset.signals.shape[2]), np.float32)

@@ -16,10 +16,10 @@ from typing import Any, Literal
 import numpy as np
 
 from shoplens.embedders import EmbeddingHead
-from shoplens.embedders.look import TOLD_DIGITS, LookCard
+from shoplens.embedders.look import HASH_DIGITS, LookCard
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.results import LeftOut, plain
+from shoplens.evaluation.results import OmissionCount, to_json_values
 from shoplens.feeds import Report
 from shoplens.store.files.atomic import timestamp, translate_disk_errors
 from shoplens.store.generation import Generation
@@ -133,12 +133,12 @@ class LookTraining:
     seconds: Mapping[str, float]
     export_difference: float = 0.0
     model: str = ""
-    left_out: Sequence[LeftOut] = ()
+    left_out: Sequence[OmissionCount] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the documented JSON object."""
-        document: dict[str, Any] = plain(self)
+        document: dict[str, Any] = to_json_values(self)
         return document
 
 
@@ -194,7 +194,7 @@ def train_and_test_look(context: EvaluationContext, options: LookOptions) -> Loo
         with clock.stage("photos"), context.reading() as generation:
             data = collect_training_data(context, generation, options, report.add, stack, _check_groups)
         proof = train_look_on(data, context, options, clock)
-        left_out = [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
+        left_out = [OmissionCount(row.kind, row.times, row.example, row.fix) for row in report.summary()]
     return replace(proof, training=replace(proof.training, left_out=left_out))
 
 
@@ -237,7 +237,9 @@ def collect_training_data(
     samples, vectors = extract_samples(context, index, pass_options, on_rejection)
     head = generation.look
     # Of a look with a trained network, the one that was tested is not kept: the untouched network is compared instead.
-    baseline_vectors = vectors if head is None or head.backbone else head.proof_head.of(samples.rows.astype(np.float32))
+    baseline_vectors = (
+        vectors if head is None or head.backbone else head.validation_head.embed(samples.rows.astype(np.float32))
+    )
     return TrainingData(samples, baseline_vectors, maps, head is not None and bool(head.backbone))
 
 
@@ -283,7 +285,7 @@ def train_look_on(data: TrainingData, context: EvaluationContext, options: LookO
         seconds={name: round(took / 1e3, 1) for name, took in clock.stages().items()},
         export_difference=0.0 if exported is None else exported.difference,
         options={
-            **plain(replace(options, recipe=_head_recipe(options), tail=_tail_recipe(options))),
+            **to_json_values(replace(options, recipe=_head_recipe(options), tail=_tail_recipe(options))),
             "pairs": str(options.pairs or ""),
         },
     )
@@ -378,7 +380,7 @@ def _build_head(
         exported.width,
         exported.dimensions,
         {"created": timestamp(), **record},
-        sorted({photo.name[:TOLD_DIGITS] for photo in photos}),
+        sorted({photo.name[:HASH_DIGITS] for photo in photos}),
         exported.stands_for,
     )
     proof = tested.network if tested is not None and not tested.backbone else None

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.embedders.look import TOLD_DIGITS
+from shoplens.embedders.look import HASH_DIGITS
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.results import Estimate, LeftOut, Paired, plain
+from shoplens.evaluation.results import Estimate, OmissionCount, PairedDifference, to_json_values
 from shoplens.evaluation.statistics.intervals import estimate, paired_difference
 from shoplens.feeds import Report
 from shoplens.ranking.ranker import KINDS, Kind, Ranker, RankerCard
@@ -116,7 +116,7 @@ class RankerTraining:
     groups: int
     query_photos: str
     metrics: Mapping[str, Mapping[str, Estimate]]
-    changes: Mapping[str, Mapping[str, Paired]]
+    changes: Mapping[str, Mapping[str, PairedDifference]]
     fitted_weights: Mapping[str, float]
     tuned_weights: Mapping[str, float]
     gate_weights: Mapping[str, tuple[float, float]]
@@ -124,13 +124,13 @@ class RankerTraining:
     seconds: Mapping[str, float]
     export_difference: float = 0.0
     model: str = ""
-    left_out: Sequence[LeftOut] = ()
+    left_out: Sequence[OmissionCount] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     clicks: ClickTraining | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the documented JSON object."""
-        document: dict[str, Any] = plain(self)
+        document: dict[str, Any] = to_json_values(self)
         return document
 
 
@@ -164,7 +164,7 @@ def train_and_test_ranker(context: EvaluationContext, options: RankerOptions) ->
         with clock.stage("candidates"), context.reading() as generation:
             dataset = build_ranking_dataset(context, generation, options.queries, report.add)
         proof = train_ranker_on(dataset, context, options, clock)
-        left_out = [LeftOut(row.kind, row.times, row.example, row.fix) for row in report.summary()]
+        left_out = [OmissionCount(row.kind, row.times, row.example, row.fix) for row in report.summary()]
     return replace(proof, training=replace(proof.training, left_out=left_out))
 
 
@@ -205,15 +205,15 @@ def train_ranker_on(
         export_difference=difference,
         model="" if ranker is None else ranker.model,
         options={
-            **plain(replace(options, recipes=())),
+            **to_json_values(replace(options, recipes=())),
             "queries": str(options.queries or ""),
-            "recipes": plain(dict(validation.recipes)),
+            "recipes": to_json_values(dict(validation.recipes)),
         },
     )
     return RankerProof(training, weights if selected else {}, ranker, dataset)
 
 
-def judge_rankers(changes: Mapping[str, Mapping[str, Paired]], options: RankerOptions) -> tuple[str, str]:
+def judge_rankers(changes: Mapping[str, Mapping[str, PairedDifference]], options: RankerOptions) -> tuple[str, str]:
     """Return which ranker is to rank, and the reason in words.
 
     A network is if its nDCG@10 is significantly better than that of the tuned weights (the 95 % interval of the change
@@ -238,11 +238,11 @@ def judge_rankers(changes: Mapping[str, Mapping[str, Paired]], options: RankerOp
     return "", f"Nothing is better than the fitted weights: {tuned_change}; {network_change}."
 
 
-def _is_better(change: Mapping[str, Paired]) -> bool:
+def _is_better(change: Mapping[str, PairedDifference]) -> bool:
     return change[MAIN_METRIC].difference.low > 0 and change["recall@1"].difference.high >= 0
 
 
-def _describe_change(change: Paired) -> str:
+def _describe_change(change: PairedDifference) -> str:
     interval = change.difference
     return f"nDCG@10 {100 * interval.value:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f}) points"
 
@@ -258,7 +258,7 @@ def _metrics(dataset: RankingDataset, scores: npt.NDArray[np.float32], seed: int
     return {metric: estimate(_values(dataset, scores, metric), dataset.groups, seed) for metric in METRICS}
 
 
-def _changes(dataset: RankingDataset, validation: CrossValidation, name: str, seed: int) -> dict[str, Paired]:
+def _changes(dataset: RankingDataset, validation: CrossValidation, name: str, seed: int) -> dict[str, PairedDifference]:
     """Return the changes from the ranker that this one is compared with."""
     scores, baseline = validation.scores[name], validation.scores[FITTED if name == STATIC else STATIC]
     return {
@@ -283,9 +283,9 @@ def _export(network: RankingNetwork, dataset: RankingDataset, kind: Kind, reason
             "reason": reason,
             "queries": len(dataset),
             "query_photos": dataset.description,
-            "recipe": plain(network.recipe),
+            "recipe": to_json_values(network.recipe),
         },
-        sorted({name[:TOLD_DIGITS] for name in dataset.photos}),
+        sorted({name[:HASH_DIGITS] for name in dataset.photos}),
     )
     return Ranker(export_ranker(network, card))
 

@@ -11,9 +11,9 @@ import pytest
 
 from shoplens.errors import ModelError, StoreError
 from shoplens.evaluation.regression.baseline import Baseline
-from shoplens.evaluation.regression.check import QUERIES, CheckOptions, check_regression
-from shoplens.images.corruptions.corruption import CORRUPTIONS, corrupt
+from shoplens.evaluation.regression.check import DEFAULT_COUNT, CheckOptions, check_regression
 from shoplens.images import decode_photo
+from shoplens.images.corruptions.corruption import CORRUPTIONS, corrupt
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.strategies import strategy_named
 from shoplens.settings import Settings
@@ -68,7 +68,7 @@ def test_a_baseline_is_kept_in_the_store(folder: Path, store: Path) -> None:
     assert {one.category for one in made.run.queries} == {"Men / Tops", "Men / Shoes"}
     assert all(one.photo == str(folder / f"{one.product_id}.png") for one in made.run.queries)
     assert embedder.photos == 27 * len(CORRUPTIONS)
-    assert QUERIES == 1000
+    assert DEFAULT_COUNT == 1000
 
 
 def test_ranks_are_those_of_the_corrupted_photos(folder: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_rank_counts_the_products_that_come_before(store: Path) -> None:
     catalogue = {f"p{number}": colour_vector(COLORS[(number + 1) % 27]) for number in range(27)}
     for query, rank in zip(run.queries, run.ranks["clean"], strict=True):
         pixels = decode_photo(Path(query.photo).read_bytes(), SETTINGS).pixels
-        seen = decode_photo(corrupt(pixels, "clean", 0), SETTINGS, shortest=ColourEmbedder.shortest).pixels
+        seen = decode_photo(corrupt(pixels, "clean", 0), SETTINGS, shortest=ColourEmbedder.min_side).pixels
         vector = ColourEmbedder().embed([seen])[0]
         order = sorted(catalogue, key=lambda name: (-float(catalogue[name] @ vector), name))
         place = order.index(query.product_id) + 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimensions.derivation import ClassReader, Dimensions, classes_of, dimensions_from
+from shoplens.filters.dimensions.derivation import ClassReader, Dimensions, derive_dimensions, read_classes
 from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.filters.dimensions.skipped import SkippedDimension
 from shoplens.settings import DimensionRule, DimensionRules, FeedKind
@@ -19,7 +19,7 @@ def why(dimensions: Dimensions) -> dict[str, str]:
 
 
 def test_without_a_product_there_is_what_needs_no_feed() -> None:
-    found = dimensions_from([])
+    found = derive_dimensions([])
     assert found.used == (
         Dimension("look", "embedding"),
         Dimension("shape", "measured", is_measured=True),
@@ -32,7 +32,7 @@ def test_without_a_product_there_is_what_needs_no_feed() -> None:
 
 def test_one_product_has_no_more() -> None:
     one = product(0, {"color": ("green",)}, ("Hats",), "g", "Acme")
-    found = dimensions_from([one])
+    found = derive_dimensions([one])
     assert names(found) == MEASURED
     assert why(found) == {"color": "nearly-unique", "category": "too-few-products", "brand": "nearly-unique"}
 
@@ -50,7 +50,7 @@ def test_classes_are_those_of_the_definition(seed: int) -> None:
         for _ in range(300)
     ]
     products = [product(n, {"stuff": one}) for n, one in enumerate(held)]
-    stuff = dimensions_from(iter(products), DimensionRules(min_products=12)).find("stuff")
+    stuff = derive_dimensions(iter(products), DimensionRules(min_products=12)).find("stuff")
     folded = [{text.strip().casefold() for text in one} for one in held]
     counts = {name: sum(name in one for one in folded) for name in ("red", "blue", "wool", "rare", "unusual")}
     told = dict(zip(stuff.classes, stuff.products, strict=True)) | stuff.untrained
@@ -63,20 +63,20 @@ def test_classes_are_those_of_the_definition(seed: int) -> None:
     assert stuff.kind == ("multi" if multi else "single")
     reader = ClassReader([stuff])
     for one, texts in zip(products, folded, strict=True):
-        classes = reader.of(one).get("stuff", ())
+        classes = reader.read_classes(one).get("stuff", ())
         assert {name.casefold() for name in classes} == {name for name in texts if counts[name] >= 12}
-        assert classes == classes_of(stuff, one)
-        assert reader.silent(one) == (() if texts else ("stuff",))
+        assert classes == read_classes(stuff, one)
+        assert reader.missing_dimensions(one) == (() if texts else ("stuff",))
 
 
 @pytest.mark.parametrize(("several", "kind"), [(0, "single"), (2, "single"), (3, "multi")])
 def test_two_percent_with_several_values_are_still_single(several: int, kind: str) -> None:
     held = [("a", "b")] * several + [("a",)] * 50 + [("b",)] * (50 - several)
-    assert dimensions_from(holding("x", *held)).find("x").kind == kind
+    assert derive_dimensions(holding("x", *held)).find("x").kind == kind
 
 
 def test_equal_values_of_a_product_count_once() -> None:
-    found = dimensions_from(holding("x", *[("a", "A ")] * 6, *["b"] * 6)).find("x")
+    found = derive_dimensions(holding("x", *[("a", "A ")] * 6, *["b"] * 6)).find("x")
     assert (found.kind, found.classes, found.products) == ("single", ("a", "b"), (6, 6))
 
 
@@ -88,13 +88,13 @@ def test_equal_values_of_a_product_count_once() -> None:
         ([("a", "b")] * 20, "one-class", "All products are the same in it."),
         (["a", "b", "c", "d"] * 4, "too-few-products", "None of its 4 classes has 5 products; the largest has 4."),
         (["a"] * 8 + ["b"] * 8 + [f"c{n}" for n in range(8)], "nearly-unique", "10 values for 24 products"),
-        ([1, 2] * 10, "numbers", "20 of its 20 products hold numbers. To take it nevertheless, say use = true."),
+        ([1, 2] * 10, "numbers", "20 of its 20 products hold numbers. To use it nevertheless, set use = true."),
         (["32", "4,5", "-6.0"] * 10 + ["S"] * 20, "numbers", "30 of its 50 products hold numbers"),
         ([f"v{n}" for n in range(201)] * 5, "too-many-values", "more than 200 values. Merge some, or raise max_cla"),
     ],
 )
 def test_why_an_attribute_is_no_dimension(values: list[Value], kind: str, says: str) -> None:
-    found = dimensions_from(holding("x", *values))
+    found = derive_dimensions(holding("x", *values))
     assert names(found) == MEASURED
     (skipped,) = (one for one in found.skipped if one.name == "x")
     assert skipped.kind == kind and says in skipped.reason
@@ -104,22 +104,22 @@ def test_why_an_attribute_is_no_dimension(values: list[Value], kind: str, says: 
 
 
 def test_the_limits_themselves_are_within() -> None:
-    assert len(dimensions_from(holding("x", *[f"v{n}" for n in range(200)] * 5)).find("x").classes) == 200
+    assert len(derive_dimensions(holding("x", *[f"v{n}" for n in range(200)] * 5)).find("x").classes) == 200
     third = ["a"] * 8 + ["b"] * 8 + [f"c{n}" for n in range(6)] + ["a", "b"]
-    assert dimensions_from(holding("x", *third)).find("x").products == (9, 9)
-    assert dimensions_from(holding("x", *["1"] * 10, *["S"] * 10)).find("x").classes == ("1", "S")
+    assert derive_dimensions(holding("x", *third)).find("x").products == (9, 9)
+    assert derive_dimensions(holding("x", *["1"] * 10, *["S"] * 10)).find("x").classes == ("1", "S")
 
 
 def test_true_and_false_are_classes() -> None:
-    found = dimensions_from(holding("new", *[True] * 6, *[False] * 9)).find("new")
+    found = derive_dimensions(holding("new", *[True] * 6, *[False] * 9)).find("new")
     assert (found.kind, found.classes, found.products) == ("single", ("false", "true"), (9, 6))
 
 
 def test_order_of_products_breaks_no_ties() -> None:
     products = holding("x", *["b", "a"] * 6)
     assert (
-        dimensions_from(products).find("x").classes
-        == dimensions_from(reversed(products)).find("x").classes
+        derive_dimensions(products).find("x").classes
+        == derive_dimensions(reversed(products)).find("x").classes
         == ("a", "b")
     )
 
@@ -128,7 +128,7 @@ def test_a_category_is_a_tree_of_all_its_nodes() -> None:
     products = tree(
         ("Women/Tops/Tees", 6), ("women/Tops/tees ", 1), ("Women/Tops/Bras", 3), ("Men/Tops", 5), ("Men", 1)
     )
-    found = dimensions_from(products).find("category")
+    found = derive_dimensions(products).find("category")
     assert (found.kind, found.field) == ("tree", "category")
     assert dict(zip(found.classes, found.products, strict=True)) == {
         "Women": 10,
@@ -139,9 +139,9 @@ def test_a_category_is_a_tree_of_all_its_nodes() -> None:
     }
     assert found.untrained == {"Women > Tops > Bras": 3}
     reader = ClassReader([found])
-    assert reader.of(products[0])["category"] == ("Women", "Women > Tops", "Women > Tops > Tees")
-    assert reader.of(products[8])["category"] == ("Women", "Women > Tops")
-    assert reader.of(products[6])["category"] == ("Women", "Women > Tops", "Women > Tops > Tees")
+    assert reader.read_classes(products[0])["category"] == ("Women", "Women > Tops", "Women > Tops > Tees")
+    assert reader.read_classes(products[8])["category"] == ("Women", "Women > Tops")
+    assert reader.read_classes(products[6])["category"] == ("Women", "Women > Tops", "Women > Tops > Tees")
 
 
 @pytest.mark.parametrize(
@@ -149,25 +149,25 @@ def test_a_category_is_a_tree_of_all_its_nodes() -> None:
     [([("Hats", 9)], "one-class"), ([("Shop/Hats", 9)], "one-class"), ([("A", 4), ("B", 4)], "too-few-products")],
 )
 def test_a_tree_that_tells_nothing_apart(paths: list[tuple[str, int]], kind: str) -> None:
-    assert why(dimensions_from(tree(*paths))) == {"category": kind}
+    assert why(derive_dimensions(tree(*paths))) == {"category": kind}
 
 
 def test_a_category_may_have_more_nodes_than_an_attribute_values() -> None:
-    found = dimensions_from(tree(*((f"All/c{n}", 5) for n in range(210))))
+    found = derive_dimensions(tree(*((f"All/c{n}", 5) for n in range(210))))
     assert len(found.find("category").classes) == 211
 
 
 @pytest.mark.parametrize(("pairs", "has"), [(19, False), (20, True)])
 def test_design_needs_twenty_groups_of_two(pairs: int, has: bool) -> None:
     groups = [f"g{n}" for n in range(pairs)] * 3 + [f"alone{n}" for n in range(50)] + [""] * 50
-    found = dimensions_from(product(n, group=group) for n, group in enumerate(groups))
+    found = derive_dimensions(product(n, group=group) for n, group in enumerate(groups))
     assert ("design" in names(found)) is has
     assert any("19 groups have two" in one.reason for one in found.skipped) is not has
 
 
 def test_a_brand_is_a_dimension_like_an_attribute() -> None:
     products = [product(n, brand="Acme" if n % 2 else "Blue Sky") for n in range(12)]
-    assert dimensions_from(products).find("brand") == Dimension(
+    assert derive_dimensions(products).find("brand") == Dimension(
         "brand", "single", "brand", ("Acme", "Blue Sky"), (6, 6)
     )
 
@@ -176,23 +176,23 @@ def test_color_of_the_feed_is_measured_too_and_comes_before_the_others() -> None
     products = [
         product(n, {"x": ("ab"[n % 2],), "Color": ("green", "red")[n % 2 :][:1]}, "AB"[n % 2]) for n in range(12)
     ]
-    found = dimensions_from(products)
+    found = derive_dimensions(products)
     assert names(found) == [*MEASURED, "category", "x"]
     assert found.find("color") == Dimension("color", "single", "Color", ("green", "red"), (6, 6), is_measured=True)
-    assert ClassReader(found.used).of(products[1]) == {"color": ("red",), "category": ("B",), "x": ("b",)}
+    assert ClassReader(found.used).read_classes(products[1]) == {"color": ("red",), "category": ("B",), "x": ("b",)}
 
 
 def test_a_color_without_classes_is_measured_only_and_it_is_told_why() -> None:
-    found = dimensions_from(holding("color", *["green"] * 9))
+    found = derive_dimensions(holding("color", *["green"] * 9))
     assert found.find("color") == Dimension("color", "measured", is_measured=True)
     assert why(found) == {"color": "one-class"}
 
 
 def test_another_name_for_color() -> None:
     products = holding("Farbe", *["grün", "rot"] * 6)
-    found = dimensions_from(products, ruled("farbe", DimensionRule("color")))
+    found = derive_dimensions(products, ruled("farbe", DimensionRule("color")))
     assert found.find("color") == Dimension("color", "single", "Farbe", ("grün", "rot"), (6, 6), is_measured=True)
-    assert ClassReader(found.used, found.rules).of(products[0]) == {"color": ("grün",)}
+    assert ClassReader(found.used, found.rules).read_classes(products[0]) == {"color": ("grün",)}
 
 
 @pytest.mark.parametrize(
@@ -208,12 +208,12 @@ def test_another_name_for_color() -> None:
 )
 def test_attributes_with_taken_names(attribute: str, name: str, field: str) -> None:
     products = holding(attribute, *["round", "square"] * 6)
-    found = dimensions_from(products)
+    found = derive_dimensions(products)
     one = found.find(name)
     assert (one.name, one.field) == (name, field)
-    assert ClassReader(found.used).of(products[0]) == {name: ("round",)}
-    renamed = dimensions_from(products, ruled(name, DimensionRule("form")))
-    assert ClassReader(renamed.used, renamed.rules).of(products[1]) == {"form": ("square",)}
+    assert ClassReader(found.used).read_classes(products[0]) == {name: ("round",)}
+    renamed = derive_dimensions(products, ruled(name, DimensionRule("form")))
+    assert ClassReader(renamed.used, renamed.rules).read_classes(products[1]) == {"form": ("square",)}
 
 
 @pytest.mark.parametrize("name", ["design", "shape", "color", "x", "category"])
@@ -221,75 +221,75 @@ def test_what_is_dropped_is_gone(name: str) -> None:
     products = [
         product(n, {"x": ("ab"[n % 2],), "color": ("ab"[n % 2],)}, "AB"[n % 2], f"g{n // 2}") for n in range(40)
     ]
-    before, after = dimensions_from(products), dimensions_from(products, ruled(name, DimensionRule(use=False)))
+    before, after = derive_dimensions(products), derive_dimensions(products, ruled(name, DimensionRule(use=False)))
     assert [one for one in names(before) if one != name] == names(after) and name in names(before)
     assert after.skipped == (SkippedDimension(name, "shoplens.toml drops it.", "dropped"),)
 
 
 def test_the_measured_color_can_be_dropped() -> None:
-    found = dimensions_from([], ruled("color", DimensionRule(use=False)))
+    found = derive_dimensions([], ruled("color", DimensionRule(use=False)))
     assert names(found) == ["look", "shape"] and why(found) == {"color": "dropped"}
 
 
 @pytest.mark.parametrize("rule", [DimensionRule(use=True), DimensionRule(kind="single")])
 def test_numbers_can_be_ruled_in(rule: DimensionRule) -> None:
     products = holding("level", *[1, 2.0, 2.5] * 5)
-    found = dimensions_from(products, ruled("level", rule)).find("level")
+    found = derive_dimensions(products, ruled("level", rule)).find("level")
     assert (found.kind, found.classes) == ("single", ("1", "2", "2.5"))
 
 
 def test_min_products_and_max_classes_hold_even_for_what_is_wanted() -> None:
     products = holding("x", *["a", "b", "c"] * 3)
-    assert why(dimensions_from(products, ruled("x", DimensionRule(use=True)))) == {"x": "too-few-products"}
-    assert why(dimensions_from(products, ruled("x", DimensionRule(use=True), 3, 2))) == {"x": "too-many-values"}
-    assert names(dimensions_from(products, ruled("x", DimensionRule(use=True), 3, 3))) == [*MEASURED, "x"]
+    assert why(derive_dimensions(products, ruled("x", DimensionRule(use=True)))) == {"x": "too-few-products"}
+    assert why(derive_dimensions(products, ruled("x", DimensionRule(use=True), 3, 2))) == {"x": "too-many-values"}
+    assert names(derive_dimensions(products, ruled("x", DimensionRule(use=True), 3, 3))) == [*MEASURED, "x"]
 
 
 def test_merged_values_are_one_class_as_the_shop_writes_it() -> None:
     products = holding("x", *["gray", " GREY", ("Gray melange", "gray")] * 5, *["red"] * 15)
     rule = DimensionRule(merge={"Grey": ("Gray", "gray melange", "grau")})
-    found = dimensions_from(products, ruled("X", rule))
+    found = derive_dimensions(products, ruled("X", rule))
     x = found.find("x")
     assert (x.kind, x.classes, x.products) == ("single", ("Grey", "red"), (15, 15))
     assert found.notes == ("shoplens.toml merges 'grau' of 'x' into another class, but no product has it.",)
-    assert {ClassReader([x], found.rules).of(one)["x"] for one in products} == {("Grey",), ("red",)}
+    assert {ClassReader([x], found.rules).read_classes(one)["x"] for one in products} == {("Grey",), ("red",)}
     many = holding("x", *[f"red {n}" for n in range(40)] * 2, *["blue"] * 40)
     swallowed = DimensionRule(merge={"Red": tuple(f"red {n}" for n in range(40))})
-    assert dimensions_from(many, ruled("x", swallowed, 5, 2)).find("x").products == (80, 40)
+    assert derive_dimensions(many, ruled("x", swallowed, 5, 2)).find("x").products == (80, 40)
 
 
 def test_a_merged_class_is_written_as_the_shop_says_even_where_the_feed_mostly_does_not() -> None:
     products = holding("x", *["grey"] * 9, "gray", *["red"] * 10)
-    found = dimensions_from(products, ruled("x", DimensionRule(merge={"Grey": ("gray",)}))).find("x")
+    found = derive_dimensions(products, ruled("x", DimensionRule(merge={"Grey": ("gray",)}))).find("x")
     assert dict(zip(found.classes, found.products, strict=True)) == {"Grey": 10, "red": 10}
 
 
 def test_of_two_merges_on_a_path_the_longer_one_counts() -> None:
     rule = DimensionRule(merge={"B": ("A",), "C": ("A > Tees",)})
-    found = dimensions_from(tree(("A/Tees/Long", 5), ("A/Tops", 5)), ruled("category", rule)).find("category")
+    found = derive_dimensions(tree(("A/Tees/Long", 5), ("A/Tops", 5)), ruled("category", rule)).find("category")
     assert set(found.classes) == {"C", "C > Long", "B", "B > Tops"}
 
 
 def test_attributes_whose_names_differ_in_case_only_are_one() -> None:
     products = [product(n, {"Stuff": ("a",), "stuff": ("b",)} if n % 2 else {"Stuff": ("c",)}) for n in range(20)]
-    found = dimensions_from(products).find("STUFF")
+    found = derive_dimensions(products).find("STUFF")
     assert (found.kind, dict(zip(found.classes, found.products, strict=True))) == ("multi", {"a": 10, "b": 10, "c": 10})
-    assert list(ClassReader([found]).of(products[1]).values()) == [("a", "b")]
+    assert list(ClassReader([found]).read_classes(products[1]).values()) == [("a", "b")]
 
 
 def test_letters_in_one_piece_and_put_together_are_the_same_in_names_and_values() -> None:
     whole, pieces = "gr\u00fcn", "gru\u0308n"
     products = [product(n, {(whole, pieces)[n % 2]: ((whole, pieces, "rot")[n % 3],)}) for n in range(18)]
-    found = dimensions_from(products)
+    found = derive_dimensions(products)
     assert found.used[3] == Dimension(pieces, "single", pieces, (pieces, "rot"), (12, 6))
     assert found.find(whole) == found.find(pieces)
-    assert {ClassReader(found.used).of(one)[pieces] for one in products} == {(pieces,), ("rot",)}
+    assert {ClassReader(found.used).read_classes(one)[pieces] for one in products} == {(pieces,), ("rot",)}
 
 
 def test_merged_branches_of_a_tree() -> None:
     products = tree(("Women/Tees/Long", 5), ("Women/Tops/Long", 5), ("women/tees", 5), ("Men", 5))
     rule = DimensionRule(merge={"Women > Tops": ("Women>Tees",)})
-    found = dimensions_from(products, ruled("category", rule))
+    found = derive_dimensions(products, ruled("category", rule))
     category = found.find("category")
     assert dict(zip(category.classes, category.products, strict=True)) == {
         "Women": 15,
@@ -297,7 +297,7 @@ def test_merged_branches_of_a_tree() -> None:
         "Women > Tops > Long": 10,
         "Men": 5,
     }
-    assert ClassReader([category], found.rules).of(products[10])["category"] == ("Women", "Women > Tops")
+    assert ClassReader([category], found.rules).read_classes(products[10])["category"] == ("Women", "Women > Tops")
 
 
 @pytest.mark.parametrize(
@@ -310,10 +310,10 @@ def test_merged_branches_of_a_tree() -> None:
 )
 def test_a_kind_can_be_given(name: str, kind: FeedKind, classes: tuple[str, ...]) -> None:
     products = [product(n, {"x": (("p > q", "r")[n % 2],)}, ("A", "B")[: 1 + n % 2]) for n in range(12)]
-    found = dimensions_from(products, ruled(name, DimensionRule(kind=kind)))
+    found = derive_dimensions(products, ruled(name, DimensionRule(kind=kind)))
     one = found.find(name)
     assert one.kind == kind and one.classes == classes
-    held = [ClassReader([one], found.rules).of(some)[name] for some in products[:2]]
+    held = [ClassReader([one], found.rules).read_classes(some)[name] for some in products[:2]]
     assert held == ([("p", "p > q"), ("r",)] if kind == "tree" else [(classes[0],), (classes[1],)])
 
 
@@ -321,14 +321,14 @@ def test_a_rule_for_what_no_product_has_lists_what_there_is() -> None:
     with pytest.raises(
         InvalidValue, match=r"no product has 'stil'\. There are: look, design, shape, color, x\."
     ) as told:
-        dimensions_from(holding("x", "a"), ruled("stil", DimensionRule("style")))
+        derive_dimensions(holding("x", "a"), ruled("stil", DimensionRule("style")))
     assert told.value.code == "unknown-dimension"
     with pytest.raises(InvalidValue, match="no product has 'color'"):
-        dimensions_from([], ruled("color", DimensionRule(kind="multi")))
+        derive_dimensions([], ruled("color", DimensionRule(kind="multi")))
 
 
 def test_two_dimensions_of_one_name() -> None:
     products = [product(n, {"x": ("ab"[n % 2],), "y": ("ab"[n % 2],)}) for n in range(12)]
     with pytest.raises(InvalidValue, match=r"'x' and 'y' of the feed are both called 'y'\. Give one") as told:
-        dimensions_from(products, ruled("x", DimensionRule("y")))
+        derive_dimensions(products, ruled("x", DimensionRule("y")))
     assert told.value.code == "duplicate-dimension"

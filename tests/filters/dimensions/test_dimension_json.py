@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimensions.derivation import dimensions_from
+from shoplens.filters.dimensions.derivation import derive_dimensions
 from shoplens.filters.dimensions.dimension_json import (
     dimension_from_json,
     dimension_json,
@@ -22,7 +22,7 @@ from tests.filters.dimensions.made_products import holding, ruled, tree
 def test_dimensions_go_through_json() -> None:
     products = [*holding("x", *["gray", "red", "grey"] * 5, "rare"), *tree(("A/B", 5), ("C", 5))]
     rule = DimensionRule("style", True, {"Grey": ("gray",)}, "multi", Path("/l.csv"))
-    found = dimensions_from(products, ruled("x", rule, 4, 99))
+    found = derive_dimensions(products, ruled("x", rule, 4, 99))
     stored = json.loads(json.dumps(dimensions_json(found)))
     assert dimensions_from_json(stored) == found
     assert [dimension_from_json(json.loads(json.dumps(dimension_json(one)))) for one in found.used] == list(found.used)
@@ -36,7 +36,7 @@ def test_other_json_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(
         InvalidValue, match=r"stored dimensions cannot be read: .*shoplens index FEED --replace"
     ) as told:
-        dimensions_from_json({**dimensions_json(dimensions_from([])), **change})
+        dimensions_from_json({**dimensions_json(derive_dimensions([])), **change})
     assert told.value.code == "bad-dimensions"
     with pytest.raises(InvalidValue, match="cannot be read"):
         dimensions_from_json({})

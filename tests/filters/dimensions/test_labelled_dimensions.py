@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimensions.derivation import ClassReader, dimensions_from
+from shoplens.filters.dimensions.derivation import ClassReader, derive_dimensions
 from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.filters.dimensions.labels import Labels
 from shoplens.settings import DimensionRule, DimensionRules
@@ -24,40 +24,38 @@ def test_labels_add_a_dimension_that_the_feed_lacks() -> None:
     products = [product(n) for n in range(30)]
     rules = ruled("season", DimensionRule("time of year", labels=Path("/l.csv")))
     labels = labelled(["Winter", "winter", "Summer"] * 5)
-    found = dimensions_from(products, rules, labels)
+    found = derive_dimensions(products, rules, labels)
     season = found.find("time of year")
     assert season == Dimension("time of year", "single", "", ("Winter", "Summer"), (10, 5))
     reader = ClassReader(found.used, rules, labels)
-    assert [reader.of(products[n]) for n in (1, 2, 20)] == [
+    assert [reader.read_classes(products[n]) for n in (1, 2, 20)] == [
         {"time of year": ("Winter",)},
         {"time of year": ("Summer",)},
         {},
     ]
-    assert reader.silent(products[20]) == ("time of year",)
-    assert names(dimensions_from(products, None, labels)) == [*MEASURED, "Season"]
+    assert reader.missing_dimensions(products[20]) == ("time of year",)
+    assert names(derive_dimensions(products, None, labels)) == [*MEASURED, "Season"]
 
 
 def test_a_dropped_dimension_does_not_stand_in_the_way_of_its_name() -> None:
     rules = DimensionRules(rules={"x": DimensionRule("time", use=False), "Season": DimensionRule("time")})
     labels = labelled(["Winter", "Summer"] * 5)
     products = [product(n, {"x": ("a",)}) for n in range(10)]
-    found = dimensions_from(products, rules, labels)
-    assert ClassReader(found.used, rules, labels).of(products[0]) == {"time": ("Winter",)}
+    found = derive_dimensions(products, rules, labels)
+    assert ClassReader(found.used, rules, labels).read_classes(products[0]) == {"time": ("Winter",)}
 
 
 def test_the_feed_has_the_word_and_labels_speak_where_it_is_silent() -> None:
     products = [product(n, {"season": ("Winter",)} if n < 10 else {}) for n in range(20)]
     labels = labelled(["Summer"] * 20)
-    season = dimensions_from(products, None, labels).find("season")
+    season = derive_dimensions(products, None, labels).find("season")
     assert (season.field, season.classes, season.products) == ("season", ("Summer", "Winter"), (10, 10))
-    assert ClassReader([season], None, labels).of(products[0]) == {"season": ("Winter",)}
+    assert ClassReader([season], None, labels).read_classes(products[0]) == {"season": ("Winter",)}
 
 
 def test_a_labels_file_that_says_nothing_of_its_dimension() -> None:
     rules = ruled("season", DimensionRule(labels=Path("/l.csv")))
     for labels in (None, labelled(["calm"], "mood")):
-        with pytest.raises(
-            InvalidValue, match=r"No row of /l\.csv says of a product's photo what its 'season'"
-        ) as told:
-            dimensions_from([product(0)], rules, labels)
+        with pytest.raises(InvalidValue, match=r"No row of /l\.csv labels a product's photo in 'season'") as told:
+            derive_dimensions([product(0)], rules, labels)
         assert told.value.code == "no-labels"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimensions.labels import MOST_REJECTIONS, Labels, labels_of, read_labels
+from shoplens.filters.dimensions.labels import MAX_REJECTIONS, Labels, load_labels, read_labels
 from shoplens.settings import DimensionRule, DimensionRules
 
 
@@ -39,7 +39,7 @@ def test_a_photo_is_named_by_relative_path_absolute_path_url_or_file_name(tmp_pa
     labels = read_labels(path, photos)
     assert labels.rejections == ()
     assert labels.dimensions == {"season": 5, "mood": 2}
-    assert [dict(labels.of([photo])) for photo in photos] == [
+    assert [dict(labels.values_of([photo])) for photo in photos] == [
         {"season": ("Winter",)},
         {"season": ("Spring",), "mood": ("wild",)},
         {"season": ("Summer",)},
@@ -59,7 +59,7 @@ def test_a_file_name_that_several_photos_have_means_none_unless_one_lies_beside_
 
 def test_one_photo_of_two_products_is_one_photo(tmp_path: Path) -> None:
     labels = read_labels(written(tmp_path, "a.jpg,season,Winter"), ["/1/a.jpg", "/1/a.jpg"])
-    assert labels.of(("/1/a.jpg",)) == {"season": ("Winter",)}
+    assert labels.values_of(("/1/a.jpg",)) == {"season": ("Winter",)}
 
 
 def test_a_path_with_a_folder_means_that_folder_only(tmp_path: Path) -> None:
@@ -70,9 +70,9 @@ def test_a_path_with_a_folder_means_that_folder_only(tmp_path: Path) -> None:
 def test_the_photos_of_a_product_speak_together_and_case_does_not_matter(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jpg,Season,Winter", "a.jpg,season,WINTER", "b.jpg,SEASON,Spring", "b.jpg,season,Winter")
     labels = read_labels(path, ["/1/a.jpg", "/1/b.jpg"])
-    assert labels.of(("/1/b.jpg", "/1/a.jpg")) == {"Season": ("Spring", "Winter")}
+    assert labels.values_of(("/1/b.jpg", "/1/a.jpg")) == {"Season": ("Spring", "Winter")}
     assert labels.dimensions == {"Season": 3}
-    assert labels.of(()) == labels.of(("/2/a.jpg",)) == {}
+    assert labels.values_of(()) == labels.values_of(("/2/a.jpg",)) == {}
 
 
 def test_bad_rows_are_told_with_their_number(tmp_path: Path) -> None:
@@ -99,18 +99,18 @@ def test_bad_rows_are_told_with_their_number(tmp_path: Path) -> None:
         ("labels-odd-text", 8, "dimension"),
         ("labels-unknown-photo", 9, "photo"),
     ]
-    assert labels.of(["/1/a.jpg"]) == {"season": ("Winter",)}
+    assert labels.values_of(["/1/a.jpg"]) == {"season": ("Winter",)}
 
 
 def test_of_many_bad_rows_the_first_are_kept_and_all_are_counted(tmp_path: Path) -> None:
-    labels = read_labels(written(tmp_path, *(f"{n}.jpg,season,Winter" for n in range(MOST_REJECTIONS + 5))), [])
-    assert (len(labels.rejections), labels.rejected) == (MOST_REJECTIONS, MOST_REJECTIONS + 5)
+    labels = read_labels(written(tmp_path, *(f"{n}.jpg,season,Winter" for n in range(MAX_REJECTIONS + 5))), [])
+    assert (len(labels.rejections), labels.rejection_count) == (MAX_REJECTIONS, MAX_REJECTIONS + 5)
 
 
 def test_a_byte_order_mark_other_columns_and_quotes(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_bytes('\ufeffvalue, Photo ,by,dimension\r\n"cold, wet",a.jpg,me,season\r\n'.encode())
-    assert read_labels(path, ["/1/a.jpg"]).of(["/1/a.jpg"]) == {"season": ("cold, wet",)}
+    assert read_labels(path, ["/1/a.jpg"]).values_of(["/1/a.jpg"]) == {"season": ("cold, wet",)}
 
 
 @pytest.mark.parametrize(
@@ -157,6 +157,6 @@ def test_all_files_of_the_rules_are_one(tmp_path: Path) -> None:
         "mood": DimensionRule(labels=other),
         "dropped": DimensionRule(labels=gone, use=False),
     }
-    labels = labels_of(DimensionRules(rules=rules), iter(["/1/a.jpg"]))
+    labels = load_labels(DimensionRules(rules=rules), iter(["/1/a.jpg"]))
     assert labels == Labels({"/1/a.jpg": {"season": ("Winter",), "mood": ("calm",)}}, {"season": 1, "mood": 1})
-    assert labels_of(DimensionRules(), []) is None
+    assert load_labels(DimensionRules(), []) is None

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shoplens.filters.dimensions.derivation import ClassReader, Dimensions, dimensions_from
+from shoplens.filters.dimensions.derivation import ClassReader, Dimensions, derive_dimensions
 from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.filters.dimensions.labels import Labels
 from shoplens.filters.dimensions.skipped import Reason, SkippedDimension
@@ -17,7 +17,7 @@ from shoplens.settings import DimensionRule, DimensionRules
 from shoplens.types import Value
 from tests.filters.dimensions.made_products import MEASURED, holding, names, product, ruled, tree
 
-TAKE = "To take it nevertheless, say use = true."
+TAKE = "To use it nevertheless, set use = true."
 Values = Sequence[Value | tuple[Value, ...]]
 
 
@@ -42,12 +42,12 @@ def why(found: Dimensions, name: str = "x") -> SkippedDimension:
 )  # fmt: skip
 def test_what_names_no_class_is_no_dimension(values: Values, kind: Reason, reason: str) -> None:
     products = holding("x", *values)
-    found = dimensions_from(products)
+    found = derive_dimensions(products)
     assert names(found) == MEASURED
     assert why(found).kind == kind
     assert reason in why(found).reason and why(found).reason.startswith("Most of its values are ")
     assert why(found).reason.endswith(TAKE)
-    assert names(dimensions_from(products, ruled("x", DimensionRule(use=True)))) == [*MEASURED, "x"]
+    assert names(derive_dimensions(products, ruled("x", DimensionRule(use=True)))) == [*MEASURED, "x"]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_names_no_class_is_no_dimension(values: Values, kind: Reason, reaso
     ids=str,
 )
 def test_values_that_repeat_are_classes_though_they_hold_digits(values: Values) -> None:
-    assert names(dimensions_from(holding("x", *values))) == [*MEASURED, "x"]
+    assert names(derive_dimensions(holding("x", *values))) == [*MEASURED, "x"]
 
 
 def test_groups_and_further_identifiers_are_what_products_are_related_by() -> None:
@@ -75,13 +75,13 @@ def test_groups_and_further_identifiers_are_what_products_are_related_by() -> No
         products = holding("x", *values)
         products[0] = replace(products[0], **change)
         products[1] = replace(products[1], group_id="mh02")
-        assert why(dimensions_from(products)).kind == "related-products"
-    assert names(dimensions_from(holding("x", *values))) == [*MEASURED, "x"]
+        assert why(derive_dimensions(products)).kind == "related-products"
+    assert names(derive_dimensions(holding("x", *values))) == [*MEASURED, "x"]
 
 
 def test_a_brand_may_be_called_as_a_group_is() -> None:
     products = [product(n, brand=("Acme", "Blue")[n % 2], group=("Acme", "Blue")[n % 2]) for n in range(12)]
-    assert names(dimensions_from(products)) == [*MEASURED, "brand"]
+    assert names(derive_dimensions(products)) == [*MEASURED, "brand"]
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,13 @@ def test_a_brand_may_be_called_as_a_group_is() -> None:
     ],
 )
 def test_of_more_values_than_are_counted_the_first_tell(text: str, kind: Reason) -> None:
-    found = dimensions_from(holding("x", *(text.format(n) for n in range(300))), DimensionRules(max_classes=20))
+    found = derive_dimensions(holding("x", *(text.format(n) for n in range(300))), DimensionRules(max_classes=20))
     assert why(found).kind == kind
 
 
 def test_what_people_label_is_taken_at_its_word() -> None:
     labels = Labels({f"/{n}.jpg": {"x": (("p1", "p2")[n % 2],)} for n in range(12)}, {"x": 12})
-    assert names(dimensions_from([product(n) for n in range(12)], None, labels)) == [*MEASURED, "x"]
+    assert names(derive_dimensions([product(n) for n in range(12)], None, labels)) == [*MEASURED, "x"]
 
 
 @pytest.mark.parametrize(
@@ -115,15 +115,15 @@ def test_what_people_label_is_taken_at_its_word() -> None:
     ids=str,
 )
 def test_a_tree_that_never_forks_tells_nothing_apart(paths: list[tuple[str, int]]) -> None:
-    found = dimensions_from(tree(*paths))
+    found = derive_dimensions(tree(*paths))
     assert names(found) == MEASURED
     assert why(found, "category").kind == "one-class"
     assert "lie on one path, 'A > B" in why(found, "category").reason.replace("a > b", "A > B")
-    assert why(found, "category").reason.endswith("and tell nothing apart.")
+    assert why(found, "category").reason.endswith("and distinguish no products.")
 
 
 def test_the_smallest_fork_is_a_dimension() -> None:
-    found = dimensions_from(tree(("A/B", 5), ("A/C", 5)))
+    found = derive_dimensions(tree(("A/B", 5), ("A/C", 5)))
     assert found.find("category").classes == ("A", "A > B", "A > C")
 
 
@@ -131,32 +131,32 @@ def test_the_smallest_fork_is_a_dimension() -> None:
     ("values", "reason"),
     [
         ([("a", "b")] * 12, "All products are the same in it."),
-        ([("a", "b")] * 12 + ["c"] * 3, "Its classes always come together, so they tell nothing apart."),
+        ([("a", "b")] * 12 + ["c"] * 3, "Its classes always occur together, so they distinguish no products."),
         ([("a", "b", "c")] * 3 + [("a", "b")] * 12, "All products are the same in it."),
     ],
     ids=str,
 )
 def test_classes_that_always_come_together_tell_nothing_apart(values: Values, reason: str) -> None:
     products = [*holding("x", *values), *(product(n) for n in range(100, 200))]
-    found = dimensions_from(products)
+    found = derive_dimensions(products)
     assert why(found) == SkippedDimension("x", reason, "one-class")
-    assert names(dimensions_from([*products, *holding("x", *["a"] * 2)])) == [*MEASURED, "x"]
+    assert names(derive_dimensions([*products, *holding("x", *["a"] * 2)])) == [*MEASURED, "x"]
 
 
 def test_steps_of_a_path_that_hold_the_sign_between_steps_are_several() -> None:
     products = [product(n, category=("A > B", "C") if n % 2 else ("A", "B > D")) for n in range(12)]
-    found = dimensions_from(products).find("category")
+    found = derive_dimensions(products).find("category")
     assert found == Dimension("category", "tree", "category", ("A", "A > B", "A > B > C", "A > B > D"), (12, 12, 6, 6))
-    assert ClassReader([found]).of(products[1])["category"] == ("A", "A > B", "A > B > C")
+    assert ClassReader([found]).read_classes(products[1])["category"] == ("A", "A > B", "A > B > C")
 
 
 def test_labels_without_a_path_are_as_good_as_none() -> None:
     labels = Labels({f"/{n}.jpg": {"x": ((">", "A > B", "A > C")[n % 3],)} for n in range(18)}, {"x": 18})
     rules = ruled("x", DimensionRule(kind="tree"))
     products = [product(n) for n in range(18)]
-    found = dimensions_from(products, rules, labels)
+    found = derive_dimensions(products, rules, labels)
     assert found.find("x").products == (12, 6, 6)
-    assert ClassReader(found.used, rules, labels).silent(products[0]) == ("x",)
+    assert ClassReader(found.used, rules, labels).missing_dimensions(products[0]) == ("x",)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -170,8 +170,8 @@ def test_whatever_is_used_can_be_compared(seed: int) -> None:
         path = paths[int(random.integers(1 + seed % len(paths)))]
         held = values[int(random.integers(1 + seed % len(values)))]
         products.append(product(n, {"x": held}, [step for step in path.split("/") if step]))
-    found = dimensions_from(products, DimensionRules(2))
+    found = derive_dimensions(products, DimensionRules(2))
     reader = ClassReader(found.used)
     for dimension in found.used[3:]:
         assert dimension.name in ClassLayout.from_dimensions(found.used).dimension_names
-        assert len({reader.of(one).get(dimension.name) for one in products} - {None}) > 1
+        assert len({reader.read_classes(one).get(dimension.name) for one in products} - {None}) > 1

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shoplens.embedders import FineTunedEmbedder, OnnxEmbedder
-from shoplens.embedders.onnx import SHIPPED, open_session, outputs_of
+from shoplens.embedders.onnx import SHIPPED, open_session, run_network
 from shoplens.errors import InvalidValue, ModelError
 from shoplens.training.optimization.backbone_tail import Tail, load_tail
 from shoplens.types import Pixels
@@ -31,7 +31,7 @@ def photos(count: int = 3, side: int = 16) -> list[Pixels]:
 
 
 def compute_maps(tail: Tail, images: list[Pixels]) -> np.ndarray:
-    maps = outputs_of(open_session(tail.export_trunk(), 1), tail.card, [tail.card.tail_from], images)
+    maps = run_network(open_session(tail.export_trunk(), 1), tail.card, [tail.card.tail_from], images)
     return maps.reshape(len(images), *tail.map_shape())
 
 
@@ -57,7 +57,7 @@ def test_so_it_is_with_the_shipped_network() -> None:
     expected = np.concatenate([features[:, start:stop] for start, stop in tail.output_spans()], axis=1)
     np.testing.assert_allclose(outputs, expected, atol=2e-3)
     assert sum(tail.output_sizes()) == outputs.shape[1] == 3_264
-    assert FineTunedEmbedder(base, tail.export_both_tails()).further == base.further + 3_264
+    assert FineTunedEmbedder(base, tail.export_both_tails()).extra_features == base.extra_features + 3_264
     assert SHIPPED.read_bytes() != tail.export_both_tails()
 
 

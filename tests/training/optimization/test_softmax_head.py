@@ -83,7 +83,7 @@ def test_the_network_that_serves_says_what_was_trained() -> None:
     softmax = train_softmax(
         TrainingSet(rows, samples.owners, np.ones(len(rows), bool)), RECIPE, LoopOptions(last_step=30)
     )
-    card = ClassifierCard("features@1", COLUMNS.width, [f"p{n}" for n in range(20)], learned=["0123456789ab"])
+    card = ClassifierCard("features@1", COLUMNS.width, [f"p{n}" for n in range(20)], training_photos=["0123456789ab"])
     network = export_classifier(whitening, softmax, json.dumps({one: getattr(card, one) for one in card.__slots__}))
     classifier = ProductClassifier(network)
     features = samples.rows.astype(np.float32)
@@ -92,7 +92,7 @@ def test_the_network_that_serves_says_what_was_trained() -> None:
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(classifier.probabilities(features), expected, atol=1e-5)
     np.testing.assert_allclose(classifier.vectors(features), softmax.vectors(rows), atol=1e-4)
-    classified = classifier.classified(features[3])
+    classified = classifier.classify(features[3])
     assert (classified.products, classifier.card) == (card.products, card)
     np.testing.assert_allclose(classified.probabilities, expected[3], atol=1e-5)
     assert classifier.has_learned("0123456789abcdef") and not classifier.has_learned("1123456789abcdef")

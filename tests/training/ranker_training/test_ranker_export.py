@@ -22,7 +22,7 @@ TASKS = create_toy_dataset(60)
 def ranker() -> Ranker:
     gate = train_network(TASKS, RankerRecipe("gate", shrinkage=1e-2, embedding_shrinkage=1e-2, steps=40))
     network = train_network(TASKS, RankerRecipe("listwise", steps=20), gate)
-    card = RankerCard(NAMES, "listwise", TASKS.embeddings.shape[1], learned=[TASKS.photos[0][:12]])
+    card = RankerCard(NAMES, "listwise", TASKS.embeddings.shape[1], training_photos=[TASKS.photos[0][:12]])
     ranker = Ranker(export_ranker(network, card))
     assert measure_ranker_difference(ranker, network, TASKS) < 1e-5
     return ranker

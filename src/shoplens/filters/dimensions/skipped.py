@@ -1,4 +1,4 @@
-"""Why a field of the feed is no dimension."""
+"""Decides why a field of the feed is no dimension."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from shoplens.filters.dimensions.feed_counts import FieldCount
+from shoplens.filters.dimensions.feed_counts import FieldCounter
 from shoplens.filters.dimensions.feed_values import BRAND, CATEGORY
-from shoplens.filters.dimensions.identifiers import Identifiers
+from shoplens.filters.dimensions.identifiers import ProductNames
 from shoplens.filters.dimensions.value_forms import Form, recognize_form
 from shoplens.filters.model.class_layout import ClassTree
 from shoplens.settings import FeedKind
 
-UNIQUE_ABOVE = 1 / 3
-"""Values per product above which they are (nearly) unique and no classes."""
-_SHOWN = 40
+MAX_VALUES_PER_PRODUCT = 1 / 3
+"""Values per product above which they are (nearly) unique, and so are no classes."""
+_MAX_SHOWN = 40
 """Characters of a value that a sentence shows."""
 
 Reason = Literal[
@@ -34,12 +34,12 @@ Reason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class SkippedDimension:
-    """A dimension that a shop could have had.
+    """A field that became no dimension.
 
     Attributes:
-        name: as it would be called.
-        reason: for people, a sentence.
-        kind: for machines.
+        name: the name that the dimension would have.
+        reason: the reason as a sentence, for people.
+        kind: the reason, for programs.
     """
 
     name: str
@@ -48,118 +48,129 @@ class SkippedDimension:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class CandidateField:
     """A field of the feed that could be a dimension.
 
     Attributes:
-        count: what all products say in it.
-        kind: of the dimension that it would be.
-        wanted: whether the shop asks for it, so that what its values look like does not matter.
-        trained: class, as ``count.nodes`` names it -> products, of those with ``least`` of them.
-        least: products that a class needs.
-        identifiers: of all products.
+        counter: counts of the field's values over all products.
+        kind: kind of the dimension that it would be.
+        is_requested: whether the shop requests it, so that the form of its values does not matter.
+        classes: class, as in ``counter.nodes`` -> number of products, for classes with ``min_products`` of them.
+        min_products: least products of a class.
+        product_names: the names of all products.
     """
 
-    count: FieldCount
+    counter: FieldCounter
     kind: FeedKind
-    wanted: bool
-    trained: Mapping[str, int]
-    least: int
-    identifiers: Identifiers
+    is_requested: bool
+    classes: Mapping[str, int]
+    min_products: int
+    product_names: ProductNames
 
 
-Check = Callable[[Field], str]
-"""The sentence, where it holds; else nothing."""
+Check = Callable[[CandidateField], str]
+"""Returns the reason as a sentence where it applies, else an empty text."""
 
 
-def find_reason(name: str, field: Field) -> SkippedDimension | None:
-    """Why it is no dimension, by the first reason that holds; None where it is one."""
-    for kind, tell in _CHECKS.items():
-        if reason := tell(field):
+def find_skip_reason(name: str, field: CandidateField) -> SkippedDimension | None:
+    """Return the first reason why the field is no dimension; None where it is one."""
+    for kind, check in _CHECKS.items():
+        if reason := check(field):
             return SkippedDimension(name, reason, kind)
     return None
 
 
-def _tell_links(field: Field) -> str:
-    return _tell_form(field, "links", "link")
+def _check_links(field: CandidateField) -> str:
+    return _check_forms(field, "links", "link")
 
 
-def _tell_codes(field: Field) -> str:
-    """Article numbers are classes where the products share them, and codes where most of them have few products."""
-    values = field.count.values
-    rare = sum(held < field.least for held in values.values()) * 2 > len(values)
-    return _tell_form(field, "codes", "code") or (rare and _tell_form(field, "codes", "code", "article-number")) or ""
+def _check_codes(field: CandidateField) -> str:
+    """Article numbers are classes where products share them, and codes where most of them have few products."""
+    values = field.counter.values
+    are_rare = sum(count < field.min_products for count in values.values()) * 2 > len(values)
+    reason = _check_forms(field, "codes", "code")
+    return reason or (are_rare and _check_forms(field, "codes", "code", "article-number")) or ""
 
 
-def _tell_related(field: Field) -> str:
-    if field.wanted or not field.count.fields.keys() - {BRAND, CATEGORY}:
+def _check_related_products(field: CandidateField) -> str:
+    if field.is_requested or not field.counter.fields.keys() - {BRAND, CATEGORY}:
         return ""
-    return _tell_most(field, "ids of products or groups of this feed", field.identifiers.find_named(field.count.values))
+    names = field.product_names.select_names(field.counter.values)
+    return _check_majority(field, "ids of products or groups of this feed", names)
 
 
-def _tell_numbers(field: Field) -> str:
-    count = field.count
-    holds = not field.wanted and count.numbers * 2 > count.products
-    return f"{count.numbers} of its {count.products} products hold numbers. {_TAKE}" if holds else ""
+def _check_numbers(field: CandidateField) -> str:
+    counter = field.counter
+    if field.is_requested or counter.numeric * 2 <= counter.products:
+        return ""
+    return f"{counter.numeric} of its {counter.products} products hold numbers. {_REQUEST_HINT}"
 
 
-def _tell_too_many(field: Field) -> str:
-    sentence = f"It has more than {field.count.most} values. Merge some, or raise max_classes."
-    return sentence if field.count.overflowed else ""
+def _check_value_count(field: CandidateField) -> str:
+    if not field.counter.overflowed:
+        return ""
+    return f"It has more than {field.counter.max_values} values. Merge some, or raise max_classes."
 
 
-def _tell_unique(field: Field) -> str:
-    values, products = len(field.count.nodes), field.count.products
-    holds = not field.wanted and not field.count.tree and values > products * UNIQUE_ABOVE
-    return f"It has {values} values for {products} products. {_TAKE}" if holds else ""
+def _check_uniqueness(field: CandidateField) -> str:
+    values, products = len(field.counter.nodes), field.counter.products
+    if field.is_requested or field.counter.is_tree or values <= products * MAX_VALUES_PER_PRODUCT:
+        return ""
+    return f"It has {values} values for {products} products. {_REQUEST_HINT}"
 
 
-def _tell_few(field: Field) -> str:
-    nodes = field.count.nodes
+def _check_class_sizes(field: CandidateField) -> str:
+    if field.classes:
+        return ""
+    nodes = field.counter.nodes
     largest = max(nodes.values(), default=0)
-    sentence = f"None of its {len(nodes)} classes has {field.least} products; the largest has {largest}."
-    return "" if field.trained else sentence
+    return f"None of its {len(nodes)} classes has {field.min_products} products; the largest has {largest}."
 
 
-def _tell_one_class(field: Field) -> str:
-    """Nothing is told apart: by one class, by classes that always come together, or by a tree that never forks."""
-    count, trained = field.count, field.trained
-    if len(trained) == 1:
-        return f"Only one of its {len(count.nodes)} classes has {field.least} products or more."
-    if min(trained.values()) == count.products:
+def _check_distinction(field: CandidateField) -> str:
+    """One class distinguishes nothing, nor do classes that always occur together, nor a tree that never forks."""
+    counter, classes = field.counter, field.classes
+    if len(classes) == 1:
+        return f"Only one of its {len(counter.nodes)} classes has {field.min_products} products or more."
+    if min(classes.values()) == counter.products:
         return "All products are the same in it."
-    if field.kind == "tree" and not ClassTree.from_nodes(count.shown(one) for one in trained).levels:
-        deepest = _shorten(max(map(count.shown, trained), key=len))
-        return f"Its classes with {field.least} products or more lie on one path, {deepest}, and tell nothing apart."
-    return "" if count.tells_apart(trained) else "Its classes always come together, so they tell nothing apart."
+    if field.kind == "tree" and not ClassTree.from_nodes(counter.display_name(node) for node in classes).levels:
+        deepest = _shorten(max(map(counter.display_name, classes), key=len))
+        return (
+            f"Its classes with {field.min_products} products or more lie on one path, {deepest}, "
+            "and distinguish no products."
+        )
+    if counter.distinguishes_products(classes):
+        return ""
+    return "Its classes always occur together, so they distinguish no products."
 
 
 _CHECKS: Mapping[Reason, Check] = {
-    "links": _tell_links,
-    "codes": _tell_codes,
-    "related-products": _tell_related,
-    "numbers": _tell_numbers,
-    "too-many-values": _tell_too_many,
-    "nearly-unique": _tell_unique,
-    "too-few-products": _tell_few,
-    "one-class": _tell_one_class,
+    "links": _check_links,
+    "codes": _check_codes,
+    "related-products": _check_related_products,
+    "numbers": _check_numbers,
+    "too-many-values": _check_value_count,
+    "nearly-unique": _check_uniqueness,
+    "too-few-products": _check_class_sizes,
+    "one-class": _check_distinction,
 }
-_TAKE = "To take it nevertheless, say use = true."
+_REQUEST_HINT = "To use it nevertheless, set use = true."
 
 
-def _tell_form(field: Field, what: str, *forms: Form) -> str:
-    if field.wanted:
+def _check_forms(field: CandidateField, description: str, *forms: Form) -> str:
+    if field.is_requested:
         return ""
-    found = {value: held for value, held in field.count.values.items() if recognize_form(value) in forms}
-    return _tell_most(field, what, found)
+    values = {value: count for value, count in field.counter.values.items() if recognize_form(value) in forms}
+    return _check_majority(field, description, values)
 
 
-def _tell_most(field: Field, what: str, found: Mapping[str, int]) -> str:
-    """The sentence, where these values are most of what products say."""
-    if sum(found.values()) * 2 <= sum(field.count.values.values()):
+def _check_majority(field: CandidateField, description: str, values: Mapping[str, int]) -> str:
+    """Return the sentence where the given values are the majority of the field's values, counted by products."""
+    if sum(values.values()) * 2 <= sum(field.counter.values.values()):
         return ""
-    return f"Most of its values are {what}, such as {_shorten(next(iter(found)))}. {_TAKE}"
+    return f"Most of its values are {description}, such as {_shorten(next(iter(values)))}. {_REQUEST_HINT}"
 
 
 def _shorten(value: str) -> str:
-    return repr(value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…")
+    return repr(value if len(value) <= _MAX_SHOWN else value[: _MAX_SHOWN - 1] + "…")

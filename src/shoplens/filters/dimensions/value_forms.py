@@ -1,4 +1,4 @@
-"""What a feed's value looks like: a link, a code, an article number, or something that can name a class."""
+"""Recognizes the form of a feed's value: a link, a code, an article number, or something that can name a class."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 Form = Literal["link", "code", "article-number", "other"]
-LONGEST = 2_000
-"""Characters of a value that are looked at."""
+MAX_LENGTH = 2_000
+"""Characters of a value that are examined."""
 
 _ENDINGS = (
     "jpe?g|png|gif|webp|avif|heic|bmp|tiff?|svg|ico|pdf|docx?|xlsx?|csv|txt|xml|json|zip|mp[34]|webm|mov|avi|wav|"
@@ -27,20 +27,20 @@ _FORMS: Mapping[Form, re.Pattern[str]] = {
     "code": re.compile(f"{_GTIN}|{_ISBN}|{_HASH}", _FLAGS),
     "article-number": re.compile(_ARTICLE, _FLAGS),
 }
-"""The first one that fits counts."""
+"""Form -> its pattern; the first that matches decides."""
 
 
 def recognize_form(text: str) -> Form:
-    """What a trimmed value looks like.
+    """Return the form of a trimmed value.
 
-    ``link``: an address, or a path that ends as files do. ``code``: 8 to 14 digits as a GTIN has, an ISBN, a UUID, or
-    16 and more hexadecimal digits; nobody reads these as a class. ``article-number``: one word of letters and digits
-    that has three digits in a row or five altogether, and is no measure; that may be a class (``RAL9010``, ``AW2024``)
-    if many products share it.
+    ``link``: an address, or a path with the extension of a file. ``code``: 8 to 14 digits as a GTIN has, an ISBN, a
+    UUID, or 16 and more hexadecimal digits; these never name a class. ``article-number``: one word of letters and
+    digits that has three digits in a row or five altogether, and is no measure; it may name a class (``RAL9010``,
+    ``AW2024``) if many products share it.
 
     >>> [recognize_form(text) for text in ("//cdn.example/a.jpg", "4006381333931", "ES009453/19", "120x200cm", "3XL")]
     ['link', 'code', 'article-number', 'other', 'other']
     """
     if text.isalpha():
         return "other"
-    return next((form for form, pattern in _FORMS.items() if pattern.fullmatch(text[:LONGEST])), "other")
+    return next((form for form, pattern in _FORMS.items() if pattern.fullmatch(text[:MAX_LENGTH])), "other")

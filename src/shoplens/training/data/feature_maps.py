@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.embedders.onnx import open_session, outputs_of
+from shoplens.embedders.onnx import open_session, run_network
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.training.data.feature_pass import (
@@ -64,7 +64,7 @@ def open_feature_maps(
     session, name = open_session(tail.export_trunk(), 1), tail.card.tail_from
 
     def extract(photo: str, pixels: Pixels) -> Features:
-        feature_map: Features = outputs_of(session, tail.card, [name], [pixels])[0]
+        feature_map: Features = run_network(session, tail.card, [name], [pixels])[0]
         return feature_map
 
     file = open_view_file(context, MAPS, f"/{name}")

@@ -179,7 +179,7 @@ def extract_rows(
 def _shortest(context: EvaluationContext, photo: SamplePhoto, options: FeaturePassOptions) -> int | None:
     """Return the shortest side to decode to: a photo without region may be decoded smaller, with room for the crops of
     its views."""
-    return None if photo.name in options.regions else 2 * context.embedder.shortest
+    return None if photo.name in options.regions else 2 * context.embedder.min_side
 
 
 def _augment_view(pixels: Pixels, photo: SamplePhoto, view: int) -> Pixels:

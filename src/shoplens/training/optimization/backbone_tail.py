@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.embedders import Embedder, OnnxEmbedder
-from shoplens.embedders.card import Card
-from shoplens.embedders.tuned import TUNED
+from shoplens.embedders.card import ModelCard
+from shoplens.embedders.tuned import TAIL_OUTPUT
 from shoplens.errors import InvalidValue
 from shoplens.training.optimization.head_export import import_onnx
 from shoplens.training.optimization.training_loop import import_torch
@@ -29,7 +29,7 @@ class Tail:
 
     Args:
         network: the ONNX file.
-        card: names the map and the outputs, see :class:`~shoplens.embedders.card.Card`.
+        card: names the map and the outputs, see :class:`~shoplens.embedders.card.ModelCard`.
 
     Attributes:
         module: the torch module; its parameters are the network's weights, as they are in the file.
@@ -38,7 +38,7 @@ class Tail:
         InvalidValue: ``no-tail``, the card names no tail, or the tail has an operator that cannot be trained.
     """
 
-    def __init__(self, network: bytes, card: Card) -> None:
+    def __init__(self, network: bytes, card: ModelCard) -> None:
         onnx, _, numpy_helper = import_onnx()
         if not card.tail_from:
             raise InvalidValue(
@@ -78,7 +78,7 @@ class Tail:
 
     def export_both_tails(self) -> bytes:
         """Return the whole network with both tails: all outputs of before, and the trained ones joined as
-        :data:`TUNED`.
+        :data:`TAIL_OUTPUT`.
 
         Weights keep the precision that they had before.
         """
@@ -89,7 +89,7 @@ class Tail:
         trained = {name: weight.detach().numpy() for name, weight in self.module.named_weights()}
 
         def tuned_name(name: str) -> str:
-            return f"{TUNED}/{name}" if name in tail_outputs or name in trained else name
+            return f"{TAIL_OUTPUT}/{name}" if name in tail_outputs or name in trained else name
 
         for name, values in trained.items():
             stored = np.ascontiguousarray(values).astype(self._constants[name].dtype)
@@ -103,9 +103,9 @@ class Tail:
             copy.name = tuned_name(node.name) if node.name else ""
             model.graph.node.append(copy)
         outputs = [tuned_name(name) for name in self.card.tail_to]
-        model.graph.node.append(helper.make_node("Concat", outputs, [TUNED], axis=1))
+        model.graph.node.append(helper.make_node("Concat", outputs, [TAIL_OUTPUT], axis=1))
         model.graph.output.append(
-            helper.make_tensor_value_info(TUNED, onnx.TensorProto.FLOAT, ["n", sum(self.output_sizes())])
+            helper.make_tensor_value_info(TAIL_OUTPUT, onnx.TensorProto.FLOAT, ["n", sum(self.output_sizes())])
         )
         network: bytes = model.SerializeToString()
         return network
@@ -175,7 +175,7 @@ def load_tail(embedder: Embedder) -> Tail:
     )  # includes weights stored beside the file
 
 
-def _tail_nodes(nodes: Sequence[Any], constants: set[str], card: Card) -> list[Any]:
+def _tail_nodes(nodes: Sequence[Any], constants: set[str], card: ModelCard) -> list[Any]:
     """Return the nodes between the map and the outputs, in their order."""
     by_output = {name: node for node in nodes for name in node.output}
     reachable, pending = set[str](), list(card.tail_to)
@@ -209,7 +209,7 @@ def _create_module(
     steps: Sequence[tuple[str, list[str], str, Attributes]],
     weights: Mapping[str, Any],
     scalars: Mapping[str, Any],
-    card: Card,
+    card: ModelCard,
 ) -> Any:
     """Create a module that runs the steps one after the other."""
 

@@ -3,10 +3,9 @@ it."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy.typing as npt
 from shoplens.build.photo_features import backbone_width, feature_model, feature_width
 from shoplens.embedders import ProductClassifier
 from shoplens.embedders.classifier import ClassifierCard, backbone_digest
-from shoplens.embedders.tuned import Tunings
+from shoplens.embedders.tuned import FineTunedEmbedders
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.training.data.feature_maps import FeatureMaps
 from shoplens.training.data.samples import Bools, Ints, Samples
@@ -108,7 +107,7 @@ class FeatureClassifier:
     def export(self, card: ClassifierCard) -> ProductClassifier:
         embedder = self.context.embedder
         completed = replace(card, features=feature_model(embedder), width=feature_width(embedder))
-        return ProductClassifier(export_classifier(self.whitening, self.softmax, _card_json(completed)))
+        return ProductClassifier(export_classifier(self.whitening, self.softmax, completed.to_json()))
 
 
 class SoftmaxTrainer:
@@ -251,7 +250,7 @@ class TailClassifier:
 
     def export(self, card: ClassifierCard) -> ProductClassifier:
         backbone = self._features.export_backbone()
-        embedder = Tunings(backbone).of(self._start.context.embedder)
+        embedder = FineTunedEmbedders(backbone).with_tail(self._start.context.embedder)
         completed = replace(
             card,
             features=feature_model(embedder),
@@ -260,7 +259,7 @@ class TailClassifier:
             backbone=backbone_digest(backbone),
         )
         network = export_classifier(
-            self._features.extended_whitening(), softmax_weights(self._softmax), _card_json(completed)
+            self._features.extended_whitening(), softmax_weights(self._softmax), completed.to_json()
         )
         return ProductClassifier(network, lambda digest: backbone)
 
@@ -277,7 +276,3 @@ def _mean_reciprocal_rank(logits: Floats, right: Ints) -> float:
 
 def _mean(scores: Sequence[float]) -> float:
     return sum(scores) / len(scores)
-
-
-def _card_json(card: ClassifierCard) -> str:
-    return json.dumps(asdict(card), default=dict)

@@ -15,7 +15,7 @@ import numpy as np
 
 from shoplens.build.photo_features import feature_model, feature_width
 from shoplens.embedders.look import EmbeddingHead, LookCard
-from shoplens.embedders.tuned import Tunings
+from shoplens.embedders.tuned import FineTunedEmbedders
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.training.data.feature_maps import FeatureMaps
@@ -209,10 +209,10 @@ class TailLook:
         network = export_look(
             self._features.extended_whitening(), TrainedWeights(self._weights.detach().cpu().numpy(), self.step)
         )
-        embedder = Tunings(backbone).of(self._context.embedder)
+        embedder = FineTunedEmbedders(backbone).with_tail(self._context.embedder)
         card = LookCard(feature_model(embedder), feature_width(embedder), self.dimensions)
         rows, features = self._features.extract_served_features(backbone)
-        served = EmbeddingHead(network, card, None, backbone).of(features)
+        served = EmbeddingHead(network, card, None, backbone).embed(features)
         difference = float(np.abs(served - self.vectors(rows)).max(initial=0.0)) if len(rows) else 0.0
         return ExportedHead(
             network, card.features, card.width, self.dimensions, difference, backbone, self._features.spans

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.build.photo_features import extract_features, feature_width
-from shoplens.embedders.tuned import Tunings
+from shoplens.embedders.tuned import FineTunedEmbedders
 from shoplens.errors import InvalidValue, ModelError, PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
@@ -108,12 +108,12 @@ class TailFeatures:
         """Return some rows of the samples, and the features of their photos as searches extract them, from the bytes
         on; photos that cannot be read now are left out."""
         rows, photos, settings = self._samples.original_rows, self._samples.photos, self._context.settings
-        embedder = Tunings(backbone).of(self._context.embedder)
+        embedder = FineTunedEmbedders(backbone).with_tail(self._context.embedder)
         used, features = list[int](), [np.zeros((0, feature_width(embedder)), np.float32)]
         for n in (n for n in range(len(rows)) if "/" not in photos[n].name):
             try:
                 data = self._context.source.bytes_of(photos[n].source)
-                pixels = decode_photo(data, settings, shortest=2 * embedder.shortest).pixels
+                pixels = decode_photo(data, settings, shortest=2 * embedder.min_side).pixels
                 features.append(extract_features(embedder, "checked", pixels).features[None])
             except (PhotoError, ModelError):
                 continue

@@ -61,7 +61,7 @@ class RankingQueries:
         """Return the vectors that are compared, float32 (n, e), of these rows of the samples."""
         if self.look is None:
             return self.untouched_vectors[rows]
-        return self.look.of(self.samples.rows[rows].astype(np.float32))
+        return self.look.embed(self.samples.rows[rows].astype(np.float32))
 
     def select_gallery(self) -> Ints:
         """Return the first photos of the products among which answers are searched, int64 (g,).
@@ -119,7 +119,7 @@ def select_query_photos(
         if _is_query_view(samples.photos[owner], view, view_counts, names)
     ]
     if look is not None and any(look.has_learned(samples.photos[samples.owners[n]].name) for n in rows):
-        look = look.proof_head
+        look = look.validation_head
     return RankingQueries(
         samples, _limit_queries(samples, np.array(rows, np.int64)), untouched_vectors, look, description
     )
@@ -156,10 +156,10 @@ def _are_unlearned(photos: Sequence[SamplePhoto], look: EmbeddingHead | None) ->
     """Return which photos can be queries, because the look that compares them has not learned from them."""
     if look is None:
         return [True] * len(photos)
-    options = look.card.made.get("options", {})
+    options = look.card.training_record.get("options", {})
     by_group = options.get("positives", options.get("same")) == "group"  # older cards call it `same`
     is_held_out = [False] * len(photos)
-    if look.proof_head is not look:
+    if look.validation_head is not look:
         is_held_out = [split != Split.TRAIN for split in assign_splits(photos, by_group=by_group)]
     return [held or not look.has_learned(photo.name) for photo, held in zip(photos, is_held_out, strict=True)]
 

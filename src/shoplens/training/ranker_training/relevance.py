@@ -30,7 +30,7 @@ class ProductRelevance:
 
     def __init__(self, scorer: ProductScorer, products: Sequence[Product]) -> None:
         trees = {dimension.name for dimension in scorer.filters.dimensions if dimension.kind == "tree"}
-        classes_of_products = [scorer.reader.of(product) for product in products]
+        classes_of_products = [scorer.reader.read_classes(product) for product in products]
         self._categories = _number_values(
             [_category(product, classes, trees) for product, classes in zip(products, classes_of_products, strict=True)]
         )
