@@ -13,9 +13,9 @@ from shoplens.cli.output import print_summary
 from shoplens.evaluation.calibrate import CalibrationResult
 from shoplens.evaluation.doctor.findings import Diagnosis
 from shoplens.evaluation.regression.baseline import GateReport
-from shoplens.evaluation.results import Comparison, Evaluation, plain
-from shoplens.evaluation.statistics.calibration import ABSENT_SHARE, LEAST_CLUSTERS, Origin, fit_calibration
-from shoplens.evaluation.written import calibration_json
+from shoplens.evaluation.report_files import calibration_json
+from shoplens.evaluation.results import Comparison, Evaluation, to_json_values
+from shoplens.evaluation.statistics.calibration import ABSENT_SHARE, MIN_CLUSTERS, Origin, fit_calibration
 from shoplens.ranking.match_probability import FEATURES, PRECISIONS, Calibration
 from shoplens.search.answer_json import as_json
 from shoplens.service.schemas import AnswerDocument, ErrorDocument, ResultDocument
@@ -53,7 +53,7 @@ def documented(file: str, key: str) -> list[str]:
         ("docs/evaluation.md", "key of a calibration", calibration()),
         ("docs/evaluation.md", "key of a check", sample(GateReport).as_json()),
         ("docs/filters.md", "key of a diagnosis", diagnosis()),
-        ("docs/feeds.md", "key of a report's line", plain(sample(Rejection))),
+        ("docs/feeds.md", "key of a report's line", to_json_values(sample(Rejection))),
     ],
     ids=lambda value: value.rpartition(" ")[2] if isinstance(value, str) else "",
 )
@@ -85,7 +85,7 @@ def test_the_service_answers_with_the_same_keys_and_two_more() -> None:
 
 def test_measured_figures_are_documented() -> None:
     origin = Origin("pretrained", "colour@1", 100, "2026-01-01T00:00:00Z")
-    measured = fit_calibration(shop_samples(0, LEAST_CLUSTERS, 5), origin, ABSENT_SHARE).measured
+    measured = fit_calibration(shop_samples(0, MIN_CLUSTERS, 5), origin, ABSENT_SHARE).measured
     assert sorted(documented("docs/evaluation.md", "figure that was measured")) == sorted(measured)
 
 

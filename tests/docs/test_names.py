@@ -10,7 +10,7 @@ from shoplens import errors
 from shoplens.embedders.card import ModelCard
 from shoplens.evaluation.queries import COLUMNS
 from shoplens.evaluation.query_runs import CATEGORY_RECALL
-from shoplens.evaluation.regression.baseline import GONE
+from shoplens.evaluation.regression.baseline import OMISSION_FIXES
 from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.feedback.events import KINDS
 from shoplens.feeds import FORMATS
@@ -41,7 +41,7 @@ from tests.docs.pages import ROOT
         ("docs/evaluation.md", [f"| `{name}` |" for name in (*METRICS, CATEGORY_RECALL)]),
         ("docs/evaluation.md", [f"| `{name}` |" for name in CORRUPTIONS]),
         ("docs/evaluation.md", [f"| `{name}` |" for name in VERDICTS]),
-        ("docs/evaluation.md", [f"`{name}`" for name in GONE]),
+        ("docs/evaluation.md", [f"`{name}`" for name in OMISSION_FIXES]),
         ("docs/training.md", [f"`{name}`" for name in LOSSES]),
         ("docs/feedback.md", [f"`{name}`" for name in KINDS]),
     ],
