@@ -124,7 +124,7 @@ def _named(halves: tuple[int, ...]) -> str:
     return names.get(halves, "all")
 
 
-def build_ranking_dataset(data: Path, split: str, limit: int) -> list[Task]:
+def ranking_tasks(data: Path, split: str, limit: int) -> list[Task]:
     if split == "validation":
         tasks = [grocery(data, "val"), luma(data, (0,)), hm(data, (0,))]
     else:
@@ -303,7 +303,7 @@ def _cells(scores: dict[str, tuple[float, float]], tasks: Sequence[str]) -> str:
 def chosen(options: argparse.Namespace) -> dict[str, Any]:
     """Compare backbones, fits and projections on validation data."""
     models = [options.models / f"{name}.onnx" for name in options.names]
-    tasks = build_ranking_dataset(options.data, "validation", options.limit)
+    tasks = ranking_tasks(options.data, "validation", options.limit)
     found = {
         (model.stem, fit): scores_of(model, fit, tasks, options)
         for model in models
@@ -324,7 +324,7 @@ def shipped(options: argparse.Namespace) -> dict[str, Any]:
         found: Floats = embed_photos(embedder, ["photo"], [pixels]).vectors[0]
         return found
 
-    tasks, rows = build_ranking_dataset(options.data, options.split, options.limit), []
+    tasks, rows = ranking_tasks(options.data, options.split, options.limit), []
     galleries = list(dict.fromkeys(photo for task in tasks for photo in task.gallery))
     queries = list(dict.fromkeys(photo for task in tasks for photo in task.queries))
     stored = dict(zip(galleries, mapped(lambda photo: vector(photo, None), galleries, "gallery"), strict=True))
