@@ -9,18 +9,20 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from shoplens.build.run import Summary
 from shoplens.errors import GateFailed, Refused, RejectionsFound, ShoplensError
-from shoplens.evaluation.results import Estimate, OmissionCount
 from shoplens.feeds import SummaryRow
 from shoplens.types import Progress as OnProgress
+
+if TYPE_CHECKING:  # they take a while to load
+    from shoplens.build.run import Summary
+    from shoplens.evaluation.results import Estimate, OmissionCount
 
 MAX_RENAMES = 20
 """Changes of ids that are listed."""

@@ -2,6 +2,8 @@
 
 The command's process does the work. What it makes of a copy goes back to the service, which adds what was written
 meanwhile and switches to it.
+
+Modules that take a while to load are imported when they are used, so that help and errors of usage come at once.
 """
 
 from __future__ import annotations
@@ -11,19 +13,21 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shoplens.build.run import Summary
 from shoplens.errors import Refused, ShoplensError
 from shoplens.feedback.events import Event, read_events
 from shoplens.feeds import SummaryRow
 from shoplens.settings import Settings
-from shoplens.shop import Shop
-from shoplens.shop.feedback import FeedbackSummary
 from shoplens.store.copies.snapshot_folders import CHANGED, open_snapshot_folder
 from shoplens.store.files.atomic import file_version, sync_tree
 from shoplens.store.files.lock import ServiceAddress, find_service
 from shoplens.store.layout import StoreLayout
+
+if TYPE_CHECKING:
+    from shoplens.build.run import Summary
+    from shoplens.shop import Shop
+    from shoplens.shop.feedback import FeedbackSummary
 
 MAX_SECONDS = 3_600.0
 """How long a service may take to copy its store, or to take a copy back."""
@@ -46,6 +50,8 @@ def open_shop(settings: Settings, *, writes: bool = False, kept: bool = False, b
         ServiceError: the service does not lend its store, or does not take the copy back.
         Refused: the command uses another model than the service.
     """
+    from shoplens.shop import Shop
+
     access = open_snapshot(settings, writes=writes, kept=kept, bare=bare)
     with access as (snapshot, used), Shop(settings=used, _snapshot=snapshot) as shop:
         yield shop
@@ -101,6 +107,8 @@ def _request_snapshot(service: ServiceAddress, folder: Path, *, kept: bool) -> d
 
 def request_rollback(settings: Settings, name: str) -> Summary | None:
     """Have the service go back to a generation, and return what it did; None where no service has the store."""
+    from shoplens.build.run import Summary
+
     service = find_service(settings.store)
     if service is None:
         return None
@@ -116,6 +124,8 @@ def send_feedback(settings: Settings, events: Path | Event) -> FeedbackSummary |
     Raises:
         FeedError: as :func:`~shoplens.feedback.events.read_events`.
     """
+    from shoplens.shop.feedback import FeedbackSummary
+
     service = find_service(settings.store)
     if service is None:
         return None
@@ -152,12 +162,14 @@ def _return_snapshot(service: ServiceAddress, settings: Settings, folder: Path) 
     except ShoplensError as problem:
         if problem.code != "no-answer":
             raise
+        from shoplens.shop import Shop
+
         with Shop(settings=replace(settings, lock_wait=MAX_SECONDS)) as shop:  # the service may still be ending
             shop.snapshots.take_back(keep=keep)
 
 
 def _send_command(service: ServiceAddress, command: str, body: dict[str, Any]) -> Any:
-    from shoplens.client import Client, ServiceError  # what it needs takes a while to load
+    from shoplens.client import Client, ServiceError
 
     end = time.monotonic() + MAX_SECONDS
     while True:

@@ -10,7 +10,7 @@ from shoplens.cli import options
 from shoplens.cli.output import console, print_json, print_table, progress_bar, sanitize
 from shoplens.cli.store_access import open_shop
 from shoplens.evaluation.doctor.findings import KINDS, Diagnosis
-from shoplens.evaluation.report_files import LINES
+from shoplens.evaluation.report_files import LINES_SUFFIX
 
 
 def run(
@@ -45,7 +45,7 @@ def run(
     """
     settings = options.read_settings(store, model, allow_private)
     page = options.choose_report(report, settings, "doctor")
-    page = page.with_suffix(".html") if page.suffix == LINES else page
+    page = page.with_suffix(".html") if page.suffix == LINES_SUFFIX else page
     with open_shop(settings) as shop, progress_bar() as progress:
         diagnosis = shop.quality.diagnose(kind or (), report=page, progress=progress)
     if json:
@@ -55,13 +55,13 @@ def run(
     for note in diagnosis.notes:
         console.print(f"[yellow]{sanitize(note)}[/]")
     console.print(f"The report shows the photos side by side: [bold]{sanitize(page)}[/]")
-    console.print(f"All findings are in {sanitize(page.with_suffix(LINES))}")
+    console.print(f"All findings are in {sanitize(page.with_suffix(LINES_SUFFIX))}")
 
 
 def _finding_table(diagnosis: Diagnosis) -> Table:
     table = Table("kind", "count", "first example", box=None, pad_edge=False)
     for kind, count in diagnosis.counts.items():
-        first = next(iter(diagnosis.of(kind)), None)
+        first = next(iter(diagnosis.findings_of(kind)), None)
         example = "" if first is None else f"{first.product_ids[0]}: {first.sentence}"
         table.add_row(sanitize(kind), f"{count:,}", sanitize(example))
     return table

@@ -17,7 +17,7 @@ from shoplens.cli.output import (
     sanitize,
 )
 from shoplens.cli.store_access import open_shop
-from shoplens.evaluation.report_files import calibration_json, claims
+from shoplens.evaluation.report_files import calibration_json, claim_table
 from shoplens.evaluation.statistics.calibration import ABSENT_SHARE
 
 
@@ -60,7 +60,7 @@ def run(
     if json:
         print_json(calibration_json(result))
     else:
-        columns, *rows = claims(result.calibration)
+        columns, *rows = claim_table(result.calibration)
         table = Table(*columns, box=None, pad_edge=False)
         for row in rows:
             table.add_row(*row)

@@ -1,17 +1,21 @@
 """shoplens demo"""
 
+from __future__ import annotations
+
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from shoplens.cli import options
 from shoplens.cli.output import console, print_json, print_summary, print_table, progress_bar, sanitize
-from shoplens.demo import Demo, run_demo
 from shoplens.search.answer_json import as_json
+
+if TYPE_CHECKING:
+    from shoplens.demo import Demo
 
 
 def run(
@@ -36,6 +40,8 @@ def run(
 
     Example: shoplens demo --rendered 400
     """
+    from shoplens.demo import run_demo  # what it needs takes a while to load
+
     with progress_bar() as progress:
         demo = run_demo(
             out,
