@@ -31,9 +31,9 @@ from shoplens.embedders import ProductClassifier
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.report.formatting import byte_size, duration
 from shoplens.evaluation.results import Comparison
+from shoplens.filters.model.principal_components import normalize_rows
 from shoplens.training.classifier import ClassifierOptions, train_classifier_on
 from shoplens.training.look import LookOptions, TrainingData
-from shoplens.training.optimization.head import normalize_rows
 from shoplens.types import StageTimer
 from tables import default_data, machine_line, percent_cell
 

@@ -24,6 +24,7 @@ from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.results import Estimate, OmissionCount, RetrainingCost, to_json_values
 from shoplens.evaluation.statistics.intervals import estimate
 from shoplens.feeds import Report
+from shoplens.filters.model.principal_components import normalize_rows
 from shoplens.store.files.atomic import timestamp, translate_disk_errors
 from shoplens.training.data.feature_pass import augmented_views_for
 from shoplens.training.data.samples import Bools, Ints, SamplePhoto, Samples
@@ -37,7 +38,6 @@ from shoplens.training.optimization.classifier_trainers import (
     output_ranks,
 )
 from shoplens.training.optimization.fine_tuning import TailRecipe
-from shoplens.training.optimization.head import normalize_rows
 from shoplens.training.optimization.softmax_head import SoftmaxRecipe
 from shoplens.training.optimization.training_loop import import_torch
 from shoplens.training.retraining_cost import measure_retraining_costs

@@ -38,6 +38,13 @@ def test_the_leading_directions_of_many_hold_as_much_as_there_is(shape: tuple[in
     assert np.array_equal(found, principal_axes(given, 20))
 
 
+def test_exact_directions_are_right_even_where_the_variance_hardly_falls() -> None:
+    given = np.random.default_rng(0).standard_normal((400, 300)).astype(np.float32)
+    truth = np.linalg.svd(given, full_matrices=False)[2][:5]
+    found = principal_axes(given, 5, exact=True)
+    assert np.allclose(np.abs((truth * found.T).sum(axis=1)), 1, atol=1e-3)
+
+
 def test_directions_without_variance_are_left_out() -> None:
     flat = rows(40, 3) @ np.random.default_rng(1).standard_normal((3, 30)).astype(np.float32)
     assert principal_axes(flat, 20).shape == (30, 3)

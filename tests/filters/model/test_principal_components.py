@@ -155,3 +155,7 @@ def test_only_so_many_photos(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rows_that_are_too_short_are_refused() -> None:
     with pytest.raises(InvalidValue, match=f"at least {BACKBONE + FINE_SIZE + OUTLINE_SIZE}"):
         fit_principal_components(features(9), BACKBONE).transform(np.zeros((2, BACKBONE + FINE_SIZE), np.float32))
+
+
+def test_rows_of_zeros_have_no_direction_and_stay() -> None:
+    assert normalize_rows(np.array([[3, 4], [0, 0]], np.float32)).ravel().tolist() == pytest.approx([0.6, 0.8, 0, 0])

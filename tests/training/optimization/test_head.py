@@ -10,7 +10,7 @@ import pytest
 
 from shoplens.errors import InvalidValue
 from shoplens.training.optimization.feature_whitening import fit_whitening
-from shoplens.training.optimization.head import HeadRecipe, TrainedWeights, TrainingSet, normalize_rows, train_head
+from shoplens.training.optimization.head import HeadRecipe, TrainedWeights, TrainingSet, train_head
 from shoplens.training.optimization.head_export import export_look, measure_export_difference
 from shoplens.training.optimization.losses import LOSSES, LossFunction
 from shoplens.training.optimization.training_loop import EVALUATE_EVERY, LoopOptions
@@ -130,7 +130,3 @@ def test_the_network_that_serves_gives_what_was_trained() -> None:
     assert measure_export_difference(network, whitening, head, samples.rows) < 1e-5
     wrong = TrainedWeights(head.weights[::-1].copy(), 0)
     assert measure_export_difference(network, whitening, wrong, samples.rows) > 0.1
-
-
-def test_rows_of_zeros_have_no_direction_and_stay() -> None:
-    assert normalize_rows(np.array([[3, 4], [0, 0]], np.float32)).ravel().tolist() == pytest.approx([0.6, 0.8, 0, 0])

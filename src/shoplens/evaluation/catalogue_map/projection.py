@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.errors import InvalidValue
+from shoplens.filters.fitting.pca import principal_axes
 from shoplens.types import Vectors
 
 Positions = npt.NDArray[np.float32]
@@ -109,8 +110,8 @@ def _principal(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     places = np.zeros((len(rows), 2), np.float32)
     if len(rows) < 2:
         return places
-    left, lengths, _ = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
-    found = (left * lengths)[:, :2]
+    centered = rows - rows.mean(axis=0)
+    found = centered @ principal_axes(centered, 2, exact=True)
     extremes = found[np.abs(found).argmax(axis=0), range(found.shape[1])]
     places[:, : found.shape[1]] = found * np.where(extremes < 0, -1, 1)
     return places

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shoplens.filters.fitting.crossfit import Bools, Doubles, number_groups
+from shoplens.filters.fitting.crossfit import Bools, number_groups
 from shoplens.filters.fitting.pca import principal_axes
+from shoplens.filters.fitting.whitening import whitening_matrix
 from shoplens.filters.model.principal_components import FeatureProjection
 from shoplens.filters.photo_features.pixels import Floats
 
@@ -15,7 +16,6 @@ DESIGN_SIZE = 128
 SHAPE_SIZE = 64
 TINT_SIZE = 64
 _SHRINKAGE = 0.3
-_TINY = 1e-9
 
 
 def fit_design(
@@ -46,7 +46,7 @@ def fit_design(
     x, groups_of_x = projected[is_used], numbers[is_used]
     sums = np.zeros((len(sizes), backbone.size), np.float32)
     np.add.at(sums, groups_of_x, x)
-    whitening = _whitening_matrix(x - (sums / np.maximum(sizes, 1)[:, None])[groups_of_x])
+    whitening = whitening_matrix(x - (sums / np.maximum(sizes, 1)[:, None])[groups_of_x], _SHRINKAGE)
     axes = principal_axes(projected[is_first] @ whitening, DESIGN_SIZE)
     return FeatureProjection.from_axes(
         backbone.first_column, backbone.mean, backbone.axes @ (whitening @ axes), DESIGN_SIZE
@@ -79,12 +79,3 @@ def fit_tint(histograms: Floats, start: int, is_first: Bools) -> FeatureProjecti
     """
     mean = np.zeros(histograms.shape[1], np.float32)
     return FeatureProjection.from_axes(start, mean, principal_axes(histograms[is_first], TINT_SIZE), TINT_SIZE)
-
-
-def _whitening_matrix(deviations: Doubles) -> Floats:
-    """Return C^(-1/2), float32 (m, m), of the covariance C of deviations (n, m)."""
-    covariance = deviations.T @ deviations / len(deviations)
-    values, axes = np.linalg.eigh(covariance)
-    values = np.maximum(values, 0) + max(_SHRINKAGE * float(values.mean()), _TINY)
-    result: Floats = (axes / np.sqrt(values)) @ axes.T
-    return result.astype(np.float32)

@@ -13,6 +13,7 @@ import numpy as np
 from shoplens.build.photo_features import extract_features, feature_model, feature_width
 from shoplens.errors import ModelError, PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
+from shoplens.filters.model.principal_components import normalize_rows
 from shoplens.images import decode_photo
 from shoplens.images.corruptions.augmentation import Strength, augment_photo
 from shoplens.index.protocol import Index
@@ -205,6 +206,6 @@ def _collect_samples(
         stacked = np.stack([stored[name] for name in names])
         rows[start : start + len(names)] = stacked[:, dimensions:]
         vectors[start : start + len(names)] = stacked[:, :dimensions]
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    vectors = normalize_rows(vectors)
     owners, view_numbers = np.array(keys, np.int64).reshape(-1, 2).T.copy()
     return Samples(tuple(photos), rows, owners, view_numbers), vectors

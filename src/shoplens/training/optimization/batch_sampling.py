@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.filters.model.principal_components import normalize_rows
+
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 LOOK_ALIKES = 7
@@ -82,7 +84,7 @@ def _nearest_classes(rows: Floats, classes: Ints, count: int) -> Ints:
     """Return each class followed by the classes most like it, int64 (count, up to 8)."""
     means = np.zeros((count, rows.shape[1]), np.float32)
     np.add.at(means, classes, rows)
-    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+    means = normalize_rows(means)
     size = min(LOOK_ALIKES + 1, count)
     nearest = np.empty((count, size), np.int64)
     for start in range(0, count, 1024):

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.filters.fitting.pca import principal_axes
+from shoplens.filters.fitting.whitening import whitening_matrix
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, OUTLINE_SIZE
 from shoplens.filters.photo_features.palette import ANCHOR_COUNT, FINE_SIZE
 
@@ -31,6 +32,7 @@ MAX_ROWS = 8_000
 """Maximum number of rows from which means and components are computed."""
 _FLAT = 1e-3
 """Is added to every standard deviation, so that a constant feature becomes 0."""
+_SMALLEST_LENGTH = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +161,9 @@ def _within_class_whitening(rows: Floats, classes: Ints, shrinkage: float) -> tu
     has_others = counts[classes] > 1
     deviations = rows[has_others] - means[classes[has_others]]
     center: Floats = means[counts > 0].mean(axis=0)
-    values, vectors = np.linalg.eigh(deviations.T @ deviations / max(len(deviations), 1))
-    floor = shrinkage * max(float(values.sum()) / max(len(values), 1), 1e-12)
-    lengths = (np.maximum(values, 0) + floor) ** -0.5
-    matrix = (vectors * lengths) @ vectors.T / np.sqrt(max(np.mean(lengths**2), 1e-12) if len(lengths) else 1.0)
-    return matrix.astype(np.float32), center
+    matrix = whitening_matrix(deviations, shrinkage)
+    length = np.linalg.norm(matrix) / np.sqrt(max(len(matrix), 1))
+    return matrix / np.float32(max(length, _SMALLEST_LENGTH)), center
 
 
 def _sqrt_columns(rows: Floats, rooted: npt.NDArray[np.bool_]) -> Floats:

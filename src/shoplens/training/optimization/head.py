@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.filters.fitting.pca import principal_axes
+from shoplens.filters.model.principal_components import normalize_rows
 from shoplens.training.optimization.batch_sampling import BatchSampler
 from shoplens.training.optimization.losses import LossFunction
 from shoplens.training.optimization.training_loop import LoopOptions, LoopResult, import_torch, run_training_loop
@@ -92,12 +93,6 @@ class TrainedWeights:
     def embed(self, rows: Floats) -> Floats:
         """Return the vectors of whitened rows, float32 (n, d), of length 1."""
         return normalize_rows(rows @ self.weights)
-
-
-def normalize_rows(rows: Floats) -> Floats:
-    """Return the rows scaled to length 1; a row of zeros stays."""
-    unit: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    return unit
 
 
 def train_head(

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from shoplens.filters.fitting.pca import principal_axes
 from shoplens.ranking.ranker_features import Floats
 from shoplens.training.optimization.training_loop import import_torch
 from shoplens.training.ranker_training.ranking_dataset import RankingDataset, is_right
@@ -252,10 +253,10 @@ def _initial_network(dataset: RankingDataset, recipe: RankerRecipe) -> RankingNe
     rng = np.random.default_rng(recipe.seed)
     d, s = dataset.signals.shape[1:]
     center = dataset.embeddings.mean(axis=0)
-    _, lengths, directions = np.linalg.svd(dataset.embeddings - center, full_matrices=False)
-    kept = directions[:EMBEDDING_AXES].T / np.maximum(lengths[:EMBEDDING_AXES] / np.sqrt(len(dataset)), 1e-6)
+    centered = dataset.embeddings - center
+    directions = principal_axes(centered, EMBEDDING_AXES, exact=True)
     axes = np.zeros((dataset.embeddings.shape[1], EMBEDDING_AXES), np.float32)
-    axes[:, : kept.shape[1]] = kept
+    axes[:, : directions.shape[1]] = directions / np.maximum((centered @ directions).std(axis=0), 1e-6)
     zeros = np.zeros
     return RankingNetwork(
         recipe,
