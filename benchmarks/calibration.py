@@ -96,7 +96,7 @@ def photos_of(queries: Iterable[Any], index: Index, store: Path) -> list[Photo]:
     with open_query_vectors(store / "evaluation" / "query-vectors.sqlite", feature_model(embedder)) as vectors:
         embedding = QueryPhotos(index, embedder, PhotoSource(settings), settings, vectors)
         found = []
-        for item in embedding.of(queries):
+        for item in embedding.encode_all(queries):
             if isinstance(item, tuple):
                 query, vector = item
                 (record, *_) = index.records([next(iter(query.grades))])

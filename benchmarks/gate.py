@@ -25,8 +25,9 @@ import shoplens.search.candidates
 from evaluation import FEEDS, store_of
 from shoplens.embedders import Embedder, OnnxEmbedder
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.regression.baseline import Baseline, estimate_power
+from shoplens.evaluation.regression.baseline import Baseline
 from shoplens.evaluation.regression.check import CheckOptions, CheckResult, check_regression
+from shoplens.evaluation.regression.comparison import estimate_power
 from shoplens.images import PhotoSource
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.strategies import strategy_named
@@ -160,7 +161,7 @@ def main() -> None:
     data, work = options.data.resolve(), options.work.resolve()
     store, file = store_of(options.catalogue, data, work), work / "gate-baseline.json"
     if not options.fresh_only:
-        check(store, CheckOptions(baseline=file, update=True, count=options.count))
+        check(store, CheckOptions(baseline=file, make_baseline=True, count=options.count))
         told_of_baseline(Baseline.from_json(file.read_bytes()))
     print("| what changed | the gate | figures that fell | recall@1, all | p | most |\n|---|---|---|---|---|---|")
     if not options.fresh_only:

@@ -237,7 +237,7 @@ def test_check_makes_a_baseline_and_passes(plain: Path, folder: Path) -> None:
     people = shoplens("check", folder, plain)
     assert (people.code, people.out) == (0, "")
     assert (
-        "held  11 of 11 figures, on the same queries" in people.err
+        "passed  11 of 11 figures, on the same queries" in people.err
         and "The report compares the baseline with this run: " in people.err
     )
 

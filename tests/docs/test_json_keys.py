@@ -12,7 +12,7 @@ from shoplens.build.run import Summary
 from shoplens.cli.output import print_summary
 from shoplens.evaluation.calibrate import CalibrationResult
 from shoplens.evaluation.doctor.findings import Diagnosis
-from shoplens.evaluation.regression.baseline import GateReport
+from shoplens.evaluation.regression.comparison import GateReport
 from shoplens.evaluation.report_files import calibration_json
 from shoplens.evaluation.results import Comparison, Evaluation, to_json_values
 from shoplens.evaluation.statistics.calibration import ABSENT_SHARE, MIN_CLUSTERS, Origin, fit_calibration

@@ -10,7 +10,7 @@ from shoplens import errors
 from shoplens.embedders.card import ModelCard
 from shoplens.evaluation.queries import COLUMNS
 from shoplens.evaluation.query_runs import CATEGORY_RECALL
-from shoplens.evaluation.regression.baseline import OMISSION_FIXES
+from shoplens.evaluation.regression.comparison import OMISSION_FIXES
 from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.feedback.events import KINDS
 from shoplens.feeds import FORMATS

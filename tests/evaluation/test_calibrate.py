@@ -14,16 +14,16 @@ import pytest
 
 from shoplens import Shop
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.evaluation.calibrate import SAME_PHOTO, calibrate, sample_of, samples_of
+from shoplens.evaluation.calibrate import SAME_PHOTO, build_sample, calibrate, collect_samples
 from shoplens.evaluation.evaluate import QuerySet
 from shoplens.evaluation.queries import HELD_OUT, JudgedQuery
-from shoplens.evaluation.runs import JudgedRun
+from shoplens.evaluation.query_runs import JudgedRun
+from shoplens.evaluation.report_files import calibration_json, claim_table
 from shoplens.evaluation.statistics.calibration import CalibrationSample
-from shoplens.evaluation.written import calibration_json, claims
 from shoplens.ranking.match_probability import REFERENCE
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.settings import Settings
-from shoplens.store.calibration_file import calibration_of
+from shoplens.store.calibration_file import load_calibration
 from shoplens.store.files.atomic import copy_tree
 from shoplens.types import Result
 from tests.fakes import Color, ColourEmbedder, colour_vector, feed_of, photo, product, row
@@ -98,22 +98,22 @@ def run(scores: list[float], right: set[int], group: str = "") -> JudgedRun:
 
 def test_a_sample_has_the_first_scores_and_those_without_the_right_products() -> None:
     scores = [0.9 - 0.01 * place for place in range(20)]
-    sample = sample_of(run(scores, {1, 4, 15}))
+    sample = build_sample(run(scores, {1, 4, 15}))
     assert sample.scores == tuple(scores[:11])
     assert sample.right == tuple(place in (1, 4) for place in range(11))
-    assert sample.without == tuple(scores[place] for place in (0, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12))
+    assert sample.scores_without_right == tuple(scores[place] for place in (0, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12))
     assert sample.cluster == "product p1"
-    assert len(sample.scores) == len(sample.without) == REFERENCE
+    assert len(sample.scores) == len(sample.scores_without_right) == REFERENCE
 
 
 def test_a_sample_of_a_small_catalogue_and_of_a_group() -> None:
-    assert sample_of(run([0.8], {0})) == CalibrationSample((0.8,), (True,), (), "product p0")
+    assert build_sample(run([0.8], {0})) == CalibrationSample((0.8,), (True,), (), "product p0")
     expected = CalibrationSample((0.8, 0.7), (False, True), (0.8,), "group shirts")
-    assert sample_of(run([0.8, 0.7], {1}, "shirts")) == expected
+    assert build_sample(run([0.8, 0.7], {1}, "shirts")) == expected
 
 
 def test_samples_of_held_out_photos_see_all_other_photos(shop: Shop) -> None:
-    samples, left_out = samples_of(shop._parts.evaluation_context(None), QuerySet(), PRETRAINED)
+    samples, left_out = collect_samples(shop._parts.evaluation_context(None), QuerySet(), PRETRAINED)
     assert (len(samples), left_out) == (108, ())
     photos = [[color, *(off(number, by) for by in range(4))] for number, color in enumerate(COLORS)]
     expected = []
@@ -136,7 +136,7 @@ def test_samples_of_held_out_photos_see_all_other_photos(shop: Shop) -> None:
     for sample, (cluster, flags, first, others) in zip(samples, expected, strict=True):
         assert (sample.cluster, sample.right) == (cluster, flags)
         np.testing.assert_allclose(sample.scores, first, atol=1e-5)
-        np.testing.assert_allclose(sample.without, others, atol=1e-5)
+        np.testing.assert_allclose(sample.scores_without_right, others, atol=1e-5)
 
 
 # Held out, or from a file
@@ -151,7 +151,7 @@ def test_held_out_photos_are_the_default(shop: Shop, folder: Path) -> None:
     assert (fitted.queries, fitted.clusters, fitted.products, fitted.absent_share) == (108, 25, 27, 0.5)
     assert (fitted.strategy, fitted.model) == ("pretrained", "colour@1")
     assert (found.queries_from, found.left_out) == (HELD_OUT, ())
-    assert calibration_of(shop._parts.store.live, "pretrained") == fitted
+    assert load_calibration(shop._parts.store.live, "pretrained") == fitted
     assert [one.answers for one in found.reliability] == [216, 216]
     assert [sum(part.count for part in one.bins) for one in found.reliability] == [216, 216]
     assert found.reliability[0].ece.value == fitted.measured["match_error"]
@@ -191,7 +191,9 @@ def test_photos_of_the_catalogue_are_left_out_and_counted(shop: Shop, folder: Pa
     assert found.calibration.queries == 108
     (left_out,) = found.left_out
     assert (left_out.kind, left_out.times, left_out.example) == (SAME_PHOTO, 2, str(folder / "p3.png"))
-    without = shop.quality.calibrate(queries(tmp_path / "fewer.csv", asked_of(folder)), strategy="pretrained").calibration
+    without = shop.quality.calibrate(
+        queries(tmp_path / "fewer.csv", asked_of(folder)), strategy="pretrained"
+    ).calibration
     assert replace(without, created=found.calibration.created) == found.calibration
 
 
@@ -219,7 +221,7 @@ def test_too_few_queries_leave_the_calibration_before(shop: Shop, folder: Path, 
     assert "1 × product-not-in-store (row 31, product_id: nothing)" in told.value.problem
     assert "Give 100 or more, of 20 or more products" in told.value.fix
     assert (shop._parts.store.live.folder / "calibration-pretrained.json").read_bytes() == kept
-    assert calibration_of(shop._parts.store.live, "pretrained") == before
+    assert load_calibration(shop._parts.store.live, "pretrained") == before
 
 
 def test_many_photos_of_few_products_are_too_few(shop: Shop, folder: Path, tmp_path: Path) -> None:
@@ -227,7 +229,7 @@ def test_many_photos_of_few_products_are_too_few(shop: Shop, folder: Path, tmp_p
     with pytest.raises(InvalidValue, match=r"There are 126 queries of 19 products or groups\.") as told:
         shop.quality.calibrate(queries(tmp_path / "few.csv", same), strategy="pretrained")
     assert told.value.code == "too-few-queries"
-    assert calibration_of(shop._parts.store.live, "pretrained") is None
+    assert load_calibration(shop._parts.store.live, "pretrained") is None
 
 
 def test_nothing_usable_says_why(shop: Shop, folder: Path, tmp_path: Path) -> None:
@@ -293,10 +295,10 @@ def test_the_report_and_the_documented_object(shop: Shop, tmp_path: Path) -> Non
     }
     assert [list(one) for one in told["reliability"]] == [["claim", "answers", "error", "bins"]] * 2
     assert list(told["reliability"][0]["error"]) == ["value", "low", "high"]
-    assert list(told["reliability"][0]["bins"][0]) == ["count", "said", "true"]
+    assert list(told["reliability"][0]["bins"][0]) == ["count", "predicted", "observed"]
     page = (tmp_path / "reports/calibration.html").read_text()
     assert "108 query photos of 25 designs (held-out photos), 27 products; strategy pretrained, model colour@1." in page
-    assert "taken to be so in 50% of all searches" in page
+    assert "The latter is assumed for 50% of all searches." in page
     for one in found.reliability:
         assert one.claim in page
 
@@ -309,7 +311,7 @@ def test_a_report_named_json_does_not_overwrite_its_page(shop: Shop, tmp_path: P
 
 def test_claims_name_the_thresholds_of_four_precisions(shop: Shop) -> None:
     found = shop.quality.calibrate(strategy="pretrained").calibration
-    head, *rows = claims(found)
+    head, *rows = claim_table(found)
     assert head[0] == "precision"
     assert [one[0] for one in rows] == ["80%", "90%", "95%", "99%"]
     for (_, exact, absent), place in zip(rows, (30, 40, 45, 49), strict=True):
@@ -322,4 +324,4 @@ def test_a_report_that_cannot_be_written_is_an_error_before_the_work(shop: Shop,
     (tmp_path / "file").write_text("something")
     with pytest.raises(InvalidValue, match=r"The report .* cannot be written"):
         shop.quality.calibrate(report=tmp_path / "file" / "report.html", strategy="pretrained")
-    assert calibration_of(shop._parts.store.live, "pretrained") is None
+    assert load_calibration(shop._parts.store.live, "pretrained") is None

@@ -12,7 +12,7 @@ import pytest
 from shoplens import Shop
 from shoplens.evaluation.results import Comparison
 from shoplens.evaluation.statistics.metrics import METRICS
-from shoplens.ranking.strategies import BASELINE, STRATEGIES, ready_for
+from shoplens.ranking.strategies import BASELINE, STRATEGIES, available_strategies
 from shoplens.settings import Settings
 from tests.fakes import ColourEmbedder, Stopped, feed_of, numbered_color, photo, row
 
@@ -61,7 +61,7 @@ def queries(folder: Path, *rows: str) -> Path:
 def test_every_strategy_is_described_with_its_costs(shop: Shop) -> None:
     found = shop.quality.compare()
     assert (found.queries, found.products, found.compared_with, found.left_out) == (10, 10, BASELINE, [])
-    assert [one.name for one in found.rows] == [one.name for one in ready_for(UNTRAINED)]
+    assert [one.name for one in found.rows] == [one.name for one in available_strategies(UNTRAINED)]
     for one in found.rows:
         assert (one.about, one.adding) == (STRATEGIES[one.name].about, STRATEGIES[one.name].adding)
         assert one.metrics["recall@1"].value == 1
@@ -133,7 +133,7 @@ def test_the_json_and_the_report_say_the_same(shop: Shop, tmp_path: Path, backwa
     told = json.loads((tmp_path / "c.json").read_text("utf-8"))
     assert told == json.loads(json.dumps(found.as_json()))
     assert (told["queries"], told["seed"]) == (10, 5)
-    assert [one["name"] for one in told["rows"]] == [one.name for one in ready_for(UNTRAINED)]
+    assert [one["name"] for one in told["rows"]] == [one.name for one in available_strategies(UNTRAINED)]
     assert list(told["rows"][1]["metrics"]["recall@1"]) == ["value", "low", "high"]
     assert list(told["rows"][1]["against"]["recall@1"]) == ["difference", "p"]
     page = (tmp_path / "c.html").read_text("utf-8")

@@ -16,9 +16,9 @@ from PIL import Image
 
 from shoplens import Shop
 from shoplens.errors import InvalidValue, StoreError
+from shoplens.evaluation.query_runs import CATEGORY_RECALL
 from shoplens.evaluation.results import Evaluation
-from shoplens.evaluation.runs import CATEGORY_RECALL
-from shoplens.evaluation.statistics.metrics import metrics_of
+from shoplens.evaluation.statistics.metrics import compute_metrics
 from shoplens.ranking.strategies import STRATEGIES, strategy_named
 from shoplens.settings import Settings
 from shoplens.store.files.atomic import copy_tree
@@ -91,7 +91,7 @@ def ranked(color: Color, *, first_photos: bool, excluded: Sequence[str] = ()) ->
 
 def means(answers: list[tuple[list[str], dict[str, float]]]) -> dict[str, float]:
     """Each metric, by the definition, over (ranking, grades)."""
-    numbers = [metrics_of(found, grades) for found, grades in answers]
+    numbers = [compute_metrics(found, grades) for found, grades in answers]
     told = {name: float(np.mean([one[name] for one in numbers])) for name in numbers[0]}
     same = []
     for found, grades in answers:
@@ -126,9 +126,9 @@ def test_a_photo_that_is_held_out_is_not_in_the_gallery(shop: Shop, built: Path)
     worst = {answer.photo: answer for answer in found.worst}
     assert shared <= set(worst)
     for source in shared:
-        assert (worst[source].found[0].product_id, worst[source].found[0].score) == ("wine", 1.0)
-        assert all(one.photo.endswith("-0.png") for one in worst[source].found)
-    confused = {(one.right.product_id, one.found.product_id): one.times for one in found.confused}
+        assert (worst[source].results[0].product_id, worst[source].results[0].score) == ("wine", 1.0)
+        assert all(one.photo.endswith("-0.png") for one in worst[source].results)
+    confused = {(one.right.product_id, one.first_result.product_id): one.times for one in found.confused}
     assert confused["red", "wine"] == confused["rose", "wine"] == 1
 
 
@@ -163,7 +163,9 @@ def test_a_region_is_what_is_asked_with(shop: Shop, tmp_path: Path) -> None:
     found = shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained")
     assert found.overall["recall@1"].value == 0
     (tmp_path / "q.csv").write_text('photo,product_id,region\nstreet.png,night,"0,0,60,60"\nstreet.png,leaf,\n')
-    assert [answer.region for answer in shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained").worst] == [None]
+    assert [answer.region for answer in shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained").worst] == [
+        None
+    ]
 
 
 def test_the_json_is_as_promised(shop: Shop) -> None:

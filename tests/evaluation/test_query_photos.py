@@ -71,7 +71,7 @@ def colors(folder: Path, count: int) -> list[JudgedQuery]:
 def test_each_query_comes_with_its_photo_in_their_order(tmp_path: Path) -> None:
     queries = colors(tmp_path, 2 * AHEAD)
     refused = Rejection("query-incomplete", "no photo", "write one")
-    found = list(photos_of(ColourEmbedder()).of([*queries[:40], refused, *queries[40:]]))
+    found = list(photos_of(ColourEmbedder()).encode_all([*queries[:40], refused, *queries[40:]]))
     assert found.pop(40) is refused
     for number, item in enumerate(found):
         assert isinstance(item, tuple)
@@ -89,7 +89,7 @@ def test_queries_are_read_a_bounded_distance_ahead(tmp_path: Path) -> None:
             read.append(1)
             yield queries[len(read) % 3]
 
-    stream = photos_of(ColourEmbedder()).of(endless())
+    stream = photos_of(ColourEmbedder()).encode_all(endless())
     for _ in range(5):
         next(stream)
     stream.close()  # type: ignore[attr-defined]
@@ -100,7 +100,7 @@ def test_a_region_is_what_is_embedded(tmp_path: Path) -> None:
     image = Image.new("RGB", (100, 60), BLUE)
     image.paste(GREEN, (60, 20, 90, 50))
     image.save(tmp_path / "street.png")
-    (item,) = photos_of(ColourEmbedder()).of([asked(tmp_path / "street.png", Region(62, 22, 26, 26))])
+    (item,) = photos_of(ColourEmbedder()).encode_all([asked(tmp_path / "street.png", Region(62, 22, 26, 26))])
     assert isinstance(item, tuple)
     assert np.allclose(item[1].vector, colour_vector(GREEN), atol=1e-6)
     assert (item[1].pixel_hash, item[1].content_hash) == ("", "")  # so that it never is the same photo
@@ -115,7 +115,7 @@ def test_photos_that_cannot_be_used_are_rejections_with_their_row(tmp_path: Path
         asked(tmp_path / "text.jpg"),
         asked(whole, Region(4, 0, 9, 8)),
     ]
-    found = [one for one in photos_of(ColourEmbedder()).of(queries) if isinstance(one, Rejection)]
+    found = [one for one in photos_of(ColourEmbedder()).encode_all(queries) if isinstance(one, Rejection)]
     assert [(one.kind, one.row, one.field, one.value) for one in found] == [
         ("photo-missing", 7, "photo", str(tmp_path / "gone.jpg")),
         ("photo-missing", None, "photo", str(tmp_path / "gone.jpg")),
@@ -129,10 +129,10 @@ def test_photos_that_cannot_be_used_are_rejections_with_their_row(tmp_path: Path
 
 def test_a_photo_without_direction_is_left_out_and_a_wrong_model_is_an_error(tmp_path: Path) -> None:
     query = asked(photo(tmp_path / "red.png", RED))
-    (found,) = photos_of(Blank(4)).of([query])
+    (found,) = photos_of(Blank(4)).encode_all([query])
     assert isinstance(found, Rejection) and found.kind == "no-direction"
     with pytest.raises(ModelError, match=r"\(1, 4\).*\(1, 5\)") as caught:
-        list(photos_of(Blank(5)).of([query]))
+        list(photos_of(Blank(5)).encode_all([query]))
     assert caught.value.code == "bad-model"
 
 
@@ -155,9 +155,9 @@ def test_known_photos_are_not_embedded_again(tmp_path: Path) -> None:
 def test_a_changed_photo_is_embedded_anew(tmp_path: Path) -> None:
     embedder, query = ColourEmbedder(), asked(photo(tmp_path / "red.png", RED))
     with open_query_vectors(tmp_path / "v.sqlite", embedder.model) as vectors:
-        list(photos_of(embedder, vectors).of([query]))
+        list(photos_of(embedder, vectors).encode_all([query]))
         photo(tmp_path / "red.png", GREEN)
-        (item,) = photos_of(embedder, vectors).of([query])
+        (item,) = photos_of(embedder, vectors).encode_all([query])
     assert embedder.photos == 2
     assert isinstance(item, tuple) and np.allclose(item[1].vector, colour_vector(GREEN), atol=1e-6)
 
@@ -171,7 +171,7 @@ def test_regions_are_remembered_each_by_itself(tmp_path: Path) -> None:
     for embedded in 4, 0:
         embedder = ColourEmbedder()
         with open_query_vectors(tmp_path / "v.sqlite", embedder.model) as vectors:
-            found = [item[1] for item in photos_of(embedder, vectors).of(queries) if isinstance(item, tuple)]
+            found = [item[1] for item in photos_of(embedder, vectors).encode_all(queries) if isinstance(item, tuple)]
         assert embedder.photos == embedded
         assert np.allclose(found[1].vector, colour_vector(BLUE), atol=1e-6)
         assert np.allclose(found[2].vector, colour_vector(GREEN), atol=1e-6)
@@ -189,7 +189,7 @@ def test_pixels_are_hashed_as_soon_as_an_equal_photo_is_possible(tmp_path: Path)
         (index_of(), 2, True),
     ):
         with open_query_vectors(tmp_path / "v.sqlite", embedder.model) as vectors:
-            (item,) = photos_of(embedder, vectors, index).of([query])
+            (item,) = photos_of(embedder, vectors, index).encode_all([query])
         assert isinstance(item, tuple)
         assert (embedder.photos, bool(item[1].pixel_hash)) == (embedded, hashed)
 
@@ -198,10 +198,10 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(tmp_path: Path) -> None:
     queries = colors(tmp_path, 20)
     cut = ColourEmbedder(stop_after=12)
     with pytest.raises(Stopped), open_query_vectors(tmp_path / "v.sqlite", cut.model) as vectors:
-        list(photos_of(cut, vectors).of(queries))
+        list(photos_of(cut, vectors).encode_all(queries))
     rest = ColourEmbedder()
     with open_query_vectors(tmp_path / "v.sqlite", rest.model) as vectors:
-        assert len(list(photos_of(rest, vectors).of(queries))) == 20
+        assert len(list(photos_of(rest, vectors).encode_all(queries))) == 20
     assert (cut.photos, rest.photos) == (12, 8)
 
 

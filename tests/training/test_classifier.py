@@ -12,7 +12,7 @@ import pytest
 from shoplens import Shop
 from shoplens.embedders.classifier import CARD, NETWORK
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.evaluation.evaluate import LEARNED
+from shoplens.evaluation.evaluate import TRAINING_PHOTO
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
 from shoplens.training.optimization.softmax_head import SoftmaxRecipe
 from tests.fakes import ColourEmbedder, feed_of, row
@@ -101,7 +101,7 @@ def test_it_is_never_asked_unless_it_is_named(shop: Shop, tmp_path: Path) -> Non
 
 def test_searches_by_learned_photos_are_told_of(shop: Shop) -> None:
     kinds = {one.kind: one.times for one in shop.quality.evaluate(strategy="classifier").left_out}
-    assert kinds == {LEARNED: 3 * PRODUCTS}
+    assert kinds == {TRAINING_PHOTO: 3 * PRODUCTS}
     assert not shop.quality.evaluate(strategy="filters-static").left_out
 
 

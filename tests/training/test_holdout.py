@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shoplens.evaluation.results import Estimate, Paired
+from shoplens.evaluation.results import Estimate, PairedDifference
 from shoplens.training.data.samples import Samples, Split, assign_splits
 from shoplens.training.holdout import (
     KNOWN_PRODUCTS,
@@ -116,7 +116,7 @@ def create_result(name: str, low: float, high: float) -> HoldoutResult:
     middle = (low + high) / 2
     figures = {metric: Estimate(0.5, 0.4, 0.6) for metric in METRICS}
     after = {metric: Estimate(0.5 + middle, 0.4, 0.9) for metric in METRICS}
-    change = {metric: Paired(Estimate(middle, low, high), 0.5) for metric in METRICS}
+    change = {metric: PairedDifference(Estimate(middle, low, high), 0.5) for metric in METRICS}
     return HoldoutResult(name, 100, 50, False, figures, after, change)
 
 

@@ -11,7 +11,7 @@ import pytest
 from shoplens import Shop
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
-from shoplens.evaluation.runs import evaluate_query
+from shoplens.evaluation.query_runs import evaluate_query
 from shoplens.images import PhotoSource
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.search.prepared_strategy import prepare_strategy

@@ -10,8 +10,8 @@ import pytest
 
 from shoplens import Shop, Steering
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.evaluation.evaluate import LEARNED
-from shoplens.evaluation.results import Estimate, Paired
+from shoplens.evaluation.evaluate import TRAINING_PHOTO
+from shoplens.evaluation.results import Estimate, PairedDifference
 from shoplens.ranking import filter_retrieval
 from shoplens.training.ranker import MAIN_METRIC, RankerOptions, RankerTraining, judge_rankers
 from tests.fakes import ColourEmbedder, feed_of, photo, row
@@ -107,7 +107,7 @@ def test_products_can_be_searched_by_and_facets_counted(shop: Shop) -> None:
 
 def test_an_evaluation_says_that_photos_were_learned(shop: Shop) -> None:
     evaluation = shop.quality.evaluate(strategy="filters-dynamic")
-    assert {one.kind: one.times for one in evaluation.left_out} == {LEARNED: 80}
+    assert {one.kind: one.times for one in evaluation.left_out} == {TRAINING_PHOTO: 80}
     assert not shop.quality.evaluate(strategy="filters-static").left_out
 
 
@@ -143,16 +143,18 @@ def test_too_few_photos_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_network_ranks_only_if_it_is_significantly_better() -> None:
-    def change(low: float, high: float, first: float = 0.1) -> dict[str, Paired]:
+    def change(low: float, high: float, first: float = 0.1) -> dict[str, PairedDifference]:
         middle = (low + high) / 2
         return {
-            MAIN_METRIC: Paired(Estimate(middle, low, high), 0.01),
-            "recall@1": Paired(Estimate(0.0, first - 0.2, first), 0.5),
+            MAIN_METRIC: PairedDifference(Estimate(middle, low, high), 0.01),
+            "recall@1": PairedDifference(Estimate(0.0, first - 0.2, first), 0.5),
         }
 
     static, better, unclear = change(0.0, 0.02), change(0.01, 0.05), change(-0.01, 0.09)
 
-    def judge(gate: dict[str, Paired], static: dict[str, Paired] = static, **options: object) -> tuple[str, str]:
+    def judge(
+        gate: dict[str, PairedDifference], static: dict[str, PairedDifference] = static, **options: object
+    ) -> tuple[str, str]:
         changes = {"static": static, "gate": gate, "listwise": unclear}
         return judge_rankers(changes, RankerOptions(**options))  # type: ignore[arg-type]
 

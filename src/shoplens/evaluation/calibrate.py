@@ -1,4 +1,4 @@
-"""The calibration on one screen: judged answers -> samples -> match probabilities, kept with the generation."""
+"""Calibrates a strategy: judged answers -> samples -> match probabilities, which are stored with the generation."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.evaluation.evaluate import EvaluationContext, QuerySet, for_each_answer
-from shoplens.evaluation.results import LeftOut, Reliability
-from shoplens.evaluation.runs import Gallery, JudgedRun
+from shoplens.evaluation.evaluate import EvaluationContext, QuerySet, judge_queries
+from shoplens.evaluation.query_runs import Gallery, JudgedRun
+from shoplens.evaluation.results import OmissionCount, Reliability
 from shoplens.evaluation.statistics.calibration import (
     ABSENT_SHARE,
     CalibrationSample,
-    Firsts,
+    FirstResults,
     Origin,
-    cross_fitted,
+    cross_fit,
     fit_calibration,
 )
-from shoplens.evaluation.statistics.reliability import calibration_error, reliability
+from shoplens.evaluation.statistics.reliability import calibration_error, reliability_bins
 from shoplens.ranking.match_probability import REFERENCE, Calibration
 from shoplens.ranking.strategies import Strategy
 from shoplens.store.calibration_file import write_calibration
-from shoplens.store.files.atomic import disk_errors_told, timestamp
+from shoplens.store.files.atomic import timestamp, translate_disk_errors
 from shoplens.store.generation import Generation
 
 SAME_PHOTO = "query-is-in-catalogue"
@@ -29,79 +29,82 @@ SAME_PHOTO = "query-is-in-catalogue"
 
 @dataclass(frozen=True, slots=True)
 class CalibrationResult:
-    """A calibration, how reliable it is, and the queries that could not be used."""
+    """A calibration, its reliability, and the queries that could not be used."""
 
     calibration: Calibration
     reliability: tuple[Reliability, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[OmissionCount, ...]
     queries_from: str
 
 
 def calibrate(
-    bench: EvaluationContext, queries: QuerySet, strategy: Strategy, absent_share: float = ABSENT_SHARE
+    context: EvaluationContext, queries: QuerySet, strategy: Strategy, absent_share: float = ABSENT_SHARE
 ) -> CalibrationResult:
-    """Fit a strategy's match probability and keep it with the live generation, in place of the one before.
+    """Fit a strategy's match probability, and store it with the live generation in place of an earlier one.
 
     Raises:
         InvalidValue: ``too-few-queries``, and as :func:`~shoplens.evaluation.evaluate.evaluate`.
     """
-    if not 0 < absent_share < 1:  # said before all queries are searched for, not after
+    if not 0 < absent_share < 1:  # checked before the long work, not after it
         raise InvalidValue(f"The absent share is {absent_share!r}.", "Give a number above 0 and below 1, e.g. 0.5.")
-    with bench.reading() as generation:
-        samples, left_out = samples_of(bench, queries, strategy)
-        origin = Origin(strategy.name, bench.embedder.model, generation.index.count(), timestamp())
-        bench.progress("Fitting", 0, 0)
+    with context.reading() as generation:
+        samples, left_out = collect_samples(context, queries, strategy)
+        origin = Origin(strategy.name, context.embedder.model, generation.index.count(), timestamp())
+        context.progress("Fitting", 0, 0)
         try:
             calibration = fit_calibration(samples, origin, absent_share)
         except InvalidValue as problem:
-            raise _with_reasons(problem, queries, left_out) from None
-        told = reliabilities(cross_fitted(samples, absent_share))
-        _keep(bench, generation, calibration)
-    return CalibrationResult(calibration, told, left_out, queries.name)
+            raise _add_reasons(problem, queries, left_out) from None
+        diagrams = measure_reliability(cross_fit(samples, absent_share))
+        _store(context, generation, calibration)
+    return CalibrationResult(calibration, diagrams, left_out, queries.name)
 
 
-def _keep(bench: EvaluationContext, generation: Generation, calibration: Calibration) -> None:
-    """With the live generation, if that is the one that was searched, or a copy of it with another graph."""
-    with bench.store.writing(), disk_errors_told(bench.store.folder):
-        live = bench.store.live
+def _store(context: EvaluationContext, generation: Generation, calibration: Calibration) -> None:
+    """Write it to the live generation, if that is the one that was searched, or a copy of it with another graph."""
+    with context.store.writing(), translate_disk_errors(context.store.folder):
+        live = context.store.live
         if (live.manifest.model, live.manifest.created) != (generation.manifest.model, generation.manifest.created):
             raise StoreError(
-                "The store was built anew while its answers were calibrated.", "Run it again.", code="store-changed"
+                "The store was built anew while its answers were calibrated.",
+                "Run the calibration again.",
+                code="store-changed",
             )
         write_calibration(live, calibration)
 
 
-def _with_reasons(problem: InvalidValue, queries: QuerySet, left_out: Sequence[LeftOut]) -> InvalidValue:
-    """The same error, with the queries that could have been used if they were mended."""
-    told = "; ".join(f"{one.times} × {one.kind} ({one.example})" for one in left_out)
-    lost = f" Left out of {queries.name}: {told}." if told else ""
-    return InvalidValue(problem.problem + lost, problem.fix, code=problem.code)
+def _add_reasons(problem: InvalidValue, queries: QuerySet, left_out: Sequence[OmissionCount]) -> InvalidValue:
+    """Return the same error with the queries that were left out, because some of them could be corrected."""
+    reasons = "; ".join(f"{omission.times} × {omission.kind} ({omission.example})" for omission in left_out)
+    note = f" Left out of {queries.name}: {reasons}." if reasons else ""
+    return InvalidValue(problem.problem + note, problem.fix, code=problem.code)
 
 
-def samples_of(
-    bench: EvaluationContext, queries: QuerySet, strategy: Strategy
-) -> tuple[list[CalibrationSample], tuple[LeftOut, ...]]:
-    """A sample per query, and what was left out: photos that are in the catalogue need no probability."""
+def collect_samples(
+    context: EvaluationContext, queries: QuerySet, strategy: Strategy
+) -> tuple[list[CalibrationSample], tuple[OmissionCount, ...]]:
+    """Build a sample per query, and count what was left out: photos in the catalogue need no probability."""
     samples: list[CalibrationSample] = []
-    same: list[str] = []
+    known_photos: list[str] = []
 
-    def take(run: JudgedRun, _: Strategy) -> None:
+    def add(run: JudgedRun, _: Strategy) -> None:
         if run.results and run.results[0].same_photo:
-            same.append(run.query.photo)
+            known_photos.append(run.query.photo)
         elif run.results:
-            samples.append(sample_of(run))
+            samples.append(build_sample(run))
 
-    # A shop's own further photo is looked for among all the others, as a search would.
+    # A further photo of the shop itself is searched for among all its other photos, as in a search.
     gallery: Gallery = "all" if queries.file else "other-photos"
-    with bench.reading() as generation:
-        left_out = list(for_each_answer([strategy], bench, queries, generation, take, gallery))
-    if same:
-        left_out.append(LeftOut(SAME_PHOTO, len(same), same[0], "Nothing: such a photo finds its product for sure."))
+    with context.reading() as generation:
+        left_out = list(judge_queries([strategy], context, queries, generation, add, gallery))
+    if known_photos:
+        fix = "Nothing is to be done, because such a photo finds its product for certain."
+        left_out.append(OmissionCount(SAME_PHOTO, len(known_photos), known_photos[0], fix))
     return samples, tuple(left_out)
 
 
-def sample_of(run: JudgedRun) -> CalibrationSample:
-    """What calibration takes of a judged answer."""
+def build_sample(run: JudgedRun) -> CalibrationSample:
+    """Return the scores of a judged answer as a sample of the calibration."""
     first = run.results[:REFERENCE]
     wrong = [result.score for result in run.results if result.product.id not in run.query.grades]
     return CalibrationSample(
@@ -112,18 +115,18 @@ def sample_of(run: JudgedRun) -> CalibrationSample:
     )
 
 
-def reliabilities(firsts: Firsts) -> tuple[Reliability, ...]:
-    """Of the two probabilities that claims are made by."""
-    kinds = (
-        ("The first result is the product in the photo", firsts.match, firsts.right),
-        ("The product in the photo is not in this catalogue", firsts.absent, firsts.gone),
+def measure_reliability(firsts: FirstResults) -> tuple[Reliability, ...]:
+    """Measure the reliability of the two probabilities that claims are based on."""
+    claims = (
+        ("The first result is the product in the photo", firsts.match_probability, firsts.is_right),
+        ("The product in the photo is not in this catalogue", firsts.absent_probability, firsts.is_absent),
     )
     return tuple(
         Reliability(
             claim,
-            reliability(said, true, firsts.cluster, firsts.weight),
-            calibration_error(said, true, firsts.cluster, firsts.weight),
-            len(said),
+            reliability_bins(probabilities, outcomes, firsts.clusters, firsts.weights),
+            calibration_error(probabilities, outcomes, firsts.clusters, firsts.weights),
+            len(probabilities),
         )
-        for claim, said, true in kinds
+        for claim, probabilities, outcomes in claims
     )

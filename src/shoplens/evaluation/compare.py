@@ -50,7 +50,9 @@ def compare(context: EvaluationContext, queries: QuerySet, seed: int = 0) -> Com
                 name=strategy.name,
                 about=strategy.about,
                 metrics=scores[strategy.name].metrics(),
-                against=_differences(scores[strategy.name], scores[BASELINE], seed) if strategy.name != BASELINE else {},
+                against=_differences(scores[strategy.name], scores[BASELINE], seed)
+                if strategy.name != BASELINE
+                else {},
                 query_ms=_median_and_p95(measure_query_ms(context, queries, generation, strategy)),
                 bytes_per_product=size_on_disk(generation.folder) / max(index.count(), 1),
                 adding=strategy.adding,
@@ -70,7 +72,9 @@ def compare(context: EvaluationContext, queries: QuerySet, seed: int = 0) -> Com
         )
 
 
-def measure_query_ms(context: EvaluationContext, queries: QuerySet, generation: Generation, strategy: Strategy) -> list[float]:
+def measure_query_ms(
+    context: EvaluationContext, queries: QuerySet, generation: Generation, strategy: Strategy
+) -> list[float]:
     """Measure the milliseconds of single queries in one thread, from a file's bytes to ranked results.
 
     The first query is not in the result, because it warms up the caches.
@@ -96,7 +100,7 @@ def measure_query_ms(context: EvaluationContext, queries: QuerySet, generation: 
 
 
 def measure_adding_ms(context: EvaluationContext, generation: Generation) -> list[float]:
-    """Measure the milliseconds until one more product can be found: to decode and embed its photos, and write its points.
+    """Measure the milliseconds until one more product can be found: its photos are decoded, embedded and indexed.
 
     Products of the store are written to a temporary index beside it; the store does not change.
     """
@@ -125,8 +129,8 @@ def measure_adding_ms(context: EvaluationContext, generation: Generation) -> lis
 def _retraining_cost(generation: Generation) -> dict[str, Any]:
     """Return the cost of one more product where all products are trained again: the duration of the last training."""
     card = generation.require_classifier().card
-    took = card.training_record.get("seconds", {})
-    seconds = float(took.get("training", 0)) + float(took.get("all photos", 0))
+    durations = card.training_record.get("seconds", {})
+    seconds = float(durations.get("training", 0)) + float(durations.get("all photos", 0))
     costs = card.training_record.get(
         "retraining_costs", card.training_record.get("growth", ())
     )  # the name in older cards is `growth`

@@ -1,4 +1,4 @@
-"""Query photos and what is right for each: from a file, or the further photos of a store's own products."""
+"""Reads query photos with their right products: from a file, or the further photos of a store's own products."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = {
     "product_id": "the right product; several are split by |",
     "region": "the part of the photo to search for: X,Y,W,H in pixels",
     "exclude": "products that do not count, such as the query itself; several are split by |",
-    "grade": "how right each of product_id is, above 0, split by |; 1 where there is none",
+    "grade": "how relevant each of product_id is, above 0, split by |; 1 where there is none",
 }
 REQUIRED = ("photo", "product_id")
 HELD_OUT = "held-out photos"
@@ -27,14 +27,14 @@ HELD_OUT = "held-out photos"
 
 @dataclass(frozen=True, slots=True)
 class JudgedQuery:
-    """A query photo and what is right for it.
+    """A query photo with its right products.
 
     Attributes:
-        photo: absolute path or URL.
-        grades: right product -> how right, above 0; the most wanted first.
-        region: the part of the photo to search for.
-        excluded: products that are taken out of every answer before it is judged.
-        row: of the file, the first one below the header is 1.
+        photo: absolute path or URL of the photo.
+        grades: right product -> how relevant it is, above 0; the most relevant first.
+        region: the part of the photo to search for; None for the whole photo.
+        excluded: products that are removed from every answer before it is judged.
+        row: row of the file; the first row below the header is 1.
     """
 
     photo: str
@@ -45,29 +45,29 @@ class JudgedQuery:
 
 
 def read_queries(path: Path) -> Iterator[JudgedQuery | Rejection]:
-    """The rows of a file of queries, one at a time; a row that makes no sense is a rejection.
+    """Yield the queries of a file, one at a time; an invalid row is a rejection.
 
     Args:
-        path: CSV (or TSV) with the columns of :data:`COLUMNS`; ``photo`` and ``product_id`` are needed.
+        path: CSV (or TSV) file with the columns of :data:`COLUMNS`; ``photo`` and ``product_id`` are needed.
 
     Raises:
-        InvalidValue: ``no-queries`` when there is no such file or it has no rows, ``queries-without-column``.
+        InvalidValue: ``no-queries`` if there is no such file or it has no rows, ``queries-without-column``.
     """
     _check_header(path)
-    found = False
+    is_empty = True
     for row in read_table(path, COLUMNS):
         if isinstance(row, TableRow):
-            found = True
-            yield _query(row, path.absolute().parent)
+            is_empty = False
+            yield _parse_query(row, path.absolute().parent)
         elif isinstance(row, Rejection) and row.level == "rejected":
-            found = True
+            is_empty = False
             yield row
-    if not found:
+    if is_empty:
         raise _no_queries(path, "has no rows below its header")
 
 
 def holdout_queries(index: Index) -> Iterator[JudgedQuery]:
-    """Every photo of a product after its first, as a query for that product; search them with ``first_photos``."""
+    """Yield every photo of a product after its first as a query; search them in the gallery ``first-photos``."""
     for record in index.all_records():
         for photo in record.photos[1:]:
             yield JudgedQuery(photo.source, {record.product.id: 1.0})
@@ -91,37 +91,37 @@ def _check_header(path: Path) -> None:
 
 
 def _no_queries(path: Path, problem: str) -> InvalidValue:
-    fix = "Give a CSV file with the columns photo and product_id, and a row per photo; or say --held-out."
+    fix = "Give a CSV file with the columns photo and product_id and a row per photo, or use --held-out."
     return InvalidValue(f"{path} {problem}.", fix, code="no-queries")
 
 
-def _query(row: TableRow, folder: Path) -> JudgedQuery | Rejection:
+def _parse_query(row: TableRow, folder: Path) -> JudgedQuery | Rejection:
     values = row.values
     for name in REQUIRED:
         if not values.get(name):
             return _rejection("query-incomplete", row, name, f"The row has no {name}.", f"Write the {COLUMNS[name]}.")
-    right = _ids(values["product_id"])
-    grades = _grades(values.get("grade", ""), len(right))
+    right = _split_ids(values["product_id"])
+    grades = _parse_grades(values.get("grade", ""), len(right))
     if not right or grades is None:
-        problem = f"{len(right)} products, and grades {values.get('grade')!r}."
+        problem = f"The row has {len(right)} products and the grades {values.get('grade')!r}."
         fix = "Write a number above 0 for each product, split by |, or leave grade empty."
         return _rejection("query-grades", row, "grade", problem, fix)
     try:
         region = Region.parse(values["region"]) if values.get("region") else None
-    except InvalidValue as odd:
-        return _rejection("query-region", row, "region", odd.problem, odd.fix)
+    except InvalidValue as error:
+        return _rejection("query-region", row, "region", error.problem, error.fix)
     photo = values["photo"] if is_url(values["photo"]) else str(folder / values["photo"])
-    excluded = frozenset(_ids(values.get("exclude", "")))
-    most_wanted_first = sorted(zip(right, grades, strict=True), key=lambda one: -one[1])
-    return JudgedQuery(photo, dict(most_wanted_first), region, excluded, row.number)
+    excluded = frozenset(_split_ids(values.get("exclude", "")))
+    most_relevant_first = sorted(zip(right, grades, strict=True), key=lambda item: -item[1])
+    return JudgedQuery(photo, dict(most_relevant_first), region, excluded, row.number)
 
 
-def _ids(text: str) -> Sequence[str]:
+def _split_ids(text: str) -> Sequence[str]:
     return tuple(dict.fromkeys(part.strip() for part in text.split("|") if part.strip()))
 
 
-def _grades(text: str, count: int) -> Sequence[float] | None:
-    """As many numbers above 0 as there are products; None when that is not what stands there."""
+def _parse_grades(text: str, count: int) -> Sequence[float] | None:
+    """Return ``count`` numbers above 0; None if the text is something else."""
     if not text:
         return [1.0] * count
     try:

@@ -1,5 +1,7 @@
-"""Query photos, embedded once: vectors are kept by content, region and model, so that a run that was cut off goes on
-where it was, and the next evaluation starts at once."""
+"""Encodes query photos once: the vectors are stored by content, region and model.
+
+So an interrupted run continues where it stopped, and the next evaluation needs no embedding.
+"""
 
 from __future__ import annotations
 
@@ -28,21 +30,24 @@ from shoplens.types import Region, Rejection
 from shoplens.types.iteration import map_in_order
 
 AHEAD, COMMIT = 32, 64
-Embedded = tuple[JudgedQuery, EncodedQuery]
+"""Number of queries that are encoded ahead, and number of vectors per write."""
+EncodedPair = tuple[JudgedQuery, EncodedQuery]
 _Row = tuple[bytes, bytes, str, int, int]
-MISSING = "Correct the path; one that is not absolute is relative to the folder of the file of queries."
+MISSING_PHOTO_FIX = "Correct the path. A relative path starts at the folder of the file of queries."
 
 
 class QueryVectors:
-    """A file of vectors that are known already. Thread-safe, also beside others with the same file; a damaged file is
-    begun anew, since all can be remade.
+    """A file of the vectors of query photos.
+
+    It may be used by several threads, and by several processes at a time. A damaged file is replaced by an empty one,
+    because the vectors can be computed again.
 
     Args:
-        path: the file; its folder is made.
-        model: whose vectors are meant.
+        path: the file; its folder is created.
+        model: the model whose vectors are read and written.
 
     Raises:
-        StoreError: ``disk``, whenever the file can be neither read nor written, though it is not damaged.
+        StoreError: ``disk``, whenever the file cannot be read or written although it is not damaged.
     """
 
     def __init__(self, path: Path, model: str) -> None:
@@ -56,42 +61,44 @@ class QueryVectors:
             "SELECT vector, features, pixel_hash, width, height FROM vectors LIMIT 1",
         )
 
-    def get(self, name: str, region: str) -> tuple[EncodedQuery, tuple[int, int]] | None:
-        """The photo of this content hash, if it is known, and its size in pixels."""
+    def get(self, photo_hash: str, region: str) -> tuple[EncodedQuery, tuple[int, int]] | None:
+        """Return the photo with this content hash and its size in pixels, or None if it is not stored."""
         with self._lock:
-            row = self._unwritten.get((name, region)) or self._read_row(name, region)
+            row = self._unwritten.get((photo_hash, region)) or self._read_row(photo_hash, region)
         if row is None:
             return None
         data, features, pixel_hash, width, height = row
-        vector, seen = np.frombuffer(data, np.float32), np.frombuffer(features, np.float16).astype(np.float32)
-        return EncodedQuery(vector, pixel_hash, "" if region else name, seen), (width, height)
+        vector, values = np.frombuffer(data, np.float32), np.frombuffer(features, np.float16).astype(np.float32)
+        return EncodedQuery(vector, pixel_hash, "" if region else photo_hash, values), (width, height)
 
-    def add(self, name: str, region: str, photo: EncodedQuery, size: tuple[int, int]) -> None:
+    def add(self, photo_hash: str, region: str, photo: EncodedQuery, size: tuple[int, int]) -> None:
+        """Store a photo; the file is written after every ``COMMIT`` photos, and by :meth:`close`."""
         with self._lock:
             features = np.asarray([] if photo.features is None else photo.features, np.float16).tobytes()
-            self._unwritten[name, region] = (photo.vector.tobytes(), features, photo.pixel_hash, *size)
+            self._unwritten[photo_hash, region] = (photo.vector.tobytes(), features, photo.pixel_hash, *size)
             if len(self._unwritten) >= COMMIT:
                 self._write()
 
     def close(self) -> None:
+        """Write the rest and close the file."""
         with self._lock:
             try:
                 self._write()
             finally:
                 self._file.close()
 
-    def _read_row(self, name: str, region: str) -> _Row | None:
+    def _read_row(self, photo_hash: str, region: str) -> _Row | None:
         with self._file.recover_from_damage():
             row: _Row | None = self._file.connection.execute(
                 "SELECT vector, features, pixel_hash, width, height FROM vectors "
                 "WHERE model = ? AND content = ? AND region = ?",
-                (self._model, name, region),
+                (self._model, photo_hash, region),
             ).fetchone()
             return row if row is not None and _is_sound(row) else None
         return None
 
     def _write(self) -> None:
-        """All at once, so that others with the same file wait for milliseconds only."""
+        """Write all rows at once, so that other processes with the same file wait only for milliseconds."""
         rows = [(self._model, *key, *row) for key, row in self._unwritten.items()]
         self._unwritten.clear()
         with self._file.recover_from_damage(), self._file.connection as file:
@@ -99,22 +106,23 @@ class QueryVectors:
 
 
 def _is_sound(row: _Row) -> bool:
-    """Whether it is what was written, as far as can be told: a vector of length 1."""
+    """Return whether the row seems undamaged: its vector has the length 1."""
     data = row[0]
     if not (isinstance(data, bytes) and data and len(data) % 4 == 0):
         return False
-    with np.errstate(all="ignore"):  # noise may be any number, or none
+    with np.errstate(all="ignore"):  # damaged bytes may be any number, or not a number
         return bool(abs(np.linalg.norm(np.frombuffer(data, np.float32)) - 1) < 1e-3)
 
 
 class QueryPhotos:
-    """Embeds query photos, several at once, as :func:`~shoplens.search.pipeline.search` would.
+    """Encodes query photos, several at a time, as :func:`~shoplens.search.pipeline.search` does.
 
     Args:
-        index: to be searched; it says where an equal photo is possible.
-        embedder: gives each photo one thread.
-        source: of the photos' bytes.
-        vectors: those that are known; None remembers nothing.
+        index: the index to be searched; it tells which sizes of photos could be equal to one of its own.
+        embedder: the embedder; it uses one thread per photo.
+        source: reads the bytes of photos.
+        settings: the settings.
+        vectors: stored vectors; None stores nothing.
     """
 
     def __init__(
@@ -128,21 +136,20 @@ class QueryPhotos:
         self._index, self._source, self._settings, self._vectors = index, source, settings, vectors
         self._encoder = QueryEncoder(embedder, source, settings)
 
-    def of(self, queries: Iterable[JudgedQuery | Rejection]) -> Iterator[Embedded | Rejection]:
-        """Each query with its photo, in their order; a photo that cannot be used is a rejection."""
+    def encode_all(self, queries: Iterable[JudgedQuery | Rejection]) -> Iterator[EncodedPair | Rejection]:
+        """Yield each query with its encoded photo, in their order; a photo that cannot be used is a rejection."""
         with ThreadPoolExecutor(self._settings.cores) as pool:
             yield from map_in_order(pool, self._encode_query, queries, AHEAD)
 
     def encode(self, data: bytes, region: Region | None = None, *, features: bool = True) -> EncodedQuery:
-        """A photo's bytes, encoded as a search would, without answer_log it; without features where nothing needs
-        them.
+        """Encode a photo's bytes as a search does, but without logging; without features where nothing needs them.
 
         Raises:
             PhotoError, InvalidValue, ModelError: as :meth:`~shoplens.search.query_encoder.QueryEncoder.encode_photo`.
         """
         return self._encoder.encode_photo(data, self._index, region, features=features)
 
-    def _encode_query(self, query: JudgedQuery | Rejection) -> Embedded | Rejection:
+    def _encode_query(self, query: JudgedQuery | Rejection) -> EncodedPair | Rejection:
         if isinstance(query, Rejection):
             return query
         try:
@@ -151,38 +158,38 @@ class QueryPhotos:
         except (PhotoError, InvalidValue, ModelError) as problem:
             if isinstance(problem, ModelError) and problem.code != NO_DIRECTION:
                 raise
-            return _unusable(query, problem)
+            return _reject(query, problem)
 
     def _load_or_encode(self, data: bytes, query: JudgedQuery) -> EncodedQuery:
         if self._vectors is None:
             return self.encode(data, query.region)
-        region = _region(query)
-        name = content_hash(data)
-        if (known := self._vectors.get(name, region)) is not None:
-            photo, size = known
+        region = _region_key(query)
+        photo_hash = content_hash(data)
+        if (stored := self._vectors.get(photo_hash, region)) is not None:
+            photo, size = stored
             if photo.pixel_hash or region or not self._index.has_photo_size(*size):
                 return photo
         photo = self.encode(data, query.region)
-        self._vectors.add(name, region, photo, photo_size(data, self._settings))
+        self._vectors.add(photo_hash, region, photo, photo_size(data, self._settings))
         return photo
 
 
-def _region(query: JudgedQuery) -> str:
+def _region_key(query: JudgedQuery) -> str:
     return "" if query.region is None else ",".join(map(str, astuple(query.region)))
 
 
-def _unusable(query: JudgedQuery, problem: ShoplensError) -> Rejection:
+def _reject(query: JudgedQuery, problem: ShoplensError) -> Rejection:
     if isinstance(problem, InvalidValue):  # the region reaches outside the photo
         return Rejection(
-            "query-region", problem.problem, problem.fix, row=query.row, field="region", value=_region(query)
+            "query-region", problem.problem, problem.fix, row=query.row, field="region", value=_region_key(query)
         )
-    fix = MISSING if problem.code == "photo-missing" and query.row is not None else problem.fix
+    fix = MISSING_PHOTO_FIX if problem.code == "photo-missing" and query.row is not None else problem.fix
     return Rejection(problem.code, problem.problem, fix, row=query.row, field="photo", value=query.photo)
 
 
 @contextlib.contextmanager
 def open_query_vectors(path: Path, model: str) -> Iterator[QueryVectors]:
-    """The vectors in a file, written when the block ends, however it ends."""
+    """Open a file of vectors, which is written when the block ends, also after an error."""
     vectors = QueryVectors(path, model)
     try:
         yield vectors

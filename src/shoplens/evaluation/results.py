@@ -1,4 +1,4 @@
-"""What evaluations say, as values: small, frozen, ready for JSON and for a report."""
+"""The results of evaluations: small frozen values that become JSON and report pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shoplens.types import Region
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure and its 95 % interval; shares and metrics are in [0, 1]."""
+    """A figure with its 95 % confidence interval; shares and metrics are in [0, 1]."""
 
     value: float
     low: float
@@ -20,12 +20,12 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
-    """One way of answering less another, on the same queries.
+class PairedDifference:
+    """One way of answering minus another, on the same queries.
 
     Attributes:
-        difference: mean of the differences, with its interval; above 0 where the first is better.
-        p: two-sided, of the hypothesis that the two are equal.
+        difference: mean of the differences with its interval; above 0 where the first way is better.
+        p: two-sided p-value of the hypothesis that both ways are equally good.
     """
 
     difference: Estimate
@@ -33,13 +33,13 @@ class Paired:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """The metrics over some of the queries.
+class CategoryMetrics:
+    """The metrics over the queries of one category.
 
     Attributes:
-        name: ``all``, or a category, its levels joined by `` / ``.
-        queries: how many.
-        metrics: name of a metric -> its mean over the queries.
+        name: the category, its levels joined by `` / ``.
+        queries: number of queries.
+        metrics: name of a metric -> its mean over these queries.
     """
 
     name: str
@@ -48,8 +48,8 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A product that an answer holds: its photo is the one that matched."""
+class ProductSummary:
+    """A product in an answer, with the photo of it that matched the query."""
 
     product_id: str
     title: str
@@ -59,35 +59,42 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class JudgedAnswer:
-    """One query and what was found for it.
+    """One query with the first results of its answer.
 
     Attributes:
         photo: source of the query photo.
-        region: the part of it that was searched for.
-        right: the most wanted right product in the store, then the others that were found.
-        rank: of the first right product, from 1; None when it came too late to be looked at.
-        found: the first few results.
+        region: the part of the photo that was searched for; None for the whole photo.
+        right: the most relevant right product in the store, then the other right products among the results.
+        rank: rank of the first right product, from 1; None when it is below the ranks that were examined.
+        results: the first few results.
     """
 
     photo: str
     region: Region | None
-    right: tuple[Found, ...]
+    right: tuple[ProductSummary, ...]
     rank: int | None
-    found: tuple[Found, ...]
+    results: tuple[ProductSummary, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """A product that came first although another one was in the photo, and how often."""
+    """A pair of products: the one in the photo, the other one that was ranked first, and how often that happened."""
 
-    right: Found
-    found: Found
+    right: ProductSummary
+    first_result: ProductSummary
     times: int
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Queries, or right products of them, that do not count, and why."""
+class OmissionCount:
+    """The number of queries, or of right products of queries, that were left out for one reason.
+
+    Attributes:
+        kind: code of the reason.
+        times: how often it occurred.
+        example: the first case.
+        fix: what to do about it.
+    """
 
     kind: str
     times: int
@@ -97,23 +104,23 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How often one strategy is right, on one set of queries.
+    """How often one strategy finds the right product, on one set of queries.
 
     Attributes:
-        store: its folder.
-        queries_from: the file, or in words where the queries came from.
-        strategy, model: that answered.
-        products: how many there were to be found.
-        queries: how many the metrics are means of.
-        absent: queries none of whose right products is in the store; they are in no metric.
-        left_out: everything that was not used, counted by kind, ``absent`` included.
-        overall: name of a metric -> its mean.
-        categories: the same per category of the right product, the most queries first.
+        store: folder of the store.
+        queries_from: the file of the queries, or a description of their origin.
+        strategy, model: the strategy and the model that answered.
+        products: number of products that were searched.
+        queries: number of queries that the metrics are means of.
+        absent: number of queries without a right product in the store; no metric includes them.
+        left_out: everything that was not used, counted by kind, including ``absent``.
+        overall: name of a metric -> its mean over all queries.
+        categories: the metrics per category of the right product, the category with the most queries first.
         curve: share of queries with a right product among the first k, for k = 1, 2, ….
-        worst: the queries whose right product came last.
-        confused: pairs of products, the most frequent first.
-        milliseconds: median per query: ``retrieve``, ``rank``.
-        seed: of the resampling.
+        worst: the queries with the worst ranks of their right product.
+        confused: pairs of products that were mistaken for each other, the most frequent first.
+        milliseconds: stage (``retrieve``, ``rank``) -> median milliseconds per query.
+        seed: seed of the resampling.
     """
 
     store: str
@@ -123,9 +130,9 @@ class Evaluation:
     products: int
     queries: int
     absent: int
-    left_out: Sequence[LeftOut]
+    left_out: Sequence[OmissionCount]
     overall: Mapping[str, Estimate]
-    categories: Sequence[Part]
+    categories: Sequence[CategoryMetrics]
     curve: Sequence[Estimate]
     worst: Sequence[JudgedAnswer]
     confused: Sequence[Confusion]
@@ -133,20 +140,20 @@ class Evaluation:
     seed: int
 
     def as_json(self) -> dict[str, Any]:
-        """The documented object: ``queries``, ``metrics``, and everything else under its own name."""
-        told = plain(self)
-        return {"queries": told.pop("queries"), "metrics": told.pop("overall"), **told}
+        """Return the documented object: ``overall`` is called ``metrics``, everything else has its own name."""
+        fields = to_json_values(self)
+        return {"queries": fields.pop("queries"), "metrics": fields.pop("overall"), **fields}
 
 
 @dataclass(frozen=True, slots=True)
 class RetrainingCost:
-    """What a training from the beginning takes, for a strategy that needs one for every product that is added.
+    """The cost of a complete training, for a strategy that must be trained again whenever a product is added.
 
     Attributes:
-        products: in the catalogue.
-        seconds: of training, once the features are there.
-        training_bytes: features and trained numbers in memory.
-        network_bytes: of the network that serves.
+        products: number of products in the catalogue.
+        seconds: training time in seconds, without the time to compute the features.
+        training_bytes: memory for the features and the trained parameters.
+        network_bytes: size of the network that answers searches.
     """
 
     products: int
@@ -160,21 +167,22 @@ class StrategyRow:
     """One strategy in a comparison.
 
     Attributes:
-        name, about: of the strategy; ``about`` is a sentence for people.
-        metrics: name -> mean over the queries.
-        against: name -> this strategy less the one compared with; empty for that one itself.
-        query_ms: per query, from pixels to ranked results: ``median``, ``p95``.
-        bytes_per_product: that its part of the store takes on disk.
-        adding_ms: what one more product costs until it is found: ``median``, ``p95``.
-        adding: that cost in words, such as "decode, embed, write".
-        unknown: products that it cannot find, since it was not trained on them.
-        retraining_costs: what a training takes as the catalogue grows; empty for strategies that need none.
+        name: name of the strategy.
+        about: a sentence that describes it.
+        metrics: name of a metric -> its mean over the queries.
+        against: name of a metric -> this strategy minus the one compared with; empty for that one itself.
+        query_ms: milliseconds per query, from the file's bytes to ranked results: ``median``, ``p95``.
+        bytes_per_product: size on disk of the generation's folder, divided by the number of products.
+        adding_ms: milliseconds until one more product can be found: ``median``, ``p95``.
+        adding: the work that this takes, in words, such as "decode, embed, write".
+        unknown: number of products that it cannot find because it was not trained on them.
+        retraining_costs: the cost of a training as the catalogue grows; empty for strategies that need none.
     """
 
     name: str
     about: str
     metrics: Mapping[str, Estimate]
-    against: Mapping[str, Paired]
+    against: Mapping[str, PairedDifference]
     query_ms: Mapping[str, float]
     bytes_per_product: float
     adding_ms: Mapping[str, float]
@@ -185,46 +193,47 @@ class StrategyRow:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All strategies on the same queries. ``compared_with`` names the row that the others are compared with."""
+    """The results of all strategies on the same queries; ``compared_with`` names the row that is the reference."""
 
     store: str
     queries_from: str
     products: int
     queries: int
-    left_out: Sequence[LeftOut]
+    left_out: Sequence[OmissionCount]
     compared_with: str
     rows: Sequence[StrategyRow]
     seed: int
 
     def as_json(self) -> dict[str, Any]:
-        told: dict[str, Any] = plain(self)
-        return told
+        """Return the documented object."""
+        fields: dict[str, Any] = to_json_values(self)
+        return fields
 
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Answers of about the same probability: what was said (mean), and how often it was true.
+    """Answers with about the same predicted probability.
 
     Attributes:
-        count: how many.
-        said: mean probability.
-        true: share that was right, with its interval.
+        count: number of answers.
+        predicted: mean of the predicted probabilities.
+        observed: share of the answers that were right, with its interval.
     """
 
     count: int
-    said: float
-    true: Estimate
+    predicted: float
+    observed: Estimate
 
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """What one kind of probability is worth.
+    """How well one kind of probability is calibrated.
 
     Attributes:
-        claim: what it is the probability of, such as "The first result is the product".
-        bins: answers of about the same probability, the least probable first.
-        ece: expected calibration error, debiased: how far what was said is from what was true, root mean square.
-        answers: how many were judged.
+        claim: the statement that has the probability, such as "The first result is the product".
+        bins: the answers by their predicted probability, the least probable first.
+        ece: expected calibration error, debiased: root mean square of observed minus predicted.
+        answers: number of answers that were judged.
     """
 
     claim: str
@@ -235,16 +244,16 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True)
 class GateCell:
-    """One line of the quality gate.
+    """One figure of the quality gate.
 
     Attributes:
         kind: ``all``, ``corruption`` or ``category``.
-        name: which one.
-        queries: compared.
-        before, now: recall.
-        difference: now less before.
-        p: of a drop this large or larger in a system that did not change (one-sided).
-        fell: whether the gate fails by it.
+        name: name of the corruption or category; ``all`` for the whole.
+        queries: number of queries that were compared.
+        before, now: recall of the baseline and of this run.
+        difference: ``now`` minus ``before``.
+        p: one-sided p-value: probability of a drop this large or larger in a system that did not change.
+        fell: whether the drop is significant, so that the gate fails.
     """
 
     kind: str
@@ -257,12 +266,12 @@ class GateCell:
     fell: bool
 
 
-def plain(value: Any) -> Any:
-    """Dictionaries, lists and scalars for JSON out of these values."""
+def to_json_values(value: Any) -> Any:
+    """Convert nested dataclasses, mappings and sequences to dictionaries, lists and scalars for JSON."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: to_json_values(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): to_json_values(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
+        return [to_json_values(item) for item in value]
     return value

@@ -141,7 +141,7 @@ class ShopQuality:
 
     def map(self, seed: int = 0) -> CatalogueMap:
         """Return a map of the catalogue on which similar products lie together; of a large one, a sample of 3,000."""
-        from shoplens.evaluation.catalogue_map.mapping import QuerySample, catalogue_map
+        from shoplens.evaluation.catalogue_map.mapping import QuerySample, build_catalogue_map
 
         with self._parts.store.reading() as generation:
-            return catalogue_map(generation.index, QuerySample(), seed)
+            return build_catalogue_map(generation.index, QuerySample(), seed)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.evaluation.results import Estimate, Paired
+from shoplens.evaluation.results import Estimate, PairedDifference
 from shoplens.evaluation.statistics.intervals import estimate, paired_difference
 from shoplens.training.data.samples import Samples, Split, assign_splits
 from shoplens.types import Vectors
@@ -72,7 +72,7 @@ class HoldoutResult:
     simulated: bool
     before: Mapping[str, Estimate]
     after: Mapping[str, Estimate]
-    change: Mapping[str, Paired]
+    change: Mapping[str, PairedDifference]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

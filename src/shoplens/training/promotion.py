@@ -8,8 +8,8 @@ from shoplens.build.builder import Builder
 from shoplens.build.generations import adopt_classifier, adopt_head
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.evaluation.reported import File
-from shoplens.evaluation.written import report_file
+from shoplens.evaluation.report_files import report_file
+from shoplens.evaluation.runs_with_reports import ReportPath
 from shoplens.feedback.log import FeedbackLog
 from shoplens.store.ranker_file import (
     ClickTrainingState,
@@ -31,7 +31,9 @@ from shoplens.training.reports.look import write_look_report
 from shoplens.training.reports.ranker import write_ranker_report
 
 
-def train_look(context: EvaluationContext, builder: Builder, options: LookOptions, report: File = None) -> LookTraining:
+def train_look(
+    context: EvaluationContext, builder: Builder, options: LookOptions, report: ReportPath = None
+) -> LookTraining:
     """Train a look; if it is better (or forced), a new generation with its vectors takes over in one step.
 
     Until then nothing that answers searches changes, and products may be added and removed: the new generation holds
@@ -55,12 +57,12 @@ def train_look(context: EvaluationContext, builder: Builder, options: LookOption
     if page is not None:
         context.progress("Drawing the maps", 0, 0)
         with context.reading() as generation:
-            write_look_report(page, proof, training, generation.index, context.small_picture)
+            write_look_report(page, proof, training, generation.index, context.load_thumbnail)
     return training
 
 
 def train_classifier(
-    context: EvaluationContext, builder: Builder, options: ClassifierOptions, report: File = None
+    context: EvaluationContext, builder: Builder, options: ClassifierOptions, report: ReportPath = None
 ) -> ClassifierTraining:
     """Train a classifier with an output per product, which then answers by the strategy ``classifier``.
 
@@ -79,12 +81,12 @@ def train_classifier(
     delete_checkpoints(context.store.folder, CLASSIFIER_TRAINING)
     if page is not None:
         with context.reading() as generation:
-            write_classifier_report(page, training, generation.index, context.small_picture)
+            write_classifier_report(page, training, generation.index, context.load_thumbnail)
     return training
 
 
 def train_ranker(
-    context: EvaluationContext, log: FeedbackLog, options: RankerOptions, report: File = None
+    context: EvaluationContext, log: FeedbackLog, options: RankerOptions, report: ReportPath = None
 ) -> RankerTraining:
     """Train a ranker, and learn from clicks on top of it if there are some.
 
@@ -113,12 +115,12 @@ def train_ranker(
     if ranking is not before:
         _promote(context, ranking, dry_run=options.dry_run)
     if page is not None:
-        write_ranker_report(page, training, context.small_picture)
+        write_ranker_report(page, training, context.load_thumbnail)
     return training
 
 
 def train_on_clicks(
-    context: EvaluationContext, log: FeedbackLog, options: RankerOptions, report: File = None
+    context: EvaluationContext, log: FeedbackLog, options: RankerOptions, report: ReportPath = None
 ) -> ClickTraining:
     """Learn from clicks alone, a bounded step from the current ranking; see :func:`train_ranker`."""
     if options.kind is not None:

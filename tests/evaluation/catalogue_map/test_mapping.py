@@ -7,9 +7,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from shoplens.evaluation.catalogue_map.mapping import MOST_QUERIES, QuerySample, catalogue_map
+from shoplens.evaluation.catalogue_map.mapping import MAX_QUERIES, QuerySample, build_catalogue_map
 from shoplens.evaluation.queries import JudgedQuery
-from shoplens.evaluation.runs import JudgedRun
+from shoplens.evaluation.query_runs import JudgedRun
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct
 from shoplens.ranking.strategies import EncodedQuery
@@ -44,7 +44,7 @@ def sample_of(*runs: JudgedRun) -> QuerySample:
 def test_products_lie_by_their_first_photos_and_queries_beside_what_they_look_like() -> None:
     index = index_of({"red": [RED, BLUE], "green": [GREEN, RED], "blue": [BLUE], "wine": [(200, 0, 30)]})
     sample = sample_of(run("/a.png", (250, 5, 5)), run("/b.png", BLUE, 2), run("/c.png", BLUE, None))
-    drawn = catalogue_map(index, sample)
+    drawn = build_catalogue_map(index, sample)
     assert [one.product_id for one in drawn.products] == ["blue", "green", "red", "wine"]
     assert [one.photo for one in drawn.products] == [f"/{name}-0.png" for name in ("blue", "green", "red", "wine")]
     assert [one.dimensions["category"] for one in drawn.products] == ["b", "g", "r", "w"]
@@ -60,22 +60,24 @@ def test_products_lie_by_their_first_photos_and_queries_beside_what_they_look_li
 
 
 def test_the_same_queries_are_drawn_whatever_their_order() -> None:
-    runs = [run(f"/{number}.png", numbered_color(number)) for number in range(3 * MOST_QUERIES)]
-    few = sample_of(*runs[:5]).kept()
+    runs = [run(f"/{number}.png", numbered_color(number)) for number in range(3 * MAX_QUERIES)]
+    few = sample_of(*runs[:5]).queries()
     assert sorted(seen.photo for seen in few) == [f"/{number}.png" for number in range(5)]
-    once, again = (sample_of(*order).kept() for order in (runs, runs[::-1]))
-    assert len(once) == MOST_QUERIES
+    once, again = (sample_of(*order).queries() for order in (runs, runs[::-1]))
+    assert len(once) == MAX_QUERIES
     assert [seen.photo for seen in once] == [seen.photo for seen in again]
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_tiny_shop_has_a_map_too(count: int) -> None:
-    drawn = catalogue_map(index_of({f"p{number}": [numbered_color(number)] for number in range(count)}), QuerySample())
+    drawn = build_catalogue_map(
+        index_of({f"p{number}": [numbered_color(number)] for number in range(count)}), QuerySample()
+    )
     assert len(drawn.products) == count
     assert drawn.queries == []
     assert all(0 <= one.x <= 1 and 0 <= one.y <= 1 for one in drawn.products)
 
 
 def test_a_shop_without_products_has_an_empty_map() -> None:
-    drawn = catalogue_map(ExactIndex(4), sample_of(run("/a.png")))
+    drawn = build_catalogue_map(ExactIndex(4), sample_of(run("/a.png")))
     assert (list(drawn.products), len(drawn.queries)) == ([], 1)

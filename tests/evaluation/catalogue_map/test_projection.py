@@ -39,7 +39,7 @@ def test_so_few_that_no_method_is_needed(n: int, expected: list[list[float]]) ->
 
 def test_a_few_products_say_why_it_is_pca() -> None:
     found = project(two_clusters(3))
-    assert (found.method, found.note) == ("PCA", "PCA; UMAP takes 15 products or more")
+    assert (found.method, found.note) == ("PCA", "PCA; UMAP needs 15 products or more")
 
 
 def test_pca_is_the_plane_of_most_variance(without_umap: None) -> None:

@@ -15,7 +15,7 @@ from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.regression.baseline import Baseline
-from shoplens.evaluation.regression.check import Checked, CheckOptions, check_regression
+from shoplens.evaluation.regression.check import CheckOptions, CheckResult, check_regression
 from shoplens.images import PhotoSource
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import strategy_named
@@ -27,7 +27,7 @@ from tests.fakes import Color, ColourEmbedder, feed_of, photo, row
 SETTINGS = Settings(threads=2)
 COLORS: list[Color] = [(r, g, b) for r, g, b in pairs((30, 128, 226), repeat=3)]
 """Of 27 products; the same but for swapped channels are 9 of them."""
-UPDATE, COMPARE = CheckOptions(update=True), CheckOptions()
+UPDATE, COMPARE = CheckOptions(make_baseline=True), CheckOptions()
 
 
 class Negated(ColourEmbedder):
@@ -78,7 +78,7 @@ def check(
     embedder: Embedder | None = None,
     source: PhotoSource | None = None,
     settings: Settings = SETTINGS,
-) -> Checked:
+) -> CheckResult:
     with bench(store, embedder, source, settings) as opened:
         return check_regression(opened, strategy_named("pretrained"), options)
 
@@ -89,12 +89,12 @@ def refused(store: Path, options: CheckOptions = COMPARE, source: PhotoSource | 
     return told.value
 
 
-def fallen(found: Checked) -> list[str]:
+def fallen(found: CheckResult) -> list[str]:
     assert found.report is not None
     return [cell.name for cell in found.report.cells if cell.fell]
 
 
-def left_out(found: Checked) -> dict[str, tuple[int, str]]:
+def left_out(found: CheckResult) -> dict[str, tuple[int, str]]:
     assert found.report is not None
     assert all(one.fix for one in found.report.left_out)
     return {one.kind: (one.times, one.example) for one in found.report.left_out}

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.regression.baseline import Baseline, GateOptions, GateQuery, gate, power, sample_queries
-from shoplens.evaluation.statistics.holm import holm
+from shoplens.evaluation.regression.baseline import Baseline, GateQuery, sample_queries
+from shoplens.evaluation.regression.comparison import GateOptions, compare_with_baseline, estimate_power
+from shoplens.evaluation.statistics.holm import holm_rejections
 
 KINDS = {"clean": 0.95, "blur": 0.6, "dark": 0.7}
 CATEGORIES = ("Tops", "Shoes", "Bags")
@@ -121,11 +122,11 @@ def changed(**fields: object) -> str:
     ("text", "why"),
     [
         ("", "Expecting value"),
-        ("[1, 2]", "no baseline"),
+        ("[1, 2]", "no usable baseline"),
         ("[" * 100_000, "recursion"),
         (b"\xff\xd8\xff", "decode"),
-        ('{"queries": []}', "something else"),
-        (changed(format="other"), "something else"),
+        ('{"queries": []}', "another format"),
+        (changed(format="other"), "another format"),
         (changed(version=2), "upgrade Shoplens"),
         (changed(version="1"), "'1'"),
         (changed(model=None), "None"),
@@ -163,15 +164,15 @@ def test_holm_is_the_closed_test() -> None:
     for n in (1, 2, 3, 5, 6):
         for _ in range(40):
             ps = [float(p) for p in generator.random(n) ** 3]
-            assert holm(ps, 0.05) == closed(ps, 0.05)
-    assert holm([0.01, 0.01, 0.04], 0.04) == [True, True, True]
-    assert holm([0.02, 0.02], 0.03) == [False, False]
-    assert holm([], 0.05) == []
+            assert holm_rejections(ps, 0.05) == closed(ps, 0.05)
+    assert holm_rejections([0.01, 0.01, 0.04], 0.04) == [True, True, True]
+    assert holm_rejections([0.02, 0.02], 0.03) == [False, False]
+    assert holm_rejections([], 0.05) == []
 
 
 def test_the_same_ranks_always_pass() -> None:
     run = baseline()
-    report = gate(run, replace(run, model="m2", created="later"))
+    report = compare_with_baseline(run, replace(run, model="m2", created="later"))
     assert report.passed
     assert report.paired
     assert {cell.p for cell in report.cells} == {1.0}
@@ -185,14 +186,14 @@ def test_the_same_ranks_always_pass() -> None:
 
 def test_a_gain_passes_and_a_few_changes_pass() -> None:
     run = baseline()
-    assert gate(swapped(run, range(40)), run).passed
-    assert gate(run, swapped(run, range(4))).passed
+    assert compare_with_baseline(swapped(run, range(40)), run).passed
+    assert compare_with_baseline(run, swapped(run, range(4))).passed
 
 
 def test_a_drop_in_one_corruption_fails_by_that_one() -> None:
     run = baseline()
     hit = [place for place, rank in enumerate(run.ranks["blur"]) if rank == 1]
-    report = gate(run, swapped(run, hit[:20], ["blur"]))
+    report = compare_with_baseline(run, swapped(run, hit[:20], ["blur"]))
     fell = {cell.name: cell for cell in report.cells if cell.fell}
     assert not report.passed
     assert "blur" in fell
@@ -203,7 +204,7 @@ def test_a_drop_in_one_corruption_fails_by_that_one() -> None:
 
 def test_a_drop_in_one_category_fails_by_that_one() -> None:
     run = baseline(range(300))
-    report = gate(run, swapped(run, range(1, 120, 3)))
+    report = compare_with_baseline(run, swapped(run, range(1, 120, 3)))
     assert {cell.name for cell in report.cells if cell.fell} >= {"all", "Shoes"}
     assert {cell.name for cell in report.cells if cell.fell}.isdisjoint({"Tops", "Bags"})
 
@@ -211,18 +212,18 @@ def test_a_drop_in_one_category_fails_by_that_one() -> None:
 def test_photos_of_one_group_count_once() -> None:
     queries = tuple(query(n, group="g") for n in range(60))
     run = Baseline("m", "s", 60, "", 0, queries, {"clean": (1,) * 60})
-    assert gate(run, swapped(run, range(60))).cells[0].p == 0.5
+    assert compare_with_baseline(run, swapped(run, range(60))).cells[0].p == 0.5
     alone = replace(run, queries=tuple(replace(one, group="") for one in queries))
-    assert not gate(alone, swapped(alone, range(60))).passed
+    assert not compare_with_baseline(alone, swapped(alone, range(60))).passed
 
 
 def test_a_fresh_sample_of_an_unchanged_store_passes_and_of_a_broken_one_fails() -> None:
     run = baseline(range(300))
-    same = gate(run, baseline(range(300, 600), seed=1))
+    same = compare_with_baseline(run, baseline(range(300, 600), seed=1))
     assert same.passed
     assert not same.paired
     assert same.left_out == ()
-    broken = gate(run, baseline(range(300, 600), seed=2, dark=0.4))
+    broken = compare_with_baseline(run, baseline(range(300, 600), seed=2, dark=0.4))
     assert not broken.passed
     assert "dark" in {cell.name for cell in broken.cells if cell.fell}
     assert "clean" not in {cell.name for cell in broken.cells if cell.fell}
@@ -230,14 +231,14 @@ def test_a_fresh_sample_of_an_unchanged_store_passes_and_of_a_broken_one_fails()
 
 def test_unchanged_stores_hardly_ever_fail() -> None:
     run = baseline(range(100, 220), seed=50)
-    assert all(gate(run, baseline(range(120), seed=seed)).passed for seed in range(12))
+    assert all(compare_with_baseline(run, baseline(range(120), seed=seed)).passed for seed in range(12))
 
 
 def test_what_cannot_be_compared_is_left_out_and_named() -> None:
     run = baseline()
     now = only(run, range(5, 120))
     gone = {"p0": "product-gone", "p1": "product-gone", "p2": "photo-gone", "p3": "photo-changed"}
-    report = gate(run, replace(now, ranks={**now.ranks, "fog": (1,) * 115}), gone=gone)
+    report = compare_with_baseline(run, replace(now, ranks={**now.ranks, "fog": (1,) * 115}), omissions=gone)
     told = {one.kind: (one.times, one.example) for one in report.left_out}
     assert report.passed
     assert report.paired
@@ -257,7 +258,7 @@ def test_the_order_of_the_queries_does_not_matter() -> None:
     run = baseline()
     worse = swapped(run, range(30))
     mixed = only(worse, random.Random(2).sample(range(120), 120))
-    assert gate(run, mixed) == gate(run, worse)
+    assert compare_with_baseline(run, mixed) == compare_with_baseline(run, worse)
 
 
 def test_small_categories_are_pooled() -> None:
@@ -266,33 +267,33 @@ def test_small_categories_are_pooled() -> None:
     run = Baseline("m", "s", 60, "", 0, queries, {"clean": (1,) * 53})
 
     def told(**options: int) -> dict[str, int]:
-        cells = gate(run, run, GateOptions(**options)).cells
+        cells = compare_with_baseline(run, run, GateOptions(**options)).cells
         return {cell.name: cell.queries for cell in cells if cell.kind == "category"}
 
     assert told() == {"A": 30, "B": 12, "other": 11}
-    assert told(categories=1) == {"A": 30, "other": 23}
-    assert told(least=31) == {}
+    assert told(max_categories=1) == {"A": 30, "other": 23}
+    assert told(min_queries=31) == {}
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_tiny_samples_pass_because_nothing_can_be_known(count: int) -> None:
     run = baseline(range(count))
-    assert gate(run, swapped(run, range(count))).passed
-    assert gate(run, baseline(range(100, 100 + count), seed=9)).passed
+    assert compare_with_baseline(run, swapped(run, range(count))).passed
+    assert compare_with_baseline(run, baseline(range(100, 100 + count), seed=9)).passed
 
 
 def test_what_makes_no_comparison_is_refused() -> None:
     run = baseline()
     with pytest.raises(InvalidValue, match="were not searched for: blur, dark"):
-        gate(run, replace(run, ranks={"clean": run.ranks["clean"]}))
+        compare_with_baseline(run, replace(run, ranks={"clean": run.ranks["clean"]}))
     with pytest.raises(InvalidValue, match="nothing to compare"):
-        gate(run, only(run, []))
+        compare_with_baseline(run, only(run, []))
     with pytest.raises(InvalidValue, match="nothing to compare"):
-        gate(replace(run, ranks={}), run)
+        compare_with_baseline(replace(run, ranks={}), run)
     with pytest.raises(InvalidValue, match=r"'lost'.*product-gone"):
-        gate(run, only(run, range(1, 120)), gone={"p0": "lost"})
+        compare_with_baseline(run, only(run, range(1, 120)), omissions={"p0": "lost"})
     with pytest.raises(InvalidValue, match=r"could not fail. Raise alpha to 0.0007"):
-        gate(run, run, GateOptions(alpha=0.0005))
+        compare_with_baseline(run, run, GateOptions(alpha=0.0005))
 
 
 def test_recall_at_5_stands_beside_and_never_decides() -> None:
@@ -300,32 +301,32 @@ def test_recall_at_5_stands_beside_and_never_decides() -> None:
     later = replace(
         run, ranks={kind: tuple(4 if rank == 1 else rank for rank in row) for kind, row in run.ranks.items()}
     )
-    report = gate(run, later)
+    report = compare_with_baseline(run, later)
     assert not report.passed
     assert report.cells[0].now.value == 0
     assert report.recall_at_5.difference.value == 0
-    assert gate(later, swapped(later, range(120))).passed
+    assert compare_with_baseline(later, swapped(later, range(120))).passed
 
 
 def test_the_lines_begin_with_the_largest_drop() -> None:
     run = baseline()
-    lines = gate(run, swapped(run, range(60), ["blur", "dark"])).lines()
+    lines = compare_with_baseline(run, swapped(run, range(60), ["blur", "dark"])).lines()
     fell = [line for line in lines if line.startswith("FELL  ")]
     assert lines[: len(fell)] == fell
     drops = [float(line.split("(")[1].split(",")[0]) for line in fell]
     assert drops == sorted(drops) and drops[-1] < 0
     blur = run.ranks["blur"].count(1) / 1.2
     assert any(line.startswith(f"FELL  blur: {blur:.1f} % -> ") and line.endswith("120 queries)") for line in fell)
-    assert f"held  {7 - len(fell)} of 7 figures, on the same queries" in lines
-    assert lines[-1].startswith("told  recall@5: ")
-    held, *told = gate(run, run).lines()
-    assert held == "held  7 of 7 figures, on the same queries"
-    assert [line.split(":")[0] for line in told] == ["told  all", "told  recall@5"]
+    assert f"passed  {7 - len(fell)} of 7 figures, on the same queries" in lines
+    assert lines[-1].startswith("overall  recall@5: ")
+    held, *told = compare_with_baseline(run, run).lines()
+    assert held == "passed  7 of 7 figures, on the same queries"
+    assert [line.split(":")[0] for line in told] == ["overall  all", "overall  recall@5"]
 
 
 def test_the_report_is_ready_for_json() -> None:
     run = baseline()
-    told = json.loads(json.dumps(gate(run, swapped(run, range(60))).as_json()))
+    told = json.loads(json.dumps(compare_with_baseline(run, swapped(run, range(60))).as_json()))
     assert told["passed"] is False
     assert told["paired"] is True
     assert told["cells"][0].keys() == {"kind", "name", "queries", "before", "now", "difference", "p", "fell"}
@@ -336,17 +337,17 @@ def test_the_report_is_ready_for_json() -> None:
 
 def test_power_grows_with_the_share_and_with_the_same_queries() -> None:
     run = baseline(range(200))
-    found = [power(run, share, trials=12) for share in (0.0, 0.04, 0.08, 0.3)]
+    found = [estimate_power(run, share, trials=12) for share in (0.0, 0.04, 0.08, 0.3)]
     assert found[0] == 0
     assert found == sorted(found)
     assert found[-1] == 1
     assert found[1] < found[2]
-    fresh = power(run, 0.08, fresh=True, trials=6)
+    fresh = estimate_power(run, 0.08, fresh=True, trials=6)
     assert fresh <= found[2]
-    assert fresh == power(run, 0.08, fresh=True, trials=6)
-    assert power(run, 0.6, fresh=True, trials=3) == 1
+    assert fresh == estimate_power(run, 0.08, fresh=True, trials=6)
+    assert estimate_power(run, 0.6, fresh=True, trials=3) == 1
 
 
 def test_power_takes_a_share() -> None:
     with pytest.raises(InvalidValue, match="from 0 to 1"):
-        power(baseline(), 5)
+        estimate_power(baseline(), 5)

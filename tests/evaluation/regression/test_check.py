@@ -105,7 +105,7 @@ def test_an_unchanged_system_passes_with_identical_ranks(folder: Path) -> None:
     assert embedder.photos == 27 * len(CORRUPTIONS), "nothing is remembered from earlier runs"
     assert all(cell.now == cell.before for cell in found.report.cells)
     assert [cell.name for cell in found.report.cells] == ["all", *CORRUPTIONS, "Men / Shoes", "Men / Tops"]
-    assert found.report.lines()[0] == "held  13 of 13 figures, on the same queries"
+    assert found.report.lines()[0] == "passed  13 of 13 figures, on the same queries"
 
 
 def test_a_fresh_sample_is_another_one_and_passes(folder: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_fresh_sample_is_another_one_and_passes(folder: Path) -> None:
 
 
 def test_the_baseline_says_what_is_searched_for(store: Path) -> None:
-    made = check(store, CheckOptions(update=True, count=12, seed=7))
+    made = check(store, CheckOptions(make_baseline=True, count=12, seed=7))
     assert (len(made.run.queries), made.run.seed) == (12, 7)
     found = check(store)
     assert replace(found.run, created="") == replace(made.run, created="")

@@ -13,7 +13,7 @@ from shoplens import Shop
 from shoplens.errors import InvalidValue, PhotoError
 from shoplens.evaluation.regression.baseline import Baseline
 from shoplens.evaluation.regression.check import CheckOptions
-from shoplens.evaluation.written import report_file, write_gate
+from shoplens.evaluation.report_files import report_file, write_gate
 from shoplens.store.files.atomic import copy_tree
 from tests.evaluation.regression.checked_shop import (
     COLORS,
@@ -64,19 +64,19 @@ def test_a_damaged_or_foreign_baseline_is_named(store: Path, text: str | bytes) 
     path = store / "evaluation/baseline.json"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     told = refused(store)
-    assert told.problem.startswith(f"{path}: The file is no baseline")
+    assert told.problem.startswith(f"{path}: The file is no usable baseline")
     assert "make a new baseline" in told.fix
 
 
 def test_a_folder_is_no_baseline(store: Path, tmp_path: Path) -> None:
     assert f"The baseline {tmp_path} cannot be read" in refused(store, CheckOptions(tmp_path)).problem
-    told = refused(store, CheckOptions(tmp_path, update=True, count=2))
+    told = refused(store, CheckOptions(tmp_path, make_baseline=True, count=2))
     assert f"The baseline {tmp_path} cannot be written" in told.problem
 
 
 def test_another_file_can_be_the_baseline(store: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "ci/baseline.json"
-    made = check(store, CheckOptions(elsewhere, update=True, count=9))
+    made = check(store, CheckOptions(elsewhere, make_baseline=True, count=9))
     assert Baseline.from_json(elsewhere.read_bytes()) == made.run
     assert len(check(store, CheckOptions(elsewhere)).run.queries) == 9
     assert len(check(store).run.queries) == 14
@@ -129,7 +129,7 @@ def test_with_nothing_to_search_for_it_says_why(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "fix"),
     [
-        ({"update": True, "fresh": 3}, "--seed draws other photos"),
+        ({"make_baseline": True, "fresh": 3}, "--seed draws other photos"),
         ({"seed": 1}, "Give --fresh SEED"),
         ({"count": 3}, "Leave these out"),
         ({"queries": Path("q.csv")}, "Leave these out"),
@@ -142,7 +142,7 @@ def test_options_that_would_not_be_used_are_refused(given: dict[str, Any], fix: 
 
 
 def test_a_sample_of_nothing_is_refused(folder: Path) -> None:
-    assert "sample of 0" in refused(folder / "store", CheckOptions(update=True, count=0)).problem
+    assert "sample of 0" in refused(folder / "store", CheckOptions(make_baseline=True, count=0)).problem
 
 
 def test_odd_photos_of_the_store_do_not_stop_it(folder: Path, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_queries_of_a_file_are_corrupted_and_those_that_cannot_be_are_counted(fo
     rows += [("", "p1", "")]
     with (folder / "queries.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
-    made = check(store, CheckOptions(update=True, queries=folder / "queries.csv"))
+    made = check(store, CheckOptions(make_baseline=True, queries=folder / "queries.csv"))
     assert {one.photo for one in made.run.queries} == {rows[place][0] for place in (*range(1, 13), 15)}
     assert recall(made.run, "clean") == 1
     expected = {"photo-missing": 1, "product-not-in-store": 1, "query-incomplete": 1, "region-not-used": 1}
@@ -183,7 +183,7 @@ def test_queries_of_a_file_are_corrupted_and_those_that_cannot_be_are_counted(fo
     assert {one.photo for one in found.run.queries} == {one.photo for one in made.run.queries}
     fresh = check(store, CheckOptions(fresh=4, count=20, queries=folder / "queries.csv"))
     assert {kind: times for kind, (times, _) in left_out(fresh).items()} == expected
-    assert refused(store, CheckOptions(update=True, queries=folder / "none.csv")).code == "no-queries"
+    assert refused(store, CheckOptions(make_baseline=True, queries=folder / "none.csv")).code == "no-queries"
 
 
 # What is written
@@ -201,10 +201,10 @@ def test_the_report(folder: Path, store: Path, tmp_path: Path) -> None:
     assert (told["passed"], told["cells"][0]["fell"], list(told["cells"][0])) == (False, True, cell)
     page = (tmp_path / "reports/check.html").read_text()
     assert "13 photos in 10 kinds, 13 products; strategy pretrained, model colour@1." in page
-    assert "Compared query by query." in page and "1 × product-gone left out: p3." in page
+    assert "The same photos were compared." in page and "1 × product-gone left out: p3." in page
     fresh = check(store, CheckOptions(fresh=8))
     write_gate(tmp_path / "fresh.html", fresh)
-    assert "Two samples were compared." in (tmp_path / "fresh.html").read_text()
+    assert "Two samples of photos were compared." in (tmp_path / "fresh.html").read_text()
 
 
 def test_the_shop_checks_and_reports(store: Path, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from shoplens.evaluation.statistics.calibration import (
     Origin,
     cross_fit,
     fit_calibration,
-    precision_thresholds,
 )
+from shoplens.evaluation.statistics.precision_thresholds import precision_thresholds
 from shoplens.evaluation.statistics.reliability import calibration_error
 from shoplens.ranking.match_probability import (
     FEATURES,

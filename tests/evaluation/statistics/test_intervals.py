@@ -329,6 +329,7 @@ def test_a_few_wrong_answers_are_no_proof_of_a_drop() -> None:
     assert p == pytest.approx(1 / 6, abs=0.02)
 
 
+@pytest.mark.slow
 def test_an_independent_test_cries_wolf_as_seldom_as_it_says() -> None:
     rng = np.random.default_rng(15)
     cried = sum(independent_drop(*sample(rng, 15), *sample(rng, 20), seed=n)[1] <= 0.05 for n in range(50))

@@ -16,14 +16,14 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.statistics.metrics import (
     METRICS,
     Grades,
-    Tally,
+    MetricTable,
     average_precision_at_r,
-    depth,
-    metrics_of,
+    compute_metrics,
+    first_right_rank,
     ndcg_at,
-    rank_of_first,
     recall_at,
     reciprocal_rank,
+    required_depth,
 )
 
 PRODUCTS = [f"p{number}" for number in range(40)]
@@ -70,7 +70,7 @@ def test_the_table_names_every_metric_and_says_what_it_is() -> None:
     ],
 )
 def test_worked_examples_with_three_right_products(ranked: list[str], expected: tuple[float, ...]) -> None:
-    told = metrics_of(ranked, {"c": 1.0, "a": 3.0, "b": 2.0})
+    told = compute_metrics(ranked, {"c": 1.0, "a": 3.0, "b": 2.0})
     assert told == pytest.approx(dict(zip(METRICS, expected, strict=True)), abs=1e-12)
 
 
@@ -89,7 +89,7 @@ def test_every_metric_is_its_definition_on_random_rankings() -> None:
     rng = np.random.default_rng(1)
     for _ in range(500):
         ranked, grades = random_query(rng)
-        assert metrics_of(ranked, grades) == pytest.approx(restated(ranked, grades), abs=1e-12)
+        assert compute_metrics(ranked, grades) == pytest.approx(restated(ranked, grades), abs=1e-12)
 
 
 def test_another_implementation_says_the_same_on_random_runs() -> None:
@@ -115,7 +115,7 @@ def test_another_implementation_says_the_same_on_random_runs() -> None:
         name = same[theirs.measure]
         if name == "map@r" and theirs.measure != ir_measures.AP @ len(grades):
             continue
-        assert metrics_of(ranked, grades)[name] == pytest.approx(theirs.value, abs=1e-6), (name, ranked, grades)
+        assert compute_metrics(ranked, grades)[name] == pytest.approx(theirs.value, abs=1e-6), (name, ranked, grades)
         compared[name] += 1
     assert compared == dict.fromkeys(METRICS, len(queries))
 
@@ -130,9 +130,9 @@ def test_another_implementation_says_the_same_on_random_runs() -> None:
     ),
 )
 def test_metrics_are_shares_and_agree_with_the_rank_of_the_first(ranked: list[str], grades: dict[str, float]) -> None:
-    told = metrics_of(ranked, grades)
+    told = compute_metrics(ranked, grades)
     assert all(0 <= number <= 1 for number in told.values())
-    rank = rank_of_first(ranked, grades)
+    rank = first_right_rank(ranked, grades)
     assert told["mrr"] == (0 if rank is None else 1 / rank)
     for k in (1, 5, 10):
         assert told[f"recall@{k}"] == (rank is not None and rank <= k)
@@ -142,12 +142,14 @@ def test_metrics_are_shares_and_agree_with_the_rank_of_the_first(ranked: list[st
 def test_the_best_order_is_worth_one_whatever_follows(grades: dict[str, float]) -> None:
     best = sorted(grades, key=lambda name: -grades[name])
     wrong = [name for name in PRODUCTS if name not in grades]
-    assert metrics_of(best + wrong, grades) == pytest.approx(dict.fromkeys(METRICS, 1.0))
+    assert compute_metrics(best + wrong, grades) == pytest.approx(dict.fromkeys(METRICS, 1.0))
 
 
 def test_equal_grades_may_stand_in_any_order_and_only_their_ratio_matters() -> None:
     one, other = ["a", "b", "x", "c"], ["b", "a", "x", "c"]
-    assert metrics_of(one, {"a": 2.0, "b": 2.0, "c": 1.0}) == metrics_of(other, {"a": 2.0, "b": 2.0, "c": 1.0})
+    assert compute_metrics(one, {"a": 2.0, "b": 2.0, "c": 1.0}) == compute_metrics(
+        other, {"a": 2.0, "b": 2.0, "c": 1.0}
+    )
     assert ndcg_at(10)(one, {"a": 2.0, "c": 1.0}) == pytest.approx(ndcg_at(10)(one, {"a": 20.0, "c": 10.0}))
     assert ndcg_at(10)(one, {"a": 2.0, "c": 1.0}) > ndcg_at(10)(one, {"a": 1.0, "c": 2.0})
 
@@ -165,20 +167,20 @@ def test_a_ranking_as_deep_as_asked_for_says_all_but_a_later_first_rank() -> Non
     rng = np.random.default_rng(3)
     for _ in range(200):
         ranked, grades = random_query(rng)
-        whole, cut = metrics_of(ranked, grades), metrics_of(ranked[: depth(grades)], grades)
+        whole, cut = compute_metrics(ranked, grades), compute_metrics(ranked[: required_depth(grades)], grades)
         assert {**cut, "mrr": 0} == {**whole, "mrr": 0}
         assert cut["mrr"] in (whole["mrr"], 0.0)
 
 
 def test_the_depth_is_ten_or_the_number_of_right_products() -> None:
-    assert [depth({f"{n}": 1.0 for n in range(count)}) for count in (1, 10, 11, 40)] == [10, 10, 11, 40]
+    assert [required_depth({f"{n}": 1.0 for n in range(count)}) for count in (1, 10, 11, 40)] == [10, 10, 11, 40]
 
 
 def test_the_rank_of_the_first_right_product_counts_from_one() -> None:
-    assert rank_of_first(["a", "b", "c"], {"a": 1.0, "c": 9.0}) == 1
-    assert rank_of_first(["a", "b", "c"], {"c": 9.0}) == 3
-    assert rank_of_first(["a", "b", "c"], {"d": 1.0}) is None
-    assert rank_of_first([], {"d": 1.0}) is None
+    assert first_right_rank(["a", "b", "c"], {"a": 1.0, "c": 9.0}) == 1
+    assert first_right_rank(["a", "b", "c"], {"c": 9.0}) == 3
+    assert first_right_rank(["a", "b", "c"], {"d": 1.0}) is None
+    assert first_right_rank([], {"d": 1.0}) is None
 
 
 def test_recall_at_k_ends_at_k() -> None:
@@ -191,77 +193,77 @@ def test_recall_at_k_ends_at_k() -> None:
 @pytest.mark.parametrize("grade", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_grade_that_is_no_gain_is_refused(grade: float) -> None:
     with pytest.raises(InvalidValue, match=r"grade of 'b' is .* above 0"):
-        metrics_of(["a"], {"a": 1.0, "b": grade})
+        compute_metrics(["a"], {"a": 1.0, "b": grade})
 
 
 def test_a_query_without_right_products_is_refused() -> None:
     with pytest.raises(InvalidValue, match="no right products"):
-        metrics_of(["a"], {})
+        compute_metrics(["a"], {})
 
 
 def test_a_product_ranked_twice_is_refused_by_name() -> None:
     with pytest.raises(InvalidValue, match="'b' is ranked more than once"):
-        metrics_of(["a", "b", "c", "b"], {"a": 1.0})
+        compute_metrics(["a", "b", "c", "b"], {"a": 1.0})
 
 
-def test_a_tally_gives_back_what_was_added_in_order() -> None:
+def test_a_table_gives_back_what_was_added_in_order() -> None:
     rng = np.random.default_rng(4)
-    tally, rows = Tally(), []
+    table, rows = MetricTable(), []
     for number in range(50):
-        rows.append(metrics_of(*random_query(rng)))
-        tally.add(rows[-1], f"product {number % 7}", "Shoes")
-    assert len(tally) == 50
+        rows.append(compute_metrics(*random_query(rng)))
+        table.add(rows[-1], f"product {number % 7}", "Shoes")
+    assert len(table) == 50
     for name in METRICS:
-        assert tally.values(name).dtype == np.float32
-        assert tally.values(name).tolist() == pytest.approx([row[name] for row in rows], rel=1e-7)
-    same = tally.clusters[:, None] == tally.clusters[None, :]
+        assert table.values(name).dtype == np.float32
+        assert table.values(name).tolist() == pytest.approx([row[name] for row in rows], rel=1e-7)
+    same = table.clusters[:, None] == table.clusters[None, :]
     assert (same == (np.subtract.outer(np.arange(50), np.arange(50)) % 7 == 0)).all()
 
 
-def test_a_tally_goes_on_after_it_was_read() -> None:
-    tally = Tally(["rank"])
-    tally.add({"rank": 3.0}, "a")
-    before = tally.values("rank"), tally.clusters
-    tally.add({"rank": 4.0}, "a")
-    assert [column.tolist() for column in before] == [[3.0], tally.clusters[:1].tolist()]
-    assert tally.values("rank").tolist() == [3.0, 4.0]
+def test_a_table_goes_on_after_it_was_read() -> None:
+    table = MetricTable(["rank"])
+    table.add({"rank": 3.0}, "a")
+    before = table.values("rank"), table.clusters
+    table.add({"rank": 4.0}, "a")
+    assert [column.tolist() for column in before] == [[3.0], table.clusters[:1].tolist()]
+    assert table.values("rank").tolist() == [3.0, 4.0]
 
 
 def test_clusters_are_the_same_numbers_in_every_process() -> None:
-    tally = Tally(["rank"])
-    tally.add({"rank": 1.0}, "p1")
-    tally.add({"rank": 1.0}, "a name that is no text \udcff")
-    assert tally.clusters.tolist()[0] == 10506498227197777640
+    table = MetricTable(["rank"])
+    table.add({"rank": 1.0}, "p1")
+    table.add({"rank": 1.0}, "a name that is no text \udcff")
+    assert table.clusters.tolist()[0] == 10506498227197777640
 
 
 def test_parts_are_all_then_the_categories_with_the_most_queries_first() -> None:
-    tally = Tally(["rank"])
+    table = MetricTable(["rank"])
     for category in ("Hats", "Shoes", "", "Bags", "Shoes", "all"):
-        tally.add({"rank": 1.0}, "p", category)
-    parts = [(name, rows.tolist()) for name, rows in tally.parts()]
+        table.add({"rank": 1.0}, "p", category)
+    parts = [(name, rows.tolist()) for name, rows in table.subsets()]
     assert parts == [("all", [0, 1, 2, 3, 4, 5]), ("Shoes", [1, 4]), ("Bags", [3]), ("Hats", [0]), ("all", [5])]
 
 
 def test_the_rows_of_a_part_are_those_of_its_category_in_order() -> None:
     categories = [str(name) for name in np.random.default_rng(5).choice(["Hats", "Shoes", "Bags", "Belts"], 1000)]
-    tally = Tally(["rank"])
+    table = MetricTable(["rank"])
     for number, category in enumerate(categories):
-        tally.add({"rank": number}, "p", category)
-    for name, rows in list(tally.parts())[1:]:
+        table.add({"rank": number}, "p", category)
+    for name, rows in list(table.subsets())[1:]:
         assert rows.tolist() == [number for number, category in enumerate(categories) if category == name]
 
 
-def test_an_empty_tally_has_no_parts() -> None:
-    tally = Tally()
-    assert (len(tally), list(tally.parts()), tally.values("mrr").size, tally.clusters.size) == (0, [], 0, 0)
+def test_an_empty_table_has_no_subsets() -> None:
+    table = MetricTable()
+    assert (len(table), list(table.subsets()), table.values("mrr").size, table.clusters.size) == (0, [], 0, 0)
 
 
 def test_a_row_that_does_not_fit_is_refused_and_leaves_nothing_behind() -> None:
-    tally = Tally(["one", "two"])
-    with pytest.raises(InvalidValue, match=r"A row has \['one'\]. Give \['one', 'two'\]"):
-        tally.add({"one": 1.0}, "p")
+    table = MetricTable(["one", "two"])
+    with pytest.raises(InvalidValue, match=r"A row has the numbers \['one'\]. Give exactly \['one', 'two'\]"):
+        table.add({"one": 1.0}, "p")
     with pytest.raises(InvalidValue, match="two of a query of 'p' is nan"):
-        tally.add({"one": 1.0, "two": float("nan")}, "p")
+        table.add({"one": 1.0, "two": float("nan")}, "p")
     with pytest.raises(InvalidValue, match="no column 'three'"):
-        tally.values("three")
-    assert (len(tally), tally.values("one").size) == (0, 0)
+        table.values("three")
+    assert (len(table), table.values("one").size) == (0, 0)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from shoplens.evaluation.queries import JudgedQuery
-from shoplens.evaluation.runs import CATEGORY_RECALL, JudgedRun
+from shoplens.evaluation.query_runs import CATEGORY_RECALL, JudgedRun
 from shoplens.evaluation.statistics.intervals import estimate
-from shoplens.evaluation.statistics.metrics import METRICS, metrics_of
-from shoplens.evaluation.statistics.scores import CONFUSED, CURVE, MOST_PAIRS, SHOWN, WORST, Scores
+from shoplens.evaluation.statistics.metrics import METRICS, compute_metrics
+from shoplens.evaluation.statistics.scores import CONFUSED, CURVE, MAX_PAIRS, SHOWN, WORST, Scores
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct
 from shoplens.ranking.strategies import EncodedQuery
@@ -44,7 +44,7 @@ def run(
     if rank is not None and rank <= 7:
         found[rank - 1] = result(rank, wanted, score)
     told = dict(grades or {right: 1.0})
-    numbers = metrics_of([one.product.id for one in found], told)
+    numbers = compute_metrics([one.product.id for one in found], told)
     numbers[CATEGORY_RECALL] = float(rank == 1) if category else -1.0
     times = {"retrieve": 2.0, "rank": 1.0, "total": 3.5}
     return JudgedRun(JudgedQuery(f"/{right}-query.png", told), PHOTO, wanted, found, numbers, rank, times)
@@ -77,7 +77,7 @@ def test_means_have_the_intervals_of_their_designs() -> None:
     assert list(told) == [*METRICS, CATEGORY_RECALL]
     clusters = ["g", "g", "c", "d"]
     for name in METRICS:
-        values = np.float32([one.numbers[name] for one in runs])
+        values = np.float32([one.metrics[name] for one in runs])
         assert told[name].value == pytest.approx(estimate(values, clusters, 3).value)
     first = told["recall@1"]
     assert (first.value, 0 <= first.low < 0.5 < first.high <= 1) == (0.5, True)
@@ -122,8 +122,8 @@ def test_the_worst_are_the_last_then_the_surest_one_per_design() -> None:
     ]
     assert [answer.rank for answer in worst] == [None, None, None, 3]
     third = worst[-1]
-    assert [one.product_id for one in third.found] == ["wrong", "x2", "third", "x4", "x5"]
-    assert len(third.found) == SHOWN
+    assert [one.product_id for one in third.results] == ["wrong", "x2", "third", "x4", "x5"]
+    assert len(third.results) == SHOWN
     assert [(one.product_id, one.photo, one.score) for one in third.right] == [("third", "/third-matched.png", 0.9)]
     assert [(one.product_id, one.photo, one.score) for one in worst[0].right] == [("sure", "/sure.png", 0.0)]
 
@@ -140,13 +140,13 @@ def test_an_answer_without_results_is_kept() -> None:
         PHOTO,
         empty.right,
         [],
-        empty.numbers,
+        empty.metrics,
         None,
         empty.milliseconds,
     )
     scores = scores_of(bare)
     (answer,) = scores.worst()
-    assert (answer.found, answer.rank, answer.region) == ((), None, Region(1, 2, 3, 4))
+    assert (answer.results, answer.rank, answer.region) == ((), None, Region(1, 2, 3, 4))
     assert scores.confused(ExactIndex(4)) == []
 
 
@@ -167,22 +167,23 @@ def index_of(*names: str) -> ExactIndex:
 def test_the_confused_are_counted_in_pairs() -> None:
     runs = [run("a", 2, first="b"), run("b", 3, first="a"), run("a", 2, first="b"), run("a", 1), run("c", 2, first="a")]
     told = scores_of(*runs).confused(index_of("a", "b", "c"))
-    assert [(one.right.product_id, one.found.product_id, one.times) for one in told] == [
+    assert [(one.right.product_id, one.first_result.product_id, one.times) for one in told] == [
         ("a", "b", 2),
         ("b", "a", 1),
         ("c", "a", 1),
     ]
-    assert (told[0].right.title, told[0].found.photo) == ("The a", "/b.png")
+    assert (told[0].right.title, told[0].first_result.photo) == ("The a", "/b.png")
 
 
 def test_the_most_confused_stay_among_many() -> None:
     names = [f"a{number:02}" for number in range(CONFUSED + 2)]
     often = [run(name, 2, first="b") for name in names for _ in range(5)]
-    scores = scores_of(*often, *many(3 * MOST_PAIRS // 2), *often)
+    scores = scores_of(*often, *many(3 * MAX_PAIRS // 2), *often)
     told = scores.confused(index_of("b", *names))
     assert [(one.right.product_id, one.times) for one in told] == [(name, 10) for name in names[:CONFUSED]]
 
 
+@pytest.mark.slow
 def test_memory_is_flat() -> None:
     scores = scores_of(*many(100))
     tracemalloc.start()

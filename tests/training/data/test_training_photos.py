@@ -9,7 +9,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.errors import InvalidValue
-from shoplens.evaluation.runs import ABSENT
+from shoplens.evaluation.query_runs import ABSENT
 from shoplens.images import PhotoSource
 from shoplens.training.data.training_photos import SHARED_PHOTO, PairsFile, load_catalogue_photos, load_shopper_photos
 from shoplens.types import Rejection

@@ -111,7 +111,7 @@ def make_baseline(
     Example: shoplens check make-baseline --count 2000
     """
     settings = options.read_settings(store, model, allow_private)
-    wanted = CheckOptions(baseline, update=True, queries=queries, count=count, seed=seed)
+    wanted = CheckOptions(baseline, make_baseline=True, queries=queries, count=count, seed=seed)
     with open_shop(settings) as shop, progress_bar() as progress:
         result = shop.quality.check(wanted, strategy=strategy or "", progress=progress)
     _print_baseline(result, json=json)

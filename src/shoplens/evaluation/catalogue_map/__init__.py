@@ -1,1 +1,1 @@
-"""The catalogue on a plane."""
+"""The map of the catalogue, on which similar products lie together."""

@@ -1,4 +1,4 @@
-"""What is on the map of the catalogue: which products and query photos, and where."""
+"""Builds the map of the catalogue: selects products and query photos, and computes their positions."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoplens.evaluation.catalogue_map.projection import project, query_positions
+from shoplens.evaluation.query_runs import JudgedRun
 from shoplens.evaluation.report.catalogue_map import MapProduct, MapQuery, dimensions_of
-from shoplens.evaluation.runs import JudgedRun
 from shoplens.index.protocol import Index, StoredProduct
 from shoplens.types import Vectors
 
-MOST_PRODUCTS, MOST_QUERIES, AT_ONCE = 3_000, 300, 256
+MAX_PRODUCTS, MAX_QUERIES, BATCH_SIZE = 3_000, 300, 256
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueMap:
-    """Products and queries with their places, and a sentence about how these were found."""
+    """Products and queries with their positions, and a note on how these were computed."""
 
     products: Sequence[MapProduct]
     queries: Sequence[MapQuery]
@@ -28,7 +28,7 @@ class CatalogueMap:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _SampledQuery:
     photo: str
     vector: Vectors
     found_right: bool
@@ -36,62 +36,67 @@ class _Seen:
 
 
 class QuerySample:
-    """A few hundred of the queries that go by, the same ones every time: those with the smallest hashes."""
+    """Samples a few hundred of the added queries, always the same ones: those with the smallest hashes."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[int, str], _Seen] = {}
+        self._queries: dict[tuple[int, str], _SampledQuery] = {}
 
     def add(self, run: JudgedRun) -> None:
-        """Maybe keep this one."""
+        """Add a judged run to the sample if its hash is small enough."""
         photo = run.query.photo
-        self._kept[_number(photo), photo] = _Seen(photo, run.photo.vector, run.rank == 1, tuple(run.query.grades))
-        if len(self._kept) > 2 * MOST_QUERIES:
-            self._kept = dict(sorted(self._kept.items())[:MOST_QUERIES])
+        query = _SampledQuery(photo, run.photo.vector, run.rank == 1, tuple(run.query.grades))
+        self._queries[_hash(photo), photo] = query
+        if len(self._queries) > 2 * MAX_QUERIES:
+            self._queries = dict(sorted(self._queries.items(), key=lambda item: item[0])[:MAX_QUERIES])
 
-    def kept(self) -> list[_Seen]:
-        return [seen for _, seen in sorted(self._kept.items(), key=lambda one: one[0])[:MOST_QUERIES]]
+    def queries(self) -> list[_SampledQuery]:
+        """Return the sampled queries, at most :data:`MAX_QUERIES`, sorted by their hashes."""
+        return [query for _, query in sorted(self._queries.items(), key=lambda item: item[0])[:MAX_QUERIES]]
 
 
-def catalogue_map(index: Index, sample: QuerySample, seed: int = 0) -> CatalogueMap:
-    """The map of the store's products by their first photos, or of 3,000 of them, with the sample of queries."""
-    drawn = heapq.nsmallest(MOST_PRODUCTS, index.all_records(), key=lambda record: _number(record.product.id))
-    known = _first_vectors(index, drawn)
+def build_catalogue_map(index: Index, sample: QuerySample, seed: int = 0) -> CatalogueMap:
+    """Build the map of the products, or of a sample of 3,000, by their first photos, with the sample of queries."""
+    sampled = heapq.nsmallest(MAX_PRODUCTS, index.all_records(), key=lambda record: _hash(record.product.id))
+    first_vectors = _first_vectors(index, sampled)
     records = sorted(
-        (one for one in drawn if one.photos[0].content_hash in known),  # not removed meanwhile
+        (record for record in sampled if record.photos[0].content_hash in first_vectors),  # the others were removed
         key=lambda record: record.product.id,
     )
-    vectors = _stack([known[record.photos[0].content_hash] for record in records], 1)
+    vectors = _stack([first_vectors[record.photos[0].content_hash] for record in records], 1)
     projection = project(vectors, seed)
     dimensions = dimensions_of([record.product for record in records])
     products = [
-        MapProduct(one.product.id, one.product.title, one.product.photos[0], float(x), float(y), told)
-        for one, (x, y), told in zip(records, projection.positions, dimensions, strict=True)
+        MapProduct(record.product.id, record.product.title, record.product.photos[0], float(x), float(y), values)
+        for record, (x, y), values in zip(records, projection.positions, dimensions, strict=True)
     ]
-    seen = sample.kept()
-    places = query_positions(_stack([one.vector for one in seen], vectors.shape[1]), vectors, projection.positions)
+    sampled_queries = sample.queries()
+    query_vectors = _stack([query.vector for query in sampled_queries], vectors.shape[1])
+    positions = query_positions(query_vectors, vectors, projection.positions)
     queries = [
-        MapQuery(one.photo, float(x), float(y), one.found_right, one.right)
-        for one, (x, y) in zip(seen, places, strict=True)
+        MapQuery(query.photo, float(x), float(y), query.found_right, query.right)
+        for query, (x, y) in zip(sampled_queries, positions, strict=True)
     ]
     total = index.count()
-    some = f"{len(records):,} of {total:,} products, drawn by a hash of their ids. " if total > len(records) else ""
+    selection = (
+        f"{len(records):,} of {total:,} products, drawn by a hash of their ids. " if total > len(records) else ""
+    )
+    method = f"Positions by {projection.note or projection.method}."
     lines = " A line leads from a query photo to its product." if queries else ""
-    how = f"Positions by {projection.note or projection.method}.{lines}"
-    return CatalogueMap(products, queries, some + how)
+    return CatalogueMap(products, queries, selection + method + lines)
 
 
 def _first_vectors(index: Index, records: Sequence[StoredProduct]) -> dict[str, Vectors]:
-    """Content hash of a first photo -> its vector."""
-    found: dict[str, Vectors] = {}
-    for start in range(0, len(records), AT_ONCE):
-        hashes = [record.photos[0].content_hash for record in records[start : start + AT_ONCE]]
-        found |= {name: vector for name, (_, vector) in index.photo_vectors(hashes).items()}
-    return found
+    """Return the vectors of first photos by their content hashes."""
+    vectors: dict[str, Vectors] = {}
+    for start in range(0, len(records), BATCH_SIZE):
+        hashes = [record.photos[0].content_hash for record in records[start : start + BATCH_SIZE]]
+        vectors |= {content_hash: vector for content_hash, (_, vector) in index.photo_vectors(hashes).items()}
+    return vectors
 
 
 def _stack(vectors: Sequence[Vectors], dimensions: int) -> Vectors:
     return np.stack(vectors) if vectors else np.zeros((0, dimensions), np.float32)
 
 
-def _number(text: str) -> int:
+def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "backslashreplace"), digest_size=8).digest(), "big")

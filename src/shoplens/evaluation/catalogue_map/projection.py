@@ -1,4 +1,4 @@
-"""Vectors as places on a flat map, so that products that look alike lie side by side."""
+"""Projects vectors to positions on a plane, so that products that look alike lie side by side."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from shoplens.types import Vectors
 Positions = npt.NDArray[np.float32]
 """float32, shape (n, 2), each in [0, 1]."""
 
-FEWEST_FOR_UMAP = 15
+MIN_UMAP_ROWS = 15
 WITHOUT_UMAP = "PCA; for UMAP: pip install 'shoplens[map]'"
 NEIGHBOURS = 15
 MIN_DISTANCE = 0.35
-WIDEST_GAP = 0.05
-SOFTNESS = 0.05
-_ROWS_AT_ONCE = 1024
+MAX_GAP = 0.05
+"""Empty bands of the map are narrowed to this share of its width."""
+TEMPERATURE = 0.05
+"""Difference in cosine similarity at which the weight of a product falls to 1 / e."""
+_BATCH_SIZE = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Where each vector lies on the map.
+    """The positions of vectors on the map.
 
     Attributes:
-        positions: float32 (n, 2) in [0, 1], in the vectors' order. The map keeps its proportions: the longer side
-            runs from 0 to 1 along the first axis, the shorter one lies in the middle.
+        positions: float32 (n, 2) in [0, 1], in the order of the vectors. The map keeps its proportions: the longer side
+            runs from 0 to 1 along the first axis, and the shorter side is centred.
         method: ``UMAP`` or ``PCA``.
-        note: what a reader should know about the method; empty when there is nothing.
+        note: a note on the method for readers; may be empty.
     """
 
     positions: Positions
@@ -44,99 +46,100 @@ class Projection:
 
 
 def project(vectors: Vectors, seed: int = 0) -> Projection:
-    """The map of unit vectors (n, d): by UMAP where it is installed and n is at least 15, else by PCA.
+    """Project unit vectors (n, d) to a plane: by UMAP where it is installed and n is at least 15, otherwise by PCA.
 
-    The same vectors and seed give the same map. UMAP keeps neighbours together; how far apart two islands lie means
-    little, so bands where nothing lies are narrowed to a twentieth of the map. PCA keeps the two directions in which
-    the vectors differ most.
+    The same vectors and seed give the same map. UMAP keeps neighbours together; the distance of two clusters means
+    little, so empty bands are narrowed to a twentieth of the map. PCA keeps the two directions of most variance.
 
     Source of UMAP: McInnes, Healy and Melville, 2018, https://arxiv.org/abs/1802.03426.
     """
-    if len(vectors) < FEWEST_FOR_UMAP:
-        few = f"PCA; UMAP takes {FEWEST_FOR_UMAP} products or more" if len(vectors) > 2 else ""
-        return Projection(_scale_to_unit_square(_principal(vectors)), "PCA", few)
+    if len(vectors) < MIN_UMAP_ROWS:
+        note = f"PCA; UMAP needs {MIN_UMAP_ROWS} products or more" if len(vectors) > 2 else ""
+        return Projection(_scale_to_unit_square(_principal_components(vectors)), "PCA", note)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # numba, and umap about TensorFlow, which nobody asked for
+        warnings.simplefilter("ignore")  # of numba, and of umap about a missing TensorFlow, which is not needed
         try:
             import umap
         except ImportError:
-            return Projection(_scale_to_unit_square(_principal(vectors)), "PCA", WITHOUT_UMAP)
-        places = umap.UMAP(
+            return Projection(_scale_to_unit_square(_principal_components(vectors)), "PCA", WITHOUT_UMAP)
+        positions = umap.UMAP(
             n_neighbors=min(NEIGHBOURS, len(vectors) - 1),
             min_dist=MIN_DISTANCE,
             metric="cosine",
-            init="pca",  # the spectral one gives up on catalogues that fall apart into islands
+            init="pca",  # spectral initialisation fails for catalogues of separate clusters
             random_state=seed,
             n_jobs=1,
         ).fit_transform(vectors)
-    if not np.isfinite(places).all():
-        return Projection(
-            _scale_to_unit_square(_principal(vectors)), "PCA", "PCA; the vectors are too much alike for UMAP"
-        )
-    return Projection(_scale_to_unit_square(_narrow_gaps(_principal(places))), "UMAP")
+    if not np.isfinite(positions).all():
+        note = "PCA; the vectors are too similar for UMAP"
+        return Projection(_scale_to_unit_square(_principal_components(vectors)), "PCA", note)
+    return Projection(_scale_to_unit_square(_narrow_gaps(_principal_components(positions))), "UMAP")
 
 
 def query_positions(queries: Vectors, products: Vectors, positions: Positions, nearest: int = 4) -> Positions:
-    """Where query photos lie on a map of products: float32 (number of queries, 2).
+    """Return the positions of query photos on a map of products: float32 (number of queries, 2).
 
-    A query lies at the weighted mean of the positions of its few most similar products. With s the cosine to a product
-    and s* the highest one, the weight is exp((s - s*) / 0.05): a product that is 0.05 less similar than the best pulls
-    37 % as much. The map of the products does not move, and one query's place does not depend on another's.
+    A query lies at the weighted mean of the positions of its few most similar products. With s the cosine similarity to
+    a product and s* the highest one, the weight is exp((s - s*) / 0.05): a product that is 0.05 less similar than the
+    best has 37 % of its weight. The products do not move, and the position of a query does not depend on others.
 
-    Without products, queries lie in the middle.
+    Without products, queries lie in the centre.
+
+    Raises:
+        InvalidValue: the numbers of products and positions differ.
 
     >>> products = np.eye(3, dtype=np.float32)
-    >>> places = np.array([[0, 0], [1, 0], [1, 1]], np.float32)
-    >>> placed(products[1:2], products, places).round(3).tolist()
+    >>> positions = np.array([[0, 0], [1, 0], [1, 1]], np.float32)
+    >>> query_positions(products[1:2], products, positions).round(3).tolist()
     [[1.0, 0.0]]
     """
     if len(products) != len(positions):
-        raise InvalidValue(f"{len(positions)} positions for {len(products)} products.", "Give one for each.")
+        raise InvalidValue(f"There are {len(positions)} positions for {len(products)} products.", "Give one for each.")
     if not len(products):
         return np.full((len(queries), 2), 0.5, np.float32)
-    places = np.empty((len(queries), 2), np.float32)
-    for start in range(0, len(queries), _ROWS_AT_ONCE):
-        cosines = queries[start : start + _ROWS_AT_ONCE] @ products.T
+    result = np.empty((len(queries), 2), np.float32)
+    for start in range(0, len(queries), _BATCH_SIZE):
+        cosines = queries[start : start + _BATCH_SIZE] @ products.T
         best = np.argsort(-cosines, axis=1, kind="stable")[:, :nearest]
         similarity = np.take_along_axis(cosines, best, axis=1)
-        weights = np.exp((similarity - similarity[:, :1]) / SOFTNESS)
+        weights = np.exp((similarity - similarity[:, :1]) / TEMPERATURE)
         weights /= weights.sum(axis=1, keepdims=True)
-        places[start : start + _ROWS_AT_ONCE] = np.einsum("qk,qkc->qc", weights, positions[best])
-    return places.clip(0.0, 1.0)
+        result[start : start + _BATCH_SIZE] = np.einsum("qk,qkc->qc", weights, positions[best])
+    return result.clip(0.0, 1.0)
 
 
-def _principal(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Coordinates along the two directions of most variance, float32 (n, 2); the sign is fixed by the longest tail."""
-    places = np.zeros((len(rows), 2), np.float32)
+def _principal_components(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the first two principal components, float32 (n, 2); the extreme value of each is made positive."""
+    result = np.zeros((len(rows), 2), np.float32)
     if len(rows) < 2:
-        return places
+        return result
     centered = rows - rows.mean(axis=0)
-    found = centered @ principal_axes(centered, 2, exact=True)
-    extremes = found[np.abs(found).argmax(axis=0), range(found.shape[1])]
-    places[:, : found.shape[1]] = found * np.where(extremes < 0, -1, 1)
-    return places
+    components = centered @ principal_axes(centered, 2, exact=True)
+    extremes = components[np.abs(components).argmax(axis=0), range(components.shape[1])]
+    result[:, : components.shape[1]] = components * np.where(extremes < 0, -1, 1)
+    return result
 
 
-def _narrow_gaps(places: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The same map with empty bands, across or down, made narrow. What lies within an island keeps its shape."""
-    widest = max(WIDEST_GAP, 3 / len(places))
-    narrow = np.empty_like(places)
-    for axis, values in enumerate(places.T):
+def _narrow_gaps(positions: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Narrow the empty horizontal and vertical bands; the shape of each cluster stays. The longer side comes first."""
+    max_gap = max(MAX_GAP, 3 / len(positions))
+    narrow = np.empty_like(positions)
+    for axis, values in enumerate(positions.T):
         order = np.argsort(values, kind="stable")
         steps = np.diff(values[order], prepend=values[order[0]])
-        narrow[order, axis] = np.cumsum(np.minimum(steps, widest * np.ptp(values)))
-    across, down = np.ptp(narrow, axis=0)
-    return narrow if across >= down else narrow[:, ::-1]
+        narrow[order, axis] = np.cumsum(np.minimum(steps, max_gap * np.ptp(values)))
+    width, height = np.ptp(narrow, axis=0)
+    return narrow if width >= height else narrow[:, ::-1]
 
 
-def _scale_to_unit_square(places: npt.NDArray[np.float32]) -> Positions:
-    if not len(places):
+def _scale_to_unit_square(positions: npt.NDArray[np.float32]) -> Positions:
+    if not len(positions):
         return np.zeros((0, 2), np.float32)
-    low, high = places.min(axis=0), places.max(axis=0)
+    low, high = positions.min(axis=0), positions.max(axis=0)
     side = float((high - low).max())
     if side < 1e-6:
-        return np.full((len(places), 2), 0.5, np.float32)
-    scaled: Positions = ((places - (low + high) / 2) / side + 0.5).clip(0.0, 1.0).astype(np.float32)
+        return np.full((len(positions), 2), 0.5, np.float32)
+    scaled: Positions = ((positions - (low + high) / 2) / side + 0.5).clip(0.0, 1.0).astype(np.float32)
     return scaled
 
 
@@ -144,6 +147,6 @@ def _check_positions(positions: Positions) -> None:
     fits = positions.ndim == 2 and positions.shape[1] == 2 and positions.dtype == np.float32
     if not (fits and np.isfinite(positions).all() and ((positions >= 0) & (positions <= 1)).all()):
         raise InvalidValue(
-            f"Positions of shape {positions.shape}, {positions.dtype}, are no places on a map.",
+            f"Positions of shape {positions.shape} and type {positions.dtype} are invalid.",
             "Give float32 of shape (n, 2), each in [0, 1].",
         )

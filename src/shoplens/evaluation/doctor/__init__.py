@@ -1,1 +1,1 @@
-"""What filters and neighbours let us see in a catalogue: wrong and missing values, duplicates, what is never found."""
+"""The doctor: problems of a catalogue such as wrong values, missing values, duplicates and products never found."""

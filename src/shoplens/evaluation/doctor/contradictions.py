@@ -1,4 +1,4 @@
-"""Feed against photos in one dimension: what contradicts, and what one can add to the other."""
+"""Compares the feed with the photos in one dimension: contradictions, and values that the feed lacks."""
 
 from __future__ import annotations
 
@@ -8,103 +8,125 @@ from typing import NamedTuple
 from shoplens.filters.dimensions.dimension import PATH, Dimension
 from shoplens.filters.model.class_layout import is_within, node_depth
 
-SURE, RULED_OUT = 0.9, 0.05
-"""The photos contradict the feed when they are this sure of another class, and give the feed's no more than this …"""
-UNLIKELIER = 0.25
-"""… nor more than this part of what the feed's class has in the whole catalogue: so the photos speak against it, and
-``Blue`` beside ``Light Blue`` is no contradiction, while a rare class is not ruled out by being rare."""
-SURE_OF_ONE_MORE = 0.95
-"""From here on a further value of a multi-label dimension is worth a hint."""
+MIN_PROBABILITY = 0.9
+"""A contradiction needs a class other than the feed's with at least this probability by the photos."""
+MAX_FEED_PROBABILITY = 0.05
+"""A contradiction needs that the photos give the feed's class at most this probability."""
+MAX_FEED_LIFT = 0.25
+"""A contradiction also needs that this probability is at most this multiple of the share of the feed's class in the
+catalogue. So the photos must speak against the class: ``Blue`` is no contradiction to ``Light Blue``, and a rare class
+is not ruled out only because it is rare."""
+MIN_FURTHER_PROBABILITY = 0.95
+"""A further value of a multi-label dimension is suggested from this probability on."""
 
 Distribution = Mapping[str, float]
 
 
 class Contradiction(NamedTuple):
-    """A class of the photos against one of the feed, with the probabilities of both.
+    """A class that the photos show, against the class that the feed gives, with the probabilities of both.
 
-    ``strength`` is p_seen (1 - p_feed / share of the feed's class in the catalogue), in [0, 1].
+    ``strength`` is p_photo (1 - p_feed / share of the feed's class in the catalogue), in [0, 1].
     """
 
-    feed: str
-    seen: str
+    feed_value: str
+    photo_value: str
     p_feed: float
-    p_seen: float
+    p_photo: float
     strength: float
 
 
-def contradiction(dimension: Dimension, known: Sequence[str], read: Distribution) -> Contradiction | None:
-    """What the photos rule out; None where they do not, and in multi-label dimensions, which only ever lack something.
+def find_contradiction(
+    dimension: Dimension, feed_classes: Sequence[str], probabilities: Distribution
+) -> Contradiction | None:
+    """Find the class of the feed that the photos rule out; return None if they rule out none.
 
-    In a tree the levels are gone through from the root down, and the first that is contradicted counts; what the photos
-    say is told as deep as they are sure.
+    Multi-label dimensions have no contradictions, only missing values. In a tree the levels are compared from the root
+    down, and the first contradiction counts; the class of the photos is then the deepest one that is probable enough.
 
     Args:
-        known: trained classes that the feed gives; of a tree all nodes on the path.
-        read: class -> probability.
+        feed_classes: trained classes that the feed gives; in a tree all nodes on the path.
+        probabilities: class -> probability by the photos.
 
     >>> color = Dimension("color", "single", classes=("red", "blue"), products=(9, 9))
-    >>> contradiction(color, ["red"], {"blue": 0.97, "red": 0.03})
-    Contradiction(feed='red', seen='blue', p_feed=0.03, p_seen=0.97, strength=0.9118)
-    >>> contradiction(color, ["red"], {"blue": 0.89, "red": 0.01}) is None
+    >>> find_contradiction(color, ["red"], {"blue": 0.97, "red": 0.03})
+    Contradiction(feed_value='red', photo_value='blue', p_feed=0.03, p_photo=0.97, strength=0.9118)
+    >>> find_contradiction(color, ["red"], {"blue": 0.89, "red": 0.01}) is None
     True
     """
-    if not known or dimension.kind == "multi":
+    if not feed_classes or dimension.kind == "multi":
         return None
     if dimension.kind != "tree":
-        others = {name: p for name, p in read.items() if name not in known}
-        p_told = sum(read.get(name, 0.0) for name in known)
-        return _against(" and ".join(known), p_told, _share(dimension, known), others)
-    for told in sorted(known, key=node_depth):
-        if told not in read:
-            continue  # the only node of its level
-        beside = {name: p for name, p in read.items() if node_depth(name) == node_depth(told) and name != told}
-        if found := _against(told, read[told], _share(dimension, [told]), beside):
-            below = [name for name, p in read.items() if is_within(name, found.seen) and p >= SURE]
-            seen = max(below, key=node_depth)
-            return found._replace(feed=max(known, key=node_depth), seen=seen, p_seen=read[seen])
+        others = {name: p for name, p in probabilities.items() if name not in feed_classes}
+        p_feed = sum(probabilities.get(name, 0.0) for name in feed_classes)
+        return _compare_classes(" and ".join(feed_classes), p_feed, _share(dimension, feed_classes), others)
+    for node in sorted(feed_classes, key=node_depth):
+        if node not in probabilities:
+            continue  # it is the only node of its level
+        level = node_depth(node)
+        others = {name: p for name, p in probabilities.items() if node_depth(name) == level and name != node}
+        if result := _compare_classes(node, probabilities[node], _share(dimension, [node]), others):
+            below = [
+                name
+                for name, p in probabilities.items()
+                if is_within(name, result.photo_value) and p >= MIN_PROBABILITY
+            ]
+            deepest = max(below, key=node_depth)
+            return result._replace(
+                feed_value=max(feed_classes, key=node_depth), photo_value=deepest, p_photo=probabilities[deepest]
+            )
     return None
 
 
-def _against(told: str, p_told: float, share: float, others: Distribution) -> Contradiction | None:
-    seen = max(others, key=lambda name: others[name], default=None)
-    if seen is None or others[seen] < SURE or p_told > min(RULED_OUT, UNLIKELIER * share):
+def _compare_classes(feed_value: str, p_feed: float, share: float, others: Distribution) -> Contradiction | None:
+    photo_value = max(others, key=lambda name: others[name], default=None)
+    if photo_value is None or others[photo_value] < MIN_PROBABILITY:
         return None
-    return Contradiction(told, seen, p_told, others[seen], round(others[seen] * (1 - p_told / share), 4))
+    if p_feed > min(MAX_FEED_PROBABILITY, MAX_FEED_LIFT * share):
+        return None
+    p_photo = others[photo_value]
+    return Contradiction(feed_value, photo_value, p_feed, p_photo, round(p_photo * (1 - p_feed / share), 4))
 
 
 def _share(dimension: Dimension, names: Sequence[str]) -> float:
-    """Of the products that hold a class of the dimension, of a tree one of the same depth, those that hold these."""
-    held = dict(zip(dimension.classes, dimension.products, strict=True))
-    depth = node_depth(names[0])
-    beside = (times for name, times in held.items() if dimension.kind != "tree" or node_depth(name) == depth)
-    return sum(held[name] for name in names) / max(sum(beside), 1)
+    """Return the share of the products with these classes, among the products with any class of the dimension.
 
-
-def additions(dimension: Dimension, known: Sequence[str], silent: bool, read: Distribution) -> dict[str, float]:
-    """Class -> probability of what the photos can add to the feed.
-
-    Where the feed is silent: every class of :data:`SURE` or more, of a tree the deepest one. Where a multi-label
-    dimension has values: further ones of :data:`SURE_OF_ONE_MORE`. Where the feed names untrained classes only,
-    nothing, for the photos cannot know them.
+    In a tree only the classes of the same depth count.
     """
-    if silent:
-        sure = {name: p for name, p in read.items() if p >= SURE}
+    products = dict(zip(dimension.classes, dimension.products, strict=True))
+    depth = node_depth(names[0])
+    counted = (count for name, count in products.items() if dimension.kind != "tree" or node_depth(name) == depth)
+    return sum(products[name] for name in names) / max(sum(counted), 1)
+
+
+def find_additions(
+    dimension: Dimension, feed_classes: Sequence[str], is_empty: bool, probabilities: Distribution
+) -> dict[str, float]:
+    """Return the classes that the photos can add to the feed, with their probabilities.
+
+    Where the feed gives no value: every class of :data:`MIN_PROBABILITY` or more, in a tree only the deepest ones.
+    Where a multi-label dimension has values: further classes of :data:`MIN_FURTHER_PROBABILITY` or more. Where the feed
+    gives only untrained classes: none, because the photos cannot show whether these are right.
+    """
+    if is_empty:
+        probable = {name: p for name, p in probabilities.items() if p >= MIN_PROBABILITY}
         if dimension.kind == "tree":
-            return {name: p for name, p in sure.items() if not any(_lies_below(other, name) for other in sure)}
-        return sure
-    if dimension.kind == "multi" and known:
-        return {name: p for name, p in read.items() if p >= SURE_OF_ONE_MORE and name not in known}
+            return {
+                name: p
+                for name, p in probable.items()
+                if not any(other != name and is_within(other, name) for other in probable)
+            }
+        return probable
+    if dimension.kind == "multi" and feed_classes:
+        return {
+            name: p for name, p in probabilities.items() if p >= MIN_FURTHER_PROBABILITY and name not in feed_classes
+        }
     return {}
 
 
-def _lies_below(node: str, other: str) -> bool:
-    return node != other and is_within(node, other)
+def format_class(name: str, dimension: Dimension) -> str:
+    """Return the class as it is written in sentences; a class of a tree becomes a path with slashes.
 
-
-def leaf_of(name: str, dimension: Dimension) -> str:
-    """A class as a sentence says it; of a tree its path with slashes.
-
-    >>> leaf_of("Men > Tops", Dimension("category", "tree"))
+    >>> format_class("Men > Tops", Dimension("category", "tree"))
     'Men / Tops'
     """
     return name.replace(PATH, " / ") if dimension.kind == "tree" else name

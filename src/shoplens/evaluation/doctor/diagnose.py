@@ -1,22 +1,23 @@
-"""The doctor on one screen: a store -> findings of every kind that was asked for."""
+"""Runs the doctor: searches a store for the problems of every requested kind."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import NamedTuple
 
-from shoplens.build.filter_scoring import scorer_of
+from shoplens.build.filter_scoring import load_scorer
 from shoplens.build.photo_features import feature_model
-from shoplens.evaluation.doctor.duplicates import near_duplicates
-from shoplens.evaluation.doctor.findings import Diagnosis, Finding, Kind, kinds_named, sort_findings
-from shoplens.evaluation.doctor.hubs import hub_findings
-from shoplens.evaluation.doctor.neighbours import Draw, neighbourhood
-from shoplens.evaluation.doctor.opinions import opinions, visible_dimensions
-from shoplens.evaluation.doctor.shared_photos import shared_photos
-from shoplens.evaluation.doctor.unusable import without_usable_photo
-from shoplens.evaluation.doctor.values import value_findings
-from shoplens.evaluation.doctor.wording import count
+from shoplens.evaluation.doctor.duplicates import find_near_duplicates
+from shoplens.evaluation.doctor.finding_text import format_count
+from shoplens.evaluation.doctor.findings import Diagnosis, Finding, Kind, select_kinds, sort_findings
+from shoplens.evaluation.doctor.hubs import find_hubs
+from shoplens.evaluation.doctor.neighbours import SampleOptions, find_neighbours
+from shoplens.evaluation.doctor.predictions import predict_products, visible_dimensions
+from shoplens.evaluation.doctor.shared_photos import find_shared_photos
+from shoplens.evaluation.doctor.unusable_photos import find_products_without_photo
+from shoplens.evaluation.doctor.values import find_value_errors
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FeatureFile
@@ -26,80 +27,86 @@ VALUES: tuple[Kind, ...] = ("wrong-value", "missing-value")
 NEIGHBOURS: tuple[Kind, ...] = ("near-duplicates", "never-found", "always-found")
 
 
-class _Part(NamedTuple):
-    """Findings of some kinds, and what could not be looked at."""
+class _PartialDiagnosis(NamedTuple):
+    """Findings of some kinds, and notes on what could not be examined."""
 
     findings: list[Finding]
     notes: list[str]
 
 
-def diagnose(bench: EvaluationContext, kinds: Iterable[str] = (), seed: int = 0) -> Diagnosis:
-    """Everything of these kinds that is to be found in the live generation; nothing is changed.
+def diagnose(context: EvaluationContext, kinds: Iterable[str] = (), seed: int = 0) -> Diagnosis:
+    """Find all problems of these kinds in the live generation; the store is not changed.
 
     Args:
-        kinds: names of :data:`~shoplens.evaluation.doctor.findings.KINDS`; all where none is named.
-        seed: of the draw of photos that are asked for their neighbours.
+        kinds: names of :data:`~shoplens.evaluation.doctor.findings.KINDS`; all kinds where none is named.
+        seed: seed of the sample of photos whose neighbours are looked up.
 
     Raises:
         InvalidValue: ``unknown-kind``.
         StoreError: ``other-model``, ``unfinished-store``, ``damaged-filters``.
     """
-    wanted = kinds_named(kinds)
-    with bench.reading() as generation:
-        parts = list(_parts(bench, generation, wanted, Draw(seed=seed)))
+    selected = select_kinds(kinds)
+    with context.reading() as generation:
+        parts = list(_diagnose_parts(context, generation, selected, SampleOptions(seed=seed)))
         return Diagnosis(
             sort_findings(finding for part in parts for finding in part.findings),
-            wanted,
+            selected,
             generation.index.count(),
             generation.manifest.model,
             tuple(note for part in parts for note in part.notes),
         )
 
 
-def _parts(bench: EvaluationContext, generation: Generation, kinds: tuple[Kind, ...], draw: Draw) -> Iterator[_Part]:
+def _diagnose_parts(
+    context: EvaluationContext, generation: Generation, kinds: tuple[Kind, ...], sample: SampleOptions
+) -> Iterator[_PartialDiagnosis]:
     index = generation.index
     if not set(VALUES).isdisjoint(kinds):
-        yield _values(bench, generation, kinds)
+        yield _diagnose_values(context, generation, kinds)
     if not set(NEIGHBOURS).isdisjoint(kinds):
-        yield _neighbours(bench, generation, kinds, draw)
+        yield _diagnose_neighbours(context, generation, kinds, sample)
     if "shared-photo" in kinds:
-        bench.progress("Looking for shared photos", 0, 0)
-        yield _Part(list(shared_photos(index)), [])
+        context.progress("Looking for shared photos", 0, 0)
+        yield _PartialDiagnosis(list(find_shared_photos(index)), [])
     if "no-usable-photo" in kinds:
-        yield _Part(list(without_usable_photo(bench.store.folder / "reports", index)), [])
+        yield _PartialDiagnosis(list(find_products_without_photo(context.store.folder / "reports", index)), [])
 
 
-def _values(bench: EvaluationContext, generation: Generation, kinds: tuple[Kind, ...]) -> _Part:
-    scorer = scorer_of(generation)
+def _diagnose_values(context: EvaluationContext, generation: Generation, kinds: tuple[Kind, ...]) -> _PartialDiagnosis:
+    scorer = load_scorer(generation)
     if scorer is None:
-        told = "This store has no filters, so values were not compared with photos: shoplens train filters."
-        return _Part([], [told])
+        note = "This store has no filters, so values were not compared with photos. Run `shoplens train filters`."
+        return _PartialDiagnosis([], [note])
     dimensions = visible_dimensions(scorer)
     if not dimensions:
-        return _Part([], ["The photos show none of the feed's dimensions, so no values were compared with them."])
+        note = "The photos show none of the feed's dimensions, so no values were compared with them."
+        return _PartialDiagnosis([], [note])
     with closing(
-        FeatureFile(bench.store.folder / FEATURES, feature_model(generation.embedder_for(bench.embedder)))
+        FeatureFile(context.store.folder / FEATURES, feature_model(generation.embedder_for(context.embedder)))
     ) as features:
-        read = opinions(generation.index, scorer, features, bench.progress)
-        found = value_findings(read, dimensions, kinds)
-    notes = [f"Values were compared in {', '.join(one.name for one in dimensions)}."]
-    if found.passed_over:
+        predictions = predict_products(generation.index, scorer, features, context.progress)
+        result = find_value_errors(predictions, dimensions, kinds)
+    notes = [f"Values were compared in {', '.join(dimension.name for dimension in dimensions)}."]
+    if result.products_without_features:
         notes.append(
-            f"{count(found.passed_over, 'product')} without features of photos passed over: shoplens train filters."
+            f"The values of {format_count(result.products_without_features, 'product')} were not compared, because "
+            "the features of the photos are not stored. Run `shoplens train filters`."
         )
-    return _Part(found.findings, notes)
+    return _PartialDiagnosis(result.findings, notes)
 
 
-def _neighbours(bench: EvaluationContext, generation: Generation, kinds: tuple[Kind, ...], draw: Draw) -> _Part:
-    twins = "near-duplicates" in kinds
-    if not twins:
-        draw = Draw(draw.queries, 0, draw.seed)
-    around = neighbourhood(generation.index, draw, bench.progress)
-    findings = list(near_duplicates(around.twins)) if twins else []
+def _diagnose_neighbours(
+    context: EvaluationContext, generation: Generation, kinds: tuple[Kind, ...], sample: SampleOptions
+) -> _PartialDiagnosis:
+    with_duplicates = "near-duplicates" in kinds
+    if not with_duplicates:
+        sample = replace(sample, lookups=0)
+    neighbours = find_neighbours(generation.index, sample, context.progress)
+    findings = list(find_near_duplicates(neighbours.similar_pairs)) if with_duplicates else []
     notes: list[str] = []
-    if twins and around.asked < around.photos:
-        notes.append(f"Near duplicates were looked for from {around.asked:,} of {around.photos:,} photos.")
+    if with_duplicates and neighbours.lookups < neighbours.photos:
+        notes.append(f"Near duplicates were searched for {neighbours.lookups:,} of the {neighbours.photos:,} photos.")
     if set(kinds) & {"never-found", "always-found"}:
-        hubs = hub_findings(generation.index, around, kinds)
+        hubs = find_hubs(generation.index, neighbours, kinds)
         findings, notes = findings + hubs.findings, notes + hubs.notes
-    return _Part(findings, notes)
+    return _PartialDiagnosis(findings, notes)

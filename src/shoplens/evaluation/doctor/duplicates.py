@@ -1,77 +1,80 @@
-"""``near-duplicates``: different products that look nearly the same."""
+"""Finds ``near-duplicates``: different products with photos that look nearly the same."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from shoplens.evaluation.doctor.findings import MOST_PHOTOS, Finding, Shown, summarize_product
-from shoplens.evaluation.doctor.neighbours import Twin
-from shoplens.evaluation.doctor.wording import format_names
+from shoplens.evaluation.doctor.finding_text import format_names
+from shoplens.evaluation.doctor.findings import MAX_PHOTOS, Finding, FindingPhoto, summarize_product
+from shoplens.evaluation.doctor.neighbours import SimilarPair
 from shoplens.types import Photo, Product
 
 
-def near_duplicates(twins: Iterable[Twin]) -> Iterator[Finding]:
-    """One finding per set of products that hang together by pairs.
+def find_near_duplicates(pairs: Iterable[SimilarPair]) -> Iterator[Finding]:
+    """Yield one finding per set of products that are connected by similar pairs.
 
-    Variants of one group that differ in anything the feed says are no duplicates: embeddings are nearly blind to
-    colour, so the red and the blue of one shirt look nearly the same.
+    Variants of one group that differ in any value of the feed are no duplicates: embeddings are nearly blind to colour,
+    so the red and the blue variant of one shirt look nearly the same.
     """
-    pairs = [twin for twin in twins if not _variants(twin)]
-    for together in _sets(pairs):
-        yield _finding(together)
+    duplicates = [pair for pair in pairs if not _is_variant_pair(pair)]
+    for connected in _connected_sets(duplicates):
+        yield _finding(connected)
 
 
-def _variants(twin: Twin) -> bool:
-    same_group = bool(twin.one.group_id) and twin.one.group_id == twin.other.group_id
-    return same_group and bool(_differences([twin.one, twin.other]))
+def _is_variant_pair(pair: SimilarPair) -> bool:
+    same_group = bool(pair.first.group_id) and pair.first.group_id == pair.second.group_id
+    return same_group and bool(_differences([pair.first, pair.second]))
 
 
-def _sets(pairs: Sequence[Twin]) -> Iterator[list[Twin]]:
-    """Connected pairs, each set once (union by following to the first one met)."""
-    leader: dict[str, str] = {}
+def _connected_sets(pairs: Sequence[SimilarPair]) -> Iterator[list[SimilarPair]]:
+    """Yield the connected components of the graph of pairs, by a disjoint-set forest with path halving."""
+    parents: dict[str, str] = {}
 
-    def first(name: str) -> str:
-        while leader.setdefault(name, name) != name:
-            leader[name] = leader[leader[name]]
-            name = leader[name]
+    def root(name: str) -> str:
+        while parents.setdefault(name, name) != name:
+            parents[name] = parents[parents[name]]
+            name = parents[name]
         return name
 
     for pair in pairs:
-        leader[first(pair.one.id)] = first(pair.other.id)
-    together: dict[str, list[Twin]] = {}
+        parents[root(pair.first.id)] = root(pair.second.id)
+    components: dict[str, list[SimilarPair]] = {}
     for pair in pairs:
-        together.setdefault(first(pair.one.id), []).append(pair)
-    yield from together.values()
+        components.setdefault(root(pair.first.id), []).append(pair)
+    yield from components.values()
 
 
-def _finding(pairs: list[Twin]) -> Finding:
-    pairs = sorted(pairs, key=lambda pair: (-pair.cosine, pair.one.id, pair.other.id))
+def _finding(pairs: list[SimilarPair]) -> Finding:
+    pairs = sorted(pairs, key=lambda pair: (-pair.cosine, pair.first.id, pair.second.id))
     products: dict[str, tuple[Product, Photo]] = {}
     for pair in pairs:
-        products.setdefault(pair.one.id, (pair.one, pair.one_photo))
-        products.setdefault(pair.other.id, (pair.other, pair.other_photo))
+        products.setdefault(pair.first.id, (pair.first, pair.first_photo))
+        products.setdefault(pair.second.id, (pair.second, pair.second_photo))
     differences = _differences([product for product, _ in products.values()])
-    told = (
-        f"The feed tells them apart by {format_names(differences)}."
+    comparison = (
+        f"In the feed they differ in {format_names(differences)}."
         if differences
-        else "The feed says the same of them."
+        else "The feed gives the same values for them."
     )
-    pictures: tuple[Shown, ...] = tuple(summarize_product(*one) for one in list(products.values())[:MOST_PHOTOS])
+    shown = list(products.values())[:MAX_PHOTOS]
+    photos: tuple[FindingPhoto, ...] = tuple(summarize_product(product, photo) for product, photo in shown)
     return Finding(
         "near-duplicates",
         tuple(sorted(products)),
-        f"{len(products)} products look nearly the same (cosine {pairs[0].cosine:.3f}). {told}",
-        "If they are one product, remove all but one; if variants, give them one group; else, photos that differ.",
-        pictures,
-        feed=", ".join(differences),
-        seen="nearly the same photo",
+        f"{len(products)} products look nearly the same (cosine {pairs[0].cosine:.3f}). {comparison}",
+        "If they are the same product, remove all but one. If they are variants, give them one group. Otherwise, give "
+        "them photos that differ.",
+        photos,
+        feed_value=", ".join(differences),
+        photo_value="nearly the same photo",
         strength=pairs[0].cosine,
     )
 
 
 def _differences(products: Sequence[Product]) -> list[str]:
-    """Names of what the feed says differently of them."""
+    """Return the names of the fields in which the products differ."""
     names = {name for product in products for name in product.attributes}
-    found = [name for name in sorted(names) if len({product.attributes.get(name) for product in products}) > 1]
-    categories, brands = len({one.category for one in products}), len({one.brand for one in products})
-    return ["category"] * (categories > 1) + ["brand"] * (brands > 1) + found
+    attributes = [name for name in sorted(names) if len({product.attributes.get(name) for product in products}) > 1]
+    categories = {product.category for product in products}
+    brands = {product.brand for product in products}
+    return ["category"] * (len(categories) > 1) + ["brand"] * (len(brands) > 1) + attributes

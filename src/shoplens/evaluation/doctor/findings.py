@@ -1,4 +1,4 @@
-"""What the doctor finds, as values: small, frozen, ready for JSON Lines and for a page."""
+"""The doctor's findings: small frozen values that become JSON Lines and a page."""
 
 from __future__ import annotations
 
@@ -20,63 +20,63 @@ Kind = Literal[
     "never-found",
     "always-found",
 ]
-MOST_PHOTOS = 4
-"""Photos of one product, and products of one finding, that a finding shows; it names all of them."""
+MAX_PHOTOS = 4
+"""A finding shows at most so many photos of one product, and photos of so many products; it names all products."""
 
 
-class About(NamedTuple):
-    """A kind of finding, for people: its name, what it means, and what orders it."""
+class KindDescription(NamedTuple):
+    """A kind of finding: its name, what it means, and what its strength measures."""
 
     heading: str
     meaning: str
     strength: str
 
 
-KINDS: Mapping[Kind, About] = {
-    "wrong-value": About(
+KINDS: Mapping[Kind, KindDescription] = {
+    "wrong-value": KindDescription(
         "Wrong value",
-        "The feed says one thing and the photos another, as read by filters that learned from other products only.",
-        "probability of what the photos show, the less the more the feed's value is possible",
+        "The feed gives one value and the photos show another, by filters that learned only from other products.",
+        "probability of what the photos show, reduced by the probability of the feed's value",
     ),
-    "missing-value": About(
+    "missing-value": KindDescription(
         "Missing value",
-        "The feed is silent where most products of the category are not, and the photos show the value.",
+        "The feed gives no value where most products of the category have one, and the photos show the value.",
         "probability of the value",
     ),
-    "near-duplicates": About(
+    "near-duplicates": KindDescription(
         "Near duplicates",
-        "Different products whose photos look nearly the same; variants of one group that the feed tells apart do not "
-        "count.",
-        "cosine of the two photos",
+        "Different products have photos that look nearly the same. Variants of one group do not count if the feed "
+        "distinguishes them.",
+        "cosine similarity of the two photos",
     ),
-    "shared-photo": About(
+    "shared-photo": KindDescription(
         "Shared photo",
-        "One photo stands for several products: a placeholder, or a mistake.",
-        "how many products have it",
+        "Several products have the same photo, which is a placeholder or a mistake.",
+        "number of products with the photo",
     ),
-    "no-usable-photo": About(
-        "No usable photo", "None of the product's photos could be used, so no search finds it.", "none: always 1"
+    "no-usable-photo": KindDescription(
+        "No usable photo", "None of the product's photos can be used, so no search finds it.", "always 1"
     ),
-    "never-found": About(
+    "never-found": KindDescription(
         "Never found",
-        "No other product's photo has it among the ten products that look most alike.",
-        "1 less the cosine of the photo that looks most like it",
+        "For no photo of another product is it among the ten most similar products.",
+        "1 minus the cosine similarity of the most similar photo of another product",
     ),
-    "always-found": About(
+    "always-found": KindDescription(
         "Found for everything",
-        "It is among the ten most alike far more often than others, and takes places that belong to them.",
-        "times found, over the mean of all products",
+        "It is among the ten most similar products far more often than others, and takes their places in results.",
+        "how often it is found, divided by the mean of all products",
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A photo of a finding.
+class FindingPhoto:
+    """A photo that a finding shows.
 
     Attributes:
-        product_id, title: of its product.
-        photo: its source.
+        product_id, title: id and title of the photo's product.
+        photo: source of the photo.
         role: why it is shown, in a few words.
     """
 
@@ -88,55 +88,58 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing in a catalogue that somebody should look at.
+    """One problem of a catalogue that somebody should look at.
 
     Attributes:
         kind: one of :data:`KINDS`.
-        product_ids: all products concerned.
-        sentence: what was found, for people.
-        fix: what to do.
-        photos: side by side; not more than a glance can take in.
-        dimension: concerned; empty where none is.
-        feed: what the feed says.
-        seen: what the photos say.
-        probability: of what the photos say, calibrated, in [0, 1]; None where nothing was predicted.
-        strength: orders the findings of a kind, bigger first; see :attr:`About.strength`.
+        product_ids: ids of all products concerned.
+        sentence: a sentence that describes the problem.
+        fix: what to do about it.
+        photos: a few photos to be shown side by side.
+        dimension: the dimension concerned; empty where there is none.
+        feed_value: the value of the feed.
+        photo_value: what the photos show.
+        probability: calibrated probability of what the photos show, in [0, 1]; None where nothing was predicted.
+        strength: sorts the findings of a kind, bigger first; see :attr:`KindDescription.strength`.
     """
 
     kind: Kind
     product_ids: tuple[str, ...]
     sentence: str
     fix: str
-    photos: tuple[Shown, ...] = ()
+    photos: tuple[FindingPhoto, ...] = ()
     dimension: str = ""
-    feed: str = ""
-    seen: str = ""
+    feed_value: str = ""
+    photo_value: str = ""
     probability: float | None = None
     strength: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or not self.product_ids:
-            raise InvalidValue(f"A finding {self.kind!r} of {len(self.product_ids)} products.", "Name one or more.")
+            raise InvalidValue(
+                f"A finding of kind {self.kind!r} concerns {len(self.product_ids)} products.",
+                f"Give one product or more, and one of the kinds {', '.join(KINDS)}.",
+            )
         if self.probability is not None and not 0 <= self.probability <= 1:
-            raise InvalidValue(f"A probability of {self.probability}.", "Give 0 to 1, or None.")
+            raise InvalidValue(f"The probability is {self.probability}.", "Give a number from 0 to 1, or None.")
 
     def as_json(self) -> dict[str, Any]:
-        """The documented object, numbers rounded to what they are worth."""
-        told = dataclasses.asdict(self)
-        told["probability"] = None if self.probability is None else round(self.probability, 3)
-        return {**told, "strength": round(self.strength, 4)}
+        """Return the documented object, with rounded numbers."""
+        fields = dataclasses.asdict(self)
+        fields["probability"] = None if self.probability is None else round(self.probability, 3)
+        return {**fields, "strength": round(self.strength, 4)}
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All findings.
+    """All findings about a catalogue.
 
     Attributes:
-        findings: by kind in the order of :data:`KINDS`, the strongest first.
-        kinds: that were looked for.
-        products: of the store.
-        model: that made its vectors.
-        notes: what could not be looked at, and why.
+        findings: sorted by kind in the order of :data:`KINDS`, then by strength, the strongest first.
+        kinds: the kinds that were searched for.
+        products: number of products in the store.
+        model: the model that made the store's vectors.
+        notes: what could not be examined, and why.
     """
 
     findings: tuple[Finding, ...]
@@ -147,16 +150,16 @@ class Diagnosis:
 
     @property
     def counts(self) -> dict[Kind, int]:
-        """Kind looked for -> how many findings."""
-        found = Counter(finding.kind for finding in self.findings)
-        return {kind: found[kind] for kind in self.kinds}
+        """The number of findings of every kind that was searched for."""
+        counts = Counter(finding.kind for finding in self.findings)
+        return {kind: counts[kind] for kind in self.kinds}
 
-    def of(self, kind: Kind) -> tuple[Finding, ...]:
-        """The findings of a kind, the strongest first."""
+    def findings_of(self, kind: Kind) -> tuple[Finding, ...]:
+        """Return the findings of a kind, the strongest first."""
         return tuple(finding for finding in self.findings if finding.kind == kind)
 
     def as_json(self) -> dict[str, Any]:
-        """The documented object."""
+        """Return the documented object."""
         return {
             "products": self.products,
             "model": self.model,
@@ -166,25 +169,32 @@ class Diagnosis:
         }
 
 
-def kinds_named(names: Iterable[str]) -> tuple[Kind, ...]:
-    """These kinds in the order of :data:`KINDS`; all of them where none is named.
+def select_kinds(names: Iterable[str]) -> tuple[Kind, ...]:
+    """Return the named kinds in the order of :data:`KINDS`, or all kinds where none is named.
 
     Raises:
         InvalidValue: ``unknown-kind``.
     """
-    wanted = [names] if isinstance(names, str) else list(names)
-    for name in wanted:
+    selected = [names] if isinstance(names, str) else list(names)
+    for name in selected:
         if name not in KINDS:
-            raise InvalidValue(f"There is no kind {name!r}.", f"There are {', '.join(KINDS)}.", code="unknown-kind")
-    return tuple(kind for kind in KINDS if kind in wanted or not wanted)
+            raise InvalidValue(
+                f"There is no kind of finding {name!r}.", f"Choose from {', '.join(KINDS)}.", code="unknown-kind"
+            )
+    return tuple(kind for kind in KINDS if kind in selected or not selected)
 
 
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """By kind, then the strongest first; equals by the ids of their products."""
-    places = {kind: place for place, kind in enumerate(KINDS)}
-    return tuple(sorted(findings, key=lambda one: (places[one.kind], -one.strength, one.product_ids, one.dimension)))
+    """Sort by kind, then by strength, the strongest first; equal ones by the ids of their products."""
+    order = {kind: place for place, kind in enumerate(KINDS)}
+    return tuple(
+        sorted(
+            findings,
+            key=lambda finding: (order[finding.kind], -finding.strength, finding.product_ids, finding.dimension),
+        )
+    )
 
 
-def summarize_product(product: Product, photo: Photo | None = None, role: str = "") -> Shown:
-    """A product by one of its photos, by its first where none is given."""
-    return Shown(product.id, product.title, product.photos[0] if photo is None else photo.source, role)
+def summarize_product(product: Product, photo: Photo | None = None, role: str = "") -> FindingPhoto:
+    """Return a product with one of its photos, or with its first photo where none is given."""
+    return FindingPhoto(product.id, product.title, product.photos[0] if photo is None else photo.source, role)

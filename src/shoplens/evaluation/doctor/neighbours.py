@@ -1,4 +1,4 @@
-"""Which products are near which, asked photo by photo: what duplicates and hubs are told by."""
+"""Looks up the nearest products of photos, by which duplicates and hubs are found."""
 
 from __future__ import annotations
 
@@ -12,84 +12,86 @@ from typing import NamedTuple
 from shoplens.index.protocol import Hit, Index
 from shoplens.types import Photo, Product, Progress, Vectors
 
-NEAR = 10
-"""k: the products that are near a photo."""
-MOST_QUERIES = 5_000
-"""Photos that count as searches."""
-MOST_ASKED = 100_000
-"""Photos whose nearest products are looked up, in about 2 ms each."""
-ALIKE = 0.98
-"""Cosine of two photos that look nearly the same."""
+NEIGHBOURS = 10
+"""k: number of nearest products that are looked up for a photo."""
+MAX_QUERIES = 5_000
+"""Photos that count as searches, at most."""
+MAX_LOOKUPS = 100_000
+"""Photos whose nearest products are looked up, at most. A lookup takes about 2 ms."""
+MIN_COSINE = 0.98
+"""Two photos look nearly the same from this cosine similarity on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
-    """Which photos are asked.
+class SampleOptions:
+    """How many photos are sampled.
 
     Attributes:
-        queries: that count as searches, at most.
-        asked: of which duplicates are looked for, at most.
-        seed: of the draw.
+        queries: photos that count as searches, at most.
+        lookups: photos for which near duplicates are searched, at most.
+        seed: seed of the sample.
     """
 
-    queries: int = MOST_QUERIES
-    asked: int = MOST_ASKED
+    queries: int = MAX_QUERIES
+    lookups: int = MAX_LOOKUPS
     seed: int = 0
 
 
-class Twin(NamedTuple):
-    """Two products with photos that look nearly the same, but are not equal."""
+class SimilarPair(NamedTuple):
+    """Two products with photos that look nearly the same but are not equal."""
 
-    one: Product
-    one_photo: Photo
-    other: Product
-    other_photo: Photo
+    first: Product
+    first_photo: Photo
+    second: Product
+    second_photo: Photo
     cosine: float
 
 
 @dataclass(slots=True)
-class Neighbourhood:
-    """What was found.
+class NeighbourStatistics:
+    """The results of all lookups.
 
     Attributes:
-        times_found: id -> how many queries have the product among their ``NEAR`` nearest, their own not counted.
-        closest: id of a product that was asked -> cosine of the other product nearest to its photos.
-        queries: photos that counted as searches.
-        asked: photos that were looked up.
-        photos: of the whole store.
-        twins: each pair as often as it was met.
+        times_found: product id -> number of queries with the product among their ``NEIGHBOURS`` nearest; queries of the
+            product itself do not count.
+        closest: id of a sampled product -> cosine similarity of its photos to the nearest other product.
+        queries: number of photos that counted as searches.
+        lookups: number of photos that were looked up.
+        photos: number of photos in the whole store.
+        similar_pairs: each pair as often as it occurred.
     """
 
     times_found: Counter[str] = field(default_factory=Counter)
     closest: dict[str, float] = field(default_factory=dict)
     queries: int = 0
-    asked: int = 0
+    lookups: int = 0
     photos: int = 0
-    twins: list[Twin] = field(default_factory=list)
+    similar_pairs: list[SimilarPair] = field(default_factory=list)
 
 
-def neighbourhood(index: Index, draw: Draw, progress: Progress) -> Neighbourhood:
-    """Every photo of the draw asked for its nearest products, by ``look``; never all pairs.
+def find_neighbours(index: Index, sample: SampleOptions, progress: Progress) -> NeighbourStatistics:
+    """Look up the nearest products of every sampled photo, by the vectors of ``look``; all pairs are never compared.
 
-    The draw is by a hash of seed, product and view: the same photos every time, whatever their order.
+    Photos are sampled by a hash of seed, product and position: the same photos every time, whatever their order.
     """
-    found = Neighbourhood()
-    drawn, found.photos = _sample_photos(index, draw)
-    for product, photo, vector, number in _read_sample(index, drawn):
-        hits = [one for one in index.nearest_products(vector, NEAR + 1) if one.record.product.id != product.id][:NEAR]
-        found.asked += 1
-        if number < draw.queries:
-            found.queries += 1
-            found.times_found.update(one.record.product.id for one in hits)
+    result = NeighbourStatistics()
+    places, result.photos = _sample_photos(index, sample)
+    for product, photo, vector, place in _read_sample(index, places):
+        hits = [hit for hit in index.nearest_products(vector, NEIGHBOURS + 1) if hit.record.product.id != product.id]
+        hits = hits[:NEIGHBOURS]
+        result.lookups += 1
+        if place < sample.queries:
+            result.queries += 1
+            result.times_found.update(hit.record.product.id for hit in hits)
         if hits:
-            found.closest[product.id] = max(hits[0].similarity, found.closest.get(product.id, -1.0))
-        found.twins += _twins(product, photo, hits)
-        progress("Looking for neighbours", found.asked, len(drawn))
-    return found
+            result.closest[product.id] = max(hits[0].similarity, result.closest.get(product.id, -1.0))
+        result.similar_pairs += _similar_pairs(product, photo, hits)
+        progress("Looking for neighbours", result.lookups, len(places))
+    return result
 
 
-def _sample_photos(index: Index, draw: Draw) -> tuple[dict[tuple[str, int], int], int]:
-    """(Product, view) -> its place in the draw; and how many photos there are."""
+def _sample_photos(index: Index, sample: SampleOptions) -> tuple[dict[tuple[str, int], int], int]:
+    """Return (product id, position of the photo) -> place in the sample, and the number of all photos."""
     photos = 0
 
     def all_photos() -> Iterator[tuple[bytes, str, int]]:
@@ -97,24 +99,24 @@ def _sample_photos(index: Index, draw: Draw) -> tuple[dict[tuple[str, int], int]
         for record in index.all_records():
             for view in range(len(record.photos)):
                 photos += 1
-                key = f"{draw.seed}:{view}:{record.product.id}".encode("utf-8", "backslashreplace")
+                key = f"{sample.seed}:{view}:{record.product.id}".encode("utf-8", "backslashreplace")
                 yield hashlib.blake2b(key, digest_size=8).digest(), record.product.id, view
 
-    smallest = heapq.nsmallest(max(draw.queries, draw.asked), all_photos())
+    smallest = heapq.nsmallest(max(sample.queries, sample.lookups), all_photos())
     return {(product_id, view): place for place, (_, product_id, view) in enumerate(smallest)}, photos
 
 
-def _read_sample(index: Index, drawn: dict[tuple[str, int], int]) -> Iterator[tuple[Product, Photo, Vectors, int]]:
+def _read_sample(index: Index, places: dict[tuple[str, int], int]) -> Iterator[tuple[Product, Photo, Vectors, int]]:
     for entry in index.entries():
         for view, (photo, vector) in enumerate(zip(entry.photos, entry.vectors, strict=True)):
-            place = drawn.get((entry.product.id, view))
+            place = places.get((entry.product.id, view))
             if place is not None:
                 yield entry.product, photo, vector, place
 
 
-def _twins(product: Product, photo: Photo, hits: list[Hit]) -> Iterator[Twin]:
+def _similar_pairs(product: Product, photo: Photo, hits: list[Hit]) -> Iterator[SimilarPair]:
     for hit in hits:
-        if hit.similarity < ALIKE:
+        if hit.similarity < MIN_COSINE:
             break
         if photo.pixel_hash != hit.photo.pixel_hash and photo.content_hash != hit.photo.content_hash:
-            yield Twin(product, photo, hit.record.product, hit.photo, min(hit.similarity, 1.0))
+            yield SimilarPair(product, photo, hit.record.product, hit.photo, min(hit.similarity, 1.0))

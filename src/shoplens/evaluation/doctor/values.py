@@ -1,120 +1,141 @@
-"""``wrong-value`` and ``missing-value``: the feed against the photos."""
+"""Finds ``wrong-value`` and ``missing-value``, by comparing the feed with the photos."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from shoplens.evaluation.doctor.contradictions import Contradiction, additions, contradiction, leaf_of
-from shoplens.evaluation.doctor.customs import Customs
-from shoplens.evaluation.doctor.findings import MOST_PHOTOS, Finding, Kind, Shown, summarize_product
-from shoplens.evaluation.doctor.opinions import Opinion
-from shoplens.evaluation.doctor.wording import count, p
+from shoplens.evaluation.doctor.category_coverage import CategoryCoverage
+from shoplens.evaluation.doctor.contradictions import Contradiction, find_additions, find_contradiction, format_class
+from shoplens.evaluation.doctor.finding_text import format_count, format_probability
+from shoplens.evaluation.doctor.findings import MAX_PHOTOS, Finding, FindingPhoto, Kind, summarize_product
+from shoplens.evaluation.doctor.predictions import ProductPrediction
 from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.types import Product
 
-_BESIDE = 2
-"""Photos of a product that stand beside those it is compared with."""
+_MAX_COMPARED_PHOTOS = 2
+"""Photos of a product that are shown beside those that it is compared with."""
 
 
-class Values(NamedTuple):
-    """Findings, and how many products no features are known of."""
+class ValueFindings(NamedTuple):
+    """Findings, and the number of products that were not examined because no photo of them has stored features."""
 
     findings: list[Finding]
-    passed_over: int
+    products_without_features: int
 
 
-class _Typical(NamedTuple):
+class _TypicalProduct(NamedTuple):
     probability: float
     product: Product
 
 
-class _Typicals:
-    """Of each class the product that looks most like it, among those of which the feed says so too."""
+class _TypicalProducts:
+    """Keeps a typical product of each class: the most probable by its photos, of those with the class in the feed."""
 
     def __init__(self) -> None:
-        self._best: dict[tuple[str, str], _Typical] = {}
+        self._best: dict[tuple[str, str], _TypicalProduct] = {}
 
     def add(self, product: Product, dimension: str, name: str, probability: float) -> None:
         before = self._best.get((dimension, name))
         if before is None or (-probability, product.id) < (-before.probability, before.product.id):
-            self._best[dimension, name] = _Typical(probability, product)
+            self._best[dimension, name] = _TypicalProduct(probability, product)
 
-    def of(self, dimension: Dimension, name: str) -> tuple[Shown, ...]:
-        """The product, to be compared with; none where there is none."""
+    def photos_of(self, dimension: Dimension, name: str) -> tuple[FindingPhoto, ...]:
+        """Return a photo of the typical product of a class, or nothing where there is none."""
         best = self._best.get((dimension.name, name))
-        role = f"called {leaf_of(name, dimension)}"
+        role = f"called {format_class(name, dimension)}"
         return () if best is None else (summarize_product(best.product, role=role),)
 
 
-def value_findings(opinions: Iterable[Opinion], dimensions: Collection[Dimension], kinds: Collection[Kind]) -> Values:
-    """Both kinds in one pass.
+def find_value_errors(
+    predictions: Iterable[ProductPrediction], dimensions: Collection[Dimension], kinds: Collection[Kind]
+) -> ValueFindings:
+    """Find wrong and missing values of the feed in one pass over the predictions.
 
-    Only dimensions that the photos are known to show (``seen``) are looked at.
+    Args:
+        dimensions: the dimensions to compare, only such as photos were measured to show.
+        kinds: what to look for; other kinds than ``wrong-value`` and ``missing-value`` are ignored.
     """
-    wrong: list[tuple[Opinion, Dimension, Contradiction]] = []
-    missing: list[tuple[Opinion, Dimension, str, float]] = []
-    customs, typicals, passed_over = Customs(), _Typicals(), 0
-    for opinion in opinions:
-        customs.add(opinion.product, opinion.silent)
-        if opinion.read is None:
-            passed_over += 1
+    wrong: list[tuple[ProductPrediction, Dimension, Contradiction]] = []
+    missing: list[tuple[ProductPrediction, Dimension, str, float]] = []
+    coverage, typical_products, products_without_features = CategoryCoverage(), _TypicalProducts(), 0
+    for prediction in predictions:
+        coverage.add(prediction.product, prediction.empty_dimensions)
+        if prediction.probabilities is None:
+            products_without_features += 1
             continue
         for dimension in dimensions:
-            read, known = opinion.read[dimension.name], opinion.known.get(dimension.name, ())
-            for name in known:
-                typicals.add(opinion.product, dimension.name, name, read.get(name, 0.0))
-            if "wrong-value" in kinds and (found := contradiction(dimension, known, read)):
-                wrong.append((opinion, dimension, found))
+            probabilities = prediction.probabilities[dimension.name]
+            feed_classes = prediction.feed_classes.get(dimension.name, ())
+            for name in feed_classes:
+                typical_products.add(prediction.product, dimension.name, name, probabilities.get(name, 0.0))
+            if "wrong-value" in kinds and (result := find_contradiction(dimension, feed_classes, probabilities)):
+                wrong.append((prediction, dimension, result))
             if "missing-value" in kinds:
-                added = additions(dimension, known, dimension.name in opinion.silent, read)
-                missing += [(opinion, dimension, name, probability) for name, probability in added.items()]
-    findings = [_wrong(*one, typicals) for one in wrong]
-    findings += [_missing(*one) for one in missing if customs.expects(one[0].product, one[1].name)]
-    return Values(findings, passed_over)
+                is_empty = dimension.name in prediction.empty_dimensions
+                additions = find_additions(dimension, feed_classes, is_empty, probabilities)
+                missing += [(prediction, dimension, name, probability) for name, probability in additions.items()]
+    findings = [_wrong_value(*candidate, typical_products) for candidate in wrong]
+    findings += [
+        _missing_value(prediction, dimension, name, probability)
+        for prediction, dimension, name, probability in missing
+        if coverage.is_expected(prediction.product, dimension.name)
+    ]
+    return ValueFindings(findings, products_without_features)
 
 
-def _wrong(opinion: Opinion, dimension: Dimension, found: Contradiction, typicals: _Typicals) -> Finding:
-    product = opinion.product
-    told = found.feed if found.feed in dimension.classes else opinion.known[dimension.name][0]  # one of several
-    feed, seen = leaf_of(found.feed, dimension), leaf_of(found.seen, dimension)
-    several = len(product.photos) > 1
-    photos = f"the {count(len(product.photos), 'photo')} say" if several else "the photo says"
-    compared = (*typicals.of(dimension, told), *typicals.of(dimension, found.seen))
+def _wrong_value(
+    prediction: ProductPrediction,
+    dimension: Dimension,
+    contradiction: Contradiction,
+    typical_products: _TypicalProducts,
+) -> Finding:
+    product = prediction.product
+    is_one_class = contradiction.feed_value in dimension.classes
+    feed_class = contradiction.feed_value if is_one_class else prediction.feed_classes[dimension.name][0]
+    feed_value = format_class(contradiction.feed_value, dimension)
+    photo_value = format_class(contradiction.photo_value, dimension)
+    has_several = len(product.photos) > 1
+    photos = f"the {format_count(len(product.photos), 'photo')} say" if has_several else "the photo says"
+    compared = (
+        *typical_products.photos_of(dimension, feed_class),
+        *typical_products.photos_of(dimension, contradiction.photo_value),
+    )
     return Finding(
         "wrong-value",
         (product.id,),
-        f"{dimension.name}: the feed says {feed} ({p(found.p_feed)}), {photos} {seen} ({p(found.p_seen)}).",
-        f"Correct {dimension.field or dimension.name} in the feed, or the photo{'s' if several else ''}.",
-        (*_photos(product, _BESIDE), *compared),
+        f"{dimension.name}: the feed says {feed_value} ({format_probability(contradiction.p_feed)}), "
+        f"{photos} {photo_value} ({format_probability(contradiction.p_photo)}).",
+        f"Correct {dimension.field or dimension.name} in the feed, or the photo{'s' if has_several else ''}.",
+        (*_photos(product, _MAX_COMPARED_PHOTOS), *compared),
         dimension.name,
-        feed,
-        seen,
-        found.p_seen,
-        found.strength,
+        feed_value,
+        photo_value,
+        contradiction.p_photo,
+        contradiction.strength,
     )
 
 
-def _missing(opinion: Opinion, dimension: Dimension, name: str, probability: float) -> Finding:
-    product, seen = opinion.product, leaf_of(name, dimension)
-    known = ", ".join(leaf_of(one, dimension) for one in opinion.known.get(dimension.name, ()))
-    feed = f"the feed says {known} only" if known else "the feed says nothing"
-    hint = "It is a hint; look before you add it to" if known else "Add it to"
+def _missing_value(prediction: ProductPrediction, dimension: Dimension, name: str, probability: float) -> Finding:
+    product, photo_value = prediction.product, format_class(name, dimension)
+    feed_value = ", ".join(format_class(other, dimension) for other in prediction.feed_classes.get(dimension.name, ()))
+    feed = f"the feed says {feed_value} only" if feed_value else "the feed says nothing"
+    hint = "This is only a hint. Check the photo, then add it to" if feed_value else "Add it to"
     return Finding(
         "missing-value",
         (product.id,),
-        f"{dimension.name}: {feed}, the photo{'s show' if len(product.photos) > 1 else ' shows'} {seen} "
-        f"({p(probability)}).",
+        f"{dimension.name}: {feed}, the photo{'s show' if len(product.photos) > 1 else ' shows'} {photo_value} "
+        f"({format_probability(probability)}).",
         f"{hint} {dimension.field or dimension.name} in the feed.",
-        tuple(_photos(product, MOST_PHOTOS)),
+        tuple(_photos(product, MAX_PHOTOS)),
         dimension.name,
-        known,
-        seen,
+        feed_value,
+        photo_value,
         probability,
         probability,
     )
 
 
-def _photos(product: Product, most: int) -> Iterator[Shown]:
-    for photo in product.photos[:most]:
-        yield Shown(product.id, product.title, photo, "this product")
+def _photos(product: Product, count: int) -> Iterator[FindingPhoto]:
+    for photo in product.photos[:count]:
+        yield FindingPhoto(product.id, product.title, photo, "this product")

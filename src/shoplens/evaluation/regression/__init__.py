@@ -1,1 +1,1 @@
-"""Whether the system got worse: a baseline on corrupted photos, and the comparison with it."""
+"""The quality gate: a baseline on corrupted photos, and the comparison with it."""

@@ -1,9 +1,9 @@
-"""The quality gate on one screen: the store's own photos, corrupted, searched for, and compared with a baseline."""
+"""Runs the quality gate: corrupts the store's own photos, searches for them, and compares with a baseline."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,20 +13,17 @@ from shoplens.errors import InvalidValue, ModelError, PhotoError, ShoplensError
 from shoplens.evaluation.evaluate import FOLDER, EvaluationContext, QuerySet
 from shoplens.evaluation.queries import JudgedQuery
 from shoplens.evaluation.query_photos import QueryPhotos
-from shoplens.evaluation.regression.baseline import (
-    DEEPEST,
+from shoplens.evaluation.query_runs import select_answerable
+from shoplens.evaluation.regression.baseline import MAX_RANK, Baseline, GateQuery, sample_queries
+from shoplens.evaluation.regression.comparison import (
     FRESH_ALPHA,
-    GONE,
-    Baseline,
+    OMISSION_FIXES,
     GateOptions,
-    GateQuery,
     GateReport,
-    gate,
-    power,
-    sample_queries,
+    compare_with_baseline,
+    estimate_power,
 )
-from shoplens.evaluation.results import LeftOut
-from shoplens.evaluation.runs import answerable
+from shoplens.evaluation.results import OmissionCount
 from shoplens.feeds import Report
 from shoplens.images import decode_photo
 from shoplens.images.corruptions.corruption import CORRUPTIONS, SMALLEST, corrupt
@@ -41,136 +38,138 @@ from shoplens.store.store import Store
 from shoplens.types import Rejection
 from shoplens.types.iteration import map_in_order
 
-QUERIES, AHEAD = 1_000, 8
-LEAST_SHARE = 0.5
-"""Of a baseline's photos; with fewer left a passing gate would say nothing."""
-SWAPPED = 0.05
-"""Share of swapped vectors for which the power of a baseline is told."""
+DEFAULT_COUNT, AHEAD = 1_000, 8
+MIN_SHARE = 0.5
+"""Share of a baseline's photos that must be left; with fewer photos a passed check would say nothing."""
+SWAPPED_SHARE = 0.05
+"""Share of swapped vectors for which the power of a baseline is estimated."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What a check did.
+class CheckResult:
+    """The result of a check, or of making a baseline.
 
     Attributes:
-        run: the ranks of now.
-        report: compared with the baseline; None where a baseline was made.
-        power: probability that a check on the same queries notices 5 % of the vectors swapped; None where a baseline
-            was only compared with.
-        left_out: photos that were drawn and could not be searched for, by product.
-        rejected: rows of a file of queries that could not be drawn from, counted by kind.
+        run: the ranks of this run, which are the new baseline where one was made.
+        report: the comparison with the baseline; None where a baseline was made.
+        power: probability that a check on the same queries notices that 5 % of the vectors were swapped; None where no
+            baseline was made.
+        left_out: product id -> why its photo was drawn but not searched for.
+        rejected: rows of a file of queries that could not be used, counted by kind.
     """
 
     run: Baseline
     report: GateReport | None
     power: float | None
     left_out: dict[str, str]
-    rejected: tuple[LeftOut, ...] = ()
+    rejected: tuple[OmissionCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
-    """What to check.
+    """The options of a check.
 
     Attributes:
-        baseline: its file; in the store when omitted.
-        update: make the baseline, rather than compare with it.
-        fresh: seed of a sample of its own, instead of the baseline's queries.
-        queries: the shop's own photos to corrupt, instead of the store's.
-        count: photos to draw for a new baseline or a fresh sample; 1,000 when omitted.
-        seed: of a new baseline; 0 when omitted.
+        baseline: file of the baseline; a file in the store when omitted.
+        make_baseline: make a new baseline instead of comparing with one.
+        fresh: seed of a new sample, which is compared instead of the baseline's own photos.
+        queries: file of queries whose photos are corrupted, instead of the store's photos.
+        count: number of photos of a new baseline or a new sample; 1,000 when omitted.
+        seed: seed of a new baseline; 0 when omitted.
 
     Raises:
-        InvalidValue: options that would not be used.
+        InvalidValue: an option would have no effect.
     """
 
     baseline: Path | None = None
-    update: bool = False
+    make_baseline: bool = False
     fresh: int | None = None
     queries: Path | None = None
     count: int | None = None
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        if self.update and self.fresh is not None:
+        if self.make_baseline and self.fresh is not None:
             raise InvalidValue(
-                "A new baseline and a fresh sample to compare with one were both asked for.",
-                "Leave out --fresh; --seed draws other photos for a new baseline.",
+                "A new baseline and --fresh were requested together, but --fresh compares with an old baseline.",
+                "Leave out --fresh. The option --seed draws other photos for a new baseline.",
             )
-        if not self.update and self.seed is not None:
+        if not self.make_baseline and self.seed is not None:
             raise InvalidValue(
                 "A seed is given, but no baseline is made.",
                 "Give --fresh SEED to draw other photos, or make a new baseline: shoplens check make-baseline.",
             )
-        if not self.update and self.fresh is None and (self.count is not None or self.queries is not None):
+        if not self.make_baseline and self.fresh is None and (self.count is not None or self.queries is not None):
             raise InvalidValue(
-                "The baseline's own photos are searched for; others were asked for by --count or --queries.",
+                "The baseline's own photos are searched for, so --count and --queries would have no effect.",
                 "Leave these out, give --fresh SEED for another sample, or run `shoplens check make-baseline`.",
             )
 
 
-def check_regression(bench: EvaluationContext, strategy: Strategy, options: CheckOptions) -> Checked:
+def check_regression(context: EvaluationContext, strategy: Strategy, options: CheckOptions) -> CheckResult:
     """Search for corrupted photos, and compare how often they find their product with the baseline.
 
-    Nothing is remembered from earlier runs: every photo goes through decoding, the network, the index and the ranking.
+    Nothing is reused from earlier runs: every photo goes through decoding, the network, the index and the ranking.
 
     Raises:
-        InvalidValue: ``no-baseline``; the baseline cannot be used; nothing could be searched for.
+        InvalidValue: ``no-baseline``, ``old-baseline``, ``other-strategy``; ``nothing-checked`` if no photo can be used.
     """
-    path, rejections = baseline_file(bench.store, options), Report()
-    with bench.reading() as generation:
-        before = None if options.update else _baseline(path)
+    path, rejections = baseline_file(context.store, options), Report()
+    with context.reading() as generation:
+        before = None if options.make_baseline else _read_baseline(path)
         _check_comparable(before, strategy, options)
         seed = (options.seed or 0) if before is None else before.seed if options.fresh is None else options.fresh
-        count = QUERIES if options.count is None else options.count
+        count = DEFAULT_COUNT if options.count is None else options.count
         if before is None or options.fresh is not None:
-            queries = sample_queries(_drawable(bench, generation.index, options.queries, rejections), count, seed)
+            queries = sample_queries(
+                _read_candidates(context, generation.index, options.queries, rejections), count, seed
+            )
         else:
             queries = before.queries
-        run, gone = _run(bench, generation, strategy, queries, seed)
-    rejected = tuple(LeftOut(row.kind, row.times, row.example, row.fix) for row in rejections.summary())
+        run, omissions = _search_corrupted(context, generation, strategy, queries, seed)
+    rejected = tuple(OmissionCount(row.kind, row.times, row.example, row.fix) for row in rejections.summary())
     if before is None:
         _write_baseline(path, run)
-        bench.progress("Computing the power", 0, 0)
-        return Checked(run, None, power(run, SWAPPED), gone, rejected)
-    if len(run.queries) < LEAST_SHARE * len(queries):
-        where = path if options.fresh is None else "the fresh sample"
+        context.progress("Computing the power", 0, 0)
+        return CheckResult(run, None, estimate_power(run, SWAPPED_SHARE), omissions, rejected)
+    if len(run.queries) < MIN_SHARE * len(queries):
+        origin = path if options.fresh is None else "the fresh sample"
         raise InvalidValue(
-            f"Only {len(run.queries)} of the {len(queries)} photos of {where} can still be searched for "
-            f"({_format_counts(gone)}).",
+            f"Only {len(run.queries)} of the {len(queries)} photos of {origin} can still be searched for "
+            f"({_format_counts(omissions)}).",
             "Put the photos back, or make a new baseline: shoplens check make-baseline.",
             code="old-baseline",
         )
-    how = GateOptions() if options.fresh is None else GateOptions(alpha=FRESH_ALPHA)
-    report = gate(before, run, how, gone)
-    untold = rejected if report.paired else (*_collect_left_out(gone), *rejected)
-    return Checked(run, replace(report, left_out=(*report.left_out, *untold)), None, gone, rejected)
+    gate_options = GateOptions() if options.fresh is None else GateOptions(alpha=FRESH_ALPHA)
+    report = compare_with_baseline(before, run, gate_options, omissions)
+    further = rejected if report.paired else (*_count_omissions(omissions), *rejected)
+    return CheckResult(run, replace(report, left_out=(*report.left_out, *further)), None, omissions, rejected)
 
 
 def _check_comparable(before: Baseline | None, strategy: Strategy, options: CheckOptions) -> None:
     if before is not None and before.strategy != strategy.name:
         raise InvalidValue(
             f"The baseline is of the strategy {before.strategy}, and this is {strategy.name}.",
-            f"Say --strategy {before.strategy}, or make a new baseline: shoplens check make-baseline.",
+            f"Give --strategy {before.strategy}, or make a new baseline: shoplens check make-baseline.",
             code="other-strategy",
         )
     if before is not None and options.fresh == before.seed:
         raise InvalidValue(f"The baseline's own photos have the seed {before.seed}.", "Give --fresh another number.")
 
 
-def _format_counts(gone: dict[str, str]) -> str:
-    return ", ".join(f"{times} × {why}" for why, times in Counter(gone.values()).items())
+def _format_counts(omissions: dict[str, str]) -> str:
+    return ", ".join(f"{times} × {reason}" for reason, times in Counter(omissions.values()).items())
 
 
-def _collect_left_out(gone: dict[str, str]) -> Iterator[LeftOut]:
-    """Of a fresh sample, whose photos the gate does not know."""
-    for why, times in Counter(gone.values()).items():
-        ids = [product_id for product_id, one in gone.items() if one == why]
-        yield LeftOut(why, times, ", ".join(ids[:3]) + (", …" if times > 3 else ""), GONE[why])
+def _count_omissions(omissions: dict[str, str]) -> Iterator[OmissionCount]:
+    """Count the omissions of a fresh sample, which the comparison with the baseline does not know."""
+    for reason, times in Counter(omissions.values()).items():
+        ids = [product_id for product_id, other in omissions.items() if other == reason]
+        yield OmissionCount(reason, times, ", ".join(ids[:3]) + (", …" if times > 3 else ""), OMISSION_FIXES[reason])
 
 
 def baseline_file(store: Store, options: CheckOptions) -> Path:
-    """Where the baseline is, or will be."""
+    """Return the file of the baseline, which may not exist yet."""
     return options.baseline or store.folder / FOLDER / "baseline.json"
 
 
@@ -178,7 +177,7 @@ def _write_baseline(path: Path, run: Baseline) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file() and path.stat().st_size:
-            _baseline(path)  # something else is not written over
+            _read_baseline(path)  # a file of another kind must not be overwritten
         replace_file(path, run.as_json())
     except OSError as problem:
         raise InvalidValue(
@@ -186,13 +185,13 @@ def _write_baseline(path: Path, run: Baseline) -> None:
         ) from None
 
 
-def _baseline(path: Path) -> Baseline:
+def _read_baseline(path: Path) -> Baseline:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         raise InvalidValue(
             f"There is no baseline at {path}.",
-            "Make one while the system is known to be good: shoplens check make-baseline.",
+            "Make one while searches are known to be good: shoplens check make-baseline.",
             code="no-baseline",
         ) from None
     except OSError as problem:
@@ -206,104 +205,106 @@ def _baseline(path: Path) -> Baseline:
         raise InvalidValue(f"{path}: {problem.problem}", problem.fix, code=problem.code) from None
 
 
-def _drawable(bench: EvaluationContext, index: Index, file: Path | None, rejected: Report) -> Iterator[GateQuery]:
-    """What a sample may be drawn from: the first photo of every product, or the photos of a file."""
+def _read_candidates(
+    context: EvaluationContext, index: Index, file: Path | None, rejected: Report
+) -> Iterator[GateQuery]:
+    """Yield the candidates of a sample: the first photo of every product, or the photos of a file."""
     if file is None:
         for record in index.all_records():
             product, photo = record.product, record.photos[0]
             category = " / ".join(product.category)
             yield GateQuery(product.id, photo.source, photo.content_hash, product.group_id, category)
         return
-    for query in answerable(index, QuerySet(file).queries(index), rejected):
+    for query in select_answerable(index, QuerySet(file).queries(index), rejected):
         (record,) = index.records([next(iter(query.grades))])
         try:
-            name = content_hash(bench.source.bytes_of(query.photo))
+            photo_hash = content_hash(context.source.bytes_of(query.photo))
         except PhotoError as problem:
             rejected.add(
                 Rejection(problem.code, problem.problem, problem.fix, row=query.row, field="photo", value=query.photo)
             )
             continue
-        for what, instead in _ignored_columns(query).items():
-            if instead:
-                fix = "Nothing, or give rows without it."
-                rejected.add(Rejection(f"{what}-not-used", instead, fix, "note", query.row, field=what))
+        for column, reason in _ignored_columns(query).items():
+            fix = "Do nothing, or leave the column empty."
+            rejected.add(Rejection(f"{column}-not-used", reason, fix, "note", query.row, field=column))
         category = " / ".join(record.product.category)
-        yield GateQuery(record.product.id, query.photo, name, record.product.group_id, category)
+        yield GateQuery(record.product.id, query.photo, photo_hash, record.product.group_id, category)
 
 
 def _ignored_columns(query: JudgedQuery) -> dict[str, str]:
-    """What a row says that the gate does not look at: column -> what is done instead; empty where nothing is said."""
-    several = len(query.grades) > 1
-    return {
-        "region": "The whole photo is searched for." if query.region else "",
-        "exclude": "Nothing is taken out of the answer." if query.excluded else "",
-        "product_id": "Only the most wanted product counts." if several else "",
+    """Return the columns of a row that the gate ignores, with what is done instead."""
+    ignored = {
+        "region": ("The whole photo is searched for.", query.region is not None),
+        "exclude": ("Nothing is removed from the answer.", bool(query.excluded)),
+        "product_id": ("Only the most relevant product counts.", len(query.grades) > 1),
     }
+    return {column: reason for column, (reason, is_given) in ignored.items() if is_given}
 
 
-def _run(
-    bench: EvaluationContext, generation: Generation, strategy: Strategy, queries: Iterable[GateQuery], seed: int
+def _search_corrupted(
+    context: EvaluationContext, generation: Generation, strategy: Strategy, queries: Sequence[GateQuery], seed: int
 ) -> tuple[Baseline, dict[str, str]]:
-    """The ranks of the queries in every corruption, and why some products were not searched for."""
-    index, answering = generation.index, bench.answering(strategy, generation)
+    """Search for the queries in every corruption; return the ranks, and product id -> why it was not searched for."""
+    index, prepared = generation.index, context.prepare(strategy, generation)
     photos = QueryPhotos(
-        index, answering.embedder_for(generation.embedder_for(bench.embedder)), bench.source, bench.settings
+        index, prepared.embedder_for(generation.embedder_for(context.embedder)), context.source, context.settings
     )
     searched: list[GateQuery] = []
     ranks: dict[str, list[int]] = {kind: [] for kind in CORRUPTIONS}
-    gone: dict[str, str] = {}
-    asked = list(queries)
+    omissions: dict[str, str] = {}
 
-    def ranks_of(query: GateQuery) -> tuple[GateQuery, str, dict[str, int]]:
+    def rank_corrupted(query: GateQuery) -> tuple[GateQuery, str, dict[str, int]]:
         records = index.records([query.product_id])
         if not records:
             return query, "product-gone", {}
-        # Where the photo lies today: a baseline may have been made in another folder.
-        here = [photo.source for photo in records[0].photos if photo.content_hash == query.content_hash]
+        # The photo may have moved, because a baseline may have been made in another folder.
+        sources = [photo.source for photo in records[0].photos if photo.content_hash == query.content_hash]
         try:
-            data = bench.source.bytes_of(here[0] if here else query.photo)
+            data = context.source.bytes_of(sources[0] if sources else query.photo)
             if content_hash(data) != query.content_hash:
                 return query, "photo-changed", {}
-            pixels = decode_photo(data, bench.settings).pixels
+            pixels = decode_photo(data, context.settings).pixels
         except ShoplensError:
             return query, "photo-gone", {}
         if min(pixels.shape[:2]) < SMALLEST:
             return query, "photo-too-small", {}
-        files = {kind: corrupt(pixels, kind, _seed(query, seed)) for kind in ranks}
-        return query, "", {kind: _rank(index, answering, photos, data, query) for kind, data in files.items()}
+        files = {kind: corrupt(pixels, kind, _photo_seed(query, seed)) for kind in ranks}
+        return query, "", {kind: _rank(index, prepared, photos, data, query) for kind, data in files.items()}
 
-    with ThreadPoolExecutor(bench.settings.cores) as pool:
-        for done, (query, why, found) in enumerate(map_in_order(pool, ranks_of, asked, AHEAD), start=1):
-            bench.progress("Searching for corrupted photos", done, len(asked))
-            if why:
-                gone[query.product_id] = why
+    with ThreadPoolExecutor(context.settings.cores) as pool:
+        results = map_in_order(pool, rank_corrupted, queries, AHEAD)
+        for done, (query, reason, query_ranks) in enumerate(results, start=1):
+            context.progress("Searching for corrupted photos", done, len(queries))
+            if reason:
+                omissions[query.product_id] = reason
                 continue
             searched.append(query)
-            for kind, rank in found.items():
+            for kind, rank in query_ranks.items():
                 ranks[kind].append(rank)
     if not searched:
+        reasons = f" ({_format_counts(omissions)})" if omissions else ""
         raise InvalidValue(
-            f"None of {len(asked)} photos could be searched for{f' ({_format_counts(gone)})' if gone else ''}.",
-            "Put the photos back where the store looks for them, or give others by --queries.",
+            f"None of {len(queries)} photos could be searched for{reasons}.",
+            "Put the photos back where the store expects them, or give other photos by --queries.",
             code="nothing-checked",
         )
-    aligned = {kind: tuple(column) for kind, column in ranks.items()}
-    model, products = bench.embedder.model, index.count()
-    return Baseline(model, strategy.name, products, timestamp(), seed, tuple(searched), aligned), gone
+    columns = {kind: tuple(column) for kind, column in ranks.items()}
+    model, products = context.embedder.model, index.count()
+    return Baseline(model, strategy.name, products, timestamp(), seed, tuple(searched), columns), omissions
 
 
-def _seed(query: GateQuery, seed: int) -> int:
-    """Each photo is corrupted in its own way, the same every time."""
+def _photo_seed(query: GateQuery, seed: int) -> int:
+    """Return the seed of a photo's corruptions, which differs between photos and is the same every time."""
     return int(content_hash(f"{seed} {query.product_id} {query.content_hash}".encode())[:8], 16)
 
 
 def _rank(index: Index, prepared: PreparedStrategy, photos: QueryPhotos, data: bytes, query: GateQuery) -> int:
-    """Rank of the right product, 0 when it is not among the first ten, or when a search would refuse the photo."""
+    """Return the rank of the right product, or 0 if it is not among the first ten or a search refuses the photo."""
     try:
         encoded = prepared.encode(photos.encode(data, features=bool(prepared.strategy.needs)))
-        found = prepared.rank(index, encoded, RankingConstraint(DEEPEST)).results
+        results = prepared.rank(index, encoded, RankingConstraint(MAX_RANK)).results
     except (PhotoError, ModelError) as problem:
         if isinstance(problem, ModelError) and problem.code != NO_DIRECTION:
             raise
         return 0
-    return next((result.rank for result in found if result.product.id == query.product_id), 0)
+    return next((result.rank for result in results if result.product.id == query.product_id), 0)

@@ -41,7 +41,7 @@ def _summary(diagnosis: Diagnosis) -> str:
 
 def _kind_values(kind: Kind, diagnosis: Diagnosis) -> dict[str, object]:
     """Return what the template shows of one kind."""
-    findings = diagnosis.of(kind)
+    findings = diagnosis.findings_of(kind)
     return {
         "heading": KINDS[kind].heading,
         "meaning": KINDS[kind].meaning,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from shoplens.evaluation.query_runs import CATEGORY_RECALL
 from shoplens.evaluation.report.formatting import percent, percent_interval, quantity
 from shoplens.evaluation.report.plots import Interval, curve_plot, interval_plot
 from shoplens.evaluation.report.rendering import render_page
 from shoplens.evaluation.results import Evaluation
-from shoplens.evaluation.runs import CATEGORY_RECALL
 from shoplens.types import Pixels
 
 if TYPE_CHECKING:

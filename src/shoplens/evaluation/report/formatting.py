@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from shoplens.evaluation.query_runs import CATEGORY_RECALL
 from shoplens.evaluation.results import Estimate
-from shoplens.evaluation.runs import CATEGORY_RECALL
 from shoplens.evaluation.statistics.metrics import METRICS
 
 _NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"

@@ -148,13 +148,13 @@ def reliability_plot(title: str, bins: Sequence[ReliabilityBin]) -> Markup:
         descriptions=[_describe_bin(one) for one in bins],
         most=max((one.count for one in bins), default=0),
         shares=SHARES,
-        line=_path((one.said, one.true.value) for one in bins),
+        line=_path((one.predicted, one.observed.value) for one in bins),
     )
 
 
 def _describe_bin(one: ReliabilityBin) -> str:
-    true = f"true {percent(one.true.value)} ({percent_interval(one.true)})"
-    return f"stated {percent(one.said)}, {true}, {one.count:,} answers"
+    true = f"true {percent(one.observed.value)} ({percent_interval(one.observed)})"
+    return f"stated {percent(one.predicted)}, {true}, {one.count:,} answers"
 
 
 def _path(positions: Iterable[tuple[float, float]]) -> str:

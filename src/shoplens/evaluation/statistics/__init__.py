@@ -1,1 +1,1 @@
-"""Figures from ranked answers, and how sure they are."""
+"""Metrics of ranked answers, with confidence intervals, tests and calibration."""

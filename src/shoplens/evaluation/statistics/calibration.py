@@ -1,8 +1,8 @@
-"""Judged queries -> a calibration: what scores and their margins mean, and from where on a claim may be made.
+"""Fits a calibration to judged queries: the probabilities of scores, and the thresholds from which on claims are made.
 
-Every query counts twice: as it was, and as if its right products were not in the catalogue, weighted so that the
-second kind is as frequent as ``absent_share`` says. All that is promised is measured by cross-fitting: probabilities
-of the photos of a product come from coefficients that were fitted to other products.
+Every query counts twice: as it is, and as if its right products were not in the catalogue, weighted so that the second
+case has the frequency ``absent_share``. Everything that is promised is measured by cross-fitting: the probabilities of
+a product's photos come from coefficients that were fitted to other products.
 """
 
 from __future__ import annotations
@@ -18,25 +18,19 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.errors import InvalidValue
+from shoplens.evaluation.statistics.precision_thresholds import precision_thresholds
 from shoplens.evaluation.statistics.reliability import calibration_error
 from shoplens.ranking.match_probability import FEATURES, PRECISIONS, REFERENCE, SAME, Calibration, features
 
-LEAST_QUERIES = 100
-LEAST_CLUSTERS = 20
-"""With fewer of either nothing is fitted: the folds would be too small to measure anything."""
+MIN_QUERIES = 100
+MIN_CLUSTERS = 20
+"""With fewer queries or clusters nothing is fitted, because the folds would be too small to measure anything."""
 
 ABSENT_SHARE = 0.5
-"""How often shoppers photograph what the shop does not have, unless it is told: nothing is known, so even odds."""
+"""Default for the share of photos whose product the shop does not have. It is unknown, so both cases are equal."""
 
 FOLDS = 5
-CONFIDENCE = 0.95
-"""That a claim holds its precision, before it is made at all."""
-LEAST_CLAIMS = 30
-"""Claims, counted as in :func:`precision_thresholds`, that a threshold must have been tried on."""
-LEAST_PROBABLE = 0.5
-"""No claim is made that is thought to be less likely than this."""
 _RIDGE = 1.0
-_STEP = math.sqrt(2)
 
 _Floats = npt.NDArray[np.float64]
 _Places = npt.NDArray[np.intp]
@@ -44,40 +38,41 @@ _Places = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class CalibrationSample:
-    """One query with what was found for it, the query's own photo left out where it is in the catalogue.
+    """The scores of one query; its own photo was left out of the search where it is in the catalogue.
 
     Attributes:
-        scores: of the first ``REFERENCE`` products, best first; fewer only where the catalogue has fewer.
-        right: for each of these, whether it is in the photo.
-        without: the first ``REFERENCE`` scores once *all* right products are taken out, also those further down.
-        cluster: the product or group in the photo. Photos of one never meet on both sides of a fold.
+        scores: scores of the first ``REFERENCE`` products, best first; fewer only where the catalogue has fewer.
+        right: for each of these products, whether it is in the photo.
+        scores_without_right: the first ``REFERENCE`` scores without *all* right products.
+        cluster: the product or group in the photo; its photos are all on the same side of a fold.
 
     Raises:
-        InvalidValue: for anything else.
+        InvalidValue: the numbers of scores and flags differ, or scores are not finite, not sorted or too many.
     """
 
     scores: tuple[float, ...]
     right: tuple[bool, ...]
-    without: tuple[float, ...]
+    scores_without_right: tuple[float, ...]
     cluster: str
 
     def __post_init__(self) -> None:
         if not self.scores or len(self.right) != len(self.scores):
             raise InvalidValue(
                 f"There are {len(self.scores)} scores and {len(self.right)} flags.",
-                "Give a score or more, a flag each.",
+                "Give one score or more, and a flag for each.",
             )
-        for scores in (self.scores, self.without):
+        for scores in (self.scores, self.scores_without_right):
             falling = all(a >= b - SAME for a, b in pairwise(scores))
             if len(scores) > REFERENCE or not falling or not all(map(math.isfinite, scores)):
                 raise InvalidValue(
-                    f"The scores {list(scores)[:20]} make no sense.", f"Give {REFERENCE} or fewer, best first."
+                    f"The scores {list(scores)[:20]} are invalid.",
+                    f"Give {REFERENCE} finite scores or fewer, best first.",
                 )
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the samples come from; see :class:`~shoplens.ranking.match_probability.Calibration`."""
+    """The origin of the samples; see :class:`~shoplens.ranking.match_probability.Calibration`."""
 
     strategy: str
     model: str
@@ -85,57 +80,59 @@ class Origin:
     created: str
 
 
-class Firsts(NamedTuple):
-    """First results, of queries as they were and then of the same without their right products; equally long arrays.
+class FirstResults(NamedTuple):
+    """The first results of all queries, then of the same queries without their right products; arrays of equal length.
 
     Attributes:
-        match: probability that it is right, from other folds.
-        absent: probability that there is no right one, from other folds.
-        right: whether it is right.
-        gone: whether there is no right one.
-        weight: sums to 1 - absent_share and absent_share.
-        cluster: of the query.
+        match_probability: probability that the result is right, by coefficients of other folds.
+        absent_probability: probability that the catalogue has no right product, by coefficients of other folds.
+        is_right: whether the result is right.
+        is_absent: whether the catalogue has no right product.
+        weights: weights of the results; the two halves sum to 1 - absent_share and to absent_share.
+        clusters: cluster of the query.
     """
 
-    match: _Floats
-    absent: _Floats
-    right: npt.NDArray[np.bool_]
-    gone: npt.NDArray[np.bool_]
-    weight: _Floats
-    cluster: npt.NDArray[np.object_]
+    match_probability: _Floats
+    absent_probability: _Floats
+    is_right: npt.NDArray[np.bool_]
+    is_absent: npt.NDArray[np.bool_]
+    weights: _Floats
+    clusters: npt.NDArray[np.object_]
 
 
-class _Rows(NamedTuple):
-    """Features and outcomes: of first results (n, 3), for absence; of all results of whole catalogues, for matches."""
+class _TrainingRows(NamedTuple):
+    """Features (n, 3) and outcomes: of the first results for absence, and of all results as they are for matches."""
 
-    first: _Floats
-    gone: npt.NDArray[np.bool_]
-    weight: _Floats
+    first_features: _Floats
+    is_absent: npt.NDArray[np.bool_]
+    weights: _Floats
     first_query: _Places
-    result: _Floats
-    right: npt.NDArray[np.bool_]
+    result_features: _Floats
+    is_right: npt.NDArray[np.bool_]
     result_query: _Places
 
 
 def fit_calibration(
     samples: Sequence[CalibrationSample], origin: Origin, absent_share: float = ABSENT_SHARE
 ) -> Calibration:
-    """What the scores mean, and the thresholds from which on claims hold.
+    """Fit the probabilities of scores, and the thresholds from which on claims hold their precision.
 
-    The form is that of ``match_probability``: one logistic regression of absence over the first results, and
-    one of matching over the first ``REFERENCE`` results of every query whose product is in the catalogue. Features
-    are standardised, with a ridge of 1 on each slope; a slope of the wrong sign is left out (0), the worst first.
+    The model is that of ``match_probability``: one logistic regression of absence over the first results, and one of
+    matching over the first ``REFERENCE`` results of every query whose product is in the catalogue. Features are
+    standardised, with a ridge penalty of 1 on each slope; slopes of the wrong sign are set to 0, the worst first.
 
     Raises:
-        InvalidValue: ``too-few-queries`` below ``LEAST_QUERIES`` queries or ``LEAST_CLUSTERS`` clusters; or the share
-            is not above 0 and below 1.
+        InvalidValue: ``too-few-queries`` for fewer than ``MIN_QUERIES`` queries or ``MIN_CLUSTERS`` clusters; or the
+            share is not above 0 and below 1.
     """
-    _check_enough(samples, absent_share)
-    rows = _rows(samples, absent_share)
-    match, absent = _coefficients(rows, np.arange(len(samples)))
-    firsts = cross_fitted(samples, absent_share)
-    exact_thresholds = precision_thresholds(firsts.match, firsts.right, firsts.cluster, firsts.weight)
-    absent_thresholds = precision_thresholds(firsts.absent, firsts.gone, firsts.cluster, firsts.weight)
+    _validate_samples(samples, absent_share)
+    rows = _build_rows(samples, absent_share)
+    match, absent = _fit_coefficients(rows, np.arange(len(samples)))
+    firsts = cross_fit(samples, absent_share)
+    exact_thresholds = precision_thresholds(firsts.match_probability, firsts.is_right, firsts.clusters, firsts.weights)
+    absent_thresholds = precision_thresholds(
+        firsts.absent_probability, firsts.is_absent, firsts.clusters, firsts.weights
+    )
     return Calibration(
         strategy=origin.strategy,
         model=origin.model,
@@ -152,117 +149,81 @@ def fit_calibration(
     )
 
 
-def cross_fitted(samples: Sequence[CalibrationSample], absent_share: float = ABSENT_SHARE) -> Firsts:
-    """Probabilities of every first result by coefficients that were fitted without its cluster.
+def cross_fit(samples: Sequence[CalibrationSample], absent_share: float = ABSENT_SHARE) -> FirstResults:
+    """Compute the probabilities of every first result, by coefficients that were fitted without its cluster.
 
     Raises:
         InvalidValue: as :func:`fit_calibration`.
     """
-    _check_enough(samples, absent_share)
-    rows = _rows(samples, absent_share)
-    fold = _folds([sample.cluster for sample in samples])
-    match, absent = np.empty(len(rows.first)), np.empty(len(rows.first))
-    for number in range(FOLDS):
-        by_match, by_absent = _coefficients(rows, np.flatnonzero(fold != number))
-        here = fold[rows.first_query] == number
-        absent[here] = _logistic(by_absent, rows.first[here])
-        match[here] = (1 - absent[here]) * _logistic(by_match, rows.first[here])
-    best = np.array([sample.right[0] for sample in samples])
-    names = np.array([sample.cluster for sample in samples], dtype=object)
-    right = best[rows.first_query] & ~rows.gone
-    return Firsts(match, absent, right, rows.gone, rows.weight, names[rows.first_query])
+    _validate_samples(samples, absent_share)
+    rows = _build_rows(samples, absent_share)
+    folds = _assign_folds([sample.cluster for sample in samples])
+    match, absent = np.empty(len(rows.first_features)), np.empty(len(rows.first_features))
+    for fold in range(FOLDS):
+        match_coefficients, absent_coefficients = _fit_coefficients(rows, np.flatnonzero(folds != fold))
+        in_fold = folds[rows.first_query] == fold
+        absent[in_fold] = _predict(absent_coefficients, rows.first_features[in_fold])
+        match[in_fold] = (1 - absent[in_fold]) * _predict(match_coefficients, rows.first_features[in_fold])
+    first_is_right = np.array([sample.right[0] for sample in samples])
+    clusters = np.array([sample.cluster for sample in samples], dtype=object)
+    is_right = first_is_right[rows.first_query] & ~rows.is_absent
+    return FirstResults(match, absent, is_right, rows.is_absent, rows.weights, clusters[rows.first_query])
 
 
-def precision_thresholds(
-    probabilities: _Floats, true: npt.NDArray[np.bool_], clusters: npt.NDArray[np.object_], weights: _Floats
-) -> tuple[float | None, ...]:
-    """For each of ``PRECISIONS`` the smallest probability from which on a claim may be made; None for none.
-
-    A threshold supports a precision p when, were the claims from it on right with p only, as few wrong ones as there
-    were would have come with a probability of at most 0.05 / J: an exact binomial test (Clopper, Pearson 1934), with
-    Bonferroni's correction for the J thresholds looked at, so that with 95 % confidence the chosen one holds what it
-    promises. They are looked at from the most probable answer down: at ``LEAST_CLAIMS`` claims, each time there are √2
-    times as many, and at probability 0.5. That is "Learn then Test" (Angelopoulos and others 2021) of selective
-    prediction (Geifman, El-Yaniv 2017). Without one wrong claim in n, p holds when p^n <= 0.05 / J: 0.95 takes 104
-    claims for J = 10.
-
-    Claims about one cluster are alike, and count as fewer (Kish 1965, "Survey Sampling"):
-
-        n = (Σ w)² / ( (1 - r) Σ w² + r Σ_c (Σ_{i in c} w_i)² )
-
-    with r the correlation of what came true less what was said, of two answers of a cluster: over all answers, or over
-    those of probability 0.5 and more, whichever is greater; a product that is always mistaken shows in the latter.
-    """
-    order = np.argsort(-probabilities, kind="stable")
-    said, sure, weight = probabilities[order], true[order], weights[order]
-    _, owner = np.unique(clusters[order], return_inverse=True)
-    off, likely = sure - said, said >= LEAST_PROBABLE
-    within = max(_within(off, owner), _within(off[likely], owner[likely]))
-    sizes = _effective_sizes(weight, owner, within)
-    shares = np.cumsum(weight * sure) / np.cumsum(weight)
-    places = _claim_ends(said, sizes)
-    chosen: list[float | None] = []
-    lowest: float | None = None
-    for precision in reversed(PRECISIONS):  # what holds a higher precision holds a lower one
-        for place in places:
-            wrong = math.ceil((1 - shares[place]) * sizes[place] - 1e-9)
-            unlikely = _at_most(wrong, int(sizes[place] + 1e-9), 1 - precision) <= (1 - CONFIDENCE) / len(places)
-            if unlikely and (lowest is None or said[place] < lowest):
-                lowest = float(said[place])
-        chosen.append(lowest)
-    return tuple(reversed(chosen))
-
-
-def _check_enough(samples: Sequence[CalibrationSample], absent_share: float) -> None:
+def _validate_samples(samples: Sequence[CalibrationSample], absent_share: float) -> None:
     clusters = len({sample.cluster for sample in samples})
-    if len(samples) < LEAST_QUERIES or clusters < LEAST_CLUSTERS:
+    if len(samples) < MIN_QUERIES or clusters < MIN_CLUSTERS:
         raise InvalidValue(
             f"There are {len(samples)} queries of {clusters} products or groups.",
-            f"Give {LEAST_QUERIES} or more, of {LEAST_CLUSTERS} or more products: photos whose products you know.",
+            f"Give {MIN_QUERIES} or more, of {MIN_CLUSTERS} or more products: photos whose products you know.",
             code="too-few-queries",
         )
     if not 0 < absent_share < 1:
         raise InvalidValue(f"The absent share is {absent_share!r}.", "Give a number above 0 and below 1, e.g. 0.5.")
 
 
-def _rows(samples: Sequence[CalibrationSample], absent_share: float) -> _Rows:
-    """An empty rest has no row: there the product is absent for certain."""
+def _build_rows(samples: Sequence[CalibrationSample], absent_share: float) -> _TrainingRows:
+    """Build features and outcomes; a query with right products only has no absent row, as absence is then certain."""
     present = [(features(sample.scores[0], sample.scores), query) for query, sample in enumerate(samples)]
-    gone = [(features(sample.without[0], sample.without), n) for n, sample in enumerate(samples) if sample.without]
+    absent = [
+        (features(sample.scores_without_right[0], sample.scores_without_right), query)
+        for query, sample in enumerate(samples)
+        if sample.scores_without_right
+    ]
     results = [
         (features(score, sample.scores), right, query)
         for query, sample in enumerate(samples)
         for score, right in zip(sample.scores, sample.right, strict=True)
     ]
-    weights = ((1 - absent_share) / len(present), absent_share / max(1, len(gone)))
-    return _Rows(
-        first=np.array([row for row, _ in (*present, *gone)]),
-        gone=np.repeat([False, True], [len(present), len(gone)]),
-        weight=np.repeat(weights, [len(present), len(gone)]),
-        first_query=np.array([query for _, query in (*present, *gone)]),
-        result=np.array([row for row, _, _ in results]),
-        right=np.array([right for _, right, _ in results]),
+    weights = ((1 - absent_share) / len(present), absent_share / max(1, len(absent)))
+    return _TrainingRows(
+        first_features=np.array([row for row, _ in (*present, *absent)]),
+        is_absent=np.repeat([False, True], [len(present), len(absent)]),
+        weights=np.repeat(weights, [len(present), len(absent)]),
+        first_query=np.array([query for _, query in (*present, *absent)]),
+        result_features=np.array([row for row, _, _ in results]),
+        is_right=np.array([right for _, right, _ in results]),
         result_query=np.array([query for _, _, query in results]),
     )
 
 
-def _folds(clusters: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Fold of each query; clusters are dealt out in the order of their SHA-256, so that all folds have as many."""
+def _assign_folds(clusters: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return the fold of each query; clusters take turns in the order of their SHA-256, so folds have equally many."""
     ordered = sorted(set(clusters), key=lambda name: hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest())
-    places = {name: place % FOLDS for place, name in enumerate(ordered)}
-    return np.array([places[name] for name in clusters])
+    folds = {name: place % FOLDS for place, name in enumerate(ordered)}
+    return np.array([folds[name] for name in clusters])
 
 
-def _coefficients(rows: _Rows, queries: _Places) -> tuple[_Floats, _Floats]:
-    """Of matching and of absence, fitted to some of the queries; in the order of ``FEATURES``."""
+def _fit_coefficients(rows: _TrainingRows, queries: _Places) -> tuple[_Floats, _Floats]:
+    """Fit the coefficients of matching and of absence to some of the queries; in the order of ``FEATURES``."""
     first, result = np.isin(rows.first_query, queries), np.isin(rows.result_query, queries)
-    match = _sign_constrained_fit(rows.result[result], rows.right[result], np.ones(int(result.sum())), 1)
-    absent = _sign_constrained_fit(rows.first[first], rows.gone[first], rows.weight[first], -1)
+    match = _sign_constrained_fit(rows.result_features[result], rows.is_right[result], np.ones(int(result.sum())), 1)
+    absent = _sign_constrained_fit(rows.first_features[first], rows.is_absent[first], rows.weights[first], -1)
     return match, absent
 
 
 def _sign_constrained_fit(values: _Floats, outcomes: npt.NDArray[np.bool_], weights: _Floats, sign: int) -> _Floats:
-    """Intercept and slopes; a slope of the wrong sign is 0."""
+    """Fit an intercept and slopes; slopes of the wrong sign are 0."""
     mean, deviation = np.average(values, axis=0, weights=weights), np.std(values, axis=0)
     kept = [column for column in range(values.shape[1]) if deviation[column] > SAME]
     while True:
@@ -272,123 +233,82 @@ def _sign_constrained_fit(values: _Floats, outcomes: npt.NDArray[np.bool_], weig
         if not kept or slopes.min() >= 0:
             break
         del kept[int(slopes.argmin())]
-    whole = np.zeros(1 + values.shape[1])
-    whole[[1 + column for column in kept]] = coefficients[1:] / deviation[kept]
-    whole[0] = coefficients[0] - whole[1:] @ mean
-    return whole
+    result = np.zeros(1 + values.shape[1])
+    result[[1 + column for column in kept]] = coefficients[1:] / deviation[kept]
+    result[0] = coefficients[0] - result[1:] @ mean
+    return result
 
 
 def _ridge_fit(values: _Floats, outcomes: npt.NDArray[np.bool_], weights: _Floats) -> _Floats:
-    """Logistic regression by Newton's method, halving steps that do not help (Hastie, Tibshirani, Friedman 2009, 4.4).
+    """Fit a logistic regression by Newton's method with step halving (Hastie, Tibshirani, Friedman 2009, 4.4).
 
-    Maximises Σ w (y log p + (1 - y) log(1 - p)) - ½ ridge |slopes|², the weights made to sum to their number.
+    It maximises Σ w (y log p + (1 - y) log(1 - p)) - ½ ridge |slopes|², with weights scaled to sum to their number.
     """
     weights = weights / weights.mean()
     ridge = np.full(values.shape[1], _RIDGE)
     ridge[0] = 1e-6 * len(values)
 
-    def loss(tried: _Floats) -> float:
-        signed = np.where(outcomes, -1.0, 1.0) * (values @ tried)
-        return float(weights @ np.logaddexp(0.0, signed) + ridge @ tried**2 / 2)
+    def loss(coefficients: _Floats) -> float:
+        signed = np.where(outcomes, -1.0, 1.0) * (values @ coefficients)
+        return float(weights @ np.logaddexp(0.0, signed) + ridge @ coefficients**2 / 2)
 
-    found = np.zeros(values.shape[1])
+    coefficients = np.zeros(values.shape[1])
     for _ in range(100):
-        said = _logistic_of(values @ found)
-        slope = values.T @ (weights * (outcomes - said)) - ridge * found
-        curve = (values * (weights * said * (1 - said))[:, None]).T @ values + np.diag(ridge)
-        step = np.linalg.solve(curve, slope)
-        while loss(found + step) > loss(found) + 1e-12 and np.abs(step).max() > 1e-9:
+        p = _logistic(values @ coefficients)
+        gradient = values.T @ (weights * (outcomes - p)) - ridge * coefficients
+        hessian = (values * (weights * p * (1 - p))[:, None]).T @ values + np.diag(ridge)
+        step = np.linalg.solve(hessian, gradient)
+        while loss(coefficients + step) > loss(coefficients) + 1e-12 and np.abs(step).max() > 1e-9:
             step /= 2
-        found = found + step
+        coefficients = coefficients + step
         if np.abs(step).max() < 1e-9:
             break
-    return found
+    return coefficients
 
 
-def _logistic(coefficients: _Floats, values: _Floats) -> _Floats:
-    return _logistic_of(coefficients[0] + values @ coefficients[1:])
+def _predict(coefficients: _Floats, values: _Floats) -> _Floats:
+    return _logistic(coefficients[0] + values @ coefficients[1:])
 
 
-def _logistic_of(z: _Floats) -> _Floats:
-    found: _Floats = np.exp(-np.logaddexp(0.0, -z))
-    return found
-
-
-def _within(residuals: _Floats, owner: _Places) -> float:
-    """Correlation of two answers of one cluster, 0 to 1; 0 where no cluster has two."""
-    sums, counts = np.bincount(owner, weights=residuals), np.bincount(owner)
-    squares, pairs = float(residuals @ residuals), float((counts * (counts - 1)).sum())
-    if not pairs or not squares:
-        return 0.0
-    return min(1.0, max(0.0, (float(sums @ sums) - squares) / pairs / (squares / len(residuals))))
-
-
-def _effective_sizes(weights: _Floats, owner: _Places, within: float) -> _Floats:
-    """Of the first 1, 2, … answers: so many independent ones say as much."""
-    by_owner = np.argsort(owner, kind="stable")
-    running = np.cumsum(weights[by_owner])
-    starts = np.flatnonzero(np.diff(owner[by_owner], prepend=-1))
-    before = np.empty(len(weights))
-    before[by_owner] = (
-        running
-        - weights[by_owner]
-        - np.repeat(running[starts] - weights[by_owner][starts], np.diff([*starts, len(weights)]))
-    )
-    squares = np.cumsum(weights**2)
-    clustered = np.cumsum(weights**2 + 2 * weights * before)
-    sizes: _Floats = np.cumsum(weights) ** 2 / ((1 - within) * squares + within * clustered)
-    return sizes
-
-
-def _claim_ends(said: _Floats, sizes: _Floats) -> list[int]:
-    """Last places of the claims that are tested; answers of equal probability are claimed together."""
-    ends = np.flatnonzero(np.append(np.diff(said) < 0, True) & (said >= LEAST_PROBABLE))
-    places: list[int] = []
-    for end in ends.tolist():
-        if sizes[end] >= (_STEP * sizes[places[-1]] if places else LEAST_CLAIMS):
-            places.append(end)
-    if places and places[-1] != ends[-1]:
-        places.append(int(ends[-1]))
-    return places
-
-
-def _at_most(wrong: int, count: int, rate: float) -> float:
-    """Probability of ``wrong`` or fewer of ``count``, each with probability ``rate``."""
-    if wrong >= count:
-        return 1.0
-    factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, count + 1)))])
-    terms = np.arange(wrong + 1)
-    ways = factorials[count] - factorials[terms] - factorials[count - terms]
-    return float(np.exp(ways + terms * math.log(rate) + (count - terms) * math.log1p(-rate)).sum())
+def _logistic(z: _Floats) -> _Floats:
+    p: _Floats = np.exp(-np.logaddexp(0.0, -z))
+    return p
 
 
 def _cross_fit_metrics(
-    firsts: Firsts, exact_thresholds: Sequence[float | None], absent_thresholds: Sequence[float | None]
+    firsts: FirstResults, exact_thresholds: Sequence[float | None], absent_thresholds: Sequence[float | None]
 ) -> dict[str, float]:
-    """Figures for people, all cross-fitted: ``first_right``, of the queries whose product was there; ``match_error``
-    and ``absent_error``, the calibration errors, each with ``_low`` and ``_high``; and :func:`_shares`.
+    """Compute the cross-fitted figures of a calibration.
+
+    These are ``first_right``, the share of right first results where the product is in the catalogue; ``match_error``
+    and ``absent_error``, the calibration errors, each with ``_low`` and ``_high``; and those of :func:`_claim_shares`.
     """
-    told = {"first_right": float(firsts.right[~firsts.gone].mean())}
-    for name, said, true in (("match", firsts.match, firsts.right), ("absent", firsts.absent, firsts.gone)):
-        error = calibration_error(said, true, firsts.cluster, firsts.weight)
-        told |= {f"{name}_error": error.value, f"{name}_error_low": error.low, f"{name}_error_high": error.high}
-    told |= dict(_shares(firsts, exact_thresholds, absent_thresholds))
-    return told
+    metrics = {"first_right": float(firsts.is_right[~firsts.is_absent].mean())}
+    for name, probabilities, outcomes in (
+        ("match", firsts.match_probability, firsts.is_right),
+        ("absent", firsts.absent_probability, firsts.is_absent),
+    ):
+        error = calibration_error(probabilities, outcomes, firsts.clusters, firsts.weights)
+        metrics |= {f"{name}_error": error.value, f"{name}_error_low": error.low, f"{name}_error_high": error.high}
+    metrics |= dict(_claim_shares(firsts, exact_thresholds, absent_thresholds))
+    return metrics
 
 
-def _shares(
-    firsts: Firsts, exact_thresholds: Sequence[float | None], absent_thresholds: Sequence[float | None]
+def _claim_shares(
+    firsts: FirstResults, exact_thresholds: Sequence[float | None], absent_thresholds: Sequence[float | None]
 ) -> Iterator[tuple[str, float]]:
-    """Claims at a precision of 0.95: ``right_called_exact``, the share of right first results that are called exact;
-    ``absent_refused`` and ``present_refused``, of absent and of present products the share called not in the catalogue.
+    """Yield the shares of claims at a precision of 0.95.
+
+    ``right_called_exact`` is the share of right first results that are called exact; ``absent_refused`` and
+    ``present_refused`` are the shares of absent and of present products that are called not in the catalogue.
     """
     place = PRECISIONS.index(0.95)
     exact, absent = exact_thresholds[place], absent_thresholds[place]
-    called = firsts.match >= (math.inf if exact is None else exact)
-    refused = firsts.absent >= (math.inf if absent is None else absent)
-    for name, claimed, among in (
-        ("right_called_exact", called, firsts.right),
-        ("absent_refused", refused, firsts.gone),
-        ("present_refused", refused, ~firsts.gone),
+    is_exact = firsts.match_probability >= (math.inf if exact is None else exact)
+    is_refused = firsts.absent_probability >= (math.inf if absent is None else absent)
+    for name, is_claimed, is_counted in (
+        ("right_called_exact", is_exact, firsts.is_right),
+        ("absent_refused", is_refused, firsts.is_absent),
+        ("present_refused", is_refused, ~firsts.is_absent),
     ):
-        yield name, float(claimed[among].mean()) if among.any() else 0.0
+        yield name, float(is_claimed[is_counted].mean()) if is_counted.any() else 0.0

@@ -1,19 +1,19 @@
-"""Several tests at once: which of their hypotheses fall."""
+"""Holm's correction for several tests at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 
-def holm(ps: Sequence[float], alpha: float) -> list[bool]:
-    """Which hypotheses fall: from the smallest p on, while the i-th of m is at most alpha / (m - i + 1).
+def holm_rejections(ps: Sequence[float], alpha: float) -> list[bool]:
+    """Return which hypotheses are rejected: from the smallest p on, while the i-th of m is at most alpha / (m - i + 1).
 
-    The chance that a true one falls is alpha or less, however they depend on each other. Source: Holm 1979, "A Simple
-    Sequentially Rejective Multiple Test Procedure".
+    The probability that any true hypothesis is rejected is at most alpha, however the tests depend on each other.
+    Source: Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure".
     """
-    fell = [False] * len(ps)
+    rejected = [False] * len(ps)
     for done, place in enumerate(sorted(range(len(ps)), key=lambda place: ps[place])):
         if ps[place] > alpha / (len(ps) - done):
             break
-        fell[place] = True
-    return fell
+        rejected[place] = True
+    return rejected

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from shoplens.errors import PhotoError
 from shoplens.evaluation.queries import JudgedQuery, read_queries
-from shoplens.evaluation.query_photos import MISSING
-from shoplens.evaluation.runs import ABSENT
+from shoplens.evaluation.query_photos import MISSING_PHOTO_FIX
+from shoplens.evaluation.query_runs import ABSENT
 from shoplens.images import PhotoSource
 from shoplens.images.hashes import content_hash
 from shoplens.index.identifiers import find_products
@@ -93,7 +93,7 @@ def _resolve_queries(
         try:
             name = content_hash(pairs.source.bytes_of(query.photo))
         except PhotoError as problem:
-            fix = MISSING if problem.code == "photo-missing" else problem.fix
+            fix = MISSING_PHOTO_FIX if problem.code == "photo-missing" else problem.fix
             on_rejection(Rejection(problem.code, problem.problem, fix, row=query.row, field="photo", value=query.photo))
             continue
         suffix = "" if query.region is None else f"/{query.region}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.evaluation.results import Estimate, Paired
+from shoplens.evaluation.results import Estimate, PairedDifference
 from shoplens.evaluation.statistics.intervals import paired_difference
 from shoplens.filters.fitting.crossfit import fold_index
 from shoplens.ranking.ranker_features import Floats
@@ -102,7 +102,9 @@ def _compute_ranks(scores: Floats) -> npt.NDArray[np.int64]:
     return ranks
 
 
-def measure_changes(answers: ClickDataset, held_out: HeldOutClicks, seed: int) -> tuple[Paired, Paired]:
+def measure_changes(
+    answers: ClickDataset, held_out: HeldOutClicks, seed: int
+) -> tuple[PairedDifference, PairedDifference]:
     """Return the change of the logarithms of probabilities, and the change of nDCG@10.
 
     Of the intervals by designs and by shoppers, the first change has the one with the lower end.
@@ -119,7 +121,7 @@ def measure_changes(answers: ClickDataset, held_out: HeldOutClicks, seed: int) -
     return _scale_change(likelihood, MAX_LOG_LOSS), _scale_change(ndcg, largest / mean)
 
 
-def _scale_change(change: Paired, factor: float) -> Paired:
+def _scale_change(change: PairedDifference, factor: float) -> PairedDifference:
     interval = change.difference
     return replace(change, difference=Estimate(interval.value * factor, interval.low * factor, interval.high * factor))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shoplens.evaluation.report.formatting import percent, percent_interval
 from shoplens.evaluation.report.rendering import render_page
-from shoplens.evaluation.written import write_both
+from shoplens.evaluation.report_files import write_page_and_data
 from shoplens.index.protocol import Index
 from shoplens.training.classifier import ClassifierTraining
 from shoplens.types import Pixels, Product
@@ -26,7 +26,7 @@ def write_classifier_report(path: Path, training: ClassifierTraining, index: Ind
     shown = {name for example in training.examples for name in (example.product, example.nearest)}
     products = {record.product.id: record.product for record in index.records(sorted(shown))}
     values = json.dumps(training.as_json(), ensure_ascii=False, indent=1) + "\n"
-    write_both(path, classifier_page(training, products, picture), ".json", values)
+    write_page_and_data(path, classifier_page(training, products, picture), ".json", values)
 
 
 def classifier_page(training: ClassifierTraining, products: Mapping[str, Product], picture: Picture) -> str:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from shoplens.evaluation.report.rendering import render_page
-from shoplens.evaluation.written import write_both
+from shoplens.evaluation.report_files import write_page_and_data
 from shoplens.training.clicks import ClickTraining, probability_change
 
 RANKS = (2, 3, 5, 10)
@@ -23,7 +23,7 @@ def write_click_report(path: Path, training: ClickTraining) -> None:
         counts=click_counts(training),
         likelihood=training.likelihood and probability_change(training.likelihood),
     )
-    write_both(path, page, ".json", json.dumps(training.as_json(), ensure_ascii=False, indent=1) + "\n")
+    write_page_and_data(path, page, ".json", json.dumps(training.as_json(), ensure_ascii=False, indent=1) + "\n")
 
 
 def click_outcome(training: ClickTraining) -> str:

@@ -14,7 +14,7 @@ from shoplens.evaluation.report.catalogue_map import MapProduct, dimensions_of, 
 from shoplens.evaluation.report.formatting import metric_name
 from shoplens.evaluation.report.plots import Interval, interval_plot
 from shoplens.evaluation.report.rendering import render_page
-from shoplens.evaluation.written import write_both
+from shoplens.evaluation.report_files import write_page_and_data
 from shoplens.index.protocol import Index
 from shoplens.training.holdout import MAIN_METRIC, METRICS, HoldoutResult
 from shoplens.training.look import LookProof, LookTraining
@@ -37,7 +37,7 @@ def write_look_report(path: Path, proof: LookProof, training: LookTraining, inde
     """
     maps = _maps(proof, index, picture, int(training.options.get("seed", 0)))
     values = json.dumps(training.as_json(), ensure_ascii=False, indent=1) + "\n"
-    write_both(path, look_page(training, maps), ".json", values)
+    write_page_and_data(path, look_page(training, maps), ".json", values)
 
 
 def look_page(training: LookTraining, maps: Sequence[tuple[str, Markup]] = ()) -> str:

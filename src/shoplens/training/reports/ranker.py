@@ -9,7 +9,7 @@ from pathlib import Path
 from shoplens.evaluation.report.formatting import metric_name
 from shoplens.evaluation.report.plots import Interval, interval_plot
 from shoplens.evaluation.report.rendering import render_page
-from shoplens.evaluation.written import write_both
+from shoplens.evaluation.report_files import write_page_and_data
 from shoplens.ranking.weights import format_weights
 from shoplens.training.clicks import probability_change
 from shoplens.training.ranker import MAIN_METRIC, METRICS, RANKER_NAMES, RankerTraining
@@ -26,7 +26,7 @@ def write_ranker_report(path: Path, training: RankerTraining, picture: Picture) 
         picture: source of a photo -> its pixels, reduced.
     """
     values = json.dumps(training.as_json(), ensure_ascii=False, indent=1) + "\n"
-    write_both(path, ranker_page(training, picture), ".json", values)
+    write_page_and_data(path, ranker_page(training, picture), ".json", values)
 
 
 def ranker_page(training: RankerTraining, picture: Picture) -> str:
