@@ -67,7 +67,7 @@ def test_name_and_side_are_asked_for(tmp_path: Path, text: str) -> None:
 def test_a_value_that_makes_no_sense_is_named(tmp_path: Path, key: str, value: str) -> None:
     others = {"name": '"mine"', "side": "224"} | {key: value}
     with pytest.raises(ModelError, match=f"card says {key} = "):
-        card_of(tmp_path, "{" + ", ".join(f'"{name}": {one}' for name, one in others.items()) + "}")
+        card_of(tmp_path, "{" + ", ".join(f'"{name}": {item}' for name, item in others.items()) + "}")
 
 
 HALVES: Pixels = np.zeros((16, 32, 3), np.uint8)

@@ -35,8 +35,8 @@ def changed(tmp_path: Path) -> Callable[..., Path]:
     """Makes a copy of the shipped model whose card says something else; None leaves a key out."""
 
     def make(**card: Any) -> Path:
-        told = {**json.loads(SHIPPED.with_suffix(".json").read_text("utf-8")), **card}
-        (tmp_path / "model.json").write_text(json.dumps({key: told[key] for key in told if told[key] is not None}))
+        error = {**json.loads(SHIPPED.with_suffix(".json").read_text("utf-8")), **card}
+        (tmp_path / "model.json").write_text(json.dumps({key: error[key] for key in error if error[key] is not None}))
         if not (tmp_path / "model.onnx").exists():
             (tmp_path / "model.onnx").symlink_to(SHIPPED)
         return tmp_path / "model.onnx"
@@ -54,9 +54,9 @@ def test_the_shipped_model_gives_256_dimensions_of_length_one(shipped: OnnxEmbed
 
 def test_it_gives_the_same_bits_again_and_on_more_threads_nearly(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
     np.testing.assert_array_equal(shipped.embed(photos[:1]), shipped.embed(photos[:1]))
-    again = OnnxEmbedder(threads=2)
-    assert again.model == shipped.model
-    np.testing.assert_allclose(again.embed(photos[:1]), shipped.embed(photos[:1]), atol=1e-4)
+    second = OnnxEmbedder(threads=2)
+    assert second.model == shipped.model
+    np.testing.assert_allclose(second.embed(photos[:1]), shipped.embed(photos[:1]), atol=1e-4)
 
 
 def test_a_batch_equals_its_photos_one_by_one(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
@@ -71,16 +71,16 @@ def test_different_photos_differ(shipped: OnnxEmbedder, photos: list[Pixels]) ->
 
 
 def test_embedded_keeps_the_order_and_takes_none(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
-    found = embed_photos(shipped, ["a", "b"], photos[:2])
-    assert (found.ids, found.model, found.vectors.shape) == (("a", "b"), shipped.model, (2, 256))
+    result = embed_photos(shipped, ["a", "b"], photos[:2])
+    assert (result.ids, result.model, result.vectors.shape) == (("a", "b"), shipped.model, (2, 256))
     assert embed_photos(shipped, [], []).vectors.shape == (0, 256)
 
 
 def test_another_output_of_the_same_file(changed: Callable[..., Path], photos: list[Pixels]) -> None:
     features = OnnxEmbedder(changed(output="features", dimensions=1280))
     assert features.dimensions == 1280
-    found = embed_photos(features, ["a"], photos[:1])
-    np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1.0, atol=1e-3)
+    result = embed_photos(features, ["a"], photos[:1])
+    np.testing.assert_allclose(np.linalg.norm(result.vectors, axis=1), 1.0, atol=1e-3)
     assert OnnxEmbedder(changed(output="features", dimensions=None)).dimensions == 1280
 
 
@@ -101,41 +101,41 @@ def test_the_model_id_does_not_change_with_what_people_read(
 
 
 def refused(path: Path) -> ModelError:
-    with pytest.raises(ModelError) as told:
+    with pytest.raises(ModelError) as error:
         OnnxEmbedder(path)
-    assert told.value.exit_code == 3
-    return told.value
+    assert error.value.exit_code == 3
+    return error.value
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    told = refused(tmp_path / "gone.onnx")
-    assert (told.code, told.problem) == ("no-model", f"There is no model at {tmp_path / 'gone.onnx'}.")
+    error = refused(tmp_path / "gone.onnx")
+    assert (error.code, error.problem) == ("no-model", f"There is no model at {tmp_path / 'gone.onnx'}.")
 
 
 def test_a_missing_card_says_what_to_write(tmp_path: Path) -> None:
     shutil.copy(SHIPPED, tmp_path / "bare.onnx")
-    told = refused(tmp_path / "bare.onnx")
-    assert told.code == "no-card"
-    assert f'Write {tmp_path / "bare.json"}, at least {{"name": "my-model", "side": 224}}' in told.fix
+    error = refused(tmp_path / "bare.onnx")
+    assert error.code == "no-card"
+    assert f'Write {tmp_path / "bare.json"}, at least {{"name": "my-model", "side": 224}}' in error.fix
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("not a network")
     (tmp_path / "text.json").write_text('{"name": "text", "side": 224}')
-    told = refused(tmp_path / "text.onnx")
-    assert (told.code, told.fix) == ("bad-onnx", "Give a valid ONNX file.")
+    error = refused(tmp_path / "text.onnx")
+    assert (error.code, error.fix) == ("bad-onnx", "Give a valid ONNX file.")
 
 
 def test_an_output_that_is_not_there_lists_those_there_are(changed: Callable[..., Path]) -> None:
-    told = refused(changed(output="logits"))
-    assert "has no output 'logits'" in told.problem
-    assert told.fix == "There are: embedding, features, stages, gem, deviations."
+    error = refused(changed(output="logits"))
+    assert "has no output 'logits'" in error.problem
+    assert error.fix == "There are: embedding, features, stages, gem, deviations."
 
 
 def test_dimensions_that_the_file_does_not_give_are_refused(changed: Callable[..., Path]) -> None:
-    told = refused(changed(dimensions=128))
-    assert "256" in told.problem
-    assert "128" in told.problem
+    error = refused(changed(dimensions=128))
+    assert "256" in error.problem
+    assert "128" in error.problem
 
 
 @pytest.mark.parametrize("card", [{"layout": "NCHW"}, {"dtype": "float32"}])
@@ -143,9 +143,9 @@ def test_pixels_that_the_network_cannot_take_are_explained(
     changed: Callable[..., Path], photos: list[Pixels], card: dict[str, Any]
 ) -> None:
     embedder = OnnxEmbedder(changed(**card))
-    with pytest.raises(ModelError, match="cannot take") as told:
+    with pytest.raises(ModelError, match="cannot take") as error:
         embedder.embed(photos[:1])
-    assert told.value.fix == "Correct `side`, `layout` or `dtype` in its card."
+    assert error.value.fix == "Correct `side`, `layout` or `dtype` in its card."
 
 
 class Wrong:
@@ -180,16 +180,16 @@ def test_vectors_are_brought_to_length_one(photos: list[Pixels]) -> None:
 
 
 def test_features_follow_the_vector_and_keep_their_length(photos: list[Pixels]) -> None:
-    found = embed_photos(Wrong([[3.0, 4.0, 10.0, 0.0, -5.0]], features=3), ["a"], photos[:1])
-    np.testing.assert_allclose(found.vectors, [[0.6, 0.8]])
-    assert found.features is not None
-    np.testing.assert_array_equal(found.features, [[10.0, 0.0, -5.0]])
+    result = embed_photos(Wrong([[3.0, 4.0, 10.0, 0.0, -5.0]], features=3), ["a"], photos[:1])
+    np.testing.assert_allclose(result.vectors, [[0.6, 0.8]])
+    assert result.features is not None
+    np.testing.assert_array_equal(result.features, [[10.0, 0.0, -5.0]])
 
 
 def test_without_features_filters_work_on_the_vector(photos: list[Pixels]) -> None:
-    found = embed_photos(Wrong([[3.0, 4.0]]), ["a"], photos[:1])
-    assert found.features is not None
-    np.testing.assert_array_equal(found.features, found.vectors)
+    result = embed_photos(Wrong([[3.0, 4.0]]), ["a"], photos[:1])
+    assert result.features is not None
+    np.testing.assert_array_equal(result.features, result.vectors)
 
 
 def test_the_features_of_the_card_are_named_outputs(

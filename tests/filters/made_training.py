@@ -62,10 +62,10 @@ def training(groups: int = 60, noise: float = 0.3, seed: int = 0) -> LabeledPhot
                 vectors.append(vector / np.linalg.norm(vector))
                 names.append(f"g{group}")
                 first.append(view == 0)
-                told = {"color": (color,), "pattern": (PATTERNS[pattern],), "category": path}
+                classes = {"color": (color,), "pattern": (PATTERNS[pattern],), "category": path}
                 if len(materials):
-                    told["material"] = tuple(MATERIALS[place] for place in materials)
-                known.append(told)
+                    classes["material"] = tuple(MATERIALS[place] for place in materials)
+                known.append(classes)
     return LabeledPhotos(
         np.array(vectors, np.float32).reshape(len(rows), 8),
         np.array(rows, np.float32).reshape(len(rows), BACKBONE + MEASURED_SIZE),

@@ -50,15 +50,15 @@ def entry(number: int, rng: np.random.Generator, **changes: object) -> IndexedPr
 
 
 def scores_of(number: int, photos: int) -> FilterScores:
-    """Made-up scores; some photos have no marks, and every third product a predicted color."""
+    """Made-up scores; some photos have no class_vectors, and every third product a predicted color."""
     rng = np.random.default_rng([5, number])
-    placed = rng.normal(size=(photos, FILTER_VECTOR_SIZE)).astype(np.float32)
-    marks = []
+    filter_vectors = rng.normal(size=(photos, FILTER_VECTOR_SIZE)).astype(np.float32)
+    class_vectors = []
     for view in range(photos):
         indices = np.sort(rng.choice(CLASSES, (number + view) % 6, replace=False)).astype(np.uint32)
-        marks.append(SparseVector(indices, rng.random(len(indices)).astype(np.float32)))
+        class_vectors.append(SparseVector(indices, rng.random(len(indices)).astype(np.float32)))
     predicted = {} if number % 3 else {"mood": {"calm": round(0.55 + number % 40 / 100, 2), "wild": 0.3}}
-    return FilterScores(placed, tuple(marks), predicted)
+    return FilterScores(filter_vectors, tuple(class_vectors), predicted)
 
 
 @pytest.fixture(params=[ExactIndex, QdrantIndex], ids=["exact", "qdrant"], scope="module")
@@ -151,13 +151,13 @@ def test_nearest_equals_the_definition(read_only: Filled, text: str | None, k: i
     for _ in range(5):
         query = rng.normal(size=DIMENSIONS).astype(np.float32)
         query /= np.linalg.norm(query)
-        expected, found = (
+        expected, result = (
             oracle.nearest_products(query, k, PhotoConstraint(condition)),
             index.nearest_products(query, k, PhotoConstraint(condition)),
         )
-        assert [hit.record for hit in found] == [hit.record for hit in expected]
-        assert [hit.photo for hit in found] == [hit.photo for hit in expected]
-        assert [hit.similarity for hit in found] == pytest.approx([hit.similarity for hit in expected], abs=1e-5)
+        assert [hit.record for hit in result] == [hit.record for hit in expected]
+        assert [hit.photo for hit in result] == [hit.photo for hit in expected]
+        assert [hit.similarity for hit in result] == pytest.approx([hit.similarity for hit in expected], abs=1e-5)
     assert index.count(condition) == oracle.count(condition)
     assert index.facet("color", 20, condition) == oracle.facet("color", 20, condition)
     assert index.facet("size", 2, condition) == oracle.facet("size", 2, condition)
@@ -212,16 +212,16 @@ def test_further_photos_can_be_left_out(read_only: Filled, text: str | None) -> 
     index, oracle, entries = read_only
     condition = parse_condition(text) if text else None
     first = ExactIndex(DIMENSIONS)
-    for one in entries:
-        product = replace(one.product, photos=one.product.photos[:1])
-        first.upsert([IndexedProduct(product, one.photos[:1], one.vectors[:1])])
-    for query in (one.vectors[-1] for one in entries[:30]):
+    for item in entries:
+        product = replace(item.product, photos=item.product.photos[:1])
+        first.upsert([IndexedProduct(product, item.photos[:1], item.vectors[:1])])
+    for query in (item.vectors[-1] for item in entries[:30]):
         expected = [
             (hit.record.product.id, hit.photo) for hit in first.nearest_products(query, 7, PhotoConstraint(condition))
         ]
-        for tried in (index, oracle):
-            found = tried.nearest_products(query, 7, PhotoConstraint(condition, first_photos_only=True))
-            assert [(hit.record.product.id, hit.photo) for hit in found] == expected
+        for candidate in (index, oracle):
+            result = candidate.nearest_products(query, 7, PhotoConstraint(condition, first_photos_only=True))
+            assert [(hit.record.product.id, hit.photo) for hit in result] == expected
     further, own = entries[5].photos[1].content_hash, entries[5].photos[0].content_hash
     assert index.products_with_photo(further, FIRST_PHOTOS) == oracle.products_with_photo(further, FIRST_PHOTOS) == []
     assert [hit.record.product.id for hit in index.products_with_photo(own, FIRST_PHOTOS)] == ["p5"]
@@ -229,15 +229,15 @@ def test_further_photos_can_be_left_out(read_only: Filled, text: str | None) -> 
 
 def test_one_photo_can_be_left_out(read_only: Filled) -> None:
     index, oracle, entries = read_only
-    for one in entries[:12]:
-        own = one.photos[-1]
-        expected = oracle.nearest_products(one.vectors[-1], 5, PhotoConstraint(excluded_hash=own.content_hash))
-        found = index.nearest_products(one.vectors[-1], 5, PhotoConstraint(excluded_hash=own.content_hash))
-        assert [(hit.record.product.id, hit.photo) for hit in found] == [
+    for item in entries[:12]:
+        own = item.photos[-1]
+        expected = oracle.nearest_products(item.vectors[-1], 5, PhotoConstraint(excluded_hash=own.content_hash))
+        result = index.nearest_products(item.vectors[-1], 5, PhotoConstraint(excluded_hash=own.content_hash))
+        assert [(hit.record.product.id, hit.photo) for hit in result] == [
             (hit.record.product.id, hit.photo) for hit in expected
         ]
-        assert own not in [hit.photo for hit in found]
-        assert found[0].similarity < 0.999
+        assert own not in [hit.photo for hit in result]
+        assert result[0].similarity < 0.999
     alone = entries[0]  # its only photo: the product itself is not there then
     ids = [
         hit.record.product.id
@@ -250,15 +250,15 @@ def test_one_photo_can_be_left_out(read_only: Filled) -> None:
 
 def test_all_records_are_read(read_only: Filled) -> None:
     index, _, entries = read_only
-    found = {record.product.id: record for record in index.all_records()}
-    assert len(found) == len(list(index.all_records())) == len(entries)
-    assert all(found[one.product.id].photos == one.photos for one in entries)
+    result = {record.product.id: record for record in index.all_records()}
+    assert len(result) == len(list(index.all_records())) == len(entries)
+    assert all(result[item.product.id].photos == item.photos for item in entries)
 
 
 def test_records_come_back_whole_and_in_order(read_only: Filled) -> None:
     index, _, entries = read_only
-    found = index.records(["p7", "nothing", "p3"])
-    assert [(record.product, record.photos) for record in found] == [
+    result = index.records(["p7", "nothing", "p3"])
+    assert [(record.product, record.photos) for record in result] == [
         (entries[number].product, entries[number].photos) for number in (7, 3)
     ]
     assert sorted(index.ids()) == sorted(entry.product.id for entry in entries)
@@ -311,9 +311,9 @@ def test_a_photo_is_found_by_either_hash_in_every_product(filled: Filled) -> Non
 def test_vectors_of_known_photos(read_only: Filled) -> None:
     index, _, entries = read_only
     hashes = [entries[8].photos[2].content_hash, entries[9].photos[0].content_hash, "e" * 32]
-    found = index.photo_vectors(hashes)
-    assert set(found) == set(hashes[:2])
-    photo, vector = found[hashes[0]]
+    result = index.photo_vectors(hashes)
+    assert set(result) == set(hashes[:2])
+    photo, vector = result[hashes[0]]
     assert photo == entries[8].photos[2]
     np.testing.assert_array_equal(vector, entries[8].vectors[2])
     assert index.photo_vectors([]) == {}
@@ -362,11 +362,11 @@ def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
     kinds = index.field_kinds()
     index.flush()
     index.close()
-    again = QdrantIndex(tmp_path / "shard", VectorSizes(DIMENSIONS))
-    assert again.count() == 49
-    assert again.field_kinds() == kinds
-    assert again.records(["p7"])[0].product == entries[7].product
-    again.close()
+    second = QdrantIndex(tmp_path / "shard", VectorSizes(DIMENSIONS))
+    assert second.count() == 49
+    assert second.field_kinds() == kinds
+    assert second.records(["p7"])[0].product == entries[7].product
+    second.close()
 
 
 # What filters need

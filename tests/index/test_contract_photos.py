@@ -30,7 +30,7 @@ from tests.index.test_contract import (  # noqa: F401
 
 def product_of(index: Index, entries: list[IndexedProduct], keys: list[PhotoKey]) -> list[tuple[str, int]]:
     """(product id, number of the photo) of each key."""
-    ids = {index.product_key(one.product.id): one.product.id for one in entries}
+    ids = {index.product_key(item.product.id): item.product.id for item in entries}
     assert len(ids) == len(entries)
     return [(ids[key.product], key.view) for key in keys]
 
@@ -39,38 +39,44 @@ def key_of(index: Index, product_id: str, view: int = 0) -> PhotoKey:
     return PhotoKey(index.product_key(product_id), view)
 
 
-def probes(rng: np.random.Generator) -> list[VectorQuery]:
-    """One by the embedding, one by what lies beside it, one by both, one by marks."""
-    look, placed = (
+def photo_queries(rng: np.random.Generator) -> list[VectorQuery]:
+    """One by the embedding, one by what lies beside it, one by both, one by class_vector."""
+    look, filter_vector = (
         rng.normal(size=DIMENSIONS).astype(np.float32),
         rng.normal(size=FILTER_VECTOR_SIZE).astype(np.float32),
     )
     indices = np.sort(rng.choice(CLASSES, 4, replace=False)).astype(np.uint32)
-    marks = SparseVector(indices, rng.random(4).astype(np.float32) + 0.1)
+    class_vector = SparseVector(indices, rng.random(4).astype(np.float32) + 0.1)
     return [
         VectorQuery(look=look),
-        VectorQuery(filter_vector=placed),
-        VectorQuery(look=look, filter_vector=placed),
-        VectorQuery(class_vector=marks),
+        VectorQuery(filter_vector=filter_vector),
+        VectorQuery(look=look, filter_vector=filter_vector),
+        VectorQuery(class_vector=class_vector),
     ]
 
 
-def dot(probe: VectorQuery, one: IndexedProduct, view: int) -> float | None:
+def dot(photo_query: VectorQuery, item: IndexedProduct, view: int) -> float | None:
     """What a probe is defined to give a photo; None where it cannot find it."""
-    assert one.scores is not None
-    if probe.class_vector is not None:
-        held = dict(
+    assert item.scores is not None
+    if photo_query.class_vector is not None:
+        photo_entries = dict(
             zip(
-                one.scores.class_vectors[view].indices.tolist(),
-                one.scores.class_vectors[view].values.tolist(),
+                item.scores.class_vectors[view].indices.tolist(),
+                item.scores.class_vectors[view].values.tolist(),
                 strict=True,
             )
         )
-        asked = zip(probe.class_vector.indices.tolist(), probe.class_vector.values.tolist(), strict=True)
-        shared = [value * held[index] for index, value in asked if index in held]
+        query_entries = zip(
+            photo_query.class_vector.indices.tolist(), photo_query.class_vector.values.tolist(), strict=True
+        )
+        shared = [value * photo_entries[index] for index, value in query_entries if index in photo_entries]
         return sum(shared) if shared else None
-    look = 0.0 if probe.look is None else float(one.vectors[view] @ probe.look)
-    return look + (0.0 if probe.filter_vector is None else float(one.scores.filter_vectors[view] @ probe.filter_vector))
+    look = 0.0 if photo_query.look is None else float(item.vectors[view] @ photo_query.look)
+    return look + (
+        0.0
+        if photo_query.filter_vector is None
+        else float(item.scores.filter_vectors[view] @ photo_query.filter_vector)
+    )
 
 
 CONSTRAINTS = [
@@ -91,96 +97,100 @@ def test_photos_near_are_those_of_the_definition(read_only: Filled, constraint: 
         hit.record.product.id
         for hit in oracle.nearest_products(entries[0].vectors[0], 300, PhotoConstraint(constraint.condition))
     }
-    for probe in probes(np.random.default_rng([4, limit])):
+    for photo_query in photo_queries(np.random.default_rng([4, limit])):
         scores = {}
-        for one in entries:
-            for view, photo in enumerate(one.photos[:1] if constraint.first_photos_only else one.photos):
-                score = dot(probe, one, view)
-                if one.product.id in meeting and photo.content_hash != constraint.excluded_hash and score is not None:
-                    scores[one.product.id, view] = score
-        for tried in (index, oracle):
-            near = tried.nearest_photos(probe, limit, constraint)
-            found = product_of(tried, entries, near.keys)
-            assert len(set(found)) == len(found) == min(limit, len(scores))
+        for item in entries:
+            for view, photo in enumerate(item.photos[:1] if constraint.first_photos_only else item.photos):
+                score = dot(photo_query, item, view)
+                if item.product.id in meeting and photo.content_hash != constraint.excluded_hash and score is not None:
+                    scores[item.product.id, view] = score
+        for candidate in (index, oracle):
+            near = candidate.nearest_photos(photo_query, limit, constraint)
+            result = product_of(candidate, entries, near.keys)
+            assert len(set(result)) == len(result) == min(limit, len(scores))
             expected = sorted(scores.values(), reverse=True)[:limit]
-            assert [scores[one] for one in found] == pytest.approx(expected, abs=1e-5)
+            assert [scores[item] for item in result] == pytest.approx(expected, abs=1e-5)
             assert near.scores == pytest.approx(expected, abs=1e-5)
             assert near.scores.dtype == np.float32
 
 
 def test_equal_photos_are_all_found(new_index: Callable[[], Index]) -> None:
     index, rng = new_index(), np.random.default_rng(0)
-    one = entry(8, rng)  # of three photos
-    assert one.scores is not None
+    item = entry(8, rng)  # of three photos
+    assert item.scores is not None
     same = SparseVector(np.array([3], np.uint32), np.array([0.5], np.float32))
-    scores = FilterScores(np.repeat(one.scores.filter_vectors[:1], 3, axis=0), (same,) * 3)
-    alike = replace(one, vectors=np.repeat(one.vectors[:1], 3, axis=0), scores=scores)
+    scores = FilterScores(np.repeat(item.scores.filter_vectors[:1], 3, axis=0), (same,) * 3)
+    alike = replace(item, vectors=np.repeat(item.vectors[:1], 3, axis=0), scores=scores)
     entries = [replace(alike, product=replace(alike.product, id=f"p{number}")) for number in range(4)]
     index.upsert(entries)
     everything = {(f"p{number}", view) for number in range(4) for view in range(3)}
-    for probe in (VectorQuery(look=one.vectors[0]), VectorQuery(class_vector=same)):
-        assert set(product_of(index, entries, index.nearest_photos(probe, 12, PhotoConstraint()).keys)) == everything
-        assert len(index.nearest_photos(probe, 5, PhotoConstraint()).keys) == 5
+    for photo_query in (VectorQuery(look=item.vectors[0]), VectorQuery(class_vector=same)):
+        assert (
+            set(product_of(index, entries, index.nearest_photos(photo_query, 12, PhotoConstraint()).keys)) == everything
+        )
+        assert len(index.nearest_photos(photo_query, 5, PhotoConstraint()).keys) == 5
 
 
 def test_photo_scores_are_dot_products(read_only: Filled) -> None:
     index, oracle, entries = read_only
-    dense = probes(np.random.default_rng(6))[:3]
+    dense = photo_queries(np.random.default_rng(6))[:3]
     chosen = [(entries[number], view) for number in (8, 3, 250, 5) for view in range(len(entries[number].photos))]
-    for tried in (index, oracle):
-        keys = [key_of(tried, one.product.id, view) for one, view in chosen]
-        expected = [[dot(probe, one, view) for one, view in chosen] for probe in dense]
-        found = tried.photo_scores(dense, keys)
-        assert (found.shape, found.dtype) == ((3, len(chosen)), np.float32)
-        np.testing.assert_allclose(found, np.array(expected, np.float32), atol=1e-5)
-        assert tried.photo_scores(dense, []).shape == (3, 0)
-        assert tried.photo_scores([], keys).shape == (0, len(chosen))
+    for candidate in (index, oracle):
+        keys = [key_of(candidate, item.product.id, view) for item, view in chosen]
+        expected = [[dot(photo_query, item, view) for item, view in chosen] for photo_query in dense]
+        result = candidate.photo_scores(dense, keys)
+        assert (result.shape, result.dtype) == ((3, len(chosen)), np.float32)
+        np.testing.assert_allclose(result, np.array(expected, np.float32), atol=1e-5)
+        assert candidate.photo_scores(dense, []).shape == (3, 0)
+        assert candidate.photo_scores([], keys).shape == (0, len(chosen))
 
 
 def test_photo_marks_and_records_come_in_the_order_of_their_keys(read_only: Filled) -> None:
     index, oracle, entries = read_only
     chosen = [(entries[number], view) for number in (8, 6, 251, 0) for view in range(len(entries[number].photos))]
-    for tried in (index, oracle):
-        keys = [key_of(tried, one.product.id, view) for one, view in chosen]
-        marks = tried.photo_class_vectors(keys)
-        assert len(marks) == len(chosen)
-        for place, (one, view) in enumerate(chosen):
-            assert one.scores is not None
-            np.testing.assert_array_equal(marks[place].indices, one.scores.class_vectors[view].indices)
-            np.testing.assert_array_equal(marks[place].values, one.scores.class_vectors[view].values)
-        assert [record and record.product for record in tried.photo_records(keys)] == [one.product for one, _ in chosen]
-        assert (len(tried.photo_class_vectors([])), tried.photo_records([])) == (0, [])
+    for candidate in (index, oracle):
+        keys = [key_of(candidate, item.product.id, view) for item, view in chosen]
+        class_vectors = candidate.photo_class_vectors(keys)
+        assert len(class_vectors) == len(chosen)
+        for place, (item, view) in enumerate(chosen):
+            assert item.scores is not None
+            np.testing.assert_array_equal(class_vectors[place].indices, item.scores.class_vectors[view].indices)
+            np.testing.assert_array_equal(class_vectors[place].values, item.scores.class_vectors[view].values)
+        assert [record and record.product for record in candidate.photo_records(keys)] == [
+            item.product for item, _ in chosen
+        ]
+        assert (len(candidate.photo_class_vectors([])), candidate.photo_records([])) == (0, [])
 
 
 def test_photos_that_were_removed_meanwhile_are_nothing(filled: Filled) -> None:
     index, oracle, _ = filled
-    for tried in (index, oracle):
-        keys = [key_of(tried, "p8", 2), key_of(tried, "p9")]
-        tried.remove(["p8"])
-        gone, there = tried.photo_records(keys)
+    for candidate in (index, oracle):
+        keys = [key_of(candidate, "p8", 2), key_of(candidate, "p9")]
+        candidate.remove(["p8"])
+        gone, remaining = candidate.photo_records(keys)
         assert gone is None
-        assert there is not None and there.product.id == "p9"
-        assert len(tried.photo_class_vectors(keys)[0].indices) == 0
-        scores = tried.photo_scores([VectorQuery(look=np.ones(DIMENSIONS, np.float32))], keys)
+        assert remaining is not None and remaining.product.id == "p9"
+        assert len(candidate.photo_class_vectors(keys)[0].indices) == 0
+        scores = candidate.photo_scores([VectorQuery(look=np.ones(DIMENSIONS, np.float32))], keys)
         assert scores[0, 0] == 0 != scores[0, 1]
 
 
 def test_entries_come_back_whole(read_only: Filled) -> None:
     index, _, entries = read_only
     some = list(index.entries(["p8", "nothing", "p3"]))
-    assert [one.product.id for one in some] == ["p8", "p3"]
-    every = {one.product.id: one for one in index.entries()}
+    assert [item.product.id for item in some] == ["p8", "p3"]
+    every = {item.product.id: item for item in index.entries()}
     assert len(every) == len(list(index.entries())) == 300
-    for found in (*some, *every.values()):
-        expected = entries[int(found.product.id[1:])]
-        assert (found.product, found.photos) == (expected.product, expected.photos)
-        np.testing.assert_array_equal(found.vectors, expected.vectors)
-        assert found.scores is not None and expected.scores is not None
-        np.testing.assert_array_equal(found.scores.filter_vectors, expected.scores.filter_vectors)
-        assert found.scores.predicted == expected.scores.predicted
-        for mine, theirs in zip(found.scores.class_vectors, expected.scores.class_vectors, strict=True):
-            np.testing.assert_array_equal(mine.indices, theirs.indices)
-            np.testing.assert_array_equal(mine.values, theirs.values)
+    for result in (*some, *every.values()):
+        expected = entries[int(result.product.id[1:])]
+        assert (result.product, result.photos) == (expected.product, expected.photos)
+        np.testing.assert_array_equal(result.vectors, expected.vectors)
+        assert result.scores is not None and expected.scores is not None
+        np.testing.assert_array_equal(result.scores.filter_vectors, expected.scores.filter_vectors)
+        assert result.scores.predicted == expected.scores.predicted
+        for in_query, in_photo in zip(result.scores.class_vectors, expected.scores.class_vectors, strict=True):
+            np.testing.assert_array_equal(in_query.indices, in_photo.indices)
+            np.testing.assert_array_equal(in_query.values, in_photo.values)
     assert list(index.entries([])) == []
 
 
@@ -203,9 +213,9 @@ def test_predicted_values_can_be_asked_for(read_only: Filled, step: float) -> No
     index, oracle, entries = read_only
     condition = parse_condition(f"predicted.mood = calm@{step:g}")
     expected = 0
-    for one in entries:
-        assert one.scores is not None
-        expected += one.scores.predicted.get("mood", {}).get("calm", 0.0) >= step
+    for item in entries:
+        assert item.scores is not None
+        expected += item.scores.predicted.get("mood", {}).get("calm", 0.0) >= step
     assert index.count(condition) == oracle.count(condition) == expected
     assert index.count(parse_condition("predicted.mood = wild@0.5")) == 0
 
@@ -213,32 +223,35 @@ def test_predicted_values_can_be_asked_for(read_only: Filled, step: float) -> No
 def test_scores_may_come_later(new_index: Callable[[], Index]) -> None:
     index, rng = new_index(), np.random.default_rng(2)
     scored = [entry(number, rng) for number in range(6)]
-    index.upsert([replace(one, scores=None) for one in scored])
-    assert [one.scores for one in index.entries()] == [None] * 6
-    probe, keys = VectorQuery(look=scored[5].vectors[0]), [key_of(index, "p5")]
-    assert index.nearest_photos(probe, 5, PhotoConstraint()).keys == []
-    assert (index.photo_scores([probe], keys).tolist(), len(index.photo_class_vectors(keys)[0].indices)) == ([[0.0]], 0)
+    index.upsert([replace(item, scores=None) for item in scored])
+    assert [item.scores for item in index.entries()] == [None] * 6
+    photo_query, keys = VectorQuery(look=scored[5].vectors[0]), [key_of(index, "p5")]
+    assert index.nearest_photos(photo_query, 5, PhotoConstraint()).keys == []
+    assert (index.photo_scores([photo_query], keys).tolist(), len(index.photo_class_vectors(keys)[0].indices)) == (
+        [[0.0]],
+        0,
+    )
     index.upsert(scored)
-    assert index.nearest_photos(probe, 1, PhotoConstraint()).keys == keys
-    assert index.photo_scores([probe], keys)[0, 0] == pytest.approx(1.0, abs=1e-5)
+    assert index.nearest_photos(photo_query, 1, PhotoConstraint()).keys == keys
+    assert index.photo_scores([photo_query], keys)[0, 0] == pytest.approx(1.0, abs=1e-5)
 
 
 def test_products_are_scored_where_they_are(new_index: Callable[[], Index]) -> None:
     """Scores are given and replaced, and with them what was predicted; all else stays."""
     index, rng = new_index(), np.random.default_rng(3)
-    one, other, third = (entry(number, rng) for number in (3, 4, 5))
-    index.upsert([replace(one, scores=None), replace(other, scores=None), third])
+    item, other, third = (entry(number, rng) for number in (3, 4, 5))
+    index.upsert([replace(item, scores=None), replace(other, scores=None), third])
     mood = parse_condition("predicted.mood = calm@0.5")
-    for first, second in ((one.scores, other.scores), (scores_of(7, 1), scores_of(9, 2))):
-        given = [replace(one, scores=first), replace(other, scores=second)]
-        index.update_scores([*given, replace(third, scores=None)])
-        for expected, found in zip([*given, third], index.entries(["p3", "p4", "p5"]), strict=True):
-            assert (found.product, found.photos) == (expected.product, expected.photos)
-            np.testing.assert_array_equal(found.vectors, expected.vectors)
-            assert found.scores is not None and expected.scores is not None
-            np.testing.assert_array_equal(found.scores.filter_vectors, expected.scores.filter_vectors)
-            assert found.scores.predicted == expected.scores.predicted
-        moody = [one.product.id for one in given if one.scores is not None and one.scores.predicted]
+    for first, second in ((item.scores, other.scores), (scores_of(7, 1), scores_of(9, 2))):
+        data = [replace(item, scores=first), replace(other, scores=second)]
+        index.update_scores([*data, replace(third, scores=None)])
+        for expected, result in zip([*data, third], index.entries(["p3", "p4", "p5"]), strict=True):
+            assert (result.product, result.photos) == (expected.product, expected.photos)
+            np.testing.assert_array_equal(result.vectors, expected.vectors)
+            assert result.scores is not None and expected.scores is not None
+            np.testing.assert_array_equal(result.scores.filter_vectors, expected.scores.filter_vectors)
+            assert result.scores.predicted == expected.scores.predicted
+        moody = [item.product.id for item in data if item.scores is not None and item.scores.predicted]
         assert index.count(mood) == len(moody) == 1
         assert index.count(parse_condition(f"predicted.mood = calm@0.5 and id = {moody[0]}")) == 1
     index.update_scores([])
@@ -246,8 +259,8 @@ def test_products_are_scored_where_they_are(new_index: Callable[[], Index]) -> N
 
 def test_an_empty_index_has_no_photos(new_index: Callable[[], Index]) -> None:
     index = new_index()
-    for probe in probes(np.random.default_rng(1)):
-        assert index.nearest_photos(probe, 5, PhotoConstraint()).keys == []
+    for photo_query in photo_queries(np.random.default_rng(1)):
+        assert index.nearest_photos(photo_query, 5, PhotoConstraint()).keys == []
     keys = [key_of(index, "nothing")]
     assert index.photo_records(keys) == [None]
     assert (list(index.entries()), list(index.entries(["nothing"]))) == ([], [])
@@ -264,6 +277,6 @@ def test_a_shard_without_room_for_scores_answers_as_before(tmp_path: Path) -> No
     assert [hit.record.product for hit in index.nearest_products(query, 30)] == [
         hit.record.product for hit in oracle.nearest_products(query, 30)
     ]
-    assert all(one.scores is None for one in index.entries())
+    assert all(item.scores is None for item in index.entries())
     assert not index.needs_graph()
     index.close()

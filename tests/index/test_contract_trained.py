@@ -29,8 +29,8 @@ def trained(number: int, photos: int) -> Vectors:
 
 def made(count: int) -> list[IndexedProduct]:
     rng = np.random.default_rng(7)
-    found = [entry(number, rng) for number in range(count)]
-    return [replace(one, trained_vectors=trained(number, len(one.photos))) for number, one in enumerate(found)]
+    result = [entry(number, rng) for number in range(count)]
+    return [replace(item, trained_vectors=trained(number, len(item.photos))) for number, item in enumerate(result)]
 
 
 @pytest.fixture(params=[ExactIndex, QdrantIndex], ids=["exact", "qdrant"])
@@ -38,8 +38,8 @@ def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Ind
     entries = made(120)
     index = ExactIndex(DIMENSIONS) if request.param is ExactIndex else QdrantIndex(tmp_path / "shard", SIZES)
     oracle = ExactIndex(DIMENSIONS)
-    for one in (index, oracle):
-        one.upsert(entries)
+    for item in (index, oracle):
+        item.upsert(entries)
     yield index, oracle, entries
     index.close()
 
@@ -50,11 +50,11 @@ def test_each_kind_of_vector_has_its_own_nearest(filled: tuple[Index, ExactIndex
         condition = parse_condition(text) if text else None
         query = entries[4].look_vectors[0]
         expected = oracle.nearest_products(query, 7, PhotoConstraint(condition), trained=True)
-        found = index.nearest_products(query, 7, PhotoConstraint(condition), trained=True)
-        assert [(hit.record.product.id, hit.photo) for hit in found] == [
+        result = index.nearest_products(query, 7, PhotoConstraint(condition), trained=True)
+        assert [(hit.record.product.id, hit.photo) for hit in result] == [
             (hit.record.product.id, hit.photo) for hit in expected
         ]
-        assert [hit.similarity for hit in found] == pytest.approx([hit.similarity for hit in expected], abs=1e-5)
+        assert [hit.similarity for hit in result] == pytest.approx([hit.similarity for hit in expected], abs=1e-5)
     assert index.nearest_products(entries[4].look_vectors[0], 1, trained=True)[0].record.product.id == "p4"
     assert index.nearest_products(entries[5].vectors[0], 1)[0].record.product.id == "p5"
 
@@ -64,41 +64,43 @@ def test_the_look_of_the_filters_space_is_the_trained_vector(
 ) -> None:
     index, oracle, entries = filled
     rng = np.random.default_rng(1)
-    probe = VectorQuery(
+    photo_query = VectorQuery(
         look=rng.normal(size=TRAINED).astype(np.float32),
         filter_vector=rng.normal(size=FILTER_VECTOR_SIZE).astype(np.float32),
     )
-    expected, found = (one.nearest_photos(probe, 9, PhotoConstraint()).scores for one in (oracle, index))
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    expected, result = (item.nearest_photos(photo_query, 9, PhotoConstraint()).scores for item in (oracle, index))
+    np.testing.assert_allclose(result, expected, atol=1e-4)
     key = PhotoKey(index.product_key("p8"), 1)
-    assert entries[8].scores is not None and probe.look is not None and probe.filter_vector is not None
-    by_hand = entries[8].look_vectors[1] @ probe.look + entries[8].scores.filter_vectors[1] @ probe.filter_vector
-    assert index.photo_scores([probe], [key])[0, 0] == pytest.approx(by_hand, abs=1e-4)
+    assert entries[8].scores is not None and photo_query.look is not None and photo_query.filter_vector is not None
+    by_hand = (
+        entries[8].look_vectors[1] @ photo_query.look + entries[8].scores.filter_vectors[1] @ photo_query.filter_vector
+    )
+    assert index.photo_scores([photo_query], [key])[0, 0] == pytest.approx(by_hand, abs=1e-4)
 
 
 def test_entries_come_back_with_both(filled: tuple[Index, ExactIndex, list[IndexedProduct]]) -> None:
     index, _, entries = filled
-    (found,) = index.entries(["p8"])
-    assert found.trained_vectors is not None
-    np.testing.assert_allclose(found.trained_vectors, entries[8].look_vectors, atol=1e-6)
-    np.testing.assert_allclose(found.vectors, entries[8].vectors, atol=1e-6)
+    (result,) = index.entries(["p8"])
+    assert result.trained_vectors is not None
+    np.testing.assert_allclose(result.trained_vectors, entries[8].look_vectors, atol=1e-6)
+    np.testing.assert_allclose(result.vectors, entries[8].vectors, atol=1e-6)
 
 
 def test_new_scores_leave_both_as_they_are(filled: tuple[Index, ExactIndex, list[IndexedProduct]]) -> None:
     index, _, entries = filled
     index.update_scores([replace(entries[8], scores=scores_of(77, len(entries[8].photos)))])
-    (found,) = index.entries(["p8"])
-    np.testing.assert_allclose(found.look_vectors, entries[8].look_vectors, atol=1e-6)
-    assert found.scores is not None
+    (result,) = index.entries(["p8"])
+    np.testing.assert_allclose(result.look_vectors, entries[8].look_vectors, atol=1e-6)
+    assert result.scores is not None
     np.testing.assert_allclose(
-        found.scores.filter_vectors, scores_of(77, len(entries[8].photos)).filter_vectors, atol=1e-5
+        result.scores.filter_vectors, scores_of(77, len(entries[8].photos)).filter_vectors, atol=1e-5
     )
 
 
 def test_a_trained_vector_is_needed_for_every_photo() -> None:
-    (one,) = made(1)
+    (item,) = made(1)
     with pytest.raises(InvalidValue, match="photos"):
-        replace(one, trained_vectors=trained(0, 2))
+        replace(item, trained_vectors=trained(0, 2))
 
 
 def test_kinds_of_vectors_that_graphs_are_built_over() -> None:

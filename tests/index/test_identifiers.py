@@ -36,7 +36,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
 
 @pytest.fixture
 def index(empty: Index) -> Index:
-    empty.upsert([entry(one) for one in PRODUCTS])
+    empty.upsert([entry(item) for item in PRODUCTS])
     return empty
 
 
@@ -59,8 +59,8 @@ def test_a_name_stands_for_products(index: Index, name: str, expected: ProductMa
 
 
 def test_several_names_are_looked_up_together(index: Index) -> None:
-    found = find_products(index, ["hat", "shirt-S", "shirt-M", "nothing", "hat"])
-    assert {name: one.ids for name, one in found.items()} == {
+    result = find_products(index, ["hat", "shirt-S", "shirt-M", "nothing", "hat"])
+    assert {name: item.ids for name, item in result.items()} == {
         "hat": ("hat",),
         "shirt-S": ("shirt",),
         "shirt-M": ("shirt",),
@@ -86,12 +86,12 @@ def test_an_old_id_counts_where_nothing_else_bears_it(index: Index) -> None:
 def test_one_product_is_asked_for(index: Index) -> None:
     index.renames = lambda: {"cap": "hat"}
     assert [find_product(index, name).product.id for name in ("7", "shirt-S", "cap")] == ["7", "shirt", "hat"]
-    with pytest.raises(InvalidValue, match=r"'shared' stands for 2 products: 7, shirt\. Give the id") as told:
+    with pytest.raises(InvalidValue, match=r"'shared' stands for 2 products: 7, shirt\. Give the id") as error:
         find_product(index, "shared")
-    assert told.value.code == "ambiguous-product"
-    with pytest.raises(InvalidValue, match=r"no product 'nothing'\. .*SKU or GTIN") as told:
+    assert error.value.code == "ambiguous-product"
+    with pytest.raises(InvalidValue, match=r"no product 'nothing'\. .*SKU or GTIN") as error:
         find_product(index, "nothing")
-    assert told.value.code == "unknown-product"
+    assert error.value.code == "unknown-product"
 
 
 def test_of_many_that_share_a_name_some_are_told(index: Index) -> None:

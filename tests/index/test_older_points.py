@@ -40,15 +40,15 @@ def entry(product: Product) -> IndexedProduct:
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[QdrantIndex, ExactIndex]]:
     """An index of before, without and with new products, and the definition of what it answers."""
     index, oracle = QdrantIndex(tmp_path / "shard", SIZES), ExactIndex(2)
-    index.upsert([entry(one) for one in OLD])
-    oracle.upsert([entry(one) for one in OLD])
+    index.upsert([entry(item) for item in OLD])
+    oracle.upsert([entry(item) for item in OLD])
     index.flush()
     index.close()
     rewrite(tmp_path / "shard", as_of_format_4)
     index = QdrantIndex(tmp_path / "shard", SIZES)
     if request.param == "mixed":
-        index.upsert([entry(one) for one in NEW])
-        oracle.upsert([entry(one) for one in NEW])
+        index.upsert([entry(item) for item in NEW])
+        oracle.upsert([entry(item) for item in NEW])
     yield index, oracle
     index.close()
 
@@ -79,14 +79,14 @@ def test_conditions_mean_the_same(both: tuple[QdrantIndex, ExactIndex], text: st
     met = sorted(record.product.id for record in oracle.all_records(condition))
     assert sorted(record.product.id for record in index.all_records(condition)) == met
     assert index.count(condition) == len(met)
-    found = index.nearest_products(np.array([1.0, 0.0], np.float32), 9, PhotoConstraint(condition))
-    assert sorted(hit.record.product.id for hit in found) == met
+    result = index.nearest_products(np.array([1.0, 0.0], np.float32), 9, PhotoConstraint(condition))
+    assert sorted(hit.record.product.id for hit in result) == met
 
 
 def test_a_product_itself_can_be_left_out(both: tuple[QdrantIndex, ExactIndex]) -> None:
     index, oracle = both
-    assert sorted(one.product.id for one in index.all_records(Not(IsProduct(("7", "007"))))) == sorted(
-        one.product.id for one in oracle.all_records(Not(IsProduct(("7", "007"))))
+    assert sorted(item.product.id for item in index.all_records(Not(IsProduct(("7", "007"))))) == sorted(
+        item.product.id for item in oracle.all_records(Not(IsProduct(("7", "007"))))
     )
 
 

@@ -98,7 +98,7 @@ def test_other_conditions_stay_as_they_are(text: str) -> None:
 
 
 def test_a_dimension_that_nothing_is_predicted_of_stays_as_it_is() -> None:
-    kinds = {name: held for name, held in KINDS.items() if not name.startswith("predicted.")}
+    kinds = {name: field_kinds for name, field_kinds in KINDS.items() if not name.startswith("predicted.")}
     assert include_predicted(parse_condition("color = green"), DIMENSIONS, 0.5, kinds) == parse_condition(
         "color = green"
     )

@@ -25,17 +25,17 @@ def product(
     )
 
 
-def holding(name: str, *values: Value | tuple[Value, ...]) -> list[Product]:
+def products_with_values(name: str, *values: Value | tuple[Value, ...]) -> list[Product]:
     """A product per value, or per tuple of values."""
-    return [product(n, {name: one if isinstance(one, tuple) else (one,)}) for n, one in enumerate(values)]
+    return [product(n, {name: item if isinstance(item, tuple) else (item,)}) for n, item in enumerate(values)]
 
 
-def ruled(name: str, rule: DimensionRule, min_products: int = 5, max_classes: int = 200) -> DimensionRules:
+def rules_for(name: str, rule: DimensionRule, min_products: int = 5, max_classes: int = 200) -> DimensionRules:
     return DimensionRules(min_products, max_classes, {name: rule})
 
 
 def names(dimensions: Dimensions) -> list[str]:
-    return [one.name for one in dimensions.used]
+    return [item.name for item in dimensions.used]
 
 
 def tree(*paths: tuple[str, int]) -> list[Product]:

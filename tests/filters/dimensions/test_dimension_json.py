@@ -16,16 +16,18 @@ from shoplens.filters.dimensions.dimension_json import (
     dimensions_json,
 )
 from shoplens.settings import DimensionRule
-from tests.filters.dimensions.made_products import holding, ruled, tree
+from tests.filters.dimensions.made_products import products_with_values, rules_for, tree
 
 
 def test_dimensions_go_through_json() -> None:
-    products = [*holding("x", *["gray", "red", "grey"] * 5, "rare"), *tree(("A/B", 5), ("C", 5))]
+    products = [*products_with_values("x", *["gray", "red", "grey"] * 5, "rare"), *tree(("A/B", 5), ("C", 5))]
     rule = DimensionRule("style", True, {"Grey": ("gray",)}, "multi", Path("/l.csv"))
-    found = derive_dimensions(products, ruled("x", rule, 4, 99))
-    stored = json.loads(json.dumps(dimensions_json(found)))
-    assert dimensions_from_json(stored) == found
-    assert [dimension_from_json(json.loads(json.dumps(dimension_json(one)))) for one in found.used] == list(found.used)
+    result = derive_dimensions(products, rules_for("x", rule, 4, 99))
+    stored = json.loads(json.dumps(dimensions_json(result)))
+    assert dimensions_from_json(stored) == result
+    assert [dimension_from_json(json.loads(json.dumps(dimension_json(item)))) for item in result.used] == list(
+        result.used
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,8 +37,8 @@ def test_dimensions_go_through_json() -> None:
 def test_other_json_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(
         InvalidValue, match=r"stored dimensions cannot be read: .*shoplens index FEED --replace"
-    ) as told:
+    ) as error:
         dimensions_from_json({**dimensions_json(derive_dimensions([])), **change})
-    assert told.value.code == "bad-dimensions"
+    assert error.value.code == "bad-dimensions"
     with pytest.raises(InvalidValue, match="cannot be read"):
         dimensions_from_json({})

@@ -9,10 +9,10 @@ from shoplens.types import Product
 
 
 def identifiers(*products: Product) -> ProductNames:
-    found = ProductNames()
-    for one in products:
-        found.add(one)
-    return found
+    result = ProductNames()
+    for item in products:
+        result.add(item)
+    return result
 
 
 def named(name: str, group: str = "", *others: str) -> Product:

@@ -12,7 +12,7 @@ from shoplens.filters.dimensions.derivation import ClassReader, derive_dimension
 from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.filters.dimensions.labels import Labels
 from shoplens.settings import DimensionRule, DimensionRules
-from tests.filters.dimensions.made_products import MEASURED, names, product, ruled
+from tests.filters.dimensions.made_products import MEASURED, names, product, rules_for
 
 
 def labelled(seasons: Iterable[str], name: str = "Season") -> Labels:
@@ -22,12 +22,12 @@ def labelled(seasons: Iterable[str], name: str = "Season") -> Labels:
 
 def test_labels_add_a_dimension_that_the_feed_lacks() -> None:
     products = [product(n) for n in range(30)]
-    rules = ruled("season", DimensionRule("time of year", labels=Path("/l.csv")))
+    rules = rules_for("season", DimensionRule("time of year", labels=Path("/l.csv")))
     labels = labelled(["Winter", "winter", "Summer"] * 5)
-    found = derive_dimensions(products, rules, labels)
-    season = found.find("time of year")
+    result = derive_dimensions(products, rules, labels)
+    season = result.find("time of year")
     assert season == Dimension("time of year", "single", "", ("Winter", "Summer"), (10, 5))
-    reader = ClassReader(found.used, rules, labels)
+    reader = ClassReader(result.used, rules, labels)
     assert [reader.read_classes(products[n]) for n in (1, 2, 20)] == [
         {"time of year": ("Winter",)},
         {"time of year": ("Summer",)},
@@ -41,8 +41,8 @@ def test_a_dropped_dimension_does_not_stand_in_the_way_of_its_name() -> None:
     rules = DimensionRules(rules={"x": DimensionRule("time", use=False), "Season": DimensionRule("time")})
     labels = labelled(["Winter", "Summer"] * 5)
     products = [product(n, {"x": ("a",)}) for n in range(10)]
-    found = derive_dimensions(products, rules, labels)
-    assert ClassReader(found.used, rules, labels).read_classes(products[0]) == {"time": ("Winter",)}
+    result = derive_dimensions(products, rules, labels)
+    assert ClassReader(result.used, rules, labels).read_classes(products[0]) == {"time": ("Winter",)}
 
 
 def test_the_feed_has_the_word_and_labels_speak_where_it_is_silent() -> None:
@@ -54,8 +54,8 @@ def test_the_feed_has_the_word_and_labels_speak_where_it_is_silent() -> None:
 
 
 def test_a_labels_file_that_says_nothing_of_its_dimension() -> None:
-    rules = ruled("season", DimensionRule(labels=Path("/l.csv")))
+    rules = rules_for("season", DimensionRule(labels=Path("/l.csv")))
     for labels in (None, labelled(["calm"], "mood")):
-        with pytest.raises(InvalidValue, match=r"No row of /l\.csv labels a product's photo in 'season'") as told:
+        with pytest.raises(InvalidValue, match=r"No row of /l\.csv labels a product's photo in 'season'") as error:
             derive_dimensions([product(0)], rules, labels)
-        assert told.value.code == "no-labels"
+        assert error.value.code == "no-labels"

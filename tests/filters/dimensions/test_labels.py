@@ -52,9 +52,9 @@ def test_a_file_name_that_several_photos_have_means_none_unless_one_lies_beside_
     path = written(tmp_path, "a.jpg,season,Winter", "b.jpg,season,Winter")
     labels = read_labels(path, ["/1/a.jpg", "/2/a.jpg", "/3/a.jpg", "/2/a.jpg", "/1/b.jpg", f"{tmp_path}/b.jpg"])
     assert labels.by_photo == {f"{tmp_path}/b.jpg": {"season": ("Winter",)}}
-    (odd,) = labels.rejections
-    assert (odd.kind, odd.row, odd.value) == ("labels-ambiguous-photo", 1, "a.jpg")
-    assert "/1/a.jpg and /2/a.jpg" in odd.reason
+    (rejection,) = labels.rejections
+    assert (rejection.kind, rejection.row, rejection.value) == ("labels-ambiguous-photo", 1, "a.jpg")
+    assert "/1/a.jpg and /2/a.jpg" in rejection.reason
 
 
 def test_one_photo_of_two_products_is_one_photo(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_one_photo_of_two_products_is_one_photo(tmp_path: Path) -> None:
 
 def test_a_path_with_a_folder_means_that_folder_only(tmp_path: Path) -> None:
     labels = read_labels(written(tmp_path, "x/a.jpg,season,Winter"), ["/y/a.jpg"])
-    assert [odd.kind for odd in labels.rejections] == ["labels-unknown-photo"]
+    assert [rejection.kind for rejection in labels.rejections] == ["labels-unknown-photo"]
 
 
 def test_the_photos_of_a_product_speak_together_and_case_does_not_matter(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_bad_rows_are_told_with_their_number(tmp_path: Path) -> None:
         "a.jpg,season,Winter",
     )
     labels = read_labels(path, ["/1/a.jpg"])
-    assert [(odd.kind, odd.row, odd.field) for odd in labels.rejections] == [
+    assert [(rejection.kind, rejection.row, rejection.field) for rejection in labels.rejections] == [
         ("labels-incomplete", 1, "photo"),
         ("labels-incomplete", 2, "dimension"),
         ("labels-incomplete", 3, "value"),
@@ -133,27 +133,27 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, content: bytes, code: str, m
     path.write_bytes(content)
     limit = csv.field_size_limit(131_072)  # Python's own; readers of feeds raise it for the whole process
     try:
-        with pytest.raises(InvalidValue, match=message) as told:
+        with pytest.raises(InvalidValue, match=message) as error:
             read_labels(path, ["/1/a.jpg"])
     finally:
         csv.field_size_limit(limit)
-    assert told.value.code == code
-    assert str(path) in told.value.problem
+    assert error.value.code == code
+    assert str(path) in error.value.problem
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InvalidValue, match="cannot be read: No such file") as told:
+    with pytest.raises(InvalidValue, match="cannot be read: No such file") as error:
         read_labels(tmp_path / "gone.csv", [])
-    assert told.value.code == "labels-unreadable"
+    assert error.value.code == "labels-unreadable"
 
 
 def test_all_files_of_the_rules_are_one(tmp_path: Path) -> None:
-    one = written(tmp_path, "a.jpg,season,Winter")
+    item = written(tmp_path, "a.jpg,season,Winter")
     other = written(tmp_path, "a.jpg,mood,calm", name="mood.csv")
     gone = tmp_path / "gone.csv"
     rules = {
-        "season": DimensionRule(labels=one),
-        "Season 2": DimensionRule(labels=one),
+        "season": DimensionRule(labels=item),
+        "Season 2": DimensionRule(labels=item),
         "mood": DimensionRule(labels=other),
         "dropped": DimensionRule(labels=gone, use=False),
     }

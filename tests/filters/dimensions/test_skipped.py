@@ -15,14 +15,14 @@ from shoplens.filters.dimensions.skipped import Reason, SkippedDimension
 from shoplens.filters.model.class_layout import ClassLayout
 from shoplens.settings import DimensionRule, DimensionRules
 from shoplens.types import Value
-from tests.filters.dimensions.made_products import MEASURED, holding, names, product, ruled, tree
+from tests.filters.dimensions.made_products import MEASURED, names, product, products_with_values, rules_for, tree
 
 TAKE = "To use it nevertheless, set use = true."
 Values = Sequence[Value | tuple[Value, ...]]
 
 
-def why(found: Dimensions, name: str = "x") -> SkippedDimension:
-    return next(one for one in found.skipped if one.name == name)
+def skip_reasons(result: Dimensions, name: str = "x") -> SkippedDimension:
+    return next(item for item in result.skipped if item.name == name)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,13 @@ def why(found: Dimensions, name: str = "x") -> SkippedDimension:
     ],
 )  # fmt: skip
 def test_what_names_no_class_is_no_dimension(values: Values, kind: Reason, reason: str) -> None:
-    products = holding("x", *values)
-    found = derive_dimensions(products)
-    assert names(found) == MEASURED
-    assert why(found).kind == kind
-    assert reason in why(found).reason and why(found).reason.startswith("Most of its values are ")
-    assert why(found).reason.endswith(TAKE)
-    assert names(derive_dimensions(products, ruled("x", DimensionRule(use=True)))) == [*MEASURED, "x"]
+    products = products_with_values("x", *values)
+    result = derive_dimensions(products)
+    assert names(result) == MEASURED
+    assert skip_reasons(result).kind == kind
+    assert reason in skip_reasons(result).reason and skip_reasons(result).reason.startswith("Most of its values are ")
+    assert skip_reasons(result).reason.endswith(TAKE)
+    assert names(derive_dimensions(products, rules_for("x", DimensionRule(use=True)))) == [*MEASURED, "x"]
 
 
 @pytest.mark.parametrize(
@@ -66,17 +66,17 @@ def test_what_names_no_class_is_no_dimension(values: Values, kind: Reason, reaso
     ids=str,
 )
 def test_values_that_repeat_are_classes_though_they_hold_digits(values: Values) -> None:
-    assert names(derive_dimensions(holding("x", *values))) == [*MEASURED, "x"]
+    assert names(derive_dimensions(products_with_values("x", *values))) == [*MEASURED, "x"]
 
 
 def test_groups_and_further_identifiers_are_what_products_are_related_by() -> None:
     values = ["MH01", "MH02"] * 6
     for change in ({"group_id": "MH01"}, {"identifiers": ("MH01", "MH02")}):
-        products = holding("x", *values)
+        products = products_with_values("x", *values)
         products[0] = replace(products[0], **change)
         products[1] = replace(products[1], group_id="mh02")
-        assert why(derive_dimensions(products)).kind == "related-products"
-    assert names(derive_dimensions(holding("x", *values))) == [*MEASURED, "x"]
+        assert skip_reasons(derive_dimensions(products)).kind == "related-products"
+    assert names(derive_dimensions(products_with_values("x", *values))) == [*MEASURED, "x"]
 
 
 def test_a_brand_may_be_called_as_a_group_is() -> None:
@@ -95,8 +95,10 @@ def test_a_brand_may_be_called_as_a_group_is() -> None:
     ],
 )
 def test_of_more_values_than_are_counted_the_first_tell(text: str, kind: Reason) -> None:
-    found = derive_dimensions(holding("x", *(text.format(n) for n in range(300))), DimensionRules(max_classes=20))
-    assert why(found).kind == kind
+    result = derive_dimensions(
+        products_with_values("x", *(text.format(n) for n in range(300))), DimensionRules(max_classes=20)
+    )
+    assert skip_reasons(result).kind == kind
 
 
 def test_what_people_label_is_taken_at_its_word() -> None:
@@ -115,16 +117,16 @@ def test_what_people_label_is_taken_at_its_word() -> None:
     ids=str,
 )
 def test_a_tree_that_never_forks_tells_nothing_apart(paths: list[tuple[str, int]]) -> None:
-    found = derive_dimensions(tree(*paths))
-    assert names(found) == MEASURED
-    assert why(found, "category").kind == "one-class"
-    assert "lie on one path, 'A > B" in why(found, "category").reason.replace("a > b", "A > B")
-    assert why(found, "category").reason.endswith("and distinguish no products.")
+    result = derive_dimensions(tree(*paths))
+    assert names(result) == MEASURED
+    assert skip_reasons(result, "category").kind == "one-class"
+    assert "lie on one path, 'A > B" in skip_reasons(result, "category").reason.replace("a > b", "A > B")
+    assert skip_reasons(result, "category").reason.endswith("and distinguish no products.")
 
 
 def test_the_smallest_fork_is_a_dimension() -> None:
-    found = derive_dimensions(tree(("A/B", 5), ("A/C", 5)))
-    assert found.find("category").classes == ("A", "A > B", "A > C")
+    result = derive_dimensions(tree(("A/B", 5), ("A/C", 5)))
+    assert result.find("category").classes == ("A", "A > B", "A > C")
 
 
 @pytest.mark.parametrize(
@@ -137,26 +139,26 @@ def test_the_smallest_fork_is_a_dimension() -> None:
     ids=str,
 )
 def test_classes_that_always_come_together_tell_nothing_apart(values: Values, reason: str) -> None:
-    products = [*holding("x", *values), *(product(n) for n in range(100, 200))]
-    found = derive_dimensions(products)
-    assert why(found) == SkippedDimension("x", reason, "one-class")
-    assert names(derive_dimensions([*products, *holding("x", *["a"] * 2)])) == [*MEASURED, "x"]
+    products = [*products_with_values("x", *values), *(product(n) for n in range(100, 200))]
+    result = derive_dimensions(products)
+    assert skip_reasons(result) == SkippedDimension("x", reason, "one-class")
+    assert names(derive_dimensions([*products, *products_with_values("x", *["a"] * 2)])) == [*MEASURED, "x"]
 
 
 def test_steps_of_a_path_that_hold_the_sign_between_steps_are_several() -> None:
     products = [product(n, category=("A > B", "C") if n % 2 else ("A", "B > D")) for n in range(12)]
-    found = derive_dimensions(products).find("category")
-    assert found == Dimension("category", "tree", "category", ("A", "A > B", "A > B > C", "A > B > D"), (12, 12, 6, 6))
-    assert ClassReader([found]).read_classes(products[1])["category"] == ("A", "A > B", "A > B > C")
+    result = derive_dimensions(products).find("category")
+    assert result == Dimension("category", "tree", "category", ("A", "A > B", "A > B > C", "A > B > D"), (12, 12, 6, 6))
+    assert ClassReader([result]).read_classes(products[1])["category"] == ("A", "A > B", "A > B > C")
 
 
 def test_labels_without_a_path_are_as_good_as_none() -> None:
     labels = Labels({f"/{n}.jpg": {"x": ((">", "A > B", "A > C")[n % 3],)} for n in range(18)}, {"x": 18})
-    rules = ruled("x", DimensionRule(kind="tree"))
+    rules = rules_for("x", DimensionRule(kind="tree"))
     products = [product(n) for n in range(18)]
-    found = derive_dimensions(products, rules, labels)
-    assert found.find("x").products == (12, 6, 6)
-    assert ClassReader(found.used, rules, labels).missing_dimensions(products[0]) == ("x",)
+    result = derive_dimensions(products, rules, labels)
+    assert result.find("x").products == (12, 6, 6)
+    assert ClassReader(result.used, rules, labels).missing_dimensions(products[0]) == ("x",)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -168,10 +170,10 @@ def test_whatever_is_used_can_be_compared(seed: int) -> None:
     products = []
     for n in range(int(random.integers(1, 30))):
         path = paths[int(random.integers(1 + seed % len(paths)))]
-        held = values[int(random.integers(1 + seed % len(values)))]
-        products.append(product(n, {"x": held}, [step for step in path.split("/") if step]))
-    found = derive_dimensions(products, DimensionRules(2))
-    reader = ClassReader(found.used)
-    for dimension in found.used[3:]:
-        assert dimension.name in ClassLayout.from_dimensions(found.used).dimension_names
-        assert len({reader.read_classes(one).get(dimension.name) for one in products} - {None}) > 1
+        value = values[int(random.integers(1 + seed % len(values)))]
+        products.append(product(n, {"x": value}, [step for step in path.split("/") if step]))
+    result = derive_dimensions(products, DimensionRules(2))
+    reader = ClassReader(result.used)
+    for dimension in result.used[3:]:
+        assert dimension.name in ClassLayout.from_dimensions(result.used).dimension_names
+        assert len({reader.read_classes(item).get(dimension.name) for item in products} - {None}) > 1

@@ -48,26 +48,26 @@ def same_group_first(vectors: np.ndarray, names: list[str]) -> float:
 def test_variants_of_a_design_that_was_never_seen_are_found_although_they_differ_more_than_designs() -> None:
     rows, names, first = shop(150)
     new, new_names, is_first = shop(40, seed=1)
-    new, new_names = new[is_first], [name for name, one in zip(new_names, is_first, strict=True) if one]
+    new, new_names = new[is_first], [name for name, item in zip(new_names, is_first, strict=True) if item]
     plain = new - rows.mean(axis=0)
     plain = plain / np.linalg.norm(plain, axis=1, keepdims=True)
-    found = designs(rows, names, first).unit_vectors(new)
+    result = designs(rows, names, first).unit_vectors(new)
     assert same_group_first(plain, new_names) < 0.3
-    assert same_group_first(found, new_names) > 0.7
+    assert same_group_first(result, new_names) > 0.7
 
 
 def test_vectors_are_the_whitened_photos() -> None:
     """With so few columns nothing is lost, so cosines are those of C^(-1/2) x, by the definition."""
     rows, names, first = shop(80)
-    found = designs(rows, names, first)
+    result = designs(rows, names, first)
     scaled = ((rows - rows.mean(axis=0)) / rows.std(axis=0) / np.sqrt(BACKBONE))[first].astype(np.float64)
     groups = np.array(names)[first]
-    apart = np.concatenate([scaled[groups == g] - scaled[groups == g].mean(axis=0) for g in dict.fromkeys(groups)])
-    within = apart.T @ apart / len(apart)
+    deviations = np.concatenate([scaled[groups == g] - scaled[groups == g].mean(axis=0) for g in dict.fromkeys(groups)])
+    within = deviations.T @ deviations / len(deviations)
     within += 0.3 * np.trace(within) / BACKBONE * np.eye(BACKBONE)
     white = scaled @ np.linalg.cholesky(np.linalg.inv(within))
     white /= np.linalg.norm(white, axis=1, keepdims=True)
-    vectors = found.unit_vectors(rows[first])
+    vectors = result.unit_vectors(rows[first])
     assert np.allclose(vectors @ vectors.T, white @ white.T, atol=5e-3)
 
 
@@ -76,11 +76,11 @@ def test_only_first_photos_teach() -> None:
     changed = rows.copy()
     changed[~first] = 100
     block = FeatureProjection.from_axes(0, rows.mean(axis=0), np.eye(BACKBONE, dtype=np.float32))
-    one, two = (
+    item, two = (
         fit_design(block, block.project(rows), names, first),
         fit_design(block, block.project(changed), names, first),
     )
-    assert np.array_equal(one.axes, two.axes)
+    assert np.array_equal(item.axes, two.axes)
 
 
 @pytest.mark.parametrize(
@@ -90,18 +90,18 @@ def test_only_first_photos_teach() -> None:
 )
 def test_without_groups_of_two_nothing_is_known(names: list[str]) -> None:
     rows = np.random.default_rng(0).standard_normal((len(names), BACKBONE)).astype(np.float32)
-    found = designs(rows, names, np.ones(len(names), bool)).unit_vectors(rows)
-    assert found.shape == (len(names), DESIGN_SIZE)
+    result = designs(rows, names, np.ones(len(names), bool)).unit_vectors(rows)
+    assert result.shape == (len(names), DESIGN_SIZE)
     pairs = len(set(names)) < len(names)
-    assert np.allclose(np.linalg.norm(found, axis=1), 1 if pairs else 0, atol=1e-5)
+    assert np.allclose(np.linalg.norm(result, axis=1), 1 if pairs else 0, atol=1e-5)
 
 
 def test_shapes_are_the_principal_components_of_outlines() -> None:
     random = np.random.default_rng(0)
     outlines = (random.standard_normal((200, 20)) * np.linspace(3, 0.1, 20)).astype(np.float32)
     first = np.arange(200) % 4 > 0
-    found = fit_shape(outlines, 0, first)
-    vectors = found.unit_vectors(outlines)
+    result = fit_shape(outlines, 0, first)
+    vectors = result.unit_vectors(outlines)
     assert vectors.shape == (200, SHAPE_SIZE)
     centred = outlines - outlines[first].mean(axis=0)
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
@@ -122,10 +122,10 @@ def test_of_many_columns_the_64_most_telling_directions_are_kept() -> None:
 def test_the_outline_is_found_among_the_features_and_a_missing_one_is_zeros() -> None:
     random = np.random.default_rng(0)
     outlines = random.random((30, 10)).astype(np.float32)
-    found = fit_shape(outlines, 4, np.ones(30, bool))
+    result = fit_shape(outlines, 4, np.ones(30, bool))
     features = np.hstack([random.random((30, 4)), outlines, random.random((30, 2))]).astype(np.float32)
     features[3, 4:14] = 0
-    vectors = found.unit_vectors(features)
+    vectors = result.unit_vectors(features)
     assert np.allclose(np.linalg.norm(np.delete(vectors, 3, axis=0), axis=1), 1, atol=1e-5)
     assert not vectors[3].any()
     assert np.allclose(vectors[:3], fit_shape(outlines, 0, np.ones(30, bool)).unit_vectors(outlines)[:3], atol=1e-6)
@@ -147,6 +147,6 @@ def test_cosines_of_tints_are_agreements_of_histograms() -> None:
 
 
 def test_rows_that_are_too_short_are_refused() -> None:
-    found = fit_shape(np.ones((2, 10), np.float32), 4, np.ones(2, bool))
+    result = fit_shape(np.ones((2, 10), np.float32), 4, np.ones(2, bool))
     with pytest.raises(InvalidValue, match="at least 14"):
-        found.unit_vectors(np.ones((2, 13), np.float32))
+        result.unit_vectors(np.ones((2, 13), np.float32))

@@ -24,24 +24,24 @@ def filters() -> Filters:
     return fit_to_photos(training(), DIMENSIONS, "m")
 
 
-def only(given: LabeledPhotos, rows: Sequence[int]) -> LabeledPhotos:
+def only(data: LabeledPhotos, rows: Sequence[int]) -> LabeledPhotos:
     """Some photos of a training."""
     return dataclasses.replace(
-        given,
-        vectors=given.vectors[rows],
-        features=given.features[rows],
-        groups=tuple(given.groups[row] for row in rows),
-        is_first=given.is_first[rows],
-        known=[given.known[row] for row in rows],
+        data,
+        vectors=data.vectors[rows],
+        features=data.features[rows],
+        groups=tuple(data.groups[row] for row in rows),
+        is_first=data.is_first[rows],
+        known=[data.known[row] for row in rows],
     )
 
 
 def test_every_learned_dimension_is_read_on_groups_that_heads_never_saw(filters: Filters) -> None:
     assert set(filters.quality) == {"color", "pattern", "material", "category"}
-    given = training()
+    data = training()
     for name, quality in filters.quality.items():
         assert quality.is_visible
-        assert quality.photos == sum(name in known for known in given.known)
+        assert quality.photos == sum(name in known for known in data.known)
         assert quality.accuracy > quality.majority_accuracy + 0.2
     assert filters.quality["color"].accuracy > 0.95
     assert filters.quality["material"].average_precision is not None
@@ -53,27 +53,27 @@ def test_new_photos_are_read_too(filters: Filters) -> None:
     read = filters.predict(new.features).probabilities
     for name, classes in (("color", COLORS), ("pattern", PATTERNS)):
         named = [next(iter(filters.distribution(row, name))) for row in read]
-        right = [label == known[name][0] for label, known in zip(named, new.known, strict=True)]
-        assert np.mean(right) > 0.8
+        is_correct = [label == known[name][0] for label, known in zip(named, new.known, strict=True)]
+        assert np.mean(is_correct) > 0.8
         assert set(named) <= set(classes)
 
 
 def test_quality_is_measured_on_what_described_says_of_a_group(filters: Filters) -> None:
-    given = training()
-    read = filters.predict(given.features, given.groups).probabilities
+    data = training()
+    read = filters.predict(data.features, data.groups).probabilities
     named = [next(iter(filters.distribution(row, "pattern"))) for row in read]
-    right = [label == known["pattern"][0] for label, known in zip(named, given.known, strict=True)]
-    assert np.mean(right) == pytest.approx(filters.quality["pattern"].accuracy, abs=0.005)
+    is_correct = [label == known["pattern"][0] for label, known in zip(named, data.known, strict=True)]
+    assert np.mean(is_correct) == pytest.approx(filters.quality["pattern"].accuracy, abs=0.005)
 
 
 def test_what_a_feed_says_by_chance_is_not_seen() -> None:
-    given = training()
+    data = training()
     random = np.random.default_rng(4)
-    by_group = {group: ("yes", "no")[int(random.integers(2))] for group in dict.fromkeys(given.groups)}
-    odd = dataclasses.replace(given, known=[{"sale": (by_group[group],)} for group in given.groups])
-    found = fit_to_photos(odd, (Dimension("sale", "single", "sale", ("yes", "no"), (90, 90)),), "m")
-    assert not found.quality["sale"].is_visible
-    assert found.weights["sale"] == 0
+    by_group = {group: ("yes", "no")[int(random.integers(2))] for group in dict.fromkeys(data.groups)}
+    flagged = dataclasses.replace(data, known=[{"sale": (by_group[group],)} for group in data.groups])
+    result = fit_to_photos(flagged, (Dimension("sale", "single", "sale", ("yes", "no"), (90, 90)),), "m")
+    assert not result.quality["sale"].is_visible
+    assert result.weights["sale"] == 0
 
 
 def test_what_is_seen_weighs_more_than_nothing(filters: Filters) -> None:
@@ -86,90 +86,90 @@ def test_a_group_is_never_read_by_a_head_that_saw_it(monkeypatch: pytest.MonkeyP
     """With the choices that see all folds held still, wrong labels in one fold change nothing that is said of it."""
     monkeypatch.setattr("shoplens.filters.fitting.lda._SHRINKAGES", (0.3,))
     monkeypatch.setattr("shoplens.filters.fitting.lda._DOUBTFUL_OWN", -1.0)
-    given = training()
-    inside = np.array([fold_index(group, FOLDS) == 1 for group in given.groups])
+    data = training()
+    inside = np.array([fold_index(group, FOLDS) == 1 for group in data.groups])
     wrong = [
-        {**known, "pattern": (PATTERNS[1 - PATTERNS.index(known["pattern"][0])],)} if odd else known
-        for known, odd in zip(given.known, inside, strict=True)
+        {**known, "pattern": (PATTERNS[1 - PATTERNS.index(known["pattern"][0])],)} if is_inside else known
+        for known, is_inside in zip(data.known, inside, strict=True)
     ]
     logits = []
-    for training_of in (given, dataclasses.replace(given, known=wrong)):
-        found = fit_to_photos(training_of, DIMENSIONS[4:5], "m")
-        x = found.models.components.transform(given.features)
+    for training_of in (data, dataclasses.replace(data, known=wrong)):
+        result = fit_to_photos(training_of, DIMENSIONS[4:5], "m")
+        x = result.models.components.transform(data.features)
         folds = np.full(len(x), 1)
-        raw = found.models.heads.logits(x, folds)
+        raw = result.models.heads.logits(x, folds)
         margin = raw[:, 0] - raw[:, 1]
         logits.append(margin - margin.mean())
     assert np.corrcoef(logits[0], logits[1])[0, 1] > 0.9999
 
 
 def test_the_same_training_gives_the_same_filters(filters: Filters) -> None:
-    again = fit_to_photos(training(), DIMENSIONS, "m")
+    second = fit_to_photos(training(), DIMENSIONS, "m")
     features = training(5, seed=3).features
-    assert np.array_equal(again.predict(features).probabilities, filters.predict(features).probabilities)
-    assert np.array_equal(again.predict(features).dense, filters.predict(features).dense)
-    assert again.quality == filters.quality
+    assert np.array_equal(second.predict(features).probabilities, filters.predict(features).probabilities)
+    assert np.array_equal(second.predict(features).dense, filters.predict(features).dense)
+    assert second.quality == filters.quality
 
 
 @pytest.mark.parametrize(
     "rows", [[], [0], [0, 1], [0, 2, 3], [0, 4, 8], list(range(12))], ids=lambda rows: f"{len(rows)} photos"
 )
 def test_few_photos_are_no_error(rows: list[int]) -> None:
-    given = only(training(), rows)
-    found = fit_to_photos(given, DIMENSIONS, "m")
-    described = found.predict(training(2).features)
+    data = only(training(), rows)
+    result = fit_to_photos(data, DIMENSIONS, "m")
+    described = result.predict(training(2).features)
     assert np.isfinite(described.dense).all()
     assert np.isfinite(described.probabilities).all()
     for name in ("color", "pattern", "category"):
-        for block in found.layout.blocks_of(name):
+        for block in result.layout.blocks_of(name):
             assert np.allclose(described.probabilities[:, block.entries].sum(axis=1), 1, atol=1e-4)
-    assert found.class_vector(described.probabilities[0], {}).values.max() <= 1
+    assert result.class_vector(described.probabilities[0], {}).values.max() <= 1
 
 
 def test_one_product_in_many_photos_is_no_error() -> None:
-    given = only(training(), [0] * 8)
-    found = fit_to_photos(dataclasses.replace(given, is_first=np.arange(8) == 0), DIMENSIONS, "m")
-    assert not any(quality.is_visible for quality in found.quality.values())
+    data = only(training(), [0] * 8)
+    result = fit_to_photos(dataclasses.replace(data, is_first=np.arange(8) == 0), DIMENSIONS, "m")
+    assert not any(quality.is_visible for quality in result.quality.values())
 
 
 def test_a_feed_without_values_leaves_what_is_measured() -> None:
-    given = dataclasses.replace(training(20), known=[{}] * 80)
-    found = fit_to_photos(given, WITHOUT_FEED, "m")
-    assert found.class_dimensions == ("color",)
-    assert dict(found.quality) == {}
-    read = found.predict(given.features).probabilities
-    assert next(iter(found.distribution(read[0], "color"))).endswith("red")
+    data = dataclasses.replace(training(20), known=[{}] * 80)
+    result = fit_to_photos(data, WITHOUT_FEED, "m")
+    assert result.class_dimensions == ("color",)
+    assert dict(result.quality) == {}
+    read = result.predict(data.features).probabilities
+    assert next(iter(result.distribution(read[0], "color"))).endswith("red")
 
 
 def test_classes_that_no_photo_has_are_no_error() -> None:
-    given = dataclasses.replace(training(20), known=[{}] * 80)
-    found = fit_to_photos(given, DIMENSIONS, "m")
-    assert {quality.photos for quality in found.quality.values()} == {0}
-    read = found.predict(given.features).probabilities
-    assert found.distribution(read[0], "pattern") == pytest.approx({"plain": 0.5, "starry": 0.5})
+    data = dataclasses.replace(training(20), known=[{}] * 80)
+    result = fit_to_photos(data, DIMENSIONS, "m")
+    assert {quality.photos for quality in result.quality.values()} == {0}
+    read = result.predict(data.features).probabilities
+    assert result.distribution(read[0], "pattern") == pytest.approx({"plain": 0.5, "starry": 0.5})
 
 
 def test_a_class_that_one_group_alone_has_is_no_error() -> None:
-    given = training(12)
-    known = [{"pattern": ("starry" if group == "g3" else "plain",)} for group in given.groups]
-    found = fit_to_photos(dataclasses.replace(given, known=known), DIMENSIONS[4:5], "m")
-    read = found.predict(given.features, given.groups).probabilities
+    data = training(12)
+    known = [{"pattern": ("starry" if group == "g3" else "plain",)} for group in data.groups]
+    result = fit_to_photos(dataclasses.replace(data, known=known), DIMENSIONS[4:5], "m")
+    read = result.predict(data.features, data.groups).probabilities
     assert np.isfinite(read).all()
     assert read[:, 1].mean() < 0.5
 
 
 def test_several_values_in_a_dimension_of_one_teach_nothing() -> None:
-    given = training(12)
-    both = [{"pattern": PATTERNS} for _ in given.groups]
-    found = fit_to_photos(dataclasses.replace(given, known=both), DIMENSIONS[4:5], "m")
-    assert found.quality["pattern"].photos == 0
+    data = training(12)
+    both = [{"pattern": PATTERNS} for _ in data.groups]
+    result = fit_to_photos(dataclasses.replace(data, known=both), DIMENSIONS[4:5], "m")
+    assert result.quality["pattern"].photos == 0
 
 
 def test_progress_is_told() -> None:
-    heard: list[tuple[str, int, int]] = []
-    fit_to_photos(training(6), DIMENSIONS, "m", lambda *told: heard.append(told))
-    assert [done for _, done, _ in heard] == [0, 1, 2, 3, 4, 5]
-    assert {total for *_, total in heard} == {5}
+    calls: list[tuple[str, int, int]] = []
+    fit_to_photos(training(6), DIMENSIONS, "m", lambda *error: calls.append(error))
+    assert [done for _, done, _ in calls] == [0, 1, 2, 3, 4, 5]
+    assert {total for *_, total in calls} == {5}
 
 
 @pytest.mark.parametrize(
@@ -192,8 +192,8 @@ def test_materials_are_told_apart_one_by_one(filters: Filters) -> None:
     [block] = filters.layout.blocks_of("material")
     for place, name in enumerate(MATERIALS):
         has = np.array([name in known.get("material", ()) for known in new.known])
-        said = read[:, block.start + place]
-        assert said[has].mean() > said[~has].mean() + 0.2
+        predicted = read[:, block.start + place]
+        assert predicted[has].mean() > predicted[~has].mean() + 0.2
 
 
 CHAIN = Dimension("category", "tree", "category", ("A", "A > B"), (9, 9))
@@ -201,32 +201,32 @@ CHAIN = Dimension("category", "tree", "category", ("A", "A > B"), (9, 9))
 
 @pytest.mark.parametrize("dimension", [CHAIN, Dimension("x", "single", "x"), Dimension("x", "multi", "x")], ids=str)
 def test_a_dimension_in_which_nothing_can_be_compared_is_left_out(dimension: Dimension) -> None:
-    found = fit_to_photos(training(6), (*DIMENSIONS[:5], dimension), "m")
-    assert found.dimensions == DIMENSIONS[:5]
-    assert set(found.weights) == {one.name for one in DIMENSIONS[:5]}
-    marks = found.class_vector(found.predict(training(1).features).probabilities[0], {dimension.name: ("A",)})
-    assert set(found.score_normalizer(training(1).vectors[0], np.zeros(DENSE_SIZE, np.float32), marks).means) == set(
-        found.weights
+    result = fit_to_photos(training(6), (*DIMENSIONS[:5], dimension), "m")
+    assert result.dimensions == DIMENSIONS[:5]
+    assert set(result.weights) == {item.name for item in DIMENSIONS[:5]}
+    marks = result.class_vector(result.predict(training(1).features).probabilities[0], {dimension.name: ("A",)})
+    assert set(result.score_normalizer(training(1).vectors[0], np.zeros(DENSE_SIZE, np.float32), marks).means) == set(
+        result.weights
     )
 
 
 def test_a_dimension_in_which_all_photos_are_the_same_has_no_weight() -> None:
-    given = training(30)
-    features = given.features.copy()
+    data = training(30)
+    features = data.features.copy()
     features[:, BACKBONE + FINE_SIZE : -ANCHOR_COUNT] = 0.5
-    found = fit_to_photos(dataclasses.replace(given, features=features), DIMENSIONS, "m")
-    assert (found.models.constant_dimensions, found.weights["shape"]) == (("shape",), 0)
+    result = fit_to_photos(dataclasses.replace(data, features=features), DIMENSIONS, "m")
+    assert (result.models.constant_dimensions, result.weights["shape"]) == (("shape",), 0)
     features[:] = features[0]
-    found = fit_to_photos(dataclasses.replace(given, features=features), DIMENSIONS, "m")
-    assert found.models.constant_dimensions == ("design", "shape")
-    assert [name for name, weight in found.weights.items() if weight] == ["look", "color"]
-    assert fit_to_photos(given, DIMENSIONS, "m").models.constant_dimensions == ()
+    result = fit_to_photos(dataclasses.replace(data, features=features), DIMENSIONS, "m")
+    assert result.models.constant_dimensions == ("design", "shape")
+    assert [name for name, weight in result.weights.items() if weight] == ["look", "color"]
+    assert fit_to_photos(data, DIMENSIONS, "m").models.constant_dimensions == ()
 
 
 def test_names_of_groups_of_any_length_take_no_more_memory() -> None:
-    given = training(8)
-    names = {group: group + "x" * 1_000_000 if group == "g0" else group + "\0" for group in given.groups}
-    found = fit_to_photos(
-        dataclasses.replace(given, groups=tuple(names[group] for group in given.groups)), DIMENSIONS, "m"
+    data = training(8)
+    names = {group: group + "x" * 1_000_000 if group == "g0" else group + "\0" for group in data.groups}
+    result = fit_to_photos(
+        dataclasses.replace(data, groups=tuple(names[group] for group in data.groups)), DIMENSIONS, "m"
     )
-    assert found.quality["pattern"].photos == len(given.groups)
+    assert result.quality["pattern"].photos == len(data.groups)

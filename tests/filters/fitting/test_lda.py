@@ -44,8 +44,8 @@ def test_a_discriminant_is_its_definition(silent: int) -> None:
         means = np.stack(
             [mean + (x[y == k].mean(axis=0) - mean) * (y == k).sum() / ((y == k).sum() + 2) for k in range(3)] + [mean]
         )
-        apart = x - means[y]
-        within = apart.T @ apart / len(x)
+        deviations = x - means[y]
+        within = deviations.T @ deviations / len(x)
         inverse = np.linalg.inv(within + 0.3 * np.trace(within) / 8 * np.eye(8))
         weights, bias = solve_discriminant(sums[fold], 0.3)
         expected = [(m - mean) @ inverse @ (rows.x - mean).T - (m - mean) @ inverse @ (m - mean) / 2 for m in means[:3]]
@@ -100,16 +100,16 @@ def test_no_head_learns_from_the_fold_that_it_reads(monkeypatch: pytest.MonkeyPa
 
 def test_classes_are_read() -> None:
     rows, classes = photos(600)
-    right = out_of_fold(fit_fisher_heads(rows, classes, 3), rows).argmax(axis=1) == classes
-    assert right.mean() > 0.8
+    is_correct = out_of_fold(fit_fisher_heads(rows, classes, 3), rows).argmax(axis=1) == classes
+    assert is_correct.mean() > 0.8
 
 
 def test_the_mean_head_is_the_mean_of_those_that_saw_the_class() -> None:
     rows, classes = photos(100)
     only = (rows.folds == 0) & (classes == 2)
-    kept = (classes != 2) | only  # class 2 is in fold 0 alone, so the head of fold 0 never saw it
-    rows = CrossFitData.from_photos(rows.x[kept], rows.folds[kept])
-    heads = fit_fisher_heads(rows, classes[kept], 3)
+    remaining = (classes != 2) | only  # class 2 is in fold 0 alone, so the head of fold 0 never saw it
+    rows = CrossFitData.from_photos(rows.x[remaining], rows.folds[remaining])
+    heads = fit_fisher_heads(rows, classes[remaining], 3)
     assert np.allclose(heads.weights[MEAN_HEAD][:, :2], heads.weights[:FOLDS, :, :2].mean(axis=0), atol=1e-4)
     assert np.allclose(heads.weights[MEAN_HEAD][:, 2], heads.weights[1:FOLDS, :, 2].mean(axis=0), atol=1e-4)
     assert not np.allclose(heads.weights[MEAN_HEAD][:, 2], heads.weights[:FOLDS, :, 2].mean(axis=0), atol=1e-4)
@@ -131,9 +131,9 @@ def test_too_little_to_learn_gives_the_prior(count: int, kinds: int, known: int)
 def test_probabilities_mean_what_they_say() -> None:
     rows, classes = photos(3000, noise=1.0)
     probabilities = out_of_fold(fit_fisher_heads(rows, classes, 3), rows)
-    top, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
+    top, is_correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
     for part in np.array_split(np.argsort(top), 5):
-        assert abs(top[part].mean() - right[part].mean()) < 0.06
+        assert abs(top[part].mean() - is_correct[part].mean()) < 0.06
 
 
 def test_calibration_tries_every_number_of_its_grid() -> None:
@@ -145,11 +145,11 @@ def test_calibration_tries_every_number_of_its_grid() -> None:
     grid = (0.5, 1.0, 2.0), (0.0, 0.5, 1.0)
 
     def loss(sharp: float, weight: float, lapse: float) -> float:
-        said = (1 - lapse) * softmax(sharp * scores + weight * np.log(prior)) + lapse * prior
-        return float(-np.log(said[np.arange(300), classes]).mean())
+        predicted = (1 - lapse) * softmax(sharp * scores + weight * np.log(prior)) + lapse * prior
+        return float(-np.log(predicted[np.arange(300), classes]).mean())
 
-    tried = {(t, w, e): loss(t, w, e) for t in grid[0] for w in grid[1] for e in temperature_scaling._LAPSE_RATES}
-    assert temperature_scaling._search_grid(scores, classes, prior, grid) == min(tried, key=lambda one: tried[one])
+    losses = {(t, w, e): loss(t, w, e) for t in grid[0] for w in grid[1] for e in temperature_scaling._LAPSE_RATES}
+    assert temperature_scaling._search_grid(scores, classes, prior, grid) == min(losses, key=lambda item: losses[item])
 
 
 def test_scores_without_meaning_become_the_prior() -> None:
@@ -165,21 +165,21 @@ def test_a_floor_bears_the_photos_that_are_something_else() -> None:
     random = np.random.default_rng(0)
     classes = random.integers(4, size=4000)
     scores = np.where(np.arange(4) == classes[:, None], 9.0, 0.0).astype(np.float32)
-    odd = random.random(4000) < 0.2
-    classes[odd] = random.integers(4, size=int(odd.sum()))
+    is_mislabelled = random.random(4000) < 0.2
+    classes[is_mislabelled] = random.integers(4, size=int(is_mislabelled.sum()))
     fit = fit_temperature(scores, classes)
     assert fit.floor.sum() == pytest.approx(0.2, abs=0.06)
-    said = floored_softmax(fit.logits(scores), fit.floor)
-    assert said.max(axis=1).mean() == pytest.approx((said.argmax(axis=1) == classes).mean(), abs=0.03)
+    predicted = floored_softmax(fit.logits(scores), fit.floor)
+    assert predicted.max(axis=1).mean() == pytest.approx((predicted.argmax(axis=1) == classes).mean(), abs=0.03)
 
 
 def test_the_check_makes_probabilities_as_high_as_they_are_right() -> None:
     rows, classes = photos(1500, noise=1.0)
-    nothing = np.zeros(3, np.float32)
+    zeros = np.zeros(3, np.float32)
     scores = rows.x[:, :3] * 3
     before = softmax(scores)
     assert before.max(axis=1).mean() - (before.argmax(axis=1) == classes).mean() > 0.1
-    after = softmax(correct_temperature(TemperatureScaling(1.0, nothing, nothing), scores, classes).logits(scores))
+    after = softmax(correct_temperature(TemperatureScaling(1.0, zeros, zeros), scores, classes).logits(scores))
     assert after.max(axis=1).mean() == pytest.approx((after.argmax(axis=1) == classes).mean(), abs=0.01)
 
 
@@ -189,16 +189,16 @@ def test_wrong_labels_do_little_harm(monkeypatch: pytest.MonkeyPatch) -> None:
         rows, classes = photos(400, noise=0.35, seed=seed)
         random = np.random.default_rng(seed)
         flipped = random.random(400) < 0.15
-        told = np.where(flipped, (classes + random.integers(1, 3, size=400)) % 3, classes)
+        labels_with_errors = np.where(flipped, (classes + random.integers(1, 3, size=400)) % 3, classes)
 
-        def right(labels: np.ndarray, rows: CrossFitData = rows, classes: np.ndarray = classes) -> float:
+        def accuracy(labels: np.ndarray, rows: CrossFitData = rows, classes: np.ndarray = classes) -> float:
             return float((out_of_fold(fit_fisher_heads(rows, labels, 3), rows).argmax(axis=1) == classes).mean())
 
-        clean, noisy = right(classes), right(told)
+        clean, noisy = accuracy(classes), accuracy(labels_with_errors)
         with monkeypatch.context() as patched:
             patched.setattr("shoplens.filters.fitting.lda._DOUBTFUL_OWN", -1.0)  # nothing is doubted
-            gained.append(noisy - right(told))
+            gained.append(noisy - accuracy(labels_with_errors))
         assert noisy > clean - 0.03
-        assert noisy > (told == classes).mean() + 0.07
+        assert noisy > (labels_with_errors == classes).mean() + 0.07
     assert min(gained) >= -0.01
     assert np.mean(gained) > 0

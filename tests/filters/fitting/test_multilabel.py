@@ -50,21 +50,21 @@ def test_a_silent_photo_is_fitted_to_the_share_of_each_class() -> None:
 def test_classes_are_read_and_their_probabilities_mean_what_they_say() -> None:
     rows, targets = photos(2000)
     heads = fit_multilabel_heads(rows, targets, np.ones(2000, bool))
-    said = sigmoid(heads.logits(rows.x, rows.folds))
+    predicted = sigmoid(heads.logits(rows.x, rows.folds))
     for k in range(3):
-        assert said[targets[:, k] == 1, k].mean() > said[targets[:, k] == 0, k].mean() + 0.2
-        for part in np.array_split(np.argsort(said[:, k]), 4):
-            assert abs(said[part, k].mean() - targets[part, k].mean()) < 0.06
-    assert said[:, 3].max() < 0.02
+        assert predicted[targets[:, k] == 1, k].mean() > predicted[targets[:, k] == 0, k].mean() + 0.2
+        for part in np.array_split(np.argsort(predicted[:, k]), 4):
+            assert abs(predicted[part, k].mean() - targets[part, k].mean()) < 0.06
+    assert predicted[:, 3].max() < 0.02
 
 
 def test_photos_that_the_feed_is_silent_about_count_for_nothing() -> None:
     rows, targets = photos(300)
     known = np.arange(300) % 3 > 0
     wrong = np.where(known[:, None], targets, 1 - targets)
-    one, two = fit_multilabel_heads(rows, targets, known), fit_multilabel_heads(rows, wrong, known)
-    assert np.array_equal(one.weights, two.weights)
-    assert np.array_equal(one.bias, two.bias)
+    item, two = fit_multilabel_heads(rows, targets, known), fit_multilabel_heads(rows, wrong, known)
+    assert np.array_equal(item.weights, two.weights)
+    assert np.array_equal(item.bias, two.bias)
 
 
 def loss(slope: float, offset: float, scores: np.ndarray, targets: np.ndarray) -> float:
@@ -112,6 +112,6 @@ def test_scores_that_say_nothing_give_frequencies() -> None:
 def test_too_little_to_learn_is_no_error(count: int, known: int) -> None:
     rows, targets = photos(count)
     heads = fit_multilabel_heads(rows, targets, np.arange(count) < known)
-    said = sigmoid(heads.logits(rows.x, rows.folds))
-    assert said.shape == (count, 4)
-    assert np.isfinite(said).all()
+    predicted = sigmoid(heads.logits(rows.x, rows.folds))
+    assert predicted.shape == (count, 4)
+    assert np.isfinite(predicted).all()

@@ -17,25 +17,25 @@ def rows(count: int, columns: int, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("shape", [(50, 20), (20, 50), (30, 30)], ids=str)
 def test_all_directions_are_those_of_a_singular_value_decomposition(shape: tuple[int, int]) -> None:
-    given = rows(*shape)
-    found = principal_axes(given, 100)
-    assert found.shape == (shape[1], min(shape))
-    assert found.dtype == np.float32
-    assert np.allclose(found.T @ found, np.eye(min(shape)), atol=1e-3)
-    truth = np.linalg.svd(given, compute_uv=False)
-    assert np.allclose(np.linalg.norm(given @ found, axis=0), truth, rtol=1e-3, atol=1e-3)
+    data = rows(*shape)
+    result = principal_axes(data, 100)
+    assert result.shape == (shape[1], min(shape))
+    assert result.dtype == np.float32
+    assert np.allclose(result.T @ result, np.eye(min(shape)), atol=1e-3)
+    expected = np.linalg.svd(data, compute_uv=False)
+    assert np.allclose(np.linalg.norm(data @ result, axis=0), expected, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("shape", [(400, 300), (300, 400)], ids=str)
 def test_the_leading_directions_of_many_hold_as_much_as_there_is(shape: tuple[int, int]) -> None:
-    given = rows(*shape)
-    found = principal_axes(given, 20)
-    truth = np.linalg.svd(given, compute_uv=False)[:20]
-    held = np.linalg.norm(given @ found, axis=0)
-    assert found.shape == (shape[1], 20)
-    assert np.allclose(found.T @ found, np.eye(20), atol=1e-3)
-    assert np.allclose(held, truth, rtol=0.01)
-    assert np.array_equal(found, principal_axes(given, 20))
+    data = rows(*shape)
+    result = principal_axes(data, 20)
+    expected = np.linalg.svd(data, compute_uv=False)[:20]
+    norms = np.linalg.norm(data @ result, axis=0)
+    assert result.shape == (shape[1], 20)
+    assert np.allclose(result.T @ result, np.eye(20), atol=1e-3)
+    assert np.allclose(norms, expected, rtol=0.01)
+    assert np.array_equal(result, principal_axes(data, 20))
 
 
 def test_exact_directions_are_right_even_where_the_variance_hardly_falls() -> None:

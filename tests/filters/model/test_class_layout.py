@@ -51,12 +51,12 @@ def test_probabilities_are_the_product_of_the_levels_over_all_leaves() -> None:
     random = np.random.default_rng(0)
     logits = random.standard_normal((5, tree.size)).astype(np.float32)
     floor = np.concatenate([np.full(len(level), 0.1 / len(level)) for level in tree.levels]).astype(np.float32)
-    found = tree.probabilities(logits, floor)
+    result = tree.probabilities(logits, floor)
     ends = np.cumsum([0, *(len(level) for level in tree.levels)])
-    for row, given in zip(found, logits, strict=True):
+    for row, data in zip(result, logits, strict=True):
         levels = []
         for number, level in enumerate(tree.levels):
-            raised = np.exp(given[ends[number] : ends[number + 1]])
+            raised = np.exp(data[ends[number] : ends[number + 1]])
             levels.append(dict(zip(level, 0.9 * raised / raised.sum() + 0.1 / len(level), strict=True)))
         products = {}
         for leaf in tree.leaves:
@@ -73,13 +73,13 @@ def test_probabilities_are_the_product_of_the_levels_over_all_leaves() -> None:
 def test_every_level_sums_to_one_and_no_node_is_likelier_than_the_one_above() -> None:
     tree = ClassTree.from_nodes(NODES)
     logits = 3 * np.random.default_rng(1).standard_normal((20, tree.size)).astype(np.float32)
-    found = tree.probabilities(logits, np.zeros(tree.size, np.float32))
-    assert np.allclose(np.stack([found[:, :2], found[:, 2:4]]).sum(), found[:, :4].sum())
-    assert np.allclose(found[:, :2].sum(axis=1), 1, atol=1e-5)
-    assert np.allclose(found[:, 2:5].sum(axis=1), 1, atol=1e-5)
-    assert np.allclose(found[:, 5:].sum(axis=1), 1, atol=1e-5)
-    assert np.allclose(found[:, 0], found[:, 3] + found[:, 4], atol=1e-5)
-    assert np.allclose(found[:, 3], found[:, 7] + found[:, 8], atol=1e-5)
+    result = tree.probabilities(logits, np.zeros(tree.size, np.float32))
+    assert np.allclose(np.stack([result[:, :2], result[:, 2:4]]).sum(), result[:, :4].sum())
+    assert np.allclose(result[:, :2].sum(axis=1), 1, atol=1e-5)
+    assert np.allclose(result[:, 2:5].sum(axis=1), 1, atol=1e-5)
+    assert np.allclose(result[:, 5:].sum(axis=1), 1, atol=1e-5)
+    assert np.allclose(result[:, 0], result[:, 3] + result[:, 4], atol=1e-5)
+    assert np.allclose(result[:, 3], result[:, 7] + result[:, 8], atol=1e-5)
 
 
 def products(count: int, seed: int = 0) -> tuple[CrossFitData, list[tuple[str, ...]]]:
@@ -101,9 +101,9 @@ def test_a_tree_is_learned_from_products_that_end_anywhere() -> None:
     tree, heads = fit_tree_heads(rows, ClassTree.from_nodes(NODES), known)
     leaves = tree.leaf_probabilities(heads.logits(rows.x, rows.folds), heads.floor)
     ends = [max(names, key=node_depth) for names in known]
-    probabilities, right = tree.end_probabilities(ends, leaves)
+    probabilities, true_classes = tree.end_probabilities(ends, leaves)
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    hits = probabilities.argmax(axis=1) == right
+    hits = probabilities.argmax(axis=1) == true_classes
     assert hits.mean() > 0.75
     assert probabilities.max(axis=1).mean() == pytest.approx(hits.mean(), abs=0.05)
 
@@ -111,9 +111,9 @@ def test_a_tree_is_learned_from_products_that_end_anywhere() -> None:
 def test_an_end_above_leaves_stands_for_them() -> None:
     tree = ClassTree.from_nodes(NODES)
     leaves = np.array([[0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4]], np.float32)
-    found, right = tree.end_probabilities(["A > x", "B"], leaves)
-    assert np.allclose(found, [[0.1, 0.2, 0, 0, 0.7], [0.1, 0.2, 0.3, 0.4, 0]])
-    assert right.tolist() == [4, 0]
+    result, true_classes = tree.end_probabilities(["A > x", "B"], leaves)
+    assert np.allclose(result, [[0.1, 0.2, 0, 0, 0.7], [0.1, 0.2, 0.3, 0.4, 0]])
+    assert true_classes.tolist() == [4, 0]
 
 
 @pytest.mark.parametrize("known", [[], [()], [("B",)], [(), ("A",), ("A", "A > y")]], ids=str)
@@ -122,9 +122,9 @@ def test_few_products_are_no_error(known: list[tuple[str, ...]]) -> None:
     tree, heads = fit_tree_heads(
         CrossFitData.from_photos(x, np.zeros(len(known), np.int64)), ClassTree.from_nodes(NODES), known
     )
-    found = tree.probabilities(heads.logits(x), heads.floor)
-    assert found.shape == (len(known), tree.size)
-    assert np.isfinite(found).all()
+    result = tree.probabilities(heads.logits(x), heads.floor)
+    assert result.shape == (len(known), tree.size)
+    assert np.isfinite(result).all()
 
 
 PATTERN = Dimension("pattern", "single", "pattern", ("plain", "starry", "striped"), (5, 5, 5))
@@ -150,8 +150,8 @@ def dense(layout: ClassLayout, read: object, known: dict[str, tuple[str, ...]] |
 
 def test_blocks_lie_one_after_the_other() -> None:
     layout = ClassLayout.from_dimensions((*OTHERS, COLOR, PATTERN, TREE))
-    found = [(b.dimension, b.kind, b.classes[:5], b.start, b.share) for b in layout.blocks]
-    assert found == [
+    result = [(b.dimension, b.kind, b.classes[:5], b.start, b.share) for b in layout.blocks]
+    assert result == [
         ("color", "single", ("red", "blue"), 0, 0.5),
         ("color", "palette", ANCHOR_NAMES[:5], 2, 0.5),
         ("pattern", "single", ("plain", "starry", "striped"), 2 + ANCHOR_COUNT, 1.0),
@@ -179,7 +179,7 @@ def test_without_distributions_there_is_no_entry() -> None:
 @pytest.mark.parametrize(
     ("dimension", "compared"),
     [
-        *((one, True) for one in (*OTHERS, PATTERN, MATERIAL, COLOR, PALETTE, TREE)),
+        *((item, True) for item in (*OTHERS, PATTERN, MATERIAL, COLOR, PALETTE, TREE)),
         (Dimension("x", "tree", "x", ("A", "A > B"), (2, 2)), False),
         (Dimension("x", "tree", "x", ("A", "A > B", "A > C"), (4, 2, 2)), True),
         (Dimension("x", "single", "x"), False),
@@ -222,10 +222,10 @@ def test_color_is_half_the_classes_and_half_the_palette() -> None:
     layout = ClassLayout.from_dimensions((COLOR,))
     palette = np.zeros(ANCHOR_COUNT)
     palette[[3, 7]] = 0.25, 0.75
-    found = dense(layout, [0.9, 0.1, *palette], {"color": ("blue",)})
-    assert found[:2] == pytest.approx([0, 0.5])
-    assert found[[5, 9]] == pytest.approx([0.125, 0.375])
-    assert found.sum() == pytest.approx(1)
+    result = dense(layout, [0.9, 0.1, *palette], {"color": ("blue",)})
+    assert result[:2] == pytest.approx([0, 0.5])
+    assert result[[5, 9]] == pytest.approx([0.125, 0.375])
+    assert result.sum() == pytest.approx(1)
 
 
 def test_an_unmeasured_palette_has_no_marks() -> None:
@@ -244,19 +244,19 @@ def test_an_unmeasured_palette_has_no_marks() -> None:
 )
 def test_a_tree_is_known_as_far_as_the_feed_goes(known: tuple[str, ...], expected: list[float]) -> None:
     layout = ClassLayout.from_dimensions((TREE,))
-    found = dense(layout, [0.7, 0.3, 0.3, 0.4, 0.2, 0.1], {"category": known})
-    assert found == pytest.approx(np.array(expected) / 2)
+    result = dense(layout, [0.7, 0.3, 0.3, 0.4, 0.2, 0.1], {"category": known})
+    assert result == pytest.approx(np.array(expected) / 2)
 
 
 def test_below_a_known_node_that_the_photo_denies_all_are_alike() -> None:
-    found = dense(ClassLayout.from_dimensions((TREE,)), [0, 1, 1, 0, 0, 0], {"category": ("A",)})
-    assert found == pytest.approx(np.array([1, 0, 0, 1 / 3, 1 / 3, 1 / 3]) / 2)
+    result = dense(ClassLayout.from_dimensions((TREE,)), [0, 1, 1, 0, 0, 0], {"category": ("A",)})
+    assert result == pytest.approx(np.array([1, 0, 0, 1 / 3, 1 / 3, 1 / 3]) / 2)
 
 
 def test_the_dot_product_is_the_bhattacharyya_coefficient_averaged_over_blocks() -> None:
     layout = ClassLayout.from_dimensions((TREE,))
-    one, two = np.array([0.7, 0.3, 0.3, 0.4, 0.2, 0.1]), np.array([0.2, 0.8, 0.8, 0.05, 0.05, 0.1])
-    left, right = (np.sqrt(dense(layout, read)) for read in (one, two))
-    expected = sum(math.sqrt(p * q) for p, q in zip(one, two, strict=True)) / 2
+    item, two = np.array([0.7, 0.3, 0.3, 0.4, 0.2, 0.1]), np.array([0.2, 0.8, 0.8, 0.05, 0.05, 0.1])
+    left, right = (np.sqrt(dense(layout, read)) for read in (item, two))
+    expected = sum(math.sqrt(p * q) for p, q in zip(item, two, strict=True)) / 2
     assert left @ right == pytest.approx(expected, abs=1e-6)
     assert left @ left == pytest.approx(1)

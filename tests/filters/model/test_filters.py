@@ -35,13 +35,13 @@ def sparse(filters: Filters, **blocks: dict[str, float]) -> SparseVector:
 
 
 def test_dense_vectors_are_of_length_one_and_of_the_same_design(filters: Filters) -> None:
-    given = training()
-    described = filters.predict(given.features)
-    assert described.dense.shape == (len(given.groups), DENSE_SIZE)
+    data = training()
+    described = filters.predict(data.features)
+    assert described.dense.shape == (len(data.groups), DENSE_SIZE)
     assert described.dense.dtype == described.probabilities.dtype == np.float32
     for part in (described.design, described.shape, described.tint):
         assert np.allclose(np.linalg.norm(part, axis=1), 1, atol=1e-4)
-    groups = np.array(given.groups)
+    groups = np.array(data.groups)
     same = groups[:, None] == groups
     for part in (described.design, described.shape):
         cosines = part @ part.T
@@ -49,13 +49,13 @@ def test_dense_vectors_are_of_length_one_and_of_the_same_design(filters: Filters
 
 
 def test_a_photo_of_the_catalogue_is_read_by_the_head_of_its_fold(filters: Filters) -> None:
-    given = training()
-    read = filters.predict(given.features, given.groups).probabilities
-    x = filters.models.components.transform(given.features)
+    data = training()
+    read = filters.predict(data.features, data.groups).probabilities
+    x = filters.models.components.transform(data.features)
     heads = filters.models.heads
     [block] = filters.layout.blocks_of("pattern")
     place = filters.layout.predicted_entries.tolist().index(block.start)
-    for number, group in enumerate(given.groups):
+    for number, group in enumerate(data.groups):
         fold = fold_index(group, FOLDS)
         logits = (x[number] @ heads.weights[fold] + heads.bias[fold])[place : place + 2]
         floor = heads.floor[place : place + 2]
@@ -64,22 +64,20 @@ def test_a_photo_of_the_catalogue_is_read_by_the_head_of_its_fold(filters: Filte
 
 
 def test_other_photos_are_read_by_the_mean_of_the_heads(filters: Filters) -> None:
-    given = training(4, seed=5)
+    data = training(4, seed=5)
     by_fold = [
-        filters.models.heads.logits(
-            filters.models.components.transform(given.features), np.full(len(given.groups), fold)
-        )
+        filters.models.heads.logits(filters.models.components.transform(data.features), np.full(len(data.groups), fold))
         for fold in range(FOLDS)
     ]
-    mean = filters.models.heads.logits(filters.models.components.transform(given.features))
+    mean = filters.models.heads.logits(filters.models.components.transform(data.features))
     assert np.allclose(mean, np.mean(by_fold, axis=0), atol=0.02)
 
 
 def test_the_palette_is_what_was_measured(filters: Filters) -> None:
-    given = training(3)
-    read = filters.predict(given.features).probabilities
+    data = training(3)
+    read = filters.predict(data.features).probabilities
     block = next(block for block in filters.layout.blocks_of("color") if block.kind == "palette")
-    assert np.array_equal(read[:, block.entries], given.features[:, -ANCHOR_COUNT:])
+    assert np.array_equal(read[:, block.entries], data.features[:, -ANCHOR_COUNT:])
 
 
 def test_a_photo_that_could_not_be_read_is_only_what_the_feed_says(filters: Filters) -> None:
@@ -99,20 +97,20 @@ def test_features_of_other_models_are_refused(filters: Filters) -> None:
 
 
 def test_agreements_are_dot_products_per_dimension(filters: Filters) -> None:
-    given = training(20, seed=2)
-    read = filters.predict(given.features).probabilities
-    marks = [filters.class_vector(row, known) for row, known in zip(read, given.known, strict=True)]
+    data = training(20, seed=2)
+    read = filters.predict(data.features).probabilities
+    marks = [filters.class_vector(row, known) for row, known in zip(read, data.known, strict=True)]
     query = filters.class_vector(read[0], {})
-    found = filters.agreements(query, marks)
-    assert found.shape == (len(marks), 4)
+    result = filters.agreements(query, marks)
+    assert result.shape == (len(marks), 4)
     assert filters.class_dimensions == ("color", "pattern", "material", "category")
     dense = np.zeros((len(marks) + 1, filters.layout.size))
     for row, vector in zip(dense, [*marks, query], strict=True):
         row[vector.indices] = vector.values
     for place in range(4):
         own = filters.layout.entry_dimensions == place
-        assert np.allclose(found[:, place], dense[:-1, own] @ dense[-1, own], atol=1e-6)
-    assert np.array_equal(found, filters.agreements(query, SparseRows.of(marks)))
+        assert np.allclose(result[:, place], dense[:-1, own] @ dense[-1, own], atol=1e-6)
+    assert np.array_equal(result, filters.agreements(query, SparseRows.of(marks)))
     assert filters.agreements(query, []).shape == (0, 4)
 
 
@@ -125,36 +123,36 @@ def test_a_photo_agrees_with_itself_altogether(filters: Filters) -> None:
 def test_similarities_lie_between_0_and_1(filters: Filters) -> None:
     cosines = {name: np.array([-1, 0.5, 1], np.float32) for name in ("look", "design", "shape", "color")}
     agreements = np.array([[0, 0, 0, 0], [0.4, 0.1, 0.2, 0.3], [1, 1, 1, 1]], np.float32)
-    found = filters.similarities(cosines, agreements)
-    assert found["look"] == pytest.approx([0, 0.75, 1])
-    assert found["pattern"] == pytest.approx([0, 0.1, 1])
-    assert found["color"] == pytest.approx([0, (1 - TINT_SHARE) * 0.4 + TINT_SHARE * 0.5, 1])
-    assert set(found) == {dimension.name for dimension in DIMENSIONS}
+    result = filters.similarities(cosines, agreements)
+    assert result["look"] == pytest.approx([0, 0.75, 1])
+    assert result["pattern"] == pytest.approx([0, 0.1, 1])
+    assert result["color"] == pytest.approx([0, (1 - TINT_SHARE) * 0.4 + TINT_SHARE * 0.5, 1])
+    assert set(result) == {dimension.name for dimension in DIMENSIONS}
 
 
 def test_a_weight_counts_standard_deviations_of_the_query_over_the_cohort(filters: Filters) -> None:
-    given = training(3, seed=7)
-    described = filters.predict(given.features)
-    marks, look = filters.class_vector(described.probabilities[0], {}), given.vectors[0]
+    data = training(3, seed=7)
+    described = filters.predict(data.features)
+    marks, look = filters.class_vector(described.probabilities[0], {}), data.vectors[0]
     cohort = filters.cohort
-    held = []
+    stored = []
     for row in cohort.class_vectors:
         indices = np.flatnonzero(row)
-        held.append(SparseVector(indices.astype(np.uint32), row[indices]))
+        stored.append(SparseVector(indices.astype(np.uint32), row[indices]))
     cosines = {name: cohort.dense[:, part] @ described.dense[0, part] for name, part in DENSE_PARTS.items()}
-    similar = filters.similarities({"look": cohort.look @ look, **cosines}, filters.agreements(marks, held))
+    similar = filters.similarities({"look": cohort.look @ look, **cosines}, filters.agreements(marks, stored))
     spreads = cohort.query_spreads(similar)
     weights = {"look": 1.0, "color": 2.0, "pattern": 0.0}
-    found = filters.score_normalizer(look, described.dense[0], marks).normalize_weights(weights)
+    result = filters.score_normalizer(look, described.dense[0], marks).normalize_weights(weights)
     total = sum(weights[name] / spreads[name] for name in weights)
-    assert found == pytest.approx({name: weights[name] / spreads[name] / total for name in weights}, abs=1e-5)
-    assert sum(found.values()) == pytest.approx(1)
+    assert result == pytest.approx({name: weights[name] / spreads[name] / total for name in weights}, abs=1e-5)
+    assert sum(result.values()) == pytest.approx(1)
 
 
 def test_a_weighted_query_is_the_classified_part_of_the_score(filters: Filters) -> None:
-    given = training(20, seed=2)
-    read = filters.predict(given.features).probabilities
-    marks = [filters.class_vector(row, known) for row, known in zip(read, given.known, strict=True)]
+    data = training(20, seed=2)
+    read = filters.predict(data.features).probabilities
+    marks = [filters.class_vector(row, known) for row, known in zip(read, data.known, strict=True)]
     query = filters.class_vector(read[0], {})
     weights = {"look": 5.0, "color": 2.0, "material": 0.5}
     weighted = filters.weight_query(query, weights)
@@ -162,8 +160,8 @@ def test_a_weighted_query_is_the_classified_part_of_the_score(filters: Filters) 
     expected = 2 * (1 - TINT_SHARE) * agreements[:, 0] + 0.5 * agreements[:, 2]
     row = np.zeros(filters.layout.size)
     row[weighted.indices] = weighted.values
-    found = [float(row[one.indices] @ one.values) for one in marks]
-    assert found == pytest.approx(expected.tolist(), abs=1e-5)
+    result = [float(row[item.indices] @ item.values) for item in marks]
+    assert result == pytest.approx(expected.tolist(), abs=1e-5)
     assert not len(filters.weight_query(query, {"look": 1.0}).indices)
 
 
@@ -187,8 +185,8 @@ def test_of_a_tree_the_deepest_node_that_agrees_is_named(filters: Filters) -> No
     other = sparse(filters, category={"tops": 1.0, shirt: 1.0})
     assert filters.best_match(query, alike, "category") == (hoodie, pytest.approx(0.8), pytest.approx(1.0))
     assert filters.best_match(query, other, "category") == ("tops", pytest.approx(0.9), pytest.approx(1.0))
-    found = filters.best_match(query, sparse(filters, category={home: 1.0}), "category")
-    assert found == (home, pytest.approx(0.1), pytest.approx(1.0))  # a leaf of both levels counts once
+    result = filters.best_match(query, sparse(filters, category={home: 1.0}), "category")
+    assert result == (home, pytest.approx(0.1), pytest.approx(1.0))  # a leaf of both levels counts once
 
 
 def test_anchors_of_one_name_match_together(filters: Filters) -> None:
@@ -196,9 +194,9 @@ def test_anchors_of_one_name_match_together(filters: Filters) -> None:
     read = np.zeros(filters.layout.size, np.float32)
     read[block.entries] = parse_palette("red")
     marks = filters.class_vector(read, {})
-    label, mine, theirs = filters.best_match(marks, marks, "color")
+    label, in_query, in_photo = filters.best_match(marks, marks, "color")
     names = np.array(block.classes)
-    assert mine == theirs == pytest.approx(float(parse_palette("red")[names == label].sum()), abs=0.02)
+    assert in_query == in_photo == pytest.approx(float(parse_palette("red")[names == label].sum()), abs=0.02)
 
 
 def test_distributions_are_told_by_class(filters: Filters) -> None:

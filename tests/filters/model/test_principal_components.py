@@ -30,9 +30,9 @@ def test_it_is_its_definition() -> None:
     rows = RANDOM.standard_normal((4, 9)).astype(np.float32)
     axes = np.random.default_rng(0).standard_normal((5, 3))
     expected = (rows[:, 2:7] - np.arange(5)) @ axes
-    found = made().unit_vectors(rows)
-    assert np.allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-3)
-    assert np.allclose(normalize_rows(made().project(rows)), found)
+    result = made().unit_vectors(rows)
+    assert np.allclose(result, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-3)
+    assert np.allclose(normalize_rows(made().project(rows)), result)
 
 
 def test_the_mean_and_what_was_not_read_are_zeros() -> None:
@@ -43,12 +43,12 @@ def test_the_mean_and_what_was_not_read_are_zeros() -> None:
 
 
 def test_axes_are_at_most_one_survive_half_precision_and_are_padded() -> None:
-    found = made(6)
-    assert found.axes.shape == (5, 6)
-    assert found.size == 6
-    assert np.abs(found.axes).max() == 1
-    assert not found.axes[:, 3:].any()
-    assert np.array_equal(round_to_half(found.axes), found.axes)
+    result = made(6)
+    assert result.axes.shape == (5, 6)
+    assert result.size == 6
+    assert np.abs(result.axes).max() == 1
+    assert not result.axes[:, 3:].any()
+    assert np.array_equal(round_to_half(result.axes), result.axes)
     assert FeatureProjection.from_axes(0, np.zeros(2, np.float32), np.zeros((2, 0), np.float32), 4).axes.shape == (2, 4)
 
 
@@ -79,24 +79,24 @@ def features(photos: int, seed: int = 0) -> np.ndarray:
 
 def blocks_of(rows: np.ndarray) -> list[np.ndarray]:
     """By the definition: the backbone standardised, the others centred."""
-    found = []
+    result = []
     for number, (start, end) in enumerate(pairwise(ENDS)):
         centred = rows[:, start:end].astype(np.float64) - rows[:, start:end].mean(axis=0)
-        found.append(centred / centred.std(axis=0) if number == 0 else centred)
-    return found
+        result.append(centred / centred.std(axis=0) if number == 0 else centred)
+    return result
 
 
 def test_directions_are_the_principal_components_of_each_block() -> None:
     """As much of the variance lies along each as along the singular vectors of the same place."""
     rows = features(900)
-    found = fit_principal_components(rows, BACKBONE)
-    assert [block.size for block in found.blocks] == [6, 127, 127]
-    for block, truth in zip(found.blocks, blocks_of(rows), strict=True):
-        strengths = np.linalg.svd(truth, compute_uv=False)[:60]
+    result = fit_principal_components(rows, BACKBONE)
+    assert [block.size for block in result.blocks] == [6, 127, 127]
+    for block, true_block in zip(result.blocks, blocks_of(rows), strict=True):
+        strengths = np.linalg.svd(true_block, compute_uv=False)[:60]
         projected = block.project(rows)[:, :60]
-        held = np.linalg.norm(projected, axis=0)
-        assert np.allclose(held / held[0], strengths[: len(held)] / strengths[0], rtol=0.02)
-        assert np.allclose((projected / held).T @ (projected / held), np.eye(len(held)), atol=0.02)
+        norms = np.linalg.norm(projected, axis=0)
+        assert np.allclose(norms / norms[0], strengths[: len(norms)] / strengths[0], rtol=0.02)
+        assert np.allclose((projected / norms).T @ (projected / norms), np.eye(len(norms)), atol=0.02)
 
 
 def test_directions_are_fewer_than_photos() -> None:
@@ -106,18 +106,18 @@ def test_directions_are_fewer_than_photos() -> None:
 
 def test_each_block_counts_by_its_share() -> None:
     rows = features(80)
-    found = fit_principal_components(rows, BACKBONE)
-    numbers = found.transform(rows)
-    assert numbers.shape == (80, found.size)
-    ends = np.cumsum([block.size for block in found.blocks])[:-1]
+    result = fit_principal_components(rows, BACKBONE)
+    numbers = result.transform(rows)
+    assert numbers.shape == (80, result.size)
+    ends = np.cumsum([block.size for block in result.blocks])[:-1]
     for part, share in zip(np.split(numbers, ends, axis=1), SHARES, strict=True):
         assert np.allclose(np.linalg.norm(part, axis=1), share, atol=1e-5)
-    assert np.allclose(found.join_blocks([block.project(rows) for block in found.blocks]), numbers)
+    assert np.allclose(result.join_blocks([block.project(rows) for block in result.blocks]), numbers)
 
 
 def test_a_photo_without_features_is_zeros() -> None:
-    found = fit_principal_components(features(40), BACKBONE)
-    assert not found.transform(np.zeros((1, BACKBONE + MEASURED_SIZE), np.float32)).any()
+    result = fit_principal_components(features(40), BACKBONE)
+    assert not result.transform(np.zeros((1, BACKBONE + MEASURED_SIZE), np.float32)).any()
 
 
 def test_a_constant_column_is_not_blown_up() -> None:
@@ -130,9 +130,9 @@ def test_a_constant_column_is_not_blown_up() -> None:
 
 @pytest.mark.parametrize("photos", [0, 1])
 def test_without_two_photos_there_is_no_direction(photos: int) -> None:
-    found = fit_principal_components(features(photos), BACKBONE)
-    assert found.size == 0
-    assert found.transform(features(3)).shape == (3, 0)
+    result = fit_principal_components(features(photos), BACKBONE)
+    assert result.size == 0
+    assert result.transform(features(3)).shape == (3, 0)
 
 
 def test_equal_photos_have_no_direction() -> None:
@@ -141,14 +141,14 @@ def test_equal_photos_have_no_direction() -> None:
 
 def test_only_so_many_photos(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SAMPLE", 30)
-    one, two = (
+    item, two = (
         fit_principal_components(features(90), BACKBONE, seed=1),
         fit_principal_components(features(90), BACKBONE, seed=1),
     )
-    assert [block.size for block in one.blocks] == [6, 4, 4]
-    assert np.array_equal(one.blocks[1].axes, two.blocks[1].axes)
+    assert [block.size for block in item.blocks] == [6, 4, 4]
+    assert np.array_equal(item.blocks[1].axes, two.blocks[1].axes)
     assert not np.array_equal(
-        one.blocks[0].mean, fit_principal_components(features(90), BACKBONE, seed=2).blocks[0].mean
+        item.blocks[0].mean, fit_principal_components(features(90), BACKBONE, seed=2).blocks[0].mean
     )
 
 

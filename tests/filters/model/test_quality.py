@@ -18,9 +18,9 @@ from shoplens.filters.model.quality import (
 def read_as(classes: np.ndarray, kinds: int, skill: float, seed: int) -> np.ndarray:
     """Calibrated probabilities of a reader who knows the class with this skill, and guesses otherwise."""
     random = np.random.default_rng(seed)
-    said = np.where(random.random(len(classes)) < skill, classes, random.integers(kinds, size=len(classes)))
+    predicted = np.where(random.random(len(classes)) < skill, classes, random.integers(kinds, size=len(classes)))
     prior = np.bincount(classes, minlength=kinds) / len(classes)
-    likelihood = skill * np.eye(kinds)[said] + (1 - skill) / kinds
+    likelihood = skill * np.eye(kinds)[predicted] + (1 - skill) / kinds
     return (prior * likelihood / (prior * likelihood).sum(axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -28,14 +28,14 @@ def test_quality_is_its_definition() -> None:
     random = np.random.default_rng(0)
     classes = random.choice(3, size=200, p=[0.6, 0.3, 0.1])
     probabilities = read_as(classes, 3, 0.5, 1)
-    found = measure_class_quality(probabilities, classes, np.arange(200))
+    result = measure_class_quality(probabilities, classes, np.arange(200))
     named = probabilities.argmax(axis=1)
-    assert found.photos == 200
-    assert found.accuracy == pytest.approx(np.mean(named == classes))
-    assert found.balanced_accuracy == pytest.approx(np.mean([np.mean(named[classes == k] == k) for k in range(3)]))
-    assert found.majority_accuracy == pytest.approx(np.mean(classes == 0))
-    assert found.calibration_error == pytest.approx(calibration_error(probabilities.max(axis=1), named == classes))
-    assert found.average_precision is None
+    assert result.photos == 200
+    assert result.accuracy == pytest.approx(np.mean(named == classes))
+    assert result.balanced_accuracy == pytest.approx(np.mean([np.mean(named[classes == k] == k) for k in range(3)]))
+    assert result.majority_accuracy == pytest.approx(np.mean(classes == 0))
+    assert result.calibration_error == pytest.approx(calibration_error(probabilities.max(axis=1), named == classes))
+    assert result.average_precision is None
 
 
 def test_a_class_without_photos_does_not_count() -> None:
@@ -45,15 +45,15 @@ def test_a_class_without_photos_does_not_count() -> None:
 
 
 def test_what_photos_show_is_seen_and_what_they_do_not_is_not() -> None:
-    seen = dict.fromkeys((0.0, 0.03, 0.3), 0)
+    observed = dict.fromkeys((0.0, 0.03, 0.3), 0)
     for seed in range(40):
         classes = np.random.default_rng(seed).choice(3, size=600, p=[0.8, 0.15, 0.05])
-        for skill in seen:
+        for skill in observed:
             probabilities = read_as(classes, 3, skill, seed + 100)
-            seen[skill] += measure_class_quality(probabilities, classes, np.arange(600)).is_visible
-    assert seen[0.0] <= 2
-    assert seen[0.03] <= 5  # better than chance, but by less than anybody could see
-    assert seen[0.3] >= 38
+            observed[skill] += measure_class_quality(probabilities, classes, np.arange(600)).is_visible
+    assert observed[0.0] <= 2
+    assert observed[0.03] <= 5  # better than chance, but by less than anybody could see
+    assert observed[0.3] >= 38
 
 
 def test_photos_of_a_group_are_no_independent_witnesses() -> None:
@@ -68,8 +68,8 @@ def test_photos_of_a_group_are_no_independent_witnesses() -> None:
 def test_a_single_class_or_group_is_not_seen() -> None:
     sure = np.ones((10, 1), np.float32)
     assert not measure_class_quality(sure, np.zeros(10, np.int64), np.arange(10)).is_visible
-    one = np.eye(2, dtype=np.float32)[[0, 1] * 5]
-    assert not measure_class_quality(one, np.array([0, 1] * 5), np.zeros(10, np.int64)).is_visible
+    item = np.eye(2, dtype=np.float32)[[0, 1] * 5]
+    assert not measure_class_quality(item, np.array([0, 1] * 5), np.zeros(10, np.int64)).is_visible
 
 
 def test_without_photos_there_is_nothing() -> None:
@@ -82,13 +82,13 @@ def test_without_photos_there_is_nothing() -> None:
 
 def test_average_precision_is_its_definition() -> None:
     random = np.random.default_rng(2)
-    said, true = random.random((60, 4)).astype(np.float32), (random.random((60, 4)) < 0.3).astype(np.float32)
+    predicted, true = random.random((60, 4)).astype(np.float32), (random.random((60, 4)) < 0.3).astype(np.float32)
     true[:, 3] = 0
     expected = []
     for k in range(3):
-        ranked = true[np.argsort(-said[:, k]), k]
+        ranked = true[np.argsort(-predicted[:, k]), k]
         expected.append(np.mean([ranked[: n + 1].mean() for n in range(60) if ranked[n]]))
-    assert mean_average_precision(said, true) == pytest.approx(np.mean(expected))
+    assert mean_average_precision(predicted, true) == pytest.approx(np.mean(expected))
 
 
 def test_equal_probabilities_earn_no_more_than_the_frequency() -> None:
@@ -121,9 +121,9 @@ def test_labels_need_every_fold() -> None:
 
 
 def test_calibration_error_is_its_definition() -> None:
-    said = np.linspace(0, 1, 30, dtype=np.float32)
+    predicted = np.linspace(0, 1, 30, dtype=np.float32)
     true = np.arange(30) % 3 == 0
-    expected = sum(2 * abs(true[n : n + 2].mean() - said[n : n + 2].mean()) for n in range(0, 30, 2)) / 30
-    assert calibration_error(said, true) == pytest.approx(expected, abs=1e-6)
-    assert calibration_error(said[:1], true[:1]) == pytest.approx(1.0)
-    assert calibration_error(said[:0], true[:0]) == 0.0
+    expected = sum(2 * abs(true[n : n + 2].mean() - predicted[n : n + 2].mean()) for n in range(0, 30, 2)) / 30
+    assert calibration_error(predicted, true) == pytest.approx(expected, abs=1e-6)
+    assert calibration_error(predicted[:1], true[:1]) == pytest.approx(1.0)
+    assert calibration_error(predicted[:0], true[:0]) == 0.0

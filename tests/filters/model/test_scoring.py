@@ -28,11 +28,11 @@ def layout_of(classes: int) -> ClassLayout:
 
 
 def marks_of(rng: np.random.Generator, layout: ClassLayout, count: int) -> list[SparseVector]:
-    found = []
+    result = []
     for _ in range(count):
-        there = np.sort(rng.choice(layout.size, 3, replace=False)).astype(np.uint32)
-        found.append(SparseVector(there, rng.random(3, dtype=np.float32)))
-    return found
+        indices = np.sort(rng.choice(layout.size, 3, replace=False)).astype(np.uint32)
+        result.append(SparseVector(indices, rng.random(3, dtype=np.float32)))
+    return result
 
 
 def dense_of(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -42,17 +42,17 @@ def dense_of(rng: np.random.Generator, count: int) -> np.ndarray:
     return rows
 
 
-def wide(marks: list[SparseVector], size: int) -> np.ndarray:
+def to_dense(marks: list[SparseVector], size: int) -> np.ndarray:
     rows = np.zeros((len(marks), size), np.float32)
-    for row, one in zip(rows, marks, strict=True):
-        row[one.indices] = one.values
+    for row, item in zip(rows, marks, strict=True):
+        row[item.indices] = item.values
     return rows
 
 
 def space_of(classes: int) -> tuple[RetrievalSpace, np.ndarray, list[SparseVector]]:
     rng, layout = np.random.default_rng(classes), layout_of(classes)
     marks = marks_of(rng, layout, 300)
-    return fit_retrieval_space(layout, USUAL, wide(marks, layout.size)), dense_of(rng, 300), marks
+    return fit_retrieval_space(layout, USUAL, to_dense(marks, layout.size)), dense_of(rng, 300), marks
 
 
 def score(
@@ -63,7 +63,7 @@ def score(
     weights: dict[str, float],
 ) -> np.ndarray:
     """The definition, without look and constants."""
-    row = wide([query[1]], space.layout.size)[0]
+    row = to_dense([query[1]], space.layout.size)[0]
     parts = [weights.get(n, 0) * cosine_slope(n) * (dense[:, part] @ query[0][part]) for n, part in DENSE_PARTS.items()]
     return np.sum(parts, axis=0) + weights.get("pattern", 0) * agreement_slope("pattern") * (marks @ row)
 
@@ -77,23 +77,23 @@ def test_a_dot_product_is_the_score_for_any_weights(classes: int, weights: dict[
     assert space.is_lossless
     placed = space.filter_vectors(dense[1:], marks[1:])
     assert (placed.shape, placed.dtype) == ((299, FILTER_VECTOR_SIZE), np.float32)
-    found = placed @ space.query_vector(dense[0], marks[0], weights)
-    expected = score(space, (dense[0], marks[0]), dense[1:], wide(marks[1:], classes), weights)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    result = placed @ space.query_vector(dense[0], marks[0], weights)
+    expected = score(space, (dense[0], marks[0]), dense[1:], to_dense(marks[1:], classes), weights)
+    np.testing.assert_allclose(result, expected, atol=1e-5)
 
 
 def test_with_more_classes_the_sketch_leaves_least_out() -> None:
     classes = SKETCH_SIZE + 40
     space, dense, marks = space_of(classes)
     assert not space.is_lossless
-    placed, every = space.filter_vectors(dense[1:], marks[1:]), wide(marks[1:], classes)
-    found = placed @ space.query_vector(dense[0], marks[0], {"pattern": 1.0})
+    placed, every = space.filter_vectors(dense[1:], marks[1:]), to_dense(marks[1:], classes)
+    result = placed @ space.query_vector(dense[0], marks[0], {"pattern": 1.0})
     expected = score(space, (dense[0], marks[0]), dense[1:], every, {"pattern": 1.0})
-    assert 0 < np.abs(found - expected).max() < 0.5
-    assert np.corrcoef(found, expected)[0, 1] > 0.9
+    assert 0 < np.abs(result - expected).max() < 0.5
+    assert np.corrcoef(result, expected)[0, 1] > 0.9
     other = RetrievalSpace(space.layout, USUAL, np.roll(space.sketch_axes, 1, axis=0))
     worse = other.filter_vectors(dense[1:], marks[1:]) @ other.query_vector(dense[0], marks[0], {"pattern": 1.0})
-    assert ((found - expected) ** 2).mean() < ((worse - expected) ** 2).mean()
+    assert ((result - expected) ** 2).mean() < ((worse - expected) ** 2).mean()
 
 
 def test_neighbours_are_neighbours_by_the_usual_score() -> None:
@@ -101,7 +101,7 @@ def test_neighbours_are_neighbours_by_the_usual_score() -> None:
     space, dense, marks = space_of(5)
     placed = space.filter_vectors(dense, marks)
     weights = {**USUAL, "shape": 0.03}  # no dimension is placed by less
-    expected = score(space, (dense[0], marks[0]), dense[1:], wide(marks[1:], 5), weights)
+    expected = score(space, (dense[0], marks[0]), dense[1:], to_dense(marks[1:], 5), weights)
     np.testing.assert_allclose(placed[1:] @ placed[0], expected / (USUAL[LOOK] * cosine_slope(LOOK)), atol=1e-5)
 
 
@@ -116,13 +116,13 @@ def test_dense_scores_are_got_back() -> None:
 def test_a_shop_without_classes_has_a_space_too() -> None:
     layout = ClassLayout.from_dimensions([])
     space = fit_retrieval_space(layout, {}, np.zeros((0, 0), np.float32))
-    nothing = SparseVector(np.zeros(0, np.uint32), np.zeros(0, np.float32))
+    empty = SparseVector(np.zeros(0, np.uint32), np.zeros(0, np.float32))
     dense = dense_of(np.random.default_rng(1), 2)
-    placed = space.filter_vectors(dense, [nothing, nothing])
+    placed = space.filter_vectors(dense, [empty, empty])
     assert not placed[:, DENSE_SIZE:].any()
-    found = placed @ space.query_vector(dense[0], nothing, {"design": 1.0})
+    result = placed @ space.query_vector(dense[0], empty, {"design": 1.0})
     part = DENSE_PARTS["design"]
-    np.testing.assert_allclose(found, cosine_slope("design") * dense[:, part] @ dense[0, part], atol=1e-6)
+    np.testing.assert_allclose(result, cosine_slope("design") * dense[:, part] @ dense[0, part], atol=1e-6)
     assert space.filter_vectors(dense[:0], []).shape == (0, FILTER_VECTOR_SIZE)
 
 

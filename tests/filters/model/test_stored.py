@@ -30,32 +30,32 @@ def test_nothing_stored_is_nothing(tmp_path: Path) -> None:
 
 def test_stored_filters_answer_the_same_to_the_last_bit(filters: Filters, tmp_path: Path) -> None:
     save_filters(tmp_path, filters)
-    again = load_filters(tmp_path)
-    assert again is not None
-    given = training(8, seed=3)
-    for groups in (None, given.groups):
-        one, two = filters.predict(given.features, groups), again.predict(given.features, groups)
-        assert np.array_equal(one.dense, two.dense)
-        assert np.array_equal(one.probabilities, two.probabilities)
-    marks = filters.class_vector(one.probabilities[0], given.known[0])
+    second = load_filters(tmp_path)
+    assert second is not None
+    data = training(8, seed=3)
+    for groups in (None, data.groups):
+        item, two = filters.predict(data.features, groups), second.predict(data.features, groups)
+        assert np.array_equal(item.dense, two.dense)
+        assert np.array_equal(item.probabilities, two.probabilities)
+    marks = filters.class_vector(item.probabilities[0], data.known[0])
     weights = {"look": 1.0, "color": 1.0}
-    asked = given.vectors[0], one.dense[0], marks
-    assert again.score_normalizer(*asked).normalize_weights(weights) == pytest.approx(
-        filters.score_normalizer(*asked).normalize_weights(weights), rel=1e-6
+    query = data.vectors[0], item.dense[0], marks
+    assert second.score_normalizer(*query).normalize_weights(weights) == pytest.approx(
+        filters.score_normalizer(*query).normalize_weights(weights), rel=1e-6
     )
-    assert again.dimensions == filters.dimensions
-    assert again.quality == filters.quality
-    assert again.weights == filters.weights
-    assert (again.backbone, again.model) == (filters.backbone, "model 1")
+    assert second.dimensions == filters.dimensions
+    assert second.quality == filters.quality
+    assert second.weights == filters.weights
+    assert (second.backbone, second.model) == (filters.backbone, "model 1")
 
 
 def test_filters_of_an_empty_shop_are_stored_too(tmp_path: Path) -> None:
     empty = fit_to_photos(training(0), DIMENSIONS, "m")
     save_filters(tmp_path, empty)
-    again = load_filters(tmp_path)
-    assert again is not None
+    second = load_filters(tmp_path)
+    assert second is not None
     features = training(2).features
-    assert np.array_equal(again.predict(features).probabilities, empty.predict(features).probabilities)
+    assert np.array_equal(second.predict(features).probabilities, empty.predict(features).probabilities)
 
 
 def test_a_stored_tree_that_never_forks_is_left_out(filters: Filters, tmp_path: Path) -> None:
@@ -66,21 +66,21 @@ def test_a_stored_tree_that_never_forks_is_left_out(filters: Filters, tmp_path: 
     weights = {**filters.weights, "shelf": 0.1}
     old = replace(filters, dimensions=(*DIMENSIONS, chain), quality=quality, models=models, weights=weights)
     save_filters(tmp_path, old)
-    found = load_filters(tmp_path)
-    assert found is not None
-    assert (found.dimensions, found.weights, found.quality) == (DIMENSIONS, filters.weights, filters.quality)
-    marks = found.class_vector(found.predict(training(1).features).probabilities[0], {"shelf": ("A",)})
-    assert set(found.score_normalizer(training(1).vectors[0], np.zeros(DENSE_SIZE, np.float32), marks).means) == set(
-        found.weights
+    result = load_filters(tmp_path)
+    assert result is not None
+    assert (result.dimensions, result.weights, result.quality) == (DIMENSIONS, filters.weights, filters.quality)
+    marks = result.class_vector(result.predict(training(1).features).probabilities[0], {"shelf": ("A",)})
+    assert set(result.score_normalizer(training(1).vectors[0], np.zeros(DENSE_SIZE, np.float32), marks).means) == set(
+        result.weights
     )
 
 
 def test_new_filters_replace_old_ones_and_leave_nothing_behind(filters: Filters, tmp_path: Path) -> None:
     save_filters(tmp_path, fit_to_photos(training(8), DIMENSIONS, "model 0"))
     save_filters(tmp_path, filters)
-    found = load_filters(tmp_path)
-    assert found is not None
-    assert found.model == "model 1"
+    result = load_filters(tmp_path)
+    assert result is not None
+    assert result.model == "model 1"
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -89,9 +89,9 @@ def test_other_weights_reuse_the_numbers(filters: Filters, tmp_path: Path) -> No
     [numbers] = tmp_path.glob("*.npz")
     save_filters(tmp_path, filters.with_weights({"color": 9}))
     assert [path.name for path in tmp_path.glob("*.npz")] == [numbers.name]
-    found = load_filters(tmp_path)
-    assert found is not None
-    assert found.weights == {"color": 9}
+    result = load_filters(tmp_path)
+    assert result is not None
+    assert result.weights == {"color": 9}
 
 
 def test_death_before_the_last_step_keeps_the_old_filters(
@@ -109,9 +109,9 @@ def test_death_before_the_last_step_keeps_the_old_filters(
         patched.setattr(Path, "replace", dies)
         with pytest.raises(OSError, match="power"):
             save_filters(tmp_path, fit_to_photos(training(8), DIMENSIONS, "model 2"))
-    found = load_filters(tmp_path)
-    assert found is not None
-    assert found.model == "model 1"
+    result = load_filters(tmp_path)
+    assert result is not None
+    assert result.model == "model 1"
 
 
 def cut(folder: Path) -> None:

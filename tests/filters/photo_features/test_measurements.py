@@ -47,8 +47,8 @@ def test_the_silhouette_is_of_the_bounding_box() -> None:
 def test_where_the_product_is_does_not_matter() -> None:
     shape = np.zeros((96, 96), np.float32)
     shape[5:45, 10:40] = shape[30:50, 20:60] = 0.8
-    there = np.roll(shape, (30, 20), (0, 1))
-    assert outline_features(lab_of(shape), shape) == pytest.approx(outline_features(lab_of(there), there), abs=1e-5)
+    shifted = np.roll(shape, (30, 20), (0, 1))
+    assert outline_features(lab_of(shape), shape) == pytest.approx(outline_features(lab_of(shifted), shifted), abs=1e-5)
 
 
 def test_edges_by_loops() -> None:
@@ -110,9 +110,9 @@ def test_a_row_is_read_back() -> None:
     assert MEASURED_SIZE == FINE_SIZE + OUTLINE_SIZE + ANCHOR_COUNT
     assert (row[:FINE_SIZE] == first.fine).all()
     assert (row[-ANCHOR_COUNT:] == first.palette).all()
-    again = Measurements.from_row(row)
-    assert (again.to_row() == row).all()
-    assert (again.outline == first.outline).all()
+    second = Measurements.from_row(row)
+    assert (second.to_row() == row).all()
+    assert (second.outline == first.outline).all()
 
 
 def test_it_is_what_the_parts_measure() -> None:

@@ -59,8 +59,10 @@ def test_small_takes_means_of_pixels_spread_evenly() -> None:
 def test_small_keeps_the_colours_of_smooth_photos_and_of_fine_stripes() -> None:
     y, x = np.mgrid[:810, :617]
     photo = np.stack([x * 255 / 616, y * 255 / 809, 255 - x * 255 / 616], axis=-1).astype(np.uint8)
-    truth = [[block.mean(axis=(0, 1)) for block in np.array_split(row, 8, axis=1)] for row in np.array_split(photo, 8)]
-    assert np.abs(downsample(photo).reshape(8, 8, 8, 8, 3).mean(axis=(1, 3)) - np.array(truth)).max() < 2
+    expected = [
+        [block.mean(axis=(0, 1)) for block in np.array_split(row, 8, axis=1)] for row in np.array_split(photo, 8)
+    ]
+    assert np.abs(downsample(photo).reshape(8, 8, 8, 8, 3).mean(axis=(1, 3)) - np.array(expected)).max() < 2
     stripes = np.repeat(np.where(np.arange(1000) % 7 < 3, 250, 20).astype(np.uint8), 800 * 3).reshape(1000, 800, 3)
     assert downsample(stripes).mean() == pytest.approx(stripes.mean(), abs=4)
 
