@@ -51,8 +51,8 @@ from shoplens.filters.model.class_layout import node_depth
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.quality import calibration_error
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
+from shoplens.filters.photo_features.color_histogram import FINE_SIZE
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
-from shoplens.filters.photo_features.palette import FINE_SIZE
 from shoplens.images import PhotoSource
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery
 from shoplens.ranking.weights import resolve_weights

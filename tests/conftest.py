@@ -37,7 +37,7 @@ SLOW_FIXTURES = {"data_folder"}
 SLOW_NAMES = {"forked", "serving", "subprocess", "torch"}
 """What a file imports that starts processes, or trains."""
 SHARED_MEMORY = Path("/dev/shm")
-ROOM, MEMORY = 4_000_000_000, 6_000_000_000
+ROOM, MEMORY = 6_000_000_000, 8_000_000_000
 """Free bytes in it, and of memory, that a run of several processes needs to write there."""
 _folder_in_memory = pytest.StashKey[Path]()
 

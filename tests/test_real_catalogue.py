@@ -27,8 +27,8 @@ def test_every_row_is_accounted_for(luma: tuple[Shop, Summary]) -> None:
 def test_catalogue_photos_find_their_own_product_first(luma: tuple[Shop, Summary], data_folder: Path) -> None:
     shop, _ = luma
     photos: dict[bytes, set[str]] = {}
-    for product_id in shop.ids():
-        product = shop.product(product_id)
+    for product_id in shop.products.ids():
+        product = shop.products.get(product_id)
         assert product is not None
         for photo in product.photos:
             photos.setdefault(Path(photo).read_bytes(), set()).add(product_id)
@@ -54,13 +54,13 @@ def test_conditions_on_a_real_catalogue(luma: tuple[Shop, Summary], data_folder:
 
 def test_further_photos_find_their_product_as_often_as_measured(luma: tuple[Shop, Summary]) -> None:
     shop, _ = luma
-    found = shop.evaluate(strategy="pretrained")
+    found = shop.quality.evaluate(strategy="pretrained")
     assert (found.queries, found.products, found.absent, found.left_out) == (251, 417, 0, [])
     first = found.overall["recall@1"]
     assert 0.20 <= first.value <= 0.35
     assert 0.10 < first.low < first.value < first.high < 0.50
     assert first.value < found.overall["recall@5"].value < found.overall["recall@10"].value < 1
     assert sum(part.queries for part in found.categories) == 251
-    filtered = shop.evaluate()
+    filtered = shop.quality.evaluate()
     assert (filtered.strategy, filtered.queries) == ("filters-static", 251)
     assert 0.5 < filtered.overall["recall@1"].low < filtered.overall["recall@1"].value < 0.75

@@ -89,7 +89,7 @@ def main() -> None:
         measure("One search", lambda: shop.search(photo), trace)
         feed = drawn.queries_file.parent / "one.jsonl"
         feed.write_text(json.dumps({"id": "p", "title": "P", "photos": [str(photo)]}) + "\n", "utf-8")
-        measure("One added product", lambda: (shop.remove(["p"]), shop.add(feed)), trace)
+        measure("One added product", lambda: (shop.products.remove(["p"]), shop.add(feed)), trace)
     from fastapi.testclient import TestClient
 
     from shoplens.service.app import application

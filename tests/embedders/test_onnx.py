@@ -31,7 +31,7 @@ def photos() -> list[Pixels]:
 
 
 @pytest.fixture
-def changed(tmp_path: Path) -> Callable[..., Path]:
+def model_with_card(tmp_path: Path) -> Callable[..., Path]:
     """Makes a copy of the shipped model whose card says something else; None leaves a key out."""
 
     def make(**card: Any) -> Path:
@@ -45,10 +45,10 @@ def changed(tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_the_shipped_model_gives_256_dimensions_of_length_one(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
-    answered = shipped.embed(photos)
+    outputs = shipped.embed(photos)
     assert (shipped.dimensions, shipped.features, shipped.extra_features, shipped.min_side) == (256, 1824, 1824, 260)
-    assert (answered.shape, answered.dtype) == ((3, 256 + 2 * (1280 + 544)), np.float32)
-    np.testing.assert_allclose(np.linalg.norm(answered[:, :256], axis=1), 1.0, atol=1e-3)
+    assert (outputs.shape, outputs.dtype) == ((3, 256 + 2 * (1280 + 544)), np.float32)
+    np.testing.assert_allclose(np.linalg.norm(outputs[:, :256], axis=1), 1.0, atol=1e-3)
     assert shipped.model.startswith("efficientnet-lite2-256@")
 
 
@@ -76,12 +76,12 @@ def test_embedded_keeps_the_order_and_takes_none(shipped: OnnxEmbedder, photos: 
     assert embed_photos(shipped, [], []).vectors.shape == (0, 256)
 
 
-def test_another_output_of_the_same_file(changed: Callable[..., Path], photos: list[Pixels]) -> None:
-    features = OnnxEmbedder(changed(output="features", dimensions=1280))
+def test_another_output_of_the_same_file(model_with_card: Callable[..., Path], photos: list[Pixels]) -> None:
+    features = OnnxEmbedder(model_with_card(output="features", dimensions=1280))
     assert features.dimensions == 1280
     result = embed_photos(features, ["a"], photos[:1])
     np.testing.assert_allclose(np.linalg.norm(result.vectors, axis=1), 1.0, atol=1e-3)
-    assert OnnxEmbedder(changed(output="features", dimensions=None)).dimensions == 1280
+    assert OnnxEmbedder(model_with_card(output="features", dimensions=None)).dimensions == 1280
 
 
 @pytest.mark.parametrize(
@@ -89,18 +89,18 @@ def test_another_output_of_the_same_file(changed: Callable[..., Path], photos: l
     [{"name": "other"}, {"fit": "pad"}, {"side": 224}, {"output": "features", "dimensions": 1280}, {"mean": [0, 0, 0]}],
 )
 def test_the_model_id_changes_with_what_shapes_the_vectors(
-    shipped: OnnxEmbedder, changed: Callable[..., Path], card: dict[str, Any]
+    shipped: OnnxEmbedder, model_with_card: Callable[..., Path], card: dict[str, Any]
 ) -> None:
-    assert OnnxEmbedder(changed(**card)).model != shipped.model
+    assert OnnxEmbedder(model_with_card(**card)).model != shipped.model
 
 
 def test_the_model_id_does_not_change_with_what_people_read(
-    shipped: OnnxEmbedder, changed: Callable[..., Path]
+    shipped: OnnxEmbedder, model_with_card: Callable[..., Path]
 ) -> None:
-    assert OnnxEmbedder(changed(description="Other words.", licence=None)).model == shipped.model
+    assert OnnxEmbedder(model_with_card(description="Other words.", licence=None)).model == shipped.model
 
 
-def refused(path: Path) -> ModelError:
+def error_of(path: Path) -> ModelError:
     with pytest.raises(ModelError) as error:
         OnnxEmbedder(path)
     assert error.value.exit_code == 3
@@ -108,13 +108,13 @@ def refused(path: Path) -> ModelError:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    error = refused(tmp_path / "gone.onnx")
+    error = error_of(tmp_path / "gone.onnx")
     assert (error.code, error.problem) == ("no-model", f"There is no model at {tmp_path / 'gone.onnx'}.")
 
 
 def test_a_missing_card_says_what_to_write(tmp_path: Path) -> None:
     shutil.copy(SHIPPED, tmp_path / "bare.onnx")
-    error = refused(tmp_path / "bare.onnx")
+    error = error_of(tmp_path / "bare.onnx")
     assert error.code == "no-card"
     assert f'Write {tmp_path / "bare.json"}, at least {{"name": "my-model", "side": 224}}' in error.fix
 
@@ -122,33 +122,33 @@ def test_a_missing_card_says_what_to_write(tmp_path: Path) -> None:
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("not a network")
     (tmp_path / "text.json").write_text('{"name": "text", "side": 224}')
-    error = refused(tmp_path / "text.onnx")
+    error = error_of(tmp_path / "text.onnx")
     assert (error.code, error.fix) == ("bad-onnx", "Give a valid ONNX file.")
 
 
-def test_an_output_that_is_not_there_lists_those_there_are(changed: Callable[..., Path]) -> None:
-    error = refused(changed(output="logits"))
+def test_an_output_that_is_not_there_lists_those_there_are(model_with_card: Callable[..., Path]) -> None:
+    error = error_of(model_with_card(output="logits"))
     assert "has no output 'logits'" in error.problem
     assert error.fix == "There are: embedding, features, stages, gem, deviations."
 
 
-def test_dimensions_that_the_file_does_not_give_are_refused(changed: Callable[..., Path]) -> None:
-    error = refused(changed(dimensions=128))
+def test_dimensions_that_the_file_does_not_give_are_refused(model_with_card: Callable[..., Path]) -> None:
+    error = error_of(model_with_card(dimensions=128))
     assert "256" in error.problem
     assert "128" in error.problem
 
 
 @pytest.mark.parametrize("card", [{"layout": "NCHW"}, {"dtype": "float32"}])
 def test_pixels_that_the_network_cannot_take_are_explained(
-    changed: Callable[..., Path], photos: list[Pixels], card: dict[str, Any]
+    model_with_card: Callable[..., Path], photos: list[Pixels], card: dict[str, Any]
 ) -> None:
-    embedder = OnnxEmbedder(changed(**card))
+    embedder = OnnxEmbedder(model_with_card(**card))
     with pytest.raises(ModelError, match="cannot take") as error:
         embedder.embed(photos[:1])
     assert error.value.fix == "Correct `side`, `layout` or `dtype` in its card."
 
 
-class Wrong:
+class ConstantEmbedder:
     """Answers something that no embedder may."""
 
     model, dimensions, min_side = "wrong@1", 2, 8
@@ -172,31 +172,31 @@ class Wrong:
 )
 def test_the_answer_of_a_plug_in_is_checked(answer: list[list[float]], message: str, photos: list[Pixels]) -> None:
     with pytest.raises(ModelError, match=message):
-        embed_photos(Wrong(answer), ["a"], photos[:1])
+        embed_photos(ConstantEmbedder(answer), ["a"], photos[:1])
 
 
 def test_vectors_are_brought_to_length_one(photos: list[Pixels]) -> None:
-    np.testing.assert_allclose(embed_photos(Wrong([[3.0, 4.0]]), ["a"], photos[:1]).vectors, [[0.6, 0.8]])
+    np.testing.assert_allclose(embed_photos(ConstantEmbedder([[3.0, 4.0]]), ["a"], photos[:1]).vectors, [[0.6, 0.8]])
 
 
 def test_features_follow_the_vector_and_keep_their_length(photos: list[Pixels]) -> None:
-    result = embed_photos(Wrong([[3.0, 4.0, 10.0, 0.0, -5.0]], features=3), ["a"], photos[:1])
+    result = embed_photos(ConstantEmbedder([[3.0, 4.0, 10.0, 0.0, -5.0]], features=3), ["a"], photos[:1])
     np.testing.assert_allclose(result.vectors, [[0.6, 0.8]])
     assert result.features is not None
     np.testing.assert_array_equal(result.features, [[10.0, 0.0, -5.0]])
 
 
 def test_without_features_filters_work_on_the_vector(photos: list[Pixels]) -> None:
-    result = embed_photos(Wrong([[3.0, 4.0]]), ["a"], photos[:1])
+    result = embed_photos(ConstantEmbedder([[3.0, 4.0]]), ["a"], photos[:1])
     assert result.features is not None
     np.testing.assert_array_equal(result.features, result.vectors)
 
 
 def test_the_features_of_the_card_are_named_outputs(
-    shipped: OnnxEmbedder, changed: Callable[..., Path], photos: list[Pixels]
+    shipped: OnnxEmbedder, model_with_card: Callable[..., Path], photos: list[Pixels]
 ) -> None:
-    alone = OnnxEmbedder(changed(features=["stages"]))
+    alone = OnnxEmbedder(model_with_card(features=["stages"]))
     assert (alone.features, alone.model) == (544, shipped.model)  # vectors are the same
     np.testing.assert_allclose(alone.embed(photos[:1])[:, 256:], shipped.embed(photos[:1])[:, 256 + 1280 :], atol=1e-5)
-    assert OnnxEmbedder(changed(features=None)).features == 0
-    assert refused(changed(features=["nothing"])).problem.endswith("has no output 'nothing'.")
+    assert OnnxEmbedder(model_with_card(features=None)).features == 0
+    assert error_of(model_with_card(features=["nothing"])).problem.endswith("has no output 'nothing'.")

@@ -15,7 +15,9 @@ from shoplens.types import Rejection
 def test_an_event_is_read() -> None:
     told = {"query_id": "q", "product_id": 17, "kind": "click", "user": 42, "at": "2026-01-31T23:59:59Z", "page": "x"}
     assert event_from_json(told) == Event("q", "17", "click", "42", 1769903999.0)
-    assert event_from_json({**told, "at": "2026-01-31T23:59:59", "user": None}) == Event("q", "17", "click", "", 1769903999.0)
+    assert event_from_json({**told, "at": "2026-01-31T23:59:59", "user": None}) == Event(
+        "q", "17", "click", "", 1769903999.0
+    )
     assert event_from_json({**told, "at": 12.5}).at == 12.5
 
 

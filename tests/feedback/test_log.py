@@ -58,7 +58,11 @@ def test_an_answer_comes_back_as_it_was(log: FeedbackLog) -> None:
     found = one.impression
     assert (found.query_id, found.at, found.strategy, found.model) == ("q", 1000.0, "filters-static", "model")
     assert found.ranks == [2, 3, 4]
-    assert (tuple(found.ranker_features.names), found.products, found.importances) == (NAMES, ["a", "b", "c"], kept.importances)
+    assert (tuple(found.ranker_features.names), found.products, found.importances) == (
+        NAMES,
+        ["a", "b", "c"],
+        kept.importances,
+    )
     for name in ("look", "signals", "places"):
         assert np.array_equal(getattr(found.ranker_features, name), getattr(kept.ranker_features, name))
     assert one.events == {"b": {"click", "purchase"}, "c": {"wrong"}}
@@ -176,7 +180,11 @@ def test_many_threads_lose_nothing(log: FeedbackLog) -> None:
 
 def test_a_damaged_file_is_told_and_left_alone(log: FeedbackLog) -> None:
     log.path.write_bytes(b"no database at all, but long enough to be looked at" * 40)
-    for call in (lambda: log.add_impression(impression("q")), lambda: list(log.impressions_with_events()), lambda: log.forget(user="a")):
+    for call in (
+        lambda: log.add_impression(impression("q")),
+        lambda: list(log.impressions_with_events()),
+        lambda: log.forget(user="a"),
+    ):
         with pytest.raises(StoreError, match="damaged"):
             call()
     assert log.path.read_bytes().startswith(b"no database")

@@ -65,7 +65,9 @@ def test_several_that_are_one_now_are_merged(log: FeedbackLog) -> None:
     log.rename_products({"s": "one", "m": "one", "l": "one"})
     assert done(log) == (["one", "other"], [2, 3], {"one": {"click", "purchase", "wrong"}})
     (one,) = log.impressions_with_events()
-    assert np.array_equal(one.impression.ranker_features.places, kept.ranker_features.places[:2]), "the first place stays"
+    assert np.array_equal(one.impression.ranker_features.places, kept.ranker_features.places[:2]), (
+        "the first place stays"
+    )
     assert log.counts().by_rank == {"click": [0, 1], "purchase": [0, 1], "wrong": [0, 1]}
 
 
@@ -104,7 +106,9 @@ def test_many_answers_are_renamed_together(log: FeedbackLog) -> None:
         log.add_impression(impression(f"q{n}", products=[f"old {n % 7}", f"p{n}"]))
         add(log, Event(f"q{n}", f"old {n % 7}", "click"))
     assert log.rename_products({f"old {n}": f"new {n}" for n in range(1_000)}) == 600
-    shown = {product for one in log.impressions_with_events() for product in (*one.impression.products[:1], *one.events)}
+    shown = {
+        product for one in log.impressions_with_events() for product in (*one.impression.products[:1], *one.events)
+    }
     assert shown == {f"new {n}" for n in range(7)}
 
 

@@ -93,6 +93,7 @@ def has_products(path: Path, **options: object) -> bool:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLES)
 def test_a_feed_that_something_happened_to(tmp_path: Path, name: str) -> None:
     generator = random.Random(name)

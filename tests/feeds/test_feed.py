@@ -325,6 +325,7 @@ def measure_peak_memory(path: Path) -> tuple[int, int]:
     return products, peak
 
 
+@pytest.mark.slow
 def test_memory_is_flat(tmp_path: Path) -> None:
     for small, large in zip(write_feeds(tmp_path, 500), write_feeds(tmp_path, 4_000), strict=True):
         (few, low), (many, high) = measure_peak_memory(small), measure_peak_memory(large)

@@ -22,20 +22,22 @@ TRAINED = 6
 SIZES = VectorSizes(DIMENSIONS, FILTER_VECTOR_SIZE, TRAINED)
 
 
-def trained(number: int, photos: int) -> Vectors:
+def trained_vectors(number: int, photos: int) -> Vectors:
     vectors = np.random.default_rng([9, number]).normal(size=(photos, TRAINED)).astype(np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def made(count: int) -> list[IndexedProduct]:
+def build_entries(count: int) -> list[IndexedProduct]:
     rng = np.random.default_rng(7)
     result = [entry(number, rng) for number in range(count)]
-    return [replace(item, trained_vectors=trained(number, len(item.photos))) for number, item in enumerate(result)]
+    return [
+        replace(item, trained_vectors=trained_vectors(number, len(item.photos))) for number, item in enumerate(result)
+    ]
 
 
 @pytest.fixture(params=[ExactIndex, QdrantIndex], ids=["exact", "qdrant"])
 def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Index, ExactIndex, list[IndexedProduct]]]:
-    entries = made(120)
+    entries = build_entries(120)
     index = ExactIndex(DIMENSIONS) if request.param is ExactIndex else QdrantIndex(tmp_path / "shard", SIZES)
     oracle = ExactIndex(DIMENSIONS)
     for item in (index, oracle):
@@ -98,9 +100,9 @@ def test_new_scores_leave_both_as_they_are(filled: tuple[Index, ExactIndex, list
 
 
 def test_a_trained_vector_is_needed_for_every_photo() -> None:
-    (item,) = made(1)
+    (item,) = build_entries(1)
     with pytest.raises(InvalidValue, match="photos"):
-        replace(item, trained_vectors=trained(0, 2))
+        replace(item, trained_vectors=trained_vectors(0, 2))
 
 
 def test_kinds_of_vectors_that_graphs_are_built_over() -> None:

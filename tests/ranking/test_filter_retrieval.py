@@ -33,7 +33,7 @@ from shoplens.ranking.weighted_sum import rank_candidates
 from shoplens.settings import Merchandising
 from shoplens.types import Candidate, FilterScores, Photo, Result, SparseVector
 from tests.fakes import product
-from tests.filters.made_training import DIMENSIONS, training
+from tests.filters.toy_training import DIMENSIONS, toy_photos
 
 NAMES = [dimension.name for dimension in DIMENSIONS]
 WEIGHTS = {"look": 0.2, "design": 0.1, "shape": 0.05, "color": 0.3, "pattern": 0.15, "material": 0.1, "category": 0.1}
@@ -53,7 +53,7 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop() -> Shop:
     """Products of one to three photos, with the filter scores of photos of many designs; and 40 more to ask by."""
-    seen = training(60)
+    seen = toy_photos(60)
     filters = fit_to_photos(seen, DIMENSIONS, "made")
     rng = np.random.default_rng(3)
     described = filters.predict(seen.features)

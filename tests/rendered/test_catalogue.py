@@ -34,6 +34,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> RenderedCatalogue:
     return render_catalogue(tmp_path_factory.mktemp("shop"), PRODUCTS, size=96, queries=QUERIES)
 
 
+@pytest.mark.slow
 def test_the_same_arguments_give_the_same_bytes(shop: RenderedCatalogue, tmp_path: Path) -> None:
     render_catalogue(tmp_path, PRODUCTS, size=96, queries=QUERIES)
     assert hashes(tmp_path) == hashes(shop.feed.parent)

@@ -14,7 +14,7 @@ from shoplens.errors import InvalidValue
 from shoplens.feeds import read_feed
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.filters.model.scoring import DENSE_PARTS
-from shoplens.filters.photo_features.palette import parse_palette
+from shoplens.filters.photo_features.color_histogram import parse_palette
 from shoplens.index.protocol import PhotoConstraint
 from shoplens.ranking.filter_retrieval import FilterQuery, build_candidates, retrieve_pool
 from shoplens.ranking.strategies import EncodedQuery, strategy_named

@@ -15,12 +15,12 @@ from shoplens import Shop
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.service.app import application
+from shoplens.service.auth import is_loopback
 from shoplens.service.caches.query_cache import QueryCache
 from shoplens.service.failures import RequestRefused
 from shoplens.service.keys import Keys
 from shoplens.service.queue import WorkQueue
-from shoplens.service.rates import RateLimiter
-from shoplens.service.state import is_loopback
+from shoplens.service.rate_limit import RateLimiter
 from tests.service.conftest import asked, client_with
 from tests.service.test_searching import code
 

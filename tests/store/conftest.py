@@ -32,7 +32,9 @@ def entries(numbers: range, price: float | None = None, dimensions: int = 4) -> 
 
 def filled(store: Store, numbers: range = range(10), model: str = "colour@1", dimensions: int = 4) -> Generation:
     """A live generation of these products."""
-    with store.new_generation(Manifest(model, dimensions, "/feed.jsonl", "jsonl", "20260101T000000000000Z")) as generation:
+    with store.new_generation(
+        Manifest(model, dimensions, "/feed.jsonl", "jsonl", "20260101T000000000000Z")
+    ) as generation:
         generation.index.upsert(entries(numbers, dimensions=dimensions))
         store.switch(generation)
     return store.live

@@ -14,8 +14,8 @@ import pytest
 
 from shoplens import Shop
 from shoplens.errors import StoreError
-from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.index.protocol import VectorSizes
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.settings import Settings
 from shoplens.store.manifest import FORMAT, Manifest
 from shoplens.store.store import Store

@@ -1,4 +1,4 @@
-"""A drawn shop that is served, and a browser that looks at it. Without a browser these tests are skipped."""
+"""A service with a drawn shop, and a browser that opens its page. Without a browser these tests are skipped."""
 
 from __future__ import annotations
 
@@ -28,42 +28,42 @@ FLAGS = (
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     if not CHROMIUM:
-        pytest.skip("no chromium: install it, or name it in CHROMIUM")
+        pytest.skip("There is no Chromium. Install it, or set CHROMIUM to its path.")
     playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as made:
-        browser = made.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    with playwright.sync_playwright() as engines:
+        browser = engines.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the ``store`` of 30 drawn products, and ``asked.jpg``, a phone photo of one of them."""
+def drawn_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the ``store`` of 30 drawn products, and ``query.jpg``, a phone photo of one of them."""
     folder = tmp_path_factory.mktemp("drawn")
-    made = render_catalogue(folder, 30, queries=1)
-    assert made.queries_file is not None
-    shutil.copy(next((made.queries_file.parent / "queries").glob("*.jpg")), folder / "asked.jpg")
+    catalogue = render_catalogue(folder, 30, queries=1)
+    assert catalogue.queries_file is not None
+    shutil.copy(next((catalogue.queries_file.parent / "queries").glob("*.jpg")), folder / "query.jpg")
     Shop.index(folder / "catalogue.jsonl", folder / "store")[0].close()
     return folder
 
 
 @pytest.fixture
-def few(tmp_path: Path) -> Iterator[str]:
-    """Address of a shop of so few products that its map takes no time."""
+def small_shop_address(tmp_path: Path) -> Iterator[str]:
+    """Yield the address of a shop with so few products that its map is drawn at once."""
     pixel_shop(tmp_path, 14, 1)
     with serving(tmp_path / "store", "--model", str(tmp_path / "model.onnx")) as served:
         yield served.address
 
 
 @pytest.fixture(scope="session")
-def address(drawn: Path) -> Iterator[str]:
-    with serving(drawn / "store", "--rate-limit", "0", "--remember") as served:
+def address(drawn_shop: Path) -> Iterator[str]:
+    with serving(drawn_shop / "store", "--rate-limit", "0", "--remember") as served:
         yield served.address
 
 
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Any]:
-    """The page, open; anything that it complains of fails the test, but for answers that say no."""
+    """Open the page; its console errors and exceptions fail the test, except for error responses of the service."""
     context = browser.new_context(
         viewport={"width": 1280, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
     )
@@ -71,11 +71,11 @@ def page(browser: Any, address: str) -> Iterator[Any]:
     page.set_default_timeout(20_000)
     problems: list[str] = []
 
-    def complained(told: Any) -> None:
-        if told.type == "error" and not told.text.startswith("Failed to load resource"):
-            problems.append(told.text)
+    def collect(message: Any) -> None:
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            problems.append(message.text)
 
-    page.on("console", complained)
+    page.on("console", collect)
     page.on("pageerror", lambda problem: problems.append(str(problem)))
     page.goto(address)
     page.locator(".slider").first.wait_for(state="attached")

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from shoplens.errors import FeedError
-from shoplens.feeds.assembly.families import FamilyRules
+from shoplens.feeds.assembly.variants import FamilyRules
 from shoplens.feeds.mapping import FieldMapping, has_required_columns, parse_mapping, propose_mapping
 from shoplens.feeds.readers import (
     folder,

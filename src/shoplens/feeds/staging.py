@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from shoplens.feeds.assembly.sizes import is_size
+from shoplens.feeds.assembly.size_words import is_size
 from shoplens.feeds.rows import Options, RawProduct, Role, Row, compact_json
 from shoplens.types import Product, Rejection
 

@@ -14,10 +14,10 @@ from PIL.ImageFile import ImageFile
 
 from shoplens.errors import PhotoError
 from shoplens.images.broken_files import has_jpeg_end, repair_jpeg, repair_webp, wrong_png_chunk
-from shoplens.images.colour import rgb
 from shoplens.images.formats import format_of
 from shoplens.images.hashes import content_hash, pixel_hash
 from shoplens.images.picture import Picture, crop_pixels
+from shoplens.images.srgb import rgb
 from shoplens.settings import Settings
 
 __all__ = ["Picture", "crop_pixels", "decode_photo", "photo_size"]

@@ -11,7 +11,7 @@ from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, DENSE_SIZE, TINT_SHARE
-from shoplens.filters.photo_features.palette import parse_palette
+from shoplens.filters.photo_features.color_histogram import parse_palette
 from shoplens.index.identifiers import unknown_product_error
 from shoplens.index.protocol import EMPTY_CLASS_VECTOR
 from shoplens.ranking.filter_retrieval import Example, FilterQuery

@@ -17,9 +17,9 @@ from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.match_probability import REFERENCE, Calibration
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery, Strategy, default_strategy, strategy_named
 from shoplens.ranking.verdict import Judgement, judge
+from shoplens.search.answer_notes import answer_notes
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.facets import FacetRequest, count_facets
-from shoplens.search.notes import answer_notes
 from shoplens.search.prepared_strategy import PreparedStrategy, Ranking, prepare_strategy
 from shoplens.search.query_encoder import QueryEncoder, encode_query
 from shoplens.store.calibration_file import load_calibration

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shoplens.filters.photo_features.palette import BASIC_COLORS
+from shoplens.filters.photo_features.color_histogram import BASIC_COLORS
 
 MAX_PAGED = 500
 MAX_PRODUCTS = 100

@@ -28,7 +28,7 @@ from shoplens.filters.model.principal_components import normalize_rows
 from shoplens.store.files.atomic import timestamp, translate_disk_errors
 from shoplens.training.data.feature_pass import augmented_views_for
 from shoplens.training.data.samples import Bools, Ints, SamplePhoto, Samples
-from shoplens.training.holdout import KNOWN_PRODUCTS, HoldoutQueries, compute_ranks, plan_holdout
+from shoplens.training.holdout_test import KNOWN_PRODUCTS, HoldoutQueries, compute_ranks, plan_holdout
 from shoplens.training.look import Depth, LookOptions, TrainingData, collect_training_data, validate_depth_and_budget
 from shoplens.training.optimization.classifier_trainers import (
     ClassifierTrainer,

@@ -32,7 +32,14 @@ from shoplens.training.data.training_photos import (
     load_catalogue_photos,
     load_shopper_photos,
 )
-from shoplens.training.holdout import HoldoutPlan, HoldoutResult, compare_ranks, compute_ranks, judge_look, plan_holdout
+from shoplens.training.holdout_test import (
+    HoldoutPlan,
+    HoldoutResult,
+    compare_ranks,
+    compute_ranks,
+    judge_look,
+    plan_holdout,
+)
 from shoplens.training.optimization.backbone_tail import load_tail
 from shoplens.training.optimization.fine_tuning import TailRecipe, TailTrainer
 from shoplens.training.optimization.head import HeadRecipe

@@ -1,47 +1,49 @@
-/** A box on a photo, moved and sized by mouse, touch and keyboard. */
+/** A box on a photo, which is move and resized by mouse, touch and keyboard. */
 
 const SIDES = ["nw", "ne", "sw", "se"];
-const LEAST = 0.06;
+const MIN_SIZE = 0.06;
 
 export class Crop {
   /**
-   * @param {HTMLElement} home where it is drawn
-   * @param {(region: number[] | null) => void} changed told x, y, width, height in pixels when it has come to rest; null
-   *   for the whole photo
+   * @param {HTMLElement} container element that shows the photo
+   * @param {(region: number[] | null) => void} onChange is called with x, y, width and height in pixels when the box has
+   *   stopped moving; with null for the whole photo
    */
-  constructor(home, changed) {
-    this.home = home;
-    this.changed = changed;
+  constructor(container, onChange) {
+    this.container = container;
+    this.onChange = onChange;
     this.box = document.createElement("div");
     this.box.className = "box";
     this.box.tabIndex = 0;
     this.box.setAttribute("role", "group");
-    this.box.setAttribute("aria-label", "The part that is searched for");
+    this.box.setAttribute("aria-label", "The part of the photo to search for");
     for (const side of SIDES) {
       const corner = document.createElement("span");
       corner.className = "corner";
       corner.dataset.side = side;
       this.box.append(corner);
     }
-    this.box.addEventListener("pointerdown", (event) => this.#grabbed(event));
-    this.box.addEventListener("keydown", (event) => this.#typed(event));
+    this.box.addEventListener("pointerdown", (event) => this.#startDrag(event));
+    this.box.addEventListener("keydown", (event) => this.#handleKey(event));
   }
 
-  /** Show a photo, all of it chosen. */
+  /** Show a photo with a box around the whole of it. */
   show(canvas) {
     this.size = [canvas.width, canvas.height];
     this.part = { left: 0, top: 0, right: 1, bottom: 1 };
-    this.home.style.setProperty("--aspect", canvas.width / canvas.height);
-    this.home.replaceChildren(canvas, this.box);
+    this.container.style.setProperty("--aspect", canvas.width / canvas.height);
+    this.container.replaceChildren(canvas, this.box);
     this.#draw();
   }
 
-  whole() {
+  /** Put the box around the whole photo. */
+  selectAll() {
     this.part = { left: 0, top: 0, right: 1, bottom: 1 };
     this.#draw();
-    this.changed(this.region);
+    this.onChange(this.region);
   }
 
+  /** The box as x, y, width and height in pixels; null for the whole photo. */
   get region() {
     const { left, top, right, bottom } = this.part;
     if (left <= 0.001 && top <= 0.001 && right >= 0.999 && bottom >= 0.999) return null;
@@ -65,51 +67,53 @@ export class Crop {
     );
   }
 
-  #grabbed(event) {
+  #startDrag(event) {
     event.preventDefault();
     this.box.focus();
     const side = event.target.dataset.side ?? "";
     const start = { ...this.part };
-    const area = this.home.getBoundingClientRect();
-    const moved = (now) => {
-      this.#shift(start, (now.clientX - event.clientX) / area.width, (now.clientY - event.clientY) / area.height, side);
+    const area = this.container.getBoundingClientRect();
+    const move = (current) => {
+      const across = (current.clientX - event.clientX) / area.width;
+      const down = (current.clientY - event.clientY) / area.height;
+      this.#shift(start, across, down, side);
     };
-    const ended = () => {
-      this.box.removeEventListener("pointermove", moved);
-      this.box.removeEventListener("pointerup", ended);
-      this.box.removeEventListener("pointercancel", ended);
-      this.changed(this.region);
+    const end = () => {
+      this.box.removeEventListener("pointermove", move);
+      this.box.removeEventListener("pointerup", end);
+      this.box.removeEventListener("pointercancel", end);
+      this.onChange(this.region);
     };
     this.box.setPointerCapture(event.pointerId);
-    this.box.addEventListener("pointermove", moved);
-    this.box.addEventListener("pointerup", ended);
-    this.box.addEventListener("pointercancel", ended);
+    this.box.addEventListener("pointermove", move);
+    this.box.addEventListener("pointerup", end);
+    this.box.addEventListener("pointercancel", end);
   }
 
-  #typed(event) {
+  #handleKey(event) {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!step) return;
     event.preventDefault();
     this.#shift({ ...this.part }, step[0] * 0.03, step[1] * 0.03, event.shiftKey ? "se" : "");
-    clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.changed(this.region), 500);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.onChange(this.region), 500);
   }
 
   #shift(start, across, down, side) {
     const part = { ...start };
-    const within = (value, low, high) => Math.min(high, Math.max(low, value));
+    const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
     if (!side) {
-      across = within(across, -start.left, 1 - start.right);
-      down = within(down, -start.top, 1 - start.bottom);
+      across = clamp(across, -start.left, 1 - start.right);
+      down = clamp(down, -start.top, 1 - start.bottom);
       part.left += across;
       part.right += across;
       part.top += down;
       part.bottom += down;
     } else {
-      if (side.endsWith("w")) part.left = within(start.left + across, 0, start.right - LEAST);
-      if (side.endsWith("e")) part.right = within(start.right + across, start.left + LEAST, 1);
-      if (side.startsWith("n")) part.top = within(start.top + down, 0, start.bottom - LEAST);
-      if (side.startsWith("s")) part.bottom = within(start.bottom + down, start.top + LEAST, 1);
+      if (side.endsWith("w")) part.left = clamp(start.left + across, 0, start.right - MIN_SIZE);
+      if (side.endsWith("e")) part.right = clamp(start.right + across, start.left + MIN_SIZE, 1);
+      if (side.startsWith("n")) part.top = clamp(start.top + down, 0, start.bottom - MIN_SIZE);
+      if (side.startsWith("s")) part.bottom = clamp(start.bottom + down, start.top + MIN_SIZE, 1);
     }
     this.part = part;
     this.#draw();

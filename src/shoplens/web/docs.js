@@ -1,51 +1,61 @@
-/** The OpenAPI document as a page. */
+/** Shows the OpenAPI document as a page. */
 
-import { asked } from "./api.js";
+import { fetchJson } from "./api.js";
 
-const made = (tag, text = "", ...inside) => {
-  const one = document.createElement(tag);
-  one.append(text, ...inside);
-  return one;
+const createElement = (tag, text = "", ...children) => {
+  const element = document.createElement(tag);
+  element.append(text, ...children);
+  return element;
 };
-const home = document.getElementById("api");
+const createRow = (name, type, description) =>
+  createElement(
+    "tr",
+    "",
+    createElement("td", "", createElement("code", name)),
+    createElement("td", type),
+    createElement("td", description ?? ""),
+  );
+const createTable = (rows) => createElement("table", "", createElement("tbody", "", ...rows));
+const container = document.getElementById("api");
 
 try {
-  const api = await asked("", "/v1/openapi.json");
-  const schema = (one) => (one?.$ref ? api.components.schemas[one.$ref.split("/").pop()] : one);
-  const kind = (one) => {
-    if (one.$ref) return one.$ref.split("/").pop();
-    if (one.anyOf) return one.anyOf.map(kind).join(" or ");
-    if (one.type === "array") return `list of ${kind(one.items ?? {})}`;
-    return one.enum ? one.enum.map((value) => JSON.stringify(value)).join(" or ") : (one.type ?? "anything");
+  const api = await fetchJson("", "/v1/openapi.json");
+  const resolve = (schema) => (schema?.$ref ? api.components.schemas[schema.$ref.split("/").pop()] : schema);
+  const typeName = (schema) => {
+    if (schema.$ref) return schema.$ref.split("/").pop();
+    if (schema.anyOf) return schema.anyOf.map(typeName).join(" or ");
+    if (schema.type === "array") return `list of ${typeName(schema.items ?? {})}`;
+    return schema.enum ? schema.enum.map((value) => JSON.stringify(value)).join(" or ") : (schema.type ?? "anything");
   };
-  const fields = (one) => {
-    const found = schema(one);
-    if (!found?.properties) return "";
-    const rows = Object.entries(found.properties).map(([name, value]) =>
-      made("tr", "", made("td", "", made("code", name)), made("td", kind(value)), made("td", value.description ?? "")),
+  const fieldTable = (reference) => {
+    const schema = resolve(reference);
+    if (!schema?.properties) return "";
+    const rows = Object.entries(schema.properties).map(([name, value]) =>
+      createRow(name, typeName(value), value.description),
     );
-    return made("table", "", made("tbody", "", ...rows));
+    return createTable(rows);
   };
-  const about = made("article", "", made("p", api.info.description));
+  const introduction = createElement("article", "", createElement("p", api.info.description));
   const curl = `curl -F image=@photo.jpg -F k=5 ${location.origin}/v1/search`;
-  about.append(made("pre", curl));
-  home.replaceChildren(about);
+  introduction.append(createElement("pre", curl));
+  container.replaceChildren(introduction);
   for (const [path, operations] of Object.entries(api.paths)) {
-    for (const [method, told] of Object.entries(operations)) {
-      const one = made("article", "", made("h2", "", made("code", method.toUpperCase()), path), made("p", told.summary));
-      if (told.description) one.append(made("p", told.description));
-      const parameters = (told.parameters ?? []).map((value) =>
-        made("tr", "", made("td", "", made("code", value.name)), made("td", value.in), made("td", value.description ?? "")),
+    for (const [method, operation] of Object.entries(operations)) {
+      const title = createElement("h2", "", createElement("code", method.toUpperCase()), path);
+      const article = createElement("article", "", title, createElement("p", operation.summary));
+      if (operation.description) article.append(createElement("p", operation.description));
+      const parameters = (operation.parameters ?? []).map((value) =>
+        createRow(value.name, value.in, value.description),
       );
-      if (parameters.length) one.append(made("h3", "Parameters"), made("table", "", made("tbody", "", ...parameters)));
-      const body = told.requestBody?.content?.["application/json"]?.schema;
-      if (body) one.append(made("h3", "Sent"), fields(body));
-      const answer = told.responses["200"]?.content?.["application/json"]?.schema;
-      if (answer?.$ref) one.append(made("h3", "Answered"), fields(answer));
-      home.append(one);
+      if (parameters.length) article.append(createElement("h3", "Parameters"), createTable(parameters));
+      const body = operation.requestBody?.content?.["application/json"]?.schema;
+      if (body) article.append(createElement("h3", "Request body"), fieldTable(body));
+      const response = operation.responses["200"]?.content?.["application/json"]?.schema;
+      if (response?.$ref) article.append(createElement("h3", "Response"), fieldTable(response));
+      container.append(article);
     }
   }
 } catch (problem) {
-  home.replaceChildren(made("p", `${problem.problem ?? problem} ${problem.fix ?? ""}`));
+  container.replaceChildren(createElement("p", `${problem.problem ?? problem} ${problem.fix ?? ""}`));
 }
-home.removeAttribute("aria-busy");
+container.removeAttribute("aria-busy");

@@ -1,14 +1,14 @@
 /**
  * <shoplens-search endpoint="https://search.shop.example" api-key="…" results="8"></shoplens-search>
  *
- * A button that finds the shop's products in a shopper's photo. Attributes: `endpoint` (the service), `api-key` (one with
- * the role search), `results`, `label`, `where`. Events, all bubbling: `shoplens-results` ({answer}), `shoplens-click`
- * ({result, answer}; cancelable: the link is not followed then), `shoplens-error` ({code, problem, fix}). Looks: the CSS
- * custom properties --shoplens-accent, --shoplens-ink, --shoplens-ground, --shoplens-radius and --shoplens-font, and
- * ::part(button), ::part(panel), ::part(card).
+ * A button that finds the shop's products in a shopper's photo. Attributes: `endpoint` (address of the service),
+ * `api-key` (a key with the role search), `results`, `label`, `where`. Events, which all bubble: `shoplens-results`
+ * ({answer}), `shoplens-click` ({result, answer}; if it is cancelled, the link is not followed), `shoplens-error`
+ * ({code, problem, fix}). The style is set by the CSS custom properties --shoplens-accent, --shoplens-ink,
+ * --shoplens-ground, --shoplens-radius and --shoplens-font, and by ::part(button), ::part(panel) and ::part(card).
  */
 
-import { asked, money, prepared, searched } from "./api.js";
+import { describeVerdict, fetchJson, formatPrice, postSearch, preparePhoto } from "./api.js";
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
@@ -45,7 +45,7 @@ class ShoplensSearch extends HTMLElement {
       </dialog>`;
     this.input = root.querySelector("input");
     this.dialog = root.querySelector("dialog");
-    this.told = root.querySelector("p");
+    this.status = root.querySelector("p");
     this.list = root.querySelector("ul");
     this.input.addEventListener("change", () => this.input.files[0] && this.search(this.input.files[0]));
     root.querySelector("button").addEventListener("click", () => this.dialog.close());
@@ -70,37 +70,37 @@ class ShoplensSearch extends HTMLElement {
     return key ? { Authorization: `Bearer ${key}` } : {};
   }
 
-  /** Search for the products in a photo (a File or Blob), and show them. */
+  /** Search for the products in a photo (a File or Blob), and show the results. */
   async search(photo) {
     this.list.replaceChildren();
-    this.told.textContent = "Looking …";
+    this.status.textContent = "Searching …";
     if (!this.dialog.open) this.dialog.showModal();
-    const fields = { image: (await prepared(photo)).blob, k: Number(this.getAttribute("results")) || 8 };
+    const fields = { image: (await preparePhoto(photo)).blob, k: Number(this.getAttribute("results")) || 8 };
     if (this.getAttribute("where")) fields.where = [this.getAttribute("where")];
     try {
-      const answer = await searched(this.endpoint, fields, { key: this.getAttribute("api-key") ?? undefined });
-      this.#tell("shoplens-results", { answer });
-      const words = answer.verdict_words === "uncalibrated" ? "Most alike first." : answer.verdict_words;
-      this.told.textContent = answer.results.length ? words : "Nothing was found.";
-      this.list.replaceChildren(...answer.results.map((result) => this.#card(result, answer)));
+      const answer = await postSearch(this.endpoint, fields, { key: this.getAttribute("api-key") ?? undefined });
+      this.#dispatch("shoplens-results", { answer });
+      const verdict = describeVerdict(answer);
+      this.status.textContent = answer.results.length ? verdict : "Nothing was found.";
+      this.list.replaceChildren(...answer.results.map((result) => this.#createCard(result, answer)));
     } catch (problem) {
-      this.told.textContent = `${problem.problem ?? problem} ${problem.fix ?? ""}`;
-      this.#tell("shoplens-error", { code: problem.code, problem: problem.problem, fix: problem.fix });
+      this.status.textContent = `${problem.problem ?? problem} ${problem.fix ?? ""}`;
+      this.#dispatch("shoplens-error", { code: problem.code, problem: problem.problem, fix: problem.fix });
     } finally {
       this.input.value = "";
     }
   }
 
-  #card(result, answer) {
+  #createCard(result, answer) {
     const item = document.createElement("li");
     const link = document.createElement("a");
     link.part = "card";
     const address = URL.canParse(result.url) ? new URL(result.url) : null;
     link.href = address && ["http:", "https:"].includes(address.protocol) ? address.href : "#";
     link.addEventListener("click", (event) => {
-      const goes = this.#tell("shoplens-click", { result, answer });
-      if (!goes || link.getAttribute("href") === "#") event.preventDefault();
-      if (answer.remembered) this.#clicked(result, answer);
+      const isFollowed = this.#dispatch("shoplens-click", { result, answer });
+      if (!isFollowed || link.getAttribute("href") === "#") event.preventDefault();
+      if (answer.remembered) this.#reportClick(result, answer);
     });
     const picture = document.createElement("img");
     picture.alt = "";
@@ -110,20 +110,20 @@ class ShoplensSearch extends HTMLElement {
     title.textContent = result.title;
     const price = document.createElement("span");
     price.className = "price";
-    price.textContent = money(result.price, result.currency);
+    price.textContent = formatPrice(result.price, result.currency);
     link.append(picture, title, price);
     item.append(link);
     return item;
   }
 
-  #clicked(result, answer) {
+  #reportClick(result, answer) {
     const events = [{ query_id: answer.query_id, product_id: result.product_id, kind: "click" }];
     const headers = { ...this.#headers, "Content-Type": "application/json" };
     const options = { method: "POST", keepalive: true, headers, body: JSON.stringify({ events }) };
-    asked(this.endpoint, "/v1/feedback", options).catch(() => {});
+    fetchJson(this.endpoint, "/v1/feedback", options).catch(() => {});
   }
 
-  #tell(name, detail) {
+  #dispatch(name, detail) {
     return this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable: true }));
   }
 }

@@ -1,34 +1,34 @@
-/** The map of the catalogue: what looks alike lies together. Drag, pinch, wheel or keys move it. */
+/** The map of the catalogue, on which similar products lie together; dragging, pinching, the wheel or keys move it. */
 
-import { asked } from "./api.js";
+import { fetchJson } from "./api.js";
 
-const INKS = ["#2f7d6b", "#c4622d", "#3f6fb5", "#8a5aa8", "#b08a1e", "#a83e5b", "#6b7a2e", "#4b8f8c", "#9c6b4f", "#586074"];
-const FAR = 60;
-const THUMBNAILS = 150;
+const COLOURS = ["#2f7d6b", "#c4622d", "#3f6fb5", "#8a5aa8", "#b08a1e", "#a83e5b", "#6b7a2e", "#4b8f8c", "#9c6b4f", "#586074"];
+const MAX_SCALE = 60;
+const MAX_THUMBNAILS = 150;
 
 export class CatalogueMap {
   /**
-   * @param {HTMLElement} home
-   * @param {(product: {id: string, title: string, photo: string}) => void} chosen
+   * @param {HTMLElement} container section of the page
+   * @param {(product: {id: string, title: string, photo: string}) => void} onSelect is called when a product is selected
    */
-  constructor(home, chosen) {
-    this.chosen = chosen;
-    this.canvas = home.querySelector("#map-canvas");
-    this.told = home.querySelector("#map-told");
-    this.colour = home.querySelector("#map-colour");
-    this.legend = home.querySelector("#map-legend");
+  constructor(container, onSelect) {
+    this.onSelect = onSelect;
+    this.canvas = container.querySelector("#map-canvas");
+    this.status = container.querySelector("#map-status");
+    this.colour = container.querySelector("#map-colour");
+    this.legend = container.querySelector("#map-legend");
     this.products = [];
     this.pictures = new Map();
     this.view = { x: 0.5, y: 0.5, scale: 1 };
     this.pointers = new Map();
-    this.least = 1;
-    home.querySelector("#map-in").addEventListener("click", () => this.#zoom(1.5));
-    home.querySelector("#map-out").addEventListener("click", () => this.#zoom(1 / 1.5));
+    this.minScale = 1;
+    container.querySelector("#map-in").addEventListener("click", () => this.#zoom(1.5));
+    container.querySelector("#map-out").addEventListener("click", () => this.#zoom(1 / 1.5));
     this.colour.addEventListener("change", () => this.#recolour());
-    this.canvas.addEventListener("keydown", (event) => this.#typed(event));
+    this.canvas.addEventListener("keydown", (event) => this.#handleKey(event));
     this.canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
-      this.#zoom(Math.exp(-event.deltaY / 400), this.#place(event));
+      this.#zoom(Math.exp(-event.deltaY / 400), this.#position(event));
     });
     this.canvas.addEventListener("pointerdown", (event) => this.#down(event));
     this.canvas.addEventListener("pointermove", (event) => this.#move(event));
@@ -36,58 +36,59 @@ export class CatalogueMap {
     new ResizeObserver(() => this.#draw()).observe(this.canvas);
   }
 
+  /** Load the map the first time, and draw it. */
   async show() {
     if (this.products.length) return this.#draw();
-    this.told.textContent = "Drawing the map, which takes a while the first time …";
+    this.status.textContent = "Drawing the map. This takes a while the first time …";
     try {
-      const found = await asked("", "/v1/map");
-      this.products = found.products;
+      const map = await fetchJson("", "/v1/map");
+      this.products = map.products;
       this.#fit();
-      this.told.textContent = found.note;
-      const fields = [...new Set(this.products.flatMap((one) => Object.keys(one.dimensions)))];
+      this.status.textContent = map.note;
+      const fields = [...new Set(this.products.flatMap((product) => Object.keys(product.dimensions)))];
       this.colour.replaceChildren(...fields.map((name) => new Option(name, name)));
       this.#recolour();
     } catch (problem) {
-      this.told.textContent = `${problem.problem ?? problem} ${problem.fix ?? ""}`;
+      this.status.textContent = `${problem.problem ?? problem} ${problem.fix ?? ""}`;
     }
   }
 
-  /** All products in view. */
+  /** Fit all products into the view. */
   #fit() {
     const range = (name) => {
-      const all = this.products.map((one) => one[name]);
-      return all.length ? [Math.min(...all), Math.max(...all)] : [0, 1];
+      const values = this.products.map((product) => product[name]);
+      return values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
     };
     const [[left, right], [top, bottom]] = [range("x"), range("y")];
     const { clientWidth: width, clientHeight: height } = this.canvas;
     const unit = Math.min(width, height) * 0.92;
     const scale = Math.min(width / unit / (right - left || 1), height / unit / (bottom - top || 1)) * 0.92;
-    this.least = Math.min(1, scale);
+    this.minScale = Math.min(1, scale);
     this.view = { x: (left + right) / 2, y: (top + bottom) / 2, scale };
   }
 
   #recolour() {
     const counts = new Map();
-    for (const one of this.products) {
-      const value = one.dimensions[this.colour.value] ?? "";
+    for (const product of this.products) {
+      const value = product.dimensions[this.colour.value] ?? "";
       counts.set(value, (counts.get(value) ?? 0) + 1);
     }
-    const order = [...counts.keys()].filter(Boolean).sort((one, other) => counts.get(other) - counts.get(one));
-    this.inks = new Map(order.slice(0, INKS.length).map((value, place) => [value, INKS[place]]));
+    const order = [...counts.keys()].filter(Boolean).sort((first, second) => counts.get(second) - counts.get(first));
+    this.colours = new Map(order.slice(0, COLOURS.length).map((value, place) => [value, COLOURS[place]]));
     this.legend.replaceChildren(
-      ...[...this.inks].map(([value, ink]) => {
-        const one = document.createElement("li");
+      ...[...this.colours].map(([value, colour]) => {
+        const item = document.createElement("li");
         const swatch = document.createElement("span");
         swatch.className = "swatch";
-        swatch.style.background = ink;
-        one.append(swatch, `${value} (${counts.get(value)})`);
-        return one;
+        swatch.style.background = colour;
+        item.append(swatch, `${value} (${counts.get(value)})`);
+        return item;
       }),
     );
     this.#draw();
   }
 
-  #typed(event) {
+  #handleKey(event) {
     const step = 0.1 / this.view.scale;
     const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
     if (moves[event.key]) {
@@ -96,15 +97,15 @@ export class CatalogueMap {
     } else if (event.key === "+" || event.key === "=") this.#zoom(1.3);
     else if (event.key === "-") this.#zoom(1 / 1.3);
     else if (event.key === "Enter") {
-      const found = this.#nearest({ x: this.view.x, y: this.view.y }, Infinity);
-      if (found) this.chosen(found);
+      const product = this.#nearest({ x: this.view.x, y: this.view.y }, Infinity);
+      if (product) this.onSelect(product);
     } else return;
     event.preventDefault();
     this.#draw();
   }
 
-  /** Where an event is, in places of the map. */
-  #place(event) {
+  /** Return the position of an event in the coordinates of the map. */
+  #position(event) {
     const area = this.canvas.getBoundingClientRect();
     const unit = Math.min(area.width, area.height) * 0.92 * this.view.scale;
     return {
@@ -114,9 +115,9 @@ export class CatalogueMap {
   }
 
   #zoom(factor, about = this.#nearest(this.view, Infinity) ?? this.view) {
-    const scale = Math.min(FAR, Math.max(this.least * 0.8, this.view.scale * factor));
-    const real = scale / this.view.scale;
-    this.view = { x: about.x + (this.view.x - about.x) / real, y: about.y + (this.view.y - about.y) / real, scale };
+    const scale = Math.min(MAX_SCALE, Math.max(this.minScale * 0.8, this.view.scale * factor));
+    const ratio = scale / this.view.scale;
+    this.view = { x: about.x + (this.view.x - about.x) / ratio, y: about.y + (this.view.y - about.y) / ratio, scale };
     this.#draw();
   }
 
@@ -129,12 +130,12 @@ export class CatalogueMap {
   #move(event) {
     const before = this.pointers.get(event.pointerId);
     if (!before) return;
-    const others = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, place]) => place);
+    const others = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, pointer]) => pointer);
     const area = this.canvas.getBoundingClientRect();
     const unit = Math.min(area.width, area.height) * 0.92 * this.view.scale;
     if (others.length) {
-      const apart = (one) => Math.hypot(one.x - others[0].x, one.y - others[0].y) || 1;
-      this.#zoom(apart({ x: event.clientX, y: event.clientY }) / apart(before), this.#place(event));
+      const distance = (pointer) => Math.hypot(pointer.x - others[0].x, pointer.y - others[0].y) || 1;
+      this.#zoom(distance({ x: event.clientX, y: event.clientY }) / distance(before), this.#position(event));
     } else {
       this.view.x -= (event.clientX - before.x) / unit;
       this.view.y -= (event.clientY - before.y) / unit;
@@ -147,18 +148,18 @@ export class CatalogueMap {
   #up(event) {
     this.pointers.delete(event.pointerId);
     if (event.type === "pointerup" && this.moved < 5) {
-      const found = this.#nearest(this.#place(event), 0.03 / this.view.scale);
-      if (found) this.chosen(found);
+      const product = this.#nearest(this.#position(event), 0.03 / this.view.scale);
+      if (product) this.onSelect(product);
     }
   }
 
-  #nearest(place, reach) {
-    let best = null;
-    for (const one of this.products) {
-      const apart = Math.hypot(one.x - place.x, one.y - place.y);
-      if (apart < reach) [best, reach] = [one, apart];
+  #nearest(position, maxDistance) {
+    let nearest = null;
+    for (const product of this.products) {
+      const distance = Math.hypot(product.x - position.x, product.y - position.y);
+      if (distance < maxDistance) [nearest, maxDistance] = [product, distance];
     }
-    return best;
+    return nearest;
   }
 
   #draw() {
@@ -170,40 +171,41 @@ export class CatalogueMap {
   }
 
   #paint() {
-    const dots = window.devicePixelRatio || 1;
+    const pixelRatio = window.devicePixelRatio || 1;
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    Object.assign(this.canvas, { width: width * dots, height: height * dots });
-    const ink = this.canvas.getContext("2d");
-    ink.scale(dots, dots);
+    Object.assign(this.canvas, { width: width * pixelRatio, height: height * pixelRatio });
+    const context = this.canvas.getContext("2d");
+    context.scale(pixelRatio, pixelRatio);
     const unit = Math.min(width, height) * 0.92 * this.view.scale;
-    const seen = [];
-    for (const one of this.products) {
-      const x = (one.x - this.view.x) * unit + width / 2;
-      const y = (one.y - this.view.y) * unit + height / 2;
-      if (x > -60 && y > -60 && x < width + 60 && y < height + 60) seen.push([one, x, y]);
+    const visible = [];
+    for (const product of this.products) {
+      const x = (product.x - this.view.x) * unit + width / 2;
+      const y = (product.y - this.view.y) * unit + height / 2;
+      if (x > -60 && y > -60 && x < width + 60 && y < height + 60) visible.push([product, x, y]);
     }
-    const side = seen.length <= THUMBNAILS ? Math.min(72, 26 + unit / 60) : 0;
-    for (const [one, x, y] of seen) {
-      ink.fillStyle = this.inks?.get(one.dimensions[this.colour.value] ?? "") ?? "#9aa09a";
-      const picture = side ? this.#picture(one) : null;
+    const side = visible.length <= MAX_THUMBNAILS ? Math.min(72, 26 + unit / 60) : 0;
+    for (const [product, x, y] of visible) {
+      context.fillStyle = this.colours?.get(product.dimensions[this.colour.value] ?? "") ?? "#9aa09a";
+      const picture = side ? this.#loadPicture(product) : null;
       if (picture) {
-        ink.fillRect(x - side / 2 - 2, y - side / 2 - 2, side + 4, side + 4);
-        ink.drawImage(picture, x - side / 2, y - side / 2, side, side);
+        context.fillRect(x - side / 2 - 2, y - side / 2 - 2, side + 4, side + 4);
+        context.drawImage(picture, x - side / 2, y - side / 2, side, side);
       } else {
-        ink.beginPath();
-        ink.arc(x, y, 5, 0, 7);
-        ink.fill();
+        context.beginPath();
+        context.arc(x, y, 5, 0, 7);
+        context.fill();
       }
     }
   }
 
-  #picture(one) {
-    const held = this.pictures.get(one.photo);
-    if (held) return held.complete && held.naturalWidth ? held : null;
+  /** Return the picture of a product, or null while it loads. */
+  #loadPicture(product) {
+    const loaded = this.pictures.get(product.photo);
+    if (loaded) return loaded.complete && loaded.naturalWidth ? loaded : null;
     const picture = new Image();
-    picture.src = `${one.photo}?width=96`;
+    picture.src = `${product.photo}?width=96`;
     picture.addEventListener("load", () => this.#draw());
-    this.pictures.set(one.photo, picture);
+    this.pictures.set(product.photo, picture);
     return null;
   }
 }

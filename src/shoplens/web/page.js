@@ -1,113 +1,114 @@
-/** The page: a photo in, products out; sliders, ticks and a box that ask again. */
+/** The search page: finds products by a photo; sliders, filters and the box on the photo search again. */
 
-import { asked, prepared, searched } from "./api.js";
+import { describeVerdict, fetchJson, postSearch, preparePhoto } from "./api.js";
 import { Crop } from "./crop.js";
-import { card, inkOf, verdict } from "./results.js";
+import { colourOf, createCard } from "./results.js";
 import { CatalogueMap } from "./map.js";
 
-const at = (id) => document.getElementById(id);
-const PAGE = 24;
-const FIRST = 5;
+const byId = (id) => document.getElementById(id);
+const PAGE_SIZE = 24;
+const MAIN_SLIDERS = 5;
 const DYNAMIC = new Set(["hybrid", "filters-dynamic"]);
 
-/** What is asked for. `factors` are the sliders: 1 leaves a dimension as it is, 0 leaves it out. */
-const now = { photo: null, like: null, queryId: null, region: null, where: "", ticks: {}, factors: {}, offset: 0 };
+/** The current query. `factors` are the sliders' values: 1 leaves a dimension unchanged, 0 leaves it out. */
+const query = { photo: null, like: null, queryId: null, region: null, where: "", ticks: {}, factors: {}, offset: 0 };
 let dimensions = [];
 let facetNames = [];
-let running = null;
+let controller = null;
 let map = null;
 
-const names = () => dimensions.map((one) => one.name);
+const dimensionNames = () => dimensions.map((dimension) => dimension.name);
 
 function conditions() {
-  const quoted = (value) => `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
-  const ticked = Object.entries(now.ticks)
+  const quote = (value) => `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+  const ticked = Object.entries(query.ticks)
     .filter(([, values]) => values.length)
-    .map(([field, values]) => values.map((value) => `${fieldName(field)} = ${quoted(value)}`).join(" or "))
-    .map((one) => `(${one})`);
-  return [...(now.where.trim() ? [now.where.trim()] : []), ...ticked];
+    .map(([field, values]) => values.map((value) => `${fieldName(field)} = ${quote(value)}`).join(" or "))
+    .map((condition) => `(${condition})`);
+  return [...(query.where.trim() ? [query.where.trim()] : []), ...ticked];
 }
 
 const fieldName = (field) => (/^[\w.]+$/.test(field) ? field : `"${field}"`);
 
 function weights(strategy) {
-  const touched = Object.entries(now.factors).filter(([, factor]) => factor !== 1);
-  if (!touched.length) return {};
-  if (DYNAMIC.has(strategy)) return Object.fromEntries(touched);
-  const usual = Object.fromEntries(dimensions.map((one) => [one.name, one.weight]));
-  return Object.fromEntries(touched.map(([name, factor]) => [name, factor * usual[name]]));
+  const changed = Object.entries(query.factors).filter(([, factor]) => factor !== 1);
+  if (!changed.length) return {};
+  if (DYNAMIC.has(strategy)) return Object.fromEntries(changed);
+  const defaults = Object.fromEntries(dimensions.map((dimension) => [dimension.name, dimension.weight]));
+  return Object.fromEntries(changed.map(([name, factor]) => [name, factor * defaults[name]]));
 }
 
 let strategy = "";
 
 async function search({ more = false } = {}) {
-  if (!now.photo && !now.like && !now.queryId) return;
-  running?.abort();
-  running = new AbortController();
-  const mine = running;
-  now.offset = more ? now.offset : 0;
-  const fields = { k: PAGE, offset: now.offset, where: conditions(), facets: facetNames, explain: true };
+  if (!query.photo && !query.like && !query.queryId) return;
+  controller?.abort();
+  controller = new AbortController();
+  const ownController = controller;
+  query.offset = more ? query.offset : 0;
+  const fields = { k: PAGE_SIZE, offset: query.offset, where: conditions(), facets: facetNames, explain: true };
   fields.weights = weights(strategy);
-  if (now.like) fields.product_id = now.like;
-  else if (now.queryId) fields.query_id = now.queryId;
-  else Object.assign(fields, { image: now.photo }, now.region ? { region: now.region } : {});
+  if (query.like) fields.product_id = query.like;
+  else if (query.queryId) fields.query_id = query.queryId;
+  else Object.assign(fields, { image: query.photo }, query.region ? { region: query.region } : {});
   document.body.classList.add("busy");
-  if (!more) say("Looking …");
+  if (!more) showMessage("Searching …");
   try {
-    const answer = await searched("", fields, { signal: mine.signal });
-    if (!now.like) now.queryId = answer.query_id;
+    const answer = await postSearch("", fields, { signal: ownController.signal });
+    if (!query.like) query.queryId = answer.query_id;
     strategy = answer.strategy.used;
-    show(answer, more);
+    showAnswer(answer, more);
   } catch (problem) {
     if (problem.name === "AbortError") return;
-    if (now.photo && now.queryId && ["unknown-query", "model-changed"].includes(problem.code)) {
-      now.queryId = null;
+    if (query.photo && query.queryId && ["unknown-query", "model-changed"].includes(problem.code)) {
+      query.queryId = null;
       return search();
     }
     if (problem.code === "another-generation") return search();
-    say(problem.problem ?? String(problem), problem.fix);
+    showMessage(problem.problem ?? String(problem), problem.fix);
   } finally {
-    if (mine === running) document.body.classList.remove("busy");
+    if (ownController === controller) document.body.classList.remove("busy");
   }
 }
 
-function say(text, fix = "") {
+function showMessage(text, fix = "") {
   const line = document.createElement("span");
   line.textContent = fix ? `${text} ${fix}` : text;
   if (fix) line.className = "problem";
-  at("status").replaceChildren(line);
+  byId("status").replaceChildren(line);
 }
 
-function show(answer, more) {
-  const cards = answer.results.map((result) => card(result, { names: names(), more: likeThis, opened: clicked(answer) }));
-  if (more) at("grid").append(...cards);
-  else at("grid").replaceChildren(...cards);
+function showAnswer(answer, more) {
+  const options = { names: dimensionNames(), onSimilar: searchSimilar, onOpen: clickReporter(answer) };
+  const cards = answer.results.map((result) => createCard(result, options));
+  if (more) byId("grid").append(...cards);
+  else byId("grid").replaceChildren(...cards);
   const words = document.createElement("span");
   words.className = "verdict";
-  words.textContent = answer.results.length ? verdict(answer) : "Nothing was found.";
+  words.textContent = answer.results.length ? describeVerdict(answer) : "Nothing was found.";
   const notes = answer.notes.length ? ` ${answer.notes.join(" ")}` : "";
-  at("status").replaceChildren(words, `${notes} ${Math.round(answer.took_ms.total)} ms.`);
-  now.offset = answer.next_offset ?? 0;
-  at("more").hidden = answer.next_offset === null;
-  at("link").hidden = false;
+  byId("status").replaceChildren(words, `${notes} ${Math.round(answer.took_ms.total)} ms.`);
+  query.offset = answer.next_offset ?? 0;
+  byId("more").hidden = answer.next_offset === null;
+  byId("link").hidden = false;
   if (!more) drawFacets(answer.facets);
   drawSliders(answer.importances);
-  history.replaceState(null, "", `#${new URLSearchParams(saved())}`);
+  history.replaceState(null, "", `#${new URLSearchParams(linkParameters())}`);
 }
 
-/** Clicks are told of where the shop remembers answers. */
-function clicked(answer) {
+/** Return a function that reports clicks; nothing where the shop does not record answers. */
+function clickReporter(answer) {
   if (!answer.remembered) return undefined;
   return (result) => {
     const events = [{ query_id: answer.query_id, product_id: result.product_id, kind: "click" }];
     const options = { method: "POST", keepalive: true, headers: { "Content-Type": "application/json" } };
-    asked("", "/v1/feedback", { ...options, body: JSON.stringify({ events }) }).catch(() => {});
+    fetchJson("", "/v1/feedback", { ...options, body: JSON.stringify({ events }) }).catch(() => {});
   };
 }
 
 function drawFacets(facets) {
-  const open = document.activeElement?.dataset?.tick;
-  at("facets").replaceChildren(
+  const focused = document.activeElement?.dataset?.tick;
+  byId("facets").replaceChildren(
     ...facets
       .filter((facet) => Object.keys(facet.values).length || facet.values.length)
       .map((facet) => {
@@ -120,260 +121,266 @@ function drawFacets(facets) {
           label.className = "tick";
           const box = document.createElement("input");
           box.type = "checkbox";
-          box.checked = (now.ticks[facet.field] ?? []).includes(value);
+          box.checked = (query.ticks[facet.field] ?? []).includes(value);
           box.dataset.tick = `${facet.field}=${value}`;
           box.addEventListener("change", () => {
-            const held = new Set(now.ticks[facet.field] ?? []);
-            if (box.checked) held.add(value);
-            else held.delete(value);
-            now.ticks[facet.field] = [...held];
+            const values = new Set(query.ticks[facet.field] ?? []);
+            if (box.checked) values.add(value);
+            else values.delete(value);
+            query.ticks[facet.field] = [...values];
             search();
           });
           const count = document.createElement("span");
           count.className = "count";
           count.textContent = `${relevant} of ${all}`;
-          count.title = "alike, of all";
+          count.title = "similar products, of all products";
           label.append(box, value, count);
           group.append(label);
         }
         return group;
       }),
   );
-  if (open) at("facets").querySelector(`[data-tick="${CSS.escape(open)}"]`)?.focus();
+  if (focused) byId("facets").querySelector(`[data-tick="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function drawSliders(shares) {
-  const homes = [at("sliders"), at("more-sliders")];
-  if (!homes[0].children.length) {
+  const containers = [byId("sliders"), byId("more-sliders")];
+  if (!containers[0].children.length) {
     for (const [place, { name }] of dimensions.entries()) {
       const label = document.createElement("label");
       label.className = "slider";
       const swatch = document.createElement("span");
       swatch.className = "swatch";
-      swatch.style.background = inkOf(names(), name);
+      swatch.style.background = colourOf(dimensionNames(), name);
       const title = document.createElement("span");
       title.append(swatch, name);
-      const told = document.createElement("output");
+      const output = document.createElement("output");
       const slider = document.createElement("input");
       Object.assign(slider, { type: "range", min: "0", max: "4", step: "0.25", value: "1" });
       slider.dataset.dimension = name;
       slider.addEventListener("input", () => {
-        now.factors[name] = Number(slider.value);
-        clearTimeout(drawSliders.resting);
-        drawSliders.resting = setTimeout(search, 150);
+        query.factors[name] = Number(slider.value);
+        clearTimeout(drawSliders.timer);
+        drawSliders.timer = setTimeout(search, 150);
       });
-      label.append(title, told, slider);
-      homes[place < FIRST ? 0 : 1].append(label);
+      label.append(title, output, slider);
+      containers[place < MAIN_SLIDERS ? 0 : 1].append(label);
     }
-    at("all-weights").hidden = dimensions.length <= FIRST;
+    byId("all-weights").hidden = dimensions.length <= MAIN_SLIDERS;
   }
-  for (const label of homes.flatMap((home) => [...home.children])) {
+  for (const label of containers.flatMap((container) => [...container.children])) {
     const slider = label.querySelector("input");
     const name = slider.dataset.dimension;
-    slider.value = String(now.factors[name] ?? 1);
+    slider.value = String(query.factors[name] ?? 1);
     const share = Math.round(100 * (shares?.[name] ?? 0));
     label.querySelector("output").textContent = `${share} %`;
-    slider.setAttribute("aria-valuetext", `${slider.value} times as usual, counts ${share} %`);
+    slider.setAttribute("aria-valuetext", `weight ${slider.value} times the default, ${share} % of the score`);
   }
 }
 
-const wide = window.matchMedia("(min-width: 760px)");
-const unfold = () => {
-  at("refine").open = wide.matches || at("refine").open;
+const wideScreen = window.matchMedia("(min-width: 760px)");
+const openFilters = () => {
+  byId("refine").open = wideScreen.matches || byId("refine").open;
 };
-wide.addEventListener("change", unfold);
-unfold();
+wideScreen.addEventListener("change", openFilters);
+openFilters();
 
-const crop = new Crop(at("crop"), (region) => {
-  now.region = region;
-  now.queryId = null;
+const crop = new Crop(byId("crop"), (region) => {
+  query.region = region;
+  query.queryId = null;
   search();
 });
 
-async function look(file) {
+async function searchPhoto(file) {
   stopCamera();
-  const photo = await prepared(file);
-  Object.assign(now, { photo: photo.blob, like: null, queryId: null, region: null });
-  panel(photo.bitmap ? "photo" : "drop");
+  const photo = await preparePhoto(file);
+  Object.assign(query, { photo: photo.blob, like: null, queryId: null, region: null });
+  showPanel(photo.bitmap ? "photo" : "drop");
   if (photo.bitmap) crop.show(photo.bitmap);
   search();
 }
 
-function likeThis(result) {
-  Object.assign(now, { like: result.product_id, queryId: null, region: null });
-  showLike(result.title, result.photo);
+function searchSimilar(result) {
+  Object.assign(query, { like: result.product_id, queryId: null, region: null });
+  showSimilarPanel(result.title, result.photo);
   search();
-  at("results").focus({ preventScroll: true });
+  byId("results").focus({ preventScroll: true });
   window.scrollTo({ top: 0 });
 }
 
-function showLike(title, photo) {
+function showSimilarPanel(title, photo) {
   const picture = document.createElement("img");
   picture.alt = "";
   if (photo) picture.src = `${photo}?width=192`;
   const text = document.createElement("span");
-  text.textContent = `Like ${title}`;
+  text.textContent = `Similar to ${title}`;
   const back = document.createElement("button");
   back.type = "button";
-  back.textContent = now.photo ? "Back to your photo" : "Start anew";
+  back.textContent = query.photo ? "Back to your photo" : "New search";
   back.addEventListener("click", () => {
-    Object.assign(now, { like: null, queryId: null });
-    panel(now.photo ? "photo" : "drop");
-    if (now.photo) search();
-    else start();
+    Object.assign(query, { like: null, queryId: null });
+    showPanel(query.photo ? "photo" : "drop");
+    if (query.photo) search();
+    else resetPage();
   });
-  at("like").replaceChildren(picture, text, back);
-  panel("like");
+  byId("like").replaceChildren(picture, text, back);
+  showPanel("like");
 }
 
-function start() {
-  at("grid").replaceChildren();
-  at("status").replaceChildren();
-  for (const id of ["more", "link"]) at(id).hidden = true;
+function resetPage() {
+  byId("grid").replaceChildren();
+  byId("status").replaceChildren();
+  for (const id of ["more", "link"]) byId(id).hidden = true;
   history.replaceState(null, "", location.pathname);
 }
 
-function panel(shown) {
-  for (const id of ["drop", "live", "photo", "like"]) at(id).hidden = id !== shown;
+function showPanel(shown) {
+  for (const id of ["drop", "live", "photo", "like"]) byId(id).hidden = id !== shown;
 }
 
-/** What a link restores: everything but the photo itself, which is held by the service for half an hour. */
-function saved() {
-  const found = {};
-  if (now.like) found.like = now.like;
-  else if (now.queryId) found.query = now.queryId;
-  if (now.where) found.where = now.where;
-  if (Object.values(now.ticks).some((one) => one.length)) found.ticks = JSON.stringify(now.ticks);
-  if (Object.values(now.factors).some((one) => one !== 1)) found.factors = JSON.stringify(now.factors);
-  return found;
+/** Return what a link restores: all but the photo itself, which the service keeps in memory for half an hour. */
+function linkParameters() {
+  const parameters = {};
+  if (query.like) parameters.like = query.like;
+  else if (query.queryId) parameters.query = query.queryId;
+  if (query.where) parameters.where = query.where;
+  if (Object.values(query.ticks).some((values) => values.length)) parameters.ticks = JSON.stringify(query.ticks);
+  if (Object.values(query.factors).some((factor) => factor !== 1)) parameters.factors = JSON.stringify(query.factors);
+  return parameters;
 }
 
-async function restored() {
-  const told = new URLSearchParams(location.hash.slice(1));
-  const object = (name) => {
+/** Restore the search of a link. */
+async function restoreSearch() {
+  const parameters = new URLSearchParams(location.hash.slice(1));
+  const parseObject = (name) => {
     try {
-      const found = JSON.parse(told.get(name) ?? "{}");
-      return found && typeof found === "object" && !Array.isArray(found) ? found : {};
+      const value = JSON.parse(parameters.get(name) ?? "{}");
+      return value && typeof value === "object" && !Array.isArray(value) ? value : {};
     } catch {
       return {};
     }
   };
-  now.where = told.get("where") ?? "";
-  at("condition").value = now.where;
-  for (const [field, values] of Object.entries(object("ticks")))
-    if (Array.isArray(values)) now.ticks[field] = values.map(String);
-  for (const [name, factor] of Object.entries(object("factors")))
-    if (Number.isFinite(factor)) now.factors[name] = Math.min(4, Math.max(0, factor));
-  if (told.get("like")) {
-    now.like = told.get("like");
+  query.where = parameters.get("where") ?? "";
+  byId("condition").value = query.where;
+  for (const [field, values] of Object.entries(parseObject("ticks")))
+    if (Array.isArray(values)) query.ticks[field] = values.map(String);
+  for (const [name, factor] of Object.entries(parseObject("factors")))
+    if (Number.isFinite(factor)) query.factors[name] = Math.min(4, Math.max(0, factor));
+  if (parameters.get("like")) {
+    query.like = parameters.get("like");
     try {
-      const product = await asked("", `/v1/products/${encodeURIComponent(now.like)}`);
-      showLike(product.title, product.photos[0]);
+      const product = await fetchJson("", `/v1/products/${encodeURIComponent(query.like)}`);
+      showSimilarPanel(product.title, product.photos[0]);
     } catch (problem) {
-      return say(problem.problem, problem.fix);
+      return showMessage(problem.problem, problem.fix);
     }
     search();
-  } else if (told.get("query")) {
-    now.queryId = told.get("query");
+  } else if (parameters.get("query")) {
+    query.queryId = parameters.get("query");
     search();
   }
 }
 
 let stream = null;
+
 async function openCamera() {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   } catch {
-    return say("The camera cannot be used.", "Allow it for this page, or choose a photo.");
+    return showMessage("The camera cannot be used.", "Allow it for this page, or choose a photo.");
   }
-  at("video").srcObject = stream;
-  panel("live");
-  await at("video").play();
+  byId("video").srcObject = stream;
+  showPanel("live");
+  await byId("video").play();
 }
+
 function stopCamera() {
   stream?.getTracks().forEach((track) => track.stop());
   stream = null;
 }
-function shoot() {
-  const video = at("video");
+
+function takePhoto() {
+  const video = byId("video");
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width: video.videoWidth, height: video.videoHeight });
   canvas.getContext("2d").drawImage(video, 0, 0);
-  canvas.toBlob((blob) => look(blob), "image/jpeg", 0.92);
+  canvas.toBlob((blob) => searchPhoto(blob), "image/jpeg", 0.92);
 }
 
-function view(shown) {
+function showView(shown) {
   const onMap = shown === "map";
-  at("map").hidden = !onMap;
-  for (const id of ["ask", "results"]) at(id).hidden = onMap;
-  at("show-map").setAttribute("aria-pressed", String(onMap));
-  at("show-search").setAttribute("aria-pressed", String(!onMap));
+  byId("map").hidden = !onMap;
+  for (const id of ["ask", "results"]) byId(id).hidden = onMap;
+  byId("show-map").setAttribute("aria-pressed", String(onMap));
+  byId("show-search").setAttribute("aria-pressed", String(!onMap));
   if (onMap) {
-    map ??= new CatalogueMap(at("map"), (product) => {
-      view("search");
-      likeThis({ product_id: product.id, title: product.title, photo: product.photo });
+    map ??= new CatalogueMap(byId("map"), (product) => {
+      showView("search");
+      searchSimilar({ product_id: product.id, title: product.title, photo: product.photo });
     });
     map.show();
   }
 }
 
-at("choose").addEventListener("change", () => {
-  const file = at("choose").files[0];
-  at("choose").value = ""; // so that the same one can be chosen again
-  if (file) look(file);
+byId("choose").addEventListener("change", () => {
+  const file = byId("choose").files[0];
+  byId("choose").value = ""; // so that the same file can be chosen again
+  if (file) searchPhoto(file);
 });
-at("camera").addEventListener("click", openCamera);
-at("shoot").addEventListener("click", shoot);
-at("no-camera").addEventListener("click", () => {
+byId("camera").addEventListener("click", openCamera);
+byId("shoot").addEventListener("click", takePhoto);
+byId("no-camera").addEventListener("click", () => {
   stopCamera();
-  panel(now.photo ? "photo" : "drop");
+  showPanel(query.photo ? "photo" : "drop");
 });
-at("whole").addEventListener("click", () => crop.whole());
-at("another").addEventListener("click", () => panel("drop"));
-at("more").addEventListener("click", () => search({ more: true }));
-at("even").addEventListener("click", () => {
-  now.factors = {};
+byId("whole").addEventListener("click", () => crop.selectAll());
+byId("another").addEventListener("click", () => showPanel("drop"));
+byId("more").addEventListener("click", () => search({ more: true }));
+byId("reset-weights").addEventListener("click", () => {
+  query.factors = {};
   search();
 });
-at("where").addEventListener("submit", (event) => {
+byId("where").addEventListener("submit", (event) => {
   event.preventDefault();
-  now.where = at("condition").value;
+  query.where = byId("condition").value;
   search();
 });
-at("link").addEventListener("click", async () => {
-  const told = now.like ? "" : " Your photo is held for half an hour; after that the link opens the page alone.";
+byId("link").addEventListener("click", async () => {
+  const note = query.like ? "" : " It can show your photo's results for half an hour. After that it opens an empty page.";
   try {
     await navigator.clipboard.writeText(location.href);
-    say(`The link is copied.${told}`);
+    showMessage(`The link was copied.${note}`);
   } catch {
-    say(`The link is in the address bar.${told}`);
+    showMessage(`The link is in the address bar.${note}`);
   }
 });
-at("show-map").addEventListener("click", () => view("map"));
-at("show-search").addEventListener("click", () => view("search"));
+byId("show-map").addEventListener("click", () => showView("map"));
+byId("show-search").addEventListener("click", () => showView("search"));
 for (const kind of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
     event.preventDefault();
-    at("drop").classList.toggle("over", kind === "dragover");
-    if (kind === "drop" && event.dataTransfer.files[0]) look(event.dataTransfer.files[0]);
+    byId("drop").classList.toggle("over", kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files[0]) searchPhoto(event.dataTransfer.files[0]);
   });
 }
 document.addEventListener("paste", (event) => {
-  const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
-  if (file) look(file);
+  const file = [...(event.clipboardData?.files ?? [])].find((item) => item.type.startsWith("image/"));
+  if (file) searchPhoto(file);
 });
-window.addEventListener("offline", () => say("You are offline.", "Searching goes on once you are back."));
+window.addEventListener("offline", () => showMessage("You are offline.", "You can search again when you are online."));
 
 try {
-  const [told, fields] = await Promise.all([asked("", "/v1/dimensions"), asked("", "/v1/facets?limit=2")]);
-  dimensions = told.dimensions.sort((one, other) => other.weight - one.weight);
-  const shown = Object.entries(fields.facets).filter(([name, values]) => Object.keys(values).length > 1 && name !== "group_id");
+  const [settings, facets] = await Promise.all([fetchJson("", "/v1/dimensions"), fetchJson("", "/v1/facets?limit=2")]);
+  dimensions = settings.dimensions.sort((first, second) => second.weight - first.weight);
+  const useful = Object.entries(facets.facets).filter(
+    ([name, values]) => Object.keys(values).length > 1 && name !== "group_id",
+  );
   const order = ["category", "color", "brand"];
   const place = (name) => (order.includes(name) ? order.indexOf(name) : order.length);
-  facetNames = shown.map(([name]) => name).sort((one, other) => place(one) - place(other)).slice(0, 6);
+  facetNames = useful.map(([name]) => name).sort((first, second) => place(first) - place(second)).slice(0, 6);
   drawSliders({});
 } catch (problem) {
-  at("weights").hidden = true;
-  say(problem.problem ?? String(problem), problem.fix);
+  byId("weights").hidden = true;
+  showMessage(problem.problem ?? String(problem), problem.fix);
 }
-await restored();
+await restoreSearch();

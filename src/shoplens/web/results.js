@@ -1,109 +1,103 @@
-/** Products as cards, with the reason for each. */
+/** Shows products as cards, with an explanation of each score. */
 
-import { money } from "./api.js";
+import { formatPrice } from "./api.js";
 
-const INKS = ["#1d5c4d", "#c4622d", "#3f6fb5", "#8a5aa8", "#b08a1e", "#4b8f8c", "#a83e5b", "#6b7a2e", "#586074", "#9c6b4f"];
+const COLOURS = ["#1d5c4d", "#c4622d", "#3f6fb5", "#8a5aa8", "#b08a1e", "#4b8f8c", "#a83e5b", "#6b7a2e", "#586074", "#9c6b4f"];
 
-/** A colour for each dimension, the same on the whole page. */
-export function inkOf(names, name) {
+/** Return the colour of a dimension, which is the same on the whole page. */
+export function colourOf(names, name) {
   const place = names.indexOf(name);
-  return INKS[(place < 0 ? INKS.length - 1 : place) % INKS.length];
+  return COLOURS[(place < 0 ? COLOURS.length - 1 : place) % COLOURS.length];
 }
 
-const SHOWN = 6;
+const MAX_ROWS = 6;
 
-const made = (tag, attributes = {}, ...inside) => {
-  const one = Object.assign(document.createElement(tag), attributes);
-  one.append(...inside.filter((part) => part !== null));
-  return one;
+const createElement = (tag, attributes = {}, ...children) => {
+  const element = Object.assign(document.createElement(tag), attributes);
+  element.append(...children.filter((child) => child !== null));
+  return element;
 };
 
-/** One product.
- * @param {object} result of an answer
- * @param {{names: string[], base?: string, more: (result: object) => void, opened?: (result: object) => void}} how
+/** Create the card of a product.
+ * @param {object} result result of an answer
+ * @param {object} options
+ * @param {string[]} options.names names of all dimensions
+ * @param {string} [options.base] address of the service; empty for the address of the page
+ * @param {(result: object) => void} options.onSimilar is called to search for similar products
+ * @param {(result: object) => void} [options.onOpen] is called when the product's page is opened
  */
-export function card(result, { names, base = "", more, opened }) {
-  const picture = made("img", { alt: "", loading: "lazy", decoding: "async" });
+export function createCard(result, { names, base = "", onSimilar, onOpen }) {
+  const picture = createElement("img", { alt: "", loading: "lazy", decoding: "async" });
   if (result.photo) picture.src = `${base}${result.photo}?width=384`;
   const address = shopAddress(result.url);
   const title = address
-    ? made("a", { href: address, textContent: result.title, rel: "noopener" })
-    : made("span", { textContent: result.title });
-  if (address && opened) title.addEventListener("click", () => opened(result));
-  const likeIt = made("button", { type: "button", textContent: "More like this" });
-  likeIt.setAttribute("aria-label", `More like ${result.title}`);
-  likeIt.addEventListener("click", () => more(result));
-  const sure = result.match_probability === null ? "" : `${Math.round(result.match_probability * 100)} % the same product`;
-  const text = made(
+    ? createElement("a", { href: address, textContent: result.title, rel: "noopener" })
+    : createElement("span", { textContent: result.title });
+  if (address && onOpen) title.addEventListener("click", () => onOpen(result));
+  const similarButton = createElement("button", { type: "button", textContent: "More like this" });
+  similarButton.setAttribute("aria-label", `More like ${result.title}`);
+  similarButton.addEventListener("click", () => onSimilar(result));
+  const percent = Math.round(result.match_probability * 100);
+  const probability = result.match_probability === null ? "" : `same product: ${percent} % likely`;
+  const text = createElement(
     "div",
     { className: "text" },
-    made("h3", {}, title),
-    made("span", { className: "price", textContent: money(result.price, result.currency) }),
-    result.in_stock === false ? made("span", { className: "match", textContent: "sold out" }) : null,
-    sure || result.same_photo
-      ? made("span", { className: "match", textContent: result.same_photo ? "this very photo" : sure })
+    createElement("h3", {}, title),
+    createElement("span", { className: "price", textContent: formatPrice(result.price, result.currency) }),
+    result.in_stock === false ? createElement("span", { className: "match", textContent: "sold out" }) : null,
+    probability || result.same_photo
+      ? createElement("span", { className: "match", textContent: result.same_photo ? "identical photo" : probability })
       : null,
-    why(result, names),
-    made("div", { className: "row" }, likeIt),
+    createExplanation(result, names),
+    createElement("div", { className: "row" }, similarButton),
   );
-  const one = made("li", { className: "card" }, picture, text);
-  one.dataset.product = result.product_id;
-  return one;
+  const card = createElement("li", { className: "card" }, picture, text);
+  card.dataset.product = result.product_id;
+  return card;
 }
 
-/** Parts of the score as bars that add up to it, and in figures. */
-function why(result, names) {
+/** Show the parts of the score as bars that add up to it, and as numbers. */
+function createExplanation(result, names) {
   const parts = Object.entries(result.parts).filter(([, part]) => Math.abs(part) >= 0.0005);
-  parts.sort((one, other) => other[1] - one[1]);
-  const bars = made("div", { className: "bars", role: "img" });
+  parts.sort((first, second) => second[1] - first[1]);
+  const bars = createElement("div", { className: "bars", role: "img" });
   bars.setAttribute("aria-label", `score ${result.score.toFixed(2)}`);
   const end = Math.max(1, parts.reduce((sum, [, part]) => sum + Math.max(0, part), 0));
   for (const [name, part] of parts) {
     if (part <= 0) continue;
-    const bar = made("span", { title: `${name} ${part.toFixed(3)}` });
+    const bar = createElement("span", { title: `${name} ${part.toFixed(3)}` });
     bar.style.width = `${(100 * part) / end}%`;
-    bar.style.background = inkOf(names, name);
+    bar.style.background = colourOf(names, name);
     bars.append(bar);
   }
-  const rows = parts.slice(0, SHOWN).map(([name, part]) => {
+  const rows = parts.slice(0, MAX_ROWS).map(([name, part]) => {
     const match = result.reasons?.matches?.[name];
-    const swatch = made("span", { className: "swatch" });
-    swatch.style.background = inkOf(names, name);
-    const said = match ? ` · ${match.class.split(" > ").pop()}` : "";
-    return made("tr", {}, made("td", {}, swatch, name + said), made("td", { textContent: part.toFixed(3) }));
+    const swatch = createElement("span", { className: "swatch" });
+    swatch.style.background = colourOf(names, name);
+    const value = match ? ` · ${match.class.split(" > ").pop()}` : "";
+    return createElement("tr", {}, createElement("td", {}, swatch, name + value), createElement("td", { textContent: part.toFixed(3) }));
   });
-  const rest = parts.slice(SHOWN);
+  const rest = parts.slice(MAX_ROWS);
   if (rest.length) {
     const sum = rest.reduce((total, [, part]) => total + part, 0).toFixed(3);
-    const told = made("td", { textContent: `${rest.length} more`, title: rest.map(([name]) => name).join(", ") });
-    rows.push(made("tr", {}, told, made("td", { textContent: sum })));
+    const cell = createElement("td", { textContent: `${rest.length} more`, title: rest.map(([name]) => name).join(", ") });
+    rows.push(createElement("tr", {}, cell, createElement("td", { textContent: sum })));
   }
-  rows.push(made("tr", {}, made("td", { textContent: "score" }), made("td", { textContent: result.score.toFixed(3) })));
-  return made(
+  rows.push(createElement("tr", {}, createElement("td", { textContent: "score" }), createElement("td", { textContent: result.score.toFixed(3) })));
+  return createElement(
     "details",
     { className: "why" },
-    made("summary", {}, bars),
-    made("table", {}, made("tbody", {}, ...rows)),
+    createElement("summary", {}, bars),
+    createElement("table", {}, createElement("tbody", {}, ...rows)),
   );
 }
 
-/** The product's page in the shop, if that is what it says; nothing that runs. */
+/** Return the address of the product's page if it is http(s), otherwise nothing: it must not be a script. */
 function shopAddress(url) {
   try {
-    const found = new URL(url);
-    return ["http:", "https:"].includes(found.protocol) ? found.href : "";
+    const address = new URL(url);
+    return ["http:", "https:"].includes(address.protocol) ? address.href : "";
   } catch {
     return "";
   }
-}
-
-/** A verdict as a shopper reads it. */
-export function verdict(answer) {
-  const told = {
-    exact: "exact: this is the product in your photo.",
-    similar: "similar: this very product may not be here; these are like it.",
-    "not in this catalogue": "not in this catalogue: this is the nearest there is.",
-    uncalibrated: "Most alike first.",
-  };
-  return told[answer.verdict_words] ?? answer.verdict_words;
 }

@@ -1,7 +1,7 @@
 const log = document.getElementById("log");
 for (const name of ["shoplens-results", "shoplens-click", "shoplens-error"]) {
   document.addEventListener(name, ({ detail }) => {
-    const told = detail.result?.product_id ?? detail.code ?? `${detail.answer.results.length} results`;
-    log.textContent += `${name}: ${told}\n`;
+    const summary = detail.result?.product_id ?? detail.code ?? `${detail.answer.results.length} results`;
+    log.textContent += `${name}: ${summary}\n`;
   });
 }

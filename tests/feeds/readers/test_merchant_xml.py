@@ -122,6 +122,7 @@ def test_other_xml_is_unknown(tmp_path: Path, text: str) -> None:
     assert caught.value.code == "unknown-header"
 
 
+@pytest.mark.slow
 def test_memory_is_flat(tmp_path: Path) -> None:
     def peak(count: int) -> int:
         path = tmp_path / f"{count}.xml"

@@ -107,6 +107,7 @@ def test_a_field_above_the_csv_modules_limit(tmp_path: Path) -> None:
     assert [len(product.description) for product in result.products] == [100_000, 0] and result.rejections == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("end", ["\n", "\r"], ids=["lf", "cr"])
 def test_a_line_above_every_limit_costs_its_row(tmp_path: Path, encoding: str, end: str) -> None:

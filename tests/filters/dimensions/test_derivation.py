@@ -11,7 +11,14 @@ from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.filters.dimensions.skipped import SkippedDimension
 from shoplens.settings import DimensionRule, DimensionRules, FeedKind
 from shoplens.types import Value
-from tests.filters.dimensions.made_products import MEASURED, names, product, products_with_values, rules_for, tree
+from tests.filters.dimensions.toy_products import (
+    PHOTO_DIMENSIONS,
+    dimension_names,
+    product,
+    products_with_values,
+    rules_for,
+    tree_products,
+)
 
 
 def skip_reasons(dimensions: Dimensions) -> dict[str, str]:
@@ -33,7 +40,7 @@ def test_without_a_product_there_is_what_needs_no_feed() -> None:
 def test_one_product_has_no_more() -> None:
     item = product(0, {"color": ("green",)}, ("Hats",), "g", "Acme")
     result = derive_dimensions([item])
-    assert names(result) == MEASURED
+    assert dimension_names(result) == PHOTO_DIMENSIONS
     assert skip_reasons(result) == {"color": "nearly-unique", "category": "too-few-products", "brand": "nearly-unique"}
 
 
@@ -97,7 +104,7 @@ def test_equal_values_of_a_product_count_once() -> None:
 )
 def test_why_an_attribute_is_no_dimension(values: list[Value], kind: str, says: str) -> None:
     result = derive_dimensions(products_with_values("x", *values))
-    assert names(result) == MEASURED
+    assert dimension_names(result) == PHOTO_DIMENSIONS
     (skipped,) = (item for item in result.skipped if item.name == "x")
     assert skipped.kind == kind and says in skipped.reason
     with pytest.raises(InvalidValue, match=r"There is no dimension 'X'\. .*There are: look, shape, color\.") as error:
@@ -129,7 +136,7 @@ def test_order_of_products_breaks_no_ties() -> None:
 
 
 def test_a_category_is_a_tree_of_all_its_nodes() -> None:
-    products = tree(
+    products = tree_products(
         ("Women/Tops/Tees", 6), ("women/Tops/tees ", 1), ("Women/Tops/Bras", 3), ("Men/Tops", 5), ("Men", 1)
     )
     result = derive_dimensions(products).find("category")
@@ -153,11 +160,11 @@ def test_a_category_is_a_tree_of_all_its_nodes() -> None:
     [([("Hats", 9)], "one-class"), ([("Shop/Hats", 9)], "one-class"), ([("A", 4), ("B", 4)], "too-few-products")],
 )
 def test_a_tree_that_tells_nothing_apart(paths: list[tuple[str, int]], kind: str) -> None:
-    assert skip_reasons(derive_dimensions(tree(*paths))) == {"category": kind}
+    assert skip_reasons(derive_dimensions(tree_products(*paths))) == {"category": kind}
 
 
 def test_a_category_may_have_more_nodes_than_an_attribute_values() -> None:
-    result = derive_dimensions(tree(*((f"All/c{n}", 5) for n in range(210))))
+    result = derive_dimensions(tree_products(*((f"All/c{n}", 5) for n in range(210))))
     assert len(result.find("category").classes) == 211
 
 
@@ -165,7 +172,7 @@ def test_a_category_may_have_more_nodes_than_an_attribute_values() -> None:
 def test_design_needs_twenty_groups_of_two(pairs: int, has: bool) -> None:
     groups = [f"g{n}" for n in range(pairs)] * 3 + [f"alone{n}" for n in range(50)] + [""] * 50
     result = derive_dimensions(product(n, group=group) for n, group in enumerate(groups))
-    assert ("design" in names(result)) is has
+    assert ("design" in dimension_names(result)) is has
     assert any("19 groups have two" in item.reason for item in result.skipped) is not has
 
 
@@ -181,7 +188,7 @@ def test_color_of_the_feed_is_measured_too_and_comes_before_the_others() -> None
         product(n, {"x": ("ab"[n % 2],), "Color": ("green", "red")[n % 2 :][:1]}, "AB"[n % 2]) for n in range(12)
     ]
     result = derive_dimensions(products)
-    assert names(result) == [*MEASURED, "category", "x"]
+    assert dimension_names(result) == [*PHOTO_DIMENSIONS, "category", "x"]
     assert result.find("color") == Dimension("color", "single", "Color", ("green", "red"), (6, 6), is_measured=True)
     assert ClassReader(result.used).read_classes(products[1]) == {"color": ("red",), "category": ("B",), "x": ("b",)}
 
@@ -226,13 +233,15 @@ def test_what_is_dropped_is_gone(name: str) -> None:
         product(n, {"x": ("ab"[n % 2],), "color": ("ab"[n % 2],)}, "AB"[n % 2], f"g{n // 2}") for n in range(40)
     ]
     before, after = derive_dimensions(products), derive_dimensions(products, rules_for(name, DimensionRule(use=False)))
-    assert [item for item in names(before) if item != name] == names(after) and name in names(before)
+    assert [item for item in dimension_names(before) if item != name] == dimension_names(
+        after
+    ) and name in dimension_names(before)
     assert after.skipped == (SkippedDimension(name, "shoplens.toml drops it.", "dropped"),)
 
 
 def test_the_measured_color_can_be_dropped() -> None:
     result = derive_dimensions([], rules_for("color", DimensionRule(use=False)))
-    assert names(result) == ["look", "shape"] and skip_reasons(result) == {"color": "dropped"}
+    assert dimension_names(result) == ["look", "shape"] and skip_reasons(result) == {"color": "dropped"}
 
 
 @pytest.mark.parametrize("rule", [DimensionRule(use=True), DimensionRule(kind="single")])
@@ -250,7 +259,10 @@ def test_min_products_and_max_classes_hold_even_for_what_is_wanted() -> None:
     assert skip_reasons(derive_dimensions(products, rules_for("x", DimensionRule(use=True), 3, 2))) == {
         "x": "too-many-values"
     }
-    assert names(derive_dimensions(products, rules_for("x", DimensionRule(use=True), 3, 3))) == [*MEASURED, "x"]
+    assert dimension_names(derive_dimensions(products, rules_for("x", DimensionRule(use=True), 3, 3))) == [
+        *PHOTO_DIMENSIONS,
+        "x",
+    ]
 
 
 def test_merged_values_are_one_class_as_the_shop_writes_it() -> None:
@@ -274,7 +286,9 @@ def test_a_merged_class_is_written_as_the_shop_says_even_where_the_feed_mostly_d
 
 def test_of_two_merges_on_a_path_the_longer_one_counts() -> None:
     rule = DimensionRule(merge={"B": ("A",), "C": ("A > Tees",)})
-    result = derive_dimensions(tree(("A/Tees/Long", 5), ("A/Tops", 5)), rules_for("category", rule)).find("category")
+    result = derive_dimensions(tree_products(("A/Tees/Long", 5), ("A/Tops", 5)), rules_for("category", rule)).find(
+        "category"
+    )
     assert set(result.classes) == {"C", "C > Long", "B", "B > Tops"}
 
 
@@ -298,7 +312,7 @@ def test_letters_in_one_piece_and_put_together_are_the_same_in_names_and_values(
 
 
 def test_merged_branches_of_a_tree() -> None:
-    products = tree(("Women/Tees/Long", 5), ("Women/Tops/Long", 5), ("women/tees", 5), ("Men", 5))
+    products = tree_products(("Women/Tees/Long", 5), ("Women/Tops/Long", 5), ("women/tees", 5), ("Men", 5))
     rule = DimensionRule(merge={"Women > Tops": ("Women>Tees",)})
     result = derive_dimensions(products, rules_for("category", rule))
     category = result.find("category")

@@ -16,11 +16,11 @@ from shoplens.filters.dimensions.dimension_json import (
     dimensions_json,
 )
 from shoplens.settings import DimensionRule
-from tests.filters.dimensions.made_products import products_with_values, rules_for, tree
+from tests.filters.dimensions.toy_products import products_with_values, rules_for, tree_products
 
 
 def test_dimensions_go_through_json() -> None:
-    products = [*products_with_values("x", *["gray", "red", "grey"] * 5, "rare"), *tree(("A/B", 5), ("C", 5))]
+    products = [*products_with_values("x", *["gray", "red", "grey"] * 5, "rare"), *tree_products(("A/B", 5), ("C", 5))]
     rule = DimensionRule("style", True, {"Grey": ("gray",)}, "multi", Path("/l.csv"))
     result = derive_dimensions(products, rules_for("x", rule, 4, 99))
     stored = json.loads(json.dumps(dimensions_json(result)))

@@ -12,7 +12,7 @@ from shoplens.filters.dimensions.labels import MAX_REJECTIONS, Labels, load_labe
 from shoplens.settings import DimensionRule, DimensionRules
 
 
-def written(folder: Path, *rows: str, header: str = "photo,dimension,value", name: str = "labels.csv") -> Path:
+def write_labels(folder: Path, *rows: str, header: str = "photo,dimension,value", name: str = "labels.csv") -> Path:
     path = folder / name
     path.write_text("\n".join([header, *rows]), "utf-8")
     return path
@@ -26,7 +26,7 @@ def test_a_photo_is_named_by_relative_path_absolute_path_url_or_file_name(tmp_pa
         "https://s.example/x/d%20e.jpg?v=1",
         "/f/g.jpg",
     ]
-    path = written(
+    path = write_labels(
         tmp_path,
         "a.jpg,season,Winter",
         "./sub/../sub/b.jpg,season,Spring",
@@ -49,7 +49,7 @@ def test_a_photo_is_named_by_relative_path_absolute_path_url_or_file_name(tmp_pa
 
 
 def test_a_file_name_that_several_photos_have_means_none_unless_one_lies_beside_the_file(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.jpg,season,Winter", "b.jpg,season,Winter")
+    path = write_labels(tmp_path, "a.jpg,season,Winter", "b.jpg,season,Winter")
     labels = read_labels(path, ["/1/a.jpg", "/2/a.jpg", "/3/a.jpg", "/2/a.jpg", "/1/b.jpg", f"{tmp_path}/b.jpg"])
     assert labels.by_photo == {f"{tmp_path}/b.jpg": {"season": ("Winter",)}}
     (rejection,) = labels.rejections
@@ -58,17 +58,19 @@ def test_a_file_name_that_several_photos_have_means_none_unless_one_lies_beside_
 
 
 def test_one_photo_of_two_products_is_one_photo(tmp_path: Path) -> None:
-    labels = read_labels(written(tmp_path, "a.jpg,season,Winter"), ["/1/a.jpg", "/1/a.jpg"])
+    labels = read_labels(write_labels(tmp_path, "a.jpg,season,Winter"), ["/1/a.jpg", "/1/a.jpg"])
     assert labels.values_of(("/1/a.jpg",)) == {"season": ("Winter",)}
 
 
 def test_a_path_with_a_folder_means_that_folder_only(tmp_path: Path) -> None:
-    labels = read_labels(written(tmp_path, "x/a.jpg,season,Winter"), ["/y/a.jpg"])
+    labels = read_labels(write_labels(tmp_path, "x/a.jpg,season,Winter"), ["/y/a.jpg"])
     assert [rejection.kind for rejection in labels.rejections] == ["labels-unknown-photo"]
 
 
 def test_the_photos_of_a_product_speak_together_and_case_does_not_matter(tmp_path: Path) -> None:
-    path = written(tmp_path, "a.jpg,Season,Winter", "a.jpg,season,WINTER", "b.jpg,SEASON,Spring", "b.jpg,season,Winter")
+    path = write_labels(
+        tmp_path, "a.jpg,Season,Winter", "a.jpg,season,WINTER", "b.jpg,SEASON,Spring", "b.jpg,season,Winter"
+    )
     labels = read_labels(path, ["/1/a.jpg", "/1/b.jpg"])
     assert labels.values_of(("/1/b.jpg", "/1/a.jpg")) == {"Season": ("Spring", "Winter")}
     assert labels.dimensions == {"Season": 3}
@@ -76,7 +78,7 @@ def test_the_photos_of_a_product_speak_together_and_case_does_not_matter(tmp_pat
 
 
 def test_bad_rows_are_told_with_their_number(tmp_path: Path) -> None:
-    path = written(
+    path = write_labels(
         tmp_path,
         ",season,Winter",
         "a.jpg,,Winter",
@@ -103,7 +105,7 @@ def test_bad_rows_are_told_with_their_number(tmp_path: Path) -> None:
 
 
 def test_of_many_bad_rows_the_first_are_kept_and_all_are_counted(tmp_path: Path) -> None:
-    labels = read_labels(written(tmp_path, *(f"{n}.jpg,season,Winter" for n in range(MAX_REJECTIONS + 5))), [])
+    labels = read_labels(write_labels(tmp_path, *(f"{n}.jpg,season,Winter" for n in range(MAX_REJECTIONS + 5))), [])
     assert (len(labels.rejections), labels.rejection_count) == (MAX_REJECTIONS, MAX_REJECTIONS + 5)
 
 
@@ -148,8 +150,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_all_files_of_the_rules_are_one(tmp_path: Path) -> None:
-    item = written(tmp_path, "a.jpg,season,Winter")
-    other = written(tmp_path, "a.jpg,mood,calm", name="mood.csv")
+    item = write_labels(tmp_path, "a.jpg,season,Winter")
+    other = write_labels(tmp_path, "a.jpg,mood,calm", name="mood.csv")
     gone = tmp_path / "gone.csv"
     rules = {
         "season": DimensionRule(labels=item),

@@ -15,7 +15,14 @@ from shoplens.filters.dimensions.skipped import Reason, SkippedDimension
 from shoplens.filters.model.class_layout import ClassLayout
 from shoplens.settings import DimensionRule, DimensionRules
 from shoplens.types import Value
-from tests.filters.dimensions.made_products import MEASURED, names, product, products_with_values, rules_for, tree
+from tests.filters.dimensions.toy_products import (
+    PHOTO_DIMENSIONS,
+    dimension_names,
+    product,
+    products_with_values,
+    rules_for,
+    tree_products,
+)
 
 TAKE = "To use it nevertheless, set use = true."
 Values = Sequence[Value | tuple[Value, ...]]
@@ -43,11 +50,14 @@ def skip_reasons(result: Dimensions, name: str = "x") -> SkippedDimension:
 def test_what_names_no_class_is_no_dimension(values: Values, kind: Reason, reason: str) -> None:
     products = products_with_values("x", *values)
     result = derive_dimensions(products)
-    assert names(result) == MEASURED
+    assert dimension_names(result) == PHOTO_DIMENSIONS
     assert skip_reasons(result).kind == kind
     assert reason in skip_reasons(result).reason and skip_reasons(result).reason.startswith("Most of its values are ")
     assert skip_reasons(result).reason.endswith(TAKE)
-    assert names(derive_dimensions(products, rules_for("x", DimensionRule(use=True)))) == [*MEASURED, "x"]
+    assert dimension_names(derive_dimensions(products, rules_for("x", DimensionRule(use=True)))) == [
+        *PHOTO_DIMENSIONS,
+        "x",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +76,7 @@ def test_what_names_no_class_is_no_dimension(values: Values, kind: Reason, reaso
     ids=str,
 )
 def test_values_that_repeat_are_classes_though_they_hold_digits(values: Values) -> None:
-    assert names(derive_dimensions(products_with_values("x", *values))) == [*MEASURED, "x"]
+    assert dimension_names(derive_dimensions(products_with_values("x", *values))) == [*PHOTO_DIMENSIONS, "x"]
 
 
 def test_groups_and_further_identifiers_are_what_products_are_related_by() -> None:
@@ -76,12 +86,12 @@ def test_groups_and_further_identifiers_are_what_products_are_related_by() -> No
         products[0] = replace(products[0], **change)
         products[1] = replace(products[1], group_id="mh02")
         assert skip_reasons(derive_dimensions(products)).kind == "related-products"
-    assert names(derive_dimensions(products_with_values("x", *values))) == [*MEASURED, "x"]
+    assert dimension_names(derive_dimensions(products_with_values("x", *values))) == [*PHOTO_DIMENSIONS, "x"]
 
 
 def test_a_brand_may_be_called_as_a_group_is() -> None:
     products = [product(n, brand=("Acme", "Blue")[n % 2], group=("Acme", "Blue")[n % 2]) for n in range(12)]
-    assert names(derive_dimensions(products)) == [*MEASURED, "brand"]
+    assert dimension_names(derive_dimensions(products)) == [*PHOTO_DIMENSIONS, "brand"]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +113,7 @@ def test_of_more_values_than_are_counted_the_first_tell(text: str, kind: Reason)
 
 def test_what_people_label_is_taken_at_its_word() -> None:
     labels = Labels({f"/{n}.jpg": {"x": (("p1", "p2")[n % 2],)} for n in range(12)}, {"x": 12})
-    assert names(derive_dimensions([product(n) for n in range(12)], None, labels)) == [*MEASURED, "x"]
+    assert dimension_names(derive_dimensions([product(n) for n in range(12)], None, labels)) == [*PHOTO_DIMENSIONS, "x"]
 
 
 @pytest.mark.parametrize(
@@ -117,15 +127,15 @@ def test_what_people_label_is_taken_at_its_word() -> None:
     ids=str,
 )
 def test_a_tree_that_never_forks_tells_nothing_apart(paths: list[tuple[str, int]]) -> None:
-    result = derive_dimensions(tree(*paths))
-    assert names(result) == MEASURED
+    result = derive_dimensions(tree_products(*paths))
+    assert dimension_names(result) == PHOTO_DIMENSIONS
     assert skip_reasons(result, "category").kind == "one-class"
     assert "lie on one path, 'A > B" in skip_reasons(result, "category").reason.replace("a > b", "A > B")
     assert skip_reasons(result, "category").reason.endswith("and distinguish no products.")
 
 
 def test_the_smallest_fork_is_a_dimension() -> None:
-    result = derive_dimensions(tree(("A/B", 5), ("A/C", 5)))
+    result = derive_dimensions(tree_products(("A/B", 5), ("A/C", 5)))
     assert result.find("category").classes == ("A", "A > B", "A > C")
 
 
@@ -142,7 +152,10 @@ def test_classes_that_always_come_together_tell_nothing_apart(values: Values, re
     products = [*products_with_values("x", *values), *(product(n) for n in range(100, 200))]
     result = derive_dimensions(products)
     assert skip_reasons(result) == SkippedDimension("x", reason, "one-class")
-    assert names(derive_dimensions([*products, *products_with_values("x", *["a"] * 2)])) == [*MEASURED, "x"]
+    assert dimension_names(derive_dimensions([*products, *products_with_values("x", *["a"] * 2)])) == [
+        *PHOTO_DIMENSIONS,
+        "x",
+    ]
 
 
 def test_steps_of_a_path_that_hold_the_sign_between_steps_are_several() -> None:

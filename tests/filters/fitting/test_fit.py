@@ -14,17 +14,17 @@ from shoplens.filters.fitting.crossfit import FOLDS, fold_index
 from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_SIZE
+from shoplens.filters.photo_features.color_histogram import ANCHOR_COUNT, FINE_SIZE
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
-from shoplens.filters.photo_features.palette import ANCHOR_COUNT, FINE_SIZE
-from tests.filters.made_training import BACKBONE, COLORS, DIMENSIONS, MATERIALS, PATTERNS, WITHOUT_FEED, training
+from tests.filters.toy_training import BACKBONE, COLORS, DIMENSIONS, MATERIALS, PATTERNS, WITHOUT_FEED, toy_photos
 
 
 @pytest.fixture(scope="module")
 def filters() -> Filters:
-    return fit_to_photos(training(), DIMENSIONS, "m")
+    return fit_to_photos(toy_photos(), DIMENSIONS, "m")
 
 
-def only(data: LabeledPhotos, rows: Sequence[int]) -> LabeledPhotos:
+def select_rows(data: LabeledPhotos, rows: Sequence[int]) -> LabeledPhotos:
     """Some photos of a training."""
     return dataclasses.replace(
         data,
@@ -38,7 +38,7 @@ def only(data: LabeledPhotos, rows: Sequence[int]) -> LabeledPhotos:
 
 def test_every_learned_dimension_is_read_on_groups_that_heads_never_saw(filters: Filters) -> None:
     assert set(filters.quality) == {"color", "pattern", "material", "category"}
-    data = training()
+    data = toy_photos()
     for name, quality in filters.quality.items():
         assert quality.is_visible
         assert quality.photos == sum(name in known for known in data.known)
@@ -49,7 +49,7 @@ def test_every_learned_dimension_is_read_on_groups_that_heads_never_saw(filters:
 
 
 def test_new_photos_are_read_too(filters: Filters) -> None:
-    new = training(groups=40, seed=9)
+    new = toy_photos(groups=40, seed=9)
     read = filters.predict(new.features).probabilities
     for name, classes in (("color", COLORS), ("pattern", PATTERNS)):
         named = [next(iter(filters.distribution(row, name))) for row in read]
@@ -59,7 +59,7 @@ def test_new_photos_are_read_too(filters: Filters) -> None:
 
 
 def test_quality_is_measured_on_what_described_says_of_a_group(filters: Filters) -> None:
-    data = training()
+    data = toy_photos()
     read = filters.predict(data.features, data.groups).probabilities
     named = [next(iter(filters.distribution(row, "pattern"))) for row in read]
     is_correct = [label == known["pattern"][0] for label, known in zip(named, data.known, strict=True)]
@@ -67,7 +67,7 @@ def test_quality_is_measured_on_what_described_says_of_a_group(filters: Filters)
 
 
 def test_what_a_feed_says_by_chance_is_not_seen() -> None:
-    data = training()
+    data = toy_photos()
     random = np.random.default_rng(4)
     by_group = {group: ("yes", "no")[int(random.integers(2))] for group in dict.fromkeys(data.groups)}
     flagged = dataclasses.replace(data, known=[{"sale": (by_group[group],)} for group in data.groups])
@@ -79,14 +79,16 @@ def test_what_a_feed_says_by_chance_is_not_seen() -> None:
 def test_what_is_seen_weighs_more_than_nothing(filters: Filters) -> None:
     assert set(filters.weights) == {dimension.name for dimension in DIMENSIONS}
     assert all(weight > 0 for weight in filters.weights.values())
-    assert fit_to_photos(dataclasses.replace(training(9), weights={"look": 2}), DIMENSIONS, "m").weights == {"look": 2}
+    assert fit_to_photos(dataclasses.replace(toy_photos(9), weights={"look": 2}), DIMENSIONS, "m").weights == {
+        "look": 2
+    }
 
 
 def test_a_group_is_never_read_by_a_head_that_saw_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the choices that see all folds held still, wrong labels in one fold change nothing that is said of it."""
     monkeypatch.setattr("shoplens.filters.fitting.lda._SHRINKAGES", (0.3,))
     monkeypatch.setattr("shoplens.filters.fitting.lda._DOUBTFUL_OWN", -1.0)
-    data = training()
+    data = toy_photos()
     inside = np.array([fold_index(group, FOLDS) == 1 for group in data.groups])
     wrong = [
         {**known, "pattern": (PATTERNS[1 - PATTERNS.index(known["pattern"][0])],)} if is_inside else known
@@ -104,8 +106,8 @@ def test_a_group_is_never_read_by_a_head_that_saw_it(monkeypatch: pytest.MonkeyP
 
 
 def test_the_same_training_gives_the_same_filters(filters: Filters) -> None:
-    second = fit_to_photos(training(), DIMENSIONS, "m")
-    features = training(5, seed=3).features
+    second = fit_to_photos(toy_photos(), DIMENSIONS, "m")
+    features = toy_photos(5, seed=3).features
     assert np.array_equal(second.predict(features).probabilities, filters.predict(features).probabilities)
     assert np.array_equal(second.predict(features).dense, filters.predict(features).dense)
     assert second.quality == filters.quality
@@ -115,9 +117,9 @@ def test_the_same_training_gives_the_same_filters(filters: Filters) -> None:
     "rows", [[], [0], [0, 1], [0, 2, 3], [0, 4, 8], list(range(12))], ids=lambda rows: f"{len(rows)} photos"
 )
 def test_few_photos_are_no_error(rows: list[int]) -> None:
-    data = only(training(), rows)
+    data = select_rows(toy_photos(), rows)
     result = fit_to_photos(data, DIMENSIONS, "m")
-    described = result.predict(training(2).features)
+    described = result.predict(toy_photos(2).features)
     assert np.isfinite(described.dense).all()
     assert np.isfinite(described.probabilities).all()
     for name in ("color", "pattern", "category"):
@@ -127,13 +129,13 @@ def test_few_photos_are_no_error(rows: list[int]) -> None:
 
 
 def test_one_product_in_many_photos_is_no_error() -> None:
-    data = only(training(), [0] * 8)
+    data = select_rows(toy_photos(), [0] * 8)
     result = fit_to_photos(dataclasses.replace(data, is_first=np.arange(8) == 0), DIMENSIONS, "m")
     assert not any(quality.is_visible for quality in result.quality.values())
 
 
 def test_a_feed_without_values_leaves_what_is_measured() -> None:
-    data = dataclasses.replace(training(20), known=[{}] * 80)
+    data = dataclasses.replace(toy_photos(20), known=[{}] * 80)
     result = fit_to_photos(data, WITHOUT_FEED, "m")
     assert result.class_dimensions == ("color",)
     assert dict(result.quality) == {}
@@ -142,7 +144,7 @@ def test_a_feed_without_values_leaves_what_is_measured() -> None:
 
 
 def test_classes_that_no_photo_has_are_no_error() -> None:
-    data = dataclasses.replace(training(20), known=[{}] * 80)
+    data = dataclasses.replace(toy_photos(20), known=[{}] * 80)
     result = fit_to_photos(data, DIMENSIONS, "m")
     assert {quality.photos for quality in result.quality.values()} == {0}
     read = result.predict(data.features).probabilities
@@ -150,7 +152,7 @@ def test_classes_that_no_photo_has_are_no_error() -> None:
 
 
 def test_a_class_that_one_group_alone_has_is_no_error() -> None:
-    data = training(12)
+    data = toy_photos(12)
     known = [{"pattern": ("starry" if group == "g3" else "plain",)} for group in data.groups]
     result = fit_to_photos(dataclasses.replace(data, known=known), DIMENSIONS[4:5], "m")
     read = result.predict(data.features, data.groups).probabilities
@@ -159,7 +161,7 @@ def test_a_class_that_one_group_alone_has_is_no_error() -> None:
 
 
 def test_several_values_in_a_dimension_of_one_teach_nothing() -> None:
-    data = training(12)
+    data = toy_photos(12)
     both = [{"pattern": PATTERNS} for _ in data.groups]
     result = fit_to_photos(dataclasses.replace(data, known=both), DIMENSIONS[4:5], "m")
     assert result.quality["pattern"].photos == 0
@@ -167,7 +169,7 @@ def test_several_values_in_a_dimension_of_one_teach_nothing() -> None:
 
 def test_progress_is_told() -> None:
     calls: list[tuple[str, int, int]] = []
-    fit_to_photos(training(6), DIMENSIONS, "m", lambda *error: calls.append(error))
+    fit_to_photos(toy_photos(6), DIMENSIONS, "m", lambda *error: calls.append(error))
     assert [done for _, done, _ in calls] == [0, 1, 2, 3, 4, 5]
     assert {total for *_, total in calls} == {5}
 
@@ -183,11 +185,11 @@ def test_progress_is_told() -> None:
 )
 def test_training_that_does_not_fit_is_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidValue, match=message):
-        dataclasses.replace(training(20), **change)
+        dataclasses.replace(toy_photos(20), **change)
 
 
 def test_materials_are_told_apart_one_by_one(filters: Filters) -> None:
-    new = training(groups=40, seed=9)
+    new = toy_photos(groups=40, seed=9)
     read = filters.predict(new.features).probabilities
     [block] = filters.layout.blocks_of("material")
     for place, name in enumerate(MATERIALS):
@@ -201,17 +203,17 @@ CHAIN = Dimension("category", "tree", "category", ("A", "A > B"), (9, 9))
 
 @pytest.mark.parametrize("dimension", [CHAIN, Dimension("x", "single", "x"), Dimension("x", "multi", "x")], ids=str)
 def test_a_dimension_in_which_nothing_can_be_compared_is_left_out(dimension: Dimension) -> None:
-    result = fit_to_photos(training(6), (*DIMENSIONS[:5], dimension), "m")
+    result = fit_to_photos(toy_photos(6), (*DIMENSIONS[:5], dimension), "m")
     assert result.dimensions == DIMENSIONS[:5]
     assert set(result.weights) == {item.name for item in DIMENSIONS[:5]}
-    marks = result.class_vector(result.predict(training(1).features).probabilities[0], {dimension.name: ("A",)})
-    assert set(result.score_normalizer(training(1).vectors[0], np.zeros(DENSE_SIZE, np.float32), marks).means) == set(
+    marks = result.class_vector(result.predict(toy_photos(1).features).probabilities[0], {dimension.name: ("A",)})
+    assert set(result.score_normalizer(toy_photos(1).vectors[0], np.zeros(DENSE_SIZE, np.float32), marks).means) == set(
         result.weights
     )
 
 
 def test_a_dimension_in_which_all_photos_are_the_same_has_no_weight() -> None:
-    data = training(30)
+    data = toy_photos(30)
     features = data.features.copy()
     features[:, BACKBONE + FINE_SIZE : -ANCHOR_COUNT] = 0.5
     result = fit_to_photos(dataclasses.replace(data, features=features), DIMENSIONS, "m")
@@ -224,7 +226,7 @@ def test_a_dimension_in_which_all_photos_are_the_same_has_no_weight() -> None:
 
 
 def test_names_of_groups_of_any_length_take_no_more_memory() -> None:
-    data = training(8)
+    data = toy_photos(8)
     names = {group: group + "x" * 1_000_000 if group == "g0" else group + "\0" for group in data.groups}
     result = fit_to_photos(
         dataclasses.replace(data, groups=tuple(names[group] for group in data.groups)), DIMENSIONS, "m"

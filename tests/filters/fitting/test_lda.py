@@ -19,7 +19,7 @@ from shoplens.filters.fitting.lda import UNKNOWN, fit_fisher_heads, solve_discri
 from shoplens.filters.fitting.temperature_scaling import TemperatureScaling, correct_temperature, fit_temperature
 
 
-def photos(count: int, kinds: int = 3, noise: float = 0.6, seed: int = 0) -> tuple[CrossFitData, np.ndarray]:
+def clustered_photos(count: int, kinds: int = 3, noise: float = 0.6, seed: int = 0) -> tuple[CrossFitData, np.ndarray]:
     """Photos around one corner per class, in folds at random."""
     random = np.random.default_rng(seed)
     classes = random.integers(kinds, size=count)
@@ -34,7 +34,7 @@ def out_of_fold(heads: LinearHeads, rows: CrossFitData) -> np.ndarray:
 @pytest.mark.parametrize("silent", [0, 60])
 def test_a_discriminant_is_its_definition(silent: int) -> None:
     """Photos that the feed is silent about deviate from the mean of all."""
-    rows, classes = photos(200)
+    rows, classes = clustered_photos(200)
     classes = np.where(np.arange(200) < silent, 3, classes)
     targets = np.eye(4, dtype=np.float32)[classes]  # the fourth class has no photo of which the feed says so
     sums = class_sums_without_each_fold(rows, rows.covariances, targets * (classes < 3)[:, None], classes < 3)
@@ -54,7 +54,7 @@ def test_a_discriminant_is_its_definition(silent: int) -> None:
 
 
 def test_sums_leave_out_a_fold_and_what_is_not_used() -> None:
-    rows, classes = photos(90)
+    rows, classes = clustered_photos(90)
     targets = np.eye(3, dtype=np.float32)[classes]
     for used in (np.arange(90) % 7 > 0, np.arange(90) % 7 == 0, np.zeros(90, bool)):
         for fold, sums in enumerate(class_sums_without_each_fold(rows, rows.covariances, targets, used)):
@@ -88,7 +88,7 @@ def test_no_head_learns_from_the_fold_that_it_reads(monkeypatch: pytest.MonkeyPa
     """But for the choice of the shrinkage, of the calibration and of doubted labels, which are held still here."""
     monkeypatch.setattr("shoplens.filters.fitting.lda._SHRINKAGES", (0.3,))
     monkeypatch.setattr("shoplens.filters.fitting.lda._DOUBTFUL_OWN", -1.0)
-    rows, classes = photos(120)
+    rows, classes = clustered_photos(120)
     heads = fit_fisher_heads(rows, classes, 3)
     changed = classes.copy()
     changed[rows.folds == 2] = (changed[rows.folds == 2] + 1) % 3
@@ -99,13 +99,13 @@ def test_no_head_learns_from_the_fold_that_it_reads(monkeypatch: pytest.MonkeyPa
 
 
 def test_classes_are_read() -> None:
-    rows, classes = photos(600)
+    rows, classes = clustered_photos(600)
     is_correct = out_of_fold(fit_fisher_heads(rows, classes, 3), rows).argmax(axis=1) == classes
     assert is_correct.mean() > 0.8
 
 
 def test_the_mean_head_is_the_mean_of_those_that_saw_the_class() -> None:
-    rows, classes = photos(100)
+    rows, classes = clustered_photos(100)
     only = (rows.folds == 0) & (classes == 2)
     remaining = (classes != 2) | only  # class 2 is in fold 0 alone, so the head of fold 0 never saw it
     rows = CrossFitData.from_photos(rows.x[remaining], rows.folds[remaining])
@@ -119,7 +119,7 @@ def test_the_mean_head_is_the_mean_of_those_that_saw_the_class() -> None:
     ("count", "kinds", "known"), [(0, 3, 0), (1, 3, 1), (40, 3, 0), (40, 1, 40), (3, 5, 2)], ids=str
 )
 def test_too_little_to_learn_gives_the_prior(count: int, kinds: int, known: int) -> None:
-    rows, classes = photos(count, min(kinds, 3))
+    rows, classes = clustered_photos(count, min(kinds, 3))
     classes = np.where(np.arange(count) < known, classes, UNKNOWN)
     probabilities = out_of_fold(fit_fisher_heads(rows, classes, kinds), rows)
     assert probabilities.shape == (count, kinds)
@@ -129,7 +129,7 @@ def test_too_little_to_learn_gives_the_prior(count: int, kinds: int, known: int)
 
 
 def test_probabilities_mean_what_they_say() -> None:
-    rows, classes = photos(3000, noise=1.0)
+    rows, classes = clustered_photos(3000, noise=1.0)
     probabilities = out_of_fold(fit_fisher_heads(rows, classes, 3), rows)
     top, is_correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
     for part in np.array_split(np.argsort(top), 5):
@@ -174,7 +174,7 @@ def test_a_floor_bears_the_photos_that_are_something_else() -> None:
 
 
 def test_the_check_makes_probabilities_as_high_as_they_are_right() -> None:
-    rows, classes = photos(1500, noise=1.0)
+    rows, classes = clustered_photos(1500, noise=1.0)
     zeros = np.zeros(3, np.float32)
     scores = rows.x[:, :3] * 3
     before = softmax(scores)
@@ -186,7 +186,7 @@ def test_the_check_makes_probabilities_as_high_as_they_are_right() -> None:
 def test_wrong_labels_do_little_harm(monkeypatch: pytest.MonkeyPatch) -> None:
     gained = []
     for seed in range(4):
-        rows, classes = photos(400, noise=0.35, seed=seed)
+        rows, classes = clustered_photos(400, noise=0.35, seed=seed)
         random = np.random.default_rng(seed)
         flipped = random.random(400) < 0.15
         labels_with_errors = np.where(flipped, (classes + random.integers(1, 3, size=400)) % 3, classes)

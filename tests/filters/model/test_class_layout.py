@@ -12,7 +12,7 @@ from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.filters.fitting.crossfit import FOLDS, CrossFitData
 from shoplens.filters.fitting.lda import fit_tree_heads
 from shoplens.filters.model.class_layout import ClassLayout, ClassTree, is_comparable, is_within, node_depth
-from shoplens.filters.photo_features.palette import ANCHOR_COUNT, ANCHOR_NAMES
+from shoplens.filters.photo_features.color_histogram import ANCHOR_COUNT, ANCHOR_NAMES
 
 NODES = ("A", "B", "A > x", "A > y", "A > x > 1", "A > x > 2")
 

@@ -12,14 +12,14 @@ from shoplens.filters.fitting.crossfit import FOLDS, fold_index
 from shoplens.filters.fitting.fit import fit_to_photos
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, DENSE_SIZE, TINT_SHARE
-from shoplens.filters.photo_features.palette import ANCHOR_COUNT, parse_palette
+from shoplens.filters.photo_features.color_histogram import ANCHOR_COUNT, parse_palette
 from shoplens.types import SparseRows, SparseVector
-from tests.filters.made_training import DIMENSIONS, training
+from tests.filters.toy_training import DIMENSIONS, toy_photos
 
 
 @pytest.fixture(scope="module")
 def filters() -> Filters:
-    return fit_to_photos(training(), DIMENSIONS, "m")
+    return fit_to_photos(toy_photos(), DIMENSIONS, "m")
 
 
 def sparse(filters: Filters, **blocks: dict[str, float]) -> SparseVector:
@@ -35,7 +35,7 @@ def sparse(filters: Filters, **blocks: dict[str, float]) -> SparseVector:
 
 
 def test_dense_vectors_are_of_length_one_and_of_the_same_design(filters: Filters) -> None:
-    data = training()
+    data = toy_photos()
     described = filters.predict(data.features)
     assert described.dense.shape == (len(data.groups), DENSE_SIZE)
     assert described.dense.dtype == described.probabilities.dtype == np.float32
@@ -49,7 +49,7 @@ def test_dense_vectors_are_of_length_one_and_of_the_same_design(filters: Filters
 
 
 def test_a_photo_of_the_catalogue_is_read_by_the_head_of_its_fold(filters: Filters) -> None:
-    data = training()
+    data = toy_photos()
     read = filters.predict(data.features, data.groups).probabilities
     x = filters.models.components.transform(data.features)
     heads = filters.models.heads
@@ -64,7 +64,7 @@ def test_a_photo_of_the_catalogue_is_read_by_the_head_of_its_fold(filters: Filte
 
 
 def test_other_photos_are_read_by_the_mean_of_the_heads(filters: Filters) -> None:
-    data = training(4, seed=5)
+    data = toy_photos(4, seed=5)
     by_fold = [
         filters.models.heads.logits(filters.models.components.transform(data.features), np.full(len(data.groups), fold))
         for fold in range(FOLDS)
@@ -74,14 +74,14 @@ def test_other_photos_are_read_by_the_mean_of_the_heads(filters: Filters) -> Non
 
 
 def test_the_palette_is_what_was_measured(filters: Filters) -> None:
-    data = training(3)
+    data = toy_photos(3)
     read = filters.predict(data.features).probabilities
     block = next(block for block in filters.layout.blocks_of("color") if block.kind == "palette")
     assert np.array_equal(read[:, block.entries], data.features[:, -ANCHOR_COUNT:])
 
 
 def test_a_photo_that_could_not_be_read_is_only_what_the_feed_says(filters: Filters) -> None:
-    described = filters.predict(np.zeros_like(training(1).features[:1]))
+    described = filters.predict(np.zeros_like(toy_photos(1).features[:1]))
     assert not described.dense.any()
     assert not described.probabilities.any()
     assert not len(filters.class_vector(described.probabilities[0], {}).indices)
@@ -93,11 +93,11 @@ def test_features_of_other_models_are_refused(filters: Filters) -> None:
     with pytest.raises(InvalidValue, match="numbers"):
         filters.predict(np.zeros((2, 5), np.float32))
     with pytest.raises(InvalidValue, match="a group per photo"):
-        filters.predict(training(1).features, ["g0"])
+        filters.predict(toy_photos(1).features, ["g0"])
 
 
 def test_agreements_are_dot_products_per_dimension(filters: Filters) -> None:
-    data = training(20, seed=2)
+    data = toy_photos(20, seed=2)
     read = filters.predict(data.features).probabilities
     marks = [filters.class_vector(row, known) for row, known in zip(read, data.known, strict=True)]
     query = filters.class_vector(read[0], {})
@@ -115,7 +115,7 @@ def test_agreements_are_dot_products_per_dimension(filters: Filters) -> None:
 
 
 def test_a_photo_agrees_with_itself_altogether(filters: Filters) -> None:
-    read = filters.predict(training(2).features).probabilities
+    read = filters.predict(toy_photos(2).features).probabilities
     marks = filters.class_vector(read[0], {})
     assert filters.agreements(marks, [marks])[0] == pytest.approx([1, 1, 1, 1], abs=1e-5)
 
@@ -131,7 +131,7 @@ def test_similarities_lie_between_0_and_1(filters: Filters) -> None:
 
 
 def test_a_weight_counts_standard_deviations_of_the_query_over_the_cohort(filters: Filters) -> None:
-    data = training(3, seed=7)
+    data = toy_photos(3, seed=7)
     described = filters.predict(data.features)
     marks, look = filters.class_vector(described.probabilities[0], {}), data.vectors[0]
     cohort = filters.cohort
@@ -150,7 +150,7 @@ def test_a_weight_counts_standard_deviations_of_the_query_over_the_cohort(filter
 
 
 def test_a_weighted_query_is_the_classified_part_of_the_score(filters: Filters) -> None:
-    data = training(20, seed=2)
+    data = toy_photos(20, seed=2)
     read = filters.predict(data.features).probabilities
     marks = [filters.class_vector(row, known) for row, known in zip(read, data.known, strict=True)]
     query = filters.class_vector(read[0], {})

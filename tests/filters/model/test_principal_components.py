@@ -15,13 +15,13 @@ from shoplens.filters.model.principal_components import (
     normalize_rows,
     round_to_half,
 )
+from shoplens.filters.photo_features.color_histogram import FINE_SIZE
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, OUTLINE_SIZE
-from shoplens.filters.photo_features.palette import FINE_SIZE
 
 RANDOM = np.random.default_rng(2)
 
 
-def made(size: int | None = None) -> FeatureProjection:
+def toy_projection(size: int | None = None) -> FeatureProjection:
     axes = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
     return FeatureProjection.from_axes(2, np.arange(5.0, dtype=np.float32), 9 * axes, size)
 
@@ -30,20 +30,20 @@ def test_it_is_its_definition() -> None:
     rows = RANDOM.standard_normal((4, 9)).astype(np.float32)
     axes = np.random.default_rng(0).standard_normal((5, 3))
     expected = (rows[:, 2:7] - np.arange(5)) @ axes
-    result = made().unit_vectors(rows)
+    result = toy_projection().unit_vectors(rows)
     assert np.allclose(result, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-3)
-    assert np.allclose(normalize_rows(made().project(rows)), result)
+    assert np.allclose(normalize_rows(toy_projection().project(rows)), result)
 
 
 def test_the_mean_and_what_was_not_read_are_zeros() -> None:
     rows = np.zeros((2, 7), np.float32)
     rows[0, 2:] = np.arange(5)
     rows[1, :2] = 3
-    assert not made().unit_vectors(rows).any()
+    assert not toy_projection().unit_vectors(rows).any()
 
 
 def test_axes_are_at_most_one_survive_half_precision_and_are_padded() -> None:
-    result = made(6)
+    result = toy_projection(6)
     assert result.axes.shape == (5, 6)
     assert result.size == 6
     assert np.abs(result.axes).max() == 1
@@ -54,14 +54,14 @@ def test_axes_are_at_most_one_survive_half_precision_and_are_padded() -> None:
 
 def test_chunks_do_not_change_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = RANDOM.standard_normal((50, 8)).astype(np.float32)
-    whole = made().unit_vectors(rows)
+    whole = toy_projection().unit_vectors(rows)
     monkeypatch.setattr(module, "_CHUNK", 7)
-    assert np.allclose(made().unit_vectors(rows), whole, atol=1e-6)
+    assert np.allclose(toy_projection().unit_vectors(rows), whole, atol=1e-6)
 
 
 def test_rows_that_are_too_short_for_a_projection_are_refused() -> None:
     with pytest.raises(InvalidValue, match="at least 7"):
-        made().unit_vectors(np.zeros((2, 6), np.float32))
+        toy_projection().unit_vectors(np.zeros((2, 6), np.float32))
 
 
 BACKBONE = 6

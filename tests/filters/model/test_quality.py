@@ -15,7 +15,7 @@ from shoplens.filters.model.quality import (
 )
 
 
-def read_as(classes: np.ndarray, kinds: int, skill: float, seed: int) -> np.ndarray:
+def noisy_probabilities(classes: np.ndarray, kinds: int, skill: float, seed: int) -> np.ndarray:
     """Calibrated probabilities of a reader who knows the class with this skill, and guesses otherwise."""
     random = np.random.default_rng(seed)
     predicted = np.where(random.random(len(classes)) < skill, classes, random.integers(kinds, size=len(classes)))
@@ -27,7 +27,7 @@ def read_as(classes: np.ndarray, kinds: int, skill: float, seed: int) -> np.ndar
 def test_quality_is_its_definition() -> None:
     random = np.random.default_rng(0)
     classes = random.choice(3, size=200, p=[0.6, 0.3, 0.1])
-    probabilities = read_as(classes, 3, 0.5, 1)
+    probabilities = noisy_probabilities(classes, 3, 0.5, 1)
     result = measure_class_quality(probabilities, classes, np.arange(200))
     named = probabilities.argmax(axis=1)
     assert result.photos == 200
@@ -49,7 +49,7 @@ def test_what_photos_show_is_seen_and_what_they_do_not_is_not() -> None:
     for seed in range(40):
         classes = np.random.default_rng(seed).choice(3, size=600, p=[0.8, 0.15, 0.05])
         for skill in observed:
-            probabilities = read_as(classes, 3, skill, seed + 100)
+            probabilities = noisy_probabilities(classes, 3, skill, seed + 100)
             observed[skill] += measure_class_quality(probabilities, classes, np.arange(600)).is_visible
     assert observed[0.0] <= 2
     assert observed[0.03] <= 5  # better than chance, but by less than anybody could see

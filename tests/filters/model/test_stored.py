@@ -16,12 +16,12 @@ from shoplens.filters.model.class_layout import ClassTree
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_SIZE
 from shoplens.filters.model.stored import DESCRIPTION_FILE, load_filters, save_filters
-from tests.filters.made_training import DIMENSIONS, training
+from tests.filters.toy_training import DIMENSIONS, toy_photos
 
 
 @pytest.fixture(scope="module")
 def filters() -> Filters:
-    return fit_to_photos(training(20), DIMENSIONS, "model 1")
+    return fit_to_photos(toy_photos(20), DIMENSIONS, "model 1")
 
 
 def test_nothing_stored_is_nothing(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_stored_filters_answer_the_same_to_the_last_bit(filters: Filters, tmp_pa
     save_filters(tmp_path, filters)
     second = load_filters(tmp_path)
     assert second is not None
-    data = training(8, seed=3)
+    data = toy_photos(8, seed=3)
     for groups in (None, data.groups):
         item, two = filters.predict(data.features, groups), second.predict(data.features, groups)
         assert np.array_equal(item.dense, two.dense)
@@ -50,11 +50,11 @@ def test_stored_filters_answer_the_same_to_the_last_bit(filters: Filters, tmp_pa
 
 
 def test_filters_of_an_empty_shop_are_stored_too(tmp_path: Path) -> None:
-    empty = fit_to_photos(training(0), DIMENSIONS, "m")
+    empty = fit_to_photos(toy_photos(0), DIMENSIONS, "m")
     save_filters(tmp_path, empty)
     second = load_filters(tmp_path)
     assert second is not None
-    features = training(2).features
+    features = toy_photos(2).features
     assert np.array_equal(second.predict(features).probabilities, empty.predict(features).probabilities)
 
 
@@ -69,14 +69,14 @@ def test_a_stored_tree_that_never_forks_is_left_out(filters: Filters, tmp_path: 
     result = load_filters(tmp_path)
     assert result is not None
     assert (result.dimensions, result.weights, result.quality) == (DIMENSIONS, filters.weights, filters.quality)
-    marks = result.class_vector(result.predict(training(1).features).probabilities[0], {"shelf": ("A",)})
-    assert set(result.score_normalizer(training(1).vectors[0], np.zeros(DENSE_SIZE, np.float32), marks).means) == set(
+    marks = result.class_vector(result.predict(toy_photos(1).features).probabilities[0], {"shelf": ("A",)})
+    assert set(result.score_normalizer(toy_photos(1).vectors[0], np.zeros(DENSE_SIZE, np.float32), marks).means) == set(
         result.weights
     )
 
 
 def test_new_filters_replace_old_ones_and_leave_nothing_behind(filters: Filters, tmp_path: Path) -> None:
-    save_filters(tmp_path, fit_to_photos(training(8), DIMENSIONS, "model 0"))
+    save_filters(tmp_path, fit_to_photos(toy_photos(8), DIMENSIONS, "model 0"))
     save_filters(tmp_path, filters)
     result = load_filters(tmp_path)
     assert result is not None
@@ -100,35 +100,35 @@ def test_death_before_the_last_step_keeps_the_old_filters(
     save_filters(tmp_path, filters)
     replaced = Path.replace
 
-    def dies(path: Path, target: Path) -> Path:
+    def fail(path: Path, target: Path) -> Path:
         if target.name == DESCRIPTION_FILE:
             raise OSError("the power went off")
         return replaced(path, target)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "replace", dies)
+        patched.setattr(Path, "replace", fail)
         with pytest.raises(OSError, match="power"):
-            save_filters(tmp_path, fit_to_photos(training(8), DIMENSIONS, "model 2"))
+            save_filters(tmp_path, fit_to_photos(toy_photos(8), DIMENSIONS, "model 2"))
     result = load_filters(tmp_path)
     assert result is not None
     assert result.model == "model 1"
 
 
-def cut(folder: Path) -> None:
+def truncate_arrays(folder: Path) -> None:
     [numbers] = folder.glob("*.npz")
     numbers.write_bytes(numbers.read_bytes()[:-100])
 
 
-def gone(folder: Path) -> None:
+def remove_arrays(folder: Path) -> None:
     [numbers] = folder.glob("*.npz")
     numbers.unlink()
 
 
-def no_json(folder: Path) -> None:
+def break_json(folder: Path) -> None:
     (folder / DESCRIPTION_FILE).write_text("{", "utf-8")
 
 
-def changed(**values: object) -> object:
+def change_description(**values: object) -> object:
     def change(folder: Path) -> None:
         meaning = json.loads((folder / DESCRIPTION_FILE).read_text("utf-8"))
         (folder / DESCRIPTION_FILE).write_text(json.dumps({**meaning, **values}), "utf-8")
@@ -139,16 +139,16 @@ def changed(**values: object) -> object:
 @pytest.mark.parametrize(
     "harm",
     [
-        cut,
-        gone,
-        no_json,
-        changed(version=99),
-        changed(measured=7),
-        changed(dimensions=[]),
-        changed(dimensions=[{"name": "color"}]),
-        changed(quality={"color": {"wrong": 1}}),
-        changed(weights={"color": -1}),
-        changed(arrays="../../etc/passwd"),
+        truncate_arrays,
+        remove_arrays,
+        break_json,
+        change_description(version=99),
+        change_description(measured=7),
+        change_description(dimensions=[]),
+        change_description(dimensions=[{"name": "color"}]),
+        change_description(quality={"color": {"wrong": 1}}),
+        change_description(weights={"color": -1}),
+        change_description(arrays="../../etc/passwd"),
     ],
     ids=[
         "cut off",

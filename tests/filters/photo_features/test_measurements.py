@@ -8,6 +8,13 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
+from shoplens.filters.photo_features.color_histogram import (
+    ANCHOR_COUNT,
+    ANCHOR_NAMES,
+    FINE_SIZE,
+    fine_histograms,
+    palette,
+)
 from shoplens.filters.photo_features.measurements import (
     MEASURED_SIZE,
     OUTLINE_SIZE,
@@ -15,7 +22,6 @@ from shoplens.filters.photo_features.measurements import (
     measure_photo,
     outline_features,
 )
-from shoplens.filters.photo_features.palette import ANCHOR_COUNT, ANCHOR_NAMES, FINE_SIZE, fine_histograms, palette
 from shoplens.filters.photo_features.pixels import Floats, downsample, foreground_mask, rgb_to_oklab
 from shoplens.types import Pixels
 

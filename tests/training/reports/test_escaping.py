@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from shoplens.evaluation.results import Estimate, OmissionCount, PairedDifference, RetrainingCost
-from shoplens.training import holdout, ranker
+from shoplens.training import holdout_test, ranker
 from shoplens.training.classifier import ClassifierTraining, Disagreement
 from shoplens.training.clicks import ClickTraining
-from shoplens.training.holdout import HoldoutResult
+from shoplens.training.holdout_test import HoldoutResult
 from shoplens.training.look import LookTraining
 from shoplens.training.ranker import RankerTraining, WeightExample
 from shoplens.training.ranker_training.replay import ReorderedAnswer, ReplayResult
@@ -48,12 +48,12 @@ def read(source: str) -> Pixels:
 
 
 def look(folder: Path) -> str:
-    metrics = dict.fromkeys(holdout.METRICS, SHARE)
+    metrics = dict.fromkeys(holdout_test.METRICS, SHARE)
     training = LookTraining(
         is_better=True,
         promoted=True,
         reason=HOSTILE,
-        results=[HoldoutResult(HOSTILE, 9, 9, False, metrics, metrics, dict.fromkeys(holdout.METRICS, CHANGE))],
+        results=[HoldoutResult(HOSTILE, 9, 9, False, metrics, metrics, dict.fromkeys(holdout_test.METRICS, CHANGE))],
         warnings=[HOSTILE],
         products=9,
         photos=9,

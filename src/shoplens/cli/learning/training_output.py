@@ -11,7 +11,7 @@ from shoplens.cli.searching.answer import format_short
 from shoplens.ranking.weights import format_weights
 from shoplens.training.classifier import ClassifierTraining
 from shoplens.training.clicks import ClickTraining
-from shoplens.training.holdout import METRICS
+from shoplens.training.holdout_test import METRICS
 from shoplens.training.look import LookTraining
 from shoplens.training.ranker import METRICS as RANKER_METRICS
 from shoplens.training.ranker import RANKER_NAMES, RankerTraining

@@ -112,7 +112,7 @@ def check_regression(context: EvaluationContext, strategy: Strategy, options: Ch
     Nothing is reused from earlier runs: every photo goes through decoding, the network, the index and the ranking.
 
     Raises:
-        InvalidValue: ``no-baseline``, ``old-baseline``, ``other-strategy``; ``nothing-checked`` if no photo can be used.
+        InvalidValue: ``no-baseline``, ``old-baseline``, ``other-strategy``; ``nothing-checked``: no photo is usable.
     """
     path, rejections = baseline_file(context.store, options), Report()
     with context.reading() as generation:

@@ -6,10 +6,10 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from shoplens.feeds.assembly.attribute_names import AttributeNames
-from shoplens.feeds.assembly.clusters import Candidate
-from shoplens.feeds.assembly.families import FamilyRules, join_family
-from shoplens.feeds.assembly.groups import join_group
+from shoplens.feeds.assembly.grouped_rows import join_group
+from shoplens.feeds.assembly.row_merging import Candidate
 from shoplens.feeds.assembly.validation import duplicate_id, validate
+from shoplens.feeds.assembly.variants import FamilyRules, join_family
 from shoplens.feeds.photo_paths import PhotoPaths
 from shoplens.feeds.rows import Role
 from shoplens.feeds.staging import RowGroup, RowStatus, StagingTable

@@ -19,8 +19,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from shoplens.feeds.assembly.families import FamilyRules
-from shoplens.feeds.assembly.sizes import is_size
+from shoplens.feeds.assembly.size_words import is_size
+from shoplens.feeds.assembly.variants import FamilyRules
 from shoplens.feeds.rows import Event, Options, RawProduct, Role, Row, SkippedRow
 from shoplens.feeds.text.delimited import TableRow, read_table
 from shoplens.feeds.text.photo_lists import split_photos

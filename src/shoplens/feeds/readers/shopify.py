@@ -18,7 +18,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from shoplens.feeds.assembly.families import FamilyRules
+from shoplens.feeds.assembly.variants import FamilyRules
 from shoplens.feeds.rows import Event, RawProduct, Role, Row
 from shoplens.feeds.text.delimited import TableRow, read_table
 from shoplens.feeds.text.photo_lists import split_photos

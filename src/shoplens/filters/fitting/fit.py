@@ -40,8 +40,8 @@ from shoplens.filters.model.scoring import (
     fit_retrieval_space,
     sample_cohort,
 )
+from shoplens.filters.photo_features.color_histogram import FINE_SIZE
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, OUTLINE_SIZE
-from shoplens.filters.photo_features.palette import FINE_SIZE
 from shoplens.filters.photo_features.pixels import Floats
 from shoplens.types import Progress, SparseVector, Vectors
 

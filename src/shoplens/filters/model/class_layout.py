@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from shoplens.filters.dimensions.dimension import COLOR, PATH, Dimension
 from shoplens.filters.fitting.crossfit import Ints, floored_softmax, softmax
-from shoplens.filters.photo_features.palette import ANCHOR_NAMES
+from shoplens.filters.photo_features.color_histogram import ANCHOR_NAMES
 from shoplens.filters.photo_features.pixels import Floats
 from shoplens.settings import FEED_KINDS
 from shoplens.types import SparseVector

@@ -25,8 +25,8 @@ from shoplens.filters.model.scoring import (
     ScoreNormalizer,
     agreement_slope,
 )
+from shoplens.filters.photo_features.color_histogram import ANCHOR_COUNT
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
-from shoplens.filters.photo_features.palette import ANCHOR_COUNT
 from shoplens.filters.photo_features.pixels import Floats
 from shoplens.types import SparseRows, SparseVector
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from shoplens.errors import InvalidValue
 from shoplens.filters.fitting.pca import principal_axes
+from shoplens.filters.photo_features.color_histogram import FINE_SIZE
 from shoplens.filters.photo_features.measurements import OUTLINE_SIZE
-from shoplens.filters.photo_features.palette import FINE_SIZE
 from shoplens.filters.photo_features.pixels import Floats
 
 _TINY = 1e-9

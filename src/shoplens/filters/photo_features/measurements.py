@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.photo_features.palette import ANCHOR_COUNT, FINE_SIZE, fine_and_palette
+from shoplens.filters.photo_features.color_histogram import ANCHOR_COUNT, FINE_SIZE, fine_and_palette
 from shoplens.filters.photo_features.pixels import Floats, downsample, foreground_mask, rgb_to_oklab
 from shoplens.types import Pixels
 
@@ -40,9 +40,9 @@ class Measurements:
     """What is measured in the pixels of a photo.
 
     Attributes:
-        fine: float32 (FINE_SIZE,), see :func:`~shoplens.filters.photo_features.palette.fine_histograms`.
+        fine: float32 (FINE_SIZE,), see :func:`~shoplens.filters.photo_features.color_histogram.fine_histograms`.
         outline: float32 (OUTLINE_SIZE,), see :func:`outline_features`.
-        palette: float32 (ANCHOR_COUNT,), see :func:`~shoplens.filters.photo_features.palette.palette`.
+        palette: float32 (ANCHOR_COUNT,), see :func:`~shoplens.filters.photo_features.color_histogram.palette`.
 
     Raises:
         InvalidValue: an array has another shape or type.

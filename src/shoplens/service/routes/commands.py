@@ -14,8 +14,9 @@ from pydantic import BaseModel
 
 from shoplens.build.run import Summary
 from shoplens.feedback.events import Event
+from shoplens.service.auth import require_command
 from shoplens.service.schemas import EventInput
-from shoplens.service.state import require_command, service_state
+from shoplens.service.state import service_state
 from shoplens.shop import Shop
 from shoplens.shop.feedback import FeedbackSummary
 

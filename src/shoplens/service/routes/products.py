@@ -14,9 +14,10 @@ from shoplens.errors import InvalidValue
 from shoplens.images.source import is_url
 from shoplens.index.identifiers import unknown_product_error
 from shoplens.search.answer_json import product_json
+from shoplens.service.auth import require_role
 from shoplens.service.routes.searching import FAILURES, photo_address
 from shoplens.service.schemas import ProductChange, ProductDocument, ProductsInput, ProductsResult
-from shoplens.service.state import ServiceState, require_role, service_state
+from shoplens.service.state import ServiceState, service_state
 from shoplens.types import Product, Rejection
 
 router = APIRouter()

@@ -20,9 +20,10 @@ from shoplens.images.source import is_url
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.verdict import verdict_words
 from shoplens.search.answer_json import as_json
+from shoplens.service.auth import require_role
 from shoplens.service.failures import RequestRefused
 from shoplens.service.schemas import MAX_PAGED, AnswerDocument, ErrorDocument, SearchRequest
-from shoplens.service.state import ServiceState, require_role, service_state
+from shoplens.service.state import ServiceState, service_state
 from shoplens.types import Answer, Query, Region, Steering
 
 router = APIRouter()

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from shoplens.feedback.events import Event
+from shoplens.service.auth import require_role
 from shoplens.service.routes.searching import FAILURES
 from shoplens.service.schemas import BackupResult, EventsInput, EventsResult
-from shoplens.service.state import require_role, service_state
+from shoplens.service.state import service_state
 
 router = APIRouter()
 

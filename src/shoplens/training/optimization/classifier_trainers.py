@@ -18,7 +18,7 @@ from shoplens.embedders.tuned import FineTunedEmbedders
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.training.data.feature_maps import FeatureMaps
 from shoplens.training.data.samples import Bools, Ints, Samples
-from shoplens.training.holdout import HoldoutQueries
+from shoplens.training.holdout_test import HoldoutQueries
 from shoplens.training.optimization.feature_whitening import FeatureColumns, FeatureWhitening, fit_whitening
 from shoplens.training.optimization.fine_tuning import TailRecipe, describe_duration
 from shoplens.training.optimization.head import TrainingSet, create_sampler

@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from shoplens.filters.fitting.pca import principal_axes
 from shoplens.filters.fitting.whitening import whitening_matrix
+from shoplens.filters.photo_features.color_histogram import ANCHOR_COUNT, FINE_SIZE
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, OUTLINE_SIZE
-from shoplens.filters.photo_features.palette import ANCHOR_COUNT, FINE_SIZE
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

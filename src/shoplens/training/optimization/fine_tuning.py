@@ -20,7 +20,7 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.training.data.feature_maps import FeatureMaps
 from shoplens.training.data.samples import Ints, Samples
-from shoplens.training.holdout import HoldoutPlan
+from shoplens.training.holdout_test import HoldoutPlan
 from shoplens.training.optimization.head import LOSS_RATE_FACTOR, TrainedWeights, collapse_warnings, create_sampler
 from shoplens.training.optimization.head_export import export_look
 from shoplens.training.optimization.head_trainers import (

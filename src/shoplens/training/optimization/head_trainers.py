@@ -17,7 +17,7 @@ from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.training.data.feature_pass import FOLDER
 from shoplens.training.data.samples import Bools, Ints, Samples
-from shoplens.training.holdout import HoldoutPlan, HoldoutQueries, compute_ranks
+from shoplens.training.holdout_test import HoldoutPlan, HoldoutQueries, compute_ranks
 from shoplens.training.optimization.feature_whitening import FeatureColumns, FeatureWhitening, Floats, fit_whitening
 from shoplens.training.optimization.head import HeadMetric, HeadRecipe, TrainedWeights, TrainingSet, train_head
 from shoplens.training.optimization.head_export import export_look, measure_export_difference

@@ -16,7 +16,7 @@ from shoplens.evaluation.report.plots import Interval, interval_plot
 from shoplens.evaluation.report.rendering import render_page
 from shoplens.evaluation.report_files import write_page_and_data
 from shoplens.index.protocol import Index
-from shoplens.training.holdout import MAIN_METRIC, METRICS, HoldoutResult
+from shoplens.training.holdout_test import MAIN_METRIC, METRICS, HoldoutResult
 from shoplens.training.look import LookProof, LookTraining
 from shoplens.types import Pixels
 

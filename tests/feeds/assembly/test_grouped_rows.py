@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shoplens.feeds import read_feed
-from shoplens.feeds.assembly import clusters
+from shoplens.feeds.assembly import row_merging
 from tests.feeds.feeds import FeedResult, read_checked, write_file, write_jsonl
 
 
@@ -144,5 +144,5 @@ def test_words_are_the_first_rows_and_gaps_are_filled(tmp_path: Path) -> None:
 
 
 def test_examples_in_the_code_hold() -> None:
-    results = doctest.testmod(clusters)
+    results = doctest.testmod(row_merging)
     assert results.attempted and not results.failed

@@ -7,7 +7,7 @@ import pytest
 
 from shoplens.evaluation.results import Estimate, PairedDifference
 from shoplens.training.data.samples import Samples, Split, assign_splits
-from shoplens.training.holdout import (
+from shoplens.training.holdout_test import (
     KNOWN_PRODUCTS,
     MAIN_METRIC,
     METRICS,

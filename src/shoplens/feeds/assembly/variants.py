@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shoplens.feeds.assembly.clusters import Candidate, cluster, merge_rows, not_sold_candidate, photos_key
-from shoplens.feeds.assembly.sizes import is_size
+from shoplens.feeds.assembly.row_merging import Candidate, cluster, merge_rows, not_sold_candidate, photos_key
+from shoplens.feeds.assembly.size_words import is_size
 from shoplens.feeds.rows import RawProduct, Role
 from shoplens.feeds.staging import Member
 from shoplens.types import Rejection

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.photo_features.palette import (
+from shoplens.filters.photo_features.color_histogram import (
     ANCHOR_COUNT,
     ANCHOR_HEXES,
     ANCHOR_LABS,
@@ -66,7 +66,7 @@ def shares_by_loop(lab: Floats) -> dict[tuple[int, int, int], float]:
 
 
 @pytest.fixture(scope="module")
-def reached() -> list[tuple[int, int, int]]:
+def reachable_bins() -> list[tuple[int, int, int]]:
     """The bins nearest to a colour of sRGB."""
     levels = np.arange(0, 256, 5, dtype=np.uint8)
     cube = rgb_to_oklab(np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3))[0].astype(np.float64)
@@ -75,21 +75,21 @@ def reached() -> list[tuple[int, int, int]]:
     return sorted({(int(light), int(a), int(b)) for light, a, b in nearest})
 
 
-def test_fine_counts_the_bins_that_srgb_reaches(reached: list[tuple[int, int, int]]) -> None:
-    assert 2 * len(reached) == FINE_SIZE
+def test_fine_counts_the_bins_that_srgb_reaches(reachable_bins: list[tuple[int, int, int]]) -> None:
+    assert 2 * len(reachable_bins) == FINE_SIZE
 
 
-def test_fine_histograms_by_loops(reached: list[tuple[int, int, int]]) -> None:
+def test_fine_histograms_by_loops(reachable_bins: list[tuple[int, int, int]]) -> None:
     lab = rgb_to_oklab(noise(5, 4))
     mask = np.random.default_rng(4).random((5, 4), dtype=np.float32)
     mask[0, 0] = 0
-    whole, middle = dict.fromkeys(reached, 0.0), dict.fromkeys(reached, 0.0)
+    whole, middle = dict.fromkeys(reachable_bins, 0.0), dict.fromkeys(reachable_bins, 0.0)
     for y, x in product(range(5), range(4)):
         for bins, share in shares_by_loop(lab[y, x]).items():
             if bins in whole:
                 whole[bins] += share * float(mask[y, x])
                 middle[bins] += share * float(mask[y, x]) * centre_weight(y, x, 5, 4)
-    expected = [math.sqrt(sums[bins] / sum(sums.values())) for sums in (whole, middle) for bins in reached]
+    expected = [math.sqrt(sums[bins] / sum(sums.values())) for sums in (whole, middle) for bins in reachable_bins]
     result = fine_histograms(lab, mask)
     assert result.dtype == np.float32
     assert result == pytest.approx(np.array(expected), abs=1e-4)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 
-from shoplens.feeds.assembly.clusters import Candidate, cluster, merge_rows, not_sold_candidate, photos_key
-from shoplens.feeds.assembly.sizes import SIZE_DEPENDENT, is_size, remove_from_title, remove_values, size_values
+from shoplens.feeds.assembly.row_merging import Candidate, cluster, merge_rows, not_sold_candidate, photos_key
+from shoplens.feeds.assembly.size_words import SIZE_DEPENDENT, is_size, remove_from_title, remove_values, size_values
 from shoplens.feeds.rows import RawProduct
 from shoplens.feeds.staging import Member
 

@@ -8,7 +8,7 @@ from shoplens.filters.dimensions.derivation import Dimensions
 from shoplens.settings import DimensionRule, DimensionRules
 from shoplens.types import Attributes, Product, Value
 
-MEASURED = ["look", "shape", "color"]
+PHOTO_DIMENSIONS = ["look", "shape", "color"]
 
 
 def product(
@@ -34,10 +34,10 @@ def rules_for(name: str, rule: DimensionRule, min_products: int = 5, max_classes
     return DimensionRules(min_products, max_classes, {name: rule})
 
 
-def names(dimensions: Dimensions) -> list[str]:
+def dimension_names(dimensions: Dimensions) -> list[str]:
     return [item.name for item in dimensions.used]
 
 
-def tree(*paths: tuple[str, int]) -> list[Product]:
-    spread = [path for path, count in paths for _ in range(count)]
-    return [product(n, category=[step for step in path.split("/") if step]) for n, path in enumerate(spread)]
+def tree_products(*paths: tuple[str, int]) -> list[Product]:
+    paths_of_products = [path for path, count in paths for _ in range(count)]
+    return [product(n, category=[step for step in path.split("/") if step]) for n, path in enumerate(paths_of_products)]

@@ -6,8 +6,8 @@ import doctest
 
 import pytest
 
-from shoplens.feeds.assembly import sizes
-from shoplens.feeds.assembly.sizes import is_size, remove_from_title, remove_values, size_values
+from shoplens.feeds.assembly import size_words
+from shoplens.feeds.assembly.size_words import is_size, remove_from_title, remove_values, size_values
 
 
 @pytest.mark.parametrize(
@@ -59,5 +59,5 @@ def test_texts_of_two_sizes_agree_in_one_of_three_ways() -> None:
 
 
 def test_examples_in_the_code_hold() -> None:
-    results = doctest.testmod(sizes)
+    results = doctest.testmod(size_words)
     assert results.attempted and not results.failed

@@ -6,8 +6,8 @@ import numpy as np
 
 from shoplens.filters.dimensions.dimension import PATH, Dimension
 from shoplens.filters.fitting.fit import LabeledPhotos
+from shoplens.filters.photo_features.color_histogram import ANCHOR_COUNT, FINE_SIZE, parse_palette
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, OUTLINE_SIZE
-from shoplens.filters.photo_features.palette import ANCHOR_COUNT, FINE_SIZE, parse_palette
 
 BACKBONE = 40
 COLORS = ("red", "green", "blue")
@@ -30,7 +30,7 @@ WITHOUT_FEED = (*DIMENSIONS[:3], Dimension("color", "measured", is_measured=True
 OUTLINES = np.random.default_rng(7).standard_normal((16, OUTLINE_SIZE))
 
 
-def training(groups: int = 60, noise: float = 0.3, seed: int = 0) -> LabeledPhotos:
+def toy_photos(groups: int = 60, noise: float = 0.3, seed: int = 0) -> LabeledPhotos:
     """``groups`` designs in three colours each, the first of them with a second view.
 
     Columns of the backbone: 0-2 the colour, 3 the pattern, 4-6 the materials, 7-9 the end of the category, 10-25 the
