@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from shoplens.errors import StoreError
-from shoplens.store.feature_cache import ASKED_AT_ONCE, COMMIT, NAME, FeatureFile
+from shoplens.store.feature_cache import COMMIT, MAX_PARAMETERS, NAME, FeatureFile
 from shoplens.types import Features
 
 MODEL = "colour@1/4+9"
@@ -84,12 +84,12 @@ def test_closing_writes_too(path: Path) -> None:
     first.add("a", row(3))
     first.close()
     again = FeatureFile(path, MODEL)
-    np.testing.assert_array_equal(again.of(["a"])["a"], row(3))
+    np.testing.assert_array_equal(again.read(["a"])["a"], row(3))
     again.close()
 
 
 def test_more_are_asked_for_than_fit_into_one_question(features: FeatureFile) -> None:
-    names = [f"n{number}" for number in range(2 * ASKED_AT_ONCE + 3)]
+    names = [f"n{number}" for number in range(2 * MAX_PARAMETERS + 3)]
     for number, name in enumerate(names):
         features.add(name, row(number % 100))
     found = features.read([*names, "nothing"])
