@@ -22,7 +22,7 @@ def entry(name: str, vectors: Vectors, pixels: Sequence[str] = (), **fields: obj
     """A product with a photo per vector; their pixels are called ``<name><view>`` unless told otherwise."""
     sources = [f"/{name}-{view}.png" for view in range(len(vectors))]
     hashes = pixels or [f"{name}{view}" for view in range(len(vectors))]
-    photos = (Photo(s, f"file of {s}", one, 8, 8) for s, one in zip(sources, hashes, strict=True))
+    photos = (Photo(s, f"file of {s}", item, 8, 8) for s, item in zip(sources, hashes, strict=True))
     made = product(name, *sources, **fields)
     return IndexedProduct(made, tuple(photos), np.asarray(vectors, np.float32))
 

@@ -37,7 +37,7 @@ OFF = ((0, 0, 9), (9, 0, 0), (0, 12, 0), (44, 6, -44))
 
 
 def off(number: int, by: int) -> Color:
-    r, g, b = (one + other for one, other in zip(COLORS[number], OFF[by], strict=True))
+    r, g, b = (first + second for first, second in zip(COLORS[number], OFF[by], strict=True))
     return r, g, b
 
 
@@ -119,8 +119,8 @@ def test_samples_of_held_out_photos_see_all_other_photos(shop: Shop) -> None:
     expected = []
     for number, by in pairs(range(27), range(4)):
         query = colour_vector(off(number, by))
-        seen = [[one for one in of if one != off(number, by)] for of in photos]
-        scores = np.array([max((1 + colour_vector(one) @ query) / 2 for one in of) for of in seen])
+        seen = [[item for item in of if item != off(number, by)] for of in photos]
+        scores = np.array([max((1 + colour_vector(item) @ query) / 2 for item in of) for of in seen])
         first, others = np.sort(scores)[::-1][:REFERENCE], np.sort(np.delete(scores, number))[::-1][:REFERENCE]
         place = int((scores > scores[number] + 1e-6).sum())
         flags = tuple(at == place for at in range(REFERENCE))
@@ -131,8 +131,8 @@ def test_samples_of_held_out_photos_see_all_other_photos(shop: Shop) -> None:
     def key(cluster: str, first: object) -> tuple[str, list[float]]:
         return cluster, np.round(np.asarray(first, float), 4).tolist()
 
-    samples.sort(key=lambda one: key(one.cluster, one.scores))
-    expected.sort(key=lambda one: key(one[0], one[2]))
+    samples.sort(key=lambda item: key(item.cluster, item.scores))
+    expected.sort(key=lambda item: key(item[0], item[2]))
     for sample, (cluster, flags, first, others) in zip(samples, expected, strict=True):
         assert (sample.cluster, sample.right) == (cluster, flags)
         np.testing.assert_allclose(sample.scores, first, atol=1e-5)
@@ -145,18 +145,18 @@ def test_samples_of_held_out_photos_see_all_other_photos(shop: Shop) -> None:
 def test_held_out_photos_are_the_default(shop: Shop, folder: Path) -> None:
     before = shop.search(folder / "asked/p5-0.png")
     assert before.verdict == "uncalibrated"
-    told: list[str] = []
-    found = shop.quality.calibrate(progress=lambda what, done, total: told.append(what), strategy="pretrained")
-    fitted = found.calibration
+    values: list[str] = []
+    result = shop.quality.calibrate(progress=lambda what, done, total: values.append(what), strategy="pretrained")
+    fitted = result.calibration
     assert (fitted.queries, fitted.clusters, fitted.products, fitted.absent_share) == (108, 25, 27, 0.5)
     assert (fitted.strategy, fitted.model) == ("pretrained", "colour@1")
-    assert (found.queries_from, found.left_out) == (HELD_OUT, ())
+    assert (result.queries_from, result.left_out) == (HELD_OUT, ())
     assert load_calibration(shop._parts.store.live, "pretrained") == fitted
-    assert [one.answers for one in found.reliability] == [216, 216]
-    assert [sum(part.count for part in one.bins) for one in found.reliability] == [216, 216]
-    assert found.reliability[0].ece.value == fitted.measured["match_error"]
-    assert found.reliability[1].ece.value == fitted.measured["absent_error"]
-    assert list(dict.fromkeys(told)) == ["Judging queries", "Fitting"]
+    assert [one.answers for one in result.reliability] == [216, 216]
+    assert [sum(part.count for part in one.bins) for one in result.reliability] == [216, 216]
+    assert result.reliability[0].ece.value == fitted.measured["match_error"]
+    assert result.reliability[1].ece.value == fitted.measured["absent_error"]
+    assert list(dict.fromkeys(values)) == ["Judging queries", "Fitting"]
     here, gone = (
         shop.search(folder / "asked/p5-0.png", strategy="pretrained"),
         shop.search(photo(folder / "between.png", (90, 90, 90), (9, 9)), strategy="pretrained"),
@@ -171,30 +171,30 @@ def test_held_out_photos_are_the_default(shop: Shop, folder: Path) -> None:
 def test_a_file_of_queries(shop: Shop, folder: Path, tmp_path: Path) -> None:
     asked = queries(tmp_path / "queries.csv", [*asked_of(folder), (folder / "asked/p1.png", "nothing")])
     asked.write_text(asked.read_text() + f"{folder / 'gone.png'},p1\n")
-    found = shop.quality.calibrate(asked, strategy="pretrained")
-    assert found.queries_from == str(asked)
-    assert (found.calibration.queries, found.calibration.clusters) == (108, 25)
-    assert {one.kind: (one.times, one.example) for one in found.left_out} == {
+    result = shop.quality.calibrate(asked, strategy="pretrained")
+    assert result.queries_from == str(asked)
+    assert (result.calibration.queries, result.calibration.clusters) == (108, 25)
+    assert {item.kind: (item.times, item.example) for item in result.left_out} == {
         "product-not-in-store": (1, "row 109, product_id: nothing"),
         "photo-missing": (1, f"row 110, photo: {folder / 'gone.png'}"),
     }
-    assert found.calibration.match["lead"] != shop.quality.calibrate(strategy="pretrained").calibration.match["lead"], (
-        "it searched first photos only"
-    )
+    assert (
+        result.calibration.match["lead"] != shop.quality.calibrate(strategy="pretrained").calibration.match["lead"]
+    ), "it searched first photos only"
 
 
 def test_photos_of_the_catalogue_are_left_out_and_counted(shop: Shop, folder: Path, tmp_path: Path) -> None:
     known = [(folder / f"p{number}.png", f"p{number}") for number in (3, 4)]
-    found = shop.quality.calibrate(
+    result = shop.quality.calibrate(
         queries(tmp_path / "queries.csv", [known[0], *asked_of(folder), known[1]]), strategy="pretrained"
     )
-    assert found.calibration.queries == 108
-    (left_out,) = found.left_out
+    assert result.calibration.queries == 108
+    (left_out,) = result.left_out
     assert (left_out.kind, left_out.times, left_out.example) == (SAME_PHOTO, 2, str(folder / "p3.png"))
     without = shop.quality.calibrate(
         queries(tmp_path / "fewer.csv", asked_of(folder)), strategy="pretrained"
     ).calibration
-    assert replace(without, created=found.calibration.created) == found.calibration
+    assert replace(without, created=result.calibration.created) == result.calibration
 
 
 @pytest.mark.parametrize("share", [0.1, 0.9])
@@ -215,20 +215,20 @@ def test_too_few_queries_leave_the_calibration_before(shop: Shop, folder: Path, 
     before = shop.quality.calibrate(strategy="pretrained").calibration
     kept = (shop._parts.store.live.folder / "calibration-pretrained.json").read_bytes()
     few = queries(tmp_path / "few.csv", [*asked_of(folder, 30), (folder / "asked/p1.png", "nothing")])
-    with pytest.raises(InvalidValue, match="There are 30 queries of 25 products or groups") as told:
+    with pytest.raises(InvalidValue, match="There are 30 queries of 25 products or groups") as error:
         shop.quality.calibrate(few, strategy="pretrained")
-    assert (told.value.code, told.value.exit_code) == ("too-few-queries", 3)
-    assert "1 × product-not-in-store (row 31, product_id: nothing)" in told.value.problem
-    assert "Give 100 or more, of 20 or more products" in told.value.fix
+    assert (error.value.code, error.value.exit_code) == ("too-few-queries", 3)
+    assert "1 × product-not-in-store (row 31, product_id: nothing)" in error.value.problem
+    assert "Give 100 or more, of 20 or more products" in error.value.fix
     assert (shop._parts.store.live.folder / "calibration-pretrained.json").read_bytes() == kept
     assert load_calibration(shop._parts.store.live, "pretrained") == before
 
 
 def test_many_photos_of_few_products_are_too_few(shop: Shop, folder: Path, tmp_path: Path) -> None:
     same = [(folder / f"asked/p{number}-0.png", f"p{number}") for number in range(21)] * 6
-    with pytest.raises(InvalidValue, match=r"There are 126 queries of 19 products or groups\.") as told:
+    with pytest.raises(InvalidValue, match=r"There are 126 queries of 19 products or groups\.") as error:
         shop.quality.calibrate(queries(tmp_path / "few.csv", same), strategy="pretrained")
-    assert told.value.code == "too-few-queries"
+    assert error.value.code == "too-few-queries"
     assert load_calibration(shop._parts.store.live, "pretrained") is None
 
 
@@ -256,19 +256,19 @@ def test_a_share_that_makes_no_sense_is_refused_before_any_work(built: Path, tmp
 )
 def test_a_file_that_is_none_is_an_error(shop: Shop, tmp_path: Path, text: str, code: str) -> None:
     (tmp_path / "queries.csv").write_text(text)
-    with pytest.raises(InvalidValue) as told:
+    with pytest.raises(InvalidValue) as error:
         shop.quality.calibrate(tmp_path / "queries.csv", strategy="pretrained")
-    assert told.value.code == code
+    assert error.value.code == code
 
 
 def test_another_model_and_an_unknown_strategy_are_refused(built: Path, tmp_path: Path) -> None:
     copy_tree(built, tmp_path / "store")
     with Shop(tmp_path / "store", embedder=ColourEmbedder("other@2"), settings=SETTINGS) as other:
-        with pytest.raises(StoreError) as told:
+        with pytest.raises(StoreError) as error:
             other.quality.calibrate()
         with pytest.raises(InvalidValue) as unknown:
             other.quality.calibrate(strategy="nonsense")
-    assert (told.value.code, unknown.value.code) == ("other-model", "unknown-strategy")
+    assert (error.value.code, unknown.value.code) == ("other-model", "unknown-strategy")
 
 
 def test_calibrating_again_mends_a_damaged_calibration(shop: Shop, folder: Path) -> None:
@@ -282,10 +282,12 @@ def test_calibrating_again_mends_a_damaged_calibration(shop: Shop, folder: Path)
 
 
 def test_the_report_and_the_documented_object(shop: Shop, tmp_path: Path) -> None:
-    found = shop.quality.calibrate(report=tmp_path / "reports/calibration.html", strategy="pretrained")
-    told = calibration_json(found)
-    assert json.loads((tmp_path / "reports/calibration.json").read_text()) == told
-    assert {name: told[name] for name in ("format", "queries", "clusters", "products", "queries_from", "left_out")} == {
+    result = shop.quality.calibrate(report=tmp_path / "reports/calibration.html", strategy="pretrained")
+    values = calibration_json(result)
+    assert json.loads((tmp_path / "reports/calibration.json").read_text()) == values
+    assert {
+        name: values[name] for name in ("format", "queries", "clusters", "products", "queries_from", "left_out")
+    } == {
         "format": 1,
         "queries": 108,
         "clusters": 25,
@@ -293,30 +295,30 @@ def test_the_report_and_the_documented_object(shop: Shop, tmp_path: Path) -> Non
         "queries_from": HELD_OUT,
         "left_out": [],
     }
-    assert [list(one) for one in told["reliability"]] == [["claim", "answers", "error", "bins"]] * 2
-    assert list(told["reliability"][0]["error"]) == ["value", "low", "high"]
-    assert list(told["reliability"][0]["bins"][0]) == ["count", "predicted", "observed"]
+    assert [list(item) for item in values["reliability"]] == [["claim", "answers", "error", "bins"]] * 2
+    assert list(values["reliability"][0]["error"]) == ["value", "low", "high"]
+    assert list(values["reliability"][0]["bins"][0]) == ["count", "predicted", "observed"]
     page = (tmp_path / "reports/calibration.html").read_text()
     assert "108 query photos of 25 designs (held-out photos), 27 products; strategy pretrained, model colour@1." in page
     assert "The latter is assumed for 50% of all searches." in page
-    for one in found.reliability:
-        assert one.claim in page
+    for item in result.reliability:
+        assert item.claim in page
 
 
 def test_a_report_named_json_does_not_overwrite_its_page(shop: Shop, tmp_path: Path) -> None:
-    found = shop.quality.calibrate(report=tmp_path / "calibration.json", strategy="pretrained")
-    assert json.loads((tmp_path / "calibration.json").read_text()) == calibration_json(found)
+    result = shop.quality.calibrate(report=tmp_path / "calibration.json", strategy="pretrained")
+    assert json.loads((tmp_path / "calibration.json").read_text()) == calibration_json(result)
     assert "108 query photos" in (tmp_path / "calibration.html").read_text()
 
 
 def test_claims_name_the_thresholds_of_four_precisions(shop: Shop) -> None:
-    found = shop.quality.calibrate(strategy="pretrained").calibration
-    head, *rows = claim_table(found)
+    result = shop.quality.calibrate(strategy="pretrained").calibration
+    head, *rows = claim_table(result)
     assert head[0] == "precision"
-    assert [one[0] for one in rows] == ["80%", "90%", "95%", "99%"]
+    assert [item[0] for item in rows] == ["80%", "90%", "95%", "99%"]
     for (_, exact, absent), place in zip(rows, (30, 40, 45, 49), strict=True):
-        for told, threshold in ((exact, found.exact_thresholds[place]), (absent, found.absent_thresholds[place])):
-            assert told == ("never said" if threshold is None else f"{threshold:.3f}")
+        for values, threshold in ((exact, result.exact_thresholds[place]), (absent, result.absent_thresholds[place])):
+            assert values == ("never said" if threshold is None else f"{threshold:.3f}")
     assert rows[-1][1:] == ("never said", "never said"), "108 queries cannot support 99 %"
 
 

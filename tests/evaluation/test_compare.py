@@ -44,7 +44,7 @@ def backwards() -> Iterator[str]:
         name=name,
         about="What is least alike comes first.",
         retrieve=lambda *asked: [
-            replace(one, scores={"look": 1 - one.scores["look"]}) for one in default.retrieve(*asked)
+            replace(item, scores={"look": 1 - item.scores["look"]}) for item in default.retrieve(*asked)
         ],
         adding="nothing",
     )
@@ -59,23 +59,23 @@ def queries(folder: Path, *rows: str) -> Path:
 
 
 def test_every_strategy_is_described_with_its_costs(shop: Shop) -> None:
-    found = shop.quality.compare()
-    assert (found.queries, found.products, found.compared_with, found.left_out) == (10, 10, BASELINE, [])
-    assert [one.name for one in found.rows] == [one.name for one in available_strategies(UNTRAINED)]
-    for one in found.rows:
-        assert (one.about, one.adding) == (STRATEGIES[one.name].about, STRATEGIES[one.name].adding)
-        assert one.metrics["recall@1"].value == 1
-        assert bool(one.against) == (one.name != BASELINE)
-        for spread in one.query_ms, one.adding_ms:
+    result = shop.quality.compare()
+    assert (result.queries, result.products, result.compared_with, result.left_out) == (10, 10, BASELINE, [])
+    assert [item.name for item in result.rows] == [item.name for item in available_strategies(UNTRAINED)]
+    for item in result.rows:
+        assert (item.about, item.adding) == (STRATEGIES[item.name].about, STRATEGIES[item.name].adding)
+        assert item.metrics["recall@1"].value == 1
+        assert bool(item.against) == (item.name != BASELINE)
+        for spread in item.query_ms, item.adding_ms:
             assert set(spread) == COSTS
             assert 0 < spread["median"] <= spread["p95"]
-        assert one.bytes_per_product > 0
-        assert one.metrics == shop.quality.evaluate(strategy=one.name).overall
+        assert item.bytes_per_product > 0
+        assert item.metrics == shop.quality.evaluate(strategy=item.name).overall
 
 
 def test_a_new_strategy_is_a_row_of_the_table(shop: Shop, backwards: str) -> None:
-    found = shop.quality.compare()
-    first, *_, second = found.rows
+    result = shop.quality.compare()
+    first, *_, second = result.rows
     assert (first.name, second.name, second.adding) == (BASELINE, backwards, "nothing")
     assert (first.metrics["recall@1"].value, second.metrics["recall@1"].value) == (1, 0)
     assert second.metrics["recall@10"].value == 1
@@ -89,15 +89,15 @@ def test_a_new_strategy_is_a_row_of_the_table(shop: Shop, backwards: str) -> Non
 def test_what_was_left_out_is_told_and_does_not_stop_the_timing(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no photo")
     rows = ["gone.png,p1", "text.jpg,p1", "p1-1.png,p1", "p2-1.png,p2", "p3-1.png,unknown", "p4-1.png,", "p5-1.png,p5"]
-    found = shop.quality.compare(queries(tmp_path, *rows))
-    assert found.queries == 3
-    assert {one.kind: one.times for one in found.left_out} == {
+    result = shop.quality.compare(queries(tmp_path, *rows))
+    assert result.queries == 3
+    assert {item.kind: item.times for item in result.left_out} == {
         "photo-missing": 1,
         "photo-not-an-image": 1,
         "product-not-in-store": 1,
         "query-incomplete": 1,
     }
-    assert set(found.rows[0].query_ms) == COSTS
+    assert set(result.rows[0].query_ms) == COSTS
 
 
 def test_a_single_query_gives_no_time_rather_than_that_of_a_cold_start(shop: Shop, tmp_path: Path) -> None:
@@ -111,8 +111,8 @@ def test_products_whose_photos_are_gone_have_no_cost(shop: Shop, tmp_path: Path)
     for number in range(10):
         for view in range(2):
             (tmp_path / f"p{number}-{view}.png").unlink()
-    found = shop.quality.compare(path)
-    assert (found.queries, found.rows[0].adding_ms) == (3, {})
+    result = shop.quality.compare(path)
+    assert (result.queries, result.rows[0].adding_ms) == (3, {})
 
 
 def test_nothing_is_left_behind(shop: Shop, tmp_path: Path) -> None:
@@ -128,13 +128,13 @@ def test_nothing_is_left_behind(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_the_json_and_the_report_say_the_same(shop: Shop, tmp_path: Path, backwards: str) -> None:
-    found = shop.quality.compare(report=tmp_path / "c.html", seed=5)
-    assert isinstance(found, Comparison)
-    told = json.loads((tmp_path / "c.json").read_text("utf-8"))
-    assert told == json.loads(json.dumps(found.as_json()))
-    assert (told["queries"], told["seed"]) == (10, 5)
-    assert [one["name"] for one in told["rows"]] == [one.name for one in available_strategies(UNTRAINED)]
-    assert list(told["rows"][1]["metrics"]["recall@1"]) == ["value", "low", "high"]
-    assert list(told["rows"][1]["against"]["recall@1"]) == ["difference", "p"]
+    result = shop.quality.compare(report=tmp_path / "c.html", seed=5)
+    assert isinstance(result, Comparison)
+    values = json.loads((tmp_path / "c.json").read_text("utf-8"))
+    assert values == json.loads(json.dumps(result.as_json()))
+    assert (values["queries"], values["seed"]) == (10, 5)
+    assert [item["name"] for item in values["rows"]] == [item.name for item in available_strategies(UNTRAINED)]
+    assert list(values["rows"][1]["metrics"]["recall@1"]) == ["value", "low", "high"]
+    assert list(values["rows"][1]["against"]["recall@1"]) == ["difference", "p"]
     page = (tmp_path / "c.html").read_text("utf-8")
     assert backwards in page and "http" not in page.replace("http://www.w3.org/2000/svg", "")

@@ -82,7 +82,7 @@ def ranked(color: Color, *, first_photos: bool, excluded: Sequence[str] = ()) ->
     def order(name: str) -> tuple[bool, float, str]:
         return (
             color not in gallery[name],
-            -max(round(float(vector @ colour_vector(one)), 6) for one in gallery[name]),
+            -max(round(float(vector @ colour_vector(item)), 6) for item in gallery[name]),
             name,
         )
 
@@ -91,44 +91,44 @@ def ranked(color: Color, *, first_photos: bool, excluded: Sequence[str] = ()) ->
 
 def means(answers: list[tuple[list[str], dict[str, float]]]) -> dict[str, float]:
     """Each metric, by the definition, over (ranking, grades)."""
-    numbers = [compute_metrics(found, grades) for found, grades in answers]
-    told = {name: float(np.mean([one[name] for one in numbers])) for name in numbers[0]}
+    numbers = [compute_metrics(result, grades) for result, grades in answers]
+    fields = {name: float(np.mean([item[name] for item in numbers])) for name in numbers[0]}
     same = []
-    for found, grades in answers:
+    for result, grades in answers:
         category = CATEGORIES.get(next(iter(grades)))
         if category:
-            same.append(next(name for name in found if CATEGORIES.get(name) == category) in grades)
-    return {**told, CATEGORY_RECALL: float(np.mean(same))}
+            same.append(next(name for name in result if CATEGORIES.get(name) == category) in grades)
+    return {**fields, CATEGORY_RECALL: float(np.mean(same))}
 
 
 def values(found: Evaluation) -> dict[str, float]:
-    return {name: one.value for name, one in found.overall.items()}
+    return {name: item.value for name, item in found.overall.items()}
 
 
 def test_held_out_photos_by_brute_force(shop: Shop) -> None:
-    found = shop.quality.evaluate(strategy="pretrained")
+    result = shop.quality.evaluate(strategy="pretrained")
     held_out = [(name, color) for name, colors in COLORS.items() for color in colors[1:]]
     expected = means([(ranked(color, first_photos=True), {name: 1.0}) for name, color in held_out])
-    assert (found.queries, found.products, found.absent, found.left_out) == (7, 8, 0, [])
-    assert values(found) == pytest.approx(expected)
+    assert (result.queries, result.products, result.absent, result.left_out) == (7, 8, 0, [])
+    assert values(result) == pytest.approx(expected)
     assert 0 < expected["recall@1"] < expected["recall@5"] == 1
-    assert all(one.low <= one.value <= one.high for one in found.overall.values())
-    assert {part.name: part.queries for part in found.categories} == {"Red": 2, "Blue / Dark": 1, "Blue / Light": 1}
-    assert [one.value for one in found.curve[:1]] == [found.overall["recall@1"].value]
-    assert found.queries_from == "held-out photos"
-    assert (found.strategy, found.model) == ("pretrained", "colour@1")
+    assert all(item.low <= item.value <= item.high for item in result.overall.values())
+    assert {part.name: part.queries for part in result.categories} == {"Red": 2, "Blue / Dark": 1, "Blue / Light": 1}
+    assert [item.value for item in result.curve[:1]] == [result.overall["recall@1"].value]
+    assert result.queries_from == "held-out photos"
+    assert (result.strategy, result.model) == ("pretrained", "colour@1")
 
 
 def test_a_photo_that_is_held_out_is_not_in_the_gallery(shop: Shop, built: Path) -> None:
     """All of red, rose and wine have this photo; only wine has it first, so wine comes first, and is confused."""
-    found = shop.quality.evaluate(strategy="pretrained")
+    result = shop.quality.evaluate(strategy="pretrained")
     shared = {str(built / "red-1.png"), str(built / "rose-1.png")}
-    worst = {answer.photo: answer for answer in found.worst}
+    worst = {answer.photo: answer for answer in result.worst}
     assert shared <= set(worst)
     for source in shared:
         assert (worst[source].results[0].product_id, worst[source].results[0].score) == ("wine", 1.0)
-        assert all(one.photo.endswith("-0.png") for one in worst[source].results)
-    confused = {(one.right.product_id, one.first_result.product_id): one.times for one in found.confused}
+        assert all(item.photo.endswith("-0.png") for item in worst[source].results)
+    confused = {(item.right.product_id, item.first_result.product_id): item.times for item in result.confused}
     assert confused["red", "wine"] == confused["rose", "wine"] == 1
 
 
@@ -145,12 +145,12 @@ def test_a_file_of_queries_by_brute_force(shop: Shop, tmp_path: Path) -> None:
         name = photo(tmp_path / f"{number}.png", color, (50, 40) if number < 2 else (12, 8)).name
         lines.append(f"{name};{'|'.join(grades)};{'|'.join(excluded)};{'|'.join(map(str, grades.values()))}")
     (tmp_path / "q.csv").write_text("\n".join(lines), "utf-8-sig")
-    found = shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained")
-    by_grade = [(color, dict(sorted(grades.items(), key=lambda one: -one[1])), gone) for color, grades, gone in asked]
+    result = shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained")
+    by_grade = [(color, dict(sorted(grades.items(), key=lambda item: -item[1])), gone) for color, grades, gone in asked]
     expected = means([(ranked(color, first_photos=False, excluded=gone), grades) for color, grades, gone in by_grade])
-    assert found.queries == 5
-    assert values(found) == pytest.approx(expected)
-    assert found.queries_from == str(tmp_path / "q.csv")
+    assert result.queries == 5
+    assert values(result) == pytest.approx(expected)
+    assert result.queries_from == str(tmp_path / "q.csv")
 
 
 def test_a_region_is_what_is_asked_with(shop: Shop, tmp_path: Path) -> None:
@@ -160,8 +160,8 @@ def test_a_region_is_what_is_asked_with(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "q.csv").write_text('photo,product_id,region\nstreet.png,leaf,"62,22,26,26"\n')
     assert shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained").overall["recall@1"].value == 1
     (tmp_path / "q.csv").write_text("photo,product_id,region\nstreet.png,leaf,\n")
-    found = shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained")
-    assert found.overall["recall@1"].value == 0
+    result = shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained")
+    assert result.overall["recall@1"].value == 0
     (tmp_path / "q.csv").write_text('photo,product_id,region\nstreet.png,night,"0,0,60,60"\nstreet.png,leaf,\n')
     assert [answer.region for answer in shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained").worst] == [
         None
@@ -169,11 +169,11 @@ def test_a_region_is_what_is_asked_with(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_the_json_is_as_promised(shop: Shop) -> None:
-    told = shop.quality.evaluate(strategy="pretrained").as_json()
-    assert json.loads(json.dumps(told)) == told
-    assert list(told)[:2] == ["queries", "metrics"]
-    assert told["queries"] == 7
-    assert list(told["metrics"]) == [
+    fields = shop.quality.evaluate(strategy="pretrained").as_json()
+    assert json.loads(json.dumps(fields)) == fields
+    assert list(fields)[:2] == ["queries", "metrics"]
+    assert fields["queries"] == 7
+    assert list(fields["metrics"]) == [
         "recall@1",
         "recall@5",
         "recall@10",
@@ -182,7 +182,7 @@ def test_the_json_is_as_promised(shop: Shop) -> None:
         "ndcg@10",
         "recall@1/category",
     ]
-    for estimate in told["metrics"].values():
+    for estimate in fields["metrics"].values():
         assert list(estimate) == ["value", "low", "high"]
         assert 0 <= estimate["low"] <= estimate["value"] <= estimate["high"] <= 1
 
@@ -204,9 +204,9 @@ def test_what_cannot_be_used_is_counted_and_named(shop: Shop, built: Path, tmp_p
         "gone.png,unknown,,,",
     ]
     (tmp_path / "q.csv").write_text("\n".join(lines))
-    found = shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained")
-    assert (found.queries, found.absent) == (2, 2)
-    assert [(one.kind, one.times, one.example) for one in found.left_out] == [
+    result = shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained")
+    assert (result.queries, result.absent) == (2, 2)
+    assert [(item.kind, item.times, item.example) for item in result.left_out] == [
         ("photo-missing", 2, f"row 2, photo: {tmp_path}/gone.png"),
         ("product-not-in-store", 2, "row 4, product_id: mauve|beige"),
         ("query-region", 2, "row 10, region: 5,5"),  # noticed before row 9, whose photo has to be read
@@ -216,8 +216,8 @@ def test_what_cannot_be_used_is_counted_and_named(shop: Shop, built: Path, tmp_p
         ("query-incomplete", 1, "row 7, product_id"),
         ("right-product-not-in-store", 1, "row 5, product_id: beige"),
     ]
-    assert all(one.fix for one in found.left_out)
-    (report,) = (Path(found.store) / "reports").glob("*-queries.jsonl")
+    assert all(item.fix for item in result.left_out)
+    (report,) = (Path(result.store) / "reports").glob("*-queries.jsonl")
     assert len(report.read_text().splitlines()) == 11
 
 
@@ -238,9 +238,9 @@ def test_nothing_judged_is_an_error_that_says_why(shop: Shop, tmp_path: Path, ro
 
 def test_a_shop_of_single_photos_has_nothing_to_hold_out(shop: Shop) -> None:
     shop.products.remove([name for name, colors in COLORS.items() if len(colors) > 1])
-    with pytest.raises(InvalidValue, match="no product of the store has a second photo") as told:
+    with pytest.raises(InvalidValue, match="no product of the store has a second photo") as error:
         shop.quality.evaluate(strategy="pretrained")
-    assert told.value.code == "nothing-judged"
+    assert error.value.code == "nothing-judged"
 
 
 @pytest.mark.parametrize(
@@ -248,15 +248,15 @@ def test_a_shop_of_single_photos_has_nothing_to_hold_out(shop: Shop) -> None:
 )
 def test_a_file_without_queries_is_an_error(shop: Shop, tmp_path: Path, text: str, code: str) -> None:
     (tmp_path / "q.csv").write_text(text)
-    with pytest.raises(InvalidValue) as told:
+    with pytest.raises(InvalidValue) as error:
         shop.quality.evaluate(tmp_path / "q.csv", strategy="pretrained")
-    assert told.value.code == code
+    assert error.value.code == code
 
 
 def test_an_unknown_strategy_names_those_there_are(shop: Shop) -> None:
-    with pytest.raises(InvalidValue, match=f"no strategy 'magic'. Choose one of: {', '.join(STRATEGIES)}") as told:
+    with pytest.raises(InvalidValue, match=f"no strategy 'magic'. Choose one of: {', '.join(STRATEGIES)}") as error:
         shop.quality.evaluate(strategy="magic")
-    assert told.value.code == "unknown-strategy"
+    assert error.value.code == "unknown-strategy"
     with pytest.raises(InvalidValue, match="no strategy 'magic'"):
         shop.search(b"", strategy="magic")
     assert [strategy_named(name).name for name in STRATEGIES] == list(STRATEGIES)
@@ -276,38 +276,38 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(store: Path) -> None:
         shop.quality.evaluate(strategy="pretrained")
     rest = ColourEmbedder()
     with opened(store, rest) as shop:
-        found = shop.quality.evaluate(strategy="pretrained")
+        result = shop.quality.evaluate(strategy="pretrained")
     assert cut.photos == 4
     assert rest.photos <= 3
     with opened(store) as shop:
-        assert values(shop.quality.evaluate(strategy="pretrained")) == values(found)
+        assert values(shop.quality.evaluate(strategy="pretrained")) == values(result)
 
 
 def test_another_model_is_refused(store: Path) -> None:
     with opened(store, ColourEmbedder("other@1")) as shop:
         for ask in shop.quality.evaluate, shop.quality.compare:
-            with pytest.raises(StoreError) as told:
+            with pytest.raises(StoreError) as error:
                 ask()
-            assert told.value.code == "other-model"
+            assert error.value.code == "other-model"
 
 
 def test_the_same_seed_gives_the_same_intervals(shop: Shop) -> None:
-    once, again, other = (shop.quality.evaluate(seed=seed, strategy="pretrained").overall for seed in (1, 1, 2))
+    once, again, second = (shop.quality.evaluate(seed=seed, strategy="pretrained").overall for seed in (1, 1, 2))
     assert once == again
-    assert {name: one.value for name, one in once.items()} == {name: one.value for name, one in other.items()}
+    assert {name: first.value for name, first in once.items()} == {name: first.value for name, first in second.items()}
 
 
 def test_evaluations_may_run_at_the_same_time(shop: Shop) -> None:
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: values(shop.quality.evaluate(strategy="pretrained")), range(4)))
-    assert found == [found[0]] * 4
+        result = list(pool.map(lambda _: values(shop.quality.evaluate(strategy="pretrained")), range(4)))
+    assert result == [result[0]] * 4
 
 
 def test_progress_is_told(shop: Shop) -> None:
-    told: list[tuple[str, int, int]] = []
-    shop.quality.evaluate(progress=lambda *step: told.append(step), strategy="pretrained")
-    assert told[:7] == [("Judging queries", done, 7) for done in range(1, 8)]
-    assert told[7:] == [("Computing intervals", 0, 0)]
+    fields: list[tuple[str, int, int]] = []
+    shop.quality.evaluate(progress=lambda *step: fields.append(step), strategy="pretrained")
+    assert fields[:7] == [("Judging queries", done, 7) for done in range(1, 8)]
+    assert fields[7:] == [("Computing intervals", 0, 0)]
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -332,19 +332,19 @@ def test_the_store_is_left_as_it_is(store: Path, built: Path, tmp_path: Path) ->
 
 def test_the_report_is_one_page_and_the_same_json(shop: Shop, tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "report.html"
-    found = shop.quality.evaluate(report=path, strategy="pretrained")
-    page, told = path.read_text("utf-8"), json.loads(path.with_suffix(".json").read_text("utf-8"))
-    assert told == found.as_json()
+    result = shop.quality.evaluate(report=path, strategy="pretrained")
+    page, fields = path.read_text("utf-8"), json.loads(path.with_suffix(".json").read_text("utf-8"))
+    assert fields == result.as_json()
     assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:|#)|url\((?!["']?data:)|@import""", page)
-    assert page.count("data:image/jpeg;base64,") >= 2 * len(found.worst)
+    assert page.count("data:image/jpeg;base64,") >= 2 * len(result.worst)
     assert "photo cannot be read" not in page
     assert '"snow"' in page  # on the map
-    assert {one.name for one in path.parent.iterdir()} == {"report.html", "report.json"}
+    assert {item.name for item in path.parent.iterdir()} == {"report.html", "report.json"}
 
 
 def test_either_file_of_a_report_may_be_named(shop: Shop, tmp_path: Path) -> None:
-    found = shop.quality.evaluate(report=tmp_path / "r.json", strategy="pretrained")
-    assert json.loads((tmp_path / "r.json").read_text("utf-8")) == found.as_json()
+    result = shop.quality.evaluate(report=tmp_path / "r.json", strategy="pretrained")
+    assert json.loads((tmp_path / "r.json").read_text("utf-8")) == result.as_json()
     assert (tmp_path / "r.html").read_text("utf-8").startswith("<!doctype html>")
 
 

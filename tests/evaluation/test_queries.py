@@ -27,9 +27,9 @@ def only(folder: Path, text: str) -> JudgedQuery:
 
 
 def rejection(folder: Path, text: str) -> Rejection:
-    (found,) = read(folder, text)
-    assert isinstance(found, Rejection)
-    return found
+    (result,) = read(folder, text)
+    assert isinstance(result, Rejection)
+    return result
 
 
 def test_two_columns_are_enough(tmp_path: Path) -> None:
@@ -103,15 +103,15 @@ def test_marks_encodings_delimiters_and_other_columns_do_not_matter(tmp_path: Pa
     ],
 )
 def test_a_row_that_makes_no_sense_is_a_rejection(tmp_path: Path, row: str, kind: str, field: str, value: str) -> None:
-    found = rejection(tmp_path, f"photo,product_id,region,exclude,grade\n{row}\n")
-    assert (found.kind, found.row, found.field, found.value, found.level) == (kind, 1, field, value, "rejected")
-    assert found.reason and found.fix
+    result = rejection(tmp_path, f"photo,product_id,region,exclude,grade\n{row}\n")
+    assert (result.kind, result.row, result.field, result.value, result.level) == (kind, 1, field, value, "rejected")
+    assert result.reason and result.fix
 
 
 def test_what_stands_around_a_bad_row_is_read(tmp_path: Path) -> None:
-    found = read(tmp_path, "photo,product_id\na.jpg,red\n,red\nb.jpg,blue\n")
-    assert [one.row for one in found] == [1, 2, 3]
-    assert [isinstance(one, JudgedQuery) for one in found] == [True, False, True]
+    result = read(tmp_path, "photo,product_id\na.jpg,red\n,red\nb.jpg,blue\n")
+    assert [item.row for item in result] == [1, 2, 3]
+    assert [isinstance(item, JudgedQuery) for item in result] == [True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -125,29 +125,29 @@ def test_what_stands_around_a_bad_row_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_without_queries_is_an_error(tmp_path: Path, text: str, problem: str) -> None:
-    with pytest.raises(InvalidValue, match=rf"queries\.csv {problem}\. Give a CSV file") as told:
+    with pytest.raises(InvalidValue, match=rf"queries\.csv {problem}\. Give a CSV file") as error:
         read(tmp_path, text)
-    assert told.value.code == "no-queries"
+    assert error.value.code == "no-queries"
 
 
 def test_no_file_is_an_error(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.csv", tmp_path):
-        with pytest.raises(InvalidValue, match="cannot be read") as told:
+        with pytest.raises(InvalidValue, match="cannot be read") as error:
             list(read_queries(path))
-        assert told.value.code == "no-queries"
+        assert error.value.code == "no-queries"
 
 
 @pytest.mark.parametrize(
     ("header", "missing"), [("photo,id", "product_id"), ("image;product_id", "photo"), ("a.jpg,red", "photo")]
 )
 def test_a_missing_column_is_named_with_those_there_are(tmp_path: Path, header: str, missing: str) -> None:
-    with pytest.raises(InvalidValue) as told:
+    with pytest.raises(InvalidValue) as error:
         read(tmp_path, f"{header}\n1,2\n")
-    assert told.value.code == "queries-without-column"
+    assert error.value.code == "queries-without-column"
     assert f"no column '{missing}'; its first line has {', '.join(header.replace(';', ',').split(','))}." in str(
-        told.value
+        error.value
     )
-    assert COLUMNS[missing] in told.value.fix
+    assert COLUMNS[missing] in error.value.fix
 
 
 def test_held_out_are_all_photos_but_the_first_ones() -> None:

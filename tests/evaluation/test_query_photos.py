@@ -71,9 +71,9 @@ def colors(folder: Path, count: int) -> list[JudgedQuery]:
 def test_each_query_comes_with_its_photo_in_their_order(tmp_path: Path) -> None:
     queries = colors(tmp_path, 2 * AHEAD)
     refused = Rejection("query-incomplete", "no photo", "write one")
-    found = list(photos_of(ColourEmbedder()).encode_all([*queries[:40], refused, *queries[40:]]))
-    assert found.pop(40) is refused
-    for number, item in enumerate(found):
+    result = list(photos_of(ColourEmbedder()).encode_all([*queries[:40], refused, *queries[40:]]))
+    assert result.pop(40) is refused
+    for number, item in enumerate(result):
         assert isinstance(item, tuple)
         assert item[0] is queries[number]
         assert np.allclose(item[1].vector, colour_vector(numbered_color(number)), atol=1e-6)
@@ -115,22 +115,22 @@ def test_photos_that_cannot_be_used_are_rejections_with_their_row(tmp_path: Path
         asked(tmp_path / "text.jpg"),
         asked(whole, Region(4, 0, 9, 8)),
     ]
-    found = [one for one in photos_of(ColourEmbedder()).encode_all(queries) if isinstance(one, Rejection)]
-    assert [(one.kind, one.row, one.field, one.value) for one in found] == [
+    result = [item for item in photos_of(ColourEmbedder()).encode_all(queries) if isinstance(item, Rejection)]
+    assert [(item.kind, item.row, item.field, item.value) for item in result] == [
         ("photo-missing", 7, "photo", str(tmp_path / "gone.jpg")),
         ("photo-missing", None, "photo", str(tmp_path / "gone.jpg")),
         ("photo-not-an-image", 7, "photo", str(tmp_path / "text.jpg")),
         ("query-region", 7, "region", "4,0,9,8"),
     ]
-    assert found[0].fix == MISSING_PHOTO_FIX  # the fix is not about the feed
-    assert "feed" in found[1].fix
-    assert "12 x 8" in found[3].reason
+    assert result[0].fix == MISSING_PHOTO_FIX  # the fix is not about the feed
+    assert "feed" in result[1].fix
+    assert "12 x 8" in result[3].reason
 
 
 def test_a_photo_without_direction_is_left_out_and_a_wrong_model_is_an_error(tmp_path: Path) -> None:
     query = asked(photo(tmp_path / "red.png", RED))
-    (found,) = photos_of(Blank(4)).encode_all([query])
-    assert isinstance(found, Rejection) and found.kind == "no-direction"
+    (result,) = photos_of(Blank(4)).encode_all([query])
+    assert isinstance(result, Rejection) and result.kind == "no-direction"
     with pytest.raises(ModelError, match=r"\(1, 4\).*\(1, 5\)") as caught:
         list(photos_of(Blank(5)).encode_all([query]))
     assert caught.value.code == "bad-model"
@@ -144,12 +144,12 @@ def test_known_photos_are_not_embedded_again(tmp_path: Path) -> None:
         embedder = ColourEmbedder(model)
         with open_query_vectors(tmp_path / "folder" / "v.sqlite", model) as vectors:
             photos = photos_of(embedder, vectors)
-            found = [item for query in queries for item in photos.encode_all([query])]
+            result = [item for query in queries for item in photos.encode_all([query])]
         assert embedder.photos == embedded
-        told = [(item[1].vector.tobytes(), item[1].pixel_hash, item[1].content_hash) for item in found]  # type: ignore[index]
-        before = before or told  # type: ignore[assignment]
-        assert told == before
-    assert "" not in [hash for one in before for hash in one[1:]]  # type: ignore[index]
+        values = [(item[1].vector.tobytes(), item[1].pixel_hash, item[1].content_hash) for item in result]  # type: ignore[index]
+        before = before or values  # type: ignore[assignment]
+        assert values == before
+    assert "" not in [hash for entry in before for hash in entry[1:]]  # type: ignore[index]
 
 
 def test_a_changed_photo_is_embedded_anew(tmp_path: Path) -> None:
@@ -171,11 +171,11 @@ def test_regions_are_remembered_each_by_itself(tmp_path: Path) -> None:
     for embedded in 4, 0:
         embedder = ColourEmbedder()
         with open_query_vectors(tmp_path / "v.sqlite", embedder.model) as vectors:
-            found = [item[1] for item in photos_of(embedder, vectors).encode_all(queries) if isinstance(item, tuple)]
+            result = [item[1] for item in photos_of(embedder, vectors).encode_all(queries) if isinstance(item, tuple)]
         assert embedder.photos == embedded
-        assert np.allclose(found[1].vector, colour_vector(BLUE), atol=1e-6)
-        assert np.allclose(found[2].vector, colour_vector(GREEN), atol=1e-6)
-        assert [bool(one.content_hash) for one in found] == [True, False, False, False]
+        assert np.allclose(result[1].vector, colour_vector(BLUE), atol=1e-6)
+        assert np.allclose(result[2].vector, colour_vector(GREEN), atol=1e-6)
+        assert [bool(entry.content_hash) for entry in result] == [True, False, False, False]
 
 
 def test_pixels_are_hashed_as_soon_as_an_equal_photo_is_possible(tmp_path: Path) -> None:
@@ -212,10 +212,10 @@ def test_what_a_dead_process_had_written_stays(tmp_path: Path) -> None:
     assert vectors.get(f"{COMMIT:032x}", "") is not None
     dead = QueryVectors(tmp_path / "v.sqlite", "m")  # opened without the first being closed: it sees what is on disk
     known = [dead.get(f"{number:032x}", "") for number in range(COMMIT + 1)]
-    assert [one is not None for one in known] == [True] * COMMIT + [False]
+    assert [item is not None for item in known] == [True] * COMMIT + [False]
     assert known[0] is not None
-    found, size = known[0]
-    assert (found.vector.tolist(), found.pixel_hash, found.content_hash, size) == (
+    result, size = known[0]
+    assert (result.vector.tolist(), result.pixel_hash, result.content_hash, size) == (
         UNIT.vector.tolist(),
         UNIT.pixel_hash,
         "0" * 32,
@@ -224,10 +224,13 @@ def test_what_a_dead_process_had_written_stays(tmp_path: Path) -> None:
 
 
 def test_two_runs_at_once_do_not_stand_in_each_others_way(tmp_path: Path) -> None:
-    with open_query_vectors(tmp_path / "v.sqlite", "m") as one, open_query_vectors(tmp_path / "v.sqlite", "m") as other:
+    with (
+        open_query_vectors(tmp_path / "v.sqlite", "m") as first,
+        open_query_vectors(tmp_path / "v.sqlite", "m") as second,
+    ):
         for number in range(COMMIT + 3):
-            one.add(f"{number:032x}", "", UNIT, (1, 1))
-            other.add(f"{number:032x}", "1,2,3,4", UNIT, (1, 1))
+            first.add(f"{number:032x}", "", UNIT, (1, 1))
+            second.add(f"{number:032x}", "1,2,3,4", UNIT, (1, 1))
     with open_query_vectors(tmp_path / "v.sqlite", "m") as vectors:
         for number in range(COMMIT + 3):
             assert vectors.get(f"{number:032x}", "") is not None
@@ -249,8 +252,8 @@ def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
         for _ in range(2):  # where it is noticed at the end, by writing, it takes another time
             with open_query_vectors(path, "m") as vectors:
                 known = {name: vectors.get(name, "") for name in names}
-                lost = [name for name, found in known.items() if found is None]
-                assert all(np.array_equal(found[0].vector, long.vector) for found in known.values() if found)
+                lost = [name for name, result in known.items() if result is None]
+                assert all(np.array_equal(result[0].vector, long.vector) for result in known.values() if result)
                 for name in lost:
                     vectors.add(name, "", long, (1, 1))
         with open_query_vectors(path, "m") as vectors:
@@ -270,6 +273,6 @@ def test_a_database_of_somebody_else_is_begun_anew(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_one_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "v.sqlite").mkdir()
-    with pytest.raises(StoreError, match=r"v\.sqlite cannot be used.*free space on the disk") as told:
+    with pytest.raises(StoreError, match=r"v\.sqlite cannot be used.*free space on the disk") as error:
         QueryVectors(tmp_path / "v.sqlite", "m")
-    assert told.value.code == "disk"
+    assert error.value.code == "disk"

@@ -41,8 +41,8 @@ def index_of(colors: Mapping[str, Sequence[Color]], categories: Categories | Non
             Photo(source, f"{color}".encode().hex()[:32].ljust(32, "0"), "", 8, 8)
             for source, color in zip(sources, several, strict=True)
         )
-        one = product(name, *sources, category=(categories or {}).get(name, ()), group_id=f"group of {name[0]}")
-        index.upsert([IndexedProduct(one, photos, np.stack([colour_vector(color) for color in several]))])
+        item = product(name, *sources, category=(categories or {}).get(name, ()), group_id=f"group of {name[0]}")
+        index.upsert([IndexedProduct(item, photos, np.stack([colour_vector(color) for color in several]))])
     return index
 
 
@@ -54,11 +54,11 @@ def run(
     *,
     gallery: Gallery = "all",
 ) -> JudgedRun:
-    told = grades if isinstance(grades, Mapping) else dict.fromkeys(grades, 1.0)
-    query = JudgedQuery("/query.png", told, excluded=frozenset(excluded))
-    found = evaluate_query(index, PRETRAINED, query, EncodedQuery(colour_vector(color)), gallery)
-    assert found is not None
-    return found
+    values = grades if isinstance(grades, Mapping) else dict.fromkeys(grades, 1.0)
+    query = JudgedQuery("/query.png", values, excluded=frozenset(excluded))
+    result = evaluate_query(index, PRETRAINED, query, EncodedQuery(colour_vector(color)), gallery)
+    assert result is not None
+    return result
 
 
 def ids(found: JudgedRun) -> list[str]:
@@ -69,7 +69,7 @@ def ids(found: JudgedRun) -> list[str]:
 def test_answers_and_metrics_are_those_of_the_definition(seed: int) -> None:
     rng = np.random.default_rng(seed)
     colors = {
-        f"p{number:02}": [numbered_color(int(one)) for one in rng.integers(0, 9_999, rng.integers(1, 4))]
+        f"p{number:02}": [numbered_color(int(item)) for item in rng.integers(0, 9_999, rng.integers(1, 4))]
         for number in range(40)
     }
     categories = {name: (("A", "B"), ("A", "C"), ())[int(rng.integers(3))] for name in colors}
@@ -79,20 +79,20 @@ def test_answers_and_metrics_are_those_of_the_definition(seed: int) -> None:
         grades = {name: float(rng.integers(1, 4)) for name in names[: rng.integers(1, 6)]}
         excluded = names[20:30]
         asked = numbered_color(int(rng.integers(0, 9_999)))
-        found = run(index, asked, grades, excluded, gallery="first-photos" if first_photos else "all")
+        result = run(index, asked, grades, excluded, gallery="first-photos" if first_photos else "all")
         vectors = {
-            name: [colour_vector(one) for one in (several[:1] if first_photos else several)]
+            name: [colour_vector(item) for item in (several[:1] if first_photos else several)]
             for name, several in colors.items()
         }
-        best = {name: max(float(one @ colour_vector(asked)) for one in vectors[name]) for name in colors}
+        best = {name: max(float(item @ colour_vector(asked)) for item in vectors[name]) for name in colors}
         expected = sorted(set(colors) - set(excluded), key=lambda name: (-best[name], name))
-        assert ids(found) == expected
-        assert {**found.metrics, CATEGORY_RECALL: 0.0} == {**compute_metrics(expected, grades), CATEGORY_RECALL: 0.0}
+        assert ids(result) == expected
+        assert {**result.metrics, CATEGORY_RECALL: 0.0} == {**compute_metrics(expected, grades), CATEGORY_RECALL: 0.0}
         right = next(iter(grades))
         same = next((name for name in expected if categories[name] == categories[right]), None)
-        assert found.metrics[CATEGORY_RECALL] == (float(same in grades) if categories[right] else -1.0)
-        assert found.rank == 1 + min(expected.index(name) for name in grades)
-        assert (found.right.id, found.category) == (right, " / ".join(categories[right]))
+        assert result.metrics[CATEGORY_RECALL] == (float(same in grades) if categories[right] else -1.0)
+        assert result.rank == 1 + min(expected.index(name) for name in grades)
+        assert (result.right.id, result.category) == (right, " / ".join(categories[right]))
 
 
 def test_designs_are_clusters() -> None:
@@ -104,8 +104,8 @@ def test_designs_are_clusters() -> None:
 
 
 def test_times_are_told() -> None:
-    told = run(index_of({"a": [RED]}), RED, ["a"]).milliseconds
-    assert told["retrieve"] >= 0 and told["rank"] >= 0
+    values = run(index_of({"a": [RED]}), RED, ["a"]).milliseconds
+    assert values["retrieve"] >= 0 and values["rank"] >= 0
 
 
 def test_the_first_photo_of_another_product_is_found_although_it_is_held_out() -> None:
@@ -117,16 +117,16 @@ def test_the_first_photo_of_another_product_is_found_although_it_is_held_out() -
     held_out = evaluate_query(index, PRETRAINED, query, asked, "first-photos")
     assert held_out is not None
     assert (held_out.results[0].product.id, held_out.results[0].same_photo) == ("green", True)
-    assert [one.same_photo for one in held_out.results[1:]] == [False, False]
-    assert [one.photo for one in held_out.results if one.product.id == "red"] == ["/red-0.png"]
+    assert [item.same_photo for item in held_out.results[1:]] == [False, False]
+    assert [item.photo for item in held_out.results if item.product.id == "red"] == ["/red-0.png"]
     everything = evaluate_query(index, PRETRAINED, query, asked)
     assert everything is not None
-    assert [one.same_photo for one in everything.results] == [True, True, True]
+    assert [item.same_photo for item in everything.results] == [True, True, True]
     assert (held_out.rank in (2, 3), everything.rank) == (True, 3)
     others = evaluate_query(index, PRETRAINED, query, asked, "other-photos")
     assert others is not None
     assert sorted(ids(others)) == ["blue", "red"], "the only photo of green is the query photo"
-    assert not any(one.same_photo for one in others.results)
+    assert not any(item.same_photo for item in others.results)
 
 
 def test_a_product_that_was_removed_meanwhile_is_not_judged() -> None:
@@ -163,15 +163,25 @@ def test_the_best_of_the_category_is_looked_for_behind_the_first_hundred() -> No
     categories |= {"far1": ("Men", "Hats"), "far2": ("Men", "Hats"), "twin": ("Women", "Hats")}
     index = index_of(colors, categories)
 
-    def told(right: list[str], excluded: Sequence[str] = ()) -> float:
-        found = run(index, RED, right, excluded)
-        assert not {"far1", "far2", "twin"} & set(ids(found))
-        return found.metrics[CATEGORY_RECALL]
+    def category_recall(right: list[str], excluded: Sequence[str] = ()) -> float:
+        result = run(index, RED, right, excluded)
+        assert not {"far1", "far2", "twin"} & set(ids(result))
+        return result.metrics[CATEGORY_RECALL]
 
     red = colour_vector(RED)
     first, second = sorted(("far1", "far2"), key=lambda name: -float(colour_vector(colors[name][0]) @ red))
-    assert (told([first]), told([second]), told([second, first]), told([second], [first])) == (1.0, 0.0, 1.0, 1.0)
-    assert told(["twin"]) == 1.0  # "Hats" of another branch are another category
+    assert (
+        category_recall([first]),
+        category_recall([second]),
+        category_recall([second, first]),
+        category_recall([second], [first]),
+    ) == (
+        1.0,
+        0.0,
+        1.0,
+        1.0,
+    )
+    assert category_recall(["twin"]) == 1.0  # "Hats" of another branch are another category
     assert run(index, RED, ["near000"]).metrics[CATEGORY_RECALL] == 1.0
 
 
@@ -179,8 +189,8 @@ def test_the_best_of_the_category_is_looked_for_behind_the_first_hundred() -> No
 def test_a_category_behind_ten_thousand_others_is_not_found() -> None:
     colors: dict[str, Sequence[Color]] = {f"p{number}": [RED] for number in range(MAX_RESULTS + 5)}
     categories: dict[str, tuple[str, ...]] = dict.fromkeys(colors, ("Hats", "Men"))
-    found = run(index_of(colors | {"right": [BLUE]}, categories | {"right": ("Men", "Hats")}), RED, ["right"])
-    assert found.metrics[CATEGORY_RECALL] == 0.0
+    result = run(index_of(colors | {"right": [BLUE]}, categories | {"right": ("Men", "Hats")}), RED, ["right"])
+    assert result.metrics[CATEGORY_RECALL] == 0.0
 
 
 def answered(index: ExactIndex, *queries: JudgedQuery | Rejection) -> tuple[list[JudgedQuery], Report]:
@@ -192,8 +202,8 @@ def test_only_right_products_that_are_there_and_count_are_judged() -> None:
     index = index_of({"a": [RED], "b": [GREEN]})
 
     def query(grades: Sequence[str], excluded: Sequence[str] = (), row: int = 1) -> JudgedQuery:
-        told = {name: float(place) for place, name in enumerate(grades, start=1)}
-        return JudgedQuery(f"/{row}.png", told, None, frozenset(excluded), row)
+        values = {name: float(place) for place, name in enumerate(grades, start=1)}
+        return JudgedQuery(f"/{row}.png", values, None, frozenset(excluded), row)
 
     queries = [
         query(["b", "a"]),
@@ -205,7 +215,7 @@ def test_only_right_products_that_are_there_and_count_are_judged() -> None:
         Rejection("query-incomplete", "no photo", "write it", row=7),
     ]
     left, report = answered(index, *queries)
-    assert [(one.row, dict(one.grades)) for one in left] == [
+    assert [(item.row, dict(item.grades)) for item in left] == [
         (1, {"b": 1.0, "a": 2.0}),
         (2, {"b": 2.0}),
         (4, {"b": 2.0}),
@@ -228,9 +238,9 @@ def test_a_right_product_may_be_named_by_a_row_of_it_or_its_old_id() -> None:
     index.renames = lambda: {"old b": "b"}
 
     def left(grades: dict[str, float], *excluded: str) -> tuple[dict[str, float], set[str]] | None:
-        one, report = answered(index, JudgedQuery("/q.png", grades, None, frozenset(excluded), 1))
-        assert len(one) + report.rejected == 1
-        return (dict(one[0].grades), set(one[0].excluded)) if one else None
+        item, report = answered(index, JudgedQuery("/q.png", grades, None, frozenset(excluded), 1))
+        assert len(item) + report.rejected == 1
+        return (dict(item[0].grades), set(item[0].excluded)) if item else None
 
     assert left({"a-S": 1.0}) == ({"a": 1.0}, set())
     assert left({"a": 2.0, "a-S": 1.0, "old b": 0.5}) == ({"a": 2.0, "b": 0.5}, set())

@@ -36,8 +36,8 @@ def run(photo: str, color: Color = RED, rank: int | None = 1) -> JudgedRun:
 
 def sample_of(*runs: JudgedRun) -> QuerySample:
     sample = QuerySample()
-    for one in runs:
-        sample.add(one)
+    for item in runs:
+        sample.add(item)
     return sample
 
 
@@ -45,17 +45,21 @@ def test_products_lie_by_their_first_photos_and_queries_beside_what_they_look_li
     index = index_of({"red": [RED, BLUE], "green": [GREEN, RED], "blue": [BLUE], "wine": [(200, 0, 30)]})
     sample = sample_of(run("/a.png", (250, 5, 5)), run("/b.png", BLUE, 2), run("/c.png", BLUE, None))
     drawn = build_catalogue_map(index, sample)
-    assert [one.product_id for one in drawn.products] == ["blue", "green", "red", "wine"]
-    assert [one.photo for one in drawn.products] == [f"/{name}-0.png" for name in ("blue", "green", "red", "wine")]
-    assert [one.dimensions["category"] for one in drawn.products] == ["b", "g", "r", "w"]
-    places = {one.product_id: np.array([one.x, one.y]) for one in drawn.products}
+    assert [item.product_id for item in drawn.products] == ["blue", "green", "red", "wine"]
+    assert [item.photo for item in drawn.products] == [f"/{name}-0.png" for name in ("blue", "green", "red", "wine")]
+    assert [item.dimensions["category"] for item in drawn.products] == ["b", "g", "r", "w"]
+    places = {item.product_id: np.array([item.x, item.y]) for item in drawn.products}
     near = np.linalg.norm(places["red"] - places["wine"])
     assert near < np.linalg.norm(places["red"] - places["blue"])
     assert near < np.linalg.norm(places["red"] - places["green"])
-    told = {one.photo: one for one in drawn.queries}
-    assert {name: one.found_right for name, one in told.items()} == {"/a.png": True, "/b.png": False, "/c.png": False}
-    assert told["/a.png"].right == ("right", "other")
-    assert np.linalg.norm(np.array([told["/b.png"].x, told["/b.png"].y]) - places["blue"]) < 0.2
+    values = {item.photo: item for item in drawn.queries}
+    assert {name: item.found_right for name, item in values.items()} == {
+        "/a.png": True,
+        "/b.png": False,
+        "/c.png": False,
+    }
+    assert values["/a.png"].right == ("right", "other")
+    assert np.linalg.norm(np.array([values["/b.png"].x, values["/b.png"].y]) - places["blue"]) < 0.2
     assert "PCA" in drawn.note and "drawn by" not in drawn.note
 
 
@@ -75,7 +79,7 @@ def test_a_tiny_shop_has_a_map_too(count: int) -> None:
     )
     assert len(drawn.products) == count
     assert drawn.queries == []
-    assert all(0 <= one.x <= 1 and 0 <= one.y <= 1 for one in drawn.products)
+    assert all(0 <= item.x <= 1 and 0 <= item.y <= 1 for item in drawn.products)
 
 
 def test_a_shop_without_products_has_an_empty_map() -> None:

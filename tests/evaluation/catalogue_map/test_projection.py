@@ -29,31 +29,31 @@ def without_umap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("n", "expected"), [(0, []), (1, [[0.5, 0.5]]), (2, [[1.0, 0.5], [0.0, 0.5]])])
 def test_so_few_that_no_method_is_needed(n: int, expected: list[list[float]]) -> None:
-    found = project(np.eye(4, dtype=np.float32)[:n])
-    assert found.positions.dtype == np.float32
-    assert found.positions.shape == (n, 2)
-    assert (found.method, found.note) == ("PCA", "")
-    places = found.positions.tolist()
+    result = project(np.eye(4, dtype=np.float32)[:n])
+    assert result.positions.dtype == np.float32
+    assert result.positions.shape == (n, 2)
+    assert (result.method, result.note) == ("PCA", "")
+    places = result.positions.tolist()
     assert places in (expected, expected[::-1])
 
 
 def test_a_few_products_say_why_it_is_pca() -> None:
-    found = project(two_clusters(3))
-    assert (found.method, found.note) == ("PCA", "PCA; UMAP needs 15 products or more")
+    result = project(two_clusters(3))
+    assert (result.method, result.note) == ("PCA", "PCA; UMAP needs 15 products or more")
 
 
 def test_pca_is_the_plane_of_most_variance(without_umap: None) -> None:
     vectors = two_clusters(20)
-    found = project(vectors)
-    assert (found.method, found.note) == ("PCA", WITHOUT_UMAP)
+    result = project(vectors)
+    assert (result.method, result.note) == ("PCA", WITHOUT_UMAP)
     centred = vectors - vectors.mean(axis=0)
     _, directions = np.linalg.eigh(centred.T @ centred)
     plane = centred @ directions[:, :-3:-1]
     for axis in range(2):
-        assert abs(np.corrcoef(plane[:, axis], found.positions[:, axis])[0, 1]) > 0.9999
+        assert abs(np.corrcoef(plane[:, axis], result.positions[:, axis])[0, 1]) > 0.9999
     across, down = np.ptp(plane, axis=0)
-    assert np.ptp(found.positions, axis=0) == pytest.approx([1, down / across], abs=1e-4)
-    assert np.array_equal(found.positions, project(vectors).positions)
+    assert np.ptp(result.positions, axis=0) == pytest.approx([1, down / across], abs=1e-4)
+    assert np.array_equal(result.positions, project(vectors).positions)
 
 
 def test_equal_vectors_lie_in_the_middle(without_umap: None) -> None:
@@ -63,14 +63,14 @@ def test_equal_vectors_lie_in_the_middle(without_umap: None) -> None:
 def test_umap_keeps_clusters_apart_and_is_decided_by_the_seed() -> None:
     pytest.importorskip("umap")
     vectors = two_clusters(20)
-    found = project(vectors, seed=5)
-    assert (found.method, found.note) == ("UMAP", "")
-    assert found.positions.min() == 0
-    assert found.positions.max() == 1
-    apart = np.linalg.norm(found.positions[:, None] - found.positions[None], axis=2)
+    result = project(vectors, seed=5)
+    assert (result.method, result.note) == ("UMAP", "")
+    assert result.positions.min() == 0
+    assert result.positions.max() == 1
+    apart = np.linalg.norm(result.positions[:, None] - result.positions[None], axis=2)
     np.fill_diagonal(apart, np.inf)
     assert ((apart.argmin(axis=1) < 20) == (np.arange(40) < 20)).all()
-    assert np.array_equal(found.positions, project(vectors, seed=5).positions)
+    assert np.array_equal(result.positions, project(vectors, seed=5).positions)
     assert np.isfinite(project(np.tile(unit([[1, 2]]), (20, 1))).positions).all()
 
 
@@ -84,14 +84,14 @@ def test_a_query_lies_among_its_nearest_products() -> None:
     random = np.random.default_rng(0)
     products, queries = unit(random.normal(size=(30, 6))), unit(random.normal(size=(5, 6)))
     positions = random.random((30, 2)).astype(np.float32)
-    found = query_positions(queries, products, positions, nearest=3)
-    for query, place in zip(queries, found, strict=True):
+    result = query_positions(queries, products, positions, nearest=3)
+    for query, place in zip(queries, result, strict=True):
         similarity = products @ query
         best = np.argsort(-similarity)[:3]
         weights = np.exp((similarity[best] - similarity.max()) / 0.05)
         assert place == pytest.approx((weights @ positions[best]) / weights.sum(), abs=1e-5)
     alone = query_positions(queries[2:3], products, positions, nearest=3)
-    assert alone[0] == pytest.approx(found[2], abs=1e-6)
+    assert alone[0] == pytest.approx(result[2], abs=1e-6)
 
 
 def test_placing_with_few_or_no_products() -> None:

@@ -160,7 +160,7 @@ def test_a_value_is_missing_only_where_products_like_it_have_one() -> None:
             predict("odd-hat", sure, category=hats, is_empty=False),
         ]
     )
-    assert [(one.kind, one.product_ids, one.photo_value, one.feed_value) for one in result.findings] == [
+    assert [(item.kind, item.product_ids, item.photo_value, item.feed_value) for item in result.findings] == [
         ("missing-value", ("silent-top",), "red", ""),
         ("missing-value", ("silent-hat-0",), "red", ""),
         ("missing-value", ("silent-hat-1",), "red", ""),
@@ -198,7 +198,7 @@ def test_unusable_photos_are_read_from_the_last_whole_feed_on(tmp_path: Path) ->
     write_report(reports, "20260103T000000000000Z-add.jsonl".replace("03T", "04T"), "c", kind="photo-missing")
     write_report(reports, "20260105T000000000000Z-queries.jsonl", "query")
     findings = list(find_products_without_photo(reports, index))
-    assert [(one.kind, one.product_ids, one.feed_value) for one in findings] == [
+    assert [(item.kind, item.product_ids, item.feed_value) for item in findings] == [
         ("no-usable-photo", ("a",), "/a.png"),
         ("no-usable-photo", ("b",), "/b.png"),
     ]

@@ -25,11 +25,11 @@ def test_a_placeholder_is_one_finding_however_many_products_have_it() -> None:
     holders = [entry(f"h{number}", vector, [f"photo of h{number}", "placeholder"]) for number in range(6)]
     variants = [entry(f"v{number}", vector[:1], ["shirt"], group_id="shirt") for number in range(2)]
     findings = sort_findings(find_shared_photos(index_of([*own, both, *holders, *variants], 2)))
-    assert [(one.product_ids, one.strength) for one in findings] == [
+    assert [(item.product_ids, item.strength) for item in findings] == [
         (("h0", "h1", "h2", "h3", "h4", "h5"), 6),
         (("v0", "v1"), 2),
     ]
-    assert [one.photo for one in findings[0].photos] == [f"/h{number}-1.png" for number in range(4)]
+    assert [item.photo for item in findings[0].photos] == [f"/h{number}-1.png" for number in range(4)]
     assert findings[0].sentence == "6 products have this photo."
     assert findings[1].sentence == "2 variants of one group have this photo."
     assert list(find_shared_photos(index_of([*own, both], 2))) == []
@@ -41,18 +41,18 @@ def find_duplicates(*entries: IndexedProduct) -> list[Finding]:
 
 
 def test_products_that_look_nearly_the_same_are_duplicates() -> None:
-    one, other = entry("one", turned(0)), entry("other", turned(11), brand="Acme")  # cosine .982
-    (finding,) = find_duplicates(one, other, entry("else", turned(40)))
+    first, second = entry("one", turned(0)), entry("other", turned(11), brand="Acme")  # cosine .982
+    (finding,) = find_duplicates(first, second, entry("else", turned(40)))
     assert (finding.product_ids, finding.kind) == (("one", "other"), "near-duplicates")
     assert finding.strength == pytest.approx(np.cos(np.deg2rad(11)), abs=1e-5)
     assert finding.feed_value == "brand"
-    assert find_duplicates(one, entry("other", turned(12))) == [], "cosine .978"
-    assert find_duplicates(one, entry("other", turned(0), ["one0"])) == [], "equal photos are another kind of finding"
+    assert find_duplicates(first, entry("other", turned(12))) == [], "cosine .978"
+    assert find_duplicates(first, entry("other", turned(0), ["one0"])) == [], "equal photos are another kind of finding"
 
 
 def test_a_chain_of_duplicates_is_one_finding() -> None:
     chain = [entry(f"c{number}", turned(10 * number)) for number in range(3)]
-    assert [one.product_ids for one in find_duplicates(*chain)] == [("c0", "c1", "c2")]
+    assert [item.product_ids for item in find_duplicates(*chain)] == [("c0", "c1", "c2")]
 
 
 def test_variants_that_differ_in_the_feed_are_no_duplicates() -> None:
@@ -61,8 +61,8 @@ def test_variants_that_differ_in_the_feed_are_no_duplicates() -> None:
 
     red, blue = variant("r", "red", "shirt"), variant("bb", "blue", "shirt")
     assert find_duplicates(red, blue) == []
-    assert [one.product_ids for one in find_duplicates(red, variant("rr", "red", "shirt"))] == [("r", "rr")]
-    assert [one.product_ids for one in find_duplicates(red, variant("bb", "blue", "other"))] == [("bb", "r")]
+    assert [item.product_ids for item in find_duplicates(red, variant("rr", "red", "shirt"))] == [("r", "rr")]
+    assert [item.product_ids for item in find_duplicates(red, variant("bb", "blue", "other"))] == [("bb", "r")]
 
 
 RING = 240
@@ -91,7 +91,7 @@ def test_a_product_that_nothing_is_near_to_is_never_found() -> None:
 
 
 def test_a_product_that_is_everywhere_is_always_found() -> None:
-    everywhere = entry("everywhere", np.concatenate([one.vectors for one in ring()[::8]]))
+    everywhere = entry("everywhere", np.concatenate([item.vectors for item in ring()[::8]]))
     (finding,), _ = find_ring_hubs([*ring(), everywhere])
     assert (finding.kind, finding.product_ids) == ("always-found", ("everywhere",))
     mean = NEIGHBOURS * (RING + RING / 8) / (RING + 1)
@@ -105,7 +105,7 @@ def test_few_products_have_no_hubs() -> None:
         [],
         ["Hubs were not searched for among 99 products, because at least 100 are needed."],
     )
-    assert [one.product_ids for one in find_ring_hubs([*ring()[:99], lonely]).findings] == [("lonely",)]
+    assert [item.product_ids for item in find_ring_hubs([*ring()[:99], lonely]).findings] == [("lonely",)]
 
 
 def test_few_searches_find_no_product_that_is_never_found() -> None:
@@ -118,17 +118,17 @@ def test_few_searches_find_no_product_that_is_never_found() -> None:
         "average, and 4.6 times are needed.",
     ]
     enough = find_ring_hubs([*ring(), lonely], SampleOptions(queries=112, lookups=0))
-    assert ("lonely",) in [one.product_ids for one in enough.findings]
+    assert ("lonely",) in [item.product_ids for item in enough.findings]
     assert enough.notes == ["The searches were 112 of the store's 241 photos, a seeded sample."]
 
 
 def test_the_sample_is_seeded_and_limited() -> None:
     index = index_of(ring(), 3)
-    one, same, other = (find_neighbours(index, SampleOptions(30, 50, seed), silent) for seed in (0, 0, 1))
-    assert (one.queries, one.lookups, one.photos) == (30, 50, RING)
-    assert one.times_found == same.times_found
-    assert one.times_found != other.times_found
-    assert sum(one.times_found.values()) == 30 * NEIGHBOURS
+    first, same, second = (find_neighbours(index, SampleOptions(30, 50, seed), silent) for seed in (0, 0, 1))
+    assert (first.queries, first.lookups, first.photos) == (30, 50, RING)
+    assert first.times_found == same.times_found
+    assert first.times_found != second.times_found
+    assert sum(first.times_found.values()) == 30 * NEIGHBOURS
 
 
 def test_the_empty_and_the_single_product() -> None:

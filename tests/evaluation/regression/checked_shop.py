@@ -1,4 +1,4 @@
-"""A small store with a baseline, to be checked: what it is called in the tests of the gate."""
+"""A small store with a baseline, and functions that the tests of the quality gate have in common."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ UPDATE, COMPARE = CheckOptions(make_baseline=True), CheckOptions()
 
 
 class Negated(ColourEmbedder):
-    """As if less alike were better."""
+    """An embedder whose similarities have the wrong sign."""
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
         return -super().embed(photos)
 
 
-def plain(path: Path, color: Color) -> Path:
+def write_photo(path: Path, color: Color) -> Path:
     return photo(path, color, (24, 16))
 
 
-def quartered(path: Path, color: Color) -> Path:
-    """A photo whose upper left quarter, all that the embedder sees, is of this colour and the rest of the opposite."""
+def write_quartered_photo(path: Path, color: Color) -> Path:
+    """Write a photo of this colour in its upper left quarter, the only part that the embedder uses."""
     r, g, b = color
     image = Image.new("RGB", (48, 32), (255 - r, 255 - g, 255 - b))
     image.paste(color, (0, 0, 24, 16))
@@ -50,21 +50,21 @@ def quartered(path: Path, color: Color) -> Path:
     return path
 
 
-def made_shop(folder: Path, drawn: Callable[[Path, Color], Path] = plain, count: int = 27) -> Path:
-    """A folder with the store of so many products, and its baseline."""
+def create_shop(folder: Path, write: Callable[[Path, Color], Path] = write_photo, count: int = 27) -> Path:
+    """Create the store of so many products and its baseline, and return their folder."""
     for number, color in enumerate(COLORS[:count]):
-        drawn(folder / f"p{number}.png", color)
+        write(folder / f"p{number}.png", color)
     kinds = ("Tops", "Shoes")
     rows = [row(f"p{number}", category=["Men", kinds[number % 2]]) for number in range(count)]
     feed = feed_of(folder / "feed.jsonl", rows)
     Shop.index(feed, folder / "store", embedder=ColourEmbedder(), settings=SETTINGS)[0].close()
-    with bench(folder / "store") as opened:
-        check_regression(opened, strategy_named("pretrained"), UPDATE)
+    with open_context(folder / "store") as context:
+        check_regression(context, strategy_named("pretrained"), UPDATE)
     return folder
 
 
 @contextmanager
-def bench(
+def open_context(
     store: Path, embedder: Embedder | None = None, source: PhotoSource | None = None, settings: Settings = SETTINGS
 ) -> Iterator[EvaluationContext]:
     opened = Store(store)
@@ -79,32 +79,32 @@ def check(
     source: PhotoSource | None = None,
     settings: Settings = SETTINGS,
 ) -> CheckResult:
-    with bench(store, embedder, source, settings) as opened:
-        return check_regression(opened, strategy_named("pretrained"), options)
+    with open_context(store, embedder, source, settings) as context:
+        return check_regression(context, strategy_named("pretrained"), options)
 
 
-def refused(store: Path, options: CheckOptions = COMPARE, source: PhotoSource | None = None) -> InvalidValue:
-    with bench(store, source=source) as opened, pytest.raises(InvalidValue) as told:
-        check_regression(opened, strategy_named("pretrained"), options)
-    return told.value
+def check_error(store: Path, options: CheckOptions = COMPARE, source: PhotoSource | None = None) -> InvalidValue:
+    with open_context(store, source=source) as context, pytest.raises(InvalidValue) as error:
+        check_regression(context, strategy_named("pretrained"), options)
+    return error.value
 
 
-def fallen(found: CheckResult) -> list[str]:
-    assert found.report is not None
-    return [cell.name for cell in found.report.cells if cell.fell]
+def fallen_cells(result: CheckResult) -> list[str]:
+    assert result.report is not None
+    return [cell.name for cell in result.report.cells if cell.fell]
 
 
-def left_out(found: CheckResult) -> dict[str, tuple[int, str]]:
-    assert found.report is not None
-    assert all(one.fix for one in found.report.left_out)
-    return {one.kind: (one.times, one.example) for one in found.report.left_out}
+def left_out(result: CheckResult) -> dict[str, tuple[int, str]]:
+    assert result.report is not None
+    assert all(item.fix for item in result.report.left_out)
+    return {item.kind: (item.times, item.example) for item in result.report.left_out}
 
 
 def recall(run: Baseline, kind: str) -> float:
     return run.ranks[kind].count(1) / len(run.queries)
 
 
-def changed(store: Path, change: Callable[[Index], object]) -> None:
+def change_index(store: Path, change: Callable[[Index], object]) -> None:
     opened = Store(store)
     change(opened.live.index)
     opened.close()

@@ -27,9 +27,9 @@ def query(number: int, group: str = "", category: str = "") -> GateQuery:
 def baseline(numbers: Iterable[int] = range(120), seed: int = 0, **recalls: float) -> Baseline:
     """A run in which each product is easy or hard under all kinds; its rank depends on its number and the seed."""
     queries = tuple(query(number) for number in numbers)
-    ease = {one: random.Random(f"{one.product_id} {seed}").random() for one in queries}
+    ease = {item: random.Random(f"{item.product_id} {seed}").random() for item in queries}
     ranks = {
-        kind: tuple(1 if ease[one] < recall else 3 if ease[one] < recall + 0.1 else 0 for one in queries)
+        kind: tuple(1 if ease[item] < recall else 3 if ease[item] < recall + 0.1 else 0 for item in queries)
         for kind, recall in {**KINDS, **recalls}.items()
     }
     return Baseline("m1", "hybrid", 5000, "2026-01-31T12:00:00Z", seed, queries, ranks)
@@ -60,9 +60,9 @@ def smallest(candidates: list[GateQuery], count: int, seed: int) -> set[GateQuer
     while rest:
         order += sample_queries(rest, 1, seed)
         rest.remove(order[-1])
-    first_of_group = {one.cluster: one for one in reversed(order)}
-    firsts = [one for one in order if first_of_group[one.cluster] is one]
-    others = [one for one in order if first_of_group[one.cluster] is not one]
+    first_of_group = {item.cluster: item for item in reversed(order)}
+    firsts = [item for item in order if first_of_group[item.cluster] is item]
+    others = [item for item in order if first_of_group[item.cluster] is not item]
     return set([*firsts, *others][:count])
 
 
@@ -84,16 +84,16 @@ def test_a_product_that_leaves_changes_the_sample_by_itself_alone(count: int) ->
     candidates = [query(n, f"g{n // 2}" if n % 5 else "") for n in range(300)]
     before = set(sample_queries(candidates, count, 0))
     for gone in candidates[::17]:
-        after = set(sample_queries([one for one in candidates if one != gone], count, 0))
+        after = set(sample_queries([item for item in candidates if item != gone], count, 0))
         assert len(before - after) == len(after - before) == (gone in before)
         assert before - after <= {gone}
 
 
 def test_groups_come_once_while_they_last_and_few_candidates_all_come() -> None:
     candidates = [query(n, f"g{n % 40}") for n in range(400)]
-    assert len({one.group for one in sample_queries(candidates, 40, 0)}) == 40
+    assert len({item.group for item in sample_queries(candidates, 40, 0)}) == 40
     assert len(sample_queries(candidates, 60, 0)) == 60
-    assert len({one.group for one in sample_queries(candidates, 60, 0)}) == 40
+    assert len({item.group for item in sample_queries(candidates, 60, 0)}) == 40
     assert set(sample_queries(candidates, 1000, 0)) == set(candidates)
     assert sample_queries([], 3, 0) == ()
 
@@ -213,7 +213,7 @@ def test_photos_of_one_group_count_once() -> None:
     queries = tuple(query(n, group="g") for n in range(60))
     run = Baseline("m", "s", 60, "", 0, queries, {"clean": (1,) * 60})
     assert compare_with_baseline(run, swapped(run, range(60))).cells[0].p == 0.5
-    alone = replace(run, queries=tuple(replace(one, group="") for one in queries))
+    alone = replace(run, queries=tuple(replace(item, group="") for item in queries))
     assert not compare_with_baseline(alone, swapped(alone, range(60))).passed
 
 
@@ -239,18 +239,18 @@ def test_what_cannot_be_compared_is_left_out_and_named() -> None:
     now = only(run, range(5, 120))
     gone = {"p0": "product-gone", "p1": "product-gone", "p2": "photo-gone", "p3": "photo-changed"}
     report = compare_with_baseline(run, replace(now, ranks={**now.ranks, "fog": (1,) * 115}), omissions=gone)
-    told = {one.kind: (one.times, one.example) for one in report.left_out}
+    values = {item.kind: (item.times, item.example) for item in report.left_out}
     assert report.passed
     assert report.paired
     assert report.cells[0].queries == 115
-    assert told == {
+    assert values == {
         "product-gone": (2, "p0, p1"),
         "photo-gone": (1, "p2"),
         "photo-changed": (1, "p3"),
         "not-searched": (1, "p4"),
         "new-kind": (1, "fog"),
     }
-    assert all(one.fix for one in report.left_out)
+    assert all(item.fix for item in report.left_out)
     assert sum("left out" in line for line in report.lines()) == 5
 
 
@@ -266,13 +266,13 @@ def test_small_categories_are_pooled() -> None:
     queries = tuple(query(n, category=name) for n, name in enumerate(names))
     run = Baseline("m", "s", 60, "", 0, queries, {"clean": (1,) * 53})
 
-    def told(**options: int) -> dict[str, int]:
+    def category_sizes(**options: int) -> dict[str, int]:
         cells = compare_with_baseline(run, run, GateOptions(**options)).cells
         return {cell.name: cell.queries for cell in cells if cell.kind == "category"}
 
-    assert told() == {"A": 30, "B": 12, "other": 11}
-    assert told(max_categories=1) == {"A": 30, "other": 23}
-    assert told(min_queries=31) == {}
+    assert category_sizes() == {"A": 30, "B": 12, "other": 11}
+    assert category_sizes(max_categories=1) == {"A": 30, "other": 23}
+    assert category_sizes(min_queries=31) == {}
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -319,17 +319,17 @@ def test_the_lines_begin_with_the_largest_drop() -> None:
     assert any(line.startswith(f"FELL  blur: {blur:.1f} % -> ") and line.endswith("120 queries)") for line in fell)
     assert f"passed  {7 - len(fell)} of 7 figures, on the same queries" in lines
     assert lines[-1].startswith("overall  recall@5: ")
-    held, *told = compare_with_baseline(run, run).lines()
+    held, *values = compare_with_baseline(run, run).lines()
     assert held == "passed  7 of 7 figures, on the same queries"
-    assert [line.split(":")[0] for line in told] == ["overall  all", "overall  recall@5"]
+    assert [line.split(":")[0] for line in values] == ["overall  all", "overall  recall@5"]
 
 
 def test_the_report_is_ready_for_json() -> None:
     run = baseline()
-    told = json.loads(json.dumps(compare_with_baseline(run, swapped(run, range(60))).as_json()))
-    assert told["passed"] is False
-    assert told["paired"] is True
-    assert told["cells"][0].keys() == {"kind", "name", "queries", "before", "now", "difference", "p", "fell"}
+    values = json.loads(json.dumps(compare_with_baseline(run, swapped(run, range(60))).as_json()))
+    assert values["passed"] is False
+    assert values["paired"] is True
+    assert values["cells"][0].keys() == {"kind", "name", "queries", "before", "now", "difference", "p", "fell"}
 
 
 # --- the power
@@ -337,13 +337,13 @@ def test_the_report_is_ready_for_json() -> None:
 
 def test_power_grows_with_the_share_and_with_the_same_queries() -> None:
     run = baseline(range(200))
-    found = [estimate_power(run, share, trials=12) for share in (0.0, 0.04, 0.08, 0.3)]
-    assert found[0] == 0
-    assert found == sorted(found)
-    assert found[-1] == 1
-    assert found[1] < found[2]
+    result = [estimate_power(run, share, trials=12) for share in (0.0, 0.04, 0.08, 0.3)]
+    assert result[0] == 0
+    assert result == sorted(result)
+    assert result[-1] == 1
+    assert result[1] < result[2]
     fresh = estimate_power(run, 0.08, fresh=True, trials=6)
-    assert fresh <= found[2]
+    assert fresh <= result[2]
     assert fresh == estimate_power(run, 0.08, fresh=True, trials=6)
     assert estimate_power(run, 0.6, fresh=True, trials=3) == 1
 

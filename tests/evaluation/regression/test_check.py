@@ -25,20 +25,20 @@ from tests.evaluation.regression.checked_shop import (
     SETTINGS,
     UPDATE,
     Negated,
-    bench,
-    changed,
+    change_index,
     check,
-    fallen,
-    made_shop,
-    quartered,
+    create_shop,
+    fallen_cells,
+    open_context,
     recall,
+    write_quartered_photo,
 )
 from tests.fakes import ColourEmbedder, colour_vector
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_shop(tmp_path_factory.mktemp("shop"))
+    return create_shop(tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture
@@ -55,18 +55,23 @@ def test_a_baseline_is_kept_in_the_store(folder: Path, store: Path) -> None:
     path = store / "evaluation/baseline.json"
     path.unlink()
     embedder = ColourEmbedder()
-    made = check(store, UPDATE, embedder)
-    assert made.report is None and made.left_out == {} and made.rejected == ()
-    assert made.power is not None and 0 <= made.power <= 1
-    assert Baseline.from_json(path.read_bytes()) == made.run
-    assert replace(made.run, created="") == replace(
+    baseline_result = check(store, UPDATE, embedder)
+    assert baseline_result.report is None and baseline_result.left_out == {} and baseline_result.rejected == ()
+    assert baseline_result.power is not None and 0 <= baseline_result.power <= 1
+    assert Baseline.from_json(path.read_bytes()) == baseline_result.run
+    assert replace(baseline_result.run, created="") == replace(
         Baseline.from_json((folder / "store/evaluation/baseline.json").read_bytes()), created=""
     )
-    assert (made.run.model, made.run.strategy, made.run.products, made.run.seed) == ("colour@1", "pretrained", 27, 0)
-    assert tuple(made.run.ranks) == tuple(CORRUPTIONS)
-    assert {one.product_id for one in made.run.queries} == {f"p{number}" for number in range(27)}
-    assert {one.category for one in made.run.queries} == {"Men / Tops", "Men / Shoes"}
-    assert all(one.photo == str(folder / f"{one.product_id}.png") for one in made.run.queries)
+    assert (
+        baseline_result.run.model,
+        baseline_result.run.strategy,
+        baseline_result.run.products,
+        baseline_result.run.seed,
+    ) == ("colour@1", "pretrained", 27, 0)
+    assert tuple(baseline_result.run.ranks) == tuple(CORRUPTIONS)
+    assert {item.product_id for item in baseline_result.run.queries} == {f"p{number}" for number in range(27)}
+    assert {item.category for item in baseline_result.run.queries} == {"Men / Tops", "Men / Shoes"}
+    assert all(item.photo == str(folder / f"{item.product_id}.png") for item in baseline_result.run.queries)
     assert embedder.photos == 27 * len(CORRUPTIONS)
     assert DEFAULT_COUNT == 1000
 
@@ -98,30 +103,30 @@ def test_a_rank_counts_the_products_that_come_before(store: Path) -> None:
 def test_an_unchanged_system_passes_with_identical_ranks(folder: Path) -> None:
     before = Baseline.from_json((folder / "store/evaluation/baseline.json").read_bytes())
     embedder = ColourEmbedder()
-    found = check(folder / "store", COMPARE, embedder, settings=Settings(threads=1))
-    assert found.report is not None and found.report.passed and found.report.paired
-    assert replace(found.run, created="") == replace(before, created="")
-    assert (found.power, found.left_out, found.report.left_out) == (None, {}, ())
+    result = check(folder / "store", COMPARE, embedder, settings=Settings(threads=1))
+    assert result.report is not None and result.report.passed and result.report.paired
+    assert replace(result.run, created="") == replace(before, created="")
+    assert (result.power, result.left_out, result.report.left_out) == (None, {}, ())
     assert embedder.photos == 27 * len(CORRUPTIONS), "nothing is remembered from earlier runs"
-    assert all(cell.now == cell.before for cell in found.report.cells)
-    assert [cell.name for cell in found.report.cells] == ["all", *CORRUPTIONS, "Men / Shoes", "Men / Tops"]
-    assert found.report.lines()[0] == "passed  13 of 13 figures, on the same queries"
+    assert all(cell.now == cell.before for cell in result.report.cells)
+    assert [cell.name for cell in result.report.cells] == ["all", *CORRUPTIONS, "Men / Shoes", "Men / Tops"]
+    assert result.report.lines()[0] == "passed  13 of 13 figures, on the same queries"
 
 
 def test_a_fresh_sample_is_another_one_and_passes(folder: Path) -> None:
-    found, again, other = (check(folder / "store", CheckOptions(fresh=seed, count=20)) for seed in (5, 5, 6))
-    assert found.report is not None and found.report.passed and not found.report.paired
-    assert (len(found.run.queries), found.run.seed) == (20, 5)
-    assert replace(again.run, created="") == replace(found.run, created="")
-    assert set(other.run.queries) != set(found.run.queries)
-    assert "on a fresh sample" in found.report.lines()[0]
+    result, again, other = (check(folder / "store", CheckOptions(fresh=seed, count=20)) for seed in (5, 5, 6))
+    assert result.report is not None and result.report.passed and not result.report.paired
+    assert (len(result.run.queries), result.run.seed) == (20, 5)
+    assert replace(again.run, created="") == replace(result.run, created="")
+    assert set(other.run.queries) != set(result.run.queries)
+    assert "on a fresh sample" in result.report.lines()[0]
 
 
 def test_the_baseline_says_what_is_searched_for(store: Path) -> None:
-    made = check(store, CheckOptions(make_baseline=True, count=12, seed=7))
-    assert (len(made.run.queries), made.run.seed) == (12, 7)
-    found = check(store)
-    assert replace(found.run, created="") == replace(made.run, created="")
+    baseline_result = check(store, CheckOptions(make_baseline=True, count=12, seed=7))
+    assert (len(baseline_result.run.queries), baseline_result.run.seed) == (12, 7)
+    result = check(store)
+    assert replace(result.run, created="") == replace(baseline_result.run, created="")
 
 
 # Faults
@@ -166,58 +171,61 @@ def permuted(store: Path, order: Sequence[int]) -> None:
             record = records[f"p{number}"]
             index.upsert([IndexedProduct(record.product, record.photos, vectors[hashes[other]][1][None])])
 
-    changed(store, change)
+    change_index(store, change)
 
 
 @pytest.mark.parametrize("fault", [Swapped(), Negated()])
 def test_a_model_that_sees_something_else_makes_it_fail(folder: Path, fault: ColourEmbedder) -> None:
-    found = check(folder / "store", COMPARE, fault)
-    assert found.report is not None and not found.report.passed
-    assert {"all", "clean", "blur", "rotation", "crop", "hand", "jpeg", "sideways"} <= set(fallen(found))
+    result = check(folder / "store", COMPARE, fault)
+    assert result.report is not None and not result.report.passed
+    assert {"all", "clean", "blur", "rotation", "crop", "hand", "jpeg", "sideways"} <= set(fallen_cells(result))
     same = sum(r == b for r, _, b in COLORS) if isinstance(fault, Swapped) else 0
-    assert recall(found.run, "clean") == same / 27
-    first = found.report.lines()[0]
+    assert recall(result.run, "clean") == same / 27
+    first = result.report.lines()[0]
     assert first.startswith("FELL  ") and ": 100.0 % -> " in first and ", p " in first and first.endswith("27 queries)")
     fresh = check(folder / "store", CheckOptions(fresh=3), fault)
     assert fresh.report is not None and not fresh.report.passed
 
 
 def test_a_broken_exif_path_makes_it_fail_and_is_named(tmp_path: Path) -> None:
-    made_shop(tmp_path, quartered)
-    found = check(tmp_path / "store", COMPARE, Turned(), settings=Settings(threads=1))
-    assert found.report is not None and not found.report.passed
-    assert found.report.lines()[0].startswith("FELL  sideways: 100.0 % -> ")
-    assert set(fallen(found)) <= {"sideways", "all", "Men / Tops", "Men / Shoes"}
-    assert recall(found.run, "sideways") < 0.2
+    create_shop(tmp_path, write_quartered_photo)
+    result = check(tmp_path / "store", COMPARE, Turned(), settings=Settings(threads=1))
+    assert result.report is not None and not result.report.passed
+    assert result.report.lines()[0].startswith("FELL  sideways: 100.0 % -> ")
+    assert set(fallen_cells(result)) <= {"sideways", "all", "Men / Tops", "Men / Shoes"}
+    assert recall(result.run, "sideways") < 0.2
 
 
 def test_shuffled_vectors_make_it_fail(store: Path) -> None:
     permuted(store, [*range(13), 26, *range(13, 26)])
-    found = check(store)
-    assert found.report is not None and not found.report.passed
-    assert recall(found.run, "clean") == 13 / 27
-    assert "all" in fallen(found)
+    result = check(store)
+    assert result.report is not None and not result.report.passed
+    assert recall(result.run, "clean") == 13 / 27
+    assert "all" in fallen_cells(result)
 
 
 def test_two_swapped_products_of_27_are_no_proof(store: Path) -> None:
     permuted(store, [1, 0, *range(2, 27)])
-    found = check(store)
-    assert found.report is not None and found.report.passed
-    assert recall(found.run, "clean") == 25 / 27
+    result = check(store)
+    assert result.report is not None and result.report.passed
+    assert recall(result.run, "clean") == 25 / 27
 
 
 def test_a_photo_that_a_search_would_refuse_is_not_found(folder: Path) -> None:
     before = check(folder / "store")
-    found = check(folder / "store", COMPARE, Blind(None))
-    assert found.left_out == {} and len(found.run.queries) == 27
-    assert set(found.run.ranks["dark"]) == {0}
-    assert found.run.ranks["clean"] != before.run.ranks["clean"]
-    assert {new for old, new in zip(before.run.ranks["clean"], found.run.ranks["clean"], strict=True)} == {0, 1}
+    result = check(folder / "store", COMPARE, Blind(None))
+    assert result.left_out == {} and len(result.run.queries) == 27
+    assert set(result.run.ranks["dark"]) == {0}
+    assert result.run.ranks["clean"] != before.run.ranks["clean"]
+    assert {new for old, new in zip(before.run.ranks["clean"], result.run.ranks["clean"], strict=True)} == {0, 1}
 
 
 def test_a_model_that_fails_is_an_error(folder: Path) -> None:
-    with bench(folder / "store", Blind("bad-model")) as opened, pytest.raises(ModelError, match="network is broken"):
-        check_regression(opened, strategy_named("pretrained"), COMPARE)
-    with bench(folder / "store", ColourEmbedder("other@2")) as opened, pytest.raises(StoreError) as told:
-        check_regression(opened, strategy_named("pretrained"), COMPARE)
-    assert told.value.code == "other-model"
+    with (
+        open_context(folder / "store", Blind("bad-model")) as context,
+        pytest.raises(ModelError, match="network is broken"),
+    ):
+        check_regression(context, strategy_named("pretrained"), COMPARE)
+    with open_context(folder / "store", ColourEmbedder("other@2")) as context, pytest.raises(StoreError) as error:
+        check_regression(context, strategy_named("pretrained"), COMPARE)
+    assert error.value.code == "other-model"

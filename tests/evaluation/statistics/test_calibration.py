@@ -71,20 +71,20 @@ def hard() -> Calibration:
 
 def said_of(calibration: Calibration, samples: Sequence[CalibrationSample]) -> tuple[list[float], list[float]]:
     """Match probability of the first and probability of absence: of all as they were, then without the right ones."""
-    references = [one.scores for one in samples] + [one.scores_without_right for one in samples]
+    references = [item.scores for item in samples] + [item.scores_without_right for item in samples]
     firsts = [match_probabilities(calibration, scores[:1], scores)[0] for scores in references]
     return firsts, [absent_probability(calibration, scores) for scores in references]
 
 
 def truth_of(samples: Sequence[CalibrationSample]) -> tuple[list[bool], list[bool]]:
-    return [one.right[0] for one in samples] + [False] * len(samples), [False] * len(samples) + [True] * len(samples)
+    return [item.right[0] for item in samples] + [False] * len(samples), [False] * len(samples) + [True] * len(samples)
 
 
 @pytest.mark.parametrize("likeness", [0.72, 0.8, 0.9])
 def test_what_is_said_of_new_products_is_true(likeness: float) -> None:
     calibration = fit_calibration(shop(1, 200, likeness=likeness), ORIGIN)
     fresh = shop(2, 400, likeness=likeness)
-    clusters = [one.cluster for one in fresh] * 2
+    clusters = [item.cluster for item in fresh] * 2
     for said, true in zip(said_of(calibration, fresh), truth_of(fresh), strict=True):
         assert calibration_error(said, true, clusters).value < 0.05
 
@@ -97,14 +97,14 @@ def test_promised_precision_is_kept_on_new_products(seed: int, precision: float)
     fresh = shop(100 + seed, 300)
     right, gone = truth_of(fresh)
     verdicts = [verdict(calibration, *pair, precision) for pair in zip(*said_of(calibration, fresh), strict=True)]
-    exact = [true for true, one in zip(right, verdicts, strict=True) if one == "exact"]
-    absent = [true for true, one in zip(gone, verdicts, strict=True) if one == "not-in-catalogue"]
+    exact = [true for true, item in zip(right, verdicts, strict=True) if item == "exact"]
+    absent = [true for true, item in zip(gone, verdicts, strict=True) if item == "not-in-catalogue"]
     assert len(exact) > 300 and np.mean(exact) >= precision
     assert len(absent) > 300 and np.mean(absent) >= precision
 
 
 def test_what_cannot_be_told_is_never_claimed() -> None:
-    blind = [replace(one, scores=one.scores_without_right, right=(False,) * REFERENCE) for one in shop(1, 50)]
+    blind = [replace(item, scores=item.scores_without_right, right=(False,) * REFERENCE) for item in shop(1, 50)]
     calibration = fit_calibration(blind, ORIGIN)
     assert calibration.exact_thresholds == NEVER
     assert [threshold for threshold in calibration.absent_thresholds[5:] if threshold is not None] == []
@@ -120,7 +120,7 @@ def test_hard_shops_claim_less(easy: Calibration, hard: Calibration) -> None:
 def test_thresholds_rise_with_the_precision(easy: Calibration, hard: Calibration) -> None:
     for calibration in (easy, hard):
         for thresholds in (calibration.exact_thresholds, calibration.absent_thresholds):
-            known = [math.inf if one is None else one for one in thresholds]
+            known = [math.inf if item is None else item for item in thresholds]
             assert known == sorted(known)
             assert known[0] >= 0.5
 
@@ -153,8 +153,8 @@ def test_a_cluster_has_no_part_in_its_own_probabilities() -> None:
     """Cross-fitted: turning all that is right in one cluster to wrong changes nothing that is said of it."""
     samples = shop(4, 40, likeness=0.8)
     name = samples[0].cluster
-    other = [replace(one, right=(False,) * REFERENCE) if one.cluster == name else one for one in samples]
-    before, after = cross_fit(samples), cross_fit(other)
+    second = [replace(first, right=(False,) * REFERENCE) if first.cluster == name else first for first in samples]
+    before, after = cross_fit(samples), cross_fit(second)
     own = before.clusters == name
     assert own.sum() == 8
     assert before.match_probability[own].tolist() == after.match_probability[own].tolist()
@@ -164,9 +164,9 @@ def test_a_cluster_has_no_part_in_its_own_probabilities() -> None:
 def test_the_order_of_the_samples_does_not_matter() -> None:
     samples = shop(5, 40)
     mixed = [samples[place] for place in np.random.default_rng(0).permutation(len(samples))]
-    one, other = fit_calibration(samples, ORIGIN), fit_calibration(mixed, ORIGIN)
-    assert dict(one.match) == pytest.approx(dict(other.match))
-    assert dict(one.measured) == pytest.approx(dict(other.measured), abs=1e-6)
+    first, second = fit_calibration(samples, ORIGIN), fit_calibration(mixed, ORIGIN)
+    assert dict(first.match) == pytest.approx(dict(second.match))
+    assert dict(first.measured) == pytest.approx(dict(second.measured), abs=1e-6)
 
 
 def test_the_calibration_says_what_it_is_of(easy: Calibration) -> None:
@@ -214,8 +214,8 @@ def test_a_single_wrong_claim_needs_more_right_ones() -> None:
     def best(wrong: int) -> float:
         true = np.arange(200) >= wrong
         thresholds = precision_thresholds(np.full(200, 0.9), true, names, np.ones(200))
-        reached = [precision for precision, one in zip(PRECISIONS, thresholds, strict=True) if one is not None]
-        assert {one for one in thresholds if one is not None} == {0.9}
+        reached = [precision for precision, item in zip(PRECISIONS, thresholds, strict=True) if item is not None]
+        assert {item for item in thresholds if item is not None} == {0.9}
         return max(reached)
 
     def supported(wrong: int) -> float:
@@ -236,9 +236,9 @@ def test_many_claims_about_few_products_are_few_claims() -> None:
     """1,000 claims, all right but those about one of 20 products: the luck of 20, which supports no 0.95."""
     clusters = np.repeat(np.arange(20), 50).astype(object)
     true = clusters != 7
-    told = precision_thresholds(np.full(1000, 0.95), true, clusters, np.ones(1000))
+    values = precision_thresholds(np.full(1000, 0.95), true, clusters, np.ones(1000))
     alone = precision_thresholds(np.full(1000, 0.95), true, np.arange(1000).astype(object), np.ones(1000))
-    assert told[PRECISIONS.index(0.9)] is None
+    assert values[PRECISIONS.index(0.9)] is None
     assert alone[PRECISIONS.index(0.9)] == 0.95
 
 

@@ -41,7 +41,7 @@ def test_the_value_is_the_mean_over_queries_not_over_clusters() -> None:
 
 def test_the_interval_is_that_of_drawing_clusters_one_by_one() -> None:
     values, clusters = sample(np.random.default_rng(1), 30)
-    sums, sizes = (np.array(one) for one in per_cluster(values, clusters))
+    sums, sizes = (np.array(item) for item in per_cluster(values, clusters))
     drawn = np.random.default_rng(2).integers(0, 30, (20_000, 30))
     low, high = np.percentile(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), [2.5, 97.5])
     assert as_tuple(estimate(values, clusters, resamples=20_000)) == pytest.approx((values.mean(), low, high), abs=0.01)
@@ -52,8 +52,8 @@ def test_few_clusters_give_the_quantiles_of_all_that_can_be_drawn() -> None:
     sums, sizes = per_cluster(np.array(values), clusters)
     means = [sum(sums[n] for n in draw) / sum(sizes[n] for n in draw) for draw in itertools.product(range(3), repeat=3)]
     low, high = np.percentile(means, [25, 75], method="inverted_cdf")
-    told = estimate(values, clusters, resamples=20_000, level=0.5)
-    assert as_tuple(told) == pytest.approx((0.4, low, high), abs=1e-9)
+    fields = estimate(values, clusters, resamples=20_000, level=0.5)
+    assert as_tuple(fields) == pytest.approx((0.4, low, high), abs=1e-9)
 
 
 def test_drawing_in_pieces_is_drawing_at_once() -> None:
@@ -63,8 +63,8 @@ def test_drawing_in_pieces_is_drawing_at_once() -> None:
     values = rng.random(kinds)
     at_once = np.random.default_rng(7).multinomial(kinds, np.full(kinds, 1 / kinds), resamples) @ np.sort(values)
     low, high = np.quantile(at_once / kinds, [0.025, 0.975])
-    told = estimate(values, [f"p{number}" for number in range(kinds)], 7, resamples)
-    assert as_tuple(told) == pytest.approx((values.mean(), low, high), abs=1e-9)
+    fields = estimate(values, [f"p{number}" for number in range(kinds)], 7, resamples)
+    assert as_tuple(fields) == pytest.approx((values.mean(), low, high), abs=1e-9)
 
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
@@ -72,9 +72,9 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     held, held_alone = 0, 0
     for _ in range(400):
         values, clusters = sample(rng, 60, sizes=8)
-        told = estimate(values, clusters, resamples=400)
+        fields = estimate(values, clusters, resamples=400)
         alone = estimate(values, [str(number) for number in range(len(values))], resamples=400)
-        held += told.low <= 0.6 <= told.high
+        held += fields.low <= 0.6 <= fields.high
         held_alone += alone.low <= 0.6 <= alone.high
     assert 0.92 <= held / 400 <= 0.975
     assert held_alone / 400 < 0.88, "queries of one product are not independent"
@@ -86,8 +86,8 @@ def test_the_interval_of_a_rare_miss_holds_the_truth_too() -> None:
     names = [f"p{number}" for number in range(20)]
     held = 0
     for _ in range(400):
-        told = estimate((rng.random(20) < 0.99).astype(float), names, resamples=200)
-        held += told.low <= 0.99 <= told.high
+        values = estimate((rng.random(20) < 0.99).astype(float), names, resamples=200)
+        held += values.low <= 0.99 <= values.high
     assert held / 400 >= 0.95
 
 
@@ -112,11 +112,11 @@ def test_neither_order_nor_names_nor_their_kind_matter() -> None:
 @pytest.mark.parametrize("clusters", [1, 2, 5, 100])
 def test_nothing_right_is_the_interval_of_clopper_and_pearson(clusters: int) -> None:
     names = [f"p{number // 2}" for number in range(2 * clusters)]
-    told = estimate([0.0] * (2 * clusters), names)
-    assert (told.value, told.low) == (0.0, 0.0)
-    assert (1 - told.high) ** clusters == pytest.approx(0.025)
+    values = estimate([0.0] * (2 * clusters), names)
+    assert (values.value, values.low) == (0.0, 0.0)
+    assert (1 - values.high) ** clusters == pytest.approx(0.025)
     everything = estimate([1.0] * (2 * clusters), names)
-    assert as_tuple(everything) == pytest.approx((1.0, 1 - told.high, 1.0))
+    assert as_tuple(everything) == pytest.approx((1.0, 1 - values.high, 1.0))
 
 
 def test_the_widened_interval_is_about_the_rule_of_three() -> None:
@@ -126,14 +126,14 @@ def test_the_widened_interval_is_about_the_rule_of_three() -> None:
 
 
 def test_clusters_that_agree_on_any_value_are_widened_on_both_sides() -> None:
-    told = estimate([0.25, 0.75, 0.5], ["a", "a", "b"])
+    values = estimate([0.25, 0.75, 0.5], ["a", "a", "b"])
     unseen = 1 - math.sqrt(0.025)
-    assert as_tuple(told) == pytest.approx((0.5, 0.5 * (1 - unseen), 0.5 + 0.5 * unseen))
+    assert as_tuple(values) == pytest.approx((0.5, 0.5 * (1 - unseen), 0.5 + 0.5 * unseen))
 
 
 def test_one_cluster_says_next_to_nothing() -> None:
-    told = estimate([1.0, 0.0, 0.0, 0.0], ["a"] * 4)
-    assert as_tuple(told) == pytest.approx((0.25, 0.25 * 0.025, 0.25 + 0.75 * 0.975))
+    values = estimate([1.0, 0.0, 0.0, 0.0], ["a"] * 4)
+    assert as_tuple(values) == pytest.approx((0.25, 0.25 * 0.025, 0.25 + 0.75 * 0.975))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def flipped_everywhere(differences: list[float]) -> tuple[float, float]:
     """Two-sided p, and p of a drop, over all signs of the differences of clusters."""
     observed = math.fsum(differences)
     totals = [
-        math.fsum(sign * one for sign, one in zip(signs, differences, strict=True))
+        math.fsum(sign * item for sign, item in zip(signs, differences, strict=True))
         for signs in itertools.product((1, -1), repeat=len(differences))
     ]
     far = sum(abs(total) >= abs(observed) - 1e-9 for total in totals)
@@ -242,41 +242,41 @@ def test_noise_of_float32_is_no_difference() -> None:
 
 def test_the_other_way_round_everything_has_the_other_sign() -> None:
     rng = np.random.default_rng(10)
-    one, clusters = sample(rng, 40)
-    other = np.where(rng.random(len(one)) < 0.8, one, 0)
+    first, clusters = sample(rng, 40)
+    second = np.where(rng.random(len(first)) < 0.8, first, 0)
     there, back = (
-        paired_difference(one, other, clusters, resamples=20_000),
-        paired_difference(other, one, clusters, resamples=20_000),
+        paired_difference(first, second, clusters, resamples=20_000),
+        paired_difference(second, first, clusters, resamples=20_000),
     )
     assert back.p == there.p
     assert back.difference.value == -there.difference.value
     assert back.difference.low == pytest.approx(-there.difference.high, abs=0.01)
     assert back.difference.high == pytest.approx(-there.difference.low, abs=0.01)
     assert there.p < 0.05 < there.difference.low + 0.05
-    assert p_of_drop(one, other, clusters) > 0.95 > 0.05 > p_of_drop(other, one, clusters)
+    assert p_of_drop(first, second, clusters) > 0.95 > 0.05 > p_of_drop(second, first, clusters)
 
 
 def test_the_interval_of_a_difference_is_that_of_the_differences() -> None:
     rng = np.random.default_rng(11)
-    one, clusters = sample(rng, 50)
-    other = np.where(rng.random(len(one)) < 0.7, one, 0)
-    told, shares = paired_difference(one, other, clusters).difference, estimate(one - other, clusters)
-    assert as_tuple(told) == pytest.approx(as_tuple(shares))
+    first, clusters = sample(rng, 50)
+    second = np.where(rng.random(len(first)) < 0.7, first, 0)
+    values, shares = paired_difference(first, second, clusters).difference, estimate(first - second, clusters)
+    assert as_tuple(values) == pytest.approx(as_tuple(shares))
 
 
 def test_no_difference_is_no_proof_that_there_is_none() -> None:
-    told = paired_difference([1.0, 0.0, 1.0], [1.0, 0.0, 1.0], ["a", "b", "c"])
+    values = paired_difference([1.0, 0.0, 1.0], [1.0, 0.0, 1.0], ["a", "b", "c"])
     unseen = 1 - 0.025 ** (1 / 3)
-    assert told.p == 1.0
-    assert as_tuple(told.difference) == pytest.approx((0.0, -unseen, unseen))
+    assert values.p == 1.0
+    assert as_tuple(values.difference) == pytest.approx((0.0, -unseen, unseen))
     assert p_of_drop([1.0], [1.0], ["a"]) == 1.0
 
 
 def test_always_the_other_answer_is_the_largest_difference() -> None:
-    told = paired_difference([1.0] * 10, [0.0] * 10, [str(number) for number in range(10)])
+    values = paired_difference([1.0] * 10, [0.0] * 10, [str(number) for number in range(10)])
     unseen = 1 - 0.025**0.1
-    assert as_tuple(told.difference) == pytest.approx((1.0, 1 - 2 * unseen, 1.0))
-    assert told.p == 2 / 2**10
+    assert as_tuple(values.difference) == pytest.approx((1.0, 1 - 2 * unseen, 1.0))
+    assert values.p == 2 / 2**10
 
 
 def dealt_everywhere(now: Floats, mine: list[str], before: Floats, theirs: list[str]) -> float:
@@ -291,7 +291,7 @@ def dealt_everywhere(now: Floats, mine: list[str], before: Floats, theirs: list[
 
     deals = [set(chosen) for chosen in itertools.combinations(places, own)]
     differences = [mean(deal) - mean(set(places) - deal) for deal in deals]
-    return sum(one <= differences[0] + 1e-9 for one in differences) / len(deals)
+    return sum(item <= differences[0] + 1e-9 for item in differences) / len(deals)
 
 
 def test_independent_samples_are_dealt_out_in_all_ways() -> None:
@@ -317,9 +317,9 @@ def test_the_interval_of_an_independent_difference_is_newcombes() -> None:
     now, mine = sample(np.random.default_rng(13), 40)
     before, theirs = sample(np.random.default_rng(14), 30)
     a, b = estimate(now, mine, seed=5), estimate(before, theirs, seed=5)
-    told, _ = independent_drop(now, mine, before, theirs, seed=5)
-    assert told.value - told.low == pytest.approx(math.hypot(a.value - a.low, b.high - b.value))
-    assert told.high - told.value == pytest.approx(math.hypot(a.high - a.value, b.value - b.low))
+    values, _ = independent_drop(now, mine, before, theirs, seed=5)
+    assert values.value - values.low == pytest.approx(math.hypot(a.value - a.low, b.high - b.value))
+    assert values.high - values.value == pytest.approx(math.hypot(a.high - a.value, b.value - b.low))
 
 
 def test_a_few_wrong_answers_are_no_proof_of_a_drop() -> None:
@@ -343,6 +343,6 @@ def test_an_unchanged_system_drops_no_more_often_than_p_says() -> None:
         now, clusters = sample(rng, 30)
         before = np.where(rng.random(len(now)) < 0.5, now, rng.permutation(now))
         swap = (rng.random(30) < 0.5)[[int(name[1:]) for name in clusters]]
-        one, other = np.where(swap, now, before), np.where(swap, before, now)
-        cried += p_of_drop(one, other, clusters) <= 0.05
+        first, second = np.where(swap, now, before), np.where(swap, before, now)
+        cried += p_of_drop(first, second, clusters) <= 0.05
     assert cried / 300 <= 0.075

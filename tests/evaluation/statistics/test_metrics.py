@@ -70,8 +70,8 @@ def test_the_table_names_every_metric_and_says_what_it_is() -> None:
     ],
 )
 def test_worked_examples_with_three_right_products(ranked: list[str], expected: tuple[float, ...]) -> None:
-    told = compute_metrics(ranked, {"c": 1.0, "a": 3.0, "b": 2.0})
-    assert told == pytest.approx(dict(zip(METRICS, expected, strict=True)), abs=1e-12)
+    values = compute_metrics(ranked, {"c": 1.0, "a": 3.0, "b": 2.0})
+    assert values == pytest.approx(dict(zip(METRICS, expected, strict=True)), abs=1e-12)
 
 
 def test_the_example_of_the_paper_that_names_map_at_r() -> None:
@@ -96,9 +96,9 @@ def test_another_implementation_says_the_same_on_random_runs() -> None:
     rng = np.random.default_rng(2)
     queries = {f"q{number}": random_query(rng) for number in range(300)}
     queries = {name: query for name, query in queries.items() if query[0]}
-    judged = {name: {one: int(grade) for one, grade in grades.items()} for name, (_, grades) in queries.items()}
+    judged = {name: {item: int(grade) for item, grade in grades.items()} for name, (_, grades) in queries.items()}
     run = {
-        name: {one: float(len(ranked) - place) for place, one in enumerate(ranked)}
+        name: {item: float(len(ranked) - place) for place, item in enumerate(ranked)}
         for name, (ranked, _) in queries.items()
     }
     same = {
@@ -130,12 +130,12 @@ def test_another_implementation_says_the_same_on_random_runs() -> None:
     ),
 )
 def test_metrics_are_shares_and_agree_with_the_rank_of_the_first(ranked: list[str], grades: dict[str, float]) -> None:
-    told = compute_metrics(ranked, grades)
-    assert all(0 <= number <= 1 for number in told.values())
+    values = compute_metrics(ranked, grades)
+    assert all(0 <= number <= 1 for number in values.values())
     rank = first_right_rank(ranked, grades)
-    assert told["mrr"] == (0 if rank is None else 1 / rank)
+    assert values["mrr"] == (0 if rank is None else 1 / rank)
     for k in (1, 5, 10):
-        assert told[f"recall@{k}"] == (rank is not None and rank <= k)
+        assert values[f"recall@{k}"] == (rank is not None and rank <= k)
 
 
 @given(st.dictionaries(st.sampled_from(PRODUCTS), st.floats(min_value=1e-6, max_value=1e6), min_size=1))
@@ -146,12 +146,12 @@ def test_the_best_order_is_worth_one_whatever_follows(grades: dict[str, float]) 
 
 
 def test_equal_grades_may_stand_in_any_order_and_only_their_ratio_matters() -> None:
-    one, other = ["a", "b", "x", "c"], ["b", "a", "x", "c"]
-    assert compute_metrics(one, {"a": 2.0, "b": 2.0, "c": 1.0}) == compute_metrics(
-        other, {"a": 2.0, "b": 2.0, "c": 1.0}
+    first, second = ["a", "b", "x", "c"], ["b", "a", "x", "c"]
+    assert compute_metrics(first, {"a": 2.0, "b": 2.0, "c": 1.0}) == compute_metrics(
+        second, {"a": 2.0, "b": 2.0, "c": 1.0}
     )
-    assert ndcg_at(10)(one, {"a": 2.0, "c": 1.0}) == pytest.approx(ndcg_at(10)(one, {"a": 20.0, "c": 10.0}))
-    assert ndcg_at(10)(one, {"a": 2.0, "c": 1.0}) > ndcg_at(10)(one, {"a": 1.0, "c": 2.0})
+    assert ndcg_at(10)(first, {"a": 2.0, "c": 1.0}) == pytest.approx(ndcg_at(10)(first, {"a": 20.0, "c": 10.0}))
+    assert ndcg_at(10)(first, {"a": 2.0, "c": 1.0}) > ndcg_at(10)(first, {"a": 1.0, "c": 2.0})
 
 
 def test_rounding_makes_no_order_better_than_the_best() -> None:

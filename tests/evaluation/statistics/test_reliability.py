@@ -30,7 +30,7 @@ def by_pairs(said: list[float], true: list[bool], clusters: list[str], bins: lis
     """ECE²: in each bin the mean product of the residuals of every two answers of different clusters."""
     total = weight = 0.0
     for number in set(bins):
-        here = [place for place, one in enumerate(bins) if one == number]
+        here = [place for place, item in enumerate(bins) if item == number]
         products = [
             (true[a] - said[a]) * (true[b] - said[b])
             for a, b in itertools.permutations(here, 2)
@@ -49,30 +49,30 @@ def test_the_error_is_that_of_the_definition() -> None:
         true = rng.uniform(size=12) < 0.4
         clusters = [f"p{number}" for number in rng.integers(0, 5, 12)]
         expected = by_pairs(said.tolist(), true.tolist(), clusters, [n // 4 for n in range(12)])
-        found = calibration_error(said, true, clusters, bins=3).value
-        assert found == pytest.approx(math.sqrt(max(0.0, expected)))
+        result = calibration_error(said, true, clusters, bins=3).value
+        assert result == pytest.approx(math.sqrt(max(0.0, expected)))
 
 
 def test_perfect_probabilities_have_no_error_and_the_interval_says_so() -> None:
-    found = [calibration_error(*answers(seed, 0.0), seed=seed) for seed in range(40)]
-    assert np.mean([one.value for one in found]) < 0.015
-    assert np.mean([one.value == 0 for one in found]) > 0.3
-    assert np.mean([one.low == 0 for one in found]) >= 0.95
+    result = [calibration_error(*answers(seed, 0.0), seed=seed) for seed in range(40)]
+    assert np.mean([item.value for item in result]) < 0.015
+    assert np.mean([item.value == 0 for item in result]) > 0.3
+    assert np.mean([item.low == 0 for item in result]) >= 0.95
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("off", [0.05, 0.1, 0.2])
 def test_a_known_error_is_found_and_covered(off: float) -> None:
-    found = [calibration_error(*answers(seed, off), seed=seed) for seed in range(40)]
-    assert math.sqrt(np.mean([one.value**2 for one in found])) == pytest.approx(off, abs=0.01)
-    assert np.mean([one.low <= off <= one.high for one in found]) >= 0.85
+    result = [calibration_error(*answers(seed, off), seed=seed) for seed in range(40)]
+    assert math.sqrt(np.mean([item.value**2 for item in result])) == pytest.approx(off, abs=0.01)
+    assert np.mean([item.low <= off <= item.high for item in result]) >= 0.85
 
 
 def test_measured_plainly_perfect_probabilities_would_seem_to_be_off() -> None:
     plain, debiased = [], []
     for seed in range(20):
         made = answers(seed, 0.0, clusters=60, size=1)
-        squares = [one.count / 60 * (one.observed.value - one.predicted) ** 2 for one in reliability_bins(*made)]
+        squares = [item.count / 60 * (item.observed.value - item.predicted) ** 2 for item in reliability_bins(*made)]
         plain.append(math.sqrt(sum(squares)))
         debiased.append(calibration_error(*made).value)
     assert np.mean(plain) > 0.1
@@ -102,11 +102,11 @@ def test_a_weight_is_worth_as_many_clusters() -> None:
 def test_the_order_does_not_matter() -> None:
     said, true, clusters = answers(4, 0.1, clusters=50)
     mixed = np.random.default_rng(0).permutation(len(said))
-    for one, other in zip(
+    for first, second in zip(
         reliability_bins(said[mixed], true[mixed], clusters[mixed]), reliability_bins(said, true, clusters), strict=True
     ):
-        assert (one.count, one.predicted, *figures(one.observed)) == pytest.approx(
-            (other.count, other.predicted, *figures(other.observed))
+        assert (first.count, first.predicted, *figures(first.observed)) == pytest.approx(
+            (second.count, second.predicted, *figures(second.observed))
         )
     again = calibration_error(said[mixed], true[mixed], clusters[mixed])
     assert figures(again) == pytest.approx(figures(calibration_error(said, true, clusters)))
@@ -118,28 +118,28 @@ def figures(estimate: Estimate) -> tuple[float, float, float]:
 
 def test_bins_hold_about_as_many_and_rise() -> None:
     said, true, clusters = answers(6, 0.0)
-    found = reliability_bins(said, true, clusters, bins=10)
-    assert [one.count for one in found] == pytest.approx([120] * 10, abs=1)
-    assert sum(one.count for one in found) == len(said)
-    assert [one.predicted for one in found] == sorted(one.predicted for one in found)
-    for one in found:
-        assert 0 <= one.observed.low <= one.observed.value <= one.observed.high <= 1
+    result = reliability_bins(said, true, clusters, bins=10)
+    assert [item.count for item in result] == pytest.approx([120] * 10, abs=1)
+    assert sum(item.count for item in result) == len(said)
+    assert [item.predicted for item in result] == sorted(item.predicted for item in result)
+    for item in result:
+        assert 0 <= item.observed.low <= item.observed.value <= item.observed.high <= 1
 
 
 def test_intervals_of_bins_cover_what_was_said_when_it_is_true() -> None:
     covered = [
-        one.observed.low <= one.predicted <= one.observed.high
+        item.observed.low <= item.predicted <= item.observed.high
         for seed in range(40)
-        for one in reliability_bins(*answers(seed, 0.0, alike=0.8), bins=10)
+        for item in reliability_bins(*answers(seed, 0.0, alike=0.8), bins=10)
     ]
     assert 0.92 <= np.mean(covered) <= 0.99
 
 
 def test_equal_probabilities_stay_together() -> None:
     said = [0.2] * 7 + [0.6] * 3
-    found = reliability_bins(said, [True] * 10, [str(n) for n in range(10)], bins=5)
-    assert [(one.count, round(one.predicted, 6)) for one in found] == [(7, 0.2), (3, 0.6)]
-    assert [one.count for one in reliability_bins([0.5] * 4, [True] * 4, list("abcd"))] == [4]
+    result = reliability_bins(said, [True] * 10, [str(n) for n in range(10)], bins=5)
+    assert [(item.count, round(item.predicted, 6)) for item in result] == [(7, 0.2), (3, 0.6)]
+    assert [item.count for item in reliability_bins([0.5] * 4, [True] * 4, list("abcd"))] == [4]
 
 
 def test_a_single_answer_tells_next_to_nothing() -> None:

@@ -40,20 +40,20 @@ def run(
     """An answer whose right product is at this rank; ``first`` comes first, then ``x2``, ``x3``, …"""
     wanted = product(right, f"/{right}.png", category=(category,) if category else (), group_id=group)
     fillers = [first, *(f"x{place}" for place in range(2, 8))]
-    found = [result(place, product(name, f"/{name}.png"), score) for place, name in enumerate(fillers, 1)]
+    results = [result(place, product(name, f"/{name}.png"), score) for place, name in enumerate(fillers, 1)]
     if rank is not None and rank <= 7:
-        found[rank - 1] = result(rank, wanted, score)
-    told = dict(grades or {right: 1.0})
-    numbers = compute_metrics([one.product.id for one in found], told)
+        results[rank - 1] = result(rank, wanted, score)
+    values = dict(grades or {right: 1.0})
+    numbers = compute_metrics([item.product.id for item in results], values)
     numbers[CATEGORY_RECALL] = float(rank == 1) if category else -1.0
     times = {"retrieve": 2.0, "rank": 1.0, "total": 3.5}
-    return JudgedRun(JudgedQuery(f"/{right}-query.png", told), PHOTO, wanted, found, numbers, rank, times)
+    return JudgedRun(JudgedQuery(f"/{right}-query.png", values), PHOTO, wanted, results, numbers, rank, times)
 
 
 def scores_of(*runs: JudgedRun, seed: int = 0) -> Scores:
     scores = Scores(seed)
-    for one in runs:
-        scores.add(one)
+    for item in runs:
+        scores.add(item)
     return scores
 
 
@@ -64,25 +64,25 @@ def many(count: int, start: int = 0) -> Iterator[JudgedRun]:
         pattern = patterns[number % 7]
         right = replace(pattern.right, id=f"p{number}")
         first = right if pattern.rank == 1 else product(f"w{number}", "/w.png")
-        found = [result(1, first, (number % 1000) / 1000), *pattern.results[1:]]
+        results = [result(1, first, (number % 1000) / 1000), *pattern.results[1:]]
         query = JudgedQuery(f"/p{number}-query.png", {right.id: 1.0})
-        yield replace(pattern, query=query, right=right, results=found)
+        yield replace(pattern, query=query, right=right, results=results)
 
 
 def test_means_have_the_intervals_of_their_designs() -> None:
     runs = [run("a", 1, group="g"), run("b", 2, group="g"), run("c", None), run("d", 1, category="")]
     scores = scores_of(*runs, seed=3)
     assert len(scores) == 4
-    told = scores.metrics()
-    assert list(told) == [*METRICS, CATEGORY_RECALL]
+    fields = scores.metrics()
+    assert list(fields) == [*METRICS, CATEGORY_RECALL]
     clusters = ["g", "g", "c", "d"]
     for name in METRICS:
-        values = np.float32([one.metrics[name] for one in runs])
-        assert told[name].value == pytest.approx(estimate(values, clusters, 3).value)
-    first = told["recall@1"]
+        values = np.float32([item.metrics[name] for item in runs])
+        assert fields[name].value == pytest.approx(estimate(values, clusters, 3).value)
+    first = fields["recall@1"]
     assert (first.value, 0 <= first.low < 0.5 < first.high <= 1) == (0.5, True)
-    assert told[CATEGORY_RECALL].value == pytest.approx(1 / 3)  # of the three that have a category
-    assert scores.metrics([2]) == {name: estimate([0.0], ["c"], 3) for name in told}
+    assert fields[CATEGORY_RECALL].value == pytest.approx(1 / 3)  # of the three that have a category
+    assert scores.metrics([2]) == {name: estimate([0.0], ["c"], 3) for name in fields}
     assert CATEGORY_RECALL not in scores.metrics([3])
     assert Scores().metrics() == {}
 
@@ -95,9 +95,9 @@ def test_each_category_has_metrics_of_its_own() -> None:
 
 def test_the_curve_is_recall_at_every_k() -> None:
     curve = scores_of(run("a", 1), run("b", 3), run("c", 50), run("d", None), run("e", 51)).curve()
-    assert [one.value for one in curve] == pytest.approx([0.2, 0.2] + [0.4] * 47 + [0.6])
+    assert [item.value for item in curve] == pytest.approx([0.2, 0.2] + [0.4] * 47 + [0.6])
     assert len(curve) == CURVE
-    assert all(one.low <= one.value <= one.high for one in curve)
+    assert all(item.low <= item.value <= item.high for item in curve)
 
 
 def test_times_are_medians() -> None:
@@ -122,15 +122,15 @@ def test_the_worst_are_the_last_then_the_surest_one_per_design() -> None:
     ]
     assert [answer.rank for answer in worst] == [None, None, None, 3]
     third = worst[-1]
-    assert [one.product_id for one in third.results] == ["wrong", "x2", "third", "x4", "x5"]
+    assert [item.product_id for item in third.results] == ["wrong", "x2", "third", "x4", "x5"]
     assert len(third.results) == SHOWN
-    assert [(one.product_id, one.photo, one.score) for one in third.right] == [("third", "/third-matched.png", 0.9)]
-    assert [(one.product_id, one.photo, one.score) for one in worst[0].right] == [("sure", "/sure.png", 0.0)]
+    assert [(item.product_id, item.photo, item.score) for item in third.right] == [("third", "/third-matched.png", 0.9)]
+    assert [(item.product_id, item.photo, item.score) for item in worst[0].right] == [("sure", "/sure.png", 0.0)]
 
 
 def test_the_other_right_products_that_were_found_are_shown_too() -> None:
     (answer,) = scores_of(run("a", 2, grades={"a": 2.0, "x5": 1.0, "elsewhere": 1.0})).worst()
-    assert [one.product_id for one in answer.right] == ["a", "x5"]
+    assert [item.product_id for item in answer.right] == ["a", "x5"]
 
 
 def test_an_answer_without_results_is_kept() -> None:
@@ -166,21 +166,21 @@ def index_of(*names: str) -> ExactIndex:
 
 def test_the_confused_are_counted_in_pairs() -> None:
     runs = [run("a", 2, first="b"), run("b", 3, first="a"), run("a", 2, first="b"), run("a", 1), run("c", 2, first="a")]
-    told = scores_of(*runs).confused(index_of("a", "b", "c"))
-    assert [(one.right.product_id, one.first_result.product_id, one.times) for one in told] == [
+    values = scores_of(*runs).confused(index_of("a", "b", "c"))
+    assert [(item.right.product_id, item.first_result.product_id, item.times) for item in values] == [
         ("a", "b", 2),
         ("b", "a", 1),
         ("c", "a", 1),
     ]
-    assert (told[0].right.title, told[0].first_result.photo) == ("The a", "/b.png")
+    assert (values[0].right.title, values[0].first_result.photo) == ("The a", "/b.png")
 
 
 def test_the_most_confused_stay_among_many() -> None:
     names = [f"a{number:02}" for number in range(CONFUSED + 2)]
     often = [run(name, 2, first="b") for name in names for _ in range(5)]
     scores = scores_of(*often, *many(3 * MAX_PAIRS // 2), *often)
-    told = scores.confused(index_of("b", *names))
-    assert [(one.right.product_id, one.times) for one in told] == [(name, 10) for name in names[:CONFUSED]]
+    values = scores.confused(index_of("b", *names))
+    assert [(item.right.product_id, item.times) for item in values] == [(name, 10) for name in names[:CONFUSED]]
 
 
 @pytest.mark.slow
@@ -189,8 +189,8 @@ def test_memory_is_flat() -> None:
     tracemalloc.start()
     held = []
     for start in range(0, 20_000, 10_000):
-        for one in many(10_000, start):
-            scores.add(one)
+        for item in many(10_000, start):
+            scores.add(item)
         held.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     assert len(scores) == 20_100
