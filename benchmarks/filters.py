@@ -217,7 +217,7 @@ def similarities(filters: Filters, queries: Seen, products: Seen) -> dict[str, F
 
 def precisions(filters: Filters, queries: Seen) -> Floats:
     """float32 (queries, dimensions): what makes weights comparable for each query, one over the spread, but for a
-    factor; see :meth:`ScoreNormalizer.effective`."""
+    factor; see :meth:`ScoreNormalizer.normalize_weights`."""
     names = [dimension.name for dimension in filters.dimensions]
     ones = dict.fromkeys(names, 1.0)
     rows = []

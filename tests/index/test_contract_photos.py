@@ -91,7 +91,7 @@ CONSTRAINTS = [
 
 @pytest.mark.parametrize("constraint", CONSTRAINTS, ids=range(len(CONSTRAINTS)))
 @pytest.mark.parametrize("limit", [1, 7, 2000])
-def test_photos_near_are_those_of_the_definition(read_only: Filled, constraint: PhotoConstraint, limit: int) -> None:
+def test_nearest_photos_are_those_of_the_definition(read_only: Filled, constraint: PhotoConstraint, limit: int) -> None:
     index, oracle, entries = read_only
     meeting = {
         hit.record.product.id
@@ -145,7 +145,7 @@ def test_photo_scores_are_dot_products(read_only: Filled) -> None:
         assert candidate.photo_scores([], keys).shape == (0, len(chosen))
 
 
-def test_photo_marks_and_records_come_in_the_order_of_their_keys(read_only: Filled) -> None:
+def test_class_vectors_and_records_come_in_the_order_of_their_keys(read_only: Filled) -> None:
     index, oracle, entries = read_only
     chosen = [(entries[number], view) for number in (8, 6, 251, 0) for view in range(len(entries[number].photos))]
     for candidate in (index, oracle):

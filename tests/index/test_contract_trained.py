@@ -51,13 +51,13 @@ def test_each_kind_of_vector_has_its_own_nearest(filled: tuple[Index, ExactIndex
     for text in (None, "color = red", "id in (p1, p2)"):
         condition = parse_condition(text) if text else None
         query = entries[4].look_vectors[0]
-        expected = oracle.nearest_products(query, 7, PhotoConstraint(condition), trained=True)
-        result = index.nearest_products(query, 7, PhotoConstraint(condition), trained=True)
+        expected = oracle.nearest_products(query, 7, PhotoConstraint(condition), use_trained=True)
+        result = index.nearest_products(query, 7, PhotoConstraint(condition), use_trained=True)
         assert [(hit.record.product.id, hit.photo) for hit in result] == [
             (hit.record.product.id, hit.photo) for hit in expected
         ]
         assert [hit.similarity for hit in result] == pytest.approx([hit.similarity for hit in expected], abs=1e-5)
-    assert index.nearest_products(entries[4].look_vectors[0], 1, trained=True)[0].record.product.id == "p4"
+    assert index.nearest_products(entries[4].look_vectors[0], 1, use_trained=True)[0].record.product.id == "p4"
     assert index.nearest_products(entries[5].vectors[0], 1)[0].record.product.id == "p5"
 
 

@@ -54,12 +54,12 @@ class ExactIndex:
         return len(removed)
 
     def nearest_products(
-        self, vector: Vectors, k: int, constraint: PhotoConstraint = ANY_PHOTO, *, trained: bool = False
+        self, vector: Vectors, k: int, constraint: PhotoConstraint = ANY_PHOTO, *, use_trained: bool = False
     ) -> list[Hit]:
         hits = []
         for entry in self._select(constraint.condition):
             if views := constraint.allowed_views(entry.photos):
-                best, similarity = best_photo((entry.look_vectors if trained else entry.vectors)[views], vector)
+                best, similarity = best_photo((entry.look_vectors if use_trained else entry.vectors)[views], vector)
                 hits.append(Hit(_record(entry), similarity, entry.photos[views[best]]))
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.record.product.id))[:k]
 

@@ -195,17 +195,17 @@ class Index(Protocol):
         """Remove products and return how many existed. Unknown ids are ignored."""
 
     def nearest_products(
-        self, vector: Vectors, k: int, constraint: PhotoConstraint = ANY_PHOTO, *, trained: bool = False
+        self, vector: Vectors, k: int, constraint: PhotoConstraint = ANY_PHOTO, *, use_trained: bool = False
     ) -> list[Hit]:
         """Return the ``k`` products whose best photo is most similar to ``vector``, most similar first.
 
         Equal similarities are ordered by product id.
 
         Args:
-            vector: float32 (d,), length 1; with ``trained`` float32 (e,).
+            vector: float32 (d,), length 1; with ``use_trained`` float32 (e,).
             k: most hits.
             constraint: the photos that are compared.
-            trained: whether the trained vectors are compared instead of the pretrained ones.
+            use_trained: whether the trained vectors are compared instead of the pretrained ones.
         """
 
     def nearest_photos(self, query: VectorQuery, limit: int, constraint: PhotoConstraint) -> PhotoHits:

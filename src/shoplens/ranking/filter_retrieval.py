@@ -76,7 +76,7 @@ class FilterQuery:
     Attributes:
         filters: of the generation.
         like: the positive example.
-        weights: dimension -> weight for this query, summing to 1; see :meth:`ScoreNormalizer.effective`.
+        weights: dimension -> weight for this query, summing to 1; see :meth:`ScoreNormalizer.normalize_weights`.
         norms: means and spreads of the query's similarities over the cohort.
         static: dimension -> static weight as fitted or tuned, of every dimension.
         given: dimension -> weight, of the dimensions that people set.
@@ -103,7 +103,8 @@ class FilterQuery:
 
     @property
     def importances(self) -> dict[str, float]:
-        """Dimension -> weight in standard deviations, summing to 1: the input of :meth:`~ScoreNormalizer.effective`."""
+        """Dimension -> weight in standard deviations, summing to 1: the input of
+        :meth:`ScoreNormalizer.normalize_weights`."""
         shares = {name: weight * self.norms.spreads[name] for name, weight in self.weights.items()}
         total = sum(shares.values())
         return {name: share / total for name, share in shares.items()}

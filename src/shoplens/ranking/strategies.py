@@ -98,7 +98,7 @@ def _nearest_trained(index: Index, query: EncodedQuery, constraint: PhotoConstra
 def _nearest_photos(
     index: Index, vector: Vectors, constraint: PhotoConstraint, k: int, *, trained: bool = False
 ) -> list[Candidate]:
-    hits = index.nearest_products(vector, k, constraint, trained=trained)
+    hits = index.nearest_products(vector, k, constraint, use_trained=trained)
     return [
         Candidate(hit.record.product, {"look": similarity_from_cosine(hit.similarity)}, hit.photo.source)
         for hit in hits

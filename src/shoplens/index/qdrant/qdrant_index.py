@@ -156,10 +156,10 @@ class QdrantIndex:
             return len(found)
 
     def nearest_products(
-        self, vector: Vectors, k: int, constraint: PhotoConstraint = ANY_PHOTO, *, trained: bool = False
+        self, vector: Vectors, k: int, constraint: PhotoConstraint = ANY_PHOTO, *, use_trained: bool = False
     ) -> list[Hit]:
         filters = self._constraint_filter(constraint)
-        query = engine.Query.Nearest(vector.tolist(), using=TRAINED if trained else PRETRAINED)
+        query = engine.Query.Nearest(vector.tolist(), using=TRAINED if use_trained else PRETRAINED)
         limit = PHOTOS_PER_PRODUCT * (k + EXTRA_HITS)
         while True:
             points = self._search(query, limit, filters)

@@ -64,7 +64,7 @@ def open_shard(folder: Path, sizes: VectorSizes) -> engine.EdgeShard:
             ) from problem
         raise StoreError(
             f"The engine cannot open {folder}: {str(problem).splitlines()[0][:300]}",
-            "Restore a backup, or build the store anew with `shoplens index --replace`.",
+            "Restore a backup, or build the store again with `shoplens index --replace`.",
             code="damaged-store",
         ) from problem
 
