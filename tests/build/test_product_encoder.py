@@ -110,7 +110,7 @@ def test_an_error_that_is_not_about_a_photo_ends_the_run(tmp_path: Path, maker: 
         def embed(self, photos: Sequence[Pixels]) -> Vectors:
             return np.ones((1, 3), np.float32)
 
-    with pytest.raises(ModelError, match=r"answered \(1, 3\), not \(1, 4\)"):
+    with pytest.raises(ModelError, match=r"returned \(1, 3\), not \(1, 4\)"):
         list(maker(Broken()).outcomes([product("red", str(photo(tmp_path / "red.png", RED)))]))
 
 
@@ -223,7 +223,7 @@ def test_a_photo_whose_server_does_not_answer_today_keeps_its_stored_copy(tmp_pa
     assert entry_of(outcome).photos == entry_of(before).photos
     np.testing.assert_array_equal(entry_of(outcome).vectors, entry_of(before).vectors)
     assert [(one.kind, one.level) for one in outcome.rejections] == [("photo-unreachable", "note")]
-    assert "copy from before" in outcome.rejections[0].reason
+    assert "The copy of the last run is used." in outcome.rejections[0].reason
     assert (outcome.photos_embedded, outcome.photos_known) == (0, 1)
 
 

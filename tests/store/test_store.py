@@ -18,6 +18,7 @@ from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
 from shoplens.store.files.atomic import copy_tree, size_on_disk
 from shoplens.store.manifest import Manifest, load_manifest
+from shoplens.store.search_graph import build_graph
 from shoplens.store.store import Store
 from tests.fakes import Stopped
 from tests.store.conftest import entries, filled
@@ -149,15 +150,15 @@ def test_a_shard_whose_making_was_cut_off_gets_the_rest(tmp_path: Path) -> None:
 def test_a_graph_is_built_where_it_is_due(many: Store) -> None:
     many.live.index.remove([f"p{number}" for number in range(100)])
     few = many.live
-    many.optimize(few)
+    build_graph(many, few)
     assert many.live is few
     many.live.index.upsert(entries(range(100), dimensions=256))
-    many.optimize(few)
+    build_graph(many, few)
     assert many.live is not few
     assert (many.live.index.count(), many.live.index.needs_graph()) == (ENOUGH, False)
     assert many.live.index.records(["p9999"])[0].photos == entries(range(9999, 10_000))[0].photos
     with_graph = many.live
-    many.optimize(with_graph)
+    build_graph(many, with_graph)
     assert many.live is with_graph
 
 
@@ -234,7 +235,7 @@ def test_readers_are_answered_while_a_graph_is_built(many: Store) -> None:
     for reader in readers:
         reader.start()
     before = many.live
-    many.optimize(before)
+    build_graph(many, before)
     done.set()
     for reader in readers:
         reader.join()
