@@ -15,6 +15,7 @@ from shoplens.errors import InvalidValue, SettingsError, StoreError
 from shoplens.ranking.match_probability import FEATURES, PRECISIONS, Calibration
 from shoplens.ranking.verdict import VERDICTS
 from shoplens.settings import Settings, settings_from
+from shoplens.store import search_graph
 from shoplens.store.calibration_file import load_calibration, write_calibration
 from shoplens.store.files.atomic import copy_tree
 from shoplens.types import Answer, SoldOut
@@ -302,7 +303,8 @@ def test_changes_and_a_new_graph_keep_the_calibration(calibrated: Shop, folder: 
     assert search(calibrated, folder / "asked/red.png").verdict == "exact"
     store = calibrated._parts.store
     before = store.live
-    store.switch(store._optimize_copy(before))  # what a change does once a graph is due, which takes many products
+    # A change does this once a graph is due, which takes many products.
+    store.switch(search_graph._copy_with_graph(store, before))
     assert store.live is not before and not before.folder.exists()
     assert search(calibrated, folder / "asked/red.png").verdict == "exact"
     assert load_calibration(store.live, "pretrained") == made()
