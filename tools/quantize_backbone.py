@@ -1,0 +1,152 @@
+"""Quantize a backbone to int8: weights per channel, activations in 8 bits, outputs as before in float32.
+
+    python tools/quantize_backbone.py --data ../shared/data --out efficientnet-lite2-int8.onnx
+
+The ranges of the activations are percentiles over photos of ``tools/fit_projection.py``, so no other photo is seen.
+``Clip`` is quantized together with the convolution before it: otherwise the range of a convolution would include the
+values that its ReLU6 cuts off, and most of the 8 bits would be lost. Everything after the pooling stays in float32.
+The script prints the cosine of each output with that of the float32 network, and the CPU time of both on one thread.
+
+Source: Jacob and others 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+Inference"; Wu and others 2020, arXiv:2004.09602, for percentiles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+from onnx import numpy_helper
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from shoplens.embedders.card import ModelCard, network_input
+from shoplens.embedders.onnx import SHIPPED
+from shoplens.images import decode_photo
+from shoplens.settings import Settings
+
+FITTER = Path(__file__).with_name("fit_projection.py")
+QUANTIZED = ["Conv", "Clip", "Add"]
+PERCENTILE = 99.99
+CHECKED_PHOTOS, ROUNDS = 40, 60
+Inputs = npt.NDArray[np.uint8]
+
+
+class PhotoReader(CalibrationDataReader):
+    """Gives the calibration one photo at a time."""
+
+    def __init__(self, inputs: Sequence[Inputs]) -> None:
+        self._inputs = iter(inputs)
+
+    def get_next(self) -> dict[str, Inputs] | None:
+        photo = next(self._inputs, None)
+        return None if photo is None else {"photos": photo}
+
+
+def calibration_photos(data: Path, count: int) -> list[Path]:
+    """Return ``count`` photos, evenly spread over those of ``tools/fit_projection.py``."""
+    spec = importlib.util.spec_from_file_location("fit_projection", FITTER)
+    assert spec is not None and spec.loader is not None
+    fitter = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fitter)
+    photos: list[Path] = fitter.fitting_photos(data)
+    return [photos[place] for place in np.linspace(0, len(photos) - 1, count).astype(int)]
+
+
+def fold_casts(network: onnx.ModelProto) -> None:
+    """Replace weights that are stored as float16 and cast when the file is loaded by float32 weights."""
+    weights = {weight.name: weight for weight in network.graph.initializer}
+    folded = [node for node in network.graph.node if node.op_type == "Cast" and node.input[0] in weights]
+    for node in folded:
+        values = numpy_helper.to_array(weights[node.input[0]]).astype(np.float32)
+        network.graph.initializer.append(numpy_helper.from_array(values, node.output[0]))
+        network.graph.node.remove(node)
+    for name in {node.input[0] for node in folded}:
+        network.graph.initializer.remove(weights[name])
+
+
+def quantize(source: Path, target: Path, photos: Sequence[Inputs], percentile: float) -> None:
+    """Write the int8 network; ``photos`` set the ranges of the activations."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain, prepared = Path(folder) / "float32.onnx", Path(folder) / "prepared.onnx"
+        network = onnx.load(source)
+        fold_casts(network)
+        onnx.save(network, plain)
+        quant_pre_process(plain, prepared, skip_symbolic_shape=True)
+        network = onnx.load(prepared)
+        for node in network.graph.node:
+            node.name = node.name or f"{node.op_type}_{node.output[0]}"
+        onnx.save(network, prepared)
+        quantize_static(
+            prepared,
+            target,
+            PhotoReader(photos),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=QUANTIZED,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.Percentile,
+            extra_options={"CalibPercentile": percentile},
+        )
+
+
+def open_session(path: Path) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def compare(source: Path, target: Path, photos: Sequence[Inputs]) -> None:
+    """Print how near the outputs are, and what both networks cost, taking turns."""
+    sessions = [open_session(source), open_session(target)]
+    outputs = [output.name for output in sessions[0].get_outputs()]
+    cosines = np.zeros((len(photos), len(outputs)))
+    for number, photo in enumerate(photos):
+        exact, quantized = ([row[0] for row in session.run(outputs, {"photos": photo})] for session in sessions)
+        for column, (a, b) in enumerate(zip(exact, quantized, strict=True)):
+            cosines[number, column] = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+    for column, name in enumerate(outputs):
+        print(f"{name}: cosine {cosines[:, column].mean():.4f}, smallest {cosines[:, column].min():.4f}")
+    times = np.zeros((ROUNDS, 2))
+    for turn in times:
+        for column, session in enumerate(sessions):
+            started = time.process_time()
+            session.run(outputs, {"photos": photos[0]})
+            turn[column] = 1e3 * (time.process_time() - started)
+    exact_ms, quantized_ms = np.median(times, axis=0)
+    ratio = np.median(times[:, 1] / times[:, 0])
+    sizes = " -> ".join(f"{path.stat().st_size / 1e6:.1f} MB" for path in (source, target))
+    print(f"CPU time {exact_ms:.1f} -> {quantized_ms:.1f} ms, ratio {ratio:.2f}; {sizes}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--backbone", type=Path, default=SHIPPED)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--photos", type=int, default=40, help="Number of photos that set the ranges. [default: 40]")
+    parser.add_argument("--percentile", type=float, default=PERCENTILE)
+    options = parser.parse_args()
+    card, settings = ModelCard("bare", 260, layout="NHWC", dtype="uint8"), Settings()
+    paths = calibration_photos(options.data, options.photos + CHECKED_PHOTOS)
+    pictures = (decode_photo(path.read_bytes(), settings, shortest=card.side) for path in paths)
+    inputs = [network_input(picture.pixels, card)[None] for picture in pictures]
+    checked = inputs[:: max(1, len(inputs) // CHECKED_PHOTOS)][:CHECKED_PHOTOS]
+    used = [photo for photo in inputs if not any(photo is other for other in checked)]
+    quantize(options.backbone, options.out, used[: options.photos], options.percentile)
+    compare(options.backbone, options.out, checked)
+
+
+if __name__ == "__main__":
+    main()
