@@ -44,6 +44,7 @@ from shoplens.ranking.strategies import EncodedQuery, strategy_named
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.settings import Settings
+from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
 from shoplens.store.store import Store
 from tables import default_data, machine_line, percent_cell
@@ -180,7 +181,7 @@ def removed(task: Task, split: int, folder: Path) -> tuple[Calibration, list[Ans
     """Half of the designs really removed; fitted to a third of them, measured on the rest."""
     shutil.rmtree(folder, ignore_errors=True)
     source = Store(task.store)
-    source.backup(folder / "backup")
+    write_backup(source, folder / "backup")
     source.close()
     restore(folder / "backup", folder / "store")
     store = Store(folder / "store")

@@ -26,7 +26,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -275,7 +275,7 @@ def one_size(products: int, source: Real, options: argparse.Namespace) -> dict[s
         built = build(folder / "shard", source, products, options.seed)
         (folder / "built.json").write_text(json.dumps(built))
     save_filters(folder, source.filters)
-    np.savez(folder / "asked.npz", **vars_of(source.asked))
+    np.savez(folder / "asked.npz", **cast(dict[str, Any], vars_of(source.asked)))
     try:
         child = subprocess.run(
             [sys.executable, __file__, "--measure", str(folder)], check=True, stdout=subprocess.PIPE, text=True

@@ -241,9 +241,10 @@ def totals(filters: Filters, alike: Mapping[str, Floats], weights: Weights, prec
     chosen = resolve_weights(fitted, Preferences(weights=weights), Steering())
     scaled = np.array([chosen[name] for name in names], np.float32) * precise
     scaled /= scaled.sum(axis=1, keepdims=True)
-    return np.sum(
+    total: Floats = np.sum(
         [scaled[:, n : n + 1] * alike[name] for n, name in enumerate(names) if chosen[name]], axis=0, dtype=np.float32
     )
+    return total
 
 
 SAME_DESIGN = {DESIGN: 1.0, SHAPE: 0.4}

@@ -32,6 +32,7 @@ from shoplens.images import PhotoSource
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.strategies import strategy_named
 from shoplens.settings import Settings
+from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
 from shoplens.store.store import Store
 from shoplens.types import Pixels, Vectors
@@ -98,7 +99,7 @@ def damaged(store: Path, work: Path, damage: Callable[[Index], None], options: C
     for leftover in ("gate-backup", "gate-store"):
         shutil.rmtree(work / leftover, ignore_errors=True)
     source = Store(store)
-    source.backup(work / "gate-backup")
+    write_backup(source, work / "gate-backup")
     source.close()
     restore(work / "gate-backup", work / "gate-store")
     copy = Store(work / "gate-store")

@@ -199,7 +199,7 @@ def found(name: str, queries: Floats, gallery: Floats, right: Bools, clusters: S
     """A line by cosine; ``right`` is bool (q, g)."""
     best = np.argsort(-(queries @ gallery.T), axis=1, kind="stable")[:, :5]
     hits = np.take_along_axis(right, best, axis=1)
-    return Line(name, hits[:, 0], hits.any(axis=1), clusters)
+    return Line(name, hits[:, 0], np.any(hits, axis=1), clusters)
 
 
 def first_photos(samples: Samples) -> npt.NDArray[np.intp]:
@@ -298,7 +298,7 @@ def folded(bench: EvaluationContext, options: argparse.Namespace, positives: str
             scores[own] = -2
             best = np.argsort(-scores, axis=1, kind="stable")[:, :5]
             hits = np.take_along_axis(right & ~own, best, axis=1)
-            lines[name].append(Line(name, hits[:, 0], hits.any(axis=1), groups[queries].tolist()))
+            lines[name].append(Line(name, hits[:, 0], np.any(hits, axis=1), groups[queries].tolist()))
     print(f"{positives}: trained in {np.median(took):.0f} s a fold on {len(samples.rows):,} rows", flush=True)
     return [joined(name, parts) for name, parts in lines.items()]
 

@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +49,8 @@ class Made:
 
 
 def unit(vectors: Floats) -> Floats:
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    lengths: Floats = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / lengths
 
 
 def made(products: int, queries: int, noise: float, seed: int) -> Made:
@@ -183,7 +185,7 @@ def one_size(products: int, options: argparse.Namespace) -> dict[str, dict[str, 
         if not (folder / "built.json").is_file():
             folder.mkdir(parents=True, exist_ok=True)
             data = made(products, options.queries, options.noise, options.seed)
-            np.savez(folder / "asked.npz", queries=data.queries, **truth(data))
+            np.savez(folder / "asked.npz", queries=data.queries, **cast(dict[str, Any], truth(data)))
             flat = {"p50": flat_ms(data)}
             (folder / "built.json").write_text(json.dumps({"flat": flat, "build": build(folder / "shard", data)}))
             del data

@@ -43,13 +43,13 @@ from evaluation import store_of
 from filter_search import entry_of, made, real
 from filters import catalogue_of
 from shoplens import Shop
-from shoplens.build.filter_scoring import DIMENSIONS
 from shoplens.embedders import Embedders
 from shoplens.filters.model.stored import save_filters
 from shoplens.images import decode_photo
 from shoplens.settings import Settings
-from shoplens.store.copies.backups import live_folder
+from shoplens.store.dimensions_file import DIMENSIONS
 from shoplens.store.files.atomic import copy_tree
+from shoplens.store.layout import live_folder
 from shoplens.store.manifest import load_manifest
 from shoplens.store.search_graph import build_graph
 from shoplens.store.store import Store
@@ -268,7 +268,7 @@ def started(options: argparse.Namespace, store: Path, photos: list[bytes]) -> No
 
 def made_store(count: int, options: argparse.Namespace) -> Path:
     """A store of so many products made of H&M's, as ``benchmarks/filter_search.py`` makes them."""
-    folder = options.folder.resolve() / f"made-{count}"
+    folder: Path = options.folder.resolve() / f"made-{count}"
     if (folder / "CURRENT").is_file():
         return folder
     shutil.rmtree(folder, ignore_errors=True)

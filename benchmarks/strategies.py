@@ -85,7 +85,7 @@ def photos_line(bench: EvaluationContext, whole: TrainingData, asked: Asked, mos
     right = asked.products[:, None] == np.array(classifier.card.products)
     best = np.argsort(-classifier.probabilities(rows), axis=1, kind="stable")[:, :5]
     hits = np.take_along_axis(right, best, axis=1)
-    one = Line("classifier", hits[:, 0], hits.any(axis=1), clusters)
+    one = Line("classifier", hits[:, 0], np.any(hits, axis=1), clusters)
     other = found("metric", metric.asked(asked), metric.photos(gallery), asked.products[:, None] == names, clusters)
     gallery_features = whole.samples.rows[whole.samples.original_rows[gallery]].astype(np.float32)
     catalogue = normalize_rows(classifier.vectors(gallery_features))

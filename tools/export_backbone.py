@@ -97,7 +97,7 @@ class Graph:
         )
         if not relu6:
             return x
-        return self.node("Clip", [x, self.constant(np.float32(0)), self.constant(np.float32(6))])
+        return self.node("Clip", [x, self.constant(np.array(0, np.float32)), self.constant(np.array(6, np.float32))])
 
     def block(self, x: str, prefix: str, stage: Stage, first: bool) -> str:
         start = x
@@ -108,19 +108,19 @@ class Graph:
         same_shape = not first or (stage.stride == 1 and stage.channels_in == stage.channels_out)
         return self.node("Add", [x, start]) if same_shape else x
 
-    def pool_small_categories(self, x: str) -> str:
+    def global_average(self, x: str) -> str:
         return self.node("Flatten", [self.node("GlobalAveragePool", [x])])
 
     def deviation(self, x: str, mean: str) -> str:
         """Standard deviation over the places of a map, per channel."""
-        squares = self.pool_small_categories(self.node("Mul", [x, x]))
+        squares = self.global_average(self.node("Mul", [x, x]))
         variance = self.node("Sub", [squares, self.node("Mul", [mean, mean])])
         return self.node("Sqrt", [self.node("Relu", [variance])])
 
     def generalised_mean(self, x: str) -> str:
         """Cube root of the mean of the cubes; the map has no values below zero (Radenović et al., arXiv:1711.02512)."""
-        cubes = self.pool_small_categories(self.node("Mul", [self.node("Mul", [x, x]), x]))
-        return self.node("Pow", [cubes, self.constant(np.float32(1 / 3))])
+        cubes = self.global_average(self.node("Mul", [self.node("Mul", [x, x]), x]))
+        return self.node("Pow", [cubes, self.constant(np.array(1 / 3, np.float32))])
 
 
 def backbone(weights: dict[str, Array], variant: int, projection: dict[str, Array] | None) -> onnx.ModelProto:
@@ -129,8 +129,8 @@ def backbone(weights: dict[str, Array], variant: int, projection: dict[str, Arra
     width, depth, side = VARIANTS[variant]
     graph = Graph(weights)
     x = graph.node("Cast", ["photos"], to=TensorProto.FLOAT)
-    x = graph.node("Sub", [x, graph.constant(np.float32(MEAN))])
-    x = graph.node("Mul", [x, graph.constant(np.float32(1 / SCALE))])
+    x = graph.node("Sub", [x, graph.constant(np.array(MEAN, np.float32))])
+    x = graph.node("Mul", [x, graph.constant(np.array(1 / SCALE, np.float32))])
     x = graph.node("Transpose", [x], perm=[0, 3, 1, 2])
     x = graph.conv(x, "_conv_stem", "_bn0", stride=2)
     block, pools, deviations = 0, [], []
@@ -142,14 +142,14 @@ def backbone(weights: dict[str, Array], variant: int, projection: dict[str, Arra
             x = graph.block(x, f"_blocks.{block}", stage, first=repeat == 0)
             block += 1
         if number in POOLED_STAGES:
-            pools.append(graph.pool_small_categories(x))
+            pools.append(graph.global_average(x))
             deviations.append(graph.deviation(x, pools[-1]))
     stages_width = sum(scaled_channels(STAGES[number].channels_out, width) for number in POOLED_STAGES)
     graph.node("Concat", pools, "stages", axis=1)
     graph.node("Concat", deviations, "deviations", axis=1)
     x = graph.conv(x, "_conv_head", "_bn1")
     graph.node("Identity", [graph.generalised_mean(x)], "gem")
-    features = graph.node("Identity", [graph.pool_small_categories(x)], "features")
+    features = graph.node("Identity", [graph.global_average(x)], "features")
     dimension = 1280
     if projection is not None:
         centred = graph.node("Sub", [features, graph.constant(projection["mean"].astype(np.float32))])

@@ -19,18 +19,16 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from shoplens.embedders.card import ModelCard, network_input
-from shoplens.embedders.onnx import SHIPPED
+from shoplens.embedders.onnx import SHIPPED, open_session
 from shoplens.images import decode_photo
 from shoplens.settings import Settings
 
@@ -41,7 +39,7 @@ CHECKED_PHOTOS, ROUNDS = 40, 60
 Inputs = npt.NDArray[np.uint8]
 
 
-class PhotoReader(CalibrationDataReader):
+class PhotoReader(CalibrationDataReader):  # type: ignore[misc]
     """Gives the calibration one photo at a time."""
 
     def __init__(self, inputs: Sequence[Inputs]) -> None:
@@ -100,16 +98,9 @@ def quantize(source: Path, target: Path, photos: Sequence[Inputs], percentile: f
         )
 
 
-def open_session(path: Path) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def compare(source: Path, target: Path, photos: Sequence[Inputs]) -> None:
     """Print how near the outputs are, and what both networks cost, taking turns."""
-    sessions = [open_session(source), open_session(target)]
+    sessions = [open_session(str(path), 1) for path in (source, target)]
     outputs = [output.name for output in sessions[0].get_outputs()]
     cosines = np.zeros((len(photos), len(outputs)))
     for number, photo in enumerate(photos):

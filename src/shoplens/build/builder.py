@@ -29,6 +29,7 @@ from shoplens.store.search_graph import build_graph
 from shoplens.store.store import Store
 from shoplens.types import Product, Progress, Rejection
 from shoplens.types.iteration import batches
+from shoplens.types.progress import ignore_progress
 
 SHARED_BY, SHARED_BY_AT_LEAST = 0.25, 5
 """Share and number of products from which on a photo that they have in common is reported."""
@@ -56,7 +57,7 @@ class Builder:
         on_renames: OnRenames | None = None,
     ) -> None:
         self.store, self.embedder, self.source, self.settings = store, embedder, source, settings
-        self.progress: Progress = progress or (lambda what, done, total: None)
+        self.progress: Progress = progress or ignore_progress
         self._on_renames: OnRenames = on_renames or (lambda renames: None)
 
     def index(self, feed: Feed) -> Summary:

@@ -13,6 +13,7 @@ from shoplens.images import PhotoSource
 from shoplens.settings import Settings
 from shoplens.store.store import Store
 from shoplens.types import Progress
+from shoplens.types.progress import ignore_progress
 
 if TYPE_CHECKING:
     from shoplens.evaluation.evaluate import EvaluationContext
@@ -47,7 +48,7 @@ class ShopParts:
         """Return what an evaluation needs of the shop."""
         from shoplens.evaluation.evaluate import EvaluationContext
 
-        report = progress or (lambda what, done, total: None)
+        report = progress or ignore_progress
         return EvaluationContext(self.store, self.embedders.with_threads(1), self.known_photos, self.settings, report)
 
     def close(self) -> None:

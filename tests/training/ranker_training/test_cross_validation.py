@@ -25,13 +25,10 @@ from shoplens.training.ranker_training.ranking_networks import (
     train_network,
 )
 from shoplens.training.ranker_training.relevance import SAME, VARIANT
+from shoplens.types.progress import ignore_progress
 from tests.training.ranker_training.toy_datasets import QUICK, create_toy_dataset
 
 pytest.importorskip("torch", reason="the extra train is not installed")
-
-
-def ignore_progress(what: str, done: int, total: int) -> None:
-    pass
 
 
 def test_a_gate_finds_the_dimension_that_decides() -> None:
