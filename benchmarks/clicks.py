@@ -127,11 +127,12 @@ def poison(learn: RankingDataset, test: RankingDataset, start: RankingNetwork) -
         ids[0] = clicks[-1] if decoy else ids[0]
         return LoggedImpression(shown, dict.fromkeys(clicks, frozenset({"click"})), frozenset({user} - {""}))
 
-    print("\n| answers with a click | answers | that teach | moved | nDCG@10 | verdict |\n|---|---|---|---|---|---|")
+    print("\n| answers with a click | answers | learned from | weight change | nDCG@10 if used | verdict |")
+    print("|---|---|---|---|---|---|")
     streams = {
         "200 honest": [],
         "and 10,000 by one user, each on another answer": [attack(n, "bad") for n in range(ATTACK)],
-        "and 10,000 by nobody in particular": [attack(n) for n in range(ATTACK)],
+        "and 10,000 without a user": [attack(n) for n in range(ATTACK)],
         "and 10,000 with another click on another product each": [attack(n, decoy=True) for n in range(ATTACK)],
     }
     for name, bad in streams.items():

@@ -26,13 +26,13 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from evaluation import store_of
-from filters import Catalogue, Floats, Seen, catalogue_of, precisions, seen, similarities, totals
+from filter_scores import Catalogue, Floats, Seen, catalogue_of, precisions, seen, similarities, totals
 from shoplens.filters.dimensions.dimension import LOOK, PATH
 from shoplens.filters.fitting.fit import fit_to_photos
 from shoplens.filters.model.filters import Filters
@@ -275,7 +275,7 @@ def one_size(products: int, source: Real, options: argparse.Namespace) -> dict[s
         built = build(folder / "shard", source, products, options.seed)
         (folder / "built.json").write_text(json.dumps(built))
     save_filters(folder, source.filters)
-    np.savez(folder / "asked.npz", **cast(dict[str, Any], vars_of(source.asked)))
+    np.savez(folder / "asked.npz", **vars_of(source.asked))
     try:
         child = subprocess.run(
             [sys.executable, __file__, "--measure", str(folder)], check=True, stdout=subprocess.PIPE, text=True
@@ -288,7 +288,7 @@ def one_size(products: int, source: Real, options: argparse.Namespace) -> dict[s
             shutil.rmtree(folder)
 
 
-def vars_of(photos: Seen) -> dict[str, Floats]:
+def vars_of(photos: Seen) -> dict[str, Any]:
     return {"look": photos.look, "dense": photos.dense, "marks": photos.marks}
 
 

@@ -40,8 +40,8 @@ import numpy as np
 from PIL import Image
 
 from evaluation import store_of
+from filter_scores import catalogue_of
 from filter_search import entry_of, made, real
-from filters import catalogue_of
 from shoplens import Shop
 from shoplens.embedders import Embedders
 from shoplens.filters.model.stored import save_filters

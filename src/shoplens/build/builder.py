@@ -178,7 +178,7 @@ class Builder:
             self._write_products(generation.index, feed, self._encoder_for(generation, run), run)
             if gone and len(gone) == generation.index.count():
                 raise _nothing_usable_error(feed, run.report)
-            run.summary.renamed = _completed_renames(renames, generation.index)
+            run.summary.renamed = _keep_completed_renames(renames, generation.index)
             self._add_renames(run.summary)
             run.summary.removed = generation.index.remove(gone)
             generation.index.remove(run.summary.renamed)
@@ -303,7 +303,7 @@ class Builder:
         return left_out
 
 
-def _completed_renames(renames: Mapping[str, Sequence[str]], index: Index) -> dict[str, list[str]]:
+def _keep_completed_renames(renames: Mapping[str, Sequence[str]], index: Index) -> dict[str, list[str]]:
     """Keep the renames whose product exists under a new id; where its photos could not be read, the old one stays."""
     known = {record.product.id for record in index.records({new for ids in renames.values() for new in ids})}
     present = {old: [new for new in ids if new in known] for old, ids in renames.items()}

@@ -26,7 +26,7 @@ from shoplens.evaluation.statistics.intervals import estimate
 from shoplens.feeds import Report
 from shoplens.filters.model.principal_components import normalize_rows
 from shoplens.store.files.atomic import timestamp, translate_disk_errors
-from shoplens.training.data.feature_pass import augmented_views_for
+from shoplens.training.data.feature_pass import augmented_view_count
 from shoplens.training.data.samples import Bools, Ints, SamplePhoto, Samples
 from shoplens.training.holdout_test import KNOWN_PRODUCTS, HoldoutQueries, compute_ranks, plan_holdout
 from shoplens.training.look import Depth, LookOptions, TrainingData, collect_training_data, validate_depth_and_budget
@@ -306,6 +306,6 @@ def _count_rows(samples: Samples, products: int) -> Callable[[int], float]:
 
     def count_rows(size: int) -> float:
         photos = {shopper: count * size / products for shopper, count in counts.items()}
-        return sum(count * (1 + augmented_views_for(round(count), shopper)) for shopper, count in photos.items())
+        return sum(count * (1 + augmented_view_count(round(count), shopper)) for shopper, count in photos.items())
 
     return count_rows

@@ -156,7 +156,7 @@ def learn_from_clicks(
             seen, names, model, record_rejection, lambda product: designs.get(product, product)
         )
     new_answers = sum(answer.impression.at > ranking.click_state.until for answer in seen)
-    untrained = replace(_untrained(answers), left_out=[*rejections.values()])
+    untrained = replace(_too_few_clicks(answers), left_out=[*rejections.values()])
     if context.settings.preferences.weights:
         reason = "[weights] in shoplens.toml fixes the weights, so clicks are not used. Remove it to learn from them."
         return replace(untrained, reason=reason), ranking
@@ -203,7 +203,7 @@ def _counts(answers: ClickDataset) -> tuple[int, int, int]:
     return len(answers), len(set().union(*answers.designs)), len(set(answers.shoppers))
 
 
-def _untrained(answers: ClickDataset) -> ClickTraining:
+def _too_few_clicks(answers: ClickDataset) -> ClickTraining:
     """Return the result of a training that did not happen, because there are too few clicks."""
     count, designs, shoppers = _counts(answers)
     reason = (
@@ -223,14 +223,14 @@ def train_on_click_dataset(
         dataset: photos whose product is known, which must not lose much; None for none.
     """
     if not has_enough_clicks(answers):
-        return _untrained(answers), start
+        return _too_few_clicks(answers), start
     held_out = cross_validate_clicks(answers, start)
     model = fit_click_model(answers, start, ClickModelOptions())
     end, weight_change = limit_update(answers, start, model.network)
     likelihood, ndcg = measure_changes(answers, held_out, seed)
     means = [network.weights(answers).mean(axis=0).tolist() for network in (start, end)]
     training = replace(
-        _untrained(answers),
+        _too_few_clicks(answers),
         examination=round(model.examination, 3),
         weights={name: (means[0][n], means[1][n]) for n, name in enumerate(answers.names)},
         weight_change=weight_change,

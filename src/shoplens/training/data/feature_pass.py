@@ -54,12 +54,12 @@ def count_augmented_views(photos: Sequence[SamplePhoto]) -> dict[bool, int]:
     """Return how many augmented views each photo gets, by whether it is a shopper's: the fewer photos, the more
     views."""
     return {
-        shopper: augmented_views_for(sum(photo.is_shopper == shopper for photo in photos), shopper)
+        shopper: augmented_view_count(sum(photo.is_shopper == shopper for photo in photos), shopper)
         for shopper in (False, True)
     }
 
 
-def augmented_views_for(photos: int, shopper: bool) -> int:
+def augmented_view_count(photos: int, shopper: bool) -> int:
     """Return how many augmented views each of so many photos gets."""
     return min(MAX_VIEWS[shopper], max(MIN_VIEWS[shopper], TARGET_VIEWS[shopper] // max(photos, 1)))
 
