@@ -1,4 +1,4 @@
-"""Facets: what a facet is counted without, and counts by going through the products one by one."""
+"""Facets: counts compared with a loop over all products, and conditions without the part about the facet's field."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ from shoplens.types import Photo
 from tests.fakes import colour_vector, numbered_color, product
 
 PRETRAINED = PreparedStrategy(strategy_named("pretrained"))
-BAR = 0.75
-PHOTO = EncodedQuery(colour_vector((250, 20, 20)))
+SIMILARITY_THRESHOLD = 0.75
+QUERY = EncodedQuery(colour_vector((250, 20, 20)))
 
 
-def index_of(count: int) -> ExactIndex:
-    """Products of many colours; some lack a brand, some have two tags, an attribute bears the name of a field."""
+def build_index(count: int) -> ExactIndex:
+    """Return an index of products of many colours.
+
+    Some lack a brand, some have two tags, and one attribute has the name of the field ``brand``.
+    """
     index = ExactIndex(4)
     for number in range(count):
         name = f"/{number}.png"
         attributes = {"tag": ("New", "Sale")[: 1 + number % 2], "brand": ("Label",), "size": (str(number % 4),)}
-        one = product(
+        item = product(
             f"p{number}",
             name,
             brand=("", "Acme", "Blue Sky")[number % 3],
@@ -40,97 +43,101 @@ def index_of(count: int) -> ExactIndex:
             group_id=f"g{number // 2}",
         )
         photo = Photo(name, f"{number:032x}", "", 8, 8)
-        index.upsert([IndexedProduct(one, (photo,), colour_vector(numbered_color(number))[None])])
+        index.upsert([IndexedProduct(item, (photo,), colour_vector(numbered_color(number))[None])])
     return index
 
 
-def counting(index: ExactIndex, *fields: str, condition: Condition | None = None, k: int = 3) -> FacetRequest:
+def facet_request(index: ExactIndex, *fields: str, condition: Condition | None = None, k: int = 3) -> FacetRequest:
     constraint = RankingConstraint(k, PhotoConstraint(condition), per_group=1)
-    return FacetRequest(index, PRETRAINED, PHOTO, constraint, fields)
+    return FacetRequest(index, PRETRAINED, QUERY, constraint, fields)
 
 
-def definition(index: ExactIndex, field: str, condition: Condition | None) -> tuple[dict[str, tuple[int, int]], int]:
-    """Folded value -> counts, and how many products are relevant."""
-    near: Counter[str] = Counter()
-    every: Counter[str] = Counter()
+def count_by_definition(
+    index: ExactIndex, field: str, condition: Condition | None
+) -> tuple[dict[str, tuple[int, int]], int]:
+    """Return folded value -> (relevant products, all products), and the number of relevant products."""
+    relevant_counts: Counter[str] = Counter()
+    all_counts: Counter[str] = Counter()
     relevant = 0
     for entry in index.entries():
         fields = field_values(entry.product)
         if condition is not None and not matches(condition, fields):
             continue
-        held = fields[field].texts if field in fields else ()
-        every.update(held)
-        if similarity_from_cosine(float(entry.vectors[0] @ PHOTO.vector)) >= BAR:
-            near.update(held)
+        values = fields[field].texts if field in fields else ()
+        all_counts.update(values)
+        if similarity_from_cosine(float(entry.vectors[0] @ QUERY.vector)) >= SIMILARITY_THRESHOLD:
+            relevant_counts.update(values)
             relevant += 1
-    return {value: (near[value], every[value]) for value in every}, relevant
+    return {value: (relevant_counts[value], all_counts[value]) for value in all_counts}, relevant
 
 
 @pytest.mark.parametrize("field", ["brand", "tag", "category", "size", "attributes.brand", "group_id"])
 @pytest.mark.parametrize("text", [None, "not brand = acme", "category = 'shelf 1' and id != p1"])
-def test_counts_are_those_of_the_definition(field: str, text: str | None) -> None:
-    index, condition = index_of(60), parse_condition(text) if text else None
-    (found,) = count_facets(counting(index, field, condition=condition))
-    expected, relevant = definition(index, field, remove_field(condition, field))
-    assert {value.casefold(): counts for value, counts in found.values.items()} == expected
-    assert (found.field, found.relevant, found.complete) == (field, relevant, True)
+def test_counts_equal_a_loop_over_all_products(field: str, text: str | None) -> None:
+    index, condition = build_index(60), parse_condition(text) if text else None
+    (facet,) = count_facets(facet_request(index, field, condition=condition))
+    expected, relevant = count_by_definition(index, field, remove_field(condition, field))
+    assert {value.casefold(): counts for value, counts in facet.values.items()} == expected
+    assert (facet.field, facet.relevant, facet.complete) == (field, relevant, True)
     assert relevant > 0 or text is not None
-    order = [(-near, -every, value.casefold()) for value, (near, every) in found.values.items()]
+    order = [(-near, -total, value.casefold()) for value, (near, total) in facet.values.items()]
     assert order == sorted(order)
 
 
-def test_values_are_written_as_the_shop_does() -> None:
-    brand, tag = count_facets(counting(index_of(30), "brand", "tag"))
+def test_values_keep_the_spelling_of_the_shop() -> None:
+    brand, tag = count_facets(facet_request(build_index(30), "brand", "tag"))
     assert {"Acme", "Blue Sky"} == set(brand.values)
     assert {"New", "Sale"} == set(tag.values)
 
 
-def test_full_groups_and_a_small_k_do_not_matter() -> None:
-    index = index_of(40)
-    few, many = counting(index, "tag", k=1), counting(index, "tag", k=40)
-    assert count_facets(few) == count_facets(replace(many, constraint=replace(many.constraint, per_group=None)))
+def test_group_limit_and_k_do_not_change_counts() -> None:
+    index = build_index(40)
+    small, large = facet_request(index, "tag", k=1), facet_request(index, "tag", k=40)
+    assert count_facets(small) == count_facets(replace(large, constraint=replace(large.constraint, per_group=None)))
 
 
-def test_ticks_of_a_facet_count_for_the_others() -> None:
-    index, condition = index_of(60), parse_condition("tag = sale and size in (1, 3)")
-    tag, size, brand = count_facets(counting(index, "tag", "size", "brand", condition=condition))
-    for found, rest in ((tag, "size in (1, 3)"), (size, "tag = sale"), (brand, "tag = sale and size in (1, 3)")):
-        expected, relevant = definition(index, found.field, parse_condition(rest))
-        assert {value.casefold(): counts for value, counts in found.values.items()} == expected
-        assert found.relevant == relevant
+def test_a_condition_on_one_facet_narrows_the_counts_of_the_others() -> None:
+    index, condition = build_index(60), parse_condition("tag = sale and size in (1, 3)")
+    tag, size, brand = count_facets(facet_request(index, "tag", "size", "brand", condition=condition))
+    for facet, rest in ((tag, "size in (1, 3)"), (size, "tag = sale"), (brand, "tag = sale and size in (1, 3)")):
+        expected, relevant = count_by_definition(index, facet.field, parse_condition(rest))
+        assert {value.casefold(): counts for value, counts in facet.values.items()} == expected
+        assert facet.relevant == relevant
 
 
-def test_values_are_one_whatever_their_letters_are_put_together_of() -> None:
+def test_composed_and_decomposed_letters_are_the_same_value() -> None:
     index = ExactIndex(4)
     for number, (name, value) in enumerate(
         [("gr\u00f6\u00dfe", "gr\u00fcn"), ("gro\u0308\u00dfe", "gru\u0308n"), ("gr\u00f6\u00dfe", "GRU\u0308N")]
     ):
-        one = product(f"p{number}", f"/{number}.png", attributes={name: (value,)}, group_id=f"{'Gg'[number % 2]}\u0308")
+        item = product(
+            f"p{number}", f"/{number}.png", attributes={name: (value,)}, group_id=f"{'Gg'[number % 2]}\u0308"
+        )
         index.upsert(
             [
                 IndexedProduct(
-                    one, (Photo(f"/{number}.png", f"{number:032x}", "", 8, 8),), colour_vector((250, 20, 20))[None]
+                    item, (Photo(f"/{number}.png", f"{number:032x}", "", 8, 8),), colour_vector((250, 20, 20))[None]
                 )
             ]
         )
-    value, group = count_facets(counting(index, "gro\u0308\u00dfe", "group_id"))
+    value, group = count_facets(facet_request(index, "gro\u0308\u00dfe", "group_id"))
     assert {name.casefold(): counts for name, counts in value.values.items()} == {"gr\u00fcn": (3, 3)}
-    assert group.values == {"G\u0308": (2, 2), "g\u0308": (1, 1)}, "letter case of ids counts"
+    assert group.values == {"G\u0308": (2, 2), "g\u0308": (1, 1)}, "ids differ by letter case"
     assert count_values(index, ["gro\u0308\u00dfe"], None, 5) == {"gr\u00f6\u00dfe": {"gr\u00fcn": 3}}
 
 
-def test_nothing_is_counted_where_nothing_is_asked_or_there() -> None:
-    assert count_facets(counting(index_of(5))) == ()
-    (found,) = count_facets(counting(index_of(5), "tag", condition=parse_condition("id = nothing")))
-    assert (found.values, found.relevant, found.complete) == ({}, 0, True)
+def test_no_fields_give_no_facets_and_no_products_give_an_empty_facet() -> None:
+    assert count_facets(facet_request(build_index(5))) == ()
+    (facet,) = count_facets(facet_request(build_index(5), "tag", condition=parse_condition("id = nothing")))
+    assert (facet.values, facet.relevant, facet.complete) == ({}, 0, True)
 
 
 @pytest.mark.parametrize("field", ["colour", "price"])
-def test_a_field_without_values_is_refused(field: str) -> None:
-    with pytest.raises(ConditionError, match=f"There is no field '{field}' to count") as told:
-        count_facets(counting(index_of(5), field))
-    assert told.value.code == "unknown-field"
-    assert "brand, category" in told.value.fix
+def test_a_field_that_is_missing_or_not_text_is_refused(field: str) -> None:
+    with pytest.raises(ConditionError, match=f"There is no field '{field}' to count") as error:
+        count_facets(facet_request(build_index(5), field))
+    assert error.value.code == "unknown-field"
+    assert "brand, category" in error.value.fix
 
 
 @pytest.mark.parametrize(
@@ -148,15 +155,15 @@ def test_a_field_without_values_is_refused(field: str) -> None:
         ("color = red or predicted.color = 'red@0.5'", "color", None),
     ],
 )
-def test_the_ticks_of_a_facet_are_taken_out(text: str, field: str, rest: str | None) -> None:
+def test_remove_field_drops_the_parts_about_that_field_alone(text: str, field: str, rest: str | None) -> None:
     assert remove_field(parse_condition(text), field) == (parse_condition(rest) if rest else None)
 
 
-def test_the_product_that_is_started_from_stays_left_out() -> None:
-    itself = Not(IsProduct(("p1",)))
-    assert remove_field(AllOf((parse_condition("color = red"), itself)), "color") == itself
-    assert remove_field(itself, "id") == itself
+def test_remove_field_keeps_the_exclusion_of_the_query_product() -> None:
+    exclusion = Not(IsProduct(("p1",)))
+    assert remove_field(AllOf((parse_condition("color = red"), exclusion)), "color") == exclusion
+    assert remove_field(exclusion, "id") == exclusion
 
 
-def test_without_a_condition_nothing_is_left() -> None:
+def test_remove_field_of_no_condition_is_none() -> None:
     assert remove_field(None, "color") is None

@@ -1,4 +1,4 @@
-"""What is asked of the filters: a photo, a product of the shop, a colour, or one with the colour of another."""
+"""Queries for the filters: of a photo, of a product of the shop, of a colour, and of a photo in another colour."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from tests.fakes import ColourEmbedder, builder
 from tests.patterned_shop import COLORS, PRODUCTS, asked, made_feed, product_name
 
 NAMES = {"look", "shape", "color", "pattern", "category"}
-ONLY_COLOR = {**dict.fromkeys(NAMES, 0.0), "color": 1.0}
-STATIC, PRETRAINED = strategy_named("filters-static"), strategy_named("pretrained")
+COLOR_ALONE = {**dict.fromkeys(NAMES, 0.0), "color": 1.0}
+FILTERS, PRETRAINED = strategy_named("filters-static"), strategy_named("pretrained")
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +40,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def store(folder: Path) -> Iterator[Store]:
-    opened = Store(folder / "store", create=True)
+    store = Store(folder / "store", create=True)
     with read_feed(folder / "feed.jsonl") as feed:
-        builder(opened).index(feed)
-    yield opened
-    opened.close()
+        builder(store).index(feed)
+    yield store
+    store.close()
 
 
 @pytest.fixture(scope="module")
@@ -52,85 +52,96 @@ def queries(store: Store) -> FilterQueryBuilder:
     return FilterQueryBuilder(store.live, Preferences())
 
 
-def seen(path: Path) -> EncodedQuery:
+def encode_photo(path: Path) -> EncodedQuery:
+    """Encode the photo of this file as a query, with its features."""
     with Image.open(path) as image:
-        found = extract_features(ColourEmbedder(), "query", np.asarray(image.convert("RGB")))
-    return EncodedQuery(found.vector, features=found.features)
+        photo = extract_features(ColourEmbedder(), "query", np.asarray(image.convert("RGB")))
+    return EncodedQuery(photo.vector, features=photo.features)
 
 
-def held(queries: FilterQueryBuilder, marks: SparseVector, name: str) -> dict[str, float]:
-    """Class -> probability by the marks, of the blocks of classes."""
+def class_probabilities(queries: FilterQueryBuilder, marks: SparseVector, name: str) -> dict[str, float]:
+    """Return class -> probability by the marks, for the classes of one dimension; its colour palette is left out."""
     entries = dict(zip(marks.indices.tolist(), marks.values.tolist(), strict=True))
     return {
-        label: entries[place] ** 2 / block.share
+        label: entries[position] ** 2 / block.share
         for block in queries.filters.layout.blocks_of(name)
         if block.kind != "palette"
-        for place, label in enumerate(block.classes, start=block.start)
-        if place in entries
+        for position, label in enumerate(block.classes, start=block.start)
+        if position in entries
     }
 
 
-def scores(store: Store, query: FilterQuery, name: str = COLOR) -> dict[str, float]:
-    """Product -> similarity in one dimension, of all products."""
+def similarities_by_product(store: Store, query: FilterQuery, name: str = COLOR) -> dict[str, float]:
+    """Return product -> similarity in one dimension, for all products."""
     pool = retrieve_pool(store.live.index, query, PRODUCTS, PhotoConstraint())
-    found = build_candidates(store.live.index, query, pool, PRODUCTS)
-    assert len(found) == PRODUCTS
-    return {one.product.id: one.scores[name] for one in found}
+    candidates = build_candidates(store.live.index, query, pool, PRODUCTS)
+    assert len(candidates) == PRODUCTS
+    return {candidate.product.id: candidate.scores[name] for candidate in candidates}
 
 
-def test_a_photo_is_what_the_filters_read_in_it(queries: FilterQueryBuilder, folder: Path) -> None:
-    photo = seen(asked(folder, "blue", "striped"))
+def test_the_query_of_a_photo_holds_the_predictions_of_the_filters(queries: FilterQueryBuilder, folder: Path) -> None:
+    photo = encode_photo(asked(folder, "blue", "striped"))
     query = queries.build(photo)
     assert photo.features is not None
-    described = queries.filters.predict(photo.features[None])
+    predictions = queries.filters.predict(photo.features[None])
     np.testing.assert_array_equal(query.like.look, photo.vector)
-    np.testing.assert_array_equal(query.like.dense, described.dense[0])
-    assert max(held(queries, query.like.marks, "pattern").items(), key=lambda one: one[1])[0] == "striped"
+    np.testing.assert_array_equal(query.like.dense, predictions.dense[0])
+    assert (
+        max(class_probabilities(queries, query.like.marks, "pattern").items(), key=lambda item: item[1])[0] == "striped"
+    )
     assert (query.unlike, query.explain) == (None, False)
     assert set(query.weights) == NAMES and sum(query.weights.values()) == pytest.approx(1)
 
 
-def test_a_photo_of_the_catalogue_is_read_by_heads_that_never_saw_it(queries: FilterQueryBuilder, folder: Path) -> None:
+def test_a_catalogue_photo_is_predicted_by_heads_fitted_without_its_group(
+    queries: FilterQueryBuilder, folder: Path
+) -> None:
     name = product_name("blue", "striped", 2)
-    photo = seen(folder / f"{name}.png")
+    photo = encode_photo(folder / f"{name}.png")
     assert photo.features is not None
     query = queries.build(photo, group=name)
-    described = queries.filters.predict(photo.features[None], [name])
-    expected = queries.filters.class_vector(described.probabilities[0], {})
+    predictions = queries.filters.predict(photo.features[None], [name])
+    expected = queries.filters.class_vector(predictions.probabilities[0], {})
     np.testing.assert_array_equal(query.like.marks.values, expected.values)
-    everybody = queries.build(photo).like.marks
-    assert held(queries, everybody, "category") != held(queries, query.like.marks, "category")
+    marks_by_all_heads = queries.build(photo).like.marks
+    assert class_probabilities(queries, marks_by_all_heads, "category") != class_probabilities(
+        queries, query.like.marks, "category"
+    )
 
 
-def test_a_product_is_what_the_feed_says_of_it(store: Store, queries: FilterQueryBuilder) -> None:
+def test_the_query_of_a_product_holds_its_vectors_and_the_values_of_the_feed(
+    store: Store, queries: FilterQueryBuilder
+) -> None:
     name = product_name("green", "plain", 4)
     (entry,) = store.live.index.entries([name])
     query = queries.build(None, Steering(like=name))
     assert entry.scores is not None
     np.testing.assert_array_equal(query.like.look, entry.vectors[0])
     np.testing.assert_array_equal(query.like.dense, queries.filters.space.dense_vectors(entry.scores.filter_vectors)[0])
-    assert held(queries, query.like.marks, "color") == {"Green": pytest.approx(1)}
-    assert held(queries, query.like.marks, "pattern") == {"plain": pytest.approx(1)}
+    assert class_probabilities(queries, query.like.marks, "color") == {"Green": pytest.approx(1)}
+    assert class_probabilities(queries, query.like.marks, "pattern") == {"plain": pytest.approx(1)}
 
 
-def test_another_color_changes_the_color_and_nothing_else(queries: FilterQueryBuilder) -> None:
+def test_a_steered_color_changes_only_the_color_of_a_query(queries: FilterQueryBuilder) -> None:
     name = product_name("green", "plain", 4)
-    plain, other = queries.build(None, Steering(like=name)), queries.build(None, Steering(like=name, color="blue"))
-    np.testing.assert_array_equal(plain.like.look, other.like.look)
+    plain, recolored = queries.build(None, Steering(like=name)), queries.build(None, Steering(like=name, color="blue"))
+    np.testing.assert_array_equal(plain.like.look, recolored.like.look)
     tint = DENSE_PARTS[COLOR]
-    assert not other.like.dense[tint].any()
-    np.testing.assert_array_equal(np.delete(plain.like.dense, tint), np.delete(other.like.dense, tint))
-    assert held(queries, other.like.marks, "color") == {}
-    for kept in ("pattern", "category"):
-        assert held(queries, other.like.marks, kept) == held(queries, plain.like.marks, kept)
-    assert (np.diff(other.like.marks.indices.astype(int)) > 0).all()
+    assert not recolored.like.dense[tint].any()
+    np.testing.assert_array_equal(np.delete(plain.like.dense, tint), np.delete(recolored.like.dense, tint))
+    assert class_probabilities(queries, recolored.like.marks, "color") == {}
+    for dimension in ("pattern", "category"):
+        assert class_probabilities(queries, recolored.like.marks, dimension) == class_probabilities(
+            queries, plain.like.marks, dimension
+        )
+    assert (np.diff(recolored.like.marks.indices.astype(int)) > 0).all()
 
 
-def test_a_color_alone_orders_by_how_alike_the_palettes_are(store: Store, queries: FilterQueryBuilder) -> None:
-    """By the Bhattacharyya coefficient of the two; nothing is cut off."""
+def test_a_color_query_ranks_by_the_similarity_of_palettes(store: Store, queries: FilterQueryBuilder) -> None:
+    """The similarity is the Bhattacharyya coefficient of the two palettes; no product is left out."""
     for color in ("blue", "#1e3cc8", "#c81e1e", "#1ea032"):
-        found = scores(store, queries.build(None, Steering(color=color)))
-        block = next(one for one in queries.filters.layout.blocks_of(COLOR) if one.kind == "palette")
+        similarities = similarities_by_product(store, queries.build(None, Steering(color=color)))
+        block = next(block for block in queries.filters.layout.blocks_of(COLOR) if block.kind == "palette")
         expected = {}
         for entry in store.live.index.entries():
             assert entry.scores is not None
@@ -138,26 +149,26 @@ def test_a_color_alone_orders_by_how_alike_the_palettes_are(store: Store, querie
             marks[entry.scores.class_vectors[0].indices] = entry.scores.class_vectors[0].values
             shares = np.sqrt(parse_palette(color)) * marks[block.entries] / np.sqrt(block.share)
             expected[entry.product.id] = float(shares.sum())
-        assert found == pytest.approx(expected, abs=1e-5)
-        assert len({round(one, 3) for one in expected.values()}) > 10
+        assert similarities == pytest.approx(expected, abs=1e-5)
+        assert len({round(similarity, 3) for similarity in expected.values()}) > 10
 
 
-def test_only_color_counts_where_only_a_color_is_given(queries: FilterQueryBuilder) -> None:
+def test_a_color_query_weighs_only_the_color(queries: FilterQueryBuilder) -> None:
     query = queries.build(None, Steering(color="red"))
-    assert query.weights == pytest.approx(ONLY_COLOR)
+    assert query.weights == pytest.approx(COLOR_ALONE)
     assert not query.like.look.any() and not query.like.dense.any()
 
 
-def test_what_is_not_wanted_is_read_like_a_photo(queries: FilterQueryBuilder, folder: Path) -> None:
-    one, other = seen(asked(folder, "red", "plain")), seen(asked(folder, "blue", "striped"))
-    query = queries.build(one, unlike=other)
+def test_the_negative_example_is_encoded_like_a_photo(queries: FilterQueryBuilder, folder: Path) -> None:
+    positive, negative = encode_photo(asked(folder, "red", "plain")), encode_photo(asked(folder, "blue", "striped"))
+    query = queries.build(positive, unlike=negative)
     assert query.unlike is not None
-    np.testing.assert_array_equal(query.unlike.marks.values, queries.build(other).like.marks.values)
-    np.testing.assert_array_equal(query.unlike.look, other.vector)
+    np.testing.assert_array_equal(query.unlike.marks.values, queries.build(negative).like.marks.values)
+    np.testing.assert_array_equal(query.unlike.look, negative.vector)
 
 
-def test_a_profile_counts_in_the_category_that_the_query_seems_to_be_in(store: Store) -> None:
-    profile = Profile(ONLY_COLOR, {"Home > Rugs": {"color": 0.0, "look": 1.0}})
+def test_a_profile_uses_the_weights_of_the_category_of_the_query(store: Store) -> None:
+    profile = Profile(COLOR_ALONE, {"Home > Rugs": {"color": 0.0, "look": 1.0}})
     queries = FilterQueryBuilder(store.live, Preferences(profiles={"rugs": profile}))
     rug, top = product_name("red", "plain", 3), product_name("red", "plain", 4)
     assert queries.build(None, Steering(like=rug, profile="rugs")).weights["look"] == pytest.approx(1)
@@ -168,10 +179,10 @@ def test_a_profile_counts_in_the_category_that_the_query_seems_to_be_in(store: S
     ("steering", "code"),
     [(Steering(like="nothing"), "unknown-product"), (Steering(color="greenish"), "unknown-color")],
 )
-def test_what_is_not_there_is_said(queries: FilterQueryBuilder, steering: Steering, code: str) -> None:
-    with pytest.raises(InvalidValue) as told:
+def test_an_unknown_product_or_color_is_refused(queries: FilterQueryBuilder, steering: Steering, code: str) -> None:
+    with pytest.raises(InvalidValue) as error:
         queries.build(None, steering)
-    assert told.value.code == code
+    assert error.value.code == code
 
 
 def test_a_photo_without_features_is_refused(queries: FilterQueryBuilder) -> None:
@@ -179,17 +190,17 @@ def test_a_photo_without_features_is_refused(queries: FilterQueryBuilder) -> Non
         queries.build(EncodedQuery(np.array([0.5, 0.5, 0.5, 0.5], np.float32)))
 
 
-def test_a_photo_gets_what_the_strategy_needs(queries: FilterQueryBuilder, folder: Path) -> None:
-    photo = seen(asked(folder, next(iter(COLORS)), "plain"))
+def test_encode_adds_a_filter_query_only_for_strategies_with_filters(queries: FilterQueryBuilder, folder: Path) -> None:
+    photo = encode_photo(asked(folder, next(iter(COLORS)), "plain"))
     assert PreparedStrategy(PRETRAINED).encode(photo) is photo
-    assert PreparedStrategy(STATIC, queries).encode(photo).filtered is not None
+    assert PreparedStrategy(FILTERS, queries).encode(photo).filtered is not None
 
 
-def test_a_generation_without_filters_has_no_queries(store: Store) -> None:
-    kept, store.live.filters = store.live.filters, None
+def test_a_generation_without_filters_is_refused(store: Store) -> None:
+    filters, store.live.filters = store.live.filters, None
     try:
-        with pytest.raises(InvalidValue) as told:
+        with pytest.raises(InvalidValue) as error:
             FilterQueryBuilder(store.live, Preferences())
     finally:
-        store.live.filters = kept
-    assert told.value.code == "no-filters"
+        store.live.filters = filters
+    assert error.value.code == "no-filters"

@@ -1,4 +1,4 @@
-"""Photo -> ranked products, end to end, with an embedder that can be computed in the head."""
+"""Searches from a photo to ranked products, end to end, with an embedder whose vectors are the mean colours."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ COLORS: dict[str, Color] = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photos and a feed of seven products in four groups; darkred and blue are sold out."""
+    """Write photos and a feed of nine products, four of them in two groups; darkred and blue are sold out."""
     folder = tmp_path_factory.mktemp("shop")
     for number, (name, color) in enumerate(COLORS.items()):
         photo(folder / f"{name}.png", color, (12 + number, 8))
@@ -71,32 +71,33 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shop(folder: Path) -> Iterator[Shop]:
-    made, summary = Shop.index(folder / "feed.jsonl", folder / "store", embedder=ColourEmbedder(), settings=SETTINGS)
+    shop, summary = Shop.index(folder / "feed.jsonl", folder / "store", embedder=ColourEmbedder(), settings=SETTINGS)
     assert (summary.products, summary.rejected) == (9, 0)
-    with made:
-        yield made
+    with shop:
+        yield shop
 
 
 def ids(answer: Answer) -> list[str]:
     return [result.product.id for result in answer.results]
 
 
-def same(answer: Answer) -> list[str]:
+def same_photo_ids(answer: Answer) -> list[str]:
     return [result.product.id for result in answer.results if result.same_photo]
 
 
-def query(folder: Path, color: Color) -> Path:
-    """A photo of a size that no product's photo has."""
+def query_photo(folder: Path, color: Color) -> Path:
+    """Write a query photo of one colour, in a size that no product's photo has."""
     return photo(folder / "query.png", color, (50, 40))
 
 
-def test_answers_are_ordered_by_the_definition(shop: Shop, tmp_path: Path) -> None:
+def test_results_are_ordered_by_their_best_cosine(shop: Shop, tmp_path: Path) -> None:
     color = (200, 60, 10)
-    six = "id in (red, darkred, green, darkgreen, blue, white)"
-    answer = shop.search(query(tmp_path, color), where=six, strategy="pretrained")
-    asked = colour_vector(color)
+    condition = "id in (red, darkred, green, darkgreen, blue, white)"
+    answer = shop.search(query_photo(tmp_path, color), where=condition, strategy="pretrained")
+    query_vector = colour_vector(color)
+    photos = {**{name: [name] for name in COLORS}, "white": ["white", "black"]}
     best = {
-        name: max(float(asked @ colour_vector(COLORS[one])) for one in ([name, "black"] if name == "white" else [name]))
+        name: max(float(query_vector @ colour_vector(COLORS[photo_color])) for photo_color in photos[name])
         for name in ("red", "darkred", "green", "darkgreen", "blue", "white")
     }
     assert ids(answer) == sorted(best, key=lambda name: -best[name])
@@ -106,32 +107,32 @@ def test_answers_are_ordered_by_the_definition(shop: Shop, tmp_path: Path) -> No
     assert [result.rank for result in answer.results] == [1, 2, 3, 4, 5, 6]
 
 
-def test_the_photo_that_matched_is_named(shop: Shop, folder: Path, tmp_path: Path) -> None:
+def test_a_result_names_the_photo_that_matched_best(shop: Shop, folder: Path, tmp_path: Path) -> None:
     for color, name in ((250, 250, 250), "white.png"), ((5, 5, 5), "black.png"):
-        (result,) = shop.search(query(tmp_path, color), where="id = white").results
+        (result,) = shop.search(query_photo(tmp_path, color), where="id = white").results
         assert result.photo == str(folder / name)
 
 
 @pytest.mark.parametrize("name", ["red", "darkred", "green", "darkgreen", "blue"])
-def test_every_catalogue_photo_finds_its_product_first(shop: Shop, folder: Path, name: str) -> None:
+def test_a_catalogue_photo_ranks_its_products_first(shop: Shop, folder: Path, name: str) -> None:
     answer = shop.search(folder / f"{name}.png", k=3)
-    assert name in same(answer)
-    assert set(same(answer)) == {name} | {"red": {"z-scene"}, "blue": {"a-scene"}}.get(name, set())
+    assert name in same_photo_ids(answer)
+    assert set(same_photo_ids(answer)) == {name} | {"red": {"z-scene"}, "blue": {"a-scene"}}.get(name, set())
     scores = [result.score for result in answer.results if result.same_photo]
-    assert scores == pytest.approx([1.0] * len(same(answer)))
+    assert scores == pytest.approx([1.0] * len(same_photo_ids(answer)))
     assert answer.results[0].same_photo
     assert answer.results[0].photo == str(folder / f"{name}.png")
 
 
-def test_all_products_that_share_a_photo_come_first_by_id(shop: Shop, folder: Path) -> None:
+def test_products_that_share_the_query_photo_come_first_ordered_by_id(shop: Shop, folder: Path) -> None:
     answer = shop.search(folder / "scene.jpg", k=9)
-    assert ids(answer)[:3] == same(answer) == ["a-scene", "m-scene", "z-scene"]
+    assert ids(answer)[:3] == same_photo_ids(answer) == ["a-scene", "m-scene", "z-scene"]
     assert [result.photo for result in answer.results[:3]] == [str(folder / "scene.jpg")] * 3
     assert len(ids(answer)) == len(set(ids(answer))) == 9
 
 
 @pytest.mark.parametrize("k", [1, 2])
-def test_a_smaller_k_cuts_the_same_order(shop: Shop, folder: Path, k: int) -> None:
+def test_a_smaller_k_keeps_the_order(shop: Shop, folder: Path, k: int) -> None:
     assert ids(shop.search(folder / "scene.jpg", k=k)) == ["a-scene", "m-scene"][:k]
 
 
@@ -139,17 +140,17 @@ def test_a_lossless_copy_in_another_format_is_the_same_photo(shop: Shop, folder:
     Image.open(folder / "scene.jpg").save(tmp_path / "copy.png", compress_level=9)
     Image.open(folder / "scene.jpg").save(tmp_path / "copy.webp", lossless=True)
     for name in "copy.png", "copy.webp":
-        assert same(shop.search(tmp_path / name)) == ["a-scene", "m-scene", "z-scene"]
+        assert same_photo_ids(shop.search(tmp_path / name)) == ["a-scene", "m-scene", "z-scene"]
 
 
 def test_a_photo_of_the_same_size_is_not_the_same_photo(shop: Shop, tmp_path: Path) -> None:
     photo(tmp_path / "almost.png", (255, 0, 1), (12, 8))
     answer = shop.search(tmp_path / "almost.png")
-    assert (same(answer), ids(answer)[:2]) == ([], ["red", "z-scene"])
+    assert (same_photo_ids(answer), ids(answer)[:2]) == ([], ["red", "z-scene"])
     assert answer.results[0].score == pytest.approx(1.0, abs=1e-4)
 
 
-def test_bytes_and_texts_and_paths_ask_the_same(shop: Shop, folder: Path) -> None:
+def test_a_path_a_string_and_bytes_give_the_same_results(shop: Shop, folder: Path) -> None:
     path = folder / "green.png"
     answers = [shop.search(path), shop.search(str(path)), shop.search(path.read_bytes())]
     assert len({tuple(ids(answer)) for answer in answers}) == 1
@@ -157,7 +158,7 @@ def test_bytes_and_texts_and_paths_ask_the_same(shop: Shop, folder: Path) -> Non
     assert len({answer.query_id for answer in answers}) == 3
 
 
-def test_a_region_is_what_is_searched_for(shop: Shop, tmp_path: Path) -> None:
+def test_a_search_uses_only_the_region(shop: Shop, tmp_path: Path) -> None:
     image = Image.new("RGB", (100, 60), BLUE)
     image.paste(GREEN, (60, 20, 90, 50))
     image.save(tmp_path / "street.png")
@@ -177,9 +178,9 @@ def test_a_region_of_a_large_photo_is_exact(shop: Shop, tmp_path: Path) -> None:
     assert answer.results[0].score == pytest.approx(1.0, abs=1e-3)
 
 
-def test_a_region_never_is_the_same_photo(shop: Shop, folder: Path) -> None:
+def test_a_region_is_never_reported_as_the_same_photo(shop: Shop, folder: Path) -> None:
     answer = shop.search(folder / "green.png", region=(0, 0, 10, 8))
-    assert (ids(answer)[0], same(answer)) == ("green", [])
+    assert (ids(answer)[0], same_photo_ids(answer)) == ("green", [])
 
 
 def test_a_region_outside_the_photo_is_refused(shop: Shop, folder: Path) -> None:
@@ -187,7 +188,7 @@ def test_a_region_outside_the_photo_is_refused(shop: Shop, folder: Path) -> None
         shop.search(folder / "green.png", region=(10, 0, 10, 8))
 
 
-def test_all_orientations_embed_alike(tmp_path: Path) -> None:
+def test_photos_in_all_exif_orientations_have_equal_embeddings(tmp_path: Path) -> None:
     turns = [None, Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180, Image.Transpose.FLIP_TOP_BOTTOM]
     turns += [Image.Transpose.TRANSPOSE, Image.Transpose.ROTATE_90, Image.Transpose.TRANSVERSE]
     turns += [Image.Transpose.ROTATE_270]
@@ -202,60 +203,61 @@ def test_all_orientations_embed_alike(tmp_path: Path) -> None:
     feed = feed_of(tmp_path / "feed.jsonl", [row(name, name) for name in names])
     shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
     with shop:
-        assert same(shop.search(tmp_path / "o1.png")) == names
+        assert same_photo_ids(shop.search(tmp_path / "o1.png")) == names
         for orientation in range(1, 9):
             answer = shop.search(tmp_path / f"j{orientation}.jpg", k=8, strategy="pretrained")
             assert [result.score for result in answer.results] == pytest.approx([1.0] * 8, abs=1e-4)
         sideways = ColourEmbedder().embed([np.asarray(upright.transpose(Image.Transpose.ROTATE_90))])[0]
         straight = ColourEmbedder().embed([np.asarray(upright)])[0]
-        assert np.abs(sideways - straight).max() > 0.1  # so that a photo left lying would have been noticed
+        assert np.abs(sideways - straight).max() > 0.1  # a photo that is not turned upright would fail above
 
 
-def test_per_group_limits_variants(shop: Shop, tmp_path: Path) -> None:
-    colors = query(tmp_path, (200, 60, 10))
-    everything = ids(shop.search(colors, where="group_id in (reds, greens) or id = blue"))
-    assert len(everything) == 5
-    one = ids(shop.search(colors, where="group_id in (reds, greens) or id = blue", per_group=1))
-    first_red = next(name for name in everything if name.endswith("red"))
-    first_green = next(name for name in everything if name.endswith("green"))
-    assert one == [name for name in everything if name in (first_red, first_green, "blue")]
-    assert ids(shop.search(colors, k=2, where="group_id in (reds, greens)", per_group=1)) == one[:2]
+def test_per_group_limits_the_products_of_a_group(shop: Shop, tmp_path: Path) -> None:
+    path = query_photo(tmp_path, (200, 60, 10))
+    all_ids = ids(shop.search(path, where="group_id in (reds, greens) or id = blue"))
+    assert len(all_ids) == 5
+    limited = ids(shop.search(path, where="group_id in (reds, greens) or id = blue", per_group=1))
+    first_red = next(name for name in all_ids if name.endswith("red"))
+    first_green = next(name for name in all_ids if name.endswith("green"))
+    assert limited == [name for name in all_ids if name in (first_red, first_green, "blue")]
+    assert ids(shop.search(path, k=2, where="group_id in (reds, greens)", per_group=1)) == limited[:2]
 
 
 def test_products_without_a_group_are_not_limited(shop: Shop, folder: Path) -> None:
-    found = ids(shop.search(folder / "scene.jpg", k=9, per_group=1))
-    assert {"a-scene", "m-scene", "z-scene", "white", "blue"} < set(found)
-    assert len(found) == 7
+    product_ids = ids(shop.search(folder / "scene.jpg", k=9, per_group=1))
+    assert {"a-scene", "m-scene", "z-scene", "white", "blue"} < set(product_ids)
+    assert len(product_ids) == 7
 
 
 def test_sold_out_products_can_be_hidden_or_put_last(shop: Shop, folder: Path) -> None:
     photo = folder / "darkred.png"
-    shown = ids(shop.search(photo, k=9))
-    assert shown[0] == "darkred"
-    assert ids(shop.search(photo, k=9, sold_out="hide")) == [name for name in shown if name not in ("darkred", "blue")]
+    all_ids = ids(shop.search(photo, k=9))
+    assert all_ids[0] == "darkred"
+    in_stock = [name for name in all_ids if name not in ("darkred", "blue")]
+    assert ids(shop.search(photo, k=9, sold_out="hide")) == in_stock
     last = shop.search(photo, k=9, sold_out="last")
-    assert ids(last) == [name for name in shown if name not in ("darkred", "blue")] + ["darkred", "blue"]
+    assert ids(last) == [*in_stock, "darkred", "blue"]
     assert [result.rank for result in last.results] == list(range(1, 10))
     assert ids(shop.search(photo, k=8, sold_out="last"))[-1] == "darkred"
     assert ids(shop.search(photo, k=9, sold_out="last", where="color = red")) == ["red", "darkred"]
 
 
-def test_the_limit_per_group_holds_across_what_is_put_last(shop: Shop, folder: Path) -> None:
+def test_the_limit_per_group_includes_sold_out_products_that_come_last(shop: Shop, folder: Path) -> None:
     assert ids(shop.search(folder / "darkred.png", sold_out="last", per_group=1, where="group_id = reds")) == ["red"]
 
 
-def test_more_than_there_are_gives_all(shop: Shop, folder: Path) -> None:
+def test_a_k_above_the_number_of_products_returns_all(shop: Shop, folder: Path) -> None:
     assert len(shop.search(folder / "red.png", k=10_000).results) == 9
     assert len(shop.search(folder / "red.png", k=9, where="color = red").results) == 2
 
 
 @pytest.mark.parametrize("k", [0, -1, 10_001])
-def test_a_k_that_makes_no_sense_is_refused(shop: Shop, folder: Path, k: int) -> None:
+def test_a_k_out_of_range_is_refused(shop: Shop, folder: Path, k: int) -> None:
     with pytest.raises(InvalidValue, match=rf"k is {k}\. Ask for 1 to 10000 products"):
         shop.search(folder / "red.png", k=k)
 
 
-def test_other_options_that_make_no_sense_are_refused(shop: Shop, folder: Path) -> None:
+def test_a_bad_per_group_sold_out_or_path_is_refused(shop: Shop, folder: Path) -> None:
     with pytest.raises(InvalidValue, match="per_group is 0"):
         shop.search(folder / "red.png", per_group=0)
     with pytest.raises(InvalidValue, match=r"sold_out is 'maybe'.*show, hide or last"):
@@ -264,29 +266,29 @@ def test_other_options_that_make_no_sense_are_refused(shop: Shop, folder: Path) 
         shop.search("")
 
 
-def test_conditions_hold_for_every_result(shop: Shop, folder: Path) -> None:
+def test_every_result_meets_the_conditions(shop: Shop, folder: Path) -> None:
     assert ids(shop.search(folder / "blue.png", where="color = red and size = m")) == ["red"]
     assert set(ids(shop.search(folder / "blue.png", where=["price < 40", "not color = red"]))) == {"green"}
     assert set(ids(shop.search(folder / "red.png", where="brand = acme"))) == {"white"}
 
 
-def test_the_same_photo_does_not_outdo_a_condition(shop: Shop, folder: Path) -> None:
+def test_a_condition_excludes_the_product_with_the_query_photo(shop: Shop, folder: Path) -> None:
     assert ids(shop.search(folder / "red.png", where="color = green", k=1)) == ["darkgreen"]
 
 
-def test_an_unknown_field_names_those_there_are(shop: Shop, folder: Path) -> None:
+def test_the_error_for_an_unknown_field_lists_the_fields(shop: Shop, folder: Path) -> None:
     with pytest.raises(ConditionError, match=r"No product has a field 'colour'\. There are: .*brand, .*color, .*price"):
         shop.search(folder / "red.png", where="colour = red")
 
 
 @pytest.mark.parametrize("where", ["color < 3", "price = cheap", "price < cheap"])
 def test_a_value_of_the_wrong_type_is_refused(shop: Shop, folder: Path, where: str) -> None:
-    with pytest.raises(ConditionError) as told:
+    with pytest.raises(ConditionError) as error:
         shop.search(folder / "red.png", where=where)
-    assert told.value.code == "wrong-type"
+    assert error.value.code == "wrong-type"
 
 
-def test_no_match_says_what_there_is(shop: Shop, folder: Path) -> None:
+def test_an_answer_without_results_has_a_note_with_the_values_of_the_field(shop: Shop, folder: Path) -> None:
     answer = shop.search(folder / "red.png", where="color = pink and price < 100")
     assert answer.results == ()
     assert answer.notes == ("No product meets the condition.", "color has: green (2), red (2), blue (1).")
@@ -301,7 +303,7 @@ def test_no_match_says_what_there_is(shop: Shop, folder: Path) -> None:
         ("filters-static", ["decode", "embed", "filter", "retrieve"], {"look", "shape", "color"}),
     ],
 )
-def test_parts_add_up_and_times_are_told(
+def test_parts_add_up_and_the_answer_has_times_of_all_stages(
     shop: Shop, folder: Path, strategy: str, stages: list[str], parts: set[str]
 ) -> None:
     answer = shop.search(folder / "scene.jpg", strategy=strategy)
@@ -317,15 +319,15 @@ def test_parts_add_up_and_times_are_told(
         assert math.isclose(sum(result.parts.values()), result.score, abs_tol=1e-9)
 
 
-def test_a_query_photo_that_cannot_be_used_is_an_error(shop: Shop, tmp_path: Path) -> None:
+def test_a_missing_or_undecodable_query_photo_is_an_error(shop: Shop, tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match="There is no file"):
         shop.search(tmp_path / "gone.jpg")
-    with pytest.raises(PhotoError) as told:
+    with pytest.raises(PhotoError) as error:
         shop.search(b"not a photo")
-    assert told.value.code == "photo-not-an-image"
+    assert error.value.code == "photo-not-an-image"
 
 
-def test_another_model_is_refused(shop: Shop, folder: Path, tmp_path: Path) -> None:
+def test_an_embedder_of_another_model_is_refused(shop: Shop, folder: Path, tmp_path: Path) -> None:
     shop._parts.store.live.index.flush()
     copy_tree(folder / "store", tmp_path / "store")
     with (
@@ -335,7 +337,7 @@ def test_another_model_is_refused(shop: Shop, folder: Path, tmp_path: Path) -> N
         other.search(folder / "red.png")
 
 
-def test_a_store_emptied_of_products_answers_with_a_note(shop: Shop, folder: Path, tmp_path: Path) -> None:
+def test_a_store_without_products_answers_with_a_note(shop: Shop, folder: Path, tmp_path: Path) -> None:
     shop._parts.store.live.index.flush()
     copy_tree(folder / "store", tmp_path / "store")
     with Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS) as emptied:
@@ -345,14 +347,14 @@ def test_a_store_emptied_of_products_answers_with_a_note(shop: Shop, folder: Pat
         assert (answer.results, answer.notes) == ((), ("No product is left to show.",))
 
 
-def test_a_missing_store_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"There is no store at .*nowhere\. Make one: shoplens index FEED") as told:
+def test_the_error_for_a_missing_store_names_the_command_that_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"There is no store at .*nowhere\. Make one: shoplens index FEED") as error:
         Shop(tmp_path / "nowhere")
-    assert told.value.code == "no-store"
+    assert error.value.code == "no-store"
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_an_unfinished_store_says_how_to_go_on(folder: Path, tmp_path: Path) -> None:
+def test_the_error_for_an_unfinished_store_names_the_command_that_resumes(folder: Path, tmp_path: Path) -> None:
     rows = [row(f"r{number}", "red.png") for number in range(64)] + [row("white")]
     feed = feed_of(folder / "interrupted.jsonl", rows)
     with pytest.raises(Stopped):
@@ -360,13 +362,13 @@ def test_an_unfinished_store_says_how_to_go_on(folder: Path, tmp_path: Path) -> 
     assert not (tmp_path / "store" / "CURRENT").exists()
     with (
         Shop(tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS) as unfinished,
-        pytest.raises(StoreError, match=r"never finished\. Run the same `shoplens index` again") as told,
+        pytest.raises(StoreError, match=r"never finished\. Run the same `shoplens index` again") as error,
     ):
         unfinished.search(folder / "red.png")
-    assert told.value.code == "unfinished-store"
+    assert error.value.code == "unfinished-store"
 
 
-def test_products_and_numbers_of_a_shop(shop: Shop) -> None:
+def test_a_shop_returns_its_products_and_its_counts(shop: Shop) -> None:
     assert len(shop) == 9
     red = shop.products.get("red")
     assert red is not None
@@ -377,10 +379,10 @@ def test_products_and_numbers_of_a_shop(shop: Shop) -> None:
         {"color": ("red",), "size": ("S", "M")},
     )
     assert shop.products.get("nothing") is None
-    told = shop.info()
-    assert (told["products"], told["model"], told["dimensions"], told["feed_format"]) == (9, "colour@1", 4, "jsonl")
-    assert told["fields"]["color"] == {"holds": ["text"], "values": {"green": 2, "red": 2, "blue": 1}}
-    assert told["fields"]["price"]["holds"] == ["number"]
+    info = shop.info()
+    assert (info["products"], info["model"], info["dimensions"], info["feed_format"]) == (9, "colour@1", 4, "jsonl")
+    assert info["fields"]["color"] == {"holds": ["text"], "values": {"green": 2, "red": 2, "blue": 1}}
+    assert info["fields"]["price"]["holds"] == ["number"]
 
 
 def test_searches_may_run_in_parallel(shop: Shop, folder: Path) -> None:
@@ -390,7 +392,7 @@ def test_searches_may_run_in_parallel(shop: Shop, folder: Path) -> None:
     assert answers == [expected] * 40
 
 
-def test_a_closed_shop_lets_the_next_one_in(folder: Path, tmp_path: Path) -> None:
+def test_a_closed_shop_releases_the_lock_of_its_store(folder: Path, tmp_path: Path) -> None:
     feed = feed_of(folder / "one.jsonl", [row("red")])
     shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
     shop.close()
