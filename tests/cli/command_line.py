@@ -1,4 +1,4 @@
-"""The command line, in this process."""
+"""Run commands of the command line in the process of the tests."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from shoplens.cli import main
 
 
 @dataclass(frozen=True)
-class Done:
-    """How a command ended and what it printed."""
+class CommandResult:
+    """Exit code and printed text of a command."""
 
     code: int
     out: str
     err: str
 
     @property
-    def told(self) -> dict[str, Any]:
-        """The one JSON object on stdout."""
+    def json(self) -> dict[str, Any]:
+        """Parse stdout, which must be a single JSON object."""
         assert self.out.endswith("}\n")
-        found = json.loads(self.out)
-        assert isinstance(found, dict)
-        return found
+        value = json.loads(self.out)
+        assert isinstance(value, dict)
+        return value
 
 
-def shoplens(*words: object) -> Done:
-    """A command, in this process."""
+def run_command(*words: object) -> CommandResult:
+    """Run ``shoplens`` with these words in this process and return its exit code, stdout and stderr."""
     code: object = 0
     with (
         redirect_stdout(io.StringIO()) as out,
@@ -45,4 +45,4 @@ def shoplens(*words: object) -> Done:
         except SystemExit as end:
             code = end.code or 0
     assert isinstance(code, int)
-    return Done(code, out.getvalue(), err.getvalue())
+    return CommandResult(code, out.getvalue(), err.getvalue())

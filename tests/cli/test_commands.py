@@ -15,7 +15,7 @@ from shoplens import __version__
 from shoplens.cli import GROUPS
 from shoplens.store.files.atomic import copy_tree, size_on_disk
 from shoplens.store.store import Store
-from tests.cli.command_line import shoplens
+from tests.cli.command_line import run_command
 from tests.fakes import feed_of, row
 from tests.images.made_photos import scene
 
@@ -42,8 +42,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def built(folder: Path) -> Path:
-    done = shoplens("index", folder / "feed.jsonl", "--store", folder / "built", "--json")
-    assert (done.code, done.told["products"]) == (0, 10)
+    result = run_command("index", folder / "feed.jsonl", "--store", folder / "built", "--json")
+    assert (result.code, result.json["products"]) == (0, 10)
     return folder / "built"
 
 
@@ -57,49 +57,49 @@ def store(built: Path, tmp_path: Path) -> Iterator[Path]:
 
 def test_index_tells_what_it_did(folder: Path, tmp_path: Path) -> None:
     feed = feed_of(folder / "mixed.jsonl", [*rows(range(3)), row("bad", "gone.png"), row("half", "p3.png", "gone.png")])
-    done = shoplens("index", feed, "--store", tmp_path / "store", "--json")
-    assert done.code == 0
-    told = done.told
-    numbers = {name: told[name] for name in ("rows", "products", "photos", "added", "photos_embedded", "rejected")}
+    result = run_command("index", feed, "--store", tmp_path / "store", "--json")
+    assert result.code == 0
+    output = result.json
+    numbers = {name: output[name] for name in ("rows", "products", "photos", "added", "photos_embedded", "rejected")}
     assert numbers == {"rows": 5, "products": 4, "photos": 4, "added": 4, "photos_embedded": 4, "rejected": 3}
-    assert {one["kind"]: one["times"] for one in told["problems"]} == {
+    assert {one["kind"]: one["times"] for one in output["problems"]} == {
         "photo-missing": 2,
         "product-without-usable-photo": 1,
     }
-    assert Path(told["report"]).is_file()
-    assert "5 rows were read: 4 products with 4 photos" in done.err
-    assert "photo-missing" in done.err
-    assert "Correct the path in the feed" in done.err
+    assert Path(output["report"]).is_file()
+    assert "5 rows were read: 4 products with 4 photos" in result.err
+    assert "photo-missing" in result.err
+    assert "Correct the path in the feed" in result.err
 
 
 def test_without_json_stdout_stays_empty_but_for_answers(store: Path, folder: Path) -> None:
-    assert shoplens("add", folder / "feed.jsonl", "--store", store).out == ""
-    table = shoplens("search", folder / "p3.png", "--store", store, "-k", 2).out
+    assert run_command("add", folder / "feed.jsonl", "--store", store).out == ""
+    table = run_command("search", folder / "p3.png", "--store", store, "-k", 2).out
     assert table.splitlines()[1].split()[:3] == ["1", "1.000", "p3"]
     assert len(table.splitlines()) == 3
 
 
 def test_index_on_an_existing_store_refuses_and_says_how(store: Path, folder: Path) -> None:
-    done = shoplens("index", folder / "feed.jsonl", "--store", store, "--json")
-    assert done.code == 6
-    error = done.told["error"]
+    result = run_command("index", folder / "feed.jsonl", "--store", store, "--json")
+    assert result.code == 6
+    error = result.json["error"]
     assert error["code"] == "store-exists"
     assert "already holds 10 products" in error["problem"]
     assert "--replace" in error["fix"]
     assert "shoplens sync" in error["fix"]
-    assert "already holds 10 products" in done.err
+    assert "already holds 10 products" in result.err
 
 
 def test_index_replace_reuses_vectors(store: Path, folder: Path) -> None:
-    told = shoplens("index", folder / "feed.jsonl", "--store", store, "--replace", "--json").told
-    assert (told["products"], told["photos_known"], told["photos_embedded"]) == (10, 10, 0)
+    output = run_command("index", folder / "feed.jsonl", "--store", store, "--replace", "--json").json
+    assert (output["products"], output["photos_known"], output["photos_embedded"]) == (10, 10, 0)
 
 
 def test_search_gives_one_documented_object(store: Path, folder: Path) -> None:
-    done = shoplens("search", folder / "p3.png", "--store", store, "-k", 4, "--json")
-    assert (done.code, done.err) == (0, "")
-    told = done.told
-    assert list(told) == [
+    result = run_command("search", folder / "p3.png", "--store", store, "-k", 4, "--json")
+    assert (result.code, result.err) == (0, "")
+    output = result.json
+    assert list(output) == [
         "query_id",
         "remembered",
         "query",
@@ -113,73 +113,77 @@ def test_search_gives_one_documented_object(store: Path, folder: Path) -> None:
         "notes",
         "took_ms",
     ]
-    assert told["query"]["source"] == str(folder / "p3.png")
-    assert told["query"]["region"] is None
-    assert told["query"]["model"].startswith("efficientnet-lite2-256@")
-    assert told["strategy"] == {"used": "filters-static"}
-    assert list(told["took_ms"]) == ["decode", "embed", "filter", "retrieve", "rank", "judge", "facets", "total"]
-    assert [one["rank"] for one in told["results"]] == [1, 2, 3, 4]
-    first = told["results"][0]
+    assert output["query"]["source"] == str(folder / "p3.png")
+    assert output["query"]["region"] is None
+    assert output["query"]["model"].startswith("efficientnet-lite2-256@")
+    assert output["strategy"] == {"used": "filters-static"}
+    assert list(output["took_ms"]) == ["decode", "embed", "filter", "retrieve", "rank", "judge", "facets", "total"]
+    assert [one["rank"] for one in output["results"]] == [1, 2, 3, 4]
+    first = output["results"][0]
     assert (first["product_id"], first["title"], first["score"], first["same_photo"]) == ("p3", "The p3", 1.0, True)
     assert (first["photo"], first["price"]) == (str(folder / "p3.png"), 3.0)
-    assert first["parts"] == pytest.approx(told["weights"])
+    assert first["parts"] == pytest.approx(output["weights"])
     assert (first["attributes"], first["group_id"]) == ({"color": ["red"]}, "g0")
 
 
 def test_every_photo_of_the_catalogue_finds_its_product(store: Path, folder: Path) -> None:
     for number in (0, 7, 9):
-        told = shoplens("search", folder / f"p{number}.png", "--store", store, "-k", 1, "--json").told
-        assert told["results"][0]["product_id"] == f"p{number}"
+        output = run_command("search", folder / f"p{number}.png", "--store", store, "-k", 1, "--json").json
+        assert output["results"][0]["product_id"] == f"p{number}"
 
 
 def test_search_takes_its_options(store: Path, folder: Path) -> None:
     words = ("search", folder / "p3.png", "--store", store, "--json")
 
     def found(*more: object) -> list[str]:
-        return [one["product_id"] for one in shoplens(*words, *more).told["results"]]
+        return [one["product_id"] for one in run_command(*words, *more).json["results"]]
 
     assert set(found("--where", "color = red")) == {"p0", "p3", "p6", "p9"}
     assert set(found("--where", "color = red", "--where", "price > 3")) == {"p6", "p9"}
     assert len(found("--per-group", 1)) == 3
-    region = shoplens(*words, "-k", 1, "--region", "4,4,80,56").told
+    region = run_command(*words, "-k", 1, "--region", "4,4,80,56").json
     assert region["query"]["region"] == [4, 4, 80, 56]
     assert region["results"][0]["product_id"] == "p3"
 
 
 def test_a_note_says_why_nothing_was_found(store: Path, folder: Path) -> None:
-    done = shoplens("search", folder / "p3.png", "--store", store, "--where", "color = mauve", "--json")
-    assert (done.code, done.told["results"]) == (0, [])
-    assert done.told["notes"] == ["No product meets the condition.", "color has: red (4), blue (3), green (3)."]
-    assert "color has: red (4)" in done.err
+    result = run_command("search", folder / "p3.png", "--store", store, "--where", "color = mauve", "--json")
+    assert (result.code, result.json["results"]) == (0, [])
+    assert result.json["notes"] == ["No product meets the condition.", "color has: red (4), blue (3), green (3)."]
+    assert "color has: red (4)" in result.err
 
 
 def test_add_sync_and_remove(store: Path, folder: Path) -> None:
-    added = shoplens("add", feed_of(folder / "more.jsonl", rows(range(9, 12))), "--store", store, "--json").told
+    added = run_command("add", feed_of(folder / "more.jsonl", rows(range(9, 12))), "--store", store, "--json").json
     assert (added["added"], added["unchanged"], added["photos_embedded"]) == (2, 1, 2)
     full = feed_of(folder / "full.jsonl", [*rows(range(2, 11)), *rows(range(11, 12), price=99.0)])
-    refused = shoplens("sync", full, "--store", store, "--json")
-    assert (refused.code, refused.told["error"]["code"]) == (6, "refused")
-    assert "p0, p1" in refused.told["error"]["problem"]
-    synced = shoplens("sync", full, "--store", store, "--max-removals", "20%", "--json").told
+    refused = run_command("sync", full, "--store", store, "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (6, "refused")
+    assert "p0, p1" in refused.json["error"]["problem"]
+    synced = run_command("sync", full, "--store", store, "--max-removals", "20%", "--json").json
     assert (synced["changed"], synced["unchanged"], synced["removed"], synced["photos_embedded"]) == (1, 9, 2, 0)
-    gone = shoplens("remove", "p5", "[/odd]", "p6", "--store", store, "--json")
-    assert gone.told == {"removed": 2, "unknown": ["[/odd]"]}
+    gone = run_command("remove", "p5", "[/odd]", "p6", "--store", store, "--json")
+    assert gone.json == {"removed": 2, "unknown": ["[/odd]"]}
     assert "2 products were removed. These ids are not in the store: [/odd]." in gone.err
-    assert shoplens("info", "--store", store, "--json").told["products"] == 8
+    assert run_command("info", "--store", store, "--json").json["products"] == 8
     named = feed_of(folder / "named.jsonl", rows(range(7, 8), identifiers=["SKU-7"]))
-    assert shoplens("add", named, "--store", store).code == 0
-    assert shoplens("similar", "SKU-7", "-k", 1, "--store", store, "--json").told["query"]["source"] == "p7"
-    kept = shoplens("remove", "SKU-7", "--store", store, "--json")
-    assert kept.told == {"removed": 0, "unknown": ["SKU-7"]}, "a row is not all of a product"
+    assert run_command("add", named, "--store", store).code == 0
+    assert run_command("similar", "SKU-7", "-k", 1, "--store", store, "--json").json["query"]["source"] == "p7"
+    kept = run_command("remove", "SKU-7", "--store", store, "--json")
+    assert kept.json == {"removed": 0, "unknown": ["SKU-7"]}, "a row is not all of a product"
 
 
 def test_info_says_what_is_there(store: Path, folder: Path) -> None:
-    told = shoplens("info", "--store", store, "--json").told
-    assert (told["store"], told["products"], told["dimensions"]) == (str(store), 10, 256)
-    assert (told["feed"], told["feed_format"], told["generation"]) == (str(folder / "feed.jsonl"), "jsonl", "000001")
-    assert told["fields"]["color"] == {"holds": ["text"], "values": {"red": 4, "blue": 3, "green": 3}}
-    assert told["settings"]["store"] == str(store)
-    people = shoplens("info", "--store", store)
+    output = run_command("info", "--store", store, "--json").json
+    assert (output["store"], output["products"], output["dimensions"]) == (str(store), 10, 256)
+    assert (output["feed"], output["feed_format"], output["generation"]) == (
+        str(folder / "feed.jsonl"),
+        "jsonl",
+        "000001",
+    )
+    assert output["fields"]["color"] == {"holds": ["text"], "values": {"red": 4, "blue": 3, "green": 3}}
+    assert output["settings"]["store"] == str(store)
+    people = run_command("info", "--store", store)
     assert people.code == 0
     assert "red (4), blue (3), green (3)" in people.out + people.err
 
@@ -187,50 +191,50 @@ def test_info_says_what_is_there(store: Path, folder: Path) -> None:
 def test_info_counts_the_bytes_that_the_store_takes_on_the_disk(built: Path, folder_on_disk: Path) -> None:
     copy_tree(built, folder_on_disk / "store")
     taken = size_on_disk(folder_on_disk / "store")
-    told = shoplens("info", "--store", folder_on_disk / "store", "--json").told
-    assert 0.5 * taken < told["bytes"] < 2 * taken < 1e7
+    output = run_command("info", "--store", folder_on_disk / "store", "--json").json
+    assert 0.5 * taken < output["bytes"] < 2 * taken < 1e7
 
 
 def test_backup_and_restore(store: Path, folder: Path, tmp_path: Path) -> None:
     backup = tmp_path / "backup [1]"
-    done = shoplens("backup", backup, "--store", store)
-    assert (done.code, done.out) == (0, "")
-    assert f"10 products were copied to {backup}" in done.err
-    assert shoplens("backup", backup, "--store", store).code == 6
-    shoplens("remove", "p3", "--store", store)
-    assert shoplens("restore", backup, "--store", store).code == 6
-    done = shoplens("restore", backup, "--store", store, "--replace")
-    assert done.code == 0
-    assert "10 products were restored to" in done.err
-    assert shoplens("restore", backup, "--store", tmp_path / "other").code == 0
-    told = shoplens("search", folder / "p3.png", "--store", tmp_path / "other", "-k", 1, "--json").told
-    assert told["results"][0]["product_id"] == "p3"
-    assert shoplens("restore", folder, "--store", tmp_path / "another").code == 4
+    result = run_command("backup", backup, "--store", store)
+    assert (result.code, result.out) == (0, "")
+    assert f"10 products were copied to {backup}" in result.err
+    assert run_command("backup", backup, "--store", store).code == 6
+    run_command("remove", "p3", "--store", store)
+    assert run_command("restore", backup, "--store", store).code == 6
+    result = run_command("restore", backup, "--store", store, "--replace")
+    assert result.code == 0
+    assert "10 products were restored to" in result.err
+    assert run_command("restore", backup, "--store", tmp_path / "other").code == 0
+    output = run_command("search", folder / "p3.png", "--store", tmp_path / "other", "-k", 1, "--json").json
+    assert output["results"][0]["product_id"] == "p3"
+    assert run_command("restore", folder, "--store", tmp_path / "another").code == 4
 
 
 def test_the_environment_names_the_store(store: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOPLENS_STORE", str(store))
-    assert shoplens("info", "--json").told["store"] == str(store)
-    assert shoplens("info", "--store", store.parent / "elsewhere", "--json").code == 4
+    assert run_command("info", "--json").json["store"] == str(store)
+    assert run_command("info", "--store", store.parent / "elsewhere", "--json").code == 4
 
 
 def test_strict_makes_rejections_an_error_after_the_run(store: Path, folder: Path) -> None:
     feed = feed_of(folder / "strict.jsonl", [*rows(range(10, 12)), row("bad", "gone.png")])
-    done = shoplens("add", feed, "--store", store, "--strict", "--json")
-    assert done.code == 5
-    assert (done.told["added"], done.told["rejected"]) == (2, 2)
-    assert "2 rows, products or photos were rejected" in done.err
-    assert shoplens("add", folder / "feed.jsonl", "--store", store, "--strict").code == 0
+    result = run_command("add", feed, "--store", store, "--strict", "--json")
+    assert result.code == 5
+    assert (result.json["added"], result.json["rejected"]) == (2, 2)
+    assert "2 rows, products or photos were rejected" in result.err
+    assert run_command("add", folder / "feed.jsonl", "--store", store, "--strict").code == 0
 
 
 def test_an_unknown_header_names_the_formats(folder: Path, tmp_path: Path) -> None:
     feed = folder / "odd.csv"
     feed.write_text("artikel;preis\n1;2\n")
-    done = shoplens("index", feed, "--store", tmp_path / "store", "--json")
-    assert done.code == 3
-    told = done.told["error"]
+    result = run_command("index", feed, "--store", tmp_path / "store", "--json")
+    assert result.code == 3
+    output = result.json["error"]
     for name in ("magento", "merchant", "jsonl"):
-        assert name in told["problem"] + told["fix"]
+        assert name in output["problem"] + output["fix"]
     assert not (tmp_path / "store").exists()
 
 
@@ -252,22 +256,22 @@ def test_an_unknown_header_names_the_formats(folder: Path, tmp_path: Path) -> No
 )
 def test_bad_input_is_an_error_with_a_code(store: Path, folder: Path, words: tuple[object, ...], code: str) -> None:
     command, name, *rest = words
-    done = shoplens(command, folder / str(name), *rest, "--store", store, "--json")
-    assert (done.code, done.told["error"]["code"]) == (3, code)
-    assert done.told["error"]["fix"]
-    assert "Error:" in done.err
-    assert "To do:" in done.err
-    assert "Traceback" not in done.err
+    result = run_command(command, folder / str(name), *rest, "--store", store, "--json")
+    assert (result.code, result.json["error"]["code"]) == (3, code)
+    assert result.json["error"]["fix"]
+    assert "Error:" in result.err
+    assert "To do:" in result.err
+    assert "Traceback" not in result.err
 
 
 def test_trouble_with_the_store(store: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = shoplens("search", folder / "p3.png", "--store", tmp_path / "nowhere", "--json")
-    assert (missing.code, missing.told["error"]["code"]) == (4, "no-store")
+    missing = run_command("search", folder / "p3.png", "--store", tmp_path / "nowhere", "--json")
+    assert (missing.code, missing.json["error"]["code"]) == (4, "no-store")
     monkeypatch.setenv("SHOPLENS_LOCK_WAIT", "0")
     owner = Store(store)
-    busy = shoplens("add", folder / "feed.jsonl", "--store", store, "--json")
+    busy = run_command("add", folder / "feed.jsonl", "--store", store, "--json")
     owner.close()
-    assert (busy.code, busy.told["error"]["code"]) == (4, "store-in-use")
+    assert (busy.code, busy.json["error"]["code"]) == (4, "store-in-use")
 
 
 @pytest.mark.parametrize(
@@ -287,40 +291,40 @@ def test_trouble_with_the_store(store: Path, folder: Path, tmp_path: Path, monke
 def test_a_value_that_is_no_choice_lists_the_choices(
     tmp_path: Path, words: tuple[str, ...], code: str, choices: str
 ) -> None:
-    done = shoplens(*words, "--store", tmp_path / "nowhere", "--json")
-    error = done.told["error"]
-    assert (done.code, error["code"]) == (3, code)
+    result = run_command(*words, "--store", tmp_path / "nowhere", "--json")
+    error = result.json["error"]
+    assert (result.code, error["code"]) == (3, code)
     assert error["problem"] == f"{words[-2]} is {words[-1]!r}."
     assert error["fix"].startswith(f"Choose one of: {choices}")
     assert f"Choices: {choices.split(', ')[0]}" in " ".join(help_of(*words[: 2 if words[0] in GROUPS else 1]).split())
 
 
 def test_a_value_that_is_no_choice_is_an_error_without_json_too(tmp_path: Path) -> None:
-    done = shoplens("serve", "--logs", "xml", "--store", tmp_path / "nowhere")
-    assert (done.code, done.out) == (3, "")
-    assert "Error: --logs is 'xml'.\nTo do: Choose one of: text, json." in done.err
+    result = run_command("serve", "--logs", "xml", "--store", tmp_path / "nowhere")
+    assert (result.code, result.out) == (3, "")
+    assert "Error: --logs is 'xml'.\nTo do: Choose one of: text, json." in result.err
 
 
 def help_of(*words: str) -> str:
     """The help of a command without its frames, at 200 columns."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "200")
-        return shoplens(*words, "--help").out.replace("│", "")
+        return run_command(*words, "--help").out.replace("│", "")
 
 
 @pytest.mark.parametrize(("group", "default"), [("generations", "list"), ("check", "run")])
 def test_a_group_runs_its_default_command(store: Path, group: str, default: str) -> None:
-    short, full = (shoplens(*words, "--store", store, "--json") for words in ((group,), (group, default)))
-    assert (short.code, short.told) == (full.code, full.told)
+    short, full = (run_command(*words, "--store", store, "--json") for words in ((group,), (group, default)))
+    assert (short.code, short.json) == (full.code, full.json)
     assert {"generations": 0, "check": 3}[group] == short.code
     assert f"shoplens {group} [OPTIONS] [COMMAND]" in help_of(group)
     assert f"shoplens {group} {default} [OPTIONS]" in help_of(group, "--store", str(store))
 
 
 def test_options_before_the_command_of_a_group_are_wrong_usage(store: Path) -> None:
-    done = shoplens("generations", "--store", store, "roll-back")
-    assert (done.code, done.out) == (2, "")
-    assert "roll-back" in done.err
+    result = run_command("generations", "--store", store, "roll-back")
+    assert (result.code, result.out) == (2, "")
+    assert "roll-back" in result.err
 
 
 @pytest.mark.parametrize(
@@ -332,32 +336,32 @@ def test_options_before_the_command_of_a_group_are_wrong_usage(store: Path) -> N
     ],
 )
 def test_wrong_usage(words: tuple[str, ...]) -> None:
-    done = shoplens(*words)
-    assert (done.code, done.out) == (2, "")
-    assert "Usage" in done.err
+    result = run_command(*words)
+    assert (result.code, result.out) == (2, "")
+    assert "Usage" in result.err
 
 
 def test_a_bad_setting_is_wrong_usage(store: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOPLENS_THREADS", "several")
-    done = shoplens("info", "--store", store, "--json")
-    assert (done.code, done.told["error"]["code"]) == (2, "bad-settings")
+    result = run_command("info", "--store", store, "--json")
+    assert (result.code, result.json["error"]["code"]) == (2, "bad-settings")
 
 
 def test_what_a_feed_says_is_shown_as_it_is_and_steers_nothing(folder: Path, tmp_path: Path) -> None:
     odd = rows(range(3), title="[red]:smile:[/nothing]", currency="[/b]", price=3.0)
     feed = feed_of(folder / "odd.jsonl", [*odd, row("half", "p3.png", "\x1b[31mgone[/x].png")])
-    done = shoplens("index", feed, "--store", tmp_path / "store")
-    assert done.code == 0 and "\x1b" not in done.err and "\ufffd[31mgone[/x].png" in done.err
-    found = shoplens("search", folder / "p0.png", "--store", tmp_path / "store")
+    result = run_command("index", feed, "--store", tmp_path / "store")
+    assert result.code == 0 and "\x1b" not in result.err and "\ufffd[31mgone[/x].png" in result.err
+    found = run_command("search", folder / "p0.png", "--store", tmp_path / "store")
     assert found.code == 0 and "[red]:smile:[/nothing]" in found.out and "3.00 [/b]" in found.out
 
 
 @pytest.mark.parametrize("command", ["index", "search", "add", "remove", "sync", "info", "backup", "restore", "demo"])
 def test_every_command_has_help(command: str) -> None:
-    done = shoplens(command, "--help")
-    assert (done.code, done.err) == (0, "")
-    assert f"shoplens {command}" in done.out
-    assert command in shoplens("--help").out
+    result = run_command(command, "--help")
+    assert (result.code, result.err) == (0, "")
+    assert f"shoplens {command}" in result.out
+    assert command in run_command("--help").out
 
 
 def test_the_installed_command(store: Path, folder: Path) -> None:

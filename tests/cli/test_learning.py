@@ -9,8 +9,8 @@ import pytest
 
 from shoplens.cli.learning.train import parse_duration
 from shoplens.errors import InvalidValue
-from tests.cli.command_line import shoplens as command
-from tests.cli.test_check import pixel_network
+from tests.cli.command_line import run_command
+from tests.cli.pixel_shop import pixel_network
 from tests.training.shops import write_learnable_feed
 
 
@@ -22,7 +22,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "model.json").write_text(json.dumps({"name": "pixels", "side": 8, "dimensions": 192}))
     write_learnable_feed(folder, 12, 1, per_group=1)  # few enough for a map without UMAP
     assert (
-        command("index", folder / "feed.jsonl", "--model", folder / "model.onnx", "--store", folder / "store").code == 0
+        run_command("index", folder / "feed.jsonl", "--model", folder / "model.onnx", "--store", folder / "store").code
+        == 0
     )
     return folder
 
@@ -31,26 +32,26 @@ def test_a_training_ends_with_its_proof_and_can_be_undone(shop: Path) -> None:
     pytest.importorskip("pytorch_metric_learning", reason="the extra train is not installed")
     common = ("--model", shop / "model.onnx", "--store", shop / "store")
     report = ("--report", shop / "look.html")
-    done = command("train", "look", *common, "--force", "--budget", "4s", *report, "--json")
-    assert done.code == 0, done.err
-    told = json.loads(done.out)
-    assert told["promoted"] is True and told["model"].startswith("look@")
-    assert "Searches use the new look from now on" in done.err
-    assert "`shoplens generations roll-back` undoes this." in done.err
-    assert json.loads((shop / "look.json").read_text("utf-8")) == told
+    result = run_command("train", "look", *common, "--force", "--budget", "4s", *report, "--json")
+    assert result.code == 0, result.err
+    output = json.loads(result.out)
+    assert output["promoted"] is True and output["model"].startswith("look@")
+    assert "Searches use the new look from now on" in result.err
+    assert "`shoplens generations roll-back` undoes this." in result.err
+    assert json.loads((shop / "look.json").read_text("utf-8")) == output
     page = (shop / "look.html").read_text("utf-8")
     assert (
-        told["results"][0]["name"] in page and "Searches use it." in page and page.count('class="catalogue-map"') == 2
+        output["results"][0]["name"] in page and "Searches use it." in page and page.count('class="catalogue-map"') == 2
     )
     store = ("--store", shop / "store")
-    listed = json.loads(command("generations", *store, "--json").out)["generations"]
+    listed = json.loads(run_command("generations", *store, "--json").out)["generations"]
     assert [(one["live"], bool(one["look"])) for one in listed] == [(True, True), (False, False)]
-    assert "kept" in command("generations", "list", *store).out
-    back = command("generations", "roll-back", *common)
+    assert "kept" in run_command("generations", "list", *store).out
+    back = run_command("generations", "roll-back", *common)
     assert (back.code, "12 products" in back.err) == (0, True)
-    refused = command("search", shop / "p3-0.png", *common, "--strategy", "metric")
+    refused = run_command("search", shop / "p3-0.png", *common, "--strategy", "metric")
     assert (refused.code, "shoplens train look" in refused.err) == (3, True)
-    gone = command("generations", "roll-back", "000099", *common)
+    gone = run_command("generations", "roll-back", "000099", *common)
     assert (gone.code, "000099" in gone.err) == (3, True)
 
 
@@ -62,9 +63,9 @@ def test_bad_input_is_told_before_any_work(shop: Path) -> None:
         (("--budget", "soon"), "--budget is 'soon'"),
         (("--pairs", "nowhere.csv"), "nowhere.csv"),
     ):
-        done = command("train", "look", *common, *words)
-        assert (done.code, said in done.err) == (3, True), done.err
-    other = command("train", "look", "--store", shop / "store")
+        result = run_command("train", "look", *common, *words)
+        assert (result.code, said in result.err) == (3, True), result.err
+    other = run_command("train", "look", "--store", shop / "store")
     assert (other.code, "made by the model" in other.err) == (4, True), "a store of another model"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from shoplens.ranking.strategies import BASELINE
 from shoplens.store.files.atomic import copy_tree
-from tests.cli.command_line import shoplens
+from tests.cli.command_line import run_command
 from tests.fakes import feed_of, row
 from tests.images.made_photos import scene
 
@@ -30,8 +30,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         category = ["[red]Things[/]", "Even" if number % 2 == 0 else "Odd"]
         rows.append(row(f"p{number}", f"p{number}.png", f"p{number}-cut.png", category=category))
     feed_of(folder / "feed.jsonl", rows)
-    done = shoplens("index", folder / "feed.jsonl", "--store", folder / "store", "--json")
-    assert (done.code, done.told["products"]) == (0, PRODUCTS)
+    result = run_command("index", folder / "feed.jsonl", "--store", folder / "store", "--json")
+    assert (result.code, result.json["products"]) == (0, PRODUCTS)
     lines = ["photo,product_id", "p1-cut.png,p1", "p2-cut.png,p2|p3", "gone.png,p1", "p1.png,[bold]mauve"]
     (folder / "queries.csv").write_text("\n".join(lines))
     return folder
@@ -45,58 +45,63 @@ def store(built: Path, tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("command", ["evaluate", "compare"])
 def test_help_names_every_column(command: str) -> None:
-    done = shoplens(command, "--help")
-    assert (done.code, done.err) == (0, "")
+    result = run_command(command, "--help")
+    assert (result.code, result.err) == (0, "")
     for word in ("photo,product_id", "region", "exclude", "grade", "--held-out", "--report", "--seed", "--store"):
-        assert word in done.out
+        assert word in result.out
 
 
 def test_evaluate_held_out_as_json(store: Path) -> None:
-    done = shoplens("evaluate", "--held-out", "--store", store, "--json")
-    assert done.code == 0
-    told = done.told
-    assert list(told)[:2] == ["queries", "metrics"]
-    assert told["queries"] == PRODUCTS
-    assert list(told["metrics"]) == METRICS
-    assert all(list(one) == ["value", "low", "high"] for one in told["metrics"].values())
-    assert told["metrics"]["recall@1"]["value"] == 1
-    assert (told["strategy"], told["store"], told["left_out"], told["absent"]) == ("filters-static", str(store), [], 0)
+    result = run_command("evaluate", "--held-out", "--store", store, "--json")
+    assert result.code == 0
+    output = result.json
+    assert list(output)[:2] == ["queries", "metrics"]
+    assert output["queries"] == PRODUCTS
+    assert list(output["metrics"]) == METRICS
+    assert all(list(one) == ["value", "low", "high"] for one in output["metrics"].values())
+    assert output["metrics"]["recall@1"]["value"] == 1
+    assert (output["strategy"], output["store"], output["left_out"], output["absent"]) == (
+        "filters-static",
+        str(store),
+        [],
+        0,
+    )
     reports = {path.suffix: path for path in (store / "reports").glob("*-evaluate.*")}
     assert set(reports) == {".html", ".json"}
-    assert json.loads(reports[".json"].read_text("utf-8")) == told
-    assert str(reports[".html"]) in done.err
+    assert json.loads(reports[".json"].read_text("utf-8")) == output
+    assert str(reports[".html"]) in result.err
 
 
 def test_evaluate_a_file_for_people(store: Path, built: Path, tmp_path: Path) -> None:
     report = tmp_path / "report [1].html"
-    done = shoplens("evaluate", built / "queries.csv", "--store", store, "--report", report)
-    assert done.code == 0
+    result = run_command("evaluate", built / "queries.csv", "--store", store, "--report", report)
+    assert result.code == 0
     for words in ("recall@1", "100.0 (", "recall@1/category", "ndcg@10", "[red]Things[/] / Odd", "map@r"):
-        assert words in done.out
+        assert words in result.out
     assert (
-        "2 queries" in done.err
-        and f"were searched for among {PRODUCTS} products with the strategy filters-static" in done.err
+        "2 queries" in result.err
+        and f"were searched for among {PRODUCTS} products with the strategy filters-static" in result.err
     )
-    assert "The product of 1 more query is not in the store, so this query does not count." in done.err
-    assert "product-not-in-store" in done.err and "row 4, product_id: [bold]mauve" in done.err
-    assert "photo-missing" in done.err and "gone.png" in done.err
-    assert str(report) in done.err
+    assert "The product of 1 more query is not in the store, so this query does not count." in result.err
+    assert "product-not-in-store" in result.err and "row 4, product_id: [bold]mauve" in result.err
+    assert "photo-missing" in result.err and "gone.png" in result.err
+    assert str(report) in result.err
     assert report.is_file() and report.with_suffix(".json").is_file()
 
 
 def test_compare(store: Path, built: Path, tmp_path: Path) -> None:
     words = ("compare", built / "queries.csv", "--store", store, "--report", tmp_path / "c.html")
-    done = shoplens(*words, "--json")
-    assert done.code == 0
-    told = done.told
-    assert (told["queries"], told["compared_with"]) == (2, BASELINE)
-    assert [one["name"] for one in told["rows"]] == [BASELINE, "filters-static"]
-    only = told["rows"][0]
+    result = run_command(*words, "--json")
+    assert result.code == 0
+    output = result.json
+    assert (output["queries"], output["compared_with"]) == (2, BASELINE)
+    assert [one["name"] for one in output["rows"]] == [BASELINE, "filters-static"]
+    only = output["rows"][0]
     assert set(only["query_ms"]) == set(only["adding_ms"]) == {"median", "p95"}
     assert only["metrics"]["recall@1"]["value"] == 1
-    assert json.loads((tmp_path / "c.json").read_text("utf-8")) == told
-    assert str(tmp_path / "c.html") in done.err
-    for_people = shoplens(*words)
+    assert json.loads((tmp_path / "c.json").read_text("utf-8")) == output
+    assert str(tmp_path / "c.html") in result.err
+    for_people = run_command(*words)
     assert for_people.code == 0
     for word in ("strategy", BASELINE, "ms per query", "bytes per product", "ms to add a product", "recall@1", "(p95 "):
         assert word in for_people.out
@@ -114,9 +119,9 @@ def test_compare(store: Path, built: Path, tmp_path: Path) -> None:
 def test_exactly_one_kind_of_queries_is_asked_for(
     store: Path, built: Path, command: str, words: tuple[str, ...], problem: str
 ) -> None:
-    done = shoplens(command, *words, "--store", store, "--json")
-    assert (done.code, done.told["error"]["code"], done.told["error"]["problem"]) == (3, "no-queries", problem)
-    assert "--held-out" in done.told["error"]["fix"]
+    result = run_command(command, *words, "--store", store, "--json")
+    assert (result.code, result.json["error"]["code"], result.json["error"]["problem"]) == (3, "no-queries", problem)
+    assert "--held-out" in result.json["error"]["fix"]
 
 
 @pytest.mark.parametrize("command", ["evaluate", "compare"])
@@ -136,26 +141,28 @@ def test_bad_queries_are_an_error_with_a_code(
 ) -> None:
     if text is not None:
         (tmp_path / "bad.csv").write_text(text)
-    done = shoplens(command, tmp_path / "bad.csv", "--store", store, "--json")
-    assert (done.code, done.told["error"]["code"]) == (3, code)
-    assert done.told["error"]["fix"]
-    assert "Traceback" not in done.err
+    result = run_command(command, tmp_path / "bad.csv", "--store", store, "--json")
+    assert (result.code, result.json["error"]["code"]) == (3, code)
+    assert result.json["error"]["fix"]
+    assert "Traceback" not in result.err
     assert not list((store / "reports").glob("*.html"))
 
 
 def test_other_mistakes(store: Path, tmp_path: Path) -> None:
-    unknown = shoplens("evaluate", "--held-out", "--store", store, "--strategy", "magic", "--json")
-    assert (unknown.code, unknown.told["error"]["code"]) == (3, "unknown-strategy")
-    assert BASELINE in unknown.told["error"]["fix"]
-    nowhere = shoplens("evaluate", "--held-out", "--store", tmp_path / "nowhere", "--json")
-    assert (nowhere.code, nowhere.told["error"]["code"]) == (4, "no-store")
+    unknown = run_command("evaluate", "--held-out", "--store", store, "--strategy", "magic", "--json")
+    assert (unknown.code, unknown.json["error"]["code"]) == (3, "unknown-strategy")
+    assert BASELINE in unknown.json["error"]["fix"]
+    nowhere = run_command("evaluate", "--held-out", "--store", tmp_path / "nowhere", "--json")
+    assert (nowhere.code, nowhere.json["error"]["code"]) == (4, "no-store")
     assert not (tmp_path / "nowhere").exists()
     for seed in "-1", str(2**32), "many":
-        assert shoplens("evaluate", "--held-out", "--store", store, "--seed", seed).code == 2
+        assert run_command("evaluate", "--held-out", "--store", store, "--seed", seed).code == 2
 
 
 def test_the_report_may_be_named_by_its_json(store: Path, tmp_path: Path) -> None:
-    done = shoplens("evaluate", "--held-out", "--store", store, "--report", tmp_path / "r.json", "--seed", 7, "--json")
-    assert (done.code, done.told["seed"]) == (0, 7)
-    assert json.loads((tmp_path / "r.json").read_text("utf-8")) == done.told
-    assert str(tmp_path / "r.html") in done.err and (tmp_path / "r.html").is_file()
+    result = run_command(
+        "evaluate", "--held-out", "--store", store, "--report", tmp_path / "r.json", "--seed", 7, "--json"
+    )
+    assert (result.code, result.json["seed"]) == (0, 7)
+    assert json.loads((tmp_path / "r.json").read_text("utf-8")) == result.json
+    assert str(tmp_path / "r.html") in result.err and (tmp_path / "r.html").is_file()

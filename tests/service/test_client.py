@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from shoplens.client import Client, ServiceError
-from tests.cli.command_line import shoplens as command
-from tests.cli.test_check import pixel_shop
+from tests.cli.command_line import run_command
+from tests.cli.pixel_shop import index_pixel_shop
 from tests.service.serving import serving
 from tests.training.shops import draw_pattern
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pixel_shop(tmp_path_factory.mktemp("client"), 20, 1)
+    return index_pixel_shop(tmp_path_factory.mktemp("client"), 20, 1)
 
 
 @pytest.fixture(scope="module")
 def client(folder: Path) -> Iterator[Client]:
-    key = command("keys", "add", "client", "--role", "admin", "--store", folder / "store", "--json").told["key"]
+    key = run_command("keys", "add", "client", "--role", "admin", "--store", folder / "store", "--json").json["key"]
     options = ("--model", str(folder / "model.onnx"), "--remember", "--rate-limit", "0")
     with serving(folder / "store", *options) as served, Client(served.address, key) as client:
         yield client

@@ -30,8 +30,8 @@ from shoplens.store.copies.snapshot_folders import (
 )
 from shoplens.store.copies.write_log import WRITE_LOG, log_writes, logged_ids, rename_base_generation
 from shoplens.store.files.lock import find_service
-from tests.cli.command_line import shoplens as command
-from tests.cli.test_check import pixel_shop
+from tests.cli.command_line import run_command
+from tests.cli.pixel_shop import index_pixel_shop
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.service.conftest import SETTINGS
 from tests.service.serving import Served, serving
@@ -40,7 +40,7 @@ from tests.service.serving import Served, serving
 @pytest.fixture(scope="module")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``store``, ``model.onnx`` and the feed."""
-    return pixel_shop(tmp_path_factory.mktemp("beside"), 12, 1)
+    return index_pixel_shop(tmp_path_factory.mktemp("beside"), 12, 1)
 
 
 @pytest.fixture(scope="module")
@@ -55,22 +55,22 @@ def lent(store: Path) -> list[str]:
 
 
 def test_commands_read_and_change_what_a_service_has(made_once: Path, served: Served) -> None:
-    store, before = made_once / "store", command("info", "--store", made_once / "store", "--json").told
+    store, before = made_once / "store", run_command("info", "--store", made_once / "store", "--json").json
     with Client(served.address) as client:
         first = client.search((next(iter(made_once.glob("*.png")))).read_bytes(), k=12)
         gone, kept = first.results[0].product_id, first.results[1].product_id
-        assert command("remove", gone, "--store", store, "--json").told == {"removed": 1, "unknown": []}
+        assert run_command("remove", gone, "--store", store, "--json").json == {"removed": 1, "unknown": []}
         with pytest.raises(ServiceError, match=gone):
             client.product(gone)
         assert client.product(kept).id == kept
-        assert command("remove", gone, "--store", store).code == 0, "what changes nothing leaves the generation"
-        after = command("info", "--store", store, "--json").told
+        assert run_command("remove", gone, "--store", store).code == 0, "what changes nothing leaves the generation"
+        after = run_command("info", "--store", store, "--json").json
         assert (after["products"], after["generation"]) == (11, f"{int(before['generation']) + 1:06d}")
-        [one] = command("search", *made_once.glob("p1-*.png"), "-k", 1, "--store", store, "--json").told["results"]
+        [one] = run_command("search", *made_once.glob("p1-*.png"), "-k", 1, "--store", store, "--json").json["results"]
         assert one["product_id"] != gone
-        assert command("generations", "roll-back", "--store", store).code != 0, "none was kept"
-        assert command("feedback", "show", "--store", store, "--json").code == 0
-        told = command("backup", made_once / "copy", "--store", store)
+        assert run_command("generations", "roll-back", "--store", store).code != 0, "none was kept"
+        assert run_command("feedback", "show", "--store", store, "--json").code == 0
+        told = run_command("backup", made_once / "copy", "--store", store)
         assert told.code == 0 and "11 products" in told.err and (made_once / "copy/CURRENT").is_file()
     assert set(lent(store)) <= {f"{WRITING}/LOCK"}
     assert any("Generation" in line and "answers now" in line for line in served.said)
@@ -78,24 +78,24 @@ def test_commands_read_and_change_what_a_service_has(made_once: Path, served: Se
 
 def test_feedback_beside_a_service_may_name_rows(made_once: Path, served: Served) -> None:
     store, photo_file = ("--store", made_once / "store"), next(iter(sorted(made_once.glob("*.png"))))
-    found = command("search", photo_file, "-k", 5, "--remember", *store, "--json").told
+    found = run_command("search", photo_file, "-k", 5, "--remember", *store, "--json").json
     query, product = found["query_id"], found["results"][1]["product_id"]
     with Client(served.address, Keys(made_once / "store").create("feedback", "admin")[0]) as client:
         assert client.product(product).identifiers == []
     rows = feed_of(made_once / "rows.jsonl", [row(product, photo_file.name, identifiers=["SKU-77"])])
-    assert command("add", rows, *store).code == 0
-    done = command("feedback", "purchase", query, "SKU-77", *store, "--json")
-    assert (done.code, done.told["added"]["purchase"]) == (0, 1)
-    again = command("feedback", "purchase", query, product, *store)
+    assert run_command("add", rows, *store).code == 0
+    done = run_command("feedback", "purchase", query, "SKU-77", *store, "--json")
+    assert (done.code, done.json["added"]["purchase"]) == (0, 1)
+    again = run_command("feedback", "purchase", query, product, *store)
     assert again.code == 0 and "duplicate-event" in again.err
     events = made_once / "events.jsonl"
     events.write_text(f'{{"query_id": "{query}", "product_id": "SKU-77", "kind": "click"}}\nrubbish\n')
-    many = command("feedback", "add", events, *store, "--json")
-    assert (many.code, many.told["added"]["click"], many.told["rejected"]) == (0, 1, 1)
-    unknown = command("feedback", "click", query, "unheard of", *store, "--json")
-    assert (unknown.code, unknown.told["error"]["code"]) == (3, "unknown-product")
-    missing = command("feedback", "add", made_once / "nowhere.jsonl", *store, "--json")
-    assert (missing.code, missing.told["error"]["code"]) == (3, "no-events")
+    many = run_command("feedback", "add", events, *store, "--json")
+    assert (many.code, many.json["added"]["click"], many.json["rejected"]) == (0, 1, 1)
+    unknown = run_command("feedback", "click", query, "unheard of", *store, "--json")
+    assert (unknown.code, unknown.json["error"]["code"]) == (3, "unknown-product")
+    missing = run_command("feedback", "add", made_once / "nowhere.jsonl", *store, "--json")
+    assert (missing.code, missing.json["error"]["code"]) == (3, "no-events")
 
 
 def test_only_commands_of_its_user_are_lent_to(made_once: Path, served: Served) -> None:

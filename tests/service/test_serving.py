@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import shoplens as command
-from tests.cli.test_check import pixel_shop
+from tests.cli.command_line import run_command
+from tests.cli.pixel_shop import index_pixel_shop
 from tests.service.serving import serving
 from tests.training.shops import draw_pattern
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``store`` and ``model.onnx``."""
-    return pixel_shop(tmp_path_factory.mktemp("serving"), 20, 1)
+    return index_pixel_shop(tmp_path_factory.mktemp("serving"), 20, 1)
 
 
 def model(shop: Path) -> tuple[Path, str, str]:
@@ -96,19 +96,19 @@ def test_slow_and_broken_clients_hold_nobody_up(shop: Path) -> None:
 def test_a_port_in_use_and_a_store_in_use_are_told(shop: Path) -> None:
     common = ("--store", shop / "store", "--model", shop / "model.onnx")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        told = command("serve", *common, "--port", taken.getsockname()[1])
+        told = run_command("serve", *common, "--port", taken.getsockname()[1])
         assert (told.code, "--port" in told.err) == (3, True)
-    assert command("serve", *common, "--host", "no.such.host.invalid").code == 3
-    assert command("serve", *common, "--logs", "xml", "--port", "0").code == 3
+    assert run_command("serve", *common, "--host", "no.such.host.invalid").code == 3
+    assert run_command("serve", *common, "--logs", "xml", "--port", "0").code == 3
 
 
 def test_keys_are_made_listed_and_removed(shop: Path) -> None:
     store = ("--store", shop / "store")
-    made = command("keys", "add", "the storefront", "--role", "write", *store, "--json").told
+    made = run_command("keys", "add", "the storefront", "--role", "write", *store, "--json").json
     assert made["role"] == "write" and made["key"].startswith("sl_")
-    assert command("keys", "list", *store, "--json").told["keys"][0]["name"] == "the storefront"
-    assert made["key"] not in command("keys", "list", *store).out
-    assert command("keys", "remove", made["id"], *store).code == 0
-    assert command("keys", "remove", made["id"], *store).code == 3
-    assert command("keys", "add", "x", "--role", "owner", *store).code == 3
-    assert command("keys", "list", "--store", shop / "nowhere").code == 4
+    assert run_command("keys", "list", *store, "--json").json["keys"][0]["name"] == "the storefront"
+    assert made["key"] not in run_command("keys", "list", *store).out
+    assert run_command("keys", "remove", made["id"], *store).code == 0
+    assert run_command("keys", "remove", made["id"], *store).code == 3
+    assert run_command("keys", "add", "x", "--role", "owner", *store).code == 3
+    assert run_command("keys", "list", "--store", shop / "nowhere").code == 4

@@ -12,7 +12,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.rendered import render_catalogue
-from tests.cli.test_check import pixel_shop
+from tests.cli.pixel_shop import index_pixel_shop
 from tests.service.serving import serving
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
@@ -50,7 +50,7 @@ def drawn_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def small_shop_address(tmp_path: Path) -> Iterator[str]:
     """Yield the address of a shop with so few products that its map is drawn at once."""
-    pixel_shop(tmp_path, 14, 1)
+    index_pixel_shop(tmp_path, 14, 1)
     with serving(tmp_path / "store", "--model", str(tmp_path / "model.onnx")) as served:
         yield served.address
 

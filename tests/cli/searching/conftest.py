@@ -1,4 +1,4 @@
-"""The shop of squares, indexed once."""
+"""Fixtures: the shop of squares, which is indexed once, and its ``shoplens.toml``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shoplens.store.store import Store
-from tests.cli.command_line import shoplens
+from tests.cli.command_line import run_command
 from tests.cli.searching.squares import write_squares
 
 TOML = """
@@ -24,7 +24,7 @@ look = 0
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the squares, and of their store."""
+    """Return the folder with the feed, the photos and, once it is indexed, the store of the squares."""
     folder = tmp_path_factory.mktemp("squares")
     write_squares(folder)
     return folder
@@ -32,23 +32,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def store(folder: Path) -> Path:
-    done = shoplens("index", folder / "feed.jsonl", "--store", folder / "store", "--json")
-    assert (done.code, done.told["products"]) == (0, 39)
-    assert done.told["dimensions"] == 5
-    assert "5 dimensions were fitted" in done.err
+    """Index the shop of squares and return the folder of its store."""
+    result = run_command("index", folder / "feed.jsonl", "--store", folder / "store", "--json")
+    assert (result.code, result.json["products"]) == (0, 39)
+    assert result.json["dimensions"] == 5
+    assert "5 dimensions were fitted" in result.err
     return folder / "store"
 
 
 @pytest.fixture(autouse=True)
 def preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, where shoplens.toml lies."""
+    """Write ``shoplens.toml`` into the working directory of the test and return this directory."""
     (tmp_path / "shoplens.toml").write_text(TOML)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 @pytest.fixture(autouse=True, scope="module")
-def closed(store: Path) -> Iterator[None]:
-    """Every command lets go of the store."""
+def released_store(store: Path) -> Iterator[None]:
+    """Check after the tests of a file that no command still holds the lock of the store."""
     yield
     Store(store, lock_wait=0.0).close()

@@ -1,4 +1,4 @@
-"""Searches from the command line: what they start from, which products they keep, and what they count."""
+"""Test searches from the command line: queries, conditions on products, and facet counts."""
 
 from __future__ import annotations
 
@@ -7,115 +7,115 @@ from pathlib import Path
 import pytest
 
 from shoplens.cli.searching.answer import format_short
-from tests.cli.command_line import shoplens
-from tests.cli.searching.squares import answer_to, error_of, product_ids
+from tests.cli.command_line import run_command
+from tests.cli.searching.squares import product_ids, run_invalid_command, run_search
 
 
-def test_search_answers_with_the_best_that_the_store_is_ready_for(store: Path, folder: Path) -> None:
-    told = answer_to(folder, folder / "asked.png", "-k", 6)
-    assert told["strategy"]["used"] == "filters-static"
-    assert set(told["weights"]) == {"look", "shape", "color", "pattern", "category"}
-    assert sum(told["weights"].values()) == pytest.approx(1)
-    assert told["weights"]["shape"] == 0  # shoplens.toml says so
-    assert set(product_ids(told)) == {f"green-striped-{n}" for n in range(6)}
-    assert told["results"][0]["reasons"] is None
-    assert told["facets"] == []
-    plain = answer_to(folder, folder / "asked.png", "--strategy", "pretrained")
-    assert (plain["strategy"]["used"], plain["weights"]) == ("pretrained", {"look": 1.0})
+def test_search_uses_the_filters_unless_another_strategy_is_named(store: Path, folder: Path) -> None:
+    answer = run_search(folder, folder / "query.png", "-k", 6)
+    assert answer["strategy"]["used"] == "filters-static"
+    assert set(answer["weights"]) == {"look", "shape", "color", "pattern", "category"}
+    assert sum(answer["weights"].values()) == pytest.approx(1)
+    assert answer["weights"]["shape"] == 0  # shoplens.toml says so
+    assert set(product_ids(answer)) == {f"green-striped-{number}" for number in range(6)}
+    assert answer["results"][0]["reasons"] is None
+    assert answer["facets"] == []
+    pretrained = run_search(folder, folder / "query.png", "--strategy", "pretrained")
+    assert (pretrained["strategy"]["used"], pretrained["weights"]) == ("pretrained", {"look": 1.0})
 
 
-def test_by_colour_alone_and_by_a_colour_in_place_of_the_photos(store: Path, folder: Path) -> None:
+def test_a_color_is_a_query_alone_and_replaces_the_color_of_the_photo(store: Path, folder: Path) -> None:
     for color in ("#283cbe", "blue"):
-        told = answer_to(folder, "--color", color, "-k", 12)
-        assert {one.split("-")[0] for one in product_ids(told)} == {"blue"}
-        assert told["weights"]["color"] == 1
-    both = answer_to(folder, folder / "asked.png", "--color", "blue", "--weight", "color=5", "-k", 6)
-    assert {one.split("-")[0] for one in product_ids(both)} == {"blue"}
-    assert error_of(folder, "--color", "bleu-ish")["code"] == "unknown-color"
+        answer = run_search(folder, "--color", color, "-k", 12)
+        assert {product_id.split("-")[0] for product_id in product_ids(answer)} == {"blue"}
+        assert answer["weights"]["color"] == 1
+    both = run_search(folder, folder / "query.png", "--color", "blue", "--weight", "color=5", "-k", 6)
+    assert {product_id.split("-")[0] for product_id in product_ids(both)} == {"blue"}
+    assert run_invalid_command(folder, "--color", "bleu-ish")["code"] == "unknown-color"
 
 
-def test_like_a_product(store: Path, folder: Path) -> None:
+def test_similar_and_like_search_by_a_product_of_the_store(store: Path, folder: Path) -> None:
     words = ("red-striped-2", "-k", 5)
-    similar = answer_to(folder, *words, command="similar")
-    assert set(product_ids(similar)) == {f"red-striped-{n}" for n in range(6) if n != 2}
-    assert product_ids(answer_to(folder, "--like", *words)) == product_ids(similar)
-    other = ("--weight", "color=0", "--weight", "look=0", "--where", "not color = red", "--explain")
-    steered = answer_to(folder, *words, *other, command="similar")
-    assert all(one["category"] == ["Squares", "Striped"] for one in steered["results"])
-    assert all(one["reasons"] for one in steered["results"])
-    assert error_of(folder, "gone", command="similar")["code"] == "unknown-product"
-    assert error_of(folder, "--like", "gone")["code"] == "unknown-product"
+    similar = run_search(folder, *words, command="similar")
+    assert set(product_ids(similar)) == {f"red-striped-{number}" for number in range(6) if number != 2}
+    assert product_ids(run_search(folder, "--like", *words)) == product_ids(similar)
+    options = ("--weight", "color=0", "--weight", "look=0", "--where", "not color = red", "--explain")
+    filtered = run_search(folder, *words, *options, command="similar")
+    assert all(product["category"] == ["Squares", "Striped"] for product in filtered["results"])
+    assert all(product["reasons"] for product in filtered["results"])
+    assert run_invalid_command(folder, "gone", command="similar")["code"] == "unknown-product"
+    assert run_invalid_command(folder, "--like", "gone")["code"] == "unknown-product"
 
 
-def test_not_like_a_photo(store: Path, folder: Path) -> None:
-    told = answer_to(folder, folder / "asked.png", "--negative", folder / "red.png", "-k", 39)
-    for one in told["results"]:
-        assert one["parts"]["not"] <= 0
-        assert sum(one["parts"].values()) == pytest.approx(one["score"], abs=1e-6)
-    before = product_ids(answer_to(folder, folder / "asked.png", "-k", 39))
-    assert product_ids(told).index("red-striped-0") > before.index("red-striped-0")
-    assert error_of(folder, folder / "asked.png", "--negative", "gone.png")["code"] == "photo-missing"
+def test_a_negative_photo_lowers_the_products_that_resemble_it(store: Path, folder: Path) -> None:
+    answer = run_search(folder, folder / "query.png", "--negative", folder / "red.png", "-k", 39)
+    for product in answer["results"]:
+        assert product["parts"]["not"] <= 0
+        assert sum(product["parts"].values()) == pytest.approx(product["score"], abs=1e-6)
+    without_negative = product_ids(run_search(folder, folder / "query.png", "-k", 39))
+    assert product_ids(answer).index("red-striped-0") > without_negative.index("red-striped-0")
+    assert run_invalid_command(folder, folder / "query.png", "--negative", "gone.png")["code"] == "photo-missing"
 
 
-def test_predicted_values_meet_conditions_and_say_so(store: Path, folder: Path) -> None:
-    words = (folder / "asked.png", "-k", 39, "--where", "color = green")
-    told = answer_to(folder, *words)
-    assert "untold-green" not in product_ids(told)
-    assert all(one["predicted"] == {} for one in told["results"])
-    wider = answer_to(folder, *words, "--min-probability", 0.6)
-    assert set(product_ids(wider)) - set(product_ids(told)) == {"untold-green"}
-    found = next(one for one in wider["results"] if one["product_id"] == "untold-green")
-    assert list(found["predicted"]) == ["color"]
-    probability = found["predicted"]["color"]["Green"]
+def test_predicted_values_meet_conditions_and_are_marked_as_predicted(store: Path, folder: Path) -> None:
+    words = (folder / "query.png", "-k", 39, "--where", "color = green")
+    answer = run_search(folder, *words)
+    assert "unlabeled-green" not in product_ids(answer)
+    assert all(product["predicted"] == {} for product in answer["results"])
+    wider = run_search(folder, *words, "--min-probability", 0.6)
+    assert set(product_ids(wider)) - set(product_ids(answer)) == {"unlabeled-green"}
+    unlabeled = next(product for product in wider["results"] if product["product_id"] == "unlabeled-green")
+    assert list(unlabeled["predicted"]) == ["color"]
+    probability = unlabeled["predicted"]["color"]["Green"]
     assert probability >= 0.6
-    out = shoplens("search", *words, "--min-probability", 0.6, "--store", store).out
+    out = run_command("search", *words, "--min-probability", 0.6, "--store", store).out
     assert f"(color: Green, predicted {format_short(probability)})" in out
     assert out.count("predicted") == 1
 
 
-def test_facets_count_relevant_products_and_all(store: Path, folder: Path) -> None:
-    words = (folder / "asked.png", "--facet", "color", "--facet", "pattern", "--facet", "color")
-    color, pattern = answer_to(folder, *words)["facets"]
-    counts = {one["value"]: one["all"] for one in color["values"]}
-    assert {value.casefold(): count for value, count in counts.items()} == {
+def test_facets_count_the_relevant_and_all_products_of_each_value(store: Path, folder: Path) -> None:
+    words = (folder / "query.png", "--facet", "color", "--facet", "pattern", "--facet", "color")
+    color, pattern = run_search(folder, *words)["facets"]
+    counts = {value["value"]: value["all"] for value in color["values"]}
+    assert {name.casefold(): count for name, count in counts.items()} == {
         "red": 12,
         "green": 12,
         "blue": 12,
         "pink": 1,
     }
-    assert sum(one["relevant"] for one in pattern["values"]) == pattern["relevant"] > 0
+    assert sum(value["relevant"] for value in pattern["values"]) == pattern["relevant"] > 0
     assert (color["field"], color["complete"]) == ("color", True)
-    ticked = answer_to(folder, *words, "--where", "color = green")["facets"]
-    assert {one["value"].casefold(): one["all"] for one in ticked[0]["values"]} == {
-        value.casefold(): count for value, count in counts.items()
+    filtered = run_search(folder, *words, "--where", "color = green")["facets"]
+    assert {value["value"].casefold(): value["all"] for value in filtered[0]["values"]} == {
+        name.casefold(): count for name, count in counts.items()
     }
-    assert {one["value"].casefold(): one["all"] for one in ticked[1]["values"]} == {"plain": 6, "striped": 6}
-    out = shoplens("search", folder / "asked.png", "--store", store, "--facet", "pattern").out
-    header = next(n for n, line in enumerate(out.splitlines()) if line.startswith("pattern"))
-    assert f"relevant ({pattern['relevant']})" in out.splitlines()[header]
-    assert out.splitlines()[header + 1].split()[0] == pattern["values"][0]["value"]
-    assert error_of(folder, folder / "asked.png", "--facet", "colour")["code"] == "unknown-field"
+    assert {value["value"].casefold(): value["all"] for value in filtered[1]["values"]} == {"plain": 6, "striped": 6}
+    lines = run_command("search", folder / "query.png", "--store", store, "--facet", "pattern").out.splitlines()
+    header = next(number for number, line in enumerate(lines) if line.startswith("pattern"))
+    assert f"relevant ({pattern['relevant']})" in lines[header]
+    assert lines[header + 1].split()[0] == pattern["values"][0]["value"]
+    assert run_invalid_command(folder, folder / "query.png", "--facet", "colour")["code"] == "unknown-field"
 
 
-def test_info_tells_what_a_merchandiser_calls_otherwise(store: Path, preferences: Path) -> None:
+def test_info_lists_merchandising_entries_that_match_no_product(store: Path, preferences: Path) -> None:
     (preferences / "shoplens.toml").write_text('[merchandising]\npins = ["blue-plain-0", "gone"]\n')
-    done = shoplens("info", "--store", store)
-    assert "[merchandising] of shoplens.toml names 'gone', which stands for no product." in done.out + done.err
-    assert "blue-plain-0" not in done.out + done.err
-    told = shoplens("info", "--store", store, "--json").told["merchandising"]
-    assert [(one["entry"], one["by"], one["products"]) for one in told] == [("gone", "nothing", [])]
+    result = run_command("info", "--store", store)
+    assert "[merchandising] of shoplens.toml names 'gone', which stands for no product." in result.out + result.err
+    assert "blue-plain-0" not in result.out + result.err
+    entries = run_command("info", "--store", store, "--json").json["merchandising"]
+    assert [(entry["entry"], entry["by"], entry["products"]) for entry in entries] == [("gone", "nothing", [])]
 
 
-def test_of_a_steered_search_nothing_is_claimed(store: Path, folder: Path) -> None:
-    words = ("search", folder / "asked.png", "--store", store)
-    assert "run `shoplens calibrate`" in shoplens(*words).err
+def test_a_search_with_weights_has_no_verdict(store: Path, folder: Path) -> None:
+    words = ("search", folder / "query.png", "--store", store)
+    assert "run `shoplens calibrate`" in run_command(*words).err
     assert (
         "How certain the answer is cannot be said for a search with weights"
-        in shoplens(*words, "--weight", "color=2").err
+        in run_command(*words, "--weight", "color=2").err
     )
 
 
-def test_nothing_to_search_by(store: Path, folder: Path) -> None:
-    assert error_of(folder)["problem"] == "There is nothing to search by."
-    assert "--like" in error_of(folder)["fix"]
-    assert error_of(folder, "--region", "0,0,9,9", "--color", "red")["code"] == "region-of-nothing"
+def test_a_search_without_a_query_is_an_error(store: Path, folder: Path) -> None:
+    assert run_invalid_command(folder)["problem"] == "There is nothing to search by."
+    assert "--like" in run_invalid_command(folder)["fix"]
+    assert run_invalid_command(folder, "--region", "0,0,9,9", "--color", "red")["code"] == "region-of-nothing"

@@ -1,4 +1,4 @@
-"""Weights from the command line and from ``shoplens.toml``, and what makes no sense."""
+"""Test weights from the command line and from ``shoplens.toml``, and invalid options of a search."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import pytest
 
 from shoplens.cli.searching.steering import parse_weights
 from shoplens.errors import InvalidValue
-from tests.cli.searching.squares import answer_to, error_of, product_ids
+from tests.cli.searching.squares import product_ids, run_invalid_command, run_search
 
 
-def test_weights_change_the_order_at_once(store: Path, folder: Path) -> None:
-    def first(*words: str) -> set[tuple[str, ...]]:
-        told = answer_to(folder, folder / "asked.png", "-k", 12, *words)
-        return {tuple(one.split("-")[:2]) for one in product_ids(told)}
+def test_weights_change_the_order_without_training(store: Path, folder: Path) -> None:
+    def first_colors_and_patterns(*words: str) -> set[tuple[str, ...]]:
+        answer = run_search(folder, folder / "query.png", "-k", 12, *words)
+        return {tuple(product_id.split("-")[:2]) for product_id in product_ids(answer)}
 
     color = ("--weight", "color=1", "--weight", "look=0", "--weight", "pattern=0", "--weight", "category=0")
-    assert {one for one, *_ in first(*color)} <= {"green", "untold"}
+    assert {name for name, *_ in first_colors_and_patterns(*color)} <= {"green", "unlabeled"}
     pattern = ("--weight", "color=0", "--weight", "look=0", "--weight", "pattern=1", "--weight", "category=0")
-    assert {other for _, other in first(*pattern)} == {"striped"}
+    assert {name for _, name in first_colors_and_patterns(*pattern)} == {"striped"}
 
 
-def test_a_profile_and_a_weight_over_it(store: Path, folder: Path) -> None:
-    profile = answer_to(folder, folder / "asked.png", "--profile", "same-colour")["weights"]
+def test_weights_of_a_profile_and_a_weight_that_overrides_it(store: Path, folder: Path) -> None:
+    profile = run_search(folder, folder / "query.png", "--profile", "same-colour")["weights"]
     assert (profile["pattern"], profile["shape"]) == (0, 0)
-    assert profile["color"] > answer_to(folder, folder / "asked.png")["weights"]["color"]
-    over = answer_to(folder, folder / "asked.png", "--profile", "same-colour", "--weight", "color=0")["weights"]
-    assert (over["color"], over["pattern"]) == (0, 0)
-    assert error_of(folder, folder / "asked.png", "--profile", "gone")["code"] == "unknown-profile"
-    assert answer_to(folder, folder / "asked.png", "--profile", "nothing")["weights"]["look"] == 0
+    assert profile["color"] > run_search(folder, folder / "query.png")["weights"]["color"]
+    overridden = run_search(folder, folder / "query.png", "--profile", "same-colour", "--weight", "color=0")["weights"]
+    assert (overridden["color"], overridden["pattern"]) == (0, 0)
+    assert run_invalid_command(folder, folder / "query.png", "--profile", "gone")["code"] == "unknown-profile"
+    assert run_search(folder, folder / "query.png", "--profile", "nothing")["weights"]["look"] == 0
 
 
-def test_weights_from_texts() -> None:
+def test_weights_are_parsed_from_texts() -> None:
     assert parse_weights(None) == parse_weights([]) == {}
     assert parse_weights(["color=3", " a=b = 0 ", "x=1e6"]) == {"color": 3, "a=b": 0, "x": 1e6}
     with pytest.raises(
@@ -59,7 +59,7 @@ def test_weights_from_texts() -> None:
             "--weight gives a weight to 'colour', and there is no such dimension.",
         ),
         (
-            tuple(f for n in ("look", "color", "pattern", "category") for f in ("--weight", f"{n}=0")),
+            tuple(word for name in ("look", "color", "pattern", "category") for word in ("--weight", f"{name}=0")),
             "no-weight",
             "All",
         ),
@@ -76,7 +76,9 @@ def test_weights_from_texts() -> None:
         ),
     ],
 )
-def test_what_makes_no_sense(store: Path, folder: Path, words: tuple[object, ...], code: str, problem: str) -> None:
-    error = error_of(folder, folder / "asked.png", *words)
+def test_invalid_options_are_errors_with_a_code(
+    store: Path, folder: Path, words: tuple[object, ...], code: str, problem: str
+) -> None:
+    error = run_invalid_command(folder, folder / "query.png", *words)
     assert error["code"] == code
     assert error["problem"].startswith(problem)

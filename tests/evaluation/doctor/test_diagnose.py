@@ -23,11 +23,11 @@ from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.images import PhotoSource
 from shoplens.settings import Settings
 from shoplens.store.store import Store
-from tests.cli.command_line import shoplens
+from tests.cli.command_line import run_command
 from tests.evaluation.placed_products import entry, index_of, turned
 from tests.fakes import Color, ColourEmbedder, feed_of, photo, product, row
 from tests.images.made_photos import scene
-from tests.store.conftest import filled
+from tests.store.conftest import fill_store
 
 SETTINGS = Settings(threads=2)
 COLOR = Dimension("color", "single", "color", ("red", "blue"), (9, 9))
@@ -283,7 +283,7 @@ def test_products_without_features_are_counted(tmp_path: Path) -> None:
 
 def test_a_store_without_filters_gets_the_findings_that_need_none(tmp_path: Path) -> None:
     with closing(Store(tmp_path / "store", create=True)) as store:
-        filled(store)  # ten products whose photos differ, but have one vector
+        fill_store(store)  # ten products whose photos differ, but have one vector
         diagnosis = diagnose(EvaluationContext(store, ColourEmbedder(), PhotoSource(SETTINGS), SETTINGS))
     assert diagnosis.notes[0].startswith("This store has no filters")
     assert [(finding.kind, len(finding.product_ids)) for finding in diagnosis.findings] == [("near-duplicates", 10)]
@@ -317,8 +317,8 @@ def test_the_command_prints_a_table_and_writes_both_files(tmp_path: Path) -> Non
     (tmp_path / "copy.png").write_bytes((tmp_path / "p0.png").read_bytes())
     feed = feed_of(tmp_path / "feed.jsonl", [*(row(f"p{number}") for number in range(3)), row("copy")])
     store = tmp_path / "store"
-    assert shoplens("index", feed, "--store", store).code == 0
-    result = shoplens("doctor", "--store", store, "--report", tmp_path / "found.jsonl")
+    assert run_command("index", feed, "--store", store).code == 0
+    result = run_command("doctor", "--store", store, "--report", tmp_path / "found.jsonl")
     assert result.code == 0
     assert [line.split()[:2] for line in result.out.splitlines() if line.startswith("shared")] == [
         ["shared-photo", "1"]
@@ -327,7 +327,7 @@ def test_the_command_prints_a_table_and_writes_both_files(tmp_path: Path) -> Non
     (line,) = (tmp_path / "found.jsonl").read_text("utf-8").splitlines()
     assert json.loads(line)["product_ids"] == ["copy", "p0"]
     assert (tmp_path / "found.html").exists()
-    printed = shoplens("doctor", "--store", store, "--kind", "shared-photo", "--json").told
+    printed = run_command("doctor", "--store", store, "--kind", "shared-photo", "--json").json
     assert (printed["counts"], printed["products"]) == ({"shared-photo": 1}, 4)
     assert len(list((store / "reports").glob("*-doctor.jsonl"))) == 1
-    assert shoplens("doctor", "--store", store, "--kind", "odd").code == 3
+    assert run_command("doctor", "--store", store, "--kind", "odd").code == 3
