@@ -16,7 +16,7 @@ from shoplens.store.renames import RENAMED
 from shoplens.store.store import Store
 from tests.feedback.answers import impression
 from tests.feedback.test_log import Clock, add
-from tests.store.conftest import filled
+from tests.store.conftest import fill_store
 
 Done = dict[str, set[str]]
 
@@ -130,7 +130,7 @@ def test_all_of_it_or_nothing(log: FeedbackLog) -> None:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     store = Store(tmp_path / "store", create=True)
-    filled(store, range(3))
+    fill_store(store, range(3))
     return store
 
 

@@ -1,4 +1,4 @@
-"""A small store, to be read, changed and copied."""
+"""Fixtures and functions that make a small store, which tests read, change and copy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.fakes import product
 
 
 def entries(numbers: range, price: float | None = None, dimensions: int = 4) -> list[IndexedProduct]:
-    """Products ``p0``, ``p1``, … with a photo each."""
+    """Return index entries of products ``p0``, ``p1``, …, each with one photo. All their vectors are equal."""
     vector = np.full((1, dimensions), dimensions**-0.5, np.float32)
     return [
         IndexedProduct(
@@ -30,8 +30,8 @@ def entries(numbers: range, price: float | None = None, dimensions: int = 4) -> 
     ]
 
 
-def filled(store: Store, numbers: range = range(10), model: str = "colour@1", dimensions: int = 4) -> Generation:
-    """A live generation of these products."""
+def fill_store(store: Store, numbers: range = range(10), model: str = "colour@1", dimensions: int = 4) -> Generation:
+    """Build a generation of these products, make it live, and return it."""
     with store.new_generation(
         Manifest(model, dimensions, "/feed.jsonl", "jsonl", "20260101T000000000000Z")
     ) as generation:
@@ -41,24 +41,25 @@ def filled(store: Store, numbers: range = range(10), model: str = "colour@1", di
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of ten products, to be copied."""
-    folder = tmp_path_factory.mktemp("built") / "store"
+def original_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a closed store of ten products. Tests copy it and never change it."""
+    folder = tmp_path_factory.mktemp("original") / "store"
     store = Store(folder, create=True)
-    filled(store)
+    fill_store(store)
     store.close()
     return folder
 
 
 @pytest.fixture
-def folder(built: Path, tmp_path: Path) -> Path:
-    """A store of ten products, to be changed."""
-    copy_tree(built, tmp_path / "store")
+def folder(original_folder: Path, tmp_path: Path) -> Path:
+    """Return the folder of a closed store of ten products, which the test may change."""
+    copy_tree(original_folder, tmp_path / "store")
     return tmp_path / "store"
 
 
 @pytest.fixture
 def store(folder: Path) -> Iterator[Store]:
-    opened = Store(folder)
-    yield opened
-    opened.close()
+    """Open the store in ``folder`` for one test."""
+    store = Store(folder)
+    yield store
+    store.close()

@@ -1,7 +1,7 @@
-"""The process that the tests kill: one change of a store.
+"""The process that the tests kill: it makes one change of a store.
 
-It prints ``ready`` before the change, ``done N`` for each acknowledgement (the first N products of the feed are in, or
-gone), and ``end`` after it. Photos are embedded by :class:`~tests.fakes.ColourEmbedder`.
+It prints ``ready`` before the change, ``done N`` for each acknowledgement (the first N products of the feed are in the
+store, or have been removed), and ``end`` after the change. :class:`~tests.fakes.ColourEmbedder` embeds the photos.
 """
 
 from __future__ import annotations
@@ -13,23 +13,30 @@ from shoplens.store.store import Store
 from tests.fakes import builder
 
 
-def say(*words: object) -> None:
+def print_line(*words: object) -> None:
+    """Print a line at once, so that it is out before the process can be killed."""
     print(*words, flush=True)
 
 
 def change_store(command: str, folder: Path, path: Path) -> None:
+    """Run ``index``, ``add``, ``sync`` or ``remove`` on the store in ``folder`` with the feed at ``path``."""
     store = Store(folder, create=command == "index")
-    work = builder(store, progress=lambda what, done, _: say("done", done) if what == "Indexing" else None)
+
+    def print_progress(stage: str, done: int, _total: int) -> None:
+        if stage == "Indexing":
+            print_line("done", done)
+
+    store_builder = builder(store, progress=print_progress)
     with read_feed(path) as feed:
         feed.prepare()
-        say("ready")
+        print_line("ready")
         if command == "remove":
             for number, product_id in enumerate(feed.product_ids(), start=1):
                 store.live.index.remove([product_id])
-                say("done", number)
+                print_line("done", number)
         elif command == "sync":
-            work.sync(feed, "100%")
+            store_builder.sync(feed, "100%")
         else:
-            {"index": work.index, "add": work.add}[command](feed)
-        say("end")
+            {"index": store_builder.index, "add": store_builder.add}[command](feed)
+        print_line("end")
     store.close()

@@ -1,4 +1,4 @@
-"""Features of photos: kept by content and by what made them, on disk when flushed, begun anew when damaged."""
+"""The cache of photo features: its keys are the content and the model, a flush writes it, and damage empties it."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ def features(path: Path) -> Iterator[FeatureFile]:
 
 
 def row(number: int) -> Features:
-    """Numbers that half precision holds exactly."""
+    """Return four features that half precision stores exactly."""
     return np.array([number, -number / 2, 0.25, 0], np.float32)
 
 
-def on_disk(path: Path) -> int:
-    """Rows that another process sees."""
-    other = sqlite3.connect(path)
+def count_rows_on_disk(path: Path) -> int:
+    """Return the number of rows that another process reads from the file."""
+    connection = sqlite3.connect(path)
     try:
-        return int(other.execute("SELECT count(*) FROM features").fetchone()[0])
+        return int(connection.execute("SELECT count(*) FROM features").fetchone()[0])
     finally:
-        other.close()
+        connection.close()
 
 
-def test_what_was_added_is_there_at_once(features: FeatureFile) -> None:
+def test_an_added_row_can_be_read_at_once(features: FeatureFile) -> None:
     assert not features.has("a")
     features.add("a", row(1))
     assert (features.has("a"), features.has("b")) == (True, False)
-    found = features.read(["b", "a", "a"])
-    assert list(found) == ["a"]
-    assert found["a"].dtype == np.float32
-    np.testing.assert_array_equal(found["a"], row(1))
+    rows = features.read(["b", "a", "a"])
+    assert list(rows) == ["a"]
+    assert rows["a"].dtype == np.float32
+    np.testing.assert_array_equal(rows["a"], row(1))
     assert features.read([]) == {}
 
 
-def test_what_is_added_again_replaces_what_was_there(features: FeatureFile) -> None:
+def test_adding_a_row_again_replaces_it(features: FeatureFile) -> None:
     features.add("a", row(1))
     features.flush()
     features.add("a", row(2))
@@ -64,40 +64,40 @@ def test_what_is_added_again_replaces_what_was_there(features: FeatureFile) -> N
 
 
 def test_rows_are_kept_in_half_precision(features: FeatureFile) -> None:
-    wild = np.random.default_rng(0).normal(size=500).astype(np.float32)
-    features.add("a", wild)
-    np.testing.assert_array_equal(features.read(["a"])["a"], wild.astype(np.float16).astype(np.float32))
+    values = np.random.default_rng(0).normal(size=500).astype(np.float32)
+    features.add("a", values)
+    np.testing.assert_array_equal(features.read(["a"])["a"], values.astype(np.float16).astype(np.float32))
 
 
-def test_a_flush_writes_and_many_rows_write_themselves(features: FeatureFile, path: Path) -> None:
+def test_rows_are_written_by_a_flush_or_when_there_are_many(features: FeatureFile, path: Path) -> None:
     features.add("a", row(1))
-    assert on_disk(path) == 0
+    assert count_rows_on_disk(path) == 0
     features.flush()
-    assert on_disk(path) == 1
+    assert count_rows_on_disk(path) == 1
     for number in range(COMMIT):
         features.add(f"b{number}", row(number))
-    assert on_disk(path) == 1 + COMMIT
+    assert count_rows_on_disk(path) == 1 + COMMIT
 
 
-def test_closing_writes_too(path: Path) -> None:
-    first = FeatureFile(path, MODEL)
-    first.add("a", row(3))
-    first.close()
-    again = FeatureFile(path, MODEL)
-    np.testing.assert_array_equal(again.read(["a"])["a"], row(3))
-    again.close()
+def test_closing_writes_the_rows(path: Path) -> None:
+    file = FeatureFile(path, MODEL)
+    file.add("a", row(3))
+    file.close()
+    reopened = FeatureFile(path, MODEL)
+    np.testing.assert_array_equal(reopened.read(["a"])["a"], row(3))
+    reopened.close()
 
 
-def test_more_are_asked_for_than_fit_into_one_question(features: FeatureFile) -> None:
+def test_more_rows_can_be_read_than_one_sql_statement_can_name(features: FeatureFile) -> None:
     names = [f"n{number}" for number in range(2 * MAX_PARAMETERS + 3)]
     for number, name in enumerate(names):
         features.add(name, row(number % 100))
-    found = features.read([*names, "nothing"])
-    assert found.keys() == set(names)
-    np.testing.assert_array_equal(found["n777"], row(77))
+    rows = features.read([*names, "nothing"])
+    assert rows.keys() == set(names)
+    np.testing.assert_array_equal(rows["n777"], row(77))
 
 
-def test_two_models_never_meet(features: FeatureFile, path: Path) -> None:
+def test_rows_of_two_models_are_kept_apart(features: FeatureFile, path: Path) -> None:
     features.add("a", row(1))
     features.flush()
     other = FeatureFile(path, "other@2/4+9")
@@ -105,67 +105,67 @@ def test_two_models_never_meet(features: FeatureFile, path: Path) -> None:
     other.add("a", row(9))
     other.close()
     np.testing.assert_array_equal(features.read(["a"])["a"], row(1))
-    assert on_disk(path) == 2
+    assert count_rows_on_disk(path) == 2
 
 
-@pytest.mark.parametrize("odd", [b"no database at all" * 100, b""], ids=["text", "empty"])
-def test_a_damaged_file_is_begun_anew(path: Path, odd: bytes) -> None:
-    path.write_bytes(odd)
+@pytest.mark.parametrize("content", [b"no database at all" * 100, b""], ids=["text", "empty"])
+def test_a_damaged_file_is_begun_anew(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
     file = FeatureFile(path, MODEL)
     assert not file.has("a")
     file.add("a", row(1))
     file.close()
-    assert on_disk(path) == 1
+    assert count_rows_on_disk(path) == 1
 
 
-def test_a_file_of_another_shape_is_begun_anew(path: Path) -> None:
-    other = sqlite3.connect(path)
-    other.execute("CREATE TABLE features (something TEXT)")
-    other.close()
+def test_a_file_with_another_table_is_begun_anew(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE features (something TEXT)")
+    connection.close()
     file = FeatureFile(path, MODEL)
     file.add("a", row(1))
     file.close()
-    assert on_disk(path) == 1
+    assert count_rows_on_disk(path) == 1
 
 
-def test_damage_while_it_is_open_loses_rows_and_no_more(path: Path) -> None:
+def test_damage_to_an_open_file_only_loses_rows(path: Path) -> None:
     file = FeatureFile(path, MODEL)
-    names = [f"n{number}" for number in range(1000)]  # more than SQLite keeps in memory
+    names = [f"n{number}" for number in range(1000)]  # These are more rows than SQLite keeps in memory.
     for name in names:
         file.add(name, np.ones(2000, np.float32))
     file.flush()
     size = path.stat().st_size
-    with path.open("r+b") as raw:
-        raw.seek(4096)
-        raw.write(b"\xff" * (size - 4096))
+    with path.open("r+b") as database:
+        database.seek(4096)
+        database.write(b"\xff" * (size - 4096))
     assert len(file.read(names)) < len(names)
     assert not any(map(file.has, names))
     file.add("a", row(1))
     file.flush()
     np.testing.assert_array_equal(file.read(["a"])["a"], row(1))
     file.close()
-    assert on_disk(path) == 1
+    assert count_rows_on_disk(path) == 1
 
 
-def test_a_folder_that_is_missing_is_made_and_one_in_its_place_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_created_and_a_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
     FeatureFile(tmp_path / "new" / NAME, MODEL).close()
     assert (tmp_path / "new" / NAME).is_file()
     (tmp_path / "taken").mkdir()
-    with pytest.raises(StoreError) as told:
+    with pytest.raises(StoreError) as error:
         FeatureFile(tmp_path / "taken", MODEL)
-    assert told.value.code == "disk"
-    assert str(tmp_path / "taken") in told.value.problem
+    assert error.value.code == "disk"
+    assert str(tmp_path / "taken") in error.value.problem
 
 
-def test_threads_may_write_and_read_at_once(features: FeatureFile) -> None:
-    def work(start: int) -> None:
+def test_threads_can_write_and_read_at_the_same_time(features: FeatureFile) -> None:
+    def add_and_check(start: int) -> None:
         for number in range(start, start + 100):
             features.add(f"n{number}", row(number % 50))
             assert features.has(f"n{number}")
 
-    threads = [threading.Thread(target=work, args=(start,)) for start in (0, 100, 200, 300)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    threads = [threading.Thread(target=add_and_check, args=(start,)) for start in (0, 100, 200, 300)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert len(features.read(f"n{number}" for number in range(400))) == 400

@@ -1,4 +1,4 @@
-"""``kill -9`` at random moments: what was acknowledged is there, and the same command again ends the work."""
+"""``kill -9`` at random moments: every acknowledged change is kept, and the same command completes the rest."""
 
 from __future__ import annotations
 
@@ -32,14 +32,21 @@ from tests.store.killable import change_store
 
 PRODUCTS = 224
 KILLS = 2
-"""One at a moment in time and one at an acknowledgement, the second in what the first left."""
+"""Kills per case: one after a time and one at an acknowledgement. The second starts from the store of the first."""
 ROOT = Path(__file__).parents[2]
-Held = dict[str, tuple[StoredProduct, list[bytes]]]
+Contents = dict[str, tuple[StoredProduct, list[bytes]]]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A change of a store: what it holds before, and the feed of the change."""
+    """A change of a store.
+
+    Attributes:
+        command: of the change: ``index``, ``add``, ``sync`` or ``remove``.
+        before: numbers of the products in the store before the change.
+        feed: numbers of the products in the feed of the change.
+        changed_price: price of the products of even number in that feed; without one, prices stay as they are.
+    """
 
     command: str
     before: range
@@ -58,50 +65,60 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the photos of all products, for feeds to name."""
     folder = tmp_path_factory.mktemp("shop")
     colored_rows(folder, range(PRODUCTS))
     return folder
 
 
 def rows(folder: Path, numbers: Iterable[int], price: float | None = None) -> list[dict[str, Any]]:
-    """Products; those of even number have another price where one is given."""
-    made = colored_rows(folder, numbers)
-    return [{**one, "price": price} if price and int(one["id"][1:]) % 2 == 0 else one for one in made]
+    """Return the feed rows of these products. If a price is given, products of even number have that price."""
+    feed_rows = colored_rows(folder, numbers)
+    return [{**row, "price": price} if price and int(row["id"][1:]) % 2 == 0 else row for row in feed_rows]
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a command said, and how many seconds it ran."""
+    """The complete lines that a command printed, and the seconds that it ran."""
 
     lines: list[str]
     seconds: float
 
     @property
-    def finish(self) -> bool:
+    def is_finished(self) -> bool:
+        """Whether the command came to its end."""
         return "end\n" in self.lines
 
     @property
     def acknowledged(self) -> int:
-        """How many of the feed's products."""
+        """Return how many of the feed's products were acknowledged."""
         return max((int(line.split()[1]) for line in self.lines if line.startswith("done ")), default=0)
 
 
-def started(*words: str) -> subprocess.Popen[str]:
-    """A command in a process group of its own."""
+def start_module(*words: str) -> subprocess.Popen[str]:
+    """Start a Python module with these arguments in a process group of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
     )
 
 
-def kill(process: subprocess.Popen[str]) -> None:
-    with suppress(ProcessLookupError):  # it came to its end
+def kill_group(process: subprocess.Popen[str]) -> None:
+    """Kill all processes of the group with ``kill -9``."""
+    with suppress(ProcessLookupError):  # The process has already ended.
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def run(command: str, store: Path, feed: Path, moment: int | float | None = None) -> Run:
-    """The command, killed after so many acknowledgements (int) or seconds (float), or never."""
+    """Run a command of ``tests.store.killable`` on a store.
+
+    Args:
+        command: to run.
+        store: folder of the store.
+        feed: path of the feed.
+        moment: kill the command after this many acknowledgements (int) or seconds (float); ``None`` never kills it.
+    """
     lines: list[str] = []
-    begun = time.perf_counter()
+    start = time.perf_counter()
     with forked(change_store, command, store, feed) as process:
         timer = threading.Timer(moment if isinstance(moment, float) else 600, process.kill)
         timer.start()
@@ -110,83 +127,83 @@ def run(command: str, store: Path, feed: Path, moment: int | float | None = None
             if isinstance(moment, int) and len(lines) > moment:
                 process.kill()
         timer.cancel()
-    return Run([line for line in lines if line.endswith("\n")], time.perf_counter() - begun)
+    return Run([line for line in lines if line.endswith("\n")], time.perf_counter() - start)
 
 
-def held(folder: Path) -> tuple[Held, Held]:
-    """What the live generation holds, and what an unfinished one does. The store opens, whatever happened."""
+def read_contents(folder: Path) -> tuple[Contents, Contents]:
+    """Open the store, and return the contents of its live generation and of an unfinished one. Either can be empty."""
     store = Store(folder, create=True)
     live = contents(store.live.index) if store.has_live else {}
-    name = store.live.name if store.has_live else ""
+    live_name = store.live.name if store.has_live else ""
     store.close()
     newest = max(folder.glob("generations/*"), default=None)
-    if newest is None or newest.name == name or not (newest / "shard").is_dir():
+    if newest is None or newest.name == live_name or not (newest / "shard").is_dir():
         return live, {}
     try:
         index = QdrantIndex(newest / "shard", VectorSizes(4))
-    except StoreError:  # killed while it was made; the next run removes it
+    except StoreError:  # The command was killed while it created the shard. The next run removes it.
         return live, {}
     unfinished = contents(index)
     index.close()
     return live, unfinished
 
 
-def check(case: Case, folder: Path, before: Held, after: Held, acknowledged: int) -> None:
-    """Nothing that was acknowledged is lost, and every product is as before or as after, never something else."""
-    live, unfinished = held(folder)
-    promised = [f"p{number}" for number in case.feed][:acknowledged]
+def check_contents(case: Case, folder: Path, before: Contents, after: Contents, acknowledged: int) -> None:
+    """Check that no acknowledged change is lost, and that every product is as before or as after the change."""
+    live, unfinished = read_contents(folder)
+    acknowledged_ids = [f"p{number}" for number in case.feed][:acknowledged]
     if case.command == "index":
         assert live in (before, after)
-        growing = after if live == after else unfinished
-        assert growing == {name: after[name] for name in growing}
-        assert set(promised) <= growing.keys()
+        written = after if live == after else unfinished
+        assert written == {name: after[name] for name in written}
+        assert set(acknowledged_ids) <= written.keys()
     else:
         assert unfinished == {}
         for name in before.keys() | after.keys() | live.keys():
             assert live.get(name) in (before.get(name), after.get(name))
-        for name in promised:
+        for name in acknowledged_ids:
             assert live.get(name) == after.get(name)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_killed_changes_lose_nothing_and_can_be_ended(folder: Path, tmp_path: Path, name: str) -> None:
-    case, moments = CASES[name], Random(name)
+def test_killed_changes_lose_nothing_acknowledged_and_can_be_completed(folder: Path, tmp_path: Path, name: str) -> None:
+    case, random = CASES[name], Random(name)
     base, undisturbed, store = tmp_path / "base", tmp_path / "undisturbed", tmp_path / "store"
     base.mkdir()
     if case.before:
         run("index", base, feed_of(folder / "before.jsonl", rows(folder, case.before)))
     feed = feed_of(folder / f"{name}.jsonl", rows(folder, case.feed, case.changed_price))
     copy_tree(base, undisturbed)
-    whole = run(case.command, undisturbed, feed)
-    assert whole.finish
-    (before, _), (after, _) = held(base), held(undisturbed)
+    complete_run = run(case.command, undisturbed, feed)
+    assert complete_run.is_finished
+    (before, _), (after, _) = read_contents(base), read_contents(undisturbed)
     assert after != before
 
-    kills, fresh = 0, True
+    kills, needs_fresh_store = 0, True
     for attempt in range(4 * KILLS):
-        if fresh:
+        if needs_fresh_store:
             shutil.rmtree(store, ignore_errors=True)
             copy_tree(base, store)
-        steps = len(whole.lines) - 2
-        moment = moments.randint(1, steps) if attempt % 2 else moments.uniform(0.1, 1.0) * whole.seconds
-        disturbed = run(case.command, store, feed, moment)
-        check(case, store, before, after, disturbed.acknowledged)
-        kills += not disturbed.finish
-        fresh = disturbed.finish
+        steps = len(complete_run.lines) - 2
+        moment = random.randint(1, steps) if attempt % 2 else random.uniform(0.1, 1.0) * complete_run.seconds
+        attempt_run = run(case.command, store, feed, moment)
+        check_contents(case, store, before, after, attempt_run.acknowledged)
+        kills += not attempt_run.is_finished
+        needs_fresh_store = attempt_run.is_finished
         if kills == KILLS:
             break
     assert kills == KILLS
-    assert run(case.command, store, feed).finish
-    assert held(store) == (after, {})
+    assert run(case.command, store, feed).is_finished
+    assert read_contents(store) == (after, {})
 
 
-def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
-    dimensions, count, moments = 1024, 4_200, Random(5)
+def test_a_killed_optimization_loses_no_product(tmp_path: Path) -> None:
+    dimensions, count, random = 1024, 4_200, Random(5)
     vectors = np.random.default_rng(5).normal(size=(count, 1, dimensions)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
     index = QdrantIndex(tmp_path / "shard", VectorSizes(dimensions))
     for start in range(0, count, 300):
-        index.upsert([entry(number, vectors[number]) for number in range(start, start + 300)])
+        index.upsert([index_entry(number, vectors[number]) for number in range(start, start + 300)])
     index.flush()
     index.close()
     copy_tree(tmp_path / "shard", tmp_path / "unoptimized")
@@ -194,21 +211,22 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
     for attempt in range(4):
         shutil.rmtree(tmp_path / "shard")
         copy_tree(tmp_path / "unoptimized", tmp_path / "shard")
-        process = started("shoplens.index.qdrant.optimize", str(tmp_path / "shard"), str(os.getpid()), "1024")
+        process = start_module("shoplens.index.qdrant.optimize", str(tmp_path / "shard"), str(os.getpid()), "1024")
         while process.poll() is None and not any((tmp_path / "shard/temp_segments").glob("*")):
             time.sleep(0.01)
-        time.sleep(moments.uniform(0.0, 0.4))  # somewhere in the work, which takes a second or more
-        kill(process)
+        time.sleep(random.uniform(0.0, 0.4))  # The optimization takes a second or more, so this ends within it.
+        kill_group(process)
         with process:
             kills += process.wait() == -signal.SIGKILL
         index = QdrantIndex(tmp_path / "shard", VectorSizes(dimensions))
         assert index.count() == count, attempt
-        sample = moments.sample(range(count), 30)
-        assert index.photo_vectors([f"{number:032x}" for number in sample]).keys() == {f"{n:032x}" for n in sample}
+        sample = random.sample(range(count), 30)
+        content_hashes = [f"{number:032x}" for number in sample]
+        assert index.photo_vectors(content_hashes).keys() == set(content_hashes)
         for number in sample:
             hit = index.nearest_products(vectors[number, 0], 1)[0]
             assert (hit.record.product.id, hit.similarity) == (f"p{number}", pytest.approx(1.0, abs=1e-5))
-        index.upsert([entry(0, vectors[0])])
+        index.upsert([index_entry(0, vectors[0])])
         index.flush()
         index.close()
     assert kills > 1
@@ -218,7 +236,7 @@ def test_a_killed_optimization_leaves_every_product(tmp_path: Path) -> None:
     index.close()
 
 
-PARENT = """
+PARENT_CODE = """
 import os, subprocess, sys
 command = [sys.executable, "-m", "shoplens.index.qdrant.optimize", sys.argv[1], str(os.getpid()), "1024"]
 child = subprocess.Popen(command)
@@ -227,29 +245,30 @@ child.wait()
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux ends a child process with its parent.")
 def test_a_graph_build_ends_with_its_process(tmp_path: Path) -> None:
     dimensions = 1024
     index = QdrantIndex(tmp_path / "shard", VectorSizes(dimensions))
     vectors = np.random.default_rng(6).normal(size=(4_000, 1, dimensions)).astype(np.float32)
-    index.upsert([entry(number, vector) for number, vector in enumerate(vectors)])
+    index.upsert([index_entry(number, vector) for number, vector in enumerate(vectors)])
     index.flush()
     index.close()
-    parent = [sys.executable, "-c", PARENT, str(tmp_path / "shard")]
+    parent = [sys.executable, "-c", PARENT_CODE, str(tmp_path / "shard")]
     with subprocess.Popen(parent, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        while not any(tmp_path.glob("shard/temp_segments/*")):  # the engine is at it
+        while not any(tmp_path.glob("shard/temp_segments/*")):  # Wait until the engine has begun.
             assert process.poll() is None
             time.sleep(0.01)
         process.kill()
     time.sleep(0.2)
     QdrantIndex(tmp_path / "shard", VectorSizes(dimensions)).close()
-    orphan = [sys.executable, "-m", "shoplens.index.qdrant.optimize", str(tmp_path / "shard"), "1", "1024"]
-    gone = subprocess.run(orphan, cwd=ROOT)
-    assert gone.returncode == 1
+    command = [sys.executable, "-m", "shoplens.index.qdrant.optimize", str(tmp_path / "shard"), "1", "1024"]
+    result = subprocess.run(command, cwd=ROOT)
+    assert result.returncode == 1
 
 
-def entry(number: int, vectors: Vectors) -> IndexedProduct:
-    name = f"/{number}.jpg"
+def index_entry(number: int, vectors: Vectors) -> IndexedProduct:
+    """Return an index entry of the product of this number, with one photo and its vector."""
+    path = f"/{number}.jpg"
     return IndexedProduct(
-        product(f"p{number}", name), (Photo(name, f"{number:032x}", f"f{number:031x}", 8, 8),), vectors
+        product(f"p{number}", path), (Photo(path, f"{number:032x}", f"f{number:031x}", 8, 8),), vectors
     )

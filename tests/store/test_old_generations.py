@@ -1,4 +1,4 @@
-"""Stores of earlier formats: they open, answer as they did without filters, and can be given filters."""
+"""Stores of earlier formats: they open, answer without filters as they did before, and filters can be trained."""
 
 from __future__ import annotations
 
@@ -31,155 +31,169 @@ SETTINGS = Settings(threads=2)
 COUNT = 12
 
 
-def as_before(shard: Path) -> None:
-    """Every point's payload as formats 1 and 2 held it: the record as an object, and the id in there alone."""
+def rewrite_as_format_2(shard: Path) -> None:
+    """Rewrite the payload of every point as formats 1 and 2 had it: the record is an object, and only it has the id."""
 
-    def older(payload: dict[str, Any]) -> dict[str, Any]:
+    def to_format_2(payload: dict[str, Any]) -> dict[str, Any]:
         payload["record"] = json.loads(payload["record"])
         payload["predicted"] = payload["record"].pop("predicted")
         assert payload.pop("id") == payload["record"]["id"]
         return payload
 
-    rewrite(shard, lambda payload: older(as_of_format_4(payload)))
+    rewrite(shard, lambda payload: to_format_2(as_of_format_4(payload)))
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A store as Shoplens 0.1 left it: no `placed` in its manifest, no filters, no file of features."""
+    """Return the parent folder of a store as Shoplens 0.1 wrote it, in ``store``, and of the photos of its products.
+
+    The manifest has no ``placed``, and the store has no filters and no file of features.
+    """
     colored_rows(tmp_path, range(COUNT))
     features = FeatureFile(tmp_path / "elsewhere.sqlite", "colour@1")
-    maker = ProductEncoder(ColourEmbedder(), PhotoSource(SETTINGS), SETTINGS, EncodingCaches(features))
+    encoder = ProductEncoder(ColourEmbedder(), PhotoSource(SETTINGS), SETTINGS, EncodingCaches(features))
     items = [product(f"p{number}", str(tmp_path / f"p{number}.png")) for number in range(COUNT)]
     store = Store(tmp_path / "store", create=True)
     with store.new_generation(Manifest("colour@1", 4, "/feed.jsonl", "jsonl", "20260101T000000000000Z")) as generation:
-        generation.index.upsert([one.entry for one in maker.outcomes(items) if one.entry is not None])
+        generation.index.upsert([outcome.entry for outcome in encoder.outcomes(items) if outcome.entry is not None])
         store.switch(generation)
-    place = store.live.folder / NAME
+    manifest_path = store.live.folder / NAME
     store.close()
     features.close()
-    as_before(place.parent / SHARD)
-    told = json.loads(place.read_text())
-    assert told["format"] == FORMAT
-    del told["placed"]
-    place.write_text(json.dumps({**told, "format": 1}))
+    rewrite_as_format_2(manifest_path.parent / SHARD)
+    manifest = json.loads(manifest_path.read_text())
+    assert manifest["format"] == FORMAT
+    del manifest["placed"]
+    manifest_path.write_text(json.dumps({**manifest, "format": 1}))
     assert not (tmp_path / "store" / FEATURES).exists()
     return tmp_path
 
 
 @pytest.fixture
 def shop(folder: Path) -> Iterator[Shop]:
+    """Open the store of format 1."""
     with Shop(folder / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
         yield shop
 
 
-def test_it_answers_as_it_did(shop: Shop, folder: Path) -> None:
-    asked = photo(folder / "asked.png", (200, 90, 40), (30, 20))
-    answer = shop.search(asked, COUNT)
+def test_a_store_of_format_1_answers_by_the_pretrained_strategy(shop: Shop, folder: Path) -> None:
+    photo_path = photo(folder / "query.png", (200, 90, 40), (30, 20))
+    answer = shop.search(photo_path, COUNT)
     query = colour_vector((200, 90, 40))
-    scores = {f"p{n}": (1 + float(query @ colour_vector(numbered_color(n)))) / 2 for n in range(COUNT)}
+    scores = {f"p{number}": (1 + float(query @ colour_vector(numbered_color(number)))) / 2 for number in range(COUNT)}
     assert (answer.strategy, len(answer.results)) == ("pretrained", COUNT)
-    assert [one.product.id for one in answer.results] == sorted(scores, key=lambda name: -scores[name])
-    assert [one.score for one in answer.results] == pytest.approx(sorted(scores.values(), reverse=True), abs=1e-5)
+    assert [result.product.id for result in answer.results] == sorted(
+        scores, key=lambda product_id: -scores[product_id]
+    )
+    assert [result.score for result in answer.results] == pytest.approx(sorted(scores.values(), reverse=True), abs=1e-5)
 
 
 @pytest.mark.parametrize(
     ("strategy", "steering"),
     [("filters-static", Steering()), ("", Steering(weights={"color": 1})), ("", Steering(color="red"))],
 )
-def test_what_needs_filters_says_how_to_get_them(shop: Shop, folder: Path, strategy: str, steering: Steering) -> None:
-    asked = None if steering.color else folder / "p1.png"
-    with pytest.raises(InvalidValue, match="The store has no filters yet") as told:
-        shop.search(asked, strategy=strategy, steering=steering)
-    assert (told.value.code, "shoplens train filters" in told.value.fix) == ("no-filters", True)
+def test_a_query_that_needs_filters_is_an_error_that_says_how_to_train_them(
+    shop: Shop, folder: Path, strategy: str, steering: Steering
+) -> None:
+    photo_path = None if steering.color else folder / "p1.png"
+    with pytest.raises(InvalidValue, match="The store has no filters yet") as error:
+        shop.search(photo_path, strategy=strategy, steering=steering)
+    assert (error.value.code, "shoplens train filters" in error.value.fix) == ("no-filters", True)
     with pytest.raises(InvalidValue, match="no filters yet"):
         shop.dimensions()
 
 
-def test_it_is_given_filters(shop: Shop, folder: Path) -> None:
-    before = [one.product.id for one in shop.search(folder / "p3.png", COUNT).results]
+def test_filters_can_be_trained_for_a_store_of_format_1(shop: Shop, folder: Path) -> None:
+    ids_before = [result.product.id for result in shop.search(folder / "p3.png", COUNT).results]
     summary = shop.training.train_filters()
     assert (summary.products, summary.photos_embedded) == (COUNT, COUNT)
     assert shop.search(folder / "p3.png").strategy == "filters-static"
-    after = shop.search(folder / "p3.png", COUNT, strategy="pretrained")
-    assert [one.product.id for one in after.results] == before
+    answer_after = shop.search(folder / "p3.png", COUNT, strategy="pretrained")
+    assert [result.product.id for result in answer_after.results] == ids_before
 
 
-def test_products_are_added_to_it_as_before(shop: Shop, folder: Path) -> None:
+def test_products_can_be_added_to_a_store_of_format_1(shop: Shop, folder: Path) -> None:
     (feed := folder / "more.jsonl").write_text(
-        "".join(json.dumps(one) + "\n" for one in colored_rows(folder, range(COUNT, COUNT + 2)))
+        "".join(json.dumps(row) + "\n" for row in colored_rows(folder, range(COUNT, COUNT + 2)))
     )
     assert shop.add(feed).added == 2
     assert len(shop) == COUNT + 2
     assert shop.search(folder / f"p{COUNT}.png", 1).results[0].product.id == f"p{COUNT}"
 
 
-def test_what_is_written_makes_it_of_this_format(shop: Shop, folder: Path) -> None:
-    (place,) = folder.glob(f"store/generations/*/{NAME}")
-    assert json.loads(place.read_text())["format"] == 1, "reading changes nothing"
+def test_a_write_converts_the_store_to_the_present_format(shop: Shop, folder: Path) -> None:
+    (manifest_path,) = folder.glob(f"store/generations/*/{NAME}")
+    assert json.loads(manifest_path.read_text())["format"] == 1, "reading does not change the store"
     shop.products.update("p1", identifiers=("SKU-1",))
-    assert json.loads(place.read_text())["format"] == FORMAT
-    assert [one.product.id for one in shop.search(folder / "p3.png", where="id in (SKU-1, p2, P3)").results] == [
+    assert json.loads(manifest_path.read_text())["format"] == FORMAT
+    assert [result.product.id for result in shop.search(folder / "p3.png", where="id in (SKU-1, p2, P3)").results] == [
         "p2",
         "p1",
     ]
-    found = shop.products.get("SKU-1")
-    assert found is not None and found.id == "p1"
+    updated_product = shop.products.get("SKU-1")
+    assert updated_product is not None and updated_product.id == "p1"
 
 
 def test_a_later_format_is_refused(folder: Path) -> None:
-    (place,) = folder.glob(f"store/generations/*/{NAME}")
-    place.write_text(json.dumps({**json.loads(place.read_text()), "format": FORMAT + 1}))
-    with pytest.raises(StoreError, match="this Shoplens reads up to") as told:
+    (manifest_path,) = folder.glob(f"store/generations/*/{NAME}")
+    manifest_path.write_text(json.dumps({**json.loads(manifest_path.read_text()), "format": FORMAT + 1}))
+    with pytest.raises(StoreError, match="this Shoplens reads up to") as error:
         Shop(folder / "store", embedder=ColourEmbedder(), settings=SETTINGS)
-    assert told.value.code == "newer-store"
+    assert error.value.code == "newer-store"
 
 
 @pytest.fixture
-def second(folder: Path) -> Path:
-    """The same as of format 2: 256 numbers beside each vector, called ``dense``, and filters of version 1."""
-    before = Store(folder / "store")
-    entries = list(before.live.index.entries())
-    marks = SparseVector(np.array([3], np.uint32), np.ones(1, np.float32))
+def format_2_folder(folder: Path) -> Path:
+    """Return the folder of the same store in format 2, with filters of version 1.
+
+    There are 256 numbers beside each vector, which its manifest calls ``dense``.
+    """
+    format_1_store = Store(folder / "store")
+    entries = list(format_1_store.live.index.entries())
+    class_vector = SparseVector(np.array([3], np.uint32), np.ones(1, np.float32))
     store = Store(folder / "second", create=True)
     manifest = Manifest("colour@1", 4, "/feed.jsonl", "jsonl", "20260101T000000000000Z", placed=256)
     with store.new_generation(manifest) as generation:
-        scored = [
-            replace(one, scores=FilterScores(np.ones((len(one.photos), 256), np.float32), (marks,) * len(one.photos)))
-            for one in entries
+        scored_entries = [
+            replace(
+                entry,
+                scores=FilterScores(np.ones((len(entry.photos), 256), np.float32), (class_vector,) * len(entry.photos)),
+            )
+            for entry in entries
         ]
-        generation.index.upsert(scored)
+        generation.index.upsert(scored_entries)
         store.switch(generation)
-    place = store.live.folder
+    generation_folder = store.live.folder
     store.close()
-    before.close()
-    as_before(place / SHARD)
-    told = json.loads((place / NAME).read_text())
-    (place / NAME).write_text(json.dumps({**told, "format": 2, "dense": told.pop("placed")}))
-    (place / DESCRIPTION_FILE).write_text(
+    format_1_store.close()
+    rewrite_as_format_2(generation_folder / SHARD)
+    fields = json.loads((generation_folder / NAME).read_text())
+    (generation_folder / NAME).write_text(json.dumps({**fields, "format": 2, "dense": fields.pop("placed")}))
+    (generation_folder / DESCRIPTION_FILE).write_text(
         json.dumps({"version": 1, "measured": 1044, "arrays": "filters-0123456789abcdef.npz"})
     )
     return folder / "second"
 
 
-def test_filters_of_before_are_not_used_and_can_be_fitted_anew(second: Path, folder: Path) -> None:
-    with Shop(second, embedder=ColourEmbedder(), settings=SETTINGS) as shop:
-        before = shop.search(folder / "p3.png", COUNT)
-        assert (before.strategy, before.results[0].product.id) == ("pretrained", "p3")
-        with pytest.raises(StoreError, match="version 1") as told:
+def test_filters_of_version_1_are_not_used_and_can_be_trained_anew(format_2_folder: Path, folder: Path) -> None:
+    with Shop(format_2_folder, embedder=ColourEmbedder(), settings=SETTINGS) as shop:
+        answer = shop.search(folder / "p3.png", COUNT)
+        assert (answer.strategy, answer.results[0].product.id) == ("pretrained", "p3")
+        with pytest.raises(StoreError, match="version 1") as error:
             shop.search(folder / "p3.png", strategy="filters-static")
-        assert (told.value.code, "shoplens train filters" in told.value.fix) == ("damaged-filters", True)
+        assert (error.value.code, "shoplens train filters" in error.value.fix) == ("damaged-filters", True)
         (feed := folder / "more.jsonl").write_text(
-            "".join(json.dumps(one) + "\n" for one in colored_rows(folder, range(COUNT, COUNT + 2)))
+            "".join(json.dumps(row) + "\n" for row in colored_rows(folder, range(COUNT, COUNT + 2)))
         )
         assert shop.add(feed).added == 2
         shop.training.train_filters()
         assert shop.search(folder / "p3.png").strategy == "filters-static"
         assert len(shop) == COUNT + 2
-    store = Store(second)
+    store = Store(format_2_folder)
     assert store.live.manifest.placed == FILTER_VECTOR_SIZE
     assert all(
-        one.scores.filter_vectors.shape[1] == FILTER_VECTOR_SIZE
-        for one in store.live.index.entries()
-        if one.scores is not None
+        entry.scores.filter_vectors.shape[1] == FILTER_VECTOR_SIZE
+        for entry in store.live.index.entries()
+        if entry.scores is not None
     )
     store.close()
