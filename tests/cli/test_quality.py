@@ -1,9 +1,8 @@
-"""The commands that say how good a search is, on a small catalogue with the shipped model."""
+"""Test ``shoplens evaluate`` and ``compare`` on a small catalogue with the shipped model."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,32 +18,33 @@ PRODUCTS = 8
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight products, each seen whole and cut off; and queries of every kind."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Index eight products with a whole and a cropped photo each, and write a file of valid and invalid queries."""
     folder = tmp_path_factory.mktemp("shop")
     rows = []
     for number in range(PRODUCTS):
-        whole = scene(96, 64, seed=number)
-        whole.save(folder / f"p{number}.png")
-        whole.crop((4, 2, 90, 60)).save(folder / f"p{number}-cut.png")
+        photo = scene(96, 64, seed=number)
+        photo.save(folder / f"p{number}.png")
+        photo.crop((4, 2, 90, 60)).save(folder / f"p{number}-crop.png")
         category = ["[red]Things[/]", "Even" if number % 2 == 0 else "Odd"]
-        rows.append(row(f"p{number}", f"p{number}.png", f"p{number}-cut.png", category=category))
+        rows.append(row(f"p{number}", f"p{number}.png", f"p{number}-crop.png", category=category))
     feed_of(folder / "feed.jsonl", rows)
     result = run_command("index", folder / "feed.jsonl", "--store", folder / "store", "--json")
     assert (result.code, result.json["products"]) == (0, PRODUCTS)
-    lines = ["photo,product_id", "p1-cut.png,p1", "p2-cut.png,p2|p3", "gone.png,p1", "p1.png,[bold]mauve"]
+    lines = ["photo,product_id", "p1-crop.png,p1", "p2-crop.png,p2|p3", "gone.png,p1", "p1.png,[bold]mauve"]
     (folder / "queries.csv").write_text("\n".join(lines))
     return folder
 
 
 @pytest.fixture
-def store(built: Path, tmp_path: Path) -> Iterator[Path]:
-    copy_tree(built / "store", tmp_path / "store")
-    yield tmp_path / "store"
+def store(folder: Path, tmp_path: Path) -> Path:
+    """Copy the store for one test."""
+    copy_tree(folder / "store", tmp_path / "store")
+    return tmp_path / "store"
 
 
 @pytest.mark.parametrize("command", ["evaluate", "compare"])
-def test_help_names_every_column(command: str) -> None:
+def test_help_describes_the_columns_of_the_queries_and_the_options(command: str) -> None:
     result = run_command(command, "--help")
     assert (result.code, result.err) == (0, "")
     for word in ("photo,product_id", "region", "exclude", "grade", "--held-out", "--report", "--seed", "--store"):
@@ -58,7 +58,7 @@ def test_evaluate_held_out_as_json(store: Path) -> None:
     assert list(output)[:2] == ["queries", "metrics"]
     assert output["queries"] == PRODUCTS
     assert list(output["metrics"]) == METRICS
-    assert all(list(one) == ["value", "low", "high"] for one in output["metrics"].values())
+    assert all(list(metric) == ["value", "low", "high"] for metric in output["metrics"].values())
     assert output["metrics"]["recall@1"]["value"] == 1
     assert (output["strategy"], output["store"], output["left_out"], output["absent"]) == (
         "filters-static",
@@ -72,9 +72,9 @@ def test_evaluate_held_out_as_json(store: Path) -> None:
     assert str(reports[".html"]) in result.err
 
 
-def test_evaluate_a_file_for_people(store: Path, built: Path, tmp_path: Path) -> None:
+def test_evaluate_a_file_of_queries_as_a_table(store: Path, folder: Path, tmp_path: Path) -> None:
     report = tmp_path / "report [1].html"
-    result = run_command("evaluate", built / "queries.csv", "--store", store, "--report", report)
+    result = run_command("evaluate", folder / "queries.csv", "--store", store, "--report", report)
     assert result.code == 0
     for words in ("recall@1", "100.0 (", "recall@1/category", "ndcg@10", "[red]Things[/] / Odd", "map@r"):
         assert words in result.out
@@ -89,23 +89,23 @@ def test_evaluate_a_file_for_people(store: Path, built: Path, tmp_path: Path) ->
     assert report.is_file() and report.with_suffix(".json").is_file()
 
 
-def test_compare(store: Path, built: Path, tmp_path: Path) -> None:
-    words = ("compare", built / "queries.csv", "--store", store, "--report", tmp_path / "c.html")
+def test_compare_as_json_and_as_a_table(store: Path, folder: Path, tmp_path: Path) -> None:
+    words = ("compare", folder / "queries.csv", "--store", store, "--report", tmp_path / "c.html")
     result = run_command(*words, "--json")
     assert result.code == 0
     output = result.json
     assert (output["queries"], output["compared_with"]) == (2, BASELINE)
-    assert [one["name"] for one in output["rows"]] == [BASELINE, "filters-static"]
-    only = output["rows"][0]
-    assert set(only["query_ms"]) == set(only["adding_ms"]) == {"median", "p95"}
-    assert only["metrics"]["recall@1"]["value"] == 1
+    assert [row["name"] for row in output["rows"]] == [BASELINE, "filters-static"]
+    baseline = output["rows"][0]
+    assert set(baseline["query_ms"]) == set(baseline["adding_ms"]) == {"median", "p95"}
+    assert baseline["metrics"]["recall@1"]["value"] == 1
     assert json.loads((tmp_path / "c.json").read_text("utf-8")) == output
     assert str(tmp_path / "c.html") in result.err
-    for_people = run_command(*words)
-    assert for_people.code == 0
+    table = run_command(*words)
+    assert table.code == 0
     for word in ("strategy", BASELINE, "ms per query", "bytes per product", "ms to add a product", "recall@1", "(p95 "):
-        assert word in for_people.out
-    assert "photo-missing" in for_people.err
+        assert word in table.out
+    assert "photo-missing" in table.err
 
 
 @pytest.mark.parametrize("command", ["evaluate", "compare"])
@@ -116,8 +116,8 @@ def test_compare(store: Path, built: Path, tmp_path: Path) -> None:
         (("queries.csv", "--held-out"), "Both a file of queries and --held-out were given."),
     ],
 )
-def test_exactly_one_kind_of_queries_is_asked_for(
-    store: Path, built: Path, command: str, words: tuple[str, ...], problem: str
+def test_either_a_file_of_queries_or_held_out_is_required(
+    store: Path, folder: Path, command: str, words: tuple[str, ...], problem: str
 ) -> None:
     result = run_command(command, *words, "--store", store, "--json")
     assert (result.code, result.json["error"]["code"], result.json["error"]["problem"]) == (3, "no-queries", problem)
@@ -136,7 +136,7 @@ def test_exactly_one_kind_of_queries_is_asked_for(
         ("photo,product_id\np1.png,unknown\n", "nothing-judged"),
     ],
 )
-def test_bad_queries_are_an_error_with_a_code(
+def test_invalid_queries_are_an_error_with_a_code(
     store: Path, tmp_path: Path, command: str, text: str | None, code: str
 ) -> None:
     if text is not None:
@@ -148,7 +148,7 @@ def test_bad_queries_are_an_error_with_a_code(
     assert not list((store / "reports").glob("*.html"))
 
 
-def test_other_mistakes(store: Path, tmp_path: Path) -> None:
+def test_unknown_strategies_missing_stores_and_invalid_seeds_are_errors(store: Path, tmp_path: Path) -> None:
     unknown = run_command("evaluate", "--held-out", "--store", store, "--strategy", "magic", "--json")
     assert (unknown.code, unknown.json["error"]["code"]) == (3, "unknown-strategy")
     assert BASELINE in unknown.json["error"]["fix"]
@@ -159,7 +159,7 @@ def test_other_mistakes(store: Path, tmp_path: Path) -> None:
         assert run_command("evaluate", "--held-out", "--store", store, "--seed", seed).code == 2
 
 
-def test_the_report_may_be_named_by_its_json(store: Path, tmp_path: Path) -> None:
+def test_the_path_of_the_report_may_end_in_json(store: Path, tmp_path: Path) -> None:
     result = run_command(
         "evaluate", "--held-out", "--store", store, "--report", tmp_path / "r.json", "--seed", 7, "--json"
     )
