@@ -1,4 +1,4 @@
-"""What a classifier retrieves, against the definition: by probability, those that exist and meet the condition."""
+"""Retrieval by a classifier: products that exist and meet the condition, ordered by probability."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VECTOR = np.array([1.0, 0.0], np.float32)
 
 
 def entry(name: str, number: int) -> IndexedProduct:
-    """Odd numbers have two photos."""
+    """Return a product that costs its number; products of odd numbers have two photos."""
     views = range(1 + number % 2)
     photos = tuple(Photo(f"{name}-{view}.png", f"{name}{view}", f"{name}{view}x", 8, 8) for view in views)
     sources = [photo.source for photo in photos]
@@ -30,47 +30,58 @@ def entry(name: str, number: int) -> IndexedProduct:
 @pytest.fixture
 def index() -> ExactIndex:
     index = ExactIndex(2)
-    index.upsert([entry(name, number) for number, name in enumerate(IDS) if number % 10])  # p00, p10, … were removed
+    index.upsert(
+        [entry(name, number) for number, name in enumerate(IDS) if number % 10]
+    )  # p00, p10, … are not in the index
     index.upsert([entry("new", 3)])
     return index
 
 
 @pytest.fixture
-def classified() -> Classification:
+def classification() -> Classification:
     probabilities = np.random.default_rng(0).random(len(IDS)).astype(np.float32)
-    probabilities[5] = probabilities[7]  # equals
+    probabilities[5] = probabilities[7]  # a tie
     return Classification(IDS, probabilities / probabilities.sum())
 
 
-def expected(classified: Classification, kept: set[str]) -> list[str]:
-    order = np.argsort(-classified.probabilities, kind="stable")
-    return [IDS[n] for n in order if IDS[n] in kept]
+def rank_by_probability(classification: Classification, product_ids: set[str]) -> list[str]:
+    """Order these products by probability, the most probable first, and equal ones by id."""
+    order = np.argsort(-classification.probabilities, kind="stable")
+    return [IDS[n] for n in order if IDS[n] in product_ids]
 
 
 @pytest.mark.parametrize("k", [1, 3, 10, 100])
-def test_the_most_probable_come_first(index: ExactIndex, classified: Classification, k: int) -> None:
-    found = retrieve_by_classifier(index, classified, k, PhotoConstraint())
-    there = {name for number, name in enumerate(IDS) if number % 10}
-    assert [one.product.id for one in found] == expected(classified, there)[:k]
-    assert "new" not in {one.product.id for one in found}, "it was never trained on"
-    for one in found:
-        assert one.scores == {"look": float(classified.probabilities[IDS.index(one.product.id)])}
-        assert one.photo == one.product.photos[0]
+def test_the_most_probable_products_come_first(index: ExactIndex, classification: Classification, k: int) -> None:
+    candidates = retrieve_by_classifier(index, classification, k, PhotoConstraint())
+    indexed_ids = {name for number, name in enumerate(IDS) if number % 10}
+    assert [candidate.product.id for candidate in candidates] == rank_by_probability(classification, indexed_ids)[:k]
+    assert "new" not in {candidate.product.id for candidate in candidates}, "the classifier was not trained on it"
+    for candidate in candidates:
+        assert candidate.scores == {"look": float(classification.probabilities[IDS.index(candidate.product.id)])}
+        assert candidate.photo == candidate.product.photos[0]
 
 
-def test_conditions_leave_as_many_as_there_are(index: ExactIndex, classified: Classification) -> None:
-    found = retrieve_by_classifier(index, classified, 3, PhotoConstraint(parse_condition("price > 35")))
-    assert [one.product.id for one in found] == expected(classified, {"p36", "p37", "p38", "p39"})[:3]
-    assert not retrieve_by_classifier(index, classified, 3, PhotoConstraint(parse_condition("price > 99")))
+def test_conditions_limit_the_candidates_and_k_is_still_filled(
+    index: ExactIndex, classification: Classification
+) -> None:
+    candidates = retrieve_by_classifier(index, classification, 3, PhotoConstraint(parse_condition("price > 35")))
+    assert [candidate.product.id for candidate in candidates] == rank_by_probability(
+        classification, {"p36", "p37", "p38", "p39"}
+    )[:3]
+    assert not retrieve_by_classifier(index, classification, 3, PhotoConstraint(parse_condition("price > 99")))
 
 
-def test_a_photo_that_is_left_out_is_not_named(index: ExactIndex, classified: Classification) -> None:
-    sieve = PhotoConstraint(parse_condition("price = 35 or price = 36"), excluded_hash="p350")
-    assert {one.photo for one in retrieve_by_classifier(index, classified, 9, sieve)} == {"p35-1.png", "p36-0.png"}
-    sieve = PhotoConstraint(parse_condition("price = 35 or price = 36"), first_photos_only=True, excluded_hash="p360")
-    assert {one.photo for one in retrieve_by_classifier(index, classified, 9, sieve)} == {"p35-0.png"}
+def test_candidates_name_no_excluded_photo(index: ExactIndex, classification: Classification) -> None:
+    constraint = PhotoConstraint(parse_condition("price = 35 or price = 36"), excluded_hash="p350")
+    candidates = retrieve_by_classifier(index, classification, 9, constraint)
+    assert {candidate.photo for candidate in candidates} == {"p35-1.png", "p36-0.png"}
+    constraint = PhotoConstraint(
+        parse_condition("price = 35 or price = 36"), first_photos_only=True, excluded_hash="p360"
+    )
+    candidates = retrieve_by_classifier(index, classification, 9, constraint)
+    assert {candidate.photo for candidate in candidates} == {"p35-0.png"}
 
 
-def test_a_photo_that_it_did_not_see_is_refused(index: ExactIndex) -> None:
+def test_a_photo_without_a_classification_is_refused(index: ExactIndex) -> None:
     with pytest.raises(InvalidValue, match="not encoded by the classifier"):
         strategy_named("classifier").retrieve(index, EncodedQuery(VECTOR), PhotoConstraint(), 3)

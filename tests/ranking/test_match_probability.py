@@ -1,4 +1,4 @@
-"""Match probabilities: by the formula, in every catalogue; verdicts; the file."""
+"""Match probabilities compared with their formulas, verdicts, and the file of a calibration."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from shoplens.ranking.match_probability import (
     verdict,
 )
 
-NEVER: tuple[float | None, ...] = (None,) * len(PRECISIONS)
-FROM_NINE_TENTHS = tuple(0.9 if precision <= 0.95 else None for precision in PRECISIONS)
-FROM_SEVEN_TENTHS = tuple(0.7 if precision <= 0.8 else None for precision in PRECISIONS)
+NO_THRESHOLDS: tuple[float | None, ...] = (None,) * len(PRECISIONS)
+EXACT_THRESHOLDS = tuple(0.9 if precision <= 0.95 else None for precision in PRECISIONS)
+ABSENT_THRESHOLDS = tuple(0.7 if precision <= 0.8 else None for precision in PRECISIONS)
 CALIBRATION = Calibration(
     strategy="pretrained",
     model="net@123",
@@ -37,15 +37,15 @@ CALIBRATION = Calibration(
     created="2025-05-01T12:00:00Z",
     match=dict(zip(FEATURES, (-8.0, 6.0, 2.0, 9.0), strict=True)),
     absent=dict(zip(FEATURES, (6.0, -5.0, -1.0, -4.0), strict=True)),
-    exact_thresholds=FROM_NINE_TENTHS,
-    absent_thresholds=FROM_SEVEN_TENTHS,
+    exact_thresholds=EXACT_THRESHOLDS,
+    absent_thresholds=ABSENT_THRESHOLDS,
     measured={"match_error": 0.02, "first_right": 0.5},
 )
 SCORES = [0.93, 0.88, 0.87, 0.8, 0.79, 0.78, 0.77, 0.76, 0.75, 0.74, 0.73]
 
 
-def by_definition(place: int, scores: list[float]) -> tuple[float, float]:
-    """Match probability of one of these products, and probability of absence, as the module's formulas say."""
+def probabilities_by_formula(position: int, scores: list[float]) -> tuple[float, float]:
+    """Return the match probability of the product at this position, and the probability of absence, by the formulas."""
 
     def logistic(coefficients: Any, score: float, others: list[float]) -> float:
         lead = math.log((1.01 - max(others)) / (1.01 - score)) if others else 0.0
@@ -54,51 +54,51 @@ def by_definition(place: int, scores: list[float]) -> tuple[float, float]:
         return 1 / (1 + math.exp(-z))
 
     absent = logistic(CALIBRATION.absent, scores[0], scores[1:REFERENCE])
-    others = [score for number, score in enumerate(scores) if number != place][: REFERENCE - 1]
-    return (1 - absent) * logistic(CALIBRATION.match, scores[place], others), absent
+    others = [score for n, score in enumerate(scores) if n != position][: REFERENCE - 1]
+    return (1 - absent) * logistic(CALIBRATION.match, scores[position], others), absent
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, REFERENCE, 40])
-def test_every_product_has_the_probability_of_the_formula(count: int) -> None:
+def test_every_match_probability_equals_the_formula(count: int) -> None:
     rng = np.random.default_rng(count)
     scores = sorted(rng.uniform(0.3, 1.0, count).tolist(), reverse=True)
-    expected = [by_definition(place, scores) for place in range(count)]
-    assert match_probabilities(CALIBRATION, scores, scores[:REFERENCE]) == pytest.approx([one for one, _ in expected])
-    assert absent_probability(CALIBRATION, scores[:REFERENCE]) == pytest.approx(expected[0][1])
+    matches, absences = zip(*(probabilities_by_formula(position, scores) for position in range(count)), strict=True)
+    assert match_probabilities(CALIBRATION, scores, scores[:REFERENCE]) == pytest.approx(list(matches))
+    assert absent_probability(CALIBRATION, scores[:REFERENCE]) == pytest.approx(absences[0])
 
 
-def test_results_that_a_condition_left_keep_their_probabilities() -> None:
-    everything = match_probabilities(CALIBRATION, SCORES, SCORES)
-    assert match_probabilities(CALIBRATION, SCORES[3::2], SCORES) == everything[3::2]
+def test_a_condition_does_not_change_the_probabilities_of_the_remaining_results() -> None:
+    probabilities = match_probabilities(CALIBRATION, SCORES, SCORES)
+    assert match_probabilities(CALIBRATION, SCORES[3::2], SCORES) == probabilities[3::2]
 
 
-def test_only_the_first_of_the_reference_are_looked_at() -> None:
+def test_only_the_first_scores_of_the_reference_count() -> None:
     assert match_probabilities(CALIBRATION, SCORES, [*SCORES, 0.7, 0.1]) == match_probabilities(
         CALIBRATION, SCORES, SCORES
     )
     assert absent_probability(CALIBRATION, [*SCORES, 0.1]) == absent_probability(CALIBRATION, SCORES)
 
 
-def test_a_better_score_is_more_probable() -> None:
+def test_a_higher_score_has_a_higher_match_probability() -> None:
     for reference in ([0.9], SCORES[:2], SCORES):
         shown = np.linspace(reference[-1] - 0.3, reference[0], 200).tolist()
-        found = match_probabilities(CALIBRATION, shown, reference)
-        assert all(later > earlier for earlier, later in pairwise(found))
+        probabilities = match_probabilities(CALIBRATION, shown, reference)
+        assert all(later > earlier for earlier, later in pairwise(probabilities))
 
 
-def test_a_better_first_score_and_a_longer_lead_make_absence_less_probable() -> None:
+def test_a_higher_first_score_and_a_longer_lead_lower_absence_and_raise_the_match() -> None:
     rest = SCORES[1:]
-    leads = [[score, *rest] for score in np.linspace(0.88, 1.0, 50)]
-    absent = [absent_probability(CALIBRATION, scores) for scores in leads]
-    matches = [match_probabilities(CALIBRATION, scores[:1], scores)[0] for scores in leads]
+    score_lists = [[score, *rest] for score in np.linspace(0.88, 1.0, 50)]
+    absent = [absent_probability(CALIBRATION, scores) for scores in score_lists]
+    matches = [match_probabilities(CALIBRATION, scores[:1], scores)[0] for scores in score_lists]
     assert all(later < earlier for earlier, later in pairwise(absent))
     assert all(later > earlier for earlier, later in pairwise(matches))
-    rivals = [[0.93, rival, *SCORES[2:]] for rival in np.linspace(0.88, 0.93, 50)]
-    matches = [match_probabilities(CALIBRATION, scores[:1], scores)[0] for scores in rivals]
+    score_lists = [[0.93, rival, *SCORES[2:]] for rival in np.linspace(0.88, 0.93, 50)]
+    matches = [match_probabilities(CALIBRATION, scores[:1], scores)[0] for scores in score_lists]
     assert all(later < earlier for earlier, later in pairwise(matches))
 
 
-def test_the_first_match_and_absence_add_up_to_one_at_most() -> None:
+def test_match_and_absence_of_the_first_result_sum_to_one_at_most() -> None:
     rng = np.random.default_rng(3)
     for _ in range(200):
         scores = np.sort(rng.uniform(0, 1, rng.integers(1, 12)))[::-1].tolist()
@@ -112,18 +112,17 @@ def test_equal_scores_have_no_lead_and_equal_probabilities() -> None:
     assert features(0.9, tied)[1] == 0.0
     first, second, third = match_probabilities(CALIBRATION, tied, tied)
     assert first == second > third
-    assert match_probabilities(CALIBRATION, [0.4] * 11, [0.4] * 11) == [pytest.approx(first_of([0.4] * 11))] * 11
+    assert (
+        match_probabilities(CALIBRATION, [0.4] * 11, [0.4] * 11)
+        == [pytest.approx(probabilities_by_formula(0, [0.4] * 11)[0])] * 11
+    )
 
 
-def first_of(scores: list[float]) -> float:
-    return by_definition(0, scores)[0]
-
-
-def test_a_rounding_apart_is_the_same_product() -> None:
+def test_a_rounding_error_does_not_change_the_features() -> None:
     assert features(0.93 - 1e-8, SCORES)[1] == pytest.approx(features(0.93, SCORES)[1], abs=1e-5)
 
 
-def test_a_product_alone_has_neither_lead_nor_contrast() -> None:
+def test_a_single_product_has_no_lead_and_no_contrast() -> None:
     assert features(0.9, [0.9]) == (0.9, 0.0, 0.0)
 
 
@@ -132,7 +131,7 @@ def test_a_score_of_one_has_a_finite_lead() -> None:
     assert features(1.0000001, [1.0000001, 0.5])[1] == pytest.approx(math.log(0.51 / 0.01))
 
 
-def test_an_empty_catalogue_has_nothing() -> None:
+def test_in_an_empty_catalogue_absence_is_certain() -> None:
     assert match_probabilities(CALIBRATION, [], []) == []
     assert absent_probability(CALIBRATION, []) == 1.0
 
@@ -152,7 +151,9 @@ def test_extreme_coefficients_do_not_overflow() -> None:
         ([0.4], [math.inf], "not finite"),
     ],
 )
-def test_scores_that_make_no_sense_are_refused(shown: list[float], reference: list[float], problem: str) -> None:
+def test_scores_that_are_unordered_or_not_finite_are_refused(
+    shown: list[float], reference: list[float], problem: str
+) -> None:
     with pytest.raises(InvalidValue, match=problem):
         match_probabilities(CALIBRATION, shown, reference)
 
@@ -173,17 +174,19 @@ def test_scores_that_make_no_sense_are_refused(shown: list[float], reference: li
         (0.9, 0.7, 0.8, "similar"),
     ],
 )
-def test_a_claim_needs_its_threshold(first: float | None, absent: float, precision: float, expected: Verdict) -> None:
+def test_a_verdict_needs_a_probability_of_its_threshold_or_more(
+    first: float | None, absent: float, precision: float, expected: Verdict
+) -> None:
     assert verdict(CALIBRATION, first, absent, precision) == expected
 
 
-def test_what_the_data_cannot_support_is_never_claimed() -> None:
-    silent = replace(CALIBRATION, exact_thresholds=NEVER, absent_thresholds=NEVER)
-    assert {verdict(silent, 1.0, 0.0, one) for one in PRECISIONS} == {"similar"}
-    assert {verdict(silent, 0.0, 1.0, one) for one in PRECISIONS} == {"similar"}
+def test_without_thresholds_every_verdict_is_similar() -> None:
+    calibration = replace(CALIBRATION, exact_thresholds=NO_THRESHOLDS, absent_thresholds=NO_THRESHOLDS)
+    assert {verdict(calibration, 1.0, 0.0, precision) for precision in PRECISIONS} == {"similar"}
+    assert {verdict(calibration, 0.0, 1.0, precision) for precision in PRECISIONS} == {"similar"}
 
 
-def test_without_a_calibration_nothing_is_said() -> None:
+def test_without_a_calibration_the_verdict_is_uncalibrated() -> None:
     assert verdict(None, 1.0, 0.0) == "uncalibrated"
 
 
@@ -194,21 +197,22 @@ def test_a_precision_out_of_range_is_refused(precision: float) -> None:
 
 
 def test_every_precision_has_its_own_threshold() -> None:
-    rising = tuple(0.5 + place / 200 for place in range(len(PRECISIONS)))
-    every = replace(CALIBRATION, exact_thresholds=rising)
-    for precision, threshold in zip(PRECISIONS, rising, strict=True):
-        assert verdict(every, threshold, 0.0, precision) == "exact"
-        assert verdict(every, threshold - 1e-9, 0.0, precision) == "similar"
+    thresholds = tuple(0.5 + n / 200 for n in range(len(PRECISIONS)))
+    calibration = replace(CALIBRATION, exact_thresholds=thresholds)
+    for precision, threshold in zip(PRECISIONS, thresholds, strict=True):
+        assert verdict(calibration, threshold, 0.0, precision) == "exact"
+        assert verdict(calibration, threshold - 1e-9, 0.0, precision) == "similar"
 
 
-def test_the_file_gives_back_the_same() -> None:
+def test_a_calibration_survives_writing_and_reading() -> None:
     text = CALIBRATION.as_json()
     assert Calibration.from_json(text) == CALIBRATION
     assert Calibration.from_json(text.encode()) == CALIBRATION
     assert Calibration.from_json(text).as_json() == text
 
 
-def changed(**fields: Any) -> str:
+def json_with(**fields: Any) -> str:
+    """Return the JSON of the calibration with these fields replaced."""
     return json.dumps({**json.loads(CALIBRATION.as_json()), **fields})
 
 
@@ -221,27 +225,27 @@ def changed(**fields: Any) -> str:
         "null",
         "7",
         b"\xff\xfe",
-        changed(format=2),
-        changed(format="1"),
-        changed(products="40"),
-        changed(absent_share=1.5),
-        changed(match={"intercept": 1.0}),
-        changed(match={"intercept": 0.0, "score": -1.0, "lead": 0.0, "contrast": 0.0}),
-        changed(absent={"intercept": 0.0, "score": 1.0, "lead": 0.0, "contrast": 0.0}),
-        changed(absent={"intercept": math.nan, "score": 0.0, "lead": 0.0, "contrast": 0.0}),
-        changed(exact_thresholds=[0.9]),
-        changed(exact_thresholds=[0.9, 0.8, *[None] * 48]),
-        changed(exact_thresholds=[None, 0.8, *[None] * 48]),
-        changed(exact_thresholds=[1.5, *[None] * 49]),
-        changed(exact_thresholds=["0.9", *[None] * 49]),
-        changed(absent_thresholds={}),
-        changed(absent_thresholds=None),
-        changed(measured=[]),
-        changed(measured={"match_error": "low"}),
+        json_with(format=2),
+        json_with(format="1"),
+        json_with(products="40"),
+        json_with(absent_share=1.5),
+        json_with(match={"intercept": 1.0}),
+        json_with(match={"intercept": 0.0, "score": -1.0, "lead": 0.0, "contrast": 0.0}),
+        json_with(absent={"intercept": 0.0, "score": 1.0, "lead": 0.0, "contrast": 0.0}),
+        json_with(absent={"intercept": math.nan, "score": 0.0, "lead": 0.0, "contrast": 0.0}),
+        json_with(exact_thresholds=[0.9]),
+        json_with(exact_thresholds=[0.9, 0.8, *[None] * 48]),
+        json_with(exact_thresholds=[None, 0.8, *[None] * 48]),
+        json_with(exact_thresholds=[1.5, *[None] * 49]),
+        json_with(exact_thresholds=["0.9", *[None] * 49]),
+        json_with(absent_thresholds={}),
+        json_with(absent_thresholds=None),
+        json_with(measured=[]),
+        json_with(measured={"match_error": "low"}),
         json.dumps({name: value for name, value in json.loads(CALIBRATION.as_json()).items() if name != "model"}),
     ],
 )
-def test_a_bad_file_says_to_calibrate_again(text: str | bytes) -> None:
-    with pytest.raises(StoreError, match="Run `shoplens calibrate` again") as caught:
+def test_the_error_for_a_bad_file_says_to_calibrate_again(text: str | bytes) -> None:
+    with pytest.raises(StoreError, match="Run `shoplens calibrate` again") as error:
         Calibration.from_json(text)
-    assert caught.value.code == "bad-calibration"
+    assert error.value.code == "bad-calibration"

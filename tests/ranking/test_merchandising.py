@@ -1,4 +1,4 @@
-"""A merchandiser's say, by whatever name a product is called."""
+"""Merchandising whose entries are ids, identifiers or old ids of products."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def index() -> ExactIndex:
     return index
 
 
-def test_every_name_counts_for_its_product(index: ExactIndex) -> None:
-    said = Merchandising(("shirt-M", "gone"), {"bonnet": 0.25}, {"cap": 0.5})
-    assert resolve_merchandising(index, said) == Merchandising(("shirt",), {"hat": 0.25}, {"cap": 0.5})
+def test_identifiers_and_old_ids_resolve_to_their_product(index: ExactIndex) -> None:
+    merchandising = Merchandising(("shirt-M", "gone"), {"bonnet": 0.25}, {"cap": 0.5})
+    assert resolve_merchandising(index, merchandising) == Merchandising(("shirt",), {"hat": 0.25}, {"cap": 0.5})
 
 
-def test_what_several_products_share_counts_for_all(index: ExactIndex) -> None:
+def test_an_identifier_of_several_products_resolves_to_all_of_them(index: ExactIndex) -> None:
     assert resolve_merchandising(index, Merchandising(boosts={"both": 0.5})).boosts == {"cap": 0.5, "hat": 0.5}
     assert resolve_merchandising(index, Merchandising(("shirt", "both"))).pins == ("shirt", "cap", "hat")
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("merchandising", "expected"),
     [
         (Merchandising(("shirt-M", "shirt", "shirt-S")), Merchandising(("shirt",))),
         (Merchandising(boosts={"shirt-S": 0.1, "shirt": 0.2}), Merchandising(boosts={"shirt": 0.2})),
@@ -54,27 +54,29 @@ def test_what_several_products_share_counts_for_all(index: ExactIndex) -> None:
         (Merchandising(("gone",), {"lost": 0.3}, {"away": 1}), Merchandising()),
     ],
 )
-def test_two_names_of_one_product_do_not_contradict(said: Merchandising, expected: Merchandising) -> None:
-    named = dict.fromkeys(("shirt", "shirt-S", "shirt-M"), ("shirt",))
-    assert resolve_names(said, named) == expected
+def test_of_contradicting_entries_of_a_product_the_one_by_its_id_wins(
+    merchandising: Merchandising, expected: Merchandising
+) -> None:
+    products_by_name = dict.fromkeys(("shirt", "shirt-S", "shirt-M"), ("shirt",))
+    assert resolve_names(merchandising, products_by_name) == expected
 
 
-def test_nothing_said_is_nothing_looked_up() -> None:
-    said = Merchandising()
-    assert resolve_merchandising(ExactIndex(2), said) is said
-    assert merchandising_notes(ExactIndex(2), said) == []
+def test_empty_merchandising_is_returned_unchanged_without_notes() -> None:
+    merchandising = Merchandising()
+    assert resolve_merchandising(ExactIndex(2), merchandising) is merchandising
+    assert merchandising_notes(ExactIndex(2), merchandising) == []
 
 
-def test_entries_that_are_no_ids_are_told(index: ExactIndex) -> None:
-    said = Merchandising(("shirt", "shirt-M"), {"bonnet": 0.25, "shirt": 0.1}, {"both": 0.5, "gone": 0.5})
-    notes = merchandising_notes(index, said)
+def test_entries_that_are_not_ids_have_notes(index: ExactIndex) -> None:
+    merchandising = Merchandising(("shirt", "shirt-M"), {"bonnet": 0.25, "shirt": 0.1}, {"both": 0.5, "gone": 0.5})
+    notes = merchandising_notes(index, merchandising)
     assert notes == [
         MerchandisingNote("shirt-M", ("shirt",), "identifier"),
         MerchandisingNote("bonnet", ("hat",), "old-id"),
         MerchandisingNote("both", ("cap", "hat"), "identifier"),
         MerchandisingNote("gone", (), "nothing"),
     ]
-    assert [one.sentence.partition(" names ")[2] for one in notes] == [
+    assert [note.sentence.partition(" names ")[2] for note in notes] == [
         "'shirt-M', which is an identifier of shirt.",
         "'bonnet', which is called hat now.",
         "'both', which is an identifier of cap, hat.",

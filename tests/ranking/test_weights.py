@@ -1,4 +1,4 @@
-"""Weights: the generation's, the shop's, the profile's, the shopper's; later ones win, name by name."""
+"""Weights of the generation, of the shop, of a profile and of the shopper; for each dimension the last one wins."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from shoplens.settings import Preferences, Profile
 from shoplens.types import Steering
 
 FITTED = {"look": 1.0, "color": 2.0, "pattern": 1.0}
-NEARLY_BLACK = Profile({"look": 5.0})
+DARK = Profile({"look": 5.0})
 BY_CATEGORY = Profile(
     {"color": 7.0},
     {"Women": {"color": 8.0}, "women > TOPS": {"color": 9.0, "pattern": 0.0}, "Home": {"color": 1.0}},
 )
-SHOP = Preferences(weights={"look": 3.0}, profiles={"dark": NEARLY_BLACK, "sorted": BY_CATEGORY})
+SHOP = Preferences(weights={"look": 3.0}, profiles={"dark": DARK, "sorted": BY_CATEGORY})
 
 
 def shares(**weights: float) -> Any:
+    """Return these weights divided by their sum, for comparison with a tolerance."""
     total = sum(weights.values())
     return pytest.approx({name: weight / total for name, weight in weights.items()})
 
 
 def test_weights_sum_to_one() -> None:
-    found = resolve_weights(FITTED, Preferences(), Steering())
-    assert found == shares(look=1, color=2, pattern=1)
-    assert sum(found.values()) == pytest.approx(1)
+    weights = resolve_weights(FITTED, Preferences(), Steering())
+    assert weights == shares(look=1, color=2, pattern=1)
+    assert sum(weights.values()) == pytest.approx(1)
 
 
-def test_later_ones_win_name_by_name() -> None:
+def test_shopper_weights_override_profile_shop_and_fitted_weights() -> None:
     assert resolve_weights(FITTED, SHOP, Steering()) == shares(look=3, color=2, pattern=1)
     assert resolve_weights(FITTED, SHOP, Steering(profile="dark")) == shares(look=5, color=2, pattern=1)
     steering = Steering(profile="dark", weights={"color": 10, "pattern": 0})
@@ -49,19 +50,17 @@ def test_later_ones_win_name_by_name() -> None:
         (("Men", "Men > Tops"), 7, 1),
     ],
 )
-def test_a_profile_may_differ_by_category_and_the_deeper_one_wins(
-    category: tuple[str, ...], color: float, pattern: float
-) -> None:
-    found = resolve_weights(FITTED, SHOP, Steering(profile="sorted"), category)
-    assert found == shares(look=3, color=color, pattern=pattern)
+def test_the_deepest_category_of_a_profile_wins(category: tuple[str, ...], color: float, pattern: float) -> None:
+    weights = resolve_weights(FITTED, SHOP, Steering(profile="sorted"), category)
+    assert weights == shares(look=3, color=color, pattern=pattern)
 
 
-def test_a_profile_counts_only_where_it_is_asked_for() -> None:
+def test_a_profile_applies_only_to_queries_that_name_it() -> None:
     assert resolve_weights(FITTED, SHOP, Steering(), ("Women",)) == shares(look=3, color=2, pattern=1)
 
 
 @pytest.mark.parametrize(
-    ("preferences", "steering", "told"),
+    ("preferences", "steering", "problem"),
     [
         (Preferences(), Steering(weights={"colour": 1}), "--weight gives a weight to 'colour'"),
         (Preferences(weights={"colour": 1}), Steering(), "shoplens.toml gives a weight to 'colour'"),
@@ -72,36 +71,36 @@ def test_a_profile_counts_only_where_it_is_asked_for() -> None:
         ),
     ],
 )
-def test_a_dimension_that_is_not_there_is_named_with_who_weighs_it(
-    preferences: Preferences, steering: Steering, told: str
+def test_the_error_for_an_unknown_dimension_names_the_source_of_its_weight(
+    preferences: Preferences, steering: Steering, problem: str
 ) -> None:
-    with pytest.raises(InvalidValue) as odd:
+    with pytest.raises(InvalidValue) as error:
         resolve_weights(FITTED, preferences, steering)
-    assert odd.value.code == "unknown-dimension"
-    assert odd.value.problem.startswith(told)
-    assert odd.value.fix == "There are: look, color, pattern. See `shoplens dimensions`."
+    assert error.value.code == "unknown-dimension"
+    assert error.value.problem.startswith(problem)
+    assert error.value.fix == "There are: look, color, pattern. See `shoplens dimensions`."
 
 
-def test_all_zero_is_no_ranking() -> None:
-    with pytest.raises(InvalidValue) as odd:
+def test_weights_that_are_all_zero_are_refused() -> None:
+    with pytest.raises(InvalidValue) as error:
         resolve_weights(FITTED, SHOP, Steering(weights=dict.fromkeys(FITTED, 0)))
-    assert odd.value.code == "no-weight"
+    assert error.value.code == "no-weight"
     assert resolve_weights(FITTED, SHOP, Steering(weights={**dict.fromkeys(FITTED, 0), "color": 1e-9}))["color"] == 1
 
 
 @pytest.mark.parametrize("weight", [-1, -1e-9, float("nan"), float("inf"), True])
-def test_a_weight_that_is_none_is_refused(weight: float) -> None:
-    with pytest.raises(InvalidValue) as odd:
+def test_a_negative_infinite_nan_or_boolean_weight_is_refused(weight: float) -> None:
+    with pytest.raises(InvalidValue) as error:
         Steering(weights={"color": weight})
-    assert odd.value.code == "bad-weight"
-    assert odd.value.problem == f"The weight of 'color' is {weight!r}."
+    assert error.value.code == "bad-weight"
+    assert error.value.problem == f"The weight of 'color' is {weight!r}."
 
 
-def test_profiles_are_found_by_name() -> None:
-    assert profile_named(SHOP, "dark") is NEARLY_BLACK
+def test_profile_named_returns_the_profile_of_that_name() -> None:
+    assert profile_named(SHOP, "dark") is DARK
     assert profile_named(SHOP, "") == Profile()
-    with pytest.raises(InvalidValue, match="There are: dark, sorted") as odd:
+    with pytest.raises(InvalidValue, match="There are: dark, sorted") as error:
         profile_named(SHOP, "Dark")
-    assert odd.value.code == "unknown-profile"
+    assert error.value.code == "unknown-profile"
     with pytest.raises(InvalidValue, match=r"write \[profiles.NAME\]"):
         resolve_weights(FITTED, Preferences(), Steering(profile="dark"))
