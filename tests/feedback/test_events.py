@@ -1,4 +1,4 @@
-"""Events as storefronts write them, and as they get broken on the way."""
+"""Reading of events as storefronts write them, and of broken ones."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from shoplens.feedback.events import LONGEST_LINE, Event, event_from_json, read_
 from shoplens.types import Rejection
 
 
-def test_an_event_is_read() -> None:
-    told = {"query_id": "q", "product_id": 17, "kind": "click", "user": 42, "at": "2026-01-31T23:59:59Z", "page": "x"}
-    assert event_from_json(told) == Event("q", "17", "click", "42", 1769903999.0)
-    assert event_from_json({**told, "at": "2026-01-31T23:59:59", "user": None}) == Event(
+def test_event_from_json_reads_an_event() -> None:
+    fields = {"query_id": "q", "product_id": 17, "kind": "click", "user": 42, "at": "2026-01-31T23:59:59Z", "page": "x"}
+    assert event_from_json(fields) == Event("q", "17", "click", "42", 1769903999.0)
+    assert event_from_json({**fields, "at": "2026-01-31T23:59:59", "user": None}) == Event(
         "q", "17", "click", "", 1769903999.0
     )
-    assert event_from_json({**told, "at": 12.5}).at == 12.5
+    assert event_from_json({**fields, "at": 12.5}).at == 12.5
 
 
 @pytest.mark.parametrize(
@@ -40,25 +40,28 @@ def test_an_event_is_read() -> None:
         {"user": "a\x00b"},
     ],
 )
-def test_a_broken_event_is_told(change: dict[str, object]) -> None:
+def test_a_broken_event_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(InvalidValue, match=r"is .*"):
         event_from_json({"query_id": "q", "product_id": "p", "kind": "click", **change})
 
 
-def test_lines_that_are_no_events_do_not_hide_the_others(tmp_path: Path) -> None:
-    good = json.dumps({"query_id": "q", "product_id": "p", "kind": "click"})
-    lines = [good, "rubbish", "", "[1]", '{"query_id": "q"}', "[" * 5000, '"' + "x" * 3 * LONGEST_LINE + '"', good]
+def test_broken_lines_are_rejected_and_the_others_are_read(tmp_path: Path) -> None:
+    valid = json.dumps({"query_id": "q", "product_id": "p", "kind": "click"})
+    lines = [valid, "rubbish", "", "[1]", '{"query_id": "q"}', "[" * 5000, '"' + "x" * 3 * LONGEST_LINE + '"', valid]
     file = tmp_path / "clicks.jsonl"
-    file.write_bytes("\n".join(lines).encode() + b"\n\xff\xfe\n" + good.encode())
-    found = list(read_events(file))
-    assert [number for number, one in found if isinstance(one, Event)] == [1, 8, 10]
-    assert [number for number, one in found if isinstance(one, Rejection)] == [2, 4, 5, 6, 7, 9]
-    assert all(one.reason and one.fix for _, one in found if isinstance(one, Rejection))
-    secret = json.dumps({"query_id": "q", "product_id": "p", "kind": "like", "user": "ann@example.com"})
-    file.write_text(secret)
+    file.write_bytes("\n".join(lines).encode() + b"\n\xff\xfe\n" + valid.encode())
+    items = list(read_events(file))
+    assert [number for number, item in items if isinstance(item, Event)] == [1, 8, 10]
+    assert [number for number, item in items if isinstance(item, Rejection)] == [2, 4, 5, 6, 7, 9]
+    assert all(item.reason and item.fix for _, item in items if isinstance(item, Rejection))
+
+
+def test_a_rejected_line_does_not_repeat_the_user(tmp_path: Path) -> None:
+    file = tmp_path / "clicks.jsonl"
+    file.write_text(json.dumps({"query_id": "q", "product_id": "p", "kind": "like", "user": "ann@example.com"}))
     assert "example.com" not in str(list(read_events(file)))
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FeedError, match="JSON lines"):
         list(read_events(tmp_path / "none.jsonl"))

@@ -1,4 +1,4 @@
-"""Products that are called otherwise now: what was shown and done counts for them, however often that is said."""
+"""Renames of products: what an answer showed and what shoppers did counts for the new id."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from shoplens.feedback.log import FeedbackLog
 from shoplens.feedback.renaming import apply_renames
 from shoplens.store.renames import RENAMED
 from shoplens.store.store import Store
-from tests.feedback.answers import impression
+from shoplens.types import Rejection
+from tests.feedback.impressions import impression
 from tests.feedback.test_log import Clock, add
 from tests.store.conftest import fill_store
 
-Done = dict[str, set[str]]
+EventKinds = dict[str, set[str]]
 
 
 @pytest.fixture
@@ -26,52 +27,50 @@ def log(tmp_path: Path) -> FeedbackLog:
     return FeedbackLog(tmp_path / "feedback.sqlite", 30, Clock())
 
 
-def done(log: FeedbackLog, query_id: str = "q") -> tuple[list[str], list[int], Done]:
-    """What an answer showed at which ranks, and what was done."""
-    (one,) = (one for one in log.impressions_with_events() if one.impression.query_id == query_id)
-    events = {product: set(kinds) for product, kinds in one.events.items()}
-    return list(one.impression.products), list(one.impression.ranks), events
+def read_answer(log: FeedbackLog, query_id: str = "q") -> tuple[list[str], list[int], EventKinds]:
+    """Return an answer's products, their ranks, and product -> kinds of events."""
+    (logged,) = (logged for logged in log.impressions_with_events() if logged.impression.query_id == query_id)
+    events = {product: set(kinds) for product, kinds in logged.events.items()}
+    return list(logged.impression.products), list(logged.impression.ranks), events
 
 
-def test_what_was_shown_and_done_counts_for_the_new_id(log: FeedbackLog) -> None:
+def test_a_rename_moves_answers_and_events_to_the_new_id(log: FeedbackLog) -> None:
     log.add_impression(impression("q", user="ann"))
     log.add_impression(impression("other", products=["x", "y"]))
     add(log, Event("q", "b", "click", "ann"), Event("q", "b", "purchase", "bob"), Event("q", "c", "wrong"))
     places = next(iter(log.impressions_with_events())).impression.ranker_features.places
-    assert log.rename_products({"b": "B", "unheard of": "z"}) == 3, "an answer and two events"
-    assert done(log) == (["a", "B", "c"], [2, 3, 4], {"B": {"click", "purchase"}, "c": {"wrong"}})
-    (one,) = log.impressions_with_events()
-    assert np.array_equal(one.impression.ranker_features.places, places)
-    assert len(one.users) == 2
+    assert log.rename_products({"b": "B", "unknown": "z"}) == 3, "an answer and two events change"
+    assert read_answer(log) == (["a", "B", "c"], [2, 3, 4], {"B": {"click", "purchase"}, "c": {"wrong"}})
+    (logged,) = log.impressions_with_events()
+    assert np.array_equal(logged.impression.ranker_features.places, places)
+    assert len(logged.users) == 2
     assert add(log, Event("q", "B", "wrong"))[0] == {"wrong": 1}
-    assert [one.kind for one in add(log, Event("q", "b", "click"))[1]] == ["unknown-product"]
+    assert [rejection.kind for rejection in add(log, Event("q", "b", "click"))[1]] == ["unknown-product"]
 
 
-def test_doing_it_again_changes_nothing(log: FeedbackLog) -> None:
+def test_a_repeated_rename_changes_nothing(log: FeedbackLog) -> None:
     log.add_impression(impression("q"))
     add(log, Event("q", "b", "click"))
     assert log.rename_products({"b": "B", "c": "C"}) > 0
-    before = done(log)
+    before = read_answer(log)
     assert log.rename_products({"b": "B", "c": "C"}) == 0
-    assert done(log) == before
+    assert read_answer(log) == before
 
 
-def test_several_that_are_one_now_are_merged(log: FeedbackLog) -> None:
-    kept = impression("q", products=["s", "other", "m", "one", "l"])
-    log.add_impression(kept)
-    add(
-        log, Event("q", "s", "click"), Event("q", "m", "click"), Event("q", "l", "purchase"), Event("q", "one", "wrong")
-    )
-    log.rename_products({"s": "one", "m": "one", "l": "one"})
-    assert done(log) == (["one", "other"], [2, 3], {"one": {"click", "purchase", "wrong"}})
-    (one,) = log.impressions_with_events()
-    assert np.array_equal(one.impression.ranker_features.places, kept.ranker_features.places[:2]), (
-        "the first place stays"
-    )
+def test_products_renamed_to_the_same_id_are_merged(log: FeedbackLog) -> None:
+    written = impression("q", products=["s", "hat", "m", "shirt", "l"])
+    log.add_impression(written)
+    for product, kind in (("s", "click"), ("m", "click"), ("l", "purchase"), ("shirt", "wrong")):
+        add(log, Event("q", product, kind))
+    log.rename_products({"s": "shirt", "m": "shirt", "l": "shirt"})
+    assert read_answer(log) == (["shirt", "hat"], [2, 3], {"shirt": {"click", "purchase", "wrong"}})
+    (logged,) = log.impressions_with_events()
+    places = logged.impression.ranker_features.places
+    assert np.array_equal(places, written.ranker_features.places[:2]), "the features of the best rank stay"
     assert log.counts().by_rank == {"click": [0, 1], "purchase": [0, 1], "wrong": [0, 1]}
 
 
-def test_the_earlier_of_two_events_stays(log: FeedbackLog) -> None:
+def test_of_merged_events_the_earliest_stays(log: FeedbackLog) -> None:
     clock = Clock()
     log = FeedbackLog(log.path, 30, clock)
     log.add_impression(impression("q"))
@@ -85,34 +84,33 @@ def test_the_earlier_of_two_events_stays(log: FeedbackLog) -> None:
 
 
 @pytest.mark.parametrize("steps", [[{"a": "b2", "b2": "b3"}], [{"a": "b2"}, {"b2": "b3"}], [{"b2": "b3"}, {"a": "b3"}]])
-def test_renames_are_followed_to_the_last(log: FeedbackLog, steps: list[dict[str, str]]) -> None:
+def test_chains_of_renames_lead_to_the_last_id(log: FeedbackLog, steps: list[dict[str, str]]) -> None:
     log.add_impression(impression("q"))
     add(log, Event("q", "a", "click"))
     for renames in steps:
         log.rename_products(renames)
-    assert done(log) == (["b3", "b", "c"], [2, 3, 4], {"b3": {"click"}})
+    assert read_answer(log) == (["b3", "b", "c"], [2, 3, 4], {"b3": {"click"}})
 
 
-def test_a_circle_and_an_empty_log_change_nothing(log: FeedbackLog) -> None:
+def test_a_cycle_of_renames_and_an_empty_log_change_nothing(log: FeedbackLog) -> None:
     assert log.rename_products({"a": "b"}) == 0 and not log.path.exists()
     log.add_impression(impression("q"))
     add(log, Event("q", "a", "click"))
     assert log.rename_products({"a": "b", "b": "a"}) == 0
-    assert done(log)[2] == {"a": {"click"}}
+    assert read_answer(log)[2] == {"a": {"click"}}
 
 
-def test_many_answers_are_renamed_together(log: FeedbackLog) -> None:
+def test_a_thousand_renames_change_many_answers_at_once(log: FeedbackLog) -> None:
     for n in range(300):
         log.add_impression(impression(f"q{n}", products=[f"old {n % 7}", f"p{n}"]))
         add(log, Event(f"q{n}", f"old {n % 7}", "click"))
     assert log.rename_products({f"old {n}": f"new {n}" for n in range(1_000)}) == 600
-    shown = {
-        product for one in log.impressions_with_events() for product in (*one.impression.products[:1], *one.events)
-    }
-    assert shown == {f"new {n}" for n in range(7)}
+    logged = log.impressions_with_events()
+    products = {product for entry in logged for product in (*entry.impression.products[:1], *entry.events)}
+    assert products == {f"new {n}" for n in range(7)}
 
 
-def test_all_of_it_or_nothing(log: FeedbackLog) -> None:
+def test_a_rename_that_fails_changes_nothing(log: FeedbackLog) -> None:
     log.add_impression(impression("q"))
     add(log, Event("q", "a", "click"))
     log.close()
@@ -121,10 +119,10 @@ def test_all_of_it_or_nothing(log: FeedbackLog) -> None:
     file.close()
     with pytest.raises(StoreError, match="the disk is full"):
         log.rename_products({"a": "A"})
-    assert done(log) == (["a", "b", "c"], [2, 3, 4], {"a": {"click"}})
+    assert read_answer(log) == (["a", "b", "c"], [2, 3, 4], {"a": {"click"}})
 
 
-# With the store
+# Renames of the store
 
 
 @pytest.fixture
@@ -134,62 +132,62 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-def test_store_and_log_follow_together(store: Store, log: FeedbackLog) -> None:
+def test_apply_renames_changes_the_store_and_the_log(store: Store, log: FeedbackLog) -> None:
     log.add_impression(impression("q", products=["old", "p1", "p2"]))
     add(log, Event("q", "old", "click"))
     assert apply_renames(store, log, {"old": "p0"}) == 2
-    assert store.renames() == {"old": "p0"} and done(log)[0] == ["p0", "p1", "p2"]
+    assert store.renames() == {"old": "p0"} and read_answer(log)[0] == ["p0", "p1", "p2"]
     assert apply_renames(store, log, {}) == 0
     store.close()
 
 
-def test_what_was_cut_off_is_made_up_for(store: Store, log: FeedbackLog) -> None:
+def test_apply_renames_completes_an_interrupted_rename_and_late_answers(store: Store, log: FeedbackLog) -> None:
     log.add_impression(impression("q", products=["old", "p1"]))
     add(log, Event("q", "old", "click"))
-    store.add_renames({"old": "p0"})  # and then the power went off
+    store.add_renames({"old": "p0"})  # interrupted before the log was changed
     assert apply_renames(store, log, {}) == 2
-    log.add_impression(impression("late", products=["old", "p1"]))  # by who had not heard of it
+    log.add_impression(impression("late", products=["old", "p1"]))  # by a search that began before
     add(log, Event("late", "old", "click"))
     assert apply_renames(store, log, {}) == 2
-    assert done(log, "late")[2] == {"p0": {"click"}}
+    assert read_answer(log, "late")[2] == {"p0": {"click"}}
     store.close()
 
 
-def test_a_product_that_has_its_id_again_keeps_what_is_its_own(store: Store, log: FeedbackLog) -> None:
+def test_an_old_id_that_is_a_product_again_keeps_its_events(store: Store, log: FeedbackLog) -> None:
     apply_renames(store, log, {"p1": "p0"})
     log.add_impression(impression("q", products=["p1", "p2"]))
     add(log, Event("q", "p1", "click"))
-    assert apply_renames(store, log, {}) == 0, "p1 is a product"
-    assert store.renames() == {} and done(log)[2] == {"p1": {"click"}}
+    assert apply_renames(store, log, {}) == 0, "p1 is a product, so its rename does not apply"
+    assert store.renames() == {} and read_answer(log)[2] == {"p1": {"click"}}
     store.close()
 
 
-def test_a_damaged_file_of_renames_leaves_the_log_alone(store: Store, log: FeedbackLog) -> None:
+def test_a_damaged_file_of_renames_is_an_error_and_the_log_stays_unchanged(store: Store, log: FeedbackLog) -> None:
     log.add_impression(impression("q", products=["old"]))
     add(log, Event("q", "old", "click"))
     (store.folder / RENAMED).write_text("{")
     with pytest.raises(StoreError, match="renamed"):
         apply_renames(store, log, {"old": "p0"})
-    assert done(log)[0] == ["old"]
+    assert read_answer(log)[0] == ["old"]
     store.close()
 
 
-# Events that call a product by another name
+# Events that name a product by an identifier
 
 
-def test_an_event_may_call_a_product_otherwise(log: FeedbackLog) -> None:
+def test_an_event_may_name_a_product_by_an_identifier(log: FeedbackLog) -> None:
     log.add_impression(impression("q"))
-    told = []
-    named = {"SKU-1": ("b",), "shared": ("a", "c"), "far": ("z",), "half": ("z", "c"), "a": ("b",)}
-    names = ["SKU-1", "shared", "far", "half", "a", "unheard of"]
-    new = log.add([(n, Event("q", name, "click")) for n, name in enumerate(names)], told.append, named)
+    rejections: list[Rejection] = []
+    products_by_name = {"SKU-1": ("b",), "shared": ("a", "c"), "far": ("z",), "half": ("z", "c"), "a": ("b",)}
+    names = ["SKU-1", "shared", "far", "half", "a", "unknown"]
+    new = log.add([(n, Event("q", name, "click")) for n, name in enumerate(names)], rejections.append, products_by_name)
     assert new == {"click": 3}
-    assert done(log)[2] == {"b": {"click"}, "c": {"click"}, "a": {"click"}}
-    assert [(one.row, one.kind, one.product_id) for one in told] == [
+    assert read_answer(log)[2] == {"b": {"click"}, "c": {"click"}, "a": {"click"}}
+    assert [(rejection.row, rejection.kind, rejection.product_id) for rejection in rejections] == [
         (1, "ambiguous-product", "shared"),
         (2, "unknown-product", "far"),
-        (5, "unknown-product", "unheard of"),
+        (5, "unknown-product", "unknown"),
     ]
-    assert "several products of this name: a, c" in told[0].reason
-    assert log.add([(None, Event("q", "SKU-1", "click"))], told.append, named) == {}
-    assert told[-1].kind == "duplicate-event"
+    assert "several products of this name: a, c" in rejections[0].reason
+    assert log.add([(None, Event("q", "SKU-1", "click"))], rejections.append, products_by_name) == {}
+    assert rejections[-1].kind == "duplicate-event"
