@@ -37,7 +37,7 @@ SLOW = (
 )
 """Folders and files all of whose tests are slow; single ones of other files have the mark themselves."""
 SLOW_FIXTURES = {"data_folder"}
-SLOW_NAMES = {"forked", "serving", "subprocess", "torch"}
+SLOW_NAMES = {"forked", "run_service", "subprocess", "torch"}
 """What a file imports that starts processes, or trains."""
 SHARED_MEMORY = Path("/dev/shm")
 ROOM, MEMORY = 6_000_000_000, 8_000_000_000

@@ -15,7 +15,7 @@ from shoplens.service.failures import KINDS, STATUSES
 from shoplens.service.keys import ROLES
 from tests.docs.pages import names, page, rows
 from tests.fakes import ColourEmbedder
-from tests.service.conftest import SETTINGS, client_with, filled
+from tests.service.conftest import SETTINGS, index_small_shop, make_client
 
 TABLE = {names(request)[0]: role for request, role, _ in rows(page("docs/service.md"), "request", "role")}
 """``METHOD /path`` -> role."""
@@ -25,7 +25,7 @@ FOR_COMMANDS = "/commands/"
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = filled(tmp_path_factory.mktemp("endpoints"))
+    folder = index_small_shop(tmp_path_factory.mktemp("endpoints"))
     with Shop(folder / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
         yield shop
 
@@ -46,7 +46,7 @@ def test_every_request_is_documented_and_every_documented_one_is_answered(shop: 
 @pytest.mark.parametrize("key", [None, *ROLES])
 def test_requests_take_the_role_that_is_documented(shop: Shop, key: str | None) -> None:
     may = [] if key is None else ROLES[: ROLES.index(key) + 1]
-    with client_with(shop, key, open_search=False) as client:  # type: ignore[arg-type]
+    with make_client(shop, key, open_search=False) as client:  # type: ignore[arg-type]
         for request, role in TABLE.items():
             method, path = request.split()
             answer = client.request(method, path.format_map(_Anything()))

@@ -1,4 +1,4 @@
-"""Commands beside a service: they work on what it lends, and it takes over what they made."""
+"""Tests of commands while a service has the store: they work on a snapshot of it, and it adopts what they change."""
 
 from __future__ import annotations
 
@@ -34,241 +34,248 @@ from tests.cli.command_line import run_command
 from tests.cli.pixel_shop import index_pixel_shop
 from tests.fakes import ColourEmbedder, feed_of, photo, row
 from tests.service.conftest import SETTINGS
-from tests.service.serving import Served, serving
+from tests.service.service_process import ServiceProcess, run_service
 
 
 @pytest.fixture(scope="module")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``store``, ``model.onnx`` and the feed."""
+def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with ``store``, ``model.onnx`` and the feed."""
     return index_pixel_shop(tmp_path_factory.mktemp("beside"), 12, 1)
 
 
 @pytest.fixture(scope="module")
-def served(made_once: Path) -> Iterator[Served]:
-    with serving(made_once / "store", "--model", str(made_once / "model.onnx"), "--rate-limit", "0") as one:
-        yield one
+def service(shop_folder: Path) -> Iterator[ServiceProcess]:
+    """Yield a running service of that store."""
+    with run_service(shop_folder / "store", "--model", str(shop_folder / "model.onnx"), "--rate-limit", "0") as service:
+        yield service
 
 
-def lent(store: Path) -> list[str]:
-    """What is left of copies."""
+def snapshot_files(store: Path) -> list[str]:
+    """Return what is left in the folders of snapshots."""
     return sorted(str(path.relative_to(store / "snapshots")) for path in store.glob("snapshots/*/*"))
 
 
-def test_commands_read_and_change_what_a_service_has(made_once: Path, served: Served) -> None:
-    store, before = made_once / "store", run_command("info", "--store", made_once / "store", "--json").json
-    with Client(served.address) as client:
-        first = client.search((next(iter(made_once.glob("*.png")))).read_bytes(), k=12)
-        gone, kept = first.results[0].product_id, first.results[1].product_id
-        assert run_command("remove", gone, "--store", store, "--json").json == {"removed": 1, "unknown": []}
-        with pytest.raises(ServiceError, match=gone):
-            client.product(gone)
-        assert client.product(kept).id == kept
-        assert run_command("remove", gone, "--store", store).code == 0, "what changes nothing leaves the generation"
-        after = run_command("info", "--store", store, "--json").json
-        assert (after["products"], after["generation"]) == (11, f"{int(before['generation']) + 1:06d}")
-        [one] = run_command("search", *made_once.glob("p1-*.png"), "-k", 1, "--store", store, "--json").json["results"]
-        assert one["product_id"] != gone
-        assert run_command("generations", "roll-back", "--store", store).code != 0, "none was kept"
+def test_commands_read_and_change_the_store_of_a_running_service(shop_folder: Path, service: ServiceProcess) -> None:
+    store, info_before = shop_folder / "store", run_command("info", "--store", shop_folder / "store", "--json").json
+    with Client(service.address) as client:
+        answer = client.search((next(iter(shop_folder.glob("*.png")))).read_bytes(), k=12)
+        removed_id, kept_id = answer.results[0].product_id, answer.results[1].product_id
+        assert run_command("remove", removed_id, "--store", store, "--json").json == {"removed": 1, "unknown": []}
+        with pytest.raises(ServiceError, match=removed_id):
+            client.product(removed_id)
+        assert client.product(kept_id).id == kept_id
+        assert run_command("remove", removed_id, "--store", store).code == 0, (
+            "a command that changes nothing leaves the generation"
+        )
+        info_after = run_command("info", "--store", store, "--json").json
+        assert (info_after["products"], info_after["generation"]) == (11, f"{int(info_before['generation']) + 1:06d}")
+        answer_after = run_command("search", *shop_folder.glob("p1-*.png"), "-k", 1, "--store", store, "--json").json
+        [result] = answer_after["results"]
+        assert result["product_id"] != removed_id
+        assert run_command("generations", "roll-back", "--store", store).code != 0, "no earlier generation is kept"
         assert run_command("feedback", "show", "--store", store, "--json").code == 0
-        told = run_command("backup", made_once / "copy", "--store", store)
-        assert told.code == 0 and "11 products" in told.err and (made_once / "copy/CURRENT").is_file()
-    assert set(lent(store)) <= {f"{WRITING}/LOCK"}
-    assert any("Generation" in line and "answers now" in line for line in served.said)
+        backup = run_command("backup", shop_folder / "copy", "--store", store)
+        assert backup.code == 0 and "11 products" in backup.err and (shop_folder / "copy/CURRENT").is_file()
+    assert set(snapshot_files(store)) <= {f"{WRITING}/LOCK"}
+    assert any("Generation" in line and "answers now" in line for line in service.stderr_lines)
 
 
-def test_feedback_beside_a_service_may_name_rows(made_once: Path, served: Served) -> None:
-    store, photo_file = ("--store", made_once / "store"), next(iter(sorted(made_once.glob("*.png"))))
-    found = run_command("search", photo_file, "-k", 5, "--remember", *store, "--json").json
-    query, product = found["query_id"], found["results"][1]["product_id"]
-    with Client(served.address, Keys(made_once / "store").create("feedback", "admin")[0]) as client:
-        assert client.product(product).identifiers == []
-    rows = feed_of(made_once / "rows.jsonl", [row(product, photo_file.name, identifiers=["SKU-77"])])
-    assert run_command("add", rows, *store).code == 0
-    done = run_command("feedback", "purchase", query, "SKU-77", *store, "--json")
-    assert (done.code, done.json["added"]["purchase"]) == (0, 1)
-    again = run_command("feedback", "purchase", query, product, *store)
-    assert again.code == 0 and "duplicate-event" in again.err
-    events = made_once / "events.jsonl"
-    events.write_text(f'{{"query_id": "{query}", "product_id": "SKU-77", "kind": "click"}}\nrubbish\n')
-    many = run_command("feedback", "add", events, *store, "--json")
-    assert (many.code, many.json["added"]["click"], many.json["rejected"]) == (0, 1, 1)
-    unknown = run_command("feedback", "click", query, "unheard of", *store, "--json")
-    assert (unknown.code, unknown.json["error"]["code"]) == (3, "unknown-product")
-    missing = run_command("feedback", "add", made_once / "nowhere.jsonl", *store, "--json")
-    assert (missing.code, missing.json["error"]["code"]) == (3, "no-events")
+def test_feedback_commands_may_name_product_identifiers(shop_folder: Path, service: ServiceProcess) -> None:
+    store_option, photo_file = ("--store", shop_folder / "store"), next(iter(sorted(shop_folder.glob("*.png"))))
+    answer = run_command("search", photo_file, "-k", 5, "--remember", *store_option, "--json").json
+    query_id, product_id = answer["query_id"], answer["results"][1]["product_id"]
+    with Client(service.address, Keys(shop_folder / "store").create("feedback", "admin")[0]) as client:
+        assert client.product(product_id).identifiers == []
+    feed = feed_of(shop_folder / "rows.jsonl", [row(product_id, photo_file.name, identifiers=["SKU-77"])])
+    assert run_command("add", feed, *store_option).code == 0
+    result = run_command("feedback", "purchase", query_id, "SKU-77", *store_option, "--json")
+    assert (result.code, result.json["added"]["purchase"]) == (0, 1)
+    repeated = run_command("feedback", "purchase", query_id, product_id, *store_option)
+    assert repeated.code == 0 and "duplicate-event" in repeated.err
+    events = shop_folder / "events.jsonl"
+    events.write_text(f'{{"query_id": "{query_id}", "product_id": "SKU-77", "kind": "click"}}\nrubbish\n')
+    batch = run_command("feedback", "add", events, *store_option, "--json")
+    assert (batch.code, batch.json["added"]["click"], batch.json["rejected"]) == (0, 1, 1)
+    unknown_product = run_command("feedback", "click", query_id, "unheard of", *store_option, "--json")
+    assert (unknown_product.code, unknown_product.json["error"]["code"]) == (3, "unknown-product")
+    missing_file = run_command("feedback", "add", shop_folder / "nowhere.jsonl", *store_option, "--json")
+    assert (missing_file.code, missing_file.json["error"]["code"]) == (3, "no-events")
 
 
-def test_only_commands_of_its_user_are_lent_to(made_once: Path, served: Served) -> None:
-    store = made_once / "store"
+def test_only_commands_of_the_same_user_get_a_snapshot(shop_folder: Path, service: ServiceProcess) -> None:
+    store = shop_folder / "store"
     assert stat.S_IMODE((store / "OWNER").stat().st_mode) == 0o600
     key, _ = Keys(store).create("x", "admin")
     for secret, code in (("", "unauthenticated"), (key, "insufficient-role"), ("wrong", "unknown-key")):
-        with Client(served.address, secret) as client, pytest.raises(ServiceError) as told:
+        with Client(service.address, secret) as client, pytest.raises(ServiceError) as error:
             client.command("snapshot", {"name": WRITING})
-        assert told.value.code == code
-    found = find_service(store)
-    assert found is not None and found.address == served.address
-    with Client(found.address, found.secret) as client:
+        assert error.value.code == code
+    owner = find_service(store)
+    assert owner is not None and owner.address == service.address
+    with Client(owner.address, owner.secret) as client:
         for name in ("../../x", "reading-1", "nobody"):
-            with pytest.raises(ServiceError) as told:
+            with pytest.raises(ServiceError) as error:
                 client.command("snapshot", {"name": name})
-            assert told.value.code == "no-snapshot"
+            assert error.value.code == "no-snapshot"
 
 
-def test_a_command_hands_over_though_the_service_has_gone(made_once: Path, tmp_path: Path) -> None:
+def test_changes_of_a_command_survive_a_killed_service(shop_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "shop"
-    shutil.copytree(made_once, folder, ignore=shutil.ignore_patterns("OWNER", "snapshots"))
+    shutil.copytree(shop_folder, folder, ignore=shutil.ignore_patterns("OWNER", "snapshots"))
     model = folder / "model.onnx"
     settings = Settings(store=folder / "store", model=model)
-    with serving(settings.store, "--model", str(model)) as one:
-        with open_snapshot(settings, writes=True) as (place, used):
-            assert place is not None
-            with Shop(settings=used, _snapshot=place) as shop:
-                name = min(shop.products.ids())
-                shop.products.remove(name)
-                with Client(one.address, Keys(settings.store).create("x", "write")[0]) as client:
-                    other = client.update(max(shop.products.ids()), price=7.5)
-            one.process.send_signal(signal.SIGKILL)
-            one.process.wait(30)
+    with run_service(settings.store, "--model", str(model)) as service:
+        with open_snapshot(settings, writes=True) as (snapshot, snapshot_settings):
+            assert snapshot is not None
+            with Shop(settings=snapshot_settings, _snapshot=snapshot) as shop:
+                removed_id = min(shop.products.ids())
+                shop.products.remove(removed_id)
+                with Client(service.address, Keys(settings.store).create("x", "write")[0]) as client:
+                    updated = client.update(max(shop.products.ids()), price=7.5)
+            service.process.send_signal(signal.SIGKILL)
+            service.process.wait(30)
         with Shop(settings=settings) as shop:
-            assert name not in set(shop.products.ids())
-            found = shop.products.get(other.id)
-            assert found is not None and found.price == 7.5, "what was written meanwhile comes along"
+            assert removed_id not in set(shop.products.ids())
+            product = shop.products.get(updated.id)
+            assert product is not None and product.price == 7.5, "what was written to the service meanwhile is kept"
     assert find_service(settings.store) is None
 
 
-def test_what_was_written_meanwhile_comes_along(shop: Shop, folder: Path) -> None:
-    new = feed_of(folder / "new.jsonl", [row("new", photo(folder / "new.png", (120, 20, 160)).name)])
-    late = feed_of(folder / "late.jsonl", [row("late", photo(folder / "late.png", (20, 120, 130)).name)])
+def test_adoption_keeps_what_was_written_to_the_service(shop: Shop, folder: Path) -> None:
+    command_feed = feed_of(folder / "new.jsonl", [row("new", photo(folder / "new.png", (120, 20, 160)).name)])
+    service_feed = feed_of(folder / "late.jsonl", [row("late", photo(folder / "late.png", (20, 120, 130)).name)])
     before = shop.generations.live
-    with open_snapshot_folder(shop.folder, writes=True, wait=1) as place:
+    with open_snapshot_folder(shop.folder, writes=True, wait=1) as snapshot:
         shop.snapshots.write(WRITING)
-        with Shop(shop.folder, embedder=ColourEmbedder(), settings=SETTINGS, _snapshot=place) as theirs:
-            theirs.add(new)
-            theirs.products.update("red-0", price=1.0)
-            theirs.products.update("red-1", price=2.0)
+        with Shop(shop.folder, embedder=ColourEmbedder(), settings=SETTINGS, _snapshot=snapshot) as command_shop:
+            command_shop.add(command_feed)
+            command_shop.products.update("red-0", price=1.0)
+            command_shop.products.update("red-1", price=2.0)
             shop.products.update("red-1", price=3.0)
             shop.products.remove("blue-0")
-            shop.add(late)
-            assert len(theirs) == 13
-        searched, ends = threading.Event(), list[int]()
+            shop.add(service_feed)
+            assert len(command_shop) == 13
+        stop, result_counts = threading.Event(), list[int]()
 
         def search() -> None:
-            while not searched.is_set():
-                ends.append(len(shop.search(folder / "red-0.png", k=20).results))
+            while not stop.is_set():
+                result_counts.append(len(shop.search(folder / "red-0.png", k=20).results))
 
-        beside = threading.Thread(target=search)
-        beside.start()
+        searcher = threading.Thread(target=search)
+        searcher.start()
         shop.snapshots.take_back()
-        searched.set()
-        beside.join()
-    prices = {name: found.price for name in ("red-0", "red-1") if (found := shop.products.get(name)) is not None}
+        stop.set()
+        searcher.join()
+    prices = {name: product.price for name in ("red-0", "red-1") if (product := shop.products.get(name)) is not None}
     assert prices == {"red-0": 1.0, "red-1": 3.0}
     assert {"new", "late"} < set(shop.products.ids()) and "blue-0" not in set(shop.products.ids()) and len(shop) == 13
-    assert set(ends) <= {12, 13} and shop.generations.live > before, "12 with late and without blue-0; then new, too"
+    assert set(result_counts) <= {12, 13} and shop.generations.live > before, (
+        "first 12 products (with late, without blue-0), then also new"
+    )
     for name in ("new", "late"):
         assert shop.search(folder / f"{name}.png", k=1).results[0].product.id == name
     with pytest.raises(StoreError, match=r"No copy of the live generation|No command waits"):
         shop.snapshots.take_back()
 
 
-def test_what_cannot_be_taken_over_stays_with_the_command(shop: Shop) -> None:
-    with open_snapshot_folder(shop.folder, writes=True, wait=1) as place:
+def test_a_generation_that_cannot_be_adopted_stays_in_the_snapshot(shop: Shop) -> None:
+    with open_snapshot_folder(shop.folder, writes=True, wait=1) as snapshot:
         shop.snapshots.write(WRITING)
-        [generation] = (place / "generations").iterdir()
+        [generation] = (snapshot / "generations").iterdir()
         (generation / "manifest.json").write_text("{")
         with pytest.raises(StoreError, match="manifest"):
             shop.snapshots.take_back()
         assert generation.is_dir()
-    assert len(shop.search(color_of(shop), k=20).results) == 12
+    assert len(shop.search(read_red_photo(shop), k=20).results) == 12
 
 
-def color_of(shop: Shop) -> bytes:
-    found = shop.products.get("red-0")
-    assert found is not None
-    return Path(found.photos[0]).read_bytes()
+def read_red_photo(shop: Shop) -> bytes:
+    """Return the bytes of the photo of product ``red-0``."""
+    product = shop.products.get("red-0")
+    assert product is not None
+    return Path(product.photos[0]).read_bytes()
 
 
-def test_what_fails_after_the_switch_leaves_what_took_over(shop: Shop, folder: Path) -> None:
+def test_a_failure_after_the_switch_keeps_the_new_generation(shop: Shop, folder: Path) -> None:
     store = shop._parts.store
     with open_snapshot_folder(shop.folder, writes=True, wait=1):
         shop.snapshots.write(WRITING)
         with pytest.raises(RuntimeError), store.writing(), adopt_snapshot(store) as (generation, _):
             store.switch(generation)
             raise RuntimeError
-    assert len(shop.search(color_of(shop), k=20).results) == 12
+    assert len(shop.search(read_red_photo(shop), k=20).results) == 12
     shop.close()
-    with Shop(folder / "store", embedder=ColourEmbedder(), settings=SETTINGS) as again:
-        assert (len(again), again.generations.live) == (12, "000002")
+    with Shop(folder / "store", embedder=ColourEmbedder(), settings=SETTINGS) as reopened:
+        assert (len(reopened), reopened.generations.live) == (12, "000002")
 
 
-def test_another_generation_that_took_over_is_not_replaced(shop: Shop) -> None:
+def test_refuses_to_adopt_after_another_generation_took_over(shop: Shop) -> None:
     with open_snapshot_folder(shop.folder, writes=True, wait=1):
         shop.snapshots.write(WRITING)
         shop.training.train_filters()
-        with pytest.raises(StoreError) as told:
+        with pytest.raises(StoreError) as error:
             shop.snapshots.take_back()
-        assert told.value.code == "another-generation" and shop.generations.live == "000002"
-        rename_base_generation(shop.folder, "000001", "000002")  # as after a graph was built over the same products
+        assert error.value.code == "another-generation" and shop.generations.live == "000002"
+        rename_base_generation(shop.folder, "000001", "000002")  # as when a graph is built over the same products
         shop.snapshots.take_back()
         assert shop.generations.live == "000003"
 
 
-def test_what_a_service_that_died_was_taking_is_taken(shop: Shop) -> None:
-    with open_snapshot_folder(shop.folder, writes=True, wait=1) as place:
+def test_completes_the_adoption_that_a_killed_service_began(shop: Shop) -> None:
+    with open_snapshot_folder(shop.folder, writes=True, wait=1) as snapshot:
         shop.snapshots.write(WRITING)
-        with Shop(shop.folder, embedder=ColourEmbedder(), settings=SETTINGS, _snapshot=place) as theirs:
-            theirs.products.remove("red-0")
-        (place / ADOPTED_AS).write_text("000002")
-        (place / "generations/000001").rename(shop.folder / "generations/000002")
+        with Shop(shop.folder, embedder=ColourEmbedder(), settings=SETTINGS, _snapshot=snapshot) as command_shop:
+            command_shop.products.remove("red-0")
+        (snapshot / ADOPTED_AS).write_text("000002")
+        (snapshot / "generations/000001").rename(shop.folder / "generations/000002")
         shop.snapshots.take_back()
         assert (len(shop), shop.generations.live) == (11, "000002")
         shop.snapshots.take_back()
-        assert (len(shop), shop.generations.live) == (11, "000002"), "it was taken already"
+        assert (len(shop), shop.generations.live) == (11, "000002"), "it was adopted before"
 
 
-def test_notes_that_were_cut_off_are_passed_over(shop: Shop) -> None:
-    with open_snapshot_folder(shop.folder, writes=True, wait=1) as place:
+def test_skips_truncated_lines_of_the_write_log(shop: Shop) -> None:
+    with open_snapshot_folder(shop.folder, writes=True, wait=1) as snapshot:
         shop.snapshots.write(WRITING)
         log_writes(shop.folder, ["a", "b"])
-        with (place / WRITE_LOG).open("a") as file:
+        with (snapshot / WRITE_LOG).open("a") as file:
             file.write('\n"cut o')
         log_writes(shop.folder, ["c", "a"])
         assert logged_ids(shop.folder, shop.generations.live) == ["a", "b", "c"]
 
 
-def test_one_command_changes_a_store_at_a_time(shop: Shop) -> None:
+def test_only_one_command_at_a_time_changes_a_store(shop: Shop) -> None:
     with open_snapshot_folder(shop.folder, writes=True, wait=0.1):
-        with pytest.raises(StoreError) as told, open_snapshot_folder(shop.folder, writes=True, wait=0.1):
+        with pytest.raises(StoreError) as error, open_snapshot_folder(shop.folder, writes=True, wait=0.1):
             pass
-        assert told.value.code == "store-in-use" and f"process {os.getpid()}" in told.value.problem
+        assert error.value.code == "store-in-use" and f"process {os.getpid()}" in error.value.problem
         with (
-            open_snapshot_folder(shop.folder, writes=False, wait=0.1) as one,
-            open_snapshot_folder(shop.folder, writes=False, wait=0) as two,
+            open_snapshot_folder(shop.folder, writes=False, wait=0.1) as first,
+            open_snapshot_folder(shop.folder, writes=False, wait=0) as second,
         ):
-            shop.snapshots.write(one.name)
-            assert one != two and (one / "CURRENT").is_file()
+            shop.snapshots.write(first.name)
+            assert first != second and (first / "CURRENT").is_file()
     assert not list(shop.folder.glob("snapshots/reading-*"))
 
 
-def test_what_commands_left_that_died_goes(shop: Shop) -> None:
+def test_removes_the_folders_of_killed_commands(shop: Shop) -> None:
     old, young = shop.folder / "snapshots/reading-0123456789abcdef", shop.folder / "snapshots/reading-fedcba9876543210"
     other = shop.folder / "snapshots/notes"
-    for one in (old, young, other):
-        one.mkdir(parents=True)
-    for one in (old, other):
-        os.utime(one, (time.time() - ABANDONED_SECONDS - 1,) * 2)
-    with open_snapshot_folder(shop.folder, writes=True, wait=1) as working:
-        os.utime(working, (0, 0))
+    for path in (old, young, other):
+        path.mkdir(parents=True)
+    for path in (old, other):
+        os.utime(path, (time.time() - ABANDONED_SECONDS - 1,) * 2)
+    with open_snapshot_folder(shop.folder, writes=True, wait=1) as locked:
+        os.utime(locked, (0, 0))
         remove_abandoned_snapshots(shop.folder)
-        assert [path.is_dir() for path in (old, young, other, working)] == [False, True, True, True]
+        assert [folder.is_dir() for folder in (old, young, other, locked)] == [False, True, True, True]
 
 
-def test_a_command_by_another_model_is_refused_before_it_works(made_once: Path, served: Served) -> None:
-    settings = Settings(store=made_once / "store", model=made_once / "model.onnx")
+def test_refuses_a_command_with_another_model_before_it_starts(shop_folder: Path, service: ServiceProcess) -> None:
+    settings = Settings(store=shop_folder / "store", model=shop_folder / "model.onnx")
     with (
         pytest.raises(Refused, match="The service uses"),
-        open_snapshot(replace(settings, model=made_once / "other.onnx"), writes=True),
+        open_snapshot(replace(settings, model=shop_folder / "other.onnx"), writes=True),
     ):
         raise AssertionError
-    assert served.process.poll() is None
+    assert service.process.poll() is None

@@ -1,4 +1,4 @@
-"""Searching over HTTP: by a photo, again by the same one, by a product, by a colour; and what is refused."""
+"""Tests of searches over HTTP by photo, earlier query, product and colour; of rejected requests; and of feedback."""
 
 from __future__ import annotations
 
@@ -11,91 +11,98 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shoplens import Shop
-from shoplens.service.schemas import AnswerDocument, ErrorDocument
-from tests.service.conftest import asked, client_with
+from shoplens.service.schemas import AnswerDocument
+from tests.service.conftest import error_code, make_client, query_photo
 
 
-def code(answer: object) -> str:
-    """Of an error, whose shape is checked."""
-    return ErrorDocument.model_validate(answer.json()).error.code  # type: ignore[attr-defined]
-
-
-def test_a_photo_finds_its_product_by_form_and_by_json(client: TestClient, folder: Path) -> None:
-    photo = asked(folder)
-    form = client.post("/v1/search", files={"image": ("p.png", photo)}, data={"k": "3", "facets": ["color", "size"]})
-    assert form.status_code == 200
-    told = AnswerDocument.model_validate(form.json())
-    assert [one.product_id.split("-")[0] for one in told.results] == ["red"] * 3
-    assert [facet["field"] for facet in told.facets] == ["color", "size"]
-    assert told.verdict_words == "uncalibrated" and told.remembered and told.query["source"] == "upload"
-    for result in told.results:
+def test_finds_products_by_a_photo_in_a_form_or_in_json(client: TestClient, folder: Path) -> None:
+    photo = query_photo(folder)
+    form_response = client.post(
+        "/v1/search", files={"image": ("p.png", photo)}, data={"k": "3", "facets": ["color", "size"]}
+    )
+    assert form_response.status_code == 200
+    form_answer = AnswerDocument.model_validate(form_response.json())
+    assert [result.product_id.split("-")[0] for result in form_answer.results] == ["red"] * 3
+    assert [facet["field"] for facet in form_answer.facets] == ["color", "size"]
+    assert (
+        form_answer.verdict_words == "uncalibrated"
+        and form_answer.remembered
+        and form_answer.query["source"] == "upload"
+    )
+    for result in form_answer.results:
         assert sum(result.parts.values()) == pytest.approx(result.score)
     body = {"image": base64.b64encode(photo).decode(), "k": 3, "facets": ["color", "size"]}
-    same = AnswerDocument.model_validate(client.post("/v1/search", json=body).json())
-    assert [one.product_id for one in same.results] == [one.product_id for one in told.results]
+    json_answer = AnswerDocument.model_validate(client.post("/v1/search", json=body).json())
+    assert [result.product_id for result in json_answer.results] == [
+        result.product_id for result in form_answer.results
+    ]
 
 
-def test_the_same_photo_is_ranked_anew_without_being_sent(client: TestClient, folder: Path) -> None:
-    first = client.post("/v1/search", files={"image": ("p.png", asked(folder))}).json()
-    again = client.post("/v1/search", json={"query_id": first["query_id"], "where": ["color = blue"], "explain": True})
-    told = again.json()
-    assert again.status_code == 200 and "embed" not in told["took_ms"]
-    assert {one["product_id"].split("-")[0] for one in told["results"]} == {"blue"}
-    assert told["results"][0]["reasons"]["weights"] == told["weights"]
-    weighed = client.post("/v1/search", json={"query_id": told["query_id"], "weights": {"look": 0, "color": 1}})
-    assert weighed.status_code == 200 and weighed.json()["importances"]["look"] == 0
-    lost = client.post("/v1/search", json={"query_id": "long ago"})
-    assert (lost.status_code, code(lost)) == (404, "unknown-query")
-    part = client.post("/v1/search", json={"query_id": first["query_id"], "region": [0, 0, 4, 4]})
-    assert (part.status_code, code(part)) == (422, "region-of-nothing")
+def test_ranks_the_photo_of_an_earlier_query_again(client: TestClient, folder: Path) -> None:
+    first = client.post("/v1/search", files={"image": ("p.png", query_photo(folder))}).json()
+    response = client.post(
+        "/v1/search", json={"query_id": first["query_id"], "where": ["color = blue"], "explain": True}
+    )
+    answer = response.json()
+    assert response.status_code == 200 and "embed" not in answer["took_ms"]
+    assert {result["product_id"].split("-")[0] for result in answer["results"]} == {"blue"}
+    assert answer["results"][0]["reasons"]["weights"] == answer["weights"]
+    reweighted = client.post("/v1/search", json={"query_id": answer["query_id"], "weights": {"look": 0, "color": 1}})
+    assert reweighted.status_code == 200 and reweighted.json()["importances"]["look"] == 0
+    unknown_query = client.post("/v1/search", json={"query_id": "long ago"})
+    assert (unknown_query.status_code, error_code(unknown_query)) == (404, "unknown-query")
+    empty_region = client.post("/v1/search", json={"query_id": first["query_id"], "region": [0, 0, 4, 4]})
+    assert (empty_region.status_code, error_code(empty_region)) == (422, "region-of-nothing")
 
 
-def test_pages_follow_one_another(client: TestClient, folder: Path) -> None:
-    whole = client.post("/v1/search", files={"image": ("p.png", asked(folder))}, data={"k": "12"}).json()
-    assert len(whole["results"]) == 12 and whole["next_offset"] is None
-    found, offset = [], 0
+def test_pages_cover_the_whole_answer_in_order(client: TestClient, folder: Path) -> None:
+    whole_answer = client.post("/v1/search", files={"image": ("p.png", query_photo(folder))}, data={"k": "12"}).json()
+    assert len(whole_answer["results"]) == 12 and whole_answer["next_offset"] is None
+    paged_results, offset = [], 0
     while offset is not None:
-        page = client.post("/v1/search", json={"query_id": whole["query_id"], "k": 5, "offset": offset}).json()
-        found += [(one["rank"], one["product_id"]) for one in page["results"]]
+        page = client.post("/v1/search", json={"query_id": whole_answer["query_id"], "k": 5, "offset": offset}).json()
+        paged_results += [(result["rank"], result["product_id"]) for result in page["results"]]
         offset = page["next_offset"]
-    assert found == [(one["rank"], one["product_id"]) for one in whole["results"]]
+    assert paged_results == [(result["rank"], result["product_id"]) for result in whole_answer["results"]]
 
 
-def test_pages_are_of_one_generation(client: TestClient, shop: Shop, folder: Path) -> None:
-    first = client.post("/v1/search", files={"image": ("p.png", asked(folder))}, data={"k": "5"}).json()
+def test_rejects_a_page_of_an_earlier_generation(client: TestClient, shop: Shop, folder: Path) -> None:
+    first_answer = client.post("/v1/search", files={"image": ("p.png", query_photo(folder))}, data={"k": "5"}).json()
     assert shop.training.train_filters().products == 12
-    page = {"query_id": first["query_id"], "k": 5}
-    told = client.post("/v1/search", json={**page, "offset": 5})
-    assert (told.status_code, code(told)) == (410, "another-generation")
-    again = client.post("/v1/search", json=page).json()
-    second = client.post("/v1/search", json={**page, "query_id": again["query_id"], "offset": 5}).json()
-    assert [one["rank"] for one in second["results"]] == [6, 7, 8, 9, 10]
+    page = {"query_id": first_answer["query_id"], "k": 5}
+    outdated = client.post("/v1/search", json={**page, "offset": 5})
+    assert (outdated.status_code, error_code(outdated)) == (410, "another-generation")
+    new_answer = client.post("/v1/search", json=page).json()
+    second_page = client.post("/v1/search", json={**page, "query_id": new_answer["query_id"], "offset": 5}).json()
+    assert [result["rank"] for result in second_page["results"]] == [6, 7, 8, 9, 10]
 
 
-def test_a_product_or_a_colour_is_searched_by(client: TestClient) -> None:
-    like = client.post("/v1/search", json={"product_id": "red-1", "k": 2}).json()
-    short = client.get("/v1/products/red-1/similar", params={"k": 2}).json()
-    assert [one["product_id"] for one in like["results"]] == [one["product_id"] for one in short["results"]]
-    assert "red-1" not in {one["product_id"] for one in like["results"]}
+def test_searches_by_a_product_or_a_colour(client: TestClient) -> None:
+    by_product = client.post("/v1/search", json={"product_id": "red-1", "k": 2}).json()
+    similar = client.get("/v1/products/red-1/similar", params={"k": 2}).json()
+    assert [result["product_id"] for result in by_product["results"]] == [
+        result["product_id"] for result in similar["results"]
+    ]
+    assert "red-1" not in {result["product_id"] for result in by_product["results"]}
     assert client.get("/v1/products/none/similar").status_code == 404
-    green = client.post("/v1/search", json={"color": "green", "k": 1}).json()
-    assert green["results"][0]["product_id"].startswith("green")
+    by_color = client.post("/v1/search", json={"color": "green", "k": 1}).json()
+    assert by_color["results"][0]["product_id"].startswith("green")
 
 
-def test_photos_are_addresses_that_answer(client: TestClient, folder: Path) -> None:
-    result = client.post("/v1/search", files={"image": ("p.png", asked(folder))}).json()["results"][0]
+def test_serves_product_photos_in_the_allowed_widths(client: TestClient, folder: Path) -> None:
+    result = client.post("/v1/search", files={"image": ("p.png", query_photo(folder))}).json()["results"][0]
     assert result["photo"] in result["photos"]
-    picture = client.get(result["photo"], params={"width": 96})
-    assert picture.headers["content-type"] == "image/jpeg" and picture.content.startswith(b"\xff\xd8")
-    tag = picture.headers["etag"]
-    assert client.get(result["photo"], params={"width": 96}, headers={"If-None-Match": tag}).status_code == 304
-    assert code(client.get(result["photo"], params={"width": 97})) == "bad-width"
-    for wrong in ("0" * 32, "..%2f..%2fetc%2fpasswd", "A" * 32, "%00"):
-        assert client.get(f"/v1/photos/{wrong}").status_code == 404
+    response = client.get(result["photo"], params={"width": 96})
+    assert response.headers["content-type"] == "image/jpeg" and response.content.startswith(b"\xff\xd8")
+    etag = response.headers["etag"]
+    assert client.get(result["photo"], params={"width": 96}, headers={"If-None-Match": etag}).status_code == 304
+    assert error_code(client.get(result["photo"], params={"width": 97})) == "bad-width"
+    for unknown_photo in ("0" * 32, "..%2f..%2fetc%2fpasswd", "A" * 32, "%00"):
+        assert client.get(f"/v1/photos/{unknown_photo}").status_code == 404
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "told"),
+    ("body", "status", "expected_code"),
     [
         ({}, 422, "ambiguous-query"),
         ({"image": "AAAA", "product_id": "red-1"}, 422, "ambiguous-query"),
@@ -119,13 +126,13 @@ def test_photos_are_addresses_that_answer(client: TestClient, folder: Path) -> N
         ("text", 422, "bad-request"),
     ],
 )
-def test_what_makes_no_sense_is_told(client: TestClient, body: object, status: int, told: str) -> None:
-    answer = client.post("/v1/search", json=body)
-    assert (answer.status_code, code(answer)) == (status, told)
+def test_rejects_invalid_searches(client: TestClient, body: object, status: int, expected_code: str) -> None:
+    response = client.post("/v1/search", json=body)
+    assert (response.status_code, error_code(response)) == (status, expected_code)
 
 
 @pytest.mark.parametrize(
-    ("content", "kind", "status"),
+    ("content", "content_type", "status"),
     [
         (b"{", "application/json", 422),
         (b"[" * 100_000, "application/json", 422),
@@ -136,23 +143,25 @@ def test_what_makes_no_sense_is_told(client: TestClient, body: object, status: i
         (b"no boundary", "multipart/form-data", 400),
     ],
 )
-def test_what_is_no_request_is_told(client: TestClient, content: bytes, kind: str, status: int) -> None:
-    answer = client.post("/v1/search", content=content, headers={"Content-Type": kind})
-    assert answer.status_code == status and code(answer)
+def test_rejects_malformed_request_bodies(client: TestClient, content: bytes, content_type: str, status: int) -> None:
+    response = client.post("/v1/search", content=content, headers={"Content-Type": content_type})
+    assert response.status_code == status and error_code(response)
 
 
-def huge_png() -> bytes:
-    """Some bytes that say that they are 50,000 x 50,000 pixels."""
+def make_huge_png() -> bytes:
+    """Return a small PNG whose header declares 50,000 x 50,000 pixels."""
     header = b"IHDR" + struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
     data = b"IDAT" + zlib.compress(bytes(1_000))
-    parts = [struct.pack(">I", len(one) - 4) + one + struct.pack(">I", zlib.crc32(one)) for one in (header, data)]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+    chunks = [
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in (header, data)
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 @pytest.mark.parametrize(
-    ("sent", "status", "told"),
+    ("content", "status", "expected_code"),
     [
-        (huge_png(), 422, "photo-too-many-pixels"),
+        (make_huge_png(), 422, "photo-too-many-pixels"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", 415, "photo-not-an-image"),
         (b"%PDF-1.7\n" + bytes(100), 415, "photo-not-an-image"),
         (b"GIF89a/*<script>alert(1)</script>*/", 422, "photo-truncated"),
@@ -160,57 +169,61 @@ def huge_png() -> bytes:
     ],
     ids=["bomb", "svg", "pdf", "gif and script", "zip"],
 )
-def test_files_that_are_something_else_are_told(client: TestClient, sent: bytes, status: int, told: str) -> None:
-    answer = client.post("/v1/search", files={"image": ("p.png", sent)})
-    assert (answer.status_code, code(answer)) == (status, told)
+def test_rejects_uploads_that_are_not_valid_photos(
+    client: TestClient, content: bytes, status: int, expected_code: str
+) -> None:
+    response = client.post("/v1/search", files={"image": ("p.png", content)})
+    assert (response.status_code, error_code(response)) == (status, expected_code)
 
 
-def test_a_photo_that_is_a_page_too_is_a_photo(client: TestClient, folder: Path) -> None:
-    photo = asked(folder)
+def test_accepts_a_photo_with_appended_html_and_any_file_name(client: TestClient, folder: Path) -> None:
+    photo = query_photo(folder)
     names = ("p.png", "../../etc/passwd", 'x";\r\nX-Injected: 1', "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe")
     for name in names:
-        answer = client.post("/v1/search", files={"image": (name, photo + b"<script>alert(1)</script>PK\x03\x04")})
-        assert answer.status_code == 200 and answer.headers["content-type"] == "application/json"
-        assert "x-injected" not in answer.headers and "<script" not in answer.text
-    cut = client.post("/v1/search", files={"image": ("p.png", photo[: len(photo) // 2])})
-    assert (cut.status_code, code(cut)) == (422, "photo-damaged")
+        response = client.post("/v1/search", files={"image": (name, photo + b"<script>alert(1)</script>PK\x03\x04")})
+        assert response.status_code == 200 and response.headers["content-type"] == "application/json"
+        assert "x-injected" not in response.headers and "<script" not in response.text
+    truncated = client.post("/v1/search", files={"image": ("p.png", photo[: len(photo) // 2])})
+    assert (truncated.status_code, error_code(truncated)) == (422, "photo-damaged")
 
 
-def test_a_url_is_fetched_by_the_safe_fetcher_alone(shop: Shop) -> None:
-    with client_with(shop) as client:
+def test_fetches_urls_with_the_safe_fetcher_only(shop: Shop) -> None:
+    with make_client(shop) as client:
         for url in ("http://127.0.0.1:1/x.png", "http://[::ffff:169.254.169.254]/", "http://localhost/", "gopher://x/"):
-            answer = client.post("/v1/search", json={"url": url})
-            assert answer.status_code == 422 and code(answer).startswith("fetch-"), url
+            response = client.post("/v1/search", json={"url": url})
+            assert response.status_code == 422 and error_code(response).startswith("fetch-"), url
 
 
-def test_feedback_closes_the_circle_and_users_are_forgotten(client: TestClient, shop: Shop, folder: Path) -> None:
-    answer = client.post("/v1/search", files={"image": ("p.png", asked(folder))}, data={"user": "ann"}).json()
+def test_adds_feedback_and_forgets_users(client: TestClient, shop: Shop, folder: Path) -> None:
+    answer = client.post("/v1/search", files={"image": ("p.png", query_photo(folder))}, data={"user": "ann"}).json()
     event = {"query_id": answer["query_id"], "product_id": answer["results"][1]["product_id"], "kind": "click"}
-    done = client.post("/v1/feedback", json={"events": [event, event, {**event, "query_id": "gone"}]}).json()
-    assert done["added"] == {"click": 1, "purchase": 0, "wrong": 0} and done["rejected"] == 1
-    assert {one["kind"] for one in done["problems"]} == {"unknown-query", "duplicate-event"}
+    summary = client.post("/v1/feedback", json={"events": [event, event, {**event, "query_id": "gone"}]}).json()
+    assert summary["added"] == {"click": 1, "purchase": 0, "wrong": 0} and summary["rejected"] == 1
+    assert {problem["kind"] for problem in summary["problems"]} == {"unknown-query", "duplicate-event"}
     assert shop.feedback.counts().events["click"] == 1
-    few = client.post("/v1/search", files={"image": ("p.png", asked(folder))}, data={"k": "3"}).json()
-    beyond = {**event, "query_id": few["query_id"], "product_id": answer["results"][3]["product_id"]}
-    told = client.post("/v1/feedback", json={"events": [beyond]}).json()
-    assert [one["kind"] for one in told["problems"]] == ["unknown-product"], "it was not shown"
+    short_answer = client.post("/v1/search", files={"image": ("p.png", query_photo(folder))}, data={"k": "3"}).json()
+    not_shown = {**event, "query_id": short_answer["query_id"], "product_id": answer["results"][3]["product_id"]}
+    summary = client.post("/v1/feedback", json={"events": [not_shown]}).json()
+    assert [problem["kind"] for problem in summary["problems"]] == ["unknown-product"], (
+        "the answer did not show this product"
+    )
     assert client.delete("/v1/users/ann").status_code == 401
-    with client_with(shop, "admin") as admin:
+    with make_client(shop, "admin") as admin:
         assert admin.delete("/v1/users/ann").status_code == 204
     assert shop.feedback.counts().impressions == 1
 
 
-def test_an_event_may_name_a_row_of_its_product(client: TestClient, shop: Shop, folder: Path) -> None:
-    answer = client.post("/v1/search", files={"image": ("p.png", asked(folder))}).json()
-    first, second, third = (one["product_id"] for one in answer["results"][1:4])
+def test_events_may_name_identifiers_and_former_ids(client: TestClient, shop: Shop, folder: Path) -> None:
+    answer = client.post("/v1/search", files={"image": ("p.png", query_photo(folder))}).json()
+    first, second, third = (result["product_id"] for result in answer["results"][1:4])
     shop.products.update(first, identifiers=("SKU-1",))
     shop.products.update(second, identifiers=("shared",))
     shop.products.update(third, identifiers=("shared",))
     shop._parts.store.add_renames({"before": second})
     names = ("SKU-1", "before", "shared", "unheard of")
     events = [{"query_id": answer["query_id"], "product_id": name, "kind": "purchase"} for name in names]
-    told = client.post("/v1/feedback", json={"events": events}).json()
-    assert told["added"]["purchase"] == 2
-    assert {one["kind"] for one in told["problems"]} == {"ambiguous-product", "unknown-product"}
-    (seen,) = shop._parts.feedback_log.impressions_with_events()
-    assert set(seen.events) == {first, second}
+    summary = client.post("/v1/feedback", json={"events": events}).json()
+    assert summary["added"]["purchase"] == 2
+    assert {problem["kind"] for problem in summary["problems"]} == {"ambiguous-product", "unknown-product"}
+    (impression,) = shop._parts.feedback_log.impressions_with_events()
+    assert set(impression.events) == {first, second}

@@ -1,4 +1,4 @@
-"""``shoplens serve`` as a process of its own: it starts, answers, bears with bad clients, and stops in good order."""
+"""Tests of ``shoplens serve`` in a separate process: it answers, withstands bad clients, and shuts down cleanly."""
 
 from __future__ import annotations
 
@@ -14,45 +14,47 @@ import pytest
 
 from tests.cli.command_line import run_command
 from tests.cli.pixel_shop import index_pixel_shop
-from tests.service.serving import serving
+from tests.service.service_process import run_service
 from tests.training.shops import draw_pattern
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``store`` and ``model.onnx``."""
+def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with ``store`` and ``model.onnx``."""
     return index_pixel_shop(tmp_path_factory.mktemp("serving"), 20, 1)
 
 
-def model(shop: Path) -> tuple[Path, str, str]:
-    """What :func:`serving` takes for it."""
-    return shop / "store", "--model", str(shop / "model.onnx")
+def service_arguments(shop_folder: Path) -> tuple[Path, str, str]:
+    """Return the arguments of :func:`run_service` for this shop."""
+    return shop_folder / "store", "--model", str(shop_folder / "model.onnx")
 
 
-def status(host: str, port: int, path: str = "/readyz") -> int:
-    with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=10) as answer:
-        return int(answer.status)
+def request_status(host: str, port: int, path: str = "/readyz") -> int:
+    """Return the HTTP status of a GET request."""
+    with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=10) as response:
+        return int(response.status)
 
 
-def test_it_answers_and_stops_when_it_is_told_to(shop: Path) -> None:
-    with serving(*model(shop), "--logs", "json") as one:
-        process, host, port, said = one.process, one.host, one.port, one.said
-        assert status(host, port) == 200
+def test_answers_and_stops_on_sigterm(shop_folder: Path) -> None:
+    with run_service(*service_arguments(shop_folder), "--logs", "json") as service:
+        process, host, port = service.process, service.host, service.port
+        assert request_status(host, port) == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
-    lines = [json.loads(line) for line in said if line.startswith("{")]
-    [request] = [one for one in lines if one["message"] == "GET /readyz 200"]
+    lines = [json.loads(line) for line in service.stderr_lines if line.startswith("{")]
+    [request] = [line for line in lines if line["message"] == "GET /readyz 200"]
     assert request["status"] == 200 and request["ms"] > 0 and len(request["request_id"]) == 32
 
 
-def test_a_request_that_has_begun_is_ended_first(shop: Path, tmp_path: Path) -> None:
-    photo = draw_pattern(tmp_path / "asked.png", 3, 9).read_bytes()
+def test_completes_a_started_request_before_it_stops(shop_folder: Path, tmp_path: Path) -> None:
+    photo = draw_pattern(tmp_path / "query.png", 3, 9).read_bytes()
     head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="p.png"\r\n\r\n'
     body = head + photo + b"\r\n--x--\r\n"
-    with serving(*model(shop)) as one, socket.create_connection((one.host, one.port), 10) as client:
-        process = one.process
+    with (
+        run_service(*service_arguments(shop_folder)) as service,
+        socket.create_connection((service.host, service.port), 10) as client,
+    ):
+        process = service.process
         client.sendall(
             b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
             b"Content-Length: %d\r\n\r\n" % len(body) + body[:-10]
@@ -65,50 +67,50 @@ def test_a_request_that_has_begun_is_ended_first(shop: Path, tmp_path: Path) -> 
         assert process.wait(30) == 0
 
 
-def test_slow_and_broken_clients_hold_nobody_up(shop: Path) -> None:
-    with serving(*model(shop), "--request-timeout", "0.5") as one:
-        host, port, said = one.host, one.port, one.said
+def test_slow_and_broken_clients_do_not_delay_others(shop_folder: Path) -> None:
+    with run_service(*service_arguments(shop_folder), "--request-timeout", "0.5") as service:
+        host, port = service.host, service.port
         slow = socket.create_connection((host, port), 10)
         slow.sendall(
             b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
         )
-        gone = socket.create_connection((host, port), 10)
-        gone.sendall(
+        disconnected = socket.create_connection((host, port), 10)
+        disconnected.sendall(
             b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
         )
-        gone.close()
-        rubbish = socket.create_connection((host, port), 10)
-        rubbish.sendall(b"\x16\x03\x01 no http at all\r\n\r\n")
+        disconnected.close()
+        malformed = socket.create_connection((host, port), 10)
+        malformed.sendall(b"\x16\x03\x01 no http at all\r\n\r\n")
         endless = socket.create_connection((host, port), 10)
         with suppress(OSError):
             for _ in range(40):
                 endless.sendall(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 8_000)
-        begun = time.monotonic()
-        assert status(host, port) == 200 and time.monotonic() - begun < 5
+        start = time.monotonic()
+        assert request_status(host, port) == 200 and time.monotonic() - start < 5
         assert b" 408 " in slow.recv(65_536)
-        assert b" 400 " in rubbish.recv(65_536)
-        for one in (slow, rubbish, endless):
-            one.close()
-        assert status(host, port) == 200
-    assert not any("Traceback" in line for line in said), "".join(said)
+        assert b" 400 " in malformed.recv(65_536)
+        for client in (slow, malformed, endless):
+            client.close()
+        assert request_status(host, port) == 200
+    assert not any("Traceback" in line for line in service.stderr_lines), "".join(service.stderr_lines)
 
 
-def test_a_port_in_use_and_a_store_in_use_are_told(shop: Path) -> None:
-    common = ("--store", shop / "store", "--model", shop / "model.onnx")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        told = run_command("serve", *common, "--port", taken.getsockname()[1])
-        assert (told.code, "--port" in told.err) == (3, True)
-    assert run_command("serve", *common, "--host", "no.such.host.invalid").code == 3
-    assert run_command("serve", *common, "--logs", "xml", "--port", "0").code == 3
+def test_rejects_a_port_in_use_and_invalid_options(shop_folder: Path) -> None:
+    options = ("--store", shop_folder / "store", "--model", shop_folder / "model.onnx")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        result = run_command("serve", *options, "--port", server.getsockname()[1])
+        assert (result.code, "--port" in result.err) == (3, True)
+    assert run_command("serve", *options, "--host", "no.such.host.invalid").code == 3
+    assert run_command("serve", *options, "--logs", "xml", "--port", "0").code == 3
 
 
-def test_keys_are_made_listed_and_removed(shop: Path) -> None:
-    store = ("--store", shop / "store")
-    made = run_command("keys", "add", "the storefront", "--role", "write", *store, "--json").json
-    assert made["role"] == "write" and made["key"].startswith("sl_")
-    assert run_command("keys", "list", *store, "--json").json["keys"][0]["name"] == "the storefront"
-    assert made["key"] not in run_command("keys", "list", *store).out
-    assert run_command("keys", "remove", made["id"], *store).code == 0
-    assert run_command("keys", "remove", made["id"], *store).code == 3
-    assert run_command("keys", "add", "x", "--role", "owner", *store).code == 3
-    assert run_command("keys", "list", "--store", shop / "nowhere").code == 4
+def test_adds_lists_and_removes_keys(shop_folder: Path) -> None:
+    store_option = ("--store", shop_folder / "store")
+    key = run_command("keys", "add", "the storefront", "--role", "write", *store_option, "--json").json
+    assert key["role"] == "write" and key["key"].startswith("sl_")
+    assert run_command("keys", "list", *store_option, "--json").json["keys"][0]["name"] == "the storefront"
+    assert key["key"] not in run_command("keys", "list", *store_option).out
+    assert run_command("keys", "remove", key["id"], *store_option).code == 0
+    assert run_command("keys", "remove", key["id"], *store_option).code == 3
+    assert run_command("keys", "add", "x", "--role", "owner", *store_option).code == 3
+    assert run_command("keys", "list", "--store", shop_folder / "nowhere").code == 4

@@ -13,7 +13,7 @@ import pytest
 from shoplens import Shop
 from shoplens.rendered import render_catalogue
 from tests.cli.pixel_shop import index_pixel_shop
-from tests.service.serving import serving
+from tests.service.service_process import run_service
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 FLAGS = (
@@ -51,14 +51,14 @@ def drawn_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_shop_address(tmp_path: Path) -> Iterator[str]:
     """Yield the address of a shop with so few products that its map is drawn at once."""
     index_pixel_shop(tmp_path, 14, 1)
-    with serving(tmp_path / "store", "--model", str(tmp_path / "model.onnx")) as served:
-        yield served.address
+    with run_service(tmp_path / "store", "--model", str(tmp_path / "model.onnx")) as service:
+        yield service.address
 
 
 @pytest.fixture(scope="session")
 def address(drawn_shop: Path) -> Iterator[str]:
-    with serving(drawn_shop / "store", "--rate-limit", "0", "--remember") as served:
-        yield served.address
+    with run_service(drawn_shop / "store", "--rate-limit", "0", "--remember") as service:
+        yield service.address
 
 
 @pytest.fixture

@@ -1,0 +1,109 @@
+"""Tests of the queue of work, and of the cache of encoded query photos."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+from fastapi import Request
+
+from shoplens.errors import InvalidValue
+from shoplens.ranking.strategies import EncodedQuery
+from shoplens.service.caches.query_cache import QueryCache
+from shoplens.service.failures import RequestRefused
+from shoplens.service.queue import WorkQueue
+
+
+def make_request(disconnect: asyncio.Event | None = None) -> Request:
+    """Return a request whose client stays connected until the event is set, or for ever without an event."""
+
+    async def receive() -> dict[str, object]:
+        await (disconnect or asyncio.Event()).wait()
+        return {"type": "http.disconnect"}
+
+    return Request({"type": "http", "headers": []}, receive)
+
+
+def test_queue_limits_how_many_requests_work_and_wait() -> None:
+    async def main() -> None:
+        queue, start, finished = WorkQueue(1, queue=1, seconds=5), threading.Event(), list[int]()
+
+        def job(number: int) -> int:
+            start.wait(5)
+            finished.append(number)
+            return number
+
+        first = asyncio.ensure_future(queue.run(make_request(), lambda: job(1)))
+        await asyncio.sleep(0.05)
+        second = asyncio.ensure_future(queue.run(make_request(), lambda: job(2)))
+        await asyncio.sleep(0.05)
+        assert (queue.working, queue.waiting) == (1, 1)
+        with pytest.raises(RequestRefused) as error:
+            await queue.run(make_request(), lambda: job(3))
+        assert error.value.code == "busy" and error.value.wait
+        start.set()
+        assert await asyncio.gather(first, second) == [1, 2] and finished == [1, 2]
+        assert (queue.working, queue.waiting) == (0, 0)
+        queue.close()
+
+    asyncio.run(main())
+
+
+def test_queue_drops_requests_that_disconnect_wait_too_long_or_are_cancelled() -> None:
+    async def main() -> None:
+        queue, finished = WorkQueue(1, queue=5, seconds=0.2), list[int]()
+        start, disconnect = threading.Event(), asyncio.Event()
+        first = asyncio.ensure_future(queue.run(make_request(), lambda: start.wait(5)))
+        await asyncio.sleep(0.05)
+        disconnected = asyncio.ensure_future(queue.run(make_request(disconnect), lambda: finished.append(1)))
+        waiting = asyncio.ensure_future(queue.run(make_request(), lambda: finished.append(2)))
+        cancelled = asyncio.ensure_future(queue.run(make_request(), lambda: finished.append(3)))
+        await asyncio.sleep(0.05)
+        disconnect.set()
+        cancelled.cancel()
+        with pytest.raises(RequestRefused, match="disconnected"):
+            await disconnected
+        with pytest.raises(RequestRefused, match="waited"):
+            await waiting
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        start.set()
+        assert await first is True and finished == []
+        assert await queue.run(make_request(), lambda: 7) == 7, "the thread is free again"
+        queue.close()
+
+    asyncio.run(main())
+
+
+def test_queue_raises_the_exception_of_a_job_and_frees_its_thread() -> None:
+    async def main() -> None:
+        queue = WorkQueue(1, queue=1, seconds=5)
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError):
+                await queue.run(make_request(), lambda: 1 / 0)
+        assert (queue.working, queue.waiting) == (0, 0)
+        queue.close()
+
+    asyncio.run(main())
+
+
+def test_query_cache_drops_old_photos_and_those_beyond_its_limit() -> None:
+    now = [0.0]
+    cache = QueryCache(most=2, seconds=10, clock=lambda: now[0])
+    query = EncodedQuery(np.ones(1, np.float32), encoded_by="network")
+    for name in "abc":
+        cache.add(name, query, "000001")
+    with pytest.raises(InvalidValue, match="Send the photo again"):
+        cache.get("a")
+    now[0] = 8.0
+    assert cache.get("b") == (query, "000001")
+    now[0] = 15.0
+    assert cache.get("b") == (query, "000001"), "its last use was 7 s ago"
+    with pytest.raises(InvalidValue, match="of query 'c'") as expired:
+        cache.get("c")
+    cache.clear()
+    with pytest.raises(InvalidValue, match="of query 'b'") as cleared:
+        cache.get("b")
+    assert (expired.value.code, cleared.value.code) == ("unknown-query", "unknown-query")
