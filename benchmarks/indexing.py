@@ -35,7 +35,7 @@ from PIL import Image
 from shoplens import Shop
 from shoplens.embedders import OnnxEmbedder
 from shoplens.embedders.card import ModelCard, load_card, network_input
-from shoplens.embedders.onnx import SHIPPED
+from shoplens.embedders.shipped import shipped_file
 from shoplens.feeds import read_feed
 from shoplens.images import decode_photo
 from shoplens.images.hashes import content_hash
@@ -87,8 +87,8 @@ class BareWork:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        self._session = onnxruntime.InferenceSession(str(SHIPPED), options, providers=["CPUExecutionProvider"])
-        self._card: ModelCard = load_card(SHIPPED)
+        self._session = onnxruntime.InferenceSession(str(shipped_file()), options, providers=["CPUExecutionProvider"])
+        self._card: ModelCard = load_card(shipped_file())
         self._settings = Settings()
 
     def decode(self, photo: str, *, shortest: int | None = None) -> Any:

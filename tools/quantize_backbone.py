@@ -28,7 +28,8 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from shoplens.embedders.card import ModelCard, network_input
-from shoplens.embedders.onnx import SHIPPED, open_session
+from shoplens.embedders.onnx import open_session
+from shoplens.embedders.shipped import shipped_file
 from shoplens.images import decode_photo
 from shoplens.settings import Settings
 
@@ -123,7 +124,7 @@ def compare(source: Path, target: Path, photos: Sequence[Inputs]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--backbone", type=Path, default=SHIPPED)
+    parser.add_argument("--backbone", type=Path, default=shipped_file("efficientnet-lite2"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--photos", type=int, default=40, help="Number of photos that set the ranges. [default: 40]")

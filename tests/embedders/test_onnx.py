@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from shoplens.embedders import OnnxEmbedder, embed_photos
-from shoplens.embedders.onnx import SHIPPED
+from shoplens.embedders.shipped import shipped_file
 from shoplens.errors import ModelError
 from shoplens.types import Pixels
 from tests.images.made_photos import scene
@@ -35,10 +35,10 @@ def model_with_card(tmp_path: Path) -> Callable[..., Path]:
     """Makes a copy of the shipped model whose card says something else; None leaves a key out."""
 
     def make(**card: Any) -> Path:
-        error = {**json.loads(SHIPPED.with_suffix(".json").read_text("utf-8")), **card}
+        error = {**json.loads(shipped_file().with_suffix(".json").read_text("utf-8")), **card}
         (tmp_path / "model.json").write_text(json.dumps({key: error[key] for key in error if error[key] is not None}))
         if not (tmp_path / "model.onnx").exists():
-            (tmp_path / "model.onnx").symlink_to(SHIPPED)
+            (tmp_path / "model.onnx").symlink_to(shipped_file())
         return tmp_path / "model.onnx"
 
     return make
@@ -49,7 +49,7 @@ def test_the_shipped_model_gives_256_dimensions_of_length_one(shipped: OnnxEmbed
     assert (shipped.dimensions, shipped.features, shipped.extra_features, shipped.min_side) == (256, 1824, 1824, 260)
     assert (outputs.shape, outputs.dtype) == ((3, 256 + 2 * (1280 + 544)), np.float32)
     np.testing.assert_allclose(np.linalg.norm(outputs[:, :256], axis=1), 1.0, atol=1e-3)
-    assert shipped.model.startswith("efficientnet-lite2-256@")
+    assert shipped.model.startswith("efficientnet-lite2-256-int8@")
 
 
 def test_it_gives_the_same_bits_again_and_on_more_threads_nearly(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
@@ -113,7 +113,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_card_says_what_to_write(tmp_path: Path) -> None:
-    shutil.copy(SHIPPED, tmp_path / "bare.onnx")
+    shutil.copy(shipped_file(), tmp_path / "bare.onnx")
     error = error_of(tmp_path / "bare.onnx")
     assert error.code == "no-card"
     assert f'Write {tmp_path / "bare.json"}, at least {{"name": "my-model", "side": 224}}' in error.fix

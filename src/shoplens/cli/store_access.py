@@ -65,6 +65,8 @@ def open_snapshot(
 
     For the arguments see :func:`open_shop`.
     """
+    from shoplens.embedders import network_file
+
     with ExitStack() as stack:
         service = find_service(settings.store)
         if service is not None:
@@ -78,7 +80,7 @@ def open_snapshot(
             yield None, settings
             return
         model = Path(answer["model"]) if answer["model"] else None
-        if writes and settings.model is not None and model != settings.model.resolve():
+        if writes and settings.model is not None and model != network_file(settings.model).resolve():
             raise Refused(
                 f"The service uses {model or 'the model of the package'}, but this command uses {settings.model}.",
                 "Stop the service, run the command, and start the service with the same --model.",

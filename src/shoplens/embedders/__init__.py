@@ -4,6 +4,7 @@ from shoplens.embedders.classifier import ProductClassifier
 from shoplens.embedders.embedder import Embedder, embed_photos
 from shoplens.embedders.look import EmbeddingHead
 from shoplens.embedders.onnx import Embedders, OnnxEmbedder
+from shoplens.embedders.shipped import network_file
 from shoplens.embedders.tuned import FineTunedEmbedder
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "OnnxEmbedder",
     "ProductClassifier",
     "embed_photos",
+    "network_file",
 ]

@@ -45,6 +45,8 @@ class ModelCard:
             are trained when a whole network is trained; empty for a network that cannot be trained so.
         tail_to: names of the trained tensors, of shape (photos, any): outputs of ``features`` and ``further``, or the
             last parts of outputs that are concatenated.
+        tail_weights: name of the ONNX file in the same folder that has the tail with weights that can be trained, its
+            tensors named as here; empty for the network itself. A quantized network names its original.
 
     Raises:
         ModelError: a value is not allowed.
@@ -63,6 +65,7 @@ class ModelCard:
     further: tuple[str, ...] = ()
     tail_from: str = ""
     tail_to: tuple[str, ...] = ()
+    tail_weights: str = ""
 
     def __post_init__(self) -> None:
         for name, is_valid in {
@@ -79,6 +82,7 @@ class ModelCard:
             "further": _are_names(self.further),
             "tail_from": isinstance(self.tail_from, str),
             "tail_to": _are_names(self.tail_to) and bool(self.tail_to) == bool(self.tail_from),
+            "tail_weights": isinstance(self.tail_weights, str),
         }.items():
             if not is_valid:
                 raise ModelError(

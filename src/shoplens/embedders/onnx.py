@@ -9,7 +9,6 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,11 @@ import numpy as np
 
 from shoplens.embedders.card import ModelCard, load_card, network_input
 from shoplens.embedders.embedder import Embedder
+from shoplens.embedders.shipped import shipped_file
 from shoplens.errors import ModelError
 from shoplens.types import Features, Pixels, Vectors
 
-SHIPPED = Path(str(resources.files("shoplens.embedders"))) / "models" / "efficientnet-lite2.onnx"
-_OTHER_OUTPUT_KEYS = ("features", "further", "tail_from", "tail_to")
+_OTHER_OUTPUT_KEYS = ("features", "further", "tail_from", "tail_to", "tail_weights")
 """Keys of a card that concern other outputs than the vector, and so are no part of the model id."""
 MAX_ROWS = 1024
 """Photos that pass through a small network at once."""
@@ -40,7 +39,7 @@ class OnnxEmbedder:
     """
 
     def __init__(self, path: Path | None = None, *, threads: int = 1) -> None:
-        path = path or SHIPPED
+        path = path or shipped_file()
         self.path, self.threads = path, threads
         self.card: ModelCard = load_card(path) if path.is_file() else _raise_missing(path)
         self._session = open_session(str(path), threads)

@@ -26,6 +26,7 @@ from shoplens.store.calibration_file import load_calibration
 from shoplens.store.generation import Generation, check_model
 from shoplens.store.store import Store
 from shoplens.types import Answer, Facet, Query, Result, StageTimer
+from shoplens.types.blas import single_blas_thread
 
 
 def search(store: Store, query: Query, encoder: QueryEncoder, answer_log: AnswerLog | None = None) -> Answer:
@@ -53,7 +54,7 @@ def search_encoded(
         InvalidValue: the region lies outside the photo, the strategy is unknown, or the search is steered by what the
             store does not have; ``model-changed``: the photo was encoded by a network that is not used any more.
     """
-    with store.reading() as generation:
+    with store.reading() as generation, single_blas_thread():
         timer, index = StageTimer(), generation.index
         prepared, encoder = _prepare(query, generation, encoder)
         query = _resolve_product(query, index)

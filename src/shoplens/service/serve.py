@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import uvicorn
-from threadpoolctl import threadpool_limits
 
 from shoplens.errors import InvalidValue
 from shoplens.service.app import application
 from shoplens.shop import Shop
+from shoplens.types.blas import single_blas_thread
 
 Logs = Literal["text", "json"]
 LOGS: tuple[Logs, ...] = ("text", "json")
@@ -70,8 +70,7 @@ def serve(
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        # Several BLAS threads per small matrix would wait for each other and for other searches.
-        with contextlib.suppress(KeyboardInterrupt), threadpool_limits(1, user_api="blas"):
+        with contextlib.suppress(KeyboardInterrupt), single_blas_thread():
             uvicorn.Server(config).run(sockets=[listener])
     finally:
         shop.snapshots.announce()  # from now on, commands wait for the lock

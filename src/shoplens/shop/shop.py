@@ -11,7 +11,7 @@ from typing import Any
 
 from shoplens.build.dimension_rows import DimensionRow, dimension_rows
 from shoplens.build.run import OnRenames, Summary
-from shoplens.embedders import Embedder, Embedders
+from shoplens.embedders import Embedder, Embedders, network_file
 from shoplens.errors import InvalidValue, PhotoError, StoreError
 from shoplens.feedback.answer_log import AnswerLog
 from shoplens.feedback.log import FeedbackLog
@@ -79,7 +79,7 @@ class Shop:
         self._parts = ShopParts(
             used,
             opened,
-            Embedders(embedder, used.model),
+            Embedders(embedder, network_file(used.model, opened.live.manifest.model if opened.has_live else "")),
             feed_photos=PhotoSource(used, cache),
             query_photos=PhotoSource(replace(used, fetch_attempts=1)),  # a shopper waits for it
             known_photos=PhotoSource(used, cache, keeps=False),  # shoppers' photos are among them

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from shoplens.embedders.shipped import newer_network
 from shoplens.errors import Refused, StoreError
 from shoplens.ranking.merchandising import merchandising_notes
 from shoplens.ranking.strategies import STRATEGIES
@@ -98,6 +99,7 @@ def store_info(store: Store, merchandising: Merchandising) -> dict[str, Any]:
             "store": str(store.folder),
             "products": index.count(),
             "model": manifest.model,
+            "newer_model": newer_network(manifest.model),
             "dimensions": manifest.dimensions,
             "look": manifest.look,
             "classifier": classifier_model(generation),

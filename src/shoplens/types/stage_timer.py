@@ -18,9 +18,12 @@ class StageTimer:
         """Measure the time that the body of the ``with`` statement takes."""
         started = time.perf_counter()
         yield
-        self._stages[name] = (time.perf_counter() - started) * 1e3
+        self._stages[name] = self._stages.get(name, 0.0) + (time.perf_counter() - started) * 1e3
 
     def stages(self) -> dict[str, float]:
-        """Return the milliseconds of each stage, and of the whole under ``total``."""
-        total = (time.perf_counter() - self._started) * 1e3
-        return {name: round(duration, 3) for name, duration in {**self._stages, "total": total}.items()}
+        """Return the milliseconds of each stage, of all between the stages under ``other``, and of the whole under
+        ``total``, which is their sum."""
+        whole = (time.perf_counter() - self._started) * 1e3
+        durations = {**self._stages, "other": max(whole - sum(self._stages.values()), 0.0)}
+        rounded = {name: round(duration, 3) for name, duration in durations.items()}
+        return {**rounded, "total": round(sum(rounded.values()), 3)}

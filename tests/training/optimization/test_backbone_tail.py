@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from shoplens.embedders import FineTunedEmbedder, OnnxEmbedder
-from shoplens.embedders.onnx import SHIPPED, open_session, run_network
+from shoplens.embedders.onnx import open_session, run_network
+from shoplens.embedders.shipped import shipped_file
 from shoplens.errors import InvalidValue, ModelError
 from shoplens.training.optimization.backbone_tail import Tail, load_tail
 from shoplens.types import Pixels
@@ -48,17 +49,31 @@ def test_torch_gives_what_the_network_gives(base: OnnxEmbedder) -> None:
     np.testing.assert_allclose(outputs, features[:, CHANNELS:], atol=1e-5)
 
 
-def test_so_it_is_with_the_shipped_network() -> None:
-    base, images = OnnxEmbedder(), photos(2, 280)
+@pytest.mark.parametrize(("network", "tolerance"), [("efficientnet-lite2", 2e-3), ("efficientnet-lite2-int8", None)])
+def test_the_tail_of_a_shipped_network_continues_its_trunk(network: str, tolerance: float | None) -> None:
+    base, images = OnnxEmbedder(shipped_file(network)), photos(2, 280)
     tail = load_tail(base)
     with torch.no_grad():
         outputs = tail.module(torch.from_numpy(compute_maps(tail, images))).numpy()
     features = base.embed(images)[:, base.dimensions :]
     expected = np.concatenate([features[:, start:stop] for start, stop in tail.output_spans()], axis=1)
-    np.testing.assert_allclose(outputs, expected, atol=2e-3)
+    if tolerance is not None:
+        np.testing.assert_allclose(outputs, expected, atol=tolerance)
+    cosines = (outputs * expected).sum(1) / np.linalg.norm(outputs, axis=1) / np.linalg.norm(expected, axis=1)
+    assert (cosines > 0.97).all()  # the tail of the int8 network is trained in float32
     assert sum(tail.output_sizes()) == outputs.shape[1] == 3_264
-    assert FineTunedEmbedder(base, tail.export_both_tails()).extra_features == base.extra_features + 3_264
-    assert SHIPPED.read_bytes() != tail.export_both_tails()
+    both = FineTunedEmbedder(base, tail.export_both_tails())
+    assert both.extra_features == base.extra_features + 3_264
+    combined = both.embed(images)
+    np.testing.assert_allclose(combined[:, : base.dimensions + features.shape[1]], base.embed(images), atol=1e-4)
+    np.testing.assert_allclose(combined[:, -3_264:], outputs, atol=2e-3)
+
+
+def test_a_missing_file_of_tail_weights_is_named(tmp_path: Path) -> None:
+    base = OnnxEmbedder(small_model(tmp_path))
+    base.card = replace(base.card, tail_weights="gone.onnx")
+    with pytest.raises(InvalidValue, match=r"gone\.onnx, does not exist"):
+        load_tail(base)
 
 
 def test_a_trained_end_stands_beside_the_old_one(base: OnnxEmbedder) -> None:

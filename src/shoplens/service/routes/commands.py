@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from shoplens.build.run import Summary
+from shoplens.embedders import network_file
 from shoplens.feedback.events import Event
 from shoplens.service.auth import require_command
 from shoplens.service.schemas import EventInput
@@ -69,7 +70,7 @@ async def snapshot(request: Request, body: SnapshotRequest) -> dict[str, str]:
     shop = service_state(request).shop
     await _run_beside(request, lambda: shop.snapshots.write(body.name, kept=body.kept))
     model = shop.settings.model
-    return {"model": "" if model is None else str(model.resolve())}
+    return {"model": "" if model is None else str(network_file(model).resolve())}
 
 
 @router.post("/adopt")

@@ -6,6 +6,7 @@ It supports only what convolutional networks are made of; see :data:`OPERATORS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ class Tail:
     Args:
         network: the ONNX file.
         card: names the map and the outputs, see :class:`~shoplens.embedders.card.ModelCard`.
+        original: the ONNX file with the weights of the tail, where the network itself is quantized. Its tail takes the
+            quantized network's map, and is trained and run in float32.
 
     Attributes:
         module: the torch module; its parameters are the network's weights, as they are in the file.
@@ -38,7 +41,7 @@ class Tail:
         InvalidValue: ``no-tail``, the card names no tail, or the tail has an operator that cannot be trained.
     """
 
-    def __init__(self, network: bytes, card: ModelCard) -> None:
+    def __init__(self, network: bytes, card: ModelCard, original: bytes | None = None) -> None:
         onnx, _, numpy_helper = import_onnx()
         if not card.tail_from:
             raise InvalidValue(
@@ -47,9 +50,11 @@ class Tail:
                 code="no-tail",
             )
         self._model = onnx.load_from_string(network)
+        self._original = self._model if original is None else onnx.load_from_string(original)
         self.card = card
-        self._constants = {constant.name: numpy_helper.to_array(constant) for constant in self._model.graph.initializer}
-        self._nodes = _tail_nodes(self._model.graph.node, set(self._constants), card)
+        graph = self._original.graph
+        self._constants = {constant.name: numpy_helper.to_array(constant) for constant in graph.initializer}
+        self._nodes = _tail_nodes(graph.node, set(self._constants), card)
         unsupported = sorted({node.op_type for node in self._nodes} - OPERATORS.keys() - {"Cast"})
         if unsupported:
             raise InvalidValue(
@@ -91,6 +96,10 @@ class Tail:
         def tuned_name(name: str) -> str:
             return f"{TAIL_OUTPUT}/{name}" if name in tail_outputs or name in trained else name
 
+        present = {constant.name for constant in model.graph.initializer}
+        used = {name for node in self._nodes for name in node.input}
+        for name in sorted(used & self._constants.keys() - trained.keys() - present):  # constants of the original alone
+            model.graph.initializer.append(numpy_helper.from_array(self._constants[name], name))
         for name, values in trained.items():
             stored = np.ascontiguousarray(values).astype(self._constants[name].dtype)
             model.graph.initializer.append(numpy_helper.from_array(stored, tuned_name(name)))
@@ -134,7 +143,7 @@ class Tail:
         Raises:
             InvalidValue: ``no-tail``, one of them is not a part of these.
         """
-        graph, spans = self._model.graph, dict[str, tuple[int, int]]()
+        graph, spans = self._original.graph, dict[str, tuple[int, int]]()
         widths = {output.name: output.type.tensor_type.shape.dim[-1].dim_value for output in graph.output}
         joins = {node.output[0]: list(node.input) for node in graph.node if node.op_type == "Concat"}
         lengths = dict(zip(self.card.tail_to, self.output_sizes(), strict=True))
@@ -155,7 +164,7 @@ class Tail:
     def map_shape(self) -> tuple[int, int, int]:
         """Return the channels, height and width of the map."""
         onnx, _, _ = import_onnx()
-        inferred = onnx.shape_inference.infer_shapes(self._model)
+        inferred = onnx.shape_inference.infer_shapes(self._original)
         (value_info,) = (entry for entry in inferred.graph.value_info if entry.name == self.card.tail_from)
         channels, height, width = (side.dim_value for side in value_info.type.tensor_type.shape.dim[1:])
         return channels, height, width
@@ -169,10 +178,26 @@ def load_tail(embedder: Embedder) -> Tail:
     """
     if not isinstance(embedder, OnnxEmbedder):
         raise InvalidValue(f"{embedder.model} is not an ONNX file.", "Leave --depth out.", code="no-tail")
+    weights = embedder.card.tail_weights
+    original = _read_network(embedder.path.with_name(weights)) if weights else None
+    return Tail(_read_network(embedder.path), embedder.card, original)
+
+
+def _read_network(path: Path) -> bytes:
+    """Return an ONNX file with the weights that are stored beside it.
+
+    Raises:
+        InvalidValue: ``no-tail``, there is no such file.
+    """
     onnx, _, _ = import_onnx()
-    return Tail(
-        onnx.load(str(embedder.path)).SerializeToString(), embedder.card
-    )  # includes weights stored beside the file
+    if not path.is_file():
+        raise InvalidValue(
+            f"The file with the weights of the tail, {path}, does not exist.",
+            "Put it there, or leave --depth out.",
+            code="no-tail",
+        )
+    network: bytes = onnx.load(str(path)).SerializeToString()
+    return network
 
 
 def _tail_nodes(nodes: Sequence[Any], constants: set[str], card: ModelCard) -> list[Any]:

@@ -1,0 +1,41 @@
+"""The networks in the package, and which network a store uses."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from shoplens.embedders.card import load_card
+
+NETWORKS = ("efficientnet-lite2-int8", "efficientnet-lite2")
+"""Names of the networks in the package; new stores use the first. The second is the first's original in float32."""
+_FOLDER = Path(str(resources.files("shoplens.embedders"))) / "models"
+
+
+def shipped_file(name: str = NETWORKS[0]) -> Path:
+    """Return the ONNX file of a network in the package, its card beside it; by default that of new stores."""
+    return _FOLDER / f"{name}.onnx"
+
+
+def network_file(model: Path | None, made_by: str = "") -> Path:
+    """Return the ONNX file to open.
+
+    Args:
+        model: the setting: a file, or the name of a network in the package. None uses the network that the store was
+            made by where the package has it, and the default one otherwise.
+        made_by: model id in the manifest of the store; empty where there is no store yet.
+    """
+    if model is not None:
+        return shipped_file(str(model)) if str(model) in NETWORKS and not model.exists() else model
+    return shipped_file(_shipped_name(made_by) or NETWORKS[0])
+
+
+def newer_network(made_by: str) -> str:
+    """Return the name of the network that new stores use, where the package made a store by another; else empty."""
+    return NETWORKS[0] if _shipped_name(made_by) not in ("", NETWORKS[0]) else ""
+
+
+def _shipped_name(made_by: str) -> str:
+    """Return the name of the network in the package that has this model id; empty for another model."""
+    names = {load_card(shipped_file(name)).name: name for name in NETWORKS}
+    return names.get(made_by.partition("@")[0], "")

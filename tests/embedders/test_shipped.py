@@ -1,0 +1,62 @@
+"""The networks in the package, and which of them a store uses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens import Shop
+from shoplens.embedders import OnnxEmbedder, network_file
+from shoplens.embedders.shipped import NETWORKS, shipped_file
+from shoplens.settings import Settings
+from tests.images.made_photos import scene
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_has_a_card_with_licence_and_what_it_saw(name: str) -> None:
+    card = json.loads(shipped_file(name).with_suffix(".json").read_text("utf-8"))
+    assert card["licence"] == "Apache-2.0"
+    assert "ImageNet" in card["saw"]
+
+
+def test_the_int8_network_is_smaller_and_near_its_original() -> None:
+    quantized, original = (OnnxEmbedder(shipped_file(name)) for name in NETWORKS)
+    assert shipped_file(NETWORKS[0]).stat().st_size < 0.7 * shipped_file(NETWORKS[1]).stat().st_size
+    assert quantized.model != original.model
+    photos = [np.asarray(scene(300, 400, seed)) for seed in range(4)]
+    ours, theirs = quantized.embed(photos), original.embed(photos)
+    assert ours.shape == theirs.shape
+    cosines = (ours * theirs).sum(axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+    assert (cosines > 0.98).all()
+
+
+def test_a_setting_names_a_file_or_a_shipped_network(tmp_path: Path) -> None:
+    assert network_file(None) == shipped_file("efficientnet-lite2-int8")
+    assert network_file(Path("efficientnet-lite2")) == shipped_file("efficientnet-lite2")
+    assert network_file(tmp_path / "own.onnx", "efficientnet-lite2-256@0") == tmp_path / "own.onnx"
+    assert network_file(None, "efficientnet-lite2-256@0") == shipped_file("efficientnet-lite2")
+    assert network_file(None, "somebodys-model@0") == shipped_file("efficientnet-lite2-int8")
+
+
+def test_a_store_keeps_the_network_that_made_it_until_it_is_told_otherwise(tmp_path: Path) -> None:
+    photo = tmp_path / "p.png"
+    scene(90, 120, 1).save(photo)
+    feed = tmp_path / "feed.jsonl"
+    feed.write_text(json.dumps({"id": "p", "title": "P", "photos": ["p.png"]}) + "\n")
+    store = tmp_path / "store"
+    older = Settings(model=Path("efficientnet-lite2"), threads=1)
+    Shop.index(feed, store, settings=older)[0].close()
+    with Shop(store, settings=Settings(threads=1)) as shop:
+        assert shop.search(photo).model.startswith("efficientnet-lite2-256@")
+        assert shop.info()["newer_model"] == "efficientnet-lite2-int8"
+    Shop.index(feed, store, replace=True, settings=Settings(threads=1))[0].close()
+    with Shop(store, settings=Settings(threads=1)) as shop:
+        assert shop.info()["model"].startswith("efficientnet-lite2-256@")
+    newer = Settings(model=Path("efficientnet-lite2-int8"), threads=1)
+    Shop.index(feed, store, replace=True, settings=newer)[0].close()
+    with Shop(store, settings=Settings(threads=1)) as shop:
+        assert shop.search(photo).model.startswith("efficientnet-lite2-256-int8@")
+        assert shop.info()["newer_model"] == ""
