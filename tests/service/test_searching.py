@@ -17,18 +17,14 @@ from tests.service.conftest import error_code, make_client, query_photo
 
 def test_finds_products_by_a_photo_in_a_form_or_in_json(client: TestClient, folder: Path) -> None:
     photo = query_photo(folder)
-    form_response = client.post(
-        "/v1/search", files={"image": ("p.png", photo)}, data={"k": "3", "facets": ["color", "size"]}
-    )
+    fields = {"k": "3", "facets": ["color", "size"]}
+    form_response = client.post("/v1/search", files={"image": ("p.png", photo)}, data=fields)
     assert form_response.status_code == 200
     form_answer = AnswerDocument.model_validate(form_response.json())
     assert [result.product_id.split("-")[0] for result in form_answer.results] == ["red"] * 3
     assert [facet["field"] for facet in form_answer.facets] == ["color", "size"]
-    assert (
-        form_answer.verdict_words == "uncalibrated"
-        and form_answer.remembered
-        and form_answer.query["source"] == "upload"
-    )
+    assert form_answer.verdict_words == "uncalibrated"
+    assert form_answer.remembered and form_answer.query["source"] == "upload"
     for result in form_answer.results:
         assert sum(result.parts.values()) == pytest.approx(result.score)
     body = {"image": base64.b64encode(photo).decode(), "k": 3, "facets": ["color", "size"]}
@@ -40,9 +36,8 @@ def test_finds_products_by_a_photo_in_a_form_or_in_json(client: TestClient, fold
 
 def test_ranks_the_photo_of_an_earlier_query_again(client: TestClient, folder: Path) -> None:
     first = client.post("/v1/search", files={"image": ("p.png", query_photo(folder))}).json()
-    response = client.post(
-        "/v1/search", json={"query_id": first["query_id"], "where": ["color = blue"], "explain": True}
-    )
+    body = {"query_id": first["query_id"], "where": ["color = blue"], "explain": True}
+    response = client.post("/v1/search", json=body)
     answer = response.json()
     assert response.status_code == 200 and "embed" not in answer["took_ms"]
     assert {result["product_id"].split("-")[0] for result in answer["results"]} == {"blue"}
