@@ -36,7 +36,7 @@ from shoplens.store.store import Store
 from shoplens.types import FilterScores, Photo, Product, Rejection, group_of
 from shoplens.types.progress import ignore_progress
 from tests.fakes import ColourEmbedder, builder, colored_rows, contents, feed_of, product
-from tests.patterned_shop import PRODUCTS, made_feed, product_name, tells_color
+from tests.patterned_shop import PRODUCTS, feed_has_color, product_name, write_feed
 
 MODEL = feature_model(ColourEmbedder())
 
@@ -46,7 +46,7 @@ def original_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a closed store of the patterned shop. Tests copy it and never change it."""
     folder = tmp_path_factory.mktemp("shop")
     store = Store(folder / "store", create=True)
-    with read_feed(made_feed(folder)) as feed:
+    with read_feed(write_feed(folder)) as feed:
         assert builder(store).index(feed).products == PRODUCTS
     store.close()
     return folder / "store"
@@ -119,7 +119,7 @@ def test_a_color_of_the_feed_is_certain_and_a_missing_color_is_predicted(store: 
         assert max(classes, key=lambda name: classes[name]) == "Green"
         assert sum(classes.values()) == pytest.approx(1, abs=1e-5)
         assert "pattern" not in scores.predicted
-        if tells_color(number):
+        if feed_has_color(number):
             assert classes == {"Green": pytest.approx(1)}
             assert "color" not in scores.predicted
         else:

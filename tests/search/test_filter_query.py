@@ -24,7 +24,7 @@ from shoplens.settings import Preferences, Profile
 from shoplens.store.store import Store
 from shoplens.types import SparseVector, Steering
 from tests.fakes import ColourEmbedder, builder
-from tests.patterned_shop import COLORS, PRODUCTS, asked, made_feed, product_name
+from tests.patterned_shop import COLORS, PRODUCTS, product_name, query_photo, write_feed
 
 NAMES = {"look", "shape", "color", "pattern", "category"}
 COLOR_ALONE = {**dict.fromkeys(NAMES, 0.0), "color": 1.0}
@@ -34,7 +34,7 @@ FILTERS, PRETRAINED = strategy_named("filters-static"), strategy_named("pretrain
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
-    made_feed(folder)
+    write_feed(folder)
     return folder
 
 
@@ -80,7 +80,7 @@ def similarities_by_product(store: Store, query: FilterQuery, name: str = COLOR)
 
 
 def test_the_query_of_a_photo_holds_the_predictions_of_the_filters(queries: FilterQueryBuilder, folder: Path) -> None:
-    photo = encode_photo(asked(folder, "blue", "striped"))
+    photo = encode_photo(query_photo(folder, "blue", "striped"))
     query = queries.build(photo)
     assert photo.features is not None
     predictions = queries.filters.predict(photo.features[None])
@@ -160,7 +160,10 @@ def test_a_color_query_weighs_only_the_color(queries: FilterQueryBuilder) -> Non
 
 
 def test_the_negative_example_is_encoded_like_a_photo(queries: FilterQueryBuilder, folder: Path) -> None:
-    positive, negative = encode_photo(asked(folder, "red", "plain")), encode_photo(asked(folder, "blue", "striped"))
+    positive, negative = (
+        encode_photo(query_photo(folder, "red", "plain")),
+        encode_photo(query_photo(folder, "blue", "striped")),
+    )
     query = queries.build(positive, unlike=negative)
     assert query.unlike is not None
     np.testing.assert_array_equal(query.unlike.marks.values, queries.build(negative).like.marks.values)
@@ -191,7 +194,7 @@ def test_a_photo_without_features_is_refused(queries: FilterQueryBuilder) -> Non
 
 
 def test_encode_adds_a_filter_query_only_for_strategies_with_filters(queries: FilterQueryBuilder, folder: Path) -> None:
-    photo = encode_photo(asked(folder, next(iter(COLORS)), "plain"))
+    photo = encode_photo(query_photo(folder, next(iter(COLORS)), "plain"))
     assert PreparedStrategy(PRETRAINED).encode(photo) is photo
     assert PreparedStrategy(FILTERS, queries).encode(photo).filtered is not None
 

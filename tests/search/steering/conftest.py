@@ -1,4 +1,4 @@
-"""The shop of patterned photos, indexed once."""
+"""The shop of patterned photos, indexed once per session."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pytest
 from shoplens import Shop
 from shoplens.settings import Settings
 from tests.fakes import ColourEmbedder
-from tests.patterned_shop import PRODUCTS, made_feed
+from tests.patterned_shop import PRODUCTS, write_feed
 from tests.search.steering.steered_search import open_shop
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
-    feed = made_feed(folder)
-    made, summary = Shop.index(feed, folder / "store", embedder=ColourEmbedder(), settings=Settings(threads=2))
+    feed = write_feed(folder)
+    shop, summary = Shop.index(feed, folder / "store", embedder=ColourEmbedder(), settings=Settings(threads=2))
     assert (summary.products, summary.rejected) == (PRODUCTS, 0)
-    made.close()
+    shop.close()
     return folder
 
 

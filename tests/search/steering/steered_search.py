@@ -1,4 +1,4 @@
-"""Steered searches of a shop of patterned photos, and what their answers hold."""
+"""Steered searches of the shop of patterned photos, and properties of their answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fakes import ColourEmbedder
 from tests.patterned_shop import PRODUCTS
 
 NAMES = {"look", "shape", "color", "pattern", "category"}
-SHOPS = Preferences(
+PREFERENCES = Preferences(
     profiles={
         "same-color": Profile({**dict.fromkeys(NAMES, 0.0), "color": 1.0}),
         "by-category": Profile(
@@ -24,20 +24,20 @@ SHOPS = Preferences(
 )
 
 
-def open_shop(store: Path, preferences: Preferences = SHOPS) -> Shop:
-    """The shop of this store, with these tables of ``shoplens.toml``."""
+def open_shop(store: Path, preferences: Preferences = PREFERENCES) -> Shop:
+    """Open the shop of this store, with these preferences, as ``shoplens.toml`` would hold them."""
     return Shop(store, embedder=ColourEmbedder(), settings=Settings(threads=2, preferences=preferences))
 
 
 def search(
     shop: Shop, photo: Path | None, k: int = PRODUCTS, where: str | tuple[str, ...] = (), **steering: Any
 ) -> Answer:
-    """The answer to a search with this steering; all products where ``k`` does not say otherwise."""
+    """Search with this steering, by default for all products."""
     return shop.search(photo, k, where=where, steering=Steering(**steering))
 
 
-def only(name: str) -> dict[str, float]:
-    """Weights by which one dimension alone counts."""
+def single_weight(name: str) -> dict[str, float]:
+    """Return weights that are 1 for this dimension and 0 for all others."""
     return {**dict.fromkeys(NAMES, 0.0), name: 1.0}
 
 
@@ -46,15 +46,17 @@ def product_ids(answer: Answer) -> list[str]:
 
 
 def colors(answer: Answer, k: int) -> set[str]:
+    """Return the colours of the first k results, from their ids."""
     return {name.split("-")[0] for name in product_ids(answer)[:k]}
 
 
 def patterns(answer: Answer, k: int) -> set[str]:
+    """Return the patterns of the first k results, from their ids."""
     return {name.split("-")[1] for name in product_ids(answer)[:k]}
 
 
 def check_parts(answer: Answer) -> None:
-    """Weights sum to 1, parts to scores, and the results are in the order of their scores."""
+    """Check that the weights sum to 1 and the parts to the scores, and that the results are ordered by score."""
     assert answer.results and sum(answer.weights.values()) == pytest.approx(1)
     for result in answer.results:
         assert sum(result.parts.values()) == result.score

@@ -1,4 +1,4 @@
-"""Steering that makes no sense is an error, and changes nothing."""
+"""Invalid steering is an error, and does not change later searches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shoplens.errors import InvalidValue, PhotoError
 from shoplens.settings import DimensionRule, DimensionRules, Preferences
 from shoplens.store.files.atomic import copy_tree
 from shoplens.types import Steering
-from tests.patterned_shop import asked, product_name
+from tests.patterned_shop import product_name, query_photo
 from tests.search.steering.steered_search import (
     NAMES,
     open_shop,
@@ -25,30 +25,30 @@ from tests.search.steering.steered_search import (
     ("steering", "code"),
     [
         ({"weights": {"colour": 1}}, "unknown-dimension"),
-        ({"weights": {"season": 1}}, "unknown-dimension"),  # all of one class
+        ({"weights": {"season": 1}}, "unknown-dimension"),  # all products are of one class
         ({"weights": dict.fromkeys(NAMES, 0)}, "no-weight"),
         ({"profile": "nothing"}, "unknown-profile"),
         ({"like": "nothing"}, "unknown-product"),
         ({"color": "greenish"}, "unknown-color"),
     ],
 )
-def test_what_is_not_there_is_an_error_and_nothing_changes(
+def test_unknown_names_are_errors_and_later_searches_are_unchanged(
     shop: Shop, folder: Path, steering: dict[str, Any], code: str
 ) -> None:
-    photo = None if "like" in steering else asked(folder, "red", "plain")
-    before = product_ids(shop.search(asked(folder, "red", "plain")))
-    with pytest.raises(InvalidValue) as told:
+    photo = None if "like" in steering else query_photo(folder, "red", "plain")
+    before = product_ids(shop.search(query_photo(folder, "red", "plain")))
+    with pytest.raises(InvalidValue) as error:
         search(shop, photo, **steering)
-    assert told.value.code == code
-    assert told.value.fix
-    assert product_ids(shop.search(asked(folder, "red", "plain"))) == before
+    assert error.value.code == code
+    assert error.value.fix
+    assert product_ids(shop.search(query_photo(folder, "red", "plain"))) == before
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
-def test_a_weight_that_is_none_is_an_error(shop: Shop, folder: Path, weight: float) -> None:
-    with pytest.raises(InvalidValue, match="The weight of 'color' is") as told:
-        search(shop, asked(folder, "red", "plain"), weights={"color": weight})
-    assert told.value.code == "bad-weight"
+def test_a_negative_nan_or_infinite_weight_is_an_error(shop: Shop, folder: Path, weight: float) -> None:
+    with pytest.raises(InvalidValue, match="The weight of 'color' is") as error:
+        search(shop, query_photo(folder, "red", "plain"), weights={"color": weight})
+    assert error.value.code == "bad-weight"
 
 
 @pytest.mark.parametrize(
@@ -58,65 +58,63 @@ def test_a_weight_that_is_none_is_an_error(shop: Shop, folder: Path, weight: flo
         ({"color": "red", "weights": {"color": 0}}, "color-without-weight"),
     ],
 )
-def test_settings_that_contradict_each_other_are_an_error(
-    shop: Shop, folder: Path, steering: dict[str, Any], code: str
-) -> None:
-    with pytest.raises(InvalidValue) as told:
-        search(shop, asked(folder, "blue", "plain"), **steering)
-    assert told.value.code == code
+def test_contradictory_steering_is_an_error(shop: Shop, folder: Path, steering: dict[str, Any], code: str) -> None:
+    with pytest.raises(InvalidValue) as error:
+        search(shop, query_photo(folder, "blue", "plain"), **steering)
+    assert error.value.code == code
 
 
-def test_a_color_alone_that_does_not_count_is_an_error(shop: Shop) -> None:
-    with pytest.raises(InvalidValue) as told:
+def test_a_search_by_color_alone_with_zero_color_weight_is_an_error(shop: Shop) -> None:
+    with pytest.raises(InvalidValue) as error:
         search(shop, None, color="red", weights={"color": 0})
-    assert told.value.code == "no-weight"
+    assert error.value.code == "no-weight"
 
 
-def test_a_region_of_no_photo_is_an_error(shop: Shop) -> None:
-    with pytest.raises(InvalidValue, match="A region was given without a photo") as told:
+def test_a_region_without_a_photo_is_an_error(shop: Shop) -> None:
+    with pytest.raises(InvalidValue, match="A region was given without a photo") as error:
         shop.search(None, region=(0, 0, 5, 5), steering=Steering(color="red"))
-    assert told.value.code == "region-of-nothing"
+    assert error.value.code == "region-of-nothing"
 
 
-def test_a_strategy_that_cannot_be_steered_says_so(shop: Shop, folder: Path) -> None:
-    with pytest.raises(InvalidValue, match="has one dimension only") as told:
-        shop.search(asked(folder, "red", "plain"), strategy="pretrained", steering=Steering(weights={"color": 1}))
-    assert told.value.code == "needs-filters"
+def test_weights_for_a_strategy_without_filters_are_an_error(shop: Shop, folder: Path) -> None:
+    with pytest.raises(InvalidValue, match="has one dimension only") as error:
+        shop.search(query_photo(folder, "red", "plain"), strategy="pretrained", steering=Steering(weights={"color": 1}))
+    assert error.value.code == "needs-filters"
 
 
-def test_nothing_to_search_by_is_an_error(shop: Shop) -> None:
+def test_a_search_without_photo_color_and_product_is_an_error(shop: Shop) -> None:
     with pytest.raises(InvalidValue, match="There is nothing to search by"):
         search(shop, None)
 
 
-def test_a_photo_that_is_not_wanted_must_be_a_photo(shop: Shop, folder: Path) -> None:
-    with pytest.raises(PhotoError, match=r"gone\.png") as told:
-        search(shop, asked(folder, "red", "plain"), unlike=str(folder / "gone.png"))
-    assert told.value.code == "photo-missing"
+def test_a_missing_negative_photo_is_an_error(shop: Shop, folder: Path) -> None:
+    with pytest.raises(PhotoError, match=r"gone\.png") as error:
+        search(shop, query_photo(folder, "red", "plain"), unlike=str(folder / "gone.png"))
+    assert error.value.code == "photo-missing"
 
 
-def test_a_dropped_color_cannot_be_searched_by(folder: Path, tmp_path: Path) -> None:
+def test_a_color_dimension_that_the_rules_drop_cannot_be_searched_or_weighed(folder: Path, tmp_path: Path) -> None:
     copy_tree(folder / "store", tmp_path / "store")
     rules = DimensionRules(rules={"color": DimensionRule(use=False)})
     with open_shop(tmp_path / "store", Preferences(dimensions=rules)) as shop:
         shop.training.train_filters()
-        assert "color" not in shop.search(asked(folder, "red", "plain")).weights
-        with pytest.raises(InvalidValue) as told:
+        assert "color" not in shop.search(query_photo(folder, "red", "plain")).weights
+        with pytest.raises(InvalidValue) as search_error:
             search(shop, None, color="red")
-        assert told.value.code == "unknown-dimension"
-        with pytest.raises(InvalidValue) as weighed:
-            search(shop, asked(folder, "red", "plain"), weights={"color": 1})
-        assert weighed.value.code == "unknown-dimension"
+        assert search_error.value.code == "unknown-dimension"
+        with pytest.raises(InvalidValue) as weight_error:
+            search(shop, query_photo(folder, "red", "plain"), weights={"color": 1})
+        assert weight_error.value.code == "unknown-dimension"
 
 
-def test_rules_that_no_product_meets_change_nothing(folder: Path, tmp_path: Path) -> None:
+def test_rules_for_an_unknown_dimension_are_an_error_and_change_nothing(folder: Path, tmp_path: Path) -> None:
     copy_tree(folder / "store", tmp_path / "store")
     rules = DimensionRules(rules={"colour": DimensionRule(use=True)})
     with open_shop(tmp_path / "store", Preferences(dimensions=rules)) as shop:
-        before = product_ids(shop.search(asked(folder, "red", "plain")))
+        before = product_ids(shop.search(query_photo(folder, "red", "plain")))
         live = shop._parts.store.live.name
-        with pytest.raises(InvalidValue) as told:
+        with pytest.raises(InvalidValue) as error:
             shop.training.train_filters()
-        assert told.value.code == "unknown-dimension"
+        assert error.value.code == "unknown-dimension"
         assert shop._parts.store.live.name == live
-        assert product_ids(shop.search(asked(folder, "red", "plain"))) == before
+        assert product_ids(shop.search(query_photo(folder, "red", "plain"))) == before
