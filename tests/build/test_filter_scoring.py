@@ -243,8 +243,8 @@ def test_a_dimension_in_which_all_photos_are_equal_has_a_note_and_no_weight(tmp_
     store = Store(tmp_path / "store", create=True)
     with read_feed(feed_of(tmp_path / "feed.jsonl", rows)) as feed:
         assert builder(store).index(feed).products == count
-    rows = {row.name: row for row in dimension_rows(store.live)}
-    assert (rows["shape"].weight, rows["shape"].note) == (0, "all photos are the same in this dimension")
-    assert (rows["look"].weight, rows["look"].note) == (1, "")
-    assert {rows[name].kind for name in ("design", "category", "x")} == {"none"}
+    dimensions = {row.name: row for row in dimension_rows(store.live)}
+    assert (dimensions["shape"].weight, dimensions["shape"].note) == (0, "all photos are the same in this dimension")
+    assert (dimensions["look"].weight, dimensions["look"].note) == (1, "")
+    assert {dimensions[name].kind for name in ("design", "category", "x")} == {"none"}
     store.close()
