@@ -58,7 +58,7 @@ def found(demo: Demo) -> tuple[int, int]:
     return ranks.count(1), sum(rank is not None for rank in ranks)
 
 
-def test_a_drawn_shop(tmp_path: Path) -> None:
+def test_the_demonstration_with_a_rendered_shop(tmp_path: Path) -> None:
     said: list[str] = []
     demo = run_demo(tmp_path, Settings(), rendered=24, say=said.append)
     checked(demo, tmp_path)
@@ -69,7 +69,7 @@ def test_a_drawn_shop(tmp_path: Path) -> None:
     assert [search.expected_rank for search in demo.searches if search.how == "plain"] == [1, 1, 1]
 
 
-def test_the_real_export_where_there_is_one(tmp_path: Path) -> None:
+def test_the_demonstration_uses_a_real_export_if_there_is_one(tmp_path: Path) -> None:
     data = tmp_path / "data"
     media = data / LUMA.parent / "media"
     media.mkdir(parents=True)
@@ -103,7 +103,7 @@ def test_the_real_export_where_there_is_one(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "demo/catalogue.jsonl").read_text("utf-8").splitlines()[0])["id"] == "P0"
 
 
-def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_or_file_of_something_else_is_refused_and_unchanged(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(Refused, match="was not made by the demonstration") as caught:
         run_demo(tmp_path, Settings(), rendered=24)

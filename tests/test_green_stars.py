@@ -81,13 +81,13 @@ def test_raising_color_puts_green_without_stars_above_stars_of_other_colors(shop
     assert max(one.rank for one in green) < min(one.rank for one in starry)
 
 
-def test_raising_pattern_does_the_opposite(shop: Shop, folder: Path) -> None:
+def test_raising_pattern_puts_stars_of_other_colors_above_green_without_stars(shop: Shop, folder: Path) -> None:
     green, starry = hoodies(ask(shop, folder, pattern=8))
     assert max(one.rank for one in starry) < min(one.rank for one in green)
 
 
 @pytest.mark.parametrize("raised", ["color", "pattern"])
-def test_the_parts_explain_it(shop: Shop, folder: Path, raised: str) -> None:
+def test_the_parts_of_the_scores_explain_the_order(shop: Shop, folder: Path, raised: str) -> None:
     answer = ask(shop, folder, **{raised: 8})
     green, starry = hoodies(answer)
     above, below = (green, starry) if raised == "color" else (starry, green)
@@ -115,7 +115,7 @@ def test_the_class_that_matched_is_named(shop: Shop, folder: Path) -> None:
         assert one.reasons.matches["pattern"].query > 0.5
 
 
-def test_what_counts_is_what_would_move_it(shop: Shop, folder: Path) -> None:
+def test_a_product_ranks_lower_without_the_raised_dimension(shop: Shop, folder: Path) -> None:
     green, _ = hoodies(ask(shop, folder, color=8))
     worst = green[-1]
     assert worst.reasons is not None

@@ -18,11 +18,11 @@ def card_of(folder: Path, text: str | bytes) -> ModelCard:
     return load_card(folder / "model.onnx")
 
 
-def test_the_least_that_is_needed(tmp_path: Path) -> None:
+def test_name_and_side_are_enough(tmp_path: Path) -> None:
     assert card_of(tmp_path, '{"name": "mine", "side": 224}') == ModelCard("mine", 224)
 
 
-def test_lists_and_other_keys_are_taken(tmp_path: Path) -> None:
+def test_lists_become_tuples_and_unknown_keys_are_ignored(tmp_path: Path) -> None:
     card = card_of(tmp_path, '{"name": "mine", "side": 8, "mean": [1, 2, 3], "licence": "MIT", "more": {"a": 1}}')
     assert card == ModelCard("mine", 8, mean=(1, 2, 3))
 
@@ -34,7 +34,7 @@ def test_what_is_not_json_is_refused(tmp_path: Path, text: str | bytes) -> None:
 
 
 @pytest.mark.parametrize("text", ["[]", "null", "3", "{}", '{"name": "mine"}', '{"side": 224}'])
-def test_name_and_side_are_asked_for(tmp_path: Path, text: str) -> None:
+def test_a_card_without_name_or_side_is_an_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(ModelError, match=r"model\.json lacks `name` or `side`"):
         card_of(tmp_path, text)
 
@@ -74,7 +74,7 @@ HALVES: Pixels = np.zeros((16, 32, 3), np.uint8)
 HALVES[:, 16:] = (200, 100, 50)
 
 
-def test_layouts_and_types() -> None:
+def test_the_input_has_the_layout_type_and_scale_of_the_card() -> None:
     plain = network_input(HALVES, ModelCard("m", 16, layout="NHWC", dtype="uint8"))
     assert (plain.shape, plain.dtype) == ((16, 16, 3), np.uint8)
     channels_first = network_input(HALVES, ModelCard("m", 16, layout="NCHW", dtype="uint8"))

@@ -52,7 +52,9 @@ def test_the_shipped_model_gives_256_dimensions_of_length_one(shipped: OnnxEmbed
     assert shipped.model.startswith("efficientnet-lite2-256-int8@")
 
 
-def test_it_gives_the_same_bits_again_and_on_more_threads_nearly(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
+def test_embeddings_are_deterministic_and_nearly_equal_on_more_threads(
+    shipped: OnnxEmbedder, photos: list[Pixels]
+) -> None:
     np.testing.assert_array_equal(shipped.embed(photos[:1]), shipped.embed(photos[:1]))
     second = OnnxEmbedder(threads=2)
     assert second.model == shipped.model
@@ -70,13 +72,15 @@ def test_different_photos_differ(shipped: OnnxEmbedder, photos: list[Pixels]) ->
     assert (similar[~np.eye(3, dtype=bool)] < 0.95).all()
 
 
-def test_embedded_keeps_the_order_and_takes_none(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
+def test_embed_photos_keeps_the_order_and_accepts_no_photos(shipped: OnnxEmbedder, photos: list[Pixels]) -> None:
     result = embed_photos(shipped, ["a", "b"], photos[:2])
     assert (result.ids, result.model, result.vectors.shape) == (("a", "b"), shipped.model, (2, 256))
     assert embed_photos(shipped, [], []).vectors.shape == (0, 256)
 
 
-def test_another_output_of_the_same_file(model_with_card: Callable[..., Path], photos: list[Pixels]) -> None:
+def test_a_card_may_name_another_output_of_the_same_file(
+    model_with_card: Callable[..., Path], photos: list[Pixels]
+) -> None:
     features = OnnxEmbedder(model_with_card(output="features", dimensions=1280))
     assert features.dimensions == 1280
     result = embed_photos(features, ["a"], photos[:1])
@@ -88,13 +92,13 @@ def test_another_output_of_the_same_file(model_with_card: Callable[..., Path], p
     "card",
     [{"name": "other"}, {"fit": "pad"}, {"side": 224}, {"output": "features", "dimensions": 1280}, {"mean": [0, 0, 0]}],
 )
-def test_the_model_id_changes_with_what_shapes_the_vectors(
+def test_the_model_id_changes_with_every_setting_that_affects_vectors(
     shipped: OnnxEmbedder, model_with_card: Callable[..., Path], card: dict[str, Any]
 ) -> None:
     assert OnnxEmbedder(model_with_card(**card)).model != shipped.model
 
 
-def test_the_model_id_does_not_change_with_what_people_read(
+def test_the_model_id_does_not_depend_on_description_and_licence(
     shipped: OnnxEmbedder, model_with_card: Callable[..., Path]
 ) -> None:
     assert OnnxEmbedder(model_with_card(description="Other words.", licence=None)).model == shipped.model

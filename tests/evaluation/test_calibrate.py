@@ -254,7 +254,7 @@ def test_a_share_that_makes_no_sense_is_refused_before_any_work(built: Path, tmp
     ("text", "code"),
     [("", "no-queries"), ("photo,product_id\n", "no-queries"), ("photo\na.png\n", "queries-without-column")],
 )
-def test_a_file_that_is_none_is_an_error(shop: Shop, tmp_path: Path, text: str, code: str) -> None:
+def test_an_invalid_file_of_queries_is_an_error(shop: Shop, tmp_path: Path, text: str, code: str) -> None:
     (tmp_path / "queries.csv").write_text(text)
     with pytest.raises(InvalidValue) as error:
         shop.quality.calibrate(tmp_path / "queries.csv", strategy="pretrained")
@@ -271,7 +271,7 @@ def test_another_model_and_an_unknown_strategy_are_refused(built: Path, tmp_path
     assert (error.value.code, unknown.value.code) == ("other-model", "unknown-strategy")
 
 
-def test_calibrating_again_mends_a_damaged_calibration(shop: Shop, folder: Path) -> None:
+def test_calibrating_again_replaces_a_damaged_calibration(shop: Shop, folder: Path) -> None:
     path = shop._parts.store.live.folder / "calibration-pretrained.json"
     path.write_text("{")
     assert calibrate(shop._parts.evaluation_context(None), QuerySet(), PRETRAINED).calibration.queries == 108

@@ -86,7 +86,7 @@ def test_a_new_strategy_is_a_row_of_the_table(shop: Shop, backwards: str) -> Non
     assert shop.quality.evaluate(strategy=backwards).overall == second.metrics
 
 
-def test_what_was_left_out_is_told_and_does_not_stop_the_timing(shop: Shop, tmp_path: Path) -> None:
+def test_queries_left_out_are_reported_and_do_not_stop_the_timing(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no photo")
     rows = ["gone.png,p1", "text.jpg,p1", "p1-1.png,p1", "p2-1.png,p2", "p3-1.png,unknown", "p4-1.png,", "p5-1.png,p5"]
     result = shop.quality.compare(queries(tmp_path, *rows))
@@ -115,7 +115,7 @@ def test_products_whose_photos_are_gone_have_no_cost(shop: Shop, tmp_path: Path)
     assert (result.queries, result.rows[0].adding_ms) == (3, {})
 
 
-def test_nothing_is_left_behind(shop: Shop, tmp_path: Path) -> None:
+def test_a_comparison_removes_its_temporary_folders(shop: Shop, tmp_path: Path) -> None:
     shop.quality.compare()
     assert not list((tmp_path / "store").glob("adding-*"))
     broken = ColourEmbedder(stop_after=13)  # the ten queries, then it stops while products are added

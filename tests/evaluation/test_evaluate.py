@@ -153,7 +153,7 @@ def test_a_file_of_queries_by_brute_force(shop: Shop, tmp_path: Path) -> None:
     assert result.queries_from == str(tmp_path / "q.csv")
 
 
-def test_a_region_is_what_is_asked_with(shop: Shop, tmp_path: Path) -> None:
+def test_only_the_region_of_a_query_photo_is_searched_for(shop: Shop, tmp_path: Path) -> None:
     image = np.zeros((60, 100, 3), np.uint8)
     image[20:50, 60:90] = (0, 200, 0)
     Image.fromarray(image).save(tmp_path / "street.png")
@@ -168,7 +168,7 @@ def test_a_region_is_what_is_asked_with(shop: Shop, tmp_path: Path) -> None:
     ]
 
 
-def test_the_json_is_as_promised(shop: Shop) -> None:
+def test_the_json_has_the_documented_keys(shop: Shop) -> None:
     fields = shop.quality.evaluate(strategy="pretrained").as_json()
     assert json.loads(json.dumps(fields)) == fields
     assert list(fields)[:2] == ["queries", "metrics"]
@@ -187,7 +187,7 @@ def test_the_json_is_as_promised(shop: Shop) -> None:
         assert 0 <= estimate["low"] <= estimate["value"] <= estimate["high"] <= 1
 
 
-def test_what_cannot_be_used_is_counted_and_named(shop: Shop, built: Path, tmp_path: Path) -> None:
+def test_queries_that_cannot_be_used_are_counted_and_named(shop: Shop, built: Path, tmp_path: Path) -> None:
     lines = [
         "photo,product_id,region,exclude,grade",
         f"{built}/red-0.png,red,,,",
@@ -228,7 +228,9 @@ def test_what_cannot_be_used_is_counted_and_named(shop: Shop, built: Path, tmp_p
         ("a.png,red", r"None of the queries .*: 1 × photo-missing \(row 1, photo: .*a\.png\)"),
     ],
 )
-def test_nothing_judged_is_an_error_that_says_why(shop: Shop, tmp_path: Path, rows: str, told: str) -> None:
+def test_an_evaluation_without_judged_queries_is_an_error_with_reasons(
+    shop: Shop, tmp_path: Path, rows: str, told: str
+) -> None:
     (tmp_path / "q.csv").write_text(f"photo,product_id\n{rows}\n")
     for ask in shop.quality.evaluate, shop.quality.compare:
         with pytest.raises(InvalidValue, match=told) as problem:
@@ -270,7 +272,7 @@ def test_queries_are_embedded_once(store: Path) -> None:
         assert embedder.photos in embedded
 
 
-def test_a_run_that_was_cut_off_goes_on_where_it_was(store: Path) -> None:
+def test_an_interrupted_run_continues_where_it_stopped(store: Path) -> None:
     cut = ColourEmbedder(stop_after=4)
     with opened(store, cut) as shop, pytest.raises(Stopped):
         shop.quality.evaluate(strategy="pretrained")
@@ -303,7 +305,7 @@ def test_evaluations_may_run_at_the_same_time(shop: Shop) -> None:
     assert result == [result[0]] * 4
 
 
-def test_progress_is_told(shop: Shop) -> None:
+def test_progress_is_reported(shop: Shop) -> None:
     fields: list[tuple[str, int, int]] = []
     shop.quality.evaluate(progress=lambda *step: fields.append(step), strategy="pretrained")
     assert fields[:7] == [("Judging queries", done, 7) for done in range(1, 8)]
@@ -319,7 +321,7 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
-def test_the_store_is_left_as_it_is(store: Path, built: Path, tmp_path: Path) -> None:
+def test_an_evaluation_does_not_change_the_store(store: Path, built: Path, tmp_path: Path) -> None:
     (tmp_path / "q.csv").write_text(f"photo,product_id\n{built}/red-0.png,red\ngone.png,red\n")
     with opened(store) as shop:
         before = contents(store)

@@ -108,7 +108,7 @@ def test_a_row_that_makes_no_sense_is_a_rejection(tmp_path: Path, row: str, kind
     assert result.reason and result.fix
 
 
-def test_what_stands_around_a_bad_row_is_read(tmp_path: Path) -> None:
+def test_rows_around_an_invalid_row_are_read(tmp_path: Path) -> None:
     result = read(tmp_path, "photo,product_id\na.jpg,red\n,red\nb.jpg,blue\n")
     assert [item.row for item in result] == [1, 2, 3]
     assert [isinstance(item, JudgedQuery) for item in result] == [True, False, True]
@@ -130,7 +130,7 @@ def test_a_file_without_queries_is_an_error(tmp_path: Path, text: str, problem: 
     assert error.value.code == "no-queries"
 
 
-def test_no_file_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.csv", tmp_path):
         with pytest.raises(InvalidValue, match="cannot be read") as error:
             list(read_queries(path))

@@ -96,7 +96,7 @@ def test_queries_are_read_a_bounded_distance_ahead(tmp_path: Path) -> None:
     assert len(read) <= AHEAD + 5
 
 
-def test_a_region_is_what_is_embedded(tmp_path: Path) -> None:
+def test_only_the_region_is_embedded(tmp_path: Path) -> None:
     image = Image.new("RGB", (100, 60), BLUE)
     image.paste(GREEN, (60, 20, 90, 50))
     image.save(tmp_path / "street.png")
@@ -194,7 +194,7 @@ def test_pixels_are_hashed_as_soon_as_an_equal_photo_is_possible(tmp_path: Path)
         assert (embedder.photos, bool(item[1].pixel_hash)) == (embedded, hashed)
 
 
-def test_a_run_that_was_cut_off_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_an_interrupted_run_continues_where_it_stopped(tmp_path: Path) -> None:
     queries = colors(tmp_path, 20)
     cut = ColourEmbedder(stop_after=12)
     with pytest.raises(Stopped), open_query_vectors(tmp_path / "v.sqlite", cut.model) as vectors:
@@ -205,7 +205,7 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(tmp_path: Path) -> None:
     assert (cut.photos, rest.photos) == (12, 8)
 
 
-def test_what_a_dead_process_had_written_stays(tmp_path: Path) -> None:
+def test_vectors_of_a_killed_process_are_kept(tmp_path: Path) -> None:
     vectors = QueryVectors(tmp_path / "v.sqlite", "m")
     for number in range(COMMIT + 1):
         vectors.add(f"{number:032x}", "", UNIT, (3, 4))
@@ -223,7 +223,7 @@ def test_what_a_dead_process_had_written_stays(tmp_path: Path) -> None:
     )
 
 
-def test_two_runs_at_once_do_not_stand_in_each_others_way(tmp_path: Path) -> None:
+def test_two_runs_can_write_at_the_same_time(tmp_path: Path) -> None:
     with (
         open_query_vectors(tmp_path / "v.sqlite", "m") as first,
         open_query_vectors(tmp_path / "v.sqlite", "m") as second,
@@ -237,7 +237,7 @@ def test_two_runs_at_once_do_not_stand_in_each_others_way(tmp_path: Path) -> Non
             assert vectors.get(f"{number:032x}", "1,2,3,4") is not None
 
 
-def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
+def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
     path, names = tmp_path / "v.sqlite", [f"{number:032x}" for number in range(40)]
     long = EncodedQuery(np.full(1024, 1 / 32, np.float32))
     with open_query_vectors(path, "m") as vectors:
@@ -260,7 +260,7 @@ def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
             assert all(vectors.get(name, "") for name in names)
 
 
-def test_a_database_of_somebody_else_is_begun_anew(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "v.sqlite"
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE vectors (model TEXT)")
@@ -271,7 +271,7 @@ def test_a_database_of_somebody_else_is_begun_anew(tmp_path: Path) -> None:
         assert vectors.get("new", "") is not None
 
 
-def test_a_file_that_cannot_be_one_is_an_error(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_a_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "v.sqlite").mkdir()
     with pytest.raises(StoreError, match=r"v\.sqlite cannot be used.*free space on the disk") as error:
         QueryVectors(tmp_path / "v.sqlite", "m")

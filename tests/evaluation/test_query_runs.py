@@ -103,7 +103,7 @@ def test_designs_are_clusters() -> None:
     assert run(index, RED, ["a1"]).category == ""
 
 
-def test_times_are_told() -> None:
+def test_times_of_retrieval_and_ranking_are_measured() -> None:
     values = run(index_of({"a": [RED]}), RED, ["a"]).milliseconds
     assert values["retrieve"] >= 0 and values["rank"] >= 0
 
@@ -144,7 +144,7 @@ def test_the_query_itself_can_be_excluded() -> None:
     assert (ids(alone), alone.rank, alone.metrics["recall@1"]) == (["b", "c"], 1, 1.0)
 
 
-def test_as_many_are_looked_at_as_the_metrics_need() -> None:
+def test_as_many_results_are_ranked_as_the_metrics_need() -> None:
     colors = {f"p{number:03}": [(0, number, 0)] for number in range(200)}
     index = index_of(colors)
     assert len(run(index, WHITE, ["p000"]).results) == DEPTH
@@ -156,7 +156,7 @@ def test_as_many_are_looked_at_as_the_metrics_need() -> None:
     assert len(run(index, (0, 255, 0), ["p000"], excluded).results) == DEPTH
 
 
-def test_the_best_of_the_category_is_looked_for_behind_the_first_hundred() -> None:
+def test_the_best_of_the_category_is_searched_beyond_the_first_hundred() -> None:
     colors = {f"near{number:03}": [(255, number, 0)] for number in range(DEPTH + 20)}
     colors |= {"far1": [(0, 0, 250)], "far2": [(0, 0, 200)], "twin": [(0, 0, 255)]}
     categories = dict.fromkeys(colors, ("Men", "Shoes"))
@@ -198,7 +198,7 @@ def answered(index: ExactIndex, *queries: JudgedQuery | Rejection) -> tuple[list
     return list(select_answerable(index, queries, report)), report
 
 
-def test_only_right_products_that_are_there_and_count_are_judged() -> None:
+def test_only_right_products_in_the_index_with_a_positive_grade_are_judged() -> None:
     index = index_of({"a": [RED], "b": [GREEN]})
 
     def query(grades: Sequence[str], excluded: Sequence[str] = (), row: int = 1) -> JudgedQuery:

@@ -26,9 +26,7 @@ def test_the_bytes_of_a_photo_and_a_polite_request(make_fetcher: Callable[..., P
     assert headers["accept-encoding"] == "identity"
 
 
-def test_servers_are_told_who_asks_as_the_settings_say(
-    make_fetcher: Callable[..., PhotoFetcher], server: Server
-) -> None:
+def test_the_user_agent_of_requests_is_a_setting(make_fetcher: Callable[..., PhotoFetcher], server: Server) -> None:
     server.pages["/"] = answer(body=PHOTO)
     make_fetcher(user_agent="Mozilla/5.0 (compatible; our shop)").fetch(server.url("/"))
     assert server.requests[0][1]["user-agent"] == "Mozilla/5.0 (compatible; our shop)"
@@ -112,7 +110,7 @@ def test_an_international_name_is_asked_in_ascii(make_fetcher: Callable[..., Pho
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "127.1", "2130706433", "0x7f.0.0.1"]
 )
-def test_this_machine_in_many_spellings(host: str, server: Server, settings: Settings) -> None:
+def test_every_spelling_of_the_local_address_is_refused(host: str, server: Server, settings: Settings) -> None:
     server.pages["/"] = answer(body=PHOTO)
     with PhotoFetcher(settings) as fetcher:
         assert fetch_error(fetcher, server.url("/", host)).code == "fetch-address"

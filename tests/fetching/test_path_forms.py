@@ -24,7 +24,7 @@ def write_photo(path: Path) -> str:
     return str(path)
 
 
-def test_the_two_forms_are_different_files_here(tmp_path: Path) -> None:
+def test_this_disk_distinguishes_composed_and_decomposed_names(tmp_path: Path) -> None:
     write_photo(tmp_path / COMPOSED)
     if (tmp_path / DECOMPOSED).exists():
         pytest.skip("this disk treats both forms as one")
@@ -39,25 +39,25 @@ def test_a_file_is_found_in_the_other_form(reference: str, stored: str, tmp_path
     assert local_bytes(str(tmp_path / reference), Settings()) == PHOTO
 
 
-def test_where_both_are_there_the_given_one_is_meant(tmp_path: Path) -> None:
+def test_if_both_forms_exist_the_given_one_is_taken(tmp_path: Path) -> None:
     both = [write_photo(tmp_path / name) for name in (COMPOSED, DECOMPOSED)]
     assert [find_existing_path(path) for path in both] == both
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 @pytest.mark.parametrize("name", [COMPOSED, DECOMPOSED])
-def test_every_name_of_a_path_may_be_in_another_form(folder: str, name: str, tmp_path: Path) -> None:
+def test_every_folder_of_a_path_may_have_another_unicode_form(folder: str, name: str, tmp_path: Path) -> None:
     file = write_photo(tmp_path / FOLDERS[0] / "2024" / DECOMPOSED)
     assert find_existing_path(f"{tmp_path}/{folder}/2024/{name}") == file
 
 
-def test_letters_that_only_look_alike_are_not_mixed_up(tmp_path: Path) -> None:
+def test_letters_that_only_look_alike_are_different(tmp_path: Path) -> None:
     write_photo(tmp_path / "file.png")
     reference = str(tmp_path / "\N{LATIN SMALL LIGATURE FI}le.png")
     assert find_existing_path(reference) == reference
 
 
-def test_what_is_in_no_form_stays_as_it_is_and_is_told(tmp_path: Path) -> None:
+def test_a_path_that_exists_in_no_form_is_returned_unchanged_and_missing(tmp_path: Path) -> None:
     for name in ("no.png", COMPOSED, DECOMPOSED, f"{COMPOSED}/x.png", "nul\0é.png", "é" * 5000):
         reference = f"{tmp_path}/{name}"
         assert find_existing_path(reference) == reference

@@ -100,7 +100,7 @@ def test_an_address_is_written_as_browsers_do(reference: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(("reference", "problem"), REFUSED.items(), ids=lambda text: ascii(text[:40]))
-def test_what_is_no_address_is_told(reference: str, problem: str) -> None:
+def test_a_reference_that_is_no_address_is_an_error(reference: str, problem: str) -> None:
     with pytest.raises(PhotoError) as caught:
         normalize_photo_url(reference)
     assert caught.value.code == "fetch-scheme"
@@ -123,5 +123,5 @@ def test_a_normal_address_stays_as_it_is_and_can_be_sent(reference: str) -> None
 
 @given(st.text("ab/.%20?=&", max_size=30))
 @hypothesis_settings(max_examples=300, deadline=None, derandomize=True)
-def test_the_short_way_for_plain_addresses_gives_what_the_long_way_gives(rest: str) -> None:
+def test_the_fast_path_for_plain_addresses_equals_the_full_normalization(rest: str) -> None:
     assert normalize_photo_url(f"http://shop.example/{rest}") == normalize_photo_url(f" http://shop.example/{rest}")

@@ -40,7 +40,7 @@ def shop(trained: tuple[Path, ClassifierTraining], tmp_path: Path) -> Iterator[S
         yield shop
 
 
-def test_it_is_asked_with_photos_that_it_did_not_see(trained: tuple[Path, ClassifierTraining]) -> None:
+def test_the_classifier_is_tested_on_photos_outside_of_training(trained: tuple[Path, ClassifierTraining]) -> None:
     folder, training = trained
     assert (training.products, training.photos, training.simulated) == (PRODUCTS, 4 * PRODUCTS, False)
     assert 29 < training.queries < 50, "a fifth of 150 photos that are not the first of a product"
@@ -57,7 +57,7 @@ def test_it_is_asked_with_photos_that_it_did_not_see(trained: tuple[Path, Classi
     assert not list((folder / "store" / "training").glob("*.checkpoint*"))
 
 
-def test_searches_by_it_find_what_it_was_trained_on_and_nothing_else(
+def test_searches_by_the_classifier_find_only_trained_products(
     shop: Shop, trained: tuple[Path, ClassifierTraining], tmp_path: Path
 ) -> None:
     answer = shop.search(draw_pattern(tmp_path / "asked.png", 7, 99), 5, strategy="classifier")
@@ -94,18 +94,18 @@ def test_a_card_of_an_older_version_says_what_retraining_costs(shop: Shop) -> No
     assert [cost.products for cost in row_of_classifier.retraining_costs] == [1_000, 10_000, 100_000]
 
 
-def test_it_is_never_asked_unless_it_is_named(shop: Shop, tmp_path: Path) -> None:
+def test_the_classifier_is_used_only_if_it_is_named(shop: Shop, tmp_path: Path) -> None:
     assert shop.search(draw_pattern(tmp_path / "asked.png", 7, 99), 5).strategy == "filters-static"
     assert shop.info()["classifier"].startswith("classifier@")
 
 
-def test_searches_by_learned_photos_are_told_of(shop: Shop) -> None:
+def test_searches_by_training_photos_are_marked(shop: Shop) -> None:
     kinds = {one.kind: one.times for one in shop.quality.evaluate(strategy="classifier").left_out}
     assert kinds == {TRAINING_PHOTO: 3 * PRODUCTS}
     assert not shop.quality.evaluate(strategy="filters-static").left_out
 
 
-def test_new_generations_of_the_same_model_take_it_over(shop: Shop, tmp_path: Path) -> None:
+def test_new_generations_of_the_same_model_keep_the_classifier(shop: Shop, tmp_path: Path) -> None:
     query_photo = draw_pattern(tmp_path / "asked.png", 7, 99)
     (calibration := shop._parts.store.live.folder / "calibration-classifier.json").write_text("{}", "utf-8")
     shop.training.train_filters()
@@ -131,7 +131,7 @@ def test_new_generations_of_the_same_model_take_it_over(shop: Shop, tmp_path: Pa
     assert raised.value.code == "no-classifier"
 
 
-def test_a_damaged_one_is_told_and_trained_anew(shop: Shop, tmp_path: Path) -> None:
+def test_a_damaged_classifier_is_an_error_and_can_be_trained_again(shop: Shop, tmp_path: Path) -> None:
     (shop._parts.store.live.folder / NETWORK).write_bytes(b"half of it")
     query_photo = draw_pattern(tmp_path / "asked.png", 7, 99)
     with pytest.raises(StoreError, match="train classifier"):
@@ -141,7 +141,7 @@ def test_a_damaged_one_is_told_and_trained_anew(shop: Shop, tmp_path: Path) -> N
     assert shop.search(query_photo, strategy="classifier").results
 
 
-def test_products_whose_first_photo_is_another_s_too_are_learned_by_the_others(tmp_path: Path) -> None:
+def test_products_with_a_shared_first_photo_are_trained_on_their_other_photos(tmp_path: Path) -> None:
     shared = draw_pattern(tmp_path / "shared.png", 999, 0)
     rows = [row(f"p{n}", draw_pattern(tmp_path / f"p{n}-0.png", n, 0).name) for n in range(12)]
     rows += [row(f"s{n}", shared.name, draw_pattern(tmp_path / f"s{n}-1.png", 100 + n, 1).name) for n in range(12)]
@@ -157,6 +157,6 @@ def test_one_product_is_too_few(tmp_path: Path) -> None:
     assert raised.value.code == "too-few-products"
 
 
-def test_a_budget_that_makes_no_sense_is_refused() -> None:
+def test_an_invalid_budget_is_refused() -> None:
     with pytest.raises(InvalidValue, match="budget"):
         ClassifierOptions(budget=0)

@@ -57,7 +57,7 @@ def weights(shop: Shop) -> dict[str, float]:
     return {row.name: row.weight for row in shop.dimensions() if row.weight is not None}
 
 
-def test_clicks_say_what_would_change_and_change_it_and_are_undone(shop: Shop, tmp_path: Path) -> None:
+def test_clicks_change_weights_after_a_dry_run_and_can_be_undone(shop: Shop, tmp_path: Path) -> None:
     before = weights(shop)
     report = tmp_path / "clicks.html"
     dry = shop.training.train_on_clicks(RankerOptions(force=True, dry_run=True), report=report)
@@ -75,7 +75,7 @@ def test_clicks_say_what_would_change_and_change_it_and_are_undone(shop: Shop, t
     assert weights(shop) == before
 
 
-def test_a_ranker_is_trained_and_clicks_come_on_top(shop: Shop, tmp_path: Path) -> None:
+def test_clicks_update_a_trained_ranker(shop: Shop, tmp_path: Path) -> None:
     report = tmp_path / "ranker.html"
     training = shop.training.train_ranker(RankerOptions(kind="gate", force=True, recipes=QUICK), report=report)
     assert training.clicks is not None and training.clicks.answers + training.clicks.capped == VISITS
@@ -105,7 +105,7 @@ def _load_trained_ranker(generation: Generation) -> Ranker:
     return ranker
 
 
-def test_what_says_nothing_of_likeness_is_not_kept(shop: Shop, tmp_path: Path) -> None:
+def test_searches_with_weights_or_another_strategy_are_not_remembered(shop: Shop, tmp_path: Path) -> None:
     before = shop.feedback.counts().impressions
     query_photo = draw_pattern(tmp_path / "asked.png", 3, 7)
     for steering in (Steering(weights={"look": 2}), Steering(color="red"), Steering(unlike=str(query_photo))):
@@ -119,13 +119,13 @@ def test_what_says_nothing_of_likeness_is_not_kept(shop: Shop, tmp_path: Path) -
     assert shop.feedback.counts().impressions == before
 
 
-def test_weights_of_the_shop_itself_stay(shop: Shop) -> None:
+def test_clicks_do_not_override_weights_of_the_settings(shop: Shop) -> None:
     shop._parts.settings = replace(shop.settings, preferences=Preferences(weights={"color": 0.0}))
     training = shop.training.train_on_clicks(RankerOptions(force=True))
     assert not training.promoted and "[weights]" in training.reason
 
 
-def test_a_search_is_answered_though_the_log_is_damaged(shop: Shop, tmp_path: Path) -> None:
+def test_a_damaged_feedback_log_does_not_prevent_searches(shop: Shop, tmp_path: Path) -> None:
     shop._parts.feedback_log.close()
     shop._parts.feedback_log.path.write_bytes(b"rubbish" * 1000)
     answer = shop.search(draw_pattern(tmp_path / "asked.png", 3, 7), 3, remember=True)
@@ -133,12 +133,12 @@ def test_a_search_is_answered_though_the_log_is_damaged(shop: Shop, tmp_path: Pa
     assert not shop.search(tmp_path / "asked.png", 3).notes
 
 
-def test_no_pixels_are_kept(clicked: Path) -> None:
+def test_the_feedback_log_contains_no_photos(clicked: Path) -> None:
     held = (clicked / "store" / "feedback.sqlite").read_bytes()
     assert b"PNG" not in held and b"JFIF" not in held and str(clicked).encode() not in held
 
 
-def test_a_backup_holds_it_and_a_restore_brings_it_back(shop: Shop, tmp_path: Path) -> None:
+def test_a_backup_includes_the_feedback_log(shop: Shop, tmp_path: Path) -> None:
     shop.backup(tmp_path / "backup")
     Shop.restore(tmp_path / "backup", tmp_path / "restored")
     with Shop(tmp_path / "restored", embedder=ColourEmbedder(), settings=Settings(threads=1)) as other:

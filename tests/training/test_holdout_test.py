@@ -29,7 +29,7 @@ def create_shop_samples(products: int, photos: int, *, augmented_views: int = 2,
     )
 
 
-def test_ranks_are_the_definition() -> None:
+def test_ranks_equal_their_definition() -> None:
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(60, 5)).astype(np.float32)
     classes = rng.integers(0, 8, 60)
@@ -42,7 +42,7 @@ def test_ranks_are_the_definition() -> None:
         assert rank == expected
 
 
-def test_of_equals_the_right_product_comes_last() -> None:
+def test_the_right_product_ranks_last_among_ties() -> None:
     equal_vectors = np.ones((6, 3), np.float32)
     queries = HoldoutQueries(
         np.array([0]), np.array([2]), np.array([-1]), ("g",), np.arange(1, 6), np.array([0, 1, 2, 3, 4])
@@ -56,7 +56,7 @@ def test_a_products_own_photo_does_not_count_among_its_group() -> None:
     assert compute_ranks(queries, vectors).tolist() == [2]
 
 
-def test_further_photos_are_asked_and_nothing_asked_is_learned() -> None:
+def test_queries_are_further_photos_that_are_not_trained_on() -> None:
     samples = create_shop_samples(300, 3)
     plan = plan_holdout(samples, "product")
     by_photo = assign_splits(samples.photos)
@@ -73,7 +73,7 @@ def test_further_photos_are_asked_and_nothing_asked_is_learned() -> None:
     assert learned_groups.issuperset(plan.test[KNOWN_PRODUCTS].clusters)
 
 
-def test_with_one_photo_each_made_photos_are_asked_that_were_not_learned() -> None:
+def test_products_of_one_photo_get_simulated_queries_that_are_not_trained_on() -> None:
     samples = create_shop_samples(200, 1, augmented_views=3)
     plan = plan_holdout(samples, "product")
     assert all(queries.simulated for queries in plan.test.values())
@@ -84,7 +84,7 @@ def test_with_one_photo_each_made_photos_are_asked_that_were_not_learned() -> No
     assert plan.train_rows[samples.views < 3].any()
 
 
-def test_by_group_other_products_of_it_are_sought() -> None:
+def test_by_group_the_right_products_are_the_others_of_the_group() -> None:
     samples = create_shop_samples(300, 1, augmented_views=0, per_group=3)
     plan = plan_holdout(samples, "group")
     assert list(plan.test) == [NEW_PRODUCTS]
@@ -95,7 +95,7 @@ def test_by_group_other_products_of_it_are_sought() -> None:
     assert not alone.test and not alone.validation
 
 
-def test_products_whose_first_photo_is_missing_are_not_asked() -> None:
+def test_products_without_a_first_photo_are_no_queries() -> None:
     photos = [sample_photo(f"p{n}", view) for n in range(300) for view in (1, 2)]
     assert not plan_holdout(create_toy_samples(photos), "product").test
 
@@ -120,7 +120,7 @@ def create_result(name: str, low: float, high: float) -> HoldoutResult:
     return HoldoutResult(name, 100, 50, False, figures, after, change)
 
 
-def test_better_is_surely_better_somewhere_and_surely_worse_nowhere() -> None:
+def test_a_look_is_better_if_one_part_is_significantly_better_and_none_worse() -> None:
     assert judge_look([create_result(NEW_PRODUCTS, 0.1, 0.2), create_result(KNOWN_PRODUCTS, -0.1, 0.2)])[0]
     assert judge_look([create_result(NEW_PRODUCTS, 0.1, 0.2)])[1] == (
         "It is better: for 65.0 % of the queries for new products the right product comes first, instead of 50.0 % "

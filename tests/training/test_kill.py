@@ -46,7 +46,9 @@ def uninterrupted_look(untrained_shop: Path, tmp_path_factory: pytest.TempPathFa
         "Building the search graph|0",
     ],
 )
-def test_wherever_it_is_killed(moment: str, untrained_shop: Path, uninterrupted_look: str, tmp_path: Path) -> None:
+def test_a_training_killed_at_any_moment_leaves_a_usable_store(
+    moment: str, untrained_shop: Path, uninterrupted_look: str, tmp_path: Path
+) -> None:
     store = tmp_path / "store"
     shutil.copytree(untrained_shop / "store", store)
     lines = run_training(store, until=moment)

@@ -46,7 +46,7 @@ def shop(trained: tuple[Path, LookTraining], tmp_path: Path) -> Iterator[Shop]:
         yield shop
 
 
-def test_it_is_proved_and_taken(trained: tuple[Path, LookTraining]) -> None:
+def test_a_better_look_is_promoted(trained: tuple[Path, LookTraining]) -> None:
     folder, training = trained
     assert training.is_better and training.promoted and not training.warnings
     for part in training.results:
@@ -56,7 +56,7 @@ def test_it_is_proved_and_taken(trained: tuple[Path, LookTraining]) -> None:
     assert not list((folder / "store" / "training").glob("*.checkpoint*"))
 
 
-def test_searches_by_it_find_products_whose_vectors_it_made(shop: Shop, trained: tuple[Path, LookTraining]) -> None:
+def test_searches_use_the_trained_vectors(shop: Shop, trained: tuple[Path, LookTraining]) -> None:
     query_photo = draw_pattern(trained[0] / "asked.png", 7, 99)
     assert "p7" in [result.product.id for result in shop.search(query_photo, 3, strategy="metric").results]
     assert shop.info()["look"] == trained[1].model
@@ -64,7 +64,7 @@ def test_searches_by_it_find_products_whose_vectors_it_made(shop: Shop, trained:
     assert best["metric"] > best["pretrained"] + 0.2
 
 
-def test_searches_by_learned_photos_are_told_of(shop: Shop) -> None:
+def test_searches_by_training_photos_are_marked(shop: Shop) -> None:
     kinds = {one.kind: one.times for one in shop.quality.evaluate(strategy="metric").left_out}
     assert kinds == {TRAINING_PHOTO: 220}
     assert not shop.quality.evaluate(strategy="pretrained").left_out
@@ -88,7 +88,7 @@ def test_filters_compare_by_the_trained_look(shop: Shop) -> None:
     assert shop.info()["look"], "fitting filters anew keeps the look"
 
 
-def test_going_back_brings_along_what_was_changed_since(shop: Shop, tmp_path: Path) -> None:
+def test_rolling_back_keeps_later_changes_of_the_products(shop: Shop, tmp_path: Path) -> None:
     rows = shop.generations.list_all()
     assert [(one.live, bool(one.look)) for one in rows] == [(True, True), (False, False)]
     assert rows[0].proof.startswith("It is better")
@@ -123,7 +123,7 @@ def test_cards_of_older_versions_are_read(shop: Shop) -> None:
         assert set(_are_unlearned(photos, older)) == expected, "single photos of a group are never held out"
 
 
-def test_a_calibration_never_outlives_the_look_that_it_speaks_of(shop: Shop) -> None:
+def test_a_calibration_of_the_look_is_dropped_with_it(shop: Shop) -> None:
     with shop._parts.store.reading() as generation:
         for strategy in ("pretrained", "metric"):
             (generation.folder / f"calibration-{strategy}.json").write_text("{}", "utf-8")
@@ -140,13 +140,13 @@ def test_a_calibration_never_outlives_the_look_that_it_speaks_of(shop: Shop) -> 
         adopt_head(builder, other_head)
 
 
-def test_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:
+def test_rolling_back_without_an_earlier_generation_is_an_error(tmp_path: Path) -> None:
     with create_learnable_shop(tmp_path, 3, 1) as shop, pytest.raises(InvalidValue, match="gone back to") as raised:
         shop.generations.roll_back()
     assert raised.value.code == "no-generation"
 
 
-def test_an_index_of_the_same_model_takes_the_look_over(shop: Shop, tmp_path: Path) -> None:
+def test_an_index_with_the_same_model_keeps_the_look(shop: Shop, tmp_path: Path) -> None:
     look = shop.info()["look"]
     folder = shop._parts.store.folder
     shop.close()
@@ -163,7 +163,7 @@ def test_an_index_of_the_same_model_takes_the_look_over(shop: Shop, tmp_path: Pa
         assert other.info()["look"] == "", "another model's features are none that it can read"
 
 
-def test_what_does_not_help_is_not_taken_unless_it_is_forced(tmp_path: Path) -> None:
+def test_a_look_that_does_not_help_is_promoted_only_if_forced(tmp_path: Path) -> None:
     """Every photo has a colour of its own, so that there is nothing to learn."""
     rows = [
         row(f"p{n}", *(photo(tmp_path / f"{n}-{view}.png", (n * 5, view * 99, 9)).name for view in range(2)))
@@ -180,13 +180,13 @@ def test_what_does_not_help_is_not_taken_unless_it_is_forced(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("products", "photos"), [(1, 3), (6, 1)])
-def test_too_few_products_are_told(tmp_path: Path, products: int, photos: int) -> None:
+def test_too_few_products_are_an_error(tmp_path: Path, products: int, photos: int) -> None:
     with create_learnable_shop(tmp_path, products, photos) as shop, pytest.raises(InvalidValue) as raised:
         shop.training.train_look(QUICK)
     assert raised.value.code == "too-few-products"
 
 
-def test_groups_of_one_product_have_nothing_in_common(tmp_path: Path) -> None:
+def test_groups_of_one_product_are_an_error_for_positives_by_group(tmp_path: Path) -> None:
     rows = [row(f"p{n}", photo(tmp_path / f"{n}.png", (n * 5, 9, 9)).name) for n in range(20)]
     feed = feed_of(tmp_path / "feed.jsonl", rows)
     shop, _ = Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)
@@ -195,7 +195,7 @@ def test_groups_of_one_product_have_nothing_in_common(tmp_path: Path) -> None:
     assert raised.value.code == "no-groups"
 
 
-def test_options_that_make_no_sense_are_refused() -> None:
+def test_invalid_options_are_refused() -> None:
     with pytest.raises(InvalidValue, match="--positives is 'shop'"):
         LookOptions(positives="shop")  # type: ignore[arg-type]
     with pytest.raises(InvalidValue, match="budget"):

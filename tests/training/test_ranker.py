@@ -46,7 +46,7 @@ def query_photo(tmp_path: Path) -> Path:
     return draw_pattern(tmp_path / "asked.png", 7, 99)
 
 
-def test_it_learns_from_further_photos_and_says_how_well(trained: tuple[Path, RankerTraining]) -> None:
+def test_the_ranker_trains_on_further_photos_and_reports_its_metrics(trained: tuple[Path, RankerTraining]) -> None:
     folder, training = trained
     assert training.selected == "listwise" and training.model.startswith("ranker@")
     assert (training.queries, training.groups) == (80, 20)
@@ -57,7 +57,7 @@ def test_it_learns_from_further_photos_and_says_how_well(trained: tuple[Path, Ra
     assert "Photos with unusual weights" in page and training.reason in page
 
 
-def test_searches_are_ranked_by_it(shop: Shop, query_photo: Path) -> None:
+def test_searches_are_ranked_by_the_trained_network(shop: Shop, query_photo: Path) -> None:
     answer = shop.search(query_photo, 5, steering=Steering(explain=True))
     assert answer.strategy == "filters-dynamic"
     assert sum(answer.importances.values()) == pytest.approx(1) and sum(answer.weights.values()) == pytest.approx(1)
@@ -69,7 +69,7 @@ def test_searches_are_ranked_by_it(shop: Shop, query_photo: Path) -> None:
     assert "weigh" in answer.took_ms
 
 
-def test_a_weight_that_is_given_multiplies_and_none_stays_none(shop: Shop, query_photo: Path) -> None:
+def test_a_given_weight_multiplies_the_learned_one_and_zero_stays_zero(shop: Shop, query_photo: Path) -> None:
     plain = shop.search(query_photo, 3).importances
     name = max(plain, key=lambda one: plain[one])
     more = shop.search(query_photo, 3, steering=Steering(weights={name: 3.0})).importances
@@ -87,7 +87,7 @@ def test_tuned_weights_keep_the_scale_of_the_fitted_ones(shop: Shop) -> None:
     assert tuned != fitted and sum(tuned.values()) == pytest.approx(sum(fitted.values()), rel=1e-3)
 
 
-def test_only_the_first_products_are_looked_at_together(
+def test_only_the_first_products_are_ranked_listwise(
     shop: Shop, query_photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(filter_retrieval, "LISTWISE_LIMIT", 3)
@@ -100,18 +100,18 @@ def test_one_product_and_none_can_be_ranked(shop: Shop, query_photo: Path) -> No
     assert not shop.search(query_photo, 3, where="id = p7 and id = p8").results
 
 
-def test_products_can_be_searched_by_and_facets_counted(shop: Shop) -> None:
+def test_similar_products_are_ranked_and_facets_are_counted(shop: Shop) -> None:
     answer = shop.similar("p3", 3)
     assert answer.strategy == "filters-dynamic" and len(answer.results) == 3
 
 
-def test_an_evaluation_says_that_photos_were_learned(shop: Shop) -> None:
+def test_an_evaluation_leaves_out_training_photos_of_the_ranker(shop: Shop) -> None:
     evaluation = shop.quality.evaluate(strategy="filters-dynamic")
     assert {one.kind: one.times for one in evaluation.left_out} == {TRAINING_PHOTO: 80}
     assert not shop.quality.evaluate(strategy="filters-static").left_out
 
 
-def test_it_is_undone_once(shop: Shop, query_photo: Path) -> None:
+def test_a_ranker_can_be_undone_once(shop: Shop, query_photo: Path) -> None:
     tuned = shop.search(query_photo, 3, strategy="filters-static").importances
     shop.training.undo_ranker()
     assert shop.search(query_photo, 3).strategy == "filters-static"
@@ -122,13 +122,13 @@ def test_it_is_undone_once(shop: Shop, query_photo: Path) -> None:
         shop.search(query_photo, 3, strategy="filters-dynamic")
 
 
-def test_new_filters_of_the_same_look_keep_it(shop: Shop, query_photo: Path, tmp_path: Path) -> None:
+def test_new_filters_of_the_same_look_keep_the_ranker(shop: Shop, query_photo: Path, tmp_path: Path) -> None:
     shop.add(feed_of(tmp_path / "new.jsonl", [row("new", photo(tmp_path / "new.png", (9, 200, 90)).name)]))
     shop.training.train_filters()
     assert shop.search(query_photo, 3).strategy == "filters-dynamic"
 
 
-def test_a_damaged_ranker_is_told_and_other_strategies_go_on(shop: Shop, query_photo: Path) -> None:
+def test_a_damaged_ranker_is_an_error_and_other_strategies_work(shop: Shop, query_photo: Path) -> None:
     with shop._parts.store.reading() as generation:
         file = generation.folder / "ranker.onnx"
     file.write_bytes(b"half a file")

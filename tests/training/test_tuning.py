@@ -61,7 +61,7 @@ def shop(trained: tuple[Path, LookTraining], tmp_path: Path) -> Iterator[Shop]:
         yield shop
 
 
-def test_it_is_better_than_the_untouched_network(trained: tuple[Path, LookTraining]) -> None:
+def test_the_trained_network_is_better_than_the_pretrained_one(trained: tuple[Path, LookTraining]) -> None:
     folder, training = trained
     assert training.promoted and not training.warnings
     assert all(part.after["recall@1"].value > part.before["recall@1"].value for part in training.results)
@@ -70,7 +70,7 @@ def test_it_is_better_than_the_untouched_network(trained: tuple[Path, LookTraini
     assert (folder / "store" / "generations" / "000002" / "look-backbone.onnx").is_file()
 
 
-def test_searches_and_new_products_are_seen_by_the_trained_network(shop: Shop, tmp_path: Path) -> None:
+def test_searches_and_new_products_use_the_trained_network(shop: Shop, tmp_path: Path) -> None:
     assert "p7" in [
         one.product.id for one in shop.search(draw_pattern(tmp_path / "a.png", 7, 99), 5, strategy="metric").results
     ]
@@ -82,7 +82,7 @@ def test_searches_and_new_products_are_seen_by_the_trained_network(shop: Shop, t
         assert entry.trained_vectors is not None and entry.trained_vectors.shape == (3, 16)
 
 
-def test_a_classifier_with_a_tail_of_its_own_stands_beside_a_look_with_one(shop: Shop, tmp_path: Path) -> None:
+def test_a_classifier_and_a_look_have_separate_trained_tails(shop: Shop, tmp_path: Path) -> None:
     query_photo = draw_pattern(tmp_path / "asked.png", 7, 99)
     before = [(one.product.id, one.score) for one in shop.search(query_photo, 5, strategy="metric").results]
     recipe = SoftmaxRecipe(hidden_size=16, min_steps=60, learning_rate=2e-2)
@@ -110,7 +110,7 @@ def test_a_classifier_with_a_tail_of_its_own_stands_beside_a_look_with_one(shop:
     assert len(shop.search(query_photo, 99, strategy="classifier").results) == 60
 
 
-def test_filters_are_fitted_and_generations_go_back_and_forth(shop: Shop, tmp_path: Path) -> None:
+def test_a_trained_tail_survives_new_filters_and_rolling_back(shop: Shop, tmp_path: Path) -> None:
     look, query_photo = shop.info()["look"], draw_pattern(tmp_path / "asked.png", 7, 99)
     before = [(one.product.id, round(one.score, 4)) for one in shop.search(query_photo, 5, strategy="metric").results]
     shop.training.train_filters()
@@ -127,7 +127,7 @@ def test_filters_are_fitted_and_generations_go_back_and_forth(shop: Shop, tmp_pa
 @pytest.mark.parametrize(
     ("moment", "step"), [("Computing feature maps", 31), ("Training the network for the test", 27)]
 )
-def test_wherever_it_is_cut_off_it_ends_the_same(
+def test_an_interrupted_training_gives_the_same_result(
     moment: str, step: int, trained: tuple[Path, LookTraining], tmp_path: Path
 ) -> None:
     class Killed(Exception):
@@ -151,7 +151,7 @@ def test_wherever_it_is_cut_off_it_ends_the_same(
     assert first == (21 if moment.startswith("Training") else 1), "it continues from the last checkpoint"
 
 
-def test_trained_again_it_begins_with_the_untouched_network(shop: Shop) -> None:
+def test_another_training_starts_with_the_pretrained_network(shop: Shop) -> None:
     head = shop.training.train_look(replace(QUICK, depth="head", force=False))
     assert not head.promoted and "replaces a trained network only if it is forced" in head.reason
     head = shop.training.train_look(replace(QUICK, depth="head"))
@@ -159,7 +159,7 @@ def test_trained_again_it_begins_with_the_untouched_network(shop: Shop) -> None:
     assert not (shop._parts.store.live.folder / "look-backbone.onnx").exists()
 
 
-def test_a_photo_that_cannot_be_looked_at_again_is_placed_by_the_untouched_features(
+def test_a_photo_that_is_missing_gets_a_vector_of_its_stored_features(
     trained: tuple[Path, LookTraining], tmp_path: Path
 ) -> None:
     shutil.copytree(trained[0] / "untrained", tmp_path / "store")
@@ -183,13 +183,13 @@ def test_a_photo_that_cannot_be_looked_at_again_is_placed_by_the_untouched_featu
             assert len(entry.scores.class_vectors[0].indices)
 
 
-def test_a_budget_that_does_not_last_is_told_first(shop: Shop) -> None:
+def test_a_budget_that_is_too_small_is_an_error_before_training(shop: Shop) -> None:
     with pytest.raises(InvalidValue, match=r"takes about \d+ minutes on this machine") as raised:
         shop.training.train_look(replace(QUICK, budget=0.01))
     assert raised.value.code == "budget-too-small" and "--budget" in raised.value.fix
 
 
-def test_a_model_without_an_end_is_told(tmp_path: Path) -> None:
+def test_a_model_without_a_tail_is_an_error(tmp_path: Path) -> None:
     with create_learnable_shop(tmp_path, 24, 1) as shop, pytest.raises(InvalidValue) as raised:
         shop.training.train_look(QUICK)
     assert raised.value.code == "no-tail"

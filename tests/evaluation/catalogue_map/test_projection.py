@@ -28,7 +28,7 @@ def without_umap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("n", "expected"), [(0, []), (1, [[0.5, 0.5]]), (2, [[1.0, 0.5], [0.0, 0.5]])])
-def test_so_few_that_no_method_is_needed(n: int, expected: list[list[float]]) -> None:
+def test_positions_of_up_to_three_products_are_exact(n: int, expected: list[list[float]]) -> None:
     result = project(np.eye(4, dtype=np.float32)[:n])
     assert result.positions.dtype == np.float32
     assert result.positions.shape == (n, 2)

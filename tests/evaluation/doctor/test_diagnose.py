@@ -78,7 +78,7 @@ def test_a_rare_class_is_ruled_out_only_where_the_photos_speak_against_it() -> N
     assert contradiction == Contradiction("red", "blue", 0.025, 0.975, 0.7312)
 
 
-def test_photos_can_add_values() -> None:
+def test_probable_classes_that_the_feed_lacks_are_added() -> None:
     probabilities = {"wool": 0.96, "silk": 0.94}
     assert find_contradiction(FABRIC, ["silk"], {"wool": 0.99, "silk": 0.01}) is None
     assert find_additions(FABRIC, ["silk"], False, probabilities) == {"wool": 0.96}
@@ -169,7 +169,7 @@ def test_a_value_is_missing_only_where_products_like_it_have_one() -> None:
     assert fewer.findings == []
 
 
-def test_all_products_decide_for_one_without_a_category() -> None:
+def test_without_a_category_the_coverage_of_all_products_decides() -> None:
     coverage = CategoryCoverage()
     coverage.add(product("a", "/a.png", category=("Tops",)), ())
     coverage.add(product("b", "/b.png"), ("color",))

@@ -82,7 +82,7 @@ def test_a_ring_has_no_hubs() -> None:
     assert find_ring_hubs(ring()) == ([], [])
 
 
-def test_a_product_that_nothing_is_near_to_is_never_found() -> None:
+def test_a_product_far_from_all_others_is_reported_as_never_found() -> None:
     lonely = entry("lonely", np.array([[0, 0, 1]], np.float32))
     (finding,), notes = find_ring_hubs([*ring(), lonely])
     assert (finding.kind, finding.product_ids, finding.strength) == ("never-found", ("lonely",), 1.0)
@@ -90,7 +90,7 @@ def test_a_product_that_nothing_is_near_to_is_never_found() -> None:
     assert notes == []
 
 
-def test_a_product_that_is_everywhere_is_always_found() -> None:
+def test_a_product_near_to_all_others_is_reported_as_always_found() -> None:
     everywhere = entry("everywhere", np.concatenate([item.vectors for item in ring()[::8]]))
     (finding,), _ = find_ring_hubs([*ring(), everywhere])
     assert (finding.kind, finding.product_ids) == ("always-found", ("everywhere",))

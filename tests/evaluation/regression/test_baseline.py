@@ -144,7 +144,7 @@ def test_a_file_that_is_no_baseline_says_what_to_do(text: str | bytes, why: str)
     assert "make a new baseline" in caught.value.fix
 
 
-def test_a_query_comes_once() -> None:
+def test_a_repeated_query_in_a_baseline_is_refused() -> None:
     with pytest.raises(InvalidValue, match="twice"):
         Baseline("m", "s", 1, "", 0, (query(1), query(1)), {"clean": (1, 1)})
 
@@ -159,7 +159,7 @@ def closed(ps: list[float], alpha: float) -> list[bool]:
     return [all(min(ps[k] for k in s) <= alpha / len(s) for s in sets if place in s) for place in places]
 
 
-def test_holm_is_the_closed_test() -> None:
+def test_holm_rejections_equal_those_of_the_closed_test() -> None:
     generator = np.random.default_rng(3)
     for n in (1, 2, 3, 5, 6):
         for _ in range(40):
@@ -276,13 +276,13 @@ def test_small_categories_are_pooled() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_tiny_samples_pass_because_nothing_can_be_known(count: int) -> None:
+def test_tiny_samples_pass_because_no_drop_can_be_significant(count: int) -> None:
     run = baseline(range(count))
     assert compare_with_baseline(run, swapped(run, range(count))).passed
     assert compare_with_baseline(run, baseline(range(100, 100 + count), seed=9)).passed
 
 
-def test_what_makes_no_comparison_is_refused() -> None:
+def test_runs_that_cannot_be_compared_are_refused() -> None:
     run = baseline()
     with pytest.raises(InvalidValue, match="were not searched for: blur, dark"):
         compare_with_baseline(run, replace(run, ranks={"clean": run.ranks["clean"]}))
@@ -296,7 +296,7 @@ def test_what_makes_no_comparison_is_refused() -> None:
         compare_with_baseline(run, run, GateOptions(alpha=0.0005))
 
 
-def test_recall_at_5_stands_beside_and_never_decides() -> None:
+def test_recall_at_5_is_reported_and_does_not_decide() -> None:
     run = baseline()
     later = replace(
         run, ranks={kind: tuple(4 if rank == 1 else rank for rank in row) for kind, row in run.ranks.items()}

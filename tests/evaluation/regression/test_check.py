@@ -122,7 +122,7 @@ def test_a_fresh_sample_is_another_one_and_passes(folder: Path) -> None:
     assert "on a fresh sample" in result.report.lines()[0]
 
 
-def test_the_baseline_says_what_is_searched_for(store: Path) -> None:
+def test_a_check_repeats_the_queries_of_the_baseline(store: Path) -> None:
     baseline_result = check(store, CheckOptions(make_baseline=True, count=12, seed=7))
     assert (len(baseline_result.run.queries), baseline_result.run.seed) == (12, 7)
     result = check(store)
@@ -175,7 +175,7 @@ def permuted(store: Path, order: Sequence[int]) -> None:
 
 
 @pytest.mark.parametrize("fault", [Swapped(), Negated()])
-def test_a_model_that_sees_something_else_makes_it_fail(folder: Path, fault: ColourEmbedder) -> None:
+def test_a_changed_model_fails_the_check(folder: Path, fault: ColourEmbedder) -> None:
     result = check(folder / "store", COMPARE, fault)
     assert result.report is not None and not result.report.passed
     assert {"all", "clean", "blur", "rotation", "crop", "hand", "jpeg", "sideways"} <= set(fallen_cells(result))
@@ -187,7 +187,7 @@ def test_a_model_that_sees_something_else_makes_it_fail(folder: Path, fault: Col
     assert fresh.report is not None and not fresh.report.passed
 
 
-def test_a_broken_exif_path_makes_it_fail_and_is_named(tmp_path: Path) -> None:
+def test_ignored_exif_orientation_fails_the_check_and_is_named(tmp_path: Path) -> None:
     create_shop(tmp_path, write_quartered_photo)
     result = check(tmp_path / "store", COMPARE, Turned(), settings=Settings(threads=1))
     assert result.report is not None and not result.report.passed
@@ -196,7 +196,7 @@ def test_a_broken_exif_path_makes_it_fail_and_is_named(tmp_path: Path) -> None:
     assert recall(result.run, "sideways") < 0.2
 
 
-def test_shuffled_vectors_make_it_fail(store: Path) -> None:
+def test_shuffled_vectors_fail_the_check(store: Path) -> None:
     permuted(store, [*range(13), 26, *range(13, 26)])
     result = check(store)
     assert result.report is not None and not result.report.passed
@@ -204,7 +204,7 @@ def test_shuffled_vectors_make_it_fail(store: Path) -> None:
     assert "all" in fallen_cells(result)
 
 
-def test_two_swapped_products_of_27_are_no_proof(store: Path) -> None:
+def test_two_swapped_products_of_27_are_not_significant(store: Path) -> None:
     permuted(store, [1, 0, *range(2, 27)])
     result = check(store)
     assert result.report is not None and result.report.passed

@@ -47,7 +47,7 @@ def store(folder: Path, tmp_path: Path) -> Path:
 # What cannot be compared
 
 
-def test_without_a_baseline_it_says_how_to_make_one(store: Path, tmp_path: Path) -> None:
+def test_a_check_without_a_baseline_names_the_command_that_makes_one(store: Path, tmp_path: Path) -> None:
     path = store / "evaluation/baseline.json"
     path.unlink()
     for error, where in (
@@ -92,7 +92,7 @@ def test_removed_products_are_counted_and_named(store: Path) -> None:
     assert (result.report.cells[0].queries, result.run.products) == (12, 12)
 
 
-def test_with_more_than_half_gone_the_baseline_is_too_old(store: Path) -> None:
+def test_a_baseline_with_most_products_removed_is_an_error(store: Path) -> None:
     change_index(store, lambda index: index.remove(f"p{number}" for number in range(7)))
     assert left_out(check(store))["product-gone"][0] == 7
     change_index(store, lambda index: index.remove(["p7"]))
@@ -116,7 +116,7 @@ def test_photos_that_changed_or_went_are_counted_and_named(folder: Path) -> None
     assert {kind: times for kind, (times, _) in left_out(fresh).items()} == {"photo-changed": 2, "photo-gone": 1}
 
 
-def test_with_nothing_to_search_for_it_says_why(folder: Path) -> None:
+def test_a_check_without_queries_is_an_error_with_reasons(folder: Path) -> None:
     gone = PhotoError("There is no file.", "Put it back.", code="photo-missing")
     source = FakePhotos({str(folder / f"p{number}.png"): gone for number in range(14)}, SETTINGS)
     error = check_error(folder / "store", source=source)
@@ -145,7 +145,7 @@ def test_a_sample_of_nothing_is_refused(folder: Path) -> None:
     assert "sample of 0" in check_error(folder / "store", CheckOptions(make_baseline=True, count=0)).problem
 
 
-def test_odd_photos_of_the_store_do_not_stop_it(folder: Path, tmp_path: Path) -> None:
+def test_photos_too_small_to_be_corrupted_do_not_stop_a_check(folder: Path, tmp_path: Path) -> None:
     """One is too small to be corrupted; the other so narrow that a crop of it may be refused."""
     photo(folder / "tiny.png", (9, 9, 9), (6, 6))
     photo(folder / "belt.png", (9, 200, 9), (180, 9))
@@ -207,7 +207,7 @@ def test_the_report(folder: Path, store: Path, tmp_path: Path) -> None:
     assert "Two samples of photos were compared." in (tmp_path / "fresh.html").read_text()
 
 
-def test_the_shop_checks_and_reports(store: Path, tmp_path: Path) -> None:
+def test_the_shop_checks_and_writes_a_report(store: Path, tmp_path: Path) -> None:
     with Shop(store, embedder=ColourEmbedder(), settings=SETTINGS) as shop:
         values: list[tuple[str, int, int]] = []
         baseline_result = shop.quality.check(

@@ -22,7 +22,7 @@ def test_every_kind_of_probability_has_a_diagram_and_its_figures() -> None:
     assert "http" not in text
 
 
-def test_too_few_answers_and_no_claims() -> None:
+def test_too_few_answers_are_reported_and_no_claims_are_shown() -> None:
     text = calibration_page("Calibration", [], [Reliability("x", (), Estimate(0, 0, 0), 0)], CLAIMS[:1])
     assert "too few answers" in text
     assert "What may be claimed" not in text

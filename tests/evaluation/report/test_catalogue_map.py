@@ -74,7 +74,7 @@ def pixel(data: dict[str, Any], number: int) -> list[int]:
     return list(found)
 
 
-def test_the_data_name_everything() -> None:
+def test_the_data_hold_products_dimensions_and_queries() -> None:
     products = [product("a", color="red"), product("b", color="blue", fit="slim"), product("c", color="blue")]
     queries = [MapQuery("00ff00", 0.125, 1.0, True, ("b", "sold out", "a")), MapQuery("00ff00", 0, 0, False)]
     page = map_html(products, queries, squares, "UMAP & more")
@@ -182,7 +182,7 @@ def test_no_products() -> None:
 
 
 @pytest.mark.parametrize("place", [(float("nan"), 0.5), (0.5, -0.1), (1.5, 0)])
-def test_places_are_on_the_map(place: tuple[float, float]) -> None:
+def test_positions_off_the_map_are_refused(place: tuple[float, float]) -> None:
     with pytest.raises(InvalidValue, match="off the map"):
         MapProduct("a", "A", "p", *place)
     with pytest.raises(InvalidValue, match="off the map"):
@@ -232,7 +232,7 @@ def test_dimensions_are_what_can_be_told_apart_by_colour() -> None:
         assert low <= number <= high
 
 
-def test_the_rarest_of_many_values_are_one() -> None:
+def test_the_rarest_of_many_values_are_grouped() -> None:
     frequent = [sold(number, attributes={"shade": (f"shade {number % 39}",)}) for number in range(39 * 10)]
     rare = [sold(1000 + number, attributes={"shade": (f"rare {number}",)}) for number in range(40)]
     shades = [row["shade"] for row in dimensions_of(frequent + rare)]

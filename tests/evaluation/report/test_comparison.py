@@ -30,7 +30,7 @@ COMPARISON = Comparison(
 )
 
 
-def test_the_first_sentence() -> None:
+def test_the_summary_states_the_main_figure() -> None:
     assert summary(COMPARISON).replace("\u00a0", " ") == (
         "classifier finds the product first most often: in 63.1 % (57.0–68.8) of 251 photos, "
         "+36.8 points against pretrained (p < 0.001)."
@@ -51,6 +51,6 @@ def test_every_row_is_shown_with_its_difference_and_its_costs() -> None:
     assert "http" not in text
 
 
-def test_one_strategy_and_none() -> None:
+def test_a_comparison_of_one_strategy_or_none_has_a_page() -> None:
     assert comparison_page(replace(COMPARISON, rows=(OLD,))).count("<figure") == 1
     assert "<figure" not in comparison_page(replace(COMPARISON, rows=(), left_out=()))

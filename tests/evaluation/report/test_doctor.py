@@ -37,7 +37,7 @@ def page(*findings: Finding) -> str:
     return re.sub(r"\s+", " ", text)
 
 
-def test_a_finding_stands_beside_its_photos() -> None:
+def test_a_finding_is_shown_with_its_photos() -> None:
     text = page(WRONG)
     assert text.count("<img ") == 2
     shown = (
@@ -69,7 +69,7 @@ def test_the_strongest_of_many_are_shown_and_the_true_count_is_told() -> None:
     assert "strongest" not in page(*many[:MAX_SHOWN])
 
 
-def test_dimensions_take_turns_where_not_all_can_be_shown() -> None:
+def test_dimensions_alternate_if_not_all_findings_can_be_shown() -> None:
     many = [Finding("wrong-value", (f"c{n}",), f"color {n}.", "Look.", dimension="color") for n in range(MAX_SHOWN)]
     few = [Finding("wrong-value", (f"s{n}",), f"shape {n}.", "Look.", dimension="shape") for n in range(2)]
     text = page(*many, *few)
@@ -90,7 +90,7 @@ def test_products_that_are_not_shown_are_named() -> None:
     assert "also p1, p2" in page(few)
 
 
-def test_nothing_found() -> None:
+def test_a_page_without_findings_says_so() -> None:
     text = page()
     assert "Nothing was found that somebody should look at." in text
     assert "Wrong value (0)" not in text

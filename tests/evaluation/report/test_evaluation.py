@@ -65,7 +65,7 @@ def picture(source: str) -> Pixels:
     return np.full((30, 20, 3), 128, np.uint8)
 
 
-def test_the_first_sentence() -> None:
+def test_the_summary_states_the_main_figure() -> None:
     told = "Of 251 photos, 26.3 % find their product first (21.3–31.3), 58 % among the first five."
     assert summary(EVALUATION).replace("\u00a0", " ") == told
     short = replace(EVALUATION, curve=EVALUATION.curve[:1], queries=1)
@@ -73,7 +73,7 @@ def test_the_first_sentence() -> None:
     assert summary(EMPTY).startswith("No photo could be judged")
 
 
-def test_everything_is_shown() -> None:
+def test_the_page_shows_every_part_of_the_evaluation() -> None:
     text = evaluation_page(EVALUATION, picture, Markup("<div>the map</div>")).replace("\u00a0", " ")
     for name, metric in METRICS.items():
         assert name in text
@@ -93,7 +93,7 @@ def test_everything_is_shown() -> None:
         assert shown in text
 
 
-def test_the_map_keeps_the_heading_that_it_brings() -> None:
+def test_the_map_keeps_its_own_heading() -> None:
     text = evaluation_page(EVALUATION, picture, Markup("<section><h2>Map of the catalogue</h2></section>"))
     assert text.count("<h2>Map of the catalogue</h2>") == 1
     assert 'href="#part-6">Map of the catalogue</a>' in text
@@ -119,7 +119,7 @@ def test_the_confused_are_pairs_with_how_often() -> None:
     assert "came first · cap-1" in text
 
 
-def test_a_page_about_nothing() -> None:
+def test_a_page_without_answers_omits_its_sections() -> None:
     text = evaluation_page(EMPTY, picture)
     for left_out in ("By category", "Worst queries", "Confused products", "Map of the catalogue", "<figure", "<img"):
         assert left_out not in text

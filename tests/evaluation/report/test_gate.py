@@ -32,7 +32,7 @@ def page(cells: list[GateCell], passed: bool, facts: list[str]) -> str:
     return re.sub(r"\s+", " ", gate_page(cells, passed, facts))
 
 
-def test_the_fallen_come_first_and_are_marked() -> None:
+def test_cells_that_fell_come_first_and_are_marked() -> None:
     text = page([HELD, replace(HELD, kind="category", name="Hats"), FELL], False, ["Now: <model>."])
     rows = re.findall(r'<th scope="row">(.*?)</tr>', text)
     assert [("&lt;blur&gt;" in row, ">fell<" in row, ">held<" in row) for row in rows] == [

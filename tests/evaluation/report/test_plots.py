@@ -41,7 +41,7 @@ def test_the_points_of_a_curve_are_where_they_belong() -> None:
     assert places(curve_plot("t", CURVE, logarithmic=False))[1] == ("25.00%", "80.00%")
 
 
-def test_the_band_of_a_curve_goes_there_above_and_back_below() -> None:
+def test_the_band_of_a_curve_encloses_its_intervals() -> None:
     svg = drawn(curve_plot("t", CURVE[:2]))
     band = next(path for path in svg.iter("path") if path.get("class") == "band")
     assert band.get("d") == "M0.00 85.00 L100.00 75.00 L100.00 90.00 L0.00 100.00 Z"
@@ -93,7 +93,7 @@ def test_the_points_of_a_reliability_plot_are_where_they_belong() -> None:
     assert "stated 20.0\u00a0%, true 10.0\u00a0% (0.0–30.0), 10 answers" in plot
 
 
-def test_the_whole_figure_of_an_unknown_value_is_a_dash() -> None:
+def test_an_unknown_value_is_shown_as_a_dash() -> None:
     nothing = Estimate(math.nan, math.nan, math.nan)
     plot = interval_plot("t", [Interval("a", nothing)])
     assert places(plot) == []
@@ -101,7 +101,7 @@ def test_the_whole_figure_of_an_unknown_value_is_a_dash() -> None:
     assert "nan" not in plot
 
 
-def test_a_long_name_loses_its_middle_but_not_in_the_words() -> None:
+def test_a_long_name_is_shortened_in_its_middle_between_words() -> None:
     name = "Home / Living room / " + "Very long shelves / " * 3 + "White"
     plot = interval_plot("t", [Interval(name, Estimate(0.5, 0.4, 0.6))])
     (shown,) = [str(text.text) for text in drawn(plot).iter("text") if " … " in str(text.text)]
@@ -133,5 +133,5 @@ def test_every_plot_is_xml_with_a_name_and_a_description(plot: Callable[[str], M
     assert "http" not in html
 
 
-def test_nothing_to_plot_is_no_plot() -> None:
+def test_without_data_there_is_no_plot() -> None:
     assert curve_plot("t", []) == interval_plot("t", []) == reliability_plot("t", []) == ""

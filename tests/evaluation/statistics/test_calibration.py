@@ -81,7 +81,7 @@ def truth_of(samples: Sequence[CalibrationSample]) -> tuple[list[bool], list[boo
 
 
 @pytest.mark.parametrize("likeness", [0.72, 0.8, 0.9])
-def test_what_is_said_of_new_products_is_true(likeness: float) -> None:
+def test_probabilities_of_new_products_are_calibrated(likeness: float) -> None:
     calibration = fit_calibration(shop(1, 200, likeness=likeness), ORIGIN)
     fresh = shop(2, 400, likeness=likeness)
     clusters = [item.cluster for item in fresh] * 2
@@ -103,7 +103,7 @@ def test_promised_precision_is_kept_on_new_products(seed: int, precision: float)
     assert len(absent) > 300 and np.mean(absent) >= precision
 
 
-def test_what_cannot_be_told_is_never_claimed() -> None:
+def test_uninformative_scores_have_no_thresholds() -> None:
     blind = [replace(item, scores=item.scores_without_right, right=(False,) * REFERENCE) for item in shop(1, 50)]
     calibration = fit_calibration(blind, ORIGIN)
     assert calibration.exact_thresholds == NEVER
@@ -111,7 +111,7 @@ def test_what_cannot_be_told_is_never_claimed() -> None:
     assert verdict(calibration, *[said[0] for said in said_of(calibration, blind)]) == "similar"
 
 
-def test_hard_shops_claim_less(easy: Calibration, hard: Calibration) -> None:
+def test_a_shop_with_similar_products_claims_fewer_matches(easy: Calibration, hard: Calibration) -> None:
     assert verdict(easy, 1.0, 0.0, 0.95) == "exact"
     assert verdict(hard, 1.0, 0.0, 0.99) == "similar"
     assert hard.measured["right_called_exact"] < easy.measured["right_called_exact"]
@@ -149,7 +149,7 @@ def test_the_share_of_absent_products_is_the_prior() -> None:
     assert means == pytest.approx([0.1, 0.5, 0.9], abs=0.01)
 
 
-def test_a_cluster_has_no_part_in_its_own_probabilities() -> None:
+def test_probabilities_of_a_cluster_do_not_depend_on_its_own_answers() -> None:
     """Cross-fitted: turning all that is right in one cluster to wrong changes nothing that is said of it."""
     samples = shop(4, 40, likeness=0.8)
     name = samples[0].cluster
@@ -169,7 +169,7 @@ def test_the_order_of_the_samples_does_not_matter() -> None:
     assert dict(first.measured) == pytest.approx(dict(second.measured), abs=1e-6)
 
 
-def test_the_calibration_says_what_it_is_of(easy: Calibration) -> None:
+def test_a_calibration_records_its_origin_and_measurements(easy: Calibration) -> None:
     assert (easy.strategy, easy.model, easy.products) == ("pretrained", "net@123", 60)
     assert (easy.queries, easy.clusters, easy.created) == (800, 200, ORIGIN.created)
     assert set(easy.measured) == {
@@ -199,7 +199,7 @@ def test_tiny_catalogues_can_be_calibrated(others: int) -> None:
     assert absent_probability(calibration, ()) == 1.0
 
 
-def test_scores_that_are_all_the_same_say_nothing() -> None:
+def test_equal_scores_give_zero_slopes_and_prior_probabilities() -> None:
     tied = [CalibrationSample((0.5,) * 5, (True, *[False] * 4), (0.5,) * 4, f"p{number // 4}") for number in range(200)]
     calibration = fit_calibration(tied, ORIGIN)
     assert [calibration.match[name] for name in FEATURES[1:]] == [0.0] * 3
@@ -242,7 +242,7 @@ def test_many_claims_about_few_products_are_few_claims() -> None:
     assert alone[PRECISIONS.index(0.9)] == 0.95
 
 
-def test_no_claim_below_even_odds() -> None:
+def test_probabilities_below_one_half_have_no_threshold() -> None:
     names = np.array([str(number) for number in range(500)], dtype=object)
     assert precision_thresholds(np.full(500, 0.49), np.full(500, True), names, np.ones(500)) == NEVER
 
@@ -266,7 +266,7 @@ def test_the_fewest_are_enough() -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, math.nan])
-def test_a_share_that_is_none_is_refused(share: float) -> None:
+def test_a_share_outside_of_its_range_is_refused(share: float) -> None:
     with pytest.raises(InvalidValue, match="absent share"):
         fit_calibration(shop(9, 30), ORIGIN, share)
 

@@ -131,7 +131,7 @@ def test_clusters_that_agree_on_any_value_are_widened_on_both_sides() -> None:
     assert as_tuple(values) == pytest.approx((0.5, 0.5 * (1 - unseen), 0.5 + 0.5 * unseen))
 
 
-def test_one_cluster_says_next_to_nothing() -> None:
+def test_one_cluster_has_a_wide_interval() -> None:
     values = estimate([1.0, 0.0, 0.0, 0.0], ["a"] * 4)
     assert as_tuple(values) == pytest.approx((0.25, 0.25 * 0.025, 0.25 + 0.75 * 0.975))
 
@@ -220,12 +220,12 @@ def test_drawn_flips_are_near_the_exact_ones() -> None:
     assert paired_difference(now, before, clusters, resamples=10).p == pytest.approx(two_sided, abs=0.02)
 
 
-def test_a_drawn_p_is_never_nought() -> None:
+def test_a_drawn_p_value_is_never_zero() -> None:
     now = [number / 1000 for number in range(1, 201)]
     assert p_of_drop([0.0] * 200, now, [str(number) for number in range(200)]) == 1 / 10_000
 
 
-def test_clusters_whose_differences_sum_to_nought_do_not_matter() -> None:
+def test_clusters_whose_differences_sum_to_zero_do_not_matter() -> None:
     now, before, clusters = [1.0, 0.0, 0.0, 0.3], [0.0, 0.0, 1.0, 0.2], ["a", "b", "c", "d"]
     more = ([*now, 0.1, 0.5, 0.3], [*before, 0.3, 0.4, 0.2], [*clusters, "e", "e", "e"])
     assert paired_difference(*more, resamples=10).p == paired_difference(now, before, clusters, resamples=10).p
@@ -240,7 +240,7 @@ def test_noise_of_float32_is_no_difference() -> None:
     assert p_of_drop(one_of_three, thirds, [str(number // 3) for number in range(6000)]) == 1.0
 
 
-def test_the_other_way_round_everything_has_the_other_sign() -> None:
+def test_swapping_the_systems_changes_the_sign_of_the_difference() -> None:
     rng = np.random.default_rng(10)
     first, clusters = sample(rng, 40)
     second = np.where(rng.random(len(first)) < 0.8, first, 0)
@@ -264,7 +264,7 @@ def test_the_interval_of_a_difference_is_that_of_the_differences() -> None:
     assert as_tuple(values) == pytest.approx(as_tuple(shares))
 
 
-def test_no_difference_is_no_proof_that_there_is_none() -> None:
+def test_without_a_difference_the_interval_is_still_wide() -> None:
     values = paired_difference([1.0, 0.0, 1.0], [1.0, 0.0, 1.0], ["a", "b", "c"])
     unseen = 1 - 0.025 ** (1 / 3)
     assert values.p == 1.0
@@ -272,7 +272,7 @@ def test_no_difference_is_no_proof_that_there_is_none() -> None:
     assert p_of_drop([1.0], [1.0], ["a"]) == 1.0
 
 
-def test_always_the_other_answer_is_the_largest_difference() -> None:
+def test_answers_that_always_differ_give_the_largest_difference() -> None:
     values = paired_difference([1.0] * 10, [0.0] * 10, [str(number) for number in range(10)])
     unseen = 1 - 0.025**0.1
     assert as_tuple(values.difference) == pytest.approx((1.0, 1 - 2 * unseen, 1.0))
@@ -294,7 +294,7 @@ def dealt_everywhere(now: Floats, mine: list[str], before: Floats, theirs: list[
     return sum(item <= differences[0] + 1e-9 for item in differences) / len(deals)
 
 
-def test_independent_samples_are_dealt_out_in_all_ways() -> None:
+def test_independent_samples_are_tested_by_permutation_of_the_clusters() -> None:
     rng = np.random.default_rng(12)
     for clusters, others in ((1, 1), (1, 6), (4, 4), (5, 7), (6, 3)):
         now, mine = sample(rng, clusters)
@@ -330,7 +330,7 @@ def test_a_few_wrong_answers_are_no_proof_of_a_drop() -> None:
 
 
 @pytest.mark.slow
-def test_an_independent_test_cries_wolf_as_seldom_as_it_says() -> None:
+def test_the_independent_test_keeps_its_rate_of_false_alarms() -> None:
     rng = np.random.default_rng(15)
     cried = sum(independent_drop(*sample(rng, 15), *sample(rng, 20), seed=n)[1] <= 0.05 for n in range(50))
     assert cried / 50 <= 0.1

@@ -68,7 +68,7 @@ def test_a_known_error_is_found_and_covered(off: float) -> None:
     assert np.mean([item.low <= off <= item.high for item in result]) >= 0.85
 
 
-def test_measured_plainly_perfect_probabilities_would_seem_to_be_off() -> None:
+def test_the_plain_calibration_error_of_perfect_probabilities_is_biased_upwards() -> None:
     plain, debiased = [], []
     for seed in range(20):
         made = answers(seed, 0.0, clusters=60, size=1)
@@ -88,7 +88,7 @@ def test_answers_of_one_cluster_are_not_taken_for_many() -> None:
     assert (copied.low, copied.high) == pytest.approx((single.low, single.high))
 
 
-def test_a_weight_is_worth_as_many_clusters() -> None:
+def test_a_weight_of_three_equals_three_clusters() -> None:
     said, true, _ = answers(3, 0.1, clusters=30, size=1)
     halves = np.tile([1.0, 3.0], 15)
     weighed = reliability_bins(said, true, np.arange(30).astype(object), halves, bins=1)[0]
@@ -116,7 +116,7 @@ def figures(estimate: Estimate) -> tuple[float, float, float]:
     return estimate.value, estimate.low, estimate.high
 
 
-def test_bins_hold_about_as_many_and_rise() -> None:
+def test_bins_have_equal_counts_and_rising_predictions() -> None:
     said, true, clusters = answers(6, 0.0)
     result = reliability_bins(said, true, clusters, bins=10)
     assert [item.count for item in result] == pytest.approx([120] * 10, abs=1)
@@ -142,7 +142,7 @@ def test_equal_probabilities_stay_together() -> None:
     assert [item.count for item in reliability_bins([0.5] * 4, [True] * 4, list("abcd"))] == [4]
 
 
-def test_a_single_answer_tells_next_to_nothing() -> None:
+def test_a_single_answer_has_a_wide_interval() -> None:
     (only,) = reliability_bins([0.7], [True], ["a"])
     assert (only.count, only.predicted, only.observed.value) == (1, 0.7, 1.0)
     assert only.observed.low < 0.25

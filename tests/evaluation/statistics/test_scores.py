@@ -106,7 +106,7 @@ def test_times_are_medians() -> None:
     assert Scores().milliseconds() == {}
 
 
-def test_the_worst_are_the_last_then_the_surest_one_per_design() -> None:
+def test_worst_answers_are_sorted_by_rank_and_score_with_one_per_design() -> None:
     runs = [
         run("right", 1),
         run("third", 3, score=0.9),
@@ -150,7 +150,7 @@ def test_an_answer_without_results_is_kept() -> None:
     assert scores.confused(ExactIndex(4)) == []
 
 
-def test_the_worst_stay_whatever_comes_after_them() -> None:
+def test_worst_answers_are_kept_whatever_follows() -> None:
     terrible = [run(f"t{number}", None, score=0.99 - number / 1000) for number in range(WORST)]
     scores = scores_of(*list(many(300)), *terrible[:10], *many(600, 300), *terrible[10:], *many(600, 900))
     assert [answer.photo for answer in scores.worst()] == [f"/t{number}-query.png" for number in range(WORST)]
@@ -164,7 +164,7 @@ def index_of(*names: str) -> ExactIndex:
     return index
 
 
-def test_the_confused_are_counted_in_pairs() -> None:
+def test_confused_products_are_counted_in_pairs() -> None:
     runs = [run("a", 2, first="b"), run("b", 3, first="a"), run("a", 2, first="b"), run("a", 1), run("c", 2, first="a")]
     values = scores_of(*runs).confused(index_of("a", "b", "c"))
     assert [(item.right.product_id, item.first_result.product_id, item.times) for item in values] == [
@@ -175,7 +175,7 @@ def test_the_confused_are_counted_in_pairs() -> None:
     assert (values[0].right.title, values[0].first_result.photo) == ("The a", "/b.png")
 
 
-def test_the_most_confused_stay_among_many() -> None:
+def test_the_most_confused_pairs_are_kept_among_many() -> None:
     names = [f"a{number:02}" for number in range(CONFUSED + 2)]
     often = [run(name, 2, first="b") for name in names for _ in range(5)]
     scores = scores_of(*often, *many(3 * MAX_PAIRS // 2), *often)

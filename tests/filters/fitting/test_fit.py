@@ -167,7 +167,7 @@ def test_several_values_in_a_dimension_of_one_teach_nothing() -> None:
     assert result.quality["pattern"].photos == 0
 
 
-def test_progress_is_told() -> None:
+def test_progress_is_reported() -> None:
     calls: list[tuple[str, int, int]] = []
     fit_to_photos(toy_photos(6), DIMENSIONS, "m", lambda *error: calls.append(error))
     assert [done for _, done, _ in calls] == [0, 1, 2, 3, 4, 5]

@@ -28,7 +28,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     shop.close()
 
 
-def test_photos_of_several_products_teach_nothing_and_are_told_of(shop: Shop) -> None:
+def test_photos_of_several_products_are_rejected(shop: Shop) -> None:
     rejections: list[Rejection] = []
     with shop._parts.store.reading() as generation:
         samples = load_catalogue_photos(generation.index, rejections.append)
@@ -49,7 +49,7 @@ def pairs(tmp_path: Path, text: str) -> PairsFile:
     return PairsFile(file, PhotoSource(SETTINGS))
 
 
-def test_rows_that_name_unknown_products_or_missing_photos_are_told_of(shop: Shop, tmp_path: Path) -> None:
+def test_rows_with_unknown_products_or_missing_photos_are_rejected(shop: Shop, tmp_path: Path) -> None:
     draw_pattern(tmp_path / "hall.png", 1, 1)
     rejections: list[Rejection] = []
     given = pairs(tmp_path, "photo,product_id\nhall.png,p1\nhall.png,p9\nnowhere.png,p0\nhall.png,p9|p2\n,p1\n")
@@ -73,7 +73,7 @@ def test_a_row_may_name_its_product_by_an_identifier_or_an_old_id(shop: Shop, tm
     assert [(one.kind, one.row) for one in rejections] == [(ABSENT, 3)], "nobody knows which of two it shows"
 
 
-def test_a_region_is_a_photo_of_its_own(shop: Shop, tmp_path: Path) -> None:
+def test_a_region_is_a_training_photo_of_its_own(shop: Shop, tmp_path: Path) -> None:
     draw_pattern(tmp_path / "hall.png", 1, 1)
     given = pairs(tmp_path, 'photo,product_id,region\nhall.png,p1,\nhall.png,p2,"0,0,8,8"\n')
     with shop._parts.store.reading() as generation:
@@ -83,6 +83,6 @@ def test_a_region_is_a_photo_of_its_own(shop: Shop, tmp_path: Path) -> None:
     assert (whole.product, part.product) == ("p1", "p2")
 
 
-def test_a_file_that_makes_no_sense_is_refused(shop: Shop, tmp_path: Path) -> None:
+def test_an_invalid_file_is_refused(shop: Shop, tmp_path: Path) -> None:
     with shop._parts.store.reading() as generation, pytest.raises(InvalidValue, match="product_id"):
         load_shopper_photos(generation.index, pairs(tmp_path, "photo,what\na,b\n"), lambda rejection: None)

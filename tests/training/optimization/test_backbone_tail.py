@@ -36,7 +36,7 @@ def compute_maps(tail: Tail, images: list[Pixels]) -> np.ndarray:
     return maps.reshape(len(images), *tail.map_shape())
 
 
-def test_torch_gives_what_the_network_gives(base: OnnxEmbedder) -> None:
+def test_torch_and_onnx_give_equal_outputs(base: OnnxEmbedder) -> None:
     tail, images = load_tail(base), photos()
     assert (tail.map_shape(), tail.output_sizes(), tail.output_spans()) == (
         (CHANNELS, 4, 4),
@@ -76,7 +76,7 @@ def test_a_missing_file_of_tail_weights_is_named(tmp_path: Path) -> None:
         load_tail(base)
 
 
-def test_a_trained_end_stands_beside_the_old_one(base: OnnxEmbedder) -> None:
+def test_a_trained_tail_does_not_change_the_outputs_of_the_base(base: OnnxEmbedder) -> None:
     tail, images = load_tail(base), photos()
     before = base.embed(images)
     with torch.no_grad():
@@ -105,28 +105,28 @@ def test_gradients_reach_every_weight(base: OnnxEmbedder) -> None:
         ({"tail_from": "squares", "tail_to": ("early",)}, "does not lie behind 'squares' alone"),
     ],
 )
-def test_a_card_that_names_no_end_is_told(base: OnnxEmbedder, card: dict[str, str], message: str) -> None:
+def test_a_card_without_a_usable_tail_is_an_error(base: OnnxEmbedder, card: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidValue, match=message) as raised:
         Tail(small_network(), replace(base.card, **card))
     assert raised.value.code == "no-tail"
 
 
-def test_an_end_that_is_in_no_feature_is_told(base: OnnxEmbedder) -> None:
+def test_a_tail_output_that_is_in_no_feature_is_an_error(base: OnnxEmbedder) -> None:
     tail = Tail(small_network(), replace(base.card, tail_to=("means",)))
     with pytest.raises(InvalidValue, match="means of small is not the last part of any of its features"):
         tail.output_spans()
 
 
-def test_an_operator_that_is_not_known_is_told(base: OnnxEmbedder) -> None:
+def test_an_unknown_operator_is_an_error(base: OnnxEmbedder) -> None:
     with pytest.raises(InvalidValue, match="cannot be trained: Softplus"):
         Tail(small_network("Softplus"), base.card)
 
 
-def test_only_onnx_files_have_ends() -> None:
+def test_a_model_that_is_no_onnx_file_has_no_tail() -> None:
     with pytest.raises(InvalidValue, match="not an ONNX file"):
         load_tail(ColourEmbedder())
 
 
-def test_another_network_than_the_base_s_is_refused(base: OnnxEmbedder) -> None:
+def test_a_network_without_the_outputs_of_the_base_is_refused(base: OnnxEmbedder) -> None:
     with pytest.raises(ModelError, match="lacks outputs"):
         FineTunedEmbedder(base, small_network())

@@ -25,7 +25,7 @@ def create_sampler(
     )
 
 
-def test_a_step_has_the_same_rows_whatever_was_drawn_before() -> None:
+def test_the_rows_of_a_step_do_not_depend_on_earlier_steps() -> None:
     sampler, other = create_sampler(), create_sampler()
     _ = [sampler.sample(step) for step in range(9)]
     assert sampler.sample(9).tolist() == other.sample(9).tolist()
@@ -33,7 +33,7 @@ def test_a_step_has_the_same_rows_whatever_was_drawn_before() -> None:
     assert sampler.sample(9).tolist() != create_sampler(seed=1).sample(9).tolist()
 
 
-def test_every_class_comes_with_a_photo_of_the_catalogue_and_others() -> None:
+def test_every_class_of_a_batch_has_a_catalogue_photo_and_others() -> None:
     for step in range(20):
         rows = create_sampler().sample(step)
         assert len(rows) == 64
@@ -43,7 +43,7 @@ def test_every_class_comes_with_a_photo_of_the_catalogue_and_others() -> None:
             assert CATALOGUE[rows_of_class].sum() == 1
 
 
-def test_look_alikes_come_together() -> None:
+def test_hard_negatives_are_in_the_same_batch() -> None:
     """Every eight classes are alike; with look-alikes, more of a batch comes from few eights than without."""
 
     def largest(hard_negative_share: float) -> float:
@@ -53,7 +53,7 @@ def test_look_alikes_come_together() -> None:
     assert largest(1.0) > largest(0.0) + 8
 
 
-def test_few_classes_and_few_rows_are_drawn_again() -> None:
+def test_few_classes_and_few_rows_are_drawn_repeatedly() -> None:
     rows = create_sampler(classes_per_batch=100, rows_per_class=9).sample(0)
     assert len(rows) == 40 * 9
     assert set(CLASSES[rows].tolist()) == set(range(40))

@@ -14,7 +14,7 @@ def test_columns_of_the_blocks_cover_every_feature_once() -> None:
     assert blocks[0].tolist()[-4:] == list(range(COLUMNS.width - 4, COLUMNS.width))
 
 
-def test_scale_is_the_definition() -> None:
+def test_the_feature_scale_equals_its_definition() -> None:
     rows = np.abs(np.random.default_rng(0).normal(size=(50, COLUMNS.width))).astype(np.float32)
     scale = FeatureScale.fit(rows, COLUMNS)
     histogram = int(COLUMNS.blocks[1][0])
@@ -23,7 +23,7 @@ def test_scale_is_the_definition() -> None:
         np.testing.assert_allclose(scale.transform(rows)[:, column], expected, atol=1e-4)
 
 
-def test_what_varies_within_a_product_counts_less() -> None:
+def test_directions_that_vary_within_a_product_count_less() -> None:
     samples = create_toy_samples([sample_photo(f"p{n}") for n in range(60)], augmented_views=5)
     classes = samples.owners
     whitening = fit_whitening(samples.rows, classes, COLUMNS, shrinkage=0.1)
@@ -35,7 +35,7 @@ def test_what_varies_within_a_product_counts_less() -> None:
     assert between / within > 3 * plain_means.var(axis=0).sum() / (plain - plain_means[classes]).var(axis=0).sum()
 
 
-def test_classes_of_one_row_teach_nothing_and_do_no_harm() -> None:
+def test_classes_of_one_row_give_a_finite_whitening() -> None:
     samples = create_toy_samples([sample_photo(f"p{n}") for n in range(20)], augmented_views=0)
     rows = fit_whitening(samples.rows, samples.owners, COLUMNS, shrinkage=1.0).transform(samples.rows)
     assert np.isfinite(rows).all() and rows.any()

@@ -39,7 +39,7 @@ def accuracy(head: TrainedWeights, queries: TrainingSet) -> float:
 
 
 @pytest.mark.parametrize("loss", [name for name in LOSSES if name != "proxy-anchor"])
-def test_losses_learn_what_tells_products_apart(loss: str) -> None:
+def test_every_loss_learns_the_features_that_distinguish_products(loss: str) -> None:
     start = TrainedWeights(np.eye(8, dtype=np.float32), 0)
     head = train_head(create_training_set(), replace(RECIPE, loss=loss), LoopOptions())
     assert accuracy(start, create_training_set(seed=3)) < 0.4
@@ -54,7 +54,7 @@ def test_proxies_are_learned_too() -> None:
     assert losses == sorted(losses, reverse=True) and losses[-1] < 0.8 * losses[0]
 
 
-def test_the_best_of_what_it_has_been_is_kept() -> None:
+def test_the_step_with_the_best_validation_score_is_kept() -> None:
     scores = iter([0.2, 0.9, 0.5])
     head = train_head(create_training_set(), SHORT, LoopOptions(), lambda embed: next(scores))
     assert head.step == 2 * EVALUATE_EVERY
@@ -63,7 +63,7 @@ def test_the_best_of_what_it_has_been_is_kept() -> None:
     np.testing.assert_array_equal(retrained.weights, head.weights)
 
 
-def test_a_training_that_was_killed_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+def test_a_killed_training_continues_and_gives_the_same_result(tmp_path: Path) -> None:
     class Killed(Exception):
         pass
 
@@ -86,27 +86,27 @@ def test_a_training_that_was_killed_goes_on_and_ends_the_same(tmp_path: Path) ->
     np.testing.assert_array_equal(resumed.weights, uninterrupted.weights)
 
 
-def test_half_a_checkpoint_is_begun_anew(tmp_path: Path) -> None:
+def test_training_restarts_after_a_damaged_checkpoint(tmp_path: Path) -> None:
     file = tmp_path / "head.checkpoint"
     file.write_bytes(b"PK\x03\x04 half of it")
     head = train_head(create_training_set(), RECIPE, LoopOptions(checkpoint=file))
     np.testing.assert_array_equal(head.weights, train_head(create_training_set(), RECIPE, LoopOptions()).weights)
 
 
-def test_time_that_is_up_ends_it_with_what_there_is() -> None:
+def test_training_stops_at_its_deadline() -> None:
     head = train_head(create_training_set(), RECIPE, LoopOptions(deadline=0.0))
     assert head.step == 0
     assert head.weights.shape == (8, 8)
 
 
-def test_a_collapse_is_told() -> None:
+def test_a_collapse_gives_a_warning() -> None:
     training_set = create_training_set()
     training_set.rows[:] = 1 + 1e-3 * training_set.rows
     head = train_head(training_set, replace(RECIPE, steps=1, dimensions=1), LoopOptions())
     assert "collapsed" in head.warnings[0]
 
 
-def test_a_loss_stuck_at_its_margin_is_told() -> None:
+def test_a_loss_stuck_at_its_margin_gives_a_warning() -> None:
     training_set = create_training_set()
     training_set.rows[:] = np.random.default_rng(0).normal(size=8)
     head = train_head(training_set, replace(RECIPE, steps=60, loss="triplet", learning_rate=1e-9), LoopOptions())
@@ -119,7 +119,7 @@ def test_an_unknown_loss_is_refused() -> None:
     assert "supcon" in raised.value.fix
 
 
-def test_the_network_that_serves_gives_what_was_trained() -> None:
+def test_the_exported_network_equals_the_trained_one() -> None:
     samples = create_toy_samples([sample_photo(f"p{n}") for n in range(30)], augmented_views=3)
     whitening = fit_whitening(samples.rows, samples.owners, COLUMNS, shrinkage=1.0)
     rows = whitening.transform(samples.rows)

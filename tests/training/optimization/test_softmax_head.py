@@ -35,7 +35,7 @@ def accuracy(softmax: SoftmaxWeights, queries: TrainingSet) -> float:
     return float((softmax.logits(queries.rows).argmax(axis=1) == queries.classes).mean())
 
 
-def test_it_learns_what_tells_products_apart() -> None:
+def test_training_learns_the_features_that_distinguish_products() -> None:
     training_set = create_training_set()
     softmax = train_softmax(training_set, RECIPE, LoopOptions())
     assert (softmax.body.shape, softmax.outputs.shape, softmax.biases.shape) == ((12, 8), (8, 20), (20,))
@@ -47,7 +47,7 @@ def test_it_learns_what_tells_products_apart() -> None:
     )
 
 
-def test_the_best_by_the_watch_is_kept() -> None:
+def test_the_step_with_the_best_validation_score_is_kept() -> None:
     scores = iter([0.2, 0.9, 0.5])
     best = train_softmax(create_training_set(), RECIPE, LoopOptions(), lambda softmax: next(scores))
     assert best.step == 100
@@ -56,7 +56,7 @@ def test_the_best_by_the_watch_is_kept() -> None:
     )
 
 
-def test_a_training_that_was_killed_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+def test_a_killed_training_continues_and_gives_the_same_result(tmp_path: Path) -> None:
     class Killed(Exception):
         pass
 
@@ -76,7 +76,7 @@ def test_many_products_take_more_steps() -> None:
     assert [recipe.steps(products) for products in (10, 1_440, 1_441, 96_000)] == [600, 600, 601, 40_000]
 
 
-def test_the_network_that_serves_says_what_was_trained() -> None:
+def test_the_exported_network_equals_the_trained_one() -> None:
     samples = create_toy_samples([sample_photo(f"p{n}") for n in range(20)], augmented_views=3)
     whitening = fit_whitening(samples.rows, samples.owners, COLUMNS, shrinkage=1.0)
     rows = whitening.transform(samples.rows)
@@ -101,7 +101,7 @@ def test_the_network_that_serves_says_what_was_trained() -> None:
 
 
 @pytest.mark.parametrize("network", [b"", b"not a network"])
-def test_a_damaged_network_is_told(network: bytes) -> None:
+def test_a_damaged_network_is_an_error(network: bytes) -> None:
     with pytest.raises(ModelError) as raised:
         ProductClassifier(network)
     assert raised.value.code == "damaged-classifier"

@@ -73,7 +73,7 @@ def share(network: RankingNetwork, name: str) -> float:
     return float(weights[NAMES.index(name)])
 
 
-def test_clicks_teach_what_counts_and_how_much_the_place_did() -> None:
+def test_clicks_teach_weights_and_the_position_bias() -> None:
     dataset, start = create_color_dataset(), create_look_network()
     answers = build_answers(simulate_answers(dataset, start, 600))
     learned = fit_click_model(answers, start, ClickModelOptions())
@@ -84,7 +84,7 @@ def test_clicks_teach_what_counts_and_how_much_the_place_did() -> None:
     assert better > before + 0.2
 
 
-def test_without_correction_it_learns_the_place_instead() -> None:
+def test_without_correction_the_model_learns_the_position() -> None:
     dataset, start = create_color_dataset(), create_look_network()
     answers = build_answers(simulate_answers(dataset, start, 600, replace(BIASED, examination=2.5)))
     found = {
@@ -94,7 +94,7 @@ def test_without_correction_it_learns_the_place_instead() -> None:
     assert share(found["none"], "look") > share(found["propensity"], "look") > share(found["position"], "look")
 
 
-def test_one_update_moves_so_far_and_the_next_goes_on() -> None:
+def test_an_update_is_limited_and_the_next_one_continues() -> None:
     dataset, start = create_color_dataset(), create_look_network()
     answers = build_answers(simulate_answers(dataset, start, 600))
     wanted = fit_click_model(answers, start, ClickModelOptions()).network
@@ -105,7 +105,7 @@ def test_one_update_moves_so_far_and_the_next_goes_on() -> None:
     assert moved == 0 and same is start
 
 
-def test_some_dozens_help_or_it_says_that_they_cannot_yet() -> None:
+def test_sixty_answers_are_enough_and_twenty_are_reported_as_too_few() -> None:
     dataset, start = create_color_dataset(), create_look_network()
     training, end = train_on_click_dataset(build_answers(simulate_answers(dataset, start, 20)), start, None, 0)
     assert (training.promoted, end is start) == (False, True) and "cannot help yet" in training.reason
@@ -115,7 +115,7 @@ def test_some_dozens_help_or_it_says_that_they_cannot_yet() -> None:
     assert training.replay is not None and training.replay.changed_first > 0 and training.replay.examples
 
 
-def test_clicks_at_random_are_not_taken() -> None:
+def test_random_clicks_are_not_promoted() -> None:
     dataset, start = create_color_dataset(), create_look_network()
     blind = replace(dataset, gains=np.zeros_like(dataset.gains))
     answers = build_answers(simulate_answers(blind, start, 150, SimulatedShoppers(noise_probability=0.5)))
@@ -123,7 +123,7 @@ def test_clicks_at_random_are_not_taken() -> None:
     assert not training.promoted and "do not significantly help" in training.reason
 
 
-def test_photos_whose_product_is_known_may_not_lose() -> None:
+def test_an_update_that_worsens_known_photos_is_not_promoted() -> None:
     clicks, start = create_color_dataset(), create_look_network()
     known = create_color_dataset(seed=3)
     swapped = replace(known, similarities=known.similarities[:, :, [1, 0, 2]])  # there it is the look that counts
@@ -154,7 +154,7 @@ def push_behind_decoy(visit: int) -> LoggedImpression:
     [lambda visit: push_product(visit, "bad"), lambda visit: push_product(visit, ""), push_behind_decoy],
     ids=["one user", "nobody", "behind decoys"],
 )
-def test_thousands_of_clicks_of_one_client_on_one_product_teach_little(
+def test_thousands_of_clicks_of_one_client_change_little(
     attack: Callable[[int], LoggedImpression],
 ) -> None:
     dataset, start = create_color_dataset(), create_look_network()
@@ -167,20 +167,20 @@ def test_thousands_of_clicks_of_one_client_on_one_product_teach_little(
     assert share(dirty, "color") > share(start, "color") + 0.05
 
 
-def test_one_answer_says_no_more_than_a_purchase() -> None:
+def test_the_weight_of_an_answer_is_at_most_that_of_a_purchase() -> None:
     one = push_product(0, "")
     bought = {product: frozenset({"purchase", "click"}) for product in one.impression.products[1:]}
     assert build_answers([replace(one, events=bought)]).chosen.sum() == pytest.approx(3)
 
 
-def test_variants_are_one_design() -> None:
+def test_clicks_on_variants_of_a_design_are_capped_together() -> None:
     found = build_click_dataset(
         [push_product(n, "") for n in range(30)], NAMES, "", lambda row: None, lambda product: "one"
     )
     assert (len(found), found.capped, set(found.groups)) == (5, 25, {"one"})
 
 
-def test_few_users_say_nothing_however_much_they_click() -> None:
+def test_clicks_of_too_few_users_are_not_promoted() -> None:
     dataset, start = create_color_dataset(), create_look_network()
     seen = [
         replace(one, users=frozenset({f"user {n % 5}"})) for n, one in enumerate(simulate_answers(dataset, start, 90))
@@ -189,7 +189,7 @@ def test_few_users_say_nothing_however_much_they_click() -> None:
     assert not training.promoted and "by 5 shoppers" in training.reason
 
 
-def test_a_choice_is_judged_by_weights_that_saw_no_choice_of_its_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_are_replayed_with_weights_of_the_other_folds(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset, start = create_color_dataset(), create_look_network()
     answers, learned = build_answers(simulate_answers(dataset, start, 120)), list[set[str]]()
     original = replay_module.fit_click_model
@@ -205,7 +205,7 @@ def test_a_choice_is_judged_by_weights_that_saw_no_choice_of_its_fold(monkeypatc
         assert not any(fold_index(name, FOLDS) == fold for name in learned[3 * fold])
 
 
-def test_a_wrong_mark_pushes_down_and_is_no_matter_of_place() -> None:
+def test_a_wrong_mark_lowers_a_product_and_has_no_position_bias() -> None:
     start = static_network(np.ones(3, np.float32), SIZE)
     seen = []
     for visit in range(60):
@@ -218,7 +218,7 @@ def test_a_wrong_mark_pushes_down_and_is_no_matter_of_place() -> None:
     assert np.isfinite(log_likelihoods(answers, learned)).all()
 
 
-def test_bought_counts_for_more_and_a_mark_undoes_a_click() -> None:
+def test_a_purchase_counts_more_than_a_click_and_a_wrong_mark_cancels_a_click() -> None:
     one = push_product(0, "")
     ids = list(one.impression.products)
     events = {
@@ -236,7 +236,7 @@ def test_bought_counts_for_more_and_a_mark_undoes_a_click() -> None:
     assert answers.groups == (ids[1],)
 
 
-def test_answers_of_any_length_and_of_other_dimensions_lie_side_by_side() -> None:
+def test_answers_of_different_lengths_and_dimensions_form_one_dataset() -> None:
     dataset, start = create_color_dataset(), create_look_network()
     seen = simulate_answers(dataset, start, 40)
     first = seen[0]
@@ -257,7 +257,7 @@ def test_answers_of_any_length_and_of_other_dimensions_lie_side_by_side() -> Non
     assert np.isfinite(fit_click_model(answers, start, ClickModelOptions()).network.base).all()
 
 
-def test_answers_that_teach_nothing_are_told() -> None:
+def test_answers_that_teach_nothing_are_counted_by_reason() -> None:
     one = push_product(0, "")
     other = replace(one, impression=replace(one.impression, model="another"))
     alone = replace(one, impression=replace(one.impression, products=["pushed"], ranks=[1]))
@@ -268,7 +268,7 @@ def test_answers_that_teach_nothing_are_told() -> None:
 
 
 @pytest.mark.parametrize("family", ["gate", "listwise"])
-def test_a_ranker_is_read_back_and_learns_on(family: str) -> None:
+def test_a_ranker_is_read_back_and_continues_to_learn(family: str) -> None:
     from shoplens.ranking.ranker import Ranker, RankerCard
 
     dataset = create_toy_dataset()

@@ -31,7 +31,7 @@ from tests.training.ranker_training.toy_datasets import QUICK, create_toy_datase
 pytest.importorskip("torch", reason="the extra train is not installed")
 
 
-def test_a_gate_finds_the_dimension_that_decides() -> None:
+def test_a_gate_learns_the_dimension_that_decides() -> None:
     dataset = create_toy_dataset()
     validation = cross_validate(dataset, 0, ignore_progress, QUICK)
     figures = {name: binary_ndcg(dataset, scores).mean() for name, scores in validation.scores.items()}
@@ -41,14 +41,14 @@ def test_a_gate_finds_the_dimension_that_decides() -> None:
     assert np.allclose(validation.gate_weights.sum(axis=1), 1, atol=1e-5)
 
 
-def test_where_nothing_tells_what_decides_a_gate_is_no_better() -> None:
+def test_without_informative_features_a_gate_is_not_better() -> None:
     dataset = create_toy_dataset(signal=False)
     validation = cross_validate(dataset, 0, ignore_progress, QUICK)
     figures = {name: binary_ndcg(dataset, scores).mean() for name, scores in validation.scores.items()}
     assert figures["gate"] < figures["static"] + 0.02
 
 
-def test_no_query_is_answered_by_what_saw_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_query_is_ranked_by_a_network_trained_on_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[set[str]] = []
     original = cross_validation_module.train_network
 
@@ -70,7 +70,7 @@ def test_no_query_is_answered_by_what_saw_its_group(monkeypatch: pytest.MonkeyPa
         )
 
 
-def test_static_weights_leave_a_dimension_that_tells_nothing() -> None:
+def test_static_weights_drop_an_uninformative_dimension() -> None:
     dataset = create_toy_dataset(200)
     similarities = dataset.similarities.copy()
     similarities[:, :, 0] = np.random.default_rng(5).normal(size=similarities.shape[:2])
@@ -79,7 +79,7 @@ def test_static_weights_leave_a_dimension_that_tells_nothing() -> None:
     assert weights[0] < 0.15 and weights[1:].min() > 0.3
 
 
-def test_the_listwise_part_is_bounded_and_knows_no_order() -> None:
+def test_the_listwise_part_is_bounded_and_independent_of_the_order() -> None:
     dataset = create_toy_dataset(80)
     gate = train_network(dataset, QUICK[1])
     network = train_network(dataset, RankerRecipe("listwise", steps=60, listwise_shrinkage=0.0), gate)
@@ -91,7 +91,7 @@ def test_the_listwise_part_is_bounded_and_knows_no_order() -> None:
     assert np.array_equal(network.weights(dataset), gate.weights(dataset))
 
 
-def test_ranks_are_the_worst_of_equals_and_behind_all_where_the_right_one_is_none() -> None:
+def test_ties_get_the_worst_rank_and_a_missing_product_ranks_last() -> None:
     dataset = create_toy_dataset(3)
     scores = np.zeros_like(dataset.gains)
     assert compute_ranks(dataset, scores).tolist() == [20, 20, 20]
@@ -102,7 +102,7 @@ def test_ranks_are_the_worst_of_equals_and_behind_all_where_the_right_one_is_non
     assert binary_ndcg(lost, scores).tolist() == [0, 0, 0]
 
 
-def test_graded_likeness_is_worth_something() -> None:
+def test_graded_gains_count_in_ndcg() -> None:
     dataset = create_toy_dataset(1, candidates=4)
     gains = np.array([[SAME, VARIANT, 0, 0]], np.float32)
     dataset = replace(dataset, gains=gains)

@@ -34,13 +34,13 @@ def create_features(names: tuple[str, ...] = NAMES, candidates: int = 20, n: int
     return RankerFeatures(names, TASKS.embeddings[n], TASKS.signals[n][columns], similarities)
 
 
-def test_its_card_is_inside(ranker: Ranker) -> None:
+def test_the_network_file_contains_the_card_of_the_ranker(ranker: Ranker) -> None:
     assert ranker.card.kind == "listwise" and list(ranker.card.dimensions) == list(NAMES)
     assert ranker.has_learned(TASKS.photos[0]) and not ranker.has_learned(TASKS.photos[1])
     assert Ranker(ranker.network).model == ranker.model
 
 
-def test_a_dimension_that_it_does_not_know_keeps_its_static_share(ranker: Ranker) -> None:
+def test_an_unknown_dimension_keeps_its_static_share(ranker: Ranker) -> None:
     names = (*NAMES, "cut")
     weights = ranker.weights(create_features(names), {**STATIC, "cut": 2.0})
     assert weights["cut"] == pytest.approx(0.5) and sum(weights.values()) == pytest.approx(1)
@@ -48,20 +48,20 @@ def test_a_dimension_that_it_does_not_know_keeps_its_static_share(ranker: Ranker
     assert all(weights[name] == pytest.approx(known[name] / 2) for name in NAMES)
 
 
-def test_a_dimension_that_is_gone_leaves_its_share_to_the_others(ranker: Ranker) -> None:
+def test_the_share_of_a_missing_dimension_goes_to_the_others(ranker: Ranker) -> None:
     whole = ranker.weights(create_features(), STATIC)
     values = ranker.weights(create_features(("pattern", "look")), STATIC)
     assert list(values) == ["pattern", "look"] and sum(values.values()) == pytest.approx(1)
     assert values["look"] / values["pattern"] == pytest.approx(whole["look"] / whole["pattern"], rel=1e-5)
 
 
-def test_it_works_with_no_dimension_that_it_knows(ranker: Ranker) -> None:
+def test_the_ranker_accepts_unknown_dimensions_only(ranker: Ranker) -> None:
     assert ranker.weights(create_features(("cut",)), {"cut": 1.0}) == {"cut": 1.0}
     assert ranker.context(("cut",), np.zeros((3, 1), np.float32), {"cut": 1.0}).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 500])
-def test_it_works_with_any_number_of_candidates(ranker: Ranker, count: int) -> None:
+def test_the_ranker_accepts_any_number_of_candidates(ranker: Ranker, count: int) -> None:
     similarities = np.resize(TASKS.similarities[0], (count, 3)).astype(np.float32)
     values = ranker.context(NAMES, similarities, dict.fromkeys(NAMES, 1 / 3))
     assert values.shape == (count,) and np.isfinite(values).all() and np.abs(values).max(initial=0) <= CONTEXT_BOUND
@@ -73,13 +73,13 @@ def test_tied_candidates_stay_tied(ranker: Ranker) -> None:
     assert np.ptp(values) < 1e-6
 
 
-def test_a_dimension_without_weight_has_no_part_in_the_context(ranker: Ranker) -> None:
+def test_a_dimension_with_weight_zero_does_not_affect_the_context(ranker: Ranker) -> None:
     similarities, weights = TASKS.similarities[0].copy(), {"look": 0.5, "color": 0.5, "pattern": 0.0}
     before = ranker.context(NAMES, similarities, weights)
     similarities[:, 2] = np.random.default_rng(0).normal(size=len(similarities))
     assert np.array_equal(ranker.context(NAMES, similarities, weights), before)
 
 
-def test_what_is_no_ranker_is_told() -> None:
+def test_a_file_that_is_no_ranker_is_an_error() -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         Ranker(b"not a network")
