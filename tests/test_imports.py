@@ -77,24 +77,24 @@ def test_a_module_keeps_the_rules(path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", sorted({path.parent for path in MODULES}), ids=lambda path: path.name)
-def test_a_folder_is_no_longer_than_a_glance(folder: Path) -> None:
+def test_a_folder_has_at_most_twelve_files(folder: Path) -> None:
     files = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
     assert len(files) <= MOST_FILES, "give some of these a folder of their own"
 
 
-def test_tests_are_no_longer_than_what_they_test() -> None:
+def test_tests_keep_the_limits_of_files_and_folders() -> None:
     lines = {path: len(path.read_text("utf-8").splitlines()) for path in TESTS}
     assert [str(path) for path, many in lines.items() if many > LONGEST] == []
     files = Counter(path.parent for path in TESTS if path.name not in ("__init__.py", "conftest.py"))
     assert [str(folder) for folder, many in files.items() if many > MOST_FILES] == []
 
 
-def test_nothing_loose_lies_at_the_top() -> None:
+def test_only_known_files_are_at_the_top_of_the_package() -> None:
     loose = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
     assert loose == {"client", "demo", "errors"}
 
 
-def test_the_rules_see_what_they_forbid() -> None:
+def test_the_rules_find_imports_inside_functions() -> None:
     tree = ast.parse(
         "def late():\n    import torch.nn\n    from shoplens import build\n    from shoplens.store.store import Store"
     )
@@ -107,7 +107,7 @@ def test_the_rules_see_what_they_forbid() -> None:
     ]
 
 
-def test_importing_the_package_loads_nothing_heavy() -> None:
+def test_importing_the_package_loads_no_heavy_library() -> None:
     asked = "import sys; from shoplens import Shop; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "onnxruntime", "httpcore", "typer", "rich", "pillow_heif", "jinja2"} & set(loaded)

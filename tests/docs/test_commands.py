@@ -78,7 +78,7 @@ def test_every_command_and_option_has_a_place(command: str) -> None:
     assert [option for option in sorted(OPTIONS[command] - {"-h", "--help"}) if option not in there] == []
 
 
-def test_every_command_is_told_of_beside_the_reference() -> None:
+def test_every_command_is_described_outside_of_the_reference() -> None:
     text = "".join(one.read_text("utf-8") for one in PAGES if one.name not in ("commands.md", "errors.md"))
     told = {name for code in (*spans(text), *shell_lines(text)) for name, _ in calls(code)}
     told |= {command_of(code) for code in spans(text)}
@@ -95,7 +95,7 @@ def test_every_command_and_option_that_is_named_exists(path: Path) -> None:
     assert wrong == {}
 
 
-def test_names_that_went_are_gone() -> None:
+def test_renamed_options_no_longer_exist() -> None:
     gone = [(set(OPTION.findall(was)), command) for was, _ in NAMES_THAT_WENT for command in spans(was)]
     checked = [(options, command) for options, command in gone if options and command in OPTIONS]
     assert len(checked) > 2 and [pair for pair in checked if pair[0] & OPTIONS[pair[1]]] == []
@@ -108,7 +108,7 @@ def test_options_outside_of_code_are_found_too() -> None:
         assert re.findall(r"(?<![\w-])--[a-z][\w-]*", words) == [], f"put options between backticks in {path.name}"
 
 
-def test_what_does_not_exist_is_found() -> None:
+def test_names_that_do_not_exist_are_found() -> None:
     assert wrong_options("shoplens search a.jpg --where 'price < 3' --seed 1 -k 5", inline=False) == {"--seed"}
     assert wrong_options("train look --depth full --dry-run", inline=True) == {"--dry-run"}
     assert wrong_options("--no-such N", inline=True) == {"--no-such"}
@@ -119,7 +119,7 @@ def test_what_does_not_exist_is_found() -> None:
         wrong_options("shoplens find a.jpg", inline=False)
 
 
-def test_the_looks_of_the_element_are_documented() -> None:
+def test_the_style_properties_of_the_element_are_documented() -> None:
     element = (ROOT / "src/shoplens/web/element.js").read_text("utf-8")
     told = {name for code in spans(page("docs/service.md")) for name in STYLE.findall(code)}
     assert told == set(STYLE.findall(element))

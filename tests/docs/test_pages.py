@@ -25,7 +25,7 @@ shoplens search [PHOTO]  # a comment with --options
 """
 
 
-def test_headings_have_the_anchors_of_github() -> None:
+def test_headings_have_the_same_anchors_as_on_github() -> None:
     assert anchors(PAGE) == {"the-store-whats-in-it", "again", "again-1"}
     assert anchors("## What counts: `shoplens train ranker`") == {"what-counts-shoplens-train-ranker"}
     assert anchors("## `--depth full`\n## A_b [c](d.md) é") == {"--depth-full", "a_b-c-é"}
@@ -40,7 +40,7 @@ def test_a_page_is_read_in_parts() -> None:
 
 
 @pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.stem)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_targets(page: Path) -> None:
     text = page.read_text("utf-8")
     for link in links(text):
         if link.startswith(("http://", "https://")):

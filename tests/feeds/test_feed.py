@@ -246,7 +246,7 @@ def test_rejections_stand_where_their_rows_do(tmp_path: Path) -> None:
         assert [item.id if isinstance(item, Product) else item.row for item in feed] == ["A", 2, "B"]
 
 
-def test_progress_is_told_per_row_and_the_feed_is_read_once(tmp_path: Path) -> None:
+def test_progress_is_reported_per_row_and_the_feed_is_read_once(tmp_path: Path) -> None:
     row_counts: list[int] = []
     path = write_jsonl(tmp_path / "f", *(product_json(str(number)) for number in range(7)))
     with read_feed(path) as feed:
@@ -275,7 +275,7 @@ PRODUCT = st.fixed_dictionaries(
 
 @given(st.lists(PRODUCT, min_size=1, max_size=12))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_products_come_out_as_they_went_in_the_first_of_each_id(
+def test_products_are_read_unchanged_and_the_first_of_each_id_counts(
     tmp_path: Path, objects: list[dict[str, object]]
 ) -> None:
     result = read_checked(write_jsonl(tmp_path / "f", *objects))

@@ -95,7 +95,7 @@ def test_limits_of_size_hold_before_and_after_unpacking(server: Server, read: Ca
     ("status", "headers", "code"),
     [(404, {}, "fetch-status"), (302, {"location": "ftp://h.example/f"}, "fetch-scheme"), (302, {}, "fetch-redirects")],
 )
-def test_what_is_no_feed_is_told(
+def test_a_body_that_is_no_feed_is_an_error(
     server: Server, read: Callable[..., Feed], status: int, headers: dict[str, str], code: str
 ) -> None:
     server.pages["/f"] = answer(status, **headers)
@@ -122,7 +122,7 @@ def test_private_addresses_are_refused_and_public_ones_are_not(server: Server, r
     assert sockets.connected == [PUBLIC]
 
 
-def test_a_try_that_breaks_off_is_begun_anew(server: Server, read: Callable[..., Feed]) -> None:
+def test_an_interrupted_download_is_restarted(server: Server, read: Callable[..., Feed]) -> None:
     def broken(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + TABLE)
         handler.close_connection = True
@@ -131,7 +131,7 @@ def test_a_try_that_breaks_off_is_begun_anew(server: Server, read: Callable[...,
     assert len(read_photos(read(server.url("/f")))) == 4 and len(server.requests) == 3
 
 
-def test_copies_go_with_the_feed(server: Server) -> None:
+def test_copies_are_removed_with_the_feed(server: Server) -> None:
     server.pages["/f"] = answer(body=gzip.compress(TABLE))
     settings = Settings(allow_private=True)
     file = open_feed_file(server.url("/f"), 9_999, lambda url, path, limit: fetch_feed(url, path, settings))
@@ -150,7 +150,7 @@ def test_addresses_are_refused_where_nothing_fetches_them() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Only Linux has a device that is always full.")
-def test_a_full_disk_is_no_matter_of_the_network(server: Server) -> None:
+def test_a_full_disk_is_an_error_without_another_attempt(server: Server) -> None:
     server.pages["/f"] = answer(body=TABLE)
     with pytest.raises(FeedError) as caught:
         fetch_feed(server.url("/f"), Path("/dev/full"), Settings(allow_private=True))

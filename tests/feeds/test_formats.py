@@ -69,7 +69,7 @@ def test_the_table_says_of_every_format_what_is_read_and_what_is_not() -> None:
         assert all(feed_format.reads.values()) and all(feed_format.ignores.values())
 
 
-def test_lines_above_the_header_and_doubled_columns_are_told_and_rows_keep_their_numbers(tmp_path: Path) -> None:
+def test_lines_above_the_header_and_repeated_columns_are_noted_and_rows_keep_their_numbers(tmp_path: Path) -> None:
     text = "sep=,\n# note\nid,title,image_link,title\n1,,a.jpg,Mug\n2,Cup,b.jpg,Pot\n"
     text += "id,title,image_link,title\n3,T,c.jpg\n"
     result = read_checked(write_file(tmp_path / "f", text))

@@ -12,7 +12,7 @@ from shoplens.feeds import mapping
 from shoplens.feeds.mapping import FIELDS, FieldMapping, has_required_columns, parse_mapping, propose_mapping
 
 
-def test_columns_are_compared_as_tables_are() -> None:
+def test_names_of_columns_are_normalized_as_in_tables() -> None:
     result = parse_mapping({"id": " SKU ", "photos": ["Bild 1", "g:Bild_2"], "attributes.Farbe": "Farbe, Color"})
     assert dict(result.columns) == {
         "id": ("sku",),

@@ -47,7 +47,7 @@ def test_gzip_in_parts_is_read_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["products.csv", "export/products.TXT", "a b/ü.csv"])
-def test_a_zip_file_holds_one_feed_and_perhaps_clutter(tmp_path: Path, name: str) -> None:
+def test_a_zip_file_has_one_feed_and_other_files_are_ignored(tmp_path: Path, name: str) -> None:
     clutter = {"__MACOSX/._products.csv": b"\0", "README.md": "hello", "photos/a.jpg": b"x", ".hidden.csv": "x"}
     result = read_checked(write_zip(tmp_path, {**clutter, name: TABLE}))
     assert (result.format, [product.id for product in result.products]) == ("merchant", ["A"])
@@ -76,7 +76,7 @@ def test_a_zip_file_with_no_feed_several_or_a_workbook(tmp_path: Path, files: di
     assert error_code(path) == "bad-archive"
 
 
-def test_a_password_is_told(tmp_path: Path) -> None:
+def test_a_password_is_an_error(tmp_path: Path) -> None:
     content = bytearray(write_zip(tmp_path, {"a.csv": TABLE}).read_bytes())
     for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(mark) + place] |= 1

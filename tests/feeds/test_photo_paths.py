@@ -26,7 +26,7 @@ MEDIA = Path("/shop/media")
         ("HTTPS://h/a.jpg?x=1,2", "https://h/a.jpg?x=1,2"),
     ],
 )
-def test_what_is_found(reference: str, expected: str) -> None:
+def test_references_are_resolved_to_paths_and_addresses(reference: str, expected: str) -> None:
     assert PhotoPaths(MEDIA).resolve(reference) == expected
 
 
@@ -94,6 +94,6 @@ def test_a_linked_media_folder_may_be_named_either_way(tmp_path: Path) -> None:
         assert PhotoPaths(tmp_path / "link").resolve(str(tmp_path / name / "a.jpg")) == str(tmp_path / name / "a.jpg")
 
 
-def test_a_reference_that_makes_no_address_is_told() -> None:
+def test_a_reference_that_makes_no_address_is_rejected() -> None:
     result = PhotoPaths(None, address="https://shop.example/feed.csv").resolve("a://[x.jpg")
     assert isinstance(result, Rejection) and result.value == "a://[x.jpg"

@@ -22,7 +22,7 @@ from tests.fetching.local_server import Server, answer, sequence
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
-def test_a_passing_trouble_is_tried_again_with_growing_pauses(
+def test_a_temporary_failure_is_retried_with_growing_pauses(
     status: int, make_fetcher: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
 ) -> None:
     server.pages["/"] = sequence(*[answer(status)] * 3, answer(body=PHOTO))
@@ -30,7 +30,7 @@ def test_a_passing_trouble_is_tried_again_with_growing_pauses(
     assert pauses == [0.5, 1.0, 2.0]
 
 
-def test_the_last_trouble_is_told(
+def test_the_last_failure_is_reported(
     make_fetcher: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
 ) -> None:
     server.pages["/"] = answer(503)
@@ -40,7 +40,7 @@ def test_the_last_trouble_is_told(
 
 
 @pytest.mark.parametrize("status", [204, 206, 304, 400, 401, 403, 404, 410])
-def test_a_lasting_trouble_is_not_tried_again(
+def test_a_permanent_failure_is_not_retried(
     status: int, make_fetcher: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
 ) -> None:
     server.pages["/"] = answer(status)
@@ -71,7 +71,7 @@ def test_retry_after(
     assert pauses == [pause]
 
 
-def test_a_refused_connection_is_tried_again(make_fetcher: Callable[..., PhotoFetcher], pauses: list[float]) -> None:
+def test_a_refused_connection_is_retried(make_fetcher: Callable[..., PhotoFetcher], pauses: list[float]) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -166,7 +166,7 @@ def drip(prefix: bytes, piece: bytes, stop: threading.Event) -> Callable[[BaseHT
     ],
     ids=["body", "headers", "interim answers", "silence"],
 )
-def test_a_slow_drip_is_cut_at_the_deadline(
+def test_a_slow_body_is_aborted_at_the_deadline(
     prefix: bytes, piece: bytes, make_fetcher: Callable[..., PhotoFetcher], server: Server
 ) -> None:
     stop = threading.Event()
@@ -190,9 +190,7 @@ def test_redirects_share_one_deadline(make_fetcher: Callable[..., PhotoFetcher],
     stop.set()
 
 
-def test_a_timeout_is_tried_again(
-    make_fetcher: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
-) -> None:
+def test_a_timeout_is_retried(make_fetcher: Callable[..., PhotoFetcher], server: Server, pauses: list[float]) -> None:
     stop = threading.Event()
     server.pages["/"] = sequence(drip(b"", b"", stop), answer(body=PHOTO))
     assert make_fetcher(fetch_timeout=0.1).fetch(server.url("/")) == PHOTO
@@ -200,7 +198,7 @@ def test_a_timeout_is_tried_again(
     assert pauses == [0.5]
 
 
-def test_a_silent_resolver_is_not_waited_for(make_fetcher: Callable[..., PhotoFetcher]) -> None:
+def test_a_resolver_that_does_not_answer_is_not_awaited(make_fetcher: Callable[..., PhotoFetcher]) -> None:
     stop = threading.Event()
 
     def resolver(host: str, port: int) -> list[str]:
@@ -239,7 +237,7 @@ def test_the_certificate_is_checked_for_the_name(
     assert pauses == [] and server.paths == ["/"]
 
 
-def test_a_slow_handshake_is_cut_at_the_deadline(make_fetcher: Callable[..., PhotoFetcher]) -> None:
+def test_a_slow_handshake_is_aborted_at_the_deadline(make_fetcher: Callable[..., PhotoFetcher]) -> None:
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -268,7 +266,7 @@ def test_a_slow_handshake_is_cut_at_the_deadline(make_fetcher: Callable[..., Pho
 # Many at once
 
 
-def test_no_more_than_so_many_photos_of_one_host_at_once(
+def test_requests_to_one_host_at_the_same_time_are_limited(
     make_fetcher: Callable[..., PhotoFetcher], server: Server
 ) -> None:
     lock, active, maximum = threading.Lock(), [0], [0]
@@ -295,7 +293,7 @@ def test_no_more_than_so_many_photos_of_one_host_at_once(
     assert maximum[0] == 2
 
 
-def test_hosts_that_nobody_uses_are_forgotten() -> None:
+def test_unused_hosts_are_forgotten() -> None:
     slots = HostLimits(1)
     with slots.slot(b"shop.example"), slots.slot(b"other.example"):
         assert len(slots) == 2

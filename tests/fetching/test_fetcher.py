@@ -32,7 +32,7 @@ def test_the_user_agent_of_requests_is_a_setting(make_fetcher: Callable[..., Pho
     assert server.requests[0][1]["user-agent"] == "Mozilla/5.0 (compatible; our shop)"
 
 
-def test_parameters_of_the_path_are_asked_for(make_fetcher: Callable[..., PhotoFetcher], server: Server) -> None:
+def test_parameters_of_the_path_are_sent(make_fetcher: Callable[..., PhotoFetcher], server: Server) -> None:
     server.pages["/a;size=9/b;c.jpg?"] = answer(body=PHOTO)
     assert make_fetcher().fetch(server.url("/a;size=9/b;c.jpg?")) == PHOTO
 
@@ -92,7 +92,7 @@ def test_urls_that_are_not_fetched(url: str, make_fetcher: Callable[..., PhotoFe
     assert "secret" not in str(error)
 
 
-def test_an_international_name_is_asked_in_ascii(make_fetcher: Callable[..., PhotoFetcher], server: Server) -> None:
+def test_an_international_name_is_resolved_in_ascii(make_fetcher: Callable[..., PhotoFetcher], server: Server) -> None:
     hosts: list[str] = []
 
     def resolver(host: str, port: int) -> list[str]:
@@ -161,7 +161,7 @@ def test_a_name_that_does_not_exist(make_fetcher: Callable[..., PhotoFetcher], p
     assert pauses == []
 
 
-def test_a_resolver_in_trouble_is_asked_again(
+def test_a_temporary_failure_of_name_resolution_is_retried(
     make_guarded_fetcher: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
 ) -> None:
     resolver_answers: Iterator[OSError | list[str]] = iter(

@@ -86,7 +86,7 @@ class Endless:
     ],
 )
 @pytest.mark.parametrize("photo", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
-def test_a_photo_is_one_whatever_its_type(kind: str | None, photo: str) -> None:
+def test_photo_bytes_are_accepted_with_any_content_type(kind: str | None, photo: str) -> None:
     data = encoded(scene(), photo)
     headers = {} if kind is None else {"content_type": kind}
     assert read(in_pieces(data, 7), **headers) == data
@@ -104,19 +104,19 @@ def test_a_photo_is_one_whatever_its_type(kind: str | None, photo: str) -> None:
         ("text/" + "x" * 5000, PAGE, "text/" + "x" * 75),
     ],
 )
-def test_what_is_no_photo_by_its_type_and_bytes_is_told(kind: str, body: bytes, told: str) -> None:
+def test_a_body_with_the_type_and_bytes_of_no_photo_is_an_error(kind: str, body: bytes, told: str) -> None:
     error = refused([body], content_type=kind)
     assert (error.code, error.problem) == ("fetch-type", f"{URL} is {told}, not a photo.")
     assert "the URL of the photo itself" in error.fix
 
 
-def test_what_may_be_a_photo_by_its_type_is_left_to_the_decoder() -> None:
+def test_a_body_with_an_image_type_or_none_is_left_to_the_decoder() -> None:
     assert read([PAGE], content_type="image/jpeg") == PAGE
     assert read([PAGE]) == PAGE
     assert read([]) == b""
 
 
-def test_a_page_or_a_film_is_not_read_to_its_end() -> None:
+def test_a_page_or_a_video_is_not_read_completely() -> None:
     page = Endless(PAGE, b" " * 100)
     assert refused(page, content_type="text/html").code == "fetch-type"
     assert page.taken < 1000
@@ -126,7 +126,7 @@ def test_a_page_or_a_film_is_not_read_to_its_end() -> None:
     assert refused(packed, content_type="text/html", content_encoding="gzip").code == "fetch-type"
 
 
-def test_the_error_of_a_page_reaches_who_fetches_and_is_not_tried_again(
+def test_a_page_instead_of_a_photo_is_an_error_without_another_attempt(
     make_fetcher: Callable[..., PhotoFetcher], server: Server, pauses: list[float]
 ) -> None:
     server.pages["/page"] = answer(body=PAGE, content_type="text/html")
@@ -143,13 +143,13 @@ def test_the_error_of_a_page_reaches_who_fetches_and_is_not_tried_again(
 
 @pytest.mark.parametrize("size", [1, 1000, LIMIT])
 @pytest.mark.parametrize("packing", PACKED)
-def test_a_packed_photo_is_unpacked(packing: str, size: int) -> None:
+def test_a_compressed_photo_is_decompressed(packing: str, size: int) -> None:
     body = PACKED[packing]
     assert read(in_pieces(body, size), content_encoding=packing, content_length=str(len(body))) == PHOTO
 
 
 @pytest.mark.parametrize("packing", ["gzip", "deflate", "br", "utf-8", "none", "gzip, br"])
-def test_a_photo_that_is_not_packed_is_one_whatever_is_said(packing: str) -> None:
+def test_an_uncompressed_photo_is_accepted_with_any_content_encoding(packing: str) -> None:
     assert read(in_pieces(PHOTO, 100), content_encoding=packing) == PHOTO
 
 
@@ -164,18 +164,18 @@ def test_a_photo_that_is_not_packed_is_one_whatever_is_said(packing: str) -> Non
     ],
     ids=["br", "zstd", "deflate", "gzip", "by its bytes"],
 )
-def test_what_cannot_be_unpacked_is_told(packing: str, body: bytes, problem: str) -> None:
+def test_a_body_that_cannot_be_decompressed_is_an_error(packing: str, body: bytes, problem: str) -> None:
     error = refused([body], content_encoding=packing)
     assert error.code == "fetch-type" and problem in error.problem
 
 
-def test_a_packed_body_that_is_cut_off_gives_what_there_is() -> None:
+def test_a_truncated_compressed_body_gives_its_beginning() -> None:
     part = read([PACKED["gzip"][:-200]], content_encoding="gzip")
     assert part and PHOTO.startswith(part)
 
 
 @pytest.mark.parametrize("packing", ["gzip", "deflate", ""])
-def test_a_bomb_is_refused_while_it_is_unpacked(packing: str) -> None:
+def test_a_decompression_bomb_is_refused_while_it_is_decompressed(packing: str) -> None:
     bomb = (zlib.compress if packing == "deflate" else gzip.compress)(bytes(50_000_000))
     assert len(bomb) < LIMIT
     tracemalloc.start()

@@ -54,7 +54,7 @@ JPEGS = {
 
 
 @pytest.mark.parametrize("name", JPEGS)
-def test_a_jpeg_needs_no_end_marker_but_every_pixel(name: str) -> None:
+def test_a_jpeg_may_lack_its_end_marker_but_no_pixels(name: str) -> None:
     data = JPEGS[name]
     whole = decode_photo(data, SETTINGS)
     assert data.endswith(END)
@@ -89,7 +89,7 @@ def test_a_jpeg_without_its_last_scans_is_cut_off() -> None:
         assert outcome(data[:at]) == outcome(data[:tables]) == "photo-truncated"
 
 
-def test_what_follows_the_end_of_a_jpeg_does_not_matter() -> None:
+def test_bytes_after_the_end_of_a_jpeg_are_ignored() -> None:
     data = JPEGS["plain"]
     whole = decode_photo(data, SETTINGS).pixels
     for more in (b"\0\0", b"\n", b"film \xff\xda\0\x08\x01\x01\0\0\x3f\0 \xff\xc0\0\x0b\x08", JPEGS["grey"][:-2]):
@@ -117,11 +117,11 @@ def test_a_plain_surface_is_cut_off_too_where_pixels_are_missing(color: str) -> 
     ],
     ids=["PNG", "GIF"],
 )
-def test_what_a_png_and_a_gif_can_do_without(save: Callable[[Image.Image], bytes], spare: int) -> None:
+def test_the_last_bytes_of_a_png_and_a_gif_may_be_missing(save: Callable[[Image.Image], bytes], spare: int) -> None:
     assert shortest_accepted(save(scene())) >= spare
 
 
-def test_a_webp_can_do_without_its_metadata_but_not_without_pixels() -> None:
+def test_a_webp_may_lack_its_metadata_but_no_pixels() -> None:
     exif = Image.Exif()
     exif[0x010E] = "a description"
     with_metadata = encoded(scene(), "WEBP", lossless=True, exif=exif)
@@ -136,7 +136,7 @@ def test_a_webp_can_do_without_its_metadata_but_not_without_pixels() -> None:
     assert outcome(frames[: second - 3]) == "photo-truncated"
 
 
-def test_a_wrong_checksum_is_told_as_what_it_is() -> None:
+def test_a_wrong_checksum_is_reported_as_such() -> None:
     data = bytearray(encoded(scene(), "PNG"))
     at = data.rindex(b"IEND") - 12  # in the checksum of all pixels
     data[at] ^= 0xFF
@@ -145,7 +145,7 @@ def test_a_wrong_checksum_is_told_as_what_it_is() -> None:
     assert caught.value.code == "photo-damaged"
 
 
-def test_damage_without_a_wrong_checksum_is_told_as_the_reader_tells_it() -> None:
+def test_other_damage_is_reported_with_the_message_of_the_reader() -> None:
     data = encoded(scene(), "GIF")
     middle = len(data) // 2
     with pytest.raises(PhotoError) as caught:

@@ -171,13 +171,13 @@ def test_the_size_of_a_png_is_read_without_its_pixels(settings: Settings) -> Non
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
-def test_cmyk(kind: str, settings: Settings) -> None:
+def test_a_cmyk_photo_is_converted_to_rgb(kind: str, settings: Settings) -> None:
     inks = scene().convert("CMYK")
     picture = decode_photo(save(inks, kind), settings)
     assert np.abs(picture.pixels.astype(int) - np.asarray(inks.convert("RGB"))).mean() < 4
 
 
-def test_ycck_jpeg(settings: Settings) -> None:
+def test_a_ycck_jpeg_is_converted_to_rgb(settings: Settings) -> None:
     inks = scene().convert("CMYK")
     data = save(inks, "JPEG", quality=95)
     adobe = data.index(b"Adobe")
@@ -334,7 +334,7 @@ def test_a_raised_pixel_limit_is_above_pillows_own(settings: Settings) -> None:
     assert photo_size(data, raised) == (16000, 12000)
 
 
-def test_a_bomb_is_refused_before_it_is_decoded(settings: Settings) -> None:
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(settings: Settings) -> None:
     # 400 million pixels would take 1.2 GB; the file has no pixel data that could be decoded at all.
     with pytest.raises(PhotoError, match="20000 x 20000"):
         decode_photo(png(20_000, 20_000, 8, 2, b"not rows"), settings)
@@ -357,7 +357,7 @@ for brand in (b"heic", b"heix", b"mif1", b"msf1"):
     assert done.stdout.splitlines() == ["photo-needs-heic Run: pip install pillow-heif"] * 4
 
 
-def test_odd_metadata_warns_nobody(settings: Settings) -> None:
+def test_invalid_metadata_gives_no_warning(settings: Settings) -> None:
     data = bytearray(save(scene(), "TIFF"))
     ifd = struct.unpack_from("<I", data, 4)[0]
     data[ifd + 2 : ifd + 14] = struct.pack("<HHII", 700, 1, 10**6, 8)  # a tag larger than the file
@@ -377,7 +377,9 @@ FILES = [save(scene(32, 24), kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "B
     st.floats(0.1, 1),
 )
 @hypothesis_settings(max_examples=150, deadline=None, derandomize=True)
-def test_damage_gives_a_picture_or_a_photo_error(file: bytes, changes: list[tuple[float, int]], part: float) -> None:
+def test_a_damaged_file_gives_a_picture_or_a_photo_error(
+    file: bytes, changes: list[tuple[float, int]], part: float
+) -> None:
     data = bytearray(file)
     for place, value in changes:
         data[int(place * len(data))] = value

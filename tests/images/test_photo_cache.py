@@ -54,7 +54,7 @@ def test_the_limit_counts_what_was_there_before(tmp_path: Path) -> None:
     assert (kept.path_of("a"), kept.bytes_of("b")) == (None, b"b" * 600)
 
 
-def test_the_photo_just_kept_stays(tmp_path: Path) -> None:
+def test_the_latest_photo_is_kept_even_above_the_limit(tmp_path: Path) -> None:
     kept = PhotoCache(tmp_path, 0)
     assert kept.keep("a", b"photo").read_bytes() == b"photo"
     kept.keep("b", b"other")
@@ -83,14 +83,14 @@ def test_old_leftovers_are_removed(tmp_path: Path) -> None:
     assert (old.exists(), fresh.exists()) == (False, True)
 
 
-def test_opening_and_asking_touch_nothing(tmp_path: Path) -> None:
+def test_opening_and_reading_a_cache_create_no_files(tmp_path: Path) -> None:
     kept = PhotoCache(tmp_path / "kept", LARGE)
     kept.forget("a")
     assert kept.path_of("a") is None and kept.bytes_of("a") is None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_stray_files_are_passed_over(tmp_path: Path) -> None:
+def test_files_of_other_programs_are_ignored(tmp_path: Path) -> None:
     path = PhotoCache(tmp_path, LARGE).keep("a", b"a" * 600)
     strays = [tmp_path / "photos" / ".DS_Store", path.parent / ".DS_Store", tmp_path / "urls" / ".DS_Store"]
     for stray in strays:
@@ -102,7 +102,7 @@ def test_stray_files_are_passed_over(tmp_path: Path) -> None:
     assert kept.bytes_of("c") and all(stray.exists() for stray in strays)
 
 
-def test_a_link_whose_photo_is_gone_goes_when_it_is_followed(tmp_path: Path) -> None:
+def test_a_link_without_its_photo_is_removed_when_it_is_read(tmp_path: Path) -> None:
     kept = PhotoCache(tmp_path, LARGE)
     kept.keep("a", b"photo").unlink()
     assert any(path.is_file() for path in (tmp_path / "urls").rglob("*"))
@@ -110,7 +110,7 @@ def test_a_link_whose_photo_is_gone_goes_when_it_is_followed(tmp_path: Path) -> 
     assert not any(path.is_file() for path in (tmp_path / "urls").rglob("*"))
 
 
-def test_many_threads(tmp_path: Path) -> None:
+def test_many_threads_can_use_a_cache(tmp_path: Path) -> None:
     kept = PhotoCache(tmp_path, 20_000)
     wrong: list[str] = []
 
@@ -142,7 +142,7 @@ for turn in range(10**9):
 """
 
 
-def test_nothing_half_written_is_ever_found(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_no_partial_photo(tmp_path: Path) -> None:
     for moment in (0.001, 0.01, 0.05, 0.12):
         with subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True

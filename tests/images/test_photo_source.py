@@ -83,7 +83,7 @@ def test_a_url_is_fetched_once(source: PhotoSource, server: Server) -> None:
     assert server.paths == ["/a.png"] * 2
 
 
-def test_a_url_is_one_however_it_is_written(source: PhotoSource, server: Server) -> None:
+def test_spellings_of_a_url_share_one_fetched_photo(source: PhotoSource, server: Server) -> None:
     server.pages["/a%20b.png"] = answer(body=PHOTO)
     for path in ("/a b.png", "/a%20b.png", "/x/../a b.png#top"):
         assert source.bytes_of(server.url(path)) == PHOTO
@@ -98,7 +98,7 @@ def test_an_address_without_a_scheme_is_a_path_and_told_how_to_write_it(source: 
         source.bytes_of("//cdn.example/a.png")
 
 
-def test_what_is_no_photo_is_not_kept(source: PhotoSource, server: Server) -> None:
+def test_a_body_that_is_no_photo_is_not_kept(source: PhotoSource, server: Server) -> None:
     for body, code in ((b"", "photo-empty"), (b"sorry", "photo-not-an-image")):
         server.pages["/a.png"] = answer(body=body)
         assert code_of(source, server.url("/a.png")) == code

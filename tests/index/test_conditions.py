@@ -46,7 +46,7 @@ BARE = Product(id="x", title="x", photos=("/x.jpg",))
         ("not not a = 1", Not(Not(OneOf("a", ("1",))))),
     ],
 )
-def test_grammar(text: str, expected: object) -> None:
+def test_conditions_are_parsed(text: str, expected: object) -> None:
     assert parse_condition(text) == expected
 
 
@@ -68,7 +68,7 @@ def test_grammar(text: str, expected: object) -> None:
         ("and = 3", "'and = 3'"),
     ],
 )
-def test_errors_say_where(text: str, where: str) -> None:
+def test_syntax_errors_name_the_position(text: str, where: str) -> None:
     with pytest.raises(ConditionError, match="cannot be parsed") as caught:
         parse_condition(text)
     assert where in caught.value.problem
@@ -81,7 +81,7 @@ def test_an_ordering_needs_a_number() -> None:
     assert caught.value.code == "wrong-type"
 
 
-def test_deep_nesting_is_refused_not_a_crash() -> None:
+def test_deep_nesting_is_refused() -> None:
     with pytest.raises(ConditionError, match="nested too deeply"):
         parse_condition("(" * 5000 + "a=1" + ")" * 5000)
 
@@ -109,7 +109,7 @@ def test_deep_nesting_is_refused_not_a_crash() -> None:
         ("id = x", False, True),
     ],
 )
-def test_meaning(text: str, hoodie: bool, bare: bool) -> None:
+def test_conditions_select_the_right_products(text: str, hoodie: bool, bare: bool) -> None:
     assert matches(parse_condition(text), field_values(HOODIE)) is hoodie
     assert matches(parse_condition(text), field_values(BARE)) is bare
 

@@ -91,7 +91,7 @@ CONSTRAINTS = [
 
 @pytest.mark.parametrize("constraint", CONSTRAINTS, ids=range(len(CONSTRAINTS)))
 @pytest.mark.parametrize("limit", [1, 7, 2000])
-def test_nearest_photos_are_those_of_the_definition(read_only: Filled, constraint: PhotoConstraint, limit: int) -> None:
+def test_nearest_photos_equal_their_definition(read_only: Filled, constraint: PhotoConstraint, limit: int) -> None:
     index, oracle, entries = read_only
     meeting = {
         hit.record.product.id
@@ -162,7 +162,7 @@ def test_class_vectors_and_records_come_in_the_order_of_their_keys(read_only: Fi
         assert (len(candidate.photo_class_vectors([])), candidate.photo_records([])) == (0, [])
 
 
-def test_photos_that_were_removed_meanwhile_are_nothing(filled: Filled) -> None:
+def test_photos_that_were_removed_meanwhile_have_no_entry(filled: Filled) -> None:
     index, oracle, _ = filled
     for candidate in (index, oracle):
         keys = [key_of(candidate, "p8", 2), key_of(candidate, "p9")]

@@ -94,7 +94,7 @@ def test_one_product_is_asked_for(index: Index) -> None:
     assert error.value.code == "unknown-product"
 
 
-def test_of_many_that_share_a_name_some_are_told(index: Index) -> None:
+def test_of_many_products_with_one_name_only_some_are_listed(index: Index) -> None:
     index.upsert([entry(product(f"p{n}", f"/{n}.png", identifiers=("many",))) for n in range(9)])
     with pytest.raises(InvalidValue, match=r"stands for 9 products: p0, p1, p2, p3, p4, …\."):
         find_product(index, "many")

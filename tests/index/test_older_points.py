@@ -109,7 +109,7 @@ def test_names_find_old_and_new_products(both: tuple[QdrantIndex, ExactIndex]) -
     }
 
 
-def test_what_is_written_again_is_of_the_new_form(both: tuple[QdrantIndex, ExactIndex]) -> None:
+def test_points_that_are_written_again_have_the_new_form(both: tuple[QdrantIndex, ExactIndex]) -> None:
     index, oracle = both
     index.replace_products(OLD)
     for text in ("group_id = G", "id = 7", "farbe = gr\u00fcn"):

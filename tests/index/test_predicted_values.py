@@ -25,7 +25,7 @@ KINDS = {
 }
 
 
-def test_a_class_is_held_once_for_every_step_that_it_reaches() -> None:
+def test_a_predicted_class_is_stored_for_every_probability_step_it_reaches() -> None:
     assert predicted_values({"color": {"Light Green": 0.85, "blue": 0.5, "red": 0.49}, "pattern": {}}) == {
         "predicted.color": FieldValues(
             ("light green@0.5", "light green@0.6", "light green@0.7", "light green@0.8", "blue@0.5")
@@ -61,7 +61,7 @@ def is_color(product: Product, predicted: Predicted, color: str, probability: fl
 
 
 @pytest.mark.parametrize("probability", PROBABILITY_STEPS)
-def test_a_predicted_value_counts_where_the_feed_is_silent(probability: float) -> None:
+def test_a_predicted_value_counts_where_the_feed_has_none(probability: float) -> None:
     green = include_predicted(parse_condition("color = GREEN"), DIMENSIONS, probability, KINDS)
     other = include_predicted(parse_condition("color != green"), DIMENSIONS, probability, KINDS)
     either = include_predicted(
@@ -85,7 +85,7 @@ def test_a_probability_between_two_steps_takes_the_next_higher(probability: floa
         assert matches(condition, predicted_values({"color": {"green": p}})) == (p >= step)
 
 
-def test_a_field_is_looked_for_in_the_dimension_that_it_is() -> None:
+def test_a_field_is_searched_in_its_dimension() -> None:
     condition = include_predicted(parse_condition("fabric = silk"), DIMENSIONS, 0.9, KINDS)
     assert matches(condition, predicted_values({"material": {"silk": 0.95}}))
     assert not matches(condition, predicted_values({"material": {"silk": 0.85}}))
@@ -97,7 +97,7 @@ def test_other_conditions_stay_as_they_are(text: str) -> None:
     assert include_predicted(parse_condition(text), DIMENSIONS, 0.5, KINDS) == parse_condition(text)
 
 
-def test_a_dimension_that_nothing_is_predicted_of_stays_as_it_is() -> None:
+def test_conditions_on_dimensions_without_predictions_do_not_change() -> None:
     kinds = {name: field_kinds for name, field_kinds in KINDS.items() if not name.startswith("predicted.")}
     assert include_predicted(parse_condition("color = green"), DIMENSIONS, 0.5, kinds) == parse_condition(
         "color = green"

@@ -101,7 +101,7 @@ def test_the_queries_point_at_photos_and_products(shop: RenderedCatalogue) -> No
         assert row["deciding"] in {"", "color", "pattern"}
 
 
-def test_what_is_left_to_see_names_the_product() -> None:
+def test_the_visible_attribute_of_a_query_identifies_the_product() -> None:
     decided = [query for query in queries_of(300, 100, seed=0) if query.deciding]
     assert {(query.kind, query.deciding) for query in decided} == {("grey-light", "pattern"), ("blur", "color")}
     for query in decided:
@@ -113,7 +113,7 @@ def test_what_is_left_to_see_names_the_product() -> None:
         assert query.kind != "blur" or repeat_of(query.spec) <= 10
 
 
-def test_one_product_decides_nothing() -> None:
+def test_a_single_product_has_no_deciding_attribute() -> None:
     assert {query.deciding for query in queries_of(1, 11, seed=0)} == {""}
 
 
@@ -128,7 +128,7 @@ def test_one_product_decides_nothing() -> None:
         ({"products": 1, "queries": -1}, "queries is -1. Choose 0 to 10,000,000."),
     ],
 )
-def test_arguments_out_of_range_are_refused_before_anything_is_written(
+def test_arguments_out_of_range_are_refused_before_writing(
     arguments: dict[str, int], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidValue) as refusal:

@@ -63,7 +63,7 @@ def test_the_colors_of_the_product_are_in_the_photo() -> None:
 
 
 @pytest.mark.parametrize("pattern", [name for name in PATTERNS if name != "solid"])
-def test_every_pattern_brings_the_second_color(pattern: str) -> None:
+def test_every_pattern_shows_the_second_color(pattern: str) -> None:
     direction = "vertical" if PATTERNS[pattern].directions else ""
     spec = replace(CUSHION, pattern=pattern, scale="medium", direction=direction, material="linen")
     plain = replace(CUSHION, pattern="solid", scale="", material="linen")
@@ -103,7 +103,7 @@ def test_blur_hides_the_pattern_and_keeps_the_color() -> None:
     assert red > blue + 25
 
 
-def test_dark_is_dark() -> None:
+def test_dark_photos_are_darker_than_plain_ones() -> None:
     dark, plain = (pixels(phone_photo(CUSHION, 3, kind)).mean() for kind in ("dark", "plain"))
     assert dark < 0.65 * plain
 

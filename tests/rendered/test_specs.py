@@ -31,7 +31,7 @@ def test_the_last_product_exists_and_the_one_after_is_refused() -> None:
         spec_of(MOST_PRODUCTS + 1)
 
 
-def test_a_seed_is_another_shop() -> None:
+def test_another_seed_gives_another_shop() -> None:
     assert [appearance(spec) for spec in specs(50, seed=1)] != [appearance(spec) for spec in specs(50, seed=2)]
 
 
@@ -78,7 +78,7 @@ def test_a_product_that_cannot_be_drawn_is_refused(field: str, value: str) -> No
         replace(hoodie, **{field: value})  # type: ignore[arg-type]
 
 
-def test_the_title_says_what_is_to_be_seen() -> None:
+def test_the_title_describes_the_visible_attributes() -> None:
     assert title(ProductSpec("hoodie", "green", "stars", "knit", "cream", "pullover", "medium")) == (
         "Starry green hoodie in knit"
     )

@@ -157,6 +157,6 @@ def test_a_table_that_makes_no_sense_is_named_with_its_file(tmp_path: Path) -> N
         settings_from({}, write_toml(tmp_path, "preferences = 1"))
 
 
-def test_cores() -> None:
+def test_cores_are_the_threads_of_the_settings_or_of_the_machine() -> None:
     assert Settings(threads=3).cores == 3
     assert 1 <= Settings().cores <= (os.cpu_count() or 1)

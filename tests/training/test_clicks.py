@@ -105,7 +105,7 @@ def _load_trained_ranker(generation: Generation) -> Ranker:
     return ranker
 
 
-def test_searches_with_weights_or_another_strategy_are_not_remembered(shop: Shop, tmp_path: Path) -> None:
+def test_searches_that_teach_nothing_are_not_remembered(shop: Shop, tmp_path: Path) -> None:
     before = shop.feedback.counts().impressions
     query_photo = draw_pattern(tmp_path / "asked.png", 3, 7)
     for steering in (Steering(weights={"look": 2}), Steering(color="red"), Steering(unlike=str(query_photo))):

@@ -123,7 +123,7 @@ def test_cards_of_older_versions_are_read(shop: Shop) -> None:
         assert set(_are_unlearned(photos, older)) == expected, "single photos of a group are never held out"
 
 
-def test_a_calibration_of_the_look_is_dropped_with_it(shop: Shop) -> None:
+def test_the_calibration_of_a_look_is_kept_until_the_look_is_dropped(shop: Shop) -> None:
     with shop._parts.store.reading() as generation:
         for strategy in ("pretrained", "metric"):
             (generation.folder / f"calibration-{strategy}.json").write_text("{}", "utf-8")

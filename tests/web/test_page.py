@@ -70,7 +70,7 @@ def test_a_slider_ranks_anew_without_another_upload(page: Any, drawn_shop: Path)
     assert sent[0].startswith("multipart/") and set(sent[1:]) == {"application/json"}
 
 
-def test_ticks_and_conditions_narrow_and_a_link_restores(page: Any, drawn_shop: Path) -> None:
+def test_facets_and_conditions_filter_and_a_link_restores_them(page: Any, drawn_shop: Path) -> None:
     upload(page, drawn_shop / "query.jpg")
     tick = page.locator(".tick").first
     total = int(tick.locator(".count").inner_text().split(" of ")[1])
@@ -99,7 +99,7 @@ def test_ticks_and_conditions_narrow_and_a_link_restores(page: Any, drawn_shop: 
     assert product_ids(restored) == results and restored.locator(".tick input").first.is_checked()
 
 
-def test_more_like_this_leads_on_and_back(page: Any, drawn_shop: Path) -> None:
+def test_more_like_this_searches_by_a_product_and_back_returns(page: Any, drawn_shop: Path) -> None:
     upload(page, drawn_shop / "query.jpg")
     before = product_ids(page)
     with page.expect_response("**/v1/search"):
@@ -174,7 +174,7 @@ def test_a_file_that_is_no_photo_and_an_unreachable_shop_are_reported(
     assert product_ids(page)
 
 
-def test_the_map_shows_all_and_leads_to_products(page: Any, small_shop_address: str) -> None:
+def test_the_map_shows_all_products_and_searches_by_them(page: Any, small_shop_address: str) -> None:
     page.goto(small_shop_address)
     page.locator("#show-map").click()
     page.locator("#map-status").filter(has_text="Positions by").wait_for()
@@ -189,7 +189,7 @@ def test_the_map_shows_all_and_leads_to_products(page: Any, small_shop_address: 
 
 
 @pytest.mark.parametrize(("width", "height", "scheme"), [(360, 740, "dark"), (3840, 2160, "light")])
-def test_it_fits_every_screen(
+def test_the_page_fits_every_screen(
     browser: Any, address: str, drawn_shop: Path, width: int, height: int, scheme: str
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=True)

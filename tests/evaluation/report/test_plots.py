@@ -35,7 +35,7 @@ def places(plot: Markup) -> list[tuple[str | None, str | None]]:
     return [(dot.get("cx"), dot.get("cy")) for dot in drawn(plot).iter("circle")]
 
 
-def test_the_points_of_a_curve_are_where_they_belong() -> None:
+def test_the_points_of_a_curve_have_their_ranks_and_shares() -> None:
     # ranks 1, 2, 5 and, as the last, 5: log 2 / log 5 = 0.4307; up is 1 - share
     assert places(curve_plot("t", CURVE)) == [("0.00%", "90.00%"), ("43.07%", "80.00%"), ("100.00%", "50.00%")]
     assert places(curve_plot("t", CURVE, logarithmic=False))[1] == ("25.00%", "80.00%")
@@ -85,7 +85,7 @@ def test_marks_of_differences_span_them_and_have_a_zero(low: float, high: float,
     assert not (low < marks[0] or high > marks[-1])
 
 
-def test_the_points_of_a_reliability_plot_are_where_they_belong() -> None:
+def test_the_points_of_a_reliability_plot_have_their_probabilities_and_shares() -> None:
     plot = reliability_plot("t", BINS)
     assert places(plot) == [("20.00%", "90.00%"), ("90.00%", "25.00%")]
     bars = [(bar.get("x"), bar.get("y"), bar.get("height")) for bar in drawn(plot).iter("rect")]

@@ -147,9 +147,7 @@ def test_one_cluster_has_a_wide_interval() -> None:
         ([float("nan")], ["a"], "A value is nan"),
     ],
 )
-def test_values_that_are_no_shares_of_clusters_are_refused_by_all(
-    values: list[float], clusters: list[str], problem: str
-) -> None:
+def test_invalid_values_are_refused_by_every_function(values: list[float], clusters: list[str], problem: str) -> None:
     calls: list[Callable[[], object]] = [
         lambda: estimate(values, clusters),
         lambda: paired_difference(values, values, clusters),
@@ -163,7 +161,7 @@ def test_values_that_are_no_shares_of_clusters_are_refused_by_all(
 
 
 @pytest.mark.parametrize(("resamples", "level"), [(0, 0.95), (10, 0.0), (10, 1.0), (10, float("nan"))])
-def test_an_interval_that_cannot_be_is_refused(resamples: int, level: float) -> None:
+def test_an_invalid_level_or_number_of_resamples_is_refused(resamples: int, level: float) -> None:
     with pytest.raises(InvalidValue, match="level"):
         estimate([1.0], ["a"], resamples=resamples, level=level)
 

@@ -85,14 +85,14 @@ def test_the_example_of_the_paper_that_names_map_at_r() -> None:
     assert average_precision_at_r(right, grades) == pytest.approx(1.0)
 
 
-def test_every_metric_is_its_definition_on_random_rankings() -> None:
+def test_every_metric_equals_its_definition_on_random_rankings() -> None:
     rng = np.random.default_rng(1)
     for _ in range(500):
         ranked, grades = random_query(rng)
         assert compute_metrics(ranked, grades) == pytest.approx(restated(ranked, grades), abs=1e-12)
 
 
-def test_another_implementation_says_the_same_on_random_runs() -> None:
+def test_another_implementation_gives_equal_metrics_on_random_runs() -> None:
     rng = np.random.default_rng(2)
     queries = {f"q{number}": random_query(rng) for number in range(300)}
     queries = {name: query for name, query in queries.items() if query[0]}
@@ -163,7 +163,7 @@ def test_the_ideal_counts_right_products_that_were_not_ranked() -> None:
     assert ndcg_at(10)(["a"], {"a": 1.0, "b": 1.0}) == pytest.approx(1 / (1 + 1 / math.log2(3)))
 
 
-def test_a_ranking_as_deep_as_asked_for_says_all_but_a_later_first_rank() -> None:
+def test_a_ranking_of_the_required_depth_determines_all_but_a_later_first_rank() -> None:
     rng = np.random.default_rng(3)
     for _ in range(200):
         ranked, grades = random_query(rng)

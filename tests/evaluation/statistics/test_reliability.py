@@ -42,7 +42,7 @@ def by_pairs(said: list[float], true: list[bool], clusters: list[str], bins: lis
     return total / weight
 
 
-def test_the_error_is_that_of_the_definition() -> None:
+def test_the_calibration_error_equals_its_definition() -> None:
     rng = np.random.default_rng(5)
     for _ in range(20):
         said = np.sort(rng.uniform(0, 1, 12))

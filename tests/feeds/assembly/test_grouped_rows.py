@@ -124,7 +124,7 @@ def test_every_identifier_finds_its_product(tmp_path: Path) -> None:
     assert (product.id, product.identifiers) == ("1", ("2", "400", "X", "401"))
 
 
-def test_what_is_not_sold_is_no_part_of_a_group(tmp_path: Path) -> None:
+def test_rows_that_are_not_sold_do_not_join_a_group(tmp_path: Path) -> None:
     text = '[{"sku": "1", "pic": "a.jpg", "g": "G", "size": "M"}, {"sku": "2", "pic": "a.jpg", "g": "G", "on": false}]'
     columns = {"id": "sku", "photos": "pic", "group_id": "g", "sold": "on", "attributes.size": "size"}
     result = read_checked(write_file(tmp_path / "f", text), mapping=columns)
@@ -132,7 +132,7 @@ def test_what_is_not_sold_is_no_part_of_a_group(tmp_path: Path) -> None:
     assert (result.counts.used, result.counts.skipped) == (1, 1)
 
 
-def test_words_are_the_first_rows_and_gaps_are_filled(tmp_path: Path) -> None:
+def test_texts_come_from_the_first_row_and_gaps_from_later_rows(tmp_path: Path) -> None:
     rows = [
         {"id": "1", "title": "Tee", "photos": ["a.jpg"], "group_id": "G", "price": 9, "currency": "EUR"},
         {"id": "2", "title": "Tee 2", "photos": ["a.jpg"], "group_id": "G", "brand": "Luma", "category": ["Tops"],

@@ -16,12 +16,12 @@ from shoplens.feeds.assembly.size_words import is_size, remove_from_title, remov
      "taglia", "maat", "storlek", "størrelse", "rozmiar", "velikost", "méret", "beden", "Размер",
      "サイズ", "尺码", "사이즈"],
 )  # fmt: skip
-def test_names_of_sizes(name: str) -> None:
+def test_words_for_sizes_are_recognised(name: str) -> None:
     assert is_size(name)
 
 
 @pytest.mark.parametrize("name", ["", "color", "size_type", "size_system", "sizeable", "capsize", "Farbe", "123", "_"])
-def test_names_of_other_things(name: str) -> None:
+def test_other_words_are_no_sizes(name: str) -> None:
     assert not is_size(name)
 
 
@@ -51,7 +51,7 @@ def test_a_title_without_its_size(title: str, size: str, expected: str) -> None:
     assert remove_from_title(title, [size] if size else []) == expected
 
 
-def test_texts_of_two_sizes_agree_in_one_of_three_ways() -> None:
+def test_texts_of_two_sizes_agree_after_removing_the_size() -> None:
     for sizes_of_product in [("M", "L"), ("36", "37,5"), ("(S)", "(M)")]:
         for form in ("{} Hoodie", "Hoodie {}", "M&S Hoodie {}", "{} Hoodie by L", "Hoodie"):
             texts = [remove_values(form.format(size), [size]) for size in sizes_of_product]

@@ -37,7 +37,7 @@ def test_a_relative_folder_gives_absolute_paths(tmp_path: Path, monkeypatch: pyt
     assert read_checked(Path("shop")).products[0].photos == (str(tmp_path / "shop" / "a.jpg"),)
 
 
-def test_what_is_no_photo_is_noted_and_what_has_none_rejected(tmp_path: Path) -> None:
+def test_other_files_are_noted_and_folders_without_photos_are_rejected(tmp_path: Path) -> None:
     create_files(tmp_path, "a/1.jpg", "a/more/2.jpg", "a/readme.txt", "b/notes.txt", "list.csv")
     (tmp_path / "c").mkdir()
     result = read_checked(tmp_path)

@@ -127,7 +127,7 @@ def test_any_axis_but_size_tells_products_apart_and_a_variants_own_colour_stands
     ]
 
 
-def test_made_ids_never_repeat_others(tmp_path: Path) -> None:
+def test_generated_ids_never_repeat_other_ids(tmp_path: Path) -> None:
     rows = [
         {"sku": "A-B-C", "base_image": "x.jpg"},
         variant("v1", "C", "S"),
@@ -142,7 +142,7 @@ def test_made_ids_never_repeat_others(tmp_path: Path) -> None:
     assert (result.only("duplicate-id").row, result.only("duplicate-id").value) == (2, "A-B-C")
 
 
-def test_parents_and_variants_that_miss_each_other(tmp_path: Path) -> None:
+def test_missing_parents_and_missing_variants_are_reported(tmp_path: Path) -> None:
     rows = [
         variant("H-S", "Red", "S"),
         parent("H", "sku=H-S,size=S,color=Red|sku=H-M,size=M,color=Red"),
@@ -261,7 +261,7 @@ def test_luma_has_seven_photos_of_colours_that_are_not_sold(luma: FeedResult) ->
 
 
 @pytest.mark.data
-def test_luma_agrees_with_a_plain_reading_of_its_variants(luma: FeedResult, data_folder: Path) -> None:
+def test_luma_products_agree_with_a_simple_reading_of_the_table(luma: FeedResult, data_folder: Path) -> None:
     feed = data_folder / "luma" / "products.csv"
     with feed.open(newline="", encoding="utf-8") as file:
         rows = {row["sku"]: row for row in csv.DictReader(file)}
@@ -280,7 +280,7 @@ def test_luma_agrees_with_a_plain_reading_of_its_variants(luma: FeedResult, data
 
 
 @pytest.mark.data
-def test_a_hoodie_of_luma(luma: FeedResult) -> None:
+def test_a_hoodie_of_luma_has_all_its_fields(luma: FeedResult) -> None:
     hoodie = next(product for product in luma.products if product.id == "MH01-Black")
     assert (hoodie.title, hoodie.group_id, hoodie.price, hoodie.in_stock) == ("Chaz Kangeroo Hoodie", "MH01", 52, True)
     assert hoodie.category == ("Men", "Tops", "Hoodies & Sweatshirts")
@@ -291,6 +291,6 @@ def test_a_hoodie_of_luma(luma: FeedResult) -> None:
 
 
 @pytest.mark.data
-def test_media_can_be_named(data_folder: Path) -> None:
+def test_the_media_folder_can_be_named(data_folder: Path) -> None:
     with read_feed(data_folder / "luma" / "products.csv", media=data_folder / "luma" / "media") as feed:
         assert feed.count == 417

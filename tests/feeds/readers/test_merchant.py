@@ -186,7 +186,7 @@ def test_a_category_that_is_a_number_is_none_and_googles_stands_in(tmp_path: Pat
 
 
 @pytest.mark.data
-def test_the_real_feed_keeps_every_article(data_folder: Path) -> None:
+def test_every_article_of_the_real_feed_is_read(data_folder: Path) -> None:
     result = read_checked(data_folder / "hm" / "feed.tsv")
     assert (result.format, len(result.products), result.rejections) == ("merchant", 5_947, [])
     assert (result.counts.rows, result.counts.used) == (5_947, 5_947)

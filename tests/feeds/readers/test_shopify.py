@@ -63,7 +63,7 @@ def test_variants_with_photos_of_their_own_are_products_and_sizes_are_not(tmp_pa
     assert {rejection.kind for rejection in result.rejections} == {"photo-of-no-variant", "photo-row"}
 
 
-def test_where_no_photo_tells_variants_apart_they_are_one_product(tmp_path: Path) -> None:
+def test_variants_with_the_same_photos_are_one_product(tmp_path: Path) -> None:
     result = read_rows(
         tmp_path,
         {**SHIRT, **variant("S", "Red", **{"Image Src": url("one")})},
@@ -97,7 +97,7 @@ def test_what_is_not_published_is_not_sold(tmp_path: Path, change: dict[str, str
     assert not result.products and [rejection.kind for rejection in result.rejections] == ["not-sold"]
 
 
-def test_the_newer_headings_say_the_same(tmp_path: Path) -> None:
+def test_newer_headings_give_the_same_products(tmp_path: Path) -> None:
     path = tmp_path / "products.csv"
     path.write_text(
         "Title,URL handle,Description,Vendor,Status,Option1 name,Option1 value,Price,Inventory quantity,"
@@ -110,7 +110,7 @@ def test_the_newer_headings_say_the_same(tmp_path: Path) -> None:
     assert (red.id, blue.id, red.photos, blue.in_stock) == ("cap-Red", "cap-Blue", (url("red"),), False)
 
 
-def test_a_price_that_is_none_is_told_and_a_body_may_have_lines(tmp_path: Path) -> None:
+def test_an_invalid_price_is_noted_and_a_description_may_have_several_lines(tmp_path: Path) -> None:
     body = {"Body (HTML)": 'One\n"two",\nthree'}
     result = read_rows(
         tmp_path, {**SHIRT, **body, **variant("S", "Red", **{"Image Src": url("a"), "Variant Price": "soon"})}

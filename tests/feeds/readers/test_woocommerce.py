@@ -125,7 +125,7 @@ def test_a_parents_sku_counts_more_than_another_products_number(tmp_path: Path) 
     ]
 
 
-def test_orphans_keep_their_own_titles(tmp_path: Path) -> None:
+def test_variations_without_a_parent_keep_their_own_titles(tmp_path: Path) -> None:
     result = read_rows(
         tmp_path,
         variation(45, "TEE", "Red", "S", SKU="R", Images=url("red")),

@@ -62,7 +62,7 @@ def test_every_field(tmp_path: Path) -> None:
     assert result.rejections == []
 
 
-def test_a_name_may_be_said_in_parts(tmp_path: Path) -> None:
+def test_a_name_may_have_several_parts(tmp_path: Path) -> None:
     parts = "<typePrefix>Чайник</typePrefix><vendor>Завод</vendor><model>Т-100</model>"
     assert read_offers(tmp_path, offer("1", parts)).products[0].title == "Чайник Завод Т-100"
 

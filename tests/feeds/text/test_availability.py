@@ -43,7 +43,7 @@ def test_accents_may_be_written_in_either_form(text: str) -> None:
     assert parse_availability(normalize("NFD", text)) is parse_availability(normalize("NFC", text)) is not None
 
 
-def test_no_word_means_both() -> None:
+def test_no_word_means_both_in_stock_and_out_of_stock() -> None:
     words = [
         {availability._key(word) for word in spellings.replace("\n", " ").split("|")}
         for spellings in (availability.IN_STOCK, availability.OUT_OF_STOCK)

@@ -44,7 +44,7 @@ def test_what_is_not_utf8_is_windows_1252_line_by_line_with_one_note(tmp_path: P
     assert (note.level, note.row, note.value) == ("note", 2, "B,ä€,b.jpg")
 
 
-def test_half_a_character_of_utf16(tmp_path: Path) -> None:
+def test_half_a_character_of_utf16_is_replaced_and_noted(tmp_path: Path) -> None:
     text = (HEAD + "A,one,a.jpg\n").encode("utf-16") + b"B\x00,\x00\x00\xdc,\x00b\x00\n\x00"
     result = read_checked(write_file(tmp_path / "f", text))
     assert (result.only("bad-characters").row, result.only("bad-characters").level) == (2, "note")

@@ -61,7 +61,7 @@ def test_one_bad_element_is_rejected_alone(tmp_path: Path, bad: str) -> None:
     assert (result.counts.rows, result.counts.rejected) == (4, 1)
 
 
-def test_a_comma_too_many_and_what_is_no_object_cost_nothing(tmp_path: Path) -> None:
+def test_extra_commas_and_values_that_are_no_objects_are_skipped(tmp_path: Path) -> None:
     text = "[" + ",\n".join([*map(json.dumps, THREE), "null", "7", '"x"']) + ",]"
     assert [product.id for product in read_checked(write_file(tmp_path / "f", text)).products] == ["A", "B", "C"]
 

@@ -43,7 +43,7 @@ def test_signs_and_codes(text: str, expected: tuple[float, str]) -> None:
 
 
 @pytest.mark.parametrize("text", ["12.-", "12,-", "12.–", "12.--", "12:-", "12/-"])
-def test_a_dash_stands_for_no_cents(text: str) -> None:
+def test_a_dash_in_a_price_means_no_cents(text: str) -> None:
     assert parse_price(text) == (12.0, "")
 
 
@@ -75,7 +75,7 @@ def test_three_digits_after_a_separator(text: str, amount: float) -> None:
     ["12 99", "1 2 3", "12,,5", "12..5", "1,299.5.0", "-5.00 EUR", "(12.99)", "12-15", "12 -", "EUR", "-", ".", "N/A",
      "12 USD EUR", "1e5", "12.99 incl. VAT", ""],
 )  # fmt: skip
-def test_what_is_no_price(text: str) -> None:
+def test_texts_without_a_price_are_no_price(text: str) -> None:
     assert parse_price(text) is None
 
 

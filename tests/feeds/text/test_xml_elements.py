@@ -40,7 +40,7 @@ def titles(path: Path, content: str | bytes) -> dict[str, str]:
         ("Blue<br> mug", "Blue mug", "unbalanced-tags"),
     ],
 )
-def test_a_flaw_in_one_item_is_mended_and_told_once(tmp_path: Path, title: str, read: str, kind: str) -> None:
+def test_a_flaw_in_one_item_is_repaired_and_noted_once(tmp_path: Path, title: str, read: str, kind: str) -> None:
     result = read_checked(
         write_file(tmp_path / "f", feed_xml(item_xml("1"), item_xml("2", title), item_xml("3", title)))
     )
@@ -70,7 +70,7 @@ def test_a_tag_that_is_never_closed_in_an_item_costs_nothing_else(tmp_path: Path
     [("\n", ""), ("\r\n \n", ""), ("\ufeff", ""), ("\ufeff\n", ""), ("", "\n<!-- made in 2 s -->\n"), ("", "\x1a"),
      ("", "\x00\x00"), ("", "<br>"), ("", "<?php ?>")],
 )  # fmt: skip
-def test_what_stands_before_and_after_the_root(tmp_path: Path, before: str, after: str) -> None:
+def test_text_before_and_after_the_root_is_ignored(tmp_path: Path, before: str, after: str) -> None:
     assert titles(tmp_path, before + feed_xml(item_xml("1")) + after) == {"1": "Mug"}
 
 
@@ -160,7 +160,7 @@ def test_an_item_may_be_larger_than_a_block(tmp_path: Path) -> None:
     assert [(product.id, len(product.description)) for product in result.products] == [("1", 99_999), ("2", 0)]
 
 
-def test_an_item_above_every_limit_is_told(tmp_path: Path) -> None:
+def test_an_item_above_every_limit_is_noted(tmp_path: Path) -> None:
     path = write_file(tmp_path / "f", START + "<item><g:id>1</g:id>" + "x" * (33 * 2**20) + "</item>" + END)
     with pytest.raises(FeedError, match="line 3 is longer than 16 MB") as caught:
         read_checked(path)

@@ -159,7 +159,7 @@ def test_a_category_is_a_tree_of_all_its_nodes() -> None:
     ("paths", "kind"),
     [([("Hats", 9)], "one-class"), ([("Shop/Hats", 9)], "one-class"), ([("A", 4), ("B", 4)], "too-few-products")],
 )
-def test_a_tree_that_tells_nothing_apart(paths: list[tuple[str, int]], kind: str) -> None:
+def test_a_tree_that_distinguishes_no_products_is_skipped(paths: list[tuple[str, int]], kind: str) -> None:
     assert skip_reasons(derive_dimensions(tree_products(*paths))) == {"category": kind}
 
 
@@ -193,13 +193,13 @@ def test_color_of_the_feed_is_measured_too_and_comes_before_the_others() -> None
     assert ClassReader(result.used).read_classes(products[1]) == {"color": ("red",), "category": ("B",), "x": ("b",)}
 
 
-def test_a_color_without_classes_is_measured_only_and_it_is_told_why() -> None:
+def test_a_color_without_classes_is_only_measured_and_has_a_note() -> None:
     result = derive_dimensions(products_with_values("color", *["green"] * 9))
     assert result.find("color") == Dimension("color", "measured", is_measured=True)
     assert skip_reasons(result) == {"color": "one-class"}
 
 
-def test_another_name_for_color() -> None:
+def test_a_color_attribute_may_have_another_name() -> None:
     products = products_with_values("Farbe", *["grün", "rot"] * 6)
     result = derive_dimensions(products, rules_for("farbe", DimensionRule("color")))
     assert result.find("color") == Dimension("color", "single", "Farbe", ("grün", "rot"), (6, 6), is_measured=True)
@@ -228,7 +228,7 @@ def test_attributes_with_taken_names(attribute: str, name: str, field: str) -> N
 
 
 @pytest.mark.parametrize("name", ["design", "shape", "color", "x", "category"])
-def test_what_is_dropped_is_gone(name: str) -> None:
+def test_dropped_dimensions_are_left_out(name: str) -> None:
     products = [
         product(n, {"x": ("ab"[n % 2],), "color": ("ab"[n % 2],)}, "AB"[n % 2], f"g{n // 2}") for n in range(40)
     ]
@@ -245,7 +245,7 @@ def test_the_measured_color_can_be_dropped() -> None:
 
 
 @pytest.mark.parametrize("rule", [DimensionRule(use=True), DimensionRule(kind="single")])
-def test_numbers_can_be_ruled_in(rule: DimensionRule) -> None:
+def test_a_rule_can_make_numbers_a_dimension(rule: DimensionRule) -> None:
     products = products_with_values("level", *[1, 2.0, 2.5] * 5)
     result = derive_dimensions(products, rules_for("level", rule)).find("level")
     assert (result.kind, result.classes) == ("single", ("1", "2", "2.5"))

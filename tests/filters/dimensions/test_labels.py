@@ -67,7 +67,7 @@ def test_a_path_with_a_folder_means_that_folder_only(tmp_path: Path) -> None:
     assert [rejection.kind for rejection in labels.rejections] == ["labels-unknown-photo"]
 
 
-def test_the_photos_of_a_product_speak_together_and_case_does_not_matter(tmp_path: Path) -> None:
+def test_labels_of_a_products_photos_are_joined_without_regard_to_case(tmp_path: Path) -> None:
     path = write_labels(
         tmp_path, "a.jpg,Season,Winter", "a.jpg,season,WINTER", "b.jpg,SEASON,Spring", "b.jpg,season,Winter"
     )
@@ -77,7 +77,7 @@ def test_the_photos_of_a_product_speak_together_and_case_does_not_matter(tmp_pat
     assert labels.values_of(()) == labels.values_of(("/2/a.jpg",)) == {}
 
 
-def test_bad_rows_are_told_with_their_number(tmp_path: Path) -> None:
+def test_invalid_rows_are_rejected_with_their_number(tmp_path: Path) -> None:
     path = write_labels(
         tmp_path,
         ",season,Winter",

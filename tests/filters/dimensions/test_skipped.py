@@ -47,7 +47,7 @@ def skip_reasons(result: Dimensions, name: str = "x") -> SkippedDimension:
         (["https://a.example/" + "a" * 99, "https://b.example"] * 6, "links", "such as 'https://a.example/aaaaaaaaaaaaaaaaaaaaa…'"),
     ],
 )  # fmt: skip
-def test_what_names_no_class_is_no_dimension(values: Values, kind: Reason, reason: str) -> None:
+def test_values_that_name_no_class_are_no_dimension(values: Values, kind: Reason, reason: str) -> None:
     products = products_with_values("x", *values)
     result = derive_dimensions(products)
     assert dimension_names(result) == PHOTO_DIMENSIONS
@@ -111,7 +111,7 @@ def test_of_more_values_than_are_counted_the_first_tell(text: str, kind: Reason)
     assert skip_reasons(result).kind == kind
 
 
-def test_what_people_label_is_taken_at_its_word() -> None:
+def test_labelled_dimensions_are_never_skipped() -> None:
     labels = Labels({f"/{n}.jpg": {"x": (("p1", "p2")[n % 2],)} for n in range(12)}, {"x": 12})
     assert dimension_names(derive_dimensions([product(n) for n in range(12)], None, labels)) == [*PHOTO_DIMENSIONS, "x"]
 
@@ -126,7 +126,7 @@ def test_what_people_label_is_taken_at_its_word() -> None:
     ],
     ids=str,
 )
-def test_a_tree_that_never_forks_tells_nothing_apart(paths: list[tuple[str, int]]) -> None:
+def test_a_tree_without_a_fork_is_no_dimension(paths: list[tuple[str, int]]) -> None:
     result = derive_dimensions(tree_products(*paths))
     assert dimension_names(result) == PHOTO_DIMENSIONS
     assert skip_reasons(result, "category").kind == "one-class"
@@ -148,7 +148,7 @@ def test_the_smallest_fork_is_a_dimension() -> None:
     ],
     ids=str,
 )
-def test_classes_that_always_come_together_tell_nothing_apart(values: Values, reason: str) -> None:
+def test_classes_that_always_occur_together_are_no_dimension(values: Values, reason: str) -> None:
     products = [*products_with_values("x", *values), *(product(n) for n in range(100, 200))]
     result = derive_dimensions(products)
     assert skip_reasons(result) == SkippedDimension("x", reason, "one-class")

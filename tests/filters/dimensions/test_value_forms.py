@@ -28,7 +28,7 @@ CLASSES = (
     [("link", LINKS), ("code", CODES), ("article-number", ARTICLE_NUMBERS), ("other", CLASSES)],
     ids=["links", "codes", "article numbers", "classes"],
 )
-def test_values_are_told_by_what_they_look_like(form: Form, texts: tuple[str, ...]) -> None:
+def test_values_are_classified_by_their_form(form: Form, texts: tuple[str, ...]) -> None:
     assert {text: recognize_form(text) for text in texts} == dict.fromkeys(texts, form)
 
 

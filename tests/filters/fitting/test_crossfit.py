@@ -27,11 +27,11 @@ def test_folds_are_about_equal() -> None:
     assert max(sizes.values()) - min(sizes.values()) < 150
 
 
-def test_one_fold_is_no_split() -> None:
+def test_a_single_fold_is_refused() -> None:
     with pytest.raises(InvalidValue, match=r"There are 1 folds\. Use 2 or more"):
         fold_index("a", 1)
 
 
-def test_groups_are_numbered_as_they_come_and_only_equal_names_are_one() -> None:
+def test_groups_are_numbered_in_order_and_only_equal_names_are_one() -> None:
     assert number_groups(["b", "a", "b", "b\0", "B"]).tolist() == [0, 1, 0, 2, 3]
     assert number_groups([]).shape == (0,)

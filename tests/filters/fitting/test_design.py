@@ -71,7 +71,7 @@ def test_vectors_are_the_whitened_photos() -> None:
     assert np.allclose(vectors @ vectors.T, white @ white.T, atol=5e-3)
 
 
-def test_only_first_photos_teach() -> None:
+def test_only_first_photos_are_fitted() -> None:
     rows, names, first = shop(40)
     changed = rows.copy()
     changed[~first] = 100
@@ -88,7 +88,7 @@ def test_only_first_photos_teach() -> None:
     [[], ["a"], ["a", "b", "c", "d", "e"], ["a", "a", "b", "b", "c"]],
     ids=["no photo", "one photo", "alone", "pairs"],
 )
-def test_without_groups_of_two_nothing_is_known(names: list[str]) -> None:
+def test_without_groups_of_two_design_vectors_are_zero(names: list[str]) -> None:
     rows = np.random.default_rng(0).standard_normal((len(names), BACKBONE)).astype(np.float32)
     result = designs(rows, names, np.ones(len(names), bool)).unit_vectors(rows)
     assert result.shape == (len(names), DESIGN_SIZE)
@@ -108,7 +108,7 @@ def test_shapes_are_the_principal_components_of_outlines() -> None:
     assert np.allclose(vectors @ vectors.T, centred @ centred.T, atol=5e-3)
 
 
-def test_of_many_columns_the_64_most_telling_directions_are_kept() -> None:
+def test_of_many_columns_the_64_most_discriminative_directions_are_kept() -> None:
     random = np.random.default_rng(0)
     outlines = (random.standard_normal((300, 100)) * np.linspace(2, 0.01, 100)).astype(np.float32)
     first = np.ones(300, bool)

@@ -36,7 +36,7 @@ def select_rows(data: LabeledPhotos, rows: Sequence[int]) -> LabeledPhotos:
     )
 
 
-def test_every_learned_dimension_is_read_on_groups_that_heads_never_saw(filters: Filters) -> None:
+def test_every_learned_dimension_is_predicted_on_held_out_groups(filters: Filters) -> None:
     assert set(filters.quality) == {"color", "pattern", "material", "category"}
     data = toy_photos()
     for name, quality in filters.quality.items():
@@ -48,7 +48,7 @@ def test_every_learned_dimension_is_read_on_groups_that_heads_never_saw(filters:
     assert filters.quality["material"].average_precision > 0.75
 
 
-def test_new_photos_are_read_too(filters: Filters) -> None:
+def test_new_photos_are_predicted(filters: Filters) -> None:
     new = toy_photos(groups=40, seed=9)
     read = filters.predict(new.features).probabilities
     for name, classes in (("color", COLORS), ("pattern", PATTERNS)):
@@ -66,7 +66,7 @@ def test_quality_is_measured_on_what_described_says_of_a_group(filters: Filters)
     assert np.mean(is_correct) == pytest.approx(filters.quality["pattern"].accuracy, abs=0.005)
 
 
-def test_what_a_feed_says_by_chance_is_not_seen() -> None:
+def test_values_by_chance_are_not_visible() -> None:
     data = toy_photos()
     random = np.random.default_rng(4)
     by_group = {group: ("yes", "no")[int(random.integers(2))] for group in dict.fromkeys(data.groups)}
@@ -76,7 +76,7 @@ def test_what_a_feed_says_by_chance_is_not_seen() -> None:
     assert result.weights["sale"] == 0
 
 
-def test_what_is_seen_weighs_more_than_nothing(filters: Filters) -> None:
+def test_fitted_weights_are_positive_and_given_weights_replace_them(filters: Filters) -> None:
     assert set(filters.weights) == {dimension.name for dimension in DIMENSIONS}
     assert all(weight > 0 for weight in filters.weights.values())
     assert fit_to_photos(dataclasses.replace(toy_photos(9), weights={"look": 2}), DIMENSIONS, "m").weights == {
@@ -84,7 +84,7 @@ def test_what_is_seen_weighs_more_than_nothing(filters: Filters) -> None:
     }
 
 
-def test_a_group_is_never_read_by_a_head_that_saw_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_is_never_predicted_by_a_head_trained_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the choices that see all folds held still, wrong labels in one fold change nothing that is said of it."""
     monkeypatch.setattr("shoplens.filters.fitting.lda._SHRINKAGES", (0.3,))
     monkeypatch.setattr("shoplens.filters.fitting.lda._DOUBTFUL_OWN", -1.0)
@@ -116,7 +116,7 @@ def test_the_same_training_gives_the_same_filters(filters: Filters) -> None:
 @pytest.mark.parametrize(
     "rows", [[], [0], [0, 1], [0, 2, 3], [0, 4, 8], list(range(12))], ids=lambda rows: f"{len(rows)} photos"
 )
-def test_few_photos_are_no_error(rows: list[int]) -> None:
+def test_few_photos_are_accepted(rows: list[int]) -> None:
     data = select_rows(toy_photos(), rows)
     result = fit_to_photos(data, DIMENSIONS, "m")
     described = result.predict(toy_photos(2).features)
@@ -128,7 +128,7 @@ def test_few_photos_are_no_error(rows: list[int]) -> None:
     assert result.class_vector(described.probabilities[0], {}).values.max() <= 1
 
 
-def test_one_product_in_many_photos_is_no_error() -> None:
+def test_one_product_with_many_photos_is_accepted() -> None:
     data = select_rows(toy_photos(), [0] * 8)
     result = fit_to_photos(dataclasses.replace(data, is_first=np.arange(8) == 0), DIMENSIONS, "m")
     assert not any(quality.is_visible for quality in result.quality.values())
@@ -143,7 +143,7 @@ def test_a_feed_without_values_leaves_what_is_measured() -> None:
     assert next(iter(result.distribution(read[0], "color"))).endswith("red")
 
 
-def test_classes_that_no_photo_has_are_no_error() -> None:
+def test_classes_without_photos_are_accepted() -> None:
     data = dataclasses.replace(toy_photos(20), known=[{}] * 80)
     result = fit_to_photos(data, DIMENSIONS, "m")
     assert {quality.photos for quality in result.quality.values()} == {0}
@@ -151,7 +151,7 @@ def test_classes_that_no_photo_has_are_no_error() -> None:
     assert result.distribution(read[0], "pattern") == pytest.approx({"plain": 0.5, "starry": 0.5})
 
 
-def test_a_class_that_one_group_alone_has_is_no_error() -> None:
+def test_a_class_of_a_single_group_is_accepted() -> None:
     data = toy_photos(12)
     known = [{"pattern": ("starry" if group == "g3" else "plain",)} for group in data.groups]
     result = fit_to_photos(dataclasses.replace(data, known=known), DIMENSIONS[4:5], "m")
@@ -160,7 +160,7 @@ def test_a_class_that_one_group_alone_has_is_no_error() -> None:
     assert read[:, 1].mean() < 0.5
 
 
-def test_several_values_in_a_dimension_of_one_teach_nothing() -> None:
+def test_several_values_in_a_single_valued_dimension_are_not_fitted() -> None:
     data = toy_photos(12)
     both = [{"pattern": PATTERNS} for _ in data.groups]
     result = fit_to_photos(dataclasses.replace(data, known=both), DIMENSIONS[4:5], "m")
@@ -188,7 +188,7 @@ def test_training_that_does_not_fit_is_refused(change: dict[str, object], messag
         dataclasses.replace(toy_photos(20), **change)
 
 
-def test_materials_are_told_apart_one_by_one(filters: Filters) -> None:
+def test_materials_are_predicted_independently(filters: Filters) -> None:
     new = toy_photos(groups=40, seed=9)
     read = filters.predict(new.features).probabilities
     [block] = filters.layout.blocks_of("material")

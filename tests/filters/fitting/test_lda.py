@@ -32,7 +32,7 @@ def out_of_fold(heads: LinearHeads, rows: CrossFitData) -> np.ndarray:
 
 
 @pytest.mark.parametrize("silent", [0, 60])
-def test_a_discriminant_is_its_definition(silent: int) -> None:
+def test_a_discriminant_equals_its_definition(silent: int) -> None:
     """Photos that the feed is silent about deviate from the mean of all."""
     rows, classes = clustered_photos(200)
     classes = np.where(np.arange(200) < silent, 3, classes)
@@ -84,7 +84,7 @@ def test_classes_that_hardly_spread_overflow_nothing() -> None:
     assert (out_of_fold(heads, rows).argmax(axis=1) == classes).all()
 
 
-def test_no_head_learns_from_the_fold_that_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_head_is_trained_on_the_fold_that_it_predicts(monkeypatch: pytest.MonkeyPatch) -> None:
     """But for the choice of the shrinkage, of the calibration and of doubted labels, which are held still here."""
     monkeypatch.setattr("shoplens.filters.fitting.lda._SHRINKAGES", (0.3,))
     monkeypatch.setattr("shoplens.filters.fitting.lda._DOUBTFUL_OWN", -1.0)
@@ -98,7 +98,7 @@ def test_no_head_learns_from_the_fold_that_it_reads(monkeypatch: pytest.MonkeyPa
     assert not np.allclose(heads.weights[1] / np.linalg.norm(heads.weights[1]), directions[0], atol=1e-4)
 
 
-def test_classes_are_read() -> None:
+def test_classes_are_predicted() -> None:
     rows, classes = clustered_photos(600)
     is_correct = out_of_fold(fit_fisher_heads(rows, classes, 3), rows).argmax(axis=1) == classes
     assert is_correct.mean() > 0.8
@@ -128,7 +128,7 @@ def test_too_little_to_learn_gives_the_prior(count: int, kinds: int, known: int)
         assert np.allclose(probabilities, 1 / kinds, atol=1e-5)
 
 
-def test_probabilities_mean_what_they_say() -> None:
+def test_probabilities_are_calibrated() -> None:
     rows, classes = clustered_photos(3000, noise=1.0)
     probabilities = out_of_fold(fit_fisher_heads(rows, classes, 3), rows)
     top, is_correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
@@ -161,7 +161,7 @@ def test_scores_without_meaning_become_the_prior() -> None:
     assert np.allclose(floored_softmax(fit.logits(scores), fit.floor)[:, 1], 0.2, atol=0.1)
 
 
-def test_a_floor_bears_the_photos_that_are_something_else() -> None:
+def test_a_probability_floor_accounts_for_photos_of_other_classes() -> None:
     random = np.random.default_rng(0)
     classes = random.integers(4, size=4000)
     scores = np.where(np.arange(4) == classes[:, None], 9.0, 0.0).astype(np.float32)
@@ -173,7 +173,7 @@ def test_a_floor_bears_the_photos_that_are_something_else() -> None:
     assert predicted.max(axis=1).mean() == pytest.approx((predicted.argmax(axis=1) == classes).mean(), abs=0.03)
 
 
-def test_the_check_makes_probabilities_as_high_as_they_are_right() -> None:
+def test_the_correction_calibrates_probabilities() -> None:
     rows, classes = clustered_photos(1500, noise=1.0)
     zeros = np.zeros(3, np.float32)
     scores = rows.x[:, :3] * 3

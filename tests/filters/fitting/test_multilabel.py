@@ -17,7 +17,7 @@ def photos(count: int, seed: int = 0, noise: float = 0.5) -> tuple[CrossFitData,
     return CrossFitData.from_photos(x.astype(np.float32), random.integers(FOLDS, size=count)), targets
 
 
-def test_a_regression_is_its_definition() -> None:
+def test_a_regression_equals_its_definition() -> None:
     rows, targets = photos(150)
     sums = class_sums_without_each_fold(rows, rows.covariances, targets, np.ones(150, bool))
     for fold in range(FOLDS):
@@ -31,7 +31,7 @@ def test_a_regression_is_its_definition() -> None:
         assert np.allclose(bias, share - middle @ expected, atol=1e-4)
 
 
-def test_a_silent_photo_is_fitted_to_the_share_of_each_class() -> None:
+def test_a_photo_without_values_is_fitted_to_the_share_of_each_class() -> None:
     rows, targets = photos(150)
     known = np.arange(150) % 4 > 0
     for fold, sums in enumerate(class_sums_without_each_fold(rows, rows.covariances, targets, known)):
@@ -47,7 +47,7 @@ def test_a_silent_photo_is_fitted_to_the_share_of_each_class() -> None:
         assert np.allclose(bias, share - middle @ expected, atol=1e-4)
 
 
-def test_classes_are_read_and_their_probabilities_mean_what_they_say() -> None:
+def test_classes_are_predicted_with_calibrated_probabilities() -> None:
     rows, targets = photos(2000)
     heads = fit_multilabel_heads(rows, targets, np.ones(2000, bool))
     predicted = sigmoid(heads.logits(rows.x, rows.folds))
@@ -58,7 +58,7 @@ def test_classes_are_read_and_their_probabilities_mean_what_they_say() -> None:
     assert predicted[:, 3].max() < 0.02
 
 
-def test_photos_that_the_feed_is_silent_about_count_for_nothing() -> None:
+def test_photos_without_values_in_the_feed_do_not_count() -> None:
     rows, targets = photos(300)
     known = np.arange(300) % 3 > 0
     wrong = np.where(known[:, None], targets, 1 - targets)
@@ -109,7 +109,7 @@ def test_scores_that_say_nothing_give_frequencies() -> None:
 
 
 @pytest.mark.parametrize(("count", "known"), [(0, 0), (1, 1), (30, 0)])
-def test_too_little_to_learn_is_no_error(count: int, known: int) -> None:
+def test_too_few_photos_are_accepted(count: int, known: int) -> None:
     rows, targets = photos(count)
     heads = fit_multilabel_heads(rows, targets, np.arange(count) < known)
     predicted = sigmoid(heads.logits(rows.x, rows.folds))

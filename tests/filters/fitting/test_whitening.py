@@ -34,5 +34,5 @@ def test_without_rows_or_with_much_shrinkage_all_directions_count_alike() -> Non
         assert np.allclose(matrix / matrix[0, 0], np.eye(len(matrix)), atol=1e-6)
 
 
-def test_no_directions_are_no_trouble() -> None:
+def test_a_whitening_without_directions_is_valid() -> None:
     assert whitening_matrix(np.zeros((5, 0), np.float32), 1.0).shape == (0, 0)

@@ -108,7 +108,7 @@ def test_a_tree_is_learned_from_products_that_end_anywhere() -> None:
     assert probabilities.max(axis=1).mean() == pytest.approx(hits.mean(), abs=0.05)
 
 
-def test_an_end_above_leaves_stands_for_them() -> None:
+def test_a_product_that_ends_above_the_leaves_gets_their_summed_probability() -> None:
     tree = ClassTree.from_nodes(NODES)
     leaves = np.array([[0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4]], np.float32)
     result, true_classes = tree.end_probabilities(["A > x", "B"], leaves)
@@ -117,7 +117,7 @@ def test_an_end_above_leaves_stands_for_them() -> None:
 
 
 @pytest.mark.parametrize("known", [[], [()], [("B",)], [(), ("A",), ("A", "A > y")]], ids=str)
-def test_few_products_are_no_error(known: list[tuple[str, ...]]) -> None:
+def test_few_products_are_accepted(known: list[tuple[str, ...]]) -> None:
     x = np.ones((len(known), 3), np.float32)
     tree, heads = fit_tree_heads(
         CrossFitData.from_photos(x, np.zeros(len(known), np.int64)), ClassTree.from_nodes(NODES), known
@@ -164,7 +164,7 @@ def test_blocks_lie_one_after_the_other() -> None:
     assert layout.predicted_entries.tolist() == [0, 1, *range(2 + ANCHOR_COUNT, 11 + ANCHOR_COUNT)]
 
 
-def test_a_palette_alone_has_the_whole_share() -> None:
+def test_a_palette_without_color_classes_has_the_whole_share() -> None:
     layout = ClassLayout.from_dimensions((*OTHERS, PALETTE))
     assert [(b.kind, b.share, len(b.classes)) for b in layout.blocks] == [("palette", 1.0, ANCHOR_COUNT)]
     assert layout.predicted_entries.tolist() == []
@@ -192,14 +192,14 @@ def test_what_has_neither_entries_nor_unit_vectors_cannot_be_compared(dimension:
     assert is_comparable(dimension) is compared
 
 
-def test_marks_are_square_roots_of_what_was_read() -> None:
+def test_class_vectors_are_square_roots_of_probabilities() -> None:
     layout = ClassLayout.from_dimensions((PATTERN,))
     marks = layout.class_vector(np.array([0.64, 0.36, 0], np.float32), {})
     assert marks.indices.tolist() == [0, 1]
     assert marks.values.tolist() == pytest.approx([0.8, 0.6])
 
 
-def test_what_the_feed_says_counts_more_than_what_was_read() -> None:
+def test_values_of_the_feed_replace_predicted_ones() -> None:
     layout = ClassLayout.from_dimensions((PATTERN, MATERIAL))
     read = [0.9, 0.05, 0.05, 0.8, 0.4, 0.4]
     assert dense(layout, read, {"pattern": ("starry",)}) == pytest.approx([0, 1, 0, 0.5, 0.25, 0.25])
@@ -228,7 +228,7 @@ def test_color_is_half_the_classes_and_half_the_palette() -> None:
     assert result.sum() == pytest.approx(1)
 
 
-def test_an_unmeasured_palette_has_no_marks() -> None:
+def test_a_palette_that_was_not_measured_has_no_entries() -> None:
     assert dense(ClassLayout.from_dimensions((PALETTE,)), [0] * ANCHOR_COUNT).sum() == 0
 
 
@@ -242,13 +242,13 @@ def test_an_unmeasured_palette_has_no_marks() -> None:
     ],
     ids=["nothing", "ends above", "leaf", "leaf above"],
 )
-def test_a_tree_is_known_as_far_as_the_feed_goes(known: tuple[str, ...], expected: list[float]) -> None:
+def test_known_levels_of_a_tree_replace_predicted_ones(known: tuple[str, ...], expected: list[float]) -> None:
     layout = ClassLayout.from_dimensions((TREE,))
     result = dense(layout, [0.7, 0.3, 0.3, 0.4, 0.2, 0.1], {"category": known})
     assert result == pytest.approx(np.array(expected) / 2)
 
 
-def test_below_a_known_node_that_the_photo_denies_all_are_alike() -> None:
+def test_below_a_known_node_of_probability_zero_classes_are_uniform() -> None:
     result = dense(ClassLayout.from_dimensions((TREE,)), [0, 1, 1, 0, 0, 0], {"category": ("A",)})
     assert result == pytest.approx(np.array([1, 0, 0, 1 / 3, 1 / 3, 1 / 3]) / 2)
 

@@ -80,7 +80,7 @@ def test_the_palette_is_what_was_measured(filters: Filters) -> None:
     assert np.array_equal(read[:, block.entries], data.features[:, -ANCHOR_COUNT:])
 
 
-def test_a_photo_that_could_not_be_read_is_only_what_the_feed_says(filters: Filters) -> None:
+def test_a_photo_without_features_has_no_predicted_values(filters: Filters) -> None:
     described = filters.predict(np.zeros_like(toy_photos(1).features[:1]))
     assert not described.dense.any()
     assert not described.probabilities.any()
@@ -114,7 +114,7 @@ def test_agreements_are_dot_products_per_dimension(filters: Filters) -> None:
     assert filters.agreements(query, []).shape == (0, 4)
 
 
-def test_a_photo_agrees_with_itself_altogether(filters: Filters) -> None:
+def test_a_photo_agrees_fully_with_itself(filters: Filters) -> None:
     read = filters.predict(toy_photos(2).features).probabilities
     marks = filters.class_vector(read[0], {})
     assert filters.agreements(marks, [marks])[0] == pytest.approx([1, 1, 1, 1], abs=1e-5)
@@ -165,20 +165,20 @@ def test_a_weighted_query_is_the_classified_part_of_the_score(filters: Filters) 
     assert not len(filters.weight_query(query, {"look": 1.0}).indices)
 
 
-def test_the_class_that_matched_is_the_one_that_agrees_most(filters: Filters) -> None:
+def test_the_best_match_is_the_class_that_agrees_most(filters: Filters) -> None:
     query = sparse(filters, pattern={"plain": 0.2, "starry": 0.8}, material={"wool": 0.5, "silk": 0.5})
     photo = sparse(filters, pattern={"plain": 0.3, "starry": 0.7}, material={"silk": 1.0})
     assert filters.best_match(query, photo, "pattern") == ("starry", pytest.approx(0.8), pytest.approx(0.7))
     assert filters.best_match(query, photo, "material") == ("silk", pytest.approx(0.5), pytest.approx(1.0))
 
 
-def test_where_nothing_agrees_the_query_is_named(filters: Filters) -> None:
+def test_without_agreement_the_best_match_is_the_class_of_the_query(filters: Filters) -> None:
     query, photo = sparse(filters, pattern={"starry": 1.0}), sparse(filters, pattern={"plain": 1.0})
     assert filters.best_match(query, photo, "pattern") == ("starry", pytest.approx(1.0), 0.0)
     assert filters.best_match(sparse(filters), photo, "pattern") == ("", 0.0, 0.0)
 
 
-def test_of_a_tree_the_deepest_node_that_agrees_is_named(filters: Filters) -> None:
+def test_the_best_match_in_a_tree_is_the_deepest_node_that_agrees(filters: Filters) -> None:
     hoodie, shirt, home = "tops > hoodie", "tops > shirt", "home"
     query = sparse(filters, category={"tops": 0.9, hoodie: 0.8, shirt: 0.1, home: 0.1})
     alike = sparse(filters, category={"tops": 1.0, hoodie: 1.0})
@@ -189,7 +189,7 @@ def test_of_a_tree_the_deepest_node_that_agrees_is_named(filters: Filters) -> No
     assert result == (home, pytest.approx(0.1), pytest.approx(1.0))  # a leaf of both levels counts once
 
 
-def test_anchors_of_one_name_match_together(filters: Filters) -> None:
+def test_anchors_with_the_same_color_name_match_as_one_class(filters: Filters) -> None:
     block = next(block for block in filters.layout.blocks_of("color") if block.kind == "palette")
     read = np.zeros(filters.layout.size, np.float32)
     read[block.entries] = parse_palette("red")
@@ -199,7 +199,7 @@ def test_anchors_of_one_name_match_together(filters: Filters) -> None:
     assert in_query == in_photo == pytest.approx(float(parse_palette("red")[names == label].sum()), abs=0.02)
 
 
-def test_distributions_are_told_by_class(filters: Filters) -> None:
+def test_distributions_are_given_by_class(filters: Filters) -> None:
     row = np.zeros(filters.layout.size, np.float32)
     for name, values in (("pattern", [0.3, 0.7]), ("material", [0.9, 0.2, 0.5])):
         [block] = filters.layout.blocks_of(name)
@@ -228,13 +228,13 @@ def test_distributions_are_told_by_class(filters: Filters) -> None:
     ],
     ids=str,
 )
-def test_weights_that_make_no_sense_are_refused(filters: Filters, weights: dict[str, float], code: str) -> None:
+def test_invalid_weights_are_refused(filters: Filters, weights: dict[str, float], code: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         filters.with_weights(weights)
     assert caught.value.code == code
 
 
-def test_other_weights_change_nothing_else(filters: Filters) -> None:
+def test_other_weights_keep_the_models(filters: Filters) -> None:
     other = filters.with_weights({"color": 3})
     assert dict(other.weights) == {"color": 3}
     assert other.models is filters.models

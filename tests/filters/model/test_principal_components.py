@@ -26,7 +26,7 @@ def toy_projection(size: int | None = None) -> FeatureProjection:
     return FeatureProjection.from_axes(2, np.arange(5.0, dtype=np.float32), 9 * axes, size)
 
 
-def test_it_is_its_definition() -> None:
+def test_unit_vectors_equal_their_definition() -> None:
     rows = RANDOM.standard_normal((4, 9)).astype(np.float32)
     axes = np.random.default_rng(0).standard_normal((5, 3))
     expected = (rows[:, 2:7] - np.arange(5)) @ axes
@@ -139,7 +139,7 @@ def test_equal_photos_have_no_direction() -> None:
     assert fit_principal_components(np.repeat(features(1), 5, axis=0), BACKBONE).size == 0
 
 
-def test_only_so_many_photos(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_catalogue_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SAMPLE", 30)
     item, two = (
         fit_principal_components(features(90), BACKBONE, seed=1),

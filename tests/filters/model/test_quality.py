@@ -24,7 +24,7 @@ def noisy_probabilities(classes: np.ndarray, kinds: int, skill: float, seed: int
     return (prior * likelihood / (prior * likelihood).sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def test_quality_is_its_definition() -> None:
+def test_quality_equals_its_definition() -> None:
     random = np.random.default_rng(0)
     classes = random.choice(3, size=200, p=[0.6, 0.3, 0.1])
     probabilities = noisy_probabilities(classes, 3, 0.5, 1)
@@ -44,7 +44,7 @@ def test_a_class_without_photos_does_not_count() -> None:
     assert measure_class_quality(probabilities, classes, np.arange(4)).balanced_accuracy == 1.0
 
 
-def test_what_photos_show_is_seen_and_what_they_do_not_is_not() -> None:
+def test_a_dimension_is_visible_only_if_predictions_have_skill() -> None:
     observed = dict.fromkeys((0.0, 0.03, 0.3), 0)
     for seed in range(40):
         classes = np.random.default_rng(seed).choice(3, size=600, p=[0.8, 0.15, 0.05])
@@ -56,7 +56,7 @@ def test_what_photos_show_is_seen_and_what_they_do_not_is_not() -> None:
     assert observed[0.3] >= 38
 
 
-def test_photos_of_a_group_are_no_independent_witnesses() -> None:
+def test_photos_of_one_group_count_as_one_observation() -> None:
     """Six groups of 100 equal photos: four read rightly prove nothing."""
     classes = np.repeat([0, 1, 0, 1, 0, 1], 100)
     named = np.repeat([0, 1, 0, 1, 1, 0], 100)
@@ -65,14 +65,14 @@ def test_photos_of_a_group_are_no_independent_witnesses() -> None:
     assert measure_class_quality(probabilities, classes, np.arange(600)).is_visible
 
 
-def test_a_single_class_or_group_is_not_seen() -> None:
+def test_a_dimension_of_one_class_or_group_is_not_visible() -> None:
     sure = np.ones((10, 1), np.float32)
     assert not measure_class_quality(sure, np.zeros(10, np.int64), np.arange(10)).is_visible
     item = np.eye(2, dtype=np.float32)[[0, 1] * 5]
     assert not measure_class_quality(item, np.array([0, 1] * 5), np.zeros(10, np.int64)).is_visible
 
 
-def test_without_photos_there_is_nothing() -> None:
+def test_without_photos_there_is_no_quality() -> None:
     assert (
         measure_class_quality(np.zeros((0, 3), np.float32), np.zeros(0, np.int64), np.zeros(0, np.int64)) == NO_QUALITY
     )
@@ -80,7 +80,7 @@ def test_without_photos_there_is_nothing() -> None:
     assert measure_label_quality(empty, empty, np.zeros(0, np.int64)) == NO_QUALITY
 
 
-def test_average_precision_is_its_definition() -> None:
+def test_average_precision_equals_its_definition() -> None:
     random = np.random.default_rng(2)
     predicted, true = random.random((60, 4)).astype(np.float32), (random.random((60, 4)) < 0.3).astype(np.float32)
     true[:, 3] = 0
@@ -91,13 +91,13 @@ def test_average_precision_is_its_definition() -> None:
     assert mean_average_precision(predicted, true) == pytest.approx(np.mean(expected))
 
 
-def test_equal_probabilities_earn_no_more_than_the_frequency() -> None:
+def test_the_average_precision_of_equal_probabilities_is_the_frequency() -> None:
     true = np.zeros((100, 1), np.float32)
     true[:10] = 1
     assert mean_average_precision(np.full((100, 1), 0.5, np.float32), true) < 0.1
 
 
-def test_labels_are_measured_and_seen() -> None:
+def test_quality_of_labels_is_measured_and_visible() -> None:
     random = np.random.default_rng(5)
     targets = (random.random((500, 3)) < 0.3).astype(np.float32)
     folds = random.integers(FOLDS, size=500)
@@ -114,13 +114,13 @@ def test_labels_are_measured_and_seen() -> None:
     assert good.majority_accuracy == pytest.approx(targets.mean(axis=0).max())
 
 
-def test_labels_need_every_fold() -> None:
+def test_labels_of_missing_folds_are_not_visible() -> None:
     targets = np.eye(2, dtype=np.float32)[np.arange(40) % 2]
     folds = np.arange(40) % (FOLDS - 1)
     assert not measure_label_quality(targets, targets, folds).is_visible
 
 
-def test_calibration_error_is_its_definition() -> None:
+def test_calibration_error_equals_its_definition() -> None:
     predicted = np.linspace(0, 1, 30, dtype=np.float32)
     true = np.arange(30) % 3 == 0
     expected = sum(2 * abs(true[n : n + 2].mean() - predicted[n : n + 2].mean()) for n in range(0, 30, 2)) / 30

@@ -82,7 +82,7 @@ def test_a_dot_product_is_the_score_for_any_weights(classes: int, weights: dict[
     np.testing.assert_allclose(result, expected, atol=1e-5)
 
 
-def test_with_more_classes_the_sketch_leaves_least_out() -> None:
+def test_with_more_classes_the_sketch_keeps_the_largest_parts() -> None:
     classes = SKETCH_SIZE + 40
     space, dense, class_vectors = space_of(classes)
     assert not space.is_lossless
@@ -98,7 +98,7 @@ def test_with_more_classes_the_sketch_leaves_least_out() -> None:
     assert ((result - expected) ** 2).mean() < ((worse - expected) ** 2).mean()
 
 
-def test_neighbours_are_neighbours_by_the_usual_score() -> None:
+def test_dot_products_of_filter_vectors_are_proportional_to_the_default_score() -> None:
     """Without a query's weights: two placed photos' dot product is their score, but for a factor."""
     space, dense, class_vectors = space_of(5)
     filter_vectors = space.filter_vectors(dense, class_vectors)
@@ -109,7 +109,7 @@ def test_neighbours_are_neighbours_by_the_usual_score() -> None:
     )
 
 
-def test_dense_scores_are_got_back() -> None:
+def test_dense_vectors_are_recovered_from_filter_vectors() -> None:
     space, dense, class_vectors = space_of(5)
     np.testing.assert_allclose(space.dense_vectors(space.filter_vectors(dense, class_vectors)), dense, atol=1e-6)
     for name, part in DENSE_PARTS.items():
@@ -130,7 +130,7 @@ def test_a_shop_without_classes_has_a_space_too() -> None:
     assert space.filter_vectors(dense[:0], []).shape == (0, FILTER_VECTOR_SIZE)
 
 
-def test_overlap_is_what_two_ways_of_weighing_share() -> None:
+def test_the_overlap_of_weights_is_their_shared_part() -> None:
     space, _, _ = space_of(5)
     assert space.usual_overlap(USUAL) == pytest.approx(1)
     assert space.usual_overlap({"pattern": 1.0}) == pytest.approx(0.2)

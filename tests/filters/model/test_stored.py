@@ -24,11 +24,11 @@ def filters() -> Filters:
     return fit_to_photos(toy_photos(20), DIMENSIONS, "model 1")
 
 
-def test_nothing_stored_is_nothing(tmp_path: Path) -> None:
+def test_without_stored_filters_none_are_loaded(tmp_path: Path) -> None:
     assert load_filters(tmp_path) is None
 
 
-def test_stored_filters_answer_the_same_to_the_last_bit(filters: Filters, tmp_path: Path) -> None:
+def test_stored_filters_give_identical_results(filters: Filters, tmp_path: Path) -> None:
     save_filters(tmp_path, filters)
     second = load_filters(tmp_path)
     assert second is not None
@@ -94,7 +94,7 @@ def test_other_weights_reuse_the_numbers(filters: Filters, tmp_path: Path) -> No
     assert result.weights == {"color": 9}
 
 
-def test_death_before_the_last_step_keeps_the_old_filters(
+def test_a_crash_before_the_last_step_keeps_the_old_filters(
     filters: Filters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_filters(tmp_path, filters)
@@ -163,7 +163,7 @@ def change_description(**values: object) -> object:
         "elsewhere",
     ],
 )
-def test_damage_is_said_with_the_way_out(filters: Filters, tmp_path: Path, harm: object) -> None:
+def test_damaged_filters_are_an_error_that_says_what_to_do(filters: Filters, tmp_path: Path, harm: object) -> None:
     save_filters(tmp_path, filters)
     assert callable(harm)
     harm(tmp_path)

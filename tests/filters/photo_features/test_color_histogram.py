@@ -108,7 +108,7 @@ def test_without_a_foreground_every_pixel_counts() -> None:
         assert (measure(lab, np.zeros((9, 9), np.float32)) == measure(lab, everywhere(lab))).all()
 
 
-def test_the_ground_does_not_count() -> None:
+def test_the_background_does_not_count() -> None:
     lab, other = plain("#aa2233"), plain("#22cc55")
     mask = np.zeros((24, 24), np.float32)
     mask[8:16, 8:16] = 1
@@ -159,7 +159,7 @@ def test_a_palette_is_a_short_distribution() -> None:
         ("#808080", "#d0202a", 0, 0.15),
     ],
 )
-def test_agreement_is_what_people_see(left: str, right: str, least: float, most: float) -> None:
+def test_the_agreement_of_two_colours_follows_perception(left: str, right: str, least: float, most: float) -> None:
     first, second = plain(left), plain(right)
     for value in (
         agreement(parse_palette(left), parse_palette(right)),
@@ -168,7 +168,7 @@ def test_agreement_is_what_people_see(left: str, right: str, least: float, most:
         assert least <= value <= most + 1e-6
 
 
-def test_neighbouring_shades_never_fall_apart() -> None:
+def test_neighbouring_shades_always_agree() -> None:
     steps = np.linspace(0, 255, 86).astype(int)
     for shades in ([f"#{s:02x}{s:02x}{s:02x}" for s in steps], [f"#{s:02x}40{255 - s:02x}" for s in steps]):
         palettes = [parse_palette(shade) for shade in shades]
@@ -192,7 +192,7 @@ def test_every_colour_of_srgb_has_a_cell() -> None:
         assert agreement(palette(lab, everywhere(lab)), parse_palette(color)) > 0.85
 
 
-def test_both_at_once_are_each_by_itself() -> None:
+def test_histogram_and_palette_together_equal_each_alone() -> None:
     lab = rgb_to_oklab(noise(9, 8))
     mask = np.random.default_rng(4).random((9, 8), dtype=np.float32)
     fine, colours = fine_and_palette(lab, mask)
@@ -209,7 +209,7 @@ def test_ways_to_write_a_colour(text: str, same: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "reddish", "#12345", "#gggggg", "#11223344", "rgb(1,2,3)", "ff0000"])
-def test_what_is_no_colour_is_refused(text: str) -> None:
+def test_a_text_that_names_no_colour_is_refused(text: str) -> None:
     with pytest.raises(InvalidValue, match=r"Write #rrggbb, e\.g\. #2a62c4, .* black, white") as caught:
         parse_palette(text)
     assert caught.value.code == "unknown-color"
@@ -239,7 +239,7 @@ def test_basic_colours_are_named_so(name: str) -> None:
     assert color_distribution(parse_palette(name)).sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_names_of_many() -> None:
+def test_color_names_of_several_colours() -> None:
     colours = np.array([plain("#1c2a52", 1)[0, 0], plain("#ffffff", 1)[0, 0]])
     result = color_distribution(colours)
     assert (result.shape, result.dtype) == ((2, len(BASIC_COLORS)), np.float32)
@@ -249,6 +249,6 @@ def test_names_of_many() -> None:
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (3, 5)])
-def test_names_of_something_else_are_refused(shape: tuple[int, ...]) -> None:
+def test_color_distributions_of_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InvalidValue, match="last axis must be 3 or 48"):
         color_distribution(np.zeros(shape))

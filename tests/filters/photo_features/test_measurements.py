@@ -121,7 +121,7 @@ def test_a_row_is_read_back() -> None:
     assert (second.outline == first.outline).all()
 
 
-def test_it_is_what_the_parts_measure() -> None:
+def test_a_measurement_consists_of_its_parts() -> None:
     photo = shirt((200, 30, 40))
     lab = rgb_to_oklab(downsample(photo))
     mask = foreground_mask(lab)

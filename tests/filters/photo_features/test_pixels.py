@@ -44,7 +44,7 @@ def test_oklab_is_inverted() -> None:
 
 
 @pytest.mark.parametrize("shape", [(600, 500), (1, 1), (1, 300), (300, 1), (20, 20)])
-def test_every_photo_becomes_small(shape: tuple[int, int]) -> None:
+def test_every_photo_is_downsampled(shape: tuple[int, int]) -> None:
     result = downsample(plain((10, 200, 30), *shape))
     assert result.shape == (SIDE, SIDE, 3)
     assert (result == (10, 200, 30)).all()
@@ -76,7 +76,7 @@ def test_small_keeps_the_colours_of_smooth_photos_and_of_fine_stripes() -> None:
         np.zeros((4, 4, 3), np.float32),
     ],
 )
-def test_what_is_no_photo_is_refused(photo: Pixels) -> None:
+def test_invalid_arguments_are_refused(photo: Pixels) -> None:
     with pytest.raises(InvalidValue, match="Give uint8 of shape"):
         downsample(photo)
 
@@ -99,7 +99,7 @@ def test_the_product_is_the_foreground(ground: tuple[int, int, int], color: tupl
     assert mask.max() == 0
 
 
-def test_light_that_falls_off_is_ground() -> None:
+def test_a_ground_with_uneven_light_is_background() -> None:
     y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
     ground = np.repeat((225 - 14 * (x**2 + y**2) + 10 * x)[..., None], 3, axis=2).astype(np.uint8)
     mask = foreground_mask(rgb_to_oklab(with_square(ground, (150, 60, 60))))
@@ -107,7 +107,7 @@ def test_light_that_falls_off_is_ground() -> None:
     assert mask[:17].max() < 0.1
 
 
-def test_two_grounds_are_ground() -> None:
+def test_a_ground_of_two_colours_is_background() -> None:
     ground = plain((240, 240, 240))
     ground[40:] = (120, 90, 60)
     mask = foreground_mask(rgb_to_oklab(with_square(ground, (20, 40, 200))))
@@ -115,7 +115,7 @@ def test_two_grounds_are_ground() -> None:
     assert mask[:, :17].max() == mask[:, 47:].max() == 0
 
 
-def test_the_inside_of_an_outline_counts() -> None:
+def test_the_inside_of_an_outline_is_foreground() -> None:
     photo = with_square(plain((255, 255, 255)), (225, 225, 225))
     photo[22:42, 22:42] = 255
     mask = foreground_mask(rgb_to_oklab(photo))
@@ -123,7 +123,7 @@ def test_the_inside_of_an_outline_counts() -> None:
     assert mask[7, 32] == 0
 
 
-def test_a_lone_pixel_encloses_nothing() -> None:
+def test_a_single_pixel_is_no_foreground() -> None:
     photo = with_square(plain((255, 255, 255)), (20, 30, 90))
     photo[7, 32] = 0
     mask = foreground_mask(rgb_to_oklab(photo))
@@ -136,7 +136,7 @@ def test_one_colour_is_half_foreground(shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("shape", [(SIDE, SIDE), (1, 30), (30, 1), (2, 2), (3, 5)])
-def test_a_photo_full_of_product_keeps_some(shape: tuple[int, int]) -> None:
+def test_a_photo_filled_by_the_product_has_some_foreground(shape: tuple[int, int]) -> None:
     photo = np.random.default_rng(2).integers(0, 256, (*shape, 3), dtype=np.uint8)
     mask = foreground_mask(rgb_to_oklab(photo))
     assert np.isfinite(mask).all()

@@ -45,7 +45,7 @@ def test_another_background_is_kept_with_the_product() -> None:
     assert 60 < np.mean(mean) < 200
 
 
-def test_large_photos_are_made_smaller_and_small_ones_are_no_trouble() -> None:
+def test_large_photos_are_reduced_and_small_ones_are_accepted() -> None:
     assert max(augment_photo(on_white(900), "again", (1,)).shape) <= LONGEST
     for side in (1, 2, 9):
         for strength in ("again", "phone"):

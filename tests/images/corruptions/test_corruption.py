@@ -71,7 +71,7 @@ def test_any_size_and_aspect(kind: str, size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
-def test_one_colour_is_no_trouble_and_never_the_same_photo(kind: str) -> None:
+def test_a_photo_of_one_colour_can_be_corrupted(kind: str) -> None:
     grey = np.full((50, 40, 3), 128, np.uint8)
     assert seen(kind, pixels=grey).shape != grey.shape
 
@@ -88,7 +88,7 @@ def test_blur_takes_the_detail_and_keeps_the_colours() -> None:
         assert distance(small(seen("blur", seed)), small(seen("clean"))) < 14
 
 
-def test_glare_burns_out_a_part() -> None:
+def test_glare_overexposes_a_part_of_the_photo() -> None:
     burnt = [float((seen("glare", seed).min(axis=2) > 225).mean()) for seed in SEEDS]
     clean = float((seen("clean").min(axis=2) > 225).mean())
     for seed, share in zip(SEEDS, burnt, strict=True):
@@ -98,7 +98,7 @@ def test_glare_burns_out_a_part() -> None:
         assert brightness(seen("glare", seed)) > brightness(seen("clean")) + 10
 
 
-def test_dark_has_less_than_half_the_light_and_noise_in_it() -> None:
+def test_dark_halves_the_light_and_adds_noise() -> None:
     grey = np.full((300, 300, 3), 200, np.uint8)
     for seed in SEEDS:
         assert 0.1 < brightness(seen("dark", seed)) / brightness(seen("clean")) < 0.45
@@ -120,7 +120,7 @@ def test_rotation_turns_by_10_to_25_degrees_either_way_without_black_corners() -
     assert max(map(abs, found)) - min(map(abs, found)) > 5
 
 
-def test_rotation_goes_on_in_the_colours_of_the_edges() -> None:
+def test_rotation_fills_corners_with_the_colours_of_the_edges() -> None:
     halves = np.zeros((200, 200, 3), np.uint8)
     halves[:, :100], halves[:, 100:] = (200, 60, 60), (60, 60, 200)
     tilted = seen("rotation", 2, halves).astype(int)
@@ -167,7 +167,7 @@ def distance_map(one: Pixels, other: Pixels) -> np.ndarray[tuple[int, int], np.d
     return abs(one.astype(np.int64) - other).max(axis=2)
 
 
-def test_jpeg_is_small_in_every_sense() -> None:
+def test_jpeg_reduces_the_file_and_the_sides() -> None:
     for seed in (0, 1):
         file = corrupt(product(900, 1200), "jpeg", seed)
         assert len(file) < 0.15 * len(corrupt(product(900, 1200), "clean", seed))
@@ -175,7 +175,7 @@ def test_jpeg_is_small_in_every_sense() -> None:
     assert distance(small(seen("jpeg")), small(seen("clean"))) < 8
 
 
-def test_sideways_is_clean_for_those_who_read_the_tag_and_only_for_them() -> None:
+def test_sideways_equals_clean_only_if_the_exif_orientation_is_read() -> None:
     orientations = set()
     for seed in range(12):
         file = corrupt(product(), "sideways", seed)
@@ -188,7 +188,7 @@ def test_sideways_is_clean_for_those_who_read_the_tag_and_only_for_them() -> Non
     assert orientations == {3, 6, 8}
 
 
-def test_an_unknown_kind_is_told_which_there_are() -> None:
+def test_an_unknown_kind_is_an_error_that_lists_the_kinds() -> None:
     with pytest.raises(InvalidValue, match=r"'fog'.*Choose of clean, blur, .*sideways"):
         corrupt(product(), "fog", 0)
 
@@ -203,6 +203,6 @@ def test_an_unknown_kind_is_told_which_there_are() -> None:
         (np.zeros((20, 20, 3), np.float32), 0),
     ],
 )
-def test_what_is_no_photo_is_refused(pixels: Pixels, seed: int) -> None:
+def test_invalid_arguments_are_refused(pixels: Pixels, seed: int) -> None:
     with pytest.raises(InvalidValue, match=r"Choose 0 or more|Give uint8 of shape"):
         corrupt(pixels, "clean", seed)

@@ -46,7 +46,7 @@ def test_a_shaken_photo_is_soft_along_one_side_only() -> None:
     assert not np.array_equal(values(blur(halves(), (4.0, 0.0))), values(halves()))
 
 
-def test_light_that_is_right_changes_nothing() -> None:
+def test_a_neutral_exposure_changes_nothing() -> None:
     assert np.array_equal(values(expose(halves(), Exposure(1.0, 1.0))), values(halves()))
 
 
@@ -54,7 +54,7 @@ def test_half_of_the_light_is_half_of_the_levels() -> None:
     assert values(expose(plain(), Exposure(0.5, 1.0)))[0, 0].tolist() == [60, 40, 20]
 
 
-def test_without_saturation_all_is_grey() -> None:
+def test_without_saturation_the_picture_is_grey() -> None:
     assert np.ptp(values(expose(plain(), Exposure(1.0, 0.0)))[0, 0].astype(int)) == 0
 
 
@@ -92,7 +92,7 @@ def test_noise_is_added_and_clipped() -> None:
     assert all(np.array_equal(tiled[y, x], small[y % 2, x % 2]) for y in range(5) for x in range(3))
 
 
-def test_few_bytes_are_another_picture_and_many_nearly_the_same() -> None:
+def test_lower_jpeg_quality_differs_more_from_the_picture() -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
     away = [abs(values(compress(noise, quality)).astype(int) - values(noise)).mean() for quality in (95, 60, 10)]
     assert away == sorted(away)
@@ -100,7 +100,7 @@ def test_few_bytes_are_another_picture_and_many_nearly_the_same() -> None:
 
 
 @pytest.mark.parametrize("orientation", STORED_AS)
-def test_a_turned_file_says_how_to_turn_it_back(orientation: int) -> None:
+def test_a_turned_file_has_the_orientation_that_undoes_the_turn(orientation: int) -> None:
     with Image.open(io.BytesIO(encode_turned_jpeg(halves(), 95, orientation))) as stored:
         assert stored.getexif()[0x0112] == orientation
         assert stored.size == ((60, 40) if orientation == 3 else (40, 60))
@@ -122,7 +122,7 @@ def test_crops_lie_inside_and_keep_what_they_promise() -> None:
         assert 0.35 * 2400 < part.width * part.height <= 2400
 
 
-def test_a_mirror_and_a_tilt_by_nothing() -> None:
+def test_mirror_reverses_columns_and_a_tilt_of_zero_changes_nothing() -> None:
     assert np.array_equal(values(mirror(halves())), values(halves())[:, ::-1])
     assert np.array_equal(values(tilt(plain(), 0.0)), values(plain()))
 
@@ -137,7 +137,7 @@ def test_a_hand_comes_from_its_edge(edge: Edge) -> None:
     assert 0.02 < covered.mean() < 60 * 60 / (200 * 160)
 
 
-def test_the_same_hand_twice_and_another_otherwise() -> None:
+def test_a_drawn_hand_depends_on_the_seed_only() -> None:
     one, same, other = (draw_hand(np.random.default_rng(seed), 48) for seed in (3, 3, 4))
     assert one.mode == "RGBA" and one.size == (48, 48)
     assert one.tobytes() == same.tobytes() != other.tobytes()

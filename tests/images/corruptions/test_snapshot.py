@@ -10,7 +10,7 @@ from PIL import Image
 from shoplens.images.corruptions.snapshot import take_snapshot
 
 
-def test_a_snapshot_is_the_same_picture_worse() -> None:
+def test_a_snapshot_is_the_same_picture_at_lower_quality() -> None:
     pixels = np.zeros((400, 300, 3), np.uint8)
     pixels[100:300, 80:220] = (200, 30, 30)
     taken = take_snapshot(pixels, seed=3)

@@ -8,7 +8,7 @@ import pytest
 from shoplens.images.drawing.paths import polyline
 
 
-def test_a_line_has_its_ends() -> None:
+def test_a_line_contains_its_end_points() -> None:
     assert polyline("M 1 2 L 3 4").tolist() == [[1, 2], [3, 4]]
 
 
@@ -30,6 +30,6 @@ def test_a_mirrored_path_is_symmetric() -> None:
 
 
 @pytest.mark.parametrize("path", ["M 1", "M 1 2 X 3 4", "L 1 2 3"])
-def test_a_path_that_is_not_one_is_refused(path: str) -> None:
+def test_an_invalid_path_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="Path"):
         polyline(path)

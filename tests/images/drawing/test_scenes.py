@@ -22,7 +22,7 @@ def test_a_room_fills_the_picture_and_is_the_same_for_the_same_seed(draw: object
     assert rooms[0].tobytes() == rooms[1].tobytes() != rooms[2].tobytes()
 
 
-def test_what_the_camera_projects_it_projects_back() -> None:
+def test_back_projection_inverts_the_projection_of_the_camera() -> None:
     plane = ABOVE.plane((0, 0, 0), (1, 0, 0), (0, -1, 0))
     a, b, depth = back_project(plane, (120, 160), 1)
     assert (depth > 0).all()
@@ -31,7 +31,7 @@ def test_what_the_camera_projects_it_projects_back() -> None:
     assert np.allclose([x / w, y / w], [20, 30], atol=1e-2)
 
 
-def test_a_thing_lies_in_the_middle_and_stands_on_its_foot() -> None:
+def test_an_object_lies_at_its_centre_or_stands_on_its_base() -> None:
     thing = Image.new("RGBA", (50, 50), (255, 0, 0, 255))
     for camera, plane in ((ABOVE, lying_plane(ABOVE, 0, 0, 40, 0.0)), (ASIDE, standing_plane(ASIDE, 0, 0, 40, 100))):
         picture = Image.new("RGB", (120, 160))
@@ -48,7 +48,7 @@ def test_every_prop_fills_a_part_of_its_square(name: str) -> None:
     assert 0.02 < (np.asarray(image)[..., 3] > 128).mean() < 0.9
 
 
-def test_scattered_things_are_seen() -> None:
+def test_scattered_props_are_visible() -> None:
     for camera, names in ((ABOVE, ["cup", "book", "letter"]), (ASIDE, ["plant", "books"])):
         picture = Image.new("RGB", (120, 160), (128, 128, 128))
         scatter_props(picture, camera, names, np.random.default_rng(0))

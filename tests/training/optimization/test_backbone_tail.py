@@ -76,7 +76,7 @@ def test_a_missing_file_of_tail_weights_is_named(tmp_path: Path) -> None:
         load_tail(base)
 
 
-def test_a_trained_tail_does_not_change_the_outputs_of_the_base(base: OnnxEmbedder) -> None:
+def test_both_tails_together_give_the_base_outputs_followed_by_the_trained_ones(base: OnnxEmbedder) -> None:
     tail, images = load_tail(base), photos()
     before = base.embed(images)
     with torch.no_grad():
