@@ -21,9 +21,13 @@ from typing import Any
 
 from backbones import half
 from shoplens import Shop
+from shoplens.embedders import OnnxEmbedder, network_file
 from shoplens.evaluation.results import Evaluation
 from shoplens.feeds import read_feed
 from shoplens.ranking.strategies import STRATEGIES
+from shoplens.settings import Settings
+from shoplens.store.layout import live_folder
+from shoplens.store.manifest import load_manifest
 from shoplens.types import Product
 from tables import default_data, machine_line, percent_cell
 
@@ -31,19 +35,26 @@ FEEDS = {
     "grocery": ("grocery/catalogue.jsonl", None),
     "luma": ("luma/products.csv", "luma/media"),
     "hm": ("hm/feed.tsv", None),
+    "street": ("street/catalogue.jsonl", None),
 }
 METRICS = ("recall@1", "recall@5", "recall@10", "mrr", "map@r", "ndcg@10", "recall@1/category")
 
 
-def store_of(name: str, data: Path, work: Path) -> Path:
-    """The store of a catalogue, made when it is not there."""
+def store_of(name: str, data: Path, work: Path, model: Path | None = None) -> Path:
+    """The store of a catalogue, made when it is not there, by the default network or another one."""
     feed, media = FEEDS[name]
     store = work / name
     if not (store / "CURRENT").is_file():
-        shop, summary = Shop.index(data / feed, store, media=data / media if media else None)
+        settings = Settings(model=model)
+        shop, summary = Shop.index(data / feed, store, media=data / media if media else None, settings=settings)
         shop.close()
         print(f"{name}: {summary.products} products, {summary.photos} photos, {summary.seconds:.0f} s", flush=True)
     return store
+
+
+def embedder_of(store: Path) -> OnnxEmbedder:
+    """The network that a store was made by, on one thread."""
+    return OnnxEmbedder(network_file(Settings().model, load_manifest(live_folder(store)).model), threads=1)
 
 
 def products_of(name: str, data: Path) -> list[Product]:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from evaluation import embedder_of
 from shoplens.build.photo_features import backbone_width, feature_model
-from shoplens.embedders import OnnxEmbedder
 from shoplens.filters.dimensions.derivation import ClassReader, derive_dimensions
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
 from shoplens.filters.fitting.crossfit import FOLDS, fold_index
@@ -22,7 +22,7 @@ from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.ranking.weights import resolve_weights
-from shoplens.settings import Preferences, Settings
+from shoplens.settings import Preferences
 from shoplens.store.feature_cache import NAME, FeatureFile
 from shoplens.store.generation import Generation
 from shoplens.store.store import Store
@@ -97,7 +97,7 @@ def in_development(group: str) -> bool:
 
 def catalogue_of(store: Path) -> Catalogue:
     """All that filters can be fitted to, read from a store."""
-    embedder = OnnxEmbedder(Settings().model, threads=1)
+    embedder = embedder_of(store)
     with reading(store) as generation:
         entries = sorted(generation.index.entries(), key=lambda entry: entry.product.id)
     file = FeatureFile(store / NAME, feature_model(embedder))

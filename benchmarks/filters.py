@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evaluation import store_of
+from evaluation import embedder_of, store_of
 from filter_scores import (
     Bools,
     Catalogue,
@@ -49,7 +49,6 @@ from filter_scores import (
 )
 from shoplens import Shop
 from shoplens.build.photo_features import feature_model
-from shoplens.embedders import OnnxEmbedder
 from shoplens.evaluation.queries import JudgedQuery, holdout_queries, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, open_query_vectors
 from shoplens.evaluation.query_runs import Gallery, evaluate_query
@@ -175,7 +174,7 @@ def views(data: Path, folder: Path, split: str) -> list[Line]:
 def grocery(data: Path, folder: Path, split: str) -> list[Line]:
     store = store_of("grocery", data, folder)
     file = data / "grocery" / ("test.csv" if split == "test" else "val.csv")
-    settings, embedder = Settings(), OnnxEmbedder(Settings().model, threads=1)
+    settings, embedder = Settings(), embedder_of(store)
 
     def photos(generation: Generation) -> Iterator[tuple[JudgedQuery, EncodedQuery]]:
         with open_query_vectors(folder / "query-photos.sqlite", feature_model(embedder)) as vectors:

@@ -37,9 +37,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evaluation import store_of
+from evaluation import embedder_of, store_of
 from shoplens.build.photo_features import extract_features, feature_model
-from shoplens.embedders import EmbeddingHead, OnnxEmbedder
+from shoplens.embedders import EmbeddingHead
 from shoplens.embedders.look import LookCard
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.evaluation.queries import JudgedQuery, read_queries
@@ -101,7 +101,7 @@ def bench_of(folder: Path) -> Iterator[EvaluationContext]:
     settings = Settings()
     store = Store(folder)
     try:
-        yield EvaluationContext(store, OnnxEmbedder(), PhotoSource(settings), settings)
+        yield EvaluationContext(store, embedder_of(folder), PhotoSource(settings), settings)
     finally:
         store.close()
 

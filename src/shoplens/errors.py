@@ -31,6 +31,17 @@ class ShoplensError(Exception):
         self.fix = fix
         self.code = code or type(self).code
 
+    def __reduce__(self) -> tuple[typing.Any, ...]:
+        """Pickle the message and the attributes, whatever arguments a subclass has."""
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[ShoplensError], arguments: tuple[str, ...], attributes: dict[str, object]) -> ShoplensError:
+    """Restore an error from its pickle."""
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(attributes)
+    return error
+
 
 class InvalidValue(ShoplensError, ValueError):
     """A type or an option does not accept a value."""

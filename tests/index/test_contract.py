@@ -11,6 +11,7 @@ from shoplens.errors import ConditionError
 from shoplens.index.condition_parser import parse_condition
 from shoplens.index.conditions import AllOf, IsProduct, Not
 from shoplens.index.exact import ExactIndex
+from shoplens.index.process.remote_index import RemoteIndex
 from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import FilterScores, Photo, Product, SparseVector
@@ -61,7 +62,7 @@ def scores_of(number: int, photos: int) -> FilterScores:
     return FilterScores(filter_vectors, tuple(class_vectors), predicted)
 
 
-@pytest.fixture(params=[ExactIndex, QdrantIndex], ids=["exact", "qdrant"], scope="module")
+@pytest.fixture(params=[ExactIndex, QdrantIndex, RemoteIndex], ids=["exact", "qdrant", "remote"], scope="module")
 def new_index(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[], Index]]:
@@ -72,7 +73,7 @@ def new_index(
         index = (
             ExactIndex(DIMENSIONS)
             if request.param is ExactIndex
-            else QdrantIndex(folder, VectorSizes(DIMENSIONS, FILTER_VECTOR_SIZE))
+            else request.param(folder, VectorSizes(DIMENSIONS, FILTER_VECTOR_SIZE))
         )
         opened.append(index)
         return index
@@ -144,7 +145,7 @@ CONDITIONS = [
 
 @pytest.mark.parametrize("text", CONDITIONS)
 @pytest.mark.parametrize("k", [1, 10, 1000])
-def test_nearest_equals_the_definition(read_only: Filled, text: str | None, k: int) -> None:
+def test_nearest_products_equal_their_definition(read_only: Filled, text: str | None, k: int) -> None:
     index, oracle, _ = read_only
     condition = parse_condition(text) if text else None
     rng = np.random.default_rng(3)
@@ -181,7 +182,7 @@ def test_a_product_itself_is_met_by_its_own_id(read_only: Filled) -> None:
     assert [record.product.id for record in index.all_records(IsProduct(("p7", "SKU-5")))] == ["p7"]
 
 
-def test_fields_hold_what_they_hold(read_only: Filled) -> None:
+def test_field_kinds_equal_those_of_the_exact_index(read_only: Filled) -> None:
     index, oracle, _ = read_only
     assert dict(index.field_kinds()) == dict(oracle.field_kinds())
     assert index.field_kinds()["id"] == index.field_kinds()["group_id"] == {"text"}

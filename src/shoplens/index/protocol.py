@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -261,6 +262,21 @@ class Index(Protocol):
     def flush(self) -> None: ...
 
     def close(self) -> None: ...
+
+
+class StoredIndex(Index, Protocol):
+    """An index whose products are on disk."""
+
+    sizes: VectorSizes
+    on_write: Callable[[Iterable[str]], None]
+    """Called with the ids of products just before they are written; the store sets it."""
+
+    def needs_graph(self) -> bool:
+        """Return whether so many points are outside of every graph that building one pays."""
+
+
+OpenIndex = Callable[[Path, VectorSizes], StoredIndex]
+"""Opens the index in a folder, and creates it where there is none."""
 
 
 def best_photo(photo_vectors: Vectors, vector: Vectors) -> tuple[int, float]:

@@ -18,6 +18,8 @@ from shoplens.feedback.log import FeedbackLog
 from shoplens.feeds import Feed, FeedMapping, fetch_feed, read_feed
 from shoplens.images import PhotoCache, PhotoSource
 from shoplens.images.source import locate_query_photo
+from shoplens.index.protocol import OpenIndex
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.pipeline import search_encoded
 from shoplens.search.query_encoder import QueryEncoder
@@ -71,10 +73,13 @@ class Shop:
         _create: bool = False,
         _rebuild: bool = False,
         _snapshot: Path | None = None,
+        _engine: OpenIndex = QdrantIndex,
     ) -> None:
         used = settings or settings_from(store=Path(store) if store else None)
         folder = Path(store) if store else used.store
-        opened = Store(folder, create=_create, rebuild=_rebuild, lock_wait=used.lock_wait, snapshot=_snapshot)
+        opened = Store(
+            folder, create=_create, rebuild=_rebuild, lock_wait=used.lock_wait, snapshot=_snapshot, engine=_engine
+        )
         cache = PhotoCache(opened.photos_folder, used.kept_photo_bytes)
         self._parts = ShopParts(
             used,

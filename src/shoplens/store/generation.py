@@ -18,6 +18,7 @@ from shoplens.filters.dimensions.derivation import Dimensions
 from shoplens.filters.dimensions.labels import Labels
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.stored import load_filters
+from shoplens.index.protocol import OpenIndex, StoredIndex
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.store.dimensions_file import read_dimensions
 from shoplens.store.files.atomic import replace_file
@@ -42,7 +43,7 @@ class Generation:
 
     folder: Path
     manifest: Manifest
-    index: QdrantIndex
+    index: StoredIndex
     filters: Filters | None = None
     look: EmbeddingHead | None = None
     damage: StoreError | None = None
@@ -185,8 +186,8 @@ class Generation:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def open_generation(folder: Path, manifest: Manifest) -> Generation:
-    """Open a generation, with its filters.
+def open_generation(folder: Path, manifest: Manifest, engine: OpenIndex = QdrantIndex) -> Generation:
+    """Open a generation, with its filters; ``engine`` opens its index.
 
     Raises:
         StoreError: as :func:`open_index`.
@@ -197,16 +198,16 @@ def open_generation(folder: Path, manifest: Manifest) -> Generation:
     except StoreError as problem:
         damage = problem
     look = load_look(folder, manifest.look)
-    return Generation(folder, manifest, open_index(folder, manifest), filters, look, damage)
+    return Generation(folder, manifest, open_index(folder, manifest, engine), filters, look, damage)
 
 
-def open_index(folder: Path, manifest: Manifest) -> QdrantIndex:
+def open_index(folder: Path, manifest: Manifest, engine: OpenIndex = QdrantIndex) -> StoredIndex:
     """Open the index in a generation's folder, and create it where there is none.
 
     Raises:
         StoreError: as :class:`~shoplens.index.qdrant.qdrant_index.QdrantIndex`.
     """
-    return QdrantIndex(folder / SHARD, manifest.sizes)
+    return engine(folder / SHARD, manifest.sizes)
 
 
 def check_model(generation: Generation, embedder: Embedder) -> None:

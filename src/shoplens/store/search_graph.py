@@ -29,7 +29,7 @@ def build_graph(store: Store, generation: Generation) -> None:
     try:
         optimize(generation.shard, generation.manifest.sizes)
     finally:
-        generation.index = open_index(generation.folder, generation.manifest)
+        generation.index = open_index(generation.folder, generation.manifest, store.engine)
 
 
 def _copy_with_graph(store: Store, generation: Generation) -> Generation:
@@ -40,4 +40,4 @@ def _copy_with_graph(store: Store, generation: Generation) -> Generation:
     optimize(partial / SHARD, generation.manifest.sizes)
     sync_tree(partial)
     partial.rename(folder)
-    return open_generation(folder, generation.manifest)
+    return open_generation(folder, generation.manifest, store.engine)

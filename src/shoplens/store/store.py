@@ -25,6 +25,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from shoplens.errors import InvalidValue, StoreError
+from shoplens.index.protocol import OpenIndex
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.store.copies.snapshot_folders import CHANGED, remove_abandoned_snapshots
 from shoplens.store.copies.write_log import log_writes
 from shoplens.store.files.atomic import sync_folder, translate_disk_errors
@@ -47,6 +49,7 @@ class Store:
         rebuild: whether to open it even if the live generation is damaged, as if there were none.
         lock_wait: seconds to wait for another process to release the store.
         snapshot: folder with a copy of the live generation to work on; the store's own is left to its owner.
+        engine: opens indexes; a service has each in a process of its own.
 
     Raises:
         StoreError: ``no-store`` when there is none and ``create`` is false; ``store-in-use``; ``damaged-store``.
@@ -60,7 +63,9 @@ class Store:
         rebuild: bool = False,
         lock_wait: float = 5.0,
         snapshot: Path | None = None,
+        engine: OpenIndex = QdrantIndex,
     ) -> None:
+        self.engine = engine
         self.folder, self.is_snapshot = folder.absolute(), snapshot is not None
         self.layout = StoreLayout(self.folder if snapshot is None else snapshot)
         self._renames = RenameFile(self.folder / RENAMED)
@@ -178,7 +183,7 @@ class Store:
                 if left.kept:
                     continue
                 if (left.model, left.sizes, left.look) == (manifest.model, manifest.sizes, manifest.look):
-                    index = open_index(folder, manifest)
+                    index = open_index(folder, manifest, self.engine)
                     manifest = replace(manifest, created=left.created)
                     manifest.write(folder)
                     return Generation(folder, manifest, index)
@@ -192,7 +197,7 @@ class Store:
         folder = self.layout.next()
         folder.mkdir()
         manifest.write(folder)
-        return Generation(folder, manifest, open_index(folder, manifest))
+        return Generation(folder, manifest, open_index(folder, manifest, self.engine))
 
     def switch(self, generation: Generation, *, keep: bool = False) -> None:
         """Make a filled generation the live one, in one atomic step.
@@ -248,7 +253,7 @@ class Store:
             self._leases.wait_for(lambda: all(one.folder != folder for one in self._open))
         folder.rename(renamed)
         sync_folder(self.layout.generations)
-        generation = open_generation(renamed, load_manifest(renamed))
+        generation = open_generation(renamed, load_manifest(renamed), self.engine)
         try:
             yield generation
         finally:
@@ -272,7 +277,7 @@ class Store:
             raise InvalidValue(f"There is no generation {name!r}.", names, code="no-generation")
         with self._leases:
             self._leases.wait_for(lambda: all(one.name != name for one in self._open))
-            generation = open_generation(kept[name], load_manifest(kept[name]))
+            generation = open_generation(kept[name], load_manifest(kept[name]), self.engine)
             generation.index.renames = self.renames
             generation.readers, generation.on_unread = 1, generation.close
             self._open.add(generation)
@@ -373,4 +378,4 @@ class Store:
         manifest = load_manifest(folder)
         self._is_of_before = stored_format(folder) < FORMAT
         self.layout.tidy(name)
-        return open_generation(folder, manifest)
+        return open_generation(folder, manifest, self.engine)

@@ -8,6 +8,7 @@ import typer
 
 from shoplens.cli import options
 from shoplens.cli.output import console, sanitize
+from shoplens.index.process.remote_index import RemoteIndex
 from shoplens.settings import settings_from
 from shoplens.shop import Shop
 
@@ -91,7 +92,7 @@ def run(
         remember=remember,
     )
     with ThreadPoolExecutor(1) as background:
-        opening = background.submit(Shop, settings=replace(settings, threads=1))
+        opening = background.submit(Shop, settings=replace(settings, threads=1), _engine=RemoteIndex)
         from shoplens.service.serve import serve  # takes half a second to load, while files are read
     with opening.result() as shop:
         products = len(shop)

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ _SCHEMAS: dict[str, Any] = {
 }
 """Indexes of the payload fields that every shard has."""
 
+_LOCK_WAIT = 0.5
+"""Seconds to wait for another process that has the shard open."""
 _VECTOR_FILE = "matrix.dat"
 """Name of the files of the vectors themselves, of which a search reads only a few."""
 _MIN_READ_AHEAD, _BLOCK = 1 << 18, 1 << 20
@@ -43,7 +46,7 @@ def open_shard(folder: Path, sizes: VectorSizes) -> engine.EdgeShard:
         if folder.is_dir() and any(folder.iterdir()):
             with contextlib.suppress(OSError):  # a graph build that outlived its process removes files
                 _read_ahead(folder)
-            shard = engine.EdgeShard.load(str(folder))
+            shard = _load(folder)
             # A graph build that was killed leaves its unfinished segments, which the engine never removes. Only now
             # does the engine's lock prove that no build is running.
             shutil.rmtree(folder / "temp_segments", ignore_errors=True)
@@ -67,6 +70,18 @@ def open_shard(folder: Path, sizes: VectorSizes) -> engine.EdgeShard:
             "Restore a backup, or build the store again with `shoplens index --replace`.",
             code="damaged-store",
         ) from problem
+
+
+def _load(folder: Path) -> engine.EdgeShard:
+    """Load a shard; wait a moment for a process of the engine whose parent was killed, and which ends now."""
+    end = time.monotonic() + _LOCK_WAIT
+    while True:
+        try:
+            return engine.EdgeShard.load(str(folder))
+        except Exception as problem:
+            if "WouldBlock" not in str(problem) or time.monotonic() > end:
+                raise
+        time.sleep(0.02)
 
 
 def _read_ahead(folder: Path) -> None:

@@ -67,7 +67,7 @@ def _adopt_backup(store: Store, backup: Path) -> None:
             raise _bad_backup(backup, problem) from problem
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        store.switch(open_generation(folder, manifest))
+        store.switch(open_generation(folder, manifest, store.engine))
 
 
 def _bad_backup(backup: Path, problem: StoreError) -> StoreError:

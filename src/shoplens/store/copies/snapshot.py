@@ -59,7 +59,7 @@ def adopt_snapshot(store: Store) -> Iterator[tuple[Generation, list[str]]]:
         raise no_snapshot() from None
     generation = None
     try:
-        generation = open_generation(ours, load_manifest(ours))
+        generation = open_generation(ours, load_manifest(ours), store.engine)
         yield generation, ids
     finally:
         if generation is not None and not store.is_live(generation):
