@@ -1,18 +1,19 @@
-"""Whether match probabilities are true, and what may be claimed by them, on products that they were not fitted to.
+"""Measure match probabilities and the verdicts based on them, on products that they were not fitted to.
 
     python benchmarks/calibration.py --data ../shared/data --work FOLDER --splits 10 --split validation
     python benchmarks/calibration.py --data ../shared/data --work FOLDER --splits 10 --split test
 
-FOLDER holds the stores of ``benchmarks/evaluation.py``, or they are made. A design (a group, or a product without one)
-is put into one of six parts by a hash of its name and the number of the split. *Whole*: the whole catalogue is
-searched; fitted to photos of parts 0 to 2, measured on photos of parts 3 to 5, once as they are and once as if their
-product were not there. *Half removed*: parts 0 to 2 are really removed from a copy of the store; fitted to photos of
-parts 3 and 4, measured on photos of part 5 (there) and of parts 0 to 2 (not there), weighted to half and half.
+FOLDER holds the stores of ``benchmarks/evaluation.py``; missing ones are made. A design (a group, or a product without
+one) is put into one of six parts by a hash of its name and the number of the split. *Whole*: the whole catalogue is
+searched; probabilities are fitted to photos of parts 0 to 2 and measured on photos of parts 3 to 5, once as they are
+and once as if their product were absent. *Half removed*: parts 0 to 2 are really removed from a copy of the store;
+probabilities are fitted to photos of parts 3 and 4, and measured on photos of part 5 (present) and of parts 0 to 2
+(absent), each of which have half of the weight.
 
-Grocery: fitted to photos of train.csv and val.csv, measured on those of test.csv (for validation: fitted to train.csv,
-measured on val.csv). H&M: colour variants, the query's own article excluded; for validation the garments whose SHA-256
-is even, else fitted to these and measured on the others. Luma (test only): held-out views, too few for more than a
-look.
+Grocery: probabilities are fitted to photos of train.csv and val.csv, and measured on those of test.csv (for
+validation: fitted to train.csv, measured on val.csv). H&M: colour variants, without the query's own article;
+validation uses the garments whose SHA-256 is even, and the test is fitted to these and measured on the others. Luma
+(test only): held-out views, which are too few for more than a rough impression.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ DEEP = 100
 
 @dataclass(frozen=True)
 class Photo:
-    """A judged query, embedded; ``design`` is what it shows."""
+    """A judged query with its vector; ``design`` is the group or product that it shows."""
 
     query: JudgedQuery
     vector: EncodedQuery
@@ -65,10 +66,10 @@ class Photo:
 
 @dataclass(frozen=True)
 class Task:
-    """A store, the photos to fit to and those to measure on.
+    """A store, the photos that probabilities are fitted to, and those that they are measured on.
 
     Attributes:
-        first_photos: whether further photos are left out of the gallery.
+        first_photos: whether only first photos of products are in the gallery.
     """
 
     name: str
@@ -80,105 +81,110 @@ class Task:
 
 @dataclass(frozen=True)
 class Answer:
-    """First scores of an answer; whether the first is right, and whether any could be."""
+    """First scores of an answer, whether its first result is right, and whether the right product is present."""
 
     scores: tuple[float, ...]
     right: bool
-    there: bool
+    present: bool
     design: str
 
 
-def part(design: str, split: int) -> int:
+def part_of(design: str, split: int) -> int:
+    """Return the part of a design, from 0 to 5, in a split."""
     return int(hashlib.sha256(f"{split} {design}".encode()).hexdigest(), 16) % PARTS
 
 
-def photos_of(queries: Iterable[Any], index: Index, store: Path) -> list[Photo]:
+def encode_photos(queries: Iterable[Any], index: Index, store: Path) -> list[Photo]:
     settings, embedder = Settings(), OnnxEmbedder(threads=1)
     with open_query_vectors(store / "evaluation" / "query-vectors.sqlite", feature_model(embedder)) as vectors:
         embedding = QueryPhotos(index, embedder, PhotoSource(settings), settings, vectors)
-        found = []
+        photos = []
         for item in embedding.encode_all(queries):
             if isinstance(item, tuple):
                 query, vector = item
                 (record, *_) = index.records([next(iter(query.grades))])
                 design = record.product.group_id or record.product.id
-                found.append(Photo(query, EncodedQuery(vector.vector), design))
-        return found
+                photos.append(Photo(query, EncodedQuery(vector.vector), design))
+        return photos
 
 
-def tasks(data: Path, work: Path, split: str) -> list[Task]:
+def load_tasks(data: Path, work: Path, split: str) -> list[Task]:
     grocery, hm = data / "grocery", store_of("hm", data, work)
     fit_files = ["train.csv"] if split == "validation" else ["train.csv", "val.csv"]
     test_file = "val.csv" if split == "validation" else "test.csv"
     store = store_of("grocery", data, work)
-    made = []
+    tasks = []
     opened = Store(store)
     index = opened.live.index
-    fit = [photo for name in fit_files for photo in photos_of(read_queries(grocery / name), index, store)]
-    made.append(Task("Grocery", store, fit, photos_of(read_queries(grocery / test_file), index, store), False))
+    fit = [photo for name in fit_files for photo in encode_photos(read_queries(grocery / name), index, store)]
+    tasks.append(Task("Grocery", store, fit, encode_photos(read_queries(grocery / test_file), index, store), False))
     opened.close()
     opened = Store(hm)
-    every = photos_of(read_queries(hm_queries(data, work / "hm-all.csv")), opened.live.index, hm)
+    photos = encode_photos(read_queries(hm_queries(data, work / "hm-all.csv")), opened.live.index, hm)
     opened.close()
-    development = [photo for photo in every if half(photo.design) == 0]
-    others = development if split == "validation" else [photo for photo in every if half(photo.design) == 1]
-    made.append(Task("H&M colours", hm, development, others, False))
+    development = [photo for photo in photos if half(photo.design) == 0]
+    others = development if split == "validation" else [photo for photo in photos if half(photo.design) == 1]
+    tasks.append(Task("H&M colours", hm, development, others, False))
     if split == "test":
         store = store_of("luma", data, work)
         opened = Store(store)
-        views = photos_of(holdout_queries(opened.live.index), opened.live.index, store)
+        views = encode_photos(holdout_queries(opened.live.index), opened.live.index, store)
         opened.close()
-        made.append(Task("Luma views", store, views, views, True))
-    return made
+        tasks.append(Task("Luma views", store, views, views, True))
+    return tasks
 
 
-Retrieved = Callable[[Photo], list[tuple[str, float]]]
+Retrieval = Callable[[Photo], list[tuple[str, float]]]
 
 
-def retrieved_from(index: Index, task: Task) -> Retrieved:
-    """Photo -> (product id, score) of the first hundred, without the excluded; remembered."""
-    prepared, known = PreparedStrategy(strategy_named("pretrained")), {}
+def create_retrieval(index: Index, task: Task) -> Retrieval:
+    """Return a function photo -> (product id, score) of the first hundred, without the excluded; it caches answers."""
+    prepared, answers = PreparedStrategy(strategy_named("pretrained")), {}
 
-    def retrieved(photo: Photo) -> list[tuple[str, float]]:
+    def retrieve(photo: Photo) -> list[tuple[str, float]]:
         name = photo.query.photo
-        if name not in known:
+        if name not in answers:
             photos = PhotoConstraint(first_photos_only=task.first_photos)
             constraint = RankingConstraint(DEEP + len(photo.query.excluded), photos)
-            found = prepared.rank(index, photo.vector, constraint).results
-            known[name] = [(r.product.id, r.score) for r in found if r.product.id not in photo.query.excluded]
-        return known[name]
+            ranked = prepared.rank(index, photo.vector, constraint).results
+            answers[name] = [(r.product.id, r.score) for r in ranked if r.product.id not in photo.query.excluded]
+        return answers[name]
 
-    return retrieved
+    return retrieve
 
 
-def answer(found: list[tuple[str, float]], photo: Photo, without: bool, there: bool) -> Answer:
-    kept = [(name, score) for name, score in found if not (without and name in photo.query.grades)]
+def create_answer(ranked: list[tuple[str, float]], photo: Photo, without_right: bool, present: bool) -> Answer:
+    """Return the answer to a photo; ``without_right`` drops its right products as if they were absent."""
+    kept = [(name, score) for name, score in ranked if not (without_right and name in photo.query.grades)]
     right = bool(kept) and kept[0][0] in photo.query.grades
-    return Answer(tuple(score for _, score in kept[:REFERENCE]), right, there, photo.design)
+    return Answer(tuple(score for _, score in kept[:REFERENCE]), right, present, photo.design)
 
 
-def sample(found: list[tuple[str, float]], photo: Photo) -> CalibrationSample:
-    first = found[:REFERENCE]
+def create_sample(ranked: list[tuple[str, float]], photo: Photo) -> CalibrationSample:
+    """Return what calibration learns from the answer to a photo."""
+    first = ranked[:REFERENCE]
     return CalibrationSample(
         tuple(score for _, score in first),
         tuple(name in photo.query.grades for name, _ in first),
-        tuple(score for name, score in found if name not in photo.query.grades)[:REFERENCE],
+        tuple(score for name, score in ranked if name not in photo.query.grades)[:REFERENCE],
         photo.design,
     )
 
 
-def whole(task: Task, retrieved: Retrieved, split: int) -> tuple[Calibration, list[Answer]]:
-    """Fitted to half of the designs, measured on the other half, there and taken out."""
-    samples = [sample(retrieved(photo), photo) for photo in task.fit if part(photo.design, split) < 3]
+def fit_whole(task: Task, retrieve: Retrieval, split: int) -> tuple[Calibration, list[Answer]]:
+    """Fit to half of the designs, and answer the photos of the other half with and without their product."""
+    samples = [create_sample(retrieve(photo), photo) for photo in task.fit if part_of(photo.design, split) < 3]
     calibration = fit_calibration(samples, Origin("pretrained", "", 0, ""))
-    asked = [photo for photo in task.test if part(photo.design, split) >= 3]
+    test_photos = [photo for photo in task.test if part_of(photo.design, split) >= 3]
     return calibration, [
-        answer(retrieved(photo), photo, without, not without) for without in (False, True) for photo in asked
+        create_answer(retrieve(photo), photo, without, not without)
+        for without in (False, True)
+        for photo in test_photos
     ]
 
 
-def removed(task: Task, split: int, folder: Path) -> tuple[Calibration, list[Answer]]:
-    """Half of the designs really removed; fitted to a third of them, measured on the rest."""
+def fit_half_removed(task: Task, split: int, folder: Path) -> tuple[Calibration, list[Answer]]:
+    """Remove half of the designs, fit to a third of all designs, and answer the photos of the rest."""
     shutil.rmtree(folder, ignore_errors=True)
     source = Store(task.store)
     write_backup(source, folder / "backup")
@@ -187,77 +193,86 @@ def removed(task: Task, split: int, folder: Path) -> tuple[Calibration, list[Ans
     store = Store(folder / "store")
     try:
         index = store.live.index
-        gone = [r.product.id for r in index.all_records() if part(r.product.group_id or r.product.id, split) < 3]
-        index.remove(gone)
-        retrieved = retrieved_from(index, task)
-        samples = [sample(retrieved(photo), photo) for photo in task.fit if part(photo.design, split) in (3, 4)]
+        removed_ids = [
+            r.product.id for r in index.all_records() if part_of(r.product.group_id or r.product.id, split) < 3
+        ]
+        index.remove(removed_ids)
+        retrieve = create_retrieval(index, task)
+        samples = [
+            create_sample(retrieve(photo), photo) for photo in task.fit if part_of(photo.design, split) in (3, 4)
+        ]
         calibration = fit_calibration(samples, Origin("pretrained", "", 0, ""))
-        asked = [photo for photo in task.test if part(photo.design, split) not in (3, 4)]
-        answers = [answer(retrieved(photo), photo, False, part(photo.design, split) == 5) for photo in asked]
+        test_photos = [photo for photo in task.test if part_of(photo.design, split) not in (3, 4)]
+        answers = [
+            create_answer(retrieve(photo), photo, False, part_of(photo.design, split) == 5) for photo in test_photos
+        ]
         return calibration, answers
     finally:
         store.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def measured(calibration: Calibration, answers: list[Answer]) -> dict[str, Any]:
-    """Errors of the two probabilities, and what is claimed at each precision."""
-    there = np.array([one.there for one in answers])
-    weights = np.where(there, 0.5 / max(there.sum(), 1), 0.5 / max((~there).sum(), 1))
-    match = np.array([match_probabilities(calibration, one.scores[:1], one.scores)[0] for one in answers])
-    absent = np.array([absent_probability(calibration, one.scores) for one in answers])
-    right, designs = np.array([one.right for one in answers]), [one.design for one in answers]
-    told: dict[str, Any] = {
+def measure(calibration: Calibration, answers: list[Answer]) -> dict[str, Any]:
+    """Return the errors of both probabilities, and the verdicts at each required precision."""
+    present = np.array([item.present for item in answers])
+    weights = np.where(present, 0.5 / max(present.sum(), 1), 0.5 / max((~present).sum(), 1))
+    match = np.array([match_probabilities(calibration, item.scores[:1], item.scores)[0] for item in answers])
+    absent = np.array([absent_probability(calibration, item.scores) for item in answers])
+    right, designs = np.array([item.right for item in answers]), [item.design for item in answers]
+    figures: dict[str, Any] = {
         "fitted to": (calibration.queries, calibration.clusters),
-        "measured on": (int(there.sum()), int((~there).sum()), len(set(designs))),
+        "measured on": (int(present.sum()), int((~present).sum()), len(set(designs))),
         "match": calibration_error(match, right, designs, weights),
-        "absent": calibration_error(absent, ~there, designs, weights),
-        "auc": auc(absent[~there], absent[there]),
+        "absent": calibration_error(absent, ~present, designs, weights),
+        "auc": auc(absent[~present], absent[present]),
     }
     for precision in PRECISIONS:
-        said = np.array([verdict(calibration, m, a, precision) for m, a in zip(match, absent, strict=True)])
-        exact, refused = said == "exact", said == "not-in-catalogue"
-        told[f"{precision}"] = {
-            "exact: share of right first results": share(exact & right, right),
-            "exact: true": weighted(right, exact, weights),
-            "absent refused": share(refused & ~there, ~there),
-            "good answers lost": share(refused & there & right, there & right),
-            "present refused": share(refused & there, there),
-            "refused: true": weighted(~there, refused, weights),
+        verdicts = np.array([verdict(calibration, m, a, precision) for m, a in zip(match, absent, strict=True)])
+        exact, refused = verdicts == "exact", verdicts == "not-in-catalogue"
+        figures[f"{precision}"] = {
+            "right first results called exact, %": share(exact & right, right),
+            "precision of exact, %": weighted_share(right, exact, weights),
+            "absent products refused, %": share(refused & ~present, ~present),
+            "right first results refused, %": share(refused & present & right, present & right),
+            "present products refused, %": share(refused & present, present),
+            "precision of refusals, %": weighted_share(~present, refused, weights),
         }
-    return told
+    return figures
 
 
 def auc(positives: Any, negatives: Any) -> float:
-    """Probability that a photo of an absent product is thought absent more than one of a present product."""
+    """Return the probability that a photo of an absent product has a higher value than one of a present product."""
     ranks = np.searchsorted(np.sort(negatives), positives, "left") + np.searchsorted(
         np.sort(negatives), positives, "right"
     )
     return float(ranks.mean() / 2 / len(negatives))
 
 
-def share(part_of: Any, whole_of: Any) -> float | None:
-    return float(part_of.sum() / whole_of.sum()) if whole_of.any() else None
+def share(selected: Any, among: Any) -> float | None:
+    return float(selected.sum() / among.sum()) if among.any() else None
 
 
-def weighted(true: Any, said: Any, weights: Any) -> float | None:
-    return float((weights * (true & said)).sum() / (weights * said).sum()) if said.any() else None
+def weighted_share(true: Any, claimed: Any, weights: Any) -> float | None:
+    return float((weights * (true & claimed)).sum() / (weights * claimed).sum()) if claimed.any() else None
 
 
-def told_of(name: str, figures: list[dict[str, Any]]) -> str:
-    """A row: the first split with its intervals, then the median and range over all splits."""
+def format_row(name: str, figures: list[dict[str, Any]]) -> str:
+    """Return a row of the table: split 0 with its interval, then the median and range over all splits."""
     first = figures[0]
     cells = [f"{first['fitted to'][0]:,} / {first['fitted to'][1]}", " / ".join(map(str, first["measured on"]))]
     for kind in ("match", "absent"):
-        one, values = first[kind], [figure[kind].value * 100 for figure in figures]
-        holds = sum(figure[kind].low <= 0.03 for figure in figures)
+        estimate, values = first[kind], [figure[kind].value * 100 for figure in figures]
+        included = sum(figure[kind].low <= 0.03 for figure in figures)
         spread = f"{np.median(values):.1f} ({min(values):.1f}-{max(values):.1f})"
-        cells.append(f"{percent_cell(one.value, one.low, one.high)}; {spread}; {holds} of {len(values)}")
+        cells.append(
+            f"{percent_cell(estimate.value, estimate.low, estimate.high)}; {spread}; {included} of {len(values)}"
+        )
     cells.append(f"{np.median([figure['auc'] for figure in figures]):.2f}")
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def claims_of(name: str, figures: list[dict[str, Any]]) -> list[str]:
+def format_claims(name: str, figures: list[dict[str, Any]]) -> list[str]:
+    """Return a row per required precision: the mean of each figure, and the number of splits that have it."""
     lines = []
     for precision in PRECISIONS:
         cells = []
@@ -276,35 +291,37 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=10)
     options = parser.parse_args()
     data, work = options.data.resolve(), options.work.resolve()
-    rows, claims, every = [], [], {}
-    for task in tasks(data, work, options.split):
+    rows, claims, figures_of_tasks = [], [], {}
+    for task in load_tasks(data, work, options.split):
         store = Store(task.store)
-        retrieved = retrieved_from(store.live.index, task)
-        figures = {"whole": [measured(*whole(task, retrieved, split)) for split in range(options.splits)]}
+        retrieve = create_retrieval(store.live.index, task)
+        figures = {"whole": [measure(*fit_whole(task, retrieve, split)) for split in range(options.splits)]}
         store.close()
         if task.name != "Luma views":
             figures["half removed"] = []
             for split in range(options.splits):
                 try:
-                    figures["half removed"].append(measured(*removed(task, split, work / "half")))
+                    figures["half removed"].append(measure(*fit_half_removed(task, split, work / "half")))
                 except InvalidValue as problem:
                     print(f"{task.name}, split {split}: {problem}", flush=True)
-        for kind, found in figures.items():
-            if found:
-                rows.append(told_of(f"{task.name}, {kind}", found))
-                claims += claims_of(f"{task.name}, {kind}", found)
-                every[f"{task.name}, {kind}"] = found
+        for kind, results in figures.items():
+            if results:
+                rows.append(format_row(f"{task.name}, {kind}", results))
+                claims += format_claims(f"{task.name}, {kind}", results)
+                figures_of_tasks[f"{task.name}, {kind}"] = results
     print(
-        "| task | fitted to: photos / designs | measured on: there / not there / designs | error of the match "
-        "probability, %: split 0 (interval); median (range); intervals that hold 3 or less | the same of absence "
-        "| AUC of absence |\n|---|---|---|---|---|---|"
+        "| task | fitted to: photos / designs | measured on: photos with product / without product / designs "
+        "| error of the match probability, %: split 0 (interval); median (range); splits whose interval includes 3 or "
+        "less | error of the absence probability, % | AUC of the absence probability |\n|---|---|---|---|---|---|"
     )
     print("\n".join(rows))
-    keys = list(next(iter(every.values()))[0]["0.95"])
-    print(f"\n| task | precision asked | {' | '.join(keys)} |\n|---|---|{'---|' * len(keys)}")
+    keys = list(next(iter(figures_of_tasks.values()))[0]["0.95"])
+    print(f"\n| task | required precision | {' | '.join(keys)} |\n|---|---|{'---|' * len(keys)}")
     print("\n".join(claims))
     print(f"\n{machine_line('numpy', 'onnxruntime')}")
-    (work / f"calibration-{options.split}.json").write_text(json.dumps(every, indent=1, default=str), "utf-8")
+    (work / f"calibration-{options.split}.json").write_text(
+        json.dumps(figures_of_tasks, indent=1, default=str), "utf-8"
+    )
 
 
 if __name__ == "__main__":
