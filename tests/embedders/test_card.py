@@ -64,7 +64,7 @@ def test_a_card_without_name_or_side_is_an_error(tmp_path: Path, text: str) -> N
         ("dimensions", "2.5"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_named(tmp_path: Path, key: str, value: str) -> None:
+def test_an_invalid_value_is_named(tmp_path: Path, key: str, value: str) -> None:
     others = {"name": '"mine"', "side": "224"} | {key: value}
     with pytest.raises(ModelError, match=f"card says {key} = "):
         card_of(tmp_path, "{" + ", ".join(f'"{name}": {item}' for name, item in others.items()) + "}")

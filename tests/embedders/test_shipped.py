@@ -41,7 +41,7 @@ def test_a_setting_names_a_file_or_a_shipped_network(tmp_path: Path) -> None:
     assert network_file(None, "somebodys-model@0") == shipped_file("efficientnet-lite2-int8")
 
 
-def test_a_store_keeps_the_network_that_made_it_until_it_is_told_otherwise(tmp_path: Path) -> None:
+def test_a_store_keeps_its_network_unless_another_is_given(tmp_path: Path) -> None:
     photo = tmp_path / "p.png"
     scene(90, 120, 1).save(photo)
     feed = tmp_path / "feed.jsonl"

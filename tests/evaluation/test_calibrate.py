@@ -239,7 +239,7 @@ def test_nothing_usable_says_why(shop: Shop, folder: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, float("nan")])
-def test_a_share_that_makes_no_sense_is_refused_before_any_work(built: Path, tmp_path: Path, share: float) -> None:
+def test_an_invalid_share_is_refused_before_calibration(built: Path, tmp_path: Path, share: float) -> None:
     copy_tree(built, tmp_path / "store")
     embedder = ColourEmbedder()
     with (

@@ -102,7 +102,7 @@ def test_marks_encodings_delimiters_and_other_columns_do_not_matter(tmp_path: Pa
         ("a.jpg", "query-incomplete", "product_id", ""),
     ],
 )
-def test_a_row_that_makes_no_sense_is_a_rejection(tmp_path: Path, row: str, kind: str, field: str, value: str) -> None:
+def test_an_invalid_row_is_a_rejection(tmp_path: Path, row: str, kind: str, field: str, value: str) -> None:
     result = rejection(tmp_path, f"photo,product_id,region,exclude,grade\n{row}\n")
     assert (result.kind, result.row, result.field, result.value, result.level) == (kind, 1, field, value, "rejected")
     assert result.reason and result.fix

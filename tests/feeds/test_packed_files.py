@@ -33,7 +33,7 @@ def error_code(path: Path, **options: int) -> str:
 
 
 @pytest.mark.parametrize("name", ["feed.csv.gz", "feed.gz", "feed.csv", "feed"])
-def test_a_gzip_file_is_told_by_its_bytes_and_photos_lie_beside_it(tmp_path: Path, name: str) -> None:
+def test_a_gzip_file_is_recognised_by_its_bytes_and_photos_are_in_its_folder(tmp_path: Path, name: str) -> None:
     path = write_file(tmp_path / name, gzip.compress(TABLE.encode()))
     with read_feed(path) as feed:
         (product,) = feed

@@ -306,7 +306,7 @@ def test_each_bad_file_has_its_code(settings: Settings) -> None:
     assert [code_of(data, settings) for data, _ in bad] == [code for _, code in bad]
 
 
-def test_the_smallest_photo_is_taken_and_a_tracking_pixel_is_told_its_size(settings: Settings) -> None:
+def test_the_smallest_photo_is_accepted_and_a_tracking_pixel_is_an_error_with_its_size(settings: Settings) -> None:
     assert decode_photo(save(scene(4, 4), "PNG"), settings).pixels.shape == (4, 4, 3)
     with pytest.raises(PhotoError, match=r"^The photo is 1 x 1 pixels, .* 4 pixels or more on each side"):
         photo_size(save(Image.new("RGB", (1, 1)), "PNG"), settings)

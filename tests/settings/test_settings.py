@@ -100,7 +100,7 @@ def test_other_variables_of_the_environment_are_left_alone(tmp_path: Path) -> No
         ("threads =", r"shoplens\.toml is not valid TOML: Invalid value .*\. Correct the file\."),
     ],
 )
-def test_a_value_that_makes_no_sense_is_refused(tmp_path: Path, line: str, message: str) -> None:
+def test_an_invalid_value_is_refused(tmp_path: Path, line: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         settings_from({}, write_toml(tmp_path, line))
 
@@ -150,7 +150,7 @@ def test_tables_of_the_file_become_preferences_beside_the_flat_keys(tmp_path: Pa
     assert hash(settings) != hash(Settings())
 
 
-def test_a_table_that_makes_no_sense_is_named_with_its_file(tmp_path: Path) -> None:
+def test_an_invalid_table_is_named_with_its_file(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"/shoplens\.toml: \[weights\]: color is -1\. Give a number from 0 to"):
         settings_from({}, write_toml(tmp_path, "[weights]\ncolor = -1"))
     with pytest.raises(SettingsError, match=r"sets the unknown key 'preferences'\. .* \[dimensions\], \[weights\]"):

@@ -55,7 +55,7 @@ def test_a_finding_is_shown_with_its_photos() -> None:
     assert not re.search(r"https?://", text)
 
 
-def test_the_strongest_of_many_are_shown_and_the_true_count_is_told() -> None:
+def test_the_strongest_of_many_findings_are_shown_with_the_total_count() -> None:
     many = [
         Finding("never-found", (f"p{number}",), f"sentence {number}.", "Look.", strength=-float(number))
         for number in range(MAX_SHOWN + 5)

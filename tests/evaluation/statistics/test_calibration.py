@@ -283,7 +283,7 @@ def test_a_share_outside_of_its_range_is_refused(share: float) -> None:
         ((0.5,), (True,), (0.5,) * 12, r"\[(0\.5, ){11}0\.5\]"),
     ],
 )
-def test_a_sample_that_makes_no_sense_is_refused(
+def test_an_invalid_sample_is_refused(
     scores: tuple[float, ...], right: tuple[bool, ...], without: tuple[float, ...], problem: str
 ) -> None:
     with pytest.raises(InvalidValue, match=problem):

@@ -145,7 +145,7 @@ def test_the_best_order_is_worth_one_whatever_follows(grades: dict[str, float]) 
     assert compute_metrics(best + wrong, grades) == pytest.approx(dict.fromkeys(METRICS, 1.0))
 
 
-def test_equal_grades_may_stand_in_any_order_and_only_their_ratio_matters() -> None:
+def test_ndcg_does_not_depend_on_the_order_or_scale_of_equal_grades() -> None:
     first, second = ["a", "b", "x", "c"], ["b", "a", "x", "c"]
     assert compute_metrics(first, {"a": 2.0, "b": 2.0, "c": 1.0}) == compute_metrics(
         second, {"a": 2.0, "b": 2.0, "c": 1.0}

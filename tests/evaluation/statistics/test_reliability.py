@@ -164,7 +164,7 @@ def test_a_single_answer_has_a_wide_interval() -> None:
         ([0.1], [True], ["a"], None, 0, "0 bins"),
     ],
 )
-def test_what_makes_no_sense_is_refused(
+def test_invalid_arguments_are_refused(
     said: list[float], true: list[bool], clusters: list[str], weights: list[float] | None, bins: int, problem: str
 ) -> None:
     with pytest.raises(InvalidValue, match=problem):

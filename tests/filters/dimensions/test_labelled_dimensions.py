@@ -37,7 +37,7 @@ def test_labels_add_a_dimension_that_the_feed_lacks() -> None:
     assert dimension_names(derive_dimensions(products, None, labels)) == [*PHOTO_DIMENSIONS, "Season"]
 
 
-def test_a_dropped_dimension_does_not_stand_in_the_way_of_its_name() -> None:
+def test_labels_may_use_the_name_of_a_dropped_dimension() -> None:
     rules = DimensionRules(rules={"x": DimensionRule("time", use=False), "Season": DimensionRule("time")})
     labels = labels_of_seasons(["Winter", "Summer"] * 5)
     products = [product(n, {"x": ("a",)}) for n in range(10)]
@@ -53,7 +53,7 @@ def test_the_feed_has_the_word_and_labels_speak_where_it_is_silent() -> None:
     assert ClassReader([season], None, labels).read_classes(products[0]) == {"season": ("Winter",)}
 
 
-def test_a_labels_file_that_says_nothing_of_its_dimension() -> None:
+def test_a_labels_file_without_values_of_its_dimension() -> None:
     rules = rules_for("season", DimensionRule(labels=Path("/l.csv")))
     for labels in (None, labels_of_seasons(["calm"], "mood")):
         with pytest.raises(InvalidValue, match=r"No row of /l\.csv labels a product's photo in 'season'") as error:

@@ -150,7 +150,7 @@ def test_every_photo_can_be_measured(photo: Pixels) -> None:
     assert (row == measure_photo(photo.copy()).to_row()).all()
 
 
-def test_colour_and_shape_are_told_apart() -> None:
+def test_colour_and_shape_are_measured_independently() -> None:
     blue, red = measure_photo(shirt((30, 60, 160))), measure_photo(shirt((200, 30, 40)))
     trousers = np.full((600, 500, 3), 245, np.uint8)
     trousers[60:560, 150:240] = trousers[60:560, 270:350] = trousers[60:160, 150:350] = (30, 60, 160)
