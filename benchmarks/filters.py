@@ -163,7 +163,7 @@ def views(data: Path, folder: Path, split: str) -> list[Line]:
         for query in holdout_queries(generation.index):
             if (n := rows.get(query.photo)) is not None:
                 photo, row = catalogue.photos[n], (catalogue.vectors[n], catalogue.features[n])
-                yield query, EncodedQuery(row[0], photo.pixel_hash, photo.content_hash, row[1])
+                yield query, EncodedQuery(row[0], (photo.pixel_hash,), photo.content_hash, row[1])
 
     lines = searched(store, photos, "first-photos", "Luma views: ")
     queries = np.flatnonzero(chosen)

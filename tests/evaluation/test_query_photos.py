@@ -30,7 +30,7 @@ from shoplens.types import Photo, Pixels, Region, Rejection, Vectors
 from tests.fakes import BLUE, GREEN, RED, ColourEmbedder, Stopped, colour_vector, numbered_color, photo, product
 
 SETTINGS = Settings(threads=2)
-UNIT = EncodedQuery(np.array([0.6, 0.8], np.float32), "f" * 32, "c" * 32)
+UNIT = EncodedQuery(np.array([0.6, 0.8], np.float32), ("f" * 32,), "c" * 32)
 
 
 class Blank:
@@ -103,7 +103,7 @@ def test_only_the_region_is_embedded(tmp_path: Path) -> None:
     (item,) = photos_of(ColourEmbedder()).encode_all([asked(tmp_path / "street.png", Region(62, 22, 26, 26))])
     assert isinstance(item, tuple)
     assert np.allclose(item[1].vector, colour_vector(GREEN), atol=1e-6)
-    assert (item[1].pixel_hash, item[1].content_hash) == ("", "")  # so that it never is the same photo
+    assert (item[1].pixel_hashes, item[1].content_hash) == ((), "")  # so that it never is the same photo
 
 
 def test_photos_that_cannot_be_used_are_rejections_with_their_row(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_known_photos_are_not_embedded_again(tmp_path: Path) -> None:
             photos = photos_of(embedder, vectors)
             result = [item for query in queries for item in photos.encode_all([query])]
         assert embedder.photos == embedded
-        values = [(item[1].vector.tobytes(), item[1].pixel_hash, item[1].content_hash) for item in result]  # type: ignore[index]
+        values = [(item[1].vector.tobytes(), item[1].pixel_hashes, item[1].content_hash) for item in result]  # type: ignore[index]
         before = before or values  # type: ignore[assignment]
         assert values == before
     assert "" not in [hash for entry in before for hash in entry[1:]]  # type: ignore[index]
@@ -191,7 +191,7 @@ def test_pixels_are_hashed_as_soon_as_an_equal_photo_is_possible(tmp_path: Path)
         with open_query_vectors(tmp_path / "v.sqlite", embedder.model) as vectors:
             (item,) = photos_of(embedder, vectors, index).encode_all([query])
         assert isinstance(item, tuple)
-        assert (embedder.photos, bool(item[1].pixel_hash)) == (embedded, hashed)
+        assert (embedder.photos, bool(item[1].pixel_hashes)) == (embedded, hashed)
 
 
 def test_an_interrupted_run_continues_where_it_stopped(tmp_path: Path) -> None:
@@ -215,9 +215,9 @@ def test_vectors_of_a_killed_process_are_kept(tmp_path: Path) -> None:
     assert [item is not None for item in known] == [True] * COMMIT + [False]
     assert known[0] is not None
     result, size = known[0]
-    assert (result.vector.tolist(), result.pixel_hash, result.content_hash, size) == (
+    assert (result.vector.tolist(), result.pixel_hashes, result.content_hash, size) == (
         UNIT.vector.tolist(),
-        UNIT.pixel_hash,
+        UNIT.pixel_hashes,
         "0" * 32,
         (3, 4),
     )

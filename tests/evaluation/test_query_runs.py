@@ -113,7 +113,7 @@ def test_the_first_photo_of_another_product_is_found_although_it_is_held_out() -
     index = index_of({"red": [RED, GREEN], "green": [GREEN], "blue": [BLUE, GREEN]})
     query = JudgedQuery("/red-1.png", {"red": 1.0})
     content = index.records(["green"])[0].photos[0].content_hash
-    asked = EncodedQuery(colour_vector(GREEN), "", content)
+    asked = EncodedQuery(colour_vector(GREEN), (), content)
     held_out = evaluate_query(index, PRETRAINED, query, asked, "first-photos")
     assert held_out is not None
     assert (held_out.results[0].product.id, held_out.results[0].same_photo) == ("green", True)

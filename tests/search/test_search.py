@@ -137,10 +137,10 @@ def test_a_smaller_k_keeps_the_order(shop: Shop, folder: Path, k: int) -> None:
 
 
 def test_a_lossless_copy_in_another_format_is_the_same_photo(shop: Shop, folder: Path, tmp_path: Path) -> None:
-    Image.open(folder / "scene.jpg").save(tmp_path / "copy.png", compress_level=9)
-    Image.open(folder / "scene.jpg").save(tmp_path / "copy.webp", lossless=True)
-    for name in "copy.png", "copy.webp":
-        assert same_photo_ids(shop.search(tmp_path / name)) == ["a-scene", "m-scene", "z-scene"]
+    Image.open(folder / "red.png").save(tmp_path / "copy.bmp")
+    Image.open(folder / "red.png").save(tmp_path / "copy.webp", lossless=True)
+    for name in "copy.bmp", "copy.webp":
+        assert same_photo_ids(shop.search(tmp_path / name)) == ["red", "z-scene"]
 
 
 def test_a_photo_of_the_same_size_is_not_the_same_photo(shop: Shop, tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_parts_add_up_and_the_answer_has_times_of_all_stages(
     answer = shop.search(folder / "scene.jpg", strategy=strategy)
     assert answer.notes == ()
     assert (answer.strategy, answer.model) == (strategy, "colour@1")
-    assert [name for name in answer.took_ms if name != "facets"] == [*stages, "rank", "judge", "total"]
+    assert [name for name in answer.took_ms if name != "facets"] == [*stages, "rank", "judge", "other", "total"]
     assert sum(answer.weights.values()) == pytest.approx(1)
     assert set(answer.weights) == parts
     scores = [result.score for result in answer.results]

@@ -152,7 +152,7 @@ class ProductEncoder:
             if known is not None and self._features.has(name):
                 return (replace(known[0], source=source), known[1]), False
             try:
-                picture = decode_photo(data, self._settings)
+                picture = decode_photo(data, self._settings, shortest=self._embedder.min_side)
             except PhotoError:
                 self._source.forget(source)
                 raise

@@ -69,13 +69,18 @@ class QueryVectors:
             return None
         data, features, pixel_hash, width, height = row
         vector, values = np.frombuffer(data, np.float32), np.frombuffer(features, np.float16).astype(np.float32)
-        return EncodedQuery(vector, pixel_hash, "" if region else photo_hash, values), (width, height)
+        return EncodedQuery(vector, tuple(pixel_hash.split()), "" if region else photo_hash, values), (width, height)
 
     def add(self, photo_hash: str, region: str, photo: EncodedQuery, size: tuple[int, int]) -> None:
         """Store a photo; the file is written after every ``COMMIT`` photos, and by :meth:`close`."""
         with self._lock:
             features = np.asarray([] if photo.features is None else photo.features, np.float16).tobytes()
-            self._unwritten[photo_hash, region] = (photo.vector.tobytes(), features, photo.pixel_hash, *size)
+            self._unwritten[photo_hash, region] = (
+                photo.vector.tobytes(),
+                features,
+                " ".join(photo.pixel_hashes),
+                *size,
+            )
             if len(self._unwritten) >= COMMIT:
                 self._write()
 
@@ -167,7 +172,7 @@ class QueryPhotos:
         photo_hash = content_hash(data)
         if (stored := self._vectors.get(photo_hash, region)) is not None:
             photo, size = stored
-            if photo.pixel_hash or region or not self._index.has_photo_size(*size):
+            if photo.pixel_hashes or region or not self._index.has_photo_size(*size):
                 return photo
         photo = self.encode(data, query.region)
         self._vectors.add(photo_hash, region, photo, photo_size(data, self._settings))

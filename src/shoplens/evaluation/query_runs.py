@@ -107,7 +107,7 @@ def evaluate_query(
     photos = PhotoConstraint(first_photos_only=gallery == "first-photos")
     if gallery == "other-photos":
         photos = replace(photos, excluded_hash=encoded.content_hash)
-        encoded = replace(encoded, pixel_hash="", content_hash="")
+        encoded = replace(encoded, pixel_hashes=(), content_hash="")
     timer = StageTimer()
     constraint = RankingConstraint(_depth(query), photos)
     ranking = prepared.rank(index, encoded, constraint, timer)

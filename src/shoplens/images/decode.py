@@ -15,7 +15,7 @@ from PIL.ImageFile import ImageFile
 from shoplens.errors import PhotoError
 from shoplens.images.broken_files import has_jpeg_end, repair_jpeg, repair_webp, wrong_png_chunk
 from shoplens.images.formats import format_of
-from shoplens.images.hashes import content_hash, pixel_hash
+from shoplens.images.hashes import content_hash
 from shoplens.images.picture import Picture, crop_pixels
 from shoplens.images.srgb import rgb
 from shoplens.settings import Settings
@@ -70,8 +70,8 @@ def decode_photo(data: bytes, settings: Settings, *, shortest: int | None = None
         pixels = np.asarray(upright)
     if reduced:
         width, height = full[::-1] if orientation in _SIDEWAYS else full
-        return Picture(pixels, content_hash(data), "", width, height)
-    return Picture(pixels, content_hash(data), pixel_hash(pixels), pixels.shape[1], pixels.shape[0])
+        return Picture(pixels, content_hash(data), width, height)
+    return Picture(pixels, content_hash(data), pixels.shape[1], pixels.shape[0])
 
 
 def photo_size(data: bytes, settings: Settings) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from shoplens.errors import InvalidValue
+from shoplens.images.hashes import pixel_hash
 from shoplens.types import Pixels, Region
 
 
@@ -17,15 +18,18 @@ class Picture:
         pixels: uint8 (h, w, 3), RGB, upright, read-only. It has ``width`` x ``height`` pixels, or fewer when the
             photo was decoded reduced.
         content_hash: of the file's bytes.
-        pixel_hash: of the upright RGB pixels at full resolution; empty when decoded reduced.
         width, height: pixels of the upright photo at full resolution.
     """
 
     pixels: Pixels
     content_hash: str
-    pixel_hash: str
     width: int
     height: int
+
+    @property
+    def pixel_hash(self) -> str:
+        """Hash of the upright RGB pixels as they were decoded; a reduced picture has another one than the full one."""
+        return pixel_hash(self.pixels)
 
     def crop(self, region: Region) -> Pixels:
         """The region's pixels; ``region`` counts pixels at full resolution even when this picture is reduced.

@@ -27,7 +27,8 @@ class EncodedQuery:
 
     Attributes:
         vector: float32 (d,), length 1.
-        pixel_hash, content_hash: as of a product's photo; empty for a region, and where no product has an equal photo.
+        pixel_hashes, content_hash: of the photo as products' photos have them; empty for a region. Of the pixels there
+            are two where a photo of its size may have been decoded reduced or not, and none where none has its size.
         features: float32 (f,), the input of the filters; None where the strategy needs none.
         filtered: the query for all filters; None for strategies without filters.
         trained_vector: float32 (e,), length 1, by the trained head; None for strategies without it.
@@ -37,7 +38,7 @@ class EncodedQuery:
     """
 
     vector: Vectors
-    pixel_hash: str = ""
+    pixel_hashes: tuple[str, ...] = ()
     content_hash: str = ""
     features: Features | None = None
     filtered: FilterQuery | None = None

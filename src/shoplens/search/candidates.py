@@ -70,7 +70,7 @@ def _same_photos(
     photos = PhotoConstraint(tier.condition, constraint.photos.first_photos_only)
     same = {
         hit.record.product.id: Candidate(hit.record.product, alike, hit.photo.source, same_photo=True, reasons=reasons)
-        for hash in (query.pixel_hash, query.content_hash)
+        for hash in (*query.pixel_hashes, query.content_hash)
         if hash
         for hit in index.products_with_photo(hash, photos)
     }

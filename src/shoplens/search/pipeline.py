@@ -86,7 +86,7 @@ def strategy_of(store: Store, name: str) -> Strategy:
 
 def reference_scores(index: Index, prepared: PreparedStrategy, query: EncodedQuery) -> list[float]:
     """Return the best scores of the whole catalogue, without conditions; match probabilities are computed from them."""
-    unknown = replace(query, pixel_hash="", content_hash="")
+    unknown = replace(query, pixel_hashes=(), content_hash="")
     return [result.score for result in prepared.rank(index, unknown, RankingConstraint(REFERENCE)).results]
 
 

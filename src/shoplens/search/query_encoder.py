@@ -56,32 +56,41 @@ class QueryEncoder:
         timer = timer or StageTimer()
         with timer.stage("decode"):
             data = photo if isinstance(photo, bytes) else self.source.bytes_of(photo)
-            picture = self._decode(data, index, region)
+            picture = self._decode(data, region)
+            hashes = self._pixel_hashes(data, picture, index) if region is None else ()
         with timer.stage("embed"):
-            return self._embed(picture, region, features=features)
+            return self._embed(picture, region, hashes, features=features)
 
-    def _decode(self, data: bytes, index: Index, region: Region | None) -> Picture:
-        """Decode a photo; at full size only where the index may have an equal one, whose pixels are compared."""
-        width, height = photo_size(data, self.settings)
-        if index.has_photo_size(width, height):
-            return decode_photo(data, self.settings)
+    def _decode(self, data: bytes, region: Region | None) -> Picture:
+        """Decode a photo at no more resolution than the network needs, as the photos of products are decoded."""
         shortest = self.embedder.min_side
         if region is not None:
+            width, height = photo_size(data, self.settings)
             part = min(region.width / width, region.height / height, 1.0)
             shortest = round(shortest / max(part, 0.01))
         return decode_photo(data, self.settings, shortest=shortest)
 
-    def _embed(self, picture: Picture, region: Region | None, *, features: bool) -> EncodedQuery:
+    def _pixel_hashes(self, data: bytes, picture: Picture, index: Index) -> tuple[str, ...]:
+        """Return the hashes that an equal photo in the index may have; older stores decoded every photo in full."""
+        if not index.has_photo_size(picture.width, picture.height):
+            return ()
+        if picture.pixels.shape[:2] == (picture.height, picture.width):
+            return (picture.pixel_hash,)
+        return picture.pixel_hash, decode_photo(data, self.settings).pixel_hash
+
+    def _embed(
+        self, picture: Picture, region: Region | None, hashes: tuple[str, ...], *, features: bool
+    ) -> EncodedQuery:
         pixels = picture.pixels if region is None else picture.crop(region)
         model = feature_model(self.embedder)
         if features:
-            seen = extract_features(self.embedder, "query", pixels)
-            encoded = EncodedQuery(seen.vector, features=seen.features, encoded_by=model)
+            extracted = extract_features(self.embedder, "query", pixels)
+            encoded = EncodedQuery(extracted.vector, features=extracted.features, encoded_by=model)
         else:
             encoded = EncodedQuery(embed_photos(self.embedder, ["query"], [pixels]).vectors[0], encoded_by=model)
         if region is not None:
             return encoded
-        return replace(encoded, pixel_hash=picture.pixel_hash, content_hash=picture.content_hash)
+        return replace(encoded, pixel_hashes=hashes, content_hash=picture.content_hash)
 
 
 def encode_query(

@@ -117,7 +117,9 @@ class Photo:
     Attributes:
         source: absolute path or URL, as in :attr:`Product.photos`.
         content_hash: hash of the file's bytes; equal files are embedded once.
-        pixel_hash: hash of the upright RGB pixels and their shape; equal for a lossless copy in another format.
+        pixel_hash: hash of the upright RGB pixels and their shape, as they were decoded to be embedded: a large JPEG at
+            a part of its resolution. It is equal for a copy of the file with other metadata, and for a lossless copy of
+            a photo that was decoded at full resolution.
         width, height: pixels of the upright photo.
     """
 
