@@ -248,6 +248,15 @@ def memory(options: argparse.Namespace, store: Path, photos: list[bytes]) -> Non
 
 
 def resident(pid: int) -> float:
+    """Resident megabytes of a process and of the processes that it started."""
+    children = list[str]()
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):  # it has ended
+            children += (thread / "children").read_text("utf-8").split()
+    return sum(_resident_alone(one) for one in (pid, *map(int, children)))
+
+
+def _resident_alone(pid: int) -> float:
     text = Path(f"/proc/{pid}/status").read_text("utf-8")
     return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024  # type: ignore[index]
 
