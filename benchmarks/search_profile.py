@@ -63,7 +63,7 @@ def main() -> None:
     options = parser.parse_args()
     store, photos = served(options)
     times: Times = defaultdict(list)
-    with Shop(store, settings=Settings(threads=1)) as shop, TestClient(application(shop)) as client:
+    with Shop(store, settings=Settings(threads=1, rate=0)) as shop, TestClient(application(shop)) as client:
         for photo in photos[:WARM_UP]:
             shop.search(photo, k=K)
         for photo in photos:

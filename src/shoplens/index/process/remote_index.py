@@ -32,7 +32,7 @@ from shoplens.index.protocol import (
     VectorQuery,
     VectorSizes,
 )
-from shoplens.index.qdrant.points import point_id, product_number
+from shoplens.index.qdrant.points import RawRecord, parse_raw_record, point_id, product_number
 from shoplens.types import Photo, Product, SparseRows, Vectors
 
 _GONE = (EOFError, ConnectionError, BrokenPipeError)
@@ -101,8 +101,8 @@ class RemoteIndex:
         return rows
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
-        records: list[StoredProduct | None] = self._request("photo_records", keys)
-        return records
+        records: list[RawRecord | None] = self._request("raw_photo_records", keys)
+        return [None if raw is None else parse_raw_record(raw) for raw in records]
 
     def product_key(self, product_id: str) -> int:
         return product_number(point_id(product_id))
@@ -118,8 +118,8 @@ class RemoteIndex:
         return bool(self._request("has_photo_size", width, height))
 
     def records(self, ids: Iterable[str]) -> list[StoredProduct]:
-        records: list[StoredProduct] = self._request("records", list(ids))
-        return records
+        records: list[RawRecord] = self._request("raw_records", list(ids))
+        return [parse_raw_record(raw) for raw in records]  # most were parsed before
 
     def photo_vectors(self, content_hashes: Iterable[str]) -> Mapping[str, tuple[Photo, Vectors]]:
         vectors: Mapping[str, tuple[Photo, Vectors]] = self._request("photo_vectors", list(content_hashes))

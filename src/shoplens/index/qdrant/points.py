@@ -29,6 +29,8 @@ FIELD_KINDS = ("exact", "text", "number")
 folded texts."""
 CACHED_RECORDS = 2_000
 """Number of parsed records that are kept in memory; about 10 MB."""
+RawRecord = str | dict[str, Any]
+"""A product's record: JSON, or an object in older stores."""
 EMPTY_ENTRIES: tuple[list[int], list[float]] = ([], [])
 """Indices and values of an empty class vector."""
 _NAMESPACE = uuid.UUID("6f6c3f5e-51f5-4e0c-9d0e-0d9bd0a0c0de")
@@ -139,10 +141,18 @@ def parse_product_id(payload: Mapping[str, Any]) -> str:
 
 def parse_record(payload: Mapping[str, Any]) -> StoredProduct:
     """Return the record of a payload, in any format that a store may hold."""
-    stored = payload["record"]
-    if isinstance(stored, str):
-        return _parse_record_text(stored)
-    return _record({**stored, "predicted": payload.get("predicted") or {}})
+    return parse_raw_record(raw_record(payload))
+
+
+def raw_record(payload: Mapping[str, Any]) -> RawRecord:
+    """Return the record of a payload as it is stored."""
+    stored: RawRecord = payload["record"]
+    return stored if isinstance(stored, str) else {**stored, "predicted": payload.get("predicted") or {}}
+
+
+def parse_raw_record(stored: RawRecord) -> StoredProduct:
+    """Return the record that is stored so."""
+    return _parse_record_text(stored) if isinstance(stored, str) else _record({**stored})
 
 
 @functools.lru_cache(CACHED_RECORDS)

@@ -49,6 +49,7 @@ from shoplens.index.qdrant.points import (
     ID_PATHS,
     SIZE,
     VIEW,
+    RawRecord,
     build_points,
     build_score_vectors,
     class_vector_entries,
@@ -58,6 +59,7 @@ from shoplens.index.qdrant.points import (
     is_photo_hash,
     parse_entry,
     parse_product_id,
+    parse_raw_record,
     parse_record,
     photo_key,
     photo_point_id,
@@ -66,6 +68,7 @@ from shoplens.index.qdrant.points import (
     product_number,
     product_payload,
     product_prefix,
+    raw_record,
     size_key,
     stack_sparse,
     view_number,
@@ -210,10 +213,11 @@ class QdrantIndex:
         return stack_sparse(entries.get(point.int, EMPTY_ENTRIES) for point in ids)
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
-        ids = [photo_point_id(key) for key in keys]
-        points = self._shard.retrieve([*ids], True, False)
-        records = {str(point.id): parse_record(point.payload or {}) for point in points}
-        return [records.get(str(point)) for point in ids]
+        return [None if raw is None else parse_raw_record(raw) for raw in self.raw_photo_records(keys)]
+
+    def raw_photo_records(self, keys: Sequence[PhotoKey]) -> list[RawRecord | None]:
+        """Return what :meth:`photo_records` returns, not parsed."""
+        return self._raw_records([photo_point_id(key) for key in keys])
 
     def product_key(self, product_id: str) -> int:
         return product_number(point_id(product_id))
@@ -224,9 +228,7 @@ class QdrantIndex:
                 yield parse_entry(self._shard.retrieve([*point_ids(record)], True, True), self.sizes)
             return
         photos: list[engine.Record] = []
-        for point in self._scroll(
-            None, with_vector=True
-        ):  # ordered by id, so the photos of a product follow each other
+        for point in self._scroll(None, with_vector=True):  # ordered by id, so a product's photos follow each other
             if photos and product_prefix(point.id) != product_prefix(photos[0].id):
                 yield parse_entry(photos, self.sizes)
                 photos = []
@@ -245,16 +247,15 @@ class QdrantIndex:
         return [hits[product_id] for product_id in sorted(hits)]
 
     def has_photo_size(self, width: int, height: int) -> bool:
-        size = engine.FieldCondition(SIZE, match=engine.MatchValue(size_key(width, height)))
-        points, _ = self._shard.scroll(
-            engine.ScrollRequest(limit=1, filter=engine.Filter(must=[size]), with_payload=False)
-        )
-        return bool(points)
+        size = engine.Filter(must=[engine.FieldCondition(SIZE, match=engine.MatchValue(size_key(width, height)))])
+        return bool(self._shard.scroll(engine.ScrollRequest(limit=1, filter=size, with_payload=False))[0])
 
     def records(self, ids: Iterable[str]) -> list[StoredProduct]:
-        first_photos = [point_id(product_id) for product_id in ids]
-        points = {str(point.id): point for point in self._shard.retrieve([*first_photos], True, False)}
-        return [parse_record(points[point].payload or {}) for point in first_photos if point in points]
+        return [parse_raw_record(raw) for raw in self.raw_records(ids)]
+
+    def raw_records(self, ids: Iterable[str]) -> list[RawRecord]:
+        """Return what :meth:`records` returns, not parsed."""
+        return [raw for raw in self._raw_records([point_id(product_id) for product_id in ids]) if raw is not None]
 
     def photo_vectors(self, content_hashes: Iterable[str]) -> Mapping[str, tuple[Photo, Vectors]]:
         missing = {content_hash for content_hash in content_hashes if is_photo_hash(content_hash)}
@@ -307,6 +308,11 @@ class QdrantIndex:
         with self._write_lock:
             self._shard.close()
 
+    def _raw_records(self, points: Sequence[Any]) -> list[RawRecord | None]:
+        found = self._shard.retrieve([*points], True, False)
+        records = {str(point.id): raw_record(point.payload or {}) for point in found}
+        return [records.get(str(point)) for point in points]
+
     def _condition_filter(self, condition: Condition | None) -> engine.Filter | None:
         if condition is None:
             return None
@@ -346,9 +352,8 @@ class QdrantIndex:
         self, query: engine.Query, k: int, filters: engine.Filter | None, ef: int = HNSW_EF
     ) -> list[engine.ScoredPoint]:
         params = search_params(max(ef, 2 * k) if ef else EXACT, filtered=filters is not None)
-        return self._shard.query(
-            engine.QueryRequest(query=query, limit=k, filter=filters, params=params, with_payload=False)
-        )
+        request = engine.QueryRequest(query=query, limit=k, filter=filters, params=params, with_payload=False)
+        return self._shard.query(request)
 
     def _scroll(
         self, filters: engine.Filter | None, *, with_vector: bool = False, payload: list[str] | bool = True
@@ -381,12 +386,9 @@ class QdrantIndex:
                     if path not in self._paths.get(field, {}).get(kind, ()):
                         new[path] = schema
         if new:
-            self._create_indexes(new)
+            for path, schema in new.items():
+                self._update(engine.UpdateOperation.create_field_index(path, schema))
             self._paths = field_paths(self._shard.info().payload_schema)
-
-    def _create_indexes(self, schemas: Mapping[str, Any]) -> None:
-        for key, schema in schemas.items():
-            self._update(engine.UpdateOperation.create_field_index(key, schema))
 
     def _update(self, operation: engine.UpdateOperation) -> None:
         self._unflushed = True
