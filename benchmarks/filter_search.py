@@ -36,7 +36,7 @@ from filter_scores import Catalogue, Floats, Seen, catalogue_of, precisions, see
 from shoplens.filters.dimensions.dimension import LOOK, PATH
 from shoplens.filters.fitting.fit import fit_to_photos
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import DENSE_PARTS, FILTER_VECTOR_SIZE
+from shoplens.filters.model.scoring import DENSE_PARTS, filter_vector_size
 from shoplens.filters.model.stored import load_filters, save_filters
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint, VectorSizes
 from shoplens.index.qdrant.optimize import optimize
@@ -116,7 +116,7 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     """Write the products, then build the graphs."""
     started = time.perf_counter()
     width = source.articles.look.shape[1]
-    index = QdrantIndex(folder, VectorSizes(width, FILTER_VECTOR_SIZE))
+    index = QdrantIndex(folder, VectorSizes(width, filter_vector_size(has_object=False)))
     for start, block in made(source, count, seed):
         for first in range(0, len(block.look), BATCH):
             rows = range(first, min(first + BATCH, len(block.look)))
@@ -124,7 +124,7 @@ def build(folder: Path, source: Real, count: int, seed: int) -> dict[str, float]
     index.flush()
     index.close()
     loaded = time.perf_counter()
-    optimize(folder, VectorSizes(width, FILTER_VECTOR_SIZE))
+    optimize(folder, VectorSizes(width, filter_vector_size(has_object=False)))
     size = sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
     return {
         "load_s": loaded - started,
@@ -180,7 +180,7 @@ def measured(folder: Path) -> dict[str, Any]:
     assert filters is not None
     with np.load(folder / "asked.npz") as stored:
         asked = Seen(stored["look"], stored["dense"], stored["marks"])
-    index = QdrantIndex(folder / "shard", VectorSizes(asked.look.shape[1], FILTER_VECTOR_SIZE))
+    index = QdrantIndex(folder / "shard", VectorSizes(asked.look.shape[1], filter_vector_size(has_object=False)))
     every = [asked[n : n + 1] for n in range(len(asked.look))]
     times = np.zeros((len(every), 6))
     for one in every[:WARM_UP]:

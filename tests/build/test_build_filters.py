@@ -14,7 +14,7 @@ from shoplens.build.photo_features import feature_model
 from shoplens.build.run import BATCH
 from shoplens.errors import StoreError
 from shoplens.feeds import read_feed
-from shoplens.filters.model.scoring import FILTER_VECTOR_SIZE
+from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.store import Store
@@ -46,7 +46,7 @@ def stored_scores(store: Store) -> dict[str, tuple[bytes, list[bytes]]]:
 def test_a_build_fits_filters_and_keeps_features(store: Store) -> None:
     assert store.live.filters is not None
     assert (store.live.manifest.placed, set(stored_scores(store))) == (
-        FILTER_VECTOR_SIZE,
+        filter_vector_size(has_object=False),
         {f"p{number}" for number in range(10)},
     )
     features = FeatureFile(store.folder / FEATURES, feature_model(ColourEmbedder()))

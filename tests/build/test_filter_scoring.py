@@ -24,7 +24,7 @@ from shoplens.build.photo_features import feature_model
 from shoplens.build.run import BATCH
 from shoplens.errors import StoreError
 from shoplens.feeds import read_feed
-from shoplens.filters.model.scoring import DENSE_SIZE, FILTER_VECTOR_SIZE
+from shoplens.filters.model.scoring import DENSE_SIZE, filter_vector_size
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct
@@ -96,12 +96,12 @@ def test_every_product_of_a_built_store_is_scored(store: Store, features: Featur
     scorer, count = stored_scorer(store.live), 0
     for entry in store.live.index.entries():
         assert entry.scores is not None
-        assert entry.scores.filter_vectors.shape == (1, FILTER_VECTOR_SIZE)
+        assert entry.scores.filter_vectors.shape == (1, filter_vector_size(has_object=False))
         content_hashes = [photo.content_hash for photo in entry.photos]
         assert_scores_equal(entry.scores, scorer.scores(entry.product, content_hashes, features))
         count += 1
     assert count == PRODUCTS
-    assert store.live.manifest.placed == FILTER_VECTOR_SIZE
+    assert store.live.manifest.placed == filter_vector_size(has_object=False)
 
 
 def test_a_color_of_the_feed_is_certain_and_a_missing_color_is_predicted(store: Store) -> None:

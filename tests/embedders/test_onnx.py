@@ -90,7 +90,13 @@ def test_a_card_may_name_another_output_of_the_same_file(
 
 @pytest.mark.parametrize(
     "card",
-    [{"name": "other"}, {"fit": "pad"}, {"side": 224}, {"output": "features", "dimensions": 1280}, {"mean": [0, 0, 0]}],
+    [
+        {"name": "other"},
+        {"fit": "pad", "mask": None},
+        {"side": 224},
+        {"output": "features", "dimensions": 1280},
+        {"mean": [0, 0, 0]},
+    ],
 )
 def test_the_model_id_changes_with_every_setting_that_affects_vectors(
     shipped: OnnxEmbedder, model_with_card: Callable[..., Path], card: dict[str, Any]
@@ -133,7 +139,7 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
 def test_an_output_that_is_not_there_lists_those_there_are(model_with_card: Callable[..., Path]) -> None:
     error = error_of(model_with_card(output="logits"))
     assert "has no output 'logits'" in error.problem
-    assert error.fix == "There are: embedding, features, stages, gem, deviations."
+    assert error.fix == "There are: embedding, features, stages, gem, deviations, mask."
 
 
 def test_dimensions_that_the_file_does_not_give_are_refused(model_with_card: Callable[..., Path]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from shoplens import Shop
 from shoplens.build.product_encoder import EncodingCaches, ProductEncoder
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.filters.model.scoring import FILTER_VECTOR_SIZE
+from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.filters.model.stored import DESCRIPTION_FILE
 from shoplens.images import PhotoSource
 from shoplens.settings import Settings
@@ -190,9 +190,9 @@ def test_filters_of_version_1_are_not_used_and_can_be_trained_anew(format_2_fold
         assert shop.search(folder / "p3.png").strategy == "filters-static"
         assert len(shop) == COUNT + 2
     store = Store(format_2_folder)
-    assert store.live.manifest.placed == FILTER_VECTOR_SIZE
+    assert store.live.manifest.placed == filter_vector_size(has_object=False)
     assert all(
-        entry.scores.filter_vectors.shape[1] == FILTER_VECTOR_SIZE
+        entry.scores.filter_vectors.shape[1] == filter_vector_size(has_object=False)
         for entry in store.live.index.entries()
         if entry.scores is not None
     )

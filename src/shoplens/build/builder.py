@@ -7,14 +7,15 @@ from dataclasses import asdict, replace
 
 from shoplens.build.carry_over import head_fields, keep_classifier, readable_head
 from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, load_scorer, rescore_products
-from shoplens.build.photo_features import backbone_width, feature_model
+from shoplens.build.photo_features import backbone_width, feature_model, object_parts
 from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, Outcome, ProductEncoder
 from shoplens.build.product_ids import KnownIds, find_renames, rejected_ids
 from shoplens.build.run import BATCH, OnRenames, Run, Summary, write_entries
 from shoplens.embedders import Embedder, EmbeddingHead, OnnxEmbedder
+from shoplens.embedders.embedder import finds_objects
 from shoplens.errors import InvalidValue, Refused
 from shoplens.feeds import Feed, Report
-from shoplens.filters.model.scoring import FILTER_VECTOR_SIZE
+from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.images import PhotoSource
 from shoplens.images.shared_photos import SharedPhoto, SharedPhotos
 from shoplens.index.protocol import Index
@@ -210,7 +211,7 @@ class Builder:
             feed.format,
             timestamp(),
             preprocessing=card,
-            placed=FILTER_VECTOR_SIZE,
+            placed=filter_vector_size(has_object=finds_objects(self.embedder)),
             **head_fields(look),
         )
 
@@ -254,6 +255,7 @@ class Builder:
             self.settings.preferences.dimensions,
             backbone_width(self.embedder),
             self.embedder.model,
+            object_parts(self.embedder),
         )
         scorer = fit_filters(data, generation.folder, self.progress, run.report.add)
         generation.filters = scorer.filters

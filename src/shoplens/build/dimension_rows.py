@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
+from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, OBJECT, SHAPE, Dimension
 from shoplens.filters.model.quality import Quality
 from shoplens.store.generation import Generation
 from shoplens.store.ranker_file import load_static_weights
 
 _SCORED = {
     LOOK: "cosine of the embeddings",
+    OBJECT: "cosine of the objects alone, halfway whitened",
     DESIGN: "cosine after whitening within groups",
     SHAPE: "cosine of the outlines",
 }

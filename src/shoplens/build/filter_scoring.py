@@ -55,7 +55,7 @@ class ProductScorer:
     ) -> list[FilterScores]:
         """Compute the filter scores of several products together. See :meth:`scores`."""
         known_features = features.read(name for _, photos in products for name in photos)
-        zeros = np.zeros(self.filters.backbone + MEASURED_SIZE, np.float32)
+        zeros = np.zeros(self.filters.width, np.float32)
         described = self.filters.predict(
             np.stack([known_features.get(name, zeros) for _, photos in products for name in photos])
         )
@@ -97,6 +97,7 @@ class FilterTrainingData:
         rules: of ``shoplens.toml``.
         backbone: number of features that are the network's; those measured on the pixels follow.
         model: id of the model that made the vectors.
+        object_parts: as of :class:`~shoplens.filters.fitting.fit.LabeledPhotos`.
     """
 
     index: Index
@@ -105,6 +106,12 @@ class FilterTrainingData:
     rules: DimensionRules
     backbone: int
     model: str
+    object_parts: Sequence[int] = ()
+
+    @property
+    def width(self) -> int:
+        """How many of a photo's features filters read."""
+        return self.backbone + MEASURED_SIZE + sum(self.object_parts)
 
 
 def fit_filters(
@@ -122,7 +129,9 @@ def fit_filters(
     index, rules = data.index, data.rules
     progress("Finding dimensions", 0, 0)
     labels = load_labels(rules, (photo.source for record in index.all_records() for photo in record.photos))
-    dimensions = derive_dimensions((record.product for record in index.all_records()), rules, labels)
+    dimensions = derive_dimensions(
+        (record.product for record in index.all_records()), rules, labels, has_object=bool(data.object_parts)
+    )
     for rejection in labels.rejections if labels is not None else ():
         report(rejection)
     for note in dimensions.notes:
@@ -159,22 +168,30 @@ def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> Lab
         classes = reader.read_classes(entry.product)
         for view, (photo, vector) in enumerate(zip(entry.photos, entry.look_vectors, strict=True)):
             if (row := known_features.get(photo.content_hash)) is not None:
-                rows.append(row[: data.backbone + MEASURED_SIZE])
+                rows.append(row[: data.width])
                 vectors.append(vector)
                 groups.append(group_of(entry.product))
                 first.append(view == 0)
                 known.append(classes)
     if not rows:
-        wide = data.backbone + MEASURED_SIZE
         return LabeledPhotos(
             np.zeros((0, data.look), np.float32),
-            np.zeros((0, wide), np.float32),
+            np.zeros((0, data.width), np.float32),
             data.backbone,
             (),
             np.zeros(0, bool),
             (),
+            object_parts=data.object_parts,
         )
-    return LabeledPhotos(np.stack(vectors), np.stack(rows), data.backbone, tuple(groups), np.array(first), known)
+    return LabeledPhotos(
+        np.stack(vectors),
+        np.stack(rows),
+        data.backbone,
+        tuple(groups),
+        np.array(first),
+        known,
+        object_parts=data.object_parts,
+    )
 
 
 def rescore_products(index: Index, scorer: ProductScorer, features: FeatureFile, progress: Progress) -> None:

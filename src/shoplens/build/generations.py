@@ -15,8 +15,9 @@ from shoplens.build.photo_features import feature_model
 from shoplens.build.product_encoder import EncodingCaches
 from shoplens.build.run import BATCH, Run, Summary, write_entries
 from shoplens.embedders import EmbeddingHead, ProductClassifier
+from shoplens.embedders.embedder import finds_objects
 from shoplens.errors import StoreError
-from shoplens.filters.model.scoring import FILTER_VECTOR_SIZE
+from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.store.calibration_file import copy_calibrations, delete_calibration
 from shoplens.store.copies.snapshot import adopt_snapshot, is_snapshot_adopted
 from shoplens.store.files.atomic import timestamp
@@ -124,7 +125,13 @@ def _rebuild(
 ) -> Summary:
     """Make a new generation of the live one's products, fit its filters anew, and switch to it."""
     store = builder.store
-    manifest = replace(live.manifest, placed=FILTER_VECTOR_SIZE, created=timestamp(), complete=False, kept=False)
+    manifest = replace(
+        live.manifest,
+        placed=filter_vector_size(has_object=finds_objects(builder.embedder)),
+        created=timestamp(),
+        complete=False,
+        kept=False,
+    )
     manifest = replace(manifest, **head_fields(head))
     with builder.open_run(command, head) as run, store.new_generation(manifest) as generation:
         if head is not None:

@@ -47,6 +47,8 @@ class ModelCard:
             last parts of outputs that are concatenated.
         tail_weights: name of the ONNX file in the same folder that has the tail with weights that can be trained, its
             tensors named as here; empty for the network itself. A quantized network names its original.
+        mask: name of the output that says where the object in the photo is: (photos, rows, columns), the probability of
+            each cell of the input to show it; empty for a network that finds no objects. It needs ``squash``.
 
     Raises:
         ModelError: a value is not allowed.
@@ -66,6 +68,7 @@ class ModelCard:
     tail_from: str = ""
     tail_to: tuple[str, ...] = ()
     tail_weights: str = ""
+    mask: str = ""
 
     def __post_init__(self) -> None:
         for name, is_valid in {
@@ -83,6 +86,7 @@ class ModelCard:
             "tail_from": isinstance(self.tail_from, str),
             "tail_to": _are_names(self.tail_to) and bool(self.tail_to) == bool(self.tail_from),
             "tail_weights": isinstance(self.tail_weights, str),
+            "mask": isinstance(self.mask, str) and (not self.mask or self.fit == "squash"),
         }.items():
             if not is_valid:
                 raise ModelError(

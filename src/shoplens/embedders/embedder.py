@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import numpy as np
 
 from shoplens.errors import ModelError
-from shoplens.types import Embeddings, Pixels, Vectors
+from shoplens.types import Embeddings, Mask, Pixels, Vectors
 
 NO_DIRECTION = "no-direction"
 """Code of the error for a vector that is zero or not finite, which the photo may cause."""
@@ -37,6 +37,30 @@ class Embedder(Protocol):
         followed by the features from the same pass. May be called from several threads."""
 
 
+class ObjectEmbedder(Embedder, Protocol):
+    """An embedder that finds the object in a photo, too.
+
+    Attributes:
+        mask_shape: rows and columns of its masks; (0, 0) for one that finds no objects.
+        feature_sizes: lengths of the outputs of which its features consist.
+    """
+
+    mask_shape: tuple[int, int]
+    feature_sizes: tuple[int, ...]
+
+    def embed_with_mask(self, photo: Pixels) -> tuple[Vectors, Mask]:
+        """Return one row as of :meth:`Embedder.embed`, and the mask of the object in the photo, float32 (rows, columns)
+        in [0, 1], from one pass."""
+
+    def backbone_features(self, photo: Pixels) -> Vectors:
+        """Return the features alone, float32 (1, features)."""
+
+
+def finds_objects(embedder: Embedder) -> TypeGuard[ObjectEmbedder]:
+    """Whether an embedder finds the object in a photo."""
+    return getattr(embedder, "mask_shape", (0, 0)) != (0, 0)
+
+
 def embed_photos(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -> Embeddings:
     """Return unit vectors of the photos, in their order, and their features (the vectors, where the embedder gives no
     others), followed by the extra features.
@@ -46,8 +70,16 @@ def embed_photos(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels
     """
     if not photos:
         return Embeddings((), np.zeros((0, embedder.dimensions), np.float32), embedder.model)
-    output = np.asarray(embedder.embed(photos), np.float32)
-    expected = (len(photos), embedder.dimensions + embedder.features + embedder.extra_features)
+    return check_output(embedder, ids, np.asarray(embedder.embed(photos), np.float32))
+
+
+def check_output(embedder: Embedder, ids: Sequence[str], output: Vectors) -> Embeddings:
+    """Return what :func:`embed_photos` returns, from the output of the embedder.
+
+    Raises:
+        ModelError: as there.
+    """
+    expected = (len(ids), embedder.dimensions + embedder.features + embedder.extra_features)
     if output.shape != expected:
         raise ModelError(
             f"{embedder.model} returned {output.shape}, not {expected}.", "Correct `dimensions` in its card."

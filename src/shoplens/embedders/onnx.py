@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from shoplens.embedders.card import ModelCard, load_card, network_input
-from shoplens.embedders.embedder import Embedder
+from shoplens.embedders.embedder import Embedder, ObjectEmbedder
 from shoplens.embedders.shipped import shipped_file
 from shoplens.errors import ModelError
-from shoplens.types import Features, Pixels, Vectors
+from shoplens.types import Features, Mask, Pixels, Vectors
 
-_OTHER_OUTPUT_KEYS = ("features", "further", "tail_from", "tail_to", "tail_weights")
+_OTHER_OUTPUT_KEYS = ("features", "further", "tail_from", "tail_to", "tail_weights", "mask")
 """Keys of a card that concern other outputs than the vector, and so are no part of the model id."""
 MAX_ROWS = 1024
 """Photos that pass through a small network at once."""
@@ -47,18 +47,28 @@ class OnnxEmbedder:
         self._output = self.card.output or next(iter(outputs))
         if self._output not in outputs:
             raise ModelError(f"{path} has no output {self._output!r}.", f"There are: {', '.join(outputs)}.")
-        for name in (*self.card.features, *self.card.further):
+        for name in (*self.card.features, *self.card.further, *filter(None, [self.card.mask])):
             if name not in outputs:
                 raise ModelError(f"{path} has no output {name!r}.", f"There are: {', '.join(outputs)}.")
         self.dimensions = self._output_size(outputs[self._output].shape)
-        self.features = sum(_feature_count(name, outputs[name].shape) for name in self.card.features)
+        self.feature_sizes = tuple(_feature_count(name, outputs[name].shape) for name in self.card.features)
+        self.features = sum(self.feature_sizes)
         self.extra_features = sum(_feature_count(name, outputs[name].shape) for name in self.card.further)
+        self.mask_shape = _mask_shape(self.card.mask, outputs[self.card.mask].shape) if self.card.mask else (0, 0)
         self.min_side = self.card.side
         self.model = f"{self.card.name}@{_model_digest(path, self.card)}"
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
         """Return float32 (number of photos, dimensions + features + extra_features)."""
         return run_network(self._session, self.card, self.outputs, photos)
+
+    def embed_with_mask(self, photo: Pixels) -> tuple[Vectors, Mask]:
+        """Return one row of :meth:`embed`, and the mask of the object, float32 (rows, columns)."""
+        return split_mask(run_network(self._session, self.card, (*self.outputs, self.card.mask), [photo]), self)
+
+    def backbone_features(self, photo: Pixels) -> Vectors:
+        """Return the features alone, float32 (1, features)."""
+        return run_network(self._session, self.card, self.card.features, [photo])
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -199,6 +209,27 @@ class FeatureNetwork:
         return np.concatenate(
             [self._session.run([output], {"features": rows[start : start + MAX_ROWS]})[0] for start in starts]
         )
+
+
+def split_mask(outputs: Vectors, embedder: ObjectEmbedder) -> tuple[Vectors, Mask]:
+    """Split the outputs for one photo, the mask last, into its row of features and the mask."""
+    rows, columns = embedder.mask_shape
+    return outputs[:, : -rows * columns], outputs[0, -rows * columns :].reshape(rows, columns)
+
+
+def _mask_shape(name: str, shape: Sequence[object]) -> tuple[int, int]:
+    """Return rows and columns of an output that is a mask.
+
+    Raises:
+        ModelError: it is no mask of known size.
+    """
+    rows, columns = shape[-2:] if len(shape) == 3 else (None, None)
+    if not isinstance(rows, int) or not isinstance(columns, int):
+        raise ModelError(
+            f"Output {name!r} has shape {list(shape)}, not (photos, rows, columns).",
+            "Name a mask of fixed size in `mask` of the card.",
+        )
+    return rows, columns
 
 
 def _raise_missing(path: Path) -> ModelCard:

@@ -13,9 +13,9 @@ import numpy as np
 
 from shoplens.embedders.card import ModelCard
 from shoplens.embedders.embedder import Embedder
-from shoplens.embedders.onnx import OnnxEmbedder, open_session, run_network
+from shoplens.embedders.onnx import OnnxEmbedder, open_session, run_network, split_mask
 from shoplens.errors import ModelError
-from shoplens.types import Pixels, Vectors
+from shoplens.types import Mask, Pixels, Vectors
 
 TAIL_OUTPUT = "tuned"
 """Name of the output of the trained tail, float32 (photos, any)."""
@@ -45,6 +45,8 @@ class FineTunedEmbedder:
     features: int
     extra_features: int
     min_side: int
+    mask_shape: tuple[int, int]
+    feature_sizes: tuple[int, ...]
     tail_id: str
 
     def __init__(self, base: OnnxEmbedder | FineTunedEmbedder, network: bytes) -> None:
@@ -52,13 +54,27 @@ class FineTunedEmbedder:
         self.threads, self._session = base.threads, open_session(network, base.threads)
         self.outputs = (*base.outputs, TAIL_OUTPUT) if self._base is None else (TAIL_OUTPUT,)
         self.card, self.model, self.dimensions = base.card, base.model, base.dimensions
-        self.features, self.min_side = base.features, base.min_side
+        self.features, self.min_side, self.feature_sizes = base.features, base.min_side, base.feature_sizes
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
         if not set(self.outputs) <= shapes.keys():
             raise ModelError(f"The trained network lacks outputs of {base.model}.", "Train it again.", code="bad-onnx")
+        self.mask_shape = base.mask_shape if self.card.mask in shapes or self._base is not None else (0, 0)
         self.extra_features = base.extra_features + int(shapes[TAIL_OUTPUT][1])
         prefix = "" if self._base is None else f"{self._base.tail_id}+"
         self.tail_id = prefix + hashlib.sha256(network).hexdigest()[:12]
+
+    def embed_with_mask(self, photo: Pixels) -> tuple[Vectors, Mask]:
+        """Return one row of :meth:`embed`, and the mask of the object, float32 (rows, columns)."""
+        if self._base is not None:
+            row, mask = self._base.embed_with_mask(photo)
+            return np.concatenate([row, run_network(self._session, self.card, self.outputs, [photo])], axis=1), mask
+        return split_mask(run_network(self._session, self.card, (*self.outputs, self.card.mask), [photo]), self)
+
+    def backbone_features(self, photo: Pixels) -> Vectors:
+        """Return the features alone, float32 (1, features)."""
+        if self._base is not None:
+            return self._base.backbone_features(photo)
+        return run_network(self._session, self.card, self.card.features, [photo])
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
         """Return vectors and features, see :meth:`~shoplens.embedders.embedder.Embedder.embed`."""

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from shoplens.filters.dimensions.dimension import LOOK, PATH
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import DENSE_PARTS, ScoreNormalizer, cosine_slope
+from shoplens.filters.model.scoring import ScoreNormalizer, cosine_slope
 from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
 from shoplens.index.predicted_values import PREDICTED, PROBABILITY_STEPS, bounded_class
 from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, VectorQuery
@@ -60,7 +60,7 @@ class Example:
 
     Attributes:
         look: float32 (d,); zeros where there is no photo.
-        dense: float32 (DENSE_SIZE,), the photo's dense scores.
+        dense: float32 (m,), the photo's dense scores.
         marks: square roots of its class probabilities, as those of a product's photo.
     """
 
@@ -344,7 +344,7 @@ def _similarities(
 ) -> Floats:
     """Return the similarities of photos to an example, float32 (photos, dimensions), each in [0, 1]."""
     probes = {LOOK: VectorQuery(look=example.look)}
-    for name in DENSE_PARTS:
+    for name in filters.dense_parts:
         probes[name] = VectorQuery(filter_vector=filters.space.dimension_query_vector(name, example.dense))
     cosines = dict(zip(probes, index.photo_scores([*probes.values()], keys), strict=True))
     by_name = filters.similarities(cosines, filters.agreements(example.marks, marks))

@@ -10,7 +10,7 @@ import numpy as np
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import DENSE_PARTS, DENSE_SIZE, TINT_SHARE
+from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
 from shoplens.filters.photo_features.color_histogram import parse_palette
 from shoplens.index.identifiers import unknown_product_error
 from shoplens.index.protocol import EMPTY_CLASS_VECTOR
@@ -100,7 +100,9 @@ class FilterQueryBuilder:
             example = self._product_example(steering.like)
         else:
             width = self._index.dimensions if self.look is None else self.look.dimensions
-            example = Example(np.zeros(width, np.float32), np.zeros(DENSE_SIZE, np.float32), EMPTY_CLASS_VECTOR)
+            example = Example(
+                np.zeros(width, np.float32), np.zeros(self.filters.models.dense_size, np.float32), EMPTY_CLASS_VECTOR
+            )
         if not steering.color:
             return example
         dense = example.dense.copy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shoplens.types import fold
 
-PHOTO_DIMENSIONS = ("look", "design", "shape")
+PHOTO_DIMENSIONS = ("look", "object", "design", "shape")
 """Dimensions that are computed from the photos; no attribute of the feed may have their names."""
 SCORE_PARTS = ("pin", "boost", "bury", "not", "context")
 """Parts of a score that are not dimensions; no attribute of the feed may have their names either."""

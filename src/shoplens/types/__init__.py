@@ -6,7 +6,7 @@ from shoplens.types.progress import Progress
 from shoplens.types.queries import MAX_RESULTS, Query, Region, SoldOut, Steering
 from shoplens.types.stage_timer import StageTimer
 from shoplens.types.text import fold, normalize_nfc, value_text
-from shoplens.types.vectors import Embeddings, Features, FilterScores, Pixels, SparseRows, SparseVector, Vectors
+from shoplens.types.vectors import Embeddings, Features, FilterScores, Mask, Pixels, SparseRows, SparseVector, Vectors
 
 __all__ = [
     "MAX_ID_LENGTH",
@@ -19,6 +19,7 @@ __all__ = [
     "Facet",
     "Features",
     "FilterScores",
+    "Mask",
     "Photo",
     "Pixels",
     "Product",

@@ -13,6 +13,9 @@ from shoplens.errors import InvalidValue
 Pixels = npt.NDArray[np.uint8]
 """A decoded photo: uint8, shape (height, width, 3), RGB, upright."""
 
+Mask = npt.NDArray[np.float32]
+"""float32, shape (rows, columns), in [0, 1]: how probable it is that a cell of a photo shows the object."""
+
 Vectors = npt.NDArray[np.float32]
 """float32, shape (n, dimensions), each row of length 1."""
 

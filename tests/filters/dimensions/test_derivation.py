@@ -344,7 +344,7 @@ def test_a_kind_can_be_given(name: str, kind: FeedKind, classes: tuple[str, ...]
 
 def test_a_rule_for_what_no_product_has_lists_what_there_is() -> None:
     with pytest.raises(
-        InvalidValue, match=r"no product has 'stil'\. There are: look, design, shape, color, x\."
+        InvalidValue, match=r"no product has 'stil'\. There are: look, object, design, shape, color, x\."
     ) as error:
         derive_dimensions(products_with_values("x", "a"), rules_for("stil", DimensionRule("style")))
     assert error.value.code == "unknown-dimension"

@@ -10,11 +10,12 @@ from shoplens.filters.model.class_layout import ClassLayout
 from shoplens.filters.model.scoring import (
     DENSE_PARTS,
     DENSE_SIZE,
-    FILTER_VECTOR_SIZE,
     SKETCH_SIZE,
     RetrievalSpace,
     agreement_slope,
     cosine_slope,
+    dense_parts,
+    filter_vector_size,
     fit_retrieval_space,
 )
 from shoplens.types import SparseVector
@@ -76,7 +77,7 @@ def test_a_dot_product_is_the_score_for_any_weights(classes: int, weights: dict[
     space, dense, class_vectors = space_of(classes)
     assert space.is_lossless
     filter_vectors = space.filter_vectors(dense[1:], class_vectors[1:])
-    assert (filter_vectors.shape, filter_vectors.dtype) == ((299, FILTER_VECTOR_SIZE), np.float32)
+    assert (filter_vectors.shape, filter_vectors.dtype) == ((299, filter_vector_size(has_object=False)), np.float32)
     result = filter_vectors @ space.query_vector(dense[0], class_vectors[0], weights)
     expected = score(space, (dense[0], class_vectors[0]), dense[1:], to_dense(class_vectors[1:], classes), weights)
     np.testing.assert_allclose(result, expected, atol=1e-5)
@@ -112,7 +113,7 @@ def test_dot_products_of_filter_vectors_are_proportional_to_the_default_score() 
 def test_dense_vectors_are_recovered_from_filter_vectors() -> None:
     space, dense, class_vectors = space_of(5)
     np.testing.assert_allclose(space.dense_vectors(space.filter_vectors(dense, class_vectors)), dense, atol=1e-6)
-    for name, part in DENSE_PARTS.items():
+    for name, part in dense_parts(DENSE_SIZE).items():
         cosines = space.filter_vectors(dense, class_vectors) @ space.dimension_query_vector(name, dense[7])
         np.testing.assert_allclose(cosines, dense[:, part] @ dense[7, part], atol=1e-5)
 
@@ -127,7 +128,7 @@ def test_a_shop_without_classes_has_a_space_too() -> None:
     result = filter_vectors @ space.query_vector(dense[0], empty, {"design": 1.0})
     part = DENSE_PARTS["design"]
     np.testing.assert_allclose(result, cosine_slope("design") * dense[:, part] @ dense[0, part], atol=1e-6)
-    assert space.filter_vectors(dense[:0], []).shape == (0, FILTER_VECTOR_SIZE)
+    assert space.filter_vectors(dense[:0], []).shape == (0, filter_vector_size(has_object=False))
 
 
 def test_the_overlap_of_weights_is_their_shared_part() -> None:

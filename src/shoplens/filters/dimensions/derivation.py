@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
+from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, OBJECT, SHAPE, Dimension
 from shoplens.filters.dimensions.feed_counts import MIN_GROUPS, FieldCounter, GroupCounter, most_frequent
 from shoplens.filters.dimensions.feed_values import ATTRIBUTES, BRAND, CATEGORY, OWN_FIELDS, FeedReader, path_nodes
 from shoplens.filters.dimensions.identifiers import ProductNames
@@ -40,8 +40,8 @@ class Dimensions:
     """The dimensions of a shop.
 
     Attributes:
-        used: ``look``, ``design`` and ``shape`` first, then ``color``, ``category``, ``brand`` and the others as they
-            first appear in the feed.
+        used: ``look``, ``object``, ``design`` and ``shape`` first, then ``color``, ``category``, ``brand`` and the
+            others as they first appear in the feed.
         skipped: the fields that became no dimension, with their reasons.
         notes: messages for people, e.g. about a merged value that no product has.
         rules: the rules from which they were derived.
@@ -68,7 +68,11 @@ class Dimensions:
 
 
 def derive_dimensions(
-    products: Iterable[Product], rules: DimensionRules | None = None, labels: Labels | None = None
+    products: Iterable[Product],
+    rules: DimensionRules | None = None,
+    labels: Labels | None = None,
+    *,
+    has_object: bool = False,
 ) -> Dimensions:
     """Derive the dimensions of the products, which are iterated once.
 
@@ -77,6 +81,9 @@ def derive_dimensions(
     several values, else ``multi``. Attributes of links, codes, ids of other products or numbers are not, unless a rule
     sets ``use = true``, which also admits nearly unique values. ``category`` is a ``tree``. An attribute that
     distinguishes no two products is never a dimension.
+
+    Args:
+        has_object: whether objects are found in photos, and compared.
 
     Raises:
         InvalidValue: ``unknown-dimension``: a rule is for an attribute that no product has; ``no-labels``: the labels
@@ -95,7 +102,7 @@ def derive_dimensions(
     counters = {key: counter for key, counter in counters.items() if counter.products}
     _check_rules(rules, counters)
     of_feed = [_derive_dimension(counter, rules.rule(key), rules, product_names) for key, counter in counters.items()]
-    results = [*_photo_dimensions(rules, groups), *_put_color_first(of_feed, rules)]
+    results = [*_photo_dimensions(rules, groups, has_object=has_object), *_put_color_first(of_feed, rules)]
     used = tuple(dimension for dimension in results if isinstance(dimension, Dimension))
     _check_names(used)
     notes = tuple(
@@ -160,8 +167,12 @@ def read_classes(
     return ClassReader([dimension], rules, labels).read_classes(product).get(dimension.name, ())
 
 
-def _photo_dimensions(rules: DimensionRules, groups: GroupCounter) -> Iterator[Dimension | SkippedDimension]:
+def _photo_dimensions(
+    rules: DimensionRules, groups: GroupCounter, *, has_object: bool
+) -> Iterator[Dimension | SkippedDimension]:
     yield Dimension(LOOK, "embedding")
+    if has_object:
+        yield _skip_disabled(OBJECT) if rules.rule(OBJECT).use is False else Dimension(OBJECT, "embedding")
     if rules.rule(DESIGN).use is False:
         yield _skip_disabled(DESIGN)
     elif groups.count < MIN_GROUPS:
@@ -230,7 +241,7 @@ def _check_rules(rules: DimensionRules, counters: Mapping[str, FieldCounter]) ->
         if rule.labels:
             problem = f"No row of {rule.labels} labels a product's photo in {attribute!r}."
             raise InvalidValue(problem, "Correct the file, or remove [dimensions.…].", code="no-labels")
-        known = dict.fromkeys([LOOK, DESIGN, SHAPE, COLOR, *(counter.name for counter in counters.values())])
+        known = dict.fromkeys([LOOK, OBJECT, DESIGN, SHAPE, COLOR, *(counter.name for counter in counters.values())])
         raise InvalidValue(
             f"shoplens.toml has [dimensions.{attribute}], but no product has {attribute!r}.",
             f"There are: {', '.join(known)}.",

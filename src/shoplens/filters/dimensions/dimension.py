@@ -10,9 +10,10 @@ from typing import Literal
 from shoplens.errors import InvalidValue
 
 Kind = Literal["embedding", "design", "measured", "single", "multi", "tree"]
-"""``embedding`` is ``look``; ``design`` is learned from groups; ``measured`` is computed from the pixels; in the others
+"""``embedding`` is ``look``, and ``object``, the look of the object alone;
+``design`` is learned from groups; ``measured`` is computed from the pixels; in the others
 a product has one class (``single``), several (``multi``), or a path from the root down (``tree``)."""
-LOOK, DESIGN, SHAPE, COLOR = "look", "design", "shape", "color"
+LOOK, OBJECT, DESIGN, SHAPE, COLOR = "look", "object", "design", "shape", "color"
 """Names of the dimensions that need no feed."""
 PATH = " > "
 """Separator of the steps of a path in a tree."""

@@ -1,4 +1,4 @@
-"""Fits the unit vectors of what no feed names: the design that variants share, the outline, and the tints."""
+"""Fits the unit vectors of what no feed names: the object alone, the design that variants share, outline and tints."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from shoplens.filters.photo_features.pixels import Floats
 DESIGN_SIZE = 128
 SHAPE_SIZE = 64
 TINT_SIZE = 64
+OBJECT_SIZE = 256
+_OBJECT_FLOOR = 1e-6
+"""Smallest eigenvalue, as a share of the largest, so that noise is not whitened."""
 _SHRINKAGE = 0.3
 
 
@@ -79,3 +82,46 @@ def fit_tint(histograms: Floats, start: int, is_first: Bools) -> FeatureProjecti
     """
     mean = np.zeros(histograms.shape[1], np.float32)
     return FeatureProjection.from_axes(start, mean, principal_axes(histograms[is_first], TINT_SIZE), TINT_SIZE)
+
+
+def fit_object(features: Floats, start: int, parts: Sequence[int]) -> FeatureProjection:
+    """Fit the projection to the look of the object alone: (OBJECT_SIZE,).
+
+    Each output of the network for the cut-out objects is centred and halfway whitened on the shop's own photos: its
+    principal components get the power -1/4 of their variances, so what all products of a shop have in common counts
+    less, and the outputs get equal lengths. Of all of them together the 256 leading principal components are used.
+    Partial whitening: Jégou and Chum 2012, "Negative Evidences and Co-occurrences in Image Retrieval: The Benefit of
+    PCA and Whitening".
+
+    All axes are zero where there are fewer than two photos, or no features of objects.
+
+    Args:
+        features: float32 (n, o), the network's features of the objects.
+        start: number of their first column.
+        parts: lengths of the outputs of which they consist.
+    """
+    mean = features.mean(axis=0, dtype=np.float64).astype(np.float32) if len(features) else np.zeros(sum(parts))
+    centred = features - mean
+    blocks, scaled = list[Floats](), list[Floats]()
+    for stop, size in zip(np.cumsum(parts), parts, strict=True):
+        axes = _whitened_axes(centred[:, stop - size : stop])
+        blocks.append(axes)
+        scaled.append(centred[:, stop - size : stop] @ axes)
+    combined = principal_axes(np.concatenate(scaled, axis=1), OBJECT_SIZE) if scaled else np.zeros((0, 0), np.float32)
+    rows = np.split(combined, np.cumsum([axes.shape[1] for axes in blocks])[:-1]) if blocks else []
+    joined = [axes @ own for axes, own in zip(blocks, rows, strict=True)]
+    all_axes = np.concatenate(joined) if joined else np.zeros((0, 0), np.float32)
+    return FeatureProjection.from_axes(start, mean.astype(np.float32), all_axes, OBJECT_SIZE)
+
+
+def _whitened_axes(centred: Floats) -> Floats:
+    """Return the directions of halfway whitened components, scaled so that a photo's components have length 1 on
+    average: float32 (c, m); m is 0 without variance."""
+    if len(centred) < 2 or not centred.any():
+        return np.zeros((centred.shape[1], 0), np.float32)
+    axes = principal_axes(centred, min(OBJECT_SIZE, len(centred) - 1))
+    variances = (centred @ axes).var(axis=0, dtype=np.float64)
+    whitened = axes * ((variances + _OBJECT_FLOOR * variances.max()) ** -0.25).astype(np.float32)
+    length = float(np.sqrt(((centred @ whitened) ** 2).sum(axis=1).mean()))
+    scaled: Floats = whitened / length
+    return scaled

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
+from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, OBJECT, SHAPE, Dimension
 from shoplens.filters.fitting.crossfit import (
     FOLDS,
     Bools,
@@ -20,7 +20,7 @@ from shoplens.filters.fitting.crossfit import (
     number_groups,
     sigmoid,
 )
-from shoplens.filters.fitting.design import fit_design, fit_shape, fit_tint
+from shoplens.filters.fitting.design import fit_design, fit_object, fit_shape, fit_tint
 from shoplens.filters.fitting.lda import UNKNOWN, fit_fisher_heads, fit_tree_heads
 from shoplens.filters.fitting.multilabel import fit_multilabel_heads
 from shoplens.filters.fitting.temperature_scaling import sample_indices
@@ -33,8 +33,6 @@ from shoplens.filters.model.principal_components import (
 )
 from shoplens.filters.model.quality import Quality, measure_class_quality, measure_label_quality
 from shoplens.filters.model.scoring import (
-    DENSE_PARTS,
-    DENSE_SIZE,
     SKETCH_SIZE,
     Cohort,
     fit_retrieval_space,
@@ -48,7 +46,7 @@ from shoplens.types import Progress, SparseVector, Vectors
 """Called with a description of the work, the number of finished steps, and the number of all steps."""
 KnownClasses = Mapping[str, tuple[str, ...]]
 """Dimension -> trained classes that the feed gives a product."""
-OWN_WEIGHTS = {LOOK: 1.0, COLOR: 0.7, DESIGN: 0.2, SHAPE: 0.1}
+OWN_WEIGHTS = {LOOK: 1.0, OBJECT: 0.5, COLOR: 0.7, DESIGN: 0.2, SHAPE: 0.1}
 """Default weights of the dimensions that need no feed."""
 FEED_WEIGHT = 0.25
 """Default weight of a dimension of the feed whose filter makes no error."""
@@ -62,12 +60,13 @@ class LabeledPhotos:
 
     Attributes:
         vectors: float32 (n, d), unit ``look`` embeddings.
-        features: float32 (n, backbone + MEASURED_SIZE): the backbone's features, then the measured row.
+        features: float32 (n, backbone + MEASURED_SIZE + o): the backbone's features, the measured row, the object's.
         backbone: number of the backbone's features.
         groups: the group of each photo; photos of one group are never on both sides of a split.
         is_first: bool (n,), whether the photo is its product's first.
         known: for each photo, dimension -> trained classes that the feed gives its product.
         weights: dimension -> default static weight; computed when empty.
+        object_parts: lengths of the outputs of which the object's features consist; empty where there are none.
 
     Raises:
         InvalidValue: lengths or widths do not fit, or features are not finite.
@@ -80,6 +79,7 @@ class LabeledPhotos:
     is_first: Bools
     known: Sequence[KnownClasses]
     weights: Mapping[str, float] = field(default_factory=dict)
+    object_parts: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         counts = {len(self.vectors), len(self.features), len(self.groups), len(self.is_first), len(self.known)}
@@ -87,14 +87,19 @@ class LabeledPhotos:
             raise InvalidValue(
                 f"The training data have columns of {sorted(counts)} rows.", "Give one row per photo in every column."
             )
-        if self.features.ndim != 2 or self.features.shape[1] != self.backbone + MEASURED_SIZE:
+        if self.features.ndim != 2 or self.features.shape[1] != self.object_start + sum(self.object_parts):
             raise InvalidValue(
                 f"The features are of shape {self.features.shape}.",
-                f"Give rows of {self.backbone} + {MEASURED_SIZE} numbers.",
+                f"Give rows of {self.backbone} + {MEASURED_SIZE} + {sum(self.object_parts)} numbers.",
             )
         if not np.isfinite(self.features).all():
             row = int(np.flatnonzero(~np.isfinite(self.features).all(axis=1))[0])
             raise InvalidValue(f"Features of photo {row} are not all finite numbers.", "Embed the photo again.")
+
+    @property
+    def object_start(self) -> int:
+        """Number of the first column of the object's features."""
+        return self.backbone + MEASURED_SIZE
 
 
 def fit_to_photos(
@@ -136,6 +141,9 @@ def fit_to_photos(
         {dimension.name: fit.tree for dimension, fit in zip(learned, fits, strict=True) if fit.tree is not None},
         fit_design(components.blocks[0], projected[0], data.groups, data.is_first),
         *_fit_shape_and_tint(data),
+        fit_object(data.features[:, data.object_start :], data.object_start, data.object_parts)
+        if data.object_parts
+        else None,
     )
     quality = {dimension.name: fit.quality for dimension, fit in zip(learned, fits, strict=True)}
     filters = _add_cohort(_filters_without_cohort(tuple(dimensions), models, quality, data, model), data)
@@ -156,11 +164,11 @@ def _filters_without_cohort(
     weights = {name: 0.0 if name in models.constant_dimensions else weight for name, weight in weights.items()}
     cohort = Cohort(
         np.zeros((0, data.vectors.shape[1]), np.float32),
-        np.zeros((0, DENSE_SIZE), np.float32),
+        np.zeros((0, models.dense_size), np.float32),
         np.zeros((0, layout.size), np.float32),
         {},
     )
-    space = fit_retrieval_space(layout, {}, cohort.class_vectors)
+    space = fit_retrieval_space(layout, {}, cohort.class_vectors, models.dense_size)
     return Filters(dimensions, layout, models, quality, cohort, space, weights, data.backbone, model)
 
 
@@ -261,7 +269,7 @@ def _add_cohort(filters: Filters, data: LabeledPhotos) -> Filters:
     usual = _usual_weights(filters, sample)
     if filters.layout.size > SKETCH_SIZE:
         vectors = filters.layout.to_dense(_sketch_class_vectors(filters, data))
-    return replace(filters, space=fit_retrieval_space(filters.layout, usual, vectors))
+    return replace(filters, space=fit_retrieval_space(filters.layout, usual, vectors, filters.models.dense_size))
 
 
 def _usual_weights(filters: Filters, sample: _CohortSample) -> dict[str, float]:
@@ -298,7 +306,7 @@ def _mean_spreads(filters: Filters, sample: _CohortSample) -> dict[str, float]:
     spreads: dict[str, list[float]] = {}
     for n in range(len(sample.look)):
         cosines = {LOOK: sample.look @ sample.look[n]}
-        for name, part in DENSE_PARTS.items():
+        for name, part in filters.dense_parts.items():
             cosines[name] = sample.stored.dense[:, part] @ sample.queries.dense[n, part]
         agreements = filters.agreements(sample.query_class_vectors[n], sample.stored_class_vectors)
         for name, values in filters.similarities(cosines, agreements).items():

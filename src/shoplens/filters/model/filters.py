@@ -12,18 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE, Dimension
+from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, OBJECT, SHAPE, Dimension
 from shoplens.filters.fitting.crossfit import FOLDS, LinearHeads, floored_softmax, fold_index, sigmoid
 from shoplens.filters.model.class_layout import ClassLayout, ClassTree, node_depth
 from shoplens.filters.model.principal_components import FeatureProjection, PrincipalComponents
 from shoplens.filters.model.quality import Quality
 from shoplens.filters.model.scoring import (
     DENSE_PARTS,
+    DENSE_SIZE,
     TINT_SHARE,
     Cohort,
     RetrievalSpace,
     ScoreNormalizer,
     agreement_slope,
+    dense_parts,
 )
 from shoplens.filters.photo_features.color_histogram import ANCHOR_COUNT
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
@@ -39,8 +41,8 @@ class Predictions:
     """What the filters predict for n photos.
 
     Attributes:
-        dense: float32 (n, DENSE_SIZE): the unit vectors of ``design``, of ``shape`` and of the tints of ``color``, one
-            after the other; zeros where a photo has none.
+        dense: float32 (n, m): the unit vectors of ``design``, of ``shape``, of the tints of ``color``, and of the
+            ``object`` where there is one, one after the other; zeros where a photo has none.
         probabilities: float32 (n, T): one number per entry of the class layout. They sum to 1 over a block, but are
             independent in a multi-label dimension. All are 0 where a photo's features are all 0, because it could not
             be read.
@@ -74,6 +76,7 @@ class FittedModels:
         heads: linear heads of every predicted entry of the class layout, in order.
         trees: the tree of each dimension that is one.
         design, shape, tint: projections of the features to unit vectors.
+        object: the same of the object's features; None where the network finds no objects.
     """
 
     components: PrincipalComponents
@@ -82,11 +85,19 @@ class FittedModels:
     design: FeatureProjection
     shape: FeatureProjection
     tint: FeatureProjection
+    object: FeatureProjection | None = None
+
+    @property
+    def dense_size(self) -> int:
+        """Length m of a dense vector."""
+        return DENSE_SIZE + (0 if self.object is None else self.object.size)
 
     @property
     def constant_dimensions(self) -> tuple[str, ...]:
         """The dimensions of unit vectors in which all training photos are equal, and so all other photos are."""
         projections = {DESIGN: self.design, SHAPE: self.shape}
+        if self.object is not None:
+            projections[OBJECT] = self.object
         return tuple(name for name, projection in projections.items() if not projection.axes.any())
 
 
@@ -125,6 +136,17 @@ class Filters:
         self._check_weights(self.weights)
 
     @property
+    def width(self) -> int:
+        """How many of a photo's features these filters read."""
+        objects = 0 if self.models.object is None else len(self.models.object.mean)
+        return self.backbone + MEASURED_SIZE + objects
+
+    @property
+    def dense_parts(self) -> Mapping[str, slice]:
+        """Dimension -> where its unit vector lies in a dense vector."""
+        return dense_parts(self.models.dense_size)
+
+    @property
     def class_dimensions(self) -> tuple[str, ...]:
         """The dimensions that are distributions over classes or colours, in the order of :meth:`agreements`."""
         return self.layout.dimension_names
@@ -141,8 +163,8 @@ class Filters:
         """Predict unit vectors and class probabilities of photos.
 
         Args:
-            features: float32 (n, backbone + MEASURED_SIZE, or more): the backbone's features, then the measured row;
-                further columns are not read.
+            features: float32 (n, width, or more): the backbone's features, the measured row, the object's features
+                where these filters read any; further columns are not read.
             groups: the group of each photo, for photos of the catalogue: each is then predicted by the heads that were
                 not fitted to its group, so that its predictions are as good, and as bad, as those of a shopper's photo.
                 Without groups, the mean of all heads is used; for linear heads, averaging weights is averaging logits.
@@ -150,7 +172,7 @@ class Filters:
         Raises:
             InvalidValue: the rows are too short, or the number of groups differs.
         """
-        width = self.backbone + MEASURED_SIZE
+        width = self.width
         if features.ndim != 2 or features.shape[1] < width:
             raise InvalidValue(
                 f"The features are of shape {features.shape}.", f"These filters read rows of {width} numbers."
@@ -160,9 +182,10 @@ class Filters:
             raise InvalidValue(f"There are {len(features)} photos and {len(groups)} groups.", "Give a group per photo.")
         folds = None if groups is None else np.array([fold_index(group, FOLDS) for group in groups], np.int64)
         logits = self.models.heads.logits(self.models.components.transform(features), folds)
-        projections = (self.models.design, self.models.shape, self.models.tint)
-        dense = np.concatenate([projection.unit_vectors(features) for projection in projections], axis=1)
-        probabilities = self._probabilities(logits, features[:, width - ANCHOR_COUNT :])
+        projections = (self.models.design, self.models.shape, self.models.tint, self.models.object)
+        dense = np.concatenate([one.unit_vectors(features) for one in projections if one is not None], axis=1)
+        palette_end = self.backbone + MEASURED_SIZE
+        probabilities = self._probabilities(logits, features[:, palette_end - ANCHOR_COUNT : palette_end])
         return Predictions(dense, probabilities * features.any(axis=1, keepdims=True))
 
     def class_vector(self, probabilities: Floats, known: Mapping[str, tuple[str, ...]]) -> SparseVector:
@@ -252,7 +275,7 @@ class Filters:
     def _cohort_similarities(self, look: Floats, dense: Floats, class_vector: SparseVector) -> dict[str, Floats]:
         """Return dimension -> float32 (c,), similarity to each product of the cohort."""
         cosines = {LOOK: self.cohort.look @ look}
-        for name, part in DENSE_PARTS.items():
+        for name, part in self.dense_parts.items():
             cosines[name] = self.cohort.dense[:, part] @ dense[part]
         entries = class_vector.indices
         by_dimension = np.zeros((len(entries), len(self.class_dimensions)), np.float32)

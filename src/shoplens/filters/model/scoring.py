@@ -12,8 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
-from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, SHAPE
-from shoplens.filters.fitting.design import DESIGN_SIZE, SHAPE_SIZE, TINT_SIZE
+from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, OBJECT, SHAPE
+from shoplens.filters.fitting.design import DESIGN_SIZE, OBJECT_SIZE, SHAPE_SIZE, TINT_SIZE
 from shoplens.filters.fitting.pca import principal_axes
 from shoplens.filters.model.class_layout import ClassLayout
 from shoplens.filters.model.principal_components import round_to_half
@@ -30,19 +30,29 @@ DENSE_PARTS = {
     DESIGN: slice(0, DESIGN_SIZE),
     SHAPE: slice(DESIGN_SIZE, DESIGN_SIZE + SHAPE_SIZE),
     COLOR: slice(DESIGN_SIZE + SHAPE_SIZE, DESIGN_SIZE + SHAPE_SIZE + TINT_SIZE),
+    OBJECT: slice(DESIGN_SIZE + SHAPE_SIZE + TINT_SIZE, DESIGN_SIZE + SHAPE_SIZE + TINT_SIZE + OBJECT_SIZE),
 }
 """Dimension -> where its unit vector lies in a photo's dense vector; for ``color`` it is the tint."""
 DENSE_SIZE = DESIGN_SIZE + SHAPE_SIZE + TINT_SIZE
-"""Length of a photo's dense vector."""
+"""Length of a photo's dense vector without the object, which networks that find no objects do not give."""
 SKETCH_SIZE = 256
 """Length of the sketch of a class vector; where there are no more entries than this, the sketch holds all of them."""
-FILTER_VECTOR_SIZE = DENSE_SIZE + SKETCH_SIZE
-"""Length of a filter vector."""
+
 TINT_SHARE = 0.6
 """Share of the cosine of tints in the similarity in ``color``; classes and palette have the rest. It was chosen on
 development groups."""
 _MIN_USUAL_WEIGHT = 0.03
 """Least usual weight by which a dimension is scaled, so that queries can weigh every dimension."""
+
+
+def dense_parts(size: int) -> dict[str, slice]:
+    """Return the parts of dense vectors of this length, with the object or without it."""
+    return {name: part for name, part in DENSE_PARTS.items() if part.stop <= size}
+
+
+def filter_vector_size(*, has_object: bool) -> int:
+    """Return the length of a filter vector."""
+    return DENSE_SIZE + (OBJECT_SIZE if has_object else 0) + SKETCH_SIZE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +63,7 @@ class Cohort:
 
     Attributes:
         look: float32 (c, d), embeddings.
-        dense: float32 (c, DENSE_SIZE), dense vectors.
+        dense: float32 (c, m), dense vectors.
         class_vectors: float32 (c, T), class vectors with all their zeros.
         spreads: dimension -> mean standard deviation of similarities to the cohort, over the cohort's own photos.
     """
@@ -162,11 +172,13 @@ class RetrievalSpace:
         usual_weights: dimension -> its weight in an average query, see :meth:`ScoreNormalizer.normalize_weights`; they
             sum to 1.
         sketch_axes: float32 (T, SKETCH_SIZE), orthonormal columns, zeros where T is smaller; rounded to half precision.
+        dense_size: length m of a dense vector.
     """
 
     layout: ClassLayout
     usual_weights: Mapping[str, float]
     sketch_axes: Floats
+    dense_size: int = DENSE_SIZE
 
     @property
     def is_lossless(self) -> bool:
@@ -174,30 +186,30 @@ class RetrievalSpace:
         return self.layout.size <= SKETCH_SIZE
 
     def filter_vectors(self, dense: Floats, class_vectors: Sequence[SparseVector]) -> Floats:
-        """Return the filter vectors of photos, float32 (n, FILTER_VECTOR_SIZE).
+        """Return the filter vectors of photos, float32 (n, m + SKETCH_SIZE).
 
         Args:
-            dense: float32 (n, DENSE_SIZE).
+            dense: float32 (n, m).
             class_vectors: one per photo.
         """
         sketches = (self.layout.to_dense(class_vectors) * self._class_scales) @ self.sketch_axes
         return np.concatenate([dense * self._dense_scales, sketches], axis=1)
 
     def dense_vectors(self, filter_vectors: Floats) -> Floats:
-        """Return the dense vectors, float32 (n, DENSE_SIZE), of photos with these filter vectors."""
-        return filter_vectors[:, :DENSE_SIZE] / self._dense_scales
+        """Return the dense vectors, float32 (n, m), of photos with these filter vectors."""
+        return filter_vectors[:, : self.dense_size] / self._dense_scales
 
     def query_vector(self, dense: Floats, class_vector: SparseVector, weights: Mapping[str, float]) -> Floats:
-        """Return float32 (FILTER_VECTOR_SIZE,): its dot product with filter vectors is the weighted score, but for
+        """Return float32 (m + SKETCH_SIZE,): its dot product with filter vectors is the weighted score, but for
         ``look`` and a constant.
 
         Args:
-            dense: float32 (DENSE_SIZE,), the query's.
+            dense: float32 (m,), the query's.
             class_vector: the query's.
             weights: dimension -> weight.
         """
-        result = np.zeros(FILTER_VECTOR_SIZE, np.float32)
-        for name, part in DENSE_PARTS.items():
+        result = np.zeros(self.dense_size + SKETCH_SIZE, np.float32)
+        for name, part in dense_parts(self.dense_size).items():
             factor = np.float32(weights.get(name, 0.0) * cosine_slope(name))
             result[part] = factor * dense[part] / self._dense_scales[part]
         names = self.layout.dimension_names
@@ -205,13 +217,13 @@ class RetrievalSpace:
         if factors.any():
             scales = factors[self.layout.entry_dimensions] / self._class_scales
             entries = class_vector.indices
-            result[DENSE_SIZE:] = (class_vector.values * scales[entries]) @ self.sketch_axes[entries]
+            result[self.dense_size :] = (class_vector.values * scales[entries]) @ self.sketch_axes[entries]
         return result
 
     def dimension_query_vector(self, name: str, dense: Floats) -> Floats:
-        """Return float32 (FILTER_VECTOR_SIZE,): its dot product with filter vectors is the cosine of one dimension's
+        """Return float32 (m + SKETCH_SIZE,): its dot product with filter vectors is the cosine of one dimension's
         unit vectors."""
-        result = np.zeros(FILTER_VECTOR_SIZE, np.float32)
+        result = np.zeros(self.dense_size + SKETCH_SIZE, np.float32)
         part = DENSE_PARTS[name]
         result[part] = dense[part] / self._dense_scales[part]
         return result
@@ -222,9 +234,9 @@ class RetrievalSpace:
 
     @cached_property
     def _dense_scales(self) -> Floats:
-        """float32 (DENSE_SIZE,)."""
-        scales = np.ones(DENSE_SIZE)
-        for name, part in DENSE_PARTS.items():
+        """float32 (m,)."""
+        scales = np.ones(self.dense_size)
+        for name, part in dense_parts(self.dense_size).items():
             scales[part] = self._scale(name, cosine_slope(name))
         return scales.astype(np.float32)
 
@@ -241,7 +253,7 @@ class RetrievalSpace:
 
 
 def fit_retrieval_space(
-    layout: ClassLayout, usual_weights: Mapping[str, float], class_vectors: Floats
+    layout: ClassLayout, usual_weights: Mapping[str, float], class_vectors: Floats, dense_size: int = DENSE_SIZE
 ) -> RetrievalSpace:
     """Fit the retrieval space to a sample of photos.
 
@@ -249,7 +261,7 @@ def fit_retrieval_space(
         usual_weights: as of :class:`RetrievalSpace`.
         class_vectors: float32 (n, T), class vectors of the sample with all their zeros.
     """
-    space = RetrievalSpace(layout, usual_weights, np.eye(layout.size, SKETCH_SIZE, dtype=np.float32))
+    space = RetrievalSpace(layout, usual_weights, np.eye(layout.size, SKETCH_SIZE, dtype=np.float32), dense_size)
     if space.is_lossless or not len(class_vectors):
         return space
     axes = principal_axes(class_vectors * space._class_scales, SKETCH_SIZE)

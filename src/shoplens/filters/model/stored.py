@@ -16,6 +16,7 @@ import numpy as np
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.dimensions.dimension_json import dimension_from_json, dimension_json
 from shoplens.filters.fitting.crossfit import FOLDS, LinearHeads
+from shoplens.filters.fitting.design import OBJECT_SIZE
 from shoplens.filters.model.class_layout import ClassLayout, ClassTree, is_comparable
 from shoplens.filters.model.filters import Filters, FittedModels
 from shoplens.filters.model.principal_components import FeatureProjection, PrincipalComponents
@@ -38,7 +39,8 @@ _QUALITY_KEYS = {
     "average_precision": "average_precision",
 }
 """Key in the file -> attribute of :class:`Quality`."""
-_PROJECTIONS = ("basis.backbone", "basis.fine", "basis.outline", "design", "shape", "tint")
+_PROJECTIONS = ("basis.backbone", "basis.fine", "basis.outline", "design", "shape", "tint", "object")
+"""Names of projections in the file; filters without objects lack the last one."""
 _HALVES = (
     "basis.backbone.axes",
     "basis.fine.axes",
@@ -47,6 +49,7 @@ _HALVES = (
     "design.axes",
     "shape.axes",
     "tint.axes",
+    "object.axes",
     "cohort.look",
     "cohort.dense",
     "cohort.marks",
@@ -122,14 +125,15 @@ def _model_arrays(models: FittedModels) -> dict[str, Floats]:
     heads = {"heads.weights": models.heads.weights, "heads.bias": models.heads.bias, "heads.floor": models.heads.floor}
     return heads | {
         f"{name}.{part}": array
-        for name, projection in zip(_PROJECTIONS, _projections(models), strict=True)
+        for name, projection in zip(_PROJECTIONS, _projections(models), strict=False)
         for part, array in (("mean", projection.mean), ("axes", projection.axes))
     }
 
 
 def _projections(models: FittedModels) -> tuple[FeatureProjection, ...]:
     """Return the projections in the order of their names."""
-    return (*models.components.blocks, models.design, models.shape, models.tint)
+    objects = () if models.object is None else (models.object,)
+    return (*models.components.blocks, models.design, models.shape, models.tint, *objects)
 
 
 def _read_arrays(folder: Path, name: str) -> dict[str, Floats]:
@@ -155,22 +159,25 @@ def _build_filters(description: Mapping[str, Any], arrays: Mapping[str, Floats])
     heads = LinearHeads(arrays["heads.weights"], arrays["heads.bias"], arrays["heads.floor"])
     backbone, fine, outline, *projections = (
         FeatureProjection(int(first_column), arrays[f"{name}.mean"], arrays[f"{name}.axes"])
-        for name, first_column in zip(_PROJECTIONS, description["starts"], strict=True)
+        for name, first_column in zip(_PROJECTIONS, description["starts"], strict=False)
     )
     components = PrincipalComponents((backbone, fine, outline))
     if (
         heads.weights.shape != (FOLDS + 1, components.size, len(layout.predicted_entries))
-        or sum(projection.axes.shape[1] for projection in projections) != DENSE_SIZE
+        or len(projections) not in (3, 4)
+        or sum(projection.axes.shape[1] for projection in projections[:3]) != DENSE_SIZE
+        or any(projection.axes.shape[1] != OBJECT_SIZE for projection in projections[3:])
         or arrays["space.axes"].shape != (layout.size, SKETCH_SIZE)
     ):
         raise ValueError("the arrays do not fit the dimensions")
+    models = FittedModels(components, heads, trees, *projections)
     return Filters(
         dimensions,
         layout,
-        FittedModels(components, heads, trees, *projections),
+        models,
         {name: _quality_from_json(entry) for name, entry in description["quality"].items() if name not in left_out},
         Cohort(arrays["cohort.look"], arrays["cohort.dense"], arrays["cohort.marks"], description["spread"]),
-        RetrievalSpace(layout, description["usual"], arrays["space.axes"]),
+        RetrievalSpace(layout, description["usual"], arrays["space.axes"], models.dense_size),
         {name: weight for name, weight in description["weights"].items() if name not in left_out},
         int(description["backbone"]),
         str(description["model"]),

@@ -13,7 +13,7 @@ from shoplens.build.filter_scoring import ProductScorer, load_scorer
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.filters.dimensions.dimension import LOOK
 from shoplens.filters.model.filters import Filters
-from shoplens.filters.model.scoring import DENSE_PARTS, Cohort, sample_cohort
+from shoplens.filters.model.scoring import Cohort, sample_cohort
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.filter_retrieval import CANDIDATES
 from shoplens.ranking.ranker_features import SIGNALS, Floats, RankerFeatures, ranker_features
@@ -142,7 +142,7 @@ class _Candidates:
         marks = self.filters.class_vector(probabilities, {})
         norms = self.filters.score_normalizer(embedding, dense, marks)
         cosines = {LOOK: self._embeddings @ embedding}
-        for name, part in DENSE_PARTS.items():
+        for name, part in self.filters.dense_parts.items():
             cosines[name] = self._dense[:, part] @ dense[part]
         by_name = self.filters.similarities(cosines, self.filters.agreements(marks, self._marks))
         similarities = np.stack([by_name[name] for name in self.names], axis=1)

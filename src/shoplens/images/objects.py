@@ -1,0 +1,90 @@
+"""The object in a photo: where it is, and the photo with nothing else in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from shoplens.types import Mask, Pixels, Region
+
+INSIDE = 0.5
+"""Probability from which on a cell of a mask belongs to the object."""
+MIN_SHARE = 0.005
+"""Where a smaller share of the photo is inside, no object was found."""
+_MARGIN = 0.06
+"""Margin around the object, as a share of its sides."""
+_WHITE = 255
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundObject:
+    """An object in a photo.
+
+    Attributes:
+        mask: float32 (rows, columns), the probability that a cell of the photo shows the object; the cells divide the
+            photo evenly.
+        box: the object in the photo as left, top, right, bottom, in shares of its width and height.
+        share: share of the photo that it covers.
+        border: share of the photo's border that it touches.
+        score: how certain the mask is, in [0, 1]: the mean distance of its probabilities from one half, doubled.
+    """
+
+    mask: Mask
+    box: tuple[float, float, float, float]
+    share: float
+    border: float
+    score: float
+
+    def region(self, width: int, height: int) -> Region:
+        """Return the box in pixels of a photo of this size, at least one pixel on each side."""
+        left, top, right, bottom = self.box
+        x, y = min(round(left * width), width - 1), min(round(top * height), height - 1)
+        return Region(x, y, max(round(right * width) - x, 1), max(round(bottom * height) - y, 1))
+
+
+def find_object(mask: Mask) -> FoundObject | None:
+    """Return the object that a mask shows, or None where it shows none.
+
+    Args:
+        mask: float32 (rows, columns) in [0, 1].
+    """
+    inside = mask > INSIDE
+    share = float(inside.mean())
+    if share < MIN_SHARE:
+        return None
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    top, bottom = rows[0] / len(mask), (rows[-1] + 1) / len(mask)
+    left, right = columns[0] / mask.shape[1], (columns[-1] + 1) / mask.shape[1]
+    border = float(np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]]).mean())
+    score = float(np.abs(2 * mask - 1).mean())
+    return FoundObject(mask, (float(left), float(top), float(right), float(bottom)), share, border, score)
+
+
+def cut_out(photo: Pixels, found: FoundObject) -> Pixels:
+    """Return the object on white in the middle of a square: uint8 (side, side, 3).
+
+    The object keeps its proportions, and has a margin of 6 % where the photo has that much around it.
+    """
+    height, width = photo.shape[:2]
+    left, top, right, bottom = found.box
+    wide, high = _MARGIN * (right - left), _MARGIN * (bottom - top)
+    x0, x1 = _edges(left - wide, right + wide, width)
+    y0, y1 = _edges(top - high, bottom + high, height)
+    box = (x0 / width, y0 / height, x1 / width, y1 / height)
+    part = photo[y0:y1, x0:x1]
+    rows, columns = found.mask.shape
+    scaled = (box[0] * columns, box[1] * rows, box[2] * columns, box[3] * rows)
+    mask = Image.fromarray((255 * found.mask).astype(np.uint8))
+    alpha = mask.resize((x1 - x0, y1 - y0), Image.Resampling.BILINEAR, box=scaled)
+    side = max(part.shape[:2])
+    square = Image.new("RGB", (side, side), (_WHITE, _WHITE, _WHITE))
+    square.paste(Image.fromarray(part), ((side - part.shape[1]) // 2, (side - part.shape[0]) // 2), alpha)
+    return np.asarray(square)
+
+
+def _edges(start: float, stop: float, size: int) -> tuple[int, int]:
+    """Return first and last pixel of a part of a side, given in shares of it; at least one pixel."""
+    first = min(max(0, int(start * size)), size - 1)
+    return first, max(first + 1, min(size, round(stop * size)))
