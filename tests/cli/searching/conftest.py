@@ -35,8 +35,8 @@ def store(folder: Path) -> Path:
     """Index the shop of squares and return the folder of its store."""
     result = run_command("index", folder / "feed.jsonl", "--store", folder / "store", "--json")
     assert (result.code, result.json["products"]) == (0, 39)
-    assert result.json["dimensions"] == 5
-    assert "5 dimensions were fitted" in result.err
+    assert result.json["dimensions"] == 6
+    assert "6 dimensions were fitted" in result.err
     return folder / "store"
 
 

@@ -16,7 +16,7 @@ from tests.cli.searching.squares import run_invalid_command
 def test_dimensions_as_json(store: Path, folder: Path) -> None:
     result = run_command("dimensions", "--store", store, "--json")
     rows = {row["name"]: row for row in result.json["dimensions"]}
-    assert list(rows)[:3] == ["look", "shape", "color"]
+    assert list(rows)[:3] == ["look", "object", "shape"]
     color = rows["color"]
     assert (color["kind"], color["classes"]) == ("single", {"Blue": 12, "Green": 12, "Red": 12})
     assert color["untrained"] == {"Pink": 1}
@@ -50,9 +50,9 @@ def test_train_filters_applies_changed_preferences(
     copy_tree(store, tmp_path / "store")
     (preferences / "shoplens.toml").write_text("[dimensions.pattern]\nuse = false\n")
     result = run_command("train", "filters", "--store", tmp_path / "store", "--json")
-    assert (result.code, result.json["products"], result.json["dimensions"]) == (0, 39, 4)
+    assert (result.code, result.json["products"], result.json["dimensions"]) == (0, 39, 5)
     assert (result.json["photos_embedded"], result.json["photos_known"]) == (0, 39)
-    assert "4 dimensions were fitted" in result.err
+    assert "5 dimensions were fitted" in result.err
     output = json.loads(run_command("dimensions", "pattern", "--store", tmp_path / "store", "--json").out)
     assert [(row["kind"], row["note"]) for row in output["dimensions"]] == [("none", "shoplens.toml drops it.")]
     Store(tmp_path / "store", lock_wait=0.0).close()

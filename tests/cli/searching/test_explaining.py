@@ -40,7 +40,7 @@ def test_the_table_of_an_explanation_agrees_with_the_json(store: Path, folder: P
     for product in products:
         block = explanation_lines(result, product)
         assert product["photo"] in block[0]
-        assert {line.split()[0] for line in block[2:-1]} == {"look", "color", "pattern", "category"}
+        assert {line.split()[0] for line in block[2:-1]} == {"look", "object", "color", "pattern", "category"}
         color = next(line for line in block if line.startswith("color"))
         match, ranks = product["reasons"]["matches"]["color"], product["reasons"]["ranks_without"]
         assert f"{format_short(product['reasons']['weights']['color'])} " in color

@@ -14,7 +14,7 @@ from tests.cli.searching.squares import product_ids, run_invalid_command, run_se
 def test_search_uses_the_filters_unless_another_strategy_is_named(store: Path, folder: Path) -> None:
     answer = run_search(folder, folder / "query.png", "-k", 6)
     assert answer["strategy"]["used"] == "filters-static"
-    assert set(answer["weights"]) == {"look", "shape", "color", "pattern", "category"}
+    assert set(answer["weights"]) == {"look", "object", "shape", "color", "pattern", "category"}
     assert sum(answer["weights"].values()) == pytest.approx(1)
     assert answer["weights"]["shape"] == 0  # shoplens.toml says so
     assert set(product_ids(answer)) == {f"green-striped-{number}" for number in range(6)}

@@ -59,7 +59,11 @@ def test_weights_are_parsed_from_texts() -> None:
             "--weight gives a weight to 'colour', and there is no such dimension.",
         ),
         (
-            tuple(word for name in ("look", "color", "pattern", "category") for word in ("--weight", f"{name}=0")),
+            tuple(
+                word
+                for name in ("look", "object", "color", "pattern", "category")
+                for word in ("--weight", f"{name}=0")
+            ),
             "no-weight",
             "All",
         ),
