@@ -121,10 +121,29 @@ def test_a_precision_out_of_range_is_refused() -> None:
 
 def test_every_verdict_has_a_sentence() -> None:
     assert set(VERDICTS) == set(get_args(Verdict))
-    assert len(set(VERDICTS.values())) == 4
+    assert len(set(VERDICTS.values())) == 5
     assert "`shoplens calibrate`" in VERDICTS["uncalibrated"]
     assert not any("calibrate" in VERDICTS[name] for name in VERDICTS if name != "uncalibrated")
 
 
 def test_verdict_words_are_readable() -> None:
-    assert [verdict_words(name) for name in VERDICTS] == ["exact", "similar", "not in this catalogue", "uncalibrated"]
+    words = ["exact", "similar", "not in this catalogue", "no product in this photo", "uncalibrated"]
+    assert [verdict_words(name) for name in VERDICTS] == words
+
+
+@pytest.mark.parametrize(("part", "value"), [("pin", 2.0), ("boost", 0.2), ("bury", -0.2)])
+def test_merchandising_claims_nothing(part: str, value: float) -> None:
+    plain = make_results(CLEAR_LEAD)
+    expected = [result.match_probability for result in judge(plain, CLEAR_LEAD, CALIBRATION, 0.95).results]
+    moved = replace(plain[1], score=plain[1].score + value, parts={**plain[1].parts, part: value})
+    judged = judge([plain[0], moved, plain[2]], CLEAR_LEAD, CALIBRATION, 0.95).results
+    assert [result.match_probability for result in judged] == pytest.approx(expected)
+    assert judged[1].score == moved.score
+
+
+def test_a_pinned_product_that_is_not_in_the_photo_is_not_called_exact() -> None:
+    results = make_results(CLEAR_LEAD)
+    pinned = replace(results[2], score=results[2].score + 2.0, parts={**results[2].parts, "pin": 2.0})
+    judgement = judge([pinned, *results[:2]], CLEAR_LEAD, CALIBRATION, 0.95)
+    assert judgement.verdict == "similar"
+    assert judgement.results[0].match_probability == pytest.approx((1 - 0.01 / 0.26) * 0.01 / (0.01 + 0.50))

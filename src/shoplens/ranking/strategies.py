@@ -34,6 +34,7 @@ class EncodedQuery:
         trained_vector: float32 (e,), length 1, by the trained head; None for strategies without it.
         classification: output of the classifier; None for strategies without it.
         encoded_by: id of the network and of the pixel features that the features come from; empty where unknown.
+        is_blank: whether the photo shows nothing, see :func:`~shoplens.images.blankness.is_blank`.
         keeps_weights: whether the static weights stay, because the photo does not show what is searched for.
     """
 
@@ -45,6 +46,7 @@ class EncodedQuery:
     trained_vector: Vectors | None = None
     classification: Classification | None = None
     encoded_by: str = ""
+    is_blank: bool = False
     keeps_weights: bool = False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from shoplens.ranking.filter_retrieval import BOOST, BURY, PIN
 from shoplens.ranking.match_probability import Calibration, absent_probability, match_probabilities, verdict
 from shoplens.types import Result, Verdict
 
@@ -12,14 +13,29 @@ VERDICTS: dict[Verdict, str] = {
     "exact": "The first result is the product in the photo.",
     "similar": "These products are the most similar. Whether one of them is the product in the photo is uncertain.",
     "not-in-catalogue": "The product in the photo is not in this catalogue. These products are the most similar.",
+    "no-product": "No product can be seen in this photo. Take another one, with more light or from nearer.",
     "uncalibrated": "How certain this is has not been measured yet: run `shoplens calibrate`.",
 }
 """Verdict -> a sentence for people."""
 
 
+_MERCHANDISING = (PIN, BOOST, BURY)
+
+
+def is_merchandised(result: Result) -> bool:
+    """Whether a pin, a boost or a bury moved this result."""
+    return any(name in result.parts for name in _MERCHANDISING)
+
+
+def evidence_score(result: Result) -> float:
+    """Return the score without merchandising: a pin or a boost claims nothing about the product in the photo."""
+    return result.score - sum(result.parts.get(name, 0.0) for name in _MERCHANDISING)
+
+
 def verdict_words(verdict: Verdict) -> str:
     """Return the verdict as people write it."""
-    return "not in this catalogue" if verdict == "not-in-catalogue" else verdict
+    words = {"not-in-catalogue": "not in this catalogue", "no-product": "no product in this photo"}
+    return words.get(verdict, verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +56,7 @@ def judge(
 
     Args:
         results: as shown, best first. One with the query photo may come late, where sold-out products are put last.
-        reference: first scores of all products, best first; see :func:`match_probabilities`.
+        reference: first scores of all products without merchandising, best first; see :func:`match_probabilities`.
         calibration: None claims nothing.
     """
     first_certain = bool(results) and results[0].same_photo
@@ -48,7 +64,7 @@ def judge(
     if calibration is None:
         judged = [replace(result, match_probability=1.0) if result.same_photo else result for result in results]
         return Judgement(judged, "exact" if first_certain else "uncalibrated", None)
-    probabilities = match_probabilities(calibration, [result.score for result in results], reference)
+    probabilities = match_probabilities(calibration, [evidence_score(result) for result in results], reference)
     judged = [
         replace(result, match_probability=1.0 if result.same_photo else probability)
         for result, probability in zip(results, probabilities, strict=True)

@@ -16,12 +16,13 @@ from shoplens.index.predicted_values import include_predicted
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.match_probability import REFERENCE, Calibration
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery, Strategy, default_strategy, strategy_named
-from shoplens.ranking.verdict import Judgement, judge
+from shoplens.ranking.verdict import Judgement, is_merchandised, judge
 from shoplens.search.answer_notes import answer_notes
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.facets import FacetRequest, count_facets
 from shoplens.search.prepared_strategy import PreparedStrategy, Ranking, prepare_strategy
 from shoplens.search.query_encoder import QueryEncoder, encode_query
+from shoplens.settings import Merchandising
 from shoplens.store.calibration_file import load_calibration
 from shoplens.store.generation import Generation, check_model
 from shoplens.store.store import Store
@@ -59,6 +60,8 @@ def search_encoded(
         prepared, encoder = _prepare(query, generation, encoder)
         query = _resolve_product(query, index)
         photo, encoded = encode_query(query, prepared, encoder, index, photo, timer)
+        if photo is not None and photo.is_blank:
+            return _answer(query, prepared, encoder, encoded, Judgement((), "no-product", None), (), (), timer), photo
         calibration = None if _is_steered(query) else load_calibration(generation, prepared.strategy.name)
         constraint = _constrain(query, generation, calibration)
         ranking = prepared.rank(index, encoded, constraint, timer)
@@ -85,8 +88,11 @@ def strategy_of(store: Store, name: str) -> Strategy:
 
 
 def reference_scores(index: Index, prepared: PreparedStrategy, query: EncodedQuery) -> list[float]:
-    """Return the best scores of the whole catalogue, without conditions; match probabilities are computed from them."""
+    """Return the best scores of the whole catalogue, without conditions and merchandising; match probabilities are
+    computed from them."""
     unknown = replace(query, pixel_hashes=(), content_hash="")
+    if unknown.filtered is not None:
+        unknown = replace(unknown, filtered=replace(unknown.filtered, merchandising=Merchandising()))
     return [result.score for result in prepared.rank(index, unknown, RankingConstraint(REFERENCE)).results]
 
 
@@ -164,7 +170,7 @@ def _judge(
     """Give the results match probabilities, and the answer a verdict."""
     with timer.stage("judge"):
         reference = [result.score for result in ranking.results[:REFERENCE]]
-        is_partial = _is_narrowed(query) or any(result.same_photo for result in ranking.results)
+        is_partial = _is_narrowed(query) or any(one.same_photo or is_merchandised(one) for one in ranking.results)
         if calibration is not None and is_partial:
             reference = reference_scores(index, prepared, ranking.query)
         return judge(results, reference, calibration, query.precision)

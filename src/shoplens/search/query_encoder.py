@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 
 from shoplens.build.photo_features import extract_features, feature_model
 from shoplens.embedders import Embedder, embed_photos
+from shoplens.embedders.embedder import finds_objects
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.images import PhotoSource, Picture, decode_photo, photo_size
+from shoplens.images.blankness import is_blank
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.prepared_strategy import PreparedStrategy
@@ -88,6 +90,8 @@ class QueryEncoder:
             encoded = EncodedQuery(extracted.vector, features=extracted.features, encoded_by=model)
         else:
             encoded = EncodedQuery(embed_photos(self.embedder, ["query"], [pixels]).vectors[0], encoded_by=model)
+        if finds_objects(self.embedder):
+            encoded = replace(encoded, is_blank=is_blank(pixels))
         if region is not None:
             return encoded
         return replace(encoded, pixel_hashes=hashes, content_hash=picture.content_hash)

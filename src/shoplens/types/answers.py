@@ -11,7 +11,7 @@ from shoplens.errors import InvalidValue
 from shoplens.types.catalogue import Product
 from shoplens.types.queries import Region
 
-Verdict = Literal["exact", "similar", "not-in-catalogue", "uncalibrated"]
+Verdict = Literal["exact", "similar", "not-in-catalogue", "no-product", "uncalibrated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,8 @@ class Answer:
         took_ms: milliseconds per stage: decode, embed, filter, weigh, retrieve, rank, judge, facets, other (all between
             them), and total, their sum.
         verdict: ``exact`` if the first result is the product in the photo, ``similar`` if results only resemble it,
-            ``not-in-catalogue`` if the catalogue lacks it, each at the query's precision; ``uncalibrated`` where no
+            ``not-in-catalogue`` if the catalogue lacks it, each at the query's precision; ``no-product`` for a photo of
+            one colour or of noise, which has no results; ``uncalibrated`` where no
             calibration exists.
         absent_probability: probability that the product in the photo is not in the catalogue; None where no
             calibration exists.

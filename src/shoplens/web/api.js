@@ -86,6 +86,7 @@ export function describeVerdict(answer) {
     exact: "The first result is the product in your photo.",
     similar: "These products are similar. The product in your photo may not be among them.",
     "not in this catalogue": "The product in your photo is not in this catalogue. These are the most similar products.",
+    "no product in this photo": "We see no product in this photo. Try one with more light, or from nearer.",
     uncalibrated: "The most similar products come first.",
   };
   return sentences[answer.verdict_words] ?? answer.verdict_words;

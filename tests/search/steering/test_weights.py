@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from shoplens import Shop
 from shoplens.settings import Merchandising, Preferences
+from shoplens.store.calibration_file import write_calibration
 from shoplens.store.files.atomic import copy_tree
 from shoplens.types import Steering
 from tests.patterned_shop import COLORS, PER_KIND, PRODUCTS, product_name, query_photo
@@ -21,6 +23,7 @@ from tests.search.steering.steered_search import (
     search,
     single_weight,
 )
+from tests.search.test_search_verdicts import toy_calibration
 
 
 def test_every_dimension_of_the_feed_has_a_weight_and_a_part(shop: Shop, folder: Path) -> None:
@@ -98,3 +101,22 @@ def test_a_pin_may_be_an_identifier_or_an_old_id(folder: Path, tmp_path: Path) -
         entries = {note["entry"]: (note["by"], note["products"]) for note in notes}
         assert entries == {"SKU-1": ("identifier", [blue]), "before": ("old-id", [green]), "SKU-9": ("nothing", [])}
         assert all("[merchandising]" in note["note"] for note in notes)
+
+
+def test_merchandising_moves_products_and_changes_no_probability(folder: Path, tmp_path: Path) -> None:
+    copy_tree(folder / "store", tmp_path / "store")
+    photo, blue = query_photo(folder, "red", "plain"), product_name("blue", "striped", 1)
+    calibration = toy_calibration(strategy="filters-static")
+    with open_shop(tmp_path / "store") as shop:
+        model = shop._parts.store.live.manifest.model
+        write_calibration(shop._parts.store.live, replace(calibration, model=model))
+        plain = shop.search(photo, PRODUCTS)
+    first = product_ids(plain)[0]
+    preferences = Preferences(merchandising=Merchandising(pins=(blue,), buries={first: 1.0}))
+    with open_shop(tmp_path / "store", preferences) as shop:
+        moved = shop.search(photo, PRODUCTS)
+    assert product_ids(moved)[0] == blue != first
+    before = {result.product.id: result.match_probability for result in plain.results}
+    after = {result.product.id: result.match_probability for result in moved.results}
+    assert after == pytest.approx(before, abs=1e-6)
+    assert moved.absent_probability == pytest.approx(plain.absent_probability, abs=1e-6)

@@ -1,0 +1,47 @@
+"""A photo of nothing is answered by no product, with the shipped network and without a calibration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shoplens import Shop
+from shoplens.settings import Settings
+from tests.images.made_photos import scene
+
+SETTINGS = Settings(threads=1)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("blank")
+    lines = []
+    for number in range(3):
+        scene(120, 90, number).save(folder / f"{number}.png")
+        lines.append(json.dumps({"id": f"p{number}", "title": "P", "photos": [f"{number}.png"]}))
+    (folder / "feed.jsonl").write_text("\n".join(lines) + "\n")
+    Shop.index(folder / "feed.jsonl", folder / "store", settings=SETTINGS)[0].close()
+    return folder / "store"
+
+
+def test_a_photo_of_nothing_has_no_results(store: Path, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3)).astype(np.uint8)
+    photos = {"black": np.zeros((90, 120, 3), np.uint8), "white": np.full((90, 120, 3), 255, np.uint8), "noise": noise}
+    with Shop(store, settings=SETTINGS) as shop:
+        for name, pixels in photos.items():
+            Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+            for strategy in ("", "pretrained"):
+                answer = shop.search(tmp_path / f"{name}.png", strategy=strategy)
+                assert (answer.verdict, answer.results, answer.absent_probability) == ("no-product", (), None)
+
+
+def test_a_photo_of_something_is_answered(store: Path, tmp_path: Path) -> None:
+    scene(120, 90, 1).rotate(5).save(tmp_path / "turned.png")
+    with Shop(store, settings=SETTINGS) as shop:
+        answer = shop.search(tmp_path / "turned.png")
+        assert (answer.verdict, answer.results[0].product.id) == ("uncalibrated", "p1")
+        assert set(answer.results[0].parts) >= {"look", "object"}
