@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 SCREENSHOTS = Path(os.environ["SHOPLENS_SHOTS"]) if "SHOPLENS_SHOTS" in os.environ else None
 """Folder for screenshots of the page, which docs/ shows; no screenshots are taken without it."""
@@ -131,6 +132,25 @@ def test_the_box_is_moved_by_mouse_and_keyboard(page: Any, drawn_shop: Path) -> 
     with page.expect_response("**/v1/search"):
         page.locator("#whole").click()
     wait_for_answer(page)
+
+
+def test_the_spot_on_the_thing_searches_for_it_alone(page: Any, drawn_shop: Path) -> None:
+    upload(page, drawn_shop / "query.jpg")
+    page.locator("#crop .object").wait_for()
+    with page.expect_response("**/v1/search") as response:
+        page.get_by_role("button", name="Search for this thing only").click()
+    wait_for_answer(page)
+    region, whole = response.value.json()["query"]["region"], page.locator("#crop").bounding_box()
+    box = page.locator("#crop .box").bounding_box()
+    assert region is not None and region[2] > 10 and region[3] > 10
+    assert box["width"] < 0.99 * whole["width"] or box["height"] < 0.99 * whole["height"]
+
+
+def test_a_black_photo_is_answered_by_a_sentence(page: Any, tmp_path: Path) -> None:
+    Image.new("RGB", (300, 200)).save(tmp_path / "black.png")
+    upload(page, tmp_path / "black.png")
+    assert page.locator(".verdict").inner_text().startswith("We see no product in this photo.")
+    assert product_ids(page) == [] and page.locator("#crop .spot").count() == 0
 
 
 def test_a_photo_can_be_pasted_dropped_and_taken(page: Any, drawn_shop: Path) -> None:

@@ -11,7 +11,7 @@ from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.classifier_retrieval import retrieve_by_classifier
 from shoplens.ranking.filter_retrieval import CANDIDATES, FilterQuery, build_candidates, retrieve_pool
 from shoplens.ranking.weighted_sum import similarity_from_cosine
-from shoplens.types import Candidate, Features, Vectors
+from shoplens.types import Candidate, Features, Region, Vectors
 
 BASELINE = "pretrained"
 """The strategy that the others are compared with."""
@@ -34,6 +34,7 @@ class EncodedQuery:
         trained_vector: float32 (e,), length 1, by the trained head; None for strategies without it.
         classification: output of the classifier; None for strategies without it.
         encoded_by: id of the network and of the pixel features that the features come from; empty where unknown.
+        object: box around the object in the photo; None where none was found or looked for.
         is_blank: whether the photo shows nothing, see :func:`~shoplens.images.blankness.is_blank`.
         keeps_weights: whether the static weights stay, because the photo does not show what is searched for.
     """
@@ -46,6 +47,7 @@ class EncodedQuery:
     trained_vector: Vectors | None = None
     classification: Classification | None = None
     encoded_by: str = ""
+    object: Region | None = None
     is_blank: bool = False
     keeps_weights: bool = False
 

@@ -16,6 +16,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "query": {
             "source": answer.source,
             "region": dataclasses.astuple(answer.region) if answer.region else None,
+            "object": dataclasses.astuple(answer.object) if answer.object else None,
             "model": answer.model,
         },
         "strategy": {"used": answer.strategy},

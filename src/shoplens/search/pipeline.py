@@ -214,6 +214,7 @@ def _answer(
         weights=prepared.strategy.weights(encoded),
         facets=facets,
         importances={} if encoded.filtered is None else encoded.filtered.importances,
+        object=encoded.object,
     )
 
 

@@ -88,10 +88,16 @@ class QueryEncoder:
         if features:
             extracted = extract_features(self.embedder, "query", pixels)
             encoded = EncodedQuery(extracted.vector, features=extracted.features, encoded_by=model)
+            found = extracted.found
         else:
             encoded = EncodedQuery(embed_photos(self.embedder, ["query"], [pixels]).vectors[0], encoded_by=model)
-        if finds_objects(self.embedder):
-            encoded = replace(encoded, is_blank=is_blank(pixels))
+            found = None
+        if finds_objects(self.embedder) and is_blank(pixels):
+            encoded = replace(encoded, is_blank=True)
+        elif found is not None:
+            part = region or Region(0, 0, picture.width, picture.height)
+            box = found.region(part.width, part.height)
+            encoded = replace(encoded, object=replace(box, x=part.x + box.x, y=part.y + box.y))
         if region is not None:
             return encoded
         return replace(encoded, pixel_hashes=hashes, content_hash=picture.content_hash)

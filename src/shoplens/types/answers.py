@@ -130,6 +130,8 @@ class Answer:
         query_id: id of this answer in logs and feedback.
         source: the photo's path or URL, or ``upload``.
         region: the box that was searched for, or None for the whole photo.
+        object: the box around the thing in the photo that was compared beside the whole; None where none was found, and
+            for strategies that look for none.
         model: id of the model that embedded the query.
         strategy: name of the strategy that was used.
         results: the results, best first.
@@ -137,8 +139,7 @@ class Answer:
             them), and total, their sum.
         verdict: ``exact`` if the first result is the product in the photo, ``similar`` if results only resemble it,
             ``not-in-catalogue`` if the catalogue lacks it, each at the query's precision; ``no-product`` for a photo of
-            one colour or of noise, which has no results; ``uncalibrated`` where no
-            calibration exists.
+            one colour or of noise, which has no results; ``uncalibrated`` where no calibration exists.
         absent_probability: probability that the product in the photo is not in the catalogue; None where no
             calibration exists.
         notes: sentences for people, e.g. about a condition that no product meets.
@@ -164,3 +165,4 @@ class Answer:
     facets: tuple[Facet, ...] = ()
     importances: Mapping[str, float] = field(default_factory=dict)
     remembered: bool = False
+    object: Region | None = None

@@ -25,6 +25,14 @@ export class Crop {
     }
     this.box.addEventListener("pointerdown", (event) => this.#startDrag(event));
     this.box.addEventListener("keydown", (event) => this.#handleKey(event));
+    this.outline = document.createElement("div");
+    this.outline.className = "object";
+    this.spot = document.createElement("button");
+    this.spot.type = "button";
+    this.spot.className = "spot";
+    this.spot.setAttribute("aria-label", "Search for this thing only");
+    this.spot.title = "Search for this thing only";
+    this.spot.addEventListener("click", () => this.#select(this.object));
   }
 
   /** Show a photo with a box around the whole of it. */
@@ -33,12 +41,35 @@ export class Crop {
     this.part = { left: 0, top: 0, right: 1, bottom: 1 };
     this.container.style.setProperty("--aspect", canvas.width / canvas.height);
     this.container.replaceChildren(canvas, this.box);
+    this.object = null;
     this.#draw();
   }
 
   /** Put the box around the whole photo. */
   selectAll() {
-    this.part = { left: 0, top: 0, right: 1, bottom: 1 };
+    this.#select([0, 0, ...this.size]);
+  }
+
+  /**
+   * Mark the thing that was found in the photo, and offer to search for it alone.
+   * @param {number[] | null} region x, y, width and height in pixels; null for none
+   */
+  markObject(region) {
+    this.object = region;
+    this.outline.remove();
+    this.spot.remove();
+    if (!region || !this.size) return;
+    const [width, height] = this.size;
+    const [x, y, w, h] = region;
+    const place = { left: `${(100 * x) / width}%`, top: `${(100 * y) / height}%` };
+    Object.assign(this.outline.style, place, { width: `${(100 * w) / width}%`, height: `${(100 * h) / height}%` });
+    Object.assign(this.spot.style, { left: `${(100 * (x + w / 2)) / width}%`, top: `${(100 * (y + h / 2)) / height}%` });
+    this.container.append(this.outline, this.spot);
+  }
+
+  #select([x, y, w, h]) {
+    const [width, height] = this.size;
+    this.part = { left: x / width, top: y / height, right: (x + w) / width, bottom: (y + h) / height };
     this.#draw();
     this.onChange(this.region);
   }

@@ -85,9 +85,11 @@ function showAnswer(answer, more) {
   else byId("grid").replaceChildren(...cards);
   const words = document.createElement("span");
   words.className = "verdict";
-  words.textContent = answer.results.length ? describeVerdict(answer) : "Nothing was found.";
+  const isAnswered = answer.results.length || answer.verdict === "no-product";
+  words.textContent = isAnswered ? describeVerdict(answer) : "Nothing was found.";
   const notes = answer.notes.length ? ` ${answer.notes.join(" ")}` : "";
   byId("status").replaceChildren(words, `${notes} ${Math.round(answer.took_ms.total)} ms.`);
+  if (query.photo && !query.like) crop.markObject(answer.query.object);
   query.offset = answer.next_offset ?? 0;
   byId("more").hidden = answer.next_offset === null;
   byId("link").hidden = false;

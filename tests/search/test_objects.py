@@ -1,4 +1,4 @@
-"""A photo of nothing is answered by no product, with the shipped network and without a calibration."""
+"""The shipped network finds the thing in a photo; a photo of nothing is answered by no product, without calibration."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from shoplens import Shop
 from shoplens.settings import Settings
+from shoplens.types import Region
 from tests.images.made_photos import scene
 
 SETTINGS = Settings(threads=1)
@@ -45,3 +46,18 @@ def test_a_photo_of_something_is_answered(store: Path, tmp_path: Path) -> None:
         answer = shop.search(tmp_path / "turned.png")
         assert (answer.verdict, answer.results[0].product.id) == ("uncalibrated", "p1")
         assert set(answer.results[0].parts) >= {"look", "object"}
+
+
+def test_the_box_around_the_thing_is_in_pixels_of_the_photo(store: Path, tmp_path: Path) -> None:
+    image = Image.new("RGB", (800, 600), (225, 222, 215))
+    draw = ImageDraw.Draw(image)
+    draw.rounded_rectangle((480, 180, 720, 460), 40, fill=(150, 30, 40), outline=(90, 10, 20), width=8)
+    draw.ellipse((560, 260, 640, 340), fill=(240, 220, 120))
+    image.save(tmp_path / "thing.jpg", quality=95)
+    with Shop(store, settings=SETTINGS) as shop:
+        for region in (None, Region(300, 50, 480, 500)):
+            box = shop.search(tmp_path / "thing.jpg", region=region).object
+            assert box is not None
+            assert abs(box.x - 480) < 40 and abs(box.y - 180) < 40
+            assert abs(box.x + box.width - 720) < 40 and abs(box.y + box.height - 460) < 40
+        assert shop.search(tmp_path / "thing.jpg", strategy="pretrained").object is None
