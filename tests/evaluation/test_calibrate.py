@@ -22,7 +22,7 @@ from shoplens.evaluation.report_files import calibration_json, claim_table
 from shoplens.evaluation.statistics.calibration import CalibrationSample
 from shoplens.ranking.match_probability import REFERENCE
 from shoplens.ranking.strategies import EncodedQuery, strategy_named
-from shoplens.settings import Settings
+from shoplens.settings import Merchandising, Preferences, Settings
 from shoplens.store.calibration_file import load_calibration
 from shoplens.store.files.atomic import copy_tree
 from shoplens.types import Result
@@ -327,3 +327,16 @@ def test_a_report_that_cannot_be_written_is_an_error_before_the_work(shop: Shop,
     with pytest.raises(InvalidValue, match=r"The report .* cannot be written"):
         shop.quality.calibrate(report=tmp_path / "file" / "report.html", strategy="pretrained")
     assert load_calibration(shop._parts.store.live, "pretrained") is None
+
+
+def test_merchandising_does_not_change_a_calibration(built: Path, tmp_path: Path) -> None:
+    calibrations = []
+    for name, merchandising in (
+        ("plain", Merchandising()),
+        ("pinned", Merchandising(pins=("p5",), boosts={"p9": 0.5})),
+    ):
+        copy_tree(built, tmp_path / name)
+        settings = replace(SETTINGS, preferences=Preferences(merchandising=merchandising))
+        with Shop(tmp_path / name, embedder=ColourEmbedder(), settings=settings) as shop:
+            calibrations.append(shop.quality.calibrate(strategy="filters-static").calibration)
+    assert calibrations[0].match == calibrations[1].match and calibrations[0].absent == calibrations[1].absent

@@ -95,6 +95,7 @@ def collect_samples(
 
     # A further photo of the shop itself is searched for among all its other photos, as in a search.
     gallery: Gallery = "all" if queries.file else "other-photos"
+    context = context.without_merchandising()
     with context.reading() as generation:
         left_out = list(judge_queries([strategy], context, queries, generation, add, gallery))
     if known_photos:

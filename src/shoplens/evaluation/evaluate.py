@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shoplens.build.photo_features import feature_model
@@ -20,7 +20,7 @@ from shoplens.images import PhotoSource, decode_photo
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import Strategy
 from shoplens.search.prepared_strategy import PreparedStrategy, prepare_strategy
-from shoplens.settings import Settings
+from shoplens.settings import Merchandising, Settings
 from shoplens.store.files.atomic import timestamp, translate_disk_errors
 from shoplens.store.generation import Generation, check_model
 from shoplens.store.store import Store
@@ -69,6 +69,11 @@ class EvaluationContext:
             InvalidValue, StoreError: as :func:`~shoplens.search.prepared_strategy.prepare_strategy`.
         """
         return prepare_strategy(strategy, generation, self.settings.preferences)
+
+    def without_merchandising(self) -> EvaluationContext:
+        """Return the same without pins, boosts and buries, of which probabilities know nothing."""
+        preferences = replace(self.settings.preferences, merchandising=Merchandising())
+        return replace(self, settings=replace(self.settings, preferences=preferences))
 
     def load_photo(self, source: str) -> Pixels:
         """Return all pixels of a photo, for reports with regions in pixels."""
