@@ -222,3 +222,17 @@ def test_events_may_name_identifiers_and_former_ids(client: TestClient, shop: Sh
     assert {problem["kind"] for problem in summary["problems"]} == {"ambiguous-product", "unknown-product"}
     (impression,) = shop._parts.feedback_log.impressions_with_events()
     assert set(impression.events) == {first, second}
+
+
+def test_several_photos_are_one_query(client: TestClient, folder: Path) -> None:
+    first, second = query_photo(folder, "red"), query_photo(folder, "blue")
+    photos = [("image", ("1.png", first)), ("image", ("2.png", second))]
+    alone, both = (
+        client.post("/v1/search", files=sent, data={"strategy": "pretrained"}).json() for sent in (photos[:1], photos)
+    )
+    scores = [{row["product_id"]: row["score"] for row in answer["results"]} for answer in (alone, both)]
+    assert scores[0].keys() == scores[1].keys() and scores[0] != pytest.approx(scores[1])
+    again = client.post("/v1/search", json={"query_id": both["query_id"], "strategy": "pretrained"}).json()
+    assert {row["product_id"]: row["score"] for row in again["results"]} == pytest.approx(scores[1])
+    too_many = client.post("/v1/search", files=photos * 3)
+    assert too_many.status_code == 422 and error_code(too_many) == "too-many-photos"

@@ -243,4 +243,5 @@ def _add_predicted_values(results: list[Result], query: Query, generation: Gener
 def _source(query: Query) -> str:
     if query.photo is None:
         return " ".join(filter(None, (query.steering.like, query.steering.color)))
-    return query.photo if isinstance(query.photo, str) else "upload"
+    photos = (query.photo, *query.more_photos)
+    return " ".join(dict.fromkeys(photo if isinstance(photo, str) else "upload" for photo in photos))

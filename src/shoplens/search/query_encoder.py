@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from shoplens.build.photo_features import extract_features, feature_model
 from shoplens.embedders import Embedder, embed_photos
@@ -124,7 +127,10 @@ def encode_query(
     if encoded is not None:
         _check_encoding(encoded, feature_model(encoder.embedder), features=needs)
     elif query.photo is not None:
-        encoded = encoder.encode_photo(query.photo, index, query.region, features=needs, timer=timer)
+        photos = (query.photo, *query.more_photos)
+        encoded = merge_photos(
+            [encoder.encode_photo(photo, index, query.region, features=needs, timer=timer) for photo in photos]
+        )
     if prepared.filters is None:
         if encoded is None:
             raise InvalidValue("A strategy without filters ranks photos only.", "Give a photo.", code="needs-filters")
@@ -143,6 +149,28 @@ def encode_query(
         )
     # In another colour no photo is equal to it, and the photo does not show what is searched for.
     return encoded, EncodedQuery(filtered.like.look, filtered=filtered, keeps_weights=True)
+
+
+def merge_photos(photos: Sequence[EncodedQuery]) -> EncodedQuery:
+    """Return several photos of one thing as one query: the mean of their vectors and of their features.
+
+    The dot product with a mean of vectors is the mean of the dot products, so a product has to be similar to all of
+    the photos. A product that has one of them itself counts as the same photo; the object is that of the first photo.
+    """
+    first = photos[0]
+    if len(photos) == 1:
+        return first
+    seen = [photo for photo in photos if not photo.is_blank] or [first]
+    vector = np.mean([photo.vector for photo in seen], axis=0)
+    features = [photo.features for photo in seen if photo.features is not None]
+    hashes = [name for photo in photos for name in (*photo.pixel_hashes, photo.content_hash)]
+    return replace(
+        first,
+        vector=np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-9), np.float32),
+        features=np.mean(features, axis=0, dtype=np.float32) if features else None,
+        pixel_hashes=tuple(dict.fromkeys(name for name in hashes if name and name != first.content_hash)),
+        is_blank=all(photo.is_blank for photo in photos),
+    )
 
 
 def _check_encoding(encoded: EncodedQuery, model: str, *, features: bool) -> None:

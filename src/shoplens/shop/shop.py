@@ -200,7 +200,7 @@ class Shop:
 
     def search(
         self,
-        photo: str | Path | bytes | None = None,
+        photo: str | Path | bytes | Sequence[str | Path | bytes] | None = None,
         k: int = 10,
         *,
         where: str | Iterable[str] = (),
@@ -213,7 +213,7 @@ class Shop:
         remember: bool | None = None,
         user: str = "",
     ) -> Answer:
-        """Search for the products in a photo (path, URL, or a file's bytes), best first.
+        """Search for the products in a photo (path, URL, or a file's bytes), or in several of one thing, best first.
 
         The answer's ``verdict`` says ``exact`` or ``not-in-catalogue`` only at the requested ``precision``. Without a
         photo, ``steering`` names a product or a colour to start from. With ``remember`` (by default as the settings
@@ -224,8 +224,11 @@ class Shop:
         >>> shop.search("hall.jpg", steering=Steering(weights={"color": 3, "pattern": 0}))  # doctest: +SKIP
         """
         steering = steering or Steering()
+        several = [photo] if photo is None or isinstance(photo, str | Path | bytes) else list(photo)
+        photos = [locate_query_photo(one) for one in several if one is not None]
         query = Query(
-            photo=None if photo is None else locate_query_photo(photo),
+            photo=photos[0] if photos else None,
+            more_photos=tuple(photos[1:]),
             k=k,
             where=(where,) if isinstance(where, str) else tuple(where),
             region=region if region is None or isinstance(region, Region) else Region(*region),

@@ -11,6 +11,8 @@ from shoplens.errors import InvalidValue
 SoldOut = Literal["show", "hide", "last"]
 MAX_RESULTS = 10_000
 MAX_WEIGHT = 1_000_000
+MAX_PHOTOS = 5
+"""Most photos of one thing in a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Query:
         precision: the share of answers with the verdict ``exact``, and of those with ``not-in-catalogue``, that has
             to be right; 0.50 to 0.99.
         steering: which dimensions count, and how much.
+        more_photos: further photos of the same thing, as ``photo``; all of them are ranked together.
 
     Raises:
         InvalidValue: a value is out of its range, or values contradict each other.
@@ -119,6 +122,7 @@ class Query:
     strategy: str = ""
     precision: float = 0.95
     steering: Steering = field(default_factory=Steering)
+    more_photos: tuple[str | bytes, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.k <= MAX_RESULTS:
@@ -129,6 +133,19 @@ class Query:
             raise InvalidValue(f"sold_out is {self.sold_out!r}.", "Choose show, hide or last.")
         if not 0.5 <= self.precision <= 0.99:
             raise InvalidValue(f"The precision is {self.precision!r}.", "Choose 0.50 to 0.99.")
+        self._check_photos()
+
+    def _check_photos(self) -> None:
+        if len(self.more_photos) >= MAX_PHOTOS:
+            raise InvalidValue(
+                f"{len(self.more_photos) + 1} photos were given.", f"Give at most {MAX_PHOTOS}.", code="too-many-photos"
+            )
+        if self.more_photos and (self.photo is None or self.region is not None):
+            raise InvalidValue(
+                "A region is a part of one photo, and several were given.",
+                "Give one photo, or leave the region out.",
+                code="conflicting-query",
+            )
         if self.photo is not None and self.steering.like:
             raise InvalidValue(
                 "Both a photo and a product to start from were given.", "Give one of them.", code="conflicting-query"

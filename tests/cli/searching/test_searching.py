@@ -119,3 +119,11 @@ def test_a_search_without_a_query_is_an_error(store: Path, folder: Path) -> None
     assert run_invalid_command(folder)["problem"] == "There is nothing to search by."
     assert "--like" in run_invalid_command(folder)["fix"]
     assert run_invalid_command(folder, "--region", "0,0,9,9", "--color", "red")["code"] == "region-of-nothing"
+
+
+def test_several_photos_of_one_thing_are_one_query(store: Path, folder: Path) -> None:
+    photos = [folder / "query.png", next(folder.glob("blue*.png"))]
+    answer = run_command("search", *photos, "--store", store, "--json").json
+    assert answer["query"]["source"] == " ".join(map(str, photos))
+    refused = run_command("search", *photos, "--store", store, "--region", "0,0,9,9")
+    assert refused.code == 3 and "several were given" in refused.err

@@ -15,10 +15,11 @@ from shoplens.types import Region
 
 def run(
     photo: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(
-            metavar="PHOTO",
-            help="Photo to search with: a file, or an http or https address. Without it, give --like or --color.",
+            metavar="PHOTO ...",
+            help="Photo to search with: a file, or an http or https address; several photos of one thing are ranked "
+            "together. Without it, give --like or --color.",
             show_default=False,
         ),
     ] = None,
@@ -111,7 +112,7 @@ def run(
         )
     with open_shop(settings) as shop:
         answer = shop.search(
-            photo,
+            photo or None,
             k,
             where=where or (),
             region=Region.parse(region) if region else None,
@@ -128,19 +129,19 @@ def run(
         console.print(f"[dim]query {answer.query_id}[/]")
 
 
-def _check_query(photo: str | None, like: str | None, region: str | None) -> None:
+def _check_query(photos: list[str] | None, like: str | None, region: str | None) -> None:
     """Refuse options that contradict each other.
 
     Raises:
         InvalidValue: ``conflicting-query``, ``region-of-nothing``.
     """
-    if photo is not None and like is not None:
+    if photos and like is not None:
         raise InvalidValue(
-            f"Both the photo {photo} and --like {like} are given.",
+            f"Both the photo {photos[0]} and --like {like} are given.",
             "Give one of them: a search starts from a photo or from a product.",
             code="conflicting-query",
         )
-    if photo is None and region is not None:
+    if not photos and region is not None:
         raise InvalidValue(
             "--region is given without a photo.", "Give a photo, or leave --region out.", code="region-of-nothing"
         )

@@ -25,6 +25,7 @@ from shoplens.service.failures import RequestRefused
 from shoplens.service.schemas import MAX_PAGED, AnswerDocument, ErrorDocument, SearchRequest
 from shoplens.service.state import ServiceState, service_state
 from shoplens.types import Answer, Query, Region, Steering
+from shoplens.types.queries import MAX_PHOTOS
 
 router = APIRouter()
 FAILURES: dict[int | str, dict[str, Any]] = {
@@ -47,6 +48,7 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 }
 FORM, JSON = "multipart/form-data", "application/json"
 MAX_PARTS = 200
+Photos = list[bytes]
 _REPEATED = {"where", "facets"}
 _STRUCTURED = {"weights", "region"}
 
@@ -69,15 +71,16 @@ _STRUCTURED = {"weights", "region"}
 )
 async def search(request: Request) -> Response:
     """Search for products, best first; the photo is sent as `multipart/form-data` (`curl -F image=@photo.jpg`) or JSON.
+    Up to five photos of one thing are sent as several parts `image`, and ranked together.
 
     Within half an hour, the `query_id` of an answer starts another search by the same photo, with other weights, ticks
     or pages, without sending the photo again. Photos are not stored.
     """
     service = service_state(request)
     with service.work.reserve_place():
-        body, photo = await _parse_request(request)
+        body, photos = await _parse_request(request)
     started_from = [name for name in ("image", "url", "product_id", "query_id") if getattr(body, name) is not None]
-    if photo is not None and "image" not in started_from:
+    if photos and "image" not in started_from:
         started_from.append("image")
     if len(started_from) > 1 or not (started_from or body.color):
         names = " and ".join(started_from) or "nothing"
@@ -87,7 +90,7 @@ async def search(request: Request) -> Response:
             code="ambiguous-query",
         )
     if body.image is not None:
-        photo = _decode_base64(body.image)
+        photos = [_decode_base64(body.image)]
     encoded, generation = (None, "") if body.query_id is None else service.query_cache.get(body.query_id)
     if encoded is not None and body.region is not None:
         raise InvalidValue(
@@ -96,8 +99,8 @@ async def search(request: Request) -> Response:
             code="region-of-nothing",
         )
     if body.url is not None:
-        photo = await service.fetches.run(request, lambda: _fetch_photo(service, body.url or ""))
-    query = query_of(body, photo if encoded is None else b"")
+        photos = [await service.fetches.run(request, lambda: _fetch_photo(service, body.url or ""))]
+    query = query_of(body, photos if encoded is None else [b""])
     return await answer_page(request, service, query, body, encoded, generation if body.offset else "")
 
 
@@ -114,10 +117,10 @@ async def similar(request: Request, product_id: str, k: int = 20, strategy: str 
         body = SearchRequest(product_id=product_id, k=k, strategy=strategy)
     except ValidationError as problem:
         raise RequestValidationError([{**one, "loc": ("query", *one["loc"])} for one in problem.errors()]) from None
-    return await answer_page(request, service_state(request), query_of(body, None), body, None)
+    return await answer_page(request, service_state(request), query_of(body, []), body, None)
 
 
-def query_of(body: SearchRequest, photo: bytes | None) -> Query:
+def query_of(body: SearchRequest, photos: Photos) -> Query:
     """Make the query of a request, with one result more than the page, to know whether another page follows."""
     steering = Steering(
         weights=body.weights,
@@ -130,7 +133,7 @@ def query_of(body: SearchRequest, photo: bytes | None) -> Query:
     )
     precision = {} if body.precision is None else {"precision": body.precision}
     return Query(
-        photo,
+        photos[0] if photos else None,
         k=min(body.offset + body.k + 1, MAX_PAGED),
         where=tuple(body.where),
         region=None if body.region is None else Region(*body.region),
@@ -138,6 +141,7 @@ def query_of(body: SearchRequest, photo: bytes | None) -> Query:
         sold_out=body.sold_out,
         strategy=body.strategy,
         steering=steering,
+        more_photos=tuple(photos[1:]),
         **precision,
     )
 
@@ -199,22 +203,22 @@ def photo_address(content_hash: str) -> str:
     return f"/v1/photos/{content_hash}" if content_hash else ""
 
 
-async def _parse_request(request: Request) -> tuple[SearchRequest, bytes | None]:
+async def _parse_request(request: Request) -> tuple[SearchRequest, Photos]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == FORM:
-        async with request.form(max_files=1, max_fields=MAX_PARTS) as form:
-            photo, fields = None, dict[str, Any]()
+        async with request.form(max_files=MAX_PHOTOS + 1, max_fields=MAX_PARTS) as form:
+            photos, fields = Photos(), dict[str, Any]()
             for name, value in form.multi_items():
                 if isinstance(value, UploadFile):
                     if name != "image":
                         raise InvalidValue(
                             f"There is a file {name!r}.", "Send the photo as `image`.", code="bad-request"
                         )
-                    photo = await value.read()
+                    photos.append(await value.read())
                 else:
                     _add_field(fields, name, value)
         fields.pop("image", None)
-        return _validate(fields), photo
+        return _validate(fields), photos
     if kind != JSON:
         raise RequestRefused(f"The content type is {kind[:100]!r}.", f"Send {FORM} or {JSON}.", code="unsupported-type")
     try:
@@ -223,7 +227,7 @@ async def _parse_request(request: Request) -> tuple[SearchRequest, bytes | None]
         raise InvalidValue(
             f"The body is not valid JSON: {problem}.", "Send one JSON object.", code="bad-request"
         ) from None
-    return _validate(content), None
+    return _validate(content), []
 
 
 def _add_field(fields: dict[str, Any], name: str, value: str) -> None:
