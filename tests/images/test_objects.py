@@ -1,11 +1,14 @@
-"""The object in a photo: where a mask says that it is, and what is cut out."""
+"""The object in a photo: where a mask says that it is, what is cut out, and photos that show nothing."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from shoplens.images.objects import cut_out, find_object
+from shoplens.images.objects import cut_out, find_object, is_blank
+from tests.images.made_photos import scene
+
+RNG = np.random.default_rng(0)
 
 
 def mask_with(rows: slice, columns: slice, size: int = 10, inside: float = 0.9) -> np.ndarray:
@@ -55,3 +58,30 @@ def test_an_object_that_fills_the_photo_stays_whole() -> None:
     found = find_object(np.ones((5, 5), np.float32))
     assert found is not None
     assert (cut_out(photo, found) == 7).all()
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_one_colour_is_blank(level: int) -> None:
+    assert is_blank(np.full((60, 40, 3), level, np.uint8))
+    almost = np.clip(level + RNG.integers(-2, 3, (60, 40, 3)), 0, 255).astype(np.uint8)
+    assert is_blank(almost)
+
+
+def test_a_swatch_of_a_clear_colour_is_not_blank() -> None:
+    assert not is_blank(np.full((60, 40, 3), (180, 30, 40), np.uint8))
+
+
+def test_noise_is_blank() -> None:
+    assert is_blank(RNG.integers(0, 256, (60, 40, 3)).astype(np.uint8))
+
+
+def test_a_scene_and_a_shape_in_the_dark_are_not_blank() -> None:
+    assert not is_blank(np.asarray(scene(90, 60, 1)))
+    dark = np.full((60, 40, 3), 5, np.uint8)
+    dark[20:40, 10:30] = 25
+    assert not is_blank(dark)
+
+
+def test_a_line_of_pixels_is_judged_by_its_contrast() -> None:
+    assert is_blank(np.zeros((1, 40, 3), np.uint8))
+    assert not is_blank(np.arange(120, dtype=np.uint8).reshape(1, 40, 3))

@@ -35,7 +35,7 @@ class EncodedQuery:
         classification: output of the classifier; None for strategies without it.
         encoded_by: id of the network and of the pixel features that the features come from; empty where unknown.
         object: box around the object in the photo; None where none was found or looked for.
-        is_blank: whether the photo shows nothing, see :func:`~shoplens.images.blankness.is_blank`.
+        is_blank: whether the photo shows nothing, see :func:`~shoplens.images.objects.is_blank`.
         keeps_weights: whether the static weights stay, because the photo does not show what is searched for.
     """
 

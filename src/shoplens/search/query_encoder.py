@@ -13,7 +13,7 @@ from shoplens.embedders.embedder import finds_objects
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.images import PhotoSource, Picture, decode_photo, photo_size
-from shoplens.images.blankness import is_blank
+from shoplens.images.objects import is_blank
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.prepared_strategy import PreparedStrategy

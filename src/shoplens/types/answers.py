@@ -139,7 +139,7 @@ class Answer:
             them), and total, their sum.
         verdict: ``exact`` if the first result is the product in the photo, ``similar`` if results only resemble it,
             ``not-in-catalogue`` if the catalogue lacks it, each at the query's precision; ``no-product`` for a photo of
-            one colour or of noise, which has no results; ``uncalibrated`` where no calibration exists.
+            nothing but grey or noise, which has no results; ``uncalibrated`` where no calibration exists.
         absent_probability: probability that the product in the photo is not in the catalogue; None where no
             calibration exists.
         notes: sentences for people, e.g. about a condition that no product meets.
