@@ -60,3 +60,21 @@ def test_a_store_keeps_its_network_unless_another_is_given(tmp_path: Path) -> No
     with Shop(store, settings=Settings(threads=1)) as shop:
         assert shop.search(photo).model.startswith("efficientnet-lite2-256-int8@")
         assert shop.info()["newer_model"] == ""
+
+
+def test_a_store_compares_objects_as_it_was_built(tmp_path: Path) -> None:
+    for number in range(3):
+        scene(90, 120, number).save(tmp_path / f"{number}.png")
+    feed = tmp_path / "feed.jsonl"
+    lines = [json.dumps({"id": f"p{n}", "title": "P", "photos": [f"{n}.png"]}) for n in range(3)]
+    feed.write_text("\n".join(lines) + "\n")
+    without = Settings(threads=1, objects=False)
+    Shop.index(feed, tmp_path / "store", settings=without)[0].close()
+    for settings in (without, Settings(threads=1)):
+        with Shop(tmp_path / "store", settings=settings) as shop:
+            assert "object" not in shop.search(tmp_path / "1.png").weights
+            assert shop.search(tmp_path / "1.png").object is None
+    Shop.index(feed, tmp_path / "store", replace=True, settings=Settings(threads=1))[0].close()
+    for settings in (without, Settings(threads=1)):
+        with Shop(tmp_path / "store", settings=settings) as shop:
+            assert "object" in shop.search(tmp_path / "1.png").weights

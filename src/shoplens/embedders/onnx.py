@@ -31,6 +31,7 @@ class OnnxEmbedder:
 
     Args:
         path: the ``.onnx`` file; its card is the ``.json`` file beside it. None uses the shipped network.
+        objects: whether it finds the object in a photo, if the network can.
         threads: number of threads for one photo; indexing runs several photos at once with one thread each, a search
             uses all threads for one photo.
 
@@ -38,7 +39,7 @@ class OnnxEmbedder:
         ModelError: the file or its card is missing or unreadable, or the two do not fit.
     """
 
-    def __init__(self, path: Path | None = None, *, threads: int = 1) -> None:
+    def __init__(self, path: Path | None = None, *, threads: int = 1, objects: bool = True) -> None:
         path = path or shipped_file()
         self.path, self.threads = path, threads
         self.card: ModelCard = load_card(path) if path.is_file() else _raise_missing(path)
@@ -54,7 +55,8 @@ class OnnxEmbedder:
         self.feature_sizes = tuple(_feature_count(name, outputs[name].shape) for name in self.card.features)
         self.features = sum(self.feature_sizes)
         self.extra_features = sum(_feature_count(name, outputs[name].shape) for name in self.card.further)
-        self.mask_shape = _mask_shape(self.card.mask, outputs[self.card.mask].shape) if self.card.mask else (0, 0)
+        mask = self.card.mask if objects else ""
+        self.mask_shape = _mask_shape(mask, outputs[mask].shape) if mask else (0, 0)
         self.min_side = self.card.side
         self.model = f"{self.card.name}@{_model_digest(path, self.card)}"
 
@@ -96,11 +98,11 @@ class Embedders:
 
     Args:
         embedder: the embedder for any number of threads; None opens ``path``.
-        path: as of :class:`OnnxEmbedder`.
+        path, objects: as of :class:`OnnxEmbedder`.
     """
 
-    def __init__(self, embedder: Embedder | None, path: Path | None) -> None:
-        self._embedder, self._path = embedder, path
+    def __init__(self, embedder: Embedder | None, path: Path | None, *, objects: bool = True) -> None:
+        self._embedder, self._path, self._objects = embedder, path, objects
         self._opened: dict[int, Embedder] = {}
         self._lock = threading.Lock()
 
@@ -110,7 +112,7 @@ class Embedders:
             return self._embedder
         with self._lock:
             if threads not in self._opened:
-                self._opened[threads] = OnnxEmbedder(self._path, threads=threads)
+                self._opened[threads] = OnnxEmbedder(self._path, threads=threads, objects=self._objects)
             return self._opened[threads]
 
 

@@ -46,6 +46,9 @@ class Settings:
     store: Path = _setting(Path("shoplens-store"), "folder of the store")
     data: Path | None = _setting(None, "folder with real catalogues for `make demo`")
     model: Path | None = _setting(None, "ONNX file of another embedder, with a JSON card beside it; default: shipped")
+    objects: bool = _setting(
+        True, "whether the object in a photo is compared by itself, too, which takes a second pass; for new stores"
+    )
     threads: int = _setting(0, "number of CPU threads; 0: one per core", lowest=0)
     allow_private: bool = _setting(
         False, "whether photos and feeds may come from private, loopback and link-local addresses"

@@ -16,6 +16,7 @@ from shoplens.errors import InvalidValue, PhotoError, StoreError
 from shoplens.feedback.answer_log import AnswerLog
 from shoplens.feedback.log import FeedbackLog
 from shoplens.feeds import Feed, FeedMapping, fetch_feed, read_feed
+from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.images import PhotoCache, PhotoSource
 from shoplens.images.source import locate_query_photo
 from shoplens.index.protocol import OpenIndex
@@ -84,7 +85,7 @@ class Shop:
         self._parts = ShopParts(
             used,
             opened,
-            Embedders(embedder, network_file(used.model, opened.live.manifest.model if opened.has_live else "")),
+            _open_embedders(opened, embedder, used, is_new=_rebuild),
             feed_photos=PhotoSource(used, cache),
             query_photos=PhotoSource(replace(used, fetch_attempts=1)),  # a shopper waits for it
             known_photos=PhotoSource(used, cache, keeps=False),  # shoppers' photos are among them
@@ -354,3 +355,16 @@ class Shop:
 def _with_located_photo(steering: Steering) -> Steering:
     """Make the path of the photo that results shall not be similar to absolute."""
     return steering if steering.unlike is None else replace(steering, unlike=locate_query_photo(steering.unlike))
+
+
+def _open_embedders(store: Store, embedder: Embedder | None, settings: Settings, *, is_new: bool) -> Embedders:
+    """Return the embedders of a store: its own network, which finds objects if the store compares them.
+
+    Args:
+        is_new: whether the store is built anew, as the settings say.
+    """
+    if not store.has_live:
+        return Embedders(embedder, network_file(settings.model), objects=settings.objects)
+    manifest = store.live.manifest
+    objects = settings.objects if is_new else manifest.placed == filter_vector_size(has_object=True)
+    return Embedders(embedder, network_file(settings.model, manifest.model), objects=objects)
