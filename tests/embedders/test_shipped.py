@@ -11,7 +11,9 @@ import pytest
 from shoplens import Shop
 from shoplens.embedders import OnnxEmbedder, network_file
 from shoplens.embedders.shipped import NETWORKS, shipped_file
+from shoplens.errors import StoreError
 from shoplens.settings import Settings
+from shoplens.store.generation import check_model
 from tests.images.made_photos import scene
 
 
@@ -78,3 +80,15 @@ def test_a_store_compares_objects_as_it_was_built(tmp_path: Path) -> None:
     for settings in (without, Settings(threads=1)):
         with Shop(tmp_path / "store", settings=settings) as shop:
             assert "object" in shop.search(tmp_path / "1.png").weights
+
+
+def test_a_generation_with_objects_is_not_read_by_a_network_that_finds_none(tmp_path: Path) -> None:
+    scene(90, 120, 1).save(tmp_path / "p.png")
+    feed = tmp_path / "feed.jsonl"
+    feed.write_text(json.dumps({"id": "p", "title": "P", "photos": ["p.png"]}) + "\n")
+    shop, _ = Shop.index(feed, tmp_path / "store", settings=Settings(threads=1))
+    with shop, shop._parts.store.reading() as generation:
+        check_model(generation, OnnxEmbedder())
+        with pytest.raises(StoreError, match="was built with objects") as error:
+            check_model(generation, OnnxEmbedder(objects=False))
+        assert error.value.code == "other-model" and "shoplens index --replace" in error.value.fix

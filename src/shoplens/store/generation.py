@@ -12,11 +12,13 @@ from pathlib import Path
 from shoplens.embedders import Embedder
 from shoplens.embedders.classifier import BACKBONES, ProductClassifier, backbone_file, load_classifier
 from shoplens.embedders.classifier import NETWORK as CLASSIFIER
+from shoplens.embedders.embedder import finds_objects
 from shoplens.embedders.look import EmbeddingHead, load_look
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.dimensions.derivation import Dimensions
 from shoplens.filters.dimensions.labels import Labels
 from shoplens.filters.model.filters import Filters
+from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.filters.model.stored import load_filters
 from shoplens.index.protocol import OpenIndex, StoredIndex
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
@@ -222,5 +224,13 @@ def check_model(generation: Generation, embedder: Embedder) -> None:
             f"The store was made by the model {manifest.model} ({manifest.dimensions} dimensions), "
             f"and this is {embedder.model} ({embedder.dimensions}).",
             f"Rebuild it: shoplens index --replace '{manifest.feed}', or use the model it was made by.",
+            code="other-model",
+        )
+    has_object = manifest.placed == filter_vector_size(has_object=True)
+    if manifest.placed and has_object != finds_objects(embedder):
+        built = "with" if has_object else "without"
+        raise StoreError(
+            f"Generation {generation.name} was built {built} objects, and the one that answers now is otherwise.",
+            f"Build it anew with the setting objects: shoplens index --replace '{manifest.feed}'.",
             code="other-model",
         )
