@@ -22,7 +22,9 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
         console.print(f"{name.replace('_', ' '):12} {sanitize(info[name])}")
     if info["newer_model"]:
         command = f"shoplens index --replace {info['feed']} --model {info['newer_model']}"
-        console.print(f"{'newer model':12} {info['newer_model']}, about twice as fast: `{sanitize(command)}`")
+        console.print(
+            f"{'newer model':12} {info['newer_model']}, which finds the object in a photo: `{sanitize(command)}`"
+        )
     console.print(f"{'look':12} {sanitize(info['look']) or 'untrained: `shoplens train look` trains one'}")
     if info["classifier"]:
         console.print(f"{'classifier':12} {sanitize(info['classifier'])}")
