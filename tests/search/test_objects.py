@@ -40,6 +40,16 @@ def test_a_photo_of_nothing_has_no_results(store: Path, tmp_path: Path) -> None:
                 assert (answer.verdict, answer.results, answer.absent_probability) == ("no-product", (), None)
 
 
+def test_the_blank_photo_of_a_product_finds_that_product(store: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (70, 50), (128, 128, 128)).save(tmp_path / "tile.png")
+    feed = tmp_path / "feed.jsonl"
+    feed.write_text(json.dumps({"id": "tile", "title": "Grey tile", "photos": ["tile.png"]}) + "\n")
+    shop, _ = Shop.index(feed, tmp_path / "store", settings=SETTINGS)
+    with shop:
+        answer = shop.search(tmp_path / "tile.png")
+        assert (answer.verdict, answer.results[0].product.id, answer.results[0].same_photo) == ("exact", "tile", True)
+
+
 def test_a_photo_of_something_is_answered(store: Path, tmp_path: Path) -> None:
     scene(120, 90, 1).rotate(5).save(tmp_path / "turned.png")
     with Shop(store, settings=SETTINGS) as shop:

@@ -11,7 +11,7 @@ from shoplens.embedders.embedder import check_output, finds_objects
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, measure_photo
 from shoplens.filters.photo_features.pixels import SIDE
 from shoplens.images.objects import FoundObject, cut_out, find_object
-from shoplens.types import Features, Pixels, Vectors
+from shoplens.types import Embeddings, Features, Pixels, Vectors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,19 +38,24 @@ def extract_features(embedder: Embedder, name: str, photo: Pixels) -> PhotoFeatu
     Raises:
         ModelError: as :func:`~shoplens.embedders.embed_photos`.
     """
-    width, found = backbone_width(embedder), None
+    width, found, object_row = backbone_width(embedder), None, np.zeros(0, np.float32)
     if finds_objects(embedder):
-        row, mask = embedder.embed_with_mask(photo)
-        embedded, found = check_output(embedder, [name], row), find_object(mask)
+        output, mask = embedder.embed_with_mask(photo)
+        embedded, found = check_output(embedder, [name], output), find_object(mask)
+        row = _network_row(embedded)
+        object_row = row[:width] if found is None else embedder.backbone_features(cut_out(photo, found))[0]
     else:
         embedded = embed_photos(embedder, [name], [photo])
-    row = embedded.vectors[0] if embedded.features is None else embedded.features[0]
-    object_row = np.zeros(0, np.float32)
-    if finds_objects(embedder):
-        object_row = row[:width] if found is None else embedder.backbone_features(cut_out(photo, found))[0]
+        row = _network_row(embedded)
     features = np.concatenate([row[:width], measure_photo(photo).to_row(), object_row, row[width:]])
     rounded = features.astype(np.float16).astype(np.float32)  # as they are read from the cache
     return PhotoFeatures(embedded.vectors[0], rounded, found)
+
+
+def _network_row(embedded: Embeddings) -> Features:
+    """Return the network's features of the only photo."""
+    row: Features = embedded.vectors[0] if embedded.features is None else embedded.features[0]
+    return row
 
 
 def backbone_width(embedder: Embedder) -> int:

@@ -34,16 +34,10 @@ class FoundObject:
         mask: float32 (rows, columns), the probability that a cell of the photo shows the object; the cells divide the
             photo evenly.
         box: the object in the photo as left, top, right, bottom, in shares of its width and height.
-        share: share of the photo that it covers.
-        border: share of the photo's border that it touches.
-        score: how certain the mask is, in [0, 1]: the mean distance of its probabilities from one half, doubled.
     """
 
     mask: Mask
     box: tuple[float, float, float, float]
-    share: float
-    border: float
-    score: float
 
     def region(self, width: int, height: int) -> Region:
         """Return the box in pixels of a photo of this size, at least one pixel on each side."""
@@ -59,15 +53,12 @@ def find_object(mask: Mask) -> FoundObject | None:
         mask: float32 (rows, columns) in [0, 1].
     """
     inside = mask > INSIDE
-    share = float(inside.mean())
-    if share < MIN_SHARE:
+    if inside.mean() < MIN_SHARE:
         return None
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     top, bottom = rows[0] / len(mask), (rows[-1] + 1) / len(mask)
     left, right = columns[0] / mask.shape[1], (columns[-1] + 1) / mask.shape[1]
-    border = float(np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]]).mean())
-    score = float(np.abs(2 * mask - 1).mean())
-    return FoundObject(mask, (float(left), float(top), float(right), float(bottom)), share, border, score)
+    return FoundObject(mask, (float(left), float(top), float(right), float(bottom)))
 
 
 def cut_out(photo: Pixels, found: FoundObject) -> Pixels:

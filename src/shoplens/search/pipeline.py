@@ -60,7 +60,7 @@ def search_encoded(
         prepared, encoder = _prepare(query, generation, encoder)
         query = _resolve_product(query, index)
         photo, encoded = encode_query(query, prepared, encoder, index, photo, timer)
-        if photo is not None and photo.is_blank:
+        if photo is not None and _shows_nothing(photo, index):
             return _answer(query, prepared, encoder, encoded, Judgement((), "no-product", None), (), (), timer), photo
         calibration = None if _is_steered(query) else load_calibration(generation, prepared.strategy.name)
         constraint = _constrain(query, generation, calibration)
@@ -130,6 +130,12 @@ def _is_steered(query: Query) -> bool:
 def _is_narrowed(query: Query) -> bool:
     """Whether the query keeps some products from coming first, however similar they are."""
     return bool(query.where) or query.per_group is not None or query.sold_out != "show"
+
+
+def _shows_nothing(photo: EncodedQuery, index: Index) -> bool:
+    """Whether a photo is blank, and is not itself the photo of a product."""
+    hashes = filter(None, (*photo.pixel_hashes, photo.content_hash))
+    return photo.is_blank and not any(index.products_with_photo(name) for name in hashes)
 
 
 def _resolve_product(query: Query, index: Index) -> Query:

@@ -93,12 +93,12 @@ def fit_object(features: Floats, start: int, parts: Sequence[int]) -> FeaturePro
     Partial whitening: Jégou and Chum 2012, "Negative Evidences and Co-occurrences in Image Retrieval: The Benefit of
     PCA and Whitening".
 
-    All axes are zero where there are fewer than two photos, or no features of objects.
+    All axes are zero where there are fewer than two different photos.
 
     Args:
         features: float32 (n, o), the network's features of the objects.
         start: number of their first column.
-        parts: lengths of the outputs of which they consist.
+        parts: lengths of the outputs of which they consist, at least one.
     """
     mean = features.mean(axis=0, dtype=np.float64).astype(np.float32) if len(features) else np.zeros(sum(parts))
     centred = features - mean
@@ -107,11 +107,10 @@ def fit_object(features: Floats, start: int, parts: Sequence[int]) -> FeaturePro
         axes = _whitened_axes(centred[:, stop - size : stop])
         blocks.append(axes)
         scaled.append(centred[:, stop - size : stop] @ axes)
-    combined = principal_axes(np.concatenate(scaled, axis=1), OBJECT_SIZE) if scaled else np.zeros((0, 0), np.float32)
-    rows = np.split(combined, np.cumsum([axes.shape[1] for axes in blocks])[:-1]) if blocks else []
-    joined = [axes @ own for axes, own in zip(blocks, rows, strict=True)]
-    all_axes = np.concatenate(joined) if joined else np.zeros((0, 0), np.float32)
-    return FeatureProjection.from_axes(start, mean.astype(np.float32), all_axes, OBJECT_SIZE)
+    combined = principal_axes(np.concatenate(scaled, axis=1), OBJECT_SIZE)
+    rows = np.split(combined, np.cumsum([axes.shape[1] for axes in blocks])[:-1])
+    joined = np.concatenate([axes @ own for axes, own in zip(blocks, rows, strict=True)])
+    return FeatureProjection.from_axes(start, mean.astype(np.float32), joined, OBJECT_SIZE)
 
 
 def _whitened_axes(centred: Floats) -> Floats:

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener
 from typing import Any, BinaryIO
 
@@ -50,7 +51,7 @@ def main() -> None:
     while True:
         try:
             connection = listener.accept()
-        except OSError:  # somebody without the key, or a client that has gone
+        except (OSError, EOFError, AuthenticationError):  # somebody without the key, or a client that has gone
             continue
         threading.Thread(target=_serve, args=(index, connection), daemon=True).start()
 
