@@ -1,7 +1,7 @@
 """An index whose engine runs in a process of its own.
 
 The engine holds Python's lock while it opens a shard, flushes or writes. In a process of its own it stops no thread of
-the service: photos are decoded and embedded meanwhile, and what another generation opens stops nobody at all.
+the service: photos are decoded and embedded meanwhile, and no search waits while another generation is opened.
 """
 
 from __future__ import annotations
