@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shoplens.images.objects import cut_out, find_object, is_blank
+from shoplens.images.objects import MAX_OBJECTS, connected_parts, cut_out, find_object, find_objects, is_blank
 from tests.images.made_photos import scene
 
 RNG = np.random.default_rng(0)
@@ -82,3 +82,51 @@ def test_a_scene_and_a_shape_in_the_dark_are_not_blank() -> None:
 def test_a_line_of_pixels_is_judged_by_its_contrast() -> None:
     assert is_blank(np.zeros((1, 40, 3), np.uint8))
     assert not is_blank(np.arange(120, dtype=np.uint8).reshape(1, 40, 3))
+
+
+def test_things_apart_are_objects_of_their_own_and_the_largest_comes_first() -> None:
+    mask = np.full((20, 20), 0.05, np.float32)
+    mask[2:6, 2:6], mask[10:18, 8:18], mask[12:13, 0:2] = 0.9, 0.8, 0.4
+    found = find_objects(mask)
+    assert [one.box for one in found] == [pytest.approx((0.4, 0.5, 0.9, 0.9)), pytest.approx((0.1, 0.1, 0.3, 0.3))]
+    assert [one.score for one in found] == pytest.approx([0.8, 0.9])
+    assert not (found[0].mask * found[1].mask).any()
+
+
+def test_a_single_thing_is_the_object_and_an_empty_mask_has_none() -> None:
+    mask = mask_with(slice(2, 6), slice(0, 5))
+    main = find_object(mask)
+    assert main is not None and [one.box for one in find_objects(mask)] == [main.box]
+    assert find_objects(np.zeros((65, 65), np.float32)) == ()
+
+
+def test_specks_beside_a_thing_are_no_objects_and_there_are_at_most_eight() -> None:
+    mask = np.zeros((60, 60), np.float32)
+    mask[5:45, 5:45], mask[50:56, 50:56] = 0.9, 0.9  # the speck has a fortieth of the size
+    assert len(find_objects(mask)) == 1
+    many = np.zeros((60, 60), np.float32)
+    for number in range(12):
+        row, column = divmod(number, 4)
+        many[row * 20 : row * 20 + 10, column * 15 : column * 15 + 10] = 0.9
+    assert len(find_objects(many)) == MAX_OBJECTS == 8
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.55, 0.7, 1.0])
+def test_connected_parts_are_those_that_a_flood_reaches(share: float) -> None:
+    inside = np.random.default_rng(3).random((17, 23)) < share
+    labels = connected_parts(inside)
+    assert ((labels > 0) == inside).all()
+    for label in range(1, labels.max() + 1):
+        reached = np.zeros_like(inside)
+        reached[tuple(np.argwhere(labels == label)[0])] = True
+        for _ in range(inside.size):
+            grown = reached.copy()
+            grown[1:] |= reached[:-1]
+            grown[:-1] |= reached[1:]
+            grown[:, 1:] |= reached[:, :-1]
+            grown[:, :-1] |= reached[:, 1:]
+            grown &= inside
+            if (grown == reached).all():
+                break
+            reached = grown
+        assert (reached == (labels == label)).all()

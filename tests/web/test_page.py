@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from shoplens.rendered import ProductSpec
+from shoplens.rendered.scene_photo import scene_photo
+
 SCREENSHOTS = Path(os.environ["SHOPLENS_SHOTS"]) if "SHOPLENS_SHOTS" in os.environ else None
 """Folder for screenshots of the page, which docs/ shows; no screenshots are taken without it."""
 
@@ -144,6 +147,24 @@ def test_the_spot_on_the_thing_searches_for_it_alone(page: Any, drawn_shop: Path
     box = page.locator("#crop .box").bounding_box()
     assert region is not None and region[2] > 10 and region[3] > 10
     assert box["width"] < 0.99 * whole["width"] or box["height"] < 0.99 * whole["height"]
+
+
+def test_each_thing_in_a_photo_has_a_spot_that_stays(page: Any, tmp_path: Path) -> None:
+    things = [
+        ProductSpec("beanie", "red", "solid", "knit", "white", "cuffed"),
+        ProductSpec("backpack", "green", "solid", "canvas", "brown", "classic"),
+    ]
+    scene = scene_photo(things, seed=4)
+    scene.picture.save(tmp_path / "two.png")
+    upload(page, tmp_path / "two.png")
+    page.locator("#crop .object").nth(1).wait_for()
+    for place in (1, 2):
+        with page.expect_response("**/v1/search") as response:
+            page.get_by_role("button", name=f"Search for thing {place} of 2 only").click()
+        wait_for_answer(page)
+        x, _, width, _ = response.value.json()["query"]["region"]
+        assert min(abs(x - box.x) + abs(width - box.width) for box in scene.boxes) < 60
+        assert page.locator("#crop .spot").count() == 2
 
 
 def test_a_black_photo_is_answered_by_a_sentence(page: Any, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
-"""The object in a photo: where it is, the photo with nothing else in it, and photos that show nothing at all."""
+"""The objects in a photo: where they are, the photo with nothing else in it, and photos that show nothing at all."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from shoplens.types import Mask, Pixels, Region
@@ -13,6 +14,12 @@ INSIDE = 0.5
 """Probability from which on a cell of a mask belongs to the object."""
 MIN_SHARE = 0.005
 """Where a smaller share of the photo is inside, no object was found."""
+MAX_OBJECTS = 8
+"""Number of objects of one photo; smaller ones are left out."""
+_EDGE = 0.2
+"""Probability from which on a cell belongs to an object of which another cell has more than ``INSIDE``."""
+_MIN_RELATIVE_SIZE = 0.1
+"""Size of an object relative to the largest one, below which it is left out."""
 _MARGIN = 0.06
 """Margin around the object, as a share of its sides."""
 _WHITE = 255
@@ -24,6 +31,9 @@ _MIN_CHROMA = 20.0
 """Difference of the channels' means from which on a photo of one colour may show a swatch of it."""
 _MIN_AUTOCORRELATION = 0.25
 """Correlation of neighbouring pixels below which a photo is noise; .50 is the least of 2,500 photos of five kinds."""
+
+Labels = npt.NDArray[np.intp]
+"""intp (rows, columns): number of the part that a cell belongs to, from 1; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +55,11 @@ class FoundObject:
         x, y = min(round(left * width), width - 1), min(round(top * height), height - 1)
         return Region(x, y, max(round(right * width) - x, 1), max(round(bottom * height) - y, 1))
 
+    @property
+    def score(self) -> float:
+        """The mean probability of the cells that belong to the object, in [0, 1]."""
+        return float(self.mask[self.mask > _EDGE].mean())
+
 
 def find_object(mask: Mask) -> FoundObject | None:
     """Return the object that a mask shows, or None where it shows none.
@@ -55,10 +70,73 @@ def find_object(mask: Mask) -> FoundObject | None:
     inside = mask > INSIDE
     if inside.mean() < MIN_SHARE:
         return None
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    top, bottom = rows[0] / len(mask), (rows[-1] + 1) / len(mask)
-    left, right = columns[0] / mask.shape[1], (columns[-1] + 1) / mask.shape[1]
-    return FoundObject(mask, (float(left), float(top), float(right), float(bottom)))
+    return FoundObject(mask, _box_around(inside))
+
+
+def find_objects(mask: Mask) -> tuple[FoundObject, ...]:
+    """Return the objects that a mask shows, the largest first; at most :data:`MAX_OBJECTS`.
+
+    Things that touch each other are one object. A single object is that of :func:`find_object`. The thresholds were
+    chosen on drawn scenes and on photos with given boxes, see ``benchmarks/objects.py``.
+
+    Args:
+        mask: float32 (rows, columns) in [0, 1].
+    """
+    labels = connected_parts(mask > _EDGE)
+    numbers = labels.ravel()
+    sizes = np.bincount(numbers)
+    weights = np.bincount(numbers, mask.ravel())
+    weights[0] = 0.0
+    peaks = np.zeros(len(sizes), np.float32)
+    np.maximum.at(peaks, numbers, mask.ravel())
+    is_object = (peaks > INSIDE) & (sizes >= MIN_SHARE * mask.size) & (weights >= _MIN_RELATIVE_SIZE * weights.max())
+    is_object[0] = False
+    order = [int(number) for number in np.argsort(-weights, kind="stable") if is_object[number]][:MAX_OBJECTS]
+    if len(order) < 2:
+        found = find_object(mask)
+        return () if found is None else (found,)
+    return tuple(_object_of(mask, labels == number) for number in order)
+
+
+def connected_parts(inside: npt.NDArray[np.bool_]) -> Labels:
+    """Number the parts of a mask whose cells touch by their sides: intp, of the shape of the mask.
+
+    Each row is cut into runs, and runs that touch runs of the row above get the number of these.
+    """
+    labels = np.zeros(inside.shape, np.intp)
+    parents: list[int] = [0]
+
+    def root(number: int) -> int:
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]
+            number = parents[number]
+        return number
+
+    for row, cells in enumerate(inside):
+        edges = np.flatnonzero(np.diff(cells.astype(np.int8), prepend=0, append=0))
+        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+            number = len(parents)
+            parents.append(number)
+            for above in np.unique(labels[row - 1, start:stop]) if row else ():
+                if above:
+                    parents[root(int(above))] = root(number)
+            labels[row, start:stop] = number
+    roots = np.array([root(number) for number in range(len(parents))], np.intp)
+    _, renumbered = np.unique(roots, return_inverse=True)
+    return np.asarray(renumbered[labels], np.intp)
+
+
+def _object_of(mask: Mask, cells: npt.NDArray[np.bool_]) -> FoundObject:
+    """Return the object of these cells; all others show something else."""
+    return FoundObject(np.where(cells, mask, np.float32(0)), _box_around(cells))
+
+
+def _box_around(cells: npt.NDArray[np.bool_]) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of the cells, in shares of the width and height."""
+    rows, columns = np.flatnonzero(cells.any(axis=1)), np.flatnonzero(cells.any(axis=0))
+    height, width = cells.shape
+    box = columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height
+    return float(box[0]), float(box[1]), float(box[2]), float(box[3])
 
 
 def cut_out(photo: Pixels, found: FoundObject) -> Pixels:

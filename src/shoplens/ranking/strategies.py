@@ -11,7 +11,7 @@ from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.classifier_retrieval import retrieve_by_classifier
 from shoplens.ranking.filter_retrieval import CANDIDATES, FilterQuery, build_candidates, retrieve_pool
 from shoplens.ranking.weighted_sum import similarity_from_cosine
-from shoplens.types import Candidate, Features, Region, Vectors
+from shoplens.types import Candidate, Features, ObjectBox, Region, Vectors
 
 BASELINE = "pretrained"
 """The strategy that the others are compared with."""
@@ -35,6 +35,7 @@ class EncodedQuery:
         classification: output of the classifier; None for strategies without it.
         encoded_by: id of the network and of the pixel features that the features come from; empty where unknown.
         object: box around the object in the photo; None where none was found or looked for.
+        objects: boxes around the things in the photo, the largest first; None where none were looked for.
         is_blank: whether the photo shows nothing, see :func:`~shoplens.images.objects.is_blank`.
         keeps_weights: whether the static weights stay, because the photo does not show what is searched for.
     """
@@ -48,6 +49,7 @@ class EncodedQuery:
     classification: Classification | None = None
     encoded_by: str = ""
     object: Region | None = None
+    objects: tuple[ObjectBox, ...] | None = None
     is_blank: bool = False
     keeps_weights: bool = False
 

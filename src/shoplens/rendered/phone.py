@@ -96,7 +96,7 @@ def phone_photo(spec: ProductSpec, seed: int = 0, kind: str = "plain") -> Image.
     _add_product(picture, camera, spec, rng)
     if rng.random() < how.fingers:
         _add_fingers(picture, rng)
-    return _expose(picture, how, rng)
+    return expose_photo(picture, how, rng)
 
 
 def _camera(how: Conditions, stands: bool, rng: Rng) -> Camera:
@@ -143,7 +143,7 @@ def _add_fingers(picture: Image.Image, rng: Rng) -> None:
     cover_with_hand(picture, hand, HandPlacement(edge, float(rng.uniform(0.25, 0.55)), 1 / 16, 6, (6, 8)))
 
 
-def _expose(picture: Image.Image, how: Conditions, rng: Rng) -> Image.Image:
+def expose_photo(picture: Image.Image, how: Conditions, rng: Rng) -> Image.Image:
     """What the sensor makes of the scene: light, cast, blur and noise."""
     radius = float(rng.uniform(*how.blur)) * min(picture.size) / 480.0
     if radius > 0.4:

@@ -221,6 +221,7 @@ def _answer(
         facets=facets,
         importances={} if encoded.filtered is None else encoded.filtered.importances,
         object=encoded.object,
+        objects=encoded.objects or (),
     )
 
 

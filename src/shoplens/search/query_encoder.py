@@ -13,12 +13,12 @@ from shoplens.embedders.embedder import finds_objects
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.images import PhotoSource, Picture, decode_photo, photo_size
-from shoplens.images.objects import is_blank
+from shoplens.images.objects import FoundObject, find_objects, is_blank
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.settings import Settings
-from shoplens.types import Query, Region, StageTimer
+from shoplens.types import ObjectBox, Query, Region, StageTimer
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +96,26 @@ class QueryEncoder:
             encoded = EncodedQuery(embed_photos(self.embedder, ["query"], [pixels]).vectors[0], encoded_by=model)
             found = None
         if finds_objects(self.embedder) and is_blank(pixels):
-            encoded = replace(encoded, is_blank=True)
-        elif found is not None:
+            encoded = replace(encoded, is_blank=True, objects=())
+        elif finds_objects(self.embedder) and features:
             part = region or Region(0, 0, picture.width, picture.height)
-            box = found.region(part.width, part.height)
-            encoded = replace(encoded, object=replace(box, x=part.x + box.x, y=part.y + box.y))
+            encoded = _add_objects(encoded, found, part)
         if region is not None:
             return encoded
         return replace(encoded, pixel_hashes=hashes, content_hash=picture.content_hash)
+
+
+def _add_objects(encoded: EncodedQuery, found: FoundObject | None, part: Region) -> EncodedQuery:
+    """Add the boxes of what was found in a part of a photo, in pixels of the photo."""
+    if found is None:
+        return replace(encoded, objects=())
+
+    def box(one: FoundObject) -> Region:
+        inner = one.region(part.width, part.height)
+        return replace(inner, x=part.x + inner.x, y=part.y + inner.y)
+
+    objects = tuple(ObjectBox(box(one), one.score) for one in find_objects(found.mask))
+    return replace(encoded, object=box(found), objects=objects)
 
 
 def encode_query(

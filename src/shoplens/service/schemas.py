@@ -75,6 +75,9 @@ class SearchRequest(_Input):
         float | None, Field(description="Precision of the verdicts `exact` and `not-in-catalogue`.", ge=0.5, le=0.99)
     ] = None
     explain: Annotated[bool, Field(description="Whether results carry reasons.")] = False
+    objects: Annotated[
+        bool, Field(description="Whether to search for each thing in the photo by itself, too; see `object_answers`.")
+    ] = False
     user: Annotated[str, Field(description="The shop's id of the shopper, for feedback.", max_length=512)] = ""
 
 
@@ -152,6 +155,10 @@ class AnswerDocument(BaseModel):
     verdict_words: str
     absent_probability: float | None
     results: list[ResultDocument]
+    object_answers: Annotated[
+        list[AnswerDocument],
+        Field(description="First page of the answer for each of `query.objects` by itself, where `objects` was true."),
+    ] = []
     facets: list[dict[str, Any]]
     notes: list[str]
     took_ms: dict[str, float]

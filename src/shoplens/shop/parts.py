@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from shoplens.build.builder import Builder
 from shoplens.build.run import OnRenames
-from shoplens.embedders import Embedders
+from shoplens.embedders import Embedder, Embedders, network_file
 from shoplens.feedback.log import FeedbackLog
+from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.images import PhotoSource
 from shoplens.settings import Settings
 from shoplens.store.store import Store
@@ -58,3 +59,16 @@ class ShopParts:
         self.known_photos.close()
         self.feedback_log.close()
         self.store.close()
+
+
+def open_embedders(store: Store, embedder: Embedder | None, settings: Settings, *, is_new: bool) -> Embedders:
+    """Return the embedders of a store: its own network, which finds objects if the store compares them.
+
+    Args:
+        is_new: whether the store is built anew, as the settings say.
+    """
+    if not store.has_live:
+        return Embedders(embedder, network_file(settings.model), objects=settings.objects)
+    manifest = store.live.manifest
+    objects = settings.objects if is_new else manifest.placed == filter_vector_size(has_object=True)
+    return Embedders(embedder, network_file(settings.model, manifest.model), objects=objects)

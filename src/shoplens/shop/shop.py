@@ -11,23 +11,23 @@ from typing import Any
 
 from shoplens.build.dimension_rows import DimensionRow, dimension_rows
 from shoplens.build.run import OnRenames, Summary
-from shoplens.embedders import Embedder, Embedders, network_file
+from shoplens.embedders import Embedder
 from shoplens.errors import InvalidValue, PhotoError, StoreError
 from shoplens.feedback.answer_log import AnswerLog
 from shoplens.feedback.log import FeedbackLog
 from shoplens.feeds import Feed, FeedMapping, fetch_feed, read_feed
-from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.images import PhotoCache, PhotoSource
 from shoplens.images.source import locate_query_photo
 from shoplens.index.protocol import OpenIndex
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.ranking.strategies import EncodedQuery
+from shoplens.search.object_search import check_object_query, search_objects
 from shoplens.search.pipeline import search_encoded
 from shoplens.search.query_encoder import QueryEncoder
 from shoplens.settings import Settings, settings_from
 from shoplens.shop.feedback import ShopFeedback
 from shoplens.shop.generations import ShopGenerations
-from shoplens.shop.parts import ShopParts
+from shoplens.shop.parts import ShopParts, open_embedders
 from shoplens.shop.products import ShopProducts
 from shoplens.shop.quality import ShopQuality
 from shoplens.shop.snapshots import ShopSnapshots
@@ -85,7 +85,7 @@ class Shop:
         self._parts = ShopParts(
             used,
             opened,
-            _open_embedders(opened, embedder, used, is_new=_rebuild),
+            open_embedders(opened, embedder, used, is_new=_rebuild),
             feed_photos=PhotoSource(used, cache),
             query_photos=PhotoSource(replace(used, fetch_attempts=1)),  # a shopper waits for it
             known_photos=PhotoSource(used, cache, keeps=False),  # shoppers' photos are among them
@@ -213,13 +213,15 @@ class Shop:
         steering: Steering | None = None,
         remember: bool | None = None,
         user: str = "",
+        objects: bool = False,
     ) -> Answer:
         """Search for the products in a photo (path, URL, or a file's bytes), or in several of one thing, best first.
 
         The answer's ``verdict`` says ``exact`` or ``not-in-catalogue`` only at the requested ``precision``. Without a
         photo, ``steering`` names a product or a colour to start from. With ``remember`` (by default as the settings
         say) the answer is logged, so that :meth:`~shoplens.shop.feedback.ShopFeedback.add` can add feedback on it;
-        ``user`` is the shop's id of the shopper.
+        ``user`` is the shop's id of the shopper. With ``objects`` the answer's ``object_answers`` hold an answer for
+        each thing in the photo by itself.
 
         >>> shop.search("hall.jpg", where="color = green and price < 40", region=(40, 60, 200, 300))  # doctest: +SKIP
         >>> shop.search("hall.jpg", steering=Steering(weights={"color": 3, "pattern": 0}))  # doctest: +SKIP
@@ -239,8 +241,14 @@ class Shop:
             precision=self.settings.precision if precision is None else precision,
             steering=_with_located_photo(steering),
         )
+        if objects:
+            check_object_query(query)
         try:
-            return self.search_encoded(query, remember=remember, user=user)[0]
+            answer, encoded = self.search_encoded(query, remember=remember, user=user)
+            if not objects:
+                return answer
+            by_object = self.search_objects(query, answer, encoded, remember=remember, user=user)
+            return replace(answer, object_answers=tuple(one for one, _ in by_object))
         except PhotoError as problem:
             if problem.code != "photo-missing":
                 raise
@@ -267,6 +275,28 @@ class Shop:
             self._parts.embedders.with_threads(self.settings.cores), self._parts.query_photos, self.settings
         )
         return search_encoded(self._parts.store, query, encoder, answer_log, photo)
+
+    def search_objects(
+        self,
+        query: Query,
+        answer: Answer,
+        photo: EncodedQuery | None,
+        *,
+        remember: bool | None = None,
+        user: str = "",
+        shown: int | None = None,
+    ) -> list[tuple[Answer, EncodedQuery | None]]:
+        """Search for each thing in the photo of an answer by itself, after :meth:`search_encoded` returned the answer.
+
+        Raises:
+            InvalidValue: ``conflicting-query``: the query is not one photo; ``no-objects``: none are looked for.
+        """
+        check_object_query(query)
+        if isinstance(query.photo, str):
+            query = replace(query, photo=self._parts.query_photos.bytes_of(query.photo))
+        return search_objects(
+            query, answer, photo, lambda one: self.search_encoded(one, remember=remember, user=user, shown=shown)
+        )
 
     def similar(self, product_id: str, k: int = 10, *, steering: Steering | None = None) -> Answer:
         """Find products like one of the catalogue, best first, without itself.
@@ -355,16 +385,3 @@ class Shop:
 def _with_located_photo(steering: Steering) -> Steering:
     """Make the path of the photo that results shall not be similar to absolute."""
     return steering if steering.unlike is None else replace(steering, unlike=locate_query_photo(steering.unlike))
-
-
-def _open_embedders(store: Store, embedder: Embedder | None, settings: Settings, *, is_new: bool) -> Embedders:
-    """Return the embedders of a store: its own network, which finds objects if the store compares them.
-
-    Args:
-        is_new: whether the store is built anew, as the settings say.
-    """
-    if not store.has_live:
-        return Embedders(embedder, network_file(settings.model), objects=settings.objects)
-    manifest = store.live.manifest
-    objects = settings.objects if is_new else manifest.placed == filter_vector_size(has_object=True)
-    return Embedders(embedder, network_file(settings.model, manifest.model), objects=objects)

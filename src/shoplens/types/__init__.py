@@ -3,7 +3,7 @@
 from shoplens.types.answers import Answer, Candidate, ClassMatch, Facet, Reasons, Result, Verdict
 from shoplens.types.catalogue import MAX_ID_LENGTH, Attributes, Photo, Product, Rejection, Value, group_of
 from shoplens.types.progress import Progress
-from shoplens.types.queries import MAX_RESULTS, Query, Region, SoldOut, Steering
+from shoplens.types.queries import MAX_RESULTS, ObjectBox, Query, Region, SoldOut, Steering
 from shoplens.types.stage_timer import StageTimer
 from shoplens.types.text import fold, normalize_nfc, value_text
 from shoplens.types.vectors import Embeddings, Features, FilterScores, Mask, Pixels, SparseRows, SparseVector, Vectors
@@ -20,6 +20,7 @@ __all__ = [
     "Features",
     "FilterScores",
     "Mask",
+    "ObjectBox",
     "Photo",
     "Pixels",
     "Product",

@@ -9,7 +9,7 @@ from typing import Literal
 
 from shoplens.errors import InvalidValue
 from shoplens.types.catalogue import Product
-from shoplens.types.queries import Region
+from shoplens.types.queries import ObjectBox, Region
 
 Verdict = Literal["exact", "similar", "not-in-catalogue", "no-product", "uncalibrated"]
 
@@ -132,6 +132,9 @@ class Answer:
         region: the box that was searched for, or None for the whole photo.
         object: the box around the thing in the photo that was compared beside the whole; None where none was found, and
             for strategies that look for none.
+        objects: the boxes of the things in the photo, or in the region, the largest first; of several photos, in the
+            first one. A single thing has the box ``object``.
+        object_answers: an answer for each of ``objects`` by itself, where they were asked for.
         model: id of the model that embedded the query.
         strategy: name of the strategy that was used.
         results: the results, best first.
@@ -166,3 +169,5 @@ class Answer:
     importances: Mapping[str, float] = field(default_factory=dict)
     remembered: bool = False
     object: Region | None = None
+    objects: tuple[ObjectBox, ...] = ()
+    object_answers: tuple[Answer, ...] = ()

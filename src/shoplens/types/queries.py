@@ -53,6 +53,19 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectBox:
+    """A thing that was found in a photo.
+
+    Attributes:
+        region: the box around it.
+        score: mean probability, in [0, 1], of the cells of the mask that show it.
+    """
+
+    region: Region
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Steering:
     """How a search is steered, beyond the photo.
 

@@ -25,14 +25,7 @@ export class Crop {
     }
     this.box.addEventListener("pointerdown", (event) => this.#startDrag(event));
     this.box.addEventListener("keydown", (event) => this.#handleKey(event));
-    this.outline = document.createElement("div");
-    this.outline.className = "object";
-    this.spot = document.createElement("button");
-    this.spot.type = "button";
-    this.spot.className = "spot";
-    this.spot.setAttribute("aria-label", "Search for this thing only");
-    this.spot.title = "Search for this thing only";
-    this.spot.addEventListener("click", () => this.#select(this.object));
+    this.marks = [];
   }
 
   /** Show a photo with a box around the whole of it. */
@@ -41,7 +34,7 @@ export class Crop {
     this.part = { left: 0, top: 0, right: 1, bottom: 1 };
     this.container.style.setProperty("--aspect", canvas.width / canvas.height);
     this.container.replaceChildren(canvas, this.box);
-    this.object = null;
+    this.marks = [];
     this.#draw();
   }
 
@@ -51,20 +44,31 @@ export class Crop {
   }
 
   /**
-   * Mark the thing that was found in the photo, and offer to search for it alone.
-   * @param {number[] | null} region x, y, width and height in pixels; null for none
+   * Mark the things that were found in the photo, and offer to search for each alone.
+   * @param {{box: number[]}[]} objects each with x, y, width and height in pixels
    */
-  markObject(region) {
-    this.object = region;
-    this.outline.remove();
-    this.spot.remove();
-    if (!region || !this.size) return;
+  markObjects(objects) {
+    for (const mark of this.marks) mark.remove();
+    this.marks = [];
+    if (!this.size) return;
+    objects.forEach(({ box }, place) => {
+      const label = objects.length > 1 ? `Search for thing ${place + 1} of ${objects.length} only` : "Search for this thing only";
+      this.marks.push(...this.#createMark(box, label));
+    });
+    this.container.append(...this.marks);
+  }
+
+  /** Create the outline of a thing, and the button on it. */
+  #createMark([x, y, w, h], label) {
     const [width, height] = this.size;
-    const [x, y, w, h] = region;
+    const outline = Object.assign(document.createElement("div"), { className: "object" });
     const place = { left: `${(100 * x) / width}%`, top: `${(100 * y) / height}%` };
-    Object.assign(this.outline.style, place, { width: `${(100 * w) / width}%`, height: `${(100 * h) / height}%` });
-    Object.assign(this.spot.style, { left: `${(100 * (x + w / 2)) / width}%`, top: `${(100 * (y + h / 2)) / height}%` });
-    this.container.append(this.outline, this.spot);
+    Object.assign(outline.style, place, { width: `${(100 * w) / width}%`, height: `${(100 * h) / height}%` });
+    const spot = Object.assign(document.createElement("button"), { type: "button", className: "spot", title: label });
+    spot.setAttribute("aria-label", label);
+    Object.assign(spot.style, { left: `${(100 * (x + w / 2)) / width}%`, top: `${(100 * (y + h / 2)) / height}%` });
+    spot.addEventListener("click", () => this.#select([x, y, w, h]));
+    return [outline, spot];
   }
 
   #select([x, y, w, h]) {

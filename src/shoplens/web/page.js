@@ -89,7 +89,7 @@ function showAnswer(answer, more) {
   words.textContent = isAnswered ? describeVerdict(answer) : "Nothing was found.";
   const notes = answer.notes.length ? ` ${answer.notes.join(" ")}` : "";
   byId("status").replaceChildren(words, `${notes} ${Math.round(answer.took_ms.total)} ms.`);
-  if (query.photo && !query.like) crop.markObject(answer.query.object);
+  if (query.photo && !query.like && !query.region) crop.markObjects(answer.query.objects);
   query.offset = answer.next_offset ?? 0;
   byId("more").hidden = answer.next_offset === null;
   byId("link").hidden = false;

@@ -41,7 +41,18 @@ def print_answer(answer: Answer, steering: Steering, *, json: bool) -> None:
     for note in answer.notes:
         console.print(sanitize(note))
     if not json:
+        for number, one in enumerate(answer.object_answers, 1):
+            print_line(f"[italic]{sanitize(_object_heading(answer, number))}[/]")
+            print_table(result_table(one))
         console.print(f"[dim]{sanitize(answer.strategy)} · {answer.took_ms['total']:.0f} ms[/]")
+
+
+def _object_heading(answer: Answer, number: int) -> str:
+    """Say which of the things in the photo the next table is for."""
+    one = answer.objects[number - 1]
+    box = one.region
+    place = f"{box.x},{box.y},{box.width},{box.height}"
+    return f"Thing {number} of {len(answer.objects)} · --region {place} · score {format_short(one.score)}"
 
 
 def _explain_verdict(answer: Answer, steering: Steering) -> str:

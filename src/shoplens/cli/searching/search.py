@@ -64,6 +64,10 @@ def run(
             show_default=False,
         ),
     ] = None,
+    objects: Annotated[
+        bool,
+        options.flag("--objects", "Search for each thing in the photo by itself, too; the answer names their boxes."),
+    ] = False,
     remember: Annotated[
         bool | None,
         options.flag(
@@ -123,6 +127,7 @@ def run(
             steering=steered,
             remember=remember,
             user=user,
+            objects=objects,
         )
     print_answer(answer, steered, json=json)
     if answer.remembered and not json:

@@ -98,6 +98,12 @@ async def search(request: Request) -> Response:
             "Send the photo again, with its region.",
             code="region-of-nothing",
         )
+    if encoded is not None and body.objects:
+        raise InvalidValue(
+            "Searching for each object needs the pixels of the photo, which are not stored.",
+            "Send the photo again, or give the region of one object.",
+            code="conflicting-query",
+        )
     if body.url is not None:
         photos = [await service.fetches.run(request, lambda: _fetch_photo(service, body.url or ""))]
     query = query_of(body, photos if encoded is None else [b""])
@@ -167,6 +173,10 @@ async def answer_page(
     def call() -> bytes:
         generation = service.shop.generations.live
         answer, photo = service.shop.search_encoded(query, encoded, user=body.user, shown=body.offset + body.k)
+        by_object = []
+        if body.objects:
+            by_object = service.shop.search_objects(query, answer, photo, user=body.user, shown=body.k)
+            answer = replace(answer, object_answers=tuple(one for one, _ in by_object))
         if first_generation and service.shop.generations.live != first_generation:
             raise InvalidValue(
                 "Another generation of the catalogue answers now; other products may be on this page.",
@@ -175,6 +185,9 @@ async def answer_page(
             )
         if photo is not None:
             service.query_cache.add(answer.query_id, photo, generation)
+        for one, encoded_object in by_object:
+            if encoded_object is not None:
+                service.query_cache.add(one.query_id, encoded_object, generation)
         service.metrics.count_search(answer.took_ms, answer.verdict)
         if query.photo is not None and not (query.where or body.offset):
             service.not_found.count(answer)
@@ -187,7 +200,9 @@ def page_of(service: ServiceState, answer: Answer, body: SearchRequest) -> dict[
     """Return the documented object of a page; photos are addresses on this service."""
     end = body.offset + body.k
     more = len(answer.results) > end and end < MAX_PAGED
-    page = as_json(replace(answer, results=answer.results[body.offset : end]))
+    first_page = body.model_copy(update={"offset": 0})
+    page = as_json(replace(answer, results=answer.results[body.offset : end], object_answers=()))
+    page["object_answers"] = [page_of(service, one, first_page) for one in answer.object_answers]
     rows = page["results"]
     addresses = service.shop.products.photo_hashes([row["product_id"] for row in rows])
     for row in rows:
