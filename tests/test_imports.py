@@ -19,7 +19,7 @@ LEVELS = (
     ("fetching",),
     ("feeds", "images", "embedders", "filters", "index"),
     ("rendered",),  # draws its photos with images/, and is imported by the demonstration alone
-    ("ranking",),
+    ("ranking", "words"),
     ("store",),
     ("build", "feedback"),
     ("search",),

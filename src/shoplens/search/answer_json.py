@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from shoplens.types import Answer, Facet, Product, Reasons, Result
+from shoplens.types import Answer, Facet, Product, Reasons, Result, WordMeaning
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
@@ -21,6 +21,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
             "model": answer.model,
         },
         "strategy": {"used": answer.strategy},
+        "words": [_meaning(meaning) for meaning in answer.words],
         "weights": dict(answer.weights),
         "importances": dict(answer.importances),
         "verdict": answer.verdict,
@@ -30,6 +31,19 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "facets": [_facet(facet) for facet in answer.facets],
         "notes": list(answer.notes),
         "took_ms": dict(answer.took_ms),
+    }
+
+
+def _meaning(meaning: WordMeaning) -> dict[str, Any]:
+    return {
+        "words": meaning.words,
+        "start": meaning.start,
+        "end": meaning.end,
+        "kind": meaning.kind,
+        "classes": {name: dict(shares) for name, shares in meaning.classes.items()},
+        "color": meaning.color,
+        "condition": meaning.condition,
+        "corrected": meaning.corrected,
     }
 
 

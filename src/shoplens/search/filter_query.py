@@ -18,6 +18,7 @@ from shoplens.ranking.filter_retrieval import Example, FilterQuery
 from shoplens.ranking.merchandising import resolve_merchandising
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.weights import given_weights, resolve_weights
+from shoplens.search.wishes import apply_wishes, raise_wished, wanted_classes
 from shoplens.settings import Preferences
 from shoplens.store.generation import Generation
 from shoplens.store.ranker_file import load_static_weights
@@ -61,7 +62,7 @@ class FilterQueryBuilder:
 
         Args:
             photo: with its features.
-            steering: weights, profile, example and colour.
+            steering: weights, profile, example, colour, and the meanings of words.
             unlike: photo that results shall not be similar to.
             group: of the product whose photo it is, where it is of the catalogue; then the heads that were not fitted
                 to it describe it.
@@ -71,17 +72,24 @@ class FilterQueryBuilder:
                 ``no-weight``.
         """
         like = self._example(photo, steering, group)
+        wished = [*wanted_classes(steering.meanings)]
+        if steering.meanings:
+            like = apply_wishes(self.filters, like, steering.meanings)
         effective = steering
-        if photo is None and not steering.like:  # by colour alone
+        if photo is None and not steering.like and (steering.color or wished):  # by colour or words alone
             zeros = dict.fromkeys(self._names(), 0.0)
-            effective = replace(steering, weights={**zeros, COLOR: 1.0, **steering.weights})
+            alone = dict.fromkeys([*wished, *([COLOR] if steering.color else [])], 1.0)
+            effective = replace(steering, weights={**zeros, **alone, **steering.weights})
         categories = self._categories(like.marks) if steering.profile else ()
         static = self._static
+        weights = resolve_weights(static, self._preferences, effective, categories)
+        if wished:
+            weights = raise_wished(weights, wished, effective.weights)
         norms = self.filters.score_normalizer(like.look, like.dense, like.marks)
         return FilterQuery(
             self.filters,
             like,
-            norms.normalize_weights(resolve_weights(static, self._preferences, effective, categories)),
+            norms.normalize_weights(weights),
             norms,
             static,
             given_weights(static, self._preferences, effective, categories),

@@ -22,6 +22,7 @@ from shoplens.search.constraint import RankingConstraint
 from shoplens.search.facets import FacetRequest, count_facets
 from shoplens.search.prepared_strategy import PreparedStrategy, Ranking, prepare_strategy
 from shoplens.search.query_encoder import QueryEncoder, encode_query
+from shoplens.search.wishes import read_text, wish_condition, wishes_steer
 from shoplens.settings import Merchandising
 from shoplens.store.calibration_file import load_calibration
 from shoplens.store.generation import Generation, check_model
@@ -58,7 +59,8 @@ def search_encoded(
     with store.reading() as generation, single_blas_thread():
         timer, index = StageTimer(), generation.index
         prepared, encoder = _prepare(query, generation, encoder)
-        query = _resolve_product(query, index)
+        with timer.stage("read"):
+            query = read_text(_resolve_product(query, index), generation, encoder.settings)
         photo, encoded = encode_query(query, prepared, encoder, index, photo, timer)
         if photo is not None and _shows_nothing(photo, index):
             return _answer(query, prepared, encoder, encoded, Judgement((), "no-product", None), (), (), timer), photo
@@ -106,7 +108,7 @@ def _prepare(query: Query, generation: Generation, encoder: QueryEncoder) -> tup
     """
     check_model(generation, encoder.embedder)
     strategy = strategy_named(query.strategy) if query.strategy else default_strategy(generation.capabilities)
-    if _is_steered(query) and not strategy.filters:
+    if (_is_steered(query) or query.steering.text) and not strategy.filters:
         generation.require(strategy.needs)
         if not query.strategy:
             generation.require_filters()
@@ -124,12 +126,14 @@ def _prepare(query: Query, generation: Generation, encoder: QueryEncoder) -> tup
 def _is_steered(query: Query) -> bool:
     """Whether the query steers the scores, so that they mean something else than in a plain search."""
     steering = query.steering
-    return bool(steering.weights or steering.profile or steering.like or steering.color or steering.unlike is not None)
+    by_hand = steering.weights or steering.profile or steering.like or steering.color or steering.unlike is not None
+    return bool(by_hand) or wishes_steer(steering)
 
 
 def _is_narrowed(query: Query) -> bool:
     """Whether the query keeps some products from coming first, however similar they are."""
-    return bool(query.where) or query.per_group is not None or query.sold_out != "show"
+    has_condition = bool(query.where) or any(one.condition for one in query.steering.meanings)
+    return has_condition or query.per_group is not None or query.sold_out != "show"
 
 
 def _shows_nothing(photo: EncodedQuery, index: Index) -> bool:
@@ -153,15 +157,15 @@ def _constrain(query: Query, generation: Generation, calibration: Calibration | 
 
 
 def _condition(query: Query, generation: Generation) -> Condition | None:
-    """Return the condition that products meet; it excludes the product that the search starts from."""
+    """Return the condition that products meet; it excludes the product that the search starts from,
+    and what words do not want."""
     condition, steering = parse_conditions(query.where), query.steering
     if condition is not None and steering.predicted is not None:
         names = {one.field: one.name for one in generation.require_filters().dimensions if one.field}
         condition = include_predicted(condition, names, steering.predicted, generation.index.field_kinds())
-    if not steering.like:
-        return condition
-    others = Not(IsProduct((steering.like,)))
-    return others if condition is None else AllOf((condition, others))
+    others = Not(IsProduct((steering.like,))) if steering.like else None
+    parts = [part for part in (condition, wish_condition(generation, steering), others) if part is not None]
+    return None if not parts else parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
 
 def _judge(
@@ -222,6 +226,7 @@ def _answer(
         importances={} if encoded.filtered is None else encoded.filtered.importances,
         object=encoded.object,
         objects=encoded.objects or (),
+        words=query.steering.meanings,
     )
 
 
@@ -249,6 +254,6 @@ def _add_predicted_values(results: list[Result], query: Query, generation: Gener
 
 def _source(query: Query) -> str:
     if query.photo is None:
-        return " ".join(filter(None, (query.steering.like, query.steering.color)))
+        return " ".join(filter(None, (query.steering.like, query.steering.color, query.steering.text)))
     photos = (query.photo, *query.more_photos)
     return " ".join(dict.fromkeys(photo if isinstance(photo, str) else "upload" for photo in photos))

@@ -17,6 +17,7 @@ from shoplens.images.objects import FoundObject, find_objects, is_blank
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.prepared_strategy import PreparedStrategy
+from shoplens.search.wishes import wishes_steer
 from shoplens.settings import Settings
 from shoplens.types import ObjectBox, Query, Region, StageTimer
 
@@ -151,15 +152,15 @@ def encode_query(
         negative = query.steering.unlike
         unlike = None if negative is None else encoder.encode_photo(negative, index)
         filtered = prepared.filters.build(encoded, query.steering, unlike)
-    if not query.steering.color:
+    if not query.steering.color and not wishes_steer(query.steering):
         return encoded, replace(encoded or EncodedQuery(filtered.like.look), filtered=filtered)
-    if not filtered.weights.get(COLOR):
+    if query.steering.color and not filtered.weights.get(COLOR):
         raise InvalidValue(
             f"The query asks for the colour {query.steering.color!r}, and the dimension color has no weight.",
             "Give color a weight above 0, or leave the colour out.",
             code="color-without-weight",
         )
-    # In another colour no photo is equal to it, and the photo does not show what is searched for.
+    # In another colour, or with other wishes, no photo is equal to it, and it does not show what is searched for.
     return encoded, EncodedQuery(filtered.like.look, filtered=filtered, keeps_weights=True)
 
 

@@ -49,6 +49,7 @@ class Settings:
     objects: bool = _setting(
         True, "whether the object in a photo is compared by itself, too, which takes a second pass; for new stores"
     )
+    synonyms: Path | None = _setting(None, "TOML file with the shop's own words for `--text`; default: none")
     threads: int = _setting(0, "number of CPU threads; 0: one per core", lowest=0)
     allow_private: bool = _setting(
         False, "whether photos and feeds may come from private, loopback and link-local addresses"

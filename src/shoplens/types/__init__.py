@@ -7,6 +7,7 @@ from shoplens.types.queries import MAX_RESULTS, ObjectBox, Query, Region, SoldOu
 from shoplens.types.stage_timer import StageTimer
 from shoplens.types.text import fold, normalize_nfc, value_text
 from shoplens.types.vectors import Embeddings, Features, FilterScores, Mask, Pixels, SparseRows, SparseVector, Vectors
+from shoplens.types.words import MeaningKind, WordMeaning
 
 __all__ = [
     "MAX_ID_LENGTH",
@@ -20,6 +21,7 @@ __all__ = [
     "Features",
     "FilterScores",
     "Mask",
+    "MeaningKind",
     "ObjectBox",
     "Photo",
     "Pixels",
@@ -38,6 +40,7 @@ __all__ = [
     "Value",
     "Vectors",
     "Verdict",
+    "WordMeaning",
     "fold",
     "group_of",
     "normalize_nfc",

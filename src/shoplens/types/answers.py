@@ -10,6 +10,7 @@ from typing import Literal
 from shoplens.errors import InvalidValue
 from shoplens.types.catalogue import Product
 from shoplens.types.queries import ObjectBox, Region
+from shoplens.types.words import WordMeaning
 
 Verdict = Literal["exact", "similar", "not-in-catalogue", "no-product", "uncalibrated"]
 
@@ -151,6 +152,7 @@ class Answer:
         importances: dimension -> how much it counts as people and rankers weigh it, in units of the standard deviation
             of its similarities over the shop's products, summing to 1; empty where there are no weights. Each weight
             is proportional to its importance divided by that standard deviation.
+        words: what the words of the query were read as, in order; empty where it has none.
         remembered: whether feedback can be given on this answer.
     """
 
@@ -171,3 +173,4 @@ class Answer:
     object: Region | None = None
     objects: tuple[ObjectBox, ...] = ()
     object_answers: tuple[Answer, ...] = ()
+    words: tuple[WordMeaning, ...] = ()

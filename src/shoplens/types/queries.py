@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from shoplens.errors import InvalidValue
+from shoplens.types.words import WordMeaning
 
 SoldOut = Literal["show", "hide", "last"]
 MAX_RESULTS = 10_000
 MAX_WEIGHT = 1_000_000
+MAX_TEXT = 500
+"""Most characters of a text."""
 MAX_PHOTOS = 5
 """Most photos of one thing in a query."""
 
@@ -79,9 +82,11 @@ class Steering:
         predicted: probability, 0.5 to 0.99, from which conditions also accept a value that the filters predict where
             the feed has none; None accepts the feed's values only.
         explain: whether the answer says what matched, and how each result's rank would change.
+        text: what the shopper says in words, such as ``in red, under 40``.
+        meanings: what the text was read as; the search reads the text, so leave it out.
 
     Raises:
-        InvalidValue: a weight or the probability is out of its range.
+        InvalidValue: the text is too long, or a weight or the probability is out of its range.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -92,6 +97,8 @@ class Steering:
     facets: tuple[str, ...] = ()
     predicted: float | None = None
     explain: bool = False
+    text: str = ""
+    meanings: tuple[WordMeaning, ...] = ()
 
     def __post_init__(self) -> None:
         for name, weight in self.weights.items():
@@ -101,6 +108,8 @@ class Steering:
                     f"Give 0 to {MAX_WEIGHT:,}; 0 leaves the dimension out.",
                     code="bad-weight",
                 )
+        if len(self.text) > MAX_TEXT:
+            raise InvalidValue(f"The text has {len(self.text)} characters.", f"Say it in at most {MAX_TEXT}.")
         if self.predicted is not None and not 0.5 <= self.predicted <= 0.99:
             raise InvalidValue(f"The probability is {self.predicted!r}.", "Choose 0.50 to 0.99.")
 
@@ -110,7 +119,7 @@ class Query:
     """A search query.
 
     Attributes:
-        photo: absolute path, http(s) URL, or the bytes of a file; None searches by ``like`` or ``color`` alone.
+        photo: absolute path, http(s) URL, or the bytes of a file; None searches by ``like``, ``color`` or ``text`` alone.
         k: number of products in the answer, 1 to 10,000.
         where: conditions that must all hold.
         region: the part of the photo to search for; None for the whole photo.
@@ -165,7 +174,7 @@ class Query:
             )
         if self.photo is None and self.region is not None:
             raise InvalidValue("A region was given without a photo.", "Give the photo.", code="region-of-nothing")
-        if self.photo is None and not (self.steering.like or self.steering.color):
+        if self.photo is None and not (self.steering.like or self.steering.color or self.steering.text.strip()):
             raise InvalidValue(
-                "There is nothing to search by.", "Give a photo, a product (--like) or a colour (--color)."
+                "There is nothing to search by.", "Give a photo, a product (--like), a colour (--color) or words (--text)."
             )

@@ -161,6 +161,14 @@ def parse_palette(text: str) -> Floats:
     return _keep_strongest(_anchor_shares(_parse_lab(code)[None].astype(np.float32))[0])
 
 
+def is_color_name(name: str) -> bool:
+    """Return whether :func:`parse_palette` knows this text."""
+    try:
+        return bool(parse_palette(name).any())
+    except InvalidValue:
+        return False
+
+
 def color_distribution(lab_or_palette: npt.NDArray[np.floating] | Lab) -> Floats:
     """Return a distribution over :data:`BASIC_COLORS`, in their order: float32 (..., 13), sum 1.
 

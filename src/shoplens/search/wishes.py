@@ -1,0 +1,196 @@
+"""What a shopper's words ask for -> the query for all filters, and the condition that products meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from shoplens.errors import InvalidValue
+from shoplens.filters.dimensions.dimension import COLOR, PATH
+from shoplens.filters.model.class_layout import ClassBlock, is_within
+from shoplens.filters.model.filters import Filters
+from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
+from shoplens.filters.photo_features.color_histogram import parse_palette
+from shoplens.filters.photo_features.pixels import Floats
+from shoplens.index.condition_parser import parse_condition
+from shoplens.index.conditions import AllOf, Condition, Not, OneOf
+from shoplens.index.predicted_values import include_predicted
+from shoplens.ranking.filter_retrieval import Example
+from shoplens.settings import Settings
+from shoplens.store.generation import Generation
+from shoplens.types import Query, SparseVector, Steering, WordMeaning
+from shoplens.words.concepts import load_concepts
+from shoplens.words.reading import read_words
+from shoplens.words.vocabulary import build_vocabulary, combine_classes
+
+WISH_WEIGHT = 1.0
+"""Weight of a dimension in which words want classes, relative to all those together in which they want none."""
+_AVOIDED_FROM = 0.5
+"""Probability from which a predicted class counts as unwanted, where the feed gives no value."""
+_ANYWHERE = 0.02
+"""Share of the wanted nodes of a tree that is spread over all of them, whatever the photo shows."""
+Classes = Mapping[str, float]
+
+
+def read_text(query: Query, generation: Generation, settings: Settings) -> Query:
+    """Return the query with the meanings of its text.
+
+    Raises:
+        InvalidValue: ``no-filters``; ``not-understood``: there is nothing but a text, and nothing of it is known;
+            ``conflicting-query``: both the text and ``color`` name a colour.
+        SettingsError: the shop's file of synonyms cannot be used.
+    """
+    steering = query.steering
+    if not steering.text.strip():
+        return query
+    dimensions = generation.require_filters().dimensions
+    meanings = read_words(steering.text, build_vocabulary(dimensions, generation.index, load_concepts(settings.synonyms)))
+    wanted = wanted_classes(meanings)
+    if steering.color and COLOR in wanted:
+        raise InvalidValue(
+            f"Both the colour {steering.color!r} and the text {steering.text!r} name a colour.",
+            "Leave one of them out.",
+            code="conflicting-query",
+        )
+    is_understood = any(meaning.kind != "unknown" for meaning in meanings)
+    if query.photo is None and not (steering.like or steering.color or is_understood):
+        known = ", ".join(name.rsplit(PATH, 1)[-1] for one in dimensions for name in one.classes[:2])
+        raise InvalidValue(
+            f"Nothing in {steering.text[:200]!r} is known in this shop.",
+            f"Name a kind of product, a colour, or a price; there is for example: {known}.",
+            code="not-understood",
+        )
+    return replace(query, steering=replace(steering, meanings=meanings))
+
+
+def wanted_classes(meanings: Sequence[WordMeaning]) -> dict[str, dict[str, float]]:
+    """Return dimension -> class -> share of all wanted classes; a colour without classes has an empty entry."""
+    wanted: dict[str, dict[str, float]] = {}
+    for meaning in meanings:
+        if meaning.kind != "wanted":
+            continue
+        for dimension, classes in meaning.classes.items():
+            before = wanted.get(dimension)
+            wanted[dimension] = combine_classes(before, classes) if before else dict(classes)
+        if meaning.color:
+            wanted.setdefault(COLOR, {})
+    return wanted
+
+
+def wishes_steer(steering: Steering) -> bool:
+    """Whether words change the scores, and not only the condition."""
+    return any(meaning.kind in ("wanted", "unwanted", "title") for meaning in steering.meanings)
+
+
+def wish_condition(generation: Generation, steering: Steering) -> Condition | None:
+    """Return the condition that the words make: prices and values, and no unwanted classes; None for none."""
+    parts: list[Condition] = [parse_condition(one.condition) for one in steering.meanings if one.condition]
+    for meaning in steering.meanings:
+        if meaning.kind == "unwanted":
+            parts += _exclusions(generation, meaning)
+    return None if not parts else parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+
+
+def _exclusions(generation: Generation, meaning: WordMeaning) -> Iterator[Condition]:
+    dimensions = generation.require_filters().dimensions
+    kinds = generation.index.field_kinds()
+    names = {one.field: one.name for one in dimensions if one.field}
+    for dimension in dimensions:
+        classes = meaning.classes.get(dimension.name)
+        if classes and dimension.field in kinds:
+            condition = OneOf(dimension.field, texts=tuple(name.rsplit(PATH, 1)[-1] for name in classes))
+            yield Not(include_predicted(condition, names, _AVOIDED_FROM, kinds))
+
+
+def apply_wishes(filters: Filters, example: Example, meanings: Sequence[WordMeaning]) -> Example:
+    """Replace what the example shows in the dimensions in which words want classes by these, and take out the unwanted
+    classes."""
+    marks = np.zeros(filters.layout.size, np.float32)
+    marks[example.marks.indices] = example.marks.values
+    dense = example.dense.copy()
+    for meaning in meanings:
+        if meaning.kind == "unwanted":
+            for dimension, classes in meaning.classes.items():
+                _remove(marks, filters.layout.blocks_of(dimension), classes)
+    wanted = wanted_classes(meanings)
+    for dimension, classes in wanted.items():
+        blocks = filters.layout.blocks_of(dimension)
+        if dimension == COLOR:
+            dense[DENSE_PARTS[COLOR]] = 0
+            colors = [one.color for one in meanings if one.kind == "wanted" and one.color]
+            _write_colors(marks, blocks, classes, colors)
+        elif dimension in filters.models.trees:
+            _write_tree(filters, marks, dimension, classes)
+        else:
+            for block in blocks:
+                _write(marks, block, [classes.get(name, 0.0) for name in block.classes])
+    there = np.flatnonzero(marks)
+    return Example(example.look, dense, SparseVector(there.astype(np.uint32), marks[there]))
+
+
+def raise_wished(weights: Mapping[str, float], wished: Sequence[str], given: Mapping[str, float]) -> dict[str, float]:
+    """Return the weights with those of the wished dimensions raised: each counts as much as all that are not wished.
+
+    Args:
+        weights: dimension -> weight, which sum to 1.
+        wished: names of dimensions.
+        given: weights of this search, which stay.
+    """
+    rest = sum(weight for name, weight in weights.items() if name not in wished) or 1.0
+    raised = {
+        name: max(weight, WISH_WEIGHT * rest) if name in wished and name not in given else weight
+        for name, weight in weights.items()
+    }
+    total = sum(raised.values())
+    return {name: weight / total for name, weight in raised.items()}
+
+
+def _write(marks: Floats, block: ClassBlock, probabilities: Sequence[float]) -> None:
+    marks[block.entries] = np.sqrt(block.share * np.array(probabilities, np.float32))
+
+
+def _write_colors(marks: Floats, blocks: Sequence[ClassBlock], classes: Classes, colors: Sequence[str]) -> None:
+    """Write wanted colours into classes and palette, each scaled to take the place of the tint as well."""
+    palette = sum((parse_palette(color) for color in colors), np.float32(0)) / max(len(colors), 1)
+    used = [block for block in blocks if (block.kind == "palette" and colors) or (block.kind != "palette" and classes)]
+    for block in blocks:
+        marks[block.entries] = 0
+    total = sum(block.share for block in used)
+    for block in used:
+        shares = palette if block.kind == "palette" else [classes.get(name, 0.0) for name in block.classes]
+        filled = block.share / total  # the whole dimension, though a block of it be left out
+        marks[block.entries] = filled * np.sqrt(np.asarray(shares, np.float32) / block.share) / (1 - TINT_SHARE)
+
+
+def _write_tree(filters: Filters, marks: Floats, dimension: str, classes: Classes) -> None:
+    """Write the wanted nodes of a tree. Of several leaves below them, those that the example shows count more, and
+    those of the same name elsewhere: a jacket of men, in words for women, is a jacket of women."""
+    tree, blocks = filters.models.trees[dimension], filters.layout.blocks_of(dimension)
+    last = blocks[-1]
+    shown = dict(zip(last.classes, (np.square(marks[last.entries]) / last.share).tolist(), strict=True))
+    by_step: dict[str, float] = {}
+    for name, probability in shown.items():
+        step = name.rsplit(PATH, 1)[-1]
+        by_step[step] = by_step.get(step, 0.0) + probability
+    leaves = np.zeros(len(tree.leaves), np.float32)
+    for node, share in classes.items():
+        below = [n for n, leaf in enumerate(tree.leaves) if is_within(leaf, node)]
+        parts = [by_step.get(tree.leaves[n].rsplit(PATH, 1)[-1], 0.0) + _ANYWHERE for n in below]
+        leaves[below] += share * np.array(parts, np.float32) / max(sum(parts), _ANYWHERE)
+    nodes = tree.membership @ (leaves / max(float(leaves.sum()), 1e-9))
+    start = blocks[0].start
+    for block in blocks:
+        _write(marks, block, nodes[block.start - start : block.entries.stop - start].tolist())
+
+
+def _remove(marks: Floats, blocks: Sequence[ClassBlock], classes: Classes) -> None:
+    """Take classes, and what lies within them, out of what the example shows."""
+    for block in blocks:
+        part = np.square(marks[block.entries])
+        before = part.sum()
+        part[[n for n, name in enumerate(block.classes) if any(is_within(name, one) for one in classes)]] = 0
+        if part.any():
+            part *= before / part.sum()
+        marks[block.entries] = np.sqrt(part)

@@ -1,0 +1,1 @@
+"""A shopper's words -> classes, values, prices and titles of a shop."""
