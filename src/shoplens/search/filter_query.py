@@ -18,7 +18,7 @@ from shoplens.ranking.filter_retrieval import Example, FilterQuery
 from shoplens.ranking.merchandising import resolve_merchandising
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.weights import given_weights, resolve_weights
-from shoplens.search.wishes import apply_wishes, raise_wished, wanted_classes
+from shoplens.search.wishes import WishedDimensions, apply_wishes, wish_weights, wished_dimensions
 from shoplens.settings import Preferences
 from shoplens.store.generation import Generation
 from shoplens.store.ranker_file import load_static_weights
@@ -26,6 +26,8 @@ from shoplens.types import SparseVector, Steering
 
 IN_CATEGORY = 0.5
 """Probability from which on a query counts as of a category, for profiles that differ by category."""
+_ALSO = 0.25
+"""Weight of a further dimension in which words name a class, where there is no photo; of the first it is 1."""
 _NO_STEERING = Steering()
 
 
@@ -72,19 +74,21 @@ class FilterQueryBuilder:
                 ``no-weight``.
         """
         like = self._example(photo, steering, group)
-        wished = [*wanted_classes(steering.meanings)]
+        wishes = WishedDimensions()
         if steering.meanings:
+            wishes = wished_dimensions(self.filters, like, steering.meanings)
             like = apply_wishes(self.filters, like, steering.meanings)
         effective = steering
-        if photo is None and not steering.like and (steering.color or wished):  # by colour or words alone
+        if photo is None and not steering.like and (steering.color or wishes.wanted):  # by colour or words alone
             zeros = dict.fromkeys(self._names(), 0.0)
-            alone = dict.fromkeys([*wished, *([COLOR] if steering.color else [])], 1.0)
+            alone = dict.fromkeys(wishes.also, _ALSO) | dict.fromkeys(wishes.wanted, 1.0)
+            alone |= {COLOR: 1.0} if steering.color else {}
             effective = replace(steering, weights={**zeros, **alone, **steering.weights})
         categories = self._categories(like.marks) if steering.profile else ()
         static = self._static
         weights = resolve_weights(static, self._preferences, effective, categories)
-        if wished:
-            weights = raise_wished(weights, wished, effective.weights)
+        if steering.meanings:
+            weights = wish_weights(self.filters, weights, wishes, effective.weights)
         norms = self.filters.score_normalizer(like.look, like.dense, like.marks)
         return FilterQuery(
             self.filters,

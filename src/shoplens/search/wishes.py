@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimensions.dimension import COLOR, PATH
+from shoplens.filters.dimensions.dimension import COLOR, LOOK, PATH
 from shoplens.filters.model.class_layout import ClassBlock, is_within
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
@@ -25,13 +26,29 @@ from shoplens.words.concepts import load_concepts
 from shoplens.words.reading import read_words
 from shoplens.words.vocabulary import build_vocabulary, combine_classes
 
-WISH_WEIGHT = 1.0
+WISH_WEIGHT = 3.0
 """Weight of a dimension in which words want classes, relative to all those together in which they want none."""
 _AVOIDED_FROM = 0.5
 """Probability from which a predicted class counts as unwanted, where the feed gives no value."""
 _ANYWHERE = 0.02
 """Share of the wanted nodes of a tree that is spread over all of them, whatever the photo shows."""
+_MOSTLY = 0.5
+"""Share of what a photo shows in a dimension from which on it shows mostly unwanted classes."""
 Classes = Mapping[str, float]
+
+
+class WishedDimensions(NamedTuple):
+    """The dimensions of a query's words.
+
+    Attributes:
+        wanted: of wanted classes, for each phrase the one that says most.
+        also: others in which the same phrases name classes.
+        muted: in which the photo shows mostly what is not wanted.
+    """
+
+    wanted: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    muted: tuple[str, ...] = ()
 
 
 def read_text(query: Query, generation: Generation, settings: Settings) -> Query:
@@ -111,9 +128,10 @@ def apply_wishes(filters: Filters, example: Example, meanings: Sequence[WordMean
     marks[example.marks.indices] = example.marks.values
     dense = example.dense.copy()
     for meaning in meanings:
-        if meaning.kind == "unwanted":
-            for dimension, classes in meaning.classes.items():
-                _remove(marks, filters.layout.blocks_of(dimension), classes)
+        for dimension, classes in meaning.classes.items() if meaning.kind == "unwanted" else ():
+            if dimension == COLOR and filters.class_share(example.marks, dimension, classes) >= _MOSTLY:
+                dense[DENSE_PARTS[COLOR]] = 0
+            _remove(marks, filters.layout.blocks_of(dimension), classes)
     wanted = wanted_classes(meanings)
     for dimension, classes in wanted.items():
         blocks = filters.layout.blocks_of(dimension)
@@ -130,21 +148,46 @@ def apply_wishes(filters: Filters, example: Example, meanings: Sequence[WordMean
     return Example(example.look, dense, SparseVector(there.astype(np.uint32), marks[there]))
 
 
-def raise_wished(weights: Mapping[str, float], wished: Sequence[str], given: Mapping[str, float]) -> dict[str, float]:
-    """Return the weights with those of the wished dimensions raised: each counts as much as all that are not wished.
+def wish_weights(
+    filters: Filters, weights: Mapping[str, float], wishes: WishedDimensions, given: Mapping[str, float]
+) -> dict[str, float]:
+    """Return the weights of a search with words.
+
+    A dimension of wanted classes counts :data:`WISH_WEIGHT` times as much as all others together, and one in which the
+    photo shows mostly what is not wanted does not count. The kind of thing, a tree, counts at least as much as the look:
+    a photo's look speaks of all that the words change, too.
 
     Args:
         weights: dimension -> weight, which sum to 1.
-        wished: names of dimensions.
         given: weights of this search, which stay.
     """
-    rest = sum(weight for name, weight in weights.items() if name not in wished) or 1.0
-    raised = {
-        name: max(weight, WISH_WEIGHT * rest) if name in wished and name not in given else weight
-        for name, weight in weights.items()
-    }
-    total = sum(raised.values())
-    return {name: weight / total for name, weight in raised.items()}
+    result = {name: 0.0 if name in wishes.muted and name not in given else weight for name, weight in weights.items()}
+    if wishes.wanted:
+        for name in filters.models.trees:
+            if name not in given:
+                result[name] = max(result[name], result[LOOK])
+    rest = sum(weight for name, weight in result.items() if name not in wishes.wanted) or 1.0
+    for name in wishes.wanted:
+        if name not in given:
+            result[name] = max(result[name], WISH_WEIGHT * rest)
+    result = result if any(result.values()) else {**weights}
+    total = sum(result.values())
+    return {name: weight / total for name, weight in result.items()}
+
+
+def wished_dimensions(filters: Filters, example: Example, meanings: Sequence[WordMeaning]) -> WishedDimensions:
+    """Return the dimensions whose weights words change."""
+    named = [[*one.classes] or [COLOR] for one in meanings if one.kind == "wanted"]
+    shown = [
+        (dimension, filters.class_share(example.marks, dimension, one.classes[dimension]))
+        for one in meanings
+        if one.kind == "unwanted"
+        for dimension in one.classes
+    ]
+    wanted = tuple(dict.fromkeys(names[0] for names in named))
+    also = tuple(dict.fromkeys(name for names in named for name in names[1:] if name not in wanted))
+    muted = [name for name, share in shown if share >= _MOSTLY and name not in wanted]
+    return WishedDimensions(wanted, also, tuple(dict.fromkeys(muted)))
 
 
 def _write(marks: Floats, block: ClassBlock, probabilities: Sequence[float]) -> None:
@@ -152,16 +195,17 @@ def _write(marks: Floats, block: ClassBlock, probabilities: Sequence[float]) -> 
 
 
 def _write_colors(marks: Floats, blocks: Sequence[ClassBlock], classes: Classes, colors: Sequence[str]) -> None:
-    """Write wanted colours into classes and palette, each scaled to take the place of the tint as well."""
-    palette = sum((parse_palette(color) for color in colors), np.float32(0)) / max(len(colors), 1)
-    used = [block for block in blocks if (block.kind == "palette" and colors) or (block.kind != "palette" and classes)]
+    """Write wanted colours into the classes, or, where no class has their names, into the palette; either then is the
+    whole dimension, without the tint."""
     for block in blocks:
         marks[block.entries] = 0
-    total = sum(block.share for block in used)
-    for block in used:
-        shares = palette if block.kind == "palette" else [classes.get(name, 0.0) for name in block.classes]
-        filled = block.share / total  # the whole dimension, though a block of it be left out
-        marks[block.entries] = filled * np.sqrt(np.asarray(shares, np.float32) / block.share) / (1 - TINT_SHARE)
+        if block.kind == "palette" and not classes:
+            shares = sum((parse_palette(color) for color in colors), np.float32(0)) / np.float32(len(colors))
+        elif block.kind != "palette" and classes:
+            shares = np.array([classes.get(name, 0.0) for name in block.classes], np.float32)
+        else:
+            continue
+        marks[block.entries] = np.sqrt(shares / block.share) / (1 - TINT_SHARE)
 
 
 def _write_tree(filters: Filters, marks: Floats, dimension: str, classes: Classes) -> None:

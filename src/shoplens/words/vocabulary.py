@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -37,6 +38,7 @@ class Term:
         name: words of the name, as keys.
         dimension: of the class; empty for a value.
         field: of the value; empty for a class.
+        products: number of products of the class.
         value: the class, or the value as the shop writes it.
     """
 
@@ -44,6 +46,7 @@ class Term:
     value: str
     dimension: str = ""
     field: str = ""
+    products: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Named:
     """What a phrase names in this shop.
 
     Attributes:
-        classes: dimension -> class -> share of what is wanted.
+        classes: dimension -> class -> share of what is wanted; the dimension that says most comes first.
         values: field -> values.
         color: the concept of a colour; empty for none.
     """
@@ -137,7 +140,7 @@ class Vocabulary:
     def _name(self, exact: Sequence[Term], color: str) -> Named:
         classes: dict[str, dict[str, float]] = {}
         values: dict[str, tuple[str, ...]] = {}
-        for term in exact:
+        for term in _weightiest_first(exact):
             if term.dimension:
                 classes.setdefault(term.dimension, {})[term.value] = 1.0
             elif term.value not in values.get(term.field, ()):
@@ -238,6 +241,15 @@ def _head(words: Sequence[str], modifiers: frozenset[str]) -> str:
     return next((word for word in reversed(words) if word not in modifiers), words[-1])
 
 
+def _weightiest_first(terms: Sequence[Term]) -> list[Term]:
+    """Order terms: nodes of trees, which say what kind of thing a product is, then the dimension of most products."""
+    products = Counter({term.dimension: 0 for term in terms})
+    for term in terms:
+        products[term.dimension] += term.products
+    trees = {term.dimension for term in terms if PATH in term.value}
+    return sorted(terms, key=lambda term: (term.dimension not in trees, -products[term.dimension]))
+
+
 def _share_out(named: dict[str, float], kinds: Iterable[str]) -> None:
     """Give every class its share."""
     others = sorted(kinds)
@@ -270,9 +282,9 @@ def build_vocabulary(dimensions: Sequence[Dimension], index: Index, concepts: Co
 
 def _class_terms(dimension: Dimension) -> Iterator[Term]:
     steps = {name: name.rsplit(PATH, 1)[-1] for name in dimension.classes}
-    for name, step in steps.items():
+    for (name, step), products in zip(steps.items(), dimension.products, strict=True):
         for key in _value_names(dimension.name, step, [*steps.values()]):
-            yield Term(key, name, dimension=dimension.name)
+            yield Term(key, name, dimension=dimension.name, products=products)
     for name in dimension.untrained:
         step = name.rsplit(PATH, 1)[-1]
         for key in _value_names(dimension.name, step, [*steps.values(), *dimension.untrained]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -321,6 +321,11 @@ class Filters:
             depth = max(map(node_depth, labels), default=0)
             labels = [label for label in labels if node_depth(label) == depth]
         return labels
+
+    def class_share(self, class_vector: SparseVector, name: str, classes: Collection[str]) -> float:
+        """Return the probability that a photo shows one of these classes, or what lies within them, in [0, 1]."""
+        probabilities = self._class_probabilities(class_vector, name)
+        return min(1.0, sum(probabilities.get(label, 0.0) for label in classes))
 
     def _contributions(self, query: SparseVector, photo: SparseVector, name: str) -> dict[str, float]:
         """Return class -> its part of the agreement."""
