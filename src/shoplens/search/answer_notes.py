@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from shoplens.index.conditions import Condition, field_comparisons
 from shoplens.index.protocol import Index
 from shoplens.ranking.match_probability import Calibration, claims_anything
+from shoplens.search.wishes import contradictions
 from shoplens.store.generation import Generation
 from shoplens.types import Query, Result
 
@@ -20,6 +21,8 @@ def answer_notes(
 ) -> tuple[str, ...]:
     """Return notes that say why an answer is empty, why it claims nothing, or why not the usual strategy answered."""
     notes = [] if results else [*_emptiness_notes(condition, generation.index)]
+    if query.steering.meanings:
+        notes += contradictions(query, generation, is_empty=not results)
     if calibration is not None and not claims_anything(calibration, query.precision):
         notes.append(f"No verdict reaches a precision of {query.precision:g} on the photos of the calibration.")
     if not query.strategy and generation.damage is not None:

@@ -18,7 +18,7 @@ from shoplens.ranking.filter_retrieval import Example, FilterQuery
 from shoplens.ranking.merchandising import resolve_merchandising
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.weights import given_weights, resolve_weights
-from shoplens.search.wishes import WishedDimensions, apply_wishes, wish_weights, wished_dimensions
+from shoplens.search.wishes import WishedDimensions, apply_wishes, unwanted_color, wish_weights, wished_dimensions
 from shoplens.settings import Preferences
 from shoplens.store.generation import Generation
 from shoplens.store.ranker_file import load_static_weights
@@ -87,7 +87,7 @@ class FilterQueryBuilder:
         categories = self._categories(like.marks) if steering.profile else ()
         static = self._static
         weights = resolve_weights(static, self._preferences, effective, categories)
-        if steering.meanings:
+        if wishes.wanted or wishes.muted:
             weights = wish_weights(self.filters, weights, wishes, effective.weights)
         norms = self.filters.score_normalizer(like.look, like.dense, like.marks)
         return FilterQuery(
@@ -97,7 +97,9 @@ class FilterQueryBuilder:
             norms,
             static,
             given_weights(static, self._preferences, effective, categories),
-            None if unlike is None else self._photo_example(unlike, None),
+            unwanted_color(self.filters, like, steering.meanings)
+            if unlike is None
+            else self._photo_example(unlike, None),
             self._merchandising,
             steering.explain,
         )

@@ -59,8 +59,10 @@ def search_encoded(
     with store.reading() as generation, single_blas_thread():
         timer, index = StageTimer(), generation.index
         prepared, encoder = _prepare(query, generation, encoder)
-        with timer.stage("read"):
-            query = read_text(_resolve_product(query, index), generation, encoder.settings)
+        query = _resolve_product(query, index)
+        if query.steering.text.strip():
+            with timer.stage("read"):
+                query = read_text(query, generation, encoder.settings)
         photo, encoded = encode_query(query, prepared, encoder, index, photo, timer)
         if photo is not None and _shows_nothing(photo, index):
             return _answer(query, prepared, encoder, encoded, Judgement((), "no-product", None), (), (), timer), photo

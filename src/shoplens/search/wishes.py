@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
 from shoplens.filters.photo_features.color_histogram import parse_palette
 from shoplens.filters.photo_features.pixels import Floats
-from shoplens.index.condition_parser import parse_condition
+from shoplens.index.condition_parser import parse_condition, parse_conditions
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf
 from shoplens.index.predicted_values import include_predicted
 from shoplens.ranking.filter_retrieval import Example
@@ -60,10 +60,9 @@ def read_text(query: Query, generation: Generation, settings: Settings) -> Query
         SettingsError: the shop's file of synonyms cannot be used.
     """
     steering = query.steering
-    if not steering.text.strip():
-        return query
     dimensions = generation.require_filters().dimensions
-    meanings = read_words(steering.text, build_vocabulary(dimensions, generation.index, load_concepts(settings.synonyms)))
+    concepts = load_concepts(settings.synonyms)
+    meanings = read_words(steering.text, build_vocabulary(dimensions, generation.index, concepts))
     wanted = wanted_classes(meanings)
     if steering.color and COLOR in wanted:
         raise InvalidValue(
@@ -73,7 +72,8 @@ def read_text(query: Query, generation: Generation, settings: Settings) -> Query
         )
     is_understood = any(meaning.kind != "unknown" for meaning in meanings)
     if query.photo is None and not (steering.like or steering.color or is_understood):
-        known = ", ".join(name.rsplit(PATH, 1)[-1] for one in dimensions for name in one.classes[:2])
+        examples = [name for one in dimensions for name in one.classes[:4] if one.name == COLOR or one.kind == "tree"]
+        known = ", ".join(_last_steps(examples)) or "nothing by name, so take a photo"
         raise InvalidValue(
             f"Nothing in {steering.text[:200]!r} is known in this shop.",
             f"Name a kind of product, a colour, or a price; there is for example: {known}.",
@@ -101,6 +101,28 @@ def wishes_steer(steering: Steering) -> bool:
     return any(meaning.kind in ("wanted", "unwanted", "title") for meaning in steering.meanings)
 
 
+def contradictions(query: Query, generation: Generation, *, is_empty: bool) -> Iterator[str]:
+    """Say which words and conditions of a query exclude each other.
+
+    Args:
+        is_empty: whether the answer has no results.
+    """
+    index, steering = generation.index, query.steering
+    where = parse_conditions(query.where)
+    ticked = " and ".join(query.where)
+    fields = {one.name: one.field for one in generation.require_filters().dimensions}
+    unwanted = wanted_classes([replace(one, kind="wanted") for one in steering.meanings if one.kind == "unwanted"])
+    for meaning in steering.meanings:
+        parts: list[Condition] = [parse_condition(meaning.condition)] if meaning.condition and is_empty else []
+        for name, classes in meaning.classes.items() if meaning.kind == "wanted" else ():
+            if set(classes) <= set(unwanted.get(name, {})):
+                yield f"The words want {meaning.words!r}, and they exclude it. Nothing of it is shown."
+            if where is not None and fields.get(name) in index.field_kinds():
+                parts.append(OneOf(fields[name], texts=_last_steps(classes)))
+        if where is not None and parts and not any(index.count(AllOf((where, part))) for part in parts):
+            yield f"The words {meaning.words!r} and the condition {ticked} exclude each other: no product meets both."
+
+
 def wish_condition(generation: Generation, steering: Steering) -> Condition | None:
     """Return the condition that the words make: prices and values, and no unwanted classes; None for none."""
     parts: list[Condition] = [parse_condition(one.condition) for one in steering.meanings if one.condition]
@@ -117,8 +139,13 @@ def _exclusions(generation: Generation, meaning: WordMeaning) -> Iterator[Condit
     for dimension in dimensions:
         classes = meaning.classes.get(dimension.name)
         if classes and dimension.field in kinds:
-            condition = OneOf(dimension.field, texts=tuple(name.rsplit(PATH, 1)[-1] for name in classes))
+            condition = OneOf(dimension.field, texts=_last_steps(classes))
             yield Not(include_predicted(condition, names, _AVOIDED_FROM, kinds))
+
+
+def _last_steps(classes: Iterable[str]) -> tuple[str, ...]:
+    """Return the values that a field holds for these classes: of paths the last steps."""
+    return tuple(dict.fromkeys(name.rsplit(PATH, 1)[-1] for name in classes))
 
 
 def apply_wishes(filters: Filters, example: Example, meanings: Sequence[WordMeaning]) -> Example:
@@ -148,14 +175,27 @@ def apply_wishes(filters: Filters, example: Example, meanings: Sequence[WordMean
     return Example(example.look, dense, SparseVector(there.astype(np.uint32), marks[there]))
 
 
+def unwanted_color(filters: Filters, example: Example, meanings: Sequence[WordMeaning]) -> Example | None:
+    """Return a negative example of the unwanted colours that are no class of the shop; None where there are none."""
+    colors = [one.color for one in meanings if one.kind == "unwanted" and one.color and COLOR not in one.classes]
+    palettes = [block for block in filters.layout.blocks_of(COLOR) if block.kind == "palette"]
+    if not colors or not palettes:
+        return None
+    marks = np.zeros(filters.layout.size, np.float32)
+    _write_colors(marks, palettes, {}, colors)
+    there = np.flatnonzero(marks)
+    vector = SparseVector(there.astype(np.uint32), marks[there])
+    return Example(np.zeros_like(example.look), np.zeros_like(example.dense), vector)
+
+
 def wish_weights(
     filters: Filters, weights: Mapping[str, float], wishes: WishedDimensions, given: Mapping[str, float]
 ) -> dict[str, float]:
     """Return the weights of a search with words.
 
     A dimension of wanted classes counts :data:`WISH_WEIGHT` times as much as all others together, and one in which the
-    photo shows mostly what is not wanted does not count. The kind of thing, a tree, counts at least as much as the look:
-    a photo's look speaks of all that the words change, too.
+    photo shows mostly what is not wanted does not count. The kind of thing, a tree, counts at least as much as the
+    look, because a photo's look speaks of all that the words change, too.
 
     Args:
         weights: dimension -> weight, which sum to 1.

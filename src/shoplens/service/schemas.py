@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shoplens.filters.photo_features.color_histogram import BASIC_COLORS
+from shoplens.types import MeaningKind
+from shoplens.types.queries import MAX_TEXT
 
 MAX_PAGED = 500
 MAX_PRODUCTS = 100
@@ -23,7 +25,8 @@ class _Input(BaseModel):
 
 
 class SearchRequest(_Input):
-    """A search. It starts from exactly one of `image`, `url`, `product_id` and `query_id`, or from `color` alone.
+    """A search. It starts from exactly one of `image`, `url`, `product_id` and `query_id`, or from `color` or
+    `text` alone.
 
     In `multipart/form-data` the same fields are parts and `image` is a file; `where` and `facets` may be repeated, and
     the other objects and lists (`weights`, `region`) are JSON.
@@ -48,6 +51,13 @@ class SearchRequest(_Input):
     color: Annotated[str | None, Field(description=f"Colour of the products: #rrggbb, or {COLORS}.", max_length=40)] = (
         None
     )
+    text: Annotated[
+        str,
+        Field(
+            description="What the shopper says, in English, German or French, such as `in red, not striped, under 40`.",
+            max_length=MAX_TEXT,
+        ),
+    ] = ""
     region: Annotated[
         list[int] | None,
         Field(description="Part of the photo: x, y, width, height in pixels.", min_length=4, max_length=4),
@@ -116,6 +126,19 @@ class ProductDocument(BaseModel):
     ] = []
 
 
+class MeaningDocument(BaseModel):
+    """What some words of `text` were read as. Without the characters from `start` to `end`, the text means the rest."""
+
+    words: str
+    start: int
+    end: int
+    kind: MeaningKind
+    classes: Annotated[dict[str, dict[str, float]], Field(description="Dimension, class, and its share of the wish.")]
+    color: str
+    condition: str
+    corrected: Annotated[str, Field(description="What misspelled words were taken for.")]
+
+
 class ResultDocument(BaseModel):
     """A product that was found. `parts` add up to `score`."""
 
@@ -149,6 +172,7 @@ class AnswerDocument(BaseModel):
     remembered: Annotated[bool, Field(description="Whether the answer is logged, so that feedback can be sent.")]
     query: dict[str, Any]
     strategy: dict[str, str | None]
+    words: Annotated[list[MeaningDocument], Field(description="What the words of `text` were read as.")]
     weights: dict[str, float]
     importances: dict[str, float]
     verdict: str

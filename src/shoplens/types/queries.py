@@ -119,7 +119,8 @@ class Query:
     """A search query.
 
     Attributes:
-        photo: absolute path, http(s) URL, or the bytes of a file; None searches by ``like``, ``color`` or ``text`` alone.
+        photo: absolute path, http(s) URL, or the bytes of a file; None searches without one, by ``like``,
+            ``color`` or ``text``.
         k: number of products in the answer, 1 to 10,000.
         where: conditions that must all hold.
         region: the part of the photo to search for; None for the whole photo.
@@ -176,5 +177,6 @@ class Query:
             raise InvalidValue("A region was given without a photo.", "Give the photo.", code="region-of-nothing")
         if self.photo is None and not (self.steering.like or self.steering.color or self.steering.text.strip()):
             raise InvalidValue(
-                "There is nothing to search by.", "Give a photo, a product (--like), a colour (--color) or words (--text)."
+                "There is nothing to search by.",
+                "Give a photo, a product (--like), a colour (--color) or words (--text).",
             )

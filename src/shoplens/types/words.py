@@ -19,8 +19,7 @@ class WordMeaning:
         kind: ``wanted``: classes that are searched for, in place of the photo's. ``unwanted``: classes that no result
             has. ``condition``: a condition that every result meets. ``title``: words that the texts of products are
             compared with. ``unknown``: nothing in this shop.
-        classes: dimension -> class -> its share of what is wanted; the shares of a dimension sum to 1. Those of unwanted
-            classes are equal.
+        classes: dimension -> class -> its share of what is wanted; the shares of a dimension sum to 1.
         condition: as in ``where``; empty for wanted classes, titles and unknown words.
         color: the colour that was understood, in words of :func:`parse_palette`; empty for none.
         corrected: the words that were taken for these, where the spelling differs; else empty.

@@ -57,7 +57,7 @@ class Concepts:
         return frozenset(word for phrase in self.names for word in phrase)
 
     def _form(self, word: str) -> str:
-        forms = self._by_stem.get(stem(word)) if word.isalpha() else None
+        forms = self._by_stem.get(stem(word)) if word.isalpha() and word not in self.grammar_words else None
         return closest_form(word, forms) if forms else word
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shoplens.types import WordMeaning
+from shoplens.types import MeaningKind, WordMeaning
 from shoplens.words.concepts import LONGEST
 from shoplens.words.prices import read_price
 from shoplens.words.tokens import Token, tokenize
@@ -104,7 +104,7 @@ class _Reader:
         condition = (" and " if negated else " or ").join(equal)
         if not (named.classes or named.color):
             return WordMeaning("", 0, 0, "condition", condition=condition, corrected=corrected)
-        kind = "unwanted" if negated else "wanted"
+        kind: MeaningKind = "unwanted" if negated else "wanted"
         return WordMeaning("", 0, 0, kind, named.classes, condition if negated else "", named.color, corrected)
 
     def _is_joined_negation(self, named: Named) -> bool:

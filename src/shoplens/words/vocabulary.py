@@ -102,7 +102,7 @@ class Vocabulary:
             return (closest_form(word, forms),), False
         if parts := self._split(word):
             return parts, False
-        nearest = nearest_word(word, self._correctable)
+        nearest = nearest_word(word, self._correctable, lambda one: self.concepts.canonical((one,)))
         return (nearest or word,), bool(nearest)
 
     def is_name(self, word: str) -> bool:
@@ -196,7 +196,8 @@ class Vocabulary:
 
     @cached_property
     def _correctable(self) -> list[str]:
-        return sorted(word for word in self.shop_words | self.concepts.words if word.isalpha())
+        words = [*sorted(self.shop_words), *sorted(self.concepts.words - self.shop_words)]
+        return [word for word in words if word.isalpha()]
 
     def _split(self, word: str) -> Keys:
         """Return the two known words that a word is composed of, such as the German ``lederjacke``; () for none."""
@@ -273,9 +274,7 @@ def build_vocabulary(dimensions: Sequence[Dimension], index: Index, concepts: Co
             continue
         values = [value for value, _ in index.facet(name, MOST_VALUES + 1)]
         if len(values) <= MOST_VALUES:
-            terms += [
-                Term(key, value, field=name) for value in values for key in _value_names(name, value, values)
-            ]
+            terms += [Term(key, value, field=name) for value in values for key in _value_names(name, value, values)]
     has_color = any(dimension.name == COLOR for dimension in dimensions)
     return Vocabulary(tuple(dict.fromkeys(terms)), concepts, has_color, "number" in kinds.get("price", ()))
 

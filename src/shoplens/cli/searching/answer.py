@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
@@ -11,7 +11,7 @@ from shoplens.ranking.strategies import STRATEGIES
 from shoplens.ranking.verdict import VERDICTS, verdict_words
 from shoplens.ranking.weights import format_weights
 from shoplens.search.answer_json import as_json
-from shoplens.types import Answer, Facet, Result, Steering
+from shoplens.types import Answer, Facet, Result, Steering, WordMeaning
 
 BAR_WIDTH = 40
 """Columns of a score of 1."""
@@ -38,6 +38,8 @@ def print_answer(answer: Answer, steering: Steering, *, json: bool) -> None:
             print_table(facet_table(facet))
     if answer.results and not json:
         console.print(f"[bold]{verdict_words(answer.verdict)}[/]: {_explain_verdict(answer, steering)}")
+    if answer.words and not json:
+        console.print(sanitize(describe_words(answer.words)))
     for note in answer.notes:
         console.print(sanitize(note))
     if not json:
@@ -55,10 +57,32 @@ def _object_heading(answer: Answer, number: int) -> str:
     return f"Thing {number} of {len(answer.objects)} · --region {place} · score {format_short(one.score)}"
 
 
+def describe_words(meanings: Sequence[WordMeaning]) -> str:
+    """Return how the words of a query were read.
+
+    >>> describe_words([WordMeaning("unter 40", 0, 8, "condition", condition="price < 40")])
+    'Words: "unter 40": price < 40.'
+    """
+    read = [f'"{one.words}": {_describe_meaning(one)}' for one in meanings if one.kind != "unknown"]
+    unknown = [f'"{one.words}"' for one in meanings if one.kind == "unknown"]
+    sentences = [f"Words: {'; '.join(read)}."] if read else []
+    return " ".join(sentences + ([f"Not understood: {', '.join(unknown)}."] if unknown else []))
+
+
+def _describe_meaning(meaning: WordMeaning) -> str:
+    classes = [f"{name} {' or '.join(shares)}" for name, shares in meaning.classes.items()]
+    color = [f"colour {meaning.color}"] if meaning.color and not classes else []
+    said = ", ".join([*classes, *color]) or meaning.condition or meaning.kind
+    corrected = f' (read as "{meaning.corrected}")' if meaning.corrected else ""
+    return f"{'not ' if meaning.kind == 'unwanted' else ''}{said}{corrected}"
+
+
 def _explain_verdict(answer: Answer, steering: Steering) -> str:
     steered = any((steering.weights, steering.profile, steering.like, steering.color, steering.unlike is not None))
+    steered = steered or any(one.kind in ("wanted", "unwanted", "title") for one in answer.words)
     if steered and answer.verdict == "uncalibrated":
-        return "How certain the answer is cannot be said for a search with weights, a profile, a colour or an example."
+        reasons = "weights, a profile, words, a colour or an example"
+        return f"How certain the answer is cannot be said for a search with {reasons}."
     return sanitize(VERDICTS[answer.verdict])
 
 

@@ -19,7 +19,7 @@ def run(
         typer.Argument(
             metavar="PHOTO ...",
             help="Photo to search with: a file, or an http or https address; several photos of one thing are ranked "
-            "together. Without it, give --like or --color.",
+            "together. Without it, give --like, --color or --text.",
             show_default=False,
         ),
     ] = None,
@@ -46,6 +46,7 @@ def run(
             show_default=False,
         ),
     ] = None,
+    text: steering.Text = None,
     color: steering.Color = None,
     unlike: steering.Unlike = None,
     weight: steering.Weights = None,
@@ -91,7 +92,7 @@ def run(
     allow_private: options.AllowPrivate = None,
     json: options.Json = False,
 ) -> None:
-    """Find the products in a photo, products like another one, or products of a colour. The most similar come first.
+    """Find the products in a photo, products like another one, of a colour, or in words. The most similar come first.
 
     Example: shoplens search hall.jpg -k 5 --where 'price < 40'
     """
@@ -102,6 +103,7 @@ def run(
         weight=weight,
         profile=profile,
         color=color,
+        text=text,
         unlike=unlike,
         facet=facet,
         predicted=predicted,

@@ -60,6 +60,16 @@ Color = Annotated[
         show_default=False,
     ),
 ]
+Text = Annotated[
+    str | None,
+    typer.Option(
+        "--text",
+        metavar="WORDS",
+        help="Say in words what to search for, alone or with a photo, in English, German or French: 'in red', 'not "
+        "striped', 'for children under 40'.",
+        show_default=False,
+    ),
+]
 Unlike = Annotated[
     str | None,
     typer.Option(
@@ -111,6 +121,7 @@ def build_steering(
     weight: Sequence[str] | None,
     profile: str | None,
     color: str | None,
+    text: str | None,
     unlike: str | None,
     facet: Sequence[str] | None,
     predicted: float | None,
@@ -136,6 +147,7 @@ def build_steering(
         profile=_require_text("--profile", profile),
         like=_require_text("The id of the product", like),
         color=_require_text("--color", color),
+        text=_require_text("--text", text),
         unlike=unlike,
         facets=tuple(dict.fromkeys(facet or ())),
         predicted=predicted,

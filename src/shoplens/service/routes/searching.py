@@ -57,7 +57,7 @@ _STRUCTURED = {"weights", "region"}
     "/v1/search",
     response_model=AnswerDocument,
     responses=FAILURES,
-    summary="Products for a photo, a product, or a colour",
+    summary="Products for a photo, a product, a colour, or words",
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -82,11 +82,11 @@ async def search(request: Request) -> Response:
     started_from = [name for name in ("image", "url", "product_id", "query_id") if getattr(body, name) is not None]
     if photos and "image" not in started_from:
         started_from.append("image")
-    if len(started_from) > 1 or not (started_from or body.color):
+    if len(started_from) > 1 or not (started_from or body.color or body.text.strip()):
         names = " and ".join(started_from) or "nothing"
         raise InvalidValue(
             f"The search starts from {names}.",
-            "Give one of image, url, product_id and query_id, or color.",
+            "Give one of image, url, product_id and query_id, or color or text.",
             code="ambiguous-query",
         )
     if body.image is not None:
@@ -133,6 +133,7 @@ def query_of(body: SearchRequest, photos: Photos) -> Query:
         profile=body.profile,
         like=body.product_id or "",
         color=body.color or "",
+        text=body.text,
         facets=tuple(dict.fromkeys(body.facets)),
         predicted=body.predicted,
         explain=body.explain,
