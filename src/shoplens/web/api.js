@@ -89,5 +89,7 @@ export function describeVerdict(answer) {
     "no product in this photo": "We see no product in this photo. Try one with more light, or from nearer.",
     uncalibrated: "The most similar products come first.",
   };
+  const isInWords = answer.words.some((meaning) => meaning.kind !== "unknown") && answer.verdict === "uncalibrated";
+  if (isInWords) return "The products that fit your words best come first.";
   return sentences[answer.verdict_words] ?? answer.verdict_words;
 }

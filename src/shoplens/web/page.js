@@ -4,6 +4,7 @@ import { describeVerdict, fetchJson, postSearch, preparePhoto } from "./api.js";
 import { Crop } from "./crop.js";
 import { colourOf, createCard } from "./results.js";
 import { CatalogueMap } from "./map.js";
+import { Words } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const PAGE_SIZE = 24;
@@ -41,21 +42,22 @@ function weights(strategy) {
 let strategy = "";
 
 async function search({ more = false } = {}) {
-  if (!query.photo && !query.like && !query.queryId) return;
+  if (!query.photo && !query.like && !query.queryId && !words.text) return;
   controller?.abort();
   controller = new AbortController();
   const ownController = controller;
   query.offset = more ? query.offset : 0;
   const fields = { k: PAGE_SIZE, offset: query.offset, where: conditions(), facets: facetNames, explain: true };
   fields.weights = weights(strategy);
+  if (words.text) fields.text = words.text;
   if (query.like) fields.product_id = query.like;
   else if (query.queryId) fields.query_id = query.queryId;
-  else Object.assign(fields, { image: query.photo }, query.region ? { region: query.region } : {});
+  else if (query.photo) Object.assign(fields, { image: query.photo }, query.region ? { region: query.region } : {});
   document.body.classList.add("busy");
   if (!more) showMessage("Searching …");
   try {
     const answer = await postSearch("", fields, { signal: ownController.signal });
-    if (!query.like) query.queryId = answer.query_id;
+    if (!query.like && (query.photo || query.queryId)) query.queryId = answer.query_id;
     strategy = answer.strategy.used;
     showAnswer(answer, more);
   } catch (problem) {
@@ -83,12 +85,13 @@ function showAnswer(answer, more) {
   const cards = answer.results.map((result) => createCard(result, options));
   if (more) byId("grid").append(...cards);
   else byId("grid").replaceChildren(...cards);
-  const words = document.createElement("span");
-  words.className = "verdict";
+  const verdict = document.createElement("span");
+  verdict.className = "verdict";
   const isAnswered = answer.results.length || answer.verdict === "no-product";
-  words.textContent = isAnswered ? describeVerdict(answer) : "Nothing was found.";
+  verdict.textContent = isAnswered ? describeVerdict(answer) : "Nothing was found.";
+  words.show(answer.words);
   const notes = answer.notes.length ? ` ${answer.notes.join(" ")}` : "";
-  byId("status").replaceChildren(words, `${notes} ${Math.round(answer.took_ms.total)} ms.`);
+  byId("status").replaceChildren(verdict, `${notes} ${Math.round(answer.took_ms.total)} ms.`);
   if (query.photo && !query.like && !query.region) crop.markObjects(answer.query.objects);
   query.offset = answer.next_offset ?? 0;
   byId("more").hidden = answer.next_offset === null;
@@ -193,6 +196,11 @@ const crop = new Crop(byId("crop"), (region) => {
   search();
 });
 
+const words = new Words(byId("words"), byId("chips"), () => {
+  if (words.text || query.photo || query.like || query.queryId) search();
+  else resetPage();
+});
+
 async function searchPhoto(file) {
   stopCamera();
   const photo = await preparePhoto(file);
@@ -222,7 +230,7 @@ function showSimilarPanel(title, photo) {
   back.addEventListener("click", () => {
     Object.assign(query, { like: null, queryId: null });
     showPanel(query.photo ? "photo" : "drop");
-    if (query.photo) search();
+    if (query.photo || words.text) search();
     else resetPage();
   });
   byId("like").replaceChildren(picture, text, back);
@@ -232,6 +240,7 @@ function showSimilarPanel(title, photo) {
 function resetPage() {
   byId("grid").replaceChildren();
   byId("status").replaceChildren();
+  words.show([]);
   for (const id of ["more", "link"]) byId(id).hidden = true;
   history.replaceState(null, "", location.pathname);
 }
@@ -243,6 +252,7 @@ function showPanel(shown) {
 /** Return what a link restores: all but the photo itself, which the service keeps in memory for half an hour. */
 function linkParameters() {
   const parameters = {};
+  if (words.text) parameters.text = words.text;
   if (query.like) parameters.like = query.like;
   else if (query.queryId) parameters.query = query.queryId;
   if (query.where) parameters.where = query.where;
@@ -264,6 +274,7 @@ async function restoreSearch() {
   };
   query.where = parameters.get("where") ?? "";
   byId("condition").value = query.where;
+  words.set(parameters.get("text") ?? "");
   for (const [field, values] of Object.entries(parseObject("ticks")))
     if (Array.isArray(values)) query.ticks[field] = values.map(String);
   for (const [name, factor] of Object.entries(parseObject("factors")))
@@ -280,7 +291,7 @@ async function restoreSearch() {
   } else if (parameters.get("query")) {
     query.queryId = parameters.get("query");
     search();
-  }
+  } else search();
 }
 
 let stream = null;
