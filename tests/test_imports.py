@@ -17,7 +17,7 @@ TESTS = sorted(Path(__file__).parent.rglob("*.py"))
 LEVELS = (
     ("types", "errors", "settings"),
     ("fetching",),
-    ("feeds", "images", "embedders", "filters", "index"),
+    ("feeds", "images", "embedders", "filters", "index", "reading"),
     ("rendered",),  # draws its photos with images/, and is imported by the demonstration alone
     ("ranking", "words"),
     ("store",),

@@ -65,7 +65,7 @@ def build_ranker_features(
     if query is None:
         return None
     scores = {one.product.id: one.scores for tier in tiers for one in tier}
-    kept = [one for one in results if not one.same_photo][:MAX_PRODUCTS]
+    kept = [one for one in results if not (one.same_photo or one.barcode)][:MAX_PRODUCTS]
     if not kept:
         return None
     features = query.ranker_features or retrieve_ranker_features(index, query, PhotoConstraint())

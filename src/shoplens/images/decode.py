@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
@@ -20,7 +21,7 @@ from shoplens.images.picture import Picture, crop_pixels
 from shoplens.images.srgb import rgb
 from shoplens.settings import Settings
 
-__all__ = ["Picture", "crop_pixels", "decode_photo", "photo_size"]
+__all__ = ["Picture", "crop_pixels", "decode_grey", "decode_photo", "photo_size"]
 
 SHORTEST_SIDE = 4
 """Pixels that the shorter side of a photo has at least: smaller ones are spacers, and count who opens a page."""
@@ -72,6 +73,23 @@ def decode_photo(data: bytes, settings: Settings, *, shortest: int | None = None
         width, height = full[::-1] if orientation in _SIDEWAYS else full
         return Picture(pixels, content_hash(data), width, height)
     return Picture(pixels, content_hash(data), pixels.shape[1], pixels.shape[0])
+
+
+def decode_grey(data: bytes, settings: Settings) -> npt.NDArray[np.uint8]:
+    """Return the upright photo at full resolution in grey, uint8 (h, w); a JPEG is decoded without its colours.
+
+    Raises:
+        PhotoError: as :func:`decode_photo`.
+    """
+    with _photo_errors(data):
+        image = _open_photo(data, settings)
+        if image.format != "JPEG" or not has_jpeg_end(data):
+            return np.asarray(Image.fromarray(decode_photo(data, settings).pixels).convert("L"))
+        image.draft("L", image.size)
+        image.load()
+        grey = image.convert("L")
+        orientation = _orientation(image)
+        return np.asarray(grey.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else grey)
 
 
 def photo_size(data: bytes, settings: Settings) -> tuple[int, int]:

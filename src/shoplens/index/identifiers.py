@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from shoplens.errors import InvalidValue
-from shoplens.index.conditions import OneOf
+from shoplens.index.conditions import AllOf, Condition, OneOf
 from shoplens.index.protocol import Index, StoredProduct
 from shoplens.types import normalize_nfc
+from shoplens.types.gtin import gtin_forms
 
 MAX_LISTED = 5
 
@@ -58,6 +59,20 @@ def find_product(index: Index, name: str) -> StoredProduct:
     if not records:
         raise unknown_product_error(name)
     return records[0]
+
+
+def find_gtin(index: Index, gtin: str, condition: Condition | None = None) -> list[StoredProduct]:
+    """Return the products that have this trade number as an id or identifier, in any of its forms, by id.
+
+    Args:
+        gtin: of 14 digits.
+        condition: that they meet; None for any product.
+    """
+    if "id" not in index.field_kinds():
+        return []
+    named = OneOf("id", texts=gtin_forms(gtin))
+    records = index.all_records(named if condition is None else AllOf((named, condition)))
+    return sorted(records, key=lambda record: record.product.id)
 
 
 def unknown_product_error(name: str) -> InvalidValue:

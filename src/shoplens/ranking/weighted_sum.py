@@ -14,7 +14,8 @@ def similarity_from_cosine(cosine: float) -> float:
 
 
 def rank_candidates(candidates: Iterable[Candidate], weights: Mapping[str, float]) -> list[Result]:
-    """Rank candidates best first: products with the query photo itself, then by score; ties by product id.
+    """Rank candidates best first: products with a barcode of the query photo, then products with the query photo
+    itself, then by score; ties by product id.
 
     Args:
         weights: dimension -> weight, none negative, not all zero; they are divided by their sum.
@@ -34,11 +35,19 @@ def rank_candidates(candidates: Iterable[Candidate], weights: Mapping[str, float
     for candidate in candidates:
         parts = {name: weight / total * candidate.scores.get(name, 0.0) for name, weight in weights.items()}
         parts.update(candidate.adjustments)
-        rows.append((not candidate.same_photo, -sum(parts.values()), candidate.product.id, candidate, parts))
+        proof = (not candidate.barcode, not candidate.same_photo)
+        rows.append((proof, -sum(parts.values()), candidate.product.id, candidate, parts))
     rows.sort(key=lambda row: row[:3])
     return [
         Result(
-            rank, candidate.product, -negative, candidate.photo, parts, candidate.same_photo, None, candidate.reasons
+            rank,
+            candidate.product,
+            -negative,
+            candidate.photo,
+            parts,
+            candidate.same_photo,
+            reasons=candidate.reasons,
+            barcode=candidate.barcode,
         )
         for rank, (_, negative, _, candidate, parts) in enumerate(rows, start=1)
     ]

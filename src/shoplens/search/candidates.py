@@ -1,13 +1,15 @@
-"""Retrieval of candidates in tiers: equal photos first, sold-out products last, a limit per group."""
+"""Retrieval of candidates in tiers: products with the photo's barcode and equal photos first, sold-out products last,
+a limit per group."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from shoplens.index.conditions import AllOf, Condition, Not, OneOf
+from shoplens.index.conditions import AllOf, Condition, IsProduct, Not, OneOf
+from shoplens.index.identifiers import find_gtin
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.strategies import EncodedQuery, Strategy
 from shoplens.ranking.weighted_sum import rank_candidates
@@ -47,6 +49,7 @@ def _retrieve_tier(
 ) -> list[Candidate]:
     """Retrieve the best k of a tier, again without the full groups while there are too few."""
     chosen: dict[str, Candidate] = {}
+    tier.add(_with_barcode(index, strategy, query, constraint, tier), chosen, constraint)
     tier.add(_same_photos(index, strategy, query, constraint, tier), chosen, constraint)
     while len(chosen) < constraint.k:
         wanted = constraint.k + len(chosen)
@@ -56,6 +59,18 @@ def _retrieve_tier(
         if len(candidates) < wanted:
             break
     return list(chosen.values())[: constraint.k]
+
+
+def _with_barcode(
+    index: Index, strategy: Strategy, query: EncodedQuery, constraint: RankingConstraint, tier: _Tier
+) -> Iterator[Candidate]:
+    """Yield the products that have a barcode of the query photo, with the scores that the strategy gives them."""
+    for code in query.barcodes:
+        for record in find_gtin(index, code.gtin, tier.condition) if code.gtin else ():
+            product = record.product
+            photos = replace(constraint.photos, condition=IsProduct((product.id,)))
+            scored = strategy.retrieve(index, query, photos, 1) or [Candidate(product, {}, product.photos[0])]
+            yield replace(scored[0], barcode=code.text)
 
 
 def _same_photos(

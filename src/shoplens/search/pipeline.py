@@ -18,6 +18,7 @@ from shoplens.ranking.match_probability import REFERENCE, Calibration
 from shoplens.ranking.strategies import STRATEGIES, EncodedQuery, Strategy, default_strategy, strategy_named
 from shoplens.ranking.verdict import Judgement, is_merchandised, judge
 from shoplens.search.answer_notes import answer_notes
+from shoplens.search.barcode_answers import barcode_notes, judge_barcodes, match_barcodes
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.facets import FacetRequest, count_facets
 from shoplens.search.prepared_strategy import PreparedStrategy, Ranking, prepare_strategy
@@ -70,9 +71,12 @@ def search_encoded(
         constraint = _constrain(query, generation, calibration)
         ranking = prepared.rank(index, encoded, constraint, timer)
         results = _add_predicted_values(ranking.results[: query.k], query, generation)
+        matches = match_barcodes(index, ranking.query.barcodes)
         judgement = _judge(query, prepared, index, ranking, results, calibration, timer)
+        judgement = judge_barcodes(judgement, matches)
         facets = _count_facets(query, prepared, index, ranking.query, constraint, timer)
         notes = answer_notes(query, results, constraint.photos.condition, generation, calibration)
+        notes = barcode_notes(index, matches, results, constraint.photos.condition) + notes
         answer = _answer(query, prepared, encoder, ranking.query, judgement, facets, notes, timer)
         if answer_log is not None and not _is_steered(query):  # the weights of a steered search are the person's
             answer = answer_log.add(generation, answer, ranking.query, ranking.tiers)
@@ -94,7 +98,7 @@ def strategy_of(store: Store, name: str) -> Strategy:
 def reference_scores(index: Index, prepared: PreparedStrategy, query: EncodedQuery) -> list[float]:
     """Return the best scores of the whole catalogue, without conditions and merchandising; match probabilities are
     computed from them."""
-    unknown = replace(query, pixel_hashes=(), content_hash="")
+    unknown = replace(query, pixel_hashes=(), content_hash="", barcodes=())
     if unknown.filtered is not None:
         unknown = replace(unknown, filtered=replace(unknown.filtered, merchandising=Merchandising()))
     return [result.score for result in prepared.rank(index, unknown, RankingConstraint(REFERENCE)).results]
@@ -141,7 +145,7 @@ def _is_narrowed(query: Query) -> bool:
 def _shows_nothing(photo: EncodedQuery, index: Index) -> bool:
     """Whether a photo is blank, and is not itself the photo of a product."""
     hashes = filter(None, (*photo.pixel_hashes, photo.content_hash))
-    return photo.is_blank and not any(index.products_with_photo(name) for name in hashes)
+    return photo.is_blank and not photo.barcodes and not any(index.products_with_photo(name) for name in hashes)
 
 
 def _resolve_product(query: Query, index: Index) -> Query:
@@ -182,7 +186,9 @@ def _judge(
     """Give the results match probabilities, and the answer a verdict."""
     with timer.stage("judge"):
         reference = [result.score for result in ranking.results[:REFERENCE]]
-        is_partial = _is_narrowed(query) or any(one.same_photo or is_merchandised(one) for one in ranking.results)
+        is_partial = _is_narrowed(query) or any(
+            one.same_photo or one.barcode or is_merchandised(one) for one in ranking.results
+        )
         if calibration is not None and is_partial:
             reference = reference_scores(index, prepared, ranking.query)
         return judge(results, reference, calibration, query.precision)
@@ -229,6 +235,7 @@ def _answer(
         object=encoded.object,
         objects=encoded.objects or (),
         words=query.steering.meanings,
+        barcodes=tuple(code.text for code in encoded.barcodes),
     )
 
 

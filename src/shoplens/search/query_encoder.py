@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from shoplens.build.photo_features import extract_features, feature_model
 from shoplens.embedders import Embedder, embed_photos
@@ -13,9 +14,11 @@ from shoplens.embedders.embedder import finds_objects
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.images import PhotoSource, Picture, decode_photo, photo_size
+from shoplens.images.decode import crop_pixels, decode_grey
 from shoplens.images.objects import FoundObject, find_objects, is_blank
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
+from shoplens.reading.barcodes import Barcode, read_barcodes
 from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.search.wishes import wishes_steer
 from shoplens.settings import Settings
@@ -43,6 +46,7 @@ class QueryEncoder:
         region: Region | None = None,
         *,
         features: bool = True,
+        read: bool = False,
         timer: StageTimer | None = None,
     ) -> EncodedQuery:
         """Encode a photo, or a region of it, by the network; :meth:`PreparedStrategy.encode` adds the rest.
@@ -52,7 +56,8 @@ class QueryEncoder:
             index: to be searched; it knows whether it has photos of the same size.
             region: the part to encode; None for the whole photo.
             features: whether to compute the input of the filters, too.
-            timer: measures the stages ``decode`` and ``embed``.
+            read: whether to read the barcodes in it, too.
+            timer: measures the stages ``decode``, ``read`` and ``embed``.
 
         Raises:
             PhotoError: the photo cannot be read, or is no photo.
@@ -64,8 +69,13 @@ class QueryEncoder:
             data = photo if isinstance(photo, bytes) else self.source.bytes_of(photo)
             picture = self._decode(data, region)
             hashes = self._pixel_hashes(data, picture, index) if region is None else ()
+        codes: tuple[Barcode, ...] = ()
+        if read:
+            with timer.stage("read"):
+                codes = self._read_barcodes(data, picture, region)
         with timer.stage("embed"):
-            return self._embed(picture, region, hashes, features=features)
+            encoded = self._embed(picture, region, hashes, features=features)
+        return replace(encoded, barcodes=codes) if codes else encoded
 
     def _decode(self, data: bytes, region: Region | None) -> Picture:
         """Decode a photo at no more resolution than the network needs, as the photos of products are decoded."""
@@ -75,6 +85,17 @@ class QueryEncoder:
             part = min(region.width / width, region.height / height, 1.0)
             shortest = round(shortest / max(part, 0.01))
         return decode_photo(data, self.settings, shortest=shortest)
+
+    def _read_barcodes(self, data: bytes, picture: Picture, region: Region | None) -> tuple[Barcode, ...]:
+        """Read the barcodes in a picture, or in a region of it."""
+
+        def enlarge() -> npt.NDArray[np.uint8]:
+            grey = decode_grey(data, self.settings)
+            return grey if region is None else crop_pixels(grey, region)
+
+        is_reduced = picture.pixels.shape[:2] != (picture.height, picture.width)
+        pixels = picture.pixels if region is None else picture.crop(region)
+        return read_barcodes(pixels, enlarge if is_reduced else None)
 
     def _pixel_hashes(self, data: bytes, picture: Picture, index: Index) -> tuple[str, ...]:
         """Return the hashes that an equal photo in the index may have; older stores decoded every photo in full."""
@@ -142,7 +163,10 @@ def encode_query(
     elif query.photo is not None:
         photos = (query.photo, *query.more_photos)
         encoded = merge_photos(
-            [encoder.encode_photo(photo, index, query.region, features=needs, timer=timer) for photo in photos]
+            [
+                encoder.encode_photo(photo, index, query.region, features=needs, read=True, timer=timer)
+                for photo in photos
+            ]
         )
     if prepared.filters is None:
         if encoded is None:
@@ -183,6 +207,7 @@ def merge_photos(photos: Sequence[EncodedQuery]) -> EncodedQuery:
         features=np.mean(features, axis=0, dtype=np.float32) if features else None,
         pixel_hashes=tuple(dict.fromkeys(name for name in hashes if name and name != first.content_hash)),
         is_blank=all(photo.is_blank for photo in photos),
+        barcodes=tuple(dict.fromkeys(code for photo in photos for code in photo.barcodes)),
     )
 
 

@@ -149,6 +149,7 @@ class ResultDocument(BaseModel):
     photo: Annotated[str, Field(description="The photo that matched, on this service.")]
     photos: list[str]
     same_photo: bool
+    barcode: Annotated[str, Field(description="The barcode in the photo that is this product's; empty for none.")]
     match_probability: float | None
     parts: dict[str, float]
     predicted: dict[str, dict[str, float]]

@@ -24,6 +24,7 @@ class Candidate:
         scores: similarity to the query in every dimension, each in [0, 1]; bigger is better.
         photo: the product's photo that matched best.
         same_photo: whether the query is this very photo, byte for byte or pixel for pixel.
+        barcode: the barcode in the query photo that is the product's; empty for none.
         adjustments: further named parts of the score, positive or negative, e.g. a merchandiser's ``boost``.
         reasons: why the product is a result; None where the query did not ask for reasons.
     """
@@ -34,6 +35,7 @@ class Candidate:
     same_photo: bool = False
     adjustments: Mapping[str, float] = field(default_factory=dict)
     reasons: Reasons | None = None
+    barcode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Result:
         reasons: why the product is a result; None where the query did not ask for reasons.
         predicted: dimension -> class -> probability: the values predicted by the filters with which the product meets
             the conditions.
+        barcode: the barcode in the query photo that is the product's, as it is printed; empty for none.
 
     Raises:
         InvalidValue: the parts do not add up to the score.
@@ -97,6 +100,7 @@ class Result:
     match_probability: float | None = None
     reasons: Reasons | None = None
     predicted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    barcode: str = ""
 
     def __post_init__(self) -> None:
         if not math.isclose(sum(self.parts.values()), self.score, abs_tol=1e-6):
@@ -139,8 +143,8 @@ class Answer:
         model: id of the model that embedded the query.
         strategy: name of the strategy that was used.
         results: the results, best first.
-        took_ms: milliseconds per stage: decode, embed, filter, weigh, retrieve, rank, judge, facets, other (all between
-            them), and total, their sum.
+        took_ms: milliseconds per stage: decode, read, embed, filter, weigh, retrieve, rank, judge, facets, other (all
+            between them), and total, their sum.
         verdict: ``exact`` if the first result is the product in the photo, ``similar`` if results only resemble it,
             ``not-in-catalogue`` if the catalogue lacks it, each at the query's precision; ``no-product`` for a photo of
             nothing but grey or noise, which has no results; ``uncalibrated`` where no calibration exists.
@@ -154,6 +158,7 @@ class Answer:
             is proportional to its importance divided by that standard deviation.
         words: what the words of the query were read as, in order; empty where it has none.
         remembered: whether feedback can be given on this answer.
+        barcodes: the barcodes that were read in the photo, as they are printed.
     """
 
     query_id: str
@@ -174,3 +179,4 @@ class Answer:
     objects: tuple[ObjectBox, ...] = ()
     object_answers: tuple[Answer, ...] = ()
     words: tuple[WordMeaning, ...] = ()
+    barcodes: tuple[str, ...] = ()

@@ -82,6 +82,8 @@ export const formatPrice = (price, currency) => {
 
 /** Return the verdict as a sentence for shoppers. */
 export function describeVerdict(answer) {
+  const barcode = answer.results[0]?.barcode;
+  if (barcode && answer.verdict === "exact") return `The first result has the barcode ${barcode} that is in your photo.`;
   const sentences = {
     exact: "The first result is the product in your photo.",
     similar: "These products are similar. The product in your photo may not be among them.",

@@ -39,15 +39,14 @@ export function createCard(result, { names, base = "", onSimilar, onOpen }) {
   similarButton.addEventListener("click", () => onSimilar(result));
   const percent = Math.round(result.match_probability * 100);
   const probability = result.match_probability === null ? "" : `same product: ${percent} % likely`;
+  const proof = (result.barcode && `barcode ${result.barcode}`) || (result.same_photo ? "identical photo" : probability);
   const text = createElement(
     "div",
     { className: "text" },
     createElement("h3", {}, title),
     createElement("span", { className: "price", textContent: formatPrice(result.price, result.currency) }),
     result.in_stock === false ? createElement("span", { className: "match", textContent: "sold out" }) : null,
-    probability || result.same_photo
-      ? createElement("span", { className: "match", textContent: result.same_photo ? "identical photo" : probability })
-      : null,
+    proof ? createElement("span", { className: "match", textContent: proof }) : null,
     createExplanation(result, names),
     createElement("div", { className: "row" }, similarButton),
   );

@@ -83,6 +83,8 @@ def _explain_verdict(answer: Answer, steering: Steering) -> str:
     if steered and answer.verdict == "uncalibrated":
         reasons = "weights, a profile, words, a colour or an example"
         return f"How certain the answer is cannot be said for a search with {reasons}."
+    if answer.verdict == "exact" and answer.results[0].barcode:
+        return f"The first result has the barcode {sanitize(answer.results[0].barcode)} that is in the photo."
     return sanitize(VERDICTS[answer.verdict])
 
 
@@ -94,7 +96,8 @@ def result_table(answer: Answer) -> Table:
         names = [name for name in dict.fromkeys([*answer.weights, *product.attributes]) if name in product.attributes]
         values = [", ".join(map(str, product.attributes[name])) for name in names[:SHOWN_ATTRIBUTES]]
         price = "" if product.price is None else f"{product.price:.2f} {product.currency}".strip()
-        mark = " [green]same photo[/]" if result.same_photo else ""
+        mark = f" [green]barcode {sanitize(result.barcode)}[/]" if result.barcode else ""
+        mark = mark or (" [green]same photo[/]" if result.same_photo else "")
         table.add_row(
             str(result.rank),
             f"{result.score:.3f}",

@@ -1,0 +1,172 @@
+"""Barcodes in photos: how many are read, and whether any gives another product.
+
+    python benchmarks/barcodes.py --photos 500 --seed 22
+
+Draws phone photos of 900 x 1,200 and 1,200 x 1,600 pixels: a label with a code and lines of print, seen at an angle and
+turned by any angle, pasted into a drawn scene of the package ``rendered``, blurred, lit unevenly, with noise, as JPEG.
+Five sorts of code; a quarter of the photos have a code that no product has, or none at all.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import zxingcpp
+from PIL import Image, ImageDraw, ImageFilter
+
+from shoplens.rendered.phone import KINDS, phone_photo
+from shoplens.rendered.specs import spec_of
+from shoplens.types.gtin import check_digit, expand_upc_e
+
+SORTS = ("EAN-13", "EAN-13", "EAN-8", "UPC-A", "UPC-E", "QR", "unknown code", "no code")
+"""Of the photos, in turn."""
+FORMATS = {
+    "EAN-13": "EAN13",
+    "EAN-8": "EAN8",
+    "UPC-A": "UPCA",
+    "UPC-E": "UPCE",
+    "QR": "QRCode",
+    "unknown code": "EAN13",
+}
+SCENES = tuple(kind for kind in KINDS if kind != "blur")
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True, slots=True)
+class CodePhoto:
+    """A drawn photo.
+
+    Attributes:
+        sort: of :data:`SORTS`.
+        gtin: of the code, as the feed would write it; empty for none.
+        data: JPEG.
+        module: pixels of the narrowest bar.
+    """
+
+    sort: str
+    gtin: str
+    data: bytes
+    module: float
+
+
+def draw_photos(count: int, seed: int) -> Iterator[CodePhoto]:
+    """Yield photos; the same ones for the same seed."""
+    for number in range(count):
+        rng = np.random.default_rng((seed, number))
+        yield draw_photo(SORTS[number % len(SORTS)], number, rng)
+
+
+def draw_photo(sort: str, number: int, rng: Rng) -> CodePhoto:
+    """Draw one photo of this sort."""
+    size = ((900, 1200), (1200, 1600))[int(rng.integers(2))]
+    scene = phone_photo(spec_of(1 + number % 200, 5), number, SCENES[number % len(SCENES)])
+    picture = scene.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+    gtin, module = "", 0.0
+    if sort != "no code":
+        gtin, content = draw_number(sort, rng)
+        label = draw_label(sort, content, rng)
+        share = float(rng.uniform(0.22, 0.65))
+        module = paste_label(picture, label, share, rng)
+    return CodePhoto(sort, gtin, photograph(picture, rng), module)
+
+
+def draw_number(sort: str, rng: Rng) -> tuple[str, str]:
+    """Return a GTIN that no company has been given (prefixes 952 and 0 00), and the content of its code."""
+
+    def complete(prefix: str, length: int) -> str:
+        body = prefix + "".join(map(str, rng.integers(0, 10, length - 1 - len(prefix))))
+        return f"{body}{check_digit(body)}"
+
+    if sort == "EAN-8":
+        return (gtin := complete("952", 8)), gtin
+    if sort == "UPC-A":
+        return (gtin := complete("0", 12)), gtin
+    if sort == "UPC-E":
+        short = "0" + "".join(map(str, [*rng.integers(3, 10, 5), rng.integers(10)]))
+        long = expand_upc_e(short + "0")[:11]
+        gtin = f"{long}{check_digit(long)}"
+        return gtin, f"{short}{gtin[-1]}"
+    gtin = complete("952", 13)
+    if sort == "QR":
+        return gtin, f"https://id.example.com/01/{gtin.zfill(14)}/10/L{int(rng.integers(1000))}?17=271231"
+    return gtin, gtin
+
+
+def draw_label(sort: str, content: str, rng: Rng) -> tuple[Image.Image, Image.Image, float]:
+    """Return a label, its mask, and the share of its width that one module takes."""
+    code = zxingcpp.create_barcode(content, getattr(zxingcpp.BarcodeFormat, FORMATS[sort]))
+    drawn = Image.fromarray(np.array(zxingcpp.write_barcode_to_image(code, scale=8, add_quiet_zones=True)))
+    drawn = drawn.convert("L")
+    if sort != "QR":
+        drawn = drawn.resize((drawn.width, round(drawn.width * float(rng.uniform(0.4, 0.7)))), Image.Resampling.NEAREST)
+    margin = round(drawn.width * 0.05)
+    lines = int(rng.integers(0, 5))
+    height = drawn.height + 2 * margin + lines * 60
+    paper = tuple(int(channel) for channel in rng.integers(215, 256, 3))
+    ink = tuple(int(channel) for channel in rng.integers(0, 60, 3))
+    label = Image.new("RGB", (drawn.width + 2 * margin, height), paper)
+    label.paste(Image.new("RGB", drawn.size, ink), (margin, margin), drawn.point(lambda value: 255 - value))
+    pen = ImageDraw.Draw(label)
+    for line in range(lines):
+        left = margin
+        while left < label.width - 2 * margin:
+            width = int(rng.integers(20, 90))
+            pen.rectangle(
+                (left, height - (line + 1) * 60, min(left + width, label.width - margin), height - line * 60 - 25), ink
+            )
+            left += width + 18
+    return label, Image.new("L", label.size, 255), 8 / label.width
+
+
+def paste_label(picture: Image.Image, drawn: tuple[Image.Image, Image.Image, float], share: float, rng: Rng) -> float:
+    """Paste a label, as a camera sees it at an angle; return the pixels of a module."""
+    label, mask, module = drawn
+    width = share * picture.width
+    height = width * label.height / label.width
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.array([width, height]) / 2
+    turn, tilt, lean = rng.uniform(-np.pi, np.pi), np.radians(rng.uniform(0, 35)), rng.uniform(-np.pi, np.pi)
+    if rng.random() < 0.5:  # half of all people hold the code upright
+        turn = rng.normal(0, 0.12)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    axis = np.array([np.cos(lean), np.sin(lean)])
+    across = np.array([-axis[1], axis[0]])
+    flat = corners @ rotation.T
+    depth = 1 + (flat @ across) * np.sin(tilt) / (1.6 * picture.width)
+    seen = (np.outer(flat @ axis, axis) + np.outer(flat @ across * np.cos(tilt), across)) / depth[:, None]
+    low, high = seen.min(0), seen.max(0)
+    room = np.array(picture.size) - (high - low)
+    place = rng.uniform(0, 1, 2) * np.maximum(room, 0) - low
+    target = seen + place
+    source = np.array([[0, 0], [label.width, 0], [label.width, label.height], [0, label.height]], float)
+    rows, values = [], []
+    for (x, y), (u, v) in zip(target, source, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        values += [u, v]
+    warp = np.linalg.solve(np.array(rows), np.array(values))
+    factor = max(1, int(label.width / width / 1.5))
+    small = label.reduce(factor) if factor > 1 else label
+    scale = np.array([factor] * 6 + [1, 1], float)
+    data = tuple(warp / scale)
+    shape = picture.size
+    over = small.transform(shape, Image.Transform.PERSPECTIVE, data, Image.Resampling.BICUBIC)
+    where = mask.reduce(factor).transform(shape, Image.Transform.PERSPECTIVE, data, Image.Resampling.BICUBIC)
+    picture.paste(over, (0, 0), where)
+    return module * width
+
+
+def photograph(picture: Image.Image, rng: Rng) -> bytes:
+    """Return the JPEG of a picture, blurred, lit unevenly, with noise."""
+    picture = picture.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.2, 1.1)) * picture.width / 1200))
+    pixels = np.asarray(picture, np.float32)
+    height, width = pixels.shape[:2]
+    angle = rng.uniform(0, 2 * np.pi)
+    slope = np.cos(angle) * np.linspace(-1, 1, width)[None] + np.sin(angle) * np.linspace(-1, 1, height)[:, None]
+    light = float(rng.uniform(0.55, 1.1)) * (1 + float(rng.uniform(0, 0.45)) * slope / 1.42)
+    noise = rng.normal(0, float(rng.uniform(1, 6)), (height, width, 1))
+    lit = np.clip(pixels * light[..., None] + noise, 0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(lit).save(file, "JPEG", quality=int(rng.integers(60, 93)))
+    return file.getvalue()
