@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from shoplens import Shop
+from shoplens.ranking.verdict import Judgement
+from shoplens.reading.barcodes import Barcode
+from shoplens.search.barcode_answers import BarcodeMatches, judge_barcodes
 from shoplens.settings import Settings
 from shoplens.store.store import Store
-from shoplens.types import Answer, Query, Region
+from shoplens.types import Answer, Product, Query, Region, Result, Verdict
 from tests.code_photos import EAN, OTHER_EAN, draw_code, draw_wrong_ean_8, photo_with_code
 from tests.fakes import BLUE, GREEN, RED, WHITE, ColourEmbedder, feed_of, photo, row
 
@@ -64,7 +67,7 @@ def test_the_product_with_the_barcode_comes_first_however_it_looks(shop: Shop, t
     assert answer.results[0].match_probability == 1.0
     assert answer.barcodes == (EAN,) and answer.notes == ()
     assert answer.results[1].product.id == "green" and answer.results[1].barcode == ""
-    assert "read" in answer.took_ms
+    assert "scan" in answer.took_ms
 
 
 @pytest.mark.parametrize(
@@ -151,3 +154,28 @@ def test_a_product_without_the_identifiers_of_newer_stores_is_found_by_its_id(tm
     with Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)[0] as shop:
         assert first(shop.search(photo_with_code(tmp_path / "q.png", GREEN, draw_code(EAN)))) == (EAN, EAN, "exact")
     Store(tmp_path / "store", lock_wait=0.0).close()
+
+
+def result_of(identifiers: tuple[str, ...], barcode: str = "", same_photo: bool = False) -> Result:
+    product = Product("p", "P", ("/p.png",), identifiers=identifiers)
+    return Result(1, product, 0.9, "/p.png", {"look": 0.9}, same_photo, 0.97, barcode=barcode)
+
+
+def test_the_look_is_not_believed_against_the_barcode() -> None:
+    unknown, known = Barcode(UNKNOWN, f"0{UNKNOWN}"), Barcode(EAN, f"0{EAN}")
+
+    def verdict(result: Result, code: Barcode, products: dict[str, tuple[str, ...]], said: Verdict = "exact") -> str:
+        return judge_barcodes(Judgement([result], said, 0.1), BarcodeMatches((code,), products)).verdict
+
+    assert verdict(result_of((OTHER_EAN,)), unknown, {}) == "similar"  # its feed says another number
+    assert verdict(result_of(("SKU-1",)), unknown, {}) == "exact"  # its feed says none
+    assert verdict(result_of((OTHER_EAN,), same_photo=True), unknown, {}) == "exact"  # it is this photo
+    assert verdict(result_of((OTHER_EAN,)), known, {known.gtin: ("other",)}) == "similar"  # the other one is left out
+    assert verdict(result_of((EAN,), EAN), known, {known.gtin: ("p",)}, "not-in-catalogue") == "exact"
+    assert verdict(result_of((EAN,), EAN), known, {known.gtin: ("other", "p")}, "not-in-catalogue") == "similar"
+    absent = judge_barcodes(
+        Judgement([result_of((EAN,), EAN)], "similar", 0.4), BarcodeMatches((known,), {"0": ("p",)})
+    )
+    assert absent.absent_probability == 0.0 and absent.results[0].match_probability == 1.0
+    nothing = Judgement([], "similar", None)
+    assert judge_barcodes(nothing, BarcodeMatches((known,), {})) is nothing

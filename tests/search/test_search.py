@@ -299,8 +299,8 @@ def test_an_answer_without_results_has_a_note_with_the_values_of_the_field(shop:
 @pytest.mark.parametrize(
     ("strategy", "stages", "parts"),
     [
-        ("pretrained", ["decode", "embed", "retrieve"], {"look"}),
-        ("filters-static", ["decode", "embed", "filter", "retrieve"], {"look", "shape", "color"}),
+        ("pretrained", ["decode", "scan", "embed", "retrieve"], {"look"}),
+        ("filters-static", ["decode", "scan", "embed", "filter", "retrieve"], {"look", "shape", "color"}),
     ],
 )
 def test_parts_add_up_and_the_answer_has_times_of_all_stages(

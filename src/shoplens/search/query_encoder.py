@@ -46,7 +46,7 @@ class QueryEncoder:
         region: Region | None = None,
         *,
         features: bool = True,
-        read: bool = False,
+        scan: bool = False,
         timer: StageTimer | None = None,
     ) -> EncodedQuery:
         """Encode a photo, or a region of it, by the network; :meth:`PreparedStrategy.encode` adds the rest.
@@ -56,8 +56,8 @@ class QueryEncoder:
             index: to be searched; it knows whether it has photos of the same size.
             region: the part to encode; None for the whole photo.
             features: whether to compute the input of the filters, too.
-            read: whether to read the barcodes in it, too.
-            timer: measures the stages ``decode``, ``read`` and ``embed``.
+            scan: whether to read the barcodes in it, too.
+            timer: measures the stages ``decode``, ``scan`` and ``embed``.
 
         Raises:
             PhotoError: the photo cannot be read, or is no photo.
@@ -70,8 +70,8 @@ class QueryEncoder:
             picture = self._decode(data, region)
             hashes = self._pixel_hashes(data, picture, index) if region is None else ()
         codes: tuple[Barcode, ...] = ()
-        if read:
-            with timer.stage("read"):
+        if scan:
+            with timer.stage("scan"):
                 codes = self._read_barcodes(data, picture, region)
         with timer.stage("embed"):
             encoded = self._embed(picture, region, hashes, features=features)
@@ -164,7 +164,7 @@ def encode_query(
         photos = (query.photo, *query.more_photos)
         encoded = merge_photos(
             [
-                encoder.encode_photo(photo, index, query.region, features=needs, read=True, timer=timer)
+                encoder.encode_photo(photo, index, query.region, features=needs, scan=True, timer=timer)
                 for photo in photos
             ]
         )
