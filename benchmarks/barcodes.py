@@ -228,13 +228,17 @@ def search_photos(count: int, seed: int) -> None:
                 counts["read"] += bool(photo.gtin) and read
                 counts["right"] += answer.verdict == "exact" and coded == [owner]
                 counts["wrong product"] += bool(coded) and coded != [owner]
-                counts["wrong number"] += len(answer.barcodes) > (read and bool(photo.gtin))
+                others = [one for one in answer.barcodes if normalize_gtin(one) != normalize_gtin(photo.gtin)]
+                counts["wrong number"] += any(normalize_gtin(one) for one in others)
+                counts["wrong check digit"] += any(not normalize_gtin(one) for one in others)
                 if photo.gtin:
                     size = next(name for limit, name in MODULES if photo.module < limit)
                     by_module.setdefault(size, []).append(read)
-    columns = ("photos", "read", "right", "wrong product", "wrong number")
-    print("| code | photos | read | its product first, `exact` | another product taken for it | other numbers |")
-    print("|---|---|---|---|---|---|")
+    columns = ("photos", "read", "right", "wrong product", "wrong number", "wrong check digit")
+    print(
+        "| code | photos | read | its product first, `exact` | another product | another number read | an invalid one |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for sort, counts in told.items():
         print(f"| {sort} | {' | '.join(str(counts[column]) for column in columns)} |")
     print("\n| pixels of the narrowest bar | photos | read |\n|---|---|---|")

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from shoplens.errors import InvalidValue
+from shoplens.index.conditions import IsProduct
 from shoplens.index.exact import ExactIndex
-from shoplens.index.identifiers import ProductMatch, find_product, find_products
+from shoplens.index.identifiers import ProductMatch, find_gtin, find_product, find_products
 from shoplens.index.protocol import Index, IndexedProduct, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import Photo, Product
@@ -108,3 +109,19 @@ def test_identifiers_change_with_the_record(index: Index) -> None:
     }
     index.remove(["hat"])
     assert find_products(index, ["cap-1"]) == {}
+
+
+def test_a_trade_number_is_found_in_every_form_and_under_a_condition(empty: Index) -> None:
+    assert find_gtin(empty, "04006381333931") == []
+    forms = {"a": "4006381333931", "b": "04006381333931", "c": "042100005264", "d": "04252614", "e": "42100005264"}
+    empty.upsert([entry(product(name, "/0.jpg", identifiers=(code,))) for name, code in forms.items()])
+    empty.upsert([entry(product("96385074", "/0.jpg"))])
+
+    def found(gtin: str) -> list[str]:
+        return [record.product.id for record in find_gtin(empty, gtin)]
+
+    assert found("04006381333931") == ["a", "b"]
+    assert found("00042100005264") == ["c", "d", "e"]
+    assert found("00000096385074") == ["96385074"]
+    assert found("14006381333938") == []
+    assert [one.product.id for one in find_gtin(empty, "04006381333931", IsProduct(("b",)))] == ["b"]

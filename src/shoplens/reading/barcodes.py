@@ -97,13 +97,22 @@ def _any_valid(codes: Iterable[Barcode]) -> bool:
 
 
 def _read(grey: Grey) -> tuple[Barcode, ...]:
-    """Return the trade numbers that can be read; one with a wrong check digit counts only where no other is read,
-    because it may be a part of another."""
+    """Return the trade numbers that can be read. One with a wrong check digit is mostly another that was misread, so
+    it counts only where no other is read, and where it is read again at another resolution."""
+    numbers = _read_once(grey)
+    valid = tuple(number for number in numbers if number.gtin)
+    if valid or not numbers:
+        return valid
+    smaller = Image.fromarray(grey).resize((round(0.75 * grey.shape[1]), round(0.75 * grey.shape[0])))
+    again = _read_once(np.asarray(smaller))
+    return tuple(number for number in numbers if number in again)
+
+
+def _read_once(grey: Grey) -> tuple[Barcode, ...]:
     codes = zxingcpp.read_barcodes(grey, formats=_FORMATS, try_invert=False, return_errors=True)
     if any(code.valid and code.format not in (_QR, _UPC_E) for code in codes):
         codes = [code for code in codes if code.format != _UPC_E]  # half of an EAN-13 may look like one
-    numbers = tuple(dict.fromkeys(filter(None, map(_trade_number, codes))))[:MAX_CODES]
-    return tuple(number for number in numbers if number.gtin) or numbers
+    return tuple(dict.fromkeys(filter(None, map(_trade_number, codes))))[:MAX_CODES]
 
 
 def _trade_number(code: zxingcpp.Barcode) -> Barcode | None:

@@ -193,3 +193,13 @@ def test_every_article_of_the_real_feed_is_read(data_folder: Path) -> None:
     assert len({product.group_id for product in result.products}) == 3_405
     assert all(Path(photo).is_file() for product in result.products for photo in product.photos)
     assert result.products[0].category == ("Garment Lower body", "Leggings/Tights")
+
+
+def test_a_trade_number_with_separators_is_kept_without_them_too(tmp_path: Path) -> None:
+    result = read_rows(
+        tmp_path, row("1", gtin="978-3-16-148410-0", mpn="AB 12-34"), row("4006381333931", gtin="4006381333931")
+    )
+    assert [product.identifiers for product in result.products] == [
+        ("978-3-16-148410-0", "9783161484100", "AB 12-34"),
+        (),
+    ]
