@@ -143,8 +143,8 @@ class Answer:
         model: id of the model that embedded the query.
         strategy: name of the strategy that was used.
         results: the results, best first.
-        took_ms: milliseconds per stage: decode, read, embed, filter, weigh, retrieve, rank, judge, facets, other (all
-            between them), and total, their sum.
+        took_ms: milliseconds per stage: read, decode, scan, embed, filter, weigh, retrieve, rank, judge, facets, other
+            (all between them), and total, their sum.
         verdict: ``exact`` if the first result is the product in the photo, ``similar`` if results only resemble it,
             ``not-in-catalogue`` if the catalogue lacks it, each at the query's precision; ``no-product`` for a photo of
             nothing but grey or noise, which has no results; ``uncalibrated`` where no calibration exists.
