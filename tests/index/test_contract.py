@@ -59,7 +59,8 @@ def scores_of(number: int, photos: int) -> FilterScores:
         indices = np.sort(rng.choice(CLASSES, (number + view) % 6, replace=False)).astype(np.uint32)
         class_vectors.append(SparseVector(indices, rng.random(len(indices)).astype(np.float32)))
     predicted = {} if number % 3 else {"mood": {"calm": round(0.55 + number % 40 / 100, 2), "wild": 0.3}}
-    return FilterScores(filter_vectors, tuple(class_vectors), predicted)
+    texts = [SparseVector(vector.indices * 10**8 + 7, vector.values) for vector in class_vectors]  # of other numbers
+    return FilterScores(filter_vectors, tuple(class_vectors), predicted, tuple(reversed(texts)))
 
 
 @pytest.fixture(params=[ExactIndex, QdrantIndex, RemoteIndex], ids=["exact", "qdrant", "remote"], scope="module")
@@ -73,7 +74,7 @@ def new_index(
         index = (
             ExactIndex(DIMENSIONS)
             if request.param is ExactIndex
-            else request.param(folder, VectorSizes(DIMENSIONS, FILTER_VECTOR_SIZE))
+            else request.param(folder, VectorSizes(DIMENSIONS, FILTER_VECTOR_SIZE, text=1))
         )
         opened.append(index)
         return index

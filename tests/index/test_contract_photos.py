@@ -40,7 +40,7 @@ def key_of(index: Index, product_id: str, view: int = 0) -> PhotoKey:
 
 
 def photo_queries(rng: np.random.Generator) -> list[VectorQuery]:
-    """One by the embedding, one by what lies beside it, one by both, one by class_vector."""
+    """One by the embedding, one by what lies beside it, one by both, one by class_vector, one by text_vector."""
     look, filter_vector = (
         rng.normal(size=DIMENSIONS).astype(np.float32),
         rng.normal(size=FILTER_VECTOR_SIZE).astype(np.float32),
@@ -52,25 +52,22 @@ def photo_queries(rng: np.random.Generator) -> list[VectorQuery]:
         VectorQuery(filter_vector=filter_vector),
         VectorQuery(look=look, filter_vector=filter_vector),
         VectorQuery(class_vector=class_vector),
+        VectorQuery(text_vector=SparseVector(class_vector.indices * 10**8 + 7, class_vector.values)),
     ]
 
 
 def dot(photo_query: VectorQuery, item: IndexedProduct, view: int) -> float | None:
     """What a probe is defined to give a photo; None where it cannot find it."""
     assert item.scores is not None
-    if photo_query.class_vector is not None:
-        photo_entries = dict(
-            zip(
-                item.scores.class_vectors[view].indices.tolist(),
-                item.scores.class_vectors[view].values.tolist(),
-                strict=True,
-            )
-        )
-        query_entries = zip(
-            photo_query.class_vector.indices.tolist(), photo_query.class_vector.values.tolist(), strict=True
-        )
-        shared = [value * photo_entries[index] for index, value in query_entries if index in photo_entries]
-        return sum(shared) if shared else None
+    for in_query, in_photos in (
+        (photo_query.class_vector, item.scores.class_vectors),
+        (photo_query.text_vector, item.scores.text_vectors),
+    ):
+        if in_query is not None:
+            photo = dict(zip(in_photos[view].indices.tolist(), in_photos[view].values.tolist(), strict=True))
+            query = zip(in_query.indices.tolist(), in_query.values.tolist(), strict=True)
+            shared = [value * photo[index] for index, value in query if index in photo]
+            return sum(shared) if shared else None
     look = 0.0 if photo_query.look is None else float(item.vectors[view] @ photo_query.look)
     return look + (
         0.0
@@ -133,33 +130,36 @@ def test_equal_photos_are_all_found(new_index: Callable[[], Index]) -> None:
 
 def test_photo_scores_are_dot_products(read_only: Filled) -> None:
     index, oracle, entries = read_only
-    dense = photo_queries(np.random.default_rng(6))[:3]
+    queries = photo_queries(np.random.default_rng(6))
     chosen = [(entries[number], view) for number in (8, 3, 250, 5) for view in range(len(entries[number].photos))]
     for candidate in (index, oracle):
         keys = [key_of(candidate, item.product.id, view) for item, view in chosen]
-        expected = [[dot(photo_query, item, view) for item, view in chosen] for photo_query in dense]
-        result = candidate.photo_scores(dense, keys)
-        assert (result.shape, result.dtype) == ((3, len(chosen)), np.float32)
+        expected = [[dot(photo_query, item, view) or 0.0 for item, view in chosen] for photo_query in queries]
+        result = candidate.photo_scores(queries, keys)
+        assert (result.shape, result.dtype) == ((5, len(chosen)), np.float32)
         np.testing.assert_allclose(result, np.array(expected, np.float32), atol=1e-5)
-        assert candidate.photo_scores(dense, []).shape == (3, 0)
+        assert candidate.photo_scores(queries, []).shape == (5, 0)
         assert candidate.photo_scores([], keys).shape == (0, len(chosen))
 
 
-def test_class_vectors_and_records_come_in_the_order_of_their_keys(read_only: Filled) -> None:
+def test_class_vectors_texts_and_records_come_in_the_order_of_their_keys(read_only: Filled) -> None:
     index, oracle, entries = read_only
     chosen = [(entries[number], view) for number in (8, 6, 251, 0) for view in range(len(entries[number].photos))]
     for candidate in (index, oracle):
         keys = [key_of(candidate, item.product.id, view) for item, view in chosen]
-        class_vectors = candidate.photo_class_vectors(keys)
-        assert len(class_vectors) == len(chosen)
+        class_vectors, texts = candidate.photo_class_vectors(keys), candidate.photo_text_vectors(keys)
+        assert len(class_vectors) == len(texts) == len(chosen)
         for place, (item, view) in enumerate(chosen):
             assert item.scores is not None
             np.testing.assert_array_equal(class_vectors[place].indices, item.scores.class_vectors[view].indices)
             np.testing.assert_array_equal(class_vectors[place].values, item.scores.class_vectors[view].values)
+            np.testing.assert_array_equal(texts[place].indices, item.scores.text_vectors[view].indices)
+            np.testing.assert_array_equal(texts[place].values, item.scores.text_vectors[view].values)
         assert [record and record.product for record in candidate.photo_records(keys)] == [
             item.product for item, _ in chosen
         ]
         assert (len(candidate.photo_class_vectors([])), candidate.photo_records([])) == (0, [])
+        assert len(candidate.photo_text_vectors([])) == 0
 
 
 def test_photos_that_were_removed_meanwhile_have_no_entry(filled: Filled) -> None:
@@ -188,7 +188,9 @@ def test_entries_come_back_whole(read_only: Filled) -> None:
         assert result.scores is not None and expected.scores is not None
         np.testing.assert_array_equal(result.scores.filter_vectors, expected.scores.filter_vectors)
         assert result.scores.predicted == expected.scores.predicted
-        for in_query, in_photo in zip(result.scores.class_vectors, expected.scores.class_vectors, strict=True):
+        vectors = (*result.scores.class_vectors, *result.scores.text_vectors)
+        expected_vectors = (*expected.scores.class_vectors, *expected.scores.text_vectors)
+        for in_query, in_photo in zip(vectors, expected_vectors, strict=True):
             np.testing.assert_array_equal(in_query.indices, in_photo.indices)
             np.testing.assert_array_equal(in_query.values, in_photo.values)
     assert list(index.entries([])) == []

@@ -17,11 +17,8 @@ from shoplens.index.conditions import matches
 from shoplens.index.exact import ExactIndex
 from shoplens.index.protocol import IndexedProduct, PhotoConstraint
 from shoplens.ranking.filter_retrieval import (
-    BOOST,
-    BURY,
     NOT,
     PHOTOS_PER_PROBE,
-    PIN,
     UNLIKE,
     UNUSUAL_FACTOR,
     Example,
@@ -29,6 +26,7 @@ from shoplens.ranking.filter_retrieval import (
     build_candidates,
     retrieve_pool,
 )
+from shoplens.ranking.merchandising import BOOST, BURY, PIN
 from shoplens.ranking.weighted_sum import rank_candidates
 from shoplens.settings import Merchandising
 from shoplens.types import Candidate, FilterScores, Photo, Result, SparseVector

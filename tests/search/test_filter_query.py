@@ -207,3 +207,34 @@ def test_a_generation_without_filters_is_refused(store: Store) -> None:
     finally:
         store.live.filters = filters
     assert error.value.code == "no-filters"
+
+
+def test_text_counts_only_for_a_query_with_words(queries: FilterQueryBuilder, folder: Path) -> None:
+    photo = encode_photo(query_photo(folder, "red", "plain"))
+    words = queries.text_query("red 0012")
+    assert "text" not in queries.build(photo).weights
+    with_words = queries.build(photo, text=words)
+    assert with_words.weights["text"] > 0
+    assert sum(with_words.weights.values()) == pytest.approx(1)
+    without = queries.build(photo).weights
+    rest = 1 - with_words.weights["text"]
+    assert {name: with_words.weights[name] / rest for name in without} == pytest.approx(without)
+    assert queries.build(None, text=words).weights == pytest.approx({**dict.fromkeys(NAMES, 0.0), "text": 1.0})
+
+
+def test_only_text_counts_for_a_query_without_words(queries: FilterQueryBuilder, folder: Path) -> None:
+    photo = encode_photo(query_photo(folder, "red", "plain"))
+    steering = Steering(weights={**dict.fromkeys(NAMES, 0.0), "text": 1.0})
+    with pytest.raises(InvalidValue, match="the query has no words") as error:
+        queries.build(photo, steering)
+    assert error.value.code == "no-weight"
+
+
+def test_words_find_a_product_by_its_title(store: Store, queries: FilterQueryBuilder) -> None:
+    for entry in store.live.index.entries():
+        query = queries.build(None, text=queries.text_query(entry.product.title))
+        pool = retrieve_pool(store.live.index, query, 3, PhotoConstraint())
+        best = build_candidates(store.live.index, query, pool, 3)[0]
+        assert best.product.title == entry.product.title
+        assert best.scores["text"] > 0.5
+        break

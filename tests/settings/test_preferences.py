@@ -9,8 +9,9 @@ from typing import get_args
 import pytest
 
 from shoplens.errors import SettingsError
-from shoplens.filters.dimensions.dimension import DESIGN, LOOK, OBJECT, SHAPE, Kind
-from shoplens.ranking.filter_retrieval import BOOST, BURY, NOT, PIN
+from shoplens.filters.dimensions.dimension import DESIGN, LOOK, OBJECT, SHAPE, TEXT, Kind
+from shoplens.ranking.filter_retrieval import NOT
+from shoplens.ranking.merchandising import BOOST, BURY, PIN
 from shoplens.settings import (
     FEED_KINDS,
     PHOTO_DIMENSIONS,
@@ -97,7 +98,7 @@ def test_a_profile_may_take_away_the_weight_of_a_single_dimension() -> None:
 
 
 def test_names_agree_with_those_of_the_filters_and_of_the_score() -> None:
-    assert set(PHOTO_DIMENSIONS) == {LOOK, OBJECT, DESIGN, SHAPE}
+    assert set(PHOTO_DIMENSIONS) == {LOOK, OBJECT, DESIGN, SHAPE, TEXT}
     assert set(SCORE_PARTS) == {PIN, BOOST, BURY, NOT, "context"}
     assert set(FEED_KINDS) < set(get_args(Kind))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
-from shoplens.build.carry_over import head_fields, keep_classifier, readable_head
+from shoplens.build.carry_over import compares_text, head_fields, keep_classifier, readable_head
 from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, load_scorer, rescore_products
 from shoplens.build.photo_features import backbone_width, feature_model, object_parts
 from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, Outcome, ProductEncoder
@@ -212,6 +212,7 @@ class Builder:
             timestamp(),
             preprocessing=card,
             placed=filter_vector_size(has_object=finds_objects(self.embedder)),
+            text=int(compares_text(self.settings.preferences)),
             **head_fields(look),
         )
 
@@ -256,9 +257,10 @@ class Builder:
             backbone_width(self.embedder),
             self.embedder.model,
             object_parts(self.embedder),
+            has_text=bool(generation.manifest.text),
         )
         scorer = fit_filters(data, generation.folder, self.progress, run.report.add)
-        generation.filters = scorer.filters
+        generation.filters, generation.text = scorer.filters, scorer.text
         run.summary.dimensions = len(scorer.filters.dimensions)
         rescore_products(generation.index, scorer, features, self.progress)
 

@@ -9,9 +9,16 @@ from shoplens.build.photo_features import feature_model
 from shoplens.embedders import Embedder, EmbeddingHead
 from shoplens.embedders.look import look_feature_model
 from shoplens.errors import InvalidValue, ModelError, StoreError
+from shoplens.filters.dimensions.dimension import TEXT
+from shoplens.settings import Preferences
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.generation import Generation
 from shoplens.store.store import Store
+
+
+def compares_text(preferences: Preferences) -> bool:
+    """Whether a new generation has room for the words of its products."""
+    return preferences.dimensions.rule(TEXT).use is not False
 
 
 def head_fields(head: EmbeddingHead | None) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, OBJECT, SHAPE, Dimension
+from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, OBJECT, SHAPE, TEXT, Dimension
 from shoplens.filters.model.quality import Quality
 from shoplens.store.generation import Generation
-from shoplens.store.ranker_file import load_static_weights
+from shoplens.store.ranker_file import load_static_weights, load_text_weight
 
 _SCORED = {
     LOOK: "cosine of the embeddings",
@@ -16,6 +16,9 @@ _SCORED = {
     DESIGN: "cosine after whitening within groups",
     SHAPE: "cosine of the outlines",
 }
+
+
+TEXT_NOTE = "counts only for queries with words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,9 @@ def dimension_rows(generation: Generation) -> list[DimensionRow]:
         )
         for one in filters.dimensions
     ]
+    text_weight = load_text_weight(generation)
+    if text_weight is not None:
+        used.append(DimensionRow(TEXT, TEXT, "agreement of words", weight=text_weight, note=TEXT_NOTE))
     return used + [DimensionRow(one.name, "none", note=one.reason) for one in dimensions.skipped]
 
 

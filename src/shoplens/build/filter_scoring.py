@@ -19,12 +19,15 @@ from shoplens.filters.model.stored import save_filters
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.index.predicted_values import PROBABILITY_STEPS
 from shoplens.index.protocol import Index, IndexedProduct
+from shoplens.reading.product_text import product_texts
+from shoplens.reading.text_model import NAME as TEXT_MODEL
+from shoplens.reading.text_model import TextModel, fit_text_model
 from shoplens.settings import DimensionRules
 from shoplens.store.dimensions_file import DIMENSIONS
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.files.atomic import replace_file
 from shoplens.store.generation import Generation
-from shoplens.types import Features, FilterScores, Product, Progress, Rejection, Vectors, group_of
+from shoplens.types import Features, FilterScores, Product, Progress, Rejection, SparseVector, Vectors, group_of
 from shoplens.types.iteration import batches
 
 MAX_PHOTOS = 30_000
@@ -35,10 +38,12 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class ProductScorer:
-    """Scores products: filters, and the reader of the feed's values in their dimensions."""
+    """Scores products: filters, the reader of the feed's values in their dimensions, and the model of its words; None
+    where the store has no room for words."""
 
     filters: Filters
     reader: ClassReader
+    text: TextModel | None = None
 
     def scores(self, product: Product, photos: Sequence[str], features: FeatureFile) -> FilterScores:
         """Compute the filter scores of a product.
@@ -67,7 +72,7 @@ class ProductScorer:
         for product, photos in products:
             own = slice(start, start + len(photos))
             predicted = self._predict_missing(product, described.probabilities[own].mean(axis=0))
-            scored.append(FilterScores(placed[own], tuple(marks[own]), predicted))
+            scored.append(FilterScores(placed[own], tuple(marks[own]), predicted, self._text_vectors(product, photos)))
             start = own.stop
         return scored
 
@@ -81,9 +86,16 @@ class ProductScorer:
                     predicted[name] = likely
         return predicted
 
+    def _text_vectors(self, product: Product, photos: Sequence[str]) -> tuple[SparseVector, ...]:
+        """Return the text vector of each photo; none without a model of words."""
+        if self.text is None:
+            return ()
+        return (self.text.product_vector(product_texts(product)),) * len(photos)
+
     def reads_equally(self, one: Product, other: Product) -> bool:
-        """Whether the feed has the same values of both in every dimension."""
-        return self.reader.read_classes(one) == self.reader.read_classes(other)
+        """Whether the feed has the same values of both in every dimension, and the same words."""
+        same_words = self.text is None or [*product_texts(one)] == [*product_texts(other)]
+        return same_words and self.reader.read_classes(one) == self.reader.read_classes(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,7 @@ class FilterTrainingData:
         backbone: number of features that are the network's; those measured on the pixels follow.
         model: id of the model that made the vectors.
         object_parts: as of :class:`~shoplens.filters.fitting.fit.LabeledPhotos`.
+        has_text: whether the index has room for text vectors.
     """
 
     index: Index
@@ -107,6 +120,7 @@ class FilterTrainingData:
     backbone: int
     model: str
     object_parts: Sequence[int] = ()
+    has_text: bool = False
 
     @property
     def width(self) -> int:
@@ -139,9 +153,12 @@ def fit_filters(
     reader = ClassReader(dimensions.used, rules, labels)
     filters = fit_to_photos(_collect_training_data(data, reader), dimensions.used, data.model, progress)
     save_filters(folder, filters)
+    text = fit_text_model([*product_texts(one.product)] for one in index.all_records()) if data.has_text else None
+    if text is not None:
+        replace_file(folder / TEXT_MODEL, text.to_bytes())
     stored = {"dimensions": dimensions_json(dimensions), "labels": {} if labels is None else dict(labels.by_photo)}
     replace_file(folder / DIMENSIONS, json.dumps(stored, default=dict) + "\n")
-    return ProductScorer(filters, reader)
+    return ProductScorer(filters, reader, text)
 
 
 def load_scorer(generation: Generation) -> ProductScorer | None:
@@ -153,7 +170,7 @@ def load_scorer(generation: Generation) -> ProductScorer | None:
     if generation.filters is None:
         return None
     dimensions, labels = generation.dimensions
-    return ProductScorer(generation.filters, ClassReader(dimensions.used, dimensions.rules, labels))
+    return ProductScorer(generation.filters, ClassReader(dimensions.used, dimensions.rules, labels), generation.text)
 
 
 def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> LabeledPhotos:

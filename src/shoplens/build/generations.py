@@ -9,7 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shoplens.build.builder import Builder
-from shoplens.build.carry_over import can_read_features, delete_unread_features, head_fields, keep_classifier
+from shoplens.build.carry_over import (
+    can_read_features,
+    compares_text,
+    delete_unread_features,
+    head_fields,
+    keep_classifier,
+)
 from shoplens.build.filter_scoring import load_scorer
 from shoplens.build.photo_features import feature_model
 from shoplens.build.product_encoder import EncodingCaches
@@ -128,6 +134,7 @@ def _rebuild(
     manifest = replace(
         live.manifest,
         placed=filter_vector_size(has_object=finds_objects(builder.embedder)),
+        text=int(compares_text(builder.settings.preferences)),
         created=timestamp(),
         complete=False,
         kept=False,

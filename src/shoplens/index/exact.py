@@ -23,7 +23,7 @@ from shoplens.index.protocol import (
     VectorQuery,
     best_photo,
 )
-from shoplens.types import Photo, Product, SparseRows, Vectors
+from shoplens.types import Photo, Product, SparseRows, SparseVector, Vectors
 
 
 class ExactIndex:
@@ -90,6 +90,16 @@ class ExactIndex:
             [
                 EMPTY_CLASS_VECTOR if photo_scores is None else photo_scores.class_vectors[key.view]
                 for photo_scores, key in zip(scores, keys, strict=True)
+            ]
+        )
+
+    def photo_text_vectors(self, keys: Sequence[PhotoKey]) -> SparseRows:
+        entries = [self._entries.get(str(key.product)) for key in keys]
+        texts = [() if entry is None or entry.scores is None else entry.scores.text_vectors for entry in entries]
+        return SparseRows.of(
+            [
+                of_photos[key.view] if of_photos else EMPTY_CLASS_VECTOR
+                for of_photos, key in zip(texts, keys, strict=True)
             ]
         )
 
@@ -178,10 +188,17 @@ def _dot_product(query: VectorQuery, entry: IndexedProduct, view: int) -> float 
     if entry.scores is None:
         return None
     if query.class_vector is not None:
-        photo = entry.scores.class_vectors[view]
-        shared, in_query, in_photo = np.intersect1d(query.class_vector.indices, photo.indices, return_indices=True)
-        return float(query.class_vector.values[in_query] @ photo.values[in_photo]) if len(shared) else None
+        return _sparse_dot_product(query.class_vector, entry.scores.class_vectors[view])
+    if query.text_vector is not None:
+        texts = entry.scores.text_vectors
+        return _sparse_dot_product(query.text_vector, texts[view]) if texts else None
     score = 0.0 if query.look is None else float(entry.look_vectors[view] @ query.look)
     if query.filter_vector is None:
         return score
     return score + float(entry.scores.filter_vectors[view] @ query.filter_vector)
+
+
+def _sparse_dot_product(query: SparseVector, photo: SparseVector) -> float | None:
+    """Return the dot product; None where the two share no entry."""
+    shared, in_query, in_photo = np.intersect1d(query.indices, photo.indices, return_indices=True)
+    return float(query.values[in_query] @ photo.values[in_photo]) if len(shared) else None

@@ -90,11 +90,18 @@ class VectorQuery:
         look: float32 (d or e,), multiplied with the vector that the dimension ``look`` compares.
         filter_vector: float32 (m,), multiplied with the photo's filter vector.
         class_vector: multiplied with the photo's class vector; retrieval uses either this or the two others.
+        text_vector: multiplied with the photo's text vector, and with nothing else.
     """
 
     look: Vectors | None = None
     filter_vector: Vectors | None = None
     class_vector: SparseVector | None = None
+    text_vector: SparseVector | None = None
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether it is answered by an inverted index."""
+        return self.class_vector is not None or self.text_vector is not None
 
 
 class PhotoHits(NamedTuple):
@@ -157,11 +164,13 @@ class VectorSizes:
         pretrained: length of the pretrained embedder's vector.
         filter_vector: length of the filter vector; 0 where the index has no room for one.
         trained: length of the trained embedding head's vector; 0 where none was trained.
+        text: 1 where the index has room for text vectors, else 0.
     """
 
     pretrained: int
     filter_vector: int = 0
     trained: int = 0
+    text: int = 0
 
     @property
     def look(self) -> int:
@@ -212,7 +221,7 @@ class Index(Protocol):
     def nearest_photos(self, query: VectorQuery, limit: int, constraint: PhotoConstraint) -> PhotoHits:
         """Return up to ``limit`` photos with the greatest dot products, greatest first; equals come in any order.
 
-        A query by ``class_vector`` finds only photos that share an entry with it.
+        A query by ``class_vector`` or ``text_vector`` finds only photos that share an entry with it.
         """
 
     def photo_scores(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> Scores:
@@ -220,6 +229,9 @@ class Index(Protocol):
 
     def photo_class_vectors(self, keys: Sequence[PhotoKey]) -> SparseRows:
         """Return the class vectors of these photos; empty ones where there are no filter scores."""
+
+    def photo_text_vectors(self, keys: Sequence[PhotoKey]) -> SparseRows:
+        """Return the text vectors of these photos; empty ones where there are none."""
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
         """Return the records of these photos' products; None for products that have been removed meanwhile."""

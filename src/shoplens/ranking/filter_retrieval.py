@@ -19,14 +19,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.filters.dimensions.dimension import LOOK, PATH
+from shoplens.filters.dimensions.dimension import LOOK, PATH, TEXT
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import ScoreNormalizer, cosine_slope
 from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
 from shoplens.index.predicted_values import PREDICTED, PROBABILITY_STEPS, bounded_class
 from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, VectorQuery
+from shoplens.ranking.merchandising import score_adjustments
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.ranker_features import RankerFeatures, ranker_features, standardize
+from shoplens.ranking.text_retrieval import match_texts, nearest_texts, text_agreements
+from shoplens.ranking.weighted_sum import ranks_without
+from shoplens.reading.text_model import TextQuery
 from shoplens.settings import Merchandising
 from shoplens.types import Candidate, ClassMatch, Reasons, SparseRows, SparseVector, Vectors
 
@@ -48,10 +52,8 @@ CLEAR = 0.3
 """Probability from which on a class of the query is searched for when there are ties."""
 UNLIKE = 0.5
 """Penalty for similarity to the negative example, as a share of that similarity."""
-PIN, BOOST, BURY, NOT, CONTEXT = "pin", "boost", "bury", "not", "context"
-"""Names of the parts of a score that are not dimensions."""
-PIN_SCORE = 2.0
-"""The part ``pin`` of the last pinned product; it is above any score."""
+NOT, CONTEXT = "not", "context"
+"""Names of the parts of a score that are no dimensions, beside those of merchandising."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,11 +64,13 @@ class Example:
         look: float32 (d,); zeros where there is no photo.
         dense: float32 (m,), the photo's dense scores.
         marks: square roots of its class probabilities, as those of a product's photo.
+        text: its words; None where it has none, or where they do not count.
     """
 
     look: Vectors
     dense: Floats
     marks: SparseVector
+    text: TextQuery | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +80,8 @@ class FilterQuery:
     Attributes:
         filters: of the generation.
         like: the positive example.
-        weights: dimension -> weight for this query, summing to 1; see :meth:`ScoreNormalizer.normalize_weights`.
+        weights: dimension -> weight for this query, summing to 1; see :meth:`ScoreNormalizer.normalize_weights`. It has
+            ``text`` exactly where the positive example has words.
         norms: means and spreads of the query's similarities over the cohort.
         static: dimension -> static weight as fitted or tuned, of every dimension.
         given: dimension -> weight, of the dimensions that people set.
@@ -102,6 +107,16 @@ class FilterQuery:
     ranker_features: RankerFeatures | None = None
 
     @property
+    def dimension_names(self) -> list[str]:
+        """The dimensions that photos are compared in, ``text`` last where the query has words."""
+        return [*_names(self.filters), *([] if self.like.text is None else [TEXT])]
+
+    @property
+    def counting(self) -> list[str]:
+        """The dimensions whose weight is above 0."""
+        return [name for name, weight in self.weights.items() if weight > 0]
+
+    @property
     def importances(self) -> dict[str, float]:
         """Dimension -> weight in standard deviations, summing to 1: the input of
         :meth:`ScoreNormalizer.normalize_weights`."""
@@ -120,7 +135,7 @@ class Detail:
     """The scores of n photos in every dimension.
 
     Attributes:
-        similarities: float32 (n, dimensions), each in [0, 1].
+        similarities: float32 (n, dimensions), each in [0, 1]; the last column is ``text`` where the query has words.
         penalty: float32 (n,), for similarity to the negative example.
         marks: of the photos.
     """
@@ -149,6 +164,8 @@ def retrieve_pool(index: Index, query: FilterQuery, k: int, constraint: PhotoCon
     probe = _probe(query)
     usual = query.filters.space.usual_overlap(query.weights) >= USUAL_OVERLAP
     limit = max(PHOTOS_PER_PROBE * (1 if usual else UNUSUAL_FACTOR), PHOTOS_PER_PRODUCT * k)
+    if query.like.text is not None and set(query.counting) == {TEXT}:
+        return _best_photos(nearest_texts(index, query.like.text, k * PHOTOS_PER_PRODUCT, constraint))
     while True:
         near = index.nearest_photos(probe, limit, constraint)
         complete = len(near.keys) < limit
@@ -156,6 +173,8 @@ def retrieve_pool(index: Index, query: FilterQuery, k: int, constraint: PhotoCon
             near = _add_nearest_looks(index, query, near, limit, constraint)
         if not complete and not usual:
             near = _add_ties(index, query, near, limit, constraint)
+        if query.like.text is not None:
+            near = _add_texts(index, query, query.like.text, near, limit, constraint)
         if complete or len({key.product for key in near.keys}) >= k:
             return _best_photos(near)
         limit *= 4
@@ -180,6 +199,15 @@ def _add_ties(index: Index, query: FilterQuery, near: PhotoHits, limit: int, con
         narrower = replace(constraint, condition=_narrow_to_class(index, query, constraint.condition))
         parts.append(index.nearest_photos(probe, limit, narrower))
     return _merge_hits(parts)
+
+
+def _add_texts(
+    index: Index, query: FilterQuery, text: TextQuery, near: PhotoHits, limit: int, constraint: PhotoConstraint
+) -> PhotoHits:
+    """Add the photos whose words agree most with the query's, and to all scores what words add to them."""
+    alike = nearest_texts(index, text, limit, constraint)
+    merged = _merge_hits([near, _score_photos(index, _probe(query), alike.keys)])
+    return PhotoHits(merged.keys, merged.scores + query.weights[TEXT] * text_agreements(index, text, merged.keys))
 
 
 def _merge_hits(parts: Sequence[PhotoHits]) -> PhotoHits:
@@ -219,7 +247,7 @@ def build_candidates(index: Index, query: FilterQuery, pool: Pool, k: int) -> li
     Only these are scored in every dimension; or the whole pool, where the scores of the retrieval lack what the sketch
     of the marks leaves out, where reasons name ranks, or where a ranker looks at all of them together.
     """
-    adjustments = _adjustments(index, query.merchandising, pool.keys)
+    adjustments = score_adjustments(index, query.merchandising, pool.keys)
     added = np.zeros(len(pool.keys), np.float32)
     for n, parts in adjustments.items():
         added[n] = sum(parts.values())
@@ -232,8 +260,10 @@ def build_candidates(index: Index, query: FilterQuery, pool: Pool, k: int) -> li
     extra = added[scored] + context
     totals = (detail.similarities @ _weights(query) - detail.penalty + extra).tolist()
     chosen = sorted(range(len(keys)), key=lambda place: (-totals[place], keys[place]))[:k]
-    ranks = _ranks_without(query, detail, extra, chosen) if query.explain else {}
-    names, similarities = _names(query.filters), detail.similarities.tolist()
+    weights = {name: query.weights[name] for name in query.dimension_names}
+    rest = extra - detail.penalty
+    ranks = ranks_without(detail.similarities, weights, rest, chosen) if query.explain else {}
+    names, similarities = query.dimension_names, detail.similarities.tolist()
     candidates = []
     for place, record in zip(chosen, index.photo_records([keys[place] for place in chosen]), strict=True):
         if record is None:  # the product was removed meanwhile
@@ -246,7 +276,10 @@ def build_candidates(index: Index, query: FilterQuery, pool: Pool, k: int) -> li
             parts[NOT] = -float(detail.penalty[place])
         reasons = None
         if query.explain:
-            reasons = Reasons(query.weights, scores, _matches(query, detail.marks[place]), ranks[place])
+            matches = _matches(query, detail.marks[place])
+            if query.like.text is not None:
+                matches |= match_texts(index, query.like.text, keys[place], scores[TEXT])
+            reasons = Reasons(query.weights, scores, matches, ranks[place])
         candidates.append(
             Candidate(record.product, scores, record.photos[keys[place].view].source, False, parts, reasons)
         )
@@ -263,6 +296,8 @@ def apply_dynamic_weights(index: Index, query: FilterQuery, ranker: Ranker, cons
     """
     features = retrieve_ranker_features(index, query, constraint)
     chosen = ranker.weights(features, query.static)
+    if query.like.text is not None:  # rankers know nothing of words; they keep their share
+        chosen[TEXT] = query.static[TEXT] / sum(query.static[name] for name in features.names)
     wanted = {name: weight * query.given.get(name, 1.0) for name, weight in chosen.items()}
     if not sum(wanted.values()) > 0:  # people left only dimensions to which the ranker gives no weight
         return query
@@ -293,7 +328,7 @@ def _context(query: FilterQuery, similarities: Floats) -> Floats:
     names = _names(query.filters)
     shares = {name: query.weights[name] * query.norms.spreads[name] for name in names}
     first = np.argsort(-(similarities @ _weights(query)), kind="stable")[:LISTWISE_LIMIT]
-    places = standardize(similarities[first], query.norms, names)
+    places = standardize(similarities[first, : len(names)], query.norms, names)
     context[first] = query.ranker.context(names, places, shares) * np.float32(sum(shares.values()))
     return context
 
@@ -303,7 +338,8 @@ def _names(filters: Filters) -> list[str]:
 
 
 def _weights(query: FilterQuery) -> Floats:
-    return np.array([query.weights[name] for name in _names(query.filters)], np.float32)
+    """Return the weight of each column of :attr:`Detail.similarities`."""
+    return np.array([query.weights[name] for name in query.dimension_names], np.float32)
 
 
 def _probe(query: FilterQuery) -> VectorQuery:
@@ -330,12 +366,14 @@ def _best_photos(near: PhotoHits) -> Pool:
 
 def _detail(index: Index, query: FilterQuery, keys: list[PhotoKey]) -> Detail:
     """Score photos in every dimension, in the order of ``keys``."""
-    marks = index.photo_class_vectors(keys)
+    marks, weights = index.photo_class_vectors(keys), _weights(query)
     similarities = _similarities(index, query.filters, query.like, keys, marks)
     penalty = np.zeros(len(keys), np.float32)
     if query.unlike is not None:
         unlike = _similarities(index, query.filters, query.unlike, keys, marks)
-        penalty = np.asarray(UNLIKE * (unlike @ _weights(query)), np.float32)
+        penalty = np.asarray(UNLIKE * (unlike @ weights[: unlike.shape[1]]), np.float32)
+    if query.like.text is not None:
+        similarities = np.column_stack([similarities, text_agreements(index, query.like.text, keys)])
     return Detail(similarities, penalty, marks)
 
 
@@ -349,49 +387,6 @@ def _similarities(
     cosines = dict(zip(probes, index.photo_scores([*probes.values()], keys), strict=True))
     by_name = filters.similarities(cosines, filters.agreements(example.marks, marks))
     return np.stack([by_name[name] for name in _names(filters)], axis=1)
-
-
-def _adjustments(index: Index, merchandising: Merchandising, keys: Sequence[PhotoKey]) -> dict[int, dict[str, float]]:
-    """Return place in the pool -> named parts of the score, for products that are pinned, boosted or buried."""
-    named = [*merchandising.pins, *merchandising.boosts, *merchandising.buries]
-    if not named:
-        return {}
-    products = {name: index.product_key(name) for name in named}
-    places = {key.product: n for n, key in enumerate(keys)}
-    adjustments: dict[int, dict[str, float]] = {}
-    parts = (
-        (PIN, {name: PIN_SCORE + len(merchandising.pins) - 1 - place for place, name in enumerate(merchandising.pins)}),
-        (BOOST, merchandising.boosts),
-        (BURY, {name: -value for name, value in merchandising.buries.items()}),
-    )
-    for part, values in parts:
-        for name, value in values.items():
-            if (place := places.get(products[name])) is not None:
-                adjustments.setdefault(place, {})[part] = value
-    return adjustments
-
-
-def _ranks_without(
-    query: FilterQuery, detail: Detail, extra: Floats, chosen: Sequence[int]
-) -> dict[int, dict[str, int]]:
-    """Return place in the pool -> dimension -> rank if that dimension had no weight and the others kept theirs.
-
-    Args:
-        detail: of the whole pool, best first.
-        extra: what merchandising and a ranker add to each score.
-    """
-    weights = _weights(query)
-    ranks: dict[int, dict[str, int]] = {n: {} for n in chosen}
-    for column, name in enumerate(_names(query.filters)):
-        others = weights.copy()
-        others[column] = 0
-        if weights[column] == 0 or not others.sum() > 0:
-            continue
-        totals = detail.similarities @ (others / others.sum()) + extra - detail.penalty
-        for n in chosen:
-            above = totals > totals[n]
-            ranks[n][name] = 1 + int(above.sum()) + int((totals[:n] == totals[n]).sum())
-    return ranks
 
 
 def _matches(query: FilterQuery, marks: SparseVector) -> dict[str, ClassMatch]:

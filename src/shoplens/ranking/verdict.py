@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shoplens.ranking.filter_retrieval import BOOST, BURY, PIN
 from shoplens.ranking.match_probability import Calibration, absent_probability, match_probabilities, verdict
+from shoplens.ranking.merchandising import BOOST, BURY, PIN
 from shoplens.types import Result, Verdict
 
 VERDICTS: dict[Verdict, str] = {

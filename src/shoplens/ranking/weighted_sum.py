@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from shoplens.errors import InvalidValue
 from shoplens.types import Candidate, Result
@@ -51,3 +54,31 @@ def rank_candidates(candidates: Iterable[Candidate], weights: Mapping[str, float
         )
         for rank, (_, negative, _, candidate, parts) in enumerate(rows, start=1)
     ]
+
+
+def ranks_without(
+    similarities: npt.NDArray[np.float32],
+    weights: Mapping[str, float],
+    rest: npt.NDArray[np.float32],
+    chosen: Sequence[int],
+) -> dict[int, dict[str, int]]:
+    """Return place in the pool -> dimension -> rank if that dimension had no weight and the others kept theirs.
+
+    Args:
+        similarities: float32 (n, dimensions), of the whole pool, best first.
+        weights: dimension -> weight, in the order of the columns.
+        rest: float32 (n,), everything else that is added to a score.
+        chosen: places whose ranks are wanted.
+    """
+    ranks: dict[int, dict[str, int]] = {n: {} for n in chosen}
+    given = np.array([*weights.values()], np.float32)
+    for column, name in enumerate(weights):
+        others = given.copy()
+        others[column] = 0
+        if given[column] == 0 or not others.sum() > 0:
+            continue
+        totals = similarities @ (others / others.sum()) + rest
+        for n in chosen:
+            above = totals > totals[n]
+            ranks[n][name] = 1 + int(above.sum()) + int((totals[:n] == totals[n]).sum())
+    return ranks

@@ -1,1 +1,1 @@
-"""Reads what is printed in a photo."""
+"""Reads what is printed in a photo, and compares words with those of products."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from shoplens.errors import InvalidValue
-from shoplens.filters.dimensions.dimension import COLOR
+from shoplens.filters.dimensions.dimension import COLOR, TEXT
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
 from shoplens.filters.photo_features.color_histogram import parse_palette
@@ -17,11 +17,13 @@ from shoplens.index.protocol import EMPTY_CLASS_VECTOR
 from shoplens.ranking.filter_retrieval import Example, FilterQuery
 from shoplens.ranking.merchandising import resolve_merchandising
 from shoplens.ranking.strategies import EncodedQuery
+from shoplens.ranking.text_retrieval import TEXT_SPREAD
 from shoplens.ranking.weights import given_weights, resolve_weights
+from shoplens.reading.text_model import TextQuery
 from shoplens.search.wishes import WishedDimensions, apply_wishes, unwanted_color, wish_weights, wished_dimensions
 from shoplens.settings import Preferences
 from shoplens.store.generation import Generation
-from shoplens.store.ranker_file import load_static_weights
+from shoplens.store.ranker_file import load_static_weights, load_text_weight
 from shoplens.types import SparseVector, Steering
 
 IN_CATEGORY = 0.5
@@ -48,8 +50,10 @@ class FilterQueryBuilder:
 
     def __init__(self, generation: Generation, preferences: Preferences) -> None:
         self.filters: Filters = generation.require_filters()
-        self.look = generation.look
+        self.look, self._text = generation.look, generation.text
         self._static = load_static_weights(generation)
+        if (text_weight := load_text_weight(generation)) is not None:
+            self._static[TEXT] = text_weight
         self._index, self._preferences = generation.index, preferences
         self._merchandising = resolve_merchandising(generation.index, preferences.merchandising)
 
@@ -59,6 +63,7 @@ class FilterQueryBuilder:
         steering: Steering = _NO_STEERING,
         unlike: EncodedQuery | None = None,
         group: str | None = None,
+        text: TextQuery | None = None,
     ) -> FilterQuery:
         """Build the query for a photo, or for what ``steering`` names in its place.
 
@@ -68,6 +73,8 @@ class FilterQueryBuilder:
             unlike: photo that results shall not be similar to.
             group: of the product whose photo it is, where it is of the catalogue; then the heads that were not fitted
                 to it describe it.
+            text: words that are searched for, of :meth:`~shoplens.reading.text_model.TextModel.query`; alone they rank
+                by ``text`` alone. The dimension ``text`` counts for a query with words only.
 
         Raises:
             InvalidValue: ``unknown-product``, ``unknown-color``, ``unknown-dimension``, ``unknown-profile``,
@@ -78,18 +85,22 @@ class FilterQueryBuilder:
         if steering.meanings:
             wishes = wished_dimensions(self.filters, like, steering.meanings)
             like = apply_wishes(self.filters, like, steering.meanings)
+        like = replace(like, text=text)
         effective = steering
-        if photo is None and not steering.like and (steering.color or wishes.wanted):  # by colour or words alone
-            zeros = dict.fromkeys(self._names(), 0.0)
+        if photo is None and not steering.like and (steering.color or wishes.wanted or text is not None):
+            zeros = dict.fromkeys(self._names(), 0.0)  # by colour or words alone
             alone = dict.fromkeys(wishes.also, _ALSO) | dict.fromkeys(wishes.wanted, 1.0)
             alone |= {COLOR: 1.0} if steering.color else {}
+            alone |= {} if text is None else {TEXT: 1.0}
             effective = replace(steering, weights={**zeros, **alone, **steering.weights})
         categories = self._categories(like.marks) if steering.profile else ()
         static = self._static
-        weights = resolve_weights(static, self._preferences, effective, categories)
+        weights = _without_text(resolve_weights(static, self._preferences, effective, categories), text)
         if wishes.wanted or wishes.muted:
             weights = wish_weights(self.filters, weights, wishes, effective.weights)
         norms = self.filters.score_normalizer(like.look, like.dense, like.marks)
+        if text is not None:
+            norms = norms.with_dimension(TEXT, TEXT_SPREAD)
         return FilterQuery(
             self.filters,
             like,
@@ -103,6 +114,10 @@ class FilterQueryBuilder:
             self._merchandising,
             steering.explain,
         )
+
+    def text_query(self, text: str) -> TextQuery | None:
+        """Return the query for words; None where there is none among them, or the generation compares no words."""
+        return None if self._text is None else self._text.query(text)
 
     def _names(self) -> Sequence[str]:
         return [dimension.name for dimension in self.filters.dimensions]
@@ -166,3 +181,21 @@ class FilterQueryBuilder:
                     if block.start <= entry < block.entries.stop and value * value / block.share >= IN_CATEGORY:
                         nodes.append(block.classes[entry - block.start])
         return nodes
+
+
+def _without_text(weights: Mapping[str, float], text: TextQuery | None) -> Mapping[str, float]:
+    """Leave ``text`` out of the weights of a query without words.
+
+    Raises:
+        InvalidValue: ``no-weight``: nothing else has a weight.
+    """
+    if text is not None:
+        return weights
+    others = {name: weight for name, weight in weights.items() if name != TEXT}
+    if not sum(others.values()) > 0:
+        raise InvalidValue(
+            "Only the dimension text has a weight, and the query has no words.",
+            "Give another dimension a weight above 0.",
+            code="no-weight",
+        )
+    return others

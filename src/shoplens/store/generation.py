@@ -22,6 +22,7 @@ from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.filters.model.stored import load_filters
 from shoplens.index.protocol import OpenIndex, StoredIndex
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
+from shoplens.reading.text_model import TextModel, load_text_model
 from shoplens.store.dimensions_file import read_dimensions
 from shoplens.store.files.atomic import replace_file
 from shoplens.store.manifest import Manifest
@@ -38,6 +39,8 @@ class Generation:
     Attributes:
         filters: None while none have been fitted, or when they are damaged.
         look: the trained head that made its trained vectors; None where none was trained.
+        text: compares words with those of its products; None where it has no room for words, or the filters are
+            damaged.
         damage: why the filters cannot be used; searches without filters still work.
         readers: number of searches and commands that read it now.
         on_unread: called by its last reader, once it is no longer live.
@@ -48,6 +51,7 @@ class Generation:
     index: StoredIndex
     filters: Filters | None = None
     look: EmbeddingHead | None = None
+    text: TextModel | None = None
     damage: StoreError | None = None
     readers: int = 0
     _classifier: ProductClassifier | None = None
@@ -90,6 +94,21 @@ class Generation:
             "The store has no trained look yet.",
             "Run `shoplens train look`, which learns distances from its photos.",
             code="no-look",
+        )
+
+    def require_text(self) -> TextModel:
+        """Return the model of its products' words; :meth:`TextModel.query` makes a query of what somebody types.
+
+        Raises:
+            InvalidValue: ``no-text``, the store has none.
+            StoreError: ``damaged-filters``.
+        """
+        if self.text is not None:
+            return self.text
+        raise self.damage or InvalidValue(
+            "The store does not compare words.",
+            "Remove `use = false` from [dimensions.text], if it is there, and run `shoplens train filters`.",
+            code="no-text",
         )
 
     def require_classifier(self) -> ProductClassifier:
@@ -194,13 +213,13 @@ def open_generation(folder: Path, manifest: Manifest, engine: OpenIndex = Qdrant
     Raises:
         StoreError: as :func:`open_index`.
     """
-    filters, damage = None, None
+    filters, text, damage = None, None, None
     try:
-        filters = load_filters(folder)
+        filters, text = load_filters(folder), load_text_model(folder)
     except StoreError as problem:
         damage = problem
     look = load_look(folder, manifest.look)
-    return Generation(folder, manifest, open_index(folder, manifest, engine), filters, look, damage)
+    return Generation(folder, manifest, open_index(folder, manifest, engine), filters, look, text, damage)
 
 
 def open_index(folder: Path, manifest: Manifest, engine: OpenIndex = QdrantIndex) -> StoredIndex:

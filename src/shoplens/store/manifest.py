@@ -12,11 +12,12 @@ from shoplens.errors import StoreError
 from shoplens.index.protocol import VectorSizes
 from shoplens.store.files.atomic import replace_file
 
-FORMAT = 5
+FORMAT = 6
 """Version of everything on disk. 1: without filters. 2: the filters' scores lie beside a vector without a common space,
 and are called ``dense``; such filters must be fitted anew. 3: the scores lie in one space, see ``Space``. 4: a trained
 vector may lie beside the untrained one, and a generation may be kept after the next has taken over. 5: products have
-the identifiers of their rows, and ids are stored as they are written; products written before have neither."""
+the identifiers of their rows, and ids are stored as they are written; products written before have neither. 6: the
+letters of products' texts may lie beside their vectors."""
 NAME = "manifest.json"
 
 
@@ -37,6 +38,7 @@ class Manifest:
         placed: number of filter scores beside a vector; 0 for a generation without room for any.
         look: id of the trained head whose vectors lie beside the model's; empty for a generation without one.
         trained: length of the trained vectors.
+        text: 1 where the letters of products' texts lie beside the vectors, else 0.
         format: version of everything on disk.
     """
 
@@ -53,11 +55,12 @@ class Manifest:
     look: str = ""
     trained: int = 0
     kept: bool = False
+    text: int = 0
     format: int = FORMAT
 
     @property
     def sizes(self) -> VectorSizes:
-        return VectorSizes(self.dimensions, self.placed, self.trained)
+        return VectorSizes(self.dimensions, self.placed, self.trained, self.text)
 
     def write(self, folder: Path) -> None:
         replace_file(folder / NAME, json.dumps(asdict(self), indent=2) + "\n")

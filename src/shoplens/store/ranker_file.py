@@ -21,6 +21,9 @@ from shoplens.store.files.atomic import file_version, replace_file
 from shoplens.store.generation import RANKER, Generation
 
 WEIGHTS, CLICK_TRAINING = "weights.json", "clicks.json"
+TEXT_WEIGHT = 1.0
+"""Static weight of ``text`` for queries with words. It was chosen on shop photos of ``train.csv`` of Grocery; see
+``benchmarks/RESULTS.md``."""
 BEFORE = "before-"
 """Prefix of the files that ``undo_ranker`` goes back to."""
 EMPTY = b""
@@ -55,6 +58,12 @@ def load_static_weights(generation: Generation) -> dict[str, float]:
         return fitted
     total = sum(fitted.values()) or 1.0
     return {name: tuned[name] * total if name in tuned else weight for name, weight in fitted.items()}
+
+
+def load_text_weight(generation: Generation) -> float | None:
+    """Return the static weight of ``text``, on the scale of :func:`load_static_weights`; None where the generation does
+    not compare words."""
+    return None if generation.text is None else TEXT_WEIGHT
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,16 +120,20 @@ class FilterScores:
         class_vectors: per photo, the square roots of the class probabilities of all classified dimensions.
         predicted: dimension -> class -> probability, for dimensions of which the feed gives no value; likely classes
             only.
+        text_vectors: per photo, the letters of the product's title, brand, category and attributes, and of what is read
+            in the photo; see :mod:`shoplens.reading.text_model`. Empty where the store has no texts.
     """
 
     filter_vectors: npt.NDArray[np.float32]
     class_vectors: tuple[SparseVector, ...]
     predicted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    text_vectors: tuple[SparseVector, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.filter_vectors.ndim != 2 or len(self.filter_vectors) != len(self.class_vectors):
+        counts = {len(self.filter_vectors), len(self.class_vectors), len(self.text_vectors or self.class_vectors)}
+        if self.filter_vectors.ndim != 2 or len(counts) != 1:
             raise InvalidValue(
-                f"There are filter vectors of shape {self.filter_vectors.shape} and {len(self.class_vectors)} class "
-                "vectors.",
-                "Give one filter vector and one class vector per photo.",
+                f"There are filter vectors of shape {self.filter_vectors.shape}, {len(self.class_vectors)} class "
+                f"vectors and {len(self.text_vectors)} text vectors.",
+                "Give one filter vector and one class vector per photo, and one text vector per photo or none.",
             )

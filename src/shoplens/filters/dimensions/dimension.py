@@ -15,6 +15,9 @@ Kind = Literal["embedding", "design", "measured", "single", "multi", "tree"]
 a product has one class (``single``), several (``multi``), or a path from the root down (``tree``)."""
 LOOK, OBJECT, DESIGN, SHAPE, COLOR = "look", "object", "design", "shape", "color"
 """Names of the dimensions that need no feed."""
+TEXT = "text"
+"""Name of the dimension that compares words. It counts only for queries with words, so it is none of a generation's
+:class:`Dimension` values; see :mod:`shoplens.reading.text_model`."""
 PATH = " > "
 """Separator of the steps of a path in a tree."""
 

@@ -100,6 +100,10 @@ class RemoteIndex:
         rows: SparseRows = self._request("photo_class_vectors", keys)
         return rows
 
+    def photo_text_vectors(self, keys: Sequence[PhotoKey]) -> SparseRows:
+        rows: SparseRows = self._request("photo_text_vectors", keys)
+        return rows
+
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
         records: list[RawRecord | None] = self._request("raw_photo_records", keys)
         return [None if raw is None else parse_raw_record(raw) for raw in records]

@@ -98,3 +98,8 @@ def _value_conditions(comparison: OneOf, by_kind: Mapping[str, tuple[str, ...]])
         for number in sorted(operand_numbers(comparison, include_quoted="text" not in by_kind)):
             conditions.append(engine.FieldCondition(path, range=engine.RangeFloat(gte=number, lte=number)))
     return conditions
+
+
+def both(one: engine.FieldCondition | engine.Filter, other: engine.Filter | None) -> engine.Filter:
+    """Return the filter that both meet, or the first alone."""
+    return engine.Filter(must=[one] if other is None else [one, other])

@@ -17,6 +17,8 @@ over them answers any weighted sum of all dimensions."""
 CLASS_VECTOR = "marks"
 """Name of the sparse class vectors: the engine's inverted index answers any weighted sum of them exactly. The graph
 cannot, where many scores are equal."""
+TEXT_VECTOR = "text"
+"""Name of the sparse text vectors, in shards that have room for them."""
 HNSW_M, HNSW_EF_CONSTRUCT = 16, 100
 """Links per node of the graph, and candidates that are considered while a node is inserted."""
 HNSW_EF, COMBINED_HNSW_EF = 128, 400
@@ -45,11 +47,17 @@ def engine_config(sizes: VectorSizes, points: int = 0) -> engine.EdgeConfig:
     """
     return engine.EdgeConfig(
         vectors={name: _dense_vector_params(size, points) for name, size in dense_vector_sizes(sizes).items()},
-        sparse_vectors={CLASS_VECTOR: engine.EdgeSparseVectorParams()} if sizes.filter_vector else None,
+        sparse_vectors={name: engine.EdgeSparseVectorParams() for name in sparse_vector_names(sizes)} or None,
         optimizers=engine.EdgeOptimizersConfig(
             default_segment_number=1, max_segment_size=MAX_SEGMENT_KB, indexing_threshold=GRAPH_MIN_KB
         ),
     )
+
+
+def sparse_vector_names(sizes: VectorSizes) -> list[str]:
+    """Return the names of the sparse vectors of a point."""
+    room = {CLASS_VECTOR: sizes.filter_vector, TEXT_VECTOR: sizes.text}
+    return [name for name, has_room in room.items() if has_room]
 
 
 def dense_vector_sizes(sizes: VectorSizes) -> dict[str, int]:

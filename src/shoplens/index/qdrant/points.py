@@ -17,7 +17,7 @@ import qdrant_edge as engine
 from shoplens.index.conditions import ID_FIELDS, field_values
 from shoplens.index.predicted_values import predicted_values
 from shoplens.index.protocol import IndexedProduct, PhotoKey, StoredProduct, VectorQuery, VectorSizes
-from shoplens.index.qdrant.config import CLASS_VECTOR, COMBINED, PRETRAINED, TRAINED
+from shoplens.index.qdrant.config import CLASS_VECTOR, COMBINED, PRETRAINED, TEXT_VECTOR, TRAINED
 from shoplens.types import FilterScores, Photo, Product, SparseRows, SparseVector, Vectors
 
 VIEW, HASHES, SIZE = "view", "hashes", "size"
@@ -32,7 +32,7 @@ CACHED_RECORDS = 2_000
 RawRecord = str | dict[str, Any]
 """A product's record: JSON, or an object in older stores."""
 EMPTY_ENTRIES: tuple[list[int], list[float]] = ([], [])
-"""Indices and values of an empty class vector."""
+"""Indices and values of an empty sparse vector."""
 _NAMESPACE = uuid.UUID("6f6c3f5e-51f5-4e0c-9d0e-0d9bd0a0c0de")
 
 
@@ -170,14 +170,14 @@ def _record(stored: dict[str, Any]) -> StoredProduct:
     return StoredProduct(Product(photos=tuple(photo.source for photo in photos), **stored), photos, predicted)
 
 
-def build_points(entry: IndexedProduct, filter_vector_size: int) -> Iterator[engine.Point]:
+def build_points(entry: IndexedProduct, sizes: VectorSizes) -> Iterator[engine.Point]:
     """Yield a point for each photo of a product.
 
     Args:
         entry: the product.
-        filter_vector_size: length of the filter vectors of this shard; 0 where it has no room for any.
+        sizes: lengths of the vectors of this shard; those for which it has no room are left out.
     """
-    scores = entry.scores if filter_vector_size else None
+    scores = entry.scores if sizes.filter_vector else None
     predicted = scores.predicted if scores is not None else {}
     shared = product_payload(StoredProduct(entry.product, entry.photos, predicted))
     for view, (photo, vector) in enumerate(zip(entry.photos, entry.vectors, strict=True)):
@@ -185,20 +185,30 @@ def build_points(entry: IndexedProduct, filter_vector_size: int) -> Iterator[eng
         if entry.trained_vectors is not None:
             vectors[TRAINED] = entry.trained_vectors[view].tolist()
         if scores is not None:
-            vectors.update(_score_vectors(entry.look_vectors[view], scores, view))
+            vectors.update(_score_vectors(entry.look_vectors[view], scores, view, sizes))
         payload = {**shared, **photo_payload(photo, view)}
         yield engine.Point(point_id(entry.product.id, view), vectors, payload)  # type: ignore[arg-type]
 
 
-def build_score_vectors(entry: IndexedProduct, scores: FilterScores) -> Iterator[engine.PointVectors]:
+def build_score_vectors(
+    entry: IndexedProduct, scores: FilterScores, sizes: VectorSizes
+) -> Iterator[engine.PointVectors]:
     """Yield the vectors that hold the filter scores of each photo, for points that exist already."""
     for view, vector in enumerate(entry.look_vectors):
-        yield engine.PointVectors(point_id(entry.product.id, view), _score_vectors(vector, scores, view))  # type: ignore[arg-type]
+        yield engine.PointVectors(point_id(entry.product.id, view), _score_vectors(vector, scores, view, sizes))  # type: ignore[arg-type]
 
 
-def _score_vectors(look: Vectors, scores: FilterScores, view: int) -> dict[str, list[float] | engine.SparseVector]:
+def _score_vectors(
+    look: Vectors, scores: FilterScores, view: int, sizes: VectorSizes
+) -> dict[str, list[float] | engine.SparseVector]:
     combined = np.concatenate([look, scores.filter_vectors[view]])
-    return {COMBINED: combined.tolist(), CLASS_VECTOR: engine_sparse_vector(scores.class_vectors[view])}
+    vectors: dict[str, list[float] | engine.SparseVector] = {
+        COMBINED: combined.tolist(),
+        CLASS_VECTOR: engine_sparse_vector(scores.class_vectors[view]),
+    }
+    if sizes.text and scores.text_vectors:
+        vectors[TEXT_VECTOR] = engine_sparse_vector(scores.text_vectors[view])
+    return vectors
 
 
 def parse_entry(points: Sequence[engine.Record], sizes: VectorSizes) -> IndexedProduct:
@@ -215,7 +225,8 @@ def parse_entry(points: Sequence[engine.Record], sizes: VectorSizes) -> IndexedP
         trained = _stack_vectors(ordered, TRAINED)
     if all(COMBINED in _vectors(point) for point in ordered):
         filter_vectors = _stack_vectors(ordered, COMBINED)[:, sizes.look :]
-        scores = FilterScores(filter_vectors, tuple(map(_class_vector, ordered)), record.predicted)
+        marks, texts = (tuple(_sparse_vector(point, name) for point in ordered) for name in (CLASS_VECTOR, TEXT_VECTOR))
+        scores = FilterScores(filter_vectors, marks, record.predicted, texts if sizes.text else ())
     return IndexedProduct(record.product, record.photos, vectors, scores, trained)
 
 
@@ -223,21 +234,22 @@ def _stack_vectors(points: Sequence[engine.Record], name: str) -> Vectors:
     return np.array([_vectors(point)[name] for point in points], np.float32)
 
 
-def _class_vector(point: engine.Record) -> SparseVector:
-    indices, values = class_vector_entries(point)
+def _sparse_vector(point: engine.Record, name: str) -> SparseVector:
+    indices, values = sparse_entries(point, name)
     order = np.argsort(indices)
     return SparseVector(np.array(indices, np.uint32)[order], np.array(values, np.float32)[order])
 
 
-def class_vector_entries(point: engine.Record) -> tuple[list[int], list[float]]:
-    """Return indices and values of a point's class vector as the engine holds them, in any order."""
-    vector = _vectors(point).get(CLASS_VECTOR)
+def sparse_entries(point: engine.Record, name: str) -> tuple[list[int], list[float]]:
+    """Return indices and values of a point's sparse vector as the engine holds them, in any order."""
+    vector = _vectors(point).get(name)
     return EMPTY_ENTRIES if vector is None else (vector.indices, vector.values)
 
 
-def stack_sparse(entries: Iterable[tuple[list[int], list[float]]]) -> SparseRows:
-    """Return one row for each pair of indices and values, as :func:`class_vector_entries` gives them."""
-    rows = list(entries)
+def stack_sparse(points: Iterable[engine.Record], ids: Sequence[UUID], name: str) -> SparseRows:
+    """Return the sparse vectors of points, a row for each of these ids; empty where there is no such point."""
+    entries = {point.id.int: sparse_entries(point, name) for point in points}  # type: ignore[union-attr]
+    rows = [entries.get(point.int, EMPTY_ENTRIES) for point in ids]
     return SparseRows(
         np.array([len(indices) for indices, _ in rows], np.intp),
         np.array([index for indices, _ in rows for index in indices], np.uint32),
@@ -253,6 +265,8 @@ def engine_query(query: VectorQuery, sizes: VectorSizes) -> engine.Query:
     """
     if query.class_vector is not None:
         return engine.Query.Nearest(engine_sparse_vector(query.class_vector), using=CLASS_VECTOR)
+    if query.text_vector is not None:
+        return engine.Query.Nearest(engine_sparse_vector(query.text_vector), using=TEXT_VECTOR)
     look = np.zeros(sizes.look, np.float32) if query.look is None else query.look
     rest = np.zeros(sizes.filter_vector, np.float32) if query.filter_vector is None else query.filter_vector
     return engine.Query.Nearest(np.concatenate([look, rest]).tolist(), using=COMBINED)

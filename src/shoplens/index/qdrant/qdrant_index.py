@@ -30,7 +30,7 @@ from shoplens.index.protocol import (
     VectorQuery,
     VectorSizes,
 )
-from shoplens.index.qdrant.condition_filter import build_filter, field_kinds, field_paths, stored_forms
+from shoplens.index.qdrant.condition_filter import both, build_filter, field_kinds, field_paths, stored_forms
 from shoplens.index.qdrant.config import (
     CLASS_VECTOR,
     COMBINED_HNSW_EF,
@@ -38,13 +38,13 @@ from shoplens.index.qdrant.config import (
     GRAPH_MIN_KB,
     HNSW_EF,
     PRETRAINED,
+    TEXT_VECTOR,
     TRAINED,
     dense_vector_sizes,
     search_params,
 )
 from shoplens.index.qdrant.facet import count_values
 from shoplens.index.qdrant.points import (
-    EMPTY_ENTRIES,
     HASHES,
     ID_PATHS,
     SIZE,
@@ -52,7 +52,6 @@ from shoplens.index.qdrant.points import (
     RawRecord,
     build_points,
     build_score_vectors,
-    class_vector_entries,
     engine_query,
     field_path,
     hash_key,
@@ -116,7 +115,7 @@ class QdrantIndex:
 
     def upsert(self, entries: Sequence[IndexedProduct]) -> None:
         with self._write_lock:
-            points = [point for entry in entries for point in build_points(entry, self.sizes.filter_vector)]
+            points = [point for entry in entries for point in build_points(entry, self.sizes)]
             if not points:
                 return
             self.on_write(entry.product.id for entry in entries)
@@ -132,7 +131,7 @@ class QdrantIndex:
     def update_scores(self, entries: Sequence[IndexedProduct]) -> None:
         with self._write_lock:
             scored = [(entry, entry.scores) for entry in entries if entry.scores is not None]
-            vectors = [vector for entry, scores in scored for vector in build_score_vectors(entry, scores)]
+            vectors = [vector for entry, scores in scored for vector in build_score_vectors(entry, scores, self.sizes)]
             if vectors:
                 self._update(engine.UpdateOperation.update_vectors(vectors))
             records = self.records(entry.product.id for entry, _ in scored)
@@ -186,10 +185,10 @@ class QdrantIndex:
 
     def nearest_photos(self, query: VectorQuery, limit: int, constraint: PhotoConstraint) -> PhotoHits:
         nearest, filters = engine_query(query, self.sizes), self._constraint_filter(constraint)
-        if query.class_vector is None:
-            points = self._search(nearest, limit, filters, COMBINED_HNSW_EF)
+        if query.is_sparse:  # fewer than limit are all that share an entry
+            points = self._query_shard(nearest, limit, filters)
         else:
-            points = self._query_shard(nearest, limit, filters)  # fewer than limit are all that share an entry
+            points = self._search(nearest, limit, filters, COMBINED_HNSW_EF)
         return PhotoHits(
             [photo_key(point.id) for point in points], np.array([point.score for point in points], np.float32)
         )
@@ -207,10 +206,14 @@ class QdrantIndex:
         return scores
 
     def photo_class_vectors(self, keys: Sequence[PhotoKey]) -> SparseRows:
+        return self._sparse_rows(keys, CLASS_VECTOR)
+
+    def photo_text_vectors(self, keys: Sequence[PhotoKey]) -> SparseRows:
+        return self._sparse_rows(keys, TEXT_VECTOR)
+
+    def _sparse_rows(self, keys: Sequence[PhotoKey], name: str) -> SparseRows:
         ids = [photo_point_id(key) for key in keys]
-        points = self._shard.retrieve([*ids], False, [CLASS_VECTOR])
-        entries = {point.id.int: class_vector_entries(point) for point in points}  # type: ignore[union-attr]
-        return stack_sparse(entries.get(point.int, EMPTY_ENTRIES) for point in ids)
+        return stack_sparse(self._shard.retrieve([*ids], False, [name]), ids, name)
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
         return [None if raw is None else parse_raw_record(raw) for raw in self.raw_photo_records(keys)]
@@ -241,7 +244,7 @@ class QdrantIndex:
             return []
         equal = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(photo_hash)))
         hits: dict[str, Hit] = {}
-        for point in self._scroll(_both(equal, self._constraint_filter(constraint))):
+        for point in self._scroll(both(equal, self._constraint_filter(constraint))):
             record = parse_record(point.payload or {})
             hits.setdefault(record.product.id, Hit(record, 1.0, record.photos[view_number(point.id)]))
         return [hits[product_id] for product_id in sorted(hits)]
@@ -276,17 +279,17 @@ class QdrantIndex:
         return (parse_product_id(point.payload or {}) for point in self._scroll(_FIRST_PHOTOS, payload=ID_PATHS))
 
     def all_records(self, condition: Condition | None = None) -> Iterator[StoredProduct]:
-        points = self._scroll(_both(_FIRST_PHOTOS, self._condition_filter(condition)))
+        points = self._scroll(both(_FIRST_PHOTOS, self._condition_filter(condition)))
         return (parse_record(point.payload or {}) for point in points)
 
     def count(self, condition: Condition | None = None) -> int:
-        first_photos = _both(_FIRST_PHOTOS, self._condition_filter(condition))
+        first_photos = both(_FIRST_PHOTOS, self._condition_filter(condition))
         return self._shard.count(engine.CountRequest(exact=True, filter=first_photos))
 
     def facet(self, field: str, limit: int = 20, condition: Condition | None = None) -> list[tuple[str, int]]:
         kinds = self._paths.get(field, {})
         paths = (*kinds.get("exact", ()), *kinds.get("text", ()))
-        first_photos = _both(_FIRST_PHOTOS, self._condition_filter(condition))
+        first_photos = both(_FIRST_PHOTOS, self._condition_filter(condition))
         return count_values(self._shard, field, paths, first_photos)[:limit]
 
     def field_kinds(self) -> Mapping[str, frozenset[str]]:
@@ -335,7 +338,7 @@ class QdrantIndex:
     def _constraint_filter(self, constraint: PhotoConstraint) -> engine.Filter | None:
         filters = self._condition_filter(constraint.condition)
         if constraint.first_photos_only:
-            filters = _FIRST_PHOTOS if filters is None else _both(_FIRST_PHOTOS, filters)
+            filters = _FIRST_PHOTOS if filters is None else both(_FIRST_PHOTOS, filters)
         if is_photo_hash(constraint.excluded_hash):
             excluded = engine.FieldCondition(HASHES, match=engine.MatchValue(hash_key(constraint.excluded_hash)))
             return engine.Filter(must=[filters] if filters else [], must_not=[excluded])
@@ -393,7 +396,3 @@ class QdrantIndex:
     def _update(self, operation: engine.UpdateOperation) -> None:
         self._unflushed = True
         self._shard.update(operation)
-
-
-def _both(one: engine.FieldCondition | engine.Filter, other: engine.Filter | None) -> engine.Filter:
-    return engine.Filter(must=[one] if other is None else [one, other])

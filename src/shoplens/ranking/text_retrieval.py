@@ -1,0 +1,47 @@
+"""Photos of products by words: the nearest ones, how well their words agree with a query's, and which words match."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.filters.dimensions.dimension import TEXT
+from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, VectorQuery
+from shoplens.reading.text_model import TextQuery
+from shoplens.types import ClassMatch
+
+TEXT_SPREAD = 0.1
+"""What counts as one standard deviation of agreements. Most products share no word with a query, so that the spread of
+its agreements says more of how common its words are than of how much a difference means; hence one for all queries."""
+MAX_SHOWN_WORDS = 6
+WORD_SEPARATOR = " · "
+
+
+def nearest_texts(index: Index, text: TextQuery, limit: int, constraint: PhotoConstraint) -> PhotoHits:
+    """Return up to ``limit`` photos whose words agree most with the query's, with their agreements in [0, 1], greatest
+    first; photos without a common n-gram are left out."""
+    hits = index.nearest_photos(VectorQuery(text_vector=text.vector), limit, constraint)
+    return PhotoHits(hits.keys, np.clip(hits.scores, 0, 1))
+
+
+def text_agreements(index: Index, text: TextQuery, keys: Sequence[PhotoKey]) -> npt.NDArray[np.float32]:
+    """Return the agreement of the words of photos with the query's, float32 (n,), each in [0, 1]."""
+    agreements: npt.NDArray[np.float32] = np.clip(
+        index.photo_scores([VectorQuery(text_vector=text.vector)], keys)[0], 0, 1
+    )
+    return agreements
+
+
+def match_texts(index: Index, text: TextQuery, key: PhotoKey, agreement: float) -> dict[str, ClassMatch]:
+    """Return the words of the query that a product has, as a match in ``text``; empty where there are none.
+
+    The match's ``query`` is the part of the query's words that it names, and its ``product`` is the agreement.
+    """
+    words = text.matched_words(index.photo_text_vectors([key])[0])
+    if not words:
+        return {}
+    longest = sorted(words, key=lambda word: -len(word))[:MAX_SHOWN_WORDS]
+    shown = [word for word in words if word in longest]
+    return {TEXT: ClassMatch(WORD_SEPARATOR.join(shown), len(words) / len(text.words), agreement)}
