@@ -138,11 +138,14 @@ def test_a_photo_without_features_has_a_dense_vector_of_zeros(store: Store, feat
     assert not scores.filter_vectors[:, :DENSE_SIZE].any()
 
 
-def test_products_read_equally_if_their_dimensions_are_equal(store: Store) -> None:
-    scorer = stored_scorer(store.live)
+def test_products_read_equally_if_their_dimensions_and_words_are_equal(store: Store) -> None:
+    with_words = stored_scorer(store.live)
+    scorer = replace(with_words, text=None)
     (record,) = store.live.index.records([product_name("red", "plain", 2)])
     original = record.product
     assert scorer.reads_equally(original, replace(original, price=9.0, title="New", in_stock=False))
+    assert with_words.reads_equally(original, replace(original, price=9.0, title="The RED plain 2", in_stock=False))
+    assert not with_words.reads_equally(original, replace(original, title="New"))
     assert scorer.reads_equally(original, replace(original, attributes={**original.attributes, "color": ("RED",)}))
     # The season is no dimension.
     assert scorer.reads_equally(original, replace(original, attributes={**original.attributes, "season": ("winter",)}))

@@ -19,7 +19,7 @@ from shoplens.filters.model.stored import save_filters
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.index.predicted_values import PROBABILITY_STEPS
 from shoplens.index.protocol import Index, IndexedProduct
-from shoplens.reading.product_text import product_texts
+from shoplens.reading.product_text import product_texts, product_words
 from shoplens.reading.text_model import NAME as TEXT_MODEL
 from shoplens.reading.text_model import TextModel, fit_text_model
 from shoplens.settings import DimensionRules
@@ -94,7 +94,7 @@ class ProductScorer:
 
     def reads_equally(self, one: Product, other: Product) -> bool:
         """Whether the feed has the same values of both in every dimension, and the same words."""
-        same_words = self.text is None or [*product_texts(one)] == [*product_texts(other)]
+        same_words = self.text is None or [*product_words(one)] == [*product_words(other)]
         return same_words and self.reader.read_classes(one) == self.reader.read_classes(other)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from shoplens.reading.ngrams import split_words
 from shoplens.types import Product
 
 NAME_WEIGHT, READ_WEIGHT, VALUE_WEIGHT = 1.0, 1.0, 0.5
@@ -31,3 +32,9 @@ def product_texts(product: Product) -> Iterator[WeightedText]:
         for value in values:
             if isinstance(value, str) and len(value) <= MAX_VALUE_LENGTH and "://" not in value:
                 yield WeightedText(value, VALUE_WEIGHT)
+
+
+def product_words(product: Product) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Yield the words of each text of a product, as they are compared, with their weight."""
+    for text, weight in product_texts(product):
+        yield tuple(split_words(text)), weight
