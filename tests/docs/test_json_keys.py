@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 from shoplens.build.run import Summary
@@ -23,6 +24,8 @@ from shoplens.types import Answer, Rejection
 from tests.docs.pages import ROOT, names, page, paths, rows, spans
 from tests.docs.samples import NAME, key_paths, sample
 from tests.evaluation.statistics.test_calibration import shop as shop_samples
+
+MASK = np.zeros((2, 2), np.uint8)
 
 
 def calibration() -> dict[str, Any]:
@@ -47,7 +50,7 @@ def documented(file: str, key: str) -> list[str]:
 @pytest.mark.parametrize(
     ("file", "key", "value"),
     [
-        ("docs/searching.md", "key of an answer", as_json(sample(Answer, object_answers=()))),
+        ("docs/searching.md", "key of an answer", as_json(sample(Answer, object_answers=(), mask=MASK))),
         ("docs/evaluation.md", "key of an evaluation", sample(Evaluation).as_json()),
         ("docs/evaluation.md", "key of a comparison", sample(Comparison).as_json()),
         ("docs/evaluation.md", "key of a calibration", calibration()),
@@ -70,7 +73,7 @@ def test_keys_of_a_run_are_documented(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_the_service_answers_with_the_same_keys_and_two_more() -> None:
-    answer = as_json(sample(Answer, object_answers=()))
+    answer = as_json(sample(Answer, object_answers=(), mask=MASK))
     further = AnswerDocument.model_fields.keys() - answer.keys()
     assert (
         answer.keys() <= AnswerDocument.model_fields.keys()

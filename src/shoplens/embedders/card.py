@@ -49,6 +49,8 @@ class ModelCard:
             tensors named as here; empty for the network itself. A quantized network names its original.
         mask: name of the output that says where the object in the photo is: (photos, rows, columns), the probability of
             each cell of the input to show it; empty for a network that finds no objects. It needs ``squash``.
+        maps: names of feature maps inside the graph, (photos, channels, rows, columns), by which the places of two
+            photos are compared when a match is explained; empty for a network that cannot explain matches so.
 
     Raises:
         ModelError: a value is not allowed.
@@ -69,6 +71,7 @@ class ModelCard:
     tail_to: tuple[str, ...] = ()
     tail_weights: str = ""
     mask: str = ""
+    maps: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, is_valid in {
@@ -86,6 +89,7 @@ class ModelCard:
             "tail_from": isinstance(self.tail_from, str),
             "tail_to": _are_names(self.tail_to) and bool(self.tail_to) == bool(self.tail_from),
             "tail_weights": isinstance(self.tail_weights, str),
+            "maps": _are_names(self.maps),
             "mask": isinstance(self.mask, str) and (not self.mask or self.fit == "squash"),
         }.items():
             if not is_valid:

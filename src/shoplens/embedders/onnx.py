@@ -20,7 +20,7 @@ from shoplens.embedders.shipped import shipped_file
 from shoplens.errors import ModelError
 from shoplens.types import Features, Mask, Pixels, Vectors
 
-_OTHER_OUTPUT_KEYS = ("features", "further", "tail_from", "tail_to", "tail_weights", "mask")
+_OTHER_OUTPUT_KEYS = ("features", "further", "tail_from", "tail_to", "tail_weights", "mask", "maps")
 """Keys of a card that concern other outputs than the vector, and so are no part of the model id."""
 MAX_ROWS = 1024
 """Photos that pass through a small network at once."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from shoplens.types import Mask, Pixels, Region
+from shoplens.types import ByteMask, Mask, Pixels, Region
 
 INSIDE = 0.5
 """Probability from which on a cell of a mask belongs to the object."""
@@ -101,10 +102,22 @@ def find_objects(mask: Mask) -> tuple[FoundObject, ...]:
 def connected_parts(inside: npt.NDArray[np.bool_]) -> Labels:
     """Number the parts of a mask whose cells touch by their sides: intp, of the shape of the mask.
 
-    Each row is cut into runs, and runs that touch runs of the row above get the number of these.
+    Each row is cut into runs of cells, and runs that touch a run of the row above belong to the same part.
     """
+    rows, columns = inside.shape
+    padded = np.zeros((rows, columns + 2), np.int8)
+    padded[:, 1:-1] = inside
+    edges = np.flatnonzero(np.diff(padded, axis=1))
+    row, start, stop = edges[::2] // (columns + 1), edges[::2] % (columns + 1), edges[1::2] % (columns + 1)
+    parts = _join_runs(list(zip(row.tolist(), start.tolist(), stop.tolist(), strict=True)))
     labels = np.zeros(inside.shape, np.intp)
-    parents: list[int] = [0]
+    labels[inside] = np.repeat(np.unique(parts, return_inverse=True)[1] + 1, stop - start)
+    return labels
+
+
+def _join_runs(runs: list[tuple[int, int, int]]) -> npt.NDArray[np.intp]:
+    """Return for each run of row, start and stop, in their order, a number that touching runs have in common."""
+    parents, above = list(range(len(runs))), 0
 
     def root(number: int) -> int:
         while parents[number] != number:
@@ -112,18 +125,14 @@ def connected_parts(inside: npt.NDArray[np.bool_]) -> Labels:
             number = parents[number]
         return number
 
-    for row, cells in enumerate(inside):
-        edges = np.flatnonzero(np.diff(cells.astype(np.int8), prepend=0, append=0))
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
-            number = len(parents)
-            parents.append(number)
-            for above in np.unique(labels[row - 1, start:stop]) if row else ():
-                if above:
-                    parents[root(int(above))] = root(number)
-            labels[row, start:stop] = number
-    roots = np.array([root(number) for number in range(len(parents))], np.intp)
-    _, renumbered = np.unique(roots, return_inverse=True)
-    return np.asarray(renumbered[labels], np.intp)
+    for number, (row, start, stop) in enumerate(runs):
+        while runs[above][0] < row - 1 or (runs[above][0] == row - 1 and runs[above][2] <= start):
+            above += 1
+        touching = above
+        while runs[touching][0] == row - 1 and runs[touching][1] < stop:
+            parents[root(touching)] = root(number)
+            touching += 1
+    return np.array([root(number) for number in range(len(runs))], np.intp)
 
 
 def _object_of(mask: Mask, cells: npt.NDArray[np.bool_]) -> FoundObject:
@@ -139,16 +148,23 @@ def _box_around(cells: npt.NDArray[np.bool_]) -> tuple[float, float, float, floa
     return float(box[0]), float(box[1]), float(box[2]), float(box[3])
 
 
+def crop_around(found: FoundObject, width: int, height: int) -> Region:
+    """Return the box of an object with its margin, in pixels of a photo of this size."""
+    left, top, right, bottom = found.box
+    wide, high = _MARGIN * (right - left), _MARGIN * (bottom - top)
+    x0, x1 = _edges(left - wide, right + wide, width)
+    y0, y1 = _edges(top - high, bottom + high, height)
+    return Region(x0, y0, x1 - x0, y1 - y0)
+
+
 def cut_out(photo: Pixels, found: FoundObject) -> Pixels:
     """Return the object on white in the middle of a square: uint8 (side, side, 3).
 
     The object keeps its proportions, and has a margin of 6 % where the photo has that much around it.
     """
     height, width = photo.shape[:2]
-    left, top, right, bottom = found.box
-    wide, high = _MARGIN * (right - left), _MARGIN * (bottom - top)
-    x0, x1 = _edges(left - wide, right + wide, width)
-    y0, y1 = _edges(top - high, bottom + high, height)
+    crop = crop_around(found, width, height)
+    x0, y0, x1, y1 = crop.x, crop.y, crop.x + crop.width, crop.y + crop.height
     box = (x0 / width, y0 / height, x1 / width, y1 / height)
     part = photo[y0:y1, x0:x1]
     rows, columns = found.mask.shape
@@ -159,6 +175,13 @@ def cut_out(photo: Pixels, found: FoundObject) -> Pixels:
     square = Image.new("RGB", (side, side), (_WHITE, _WHITE, _WHITE))
     square.paste(Image.fromarray(part), ((side - part.shape[1]) // 2, (side - part.shape[0]) // 2), alpha)
     return np.asarray(square)
+
+
+def mask_png(mask: ByteMask) -> bytes:
+    """Return a mask as a small PNG: white, and as opaque as the object is probable."""
+    file = io.BytesIO()
+    Image.merge("LA", (Image.new("L", mask.shape[::-1], _WHITE), Image.fromarray(mask))).save(file, "PNG")
+    return file.getvalue()
 
 
 def _edges(start: float, stop: float, size: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from shoplens.ranking.classifier_retrieval import retrieve_by_classifier
 from shoplens.ranking.filter_retrieval import CANDIDATES, FilterQuery, build_candidates, retrieve_pool
 from shoplens.ranking.weighted_sum import similarity_from_cosine
 from shoplens.reading.barcodes import Barcode
-from shoplens.types import Candidate, Features, ObjectBox, Region, Vectors
+from shoplens.types import ByteMask, Candidate, Features, ObjectBox, Region, Vectors
 
 BASELINE = "pretrained"
 """The strategy that the others are compared with."""
@@ -37,6 +37,7 @@ class EncodedQuery:
         encoded_by: id of the network and of the pixel features that the features come from; empty where unknown.
         object: box around the object in the photo; None where none was found or looked for.
         objects: boxes around the things in the photo, the largest first; None where none were looked for.
+        mask: where the object is in the photo or region; None where none was found or looked for.
         is_blank: whether the photo shows nothing, see :func:`~shoplens.images.objects.is_blank`.
         barcodes: the trade numbers that were read in the photo; empty where none were looked for.
         keeps_weights: whether the static weights stay, because the photo does not show what is searched for.
@@ -52,6 +53,7 @@ class EncodedQuery:
     encoded_by: str = ""
     object: Region | None = None
     objects: tuple[ObjectBox, ...] | None = None
+    mask: ByteMask | None = None
     is_blank: bool = False
     keeps_weights: bool = False
     barcodes: tuple[Barcode, ...] = ()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from typing import Any
 
+from shoplens.images.objects import mask_png
 from shoplens.types import Answer, Facet, Product, Reasons, Result, WordMeaning
 
 
@@ -18,6 +20,9 @@ def as_json(answer: Answer) -> dict[str, Any]:
             "region": dataclasses.astuple(answer.region) if answer.region else None,
             "object": dataclasses.astuple(answer.object) if answer.object else None,
             "objects": [{"box": dataclasses.astuple(one.region), "score": one.score} for one in answer.objects],
+            "mask": None if answer.mask is None else base64.b64encode(mask_png(answer.mask)).decode(),
+            "object_share": answer.object_share,
+            "view": answer.view,
             "model": answer.model,
             "barcodes": list(answer.barcodes),
         },

@@ -21,6 +21,7 @@ from shoplens.search.answer_notes import answer_notes
 from shoplens.search.barcode_answers import barcode_notes, judge_barcodes, match_barcodes
 from shoplens.search.constraint import RankingConstraint
 from shoplens.search.facets import FacetRequest, count_facets
+from shoplens.search.objects.views import deciding_view
 from shoplens.search.prepared_strategy import PreparedStrategy, Ranking, prepare_strategy
 from shoplens.search.query_encoder import QueryEncoder, encode_query
 from shoplens.search.wishes import read_text, wish_condition, wishes_steer
@@ -236,6 +237,8 @@ def _answer(
         objects=encoded.objects or (),
         words=query.steering.meanings,
         barcodes=tuple(code.text for code in encoded.barcodes),
+        mask=encoded.mask if query.steering.explain else None,
+        view=deciding_view(judgement.results) if query.steering.explain else None,
     )
 
 

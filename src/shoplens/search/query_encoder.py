@@ -137,7 +137,7 @@ def _add_objects(encoded: EncodedQuery, found: FoundObject | None, part: Region)
         return replace(inner, x=part.x + inner.x, y=part.y + inner.y)
 
     objects = tuple(ObjectBox(box(one), one.score) for one in find_objects(found.mask))
-    return replace(encoded, object=box(found), objects=objects)
+    return replace(encoded, object=box(found), objects=objects, mask=(255 * found.mask).astype(np.uint8))
 
 
 def encode_query(

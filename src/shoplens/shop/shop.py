@@ -21,10 +21,11 @@ from shoplens.images.source import locate_query_photo
 from shoplens.index.protocol import OpenIndex
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.ranking.strategies import EncodedQuery
-from shoplens.search.object_search import check_object_query, search_objects
+from shoplens.search.objects.object_search import check_object_query, search_objects
 from shoplens.search.pipeline import search_encoded
 from shoplens.search.query_encoder import QueryEncoder
 from shoplens.settings import Settings, settings_from
+from shoplens.shop.explanations import ShopExplanations
 from shoplens.shop.feedback import ShopFeedback
 from shoplens.shop.generations import ShopGenerations
 from shoplens.shop.parts import ShopParts, open_embedders
@@ -50,6 +51,7 @@ class Shop:
         training: what the shop learns: filters, look, classifier, ranker.
         feedback: what shoppers did with answers: add, count, forget.
         generations: the live one and those that were kept: list, compare, roll back.
+        explanations: of single answers: match_regions, draw_match, draw_objects.
         snapshots: copies of the live generation for commands that run beside a service.
 
     Args:
@@ -93,6 +95,7 @@ class Shop:
         )
         self.products, self.quality = ShopProducts(self._parts), ShopQuality(self._parts)
         self.training, self.feedback = ShopTraining(self._parts), ShopFeedback(self._parts)
+        self.explanations = ShopExplanations(self._parts)
         self.generations, self.snapshots = ShopGenerations(self._parts), ShopSnapshots(self._parts)
         with contextlib.suppress(StoreError):  # whoever asks for feedback gets the error
             self._parts.feedback_log.purge()

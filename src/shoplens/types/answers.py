@@ -10,8 +10,10 @@ from typing import Literal
 from shoplens.errors import InvalidValue
 from shoplens.types.catalogue import Product
 from shoplens.types.queries import ObjectBox, Region
+from shoplens.types.vectors import ByteMask
 from shoplens.types.words import WordMeaning
 
+View = Literal["whole", "object"]
 Verdict = Literal["exact", "similar", "not-in-catalogue", "no-product", "uncalibrated"]
 
 
@@ -110,6 +112,35 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchPoint:
+    """A place that a query photo and a product's photo have in common.
+
+    Attributes:
+        query, product: x and y in pixels of each photo.
+        similarity: of the network's features at the two places, above 0 and at most 1.
+    """
+
+    query: tuple[int, int]
+    product: tuple[int, int]
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRegions:
+    """Where a query photo and a product's photo match.
+
+    Attributes:
+        query: the box around the thing in the query photo that is most similar to the product.
+        product: the box around the product in its photo.
+        points: places that the two have in common, the most similar first.
+    """
+
+    query: Region
+    product: Region
+    points: tuple[MatchPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Facet:
     """The values of a field, with the number of products that have each.
 
@@ -139,6 +170,10 @@ class Answer:
             for strategies that look for none.
         objects: the boxes of the things in the photo, or in the region, the largest first; of several photos, in the
             first one. A single thing has the box ``object``.
+        mask: uint8 (rows, columns), where ``object`` is in the photo or region, whose cells divide it evenly; 255 is
+            certain. None where the query did not ask for reasons, or none was found.
+        view: what decided which product is first: the photo as a whole, or the thing in it alone; None where the query
+            did not ask for reasons, or it was neither.
         object_answers: an answer for each of ``objects`` by itself, where they were asked for.
         model: id of the model that embedded the query.
         strategy: name of the strategy that was used.
@@ -180,3 +215,10 @@ class Answer:
     object_answers: tuple[Answer, ...] = ()
     words: tuple[WordMeaning, ...] = ()
     barcodes: tuple[str, ...] = ()
+    mask: ByteMask | None = None
+    view: View | None = None
+
+    @property
+    def object_share(self) -> float | None:
+        """The share of the photo or region that shows ``object``; None without a mask."""
+        return None if self.mask is None else float((self.mask > 127).mean())

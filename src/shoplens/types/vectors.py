@@ -16,6 +16,9 @@ Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.float32]
 """float32, shape (rows, columns), in [0, 1]: how probable it is that a cell of a photo shows the object."""
 
+ByteMask = npt.NDArray[np.uint8]
+"""uint8, shape (rows, columns): a :data:`Mask` times 255, as answers have it."""
+
 Vectors = npt.NDArray[np.float32]
 """float32, shape (n, dimensions), each row of length 1."""
 

@@ -46,11 +46,17 @@ export class Crop {
   /**
    * Mark the things that were found in the photo, and offer to search for each alone.
    * @param {{box: number[]}[]} objects each with x, y, width and height in pixels
+   * @param {string | null} mask where they are in the photo: a PNG in base64; null for none
    */
-  markObjects(objects) {
+  markObjects(objects, mask) {
     for (const mark of this.marks) mark.remove();
     this.marks = [];
     if (!this.size) return;
+    if (mask) {
+      const tint = Object.assign(document.createElement("div"), { className: "tint" });
+      tint.style.maskImage = `url("data:image/png;base64,${mask}")`;
+      this.marks.push(tint);
+    }
     objects.forEach(({ box }, place) => {
       const label = objects.length > 1 ? `Search for thing ${place + 1} of ${objects.length} only` : "Search for this thing only";
       this.marks.push(...this.#createMark(box, label));

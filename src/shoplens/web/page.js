@@ -92,7 +92,7 @@ function showAnswer(answer, more) {
   words.show(answer.words);
   const notes = answer.notes.length ? ` ${answer.notes.join(" ")}` : "";
   byId("status").replaceChildren(verdict, `${notes} ${Math.round(answer.took_ms.total)} ms.`);
-  if (query.photo && !query.like && !query.region) crop.markObjects(answer.query.objects);
+  if (query.photo && !query.like && !query.region) crop.markObjects(answer.query.objects, answer.query.mask);
   query.offset = answer.next_offset ?? 0;
   byId("more").hidden = answer.next_offset === null;
   byId("link").hidden = false;

@@ -29,6 +29,8 @@ def print_answer(answer: Answer, steering: Steering, *, json: bool) -> None:
         print_table(result_table(answer))
         if steering.explain and answer.results and STRATEGIES[answer.strategy].dynamic:
             console.print(f"Weights for this photo: {sanitize(format_weights(answer.importances))}.")
+        if steering.explain and answer.object_share is not None:
+            console.print(_explain_view(answer))
         for result in answer.results if steering.explain else ():
             photo = "same photo" if result.same_photo else "photo that matched"
             heading = f"{result.rank}. {result.product.id} {result.product.title} · {photo}: {result.photo}"
@@ -47,6 +49,16 @@ def print_answer(answer: Answer, steering: Steering, *, json: bool) -> None:
             print_line(f"[italic]{sanitize(_object_heading(answer, number))}[/]")
             print_table(result_table(one))
         console.print(f"[dim]{sanitize(answer.strategy)} · {answer.took_ms['total']:.0f} ms[/]")
+
+
+def _explain_view(answer: Answer) -> str:
+    """Say how much of the photo the thing in it covers, and whether the first result leads by it or by the whole."""
+    texts = {
+        "object": " It decided, more than the whole photo, what comes first.",
+        "whole": " The whole photo decided more than it what comes first.",
+    }
+    photo = "photo" if answer.region is None else "region"
+    return f"The thing in the {photo} covers {answer.object_share:.0%} of it.{texts.get(answer.view or '', '')}"
 
 
 def _object_heading(answer: Answer, number: int) -> str:

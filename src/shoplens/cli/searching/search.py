@@ -1,5 +1,6 @@
 """shoplens search"""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ from shoplens.cli import options
 from shoplens.cli.output import console
 from shoplens.cli.searching import steering
 from shoplens.cli.searching.answer import print_answer
+from shoplens.cli.searching.pictures import write_pictures
 from shoplens.cli.store_access import open_shop
 from shoplens.errors import InvalidValue
 from shoplens.types import Region
@@ -69,6 +71,24 @@ def run(
         bool,
         options.flag("--objects", "Search for each thing in the photo by itself, too; the answer names their boxes."),
     ] = False,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            "--mask",
+            metavar="FILE",
+            help="Write a picture of the things that were found in the photo: everything else is faded.",
+            show_default=False,
+        ),
+    ] = None,
+    regions: Annotated[
+        Path | None,
+        typer.Option(
+            "--regions",
+            metavar="FILE",
+            help="Write a picture of the places that the photo and that of the first result have in common.",
+            show_default=False,
+        ),
+    ] = None,
     remember: Annotated[
         bool | None,
         options.flag(
@@ -131,6 +151,8 @@ def run(
             user=user,
             objects=objects,
         )
+        if mask is not None or regions is not None:
+            write_pictures(shop, answer, photo or [], mask, regions)
     print_answer(answer, steered, json=json)
     if answer.remembered and not json:
         console.print(f"[dim]query {answer.query_id}[/]")

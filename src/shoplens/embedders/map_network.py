@@ -1,0 +1,105 @@
+"""The feature maps inside a network, which say where in a photo something is; for explanations only.
+
+Searches do not need them, so they are no outputs of the network's file. A second session is opened with them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.embedders.card import ModelCard, network_input
+from shoplens.embedders.embedder import Embedder
+from shoplens.embedders.onnx import OnnxEmbedder, open_session
+from shoplens.errors import ModelError
+from shoplens.types import Mask, Pixels
+
+_GRAPH_FIELD, _OUTPUT_FIELD, _NAME_FIELD = 7, 12, 1
+"""Field numbers of ``ModelProto.graph``, ``GraphProto.output`` and ``ValueInfoProto.name`` in onnx.proto."""
+
+FeatureMap = npt.NDArray[np.float32]
+"""float32 (channels, rows, columns)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoMaps:
+    """What a network computes for the places of a photo.
+
+    Attributes:
+        maps: the maps that its card names, which may have different numbers of rows and columns.
+        mask: float32 (rows, columns), the probability that a cell shows the object.
+    """
+
+    maps: tuple[FeatureMap, ...]
+    mask: Mask
+
+
+class MapNetwork:
+    """A network whose feature maps can be read; opened when it is first used. Thread-safe.
+
+    Args:
+        embedder: the embedder of the store.
+
+    Raises:
+        ModelError: ``no-maps``: it finds no objects, or its card names no maps.
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        if not isinstance(embedder, OnnxEmbedder) or not embedder.card.maps or embedder.mask_shape == (0, 0):
+            raise ModelError(
+                f"The network {embedder.model} gives no feature maps of objects.",
+                "Use the shipped network, or name `mask` and `maps` in the card of another one.",
+                code="no-maps",
+            )
+        self._path, self._threads, self.card = embedder.path, embedder.threads, embedder.card
+        self._lock = threading.Lock()
+        self._session: object = None
+
+    def compute(self, photo: Pixels) -> PhotoMaps:
+        """Return the maps of a photo from one pass.
+
+        Raises:
+            ModelError: ``bad-onnx``: the network has no tensor of a name in `maps`.
+        """
+        outputs = _run(self._open(), self.card, photo)
+        return PhotoMaps(tuple(outputs[:-1]), outputs[-1])
+
+    def _open(self) -> object:
+        with self._lock:
+            if self._session is None:
+                network = with_outputs(self._path.read_bytes(), self.card.maps)
+                self._session = open_session(network, self._threads)
+            return self._session
+
+
+def _run(session: object, card: ModelCard, photo: Pixels) -> list[npt.NDArray[np.float32]]:
+    batch = network_input(photo, card)[None]
+    run, name = session.run, session.get_inputs()[0].name  # type: ignore[attr-defined]
+    return [np.asarray(output[0], np.float32) for output in run([*card.maps, card.mask], {name: batch})]
+
+
+def with_outputs(network: bytes, names: Sequence[str]) -> bytes:
+    """Return an ONNX network with more of its tensors as outputs.
+
+    Two serialized Protocol Buffers messages, one after the other, are one message that has the repeated fields of both
+    ("Encoding", protobuf.dev). So it is enough to append a network that has nothing but the outputs.
+    """
+    outputs = b"".join(_field(_OUTPUT_FIELD, _field(_NAME_FIELD, name.encode())) for name in names)
+    return network + _field(_GRAPH_FIELD, outputs)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """Return a field of a length-delimited type in the wire format of Protocol Buffers."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(number: int) -> bytes:
+    digits = bytearray()
+    while number > 127:
+        digits.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*digits, number])
