@@ -1,6 +1,6 @@
 """Barcodes in photos: how many are read, and whether any gives another product.
 
-    python benchmarks/barcodes.py --photos 500 --seed 22
+    python benchmarks/barcodes.py --photos 500 --seed 23
 
 Draws phone photos of 900 x 1,200 and 1,200 x 1,600 pixels: a label with a code and lines of print, seen at an angle and
 turned by any angle, pasted into a drawn scene of the package ``rendered``, blurred, lit unevenly, with noise, as JPEG.
@@ -280,7 +280,7 @@ def time_reading(data: Path, seed: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=22)
+    parser.add_argument("--seed", type=int, default=23)
     parser.add_argument(
         "--data", type=Path, default=default_data(), help="folder with real photos, to measure the cost"
     )
