@@ -149,7 +149,7 @@ def test_a_backup_that_cannot_be_opened_changes_nothing(folder: Path, tmp_path: 
     copy_tree(tmp_path / "backup", tmp_path / "bad")
     damage_shard(tmp_path / "bad" / "generations" / "000001" / "shard")
     for _ in range(2):
-        with pytest.raises(StoreError, match=r"backup .*bad cannot be used.*The engine cannot open") as error:
+        with pytest.raises(StoreError, match=r"backup .*bad cannot be used.*The store is damaged") as error:
             restore(tmp_path / "bad", tmp_path / target, replace_store=True)
         assert error.value.code == "bad-backup"
     assert stored_ids(folder) == TEN_IDS

@@ -20,7 +20,7 @@ from shoplens.feedback.events import Event, read_events
 from shoplens.feeds import SummaryRow
 from shoplens.settings import Settings
 from shoplens.store.copies.snapshot_folders import CHANGED, open_snapshot_folder
-from shoplens.store.files.atomic import file_version, sync_tree
+from shoplens.store.files.atomic import BROKEN_SEAL, SEAL, file_version, sync_tree
 from shoplens.store.files.lock import ServiceAddress, find_service
 from shoplens.store.layout import StoreLayout
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 MAX_SECONDS = 3_600.0
 """How long a service may take to copy its store, or to take a copy back."""
+SEALS = {SEAL, BROKEN_SEAL}
+"""Files of a generation that a command may write though it changes nothing."""
 BUSY_CODES = {"busy", "waited-too-long", "no-answer"}
 """Errors of a service that has too much to do now."""
 
@@ -188,5 +190,5 @@ def _read_version(folder: Path) -> tuple[object, ...]:
     """Return a value that differs after a command made another generation, or other files of the same one."""
     layout = StoreLayout(folder)
     name = layout.current() or ""
-    files = [path for path in (layout.generations / name).iterdir() if path.is_file()]
+    files = [path for path in (layout.generations / name).iterdir() if path.is_file() and path.name not in SEALS]
     return name, frozenset((path.name, file_version(path)) for path in files)

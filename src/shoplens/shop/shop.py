@@ -345,8 +345,7 @@ class Shop:
 
     def flush(self) -> None:
         """Make all changes survive loss of power; without it they survive only the end of the process."""
-        with self._parts.store.reading() as generation:
-            generation.index.flush()
+        self._parts.store.flush()
 
     def backup(self, folder: str | Path) -> None:
         """Copy the store to a new folder, while others search."""

@@ -24,8 +24,9 @@ from shoplens.index.protocol import OpenIndex, StoredIndex
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.reading.text_model import TextModel, load_text_model
 from shoplens.store.dimensions_file import read_dimensions
-from shoplens.store.files.atomic import replace_file
-from shoplens.store.manifest import Manifest
+from shoplens.store.files.atomic import break_seal, replace_file
+from shoplens.store.files.seal import check_seal, damage_error, write_seal
+from shoplens.store.manifest import FORMAT, Manifest, stored_format
 
 SHARD = "shard"
 RANKER = "ranker.onnx"
@@ -196,9 +197,18 @@ class Generation:
                 if file.name != own:
                     file.unlink()
 
+    def flush(self) -> None:
+        """Make all changes survive loss of power, and seal the files. Nothing may be written meanwhile.
+
+        A generation of an older format is sealed when it is written next: older versions would not break the seal.
+        """
+        self.index.flush()
+        if stored_format(self.folder) == FORMAT:
+            write_seal(self.folder, self.index.count())
+
     def close(self) -> None:
         """Flush and close the index."""
-        self.index.flush()
+        self.flush()
         self.index.close()
 
     def discard(self) -> None:
@@ -211,15 +221,24 @@ def open_generation(folder: Path, manifest: Manifest, engine: OpenIndex = Qdrant
     """Open a generation, with its filters; ``engine`` opens its index.
 
     Raises:
-        StoreError: as :func:`open_index`.
+        StoreError: as :func:`open_index`; ``damaged-store``, files differ from the generation's seal.
     """
+    seal = check_seal(folder) if stored_format(folder) == FORMAT else None
+    if seal is not None and not seal.settled:
+        break_seal(folder)
     filters, text, damage = None, None, None
     try:
         filters, text = load_filters(folder), load_text_model(folder)
     except StoreError as problem:
         damage = problem
     look = load_look(folder, manifest.look)
-    return Generation(folder, manifest, open_index(folder, manifest, engine), filters, look, text, damage)
+    index = open_index(folder, manifest, engine)
+    if seal is not None and (products := index.count()) != seal.products:
+        index.close()
+        raise damage_error(folder, f"has {products:,} products instead of {seal.products:,}")
+    if seal is not None and not seal.settled:
+        write_seal(folder, seal.products, seal)
+    return Generation(folder, manifest, index, filters, look, text, damage)
 
 
 def open_index(folder: Path, manifest: Manifest, engine: OpenIndex = QdrantIndex) -> StoredIndex:

@@ -12,12 +12,13 @@ from shoplens.errors import StoreError
 from shoplens.index.protocol import VectorSizes
 from shoplens.store.files.atomic import replace_file
 
-FORMAT = 6
+FORMAT = 7
 """Version of everything on disk. 1: without filters. 2: the filters' scores lie beside a vector without a common space,
 and are called ``dense``; such filters must be fitted anew. 3: the scores lie in one space, see ``Space``. 4: a trained
 vector may lie beside the untrained one, and a generation may be kept after the next has taken over. 5: products have
 the identifiers of their rows, and ids are stored as they are written; products written before have neither. 6: the
-letters of products' texts may lie beside their vectors."""
+letters of products' texts may lie beside their vectors. 7: a generation may have a seal, which is broken before
+anything is changed, see :mod:`shoplens.store.files.seal`."""
 NAME = "manifest.json"
 
 

@@ -6,7 +6,7 @@ import shutil
 
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.store.copies.write_log import rename_base_generation
-from shoplens.store.files.atomic import copy_tree, sync_tree
+from shoplens.store.files.atomic import break_seal, copy_tree, sync_tree
 from shoplens.store.generation import SHARD, Generation, open_generation, open_index
 from shoplens.store.layout import PARTIAL
 from shoplens.store.store import Store
@@ -37,6 +37,7 @@ def _copy_with_graph(store: Store, generation: Generation) -> Generation:
     partial = folder.with_name(folder.name + PARTIAL)
     shutil.rmtree(partial, ignore_errors=True)
     copy_tree(generation.folder, partial)
+    break_seal(partial)
     optimize(partial / SHARD, generation.manifest.sizes)
     sync_tree(partial)
     partial.rename(folder)

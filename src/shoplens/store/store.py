@@ -29,7 +29,7 @@ from shoplens.index.protocol import OpenIndex
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.store.copies.snapshot_folders import CHANGED, remove_abandoned_snapshots
 from shoplens.store.copies.write_log import log_writes
-from shoplens.store.files.atomic import sync_folder, translate_disk_errors
+from shoplens.store.files.atomic import break_seal, sync_folder, translate_disk_errors
 from shoplens.store.files.lock import StoreLock
 from shoplens.store.generation import Generation, open_generation, open_index
 from shoplens.store.layout import StoreLayout, is_store
@@ -183,6 +183,7 @@ class Store:
                 if left.kept:
                     continue
                 if (left.model, left.sizes, left.look) == (manifest.model, manifest.sizes, manifest.look):
+                    break_seal(folder)
                     index = open_index(folder, manifest, self.engine)
                     manifest = replace(manifest, created=left.created)
                     manifest.write(folder)
@@ -205,9 +206,9 @@ class Store:
         Args:
             keep: whether to keep the generation before on disk, and the latest older one; otherwise it is removed.
         """
-        generation.index.flush()
         generation.manifest = replace(generation.manifest, complete=True, kept=False)
         generation.manifest.write(generation.folder)
+        generation.flush()
         if keep and self._live is not None:
             replace(self._live.manifest, kept=True).write(self._live.folder)
         sync_folder(self.layout.generations)
@@ -254,6 +255,7 @@ class Store:
         folder.rename(renamed)
         sync_folder(self.layout.generations)
         generation = open_generation(renamed, load_manifest(renamed), self.engine)
+        break_seal(renamed)
         try:
             yield generation
         finally:
@@ -283,6 +285,11 @@ class Store:
             self._open.add(generation)
         with self._lease(generation):
             yield generation
+
+    def flush(self) -> None:
+        """Make all changes of the live generation survive loss of power, and seal its files."""
+        with self.writing():
+            self.live.flush()
 
     def close(self) -> None:
         """Flush, and release the store for the next process.
@@ -358,9 +365,11 @@ class Store:
 
     def _on_write(self, ids: Iterable[str]) -> None:
         """Log that products of the live generation are about to change; from then on it is of this format."""
-        if self._is_of_before and self._live is not None:
-            self._live.manifest.write(self._live.folder)
-            self._is_of_before = False
+        if self._live is not None:
+            break_seal(self._live.folder)
+            if self._is_of_before:
+                self._live.manifest.write(self._live.folder)
+                self._is_of_before = False
         if self.is_snapshot:
             (self.layout.folder / CHANGED).touch()
         else:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import qdrant_edge as engine
 
 from shoplens.index.conditions import comparable_text
+from shoplens.index.qdrant.engine_errors import GuardedShard
 
 _MAX_VALUES = 100_000
 
@@ -20,9 +21,7 @@ class _StoredValue(NamedTuple):
     points: int
 
 
-def count_values(
-    shard: engine.EdgeShard, field: str, paths: Iterable[str], among: engine.Filter
-) -> list[tuple[str, int]]:
+def count_values(shard: GuardedShard, field: str, paths: Iterable[str], among: engine.Filter) -> list[tuple[str, int]]:
     """Return the values of a field and the exact number of points with each: most first, ties by value.
 
     All values are returned, because all are needed to decide which of several equally frequent ones a limit keeps.
@@ -45,7 +44,7 @@ def count_values(
     return sorted(counts, key=lambda item: (-item[1], item[0]))
 
 
-def _count_any(shard: engine.EdgeShard, forms: Sequence[_StoredValue], among: engine.Filter) -> int:
+def _count_any(shard: GuardedShard, forms: Sequence[_StoredValue], among: engine.Filter) -> int:
     """Return the number of points with any of several forms of a value, which older stores kept apart."""
     conditions: list[Any] = [engine.FieldCondition(form.path, match=engine.MatchValue(form.form)) for form in forms]
     either = engine.Filter(must=[among, engine.Filter(should=conditions)])

@@ -16,6 +16,7 @@ import qdrant_edge as engine
 from shoplens.errors import StoreError
 from shoplens.index.protocol import VectorSizes
 from shoplens.index.qdrant.config import engine_config
+from shoplens.index.qdrant.engine_errors import REPAIR, GuardedShard, is_panic, translate_error
 from shoplens.index.qdrant.points import HASHES, SIZE, VIEW
 
 _SCHEMAS: dict[str, Any] = {
@@ -33,14 +34,14 @@ _MIN_READ_AHEAD, _BLOCK = 1 << 18, 1 << 20
 """Bytes of a file from which on reading ahead pays, and bytes that are read at once."""
 
 
-def open_shard(folder: Path, sizes: VectorSizes) -> engine.EdgeShard:
+def open_shard(folder: Path, sizes: VectorSizes) -> GuardedShard:
     """Open the shard in a folder; create it when there is none.
 
     Args:
         sizes: lengths of its vectors.
 
     Raises:
-        StoreError: ``store-in-use``; ``damaged-store``, the engine cannot open it.
+        StoreError: ``store-in-use``; ``damaged-store``, the engine cannot open it; ``disk``.
     """
     try:
         if folder.is_dir() and any(folder.iterdir()):
@@ -57,19 +58,21 @@ def open_shard(folder: Path, sizes: VectorSizes) -> engine.EdgeShard:
         for key, schema in _SCHEMAS.items():
             if key not in existing:
                 shard.update(engine.UpdateOperation.create_field_index(key, schema))
-        return shard
-    except Exception as problem:  # the engine raises plain exceptions
+        return GuardedShard(folder, shard)
+    except BaseException as problem:  # the engine raises plain exceptions, and panics
+        if isinstance(problem, StoreError) or not (is_panic(problem) or isinstance(problem, Exception)):
+            raise
         if "WouldBlock" in str(problem):
             raise StoreError(
                 f"Another process has {folder} open; it may still be building the search graph.",
                 "Wait until that process has finished.",
                 code="store-in-use",
             ) from problem
-        raise StoreError(
-            f"The engine cannot open {folder}: {str(problem).splitlines()[0][:300]}",
-            "Restore a backup, or build the store again with `shoplens index --replace`.",
-            code="damaged-store",
-        ) from problem
+        known = translate_error(problem, folder)
+        if known is not None and known.code == "disk":
+            raise known from problem
+        text = next(iter(str(problem).splitlines()), "")[:300]
+        raise StoreError(f"The engine cannot open {folder}: {text}", REPAIR, code="damaged-store") from problem
 
 
 def _load(folder: Path) -> engine.EdgeShard:

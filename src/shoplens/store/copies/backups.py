@@ -29,7 +29,7 @@ def write_backup(store: Store, folder: Path, copy_more: Callable[[Path], None] =
         raise Refused(f"{folder} lies in the store {store.folder}.", "Give a folder outside it.")
     with store.writing():
         generation = store.live
-        generation.index.flush()
+        generation.flush()
         with translate_disk_errors(folder), atomic_folder(folder, last=CURRENT) as copy:
             copy_tree(generation.folder, copy / "generations" / generation.name)
             if store.photos_folder.is_dir():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shoplens.errors import Refused, StoreError
 from shoplens.store.files.atomic import copy_tree, is_new_or_empty, replace_file, sync_tree, translate_disk_errors
-from shoplens.store.generation import open_generation, open_index
+from shoplens.store.generation import open_generation
 from shoplens.store.layout import CURRENT, FEEDBACK, PARTIAL, is_store, live_folder
 from shoplens.store.manifest import load_manifest
 from shoplens.store.renames import RENAMED
@@ -54,7 +54,7 @@ def _adopt_backup(store: Store, backup: Path) -> None:
         try:
             copy_tree(live_folder(backup), partial)
             manifest = load_manifest(partial)
-            open_index(partial, manifest).close()
+            open_generation(partial, manifest).index.close()
             sync_tree(partial)
             if (backup / "photos").is_dir():
                 copy_tree(backup / "photos", store.photos_folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shoplens.store.copies.snapshot_folders import ADOPTED_AS, SNAPSHOTS, WRITING, snapshot_folder
 from shoplens.store.copies.write_log import logged_ids, no_snapshot, start_write_log
-from shoplens.store.files.atomic import copy_tree, replace_file, translate_disk_errors
+from shoplens.store.files.atomic import break_seal, copy_tree, replace_file, translate_disk_errors
 from shoplens.store.generation import Generation, open_generation
 from shoplens.store.layout import StoreLayout
 from shoplens.store.manifest import load_manifest
@@ -32,7 +32,7 @@ def write_snapshot(store: Store, name: str, *, kept: bool = False) -> None:
     target = snapshot_folder(store.folder, name)
     with store.writing(), translate_disk_errors(target):
         generation = store.live
-        generation.index.flush()
+        generation.flush()
         for folder in (generation.folder, *(store.kept_generations() if kept else ())):
             copy_tree(folder, target / "generations" / folder.name)
         if name == WRITING:
@@ -60,6 +60,7 @@ def adopt_snapshot(store: Store) -> Iterator[tuple[Generation, list[str]]]:
     generation = None
     try:
         generation = open_generation(ours, load_manifest(ours), store.engine)
+        break_seal(ours)
         yield generation, ids
     finally:
         if generation is not None and not store.is_live(generation):

@@ -13,12 +13,18 @@ from pathlib import Path
 
 from shoplens.errors import Refused, StoreError
 
+SEAL, BROKEN_SEAL = "seal.json", "seal-broken.json"
+"""Files with the checksums of a generation: see :mod:`shoplens.store.files.seal`."""
 _BLOCK = 65_536
 _HOLE = bytes(_BLOCK)
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
-    """Replace a file so that a reader, or a restart after loss of power, sees all of the new content or none."""
+    """Replace a file so that a reader, or a restart after loss of power, sees all of the new content or none.
+
+    The seal of a generation whose file it is is broken first.
+    """
+    break_seal(path.parent)
     new = path.with_name(path.name + ".new")
     with new.open("wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
@@ -26,6 +32,13 @@ def replace_file(path: Path, content: str | bytes) -> None:
         os.fsync(file.fileno())
     new.replace(path)
     sync_folder(path.parent)
+
+
+def break_seal(folder: Path) -> None:
+    """Break the seal of a folder that is about to change, durably; nothing is done where there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        (folder / SEAL).replace(folder / BROKEN_SEAL)
+        sync_folder(folder)
 
 
 def file_version(path: Path) -> tuple[int, ...]:
