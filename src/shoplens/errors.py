@@ -7,6 +7,7 @@ under ``--strict``, 6 a command that was refused to protect data.
 
 from __future__ import annotations
 
+import errno
 import typing
 
 if typing.TYPE_CHECKING:
@@ -90,6 +91,16 @@ class StoreError(ShoplensError):
 
     code = "bad-store"
     exit_code = 4
+
+
+def disk_error(problem: BaseException) -> StoreError | None:
+    """Return a full disk as an error of the store, ``disk``; None for every other error of the system."""
+    if not isinstance(problem, OSError) or problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    where = f"{problem.filename} cannot be written" if problem.filename else "A file cannot be written"
+    return StoreError(
+        f"{where}: {problem.strerror}.", "Make room on that disk, and run the command again.", code="disk"
+    )
 
 
 class Refused(ShoplensError):

@@ -65,7 +65,7 @@ def test_every_response_has_a_request_id_and_security_headers(client: TestClient
 
 def test_health_readiness_and_metrics(client: TestClient, shop: Shop) -> None:
     assert client.get("/healthz").json() == {"status": "alive"}
-    assert client.get("/readyz").json() == {"status": "ready", "products": 12}
+    assert client.get("/readyz").json() == {"status": "ready", "products": 12, "writes": "accepted"}
     client.post("/v1/search", json={"product_id": "red-1"})
     client.get("/v1/products/none")
     metrics = client.get("/metrics").text

@@ -18,6 +18,7 @@ from shoplens.feeds import Feed, Report
 from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.images import PhotoSource
 from shoplens.images.shared_photos import SharedPhoto, SharedPhotos
+from shoplens.index.disk_room import require_room
 from shoplens.index.protocol import Index
 from shoplens.settings import Settings
 from shoplens.store.feature_cache import NAME as FEATURES
@@ -271,6 +272,7 @@ class Builder:
 
     def open_run(self, command: str, look: EmbeddingHead | None) -> Run:
         """Open a run, with the cache of the features that this head reads."""
+        require_room(self.store.folder)
         embedder = self.embedder if look is None else look.embedder_for(self.embedder)
         fallback = None
         if look is not None and look.backbone:

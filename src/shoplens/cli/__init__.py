@@ -11,7 +11,7 @@ import typer
 from shoplens import __version__
 from shoplens.cli.groups import HELP_OPTIONS
 from shoplens.cli.output import print_error
-from shoplens.errors import ShoplensError
+from shoplens.errors import ShoplensError, disk_error
 
 COMMANDS = {
     "index": "catalogue",
@@ -95,6 +95,9 @@ def main() -> None:
     first_word = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
         command_line((first_word,) if first_word in (*COMMANDS, *GROUPS) else (*COMMANDS, *GROUPS))()
-    except ShoplensError as problem:
-        print_error(problem, as_json="--json" in sys.argv)
-        sys.exit(problem.exit_code)
+    except (ShoplensError, OSError) as problem:
+        known = problem if isinstance(problem, ShoplensError) else disk_error(problem)
+        if known is None:
+            raise
+        print_error(known, as_json="--json" in sys.argv)
+        sys.exit(known.exit_code)

@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
+from shoplens.errors import StoreError
 from shoplens.service.failures import install_error_handlers
 from shoplens.service.metrics import Metrics
 from shoplens.service.middleware import RequestMiddleware
@@ -49,11 +50,12 @@ def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
         app.state.service = ServiceState.of(shop, workers, secret)
         app.state.service.metrics = metrics
         await asyncio.to_thread(shop.warm)
-        flushing = asyncio.create_task(_flush_periodically(shop))
+        tasks = [asyncio.create_task(_flush_periodically(shop)), asyncio.create_task(_check_files(app.state.service))]
         try:
             yield
         finally:
-            flushing.cancel()
+            for task in tasks:
+                task.cancel()
             app.state.service.close()
 
     app = FastAPI(
@@ -93,6 +95,11 @@ def _refuse_when_busy(scope: Scope) -> None:
         scope["app"].state.service.work.refuse_if_full()
 
 
+async def _check_files(service: ServiceState) -> None:
+    """Compare the files of the store with their checksums, while searches are answered."""
+    await asyncio.to_thread(service.look_for_damage)
+
+
 async def _flush_periodically(shop: Shop) -> None:
     """Flush the shop now and then, so that changes survive loss of power; searches wait during a flush."""
     while True:
@@ -100,6 +107,8 @@ async def _flush_periodically(shop: Shop) -> None:
         try:
             await asyncio.to_thread(shop.flush)
             await asyncio.to_thread(remove_abandoned_snapshots, shop.folder)
+        except StoreError as problem:  # a full disk, for example; the next flush may have room
+            log.warning("The store could not be flushed: %s", problem, extra={"code": problem.code})
         except Exception:
             log.exception("The store could not be flushed.")
 

@@ -21,6 +21,7 @@ from shoplens.errors import (
     SettingsError,
     ShoplensError,
     StoreError,
+    disk_error,
 )
 
 log = logging.getLogger("shoplens.service")
@@ -115,6 +116,12 @@ def install_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(ClientDisconnect)
     async def handle_disconnect(request: Request, problem: ClientDisconnect) -> Response:
         return Response(status_code=CLIENT_GONE)  # only the log records it
+
+    @app.exception_handler(OSError)
+    async def handle_system_error(request: Request, problem: OSError) -> JSONResponse:
+        if (full := disk_error(problem)) is not None:
+            return await handle_known_error(request, full)
+        return await handle_unknown_error(request, problem)
 
     @app.exception_handler(Exception)
     async def handle_unknown_error(request: Request, problem: Exception) -> JSONResponse:

@@ -38,6 +38,15 @@ class Metrics:
         )
         self.waiting = Gauge("shoplens_waiting", "Requests that wait for the processor.", registry=self._registry)
         self.working = Gauge("shoplens_working", "Requests that use the processor.", registry=self._registry)
+        self.free_bytes = Gauge(
+            "shoplens_disk_free_bytes", "Free bytes on the disk of the store.", registry=self._registry
+        )
+        self.accepts_writes = Gauge(
+            "shoplens_accepts_writes", "1 where the disk has room for changes, else 0.", registry=self._registry
+        )
+        self.damaged = Gauge(
+            "shoplens_damaged", "1 where a file of the store is damaged, else 0.", registry=self._registry
+        )
         self.products = Gauge("shoplens_products", "Products in the store.", registry=self._registry)
 
     def count_search(self, took_ms: Mapping[str, float], verdict: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from fastapi import Request
 
+from shoplens.errors import StoreError
 from shoplens.service.caches.map_cache import MapCache
 from shoplens.service.caches.not_found_stats import NotFoundStats
 from shoplens.service.caches.query_cache import QueryCache
@@ -17,6 +19,7 @@ from shoplens.service.queue import WorkQueue
 from shoplens.service.rate_limit import RateLimiter
 from shoplens.shop import Shop
 
+log = logging.getLogger("shoplens.service")
 COMMANDS_AT_ONCE = 4
 FETCHES = 8
 """Number of photos that are fetched at the same time; fetching waits for other machines, not for the processor."""
@@ -38,6 +41,7 @@ class ServiceState:
         map_cache: map of the catalogue.
         not_found: counts of searches for products that the shop does not have.
         metrics: of the service.
+        damage: what is wrong with the files of the store; empty for nothing.
     """
 
     shop: Shop
@@ -52,6 +56,7 @@ class ServiceState:
     map_cache: MapCache
     not_found: NotFoundStats
     metrics: Metrics
+    damage: str = ""
 
     @classmethod
     def of(cls, shop: Shop, workers: int, secret: str = "") -> ServiceState:
@@ -76,6 +81,14 @@ class ServiceState:
             NotFoundStats(shop.folder),
             Metrics(),
         )
+
+    def look_for_damage(self) -> None:
+        """Compare all files of the live generation with their checksums, and write down what is wrong."""
+        try:
+            self.shop.check_files()
+        except StoreError as problem:
+            self.damage = str(problem)
+            log.error("%s", problem, extra={"code": problem.code})
 
     def close(self) -> None:
         """Wait for the calls that have begun; the shop stays open."""

@@ -36,6 +36,7 @@ from shoplens.shop.training import ShopTraining
 from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
 from shoplens.store.files.atomic import timestamp
+from shoplens.store.files.damage import generation_damage
 from shoplens.store.info import refuse_to_replace, store_info
 from shoplens.store.layout import FEEDBACK
 from shoplens.store.store import Store
@@ -346,6 +347,16 @@ class Shop:
     def flush(self) -> None:
         """Make all changes survive loss of power; without it they survive only the end of the process."""
         self._parts.store.flush()
+
+    def check_files(self) -> None:
+        """Compare all files of the live generation with their checksums.
+
+        Raises:
+            StoreError: ``damaged-store``.
+        """
+        with self._parts.store.reading() as generation:
+            if (problem := generation_damage(generation.folder)) is not None:
+                raise problem
 
     def backup(self, folder: str | Path) -> None:
         """Copy the store to a new folder, while others search."""

@@ -207,9 +207,14 @@ class Generation:
             write_seal(self.folder, self.index.count())
 
     def close(self) -> None:
-        """Flush and close the index."""
-        self.flush()
-        self.index.close()
+        """Flush and close the index; on a full disk, what was written stays in the write-ahead log."""
+        try:
+            self.flush()
+        except StoreError as problem:
+            if problem.code != "disk":
+                raise
+        finally:
+            self.index.close()
 
     def discard(self) -> None:
         """Close the index and remove the folder; what remains of it is removed when the store is opened next."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shutil
 
+from shoplens.index.disk_room import require_room
 from shoplens.index.qdrant.optimize import optimize
 from shoplens.store.copies.write_log import rename_base_generation
-from shoplens.store.files.atomic import break_seal, copy_tree, sync_tree
+from shoplens.store.files.atomic import break_seal, copy_tree, size_on_disk, sync_tree
 from shoplens.store.generation import SHARD, Generation, open_generation, open_index
 from shoplens.store.layout import PARTIAL
 from shoplens.store.store import Store
+
+GRAPH_SHARE = 3
+"""Room that a build needs, as a multiple of what the generation takes: a copy, and segments with graphs beside it."""
 
 
 def build_graph(store: Store, generation: Generation) -> None:
@@ -20,6 +24,7 @@ def build_graph(store: Store, generation: Generation) -> None:
     if not generation.index.needs_graph():
         return
     generation.index.flush()
+    require_room(store.folder, GRAPH_SHARE * size_on_disk(generation.folder))
     if store.is_live(generation):
         copy = _copy_with_graph(store, generation)
         store.switch(copy)

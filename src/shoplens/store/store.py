@@ -24,7 +24,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from shoplens.errors import InvalidValue, StoreError
+from shoplens.errors import InvalidValue, StoreError, disk_error
+from shoplens.index.disk_room import require_room
 from shoplens.index.protocol import OpenIndex
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.store.copies.snapshot_folders import CHANGED, remove_abandoned_snapshots
@@ -75,7 +76,7 @@ class Store:
             self.layout.generations.mkdir(parents=True, exist_ok=True)
             self._lock = StoreLock(self.folder, lock_wait) if snapshot is None else None  # the borrower has it
         except OSError as problem:
-            raise StoreError(
+            raise disk_error(problem) or StoreError(
                 f"{folder} cannot hold a store: {problem.strerror}.",
                 "Give another folder with --store.",
                 code="no-store",
@@ -195,6 +196,7 @@ class Store:
         return None
 
     def _new(self, manifest: Manifest) -> Generation:
+        require_room(self.layout.generations)
         folder = self.layout.next()
         folder.mkdir()
         manifest.write(folder)

@@ -19,6 +19,7 @@ from typing import Any
 
 from shoplens.errors import StoreError
 from shoplens.index.conditions import Condition
+from shoplens.index.disk_room import FIX, room_problem
 from shoplens.index.process.protocol import Failure, Part, Ready, Request, Setup, receive, send
 from shoplens.index.protocol import (
     ANY_PHOTO,
@@ -272,9 +273,11 @@ class RemoteIndex:
                 self._start()
 
     def _stopped_error(self) -> StoreError:
+        if problem := room_problem(self._setup.folder):
+            return StoreError(problem, FIX, code="disk")
         return StoreError(
             f"The process of the engine ended while it worked on {self._setup.folder}.",
-            "Check that there is free memory, and try again.",
+            "Check that there is free memory, and the store with `shoplens doctor --files`; then try again.",
             code="engine-stopped",
         )
 

@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 import qdrant_edge as engine
 
 from shoplens.errors import StoreError
+from shoplens.index.disk_room import FIX
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -17,8 +18,6 @@ REPAIR = (
     "`shoplens index --replace FEED`."
 )
 """What to do about a damaged generation."""
-NO_ROOM = "Make room on the disk, and try again; nothing that was written before is lost."
-"""What to do about a full disk."""
 _FULL = ("No space left on device", "OutOfDisk", "out of disk", "os error 28")
 
 
@@ -75,7 +74,7 @@ def translate_error(problem: BaseException, folder: Path) -> StoreError | None:
         return None
     text = next(iter(str(problem).splitlines()), "")[:300]
     if any(sign in str(problem) for sign in _FULL):
-        return StoreError(f"There is no room on the disk for {folder}: {text}.", NO_ROOM, code="disk")
+        return StoreError(f"There is no room on the disk for {folder}: {text}.", FIX, code="disk")
     if is_panic(problem):
         return StoreError(
             f"The store is damaged: the engine broke off on {folder}: {text}.", REPAIR, code="damaged-store"

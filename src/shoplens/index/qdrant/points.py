@@ -14,10 +14,12 @@ from uuid import UUID
 import numpy as np
 import qdrant_edge as engine
 
+from shoplens.errors import StoreError
 from shoplens.index.conditions import ID_FIELDS, field_values
 from shoplens.index.predicted_values import predicted_values
 from shoplens.index.protocol import IndexedProduct, PhotoKey, StoredProduct, VectorQuery, VectorSizes
 from shoplens.index.qdrant.config import CLASS_VECTOR, COMBINED, PRETRAINED, TEXT_VECTOR, TRAINED
+from shoplens.index.qdrant.engine_errors import REPAIR
 from shoplens.types import FilterScores, Photo, Product, SparseRows, SparseVector, Vectors
 
 VIEW, HASHES, SIZE = "view", "hashes", "size"
@@ -151,8 +153,17 @@ def raw_record(payload: Mapping[str, Any]) -> RawRecord:
 
 
 def parse_raw_record(stored: RawRecord) -> StoredProduct:
-    """Return the record that is stored so."""
-    return _parse_record_text(stored) if isinstance(stored, str) else _record({**stored})
+    """Return the record that is stored so.
+
+    Raises:
+        StoreError: ``damaged-store``.
+    """
+    try:
+        return _parse_record_text(stored) if isinstance(stored, str) else _record({**stored})
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise StoreError(
+            f"The store is damaged: the record of a product cannot be read: {problem!r}.", REPAIR, code="damaged-store"
+        ) from problem
 
 
 @functools.lru_cache(CACHED_RECORDS)

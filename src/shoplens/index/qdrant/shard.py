@@ -14,6 +14,7 @@ from typing import Any
 import qdrant_edge as engine
 
 from shoplens.errors import StoreError
+from shoplens.index.disk_room import prepare_reading
 from shoplens.index.protocol import VectorSizes
 from shoplens.index.qdrant.config import engine_config
 from shoplens.index.qdrant.engine_errors import REPAIR, GuardedShard, is_panic, translate_error
@@ -47,6 +48,7 @@ def open_shard(folder: Path, sizes: VectorSizes) -> GuardedShard:
         if folder.is_dir() and any(folder.iterdir()):
             with contextlib.suppress(OSError):  # a graph build that outlived its process removes files
                 _read_ahead(folder)
+            prepare_reading(folder)
             shard = _load(folder)
             # A graph build that was killed leaves its unfinished segments, which the engine never removes. Only now
             # does the engine's lock prove that no build is running.

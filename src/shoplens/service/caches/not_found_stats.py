@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 from shoplens.store.files.atomic import replace_file
 from shoplens.types import Answer
 
+log = logging.getLogger("shoplens.service")
 NAME = "not-found.json"
 VERDICT = "not-in-catalogue"
 DAYS = 400
@@ -42,7 +44,10 @@ class NotFoundStats:
             day[category] = day.get(category, 0) + 1
             first = (self._now() - timedelta(days=DAYS)).date().isoformat()
             kept = {one: value for one, value in counts.items() if one >= first}
-            replace_file(self._path, json.dumps(kept, ensure_ascii=False) + "\n")
+            try:
+                replace_file(self._path, json.dumps(kept, ensure_ascii=False) + "\n")
+            except OSError as problem:  # a count is not worth an answer
+                log.warning("A search without a product is not counted: %s", problem)
 
     def counts(self) -> Counts:
         """Return day -> category of the nearest product -> number of searches."""

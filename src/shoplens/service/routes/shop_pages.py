@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from shoplens.errors import StoreError
 from shoplens.feedback.events import Event
+from shoplens.index.disk_room import free_bytes, room_problem
 from shoplens.service.auth import require_role
 from shoplens.service.routes.searching import FAILURES
 from shoplens.service.schemas import BackupResult, EventsInput, EventsResult
@@ -170,7 +173,10 @@ async def ready(request: Request) -> JSONResponse:
         products = await asyncio.to_thread(len, service.shop)
     except Exception as problem:  # any error means that it is not ready
         return JSONResponse({"status": "not ready", "why": str(problem)}, 503)
-    return JSONResponse({"status": "ready", "products": products})
+    if service.damage:
+        return JSONResponse({"status": "damaged", "why": service.damage}, 503)
+    writes = await asyncio.to_thread(room_problem, service.shop.folder)
+    return JSONResponse({"status": "ready", "products": products, "writes": writes or "accepted"})
 
 
 @router.get("/metrics", include_in_schema=False)
@@ -179,5 +185,9 @@ async def metrics(request: Request) -> Response:
     service = service_state(request)
     service.metrics.waiting.set(service.work.waiting)
     service.metrics.working.set(service.work.working)
-    service.metrics.products.set(await asyncio.to_thread(len, service.shop))
+    with contextlib.suppress(StoreError):  # the other metrics are needed most when the store cannot be read
+        service.metrics.products.set(await asyncio.to_thread(len, service.shop))
+    service.metrics.free_bytes.set(await asyncio.to_thread(free_bytes, service.shop.folder))
+    service.metrics.accepts_writes.set(not await asyncio.to_thread(room_problem, service.shop.folder))
+    service.metrics.damaged.set(bool(service.damage))
     return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shoplens.errors import Refused
-from shoplens.store.files.atomic import atomic_folder, copy_tree, translate_disk_errors
+from shoplens.index.disk_room import require_room
+from shoplens.store.files.atomic import atomic_folder, copy_tree, size_on_disk, translate_disk_errors
 from shoplens.store.layout import CURRENT
 from shoplens.store.renames import RENAMED
 from shoplens.store.store import Store
@@ -30,6 +31,8 @@ def write_backup(store: Store, folder: Path, copy_more: Callable[[Path], None] =
     with store.writing():
         generation = store.live
         generation.flush()
+        photos = size_on_disk(store.photos_folder) if store.photos_folder.is_dir() else 0
+        require_room(folder, size_on_disk(generation.folder) + photos)
         with translate_disk_errors(folder), atomic_folder(folder, last=CURRENT) as copy:
             copy_tree(generation.folder, copy / "generations" / generation.name)
             if store.photos_folder.is_dir():

@@ -7,7 +7,15 @@ from contextlib import closing
 from pathlib import Path
 
 from shoplens.errors import Refused, StoreError
-from shoplens.store.files.atomic import copy_tree, is_new_or_empty, replace_file, sync_tree, translate_disk_errors
+from shoplens.index.disk_room import require_room
+from shoplens.store.files.atomic import (
+    copy_tree,
+    is_new_or_empty,
+    replace_file,
+    size_on_disk,
+    sync_tree,
+    translate_disk_errors,
+)
 from shoplens.store.generation import open_generation
 from shoplens.store.layout import CURRENT, FEEDBACK, PARTIAL, is_store, live_folder
 from shoplens.store.manifest import load_manifest
@@ -52,6 +60,7 @@ def _adopt_backup(store: Store, backup: Path) -> None:
         folder = store.layout.next()
         partial = folder.with_name(folder.name + PARTIAL)
         try:
+            require_room(store.folder, size_on_disk(backup))
             copy_tree(live_folder(backup), partial)
             manifest = load_manifest(partial)
             open_generation(partial, manifest).index.close()

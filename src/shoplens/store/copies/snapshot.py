@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shoplens.index.disk_room import require_room
 from shoplens.store.copies.snapshot_folders import ADOPTED_AS, SNAPSHOTS, WRITING, snapshot_folder
 from shoplens.store.copies.write_log import logged_ids, no_snapshot, start_write_log
-from shoplens.store.files.atomic import break_seal, copy_tree, replace_file, translate_disk_errors
+from shoplens.store.files.atomic import break_seal, copy_tree, replace_file, size_on_disk, translate_disk_errors
 from shoplens.store.generation import Generation, open_generation
 from shoplens.store.layout import StoreLayout
 from shoplens.store.manifest import load_manifest
@@ -33,7 +34,9 @@ def write_snapshot(store: Store, name: str, *, kept: bool = False) -> None:
     with store.writing(), translate_disk_errors(target):
         generation = store.live
         generation.flush()
-        for folder in (generation.folder, *(store.kept_generations() if kept else ())):
+        folders = (generation.folder, *(store.kept_generations() if kept else ()))
+        require_room(target, sum(map(size_on_disk, folders)))
+        for folder in folders:
             copy_tree(folder, target / "generations" / folder.name)
         if name == WRITING:
             start_write_log(store.folder, generation.name)

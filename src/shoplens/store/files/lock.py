@@ -11,7 +11,7 @@ from pathlib import Path
 
 import filelock
 
-from shoplens.errors import StoreError
+from shoplens.errors import StoreError, disk_error
 
 
 class StoreLock:
@@ -48,9 +48,14 @@ class StoreLock:
         owner = {"pid": os.getpid(), "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]}
         content = owner | ({"address": address, "secret": secret} if address else {})
         new = self._owner.with_name(f"OWNER.{os.getpid()}")
-        new.touch(mode=0o600)  # the secret is nobody else's
-        new.write_text(json.dumps(content), "utf-8")
-        new.replace(self._owner)
+        try:
+            new.touch(mode=0o600)  # the secret is nobody else's
+            new.write_text(json.dumps(content), "utf-8")
+            new.replace(self._owner)
+        except OSError as problem:
+            new.unlink(missing_ok=True)
+            if disk_error(problem) is None:
+                raise  # on a full disk, the store can be read all the same
 
     def close(self) -> None:
         """Release the lock."""

@@ -1,0 +1,120 @@
+"""A full disk: changes are refused in words, searches go on, and the next change after it works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from shoplens import Shop
+from shoplens.errors import StoreError
+from shoplens.index.process.remote_index import RemoteIndex
+from shoplens.service.app import application
+from shoplens.service.keys import Keys
+from tests.fakes import ColourEmbedder, colored_rows, feed_of
+from tests.service.conftest import SETTINGS, index_small_shop, query_photo
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a small disk of its own with a store, in memory; the test is skipped where none can be mounted."""
+    folder = tmp_path_factory.mktemp("disk")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300m", "none", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here: run the test as root, or under `unshare --user --map-root-user -m`")
+    try:
+        index_small_shop(folder)
+        query_photo(folder)
+        feed_of(folder / "more.jsonl", colored_rows(folder, range(30)))
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def shop(disk: Path) -> Iterator[Shop]:
+    """Yield the shop of the disk, whose engine has a process of its own, as in a service."""
+    with Shop(disk / "store", embedder=ColourEmbedder(), settings=SETTINGS, _engine=RemoteIndex) as shop:
+        yield shop
+
+
+def fill(disk: Path) -> Path:
+    """Fill a disk to the last byte, and return the file that does."""
+    path = disk / "filling"
+    handle = os.open(path, os.O_CREAT | os.O_WRONLY)
+    try:
+        while True:
+            os.write(handle, bytes(1 << 12))
+    except OSError:
+        return path
+    finally:
+        os.close(handle)
+
+
+def test_changes_are_refused_and_searches_go_on(disk: Path, shop: Shop) -> None:
+    price = shop.products.get("red-1").price  # type: ignore[union-attr]
+    filling = fill(disk)
+    changes = {
+        "add": lambda: shop.add(disk / "more.jsonl"),
+        "sync": lambda: shop.sync(disk / "more.jsonl", max_removals="100%"),
+        "update": lambda: shop.products.update("red-1", price=1.0),
+        "remove": lambda: shop.products.remove(["red-1"]),
+        "train": shop.training.train_filters,
+        "backup": lambda: shop.backup(disk / "backup"),
+    }
+    for name, change in changes.items():
+        with pytest.raises(StoreError) as error:
+            change()
+        assert error.value.code == "disk", name
+        assert "free" in error.value.problem and "Make room" in error.value.fix, name
+        assert len(shop.search(disk / "query.png", k=3, where="price < 15").results) == 3
+    assert not (disk / "backup").exists()
+    filling.unlink()
+    shop.products.update("red-1", price=1.0)
+    assert shop.products.get("red-1").price == 1.0  # type: ignore[union-attr]
+    shop.products.update("red-1", price=price)
+
+
+def test_a_service_says_that_it_has_no_room_and_recovers(disk: Path, shop: Shop) -> None:
+    shop._parts.settings = replace(shop.settings, remember=True, backups=disk / "backups")
+    key = Keys(shop.folder).create("test", "admin")[0]
+    with TestClient(
+        application(shop), headers={"Authorization": f"Bearer {key}"}, raise_server_exceptions=False
+    ) as client:
+        filling = fill(disk)
+        search = client.post("/v1/search", files={"image": (disk / "query.png").read_bytes()})
+        assert (search.status_code, len(search.json()["results"])) == (200, 12)
+        requests = {
+            "update": lambda: client.patch("/v1/products/red-1", json={"price": 2.0}),
+            "backup": lambda: client.post("/v1/backups"),
+        }
+        for name, request in requests.items():
+            response = request()
+            assert (response.status_code, response.json()["error"]["code"]) == (503, "disk"), name
+        event = {"query_id": search.json()["query_id"], "product_id": "red-1", "kind": "click"}
+        assert client.post("/v1/feedback", json={"events": [event]}).status_code in (200, 503)
+        ready = client.get("/readyz")
+        assert ready.status_code == 200 and "free" in ready.json()["writes"]
+        assert "shoplens_accepts_writes 0.0" in client.get("/metrics").text
+        filling.unlink()
+        assert client.get("/readyz").json()["writes"] == "accepted"
+        assert client.patch("/v1/products/red-1", json={"price": 2.0}).status_code == 200
+
+
+def test_a_store_on_a_full_disk_is_opened_or_refused_in_words(disk: Path) -> None:
+    filling = fill(disk)
+    try:
+        with pytest.raises(StoreError) as error:
+            Shop(disk / "store", embedder=ColourEmbedder(), settings=SETTINGS, _engine=RemoteIndex).close()
+        assert error.value.code == "disk"
+    finally:
+        filling.unlink()
+    Shop(disk / "store", embedder=ColourEmbedder(), settings=SETTINGS, _engine=RemoteIndex).close()
