@@ -21,6 +21,7 @@ if (_worker := os.environ.get("PYTEST_XDIST_WORKER", "")) and hasattr(os, "sched
 # Processes that tests start find the byte code of those before; to compile the package takes a second and a half.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 SLOW = (
+    "tests/attacks/",
     "tests/cli/",
     "tests/docs/test_snippets.py",
     "tests/evaluation/catalogue_map/",

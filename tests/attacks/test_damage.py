@@ -109,7 +109,8 @@ def test_damage_after_a_crash_is_never_a_panic(
     damage: Callable[[Path], None], killed_folder: Path, photo: Path, tmp_path: Path
 ) -> None:
     wrong = {}
-    for number, (kind, name) in enumerate(files_of(killed_folder / "store").items()):
+    files = {kind: name for kind, name in files_of(killed_folder / "store").items() if "segments" in kind}
+    for number, (kind, name) in enumerate(files.items()):
         copy_tree(killed_folder / "store", tmp_path / str(number))
         damage(tmp_path / str(number) / name)
         found = outcome(tmp_path / str(number), photo)

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 import qdrant_edge as engine
 
 from shoplens.errors import StoreError
-from shoplens.index.disk_room import FIX
+from shoplens.index.disk_room import FIX, FLUSH_RESERVE, allocate_holes, require_room
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,7 +22,7 @@ _FULL = ("No space left on device", "OutOfDisk", "out of disk", "os error 28")
 
 
 class GuardedShard:
-    """A shard whose methods raise errors of the store.
+    """A shard whose methods raise errors of the store, and which writes only where there is room.
 
     Args:
         folder: of the shard, for the errors.
@@ -51,9 +51,13 @@ class GuardedShard:
         return self._call(self._shard.scroll, request)
 
     def update(self, operation: engine.UpdateOperation) -> None:
+        require_room(self._folder)
+        allocate_holes(self._folder)
         self._call(self._shard.update, operation)
 
     def flush(self) -> None:
+        require_room(self._folder, reserve=FLUSH_RESERVE)
+        allocate_holes(self._folder)
         self._call(self._shard.flush)
 
     def close(self) -> None:

@@ -18,7 +18,6 @@ import numpy as np
 import qdrant_edge as engine
 
 from shoplens.index.conditions import Condition, IsProduct, OneOf, check_fields, field_values, matches
-from shoplens.index.disk_room import FLUSH_RESERVE, allocate_holes, require_room
 from shoplens.index.protocol import (
     ANY_PHOTO,
     Hit,
@@ -107,7 +106,7 @@ class QdrantIndex:
 
     def __init__(self, folder: Path, sizes: VectorSizes) -> None:
         self.dimensions, self.sizes = sizes.pretrained, sizes
-        self._folder, self._write_lock = folder, threading.Lock()
+        self._write_lock = threading.Lock()
         self._unflushed = True
         self._shard = open_shard(folder, sizes)
         self._paths = field_paths(self._shard.info().payload_schema)
@@ -305,8 +304,6 @@ class QdrantIndex:
     def flush(self) -> None:
         with self._write_lock:
             if self._unflushed:
-                require_room(self._folder, reserve=FLUSH_RESERVE)
-                allocate_holes(self._folder)
                 self._shard.flush()
                 self._unflushed = False
 
@@ -397,7 +394,5 @@ class QdrantIndex:
             self._paths = field_paths(self._shard.info().payload_schema)
 
     def _update(self, operation: engine.UpdateOperation) -> None:
-        require_room(self._folder)
-        allocate_holes(self._folder)
         self._unflushed = True
         self._shard.update(operation)

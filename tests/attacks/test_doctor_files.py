@@ -1,0 +1,61 @@
+"""`shoplens doctor --files`, and what a service says of damage that it finds after its start."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+
+from shoplens import Shop
+from shoplens.service.app import application
+from shoplens.store.files.damage import check_files
+from tests.attacks.test_damage import flip_bit
+from tests.service.conftest import folder, indexed_folder, shop
+
+__all__ = ["folder", "indexed_folder", "shop"]
+
+
+def vectors_of(store: Path) -> Path:
+    return next(store.rglob("vector_storage-combined/vectors/chunk_0.mmap"))
+
+
+def test_the_check_names_every_damaged_file_and_its_cure(folder: Path) -> None:
+    store = folder / "store"
+    assert {state.state for state in check_files(store)} == {"sound"}
+    flip_bit(vectors_of(store))
+    (store / "keys.json").write_text("{")
+    (store / "features.sqlite").write_bytes(b"SQLite format 3\0" + bytes(5000))
+    states = {state.path: state for state in check_files(store) if state.state != "sound"}
+    assert {path: state.state for path, state in states.items()} == {
+        "generations/000001": "damaged",
+        "keys.json": "damaged",
+        "features.sqlite": "damaged",
+    }
+    assert "vector_storage-combined" in states["generations/000001"].problem
+    assert "restore" in states["generations/000001"].fix and "keys add" in states["keys.json"].fix
+
+
+def test_a_store_that_changes_is_not_called_damaged(shop: Shop) -> None:
+    shop.products.update("red-1", price=3.0)
+    assert [state.state for state in check_files(shop.folder) if state.path == "generations/000001"] == ["unsealed"]
+    shop.flush()
+    assert {state.state for state in check_files(shop.folder)} == {"sound"}
+
+
+def test_a_service_tells_damage_that_it_finds_after_its_start(shop: Shop) -> None:
+    with TestClient(application(shop), raise_server_exceptions=False) as client:
+        assert client.get("/readyz").status_code == 200
+        flip_bit(vectors_of(shop.folder))
+        service = client.app.state.service  # type: ignore[attr-defined]
+        service.look_for_damage()
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["status"]) == (503, "damaged")
+        assert "vector_storage-combined" in ready.json()["why"] and "--replace" in ready.json()["why"]
+        assert "shoplens_damaged 1.0" in client.get("/metrics").text
+
+
+def test_a_seal_is_json_with_a_row_per_file(folder: Path) -> None:
+    content = json.loads((folder / "store/generations/000001/seal.json").read_text())
+    assert content["products"] == 12
+    assert all((folder / "store/generations/000001" / name).is_file() for name in content["files"])
