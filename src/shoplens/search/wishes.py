@@ -202,10 +202,9 @@ def wish_weights(
         given: weights of this search, which stay.
     """
     result = {name: 0.0 if name in wishes.muted and name not in given else weight for name, weight in weights.items()}
-    if wishes.wanted:
-        for name in filters.models.trees:
-            if name not in given:
-                result[name] = max(result[name], result[LOOK])
+    for name in filters.models.trees:
+        if name not in given:
+            result[name] = max(result[name], result[LOOK])
     rest = sum(weight for name, weight in result.items() if name not in wishes.wanted) or 1.0
     for name in wishes.wanted:
         if name not in given:

@@ -24,7 +24,9 @@ class _Word:
 def read_words(text: str, vocabulary: Vocabulary) -> tuple[WordMeaning, ...]:
     """Read a text word by word: prices, then the longest phrase that names something in the shop, then single words.
 
-    Words that carry no meaning by themselves, such as articles, are passed over. What is not understood is ``unknown``.
+    Words that carry no meaning by themselves, such as articles, are passed over. A word that names nothing is of kind
+    ``title``: whether the texts of products have it is for the caller to find out. A word after a negation, a price in a
+    shop without prices, and words such as ``cheap`` are ``unknown``.
     """
     return tuple(_Reader(text, vocabulary).read())
 
@@ -114,7 +116,7 @@ class _Reader:
         return negated and (self.joined == "or" or (self.joined == "and" and same))
 
     def _read_rest(self) -> WordMeaning | None:
-        """Pass over a conjunction, an article or a sign; any other word is unknown."""
+        """Pass over a conjunction, an article or a sign; any other word may be one of a title."""
         key = self.keys[self.place]
         for role in ("or", "and"):
             if length := self.concepts.starts_with(role, self.keys[self.place :]):
@@ -124,7 +126,7 @@ class _Reader:
         if self._is_filler(key) or not key.isalnum():
             self.place += 1
             return None
-        return self._take(1, WordMeaning("", 0, 0, "unknown"))
+        return self._take(1, WordMeaning("", 0, 0, "title" if self.negated_from is None else "unknown"))
 
     def _is_filler(self, key: str) -> bool:
         return (key,) in self.concepts.grammar["filler"] and not self.vocabulary.is_name(key)
