@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,9 @@ def test_a_negation_holds_for_what_follows_it(text: str, expected: list[str]) ->
         ("price under 40", "price < 40"),
         ("about 50", "price >= 40 and price <= 60"),
         ("for 40 euros", "price <= 40"),
+        ("40 or less", "price <= 40"),
+        ("40 Euro oder weniger", "price <= 40"),
+        ("20 € and up", "price >= 20"),
     ],
 )
 def test_prices_become_conditions(text: str, condition: str) -> None:
@@ -106,7 +110,7 @@ def test_other_numbers_and_vague_words_are_no_prices(text: str) -> None:
 
 def test_a_shop_without_prices_does_not_understand_them() -> None:
     words = vocabulary()
-    without = type(words)(words.terms, words.concepts, words.has_color, has_price=False)
+    without = replace(words, has_price=False)
     assert summary("red under 40", without)[1] == "under 40: unknown"
 
 
@@ -122,6 +126,13 @@ def test_shares_say_which_classes_are_meant_most() -> None:
     (red,) = read("red")
     assert red.classes["color"]["Red"] > 2 * red.classes["color"]["Dark Red"]
     assert sum(red.classes["color"].values()) == pytest.approx(1) and red.color == "red"
+
+
+def test_a_word_of_titles_is_not_taken_for_another_one() -> None:
+    words = vocabulary()
+    assert summary("cushikn", words) == ["cushikn: wanted category Home > Cushions"]
+    known = replace(words, has_word=lambda word: word == "cushikn")
+    assert summary("cushikn", known) == ["cushikn: title"]
 
 
 def test_a_colour_without_a_class_is_a_palette() -> None:

@@ -51,5 +51,7 @@ def test_a_misspelled_word_is_read_only_where_one_known_word_is_near() -> None:
     assert nearest_word("blak", known) == "black"
     assert nearest_word("skrit", known) == "skirt"
     assert nearest_word("sirt", known) == "", "too short"
-    assert nearest_word("sxirt", known) == "", "two words are near"
+    assert nearest_word("sxirt", known) == "", "a wrong letter of five"
+    assert nearest_word("shirt", ["shirts", "skirts", "skirt"]) == "shirts"
+    assert nearest_word("cushizn", ["cushion", "cushian"]) == "", "two words are near"
     assert nearest_word("wool", known) == ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from shoplens.index.conditions import Condition, field_comparisons
 from shoplens.index.protocol import Index
 from shoplens.ranking.match_probability import Calibration, claims_anything
-from shoplens.search.wishes import contradictions
+from shoplens.search.text_meanings import contradictions
 from shoplens.store.generation import Generation
 from shoplens.types import Query, Result
 

@@ -24,7 +24,8 @@ from shoplens.search.facets import FacetRequest, count_facets
 from shoplens.search.objects.views import deciding_view
 from shoplens.search.prepared_strategy import PreparedStrategy, Ranking, prepare_strategy
 from shoplens.search.query_encoder import QueryEncoder, encode_query
-from shoplens.search.wishes import read_text, wish_condition, wishes_steer
+from shoplens.search.text_meanings import read_text
+from shoplens.search.wishes import wish_condition, wishes_steer
 from shoplens.settings import Merchandising
 from shoplens.store.calibration_file import load_calibration
 from shoplens.store.generation import Generation, check_model

@@ -20,6 +20,7 @@ from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.reading.barcodes import Barcode, read_barcodes
 from shoplens.search.prepared_strategy import PreparedStrategy
+from shoplens.search.text_meanings import title_text
 from shoplens.search.wishes import wishes_steer
 from shoplens.settings import Settings
 from shoplens.types import ObjectBox, Query, Region, StageTimer
@@ -175,7 +176,8 @@ def encode_query(
     with timer.stage("filter"):
         negative = query.steering.unlike
         unlike = None if negative is None else encoder.encode_photo(negative, index)
-        filtered = prepared.filters.build(encoded, query.steering, unlike)
+        text = prepared.filters.text_query(title_text(query.steering.meanings))
+        filtered = prepared.filters.build(encoded, query.steering, unlike, text=text)
     if not query.steering.color and not wishes_steer(query.steering):
         return encoded, replace(encoded or EncodedQuery(filtered.like.look), filtered=filtered)
     if query.steering.color and not filtered.weights.get(COLOR):

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from shoplens.errors import InvalidValue
-from shoplens.filters.dimensions.dimension import COLOR, LOOK, PATH
+from shoplens.filters.dimensions.dimension import COLOR, LOOK, PATH, TEXT
 from shoplens.filters.model.class_layout import ClassBlock, is_within
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
 from shoplens.filters.photo_features.color_histogram import parse_palette
 from shoplens.filters.photo_features.pixels import Floats
-from shoplens.index.condition_parser import parse_condition, parse_conditions
+from shoplens.index.condition_parser import parse_condition
 from shoplens.index.conditions import AllOf, Condition, Not, OneOf
 from shoplens.index.predicted_values import include_predicted
 from shoplens.ranking.filter_retrieval import Example
-from shoplens.settings import Settings
 from shoplens.store.generation import Generation
-from shoplens.types import Query, SparseVector, Steering, WordMeaning
-from shoplens.words.concepts import load_concepts
-from shoplens.words.reading import read_words
-from shoplens.words.vocabulary import build_vocabulary, combine_classes
+from shoplens.types import SparseVector, Steering, WordMeaning
+from shoplens.words.vocabulary import combine_classes
 
 WISH_WEIGHT = 3.0
 """Weight of a dimension in which words want classes, relative to all those together in which they want none."""
@@ -51,37 +46,6 @@ class WishedDimensions(NamedTuple):
     muted: tuple[str, ...] = ()
 
 
-def read_text(query: Query, generation: Generation, settings: Settings) -> Query:
-    """Return the query with the meanings of its text.
-
-    Raises:
-        InvalidValue: ``no-filters``; ``not-understood``: there is nothing but a text, and nothing of it is known;
-            ``conflicting-query``: both the text and ``color`` name a colour.
-        SettingsError: the shop's file of synonyms cannot be used.
-    """
-    steering = query.steering
-    dimensions = generation.require_filters().dimensions
-    concepts = load_concepts(settings.synonyms)
-    meanings = read_words(steering.text, build_vocabulary(dimensions, generation.index, concepts))
-    wanted = wanted_classes(meanings)
-    if steering.color and COLOR in wanted:
-        raise InvalidValue(
-            f"Both the colour {steering.color!r} and the text {steering.text!r} name a colour.",
-            "Leave one of them out.",
-            code="conflicting-query",
-        )
-    is_understood = any(meaning.kind != "unknown" for meaning in meanings)
-    if query.photo is None and not (steering.like or steering.color or is_understood):
-        examples = [name for one in dimensions for name in one.classes[:4] if one.name == COLOR or one.kind == "tree"]
-        known = ", ".join(_last_steps(examples)) or "nothing by name, so take a photo"
-        raise InvalidValue(
-            f"Nothing in {steering.text[:200]!r} is known in this shop.",
-            f"Name a kind of product, a colour, or a price; there is for example: {known}.",
-            code="not-understood",
-        )
-    return replace(query, steering=replace(steering, meanings=meanings))
-
-
 def wanted_classes(meanings: Sequence[WordMeaning]) -> dict[str, dict[str, float]]:
     """Return dimension -> class -> share of all wanted classes; a colour without classes has an empty entry."""
     wanted: dict[str, dict[str, float]] = {}
@@ -101,28 +65,6 @@ def wishes_steer(steering: Steering) -> bool:
     return any(meaning.kind in ("wanted", "unwanted", "title") for meaning in steering.meanings)
 
 
-def contradictions(query: Query, generation: Generation, *, is_empty: bool) -> Iterator[str]:
-    """Say which words and conditions of a query exclude each other.
-
-    Args:
-        is_empty: whether the answer has no results.
-    """
-    index, steering = generation.index, query.steering
-    where = parse_conditions(query.where)
-    ticked = " and ".join(query.where)
-    fields = {one.name: one.field for one in generation.require_filters().dimensions}
-    unwanted = wanted_classes([replace(one, kind="wanted") for one in steering.meanings if one.kind == "unwanted"])
-    for meaning in steering.meanings:
-        parts: list[Condition] = [parse_condition(meaning.condition)] if meaning.condition and is_empty else []
-        for name, classes in meaning.classes.items() if meaning.kind == "wanted" else ():
-            if set(classes) <= set(unwanted.get(name, {})):
-                yield f"The words want {meaning.words!r}, and they exclude it. Nothing of it is shown."
-            if where is not None and fields.get(name) in index.field_kinds():
-                parts.append(OneOf(fields[name], texts=_last_steps(classes)))
-        if where is not None and parts and not any(index.count(AllOf((where, part))) for part in parts):
-            yield f"The words {meaning.words!r} and the condition {ticked} exclude each other: no product meets both."
-
-
 def wish_condition(generation: Generation, steering: Steering) -> Condition | None:
     """Return the condition that the words make: prices and values, and no unwanted classes; None for none."""
     parts: list[Condition] = [parse_condition(one.condition) for one in steering.meanings if one.condition]
@@ -139,11 +81,11 @@ def _exclusions(generation: Generation, meaning: WordMeaning) -> Iterator[Condit
     for dimension in dimensions:
         classes = meaning.classes.get(dimension.name)
         if classes and dimension.field in kinds:
-            condition = OneOf(dimension.field, texts=_last_steps(classes))
+            condition = OneOf(dimension.field, texts=last_steps(classes))
             yield Not(include_predicted(condition, names, _AVOIDED_FROM, kinds))
 
 
-def _last_steps(classes: Iterable[str]) -> tuple[str, ...]:
+def last_steps(classes: Iterable[str]) -> tuple[str, ...]:
     """Return the values that a field holds for these classes: of paths the last steps."""
     return tuple(dict.fromkeys(name.rsplit(PATH, 1)[-1] for name in classes))
 
@@ -217,6 +159,7 @@ def wish_weights(
 def wished_dimensions(filters: Filters, example: Example, meanings: Sequence[WordMeaning]) -> WishedDimensions:
     """Return the dimensions whose weights words change."""
     named = [[*one.classes] or [COLOR] for one in meanings if one.kind == "wanted"]
+    named += [[TEXT] for one in meanings if one.kind == "title"]
     shown = [
         (dimension, filters.class_share(example.marks, dimension, one.classes[dimension]))
         for one in meanings

@@ -51,6 +51,10 @@ class Concepts:
                     break
         return tuple(dict.fromkeys(result))
 
+    def synonyms(self, concept: Keys) -> list[str]:
+        """Return the phrases that mean the same as a concept, in the order of the table."""
+        return [" ".join(phrase) for phrase, name in self.names.items() if name == concept]
+
     @cached_property
     def words(self) -> frozenset[str]:
         """All words that stand in phrases of concepts."""

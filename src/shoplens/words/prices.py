@@ -80,8 +80,18 @@ def _read_bound(words: Sequence[str], concepts: Concepts, *, is_price: bool) -> 
             return PricePhrase(amount.end, (Bound(">=", low), Bound("<=", high)))
         inclusive = sign in "<>" and tuple(words[:length]) in concepts.grammar["inclusive"]
         return PricePhrase(amount.end, (Bound(f"{sign}=" if inclusive else sign, amount.value),))
+    return _read_amount_first(words, concepts, is_price=is_price)
+
+
+def _read_amount_first(words: Sequence[str], concepts: Concepts, *, is_price: bool) -> PricePhrase | None:
+    """Read ``40 euros``, ``40 or less``, ``20 € and up``."""
     amount = _read_amount(words, 0, concepts)
-    if amount is None or not (amount.has_currency or is_price):
+    if amount is None:
+        return None
+    for role, sign in (("below_after", "<="), ("above_after", ">=")):
+        if length := concepts.starts_with(role, words[amount.end :]):
+            return PricePhrase(amount.end + length, (Bound(sign, amount.value),))
+    if not (amount.has_currency or is_price):
         return None
     return PricePhrase(amount.end, (Bound("<=", amount.value),))
 

@@ -25,8 +25,8 @@ def read_words(text: str, vocabulary: Vocabulary) -> tuple[WordMeaning, ...]:
     """Read a text word by word: prices, then the longest phrase that names something in the shop, then single words.
 
     Words that carry no meaning by themselves, such as articles, are passed over. A word that names nothing is of kind
-    ``title``: whether the texts of products have it is for the caller to find out. A word after a negation, a price in a
-    shop without prices, and words such as ``cheap`` are ``unknown``.
+    ``title``: whether the texts of products have it is for the caller to find out. A word after a negation, a price in
+    a shop without prices, and words such as ``cheap`` are ``unknown``.
     """
     return tuple(_Reader(text, vocabulary).read())
 

@@ -16,6 +16,8 @@ _SHORTEST_STEM = 3
 _SHORTEST_TYPO = 5
 """A word of fewer letters is not taken for another one: too many words are one letter apart."""
 _SHORTEST_SOUND = 4
+_WRONG_LETTER = 6
+"""From so many letters on, one may be wrong: ``roulé`` is not ``rouge``."""
 _TWO_TYPOS = 8
 """From so many letters on, two mistakes are forgiven."""
 
@@ -107,8 +109,8 @@ def nearest_word(word: str, known: Collection[str], meaning: Callable[[str], obj
     """Return the known word that a misspelled one was meant to be; empty where none is near, or several
     of different meanings are.
 
-    A word that sounds the same is near. Else one letter may be missing, added, wrong, or exchanged with the next one;
-    in words of eight letters and more, two. The first letter is right.
+    A word that sounds the same is near. Else one letter may be missing, added, or exchanged with the next one, in words
+    of six letters and more also wrong; in words of eight letters and more, two. The first letter is right.
     """
     alike = [other for other in known if sound(other) == sound(word)] if len(word) >= _SHORTEST_SOUND else []
     if alike:
@@ -118,6 +120,8 @@ def nearest_word(word: str, known: Collection[str], meaning: Callable[[str], obj
     limit = 2 if len(word) >= _TWO_TYPOS else 1
     found: dict[int, list[str]] = {}
     for other in known:
+        if len(word) < _WRONG_LETTER and len(other) == len(word) and sorted(other) != sorted(word):
+            continue
         if other[:1] == word[0] and abs(len(other) - len(word)) <= limit and len(other) >= _SHORTEST_TYPO - 1:
             found.setdefault(typing_distance(word, other, limit), []).append(other)
     best = found.get(min((distance for distance in found if distance <= limit), default=-1), [])

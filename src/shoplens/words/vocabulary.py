@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -73,12 +73,14 @@ class Vocabulary:
         concepts: words that mean the same.
         has_color: whether the shop compares colours.
         has_price: whether the shop's products have prices.
+        has_word: whether the texts of products have a word, which then is not misspelled.
     """
 
     terms: tuple[Term, ...]
     concepts: Concepts
     has_color: bool = False
     has_price: bool = False
+    has_word: Callable[[str], bool] = lambda word: False
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -102,6 +104,8 @@ class Vocabulary:
             return (closest_form(word, forms),), False
         if parts := self._split(word):
             return parts, False
+        if self.has_word(word):
+            return (word,), False
         nearest = nearest_word(word, self._correctable, lambda one: self.concepts.canonical((one,)))
         return (nearest or word,), bool(nearest)
 
@@ -259,12 +263,18 @@ def _share_out(named: dict[str, float], kinds: Iterable[str]) -> None:
     named |= {name: (1 - _EXACT_SHARE) / len(others) for name in others}
 
 
-def build_vocabulary(dimensions: Sequence[Dimension], index: Index, concepts: Concepts) -> Vocabulary:
+def build_vocabulary(
+    dimensions: Sequence[Dimension],
+    index: Index,
+    concepts: Concepts,
+    has_word: Callable[[str], bool] = lambda word: False,
+) -> Vocabulary:
     """Collect the names of a shop's classes and values.
 
     Args:
         dimensions: of the shop's filters.
         index: whose fields hold values.
+        has_word: as of :class:`Vocabulary`.
     """
     kinds = index.field_kinds()
     terms = [term for dimension in dimensions for term in _class_terms(dimension)]
@@ -276,7 +286,7 @@ def build_vocabulary(dimensions: Sequence[Dimension], index: Index, concepts: Co
         if len(values) <= MOST_VALUES:
             terms += [Term(key, value, field=name) for value in values for key in _value_names(name, value, values)]
     has_color = any(dimension.name == COLOR for dimension in dimensions)
-    return Vocabulary(tuple(dict.fromkeys(terms)), concepts, has_color, "number" in kinds.get("price", ()))
+    return Vocabulary(tuple(dict.fromkeys(terms)), concepts, has_color, "number" in kinds.get("price", ()), has_word)
 
 
 def _class_terms(dimension: Dimension) -> Iterator[Term]:

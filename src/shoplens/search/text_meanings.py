@@ -1,0 +1,121 @@
+"""A shopper's text -> a query with its meanings, and what they contradict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from shoplens.errors import InvalidValue
+from shoplens.filters.dimensions.dimension import COLOR
+from shoplens.index.condition_parser import parse_condition, parse_conditions
+from shoplens.index.conditions import AllOf, Condition, OneOf
+from shoplens.index.protocol import ANY_PHOTO
+from shoplens.ranking.text_retrieval import nearest_texts
+from shoplens.search.wishes import last_steps, wanted_classes
+from shoplens.settings import Settings
+from shoplens.store.generation import Generation
+from shoplens.types import Query, WordMeaning
+from shoplens.words.concepts import Concepts, load_concepts
+from shoplens.words.reading import read_words
+from shoplens.words.tokens import word_keys
+from shoplens.words.vocabulary import build_vocabulary
+
+_LONG = 6
+"""Letters of a word in which one may be wrong."""
+_NEARLY = 0.6
+"""Part of the n-grams of such a word, by their rarity, that a product must have: one wrong letter changes three."""
+
+
+def read_text(query: Query, generation: Generation, settings: Settings) -> Query:
+    """Return the query with the meanings of its text.
+
+    Raises:
+        InvalidValue: ``no-filters``; ``not-understood``: there is nothing but a text, and nothing of it is known;
+            ``conflicting-query``: both the text and ``color`` name a colour.
+        SettingsError: the shop's file of synonyms cannot be used.
+    """
+    steering = query.steering
+    dimensions = generation.require_filters().dimensions
+    concepts = load_concepts(settings.synonyms)
+    vocabulary = build_vocabulary(dimensions, generation.index, concepts, lambda word: _agreement(word, generation) > 0)
+    meanings = tuple(_find_title(one, generation, concepts) for one in read_words(steering.text, vocabulary))
+    wanted = wanted_classes(meanings)
+    if steering.color and COLOR in wanted:
+        raise InvalidValue(
+            f"Both the colour {steering.color!r} and the text {steering.text!r} name a colour.",
+            "Leave one of them out.",
+            code="conflicting-query",
+        )
+    is_understood = any(meaning.kind != "unknown" for meaning in meanings)
+    if query.photo is None and not (steering.like or steering.color or is_understood):
+        examples = [name for one in dimensions for name in one.classes[:4] if one.name == COLOR or one.kind == "tree"]
+        known = ", ".join(last_steps(examples)) or "nothing by name, so take a photo"
+        raise InvalidValue(
+            f"Nothing in {steering.text[:200]!r} is known in this shop.",
+            f"Name a kind of product, a colour, or a price; there is for example: {known}.",
+            code="not-understood",
+        )
+    return replace(query, steering=replace(steering, meanings=meanings))
+
+
+def _find_title(meaning: WordMeaning, generation: Generation, concepts: Concepts) -> WordMeaning:
+    """Return a word of titles as the texts of products have it: as it is written, or in a word that means the same;
+    ``unknown`` where no product has it."""
+    if meaning.kind != "title":
+        return meaning
+    means = concepts.canonical(word_keys(meaning.words))
+    found = {
+        words: _agreement(words, generation, forgiving=True)
+        for words in (meaning.words, " ".join(means), *concepts.synonyms(means))
+    }
+    best = max(found, key=lambda words: found[words])
+    if not found[best]:
+        return replace(meaning, kind="unknown")
+    return meaning if best == meaning.words else replace(meaning, corrected=best)
+
+
+def _agreement(words: str, generation: Generation, *, forgiving: bool = False) -> float:
+    """Return the agreement of words with the product that has them, in [0, 1]; 0 where none has all of them.
+
+    Args:
+        forgiving: whether a letter of a long word may differ.
+    """
+    query = None if generation.text is None else generation.text.query(words)
+    hits = None if query is None else nearest_texts(generation.index, query, 1, ANY_PHOTO)
+    if query is None or hits is None or not hits.keys:
+        return 0.0
+    product = generation.index.photo_text_vectors(hits.keys[:1])[0]
+    for word, keys, values in zip(query.words, query.word_keys, query.word_values, strict=True):
+        shared = values[np.isin(keys, product.indices, assume_unique=True)].sum()
+        if shared < (_NEARLY if forgiving and len(word) >= _LONG else 1 - 1e-6) * values.sum():
+            return 0.0
+    return float(hits.scores[0])
+
+
+def title_text(meanings: tuple[WordMeaning, ...]) -> str:
+    """Return the words that the texts of products are compared with; empty for none."""
+    return " ".join(one.corrected or one.words for one in meanings if one.kind == "title")
+
+
+def contradictions(query: Query, generation: Generation, *, is_empty: bool) -> Iterator[str]:
+    """Say which words and conditions of a query exclude each other.
+
+    Args:
+        is_empty: whether the answer has no results.
+    """
+    index, steering = generation.index, query.steering
+    where = parse_conditions(query.where)
+    ticked = " and ".join(query.where)
+    fields = {one.name: one.field for one in generation.require_filters().dimensions}
+    unwanted = wanted_classes([replace(one, kind="wanted") for one in steering.meanings if one.kind == "unwanted"])
+    for meaning in steering.meanings:
+        parts: list[Condition] = [parse_condition(meaning.condition)] if meaning.condition and is_empty else []
+        for name, classes in meaning.classes.items() if meaning.kind == "wanted" else ():
+            if set(classes) <= set(unwanted.get(name, {})):
+                yield f"The words want {meaning.words!r}, and they exclude it. Nothing of it is shown."
+            if where is not None and fields.get(name) in index.field_kinds():
+                parts.append(OneOf(fields[name], texts=last_steps(classes)))
+        if where is not None and parts and not any(index.count(AllOf((where, part))) for part in parts):
+            yield f"The words {meaning.words!r} and the condition {ticked} exclude each other: no product meets both."
