@@ -79,6 +79,20 @@ def test_what_is_not_understood_is_said_and_the_rest_is_searched(shop: Shop, fol
     assert error.value.code == "not-understood" and "Red" in error.value.fix
 
 
+def test_other_words_are_searched_in_the_texts_of_products(shop: Shop, folder: Path) -> None:
+    answer = search(shop, None, 4, text="7, striped")
+    assert {name.split("-", 1)[1] for name in product_ids(answer)} == {"striped-7"}
+    assert [(meaning.words, meaning.kind) for meaning in answer.words] == [("7", "title"), ("striped", "wanted")]
+    check_parts(answer)
+    with_photo = search(shop, query_photo(folder, "red", "plain"), 8, text="7")
+    assert {name.split("-")[2] for name in product_ids(with_photo)} == {"7"} and product_ids(with_photo)[
+        0
+    ] == "red-plain-7"
+    alone = search(shop, None, 8, text="summer 7")
+    assert {name.split("-")[2] for name in product_ids(alone)} == {"7"}
+    assert alone.words[0].condition == "season = 'summer'"
+
+
 def test_words_need_filters_and_no_second_colour(shop: Shop, folder: Path) -> None:
     with pytest.raises(InvalidValue) as error:
         shop.search(query_photo(folder, "red", "plain"), strategy="pretrained", steering=_steering("in red"))
