@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shoplens.errors import SettingsError
 from shoplens.filters.dimensions.dimension import Dimension
+from shoplens.index.exact import ExactIndex
+from shoplens.index.protocol import IndexedProduct
+from shoplens.types import Photo, Product
 from shoplens.words.concepts import load_concepts
-from shoplens.words.vocabulary import combine_classes
+from shoplens.words.vocabulary import MOST_VALUES, build_vocabulary, combine_classes
 from tests.words.toy_vocabulary import DIMENSIONS, read, summary, vocabulary
 
 WOMEN_TEE, MEN_TEE = "Women > Tops > T-Shirts", "Men > Tops > T-Shirts"
@@ -174,3 +178,21 @@ def test_a_file_that_is_no_table_of_words_is_an_error(tmp_path: Path, text: str)
         load_concepts(file)
     with pytest.raises(SettingsError, match="cannot be read"):
         load_concepts(tmp_path / "missing.toml")
+
+
+def test_a_field_of_many_values_names_nothing() -> None:
+    photo = Photo("a.jpg", "hash", "", 8, 8)
+    entries = [
+        IndexedProduct(
+            Product(f"p{n}", "A", ("a.jpg",), brand=f"Brand {n % 3}", attributes={"code": (f"code of {n}",)}),
+            (photo,),
+            np.array([[1, 0]], np.float32),
+        )
+        for n in range(MOST_VALUES + 1)
+    ]
+    index = ExactIndex(2)
+    index.upsert(entries)
+    words = build_vocabulary((), index, load_concepts())
+    assert summary("Brand 2, code of 7", words) == ["Brand 2: condition brand = 'brand 2'", "code: title", "7: title"]
+    index.remove(["p0"])
+    assert "condition code = 'code of 7'" in summary("code of 7", build_vocabulary((), index, load_concepts()))[0]

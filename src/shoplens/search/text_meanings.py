@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -20,8 +21,9 @@ from shoplens.types import Query, WordMeaning
 from shoplens.words.concepts import Concepts, load_concepts
 from shoplens.words.reading import read_words
 from shoplens.words.tokens import word_keys
-from shoplens.words.vocabulary import build_vocabulary
+from shoplens.words.vocabulary import DatedVocabulary, Vocabulary, build_vocabulary
 
+FRESH = 10.0
 _LONG = 6
 """Letters of a word in which one may be wrong."""
 _NEARLY = 0.6
@@ -39,7 +41,7 @@ def read_text(query: Query, generation: Generation, settings: Settings) -> Query
     steering = query.steering
     dimensions = generation.require_filters().dimensions
     concepts = load_concepts(settings.synonyms)
-    vocabulary = build_vocabulary(dimensions, generation.index, concepts, lambda word: _agreement(word, generation) > 0)
+    vocabulary = _vocabulary(generation, concepts)
     meanings = tuple(_find_title(one, generation, concepts) for one in read_words(steering.text, vocabulary))
     wanted = wanted_classes(meanings)
     if steering.color and COLOR in wanted:
@@ -58,6 +60,19 @@ def read_text(query: Query, generation: Generation, settings: Settings) -> Query
             code="not-understood",
         )
     return replace(query, steering=replace(steering, meanings=meanings))
+
+
+def _vocabulary(generation: Generation, concepts: Concepts) -> Vocabulary:
+    """Return the names of a generation's classes and values. They are collected anew where products were written since,
+    but at most every :data:`FRESH` seconds."""
+    known, now = generation.names, time.monotonic()
+    is_current = known is not None and (known.collected > generation.written or now - known.collected < FRESH)
+    if known is not None and is_current and known.vocabulary.concepts is concepts:
+        return known.vocabulary
+    dimensions, index = generation.require_filters().dimensions, generation.index
+    vocabulary = build_vocabulary(dimensions, index, concepts, lambda word: _agreement(word, generation) > 0)
+    generation.names = DatedVocabulary(vocabulary, now)
+    return vocabulary
 
 
 def _find_title(meaning: WordMeaning, generation: Generation, concepts: Concepts) -> WordMeaning:

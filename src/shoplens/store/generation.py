@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import threading
 from collections.abc import Callable, Iterable
@@ -27,6 +28,7 @@ from shoplens.store.dimensions_file import read_dimensions
 from shoplens.store.files.atomic import break_seal, replace_file
 from shoplens.store.files.seal import check_seal, damage_error, write_seal
 from shoplens.store.manifest import FORMAT, Manifest, stored_format
+from shoplens.words.vocabulary import DatedVocabulary
 
 SHARD = "shard"
 RANKER = "ranker.onnx"
@@ -42,6 +44,9 @@ class Generation:
         look: the trained head that made its trained vectors; None where none was trained.
         text: compares words with those of its products; None where it has no room for words, or the filters are
             damaged.
+        names: what its classes and values are called, where a search has collected it; see
+            :func:`~shoplens.search.text_meanings.read_text`.
+        written: when products were last written, in seconds of the monotonic clock.
         damage: why the filters cannot be used; searches without filters still work.
         readers: number of searches and commands that read it now.
         on_unread: called by its last reader, once it is no longer live.
@@ -55,6 +60,8 @@ class Generation:
     text: TextModel | None = None
     damage: StoreError | None = None
     readers: int = 0
+    names: DatedVocabulary | None = None
+    written: float = -math.inf
     _classifier: ProductClassifier | None = None
     _classifying: threading.Lock = field(default_factory=threading.Lock)
     on_unread: Callable[[], None] | None = None

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -368,6 +369,7 @@ class Store:
     def _on_write(self, ids: Iterable[str]) -> None:
         """Log that products of the live generation are about to change; from then on it is of this format."""
         if self._live is not None:
+            self._live.written = time.monotonic()
             break_seal(self._live.folder)
             if self._is_of_before:
                 self._live.manifest.write(self._live.folder)

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 
 from shoplens.filters.dimensions.dimension import COLOR, PATH, Dimension
 from shoplens.filters.model.class_layout import is_within
 from shoplens.filters.photo_features.color_histogram import is_color_name
-from shoplens.index.conditions import ID_FIELDS, parse_number
+from shoplens.index.conditions import ID_FIELDS, field_values, parse_number
 from shoplens.index.predicted_values import PREDICTED
 from shoplens.index.protocol import Index
 from shoplens.types import normalize_nfc
@@ -20,6 +21,8 @@ from shoplens.words.tokens import closest_form, nearest_word, stem, word_keys
 
 MOST_VALUES = 500
 """A field with more values than this, such as a link, names nothing that shoppers say."""
+_SAMPLE = 2_000
+"""Products in which a field's values are counted first."""
 _SHORTEST_ALONE = 3
 """A value of fewer letters, such as the size M, needs the name of its field before it."""
 _SIZES = frozenset({"xs", "xl", "xxs", "xxl"})
@@ -62,6 +65,14 @@ class Named:
     classes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     color: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DatedVocabulary:
+    """A vocabulary, and when it was collected, in seconds of the monotonic clock."""
+
+    vocabulary: Vocabulary
+    collected: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,17 +287,27 @@ def build_vocabulary(
         index: whose fields hold values.
         has_word: as of :class:`Vocabulary`.
     """
-    kinds = index.field_kinds()
+    kinds, many = index.field_kinds(), _fields_of_many_values(index)
     terms = [term for dimension in dimensions for term in _class_terms(dimension)]
     of_dimensions = {normalize_nfc(dimension.field) for dimension in dimensions}
     for name, held in sorted(kinds.items()):
-        if name in of_dimensions or name in _OWN_FIELDS or name.startswith(PREDICTED) or "text" not in held:
+        is_own = name in of_dimensions or name in _OWN_FIELDS or name.startswith(PREDICTED)
+        if is_own or name in many or "text" not in held:
             continue
         values = [value for value, _ in index.facet(name, MOST_VALUES + 1)]
         if len(values) <= MOST_VALUES:
             terms += [Term(key, value, field=name) for value in values for key in _value_names(name, value, values)]
     has_color = any(dimension.name == COLOR for dimension in dimensions)
     return Vocabulary(tuple(dict.fromkeys(terms)), concepts, has_color, "number" in kinds.get("price", ()), has_word)
+
+
+def _fields_of_many_values(index: Index) -> set[str]:
+    """Return the fields that have too many values already among some products; counting them all would take long."""
+    found: dict[str, set[str]] = {}
+    for record in islice(index.all_records(), _SAMPLE):
+        for name, held in field_values(record.product).items():
+            found.setdefault(name, set()).update(held.texts)
+    return {name for name, values in found.items() if len(values) > MOST_VALUES}
 
 
 def _class_terms(dimension: Dimension) -> Iterator[Term]:

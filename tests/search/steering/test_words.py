@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from shoplens import Shop, Steering
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.ranking.filter_retrieval import Example
+from shoplens.search.text_meanings import FRESH
 from shoplens.search.wishes import WISH_WEIGHT, apply_wishes, wanted_classes, wish_weights, wished_dimensions
 from shoplens.types import WordMeaning
 from tests.patterned_shop import query_photo
@@ -136,6 +138,21 @@ def test_marks_of_wanted_and_unwanted_classes_are_distributions(shop: Shop, fold
         weights = wish_weights(filters, usual, wishes, {})
         assert weights["color"] == 0 and weights["pattern"] == pytest.approx(WISH_WEIGHT / (1 + WISH_WEIGHT))
         assert sum(weights.values()) == pytest.approx(1)
+
+
+def test_names_are_collected_again_after_products_were_written(shop: Shop) -> None:
+    search(shop, None, text="red")
+    with shop._parts.store.reading() as generation:
+        first = generation.names
+        search(shop, None, text="blue")
+        assert first is not None and generation.names is first
+        written, generation.written = generation.written, first.collected + 1e-9
+        search(shop, None, text="blue")
+        assert generation.names is first, "at most every few seconds"
+        generation.names = replace(first, collected=first.collected - FRESH)
+        search(shop, None, text="blue")
+        assert generation.names is not None and generation.names.vocabulary is not first.vocabulary
+        generation.written = written
 
 
 def test_two_phrases_of_one_dimension_are_wanted_together() -> None:
