@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shoplens import Shop
-from shoplens.embedders import OnnxEmbedder, network_file
+from shoplens.embedders import Embedders, OnnxEmbedder, network_file
+from shoplens.embedders.embedder import frames_objects
 from shoplens.embedders.shipped import NETWORKS, shipped_file
 from shoplens.errors import StoreError
 from shoplens.settings import Settings
@@ -89,6 +91,23 @@ def test_a_generation_with_objects_is_not_read_by_a_network_that_finds_none(tmp_
     shop, _ = Shop.index(feed, tmp_path / "store", settings=Settings(threads=1))
     with shop, shop._parts.store.reading() as generation:
         check_model(generation, OnnxEmbedder())
-        with pytest.raises(StoreError, match="was built with objects") as error:
-            check_model(generation, OnnxEmbedder(objects=False))
-        assert error.value.code == "other-model" and "shoplens index --replace" in error.value.fix
+        for other in (OnnxEmbedder(objects=False), OnnxEmbedder(frames=False)):
+            with pytest.raises(StoreError, match="was built with framed objects") as error:
+                check_model(generation, other)
+            assert error.value.code == "other-model" and "shoplens index --replace" in error.value.fix
+
+
+def test_a_store_from_before_photos_were_framed_answers_as_it_was_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene(90, 120, 1).save(tmp_path / "p.png")
+    feed = tmp_path / "feed.jsonl"
+    feed.write_text(json.dumps({"id": "p", "title": "P", "photos": ["p.png"]}) + "\n")
+    monkeypatch.setattr("shoplens.shop.parts.Embedders", partial(Embedders, frames=False))
+    Shop.index(feed, tmp_path / "store", settings=Settings(threads=1))[0].close()
+    monkeypatch.undo()
+    with Shop(tmp_path / "store", settings=Settings(threads=1)) as shop:
+        assert shop.search(tmp_path / "p.png").results[0].product.id == "p"
+        with shop._parts.store.reading() as generation:
+            assert not generation.manifest.framed
+            assert not frames_objects(shop._parts.embedders.with_threads(1))

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shoplens.images.objects import MAX_OBJECTS, connected_parts, cut_out, find_object, find_objects, is_blank
+from shoplens.images.objects import (
+    MAX_OBJECTS,
+    connected_parts,
+    cut_out,
+    find_object,
+    find_objects,
+    frame_object,
+    is_blank,
+)
 from tests.images.made_photos import scene
 
 RNG = np.random.default_rng(0)
@@ -55,6 +63,21 @@ def test_an_object_that_fills_the_photo_stays_whole() -> None:
     found = find_object(np.ones((5, 5), np.float32))
     assert found is not None
     assert (cut_out(photo, found) == 7).all()
+
+
+def test_a_frame_is_the_object_and_a_tenth_of_its_sides_around_it() -> None:
+    photo = np.arange(100 * 200 * 3, dtype=np.uint32).astype(np.uint8).reshape(100, 200, 3)
+    found = find_object(mask_with(slice(2, 6), slice(0, 5)))
+    assert found is not None
+    part = frame_object(photo, found)  # the box is rows 20 to 60, columns 0 to 100
+    assert part is not None
+    assert (part == photo[16:64, 0:110]).all()
+
+
+def test_a_frame_of_nearly_the_whole_photo_is_no_frame() -> None:
+    found = find_object(mask_with(slice(0, 10), slice(0, 9)))
+    assert found is not None
+    assert frame_object(np.zeros((50, 50, 3), np.uint8), found) is None
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])

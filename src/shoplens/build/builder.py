@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from shoplens.build.carry_over import compares_text, head_fields, keep_classifier, readable_head
 from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, load_scorer, rescore_products
-from shoplens.build.photo_features import backbone_width, feature_model, object_parts
+from shoplens.build.photo_features import backbone_width, feature_model, object_parts, object_width
 from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, Outcome, ProductEncoder
 from shoplens.build.product_ids import KnownIds, find_renames, rejected_ids
 from shoplens.build.run import BATCH, OnRenames, Run, Summary, write_entries
+from shoplens.build.tuning_photos import PhotoMaker
 from shoplens.embedders import Embedder, EmbeddingHead, OnnxEmbedder
-from shoplens.embedders.embedder import finds_objects
+from shoplens.embedders.embedder import finds_objects, frames_objects
 from shoplens.errors import InvalidValue, Refused
 from shoplens.feeds import Feed, Report
+from shoplens.filters.fitting.weight_tuning import TuningPhotos
 from shoplens.filters.model.scoring import filter_vector_size
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.images import PhotoSource
 from shoplens.images.shared_photos import SharedPhoto, SharedPhotos
 from shoplens.index.disk_room import require_room
@@ -214,6 +217,7 @@ class Builder:
             preprocessing=card,
             placed=filter_vector_size(has_object=finds_objects(self.embedder)),
             text=int(compares_text(self.settings.preferences)),
+            framed=frames_objects(self.embedder),
             **head_fields(look),
         )
 
@@ -259,11 +263,16 @@ class Builder:
             self.embedder.model,
             object_parts(self.embedder),
             has_text=bool(generation.manifest.text),
+            make_photos=self._photo_maker(generation) if self.settings.tune and generation.look is None else None,
         )
         scorer = fit_filters(data, generation.folder, self.progress, run.report.add)
         generation.filters, generation.text = scorer.filters, scorer.text
         run.summary.dimensions = len(scorer.filters.dimensions)
         rescore_products(generation.index, scorer, features, self.progress)
+
+    def _photo_maker(self, generation: Generation) -> Callable[[Index], TuningPhotos]:
+        width = backbone_width(self.embedder) + MEASURED_SIZE + object_width(self.embedder)
+        return PhotoMaker(generation.embedder_for(self.embedder), self.source, self.settings, width).make_photos
 
     def optimize(self, generation: Generation) -> None:
         """Build the search graph where enough products lack one."""

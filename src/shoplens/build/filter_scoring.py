@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import numpy as np
 from shoplens.filters.dimensions.derivation import ClassReader, derive_dimensions
 from shoplens.filters.dimensions.dimension_json import dimensions_json
 from shoplens.filters.dimensions.labels import load_labels
-from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos
+from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos, replace_weights
+from shoplens.filters.fitting.weight_tuning import TuningPhotos, further_photos, tune_weights
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.stored import save_filters
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
@@ -111,6 +112,8 @@ class FilterTrainingData:
         model: id of the model that made the vectors.
         object_parts: as of :class:`~shoplens.filters.fitting.fit.LabeledPhotos`.
         has_text: whether the index has room for text vectors.
+        make_photos: makes phone photos by which the weights are chosen, beside the further photos of products; None
+            keeps the default weights.
     """
 
     index: Index
@@ -121,6 +124,7 @@ class FilterTrainingData:
     model: str
     object_parts: Sequence[int] = ()
     has_text: bool = False
+    make_photos: Callable[[Index], TuningPhotos] | None = None
 
     @property
     def width(self) -> int:
@@ -151,12 +155,19 @@ def fit_filters(
     for note in dimensions.notes:
         report(Rejection("unused-merge", note, "Correct the value in shoplens.toml, or take it out.", "note"))
     reader = ClassReader(dimensions.used, rules, labels)
-    filters = fit_to_photos(_collect_training_data(data, reader), dimensions.used, data.model, progress)
-    save_filters(folder, filters)
     text = fit_text_model([*product_texts(one.product)] for one in index.all_records()) if data.has_text else None
     if text is not None:
         replace_file(folder / TEXT_MODEL, text.to_bytes())
+    photos = _collect_training_data(data, reader)
+    filters = fit_to_photos(photos, dimensions.used, data.model, progress)
     stored = {"dimensions": dimensions_json(dimensions), "labels": {} if labels is None else dict(labels.by_photo)}
+    if data.make_photos is not None:
+        progress("Choosing the weights", 0, 0)
+        tuning = tune_weights(filters, photos, [further_photos(photos), data.make_photos(index)])
+        stored["tuning"] = asdict(tuning)
+        if tuning.weights != tuning.default_weights:
+            filters = replace_weights(filters, photos, tuning.weights)
+    save_filters(folder, filters)
     replace_file(folder / DIMENSIONS, json.dumps(stored, default=dict) + "\n")
     return ProductScorer(filters, reader, text)
 
@@ -180,6 +191,7 @@ def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> Lab
     groups: list[str] = []
     first: list[bool] = []
     known: list[Mapping[str, tuple[str, ...]]] = []
+    products: list[str] = []
     for entry in sample_products(data.index):
         known_features = data.features.read(photo.content_hash for photo in entry.photos)
         classes = reader.read_classes(entry.product)
@@ -190,6 +202,7 @@ def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> Lab
                 groups.append(group_of(entry.product))
                 first.append(view == 0)
                 known.append(classes)
+                products.append(entry.product.id)
     if not rows:
         return LabeledPhotos(
             np.zeros((0, data.look), np.float32),
@@ -207,6 +220,7 @@ def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> Lab
         tuple(groups),
         np.array(first),
         known,
+        tuple(products),
         object_parts=data.object_parts,
     )
 

@@ -21,7 +21,7 @@ from shoplens.build.photo_features import feature_model
 from shoplens.build.product_encoder import EncodingCaches
 from shoplens.build.run import BATCH, Run, Summary, write_entries
 from shoplens.embedders import EmbeddingHead, ProductClassifier
-from shoplens.embedders.embedder import finds_objects
+from shoplens.embedders.embedder import finds_objects, frames_objects
 from shoplens.errors import StoreError
 from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.store.calibration_file import copy_calibrations, delete_calibration
@@ -135,6 +135,7 @@ def _rebuild(
         live.manifest,
         placed=filter_vector_size(has_object=finds_objects(builder.embedder)),
         text=int(compares_text(builder.settings.preferences)),
+        framed=frames_objects(builder.embedder),
         created=timestamp(),
         complete=False,
         kept=False,

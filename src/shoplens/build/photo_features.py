@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoplens.embedders import Embedder, FineTunedEmbedder, embed_photos
-from shoplens.embedders.embedder import check_output, finds_objects
+from shoplens.embedders.embedder import check_output, finds_objects, frames_objects
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, measure_photo
 from shoplens.filters.photo_features.pixels import SIDE
-from shoplens.images.objects import FoundObject, cut_out, find_object
+from shoplens.images.objects import FoundObject, cut_out, find_object, frame_object
 from shoplens.types import Embeddings, Features, Pixels, Vectors
+
+_FRAMED_RESOLUTION = 1.5
+"""Shorter side of a photo that is cut to the object in it, as a multiple of the network's input."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +25,7 @@ class PhotoFeatures:
         vector: float32 (d,), length 1, the embedding.
         features: float32 (b + MEASURED_SIZE + o + c,): those of the network, those measured on the pixels, those of the
             network for the object alone, and those of the network that only a trained look uses.
-        found: the object; None where none was found, or where the embedder finds none.
+        found: the object in the whole photo; None where none was found, or where the embedder finds none.
     """
 
     vector: Vectors
@@ -33,29 +36,66 @@ class PhotoFeatures:
 def extract_features(embedder: Embedder, name: str, photo: Pixels) -> PhotoFeatures:
     """Run the network on a photo, and on the object in it, and measure its pixels.
 
-    Where no object is found, the whole photo counts as the object.
+    A photo in which the object is small is framed: all features are those of the part around the object. Where no
+    object is found, the whole photo counts as the object.
 
     Raises:
         ModelError: as :func:`~shoplens.embedders.embed_photos`.
     """
-    width, found, object_row = backbone_width(embedder), None, np.zeros(0, np.float32)
+    view, width = embed_framed(embedder, name, photo), backbone_width(embedder)
+    row, object_row = _network_row(view.embedded), np.zeros(0, np.float32)
     if finds_objects(embedder):
-        output, mask = embedder.embed_with_mask(photo)
-        embedded, found = check_output(embedder, [name], output), find_object(mask)
-        row = _network_row(embedded)
-        object_row = row[:width] if found is None else embedder.backbone_features(cut_out(photo, found))[0]
-    else:
-        embedded = embed_photos(embedder, [name], [photo])
-        row = _network_row(embedded)
-    features = np.concatenate([row[:width], measure_photo(photo).to_row(), object_row, row[width:]])
+        inner = view.object_in_frame
+        object_row = row[:width] if inner is None else embedder.backbone_features(cut_out(view.pixels, inner))[0]
+    features = np.concatenate([row[:width], measure_photo(view.pixels).to_row(), object_row, row[width:]])
     rounded = features.astype(np.float16).astype(np.float32)  # as they are read from the cache
-    return PhotoFeatures(embedded.vectors[0], rounded, found)
+    return PhotoFeatures(view.embedded.vectors[0], rounded, view.found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FramedPhoto:
+    """A photo as it is embedded.
+
+    Attributes:
+        pixels: uint8 (h, w, 3), the part around the object, or the whole photo.
+        embedded: its embedding and features.
+        found: the object in the whole photo; None where none was found.
+        object_in_frame: the object in ``pixels``, by the mask of this part, which is finer.
+    """
+
+    pixels: Pixels
+    embedded: Embeddings
+    found: FoundObject | None = None
+    object_in_frame: FoundObject | None = None
+
+
+def embed_framed(embedder: Embedder, name: str, photo: Pixels) -> FramedPhoto:
+    """Embed a photo, framed where the embedder frames objects: one pass of the network, or two.
+
+    Raises:
+        ModelError: as :func:`~shoplens.embedders.embed_photos`.
+    """
+    if not finds_objects(embedder):
+        return FramedPhoto(photo, embed_photos(embedder, [name], [photo]))
+    output, mask = embedder.embed_with_mask(photo)
+    found = inner = find_object(mask)
+    part = frame_object(photo, found) if found is not None and embedder.frames_objects else None
+    if part is not None:
+        photo = part
+        output, mask = embedder.embed_with_mask(part)
+        inner = find_object(mask)
+    return FramedPhoto(photo, check_output(embedder, [name], output), found, inner)
 
 
 def _network_row(embedded: Embeddings) -> Features:
     """Return the network's features of the only photo."""
     row: Features = embedded.vectors[0] if embedded.features is None else embedded.features[0]
     return row
+
+
+def decoded_side(embedder: Embedder) -> int:
+    """Return the shorter side, in pixels, down to which a photo may be decoded; more where it is cut to a part."""
+    return round(_FRAMED_RESOLUTION * embedder.min_side) if frames_objects(embedder) else embedder.min_side
 
 
 def backbone_width(embedder: Embedder) -> int:
@@ -75,7 +115,8 @@ def object_parts(embedder: Embedder) -> tuple[int, ...]:
 
 def feature_model(embedder: Embedder) -> str:
     """Return the id of what makes the features, with the side in pixels; features of different ids are never mixed."""
-    objects = f"+object{object_width(embedder)}" if finds_objects(embedder) else ""
+    framed = "framed-" if frames_objects(embedder) else ""
+    objects = f"+{framed}object{object_width(embedder)}" if finds_objects(embedder) else ""
     further = f"+{embedder.extra_features}" if embedder.extra_features else ""
     trained = f"/{embedder.tail_id}" if isinstance(embedder, FineTunedEmbedder) else ""
     return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED_SIZE}@{SIDE}{objects}{further}{trained}"

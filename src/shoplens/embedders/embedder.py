@@ -42,10 +42,12 @@ class ObjectEmbedder(Embedder, Protocol):
 
     Attributes:
         mask_shape: rows and columns of its masks; (0, 0) for one that finds no objects.
+        frames_objects: whether photos are cut to the object and a margin before they are embedded.
         feature_sizes: lengths of the outputs of which its features consist.
     """
 
     mask_shape: tuple[int, int]
+    frames_objects: bool
     feature_sizes: tuple[int, ...]
 
     def embed_with_mask(self, photo: Pixels) -> tuple[Vectors, Mask]:
@@ -59,6 +61,11 @@ class ObjectEmbedder(Embedder, Protocol):
 def finds_objects(embedder: Embedder) -> TypeGuard[ObjectEmbedder]:
     """Whether an embedder finds the object in a photo."""
     return getattr(embedder, "mask_shape", (0, 0)) != (0, 0)
+
+
+def frames_objects(embedder: Embedder) -> bool:
+    """Whether an embedder finds the object in a photo, and photos are cut to it before they are embedded."""
+    return finds_objects(embedder) and embedder.frames_objects
 
 
 def embed_photos(embedder: Embedder, ids: Sequence[str], photos: Sequence[Pixels]) -> Embeddings:

@@ -32,6 +32,7 @@ class OnnxEmbedder:
     Args:
         path: the ``.onnx`` file; its card is the ``.json`` file beside it. None uses the shipped network.
         objects: whether it finds the object in a photo, if the network can.
+        frames: whether photos are cut to the object before they are embedded.
         threads: number of threads for one photo; indexing runs several photos at once with one thread each, a search
             uses all threads for one photo.
 
@@ -39,7 +40,9 @@ class OnnxEmbedder:
         ModelError: the file or its card is missing or unreadable, or the two do not fit.
     """
 
-    def __init__(self, path: Path | None = None, *, threads: int = 1, objects: bool = True) -> None:
+    def __init__(
+        self, path: Path | None = None, *, threads: int = 1, objects: bool = True, frames: bool = True
+    ) -> None:
         path = path or shipped_file()
         self.path, self.threads = path, threads
         self.card: ModelCard = load_card(path) if path.is_file() else _raise_missing(path)
@@ -57,6 +60,7 @@ class OnnxEmbedder:
         self.extra_features = sum(_feature_count(name, outputs[name].shape) for name in self.card.further)
         mask = self.card.mask if objects else ""
         self.mask_shape = _mask_shape(mask, outputs[mask].shape) if mask else (0, 0)
+        self.frames_objects = frames
         self.min_side = self.card.side
         self.model = f"{self.card.name}@{_model_digest(path, self.card)}"
 
@@ -98,11 +102,13 @@ class Embedders:
 
     Args:
         embedder: the embedder for any number of threads; None opens ``path``.
-        path, objects: as of :class:`OnnxEmbedder`.
+        path, objects, frames: as of :class:`OnnxEmbedder`.
     """
 
-    def __init__(self, embedder: Embedder | None, path: Path | None, *, objects: bool = True) -> None:
-        self._embedder, self._path, self._objects = embedder, path, objects
+    def __init__(
+        self, embedder: Embedder | None, path: Path | None, *, objects: bool = True, frames: bool = True
+    ) -> None:
+        self._embedder, self._path, self._objects, self._frames = embedder, path, objects, frames
         self._opened: dict[int, Embedder] = {}
         self._lock = threading.Lock()
 
@@ -112,7 +118,8 @@ class Embedders:
             return self._embedder
         with self._lock:
             if threads not in self._opened:
-                self._opened[threads] = OnnxEmbedder(self._path, threads=threads, objects=self._objects)
+                options = {"objects": self._objects, "frames": self._frames}
+                self._opened[threads] = OnnxEmbedder(self._path, threads=threads, **options)
             return self._opened[threads]
 
 

@@ -46,6 +46,7 @@ class FineTunedEmbedder:
     extra_features: int
     min_side: int
     mask_shape: tuple[int, int]
+    frames_objects: bool
     feature_sizes: tuple[int, ...]
     tail_id: str
 
@@ -59,6 +60,7 @@ class FineTunedEmbedder:
         if not set(self.outputs) <= shapes.keys():
             raise ModelError(f"The trained network lacks outputs of {base.model}.", "Train it again.", code="bad-onnx")
         self.mask_shape = base.mask_shape if self.card.mask in shapes or self._base is not None else (0, 0)
+        self.frames_objects = base.frames_objects
         self.extra_features = base.extra_features + int(shapes[TAIL_OUTPUT][1])
         prefix = "" if self._base is None else f"{self._base.tail_id}+"
         self.tail_id = prefix + hashlib.sha256(network).hexdigest()[:12]

@@ -22,7 +22,11 @@ _EDGE = 0.2
 _MIN_RELATIVE_SIZE = 0.1
 """Size of an object relative to the largest one, below which it is left out."""
 _MARGIN = 0.06
-"""Margin around the object, as a share of its sides."""
+"""Margin around the object that is cut out, as a share of its sides."""
+_FRAME_MARGIN = 0.1
+"""Margin around the object in a framed photo, as a share of its sides."""
+_MAX_FRAME = 0.9
+"""Share of the photo above which a frame leaves out too little to be worth it."""
 _WHITE = 255
 _MIN_DEVIATION = 2.5
 """Standard deviation of grey levels below which a photo is of one colour; 8.5 is the least of 1,200 product photos."""
@@ -148,13 +152,29 @@ def _box_around(cells: npt.NDArray[np.bool_]) -> tuple[float, float, float, floa
     return float(box[0]), float(box[1]), float(box[2]), float(box[3])
 
 
-def crop_around(found: FoundObject, width: int, height: int) -> Region:
-    """Return the box of an object with its margin, in pixels of a photo of this size."""
+def crop_around(found: FoundObject, width: int, height: int, margin: float = _MARGIN) -> Region:
+    """Return the box of an object with a margin, in pixels of a photo of this size.
+
+    Args:
+        margin: as a share of the object's sides; there is less where the photo ends.
+    """
     left, top, right, bottom = found.box
-    wide, high = _MARGIN * (right - left), _MARGIN * (bottom - top)
+    wide, high = margin * (right - left), margin * (bottom - top)
     x0, x1 = _edges(left - wide, right + wide, width)
     y0, y1 = _edges(top - high, bottom + high, height)
     return Region(x0, y0, x1 - x0, y1 - y0)
+
+
+def frame_object(photo: Pixels, found: FoundObject) -> Pixels | None:
+    """Return the part of a photo around the object, uint8 (h, w, 3); None where that is nearly the whole photo.
+
+    The part has a margin of 10 % around the object where the photo has that much, and keeps its background.
+    """
+    height, width = photo.shape[:2]
+    frame = crop_around(found, width, height, _FRAME_MARGIN)
+    if frame.width * frame.height > _MAX_FRAME * width * height:
+        return None
+    return np.ascontiguousarray(photo[frame.y : frame.y + frame.height, frame.x : frame.x + frame.width])
 
 
 def cut_out(photo: Pixels, found: FoundObject) -> Pixels:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.build.photo_features import extract_features, feature_model
-from shoplens.embedders import Embedder, embed_photos
+from shoplens.build.photo_features import decoded_side, embed_framed, extract_features, feature_model
+from shoplens.embedders import Embedder
 from shoplens.embedders.embedder import finds_objects
 from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
@@ -80,7 +80,7 @@ class QueryEncoder:
 
     def _decode(self, data: bytes, region: Region | None) -> Picture:
         """Decode a photo at no more resolution than the network needs, as the photos of products are decoded."""
-        shortest = self.embedder.min_side
+        shortest = decoded_side(self.embedder)
         if region is not None:
             width, height = photo_size(data, self.settings)
             part = min(region.width / width, region.height / height, 1.0)
@@ -116,7 +116,7 @@ class QueryEncoder:
             encoded = EncodedQuery(extracted.vector, features=extracted.features, encoded_by=model)
             found = extracted.found
         else:
-            encoded = EncodedQuery(embed_photos(self.embedder, ["query"], [pixels]).vectors[0], encoded_by=model)
+            encoded = EncodedQuery(embed_framed(self.embedder, "query", pixels).embedded.vectors[0], encoded_by=model)
             found = None
         if finds_objects(self.embedder) and is_blank(pixels):
             encoded = replace(encoded, is_blank=True, objects=())

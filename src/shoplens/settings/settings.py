@@ -50,6 +50,7 @@ class Settings:
         True, "whether the object in a photo is compared by itself, too, which takes a second pass; for new stores"
     )
     synonyms: Path | None = _setting(None, "TOML file with the shop's own words for `--text`; default: none")
+    tune: bool = _setting(True, "whether `index` and `train filters` choose the weights of color and object by photos")
     threads: int = _setting(0, "number of CPU threads; 0: one per core", lowest=0)
     allow_private: bool = _setting(
         False, "whether photos and feeds may come from private, loopback and link-local addresses"

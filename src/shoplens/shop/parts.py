@@ -71,4 +71,5 @@ def open_embedders(store: Store, embedder: Embedder | None, settings: Settings, 
         return Embedders(embedder, network_file(settings.model), objects=settings.objects)
     manifest = store.live.manifest
     objects = settings.objects if is_new else manifest.placed == filter_vector_size(has_object=True)
-    return Embedders(embedder, network_file(settings.model, manifest.model), objects=objects)
+    network = network_file(settings.model, manifest.model)
+    return Embedders(embedder, network, objects=objects, frames=is_new or manifest.framed)

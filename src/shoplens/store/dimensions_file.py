@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.dimensions.derivation import Dimensions
@@ -11,6 +12,16 @@ from shoplens.filters.dimensions.dimension_json import dimensions_from_json
 from shoplens.filters.dimensions.labels import Labels
 
 DIMENSIONS = "dimensions.json"
+
+
+def read_tuning(folder: Path) -> dict[str, Any]:
+    """Read how the weights of the generation in ``folder`` were chosen; empty where they were not, or where the file
+    cannot be read."""
+    try:
+        tuning: dict[str, Any] = json.loads((folder / DIMENSIONS).read_text("utf-8")).get("tuning", {})
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return tuning
 
 
 def read_dimensions(folder: Path) -> tuple[Dimensions, Labels | None]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from shoplens.embedders import Embedder
 from shoplens.embedders.classifier import BACKBONES, ProductClassifier, backbone_file, load_classifier
 from shoplens.embedders.classifier import NETWORK as CLASSIFIER
-from shoplens.embedders.embedder import finds_objects
+from shoplens.embedders.embedder import finds_objects, frames_objects
 from shoplens.embedders.look import EmbeddingHead, load_look
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.filters.dimensions.derivation import Dimensions
@@ -277,10 +277,11 @@ def check_model(generation: Generation, embedder: Embedder) -> None:
             code="other-model",
         )
     has_object = manifest.placed == filter_vector_size(has_object=True)
-    if manifest.placed and has_object != finds_objects(embedder):
-        built = "with" if has_object else "without"
+    is_other = (has_object, manifest.framed) != (finds_objects(embedder), frames_objects(embedder))
+    if manifest.placed and is_other:
+        built = "without objects" if not has_object else "with framed objects" if manifest.framed else "with objects"
         raise StoreError(
-            f"Generation {generation.name} was built {built} objects, and the one that answers now is otherwise.",
+            f"Generation {generation.name} was built {built}, and the one that answers now is otherwise.",
             f"Build it anew with the setting objects: shoplens index --replace '{manifest.feed}'.",
             code="other-model",
         )

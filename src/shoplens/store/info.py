@@ -12,6 +12,7 @@ from shoplens.ranking.strategies import STRATEGIES
 from shoplens.settings import Merchandising
 from shoplens.store.calibration_file import load_calibration
 from shoplens.store.copies.snapshot_folders import SNAPSHOTS
+from shoplens.store.dimensions_file import read_tuning
 from shoplens.store.files.atomic import size_on_disk
 from shoplens.store.generation import Generation
 from shoplens.store.store import Store
@@ -116,6 +117,7 @@ def store_info(store: Store, merchandising: Merchandising) -> dict[str, Any]:
                 {"entry": one.entry, "products": list(one.products), "by": one.by, "note": one.sentence}
                 for one in merchandising_notes(index, merchandising)
             ],
+            "tuning": read_tuning(generation.folder),
             "bytes": size_on_disk(store.folder, without=SNAPSHOTS),
             "fields": {
                 field: {"holds": sorted(kinds), "values": dict(index.facet(field, 5))}

@@ -36,6 +36,7 @@ class Manifest:
         products, photos: number of both at the end of the build; later changes are not counted.
         complete: whether the build was finished; only a complete generation can be live.
         kept: whether it stays on disk after the next has taken over, so that a roll-back is possible.
+        framed: whether photos were cut to the object in them before they were embedded.
         placed: number of filter scores beside a vector; 0 for a generation without room for any.
         look: id of the trained head whose vectors lie beside the model's; empty for a generation without one.
         trained: length of the trained vectors.
@@ -57,6 +58,7 @@ class Manifest:
     trained: int = 0
     kept: bool = False
     text: int = 0
+    framed: bool = False
     format: int = FORMAT
 
     @property

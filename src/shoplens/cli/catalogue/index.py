@@ -1,5 +1,6 @@
 """shoplens index"""
 
+import dataclasses
 from typing import Annotated
 
 from shoplens.cli import options
@@ -18,6 +19,9 @@ def run(
         bool,
         options.flag("--replace", "Build the store anew if it exists. Without this option, the command refuses to."),
     ] = False,
+    no_tune: Annotated[
+        bool, options.flag("--no-tune", "Keep the default weights, instead of choosing them by the shop's own photos.")
+    ] = False,
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
     strict: options.Strict = False,
@@ -28,6 +32,8 @@ def run(
     Example: shoplens index products.csv --media photos/
     """
     settings = options.read_settings(store, model, allow_private)
+    if no_tune:
+        settings = dataclasses.replace(settings, tune=False)
     with open_snapshot(settings, writes=True) as (snapshot, used):
         with progress_bar() as progress:
             shop, summary = Shop.index(

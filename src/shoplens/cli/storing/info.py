@@ -1,6 +1,8 @@
 """shoplens info"""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from rich.table import Table
 
@@ -30,6 +32,7 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
         console.print(f"{'classifier':12} {sanitize(info['classifier'])}")
     calibrated = ", ".join(f"{name} ({one['queries']} photos)" for name, one in info["calibrated"].items())
     console.print(f"{'calibrated':12} {sanitize(calibrated) or 'no: `shoplens calibrate` does it'}")
+    console.print(f"{'weights':12} {sanitize(_describe_tuning(info['tuning']))}")
     console.print(f"{'size':12} {info['bytes'] / 1e6:.1f} MB")
     for note in info["merchandising"]:
         console.print(sanitize(note["note"]))
@@ -38,3 +41,17 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
         values = ", ".join(f"{value} ({count})" for value, count in about["values"].items())
         table.add_row(sanitize(field), sanitize(", ".join(about["holds"])), sanitize(values))
     console.print(table)
+
+
+def _describe_tuning(tuning: Mapping[str, Any]) -> str:
+    """Return how the static weights were chosen, in words."""
+    if not tuning:
+        return "the default ones"
+    changes = [
+        f"{name} {before:g} -> {tuning['weights'][name]:g}"
+        for name, before in tuning["default_weights"].items()
+        if tuning["weights"][name] != before
+    ]
+    photos = ", ".join(f"{count} {kind}" for kind, count in tuning["photos"].items())
+    gain = f"; nDCG@10 {100 * tuning['gain']:+.1f} (standard error {100 * tuning['error']:.1f})" if changes else ""
+    return f"{tuning['reason']}{': ' if changes else ''}{', '.join(changes)}{gain}; {photos or 'no photos'}"

@@ -46,7 +46,7 @@ from shoplens.types import Progress, SparseVector, Vectors
 """Called with a description of the work, the number of finished steps, and the number of all steps."""
 KnownClasses = Mapping[str, tuple[str, ...]]
 """Dimension -> trained classes that the feed gives a product."""
-OWN_WEIGHTS = {LOOK: 1.0, OBJECT: 0.5, COLOR: 0.7, DESIGN: 0.2, SHAPE: 0.1}
+OWN_WEIGHTS = {LOOK: 1.0, OBJECT: 0.5, COLOR: 0.35, DESIGN: 0.2, SHAPE: 0.1}
 """Default weights of the dimensions that need no feed."""
 FEED_WEIGHT = 0.25
 """Default weight of a dimension of the feed whose filter makes no error."""
@@ -65,6 +65,7 @@ class LabeledPhotos:
         groups: the group of each photo; photos of one group are never on both sides of a split.
         is_first: bool (n,), whether the photo is its product's first.
         known: for each photo, dimension -> trained classes that the feed gives its product.
+        products: the product of each photo; needed only to tune weights.
         weights: dimension -> default static weight; computed when empty.
         object_parts: lengths of the outputs of which the object's features consist; empty where there are none.
 
@@ -78,6 +79,7 @@ class LabeledPhotos:
     groups: tuple[str, ...]
     is_first: Bools
     known: Sequence[KnownClasses]
+    products: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     object_parts: Sequence[int] = ()
 
@@ -265,7 +267,23 @@ def _add_cohort(filters: Filters, data: LabeledPhotos) -> Filters:
     sample = _predict_sample(filters, data, positions)
     vectors, spreads = filters.layout.to_dense(sample.stored_class_vectors), _mean_spreads(filters, sample)
     cohort = Cohort(round_to_half(sample.look), round_to_half(sample.stored.dense), round_to_half(vectors), spreads)
-    filters = replace(filters, cohort=cohort)
+    return _add_space(replace(filters, cohort=cohort), data, sample)
+
+
+def replace_weights(filters: Filters, data: LabeledPhotos, weights: Mapping[str, float]) -> Filters:
+    """Return filters with other default weights, and with the retrieval space for them.
+
+    Args:
+        data: that the filters were fitted to.
+    """
+    positions = sample_cohort(data.groups, data.is_first)
+    filters = replace(filters, weights=weights)
+    return _add_space(filters, data, _predict_sample(filters, data, positions)) if positions else filters
+
+
+def _add_space(filters: Filters, data: LabeledPhotos, sample: _CohortSample) -> Filters:
+    """Return the filters with the retrieval space of these photos."""
+    vectors = filters.layout.to_dense(sample.stored_class_vectors)
     usual = _usual_weights(filters, sample)
     if filters.layout.size > SKETCH_SIZE:
         vectors = filters.layout.to_dense(_sketch_class_vectors(filters, data))

@@ -1,0 +1,121 @@
+"""The choice of static weights: more of what finds the product, the default where nothing finds more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from shoplens.filters.dimensions.dimension import COLOR, LOOK
+from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos, replace_weights
+from shoplens.filters.fitting.weight_tuning import (
+    MAX_QUERIES,
+    MIN_QUERIES,
+    TuningPhotos,
+    _Comparison,
+    further_photos,
+    tune_weights,
+)
+from shoplens.filters.model.filters import Filters
+from tests.filters.toy_training import BACKBONE, DIMENSIONS, toy_photos
+
+
+@pytest.fixture(scope="module")
+def shop() -> LabeledPhotos:
+    """Products in three colours; the photos of one design look alike."""
+    photos = toy_photos(40)
+    names, number = [], -1
+    for is_first in photos.is_first.tolist():
+        number += is_first
+        names.append(f"p{number}")
+    looks = {group: photos.vectors[photos.groups.index(group)] for group in set(photos.groups)}
+    vectors = np.stack([looks[group] for group in photos.groups])
+    return replace(photos, products=tuple(names), vectors=vectors)
+
+
+@pytest.fixture(scope="module")
+def filters(shop: LabeledPhotos) -> Filters:
+    return fit_to_photos(shop, DIMENSIONS, "m")
+
+
+def photos_of(shop: LabeledPhotos, *, true_colors: bool, noise: float = 0.0) -> TuningPhotos:
+    """Return a photo of every product's first photo, in its own colour, or in that of another product."""
+    rng = np.random.default_rng(0)
+    rows = np.flatnonzero(shop.is_first)
+    features, vectors = shop.features[rows].copy(), shop.vectors[rows].copy()
+    if not true_colors:
+        others = rng.permutation(len(rows))
+        features[:, BACKBONE:] = shop.features[rows[others], BACKBONE:]
+        features[:, :3] = shop.features[rows[others], :3]
+    vectors += noise * rng.standard_normal(vectors.shape)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    names = [(shop.products[n], shop.groups[n]) for n in rows.tolist()]
+    return TuningPhotos("toys", vectors.astype(np.float32), features, *(tuple(one) for one in zip(*names, strict=True)))
+
+
+def test_where_colour_tells_products_apart_its_weight_grows(shop: LabeledPhotos, filters: Filters) -> None:
+    start = replace_weights(filters, shop, {**dict.fromkeys(filters.weights, 0.0), LOOK: 1.0, COLOR: 0.1})
+    tuning = tune_weights(start, shop, [photos_of(shop, true_colors=True, noise=0.3)])
+    assert tuning.weights[COLOR] > 0.1
+    assert tuning.gain > tuning.error > 0
+    (before, after) = tuning.ndcg["toys"]
+    assert after - before == pytest.approx(tuning.gain)
+    assert "color" in tuning.reason
+
+
+def test_where_colour_is_that_of_the_light_its_weight_falls(shop: LabeledPhotos, filters: Filters) -> None:
+    start = replace_weights(filters, shop, {**dict.fromkeys(filters.weights, 0.0), LOOK: 1.0, COLOR: 2.0})
+    tuning = tune_weights(start, shop, [photos_of(shop, true_colors=False)])
+    assert tuning.weights[COLOR] < 2.0
+    assert tuning.gain > 0
+    assert {name: one for name, one in tuning.weights.items() if name != COLOR} == {
+        name: one for name, one in start.weights.items() if name != COLOR
+    }
+
+
+def test_where_every_weight_finds_the_same_the_default_stays(shop: LabeledPhotos, filters: Filters) -> None:
+    start = replace_weights(filters, shop, {**dict.fromkeys(filters.weights, 0.0), COLOR: 1.0})
+    tuning = tune_weights(start, shop, [photos_of(shop, true_colors=True)])  # the order by colour alone never changes
+    assert tuning.weights == start.weights == tuning.default_weights
+    assert (tuning.gain, tuning.error) == (0.0, 0.0)
+
+
+def test_too_few_photos_choose_nothing(shop: LabeledPhotos, filters: Filters) -> None:
+    photos = photos_of(shop, true_colors=False)
+    few = MIN_QUERIES - 1
+    part = TuningPhotos("toys", photos.vectors[:few], photos.features[:few], photos.products[:few], photos.groups[:few])
+    strangers = replace(photos, products=tuple(f"unknown-{n}" for n in range(len(photos.products))))
+    tuning = tune_weights(filters, shop, [part, strangers])
+    assert tuning.weights == dict(filters.weights)
+    assert tuning.ndcg == {} and "too few" in tuning.reason
+
+
+def test_gains_are_those_of_the_ranks_by_the_weighted_sum(shop: LabeledPhotos, filters: Filters) -> None:
+    photos = photos_of(shop, true_colors=False, noise=0.5)
+    weights = dict(filters.weights)
+    (gains,) = _Comparison(filters, shop, photos).values([weights])
+    rows = [shop.products.index(name) for name in dict.fromkeys(shop.products)]
+    stored = filters.predict(shop.features[rows])
+    marks = filters.class_vectors(stored.probabilities, [shop.known[n] for n in rows])
+    for n in (0, 17, 119):
+        described = filters.predict(photos.features[n : n + 1], [photos.groups[n]])
+        own = filters.class_vector(described.probabilities[0], {})
+        cosines = {LOOK: shop.vectors[rows] @ photos.vectors[n]}
+        for name, part in filters.dense_parts.items():
+            cosines[name] = stored.dense[:, part] @ described.dense[0, part]
+        by_name = filters.similarities(cosines, filters.agreements(own, marks))
+        norms = filters.score_normalizer(photos.vectors[n], described.dense[0], own)
+        scores = sum(weight / norms.spreads[name] * by_name[name] for name, weight in weights.items())
+        right = [shop.products[row] for row in rows].index(photos.products[n])
+        rank = 1 + int((scores > scores[right]).sum())
+        assert gains[n] == pytest.approx(1 / np.log2(1 + rank) if rank <= 10 else 0.0, abs=1e-6)
+
+
+def test_further_photos_are_all_but_the_first_of_each_product(shop: LabeledPhotos) -> None:
+    photos = further_photos(shop)
+    assert len(photos.products) == 40 <= MAX_QUERIES  # the first colour of each design has a second view
+    assert len(set(photos.products)) == 40
+    rows = np.flatnonzero(~shop.is_first)
+    assert (photos.features == shop.features[rows]).all()
+    assert photos.products == tuple(shop.products[n] for n in rows.tolist())
