@@ -1,10 +1,11 @@
 """How often a search by words gives what they ask for, on Luma and H&M.
 
-    python benchmarks/wishes.py --data ../shared/data --work FOLDER [--wishes benchmarks/wishes.csv] [--misses]
+    python benchmarks/wishes.py --data ../shared/data --work FOLDER [--wishes FILE] [--misses] [--photos-only]
 
 A row of the table is a wish as a shopper would write it, alone or with a photo, and a predicate over products: a
 condition (``must``), and words one of which is in the title (``title``). ``first``: the first product meets it;
-``five``: at least three of the first five do. The stores are made through ``Shop.index`` and kept in FOLDER.
+``five``: at least three of the first five do. ``--photos-only`` says how
+often the photo alone meets it, without its words. The stores are made through ``Shop.index`` and kept in FOLDER.
 """
 
 from __future__ import annotations
@@ -54,18 +55,19 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--wishes", type=Path, default=Path(__file__).with_name("wishes.csv"))
     parser.add_argument("--misses", action="store_true", help="print what the wrong answers are")
+    parser.add_argument("--photos-only", action="store_true", help="leave the words out, for comparison")
     given = parser.parse_args()
     with given.wishes.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows = [row for row in csv.DictReader(file) if row["photo"] or not given.photos_only]
     found: list[tuple[Row, bool]] = []
     reading: list[float] = []
     for store in sorted({row["store"] for row in rows}):
         with Shop(store_of(store, given.data, given.work)) as shop:
             for row in (row for row in rows if row["store"] == store):
                 photo = given.data / row["photo"] if row["photo"] else None
-                answer = shop.search(photo, 5, steering=Steering(text=row["text"]))
+                answer = shop.search(photo, 5, steering=Steering(text="" if given.photos_only else row["text"]))
                 found.append((row, is_right(answer, row)))
-                reading.append(answer.took_ms["read"])
+                reading.append(answer.took_ms.get("read", 0.0))
                 if given.misses and not found[-1][1]:
                     print(row["language"], row["store"], row["photo"], repr(row["text"]), row["must"], row["title"])
                     for result in answer.results:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shoplens.filters.dimensions.dimension import COLOR, LOOK, PATH, TEXT
+from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, OBJECT, PATH, TEXT
 from shoplens.filters.model.class_layout import ClassBlock, is_within
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import DENSE_PARTS, TINT_SHARE
@@ -27,6 +27,8 @@ _AVOIDED_FROM = 0.5
 """Probability from which a predicted class counts as unwanted, where the feed gives no value."""
 _ANYWHERE = 0.02
 """Share of the wanted nodes of a tree that is spread over all of them, whatever the photo shows."""
+_LOOKS = (LOOK, OBJECT, DESIGN)
+"""Dimensions that see everything in a photo, so that they speak of what words change, too."""
 _MOSTLY = 0.5
 """Share of what a photo shows in a dimension from which on it shows mostly unwanted classes."""
 Classes = Mapping[str, float]
@@ -136,17 +138,18 @@ def wish_weights(
     """Return the weights of a search with words.
 
     A dimension of wanted classes counts :data:`WISH_WEIGHT` times as much as all others together, and one in which the
-    photo shows mostly what is not wanted does not count. The kind of thing, a tree, counts at least as much as the
-    look, because a photo's look speaks of all that the words change, too.
+    photo shows mostly what is not wanted does not count. The kind of thing, a tree, counts at least as much as
+    the looks, which speak of all that the words change, too.
 
     Args:
         weights: dimension -> weight, which sum to 1.
         given: weights of this search, which stay.
     """
     result = {name: 0.0 if name in wishes.muted and name not in given else weight for name, weight in weights.items()}
+    looks = sum(result.get(name, 0.0) for name in _LOOKS)
     for name in filters.models.trees:
         if name not in given:
-            result[name] = max(result[name], result[LOOK])
+            result[name] = max(result[name], looks)
     rest = sum(weight for name, weight in result.items() if name not in wishes.wanted) or 1.0
     for name in wishes.wanted:
         if name not in given:
