@@ -8,7 +8,7 @@ import pytest
 from shoplens.embedders.map_network import MapNetwork, with_outputs
 from shoplens.embedders.onnx import OnnxEmbedder
 from shoplens.embedders.shipped import NETWORKS, shipped_file
-from shoplens.errors import ModelError
+from shoplens.errors import InvalidValue
 from tests.images.made_photos import scene
 
 
@@ -36,6 +36,6 @@ def test_an_appended_output_is_one_that_onnx_reads() -> None:
 
 def test_a_network_without_maps_or_objects_is_refused() -> None:
     for embedder in (OnnxEmbedder(shipped_file(NETWORKS[1])), OnnxEmbedder(objects=False)):
-        with pytest.raises(ModelError) as problem:
+        with pytest.raises(InvalidValue) as problem:
             MapNetwork(embedder)
         assert problem.value.code == "no-maps"

@@ -107,7 +107,7 @@ def test_more_like_this_searches_by_a_product_and_back_returns(page: Any, drawn_
     upload(page, drawn_shop / "query.jpg")
     before = product_ids(page)
     with page.expect_response("**/v1/search"):
-        page.locator(".card button").nth(2).click()
+        page.locator(".card .row button").nth(2).click()
     wait_for_answer(page)
     assert before[2] not in product_ids(page) and "Similar to " in page.locator("#like").inner_text()
     with page.expect_response("**/v1/search"):
@@ -165,6 +165,20 @@ def test_each_thing_in_a_photo_has_a_spot_that_stays(page: Any, tmp_path: Path) 
         x, _, width, _ = response.value.json()["query"]["region"]
         assert min(abs(x - box.x) + abs(width - box.width) for box in scene.boxes) < 60
         assert page.locator("#crop .spot").count() == 2
+
+
+def test_a_card_shows_where_its_photo_matches(page: Any, drawn_shop: Path) -> None:
+    upload(page, drawn_shop / "query.jpg")
+    first = page.locator(".card").first
+    first.locator(".why summary").click()
+    with page.expect_response("**/v1/regions") as response:
+        first.get_by_role("button", name="Show where your photo matches").click()
+    first.locator(".regions figure").nth(1).wait_for()
+    dots = [figure.locator(".dot").count() for figure in first.locator(".regions figure").all()]
+    assert dots[0] == dots[1] == min(8, len(response.value.json()["points"])) > 2
+    for picture in first.locator(".regions img").all():
+        assert picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 0
+    assert page.locator("#crop .shade").count() == 1
 
 
 def test_a_black_photo_is_answered_by_a_sentence(page: Any, tmp_path: Path) -> None:

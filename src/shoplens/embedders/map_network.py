@@ -15,7 +15,7 @@ import numpy.typing as npt
 from shoplens.embedders.card import ModelCard, network_input
 from shoplens.embedders.embedder import Embedder
 from shoplens.embedders.onnx import OnnxEmbedder, open_session
-from shoplens.errors import ModelError
+from shoplens.errors import InvalidValue
 from shoplens.types import Mask, Pixels
 
 _GRAPH_FIELD, _OUTPUT_FIELD, _NAME_FIELD = 7, 12, 1
@@ -45,12 +45,12 @@ class MapNetwork:
         embedder: the embedder of the store.
 
     Raises:
-        ModelError: ``no-maps``: it finds no objects, or its card names no maps.
+        InvalidValue: ``no-maps``: it finds no objects, or its card names no maps.
     """
 
     def __init__(self, embedder: Embedder) -> None:
         if not isinstance(embedder, OnnxEmbedder) or not embedder.card.maps or embedder.mask_shape == (0, 0):
-            raise ModelError(
+            raise InvalidValue(
                 f"The network {embedder.model} gives no feature maps of objects.",
                 "Use the shipped network, or name `mask` and `maps` in the card of another one.",
                 code="no-maps",

@@ -17,7 +17,7 @@ from shoplens.errors import StoreError
 from shoplens.service.failures import install_error_handlers
 from shoplens.service.metrics import Metrics
 from shoplens.service.middleware import RequestMiddleware
-from shoplens.service.routes import commands, pages, products, searching, shop_pages
+from shoplens.service.routes import commands, pages, products, regions, searching, shop_pages
 from shoplens.service.schemas import SearchRequest
 from shoplens.service.state import ServiceState
 from shoplens.shop import Shop
@@ -68,7 +68,8 @@ def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
         openapi_url="/v1/openapi.json",
     )
     install_error_handlers(app)
-    for module in (searching, shop_pages, products, pages, commands):  # `/similar` before the id that may hold slashes
+    # `/similar` comes before the id that may hold slashes
+    for module in (searching, regions, shop_pages, products, pages, commands):
         app.include_router(module.router)
     app.add_middleware(
         RequestMiddleware,

@@ -190,6 +190,37 @@ class AnswerDocument(BaseModel):
     next_offset: Annotated[int | None, Field(description="Offset of the next page; null where there is none.")]
 
 
+class RegionsRequest(_Input):
+    """A photo and a product, to see where they match."""
+
+    image: Annotated[str, Field(description="The photo's file, base64.", max_length=MAX_BASE64)]
+    product_id: Id
+    photo: Annotated[
+        str, Field(description="Which of the product's photos, as `photo` of a result; else its first.", max_length=512)
+    ] = ""
+    region: Annotated[
+        list[int] | None,
+        Field(description="Part of the photo: x, y, width, height in pixels.", min_length=4, max_length=4),
+    ] = None
+
+
+class MatchPointDocument(BaseModel):
+    """A place that the two photos share."""
+
+    query: Annotated[list[int], Field(description="x and y in the photo that was sent.")]
+    product: Annotated[list[int], Field(description="x and y in the product's photo.")]
+    similarity: float
+
+
+class RegionsDocument(BaseModel):
+    """Where a photo matches the photo of a product; `query` and `product` are null where nothing is found in one."""
+
+    query: Annotated[list[int] | None, Field(description="Box of the most similar thing: x, y, width, height.")]
+    product: Annotated[list[int] | None, Field(description="Box of the product in its photo.")]
+    product_size: Annotated[list[int] | None, Field(description="Width and height of the product's photo.")]
+    points: list[MatchPointDocument]
+
+
 class ProductInput(_Input):
     """A product to add or replace, as a line of the project's own feed format."""
 

@@ -45,8 +45,7 @@ class ShopExplanations:
             None where no thing is found in one of the photos.
 
         Raises:
-            ModelError: ``no-maps``.
-            InvalidValue: ``unknown-product``, ``unknown-photo``, or the region lies outside the photo.
+            InvalidValue: ``no-maps``, ``unknown-product``, ``unknown-photo``, or the region lies outside the photo.
             PhotoError: a photo cannot be read.
         """
         compute = self._maps().compute

@@ -132,11 +132,13 @@ class MatchRegions:
     Attributes:
         query: the box around the thing in the query photo that is most similar to the product.
         product: the box around the product in its photo.
+        product_size: width and height of the product's photo in pixels.
         points: places that the two have in common, the most similar first.
     """
 
     query: Region
     product: Region
+    product_size: tuple[int, int]
     points: tuple[MatchPoint, ...]
 
 

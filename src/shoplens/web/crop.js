@@ -53,9 +53,9 @@ export class Crop {
     this.marks = [];
     if (!this.size) return;
     if (mask) {
-      const tint = Object.assign(document.createElement("div"), { className: "tint" });
-      tint.style.maskImage = `url("data:image/png;base64,${mask}")`;
-      this.marks.push(tint);
+      const shade = Object.assign(document.createElement("div"), { className: "shade" });
+      shade.style.maskImage = `url("data:image/png;base64,${mask}"), linear-gradient(#000, #000)`;
+      this.marks.push(shade);
     }
     objects.forEach(({ box }, place) => {
       const label = objects.length > 1 ? `Search for thing ${place + 1} of ${objects.length} only` : "Search for this thing only";

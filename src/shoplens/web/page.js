@@ -1,7 +1,9 @@
 /** The search page: finds products by a photo; sliders, filters and the box on the photo search again. */
 
 import { describeVerdict, fetchJson, postSearch, preparePhoto } from "./api.js";
+import { Camera } from "./camera.js";
 import { Crop } from "./crop.js";
+import { showRegions } from "./regions.js";
 import { colourOf, createCard } from "./results.js";
 import { CatalogueMap } from "./map.js";
 import { Words } from "./words.js";
@@ -82,6 +84,9 @@ function showMessage(text, fix = "") {
 
 function showAnswer(answer, more) {
   const options = { names: dimensionNames(), onSimilar: searchSimilar, onOpen: clickReporter(answer) };
+  if (query.photo && !query.like) {
+    options.onRegions = (result, place) => showRegions(place, result, { blob: query.photo, size: crop.size, region: query.region });
+  }
   const cards = answer.results.map((result) => createCard(result, options));
   if (more) byId("grid").append(...cards);
   else byId("grid").replaceChildren(...cards);
@@ -190,6 +195,7 @@ const openFilters = () => {
 wideScreen.addEventListener("change", openFilters);
 openFilters();
 
+const camera = new Camera(byId("video"));
 const crop = new Crop(byId("crop"), (region) => {
   query.region = region;
   query.queryId = null;
@@ -202,7 +208,7 @@ const words = new Words(byId("words"), byId("chips"), () => {
 });
 
 async function searchPhoto(file) {
-  stopCamera();
+  camera.stop();
   const photo = await preparePhoto(file);
   Object.assign(query, { photo: photo.blob, like: null, queryId: null, region: null });
   showPanel(photo.bitmap ? "photo" : "drop");
@@ -294,30 +300,14 @@ async function restoreSearch() {
   } else search();
 }
 
-let stream = null;
-
 async function openCamera() {
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    await camera.open();
   } catch {
     return showMessage("The camera cannot be used.", "Allow it for this page, or choose a photo.");
   }
-  byId("video").srcObject = stream;
   showPanel("live");
-  await byId("video").play();
-}
-
-function stopCamera() {
-  stream?.getTracks().forEach((track) => track.stop());
-  stream = null;
-}
-
-function takePhoto() {
-  const video = byId("video");
-  const canvas = document.createElement("canvas");
-  Object.assign(canvas, { width: video.videoWidth, height: video.videoHeight });
-  canvas.getContext("2d").drawImage(video, 0, 0);
-  canvas.toBlob((blob) => searchPhoto(blob), "image/jpeg", 0.92);
+  await camera.play();
 }
 
 function showView(shown) {
@@ -341,9 +331,9 @@ byId("choose").addEventListener("change", () => {
   if (file) searchPhoto(file);
 });
 byId("camera").addEventListener("click", openCamera);
-byId("shoot").addEventListener("click", takePhoto);
+byId("shoot").addEventListener("click", async () => searchPhoto(await camera.takePhoto()));
 byId("no-camera").addEventListener("click", () => {
-  stopCamera();
+  camera.stop();
   showPanel(query.photo ? "photo" : "drop");
 });
 byId("whole").addEventListener("click", () => crop.selectAll());

@@ -25,8 +25,9 @@ const createElement = (tag, attributes = {}, ...children) => {
  * @param {string} [options.base] address of the service; empty for the address of the page
  * @param {(result: object) => void} options.onSimilar is called to search for similar products
  * @param {(result: object) => void} [options.onOpen] is called when the product's page is opened
+ * @param {(result: object, place: HTMLElement) => void} [options.onRegions] is called to show where the photos match
  */
-export function createCard(result, { names, base = "", onSimilar, onOpen }) {
+export function createCard(result, { names, base = "", onSimilar, onOpen, onRegions }) {
   const picture = createElement("img", { alt: "", loading: "lazy", decoding: "async" });
   if (result.photo) picture.src = `${base}${result.photo}?width=384`;
   const address = shopAddress(result.url);
@@ -47,7 +48,7 @@ export function createCard(result, { names, base = "", onSimilar, onOpen }) {
     createElement("span", { className: "price", textContent: formatPrice(result.price, result.currency) }),
     result.in_stock === false ? createElement("span", { className: "match", textContent: "sold out" }) : null,
     proof ? createElement("span", { className: "match", textContent: proof }) : null,
-    createExplanation(result, names),
+    createExplanation(result, names, onRegions),
     createElement("div", { className: "row" }, similarButton),
   );
   const card = createElement("li", { className: "card" }, picture, text);
@@ -56,7 +57,7 @@ export function createCard(result, { names, base = "", onSimilar, onOpen }) {
 }
 
 /** Show the parts of the score as bars that add up to it, and as numbers. */
-function createExplanation(result, names) {
+function createExplanation(result, names, onRegions) {
   const parts = Object.entries(result.parts).filter(([, part]) => Math.abs(part) >= 0.0005);
   parts.sort((first, second) => second[1] - first[1]);
   const bars = createElement("div", { className: "bars", role: "img" });
@@ -88,7 +89,18 @@ function createExplanation(result, names) {
     { className: "why" },
     createElement("summary", {}, bars),
     createElement("table", {}, createElement("tbody", {}, ...rows)),
+    ...(onRegions ? createRegionsButton(result, onRegions) : []),
   );
+}
+
+/** Create a button that shows where the photos match, and the place where this is shown. */
+function createRegionsButton(result, onRegions) {
+  const place = createElement("div", { className: "regions" });
+  place.setAttribute("aria-live", "polite");
+  const button = createElement("button", { type: "button", textContent: "Show where" });
+  button.setAttribute("aria-label", `Show where your photo matches ${result.title}`);
+  button.addEventListener("click", () => onRegions(result, place));
+  return [button, place];
 }
 
 /** Return the address of the product's page if it is http(s), otherwise nothing: it must not be a script. */

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from shoplens import Region, Shop, Steering
-from shoplens.errors import InvalidValue, ModelError
+from shoplens.errors import InvalidValue
 from shoplens.search.answer_json import as_json
 from shoplens.search.objects.match_regions import match_regions
 from shoplens.search.objects.views import deciding_view
@@ -86,7 +86,7 @@ def test_what_cannot_be_explained_is_an_error(scenes: Scenes, shop: Shop, tmp_pa
     assert unknown.value.code == "unknown-photo"
     feed = feed_of(tmp_path / "feed.jsonl", [row("red", photo(tmp_path / "red.png", (200, 0, 0)).name)])
     with Shop.index(feed, tmp_path / "store", embedder=ColourEmbedder(), settings=SETTINGS)[0] as other:
-        with pytest.raises(ModelError) as no_maps:
+        with pytest.raises(InvalidValue) as no_maps:
             other.explanations.match_regions(tmp_path / "red.png", "red")
         with pytest.raises(InvalidValue) as no_objects:
             other.explanations.draw_objects(tmp_path / "red.png")

@@ -3,13 +3,16 @@ service."""
 
 from __future__ import annotations
 
+import base64
+from dataclasses import astuple
+
 import pytest
 from fastapi.testclient import TestClient
 
 from shoplens import Region, Shop
 from shoplens.errors import InvalidValue
 from shoplens.service.app import application
-from shoplens.service.schemas import AnswerDocument
+from shoplens.service.schemas import AnswerDocument, RegionsDocument
 from tests.cli.command_line import run_command
 from tests.search.objects.conftest import SETTINGS, Scenes, overlap
 
@@ -67,6 +70,27 @@ def test_the_command_line_shows_a_table_for_each_thing(scenes: Scenes) -> None:
     assert [one["query"]["region"] for one in answer["object_answers"]] == [
         one["box"] for one in answer["query"]["objects"]
     ]
+
+
+def test_the_service_says_where_a_photo_matches_a_result(scenes: Scenes, shop: Shop) -> None:
+    photo = (scenes.folder / "two.png").read_bytes()
+    with TestClient(application(shop), raise_server_exceptions=False) as client:
+        result = client.post("/v1/search", files={"image": ("p.png", photo)}, data={"k": "4"}).json()["results"][0]
+        body = {
+            "image": base64.b64encode(photo).decode(),
+            "product_id": result["product_id"],
+            "photo": result["photo"],
+        }
+        matched = RegionsDocument.model_validate(client.post("/v1/regions", json=body).json())
+        expected = shop.explanations.match_regions(photo, result["product_id"])
+        assert expected is not None and matched.query == list(astuple(expected.query))
+        assert [point.query for point in matched.points] == [list(point.query) for point in expected.points]
+        assert matched.product_size is not None and len(matched.product_size) == 2
+        blank = {**body, "image": base64.b64encode((scenes.folder / "none.png").read_bytes()).decode()}
+        nothing = RegionsDocument.model_validate(client.post("/v1/regions", json=blank).json())
+        assert (nothing.query, nothing.product, nothing.points) == (None, None, [])
+        gone = client.post("/v1/regions", json={**body, "product_id": "gone"})
+        assert (gone.status_code, gone.json()["error"]["code"]) == (404, "unknown-product")
 
 
 def test_the_service_answers_each_thing_and_searches_on_from_it(scenes: Scenes, shop: Shop) -> None:

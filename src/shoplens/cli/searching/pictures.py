@@ -16,8 +16,8 @@ def write_pictures(shop: Shop, answer: Answer, photos: Sequence[str], mask: Path
     """Write the pictures of ``--mask`` and ``--regions``; of several photos, for the first one.
 
     Raises:
-        InvalidValue: the search starts from no photo, or has no result to compare; or a file cannot be written.
-        ModelError: ``no-maps``.
+        InvalidValue: the search starts from no photo, or has no result to compare; a file cannot be written; or
+            ``no-maps``.
     """
     if not photos or (regions is not None and not answer.results):
         raise InvalidValue(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -85,7 +86,7 @@ def match_regions(query: Pixels, product: Pixels, compute: ComputeMaps) -> Match
         MatchPoint(best.point(i), shown.point(j), round(float(similarity[i, j]), 4))
         for i, j in _spread(ordered, best)[:MAX_POINTS]
     ]
-    return MatchRegions(best.thing, shown.thing, tuple(points))
+    return MatchRegions(best.thing, shown.thing, (product.shape[1], product.shape[0]), tuple(points))
 
 
 def _mutual_pairs(similarity: npt.NDArray[np.float32]) -> list[tuple[int, int]]:
@@ -130,4 +131,4 @@ def shift(matched: MatchRegions | None, region: Region | None) -> MatchRegions |
         MatchPoint((one.query[0] + region.x, one.query[1] + region.y), one.product, one.similarity)
         for one in matched.points
     )
-    return MatchRegions(moved, matched.product, tuple(points))
+    return replace(matched, query=moved, points=tuple(points))

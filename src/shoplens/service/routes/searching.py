@@ -46,6 +46,7 @@ FAILURES: dict[int | str, dict[str, Any]] = {
         503: "Too many requests are waiting, or the store cannot answer.",
     }.items()
 }
+PHOTO_ADDRESS = "/v1/photos/"
 FORM, JSON = "multipart/form-data", "application/json"
 MAX_PARTS = 200
 Photos = list[bytes]
@@ -90,7 +91,7 @@ async def search(request: Request) -> Response:
             code="ambiguous-query",
         )
     if body.image is not None:
-        photos = [_decode_base64(body.image)]
+        photos = [decode_base64(body.image)]
     encoded, generation = (None, "") if body.query_id is None else service.query_cache.get(body.query_id)
     if encoded is not None and body.region is not None:
         raise InvalidValue(
@@ -216,7 +217,7 @@ def page_of(service: ServiceState, answer: Answer, body: SearchRequest) -> dict[
 
 def photo_address(content_hash: str) -> str:
     """Return the address of a product's photo; empty for a photo that was removed meanwhile."""
-    return f"/v1/photos/{content_hash}" if content_hash else ""
+    return f"{PHOTO_ADDRESS}{content_hash}" if content_hash else ""
 
 
 async def _parse_request(request: Request) -> tuple[SearchRequest, Photos]:
@@ -266,7 +267,7 @@ def _validate(content: Any) -> SearchRequest:
         raise RequestValidationError(errors) from None
 
 
-def _decode_base64(image: str) -> bytes:
+def decode_base64(image: str) -> bytes:
     try:
         return base64.b64decode(image.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError) as problem:

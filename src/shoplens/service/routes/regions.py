@@ -1,0 +1,56 @@
+"""``/v1/regions``: where a photo matches a product's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import astuple
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from shoplens.service.auth import require_role
+from shoplens.service.routes.searching import FAILURES, JSON, PHOTO_ADDRESS, decode_base64
+from shoplens.service.schemas import RegionsDocument, RegionsRequest
+from shoplens.service.state import service_state
+from shoplens.types import MatchRegions, Region
+
+router = APIRouter()
+
+
+@router.post(
+    "/v1/regions",
+    response_model=RegionsDocument,
+    responses=FAILURES,
+    summary="Where a photo matches a product's photo",
+    dependencies=[Depends(require_role("search"))],
+)
+async def regions(request: Request, body: RegionsRequest) -> Response:
+    """Return the thing in a photo that is most similar to a product, and up to twelve places that the two photos share.
+
+    It takes a few passes of the network, so ask for one result at a time, when a shopper wants to see it.
+    """
+    service = service_state(request)
+    region = None if body.region is None else Region(*body.region)
+    photo = decode_base64(body.image)
+    content_hash = body.photo.removeprefix(PHOTO_ADDRESS)
+
+    def call() -> bytes:
+        matched = service.shop.explanations.match_regions(
+            photo, body.product_id, product_photo=content_hash, region=region
+        )
+        return json.dumps(_document(matched), separators=(",", ":")).encode()
+
+    return Response(await service.work.run(request, call), media_type=JSON)
+
+
+def _document(matched: MatchRegions | None) -> dict[str, object]:
+    if matched is None:
+        return {"query": None, "product": None, "product_size": None, "points": []}
+    return {
+        "query": astuple(matched.query),
+        "product": astuple(matched.product),
+        "product_size": matched.product_size,
+        "points": [
+            {"query": point.query, "product": point.product, "similarity": point.similarity} for point in matched.points
+        ],
+    }
