@@ -9,6 +9,7 @@ from pathlib import Path
 
 from shoplens.build.photo_features import feature_model
 from shoplens.embedders import Embedder
+from shoplens.embedders.embedder import finds_objects
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.queries import HELD_OUT, JudgedQuery, holdout_queries, read_queries
 from shoplens.evaluation.query_photos import QueryPhotos, open_query_vectors
@@ -17,6 +18,7 @@ from shoplens.evaluation.results import Evaluation, OmissionCount
 from shoplens.evaluation.statistics.scores import Scores
 from shoplens.feeds import Report
 from shoplens.images import PhotoSource, decode_photo
+from shoplens.images.objects import cut_out, find_object, is_blank
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import Strategy
 from shoplens.search.prepared_strategy import PreparedStrategy, prepare_strategy
@@ -24,7 +26,7 @@ from shoplens.settings import Merchandising, Settings
 from shoplens.store.files.atomic import timestamp, translate_disk_errors
 from shoplens.store.generation import Generation, check_model
 from shoplens.store.store import Store
-from shoplens.types import Pixels, Progress, Rejection
+from shoplens.types import Pixels, Progress, Region, Rejection
 from shoplens.types.progress import ignore_progress
 
 FOLDER, VECTORS = "evaluation", "query-vectors.sqlite"
@@ -78,6 +80,15 @@ class EvaluationContext:
     def load_photo(self, source: str) -> Pixels:
         """Return all pixels of a photo, for reports with regions in pixels."""
         return decode_photo(self.source.bytes_of(source), self.settings).pixels
+
+    def load_cut_out(self, source: str, region: Region | None) -> Pixels | None:
+        """Return the object in a photo or in its region, cut out as it is compared; None where none is found."""
+        if not finds_objects(self.embedder):
+            return None
+        picture = decode_photo(self.source.bytes_of(source), self.settings)
+        pixels = picture.pixels if region is None else picture.crop(region)
+        found = find_object(self.embedder.embed_with_mask(pixels)[1])
+        return None if found is None or is_blank(pixels) else cut_out(pixels, found)
 
     def load_thumbnail(self, source: str) -> Pixels:
         """Return the photo, reduced as far as its shortest side keeps :data:`THUMBNAIL_SIDE` pixels."""

@@ -16,7 +16,7 @@ from shoplens.evaluation.report.calibration import calibration_page
 from shoplens.evaluation.report.catalogue_map import map_html
 from shoplens.evaluation.report.comparison import comparison_page
 from shoplens.evaluation.report.doctor import doctor_page
-from shoplens.evaluation.report.evaluation import evaluation_page
+from shoplens.evaluation.report.evaluation import CutOutLoader, evaluation_page
 from shoplens.evaluation.report.gate import gate_page
 from shoplens.evaluation.results import Comparison, Evaluation, to_json_values
 from shoplens.ranking.match_probability import PRECISIONS, Calibration
@@ -34,15 +34,17 @@ def write_evaluation(
     catalogue_map: CatalogueMap,
     load_photo: PhotoLoader,
     load_thumbnail: PhotoLoader,
+    load_cut_out: CutOutLoader | None = None,
 ) -> None:
     """Write the report of an evaluation with the map of the catalogue.
 
     Args:
         load_photo: returns all pixels of a photo, because regions are in pixels.
         load_thumbnail: returns a reduced photo, for the map.
+        load_cut_out: returns the object in a query photo, which is shown beside it; None shows none.
     """
     fragment = map_html(catalogue_map.products, catalogue_map.queries, load_thumbnail, catalogue_map.note)
-    _write(path, evaluation_page(evaluation, load_photo, fragment), evaluation.as_json())
+    _write(path, evaluation_page(evaluation, load_photo, fragment, load_cut_out), evaluation.as_json())
 
 
 def write_comparison(path: Path, comparison: Comparison) -> None:

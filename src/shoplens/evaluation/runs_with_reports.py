@@ -39,7 +39,8 @@ def evaluate_with_report(
         context.progress("Drawing the map", 0, 0)
         with context.reading() as generation:
             catalogue_map = build_catalogue_map(generation.index, sample, seed)
-        write_evaluation(page, evaluation, catalogue_map, context.load_photo, context.load_thumbnail)
+        loaders = (context.load_photo, context.load_thumbnail, context.load_cut_out)
+        write_evaluation(page, evaluation, catalogue_map, *loaders)
     return evaluation
 
 

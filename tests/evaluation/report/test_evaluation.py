@@ -93,6 +93,25 @@ def test_the_page_shows_every_part_of_the_evaluation() -> None:
         assert shown in text
 
 
+def test_the_thing_in_a_query_photo_stands_beside_it_where_one_is_found() -> None:
+    asked = []
+
+    def cut_out(source: str, region: Region | None) -> Pixels | None:
+        asked.append((source, region))
+        return picture(source)
+
+    alt = "the thing that was found in the query photo"
+    assert evaluation_page(EVALUATION, picture, cut_out=cut_out).count(alt) == len(EVALUATION.worst) > 0
+    assert asked == [(answer.photo, answer.region) for answer in EVALUATION.worst]
+    assert alt not in evaluation_page(EVALUATION, picture)
+    assert alt not in evaluation_page(EVALUATION, picture, cut_out=lambda source, region: None)
+
+    def fail(source: str, region: Region | None) -> Pixels | None:
+        raise OSError(source)
+
+    assert alt not in evaluation_page(EVALUATION, picture, cut_out=fail)
+
+
 def test_the_map_keeps_its_own_heading() -> None:
     text = evaluation_page(EVALUATION, picture, Markup("<section><h2>Map of the catalogue</h2></section>"))
     assert text.count("<h2>Map of the catalogue</h2>") == 1

@@ -144,3 +144,14 @@ def test_matches_are_computed_by_whatever_gives_the_maps() -> None:
     ]
     assert len({one for one, _ in colours} - {(0, 0, 0)}) == 4
     assert sum(one == two for one, two in colours) >= 0.75 * len(colours)
+
+
+def test_a_report_shows_the_thing_in_the_query_photo(scenes: Scenes, tmp_path: Path) -> None:
+    queries = tmp_path / "queries.csv"
+    queries.write_text(f"photo,product_id\n{scenes.folder / 'one.png'},tee\n{scenes.folder / 'none.png'},tee\n")
+    store = tmp_path / "store"
+    shop = Shop.index(scenes.folder / "feed.jsonl", store, settings=SETTINGS)[0]
+    with shop:
+        shop.quality.evaluate(queries, report=tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text("utf-8")
+    assert text.count("the thing that was found in the query photo") == 1

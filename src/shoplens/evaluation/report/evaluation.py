@@ -5,21 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from shoplens.errors import ShoplensError
 from shoplens.evaluation.query_runs import CATEGORY_RECALL
 from shoplens.evaluation.report.formatting import percent, percent_interval, quantity
 from shoplens.evaluation.report.plots import Interval, curve_plot, interval_plot
 from shoplens.evaluation.report.rendering import render_page
+from shoplens.evaluation.report.thumbnails import encode_thumbnail
 from shoplens.evaluation.results import Evaluation
-from shoplens.types import Pixels
+from shoplens.types import Pixels, Region
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 PLOTTED_CATEGORIES = 20
+CUT_OUT_SIZE = 60
+"""Longest side of the object beside a query photo, in CSS pixels."""
 FIRST = "recall@1"
 
 
-def evaluation_page(evaluation: Evaluation, picture: Callable[[str], Pixels], map_html: Markup | None = None) -> str:
+CutOutLoader = Callable[[str, Region | None], Pixels | None]
+"""Source of a photo, and a region of it -> the object in it, cut out; None where none is found."""
+
+
+def evaluation_page(
+    evaluation: Evaluation,
+    picture: Callable[[str], Pixels],
+    map_html: Markup | None = None,
+    cut_out: CutOutLoader | None = None,
+) -> str:
     """Return the page as HTML.
 
     Args:
@@ -27,6 +40,7 @@ def evaluation_page(evaluation: Evaluation, picture: Callable[[str], Pixels], ma
             photo that it cannot read (:class:`OSError`, :class:`ValueError`, an error of Shoplens) becomes a grey box.
         map_html: the map of the catalogue from :func:`~shoplens.evaluation.report.catalogue_map.map_html`; no map
             without it.
+        cut_out: returns the object that was cut out of a query photo, which is shown beside it; None shows none.
     """
     categories = [category for category in evaluation.categories if FIRST in category.metrics]
     return render_page(
@@ -53,9 +67,21 @@ def evaluation_page(evaluation: Evaluation, picture: Callable[[str], Pixels], ma
         ),
         plotted_categories=PLOTTED_CATEGORIES,
         picture=picture,
+        thing_of=lambda source, region: _thing(cut_out, source, region),
         map_html=map_html or "",
         run_facts=_run_facts(evaluation),
     )
+
+
+def _thing(cut_out: CutOutLoader | None, source: str, region: Region | None) -> str | None:
+    """Return the object in a query photo as JPEG in base64; None where none is found, or the photo cannot be read."""
+    if cut_out is None:
+        return None
+    try:
+        pixels = cut_out(source, region)
+    except (OSError, ValueError, ShoplensError):
+        return None
+    return None if pixels is None else encode_thumbnail(source, lambda _: pixels, CUT_OUT_SIZE)
 
 
 def summary(evaluation: Evaluation) -> str:
