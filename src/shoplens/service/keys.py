@@ -6,13 +6,13 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from shoplens.errors import InvalidValue, StoreError
-from shoplens.store.files.atomic import file_version, replace_file, timestamp
+from shoplens.store.files.atomic import change_file, file_version, timestamp
 
 Role = Literal["search", "write", "admin"]
 ROLES: tuple[Role, ...] = ("search", "write", "admin")
@@ -71,15 +71,7 @@ class Keys:
         except FileNotFoundError:
             return ()
         if version != self._version:
-            try:
-                self._keys = [Key(**one) for one in json.loads(self.path.read_bytes())["keys"]]
-            except (ValueError, TypeError, KeyError) as problem:
-                raise StoreError(
-                    f"{self.path} cannot be read: {problem!r}.",
-                    "Move it away, and create new keys with `shoplens keys add`.",
-                    code="damaged-keys",
-                ) from None
-            self._version = version
+            self._keys, self._version = self._parse(self.path.read_bytes()), version
         return self._keys
 
     def create(self, name: str, role: Role) -> tuple[str, Key]:
@@ -96,7 +88,7 @@ class Keys:
             )
         secret = PREFIX + secrets.token_urlsafe(32)
         key = Key(secrets.token_hex(4), name.strip(), role, _hash_secret(secret), timestamp())
-        self._write([*self.list_all(), key])
+        self._change(lambda keys: [*keys, key])
         return secret, key
 
     def remove(self, key_id: str) -> Key:
@@ -105,12 +97,18 @@ class Keys:
         Raises:
             InvalidValue: ``unknown-key-id``.
         """
-        by_id = {one.id: one for one in self.list_all()}
-        if key_id not in by_id:
-            listed = ", ".join(by_id) or "none"
-            raise InvalidValue(f"There is no key {key_id!r}.", f"There are: {listed}.", code="unknown-key-id")
-        self._write([one for one in by_id.values() if one.id != key_id])
-        return by_id[key_id]
+        removed = list[Key]()
+
+        def without(keys: Sequence[Key]) -> Sequence[Key]:
+            by_id = {one.id: one for one in keys}
+            if key_id not in by_id:
+                listed = ", ".join(by_id) or "none"
+                raise InvalidValue(f"There is no key {key_id!r}.", f"There are: {listed}.", code="unknown-key-id")
+            removed.append(by_id.pop(key_id))
+            return [*by_id.values()]
+
+        self._change(without)
+        return removed[0]
 
     def find(self, secret: str) -> Key | None:
         """Return what the store keeps of a key; None for an unknown key."""
@@ -120,9 +118,24 @@ class Keys:
         matches = [one for one in self.list_all() if hmac.compare_digest(one.hash, hashed)]
         return matches[0] if matches else None
 
-    def _write(self, keys: Sequence[Key]) -> None:
-        replace_file(self.path, json.dumps({"keys": [asdict(one) for one in keys]}, indent=1) + "\n")
-        self.path.chmod(0o600)
+    def _change(self, change: Callable[[Sequence[Key]], Sequence[Key]]) -> None:
+        """Change the keys in the file; several processes do so one after another."""
+
+        def new_content(content: bytes | None) -> str:
+            keys = change(() if content is None else self._parse(content))
+            return json.dumps({"keys": [asdict(one) for one in keys]}, indent=1) + "\n"
+
+        change_file(self.path, new_content, mode=0o600)
+
+    def _parse(self, content: bytes) -> Sequence[Key]:
+        try:
+            return [Key(**one) for one in json.loads(content)["keys"]]
+        except (ValueError, TypeError, KeyError) as problem:
+            raise StoreError(
+                f"{self.path} cannot be read: {problem!r}.",
+                "Move it away, and create new keys with `shoplens keys add`.",
+                code="damaged-keys",
+            ) from None
 
 
 def _hash_secret(secret: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from shoplens.errors import StoreError
-from shoplens.store.files.atomic import file_version, replace_file
+from shoplens.store.files.atomic import change_file, file_version
 
 RENAMED = "renamed.json"
 """Name of the file, in a store and in a backup."""
@@ -53,7 +53,7 @@ class RenameFile:
         """Replace the contents of the file atomically."""
         if dict(renames) != self.read():
             content = {"version": VERSION, "renamed": dict(sorted(renames.items()))}
-            replace_file(self._path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+            change_file(self._path, lambda _: json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
 def follow_renames(known: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:

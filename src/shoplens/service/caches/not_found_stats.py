@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from shoplens.store.files.atomic import replace_file
+from shoplens.errors import StoreError
+from shoplens.store.files.atomic import change_file
 from shoplens.types import Answer
 
 log = logging.getLogger("shoplens.service")
@@ -30,7 +30,6 @@ class NotFoundStats:
 
     def __init__(self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._path, self._now = folder / NAME, now
-        self._lock = threading.Lock()
 
     def count(self, answer: Answer) -> None:
         """Count an answer whose product is not in the catalogue, under the category of the nearest product."""
@@ -38,25 +37,30 @@ class NotFoundStats:
             return
         nearest = answer.results[0].product.category if answer.results else ()
         category = " > ".join(nearest) or UNKNOWN
-        with self._lock:
-            counts = self._read()
-            day = counts.setdefault(self._now().date().isoformat(), {})
-            day[category] = day.get(category, 0) + 1
-            first = (self._now() - timedelta(days=DAYS)).date().isoformat()
-            kept = {one: value for one, value in counts.items() if one >= first}
-            try:
-                replace_file(self._path, json.dumps(kept, ensure_ascii=False) + "\n")
-            except OSError as problem:  # a count is not worth an answer
-                log.warning("A search without a product is not counted: %s", problem)
+        try:
+            change_file(self._path, lambda content: self._count_one(content, category))
+        except (OSError, StoreError) as problem:  # a count is not worth an answer
+            log.warning("A search without a product is not counted: %s", problem)
+
+    def _count_one(self, content: bytes | None, category: str) -> str:
+        counts = _parse(content)
+        day = counts.setdefault(self._now().date().isoformat(), {})
+        day[category] = day.get(category, 0) + 1
+        first = (self._now() - timedelta(days=DAYS)).date().isoformat()
+        kept = {one: value for one, value in counts.items() if one >= first}
+        return json.dumps(kept, ensure_ascii=False) + "\n"
 
     def counts(self) -> Counts:
         """Return day -> category of the nearest product -> number of searches."""
-        with self._lock:
-            return self._read()
-
-    def _read(self) -> Counts:
         try:
-            content = json.loads(self._path.read_bytes())
-            return {str(day): {str(name): int(n) for name, n in one.items()} for day, one in content.items()}
-        except (OSError, ValueError, AttributeError, TypeError):
+            return _parse(self._path.read_bytes())
+        except OSError:
             return {}
+
+
+def _parse(content: bytes | None) -> Counts:
+    try:
+        days = json.loads(content or b"{}")
+        return {str(day): {str(name): int(n) for name, n in one.items()} for day, one in days.items()}
+    except (ValueError, AttributeError, TypeError):
+        return {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from shoplens.errors import Refused, StoreError
 from shoplens.index.disk_room import require_room
 from shoplens.store.files.atomic import (
+    CHANGING,
     copy_tree,
     is_new_or_empty,
     replace_file,
@@ -22,7 +23,7 @@ from shoplens.store.manifest import load_manifest
 from shoplens.store.renames import RENAMED
 from shoplens.store.store import Store
 
-_PARTS = {"LOCK", "OWNER", "generations", "photos", FEEDBACK, RENAMED}
+_PARTS = {"LOCK", "OWNER", CHANGING, "generations", "photos", FEEDBACK, RENAMED}
 """What an interrupted restore may leave where there was no store."""
 
 

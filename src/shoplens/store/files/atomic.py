@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+import filelock
 
 from shoplens.errors import Refused, StoreError
 
 SEAL, BROKEN_SEAL = "seal.json", "seal-broken.json"
 """Files with the checksums of a generation: see :mod:`shoplens.store.files.seal`."""
+CHANGING, CHANGE_WAIT = "CHANGING", 10.0
+"""Lock of a folder in which a file is read, changed and written, and seconds to wait for it."""
+NEW = ".new"
+"""Suffix of a file that is about to take the place of another."""
 _BLOCK = 65_536
 _HOLE = bytes(_BLOCK)
 
 
-def replace_file(path: Path, content: str | bytes) -> None:
+def replace_file(path: Path, content: str | bytes, mode: int = 0o666) -> None:
     """Replace a file so that a reader, or a restart after loss of power, sees all of the new content or none.
 
     The seal of a generation whose file it is is broken first.
     """
     break_seal(path.parent)
-    new = path.with_name(path.name + ".new")
+    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}{NEW}")  # several processes may replace one file
     try:
-        with new.open("wb") as file:
+        with open(new, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
@@ -36,6 +43,26 @@ def replace_file(path: Path, content: str | bytes) -> None:
         new.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def change_file(path: Path, change: Callable[[bytes | None], str | bytes], mode: int = 0o666) -> None:
+    """Read a file, change it, and replace it, while no other process or thread does.
+
+    Args:
+        path: of the file, in the folder of a store.
+        change: returns the new content for the present one; for None where there is no file.
+        mode: permissions of the new file, less those that the process denies.
+
+    Raises:
+        StoreError: ``store-in-use``, another process has been changing files of the folder for too long.
+    """
+    try:
+        with filelock.FileLock(path.parent / CHANGING, timeout=CHANGE_WAIT, thread_local=False):
+            replace_file(path, change(path.read_bytes() if path.is_file() else None), mode)
+    except filelock.Timeout:
+        raise StoreError(
+            f"Another process is changing {path}.", "Wait until it has finished.", code="store-in-use"
+        ) from None
 
 
 def break_seal(folder: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from shoplens.errors import StoreError
 from shoplens.index.qdrant.engine_errors import REPAIR
-from shoplens.store.files.atomic import BROKEN_SEAL, SEAL, replace_file
+from shoplens.store.files.atomic import BROKEN_SEAL, NEW, SEAL, replace_file
 
 CHECKED_AT_OPEN = 256 << 20
 """Bytes whose checksums are compared when a generation is opened, those of the smallest files first: a quarter of a
@@ -135,7 +135,7 @@ def _read(path: Path) -> Seal | None:
 def _file_names(folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in (SEAL, BROKEN_SEAL) and not name.endswith(".new"):
+        if path.is_file() and name not in (SEAL, BROKEN_SEAL) and not name.endswith(NEW):
             yield name
 
 
