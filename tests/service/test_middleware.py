@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from shoplens import Shop
 from shoplens.service.failures import RequestRefused
-from shoplens.service.rate_limit import RateLimiter
+from shoplens.service.limits.rate_limit import RateLimiter
 from tests.service.conftest import error_code, make_client, query_photo
 
 

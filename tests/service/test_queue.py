@@ -13,7 +13,7 @@ from shoplens.errors import InvalidValue
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.service.caches.query_cache import QueryCache
 from shoplens.service.failures import RequestRefused
-from shoplens.service.queue import WorkQueue
+from shoplens.service.limits.queue import WorkQueue
 
 
 def make_request(disconnect: asyncio.Event | None = None) -> Request:

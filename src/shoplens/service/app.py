@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from starlette.types import Scope
 
 from shoplens.errors import StoreError
 from shoplens.service.failures import install_error_handlers
+from shoplens.service.limits.connections import Connections
 from shoplens.service.metrics import Metrics
 from shoplens.service.middleware import RequestMiddleware
 from shoplens.service.routes import commands, pages, products, regions, searching, shop_pages
@@ -26,15 +28,13 @@ from shoplens.store.copies.snapshot_folders import remove_abandoned_snapshots
 log = logging.getLogger("shoplens.service")
 VERSION = "1"
 FLUSH_SECONDS = 30.0
-BASE64_FACTOR = 4 / 3
-"""Size of a photo as base64 relative to its bytes."""
 ABOUT = (
     "Photo in, products out, most relevant first, with the reason for each. Query photos are not stored. "
     'Every error has one shape: `{"error": {code, problem, fix, request_id}}`.'
 )
 
 
-def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
+def application(shop: Shop, workers: int = 1, secret: str = "", connections: Connections | None = None) -> FastAPI:
     """Build the application of an open shop; it does not close the shop.
 
     Args:
@@ -42,6 +42,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
             searches per second than several threads per photo.
         workers: number of searches at the same time.
         secret: by which the service recognises commands of its own user; without one, it accepts no commands.
+        connections: of the server that runs it.
     """
     settings, metrics = shop.settings, Metrics()
 
@@ -74,9 +75,8 @@ def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
     app.add_middleware(
         RequestMiddleware,
         metrics=metrics,
-        max_bytes=int(settings.max_photo_bytes * BASE64_FACTOR) + 100_000,
         seconds=settings.request_seconds,
-        refuse=_refuse_when_busy,
+        refuse=partial(_refuse_when_busy, connections),
     )
     if origins := [one.strip() for one in settings.cors.split(",") if one.strip()]:
         app.add_middleware(
@@ -91,7 +91,9 @@ def application(shop: Shop, workers: int = 1, secret: str = "") -> FastAPI:
     return app
 
 
-def _refuse_when_busy(scope: Scope) -> None:
+def _refuse_when_busy(connections: Connections | None, scope: Scope) -> None:
+    if connections is not None:
+        connections.refuse_if_full(scope)
     if (scope["method"], scope["path"]) == ("POST", "/v1/search"):
         scope["app"].state.service.work.refuse_if_full()
 

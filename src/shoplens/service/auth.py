@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network
 
 from fastapi import Request
 
@@ -12,6 +13,9 @@ from shoplens.service.failures import RequestRefused
 from shoplens.service.keys import COMMANDS, Key, Role
 from shoplens.service.state import service_state
 from shoplens.settings import Settings
+
+_CHECKED = "shoplens.checked"
+"""Key of a request's scope: the key that was checked."""
 
 
 def is_loopback(host: str) -> bool:
@@ -22,26 +26,39 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def require_role(role: Role) -> Callable[[Request], Coroutine[Any, Any, Key | None]]:
-    """Return a dependency that checks key, role and rate of a request.
+class RoleCheck:
+    """The check of key, role and rate of a request; a dependency, which :class:`GuardedRoute` calls before the body.
 
     A search needs no key where the settings say so and the service can be reached from this machine only.
+
+    Args:
+        role: that the request needs.
+        only_commands: whether only commands of the service's own user may send it.
     """
 
-    async def authorize(request: Request) -> Key | None:
-        service = service_state(request)
+    def __init__(self, role: Role, *, only_commands: bool = False) -> None:
+        self._role, self._only_commands = role, only_commands
+
+    async def __call__(self, request: Request) -> Key | None:
+        if _CHECKED not in request.scope:
+            request.scope[_CHECKED] = self._check(request)
+        checked: Key | None = request.scope[_CHECKED]
+        return checked
+
+    def _check(self, request: Request) -> Key | None:
+        service, role = service_state(request), self._role
+        settings: Settings = service.shop.settings
+        address = client_address(request, settings)
         secret = _secret(request)
         key = service.keys.find(secret) if secret else None
+        if key is None or key.id != COMMANDS:
+            service.rates.client.take(f"{key.id if key else ''} {address}")
         if secret and key is None:
-            service.rate_limiter.take(_address(request))
             raise RequestRefused(
                 "The API key is unknown.",
                 "Create one with `shoplens keys add`, and send it as a bearer token.",
                 code="unknown-key",
             )
-        if key is None or key.id != COMMANDS:
-            service.rate_limiter.take(f"key {key.id}" if key else _address(request))
-        settings: Settings = service.shop.settings
         if key is None and not (role == "search" and settings.open_search and is_loopback(settings.host)):
             raise RequestRefused(
                 f"This request needs a key with the role {role}.",
@@ -54,26 +71,67 @@ def require_role(role: Role) -> Callable[[Request], Coroutine[Any, Any, Key | No
                 f"Create another one: shoplens keys add NAME --role {role}.",
                 code="insufficient-role",
             )
+        if self._only_commands and (key is None or key.id != COMMANDS):
+            raise RequestRefused(
+                "Only commands of this service's user may send this request.",
+                "Run `shoplens` on its machine.",
+                code="insufficient-role",
+            )
+        if key is not None and key.id != COMMANDS:
+            service.rates.key.take(key.id)
         return key
 
-    return authorize
+
+def require_role(role: Role) -> RoleCheck:
+    """Return the dependency that checks key, role and rate of a request."""
+    return RoleCheck(role)
 
 
-async def require_command(request: Request) -> None:
-    """Let only commands of the service's own user pass; a dependency."""
-    key = await require_role("admin")(request)
-    if key is None or key.id != COMMANDS:
-        raise RequestRefused(
-            "Only commands of this service's user may send this request.",
-            "Run `shoplens` on its machine.",
-            code="insufficient-role",
-        )
+require_command = RoleCheck("admin", only_commands=True)
+"""Lets only commands of the service's own user pass; a dependency."""
+
+
+def client_address(request: Request, settings: Settings) -> str:
+    """Return the address of the client that sent a request: the last one that no trusted proxy has.
+
+    Of an IPv6 address, only the network of 64 bits counts, since a client has all addresses in it.
+    """
+    peer = request.client.host if request.client else ""
+    trusted = _networks(settings.trusted_proxies)
+    if not is_proxy(peer, settings):
+        return _network_of(peer)
+    forwarded = [one.strip() for line in request.headers.getlist("x-forwarded-for") for one in line.split(",")]
+    return _network_of(next((one for one in reversed(forwarded) if not _is_in(one, trusted)), peer))
+
+
+def is_proxy(address: str, settings: Settings) -> bool:
+    """Whether an address is that of a trusted proxy."""
+    return _is_in(address, _networks(settings.trusted_proxies))
+
+
+@lru_cache(maxsize=8)
+def _networks(proxies: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ipaddress.ip_network(one.strip(), strict=False) for one in proxies.split(",") if one.strip())
+
+
+def _is_in(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
+
+
+def _network_of(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:100]
+    if parsed.version == 6 and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
 
 
 def _secret(request: Request) -> str:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else request.headers.get("x-api-key", "")
-
-
-def _address(request: Request) -> str:
-    return f"address {request.client.host if request.client else ''}"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shoplens.service.failures import RequestRefused, failure
+from shoplens.service.limits.bodies import MAX_BYTES, SMALL
 from shoplens.service.metrics import Metrics
 
 log = logging.getLogger("shoplens.service")
@@ -34,16 +35,13 @@ class RequestMiddleware:
     Args:
         app: that answers the requests.
         metrics: of the service.
-        max_bytes: of a body.
         seconds: in which a body must arrive.
         refuse: raises RequestRefused for requests that are refused before their body is read, which costs little.
     """
 
-    def __init__(
-        self, app: ASGIApp, metrics: Metrics, max_bytes: int, seconds: float, refuse: Callable[[Scope], None]
-    ) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, seconds: float, refuse: Callable[[Scope], None]) -> None:
         self._app, self._metrics, self._refuse = app, metrics, refuse
-        self._most, self._seconds = max_bytes, seconds
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,8 +92,9 @@ class RequestMiddleware:
             nonlocal received, ended
             if ended:
                 return await receive()  # waits for the client to disconnect
-            if declared > self._most:
-                raise self._too_large()
+            most = scope.get(MAX_BYTES, SMALL)
+            if declared > most:
+                raise _too_large_error(most)
             try:
                 message = await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))
             except TimeoutError:
@@ -104,13 +103,12 @@ class RequestMiddleware:
                 ) from None
             received += len(message.get("body", b""))
             ended = not message.get("more_body", False)
-            if received > self._most:
-                raise self._too_large()
+            if received > most:
+                raise _too_large_error(most)
             return message
 
         return receive_limited
 
-    def _too_large(self) -> RequestRefused:
-        return RequestRefused(
-            f"The body has more than {self._most:,} bytes.", "Send a smaller photo.", code="too-large"
-        )
+
+def _too_large_error(most: int) -> RequestRefused:
+    return RequestRefused(f"The body has more than {most:,} bytes.", "Send less, or a smaller photo.", code="too-large")

@@ -11,19 +11,22 @@ import socket
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 import uvicorn
 
 from shoplens.errors import InvalidValue
 from shoplens.service.app import application
+from shoplens.service.auth import is_proxy
+from shoplens.service.limits.connections import Connections
 from shoplens.shop import Shop
 from shoplens.types.blas import single_blas_thread
 
 Logs = Literal["text", "json"]
 LOGS: tuple[Logs, ...] = ("text", "json")
 DRAIN_SECONDS = 20
-MAX_CONNECTIONS = 1_000
+KEEP_ALIVE_SECONDS = 15
 SWITCH_SECONDS = 0.0005
 """Longest time that a thread waits for Python's lock after a forward pass; with the default, 5 ms, cores were idle."""
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -51,19 +54,7 @@ def serve(
     listener = _listener(shop.settings.host, shop.settings.port)
     host, port = listener.getsockname()[:2]
     secret = secrets.token_urlsafe(32)
-    app = application(shop, workers, secret)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        timeout_keep_alive=15,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        limit_concurrency=MAX_CONNECTIONS,
-        h11_max_incomplete_event_size=65_536,
-        proxy_headers=False,
-    )
+    config = server_config(shop, workers, secret)
     shop.snapshots.announce(_address(_HERE.get(host, host), port), secret)
     listening(_address(host, port))
     before = signal.signal(signal.SIGTERM, lambda *_: None)  # raised again at the end, to end the process
@@ -76,6 +67,26 @@ def serve(
         shop.snapshots.announce()  # from now on, commands wait for the lock
         sys.setswitchinterval(interval)
         signal.signal(signal.SIGTERM, before)
+
+
+def server_config(shop: Shop, workers: int = 1, secret: str = "") -> uvicorn.Config:
+    """Return the configuration of the server: the application of a shop, and the limits of its connections."""
+    settings = shop.settings
+    connections = Connections(
+        settings.request_seconds, settings.address_connections, partial(is_proxy, settings=settings)
+    )
+    return uvicorn.Config(
+        application(shop, workers, secret, connections),
+        http=connections.protocol_class(),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        h11_max_incomplete_event_size=65_536,
+        proxy_headers=False,
+    )
 
 
 def _address(host: str, port: int) -> str:

@@ -14,9 +14,9 @@ from shoplens.service.caches.not_found_stats import NotFoundStats
 from shoplens.service.caches.query_cache import QueryCache
 from shoplens.service.caches.thumbnails import ThumbnailCache
 from shoplens.service.keys import Keys
+from shoplens.service.limits.queue import WorkQueue
+from shoplens.service.limits.rate_limit import Rates
 from shoplens.service.metrics import Metrics
-from shoplens.service.queue import WorkQueue
-from shoplens.service.rate_limit import RateLimiter
 from shoplens.shop import Shop
 
 log = logging.getLogger("shoplens.service")
@@ -32,7 +32,7 @@ class ServiceState:
     Attributes:
         shop: open.
         keys: of the store.
-        rate_limiter: of clients.
+        rates: of clients, of keys, and of product photos.
         query_cache: encoded photos of recent searches.
         work: queue of calls that need the processor; ``fetches`` of those that wait for other machines; ``writes`` of
             those that change the store.
@@ -46,7 +46,7 @@ class ServiceState:
 
     shop: Shop
     keys: Keys
-    rate_limiter: RateLimiter
+    rates: Rates
     query_cache: QueryCache
     work: WorkQueue
     fetches: WorkQueue
@@ -70,7 +70,7 @@ class ServiceState:
         return cls(
             shop,
             Keys(shop.folder, secret),
-            RateLimiter(used.rate),
+            Rates.of(used),
             QueryCache(),
             WorkQueue(workers, used.queue, used.request_seconds),
             WorkQueue(FETCHES, used.queue, used.request_seconds),

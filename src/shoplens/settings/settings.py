@@ -8,6 +8,7 @@ set), ``shoplens.toml`` in the working directory, the default.
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import os
 import re
 import tomllib
@@ -79,7 +80,14 @@ class Settings:
     port: int = _setting(8000, "port on which `serve` listens; 0: any free port", lowest=0)
     open_search: bool = _setting(True, "whether searching needs no key while `host` is a loopback address")
     cors: str = _setting("", "web pages that may search, e.g. `https://shop.example`; separated by commas")
-    rate: int = _setting(120, "requests per minute of one key, or of one address without a key; 0: no limit", lowest=0)
+    rate: int = _setting(120, "requests per minute of one client: a key and an address; 0: no limit", lowest=0)
+    key_rate: int = _setting(6_000, "requests per minute of one key, from all addresses; 0: no limit", lowest=0)
+    trusted_proxies: str = _setting(
+        "", "addresses or networks of proxies whose `X-Forwarded-For` names the client; separated by commas"
+    )
+    address_connections: int = _setting(
+        100, "connections of one address at the same time, unless it is a trusted proxy", lowest=1
+    )
     queue: int = _setting(32, "requests that may wait for the processor; more are refused", lowest=1)
     request_seconds: float = _setting(20.0, "seconds that a request may take to arrive, and may wait", lowest=0.01)
     preferences: Preferences = field(
@@ -96,6 +104,13 @@ class Settings:
                 continue
             allowed = f"{lowest} or more" if highest is None else f"a number from {lowest:.2f} to {highest:.2f}"
             raise SettingsError(f"{setting.name} is {value!r}.", f"Set it to {allowed}.")
+        for proxy in filter(None, map(str.strip, self.trusted_proxies.split(","))):
+            try:
+                ipaddress.ip_network(proxy, strict=False)
+            except ValueError:
+                raise SettingsError(
+                    f"trusted_proxies names {proxy[:100]!r}.", "Give addresses or networks such as 10.0.0.0/8."
+                ) from None
         if not _USER_AGENT.fullmatch(self.user_agent):
             raise SettingsError(
                 f"user_agent is {self.user_agent[:300]!r}.",

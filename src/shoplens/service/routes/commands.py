@@ -16,6 +16,7 @@ from shoplens.build.run import Summary
 from shoplens.embedders import network_file
 from shoplens.feedback.events import Event
 from shoplens.service.auth import require_command
+from shoplens.service.routes.guarded import GuardedRoute
 from shoplens.service.schemas import EventInput
 from shoplens.service.state import service_state
 from shoplens.shop import Shop
@@ -23,7 +24,9 @@ from shoplens.shop.feedback import FeedbackSummary
 
 T = TypeVar("T")
 log = logging.getLogger("shoplens.service")
-router = APIRouter(prefix="/commands", include_in_schema=False, dependencies=[Depends(require_command)])
+router = APIRouter(
+    route_class=GuardedRoute, prefix="/commands", include_in_schema=False, dependencies=[Depends(require_command)]
+)
 
 
 class SnapshotRequest(BaseModel):

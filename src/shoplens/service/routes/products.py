@@ -15,12 +15,13 @@ from shoplens.images.source import is_url
 from shoplens.index.identifiers import unknown_product_error
 from shoplens.search.answer_json import product_json
 from shoplens.service.auth import require_role
+from shoplens.service.routes.guarded import GuardedRoute
 from shoplens.service.routes.searching import FAILURES, photo_address
 from shoplens.service.schemas import ProductChange, ProductDocument, ProductsInput, ProductsResult
 from shoplens.service.state import ServiceState, service_state
 from shoplens.types import Product, Rejection
 
-router = APIRouter()
+router = APIRouter(route_class=GuardedRoute)
 
 
 @router.get(

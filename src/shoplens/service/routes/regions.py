@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import astuple
 
@@ -9,12 +10,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from shoplens.service.auth import require_role
+from shoplens.service.routes.guarded import GuardedRoute
 from shoplens.service.routes.searching import FAILURES, JSON, PHOTO_ADDRESS, decode_base64
 from shoplens.service.schemas import RegionsDocument, RegionsRequest
 from shoplens.service.state import service_state
 from shoplens.types import MatchRegions, Region
 
-router = APIRouter()
+router = APIRouter(route_class=GuardedRoute)
 
 
 @router.post(
@@ -31,7 +33,7 @@ async def regions(request: Request, body: RegionsRequest) -> Response:
     """
     service = service_state(request)
     region = None if body.region is None else Region(*body.region)
-    photo = decode_base64(body.image)
+    photo = await asyncio.to_thread(decode_base64, body.image)
     content_hash = body.photo.removeprefix(PHOTO_ADDRESS)
 
     def call() -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -22,12 +23,14 @@ from shoplens.ranking.verdict import verdict_words
 from shoplens.search.answer_json import as_json
 from shoplens.service.auth import require_role
 from shoplens.service.failures import RequestRefused
+from shoplens.service.limits.bodies import MAX_BYTES, photo_body_bytes, read_form, read_json
+from shoplens.service.routes.guarded import GuardedRoute
 from shoplens.service.schemas import MAX_PAGED, AnswerDocument, ErrorDocument, SearchRequest
 from shoplens.service.state import ServiceState, service_state
 from shoplens.types import Answer, Query, Region, Steering
 from shoplens.types.queries import MAX_PHOTOS
 
-router = APIRouter()
+router = APIRouter(route_class=GuardedRoute)
 FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorDocument, "description": description}
     for status, description in {
@@ -78,6 +81,7 @@ async def search(request: Request) -> Response:
     or pages, without sending the photo again. Photos are not stored.
     """
     service = service_state(request)
+    request.scope[MAX_BYTES] = photo_body_bytes(service.shop.settings)
     with service.work.reserve_place():
         body, photos = await _parse_request(request)
     started_from = [name for name in ("image", "url", "product_id", "query_id") if getattr(body, name) is not None]
@@ -91,7 +95,7 @@ async def search(request: Request) -> Response:
             code="ambiguous-query",
         )
     if body.image is not None:
-        photos = [decode_base64(body.image)]
+        photos = [await asyncio.to_thread(decode_base64, body.image)]
     encoded, generation = (None, "") if body.query_id is None else service.query_cache.get(body.query_id)
     if encoded is not None and body.region is not None:
         raise InvalidValue(
@@ -223,7 +227,7 @@ def photo_address(content_hash: str) -> str:
 async def _parse_request(request: Request) -> tuple[SearchRequest, Photos]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == FORM:
-        async with request.form(max_files=MAX_PHOTOS + 1, max_fields=MAX_PARTS) as form:
+        async with read_form(request, MAX_PHOTOS + 1, MAX_PARTS) as form:
             photos, fields = Photos(), dict[str, Any]()
             for name, value in form.multi_items():
                 if isinstance(value, UploadFile):
@@ -238,12 +242,7 @@ async def _parse_request(request: Request) -> tuple[SearchRequest, Photos]:
         return _validate(fields), photos
     if kind != JSON:
         raise RequestRefused(f"The content type is {kind[:100]!r}.", f"Send {FORM} or {JSON}.", code="unsupported-type")
-    try:
-        content = json.loads(await request.body())
-    except (ValueError, RecursionError) as problem:
-        raise InvalidValue(
-            f"The body is not valid JSON: {problem}.", "Send one JSON object.", code="bad-request"
-        ) from None
+    content = await read_json(request)
     return _validate(content), []
 
 

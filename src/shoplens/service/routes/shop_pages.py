@@ -12,12 +12,13 @@ from fastapi.responses import JSONResponse
 from shoplens.errors import StoreError
 from shoplens.feedback.events import Event
 from shoplens.index.disk_room import free_bytes, room_problem
-from shoplens.service.auth import require_role
+from shoplens.service.auth import client_address, require_role
+from shoplens.service.routes.guarded import GuardedRoute
 from shoplens.service.routes.searching import FAILURES
 from shoplens.service.schemas import BackupResult, EventsInput, EventsResult
 from shoplens.service.state import service_state
 
-router = APIRouter()
+router = APIRouter(route_class=GuardedRoute)
 
 
 @router.get(
@@ -148,6 +149,7 @@ async def photo(
 ) -> Response:
     """Return a product's photo by its content, so that it never changes; encoded anew, without metadata."""
     service = service_state(request)
+    service.rates.photos.take(client_address(request, service.shop.settings))
     tag = f'"{content_hash}-{width}"'
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "ETag": tag}
     if request.headers.get("if-none-match") == tag:  # the photo never changes

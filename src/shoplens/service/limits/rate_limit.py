@@ -5,12 +5,36 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from shoplens.service.failures import RequestRefused
+from shoplens.settings import Settings
 
 MAX_CLIENTS = 10_000
+PHOTOS_PER_REQUEST = 50
 BURST = 0.5
 """Share of a minute's requests that may come at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """The rates of a service.
+
+    Attributes:
+        client: of one client: a key and an address.
+        key: of a key, from all addresses together.
+        photos: of an address that loads product photos, of which a page shows many.
+    """
+
+    client: RateLimiter
+    key: RateLimiter
+    photos: RateLimiter
+
+    @classmethod
+    def of(cls, settings: Settings) -> Rates:
+        """Return the rates that the settings allow."""
+        photos = settings.rate * PHOTOS_PER_REQUEST
+        return cls(RateLimiter(settings.rate), RateLimiter(settings.key_rate), RateLimiter(photos))
 
 
 class RateLimiter:

@@ -1,0 +1,40 @@
+"""Routes that check key, role and rate before they read the body of a request, and limit the body's size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from shoplens.service.auth import RoleCheck
+from shoplens.service.limits.bodies import MAX_BYTES, MAX_PRODUCT_VALUES, MAX_VALUES, SMALL, photo_body_bytes, read_json
+from shoplens.service.state import service_state
+
+LIMITS = {"/v1/products": (8 << 20, MAX_PRODUCT_VALUES), "/v1/feedback": (1 << 20, MAX_VALUES)}
+"""Path -> bytes and values that the body of a request may have."""
+DEFAULT_LIMITS = (1 << 20, MAX_VALUES)
+"""The same for all other routes that take JSON."""
+WITH_PHOTO = {"/v1/regions"}
+"""Paths of JSON with a photo in base64."""
+
+
+class GuardedRoute(APIRoute):
+    """A route whose checks come before its body; what it takes as JSON is parsed beside the event loop."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        checks = [one.dependency for one in self.dependencies if isinstance(one.dependency, RoleCheck)]
+        max_bytes, max_values = LIMITS.get(self.path, DEFAULT_LIMITS) if self.body_field else (SMALL, MAX_VALUES)
+
+        async def handle_guarded(request: Request) -> Response:
+            for check in checks:
+                await check(request)
+            of_photo = photo_body_bytes(service_state(request).shop.settings) if self.path in WITH_PHOTO else 0
+            request.scope.setdefault(MAX_BYTES, of_photo or max_bytes)
+            if self.body_field is not None:
+                request._json = await read_json(request, max_values)
+            return await handle(request)
+
+        return handle_guarded
