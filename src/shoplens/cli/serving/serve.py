@@ -43,7 +43,7 @@ def run(
         typer.Option(
             "--rate-limit",
             metavar="N",
-            help="Requests per minute that one client may send; 0 sets no limit. \\[default: 120]",
+            help="Requests per minute of one client (a key and an address); 0 sets no limit. \\[default: 120]",
         ),
     ] = None,
     queue: Annotated[

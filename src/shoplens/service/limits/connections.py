@@ -31,18 +31,13 @@ class Connections:
         seconds: in which a whole request must arrive, and in which a client must read what fills a buffer.
         per_address: connections of one address.
         is_proxy: whether an address may have any number.
-        most: connections of all addresses.
     """
 
     def __init__(
-        self,
-        seconds: float,
-        per_address: int,
-        is_proxy: Callable[[str], bool] = lambda address: False,
-        most: int = MOST,
+        self, seconds: float, per_address: int, is_proxy: Callable[[str], bool] = lambda address: False
     ) -> None:
         self.seconds = seconds
-        self._per_address, self._is_proxy, self._most = per_address, is_proxy, most
+        self._per_address, self._is_proxy, self._most = per_address, is_proxy, MOST
         self._all = dict[_GuardedProtocol, str]()  # in the order in which they came
         self._counts = Counter[str]()
 
