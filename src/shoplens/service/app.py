@@ -94,7 +94,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
 def _refuse_when_busy(connections: Connections | None, scope: Scope) -> None:
     if connections is not None:
         connections.refuse_if_full(scope)
-    if (scope["method"], scope["path"]) == ("POST", "/v1/search"):
+    if scope["method"] == "POST" and scope["path"] in ("/v1/search", "/v1/regions"):
         scope["app"].state.service.work.refuse_if_full()
 
 

@@ -374,7 +374,8 @@ window.addEventListener("offline", () => showMessage("You are offline.", "You ca
 
 try {
   const [settings, facets] = await Promise.all([fetchJson("", "/v1/dimensions"), fetchJson("", "/v1/facets?limit=2")]);
-  dimensions = settings.dimensions.sort((first, second) => second.weight - first.weight);
+  const needsWords = (one) => Number(one.name === "text"); // it counts only for queries with words, so it comes last
+  dimensions = settings.dimensions.sort((one, two) => needsWords(one) - needsWords(two) || two.weight - one.weight);
   const useful = Object.entries(facets.facets).filter(
     ([name, values]) => Object.keys(values).length > 1 && name !== "group_id",
   );
