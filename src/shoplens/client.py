@@ -70,7 +70,7 @@ class Client:
 
         Args:
             fields: as of :class:`~shoplens.service.schemas.SearchRequest`: ``url``, ``product_id``, ``query_id``,
-                ``color``; ``k``, ``where``, ``weights``, ``facets``, …
+                ``color``, ``text``; ``k``, ``where``, ``weights``, ``facets``, …
 
         Raises:
             ServiceError: the service refused the request.

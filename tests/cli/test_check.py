@@ -120,8 +120,8 @@ def test_a_calibrated_search_gives_probabilities(store: Path, folder: Path) -> N
     result = run_with_pixels("search", folder, store, folder / "query3.png", "-k", 3, "--json", "--precision", 0.5)
     output = result.json
     assert list(output) == [
-        *("query_id", "remembered", "query", "strategy", "weights", "importances", "verdict", "absent_probability"),
-        *("results", "facets", "notes", "took_ms"),
+        *("query_id", "remembered", "query", "strategy", "words", "weights", "importances", "verdict"),
+        *("absent_probability", "results", "object_answers", "facets", "notes", "took_ms"),
     ]
     assert output["strategy"] == {"used": "filters-static"}
     first, *others = [product["match_probability"] for product in output["results"]]

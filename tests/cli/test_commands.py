@@ -104,8 +104,8 @@ def test_search_prints_one_json_object_with_the_documented_keys(store: Path, fol
     assert (result.code, result.err) == (0, "")
     output = result.json
     assert list(output) == [
-        *("query_id", "remembered", "query", "strategy", "weights", "importances", "verdict", "absent_probability"),
-        *("results", "facets", "notes", "took_ms"),
+        *("query_id", "remembered", "query", "strategy", "words", "weights", "importances", "verdict"),
+        *("absent_probability", "results", "object_answers", "facets", "notes", "took_ms"),
     ]
     assert output["query"]["source"] == str(folder / "p3.png")
     assert output["query"]["region"] is None
@@ -113,6 +113,7 @@ def test_search_prints_one_json_object_with_the_documented_keys(store: Path, fol
     assert output["strategy"] == {"used": "filters-static"}
     assert list(output["took_ms"]) == [
         "decode",
+        "scan",
         "embed",
         "filter",
         "retrieve",

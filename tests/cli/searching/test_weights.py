@@ -61,7 +61,7 @@ def test_weights_are_parsed_from_texts() -> None:
         (
             tuple(
                 word
-                for name in ("look", "object", "color", "pattern", "category")
+                for name in ("look", "object", "color", "pattern", "category", "text")
                 for word in ("--weight", f"{name}=0")
             ),
             "no-weight",
