@@ -95,6 +95,15 @@ def test_other_words_are_searched_in_the_texts_of_products(shop: Shop, folder: P
     assert alone.words[0].condition == "season = 'summer'"
 
 
+def test_a_store_without_room_for_words_reads_classes_and_prices_only(shop: Shop) -> None:
+    with shop._parts.store.reading() as generation:
+        text, names, generation.text, generation.names = generation.text, generation.names, None, None
+        answer = search(shop, None, 3, text="7, red, under 5")
+        generation.text, generation.names = text, names
+    assert [meaning.kind for meaning in answer.words] == ["unknown", "wanted", "condition"]
+    assert colors(answer, 3) == {"red"}
+
+
 def test_words_need_filters_and_no_second_colour(shop: Shop, folder: Path) -> None:
     with pytest.raises(InvalidValue) as error:
         shop.search(query_photo(folder, "red", "plain"), strategy="pretrained", steering=_steering("in red"))
