@@ -15,6 +15,7 @@ from PIL.ImageFile import ImageFile
 
 from shoplens.errors import PhotoError
 from shoplens.images.broken_files import has_jpeg_end, repair_jpeg, repair_webp, wrong_png_chunk
+from shoplens.images.decoding.budget import BUDGET_OF_PROCESS, SMALL_WORK, check_scans, count_scans
 from shoplens.images.formats import format_of
 from shoplens.images.hashes import content_hash
 from shoplens.images.picture import Picture, crop_pixels
@@ -36,6 +37,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = {5, 6, 7, 8}
+_REDUCIBLE = {"RGB", "RGBA", "L", "LA", "CMYK"}
 _TRUNCATED_TEXT = re.compile(r"truncated|end of file|incomplete|premature", re.IGNORECASE)
 _TRUNCATED_TYPES = (EOFError, IndexError, struct.error)
 
@@ -53,23 +55,30 @@ def decode_photo(data: bytes, settings: Settings, *, shortest: int | None = None
     Raises:
         PhotoError: ``photo-empty``, ``photo-too-many-bytes``, ``photo-not-an-image``, ``photo-needs-heic``,
             ``photo-needs-avif``, ``photo-too-many-pixels``, ``photo-absurd-aspect``, ``photo-too-small``,
-            ``photo-truncated`` or ``photo-damaged``.
+            ``photo-too-many-scans``, ``photo-too-slow``, ``photo-truncated`` or ``photo-damaged``.
     """
     with _photo_errors(data):
         image = _open_photo(data, settings)
-        if image.format == "JPEG" and not has_jpeg_end(data):
-            image = format_of(data).open_image(repair_jpeg(data))
-        full = image.size
-        if shortest is not None and image.format == "JPEG":
-            image.draft(None, (shortest, shortest))
-        reduced = image.size != full
-        image.load()
-        orientation = _orientation(image)
-        upright = rgb(image)
-        if orientation in _UPRIGHT:
-            upright = upright.transpose(_UPRIGHT[orientation])
-        pixels = np.asarray(upright)
-    if reduced:
+        return BUDGET_OF_PROCESS.run(lambda: _decode(image, data, shortest), *_work_of(image, data))
+
+
+def _decode(image: ImageFile, data: bytes, shortest: int | None) -> Picture:
+    """Decode an opened photo; every error is raised as the reader raises it."""
+    if image.format == "JPEG" and not has_jpeg_end(data):
+        image = format_of(data).open_image(repair_jpeg(data))
+    full = image.size
+    if shortest is not None and image.format == "JPEG":
+        image.draft(None, (shortest, shortest))
+    is_drafted = image.size != full
+    image.load()
+    orientation = _orientation(image)
+    small = image if shortest is None else _reduce(image, shortest)
+    upright = rgb(small)
+    if orientation in _UPRIGHT:
+        upright = upright.transpose(_UPRIGHT[orientation])
+    pixels = np.asarray(upright)
+    if is_drafted or small is not image:
+        full = full if is_drafted else image.size
         width, height = full[::-1] if orientation in _SIDEWAYS else full
         return Picture(pixels, content_hash(data), width, height)
     return Picture(pixels, content_hash(data), pixels.shape[1], pixels.shape[0])
@@ -86,10 +95,31 @@ def decode_grey(data: bytes, settings: Settings) -> npt.NDArray[np.uint8]:
         if image.format != "JPEG" or not has_jpeg_end(data):
             return np.asarray(Image.fromarray(decode_photo(data, settings).pixels).convert("L"))
         image.draft("L", image.size)
-        image.load()
+        BUDGET_OF_PROCESS.run(image.load, *_work_of(image, data))
         grey = image.convert("L")
         orientation = _orientation(image)
         return np.asarray(grey.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else grey)
+
+
+def _work_of(image: ImageFile, data: bytes) -> tuple[int, int]:
+    """Return the pixels and the scans of an opened photo.
+
+    Raises:
+        PhotoError: ``photo-too-many-scans``.
+    """
+    pixels, scans = image.size[0] * image.size[1], 1
+    if image.format == "JPEG":
+        scans = count_scans(data)
+        check_scans(scans, pixels)
+    return pixels, scans
+
+
+def _reduce(image: Image.Image, shortest: int) -> Image.Image:
+    """Return a large photo at 1/2, 1/4 or 1/8, as JPEGs are decoded, before copies of all its pixels are made."""
+    factor = next((one for one in (8, 4, 2) if min(image.size) >= one * shortest), 1)
+    if factor == 1 or image.size[0] * image.size[1] <= SMALL_WORK or image.mode not in _REDUCIBLE:
+        return image
+    return image.reduce(factor)
 
 
 def photo_size(data: bytes, settings: Settings) -> tuple[int, int]:
@@ -128,7 +158,7 @@ def too_many_bytes(size: int, settings: Settings) -> PhotoError:
     """The error for a file of ``size`` bytes, or of at least so many."""
     return PhotoError(
         f"The file has {size:,} bytes; at most {settings.max_photo_bytes:,} are allowed.",
-        "Give a smaller file, or raise max_photo_bytes (SHOPLENS_MAX_PHOTO_BYTES).",
+        "Give a smaller file, or raise max_photo_bytes (SHOPLENS_MAX_PHOTO_BYTES; of a query: max_query_bytes).",
         code="photo-too-many-bytes",
     )
 
@@ -139,7 +169,7 @@ def _check_size(width: int, height: int, settings: Settings) -> None:
     if width * height > settings.max_photo_pixels:
         raise PhotoError(
             f"The photo says it is {width} x {height} pixels; at most {settings.max_photo_pixels:,} are allowed.",
-            "Give a smaller photo, or raise max_photo_pixels (SHOPLENS_MAX_PHOTO_PIXELS).",
+            "Give a smaller one, or raise max_photo_pixels (SHOPLENS_MAX_PHOTO_PIXELS; of a query: max_query_pixels).",
             code="photo-too-many-pixels",
         )
     if max(width, height) > settings.max_aspect * min(width, height):
@@ -164,11 +194,16 @@ def _orientation(image: ImageFile) -> int:
         return 1
 
 
+def _silence_warnings() -> None:
+    """Keep the readers' warnings in: odd metadata makes them warn."""
+    # `catch_warnings` is not safe with threads, an added filter is.
+    warnings.filterwarnings("ignore", module=r"PIL\.(TiffImagePlugin|PngImagePlugin|Image)$")
+
+
 @contextmanager
 def _photo_errors(data: bytes) -> Iterator[None]:
     """Turns whatever a reader raises into a :class:`PhotoError`, and keeps its warnings in."""
-    # Odd metadata makes these readers warn. `catch_warnings` is not safe with threads, an added filter is.
-    warnings.filterwarnings("ignore", module=r"PIL\.(TiffImagePlugin|PngImagePlugin|Image)$")
+    _silence_warnings()
     try:
         yield
     except PhotoError:

@@ -64,6 +64,8 @@ class Settings:
     user_agent: str = _setting(f"shoplens/{__version__}", "`User-Agent` of every request for photos and feeds")
     max_photo_bytes: int = _setting(30_000_000, "largest photo file, in bytes", lowest=1)
     max_photo_pixels: int = _setting(80_000_000, "largest photo, width × height in pixels", lowest=1)
+    max_query_bytes: int = _setting(20_000_000, "largest file of a query photo, in bytes", lowest=1)
+    max_query_pixels: int = _setting(52_000_000, "largest query photo, width × height in pixels", lowest=1)
     max_aspect: float = _setting(20.0, "largest ratio of a photo's longer side to its shorter side", lowest=1)
     kept_photo_bytes: int = _setting(10_000_000_000, "disk space for fetched photos, in bytes", lowest=0)
     precision: float = _setting(
@@ -117,6 +119,15 @@ class Settings:
                 "Give 1 to 256 printable ASCII characters on one line, without spaces around them, "
                 "e.g. 'shoplens (+https://shop.example/contact)'.",
             )
+
+    @property
+    def for_queries(self) -> Settings:
+        """These settings, with the limits of query photos as those of photos."""
+        return dataclasses.replace(
+            self,
+            max_photo_bytes=min(self.max_photo_bytes, self.max_query_bytes),
+            max_photo_pixels=min(self.max_photo_pixels, self.max_query_pixels),
+        )
 
     @property
     def cores(self) -> int:

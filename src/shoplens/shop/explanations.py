@@ -86,7 +86,7 @@ class ShopExplanations:
     def _query_pixels(self, photo: Photo, region: Region | None) -> Pixels:
         located = locate_query_photo(photo)
         data = located if isinstance(located, bytes) else self._parts.query_photos.bytes_of(located)
-        pixels = decode_photo(data, self._parts.settings).pixels
+        pixels = decode_photo(data, self._parts.settings.for_queries).pixels
         return pixels if region is None else crop_pixels(pixels, region)
 
     def _product_pixels(self, product_id: str, photo: str) -> Pixels:

@@ -90,7 +90,7 @@ class Shop:
             opened,
             open_embedders(opened, embedder, used, is_new=_rebuild),
             feed_photos=PhotoSource(used, cache),
-            query_photos=PhotoSource(replace(used, fetch_attempts=1)),  # a shopper waits for it
+            query_photos=PhotoSource(replace(used.for_queries, fetch_attempts=1)),  # a shopper waits for it
             known_photos=PhotoSource(used, cache, keeps=False),  # shoppers' photos are among them
             feedback_log=FeedbackLog(opened.folder / FEEDBACK, used.remember_days),
         )
@@ -275,9 +275,8 @@ class Shop:
         """
         is_logged = self.settings.remember if remember is None else remember
         answer_log = AnswerLog(self._parts.feedback_log, str(user), shown) if is_logged else None
-        encoder = QueryEncoder(
-            self._parts.embedders.with_threads(self.settings.cores), self._parts.query_photos, self.settings
-        )
+        embedder = self._parts.embedders.with_threads(self.settings.cores)
+        encoder = QueryEncoder(embedder, self._parts.query_photos, self.settings.for_queries)
         return search_encoded(self._parts.store, query, encoder, answer_log, photo)
 
     def search_objects(
