@@ -5,17 +5,30 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from shoplens.index.conditions import AllOf, Condition, IsProduct, Not, OneOf
+from shoplens.index.conditions import (
+    AllOf,
+    Condition,
+    FieldValues,
+    IsProduct,
+    Not,
+    OneOf,
+    field_comparisons,
+    field_values,
+    matches,
+)
 from shoplens.index.identifiers import find_gtin
+from shoplens.index.predicted_values import PREDICTED, predicted_values
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.strategies import EncodedQuery, Strategy
 from shoplens.ranking.weighted_sum import rank_candidates
 from shoplens.search.constraint import RankingConstraint
 from shoplens.types import Candidate, Reasons, Result, normalize_nfc
 
+MAX_STALE_ROUNDS = 4
+"""Retrievals that are repeated because products changed meanwhile and do not meet the condition any more."""
 Tiers = list[list[Candidate]]
 """Lists of candidates; those of one list are shown before those of the next."""
 
@@ -49,16 +62,36 @@ def _retrieve_tier(
 ) -> list[Candidate]:
     """Retrieve the best k of a tier, again without the full groups while there are too few."""
     chosen: dict[str, Candidate] = {}
-    tier.add(_with_barcode(index, strategy, query, constraint, tier), chosen, constraint)
-    tier.add(_same_photos(index, strategy, query, constraint, tier), chosen, constraint)
+    for first in (_with_barcode, _same_photos):
+        found = first(index, strategy, query, constraint, tier)
+        tier.add(meeting_candidates(index, found, tier.condition), chosen, constraint)
+    stale_rounds = 0
     while len(chosen) < constraint.k:
         wanted = constraint.k + len(chosen)
         photos = replace(constraint.photos, condition=tier.without_full_groups(constraint))
         candidates = strategy.retrieve(index, query, photos, wanted)
-        tier.add(candidates, chosen, constraint)
-        if len(candidates) < wanted:
+        meeting = meeting_candidates(index, candidates, tier.condition)
+        tier.add(meeting, chosen, constraint)
+        stale_rounds += len(meeting) < len(candidates)
+        if (len(candidates) < wanted and len(meeting) == len(candidates)) or stale_rounds > MAX_STALE_ROUNDS:
             break
     return list(chosen.values())[: constraint.k]
+
+
+def meeting_candidates(index: Index, candidates: Iterable[Candidate], condition: Condition | None) -> list[Candidate]:
+    """Return the candidates whose products still meet the condition: one may have changed since it was retrieved."""
+    found = list(candidates)
+    if condition is None:
+        return found
+    predicted: dict[str, Mapping[str, FieldValues]] = {}
+    if any(comparison.field.startswith(PREDICTED) for comparison in field_comparisons(condition)):
+        records = index.records(candidate.product.id for candidate in found)
+        predicted = {record.product.id: predicted_values(record.predicted) for record in records}
+    return [
+        candidate
+        for candidate in found
+        if matches(condition, {**field_values(candidate.product), **predicted.get(candidate.product.id, {})})
+    ]
 
 
 def _with_barcode(
