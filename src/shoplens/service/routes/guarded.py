@@ -7,6 +7,8 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 from shoplens.service.auth import RoleCheck
 from shoplens.service.limits.bodies import MAX_BYTES, MAX_PRODUCT_VALUES, MAX_VALUES, SMALL, photo_body_bytes, read_json
@@ -22,6 +24,14 @@ WITH_PHOTO = {"/v1/regions"}
 
 class GuardedRoute(APIRoute):
     """A route whose checks come before its body; what it takes as JSON is parsed beside the event loop."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match a path; a last part such as ``similar`` is no part of an id, in which its slash is encoded."""
+        match, child = super().matches(scope)
+        last, raw_path = self.path.rpartition("/")[2], scope.get("raw_path")
+        if match is not Match.NONE and raw_path and "{" not in last and not raw_path.endswith(f"/{last}".encode()):
+            return Match.NONE, {}
+        return match, child
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -39,6 +40,7 @@ def restore(backup: Path, folder: Path, *, replace_store: bool = False, lock_wai
         raise StoreError(
             f"{backup} is not a backup of a store.", "Give a folder made by `shoplens backup`.", code="bad-backup"
         )
+    _check_contents(backup)
     try:
         load_manifest(live_folder(backup))
     except StoreError as problem:
@@ -53,6 +55,28 @@ def restore(backup: Path, folder: Path, *, replace_store: bool = False, lock_wai
         raise Refused(f"{folder} exists and is not empty.", "Give a new folder.")
     with translate_disk_errors(folder), closing(Store(folder, create=True, rebuild=True, lock_wait=lock_wait)) as store:
         _adopt_backup(store, backup)
+
+
+def _check_contents(backup: Path) -> None:
+    """Raise an error for a folder that leads out of itself, by a link or by what it calls its live generation.
+
+    Raises:
+        StoreError: ``bad-backup``.
+    """
+    problem = ""
+    if (name := (backup / CURRENT).read_text("utf-8", "replace").strip()) and not name.isdecimal():
+        problem = f"CURRENT names {name[:100]!r}, which is no generation"
+    for place, folders, files in os.walk(backup):
+        for one in (*folders, *files):
+            path = Path(place) / one
+            if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                problem = problem or f"{path} is a link, or neither a file nor a folder"
+    if problem:
+        raise StoreError(
+            f"The backup {backup} cannot be used: {problem}.",
+            "Give a folder as `shoplens backup` made it.",
+            code="bad-backup",
+        )
 
 
 def _adopt_backup(store: Store, backup: Path) -> None:
