@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from shoplens.errors import StoreError
-from shoplens.store.feature_cache import COMMIT, MAX_PARAMETERS, NAME, FeatureFile
+from shoplens.store.feature_cache import (
+    COMMIT,
+    MAX_PARAMETERS,
+    NAME,
+    TEXT_COMMIT,
+    TEXTS,
+    FeatureFile,
+    PhotoTexts,
+)
 from shoplens.types import Features
 
 MODEL = "colour@1/4+9"
@@ -169,3 +177,30 @@ def test_threads_can_write_and_read_at_the_same_time(features: FeatureFile) -> N
     for thread in threads:
         thread.join()
     assert len(features.read(f"n{number}" for number in range(400))) == 400
+
+
+def test_texts_are_kept_by_content_and_reader(tmp_path: Path) -> None:
+    path = tmp_path / TEXTS
+    texts = PhotoTexts(path)
+    assert not texts.has("a", "one@1") and texts.read(["a"]) == {} and not path.exists()
+    texts.add("a", "one@1", "arla\neko")
+    texts.add("b", "one@1", "")
+    assert texts.has("a", "one@1") and not texts.has("a", "two@1")
+    assert texts.read(["a", "b", "c", "a"]) == {"a": "arla\neko", "b": ""}
+    texts.close()
+    again = PhotoTexts(path)
+    assert again.read(["a", "b"]) == {"a": "arla\neko", "b": ""}
+    again.add("a", "two@1", "oatly")
+    assert again.has("a", "two@1") and again.read(["a"]) == {"a": "oatly"}
+    again.close()
+
+
+def test_a_damaged_file_of_texts_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / TEXTS
+    path.write_bytes(b"no database " * 400)
+    texts = PhotoTexts(path)
+    assert texts.read(["a"]) == {}
+    for number in range(TEXT_COMMIT + 1):
+        texts.add(f"p{number}", "one@1", "milk")
+    assert len(texts.read(f"p{number}" for number in range(TEXT_COMMIT + 1))) == TEXT_COMMIT + 1
+    texts.close()

@@ -23,6 +23,7 @@ from shoplens.images import PhotoSource
 from shoplens.images.shared_photos import SharedPhoto, SharedPhotos
 from shoplens.index.disk_room import require_room
 from shoplens.index.protocol import Index
+from shoplens.reading.text_reader import chosen_text_reader
 from shoplens.settings import Settings
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FallbackFeatures, FeatureFile
@@ -62,6 +63,7 @@ class Builder:
         on_renames: OnRenames | None = None,
     ) -> None:
         self.store, self.embedder, self.source, self.settings = store, embedder, source, settings
+        self.reader = chosen_text_reader(settings)
         self.progress: Progress = progress or ignore_progress
         self._on_renames: OnRenames = on_renames or (lambda renames: None)
 
@@ -222,7 +224,7 @@ class Builder:
         )
 
     def _encoder_for(self, live: Generation, run: Run) -> ProductEncoder:
-        caches = EncodingCaches(run.features, [live.index], live.index, load_scorer(live), live.look)
+        caches = EncodingCaches(run.features, [live.index], live.index, load_scorer(live), live.look, self.reader)
         return self.product_encoder(live, caches)
 
     def _encoding_caches(self, generation: Generation, run: Run) -> EncodingCaches:
@@ -230,7 +232,7 @@ class Builder:
         before = self.store.live if self.store.has_live else None
         of_this_model = before is not None and before.manifest.model == self.embedder.model
         indexes = [generation.index, *([before.index] if before and of_this_model else [])]
-        return EncodingCaches(run.features, indexes, look=generation.look)
+        return EncodingCaches(run.features, indexes, look=generation.look, reader=self.reader)
 
     def _run(self, command: str, feed: Feed, look: EmbeddingHead | None) -> Run:
         feed.prepare(lambda rows: self.progress("Reading the feed", rows, 0))

@@ -20,7 +20,7 @@ from shoplens.filters.model.stored import save_filters
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.index.predicted_values import PROBABILITY_STEPS
 from shoplens.index.protocol import Index, IndexedProduct
-from shoplens.reading.product_text import product_texts, product_words
+from shoplens.reading.product_text import READ_WEIGHT, WeightedText, product_texts, product_words
 from shoplens.reading.text_model import NAME as TEXT_MODEL
 from shoplens.reading.text_model import TextModel, fit_text_model
 from shoplens.settings import DimensionRules
@@ -65,6 +65,7 @@ class ProductScorer:
         described = self.filters.predict(
             np.stack([known_features.get(name, zeros) for _, photos in products for name in photos])
         )
+        texts = {} if self.text is None else features.texts.read(name for _, photos in products for name in photos)
         known = [(self.reader.read_classes(product), photos) for product, photos in products]
         each = [classes for classes, photos in known for _ in photos]
         marks = self.filters.class_vectors(described.probabilities, each)
@@ -73,7 +74,8 @@ class ProductScorer:
         for product, photos in products:
             own = slice(start, start + len(photos))
             predicted = self._predict_missing(product, described.probabilities[own].mean(axis=0))
-            scored.append(FilterScores(placed[own], tuple(marks[own]), predicted, self._text_vectors(product, photos)))
+            words = self._text_vectors(product, [texts.get(name, "") for name in photos])
+            scored.append(FilterScores(placed[own], tuple(marks[own]), predicted, words))
             start = own.stop
         return scored
 
@@ -87,11 +89,17 @@ class ProductScorer:
                     predicted[name] = likely
         return predicted
 
-    def _text_vectors(self, product: Product, photos: Sequence[str]) -> tuple[SparseVector, ...]:
-        """Return the text vector of each photo; none without a model of words."""
+    def _text_vectors(self, product: Product, readings: Sequence[str]) -> tuple[SparseVector, ...]:
+        """Return the text vector of each photo; none without a model of words.
+
+        Args:
+            readings: what was read in each photo.
+        """
         if self.text is None:
             return ()
-        return (self.text.product_vector(product_texts(product)),) * len(photos)
+        said = [*product_texts(product)]
+        by_reading = {one: self.text.product_vector([*said, WeightedText(one, READ_WEIGHT)]) for one in set(readings)}
+        return tuple(by_reading[one] for one in readings)
 
     def reads_equally(self, one: Product, other: Product) -> bool:
         """Whether the feed has the same values of both in every dimension, and the same words."""
@@ -155,7 +163,7 @@ def fit_filters(
     for note in dimensions.notes:
         report(Rejection("unused-merge", note, "Correct the value in shoplens.toml, or take it out.", "note"))
     reader = ClassReader(dimensions.used, rules, labels)
-    text = fit_text_model([*product_texts(one.product)] for one in index.all_records()) if data.has_text else None
+    text = _fit_text(data) if data.has_text else None
     if text is not None:
         replace_file(folder / TEXT_MODEL, text.to_bytes())
     photos = _collect_training_data(data, reader)
@@ -170,6 +178,25 @@ def fit_filters(
     save_filters(folder, filters)
     replace_file(folder / DIMENSIONS, json.dumps(stored, default=dict) + "\n")
     return ProductScorer(filters, reader, text)
+
+
+def _fit_text(data: FilterTrainingData) -> TextModel:
+    """Fit the model of words to the products' texts and to what was read in their photos."""
+    photos = shown = 0
+
+    def texts() -> Iterator[list[WeightedText]]:
+        nonlocal photos, shown
+        for batch in batches(data.index.all_records(), BATCH):
+            names = [[photo.content_hash for photo in record.photos] for record in batch]
+            readings = data.features.texts.read(name for of_product in names for name in of_product)
+            photos += sum(name in readings for of_product in names for name in of_product)
+            shown += sum(bool(readings.get(name)) for of_product in names for name in of_product)
+            for record, of_product in zip(batch, names, strict=True):
+                read = [WeightedText(readings.get(name, ""), READ_WEIGHT) for name in of_product]
+                yield [*product_texts(record.product), *read]
+
+    model = fit_text_model(texts())
+    return replace(model, shown_share=shown / photos if photos else None)
 
 
 def load_scorer(generation: Generation) -> ProductScorer | None:

@@ -164,7 +164,9 @@ def _copy_products(
     """
     products = live.index.count() if ids is None else len(ids)
     scorer = load_scorer(generation)
-    caches = EncodingCaches(run.features, [generation.index, live.index], live.index, scorer, generation.look)
+    caches = EncodingCaches(
+        run.features, [generation.index, live.index], live.index, scorer, generation.look, builder.reader
+    )
     encoder = builder.product_encoder(generation, caches)
     records = live.index.all_records() if ids is None else live.index.records(ids)
     items = (record.product for record in records)

@@ -25,6 +25,7 @@ from shoplens.images import PhotoSource, decode_photo
 from shoplens.images.hashes import content_hash
 from shoplens.images.source import is_url
 from shoplens.index.protocol import Index, IndexedProduct
+from shoplens.reading.text_reader import PRODUCT, SHARP_SIDE, TextReader
 from shoplens.settings import Settings
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.types import Photo, Product, Rejection, Vectors
@@ -61,6 +62,7 @@ class EncodingCaches:
         live: the one of them that answers queries; a photo that cannot be read now stays as it is there.
         scorer: computes the filter scores of entries; None while there are no filters.
         look: computes the trained vectors of entries; None where none was trained.
+        reader: reads the words in photos; None reads none.
     """
 
     features: FeatureFile
@@ -68,6 +70,7 @@ class EncodingCaches:
     live: Index | None = None
     scorer: ProductScorer | None = None
     look: EmbeddingHead | None = None
+    reader: TextReader | None = None
 
 
 class ProductEncoder:
@@ -90,6 +93,7 @@ class ProductEncoder:
         self._embedder, self._source, self._settings = embedder, source, settings
         self._known, self._live = _KnownPhotos(caches.indexes), caches.live
         self._features, self.scorer, self._look = caches.features, caches.scorer, caches.look
+        self._reader = caches.reader
 
     def outcomes(self, items: Iterable[Product | Rejection]) -> Iterator[Outcome]:
         """Yield one outcome per item. ``items`` is read by the calling thread, a bounded number of items ahead."""
@@ -150,8 +154,10 @@ class ProductEncoder:
         with self._known.single_flight(name):
             known = self._known.get(name)
             if known is not None and self._features.has(name):
+                self._read_words(name, data)
                 return (replace(known[0], source=source), known[1]), False
             try:
+                self._read_words(name, data)
                 picture = decode_photo(data, self._settings, shortest=decoded_side(self._embedder))
             except PhotoError:
                 self._source.forget(source)
@@ -168,6 +174,16 @@ class ProductEncoder:
             self._features.add(name, extracted.features)
             self._known.add(photo, extracted.vector)
             return (photo, extracted.vector), True
+
+    def _read_words(self, name: str, data: bytes) -> None:
+        """Read the words in a photo, unless this reader has read it before.
+
+        Raises:
+            PhotoError: as :func:`~shoplens.images.decode_photo`.
+        """
+        if self._reader is not None and not self._features.texts.has(name, self._reader.model):
+            picture = decode_photo(data, self._settings, shortest=SHARP_SIDE)
+            self._features.texts.add(name, self._reader.model, self._reader.read(picture.pixels, PRODUCT))
 
     def _stored_photo(self, product_id: str, source: str) -> tuple[Photo, Vectors] | None:
         """Return a photo as the live generation has it, for a server that does not answer or a file that is gone."""

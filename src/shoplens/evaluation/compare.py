@@ -81,7 +81,11 @@ def measure_query_ms(
     """
     index, prepared = generation.index, context.prepare(strategy, generation)
     photos = QueryPhotos(
-        index, prepared.embedder_for(generation.embedder_for(context.embedder)), context.source, context.settings
+        index,
+        prepared.embedder_for(generation.embedder_for(context.embedder)),
+        context.source,
+        context.settings,
+        reader=context.text_reader(generation),
     )
     usable = (query for query in queries.queries(index) if isinstance(query, JudgedQuery) and query.region is None)
     durations = []

@@ -21,6 +21,7 @@ from shoplens.images import PhotoSource, decode_photo
 from shoplens.images.objects import cut_out, find_object, is_blank
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import Strategy
+from shoplens.reading.text_reader import TextReader, chosen_text_reader
 from shoplens.search.prepared_strategy import PreparedStrategy, prepare_strategy
 from shoplens.settings import Merchandising, Settings
 from shoplens.store.files.atomic import timestamp, translate_disk_errors
@@ -63,6 +64,11 @@ class EvaluationContext:
         with self.store.reading() as generation:
             check_model(generation, self.embedder)
             yield generation
+
+    def text_reader(self, generation: Generation) -> TextReader | None:
+        """Return what reads the words in query photos; None where a search of this generation reads none."""
+        reads = generation.text is not None and generation.text.reads_queries
+        return chosen_text_reader(self.settings) if reads else None
 
     def prepare(self, strategy: Strategy, generation: Generation) -> PreparedStrategy:
         """Prepare the strategy with the generation's data for it.
@@ -212,14 +218,15 @@ def judge_queries(
     embedder = generation.embedder_for(context.embedder)
     for prepared in prepared_strategies:
         embedder = prepared.embedder_for(embedder)
+    reader = context.text_reader(generation)
     total = sum(1 for _ in queries.queries(index))
     report = Report(folder / "reports" / f"{timestamp()}-queries.jsonl")
     with (
         translate_disk_errors(folder),
         report,
-        open_query_vectors(folder / FOLDER / VECTORS, feature_model(embedder)) as vectors,
+        open_query_vectors(folder / FOLDER / VECTORS, _encoding_id(embedder, reader)) as vectors,
     ):
-        photos = QueryPhotos(index, embedder, context.source, context.settings, vectors)
+        photos = QueryPhotos(index, embedder, context.source, context.settings, vectors, reader)
         usable = select_answerable(index, queries.queries(index), report)
         for done, item in enumerate(photos.encode_all(usable), start=1):
             if isinstance(item, Rejection):
@@ -234,6 +241,11 @@ def judge_queries(
                     on_run(run, prepared.strategy)
             context.progress("Judging queries", done + report.rejected, total)
     return [OmissionCount(row.kind, row.times, row.example, row.fix) for row in report.summary()]
+
+
+def _encoding_id(embedder: Embedder, reader: TextReader | None) -> str:
+    """Return the id of all that encodes query photos; photos that were encoded by another are encoded again."""
+    return feature_model(embedder) + (f"+{reader.model}" if reader is not None else "")
 
 
 def _training_photo_note(query: JudgedQuery) -> Rejection:

@@ -9,7 +9,7 @@ import contextlib
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from shoplens.images.decode import photo_size
 from shoplens.images.hashes import content_hash
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
+from shoplens.reading.text_reader import TextReader
 from shoplens.search.query_encoder import QueryEncoder
 from shoplens.settings import Settings
 from shoplens.store.files.disposable_sqlite import DisposableSqlite
@@ -31,8 +32,10 @@ from shoplens.types.iteration import map_in_order
 
 AHEAD, COMMIT = 32, 64
 """Number of queries that are encoded ahead, and number of vectors per write."""
+UNHURRIED = 60.0
+"""Seconds for reading the words in a photo: what was read is stored, and must not depend on what else runs."""
 EncodedPair = tuple[JudgedQuery, EncodedQuery]
-_Row = tuple[bytes, bytes, str, int, int]
+_Row = tuple[bytes, bytes, str, int, int, str]
 MISSING_PHOTO_FIX = "Correct the path. A relative path starts at the folder of the file of queries."
 
 
@@ -57,8 +60,9 @@ class QueryVectors:
         self._file = DisposableSqlite(
             path,
             "CREATE TABLE IF NOT EXISTS vectors (model TEXT, content TEXT, region TEXT, vector BLOB, features BLOB, "
-            "pixel_hash TEXT, width INTEGER, height INTEGER, PRIMARY KEY (model, content, region)) WITHOUT ROWID",
-            "SELECT vector, features, pixel_hash, width, height FROM vectors LIMIT 1",
+            "pixel_hash TEXT, width INTEGER, height INTEGER, words TEXT, PRIMARY KEY (model, content, region)) "
+            "WITHOUT ROWID",
+            "SELECT vector, features, pixel_hash, width, height, words FROM vectors LIMIT 1",
         )
 
     def get(self, photo_hash: str, region: str) -> tuple[EncodedQuery, tuple[int, int]] | None:
@@ -67,9 +71,10 @@ class QueryVectors:
             row = self._unwritten.get((photo_hash, region)) or self._read_row(photo_hash, region)
         if row is None:
             return None
-        data, features, pixel_hash, width, height = row
+        data, features, pixel_hash, width, height, words = row
         vector, values = np.frombuffer(data, np.float32), np.frombuffer(features, np.float16).astype(np.float32)
-        return EncodedQuery(vector, tuple(pixel_hash.split()), "" if region else photo_hash, values), (width, height)
+        hashes = tuple(pixel_hash.split())
+        return EncodedQuery(vector, hashes, "" if region else photo_hash, values, text=words), (width, height)
 
     def add(self, photo_hash: str, region: str, photo: EncodedQuery, size: tuple[int, int]) -> None:
         """Store a photo; the file is written after every ``COMMIT`` photos, and by :meth:`close`."""
@@ -80,6 +85,7 @@ class QueryVectors:
                 features,
                 " ".join(photo.pixel_hashes),
                 *size,
+                photo.text,
             )
             if len(self._unwritten) >= COMMIT:
                 self._write()
@@ -95,7 +101,7 @@ class QueryVectors:
     def _read_row(self, photo_hash: str, region: str) -> _Row | None:
         with self._file.recover_from_damage():
             row: _Row | None = self._file.connection.execute(
-                "SELECT vector, features, pixel_hash, width, height FROM vectors "
+                "SELECT vector, features, pixel_hash, width, height, words FROM vectors "
                 "WHERE model = ? AND content = ? AND region = ?",
                 (self._model, photo_hash, region),
             ).fetchone()
@@ -107,7 +113,7 @@ class QueryVectors:
         rows = [(self._model, *key, *row) for key, row in self._unwritten.items()]
         self._unwritten.clear()
         with self._file.recover_from_damage(), self._file.connection as file:
-            file.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            file.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _is_sound(row: _Row) -> bool:
@@ -128,6 +134,7 @@ class QueryPhotos:
         source: reads the bytes of photos.
         settings: the settings.
         vectors: stored vectors; None stores nothing.
+        reader: reads the words in the photos; None reads none.
     """
 
     def __init__(
@@ -137,9 +144,10 @@ class QueryPhotos:
         source: PhotoSource,
         settings: Settings,
         vectors: QueryVectors | None = None,
+        reader: TextReader | None = None,
     ) -> None:
         self._index, self._source, self._settings, self._vectors = index, source, settings, vectors
-        self._encoder = QueryEncoder(embedder, source, settings)
+        self._encoder = QueryEncoder(embedder, source, replace(settings, read_seconds=UNHURRIED), reader)
 
     def encode_all(self, queries: Iterable[JudgedQuery | Rejection]) -> Iterator[EncodedPair | Rejection]:
         """Yield each query with its encoded photo, in their order; a photo that cannot be used is a rejection."""
@@ -152,7 +160,7 @@ class QueryPhotos:
         Raises:
             PhotoError, InvalidValue, ModelError: as :meth:`~shoplens.search.query_encoder.QueryEncoder.encode_photo`.
         """
-        return self._encoder.encode_photo(data, self._index, region, features=features)
+        return self._encoder.encode_photo(data, self._index, region, features=features, read=True)
 
     def _encode_query(self, query: JudgedQuery | Rejection) -> EncodedPair | Rejection:
         if isinstance(query, Rejection):

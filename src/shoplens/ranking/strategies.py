@@ -38,6 +38,8 @@ class EncodedQuery:
         object: box around the object in the photo; None where none was found or looked for.
         objects: boxes around the things in the photo, the largest first; None where none were looked for.
         mask: where the object is in the photo or region; None where none was found or looked for.
+        text: the words that were read in the photo; empty where there are none, or where none were looked for. It is
+            kept no longer than the encoded photo, and written nowhere.
         is_blank: whether the photo shows nothing, see :func:`~shoplens.images.objects.is_blank`.
         barcodes: the trade numbers that were read in the photo; empty where none were looked for.
         keeps_weights: whether the static weights stay, because the photo does not show what is searched for.
@@ -54,6 +56,7 @@ class EncodedQuery:
     object: Region | None = None
     objects: tuple[ObjectBox, ...] | None = None
     mask: ByteMask | None = None
+    text: str = ""
     is_blank: bool = False
     keeps_weights: bool = False
     barcodes: tuple[Barcode, ...] = ()

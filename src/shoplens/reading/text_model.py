@@ -36,6 +36,8 @@ NAME = "text.npz"
 VERSION = 1
 CONTAINMENT = 0.5
 """Share of the containment in the geometric mean; the cosine has the rest."""
+MIN_SHOWN_SHARE = 0.02
+"""Share of the catalogue's photos with words from which on query photos are read."""
 MATCHED = 0.5
 """Part of a word's n-grams that a product must have for the word to count as found in it."""
 _TINY = 1e-9
@@ -83,11 +85,18 @@ class TextModel:
         products: number of products.
         keys: uint32 (n,), ascending: the n-grams of two or more products.
         counts: uint32 (n,), the number of products with each. Every other n-gram counts as one of a single product.
+        shown_share: share of the catalogue's photos in which words were read; None where none was looked at.
     """
 
     products: int
     keys: Keys
     counts: npt.NDArray[np.uint32]
+    shown_share: float | None = None
+
+    @property
+    def reads_queries(self) -> bool:
+        """Whether query photos are worth reading: not where the catalogue's own photos show hardly any words."""
+        return self.shown_share is None or self.shown_share >= MIN_SHOWN_SHARE
 
     def product_vector(self, texts: Iterable[WeightedText]) -> SparseVector:
         """Return the text vector of a product, or of one of its photos with what is read in it.
@@ -122,8 +131,14 @@ class TextModel:
     def to_bytes(self) -> bytes:
         """Return the content of the file :data:`NAME` that :func:`load_text_model` reads."""
         buffer = io.BytesIO()
+        shown = np.nan if self.shown_share is None else self.shown_share
         np.savez(
-            buffer, version=np.array(VERSION), products=np.array(self.products), keys=self.keys, counts=self.counts
+            buffer,
+            version=np.array(VERSION),
+            products=np.array(self.products),
+            shown_share=np.array(shown),
+            keys=self.keys,
+            counts=self.counts,
         )
         return buffer.getvalue()
 
@@ -163,8 +178,12 @@ def load_text_model(folder: Path) -> TextModel | None:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             if int(stored["version"]) != VERSION or stored["keys"].shape != stored["counts"].shape:
                 raise ValueError(f"it is of version {int(stored['version'])}, not {VERSION}")
+            shown = float(stored["shown_share"])
             return TextModel(
-                int(stored["products"]), stored["keys"].astype(np.uint32), stored["counts"].astype(np.uint32)
+                int(stored["products"]),
+                stored["keys"].astype(np.uint32),
+                stored["counts"].astype(np.uint32),
+                None if np.isnan(shown) else shown,
             )
     except FileNotFoundError:
         return None

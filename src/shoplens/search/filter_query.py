@@ -73,13 +73,16 @@ class FilterQueryBuilder:
             unlike: photo that results shall not be similar to.
             group: of the product whose photo it is, where it is of the catalogue; then the heads that were not fitted
                 to it describe it.
-            text: words that are searched for, of :meth:`~shoplens.reading.text_model.TextModel.query`; alone they rank
-                by ``text`` alone. The dimension ``text`` counts for a query with words only.
+            text: words that are searched for, in place of those in the photo, of
+                :meth:`~shoplens.reading.text_model.TextModel.query`; alone they rank by ``text`` alone. The dimension
+                ``text`` counts for a query with words only.
 
         Raises:
             InvalidValue: ``unknown-product``, ``unknown-color``, ``unknown-dimension``, ``unknown-profile``,
                 ``no-weight``.
         """
+        if text is None and photo is not None and not steering.color and not steering.meanings:
+            text = self.text_query(photo.text)
         like = self._example(photo, steering, group)
         wishes = WishedDimensions()
         if steering.meanings:
@@ -114,6 +117,11 @@ class FilterQueryBuilder:
             self._merchandising,
             steering.explain,
         )
+
+    @property
+    def reads_photos(self) -> bool:
+        """Whether the words in query photos are worth reading."""
+        return self._text is not None and self._text.reads_queries
 
     def text_query(self, text: str) -> TextQuery | None:
         """Return the query for words; None where there is none among them, or the generation compares no words."""

@@ -19,11 +19,13 @@ from shoplens.images.objects import FoundObject, find_objects, is_blank
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.reading.barcodes import Barcode, read_barcodes
+from shoplens.reading.photo_reading import PhotoReading
+from shoplens.reading.text_reader import SHARP_SIDE, TextReader
 from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.search.text_meanings import title_text
 from shoplens.search.wishes import wishes_steer
 from shoplens.settings import Settings
-from shoplens.types import ObjectBox, Query, Region, StageTimer
+from shoplens.types import ObjectBox, Pixels, Query, Region, StageTimer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,13 @@ class QueryEncoder:
         embedder: of the store's model.
         source: gives the photos' bytes.
         settings: limits, and the shop's preferences.
+        reader: reads the words in photos; None reads none.
     """
 
     embedder: Embedder
     source: PhotoSource
     settings: Settings
+    reader: TextReader | None = None
 
     def encode_photo(
         self,
@@ -48,6 +52,7 @@ class QueryEncoder:
         *,
         features: bool = True,
         scan: bool = False,
+        read: bool = False,
         timer: StageTimer | None = None,
     ) -> EncodedQuery:
         """Encode a photo, or a region of it, by the network; :meth:`PreparedStrategy.encode` adds the rest.
@@ -58,7 +63,8 @@ class QueryEncoder:
             region: the part to encode; None for the whole photo.
             features: whether to compute the input of the filters, too.
             scan: whether to read the barcodes in it, too.
-            timer: measures the stages ``decode``, ``scan`` and ``embed``.
+            read: whether to read the words in it, too, for no longer than the setting ``read_seconds`` says.
+            timer: measures the stages ``decode``, ``scan``, ``embed`` and ``ocr``, the time after ``embed``.
 
         Raises:
             PhotoError: the photo cannot be read, or is no photo.
@@ -70,12 +76,16 @@ class QueryEncoder:
             data = photo if isinstance(photo, bytes) else self.source.bytes_of(photo)
             picture = self._decode(data, region)
             hashes = self._pixel_hashes(data, picture, index) if region is None else ()
+        reading = self._start_reading(data, picture, region) if read else None
         codes: tuple[Barcode, ...] = ()
         if scan:
             with timer.stage("scan"):
                 codes = self._read_barcodes(data, picture, region)
         with timer.stage("embed"):
             encoded = self._embed(picture, region, hashes, features=features)
+        if reading is not None:
+            with timer.stage("ocr"):
+                encoded = replace(encoded, text=reading.result())
         return replace(encoded, barcodes=codes) if codes else encoded
 
     def _decode(self, data: bytes, region: Region | None) -> Picture:
@@ -86,6 +96,20 @@ class QueryEncoder:
             part = min(region.width / width, region.height / height, 1.0)
             shortest = round(shortest / max(part, 0.01))
         return decode_photo(data, self.settings, shortest=shortest)
+
+    def _start_reading(self, data: bytes, picture: Picture, region: Region | None) -> PhotoReading | None:
+        """Start to read the words in a picture, or in a region of it; None without a reader."""
+        if self.reader is None or not self.settings.read_seconds:
+            return None
+
+        def sharpen() -> Pixels:
+            part = 1.0 if region is None else min(region.width / picture.width, region.height / picture.height)
+            sharp = decode_photo(data, self.settings, shortest=round(SHARP_SIDE / max(part, 0.01)))
+            return sharp.pixels if region is None else sharp.crop(region)
+
+        is_reduced = picture.pixels.shape[:2] != (picture.height, picture.width)
+        pixels = picture.pixels if region is None else picture.crop(region)
+        return PhotoReading(self.reader, pixels, sharpen if is_reduced else None, self.settings.read_seconds)
 
     def _read_barcodes(self, data: bytes, picture: Picture, region: Region | None) -> tuple[Barcode, ...]:
         """Read the barcodes in a picture, or in a region of it."""
@@ -163,9 +187,10 @@ def encode_query(
         _check_encoding(encoded, feature_model(encoder.embedder), features=needs)
     elif query.photo is not None:
         photos = (query.photo, *query.more_photos)
+        read = prepared.filters is not None and prepared.filters.reads_photos
         encoded = merge_photos(
             [
-                encoder.encode_photo(photo, index, query.region, features=needs, scan=True, timer=timer)
+                encoder.encode_photo(photo, index, query.region, features=needs, scan=True, read=read, timer=timer)
                 for photo in photos
             ]
         )
@@ -210,6 +235,7 @@ def merge_photos(photos: Sequence[EncodedQuery]) -> EncodedQuery:
         pixel_hashes=tuple(dict.fromkeys(name for name in hashes if name and name != first.content_hash)),
         is_blank=all(photo.is_blank for photo in photos),
         barcodes=tuple(dict.fromkeys(code for photo in photos for code in photo.barcodes)),
+        text="\n".join(filter(None, (photo.text for photo in photos))),
     )
 
 

@@ -52,6 +52,12 @@ class Settings:
     )
     synonyms: Path | None = _setting(None, "TOML file with the shop's own words for `--text`; default: none")
     tune: bool = _setting(True, "whether `index` and `train filters` choose the weights of color and object by photos")
+    read_text: bool = _setting(
+        True, "whether words in photos are read and compared, where the extra `text` is installed"
+    )
+    read_seconds: float = _setting(
+        0.5, "longest time for reading the words in a query photo; what was read until then counts", lowest=0
+    )
     threads: int = _setting(0, "number of CPU threads; 0: one per core", lowest=0)
     allow_private: bool = _setting(
         False, "whether photos and feeds may come from private, loopback and link-local addresses"

@@ -11,6 +11,7 @@ from shoplens.embedders import Embedder, Embedders, network_file
 from shoplens.feedback.log import FeedbackLog
 from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.images import PhotoSource
+from shoplens.reading.text_reader import chosen_text_reader
 from shoplens.settings import Settings
 from shoplens.store.store import Store
 from shoplens.types import Progress
@@ -18,6 +19,7 @@ from shoplens.types.progress import ignore_progress
 
 if TYPE_CHECKING:
     from shoplens.evaluation.evaluate import EvaluationContext
+    from shoplens.search.query_encoder import QueryEncoder
 
 
 @dataclass(slots=True)
@@ -44,6 +46,13 @@ class ShopParts:
         return Builder(
             self.store, self.embedders.with_threads(1), self.feed_photos, self.settings, progress, on_renames
         )
+
+    def query_encoder(self) -> QueryEncoder:
+        """Return what encodes shoppers' photos."""
+        from shoplens.search.query_encoder import QueryEncoder
+
+        embedder, reader = self.embedders.with_threads(self.settings.cores), chosen_text_reader(self.settings)
+        return QueryEncoder(embedder, self.query_photos, self.settings.for_queries, reader)
 
     def evaluation_context(self, progress: Progress | None) -> EvaluationContext:
         """Return what an evaluation needs of the shop."""

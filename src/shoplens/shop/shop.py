@@ -23,7 +23,6 @@ from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.search.objects.object_search import check_object_query, search_objects
 from shoplens.search.pipeline import search_encoded
-from shoplens.search.query_encoder import QueryEncoder
 from shoplens.settings import Settings, settings_from
 from shoplens.shop.explanations import ShopExplanations
 from shoplens.shop.feedback import ShopFeedback
@@ -275,9 +274,7 @@ class Shop:
         """
         is_logged = self.settings.remember if remember is None else remember
         answer_log = AnswerLog(self._parts.feedback_log, str(user), shown) if is_logged else None
-        embedder = self._parts.embedders.with_threads(self.settings.cores)
-        encoder = QueryEncoder(embedder, self._parts.query_photos, self.settings.for_queries)
-        return search_encoded(self._parts.store, query, encoder, answer_log, photo)
+        return search_encoded(self._parts.store, query, self._parts.query_encoder(), answer_log, photo)
 
     def search_objects(
         self,

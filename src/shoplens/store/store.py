@@ -7,6 +7,7 @@
       LOCK, OWNER             which process has it open
       generations/000001/     manifest.json, the engine's shard, the filters, a calibration per strategy
       features.sqlite         cache of photos' features, by content
+      texts.sqlite            cache of what was read in the catalogue's photos, by content
       feedback.sqlite         log of answers, and of what shoppers did with them
       renamed.json            ids that products had before, and their present ids
       snapshots/              copies that commands work on while a service has the store

@@ -247,7 +247,11 @@ def _search_corrupted(
     """Search for the queries in every corruption; return the ranks, and product id -> why it was not searched for."""
     index, prepared = generation.index, context.prepare(strategy, generation)
     photos = QueryPhotos(
-        index, prepared.embedder_for(generation.embedder_for(context.embedder)), context.source, context.settings
+        index,
+        prepared.embedder_for(generation.embedder_for(context.embedder)),
+        context.source,
+        context.settings,
+        reader=context.text_reader(generation),
     )
     searched: list[GateQuery] = []
     ranks: dict[str, list[int]] = {kind: [] for kind in CORRUPTIONS}
