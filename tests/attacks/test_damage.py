@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from shoplens import Shop
 from shoplens.store.files.atomic import copy_tree
 from tests.attacks.damage_victim import change_and_die, print_answers
+from tests.fakes import ColourEmbedder
 from tests.forked import forked
-from tests.service.conftest import index_small_shop, query_photo
+from tests.service.conftest import SETTINGS, index_small_shop, query_photo
 
 TOLD = {
     "damaged-store": r"--replace",
@@ -117,3 +119,23 @@ def test_damage_after_a_crash_is_never_a_panic(
         if "answers" not in found and found.get("error") not in TOLD:
             wrong[kind] = found
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    "name", ["mutable_id_tracker.mappings", "payload_storage/config.json", "segment.json", "wal/open-1"]
+)
+def test_the_cures_that_are_told_cure(killed_folder: Path, folder: Path, tmp_path: Path, name: str) -> None:
+    with Shop(folder / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
+        shop.backup(tmp_path / "backup")
+    for number, source in enumerate((folder, killed_folder)):
+        for cure in ("restore", "index"):
+            store = tmp_path / f"{number}-{cure}"
+            copy_tree(source / "store", store)
+            cut_in_half(next(path for path in store.rglob("*") if path.as_posix().endswith(name)))
+            if cure == "restore":
+                Shop.restore(tmp_path / "backup", store, replace=True)
+            else:
+                feed = folder / "feed.jsonl"
+                Shop.index(feed, store, replace=True, embedder=ColourEmbedder(), settings=SETTINGS)[0].close()
+            with Shop(store, embedder=ColourEmbedder(), settings=SETTINGS) as shop:
+                assert len(shop) == 12 and len(shop.search(folder / "red-1.png", k=3).results) == 3

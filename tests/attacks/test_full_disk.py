@@ -67,7 +67,9 @@ def test_changes_are_refused_and_searches_go_on(disk: Path, shop: Shop) -> None:
         "sync": lambda: shop.sync(disk / "more.jsonl", max_removals="100%"),
         "update": lambda: shop.products.update("red-1", price=1.0),
         "remove": lambda: shop.products.remove(["red-1"]),
-        "train": shop.training.train_filters,
+        "train filters": shop.training.train_filters,
+        "train look": shop.training.train_look,
+        "train ranker": shop.training.train_ranker,
         "backup": lambda: shop.backup(disk / "backup"),
     }
     for name, change in changes.items():

@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING
 
 from shoplens.build.generations import train_filters
 from shoplens.build.run import Summary
+from shoplens.index.disk_room import require_room
 from shoplens.shop.parts import ShopParts
 from shoplens.types import Progress
 
 if TYPE_CHECKING:
+    from shoplens.evaluation.evaluate import EvaluationContext
     from shoplens.training.classifier import ClassifierOptions, ClassifierTraining
     from shoplens.training.clicks import ClickTraining
     from shoplens.training.look import LookOptions, LookTraining
     from shoplens.training.ranker import RankerOptions, RankerTraining
+
+
+TRAINING_BYTES = 200 << 20
+"""Room for checkpoints and for features of augmented photos, without which no training begins."""
 
 
 class ShopTraining:
@@ -25,6 +31,15 @@ class ShopTraining:
 
     def __init__(self, parts: ShopParts) -> None:
         self._parts = parts
+
+    def _context(self, progress: Progress | None) -> EvaluationContext:
+        """Return what training needs, where there is room for what it writes.
+
+        Raises:
+            StoreError: ``disk``.
+        """
+        require_room(self._parts.store.folder, TRAINING_BYTES)
+        return self._parts.evaluation_context(progress)
 
     def train_filters(self, *, progress: Progress | None = None) -> Summary:
         """Fit the filters anew to the products as they are now, in a new generation that then takes over."""
@@ -50,7 +65,7 @@ class ShopTraining:
         from shoplens.training.look import LookOptions
         from shoplens.training.promotion import train_look
 
-        context, builder = self._parts.evaluation_context(progress), self._parts.builder(progress)
+        context, builder = self._context(progress), self._parts.builder(progress)
         return train_look(context, builder, options or LookOptions(), report)
 
     def train_classifier(
@@ -73,7 +88,7 @@ class ShopTraining:
         from shoplens.training.classifier import ClassifierOptions
         from shoplens.training.promotion import train_classifier
 
-        context, builder = self._parts.evaluation_context(progress), self._parts.builder(progress)
+        context, builder = self._context(progress), self._parts.builder(progress)
         return train_classifier(context, builder, options or ClassifierOptions(), report)
 
     def train_ranker(
@@ -97,7 +112,7 @@ class ShopTraining:
         from shoplens.training.promotion import train_ranker
         from shoplens.training.ranker import RankerOptions
 
-        context = self._parts.evaluation_context(progress)
+        context = self._context(progress)
         return train_ranker(context, self._parts.feedback_log, options or RankerOptions(), report)
 
     def train_on_clicks(
@@ -118,7 +133,7 @@ class ShopTraining:
         from shoplens.training.promotion import train_on_clicks
         from shoplens.training.ranker import RankerOptions
 
-        context = self._parts.evaluation_context(progress)
+        context = self._context(progress)
         return train_on_clicks(context, self._parts.feedback_log, options or RankerOptions(), report)
 
     def undo_ranker(self) -> None:
