@@ -41,6 +41,8 @@ from shoplens.service.keys import Keys
 from tables import machine_line
 
 COMMAND = [sys.executable, "-c", "from shoplens.cli import main; main()"]
+LONGEST_SHARE = 1.2
+"""Latest moment of a kill, as a multiple of the time of an undisturbed sync."""
 Prices = dict[str, set[float]]
 """Product -> the prices that it may have; no product is missing that has one."""
 
@@ -76,6 +78,7 @@ def check_store(store: Path, allowed: Prices, tally: Tally, what: str) -> Prices
         price = found.get(name, 0.0)
         if price not in prices:
             tally.lost.append(f"{what}: {name} has {price}, allowed {sorted(prices)}")
+            print(tally.lost[-1], flush=True)
     return {name: {price} for name, price in found.items()}
 
 
@@ -121,10 +124,14 @@ def kills(options: argparse.Namespace, feed: Path, store: Path) -> None:
     count, changed = options.products, folder / "changed.jsonl"
     allowed: Prices = {name: {price} for name, price in stored_prices(store).items()}
     started = time.monotonic()
+    write_feed(feed, changed, 1.0, range(count))
+    subprocess.run([*COMMAND, "sync", str(changed), "--store", str(store)], check=True, capture_output=True)
+    longest = LONGEST_SHARE * (time.monotonic() - started)
+    allowed = {name: {1.0} for name in allowed}
     for number in range(options.kills):
         price, kind = 10.0 + number, ("serve", "add", "sync", "remove", "index", "train", "keys")[number % 7]
-        moment = rng.uniform(0.5, options.longest)
-        some = sorted(rng.sample(range(count), count // 2))
+        moment = rng.uniform(0.3, longest)
+        some = sorted(rng.sample(range(count), count // 20 if kind == "remove" else count // 2))
         known = Keys(store).list_all()
         if kind == "serve":
             tally.acknowledged += kill_service(store, key, sorted(allowed), allowed, rng.uniform(0.05, 2.0))
@@ -153,9 +160,7 @@ def kills(options: argparse.Namespace, feed: Path, store: Path) -> None:
     for name, times in sorted(tally.kills.items()):
         print(f"| {name} | {times} |")
     print(f"| acknowledged changes of the service, and commands that ended | {tally.acknowledged} |")
-    print(f"| acknowledged changes that were lost | {len(tally.lost)} |")
-    for line in tally.lost[:20]:
-        print(line)
+    print(f"| acknowledged changes that were lost | {len(tally.lost)} |", flush=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +280,6 @@ def main() -> None:
     )
     parser.add_argument("--products", type=int, default=200)
     parser.add_argument("--kills", type=int, default=1_000)
-    parser.add_argument("--longest", type=float, default=6.0, help="seconds after which a command is killed, at most")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--clients", type=int, default=2)
     parser.add_argument("--sync-every", type=float, default=30.0, help="seconds between the end of a sync and the next")
