@@ -18,16 +18,17 @@ from shoplens.index.process.remote_index import RemoteIndex
 from shoplens.service.app import application
 from shoplens.service.keys import Keys
 from tests.fakes import ColourEmbedder, colored_rows, feed_of
+from tests.forked import forked
 from tests.service.conftest import SETTINGS, index_small_shop, query_photo
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return a small disk of its own with a store, in memory; the test is skipped where none can be mounted."""
     folder = tmp_path_factory.mktemp("disk")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300m", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=500m", "none", str(folder)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("no disk can be mounted here: run the test as root, or under `unshare --user --map-root-user -m`")
     try:
@@ -46,17 +47,47 @@ def shop(disk: Path) -> Iterator[Shop]:
         yield shop
 
 
-def fill(disk: Path) -> Path:
-    """Fill a disk to the last byte, and return the file that does."""
+def fill(disk: Path, left: int = 0) -> Path:
+    """Fill a disk until so many bytes are left, and return the file that fills it."""
     path = disk / "filling"
     handle = os.open(path, os.O_CREAT | os.O_WRONLY)
     try:
-        while True:
+        while shutil.disk_usage(disk).free > left:
             os.write(handle, bytes(1 << 12))
     except OSError:
-        return path
+        pass
     finally:
         os.close(handle)
+    return path
+
+
+def change_on_full_disk(disk: Path, name: str, left: int) -> None:
+    """Open the store with the engine in this process, fill the disk, change the store, and print what came of it."""
+    with Shop(disk / "store", embedder=ColourEmbedder(), settings=SETTINGS) as shop:
+        changes = {
+            "add": lambda: shop.add(disk / "more.jsonl"),
+            "sync": lambda: shop.sync(disk / "feed.jsonl", max_removals="100%"),
+            "train": shop.training.train_filters,
+            "remove": lambda: shop.products.remove(["p1", "p2"]),
+            "flush": shop.flush,
+        }
+        filling = fill(disk, left)
+        try:
+            changes[name]()
+            print("done", flush=True)
+        except StoreError as problem:
+            print(problem.code, flush=True)
+        finally:
+            filling.unlink()
+    print("closed", flush=True)
+
+
+@pytest.mark.parametrize("left", [0, 20_000_000, 66_000_000, 70_000_000])
+def test_no_process_dies_of_a_full_disk(disk: Path, left: int) -> None:
+    for name in ("add", "sync", "train", "remove", "flush"):
+        with forked(change_on_full_disk, disk, name, left) as process:
+            lines = [line.strip() for line in process.lines]
+        assert lines in (["done", "closed"], ["disk", "closed"]), (name, lines)
 
 
 def test_changes_are_refused_and_searches_go_on(disk: Path, shop: Shop) -> None:

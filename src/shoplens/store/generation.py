@@ -236,7 +236,7 @@ def open_generation(folder: Path, manifest: Manifest, engine: OpenIndex = Qdrant
         StoreError: as :func:`open_index`; ``damaged-store``, files differ from the generation's seal.
     """
     seal = check_seal(folder) if stored_format(folder) == FORMAT else None
-    if seal is not None and not seal.settled:
+    if seal is not None and not seal.is_settled:
         break_seal(folder)
     filters, text, damage = None, None, None
     try:
@@ -248,7 +248,7 @@ def open_generation(folder: Path, manifest: Manifest, engine: OpenIndex = Qdrant
     if seal is not None and (products := index.count()) != seal.products:
         index.close()
         raise damage_error(folder, f"has {products:,} products instead of {seal.products:,}")
-    if seal is not None and not seal.settled:
+    if seal is not None and not seal.is_settled:
         write_seal(folder, seal.products, seal)
     return Generation(folder, manifest, index, filters, look, text, damage)
 

@@ -14,6 +14,8 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +45,18 @@ class Seal:
     Attributes:
         products: number of products.
         files: path in the folder of the generation -> size in bytes and checksum.
-        settled: whether the engine has opened the files since they were written. The first time, it tidies small files
-            (versions of removed points, journals); after that, opening changes nothing.
+        settled_by: version of the engine that has opened the files since they were written; empty for none. The first
+            time, it tidies small files (versions of removed points, journals); after that, opening changes nothing.
     """
 
     products: int
     files: Mapping[str, tuple[int, int]]
-    settled: bool = False
+    settled_by: str = ""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether opening the files changes none of them."""
+        return self.settled_by == engine_version()
 
 
 def write_seal(folder: Path, products: int, before: Seal | None = None) -> None:
@@ -63,7 +70,7 @@ def write_seal(folder: Path, products: int, before: Seal | None = None) -> None:
     with contextlib.suppress(OSError):
         known = {} if before is None else {name: row for name, row in before.files.items() if _stays(name, row[0])}
         files = {name: known.get(name) or _fingerprint(folder / name) for name in _file_names(folder)}
-        seal = Seal(products, files, settled=before is not None)
+        seal = Seal(products, files, "" if before is None else engine_version())
         replace_file(folder / SEAL, json.dumps({"version": VERSION, **asdict(seal)}) + "\n")
         (folder / BROKEN_SEAL).unlink(missing_ok=True)
 
@@ -106,6 +113,12 @@ def check_seal(folder: Path, limit: int | None = CHECKED_AT_OPEN) -> Seal | None
     return seal
 
 
+@cache
+def engine_version() -> str:
+    """Return the version of the engine."""
+    return version("qdrant-edge-py")
+
+
 def damage_error(path: Path, what: str) -> StoreError:
     """Return the error for a file that was damaged."""
     return StoreError(f"The store is damaged: {path} {what}.", REPAIR, code="damaged-store")
@@ -125,7 +138,7 @@ def _read(path: Path) -> Seal | None:
     try:
         content = json.loads(path.read_bytes())
         files = {str(name): (int(size), int(checksum)) for name, (size, checksum) in content["files"].items()}
-        return Seal(int(content["products"]), files, bool(content["settled"]))
+        return Seal(int(content["products"]), files, str(content.get("settled_by", "")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
