@@ -41,7 +41,7 @@ class Found:
     ms: float
 
 
-def found(shop: Shop, drawn: RenderedCatalogue) -> list[Found]:
+def found(shop: Shop, drawn: RenderedCatalogue, strategy: str) -> list[Found]:
     if drawn.queries_file is None:
         raise SystemExit("There are no queries; give --queries 1 or more.")
     with drawn.queries_file.open(encoding="utf-8", newline="") as lines:
@@ -52,7 +52,7 @@ def found(shop: Shop, drawn: RenderedCatalogue) -> list[Found]:
         if product is None:
             raise SystemExit(f"{row['product_id']} of {drawn.queries_file} is not in the store.")
         started = time.perf_counter()
-        results = shop.search(drawn.queries_file.parent / row["photo"], max(CUTS), strategy="pretrained").results
+        results = shop.search(drawn.queries_file.parent / row["photo"], max(CUTS), strategy=strategy).results
         took = (time.perf_counter() - started) * 1e3
         same = [result.rank for result in results if result.product.id == product.id]
         group = [
@@ -96,6 +96,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=600)
     parser.add_argument("--views", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--strategies", nargs="+", default=["filters-static", "pretrained"], metavar="NAME")
     parser.add_argument("--keep", type=Path, help="draw into this folder and leave it there, to look at")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -110,15 +111,18 @@ def main() -> None:
         shop, summary = Shop.index(drawn.feed, Path(temporary) / "store")
         indexed = time.perf_counter() - drawn_at
         with shop:
-            answers = found(shop, drawn)
+            answers = {name: found(shop, drawn, name) for name in options.strategies}
             model = shop.info()["model"]
-    text, told = table(answers, options.seed)
-    median = float(np.median([answer.ms for answer in answers]))
-    print(f"{summary.products} products, {summary.photos} photos; figures in percent (95 % interval).\n\n{text}\n")
-    print(f"Drawing {drawn_at - started:.0f} s, indexing {indexed:.0f} s, a query {median:.0f} ms (median).")
+    tables = {name: table(answers[name], options.seed) for name in answers}
+    print(f"{summary.products} products, {summary.photos} photos; figures in percent (95 % interval).")
+    for name, (text, _) in tables.items():
+        median = float(np.median([answer.ms for answer in answers[name]]))
+        print(f"\n`{name}`, a query {median:.0f} ms (median):\n\n{text}")
+    print(f"\nDrawing {drawn_at - started:.0f} s, indexing {indexed:.0f} s.")
     print(f"Seed {options.seed}, model {model}. {machine_line('onnxruntime', 'numpy', 'pillow', 'qdrant-edge-py')}")
     if options.json:
-        ranks = [[answer.photo, answer.rank, answer.group_rank] for answer in answers]
+        ranks = {name: [[one.photo, one.rank, one.group_rank] for one in answers[name]] for name in answers}
+        told = {name: figures for name, (_, figures) in tables.items()}
         options.json.write_text(json.dumps({"figures": told, "ranks": ranks}, indent=1), "utf-8")
 
 
