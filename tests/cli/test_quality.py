@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(PRODUCTS):
         photo = scene(96, 64, seed=number)
         photo.save(folder / f"p{number}.png")
-        photo.crop((4, 2, 90, 60)).save(folder / f"p{number}-crop.png")
+        photo.crop((2, 1, 94, 63)).save(folder / f"p{number}-crop.png")
         category = ["[red]Things[/]", "Even" if number % 2 == 0 else "Odd"]
         rows.append(row(f"p{number}", f"p{number}.png", f"p{number}-crop.png", category=category))
     feed_of(folder / "feed.jsonl", rows)
