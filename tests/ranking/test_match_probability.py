@@ -212,8 +212,13 @@ def test_a_calibration_survives_writing_and_reading() -> None:
 
 
 def json_with(**fields: Any) -> str:
-    """Return the JSON of the calibration with these fields replaced."""
-    return json.dumps({**json.loads(CALIBRATION.as_json()), **fields})
+    """Return the JSON of the calibration with these fields replaced, as older versions wrote it, without a checksum."""
+    content = {**json.loads(CALIBRATION.as_json()), **fields}
+    return json.dumps({name: value for name, value in content.items() if name != "checksum" or "checksum" in fields})
+
+
+def test_a_calibration_of_an_older_version_has_no_checksum() -> None:
+    assert Calibration.from_json(json_with()) == CALIBRATION
 
 
 @pytest.mark.parametrize(
@@ -225,6 +230,8 @@ def json_with(**fields: Any) -> str:
         "null",
         "7",
         b"\xff\xfe",
+        json_with(checksum=1),
+        CALIBRATION.as_json().replace('"products": ', '"products": 1'),
         json_with(format=2),
         json_with(format="1"),
         json_with(products="40"),
@@ -242,7 +249,7 @@ def json_with(**fields: Any) -> str:
         json_with(absent_thresholds=None),
         json_with(measured=[]),
         json_with(measured={"match_error": "low"}),
-        json.dumps({name: value for name, value in json.loads(CALIBRATION.as_json()).items() if name != "model"}),
+        json.dumps({name: value for name, value in json.loads(json_with()).items() if name != "model"}),
     ],
 )
 def test_the_error_for_a_bad_file_says_to_calibrate_again(text: str | bytes) -> None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -102,7 +103,8 @@ class Calibration:
         """The file's text; :meth:`from_json` gives back an equal calibration."""
         mappings = {field: dict(getattr(self, field)) for field in _MAPPINGS}
         plain = {field: getattr(self, field) for field in (*_PLAIN, *_THRESHOLDS)}
-        return json.dumps({"format": FORMAT, **plain, **mappings}, indent=2) + "\n"
+        content = {"format": FORMAT, **plain, **mappings}
+        return json.dumps({**content, "checksum": _checksum(content)}, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -115,6 +117,9 @@ class Calibration:
             told = json.loads(text)
             if _validate_type(told["format"], int) != FORMAT:
                 raise TypeError(f"format {told['format']} is not {FORMAT}, the one that this Shoplens reads")
+            checksum = told.pop("checksum", None)  # older files have none
+            if checksum is not None and checksum != _checksum(told):
+                raise TypeError("a value is not the one that was written")
             fields: dict[str, Any] = {field: _validate_type(told[field], kind) for field, kind in _PLAIN.items()}
             for field in _MAPPINGS:
                 fields[field] = {name: float(_validate_type(value, float, int)) for name, value in told[field].items()}
@@ -279,6 +284,11 @@ def _check_thresholds(name: str, thresholds: Sequence[float | None]) -> None:
             f"The thresholds for {name} are {list(thresholds)}.",
             f"Give {len(PRECISIONS)} from 0 to 1, never falling, and none after the last that can be reached.",
         )
+
+
+def _checksum(content: Mapping[str, Any]) -> int:
+    """Return the checksum of a calibration's values, by which a damaged file is found."""
+    return zlib.crc32(json.dumps(content, sort_keys=True).encode())
 
 
 def _validate_type(value: Any, *kinds: type[Any]) -> Any:
