@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from fastapi.testclient import TestClient
 
 from shoplens import Shop
+from shoplens.index.process.remote_index import RemoteIndex
 from shoplens.service.app import application
 from shoplens.store.files.damage import check_files
 from tests.attacks.test_damage import flip_bit
-from tests.service.conftest import folder, indexed_folder, shop
+from tests.fakes import ColourEmbedder
+from tests.service.conftest import SETTINGS, folder, indexed_folder, shop
 
 __all__ = ["folder", "indexed_folder", "shop"]
 
@@ -53,6 +56,25 @@ def test_a_service_tells_damage_that_it_finds_after_its_start(shop: Shop) -> Non
         assert (ready.status_code, ready.json()["status"]) == (503, "damaged")
         assert "vector_storage-combined" in ready.json()["why"] and "--replace" in ready.json()["why"]
         assert "shoplens_damaged 1.0" in client.get("/metrics").text
+
+
+def test_a_file_that_is_cut_off_under_a_running_service_ends_no_service(folder: Path) -> None:
+    with (
+        Shop(folder / "store", embedder=ColourEmbedder(), settings=SETTINGS, _engine=RemoteIndex) as shop,
+        TestClient(application(shop), raise_server_exceptions=False) as client,
+    ):
+        for path in folder.rglob("payload_storage/page_0.dat"):
+            with path.open("r+b") as file:
+                file.truncate(0)
+        for _ in range(3):
+            answer = client.get("/v1/products/red-1")
+            assert answer.status_code == 503
+            assert answer.json()["error"]["code"] in ("engine-stopped", "engine-failed", "damaged-store")
+            assert re.search("doctor --files|--replace", answer.json()["error"]["fix"])
+        assert client.get("/healthz").status_code == 200 and client.get("/metrics").status_code == 200
+        client.app.state.service.look_for_damage()  # type: ignore[attr-defined]
+        assert client.get("/readyz").status_code == 503
+        assert [state.path for state in check_files(shop.folder) if state.state == "damaged"] == ["generations/000001"]
 
 
 def test_a_seal_is_json_with_a_row_per_file(folder: Path) -> None:
