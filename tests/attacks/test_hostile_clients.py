@@ -140,7 +140,8 @@ def test_shoppers_behind_a_proxy_have_a_rate_each_and_the_key_one_for_all(shop: 
         assert statuses("2.2.2.2, 10.9.9.9", 3) == [200, 200, 429]
         assert statuses("2001:db8::1", 2) == [200, 200]
         assert statuses("2001:db8::2", 1) == [429], "one network of IPv6 is one client"
-        assert statuses("3.3.3.3", 2) == [200, 200]
+        assert statuses("3.3.3.3:1001", 2) == [200, 200]
+        assert statuses("3.3.3.3:1002", 1) == [429], "a port makes no other client"
         assert statuses("4.4.4.4", 1) == [429], "the key has a rate, too"
 
 

@@ -100,7 +100,8 @@ def client_address(request: Request, settings: Settings) -> str:
     trusted = _networks(settings.trusted_proxies)
     if not is_proxy(peer, settings):
         return _network_of(peer)
-    forwarded = [one.strip() for line in request.headers.getlist("x-forwarded-for") for one in line.split(",")]
+    lines = request.headers.getlist("x-forwarded-for")
+    forwarded = [_without_port(one.strip()) for line in lines for one in line.split(",")]
     return _network_of(next((one for one in reversed(forwarded) if not _is_in(one, trusted)), peer))
 
 
@@ -120,6 +121,13 @@ def _is_in(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
     except ValueError:
         return False
     return any(parsed in network for network in networks)
+
+
+def _without_port(address: str) -> str:
+    """Return an address without the port that some proxies add: ``1.2.3.4:5678``, ``[2001:db8::1]:5678``."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
 
 
 def _network_of(address: str) -> str:
