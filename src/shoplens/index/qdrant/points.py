@@ -161,9 +161,7 @@ def parse_raw_record(stored: RawRecord) -> StoredProduct:
     try:
         return _parse_record_text(stored) if isinstance(stored, str) else _record({**stored})
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise StoreError(
-            f"The store is damaged: the record of a product cannot be read: {problem!r}.", REPAIR, code="damaged-store"
-        ) from problem
+        raise _damage_error(problem) from problem
 
 
 @functools.lru_cache(CACHED_RECORDS)
@@ -242,7 +240,16 @@ def parse_entry(points: Sequence[engine.Record], sizes: VectorSizes) -> IndexedP
 
 
 def _stack_vectors(points: Sequence[engine.Record], name: str) -> Vectors:
-    return np.array([_vectors(point)[name] for point in points], np.float32)
+    try:
+        return np.array([_vectors(point)[name] for point in points], np.float32)
+    except KeyError as problem:
+        raise _damage_error(problem) from problem
+
+
+def _damage_error(problem: Exception) -> StoreError:
+    return StoreError(
+        f"The store is damaged: what it holds of a product cannot be read: {problem!r}.", REPAIR, code="damaged-store"
+    )
 
 
 def _sparse_vector(point: engine.Record, name: str) -> SparseVector:
