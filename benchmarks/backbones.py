@@ -32,7 +32,8 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.embedders import OnnxEmbedder, embed_photos
-from shoplens.embedders.card import FITS, ModelCard, network_input
+from shoplens.embedders.card import ModelCard
+from shoplens.embedders.preprocessing import FITS, network_input
 from shoplens.feeds import read_feed
 from shoplens.images import decode_photo
 from shoplens.settings import Settings

@@ -54,7 +54,9 @@ def store_of(name: str, data: Path, work: Path, model: Path | None = None) -> Pa
 
 def embedder_of(store: Path) -> OnnxEmbedder:
     """The network that a store was made by, on one thread."""
-    return OnnxEmbedder(network_file(Settings().model, load_manifest(live_folder(store)).model), threads=1)
+    return OnnxEmbedder(
+        network_file(Settings().model, load_manifest(live_folder(store)).model, Settings().models), threads=1
+    )
 
 
 def products_of(name: str, data: Path) -> list[Product]:

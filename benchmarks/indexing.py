@@ -34,7 +34,8 @@ from PIL import Image
 
 from shoplens import Shop
 from shoplens.embedders import OnnxEmbedder
-from shoplens.embedders.card import ModelCard, load_card, network_input
+from shoplens.embedders.card import ModelCard, load_card
+from shoplens.embedders.preprocessing import network_input
 from shoplens.embedders.shipped import shipped_file
 from shoplens.feeds import read_feed
 from shoplens.images import decode_photo

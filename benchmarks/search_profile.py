@@ -24,7 +24,7 @@ from fastapi.testclient import TestClient
 from evaluation import embedder_of
 from serving import served
 from shoplens import Shop
-from shoplens.embedders.card import network_input
+from shoplens.embedders.preprocessing import network_input
 from shoplens.filters.photo_features.measurements import measure_photo
 from shoplens.images import decode_photo
 from shoplens.service.app import application

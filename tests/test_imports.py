@@ -19,7 +19,7 @@ LEVELS = (
     ("fetching",),
     ("feeds", "images", "embedders", "filters", "index", "reading"),
     ("rendered",),  # draws its photos with images/, and is imported by the demonstration alone
-    ("ranking", "words"),
+    ("ranking", "words", "models"),
     ("store",),
     ("build", "feedback"),
     ("search",),

@@ -24,7 +24,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from shoplens.embedders.card import ModelCard, network_input
+from shoplens.embedders.card import ModelCard
+from shoplens.embedders.preprocessing import network_input
 from shoplens.images import decode_photo
 from shoplens.settings import Settings
 

@@ -35,8 +35,9 @@ from onnx import compose
 from PIL import Image
 from torch import nn
 
-from shoplens.embedders.card import ModelCard, network_input
+from shoplens.embedders.card import ModelCard
 from shoplens.embedders.onnx import open_session
+from shoplens.embedders.preprocessing import network_input
 from shoplens.images import decode_photo
 from shoplens.settings import Settings
 from shoplens.types import Pixels

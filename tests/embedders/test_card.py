@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.embedders.card import ModelCard, load_card, network_input
+from shoplens.embedders.card import ModelCard, load_card
+from shoplens.embedders.preprocessing import network_input
 from shoplens.errors import ModelError
 from shoplens.types import Pixels
 
@@ -52,7 +53,16 @@ def test_a_card_without_name_or_side_is_an_error(tmp_path: Path, text: str) -> N
         ("fit", '"stretch"'),
         ("fit", "{}"),
         ("layout", '"NWHC"'),
-        ("dtype", '"float16"'),
+        ("dtype", '"float64"'),
+        ("resize", "200"),
+        ("resample", '"cubic"'),
+        ("fill", "[0, 0, 300]"),
+        ("rescale", "0"),
+        ("channels", '"GBR"'),
+        ("pool", '"max"'),
+        ("pool", '"cls"'),
+        ("prefix_tokens", "-1"),
+        ("files", '["model.onnx"]'),
         ("mean", "127"),
         ("mean", "[1, 2]"),
         ("mean", '["a", "b", "c"]'),

@@ -37,6 +37,7 @@ GROUPS = {
     "train": "learning",
     "feedback": "learning",
     "generations": "storing",
+    "models": "storing",
     "keys": "serving",
 }
 """Command that has commands of its own -> the folder of its file."""

@@ -100,8 +100,9 @@ Model = Annotated[
     Path | None,
     typer.Option(
         "--model",
-        metavar="FILE",
-        help="ONNX file of another embedder, with its JSON card beside it. \\[default: the model of the package]",
+        metavar="MODEL",
+        help="Another model: a name that `shoplens models` lists, or an ONNX file with its JSON card beside it. "
+        "\\[default: that of the store]",
         show_default=False,
     ),
 ]

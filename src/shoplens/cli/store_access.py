@@ -82,7 +82,11 @@ def open_snapshot(
             yield None, settings
             return
         model = Path(answer["model"]) if answer["model"] else None
-        if writes and settings.model is not None and model != network_file(settings.model).resolve():
+        if (
+            writes
+            and settings.model is not None
+            and model != network_file(settings.model, models=settings.models).resolve()
+        ):
             raise Refused(
                 f"The service uses {model or 'the model of the package'}, but this command uses {settings.model}.",
                 "Stop the service, run the command, and start the service with the same --model.",

@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-from PIL import Image, ImageOps
+from typing import Any, Literal, get_args
 
 from shoplens.errors import ModelError
-from shoplens.types import Pixels
 
-Fit = Literal["squash", "crop", "pad"]
+Fit = Literal["squash", "crop", "pad", "shortest"]
+Resample = Literal["", "nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+Pool = Literal["", "cls", "mean", "patches"]
+OTHER_OUTPUT_KEYS = ("features", "further", "tail_from", "tail_to", "tail_weights", "mask", "maps", "files")
+"""Keys of a card that concern other outputs than the vector, and so are no part of the model id."""
+LATER_KEYS = ("resize", "resample", "fill", "rescale", "channels", "input", "pool", "prefix_tokens")
+"""Keys that are part of the model id only where they differ from their default, so that the ids of models from before
+these keys stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,25 @@ class ModelCard:
         name: first part of the model id.
         side: pixels per side of the square input.
         fit: ``squash`` scales the whole photo to the square, ``crop`` takes its centre, ``pad`` keeps its proportions
-            and fills the rest with the median colour of its border.
+            and fills the rest with ``fill``; ``shortest`` scales the shorter side to ``resize`` pixels and then cuts
+            the centre of ``side`` x ``side`` pixels out.
+        resize: pixels of the shorter side with ``shortest``, of both with ``squash``, before the centre is cut out; 0
+            for ``side``.
+        resample: filter of the scaling, computed as the image processors of `transformers` compute it; empty for that
+            of cards without this key, which is bicubic and, for ``squash``, takes a faster way to nearly the same.
+        fill: colour around a photo with ``pad``, 0 to 255; empty for the median colour of its border.
         layout: order of the input's axes.
-        dtype: ``uint8`` for the pixels as they are; ``float32`` for (pixel - mean) / std.
-        mean, std: per channel, in units of a pixel (0 to 255).
+        dtype: ``uint8`` for the pixels as they are; ``float32`` and ``float16`` for (pixel * rescale - mean) / std.
+        mean, std: per channel, in units of a rescaled pixel (0 to 255 where ``rescale`` is 1).
+        rescale: factor of the pixels; 1/255 for a mean and std that are given in 0 to 1.
+        channels: order of the colours.
+        input: name of the input that is the photo; the first input when empty.
         output: name of the output that is the vector; the first output when empty.
+        pool: how the vector comes out of ``output``: empty for an output that is the vector, (photos, dimensions);
+            ``cls`` for the first of (photos, tokens, dimensions), ``mean`` for the mean of all tokens, or of all places
+            of a map (photos, dimensions, rows, columns), ``patches`` for the mean of the tokens that show the photo.
+            It needs ``output``. Vectors are brought to length 1 in any case.
+        prefix_tokens: number of tokens before those that show the photo, for ``patches``.
         dimensions: length of that output, where it is to be checked; 0 reads it from the file.
         features: names of further outputs of shape (photos, any), which are the input of the filters; without any, the
             filters use ``output``.
@@ -51,6 +68,7 @@ class ModelCard:
             each cell of the input to show it; empty for a network that finds no objects. It needs ``squash``.
         maps: names of feature maps inside the graph, (photos, channels, rows, columns), by which the places of two
             photos are compared when a match is explained; empty for a network that cannot explain matches so.
+        files: SHA-256 by the name of each file of the network; they are checked when it is opened. Empty for none.
 
     Raises:
         ModelError: a value is not allowed.
@@ -59,11 +77,19 @@ class ModelCard:
     name: str
     side: int
     fit: Fit = "squash"
+    resize: int = 0
+    resample: Resample = ""
+    fill: tuple[int, ...] = ()
     layout: Literal["NHWC", "NCHW"] = "NCHW"
-    dtype: Literal["uint8", "float32"] = "float32"
+    dtype: Literal["uint8", "float32", "float16"] = "float32"
     mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
     std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    rescale: float = 1.0
+    channels: Literal["RGB", "BGR"] = "RGB"
+    input: str = ""
     output: str = ""
+    pool: Pool = ""
+    prefix_tokens: int = 1
     dimensions: int = 0
     features: tuple[str, ...] = ()
     further: tuple[str, ...] = ()
@@ -72,17 +98,27 @@ class ModelCard:
     tail_weights: str = ""
     mask: str = ""
     maps: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for name, is_valid in {
             "name": isinstance(self.name, str) and bool(self.name.strip()),
             "side": isinstance(self.side, int) and 8 <= self.side <= 4096,
-            "fit": isinstance(self.fit, str) and self.fit in FITS,
+            "fit": self.fit in get_args(Fit),
+            "resize": _is_integer(self.resize)
+            and (not self.resize or (self.side <= self.resize <= 4096 and self.fit in ("shortest", "squash"))),
+            "resample": self.resample in get_args(Resample),
+            "fill": not self.fill or (_is_colour(self.fill) and all(0 <= value <= 255 for value in self.fill)),
             "layout": self.layout in ("NHWC", "NCHW"),
-            "dtype": self.dtype in ("uint8", "float32"),
+            "dtype": self.dtype in ("uint8", "float32", "float16"),
             "mean": _is_colour(self.mean),
             "std": _is_colour(self.std) and all(value > 0 for value in self.std),
+            "rescale": isinstance(self.rescale, int | float) and self.rescale > 0,
+            "channels": self.channels in ("RGB", "BGR"),
+            "input": isinstance(self.input, str),
             "output": isinstance(self.output, str),
+            "pool": self.pool in get_args(Pool) and bool(self.output or not self.pool),
+            "prefix_tokens": _is_integer(self.prefix_tokens) and self.prefix_tokens >= 0,
             "dimensions": isinstance(self.dimensions, int) and self.dimensions >= 0,
             "features": _are_names(self.features),
             "further": _are_names(self.further),
@@ -91,12 +127,33 @@ class ModelCard:
             "tail_weights": isinstance(self.tail_weights, str),
             "maps": _are_names(self.maps),
             "mask": isinstance(self.mask, str) and (not self.mask or self.fit == "squash"),
+            "files": isinstance(self.files, dict) and _are_names((*self.files, *self.files.values())),
         }.items():
             if not is_valid:
                 raise ModelError(
                     f"The model's card says {name} = {getattr(self, name)!r}.",
                     "Correct it; the docstring of embedders/card.py describes the keys.",
                 )
+
+    @property
+    def determining(self) -> dict[str, object]:
+        """What of the card determines the input or the vector, and so is part of the model id."""
+        defaults = {one.name: one.default for one in fields(self)}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in OTHER_OUTPUT_KEYS and not (name in LATER_KEYS and value == defaults[name])
+        }
+
+    @property
+    def min_side(self) -> int:
+        """The smallest shorter side, in pixels, at which a photo loses no detail. A filter that is named reads twice
+        the pixels that it gives, so that a photo that was decoded smaller gives nearly the same input."""
+        return 2 * (self.resize or self.side) if self.resample else self.side
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _are_names(value: object) -> bool:
@@ -129,39 +186,3 @@ def load_card(model: Path) -> ModelCard:
         name: tuple(value) if isinstance(value, list) else value for name, value in stored.items() if name in known
     }
     return ModelCard(**values)  # type: ignore[arg-type]  # ModelCard checks its values
-
-
-def network_input(photo: Pixels, card: ModelCard) -> np.ndarray[Any, np.dtype[Any]]:
-    """Return one photo as the network's input, without the batch axis: (side, side, 3) or (3, side, side)."""
-    image = Image.fromarray(photo)
-    if image.size != (card.side, card.side):
-        image = FITS[card.fit](image, card.side)
-    pixels = np.asarray(image)
-    if card.dtype == "float32":
-        mean, std = np.asarray(card.mean, np.float32), np.asarray(card.std, np.float32)
-        return _apply_layout((pixels.astype(np.float32) - mean) / std, card)
-    return _apply_layout(pixels, card)
-
-
-def _apply_layout(pixels: np.ndarray[Any, np.dtype[Any]], card: ModelCard) -> np.ndarray[Any, np.dtype[Any]]:
-    return pixels if card.layout == "NHWC" else pixels.transpose(2, 0, 1)
-
-
-def _squash(image: Image.Image, side: int) -> Image.Image:
-    return image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
-
-
-def _crop(image: Image.Image, side: int) -> Image.Image:
-    return ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC)
-
-
-def _pad(image: Image.Image, side: int) -> Image.Image:
-    inner = ImageOps.contain(image, (side, side), Image.Resampling.BICUBIC)
-    pixels = np.asarray(inner)
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    square = Image.new("RGB", (side, side), tuple(int(value) for value in np.median(border, axis=0)))
-    square.paste(inner, ((side - inner.width) // 2, (side - inner.height) // 2))
-    return square
-
-
-FITS = {"squash": _squash, "crop": _crop, "pad": _pad}

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.embedders.card import ModelCard, network_input
+from shoplens.embedders.card import ModelCard
 from shoplens.embedders.embedder import Embedder
 from shoplens.embedders.onnx import OnnxEmbedder, open_session
+from shoplens.embedders.preprocessing import network_input
 from shoplens.errors import InvalidValue
 from shoplens.types import Mask, Pixels
 

@@ -3,10 +3,10 @@ features of photos."""
 
 from __future__ import annotations
 
-import dataclasses
 import glob
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,14 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from shoplens.embedders.card import ModelCard, load_card, network_input
+from shoplens.embedders.card import ModelCard, load_card
 from shoplens.embedders.embedder import Embedder, ObjectEmbedder
+from shoplens.embedders.pooling import check_axes, pool_output
+from shoplens.embedders.preprocessing import network_input
 from shoplens.embedders.shipped import shipped_file
 from shoplens.errors import ModelError
 from shoplens.types import Features, Mask, Pixels, Vectors
 
-_OTHER_OUTPUT_KEYS = ("features", "further", "tail_from", "tail_to", "tail_weights", "mask", "maps")
-"""Keys of a card that concern other outputs than the vector, and so are no part of the model id."""
+_TOO_NEW = re.compile(r"opset|IR version", re.IGNORECASE)
+"""What ONNX Runtime says of a file that is newer than itself."""
 MAX_ROWS = 1024
 """Photos that pass through a small network at once."""
 
@@ -61,7 +63,7 @@ class OnnxEmbedder:
         mask = self.card.mask if objects else ""
         self.mask_shape = _mask_shape(mask, outputs[mask].shape) if mask else (0, 0)
         self.frames_objects = frames
-        self.min_side = self.card.side
+        self.min_side = self.card.min_side
         self.model = f"{self.card.name}@{_model_digest(path, self.card)}"
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
@@ -82,12 +84,13 @@ class OnnxEmbedder:
         return (self._output, *self.card.features, *self.card.further)
 
     def _output_size(self, shape: Sequence[object]) -> int:
-        last = shape[-1] if shape else None
+        check_axes(self._output, tuple(shape), self.card.pool)
+        last = shape[1] if len(shape) == 4 else shape[-1]
         dimensions = self.card.dimensions or (last if isinstance(last, int) else 0)
-        if not dimensions or len(shape) != 2:
+        if not dimensions:
             raise ModelError(
-                f"Output {self._output!r} of {self.card.name} has shape {list(shape)}, not (photos, dimensions).",
-                "Choose a pooled output by `output` in the card, and give `dimensions`.",
+                f"Output {self._output!r} of {self.card.name} has shape {list(shape)}, of unknown length.",
+                "Give `dimensions` in the card.",
             )
         if isinstance(last, int) and last != dimensions:
             raise ModelError(
@@ -137,10 +140,12 @@ def open_session(network: str | bytes, threads: int) -> Any:
     try:
         return _new_session(network, threads, onnxruntime.get_available_providers())
     except Exception as problem:  # onnxruntime's own exceptions share no public base
-        name = network if isinstance(network, str) else "The network"
-        raise ModelError(
-            f"{name} cannot be loaded: {str(problem).splitlines()[0]}", "Give a valid ONNX file.", code="bad-onnx"
-        ) from None
+        name, reason = network if isinstance(network, str) else "The network", str(problem).splitlines()[0]
+        too_new = _TOO_NEW.search(reason)
+        fix = (
+            "Upgrade onnxruntime, or export the network with an older opset." if too_new else "Give a valid ONNX file."
+        )
+        raise ModelError(f"{name} cannot be loaded: {reason}", fix, code="bad-onnx") from None
 
 
 def open_small_session(network: bytes) -> Any:
@@ -166,20 +171,33 @@ def _new_session(network: str | bytes, threads: int, providers: Sequence[str]) -
 
 
 def run_network(session: Any, card: ModelCard, outputs: Sequence[str], photos: Sequence[Pixels]) -> Vectors:
-    """Return the outputs with these names, side by side: float32 (photos, any).
+    """Return the outputs with these names, side by side, that of the vector pooled: float32 (photos, any).
 
     Raises:
-        ModelError: the network cannot take the input that its card describes.
+        ModelError: the network cannot take the input that its card describes; or as
+            :func:`~shoplens.embedders.pooling.pool_output`.
     """
+    photo_input = next((one for one in session.get_inputs() if one.name == card.input), session.get_inputs()[0])
     batch = np.stack([network_input(photo, card) for photo in photos])
+    only_one = bool(photo_input.shape) and photo_input.shape[0] == 1  # some exports take one photo at a time
+    parts = [batch[row : row + 1] for row in range(len(batch))] if only_one else [batch]
     try:
-        arrays = session.run(list(outputs), {session.get_inputs()[0].name: batch})
+        runs = [session.run(list(outputs), {photo_input.name: part}) for part in parts]
     except Exception as problem:  # as above
         raise ModelError(
             f"{card.name} cannot take {batch.dtype} {batch.shape}: {str(problem).splitlines()[0]}",
             "Correct `side`, `layout` or `dtype` in its card.",
         ) from None
-    return np.concatenate([np.asarray(array, np.float32).reshape(len(photos), -1) for array in arrays], axis=1)
+    arrays = [np.concatenate(arrays) for arrays in zip(*runs, strict=True)]
+    rows = [_as_rows(name, array, card) for name, array in zip(outputs, arrays, strict=True)]
+    return np.concatenate(rows, axis=1)
+
+
+def _as_rows(name: str, array: np.ndarray[Any, np.dtype[Any]], card: ModelCard) -> Vectors:
+    """Return float32 (photos, any) of one output."""
+    if card.pool and name == card.output:
+        return pool_output(array, card)
+    return np.asarray(array, np.float32).reshape(len(array), -1)
 
 
 class FeatureNetwork:
@@ -242,7 +260,11 @@ def _mask_shape(name: str, shape: Sequence[object]) -> tuple[int, int]:
 
 
 def _raise_missing(path: Path) -> ModelCard:
-    raise ModelError(f"There is no model at {path}.", "Give the path of an ONNX file.", code="no-model")
+    raise ModelError(
+        f"There is no model at {path}.",
+        "Give a name that `shoplens models` lists as added, or the path of an ONNX file.",
+        code="no-model",
+    )
 
 
 def _feature_count(name: str, shape: Sequence[object]) -> int:
@@ -261,10 +283,31 @@ def _feature_count(name: str, shape: Sequence[object]) -> int:
 
 def _model_digest(path: Path, card: ModelCard) -> str:
     """Return the first 12 hexadecimal digits of the digest of the weights and of all that determines their input or the
-    vector."""
-    digest = hashlib.sha256()
-    for part in sorted(path.parent.glob(glob.escape(path.name) + "*")):  # large models keep weights in model.onnx.data
-        digest.update(part.read_bytes())
-    determining = {name: value for name, value in dataclasses.asdict(card).items() if name not in _OTHER_OUTPUT_KEYS}
-    digest.update(json.dumps(determining, sort_keys=True).encode())
+    vector.
+
+    Raises:
+        ModelError: ``wrong-hash``: a file is not the one that the card names.
+    """
+    digest, found = hashlib.sha256(), {}
+    for part in network_files(path):
+        content = part.read_bytes()
+        digest.update(content)
+        if part.name in card.files:
+            found[part.name] = hashlib.sha256(content).hexdigest()
+    for name, wanted in card.files.items():
+        if found.get(name) != wanted:
+            raise ModelError(
+                f"{path.parent / name} is not the file that its card names: its SHA-256 is {found.get(name)}, "
+                f"not {wanted}.",
+                "Add the model anew with `shoplens models add`; or, if you changed the file, correct `files` in its "
+                "card.",
+                code="wrong-hash",
+            )
+    digest.update(json.dumps(card.determining, sort_keys=True).encode())
     return digest.hexdigest()[:12]
+
+
+def network_files(path: Path) -> list[Path]:
+    """Return the file of a network and those that hold its weights, such as ``model.onnx.data`` or
+    ``model.onnx_data``."""
+    return sorted(path.parent.glob(glob.escape(path.name) + "*"))

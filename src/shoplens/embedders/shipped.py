@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from shoplens.embedders.added import added_model
 from shoplens.embedders.card import load_card
 
 NETWORKS = ("efficientnet-lite2-int8", "efficientnet-lite2")
@@ -17,17 +18,26 @@ def shipped_file(name: str = NETWORKS[0]) -> Path:
     return _FOLDER / f"{name}.onnx"
 
 
-def network_file(model: Path | None, made_by: str = "") -> Path:
+def network_file(model: Path | None, made_by: str = "", models: Path | None = None) -> Path:
     """Return the ONNX file to open.
 
     Args:
-        model: the setting: a file, or the name of a network in the package. None uses the network that the store was
-            made by where the package has it, and the default one otherwise.
+        model: the setting: a file, the name of a network in the package, or that of an added model. None uses the
+            network that the store was made by where it is one of these two, and the default one otherwise.
         made_by: model id in the manifest of the store; empty where there is no store yet.
+        models: folder of the added models; None where there are none.
     """
     if model is not None:
-        return shipped_file(str(model)) if str(model) in NETWORKS and not model.exists() else model
-    return shipped_file(_shipped_name(made_by) or NETWORKS[0])
+        return model if model.is_file() else _named_file(str(model), models) or model
+    name = _shipped_name(made_by)
+    added = None if name or models is None else added_model(models, made_by.partition("@")[0])
+    return added or shipped_file(name or NETWORKS[0])
+
+
+def _named_file(name: str, models: Path | None) -> Path | None:
+    if name in NETWORKS:
+        return shipped_file(name)
+    return None if models is None else added_model(models, name)
 
 
 def newer_network(made_by: str) -> str:

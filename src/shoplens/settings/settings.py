@@ -46,7 +46,12 @@ class Settings:
 
     store: Path = _setting(Path("shoplens-store"), "folder of the store")
     data: Path | None = _setting(None, "folder with real catalogues for `make demo`")
-    model: Path | None = _setting(None, "ONNX file of another embedder, with a JSON card beside it; default: shipped")
+    model: Path | None = _setting(
+        None, "another model: its name in `shoplens models`, or an ONNX file; default: shipped"
+    )
+    model_folder: Path | None = _setting(
+        None, "folder of the models that `shoplens models add` adds; default: `~/.local/share/shoplens/models`"
+    )
     objects: bool = _setting(
         True, "whether the object in a photo is compared by itself, too, which takes a second pass; for new stores"
     )
@@ -134,6 +139,13 @@ class Settings:
             max_photo_bytes=min(self.max_photo_bytes, self.max_query_bytes),
             max_photo_pixels=min(self.max_photo_pixels, self.max_query_pixels),
         )
+
+    @property
+    def models(self) -> Path:
+        """The folder of the models that were added."""
+        if self.model_folder is not None:
+            return self.model_folder
+        return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "shoplens" / "models"
 
     @property
     def cores(self) -> int:

@@ -77,8 +77,8 @@ def open_embedders(store: Store, embedder: Embedder | None, settings: Settings, 
         is_new: whether the store is built anew, as the settings say.
     """
     if not store.has_live:
-        return Embedders(embedder, network_file(settings.model), objects=settings.objects)
+        return Embedders(embedder, network_file(settings.model, models=settings.models), objects=settings.objects)
     manifest = store.live.manifest
     objects = settings.objects if is_new else manifest.placed == filter_vector_size(has_object=True)
-    network = network_file(settings.model, manifest.model)
+    network = network_file(settings.model, manifest.model, settings.models)
     return Embedders(embedder, network, objects=objects, frames=is_new or manifest.framed)

@@ -72,8 +72,8 @@ async def snapshot(request: Request, body: SnapshotRequest) -> dict[str, str]:
     one."""
     shop = service_state(request).shop
     await _run_beside(request, lambda: shop.snapshots.write(body.name, kept=body.kept))
-    model = shop.settings.model
-    return {"model": "" if model is None else str(network_file(model).resolve())}
+    model, models = shop.settings.model, shop.settings.models
+    return {"model": "" if model is None else str(network_file(model, models=models).resolve())}
 
 
 @router.post("/adopt")

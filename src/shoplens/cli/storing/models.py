@@ -1,0 +1,109 @@
+"""shoplens models: the networks that can make the vectors of a store."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from shoplens.cli import options
+from shoplens.cli.groups import new_group
+from shoplens.cli.output import console, print_json, print_table, sanitize
+from shoplens.embedders.card import Pool
+from shoplens.errors import InvalidValue
+
+app = new_group(
+    "List the networks that can make the vectors of a store, and add others. `shoplens models` alone lists them.",
+    default="list",
+)
+
+
+@app.command(name="list")
+def list_all(json: options.Json = False) -> None:
+    """List the networks of the package, those that were added, and those that are known, with size and licence."""
+    from shoplens.models.table import list_models
+
+    rows = list_models(options.read_settings().models)
+    if json:
+        print_json({"models": rows})
+        return
+    table = Table(
+        *("name", "state", "good for", "licence", "MB", "dimensions", "ms on this CPU", "from"),
+        box=None,
+        pad_edge=False,
+    )
+    for row in rows:
+        measured = "not measured" if row.cpu_ms is None else f"{row.cpu_ms:g}"
+        about = (row.name, row.state, row.purpose, row.licence, f"{row.megabytes:g}", str(row.dimensions), measured)
+        table.add_row(*(sanitize(text) for text in (*about, row.source)))
+    print_table(table)
+    console.print(
+        "`--model NAME` uses one that is shipped or added; `shoplens models add NAME` adds a known one. The size of "
+        "known ones is computed for float32. docs/models.md says what is known of them, and what was not tried."
+    )
+
+
+@app.command()
+def add(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="FOLDER", help="Folder in the layout of the Hugging Face hub.", show_default=False),
+    ],
+    name: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Its name for `--model`. \\[default: that of the folder]", show_default=False
+        ),
+    ] = "",
+    variant: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT", help="Such as int8 or fp16, for model_int8.onnx. \\[default: float32]", show_default=False
+        ),
+    ] = "",
+    output: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Output that is the vector. \\[default: chosen by its name]", show_default=False
+        ),
+    ] = "",
+    pool: Annotated[
+        Pool,
+        options.choice_option(
+            "--pool",
+            ("cls", "mean", "patches"),
+            "With `--output`: how an output of tokens becomes a vector.",
+            default="the output is the vector",
+        ),
+    ] = "",
+    accept_licence: Annotated[
+        bool, options.flag("--accept-licence", "Add the model though its licence has limits, which you have read.")
+    ] = False,
+    replace: Annotated[bool, options.flag("--replace", "Replace the model of this name.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Add a model: copy its files, write its card, and try it. `--model NAME` uses it from then on.
+
+    Example: shoplens models add ./siglip2-base-patch16-224-ONNX --variant int8
+    """
+    from shoplens.models.add import AddOptions, ModelSource, add_model
+
+    if pool and not output:
+        raise InvalidValue("`--pool` was given without `--output`.", "Name the output of tokens, too.")
+    added = add_model(
+        ModelSource(Path(model), model),
+        AddOptions(name, variant, output, pool, accept_licence, replace),
+        options.read_settings().models,
+    )
+    if json:
+        print_json({"name": added.name, "model": added.model, "path": str(added.path), "card": added.card})
+        return
+    card = added.card
+    console.print(
+        sanitize(
+            f"{added.name} was added: {card['dimensions']} dimensions, {card['cpu_ms']:g} ms for a photo on one thread "
+            f"of this machine, licence {card['licence']}. The vector is the output {card['output']}"
+            f"{', pooled by ' + card['pool'] if card['pool'] else ''}; the card is {added.path.with_suffix('.json')}."
+        )
+    )
+    console.print(sanitize(f"Build a store with it: `shoplens index FEED --model {added.name}`."))

@@ -1,0 +1,45 @@
+"""The vector in an output of a network: the output itself, a token of it, or a mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from shoplens.embedders.card import ModelCard, Pool
+from shoplens.errors import ModelError
+from shoplens.types import Vectors
+
+AXES: dict[Pool, tuple[int, ...]] = {"": (2,), "cls": (3,), "mean": (3, 4), "patches": (3,)}
+"""Pooling -> numbers of axes that an output for it may have."""
+
+
+def pool_output(output: np.ndarray[Any, np.dtype[Any]], card: ModelCard) -> Vectors:
+    """Return float32 (photos, dimensions), which may have any length, from the output that the card names.
+
+    Raises:
+        ModelError: ``unfit-output``: the output has another shape than its pooling needs.
+    """
+    values = np.asarray(output, np.float32)
+    check_axes(card.output, values.shape, card.pool)
+    if card.pool == "cls":
+        return values[:, 0]
+    if card.pool == "patches":
+        values = values[:, card.prefix_tokens :]
+    if card.pool:
+        values = np.mean(values, axis=1 if values.ndim == 3 else (2, 3))
+    return values
+
+
+def check_axes(name: str, shape: tuple[object, ...], pool: Pool) -> None:
+    """Raise a ModelError where an output of this shape cannot be pooled so."""
+    if len(shape) in AXES[pool]:
+        return
+    fitting = ", ".join(f"`{one}`" for one, axes in AXES.items() if one and len(shape) in axes)
+    fix = (
+        f"Set `pool` in its card to one of {fitting}." if fitting else "Choose another output by `output` in its card."
+    )
+    how = f"with the pooling {pool!r}" if pool else "(photos, dimensions)"
+    raise ModelError(
+        f"Output {name!r} has the shape {list(shape)}, which is no vector {how}.", fix, code="unfit-output"
+    )

@@ -1,0 +1,1 @@
+"""Networks that others have trained: which there are, and how one becomes a model of Shoplens."""

@@ -1,0 +1,247 @@
+"""A folder in the layout of the Hugging Face hub -> a model that ``--model NAME`` finds: its files, and a card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from shoplens.embedders import OnnxEmbedder, embed_photos
+from shoplens.embedders.card import Pool
+from shoplens.embedders.onnx import open_session
+from shoplens.embedders.shipped import NETWORKS as SHIPPED
+from shoplens.errors import InvalidValue, ModelError
+from shoplens.models.layout import ModelFiles, choose_files
+from shoplens.models.licences import check_licence, licence_of_readme
+from shoplens.models.outputs import choose_output
+from shoplens.models.processor import card_keys
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_TIMED_PASSES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A folder with a model.
+
+    Attributes:
+        folder: it has the layout of a repository of the hub.
+        place: where the model is from, for people: a repository or a folder.
+        revision: commit of the repository; empty for a folder.
+        licence: as the registry or the hub names it; empty to read it from README.md.
+        hashes: SHA-256 that files must have, by their path in the folder.
+    """
+
+    folder: Path
+    place: str
+    revision: str = ""
+    licence: str = ""
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AddOptions:
+    """What a person decides about a model that is added.
+
+    Attributes:
+        name: its name for ``--model``; empty for the last part of its place.
+        variant: such as ``int8``; empty for float32.
+        output, pool: the output that is the vector, and its pooling; empty chooses them.
+        accept_licence: whether a licence with limits is accepted.
+        replace: whether a model of this name is replaced.
+    """
+
+    name: str = ""
+    variant: str = ""
+    output: str = ""
+    pool: Pool = ""
+    accept_licence: bool = False
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AddedModel:
+    """A model that was added.
+
+    Attributes:
+        path: its ONNX file, with the card beside it.
+        model: its id.
+        card: the card, as it was written.
+    """
+
+    name: str
+    path: Path
+    model: str
+    card: Mapping[str, Any]
+
+
+def add_model(source: ModelSource, options: AddOptions, models: Path) -> AddedModel:
+    """Copy the files of a model to a folder of its own in ``models``, and write its card.
+
+    Raises:
+        InvalidValue: ``bad-model-name``.
+        ModelError: the folder has no network, or none that gives a vector of a photo; ``licence-refused``;
+            ``model-exists``; ``wrong-hash``.
+    """
+    name = model_name(source, options)
+    target = models / name
+    if target.exists() and not options.replace:
+        raise ModelError(
+            f"There is a model {name!r} already.", "Give another `--name`, or `--replace`.", code="model-exists"
+        )
+    names = [path.relative_to(source.folder).as_posix() for path in source.folder.rglob("*") if path.is_file()]
+    files = choose_files(names, source.place, options.variant)
+    licence = source.licence or licence_of_readme(source.folder / "README.md")
+    check_licence(licence, source.place, accepted=options.accept_licence)
+    models.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=models, prefix=".adding-") as folder:
+        made = Path(folder) / name
+        made.mkdir()
+        hashes = _copy_files(source, files, made)
+        network = made / Path(files.network).name
+        card = _write_card(network, source, files, options)
+        card |= {"name": name, "licence": licence or "not named", "source": source.place, "revision": source.revision}
+        card["files"] = hashes
+        embedder = _save_and_try(network, card)
+        if target.exists():
+            shutil.rmtree(target)
+        made.rename(target)
+    return AddedModel(name, target / network.name, embedder.model, card)
+
+
+def model_name(source: ModelSource, options: AddOptions) -> str:
+    """Return the name that the model gets.
+
+    Raises:
+        InvalidValue: ``bad-model-name``: it cannot be one, or is that of a network in the package.
+    """
+    name = options.name or source.place.rstrip("/").rpartition("/")[2].lower().removesuffix("-onnx")
+    if not _NAME.fullmatch(name) or name in SHIPPED:
+        raise InvalidValue(
+            f"A model cannot be called {name!r}.",
+            "Give a `--name` of small letters, digits, points and hyphens that is none of a network in the package.",
+            code="bad-model-name",
+        )
+    return name
+
+
+def _copy_files(source: ModelSource, files: ModelFiles, target: Path) -> dict[str, str]:
+    """Copy the network and its weights, and return their SHA-256 by their names.
+
+    Raises:
+        ModelError: ``wrong-hash``.
+    """
+    hashes = {}
+    for name in (files.network, *files.weights):
+        copy = target / Path(name).name
+        shutil.copyfile(source.folder / name, copy)
+        with copy.open("rb") as file:
+            hashes[copy.name] = hashlib.file_digest(file, "sha256").hexdigest()
+        if source.hashes.get(name, hashes[copy.name]) != hashes[copy.name]:
+            raise ModelError(
+                f"{name} of {source.place} has the SHA-256 {hashes[copy.name]}, not {source.hashes[name]}.",
+                "Delete it from the cache of the hub, and run the command again.",
+                code="wrong-hash",
+            )
+    return hashes
+
+
+def _write_card(network: Path, source: ModelSource, files: ModelFiles, options: AddOptions) -> dict[str, Any]:
+    """Return the keys of the card that the configuration and the graph of the network say."""
+    processor = _read_processor(source, files)
+    family = _read_family(source.folder / "config.json")
+    session = open_session(str(network), 1)
+    photo_input = _photo_input(session, source.place)
+    layout = "NHWC" if photo_input.shape[-1] == 3 else "NCHW"
+    dtype = {"tensor(float16)": "float16", "tensor(uint8)": "uint8"}.get(photo_input.type, "float32")
+    card: dict[str, Any] = {**processor, "layout": layout, "dtype": dtype, "input": photo_input.name}
+    shapes = {one.name: one.shape for one in session.get_outputs()}
+    output, pool = (options.output, options.pool) if options.output else choose_output(shapes, family)
+    if output not in shapes:
+        raise ModelError(
+            f"The network has no output {output!r}.", f"There are: {', '.join(shapes)}.", code="unfit-output"
+        )
+    card |= {"output": output, "pool": pool, "family": family}
+    shape = (1, card["side"], card["side"], 3) if layout == "NHWC" else (1, 3, card["side"], card["side"])
+    try:
+        values = session.run([output], {photo_input.name: np.zeros(shape, dtype)})[0]
+    except Exception as problem:  # onnxruntime's own exceptions share no public base
+        raise ModelError(
+            f"The network of {source.place} cannot take {dtype} {shape}: {str(problem).splitlines()[0]}",
+            "See that preprocessor_config.json belongs to this network; or write the card yourself.",
+        ) from None
+    card["dimensions"] = int(values.shape[1] if values.ndim == 4 else values.shape[-1])
+    return card
+
+
+def _read_processor(source: ModelSource, files: ModelFiles) -> dict[str, Any]:
+    for name in files.configurations:
+        if name in ("preprocessor_config.json", "processor_config.json"):
+            config = _read_json(source.folder / name)
+            return card_keys(config.get("image_processor", config))
+    raise ModelError(
+        f"{source.place} has no preprocessor_config.json, which says how photos are prepared.",
+        "If it is a model of photos, put the file of the original model beside it; or write the card yourself "
+        "(docs/models.md).",
+        code="not-an-image-model",
+    )
+
+
+def _read_family(path: Path) -> str:
+    config = _read_json(path) if path.is_file() else {}
+    return str(config.get("model_type") or "")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except ValueError as problem:
+        raise ModelError(f"{path} is not JSON: {problem}.", "Download the model again.") from None
+    if not isinstance(content, dict):
+        raise ModelError(f"{path} is no JSON object.", "Download the model again.")
+    return content
+
+
+def _photo_input(session: Any, place: str) -> Any:
+    """Return the only input of a network of photos.
+
+    Raises:
+        ModelError: ``not-an-image-model``.
+    """
+    inputs = session.get_inputs()
+    if len(inputs) == 1 and len(inputs[0].shape) == 4:
+        return inputs[0]
+    listing = ", ".join(f"{one.name} {list(one.shape)}" for one in inputs)
+    raise ModelError(
+        f"The network of {place} does not take photos alone: {listing}.",
+        "Choose the file of its vision tower by `--variant`, a repository that has vision_model.onnx, or `--export`.",
+        code="not-an-image-model",
+    )
+
+
+def _save_and_try(network: Path, card: dict[str, Any]) -> OnnxEmbedder:
+    """Write the card, embed drawn pixels, add the time of a pass to the card, and return the opened model."""
+    path = network.with_suffix(".json")
+    path.write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+    embedder = OnnxEmbedder(network)
+    photo = np.random.default_rng(0).integers(0, 256, (card["side"], card["side"], 3), dtype=np.uint8)
+    embed_photos(embedder, ["drawn"], [photo])
+    seconds = []
+    for _ in range(_TIMED_PASSES):
+        start = time.perf_counter()
+        embedder.embed([photo])
+        seconds.append(time.perf_counter() - start)
+    card["cpu_ms"] = round(1000 * float(np.median(seconds)), 1)
+    card["cpu"] = platform.processor() or platform.machine()
+    path.write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+    return embedder

@@ -1,0 +1,109 @@
+"""Networks that are known to suit a shop, with their facts. Nothing of them is downloaded until somebody asks for it.
+
+None of their weights could be tried where Shoplens is developed, so that there is no measured quality or time here:
+the facts are what their authors say, and ``shoplens models add`` measures the time where it adds one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A row of the registry.
+
+    Attributes:
+        name: for ``shoplens models add NAME``, and then for ``--model NAME``.
+        purpose: what it is good for.
+        repository: on the hub.
+        licence: as the hub spells it.
+        dimensions: length of its vectors.
+        weights: millions of weights of the network for photos, as its authors say.
+        by_export: whether the repository has no ONNX file, so that the network must be exported.
+        text: whether a tower for words belongs to it.
+    """
+
+    name: str
+    purpose: str
+    repository: str
+    licence: str
+    dimensions: int
+    weights: float
+    by_export: bool = False
+    text: bool = False
+
+    @property
+    def megabytes(self) -> int:
+        """Size of the network for photos in float32, computed from its number of weights."""
+        return round(4 * self.weights)
+
+
+REGISTRY = {
+    model.name: model
+    for model in (
+        KnownModel(
+            "siglip2-base-patch16-224",
+            "anything, words in many languages",
+            "onnx-community/siglip2-base-patch16-224-ONNX",
+            "apache-2.0",
+            768,
+            93,
+            text=True,
+        ),
+        KnownModel(
+            "siglip2-base-patch16-384",
+            "anything, small details, slow",
+            "onnx-community/siglip2-base-patch16-384-ONNX",
+            "apache-2.0",
+            768,
+            93,
+            text=True,
+        ),
+        KnownModel(
+            "siglip-base-patch16-224",
+            "anything, English words",
+            "Xenova/siglip-base-patch16-224",
+            "apache-2.0",
+            768,
+            93,
+            text=True,
+        ),
+        KnownModel("marqo-fashionsiglip", "fashion", "Marqo/marqo-fashionSigLIP", "apache-2.0", 768, 93, text=True),
+        KnownModel(
+            "marqo-ecommerce-b",
+            "products of all kinds",
+            "Marqo/marqo-ecommerce-embeddings-B",
+            "apache-2.0",
+            768,
+            93,
+            by_export=True,
+            text=True,
+        ),
+        KnownModel(
+            "clip-vit-base-patch32", "anything, fast", "Xenova/clip-vit-base-patch32", "mit", 512, 87.8, text=True
+        ),
+        KnownModel("clip-vit-base-patch16", "anything", "Xenova/clip-vit-base-patch16", "mit", 512, 86.2, text=True),
+        KnownModel("dinov2-small", "the very same thing", "onnx-community/dinov2-small", "apache-2.0", 384, 22.1),
+        KnownModel("dinov2-base", "the very same thing", "onnx-community/dinov2-base", "apache-2.0", 768, 86.6),
+        KnownModel("mobileclip-s0", "anything, very fast", "Xenova/mobileclip_s0", "apple-amlr", 512, 11.4, text=True),
+        KnownModel(
+            "dinov3-vits16",
+            "the very same thing",
+            "onnx-community/dinov3-vits16-pretrain-lvd1689m-ONNX",
+            "dinov3-license",
+            384,
+            21.6,
+        ),
+        KnownModel(
+            "pe-core-b16-224",
+            "anything, English words",
+            "facebook/PE-Core-B16-224",
+            "apache-2.0",
+            1024,
+            93,
+            by_export=True,
+            text=True,
+        ),
+    )
+}
