@@ -10,11 +10,15 @@ import pytest
 
 from shoplens import ShoplensError
 from shoplens.images import formats
+from shoplens.models import hub
 from tests.docs.pages import ROOT, names, page, rows
 
 SOURCES = sorted((ROOT / "src" / "shoplens").rglob("*.py"))
 DOCUMENTED = [code for cell, *_ in rows(page("docs/errors.md"), "code", "what is wrong") for code in names(cell)]
-IN_TABLES = {"formats.py": {code for _, _, code in formats._NEEDED.values()}}
+IN_TABLES = {
+    "formats.py": {code for _, _, code in formats._NEEDED.values()},
+    "hub.py": {code for code, _, _ in hub.CAUSES.values()},
+}
 """Codes that a file raises from a table of its own."""
 
 

@@ -51,6 +51,12 @@ def test_every_name_appears(page: str, names: list[str]) -> None:
     assert [name for name in names if name not in text] == []
 
 
+def test_the_table_of_models_is_what_the_registry_says() -> None:
+    tool = runpy.run_path(str(ROOT / "tools" / "write_model_table.py"))
+    page = (ROOT / "docs" / "models.md").read_text("utf-8")
+    assert page == tool["page_with_table"](page), "run: python tools/write_model_table.py"
+
+
 def test_the_table_of_formats_is_what_the_readers_say() -> None:
     tool = runpy.run_path(str(ROOT / "tools" / "write_format_table.py"))
     page = (ROOT / "docs" / "feeds.md").read_text("utf-8")

@@ -59,7 +59,7 @@ def _row_of_file(name: str, path: Path, state: State) -> ModelRow:
         round(size, 1),
         int(card.get("dimensions", 0)),
         card.get("cpu_ms"),
-        str(card.get("source", "")),
+        "the package" if state == "shipped" else str(card.get("source", "")),
         str(card.get("revision", "")),
     )
 

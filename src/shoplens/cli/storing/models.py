@@ -1,6 +1,5 @@
 """shoplens models: the networks that can make the vectors of a store."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,12 +46,19 @@ def list_all(json: options.Json = False) -> None:
 def add(
     model: Annotated[
         str,
-        typer.Argument(metavar="FOLDER", help="Folder in the layout of the Hugging Face hub.", show_default=False),
+        typer.Argument(
+            metavar="MODEL",
+            help="A name that `shoplens models` lists, a repository of the Hugging Face hub, or one of its revisions, "
+            "REPOSITORY@REVISION, or a folder in the layout of one.",
+            show_default=False,
+        ),
     ],
     name: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="Its name for `--model`. \\[default: that of the folder]", show_default=False
+            metavar="NAME",
+            help="Its name for `--model`. \\[default: the last part of where it is from]",
+            show_default=False,
         ),
     ] = "",
     variant: Annotated[
@@ -68,14 +74,14 @@ def add(
         ),
     ] = "",
     pool: Annotated[
-        Pool,
+        Pool | None,
         options.choice_option(
             "--pool",
             ("cls", "mean", "patches"),
             "With `--output`: how an output of tokens becomes a vector.",
             default="the output is the vector",
         ),
-    ] = "",
+    ] = None,
     accept_licence: Annotated[
         bool, options.flag("--accept-licence", "Add the model though its licence has limits, which you have read.")
     ] = False,
@@ -84,17 +90,15 @@ def add(
 ) -> None:
     """Add a model: copy its files, write its card, and try it. `--model NAME` uses it from then on.
 
-    Example: shoplens models add ./siglip2-base-patch16-224-ONNX --variant int8
+    Example: shoplens models add siglip2-base-patch16-224 --variant int8
     """
-    from shoplens.models.add import AddOptions, ModelSource, add_model
+    from shoplens.models.add import AddOptions
+    from shoplens.models.sources import add_named_model
 
     if pool and not output:
         raise InvalidValue("`--pool` was given without `--output`.", "Name the output of tokens, too.")
-    added = add_model(
-        ModelSource(Path(model), model),
-        AddOptions(name, variant, output, pool, accept_licence, replace),
-        options.read_settings().models,
-    )
+    options_of_model = AddOptions(name, variant, output, pool or "", accept_licence, replace)
+    added = add_named_model(model, options_of_model, options.read_settings().models)
     if json:
         print_json({"name": added.name, "model": added.model, "path": str(added.path), "card": added.card})
         return
