@@ -14,7 +14,7 @@ import pytest
 from shoplens.errors import InvalidValue, ModelError, Refused
 from shoplens.models.add import AddedModel, AddOptions
 from shoplens.models.hub import HubOptions
-from shoplens.models.sources import add_named_model
+from shoplens.models.sources import add_named_model, find_source
 from tests.models.fake_hub import COMMIT, FakeHub, run_hub
 from tests.models.repositories import write_repository
 
@@ -93,6 +93,13 @@ def test_a_repository_that_is_not_there_is_named(hub: FakeHub, tmp_path: Path) -
     with pytest.raises(InvalidValue) as unknown:
         add_named_model("other", AddOptions(), tmp_path / "models", place)
     assert unknown.value.code == "unknown-model"
+
+
+def test_for_an_export_the_weights_of_torch_are_downloaded_and_nothing_else(hub: FakeHub, tmp_path: Path) -> None:
+    (hub.folder / "model.safetensors").write_bytes(b"weights")
+    place = HubOptions(endpoint=hub.address, cache=tmp_path / "cache")
+    source = find_source(hub.REPOSITORY, AddOptions(), place, exports=True)
+    assert sorted(source.names()) == ["config.json", "model.safetensors", "preprocessor_config.json"]
 
 
 def test_a_repository_without_onnx_is_explained(hub: FakeHub) -> None:

@@ -37,9 +37,11 @@ class ModelSource:
     Attributes:
         folder: it has the layout of a repository of the hub.
         place: where the model is from, for people: a repository or a folder.
+        name: its name, unless a person gives another; empty for the last part of its place.
         revision: commit of the repository; empty for a folder.
         licence: as the registry or the hub names it; empty to read it from README.md.
         hashes: SHA-256 that files must have, by their path in the folder.
+        notes: further keys of the card, for people.
     """
 
     folder: Path
@@ -47,6 +49,12 @@ class ModelSource:
     revision: str = ""
     licence: str = ""
     hashes: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+
+    def names(self) -> list[str]:
+        """Return the paths of all files in the folder, relative to it."""
+        return [path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +107,7 @@ def add_model(source: ModelSource, options: AddOptions, models: Path) -> AddedMo
         raise ModelError(
             f"There is a model {name!r} already.", "Give another `--name`, or `--replace`.", code="model-exists"
         )
-    names = [path.relative_to(source.folder).as_posix() for path in source.folder.rglob("*") if path.is_file()]
-    files = choose_files(names, source.place, options.variant)
+    files = choose_files(source.names(), source.place, options.variant)
     licence = source.licence or licence_of_readme(source.folder / "README.md")
     check_licence(licence, source.place, accepted=options.accept_licence)
     models.mkdir(parents=True, exist_ok=True)
@@ -109,9 +116,9 @@ def add_model(source: ModelSource, options: AddOptions, models: Path) -> AddedMo
         made.mkdir()
         hashes = _copy_files(source, files, made)
         network = made / Path(files.network).name
-        card = _write_card(network, source, files, options)
+        card = _describe(network, source, options)
         card |= {"name": name, "licence": licence or "not named", "source": source.place, "revision": source.revision}
-        card["files"] = hashes
+        card |= {**source.notes, "files": hashes}
         embedder = _save_and_try(network, card)
         if target.exists():
             shutil.rmtree(target)
@@ -125,7 +132,7 @@ def model_name(source: ModelSource, options: AddOptions) -> str:
     Raises:
         InvalidValue: ``bad-model-name``: it cannot be one, or is that of a network in the package.
     """
-    name = options.name or source.place.rstrip("/").rpartition("/")[2].lower().removesuffix("-onnx")
+    name = options.name or source.name or source.place.rstrip("/").rpartition("/")[2].lower().removesuffix("-onnx")
     if not _NAME.fullmatch(name) or name in SHIPPED:
         raise InvalidValue(
             f"A model cannot be called {name!r}.",
@@ -145,21 +152,30 @@ def _copy_files(source: ModelSource, files: ModelFiles, target: Path) -> dict[st
     for name in (files.network, *files.weights):
         copy = target / Path(name).name
         shutil.copyfile(source.folder / name, copy)
-        with copy.open("rb") as file:
-            hashes[copy.name] = hashlib.file_digest(file, "sha256").hexdigest()
-        if source.hashes.get(name, hashes[copy.name]) != hashes[copy.name]:
-            raise ModelError(
-                f"{name} of {source.place} has the SHA-256 {hashes[copy.name]}, not {source.hashes[name]}.",
-                "Delete it from the cache of the hub, and run the command again.",
-                code="wrong-hash",
-            )
+        hashes[copy.name] = check_hash(source, name, copy)
     return hashes
 
 
-def _write_card(network: Path, source: ModelSource, files: ModelFiles, options: AddOptions) -> dict[str, Any]:
+def check_hash(source: ModelSource, name: str, path: Path) -> str:
+    """Return the SHA-256 of a file of the source.
+
+    Raises:
+        ModelError: ``wrong-hash``: the source names another one.
+    """
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if source.hashes.get(name, found) != found:
+        raise ModelError(
+            f"{name} of {source.place} has the SHA-256 {found}, not {source.hashes[name]}.",
+            "Delete it from the cache of the hub, and run the command again.",
+            code="wrong-hash",
+        )
+    return found
+
+
+def _describe(network: Path, source: ModelSource, options: AddOptions) -> dict[str, Any]:
     """Return the keys of the card that the configuration and the graph of the network say."""
-    processor = _read_processor(source, files)
-    family = _read_family(source.folder / "config.json")
+    processor, family = read_processor(source), read_family(source.folder)
     session = open_session(str(network), 1)
     photo_input = _photo_input(session, source.place)
     layout = "NHWC" if photo_input.shape[-1] == 3 else "NCHW"
@@ -184,11 +200,17 @@ def _write_card(network: Path, source: ModelSource, files: ModelFiles, options: 
     return card
 
 
-def _read_processor(source: ModelSource, files: ModelFiles) -> dict[str, Any]:
-    for name in files.configurations:
-        if name in ("preprocessor_config.json", "processor_config.json"):
-            config = _read_json(source.folder / name)
-            return card_keys(config.get("image_processor", config))
+def read_processor(source: ModelSource) -> dict[str, Any]:
+    """Return the keys of a card that say how photos are prepared.
+
+    Raises:
+        ModelError: ``not-an-image-model``: no file says it; or as :func:`~shoplens.models.processor.card_keys`.
+    """
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        config = _read_json(source.folder / name) if (source.folder / name).is_file() else {}
+        config = config.get("image_processor", config)
+        if config:
+            return card_keys(config)
     raise ModelError(
         f"{source.place} has no preprocessor_config.json, which says how photos are prepared.",
         "If it is a model of photos, put the file of the original model beside it; or write the card yourself "
@@ -197,7 +219,9 @@ def _read_processor(source: ModelSource, files: ModelFiles) -> dict[str, Any]:
     )
 
 
-def _read_family(path: Path) -> str:
+def read_family(folder: Path) -> str:
+    """Return ``model_type`` of config.json; empty where nothing says it."""
+    path = folder / "config.json"
     config = _read_json(path) if path.is_file() else {}
     return str(config.get("model_type") or "")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from shoplens.errors import ModelError
 from shoplens.models.add import ModelSource
-from shoplens.models.layout import choose_files
+from shoplens.models.layout import choose_files, choose_weights
 from shoplens.models.licences import check_licence
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -47,6 +47,7 @@ class HubOptions:
     Attributes:
         revision: branch, tag or commit; empty for the main branch.
         variant, licence, accept_licence: as of :mod:`shoplens.models.add`.
+        exports: whether the weights of torch are wanted, to export them, instead of an ONNX file.
         endpoint, cache: the hub's address and the folder of its cache; None for those of the library.
     """
 
@@ -54,6 +55,7 @@ class HubOptions:
     variant: str = ""
     licence: str = ""
     accept_licence: bool = False
+    exports: bool = False
     endpoint: str | None = None
     cache: Path | None = None
 
@@ -67,14 +69,14 @@ class _Listing:
     licence: str = ""
 
 
-def download_model(repository: str, options: HubOptions) -> ModelSource:
+def download_model(repository: str, options: HubOptions, name: str = "") -> ModelSource:
     """Download the files of a model, if the library's cache lacks them, and return their folder.
 
     The licence is checked before any weights are downloaded.
 
     Raises:
         ModelError: ``no-hub``: the extra `hub` is not installed; ``no-network``, ``gated-model``, ``no-repository``,
-            ``not-an-image-model``; or as :func:`~shoplens.models.layout.choose_files`.
+            ``not-an-image-model``; or as :func:`~shoplens.models.layout.choose_files` and ``choose_weights``.
         Refused: ``licence-refused``.
     """
     if options.licence:
@@ -84,10 +86,11 @@ def download_model(repository: str, options: HubOptions) -> ModelSource:
     listing = _list_files(repository, config.parent, options)
     licence = options.licence or listing.licence or "none that the hub names"
     check_licence(licence, repository, accepted=options.accept_licence)
-    files = choose_files(listing.names, repository, options.variant)
-    for name in files.all:
-        _download(repository, name, revision, options)
-    return ModelSource(config.parent, f"huggingface.co/{repository}", revision, licence, listing.hashes)
+    names, place = listing.names, f"huggingface.co/{repository}"
+    files = choose_weights(names, place) if options.exports else choose_files(names, place, options.variant).all
+    for file in files:
+        _download(repository, file, revision, options)
+    return ModelSource(config.parent, place, revision, licence, listing.hashes, name=name)
 
 
 def _download(repository: str, name: str, revision: str | None, options: HubOptions) -> Path:
@@ -122,7 +125,7 @@ def _list_cached_files(snapshot: Path, problem: ModelError) -> _Listing:
     from shoplens.models.licences import licence_of_readme
 
     paths = {path.relative_to(snapshot).as_posix(): path for path in snapshot.rglob("*") if path.is_file()}
-    if not any(PurePosixPath(name).suffix == ".onnx" for name in paths):
+    if not any(PurePosixPath(name).suffix in (".onnx", ".safetensors") for name in paths):
         raise problem
     blobs = {name: path.resolve().name for name, path in paths.items()}
     hashes = {name: blob for name, blob in blobs.items() if _SHA256.fullmatch(blob)}

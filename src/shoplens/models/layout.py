@@ -34,6 +34,25 @@ class ModelFiles:
         return (*self.configurations, self.network, *self.weights)
 
 
+def choose_weights(names: Sequence[str], place: str) -> tuple[str, ...]:
+    """Return the files from which a model is exported: its configuration and its weights in safetensors.
+
+    Raises:
+        ModelError: ``no-weights``.
+    """
+    weights = [name for name in names if name.endswith(".safetensors") and "/" not in name]
+    parts = [name for name in weights if name.startswith("model-")]
+    chosen = ["model.safetensors"] if "model.safetensors" in weights else parts
+    if not chosen:
+        raise ModelError(
+            f"{place} has no model.safetensors.",
+            "Choose a repository in the layout of `transformers` with weights in safetensors; others can run code.",
+            code="no-weights",
+        )
+    index = [name for name in names if name == "model.safetensors.index.json"]
+    return (*(name for name in CONFIGURATIONS if name in names), *index, *sorted(chosen))
+
+
 def choose_files(names: Sequence[str], place: str, variant: str = "") -> ModelFiles:
     """Return the files to use, of all paths in a repository.
 

@@ -20,7 +20,8 @@ class KnownModel:
         licence: as the hub spells it.
         dimensions: length of its vectors.
         weights: millions of weights of the network for photos, as its authors say.
-        by_export: whether the repository has no ONNX file, so that the network must be exported.
+        by_export: library with which the network must be exported, since the repository has no ONNX file; empty where
+            it has one.
         text: whether a tower for words belongs to it.
     """
 
@@ -30,7 +31,7 @@ class KnownModel:
     licence: str
     dimensions: int
     weights: float
-    by_export: bool = False
+    by_export: str = ""
     text: bool = False
 
     @property
@@ -77,7 +78,7 @@ REGISTRY = {
             "apache-2.0",
             768,
             93,
-            by_export=True,
+            by_export="open_clip",
             text=True,
         ),
         KnownModel(
@@ -102,7 +103,7 @@ REGISTRY = {
             "apache-2.0",
             1024,
             93,
-            by_export=True,
+            by_export="timm",
             text=True,
         ),
     )

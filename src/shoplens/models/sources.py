@@ -17,19 +17,26 @@ _REPOSITORY = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]
 def add_named_model(text: str, options: AddOptions, models: Path, hub: HubOptions | None = None) -> AddedModel:
     """Find a model, download it where it is no folder, and add it to the folder ``models``.
 
+    For the arguments and errors see :func:`find_source` and :func:`~shoplens.models.add.add_model`.
+    """
+    return add_model(find_source(text, options, hub), options, models)
+
+
+def find_source(text: str, options: AddOptions, hub: HubOptions | None = None, *, exports: bool = False) -> ModelSource:
+    """Return the folder of a model, which is downloaded where it is of the hub.
+
     Args:
         text: a folder, a name of the registry, or ``REPOSITORY`` or ``REPOSITORY@REVISION`` of the hub.
         hub: where the hub and its cache are, for tests; the rest of it comes from the other arguments.
+        exports: whether the model is to be exported.
 
     Raises:
         InvalidValue: ``unknown-model``.
-        ModelError: ``by-export``: the repository has no ONNX file; or as :func:`~shoplens.models.add.add_model` and
-            :func:`~shoplens.models.hub.download_model`.
+        ModelError: ``by-export``: it cannot be used so; or as :func:`~shoplens.models.hub.download_model`.
         Refused: ``licence-refused``.
     """
-    folder = Path(text)
-    if folder.is_dir():
-        return add_model(ModelSource(folder, str(folder.resolve())), options, models)
+    if Path(text).is_dir():
+        return ModelSource(Path(text), str(Path(text).resolve()))
     known = REGISTRY.get(text)
     match = _REPOSITORY.fullmatch(known.repository if known else text)
     if match is None:
@@ -40,12 +47,11 @@ def add_named_model(text: str, options: AddOptions, models: Path, hub: HubOption
         )
     if known is not None and known.by_export:
         raise ModelError(
-            f"{known.repository} has no ONNX file.",
-            "Export the network of its photos with its own library to a file, and write a card: docs/models.md.",
+            f"{known.repository} has no ONNX file, and `--export` cannot read its library, {known.by_export}.",
+            "Export the network of its photos with that library to a file, and write a card: docs/models.md.",
             code="by-export",
         )
-    options = replace(options, name=options.name or (known.name if known else ""))
-    source = download_model(
+    return download_model(
         match["repository"],
         replace(
             hub or HubOptions(),
@@ -53,6 +59,7 @@ def add_named_model(text: str, options: AddOptions, models: Path, hub: HubOption
             variant=options.variant,
             licence=known.licence if known else "",
             accept_licence=options.accept_licence,
+            exports=exports,
         ),
+        known.name if known else "",
     )
-    return add_model(source, options, models)

@@ -85,6 +85,10 @@ def add(
     accept_licence: Annotated[
         bool, options.flag("--accept-licence", "Add the model though its licence has limits, which you have read.")
     ] = False,
+    export: Annotated[
+        bool,
+        options.flag("--export", "Export the model from its weights of torch, and check the result against torch."),
+    ] = False,
     replace: Annotated[bool, options.flag("--replace", "Replace the model of this name.")] = False,
     json: options.Json = False,
 ) -> None:
@@ -95,10 +99,18 @@ def add(
     from shoplens.models.add import AddOptions
     from shoplens.models.sources import add_named_model
 
+    if variant and export:
+        raise InvalidValue("`--variant` was given with `--export`.", "Leave one out: an export is in float32.")
     if pool and not output:
         raise InvalidValue("`--pool` was given without `--output`.", "Name the output of tokens, too.")
     options_of_model = AddOptions(name, variant, output, pool or "", accept_licence, replace)
-    added = add_named_model(model, options_of_model, options.read_settings().models)
+    models = options.read_settings().models
+    if export:
+        from shoplens.training.vision_export import add_exported_model
+
+        added = add_exported_model(model, options_of_model, models)
+    else:
+        added = add_named_model(model, options_of_model, models)
     if json:
         print_json({"name": added.name, "model": added.model, "path": str(added.path), "card": added.card})
         return
