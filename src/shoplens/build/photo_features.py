@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,8 +23,9 @@ class PhotoFeatures:
 
     Attributes:
         vector: float32 (d,), length 1, the embedding.
-        features: float32 (b + MEASURED_SIZE + o + c,): those of the network, those measured on the pixels, those of the
-            network for the object alone, and those of the network that only a trained look uses.
+        features: float32 (b + MEASURED_SIZE + o + w + c,): those of the network, those measured on the pixels, those of
+            the network for the object alone; and what only trained networks use: those of the network for the whole
+            photo where it is framed, and the network's further ones.
         found: the object in the whole photo; None where none was found, or where the embedder finds none.
     """
 
@@ -47,7 +48,8 @@ def extract_features(embedder: Embedder, name: str, photo: Pixels) -> PhotoFeatu
     if finds_objects(embedder):
         inner = view.object_in_frame
         object_row = row[:width] if inner is None else embedder.backbone_features(cut_out(view.pixels, inner))[0]
-    features = np.concatenate([row[:width], measure_photo(view.pixels).to_row(), object_row, row[width:]])
+    whole_row = view.whole[: whole_width(embedder)]
+    features = np.concatenate([row[:width], measure_photo(view.pixels).to_row(), object_row, whole_row, row[width:]])
     rounded = features.astype(np.float16).astype(np.float32)  # as they are read from the cache
     return PhotoFeatures(view.embedded.vectors[0], rounded, view.found)
 
@@ -61,12 +63,14 @@ class FramedPhoto:
         embedded: its embedding and features.
         found: the object in the whole photo; None where none was found.
         object_in_frame: the object in ``pixels``, by the mask of this part, which is finer.
+        whole: float32, the features of the whole photo.
     """
 
     pixels: Pixels
     embedded: Embeddings
     found: FoundObject | None = None
     object_in_frame: FoundObject | None = None
+    whole: Features = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
 def embed_framed(embedder: Embedder, name: str, photo: Pixels) -> FramedPhoto:
@@ -78,13 +82,14 @@ def embed_framed(embedder: Embedder, name: str, photo: Pixels) -> FramedPhoto:
     if not finds_objects(embedder):
         return FramedPhoto(photo, embed_photos(embedder, [name], [photo]))
     output, mask = embedder.embed_with_mask(photo)
+    whole = output[0, embedder.dimensions :]
     found = inner = find_object(mask)
     part = frame_object(photo, found) if found is not None and embedder.frames_objects else None
     if part is not None:
         photo = part
         output, mask = embedder.embed_with_mask(part)
         inner = find_object(mask)
-    return FramedPhoto(photo, check_output(embedder, [name], output), found, inner)
+    return FramedPhoto(photo, check_output(embedder, [name], output), found, inner, whole)
 
 
 def _network_row(embedded: Embeddings) -> Features:
@@ -108,6 +113,11 @@ def object_width(embedder: Embedder) -> int:
     return sum(object_parts(embedder))
 
 
+def whole_width(embedder: Embedder) -> int:
+    """Return how many features a photo has of the whole photo beside those of its frame; they follow the object's."""
+    return backbone_width(embedder) if frames_objects(embedder) else 0
+
+
 def object_parts(embedder: Embedder) -> tuple[int, ...]:
     """Return the lengths of the outputs of which these features consist; none where no objects are found."""
     return embedder.feature_sizes if finds_objects(embedder) else ()
@@ -115,8 +125,8 @@ def object_parts(embedder: Embedder) -> tuple[int, ...]:
 
 def feature_model(embedder: Embedder) -> str:
     """Return the id of what makes the features, with the side in pixels; features of different ids are never mixed."""
-    framed = "framed-" if frames_objects(embedder) else ""
-    objects = f"+{framed}object{object_width(embedder)}" if finds_objects(embedder) else ""
+    framed = f"+whole{whole_width(embedder)}" if frames_objects(embedder) else ""
+    objects = f"+object{object_width(embedder)}{framed}" if finds_objects(embedder) else ""
     further = f"+{embedder.extra_features}" if embedder.extra_features else ""
     trained = f"/{embedder.tail_id}" if isinstance(embedder, FineTunedEmbedder) else ""
     return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED_SIZE}@{SIDE}{objects}{further}{trained}"
@@ -124,4 +134,5 @@ def feature_model(embedder: Embedder) -> str:
 
 def feature_width(embedder: Embedder) -> int:
     """Return how many features a photo has."""
-    return backbone_width(embedder) + MEASURED_SIZE + object_width(embedder) + embedder.extra_features
+    views = object_width(embedder) + whole_width(embedder)
+    return backbone_width(embedder) + MEASURED_SIZE + views + embedder.extra_features

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.build.photo_features import extract_features, feature_width, object_width
+from shoplens.build.photo_features import extract_features, feature_width, object_width, whole_width
 from shoplens.embedders.tuned import FineTunedEmbedders
 from shoplens.errors import InvalidValue, ModelError, PhotoError
 from shoplens.evaluation.evaluate import EvaluationContext
@@ -45,7 +45,8 @@ class TailFeatures:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self._context, self._samples, self._maps, self._whitening = context, samples, maps, whitening
         self._tail = load_tail(context.embedder)
-        self.spans = _output_spans(self._tail, context.embedder.features, object_width(context.embedder))
+        views = object_width(context.embedder) + whole_width(context.embedder)
+        self.spans = _output_spans(self._tail, context.embedder.features, views)
         columns = self._columns = np.concatenate([np.arange(*span) for span in self.spans])
         self.module = self._tail.module.to(self.device)
         self._constants = {
@@ -123,11 +124,11 @@ class TailFeatures:
         return rows[used], np.concatenate(features)
 
 
-def _output_spans(tail: Tail, features: int, objects: int) -> list[tuple[int, int]]:
+def _output_spans(tail: Tail, features: int, views: int) -> list[tuple[int, int]]:
     """Return where in a photo's features the outputs of the tail lie, start and stop, part by part."""
     if not features:
         raise InvalidValue(
             f"The card of {tail.card.name} names no `features`.", "Name the outputs in `features`.", code="no-tail"
         )
-    shifted = [(span, MEASURED_SIZE + objects if span[0] >= features else 0) for span in tail.output_spans()]
+    shifted = [(span, MEASURED_SIZE + views if span[0] >= features else 0) for span in tail.output_spans()]
     return [(start + shift, stop + shift) for (start, stop), shift in shifted]
