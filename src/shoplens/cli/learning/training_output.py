@@ -36,6 +36,11 @@ def print_look_training(training: LookTraining, page: Path, *, json: bool) -> No
             f"[bold]Searches use the new look from now on[/] ({training.model}). "
             "`shoplens generations roll-back` undoes this."
         )
+        if training.look_weight != 1:
+            console.print(
+                f"On photos that it has not learned from, `look` finds most with {training.look_weight:g} times the "
+                "weight that it had, which it has now; `shoplens train undo-ranker` undoes this."
+            )
     else:
         console.print(
             "[bold]The new look is not used[/]: searches are as before. With --force it is used all the same."

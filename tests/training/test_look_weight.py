@@ -1,0 +1,39 @@
+"""The weight of a trained look: as much as finds most, and no more where more finds no more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from shoplens.training.look_weight import MULTIPLES, choose_look_weight
+from shoplens.training.ranker_training.ranking_dataset import RankingDataset, is_right
+from tests.training.ranker_training.toy_datasets import create_toy_dataset
+
+LOOK_COLUMN = 0
+
+
+def dataset_where_the_look_gains(gain: float) -> RankingDataset:
+    """Return queries whose right candidate is this much more similar by the look; all else is noise."""
+    dataset = create_toy_dataset(600)
+    similarities = np.random.default_rng(1).normal(size=dataset.similarities.shape).astype(np.float32)
+    similarities[..., LOOK_COLUMN] += gain * is_right(dataset)
+    return replace(dataset, similarities=similarities)
+
+
+def test_a_look_that_alone_finds_the_product_gets_most_of_the_weight() -> None:
+    assert choose_look_weight(dataset_where_the_look_gains(2.5)) >= 4
+
+
+def test_a_look_that_finds_nothing_keeps_its_weight() -> None:
+    dataset = create_toy_dataset(600)
+    similarities = dataset.similarities.copy()
+    similarities[..., LOOK_COLUMN] = np.random.default_rng(2).normal(size=similarities.shape[:2])
+    assert choose_look_weight(replace(dataset, similarities=similarities)) == 1
+
+
+def test_of_equal_weights_the_smallest_is_taken() -> None:
+    dataset = create_toy_dataset(60)
+    similarities = dataset.similarities.copy()
+    similarities[..., LOOK_COLUMN] = 0
+    assert choose_look_weight(replace(dataset, similarities=similarities)) == 1 == MULTIPLES[0]
