@@ -17,6 +17,7 @@ from shoplens.embedders import EmbeddingHead
 from shoplens.embedders.look import CARD
 from shoplens.errors import InvalidValue, StoreError
 from shoplens.evaluation.evaluate import TRAINING_PHOTO
+from shoplens.store.files.atomic import SEAL
 from shoplens.training.data.samples import SamplePhoto
 from shoplens.training.look import LookOptions, LookTraining
 from shoplens.training.optimization.head import HeadRecipe
@@ -110,8 +111,9 @@ def test_cards_of_older_versions_are_read(shop: Shop) -> None:
     card = json.loads(file.read_text("utf-8"))
     card["made"]["why"], reason = "an older reason", card["made"].pop("reason")
     assert reason.startswith("It is better")
-    file.write_text(json.dumps(card), "utf-8")
     shop.close()
+    file.write_text(json.dumps(card), "utf-8")
+    (file.parent / SEAL).unlink()  # an older version wrote this file, and none of those seals
     with Shop(shop.folder, embedder=ColourEmbedder(), settings=SETTINGS) as reopened:
         assert reopened.generations.list_all()[0].proof == "an older reason"
     photos = [SamplePhoto(f"{n:012x}{0:052x}", f"/{n}.jpg", f"p{n}", "a learned group") for n in range(200)]

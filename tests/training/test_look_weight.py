@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from shoplens.filters.fitting.crossfit import fold_index
+from shoplens.training.data.samples import BUCKETS, NEW_GROUPS
 from shoplens.training.look_weight import MULTIPLES, choose_look_weight
 from shoplens.training.ranker_training.ranking_dataset import RankingDataset, is_right
 from tests.training.ranker_training.toy_datasets import create_toy_dataset
@@ -30,6 +32,15 @@ def test_a_look_that_finds_nothing_keeps_its_weight() -> None:
     similarities = dataset.similarities.copy()
     similarities[..., LOOK_COLUMN] = np.random.default_rng(2).normal(size=similarities.shape[:2])
     assert choose_look_weight(replace(dataset, similarities=similarities)) == 1
+
+
+def test_products_that_the_look_knows_decide() -> None:
+    dataset = dataset_where_the_look_gains(2.5)
+    groups = np.array([f"group {n}" for n in range(600)])
+    is_known = np.array([fold_index(group, BUCKETS) >= NEW_GROUPS for group in groups])
+    similarities = dataset.similarities.copy()
+    similarities[is_known, :, LOOK_COLUMN] = 0
+    assert choose_look_weight(replace(dataset, similarities=similarities, groups=tuple(groups))) == 1
 
 
 def test_of_equal_weights_the_smallest_is_taken() -> None:

@@ -9,25 +9,36 @@ import numpy as np
 from shoplens.errors import InvalidValue
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.filters.dimensions.dimension import LOOK
+from shoplens.filters.fitting.crossfit import fold_index
 from shoplens.ranking.ranker_features import Floats
 from shoplens.store.ranker_file import adopt_ranker
+from shoplens.training.data.samples import BUCKETS, NEW_GROUPS
 from shoplens.training.ranker_training.cross_validation import binary_ndcg
 from shoplens.training.ranker_training.ranking_dataset import RankingDataset, build_ranking_dataset
+from shoplens.training.ranker_training.ranking_queries import MIN_GROUPS, MIN_QUERIES
 
 MULTIPLES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Multiples of the default weight of the look, of which one is chosen."""
 
 
 def choose_look_weight(dataset: RankingDataset) -> float:
-    """Return the multiple of the look's default weight with the best mean nDCG@10; the smallest of equal ones.
+    """Return the smallest multiple of the look's default weight whose nDCG@10 is within one standard error of the best.
 
-    A trained look knows more of the shop than the untouched one, for which the default weights were chosen.
+    A trained look knows more of the shop than the untouched one, for which the default weights were chosen. The more it
+    counts, the better are products found that it has learned, and the worse those that are added later; hence the
+    smallest one.
 
     Args:
-        dataset: queries of which the look that scored their candidates has learned nothing.
+        dataset: queries of which the look that scored their candidates has learned nothing. Those of products of which
+            it knows other photos decide where there are enough, since it knows all of the shop's products.
     """
-    values = [binary_ndcg(dataset, dataset.similarities @ _weights(dataset, one)).mean() for one in MULTIPLES]
-    return MULTIPLES[int(np.argmax(values))]
+    is_known = np.array([fold_index(group, BUCKETS) >= NEW_GROUPS for group in dataset.groups])
+    if is_known.sum() >= MIN_QUERIES and len({dataset.groups[n] for n in np.flatnonzero(is_known)}) >= MIN_GROUPS:
+        dataset = dataset.subset(is_known)
+    values = np.stack([binary_ndcg(dataset, dataset.similarities @ _weights(dataset, one)) for one in MULTIPLES])
+    lost = values[np.argmax(values.mean(axis=1))] - values
+    errors = lost.std(axis=1) / np.sqrt(lost.shape[1])
+    return MULTIPLES[int(np.argmax(lost.mean(axis=1) <= errors))]
 
 
 def adopt_look_weight(context: EvaluationContext, pairs: Path | None) -> float:
