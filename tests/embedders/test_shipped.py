@@ -103,11 +103,11 @@ def test_a_store_from_before_photos_were_framed_answers_as_it_was_built(
     scene(90, 120, 1).save(tmp_path / "p.png")
     feed = tmp_path / "feed.jsonl"
     feed.write_text(json.dumps({"id": "p", "title": "P", "photos": ["p.png"]}) + "\n")
-    monkeypatch.setattr("shoplens.shop.parts.Embedders", partial(Embedders, frames=False))
+    monkeypatch.setattr("shoplens.shop.store_embedders.Embedders", partial(Embedders, frames=False))
     Shop.index(feed, tmp_path / "store", settings=Settings(threads=1))[0].close()
     monkeypatch.undo()
     with Shop(tmp_path / "store", settings=Settings(threads=1)) as shop:
         assert shop.search(tmp_path / "p.png").results[0].product.id == "p"
         with shop._parts.store.reading() as generation:
             assert not generation.manifest.framed
-            assert not frames_objects(shop._parts.embedders.with_threads(1))
+            assert not frames_objects(shop._parts.embedders.for_live(1))

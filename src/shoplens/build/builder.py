@@ -28,7 +28,7 @@ from shoplens.settings import Settings
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FallbackFeatures, FeatureFile
 from shoplens.store.files.atomic import timestamp
-from shoplens.store.generation import Generation, check_model
+from shoplens.store.generation import FindEmbedder, Generation, check_model
 from shoplens.store.manifest import Manifest
 from shoplens.store.ranker_file import copy_ranker
 from shoplens.store.search_graph import build_graph
@@ -51,6 +51,7 @@ class Builder:
         settings: limits and threads.
         progress: called now and then with how far the work is.
         on_renames: called with the ids that change and what they change to, before anything is removed.
+        find_embedder: finds the embedder of a generation that takes over; None uses ``embedder`` for all.
     """
 
     def __init__(
@@ -61,14 +62,26 @@ class Builder:
         settings: Settings,
         progress: Progress | None = None,
         on_renames: OnRenames | None = None,
+        find_embedder: FindEmbedder | None = None,
     ) -> None:
         self.store, self.embedder, self.source, self.settings = store, embedder, source, settings
         self.reader = chosen_text_reader(settings)
         self.progress: Progress = progress or ignore_progress
         self._on_renames: OnRenames = on_renames or (lambda renames: None)
+        self._find_embedder = find_embedder
 
-    def index(self, feed: Feed) -> Summary:
+    def for_generation(self, generation: Generation) -> Builder:
+        """Return a builder with the embedder of a generation, which may be of another model than the live one."""
+        if self._find_embedder is None:
+            return self
+        embedder = self._find_embedder(generation)
+        return Builder(self.store, embedder, self.source, self.settings, self.progress, self._on_renames)
+
+    def index(self, feed: Feed, *, keep: bool = False) -> Summary:
         """Build a new generation from a whole feed, and make it live; the generation before answers until then.
+
+        Args:
+            keep: whether to keep the generation before, so that it can be compared and gone back to.
 
         Raises:
             FeedError: the feed cannot be read; the store stays as it was.
@@ -90,7 +103,7 @@ class Builder:
                     keep_classifier(self.store.live, generation, self.embedder)
                     copy_ranker(self.store.live, generation)
                     self._add_renames(run.summary)
-                self.store.switch(generation)
+                self.store.switch(generation, keep=keep)
         return run.summary
 
     def _build(self, feed: Feed, generation: Generation, look: EmbeddingHead | None, run: Run) -> None:

@@ -91,7 +91,7 @@ def roll_back(builder: Builder, name: str = "") -> Summary:
     """
     store = builder.store
     with store.writing(), store.rollback_to(name) as generation:
-        live = builder.live_generation()
+        builder, live = builder.for_generation(generation), store.live
         check_model(generation, builder.embedder)  # before a head's own network is opened beside this model's
         with builder.open_run("roll-back", generation.look) as run:
             _copy_products(builder, live, generation, run)
@@ -116,7 +116,7 @@ def take_back(builder: Builder, *, keep: bool = False) -> Summary:
         if is_snapshot_adopted(store):
             return Summary()
         with adopt_snapshot(store) as (generation, written_ids):
-            live = builder.live_generation()
+            builder, live = builder.for_generation(generation), store.live
             check_model(generation, builder.embedder)
             with builder.open_run("take-back", generation.look) as run:
                 _copy_products(builder, live, generation, run, written_ids)
@@ -160,12 +160,14 @@ def _copy_products(
 ) -> None:
     """Write the live generation's products, or those with these ids, into another generation.
 
-    What is there already as it should be is left alone; what an interrupted build left is removed.
+    What is there already as it should be is left alone; what an interrupted build left is removed. Vectors are taken
+    over where both are of one model.
     """
     products = live.index.count() if ids is None else len(ids)
     scorer = load_scorer(generation)
+    same = [live.index] if live.manifest.model == generation.manifest.model else []
     caches = EncodingCaches(
-        run.features, [generation.index, live.index], live.index, scorer, generation.look, builder.reader
+        run.features, [generation.index, *same], next(iter(same), None), scorer, generation.look, builder.reader
     )
     encoder = builder.product_encoder(generation, caches)
     records = live.index.all_records() if ids is None else live.index.records(ids)

@@ -85,10 +85,11 @@ def open_snapshot(
         if (
             writes
             and settings.model is not None
+            and model is not None  # else the service follows the model of the live generation
             and model != network_file(settings.model, models=settings.models).resolve()
         ):
             raise Refused(
-                f"The service uses {model or 'the model of the package'}, but this command uses {settings.model}.",
+                f"The service uses {model}, but this command uses {settings.model}.",
                 "Stop the service, run the command, and start the service with the same --model.",
                 code="other-model",
             )

@@ -84,10 +84,11 @@ def compare_generations(
     for name in (live, *(folder.name for folder in store.kept_generations())):
         try:
             with store.reading_generation(name) as generation:
-                check_model(generation, context.embedder)
+                own = context.for_generation(generation)
+                check_model(generation, own.embedder)
                 chosen = strategy_named(strategy) if strategy else default_strategy(generation.capabilities)
                 collected = _GenerationAnswers(generation.manifest.look, chosen.name, generation.index.count())
-                _, left_out = score_strategies([chosen], context, queries, generation, seed, collected.add)
+                _, left_out = score_strategies([chosen], own, queries, generation, seed, collected.add)
         except (InvalidValue, StoreError) as problem:
             if name == live:
                 raise

@@ -25,7 +25,7 @@ from shoplens.reading.text_reader import TextReader, chosen_text_reader
 from shoplens.search.prepared_strategy import PreparedStrategy, prepare_strategy
 from shoplens.settings import Merchandising, Settings
 from shoplens.store.files.atomic import timestamp, translate_disk_errors
-from shoplens.store.generation import Generation, check_model
+from shoplens.store.generation import FindEmbedder, Generation, check_model
 from shoplens.store.store import Store
 from shoplens.types import Pixels, Progress, Region, Rejection
 from shoplens.types.progress import ignore_progress
@@ -46,6 +46,7 @@ class EvaluationContext:
         source: reads the bytes of photos.
         settings: the settings.
         progress: is called now and then with the current step and its progress.
+        find_embedder: finds the embedder of a generation of another model; None for one model only.
     """
 
     store: Store
@@ -53,6 +54,11 @@ class EvaluationContext:
     source: PhotoSource
     settings: Settings
     progress: Progress = ignore_progress
+    find_embedder: FindEmbedder | None = None
+
+    def for_generation(self, generation: Generation) -> EvaluationContext:
+        """Return what an evaluation of this generation needs."""
+        return self if self.find_embedder is None else replace(self, embedder=self.find_embedder(generation))
 
     @contextmanager
     def reading(self) -> Iterator[Generation]:

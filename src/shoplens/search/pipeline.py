@@ -114,6 +114,7 @@ def _prepare(query: Query, generation: Generation, encoder: QueryEncoder) -> tup
             steered.
         StoreError: ``other-model``.
     """
+    encoder = encoder.for_generation(generation)
     check_model(generation, encoder.embedder)
     strategy = strategy_named(query.strategy) if query.strategy else default_strategy(generation.capabilities)
     if (_is_steered(query) or query.steering.text) and not strategy.filters:

@@ -25,6 +25,7 @@ from shoplens.search.prepared_strategy import PreparedStrategy
 from shoplens.search.text_meanings import title_text
 from shoplens.search.wishes import wishes_steer
 from shoplens.settings import Settings
+from shoplens.store.generation import FindEmbedder, Generation
 from shoplens.types import ObjectBox, Pixels, Query, Region, StageTimer
 
 
@@ -37,12 +38,18 @@ class QueryEncoder:
         source: gives the photos' bytes.
         settings: limits, and the shop's preferences.
         reader: reads the words in photos; None reads none.
+        find_embedder: finds the embedder of a generation that took over meanwhile; None keeps ``embedder``.
     """
 
     embedder: Embedder
     source: PhotoSource
     settings: Settings
     reader: TextReader | None = None
+    find_embedder: FindEmbedder | None = None
+
+    def for_generation(self, generation: Generation) -> QueryEncoder:
+        """Return the encoder with the embedder of a generation."""
+        return self if self.find_embedder is None else replace(self, embedder=self.find_embedder(generation))
 
     def encode_photo(
         self,

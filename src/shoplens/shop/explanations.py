@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from shoplens.embedders.embedder import finds_objects
+from shoplens.embedders.embedder import Embedder, finds_objects
 from shoplens.embedders.map_network import MapNetwork
 from shoplens.errors import InvalidValue
 from shoplens.images import decode_photo
@@ -28,6 +28,7 @@ class ShopExplanations:
     def __init__(self, parts: ShopParts) -> None:
         self._parts = parts
         self._network: MapNetwork | None = None
+        self._embedder: Embedder | None = None
 
     def match_regions(
         self, photo: Photo, product_id: str, *, product_photo: str = "", region: Region | None = None
@@ -65,7 +66,7 @@ class ShopExplanations:
         Raises:
             InvalidValue: ``no-objects``: the network of the store finds none.
         """
-        embedder = self._parts.embedders.with_threads(self._parts.settings.cores)
+        embedder = self._parts.embedders.for_live(self._parts.settings.cores)
         if not finds_objects(embedder):
             raise InvalidValue(
                 f"The network {embedder.model} looks for no objects in this store.",
@@ -79,8 +80,9 @@ class ShopExplanations:
         return draw_objects(pixels, mask, find_objects(mask))
 
     def _maps(self) -> MapNetwork:
-        if self._network is None:
-            self._network = MapNetwork(self._parts.embedders.with_threads(self._parts.settings.cores))
+        embedder = self._parts.embedders.for_live(self._parts.settings.cores)
+        if self._network is None or self._embedder is not embedder:
+            self._network, self._embedder = MapNetwork(embedder), embedder
         return self._network
 
     def _query_pixels(self, photo: Photo, region: Region | None) -> Pixels:

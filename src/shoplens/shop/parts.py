@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from shoplens.build.builder import Builder
 from shoplens.build.run import OnRenames
-from shoplens.embedders import Embedder, Embedders, network_file
 from shoplens.feedback.log import FeedbackLog
-from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.images import PhotoSource
 from shoplens.reading.text_reader import chosen_text_reader
 from shoplens.settings import Settings
+from shoplens.shop.store_embedders import StoreEmbedders
+from shoplens.store.generation import Generation
 from shoplens.store.store import Store
 from shoplens.types import Progress
 from shoplens.types.progress import ignore_progress
 
 if TYPE_CHECKING:
+    from shoplens.embedders import Embedder
     from shoplens.evaluation.evaluate import EvaluationContext
     from shoplens.search.query_encoder import QueryEncoder
 
@@ -35,7 +36,7 @@ class ShopParts:
 
     settings: Settings
     store: Store
-    embedders: Embedders
+    embedders: StoreEmbedders
     feed_photos: PhotoSource
     query_photos: PhotoSource
     known_photos: PhotoSource
@@ -44,22 +45,46 @@ class ShopParts:
     def builder(self, progress: Progress | None = None, on_renames: OnRenames | None = None) -> Builder:
         """Return what changes the store."""
         return Builder(
-            self.store, self.embedders.with_threads(1), self.feed_photos, self.settings, progress, on_renames
+            self.store,
+            self.embedders.for_building(),
+            self.feed_photos,
+            self.settings,
+            progress,
+            on_renames,
+            self._open_for_switch,
         )
+
+    def _open_for_switch(self, generation: Generation) -> Embedder:
+        """Return the embedder that builds a generation, after that of its searches was opened, too."""
+        self.embedders.for_generation(generation, self.settings.cores)
+        return self.embedders.for_generation(generation, 1)
 
     def query_encoder(self) -> QueryEncoder:
         """Return what encodes shoppers' photos."""
         from shoplens.search.query_encoder import QueryEncoder
 
-        embedder, reader = self.embedders.with_threads(self.settings.cores), chosen_text_reader(self.settings)
-        return QueryEncoder(embedder, self.query_photos, self.settings.for_queries, reader)
+        cores, reader = self.settings.cores, chosen_text_reader(self.settings)
+        return QueryEncoder(
+            self.embedders.for_live(cores),
+            self.query_photos,
+            self.settings.for_queries,
+            reader,
+            lambda generation: self.embedders.for_generation(generation, cores),
+        )
 
     def evaluation_context(self, progress: Progress | None) -> EvaluationContext:
         """Return what an evaluation needs of the shop."""
         from shoplens.evaluation.evaluate import EvaluationContext
 
         report = progress or ignore_progress
-        return EvaluationContext(self.store, self.embedders.with_threads(1), self.known_photos, self.settings, report)
+        return EvaluationContext(
+            self.store,
+            self.embedders.for_live(1),
+            self.known_photos,
+            self.settings,
+            report,
+            lambda generation: self.embedders.for_generation(generation, 1),
+        )
 
     def close(self) -> None:
         """Close all of it; the store last."""
@@ -68,17 +93,3 @@ class ShopParts:
         self.known_photos.close()
         self.feedback_log.close()
         self.store.close()
-
-
-def open_embedders(store: Store, embedder: Embedder | None, settings: Settings, *, is_new: bool) -> Embedders:
-    """Return the embedders of a store: its own network, which finds objects if the store compares them.
-
-    Args:
-        is_new: whether the store is built anew, as the settings say.
-    """
-    if not store.has_live:
-        return Embedders(embedder, network_file(settings.model, models=settings.models), objects=settings.objects)
-    manifest = store.live.manifest
-    objects = settings.objects if is_new else manifest.placed == filter_vector_size(has_object=True)
-    network = network_file(settings.model, manifest.model, settings.models)
-    return Embedders(embedder, network, objects=objects, frames=is_new or manifest.framed)

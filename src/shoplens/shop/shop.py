@@ -27,10 +27,11 @@ from shoplens.settings import Settings, settings_from
 from shoplens.shop.explanations import ShopExplanations
 from shoplens.shop.feedback import ShopFeedback
 from shoplens.shop.generations import ShopGenerations
-from shoplens.shop.parts import ShopParts, open_embedders
+from shoplens.shop.parts import ShopParts
 from shoplens.shop.products import ShopProducts
 from shoplens.shop.quality import ShopQuality
 from shoplens.shop.snapshots import ShopSnapshots
+from shoplens.shop.store_embedders import StoreEmbedders
 from shoplens.shop.training import ShopTraining
 from shoplens.store.copies.backups import write_backup
 from shoplens.store.copies.restoring import restore
@@ -87,7 +88,7 @@ class Shop:
         self._parts = ShopParts(
             used,
             opened,
-            open_embedders(opened, embedder, used, is_new=_rebuild),
+            StoreEmbedders(opened, embedder, used, is_new=_rebuild),
             feed_photos=PhotoSource(used, cache),
             query_photos=PhotoSource(replace(used.for_queries, fetch_attempts=1)),  # a shopper waits for it
             known_photos=PhotoSource(used, cache, keeps=False),  # shoppers' photos are among them
@@ -115,6 +116,7 @@ class Shop:
         format: str | None = None,
         mapping: FeedMapping | None = None,
         replace: bool = False,
+        keep: bool = False,
         embedder: Embedder | None = None,
         settings: Settings | None = None,
         progress: Progress | None = None,
@@ -129,6 +131,7 @@ class Shop:
             format: name of a feed format; detected from the file's header when omitted.
             mapping: field of a product -> column, or columns, of a table or JSON of any kind.
             replace: whether to build an existing store anew; without it, an existing store is left alone.
+            keep: whether to keep the generation before, so that it can be compared and gone back to.
             progress: called now and then with what is being done, how much of it is done, and of how much.
             on_renames: called with the ids that change and their new ids, before anything is removed.
 
@@ -142,7 +145,7 @@ class Shop:
             try:
                 if not replace:
                     refuse_to_replace(shop._parts.store, read.name)
-                summary = shop._parts.builder(progress, on_renames).index(read)
+                summary = shop._parts.builder(progress, on_renames).index(read, keep=keep)
                 shop.feedback.follow_renames()
                 return shop, summary
             except BaseException:
@@ -317,7 +320,7 @@ class Shop:
 
     def warm(self) -> None:
         """Load the network, so that the first search is as fast as the others."""
-        self._parts.embedders.with_threads(self.settings.cores)
+        self._parts.embedders.for_live(self.settings.cores)
 
     def fetch_photo(self, url: str) -> bytes:
         """Fetch a shopper's photo from the web by the safe fetcher; it is not stored.

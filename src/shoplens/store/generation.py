@@ -262,6 +262,10 @@ def open_index(folder: Path, manifest: Manifest, engine: OpenIndex = QdrantIndex
     return engine(folder / SHARD, manifest.sizes)
 
 
+FindEmbedder = Callable[[Generation], Embedder]
+"""Returns the embedder of a generation's own model."""
+
+
 def check_model(generation: Generation, embedder: Embedder) -> None:
     """Raise an error if an embedder would mix its vectors with those of another model.
 

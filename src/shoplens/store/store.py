@@ -250,7 +250,7 @@ class Store:
             names = (
                 f"These were kept: {', '.join(kept)}."
                 if kept
-                else "A generation is kept whenever a trained look takes over."
+                else "A generation is kept whenever a trained look takes over, and by `index --replace --keep`."
             )
             raise InvalidValue(f"No generation {which}can be gone back to.", names, code="no-generation")
         renamed = self.layout.next()

@@ -19,6 +19,10 @@ def run(
         bool,
         options.flag("--replace", "Build the store anew if it exists. Without this option, the command refuses to."),
     ] = False,
+    keep: Annotated[
+        bool,
+        options.flag("--keep", "With `--replace`: keep the generation before, to compare it, and to go back to it."),
+    ] = False,
     no_tune: Annotated[
         bool, options.flag("--no-tune", "Keep the default weights, instead of choosing them by the shop's own photos.")
     ] = False,
@@ -43,6 +47,7 @@ def run(
                 format=format,
                 mapping=options.parse_feed_mapping(map),
                 replace=replace,
+                keep=keep,
                 settings=used,
                 progress=progress,
                 on_renames=print_renames,
