@@ -41,6 +41,16 @@ def test_the_table_and_what_was_added_are_told_in_words(shop: Path) -> None:
     assert "mine was added: 192 dimensions" in told and "--model mine" in told
 
 
+def test_a_model_is_removed(shop: Path) -> None:
+    run_command("models", "add", shop / "tiny")
+    assert run_command("models", "remove", "tiny").code == 0
+    assert not list((shop / "models").iterdir())
+    for name in "tiny", "..", "efficientnet-lite2":
+        refused = run_command("models", "remove", name)
+        assert (refused.code, "was added" in refused.err) == (3, True)
+    assert (shop / "models").is_dir()
+
+
 def test_models_and_options_that_do_not_fit_are_explained(shop: Path) -> None:
     assert "no known model" in run_command("models", "add", "nothing").err
     assert "without `--output`" in run_command("models", "add", shop / "tiny", "--pool", "cls").err

@@ -97,6 +97,11 @@ def test_a_generation_with_objects_is_not_read_by_a_network_that_finds_none(tmp_
             assert error.value.code == "other-model" and "shoplens index --replace" in error.value.fix
 
 
+def test_the_ids_of_the_networks_stay_what_they_are_in_stores() -> None:
+    ids = [OnnxEmbedder(shipped_file(name)).model for name in NETWORKS]
+    assert ids == ["efficientnet-lite2-256-int8@8dd213d85154", "efficientnet-lite2-256@0f2cdaf300d2"]
+
+
 def test_a_store_from_before_photos_were_framed_answers_as_it_was_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

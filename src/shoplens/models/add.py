@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from shoplens.embedders import OnnxEmbedder, embed_photos
+from shoplens.embedders.added import added_model
 from shoplens.embedders.card import Pool
 from shoplens.embedders.onnx import open_session
 from shoplens.embedders.shipped import NETWORKS as SHIPPED
@@ -124,6 +125,20 @@ def add_model(source: ModelSource, options: AddOptions, models: Path) -> AddedMo
             shutil.rmtree(target)
         made.rename(target)
     return AddedModel(name, target / network.name, embedder.model, card)
+
+
+def remove_model(name: str, models: Path) -> None:
+    """Remove a model that was added.
+
+    Raises:
+        ModelError: ``no-model``.
+    """
+    path = added_model(models, name)
+    if path is None:
+        raise ModelError(
+            f"No model {name!r} was added.", "Give a name that `shoplens models` lists as added.", code="no-model"
+        )
+    shutil.rmtree(path.parent)
 
 
 def model_name(source: ModelSource, options: AddOptions) -> str:

@@ -123,3 +123,17 @@ def add(
         )
     )
     console.print(sanitize(f"Build a store with it: `shoplens index FEED --model {added.name}`."))
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model that was added.", show_default=False)],
+) -> None:
+    """Remove a model that was added. A store that was built by it cannot be searched until it is added again.
+
+    Example: shoplens models remove dinov2-small
+    """
+    from shoplens.models.add import remove_model
+
+    remove_model(name, options.read_settings().models)
+    console.print(sanitize(f"{name} was removed."))
