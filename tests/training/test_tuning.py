@@ -19,8 +19,8 @@ from shoplens.training.optimization.fine_tuning import TailRecipe
 from shoplens.training.optimization.head import HeadRecipe
 from shoplens.training.optimization.softmax_head import SoftmaxRecipe
 from tests.fakes import feed_of, row
+from tests.training.optimization.small_network import small_model
 from tests.training.shops import SETTINGS, create_learnable_shop, draw_pattern, write_learnable_feed
-from tests.training.small_network import small_model
 
 pytest.importorskip("pytorch_metric_learning", reason="the extra train is not installed")
 pytest.importorskip("onnx", reason="the extra train is not installed")

@@ -15,7 +15,7 @@ from shoplens.errors import InvalidValue, ModelError
 from shoplens.training.optimization.backbone_tail import Tail, load_tail
 from shoplens.types import Pixels
 from tests.fakes import ColourEmbedder
-from tests.training.small_network import CHANNELS, LATE, small_model, small_network
+from tests.training.optimization.small_network import CHANNELS, LATE, small_model, small_network
 
 torch = pytest.importorskip("torch", reason="the extra train is not installed")
 pytest.importorskip("onnx", reason="the extra train is not installed")
