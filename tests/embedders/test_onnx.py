@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shoplens import Shop
 from shoplens.embedders import OnnxEmbedder, embed_photos
+from shoplens.embedders.onnx import choose_providers
 from shoplens.embedders.shipped import shipped_file
 from shoplens.errors import ModelError
+from shoplens.settings import Settings
 from shoplens.types import Pixels
 from tests.images.made_photos import scene
 
@@ -210,3 +213,24 @@ def test_the_features_of_the_card_are_named_outputs(
     np.testing.assert_allclose(alone.embed(photos[:1])[:, 256:], shipped.embed(photos[:1])[:, 256 + 1280 :], atol=1e-5)
     assert OnnxEmbedder(model_with_card(features=None)).features == 0
     assert error_of(model_with_card(features=["nothing"])).problem.endswith("has no output 'nothing'.")
+
+
+def test_execution_providers_are_chosen_by_their_short_names() -> None:
+    there = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert choose_providers("", there) == there
+    assert choose_providers("cpu, CUDA", there) == ["CPUExecutionProvider", "CUDAExecutionProvider"]
+    assert choose_providers("CPUExecutionProvider", there) == ["CPUExecutionProvider"]
+    with pytest.raises(ModelError, match="no execution provider 'openvino'") as error:
+        choose_providers("OpenVINO, CPU", there)
+    assert error.value.code == "no-provider" and "cuda, cpu" in error.value.fix
+
+
+def test_the_setting_for_providers_reaches_the_network(tmp_path: Path) -> None:
+    scene(90, 120, 1).save(tmp_path / "p.png")
+    feed = tmp_path / "feed.jsonl"
+    feed.write_text(json.dumps({"id": "p", "title": "P", "photos": ["p.png"]}) + "\n")
+    with pytest.raises(ModelError) as error:
+        Shop.index(feed, tmp_path / "other", settings=Settings(threads=1, providers="Nothing"))
+    assert error.value.code == "no-provider"
+    with Shop.index(feed, tmp_path / "store", settings=Settings(threads=1, providers="CPU"))[0] as shop:
+        assert shop.search(tmp_path / "p.png").results[0].product.id == "p"

@@ -57,6 +57,7 @@ class MapNetwork:
                 code="no-maps",
             )
         self._path, self._threads, self.card = embedder.path, embedder.threads, embedder.card
+        self._providers = embedder.providers
         self._lock = threading.Lock()
         self._session: object = None
 
@@ -73,7 +74,7 @@ class MapNetwork:
         with self._lock:
             if self._session is None:
                 network = with_outputs(self._path.read_bytes(), self.card.maps)
-                self._session = open_session(network, self._threads)
+                self._session = open_session(network, self._threads, self._providers)
             return self._session
 
 

@@ -37,18 +37,25 @@ class OnnxEmbedder:
         frames: whether photos are cut to the object before they are embedded.
         threads: number of threads for one photo; indexing runs several photos at once with one thread each, a search
             uses all threads for one photo.
+        providers: what runs the network, see :func:`open_session`.
 
     Raises:
         ModelError: the file or its card is missing or unreadable, or the two do not fit.
     """
 
     def __init__(
-        self, path: Path | None = None, *, threads: int = 1, objects: bool = True, frames: bool = True
+        self,
+        path: Path | None = None,
+        *,
+        threads: int = 1,
+        objects: bool = True,
+        frames: bool = True,
+        providers: str = "",
     ) -> None:
         path = path or shipped_file()
-        self.path, self.threads = path, threads
+        self.path, self.threads, self.providers = path, threads, providers
         self.card: ModelCard = load_card(path) if path.is_file() else _raise_missing(path)
-        self._session = open_session(str(path), threads)
+        self._session = open_session(str(path), threads, providers)
         outputs = {output.name: output for output in self._session.get_outputs()}
         self._output = self.card.output or next(iter(outputs))
         if self._output not in outputs:
@@ -105,13 +112,20 @@ class Embedders:
 
     Args:
         embedder: the embedder for any number of threads; None opens ``path``.
-        path, objects, frames: as of :class:`OnnxEmbedder`.
+        path, objects, frames, providers: as of :class:`OnnxEmbedder`.
     """
 
     def __init__(
-        self, embedder: Embedder | None, path: Path | None, *, objects: bool = True, frames: bool = True
+        self,
+        embedder: Embedder | None,
+        path: Path | None,
+        *,
+        objects: bool = True,
+        frames: bool = True,
+        providers: str = "",
     ) -> None:
         self._embedder, self._path, self._objects, self._frames = embedder, path, objects, frames
+        self._providers = providers
         self._opened: dict[int, Embedder] = {}
         self._lock = threading.Lock()
 
@@ -122,23 +136,27 @@ class Embedders:
         with self._lock:
             if threads not in self._opened:
                 options = {"objects": self._objects, "frames": self._frames}
-                self._opened[threads] = OnnxEmbedder(self._path, threads=threads, **options)
+                providers = self._providers
+                self._opened[threads] = OnnxEmbedder(self._path, threads=threads, providers=providers, **options)
             return self._opened[threads]
 
 
-def open_session(network: str | bytes, threads: int) -> Any:
-    """Open a network with the fastest execution provider of this machine.
+def open_session(network: str | bytes, threads: int, providers: str = "") -> Any:
+    """Open a network.
 
     Args:
         network: path or content of an ONNX file.
+        providers: execution providers in the order in which they are tried, such as ``CUDA, CPU``; empty for all that
+            the installed ONNX Runtime has, the fastest first.
 
     Raises:
-        ModelError: ``bad-onnx``.
+        ModelError: ``bad-onnx``; ``no-provider``.
     """
     import onnxruntime
 
+    chosen = choose_providers(providers, onnxruntime.get_available_providers())
     try:
-        return _new_session(network, threads, onnxruntime.get_available_providers())
+        return _new_session(network, threads, chosen)
     except Exception as problem:  # onnxruntime's own exceptions share no public base
         name, reason = network if isinstance(network, str) else "The network", str(problem).splitlines()[0]
         too_new = _TOO_NEW.search(reason)
@@ -146,6 +164,24 @@ def open_session(network: str | bytes, threads: int) -> Any:
             "Upgrade onnxruntime, or export the network with an older opset." if too_new else "Give a valid ONNX file."
         )
         raise ModelError(f"{name} cannot be loaded: {reason}", fix, code="bad-onnx") from None
+
+
+def choose_providers(wanted: str, available: Sequence[str]) -> list[str]:
+    """Return the full names of execution providers; all that there are where none is named.
+
+    Raises:
+        ModelError: ``no-provider``: the installed ONNX Runtime has no such provider.
+    """
+    names = {name.removesuffix("ExecutionProvider").lower(): name for name in available}
+    short = [one.strip().removesuffix("ExecutionProvider").lower() for one in wanted.split(",") if one.strip()]
+    missing = [one for one in short if one not in names]
+    if missing:
+        raise ModelError(
+            f"The installed ONNX Runtime has no execution provider {missing[0]!r}.",
+            f"Set `providers` to some of: {', '.join(names)}; or install another build, such as onnxruntime-gpu.",
+            code="no-provider",
+        )
+    return [names[one] for one in short] or list(available)
 
 
 def open_small_session(network: bytes) -> Any:

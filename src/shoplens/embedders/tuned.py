@@ -38,6 +38,7 @@ class FineTunedEmbedder:
     """
 
     threads: int
+    providers: str
     card: ModelCard
     outputs: tuple[str, ...]
     model: str
@@ -52,7 +53,8 @@ class FineTunedEmbedder:
 
     def __init__(self, base: OnnxEmbedder | FineTunedEmbedder, network: bytes) -> None:
         self._base = base if isinstance(base, FineTunedEmbedder) else None
-        self.threads, self._session = base.threads, open_session(network, base.threads)
+        self.threads, self.providers = base.threads, base.providers
+        self._session = open_session(network, base.threads, base.providers)
         self.outputs = (*base.outputs, TAIL_OUTPUT) if self._base is None else (TAIL_OUTPUT,)
         self.card, self.model, self.dimensions = base.card, base.model, base.dimensions
         self.features, self.min_side, self.feature_sizes = base.features, base.min_side, base.feature_sizes

@@ -52,6 +52,10 @@ class Settings:
     model_folder: Path | None = _setting(
         None, "folder of the models that `shoplens models add` adds; default: `~/.local/share/shoplens/models`"
     )
+    providers: str = _setting(
+        "",
+        "what runs the model, in order, e.g. `CUDA, CPU`; default: all that ONNX Runtime has, the fastest first",
+    )
     objects: bool = _setting(
         True, "whether the object in a photo is compared by itself, too, which takes a second pass; for new stores"
     )

@@ -49,13 +49,19 @@ class StoreEmbedders:
         with self._lock:
             if key not in self._found:
                 path = network_file(self._settings.model, manifest.model, self._settings.models)
-                self._found[key] = Embedders(self._embedder, path, objects=objects, frames=manifest.framed)
+                self._found[key] = Embedders(
+                    self._embedder,
+                    path,
+                    objects=objects,
+                    frames=manifest.framed,
+                    providers=self._settings.providers,
+                )
             return self._found[key].with_threads(threads)
 
     def _open_new(self) -> Embedders:
         made_by = self._store.live.manifest.model if self._store.has_live else ""
         path = network_file(self._settings.model, made_by, self._settings.models)
-        return Embedders(self._embedder, path, objects=self._settings.objects)
+        return Embedders(self._embedder, path, objects=self._settings.objects, providers=self._settings.providers)
 
 
 def _is_model_of(embedder: Embedder, generation: Generation) -> bool:
