@@ -63,7 +63,8 @@ def test_a_running_service_moves_to_another_model_and_back(tmp_path: Path, monke
             with Client(service.address, key) as client:
                 client.update("p3", price=7.5)
             compared = run_command("generations", "compare", "--held-out", "--store", store, "--json").json
-            assert len(compared["rows"]) == 2 and compared["skipped"] == {}
+            assert [row["model"].partition("@")[0] for row in compared["rows"]] == ["tiny", shipped.partition("@")[0]]
+            assert compared["skipped"] == {} and "tiny" in run_command("generations", "--store", store).out
             back = run_command("generations", "roll-back", "--store", store)
             assert back.code == 0, back.err
             assert run_command("info", "--store", store, "--json").json["model"] == shipped

@@ -16,6 +16,7 @@ from shoplens.evaluation.statistics.intervals import estimate, paired_difference
 from shoplens.evaluation.statistics.metrics import METRICS
 from shoplens.ranking.strategies import default_strategy, strategy_named
 from shoplens.store.generation import check_model
+from shoplens.store.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class GenerationMetrics:
 
     Attributes:
         name: name of the generation.
+        model: id of its embedder.
         look: id of its trained extractor; empty for the pretrained one.
         strategy: the strategy that answered.
         products: number of its products.
@@ -32,6 +34,7 @@ class GenerationMetrics:
     """
 
     name: str
+    model: str
     look: str
     strategy: str
     products: int
@@ -87,7 +90,7 @@ def compare_generations(
                 own = context.for_generation(generation)
                 check_model(generation, own.embedder)
                 chosen = strategy_named(strategy) if strategy else default_strategy(generation.capabilities)
-                collected = _GenerationAnswers(generation.manifest.look, chosen.name, generation.index.count())
+                collected = _GenerationAnswers(generation.manifest, chosen.name, generation.index.count())
                 _, left_out = score_strategies([chosen], own, queries, generation, seed, collected.add)
         except (InvalidValue, StoreError) as problem:
             if name == live:
@@ -111,8 +114,8 @@ def compare_generations(
 class _GenerationAnswers:
     """Collects the metrics of one generation per query."""
 
-    def __init__(self, look: str, strategy: str, products: int) -> None:
-        self.look, self.strategy, self.products = look, strategy, products
+    def __init__(self, manifest: Manifest, strategy: str, products: int) -> None:
+        self.model, self.look, self.strategy, self.products = manifest.model, manifest.look, strategy, products
         self.metrics: dict[tuple[str, str], dict[str, float]] = {}
         self.clusters: dict[tuple[str, str], str] = {}
 
@@ -134,4 +137,4 @@ def _compare_with_live(
         for metric in METRICS
         if answers != live
     }
-    return GenerationMetrics(name, answers.look, answers.strategy, answers.products, metrics, change)
+    return GenerationMetrics(name, answers.model, answers.look, answers.strategy, answers.products, metrics, change)

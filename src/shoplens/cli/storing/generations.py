@@ -102,7 +102,7 @@ def roll_back(
 
 def _comparison_table(comparison: GenerationComparison) -> Table:
     table = Table(
-        *("generation", "look", "strategy", "products", *SHOWN_METRICS, "live is better by", "p"),
+        *("generation", "model", "look", "strategy", "products", *SHOWN_METRICS, "live is better by", "p"),
         box=None,
         pad_edge=False,
     )
@@ -110,6 +110,7 @@ def _comparison_table(comparison: GenerationComparison) -> Table:
         change = row.change.get(SHOWN_METRICS[0])
         table.add_row(
             row.name if change else f"{row.name} [bold]live[/]",
+            sanitize(row.model.partition("@")[0]),
             row.look or "untrained",
             row.strategy,
             str(row.products),
@@ -122,7 +123,7 @@ def _comparison_table(comparison: GenerationComparison) -> Table:
 
 def _generation_table(rows: list[GenerationRow]) -> Table:
     table = Table(
-        *("generation", "state", "created", "look", "products", "calibrated", "result of its training"),
+        *("generation", "state", "created", "model", "look", "products", "calibrated", "result of its training"),
         box=None,
         pad_edge=False,
     )
@@ -130,5 +131,6 @@ def _generation_table(rows: list[GenerationRow]) -> Table:
         look = row.look or "untrained"
         calibrated = ", ".join(row.calibrated) or "–"
         state = "[bold]live[/]" if row.live else "kept"
-        table.add_row(row.name, state, row.created[:15], look, str(row.products), calibrated, sanitize(row.proof))
+        model, products = sanitize(row.model.partition("@")[0]), str(row.products)
+        table.add_row(row.name, state, row.created[:15], model, look, products, calibrated, sanitize(row.proof))
     return table
