@@ -1,7 +1,7 @@
 # `make demo` shows what this is. Three targets test it, each with all its own set-up in .venv:
 #   make quick     the daily loop, under a minute: ruff, mypy, and all tests that are not marked `slow`
-#   make test      the whole truth, which CI runs: ruff, mypy, and all tests that the development packages can run
-#   make test-all  the same with every extra of pyproject.toml, and a list of what was skipped, and why
+#   make test      what CI runs: ruff, mypy, and the tests that the development packages can run
+#   make test-all  all tests, with every extra of pyproject.toml, and a list of what was skipped, and why
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,10 +15,10 @@ demo: $(VENV)/runtime
 	$(BIN)/shoplens demo
 
 quick: lint
-	$(PYTEST) -m 'not slow and not extras'
+	$(PYTEST) -m 'not slow and not extras and not thorough'
 
 test: lint
-	$(PYTEST) -m 'not extras'
+	$(PYTEST) -m 'not extras and not thorough'
 
 test-all: $(VENV)/extras lint
 	$(PYTEST) -rs
