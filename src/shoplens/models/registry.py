@@ -1,7 +1,8 @@
 """Networks that are known to suit a shop, with their facts. Nothing of them is downloaded until somebody asks for it.
 
-None of their weights could be tried where Shoplens is developed, so that there is no measured quality or time here:
-the facts are what their authors say, and ``shoplens models add`` measures the time where it adds one.
+None of their weights could be tried, and no repository visited, where Shoplens is developed. So there is no measured
+quality or time here: the facts are what their authors have published. ``shoplens models add`` says what a repository
+really has, and measures the time where it adds one.
 """
 
 from __future__ import annotations
