@@ -13,9 +13,6 @@ from shoplens.filters.photo_features.pixels import SIDE
 from shoplens.images.objects import FoundObject, cut_out, find_object, frame_object
 from shoplens.types import Embeddings, Features, Pixels, Vectors
 
-_FRAMED_RESOLUTION = 1.5
-"""Shorter side of a photo that is cut to the object in it, as a multiple of the network's input."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoFeatures:
@@ -96,11 +93,6 @@ def _network_row(embedded: Embeddings) -> Features:
     """Return the network's features of the only photo."""
     row: Features = embedded.vectors[0] if embedded.features is None else embedded.features[0]
     return row
-
-
-def decoded_side(embedder: Embedder) -> int:
-    """Return the shorter side, in pixels, down to which a photo may be decoded; more where it is cut to a part."""
-    return round(_FRAMED_RESOLUTION * embedder.min_side) if frames_objects(embedder) else embedder.min_side
 
 
 def backbone_width(embedder: Embedder) -> int:

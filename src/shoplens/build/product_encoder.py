@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shoplens.build.filter_scoring import ProductScorer
-from shoplens.build.photo_features import decoded_side, extract_features
+from shoplens.build.photo_features import extract_features
 from shoplens.embedders import Embedder, EmbeddingHead
 from shoplens.embedders.embedder import NO_DIRECTION
 from shoplens.errors import ModelError, PhotoError
@@ -158,7 +158,7 @@ class ProductEncoder:
                 return (replace(known[0], source=source), known[1]), False
             try:
                 self._read_words(name, data)
-                picture = decode_photo(data, self._settings, shortest=decoded_side(self._embedder))
+                picture = decode_photo(data, self._settings, shortest=self._embedder.min_side)
             except PhotoError:
                 self._source.forget(source)
                 raise

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from shoplens.build.photo_features import PhotoFeatures, decoded_side, extract_features
+from shoplens.build.photo_features import PhotoFeatures, extract_features
 from shoplens.embedders import Embedder
 from shoplens.errors import ModelError, PhotoError
 from shoplens.filters.fitting.weight_tuning import MAX_QUERIES, MIN_QUERIES, TuningPhotos
@@ -64,7 +64,7 @@ class PhotoMaker:
     def _make_photo(self, product: Product) -> PhotoFeatures | None:
         try:
             data = self.source.bytes_of(product.photos[-1])
-            pixels = decode_photo(data, self.settings, shortest=decoded_side(self.embedder)).pixels
+            pixels = decode_photo(data, self.settings, shortest=self.embedder.min_side).pixels
             seed = int.from_bytes(sha256(product.id.encode("utf-8", "backslashreplace")).digest()[:4], "big")
             return extract_features(self.embedder, product.id, augment_photo(pixels, "home", (seed,)))
         except (PhotoError, ModelError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.build.photo_features import decoded_side, embed_framed, extract_features, feature_model
+from shoplens.build.photo_features import embed_framed, extract_features, feature_model
 from shoplens.embedders import Embedder
 from shoplens.embedders.embedder import finds_objects
 from shoplens.errors import InvalidValue
@@ -97,7 +97,7 @@ class QueryEncoder:
 
     def _decode(self, data: bytes, region: Region | None) -> Picture:
         """Decode a photo at no more resolution than the network needs, as the photos of products are decoded."""
-        shortest = decoded_side(self.embedder)
+        shortest = self.embedder.min_side
         if region is not None:
             width, height = photo_size(data, self.settings)
             part = min(region.width / width, region.height / height, 1.0)
