@@ -7,6 +7,7 @@ from typing import Any
 
 from shoplens.embedders.shipped import newer_network
 from shoplens.errors import Refused, StoreError
+from shoplens.filters.model.scoring import filter_vector_size
 from shoplens.ranking.merchandising import merchandising_notes
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.settings import Merchandising
@@ -15,7 +16,11 @@ from shoplens.store.copies.snapshot_folders import SNAPSHOTS
 from shoplens.store.dimensions_file import read_tuning
 from shoplens.store.files.atomic import size_on_disk
 from shoplens.store.generation import Generation
+from shoplens.store.manifest import Manifest
 from shoplens.store.store import Store
+
+_OBJECT_BYTES = 1_280
+"""Bytes of the index for the object in a photo, measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,18 @@ def classifier_model(generation: Generation) -> str:
         return str(problem)
 
 
+def _object_costs(manifest: Manifest) -> dict[str, Any]:
+    """Return whether objects are compared by themselves, and what that costs: passes of the network for each photo, at
+    most, instead of one, and bytes of the index."""
+    is_compared = manifest.placed == filter_vector_size(has_object=True)
+    return {
+        "compared": is_compared,
+        "framed": manifest.framed,
+        "passes": 1 + is_compared + manifest.framed,
+        "bytes_per_photo": _OBJECT_BYTES if is_compared else 0,
+    }
+
+
 def store_info(store: Store, merchandising: Merchandising) -> dict[str, Any]:
     """Describe the live generation, with the fields that conditions may name; ready for JSON.
 
@@ -117,6 +134,7 @@ def store_info(store: Store, merchandising: Merchandising) -> dict[str, Any]:
                 {"entry": one.entry, "products": list(one.products), "by": one.by, "note": one.sentence}
                 for one in merchandising_notes(index, merchandising)
             ],
+            "objects": _object_costs(manifest),
             "tuning": read_tuning(generation.folder),
             "bytes": size_on_disk(store.folder, without=SNAPSHOTS),
             "fields": {

@@ -32,6 +32,7 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
         console.print(f"{'classifier':12} {sanitize(info['classifier'])}")
     calibrated = ", ".join(f"{name} ({one['queries']} photos)" for name, one in info["calibrated"].items())
     console.print(f"{'calibrated':12} {sanitize(calibrated) or 'no: `shoplens calibrate` does it'}")
+    console.print(f"{'objects':12} {_describe_objects(info['objects'])}")
     console.print(f"{'weights':12} {sanitize(_describe_tuning(info['tuning']))}")
     console.print(f"{'size':12} {info['bytes'] / 1e6:.1f} MB")
     for note in info["merchandising"]:
@@ -41,6 +42,17 @@ def run(store: options.Store = None, json: options.Json = False) -> None:
         values = ", ".join(f"{value} ({count})" for value, count in about["values"].items())
         table.add_row(sanitize(field), sanitize(", ".join(about["holds"])), sanitize(values))
     console.print(table)
+
+
+def _describe_objects(objects: Mapping[str, Any]) -> str:
+    """Return whether objects are compared, and what it costs, in words."""
+    if not objects["compared"]:
+        return "not compared by themselves"
+    framed = ", and photos are framed to them" if objects["framed"] else ""
+    return (
+        f"compared by themselves{framed}: up to {objects['passes']} passes of the network for each photo instead of 1, "
+        f"and {objects['bytes_per_photo']:,} bytes; the setting objects = false leaves it out of a new store"
+    )
 
 
 def _describe_tuning(tuning: Mapping[str, Any]) -> str:
