@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -24,6 +23,7 @@ from shoplens.service.routes import pages
 from shoplens.service.routes.guarded import GuardedRoute
 from shoplens.settings import Settings
 from tests.attacks.server import Server, read_answer, run_server
+from tests.event_loop import run_coroutine
 from tests.service.conftest import client, error_code, folder, indexed_folder, make_client, shop
 
 __all__ = ["client", "folder", "indexed_folder", "shop"]
@@ -174,7 +174,7 @@ def test_an_upload_stays_in_memory() -> None:
             (upload,) = [value for value in form.values() if isinstance(value, UploadFile)]
             return upload._in_memory, await upload.read()
 
-    assert asyncio.run(read()) == (True, photo)
+    assert run_coroutine(read()) == (True, photo)
 
 
 def test_a_malformed_form_has_its_own_code(client: TestClient) -> None:

@@ -14,6 +14,7 @@ from shoplens.ranking.strategies import EncodedQuery
 from shoplens.service.caches.query_cache import QueryCache
 from shoplens.service.failures import RequestRefused
 from shoplens.service.limits.queue import WorkQueue
+from tests.event_loop import run_coroutine
 
 
 def make_request(disconnect: asyncio.Event | None = None) -> Request:
@@ -48,7 +49,7 @@ def test_queue_limits_how_many_requests_work_and_wait() -> None:
         assert (queue.working, queue.waiting) == (0, 0)
         queue.close()
 
-    asyncio.run(main())
+    run_coroutine(main())
 
 
 def test_queue_drops_requests_that_disconnect_wait_too_long_or_are_cancelled() -> None:
@@ -74,7 +75,7 @@ def test_queue_drops_requests_that_disconnect_wait_too_long_or_are_cancelled() -
         assert await queue.run(make_request(), lambda: 7) == 7, "the thread is free again"
         queue.close()
 
-    asyncio.run(main())
+    run_coroutine(main())
 
 
 def test_queue_raises_the_exception_of_a_job_and_frees_its_thread() -> None:
@@ -86,7 +87,7 @@ def test_queue_raises_the_exception_of_a_job_and_frees_its_thread() -> None:
         assert (queue.working, queue.waiting) == (0, 0)
         queue.close()
 
-    asyncio.run(main())
+    run_coroutine(main())
 
 
 def test_query_cache_drops_old_photos_and_those_beyond_its_limit() -> None:
