@@ -7,12 +7,12 @@ import pytest
 
 from shoplens.images.objects import (
     MAX_OBJECTS,
-    connected_parts,
     cut_out,
     find_object,
     find_objects,
     frame_object,
     is_blank,
+    label_components,
 )
 from tests.images.made_photos import scene
 
@@ -137,7 +137,7 @@ def test_specks_beside_a_thing_are_no_objects_and_there_are_at_most_eight() -> N
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.55, 0.7, 1.0])
 def test_connected_parts_are_those_that_a_flood_reaches(share: float) -> None:
     inside = np.random.default_rng(3).random((17, 23)) < share
-    labels = connected_parts(inside)
+    labels = label_components(inside)
     assert ((labels > 0) == inside).all()
     for label in range(1, labels.max() + 1):
         reached = np.zeros_like(inside)

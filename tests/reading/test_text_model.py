@@ -104,8 +104,8 @@ def test_weights_of_texts_count(model: TextModel) -> None:
 
 def test_words_that_a_product_has_are_named(model: TextModel) -> None:
     vector = model.product_vector(texts_of(TITLES[0]))
-    assert query_for(model, "Oatly MELLANMJ0LK arla").matched_words(vector) == ("mellanmj0lk", "arla")
-    assert query_for(model, "zzz").matched_words(vector) == ()
+    assert query_for(model, "Oatly MELLANMJ0LK arla").find_common_words(vector) == ("mellanmj0lk", "arla")
+    assert query_for(model, "zzz").find_common_words(vector) == ()
 
 
 def test_a_text_without_words_is_no_query(model: TextModel) -> None:

@@ -17,13 +17,13 @@ from shoplens.reading.text_reader import (
     QUERY,
     RapidTextReader,
     ReadingEffort,
-    chosen_text_reader,
-    installed_text_reader,
+    find_text_reader,
+    select_text_reader,
 )
 from shoplens.settings import Settings
 from shoplens.types import Pixels
 
-needs_extra = pytest.mark.skipif(installed_text_reader() is None, reason="needs the extra text")
+needs_extra = pytest.mark.skipif(find_text_reader() is None, reason="needs the extra text")
 WORDS = ("MELLANMJOLK", "HAVREDRYCK", "VANILJ")
 
 
@@ -141,5 +141,5 @@ def test_a_library_that_cannot_be_loaded_is_named_with_what_to_do(missing: str) 
 
 
 def test_the_setting_turns_reading_off() -> None:
-    assert chosen_text_reader(Settings(read_text=False)) is None
-    assert chosen_text_reader(Settings()) is installed_text_reader()
+    assert select_text_reader(Settings(read_text=False)) is None
+    assert select_text_reader(Settings()) is find_text_reader()

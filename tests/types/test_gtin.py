@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shoplens.types.gtin import check_digit, expand_upc_e, gtin_forms, normalize_gtin, printed_gtin, unspaced_gtin
+from shoplens.types.gtin import (
+    check_digit,
+    expand_upc_e,
+    format_gtin,
+    gtin_forms,
+    normalize_gtin,
+    strip_gtin_separators,
+)
 
 BODIES = st.integers(1, 10**13 - 1).map(lambda number: str(number).zfill(13))
 
@@ -37,7 +44,7 @@ def test_every_form_of_a_number_names_it(body: str) -> None:
     gtin = f"{body}{check_digit(body)}"
     assert normalize_gtin(gtin) == gtin
     forms = gtin_forms(gtin)
-    assert forms[0] == gtin and printed_gtin(gtin) in forms and len(set(forms)) == len(forms)
+    assert forms[0] == gtin and format_gtin(gtin) in forms and len(set(forms)) == len(forms)
     for form in forms:
         if len(form) in (12, 13, 14):
             assert normalize_gtin(form) == gtin
@@ -62,5 +69,5 @@ def test_a_book_is_found_by_its_isbn_of_ten_characters() -> None:
 
 
 def test_spaces_and_hyphens_go_from_numbers_alone() -> None:
-    assert unspaced_gtin("978-3-16-148410-0") == "9783161484100"
-    assert unspaced_gtin("AB-12 345") == ""
+    assert strip_gtin_separators("978-3-16-148410-0") == "9783161484100"
+    assert strip_gtin_separators("AB-12 345") == ""

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 from shoplens.build.carry_over import compares_text, head_fields, keep_classifier, readable_head
 from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, load_scorer, rescore_products
-from shoplens.build.photo_features import backbone_width, feature_model, object_parts, object_width
+from shoplens.build.photo_features import backbone_width, feature_model, object_parts
 from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, Outcome, ProductEncoder
 from shoplens.build.product_ids import KnownIds, find_renames, rejected_ids
 from shoplens.build.run import BATCH, OnRenames, Run, Summary, write_entries
@@ -18,12 +18,11 @@ from shoplens.errors import InvalidValue, Refused
 from shoplens.feeds import Feed, Report
 from shoplens.filters.fitting.weight_tuning import TuningPhotos
 from shoplens.filters.model.scoring import filter_vector_size
-from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.images import PhotoSource
 from shoplens.images.shared_photos import SharedPhoto, SharedPhotos
 from shoplens.index.disk_room import require_room
 from shoplens.index.protocol import Index
-from shoplens.reading.text_reader import chosen_text_reader
+from shoplens.reading.text_reader import select_text_reader
 from shoplens.settings import Settings
 from shoplens.store.feature_cache import NAME as FEATURES
 from shoplens.store.feature_cache import FallbackFeatures, FeatureFile
@@ -65,7 +64,7 @@ class Builder:
         find_embedder: FindEmbedder | None = None,
     ) -> None:
         self.store, self.embedder, self.source, self.settings = store, embedder, source, settings
-        self.reader = chosen_text_reader(settings)
+        self.reader = select_text_reader(settings)
         self.progress: Progress = progress or ignore_progress
         self._on_renames: OnRenames = on_renames or (lambda renames: None)
         self._find_embedder = find_embedder
@@ -286,8 +285,7 @@ class Builder:
         rescore_products(generation.index, scorer, features, self.progress)
 
     def _photo_maker(self, generation: Generation) -> Callable[[Index], TuningPhotos]:
-        width = backbone_width(self.embedder) + MEASURED_SIZE + object_width(self.embedder)
-        return PhotoMaker(generation.embedder_for(self.embedder), self.source, self.settings, width).make_photos
+        return PhotoMaker(generation.embedder_for(self.embedder), self.source, self.settings).make_photos
 
     def optimize(self, generation: Generation) -> None:
         """Build the search graph where enough products lack one."""

@@ -124,7 +124,11 @@ def feature_model(embedder: Embedder) -> str:
     return f"{embedder.model}/{backbone_width(embedder)}+{MEASURED_SIZE}@{SIDE}{objects}{further}{trained}"
 
 
+def filter_input_width(embedder: Embedder) -> int:
+    """Return how many of a photo's features filters read; they are the first."""
+    return backbone_width(embedder) + MEASURED_SIZE + object_width(embedder)
+
+
 def feature_width(embedder: Embedder) -> int:
     """Return how many features a photo has."""
-    views = object_width(embedder) + whole_width(embedder)
-    return backbone_width(embedder) + MEASURED_SIZE + views + embedder.extra_features
+    return filter_input_width(embedder) + whole_width(embedder) + embedder.extra_features

@@ -28,13 +28,13 @@ def network_file(model: Path | None, made_by: str = "", models: Path | None = No
         models: folder of the added models; None where there are none.
     """
     if model is not None:
-        return model if model.is_file() else _named_file(str(model), models) or model
+        return model if model.is_file() else _find_model_file(str(model), models) or model
     name = _shipped_name(made_by)
     added = None if name or models is None else added_model(models, made_by.partition("@")[0])
     return added or shipped_file(name or NETWORKS[0])
 
 
-def _named_file(name: str, models: Path | None) -> Path | None:
+def _find_model_file(name: str, models: Path | None) -> Path | None:
     if name in NETWORKS:
         return shipped_file(name)
     return None if models is None else added_model(models, name)

@@ -21,7 +21,7 @@ from shoplens.images import PhotoSource, decode_photo
 from shoplens.images.objects import cut_out, find_object, is_blank
 from shoplens.index.protocol import Index
 from shoplens.ranking.strategies import Strategy
-from shoplens.reading.text_reader import TextReader, chosen_text_reader
+from shoplens.reading.text_reader import TextReader, select_text_reader
 from shoplens.search.prepared_strategy import PreparedStrategy, prepare_strategy
 from shoplens.settings import Merchandising, Settings
 from shoplens.store.files.atomic import timestamp, translate_disk_errors
@@ -74,7 +74,7 @@ class EvaluationContext:
     def text_reader(self, generation: Generation) -> TextReader | None:
         """Return what reads the words in query photos; None where a search of this generation reads none."""
         reads = generation.text is not None and generation.text.reads_queries
-        return chosen_text_reader(self.settings) if reads else None
+        return select_text_reader(self.settings) if reads else None
 
     def prepare(self, strategy: Strategy, generation: Generation) -> PreparedStrategy:
         """Prepare the strategy with the generation's data for it.

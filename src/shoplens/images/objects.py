@@ -87,7 +87,7 @@ def find_objects(mask: Mask) -> tuple[FoundObject, ...]:
     Args:
         mask: float32 (rows, columns) in [0, 1].
     """
-    labels = connected_parts(mask > _EDGE)
+    labels = label_components(mask > _EDGE)
     numbers = labels.ravel()
     sizes = np.bincount(numbers)
     weights = np.bincount(numbers, mask.ravel())
@@ -103,7 +103,7 @@ def find_objects(mask: Mask) -> tuple[FoundObject, ...]:
     return tuple(_object_of(mask, labels == number) for number in order)
 
 
-def connected_parts(inside: npt.NDArray[np.bool_]) -> Labels:
+def label_components(inside: npt.NDArray[np.bool_]) -> Labels:
     """Number the parts of a mask whose cells touch by their sides: intp, of the shape of the mask.
 
     Each row is cut into runs of cells, and runs that touch a run of the row above belong to the same part.

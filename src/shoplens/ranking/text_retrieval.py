@@ -39,7 +39,7 @@ def match_texts(index: Index, text: TextQuery, key: PhotoKey, agreement: float) 
 
     The match's ``query`` is the part of the query's words that it names, and its ``product`` is the agreement.
     """
-    words = text.matched_words(index.photo_text_vectors([key])[0])
+    words = text.find_common_words(index.photo_text_vectors([key])[0])
     if not words:
         return {}
     longest = sorted(words, key=lambda word: -len(word))[:MAX_SHOWN_WORDS]

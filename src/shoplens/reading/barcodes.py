@@ -21,7 +21,7 @@ import zxingcpp
 from PIL import Image
 
 from shoplens.types import Pixels
-from shoplens.types.gtin import normalize_gtin, printed_gtin
+from shoplens.types.gtin import format_gtin, normalize_gtin
 
 Grey = npt.NDArray[np.uint8]
 """uint8 (h, w)."""
@@ -128,7 +128,7 @@ def _trade_number(code: zxingcpp.Barcode) -> Barcode | None:
     digits = link[1] if link else code.text
     gtin = normalize_gtin(digits) if code.valid else ""
     if gtin:
-        return Barcode(printed_gtin(gtin), gtin)
+        return Barcode(format_gtin(gtin), gtin)
     return Barcode(digits, "") if digits.isdecimal() and (link or not is_matrix) else None
 
 

@@ -66,7 +66,7 @@ class TextQuery:
         _, left, right = np.intersect1d(self.vector.indices, product.indices, assume_unique=True, return_indices=True)
         return min(1.0, float(self.vector.values[left] @ product.values[right]))
 
-    def matched_words(self, product: SparseVector) -> tuple[str, ...]:
+    def find_common_words(self, product: SparseVector) -> tuple[str, ...]:
         """Return the words that a product has, but for a few letters: those of which it has at least half of the
         n-grams, each counted by its rarity."""
         matched = []

@@ -146,14 +146,14 @@ class RapidTextReader:
 
 
 @functools.lru_cache(maxsize=1)
-def installed_text_reader() -> TextReader | None:
+def find_text_reader() -> TextReader | None:
     """Return the reader of the extra ``text``, one for the whole process; None where it is not installed."""
     return RapidTextReader() if importlib.util.find_spec("rapidocr") else None
 
 
-def chosen_text_reader(settings: Settings) -> TextReader | None:
+def select_text_reader(settings: Settings) -> TextReader | None:
     """Return the reader of the extra ``text``; None where it is not installed, or ``read_text`` is false."""
-    return installed_text_reader() if settings.read_text else None
+    return find_text_reader() if settings.read_text else None
 
 
 def _load_networks() -> tuple[Any, Any, Any]:

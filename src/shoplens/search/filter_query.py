@@ -20,7 +20,13 @@ from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.text_retrieval import TEXT_SPREAD
 from shoplens.ranking.weights import given_weights, resolve_weights
 from shoplens.reading.text_model import TextQuery
-from shoplens.search.wishes import WishedDimensions, apply_wishes, unwanted_color, wish_weights, wished_dimensions
+from shoplens.search.wishes import (
+    WishedDimensions,
+    apply_wishes,
+    build_unwanted_color,
+    find_wished_dimensions,
+    wish_weights,
+)
 from shoplens.settings import Preferences
 from shoplens.store.generation import Generation
 from shoplens.store.ranker_file import load_static_weights, load_text_weight
@@ -86,7 +92,7 @@ class FilterQueryBuilder:
         like = self._example(photo, steering, group)
         wishes = WishedDimensions()
         if steering.meanings:
-            wishes = wished_dimensions(self.filters, like, steering.meanings)
+            wishes = find_wished_dimensions(self.filters, like, steering.meanings)
             like = apply_wishes(self.filters, like, steering.meanings)
         like = replace(like, text=text)
         effective = steering
@@ -111,7 +117,7 @@ class FilterQueryBuilder:
             norms,
             static,
             given_weights(static, self._preferences, effective, categories),
-            unwanted_color(self.filters, like, steering.meanings)
+            build_unwanted_color(self.filters, like, steering.meanings)
             if unlike is None
             else self._photo_example(unlike, None),
             self._merchandising,

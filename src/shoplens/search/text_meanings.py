@@ -14,7 +14,7 @@ from shoplens.index.condition_parser import parse_condition, parse_conditions
 from shoplens.index.conditions import AllOf, Condition, OneOf
 from shoplens.index.protocol import ANY_PHOTO
 from shoplens.ranking.text_retrieval import nearest_texts
-from shoplens.search.wishes import last_steps, wanted_classes
+from shoplens.search.wishes import collect_wanted_classes, last_steps
 from shoplens.settings import Settings
 from shoplens.store.generation import Generation
 from shoplens.types import Query, WordMeaning
@@ -43,7 +43,7 @@ def read_text(query: Query, generation: Generation, settings: Settings) -> Query
     concepts = load_concepts(settings.synonyms)
     vocabulary = _vocabulary(generation, concepts)
     meanings = tuple(_find_title(one, generation, concepts) for one in read_words(steering.text, vocabulary))
-    wanted = wanted_classes(meanings)
+    wanted = collect_wanted_classes(meanings)
     if steering.color and COLOR in wanted:
         raise InvalidValue(
             f"Both the colour {steering.color!r} and the text {steering.text!r} name a colour.",
@@ -124,7 +124,9 @@ def contradictions(query: Query, generation: Generation, *, is_empty: bool) -> I
     where = parse_conditions(query.where)
     ticked = " and ".join(query.where)
     fields = {one.name: one.field for one in generation.require_filters().dimensions}
-    unwanted = wanted_classes([replace(one, kind="wanted") for one in steering.meanings if one.kind == "unwanted"])
+    unwanted = collect_wanted_classes(
+        [replace(one, kind="wanted") for one in steering.meanings if one.kind == "unwanted"]
+    )
     for meaning in steering.meanings:
         parts: list[Condition] = [parse_condition(meaning.condition)] if meaning.condition and is_empty else []
         for name, classes in meaning.classes.items() if meaning.kind == "wanted" else ():

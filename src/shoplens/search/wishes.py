@@ -48,7 +48,7 @@ class WishedDimensions(NamedTuple):
     muted: tuple[str, ...] = ()
 
 
-def wanted_classes(meanings: Sequence[WordMeaning]) -> dict[str, dict[str, float]]:
+def collect_wanted_classes(meanings: Sequence[WordMeaning]) -> dict[str, dict[str, float]]:
     """Return dimension -> class -> share of all wanted classes; a colour without classes has an empty entry."""
     wanted: dict[str, dict[str, float]] = {}
     for meaning in meanings:
@@ -103,7 +103,7 @@ def apply_wishes(filters: Filters, example: Example, meanings: Sequence[WordMean
             if dimension == COLOR and filters.class_share(example.marks, dimension, classes) >= _MOSTLY:
                 dense[DENSE_PARTS[COLOR]] = 0
             _remove(marks, filters.layout.blocks_of(dimension), classes)
-    wanted = wanted_classes(meanings)
+    wanted = collect_wanted_classes(meanings)
     for dimension, classes in wanted.items():
         blocks = filters.layout.blocks_of(dimension)
         if dimension == COLOR:
@@ -119,7 +119,7 @@ def apply_wishes(filters: Filters, example: Example, meanings: Sequence[WordMean
     return Example(example.look, dense, SparseVector(there.astype(np.uint32), marks[there]))
 
 
-def unwanted_color(filters: Filters, example: Example, meanings: Sequence[WordMeaning]) -> Example | None:
+def build_unwanted_color(filters: Filters, example: Example, meanings: Sequence[WordMeaning]) -> Example | None:
     """Return a negative example of the unwanted colours that are no class of the shop; None where there are none."""
     colors = [one.color for one in meanings if one.kind == "unwanted" and one.color and COLOR not in one.classes]
     palettes = [block for block in filters.layout.blocks_of(COLOR) if block.kind == "palette"]
@@ -159,7 +159,7 @@ def wish_weights(
     return {name: weight / total for name, weight in result.items()}
 
 
-def wished_dimensions(filters: Filters, example: Example, meanings: Sequence[WordMeaning]) -> WishedDimensions:
+def find_wished_dimensions(filters: Filters, example: Example, meanings: Sequence[WordMeaning]) -> WishedDimensions:
     """Return the dimensions whose weights words change."""
     named = [[*one.classes] or [COLOR] for one in meanings if one.kind == "wanted"]
     named += [[TEXT] for one in meanings if one.kind == "title"]

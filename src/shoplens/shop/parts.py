@@ -9,7 +9,7 @@ from shoplens.build.builder import Builder
 from shoplens.build.run import OnRenames
 from shoplens.feedback.log import FeedbackLog
 from shoplens.images import PhotoSource
-from shoplens.reading.text_reader import chosen_text_reader
+from shoplens.reading.text_reader import select_text_reader
 from shoplens.settings import Settings
 from shoplens.shop.store_embedders import StoreEmbedders
 from shoplens.store.generation import Generation
@@ -63,7 +63,7 @@ class ShopParts:
         """Return what encodes shoppers' photos."""
         from shoplens.search.query_encoder import QueryEncoder
 
-        cores, reader = self.settings.cores, chosen_text_reader(self.settings)
+        cores, reader = self.settings.cores, select_text_reader(self.settings)
         return QueryEncoder(
             self.embedders.for_live(cores),
             self.query_photos,

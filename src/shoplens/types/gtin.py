@@ -37,10 +37,10 @@ def normalize_gtin(text: str) -> str:
     return digits.zfill(GTIN_LENGTH) if check_digit(digits[:-1]) == int(digits[-1]) else ""
 
 
-def unspaced_gtin(text: str) -> str:
+def strip_gtin_separators(text: str) -> str:
     """Return a GTIN without the spaces and hyphens between its digits; empty for a text that is no GTIN.
 
-    >>> unspaced_gtin("978-3-16-148410-0")
+    >>> strip_gtin_separators("978-3-16-148410-0")
     '9783161484100'
     """
     return _SEPARATORS.sub("", text) if normalize_gtin(text) else ""
@@ -66,10 +66,10 @@ def expand_upc_e(digits: str) -> str:
     return f"{system}{body}{check}"
 
 
-def printed_gtin(gtin: str) -> str:
+def format_gtin(gtin: str) -> str:
     """Return a GTIN of 14 digits as it is printed beside its code: in 8, 12, 13 or 14 digits.
 
-    >>> printed_gtin("00042100005264")
+    >>> format_gtin("00042100005264")
     '042100005264'
     """
     return next(gtin[-length:] for length in _LENGTHS if not gtin[:-length].strip("0"))

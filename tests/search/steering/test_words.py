@@ -13,7 +13,13 @@ from shoplens.errors import InvalidValue
 from shoplens.filters.dimensions.dimension import COLOR
 from shoplens.ranking.filter_retrieval import Example
 from shoplens.search.text_meanings import FRESH
-from shoplens.search.wishes import WISH_WEIGHT, apply_wishes, wanted_classes, wish_weights, wished_dimensions
+from shoplens.search.wishes import (
+    WISH_WEIGHT,
+    apply_wishes,
+    collect_wanted_classes,
+    find_wished_dimensions,
+    wish_weights,
+)
 from shoplens.types import WordMeaning
 from tests.patterned_shop import query_photo
 from tests.search.steering.steered_search import check_parts, colors, patterns, product_ids, search
@@ -141,7 +147,7 @@ def test_marks_of_wanted_and_unwanted_classes_are_distributions(shop: Shop, fold
         assert filters.class_share(made.marks, "pattern", ["plain"]) == pytest.approx(1)
         assert filters.class_share(made.marks, COLOR, ["Red"]) == 0
         assert np.array_equal(made.look, example.look)
-        wishes = wished_dimensions(filters, example, [wanted, unwanted])
+        wishes = find_wished_dimensions(filters, example, [wanted, unwanted])
         assert (wishes.wanted, wishes.also, wishes.muted) == (("pattern",), ("category",), ("color",))
         usual = dict.fromkeys(("look", "shape", "color", "pattern", "category"), 0.2)
         weights = wish_weights(filters, usual, wishes, {})
@@ -167,8 +173,8 @@ def test_names_are_collected_again_after_products_were_written(shop: Shop) -> No
 def test_two_phrases_of_one_dimension_are_wanted_together() -> None:
     red = WordMeaning("red", 0, 3, "wanted", {"color": {"Red": 1.0}}, color="red")
     blue = WordMeaning("blue", 4, 8, "wanted", {"color": {"Blue": 1.0}}, color="blue")
-    assert wanted_classes([red, blue]) == {"color": {"Red": 0.5, "Blue": 0.5}}
-    assert wanted_classes([]) == {}
+    assert collect_wanted_classes([red, blue]) == {"color": {"Red": 0.5, "Blue": 0.5}}
+    assert collect_wanted_classes([]) == {}
 
 
 def _steering(text: str) -> Steering:

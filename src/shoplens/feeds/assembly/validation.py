@@ -12,7 +12,7 @@ from shoplens.feeds.photo_paths import PhotoPaths
 from shoplens.feeds.rows import RawProduct
 from shoplens.types import Product, Rejection, Value
 from shoplens.types.catalogue import MAX_ID_LENGTH
-from shoplens.types.gtin import unspaced_gtin
+from shoplens.types.gtin import strip_gtin_separators
 
 MAX_PHOTOS = 50
 """Maximum number of photos of one product."""
@@ -100,7 +100,9 @@ def _usable_identifiers(product: RawProduct) -> Iterator[str]:
 
     A trade number that is written with spaces or hyphens is given without them, too: barcodes are found by its digits.
     """
-    names = [form for name in (product.id, *product.identifiers) for form in (name.strip(), unspaced_gtin(name))]
+    names = [
+        form for name in (product.id, *product.identifiers) for form in (name.strip(), strip_gtin_separators(name))
+    ]
     for identifier in dict.fromkeys(names):
         if 0 < len(identifier) <= MAX_ID_LENGTH and identifier.isprintable() and identifier != product.id:
             yield identifier

@@ -56,7 +56,23 @@ def _mirror(image: Image.Image, rng: Rng) -> Image.Image:
     return mirror(image)
 
 
-_CHANGES: dict[Strength, tuple[tuple[float, Callable[[Image.Image, Rng], Image.Image]], ...]] = {
+Changes = tuple[tuple[float, Callable[[Image.Image, Rng], Image.Image]], ...]
+"""Chance and change, in the order in which they happen."""
+
+
+def _scene_changes(light: float) -> Changes:
+    """Return what puts a product into a scene, with light that varies so many times as much as between phones."""
+    return (
+        (1, put_before_clutter),
+        (1, lambda image, rng: crop_randomly(image, 0.5, rng)),
+        (0.5, _blur_a_little),
+        (0.5, _mirror),
+        (1, lambda image, rng: vary_light(image, light, rng)),
+        (0.4, _compress),
+    )
+
+
+_CHANGES: dict[Strength, Changes] = {
     "again": (
         (1, lambda image, rng: crop_randomly(image, 0.4, rng)),
         (0.2, _blur_a_little),
@@ -64,21 +80,6 @@ _CHANGES: dict[Strength, tuple[tuple[float, Callable[[Image.Image, Rng], Image.I
         (1, lambda image, rng: vary_light(image, 0.7, rng)),
         (0.4, _compress),
     ),
-    "phone": (
-        (1, put_before_clutter),
-        (1, lambda image, rng: crop_randomly(image, 0.5, rng)),
-        (0.5, _blur_a_little),
-        (0.5, _mirror),
-        (1, lambda image, rng: vary_light(image, 1.0, rng)),
-        (0.4, _compress),
-    ),
-    "home": (
-        (1, put_before_clutter),
-        (1, lambda image, rng: crop_randomly(image, 0.5, rng)),
-        (0.5, _blur_a_little),
-        (0.5, _mirror),
-        (1, lambda image, rng: vary_light(image, 3.0, rng)),
-        (0.4, _compress),
-    ),
+    "phone": _scene_changes(1.0),
+    "home": _scene_changes(3.0),
 }
-"""Chance and change, in the order in which they happen."""

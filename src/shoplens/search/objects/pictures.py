@@ -45,7 +45,7 @@ def draw_match(query: Pixels, product: Pixels, matched: MatchRegions | None) -> 
         for side, (photo, scale) in enumerate(zip(shown, scales, strict=True)):
             draw = ImageDraw.Draw(photo)
             box = (matched.query, matched.product)[side]
-            _draw_frame(draw, _scaled(box, scale), 3, "")
+            _draw_frame(draw, _scale_region(box, scale), 3, "")
             for number, point in enumerate(matched.points):
                 x, y = (round(value * scale) for value in (point.query, point.product)[side])
                 _draw_dot(draw, (x, y), str(number + 1), _COLOURS[number % len(_COLOURS)])
@@ -55,7 +55,7 @@ def draw_match(query: Pixels, product: Pixels, matched: MatchRegions | None) -> 
     return page
 
 
-def _scaled(box: Region, scale: float) -> Region:
+def _scale_region(box: Region, scale: float) -> Region:
     left, top, wide, high = (round(value * scale) for value in (box.x, box.y, box.width, box.height))
     return Region(left, top, max(wide, 1), max(high, 1))
 

@@ -160,7 +160,7 @@ def _fingerprint(path: Path) -> tuple[int, int]:
     """Return size and checksum of a file. Zeros count as holes do, so a copy without holes has the same checksum."""
     if path.name in _ORDERLESS:
         content = path.read_bytes()
-        return len(content), zlib.crc32(_sorted_json(content))
+        return len(content), zlib.crc32(_canonical_json(content))
     checksum = 0
     with path.open("rb", buffering=0) as file:
         size, block = os.fstat(file.fileno()).st_size, bytearray(_BLOCK)
@@ -173,7 +173,7 @@ def _fingerprint(path: Path) -> tuple[int, int]:
     return size, checksum
 
 
-def _sorted_json(content: bytes) -> bytes:
+def _canonical_json(content: bytes) -> bytes:
     try:
         value: Any = json.loads(content)
     except ValueError:
