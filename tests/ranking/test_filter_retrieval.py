@@ -26,7 +26,7 @@ from shoplens.ranking.filter_retrieval import (
     build_candidates,
     retrieve_pool,
 )
-from shoplens.ranking.merchandising import BOOST, BURY, PIN
+from shoplens.ranking.merchandising.adjustments import BOOST, BURY, PIN
 from shoplens.ranking.weighted_sum import rank_candidates
 from shoplens.settings import Merchandising
 from shoplens.types import Candidate, FilterScores, Photo, Result, SparseVector

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shoplens.index.exact import ExactIndex
-from shoplens.ranking.merchandising import (
+from shoplens.ranking.merchandising.resolution import (
     MerchandisingNote,
     merchandising_notes,
     resolve_merchandising,
@@ -80,5 +80,5 @@ def test_entries_that_are_not_ids_have_notes(index: ExactIndex) -> None:
         "'shirt-M', which is an identifier of shirt.",
         "'bonnet', which is called hat now.",
         "'both', which is an identifier of cap, hat.",
-        "'gone', which stands for no product.",
+        "'gone', which stands for no product: correct the entry or remove it.",
     ]

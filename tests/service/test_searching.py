@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from shoplens import Shop
 from shoplens.service.schemas import AnswerDocument
+from shoplens.settings import Merchandising
 from tests.service.conftest import error_code, make_client, query_photo
 
 
@@ -59,6 +61,21 @@ def test_pages_cover_the_whole_answer_in_order(client: TestClient, folder: Path)
         paged_results += [(result["rank"], result["product_id"]) for result in page["results"]]
         offset = page["next_offset"]
     assert paged_results == [(result["rank"], result["product_id"]) for result in whole_answer["results"]]
+
+
+def test_pages_end_with_a_sentence(client: TestClient) -> None:
+    for offset, ends in ((495, False), (500, True), (600, True)):
+        page = client.post("/v1/search", json={"product_id": "red-1", "k": 3, "offset": offset}).json()
+        assert (page["results"], page["next_offset"]) == ([], None)
+        assert any("Pages end after 500 products" in note for note in page["notes"]) == ends
+
+
+def test_a_pin_that_names_no_product_is_logged_at_the_start(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    preferences = replace(shop.settings.preferences, merchandising=Merchandising(("red-1", "gone")))
+    with make_client(shop, preferences=preferences) as client:
+        assert client.post("/v1/search", json={"color": "blue", "k": 1}).json()["results"][0]["product_id"] == "red-1"
+    (warning,) = [one.getMessage() for one in caplog.records if "[merchandising]" in one.getMessage()]
+    assert "'gone'" in warning and "correct the entry" in warning
 
 
 def test_rejects_a_page_of_an_earlier_generation(client: TestClient, shop: Shop, folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from shoplens.errors import SettingsError
 from shoplens.filters.dimensions.dimension import DESIGN, LOOK, OBJECT, SHAPE, TEXT, Kind
 from shoplens.ranking.filter_retrieval import NOT
-from shoplens.ranking.merchandising import BOOST, BURY, PIN
+from shoplens.ranking.merchandising.adjustments import BOOST, BURY, PIN
 from shoplens.settings import (
     FEED_KINDS,
     PHOTO_DIMENSIONS,

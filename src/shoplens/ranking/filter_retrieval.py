@@ -25,7 +25,7 @@ from shoplens.filters.model.scoring import ScoreNormalizer, cosine_slope
 from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
 from shoplens.index.predicted_values import PREDICTED, PROBABILITY_STEPS, bounded_class
 from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, VectorQuery
-from shoplens.ranking.merchandising import score_adjustments
+from shoplens.ranking.merchandising.adjustments import score_adjustments
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.ranker_features import RankerFeatures, ranker_features, standardize
 from shoplens.ranking.text_retrieval import match_texts, nearest_texts, text_agreements
@@ -161,11 +161,11 @@ class Pool:
 
 def retrieve_pool(index: Index, query: FilterQuery, k: int, constraint: PhotoConstraint) -> Pool:
     """Retrieve at least ``k`` products, if so many meet the constraint, best first by the weighted sum."""
-    probe = _probe(query)
+    probe = probe_vectors(query)
     usual = query.filters.space.usual_overlap(query.weights) >= USUAL_OVERLAP
     limit = max(PHOTOS_PER_PROBE * (1 if usual else UNUSUAL_FACTOR), PHOTOS_PER_PRODUCT * k)
     if query.like.text is not None and set(query.counting) == {TEXT}:
-        return _best_photos(nearest_texts(index, query.like.text, k * PHOTOS_PER_PRODUCT, constraint))
+        return keep_best_photos(nearest_texts(index, query.like.text, k * PHOTOS_PER_PRODUCT, constraint))
     while True:
         near = index.nearest_photos(probe, limit, constraint)
         complete = len(near.keys) < limit
@@ -176,7 +176,7 @@ def retrieve_pool(index: Index, query: FilterQuery, k: int, constraint: PhotoCon
         if query.like.text is not None:
             near = _add_texts(index, query, query.like.text, near, limit, constraint)
         if complete or len({key.product for key in near.keys}) >= k:
-            return _best_photos(near)
+            return keep_best_photos(near)
         limit *= 4
 
 
@@ -185,7 +185,7 @@ def _add_nearest_looks(
 ) -> PhotoHits:
     """Add the photos that are nearest by the look alone."""
     alike = index.nearest_photos(VectorQuery(look=query.like.look), limit, constraint)
-    return _merge_hits([near, _score_photos(index, _probe(query), alike.keys)])
+    return merge_hits([near, _score_photos(index, probe_vectors(query), alike.keys)])
 
 
 def _add_ties(index: Index, query: FilterQuery, near: PhotoHits, limit: int, constraint: PhotoConstraint) -> PhotoHits:
@@ -193,12 +193,12 @@ def _add_ties(index: Index, query: FilterQuery, near: PhotoHits, limit: int, con
     weighted = query.filters.weight_query(query.like.marks, query.weights)
     if not len(weighted.indices):
         return near
-    probe, alike = _probe(query), index.nearest_photos(VectorQuery(class_vector=weighted), limit, constraint)
+    probe, alike = probe_vectors(query), index.nearest_photos(VectorQuery(class_vector=weighted), limit, constraint)
     parts = [near, _score_photos(index, probe, alike.keys)]
     if len(alike.keys) == limit and alike.scores[-1] >= TIED * alike.scores[0]:
         narrower = replace(constraint, condition=_narrow_to_class(index, query, constraint.condition))
         parts.append(index.nearest_photos(probe, limit, narrower))
-    return _merge_hits(parts)
+    return merge_hits(parts)
 
 
 def _add_texts(
@@ -206,11 +206,12 @@ def _add_texts(
 ) -> PhotoHits:
     """Add the photos whose words agree most with the query's, and to all scores what words add to them."""
     alike = nearest_texts(index, text, limit, constraint)
-    merged = _merge_hits([near, _score_photos(index, _probe(query), alike.keys)])
+    merged = merge_hits([near, _score_photos(index, probe_vectors(query), alike.keys)])
     return PhotoHits(merged.keys, merged.scores + query.weights[TEXT] * text_agreements(index, text, merged.keys))
 
 
-def _merge_hits(parts: Sequence[PhotoHits]) -> PhotoHits:
+def merge_hits(parts: Sequence[PhotoHits]) -> PhotoHits:
+    """Merge photos that several queries found; of one that was found twice, the later score counts."""
     scores = {key: score for part in parts for key, score in zip(part.keys, part.scores.tolist(), strict=True)}
     return PhotoHits([*scores], np.array([*scores.values()], np.float32))
 
@@ -342,7 +343,7 @@ def _weights(query: FilterQuery) -> Floats:
     return np.array([query.weights[name] for name in query.dimension_names], np.float32)
 
 
-def _probe(query: FilterQuery) -> VectorQuery:
+def probe_vectors(query: FilterQuery) -> VectorQuery:
     """Return the query of the index whose dot products are scores, up to a constant and what the sketch leaves out."""
     aim, weights = query.filters.space.query_vector, query.weights
     look, placed = weights.get(LOOK, 0.0) * query.like.look, aim(query.like.dense, query.like.marks, weights)
@@ -354,7 +355,7 @@ def _probe(query: FilterQuery) -> VectorQuery:
     )
 
 
-def _best_photos(near: PhotoHits) -> Pool:
+def keep_best_photos(near: PhotoHits) -> Pool:
     """Keep the best photo of each product, best first; ties in the order of their keys."""
     keys, scores = near
     best: dict[str | int, int] = {}

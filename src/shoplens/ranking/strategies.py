@@ -10,6 +10,7 @@ from shoplens.errors import InvalidValue
 from shoplens.index.protocol import Index, PhotoConstraint
 from shoplens.ranking.classifier_retrieval import retrieve_by_classifier
 from shoplens.ranking.filter_retrieval import CANDIDATES, FilterQuery, build_candidates, retrieve_pool
+from shoplens.ranking.merchandising.pool import join_merchandised
 from shoplens.ranking.weighted_sum import similarity_from_cosine
 from shoplens.reading.barcodes import Barcode
 from shoplens.types import ByteMask, Candidate, Features, ObjectBox, Region, Vectors
@@ -124,7 +125,8 @@ def _retrieve_by_filters(index: Index, query: EncodedQuery, constraint: PhotoCon
     filters = _filter_query(query)
     # A ranker scores a product among others, so which others there are must not depend on how many are shown.
     size = k if filters.ranker is None else max(k, CANDIDATES)
-    return build_candidates(index, filters, retrieve_pool(index, filters, size, constraint), k)
+    pool = join_merchandised(index, filters, retrieve_pool(index, filters, size, constraint), constraint)
+    return build_candidates(index, filters, pool, k)
 
 
 def _retrieve_by_filters_and_look(

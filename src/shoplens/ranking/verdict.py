@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shoplens.ranking.match_probability import Calibration, absent_probability, match_probabilities, verdict
-from shoplens.ranking.merchandising import BOOST, BURY, PIN
+from shoplens.ranking.merchandising.adjustments import BOOST, BURY, PIN
 from shoplens.types import Result, Verdict
 
 VERDICTS: dict[Verdict, str] = {

@@ -29,15 +29,24 @@ from shoplens.types import Candidate, Reasons, Result, normalize_nfc
 
 MAX_STALE_ROUNDS = 4
 """Retrievals that are repeated because products changed meanwhile and do not meet the condition any more."""
+BLOCKS = (25, 100, 500)
+"""Places at which blocks of a ranking end. The products of a block are the best of one pool whose size depends on the
+block alone, so that a page does not depend on how long it or the pages before it are; a first page costs no more than
+the first block."""
 Tiers = list[list[Candidate]]
 """Lists of candidates; those of one list are shown before those of the next."""
 
 
 def retrieve_tiers(index: Index, strategy: Strategy, query: EncodedQuery, constraint: RankingConstraint) -> Tiers:
-    """Retrieve tiers of at most ``constraint.k`` candidates each."""
+    """Retrieve the blocks of each tier, until there are ``constraint.k`` candidates or more."""
     group_sizes: Counter[str] = Counter()
-    tiers = [_Tier(condition, group_sizes) for condition in _conditions(constraint, index)]
-    return [_retrieve_tier(index, strategy, query, constraint, tier) for tier in tiers]
+    blocks: Tiers = []
+    for condition in _conditions(constraint, index):
+        missing = constraint.k - sum(map(len, blocks))
+        if missing > 0:
+            tier = _Tier(condition, group_sizes)
+            blocks += _retrieve_blocks(index, strategy, query, constraint, tier, missing)
+    return blocks
 
 
 def merge_tiers(strategy: Strategy, query: EncodedQuery, tiers: Tiers, k: int) -> list[Result]:
@@ -57,25 +66,55 @@ def _conditions(constraint: RankingConstraint, index: Index) -> list[Condition |
     return [tier if condition is None else AllOf((condition, tier)) for tier in tiers]
 
 
-def _retrieve_tier(
-    index: Index, strategy: Strategy, query: EncodedQuery, constraint: RankingConstraint, tier: _Tier
-) -> list[Candidate]:
-    """Retrieve the best k of a tier, again without the full groups while there are too few."""
+def _retrieve_blocks(
+    index: Index, strategy: Strategy, query: EncodedQuery, constraint: RankingConstraint, tier: _Tier, missing: int
+) -> Tiers:
+    """Retrieve blocks of a tier until they have ``missing`` candidates, or the tier has no more."""
     chosen: dict[str, Candidate] = {}
-    for first in (_with_barcode, _same_photos):
-        found = first(index, strategy, query, constraint, tier)
-        tier.add(meeting_candidates(index, found, tier.condition), chosen, constraint)
+    proofs = [
+        one
+        for find in (_with_barcode, _same_photos)
+        for one in meeting_candidates(index, find(index, strategy, query, constraint, tier), tier.condition)
+    ]
+    blocks: Tiers = []
+    for end in _block_ends(constraint, missing):
+        begin = len(chosen)
+        tier.add(proofs, chosen, constraint, end)
+        _fill_block(index, strategy, query, constraint, tier, chosen, end)
+        blocks.append(list(chosen.values())[begin:])
+        if len(chosen) < end:
+            break
+    return blocks
+
+
+def _block_ends(constraint: RankingConstraint, missing: int) -> list[int]:
+    """Return where the blocks end that have the first ``missing`` places of a tier."""
+    ends = [] if constraint.in_one_block else list(BLOCKS)
+    needed = sum(end < missing for end in ends) + 1
+    return [*ends, *([missing] if needed > len(ends) else [])][:needed]
+
+
+def _fill_block(
+    index: Index,
+    strategy: Strategy,
+    query: EncodedQuery,
+    constraint: RankingConstraint,
+    tier: _Tier,
+    chosen: dict[str, Candidate],
+    end: int,
+) -> None:
+    """Add the best candidates of a tier until there are ``end``, again without the full groups while there are too
+    few."""
     stale_rounds = 0
-    while len(chosen) < constraint.k:
-        wanted = constraint.k + len(chosen)
+    while len(chosen) < end:
+        wanted = end + len(chosen)
         photos = replace(constraint.photos, condition=tier.without_full_groups(constraint))
         candidates = strategy.retrieve(index, query, photos, wanted)
         meeting = meeting_candidates(index, candidates, tier.condition)
-        tier.add(meeting, chosen, constraint)
+        tier.add(meeting, chosen, constraint, end)
         stale_rounds += len(meeting) < len(candidates)
         if (len(candidates) < wanted and len(meeting) == len(candidates)) or stale_rounds > MAX_STALE_ROUNDS:
             break
-    return list(chosen.values())[: constraint.k]
 
 
 def meeting_candidates(index: Index, candidates: Iterable[Candidate], condition: Condition | None) -> list[Candidate]:
@@ -132,10 +171,15 @@ class _Tier:
     condition: Condition | None
     group_sizes: Counter[str]
 
-    def add(self, candidates: Iterable[Candidate], chosen: dict[str, Candidate], constraint: RankingConstraint) -> None:
-        """Add candidates, best first, up to the limit per group; a product without a group has no limit."""
+    def add(
+        self, candidates: Iterable[Candidate], chosen: dict[str, Candidate], constraint: RankingConstraint, end: int
+    ) -> None:
+        """Add candidates, best first, up to the limit per group and until there are ``end``; a product without a group
+        has no limit."""
         limit = constraint.per_group
         for candidate in candidates:
+            if len(chosen) >= end:
+                return
             product = candidate.product
             group = normalize_nfc(product.group_id)
             is_full = limit is not None and group and self.group_sizes[group] >= limit

@@ -18,12 +18,14 @@ class RankingConstraint:
         photos: the condition that products meet, and which of their photos are compared.
         per_group: most products of one group; None for no limit.
         sold_out: whether products that the feed calls out of stock are shown, hidden, or put last.
+        in_one_block: whether all ``k`` come from one pool; for what is counted and not paged.
     """
 
     k: int
     photos: PhotoConstraint = field(default=ANY_PHOTO)
     per_group: int | None = None
     sold_out: SoldOut = "show"
+    in_one_block: bool = False
 
     def with_condition(self, condition: Condition | None) -> RankingConstraint:
         """Return the same constraint with another condition."""

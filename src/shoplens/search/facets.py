@@ -109,7 +109,9 @@ def _relevant(request: FacetRequest, condition: Condition | None) -> tuple[list[
     query, strategy = request.query, request.prepared.strategy
     if query.filtered is not None:
         query = replace(query, filtered=replace(query.filtered, explain=False))
-    constraint = replace(request.constraint.with_condition(condition), k=MOST_RELEVANT, per_group=None)
+    constraint = replace(
+        request.constraint.with_condition(condition), k=MOST_RELEVANT, per_group=None, in_one_block=True
+    )
     ranked = request.prepared.rank(request.index, query, constraint).results
     names = strategy.weights(query)
     alike = [sum(result.parts[name] for name in names) for result in ranked]

@@ -15,7 +15,7 @@ from shoplens.filters.photo_features.color_histogram import parse_palette
 from shoplens.index.identifiers import unknown_product_error
 from shoplens.index.protocol import EMPTY_CLASS_VECTOR
 from shoplens.ranking.filter_retrieval import Example, FilterQuery
-from shoplens.ranking.merchandising import resolve_merchandising
+from shoplens.ranking.merchandising.resolution import resolve_merchandising
 from shoplens.ranking.strategies import EncodedQuery
 from shoplens.ranking.text_retrieval import TEXT_SPREAD
 from shoplens.ranking.weights import given_weights, resolve_weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -51,6 +52,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
         app.state.service = ServiceState.of(shop, workers, secret)
         app.state.service.metrics = metrics
         await asyncio.to_thread(shop.warm)
+        await asyncio.to_thread(_warn_of_merchandising, shop)
         tasks = [asyncio.create_task(_flush_periodically(shop)), asyncio.create_task(_check_files(app.state.service))]
         try:
             yield
@@ -96,6 +98,14 @@ def _refuse_when_busy(connections: Connections | None, scope: Scope) -> None:
         connections.refuse_if_full(scope)
     if scope["method"] == "POST" and scope["path"] in ("/v1/search", "/v1/regions"):
         scope["app"].state.service.work.refuse_if_full()
+
+
+def _warn_of_merchandising(shop: Shop) -> None:
+    """Log which entries of the merchandising stand for no product."""
+    with contextlib.suppress(StoreError):  # each request tells it
+        for note in shop.merchandising.notes():
+            if note.by == "nothing":
+                log.warning("%s", note.sentence, extra={"code": "unknown-product"})
 
 
 async def _check_files(service: ServiceState) -> None:

@@ -63,7 +63,9 @@ class SearchRequest(_Input):
         Field(description="Part of the photo: x, y, width, height in pixels.", min_length=4, max_length=4),
     ] = None
     k: Annotated[int, Field(description="Number of results per page.", ge=1, le=MAX_PAGED)] = 20
-    offset: Annotated[int, Field(description="Number of results before this page.", ge=0, lt=MAX_PAGED)] = 0
+    offset: Annotated[
+        int, Field(description=f"Number of results before this page; pages end after {MAX_PAGED}.", ge=0, le=10_000)
+    ] = 0
     where: Annotated[
         list[Text], Field(description="Conditions that products must meet, such as `price < 60`.", max_length=50)
     ] = []

@@ -27,6 +27,7 @@ from shoplens.settings import Settings, settings_from
 from shoplens.shop.explanations import ShopExplanations
 from shoplens.shop.feedback import ShopFeedback
 from shoplens.shop.generations import ShopGenerations
+from shoplens.shop.merchandising import ShopMerchandising
 from shoplens.shop.parts import ShopParts
 from shoplens.shop.products import ShopProducts
 from shoplens.shop.quality import ShopQuality
@@ -51,6 +52,7 @@ class Shop:
         quality: how good the answers are: evaluate, compare, calibrate, check, diagnose, map.
         training: what the shop learns: filters, look, classifier, ranker.
         feedback: what shoppers did with answers: add, count, forget.
+        merchandising: what is pinned, boosted and buried.
         generations: the live one and those that were kept: list, compare, roll back.
         explanations: of single answers: match_regions, draw_match, draw_objects.
         snapshots: copies of the live generation for commands that run beside a service.
@@ -96,7 +98,7 @@ class Shop:
         )
         self.products, self.quality = ShopProducts(self._parts), ShopQuality(self._parts)
         self.training, self.feedback = ShopTraining(self._parts), ShopFeedback(self._parts)
-        self.explanations = ShopExplanations(self._parts)
+        self.explanations, self.merchandising = ShopExplanations(self._parts), ShopMerchandising(self._parts)
         self.generations, self.snapshots = ShopGenerations(self._parts), ShopSnapshots(self._parts)
         with contextlib.suppress(StoreError):  # whoever asks for feedback gets the error
             self._parts.feedback_log.purge()
@@ -302,11 +304,7 @@ class Shop:
         )
 
     def similar(self, product_id: str, k: int = 10, *, steering: Steering | None = None) -> Answer:
-        """Find products like one of the catalogue, best first, without itself.
-
-        Raises:
-            InvalidValue: ``unknown-product``, ``ambiguous-product``.
-        """
+        """Find products like one of the catalogue, best first, without itself."""
         return self.search(None, k, steering=replace(steering or Steering(), like=product_id))
 
     def dimensions(self) -> list[DimensionRow]:

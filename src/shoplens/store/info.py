@@ -8,7 +8,7 @@ from typing import Any
 from shoplens.embedders.shipped import newer_network
 from shoplens.errors import Refused, StoreError
 from shoplens.filters.model.scoring import filter_vector_size
-from shoplens.ranking.merchandising import merchandising_notes
+from shoplens.ranking.merchandising.resolution import merchandising_notes
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.settings import Merchandising
 from shoplens.store.calibration_file import load_calibration

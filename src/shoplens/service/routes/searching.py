@@ -49,6 +49,7 @@ FAILURES: dict[int | str, dict[str, Any]] = {
         503: "Too many requests are waiting, or the store cannot answer.",
     }.items()
 }
+PAGES_END = f"Pages end after {MAX_PAGED} products. Add a condition or words to see other products."
 PHOTO_ADDRESS = "/v1/photos/"
 FORM, JSON = "multipart/form-data", "application/json"
 MAX_PARTS = 200
@@ -146,7 +147,7 @@ def query_of(body: SearchRequest, photos: Photos) -> Query:
     precision = {} if body.precision is None else {"precision": body.precision}
     return Query(
         photos[0] if photos else None,
-        k=min(body.offset + body.k + 1, MAX_PAGED),
+        k=min(body.offset + body.k + 1, MAX_PAGED) if body.offset < MAX_PAGED else 1,
         where=tuple(body.where),
         region=None if body.region is None else Region(*body.region),
         per_group=body.per_group,
@@ -204,8 +205,10 @@ async def answer_page(
 
 def page_of(service: ServiceState, answer: Answer, body: SearchRequest) -> dict[str, Any]:
     """Return the documented object of a page; photos are addresses on this service."""
-    end = body.offset + body.k
-    more = len(answer.results) > end and end < MAX_PAGED
+    end = min(body.offset + body.k, MAX_PAGED)
+    more = len(answer.results) > end
+    if body.offset >= MAX_PAGED or len(answer.results) == end == MAX_PAGED:
+        answer = replace(answer, notes=(*answer.notes, PAGES_END))
     first_page = body.model_copy(update={"offset": 0})
     page = as_json(replace(answer, results=answer.results[body.offset : end], object_answers=()))
     page["object_answers"] = [page_of(service, one, first_page) for one in answer.object_answers]

@@ -7,13 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shoplens.index.identifiers import find_products
-from shoplens.index.protocol import Index, PhotoKey
+from shoplens.index.protocol import Index
 from shoplens.settings import Merchandising
-
-PIN, BOOST, BURY = "pin", "boost", "bury"
-"""Names of the parts of a score that merchandising adds."""
-PIN_SCORE = 2.0
-"""The part ``pin`` of the last pinned product; it is above any score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +29,7 @@ class MerchandisingNote:
     def sentence(self) -> str:
         """The note as a sentence for people."""
         meaning = {
-            "nothing": "which stands for no product",
+            "nothing": "which stands for no product: correct the entry or remove it",
             "old-id": f"which is called {', '.join(self.products)} now",
             "identifier": f"which is an identifier of {', '.join(self.products)}",
         }
@@ -90,25 +85,3 @@ def _amounts_by_id(amounts: Mapping[str, float], named: Mapping[str, Sequence[st
         for one in named.get(name, ()):
             by_id.setdefault(one, amount)
     return by_id
-
-
-def score_adjustments(
-    index: Index, merchandising: Merchandising, keys: Sequence[PhotoKey]
-) -> dict[int, dict[str, float]]:
-    """Return place in the pool -> named parts of the score, for products that are pinned, boosted or buried."""
-    named = [*merchandising.pins, *merchandising.boosts, *merchandising.buries]
-    if not named:
-        return {}
-    products = {name: index.product_key(name) for name in named}
-    places = {key.product: n for n, key in enumerate(keys)}
-    adjustments: dict[int, dict[str, float]] = {}
-    parts = (
-        (PIN, {name: PIN_SCORE + len(merchandising.pins) - 1 - place for place, name in enumerate(merchandising.pins)}),
-        (BOOST, merchandising.boosts),
-        (BURY, {name: -value for name, value in merchandising.buries.items()}),
-    )
-    for part, values in parts:
-        for name, value in values.items():
-            if (place := places.get(products[name])) is not None:
-                adjustments.setdefault(place, {})[part] = value
-    return adjustments

@@ -1,0 +1,1 @@
+"""Merchandising by hand: products that are pinned, boosted or buried."""
