@@ -29,8 +29,8 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from shoplens.embedders.card import ModelCard
-from shoplens.embedders.onnx import open_session
 from shoplens.embedders.preprocessing import network_input
+from shoplens.embedders.sessions import open_session
 from shoplens.embedders.shipped import shipped_file
 from shoplens.images import decode_photo
 from shoplens.settings import Settings

@@ -36,8 +36,8 @@ from PIL import Image
 from torch import nn
 
 from shoplens.embedders.card import ModelCard
-from shoplens.embedders.onnx import open_session
 from shoplens.embedders.preprocessing import network_input
+from shoplens.embedders.sessions import open_session
 from shoplens.images import decode_photo
 from shoplens.settings import Settings
 from shoplens.types import Pixels

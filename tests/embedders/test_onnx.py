@@ -13,7 +13,7 @@ import pytest
 
 from shoplens import Shop
 from shoplens.embedders import OnnxEmbedder, embed_photos
-from shoplens.embedders.onnx import choose_providers
+from shoplens.embedders.sessions import choose_providers
 from shoplens.embedders.shipped import shipped_file
 from shoplens.errors import ModelError
 from shoplens.settings import Settings

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from shoplens.embedders import Embedder, FineTunedEmbedder, embed_photos
-from shoplens.embedders.embedder import check_output, finds_objects, frames_objects
+from shoplens.embedders.embedder import ObjectEmbedder, check_output, finds_objects, frames_objects
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE, measure_photo
 from shoplens.filters.photo_features.pixels import SIDE
 from shoplens.images.objects import FoundObject, cut_out, find_object, frame_object
@@ -44,7 +44,7 @@ def extract_features(embedder: Embedder, name: str, photo: Pixels) -> PhotoFeatu
     row, object_row = _network_row(view.embedded), np.zeros(0, np.float32)
     if finds_objects(embedder):
         inner = view.object_in_frame
-        object_row = row[:width] if inner is None else embedder.backbone_features(cut_out(view.pixels, inner))[0]
+        object_row = row[:width] if inner is None else _object_row(embedder, cut_out(view.pixels, inner))
     whole_row = view.whole[: whole_width(embedder)]
     features = np.concatenate([row[:width], measure_photo(view.pixels).to_row(), object_row, whole_row, row[width:]])
     rounded = features.astype(np.float16).astype(np.float32)  # as they are read from the cache
@@ -60,7 +60,7 @@ class FramedPhoto:
         embedded: its embedding and features.
         found: the object in the whole photo; None where none was found.
         object_in_frame: the object in ``pixels``, by the mask of this part, which is finer.
-        whole: float32, the features of the whole photo.
+        whole: float32, the features of the whole photo; empty where the network did not pass over it.
     """
 
     pixels: Pixels
@@ -78,8 +78,10 @@ def embed_framed(embedder: Embedder, name: str, photo: Pixels) -> FramedPhoto:
     """
     if not finds_objects(embedder):
         return FramedPhoto(photo, embed_photos(embedder, [name], [photo]))
+    if embedder.finder:
+        return _embed_found(embedder, name, photo)
     output, mask = embedder.embed_with_mask(photo)
-    whole = output[0, embedder.dimensions :]
+    whole = _network_row(check_output(embedder, [name], output))
     found = inner = find_object(mask)
     part = frame_object(photo, found) if found is not None and embedder.frames_objects else None
     if part is not None:
@@ -87,6 +89,22 @@ def embed_framed(embedder: Embedder, name: str, photo: Pixels) -> FramedPhoto:
         output, mask = embedder.embed_with_mask(part)
         inner = find_object(mask)
     return FramedPhoto(photo, check_output(embedder, [name], output), found, inner, whole)
+
+
+def _embed_found(embedder: ObjectEmbedder, name: str, photo: Pixels) -> FramedPhoto:
+    """Embed a photo by a network for which another one finds the object, which is far smaller as a rule: the network
+    itself passes over the frame only."""
+    found = inner = find_object(embedder.find_mask(photo))
+    part = frame_object(photo, found) if found is not None and embedder.frames_objects else None
+    if part is not None:
+        photo, inner = part, find_object(embedder.find_mask(part))
+    return FramedPhoto(photo, embed_photos(embedder, [name], [photo]), found, inner)
+
+
+def _object_row(embedder: ObjectEmbedder, cut: Pixels) -> Features:
+    """Return the network's features of the object that was cut out; the unit vector where it gives no others."""
+    row: Features = embedder.backbone_features(cut)[0]
+    return row if embedder.features else row / max(float(np.linalg.norm(row)), 1e-12)
 
 
 def _network_row(embedded: Embeddings) -> Features:
@@ -107,7 +125,7 @@ def object_width(embedder: Embedder) -> int:
 
 def whole_width(embedder: Embedder) -> int:
     """Return how many features a photo has of the whole photo beside those of its frame; they follow the object's."""
-    return backbone_width(embedder) if frames_objects(embedder) else 0
+    return backbone_width(embedder) if frames_objects(embedder) and not embedder.finder else 0
 
 
 def object_parts(embedder: Embedder) -> tuple[int, ...]:
@@ -118,6 +136,7 @@ def object_parts(embedder: Embedder) -> tuple[int, ...]:
 def feature_model(embedder: Embedder) -> str:
     """Return the id of what makes the features, with the side in pixels; features of different ids are never mixed."""
     framed = f"+whole{whole_width(embedder)}" if frames_objects(embedder) else ""
+    framed += f"+finder={embedder.finder}" if finds_objects(embedder) and embedder.finder else ""
     objects = f"+object{object_width(embedder)}{framed}" if finds_objects(embedder) else ""
     further = f"+{embedder.extra_features}" if embedder.extra_features else ""
     trained = f"/{embedder.tail_id}" if isinstance(embedder, FineTunedEmbedder) else ""

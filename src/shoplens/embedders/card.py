@@ -20,9 +20,22 @@ from shoplens.errors import ModelError
 Fit = Literal["squash", "crop", "pad", "shortest"]
 Resample = Literal["", "nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Pool = Literal["", "cls", "mean", "patches"]
-OTHER_OUTPUT_KEYS = ("features", "further", "tail_from", "tail_to", "tail_weights", "mask", "maps", "files")
+OTHER_OUTPUT_KEYS = (
+    "features",
+    "further",
+    "tail_from",
+    "tail_to",
+    "tail_weights",
+    "mask",
+    "finder",
+    "maps",
+    "cuts",
+    "files",
+)
 """Keys of a card that concern other outputs than the vector, and so are no part of the model id."""
-LATER_KEYS = ("resize", "resample", "fill", "rescale", "channels", "input", "pool", "prefix_tokens")
+FINDERS = ("", "efficientnet-lite2-int8")
+"""Networks that can find the object for another one."""
+LATER_KEYS = ("resize", "resample", "fill", "rescale", "channels", "input", "pool", "prefix_tokens", "cut", "axes")
 """Keys that are part of the model id only where they differ from their default, so that the ids of models from before
 these keys stay."""
 
@@ -66,8 +79,15 @@ class ModelCard:
             tensors named as here; empty for the network itself. A quantized network names its original.
         mask: name of the output that says where the object in the photo is: (photos, rows, columns), the probability of
             each cell of the input to show it; empty for a network that finds no objects. It needs ``squash``.
+        finder: name of the network in the package that finds the object for this one, which has no ``mask``; empty for
+            none.
         maps: names of feature maps inside the graph, (photos, channels, rows, columns), by which the places of two
             photos are compared when a match is explained; empty for a network that cannot explain matches so.
+        cut: length to which vectors are shortened; 0 for none. They are then brought to length 1 again.
+        cuts: lengths to which its authors say that vectors may be cut, because it was trained so (Kusupati et al. 2022,
+            "Matryoshka Representation Learning"); for people and for ``models measure``.
+        axes: name of a file of NumPy in the same folder, float32 (dimensions, cut), that vectors are multiplied with to
+            shorten them; empty where their first numbers are kept.
         files: SHA-256 by the name of each file of the network; they are checked when it is opened. Empty for none.
 
     Raises:
@@ -97,7 +117,11 @@ class ModelCard:
     tail_to: tuple[str, ...] = ()
     tail_weights: str = ""
     mask: str = ""
+    finder: str = ""
     maps: tuple[str, ...] = ()
+    cut: int = 0
+    cuts: tuple[int, ...] = ()
+    axes: str = ""
     files: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -122,11 +146,17 @@ class ModelCard:
             "dimensions": isinstance(self.dimensions, int) and self.dimensions >= 0,
             "features": _are_names(self.features),
             "further": _are_names(self.further),
-            "tail_from": isinstance(self.tail_from, str),
+            "tail_from": isinstance(self.tail_from, str) and not (self.tail_from and self.cut),
             "tail_to": _are_names(self.tail_to) and bool(self.tail_to) == bool(self.tail_from),
             "tail_weights": isinstance(self.tail_weights, str),
             "maps": _are_names(self.maps),
             "mask": isinstance(self.mask, str) and (not self.mask or self.fit == "squash"),
+            "cut": _is_integer(self.cut) and 0 <= self.cut <= (self.dimensions or self.cut),
+            "cuts": isinstance(self.cuts, tuple) and all(_is_integer(one) and one > 0 for one in self.cuts),
+            "axes": isinstance(self.axes, str)
+            and Path(self.axes).name == self.axes
+            and bool(self.cut or not self.axes),
+            "finder": self.finder in FINDERS and not (self.finder and self.mask),
             "files": isinstance(self.files, dict) and _are_names((*self.files, *self.files.values())),
         }.items():
             if not is_valid:
@@ -170,6 +200,20 @@ def load_card(model: Path) -> ModelCard:
     Raises:
         ModelError: ``no-card``; or the card is not JSON, or has a value that is not allowed.
     """
+    stored = read_card_file(model)
+    known = {field.name for field in fields(ModelCard)}
+    values = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items() if name in known
+    }
+    return ModelCard(**values)  # type: ignore[arg-type]  # ModelCard checks its values
+
+
+def read_card_file(model: Path) -> Mapping[str, Any]:
+    """Read all keys of the card of ``model.onnx``.
+
+    Raises:
+        ModelError: ``no-card``; or the card is not JSON, or lacks what every card has.
+    """
     path = model.with_suffix(".json")
     try:
         stored: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
@@ -179,10 +223,6 @@ def load_card(model: Path) -> ModelCard:
         ) from None
     except ValueError as problem:
         raise ModelError(f"{path} is not JSON: {problem}.", "Correct the file.") from None
-    known = {field.name for field in fields(ModelCard)}
     if not isinstance(stored, dict) or not {"name", "side"} <= stored.keys():
         raise ModelError(f"{path} lacks `name` or `side`.", 'Write at least {"name": "my-model", "side": 224}.')
-    values = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items() if name in known
-    }
-    return ModelCard(**values)  # type: ignore[arg-type]  # ModelCard checks its values
+    return stored

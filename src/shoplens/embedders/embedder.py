@@ -43,19 +43,24 @@ class ObjectEmbedder(Embedder, Protocol):
     Attributes:
         mask_shape: rows and columns of its masks; (0, 0) for one that finds no objects.
         frames_objects: whether photos are cut to the object and a margin before they are embedded.
-        feature_sizes: lengths of the outputs of which its features consist.
+        feature_sizes: lengths of the outputs of which its features consist, or that of the vector where it gives none.
+        finder: id of another network that finds the objects for it; empty where it finds them itself, in the same pass.
     """
 
     mask_shape: tuple[int, int]
     frames_objects: bool
     feature_sizes: tuple[int, ...]
+    finder: str
+
+    def find_mask(self, photo: Pixels) -> Mask:
+        """Return the mask of the object in the photo alone."""
 
     def embed_with_mask(self, photo: Pixels) -> tuple[Vectors, Mask]:
         """Return one row as of :meth:`Embedder.embed`, and the mask of the object in the photo, float32 (rows, columns)
         in [0, 1], from one pass."""
 
     def backbone_features(self, photo: Pixels) -> Vectors:
-        """Return the features alone, float32 (1, features)."""
+        """Return the features alone, or the vector where it gives none, float32 (1, any)."""
 
 
 def finds_objects(embedder: Embedder) -> TypeGuard[ObjectEmbedder]:
@@ -63,7 +68,7 @@ def finds_objects(embedder: Embedder) -> TypeGuard[ObjectEmbedder]:
     return getattr(embedder, "mask_shape", (0, 0)) != (0, 0)
 
 
-def frames_objects(embedder: Embedder) -> bool:
+def frames_objects(embedder: Embedder) -> TypeGuard[ObjectEmbedder]:
     """Whether an embedder finds the object in a photo, and photos are cut to it before they are embedded."""
     return finds_objects(embedder) and embedder.frames_objects
 

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from shoplens.embedders.card import ModelCard
 from shoplens.embedders.embedder import Embedder
-from shoplens.embedders.onnx import OnnxEmbedder, open_session
+from shoplens.embedders.onnx import OnnxEmbedder
 from shoplens.embedders.preprocessing import network_input
+from shoplens.embedders.sessions import open_session
 from shoplens.errors import InvalidValue
 from shoplens.types import Mask, Pixels
 
@@ -43,13 +44,15 @@ class MapNetwork:
     """A network whose feature maps can be read; opened when it is first used. Thread-safe.
 
     Args:
-        embedder: the embedder of the store.
+        embedder: the embedder of the store; where another network finds the objects for it, that one gives the maps.
 
     Raises:
         InvalidValue: ``no-maps``: it finds no objects, or its card names no maps.
     """
 
     def __init__(self, embedder: Embedder) -> None:
+        if isinstance(embedder, OnnxEmbedder) and embedder.object_finder is not None:
+            embedder = embedder.object_finder
         if not isinstance(embedder, OnnxEmbedder) or not embedder.card.maps or embedder.mask_shape == (0, 0):
             raise InvalidValue(
                 f"The network {embedder.model} gives no feature maps of objects.",

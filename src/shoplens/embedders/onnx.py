@@ -6,7 +6,6 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,20 +15,25 @@ import numpy as np
 
 from shoplens.embedders.card import ModelCard, load_card
 from shoplens.embedders.embedder import Embedder, ObjectEmbedder
-from shoplens.embedders.pooling import check_axes, pool_output
+from shoplens.embedders.pooling import ShortenVectors, check_axes, load_shortening, pool_output
 from shoplens.embedders.preprocessing import network_input
+from shoplens.embedders.sessions import open_session, open_small_session
 from shoplens.embedders.shipped import shipped_file
+from shoplens.embedders.text.card import load_text_card
+from shoplens.embedders.text.tower import TextTower
 from shoplens.errors import ModelError
 from shoplens.types import Features, Mask, Pixels, Vectors
 
-_TOO_NEW = re.compile(r"opset|IR version", re.IGNORECASE)
-"""What ONNX Runtime says of a file that is newer than itself."""
 MAX_ROWS = 1024
 """Photos that pass through a small network at once."""
 
 
 class OnnxEmbedder:
     """An embedder that runs an ONNX network, described by a card.
+
+    Attributes:
+        text_tower: makes vectors of texts in the space of those of photos; None where the model has none.
+        object_finder: the network that finds the objects for it; None where it finds them itself, or none are found.
 
     Args:
         path: the ``.onnx`` file; its card is the ``.json`` file beside it. None uses the shipped network.
@@ -54,6 +58,7 @@ class OnnxEmbedder:
     ) -> None:
         path = path or shipped_file()
         self.path, self.threads, self.providers = path, threads, providers
+        self.object_finder: OnnxEmbedder | None
         self.card: ModelCard = load_card(path) if path.is_file() else _raise_missing(path)
         self._session = open_session(str(path), threads, providers)
         outputs = {output.name: output for output in self._session.get_outputs()}
@@ -63,27 +68,55 @@ class OnnxEmbedder:
         for name in (*self.card.features, *self.card.further, *filter(None, [self.card.mask])):
             if name not in outputs:
                 raise ModelError(f"{path} has no output {name!r}.", f"There are: {', '.join(outputs)}.")
-        self.dimensions = self._output_size(outputs[self._output].shape)
-        self.feature_sizes = tuple(_feature_count(name, outputs[name].shape) for name in self.card.features)
-        self.features = sum(self.feature_sizes)
+        self._length = self._output_size(outputs[self._output].shape)
+        self._shorten: ShortenVectors = load_shortening(path, self.card)
+        self.dimensions = self.card.cut or self._length
+        feature_sizes = tuple(_feature_count(name, outputs[name].shape) for name in self.card.features)
+        self.features, self.feature_sizes = sum(feature_sizes), feature_sizes or (self.dimensions,)
         self.extra_features = sum(_feature_count(name, outputs[name].shape) for name in self.card.further)
         mask = self.card.mask if objects else ""
         self.mask_shape = _mask_shape(mask, outputs[mask].shape) if mask else (0, 0)
         self.frames_objects = frames
-        self.min_side = self.card.min_side
+        self.min_side, self.finder, self.object_finder = self.card.min_side, "", None
+        if self.card.finder and objects:
+            self._add_finder(OnnxEmbedder(shipped_file(self.card.finder), threads=threads, providers=providers))
         self.model = f"{self.card.name}@{_model_digest(path, self.card)}"
+        text = load_text_card(path)
+        self.text_tower = (
+            None if text is None else TextTower(path.parent, text, self._shorten, threads=threads, providers=providers)
+        )
 
     def embed(self, photos: Sequence[Pixels]) -> Vectors:
         """Return float32 (number of photos, dimensions + features + extra_features)."""
-        return run_network(self._session, self.card, self.outputs, photos)
+        return self._run(self.outputs, photos)
 
     def embed_with_mask(self, photo: Pixels) -> tuple[Vectors, Mask]:
         """Return one row of :meth:`embed`, and the mask of the object, float32 (rows, columns)."""
-        return split_mask(run_network(self._session, self.card, (*self.outputs, self.card.mask), [photo]), self)
+        if self.object_finder is not None:
+            return self.embed([photo]), self.object_finder.find_mask(photo)
+        return split_mask(self._run((*self.outputs, self.card.mask), [photo]), self)
+
+    def find_mask(self, photo: Pixels) -> Mask:
+        """Return the mask of the object in the photo alone, float32 (rows, columns)."""
+        if self.object_finder is not None:
+            return self.object_finder.find_mask(photo)
+        return self._run([self.card.mask], [photo]).reshape(self.mask_shape)
 
     def backbone_features(self, photo: Pixels) -> Vectors:
-        """Return the features alone, float32 (1, features)."""
-        return run_network(self._session, self.card, self.card.features, [photo])
+        """Return the features alone, or the vector where the card names none, float32 (1, any)."""
+        return self._run(self.card.features or [self._output], [photo])
+
+    def _run(self, outputs: Sequence[str], photos: Sequence[Pixels]) -> Vectors:
+        """Return outputs side by side, float32 (photos, any); the vector, which comes first, is shortened."""
+        rows = run_network(self._session, self.card, outputs, photos)
+        if not self.card.cut or outputs[0] != self._output:
+            return rows
+        return np.concatenate([self._shorten(rows[:, : self._length]), rows[:, self._length :]], axis=1)
+
+    def _add_finder(self, finder: OnnxEmbedder) -> None:
+        """Let another network find the objects."""
+        self.object_finder, self.finder, self.mask_shape = finder, finder.model, finder.mask_shape
+        self.min_side = max(self.min_side, finder.min_side)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -139,71 +172,6 @@ class Embedders:
                 providers = self._providers
                 self._opened[threads] = OnnxEmbedder(self._path, threads=threads, providers=providers, **options)
             return self._opened[threads]
-
-
-def open_session(network: str | bytes, threads: int, providers: str = "") -> Any:
-    """Open a network.
-
-    Args:
-        network: path or content of an ONNX file.
-        providers: execution providers in the order in which they are tried, such as ``CUDA, CPU``; empty for all that
-            the installed ONNX Runtime has, the fastest first.
-
-    Raises:
-        ModelError: ``bad-onnx``; ``no-provider``.
-    """
-    import onnxruntime
-
-    chosen = choose_providers(providers, onnxruntime.get_available_providers())
-    try:
-        return _new_session(network, threads, chosen)
-    except Exception as problem:  # onnxruntime's own exceptions share no public base
-        name, reason = network if isinstance(network, str) else "The network", str(problem).splitlines()[0]
-        too_new = _TOO_NEW.search(reason)
-        fix = (
-            "Upgrade onnxruntime, or export the network with an older opset." if too_new else "Give a valid ONNX file."
-        )
-        raise ModelError(f"{name} cannot be loaded: {reason}", fix, code="bad-onnx") from None
-
-
-def choose_providers(wanted: str, available: Sequence[str]) -> list[str]:
-    """Return the full names of execution providers; all that there are where none is named.
-
-    Raises:
-        ModelError: ``no-provider``: the installed ONNX Runtime has no such provider.
-    """
-    names = {name.removesuffix("ExecutionProvider").lower(): name for name in available}
-    short = [one.strip().removesuffix("ExecutionProvider").lower() for one in wanted.split(",") if one.strip()]
-    missing = [one for one in short if one not in names]
-    if missing:
-        raise ModelError(
-            f"The installed ONNX Runtime has no execution provider {missing[0]!r}.",
-            f"Set `providers` to some of: {', '.join(names)}; or install another build, such as onnxruntime-gpu.",
-            code="no-provider",
-        )
-    return [names[one] for one in short] or list(available)
-
-
-def open_small_session(network: bytes) -> Any:
-    """Open a network that takes well below a millisecond, on one thread of the CPU.
-
-    Raises:
-        ModelError: it cannot be loaded.
-    """
-    try:
-        return _new_session(network, 1, ["CPUExecutionProvider"])
-    except Exception as problem:  # as above
-        raise ModelError(str(problem).splitlines()[0], "Train it again, or restore a backup.") from None
-
-
-def _new_session(network: str | bytes, threads: int, providers: Sequence[str]) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(network, options, providers=providers)
 
 
 def run_network(session: Any, card: ModelCard, outputs: Sequence[str], photos: Sequence[Pixels]) -> Vectors:
@@ -339,6 +307,8 @@ def _model_digest(path: Path, card: ModelCard) -> str:
                 "card.",
                 code="wrong-hash",
             )
+    if card.axes:
+        digest.update((path.parent / card.axes).read_bytes())
     digest.update(json.dumps(card.determining, sort_keys=True).encode())
     return digest.hexdigest()[:12]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,8 @@ from shoplens.types import Vectors
 
 AXES: dict[Pool, tuple[int, ...]] = {"": (2,), "cls": (3,), "mean": (3, 4), "patches": (3,)}
 """Pooling -> numbers of axes that an output for it may have."""
+ShortenVectors = Callable[[Vectors], Vectors]
+"""float32 (n, dimensions) -> float32 (n, fewer), rows of any length."""
 
 
 def pool_output(output: np.ndarray[Any, np.dtype[Any]], card: ModelCard) -> Vectors:
@@ -43,3 +47,27 @@ def check_axes(name: str, shape: tuple[object, ...], pool: Pool) -> None:
     raise ModelError(
         f"Output {name!r} has the shape {list(shape)}, which is no vector {how}.", fix, code="unfit-output"
     )
+
+
+def load_shortening(model: Path, card: ModelCard) -> ShortenVectors:
+    """Return what shortens the vectors of a model, as its card says.
+
+    Raises:
+        ModelError: ``bad-axes``: the file that the card names is none of NumPy, or of another shape.
+    """
+    if not card.cut:
+        return lambda vectors: vectors
+    if not card.axes:
+        return lambda vectors: np.ascontiguousarray(vectors[:, : card.cut])
+    path = model.parent / card.axes
+    try:
+        axes = np.asarray(np.load(path, allow_pickle=False), np.float32)
+    except (OSError, ValueError, EOFError) as problem:
+        raise ModelError(f"{path} cannot be read: {problem}.", "Cut the model anew.", code="bad-axes") from None
+    if axes.ndim != 2 or axes.shape[1] != card.cut or (card.dimensions and len(axes) != card.dimensions):
+        raise ModelError(
+            f"{path} has the shape {list(axes.shape)}, not ({card.dimensions or 'dimensions'}, {card.cut}).",
+            "Cut the model anew with `shoplens models cut`.",
+            code="bad-axes",
+        )
+    return lambda vectors: np.asarray(vectors @ axes, np.float32)

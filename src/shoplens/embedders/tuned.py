@@ -13,7 +13,9 @@ import numpy as np
 
 from shoplens.embedders.card import ModelCard
 from shoplens.embedders.embedder import Embedder
-from shoplens.embedders.onnx import OnnxEmbedder, open_session, run_network, split_mask
+from shoplens.embedders.onnx import OnnxEmbedder, run_network, split_mask
+from shoplens.embedders.sessions import open_session
+from shoplens.embedders.text.tower import TextTower
 from shoplens.errors import ModelError
 from shoplens.types import Mask, Pixels, Vectors
 
@@ -49,6 +51,8 @@ class FineTunedEmbedder:
     mask_shape: tuple[int, int]
     frames_objects: bool
     feature_sizes: tuple[int, ...]
+    finder: str
+    text_tower: TextTower | None
     tail_id: str
 
     def __init__(self, base: OnnxEmbedder | FineTunedEmbedder, network: bytes) -> None:
@@ -62,7 +66,7 @@ class FineTunedEmbedder:
         if not set(self.outputs) <= shapes.keys():
             raise ModelError(f"The trained network lacks outputs of {base.model}.", "Train it again.", code="bad-onnx")
         self.mask_shape = base.mask_shape if self.card.mask in shapes or self._base is not None else (0, 0)
-        self.frames_objects = base.frames_objects
+        self.frames_objects, self.finder, self.text_tower = base.frames_objects, base.finder, base.text_tower
         self.extra_features = base.extra_features + int(shapes[TAIL_OUTPUT][1])
         prefix = "" if self._base is None else f"{self._base.tail_id}+"
         self.tail_id = prefix + hashlib.sha256(network).hexdigest()[:12]
@@ -73,6 +77,10 @@ class FineTunedEmbedder:
             row, mask = self._base.embed_with_mask(photo)
             return np.concatenate([row, run_network(self._session, self.card, self.outputs, [photo])], axis=1), mask
         return split_mask(run_network(self._session, self.card, (*self.outputs, self.card.mask), [photo]), self)
+
+    def find_mask(self, photo: Pixels) -> Mask:
+        """Return the mask of the object in the photo alone, float32 (rows, columns)."""
+        return self.embed_with_mask(photo)[1]
 
     def backbone_features(self, photo: Pixels) -> Vectors:
         """Return the features alone, float32 (1, features)."""

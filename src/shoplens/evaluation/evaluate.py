@@ -99,7 +99,7 @@ class EvaluationContext:
             return None
         picture = decode_photo(self.source.bytes_of(source), self.settings)
         pixels = picture.pixels if region is None else picture.crop(region)
-        found = find_object(self.embedder.embed_with_mask(pixels)[1])
+        found = find_object(self.embedder.find_mask(pixels))
         return None if found is None or is_blank(pixels) else cut_out(pixels, found)
 
     def load_thumbnail(self, source: str) -> Pixels:

@@ -8,7 +8,7 @@ import platform
 import re
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,17 +18,20 @@ import numpy as np
 
 from shoplens.embedders import OnnxEmbedder, embed_photos
 from shoplens.embedders.added import added_model
-from shoplens.embedders.card import Pool
-from shoplens.embedders.onnx import open_session
+from shoplens.embedders.card import FINDERS, Pool
+from shoplens.embedders.sessions import open_session
 from shoplens.embedders.shipped import NETWORKS as SHIPPED
 from shoplens.errors import InvalidValue, ModelError
-from shoplens.models.layout import ModelFiles, choose_files
+from shoplens.models.layout import choose_files
 from shoplens.models.licences import check_licence, licence_of_readme
 from shoplens.models.outputs import choose_output
 from shoplens.models.processor import card_keys
+from shoplens.models.text_tower import describe_tower
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _TIMED_PASSES = 5
+FINDER = FINDERS[-1]
+"""Network that finds the object for added models, which have no mask of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class ModelSource:
         licence: as the registry or the hub names it; empty to read it from README.md.
         hashes: SHA-256 that files must have, by their path in the folder.
         notes: further keys of the card, for people.
+        logits: scale and bias of the logits of photos and texts; None where they are not known.
+        processor: keys of the card that say how photos are prepared; empty to read them from its files.
     """
 
     folder: Path
@@ -52,6 +57,8 @@ class ModelSource:
     hashes: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    logits: tuple[float, float] | None = None
+    processor: Mapping[str, Any] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """Return the paths of all files in the folder, relative to it."""
@@ -68,6 +75,7 @@ class AddOptions:
         output, pool: the output that is the vector, and its pooling; empty chooses them.
         accept_licence: whether a licence with limits is accepted.
         replace: whether a model of this name is replaced.
+        text: whether its text tower is added, too, where it has one.
     """
 
     name: str = ""
@@ -76,6 +84,7 @@ class AddOptions:
     pool: Pool = ""
     accept_licence: bool = False
     replace: bool = False
+    text: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +117,21 @@ def add_model(source: ModelSource, options: AddOptions, models: Path) -> AddedMo
         raise ModelError(
             f"There is a model {name!r} already.", "Give another `--name`, or `--replace`.", code="model-exists"
         )
-    files = choose_files(source.names(), source.place, options.variant)
+    files = choose_files(source.names(), source.place, options.variant, text=options.text)
     licence = source.licence or licence_of_readme(source.folder / "README.md")
     check_licence(licence, source.place, accepted=options.accept_licence)
     models.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=models, prefix=".adding-") as folder:
         made = Path(folder) / name
         made.mkdir()
-        hashes = _copy_files(source, files, made)
+        hashes = _copy_files(source, (files.network, *files.weights), made)
         network = made / Path(files.network).name
         card = _describe(network, source, options)
+        if files.text:
+            text_hashes = _copy_files(source, (files.text, *files.text_weights, files.tokenizer), made)
+            family, text = read_family(source.folder), Path(files.text).name
+            tower = describe_tower(source.folder, text, made, card["dimensions"], family, source.logits)
+            card["text"] = {**tower, "files": text_hashes}
         card |= {"name": name, "licence": licence or "not named", "source": source.place, "revision": source.revision}
         card |= {**source.notes, "files": hashes}
         embedder = _save_and_try(network, card)
@@ -157,14 +171,14 @@ def model_name(source: ModelSource, options: AddOptions) -> str:
     return name
 
 
-def _copy_files(source: ModelSource, files: ModelFiles, target: Path) -> dict[str, str]:
-    """Copy the network and its weights, and return their SHA-256 by their names.
+def _copy_files(source: ModelSource, names: Sequence[str], target: Path) -> dict[str, str]:
+    """Copy files of the source, and return their SHA-256 by their names.
 
     Raises:
         ModelError: ``wrong-hash``.
     """
     hashes = {}
-    for name in (files.network, *files.weights):
+    for name in names:
         copy = target / Path(name).name
         shutil.copyfile(source.folder / name, copy)
         hashes[copy.name] = check_hash(source, name, copy)
@@ -202,7 +216,7 @@ def _describe(network: Path, source: ModelSource, options: AddOptions) -> dict[s
         raise ModelError(
             f"The network has no output {output!r}.", f"There are: {', '.join(shapes)}.", code="unfit-output"
         )
-    card |= {"output": output, "pool": pool, "family": family}
+    card |= {"output": output, "pool": pool, "family": family, "finder": FINDER, "cuts": read_cuts(source.folder)}
     shape = (1, card["side"], card["side"], 3) if layout == "NHWC" else (1, 3, card["side"], card["side"])
     try:
         values = session.run([output], {photo_input.name: np.zeros(shape, dtype)})[0]
@@ -221,6 +235,8 @@ def read_processor(source: ModelSource) -> dict[str, Any]:
     Raises:
         ModelError: ``not-an-image-model``: no file says it; or as :func:`~shoplens.models.processor.card_keys`.
     """
+    if source.processor:
+        return dict(source.processor)
     for name in ("preprocessor_config.json", "processor_config.json"):
         config = _read_json(source.folder / name) if (source.folder / name).is_file() else {}
         config = config.get("image_processor", config)
@@ -239,6 +255,14 @@ def read_family(folder: Path) -> str:
     path = folder / "config.json"
     config = _read_json(path) if path.is_file() else {}
     return str(config.get("model_type") or "")
+
+
+def read_cuts(folder: Path) -> list[int]:
+    """Return the lengths to which vectors may be cut, as config.json names them; none where it names none."""
+    path = folder / "config.json"
+    config = _read_json(path) if path.is_file() else {}
+    cuts = config.get("matryoshka_dimensions") or config.get("matryoshka_dims") or ()
+    return sorted(one for one in cuts if isinstance(one, int) and one > 0) if isinstance(cuts, list) else []
 
 
 def _read_json(path: Path) -> dict[str, Any]:

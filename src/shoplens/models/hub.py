@@ -47,6 +47,7 @@ class HubOptions:
     Attributes:
         revision: branch, tag or commit; empty for the main branch.
         variant, licence, accept_licence: as of :mod:`shoplens.models.add`.
+        text: whether the text tower is downloaded, too.
         exports: whether the weights of torch are wanted, to export them, instead of an ONNX file.
         endpoint, cache: the hub's address and the folder of its cache; None for those of the library.
     """
@@ -55,6 +56,7 @@ class HubOptions:
     variant: str = ""
     licence: str = ""
     accept_licence: bool = False
+    text: bool = True
     exports: bool = False
     endpoint: str | None = None
     cache: Path | None = None
@@ -87,7 +89,10 @@ def download_model(repository: str, options: HubOptions, name: str = "") -> Mode
     licence = options.licence or listing.licence or "none that the hub names"
     check_licence(licence, repository, accepted=options.accept_licence)
     names, place = listing.names, f"huggingface.co/{repository}"
-    files = choose_weights(names, place) if options.exports else choose_files(names, place, options.variant).all
+    if options.exports:
+        files = choose_weights(names, place)
+    else:
+        files = choose_files(names, place, options.variant, text=options.text).all
     for file in files:
         _download(repository, file, revision, options)
     return ModelSource(config.parent, place, revision, licence, listing.hashes, name=name)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from shoplens.errors import ModelError
 
 NETWORKS = ("vision_model", "model", "image_encoder", "visual")
 """Names of the network that reads photos, the best first: ``model`` of image-text models reads texts, too."""
-CONFIGURATIONS = ("config.json", "preprocessor_config.json", "processor_config.json", "README.md")
-"""Files that say what the network is, how photos are prepared for it, and under which licence it is."""
+TEXT_NETWORKS = ("text_model", "text_encoder", "textual")
+"""Names of the network that reads texts."""
+CONFIGURATIONS = (
+    "config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "README.md",
+)
+"""Files that say what the network is, how photos and texts are prepared for it, and under which licence it is."""
+TOKENIZER = "tokenizer.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +32,28 @@ class ModelFiles:
         network: the ONNX file.
         weights: files that hold weights of the network.
         configurations: those of :data:`CONFIGURATIONS` that are there.
+        text: the ONNX file of the text tower; empty where there is none, or no file of `tokenizers`.
+        text_weights: files that hold weights of the text tower.
+        tokenizer: the file of `tokenizers`; empty without a text tower.
     """
 
     network: str
     weights: tuple[str, ...]
     configurations: tuple[str, ...]
+    text: str = ""
+    text_weights: tuple[str, ...] = ()
+    tokenizer: str = ""
 
     @property
     def all(self) -> tuple[str, ...]:
         """All of them."""
-        return (*self.configurations, self.network, *self.weights)
+        text = (self.text, *self.text_weights, self.tokenizer) if self.text else ()
+        return (*self.configurations, self.network, *self.weights, *text)
 
 
 def choose_weights(names: Sequence[str], place: str) -> tuple[str, ...]:
-    """Return the files from which a model is exported: its configuration and its weights in safetensors.
+    """Return the files from which a model is exported: its configuration, its weights in safetensors, and the file of
+    `tokenizers`.
 
     Raises:
         ModelError: ``no-weights``.
@@ -50,13 +68,15 @@ def choose_weights(names: Sequence[str], place: str) -> tuple[str, ...]:
             code="no-weights",
         )
     index = [name for name in names if name == "model.safetensors.index.json"]
-    return (*(name for name in CONFIGURATIONS if name in names), *index, *sorted(chosen))
+    configurations = (name for name in (*CONFIGURATIONS, TOKENIZER) if name in names)
+    return (*configurations, *index, *sorted(chosen))
 
 
-def choose_files(names: Sequence[str], place: str, variant: str = "") -> ModelFiles:
+def choose_files(names: Sequence[str], place: str, variant: str = "", *, text: bool = True) -> ModelFiles:
     """Return the files to use, of all paths in a repository.
 
     Args:
+        text: whether the text tower is wanted, where there is one.
         place: what the repository is called in errors.
         variant: such as ``int8`` or ``fp16``, for ``model_int8.onnx``; empty for float32.
 
@@ -81,5 +101,14 @@ def choose_files(names: Sequence[str], place: str, variant: str = "") -> ModelFi
             f"Choose one by `--variant`; there are: {', '.join(sorted(networks))}.",
             code="no-variant",
         )
-    weights = tuple(sorted(name for name in names if name.startswith(found) and name != found))
-    return ModelFiles(found, weights, tuple(name for name in CONFIGURATIONS if name in names))
+    configurations = tuple(name for name in CONFIGURATIONS if name in names)
+    files = ModelFiles(found, _weights_of(found, names), configurations)
+    towers = [f"{name}_{variant}" for name in TEXT_NETWORKS if variant] + list(TEXT_NETWORKS)
+    tower = next((networks[name] for name in towers if name in networks), "")
+    if not (text and tower and TOKENIZER in names):
+        return files
+    return replace(files, text=tower, text_weights=_weights_of(tower, names), tokenizer=TOKENIZER)
+
+
+def _weights_of(network: str, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(name for name in names if name.startswith(network) and name != network))

@@ -60,6 +60,7 @@ def find_source(text: str, options: AddOptions, hub: HubOptions | None = None, *
             licence=known.licence if known else "",
             accept_licence=options.accept_licence,
             exports=exports,
+            text=options.text,
         ),
         known.name if known else "",
     )

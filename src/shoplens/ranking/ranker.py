@@ -17,7 +17,7 @@ import numpy as np
 
 from shoplens.embedders.classifier import CARD
 from shoplens.embedders.look import HASH_DIGITS, card_from_json, card_to_json
-from shoplens.embedders.onnx import open_small_session
+from shoplens.embedders.sessions import open_small_session
 from shoplens.errors import ModelError
 from shoplens.ranking.ranker_features import SIGNALS, Floats, RankerFeatures
 

@@ -74,7 +74,7 @@ class ShopExplanations:
                 code="no-objects",
             )
         pixels = self._query_pixels(photo, region)
-        _, mask = embedder.embed_with_mask(pixels)
+        mask = embedder.find_mask(pixels)
         if is_blank(pixels) or find_object(mask) is None:
             return Image.fromarray(pixels)
         return draw_objects(pixels, mask, find_objects(mask))

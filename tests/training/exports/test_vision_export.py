@@ -14,7 +14,8 @@ from shoplens.embedders import OnnxEmbedder, embed_photos
 from shoplens.embedders.preprocessing import network_input
 from shoplens.errors import ModelError
 from shoplens.models.add import AddOptions
-from shoplens.training.vision_export import LARGEST_DIFFERENCE, add_exported_model
+from shoplens.training.exports.export import add_exported_model
+from shoplens.training.exports.towers import LARGEST_DIFFERENCE
 from tests.images.made_photos import scene
 from tests.training.exports.tiny_transformers import FAMILIES, SIDE, save_model
 
@@ -54,6 +55,48 @@ def test_the_vectors_are_those_of_torch(family: str, tmp_path: Path) -> None:
     assert difference < LARGEST_DIFFERENCE
     assert added.card["export_difference"] < LARGEST_DIFFERENCE
     assert "transformers" in added.card["exported_by"]
+
+
+TEXTS = (
+    "a red lamp",
+    "Green  cup",
+    "wood",
+    "a photo of a blue chair of red wood and much more that is not known at all",
+)
+
+
+@pytest.mark.parametrize("family", ["clip", "siglip"])
+def test_the_vectors_of_texts_are_those_of_torch(family: str, tmp_path: Path) -> None:
+    import torch
+    from tokenizers import Tokenizer
+
+    model = save_model(family, tmp_path / f"tiny-{family}")
+    added = add_exported_model(str(tmp_path / f"tiny-{family}"), AddOptions(), tmp_path / "models")
+    tower = OnnxEmbedder(added.path).text_tower
+    assert tower is not None
+    tokenizer = Tokenizer.from_file(str(tmp_path / f"tiny-{family}" / "tokenizer.json"))
+    tokenizer.enable_truncation(16)
+    if family == "siglip":
+        tokenizer.enable_padding(length=16, pad_id=10, pad_token="<pad>")
+    expected = []
+    for text in TEXTS:
+        with torch.no_grad():
+            ids = torch.tensor([tokenizer.encode(text.lower() if family == "siglip" else text).ids])
+            found = model.get_text_features(input_ids=ids)
+        expected.append(getattr(found, "pooler_output", found)[0].numpy())
+    wanted = np.stack(expected) / np.linalg.norm(np.stack(expected), axis=1, keepdims=True)
+    difference = float(np.abs(tower.embed(TEXTS) - wanted).max())
+    print(f"{family}, texts: the largest difference is {difference:.1e}")
+    assert difference < LARGEST_DIFFERENCE and added.card["text_export_difference"] < LARGEST_DIFFERENCE
+    scale = float(model.logit_scale.exp())
+    assert tower.card.scale == pytest.approx(scale, rel=1e-5)
+    assert tower.card.bias == (pytest.approx(float(model.logit_bias)) if family == "siglip" else 0.0)
+    assert (tower.card.length, tower.card.padding) == (16, 10 if family == "siglip" else None)
+
+
+def test_the_text_tower_can_be_left_out(tiny_clip: Path, tmp_path: Path) -> None:
+    added = add_exported_model(str(tiny_clip), AddOptions(text=False), tmp_path / "models")
+    assert OnnxEmbedder(added.path).text_tower is None and "text" not in added.card
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from shoplens.embedders import FineTunedEmbedder, OnnxEmbedder
-from shoplens.embedders.onnx import open_session, run_network
+from shoplens.embedders.onnx import run_network
+from shoplens.embedders.sessions import open_session
 from shoplens.embedders.shipped import shipped_file
 from shoplens.errors import InvalidValue, ModelError
 from shoplens.training.optimization.backbone_tail import Tail, load_tail

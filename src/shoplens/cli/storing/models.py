@@ -89,6 +89,7 @@ def add(
         bool,
         options.flag("--export", "Export the model from its weights of torch, and check the result against torch."),
     ] = False,
+    no_text: Annotated[bool, options.flag("--no-text", "Leave the text tower out, where the model has one.")] = False,
     replace: Annotated[bool, options.flag("--replace", "Replace the model of this name.")] = False,
     json: options.Json = False,
 ) -> None:
@@ -103,10 +104,10 @@ def add(
         raise InvalidValue("`--variant` was given with `--export`.", "Leave one out: an export is in float32.")
     if pool and not output:
         raise InvalidValue("`--pool` was given without `--output`.", "Name the output of tokens, too.")
-    options_of_model = AddOptions(name, variant, output, pool or "", accept_licence, replace)
+    options_of_model = AddOptions(name, variant, output, pool or "", accept_licence, replace, text=not no_text)
     models = options.read_settings().models
     if export:
-        from shoplens.training.vision_export import add_exported_model
+        from shoplens.training.exports.export import add_exported_model
 
         added = add_exported_model(model, options_of_model, models)
     else:
@@ -122,6 +123,8 @@ def add(
             f"{', pooled by ' + card['pool'] if card['pool'] else ''}; the card is {added.path.with_suffix('.json')}."
         )
     )
+    if text := card.get("text"):
+        console.print(sanitize(f"Words are compared with photos by its text tower, {text['network']}."))
     console.print(sanitize(f"Build a store with it: `shoplens index FEED --model {added.name}`."))
 
 

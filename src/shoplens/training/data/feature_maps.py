@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.embedders.onnx import open_session, run_network
+from shoplens.embedders.onnx import run_network
+from shoplens.embedders.sessions import open_session
 from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.training.data.feature_pass import (

@@ -1,0 +1,1 @@
+"""Models with weights of torch -> ONNX networks of their towers, checked against torch."""

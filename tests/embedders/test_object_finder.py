@@ -1,0 +1,93 @@
+"""The shipped network finds the object for another one, which has no head of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens.build.photo_features import (
+    extract_features,
+    feature_model,
+    feature_width,
+    filter_input_width,
+    object_width,
+    whole_width,
+)
+from shoplens.embedders import OnnxEmbedder, embed_photos
+from shoplens.embedders.map_network import MapNetwork
+from shoplens.errors import ModelError
+from shoplens.filters.photo_features.measurements import MEASURED_SIZE
+from shoplens.images.objects import cut_out, find_object, frame_object
+from shoplens.types import Pixels
+from tests.images.made_photos import scene
+from tests.models.repositories import SIDE, pixel_network
+
+SIZE = 3 * SIDE * SIDE
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network whose vector is its pixels, as if it were one of the hub."""
+    path = tmp_path_factory.mktemp("models") / "pixels.onnx"
+    path.write_bytes(pixel_network(("pooler_output",)))
+    card = {"name": "pixels", "side": SIDE, "output": "pooler_output", "finder": "efficientnet-lite2-int8"}
+    path.with_suffix(".json").write_text(json.dumps(card))
+    return path
+
+
+@pytest.fixture(scope="module")
+def photo() -> Pixels:
+    """A small thing in the corner of a wall."""
+    pixels = np.full((300, 400, 3), 225, np.uint8)
+    pixels[30:150, 220:350] = np.asarray(scene(130, 120, seed=4))
+    return pixels
+
+
+def test_the_mask_is_that_of_the_shipped_network(network: Path, photo: Pixels) -> None:
+    shipped, other = OnnxEmbedder(), OnnxEmbedder(network)
+    np.testing.assert_array_equal(other.find_mask(photo), shipped.embed_with_mask(photo)[1])
+    np.testing.assert_array_equal(shipped.find_mask(photo), shipped.embed_with_mask(photo)[1])
+    assert (other.mask_shape, other.finder) == (shipped.mask_shape, shipped.model)
+    assert other.model == OnnxEmbedder(network, objects=False).model  # the vector of a photo is the same
+
+
+def test_photos_are_framed_and_cut_out_for_the_other_network(network: Path, photo: Pixels) -> None:
+    embedder = OnnxEmbedder(network)
+    extracted = extract_features(embedder, "p", photo)
+    found = find_object(embedder.find_mask(photo))
+    assert found is not None and extracted.found is not None and extracted.found.box == found.box
+    frame = frame_object(photo, found)
+    assert frame is not None
+    np.testing.assert_allclose(extracted.vector, embed_photos(embedder, ["p"], [frame]).vectors[0], atol=1e-6)
+    inner = find_object(embedder.find_mask(frame))
+    assert inner is not None
+    alone = embed_photos(embedder, ["p"], [cut_out(frame, inner)]).vectors[0]
+    row = extracted.features
+    assert (object_width(embedder), whole_width(embedder)) == (SIZE, 0)
+    assert len(row) == feature_width(embedder) == filter_input_width(embedder) == 2 * SIZE + MEASURED_SIZE
+    np.testing.assert_allclose(row[:SIZE], extracted.vector, atol=1e-3)
+    np.testing.assert_allclose(row[SIZE + MEASURED_SIZE :], alone, atol=1e-3)
+
+
+def test_features_name_the_network_that_found_the_object(network: Path) -> None:
+    assert f"finder={OnnxEmbedder().model}" in feature_model(OnnxEmbedder(network))
+    assert "finder" not in feature_model(OnnxEmbedder(network, objects=False))
+    assert "finder" not in feature_model(OnnxEmbedder())
+
+
+def test_the_places_that_match_are_found_by_the_shipped_network(network: Path, photo: Pixels) -> None:
+    found, shipped = (MapNetwork(one).compute(photo) for one in (OnnxEmbedder(network), OnnxEmbedder()))
+    for one, other in zip(found.maps, shipped.maps, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_only_a_network_of_the_package_can_find_objects_for_another(network: Path, tmp_path: Path) -> None:
+    path = tmp_path / "pixels.onnx"
+    path.write_bytes(network.read_bytes())
+    card = json.loads(network.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps({**card, "finder": "other"}))
+    with pytest.raises(ModelError, match="finder = 'other'"):
+        OnnxEmbedder(path)
