@@ -81,11 +81,14 @@ class Heard:
 
 
 @contextmanager
-def serving(store: Path, *words: str) -> Iterator[tuple[str, int, int, float]]:
-    """Host, port, process id, and seconds to the first answer."""
-    call = [sys.executable, "-c", "from shoplens.cli import main; main()", "serve", "--port", "0", "--rate-limit", "0"]
+def serving(store: Path, *words: str, path: Path | None = None) -> Iterator[tuple[str, int, int, float]]:
+    """Host, port, process id, and seconds to the first answer; ``path`` holds the package, where it is another one."""
+    call = [sys.executable, "-c", "from shoplens.cli import main; main()", "serve", "--port", "0"]
     # As installed packages do, with their byte code at hand.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["SHOPLENS_RATE"] = "0"  # an option had another name in older checkouts
+    if path is not None:
+        environment["PYTHONPATH"] = str(path)
     begun = time.monotonic()
     with subprocess.Popen(
         [*call, "--store", str(store), *words], stderr=subprocess.PIPE, text=True, env=environment
@@ -249,11 +252,16 @@ def memory(options: argparse.Namespace, store: Path, photos: list[bytes]) -> Non
 
 def resident(pid: int) -> float:
     """Resident megabytes of a process and of the processes that it started."""
+    return sum(_resident_alone(one) for one in (pid, *children_of(pid)))
+
+
+def children_of(pid: int) -> list[int]:
+    """Ids of the processes that a process started."""
     children = list[str]()
     for thread in Path(f"/proc/{pid}/task").iterdir():
         with suppress(OSError):  # it has ended
             children += (thread / "children").read_text("utf-8").split()
-    return sum(_resident_alone(one) for one in (pid, *map(int, children)))
+    return [*map(int, children)]
 
 
 def _resident_alone(pid: int) -> float:
