@@ -74,7 +74,9 @@ def main() -> None:
                     found[name, clients].append((busy, answers / heard.seconds, float(np.median(heard.answered))))
     print("\n| checkout | clients | CPU ms an answer: median (rounds) | answers/s | p50 ms |\n|---|---|---|---|---|")
     for (name, clients), rows in found.items():
-        cells = [f"{np.median(one):.1f} ({', '.join(f'{value:.1f}' for value in one)})" for one in zip(*rows, strict=True)]
+        cells = [
+            f"{np.median(one):.1f} ({', '.join(f'{value:.1f}' for value in one)})" for one in zip(*rows, strict=True)
+        ]
         print(f"| {name} | {clients} | {' | '.join(cells)} |")
     for clients in options.clients:
         mine, theirs = (np.median(found[name, clients], axis=0) for name in checkouts)

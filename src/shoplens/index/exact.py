@@ -16,6 +16,7 @@ from shoplens.index.protocol import (
     Hit,
     IndexedProduct,
     PhotoConstraint,
+    PhotoDetails,
     PhotoHits,
     PhotoKey,
     Scores,
@@ -105,6 +106,9 @@ class ExactIndex:
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
         return [_record(self._entries[str(key.product)]) if key.product in self._entries else None for key in keys]
+
+    def photo_details(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> PhotoDetails[StoredProduct]:
+        return PhotoDetails(self.photo_scores(queries, keys), self.photo_class_vectors(keys), self.photo_records(keys))
 
     def product_key(self, product_id: str) -> str:
         return product_id

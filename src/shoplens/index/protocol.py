@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -126,6 +126,30 @@ class Hit:
     photo: Photo
 
 
+Record = TypeVar("Record")
+Parsed = TypeVar("Parsed")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoDetails(Generic[Record]):
+    """What an index knows of n photos.
+
+    Attributes:
+        scores: float32 (queries, n), as of :meth:`Index.photo_scores`.
+        class_vectors: n rows, as of :meth:`Index.photo_class_vectors`.
+        records: n records of their products; None for products that have been removed meanwhile.
+    """
+
+    scores: Scores
+    class_vectors: SparseRows
+    records: Sequence[Record | None]
+
+    def parse(self, parse: Callable[[Record], Parsed]) -> PhotoDetails[Parsed]:
+        """Return the same with parsed records."""
+        records = [None if one is None else parse(one) for one in self.records]
+        return PhotoDetails(self.scores, self.class_vectors, records)
+
+
 @dataclass(frozen=True, slots=True)
 class PhotoConstraint:
     """Which photos may be retrieved.
@@ -235,6 +259,9 @@ class Index(Protocol):
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
         """Return the records of these photos' products; None for products that have been removed meanwhile."""
+
+    def photo_details(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> PhotoDetails[StoredProduct]:
+        """Return the scores, class vectors and records of these photos at once."""
 
     def product_key(self, product_id: str) -> str | int:
         """Return the key of a product in photo keys, whether the product exists or not."""

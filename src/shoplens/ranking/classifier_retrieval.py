@@ -28,7 +28,8 @@ def retrieve_by_classifier(
         for record in index.records(probable):
             photo = _first_matching_photo(record, constraint)
             if photo is not None:
-                candidates.append(Candidate(record.product, {"look": probable[record.product.id]}, photo.source))
+                scores = {"look": probable[record.product.id]}
+                candidates.append(Candidate(record.product, scores, photo.source, product_photos=record.photos))
         start, size = start + size, min(4 * size, _LARGEST_BATCH)
     return candidates[:k]
 

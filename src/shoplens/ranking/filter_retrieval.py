@@ -24,8 +24,9 @@ from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import ScoreNormalizer, cosine_slope
 from shoplens.index.conditions import AllOf, AnyOf, Condition, OneOf
 from shoplens.index.predicted_values import PREDICTED, PROBABILITY_STEPS, bounded_class
-from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, VectorQuery
+from shoplens.index.protocol import Index, PhotoConstraint, PhotoHits, PhotoKey, StoredProduct, VectorQuery
 from shoplens.ranking.merchandising.adjustments import score_adjustments
+from shoplens.ranking.photo_similarities import combine_scores, dimension_probes, photo_similarities
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.ranker_features import RankerFeatures, ranker_features, standardize
 from shoplens.ranking.text_retrieval import match_texts, nearest_texts, text_agreements
@@ -138,11 +139,13 @@ class Detail:
         similarities: float32 (n, dimensions), each in [0, 1]; the last column is ``text`` where the query has words.
         penalty: float32 (n,), for similarity to the negative example.
         marks: of the photos.
+        records: of their products, where they were read, too.
     """
 
     similarities: Floats
     penalty: Floats
     marks: SparseRows
+    records: Sequence[StoredProduct | None] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -256,7 +259,7 @@ def build_candidates(index: Index, query: FilterQuery, pool: Pool, k: int) -> li
     few = query.filters.space.is_lossless and not query.explain and query.ranker is None
     scored = order[:k] if few else order
     keys = [pool.keys[n] for n in scored.tolist()]
-    detail = _detail(index, query, keys)
+    detail = _detail(index, query, keys, with_records=few)
     context = _context(query, detail.similarities)
     extra = added[scored] + context
     totals = (detail.similarities @ _weights(query) - detail.penalty + extra).tolist()
@@ -266,7 +269,8 @@ def build_candidates(index: Index, query: FilterQuery, pool: Pool, k: int) -> li
     ranks = ranks_without(detail.similarities, weights, rest, chosen) if query.explain else {}
     names, similarities = query.dimension_names, detail.similarities.tolist()
     candidates = []
-    for place, record in zip(chosen, index.photo_records([keys[place] for place in chosen]), strict=True):
+    records = [detail.records[place] for place in chosen] if few else index.photo_records([keys[n] for n in chosen])
+    for place, record in zip(chosen, records, strict=True):
         if record is None:  # the product was removed meanwhile
             continue
         scores = dict(zip(names, similarities[place], strict=True))
@@ -282,7 +286,14 @@ def build_candidates(index: Index, query: FilterQuery, pool: Pool, k: int) -> li
                 matches |= match_texts(index, query.like.text, keys[place], scores[TEXT])
             reasons = Reasons(query.weights, scores, matches, ranks[place])
         candidates.append(
-            Candidate(record.product, scores, record.photos[keys[place].view].source, False, parts, reasons)
+            Candidate(
+                record.product,
+                scores,
+                record.photos[keys[place].view].source,
+                adjustments=parts,
+                reasons=reasons,
+                product_photos=record.photos,
+            )
         )
     return candidates
 
@@ -317,7 +328,7 @@ def retrieve_ranker_features(index: Index, query: FilterQuery, constraint: Photo
         constraint: that candidates meet.
     """
     keys = retrieve_pool(index, query, CANDIDATES, constraint).keys[:CANDIDATES]
-    similarities = _similarities(index, query.filters, query.like, keys, index.photo_class_vectors(keys))
+    similarities = photo_similarities(index, query.filters, query.like, keys, index.photo_class_vectors(keys))
     return ranker_features(query.filters, query.like.look, query.like.marks, query.norms, similarities)
 
 
@@ -365,29 +376,23 @@ def keep_best_photos(near: PhotoHits) -> Pool:
     return Pool([keys[n] for n in chosen], scores[chosen])
 
 
-def _detail(index: Index, query: FilterQuery, keys: list[PhotoKey]) -> Detail:
+def _detail(index: Index, query: FilterQuery, keys: list[PhotoKey], *, with_records: bool) -> Detail:
     """Score photos in every dimension, in the order of ``keys``."""
-    marks, weights = index.photo_class_vectors(keys), _weights(query)
-    similarities = _similarities(index, query.filters, query.like, keys, marks)
+    weights, records = _weights(query), list[StoredProduct | None]()
+    probes = dimension_probes(query.filters, query.like)
+    if with_records:
+        found = index.photo_details([*probes.values()], keys)
+        scores, marks, records = found.scores, found.class_vectors, list(found.records)
+    else:
+        scores, marks = index.photo_scores([*probes.values()], keys), index.photo_class_vectors(keys)
+    similarities = combine_scores(query.filters, query.like, dict(zip(probes, scores, strict=True)), marks)
     penalty = np.zeros(len(keys), np.float32)
     if query.unlike is not None:
-        unlike = _similarities(index, query.filters, query.unlike, keys, marks)
+        unlike = photo_similarities(index, query.filters, query.unlike, keys, marks)
         penalty = np.asarray(UNLIKE * (unlike @ weights[: unlike.shape[1]]), np.float32)
     if query.like.text is not None:
         similarities = np.column_stack([similarities, text_agreements(index, query.like.text, keys)])
-    return Detail(similarities, penalty, marks)
-
-
-def _similarities(
-    index: Index, filters: Filters, example: Example, keys: Sequence[PhotoKey], marks: SparseRows
-) -> Floats:
-    """Return the similarities of photos to an example, float32 (photos, dimensions), each in [0, 1]."""
-    probes = {LOOK: VectorQuery(look=example.look)}
-    for name in filters.dense_parts:
-        probes[name] = VectorQuery(filter_vector=filters.space.dimension_query_vector(name, example.dense))
-    cosines = dict(zip(probes, index.photo_scores([*probes.values()], keys), strict=True))
-    by_name = filters.similarities(cosines, filters.agreements(example.marks, marks))
-    return np.stack([by_name[name] for name in _names(filters)], axis=1)
+    return Detail(similarities, penalty, marks, records)
 
 
 def _matches(query: FilterQuery, marks: SparseVector) -> dict[str, ClassMatch]:

@@ -116,7 +116,12 @@ def _nearest_photos(
 ) -> list[Candidate]:
     hits = index.nearest_products(vector, k, constraint, use_trained=trained)
     return [
-        Candidate(hit.record.product, {"look": similarity_from_cosine(hit.similarity)}, hit.photo.source)
+        Candidate(
+            hit.record.product,
+            {"look": similarity_from_cosine(hit.similarity)},
+            hit.photo.source,
+            product_photos=hit.record.photos,
+        )
         for hit in hits
     ]
 

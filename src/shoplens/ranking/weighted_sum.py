@@ -34,9 +34,9 @@ def rank_candidates(candidates: Iterable[Candidate], weights: Mapping[str, float
     total = sum(weights.values())
     if not (total > 0 and all(weight >= 0 for weight in weights.values())):
         raise InvalidValue(f"Weights {dict(weights)} make no sense.", "Give none below 0, and one above.")
-    rows = []
+    rows, shares = [], {name: weight / total for name, weight in weights.items()}
     for candidate in candidates:
-        parts = {name: weight / total * candidate.scores.get(name, 0.0) for name, weight in weights.items()}
+        parts = {name: share * candidate.scores.get(name, 0.0) for name, share in shares.items()}
         parts.update(candidate.adjustments)
         proof = (not candidate.barcode, not candidate.same_photo)
         rows.append((proof, -sum(parts.values()), candidate.product.id, candidate, parts))
@@ -51,6 +51,7 @@ def rank_candidates(candidates: Iterable[Candidate], weights: Mapping[str, float
             candidate.same_photo,
             reasons=candidate.reasons,
             barcode=candidate.barcode,
+            product_photos=candidate.product_photos,
         )
         for rank, (_, negative, _, candidate, parts) in enumerate(rows, start=1)
     ]

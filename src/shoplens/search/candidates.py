@@ -141,7 +141,9 @@ def _with_barcode(
         for record in find_gtin(index, code.gtin, tier.condition) if code.gtin else ():
             product = record.product
             photos = replace(constraint.photos, condition=IsProduct((product.id,)))
-            scored = strategy.retrieve(index, query, photos, 1) or [Candidate(product, {}, product.photos[0])]
+            scored = strategy.retrieve(index, query, photos, 1) or [
+                Candidate(product, {}, product.photos[0], product_photos=record.photos)
+            ]
             yield replace(scored[0], barcode=code.text)
 
 
@@ -156,7 +158,14 @@ def _same_photos(
     reasons = Reasons(weights, alike, {}, {}) if is_explained else None
     photos = PhotoConstraint(tier.condition, constraint.photos.first_photos_only)
     same = {
-        hit.record.product.id: Candidate(hit.record.product, alike, hit.photo.source, same_photo=True, reasons=reasons)
+        hit.record.product.id: Candidate(
+            hit.record.product,
+            alike,
+            hit.photo.source,
+            same_photo=True,
+            reasons=reasons,
+            product_photos=hit.record.photos,
+        )
         for hash in (*query.pixel_hashes, query.content_hash)
         if hash
         for hit in index.products_with_photo(hash, photos)

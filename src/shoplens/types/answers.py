@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from shoplens.errors import InvalidValue
-from shoplens.types.catalogue import Product
+from shoplens.types.catalogue import Photo, Product
 from shoplens.types.queries import ObjectBox, Region
 from shoplens.types.vectors import ByteMask
 from shoplens.types.words import WordMeaning
@@ -27,6 +27,7 @@ class Candidate:
         photo: the product's photo that matched best.
         same_photo: whether the query is this very photo, byte for byte or pixel for pixel.
         barcode: the barcode in the query photo that is the product's; empty for none.
+        product_photos: the photos of the product as the index stores them, with their hashes.
         adjustments: further named parts of the score, positive or negative, e.g. a merchandiser's ``boost``.
         reasons: why the product is a result; None where the query did not ask for reasons.
     """
@@ -38,6 +39,7 @@ class Candidate:
     adjustments: Mapping[str, float] = field(default_factory=dict)
     reasons: Reasons | None = None
     barcode: str = ""
+    product_photos: tuple[Photo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Result:
         predicted: dimension -> class -> probability: the values predicted by the filters with which the product meets
             the conditions.
         barcode: the barcode in the query photo that is the product's, as it is printed; empty for none.
+        product_photos: the photos of the product as the index stores them, with their hashes.
 
     Raises:
         InvalidValue: the parts do not add up to the score.
@@ -103,6 +106,7 @@ class Result:
     reasons: Reasons | None = None
     predicted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     barcode: str = ""
+    product_photos: tuple[Photo, ...] = ()
 
     def __post_init__(self) -> None:
         if not math.isclose(sum(self.parts.values()), self.score, abs_tol=1e-6):

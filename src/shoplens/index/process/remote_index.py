@@ -26,6 +26,7 @@ from shoplens.index.protocol import (
     Hit,
     IndexedProduct,
     PhotoConstraint,
+    PhotoDetails,
     PhotoHits,
     PhotoKey,
     Scores,
@@ -38,6 +39,9 @@ from shoplens.types import Photo, Product, SparseRows, Vectors
 
 _GONE = (EOFError, ConnectionError, BrokenPipeError)
 """What is raised where the other process has ended."""
+
+_REMEMBERED_SIZES = 10_000
+"""Sizes of photos of which it is remembered whether the index has any, until the next write."""
 
 
 class RemoteIndex:
@@ -67,6 +71,8 @@ class RemoteIndex:
         self._write_lock, self._lock = threading.Lock(), threading.Lock()
         self._free: list[Connection] = []
         self._kinds: Mapping[str, frozenset[str]] | None = None
+        self._sizes: dict[tuple[int, int], bool] = {}
+        self._changes = 0
         self._closed = False
         self._start()
 
@@ -109,6 +115,10 @@ class RemoteIndex:
         records: list[RawRecord | None] = self._request("raw_photo_records", keys)
         return [None if raw is None else parse_raw_record(raw) for raw in records]
 
+    def photo_details(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> PhotoDetails[StoredProduct]:
+        details: PhotoDetails[RawRecord] = self._request("raw_photo_details", queries, keys)
+        return details.parse(parse_raw_record)
+
     def product_key(self, product_id: str) -> int:
         return product_number(point_id(product_id))
 
@@ -120,7 +130,13 @@ class RemoteIndex:
         return hits
 
     def has_photo_size(self, width: int, height: int) -> bool:
-        return bool(self._request("has_photo_size", width, height))
+        changes, known = self._changes, self._sizes.get((width, height))
+        if known is None:
+            known = bool(self._request("has_photo_size", width, height))
+            with self._lock:
+                if changes == self._changes and len(self._sizes) < _REMEMBERED_SIZES:
+                    self._sizes[width, height] = known
+        return known
 
     def records(self, ids: Iterable[str]) -> list[StoredProduct]:
         records: list[RawRecord] = self._request("raw_records", list(ids))
@@ -181,7 +197,10 @@ class RemoteIndex:
             try:
                 return self._request(method, *arguments)
             finally:
-                self._kinds = None  # a product may have brought a new field
+                with self._lock:  # a product may have brought a new field, and a photo of another size
+                    self._changes += 1
+                    self._sizes.clear()
+                self._kinds = None
 
     def _request(self, method: str, *arguments: Any, **options: Any) -> Any:
         request = Request(method, arguments, options)

@@ -37,6 +37,10 @@ each, which are compared one by one in 2 ms."""
 MAX_SEGMENT_KB = 20_000_000
 """Largest segment, above a million products; every further segment is one more graph to search."""
 
+SEARCH_THREADS = 1
+"""Threads that a search is divided among, by segments: with one, each search runs in the thread that asked for it, and
+several run at once; with more, every search wakes them all, and a shard has one segment in most cases."""
+
 
 def engine_config(sizes: VectorSizes, points: int = 0) -> engine.EdgeConfig:
     """Return the settings of a shard: int8 codes beside the vectors, and a graph over each kind of vector.
@@ -51,6 +55,7 @@ def engine_config(sizes: VectorSizes, points: int = 0) -> engine.EdgeConfig:
         optimizers=engine.EdgeOptimizersConfig(
             default_segment_number=1, max_segment_size=MAX_SEGMENT_KB, indexing_threshold=GRAPH_MIN_KB
         ),
+        max_search_threads=SEARCH_THREADS,
     )
 
 

@@ -44,7 +44,12 @@ class GuardedShard:
     def query(self, request: engine.QueryRequest) -> list[engine.ScoredPoint]:
         return self._call(self._shard.query, request)
 
-    def retrieve(self, ids: list[engine.PointId], payload: bool, vectors: bool | list[str]) -> list[engine.Record]:
+    def query_batch(self, requests: list[engine.QueryRequest]) -> list[list[engine.ScoredPoint]]:
+        return self._call(self._shard.query_batch, engine.QueryBatchRequest(requests))
+
+    def retrieve(
+        self, ids: list[engine.PointId], payload: bool | list[str], vectors: bool | list[str]
+    ) -> list[engine.Record]:
         return self._call(self._shard.retrieve, ids, payload, vectors)
 
     def scroll(self, request: engine.ScrollRequest) -> tuple[list[engine.Record], engine.PointId | None]:

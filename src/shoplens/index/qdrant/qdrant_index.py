@@ -23,6 +23,7 @@ from shoplens.index.protocol import (
     Hit,
     IndexedProduct,
     PhotoConstraint,
+    PhotoDetails,
     PhotoHits,
     PhotoKey,
     Scores,
@@ -44,6 +45,7 @@ from shoplens.index.qdrant.config import (
     search_params,
 )
 from shoplens.index.qdrant.facet import count_values
+from shoplens.index.qdrant.photo_reads import read_details, read_raw_records, read_scores, read_sparse_rows
 from shoplens.index.qdrant.points import (
     HASHES,
     ID_PATHS,
@@ -67,9 +69,7 @@ from shoplens.index.qdrant.points import (
     product_number,
     product_payload,
     product_prefix,
-    raw_record,
     size_key,
-    stack_sparse,
     view_number,
 )
 from shoplens.index.qdrant.shard import open_shard
@@ -194,33 +194,27 @@ class QdrantIndex:
         )
 
     def photo_scores(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> Scores:
-        scores = np.zeros((len(queries), len(keys)), np.float32)
-        if not keys:
-            return scores
-        ids = [photo_point_id(key) for key in keys]
-        columns = {point.int: column for column, point in enumerate(ids)}
-        only_these = engine.Filter(must=[engine.HasIdCondition(set(ids))])
-        for row, query in zip(scores, queries, strict=True):
-            points = self._query_shard(engine_query(query, self.sizes), len(keys), only_these, EXACT)
-            row[[columns[point.id.int] for point in points]] = [point.score for point in points]  # type: ignore[union-attr]
-        return scores
+        return read_scores(self._shard, queries, keys, self.sizes)
 
     def photo_class_vectors(self, keys: Sequence[PhotoKey]) -> SparseRows:
-        return self._sparse_rows(keys, CLASS_VECTOR)
+        return read_sparse_rows(self._shard, keys, CLASS_VECTOR)
 
     def photo_text_vectors(self, keys: Sequence[PhotoKey]) -> SparseRows:
-        return self._sparse_rows(keys, TEXT_VECTOR)
-
-    def _sparse_rows(self, keys: Sequence[PhotoKey], name: str) -> SparseRows:
-        ids = [photo_point_id(key) for key in keys]
-        return stack_sparse(self._shard.retrieve([*ids], False, [name]), ids, name)
+        return read_sparse_rows(self._shard, keys, TEXT_VECTOR)
 
     def photo_records(self, keys: Sequence[PhotoKey]) -> list[StoredProduct | None]:
         return [None if raw is None else parse_raw_record(raw) for raw in self.raw_photo_records(keys)]
 
     def raw_photo_records(self, keys: Sequence[PhotoKey]) -> list[RawRecord | None]:
         """Return what :meth:`photo_records` returns, not parsed."""
-        return self._raw_records([photo_point_id(key) for key in keys])
+        return read_raw_records(self._shard, [photo_point_id(key) for key in keys])
+
+    def photo_details(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> PhotoDetails[StoredProduct]:
+        return self.raw_photo_details(queries, keys).parse(parse_raw_record)
+
+    def raw_photo_details(self, queries: Sequence[VectorQuery], keys: Sequence[PhotoKey]) -> PhotoDetails[RawRecord]:
+        """Return what :meth:`photo_details` returns, with records that are not parsed."""
+        return read_details(self._shard, queries, keys, self.sizes)
 
     def product_key(self, product_id: str) -> int:
         return product_number(point_id(product_id))
@@ -258,7 +252,7 @@ class QdrantIndex:
 
     def raw_records(self, ids: Iterable[str]) -> list[RawRecord]:
         """Return what :meth:`records` returns, not parsed."""
-        return [raw for raw in self._raw_records([point_id(product_id) for product_id in ids]) if raw is not None]
+        return [raw for raw in read_raw_records(self._shard, [*map(point_id, ids)]) if raw is not None]
 
     def photo_vectors(self, content_hashes: Iterable[str]) -> Mapping[str, tuple[Photo, Vectors]]:
         missing = {content_hash for content_hash in content_hashes if is_photo_hash(content_hash)}
@@ -310,11 +304,6 @@ class QdrantIndex:
     def close(self) -> None:
         with self._write_lock:
             self._shard.close()
-
-    def _raw_records(self, points: Sequence[Any]) -> list[RawRecord | None]:
-        found = self._shard.retrieve([*points], True, False)
-        records = {str(point.id): raw_record(point.payload or {}) for point in found}
-        return [records.get(str(point)) for point in points]
 
     def _condition_filter(self, condition: Condition | None) -> engine.Filter | None:
         if condition is None:

@@ -210,12 +210,11 @@ def page_of(service: ServiceState, answer: Answer, body: SearchRequest) -> dict[
     if body.offset >= MAX_PAGED or len(answer.results) == end == MAX_PAGED:
         answer = replace(answer, notes=(*answer.notes, PAGES_END))
     first_page = body.model_copy(update={"offset": 0})
-    page = as_json(replace(answer, results=answer.results[body.offset : end], object_answers=()))
+    results = answer.results[body.offset : end]
+    page = as_json(replace(answer, results=results, object_answers=()))
     page["object_answers"] = [page_of(service, one, first_page) for one in answer.object_answers]
-    rows = page["results"]
-    addresses = service.shop.products.photo_hashes([row["product_id"] for row in rows])
-    for row in rows:
-        own = addresses.get(row["product_id"], {})
+    for row, result in zip(page["results"], results, strict=True):
+        own = {photo.source: photo.content_hash for photo in result.product_photos}
         row["photo"] = photo_address(own.get(row["photo"], ""))
         row["photos"] = [photo_address(name) for name in own.values()]
     words = verdict_words(answer.verdict)
