@@ -162,6 +162,20 @@ def test_class_vectors_texts_and_records_come_in_the_order_of_their_keys(read_on
         assert len(candidate.photo_text_vectors([])) == 0
 
 
+def test_details_are_scores_class_vectors_and_records_at_once(read_only: Filled) -> None:
+    index, oracle, entries = read_only
+    queries = photo_queries(np.random.default_rng(6))[:2]
+    for candidate in (index, oracle):
+        keys = [key_of(candidate, entries[number].product.id) for number in (8, 251, 0)]
+        details = candidate.photo_details(queries, keys)
+        np.testing.assert_allclose(details.scores, candidate.photo_scores(queries, keys), atol=1e-6)
+        for row, alone in zip(details.class_vectors, candidate.photo_class_vectors(keys), strict=True):
+            np.testing.assert_array_equal(row.indices, alone.indices)
+            np.testing.assert_array_equal(row.values, alone.values)
+        assert details.records == candidate.photo_records(keys)
+        assert (candidate.photo_details([], []).scores.shape, candidate.photo_details([], []).records) == ((0, 0), [])
+
+
 def test_photos_that_were_removed_meanwhile_have_no_entry(filled: Filled) -> None:
     index, oracle, _ = filled
     for candidate in (index, oracle):
@@ -172,6 +186,7 @@ def test_photos_that_were_removed_meanwhile_have_no_entry(filled: Filled) -> Non
         assert remaining is not None and remaining.product.id == "p9"
         assert len(candidate.photo_class_vectors(keys)[0].indices) == 0
         scores = candidate.photo_scores([VectorQuery(look=np.ones(DIMENSIONS, np.float32))], keys)
+        assert candidate.photo_details([], keys).records == [None, remaining]
         assert scores[0, 0] == 0 != scores[0, 1]
 
 

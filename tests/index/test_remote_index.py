@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
 from pathlib import Path
@@ -95,6 +96,13 @@ def test_calls_after_closing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as error:
         index.count()
     assert error.value.code == "closed-store"
+
+
+def test_a_remembered_size_is_forgotten_when_a_product_is_written(index: RemoteIndex) -> None:
+    assert index.has_photo_size(10, 10) and not index.has_photo_size(10, 20)
+    wide = entry(5)
+    index.upsert([replace(wide, photos=(replace(wide.photos[0], height=20),))])
+    assert index.has_photo_size(10, 20)
 
 
 def test_the_shard_is_free_soon_after_its_owner_was_killed(tmp_path: Path) -> None:
