@@ -152,7 +152,11 @@ def luma(options: argparse.Namespace) -> None:
             with bench.reading() as generation:
                 parts.append(
                     build_dataset_from_queries(
-                        bench, generation, RankingQueries(samples, rows, whole.baseline_vectors, look, "further photos")
+                        bench,
+                        generation,
+                        RankingQueries(
+                            samples, rows, whole.baseline_vectors, look, "further photos", ("",) * len(rows)
+                        ),
                     )
                 )
     dataset = joined(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 from shoplens.errors import StoreError
 from shoplens.reading.ngrams import ngram_keys, ngrams, split_words
 from shoplens.reading.product_text import WeightedText, product_texts
-from shoplens.reading.text_model import NAME, TextModel, TextQuery, fit_text_model, load_text_model
-from shoplens.types import Product
+from shoplens.reading.text_model import DEFAULT_WEIGHT, NAME, TextModel, TextQuery, fit_text_model, load_text_model
+from shoplens.types import Product, SparseRows
 
 TITLES = (
     "Arla Mellanmjölk Eko",
@@ -137,6 +138,24 @@ def test_the_texts_of_a_product() -> None:
         ("Textiles", 0.5),
         ("striped", 0.5),
     ]
+
+
+def test_many_agreements_are_those_of_one_after_the_other(model: TextModel) -> None:
+    vectors = [model.product_vector(texts_of(title)) for title in TITLES]
+    for text in ("arla mellanmjolk", "striped cushion", "xyz", "oatly"):
+        expected = [query_for(model, text).agreement(vector) for vector in vectors]
+        assert query_for(model, text).agreements(SparseRows.of(vectors)).tolist() == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_weight_is_stored_and_older_files_have_the_default(model: TextModel, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(replace(model, weight=0.3).to_bytes())
+    loaded = load_text_model(tmp_path)
+    assert loaded is not None and loaded.weight == pytest.approx(0.3)
+    with np.load(tmp_path / NAME) as stored:
+        older = {name: stored[name] for name in stored.files if name != "weight"}
+    np.savez(tmp_path / NAME, **older)  # type: ignore[arg-type]
+    loaded = load_text_model(tmp_path)
+    assert loaded is not None and loaded.weight == DEFAULT_WEIGHT
 
 
 def test_a_stored_model_gives_the_same_vectors(model: TextModel, tmp_path: Path) -> None:

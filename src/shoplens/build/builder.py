@@ -284,8 +284,9 @@ class Builder:
         run.summary.dimensions = len(scorer.filters.dimensions)
         rescore_products(generation.index, scorer, features, self.progress)
 
-    def _photo_maker(self, generation: Generation) -> Callable[[Index], TuningPhotos]:
-        return PhotoMaker(generation.embedder_for(self.embedder), self.source, self.settings).make_photos
+    def _photo_maker(self, generation: Generation) -> Callable[[Index, bool], TuningPhotos]:
+        embedder = generation.embedder_for(self.embedder)
+        return PhotoMaker(embedder, self.source, self.settings, self.reader).make_photos
 
     def optimize(self, generation: Generation) -> None:
         """Build the search graph where enough products lack one."""

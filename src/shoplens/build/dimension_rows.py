@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shoplens.filters.dimensions.dimension import COLOR, DESIGN, LOOK, OBJECT, SHAPE, TEXT, Dimension
 from shoplens.filters.model.quality import Quality
 from shoplens.store.generation import Generation
-from shoplens.store.ranker_file import load_static_weights, load_text_weight
+from shoplens.store.ranker_file import load_static_weights
 
 _SCORED = {
     LOOK: "cosine of the embeddings",
@@ -68,9 +68,8 @@ def dimension_rows(generation: Generation) -> list[DimensionRow]:
         )
         for one in filters.dimensions
     ]
-    text_weight = load_text_weight(generation)
-    if text_weight is not None:
-        used.append(DimensionRow(TEXT, TEXT, "agreement of words", weight=text_weight, note=TEXT_NOTE))
+    if TEXT in weights:
+        used.append(DimensionRow(TEXT, TEXT, "agreement of words", weight=weights[TEXT], note=TEXT_NOTE))
     return used + [DimensionRow(one.name, "none", note=one.reason) for one in dimensions.skipped]
 
 

@@ -11,15 +11,23 @@ from pathlib import Path
 import numpy as np
 
 from shoplens.filters.dimensions.derivation import ClassReader, derive_dimensions
+from shoplens.filters.dimensions.dimension import TEXT
 from shoplens.filters.dimensions.dimension_json import dimensions_json
 from shoplens.filters.dimensions.labels import load_labels
 from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos, replace_weights
-from shoplens.filters.fitting.weight_tuning import TuningPhotos, further_photos, tune_weights
+from shoplens.filters.fitting.weight_tuning import (
+    TuningPhotos,
+    WeightTuning,
+    WordComparison,
+    further_photos,
+    tune_weights,
+)
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.stored import save_filters
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.index.predicted_values import PROBABILITY_STEPS
 from shoplens.index.protocol import Index, IndexedProduct
+from shoplens.ranking.text_retrieval import TEXT_SPREAD
 from shoplens.reading.product_text import READ_WEIGHT, WeightedText, product_texts, product_words
 from shoplens.reading.text_model import NAME as TEXT_MODEL
 from shoplens.reading.text_model import TextModel, fit_text_model
@@ -28,7 +36,17 @@ from shoplens.store.dimensions_file import DIMENSIONS
 from shoplens.store.feature_cache import FeatureFile
 from shoplens.store.files.atomic import replace_file
 from shoplens.store.generation import Generation
-from shoplens.types import Features, FilterScores, Product, Progress, Rejection, SparseVector, Vectors, group_of
+from shoplens.types import (
+    Features,
+    FilterScores,
+    Product,
+    Progress,
+    Rejection,
+    SparseRows,
+    SparseVector,
+    Vectors,
+    group_of,
+)
 from shoplens.types.iteration import batches
 
 MAX_PHOTOS = 30_000
@@ -120,8 +138,8 @@ class FilterTrainingData:
         model: id of the model that made the vectors.
         object_parts: as of :class:`~shoplens.filters.fitting.fit.LabeledPhotos`.
         has_text: whether the index has room for text vectors.
-        make_photos: makes phone photos by which the weights are chosen, beside the further photos of products; None
-            keeps the default weights.
+        make_photos: makes phone photos by which the weights are chosen, beside the further photos of products, and
+            reads the words in them where it is told to; None keeps the default weights.
     """
 
     index: Index
@@ -132,7 +150,7 @@ class FilterTrainingData:
     model: str
     object_parts: Sequence[int] = ()
     has_text: bool = False
-    make_photos: Callable[[Index], TuningPhotos] | None = None
+    make_photos: Callable[[Index, bool], TuningPhotos] | None = None
 
     @property
     def width(self) -> int:
@@ -164,20 +182,55 @@ def fit_filters(
         report(Rejection("unused-merge", note, "Correct the value in shoplens.toml, or take it out.", "note"))
     reader = ClassReader(dimensions.used, rules, labels)
     text = _fit_text(data) if data.has_text else None
-    if text is not None:
-        replace_file(folder / TEXT_MODEL, text.to_bytes())
-    photos = _collect_training_data(data, reader)
+    photos, contents = _collect_training_data(data, reader)
     filters = fit_to_photos(photos, dimensions.used, data.model, progress)
     stored = {"dimensions": dimensions_json(dimensions), "labels": {} if labels is None else dict(labels.by_photo)}
     if data.make_photos is not None:
         progress("Choosing the weights", 0, 0)
-        tuning = tune_weights(filters, photos, [further_photos(photos), data.make_photos(index)])
+        tuning = _tune_weights(data, filters, photos, contents, text)
         stored["tuning"] = asdict(tuning)
-        if tuning.weights != tuning.default_weights:
-            filters = replace_weights(filters, photos, tuning.weights)
+        weights = {name: tuning.weights[name] for name in filters.weights}
+        if weights != filters.weights:
+            filters = replace_weights(filters, photos, weights)
+        if text is not None:
+            text = replace(text, weight=tuning.weights.get(TEXT, text.weight))
+    if text is not None:
+        replace_file(folder / TEXT_MODEL, text.to_bytes())
     save_filters(folder, filters)
     replace_file(folder / DIMENSIONS, json.dumps(stored, default=dict) + "\n")
     return ProductScorer(filters, reader, text)
+
+
+def _tune_weights(
+    data: FilterTrainingData,
+    filters: Filters,
+    photos: LabeledPhotos,
+    contents: Sequence[str],
+    text: TextModel | None,
+) -> WeightTuning:
+    """Choose the weights by the catalogue's own photos; that of ``text`` where query photos are read.
+
+    Args:
+        contents: content hash of each of ``photos``.
+    """
+    assert data.make_photos is not None, "photos are made to choose by"
+    if text is None or not text.reads_queries:
+        further = further_photos(photos, [""] * len(contents))
+        return tune_weights(filters, photos, [further, data.make_photos(data.index, False)])
+    read = data.features.texts.read(contents)
+    readings = [read.get(name, "") for name in contents]
+    known = {record.product.id: [*product_texts(record.product)] for record in data.index.records(set(photos.products))}
+    rows = [
+        text.product_vector([*known[product], WeightedText(words, READ_WEIGHT)])
+        for product, words in zip(photos.products, readings, strict=True)
+    ]
+
+    def agreements(words: str, stored: SparseRows) -> Vectors:
+        query = text.query(words)
+        return np.zeros(len(stored), np.float32) if query is None else query.agreements(stored)
+
+    kinds = [further_photos(photos, readings), data.make_photos(data.index, True)]
+    return tune_weights(filters, photos, kinds, WordComparison(rows, agreements, TEXT_SPREAD, text.weight))
 
 
 def _fit_text(data: FilterTrainingData) -> TextModel:
@@ -211,14 +264,16 @@ def load_scorer(generation: Generation) -> ProductScorer | None:
     return ProductScorer(generation.filters, ClassReader(dimensions.used, dimensions.rules, labels), generation.text)
 
 
-def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> LabeledPhotos:
-    """Collect the photos that filters are fitted to, with the feed's values of their products."""
+def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> tuple[LabeledPhotos, list[str]]:
+    """Collect the photos that filters are fitted to, with the feed's values of their products; and their content
+    hashes."""
     rows: list[Features] = []
     vectors: list[Vectors] = []
     groups: list[str] = []
     first: list[bool] = []
     known: list[Mapping[str, tuple[str, ...]]] = []
     products: list[str] = []
+    contents: list[str] = []
     for entry in sample_products(data.index):
         known_features = data.features.read(photo.content_hash for photo in entry.photos)
         classes = reader.read_classes(entry.product)
@@ -230,26 +285,18 @@ def _collect_training_data(data: FilterTrainingData, reader: ClassReader) -> Lab
                 first.append(view == 0)
                 known.append(classes)
                 products.append(entry.product.id)
-    if not rows:
-        return LabeledPhotos(
-            np.zeros((0, data.look), np.float32),
-            np.zeros((0, data.width), np.float32),
-            data.backbone,
-            (),
-            np.zeros(0, bool),
-            (),
-            object_parts=data.object_parts,
-        )
-    return LabeledPhotos(
-        np.stack(vectors),
-        np.stack(rows),
+                contents.append(photo.content_hash)
+    labeled = LabeledPhotos(
+        np.array(vectors, np.float32).reshape(-1, data.look),
+        np.array(rows, np.float32).reshape(-1, data.width),
         data.backbone,
         tuple(groups),
-        np.array(first),
+        np.array(first, bool),
         known,
         tuple(products),
         object_parts=data.object_parts,
     )
+    return labeled, contents
 
 
 def rescore_products(index: Index, scorer: ProductScorer, features: FeatureFile, progress: Progress) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from shoplens.filters.fitting.weight_tuning import MAX_QUERIES, MIN_QUERIES, Tun
 from shoplens.images import PhotoSource, decode_photo
 from shoplens.images.corruptions.augmentation import augment_photo
 from shoplens.index.protocol import Index
+from shoplens.reading.text_reader import QUERY, SHARP_SIDE, TextReader
 from shoplens.settings import Settings
 from shoplens.types import Product, group_of
 
@@ -33,38 +35,49 @@ class PhotoMaker:
         embedder: of the generation.
         source: of the catalogue's photos.
         settings: limits and threads.
+        reader: reads the words in the photos; None reads none.
     """
 
     embedder: Embedder
     source: PhotoSource
     settings: Settings
+    reader: TextReader | None = None
 
-    def make_photos(self, index: Index) -> TuningPhotos:
+    def make_photos(self, index: Index, read: bool = False) -> TuningPhotos:
         """Make photos of products that are drawn by a hash, each of the last photo of its product.
 
         Photos that cannot be read are left out. None are made where they would be too few to choose weights by.
+
+        Args:
+            read: whether to read the words in the photos that are made.
         """
         drawn, width = _draw_products(index), filter_input_width(self.embedder)
+        make = functools.partial(self._make_photo, reader=self.reader if read else None)
         with ThreadPoolExecutor(self.settings.cores) as pool:
             made = [
-                (product, features)
-                for product, features in zip(drawn, pool.map(self._make_photo, drawn), strict=True)
-                if features is not None
+                (product, *photo)
+                for product, photo in zip(drawn, pool.map(make, drawn), strict=True)
+                if photo is not None
             ]
         return TuningPhotos(
             KIND,
-            np.array([one.vector for _, one in made], np.float32).reshape(-1, self.embedder.dimensions),
-            np.array([one.features[:width] for _, one in made], np.float32).reshape(-1, width),
-            tuple(product.id for product, _ in made),
-            tuple(group_of(product) for product, _ in made),
+            np.array([one.vector for _, one, _ in made], np.float32).reshape(-1, self.embedder.dimensions),
+            np.array([one.features[:width] for _, one, _ in made], np.float32).reshape(-1, width),
+            tuple(product.id for product, _, _ in made),
+            tuple(group_of(product) for product, _, _ in made),
+            tuple(words for _, _, words in made),
         )
 
-    def _make_photo(self, product: Product) -> PhotoFeatures | None:
+    def _make_photo(self, product: Product, reader: TextReader | None) -> tuple[PhotoFeatures, str] | None:
+        """Return the features of a made photo and the words that are read in it; None where it cannot be made."""
+        shortest = self.embedder.min_side if reader is None else max(self.embedder.min_side, SHARP_SIDE)
         try:
             data = self.source.bytes_of(product.photos[-1])
-            pixels = decode_photo(data, self.settings, shortest=self.embedder.min_side).pixels
+            pixels = decode_photo(data, self.settings, shortest=shortest).pixels
             seed = int.from_bytes(_digest(product)[:4], "big")
-            return extract_features(self.embedder, product.id, augment_photo(pixels, "home", (seed,)))
+            made = augment_photo(pixels, "home", (seed,), readable=reader is not None)
+            features = extract_features(self.embedder, product.id, made)
+            return features, "" if reader is None else reader.read(made, QUERY)
         except (PhotoError, ModelError):
             return None
 

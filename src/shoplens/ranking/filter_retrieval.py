@@ -308,8 +308,6 @@ def apply_dynamic_weights(index: Index, query: FilterQuery, ranker: Ranker, cons
     """
     features = retrieve_ranker_features(index, query, constraint)
     chosen = ranker.weights(features, query.static)
-    if query.like.text is not None:  # rankers know nothing of words; they keep their share
-        chosen[TEXT] = query.static[TEXT] / sum(query.static[name] for name in features.names)
     wanted = {name: weight * query.given.get(name, 1.0) for name, weight in chosen.items()}
     if not sum(wanted.values()) > 0:  # people left only dimensions to which the ranker gives no weight
         return query
@@ -328,8 +326,10 @@ def retrieve_ranker_features(index: Index, query: FilterQuery, constraint: Photo
         constraint: that candidates meet.
     """
     keys = retrieve_pool(index, query, CANDIDATES, constraint).keys[:CANDIDATES]
-    similarities = photo_similarities(index, query.filters, query.like, keys, index.photo_class_vectors(keys))
-    return ranker_features(query.filters, query.like.look, query.like.marks, query.norms, similarities)
+    like, names = query.like, query.dimension_names
+    similarities = photo_similarities(index, query.filters, like, keys, index.photo_class_vectors(keys))
+    similarities = _add_text_column(index, query, keys, similarities)
+    return ranker_features(query.filters, like.look, like.marks, query.norms, names, similarities)
 
 
 def _context(query: FilterQuery, similarities: Floats) -> Floats:
@@ -337,10 +337,10 @@ def _context(query: FilterQuery, similarities: Floats) -> Floats:
     context = np.zeros(len(similarities), np.float32)
     if query.ranker is None:
         return context
-    names = _names(query.filters)
+    names = query.dimension_names
     shares = {name: query.weights[name] * query.norms.spreads[name] for name in names}
     first = np.argsort(-(similarities @ _weights(query)), kind="stable")[:LISTWISE_LIMIT]
-    places = standardize(similarities[first, : len(names)], query.norms, names)
+    places = standardize(similarities[first], query.norms, names)
     context[first] = query.ranker.context(names, places, shares) * np.float32(sum(shares.values()))
     return context
 
@@ -390,9 +390,14 @@ def _detail(index: Index, query: FilterQuery, keys: list[PhotoKey], *, with_reco
     if query.unlike is not None:
         unlike = photo_similarities(index, query.filters, query.unlike, keys, marks)
         penalty = np.asarray(UNLIKE * (unlike @ weights[: unlike.shape[1]]), np.float32)
-    if query.like.text is not None:
-        similarities = np.column_stack([similarities, text_agreements(index, query.like.text, keys)])
-    return Detail(similarities, penalty, marks, records)
+    return Detail(_add_text_column(index, query, keys, similarities), penalty, marks, records)
+
+
+def _add_text_column(index: Index, query: FilterQuery, keys: Sequence[PhotoKey], similarities: Floats) -> Floats:
+    """Append the agreement of words, where the query has some, to the similarities of photos."""
+    if query.like.text is None:
+        return similarities
+    return np.column_stack([similarities, text_agreements(index, query.like.text, keys)])
 
 
 def _matches(query: FilterQuery, marks: SparseVector) -> dict[str, ClassMatch]:

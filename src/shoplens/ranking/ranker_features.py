@@ -48,16 +48,21 @@ def standardize(similarities: Floats, norms: ScoreNormalizer, names: Sequence[st
 
 
 def ranker_features(
-    filters: Filters, look: Floats, marks: SparseVector, norms: ScoreNormalizer, similarities: Floats
+    filters: Filters,
+    look: Floats,
+    marks: SparseVector,
+    norms: ScoreNormalizer,
+    names: Sequence[str],
+    similarities: Floats,
 ) -> RankerFeatures:
     """Compute the inputs of a ranker for one query.
 
     Args:
         look, marks: of the query.
         norms: means and spreads of the query's similarities over the cohort.
-        similarities: float32 (n, d), of its candidates, in the order of the filters' dimensions; n may be 0.
+        names: of d dimensions: the filters', in their order, and ``text`` where the query has words.
+        similarities: float32 (n, d), of its candidates; n may be 0.
     """
-    names = [dimension.name for dimension in filters.dimensions]
     places = standardize(similarities, norms, names)
     spreads = np.log(np.array([norms.spreads[name] for name in names], np.float32))
     columns = [*_confidence_and_entropy(filters, names, marks), spreads, *_leads(places)]

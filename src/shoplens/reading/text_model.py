@@ -29,7 +29,7 @@ import numpy.typing as npt
 from shoplens.errors import StoreError
 from shoplens.reading.ngrams import ngram_keys, split_words
 from shoplens.reading.product_text import WeightedText
-from shoplens.types import SparseVector
+from shoplens.types import SparseRows, SparseVector
 
 NAME = "text.npz"
 """Name of the model's file in a generation's folder."""
@@ -38,6 +38,9 @@ CONTAINMENT = 0.5
 """Share of the containment in the geometric mean; the cosine has the rest."""
 MIN_SHOWN_SHARE = 0.02
 """Share of the catalogue's photos with words from which on query photos are read."""
+DEFAULT_WEIGHT = 1.0
+"""Static weight of ``text`` for queries with words, beside 1 for ``look``, chosen on shop photos of ``train.csv``
+of Grocery; see ``benchmarks/RESULTS.md``."""
 MATCHED = 0.5
 """Part of a word's n-grams that a product must have for the word to count as found in it."""
 _TINY = 1e-9
@@ -66,6 +69,14 @@ class TextQuery:
         _, left, right = np.intersect1d(self.vector.indices, product.indices, assume_unique=True, return_indices=True)
         return min(1.0, float(self.vector.values[left] @ product.values[right]))
 
+    def agreements(self, products: SparseRows) -> Floats:
+        """Return the agreement with the text vector of each of n products, float32 (n,), each in [0, 1]."""
+        places = np.minimum(np.searchsorted(self.vector.indices, products.indices), len(self.vector.indices) - 1)
+        shared = self.vector.indices[places] == products.indices
+        owners = np.repeat(np.arange(len(products)), products.lengths)[shared]
+        parts = products.values[shared] * self.vector.values[places[shared]]
+        return np.clip(np.bincount(owners, parts, len(products)), 0, 1).astype(np.float32)
+
     def find_common_words(self, product: SparseVector) -> tuple[str, ...]:
         """Return the words that a product has, but for a few letters: those of which it has at least half of the
         n-grams, each counted by its rarity."""
@@ -86,12 +97,14 @@ class TextModel:
         keys: uint32 (n,), ascending: the n-grams of two or more products.
         counts: uint32 (n,), the number of products with each. Every other n-gram counts as one of a single product.
         shown_share: share of the catalogue's photos in which words were read; None where none was looked at.
+        weight: static weight of ``text`` for queries with words, on the scale of the filters' default weights.
     """
 
     products: int
     keys: Keys
     counts: npt.NDArray[np.uint32]
     shown_share: float | None = None
+    weight: float = DEFAULT_WEIGHT
 
     @property
     def reads_queries(self) -> bool:
@@ -137,6 +150,7 @@ class TextModel:
             version=np.array(VERSION),
             products=np.array(self.products),
             shown_share=np.array(shown),
+            weight=np.array(self.weight),
             keys=self.keys,
             counts=self.counts,
         )
@@ -179,11 +193,15 @@ def load_text_model(folder: Path) -> TextModel | None:
             if int(stored["version"]) != VERSION or stored["keys"].shape != stored["counts"].shape:
                 raise ValueError(f"it is of version {int(stored['version'])}, not {VERSION}")
             shown = float(stored["shown_share"])
+            weight = float(stored["weight"]) if "weight" in stored else DEFAULT_WEIGHT  # older files have none
+            if not (np.isfinite(weight) and weight >= 0):
+                raise ValueError(f"its weight is {weight}")
             return TextModel(
                 int(stored["products"]),
                 stored["keys"].astype(np.uint32),
                 stored["counts"].astype(np.uint32),
                 None if np.isnan(shown) else shown,
+                weight,
             )
     except FileNotFoundError:
         return None

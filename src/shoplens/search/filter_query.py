@@ -29,7 +29,7 @@ from shoplens.search.wishes import (
 )
 from shoplens.settings import Preferences
 from shoplens.store.generation import Generation
-from shoplens.store.ranker_file import load_static_weights, load_text_weight
+from shoplens.store.ranker_file import load_static_weights
 from shoplens.types import SparseVector, Steering
 
 IN_CATEGORY = 0.5
@@ -58,8 +58,6 @@ class FilterQueryBuilder:
         self.filters: Filters = generation.require_filters()
         self.look, self._text = generation.look, generation.text
         self._static = load_static_weights(generation)
-        if (text_weight := load_text_weight(generation)) is not None:
-            self._static[TEXT] = text_weight
         self._index, self._preferences = generation.index, preferences
         self._merchandising = resolve_merchandising(generation.index, preferences.merchandising)
 

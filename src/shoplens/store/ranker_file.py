@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from shoplens.errors import InvalidValue, ModelError, StoreError
+from shoplens.filters.dimensions.dimension import TEXT
 from shoplens.ranking.ranker import Ranker
 from shoplens.ranking.strategies import STRATEGIES
 from shoplens.store.calibration_file import delete_calibration
@@ -21,9 +22,6 @@ from shoplens.store.files.atomic import file_version, replace_file
 from shoplens.store.generation import RANKER, Generation
 
 WEIGHTS, CLICK_TRAINING = "weights.json", "clicks.json"
-TEXT_WEIGHT = 1.0
-"""Static weight of ``text`` for queries with words. It was chosen on shop photos of ``train.csv`` of Grocery; see
-``benchmarks/RESULTS.md``."""
 BEFORE = "before-"
 """Prefix of the files that ``undo_ranker`` goes back to."""
 EMPTY = b""
@@ -45,25 +43,23 @@ def load_ranker(generation: Generation) -> Ranker | None:
 def load_static_weights(generation: Generation) -> dict[str, float]:
     """Read the static weights: dimension -> tuned weight on the scale of the fitted ones, or else the fitted weight.
 
+    ``text``, which counts for queries with words, is among them where the generation compares words.
+
     Raises:
         InvalidValue: ``no-filters``.
         StoreError: ``damaged-filters``, ``damaged-weights``.
     """
     filters = generation.require_filters()
     fitted = {one.name: filters.weights.get(one.name, 1.0) for one in filters.dimensions}
+    if generation.text is not None:
+        fitted[TEXT] = generation.text.weight
     path = generation.folder / WEIGHTS
     try:
         tuned = _weights(path, file_version(path))
     except FileNotFoundError:
         return fitted
-    total = sum(fitted.values()) or 1.0
+    total = sum(weight for name, weight in fitted.items() if name != TEXT or name in tuned) or 1.0
     return {name: tuned[name] * total if name in tuned else weight for name, weight in fitted.items()}
-
-
-def load_text_weight(generation: Generation) -> float | None:
-    """Return the static weight of ``text``, on the scale of :func:`load_static_weights`; None where the generation does
-    not compare words."""
-    return None if generation.text is None else TEXT_WEIGHT
 
 
 @dataclass(frozen=True, slots=True)

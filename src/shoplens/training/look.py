@@ -123,7 +123,8 @@ class LookTraining:
         seconds: stage -> its duration.
         export_difference: largest difference of any value of a vector between torch and the exported network.
         model: the id of the network; empty if none was exported.
-        look_weight: multiple of the default weight of ``look`` that searches use from now on.
+        look_weight, text_weight: multiples of the default weights of ``look`` and ``text`` that searches use from now
+            on.
         left_out: photos and rows that could not be learned from.
         options: the options of the training.
     """
@@ -142,6 +143,7 @@ class LookTraining:
     export_difference: float = 0.0
     model: str = ""
     look_weight: float = 1.0
+    text_weight: float = 1.0
     left_out: Sequence[OmissionCount] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 

@@ -23,7 +23,7 @@ from shoplens.store.store import Store
 from shoplens.training.classifier import ClassifierOptions, ClassifierTraining, train_and_test_classifier
 from shoplens.training.clicks import ClickTraining, Ranking, learn_from_clicks
 from shoplens.training.look import LookOptions, LookTraining, delete_checkpoints, train_and_test_look
-from shoplens.training.look_weight import adopt_look_weight
+from shoplens.training.look_weight import adopt_look_weights
 from shoplens.training.optimization.training_loop import CLASSIFIER_TRAINING, LOOK_TRAINING
 from shoplens.training.ranker import RankerOptions, RankerTraining, train_and_test_ranker
 from shoplens.training.reports.classifier import write_classifier_report
@@ -54,8 +54,10 @@ def train_look(
     if proof.look is not None:
         adopt_head(builder, proof.look)
         context.progress("Choosing the weight of the look", 0, 0)
-        weight = adopt_look_weight(context, options.pairs)
-        training = replace(training, promoted=True, model=proof.look.model, look_weight=weight)
+        weights = adopt_look_weights(context, options.pairs)
+        training = replace(
+            training, promoted=True, model=proof.look.model, look_weight=weights.look, text_weight=weights.text
+        )
     delete_checkpoints(context.store.folder, LOOK_TRAINING)
     if page is not None:
         context.progress("Drawing the maps", 0, 0)

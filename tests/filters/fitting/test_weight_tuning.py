@@ -7,17 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shoplens.filters.dimensions.dimension import COLOR, LOOK
+from shoplens.filters.dimensions.dimension import COLOR, LOOK, TEXT
 from shoplens.filters.fitting.fit import LabeledPhotos, fit_to_photos, replace_weights
 from shoplens.filters.fitting.weight_tuning import (
     MAX_QUERIES,
     MIN_QUERIES,
+    MIN_WITH_WORDS,
+    WITH_WORDS,
     TuningPhotos,
+    WordComparison,
     _Comparison,
     further_photos,
     tune_weights,
 )
 from shoplens.filters.model.filters import Filters
+from shoplens.types import SparseRows, SparseVector
 from tests.filters.toy_training import BACKBONE, DIMENSIONS, toy_photos
 
 
@@ -51,7 +55,8 @@ def photos_of(shop: LabeledPhotos, *, true_colors: bool, noise: float = 0.0) -> 
     vectors += noise * rng.standard_normal(vectors.shape)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     names = [(shop.products[n], shop.groups[n]) for n in rows.tolist()]
-    return TuningPhotos("toys", vectors.astype(np.float32), features, *(tuple(one) for one in zip(*names, strict=True)))
+    products, groups = (tuple(one) for one in zip(*names, strict=True))
+    return TuningPhotos("toys", vectors.astype(np.float32), features, products, groups, ("",) * len(names))
 
 
 def test_where_colour_tells_products_apart_its_weight_grows(shop: LabeledPhotos, filters: Filters) -> None:
@@ -60,7 +65,7 @@ def test_where_colour_tells_products_apart_its_weight_grows(shop: LabeledPhotos,
     assert tuning.weights[COLOR] > 0.1
     assert tuning.gain > tuning.error > 0
     (before, after) = tuning.ndcg["toys"]
-    assert after - before == pytest.approx(tuning.gain)
+    assert after - before == pytest.approx(tuning.gain, abs=1e-6)
     assert "color" in tuning.reason
 
 
@@ -84,7 +89,7 @@ def test_where_every_weight_finds_the_same_the_default_stays(shop: LabeledPhotos
 def test_too_few_photos_choose_nothing(shop: LabeledPhotos, filters: Filters) -> None:
     photos = photos_of(shop, true_colors=False)
     few = MIN_QUERIES - 1
-    part = TuningPhotos("toys", photos.vectors[:few], photos.features[:few], photos.products[:few], photos.groups[:few])
+    part = photos.subset(range(few))
     strangers = replace(photos, products=tuple(f"unknown-{n}" for n in range(len(photos.products))))
     tuning = tune_weights(filters, shop, [part, strangers])
     assert tuning.weights == dict(filters.weights)
@@ -94,7 +99,7 @@ def test_too_few_photos_choose_nothing(shop: LabeledPhotos, filters: Filters) ->
 def test_gains_are_those_of_the_ranks_by_the_weighted_sum(shop: LabeledPhotos, filters: Filters) -> None:
     photos = photos_of(shop, true_colors=False, noise=0.5)
     weights = dict(filters.weights)
-    (gains,) = _Comparison(filters, shop, photos).values([weights])
+    (gains,) = _Comparison(filters, shop, photos, None).values([weights])
     rows = [shop.products.index(name) for name in dict.fromkeys(shop.products)]
     stored = filters.predict(shop.features[rows])
     marks = filters.class_vectors(stored.probabilities, [shop.known[n] for n in rows])
@@ -113,9 +118,47 @@ def test_gains_are_those_of_the_ranks_by_the_weighted_sum(shop: LabeledPhotos, f
 
 
 def test_further_photos_are_all_but_the_first_of_each_product(shop: LabeledPhotos) -> None:
-    photos = further_photos(shop)
+    photos = further_photos(shop, [f"words {n}" for n in range(len(shop.products))])
     assert len(photos.products) == 40 <= MAX_QUERIES  # the first colour of each design has a second view
     assert len(set(photos.products)) == 40
     rows = np.flatnonzero(~shop.is_first)
     assert (photos.features == shop.features[rows]).all()
     assert photos.products == tuple(shop.products[n] for n in rows.tolist())
+    assert photos.words == tuple(f"words {n}" for n in rows.tolist())
+
+
+def compare_words(shop: LabeledPhotos) -> WordComparison:
+    """Compare words that are names of products: they agree wholly with the photos of the product that they name."""
+    places = {name: n for n, name in enumerate(dict.fromkeys(shop.products))}
+    rows = [SparseVector(np.array([places[name]], np.uint32), np.ones(1, np.float32)) for name in shop.products]
+
+    def agreements(words: str, stored: SparseRows) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+        return (stored.indices == places.get(words, -1)).astype(np.float32)
+
+    return WordComparison(rows, agreements, spread=0.1, weight=0.1)
+
+
+def test_where_words_name_the_product_their_weight_grows(shop: LabeledPhotos, filters: Filters) -> None:
+    photos = photos_of(shop, true_colors=False, noise=0.5)
+    named = replace(photos, words=photos.products)
+    tuning = tune_weights(filters, shop, [named], compare_words(shop))
+    assert tuning.weights[TEXT] > tuning.default_weights[TEXT] == 0.1
+    assert tuning.photos == {"toys": len(photos.products), WITH_WORDS: len(photos.products)}
+    before, after = tuning.ndcg[WITH_WORDS]
+    assert after > before and "text" in tuning.reason
+
+
+def test_where_words_name_another_product_they_do_not_count(shop: LabeledPhotos, filters: Filters) -> None:
+    start = replace_weights(filters, shop, {**dict.fromkeys(filters.weights, 0.0), LOOK: 1.0})
+    photos = photos_of(shop, true_colors=True)
+    misnamed = replace(photos, words=photos.products[7:] + photos.products[:7])
+    tuning = tune_weights(start, shop, [misnamed], replace(compare_words(shop), weight=5.0))
+    assert tuning.weights[TEXT] == 0.0
+
+
+def test_few_photos_with_words_choose_no_weight_of_words(shop: LabeledPhotos, filters: Filters) -> None:
+    photos = photos_of(shop, true_colors=False, noise=0.5)
+    few = MIN_WITH_WORDS - 1
+    named = replace(photos, words=photos.products[:few] + ("",) * (len(photos.products) - few))
+    tuning = tune_weights(filters, shop, [named], compare_words(shop))
+    assert tuning.weights[TEXT] == 0.1 and WITH_WORDS not in tuning.photos

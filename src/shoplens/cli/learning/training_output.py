@@ -36,10 +36,12 @@ def print_look_training(training: LookTraining, page: Path, *, json: bool) -> No
             f"[bold]Searches use the new look from now on[/] ({training.model}). "
             "`shoplens generations roll-back` undoes this."
         )
-        if training.look_weight != 1:
+        if (training.look_weight, training.text_weight) != (1, 1):
+            text = f", and `text` {training.text_weight:g} times" if training.text_weight != 1 else ""
             console.print(
-                f"On photos that it has not learned from, `look` finds most with {training.look_weight:g} times the "
-                "weight that it had, which it has now; `shoplens train undo-ranker` undoes this."
+                f"On photos that it has not learned from, most is found where `look` has {training.look_weight:g} "
+                f"times the weight that it had{text}. Searches use these weights; "
+                "`shoplens train undo-ranker` undoes this."
             )
     else:
         console.print(

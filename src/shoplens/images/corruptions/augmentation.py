@@ -26,20 +26,23 @@ Rng = np.random.Generator
 Strength = Literal["again", "phone", "home"]
 LONGEST = 420
 """Pixels of the longest side of what is worked on; the network sees 260."""
+LONGEST_TO_READ = 900
+"""The same where words are to be read."""
 
 
-def augment_photo(photo: Pixels, strength: Strength, seed: tuple[int, ...]) -> Pixels:
+def augment_photo(photo: Pixels, strength: Strength, seed: tuple[int, ...], *, readable: bool = False) -> Pixels:
     """Return the photo as if it had been taken again.
 
     Args:
         photo: uint8 (h, w, 3).
         strength: how much is different.
         seed: the same photo, strength and seed give the same pixels.
+        readable: whether words shall stay readable: more pixels are kept, and nothing is mirrored.
     """
     rng = np.random.default_rng(seed)
-    image = shrink_to(Image.fromarray(np.ascontiguousarray(photo)), LONGEST)
+    image = shrink_to(Image.fromarray(np.ascontiguousarray(photo)), LONGEST_TO_READ if readable else LONGEST)
     for chance, change in _CHANGES[strength]:
-        if rng.random() < chance:
+        if rng.random() < chance and not (readable and change is _mirror):
             image = change(image, rng)
     return np.asarray(image)
 

@@ -32,7 +32,7 @@ TARGET_VIEWS = {False: 4_000, True: 8_000}
 it."""
 MIN_VIEWS, MAX_VIEWS = {False: 2, True: 1}, {False: 16, True: 4}
 """Least and greatest number of augmented views of one photo, by whether it is a shopper's."""
-READ_AHEAD, BATCH_ROWS = 32, 500
+AHEAD, BATCH_ROWS = 32, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ def extract_rows(
             region = options.regions.get(photo.name)
             pixels = decoded.pixels if region is None else decoded.crop(region)
             for view in missing:
-                file.add(view_name(photo, view), extractor.extract(photo.name, _augment_view(pixels, photo, view)))
+                file.add(view_name(photo, view), extractor.extract(photo.name, augment_view(pixels, photo, view)))
         except (PhotoError, ModelError) as problem:
             return Rejection(
                 problem.code, problem.problem, problem.fix, product_id=photo.product, field="photo", value=photo.source
@@ -169,7 +169,7 @@ def extract_rows(
         return photo
 
     with ThreadPoolExecutor(context.settings.cores) as pool:
-        for done, item in enumerate(map_in_order(pool, extract_photo, options.photos, READ_AHEAD), 1):
+        for done, item in enumerate(map_in_order(pool, extract_photo, options.photos, AHEAD), 1):
             if isinstance(item, Rejection):
                 on_rejection(item)
             else:
@@ -183,9 +183,15 @@ def _shortest(context: EvaluationContext, photo: SamplePhoto, options: FeaturePa
     return None if photo.name in options.regions else 2 * context.embedder.min_side
 
 
-def _augment_view(pixels: Pixels, photo: SamplePhoto, view: int) -> Pixels:
+def augment_view(pixels: Pixels, photo: SamplePhoto, view: int, *, readable: bool = False) -> Pixels:
+    """Return a view of a photo: 0 for the photo as it is, another number for it as if it had been taken again.
+
+    Args:
+        readable: as of :func:`~shoplens.images.corruptions.augmentation.augment_photo`.
+    """
     strength: Strength = "again" if photo.is_shopper else "phone"
-    return augment_photo(pixels, strength, (int(photo.name[:8], 16), view)) if view else pixels
+    seed = int(photo.name[:8], 16), view
+    return augment_photo(pixels, strength, seed, readable=readable) if view else pixels
 
 
 def view_name(photo: SamplePhoto, view: int) -> str:

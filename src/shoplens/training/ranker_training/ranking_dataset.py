@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from shoplens.build.filter_scoring import ProductScorer, load_scorer
 from shoplens.evaluation.evaluate import EvaluationContext
-from shoplens.filters.dimensions.dimension import LOOK
+from shoplens.filters.dimensions.dimension import LOOK, TEXT
 from shoplens.filters.model.filters import Filters
 from shoplens.filters.model.scoring import Cohort, sample_cohort
 from shoplens.index.protocol import Index, IndexedProduct
 from shoplens.ranking.filter_retrieval import CANDIDATES
 from shoplens.ranking.ranker_features import SIGNALS, Floats, RankerFeatures, ranker_features
+from shoplens.ranking.text_retrieval import TEXT_SPREAD
 from shoplens.store.generation import Generation
 from shoplens.training.data.samples import Ints
 from shoplens.training.data.training_photos import RejectionHandler
@@ -30,11 +31,11 @@ class RankingDataset:
     """Queries with their candidates.
 
     Attributes:
-        names: names of d dimensions.
-        fitted_weights: float32 (d,), the weights that the filters were fitted with.
+        names: names of d dimensions, ``text`` last where words are compared.
+        fitted_weights: float32 (d,), the default weights of the generation.
         similarities: float32 (q, n, d), similarities of candidates in standard deviations.
         gains: float32 (q, n), the relevance of each candidate, 1 for the right product.
-        signals: float32 (q, d, s).
+        signals: float32 (q, d, s); those of ``text`` are 0 for a query without words.
         embeddings: float32 (q, e).
         groups: the group of the product in each photo; a group is never split.
         photos, sources: the content hash of each photo, and its path or URL.
@@ -98,7 +99,8 @@ def build_dataset_from_queries(
     gallery = queries.select_gallery()
     scorer = _load_scorer(generation)
     entries = _load_entries(generation.index, [queries.samples.photos[n].product for n in gallery.tolist()])
-    return _score_queries(context, _Candidates(scorer, queries, gallery, entries), queries)
+    compares_text = scorer.text is not None and any(queries.words)
+    return _score_queries(context, _Candidates(scorer, queries, gallery, entries, compares_text), queries)
 
 
 def _load_scorer(generation: Generation) -> ProductScorer:
@@ -116,7 +118,12 @@ class _Candidates:
     """The products among which candidates are searched, as the filters compare them."""
 
     def __init__(
-        self, scorer: ProductScorer, queries: RankingQueries, gallery: Ints, entries: dict[str, IndexedProduct]
+        self,
+        scorer: ProductScorer,
+        queries: RankingQueries,
+        gallery: Ints,
+        entries: dict[str, IndexedProduct],
+        compares_text: bool,
     ) -> None:
         samples = queries.samples
         gallery = np.array([n for n in gallery.tolist() if samples.photos[n].product in entries], np.int64)
@@ -127,17 +134,23 @@ class _Candidates:
         self._dense = scorer.filters.space.dense_vectors(np.stack([score.filter_vectors[0] for score in scores]))
         self._marks = SparseRows.of([score.class_vectors[0] for score in scores])
         self.filters = _replace_cohort(scorer.filters, self._embeddings, self._dense, self._marks, groups)
-        self.names = tuple(dimension.name for dimension in self.filters.dimensions)
-        self.weights = np.array([self.filters.weights.get(name, 1.0) for name in self.names], np.float32)
+        self._text = scorer.text if compares_text else None
+        self._texts = SparseRows.of([score.text_vectors[0] for score in scores] if compares_text else [])
+        weights = {one.name: self.filters.weights.get(one.name, 1.0) for one in self.filters.dimensions}
+        if self._text is not None:
+            weights[TEXT] = self._text.weight
+        self.names = tuple(weights)
+        self.weights = np.array([*weights.values()], np.float32)
         self.relevance = ProductRelevance(scorer, [entry.product for entry in indexed])
         self.positions = {entry.product.id: n for n, entry in enumerate(indexed)}
 
-    def rank(self, embedding: Floats, dense: Floats, probabilities: Floats) -> tuple[RankerFeatures, Ints]:
+    def rank(self, embedding: Floats, dense: Floats, probabilities: Floats, words: str) -> tuple[RankerFeatures, Ints]:
         """Return the features of a query with its best candidates, by the fitted weights, and their positions.
 
         Args:
             embedding: float32 (e,), the query's vector.
             dense, probabilities: what the filters see in the query.
+            words: that it shows.
         """
         marks = self.filters.class_vector(probabilities, {})
         norms = self.filters.score_normalizer(embedding, dense, marks)
@@ -145,17 +158,21 @@ class _Candidates:
         for name, part in self.filters.dense_parts.items():
             cosines[name] = self._dense[:, part] @ dense[part]
         by_name = self.filters.similarities(cosines, self.filters.agreements(marks, self._marks))
-        similarities = np.stack([by_name[name] for name in self.names], axis=1)
-        spreads = np.array([norms.spreads[name] for name in self.names], np.float32)
-        best = np.argsort(-(similarities @ (self.weights / spreads)), kind="stable")[:CANDIDATES]
-        return ranker_features(self.filters, embedding, marks, norms, similarities[best]), best
+        text = None if self._text is None else self._text.query(words)
+        if text is not None:
+            norms = norms.with_dimension(TEXT, TEXT_SPREAD)
+            by_name = {**by_name, TEXT: text.agreements(self._texts)}
+        names = [name for name in self.names if name in by_name]
+        similarities = np.stack([by_name[name] for name in names], axis=1)
+        spreads = np.array([norms.spreads[name] for name in names], np.float32)
+        best = np.argsort(-(similarities @ (self.weights[: len(names)] / spreads)), kind="stable")[:CANDIDATES]
+        return ranker_features(self.filters, embedding, marks, norms, names, similarities[best]), best
 
 
 def _score_queries(context: EvaluationContext, candidates: _Candidates, queries: RankingQueries) -> RankingDataset:
     samples, positions = queries.samples, candidates.positions
-    rows = np.array(
-        [n for n in queries.rows.tolist() if samples.photos[samples.owners[n]].product in positions], np.int64
-    )
+    usable = [n for n, row in enumerate(queries.rows) if samples.photos[samples.owners[row]].product in positions]
+    rows, words = queries.rows[usable], [queries.words[n] for n in usable]
     photos = [samples.photos[n] for n in samples.owners[rows].tolist()]
     embeddings = queries.embeddings(rows)
     described = candidates.filters.predict(samples.rows[rows].astype(np.float32), [photo.group for photo in photos])
@@ -173,8 +190,9 @@ def _score_queries(context: EvaluationContext, candidates: _Candidates, queries:
         queries.description,
     )
     for n, photo in enumerate(photos):
-        features, best = candidates.rank(embeddings[n], described.dense[n], described.probabilities[n])
-        dataset.similarities[n], dataset.signals[n] = features.places, features.signals
+        features, best = candidates.rank(embeddings[n], described.dense[n], described.probabilities[n], words[n])
+        known = len(features.names)  # all dimensions but ``text`` where there are no words
+        dataset.similarities[n, :, :known], dataset.signals[n, :known] = features.places, features.signals
         dataset.gains[n] = candidates.relevance.gains(positions[photo.product])[best]
         context.progress("Scoring candidates", n + 1, len(photos))
     return dataset

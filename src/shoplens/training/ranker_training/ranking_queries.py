@@ -20,6 +20,7 @@ from shoplens.evaluation.evaluate import EvaluationContext
 from shoplens.ranking.ranker_features import Floats
 from shoplens.store.generation import Generation
 from shoplens.training.data.feature_pass import FeaturePassOptions, count_augmented_views, extract_samples
+from shoplens.training.data.query_words import read_query_words
 from shoplens.training.data.samples import Bools, Ints, SamplePhoto, Samples, Split, assign_splits
 from shoplens.training.data.training_photos import (
     PairsFile,
@@ -49,6 +50,7 @@ class RankingQueries:
         untouched_vectors: float32 (m, d), the untouched extractor's vectors of all rows.
         look: the trained look that compares photos; None for the untouched extractor.
         description: what the queries are, in words.
+        words: that each query shows, as a search reads them; all are empty where a search reads none.
     """
 
     samples: Samples
@@ -56,6 +58,7 @@ class RankingQueries:
     untouched_vectors: Floats
     look: EmbeddingHead | None
     description: str
+    words: tuple[str, ...]
 
     def embeddings(self, rows: Ints) -> Floats:
         """Return the vectors that are compared, float32 (n, e), of these rows of the samples."""
@@ -120,9 +123,11 @@ def select_query_photos(
     ]
     if look is not None and any(look.has_learned(samples.photos[samples.owners[n]].name) for n in rows):
         look = look.validation_head
-    return RankingQueries(
-        samples, _limit_queries(samples, np.array(rows, np.int64)), untouched_vectors, look, description
-    )
+    kept_rows, reader = _limit_queries(samples, np.array(rows, np.int64)), context.text_reader(generation)
+    words = ("",) * len(kept_rows)
+    if reader is not None:
+        words = read_query_words(context, reader, samples, kept_rows, regions)
+    return RankingQueries(samples, kept_rows, untouched_vectors, look, description, words)
 
 
 def _choose_kind(photos: Sequence[SamplePhoto], look: EmbeddingHead | None) -> tuple[Bools, bool, str]:
