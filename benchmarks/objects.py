@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from shoplens import Shop
-from shoplens.embedders.map_network import MapNetwork
+from shoplens.embedders.graph.map_network import MapNetwork
 from shoplens.embedders.onnx import OnnxEmbedder
 from shoplens.images import decode_photo
 from shoplens.images.objects import FoundObject, find_object, find_objects

@@ -17,7 +17,7 @@ from shoplens.build.photo_features import (
     whole_width,
 )
 from shoplens.embedders import OnnxEmbedder, embed_photos
-from shoplens.embedders.map_network import MapNetwork
+from shoplens.embedders.graph.map_network import MapNetwork
 from shoplens.errors import ModelError
 from shoplens.filters.photo_features.measurements import MEASURED_SIZE
 from shoplens.images.objects import cut_out, find_object, frame_object

@@ -15,6 +15,7 @@ import numpy as np
 
 from shoplens.embedders.card import ModelCard, load_card
 from shoplens.embedders.embedder import Embedder, ObjectEmbedder
+from shoplens.embedders.graph.onnx_graph import only_outputs
 from shoplens.embedders.pooling import ShortenVectors, check_axes, load_shortening, pool_output
 from shoplens.embedders.preprocessing import network_input
 from shoplens.embedders.sessions import open_session, open_small_session
@@ -61,6 +62,7 @@ class OnnxEmbedder:
         self.object_finder: OnnxEmbedder | None
         self.card: ModelCard = load_card(path) if path.is_file() else _raise_missing(path)
         self._session = open_session(str(path), threads, providers)
+        self._parts = NetworkParts(path, threads, providers)
         outputs = {output.name: output for output in self._session.get_outputs()}
         self._output = self.card.output or next(iter(outputs))
         if self._output not in outputs:
@@ -100,11 +102,14 @@ class OnnxEmbedder:
         """Return the mask of the object in the photo alone, float32 (rows, columns)."""
         if self.object_finder is not None:
             return self.object_finder.find_mask(photo)
-        return self._run([self.card.mask], [photo]).reshape(self.mask_shape)
+        names = (self.card.mask,)
+        return run_network(self._parts.open(names), self.card, names, [photo]).reshape(self.mask_shape)
 
     def backbone_features(self, photo: Pixels) -> Vectors:
         """Return the features alone, or the vector where the card names none, float32 (1, any)."""
-        return self._run(self.card.features or [self._output], [photo])
+        if not self.card.features:
+            return self._run([self._output], [photo])
+        return run_network(self._parts.open(self.card.features), self.card, self.card.features, [photo])
 
     def _run(self, outputs: Sequence[str], photos: Sequence[Pixels]) -> Vectors:
         """Return outputs side by side, float32 (photos, any); the vector, which comes first, is shortened."""
@@ -138,6 +143,29 @@ class OnnxEmbedder:
                 "Correct `dimensions` in the card, or leave it out.",
             )
         return dimensions
+
+
+class NetworkParts:
+    """Parts of a network that give some of its outputs, each opened when it is first needed. Thread-safe.
+
+    Args:
+        path: the ``.onnx`` file; of one whose weights lie in another file, the only part is the whole.
+        threads, providers: as of :class:`OnnxEmbedder`.
+    """
+
+    def __init__(self, path: Path, threads: int, providers: str) -> None:
+        self._path, self._threads, self._providers = path, threads, providers
+        self._sessions: dict[tuple[str, ...], Any] = {}
+        self._lock = threading.Lock()
+
+    def open(self, outputs: tuple[str, ...]) -> Any:
+        """Return a session with these outputs, and no others where that saves time."""
+        with self._lock:
+            if outputs not in self._sessions:
+                is_whole = len(network_files(self._path)) > 1
+                network = str(self._path) if is_whole else only_outputs(self._path.read_bytes(), outputs)
+                self._sessions[outputs] = open_session(network, self._threads, self._providers)
+            return self._sessions[outputs]
 
 
 class Embedders:
@@ -182,7 +210,8 @@ def run_network(session: Any, card: ModelCard, outputs: Sequence[str], photos: S
             :func:`~shoplens.embedders.pooling.pool_output`.
     """
     photo_input = next((one for one in session.get_inputs() if one.name == card.input), session.get_inputs()[0])
-    batch = np.stack([network_input(photo, card) for photo in photos])
+    inputs = [network_input(photo, card) for photo in photos]
+    batch = np.stack(inputs) if len(inputs) > 1 else inputs[0][None]
     only_one = bool(photo_input.shape) and photo_input.shape[0] == 1  # some exports take one photo at a time
     parts = [batch[row : row + 1] for row in range(len(batch))] if only_one else [batch]
     try:
@@ -192,7 +221,7 @@ def run_network(session: Any, card: ModelCard, outputs: Sequence[str], photos: S
             f"{card.name} cannot take {batch.dtype} {batch.shape}: {str(problem).splitlines()[0]}",
             "Correct `side`, `layout` or `dtype` in its card.",
         ) from None
-    arrays = [np.concatenate(arrays) for arrays in zip(*runs, strict=True)]
+    arrays = runs[0] if len(runs) == 1 else [np.concatenate(arrays) for arrays in zip(*runs, strict=True)]
     rows = [_as_rows(name, array, card) for name, array in zip(outputs, arrays, strict=True)]
     return np.concatenate(rows, axis=1)
 

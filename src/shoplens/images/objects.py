@@ -30,6 +30,7 @@ _MAX_FRAME = 0.9
 _WHITE = 255
 _MIN_DEVIATION = 2.5
 """Standard deviation of grey levels below which a photo is of one colour; 8.5 is the least of 1,200 product photos."""
+_MEAN_OF_CHANNELS = np.full(3, 1 / 3, np.float32)
 _PAIRS_OF_ROWS = 16
 """Number of pairs of neighbouring rows that are looked at, evenly spaced."""
 _MIN_CHROMA = 20.0
@@ -218,16 +219,22 @@ def is_blank(photo: Pixels) -> bool:
     """
     height, width = photo.shape[:2]
     if min(height, width) < 2:
-        return _is_flat(photo)
+        return _is_flat(_greys(photo))
     starts = np.linspace(0, height - 2, min(_PAIRS_OF_ROWS, height - 1)).astype(np.intp)
     pairs = np.stack([photo[starts], photo[starts + 1]])
-    if _is_flat(pairs):
+    centred = _greys(pairs)
+    if _is_flat(centred):
         return float(np.ptp(pairs.reshape(-1, 3).mean(axis=0))) < _MIN_CHROMA
-    centred = pairs.mean(axis=3, dtype=np.float32)
     centred -= centred.mean()
     down, right = (centred[0] * centred[1]).mean(), (centred[:, :, 1:] * centred[:, :, :-1]).mean()
     return float(down + right) / 2 < _MIN_AUTOCORRELATION * float((centred**2).mean())
 
 
-def _is_flat(photo: Pixels) -> bool:
-    return float(photo.mean(axis=-1, dtype=np.float32).std()) < _MIN_DEVIATION
+def _greys(pixels: Pixels) -> npt.NDArray[np.float32]:
+    """Return the mean of the channels of each pixel, float32 (...,)."""
+    greys: npt.NDArray[np.float32] = pixels.astype(np.float32) @ _MEAN_OF_CHANNELS
+    return greys
+
+
+def _is_flat(greys: npt.NDArray[np.float32]) -> bool:
+    return float(greys.std()) < _MIN_DEVIATION

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from shoplens.embedders.embedder import Embedder, finds_objects
-from shoplens.embedders.map_network import MapNetwork
+from shoplens.embedders.graph.map_network import MapNetwork
 from shoplens.errors import InvalidValue
 from shoplens.images import decode_photo
 from shoplens.images.objects import find_object, find_objects, is_blank

@@ -122,7 +122,7 @@ def test_the_command_line_explains_and_writes_pictures(scenes: Scenes, tmp_path:
 
 def test_matches_are_computed_by_whatever_gives_the_maps() -> None:
     """Two photos with the same four marks; the maps are the photos themselves."""
-    from shoplens.embedders.map_network import PhotoMaps
+    from shoplens.embedders.graph.map_network import PhotoMaps
 
     def compute(pixels: np.ndarray) -> PhotoMaps:
         small = np.asarray(Image.fromarray(pixels).resize((8, 8), Image.Resampling.BOX), np.float32)

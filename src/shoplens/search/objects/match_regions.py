@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from shoplens.embedders.map_network import FeatureMap, PhotoMaps
+from shoplens.embedders.graph.map_network import FeatureMap, PhotoMaps
 from shoplens.images.objects import FoundObject, crop_around, find_object, find_objects, is_blank
 from shoplens.types import MatchPoint, MatchRegions, Pixels, Region
 

@@ -6,7 +6,6 @@ Searches do not need them, so they are no outputs of the network's file. A secon
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +13,12 @@ import numpy.typing as npt
 
 from shoplens.embedders.card import ModelCard
 from shoplens.embedders.embedder import Embedder
+from shoplens.embedders.graph.onnx_graph import with_outputs
 from shoplens.embedders.onnx import OnnxEmbedder
 from shoplens.embedders.preprocessing import network_input
 from shoplens.embedders.sessions import open_session
 from shoplens.errors import InvalidValue
 from shoplens.types import Mask, Pixels
-
-_GRAPH_FIELD, _OUTPUT_FIELD, _NAME_FIELD = 7, 12, 1
-"""Field numbers of ``ModelProto.graph``, ``GraphProto.output`` and ``ValueInfoProto.name`` in onnx.proto."""
 
 FeatureMap = npt.NDArray[np.float32]
 """float32 (channels, rows, columns)."""
@@ -85,26 +82,3 @@ def _run(session: object, card: ModelCard, photo: Pixels) -> list[npt.NDArray[np
     batch = network_input(photo, card)[None]
     run, name = session.run, session.get_inputs()[0].name  # type: ignore[attr-defined]
     return [np.asarray(output[0], np.float32) for output in run([*card.maps, card.mask], {name: batch})]
-
-
-def with_outputs(network: bytes, names: Sequence[str]) -> bytes:
-    """Return an ONNX network with more of its tensors as outputs.
-
-    Two serialized Protocol Buffers messages, one after the other, are one message that has the repeated fields of both
-    ("Encoding", protobuf.dev). So it is enough to append a network that has nothing but the outputs.
-    """
-    outputs = b"".join(_field(_OUTPUT_FIELD, _field(_NAME_FIELD, name.encode())) for name in names)
-    return network + _field(_GRAPH_FIELD, outputs)
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """Return a field of a length-delimited type in the wire format of Protocol Buffers."""
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _varint(number: int) -> bytes:
-    digits = bytearray()
-    while number > 127:
-        digits.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*digits, number])

@@ -1,0 +1,1 @@
+"""The graphs in ONNX files: parts of them, and the maps inside."""
