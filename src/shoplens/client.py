@@ -7,17 +7,21 @@
 
 from __future__ import annotations
 
+import base64
+import copy
 import json
 import secrets
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpcore
 
 from shoplens.errors import InvalidValue, ShoplensError
+from shoplens.service.catalogue_schemas import DimensionDocument, MapDocument
 from shoplens.service.schemas import (
     AnswerDocument,
     ErrorDocument,
@@ -25,6 +29,7 @@ from shoplens.service.schemas import (
     ItemResult,
     ProductDocument,
     ProductsResult,
+    RegionsDocument,
 )
 
 SECONDS = 30.0
@@ -35,14 +40,17 @@ class ServiceError(ShoplensError):
 
     Attributes:
         status: HTTP status; 0 where there was no response.
+        message: a text for shoppers, in English; empty where there was no response.
         retry_after: seconds after which the request may be sent again; 0 where that would not help.
     """
 
     code = "service"
 
-    def __init__(self, problem: str, fix: str, *, code: str, status: int = 0, retry_after: float = 0) -> None:
+    def __init__(
+        self, problem: str, fix: str, *, code: str, status: int = 0, retry_after: float = 0, message: str = ""
+    ) -> None:
         super().__init__(problem, fix, code=code)
-        self.status, self.retry_after = status, retry_after
+        self.status, self.retry_after, self.message = status, retry_after, message
 
 
 class Client:
@@ -51,7 +59,7 @@ class Client:
     Args:
         endpoint: address of the service.
         key: with the role that the requests need; empty for none.
-        seconds: in which a response must arrive.
+        seconds: in which a response must arrive as a whole; :meth:`within` gives other requests another limit.
 
     Raises:
         InvalidValue: ``bad-key``.
@@ -63,14 +71,24 @@ class Client:
         self._endpoint = endpoint.rstrip("/")
         self._headers = [("Authorization", f"Bearer {key}")] if key else []
         self._pool = httpcore.ConnectionPool(max_connections=20, keepalive_expiry=10.0)
-        self._timeouts = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
+        self._seconds = seconds
+
+    def within(self, seconds: float) -> Client:
+        """Return a client of the same connections whose responses must arrive in so many seconds.
+
+        >>> client.within(2).search(photo)  # doctest: +SKIP
+        """
+        other = copy.copy(self)
+        other._seconds = seconds
+        return other
 
     def search(self, photo: Path | bytes | None = None, **fields: Any) -> AnswerDocument:
         """Search for the products in a photo (a file, or its bytes), or from what ``fields`` name.
 
         Args:
             fields: as of :class:`~shoplens.service.schemas.SearchRequest`: ``url``, ``product_id``, ``query_id``,
-                ``color``, ``text``; ``k``, ``where``, ``weights``, ``facets``, …
+                ``color``, ``text``, the words; ``k``, ``offset``, ``where``, ``weights``, ``facets``, ``region``,
+                ``objects``, …
 
         Raises:
             ServiceError: the service refused the request.
@@ -84,6 +102,44 @@ class Client:
     def similar(self, product_id: str, k: int = 20) -> AnswerDocument:
         """Find products like one of the catalogue."""
         return AnswerDocument.model_validate(self._request("GET", f"{_address(product_id)}/similar?k={k}"))
+
+    def regions(
+        self, photo: Path | bytes, product_id: str, photo_address: str = "", region: Sequence[int] | None = None
+    ) -> RegionsDocument:
+        """Say where a photo matches a product's photo.
+
+        Args:
+            photo_address: which of the product's photos, as ``photo`` of a result; else its first.
+            region: part of the photo: x, y, width, height in pixels.
+        """
+        data = photo if isinstance(photo, bytes) else photo.read_bytes()
+        fields: dict[str, Any] = {"image": base64.b64encode(data).decode(), "product_id": product_id}
+        fields |= {"photo": photo_address} if photo_address else {}
+        fields |= {} if region is None else {"region": list(region)}
+        return RegionsDocument.model_validate(self._request("POST", "/v1/regions", fields))
+
+    def facets(
+        self, fields: Iterable[str] = (), where: Iterable[str] = (), limit: int = 20
+    ) -> dict[str, dict[str, int]]:
+        """Count products by value: field -> value -> number of products, most first; all fields where none is named."""
+        query = [("limit", str(limit)), *(("field", one) for one in fields), *(("where", one) for one in where)]
+        counted: dict[str, dict[str, int]] = self._request("GET", f"/v1/facets?{urlencode(query)}")["facets"]
+        return counted
+
+    def dimensions(self) -> list[DimensionDocument]:
+        """Return the dimensions that can be weighted, with their default weights."""
+        rows = self._request("GET", "/v1/dimensions")["dimensions"]
+        return [DimensionDocument.model_validate(row) for row in rows]
+
+    def map(self) -> MapDocument:
+        """Return the map of the catalogue."""
+        return MapDocument.model_validate(self._request("GET", "/v1/map"))
+
+    def missing(self) -> dict[str, dict[str, int]]:
+        """Return day -> category of the nearest product -> number of searches without a product. Needs the role
+        admin."""
+        searches: dict[str, dict[str, int]] = self._request("GET", "/v1/missing")["searches"]
+        return searches
 
     def product(self, product_id: str) -> ProductDocument:
         """Return a product's record.
@@ -135,14 +191,21 @@ class Client:
 
     def _answer(self, method: str, path: str, content: bytes, kind: str) -> Any:
         kinds = [("Content-Type", kind)] if content else []
+        end = time.monotonic() + self._seconds
+        extensions = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._seconds)}
         try:
-            answer = self._pool.request(
+            with self._pool.stream(
                 method,
                 self._endpoint + path,
                 headers=[*self._headers, *kinds],
                 content=content,
-                extensions={"timeout": self._timeouts},
-            )
+                extensions=extensions,
+            ) as answer:
+                received = bytearray()
+                for part in answer.iter_stream():
+                    received += part
+                    if time.monotonic() > end:
+                        raise httpcore.ReadTimeout(f"more than {self._seconds:g} s")
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as problem:
             raise ServiceError(
                 f"{self._endpoint} does not answer: {problem!r}.",
@@ -151,11 +214,12 @@ class Client:
             ) from problem
         if answer.status == 204:
             return None
+        body = bytes(received)
         if answer.status == 200:
-            return json.loads(answer.content)
+            return json.loads(body)
         wait = {name.lower(): value for name, value in answer.headers}.get(b"retry-after", b"0")
         try:
-            error = ErrorDocument.model_validate_json(answer.content).error
+            error = ErrorDocument.model_validate_json(body).error
         except ValueError:
             raise ServiceError(
                 f"{self._endpoint} answers {answer.status}.",
@@ -164,7 +228,14 @@ class Client:
                 status=answer.status,
             ) from None
         after = float(wait) if wait.isdigit() else 0.0
-        raise ServiceError(error.problem, error.fix, code=error.code, status=answer.status, retry_after=after)
+        raise ServiceError(
+            error.problem,
+            error.fix,
+            code=error.code,
+            status=answer.status,
+            retry_after=after,
+            message=error.message,
+        )
 
 
 def _address(product_id: str) -> str:

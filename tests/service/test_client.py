@@ -32,7 +32,7 @@ def client(folder: Path) -> Iterator[Client]:
 def test_searches_and_changes_products(client: Client, folder: Path) -> None:
     photo = draw_pattern(folder / "query.png", 3, 77)
     answer = client.search(photo, k=3, where=["id != p0", "id != p1"], facets=["group_id"], weights={"look": 2})
-    assert len(answer.results) == 3 and answer.facets[0]["field"] == "group_id" and answer.next_offset == 3
+    assert len(answer.results) == 3 and answer.facets[0].field == "group_id" and answer.next_offset == 3
     next_page = client.search(query_id=answer.query_id, k=3, offset=3)
     assert [result.rank for result in next_page.results] == [4, 5, 6]
     region_answer = client.search(photo.read_bytes(), k=1, region=[0, 0, 24, 24])
@@ -47,6 +47,41 @@ def test_searches_and_changes_products(client: Client, folder: Path) -> None:
     with pytest.raises(ServiceError, match="no product 'p4'") as error:
         client.product("p4")
     assert (error.value.code, error.value.status) == ("unknown-product", 404)
+
+
+def test_asks_for_all_that_the_service_tells(client: Client, folder: Path) -> None:
+    assert client.facets(["group_id"], ["id != p0"], limit=3)["group_id"] and "id" not in client.facets()
+    assert {"look", "color"} <= {row.name for row in client.dimensions()}
+    assert client.missing() == {}
+    photo = draw_pattern(folder / "query.png", 3, 77)
+    by_words = client.search(text="under 20", color="red", k=2)
+    assert by_words.words[0].condition == "price < 20"
+    for search in (
+        lambda: client.search(photo, objects=True),
+        lambda: client.regions(photo, "p3", region=[0, 0, 24, 24]),
+    ):
+        with pytest.raises(ServiceError) as error:
+            search()
+        assert error.value.code in ("no-objects", "no-maps"), "the small network of the tests finds no objects"
+
+
+@pytest.mark.thorough
+def test_asks_for_the_map(client: Client) -> None:
+    catalogue_map = client.within(300).map()
+    assert catalogue_map.note and all(0 <= one.x <= 1 and one.photo for one in catalogue_map.products)
+
+
+def test_a_response_that_takes_too_long_is_given_up(client: Client) -> None:
+    with pytest.raises(ServiceError, match="does not answer") as error:
+        client.within(0.000_1).search(product_id="p3")
+    assert (error.value.code, error.value.status) == ("no-answer", 0)
+    assert client.search(product_id="p3").results
+
+
+def test_an_error_has_a_text_for_shoppers(client: Client) -> None:
+    with pytest.raises(ServiceError) as error:
+        client.search(query_id="long ago")
+    assert error.value.message == "This search has expired. Please start again with your photo."
 
 
 def test_adds_feedback_and_forgets_a_user(client: Client, folder: Path) -> None:

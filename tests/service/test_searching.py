@@ -24,7 +24,7 @@ def test_finds_products_by_a_photo_in_a_form_or_in_json(client: TestClient, fold
     assert form_response.status_code == 200
     form_answer = AnswerDocument.model_validate(form_response.json())
     assert [result.product_id.split("-")[0] for result in form_answer.results] == ["red"] * 3
-    assert [facet["field"] for facet in form_answer.facets] == ["color", "size"]
+    assert [facet.field for facet in form_answer.facets] == ["color", "size"]
     assert form_answer.verdict_words == "uncalibrated"
     assert form_answer.remembered and form_answer.query["source"] == "upload"
     for result in form_answer.results:

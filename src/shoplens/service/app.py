@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
@@ -20,8 +18,9 @@ from shoplens.service.failures import install_error_handlers
 from shoplens.service.limits.connections import Connections
 from shoplens.service.metrics import Metrics
 from shoplens.service.middleware import RequestMiddleware
+from shoplens.service.responses.compression import CompressionMiddleware
+from shoplens.service.responses.openapi import TAGS, openapi_document, operation_id
 from shoplens.service.routes import commands, pages, products, regions, searching, shop_pages
-from shoplens.service.schemas import SearchRequest
 from shoplens.service.state import ServiceState
 from shoplens.shop import Shop
 from shoplens.store.copies.snapshot_folders import remove_abandoned_snapshots
@@ -31,7 +30,8 @@ VERSION = "1"
 FLUSH_SECONDS = 30.0
 ABOUT = (
     "Photo in, products out, most relevant first, with the reason for each. Query photos are not stored. "
-    'Every error has one shape: `{"error": {code, problem, fix, request_id}}`.'
+    'Every error has one shape: `{"error": {code, problem, fix, request_id, message}}`. '
+    "Wherever GET is answered, HEAD is, too."
 )
 
 
@@ -69,11 +69,14 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        openapi_tags=TAGS,
+        generate_unique_id_function=operation_id,
     )
     install_error_handlers(app)
     # `/similar` comes before the id that may hold slashes
     for module in (searching, regions, shop_pages, products, pages, commands):
         app.include_router(module.router)
+    app.add_middleware(CompressionMiddleware)
     app.add_middleware(
         RequestMiddleware,
         metrics=metrics,
@@ -89,7 +92,7 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
             expose_headers=["x-request-id", "retry-after"],
             max_age=600,
         )
-    app.openapi = _openapi_builder(app)  # type: ignore[method-assign]
+    app.openapi = partial(openapi_document, app)  # type: ignore[method-assign]
     return app
 
 
@@ -124,28 +127,3 @@ async def _flush_periodically(shop: Shop) -> None:
             log.warning("The store could not be flushed: %s", problem, extra={"code": problem.code})
         except Exception:
             log.exception("The store could not be flushed.")
-
-
-def _openapi_builder(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    def build_openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-            schemas = document["components"]["schemas"]
-            sent = SearchRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas["SearchRequest"] = sent
-            schemas["SearchForm"] = _form_of(sent)
-            document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-            for path in document["paths"].values():
-                for operation in path.values():
-                    operation["security"] = [{"key": []}, {}]
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    return build_openapi
-
-
-def _form_of(sent: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of the same fields as parts of a form."""
-    parts = {name: value for name, value in sent["properties"].items() if name != "image"}
-    image = {"type": "string", "format": "binary", "description": "The photo's file."}
-    return {"type": "object", "description": sent["description"], "properties": {"image": image, **parts}}

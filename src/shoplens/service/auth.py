@@ -32,12 +32,12 @@ class RoleCheck:
     A search needs no key where the settings say so and the service can be reached from this machine only.
 
     Args:
-        role: that the request needs.
+        role: that the request needs; an attribute, too.
         only_commands: whether only commands of the service's own user may send it.
     """
 
     def __init__(self, role: Role, *, only_commands: bool = False) -> None:
-        self._role, self._only_commands = role, only_commands
+        self.role, self._only_commands = role, only_commands
 
     async def __call__(self, request: Request) -> Key | None:
         if _CHECKED not in request.scope:
@@ -46,7 +46,7 @@ class RoleCheck:
         return checked
 
     def _check(self, request: Request) -> Key | None:
-        service, role = service_state(request), self._role
+        service, role = service_state(request), self.role
         settings: Settings = service.shop.settings
         address = client_address(request, settings)
         secret = _secret(request)

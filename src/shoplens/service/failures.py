@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Scope
 
 from shoplens.errors import (
     ConditionError,
@@ -23,6 +26,7 @@ from shoplens.errors import (
     StoreError,
     disk_error,
 )
+from shoplens.service.responses.messages import choose_language, message_for
 
 log = logging.getLogger("shoplens.service")
 CLIENT_GONE = 499
@@ -81,16 +85,31 @@ def status_of(problem: ShoplensError) -> int:
     return STATUSES.get(problem.code, kind)
 
 
-def failure(problem: ShoplensError, request_id: str = "") -> JSONResponse:
-    """Return the response to a request that failed."""
+def failure(problem: ShoplensError, request_id: str = "", language: str = "en") -> JSONResponse:
+    """Return the response to a request that failed.
+
+    Args:
+        language: of the message for shoppers.
+    """
     headers = {}
     if isinstance(problem, RequestRefused) and problem.wait:
         headers["Retry-After"] = str(max(1, round(problem.wait)))
     status = status_of(problem)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    body = {"code": problem.code, "problem": problem.problem, "fix": problem.fix, "request_id": request_id}
-    return JSONResponse({"error": body}, status, headers)
+    return _respond(status, problem.code, problem.problem, problem.fix, request_id, language, headers)
+
+
+def request_language(scope: Scope) -> str:
+    """Return the language that the sender of a request prefers."""
+    return choose_language(Headers(scope=scope).get("accept-language", ""))
+
+
+def _respond(
+    status: int, code: str, problem: str, fix: str, request_id: str, language: str, headers: Mapping[str, str] | None
+) -> JSONResponse:
+    body = {"code": code, "problem": problem, "fix": fix, "request_id": request_id}
+    return JSONResponse({"error": {**body, "message": message_for(code, language)}}, status, headers)
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -100,18 +119,20 @@ def install_error_handlers(app: FastAPI) -> None:
     async def handle_known_error(request: Request, problem: ShoplensError) -> JSONResponse:
         if status_of(problem) >= 500:
             log.warning("%s", problem, extra={"code": problem.code})
-        return failure(problem, request.scope.get("request_id", ""))
+        return failure(problem, _id(request), request_language(request.scope))
 
     @app.exception_handler(RequestValidationError)
     async def handle_invalid_request(request: Request, problem: RequestValidationError) -> JSONResponse:
-        return failure(InvalidValue(*_describe_validation(list(problem.errors())), code="bad-request"), _id(request))
+        invalid = InvalidValue(*_describe_validation(list(problem.errors())), code="bad-request")
+        return failure(invalid, _id(request), request_language(request.scope))
 
     @app.exception_handler(HTTPException)
     async def handle_http_error(request: Request, problem: HTTPException) -> JSONResponse:
-        body = {"code": "no-such-page", "problem": str(problem.detail), "fix": "See /docs.", "request_id": _id(request)}
+        body = {"code": "no-such-page"}
         if problem.status_code == 405:
             body["code"] = "no-such-method"
-        return JSONResponse({"error": body}, problem.status_code, problem.headers)
+        text, language = str(problem.detail), request_language(request.scope)
+        return _respond(problem.status_code, body["code"], text, "See /docs.", _id(request), language, problem.headers)
 
     @app.exception_handler(ClientDisconnect)
     async def handle_disconnect(request: Request, problem: ClientDisconnect) -> Response:
@@ -126,13 +147,12 @@ def install_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def handle_unknown_error(request: Request, problem: Exception) -> JSONResponse:
         log.error("unforeseen", exc_info=problem, extra={"request_id": _id(request)})
-        body = {
-            "code": "unforeseen",
-            "problem": "An internal error occurred.",
-            "fix": "The log of the service has the details under this request_id.",
-            "request_id": _id(request),
-        }
-        return JSONResponse({"error": body}, 500)
+        unforeseen = ShoplensError(
+            "An internal error occurred.",
+            "The log of the service has the details under this request_id.",
+            code="unforeseen",
+        )
+        return failure(unforeseen, _id(request), request_language(request.scope))
 
 
 def _id(request: Request) -> str:

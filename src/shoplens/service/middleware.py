@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shoplens.service.failures import RequestRefused, failure
+from shoplens.service.failures import RequestRefused, failure, request_language
 from shoplens.service.limits.bodies import MAX_BYTES, SMALL
 from shoplens.service.metrics import Metrics
 
@@ -21,6 +21,7 @@ _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(self)"),
 ]
 POLICY = (
@@ -50,7 +51,9 @@ class RequestMiddleware:
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _NAME.fullmatch(given) else uuid.uuid4().hex
         scope["request_id"] = request_id
-        status, begun = 500, time.perf_counter()
+        status, begun, method = 500, time.perf_counter(), scope["method"]
+        if method == "HEAD":  # answered wherever GET is, by the same headers without the body
+            scope = {**scope, "method": "GET"}  # the server keeps its own, which sends no body
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -61,13 +64,15 @@ class RequestMiddleware:
                 message["headers"] = [*message.get("headers", []), *(one for one in own if one[0] not in present)]
                 if b"content-security-policy" not in present:
                     message["headers"].append((b"content-security-policy", POLICY.encode()))
+            elif method == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         try:
             self._refuse(scope)
             await self._app(scope, self._limit_body(scope, receive), answer)
         except RequestRefused as refused:
-            await failure(refused, request_id)(scope, receive, answer)
+            await failure(refused, request_id, request_language(scope))(scope, receive, answer)
         finally:
             took = time.perf_counter() - begun
             route = getattr(scope.get("route"), "path", "none")
@@ -76,7 +81,7 @@ class RequestMiddleware:
                 self._metrics.errors.labels(str(status)).inc()
             log.info(
                 "%s %s %d",
-                scope["method"],
+                method,
                 route,
                 status,
                 extra={"request_id": request_id, "status": status, "ms": round(took * 1e3, 1)},

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shoplens.filters.photo_features.color_histogram import BASIC_COLORS
+from shoplens.service.catalogue_schemas import FacetDocument
 from shoplens.types import MeaningKind
 from shoplens.types.queries import MAX_TEXT
 
@@ -99,6 +100,7 @@ class ErrorBody(BaseModel):
     code: Annotated[str, Field(description="Stable code for programs.")]
     problem: Annotated[str, Field(description="What was wrong, with the value.")]
     fix: Annotated[str, Field(description="What to do.")]
+    message: Annotated[str, Field(description="A text for shoppers, in the language of Accept-Language.")] = ""
     request_id: Annotated[str, Field(description="Id of the request in the log.")] = ""
 
 
@@ -186,7 +188,7 @@ class AnswerDocument(BaseModel):
         list[AnswerDocument],
         Field(description="First page of the answer for each of `query.objects` by itself, where `objects` was true."),
     ] = []
-    facets: list[dict[str, Any]]
+    facets: list[FacetDocument]
     notes: list[str]
     took_ms: dict[str, float]
     next_offset: Annotated[int | None, Field(description="Offset of the next page; null where there is none.")]

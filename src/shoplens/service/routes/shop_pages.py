@@ -13,6 +13,7 @@ from shoplens.errors import StoreError
 from shoplens.feedback.events import Event
 from shoplens.index.disk_room import free_bytes, room_problem
 from shoplens.service.auth import client_address, require_role
+from shoplens.service.catalogue_schemas import DimensionsDocument, FacetsDocument, MapDocument, MissingDocument
 from shoplens.service.routes.guarded import GuardedRoute
 from shoplens.service.routes.searching import FAILURES
 from shoplens.service.schemas import BackupResult, EventsInput, EventsResult
@@ -23,6 +24,7 @@ router = APIRouter(route_class=GuardedRoute)
 
 @router.get(
     "/v1/facets",
+    response_model=FacetsDocument,
     responses=FAILURES,
     summary="Values of fields, counted",
     dependencies=[Depends(require_role("search"))],
@@ -44,6 +46,7 @@ async def facets(
 
 @router.get(
     "/v1/dimensions",
+    response_model=DimensionsDocument,
     responses=FAILURES,
     summary="The dimensions of likeness",
     dependencies=[Depends(require_role("search"))],
@@ -91,6 +94,7 @@ async def feedback(request: Request, body: EventsInput) -> dict[str, Any]:
 
 @router.get(
     "/v1/missing",
+    response_model=MissingDocument,
     responses=FAILURES,
     summary="Searches for products that are not in the catalogue",
     dependencies=[Depends(require_role("admin"))],
@@ -128,7 +132,11 @@ async def forget(request: Request, user: str) -> Response:
 
 
 @router.get(
-    "/v1/map", responses=FAILURES, summary="The map of the catalogue", dependencies=[Depends(require_role("search"))]
+    "/v1/map",
+    response_model=MapDocument,
+    responses=FAILURES,
+    summary="The map of the catalogue",
+    dependencies=[Depends(require_role("search"))],
 )
 async def catalogue_map(request: Request) -> dict[str, Any]:
     """Return a map on which similar products lie together. The first request waits while it is computed."""
@@ -152,6 +160,7 @@ async def photo(
     service.rates.photos.take(client_address(request, service.shop.settings))
     tag = f'"{content_hash}-{width}"'
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "ETag": tag}
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # pages of shops show it
     if request.headers.get("if-none-match") == tag:  # the photo never changes
         return Response(status_code=304, headers=headers)
     content = service.thumbnails.get_cached(content_hash, width)

@@ -1,0 +1,1 @@
+"""What responses have in common: compression, texts for people, and their document."""
