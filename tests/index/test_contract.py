@@ -15,6 +15,7 @@ from shoplens.index.process.remote_index import RemoteIndex
 from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import FilterScores, Photo, Product, SparseVector
+from tests.index.server_indexes import SERVER_PARAMETERS
 
 DIMENSIONS, FILTER_VECTOR_SIZE, CLASSES = 8, 5, 40
 FIRST_PHOTOS = PhotoConstraint(first_photos_only=True)
@@ -63,19 +64,28 @@ def scores_of(number: int, photos: int) -> FilterScores:
     return FilterScores(filter_vectors, tuple(class_vectors), predicted, tuple(reversed(texts)))
 
 
-@pytest.fixture(params=[ExactIndex, QdrantIndex, RemoteIndex], ids=["exact", "qdrant", "remote"], scope="module")
+@pytest.fixture(
+    params=[
+        pytest.param(ExactIndex, id="exact"),
+        pytest.param(QdrantIndex, id="qdrant"),
+        pytest.param(RemoteIndex, id="remote"),
+        *SERVER_PARAMETERS,
+    ],
+    scope="module",
+)
 def new_index(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[], Index]]:
     opened: list[Index] = []
 
     def make() -> Index:
-        folder = tmp_path_factory.mktemp("shard")
-        index = (
-            ExactIndex(DIMENSIONS)
-            if request.param is ExactIndex
-            else request.param(folder, VectorSizes(DIMENSIONS, FILTER_VECTOR_SIZE, text=1))
-        )
+        sizes = VectorSizes(DIMENSIONS, FILTER_VECTOR_SIZE, text=1)
+        if request.param is ExactIndex:
+            index: Index = ExactIndex(DIMENSIONS)
+        elif request.param in (QdrantIndex, RemoteIndex):
+            index = request.param(tmp_path_factory.mktemp("shard"), sizes)
+        else:
+            index = request.param(sizes)
         opened.append(index)
         return index
 

@@ -16,6 +16,7 @@ from shoplens.index.protocol import Index, IndexedProduct, PhotoConstraint, Phot
 from shoplens.index.qdrant.config import dense_vector_sizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import Vectors
+from tests.index.server_indexes import SERVER_PARAMETERS
 from tests.index.test_contract import DIMENSIONS, FILTER_VECTOR_SIZE, entry, scores_of
 
 TRAINED = 6
@@ -35,10 +36,15 @@ def build_entries(count: int) -> list[IndexedProduct]:
     ]
 
 
-@pytest.fixture(params=[ExactIndex, QdrantIndex], ids=["exact", "qdrant"])
+@pytest.fixture(
+    params=[pytest.param(ExactIndex, id="exact"), pytest.param(QdrantIndex, id="qdrant"), *SERVER_PARAMETERS]
+)
 def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Index, ExactIndex, list[IndexedProduct]]]:
     entries = build_entries(120)
-    index = ExactIndex(DIMENSIONS) if request.param is ExactIndex else QdrantIndex(tmp_path / "shard", SIZES)
+    if request.param is ExactIndex:
+        index: Index = ExactIndex(DIMENSIONS)
+    else:
+        index = QdrantIndex(tmp_path / "shard", SIZES) if request.param is QdrantIndex else request.param(SIZES)
     oracle = ExactIndex(DIMENSIONS)
     for item in (index, oracle):
         item.upsert(entries)

@@ -16,6 +16,7 @@ from shoplens.index.protocol import Index, IndexedProduct, VectorSizes
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.types import Photo, Product
 from tests.fakes import product
+from tests.index.server_indexes import SERVER_PARAMETERS
 
 PRODUCTS = [
     product("shirt", "/0.jpg", identifiers=("shirt-S", "shirt-M", "4006381333931", "shared")),
@@ -28,9 +29,13 @@ def entry(product: Product) -> IndexedProduct:
     return IndexedProduct(product, (Photo(product.photos[0], "0" * 32, "", 8, 8),), np.array([[1.0, 0.0]], np.float32))
 
 
-@pytest.fixture(params=["exact", "qdrant"])
+@pytest.fixture(params=["exact", "qdrant", *SERVER_PARAMETERS])
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
-    index: Index = ExactIndex(2) if request.param == "exact" else QdrantIndex(tmp_path / "shard", VectorSizes(2))
+    if request.param == "exact":
+        index: Index = ExactIndex(2)
+    else:
+        sizes = VectorSizes(2)
+        index = QdrantIndex(tmp_path / "shard", sizes) if request.param == "qdrant" else request.param(sizes)
     yield index
     index.close()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from shoplens.build.carry_over import compares_text, head_fields, keep_classifier, readable_head
+from shoplens.build.copy_products import copy_written_products
 from shoplens.build.filter_scoring import FilterTrainingData, fit_filters, load_scorer, rescore_products
 from shoplens.build.photo_features import backbone_width, feature_model, object_parts
 from shoplens.build.product_encoder import UNUSABLE, EncodingCaches, Outcome, ProductEncoder
@@ -102,6 +103,7 @@ class Builder:
                     keep_classifier(self.store.live, generation, self.embedder)
                     copy_ranker(self.store.live, generation)
                     self._add_renames(run.summary)
+                    copy_written_products(self, self.store.live, generation, run)
                 self.store.switch(generation, keep=keep)
         return run.summary
 

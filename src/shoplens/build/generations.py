@@ -5,7 +5,6 @@ Every function may be killed at any moment and called again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from shoplens.build.builder import Builder
@@ -16,10 +15,9 @@ from shoplens.build.carry_over import (
     head_fields,
     keep_classifier,
 )
-from shoplens.build.filter_scoring import load_scorer
+from shoplens.build.copy_products import copy_products, copy_written_products
 from shoplens.build.photo_features import feature_model
-from shoplens.build.product_encoder import EncodingCaches
-from shoplens.build.run import BATCH, Run, Summary, write_entries
+from shoplens.build.run import Summary
 from shoplens.embedders import EmbeddingHead, ProductClassifier
 from shoplens.embedders.embedder import finds_objects, frames_objects
 from shoplens.errors import StoreError
@@ -29,7 +27,6 @@ from shoplens.store.copies.snapshot import adopt_snapshot, is_snapshot_adopted
 from shoplens.store.files.atomic import timestamp
 from shoplens.store.generation import Generation, check_model
 from shoplens.store.ranker_file import copy_ranker
-from shoplens.types.iteration import batches
 
 
 def train_filters(builder: Builder) -> Summary:
@@ -94,10 +91,11 @@ def roll_back(builder: Builder, name: str = "") -> Summary:
         builder, live = builder.for_generation(generation), store.live
         check_model(generation, builder.embedder)  # before a head's own network is opened beside this model's
         with builder.open_run("roll-back", generation.look) as run:
-            _copy_products(builder, live, generation, run)
+            copy_products(builder, live, generation, run)
             builder.optimize(generation)
             keep_classifier(live, generation, builder.embedder)
             delete_calibration(generation, "classifier")
+            copy_written_products(builder, live, generation, run)
             store.switch(generation, keep=True)
     return run.summary
 
@@ -119,7 +117,7 @@ def take_back(builder: Builder, *, keep: bool = False) -> Summary:
             builder, live = builder.for_generation(generation), store.live
             check_model(generation, builder.embedder)
             with builder.open_run("take-back", generation.look) as run:
-                _copy_products(builder, live, generation, run, written_ids)
+                copy_products(builder, live, generation, run, written_ids)
                 generation.embedder_for(builder.embedder)  # loaded before anybody waits for it
                 store.switch(generation, keep=keep)
                 delete_unread_features(store, generation, builder.embedder, run.features)
@@ -144,43 +142,13 @@ def _rebuild(
     with builder.open_run(command, head) as run, store.new_generation(manifest) as generation:
         if head is not None:
             generation.adopt_look(head)
-        _copy_products(builder, live, generation, run)
+        copy_products(builder, live, generation, run)
         builder.fit_filters(generation, run)
         builder.optimize(generation)
         copy_calibrations(live, generation)
         keep_classifier(live, generation, builder.embedder)
         copy_ranker(live, generation)
+        copy_written_products(builder, live, generation, run)
         store.switch(generation, keep=keep)
         delete_unread_features(store, generation, builder.embedder, run.features)
     return run.summary
-
-
-def _copy_products(
-    builder: Builder, live: Generation, generation: Generation, run: Run, ids: Sequence[str] | None = None
-) -> None:
-    """Write the live generation's products, or those with these ids, into another generation.
-
-    What is there already as it should be is left alone; what an interrupted build left is removed. Vectors are taken
-    over where both are of one model.
-    """
-    products = live.index.count() if ids is None else len(ids)
-    scorer = load_scorer(generation)
-    same = [live.index] if live.manifest.model == generation.manifest.model else []
-    caches = EncodingCaches(
-        run.features, [generation.index, *same], next(iter(same), None), scorer, generation.look, builder.reader
-    )
-    encoder = builder.product_encoder(generation, caches)
-    records = live.index.all_records() if ids is None else live.index.records(ids)
-    items = (record.product for record in records)
-    copied = set[str]()
-    for batch in batches(encoder.outcomes(items), BATCH):
-        for outcome in batch:
-            run.summary.count(outcome)
-            for rejection in outcome.rejections:
-                run.report.add(rejection)
-        run.features.flush()
-        entries = [outcome.entry for outcome in batch if outcome.entry is not None]
-        write_entries(generation.index, entries, run.summary, scorer)
-        copied.update(entry.product.id for entry in entries)
-        builder.progress("Reading the products", len(copied), products)
-    generation.index.remove(set(generation.index.ids() if ids is None else ids) - copied)

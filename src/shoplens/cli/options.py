@@ -53,7 +53,8 @@ Store = Annotated[
     typer.Option(
         "--store",
         metavar="FOLDER",
-        help="Folder of the store. \\[default: SHOPLENS_STORE, else ./shoplens-store]",
+        help="Folder of the store, or qdrant://HOST:6334/NAME of one on a Qdrant server. "
+        "\\[default: SHOPLENS_STORE, else ./shoplens-store]",
         show_default=False,
     ),
 ]

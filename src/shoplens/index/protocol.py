@@ -304,9 +304,11 @@ class Index(Protocol):
 
 
 class StoredIndex(Index, Protocol):
-    """An index whose products are on disk."""
+    """An index whose products outlive the process."""
 
     sizes: VectorSizes
+    has_files: bool
+    """Whether its products are in files of the generation's folder; else a server has them."""
     on_write: Callable[[Iterable[str]], None]
     """Called with the ids of products just before they are written; the store sets it."""
 

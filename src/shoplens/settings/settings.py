@@ -8,6 +8,7 @@ set), ``shoplens.toml`` in the working directory, the default.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import ipaddress
 import os
 import re
@@ -20,6 +21,7 @@ from typing import Any, TypeVar
 from shoplens import __version__
 from shoplens.errors import SettingsError
 from shoplens.settings.preferences import TABLES, Preferences, preferences_from
+from shoplens.settings.server_address import is_server_address, parse_address
 
 PREFIX = "SHOPLENS_"
 FILE = "shoplens.toml"
@@ -44,7 +46,9 @@ class Settings:
         SettingsError: a value is out of its range, or the user agent cannot be sent.
     """
 
-    store: Path = _setting(Path("shoplens-store"), "folder of the store")
+    store: Path = _setting(
+        Path("shoplens-store"), "folder of the store, or `qdrant://host:6334/name` for one on a Qdrant server"
+    )
     data: Path | None = _setting(None, "folder with real catalogues for `make demo`")
     model: Path | None = _setting(
         None, "another model: its name in `shoplens models`, or an ONNX file; default: shipped"
@@ -107,6 +111,36 @@ class Settings:
     )
     queue: int = _setting(32, "requests that may wait for the processor; more are refused", lowest=1)
     request_seconds: float = _setting(20.0, "seconds that a request may take to arrive, and may wait", lowest=0.01)
+    server: str = _setting(
+        "", "address of a store on a Qdrant server, `qdrant://host:6334/name`; such a `store` sets it"
+    )
+    object_store: str = _setting(
+        "", "folder or `s3://bucket/prefix` with the files of a store on a server; default: in the working folder"
+    )
+    work_folder: Path | None = _setting(
+        None, "folder for what this machine keeps of stores on servers; default: `~/.cache/shoplens`"
+    )
+    refresh_seconds: float = _setting(
+        2.0, "seconds between two looks of a replica for a new generation, new keys and new models", lowest=0.05
+    )
+    shared_state: str = _setting(
+        "", "`redis://host:6379/0`, which replicas share for limits and encoded queries; default: each has its own"
+    )
+    qdrant_key: str = _setting("", "API key of the Qdrant server")
+    qdrant_tls: bool = _setting(False, "whether the Qdrant server is spoken to by TLS")
+    qdrant_ca: str = _setting("", "file with the certificate that signed the server's; default: the system's")
+    qdrant_timeout: float = _setting(10.0, "seconds that one request to the Qdrant server may take", lowest=1)
+    qdrant_shards: int = _setting(0, "shards of a new collection; 0: as many as the server chooses", lowest=0)
+    qdrant_replicas: int = _setting(1, "copies of each shard of a new collection", lowest=1)
+    qdrant_write_consistency: int = _setting(
+        1, "copies that must have a write before it is acknowledged, of a new collection", lowest=1
+    )
+    qdrant_read_consistency: str = _setting(
+        "", "copies that must agree on what is read: a number, `majority`, `quorum` or `all`; default: any one"
+    )
+    qdrant_on_disk: bool = _setting(False, "whether vectors and graphs of a new collection stay on disk")
+    qdrant_quantization: str = _setting("int8", "codes beside the vectors of a new collection: int8, binary or none")
+    qdrant_tenant: str = _setting("", "name of this shop, where several shops share one collection; default: none does")
     preferences: Preferences = field(
         default_factory=Preferences,
         hash=False,
@@ -114,6 +148,10 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
+        if is_server_address(self.store):
+            address = parse_address(self.store)
+            object.__setattr__(self, "server", str(address))
+            object.__setattr__(self, "store", self.work_folder_of_server)
         for setting in dataclasses.fields(self):
             lowest, highest = setting.metadata.get("lowest"), setting.metadata.get("highest")
             value = getattr(self, setting.name)
@@ -150,6 +188,13 @@ class Settings:
         if self.model_folder is not None:
             return self.model_folder
         return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "shoplens" / "models"
+
+    @property
+    def work_folder_of_server(self) -> Path:
+        """The folder for what this machine keeps of the store on a server; a replica has one of its own."""
+        parent = self.work_folder or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shoplens"
+        key = hashlib.sha256(f"{self.server} {self.qdrant_tenant}".encode()).hexdigest()[:8]
+        return parent / f"{parse_address(self.server).name}-{key}"
 
     @property
     def cores(self) -> int:

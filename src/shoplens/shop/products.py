@@ -32,7 +32,7 @@ class ShopProducts:
         Returns:
             What became of each, in their order.
         """
-        return put_products(self._parts.builder(), products)
+        return self._parts.store.write(lambda: put_products(self._parts.builder(), products))
 
     def update(self, product_id: str, **changes: Any) -> Product:
         """Change a product's price, stock, title, attributes, …; no photo is looked at again.
@@ -42,12 +42,14 @@ class ShopProducts:
 
         >>> shop.products.update("MH01-Black", price=45.0, in_stock=True)  # doctest: +SKIP
         """
-        return update_product(self._parts.builder(), product_id, lambda product: replace(product, **changes))
+        return self._parts.store.write(
+            lambda: update_product(self._parts.builder(), product_id, lambda product: replace(product, **changes))
+        )
 
     def remove(self, ids: Iterable[str]) -> int:
         """Remove products by their own ids; unknown ids are ignored. Return how many products were removed."""
-        with self._parts.store.writing():
-            return self._parts.store.live.index.remove([ids] if isinstance(ids, str) else ids)
+        names = [ids] if isinstance(ids, str) else list(ids)
+        return self._parts.store.write(lambda: self._parts.store.live.index.remove(names))
 
     def get(self, product_id: str) -> Product | None:
         """Return the record of a product, or None where there is none.

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from shoplens.build.dimension_rows import DimensionRow, dimension_rows
@@ -28,6 +27,7 @@ from shoplens.shop.explanations import ShopExplanations
 from shoplens.shop.feedback import ShopFeedback
 from shoplens.shop.generations import ShopGenerations
 from shoplens.shop.merchandising import ShopMerchandising
+from shoplens.shop.open_store import open_store
 from shoplens.shop.parts import ShopParts
 from shoplens.shop.products import ShopProducts
 from shoplens.shop.quality import ShopQuality
@@ -40,7 +40,6 @@ from shoplens.store.files.atomic import timestamp
 from shoplens.store.files.damage import generation_damage
 from shoplens.store.info import refuse_to_replace, store_info
 from shoplens.store.layout import FEEDBACK
-from shoplens.store.store import Store
 from shoplens.types import Answer, Progress, Query, Region, SoldOut, Steering
 
 
@@ -81,11 +80,10 @@ class Shop:
         _snapshot: Path | None = None,
         _engine: OpenIndex = QdrantIndex,
     ) -> None:
-        used = settings or settings_from(store=Path(store) if store else None)
-        folder = Path(store) if store else used.store
-        opened = Store(
-            folder, create=_create, rebuild=_rebuild, lock_wait=used.lock_wait, snapshot=_snapshot, engine=_engine
-        )
+        used = settings or settings_from()
+        if store and Path(store) != used.store:  # that of a store on a server is its working folder
+            used = replace(used, store=Path(store), server="")
+        opened = open_store(used, create=_create, rebuild=_rebuild, snapshot=_snapshot, engine=_engine)
         cache = PhotoCache(opened.photos_folder, used.kept_photo_bytes)
         self._parts = ShopParts(
             used,
@@ -165,7 +163,7 @@ class Shop:
     ) -> Summary:
         """Add the products of a feed, or replace those with the same id; all other products stay."""
         with self._read_feed(feed, self.settings, media, format, mapping) as read:
-            return self._parts.builder(progress).add(read)
+            return self._parts.store.write(lambda: self._parts.builder(progress).add(read))
 
     def sync(
         self,
@@ -186,7 +184,8 @@ class Shop:
             Refused: more products than ``max_removals`` would be removed; nothing was changed.
         """
         with self._read_feed(feed, self.settings, media, format, mapping) as read:
-            summary = self._parts.builder(progress, on_renames).sync(read, str(max_removals))
+            builder = self._parts.builder(progress, on_renames)
+            summary = self._parts.store.write(lambda: builder.sync(read, str(max_removals)))
         self.feedback.follow_renames()
         return summary
 
@@ -341,6 +340,10 @@ class Shop:
         """Return what the store holds and how it was made; ready for JSON."""
         return store_info(self._parts.store, self.settings.preferences.merchandising)
 
+    def refresh(self) -> bool:
+        """Search what another process has made live or has trained, in a store on a server; return whether one did."""
+        return self._parts.store.refresh()
+
     def flush(self) -> None:
         """Make all changes survive loss of power; without it they survive only the end of the process."""
         self._parts.store.flush()
@@ -386,9 +389,7 @@ class Shop:
     def __enter__(self) -> Shop:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -210,7 +209,7 @@ class Generation:
         A generation of an older format is sealed when it is written next: older versions would not break the seal.
         """
         self.index.flush()
-        if stored_format(self.folder) == FORMAT:
+        if self.index.has_files and stored_format(self.folder) == FORMAT:
             write_seal(self.folder, self.index.count())
 
     def close(self) -> None:
@@ -222,11 +221,6 @@ class Generation:
                 raise
         finally:
             self.index.close()
-
-    def discard(self) -> None:
-        """Close the index and remove the folder; what remains of it is removed when the store is opened next."""
-        self.index.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def open_generation(folder: Path, manifest: Manifest, engine: OpenIndex = QdrantIndex) -> Generation:

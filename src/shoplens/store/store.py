@@ -1,44 +1,30 @@
-"""A store: everything on disk for one catalogue.
-
-::
-
-    STORE/
-      CURRENT                 name of the live generation; replaced atomically
-      LOCK, OWNER             which process has it open
-      generations/000001/     manifest.json, the engine's shard, the filters, a calibration per strategy
-      features.sqlite         cache of photos' features, by content
-      texts.sqlite            cache of what was read in the catalogue's photos, by content
-      feedback.sqlite         log of answers, and of what shoppers did with them
-      renamed.json            ids that products had before, and their present ids
-      snapshots/              copies that commands work on while a service has the store
-      evaluation/             vectors of query photos, the baseline of the quality gate
-      photos/                 fetched photos, by content
-      reports/                what each run rejected, JSON Lines; pages of evaluations
-"""
+"""A store: everything on disk for one catalogue. :mod:`shoplens.store.layout` shows what lies where."""
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from shoplens.errors import InvalidValue, StoreError, disk_error
-from shoplens.index.disk_room import require_room
 from shoplens.index.protocol import OpenIndex
 from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.store.copies.snapshot_folders import CHANGED, remove_abandoned_snapshots
 from shoplens.store.copies.write_log import log_writes
 from shoplens.store.files.atomic import break_seal, sync_folder, translate_disk_errors
 from shoplens.store.files.lock import StoreLock
-from shoplens.store.generation import Generation, open_generation, open_index
-from shoplens.store.layout import StoreLayout, is_store
+from shoplens.store.generation import Generation, open_generation
+from shoplens.store.layout import Layout, StoreLayout, kept_folder
 from shoplens.store.manifest import FORMAT, Manifest, load_manifest, stored_format
+from shoplens.store.new_generation import resume_or_create
 from shoplens.store.renames import RENAMED, RenameFile, follow_renames
 
+Result = TypeVar("Result")
 MOST_KEPT = 2
 """Number of generations that stay on disk after the next has taken over, for a roll-back."""
 
@@ -53,6 +39,7 @@ class Store:
         lock_wait: seconds to wait for another process to release the store.
         snapshot: folder with a copy of the live generation to work on; the store's own is left to its owner.
         engine: opens indexes; a service has each in a process of its own.
+        layout: where the generations are; None for the folder. Of a store on a server, the folder is a working folder.
 
     Raises:
         StoreError: ``no-store`` when there is none and ``create`` is false; ``store-in-use``; ``damaged-store``.
@@ -67,12 +54,13 @@ class Store:
         lock_wait: float = 5.0,
         snapshot: Path | None = None,
         engine: OpenIndex = QdrantIndex,
+        layout: Layout | None = None,
     ) -> None:
         self.engine = engine
         self.folder, self.is_snapshot = folder.absolute(), snapshot is not None
-        self.layout = StoreLayout(self.folder if snapshot is None else snapshot)
+        self.layout: Layout = layout or StoreLayout(self.folder if snapshot is None else snapshot)
         self._renames = RenameFile(self.folder / RENAMED)
-        if not create and not is_store(self.folder):
+        if not create and not (layout or StoreLayout(self.folder)).exists():
             raise StoreError(f"There is no store at {folder}.", "Make one: shoplens index FEED.", code="no-store")
         try:
             self.layout.generations.mkdir(parents=True, exist_ok=True)
@@ -86,6 +74,8 @@ class Store:
         self._writing, self._leases, self._closed = threading.RLock(), threading.Condition(), False
         self._live: Generation | None = None
         self._is_of_before = False
+        self._written = set[str]()
+        self._version: tuple[str | None, int] = (None, 0)
         self._open = set[Generation]()  # the live one, and those before it that are still read
         try:
             if snapshot is None:
@@ -164,52 +154,26 @@ class Store:
 
         If the block fails, the generation is closed and left for the next time, or removed if it is still empty.
         """
-        generation = self._resume_unfinished(manifest) or self._new(manifest)
-        try:
-            yield generation
-        except BaseException:
-            if generation is not self._live:
-                empty = not generation.index.count()
-                generation.index.close()
-                if empty:
-                    shutil.rmtree(generation.folder)
-            raise
-
-    def _resume_unfinished(self, manifest: Manifest) -> Generation | None:
-        """Open what an interrupted build left, if it can be continued; remove it if not."""
-        current = self.layout.current() or ""
-        for folder in self.layout.complete():
-            if folder.name <= current:
-                continue
+        with self.layout.building():
+            generation = resume_or_create(self.layout, manifest, self.engine)
             try:
-                left = load_manifest(folder)
-                if left.kept:
-                    continue
-                if (left.model, left.sizes, left.look) == (manifest.model, manifest.sizes, manifest.look):
-                    break_seal(folder)
-                    index = open_index(folder, manifest, self.engine)
-                    manifest = replace(manifest, created=left.created)
-                    manifest.write(folder)
-                    return Generation(folder, manifest, index)
-            except StoreError as problem:
-                if problem.code != "damaged-store":
-                    raise
-            shutil.rmtree(folder)
-        return None
-
-    def _new(self, manifest: Manifest) -> Generation:
-        require_room(self.layout.generations)
-        folder = self.layout.next()
-        folder.mkdir()
-        manifest.write(folder)
-        return Generation(folder, manifest, open_index(folder, manifest, self.engine))
+                yield generation
+            except BaseException:
+                if generation is not self._live:
+                    empty = not generation.index.count()
+                    generation.index.close()
+                    if empty:
+                        self.layout.remove(generation.folder)
+                raise
 
     def switch(self, generation: Generation, *, keep: bool = False) -> None:
         """Make a filled generation the live one, in one atomic step.
 
         Args:
-            keep: whether to keep the generation before on disk, and the latest older one; otherwise it is removed.
+            keep: whether to keep the generation before on disk, and the latest older one; otherwise it is removed. One
+                that other processes may still search is always kept.
         """
+        keep = keep or self.layout.is_shared
         generation.manifest = replace(generation.manifest, complete=True, kept=False)
         generation.manifest.write(generation.folder)
         generation.flush()
@@ -223,11 +187,15 @@ class Store:
             self._connect(generation)
             if before is None:
                 return
-            before.on_unread = before.close if keep else before.discard
+            before.on_unread = before.close if keep else partial(self._discard, before)
         self._end_unread(before)
         for folder in self.kept_generations()[MOST_KEPT:]:
             if all(one.folder != folder for one in self._open):  # else the next switch removes it
-                shutil.rmtree(folder, ignore_errors=True)
+                self.layout.remove(folder)
+
+    def _discard(self, generation: Generation) -> None:
+        generation.index.close()
+        self.layout.remove(generation.folder)
 
     def kept_generations(self) -> list[Path]:
         """Return the folders of the generations that were kept for a roll-back, the latest first."""
@@ -243,28 +211,18 @@ class Store:
         Raises:
             InvalidValue: ``no-generation``.
         """
-        kept = {folder.name: folder for folder in self.kept_generations()}
-        folder = kept.get(name or next(iter(kept), ""))
-        if folder is None:
-            which = f"named {name!r} " if name else ""
-            names = (
-                f"These were kept: {', '.join(kept)}."
-                if kept
-                else "A generation is kept whenever a trained look takes over, and by `index --replace --keep`."
-            )
-            raise InvalidValue(f"No generation {which}can be gone back to.", names, code="no-generation")
-        renamed = self.layout.next()
+        folder = kept_folder(self.layout, name)
         with self._leases:  # wait for readers that still have it open
             self._leases.wait_for(lambda: all(one.folder != folder for one in self._open))
-        folder.rename(renamed)
-        sync_folder(self.layout.generations)
-        generation = open_generation(renamed, load_manifest(renamed), self.engine)
-        break_seal(renamed)
-        try:
-            yield generation
-        finally:
-            if generation is not self._live:
-                generation.index.close()
+        with self.layout.building():
+            renamed = self.layout.reuse(folder)
+            generation = open_generation(renamed, load_manifest(renamed), self.engine)
+            break_seal(renamed)
+            try:
+                yield generation
+            finally:
+                if generation is not self._live:
+                    generation.index.close()
 
     @contextmanager
     def reading_generation(self, name: str) -> Iterator[Generation]:
@@ -294,6 +252,43 @@ class Store:
         """Make all changes of the live generation survive loss of power, and seal its files."""
         with self.writing():
             self.live.flush()
+            self.layout.publish(self.live.folder)
+
+    def refresh(self) -> bool:
+        """Open the generation that another process has made live, or whose files changed; return whether one did.
+
+        Searches that have begun end in the generation in which they began. If it raises an error, all stays as it was.
+        """
+        with self.writing():
+            version = self.layout.version()
+            if version == self._version or version[0] is None:
+                return False
+            generation = self._open_live()
+            if generation is None:
+                return False
+            with self._leases:
+                before, self._live, self._version = self._live, generation, version
+                self._open.add(generation)
+                self._connect(generation)
+                if before is not None:
+                    before.on_unread = before.index.close
+            if before is not None:
+                self._end_unread(before)
+            return True
+
+    def write(self, change: Callable[[], Result]) -> Result:
+        """Make a change of the live generation's products, again where another process has made another one live.
+
+        Args:
+            change: may be called several times.
+        """
+        while True:
+            with self.writing():
+                self._written.clear()
+                result = change()
+                if self.layout.confirm_writes(self.live.name, self._written):
+                    return result
+            self.refresh()
 
     def close(self) -> None:
         """Flush, and release the store for the next process.
@@ -307,11 +302,15 @@ class Store:
                     return
                 self._closed, live, self._live = True, self._live, None
                 if live is not None:
-                    live.on_unread = live.close
+                    live.on_unread = partial(self._close_live, live)
             if live is None:
                 self._unlock()
             else:
                 self._end_unread(live)
+
+    def _close_live(self, generation: Generation) -> None:
+        generation.close()
+        self.layout.publish(generation.folder)
 
     def _end_unread(self, generation: Generation) -> None:
         """Close a generation that is neither live nor read; with the last one of a closed store, release the lock."""
@@ -353,6 +352,7 @@ class Store:
             there = {record.product.id for record in self.live.index.records(known)}
             gone = {old: new for old, new in known.items() if old not in there}
             self._renames.write(follow_renames(gone, renames))
+            self.layout.publish_shared()
 
     def announce(self, address: str = "", secret: str = "") -> None:
         """Write into the lock where the service is that has this store, and the secret of its commands."""
@@ -360,6 +360,7 @@ class Store:
             self._lock.announce(address, secret)
 
     def _unlock(self) -> None:
+        self.layout.close()
         if self._lock is not None:
             self._lock.close()
 
@@ -369,6 +370,9 @@ class Store:
 
     def _on_write(self, ids: Iterable[str]) -> None:
         """Log that products of the live generation are about to change; from then on it is of this format."""
+        ids = list(ids)
+        if self.layout.is_shared:
+            self._written.update(ids)
         if self._live is not None:
             self._live.written = time.monotonic()
             break_seal(self._live.folder)
@@ -388,6 +392,7 @@ class Store:
         name = self.layout.current()
         if name is None:
             return None
+        self._version = self.layout.version()
         folder = self.layout.generations / name
         manifest = load_manifest(folder)
         self._is_of_before = stored_format(folder) < FORMAT

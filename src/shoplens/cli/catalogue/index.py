@@ -54,4 +54,4 @@ def run(
                 _snapshot=snapshot,
             )
         shop.close()
-    print_summary(f"The store {settings.store} was built.", summary, as_json=json, strict=strict)
+    print_summary(f"The store {settings.server or settings.store} was built.", summary, as_json=json, strict=strict)

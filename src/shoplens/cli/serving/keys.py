@@ -1,5 +1,7 @@
 """shoplens keys: who may use the service."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -11,7 +13,7 @@ from shoplens.cli.output import console, print_json, print_table, sanitize
 from shoplens.errors import StoreError
 from shoplens.service.keys import ROLES, Keys, Role
 from shoplens.settings import Settings
-from shoplens.store.layout import is_store
+from shoplens.shop.open_store import shared_files
 
 app = new_group("Manage the API keys of the service. A running service sees changes at once.")
 
@@ -35,7 +37,8 @@ def add(
 
     Example: shoplens keys add storefront --role search
     """
-    secret, key = _open_keys(options.read_settings(store)).create(name, role)
+    with _open_keys(options.read_settings(store)) as keys:
+        secret, key = keys.create(name, role)
     if json:
         print_json({"key": secret, "id": key.id, "name": key.name, "role": key.role})
     else:
@@ -46,7 +49,8 @@ def add(
 @app.command(name="list")
 def list_keys(store: options.Store = None, json: options.Json = False) -> None:
     """List the id, name and role of every key. The keys themselves are not stored."""
-    keys = _open_keys(options.read_settings(store)).list_all()
+    with _open_keys(options.read_settings(store)) as opened:
+        keys = opened.list_all()
     if json:
         rows = [{"id": key.id, "name": key.name, "role": key.role, "created": key.created} for key in keys]
         print_json({"keys": rows})
@@ -69,15 +73,17 @@ def remove(
 
     Example: shoplens keys remove 1f3a9c02
     """
-    key = _open_keys(options.read_settings(store)).remove(key_id)
+    with _open_keys(options.read_settings(store)) as keys:
+        key = keys.remove(key_id)
     if json:
         print_json({"removed": key.id})
     console.print(f"The key {sanitize(key.name)} with the role {key.role} was removed.")
 
 
-def _open_keys(settings: Settings) -> Keys:
-    if not is_store(settings.store):
-        raise StoreError(
-            f"There is no store at {settings.store}.", "Make a store: shoplens index FEED.", code="no-store"
-        )
-    return Keys(settings.store)
+@contextmanager
+def _open_keys(settings: Settings) -> Iterator[Keys]:
+    with shared_files(settings) as layout:
+        if not layout.exists():
+            where = settings.server or settings.store
+            raise StoreError(f"There is no store at {where}.", "Make a store: shoplens index FEED.", code="no-store")
+        yield Keys(settings.store)

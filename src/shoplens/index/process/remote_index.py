@@ -63,6 +63,8 @@ class RemoteIndex:
             process ended again, or while its answer was read.
     """
 
+    has_files = True
+
     def __init__(self, folder: Path, sizes: VectorSizes) -> None:
         self.dimensions, self.sizes = sizes.pretrained, sizes
         self.on_write: Callable[[Iterable[str]], None] = lambda ids: None

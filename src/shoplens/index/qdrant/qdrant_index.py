@@ -104,6 +104,8 @@ class QdrantIndex:
         StoreError: as :func:`~shoplens.index.qdrant.shard.open_shard`; writes and flushes also ``disk``.
     """
 
+    has_files = True
+
     def __init__(self, folder: Path, sizes: VectorSizes) -> None:
         self.dimensions, self.sizes = sizes.pretrained, sizes
         self._write_lock = threading.Lock()

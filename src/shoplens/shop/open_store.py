@@ -1,0 +1,58 @@
+"""Opens the store of a shop: in a folder, or on a Qdrant server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shoplens.errors import SettingsError
+from shoplens.index.protocol import OpenIndex
+from shoplens.settings import Settings
+from shoplens.store.layout import Layout, StoreLayout
+from shoplens.store.store import Store
+
+if TYPE_CHECKING:
+    from shoplens.store.server.server_layout import ServerLayout
+
+
+def open_store(settings: Settings, *, create: bool, rebuild: bool, snapshot: Path | None, engine: OpenIndex) -> Store:
+    """Open the store that the settings name; for the arguments see :class:`~shoplens.store.store.Store`.
+
+    Args:
+        engine: opens the indexes of a store in a folder.
+
+    Raises:
+        SettingsError: the extra for servers is missing, or a setting of the server is wrong.
+        StoreError: as :class:`~shoplens.store.store.Store`; ``server-unavailable``, ``no-object-store``, ….
+    """
+    wait = settings.lock_wait
+    if not settings.server:
+        return Store(settings.store, create=create, rebuild=rebuild, lock_wait=wait, snapshot=snapshot, engine=engine)
+    layout = _open_server(settings)
+    return Store(
+        settings.store, create=create, rebuild=rebuild, lock_wait=wait, engine=layout.open_index, layout=layout
+    )
+
+
+@contextmanager
+def shared_files(settings: Settings) -> Iterator[Layout]:
+    """Give the files of a store that all generations share, its keys for example, as they are now; store changes."""
+    layout = _open_server(settings) if settings.server else StoreLayout(settings.store)
+    try:
+        yield layout
+        layout.publish_shared()
+    finally:
+        layout.close()
+
+
+def _open_server(settings: Settings) -> ServerLayout:
+    try:
+        from shoplens.store.server.server_store import open_server_layout
+    except ImportError as problem:
+        raise SettingsError(
+            f"A store on a server needs packages that are missing: {problem}.",
+            "Install pip install 'shoplens[cluster]'.",
+        ) from None
+    return open_server_layout(settings)

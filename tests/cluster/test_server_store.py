@@ -1,0 +1,218 @@
+"""A store on a Qdrant server does what one in a folder does; here, the client emulates the server."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shoplens import Shop
+from shoplens.errors import SettingsError, StoreError
+from shoplens.settings import Settings, settings_from
+from tests import patterned_shop
+from tests.fakes import ColourEmbedder, Stopped, colored_rows, feed_of
+
+pytest.importorskip("qdrant_client")
+pytest.importorskip("fsspec")
+pytestmark = pytest.mark.extras
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Return settings of a store that no other test uses."""
+    address = Path(f"qdrant://:memory:/shop-{secrets.token_hex(4)}")
+    return settings_from({}, store=address, work_folder=tmp_path / "work", object_store=str(tmp_path / "objects"))
+
+
+def replica_of(settings: Settings, folder: Path) -> Settings:
+    """Return settings of another process with the same store, which has its own working folder."""
+    return replace(settings, store=folder)
+
+
+@pytest.fixture
+def shop(settings: Settings, tmp_path: Path) -> Iterator[Shop]:
+    """Return an open shop of twelve products on the server."""
+    feed = feed_of(tmp_path / "feed.jsonl", colored_rows(tmp_path, range(12)))
+    shop, _ = Shop.index(feed, settings=settings, embedder=ColourEmbedder())
+    yield shop
+    shop.close()
+
+
+def ids_of(shop: Shop) -> set[str]:
+    return set(shop.products.ids())
+
+
+def test_a_store_needs_an_address_that_can_be_one() -> None:
+    with pytest.raises(SettingsError, match="is no address of a Qdrant server"):
+        settings_from({}, store=Path("qdrant://nobody@host/shop"))
+    assert settings_from({}, store=Path("qdrant://h:7000/a")).server == "qdrant://h:7000/a"
+    assert settings_from({"SHOPLENS_STORE": "qdrant+http://[::1]/a"}).server == "qdrant+http://[::1]:6333/a"
+
+
+def test_a_store_that_nobody_built_is_not_there(settings: Settings) -> None:
+    with pytest.raises(StoreError) as caught:
+        Shop(settings=settings)
+    assert caught.value.code == "no-store"
+
+
+def test_another_machine_opens_the_same_store(shop: Shop, settings: Settings, tmp_path: Path) -> None:
+    photo = tmp_path / "p3.png"
+    assert photo.is_file()
+    with Shop(settings=replica_of(settings, tmp_path / "other"), embedder=ColourEmbedder()) as other:
+        assert len(other) == len(shop) == 12
+        first, second = shop.search(photo, k=12), other.search(photo, k=12)
+        assert [row.product.id for row in first.results] == [row.product.id for row in second.results]
+        assert [row.score for row in first.results] == pytest.approx([row.score for row in second.results], abs=1e-6)
+
+
+def test_changes_arrive_on_every_machine(shop: Shop, settings: Settings, tmp_path: Path) -> None:
+    with Shop(settings=replica_of(settings, tmp_path / "other"), embedder=ColourEmbedder()) as other:
+        before = ids_of(shop)
+        gone, changed, *_ = sorted(before)
+        assert other.products.remove([gone]) == 1
+        other.products.update(changed, price=3.5)
+        assert ids_of(shop) == before - {gone}
+        product = shop.products.get(changed)
+        assert product is not None and product.price == 3.5
+
+
+def test_sync_makes_the_store_equal_to_the_feed(shop: Shop, tmp_path: Path) -> None:
+    feed = feed_of(tmp_path / "next.jsonl", colored_rows(tmp_path, range(2, 14)))
+    summary = shop.sync(feed, max_removals="50%")
+    assert (summary.added, summary.removed, len(shop)) == (2, 2, 12)
+
+
+def test_a_new_generation_takes_over_on_every_machine_and_can_be_gone_back_from(
+    shop: Shop, settings: Settings, tmp_path: Path
+) -> None:
+    feed = feed_of(tmp_path / "next.jsonl", colored_rows(tmp_path, range(20)))
+    with Shop(settings=replica_of(settings, tmp_path / "other"), embedder=ColourEmbedder()) as other:
+        old, photo = other.generations.live, tmp_path / "p3.png"
+        shop.close()
+        built, _ = Shop.index(feed, settings=settings, embedder=ColourEmbedder(), replace=True)
+        with built:
+            assert (len(built), len(other)) == (20, 12), "the replica answers from the old one until it looks"
+            assert other.search(photo, k=1).results
+            assert other.refresh()
+            assert not other.refresh()
+            assert (len(other), other.generations.live) == (20, built.generations.live)
+            built.generations.roll_back()
+            assert built.generations.live == old
+            assert len(built) == 20, "a roll-back takes over what was changed since"
+            assert other.refresh() and other.generations.live == old
+
+
+def test_a_write_to_a_generation_that_was_replaced_is_repeated(shop: Shop, settings: Settings, tmp_path: Path) -> None:
+    feed = feed_of(tmp_path / "next.jsonl", colored_rows(tmp_path, range(12)))
+    with Shop(settings=replica_of(settings, tmp_path / "other"), embedder=ColourEmbedder()) as other:
+        shop.close()
+        built, _ = Shop.index(feed, settings=settings, embedder=ColourEmbedder(), replace=True)
+        with built:
+            name = min(ids_of(built))
+            other.products.update(name, price=9.25)  # it still has the old generation open
+            product = built.products.get(name)
+            assert product is not None and product.price == 9.25
+            assert other.generations.live == built.generations.live
+
+
+def test_a_write_during_a_build_is_in_what_takes_over(shop: Shop, settings: Settings, tmp_path: Path) -> None:
+    rows = colored_rows(tmp_path, range(12))
+    feed, name = feed_of(tmp_path / "next.jsonl", rows), rows[0]["id"]
+    gone = rows[1]["id"]
+    shop.close()
+    with Shop(settings=replica_of(settings, tmp_path / "other"), embedder=ColourEmbedder()) as other:
+        changes = [lambda: other.products.update(name, price=7.75), lambda: other.products.remove([gone])]
+
+        def write_meanwhile(stage: str, done: int, total: int) -> None:
+            if stage == "Building the search graph" and changes:
+                changes.pop()()
+                changes.pop()()
+
+        built, _ = Shop.index(
+            feed, settings=settings, embedder=ColourEmbedder(), replace=True, progress=write_meanwhile
+        )
+        with built:
+            product = built.products.get(name)
+            assert product is not None and product.price == 7.75
+            assert gone not in built.products
+
+
+def test_two_builds_at_the_same_time_are_refused(shop: Shop, settings: Settings, tmp_path: Path) -> None:
+    feed = feed_of(tmp_path / "next.jsonl", colored_rows(tmp_path, range(12)))
+    shop.close()
+    second: list[StoreError] = []
+
+    def build_too(stage: str, done: int, total: int) -> None:
+        if stage == "Indexing" and not second:
+            with pytest.raises(StoreError) as caught:
+                Shop.index(
+                    feed, settings=replica_of(settings, tmp_path / "other"), embedder=ColourEmbedder(), replace=True
+                )
+            second.append(caught.value)
+
+    built, _ = Shop.index(feed, settings=settings, embedder=ColourEmbedder(), replace=True, progress=build_too)
+    built.close()
+    assert [problem.code for problem in second] == ["store-in-use"]
+
+
+def test_an_interrupted_build_goes_on_where_it_stopped_on_another_machine(settings: Settings, tmp_path: Path) -> None:
+    feed = feed_of(tmp_path / "feed.jsonl", colored_rows(tmp_path, range(100)))
+    with pytest.raises(Stopped):
+        Shop.index(feed, settings=settings, embedder=ColourEmbedder(stop_after=80))
+    shutil.rmtree(settings.store)
+    shop, summary = Shop.index(feed, settings=replica_of(settings, tmp_path / "other"), embedder=ColourEmbedder())
+    with shop:
+        assert len(shop) == 100
+        assert shop.generations.live == "000001"
+        assert summary.unchanged >= 64
+
+
+def test_a_generation_whose_collection_is_missing_is_told(shop: Shop, settings: Settings, tmp_path: Path) -> None:
+    layout = shop._parts.store.layout
+    collection = f"{settings.server.rpartition('/')[2]}-{shop.generations.live}"
+    layout.connection.client.delete_collection(collection)  # type: ignore[attr-defined]
+    with pytest.raises(StoreError) as caught:
+        shop.search(tmp_path / "p3.png")
+    assert caught.value.code == "no-collection" and "shoplens index" in caught.value.fix
+
+
+def test_shops_that_share_a_collection_do_not_see_each_other(settings: Settings, tmp_path: Path) -> None:
+    feeds = [
+        feed_of(tmp_path / f"{name}.jsonl", colored_rows(tmp_path, numbers, attributes={name: "yes"}))
+        for name, numbers in (("one", range(6)), ("two", range(4, 14)))
+    ]
+    shops = []
+    for name, feed in zip(("one", "two"), feeds, strict=True):
+        mine = replace(settings, qdrant_tenant=name, store=tmp_path / name)
+        shops.append(Shop.index(feed, settings=mine, embedder=ColourEmbedder())[0])
+    one, two = shops
+    with one, two:
+        assert (len(one), len(two)) == (6, 10)
+        assert "two" not in one.info()["fields"] and "two" in two.info()["fields"]
+        assert {row.product.id for row in one.search(tmp_path / "p5.png", k=50).results} == ids_of(one)
+        one.products.remove([min(ids_of(two))])
+        assert len(two) == 10
+    mine = replace(settings, qdrant_tenant="one", store=tmp_path / "one")
+    rebuilt, _ = Shop.index(feeds[0], settings=mine, embedder=ColourEmbedder(), replace=True)
+    with rebuilt, Shop(settings=replace(settings, qdrant_tenant="two", store=tmp_path / "b")) as other:
+        assert (len(rebuilt), len(other), rebuilt.generations.live) == (6, 10, "000002")
+
+
+def test_filters_are_fetched_and_answer_the_same(settings: Settings, tmp_path: Path) -> None:
+    feed = patterned_shop.write_feed(tmp_path)
+    built, _ = Shop.index(feed, settings=settings)
+    local, _ = Shop.index(feed, tmp_path / "folder")
+    with built, local, Shop(settings=replica_of(settings, tmp_path / "other")) as other:
+        for color, pattern in (("red", "plain"), ("blue", "striped")):
+            photo = patterned_shop.query_photo(tmp_path, color, pattern)
+            for options in ({}, {"where": "price < 6"}, {"per_group": 1}):
+                answers = [shop.search(photo, k=20, **options) for shop in (local, built, other)]
+                rows = [[(row.product.id, row.score) for row in answer.results] for answer in answers]
+                assert [[name for name, _ in one] for one in rows[1:]] == [[name for name, _ in rows[0]]] * 2
+                for one in rows[1:]:
+                    assert [score for _, score in one] == pytest.approx([score for _, score in rows[0]], abs=1e-4)
+        assert {row.name for row in other.dimensions()} == {row.name for row in local.dimensions()}
