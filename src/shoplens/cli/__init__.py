@@ -28,6 +28,7 @@ COMMANDS = {
     "info": "storing",
     "backup": "storing",
     "restore": "storing",
+    "copy": "storing",
     "demo": "serving",
     "serve": "serving",
 }

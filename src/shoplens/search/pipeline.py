@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 
-from shoplens.errors import InvalidValue
+from shoplens.errors import InvalidValue, StoreError
 from shoplens.feedback.answer_log import AnswerLog
 from shoplens.filters.dimensions.dimension import Dimension
 from shoplens.index.condition_parser import parse_conditions
@@ -59,6 +59,17 @@ def search_encoded(
         InvalidValue: the region lies outside the photo, the strategy is unknown, or the search is steered by what the
             store does not have; ``model-changed``: the photo was encoded by a network that is not used any more.
     """
+    try:
+        return _search_live(store, query, encoder, answer_log, photo)
+    except StoreError as problem:  # another process has removed the generation that was live here
+        if problem.code != "no-collection" or not store.refresh():
+            raise
+        return _search_live(store, query, encoder, answer_log, photo)
+
+
+def _search_live(
+    store: Store, query: Query, encoder: QueryEncoder, answer_log: AnswerLog | None, photo: EncodedQuery | None
+) -> tuple[Answer, EncodedQuery | None]:
     with store.reading() as generation, single_blas_thread():
         timer, index = StageTimer(), generation.index
         prepared, encoder = _prepare(query, generation, encoder)

@@ -54,6 +54,8 @@ def application(shop: Shop, workers: int = 1, secret: str = "", connections: Con
         await asyncio.to_thread(shop.warm)
         await asyncio.to_thread(_warn_of_merchandising, shop)
         tasks = [asyncio.create_task(_flush_periodically(shop)), asyncio.create_task(_check_files(app.state.service))]
+        if settings.server:
+            tasks.append(asyncio.create_task(_refresh_periodically(shop)))
         try:
             yield
         finally:
@@ -127,3 +129,16 @@ async def _flush_periodically(shop: Shop) -> None:
             log.warning("The store could not be flushed: %s", problem, extra={"code": problem.code})
         except Exception:
             log.exception("The store could not be flushed.")
+
+
+async def _refresh_periodically(shop: Shop) -> None:
+    """Look now and then whether another process has made a generation live, or has changed models or keys."""
+    while True:
+        await asyncio.sleep(shop.settings.refresh_seconds)
+        try:
+            if await asyncio.to_thread(shop.refresh):
+                log.info("The replica follows another process", extra={"generation": shop.generations.live})
+        except StoreError as problem:  # what was live here still answers
+            log.warning("The replica could not look for news: %s", problem, extra={"code": problem.code})
+        except Exception:
+            log.exception("The replica could not look for news.")

@@ -9,7 +9,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
@@ -20,6 +20,7 @@ from shoplens.errors import InvalidValue
 from shoplens.service.app import application
 from shoplens.service.auth import is_proxy
 from shoplens.service.limits.connections import Connections
+from shoplens.service.several_shops import SeveralShops
 from shoplens.shop import Shop
 from shoplens.types.blas import single_blas_thread
 
@@ -35,7 +36,11 @@ _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "co
 
 
 def serve(
-    shop: Shop, workers: int = 1, logs: Logs = "text", listening: Callable[[str], None] = lambda address: None
+    shop: Shop,
+    workers: int = 1,
+    logs: Logs = "text",
+    listening: Callable[[str], None] = lambda address: None,
+    more_shops: Mapping[str, Shop] | None = None,
 ) -> None:
     """Answer requests until SIGTERM or SIGINT, and then finish those that have begun.
 
@@ -44,6 +49,7 @@ def serve(
         workers: number of searches at the same time.
         logs: format of the lines on stderr.
         listening: called with the address when the service accepts connections.
+        more_shops: host -> open shop that requests to this host are for; all other requests are for ``shop``.
 
     Raises:
         InvalidValue: ``bad-logs``; ``bad-address``, nothing can listen there.
@@ -54,7 +60,7 @@ def serve(
     listener = _listener(shop.settings.host, shop.settings.port)
     host, port = listener.getsockname()[:2]
     secret = secrets.token_urlsafe(32)
-    config = server_config(shop, workers, secret)
+    config = server_config(shop, workers, secret, more_shops)
     shop.snapshots.announce(_address(_HERE.get(host, host), port), secret)
     listening(_address(host, port))
     before = signal.signal(signal.SIGTERM, lambda *_: None)  # raised again at the end, to end the process
@@ -69,14 +75,19 @@ def serve(
         signal.signal(signal.SIGTERM, before)
 
 
-def server_config(shop: Shop, workers: int = 1, secret: str = "") -> uvicorn.Config:
-    """Return the configuration of the server: the application of a shop, and the limits of its connections."""
+def server_config(
+    shop: Shop, workers: int = 1, secret: str = "", more_shops: Mapping[str, Shop] | None = None
+) -> uvicorn.Config:
+    """Return the configuration of the server: the application of a shop, or of several, and the limits of its
+    connections."""
     settings = shop.settings
     connections = Connections(
         settings.request_seconds, settings.address_connections, partial(is_proxy, settings=settings)
     )
+    main = application(shop, workers, secret, connections)
+    others = {host: application(one, workers, "", connections) for host, one in (more_shops or {}).items()}
     return uvicorn.Config(
-        application(shop, workers, secret, connections),
+        SeveralShops(others, main) if others else main,
         http=connections.protocol_class(),
         log_config=None,
         access_log=False,

@@ -11,12 +11,13 @@ from fastapi import Request
 from shoplens.errors import StoreError
 from shoplens.service.caches.map_cache import MapCache
 from shoplens.service.caches.not_found_stats import NotFoundStats
-from shoplens.service.caches.query_cache import QueryCache
+from shoplens.service.caches.query_cache import EncodedQueries, QueryCache
 from shoplens.service.caches.thumbnails import ThumbnailCache
 from shoplens.service.keys import Keys
 from shoplens.service.limits.queue import WorkQueue
-from shoplens.service.limits.rate_limit import Rates
+from shoplens.service.limits.rate_limit import PHOTOS_PER_REQUEST, Rates
 from shoplens.service.metrics import Metrics
+from shoplens.settings import Settings
 from shoplens.shop import Shop
 
 log = logging.getLogger("shoplens.service")
@@ -47,7 +48,7 @@ class ServiceState:
     shop: Shop
     keys: Keys
     rates: Rates
-    query_cache: QueryCache
+    query_cache: EncodedQueries
     work: WorkQueue
     fetches: WorkQueue
     writes: WorkQueue
@@ -67,11 +68,12 @@ class ServiceState:
             secret: by which the service recognises commands of its own user.
         """
         used = shop.settings
+        rates, queries = _shared_limits(used) if used.shared_state else (Rates.of(used), QueryCache())
         return cls(
             shop,
             Keys(shop.folder, secret),
-            Rates.of(used),
-            QueryCache(),
+            rates,
+            queries,
             WorkQueue(workers, used.queue, used.request_seconds),
             WorkQueue(FETCHES, used.queue, used.request_seconds),
             WorkQueue(1, used.queue, used.request_seconds),
@@ -95,6 +97,18 @@ class ServiceState:
         for one in (self.work, self.fetches, self.writes):
             one.close()
         self.beside.shutdown(wait=True, cancel_futures=True)
+
+
+def _shared_limits(settings: Settings) -> tuple[Rates, EncodedQueries]:
+    """Return the rates and the encoded queries that all replicas share."""
+    from shoplens.service.caches.shared_queries import SharedQueryCache, connect_redis
+    from shoplens.service.limits.shared_rates import SharedRateLimiter
+
+    redis = connect_redis(settings.shared_state)
+    name = f"{settings.server or settings.store}:{settings.qdrant_tenant}"
+    limits = {"client": settings.rate, "key": settings.key_rate, "photos": settings.rate * PHOTOS_PER_REQUEST}
+    limiters = {kind: SharedRateLimiter(redis, f"{name}:{kind}", limit) for kind, limit in limits.items()}
+    return Rates(**limiters), SharedQueryCache(redis, name)
 
 
 def service_state(request: Request) -> ServiceState:

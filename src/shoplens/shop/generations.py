@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from shoplens.build.generations import roll_back
 from shoplens.build.run import Summary
+from shoplens.settings import Settings
+from shoplens.shop.open_store import copy_to
 from shoplens.shop.parts import ShopParts
 from shoplens.store.info import GenerationRow, generation_rows
 from shoplens.types import Progress
@@ -49,6 +51,22 @@ class ShopGenerations:
         return compare_generations(
             self._parts.evaluation_context(progress), QuerySet.from_path(queries), strategy, seed
         )
+
+    def copy_to(self, target: Settings, *, replace: bool = False, progress: Progress | None = None) -> int:
+        """Copy the live generation to the store that other settings name, between a folder and a server.
+
+        Args:
+            target: settings with the store to copy to.
+            replace: whether it may hold products; they are kept, to go back to.
+
+        Returns:
+            Number of products.
+
+        Raises:
+            Refused: ``store-exists``.
+            StoreError: ``store-changed``, products were written to this store meanwhile.
+        """
+        return copy_to(self._parts.store, target, replace=replace, progress=progress)
 
     def roll_back(self, name: str = "", *, progress: Progress | None = None) -> Summary:
         """Go back to a kept generation, with everything that was changed since; the live one is kept in its place.

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 from shoplens.errors import SettingsError
 from shoplens.index.protocol import OpenIndex
+from shoplens.index.qdrant.qdrant_index import QdrantIndex
 from shoplens.settings import Settings
+from shoplens.store.copies.copy_store import copy_store
 from shoplens.store.layout import Layout, StoreLayout
 from shoplens.store.store import Store
+from shoplens.types import Progress
+from shoplens.types.progress import ignore_progress
 
 if TYPE_CHECKING:
     from shoplens.store.server.server_layout import ServerLayout
@@ -45,6 +49,19 @@ def shared_files(settings: Settings) -> Iterator[Layout]:
         layout.publish_shared()
     finally:
         layout.close()
+
+
+def copy_to(source: Store, target: Settings, *, replace: bool = False, progress: Progress | None = None) -> int:
+    """Copy the live generation of a store to the store of other settings, and return the number of products.
+
+    Raises:
+        Refused, StoreError: as :func:`~shoplens.store.copies.copy_store.copy_store`.
+    """
+    opened = open_store(target, create=True, rebuild=False, snapshot=None, engine=QdrantIndex)
+    try:
+        return copy_store(source, opened, progress or ignore_progress, replace_live=replace)
+    finally:
+        opened.close()
 
 
 def _open_server(settings: Settings) -> ServerLayout:

@@ -59,6 +59,11 @@ class ShopParts:
         self.embedders.for_generation(generation, self.settings.cores)
         return self.embedders.for_generation(generation, 1)
 
+    def refresh(self) -> bool:
+        """Search what another process has made live or has trained; return whether one did. Networks are loaded before
+        searches need them."""
+        return self.store.refresh(lambda generation: self.embedders.for_generation(generation, self.settings.cores))
+
     def query_encoder(self) -> QueryEncoder:
         """Return what encodes shoppers' photos."""
         from shoplens.search.query_encoder import QueryEncoder

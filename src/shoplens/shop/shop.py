@@ -342,7 +342,7 @@ class Shop:
 
     def refresh(self) -> bool:
         """Search what another process has made live or has trained, in a store on a server; return whether one did."""
-        return self._parts.store.refresh()
+        return self._parts.refresh()
 
     def flush(self) -> None:
         """Make all changes survive loss of power; without it they survive only the end of the process."""

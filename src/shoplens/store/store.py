@@ -254,18 +254,18 @@ class Store:
             self.live.flush()
             self.layout.publish(self.live.folder)
 
-    def refresh(self) -> bool:
+    def refresh(self, prepare: Callable[[Generation], object] = lambda generation: None) -> bool:
         """Open the generation that another process has made live, or whose files changed; return whether one did.
 
         Searches that have begun end in the generation in which they began. If it raises an error, all stays as it was.
+        ``prepare`` is called with the generation before searches get it.
         """
         with self.writing():
+            self.layout.pull_shared()
             version = self.layout.version()
-            if version == self._version or version[0] is None:
+            if version == self._version or (generation := self._open_live()) is None:
                 return False
-            generation = self._open_live()
-            if generation is None:
-                return False
+            prepare(generation)
             with self._leases:
                 before, self._live, self._version = self._live, generation, version
                 self._open.add(generation)

@@ -1,15 +1,19 @@
 """shoplens serve"""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 import typer
 
 from shoplens.cli import options
 from shoplens.cli.output import console, sanitize
+from shoplens.errors import SettingsError
 from shoplens.index.process.remote_index import RemoteIndex
-from shoplens.settings import settings_from
+from shoplens.settings import Settings, settings_from
 from shoplens.shop import Shop
 
 
@@ -71,6 +75,16 @@ def run(
             "--logs", ("text", "json"), "Format of the log lines on standard error.", code="bad-logs"
         ),
     ] = "text",
+    shop: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--shop",
+            metavar="HOST=STORE",
+            help="Serve another store to requests whose host name is HOST. It has its own keys. Repeat the option for "
+            "each shop.",
+            show_default=False,
+        ),
+    ] = None,
     model: options.Model = None,
     allow_private: options.AllowPrivate = None,
 ) -> None:
@@ -91,14 +105,33 @@ def run(
         request_seconds=request_seconds,
         remember=remember,
     )
-    with ThreadPoolExecutor(1) as background:
-        opening = background.submit(Shop, settings=replace(settings, threads=1), _engine=RemoteIndex)
-        from shoplens.service.serve import serve  # takes half a second to load, while files are read
-    with opening.result() as shop:
-        products = len(shop)
+    with ExitStack() as stack:
+        with ThreadPoolExecutor(1) as background:
+            opening = background.submit(_open_shop, settings, stack)
+            from shoplens.service.serve import serve  # takes half a second to load, while files are read
+            from shoplens.service.several_shops import parse_shops
+        main = opening.result()
+        more = {
+            host: _open_shop(replace(settings, store=Path(place), server=""), stack)
+            for host, place in parse_shops(shop or []).items()
+        }
+        products = sum(len(one) for one in (main, *more.values()))
 
         def print_address(address: str) -> None:
             console.print(f"The service has {products} products, and listens at [bold]{sanitize(address)}[/]")
             console.print("Press Ctrl-C to stop it.")
 
-        serve(shop, settings.cores, logs, print_address)
+        serve(main, settings.cores, logs, print_address, more)
+
+
+def _open_shop(settings: Settings, stack: ExitStack) -> Shop:
+    """Open a shop until the stack ends. A replica of a store on a server has a working folder of its own."""
+    if settings.server:
+        if settings.remember:
+            raise SettingsError(
+                "A replica keeps nothing, so it cannot remember what answers showed.",
+                "Leave out --remember, or serve a store in a folder.",
+            )
+        folder = stack.enter_context(TemporaryDirectory(prefix="shoplens-replica-", ignore_cleanup_errors=True))
+        settings = replace(settings, store=Path(folder))
+    return stack.enter_context(Shop(settings=replace(settings, threads=1), _engine=RemoteIndex))

@@ -9,11 +9,20 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Protocol
 
 from shoplens.errors import InvalidValue
 from shoplens.ranking.strategies import EncodedQuery
 
 MOST, SECONDS = 2_000, 1_800.0
+
+
+class EncodedQueries(Protocol):
+    """Keeps encoded photos for some time."""
+
+    def add(self, query_id: str, photo: EncodedQuery, generation: str) -> None: ...
+    def get(self, query_id: str) -> tuple[EncodedQuery, str]: ...
+    def clear(self) -> None: ...
 
 
 class QueryCache:
@@ -47,11 +56,7 @@ class QueryCache:
         with self._lock:
             entry = self._photos.get(query_id)
             if entry is None or self._is_old(entry[0]):
-                raise InvalidValue(
-                    f"The photo of query {query_id[:64]!r} is not available any more.",
-                    f"Send the photo again; it is kept for {self._seconds / 60:g} minutes.",
-                    code="unknown-query",
-                )
+                raise unknown_query_error(query_id, self._seconds)
             self._photos[query_id] = self._clock(), *entry[1:]
             self._photos.move_to_end(query_id)
             return entry[1:]
@@ -63,3 +68,16 @@ class QueryCache:
 
     def _is_old(self, then: float) -> bool:
         return self._clock() - then > self._seconds
+
+
+def unknown_query_error(query_id: str, seconds: float) -> InvalidValue:
+    """Return the error for a query whose photo is not kept any more.
+
+    Args:
+        seconds: for which photos are kept.
+    """
+    return InvalidValue(
+        f"The photo of query {query_id[:64]!r} is not available any more.",
+        f"Send the photo again; it is kept for {seconds / 60:g} minutes.",
+        code="unknown-query",
+    )

@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from shoplens.service.failures import RequestRefused
 from shoplens.settings import Settings
@@ -14,6 +15,13 @@ MAX_CLIENTS = 10_000
 PHOTOS_PER_REQUEST = 50
 BURST = 0.5
 """Share of a minute's requests that may come at once."""
+
+
+class Limiter(Protocol):
+    """Counts the requests of clients."""
+
+    def take(self, client: str) -> None:
+        """Count a request of a client, or raise RequestRefused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +34,9 @@ class Rates:
         photos: of an address that loads product photos, of which a page shows many.
     """
 
-    client: RateLimiter
-    key: RateLimiter
-    photos: RateLimiter
+    client: Limiter
+    key: Limiter
+    photos: Limiter
 
     @classmethod
     def of(cls, settings: Settings) -> Rates:
@@ -65,9 +73,18 @@ class RateLimiter:
         if len(self._buckets) > MAX_CLIENTS:
             self._buckets.popitem(last=False)
         if tokens < 1:
-            raise RequestRefused(
-                f"The client sent more than {self._flow * 60:g} requests per minute.",
-                "Try again after the number of seconds in the header Retry-After.",
-                code="too-many-requests",
-                wait=(1 - tokens) / self._flow,
-            )
+            raise too_many_requests_error(self._flow * 60, (1 - tokens) / self._flow)
+
+
+def too_many_requests_error(per_minute: float, wait: float) -> RequestRefused:
+    """Return the error for a client that sends too many requests.
+
+    Args:
+        wait: seconds after which it may send another.
+    """
+    return RequestRefused(
+        f"The client sent more than {per_minute:g} requests per minute.",
+        "Try again after the number of seconds in the header Retry-After.",
+        code="too-many-requests",
+        wait=wait,
+    )
